@@ -1,0 +1,50 @@
+# Every job is one target; `make help` lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run check test bench chaos lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.ready  ## make .venv from the lock file
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@echo "payswitch: making $(VENV) from requirements.lock (about half a minute on a warm cache)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is needed: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup  ## a whole settlement day on this machine: payments both ways, a closed window, every invariant checked
+	@$(BIN)/payswitch demo
+
+run: setup  ## the same stack, left running
+	@$(BIN)/payswitch up --sandbox
+
+check: setup  ## formatting, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup  ## every test but the hour of faults
+	$(BIN)/pytest
+
+bench: setup  ## benchmarks, with the naive peer in the same run
+	$(BIN)/python -m loadtests payments --json
+	$(BIN)/python -m loadtests ledger --json
+	$(BIN)/python -m loadtests codec --json
+
+chaos: setup  ## an hour of faults
+	$(BIN)/pytest tests/chaos --chaos-seconds 3600
+
+lock:  ## refresh requirements.lock (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --no-annotate --upgrade -o requirements.lock
+
+clean:  ## remove what make made
+	rm -rf $(VENV) data build dist

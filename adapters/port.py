@@ -1,0 +1,178 @@
+"""The port: what the switch asks of a rail, and the words it asks in.
+
+An adapter turns words; it keeps no state, never retries by itself and never logs personal data. `check`,
+`translate` and `decode` are pure. A submit's answer is a `Receipt`, not the payment's outcome: the outcome
+is an `Answer`, which may come in the same exchange, by a callback, by an enquiry, or in the rail's
+end-of-cycle file. Whatever cannot be read is `UNKNOWN`, never "refused".
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from adapters.profile import RailProfile
+from schemas.money import Money
+from schemas.payment import CreditTransfer
+
+
+class Outcome(StrEnum):
+    """What became of an order at the rail."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    PENDING = "pending"
+    NOT_FOUND = "not_found"
+    UNKNOWN = "unknown"
+
+
+class Taken(StrEnum):
+    """What became of handing an order over."""
+
+    TAKEN = "taken"
+    REFUSED = "refused"
+    """Nothing left us, or the rail certainly will not act: liquidity may be freed."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One credit for the rail to make."""
+
+    payment: CreditTransfer
+    amount: Money
+    """What the creditor gets, in the rail's currency."""
+    serial: int
+    """From the switch's allocator: unique in one `profile.ids.period`, below `profile.ids.capacity`."""
+    made_at: datetime
+    """Aware, UTC, whole milliseconds. Every native timestamp comes from here, so translation is pure."""
+    expires_at: datetime
+    """The rail must not act after this instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """An order in the rail's own words. `body` is stored before it is sent, and sent again unchanged."""
+
+    ref: str
+    """The rail's id of this payment: retries, enquiries and answers carry it."""
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Why a rail cannot carry an order; found before anything is sent."""
+
+    reason: str
+    """ISO ExternalStatusReason1Code."""
+    path: str
+    """Element path in the pacs.008, e.g. `CdtTrfTxInf/CdtrAcct/Id`."""
+    text: str
+    """For people; never holds the sender's data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a rail says of one order."""
+
+    ref: str
+    outcome: Outcome
+    uetr: str | None = None
+    """Where the rail's ids carry it; else the switch finds the payment by `ref`."""
+    rail_code: str | None = None
+    """The rail's own code, kept beside the ISO reason."""
+    reason: str | None = None
+    """ISO reason, with REFUSED or PENDING."""
+    amount: Money | None = None
+    """What the rail says it credited; the switch compares it."""
+    rail_reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What handing over an order, or undoing one, came to."""
+
+    taken: Taken
+    answer: Answer | None = None
+    """The outcome, where the rail answers in the same exchange."""
+    detail: str = ""
+    """What happened on the wire, for operators: `connect`, `http 502`, `timeout`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payee:
+    """Who an alias or account belongs to; the name may be masked by the rail."""
+
+    account: str
+    agent: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """What to answer to a rail's callback."""
+
+    body: bytes
+    content_type: str = "application/xml"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where a rail is and who we are there. `time_scale` shortens every time-out, for tests and demos."""
+
+    base_url: str
+    ca_file: Path | None = None
+    signing_key: bytes = b""
+    """Our private key, PEM."""
+    rail_key: bytes = b""
+    """The rail's public key, PEM."""
+    identity: Mapping[str, str] = field(default_factory=dict)
+    """Our ids at the rail: `{"org_id": "700001", "ifsc": "HDFC0000001"}`."""
+    time_scale: float = 1.0
+
+
+class RailAdapter(Protocol):
+    """One rail. Made by the entry point in `payswitch.adapters`: `adapter(connection) -> RailAdapter`."""
+
+    profile: RailProfile
+
+    def check(self, order: Order) -> Sequence[Violation]:
+        """Everything that makes this rail unable to carry the order; empty when it can. Pure."""
+
+    def translate(self, order: Order) -> Native:
+        """The order in the rail's words, signed if the rail wants it. Pure: same order, same bytes."""
+
+    def decode(self, raw: bytes) -> Sequence[Answer]:
+        """Read a callback, push or late answer. Pure.
+
+        Raises:
+            schemas.errors.InvalidMessage: not this rail's wire format.
+            schemas.errors.NotAuthentic: the rail did not sign it.
+
+        """
+
+    def acknowledge(self, raw: bytes) -> Acknowledgement:
+        """What the rail expects in answer to a callback that `decode` read. Pure."""
+
+    async def submit(self, native: Native) -> Receipt:
+        """Hand the stored bytes over. Never raises for what the network does: that is UNKNOWN."""
+
+    async def enquire(self, native: Native) -> Answer:
+        """Ask what became of the order. Learning nothing is UNKNOWN, never NOT_FOUND."""
+
+    async def undo(self, native: Native, reason: str) -> Receipt:
+        """Ask the rail to undo, as `profile.undo` says; an order of its own, with its own outcome."""
+
+    async def resolve(self, alias: str) -> Payee | None:
+        """Who an account or alias belongs to; None where the rail does not know it."""
+
+    async def probe(self) -> bool:
+        """Whether the rail answers at all."""
+
+    def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
+        """The rail's own list of what it did in a cycle."""
+
+    async def close(self) -> None:
+        """Close the connections."""

@@ -1,0 +1,110 @@
+"""What differs between rails, as data.
+
+Each group says where its facts come from: `PUBLISHED` by the rail or its regulator, `OBSERVED` in public
+traffic or third parties' code, or a `PROFILE` of our own where the specification is not public.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Basis(StrEnum):
+    """How sure a group of facts is."""
+
+    PUBLISHED = "published"
+    OBSERVED = "observed"
+    PROFILE = "profile"
+
+
+class Confirmation(StrEnum):
+    """How a rail tells the outcome."""
+
+    SYNC = "sync"
+    CALLBACK = "callback"
+    PUSH_AFTER_EXECUTE = "push_after_execute"
+    THREE_STEP = "three_step"
+
+
+class Reservation(StrEnum):
+    """Whether a rail can hold an amount before it is credited."""
+
+    NONE = "none"
+    TWO_PHASE = "two_phase"
+    ACCOUNT_RESERVE = "account_reserve"
+
+
+class Undo(StrEnum):
+    """What a rail offers when an order should not have been."""
+
+    REVERSAL_ADVICE = "reversal_advice"
+    CANCEL_BEFORE_FINAL = "cancel_before_final"
+    RETURN_ONLY = "return_only"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds. `give_up_s` is when people, not time-outs, must decide."""
+
+    connect_s: float
+    submit_s: float
+    """For the exchange that hands an order over."""
+    answer_s: float
+    """From sending to the outcome; silence after it makes the payment UNKNOWN."""
+    enquiry_first_s: float
+    """From sending to the first status enquiry."""
+    enquiry_every_s: float
+    enquiries_max: int
+    not_found_grace_s: float
+    """After expiry: a NOT_FOUND before this is no news, after it the order was never taken."""
+    give_up_s: float
+    basis: Basis
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Minor units of the rail's currency, per payment."""
+
+    minimum_minor: int
+    maximum_minor: int
+    basis: Basis
+
+
+@dataclass(frozen=True, slots=True)
+class Characters:
+    """What text the rail carries."""
+
+    encoding: str
+    name_max: int
+    remittance_max: int
+    basis: Basis
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """The rail's id space. `period` is a strftime pattern: serials restart when it changes."""
+
+    period: str
+    capacity: int
+    basis: Basis
+
+
+@dataclass(frozen=True, slots=True)
+class RailProfile:
+    """One rail as data."""
+
+    country: str
+    rail: str
+    currency: str
+    confirmation: Confirmation
+    reservation: Reservation
+    undo: Undo
+    aliases: tuple[str, ...]
+    timing: Timing
+    limits: Limits
+    characters: Characters
+    ids: Ids
+    dedupes: bool
+    """The rail promises that the same ids act once, so the stored bytes may be sent again."""
+    purpose_required: bool
+    basis: Basis

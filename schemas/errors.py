@@ -1,0 +1,123 @@
+"""Everything a caller can be told about, as one tree.
+
+SwitchError                        500  MS03
+├─ InvalidMessage                  400  FF01   not well formed, not of the schema, or not of this door
+│  ├─ MessageTooLarge              413  FF01
+│  ├─ UnsupportedRepresentation    415  FF01   media type or content encoding
+│  └─ InvalidAmount                400  AM12   the amount's text breaks the grammar
+├─ NotAuthentic                    401  DS0H   no signature or key that proves who sent it
+├─ NotAllowed                      403  AG01   proven, but not permitted
+├─ NotFound                        404  NARR   not there, or not the caller's to see
+├─ NotAcceptable                   406  NARR   no representation that `Accept` allows
+├─ TooManyRequests                 429  NARR   slow down: `Retry-After` says how much
+├─ Refused                         422         a valid message that the switch will not execute
+│  └─ DuplicateUetr                409  DUPL   the UETR is known with other content
+└─ Unavailable                     503  AB10   try again: nothing was decided
+
+A class carries the HTTP `status`, the ISO `reason` and whether a retry can help; the message defaults to
+the class's docstring and never contains what the caller sent.
+"""
+
+from typing import ClassVar
+
+from schemas.reasons import Reason
+
+
+class SwitchError(Exception):
+    """The switch failed in a way it did not foresee."""
+
+    status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self, detail: str | None = None, *, reason: Reason | None = None, path: str | None = None
+    ) -> None:
+        self.detail = detail or (type(self).__doc__ or "").strip()
+        self.reason: Reason = reason or self.default_reason
+        self.path = path
+        """Place in the message, as element names: `FIToFICstmrCdtTrf/CdtTrfTxInf/IntrBkSttlmAmt`."""
+        super().__init__(self.detail)
+
+    default_reason: ClassVar[Reason] = Reason.REASON_NOT_SPECIFIED
+
+
+class InvalidMessage(SwitchError):
+    """The message is not well formed or not of its schema."""
+
+    status = 400
+    default_reason = Reason.INVALID_FILE_FORMAT
+
+
+class MessageTooLarge(InvalidMessage):
+    """The message is larger than this door accepts."""
+
+    status = 413
+
+
+class UnsupportedRepresentation(InvalidMessage):
+    """The media type or content encoding is not one that this door reads."""
+
+    status = 415
+
+
+class InvalidAmount(InvalidMessage):
+    """The amount is not a plain decimal number of its currency."""
+
+    default_reason = Reason.INVALID_AMOUNT
+
+
+class NotAuthentic(SwitchError):
+    """Nothing in the request proves who sent it."""
+
+    status = 401
+    default_reason = Reason.SIGNER_NOT_ALLOWED
+
+
+class NotAllowed(SwitchError):
+    """The caller may not do this."""
+
+    status = 403
+    default_reason = Reason.TRANSACTION_FORBIDDEN
+
+
+class NotFound(SwitchError):
+    """There is no such thing, or it is not the caller's to see."""
+
+    status = 404
+    default_reason = Reason.NARRATIVE
+
+
+class NotAcceptable(SwitchError):
+    """None of the representations that the request accepts can be made."""
+
+    status = 406
+    default_reason = Reason.NARRATIVE
+
+
+class TooManyRequests(SwitchError):
+    """Too many requests of this kind; `Retry-After` says when to come back."""
+
+    status = 429
+    retryable = True
+    default_reason = Reason.NARRATIVE
+
+
+class Refused(SwitchError):
+    """The message is valid and the switch will not execute it."""
+
+    status = 422
+
+
+class DuplicateUetr(Refused):
+    """This UETR is known with other content; nothing was changed."""
+
+    status = 409
+    default_reason = Reason.DUPLICATE_PAYMENT
+
+
+class Unavailable(SwitchError):
+    """The switch cannot decide this now; try again, nothing was done."""
+
+    status = 503
+    retryable = True
+    default_reason = Reason.ERROR_INSTRUCTED_AGENT

@@ -1,0 +1,66 @@
+"""Money as an integer of minor units and a currency.
+
+Text and integers are the only forms: nothing in this project holds an amount as a float. The exponent
+of a currency (how many decimals its minor unit has) is ISO 4217's, read from the `iso4217` package.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+import iso4217
+
+from schemas.errors import InvalidAmount
+
+EXPONENTS: Final[dict[str, int]] = {
+    currency.code: currency.exponent for currency in iso4217.Currency if currency.exponent is not None
+}
+"""Currency code -> decimals. Codes without a minor unit (gold, test codes) are not money here."""
+
+MAX_MINOR: Final = 10**17
+"""Largest amount of one payment; far below the 2**63 of the ledger's columns, so sums cannot wrap."""
+
+_TEXT = re.compile(r"(0|[1-9]\d{0,13})(?:\.(\d{1,5}))?", re.ASCII)
+
+
+class Money(NamedTuple):
+    """An amount: `minor` units of `currency` (`Money(10050, "INR")` is 100.50 rupees)."""
+
+    minor: int
+    currency: str
+
+    @classmethod
+    def parse(cls, text: str, currency: str) -> "Money":
+        """Read `"100.5"` or `"100.50"`; a sign, exponent, blank, leading zero or excess decimal is refused.
+
+        Raises:
+            InvalidAmount: not a plain decimal, more decimals than the currency has, zero, or too large.
+
+        """
+        exponent = EXPONENTS.get(currency)
+        if exponent is None:
+            raise InvalidAmount("unknown currency")
+        match = _TEXT.fullmatch(text)
+        if match is None:
+            raise InvalidAmount("not a plain decimal number")
+        whole, fraction = match[1], (match[2] or "").rstrip("0")
+        if len(fraction) > exponent:
+            raise InvalidAmount(f"more than {exponent} decimals")
+        minor = int(whole) * 10**exponent + int(fraction.ljust(exponent, "0") or "0")
+        if minor == 0:
+            raise InvalidAmount("must be more than zero")
+        if minor > MAX_MINOR:
+            raise InvalidAmount("too large")
+        return cls(minor, currency)
+
+    @property
+    def text(self) -> str:
+        """The amount with every decimal of its currency: `"100.50"`, `"1000"` for yen."""
+        exponent = EXPONENTS[self.currency]
+        if exponent == 0:
+            return str(self.minor)
+        sign = "-" if self.minor < 0 else ""
+        digits = str(abs(self.minor)).rjust(exponent + 1, "0")
+        return f"{sign}{digits[:-exponent]}.{digits[-exponent:]}"
+
+    def __str__(self) -> str:
+        return f"{self.text} {self.currency}"

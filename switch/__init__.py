@@ -1,0 +1,1 @@
+"""What happens, when: lifecycle, routing, settlement, the API, the workers and the command line."""
