@@ -7,7 +7,7 @@ BENCHMARKS = ("payments", "ledger", "codec")
 
 
 def main() -> int:
-    if len(sys.argv) < 2 or sys.argv[1] not in BENCHMARKS:  # noqa: PLR2004
+    if len(sys.argv) < 2 or sys.argv[1] not in BENCHMARKS:
         print(f"usage: python -m loadtests {{{','.join(BENCHMARKS)}}} [--json] ...", file=sys.stderr)
         return 2
     module = importlib.import_module(f"loadtests.{sys.argv[1]}")
