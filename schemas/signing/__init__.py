@@ -1,0 +1,1 @@
+"""Signatures: who said it, provable over the bytes as they came."""

@@ -1,0 +1,259 @@
+"""HTTP Message Signatures (RFC 9421) in one fixed profile, with Content-Digest (RFC 9530).
+
+The profile, in full:
+
+* one signature; its label is free
+* covered, each once and in any order: `@method` `@authority` `@path`, `@query` when the target has one, and
+  `content-digest` `content-type` when there is a body; nothing else, and no component parameters
+* parameters, each once and in any order: `created`, `expires` (at most 300 s later), `keyid`, `nonce`,
+  `tag="payswitch"`; `alg` may be left out, and must be the key's own where it is given
+* Ed25519, or ECDSA on P-256 with SHA-256 as raw `r || s`; `Content-Digest` is one `sha-256` over the body's
+  bytes; every Structured Field is in its canonical form, so what is verified is the text that was sent
+
+A general verifier lets the message choose what is checked; this one takes no choice from the message.
+Replay is the caller's: `SignatureInput.nonce` is unique for a key while the signature lives.
+Header bytes come from anyone: the work is linear in them, and whatever is wrong is `NotAuthentic`.
+"""
+
+import hashlib
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from schemas.errors import NotAuthentic
+from schemas.signing.keys import Algorithm, PublicKey, SigningKey
+
+__all__ = [
+    "LIFETIME_S_MAX",
+    "SKEW_S",
+    "TAG",
+    "Algorithm",
+    "Headers",
+    "PublicKey",
+    "SignatureInput",
+    "SigningKey",
+    "content_digest",
+    "parse",
+    "sign",
+    "verify",
+]
+
+Headers = Iterable[tuple[bytes, bytes]]
+"""Header lines as ASGI gives them."""
+
+TAG: Final = "payswitch"
+LIFETIME_S_MAX: Final = 300
+SKEW_S: Final = 60
+"""How far a sender's clock may be from ours, either way; the bound itself is allowed."""
+
+_LABEL: Final = "sig"
+_INPUT: Final = re.compile(r"([a-z*][a-z0-9_.*-]{0,31})=(\(([a-z\"@ -]{0,128})\);([!-~]{1,768}))", re.ASCII)
+# The last character before the padding carries four unused bits: only those with zeros there are canonical.
+_SIGNATURE: Final = re.compile(r"([a-z*][a-z0-9_.*-]{0,31})=:([A-Za-z0-9+/]{85}[AQgw]==):", re.ASCII)
+_TIME: Final = re.compile(r"[1-9]\d{0,10}", re.ASCII)
+_PARAMETERS: Final = {
+    "created": _TIME,
+    "expires": _TIME,
+    "keyid": re.compile(r'"[A-Za-z0-9._:@/+=#-]{1,128}"', re.ASCII),
+    "nonce": re.compile(r'"[A-Za-z0-9._:~/+=-]{8,128}"', re.ASCII),
+    "tag": re.compile(f'"{TAG}"'),
+    "alg": re.compile(r'"[a-z0-9-]{1,32}"', re.ASCII),
+}
+_REQUIRED: Final = _PARAMETERS.keys() - {"alg"}
+
+# What may stand on a line of the signature base: no control characters, so no line can be forged inside one.
+_METHOD: Final = re.compile(r"[A-Z]{1,16}", re.ASCII)
+_AUTHORITY: Final = re.compile(r"[a-z0-9.:\[\]_-]{1,255}", re.ASCII)
+_TARGET: Final = re.compile(r"/[!-~]{0,2047}", re.ASCII)
+_CONTENT_TYPE: Final = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureInput:
+    """What a request says of its signature. Nothing of it is proven before `verify`."""
+
+    keyid: str
+    created: int
+    expires: int
+    nonce: str
+    algorithm: str | None
+    covered: tuple[str, ...]
+    """The component identifiers with their quotes, in the order in which they were signed."""
+    parameters: str
+    """The value of `@signature-params`, as it came."""
+    signature: bytes
+    """64 bytes."""
+
+
+def parse(headers: Headers) -> SignatureInput:
+    """Read the two signature fields: enough to find the key, before anything costly is done.
+
+    Raises:
+        NotAuthentic: not signed, or not in the profile.
+
+    """
+    fields = _fields(headers, b"signature-input", b"signature")
+    signed = _INPUT.fullmatch(fields[b"signature-input"])
+    signature = _SIGNATURE.fullmatch(fields[b"signature"])
+    if signed is None:
+        raise NotAuthentic("`Signature-Input` is not one signature of the profile")
+    if signature is None:
+        raise NotAuthentic("`Signature` is not one base64 value of 64 bytes")
+    if signed[1] != signature[1]:
+        raise NotAuthentic("`Signature` and `Signature-Input` have different labels")
+    values = _parameters(signed[4])
+    return SignatureInput(
+        keyid=values["keyid"].strip('"'),
+        created=int(values["created"]),
+        expires=int(values["expires"]),
+        nonce=values["nonce"].strip('"'),
+        algorithm=values["alg"].strip('"') if "alg" in values else None,
+        covered=tuple(signed[3].split(" ")),
+        parameters=signed[2],
+        signature=b64decode(signature[2]),
+    )
+
+
+def verify(
+    signature_input: SignatureInput,
+    *,
+    method: str,
+    authority: str,
+    path: str,
+    headers: Headers,
+    body: bytes,
+    key: PublicKey,
+    now: int,
+) -> None:
+    """Prove that the holder of `key` signed this request, and that it is still fresh.
+
+    `authority` is the `Host` header, without a default port; `path` is the request target as it stood on
+    the request line, with its query; `now` is in seconds of Unix time.
+
+    Raises:
+        NotAuthentic: for whatever reason; the text says which, and holds nothing that the caller sent.
+
+    """
+    if signature_input.keyid != key.keyid:
+        raise NotAuthentic("the signature names another key")
+    if signature_input.algorithm not in {None, key.algorithm}:
+        raise NotAuthentic("the signature names another algorithm than its key's")
+    _check_time(signature_input, now)
+    components = _request_components(method, authority.lower(), path)
+    if body:
+        components |= _content_components(headers, body)
+    covered = signature_input.covered
+    if len(covered) != len(components) or components.keys() != set(covered):
+        raise NotAuthentic("the signature does not cover exactly what it must")
+    if not key.verify(signature_input.signature, _base(components, covered, signature_input.parameters)):
+        raise NotAuthentic("the signature is not this key's over this request")
+
+
+def sign(
+    key: SigningKey,
+    *,
+    method: str,
+    authority: str,
+    path: str,
+    content_type: str | None,
+    body: bytes,
+    now: int,
+    nonce: str,
+) -> dict[str, str]:
+    """Sign a request: the headers to add to it (with `Content-Type`, when there is a body).
+
+    Raises:
+        NotAuthentic: the request cannot be signed in the profile, e.g. a body without a content type.
+
+    """
+    components = _request_components(method, authority.lower(), path)
+    added: dict[str, str] = {}
+    if body:
+        added = {"Content-Digest": content_digest(body), "Content-Type": content_type or ""}
+        lines = [(name.lower().encode(), value.encode()) for name, value in added.items()]
+        components |= _content_components(lines, body)
+    parameters = (
+        f"({' '.join(components)});created={now};expires={now + LIFETIME_S_MAX}"
+        f';keyid="{key.keyid}";nonce="{nonce}";tag="{TAG}"'
+    )
+    signature = b64encode(key.sign(_base(components, tuple(components), parameters))).decode()
+    return added | {"Signature-Input": f"{_LABEL}={parameters}", "Signature": f"{_LABEL}=:{signature}:"}
+
+
+def content_digest(body: bytes) -> str:
+    """The one value of `Content-Digest` that the profile knows for a body."""
+    return f"sha-256=:{b64encode(hashlib.sha256(body).digest()).decode()}:"
+
+
+def _fields(headers: Headers, *names: bytes) -> dict[bytes, str]:
+    """The values of the named headers, each of which must be there once."""
+    fields: dict[bytes, str] = {}
+    for name, value in headers:
+        wanted = name.lower()
+        if wanted in names:
+            if wanted in fields:
+                raise NotAuthentic("a header of the signature is there twice")
+            # Latin-1 reads any bytes; the profile's patterns then refuse whatever is not ASCII.
+            fields[wanted] = value.strip(b" \t").decode("latin-1")
+    for name in names:
+        if name not in fields:
+            raise NotAuthentic(f"`{name.decode()}` is missing")
+    return fields
+
+
+def _parameters(text: str) -> dict[str, str]:
+    """The signature's parameters; no value of the profile holds a semicolon, so they split on it."""
+    values: dict[str, str] = {}
+    for parameter in text.split(";"):
+        name, _, value = parameter.partition("=")
+        pattern = _PARAMETERS.get(name)
+        if pattern is None or pattern.fullmatch(value) is None:
+            raise NotAuthentic("a signature parameter is not of the profile")
+        if name in values:
+            raise NotAuthentic("a signature parameter is there twice")
+        values[name] = value
+    if not values.keys() >= _REQUIRED:
+        raise NotAuthentic("a signature parameter is missing")
+    return values
+
+
+def _check_time(signature_input: SignatureInput, now: int) -> None:
+    """Refuse a signature of another time than now."""
+    created, expires = signature_input.created, signature_input.expires
+    if not created < expires <= created + LIFETIME_S_MAX:
+        raise NotAuthentic(f"a signature lives for 1 to {LIFETIME_S_MAX} seconds")
+    if now < created - SKEW_S:
+        raise NotAuthentic("the signature is of the future")
+    if now > expires + SKEW_S:
+        raise NotAuthentic("the signature has expired")
+
+
+def _request_components(method: str, authority: str, path: str) -> dict[str, str]:
+    """The components of every request, in the order in which we sign them."""
+    if not (_METHOD.fullmatch(method) and _AUTHORITY.fullmatch(authority) and _TARGET.fullmatch(path)):
+        raise NotAuthentic("the request line cannot be signed")
+    path, mark, query = path.partition("?")
+    components = {'"@method"': method, '"@authority"': authority, '"@path"': path}
+    if mark:
+        components['"@query"'] = mark + query
+    return components
+
+
+def _content_components(headers: Headers, body: bytes) -> dict[str, str]:
+    """The components of a request with a body, after its digest is found true."""
+    fields = _fields(headers, b"content-digest", b"content-type")
+    if _CONTENT_TYPE.fullmatch(fields[b"content-type"]) is None:
+        raise NotAuthentic("the content type cannot be signed")
+    digest = content_digest(body)
+    if fields[b"content-digest"] != digest:
+        raise NotAuthentic("`Content-Digest` is not the body's SHA-256")
+    return {'"content-digest"': digest, '"content-type"': fields[b"content-type"]}
+
+
+def _base(components: dict[str, str], covered: tuple[str, ...], parameters: str) -> bytes:
+    """The signature base (RFC 9421, 2.5)."""
+    lines = [f"{component}: {components[component]}" for component in covered]
+    lines.append(f'"@signature-params": {parameters}')
+    return "\n".join(lines).encode("ascii")

@@ -1,0 +1,67 @@
+"""Detached JWS over stored bytes (RFC 7515 appendix F, RFC 7797): evidence that outlives the connection.
+
+The payload is never encoded or copied into the token: the token is `header..signature`, and it proves the
+very bytes that the switch keeps. One fixed header, `{alg, b64: false, crit: [b64], kid}`; `Ed25519`
+(RFC 9864) or `ES256`.
+"""
+
+import json
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Final
+
+from schemas.errors import NotAuthentic
+from schemas.signing.keys import Algorithm, PublicKey, SigningKey
+
+_ALGORITHMS: Final[dict[Algorithm, str]] = {"ed25519": "Ed25519", "ecdsa-p256-sha256": "ES256"}
+"""Ours -> the name of the JOSE registry."""
+
+_TOKEN: Final = re.compile(r"([A-Za-z0-9_-]{1,512})\.\.([A-Za-z0-9_-]{85}[AQgw])", re.ASCII)
+
+
+def sign(key: SigningKey, payload: bytes) -> str:
+    """The detached token of `payload`."""
+    header = urlsafe_b64encode(_header(key.public).encode()).rstrip(b"=")
+    signature = urlsafe_b64encode(key.sign(header + b"." + payload)).rstrip(b"=")
+    return f"{header.decode()}..{signature.decode()}"
+
+
+def verify(token: str, payload: bytes, *, key: PublicKey) -> None:
+    """Prove that the holder of `key` signed `payload`.
+
+    Raises:
+        NotAuthentic: another key, other bytes, another header, or no token at all.
+
+    """
+    match = _TOKEN.fullmatch(token)
+    if match is None:
+        raise NotAuthentic("not a detached token")
+    if _read_header(match[1]) != _header(key):
+        raise NotAuthentic("the token's header is not the one of this key")
+    signature = urlsafe_b64decode(match[2] + "==")
+    if not key.verify(signature, match[1].encode() + b"." + payload):
+        raise NotAuthentic("the token is not this key's over these bytes")
+
+
+def _header(key: PublicKey) -> str:
+    """The only header a token of this key may have, as canonical JSON."""
+    header = {"alg": _ALGORITHMS[key.algorithm], "b64": False, "crit": ["b64"], "kid": key.keyid}
+    return json.dumps(header, separators=(",", ":"), sort_keys=True)
+
+
+def _read_header(text: str) -> str:
+    """A token's header as canonical JSON, whatever the order of its members; a member twice is refused."""
+    try:
+        members = json.loads(
+            urlsafe_b64decode(text + "=" * (-len(text) % 4)), object_pairs_hook=_members_once
+        )
+    except (ValueError, RecursionError):
+        raise NotAuthentic("the token's header cannot be read") from None
+    return json.dumps(members, separators=(",", ":"), sort_keys=True)
+
+
+def _members_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member is there twice")
+    return members

@@ -1,0 +1,142 @@
+"""Signing keys of participants and of the switch: Ed25519, or ECDSA on P-256.
+
+Both algorithms sign to 64 bytes (ECDSA as the raw `r || s` of RFC 9421 and RFC 7518, never DER), so a
+signature's length says nothing of its kind and cannot be chosen by whoever forges one.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
+
+Algorithm = Literal["ed25519", "ecdsa-p256-sha256"]
+"""Names of the HTTP Signature Algorithms registry (RFC 9421, 6.2)."""
+
+SIGNATURE_BYTES: Final = 64
+_HALF: Final = SIGNATURE_BYTES // 2
+_ECDSA: Final = ec.ECDSA(hashes.SHA256())
+
+
+def _algorithm(key: object) -> Algorithm:
+    """The one algorithm a key may be used with.
+
+    Raises:
+        ValueError: a key of another kind or curve.
+
+    """
+    match key:
+        case ed25519.Ed25519PublicKey() | ed25519.Ed25519PrivateKey():
+            return "ed25519"
+        case (
+            ec.EllipticCurvePublicKey(curve=ec.SECP256R1()) | ec.EllipticCurvePrivateKey(curve=ec.SECP256R1())
+        ):
+            return "ecdsa-p256-sha256"
+        case _:
+            raise ValueError("neither an Ed25519 nor a P-256 key")
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A key that verifies. The algorithm follows from the key, never from a message."""
+
+    keyid: str
+    algorithm: Algorithm
+    key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
+
+    def __post_init__(self) -> None:
+        if self.algorithm != _algorithm(self.key):
+            raise ValueError("the key is of another algorithm")
+
+    @classmethod
+    def from_pem(cls, keyid: str, pem: bytes) -> "PublicKey":
+        """Read a SubjectPublicKeyInfo in PEM.
+
+        Raises:
+            ValueError: not such a key.
+
+        """
+        key = serialization.load_pem_public_key(pem)
+        if not isinstance(key, ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey):
+            raise ValueError("neither an Ed25519 nor a P-256 key")  # noqa: TRY004 - the text was wrong, not its type
+        return cls(keyid, _algorithm(key), key)
+
+    @property
+    def pem(self) -> bytes:
+        """The key as SubjectPublicKeyInfo in PEM."""
+        return self.key.public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+
+    def verify(self, signature: bytes, content: bytes) -> bool:
+        """Whether `signature` (64 bytes) is this key's over `content`."""
+        try:
+            if isinstance(self.key, ed25519.Ed25519PublicKey):
+                self.key.verify(signature, content)
+            else:
+                self.key.verify(_der(signature), content, _ECDSA)
+        except InvalidSignature:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key that signs. Its text form names the key id alone."""
+
+    keyid: str
+    key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
+
+    def __post_init__(self) -> None:
+        _algorithm(self.key)
+
+    @classmethod
+    def generate(cls, keyid: str, algorithm: Algorithm = "ed25519") -> "SigningKey":
+        """Make a new key."""
+        if algorithm == "ed25519":
+            return cls(keyid, ed25519.Ed25519PrivateKey.generate())
+        return cls(keyid, ec.generate_private_key(ec.SECP256R1()))
+
+    @classmethod
+    def from_pem(cls, keyid: str, pem: bytes) -> "SigningKey":
+        """Read an unencrypted private key in PEM.
+
+        Raises:
+            ValueError: not such a key.
+
+        """
+        key = serialization.load_pem_private_key(pem, password=None)
+        if not isinstance(key, ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey):
+            raise ValueError("neither an Ed25519 nor a P-256 key")  # noqa: TRY004 - the text was wrong, not its type
+        return cls(keyid, key)
+
+    @property
+    def pem(self) -> bytes:
+        """The key as unencrypted PKCS #8 in PEM."""
+        return self.key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+
+    @property
+    def public(self) -> PublicKey:
+        """The key that verifies what this one signs."""
+        return PublicKey(self.keyid, _algorithm(self.key), self.key.public_key())
+
+    def sign(self, content: bytes) -> bytes:
+        """The signature over `content`, 64 bytes."""
+        if isinstance(self.key, ed25519.Ed25519PrivateKey):
+            return self.key.sign(content)
+        r, s = utils.decode_dss_signature(self.key.sign(content, _ECDSA))
+        return r.to_bytes(_HALF) + s.to_bytes(_HALF)
+
+    def __repr__(self) -> str:
+        return f"SigningKey(keyid={self.keyid!r})"
+
+
+def _der(signature: bytes) -> bytes:
+    """The DER form that `cryptography` verifies, of a raw `r || s`."""
+    r, s = int.from_bytes(signature[:_HALF]), int.from_bytes(signature[_HALF:])
+    return utils.encode_dss_signature(r, s)
