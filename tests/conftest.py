@@ -1,0 +1,102 @@
+"""What every test may ask for: a PostgreSQL of its own, and a freshly migrated database in it."""
+
+import asyncio
+import itertools
+import subprocess
+import tempfile
+import threading
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.migrate import migrate
+from ledger.postgres import BIN, EmbeddedPostgres
+
+_numbers = itertools.count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--chaos-seconds", type=int, default=5, help="how long each chaos test keeps breaking things"
+    )
+
+
+@pytest.fixture(scope="session")
+def chaos_seconds(request: pytest.FixtureRequest) -> int:
+    """How long a chaos test runs: `--chaos-seconds`."""
+    seconds: int = request.config.getoption("--chaos-seconds")
+    return seconds
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The URL of one server for the whole session; its `postgres` database is nobody's to change."""
+    with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
+        # A test machine may lose power and its tests with it: only the flush to disk is left out.
+        server = EmbeddedPostgres(Path(directory) / "postgres", {"fsync": "off", "shared_buffers": "128MB"})
+        url = server.start()
+        yield url
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_url: str) -> str:
+    """The name of a migrated database that no test connects to."""
+    name = "payswitch_template"
+    psql(postgres_url, f"CREATE DATABASE {name}")
+    _run(migrate(named(postgres_url, name)))
+    return name
+
+
+@pytest.fixture
+def database_url(postgres_url: str, template_database: str) -> Iterator[str]:
+    """The URL of a freshly migrated database, dropped after the test."""
+    name = f"test_{next(_numbers)}"
+    psql(postgres_url, f"CREATE DATABASE {name} TEMPLATE {template_database}")
+    yield named(postgres_url, name)
+    psql(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def empty_database_url(postgres_url: str) -> Iterator[str]:
+    """The URL of a database without migrations, dropped after the test."""
+    name = f"test_{next(_numbers)}"
+    psql(postgres_url, f"CREATE DATABASE {name}")
+    yield named(postgres_url, name)
+    psql(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def named(url: str, database: str) -> str:
+    """The same server's URL for another database."""
+    return url.replace("/postgres?", f"/{database}?")
+
+
+def psql(url: str, statement: str) -> str:
+    """Run one statement; its unadorned output."""
+    done = subprocess.run(
+        [BIN / "psql", url, "-qAtX", "-v", "ON_ERROR_STOP=1", "-c", statement],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"LC_ALL": "C.UTF-8"},
+    )
+    return done.stdout
+
+
+def _run(coroutine: Coroutine[Any, Any, object]) -> None:
+    """Run on a loop in a thread of its own: the test's own loop stays untouched."""
+    failure: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            asyncio.run(coroutine)
+        except BaseException as error:  # noqa: BLE001 - handed over to the caller's thread
+            failure.append(error)
+
+    thread = threading.Thread(target=target)
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]

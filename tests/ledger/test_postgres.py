@@ -1,0 +1,89 @@
+"""The embedded server: it starts, survives a kill, and dies with its parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ledger import postgres
+from ledger.postgres import EmbeddedPostgres, PostgresError
+from tests.conftest import psql
+
+SMALL = {"shared_buffers": "16MB", "fsync": "off", "max_connections": "10"}
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A server that is not yet started, stopped after the test."""
+    server = EmbeddedPostgres(tmp_path / "postgres", SMALL)
+    yield server
+    server.stop()
+
+
+def test_durability_settings_are_on_by_default(tmp_path: Path):
+    server = EmbeddedPostgres(tmp_path / "postgres")
+    names = ("fsync", "synchronous_commit", "full_page_writes")
+
+    assert [server.settings[name] for name in names] == ["on"] * 3
+
+
+def test_a_killed_server_starts_again_with_its_data(server: EmbeddedPostgres):
+    url = server.start()
+    psql(url, "CREATE TABLE kept AS SELECT 42 AS answer")
+    os.kill(server.pid, signal.SIGKILL)
+    psutil.wait_procs([psutil.Process(server.pid)], timeout=10)
+
+    url = server.start()
+
+    assert psql(url, "SELECT answer FROM kept").strip() == "42"
+    assert psql(url, "SHOW data_checksums").strip() == "on"
+
+
+def test_two_servers_never_share_one_directory(server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch):
+    server.start()
+    rival = EmbeddedPostgres(server.data, SMALL)
+    monkeypatch.setattr(postgres, "HOLDERS_TIMEOUT_S", 0.2)
+
+    with pytest.raises(PostgresError, match="in use"):
+        rival.start()
+
+
+def test_a_long_path_still_has_a_short_socket(tmp_path: Path):
+    server = EmbeddedPostgres(tmp_path / ("d" * 120) / "postgres", SMALL)
+    url = server.start()
+    try:
+        assert psql(url, "SELECT 1").strip() == "1"
+    finally:
+        server.stop()
+
+
+def test_the_server_dies_with_a_killed_parent(tmp_path: Path):
+    program = (
+        "import sys, time; from pathlib import Path; from ledger.postgres import EmbeddedPostgres;"
+        "server = EmbeddedPostgres(Path(sys.argv[1]), {'shared_buffers': '16MB'}); server.start();"
+        "print(server.pid, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path / "postgres")], stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout is not None
+        postmaster = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+    _, alive = psutil.wait_procs([postmaster], timeout=10)
+
+    assert alive == []
+
+
+def test_stopping_is_quick_and_repeatable(server: EmbeddedPostgres):
+    server.start()
+    began = time.monotonic()
+    server.stop()
+    server.stop()
+
+    assert time.monotonic() - began < 10
+    assert not (server.data / "postmaster.pid").exists()
