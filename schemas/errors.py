@@ -30,10 +30,10 @@ class SwitchError(Exception):
     retryable: ClassVar[bool] = False
 
     def __init__(
-        self, detail: str | None = None, *, reason: Reason | None = None, path: str | None = None
+        self, detail: str | None = None, *, reason: str | None = None, path: str | None = None
     ) -> None:
         self.detail = detail or (type(self).__doc__ or "").strip()
-        self.reason: Reason = reason or self.default_reason
+        self.reason: str = reason or self.default_reason
         self.path = path
         """Place in the message, as element names: `FIToFICstmrCdtTrf/CdtTrfTxInf/IntrBkSttlmAmt`."""
         super().__init__(self.detail)
@@ -46,6 +46,23 @@ class InvalidMessage(SwitchError):
 
     status = 400
     default_reason = Reason.INVALID_FILE_FORMAT
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        reason: Reason | None = None,
+        path: str | None = None,
+        rule: str = "schema",
+    ) -> None:
+        super().__init__(detail, reason=reason, path=path)
+        self.rule = rule
+        """Which rule is broken, as one word: `length`, `missing`, `doctype`, `duplicate-key`."""
+
+    def within(self, tag: str) -> "InvalidMessage":
+        """The same error, seen from the element around: `tag` is put before the path."""
+        self.path = f"{tag}/{self.path}" if self.path else tag
+        return self
 
 
 class MessageTooLarge(InvalidMessage):

@@ -1,0 +1,91 @@
+"""XML that is carried but never interpreted: supplementary data and signatures, as canonical text."""
+
+from typing import Final
+
+from lxml import etree
+
+from schemas import lexical
+from schemas.errors import InvalidMessage
+
+MAX_DEPTH: Final = 200
+"""Below libxml2's own limit of 256, so that what was read as a part can be read as part of a message."""
+
+
+def new_parser() -> etree.XMLParser:
+    """A parser that resolves nothing, fetches nothing and repairs nothing."""
+    return etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        huge_tree=False,
+        recover=False,
+        strip_cdata=True,
+        remove_comments=False,
+        remove_pis=False,
+    )
+
+
+_PARSER: Final = new_parser()
+
+
+def canonical(element: etree._Element) -> str:
+    """Exclusive canonical XML (without comments) of one element."""
+    octets: bytes = etree.tostring(
+        element, method="c14n", exclusive=True, with_comments=False, with_tail=False
+    )
+    return octets.decode("utf-8")
+
+
+def parse(text: str) -> etree._Element:
+    """One element from text. Raises InvalidMessage, whatever the text."""
+    if "<!" in text or "<?" in text or lexical.IMPOSSIBLE(text):
+        raise InvalidMessage("must be one plain XML element", rule="foreign")
+    try:
+        element = etree.fromstring(text.encode("utf-8"), _PARSER)
+    except (etree.LxmlError, ValueError):
+        raise InvalidMessage("must be one XML element", rule="foreign") from None
+    if depth(element) > MAX_DEPTH:
+        raise InvalidMessage("is nested too deeply", rule="depth")
+    return element
+
+
+def depth(element: etree._Element) -> int:
+    """How many elements stand inside each other at most."""
+    level = deepest = 0
+    for event, _ in etree.iterwalk(element, events=("start", "end")):
+        level += 1 if event == "start" else -1
+        deepest = max(deepest, level)
+    return deepest
+
+
+def check_namespace(element: etree._Element, namespace: str | None) -> None:
+    """Refuse an element that is not of the one namespace that is allowed."""
+    if namespace is not None and etree.QName(element).namespace != namespace:
+        raise InvalidMessage("must be of another namespace", rule="foreign")
+
+
+def embeddable(text: str) -> str:
+    """Canonical text that keeps its meaning inside an element with a default namespace of its own."""
+    name_ends = min(index for index in (text.find(mark) for mark in (" ", ">")) if index > 0)
+    name, rest = text[:name_ends], text[name_ends:]
+    # Canonical XML writes a default namespace first of all.
+    return text if rest.startswith(' xmlns="') else f'{name} xmlns=""{rest}'
+
+
+def escape(text: str) -> str:
+    """Text as XML content.
+
+    Raises:
+        InvalidMessage: a character that XML has no way to write.
+
+    """
+    if lexical.IMPOSSIBLE(text):
+        raise InvalidMessage("holds a character that no message can carry", rule="character")
+    if "&" in text:
+        text = text.replace("&", "&amp;")
+    if "<" in text or ">" in text:
+        text = text.replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace("\r", "&#13;") if "\r" in text else text

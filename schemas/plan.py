@@ -1,0 +1,424 @@
+"""A message's schema, compiled: reads XML into a dict, checks a dict, writes a dict as XML.
+
+The dict is the one form of a message here. Its keys are ISO tags. What may repeat is a list; an amount is
+`{"Ccy": "INR", "Amt": "100.00"}`; an indicator is a bool; foreign content is one string of canonical XML;
+every other leaf is its text. All three ways check everything that the schema says (names, order,
+cardinality, choices, facets), so whatever passes one of them is valid.
+
+Each type becomes a `Shape` of three functions. They are small closures and one loop over the members,
+because this is the switch's hottest code.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final, NamedTuple, cast
+
+from lxml import etree
+
+from schemas import foreign, lexical
+from schemas.catalogue import catalogue
+from schemas.catalogue.model import UNBOUNDED, Amount, Choice, Foreign, Member, Sequence, Text, Type, Value
+from schemas.errors import InvalidMessage
+from schemas.lexical import BLANKS
+
+NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:"
+_MOST: Final = 1 << 62
+_LOCATIONS: Final = frozenset(
+    f"{{http://www.w3.org/2001/XMLSchema-instance}}{name}"
+    for name in ("schemaLocation", "noNamespaceSchemaLocation")
+)
+"""Hints that XML Schema allows everywhere and that mean nothing here: no schema is ever fetched."""
+
+
+class Shape(NamedTuple):
+    """One type, compiled. Every function raises `InvalidMessage` with the path and the rule."""
+
+    read: Callable[[etree._Element], Any]
+    """The content of an XML element."""
+    accept: Callable[[Any], Any]
+    """Content from a dict, checked, in schema order."""
+    markup: Callable[[str, Any], str]
+    """`markup(tag, content)`: the content, checked, as XML between its tags."""
+
+
+@cache
+def plan(message: str) -> Shape:
+    """The shape of what stands under `Document` (of `AppHdr`'s own content for a header).
+
+    Raises:
+        KeyError: the catalogue does not have this message.
+
+    """
+    known = catalogue()
+    root = known.messages[message]
+    if root.tag == "AppHdr":
+        return _Compiler(message).shape(root.type)
+    return _Compiler(message).members("Document", Sequence((Member(root.tag, root.type),)))
+
+
+class _Compiler:
+    """Makes the shapes of one message's types, each once."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        self.prefix = f"{{{NAMESPACE}{message}}}"
+        self.made: dict[str, Shape] = {}
+
+    def shape(self, name: str) -> Shape:
+        if name not in self.made:
+            self.made[name] = self._make(name, catalogue().types[name])
+        return self.made[name]
+
+    def _make(self, name: str, kind: Type) -> Shape:
+        match kind:
+            case Sequence() | Choice():
+                return self.members(name, kind)
+            case Amount():
+                return _amount(kind)
+            case Foreign():
+                return _foreign(kind, self.message)
+            case Text(pattern=None):
+                return _text(kind)
+            case lexical.BOOLEAN:
+                return _boolean(kind)
+            case _:
+                return _value(kind)
+
+    def members(self, name: str, kind: Sequence | Choice) -> Shape:
+        found = _Members(kind, self.prefix)
+        shape = Shape(found.read, found.accept, found.markup)
+        self.made[name] = shape  # before its members: a type may hold itself
+        found.fill([self.shape(member.type) for member in kind.members])
+        return shape
+
+
+# Leaves
+
+
+def _value(kind: Value) -> Shape:
+    parse = lexical.parser(kind)
+
+    def read(element: etree._Element) -> Any:
+        if len(element) or element.keys():
+            _check_bare(element)
+        return parse(element.text or "")
+
+    def accept(content: Any) -> Any:
+        if type(content) is not str:
+            raise InvalidMessage("must be a string", rule="type")
+        return parse(content)
+
+    def markup(tag: str, content: Any) -> str:
+        text = accept(content)
+        return f"<{tag}>{text if text.isalnum() else foreign.escape(text)}</{tag}>"
+
+    return Shape(read, accept, markup)
+
+
+def _text(kind: Text) -> Shape:
+    """Any characters, of a bounded number: the commonest leaf, so the bounds are tested here."""
+    minimum, maximum = kind.minimum, _MOST if kind.maximum is None else kind.maximum
+    parse = lexical.parser(kind)
+
+    def read(element: etree._Element) -> str:
+        content = element.text or ""
+        if len(element) or element.keys():
+            _check_bare(element)
+        return content if minimum <= len(content) <= maximum else parse(content)
+
+    def accept(content: Any) -> str:
+        if type(content) is not str:
+            raise InvalidMessage("must be a string", rule="type")
+        return content if minimum <= len(content) <= maximum else parse(content)
+
+    def markup(tag: str, content: Any) -> str:
+        if type(content) is str and minimum <= len(content) <= maximum:
+            return f"<{tag}>{content if content.isalnum() else foreign.escape(content)}</{tag}>"
+        return accept(content)
+
+    return Shape(read, accept, markup)
+
+
+def _boolean(kind: Value) -> Shape:
+    def accept(content: Any) -> bool:
+        if type(content) is not bool:
+            raise InvalidMessage("must be true or false", rule="type")
+        return content
+
+    def markup(tag: str, content: Any) -> str:
+        return f"<{tag}>{'true' if accept(content) else 'false'}</{tag}>"
+
+    return Shape(_value(kind).read, accept, markup)
+
+
+def _amount(kind: Amount) -> Shape:
+    """A number with its currency: `{"Ccy": ..., "Amt": ...}`."""
+    types = catalogue().types
+    number, unit = _parser(types[kind.number]), _parser(types[kind.currency])
+
+    def checked(code: str, digits: str) -> dict[str, Any]:
+        try:
+            code = unit(code)
+        except InvalidMessage as error:
+            raise error.within("@Ccy") from None
+        return {"Ccy": code, "Amt": number(digits)}
+
+    def read(element: etree._Element) -> dict[str, Any]:
+        if len(element):
+            _check_bare(element)
+        code = element.get("Ccy")
+        if code is None:
+            raise InvalidMessage("is missing", rule="attribute", path="@Ccy")
+        if len(element.keys()) != 1:
+            _check_attributes(element, "Ccy")
+        return checked(code, element.text or "")
+
+    def accept(content: Any) -> dict[str, Any]:
+        match content:
+            case {"Ccy": str(code), "Amt": str(digits)} if len(content) == len(("Ccy", "Amt")):
+                return checked(code, digits)
+        raise InvalidMessage("must be an object of Ccy and Amt, both strings", rule="type")
+
+    def markup(tag: str, content: Any) -> str:
+        amount = accept(content)
+        return f'<{tag} Ccy="{amount["Ccy"]}">{amount["Amt"]}</{tag}>'
+
+    return Shape(read, accept, markup)
+
+
+def _parser(kind: Type) -> lexical.Parser:
+    assert isinstance(kind, Value)
+    return lexical.parser(kind)
+
+
+def _foreign(kind: Foreign, message: str) -> Shape:
+    """Content of another schema, as one string. An ISO document inside it is held to its schema."""
+
+    def read(element: etree._Element) -> str:
+        _check_blank(element.text)
+        if element.keys():
+            _check_attributes(element)
+        children = [child for child in element if not _is_comment(child)]
+        if len(children) != 1:
+            raise InvalidMessage("must hold one element of another schema", rule="foreign")
+        check(children[0])
+        return foreign.canonical(children[0])
+
+    def check(element: etree._Element) -> None:
+        foreign.check_namespace(element, kind.namespace)
+        if kind.process == "lax":
+            for document in element.iter(f"{{{NAMESPACE}{message}}}Document"):
+                plan(message).read(document)
+
+    def accept(content: Any) -> str:
+        if type(content) is not str:
+            raise InvalidMessage("must be a string of XML", rule="type")
+        element = foreign.parse(content)
+        check(element)
+        return foreign.canonical(element)
+
+    def markup(tag: str, content: Any) -> str:
+        return f"<{tag}>{foreign.embeddable(accept(content))}</{tag}>"
+
+    return Shape(read, accept, markup)
+
+
+# Elements
+
+
+class _Members:
+    """The members of a sequence or choice.
+
+    A step is (index, after, tag, maximum, shape): `after` is the index of the nearest mandatory member
+    before. In a choice every member has index 0, so that a second one is out of place.
+    """
+
+    __slots__ = ("by_name", "by_tag", "is_choice", "kind", "last_required", "prefix")
+
+    def __init__(self, kind: Sequence | Choice, prefix: str) -> None:
+        self.kind = kind
+        self.prefix = prefix
+        self.is_choice = isinstance(kind, Choice)
+        self.by_name: dict[Any, tuple[int, int, int, Shape]] = {}
+        self.by_tag: dict[Any, tuple[int, int, int, str, Callable[[etree._Element], Any]]] = {}
+        self.last_required = -1
+
+    def fill(self, shapes: list[Shape]) -> None:
+        """Take the members' shapes; apart from `__init__` because a type may hold itself."""
+        for index, (member, shape) in enumerate(zip(self.kind.members, shapes, strict=True)):
+            place, after = (0, -1) if self.is_choice else (index, self.last_required)
+            maximum = _MOST if member.maximum == UNBOUNDED else member.maximum
+            self.by_name[member.tag] = (place, after, maximum, shape)
+            self.by_tag[self.prefix + member.tag] = (place, after, maximum, member.tag, shape.read)
+            if member.minimum and not self.is_choice:
+                self.last_required = index
+        if self.is_choice and all(member.minimum for member in self.kind.members):
+            self.last_required = 0
+
+    def read(self, element: etree._Element) -> dict[str, Any]:  # noqa: C901, PLR0912 - hot, so one loop
+        content: dict[str, Any] = {}
+        by_tag = self.by_tag
+        last = -1
+        if (text := element.text) is not None and text.strip(BLANKS):
+            _check_blank(text)
+        if element.keys():
+            _check_attributes(element)
+        for child in element:
+            if (tail := child.tail) is not None and tail.strip(BLANKS):
+                _check_blank(tail)
+            step = by_tag.get(child.tag)
+            if step is None:
+                _check_comment(child)
+                continue
+            index, after, maximum, tag, take = step
+            if index > last:
+                if last < after:
+                    raise self._missing(content)
+                last = index
+            elif maximum == 1 or tag not in content or index != last:
+                raise self._misplaced(tag, content)
+            try:
+                if maximum == 1:
+                    content[tag] = take(child)
+                elif tag not in content:
+                    content[tag] = [take(child)]
+                else:
+                    content[tag].append(take(child))
+            except InvalidMessage as error:
+                raise error.within(_place(tag, len(content.get(tag, ())))) from None
+            if maximum != 1 and len(content[tag]) > maximum:
+                raise _too_many(tag, maximum)
+        if last < self.last_required:
+            raise self._missing(content)
+        return content
+
+    def accept(self, content: Any) -> dict[str, Any]:
+        checked: dict[str, Any] = {}
+        for tag, (_, _, maximum, shape) in self._ordered(content):
+            value, take = content[tag], shape.accept
+            items: list[Any] = []
+            try:
+                if maximum == 1:
+                    checked[tag] = take(value)
+                else:
+                    checked[tag] = items
+                    for item in _items(value, maximum):
+                        items.append(take(item))  # noqa: PERF401 - the path needs their number
+            except InvalidMessage as error:
+                raise error.within(_place(tag, len(items))) from None
+        return checked
+
+    def markup(self, tag: str, content: Any) -> str:
+        pieces = [f"<{tag}>"]
+        for name, (_, _, maximum, shape) in self._ordered(content):
+            value = content[name]
+            before = len(pieces)
+            try:
+                if maximum == 1:
+                    pieces.append(shape.markup(name, value))
+                else:
+                    for item in _items(value, maximum):
+                        pieces.append(shape.markup(name, item))  # noqa: PERF401 - the same
+            except InvalidMessage as error:
+                raise error.within(_place(name, len(pieces) - before)) from None
+        pieces.append(f"</{tag}>")
+        return "".join(pieces)
+
+    def _ordered(self, content: Any) -> list[tuple[str, tuple[int, int, int, Shape]]]:
+        """The members that are there, in schema order."""
+        if type(content) is not dict:
+            raise InvalidMessage("must be an object", rule="type")
+        by_name = self.by_name
+        steps = []
+        last, sorted_already = -1, True
+        for tag in content:
+            step = by_name.get(tag)
+            if step is None:
+                raise InvalidMessage("is not in the schema here", rule="element", path=_printable(tag))
+            if step[0] <= last or last < step[1]:
+                sorted_already = False
+            last = step[0]
+            steps.append((tag, step))
+        if not sorted_already or last < self.last_required:
+            self._check_complete(content)
+            steps.sort(key=lambda step: step[1][0])
+        return steps
+
+    def _check_complete(self, content: dict[str, Any]) -> None:
+        if self.is_choice:
+            if len(content) > 1:
+                raise InvalidMessage(f"must be only one of {self._names()}", rule="choice")
+            if not content and self.last_required == 0:
+                raise self._missing(content)
+        elif any(member.minimum and member.tag not in content for member in self.kind.members):
+            raise self._missing(content)
+
+    def _names(self) -> str:
+        return ", ".join(member.tag for member in self.kind.members)
+
+    def _missing(self, content: dict[str, Any]) -> InvalidMessage:
+        if self.is_choice:
+            return InvalidMessage(f"must hold one of {self._names()}", rule="choice")
+        tags = (member.tag for member in self.kind.members if member.minimum and member.tag not in content)
+        return InvalidMessage("is missing", rule="missing", path=next(tags))
+
+    def _misplaced(self, tag: str, content: dict[str, Any]) -> InvalidMessage:
+        if self.is_choice and tag not in content:
+            return InvalidMessage(f"must be only one of {self._names()}", rule="choice", path=tag)
+        if tag in content and tag == list(content)[-1]:
+            return _too_many(tag, 1)
+        return InvalidMessage("stands after an element that must follow it", rule="order", path=tag)
+
+
+def _items(value: Any, maximum: int) -> list[Any]:
+    if type(value) is not list or not value:
+        raise InvalidMessage("must be an array of at least one", rule="type")
+    if len(value) > maximum:
+        raise InvalidMessage(f"may be there {maximum} times", rule="repetition")
+    return value
+
+
+def _too_many(tag: str, maximum: int) -> InvalidMessage:
+    times = "once" if maximum == 1 else f"{maximum} times"
+    return InvalidMessage(f"may be there only {times}", rule="repetition", path=tag)
+
+
+def _place(tag: str, before: int) -> str:
+    return f"{tag}[{before + 1}]" if before else tag
+
+
+def _printable(tag: Any) -> str:
+    """A name from outside, made safe to show."""
+    text = tag if isinstance(tag, str) else type(tag).__name__
+    return text if text.isascii() and text.isprintable() and len(text) <= 40 else "?"  # noqa: PLR2004
+
+
+def _is_comment(element: etree._Element) -> bool:
+    return cast("Any", element.tag) is etree.Comment
+
+
+def _check_comment(element: etree._Element) -> None:
+    """Comments between elements mean nothing; any other stranger is refused."""
+    if not _is_comment(element):
+        name = etree.QName(element)
+        raise InvalidMessage("is not in the schema here", rule="element", path=_printable(name.localname))
+
+
+def _check_bare(element: etree._Element) -> None:
+    """A leaf holds text only. Called when it has children or attributes."""
+    for child in element:
+        if _is_comment(child):
+            raise InvalidMessage("a comment stands inside a value", rule="comment")
+        raise InvalidMessage("must hold text only", rule="element")
+    _check_attributes(element)
+
+
+def _check_attributes(element: etree._Element, known: str | None = None) -> None:
+    for name in element.keys():  # noqa: SIM118 - an lxml element iterates its children
+        if name != known and name not in _LOCATIONS:
+            raise InvalidMessage("has an attribute that its schema does not know", rule="attribute")
+
+
+def _check_blank(text: str | None) -> None:
+    if text is not None and text.strip(BLANKS):
+        raise InvalidMessage("has text between its elements", rule="text")
