@@ -1,0 +1,195 @@
+"""The integrator's client: what it sends, what it makes of answers, and when it tries again."""
+
+import json
+
+import pytest
+from aiohttp import web
+from answering_server import KEY, UETR, answering, cut, problem, status_report
+
+from schemas.signing.http_signatures import SigningKey
+from switch.client import Client, NoAnswer, Problem, credit_transfer
+
+BODY = b'{"Document":  {}}'
+
+
+def transfer(**changes):
+    fields = {
+        "debtor_agent": "HDFCINBB",
+        "debtor": "Asha Rao",
+        "debtor_account": "50100012345678",
+        "creditor_agent": "SCBLPKKX",
+        "creditor": "Bilal Khan",
+        "creditor_account": "PK36SCBL0000001123456702",
+        "amount": "1000.00",
+        "currency": "INR",
+    }
+    return credit_transfer(**(fields | changes))
+
+
+async def test_a_final_payment_is_told(server, client):
+    server.answers += [status_report("ACCC")]
+
+    state = await client.pay(transfer(), wait=5)
+    assert (state.uetr, state.status, state.final) == (UETR, "ACCC", True)
+    request, _ = server.requests[0]
+    assert request.path == "/v1/iso20022/pacs.008"
+    assert request.headers["Prefer"] == "wait=5"
+    assert request.headers["Accept"] == "application/json"
+
+
+async def test_a_payment_in_flight_is_not_final(server, client):
+    server.answers += [status_report("ACSP", http=202)]
+
+    assert not (await client.pay(transfer())).final
+    assert "Prefer" not in server.requests[0][0].headers
+
+
+@pytest.mark.parametrize("http", [200, 422])
+async def test_a_refused_payment_is_an_answer_not_an_error(server, client, http):
+    server.answers += [status_report("RJCT", "AC04", http=http)]
+
+    state = await client.pay(transfer())
+    assert (state.status, state.reason, state.final) == ("RJCT", "AC04", True)
+
+
+async def test_bytes_are_sent_as_they_are(server, client):
+    server.answers += [status_report("ACCC"), status_report("ACCC")]
+    await client.pay(BODY)
+    await client.pay(b"<Document/>", media_type="application/xml")
+
+    assert [body for _, body in server.requests] == [BODY, b"<Document/>"]
+    assert [r.headers["Content-Type"] for r, _ in server.requests] == ["application/json", "application/xml"]
+
+
+@pytest.mark.parametrize("failure", [cut, problem(500), problem(503, "AB10"), problem(429), problem(502)])
+async def test_a_retry_sends_the_same_bytes_under_a_new_nonce(server, client, failure):
+    server.answers += [failure, failure, status_report("ACCC")]
+
+    assert (await client.pay(transfer())).status == "ACCC"
+    bodies = {body for _, body in server.requests}
+    assert (len(server.requests), len(bodies), len(set(server.nonces))) == (3, 1, 3)
+
+
+@pytest.mark.parametrize("failure", [cut, problem(500), problem(503), problem(429)])
+async def test_when_every_try_fails_the_outcome_is_not_known(server, failure):
+    server.answers += [failure, failure]
+    async with Client(server.url, key=KEY, tries=2) as client:
+        with pytest.raises(NoAnswer, match="2 tries"):
+            await client.pay(transfer())
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_refused_caller_says_nothing_of_an_earlier_try(server, status):
+    """The first try may have moved money; that the second was not let in does not undo it."""
+    server.answers += [cut, problem(status)]
+    async with Client(server.url, key=KEY, tries=2) as client:
+        with pytest.raises(NoAnswer):
+            await client.pay(transfer())
+
+
+@pytest.mark.parametrize(("status", "reason"), [(400, "FF01"), (401, "DS0H"), (409, "DUPL"), (415, "FF01")])
+async def test_a_problem_is_raised_at_once(server, client, status, reason):
+    server.answers += [problem(status, reason)]
+
+    with pytest.raises(Problem) as raised:
+        await client.pay(transfer())
+    assert (raised.value.status, raised.value.reason) == (status, reason)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [200, 301, 404])
+async def test_an_answer_that_is_not_the_switchs_is_a_problem(server, client, status):
+    async def page(_):
+        return web.Response(status=status, text="<html>", headers={"Location": "http://127.0.0.1:9/"})
+
+    server.answers.append(page)
+
+    with pytest.raises(Problem, match="not an answer"):
+        await client.pay(transfer())
+
+
+async def test_a_payment_is_read_with_its_journey(server, client):
+    journey = [{"event": "RESERVE", "at": "2026-11-23T10:00:00Z"}]
+    server.answers += [
+        answering(
+            {
+                "uetr": UETR,
+                "state": "COMMITTED",
+                "status": "ACCC",
+                "reason": None,
+                "journey": journey,
+                "new": 1,
+            }
+        )
+    ]
+
+    state = await client.payment(UETR, wait=3)
+    assert (state.state, state.journey) == ("COMMITTED", journey)
+    assert server.requests[0][0].raw_path == f"/v1/payments/{UETR}?wait=3"
+
+
+async def test_reads_carry_their_query_under_the_signature(server, client):
+    server.answers += [answering([]), answering([{"currency": "INR"}])]
+
+    assert await client.read("quotes", source="INR", note="a b&c") == []
+    assert await client.positions() == [{"currency": "INR"}]
+    assert [r.path for r, _ in server.requests] == ["/v1/quotes", "/v1/positions"]
+
+
+async def test_a_bearer_key_is_sent_and_nothing_is_signed(server):
+    server.answers += [status_report("ACCC")]
+    async with Client(server.url, bearer="sk_test_1") as client:
+        await client.pay(transfer())
+
+    headers = server.requests[0][0].headers
+    assert headers["Authorization"] == "Bearer sk_test_1"
+    assert "Signature" not in headers
+
+
+def test_one_way_to_prove_oneself_is_needed():
+    for proof in ({}, {"key": KEY, "bearer": "sk_test_1"}):
+        with pytest.raises(ValueError, match="either"):
+            Client("http://127.0.0.1:1", **proof)
+
+
+async def test_a_sandbox_participant_is_read_from_its_credentials(server, tmp_path):
+    entry = {"id": "IN-1", "keyid": KEY.keyid, "private_key": KEY.pem.decode(), "bearer": "sk_test_1"}
+    path = tmp_path / "credentials.json"
+    path.write_text(json.dumps({"url": server.url, "participants": [entry]}))
+    server.answers += [answering([])]
+    async with Client.of_sandbox(path, "IN-1") as client:
+        assert await client.positions() == []
+    assert len(server.nonces) == 1
+    with pytest.raises(KeyError):
+        Client.of_sandbox(path, "XX")
+
+
+async def test_a_stranger_is_not_believed(server):
+    """The server of these tests does check: another key under the same name gets no further."""
+    server.answers += [status_report("ACCC")]
+    async with Client(server.url, key=SigningKey.generate(KEY.keyid), tries=1) as client:
+        with pytest.raises(NoAnswer):
+            await client.pay(transfer())
+    assert server.requests == []
+
+
+def transaction(document):
+    return document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]
+
+
+@pytest.mark.parametrize(
+    ("account", "expected"),
+    [
+        ("PK36SCBL0000001123456702", {"Id": {"IBAN": "PK36SCBL0000001123456702"}}),
+        ("50100012345678", {"Id": {"Othr": {"Id": "50100012345678"}}}),
+        ("asha@okbank", {"Id": {"Othr": {"Id": "asha@okbank"}}, "Prxy": {"Id": "asha@okbank"}}),
+    ],
+)
+def test_an_account_is_an_iban_a_number_or_a_proxy(account, expected):
+    assert transaction(transfer(creditor_account=account))["CdtrAcct"] == expected
+
+
+def test_a_uetr_is_made_once_and_kept():
+    assert transaction(transfer(uetr=UETR))["PmtId"]["UETR"] == UETR
+    first, second = (transaction(transfer())["PmtId"]["UETR"] for _ in range(2))
+    assert first != second
