@@ -1,0 +1,96 @@
+"""A request's body, read whole within a limit of size and time."""
+
+import asyncio
+from typing import Final
+
+from starlette.requests import Request
+
+from schemas.errors import InvalidMessage, MessageTooLarge, UnsupportedRepresentation
+
+READ_WITHIN_S: Final = 15.0
+MEDIA_TYPES: Final = ("application/xml", "application/json")
+
+
+async def read(request: Request, limit: int) -> bytes:
+    """Read the body.
+
+    Raises:
+        UnsupportedRepresentation: it is compressed.
+        MessageTooLarge: it says or turns out to be larger than `limit` bytes.
+        InvalidMessage: it did not come whole, or not in time.
+
+    """
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedRepresentation("compressed bodies are not read")
+    length = request.headers.get("content-length", "")
+    if length.isascii() and length.isdigit() and (len(length) > 9 or int(length) > limit):  # noqa: PLR2004
+        raise MessageTooLarge
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(READ_WITHIN_S):
+            while True:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise InvalidMessage("the body did not come whole")
+                part = message.get("body", b"")
+                size += len(part)
+                if size > limit:
+                    raise MessageTooLarge
+                parts.append(part)
+                if not message.get("more_body"):
+                    return b"".join(parts)
+    except TimeoutError:
+        raise InvalidMessage("the body did not come in time") from None
+
+
+def media_type(request: Request) -> str:
+    """Get `application/xml` or `application/json`; parameters are checked: only `charset=utf-8`.
+
+    Raises:
+        UnsupportedRepresentation: another type, or another character set.
+
+    """
+    values = request.headers.getlist("content-type")
+    if len(values) != 1:
+        raise UnsupportedRepresentation("exactly one Content-Type is needed")
+    kind, *parameters = (part.strip().lower() for part in values[0].split(";"))
+    if kind not in MEDIA_TYPES or any(p and p.replace('"', "") != "charset=utf-8" for p in parameters):
+        raise UnsupportedRepresentation("application/xml or application/json in UTF-8 is read here")
+    return kind
+
+
+def accepted(request: Request, default: str) -> str | None:
+    """Choose the representation that `Accept` asks for, `default` if it does not care; None if neither."""
+    header = ",".join(request.headers.getlist("accept")) or "*/*"
+    best: tuple[float, bool, str] | None = None
+    for item in header.split(","):
+        kind, *parameters = (part.strip().lower() for part in item.split(";"))
+        quality = _quality(parameters)
+        names = MEDIA_TYPES if kind in {"*/*", "application/*"} else (kind,)
+        for name in names:
+            candidate = (quality, name == default, name)
+            if quality > 0 and name in MEDIA_TYPES and (best is None or candidate > best):
+                best = candidate
+    return best[2] if best else None
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name == "q":
+            digits = value.replace(".", "", 1)
+            return float(value) if digits.isascii() and digits.isdigit() and len(value) <= 5 else 0.0  # noqa: PLR2004
+    return 1.0
+
+
+def wait_seconds(request: Request, maximum: float) -> float:
+    """Get how long the caller would wait: `Prefer: wait=10`, or `?wait=10`; 0 without or with nonsense."""
+    asked = request.query_params.get("wait", "")
+    for preference in ",".join(request.headers.getlist("prefer")).split(","):
+        name, _, value = preference.strip().partition("=")
+        if name.lower() == "wait":
+            asked = value
+    if not (asked.isascii() and asked.isdigit() and len(asked) <= 4):  # noqa: PLR2004
+        return 0.0
+    return min(float(asked), maximum)

@@ -1,0 +1,28 @@
+"""Where rails answer later: `POST /rails/IN/...`. The rail's signature is the only authority here."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from schemas.errors import InvalidMessage, NotFound, SwitchError
+from switch.api import body as bodies
+from switch.api.problems import problem
+from switch.api.runtime import Runtime
+
+
+async def post_callback(request: Request) -> Response:
+    """Take in what a rail says of its own accord; acknowledged only after it is durable."""
+    runtime: Runtime = request.app.state.runtime
+    try:
+        rail = runtime.rails.get(request.path_params["country"])
+        if rail is None:
+            raise NotFound
+        raw = await bodies.read(request, runtime.settings.body_limit)
+        answers = rail.adapter.decode(raw)
+        if not answers:
+            raise InvalidMessage("no answer in it")
+        for answer in answers:
+            await runtime.dispatcher.answered(rail, answer)
+        acknowledgement = rail.adapter.acknowledge(raw)
+    except SwitchError as error:
+        return problem(error)
+    return Response(acknowledgement.body, media_type=acknowledgement.content_type)

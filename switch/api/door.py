@@ -1,0 +1,108 @@
+"""The door for ISO messages: `POST /v1/iso20022/pacs.008`, answered by pacs.002.
+
+HTTP speaks of the message and ISO of the payment: a valid message gets 200 when its payment is final, 202
+while it is in flight, 422 when the switch itself refuses it; a message that is not valid gets a problem,
+or admi.002 where the caller asked for XML alone.
+"""
+
+import asyncio
+import uuid
+from datetime import UTC, datetime
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from schemas import codec, credit_transfer, rejection, status_report
+from schemas.errors import InvalidMessage, NotAcceptable, NotAuthentic, SwitchError
+from schemas.payment import CreditTransfer
+from switch import metrics
+from switch.api import body as bodies
+from switch.api.authentication import authenticate
+from switch.api.problems import problem
+from switch.api.runtime import Runtime
+from switch.directory import Participant
+from switch.intake import Standing
+from switch.lifecycle import FINAL, STATUS, State
+from switch.reads import read_standing
+
+STATUS_REPORT: Final = "pacs.002.001.10"
+REJECTION: Final = "admi.002.001.01"
+
+
+async def post_pacs_008(request: Request) -> Response:
+    """Take in one customer credit transfer."""
+    runtime: Runtime = request.app.state.runtime
+    try:
+        raw = await bodies.read(request, runtime.settings.body_limit)
+        sender = authenticate(request, raw, runtime.directory.now, runtime.settings)
+        kind = bodies.media_type(request)
+        wants = bodies.accepted(request, kind)
+        if wants is None:
+            raise NotAcceptable("the answer can be application/xml or application/json")
+        message = codec.decode(raw, media_type=kind, expect="pacs.008")
+        payment = credit_transfer.read(message)
+        wait = bodies.wait_seconds(request, runtime.settings.wait_max_s)
+        standing = await _take(runtime, message, payment, sender, wait)
+    except (InvalidMessage, NotAuthentic) as error:
+        wants_xml = request.headers.get("accept", "").strip() == "application/xml"
+        return _rejection(error) if wants_xml else problem(error)
+    except SwitchError as error:
+        return problem(error)
+    return _report(message, payment, standing, wants)
+
+
+async def _take(
+    runtime: Runtime, message: codec.Message, payment: CreditTransfer, sender: Participant, wait: float
+) -> Standing:
+    """Take the payment in, and stay for its end as long as the caller would."""
+    uetr = uuid.UUID(payment.uetr)
+    final = runtime.link.watch(uetr.bytes)
+    try:
+        standing = await runtime.intake.take(message, payment, sender)
+        if standing.known:
+            standing = await read_standing(runtime.pool, uetr)
+        if standing.state in FINAL or not wait:
+            return standing
+        with metrics.STAGE.labels("final").time():
+            change = await asyncio.wait_for(final, wait)
+        return Standing(uetr, State(change.state), change.reason, known=standing.known)
+    except TimeoutError:
+        return await read_standing(runtime.pool, uetr)
+    finally:
+        runtime.link.unwatch(uetr.bytes, final)
+
+
+def _report(message: codec.Message, payment: CreditTransfer, standing: Standing, wants: str) -> Response:
+    """Say where the payment stands."""
+    assert standing.state is not None
+    document = status_report.build(
+        version=STATUS_REPORT,
+        message_id=uuid.uuid4().hex,
+        created_at=datetime.now(UTC),
+        original=payment,
+        original_message_name=message.id,
+        status=STATUS[standing.state],
+        reason=standing.reason or None,
+        additional=standing.detail or None,
+    )
+    status = 200 if standing.state in FINAL else 202
+    if standing.refused_here:
+        status = 422
+    headers = {"Location": f"/v1/payments/{payment.uetr}"}
+    if standing.known:
+        headers["Idempotent-Replayed"] = "true"
+    if status == 202:  # noqa: PLR2004
+        headers["Retry-After"] = "1"
+    return Response(
+        codec.encode(STATUS_REPORT, document, media_type=wants), status, headers, media_type=wants
+    )
+
+
+def _rejection(error: SwitchError) -> Response:
+    """Say in ISO's own words that the message could not be read or trusted."""
+    document = rejection.build(
+        reference="NOTPROVIDED", reason=str(error.reason), text=error.detail, created_at=datetime.now(UTC)
+    )
+    content = codec.encode(REJECTION, document, media_type="application/xml")
+    return Response(content, error.status, media_type="application/xml")

@@ -1,0 +1,185 @@
+"""Plain reads: payments, positions, settlement windows, the directory. A participant sees its own."""
+
+import asyncio
+import csv
+import io
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from starlette.responses import JSONResponse, Response
+
+from ledger import positions, windows
+from schemas.errors import NotFound
+from schemas.money import Money
+from switch.api.authentication import authenticate
+from switch.api.runtime import Runtime
+from switch.directory import Participant
+from switch.reads import read_payment
+
+router = APIRouter(prefix="/v1")
+
+
+def _runtime(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+def _reader(request: Request) -> Participant:
+    runtime = _runtime(request)
+    return authenticate(request, b"", runtime.directory.now, runtime.settings)
+
+
+Context = Annotated[Runtime, Depends(_runtime)]
+Reader = Annotated[Participant, Depends(_reader)]
+Uetr = Annotated[str, Path(pattern="^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
+
+
+@router.get("/payments/{uetr}", operation_id="getPayment", tags=["payments"])
+async def get_payment(
+    context: Context, reader: Reader, uetr: Uetr, wait: Annotated[int, Query(ge=0, le=60)] = 0
+) -> JSONResponse:
+    """Get a payment and its journey; with `wait`, stay up to so many seconds for its end."""
+    key = UUID(uetr)
+    final = context.link.watch(key.bytes)
+    try:
+        payment = await read_payment(context.pool, key, reader.id)
+        if wait and not payment["final"]:
+            try:
+                await asyncio.wait_for(final, min(wait, context.settings.wait_max_s))
+            except TimeoutError:
+                pass
+            payment = await read_payment(context.pool, key, reader.id)
+    finally:
+        context.link.unwatch(key.bytes, final)
+    headers = {} if payment["final"] else {"Retry-After": "1"}
+    return JSONResponse(payment, headers=headers)
+
+
+@router.get("/positions", operation_id="listPositions", tags=["settlement"])
+async def list_positions(context: Context, reader: Reader) -> JSONResponse:
+    """Get the caller's positions: what is held, what is posted, what it can still send."""
+    found = [p for p in await positions.read(context.pool) if p.owner == reader.id]
+    return JSONResponse([position_document(p) for p in found])
+
+
+def position_document(p: positions.Position) -> dict[str, Any]:
+    """Describe a position in decimal text."""
+
+    def text(minor: int | None) -> str | None:
+        return None if minor is None else Money(minor, p.currency).text
+
+    return {
+        "participant": p.owner,
+        "currency": p.currency,
+        "purpose": p.purpose,
+        "debits_pending": text(p.debits_pending),
+        "debits_posted": text(p.debits_posted),
+        "credits_pending": text(p.credits_pending),
+        "credits_posted": text(p.credits_posted),
+        "net_debit_cap": text(p.net_debit_cap),
+        "headroom": text(p.headroom),
+    }
+
+
+@router.get("/windows", operation_id="listWindows", tags=["settlement"])
+async def list_windows(context: Context, reader: Reader) -> JSONResponse:  # noqa: ARG001 - must be known
+    """Get the settlement windows, newest first."""
+    return JSONResponse([w.document() for w in await windows.read(context.pool)])
+
+
+@router.get("/windows/{window}", operation_id="getWindow", tags=["settlement"])
+async def get_window(context: Context, reader: Reader, window: int, request: Request) -> Response:
+    """Get the caller's net position in a window, as JSON or, with `Accept: text/csv`, as CSV."""
+    found = await windows.find(context.pool, window)
+    if found is None:
+        raise NotFound
+    nets = [n for n in await windows.nets(context.pool, window) if n.owner == reader.id]
+    if "text/csv" in request.headers.get("accept", ""):
+        return Response(nets_csv(found.currency, nets), media_type="text/csv")
+    return JSONResponse({**found.document(), "nets": [net_document(found.currency, n) for n in nets]})
+
+
+def net_document(currency: str, n: windows.Net) -> dict[str, Any]:
+    """Describe a net position in decimal text; positive is to be received."""
+    return {
+        "participant": n.owner,
+        "purpose": n.purpose,
+        "currency": currency,
+        "debits": Money(n.debits, currency).text,
+        "credits": Money(n.credits, currency).text,
+        "net": Money(n.net, currency).text,
+        "count": n.count,
+    }
+
+
+def nets_csv(currency: str, nets: list[windows.Net]) -> str:
+    """Write net positions as CSV; no cell can begin a formula, as ids and numbers cannot."""
+    out = io.StringIO()
+    columns = ("participant", "purpose", "currency", "debits", "credits", "net", "count")
+    writer = csv.DictWriter(out, columns, lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(net_document(currency, n) for n in nets)
+    return out.getvalue()
+
+
+@router.get("/participants", operation_id="listParticipants", tags=["directory"])
+async def list_participants(context: Context, reader: Reader) -> JSONResponse:  # noqa: ARG001 - must be known
+    """Get who can be paid."""
+    return JSONResponse(
+        [
+            {
+                "id": p.id,
+                "name": p.name,
+                "bic": p.bic,
+                "country": p.country,
+                "kind": p.kind,
+                "status": p.status,
+            }
+            for p in context.directory.now.participants
+        ]
+    )
+
+
+@router.get("/corridors", operation_id="listCorridors", tags=["directory"])
+async def list_corridors(context: Context, reader: Reader) -> JSONResponse:  # noqa: ARG001 - must be known
+    """Get the corridors, with their fees and the rate in force."""
+    directory = context.directory.now
+    currencies = {c: rail.adapter.profile.currency for c, rail in context.rails.items()}
+    return JSONResponse(
+        [
+            {
+                "source": c.source,
+                "target": c.target,
+                "enabled": c.enabled,
+                "fee": Money(c.fee_minor, currencies[c.source]).text if c.source in currencies else None,
+                "fee_basis_points": c.fee_bps,
+                "exchange_rate": _rate(
+                    directory.rate_by_pair.get((currencies.get(c.source, ""), currencies.get(c.target, "")))
+                ),
+            }
+            for c in directory.corridors
+        ]
+    )
+
+
+def _rate(rate: Any) -> str | None:
+    return rate.rate if rate else None
+
+
+@router.get("/rails", operation_id="listRails", tags=["directory"])
+async def list_rails(context: Context, reader: Reader) -> JSONResponse:  # noqa: ARG001 - must be known
+    """Get the rails, and whether they take orders now."""
+    open_rails = context.directory.now.rail_by_country
+    return JSONResponse(
+        [
+            {
+                "country": country,
+                "rail": rail.adapter.profile.rail,
+                "currency": rail.adapter.profile.currency,
+                "confirmation": rail.adapter.profile.confirmation,
+                "open": country in open_rails and open_rails[country].open,
+            }
+            for country, rail in context.rails.items()
+        ]
+    )

@@ -1,0 +1,52 @@
+"""What one API worker holds while it runs: connections and snapshots, nothing that a kill -9 may not take."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+
+from switch import metrics, rails
+from switch.directory import Directory
+from switch.dispatch import Dispatcher
+from switch.intake import Intake
+from switch.rails import Rails
+from switch.settings import Settings
+from switch.workers.link import Link
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The parts that requests use."""
+
+    settings: Settings
+    pool: asyncpg.Pool
+    directory: Directory
+    rails: Rails
+    link: Link
+    dispatcher: Dispatcher
+    intake: Intake
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Runtime]:
+    """Connect everything; on the way out finish what is being sent, then hang up."""
+    pool = await asyncpg.create_pool(settings.database, min_size=1, max_size=8, command_timeout=30)
+    directory = Directory(pool)
+    await directory.refresh()
+    link = Link(settings.writer_socket)
+    await link.start()
+    rails_here = rails.connect(settings, pool)
+    dispatcher = Dispatcher(link, settings.time_scale)
+    intake = Intake(settings, directory, rails_here, link, dispatcher)
+    refreshing = asyncio.create_task(directory.keep_fresh())
+    metrics.WORKERS.set(1)
+    try:
+        yield Runtime(settings, pool, directory, rails_here, link, dispatcher, intake)
+    finally:
+        refreshing.cancel()
+        await dispatcher.drain()
+        await asyncio.gather(*(rail.adapter.close() for rail in rails_here.values()))
+        await link.stop()
+        await pool.close()

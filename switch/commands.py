@@ -1,0 +1,159 @@
+"""What API workers and the scheduler ask of the writer, and what it answers: the words on the local socket.
+
+Every command names its payment or account by ids only; the writer needs no other look-up to decide.
+Amounts are minor units. Times are microseconds since 1970, UTC.
+"""
+
+from typing import Literal
+
+import msgspec
+
+
+class Leg(msgspec.Struct, array_like=True, frozen=True):
+    """One transfer of a linked set: account ids, minor units, what for."""
+
+    debit: int
+    credit: int
+    amount: int
+    purpose: str
+
+
+class Identity(msgspec.Struct, array_like=True, frozen=True):
+    """Who said what, first: the UETR is the payment's identity, the fingerprint its content."""
+
+    uetr: bytes
+    fingerprint: bytes
+    sender: str
+    message_name: str
+    message_id: str
+    raw: bytes
+    received_at: int
+
+
+class Terms(msgspec.Struct, array_like=True, frozen=True):
+    """What the payment comes to, once routed and quoted."""
+
+    debtor_agent: str
+    creditor_agent: str
+    rail: str
+    debit_minor: int
+    debit_currency: str
+    credit_minor: int
+    credit_currency: str
+    fee_minor: int
+    fx_provider: str
+    rate: str
+
+
+class Accept(msgspec.Struct, array_like=True, frozen=True, tag="accept"):
+    """Hold the money and record the intent to send; with `hold`, wait for the rail to open first."""
+
+    identity: Identity
+    terms: Terms
+    legs: list[Leg]
+    native_ref: str
+    native_body: bytes
+    expires_at: int
+    due_at: int
+    hold: bool
+
+
+class Refuse(msgspec.Struct, array_like=True, frozen=True, tag="refuse"):
+    """Remember that this UETR was refused, and why; nothing is held."""
+
+    identity: Identity
+    reason: str
+    detail: str
+
+
+class Advance(msgspec.Struct, array_like=True, frozen=True, tag="advance"):
+    """One step of the lifecycle, with what was learned. `due_at` 0 means nobody need look again."""
+
+    uetr: bytes
+    event: Literal["SEND", "EXPIRE", "DOUBT", "CONFIRM", "REJECT"]
+    reason: str = ""
+    rail_code: str = ""
+    rail_reference: str = ""
+    detail: str = ""
+    credited_minor: int = 0
+    credited_currency: str = ""
+    """What the rail says it credited, where it says so; anything else than was ordered confirms nothing."""
+    sent_at: int = 0
+    answered_at: int = 0
+    due_at: int = 0
+
+
+class Enquired(msgspec.Struct, array_like=True, frozen=True, tag="enquired"):
+    """An enquiry brought no news: look again at `due_at`, or, with 0, never by ourselves."""
+
+    uetr: bytes
+    due_at: int
+    detail: str = ""
+
+
+class Fund(msgspec.Struct, array_like=True, frozen=True, tag="fund"):
+    """Move money in one step: funds in, funds out."""
+
+    id: bytes
+    fingerprint: bytes
+    legs: list[Leg]
+    note: str
+
+
+class OpenAccount(msgspec.Struct, array_like=True, frozen=True, tag="open_account"):
+    """Open an account, or find the one there is; `net_debit_cap` None is no cap."""
+
+    owner: str
+    currency: str
+    purpose: str
+    net_debit_cap: int | None
+
+
+class SetCap(msgspec.Struct, array_like=True, frozen=True, tag="set_cap"):
+    """Change the net debit cap of an account."""
+
+    account: int
+    net_debit_cap: int | None
+
+
+class CloseWindow(msgspec.Struct, array_like=True, frozen=True, tag="close_window"):
+    """Close the settlement window of a currency and open the next."""
+
+    currency: str
+
+
+Command = Accept | Refuse | Advance | Enquired | Fund | OpenAccount | SetCap | CloseWindow
+
+
+class Reply(msgspec.Struct, array_like=True, frozen=True):
+    """What the writer decided. `state` is the payment's state after it, where there is a payment."""
+
+    verdict: str
+    number: int = 0
+    state: str = ""
+    reason: str = ""
+
+
+class Change(msgspec.Struct, array_like=True, frozen=True):
+    """A payment reached a state; told to every connected process after the commit."""
+
+    uetr: bytes
+    state: str
+    reason: str
+
+
+UNAVAILABLE = "unavailable"
+"""Verdict of a command that was not decided: the queue is full or the database is away."""
+
+
+class Frame(msgspec.Struct, array_like=True, frozen=True):
+    """One message from the writer: replies by request id, and changes for whoever waits."""
+
+    replies: list[tuple[int, Reply]]
+    changes: list[Change]
+
+
+Request = tuple[int, Command]
+requests_encoder = msgspec.msgpack.Encoder()
+requests_decoder: msgspec.msgpack.Decoder[list[Request]] = msgspec.msgpack.Decoder(list[Request])
+frame_decoder: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)

@@ -1,0 +1,49 @@
+"""Places where the fault tests stop the switch dead.
+
+`PAYSWITCH_FAILPOINTS=after_reserve_commit:kill` kills this process with SIGKILL at the first pass,
+`...:killgroup` its whole process group, and `...:kill@0.1` does so with that probability. Without the
+setting a failpoint costs one comparison.
+"""
+
+import os
+import random
+import signal
+from typing import Final
+
+NAMES: Final = (
+    "before_reserve_commit",
+    "after_reserve_commit",
+    "before_rail_send",
+    "after_rail_send",
+    "before_callback_commit",
+    "before_outcome_commit",
+    "after_outcome_commit",
+    "before_enquiry",
+    "after_enquiry",
+)
+"""In the order in which a payment passes them."""
+
+
+def _parse(text: str) -> dict[str, tuple[str, float]]:
+    armed: dict[str, tuple[str, float]] = {}
+    for item in filter(None, text.split(",")):
+        name, _, action = item.partition(":")
+        kind, _, probability = action.partition("@")
+        if name not in NAMES or kind not in {"kill", "killgroup"}:
+            raise ValueError(f"unknown failpoint {item!r}")
+        armed[name] = (kind, float(probability or "1"))
+    return armed
+
+
+_armed = _parse(os.environ.get("PAYSWITCH_FAILPOINTS", ""))
+
+
+def failpoint(name: str) -> None:
+    """Die here if the environment says so."""
+    if not _armed or name not in _armed:
+        return
+    kind, probability = _armed[name]
+    if random.random() < probability:  # noqa: S311
+        if kind == "killgroup":
+            os.killpg(0, signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)

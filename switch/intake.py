@@ -1,0 +1,197 @@
+"""From a decoded pacs.008 to money held: rules, route, price, translation, one durable command.
+
+Everything up to the command is decided in memory and changes nothing. Whatever the switch itself refuses
+is remembered under its UETR, so a refused payment stays refused and regulators can count it.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from adapters.port import Native, Order
+from schemas import codec, rules
+from schemas.errors import DuplicateUetr, NotAllowed, Refused
+from schemas.payment import CreditTransfer
+from schemas.reasons import Reason
+from switch import metrics, pricing
+from switch.commands import Accept, Identity, Refuse, Reply, Terms
+from switch.directory import Corridor, Directory, Participant
+from switch.dispatch import Dispatcher, now_us
+from switch.failpoints import failpoint
+from switch.lifecycle import State
+from switch.rails import Rail, Rails
+from switch.settings import Settings
+from switch.workers.link import Link
+
+_KNOWN: Final = frozenset({"exists", "already_failed"})
+_DIFFERENT: Final = "exists_with_different_content"
+_HELD_POLL_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a payment stands. `known` tells a repeat: nothing was done now, and a None state must be read."""
+
+    uetr: UUID
+    state: State | None
+    reason: str = ""
+    detail: str = ""
+    known: bool = False
+    refused_here: bool = False
+    """The switch said no, not the rail: nothing was ever held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Who pays whom, over which rail."""
+
+    debtor: Participant
+    creditor: Participant
+    corridor: Corridor
+    rail: Rail
+    open: bool
+    opens_at: int
+
+
+class Intake:
+    """Takes payments in. One a worker."""
+
+    def __init__(
+        self, settings: Settings, directory: Directory, rails: Rails, link: Link, dispatcher: Dispatcher
+    ) -> None:
+        self._settings = settings
+        self._directory = directory
+        self._rails = rails
+        self._link = link
+        self._dispatcher = dispatcher
+
+    async def take(self, message: codec.Message, payment: CreditTransfer, sender: Participant) -> Standing:
+        """Take in `payment`, which `message` says and `sender` proved to have sent.
+
+        Raises:
+            DuplicateUetr: the UETR is known with other content.
+            NotAllowed: the debtor agent is not the sender, or the sender is suspended.
+            Unavailable: nothing was decided; the same message may be sent again.
+
+        """
+        received_at = now_us()
+        self._check_sender(payment, sender)
+        uetr = UUID(payment.uetr)
+        identity = Identity(
+            uetr=uetr.bytes,
+            fingerprint=hashlib.sha256(sender.id.encode() + b"\0" + codec.digest(message)).digest(),
+            sender=sender.id,
+            message_name=message.id,
+            message_id=payment.message_id,
+            raw=message.raw,
+            received_at=received_at,
+        )
+        try:
+            _refuse_findings(rules.check(message))
+            route = self._route(payment)
+            route.rail.bulkhead.check()
+            reply = await self._reserve(identity, payment, route)
+        except Refused as refusal:
+            return await self._remember(identity, uetr, refusal)
+        return _standing(uetr, reply, "")
+
+    def _check_sender(self, payment: CreditTransfer, sender: Participant) -> None:
+        if sender.status != "active":
+            raise NotAllowed("this participant is suspended")
+        bic = payment.debtor_agent.bic or ""
+        if bic[:8] != sender.bic[:8]:
+            raise NotAllowed("the debtor agent is not the participant that sent this")
+
+    def _route(self, payment: CreditTransfer) -> Route:
+        directory = self._directory.now
+        debtor = directory.by_bic.get((payment.debtor_agent.bic or "")[:8])
+        creditor = directory.by_bic.get((payment.creditor_agent.bic or "")[:8])
+        if debtor is None or creditor is None or creditor.status != "active" or creditor.kind != "direct":
+            raise Refused("the creditor agent takes no part", reason=Reason.INVALID_CREDITOR_BANK_IDENTIFIER)
+        corridor = directory.corridor_by_pair.get((debtor.country, creditor.country))
+        if corridor is None or not corridor.enabled:
+            raise Refused("this corridor is not open", reason=Reason.TRANSACTION_FORBIDDEN)
+        rail = self._rails.get(creditor.country)
+        status = directory.rail_by_country.get(creditor.country)
+        if rail is None or status is None:
+            raise Refused("no rail reaches this country", reason=Reason.TRANSACTION_NOT_SUPPORTED)
+        return Route(debtor, creditor, corridor, rail, status.open, status.opens_at or 0)
+
+    async def _reserve(self, identity: Identity, payment: CreditTransfer, route: Route) -> Reply:
+        adapter = route.rail.adapter
+        price = pricing.price(
+            payment.interbank_settlement_amount, adapter.profile.currency, route.corridor, self._directory.now
+        )
+        legs = pricing.legs(price, route.debtor, route.creditor, self._directory.now)
+        made_at = datetime.now(UTC)
+        made_at = made_at.replace(microsecond=made_at.microsecond // 1000 * 1000)
+        order = Order(
+            payment=payment,
+            amount=price.credit,
+            serial=await route.rail.serials.take(made_at),
+            made_at=made_at,
+            expires_at=made_at + timedelta(seconds=self._settings.payment_expiry_s),
+        )
+        for violation in adapter.check(order):
+            raise Refused(violation.text, reason=violation.reason, path=violation.path)
+        native = adapter.translate(order)
+        accept = Accept(
+            identity=identity,
+            terms=Terms(
+                debtor_agent=route.debtor.id,
+                creditor_agent=route.creditor.id,
+                rail=adapter.profile.country,
+                debit_minor=price.debit.minor,
+                debit_currency=price.debit.currency,
+                credit_minor=price.credit.minor,
+                credit_currency=price.credit.currency,
+                fee_minor=price.fee.minor,
+                fx_provider=price.fx_provider,
+                rate=price.rate,
+            ),
+            legs=legs,
+            native_ref=native.ref,
+            native_body=native.body,
+            expires_at=int(order.expires_at.timestamp() * 1_000_000),
+            due_at=self._due_at(route),
+            hold=not route.open,
+        )
+        failpoint("before_reserve_commit")
+        reply = await self._link.ask(accept)
+        failpoint("after_reserve_commit")
+        if reply.state == State.SENT:
+            metrics.ACCEPTED.labels(adapter.profile.country, price.debit.currency).inc()
+            self._dispatcher.send_soon(route.rail, identity.uetr, Native(native.ref, native.body))
+        return reply
+
+    def _due_at(self, route: Route) -> int:
+        if route.open:
+            return now_us() + int(
+                route.rail.adapter.profile.timing.answer_s * self._settings.time_scale * 1e6
+            )
+        return max(route.opens_at, now_us() + int(_HELD_POLL_S * self._settings.time_scale * 1e6))
+
+    async def _remember(self, identity: Identity, uetr: UUID, refusal: Refused) -> Standing:
+        reply = await self._link.ask(Refuse(identity, refusal.reason, refusal.detail))
+        return _standing(uetr, reply, refusal.detail)
+
+
+def _refuse_findings(findings: Sequence[rules.Finding]) -> None:
+    for finding in findings:
+        raise Refused(finding.text, reason=finding.reason, path=finding.path)
+
+
+def _standing(uetr: UUID, reply: Reply, detail: str) -> Standing:
+    if reply.verdict == _DIFFERENT:
+        metrics.REPLAYS.labels("mismatch").inc()
+        raise DuplicateUetr
+    if reply.verdict in _KNOWN:
+        metrics.REPLAYS.labels("hit").inc()
+        return Standing(uetr, None, known=True)
+    if reply.state == State.ABORTED:
+        metrics.REFUSED.labels(reply.reason).inc()
+        return Standing(uetr, State.ABORTED, reply.reason, detail, refused_here=True)
+    return Standing(uetr, State(reply.state))

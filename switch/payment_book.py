@@ -1,0 +1,422 @@
+"""What the writer decides about payments: the lifecycle beside the ledger, in one durable transaction.
+
+This is the ledger writer's host. Commands are decided in order of arrival, in memory, against the books;
+what was decided travels to the database as one call of `switch.record_payments`, in the statement that
+applies the ledger's own changes. History is the ledger's event log; `switch.open_payment` holds the few
+payments that are not final yet, and this class keeps the same few in memory.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from ledger.books import Books, Decision, Verdict
+from ledger.books import Leg as BookLeg
+from ledger.writer import Rider, Touches
+from schemas.reasons import Reason
+from switch.commands import (
+    Accept,
+    Advance,
+    Change,
+    CloseWindow,
+    Command,
+    Enquired,
+    Fund,
+    Identity,
+    Leg,
+    OpenAccount,
+    Refuse,
+    Reply,
+    SetCap,
+    Terms,
+)
+from switch.lifecycle import FINAL, Event, IllegalTransition, State, next_state
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_TERMS: Final = Terms("", "", "", 0, "", 0, "", 0, "", "")
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+REASONS: Final = {
+    Verdict.CAP_EXCEEDED: Reason.AMOUNT_EXCEEDS_SETTLEMENT_LIMIT,
+    Verdict.ACCOUNT_NOT_FOUND: Reason.INCORRECT_AGENT,
+    Verdict.ACCOUNT_CLOSED: Reason.TRANSACTION_FORBIDDEN,
+}
+"""The ledger's refusals as status reasons; the others are MS03."""
+
+
+def micros(instant: datetime) -> int:
+    """Microseconds since 1970."""
+    return (instant - _EPOCH) // timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A payment that is not final, as `switch.open_payment` holds it."""
+
+    number: int
+    uetr: bytes
+    state: State
+    rail: str
+    credit_minor: int
+    credit_currency: str
+    entered: int
+    expires: int
+    due: int
+    enquiries: int
+
+
+def _legs(legs: Iterable[Leg]) -> tuple[BookLeg, ...]:
+    return tuple(BookLeg(leg.debit, leg.credit, leg.amount, leg.purpose) for leg in legs)
+
+
+class PaymentBook:
+    """The `ledger.writer.Host` of the switch."""
+
+    def __init__(self, announce: Callable[[Sequence[Change]], None]) -> None:
+        self._announce = announce
+        self._open: dict[bytes, Open] = {}
+        self._decide: dict[type, Callable[[Any, Books], Reply]] = {
+            Accept: self._accept,
+            Refuse: self._refuse,
+            Advance: self._advance,
+            Enquired: self._enquired,
+            Fund: self._fund,
+            OpenAccount: self._open_account,
+            SetCap: self._set_cap,
+            CloseWindow: self._close_window,
+        }
+        self._start_batch()
+
+    def _start_batch(self) -> None:
+        self._payments: list[tuple[object, ...]] = []
+        self._natives: list[tuple[int, bytes]] = []
+        self._moved: dict[bytes, Open] = {}
+        self._closed: list[int] = []
+        self._changes: list[Change] = []
+
+    # ── what the writer calls, in this order ──────────────────────────────────────────────────────────
+
+    def touches(self, command: Command) -> Touches:
+        """Accounts and transfers that must be in memory before `command` is decided."""
+        match command:
+            case Accept(identity=identity, legs=legs):
+                accounts = {leg.debit for leg in legs} | {leg.credit for leg in legs}
+                return Touches(accounts=accounts, transfers={UUID(bytes=identity.uetr)})
+            case Refuse(identity=identity):
+                return Touches(accounts=(), transfers={UUID(bytes=identity.uetr)})
+            case Advance(uetr=uetr):
+                return Touches(accounts=(), transfers={UUID(bytes=uetr)})
+            case Fund(id=id_, legs=legs):
+                accounts = {leg.debit for leg in legs} | {leg.credit for leg in legs}
+                return Touches(accounts=accounts, transfers={UUID(bytes=id_)})
+            case SetCap(account=account):
+                return Touches(accounts={account}, transfers=())
+            case _:
+                return Touches(accounts=(), transfers=())
+
+    async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
+        """Bring the open payments that `commands` speak of into memory."""
+        wanted = {c.uetr for c in commands if isinstance(c, Advance | Enquired) and c.uetr not in self._open}
+        if not wanted:
+            return
+        rows = await connection.fetch(
+            "SELECT number, uetr, state, rail, credit_minor, credit_currency, entered_at, expires_at, due_at, enquiries"
+            " FROM switch.open_payment WHERE uetr = ANY($1)",
+            [UUID(bytes=uetr) for uetr in wanted],
+        )
+        for row in rows:
+            uetr = row["uetr"].bytes
+            self._open[uetr] = Open(
+                number=row["number"],
+                uetr=uetr,
+                state=State(row["state"]),
+                rail=row["rail"],
+                credit_minor=row["credit_minor"],
+                credit_currency=row["credit_currency"],
+                entered=micros(row["entered_at"]),
+                expires=micros(row["expires_at"]),
+                due=micros(row["due_at"]) if row["due_at"] else 0,
+                enquiries=row["enquiries"],
+            )
+
+    def decide(self, command: Command, books: Books) -> Reply:
+        """Decide one command against the books and this batch so far."""
+        return self._decide[type(command)](command, books)
+
+    def rider(self) -> Rider | None:
+        """What of this batch goes to the switch's own tables."""
+        if not (self._payments or self._moved or self._closed):
+            return None
+        payments = list(zip(*self._payments, strict=True)) or [()] * 17
+        natives = list(zip(*self._natives, strict=True)) or [()] * 2
+        moved = list(zip(*map(_open_columns, self._moved.values()), strict=True)) or [()] * 10
+        columns = [*payments, *natives, *moved, self._closed]
+        placeholders = ", ".join(f"{{{index}}}" for index in range(len(columns)))
+        return Rider(f"switch.record_payments({placeholders})", columns)
+
+    def committed(self) -> None:
+        """The batch is durable: tell whoever waits."""
+        changes = self._changes
+        self._start_batch()
+        if changes:
+            self._announce(changes)
+
+    def abandoned(self) -> None:
+        """The batch may not have happened: nothing in memory can be trusted."""
+        self._open.clear()
+        self._start_batch()
+
+    # ── payments ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _accept(self, command: Accept, books: Books) -> Reply:
+        identity, terms = command.identity, command.terms
+        state = next_state(State.RECEIVED, Event.RESERVE)
+        decision = books.reserve(
+            UUID(bytes=identity.uetr),
+            _legs(command.legs),
+            fingerprint=identity.fingerprint,
+            kind=Event.RESERVE,
+            body=_body(identity.uetr, state, _reserve_facts(command)),
+        )
+        if decision.verdict is not Verdict.CREATED:
+            return self._not_created(decision, identity, terms, books)
+        number, now = decision.number, micros(books.now)
+        self._payments.append(_payment_row(number, identity, terms, command.native_ref))
+        self._natives.append((number, command.native_body))
+        if not command.hold:
+            state = next_state(state, Event.SEND)
+            books.record(number, Event.SEND, _body(identity.uetr, state, {}))
+        self._move(
+            Open(
+                number=number,
+                uetr=identity.uetr,
+                state=state,
+                rail=terms.rail,
+                credit_minor=terms.credit_minor,
+                credit_currency=terms.credit_currency,
+                entered=now,
+                expires=command.expires_at,
+                due=command.due_at,
+                enquiries=0,
+            )
+        )
+        return Reply(decision.verdict, number, state)
+
+    def _not_created(self, decision: Decision, identity: Identity, terms: Terms, books: Books) -> Reply:
+        """Known already: say so. Refused by the ledger: remember the payment as refused."""
+        if decision.verdict in {
+            Verdict.EXISTS,
+            Verdict.EXISTS_WITH_DIFFERENT_CONTENT,
+            Verdict.ALREADY_FAILED,
+        }:
+            return Reply(decision.verdict, decision.number)
+        reason = REASONS.get(decision.verdict, Reason.REASON_NOT_SPECIFIED)
+        body = _refusal_body(identity, reason, decision.verdict.replace("_", " "))
+        books.record(decision.number, Event.REFUSE, body)
+        return self._refused(decision.number, identity, terms, reason)
+
+    def _refuse(self, command: Refuse, books: Books) -> Reply:
+        identity = command.identity
+        decision = books.fail(
+            UUID(bytes=identity.uetr),
+            fingerprint=identity.fingerprint,
+            kind=Event.REFUSE,
+            body=_refusal_body(identity, command.reason, command.detail),
+        )
+        if decision.verdict is not Verdict.FAILED:
+            return Reply(decision.verdict, decision.number)
+        return self._refused(decision.number, identity, _NO_TERMS, command.reason)
+
+    def _refused(self, number: int, identity: Identity, terms: Terms, reason: str) -> Reply:
+        self._payments.append(_payment_row(number, identity, terms, ""))
+        self._changes.append(Change(identity.uetr, State.ABORTED, reason))
+        return Reply("refused", number, State.ABORTED, reason)
+
+    def _advance(self, command: Advance, books: Books) -> Reply:
+        open_payment = self._open.get(command.uetr)
+        if open_payment is None:
+            return self._advance_of_closed(command, books)
+        if _credits_otherwise(open_payment, command):
+            command = msgspec.structs.replace(
+                command, event="DOUBT", due_at=0, detail="the rail confirmed another amount"
+            )
+        event = Event(command.event)
+        if event is Event.DOUBT and open_payment.state is State.UNKNOWN:
+            return self._enquired(Enquired(command.uetr, command.due_at, command.detail), books)
+        try:
+            state = next_state(open_payment.state, event)
+        except IllegalTransition:
+            return Reply("illegal", open_payment.number, open_payment.state)
+        body = _body(command.uetr, state, _answer_facts(command))
+        self._write(open_payment.number, UUID(bytes=command.uetr), event, state, body, books)
+        if state in FINAL:
+            self._changes.append(Change(command.uetr, state, command.reason))
+            self._open.pop(command.uetr)
+            self._moved.pop(command.uetr, None)
+            self._closed.append(open_payment.number)
+        else:
+            self._move(
+                replace(open_payment, state=state, entered=micros(books.now), due=command.due_at, enquiries=0)
+            )
+        return Reply("advanced", open_payment.number, state, command.reason)
+
+    def _advance_of_closed(self, command: Advance, books: Books) -> Reply:
+        """The payment is final, or was never ours. A contradiction is written down, never acted on."""
+        decision = books.find(UUID(bytes=command.uetr))
+        if decision is None:
+            return Reply(Verdict.TRANSFER_NOT_FOUND)
+        state = State.COMMITTED if decision.verdict is Verdict.POSTED else State.ABORTED
+        said = {Event.CONFIRM: State.COMMITTED, Event.REJECT: State.ABORTED}.get(Event(command.event))
+        if said is not None and said is not state:
+            facts = {"said": said, **_answer_facts(command)}
+            books.record(decision.number, "CONTRADICTION", _body(command.uetr, state, facts))
+            return Reply("contradiction", decision.number, state)
+        return Reply("final", decision.number, state)
+
+    def _write(self, number: int, id_: UUID, event: Event, state: State, body: bytes, books: Books) -> None:
+        """Write a step: a final one posts or voids. A hold can always be posted and always be voided."""
+        if state is State.COMMITTED:
+            decision = books.post(id_, kind=event, body=body)
+            assert decision.verdict is Verdict.POSTED, decision
+        elif state is State.ABORTED:
+            decision = books.void(id_, kind=event, body=body)
+            assert decision.verdict is Verdict.VOIDED, decision
+        else:
+            books.record(number, event, body)
+
+    def _enquired(self, command: Enquired, books: Books) -> Reply:
+        open_payment = self._open.get(command.uetr)
+        if open_payment is None:
+            return Reply("final")
+        if open_payment.state is not State.UNKNOWN:
+            return Reply("illegal", open_payment.number, open_payment.state)
+        if command.due_at == 0:
+            facts: dict[str, object] = {"detail": command.detail}
+            books.record(open_payment.number, "ESCALATE", _body(command.uetr, open_payment.state, facts))
+        self._move(replace(open_payment, due=command.due_at, enquiries=open_payment.enquiries + 1))
+        return Reply("noted", open_payment.number, open_payment.state)
+
+    def _move(self, open_payment: Open) -> None:
+        self._open[open_payment.uetr] = open_payment
+        self._moved[open_payment.uetr] = open_payment
+
+    # ── money in and out, accounts, windows ───────────────────────────────────────────────────────────
+
+    def _fund(self, command: Fund, books: Books) -> Reply:
+        decision = books.move(
+            UUID(bytes=command.id),
+            _legs(command.legs),
+            fingerprint=command.fingerprint,
+            kind="FUND",
+            body=_encode({"note": command.note}),
+        )
+        return Reply(decision.verdict, decision.number)
+
+    def _open_account(self, command: OpenAccount, books: Books) -> Reply:
+        number = books.open_account(command.owner, command.currency, command.purpose, command.net_debit_cap)
+        return Reply("opened", number)
+
+    def _set_cap(self, command: SetCap, books: Books) -> Reply:
+        return Reply(books.set_cap(command.account, command.net_debit_cap).verdict, command.account)
+
+    def _close_window(self, command: CloseWindow, books: Books) -> Reply:
+        return Reply("closed", books.close_window(command.currency))
+
+
+def _credits_otherwise(ordered: Open, said: Advance) -> bool:
+    return (
+        said.event == "CONFIRM"
+        and said.credited_minor > 0
+        and (said.credited_minor != ordered.credit_minor or said.credited_currency != ordered.credit_currency)
+    )
+
+
+def _payment_row(number: int, identity: Identity, terms: Terms, native_ref: str) -> tuple[object, ...]:
+    """One row of `new_*` arrays, in the order of `switch.record_payments`."""
+    return (
+        number,
+        UUID(bytes=identity.uetr),
+        identity.sender,
+        identity.message_name,
+        identity.message_id,
+        terms.debtor_agent,
+        terms.creditor_agent,
+        terms.rail,
+        terms.fx_provider,
+        terms.rate,
+        terms.debit_currency,
+        terms.credit_currency,
+        terms.debit_minor,
+        terms.credit_minor,
+        terms.fee_minor,
+        native_ref,
+        identity.raw,
+    )
+
+
+def _open_columns(o: Open) -> tuple[object, ...]:
+    """One row of `open_*` arrays, in the order of `switch.record_payments`."""
+    return (
+        o.number,
+        UUID(bytes=o.uetr),
+        o.state,
+        o.rail,
+        o.credit_minor,
+        o.credit_currency,
+        o.entered,
+        o.expires,
+        o.due,
+        o.enquiries,
+    )
+
+
+def _body(uetr: bytes, state: State, facts: dict[str, object]) -> bytes:
+    """Write an event's body: no personal data, so that the log can be shown and proven for ever."""
+    return _encode({"uetr": uetr.hex(), "state": state, **facts})
+
+
+def _refusal_body(identity: Identity, reason: str, detail: str) -> bytes:
+    state = next_state(State.RECEIVED, Event.REFUSE)
+    return _body(identity.uetr, state, {**_message_facts(identity), "reason": reason, "detail": detail})
+
+
+def _message_facts(identity: Identity) -> dict[str, object]:
+    return {
+        "sender": identity.sender,
+        "message": identity.message_name,
+        "message_sha256": hashlib.sha256(identity.raw).hexdigest(),
+        "received_at": identity.received_at,
+    }
+
+
+def _reserve_facts(command: Accept) -> dict[str, object]:
+    terms = command.terms
+    return {
+        **_message_facts(command.identity),
+        "debtor_agent": terms.debtor_agent,
+        "creditor_agent": terms.creditor_agent,
+        "rail": terms.rail,
+        "debit": [terms.debit_minor, terms.debit_currency],
+        "credit": [terms.credit_minor, terms.credit_currency],
+        "fee": [terms.fee_minor, terms.debit_currency],
+        "fx": [terms.fx_provider, terms.rate],
+        "native_sha256": hashlib.sha256(command.native_body).hexdigest(),
+    }
+
+
+def _answer_facts(command: Advance) -> dict[str, object]:
+    facts: dict[str, object] = {
+        "reason": command.reason,
+        "rail_code": command.rail_code,
+        "rail_reference": command.rail_reference,
+        "detail": command.detail,
+        "sent_at": command.sent_at,
+        "answered_at": command.answered_at,
+    }
+    return {name: value for name, value in facts.items() if value}

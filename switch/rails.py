@@ -1,0 +1,103 @@
+"""The rails this process can reach: adapters, their bulkheads, and numbers for their orders."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+
+from adapters.port import RailAdapter
+from schemas.errors import Unavailable
+from schemas.reasons import Reason
+
+_LEASE: Final = 500
+"""Serials that a process takes at once; those unused when it ends are never used, which harms nobody."""
+
+_SERIALS: Final = """
+INSERT INTO switch.rail_serial AS s (rail, period, next) VALUES ($1, $2, $3)
+ON CONFLICT (rail, period) DO UPDATE SET next = s.next + $3
+RETURNING s.next
+"""
+
+
+class Serials:
+    """Numbers for a rail's orders, each used once in its period, leased in blocks from the database."""
+
+    def __init__(self, pool: asyncpg.Pool, adapter: RailAdapter) -> None:
+        self._pool = pool
+        self._rail = adapter.profile.country
+        self._ids = adapter.profile.ids
+        self._period = ""
+        self._next = 0
+        self._end = 0
+        self._lock = asyncio.Lock()
+
+    async def take(self, at: datetime) -> int:
+        """Take the next serial of the period that `at` is in.
+
+        Raises:
+            Unavailable: the period's id space is used up.
+
+        """
+        async with self._lock:
+            period = at.strftime(self._ids.period)
+            if period != self._period or self._next == self._end:
+                self._end = await self._pool.fetchval(_SERIALS, self._rail, period, _LEASE)
+                self._next = self._end - _LEASE
+                self._period = period
+            if self._next >= self._ids.capacity:
+                raise Unavailable("the rail's ids of this period are used up")
+            serial = self._next
+            self._next += 1
+            return serial
+
+
+@dataclass(slots=True)
+class Bulkhead(AbstractContextManager[None]):
+    """Places at one rail. A slow rail fills its own and nobody else's."""
+
+    places: int
+    taken: int = field(default=0, init=False)
+
+    def check(self) -> None:
+        """Turn a new payment away, before its money is held, while every place is taken.
+
+        Raises:
+            Unavailable: come back later.
+
+        """
+        if self.taken >= self.places:
+            raise Unavailable("too many payments wait for this rail", reason=Reason.OFFLINE_CREDITOR_AGENT)
+
+    def __enter__(self) -> None:
+        """Take a place; a payment whose money is held is never turned away."""
+        self.taken += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.taken -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class Rail:
+    """One rail as this process uses it."""
+
+    adapter: RailAdapter
+    serials: Serials
+    bulkhead: Bulkhead
+
+
+Rails = Mapping[str, Rail]
+"""Rails by country."""
+
+
+def connect(settings: Settings, pool: asyncpg.Pool) -> Rails:
+    """Make the adapter of every rail that the settings name, from its connection file."""
+    found: dict[str, Rail] = {}
+    for country in settings.rails:
+        connection = read_connection(settings.rails_directory / country / "connection.json")
+        adapter = registry.load(country)(replace(connection, time_scale=settings.time_scale))
+        found[country] = Rail(adapter, Serials(pool, adapter), Bulkhead(settings.rail_in_flight_max))
+    return found

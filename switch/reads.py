@@ -1,0 +1,145 @@
+"""Reading payments back: where one stands, and its journey. History is the ledger's event log."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from schemas.errors import NotFound
+from schemas.money import Money
+from switch.intake import Standing
+from switch.lifecycle import FINAL, STATUS, Event, State
+
+_EVENTS: Final = """
+SELECT e.seq, e.kind, e.at, e.body
+FROM ledger.transfer AS t
+JOIN ledger.event AS e ON e.number = t.number
+WHERE t.id = $1 AND e.kind = ANY($2)
+ORDER BY e.seq
+"""
+_PAYMENT: Final = """
+SELECT p.*, o.enquiries, o.due_at
+FROM ledger.transfer AS t
+JOIN switch.payment AS p ON p.number = t.number
+LEFT JOIN switch.open_payment AS o ON o.number = p.number
+WHERE t.id = $1
+"""
+_KINDS: Final = [*Event, "CONTRADICTION", "ESCALATE"]
+_NAMES: Final = {
+    Event.REFUSE: "refused",
+    Event.RESERVE: "reserved",
+    Event.SEND: "sending",
+    Event.EXPIRE: "expired",
+    Event.DOUBT: "in doubt",
+    Event.CONFIRM: "posted",
+    Event.REJECT: "released",
+}
+_SHOWN: Final = ("reason", "rail_code", "rail_reference", "detail")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened to a payment; `at` is the ledger's time, or what a worker observed."""
+
+    event: str
+    at: datetime
+    facts: dict[str, str]
+
+
+def _instant(micros: int) -> datetime:
+    return datetime.fromtimestamp(micros / 1_000_000, UTC)
+
+
+def _steps(row: asyncpg.Record) -> list[Step]:
+    """Unfold one event: what was observed before the durable step, then the step itself."""
+    body = json.loads(row["body"])
+    before = [
+        Step(name, _instant(body[field]), {})
+        for name, field in (("received", "received_at"), ("sent", "sent_at"), ("answered", "answered_at"))
+        if body.get(field)
+    ]
+    facts = {name: body[name] for name in _SHOWN if body.get(name)}
+    kind = row["kind"]
+    name = _NAMES[Event(kind)] if kind in set(Event) else kind.lower()
+    return [*before, Step(name, row["at"], facts)]
+
+
+async def _events(pool: asyncpg.Pool, uetr: UUID) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await pool.fetch(_EVENTS, uetr, _KINDS)
+    if not rows:
+        raise NotFound
+    return rows
+
+
+def _state(rows: list[asyncpg.Record]) -> tuple[State, str, str, str]:
+    """State, reason, detail and last lifecycle event of a payment, from its events in order."""
+    last = next(row for row in reversed(rows) if row["kind"] in set(Event))
+    body = json.loads(last["body"])
+    return State(body["state"]), body.get("reason", ""), body.get("detail", ""), last["kind"]
+
+
+async def read_standing(pool: asyncpg.Pool, uetr: UUID) -> Standing:
+    """Where a known payment stands.
+
+    Raises:
+        NotFound: there is none of this UETR.
+
+    """
+    state, reason, detail, event = _state(await _events(pool, uetr))
+    return Standing(uetr, state, reason, detail, known=True, refused_here=event == Event.REFUSE)
+
+
+async def read_payment(pool: asyncpg.Pool, uetr: UUID, reader: str) -> dict[str, Any]:
+    """Describe a payment to a participant that has a part in it.
+
+    Raises:
+        NotFound: there is none, or `reader` has no part in it: the two look the same.
+
+    """
+    payment = await pool.fetchrow(_PAYMENT, uetr)
+    if payment is None or reader not in {
+        payment["sender"],
+        payment["debtor_agent"],
+        payment["creditor_agent"],
+    }:
+        raise NotFound
+    rows = await _events(pool, uetr)
+    state, reason, detail, _ = _state(rows)
+    return {
+        "uetr": str(uetr),
+        "state": state,
+        "status": STATUS[state],
+        "final": state in FINAL,
+        "reason": reason or None,
+        "detail": detail or None,
+        "message": payment["message_name"],
+        "message_id": payment["message_id"],
+        **_terms(payment),
+        "journey": [
+            {"event": step.event, "at": step.at.isoformat(), **step.facts}
+            for row in rows
+            for step in _steps(row)
+        ],
+    }
+
+
+def _terms(payment: asyncpg.Record) -> dict[str, Any]:
+    if not payment["rail"]:
+        return {}
+    debit = Money(payment["debit_minor"], payment["debit_currency"])
+    credit = Money(payment["credit_minor"], payment["credit_currency"])
+    fee = Money(payment["fee_minor"], payment["debit_currency"])
+    return {
+        "debtor_agent": payment["debtor_agent"],
+        "creditor_agent": payment["creditor_agent"],
+        "rail": payment["rail"],
+        "rail_reference": payment["native_ref"],
+        "interbank_settlement_amount": {"currency": debit.currency, "amount": debit.text},
+        "credited_amount": {"currency": credit.currency, "amount": credit.text},
+        "fee": {"currency": fee.currency, "amount": fee.text},
+        "exchange_rate": payment["rate"] or None,
+        "fx_provider": payment["fx_provider"] or None,
+    }

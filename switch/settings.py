@@ -1,0 +1,68 @@
+"""Settings, from the environment: `PAYSWITCH_PORT=8000`. All problems are told at once, at the start."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_SOCKET_PATH_MAX: Final = 107
+
+
+class Settings(BaseSettings):
+    """Everything that differs between installations. Times in seconds, sizes in bytes."""
+
+    model_config = SettingsConfigDict(env_prefix="PAYSWITCH_", frozen=True, extra="ignore")
+
+    data: Path = Path("data")
+    """Directory of everything durable but the database: sandbox keys, rail books, sockets, logs."""
+    database: str = ""
+    """PostgreSQL URL; empty means the embedded server in `data`/postgres."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8320, ge=0, le=65535)
+    workers: int = Field(default=2, ge=1, le=64)
+    """API worker processes."""
+    sandbox: bool = False
+    """Simulated rails, made-up participants, bearer keys. Never with real money."""
+    rails: tuple[str, ...] = ("IN", "PK")
+    time_scale: float = Field(default=1.0, gt=0, le=10)
+    """Multiplies every rail time-out; tests and demos make it small."""
+    authority: str = ""
+    """The host[:port] that signatures must name; empty takes each request's own Host header."""
+    body_limit: int = Field(default=256 * 1024, ge=1024)
+    payment_expiry_s: float = Field(default=60.0, gt=0)
+    """From acceptance to the instant after which a rail must not act on the payment."""
+    wait_max_s: float = Field(default=30.0, gt=0)
+    """Longest `Prefer: wait` and `?wait=`."""
+    rail_in_flight_max: int = Field(default=2000, ge=1)
+    """Payments one worker may have at one rail; more are turned away before money is held."""
+    writer_queue_max: int = Field(default=20_000, ge=1)
+    failpoints: str = ""
+    """`name:kill` stops the process dead at that point; for the fault tests only."""
+
+    @property
+    def writer_socket(self) -> Path:
+        """Where API workers and the caretaker reach the writer; a unix socket's path must be short."""
+        path = self.data / "run" / "writer.sock"
+        if len(os.fsencode(path)) <= _SOCKET_PATH_MAX:
+            return path
+        digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"payswitch-{digest}" / "writer.sock"
+
+    @property
+    def metrics_directory(self) -> Path:
+        """Where the processes keep their counters for `/metrics`."""
+        return self.data / "run" / "metrics"
+
+    @property
+    def rails_directory(self) -> Path:
+        """One JSON file a rail: where it is and who we are there."""
+        return self.data / "rails"
+
+    @property
+    def credentials_file(self) -> Path:
+        """Keys of the made-up participants."""
+        return self.data / "sandbox" / "credentials.json"

@@ -1,0 +1,37 @@
+-- load_directory: everything a payment is routed and priced by, in one snapshot, as one JSON document.
+SELECT jsonb_build_object(
+    'participants', (SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') FROM switch.participant AS p),
+    'keys', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'keyid', k.keyid, 'participant', k.participant, 'algorithm', k.algorithm,
+            'public_key', k.public_key,
+            'valid_from', extract(epoch FROM k.valid_from)::bigint,
+            'valid_until', extract(epoch FROM k.valid_until)::bigint
+        )), '[]') FROM switch.participant_key AS k
+    ),
+    'bearers', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('sha256', encode(b.sha256, 'hex'), 'participant', b.participant)), '[]')
+        FROM switch.bearer_key AS b
+    ),
+    'corridors', (SELECT coalesce(jsonb_agg(to_jsonb(c)), '[]') FROM switch.corridor AS c),
+    'rates', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'source', r.source, 'target', r.target, 'provider', r.provider, 'rate', r.rate::text
+        )), '[]') FROM (
+            SELECT DISTINCT ON (source, target) * FROM switch.fx_rate
+            WHERE valid_from <= clock_timestamp() ORDER BY source, target, valid_from DESC
+        ) AS r
+    ),
+    'rails', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'country', r.country,
+            'open', r.open OR coalesce(r.opens_at <= clock_timestamp(), false),
+            'opens_at', (extract(epoch FROM r.opens_at) * 1000000)::bigint
+        )), '[]') FROM switch.rail AS r
+    ),
+    'accounts', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'id', a.number, 'owner', a.owner, 'currency', a.currency, 'purpose', a.purpose
+        )), '[]') FROM ledger.account AS a
+    )
+)::text;

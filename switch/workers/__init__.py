@@ -1,0 +1,1 @@
+"""The processes: one writer, several API workers, one caretaker."""

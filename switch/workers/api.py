@@ -1,0 +1,37 @@
+"""An API worker process: uvicorn on the socket that the supervisor opened."""
+
+import socket
+import sys
+
+import uvicorn
+
+from switch import logs
+from switch.settings import Settings
+
+
+def main() -> None:
+    """Entry point of the process; the argument is the number of the listening socket's file."""
+    settings = Settings()
+    logs.configure("api")
+    from switch.api.app import make_app
+
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    config = uvicorn.Config(
+        make_app(settings),
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=20,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    uvicorn.Server(config).run([listener])
+
+
+if __name__ == "__main__":
+    main()

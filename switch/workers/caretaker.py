@@ -1,0 +1,224 @@
+"""The caretaker process: looks again at payments that are due, and states the facts of the database.
+
+Recovery is not a special case: whatever a crash interrupted is an open payment whose `due_at` passes, like
+any other. A payment that left us is enquired about within bounds, never given up by time; one that the
+rail never had, by the rail's own word, is sent again with the same bytes, or ended once it has expired.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import asyncpg
+import structlog
+import uvloop
+
+from adapters.port import Answer, Native, Outcome
+from ledger import positions
+from schemas.reasons import Reason
+from switch import logs, metrics, rails
+from switch.commands import Advance, Enquired
+from switch.dispatch import Dispatcher, Sending, doubt_due, now_us, of_answer
+from switch.failpoints import failpoint
+from switch.lifecycle import State
+from switch.rails import Rail, Rails
+from switch.settings import Settings
+from switch.workers.link import Link
+
+_TICK_S: Final = 0.1
+_GAUGES_EVERY_S: Final = 2.0
+_BATCH: Final = 200
+_LOCK: Final = 7_266_337_002
+"""Advisory lock: one caretaker a database."""
+
+_DUE: Final = """
+SELECT o.number, o.uetr, o.state, o.rail, o.expires_at, o.enquiries, p.native_ref, m.body AS native_body,
+       clock_timestamp() AS now, r.open OR coalesce(r.opens_at <= clock_timestamp(), false) AS rail_open
+FROM switch.open_payment AS o
+JOIN switch.payment AS p USING (number)
+JOIN switch.message AS m ON m.number = o.number AND m.direction = 1
+JOIN switch.rail AS r ON r.country = o.rail
+WHERE o.due_at <= clock_timestamp() AND NOT o.number = ANY($1::bigint[])
+ORDER BY o.due_at
+LIMIT $2
+"""
+
+_log = structlog.get_logger()
+
+
+class Caretaker:
+    """Looks after open payments."""
+
+    def __init__(self, settings: Settings, pool: asyncpg.Pool, link: Link, known: Rails) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._rails = known
+        self._dispatcher = Dispatcher(link, settings.time_scale)
+        self._under_way: dict[int, asyncio.Task[None]] = {}
+
+    async def tick(self) -> int:
+        """Start on what is due; how many. What is already under way is left alone."""
+        rows = await self._pool.fetch(_DUE, list(self._under_way), _BATCH)
+        for row in rows:
+            rail = self._rails.get(row["rail"])
+            if rail is None:
+                continue
+            task = asyncio.create_task(self._look_after(rail, row))
+            self._under_way[row["number"]] = task
+            task.add_done_callback(lambda done, number=row["number"]: self._finished(number, done))
+        return len(rows)
+
+    def _finished(self, number: int, task: asyncio.Task[None]) -> None:
+        del self._under_way[number]
+        if not task.cancelled() and task.exception() is not None:
+            _log.error(
+                "caretaking_failed", error=type(task.exception()).__name__, detail=str(task.exception())
+            )
+
+    async def _look_after(self, rail: Rail, row: asyncpg.Record) -> None:
+        steps: dict[State, Callable[[Rail, asyncpg.Record], Awaitable[None]]] = {
+            State.RESERVED: self._held,
+            State.SENT: self._silent,
+            State.UNKNOWN: self._doubtful,
+        }
+        await steps[State(row["state"])](rail, row)
+
+    async def _held(self, rail: Rail, row: asyncpg.Record) -> None:
+        """Send it if its rail is open, end it if its time is over, else wait."""
+        uetr = row["uetr"].bytes
+        if row["now"] >= row["expires_at"]:
+            await self._dispatcher.tell(Advance(uetr, "EXPIRE", reason=Reason.CUT_OFF_TIME))
+        elif row["rail_open"]:
+            await self._send(rail, row, first=True)
+
+    async def _send(self, rail: Rail, row: asyncpg.Record, *, first: bool) -> None:
+        """Record the intent, then touch the socket: in this order, always."""
+        uetr = row["uetr"].bytes
+        due = now_us() + int(rail.adapter.profile.timing.answer_s * self._settings.time_scale * 1e6)
+        reply = await self._dispatcher.tell(Advance(uetr, "SEND", due_at=due))
+        if reply is not None and reply.verdict == "advanced":
+            native = Native(row["native_ref"], row["native_body"])
+            await self._dispatcher.send(rail, uetr, native, first=first)
+
+    async def _silent(self, rail: Rail, row: asyncpg.Record) -> None:
+        """No answer in time: from now on its fate is unknown, and asked for."""
+        due = doubt_due(rail.adapter.profile.timing, self._settings.time_scale)
+        await self._dispatcher.tell(
+            Advance(
+                row["uetr"].bytes, "DOUBT", reason=Reason.TIMEOUT_CREDITOR_AGENT, detail="silence", due_at=due
+            )
+        )
+
+    async def _doubtful(self, rail: Rail, row: asyncpg.Record) -> None:
+        """Ask the rail, a bounded number of times."""
+        failpoint("before_enquiry")
+        native = Native(row["native_ref"], row["native_body"])
+        started = now_us()
+        answer = await rail.adapter.enquire(native)
+        metrics.rail_request(
+            rail.adapter.profile.country, "enquire", answer.outcome, (now_us() - started) / 1e6
+        )
+        failpoint("after_enquiry")
+        if answer.outcome in {Outcome.DONE, Outcome.REFUSED}:
+            await self._dispatcher.tell(of_answer(answer, Sending(row["uetr"].bytes)))
+        elif answer.outcome is Outcome.NOT_FOUND:
+            await self._not_found(rail, row, answer)
+        else:
+            await self._ask_again(rail, row, answer.outcome)
+
+    async def _not_found(self, rail: Rail, row: asyncpg.Record, answer: Answer) -> None:
+        """The rail does not have it: yet, or at all; after expiry and grace it never will."""
+        grace = rail.adapter.profile.timing.not_found_grace_s * self._settings.time_scale
+        age = (row["now"] - row["expires_at"]).total_seconds()
+        if age >= grace:
+            await self._dispatcher.tell(
+                Advance(
+                    row["uetr"].bytes,
+                    "REJECT",
+                    reason=Reason.TIMEOUT_INSTRUCTED_AGENT,
+                    rail_code=answer.rail_code or "",
+                    detail="the rail never had it",
+                    answered_at=now_us(),
+                )
+            )
+        elif age < 0 and rail.adapter.profile.dedupes and row["enquiries"] > 0:
+            await self._send(rail, row, first=False)
+        else:
+            await self._ask_again(rail, row, answer.outcome)
+
+    async def _ask_again(self, rail: Rail, row: asyncpg.Record, news: str) -> None:
+        """Plan the next enquiry; beyond the last, the rail's file or two people decide."""
+        timing = rail.adapter.profile.timing
+        enough = row["enquiries"] + 1 >= timing.enquiries_max and row["now"] >= row["expires_at"]
+        pause = int(timing.enquiry_every_s * self._settings.time_scale * 1e6)
+        due = 0 if enough else now_us() + pause
+        await self._dispatcher.tell(Enquired(row["uetr"].bytes, due, news))
+
+
+async def state_facts(pool: asyncpg.Pool) -> None:
+    """Set the gauges that are facts of the database."""
+    counts = await pool.fetch(
+        "SELECT r.country, s.state, count(o.number) AS n,"
+        " coalesce(extract(epoch FROM clock_timestamp() - min(o.entered_at)), 0)::float8 AS age"
+        " FROM switch.rail AS r CROSS JOIN (VALUES ('RESERVED'), ('SENT'), ('UNKNOWN')) AS s (state)"
+        " LEFT JOIN switch.open_payment AS o ON o.rail = r.country AND o.state = s.state GROUP BY 1, 2"
+    )
+    for row in counts:
+        metrics.IN_FLIGHT.labels(row["country"], row["state"]).set(row["n"])
+        if row["state"] == State.UNKNOWN:
+            metrics.UNKNOWN_AGE.labels(row["country"]).set(row["age"])
+    for position in await positions.read(pool):
+        if position.headroom is not None:
+            metrics.HEADROOM.labels(position.owner, position.currency).set(position.headroom)
+    for currency, imbalance in (await positions.imbalance(pool)).items():
+        metrics.IMBALANCE.labels(currency).set(imbalance)
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+    """Do `work` again and again; a database or writer that is away is waited for."""
+    while True:
+        try:
+            await work()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            _log.warning("waiting_for_database", error=type(error).__name__)
+            await asyncio.sleep(seconds)
+        await asyncio.sleep(seconds)
+
+
+async def run(settings: Settings) -> None:
+    """Run until SIGTERM. A second caretaker waits here for the first to end."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    holder = await asyncpg.connect(settings.database)
+    await holder.execute("SELECT pg_advisory_lock($1)", _LOCK)
+    pool = await asyncpg.create_pool(settings.database, min_size=1, max_size=4)
+    link = Link(settings.writer_socket)
+    await link.start()
+    known = rails.connect(settings, pool)
+    caretaker = Caretaker(settings, pool, link, known)
+    tasks = [
+        asyncio.create_task(_every(_TICK_S, caretaker.tick)),
+        asyncio.create_task(_every(_GAUGES_EVERY_S, lambda: state_facts(pool))),
+    ]
+    holder.add_termination_listener(lambda _: stopping.set())
+    _log.info("caretaker_ready")
+    await stopping.wait()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.gather(*(rail.adapter.close() for rail in known.values()))
+    await link.stop()
+
+
+def main() -> None:
+    """Entry point of the process."""
+    settings = Settings()
+    logs.configure("caretaker")
+    uvloop.run(run(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""Length-prefixed frames over the local socket, written once per turn of the event loop.
+
+Everything that is sent in one turn travels in one system call: under load that is what makes batches.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+_HEADER: Final = 4
+FRAME_MAX: Final = 64 * 1024 * 1024
+
+
+class FrameProtocol(asyncio.Protocol):
+    """Calls `received` with the bytes of each whole frame, and `lost` once when the peer is gone."""
+
+    def __init__(self, received: Callable[[bytes], None], lost: Callable[[], None]) -> None:
+        self._received = received
+        self._lost = lost
+        self._buffer = bytearray()
+        self._transport: asyncio.WriteTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport to write to."""
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Cut frames out of the stream."""
+        buffer = self._buffer
+        buffer += data
+        start = 0
+        while len(buffer) - start >= _HEADER:
+            length = int.from_bytes(buffer[start : start + _HEADER], "big")
+            if length > FRAME_MAX:
+                raise ValueError("frame too large")
+            end = start + _HEADER + length
+            if len(buffer) < end:
+                break
+            self._received(bytes(memoryview(buffer)[start + _HEADER : end]))
+            start = end
+        if start:
+            del buffer[:start]
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """Tell the owner."""
+        self._transport = None
+        self._lost()
+
+    def send(self, payload: bytes) -> None:
+        """Write one frame; silently nothing once the peer is gone: `lost` has told the owner."""
+        if self._transport is not None:
+            self._transport.write(len(payload).to_bytes(_HEADER, "big") + payload)
+
+    def close(self) -> None:
+        """End the connection."""
+        if self._transport is not None:
+            self._transport.close()
