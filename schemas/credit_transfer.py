@@ -1,0 +1,184 @@
+"""pacs.008, any supported version: between the message and the canonical `CreditTransfer`."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from schemas.codec import Message
+from schemas.errors import InvalidAmount, Refused
+from schemas.money import Money
+from schemas.parties import (
+    Content,
+    build_account,
+    build_agent,
+    build_party,
+    code_or_proprietary,
+    first_of,
+    instant_text,
+    read_account,
+    read_agent,
+    read_date,
+    read_instant,
+    read_party,
+)
+from schemas.payment import CreditTransfer
+from schemas.reasons import Reason
+
+ROOT: Final = "FIToFICstmrCdtTrf"
+DEFAULT_VERSION: Final = "pacs.008.001.08"
+_TX: Final = f"{ROOT}/CdtTrfTxInf"
+_LATER_TIMES: Final = "pacs.008.001.13"
+"""From this version on the acceptance time stands in `AddtlDtTm`."""
+
+_UNSTRUCTURED_MAX: Final = 140
+
+
+def read(message: Message) -> CreditTransfer:
+    """The payment in a pacs.008.
+
+    Raises:
+        Refused: more than one transaction, no UETR, or a time that is no instant.
+        InvalidAmount: an amount that its currency cannot have.
+
+    """
+    content = message.document[ROOT]
+    header = content["GrpHdr"]
+    transaction = _only_transaction(content)
+    ids = transaction["PmtId"]
+    accepted = transaction.get("AccptncDtTm") or transaction.get("AddtlDtTm", {}).get("AccptncDtTm")
+    settled = transaction.get("IntrBkSttlmDt") or header.get("IntrBkSttlmDt")
+    kind = transaction.get("PmtTpInf") or header.get("PmtTpInf") or {}
+    debtor_agent, creditor_agent = read_agent(transaction["DbtrAgt"]), read_agent(transaction["CdtrAgt"])
+    assert debtor_agent is not None
+    assert creditor_agent is not None
+    return CreditTransfer(
+        uetr=ids["UETR"],
+        message_id=header["MsgId"],
+        created_at=read_instant(header["CreDtTm"], f"{ROOT}/GrpHdr/CreDtTm"),
+        end_to_end_id=ids["EndToEndId"],
+        instruction_id=ids.get("InstrId"),
+        transaction_id=ids.get("TxId"),
+        interbank_settlement_amount=_read_amount(transaction, "IntrBkSttlmAmt"),
+        interbank_settlement_date=settled and read_date(settled, f"{_TX}/IntrBkSttlmDt"),
+        instructed_amount=_read_amount(transaction, "InstdAmt") if "InstdAmt" in transaction else None,
+        exchange_rate=transaction.get("XchgRate"),
+        charge_bearer=transaction["ChrgBr"],
+        accepted_at=accepted and read_instant(accepted, f"{_TX}/AccptncDtTm"),
+        instructing_agent=read_agent(transaction.get("InstgAgt") or header.get("InstgAgt")),
+        instructed_agent=read_agent(transaction.get("InstdAgt") or header.get("InstdAgt")),
+        debtor=read_party(transaction["Dbtr"]),
+        debtor_account=read_account(transaction.get("DbtrAcct")),
+        debtor_agent=debtor_agent,
+        creditor_agent=creditor_agent,
+        creditor=read_party(transaction["Cdtr"]),
+        creditor_account=read_account(transaction.get("CdtrAcct")),
+        purpose=first_of(transaction.get("Purp")),
+        category_purpose=first_of(kind.get("CtgyPurp")),
+        remittance=_read_remittance(transaction.get("RmtInf", {})),
+    )
+
+
+def _only_transaction(content: Content) -> Content:
+    transactions: list[Content] = content["CdtTrfTxInf"]
+    if len(transactions) != 1:
+        raise Refused("must hold one transaction", reason=Reason.ELEMENT_CONTENT_INCORRECT, path=_TX)
+    if "UETR" not in transactions[0]["PmtId"]:
+        raise Refused("is missing", reason=Reason.ELEMENT_CONTENT_INCORRECT, path=f"{_TX}/PmtId/UETR")
+    return transactions[0]
+
+
+def _read_amount(transaction: Content, tag: str) -> Money:
+    amount = transaction[tag]
+    try:
+        return Money.parse(amount["Amt"], amount["Ccy"])
+    except InvalidAmount as error:
+        raise error.within(f"{_TX}/{tag}") from None
+
+
+def _read_remittance(content: Content) -> str | None:
+    if "Ustrd" in content:
+        return " ".join(content["Ustrd"])
+    for structured in content.get("Strd", ()):
+        if "Ref" in structured.get("CdtrRefInf", {}):
+            return str(structured["CdtrRefInf"]["Ref"])
+    return None
+
+
+def build(
+    payment: CreditTransfer,
+    *,
+    version: str = DEFAULT_VERSION,
+    settlement_method: str = "CLRG",
+    clearing_system: str | None = None,
+    expires_at: datetime | None = None,
+) -> dict[str, Any]:
+    """The document of a pacs.008 with this one payment; `codec.encode` writes it.
+
+    Args:
+        payment: What to say. `read` of the result is the same payment.
+        version: `pacs.008.001.08` or any other that the catalogue has.
+        settlement_method: `CLRG`, `INDA`, `INGA` or `COVE`.
+        clearing_system: Code or proprietary name, with `CLRG`.
+        expires_at: Said where the version has a place for it (from .13).
+
+    """
+    settlement: Content = {"SttlmMtd": settlement_method}
+    if clearing_system is not None:
+        settlement["ClrSys"] = code_or_proprietary(clearing_system, longest_code=3)
+    group: Content = {
+        "MsgId": payment.message_id,
+        "CreDtTm": instant_text(payment.created_at),
+        "NbOfTxs": "1",
+        "SttlmInf": settlement,
+    }
+    return {ROOT: {"GrpHdr": group, "CdtTrfTxInf": [_transaction(payment, version, expires_at)]}}
+
+
+def _transaction(payment: CreditTransfer, version: str, expires_at: datetime | None) -> Content:
+    content = {
+        "PmtId": _ids(payment),
+        "PmtTpInf": payment.category_purpose and {"CtgyPurp": code_or_proprietary(payment.category_purpose)},
+        "IntrBkSttlmAmt": _amount(payment.interbank_settlement_amount),
+        "IntrBkSttlmDt": payment.interbank_settlement_date and payment.interbank_settlement_date.isoformat(),
+        **_times(payment.accepted_at, expires_at, version),
+        "InstdAmt": payment.instructed_amount and _amount(payment.instructed_amount),
+        "XchgRate": payment.exchange_rate,
+        "ChrgBr": payment.charge_bearer,
+        "InstgAgt": payment.instructing_agent and build_agent(payment.instructing_agent),
+        "InstdAgt": payment.instructed_agent and build_agent(payment.instructed_agent),
+        "Dbtr": build_party(payment.debtor),
+        "DbtrAcct": payment.debtor_account and build_account(payment.debtor_account),
+        "DbtrAgt": build_agent(payment.debtor_agent),
+        "CdtrAgt": build_agent(payment.creditor_agent),
+        "Cdtr": build_party(payment.creditor),
+        "CdtrAcct": payment.creditor_account and build_account(payment.creditor_account),
+        "Purp": payment.purpose and code_or_proprietary(payment.purpose),
+        "RmtInf": payment.remittance and {"Ustrd": _lines(payment.remittance, _UNSTRUCTURED_MAX)},
+    }
+    return {tag: value for tag, value in content.items() if value is not None and value != ""}
+
+
+def _ids(payment: CreditTransfer) -> Content:
+    ids = {
+        "InstrId": payment.instruction_id,
+        "EndToEndId": payment.end_to_end_id,
+        "TxId": payment.transaction_id,
+        "UETR": payment.uetr,
+    }
+    return {tag: value for tag, value in ids.items() if value is not None}
+
+
+def _times(accepted_at: datetime | None, expires_at: datetime | None, version: str) -> Content:
+    accepted = {"AccptncDtTm": instant_text(accepted_at)} if accepted_at else {}
+    if version < _LATER_TIMES:
+        return accepted
+    expiry = {"XpryDtTm": instant_text(expires_at)} if expires_at else {}
+    return {"AddtlDtTm": {**accepted, **expiry}} if accepted or expiry else {}
+
+
+def _amount(money: Money) -> Content:
+    return {"Ccy": money.currency, "Amt": money.text}
+
+
+def _lines(text: str, longest: int) -> list[str]:
+    """A long text as several: pacs.008 allows any number of unstructured remittance lines."""
+    return [text[start : start + longest] for start in range(0, len(text), longest)]

@@ -1,0 +1,157 @@
+"""Agents, parties, accounts and times: between ISO content and the canonical types, both ways.
+
+The same elements stand in every payment message, under types whose version differs and whose tags do not.
+"""
+
+from datetime import date, datetime
+from typing import Any, Final
+
+from schemas.errors import Refused
+from schemas.payment import Account, Agent, Party
+from schemas.reasons import Reason
+
+Content = dict[str, Any]
+
+_SHORT_CODE: Final = 4
+_CLEARING_SYSTEM_CODE: Final = 5
+
+
+def first_of(choice: Content | None) -> str | None:
+    """The text of a `Cd` or `Prtry` choice."""
+    return None if choice is None else next(iter(choice.values()))
+
+
+def code_or_proprietary(text: str, longest_code: int = _SHORT_CODE) -> Content:
+    """The choice that a text fits: ISO's external codes are short and in upper case."""
+    is_code = len(text) <= longest_code and text.isalnum() and text == text.upper()
+    return {"Cd" if is_code else "Prtry": text}
+
+
+def read_agent(content: Content | None) -> Agent | None:
+    """The agent in a `BranchAndFinancialInstitutionIdentification`."""
+    if content is None:
+        return None
+    institution = content["FinInstnId"]
+    member = institution.get("ClrSysMmbId")
+    return Agent(
+        bic=institution.get("BICFI"),
+        clearing_system=None if member is None else first_of(member.get("ClrSysId")),
+        member_id=None if member is None else member["MmbId"],
+        name=institution.get("Nm"),
+    )
+
+
+def build_agent(agent: Agent) -> Content:
+    """The content of an agent."""
+    institution: Content = {}
+    if agent.bic:
+        institution["BICFI"] = agent.bic
+    if agent.member_id:
+        system = agent.clearing_system
+        named = {"ClrSysId": code_or_proprietary(system, _CLEARING_SYSTEM_CODE)} if system else {}
+        institution["ClrSysMmbId"] = {**named, "MmbId": agent.member_id}
+    if agent.name:
+        institution["Nm"] = agent.name
+    return {"FinInstnId": institution}
+
+
+def read_party(content: Content) -> Party:
+    """The party in a `PartyIdentification`."""
+    address = content.get("PstlAdr", {})
+    contact = content.get("CtctDtls", {})
+    return Party(
+        name=content.get("Nm"),
+        country=address.get("Ctry") or content.get("CtryOfRes"),
+        town=address.get("TwnNm"),
+        address_lines=tuple(address.get("AdrLine", ())),
+        phone=contact.get("MobNb") or contact.get("PhneNb"),
+        national_id=_identification(content.get("Id", {})),
+    )
+
+
+def _identification(identification: Content) -> str | None:
+    for kind in identification.values():
+        for other in kind.get("Othr", ()):
+            return str(other["Id"])
+    return None
+
+
+def build_party(party: Party) -> Content:
+    """The content of a party."""
+    address: Content = {}
+    if party.town:
+        address["TwnNm"] = party.town
+    if party.country:
+        address["Ctry"] = party.country
+    if party.address_lines:
+        address["AdrLine"] = list(party.address_lines)
+    content: Content = {"Nm": party.name} if party.name else {}
+    if address:
+        content["PstlAdr"] = address
+    if party.national_id:
+        content["Id"] = {"PrvtId": {"Othr": [{"Id": party.national_id}]}}
+    if party.phone:
+        content["CtctDtls"] = {"MobNb": party.phone}
+    return content
+
+
+def read_account(content: Content | None) -> Account | None:
+    """The account in a `CashAccount`."""
+    if content is None:
+        return None
+    identification = content.get("Id", {})
+    proxy = content.get("Prxy", {})
+    return Account(
+        iban=identification.get("IBAN"),
+        other=identification.get("Othr", {}).get("Id"),
+        proxy=proxy.get("Id"),
+        proxy_type=first_of(proxy.get("Tp")),
+    )
+
+
+def build_account(account: Account) -> Content:
+    """The content of an account. A proxy alone needs a message version in which `Id` is optional."""
+    content: Content = {}
+    if account.iban:
+        content["Id"] = {"IBAN": account.iban}
+    elif account.other:
+        content["Id"] = {"Othr": {"Id": account.other}}
+    if account.proxy:
+        kind = {"Tp": code_or_proprietary(account.proxy_type)} if account.proxy_type else {}
+        content["Prxy"] = {**kind, "Id": account.proxy}
+    return content
+
+
+def read_instant(text: str, path: str) -> datetime:
+    """An ISO 20022 date and time as an aware datetime.
+
+    Raises:
+        Refused: valid by the schema, but without an offset or beyond what a calendar here can hold.
+
+    """
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise Refused("is not a date and time of this era", reason=Reason.INVALID_DATE, path=path) from None
+    if instant.tzinfo is None:
+        raise Refused("must say its offset from UTC", reason=Reason.INVALID_DATE, path=path)
+    return instant
+
+
+def read_date(text: str, path: str) -> date:
+    """An ISO 20022 date (a zone, which the schema allows, says nothing about a day and is left out).
+
+    Raises:
+        Refused: valid by the schema, but beyond what a calendar here can hold.
+
+    """
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        raise Refused("is not a date of this era", reason=Reason.INVALID_DATE, path=path) from None
+
+
+def instant_text(instant: datetime) -> str:
+    """An aware datetime as ISO 20022 wants it: milliseconds, and an offset in numbers."""
+    assert instant.tzinfo is not None, "a time without an offset is no instant"
+    return instant.isoformat(timespec="milliseconds")

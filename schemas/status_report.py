@@ -1,0 +1,163 @@
+"""pacs.002, any supported version: what became of a payment."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final, Protocol
+
+from schemas.codec import Message
+from schemas.errors import Refused
+from schemas.parties import (
+    Content,
+    build_agent,
+    code_or_proprietary,
+    first_of,
+    instant_text,
+    read_agent,
+    read_date,
+    read_instant,
+)
+from schemas.payment import Agent
+from schemas.reasons import Reason
+
+ROOT: Final = "FIToFIPmtStsRpt"
+DEFAULT_VERSION: Final = "pacs.002.001.10"
+_TX: Final = f"{ROOT}/TxInfAndSts"
+_ADDITIONAL_MAX: Final = 105
+
+
+class Original(Protocol):
+    """What a report says of the payment it is about; a `CreditTransfer` is one."""
+
+    @property
+    def uetr(self) -> str:
+        """The payment's identity."""
+
+    @property
+    def end_to_end_id(self) -> str:
+        """The debtor's reference."""
+
+    @property
+    def instruction_id(self) -> str | None:
+        """The instructing agent's reference."""
+
+    @property
+    def transaction_id(self) -> str | None:
+        """The first agent's reference."""
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalPayment:
+    """The ids of a payment, for when the payment itself is not at hand."""
+
+    uetr: str
+    end_to_end_id: str
+    instruction_id: str | None = None
+    transaction_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """One transaction's status, read from a pacs.002."""
+
+    message_id: str
+    created_at: datetime
+    uetr: str | None
+    status: str | None
+    """ExternalPaymentTransactionStatus1Code: `ACSC`, `ACSP`, `RJCT` and the like."""
+    reason: str | None = None
+    """ExternalStatusReason1Code, or the reporter's own reason."""
+    additional: tuple[str, ...] = ()
+    end_to_end_id: str | None = None
+    instruction_id: str | None = None
+    transaction_id: str | None = None
+    original_message_id: str | None = None
+    original_message_name: str | None = None
+    accepted_at: datetime | None = None
+    effective_settlement_date: date | None = None
+    instructing_agent: Agent | None = None
+    instructed_agent: Agent | None = None
+
+
+def build(
+    *,
+    message_id: str,
+    created_at: datetime,
+    original: Original,
+    original_message_id: str,
+    original_message_name: str,
+    status: str,
+    reason: str | None = None,
+    additional: str | None = None,
+    accepted_at: datetime | None = None,
+    effective_settlement_date: date | None = None,
+    instructing_agent: Agent | None = None,
+    instructed_agent: Agent | None = None,
+    version: str = DEFAULT_VERSION,
+) -> dict[str, Any]:
+    """The document of a pacs.002 about one payment; `codec.encode` writes it.
+
+    The agents stand with the transaction and not in the header, as cross-border schemes want them. `version`
+    changes nothing here: every supported version has these elements; it is taken so that callers name it.
+    """
+    assert version.startswith("pacs.002.")
+    transaction = {
+        "OrgnlGrpInf": {"OrgnlMsgId": original_message_id, "OrgnlMsgNmId": original_message_name},
+        "OrgnlInstrId": original.instruction_id,
+        "OrgnlEndToEndId": original.end_to_end_id,
+        "OrgnlTxId": original.transaction_id,
+        "OrgnlUETR": original.uetr,
+        "TxSts": status,
+        "StsRsnInf": _reason(reason, additional),
+        "AccptncDtTm": accepted_at and instant_text(accepted_at),
+        "FctvIntrBkSttlmDt": effective_settlement_date and {"Dt": effective_settlement_date.isoformat()},
+        "InstgAgt": instructing_agent and build_agent(instructing_agent),
+        "InstdAgt": instructed_agent and build_agent(instructed_agent),
+    }
+    present = {tag: value for tag, value in transaction.items() if value is not None}
+    group = {"MsgId": message_id, "CreDtTm": instant_text(created_at)}
+    return {ROOT: {"GrpHdr": group, "TxInfAndSts": [present]}}
+
+
+def _reason(reason: str | None, additional: str | None) -> list[Content] | None:
+    if not reason and not additional:
+        return None
+    content: Content = {"Rsn": code_or_proprietary(reason)} if reason else {}
+    if additional:
+        steps = range(0, len(additional), _ADDITIONAL_MAX)
+        content["AddtlInf"] = [additional[start : start + _ADDITIONAL_MAX] for start in steps]
+    return [content]
+
+
+def read(message: Message) -> StatusReport:
+    """The status of the one transaction that a pacs.002 reports.
+
+    Raises:
+        Refused: it reports on no transaction, or on several.
+
+    """
+    content = message.document[ROOT]
+    transactions = content.get("TxInfAndSts", [])
+    if len(transactions) != 1:
+        raise Refused("must hold one transaction", reason=Reason.ELEMENT_CONTENT_INCORRECT, path=_TX)
+    (transaction,) = transactions
+    group = content["GrpHdr"]
+    original: Content = transaction.get("OrgnlGrpInf") or next(iter(content.get("OrgnlGrpInfAndSts", ())), {})
+    (cause, *_) = transaction.get("StsRsnInf") or [{}]
+    accepted, settled = transaction.get("AccptncDtTm"), first_of(transaction.get("FctvIntrBkSttlmDt"))
+    return StatusReport(
+        message_id=group["MsgId"],
+        created_at=read_instant(group["CreDtTm"], f"{ROOT}/GrpHdr/CreDtTm"),
+        uetr=transaction.get("OrgnlUETR"),
+        status=transaction.get("TxSts"),
+        reason=first_of(cause.get("Rsn")),
+        additional=tuple(cause.get("AddtlInf", ())),
+        end_to_end_id=transaction.get("OrgnlEndToEndId"),
+        instruction_id=transaction.get("OrgnlInstrId"),
+        transaction_id=transaction.get("OrgnlTxId"),
+        original_message_id=original.get("OrgnlMsgId"),
+        original_message_name=original.get("OrgnlMsgNmId"),
+        accepted_at=accepted and read_instant(accepted, f"{_TX}/AccptncDtTm"),
+        effective_settlement_date=read_date(settled, f"{_TX}/FctvIntrBkSttlmDt") if settled else None,
+        instructing_agent=read_agent(transaction.get("InstgAgt") or group.get("InstgAgt")),
+        instructed_agent=read_agent(transaction.get("InstdAgt") or group.get("InstdAgt")),
+    )
