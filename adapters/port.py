@@ -136,7 +136,9 @@ class Connection:
 class RailAdapter(Protocol):
     """One rail. Made by the entry point in `payswitch.adapters`: `adapter(connection) -> RailAdapter`."""
 
-    profile: RailProfile
+    @property
+    def profile(self) -> RailProfile:
+        """What differs between rails, as data."""
 
     def check(self, order: Order) -> Sequence[Violation]:
         """Everything that makes this rail unable to carry the order; empty when it can. Pure."""

@@ -1,0 +1,153 @@
+"""One HTTPS connection pool to one rail.
+
+What matters is what a failure proves. If no connection was made, nothing left us: that is a real "no" to a
+send (`Failed.sent` is False). After that, whatever goes wrong proves nothing: the rail may have acted.
+
+The pool is the rail's bulkhead: at most `CONNECTIONS` exchanges at once, and an exchange that does not get
+a connection within `timing.connect_s` fails without having been sent, so a slow rail harms only itself.
+"""
+
+import asyncio
+import json
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import aiohttp
+
+from adapters.port import Connection
+from adapters.profile import Timing
+
+CONNECTIONS: Final = 64
+ANSWER_BYTES: Final = 256 * 1024
+KEEP_ALIVE_S: Final = 15.0
+"""Shorter than a server's, so that an idle connection is closed by us and not under a payment."""
+
+_NOTHING_LEFT: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+"""Failures of making a connection, name look-up and TLS handshake included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that was read completely."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+    def json(self) -> object:
+        """The body as JSON, amounts kept as text.
+
+        Raises:
+            ValueError: not JSON, or a number that is not an integer.
+
+        """
+        return json.loads(self.body, parse_float=_no_float, parse_constant=_no_float)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """No answer. `sent` is False only when certainly nothing left us."""
+
+    sent: bool
+    detail: str
+
+
+@dataclass(slots=True)
+class HttpClient:
+    """Sends one request and reads one bounded answer; never redirects, never retries."""
+
+    connection: Connection
+    timing: Timing
+    _session: aiohttp.ClientSession | None = field(default=None, init=False)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        content_type: str = "application/xml",
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply | Failed:
+        """One exchange with the rail."""
+        try:
+            async with self._open().request(
+                method,
+                self.connection.base_url.rstrip("/") + path,
+                data=body,
+                headers={"Content-Type": content_type, **(headers or {})},
+                allow_redirects=False,
+            ) as response:
+                answer = await _read(response)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return Failed(sent=not isinstance(error, _NOTHING_LEFT), detail=_detail(error))
+        if answer is None:
+            return Failed(sent=True, detail="answer too large")
+        return Reply(response.status, response.content_type, answer)
+
+    async def close(self) -> None:
+        """Close the connections; a later request opens new ones."""
+        if self._session is not None:
+            session, self._session = self._session, None
+            await session.close()
+            # TLS transports finish closing in the next turns of the loop.
+            await asyncio.sleep(0)
+
+    def _open(self) -> aiohttp.ClientSession:
+        """The session, made on first use because it belongs to the running loop."""
+        if self._session is None:
+            scale = self.connection.time_scale
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=CONNECTIONS,
+                    ssl=_verified(self.connection),
+                    keepalive_timeout=KEEP_ALIVE_S,
+                ),
+                timeout=aiohttp.ClientTimeout(
+                    total=self.timing.submit_s * scale, connect=self.timing.connect_s * scale
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+                headers={"Accept-Encoding": "identity", "User-Agent": "payswitch"},
+            )
+        return self._session
+
+
+def _detail(error: Exception) -> str:
+    match error:
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+            return "tls"
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            return "connect"
+        case TimeoutError():
+            return "timeout"
+        case _:
+            return type(error).__name__
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+    """The body, or None if it is larger than any answer of a rail."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > ANSWER_BYTES:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _verified(connection: Connection) -> ssl.SSLContext | bool:
+    """TLS that trusts the rail's own authority only, where one is given."""
+    if connection.ca_file is None:
+        return True
+    context = ssl.create_default_context(cafile=connection.ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _no_float(text: str) -> object:
+    raise ValueError(f"not an integer: {len(text)} characters")

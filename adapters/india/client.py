@@ -1,0 +1,193 @@
+"""The UPI adapter: sends signed messages, reads acknowledgements and signed answers.
+
+A message goes to `/upi/{API}/2.0/urn:txnid:{Txn.id}`. The Ack in the same exchange is a receipt; what became
+of the order comes later as RespPay to our callback address, or in answer to ReqChkTxn.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from uuid import uuid4
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from lxml.etree import _Element as Element
+
+from adapters import keys
+from adapters.http import Failed, HttpClient, Reply
+from adapters.india import messages
+from adapters.india.codes import outcome_of
+from adapters.india.messages import Participant, Sent
+from adapters.india.profile import PROFILE
+from adapters.port import (
+    Acknowledgement,
+    Answer,
+    Connection,
+    Native,
+    Order,
+    Outcome,
+    Payee,
+    RailAdapter,
+    Receipt,
+    Taken,
+    Violation,
+)
+from adapters.profile import RailProfile
+from adapters.xml import parse
+from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
+from schemas.signing.xmldsig import sign_enveloped, verify_enveloped
+
+_OK: Final = 200
+
+
+def adapter(connection: Connection) -> RailAdapter:
+    """The UPI adapter for a connection.
+
+    Raises:
+        ValueError: the connection lacks a key or an id.
+
+    """
+    return Upi(
+        us=Participant.of(connection.identity),
+        signing_key=keys.private(connection.signing_key),
+        rail_key=keys.public(connection.rail_key),
+        http=HttpClient(connection, PROFILE.timing),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Upi:
+    """India's rail as the port asks for it."""
+
+    us: Participant
+    signing_key: RSAPrivateKey
+    rail_key: RSAPublicKey
+    http: HttpClient
+    profile: RailProfile = PROFILE
+
+    def check(self, order: Order) -> Sequence[Violation]:
+        """See `RailAdapter.check`."""
+        return messages.check(order)
+
+    def translate(self, order: Order) -> Native:
+        """See `RailAdapter.translate`: a signed ReqPay."""
+        ref = messages.transaction_id(self.us.prefix, order.payment.uetr)
+        return Native(ref, self._sign(messages.payment_request(order, self.us)))
+
+    def decode(self, raw: bytes) -> Sequence[Answer]:
+        """See `RailAdapter.decode`: RespPay, RespRev or RespChkTxn."""
+        return [messages.read_answer(self._read(raw))]
+
+    def acknowledge(self, raw: bytes) -> Acknowledgement:
+        """See `RailAdapter.acknowledge`."""
+        return Acknowledgement(messages.acknowledgement(parse(raw)))
+
+    async def submit(self, native: Native) -> Receipt:
+        """See `RailAdapter.submit`: ReqPay, answered by an Ack."""
+        return await self._hand_over("ReqPay", native)
+
+    async def enquire(self, native: Native) -> Answer:
+        """See `RailAdapter.enquire`: ReqChkTxn. An Ack means that the answer comes by callback."""
+        message = self._new_id()
+        request = messages.status_request(self._sent(native), self.us, datetime.now(UTC), message)
+        reply = await self._post("ReqChkTxn", message, self._sign(request))
+        if isinstance(reply, Failed):
+            return Answer(native.ref, Outcome.UNKNOWN)
+        try:
+            answer = messages.read_answer(self._read(reply.body))
+        except (InvalidMessage, NotAuthentic):
+            return Answer(native.ref, Outcome.UNKNOWN)
+        return answer if answer.ref == native.ref else Answer(native.ref, Outcome.UNKNOWN)
+
+    async def undo(self, native: Native, reason: str) -> Receipt:
+        """See `RailAdapter.undo`: ReqRev, an order of its own, answered later by RespRev."""
+        request = messages.reversal_request(self._sent(native), self.us, datetime.now(UTC), reason)
+        transaction = request.find("Txn")
+        assert transaction is not None
+        reversal = Native(str(transaction.get("id")), self._sign(request))
+        return await self._hand_over("ReqRev", reversal)
+
+    async def resolve(self, alias: str) -> Payee | None:
+        """See `RailAdapter.resolve`: ReqValAdd.
+
+        Raises:
+            Unavailable: the rail did not answer, or not so that it can be read.
+
+        """
+        message = self._new_id()
+        request = messages.validation_request(alias, self.us, datetime.now(UTC), message)
+        reply = await self._post("ReqValAdd", message, self._sign(request))
+        if isinstance(reply, Failed):
+            raise Unavailable("the rail does not answer")
+        try:
+            return messages.read_payee(self._read(reply.body))
+        except (InvalidMessage, NotAuthentic):
+            raise Unavailable("the rail's answer cannot be read") from None
+
+    async def probe(self) -> bool:
+        """See `RailAdapter.probe`: ReqHbt."""
+        message = self._new_id()
+        request = messages.heartbeat_request(self.us, datetime.now(UTC), message)
+        reply = await self._post("ReqHbt", message, self._sign(request))
+        if isinstance(reply, Failed):
+            return False
+        try:
+            return messages.read_acknowledgement(parse(reply.body), message) is None
+        except InvalidMessage:
+            return False
+
+    async def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
+        """See `RailAdapter.reconcile`. UPI's end-of-cycle files come by another channel: none here yet."""
+        raise Unavailable(f"no file of cycle {cycle}")
+        yield
+
+    async def close(self) -> None:
+        """See `RailAdapter.close`."""
+        await self.http.close()
+
+    async def _hand_over(self, api: str, native: Native) -> Receipt:
+        reply = await self._post(api, native.ref, native.body)
+        if isinstance(reply, Failed):
+            taken = Taken.UNKNOWN if reply.sent else Taken.REFUSED
+            return Receipt(taken, detail=reply.detail)
+        try:
+            message = messages.message_id(self.us.prefix, native.ref)
+            code = messages.read_acknowledgement(parse(reply.body), message)
+        except InvalidMessage:
+            return Receipt(Taken.UNKNOWN, detail="unreadable acknowledgement")
+        return _receipt(native.ref, code)
+
+    async def _post(self, api: str, transaction: str, body: bytes) -> Reply | Failed:
+        reply = await self.http.request(
+            "POST", f"/upi/{api}/{messages.VERSION}/urn:txnid:{transaction}", body
+        )
+        if isinstance(reply, Reply) and reply.status != _OK:
+            return Failed(sent=True, detail=f"http {reply.status}")
+        return reply
+
+    def _sign(self, root: Element) -> bytes:
+        return sign_enveloped(root, self.signing_key)
+
+    def _read(self, raw: bytes) -> Element:
+        """A signed message of the rail; after this, only what the rail signed is left."""
+        root = parse(raw)
+        verify_enveloped(root, self.rail_key)
+        return root
+
+    def _sent(self, native: Native) -> Sent:
+        return Sent.of(parse(native.body))
+
+    def _new_id(self) -> str:
+        return self.us.prefix + uuid4().hex
+
+
+def _receipt(ref: str, code: str | None) -> Receipt:
+    """An Ack without error took the order; with one, only a code that says so refused it."""
+    if code is None:
+        return Receipt(Taken.TAKEN)
+    outcome, reason = outcome_of(code)
+    if outcome is not Outcome.REFUSED:
+        return Receipt(Taken.UNKNOWN, detail=f"acknowledged with {code}")
+    uetr = messages.uetr_of(ref)
+    answer = Answer(ref, Outcome.REFUSED, uetr=uetr, rail_code=code, reason=reason)
+    return Receipt(Taken.REFUSED, answer, f"acknowledged with {code}")

@@ -1,0 +1,477 @@
+"""UPI messages: orders said in UPI's words, and UPI's answers read. Pure.
+
+Blocks and attributes as in NPCI's UPI XML, version 2.0, inward cross-border form (`initiationMode="12"` with
+`Payer/Institution`). Two things are a profile of ours, because the specification for members is not public:
+the rule `EXPIREAT` (the instant after which UPI must not act), and enquiries that may be answered in their
+own exchange as well as by callback.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Final
+
+from lxml import etree
+from lxml.etree import _Element as Element
+
+from adapters import uetr as uetrs
+from adapters.identifiers import is_ifsc, is_vpa, rrn
+from adapters.india.codes import PURPOSES, outcome_of
+from adapters.india.profile import PROFILE
+from adapters.port import Answer, Order, Outcome, Payee, Violation
+from adapters.text import ascii_text
+from schemas.errors import InvalidAmount, InvalidMessage
+from schemas.money import Money
+from schemas.payment import CreditTransfer
+
+NAMESPACE: Final = "http://npci.org/upi/schema/"
+VERSION: Final = "2.0"
+IST: Final = timezone(timedelta(hours=5, minutes=30))
+
+_ACCOUNT_NUMBER = re.compile(r"[A-Za-z0-9]{1,30}", re.ASCII)
+_ACCOUNT_HANDLE: Final = ".ifsc.npci"
+_PRE_APPROVED: Final = "MDB8QVBQUk9WRUQ"
+_REFERENCE = re.compile(r"[\x21-\x7e]{1,35}", re.ASCII)
+_RUPEES = re.compile(r"\d{1,13}\.\d{2}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """Who we are at UPI."""
+
+    org_id: str
+    prefix: str
+    """Three letters that begin our ids."""
+    handle: str
+    institution: str
+    ifsc: str
+    account: str
+    mobile: str
+    purpose: str
+    """RBI purpose code for payments whose ISO purpose has none of its own."""
+
+    @classmethod
+    def of(cls, identity: Mapping[str, str]) -> "Participant":
+        """From a connection's identity.
+
+        Raises:
+            ValueError: an id is missing.
+
+        """
+        missing = [name for name in cls.__dataclass_fields__ if not identity.get(name)]
+        if missing:
+            raise ValueError(f"the identity at UPI lacks {', '.join(missing)}")
+        return cls(**{name: identity[name] for name in cls.__dataclass_fields__})
+
+
+def check(order: Order) -> Sequence[Violation]:
+    """Everything that makes UPI unable to carry the order."""
+    payment, amount, limits = order.payment, order.amount, PROFILE.limits
+    found = []
+    if amount.currency != PROFILE.currency:
+        found.append(Violation("AM03", "CdtTrfTxInf/IntrBkSttlmAmt", "UPI pays in INR only"))
+    elif amount.minor > limits.maximum_minor:
+        found.append(Violation("AM02", "CdtTrfTxInf/IntrBkSttlmAmt", "more than UPI carries in one payment"))
+    elif amount.minor < limits.minimum_minor:
+        found.append(Violation("AM06", "CdtTrfTxInf/IntrBkSttlmAmt", "less than UPI carries"))
+    found += _check_payee(payment)
+    if not _name(payment.debtor.name):
+        found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name that can be said in ASCII is needed"))
+    if not _name(payment.creditor.name):
+        found.append(Violation("BE22", "CdtTrfTxInf/Cdtr/Nm", "a name that can be said in ASCII is needed"))
+    if order.expires_at <= order.made_at:
+        found.append(Violation("DT01", "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
+    return found
+
+
+def transaction_id(prefix: str, uetr: str) -> str:
+    """Txn.id: 35 characters that carry the UETR, so that every answer carries it too."""
+    return prefix + uetrs.to_hex(uetr)
+
+
+def uetr_of(transaction: str) -> str | None:
+    """The UETR that a Txn.id carries; None if it is not one of an order of ours."""
+    return uetrs.from_hex(transaction[3:])
+
+
+def message_id(prefix: str, transaction: str) -> str:
+    """Head.msgId of an order: 35 characters, another one for each transaction, always the same for one."""
+    return prefix + hashlib.sha256(b"msg" + transaction.encode()).hexdigest()[:32]
+
+
+def payment_request(order: Order, us: Participant) -> Element:
+    """ReqPay, unsigned."""
+    payment = order.payment
+    at = timestamp(order.made_at)
+    value = order.amount.text
+    reference = rrn(order.made_at.astimezone(IST), order.serial)
+    transaction = transaction_id(us.prefix, payment.uetr)
+    root = _root("ReqPay", us.org_id, message_id(us.prefix, transaction), at)
+    _add(_add(root, "Meta"), "Tag", name="PAYREQSTART", value=at)
+    txn = _add(
+        root,
+        "Txn",
+        id=transaction,
+        note=_note(payment.remittance) or "payment",
+        custRef=reference,
+        refId=payment.end_to_end_id if _REFERENCE.fullmatch(payment.end_to_end_id) else reference,
+        refCategory="00",
+        ts=at,
+        type="PAY",
+        purpose="00",
+        initiationMode="12",
+    )
+    rules = _add(txn, "Rules")
+    _add(rules, "Rule", name="EXPIREAT", value=timestamp(order.expires_at))
+    _add_payer(root, payment, value, reference, us)
+    _add_payee(_add(root, "Payees"), payment, value)
+    return root
+
+
+def status_request(native: "Sent", us: Participant, at: datetime, message: str) -> Element:
+    """ReqChkTxn about an order that was sent, unsigned; `message` is new for each enquiry."""
+    now = timestamp(at)
+    root = _root("ReqChkTxn", us.org_id, message, now)
+    _add(
+        root,
+        "Txn",
+        id=message,
+        ts=now,
+        type="ChkTxn",
+        orgTxnId=native.transaction,
+        orgRrn=native.reference,
+        orgTxnDate=native.made_at,
+    )
+    return root
+
+
+def reversal_request(native: "Sent", us: Participant, at: datetime, reason: str) -> Element:
+    """ReqRev about an order that was sent, unsigned; an order has one reversal, with one id."""
+    now = timestamp(at)
+    transaction = us.prefix + hashlib.sha256(b"rev" + native.transaction.encode()).hexdigest()[:32]
+    root = _root("ReqRev", us.org_id, message_id(us.prefix, transaction), now)
+    _add(
+        root,
+        "Txn",
+        id=transaction,
+        note=_note(reason) or "reversal",
+        custRef=native.reference,
+        ts=now,
+        type="REVERSAL",
+        orgTxnId=native.transaction,
+        orgRrn=native.reference,
+        orgTxnDate=native.made_at,
+    )
+    _add(root, "Amount", value=native.value, curr=PROFILE.currency)
+    return root
+
+
+def validation_request(address: str, us: Participant, at: datetime, message: str) -> Element:
+    """ReqValAdd: who is behind an address; unsigned."""
+    now = timestamp(at)
+    root = _root("ReqValAdd", us.org_id, message, now)
+    _add(root, "Txn", id=message, ts=now, type="ValAdd")
+    _add(root, "Payer", addr=f"sco@{us.handle}", name=us.institution, seqNum="1", type="ENTITY", code="0000")
+    _add(root, "Payee", addr=address, seqNum="1", type="PERSON", code="0000")
+    return root
+
+
+def heartbeat_request(us: Participant, at: datetime, message: str) -> Element:
+    """ReqHbt: is the rail there; unsigned."""
+    now = timestamp(at)
+    root = _root("ReqHbt", us.org_id, message, now)
+    _add(root, "Txn", id=message, ts=now, type="Hbt")
+    _add(root, "HbtMsg", type="ALIVE", value="NA")
+    return root
+
+
+def acknowledgement(answer: Element) -> bytes:
+    """The Ack of a callback; pure, so its time is the callback's own."""
+    head = _one(answer, "Head")
+    ack = etree.Element(f"{{{NAMESPACE}}}Ack", nsmap={"upi": NAMESPACE})
+    ack.set("api", etree.QName(answer).localname)
+    ack.set("reqMsgId", _attribute(head, "msgId"))
+    ack.set("ts", _attribute(head, "ts"))
+    return etree.tostring(ack)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What later messages about an order repeat from it."""
+
+    transaction: str
+    message: str
+    reference: str
+    made_at: str
+    value: str
+
+    @classmethod
+    def of(cls, root: Element) -> "Sent":
+        """From the stored ReqPay."""
+        txn = _one(root, "Txn")
+        amount = _one(_one(root, "Payer"), "Amount")
+        return cls(
+            transaction=_attribute(txn, "id"),
+            message=_attribute(_one(root, "Head"), "msgId"),
+            reference=_attribute(txn, "custRef"),
+            made_at=_attribute(txn, "ts"),
+            value=_attribute(amount, "value"),
+        )
+
+
+def read_acknowledgement(root: Element, message: str) -> str | None:
+    """The error code of an Ack; None when the rail took the message.
+
+    Raises:
+        InvalidMessage: not the Ack of this message.
+
+    """
+    if api_of(root) != "Ack" or root.get("reqMsgId") != message:
+        raise InvalidMessage("not the acknowledgement of what was sent")
+    return root.get("err") or None
+
+
+def read_answer(root: Element) -> Answer:
+    """RespPay, RespRev or RespChkTxn: what became of an order.
+
+    Raises:
+        InvalidMessage: a required part is missing or malformed.
+
+    """
+    api = api_of(root)
+    txn, resp = _one(root, "Txn"), _one(root, "Resp")
+    if api == "RespChkTxn":
+        return _read_status(_attribute(txn, "orgTxnId"), resp)
+    if api == "RespPay":
+        return _read_outcome(_attribute(txn, "id"), resp)
+    if api == "RespRev":
+        # The reversal is an order of its own: its outcome must not be read as the payment's.
+        return replace(_read_outcome(_attribute(txn, "id"), resp), uetr=None)
+    raise InvalidMessage("not an answer about an order")
+
+
+def read_payee(root: Element) -> Payee | None:
+    """RespValAdd: who is behind an address; None if the rail does not know.
+
+    Raises:
+        InvalidMessage: not a RespValAdd, or a required part is missing.
+
+    """
+    if api_of(root) != "RespValAdd":
+        raise InvalidMessage("not the answer to an address enquiry")
+    resp = _one(root, "Resp")
+    if _attribute(resp, "result") != "SUCCESS":
+        return None
+    return Payee(
+        account=_attribute(resp, "addr"), agent=_attribute(resp, "IFSC"), name=resp.get("maskName") or None
+    )
+
+
+def api_of(root: Element) -> str:
+    """The message's name.
+
+    Raises:
+        InvalidMessage: not a UPI message.
+
+    """
+    name = etree.QName(root)
+    if name.namespace != NAMESPACE:
+        raise InvalidMessage("not a UPI message")
+    return name.localname
+
+
+def timestamp(at: datetime) -> str:
+    """Indian time with offset and milliseconds."""
+    return at.astimezone(IST).isoformat(timespec="milliseconds")
+
+
+def read_timestamp(text: str) -> datetime:
+    """An instant that a UPI message states.
+
+    Raises:
+        InvalidMessage: not a date and time with milliseconds and an offset.
+
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidMessage("not a timestamp") from None
+    if at.tzinfo is None or at.isoformat(timespec="milliseconds") != text:
+        raise InvalidMessage("not a timestamp")
+    return at.astimezone(UTC)
+
+
+def read_amount(text: str, currency: str) -> Money:
+    """An amount with its two decimals.
+
+    Raises:
+        InvalidMessage: not an amount of this currency in UPI's form.
+
+    """
+    if _RUPEES.fullmatch(text) is None:
+        raise InvalidMessage("not an amount with two decimals")
+    try:
+        return Money.parse(text, currency)
+    except InvalidAmount:
+        raise InvalidMessage("not an amount with two decimals") from None
+
+
+def address_of(payment: CreditTransfer) -> str | None:
+    """The payee's address: the VPA, or the account's own address at its branch; None if neither is given."""
+    account = payment.creditor_account
+    if account is None:
+        return None
+    for text in (account.proxy, account.other):
+        if text and is_vpa(text):
+            return text
+    ifsc = payment.creditor_agent.member_id or ""
+    if account.other and _ACCOUNT_NUMBER.fullmatch(account.other) and is_ifsc(ifsc):
+        return f"{account.other}@{ifsc}{_ACCOUNT_HANDLE}"
+    return None
+
+
+def _check_payee(payment: CreditTransfer) -> list[Violation]:
+    if address_of(payment) is not None:
+        return []
+    account = payment.creditor_account
+    if account is None or account.id is None:
+        return [Violation("AC03", "CdtTrfTxInf/CdtrAcct", "a payment address or an account is needed")]
+    if account.other and _ACCOUNT_NUMBER.fullmatch(account.other):
+        place = "CdtTrfTxInf/CdtrAgt/FinInstnId/ClrSysMmbId/MmbId"
+        return [Violation("RC04", place, "an account number needs the IFSC of its branch")]
+    return [Violation("AC03", "CdtTrfTxInf/CdtrAcct/Id", "neither a payment address nor an account number")]
+
+
+def _add_payer(root: Element, payment: CreditTransfer, value: str, reference: str, us: Participant) -> None:
+    name = _name(payment.debtor.name)
+    country = payment.debtor.country or (payment.debtor_agent.bic or "")[4:6]
+    payer = _add(root, "Payer", addr=f"sco@{us.handle}", name=name, seqNum="1", type="ENTITY", code="0000")
+    info = _add(payer, "Info")
+    _add(info, "Identity", id=us.account, type="ACCOUNT", verifiedName=us.institution)
+    _add(info, "Rating", verifiedAddress="TRUE")
+    _add(_add(payer, "Device"), "Tag", name="MOBILE", value=us.mobile)
+    _add_account(payer, us.ifsc, "CURRENT", us.account)
+    credential = _add(_add(payer, "Creds"), "Cred", type="PreApproved", subType="NA")
+    _add(credential, "Data").text = _PRE_APPROVED
+    _add(payer, "Amount", value=value, curr=PROFILE.currency)
+    institution = _add(payer, "Institution", route="RDA", type="BANK")
+    _add(institution, "Name", value=us.institution, acNum=us.account, ifsc=us.ifsc)
+    code, note = PURPOSES.get(payment.purpose or "", (us.purpose, payment.purpose or "remittance"))
+    _add(institution, "Purpose", code=code, note=note)
+    originator = _add(institution, "Originator", name=name, refNo=reference, type="INDIVIDUAL")
+    _add(originator, "Address", location=country or "XX")
+    _add(institution, "Beneficiary", name=_name(payment.creditor.name))
+
+
+def _add_payee(payees: Element, payment: CreditTransfer, value: str) -> None:
+    address = address_of(payment)
+    assert address is not None, "an order is checked before it is translated"
+    payee = _add(
+        payees,
+        "Payee",
+        addr=address,
+        name=_name(payment.creditor.name),
+        seqNum="1",
+        type="PERSON",
+        code="0000",
+    )
+    if address.endswith(_ACCOUNT_HANDLE):
+        number, _, branch = address.removesuffix(_ACCOUNT_HANDLE).partition("@")
+        _add_account(payee, branch, "SAVINGS", number)
+    _add(payee, "Amount", value=value, curr=PROFILE.currency)
+
+
+def _add_account(party: Element, ifsc: str, kind: str, number: str) -> None:
+    account = _add(party, "Ac", addrType="ACCOUNT")
+    _add(account, "Detail", name="IFSC", value=ifsc)
+    _add(account, "Detail", name="ACTYPE", value=kind)
+    _add(account, "Detail", name="ACNUM", value=number)
+
+
+def _read_outcome(ref: str, resp: Element) -> Answer:
+    """A result and the payee's line about it; they must agree, or nothing is known."""
+    result = _attribute(resp, "result")
+    payee = resp.find("Ref[@type='PAYEE']")
+    code = resp.get("errCode") or (payee.get("respCode") if payee is not None else None) or ""
+    outcome, reason = outcome_of(code)
+    if result not in _AGREES.get(outcome, frozenset()):
+        return _answer(ref, Outcome.UNKNOWN, code)
+    if outcome is not Outcome.DONE:
+        return _answer(ref, outcome, code, reason=reason)
+    if payee is None:
+        raise InvalidMessage("a success without the payee's line")
+    amount = read_amount(_attribute(payee, "settAmount"), _attribute(payee, "settCurrency"))
+    approval = payee.get("approvalNum") or None
+    return _answer(ref, Outcome.DONE, code, amount=amount, rail_reference=approval)
+
+
+def _read_status(ref: str, resp: Element) -> Answer:
+    """`errCode` is about the enquiry itself; what became of the order is in the payee's line."""
+    error = resp.get("errCode")
+    if error is None:
+        return _read_outcome(ref, resp)
+    found = outcome_of(error)[0] is Outcome.NOT_FOUND
+    return _answer(ref, Outcome.NOT_FOUND if found else Outcome.UNKNOWN, error)
+
+
+_AGREES: Final = {
+    Outcome.DONE: frozenset({"SUCCESS"}),
+    Outcome.REFUSED: frozenset({"FAILURE"}),
+    Outcome.PENDING: frozenset({"DEEMED"}),
+    Outcome.NOT_FOUND: frozenset({"FAILURE"}),
+}
+"""Which results a code may stand beside."""
+
+
+def _answer(
+    ref: str,
+    outcome: Outcome,
+    code: str,
+    *,
+    reason: str | None = None,
+    amount: Money | None = None,
+    rail_reference: str | None = None,
+) -> Answer:
+    return Answer(
+        ref=ref,
+        outcome=outcome,
+        uetr=uetr_of(ref),
+        rail_code=code or None,
+        reason=reason,
+        amount=amount,
+        rail_reference=rail_reference,
+    )
+
+
+def _root(api: str, organisation: str, message: str, at: str) -> Element:
+    root = etree.Element(f"{{{NAMESPACE}}}{api}", nsmap={"upi": NAMESPACE})
+    _add(root, "Head", ver=VERSION, ts=at, orgId=organisation, msgId=message, prodType="UPI")
+    return root
+
+
+def _add(parent: Element, tag: str, **attributes: str) -> Element:
+    return etree.SubElement(parent, tag, attributes)
+
+
+def _name(text: str | None) -> str:
+    return ascii_text(text or "", PROFILE.characters.name_max)
+
+
+def _note(text: str | None) -> str:
+    return ascii_text(text or "", PROFILE.characters.remittance_max)
+
+
+def _one(parent: Element, tag: str) -> Element:
+    found = parent.findall(tag)
+    if len(found) != 1:
+        raise InvalidMessage(f"not exactly one {tag}")
+    return found[0]
+
+
+def _attribute(element: Element, name: str) -> str:
+    value = element.get(name)
+    if not value:
+        raise InvalidMessage(f"{element.tag} has no {name}")
+    return str(value)

@@ -1,0 +1,60 @@
+"""UPI as data.
+
+Sources: NPCI's and RBI's publications and third parties' clients; see `docs/rails/IN.md`, which says how
+sure each fact is. The enquiry schedule follows NPCI's rule after the outage of April 2025: the first status
+check not before 90 seconds, at most three within two hours, then the end-of-cycle file.
+"""
+
+from typing import Final
+
+from adapters.profile import (
+    Basis,
+    Characters,
+    Confirmation,
+    Ids,
+    Limits,
+    RailProfile,
+    Reservation,
+    Timing,
+    Undo,
+)
+
+PROFILE: Final = RailProfile(
+    country="IN",
+    rail="UPI",
+    currency="INR",
+    confirmation=Confirmation.CALLBACK,
+    reservation=Reservation.NONE,
+    undo=Undo.REVERSAL_ADVICE,
+    aliases=("vpa",),
+    timing=Timing(
+        connect_s=3,
+        submit_s=10,
+        answer_s=30,
+        enquiry_first_s=90,
+        enquiry_every_s=600,
+        enquiries_max=3,
+        not_found_grace_s=60,
+        give_up_s=7200,
+        basis=Basis.PUBLISHED,
+    ),
+    limits=Limits(minimum_minor=1, maximum_minor=100_000_00, basis=Basis.OBSERVED),
+    characters=Characters(encoding="ascii", name_max=99, remittance_max=50, basis=Basis.OBSERVED),
+    # custRef is YDDDHHnnnnnn: a million numbers in an Indian hour, which begins at half past ours.
+    ids=Ids(period="%Y%j%H", capacity=10**6, basis=Basis.OBSERVED, zone="Asia/Kolkata"),
+    dedupes=True,
+    purpose_required=False,
+    basis=Basis.OBSERVED,
+)
+
+SANDBOX_IDENTITY: Final = {
+    "org_id": "700001",
+    "prefix": "SCO",
+    "handle": "scoswitch",
+    "institution": "SCO SWITCH",
+    "ifsc": "HDFC0000001",
+    "account": "058010100000001",
+    "mobile": "919000000001",
+    "purpose": "P1301",
+}
+"""Who we are at the simulated rail; invented."""

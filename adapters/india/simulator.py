@@ -1,0 +1,347 @@
+"""A simulated UPI: strict about every byte of a message, with a book of its own.
+
+Paths: `POST /upi/{API}/2.0/urn:txnid:{id}` for ReqPay, ReqRev (Ack, then RespPay or RespRev to the callback
+address), ReqChkTxn and ReqValAdd (answered in the exchange) and ReqHbt (Ack).
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+from uuid import uuid4
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from lxml import etree
+from lxml.etree import _Element as Element
+
+from adapters import keys
+from adapters.identifiers import is_ifsc, is_vpa
+from adapters.india import messages
+from adapters.india.codes import native_of
+from adapters.india.messages import IST, NAMESPACE, VERSION
+from adapters.india.profile import PROFILE
+from adapters.port import Outcome
+from adapters.simulation.book import Book, Entry
+from adapters.simulation.magic import Spoil
+from adapters.simulation.rail import Counter, Credit, OtherContent, Request, Response
+from adapters.simulation.server import Callbacks, Settings
+from adapters.xml import parse
+from schemas.errors import InvalidMessage, NotAuthentic
+from schemas.money import Money
+from schemas.signing.xmldsig import sign_enveloped, verify_enveloped
+
+_PATH = re.compile(rf"/upi/(\w+)/{re.escape(VERSION)}/urn:txnid:([0-9A-Za-z]{{35}})", re.ASCII)
+_ID = re.compile(r"[A-Z]{3}[0-9a-f]{32}", re.ASCII)
+_RRN = re.compile(r"\d{12}", re.ASCII)
+_OUR_ID: Final = "NPC"
+_UNKNOWN_ADDRESS: Final = "ZH"
+
+
+class Rejected(Exception):
+    """The message is not taken; the code goes into the Ack."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+@dataclass(slots=True)
+class UpiSimulator:
+    """UPI as its participants see it."""
+
+    counter: Counter
+    org_id: str
+    rail_key: RSAPrivateKey
+    participant_key: RSAPublicKey
+    references: dict[str, str] = field(default_factory=dict)
+    """custRef -> Txn.id: the same reference under another id is a duplicate."""
+
+    async def handle(self, request: Request) -> Response | None:
+        """Answer a request on UPI's paths."""
+        place = _PATH.fullmatch(request.path)
+        if place is None or request.method != "POST":
+            return Response(404)
+        if request.headers.get("content-type") != "application/xml":
+            return Response(415)
+        api, transaction = place.groups()
+        try:
+            root = parse(request.body)
+            message = _text(_only(root, "Head"), "msgId")
+        except (InvalidMessage, Rejected):
+            return Response(400)
+        try:
+            self._must_be_ours(root, api, transaction)
+            return await self._answer(api, root, request.body)
+        except (Rejected, InvalidMessage, NotAuthentic) as error:
+            code = error.code if isinstance(error, Rejected) else _CODES[type(error)]
+            return Response(body=_ack(api, message, code))
+
+    async def _answer(self, api: str, root: Element, raw: bytes) -> Response | None:
+        match api:
+            case "ReqPay":
+                return await self._pay(root, raw)
+            case "ReqRev":
+                return await self._reverse(root)
+            case "ReqChkTxn":
+                return self._status(root)
+            case "ReqValAdd":
+                return self._validate(root)
+            case "ReqHbt":
+                return Response(body=_ack(api, _message(root)))
+            case _:
+                raise Rejected("U05")
+
+    def _must_be_ours(self, root: Element, api: str, transaction: str) -> None:
+        """Signature, name, version, sender and ids."""
+        verify_enveloped(root, self.participant_key)
+        head = _only(root, "Head")
+        if messages.api_of(root) != api or _text(head, "ver") != VERSION:
+            raise Rejected("U05")
+        if _text(head, "orgId") != self.org_id:
+            raise Rejected("U17")
+        if _ID.fullmatch(_text(head, "msgId")) is None or _ID.fullmatch(transaction) is None:
+            raise Rejected("U05")
+        if _text(_only(root, "Txn"), "id") != transaction:
+            raise Rejected("U06")
+        messages.read_timestamp(_text(head, "ts"))
+
+    async def _pay(self, root: Element, raw: bytes) -> Response:
+        credit = _credit(root, raw)
+        reference = _text(_only(root, "Txn"), "custRef")
+        if self.references.setdefault(reference, credit.ref) != credit.ref:
+            raise Rejected("DF")
+        try:
+            case = self.counter.take(credit)
+        except OtherContent:
+            raise Rejected("U01") from None
+        answer = _Outcomes(self, root, "RespPay")
+        return await self.counter.answer_by_callback(case, _ack("ReqPay", _message(root)), answer)
+
+    async def _reverse(self, root: Element) -> Response:
+        """Undo a credit; the answer comes later, as for a payment."""
+        txn = _only(root, "Txn")
+        entry = self.counter.reverse(_text(txn, "orgTxnId"))
+        body = self._signed(_reversal(root, reversed_credit=entry is not None, message=_new_id()))
+        self.counter.later(body)
+        return Response(body=_ack("ReqRev", _message(root)))
+
+    def _status(self, root: Element) -> Response:
+        txn = _only(root, "Txn")
+        original = _text(txn, "orgTxnId")
+        finding = self.counter.enquire(original)
+        answer = _response("RespChkTxn", root, _new_id())
+        _copy(txn, _add(answer, "Txn"), "id", "ts", "type", "orgTxnId", "orgRrn", "orgTxnDate")
+        resp = _add(answer, "Resp", reqMsgId=_message(root))
+        if finding.entry is None:
+            resp.attrib.update({"result": "FAILURE", "errCode": "NO"})
+        else:
+            _state(resp, finding.entry, finding.outcome, finding.code, finding.spoil)
+        return Response(body=self._signed(answer))
+
+    def _validate(self, root: Element) -> Response:
+        address = _text(_only(root, "Payee"), "addr")
+        answer = _response("RespValAdd", root, _new_id())
+        _copy(_only(root, "Txn"), _add(answer, "Txn"), "id", "ts", "type")
+        resp = _add(answer, "Resp", reqMsgId=_message(root))
+        user = address.partition("@")[0]
+        if not is_vpa(address) or user.lower().startswith("unknown"):
+            resp.attrib.update({"result": "FAILURE", "errCode": _UNKNOWN_ADDRESS})
+        else:
+            masked = user[0].upper() + "*" * (len(user) - 1)
+            resp.attrib.update(
+                {"result": "SUCCESS", "addr": address, "IFSC": "OKBK0000001", "maskName": masked}
+            )
+        return Response(body=self._signed(answer))
+
+    def outcome(self, api: str, order: Element, entry: Entry, outcome: Outcome, spoil: Spoil) -> bytes:
+        """RespPay, signed, spoiled where the script says so."""
+        answer = _response(api, order, _new_id())
+        txn = _add(answer, "Txn")
+        _copy(_only(order, "Txn"), txn, "id", "note", "custRef", "refId", "ts", "type")
+        if spoil is Spoil.REFERENCE:
+            txn.set("id", _new_id())
+        resp = _add(answer, "Resp", reqMsgId=_message(order))
+        _state(resp, entry, outcome, entry.code, spoil)
+        body = self._signed(answer)
+        return _with_broken_signature(body) if spoil is Spoil.SIGNATURE else body
+
+    def _signed(self, root: Element) -> bytes:
+        return sign_enveloped(root, self.rail_key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcomes:
+    """The words of one order's answers."""
+
+    simulator: UpiSimulator
+    order: Element
+    api: str
+
+    def __call__(self, entry: Entry, outcome: Outcome, spoil: Spoil) -> bytes:
+        return self.simulator.outcome(self.api, self.order, entry, outcome, spoil)
+
+
+def simulator(settings: Settings, callbacks: Callbacks) -> UpiSimulator:
+    """The simulated rail for these settings."""
+    counter = Counter(
+        book=Book(settings.book),
+        profile=PROFILE,
+        native_code=native_of,
+        deliver=callbacks.deliver,
+        prefunded_minor=settings.prefunded_minor,
+        latency_s=settings.latency_s,
+        time_scale=settings.time_scale,
+    )
+    return UpiSimulator(
+        counter=counter,
+        org_id=settings.identity["org_id"],
+        rail_key=keys.private(settings.rail_key),
+        participant_key=keys.public(settings.participant_key),
+    )
+
+
+def _credit(root: Element, raw: bytes) -> Credit:
+    """A ReqPay, every part of it checked."""
+    if [child.tag for child in root] != ["Head", "Meta", "Txn", "Payer", "Payees"]:
+        raise Rejected("U05")
+    txn, payer = _only(root, "Txn"), _only(root, "Payer")
+    payee = _only(_only(root, "Payees"), "Payee")
+    _must_be_whole(txn, payer, payee)
+    amount = messages.read_amount(_text(_only(payee, "Amount"), "value"), PROFILE.currency)
+    for part in (_only(payer, "Amount"), _only(payee, "Amount")):
+        if _text(part, "value") != amount.text or _text(part, "curr") != PROFILE.currency:
+            raise Rejected("U12")
+    if amount.minor > PROFILE.limits.maximum_minor:
+        raise Rejected("U02")
+    rule = _only(_only(txn, "Rules"), "Rule")
+    ref = _text(txn, "id")
+    return Credit(
+        ref=ref,
+        uetr=messages.uetr_of(ref) or "",
+        amount=amount,
+        account=_text(payee, "addr"),
+        expires_at=messages.read_timestamp(_text(rule, "value")),
+        content=raw,
+    )
+
+
+def _must_be_whole(txn: Element, payer: Element, payee: Element) -> None:
+    """Order of elements, fixed values, and the shapes of what identifies."""
+    for element, parts in ((payer, _PAYER), (_only(payer, "Institution"), _INSTITUTION)):
+        if [child.tag for child in element] != parts:
+            raise Rejected("U05")
+    for name, value in (("type", "PAY"), ("initiationMode", "12"), ("refCategory", "00")):
+        if _text(txn, name) != value:
+            raise Rejected("U07")
+    reference = _text(txn, "custRef")
+    at = messages.read_timestamp(_text(txn, "ts")).astimezone(IST)
+    if _RRN.fullmatch(reference) is None or reference[1:6] != at.strftime("%j%H"):
+        raise Rejected("U07")
+    details = {_text(part, "name"): _text(part, "value") for part in _only(payer, "Ac")}
+    if not is_vpa(_text(payee, "addr")) or not is_ifsc(details.get("IFSC", "")):
+        raise Rejected("U07")
+    purpose = _text(_only(_only(payer, "Institution"), "Purpose"), "code")
+    if re.fullmatch(r"P\d{4}", purpose, re.ASCII) is None:
+        raise Rejected("U07")
+
+
+_PAYER: Final = ["Info", "Device", "Ac", "Creds", "Amount", "Institution"]
+_INSTITUTION: Final = ["Name", "Purpose", "Originator", "Beneficiary"]
+_CODES: Final[dict[type[Exception], str]] = {NotAuthentic: "U15", InvalidMessage: "U05"}
+
+
+def _state(resp: Element, entry: Entry, outcome: Outcome, code: str, spoil: Spoil) -> None:
+    """`result` and the payee's line."""
+    result, response_code = _RESULTS[outcome]
+    minor = entry.amount_minor + (spoil is Spoil.AMOUNT)
+    amount = Money(minor, entry.currency).text
+    resp.set("result", result)
+    _add(
+        resp,
+        "Ref",
+        type="PAYEE",
+        seqNum="1",
+        addr=entry.account,
+        settAmount=amount,
+        settCurrency=entry.currency,
+        orgAmount=amount,
+        approvalNum=entry.fingerprint[:6] if outcome is Outcome.DONE else "",
+        respCode=response_code or code,
+    )
+
+
+_RESULTS: Final = {
+    Outcome.DONE: ("SUCCESS", "00"),
+    Outcome.REFUSED: ("FAILURE", ""),
+    Outcome.PENDING: ("DEEMED", "BT"),
+}
+
+
+def _reversal(order: Element, *, reversed_credit: bool, message: str) -> Element:
+    answer = _response("RespRev", order, message)
+    _copy(_only(order, "Txn"), _add(answer, "Txn"), "id", "custRef", "ts", "type", "orgTxnId")
+    resp = _add(answer, "Resp", reqMsgId=_message(order))
+    if not reversed_credit:
+        resp.attrib.update({"result": "FAILURE", "errCode": "OC"})
+        return answer
+    amount = _only(order, "Amount")
+    value, currency = _text(amount, "value"), _text(amount, "curr")
+    resp.set("result", "SUCCESS")
+    _add(resp, "Ref", type="PAYEE", seqNum="1", settAmount=value, settCurrency=currency, respCode="00")
+    return answer
+
+
+def _response(api: str, order: Element, message: str) -> Element:
+    """The beginning of an answer, ours to sign."""
+    root = etree.Element(f"{{{NAMESPACE}}}{api}", nsmap={"upi": NAMESPACE})
+    at = messages.timestamp(datetime.now(UTC))
+    product = _text(_only(order, "Head"), "prodType")
+    _add(root, "Head", ver=VERSION, ts=at, orgId="NPCI", msgId=message, prodType=product)
+    return root
+
+
+def _ack(api: str, message: str, error: str | None = None) -> bytes:
+    ack = etree.Element(f"{{{NAMESPACE}}}Ack", nsmap={"upi": NAMESPACE})
+    ack.attrib.update({"api": api, "reqMsgId": message, "ts": messages.timestamp(datetime.now(UTC))})
+    if error:
+        ack.set("err", error)
+    return etree.tostring(ack)
+
+
+def _with_broken_signature(body: bytes) -> bytes:
+    """The same document with one character of the digest changed."""
+    before, tag, after = body.partition(b"<ds:DigestValue>")
+    return before + tag + (b"A" if after[:1] != b"A" else b"B") + after[1:]
+
+
+def _new_id() -> str:
+    return _OUR_ID + uuid4().hex
+
+
+def _message(root: Element) -> str:
+    return _text(_only(root, "Head"), "msgId")
+
+
+def _add(parent: Element, tag: str, **attributes: str) -> Element:
+    return etree.SubElement(parent, tag, attributes)
+
+
+def _copy(source: Element, target: Element, *names: str) -> None:
+    for name in names:
+        value = source.get(name)
+        if value is not None:
+            target.set(name, value)
+
+
+def _only(parent: Element, tag: str) -> Element:
+    found = parent.findall(tag)
+    if len(found) != 1:
+        raise Rejected("U05")
+    return found[0]
+
+
+def _text(element: Element, name: str) -> str:
+    value = element.get(name)
+    if not value:
+        raise Rejected("U05")
+    return str(value)

@@ -1,0 +1,34 @@
+"""The RSA keys of a connection, from PEM."""
+
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+
+MINIMUM_BITS: Final = 2048
+
+
+def private(pem: bytes) -> RSAPrivateKey:
+    """A private key.
+
+    Raises:
+        ValueError: not an unencrypted RSA key of at least 2048 bits.
+
+    """
+    key = load_pem_private_key(pem, password=None)
+    if not isinstance(key, RSAPrivateKey) or key.key_size < MINIMUM_BITS:
+        raise ValueError("an RSA key of at least 2048 bits is needed")
+    return key
+
+
+def public(pem: bytes) -> RSAPublicKey:
+    """A public key.
+
+    Raises:
+        ValueError: not an RSA key of at least 2048 bits.
+
+    """
+    key = load_pem_public_key(pem)
+    if not isinstance(key, RSAPublicKey) or key.key_size < MINIMUM_BITS:
+        raise ValueError("an RSA key of at least 2048 bits is needed")
+    return key

@@ -1,0 +1,72 @@
+"""Which rails there are: the entry points of group `payswitch.adapters`, ours and third parties' alike.
+
+An entry's name is the country, its value `package:adapter`; beside it the package has `PROFILE`, and a module
+`simulator` with `simulator(settings, callbacks)` for the sandbox.
+"""
+
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
+from typing import Any, Final
+
+from adapters.port import Connection, RailAdapter
+from adapters.profile import RailProfile
+from schemas.errors import NotFound
+
+GROUP: Final = "payswitch.adapters"
+
+
+def countries() -> list[str]:
+    """The countries that have an adapter."""
+    return sorted(entry_points(group=GROUP).names)
+
+
+def load(country: str, connection: Connection) -> RailAdapter:
+    """The adapter of a country, for a connection.
+
+    Raises:
+        NotFound: no adapter for this country.
+        ValueError: the connection lacks what the rail needs.
+
+    """
+    make: Any = _entry(country).load()
+    adapter: RailAdapter = make(connection)
+    return adapter
+
+
+def profile(country: str) -> RailProfile:
+    """The profile of a country's rail.
+
+    Raises:
+        NotFound: no adapter for this country.
+
+    """
+    found: RailProfile = package(country).PROFILE
+    return found
+
+
+def package(country: str) -> ModuleType:
+    """The package of a country's adapter.
+
+    Raises:
+        NotFound: no adapter for this country.
+
+    """
+    return import_module(_entry(country).module)
+
+
+def simulator_module(country: str) -> ModuleType:
+    """The module of a country's simulated rail.
+
+    Raises:
+        NotFound: no adapter for this country.
+
+    """
+    return import_module(f"{_entry(country).module}.simulator")
+
+
+def _entry(country: str) -> EntryPoint:
+    found = entry_points(group=GROUP, name=country)
+    if not found:
+        raise NotFound(f"no adapter for {country}")
+    return next(iter(found))

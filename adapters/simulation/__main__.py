@@ -1,0 +1,72 @@
+"""Run one simulated rail until it is told to stop.
+
+    python -m adapters.simulation COUNTRY --port N --data DIR --callback URL --certificate CERT --key KEY
+        --connection FILE [--time-scale X] [--latency SECONDS] [--prefunded MINOR]
+
+`--certificate` and `--key` are the server's, PEM. `--connection` is what `adapters.simulation.sandbox` wrote
+for this rail: a JSON object with `rail_key` (path of the rail's private key), `participant_key` (path of our
+public key), `callback_ca` (path, or null) and `identity` (our ids there). `--time-scale` shortens the waits
+of magic accounts, `--latency` is what the rail takes for an ordinary word. The book is `DIR/book.jsonl`.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from adapters import registry
+from adapters.profile import RailProfile
+from adapters.simulation.server import Callbacks, Server, Settings, run
+
+
+def main(arguments: list[str]) -> None:
+    """Read the command line and serve."""
+    options = _parser().parse_args(arguments)
+    settings = _settings(options)
+    profile: RailProfile = registry.profile(settings.country)
+    callbacks = Callbacks(
+        settings.callback, settings.callback_ca, settings.time_scale, content_type=_content_type(profile)
+    )
+    module = registry.simulator_module(settings.country)
+    server = Server(module.simulator(settings, callbacks), callbacks)
+    run(server, port=settings.port, certificate=options.certificate, key=options.key)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m adapters.simulation")
+    parser.add_argument("country")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--callback", required=True, help="where the rail posts its answers")
+    parser.add_argument("--certificate", type=Path, required=True)
+    parser.add_argument("--key", type=Path, required=True)
+    parser.add_argument("--connection", type=Path, required=True)
+    parser.add_argument("--time-scale", type=float, default=1.0)
+    parser.add_argument("--latency", type=float, default=0.05, help="seconds")
+    parser.add_argument("--prefunded", type=int, default=10**15, help="minor units")
+    return parser
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    connection = json.loads(options.connection.read_text())
+    return Settings(
+        country=options.country,
+        port=options.port,
+        data=options.data,
+        callback=options.callback,
+        rail_key=Path(connection["rail_key"]).read_bytes(),
+        participant_key=Path(connection["participant_key"]).read_bytes(),
+        identity=connection["identity"],
+        callback_ca=Path(connection["callback_ca"]) if connection["callback_ca"] else None,
+        prefunded_minor=options.prefunded,
+        latency_s=options.latency,
+        time_scale=options.time_scale,
+    )
+
+
+def _content_type(profile: RailProfile) -> str:
+    return "application/json" if profile.characters.encoding == "json" else "application/xml"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

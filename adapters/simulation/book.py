@@ -1,0 +1,147 @@
+"""The book of a simulated rail: what it was asked, what it did, and whom it owes.
+
+One JSON line an entry, only ever appended, each in one `write`: a killed process leaves at most one torn
+last line, which is cut off at the next start. Balances are the fold of the entries. Verification reads the
+file with `read` and compares it with the switch.
+
+An entry is the newest word on its `rail_ref`: `pending` then `done`; `done` then `reversed`. A credit moves
+its amount from our prefunded settlement account to the creditor's account, and a reversal moves it back, so
+the balances always sum to zero.
+"""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+FILE_NAME: Final = "book.jsonl"
+SETTLEMENT: Final = "settlement"
+"""Our account at the rail. It starts at zero here: its prefunding is a limit, not a movement."""
+
+
+class Kept(StrEnum):
+    """What the rail did with an order."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    PENDING = "pending"
+    REVERSED = "reversed"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the book."""
+
+    rail_ref: str
+    uetr: str
+    amount_minor: int
+    currency: str
+    outcome: Kept
+    code: str
+    """The rail's own code; empty when done."""
+    account: str
+    at: str
+    """ISO 8601, UTC."""
+    fingerprint: str = ""
+    """Tells an order repeated from another order under the same id."""
+
+
+@dataclass(slots=True)
+class Book:
+    """Entries by their rail reference, and balances by account; durable before it answers."""
+
+    path: Path
+    entries: dict[str, Entry] = field(default_factory=dict, init=False)
+    balances: Counter[str] = field(default_factory=Counter, init=False)
+    _file: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        _cut_torn_line(self.path)
+        for entry in read(self.path):
+            self._apply(entry)
+        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+    def keep(self, entry: Entry) -> Entry:
+        """Write one entry, then let it count.
+
+        Raises:
+            ValueError: the entry does not follow from what the book says of its order.
+
+        """
+        self._must_follow(entry)
+        line = json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n"
+        written = os.write(self._file, line)
+        assert written == len(line), "a line is written whole"
+        self._apply(entry)
+        return entry
+
+    def find(self, rail_ref: str) -> Entry | None:
+        """The newest entry of an order."""
+        return self.entries.get(rail_ref)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+    def _must_follow(self, entry: Entry) -> None:
+        known = self.entries.get(entry.rail_ref)
+        follows = (known.outcome if known else None, entry.outcome) in _FOLLOWS
+        if not follows or (known and _money(known) != _money(entry)):
+            raise ValueError(f"{entry.outcome} does not follow {known.outcome if known else 'nothing'}")
+
+    def _apply(self, entry: Entry) -> None:
+        self._must_follow(entry)
+        self.entries[entry.rail_ref] = entry
+        sign = {Kept.DONE: 1, Kept.REVERSED: -1}.get(entry.outcome, 0)
+        if sign:
+            self.balances[entry.account] += sign * entry.amount_minor
+            self.balances[SETTLEMENT] -= sign * entry.amount_minor
+
+
+_FOLLOWS: Final = {
+    (None, Kept.DONE),
+    (None, Kept.REFUSED),
+    (None, Kept.PENDING),
+    (Kept.PENDING, Kept.DONE),
+    (Kept.PENDING, Kept.REFUSED),
+    (Kept.DONE, Kept.REVERSED),
+}
+
+
+def read(path: Path) -> Iterator[Entry]:
+    """Every entry of a book, oldest first; the file may belong to a running process.
+
+    Raises:
+        ValueError: a line other than a torn last one cannot be read.
+
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                values = json.loads(line)
+                yield Entry(**{**values, "outcome": Kept(values["outcome"])})
+
+
+def now() -> str:
+    """The present instant as an entry holds it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _money(entry: Entry) -> tuple[str, int, str, str]:
+    return entry.uetr, entry.amount_minor, entry.currency, entry.account
+
+
+def _cut_torn_line(path: Path) -> None:
+    if path.exists():
+        raw = path.read_bytes()
+        whole = raw.rfind(b"\n") + 1
+        if whole != len(raw):
+            os.truncate(path, whole)

@@ -1,0 +1,177 @@
+"""Everything that a sandbox needs to talk to one simulated rail, made once and kept.
+
+`prepare` makes, in `DIR`: an authority for TLS, a certificate for this machine, and signing keys for the rail
+and for us; private files are readable by their owner only. It returns the `Connection` for the adapter and
+the command line that starts the rail.
+"""
+
+import ipaddress
+import json
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from adapters import registry
+from adapters.port import Connection
+
+LIFETIME: Final = timedelta(days=3650)
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+def prepare(
+    directory: Path,
+    country: str,
+    *,
+    port: int,
+    callback_url: str,
+    time_scale: float = 1.0,
+    latency_s: float = 0.05,
+    callback_ca: Path | None = None,
+) -> tuple[Connection, list[str]]:
+    """What the switch needs to connect to a simulated rail, and the command that starts the rail.
+
+    Files that exist are used again, so a restarted sandbox keeps its keys and its book.
+
+    Raises:
+        NotFound: no adapter for this country.
+
+    """
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    identity: Mapping[str, str] = registry.package(country).SANDBOX_IDENTITY
+    _make_tls(directory)
+    for name in ("rail", "participant"):
+        _make_signing_key(directory, name)
+    connection_file = directory / "connection.json"
+    _write(
+        connection_file,
+        json.dumps(
+            {
+                "rail_key": str(directory / "rail.key"),
+                "participant_key": str(directory / "participant.pub"),
+                "callback_ca": str(callback_ca) if callback_ca else None,
+                "identity": dict(identity),
+            },
+            indent=2,
+        ).encode(),
+    )
+    connection = Connection(
+        base_url=f"https://127.0.0.1:{port}",
+        ca_file=directory / "ca.crt",
+        signing_key=(directory / "participant.key").read_bytes(),
+        rail_key=(directory / "rail.pub").read_bytes(),
+        identity=identity,
+        time_scale=time_scale,
+    )
+    # fmt: off
+    command = [
+        sys.executable, "-m", "adapters.simulation", country,
+        "--port", str(port),
+        "--data", str(directory),
+        "--callback", callback_url,
+        "--certificate", str(directory / "server.crt"),
+        "--key", str(directory / "server.key"),
+        "--connection", str(connection_file),
+        "--time-scale", str(time_scale),
+        "--latency", str(latency_s),
+    ]
+    # fmt: on
+    return connection, command
+
+
+def _make_tls(directory: Path) -> None:
+    """An authority and a certificate for 127.0.0.1 and localhost; made together or not at all."""
+    if (directory / "server.crt").exists():
+        return
+    authority_key, server_key = (
+        ec.generate_private_key(ec.SECP256R1()),
+        ec.generate_private_key(ec.SECP256R1()),
+    )
+    authority = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "payswitch sandbox authority")])
+    server = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    names = x509.SubjectAlternativeName(
+        [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    )
+    authority_certificate = (
+        _certificate(authority, authority, authority_key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key()), critical=False)
+        .sign(authority_key, hashes.SHA256())
+    )
+    certificate = (
+        _certificate(server, authority, server_key.public_key())
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
+        )
+        .sign(authority_key, hashes.SHA256())
+    )
+    _write(directory / "server.key", _private_pem(server_key))
+    _write(directory / "ca.crt", authority_certificate.public_bytes(Encoding.PEM))
+    # Last, because its presence says that all is there. The authority's key is not kept: its work is done.
+    _write(directory / "server.crt", certificate.public_bytes(Encoding.PEM))
+
+
+def _certificate(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+) -> x509.CertificateBuilder:
+    start = datetime.now(UTC) - timedelta(hours=1)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + LIFETIME)
+    )
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _make_signing_key(directory: Path, name: str) -> None:
+    """RSA key pair `NAME.key` and `NAME.pub`."""
+    public_file = directory / f"{name}.pub"
+    if public_file.exists():
+        return
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    _write(directory / f"{name}.key", _private_pem(key))
+    _write(public_file, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+
+
+def _private_pem(key: PrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read; it appears complete or not at all."""
+    unfinished = path.with_name(path.name + ".new")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    unfinished.replace(path)

@@ -1,0 +1,226 @@
+"""The process of a simulated rail: TLS server, control paths, callbacks to the switch.
+
+Control paths, beside the rail's own: `GET /book` (the book as JSON lines), `GET /requests` (requests seen by
+path, as JSON), `POST /faults` with `{"word": "SILENT", "count": 3}`, `DELETE /faults`.
+"""
+
+import asyncio
+import json
+import logging
+import ssl
+from collections import Counter as Tally
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import aiohttp
+import uvicorn
+
+from adapters.simulation.book import FILE_NAME
+from adapters.simulation.rail import Counter, Request, Response
+
+REQUEST_BYTES: Final = 256 * 1024
+DELIVERIES: Final = 3
+"""How often a callback is tried."""
+RETRY_S: Final = 1.0
+KEEP_ALIVE_S: Final = 75
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_log = logging.getLogger(__name__)
+
+
+class Simulator(Protocol):
+    """A country's simulated rail."""
+
+    counter: Counter
+
+    async def handle(self, request: Request) -> Response | None:
+        """Answer a request on the rail's own paths; None: never answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to run one simulated rail."""
+
+    country: str
+    port: int
+    data: Path
+    callback: str
+    rail_key: bytes
+    """The rail's private key, PEM."""
+    participant_key: bytes
+    """Our public key, PEM."""
+    identity: dict[str, str]
+    callback_ca: Path | None = None
+    prefunded_minor: int = 10**15
+    latency_s: float = 0.05
+    time_scale: float = 1.0
+
+    @property
+    def book(self) -> Path:
+        """Where the rail's book is."""
+        return self.data / FILE_NAME
+
+
+@dataclass(slots=True)
+class Callbacks:
+    """Posts the rail's words to the switch, a few times if need be."""
+
+    url: str
+    ca_file: Path | None
+    time_scale: float
+    content_type: str = "application/xml"
+    _session: aiohttp.ClientSession | None = field(default=None, init=False)
+
+    async def deliver(self, body: bytes) -> None:
+        """Post `body` until the switch answers 2xx, at most `DELIVERIES` times."""
+        for attempt in range(DELIVERIES):
+            if attempt:
+                await asyncio.sleep(RETRY_S * attempt * self.time_scale)
+            try:
+                async with self._open().post(
+                    self.url, data=body, headers={"Content-Type": self.content_type}, allow_redirects=False
+                ) as response:
+                    await response.read()
+                    if response.ok:
+                        return
+                    _log.warning("callback answered %s", response.status)
+            except (aiohttp.ClientError, TimeoutError) as error:
+                _log.warning("callback failed: %s", type(error).__name__)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            trusted = ssl.create_default_context(cafile=self.ca_file) if self.ca_file else True
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=trusted, limit=64),
+                timeout=aiohttp.ClientTimeout(total=10),
+                trust_env=False,
+            )
+        return self._session
+
+
+@dataclass(slots=True)
+class Server:
+    """The ASGI application around a simulator."""
+
+    simulator: Simulator
+    callbacks: Callbacks
+    seen: Tally[str] = field(default_factory=Tally)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one ASGI call."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        body = await _read(receive)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        request = Request(scope["method"], scope["path"], headers, body or b"")
+        if body is None:
+            response: Response | None = Response(413)
+        else:
+            response = self._control(request) or await self._rail(request)
+        if response is None:
+            await _until_disconnected(receive)
+        else:
+            await _write(response, send)
+
+    async def _rail(self, request: Request) -> Response | None:
+        self.seen["/".join(request.path.split("/")[:3])] += 1
+        return await self.simulator.handle(request)
+
+    def _control(self, request: Request) -> Response | None:
+        match request.method, request.path:
+            case "GET", "/book":
+                return Response(
+                    body=self.simulator.counter.book.path.read_bytes(), content_type="application/jsonl"
+                )
+            case "GET", "/requests":
+                return Response(body=json.dumps(self.seen).encode(), content_type="application/json")
+            case "POST", "/faults":
+                return self._add_faults(request.body)
+            case "DELETE", "/faults":
+                self.simulator.counter.faults.clear()
+                return Response(204)
+            case _:
+                return None
+
+    def _add_faults(self, body: bytes) -> Response:
+        try:
+            wanted = json.loads(body)
+            self.simulator.counter.faults.add(str(wanted["word"]), int(wanted.get("count", 1)))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return Response(400, b'{"word": "a magic word", "count": 1}', "application/json")
+        return Response(204)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        self.simulator.counter.resume()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.simulator.counter.close()
+        await self.callbacks.close()
+        self.simulator.counter.book.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def run(server: Server, *, port: int, certificate: Path, key: Path) -> None:
+    """Serve until told to stop."""
+    uvicorn.run(
+        server,
+        host="127.0.0.1",
+        port=port,
+        ssl_certfile=certificate,
+        ssl_keyfile=str(key),
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=1,
+    )
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The whole body, or None if it is larger than any order."""
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > REQUEST_BYTES:
+            return None
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+async def _write(response: Response, send: Send) -> None:
+    headers = [
+        (b"content-type", response.content_type.encode()),
+        (b"content-length", str(len(response.body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    if response.cut:
+        # Returning with the body half sent makes the server close the connection.
+        half = response.body[: len(response.body) // 2]
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+        return
+    await send({"type": "http.response.body", "body": response.body})
+
+
+async def _until_disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
