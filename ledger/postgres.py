@@ -104,6 +104,11 @@ class EmbeddedPostgres:
         return self._process.pid
 
     @property
+    def running(self) -> bool:
+        """Whether the server that `start` started is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def log(self) -> Path:
         """What the server says, beside the directory of data."""
         return self.data.with_name(f"{self.data.name}.log")
@@ -115,7 +120,7 @@ class EmbeddedPostgres:
             PostgresError: another server holds the files, or this one did not become ready.
 
         """
-        if self._process is not None and self._process.poll() is None:
+        if self.running:
             raise PostgresError("already started")
         account = _unprivileged_account()
         self._make_data(account)
@@ -186,7 +191,7 @@ class EmbeddedPostgres:
                 cwd="/",
                 env=_environment(),
                 start_new_session=True,  # a Ctrl-C at the terminal is for us; we stop the server in order
-                preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 - runs after the user switch, before exec
+                preexec_fn=die_with_parent(signal.SIGQUIT),  # noqa: PLW1509 - runs after the user switch, before exec
                 **_as_user(account),
             )
             return process
@@ -239,12 +244,13 @@ def _allow_traversal(path: Path) -> None:
             directory.chmod(mode | 0o001)
 
 
-def _die_with(parent: int) -> Callable[[], None]:
-    """What the child does before exec: ask the kernel for SIGQUIT when its parent dies."""
+def die_with_parent(with_signal: signal.Signals) -> Callable[[], None]:
+    """What a child does before exec: ask the kernel for `with_signal` when its parent, this thread, dies."""
+    parent = os.getpid()
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
     def tie() -> None:
-        if prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT) != 0 or os.getppid() != parent:
+        if prctl(_PR_SET_PDEATHSIG, with_signal) != 0 or os.getppid() != parent:
             os._exit(1)
 
     return tie

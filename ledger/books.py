@@ -1,0 +1,531 @@
+"""The books: the in-memory state machine that decides, in order of arrival.
+
+Theory of operation. One writer is the only one who changes the ledger, so it keeps in memory the counters
+of every account and the sets that the current commands speak of. Each command is decided here, in readable
+Python, one after the other: the result equals a sequential replay because it is one. What was decided is
+collected in `batch` as columns, which one durable transaction then applies as a whole. After the commit
+`settle` starts the next batch; if the transaction may not have happened, `forget` drops everything and the
+same commands are decided again from what the database says.
+
+Rule 1: this file knows no SQL and no clock: `now` is the database's, read once a batch.
+Rule 2: a refusal changes nothing but the memory of the refusal.
+Rule 3: what was not loaded is not guessed: it raises `NotLoaded`.
+
+A transfer is a *set* of legs, each moving an amount between two accounts of one currency, all or nothing.
+Both sides move at once, so pending and posted columns balance per currency at every instant:
+
+    reserve   debits_pending += amount     credits_pending += amount      needs headroom
+    post      pending -> posted on both sides                             always possible
+    void      pending -= amount on both sides                             always possible
+    move      debits_posted += amount      credits_posted += amount       needs headroom
+
+Headroom, where an account has a cap: debits_pending + debits_posted + amount <= credits_posted + cap.
+Pending credits never count. Legs of a set are admitted in order, each after the effect of the one before.
+
+Verdicts. The first that applies, from the top, is the verdict; legs are judged in order.
+
+    reserve, move, correct
+      exists_with_different_content   the id is known with another fingerprint
+      already_failed                  the id was refused before, and stays refused
+      exists                          the id is known, with the same fingerprint
+      (correct) transfer_not_found, correction_of_correction, transfer_not_posted, already_corrected
+      no_legs, too_many_legs
+      amount_must_be_positive, amount_too_large, debit_equals_credit, unknown_purpose,
+      account_not_found, account_closed, currency_mismatch, overflow, cap_exceeded
+      created
+    fail      exists_with_different_content, already_failed, exists, failed
+    post, void
+      transfer_not_found, transfer_failed, transfer_not_pending
+      already_posted, already_voided
+      posted or voided
+    set_cap         account_not_found, account_closed, cap_below_exposure, cap_set
+    close_account   account_not_found, account_closed, account_not_empty, closed
+
+A new id that `reserve`, `move` or `correct` refuses is remembered as failed, with a number of its own.
+"""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from ledger.batch import Batch
+from ledger.encoding import (
+    EPOCH,
+    PURPOSES,
+    Tag,
+    encode_account,
+    encode_cap,
+    encode_event,
+    encode_failure,
+    encode_set,
+    encode_window,
+    leaf_hash,
+    microseconds,
+)
+from ledger.model import Account, Decision, Kind, Leg, State, Transfer, Verdict
+from schemas.errors import NotFound
+
+__all__ = ["Account", "Books", "Decision", "Kind", "Leg", "NotLoaded", "State", "Transfer", "Verdict"]
+
+LEGS_MAX: Final = 100
+"""Legs of one set."""
+
+AMOUNT_MAX: Final = 10**17
+"""Minor units of one leg."""
+
+TOTAL_MAX: Final = 2**62 - 1
+"""Pending and posted of one side of an account together; sums of two stay below 2**63."""
+
+
+class NotLoaded(RuntimeError):
+    """A command touches a transfer that its host did not name in `touches`."""
+
+
+class Books:
+    """The ledger's state machine. Every change goes to `batch` and into the event log."""
+
+    def __init__(self, *, transfers_max: int = 100_000) -> None:
+        self.transfers_max = transfers_max
+        self.now: datetime = EPOCH
+        self._now_us = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop everything: what memory holds may not have happened."""
+        self.next_seq = 1
+        self.batch = Batch()
+        self._accounts: dict[int, Account] = {}
+        self._by_key: dict[tuple[str, str, str], int] = {}
+        self._windows: dict[str, int] = {}
+        self._transfers: dict[UUID, Transfer] = {}
+        self._absent: set[UUID] = set()
+
+    # What the writer calls.
+
+    def install(
+        self, next_seq: int, now: datetime, accounts: Iterable[Account], windows: dict[str, int]
+    ) -> None:
+        """Take in what the database holds, at the start of an epoch."""
+        self.next_seq = next_seq
+        self.now = max(self.now, now)
+        for account in accounts:
+            self._accounts[account.number] = account
+            self._by_key[account.owner, account.currency, account.purpose] = account.number
+        self._windows = dict(windows)
+
+    def missing(self, ids: Iterable[UUID]) -> list[UUID]:
+        """Those of `ids` that must be looked up before they can be decided on."""
+        return [id_ for id_ in ids if id_ not in self._transfers]
+
+    def begin(self, now: datetime, looked_up: Iterable[UUID], found: Iterable[tuple[UUID, Transfer]]) -> None:
+        """Start a batch: the time, what was looked up, and what of it there is. Time never goes back."""
+        self.now = max(self.now, now)
+        self._now_us = microseconds(self.now)
+        self._absent.update(looked_up)
+        self._transfers.update(found)
+
+    def settle(self) -> None:
+        """The batch is durable: start the next one, and keep memory bounded."""
+        self.batch = Batch()
+        self._absent.clear()
+        excess = len(self._transfers) - self.transfers_max
+        if excess > 0:
+            for id_ in list(itertools.islice(self._transfers, excess)):
+                del self._transfers[id_]
+
+    # What the host decides with.
+
+    def reserve(
+        self,
+        id_: UUID,
+        legs: Sequence[Leg],
+        *,
+        fingerprint: bytes,
+        expires_at: datetime | None = None,
+        kind: str = "reserved",
+        body: bytes = b"",
+    ) -> Decision:
+        """Hold a linked set, all legs or none. The event takes the host's `kind` and `body` with it."""
+        known = self._find(id_)
+        if known is not None:
+            return _again(known, fingerprint)
+        refusal = self._hold(legs)
+        if refusal is not None:
+            return self._remember_failure(id_, fingerprint, refusal, "refused", body)
+        # Past this line the set must be recorded.
+        expires = 0 if expires_at is None else microseconds(expires_at)
+        change = encode_set(Tag.RESERVED, id_, fingerprint, expires, 0, legs)
+        number = self._log(None, kind, change, body)
+        self._transfers[id_] = Transfer(number, Kind.TWO_PHASE, State.PENDING, fingerprint, legs)
+        self.batch.add_transfer(number, id_, Kind.TWO_PHASE, None, fingerprint, expires_at, None, legs)
+        return Decision(Verdict.CREATED, number, State.PENDING)
+
+    def move(
+        self,
+        id_: UUID,
+        legs: Sequence[Leg],
+        *,
+        fingerprint: bytes,
+        kind: str = "moved",
+        body: bytes = b"",
+    ) -> Decision:
+        """Post a linked set in one step, all legs or none: funds in and out, settlement."""
+        self._check_unsealed()
+        known = self._find(id_)
+        if known is not None:
+            return _again(known, fingerprint)
+        refusal = self._hold(legs)
+        if refusal is not None:
+            return self._remember_failure(id_, fingerprint, refusal, "refused", body)
+        # Past this line the set must be recorded.
+        self._post_legs(legs)
+        change = encode_set(Tag.MOVED, id_, fingerprint, 0, 0, legs)
+        number = self._log(None, kind, change, body)
+        self._transfers[id_] = Transfer(number, Kind.SINGLE_PHASE, State.POSTED, fingerprint, legs)
+        self.batch.add_transfer(number, id_, Kind.SINGLE_PHASE, None, fingerprint, None, None, legs)
+        return Decision(Verdict.CREATED, number, State.POSTED)
+
+    def fail(
+        self,
+        id_: UUID,
+        *,
+        fingerprint: bytes,
+        kind: str = "failed",
+        body: bytes = b"",
+    ) -> Decision:
+        """Remember that this id was refused: whatever is tried under it later stays refused."""
+        known = self._find(id_)
+        if known is not None:
+            return _again(known, fingerprint)
+        return self._remember_failure(id_, fingerprint, Verdict.FAILED, kind, body)
+
+    def post(self, id_: UUID, *, kind: str = "posted", body: bytes = b"") -> Decision:
+        """Post a pending set, whole, in the window that is open now."""
+        self._check_unsealed()
+        transfer = self._find(id_)
+        refusal = _refusal_to_resolve(transfer)
+        if transfer is None or refusal is not None:
+            return _not_resolved(transfer, refusal)
+        if transfer.state is State.VOIDED:
+            return Decision(Verdict.ALREADY_VOIDED, transfer.number, transfer.state)
+        if transfer.state is State.POSTED:
+            return Decision(Verdict.ALREADY_POSTED, transfer.number, transfer.state)
+        # Past this line the set must be posted.
+        self._post_legs(transfer.legs)
+        transfer.state = State.POSTED
+        seq = self._log(transfer.number, kind, _POSTED, body)
+        self.batch.add_resolution(transfer.number, seq, "posted")
+        return Decision(Verdict.POSTED, transfer.number, State.POSTED)
+
+    def void(self, id_: UUID, *, kind: str = "voided", body: bytes = b"") -> Decision:
+        """Free a pending set, whole."""
+        transfer = self._find(id_)
+        refusal = _refusal_to_resolve(transfer)
+        if transfer is None or refusal is not None:
+            return _not_resolved(transfer, refusal)
+        if transfer.state is State.POSTED:
+            return Decision(Verdict.ALREADY_POSTED, transfer.number, transfer.state)
+        if transfer.state is State.VOIDED:
+            return Decision(Verdict.ALREADY_VOIDED, transfer.number, transfer.state)
+        # Past this line the set must be voided.
+        self._release(transfer.legs)
+        transfer.state = State.VOIDED
+        seq = self._log(transfer.number, kind, _VOIDED, body)
+        self.batch.add_resolution(transfer.number, seq, "voided")
+        return Decision(Verdict.VOIDED, transfer.number, State.VOIDED)
+
+    def correct(
+        self,
+        id_: UUID,
+        corrects: UUID,
+        *,
+        fingerprint: bytes,
+        kind: str = "corrected",
+        body: bytes = b"",
+    ) -> Decision:
+        """Reverse a posted set, once, by a new set that points at it. Caps hold here too."""
+        self._check_unsealed()
+        known = self._find(id_)
+        if known is not None:
+            return _again(known, fingerprint)
+        original = self._find(corrects)
+        refusal = _refusal_to_correct(original)
+        if original is None or refusal is not None:
+            refusal = refusal or Verdict.TRANSFER_NOT_FOUND
+            return self._remember_failure(id_, fingerprint, refusal, "refused", body)
+        legs = [Leg(leg[1], leg[0], leg[2], "correction") for leg in reversed(original.legs)]
+        refusal = self._hold(legs)
+        if refusal is not None:
+            return self._remember_failure(id_, fingerprint, refusal, "refused", body)
+        # Past this line the correction must be recorded.
+        self._post_legs(legs)
+        original.corrected = True
+        change = encode_set(Tag.CORRECTED, id_, fingerprint, 0, original.number, legs)
+        number = self._log(None, kind, change, body)
+        self._transfers[id_] = Transfer(number, Kind.CORRECTION, State.POSTED, fingerprint, legs)
+        self.batch.add_transfer(number, id_, Kind.CORRECTION, None, fingerprint, None, original.number, legs)
+        return Decision(Verdict.CREATED, number, State.POSTED)
+
+    def find(self, id_: UUID) -> Decision | None:
+        """What became of a set: its state, with the verdict exists, posted, voided or already_failed."""
+        transfer = self._find(id_)
+        if transfer is None:
+            return None
+        return Decision(_STATE_VERDICTS[transfer.state], transfer.number, transfer.state)
+
+    def account(self, number: int) -> Account | None:
+        """An account, to be read only."""
+        return self._accounts.get(number)
+
+    def find_account(self, owner: str, currency: str, purpose: str) -> int | None:
+        """The number of an account."""
+        return self._by_key.get((owner, currency, purpose))
+
+    def open_account(
+        self, owner: str, currency: str, purpose: str, net_debit_cap: int | None, *, body: bytes = b""
+    ) -> int:
+        """Open an account, or find the one there is (its cap stays); its number.
+
+        The first account of a currency opens the currency's first settlement window.
+
+        Raises:
+            ValueError: no owner or purpose, not a currency code, or a cap out of bounds.
+
+        """
+        number = self._by_key.get((owner, currency, purpose))
+        if number is not None:
+            return number
+        if not owner or not purpose or not (len(currency) == 3 and currency.isascii() and currency.isupper()):  # noqa: PLR2004
+            raise ValueError("an account needs an owner, a currency code and a purpose")
+        _check_cap(net_debit_cap)
+        number = self._log(
+            None, "account_opened", encode_account(owner, currency, purpose, net_debit_cap), body
+        )
+        self.batch.add_account(number, owner, currency, purpose)
+        account = Account(number, owner, currency, purpose)
+        self._accounts[number] = account
+        self._by_key[owner, currency, purpose] = number
+        self.batch.touch(account)
+        account.cap = net_debit_cap
+        if currency not in self._windows:
+            self._open_window(currency)
+        return number
+
+    def set_cap(self, account: int, net_debit_cap: int | None, *, body: bytes = b"") -> Decision:
+        """Change a cap; never below what is already used, so a cap holds at every instant.
+
+        Raises:
+            ValueError: the cap is out of bounds.
+
+        """
+        _check_cap(net_debit_cap)
+        found = self._accounts.get(account)
+        if found is None:
+            return Decision(Verdict.ACCOUNT_NOT_FOUND, 0)
+        if found.closed:
+            return Decision(Verdict.ACCOUNT_CLOSED, account)
+        if net_debit_cap is not None and found.exposure > net_debit_cap:
+            return Decision(Verdict.CAP_BELOW_EXPOSURE, account)
+        self._log(account, "cap_set", encode_cap(net_debit_cap), body)
+        self.batch.touch(found)
+        found.cap = net_debit_cap
+        return Decision(Verdict.CAP_SET, account)
+
+    def close_account(self, account: int, *, body: bytes = b"") -> Decision:
+        """Close an account for ever; it must hold nothing, pending or posted."""
+        found = self._accounts.get(account)
+        if found is None:
+            return Decision(Verdict.ACCOUNT_NOT_FOUND, 0)
+        if found.closed:
+            return Decision(Verdict.ACCOUNT_CLOSED, account)
+        if found.debits_pending or found.credits_pending or found.debits_posted != found.credits_posted:
+            return Decision(Verdict.ACCOUNT_NOT_EMPTY, account)
+        self._log(account, "account_closed", _ACCOUNT_CLOSED, body)
+        self.batch.touch(found)
+        found.closed = True
+        return Decision(Verdict.CLOSED, account)
+
+    def close_window(self, currency: str, *, body: bytes = b"") -> int:
+        """Close the currency's settlement window and open the next; the number of the one closed.
+
+        Nothing can be posted after it in the same batch: the writer ends the batch with this command.
+
+        Raises:
+            NotFound: the currency has no account, so no window.
+
+        """
+        number = self._windows.get(currency)
+        if number is None:
+            raise NotFound(f"no settlement window of {currency}")
+        seq = self._log(number, "window_closed", encode_window(Tag.WINDOW_CLOSED, currency), body)
+        self.batch.close_window(number, seq)
+        self._open_window(currency)
+        return number
+
+    def record(self, number: int, kind: str, body: bytes) -> int:
+        """Append an event of the host's own to the log; its sequence number."""
+        return self._log(number, kind, b"", body)
+
+    # How a decision changes the books.
+
+    def _log(self, number: int | None, kind: str, change: bytes, body: bytes) -> int:
+        """Append one event; without a `number`, it makes one: its own sequence number."""
+        seq = self.next_seq
+        self.next_seq = seq + 1
+        about = seq if number is None else number
+        leaf = leaf_hash(encode_event(seq, about, self._now_us, kind, change, body))
+        self.batch.add_event(about, kind, change, body, leaf)
+        return seq
+
+    def _find(self, id_: UUID) -> Transfer | None:
+        transfer = self._transfers.get(id_)
+        if transfer is None and id_ not in self._absent:
+            raise NotLoaded(f"{id_} was not named in `touches`")
+        return transfer
+
+    def _remember_failure(
+        self, id_: UUID, fingerprint: bytes, verdict: Verdict, kind: str, body: bytes
+    ) -> Decision:
+        number = self._log(None, kind, encode_failure(id_, fingerprint, verdict), body)
+        self._transfers[id_] = Transfer(number, Kind.FAILED, State.FAILED, fingerprint, ())
+        self.batch.add_transfer(number, id_, Kind.FAILED, verdict, fingerprint, None, None, ())
+        return Decision(verdict, number, State.FAILED)
+
+    def _hold(self, legs: Sequence[Leg]) -> Verdict | None:
+        """Make every leg pending, or none and say why."""
+        if not legs:
+            return Verdict.NO_LEGS
+        if len(legs) > LEGS_MAX:
+            return Verdict.TOO_MANY_LEGS
+        for position, leg in enumerate(legs):
+            refusal = self._hold_leg(leg)
+            if refusal is not None:
+                self._release(legs[:position])
+                return refusal
+        return None
+
+    def _hold_leg(self, leg: Leg) -> Verdict | None:  # noqa: C901, PLR0911 - the staircase of refusals
+        debit_number, credit_number, amount, purpose = leg
+        if amount <= 0:
+            return Verdict.AMOUNT_MUST_BE_POSITIVE
+        if amount > AMOUNT_MAX:
+            return Verdict.AMOUNT_TOO_LARGE
+        if debit_number == credit_number:
+            return Verdict.DEBIT_EQUALS_CREDIT
+        if purpose not in PURPOSES:
+            return Verdict.UNKNOWN_PURPOSE
+        debit = self._accounts.get(debit_number)
+        credit = self._accounts.get(credit_number)
+        if debit is None or credit is None:
+            return Verdict.ACCOUNT_NOT_FOUND
+        if debit.closed or credit.closed:
+            return Verdict.ACCOUNT_CLOSED
+        if debit.currency != credit.currency:
+            return Verdict.CURRENCY_MISMATCH
+        debits = debit.debits_pending + debit.debits_posted + amount
+        if debits > TOTAL_MAX or credit.credits_pending + credit.credits_posted + amount > TOTAL_MAX:
+            return Verdict.OVERFLOW
+        if debit.cap is not None and debits > debit.credits_posted + debit.cap:
+            return Verdict.CAP_EXCEEDED
+        # Past this line the leg must be held.
+        assert type(amount) is int, amount
+        batch = self.batch
+        if debit_number not in batch.before:
+            batch.touch(debit)
+        if credit_number not in batch.before:
+            batch.touch(credit)
+        debit.debits_pending += amount
+        credit.credits_pending += amount
+        return None
+
+    def _release(self, legs: Sequence[Leg]) -> None:
+        """Take pending amounts away on both sides."""
+        before = self.batch.before
+        for debit_number, credit_number, amount, _ in legs:
+            debit = self._accounts[debit_number]
+            credit = self._accounts[credit_number]
+            if debit_number not in before:
+                self.batch.touch(debit)
+            if credit_number not in before:
+                self.batch.touch(credit)
+            debit.debits_pending -= amount
+            credit.credits_pending -= amount
+
+    def _post_legs(self, legs: Sequence[Leg]) -> None:
+        """Turn pending amounts into posted ones on both sides."""
+        self._release(legs)
+        for debit_number, credit_number, amount, _ in legs:
+            debit = self._accounts[debit_number]
+            credit = self._accounts[credit_number]
+            debit.debits_posted += amount
+            debit.entries += 1
+            credit.credits_posted += amount
+            credit.entries += 1
+
+    def _open_window(self, currency: str) -> None:
+        number = self._log(None, "window_opened", encode_window(Tag.WINDOW_OPENED, currency), b"")
+        self._windows[currency] = number
+        self.batch.open_window(number, currency)
+
+    def _check_unsealed(self) -> None:
+        """The snapshot of a closing window is the state at the end of its batch."""
+        assert not self.batch.closes_window, "a command posted after it closed a window"
+
+
+_POSTED: Final = bytes((Tag.POSTED,))
+_VOIDED: Final = bytes((Tag.VOIDED,))
+_ACCOUNT_CLOSED: Final = bytes((Tag.ACCOUNT_CLOSED,))
+
+_STATE_VERDICTS: Final = {
+    State.PENDING: Verdict.EXISTS,
+    State.POSTED: Verdict.POSTED,
+    State.VOIDED: Verdict.VOIDED,
+    State.FAILED: Verdict.ALREADY_FAILED,
+}
+
+
+def _again(known: Transfer, fingerprint: bytes) -> Decision:
+    """The verdict for an id that is known."""
+    if known.fingerprint != fingerprint:
+        return Decision(Verdict.EXISTS_WITH_DIFFERENT_CONTENT, known.number, known.state)
+    if known.state is State.FAILED:
+        return Decision(Verdict.ALREADY_FAILED, known.number, known.state)
+    return Decision(Verdict.EXISTS, known.number, known.state)
+
+
+def _refusal_to_resolve(transfer: Transfer | None) -> Verdict | None:
+    """Why a set has no second phase."""
+    if transfer is None:
+        return Verdict.TRANSFER_NOT_FOUND
+    if transfer.kind is Kind.TWO_PHASE:
+        return None
+    if transfer.kind is Kind.FAILED:
+        return Verdict.TRANSFER_FAILED
+    return Verdict.TRANSFER_NOT_PENDING
+
+
+def _not_resolved(transfer: Transfer | None, refusal: Verdict | None) -> Decision:
+    if transfer is None:
+        return Decision(Verdict.TRANSFER_NOT_FOUND, 0)
+    assert refusal is not None
+    return Decision(refusal, transfer.number, transfer.state)
+
+
+def _refusal_to_correct(original: Transfer | None) -> Verdict | None:
+    """Why a set cannot be corrected."""
+    if original is None:
+        return Verdict.TRANSFER_NOT_FOUND
+    if original.kind is Kind.CORRECTION:
+        return Verdict.CORRECTION_OF_CORRECTION
+    if original.state is not State.POSTED:
+        return Verdict.TRANSFER_NOT_POSTED
+    if original.corrected:
+        return Verdict.ALREADY_CORRECTED
+    return None
+
+
+def _check_cap(cap: int | None) -> None:
+    if cap is not None and not 0 <= cap <= TOTAL_MAX:
+        raise ValueError("a net debit cap is between 0 and 2**62 - 1")

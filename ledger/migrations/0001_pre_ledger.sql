@@ -1,0 +1,239 @@
+-- The ledger: who owes whom, and the one append-only log of everything that happened.
+--
+-- Every number here is drawn from one gapless sequence (`head.next_seq`): an event's `seq`, and with it the
+-- number of the set, account or window that the event created. So every index but one grows at its end;
+-- the client's id (a random UUID) is in that one.
+-- Tables of history are only ever inserted into; `account`, `head` and `settlement_window` move on.
+
+CREATE SCHEMA ledger;
+
+-- One row: its lock is the writer's turn, its epoch is the fence, its counter is the sequence.
+CREATE TABLE ledger.head (
+    one      boolean PRIMARY KEY DEFAULT true CHECK (one),
+    epoch    bigint NOT NULL DEFAULT 0,
+    writer   uuid,                                         -- who took the epoch
+    next_seq bigint NOT NULL DEFAULT 1,
+    at       timestamptz NOT NULL DEFAULT '1970-01-01 00:00:00+00'  -- of the last batch: the ledger's time never goes back
+);
+INSERT INTO ledger.head DEFAULT VALUES;
+
+CREATE TABLE ledger.account (
+    number          bigint PRIMARY KEY,
+    owner           text NOT NULL CHECK (owner <> ''),
+    currency        char(3) NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+    purpose         text NOT NULL CHECK (purpose <> ''),
+    closed          boolean NOT NULL DEFAULT false,
+    net_debit_cap   bigint,                                -- null: no cap
+    debits_pending  bigint NOT NULL DEFAULT 0,
+    debits_posted   bigint NOT NULL DEFAULT 0,
+    credits_pending bigint NOT NULL DEFAULT 0,
+    credits_posted  bigint NOT NULL DEFAULT 0,
+    entries         bigint NOT NULL DEFAULT 0,             -- posted legs that touch this account
+    CONSTRAINT account_unique UNIQUE (owner, currency, purpose),
+    -- Below 2^62 each, no sum of two can wrap.
+    CONSTRAINT account_counters CHECK (
+        debits_pending BETWEEN 0 AND 4611686018427387903 AND debits_posted BETWEEN 0 AND 4611686018427387903
+        AND credits_pending BETWEEN 0 AND 4611686018427387903
+        AND credits_posted BETWEEN 0 AND 4611686018427387903
+    ),
+    -- Pending credits never count.
+    CONSTRAINT account_cap CHECK (
+        net_debit_cap BETWEEN 0 AND 4611686018427387903
+        AND debits_pending + debits_posted <= credits_posted + net_debit_cap
+    ),
+    CONSTRAINT account_closed CHECK (NOT closed OR (debits_pending = 0 AND credits_pending = 0))
+) WITH (fillfactor = 50);                                  -- room for in-page updates: no index ever changes
+
+-- A set of linked legs, or the memory of one that was refused.
+CREATE TABLE ledger.transfer (
+    number      bigint PRIMARY KEY,
+    corrects    bigint,                                    -- number of the posted set that this one reverses
+    expires_at  timestamptz,
+    id          uuid NOT NULL CONSTRAINT transfer_id UNIQUE,
+    kind        text NOT NULL CHECK (kind IN ('two_phase', 'single_phase', 'correction', 'failed')),
+    refusal     text CHECK ((refusal IS NOT NULL) = (kind = 'failed')),
+    fingerprint bytea NOT NULL,
+    CHECK ((corrects IS NOT NULL) = (kind = 'correction'))
+);
+CREATE UNIQUE INDEX transfer_corrects ON ledger.transfer (corrects) WHERE corrects IS NOT NULL;
+
+CREATE TABLE ledger.leg (
+    number   bigint NOT NULL,                              -- of its set
+    debit    bigint NOT NULL,
+    credit   bigint NOT NULL,
+    amount   bigint NOT NULL CHECK (amount > 0),           -- minor units
+    position smallint NOT NULL,
+    purpose  text NOT NULL,
+    PRIMARY KEY (number, position),
+    CHECK (debit <> credit)
+);
+
+-- How a two-phase set ended: once, whole.
+CREATE TABLE ledger.resolution (
+    number  bigint PRIMARY KEY,                            -- of the set
+    seq     bigint NOT NULL,                               -- of the event
+    outcome text NOT NULL CHECK (outcome IN ('posted', 'voided'))
+);
+
+-- Postings of a currency belong to the window whose numbers enclose theirs: number < seq < closing_seq.
+CREATE TABLE ledger.settlement_window (
+    number      bigint PRIMARY KEY,                        -- seq of the event that opened it
+    currency    char(3) NOT NULL,
+    opened_at   timestamptz NOT NULL,
+    closing_seq bigint,
+    closed_at   timestamptz
+);
+CREATE UNIQUE INDEX settlement_window_open ON ledger.settlement_window (currency) WHERE closing_seq IS NULL;
+
+-- Posted counters of every account of the currency when a window closed: nets are differences of these.
+CREATE TABLE ledger.window_balance (
+    settlement_window bigint NOT NULL,
+    account           bigint NOT NULL,
+    debits_posted     bigint NOT NULL,
+    credits_posted    bigint NOT NULL,
+    entries           bigint NOT NULL,
+    PRIMARY KEY (settlement_window, account)
+);
+
+-- Payment journey, outbox and audit log in one. One writer commits in order: reading `seq > cursor` misses nothing.
+CREATE TABLE ledger.event (
+    seq    bigint PRIMARY KEY,
+    number bigint NOT NULL,                                -- what it is about: a set, account or window
+    at     timestamptz NOT NULL,
+    kind   text NOT NULL,
+    change bytea NOT NULL,                                 -- the ledger's own words, canonical; empty if none
+    body   bytea NOT NULL,                                 -- the switch's words
+    leaf   bytea NOT NULL                                  -- RFC 9162 leaf hash of the canonical encoding
+);
+CREATE INDEX event_number ON ledger.event (number, seq);
+
+-- Apply one batch as a whole or not at all. Raises PSF01 if another writer has taken over, PSF02 if the
+-- caller's memory and the tables differ.
+CREATE FUNCTION ledger.apply(
+    writer_epoch bigint, first_seq bigint, batch_at timestamptz,
+    event_number bigint[], event_kind text[], event_change bytea[], event_body bytea[], event_leaf bytea[],
+    transfer_number bigint[], transfer_id uuid[], transfer_kind text[], transfer_refusal text[],
+    transfer_fingerprint bytea[], transfer_expires_at timestamptz[], transfer_corrects bigint[],
+    leg_number bigint[], leg_position smallint[], leg_debit bigint[], leg_credit bigint[],
+    leg_amount bigint[], leg_purpose text[],
+    resolution_number bigint[], resolution_seq bigint[], resolution_outcome text[],
+    opened_number bigint[], opened_owner text[], opened_currency text[], opened_purpose text[],
+    account_number bigint[], account_closed boolean[], account_cap bigint[],
+    change_debits_pending bigint[], change_debits_posted bigint[],
+    change_credits_pending bigint[], change_credits_posted bigint[], change_entries bigint[],
+    expect_debits_pending bigint[], expect_debits_posted bigint[],
+    expect_credits_pending bigint[], expect_credits_posted bigint[], expect_entries bigint[],
+    closing_window bigint[], closing_at_seq bigint[],
+    opening_window bigint[], opening_currency text[]
+) RETURNS bigint LANGUAGE plpgsql AS $function$
+DECLARE
+    head ledger.head;
+    agreeing bigint;
+BEGIN
+    SELECT * INTO STRICT head FROM ledger.head FOR UPDATE;
+    IF head.epoch <> writer_epoch THEN
+        RAISE EXCEPTION 'epoch % was taken over by epoch %', writer_epoch, head.epoch USING ERRCODE = 'PSF01';
+    END IF;
+    IF head.next_seq <> first_seq OR batch_at < head.at THEN
+        RAISE EXCEPTION 'sequence is at %, not at %', head.next_seq, first_seq USING ERRCODE = 'PSF02';
+    END IF;
+    UPDATE ledger.head SET next_seq = first_seq + cardinality(event_number), at = batch_at;
+
+    INSERT INTO ledger.event (seq, number, at, kind, change, body, leaf)
+    SELECT first_seq + new.position - 1, new.number, batch_at, new.kind, new.change, new.body, new.leaf
+      FROM unnest(event_number, event_kind, event_change, event_body, event_leaf)
+           WITH ORDINALITY AS new (number, kind, change, body, leaf, position);
+
+    INSERT INTO ledger.transfer (number, id, kind, refusal, fingerprint, expires_at, corrects)
+    SELECT * FROM unnest(
+        transfer_number, transfer_id, transfer_kind, transfer_refusal, transfer_fingerprint,
+        transfer_expires_at, transfer_corrects);
+
+    INSERT INTO ledger.leg (number, position, debit, credit, amount, purpose)
+    SELECT * FROM unnest(leg_number, leg_position, leg_debit, leg_credit, leg_amount, leg_purpose);
+
+    INSERT INTO ledger.resolution (number, seq, outcome)
+    SELECT * FROM unnest(resolution_number, resolution_seq, resolution_outcome);
+
+    IF cardinality(opened_number) > 0 THEN
+        INSERT INTO ledger.account (number, owner, currency, purpose)
+        SELECT * FROM unnest(opened_number, opened_owner, opened_currency, opened_purpose);
+    END IF;
+
+    -- The statement that takes the headroom checks the cap (constraint account_cap).
+    WITH changed AS (
+        UPDATE ledger.account
+           SET closed = new.closed,
+               net_debit_cap = new.cap,
+               debits_pending = account.debits_pending + new.dp,
+               debits_posted = account.debits_posted + new.dd,
+               credits_pending = account.credits_pending + new.cp,
+               credits_posted = account.credits_posted + new.cc,
+               entries = account.entries + new.e
+          FROM unnest(
+               account_number, account_closed, account_cap,
+               change_debits_pending, change_debits_posted, change_credits_pending, change_credits_posted,
+               change_entries,
+               expect_debits_pending, expect_debits_posted, expect_credits_pending, expect_credits_posted,
+               expect_entries
+               ) AS new (number, closed, cap, dp, dd, cp, cc, e, dp_now, dd_now, cp_now, cc_now, e_now)
+         WHERE account.number = new.number
+     RETURNING account.debits_pending = new.dp_now AND account.debits_posted = new.dd_now
+               AND account.credits_pending = new.cp_now AND account.credits_posted = new.cc_now
+               AND account.entries = new.e_now AS agrees
+    )
+    SELECT count(*) FILTER (WHERE agrees) INTO agreeing FROM changed;
+    IF agreeing <> cardinality(account_number) THEN
+        RAISE EXCEPTION 'the balances of % accounts differ', cardinality(account_number) - agreeing
+              USING ERRCODE = 'PSF02';
+    END IF;
+
+    IF cardinality(closing_window) > 0 THEN
+        UPDATE ledger.settlement_window
+           SET closing_seq = closing.seq, closed_at = batch_at
+          FROM unnest(closing_window, closing_at_seq) AS closing (number, seq)
+         WHERE settlement_window.number = closing.number;
+        INSERT INTO ledger.window_balance (settlement_window, account, debits_posted, credits_posted, entries)
+        SELECT w.number, account.number, account.debits_posted, account.credits_posted, account.entries
+          FROM ledger.settlement_window AS w
+          JOIN ledger.account USING (currency)
+         WHERE w.number = ANY (closing_window);
+    END IF;
+    IF cardinality(opening_window) > 0 THEN
+        INSERT INTO ledger.settlement_window (number, currency, opened_at)
+        SELECT opening.number, opening.currency, batch_at
+          FROM unnest(opening_window, opening_currency) AS opening (number, currency);
+    END IF;
+    RETURN first_seq + cardinality(event_number);
+END
+$function$;
+
+-- Roles. History can be added to, never changed: not by the application, not by a reader.
+DO $do$
+BEGIN
+    CREATE ROLE payswitch_writer NOLOGIN;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+END
+$do$;
+DO $do$
+BEGIN
+    CREATE ROLE payswitch_reader NOLOGIN;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+END
+$do$;
+
+GRANT USAGE ON SCHEMA ledger TO payswitch_writer, payswitch_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA ledger TO payswitch_writer, payswitch_reader;
+GRANT INSERT ON ledger.transfer, ledger.leg, ledger.resolution, ledger.event, ledger.window_balance,
+                ledger.account, ledger.settlement_window TO payswitch_writer;
+GRANT UPDATE ON ledger.head TO payswitch_writer;
+GRANT UPDATE (closed, net_debit_cap, debits_pending, debits_posted, credits_pending, credits_posted, entries)
+      ON ledger.account TO payswitch_writer;
+GRANT UPDATE (closing_seq, closed_at) ON ledger.settlement_window TO payswitch_writer;
+
+-- What the packages above keep in schemas of their own is theirs to change through the same roles, unless
+-- their migrations say otherwise.
+ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO payswitch_writer, payswitch_reader;
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO payswitch_reader;
+ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO payswitch_writer;
+ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO payswitch_writer;

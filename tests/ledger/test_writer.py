@@ -1,0 +1,239 @@
+"""The writer on real PostgreSQL: batches, duplicates, fences, lost connections."""
+
+import asyncio
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from ledger.books import State, Verdict
+from ledger.writer import Frozen, Writer
+from schemas.errors import NotFound, Unavailable
+from tests.conftest import psql
+from tests.ledger.hosts import PlainHost, pay
+
+
+@pytest.fixture
+async def writer(database_url):
+    writer = Writer(database_url, PlainHost())
+    await writer.start()
+    yield writer
+    await writer.stop()
+
+
+@pytest.fixture
+async def connection(database_url):
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+async def open_two(writer, cap=None):
+    """Two accounts in rupees; the first has the cap."""
+    return await writer.submit(("open", "alpha", "INR", "position", cap)), await writer.submit(
+        ("open", "beta")
+    )
+
+
+async def test_a_payment_is_reserved_then_posted(writer, connection):
+    debtor, creditor = await open_two(writer)
+    uetr = uuid4()
+
+    reserved = await writer.submit(("reserve", uetr, pay(debtor, creditor, 1500)))
+    posted = await writer.submit(("post", uetr))
+
+    assert (reserved.verdict, reserved.state) == (Verdict.CREATED, State.PENDING)
+    assert (posted.verdict, posted.number) == (Verdict.POSTED, reserved.number)
+    rows = await connection.fetch(
+        "SELECT debits_pending, debits_posted, credits_pending, credits_posted, entries"
+        " FROM ledger.account ORDER BY number"
+    )
+    assert [tuple(row) for row in rows] == [(0, 1500, 0, 0, 1), (0, 0, 0, 1500, 1)]
+    kinds = await connection.fetch("SELECT seq, kind FROM ledger.event ORDER BY seq")
+    assert [tuple(row) for row in kinds] == [
+        (1, "account_opened"),
+        (2, "window_opened"),
+        (3, "account_opened"),
+        (4, "reserved"),
+        (5, "posted"),
+    ]
+
+
+async def test_what_memory_has_forgotten_is_loaded_again(writer):
+    debtor, creditor = await open_two(writer)
+    uetr, fix = uuid4(), uuid4()
+    reserved = await writer.submit(("reserve", uetr, pay(debtor, creditor, 5)))
+    writer.books._transfers.clear()
+
+    assert (await writer.submit(("reserve", uetr, pay(debtor, creditor, 5)))).verdict is Verdict.EXISTS
+    writer.books._transfers.clear()
+    assert await writer.submit(("post", uetr)) == (Verdict.POSTED, reserved.number, State.POSTED)
+    writer.books._transfers.clear()
+    assert (await writer.submit(("void", uetr))).verdict is Verdict.ALREADY_POSTED
+    assert (await writer.submit(("correct", fix, uetr))).verdict is Verdict.CREATED
+    writer.books._transfers.clear()
+    assert (await writer.submit(("correct", uuid4(), uetr))).verdict is Verdict.ALREADY_CORRECTED
+    assert (await writer.submit(("correct", uuid4(), fix))).verdict is Verdict.CORRECTION_OF_CORRECTION
+
+
+async def test_a_command_that_raises_fails_alone(writer, connection):
+    debtor, creditor = await open_two(writer)
+    commands = [
+        ("reserve", uuid4(), pay(debtor, creditor, 1)),
+        ("raise", NotFound()),
+        ("reserve", uuid4(), pay(debtor, creditor, 2)),
+        ("raise", ValueError()),
+    ]
+
+    first, second, third, fourth = await writer.submit_many(commands)
+
+    assert (first.verdict, third.verdict) == (Verdict.CREATED, Verdict.CREATED)
+    assert isinstance(second, NotFound)
+    assert isinstance(fourth, ValueError)
+    assert await connection.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 3
+    with pytest.raises(NotFound):
+        await writer.submit(("raise", NotFound()))
+
+
+async def test_a_second_writer_fences_the_first(writer, database_url, connection):
+    debtor, creditor = await open_two(writer)
+    second = Writer(database_url, PlainHost())
+    await second.start()
+    uetr = uuid4()
+    try:
+        with pytest.raises(Frozen):
+            await writer.submit(("reserve", uuid4(), pay(debtor, creditor, 7)))
+        with pytest.raises(Frozen):
+            await writer.submit(("find", uetr))
+        assert (await second.submit(("reserve", uetr, pay(debtor, creditor, 5)))).verdict is Verdict.CREATED
+    finally:
+        await second.stop()
+
+    assert await connection.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 5
+
+
+async def test_a_fenced_batch_cannot_commit_even_if_it_was_loaded_before(writer, connection):
+    debtor, creditor = await open_two(writer)
+    apply = writer._apply
+
+    async def taken_over_before_apply():
+        await connection.execute("UPDATE ledger.head SET epoch = epoch + 1, writer = gen_random_uuid()")
+        await apply()
+
+    writer._apply = taken_over_before_apply
+
+    with pytest.raises(Frozen):
+        await writer.submit(("reserve", uuid4(), pay(debtor, creditor, 7)))
+    assert await connection.fetchval("SELECT count(*) FROM ledger.transfer") == 0
+
+
+async def test_a_lost_connection_is_taken_up_again(writer, connection):
+    debtor, creditor = await open_two(writer)
+
+    async def storm():
+        return [await writer.submit(("reserve", uuid4(), pay(debtor, creditor, 1))) for _ in range(20)]
+
+    async def cut():
+        for _ in range(5):
+            await asyncio.sleep(0.01)
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'payswitch writer' AND datname = current_database()"
+            )
+
+    *replies, _ = await asyncio.gather(*(storm() for _ in range(8)), cut())
+
+    assert {reply.verdict for storm in replies for reply in storm} <= {Verdict.CREATED, Verdict.EXISTS}
+    assert await connection.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 160
+    assert writer.meters.retries > 0
+
+
+async def test_an_unknown_commit_outcome_is_found_out(writer, connection):
+    """The batch commits, but the connection is gone before the answer: it is not done twice."""
+    debtor, creditor = await open_two(writer)
+    apply, cuts = writer._apply, iter([True])
+
+    async def answer_lost():
+        await apply()
+        if next(cuts, False):
+            raise ConnectionResetError
+
+    writer._apply = answer_lost
+
+    reply = await writer.submit(("reserve", uuid4(), pay(debtor, creditor, 9)))
+
+    assert reply.verdict is Verdict.EXISTS
+    assert await connection.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 9
+
+
+async def test_balances_that_differ_from_memory_freeze_the_writer(writer, connection):
+    debtor, creditor = await open_two(writer)
+    await connection.execute("UPDATE ledger.account SET debits_posted = 1, credits_posted = 1")
+
+    with pytest.raises(Frozen):
+        await writer.submit(("reserve", uuid4(), pay(debtor, creditor, 9)))
+    assert await connection.fetchval("SELECT count(*) FROM ledger.transfer") == 0
+    with pytest.raises(Frozen):
+        await writer.submit(("find", uuid4()))
+
+
+async def test_a_full_queue_refuses_and_loses_nothing(writer):
+    debtor, creditor = await open_two(writer)
+    writer.queue_max = 10
+    commands = [("reserve", uuid4(), pay(debtor, creditor, 1)) for _ in range(11)]
+
+    with pytest.raises(Unavailable):
+        await writer.submit_many(commands)
+    replies = await writer.submit_many(commands[:10])
+    assert [reply.verdict for reply in replies] == [Verdict.CREATED] * 10
+
+
+async def test_a_stopped_writer_finishes_what_is_queued(writer, connection):
+    debtor, creditor = await open_two(writer)
+    tasks = [
+        asyncio.create_task(writer.submit(("reserve", uuid4(), pay(debtor, creditor, 1)))) for _ in range(50)
+    ]
+    await asyncio.sleep(0)
+    await writer.stop()
+
+    replies = await asyncio.gather(*tasks)
+    assert {reply.verdict for reply in replies} == {Verdict.CREATED}
+    with pytest.raises(Unavailable):
+        await writer.submit(("find", uuid4()))
+
+
+async def test_a_window_closes_between_two_postings_of_one_batch(writer, connection):
+    debtor, creditor = await open_two(writer)
+    first, second = uuid4(), uuid4()
+    commands = [
+        ("move", first, pay(debtor, creditor, 10)),
+        ("window",),
+        ("move", second, pay(debtor, creditor, 5)),
+        ("window",),
+    ]
+
+    await writer.submit_many(commands)
+
+    rows = await connection.fetch(
+        "SELECT settlement_window, debits_posted FROM ledger.window_balance WHERE account = $1 ORDER BY 1",
+        debtor,
+    )
+    assert [row["debits_posted"] for row in rows] == [10, 15]
+
+
+async def test_the_database_that_comes_back_is_taken_up_after_refusals(writer, postgres_url, connection):
+    debtor, creditor = await open_two(writer)
+    name = await connection.fetchval("SELECT current_database()")
+    psql(postgres_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'payswitch writer'"
+        " AND datname = current_database()"
+    )
+    in_flight = asyncio.create_task(writer.submit(("reserve", uuid4(), pay(debtor, creditor, 1))))
+    while not writer._away:
+        await asyncio.sleep(0.01)
+
+    with pytest.raises(Unavailable, match="away"):
+        await writer.submit(("reserve", uuid4(), pay(debtor, creditor, 1)))
+    psql(postgres_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    assert (await in_flight).verdict is Verdict.CREATED
