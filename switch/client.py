@@ -30,6 +30,9 @@ import aiohttp
 import msgspec
 from yarl import URL
 
+from schemas.credit_transfer import build
+from schemas.money import Money
+from schemas.payment import Account, Agent, CreditTransfer, Party
 from schemas.signing import http_signatures
 from schemas.signing.http_signatures import SigningKey
 
@@ -38,6 +41,7 @@ JSON: Final = "application/json"
 FINAL: Final = frozenset({"ACCC", "RJCT"})
 """Statuses (ExternalPaymentTransactionStatus1Code) after which nothing changes any more."""
 
+_CLEARING_SYSTEM: Final = "PAYSWITCH"
 _TRIES: Final = 5
 _PAUSE_S: Final = 0.2
 _PAUSE_S_MAX: Final = 5.0
@@ -65,8 +69,15 @@ class NoAnswer(Exception):
     """Every try failed on the way. A payment may or may not have been taken: ask, or send the same bytes."""
 
 
+class Amount(msgspec.Struct, frozen=True):
+    """An amount in decimal text."""
+
+    currency: str
+    amount: str
+
+
 class PaymentState(msgspec.Struct, frozen=True):
-    """Where a payment stands. `state`, `amounts` and `journey` come with `Client.payment` alone."""
+    """Where a payment stands. What follows `reason` comes with `Client.payment` alone."""
 
     uetr: str
     status: str
@@ -75,7 +86,10 @@ class PaymentState(msgspec.Struct, frozen=True):
     """ISO reason of a refusal, or of a delay."""
     state: str = ""
     """The switch's own name, as in the lifecycle table."""
-    amounts: Any = None
+    interbank_settlement_amount: Amount | None = None
+    credited_amount: Amount | None = None
+    fee: Amount | None = None
+    exchange_rate: str | None = None
     journey: list[dict[str, Any]] = []
 
     @property
@@ -247,43 +261,42 @@ def credit_transfer(
     Agents are BICs; an account is an IBAN, another number, or a proxy such as `asha@okbank`; `amount` is
     a decimal text in `currency`, debited from the debtor agent. Keep the document until it is final: a retry
     needs these very ids.
+
+    Raises:
+        InvalidAmount: `amount` is not a plain decimal number of its currency.
+
     """
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    now = datetime.now(UTC)
     uetr = uetr or str(uuid.uuid4())
-    transaction = {
-        "PmtId": {"EndToEndId": uetr.replace("-", ""), "TxId": uetr.replace("-", ""), "UETR": uetr},
-        "IntrBkSttlmAmt": {"Ccy": currency, "Amt": amount},
-        "IntrBkSttlmDt": now[:10],
-        "AccptncDtTm": now,
-        "ChrgBr": "SLEV",
-        "Dbtr": {"Nm": debtor},
-        "DbtrAcct": _account(debtor_account),
-        "DbtrAgt": {"FinInstnId": {"BICFI": debtor_agent}},
-        "CdtrAgt": {"FinInstnId": {"BICFI": creditor_agent}},
-        "Cdtr": {"Nm": creditor},
-        "CdtrAcct": _account(creditor_account),
-    }
-    if remittance is not None:
-        transaction["RmtInf"] = {"Ustrd": [remittance]}
-    header = {
-        "MsgId": uetr.replace("-", ""),
-        "CreDtTm": now,
-        "NbOfTxs": "1",
-        "SttlmInf": {"SttlmMtd": "CLRG", "ClrSys": {"Prtry": "PAYSWITCH"}},
-    }
-    return {
-        "$type": MESSAGE,
-        "Document": {"FIToFICstmrCdtTrf": {"GrpHdr": header, "CdtTrfTxInf": [transaction]}},
-    }
+    reference = uetr.replace("-", "")
+    payment = CreditTransfer(
+        uetr=uetr,
+        message_id=reference,
+        created_at=now,
+        end_to_end_id=reference,
+        transaction_id=reference,
+        interbank_settlement_amount=Money.parse(amount, currency),
+        interbank_settlement_date=now.date(),
+        accepted_at=now,
+        charge_bearer="SLEV",
+        debtor=Party(name=debtor),
+        debtor_account=_account(debtor_account),
+        debtor_agent=Agent(bic=debtor_agent),
+        creditor_agent=Agent(bic=creditor_agent),
+        creditor=Party(name=creditor),
+        creditor_account=_account(creditor_account),
+        remittance=remittance,
+    )
+    return {"$type": MESSAGE, "Document": build(payment, version=MESSAGE, clearing_system=_CLEARING_SYSTEM)}
 
 
-def _account(text: str) -> dict[str, Any]:
+def _account(text: str) -> Account:
     if _IBAN.fullmatch(text):
-        return {"Id": {"IBAN": text}}
+        return Account(iban=text)
     if "@" in text:
         # The version .08 wants an identification beside every proxy.
-        return {"Id": {"Othr": {"Id": text[:34]}}, "Prxy": {"Id": text}}
-    return {"Id": {"Othr": {"Id": text}}}
+        return Account(other=text, proxy=text)
+    return Account(other=text)
 
 
 def _checked(answer: _Answer) -> _Answer:

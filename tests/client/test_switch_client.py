@@ -6,8 +6,10 @@ import pytest
 from aiohttp import web
 from answering_server import KEY, UETR, answering, cut, problem, status_report
 
+from schemas import codec
+from schemas.errors import InvalidAmount
 from schemas.signing.http_signatures import SigningKey
-from switch.client import Client, NoAnswer, Problem, credit_transfer
+from switch.client import Amount, Client, NoAnswer, Problem, credit_transfer
 
 BODY = b'{"Document":  {}}'
 
@@ -124,7 +126,7 @@ async def test_a_payment_is_read_with_its_journey(server, client):
     ]
 
     state = await client.payment(UETR, wait=3)
-    assert (state.state, state.journey) == ("COMMITTED", journey)
+    assert (state.state, state.journey, state.fee) == ("COMMITTED", journey, Amount("INR", "6.00"))
     assert server.requests[0][0].raw_path == f"/v1/payments/{UETR}?wait=3"
 
 
@@ -175,6 +177,19 @@ async def test_a_stranger_is_not_believed(server):
 
 def transaction(document):
     return document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]
+
+
+def test_a_transfer_is_a_valid_message():
+    document = transfer(creditor_account="asha@okbank", remittance="invoice 7 " * 20)
+    message = codec.decode(json.dumps(document).encode(), media_type="application/json", expect="pacs.008")
+
+    assert message.id == "pacs.008.001.08"
+
+
+@pytest.mark.parametrize("amount", ["1e3", "-1", "1.001", "1_000", "0", ""])
+def test_an_amount_that_is_no_amount_is_refused_before_anything_is_sent(amount):
+    with pytest.raises(InvalidAmount):
+        transfer(amount=amount)
 
 
 @pytest.mark.parametrize(
