@@ -120,7 +120,8 @@ async def test_a_payment_is_read_with_its_journey(server, client):
                 "status": "ACCC",
                 "reason": None,
                 "journey": journey,
-                "new": 1,
+                "fee": {"currency": "INR", "amount": "6.00"},
+                "a member of tomorrow": 1,
             }
         )
     ]
