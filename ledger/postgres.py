@@ -108,6 +108,13 @@ class EmbeddedPostgres:
         """Whether the server that `start` started is alive."""
         return self._process is not None and self._process.poll() is None
 
+    def running_url(self) -> str | None:
+        """The URL of the server that has these files now, whoever started it; None if there is none."""
+        if not _is_ready(self.data) or not _holders(self.data):
+            return None
+        socket_directory = (self.data / "postmaster.pid").read_text().splitlines()[4]
+        return f"postgresql://postgres@/postgres?host={socket_directory}"
+
     @property
     def log(self) -> Path:
         """What the server says, beside the directory of data."""

@@ -1,0 +1,103 @@
+"""Reading settlement windows and their nets.
+
+A posting belongs to the window of its currency that was open when it was made: the sequence number of the
+posting lies between the one that opened the window and the one that closed it, so membership is fixed and
+the same window always gives the same nets.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import asyncpg
+
+from ledger.statements import statement
+
+_READ: Final = statement("read_windows")
+_NETS: Final = statement("read_nets")
+_BILATERAL: Final = statement("read_bilateral_nets")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One settlement window; `closing_seq` and `closed_at` are None while it is open."""
+
+    number: int
+    currency: str
+    opened_at: datetime
+    closing_seq: int | None
+    closed_at: datetime | None
+
+    def document(self) -> dict[str, Any]:
+        """The window in JSON's types."""
+        return {
+            "window": self.number,
+            "currency": self.currency,
+            "state": "open" if self.closing_seq is None else "closed",
+            "opened_at": self.opened_at.isoformat(),
+            "closed_at": None if self.closed_at is None else self.closed_at.isoformat(),
+            "closing_seq": self.closing_seq,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Net:
+    """What one account was debited and credited in a window, gross; minor units."""
+
+    owner: str
+    purpose: str
+    debits: int
+    credits: int
+    count: int
+    """Postings that touched the account."""
+
+    @property
+    def net(self) -> int:
+        """Positive is to be received; the nets of a window sum to zero."""
+        return self.credits - self.debits
+
+
+@dataclass(frozen=True, slots=True)
+class BilateralNet:
+    """What two owners owe each other in a window; minor units. `first` sorts before `second`."""
+
+    first: str
+    second: str
+    first_pays: int
+    second_pays: int
+    count: int
+
+    @property
+    def net(self) -> int:
+        """Positive: `second` owes `first`."""
+        return self.second_pays - self.first_pays
+
+
+async def read(connection: asyncpg.Connection | asyncpg.Pool) -> list[Window]:
+    """Every window, newest first."""
+    return [Window(*row) for row in await connection.fetch(_READ, None)]
+
+
+async def find(connection: asyncpg.Connection | asyncpg.Pool, number: int) -> Window | None:
+    """One window."""
+    row = await connection.fetchrow(_READ, number)
+    return None if row is None else Window(*row)
+
+
+async def nets(connection: asyncpg.Connection | asyncpg.Pool, number: int) -> list[Net]:
+    """Multilateral nets of a window: every account that a posting touched, by owner and purpose."""
+    return [Net(*row) for row in await connection.fetch(_NETS, number)]
+
+
+async def bilateral_nets(connection: asyncpg.Connection | asyncpg.Pool, number: int) -> list[BilateralNet]:
+    """Who owes whom, by pairs of owners, from the postings themselves."""
+    pairs: dict[tuple[str, str], tuple[int, int, int]] = {}
+    for debtor, creditor, amount, count in await connection.fetch(_BILATERAL, number):
+        first, second = sorted((debtor, creditor))
+        first_pays, second_pays, counted = pairs.get((first, second), (0, 0, 0))
+        if debtor == first:
+            first_pays += amount
+        else:
+            second_pays += amount
+        pairs[first, second] = first_pays, second_pays, counted + count
+    return [BilateralNet(*pair, *amounts) for pair, amounts in sorted(pairs.items())]
