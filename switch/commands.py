@@ -146,6 +146,10 @@ UNAVAILABLE = "unavailable"
 """Verdict of a command that was not decided: the queue is full or the database is away."""
 
 
+FAILED = "failed_to_decide"
+"""Verdict of a command that raised: a defect of ours; nothing was done."""
+
+
 class Frame(msgspec.Struct, array_like=True, frozen=True):
     """One message from the writer: replies by request id, and changes for whoever waits."""
 

@@ -11,6 +11,7 @@ from typing import Final
 from uuid import UUID
 
 import structlog
+from msgspec.structs import replace
 
 from adapters.port import Answer, Native, Outcome, Receipt, Taken
 from adapters.profile import Timing
@@ -45,29 +46,23 @@ class Sending:
 
 def of_answer(answer: Answer, sending: Sending) -> Advance:
     """Read what a rail says of an order as a step."""
-    facts = {
-        "reason": answer.reason or "",
-        "rail_code": answer.rail_code or "",
-        "rail_reference": answer.rail_reference or "",
-        "sent_at": sending.sent_at,
-        "answered_at": now_us(),
-    }
+    said = Advance(
+        sending.uetr,
+        "DOUBT",
+        reason=answer.reason or "",
+        rail_code=answer.rail_code or "",
+        rail_reference=answer.rail_reference or "",
+        sent_at=sending.sent_at,
+        answered_at=now_us(),
+    )
     match answer.outcome:
         case Outcome.DONE:
-            amount = answer.amount
-            return Advance(
-                sending.uetr,
-                "CONFIRM",
-                **{**facts, "reason": ""},
-                credited_minor=amount.minor if amount else 0,
-                credited_currency=amount.currency if amount else "",
-            )
+            minor, currency = answer.amount or (0, "")
+            return replace(said, event="CONFIRM", reason="", credited_minor=minor, credited_currency=currency)
         case Outcome.REFUSED:
-            return Advance(
-                sending.uetr, "REJECT", **{**facts, "reason": answer.reason or Reason.REASON_NOT_SPECIFIED}
-            )
+            return replace(said, event="REJECT", reason=said.reason or Reason.REASON_NOT_SPECIFIED)
         case _:
-            return Advance(sending.uetr, "DOUBT", **facts, detail=answer.outcome, due_at=sending.due_at)
+            return replace(said, detail=answer.outcome, due_at=sending.due_at)
 
 
 def of_receipt(receipt: Receipt, sending: Sending, *, first: bool) -> Advance | None:

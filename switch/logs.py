@@ -15,7 +15,8 @@ FIELDS: Final = frozenset(
     {
         "event", "level", "timestamp", "process", "pid",
         "error", "uetr", "state", "reason", "rail", "rail_code", "participant", "detail",
-        "port", "url", "path", "method", "status", "name", "count", "seconds", "exit_code", "window", "currency",
+        "port", "url", "path", "method", "status", "name", "count", "seconds", "exit_code", "window",
+        "currency",
     },
 )  # fmt: skip
 

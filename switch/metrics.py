@@ -101,7 +101,7 @@ def exposition() -> bytes:
         return generate_latest()
     _forget_the_dead(Path(directory))
     registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry, path=directory)
+    multiprocess.MultiProcessCollector(registry, path=directory)  # type: ignore[no-untyped-call]
     return generate_latest(registry)
 
 
@@ -110,4 +110,4 @@ def _forget_the_dead(directory: Path) -> None:
     for file in directory.glob("gauge_live*_*.db"):
         pid = int(file.stem.rpartition("_")[2])
         if not Path(f"/proc/{pid}").exists():
-            multiprocess.mark_process_dead(pid, path=str(directory))
+            multiprocess.mark_process_dead(pid, path=str(directory))  # type: ignore[no-untyped-call]

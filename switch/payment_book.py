@@ -126,8 +126,8 @@ class PaymentBook:
         if not wanted:
             return
         rows = await connection.fetch(
-            "SELECT number, uetr, state, rail, credit_minor, credit_currency, entered_at, expires_at, due_at, enquiries"
-            " FROM switch.open_payment WHERE uetr = ANY($1)",
+            "SELECT number, uetr, state, rail, credit_minor, credit_currency,"
+            " entered_at, expires_at, due_at, enquiries FROM switch.open_payment WHERE uetr = ANY($1)",
             [UUID(bytes=uetr) for uetr in wanted],
         )
         for row in rows:
@@ -254,7 +254,7 @@ class PaymentBook:
         except IllegalTransition:
             return Reply("illegal", open_payment.number, open_payment.state)
         body = _body(command.uetr, state, _answer_facts(command))
-        self._write(open_payment.number, UUID(bytes=command.uetr), event, state, body, books)
+        self._write(open_payment.number, UUID(bytes=command.uetr), event, state, body=body, books=books)
         if state in FINAL:
             self._changes.append(Change(command.uetr, state, command.reason))
             self._open.pop(command.uetr)
@@ -279,7 +279,9 @@ class PaymentBook:
             return Reply("contradiction", decision.number, state)
         return Reply("final", decision.number, state)
 
-    def _write(self, number: int, id_: UUID, event: Event, state: State, body: bytes, books: Books) -> None:
+    def _write(
+        self, number: int, id_: UUID, event: Event, state: State, *, body: bytes, books: Books
+    ) -> None:
         """Write a step: a final one posts or voids. A hold can always be posted and always be voided."""
         if state is State.COMMITTED:
             decision = books.post(id_, kind=event, body=body)

@@ -1,17 +1,24 @@
 """The rails this process can reach: adapters, their bulkheads, and numbers for their orders."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import asyncpg
 
-from adapters.port import RailAdapter
+from adapters import registry
+from adapters.port import Connection, RailAdapter
 from schemas.errors import Unavailable
 from schemas.reasons import Reason
+from switch.settings import Settings
+
+CONNECTION: Final = "switch.json"
+"""Name of a rail's connection file in its directory."""
 
 _LEASE: Final = 500
 """Serials that a process takes at once; those unused when it ends are never used, which harms nobody."""
@@ -93,11 +100,37 @@ Rails = Mapping[str, Rail]
 """Rails by country."""
 
 
+def write_connection(file: Path, connection: Connection) -> None:
+    """Write where a rail is and who we are there, for every process of the switch to read."""
+    content = {
+        "base_url": connection.base_url,
+        "ca_file": str(connection.ca_file) if connection.ca_file else None,
+        "signing_key": connection.signing_key.decode(),
+        "rail_key": connection.rail_key.decode(),
+        "identity": dict(connection.identity),
+    }
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(content, indent=2))
+
+
+def read_connection(file: Path, time_scale: float) -> Connection:
+    """Read what `write_connection`, or an operator, wrote."""
+    content = json.loads(file.read_text())
+    return Connection(
+        base_url=content["base_url"],
+        ca_file=Path(content["ca_file"]) if content["ca_file"] else None,
+        signing_key=content["signing_key"].encode(),
+        rail_key=content["rail_key"].encode(),
+        identity=content["identity"],
+        time_scale=time_scale,
+    )
+
+
 def connect(settings: Settings, pool: asyncpg.Pool) -> Rails:
     """Make the adapter of every rail that the settings name, from its connection file."""
     found: dict[str, Rail] = {}
     for country in settings.rails:
-        connection = read_connection(settings.rails_directory / country / "connection.json")
-        adapter = registry.load(country)(replace(connection, time_scale=settings.time_scale))
+        file = settings.rails_directory / country / CONNECTION
+        adapter = registry.load(country, read_connection(file, settings.time_scale))
         found[country] = Rail(adapter, Serials(pool, adapter), Bulkhead(settings.rail_in_flight_max))
     return found

@@ -6,6 +6,7 @@ database that `--sandbox` filled; a switch without it takes no bearer keys and s
 
 import json
 import secrets
+import socket
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,13 +22,13 @@ from schemas.money import EXPONENTS
 from schemas.signing.keys import Algorithm, SigningKey
 from switch.commands import Fund, Leg, OpenAccount
 from switch.pricing import FEES, POSITION, SCHEME
+from switch.rails import CONNECTION, write_connection
 from switch.settings import Settings
 from switch.workers.link import Link
 
 _NAMESPACE: Final = uuid.UUID("6e1f7a52-6a0b-4f55-9a54-6d5c3f0a6a11")
 SETTLEMENT: Final = "settlement"
 """Purpose of the account, one a currency, that money comes in from and goes out to."""
-FIRST_RAIL_PORT_OFFSET: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +82,23 @@ FEE_MINOR: Final = 500
 def prepare_rail(settings: Settings, country: str, url: str) -> list[str]:
     """Make the keys and certificates of a simulated rail, once, and the command that runs it."""
     place = settings.rails_directory / country
-    number = settings.rails.index(country)
-    _, command = rail_sandbox.prepare(
+    connection, command = rail_sandbox.prepare(
         place,
         country,
-        port=settings.port + FIRST_RAIL_PORT_OFFSET + number,
+        port=_free_port(),
         callback_url=f"{url}/rails/{country}",
         time_scale=settings.time_scale,
+        latency_s=settings.sandbox_latency_s,
     )
+    write_connection(place / CONNECTION, connection)
     return command
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 async def populate(settings: Settings, url: str) -> None:
@@ -174,8 +183,8 @@ def _key_of(made: Made) -> dict[str, str]:
 
 async def _keys(connection: asyncpg.Connection, participants: Sequence[dict[str, str]]) -> None:
     await connection.executemany(
-        "INSERT INTO switch.participant_key (keyid, participant, algorithm, public_key) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT DO NOTHING",
+        "INSERT INTO switch.participant_key (keyid, participant, algorithm, public_key)"
+        " VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
         [
             (
                 p["keyid"],

@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     rails: tuple[str, ...] = ("IN", "PK")
     time_scale: float = Field(default=1.0, gt=0, le=10)
     """Multiplies every rail time-out; tests and demos make it small."""
+    sandbox_latency_s: float = Field(default=0.05, ge=0)
+    """How long a simulated rail takes over an ordinary payment."""
     authority: str = ""
     """The host[:port] that signatures must name; empty takes each request's own Host header."""
     body_limit: int = Field(default=256 * 1024, ge=1024)

@@ -35,7 +35,7 @@ def authenticate(request: Request, body: bytes, directory: Snapshot, settings: S
 
 def _prove(request: Request, body: bytes, directory: Snapshot, settings: Settings) -> str:
     headers = request.scope["headers"]
-    if any(name == b"signature-input" or name == b"signature" for name, _ in headers):
+    if any(name in {b"signature-input", b"signature"} for name, _ in headers):
         return _by_signature(request, body, directory, settings)
     tokens = [value for name, value in headers if name == b"authorization"]
     if settings.sandbox and len(tokens) == 1 and tokens[0][: len(_BEARER)].lower() == _BEARER:

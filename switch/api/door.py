@@ -27,7 +27,6 @@ from switch.lifecycle import FINAL, STATUS, State
 from switch.reads import read_standing
 
 STATUS_REPORT: Final = "pacs.002.001.10"
-REJECTION: Final = "admi.002.001.01"
 
 
 async def post_pacs_008(request: Request) -> Response:
@@ -77,10 +76,10 @@ def _report(message: codec.Message, payment: CreditTransfer, standing: Standing,
     """Say where the payment stands."""
     assert standing.state is not None
     document = status_report.build(
-        version=STATUS_REPORT,
         message_id=uuid.uuid4().hex,
         created_at=datetime.now(UTC),
         original=payment,
+        original_message_id=payment.message_id,
         original_message_name=message.id,
         status=STATUS[standing.state],
         reason=standing.reason or None,
@@ -101,8 +100,6 @@ def _report(message: codec.Message, payment: CreditTransfer, standing: Standing,
 
 def _rejection(error: SwitchError) -> Response:
     """Say in ISO's own words that the message could not be read or trusted."""
-    document = rejection.build(
-        reference="NOTPROVIDED", reason=str(error.reason), text=error.detail, created_at=datetime.now(UTC)
-    )
-    content = codec.encode(REJECTION, document, media_type="application/xml")
+    document = rejection.build(error=error, rejected_at=datetime.now(UTC))
+    content = codec.encode(rejection.ID, document, media_type="application/xml")
     return Response(content, error.status, media_type="application/xml")

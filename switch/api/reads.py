@@ -1,6 +1,7 @@
 """Plain reads: payments, positions, settlement windows, the directory. A participant sees its own."""
 
 import asyncio
+import contextlib
 import csv
 import io
 from typing import Annotated, Any
@@ -37,7 +38,7 @@ Uetr = Annotated[str, Path(pattern="^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab]
 
 @router.get("/payments/{uetr}", operation_id="getPayment", tags=["payments"])
 async def get_payment(
-    context: Context, reader: Reader, uetr: Uetr, wait: Annotated[int, Query(ge=0, le=60)] = 0
+    context: Context, reader: Reader, uetr: Uetr, wait: Annotated[float, Query(ge=0, le=60)] = 0
 ) -> JSONResponse:
     """Get a payment and its journey; with `wait`, stay up to so many seconds for its end."""
     key = UUID(uetr)
@@ -45,10 +46,8 @@ async def get_payment(
     try:
         payment = await read_payment(context.pool, key, reader.id)
         if wait and not payment["final"]:
-            try:
+            with contextlib.suppress(TimeoutError):  # then it is told as it stands
                 await asyncio.wait_for(final, min(wait, context.settings.wait_max_s))
-            except TimeoutError:
-                pass
             payment = await read_payment(context.pool, key, reader.id)
     finally:
         context.link.unwatch(key.bytes, final)

@@ -6,6 +6,7 @@ import sys
 import uvicorn
 
 from switch import logs
+from switch.api.app import make_app
 from switch.settings import Settings
 
 
@@ -13,8 +14,6 @@ def main() -> None:
     """Entry point of the process; the argument is the number of the listening socket's file."""
     settings = Settings()
     logs.configure("api")
-    from switch.api.app import make_app
-
     listener = socket.socket(fileno=int(sys.argv[1]))
     config = uvicorn.Config(
         make_app(settings),

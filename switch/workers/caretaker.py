@@ -8,6 +8,7 @@ rail never had, by the rail's own word, is sent again with the same bytes, or en
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import asyncpg
@@ -66,7 +67,7 @@ class Caretaker:
                 continue
             task = asyncio.create_task(self._look_after(rail, row))
             self._under_way[row["number"]] = task
-            task.add_done_callback(lambda done, number=row["number"]: self._finished(number, done))
+            task.add_done_callback(partial(self._finished, row["number"]))
         return len(rows)
 
     def _finished(self, number: int, task: asyncio.Task[None]) -> None:

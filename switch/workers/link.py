@@ -12,8 +12,17 @@ from typing import Final
 
 import structlog
 
-from schemas.errors import Unavailable
-from switch.commands import UNAVAILABLE, Change, Command, Reply, Request, frame_decoder, requests_encoder
+from schemas.errors import SwitchError, Unavailable
+from switch.commands import (
+    FAILED,
+    UNAVAILABLE,
+    Change,
+    Command,
+    Reply,
+    Request,
+    frame_decoder,
+    requests_encoder,
+)
 from switch.lifecycle import FINAL
 from switch.workers.frames import FrameProtocol
 
@@ -40,10 +49,13 @@ class Link:
         return self._protocol is not None
 
     async def start(self, *, within_s: float = 30.0) -> None:
-        """Connect, and keep connected from then on."""
-        async with asyncio.timeout(within_s):
-            while not await self._connect():
-                await asyncio.sleep(_RECONNECT_S)
+        """Connect, and keep connected from then on.
+
+        Raises:
+            TimeoutError: no writer so long.
+
+        """
+        await asyncio.wait_for(self._connect_at_last(), within_s)
         self._keeper = asyncio.create_task(self._keep_connected())
 
     async def stop(self) -> None:
@@ -57,6 +69,7 @@ class Link:
         """Have the writer decide `command`; answered after its batch is durable.
 
         Raises:
+            SwitchError: the command could not be decided; nothing was done.
             Unavailable: no writer, its queue is full, or it went away before it answered.
 
         """
@@ -73,6 +86,8 @@ class Link:
         reply = await asyncio.shield(future)
         if reply.verdict == UNAVAILABLE:
             raise Unavailable
+        if reply.verdict == FAILED:
+            raise SwitchError
         return reply
 
     def watch(self, uetr: bytes) -> asyncio.Future[Change]:
@@ -101,11 +116,14 @@ class Link:
             return False
         return True
 
+    async def _connect_at_last(self) -> None:
+        while not await self._connect():  # noqa: ASYNC110 - nothing tells when a socket file appears
+            await asyncio.sleep(_RECONNECT_S)
+
     async def _keep_connected(self) -> None:
         while True:
             await self._broken.wait()
-            while not await self._connect():
-                await asyncio.sleep(_RECONNECT_S)
+            await self._connect_at_last()
             _log.info("writer_connected")
 
     def _flush(self) -> None:

@@ -4,21 +4,25 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import structlog
+import uvloop
 
 from ledger.writer import Writer
 from schemas.errors import Unavailable
 from switch import logs
-from switch.commands import UNAVAILABLE, Change, Frame, Reply, requests_decoder
+from switch.commands import FAILED, UNAVAILABLE, Change, Frame, Reply, requests_decoder
 from switch.payment_book import PaymentBook
 from switch.settings import Settings
 from switch.workers.frames import FrameProtocol
 
 _log = structlog.get_logger()
+_LOOK_EVERY_S: Final = 0.2
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -33,12 +37,14 @@ class WriterServer:
     async def serve(self, socket: Path) -> None:
         """Take the epoch, then listen; a stale socket of a dead writer is replaced."""
         await self._writer.start()
-        socket.parent.mkdir(parents=True, exist_ok=True)
-        socket.unlink(missing_ok=True)
-        loop = asyncio.get_running_loop()
-        await loop.create_unix_server(self._peer, str(socket))
-        socket.chmod(0o600)
+        _clear(socket)
+        await asyncio.get_running_loop().create_unix_server(self._peer, str(socket))
         _log.info("writer_ready")
+
+    @property
+    def frozen(self) -> Exception | None:
+        """Why the writer refuses everything; None while it works."""
+        return self._writer.frozen
 
     async def stop(self) -> None:
         """Finish what is queued, then give up the epoch."""
@@ -57,9 +63,10 @@ class WriterServer:
     async def _answer(self, peer: FrameProtocol, payload: bytes) -> None:
         requests = requests_decoder.decode(payload)
         try:
-            replies: Sequence[Reply] = await self._writer.submit_many([command for _, command in requests])
+            decided = await self._writer.submit_many([command for _, command in requests])
         except Unavailable:
-            replies = [Reply(UNAVAILABLE)] * len(requests)
+            decided = [Reply(UNAVAILABLE)] * len(requests)
+        replies = [_reply(reply) for reply in decided]
         numbered = [(request, reply) for (request, _), reply in zip(requests, replies, strict=True)]
         peer.send(_encode(Frame(numbered, [])))
 
@@ -69,22 +76,39 @@ class WriterServer:
             peer.send(payload)
 
 
+def _reply(reply: Reply | Exception) -> Reply:
+    """A command that could not be decided has an exception for its reply: a defect, told and not hidden."""
+    if isinstance(reply, Reply):
+        return reply
+    _log.error("command_failed", error=type(reply).__name__, detail=str(reply))
+    return Reply(FAILED)
+
+
+def _clear(socket: Path) -> None:
+    socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    socket.unlink(missing_ok=True)
+
+
 async def run(settings: Settings) -> None:
-    """Run until SIGTERM."""
+    """Run until SIGTERM, or until the writer freezes: a new process starts from what the database says."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     server = WriterServer(settings.database, settings.writer_queue_max)
     await server.serve(settings.writer_socket)
-    await stopping.wait()
+    while not stopping.is_set() and server.frozen is None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), _LOOK_EVERY_S)
+    if server.frozen is not None:
+        _log.error("writer_frozen", error=type(server.frozen).__name__, detail=str(server.frozen))
+        sys.exit(1)
     await server.stop()
 
 
 def main() -> None:
     """Entry point of the process."""
-    import uvloop
-
+    os.umask(0o077)
     settings = Settings()
     logs.configure("writer")
     with contextlib.suppress(KeyboardInterrupt):
@@ -92,5 +116,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    os.umask(0o077)
     main()

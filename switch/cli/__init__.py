@@ -1,0 +1,20 @@
+"""The command line: `payswitch ...`. Each group of commands is one file; this one puts them together."""
+
+import typer
+
+from switch.cli import adapters, iso, payments, settlement, stack
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="A payments interoperability switch.")
+app.command("up")(stack.up)
+app.command("demo")(stack.demo)
+app.command("verify")(stack.verify)
+app.command("pay")(payments.pay)
+app.command("events")(payments.events)
+app.add_typer(iso.app, name="iso", help="Check and convert ISO 20022 messages.")
+app.add_typer(adapters.app, name="adapters", help="Rails: list, check, translate.")
+app.add_typer(settlement.app, name="settlement", help="Settlement windows and net positions.")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,52 @@
+"""Finding the database and the writer of a data directory, running or not."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+
+from ledger.postgres import EmbeddedPostgres
+from switch.settings import Settings
+from switch.workers.link import Link
+
+
+@contextlib.asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[asyncpg.Connection]:
+    """Connect to the database: by URL, to the running embedded server, or to one started for this."""
+    if settings.database:
+        connection = await asyncpg.connect(settings.database)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+        return
+    server = EmbeddedPostgres((settings.data / "postgres").resolve())
+    url = server.running_url()
+    started = url is None
+    if url is None:
+        url = server.start()
+    connection = await asyncpg.connect(url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+        if started:
+            server.stop()
+
+
+@contextlib.asynccontextmanager
+async def writer(settings: Settings) -> AsyncIterator[Link]:
+    """Connect to the running switch's writer."""
+    link = Link(settings.model_copy(update={"data": settings.data.resolve()}).writer_socket)
+    await link.start(within_s=5)
+    try:
+        yield link
+    finally:
+        await link.stop()
+
+
+def settings_for(data: Path | None, database_url: str | None) -> Settings:
+    """Read the settings, with what the command line says on top."""
+    given = {"data": data, "database": database_url}
+    return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]

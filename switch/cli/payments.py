@@ -1,0 +1,80 @@
+"""`payswitch pay` and `events`: an integrator's first payment, and everything that happens."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adapters.simulation.magic import magic_account
+from switch.cli.connect import database, settings_for
+from switch.client import Client, NoAnswer, Problem, credit_transfer
+
+Data = Annotated[Path | None, typer.Option("--data", help="data directory")]
+
+
+def pay(
+    debtor: Annotated[str, typer.Argument(help="participant that pays, as in the sandbox credentials")],
+    creditor: Annotated[str, typer.Argument(help="participant that is paid")],
+    amount: Annotated[str, typer.Argument(help="in the debtor's currency")],
+    account: Annotated[str | None, typer.Option("--account", help="creditor's account")] = None,
+    data: Data = None,
+) -> None:
+    """Send one signed payment to the running sandbox and print what became of it."""
+    settings = settings_for(data, None)
+    sandbox = json.loads(settings.credentials_file.read_text())
+    participants = {entry["id"]: entry for entry in sandbox["participants"]}
+    for name in (debtor, creditor):
+        if name not in participants:
+            raise typer.BadParameter(f"no participant {name}; there are {', '.join(participants)}")
+    payer, payee = participants[debtor], participants[creditor]
+    document = credit_transfer(
+        debtor_agent=payer["bic"],
+        debtor="Test Debtor",
+        debtor_account=magic_account(payer["country"], ""),
+        creditor_agent=payee["bic"],
+        creditor="Test Creditor",
+        creditor_account=account or magic_account(payee["country"], ""),
+        amount=amount,
+        currency=payer["currency"],
+    )
+
+    async def run() -> None:
+        async with Client.of_sandbox(settings.credentials_file, debtor) as client:
+            state = await client.pay(document, wait=20)
+            typer.echo(json.dumps(await client.read(f"payments/{state.uetr}"), indent=2))
+
+    try:
+        asyncio.run(run())
+    except (Problem, NoAnswer) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+
+
+def events(
+    after: Annotated[int, typer.Option("--after", help="sequence number to begin behind")] = 0,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000)] = 1000,
+    data: Data = None,
+    database_url: Annotated[str | None, typer.Option("--database", help="PostgreSQL URL")] = None,
+) -> None:
+    """Print the event log, one JSON line an event; nothing in it is personal."""
+
+    async def run() -> None:
+        async with database(settings_for(data, database_url)) as connection:
+            rows = await connection.fetch(
+                "SELECT seq, number, at, kind, body FROM ledger.event WHERE seq > $1 ORDER BY seq LIMIT $2",
+                after,
+                limit,
+            )
+            for row in rows:
+                body = json.loads(row["body"]) if row["body"] else {}
+                event = {
+                    "seq": row["seq"],
+                    "number": row["number"],
+                    "at": row["at"].isoformat(),
+                    "event": row["kind"],
+                }
+                typer.echo(json.dumps({**event, **body}))
+
+    asyncio.run(run())

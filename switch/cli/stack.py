@@ -1,0 +1,92 @@
+"""`payswitch up`, `demo`, `verify`: the whole switch, its demonstration, its proof."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from switch import logs, showcase
+from switch import verify as checks
+from switch.cli.connect import database, settings_for
+from switch.settings import Settings
+from switch.supervisor import StartError, Supervisor, run_until_stopped, running
+
+Data = Annotated[Path | None, typer.Option("--data", help="data directory")]
+Database = Annotated[
+    str | None, typer.Option("--database", help="PostgreSQL URL instead of the embedded server")
+]
+
+
+def _progress() -> Callable[[str], None]:
+    started = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"[{time.monotonic() - started:5.1f} s] {text}", flush=True)
+
+    return say
+
+
+def up(
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="simulated rails and made-up participants")
+    ] = False,
+    port: Annotated[int | None, typer.Option("--port", help="port of the API; 0 takes a free one")] = None,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Start everything and keep it running; ready when `GET /readyz` answers 200."""
+    logs.configure("supervisor")
+    given = {"sandbox": sandbox or None, "port": port, "data": data, "database": database_url}
+    settings = Settings(**{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+    supervisor = Supervisor(settings, _progress())
+    try:
+        supervisor.start()
+        for line in showcase.welcome(supervisor.settings, supervisor.url):
+            print(line, flush=True)
+        run_until_stopped(supervisor)
+    except StartError as error:
+        print(f"payswitch: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    finally:
+        supervisor.stop()
+
+
+def demo(data: Data = None) -> None:
+    """Show the main job on a running sandbox (`--data DIR`), or on a temporary one."""
+    say = _progress()
+    if data is not None and showcase.is_running(data):
+        raise typer.Exit(asyncio.run(showcase.show(data, say)))
+    logs.configure("supervisor")
+    with showcase.temporary_directory(data) as place:
+        settings = Settings(data=place, sandbox=True, port=0, time_scale=showcase.TIME_SCALE)
+        try:
+            with running(settings, say) as supervisor:
+                code = asyncio.run(showcase.show(supervisor.settings.data, say))
+        except StartError as error:
+            print(f"payswitch: {error}", file=sys.stderr)
+            raise typer.Exit(1) from None
+    say("stopped; everything temporary is removed")
+    raise typer.Exit(code)
+
+
+def verify(data: Data = None, database_url: Database = None) -> None:
+    """Check every ledger and payment invariant; one JSON document; exit 1 if one fails."""
+    settings = settings_for(data, database_url)
+
+    async def run() -> list[dict[str, object]]:
+        async with database(settings) as connection:
+            acknowledged = settings.data / "sandbox" / "acknowledged.jsonl"
+            return [
+                {"check": r.name, "ok": r.ok, "checked": r.checked, "detail": r.detail}
+                async for r in checks.verify(connection, settings.rails_directory, acknowledged)
+            ]
+
+    results = asyncio.run(run())
+    ok = all(result["ok"] for result in results)
+    typer.echo(json.dumps({"ok": ok, "checks": results}, indent=2))
+    raise typer.Exit(0 if ok else 1)

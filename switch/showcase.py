@@ -1,0 +1,206 @@
+"""What `payswitch demo` shows: payments both ways with their journeys, a closed window, every check."""
+
+import contextlib
+import json
+import shutil
+import tempfile
+import textwrap
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from adapters.simulation.magic import magic_account
+from ledger import windows
+from schemas.money import Money
+from switch import verify
+from switch.cli.connect import database, writer
+from switch.client import Client, PaymentState, credit_transfer
+from switch.commands import CloseWindow
+from switch.sandbox import CURRENCIES
+from switch.settings import Settings
+from switch.supervisor import Say
+
+TIME_SCALE: Final = 0.1
+"""Rail time-outs of a demonstration are a tenth of the real ones."""
+_NATIVE_LINES: Final = 4
+_WIDTH: Final = 108
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One payment to show. `word` is what the simulated rail makes of the creditor's account."""
+
+    title: str
+    debtor: str
+    debtor_name: str
+    creditor: str
+    creditor_name: str
+    amount: str
+    word: str = ""
+
+
+SCENES: Final = (
+    Scene("a bank in India pays a wallet in Pakistan", "asha-bank", "Asha Rao", "noor-wallet", "Bilal Khan", "12500.00"),
+    Scene("a wallet in Pakistan pays a bank in India", "noor-wallet", "Bilal Khan", "ganga-bank", "Ravi Kumar", "48000.00"),
+    Scene("the creditor's account is closed: the money is free again at once", "asha-bank", "Asha Rao", "indus-bank", "Sana Mir", "990.50", "AC04"),
+    Scene("the rail falls silent after it paid: held, asked, then posted, once", "indus-bank", "Sana Mir", "asha-bank", "Asha Rao", "7600.00", "SILENT"),
+)  # fmt: skip
+
+
+def is_running(data: Path) -> bool:
+    """Whether the switch of this data directory answers."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        url = json.loads((data / "sandbox" / "credentials.json").read_text())["url"]
+        with contextlib.suppress(urllib.error.URLError):
+            return bool(urllib.request.urlopen(f"{url}/readyz", timeout=2).status == 200)  # noqa: PLR2004, S310
+    return False
+
+
+@contextlib.contextmanager
+def temporary_directory(given: Path | None) -> Iterator[Path]:
+    """Use the directory that was given, or one that is removed at the end."""
+    if given is not None:
+        yield given
+        return
+    place = Path(tempfile.mkdtemp(prefix="payswitch-demo-"))
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+async def show(data: Path, say: Say) -> int:
+    """Run the scenes; 0 if every check passed."""
+    settings = Settings(data=data)
+    credentials = json.loads(settings.credentials_file.read_text())
+    participants = {p["id"]: p for p in credentials["participants"]}
+    async with database(settings) as connection:
+        for scene in SCENES:
+            state = await _pay(settings, scene, participants)
+            say(f"{scene.title}")
+            for line in await _story(connection, scene, state):
+                print(f"          {line}", flush=True)
+        await _close_windows(settings, connection, say)
+        return await _verify(settings, connection, say)
+
+
+async def _pay(settings: Settings, scene: Scene, participants: dict[str, Any]) -> PaymentState:
+    debtor, creditor = participants[scene.debtor], participants[scene.creditor]
+    document = credit_transfer(
+        debtor_agent=debtor["bic"],
+        debtor=scene.debtor_name,
+        debtor_account=magic_account(debtor["country"], ""),
+        creditor_agent=creditor["bic"],
+        creditor=scene.creditor_name,
+        creditor_account=magic_account(creditor["country"], scene.word),
+        amount=scene.amount,
+        currency=debtor["currency"],
+    )
+    async with Client.of_sandbox(settings.credentials_file, scene.debtor) as client:
+        state = await client.pay(document, wait=20)
+        with (settings.data / "sandbox" / "acknowledged.jsonl").open("a") as told:
+            told.write(json.dumps({"uetr": state.uetr}) + "\n")
+        return await client.payment(state.uetr, wait=20)
+
+
+async def _story(connection: asyncpg.Connection, scene: Scene, state: PaymentState) -> Sequence[str]:
+    lines = [f"UETR {state.uetr}  {scene.amount} -> {state.status} {state.reason or ''}"]
+    start = state.journey[0]["at"] if state.journey else ""
+    for step in state.journey:
+        facts = " ".join(str(step[name]) for name in ("reason", "rail_code", "detail") if step.get(name))
+        lines.append(f"  {_offset(start, step['at']):>10}  {step['event']:<10} {facts}")
+        if step["event"] == "sending":
+            lines += [f"              | {part}" for part in await _native(connection, UUID(state.uetr))]
+    return lines
+
+
+def _offset(start: str, at: str) -> str:
+    return f"+{(datetime.fromisoformat(at) - datetime.fromisoformat(start)).total_seconds() * 1000:.1f} ms"
+
+
+async def _native(connection: asyncpg.Connection, uetr: UUID) -> list[str]:
+    """Get the first lines of what the rail was sent."""
+    body = await connection.fetchval(
+        "SELECT m.body FROM switch.message AS m JOIN ledger.transfer AS t USING (number)"
+        " WHERE t.id = $1 AND m.direction = 1",
+        uetr,
+    )
+    text = body.decode("utf-8", "replace")
+    return [*textwrap.wrap(text, _WIDTH, max_lines=_NATIVE_LINES, placeholder=" ...")]
+
+
+async def _close_windows(settings: Settings, connection: asyncpg.Connection, say: Say) -> None:
+    async with writer(settings) as link:
+        for currency in CURRENCIES.values():
+            number = (await link.ask(CloseWindow(currency))).number
+            nets = await windows.nets(connection, number)
+            say(f"settlement window {number} of {currency} is closed; net positions:")
+            for net in nets:
+                if net.count:
+                    print(
+                        f"          {net.owner:<14} {net.purpose:<12} {Money(net.net, currency).text:>24}",
+                        flush=True,
+                    )
+            print(f"          {'sum':<27} {Money(sum(n.net for n in nets), currency).text:>24}", flush=True)
+
+
+async def _verify(settings: Settings, connection: asyncpg.Connection, say: Say) -> int:
+    say("payswitch verify")
+    failed = 0
+    acknowledged = settings.data / "sandbox" / "acknowledged.jsonl"
+    async for result in verify.verify(connection, settings.rails_directory, acknowledged):
+        failed += not result.ok
+        print(
+            f"          {'ok  ' if result.ok else 'FAIL'} {result.name:<14} {result.checked:>6}  {result.detail}",
+            flush=True,
+        )
+    say("every check passed" if not failed else f"{failed} checks failed")
+    return 1 if failed else 0
+
+
+def welcome(settings: Settings, url: str) -> list[str]:
+    """Say where everything is, and how to send the first payment."""
+    lines = ["", f"payswitch is ready: {url}   metrics {url}/metrics   logs {settings.data / 'logs'}"]
+    if not settings.sandbox:
+        return lines
+    credentials = json.loads(settings.credentials_file.read_text())
+    debtor = next(p for p in credentials["participants"] if p["country"] == "IN")
+    creditor = next(p for p in credentials["participants"] if p["country"] == "PK")
+    return [
+        *lines,
+        f"sandbox credentials: {settings.credentials_file}",
+        "",
+        "A first payment, ready to paste (the UETR is made by the shell, so each is a new payment):",
+        "",
+        *_curl(url, debtor, creditor, credentials["accounts"]["PK"]).splitlines(),
+        "",
+        "Ctrl-C stops it; the data stays.",
+    ]
+
+
+def _curl(url: str, debtor: dict[str, str], creditor: dict[str, str], account: str) -> str:
+    document = credit_transfer(
+        debtor_agent=debtor["bic"],
+        debtor="Asha Rao",
+        debtor_account=magic_account("IN", ""),
+        creditor_agent=creditor["bic"],
+        creditor="Bilal Khan",
+        creditor_account=account,
+        amount="1500.00",
+        currency="INR",
+    )
+    text = json.dumps(document)
+    uetr = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]["PmtId"]["UETR"]
+    text = text.replace(uetr, "'$(cat /proc/sys/kernel/random/uuid)'")
+    return (
+        f"curl -s {url}/v1/iso20022/pacs.008 \\\n"
+        f"  -H 'Authorization: Bearer {debtor['bearer']}' -H 'Content-Type: application/json' -H 'Prefer: wait=10' \\\n"
+        f"  -d '{text}'"
+    )

@@ -1,0 +1,178 @@
+"""`payswitch verify`: every invariant of ledger and payments, held against the database and the rails' books.
+
+The ledger's own (conservation, folds, caps, sequence, windows, leaves) come from `ledger.verify`. Those of
+payments are here; numbers are the catalogue's:
+
+I4  at most once    a UETR is posted once, and a rail's book credits it once
+I5  agreement       what is committed here is credited there, to the same amount; what is aborted is not
+I6  acknowledgement what a client was told it had sent is here
+I7  legal history   the events of a payment are a path in the lifecycle table, and final is final
+"""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+from ledger.verify import CheckResult
+
+from adapters.simulation import book as rail_book
+from ledger import verify as ledger_verify
+from switch.lifecycle import FINAL, Event, IllegalTransition, State, next_state
+
+_EXAMPLES: Final = 5
+_STEP: Final = frozenset(Event)
+
+_HISTORY: Final = """
+SELECT e.number, e.kind, e.body FROM ledger.event AS e
+JOIN switch.payment AS p USING (number)
+ORDER BY e.number, e.seq
+"""
+_OUTCOMES: Final = """
+SELECT p.uetr, p.rail, p.credit_minor, p.credit_currency, o.state AS open_state, r.outcome,
+       EXISTS (SELECT FROM ledger.event AS e WHERE e.number = p.number AND e.kind = 'CONTRADICTION')
+       AS contradicted
+FROM switch.payment AS p
+LEFT JOIN switch.open_payment AS o USING (number)
+LEFT JOIN ledger.resolution AS r USING (number)
+WHERE p.rail = $1
+"""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts what was checked and keeps the first few faults."""
+
+    name: str
+    text: str
+    checked: int = 0
+    faults: int = 0
+    examples: list[str] | None = None
+
+    def check(self, fine: object, fault: str) -> None:
+        """Count one; `fault` says what is wrong where it is not fine."""
+        self.checked += 1
+        if not fine:
+            self.faults += 1
+            self.examples = [*(self.examples or []), fault][:_EXAMPLES]
+
+    def result(self) -> CheckResult:
+        """Get the verdict."""
+        detail = self.text if not self.faults else f"{self.faults} faults: {'; '.join(self.examples or [])}"
+        return CheckResult(name=self.name, ok=self.faults == 0, detail=detail, checked=self.checked)
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What a rail's book says of one UETR."""
+
+    times: int
+    minor: int
+    currency: str
+
+
+def read_credits(book: Path) -> dict[UUID, Credit]:
+    """Fold a rail's book: credits less reversals of each UETR."""
+    credits_: dict[UUID, Credit] = {}
+    for entry in rail_book.read(book):
+        change = {rail_book.Kept.DONE: 1, rail_book.Kept.REVERSED: -1}.get(entry.outcome, 0)
+        if change and entry.uetr:
+            uetr = UUID(entry.uetr)
+            times = credits_[uetr].times if uetr in credits_ else 0
+            credits_[uetr] = Credit(times + change, entry.amount_minor, entry.currency)
+    return {uetr: credit for uetr, credit in credits_.items() if credit.times}
+
+
+async def verify(
+    connection: asyncpg.Connection, rails: Path, acknowledged: Path | None
+) -> AsyncIterator[CheckResult]:
+    """Check everything, one result at a time; `rails` holds a directory a rail with its book."""
+    async for result in ledger_verify.verify(connection):
+        yield result
+    # One snapshot for all of it: payments go on while we look.
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        for result in await _books_agree(connection, rails):
+            yield result
+        yield await _acknowledged(connection, acknowledged)
+        yield await _history(connection)
+
+
+async def _books_agree(connection: asyncpg.Connection, rails: Path) -> list[CheckResult]:
+    once = Tally("I4", "no payment is posted or credited twice")
+    agree = Tally("I5", "the switch and the rails' books say the same of every final payment")
+    for place in sorted(rails.iterdir()) if rails.is_dir() else []:
+        credited = read_credits(place / rail_book.FILE_NAME)
+        for uetr, credit in credited.items():
+            once.check(credit.times == 1, f"{uetr} credited {credit.times} times by {place.name}")
+        async for row in connection.cursor(_OUTCOMES, place.name):
+            _agrees(agree, row, credited.pop(row["uetr"], None))
+        for uetr in credited:
+            agree.check(fine=False, fault=f"{uetr} credited by {place.name}, unknown to the switch")
+    return [once.result(), agree.result()]
+
+
+def _agrees(tally: Tally, row: asyncpg.Record, credit: Credit | None) -> None:
+    uetr = row["uetr"]
+    if row["open_state"] is not None:
+        return  # not final: nothing to agree on yet
+    if row["outcome"] == "posted":
+        same = credit is not None and (credit.minor, credit.currency) == (
+            row["credit_minor"],
+            row["credit_currency"],
+        )
+        tally.check(same, f"{uetr} committed here, and not credited so there")
+    else:
+        # A rail that took back its own "no" is a case for people, on record; anything else is a fault.
+        tally.check(credit is None or row["contradicted"], f"{uetr} aborted here, and credited there")
+
+
+async def _acknowledged(connection: asyncpg.Connection, acknowledged: Path | None) -> CheckResult:
+    tally = Tally("I6", "every payment that a client was told of is here")
+    if acknowledged is not None and acknowledged.exists():
+        told = [UUID(json.loads(line)["uetr"]) for line in acknowledged.read_text().splitlines()]
+        here = {
+            row["id"]
+            for row in await connection.fetch("SELECT id FROM ledger.transfer WHERE id = ANY($1)", told)
+        }
+        for uetr in told:
+            tally.check(uetr in here, f"{uetr} was acknowledged and is not here")
+    return tally.result()
+
+
+async def _history(connection: asyncpg.Connection) -> CheckResult:
+    """Replay every payment's events through the table; the open ones must stand where they are listed."""
+    tally = Tally("I7", "every payment's history is a path in the lifecycle table")
+    standing = {
+        row["number"]: State(row["state"])
+        for row in await connection.fetch("SELECT number, state FROM switch.open_payment")
+    }
+    number, state = 0, State.RECEIVED
+    async for row in connection.cursor(_HISTORY):
+        if row["number"] != number:
+            _ended(tally, number, state, standing)
+            number, state = row["number"], State.RECEIVED
+        if row["kind"] in _STEP:
+            state = _step(tally, number, state, row)
+    _ended(tally, number, state, standing)
+    return tally.result()
+
+
+def _step(tally: Tally, number: int, state: State, row: asyncpg.Record) -> State:
+    said = State(json.loads(row["body"])["state"])
+    try:
+        reached = next_state(state, Event(row["kind"]))
+    except IllegalTransition as error:
+        tally.check(fine=False, fault=f"payment {number}: {error}")
+        return said
+    tally.check(reached is said, f"payment {number}: says {said}, the table says {reached}")
+    return said
+
+
+def _ended(tally: Tally, number: int, state: State, standing: dict[int, State]) -> None:
+    if number:
+        listed = standing.get(number)
+        fine = listed is None if state in FINAL else listed is state
+        tally.check(fine, f"payment {number}: history ends {state}, listed {listed}")
