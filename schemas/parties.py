@@ -81,13 +81,15 @@ def build_party(party: Party) -> Content:
     address: Content = {}
     if party.town:
         address["TwnNm"] = party.town
-    if party.country:
-        address["Ctry"] = party.country
     if party.address_lines:
         address["AdrLine"] = list(party.address_lines)
+    if address and party.country:
+        address["Ctry"] = party.country
     content: Content = {"Nm": party.name} if party.name else {}
     if address:
         content["PstlAdr"] = address
+    elif party.country:
+        content["CtryOfRes"] = party.country  # a country alone is no address
     if party.national_id:
         content["Id"] = {"PrvtId": {"Othr": [{"Id": party.national_id}]}}
     if party.phone:

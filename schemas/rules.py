@@ -1,0 +1,390 @@
+"""Rules beyond the schema: what a scheme demands of a message that is already valid XML or JSON.
+
+`check` is pure. A rule is a small function from a message's content and a scheme to findings; a scheme is
+data. Each finding has a code (this project's name of the rule), the element's path, the ISO reason to
+answer with (ExternalStatusReason1Code), and a text for people that never holds the sender's data.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+from schemas import value_rules
+from schemas.codec import Message
+
+Content = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One broken rule."""
+
+    code: str
+    path: str
+    reason: str
+    text: str
+    warning: bool = False
+    """Worth saying; no ground for refusal."""
+
+
+class Addresses(StrEnum):
+    """What postal addresses a corridor takes, where one is given."""
+
+    ANY = "any"
+    HYBRID = "hybrid"
+    """Town and country, and two free lines at most: cross-border practice since November 2026."""
+    STRUCTURED = "structured"
+    """Town and country, no free lines."""
+
+
+class UnknownCodes(StrEnum):
+    """What to do about a code that the dated lists do not have."""
+
+    REFUSE = "refuse"
+    WARN = "warn"
+    IGNORE = "ignore"
+
+
+class Characters(StrEnum):
+    """What text a scheme carries."""
+
+    UNICODE = "unicode"
+    LATIN = "latin"
+    """The basic Latin set that older networks share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """What one scheme or corridor demands, as data."""
+
+    addresses: Addresses = Addresses.HYBRID
+    unknown_codes: UnknownCodes = UnknownCodes.WARN
+    characters: Characters = Characters.UNICODE
+    settlement_methods: frozenset[str] = frozenset({"CLRG", "INDA", "INGA"})
+    clearing_systems: frozenset[str] | None = None
+    """Those that may be named, one of which must be; None where none need be named."""
+    charge_bearers: frozenset[str] = frozenset({"DEBT", "CRED", "SHAR", "SLEV"})
+    names_required: bool = True
+    accounts_required: bool = True
+    supplementary_data: bool = True
+    """Whether foreign content is carried (opaque) or refused."""
+    unstructured_max: int = 140
+    """Characters of unstructured remittance, over all lines."""
+
+
+SWITCH: Final = Scheme()
+"""What the switch demands unless a corridor says otherwise."""
+
+Rule = Callable[[Content, Scheme], Iterator[Finding]]
+
+_STRUCTURED_MAX: Final = 9000
+_LATIN: Final = re.compile(r"[0-9A-Za-z/\-?:().,'+ !#&%*=^_`{|}~\";@\[\]\\$<>]*")
+
+
+def check(message: Message, *, scheme: Scheme = SWITCH) -> list[Finding]:
+    """Every rule of the scheme that the message breaks; empty when it may pass."""
+    root, content = next(iter(message.document.items()))
+    found = list(_value_findings(message.id, content, scheme))
+    for rule in _RULES.get(message.name, ()):
+        found.extend(rule(content, scheme))
+    if scheme.characters is Characters.LATIN:
+        found.extend(_latin(content, ""))
+    return [
+        Finding(finding.code, f"{root}/{finding.path}", finding.reason, finding.text, finding.warning)
+        for finding in found
+    ] + _header_findings(message)
+
+
+def refusals(findings: list[Finding]) -> list[Finding]:
+    """The findings that are grounds for refusal."""
+    return [finding for finding in findings if not finding.warning]
+
+
+def _value_findings(message_id: str, content: Content, scheme: Scheme) -> Iterator[Finding]:
+    for fault in value_rules.faults(message_id, content):
+        unknown = fault.rule == "unknown-code"
+        if unknown and scheme.unknown_codes is UnknownCodes.IGNORE:
+            continue
+        warning = unknown and scheme.unknown_codes is UnknownCodes.WARN
+        yield Finding(fault.rule, fault.path, _reason_at(fault), fault.text, warning)
+
+
+def _reason_at(fault: value_rules.Fault) -> str:
+    """The reason that says whose identification is wrong, where ISO has one."""
+    for tag, reasons in _PLACES.items():
+        if f"/{tag}/" in f"/{fault.path}":
+            return reasons.get(fault.rule, fault.reason)
+    return fault.reason
+
+
+_PLACES: Final = {
+    "DbtrAcct": {"iban": "AC02"},
+    "CdtrAcct": {"iban": "AC03"},
+    "DbtrAgt": {"bic": "RC03"},
+    "CdtrAgt": {"bic": "RC04"},
+    "Dbtr": {"country": "BE10", "lei": "BE16"},
+    "Cdtr": {"country": "BE11", "lei": "BE17"},
+}
+
+
+def _header_findings(message: Message) -> list[Finding]:
+    header = message.header
+    if header is None:
+        return []
+    own_id = message.content.get("GrpHdr", {}).get("MsgId")
+    if own_id is None or header.get("BizMsgIdr") == own_id:
+        return []
+    text = "is not the document's own message identification"
+    return [Finding("business-message-id", "AppHdr/BizMsgIdr", "CH16", text, warning=True)]
+
+
+# Groups of transactions
+
+
+def _one_of(tag: str) -> Rule:
+    def rule(content: Content, _scheme: Scheme) -> Iterator[Finding]:
+        if len(content.get(tag, ())) != 1:
+            yield Finding("single-transaction", tag, "AM18", "must be there exactly once")
+
+    return rule
+
+
+def _group_totals(transactions_tag: str, amount_tag: str) -> Rule:
+    """`NbOfTxs`, `CtrlSum` and the total must be what the transactions add up to."""
+
+    def rule(content: Content, _scheme: Scheme) -> Iterator[Finding]:
+        group, transactions = content["GrpHdr"], content.get(transactions_tag, [])
+        number = group.get("NbOfTxs", "1")
+        if number.lstrip("0") != str(len(transactions)) or number.startswith("0"):
+            yield Finding("number-of-transactions", "GrpHdr/NbOfTxs", "AM18", "is not the number there is")
+        amounts = [transaction[amount_tag] for transaction in transactions]
+        total = sum((Decimal(amount["Amt"]) for amount in amounts), Decimal(0))
+        if "CtrlSum" in group and Decimal(group["CtrlSum"]) != total:
+            yield Finding("control-sum", "GrpHdr/CtrlSum", "AM10", "is not the sum of the amounts")
+        stated = next((group[tag] for tag in (f"Ttl{amount_tag}",) if tag in group), None)
+        if stated is not None and _differs(stated, total, amounts):
+            path = f"GrpHdr/Ttl{amount_tag}"
+            yield Finding("control-sum", path, "AM10", "is not the sum of the amounts in their currency")
+
+    return rule
+
+
+def _differs(stated: Content, total: Decimal, amounts: list[Content]) -> bool:
+    return Decimal(stated["Amt"]) != total or any(amount["Ccy"] != stated["Ccy"] for amount in amounts)
+
+
+def _settlement(content: Content, scheme: Scheme) -> Iterator[Finding]:
+    settlement, path = content["GrpHdr"]["SttlmInf"], "GrpHdr/SttlmInf"
+    method = settlement["SttlmMtd"]
+    if method not in scheme.settlement_methods:
+        yield Finding("settlement-method", f"{path}/SttlmMtd", "CH16", "is not a method of this scheme")
+    if "SttlmAcct" in settlement and method not in {"INDA", "INGA"}:
+        yield Finding("settlement-account", f"{path}/SttlmAcct", "CH17", "goes with INDA or INGA only")
+    system = next(iter(settlement.get("ClrSys", {}).values()), None)
+    if scheme.clearing_systems is not None and system not in scheme.clearing_systems:
+        yield Finding("clearing-system", f"{path}/ClrSys", "CH16", "must name the scheme's clearing system")
+
+
+# Each transaction
+
+
+def _each(tag: str, *rules: Callable[[Content, Scheme], Iterator[Finding]]) -> Rule:
+    def rule(content: Content, scheme: Scheme) -> Iterator[Finding]:
+        for number, transaction in enumerate(content.get(tag, ()), 1):
+            place = tag if number == 1 else f"{tag}[{number}]"
+            for inner in rules:
+                for finding in inner(transaction, scheme):
+                    yield Finding(
+                        finding.code, f"{place}/{finding.path}", finding.reason, finding.text, finding.warning
+                    )
+
+    return rule
+
+
+def _uetr(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
+    if "UETR" not in transaction["PmtId"]:
+        yield Finding("uetr", "PmtId/UETR", "CH21", "is missing")
+
+
+def _original_uetr(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
+    if "OrgnlUETR" not in transaction:
+        yield Finding("uetr", "OrgnlUETR", "CH21", "is missing")
+
+
+def _positive(*tags: str) -> Rule:
+    def rule(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
+        for tag in tags:
+            amount = transaction.get(tag)
+            if amount is not None and not amount["Amt"].strip("0.+-"):
+                yield Finding("amount", tag, "AM01", "must be more than zero")
+
+    return rule
+
+
+def _exchange(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
+    """Between amounts of one currency there is no rate, and a difference is somebody's charge."""
+    settled, instructed = transaction["IntrBkSttlmAmt"], transaction.get("InstdAmt")
+    if instructed is None:
+        if "XchgRate" in transaction:
+            yield Finding("exchange", "InstdAmt", "CH21", "is missing beside an exchange rate")
+        return
+    if instructed["Ccy"] != settled["Ccy"]:
+        return
+    if "XchgRate" in transaction:
+        yield Finding("exchange", "XchgRate", "CH17", "has no meaning between amounts of one currency")
+    if Decimal(instructed["Amt"]) != Decimal(settled["Amt"]) and not transaction.get("ChrgsInf"):
+        yield Finding("charges", "ChrgsInf", "CH21", "must explain the difference of the amounts")
+
+
+def _charges(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
+    bearer = transaction["ChrgBr"]
+    if bearer not in scheme.charge_bearers:
+        yield Finding("charge-bearer", "ChrgBr", "BE19", "is not a charge bearer of this scheme")
+    if bearer == "DEBT" and len(transaction.get("ChrgsInf", ())) > 1:
+        yield Finding("charges", "ChrgsInf", "BE19", "may be there once when the debtor bears the charges")
+
+
+def _agents(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
+    for tag, reason in (("DbtrAgt", "RC03"), ("CdtrAgt", "RC04")):
+        institution = transaction[tag]["FinInstnId"]
+        named = "Nm" in institution and "PstlAdr" in institution
+        if not named and not institution.keys() & {"BICFI", "ClrSysMmbId", "LEI"}:
+            text = "must have a BIC, a clearing system member id, an LEI, or name and address"
+            yield Finding("agent", f"{tag}/FinInstnId", reason, text)
+
+
+def _names(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
+    if not scheme.names_required:
+        return
+    for tag, reason in (("Dbtr", "BE08"), ("Cdtr", "BE22")):
+        party = transaction[tag]
+        if "Nm" not in party and "AnyBIC" not in party.get("Id", {}).get("OrgId", {}):
+            yield Finding("name", f"{tag}/Nm", reason, "is missing")
+
+
+def _accounts(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
+    if not scheme.accounts_required:
+        return
+    for tag, reason in (("DbtrAcct", "AC02"), ("CdtrAcct", "AC03")):
+        if tag not in transaction:
+            yield Finding("account", tag, reason, "is missing")
+
+
+def _addresses(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
+    if scheme.addresses is Addresses.ANY:
+        return
+    for tag, reason in (("UltmtDbtr", "BE07"), ("Dbtr", "BE07"), ("Cdtr", "BE04"), ("UltmtCdtr", "BE04")):
+        address = transaction.get(tag, {}).get("PstlAdr")
+        if address is None:
+            continue
+        for missing in ("TwnNm", "Ctry"):
+            if missing not in address:
+                yield Finding("address", f"{tag}/PstlAdr/{missing}", reason, "is missing")
+        lines = len(address.get("AdrLine", ()))
+        if lines > (0 if scheme.addresses is Addresses.STRUCTURED else 2):
+            text = "holds more free lines than this corridor takes"
+            yield Finding("address", f"{tag}/PstlAdr/AdrLine", reason, text)
+
+
+def _remittance(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
+    remittance = transaction.get("RmtInf")
+    if remittance is None:
+        return
+    if remittance.keys() == {"Ustrd", "Strd"}:
+        yield Finding("remittance", "RmtInf", "RR07", "must be structured or unstructured, not both")
+    if sum(map(len, remittance.get("Ustrd", ()))) > scheme.unstructured_max:
+        text = f"holds more than {scheme.unstructured_max} characters"
+        yield Finding("remittance", "RmtInf/Ustrd", "RR07", text)
+    if _text_length(remittance.get("Strd", [])) > _STRUCTURED_MAX:
+        yield Finding("remittance", "RmtInf/Strd", "RR07", f"holds more than {_STRUCTURED_MAX} characters")
+
+
+def _text_length(content: Any) -> int:
+    match content:
+        case dict():
+            return sum(map(_text_length, content.values()))
+        case list():
+            return sum(map(_text_length, content))
+        case str():
+            return len(content)
+    return 0
+
+
+def _supplementary(content: Content, scheme: Scheme) -> Iterator[Finding]:
+    if not scheme.supplementary_data and "SplmtryData" in content:
+        yield Finding("supplementary-data", "SplmtryData", "CH17", "is not taken here")
+
+
+def _status(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
+    """A refusal has a reason and no settlement date."""
+    if transaction.get("TxSts") != "RJCT":
+        return
+    if not any("Rsn" in cause for cause in transaction.get("StsRsnInf", ())):
+        yield Finding("status-reason", "StsRsnInf/Rsn", "CH21", "is missing beside RJCT")
+    if "FctvIntrBkSttlmDt" in transaction:
+        yield Finding("settlement-date", "FctvIntrBkSttlmDt", "CH17", "has no place beside RJCT")
+
+
+def _latin(content: Any, path: str) -> Iterator[Finding]:
+    match content:
+        case dict():
+            for tag, value in content.items():
+                yield from _latin(value, f"{path}/{tag}" if path else tag)
+        case list():
+            for number, item in enumerate(content, 1):
+                yield from _latin(item, path if number == 1 else f"{path}[{number}]")
+        case str() if _LATIN.fullmatch(content) is None:
+            yield Finding("characters", path, "RR10", "holds characters that this scheme does not carry")
+
+
+_TRANSFER: Final = (_uetr, _agents, _supplementary)
+
+_RULES: Final[dict[str, tuple[Rule, ...]]] = {
+    "pacs.008": (
+        _one_of("CdtTrfTxInf"),
+        _group_totals("CdtTrfTxInf", "IntrBkSttlmAmt"),
+        _settlement,
+        _supplementary,
+        _each(
+            "CdtTrfTxInf",
+            *_TRANSFER,
+            _positive("IntrBkSttlmAmt", "InstdAmt"),
+            _exchange,
+            _charges,
+            _names,
+            _accounts,
+            _addresses,
+            _remittance,
+        ),
+    ),
+    "pacs.009": (
+        _one_of("CdtTrfTxInf"),
+        _group_totals("CdtTrfTxInf", "IntrBkSttlmAmt"),
+        _supplementary,
+        _each("CdtTrfTxInf", _uetr, _supplementary, _positive("IntrBkSttlmAmt")),
+    ),
+    "pacs.004": (
+        _one_of("TxInf"),
+        _group_totals("TxInf", "RtrdIntrBkSttlmAmt"),
+        _supplementary,
+        _each("TxInf", _original_uetr, _supplementary, _positive("RtrdIntrBkSttlmAmt", "RtrdInstdAmt")),
+    ),
+    "pacs.002": (
+        _one_of("TxInfAndSts"),
+        _supplementary,
+        _each("TxInfAndSts", _original_uetr, _status, _supplementary),
+    ),
+    "pacs.028": (
+        _one_of("TxInf"),
+        _supplementary,
+        _each("TxInf", _original_uetr, _supplementary),
+    ),
+    "camt.056": (
+        _one_of("Undrlyg"),
+        _supplementary,
+        _each("Undrlyg", _one_of("TxInf"), _each("TxInf", _original_uetr, _supplementary)),
+    ),
+}

@@ -1,0 +1,198 @@
+"""Rules for single values, wherever they stand: what a schema's pattern cannot say.
+
+Check digits, countries, code lists, offsets, amounts and characters. Each type of the catalogue that has
+such a rule gets a checker, and a message's walker visits only what has one; both are made once.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any, Final
+
+from schemas import identifiers
+from schemas.catalogue import catalogue
+from schemas.catalogue.model import Amount, Choice, Scalar, Sequence, Text, Type
+from schemas.codes import code_sets
+from schemas.errors import InvalidAmount
+from schemas.money import EXPONENTS, Money
+
+
+@dataclass(slots=True)
+class Fault:
+    """A broken rule, on its way up from the value: each level puts its tag before the path."""
+
+    rule: str
+    reason: str
+    text: str
+    path: str = ""
+
+
+Check = Callable[[Any, list[Fault]], None]
+"""Looks at a value and adds the faults that it finds."""
+
+_HAS_OFFSET: Final = re.compile(r".*T.*(?:Z|[+-]\d\d:\d\d)", re.ASCII).fullmatch
+_JOINERS: Final = frozenset("\u200c\u200d")
+"""Format characters that Persian and the scripts of India need to spell words."""
+_ODD_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+_ID_LENGTH: Final = 35
+_UNIT_PRICES: Final = frozenset({"ActiveOrHistoricCurrencyAnd13DecimalAmount"})
+"""Prices of a unit may be finer than any coin."""
+
+
+def faults(message_id: str, content: dict[str, Any]) -> list[Fault]:
+    """Every broken value rule under a message's own element; paths are relative to it."""
+    found: list[Fault] = []
+    walker = _walker(message_id)
+    if walker is not None:
+        walker(content, found)
+    return found
+
+
+@cache
+def _walker(message_id: str) -> Check | None:
+    return _Compiler().check(catalogue().messages[message_id].type)
+
+
+class _Compiler:
+    """Makes each type's checker once; a type without anything to check has none."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, Check | None] = {}
+
+    def check(self, name: str) -> Check | None:
+        if name not in self.made:
+            self.made[name] = self._make(name, catalogue().types[name])
+        return self.made[name]
+
+    def _make(self, name: str, kind: Type) -> Check | None:  # noqa: PLR0911 - one line a kind of type
+        match kind:
+            case Sequence(members) | Choice(members):
+                walk = _Walk()
+                self.made[name] = walk  # before its members: a type may hold itself
+                walk.checks = {
+                    member.tag: check for member in members if (check := self.check(member.type)) is not None
+                }
+                return walk if walk.checks else None
+            case Amount() if name not in _UNIT_PRICES:
+                return _check_amount
+            case Scalar("dateTime"):
+                return _check_offset
+            case Text() if name in _BY_NAME:
+                return _BY_NAME[name]
+            case Text() if name in code_sets():
+                return partial(_check_code, name, code_sets()[name])
+            case Text(pattern=None):
+                return _check_id if kind.maximum is not None and kind.maximum <= _ID_LENGTH else _check_text
+            case _:
+                return None
+
+
+class _Walk:
+    """Visits the members that have a checker."""
+
+    __slots__ = ("checks",)
+
+    def __init__(self) -> None:
+        self.checks: dict[str, Check] = {}
+
+    def __call__(self, content: dict[str, Any], found: list[Fault]) -> None:
+        checks = self.checks
+        for tag, value in content.items():
+            check = checks.get(tag)
+            if check is None:
+                continue
+            before = len(found)
+            if type(value) is list:
+                for number, item in enumerate(value, 1):
+                    start = len(found)
+                    check(item, found)
+                    if len(found) != start and number > 1:
+                        _within(f"{tag}[{number}]", found, start)
+                        before = len(found)
+            else:
+                check(value, found)
+            if len(found) != before:
+                _within(tag, found, before)
+
+
+def _within(tag: str, found: list[Fault], start: int) -> None:
+    for fault in found[start:]:
+        fault.path = f"{tag}/{fault.path}" if fault.path else tag
+
+
+def _check_iban(value: str, found: list[Fault]) -> None:
+    if not identifiers.is_iban(value):
+        found.append(Fault("iban", "AC01", "is not an IBAN: country, length or check digits are wrong"))
+
+
+def _check_bic(value: str, found: list[Fault]) -> None:
+    if not identifiers.is_bic(value):
+        found.append(Fault("bic", "RC01", "is not a BIC: there is no such country"))
+
+
+def _check_lei(value: str, found: list[Fault]) -> None:
+    if not identifiers.is_lei(value):
+        found.append(Fault("lei", "BE15", "is not an LEI: the check digits are wrong"))
+
+
+def _check_country(value: str, found: list[Fault]) -> None:
+    if value not in identifiers.COUNTRIES:
+        found.append(Fault("country", "BE09", "is not a country of ISO 3166"))
+
+
+def _check_currency(value: str, found: list[Fault]) -> None:
+    if value not in EXPONENTS:
+        found.append(Fault("currency", "AM11", "is not a currency of ISO 4217"))
+
+
+def _check_offset(value: str, found: list[Fault]) -> None:
+    if _HAS_OFFSET(value) is None:
+        found.append(Fault("offset", "DT01", "must say its offset from UTC"))
+
+
+def _check_code(code_set: str, codes: frozenset[str], value: str, found: list[Fault]) -> None:
+    if value not in codes:
+        found.append(Fault("unknown-code", "CH16", f"is not in {code_set}"))
+
+
+def _check_amount(value: dict[str, str], found: list[Fault]) -> None:
+    currency, digits = value["Ccy"], value["Amt"]
+    if currency not in EXPONENTS:
+        found.append(Fault("currency", "AM11", "is not a currency of ISO 4217"))
+    elif digits.strip("0.") or not digits:
+        try:
+            Money.parse(digits, currency)
+        except InvalidAmount as error:
+            found.append(Fault("amount", str(error.reason), error.detail))
+
+
+def _check_text(value: str, found: list[Fault]) -> None:
+    if not (value.isprintable() and value.isascii()) and any(_odd_characters(value)):
+        found.append(Fault("characters", "RR10", "holds control, invisible or unnormalised characters"))
+    elif value.isspace():
+        found.append(Fault("blank", "CH16", "is blank"))
+
+
+def _check_id(value: str, found: list[Fault]) -> None:
+    _check_text(value, found)
+    if value[:1] == " " or value[-1:] == " ":
+        found.append(Fault("blank", "CH16", "begins or ends with a blank"))
+
+
+def _odd_characters(value: str) -> Iterator[bool]:
+    yield not unicodedata.is_normalized("NFC", value)
+    for character in value:
+        yield unicodedata.category(character) in _ODD_CATEGORIES and character not in _JOINERS
+
+
+_BY_NAME: Final[dict[str, Check]] = {
+    "IBAN2007Identifier": _check_iban,
+    "BICFIDec2014Identifier": _check_bic,
+    "AnyBICDec2014Identifier": _check_bic,
+    "LEIIdentifier": _check_lei,
+    "CountryCode": _check_country,
+    "ActiveCurrencyCode": _check_currency,
+    "ActiveOrHistoricCurrencyCode": _check_currency,
+}
