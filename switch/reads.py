@@ -31,7 +31,7 @@ _KINDS: Final = [*Event, "CONTRADICTION", "ESCALATE"]
 _NAMES: Final = {
     Event.REFUSE: "refused",
     Event.RESERVE: "reserved",
-    Event.SEND: "sending",
+    Event.SEND: "sent",
     Event.EXPIRE: "expired",
     Event.DOUBT: "in doubt",
     Event.CONFIRM: "posted",
@@ -58,7 +58,7 @@ def _steps(row: asyncpg.Record) -> list[Step]:
     body = json.loads(row["body"])
     before = [
         Step(name, _instant(body[field]), {})
-        for name, field in (("received", "received_at"), ("sent", "sent_at"), ("answered", "answered_at"))
+        for name, field in (("received", "received_at"), ("answered", "answered_at"))
         if body.get(field)
     ]
     facts = {name: body[name] for name in _SHOWN if body.get(name)}

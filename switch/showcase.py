@@ -116,7 +116,7 @@ async def _story(connection: asyncpg.Connection, scene: Scene, state: PaymentSta
     for step in state.journey:
         facts = " ".join(str(step[name]) for name in ("reason", "rail_code", "detail") if step.get(name))
         lines.append(f"  {_offset(start, step['at']):>10}  {step['event']:<10} {facts}")
-        if step["event"] == "sending":
+        if step["event"] == "sent":
             lines += [f"              | {part}" for part in await _native(connection, UUID(state.uetr))]
     return lines
 

@@ -87,7 +87,7 @@ def make_app(settings: Settings) -> Callable[[Scope, Receive, Send], Awaitable[N
         },
     )
     app.add_route("/v1/iso20022/pacs.008", door.post_pacs_008, methods=["POST"])
-    app.add_route("/rails/{country}/{path:path}", callbacks.post_callback, methods=["POST"])
+    app.add_route("/rails/{country}", callbacks.post_callback, methods=["POST"])
     app.include_router(reads.router)
     app.include_router(health.router)
     return Edge(app)

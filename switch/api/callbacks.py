@@ -1,4 +1,4 @@
-"""Where rails answer later: `POST /rails/IN/...`. The rail's signature is the only authority here."""
+"""Where rails answer later: `POST /rails/IN`. The rail's signature is the only authority here."""
 
 from starlette.requests import Request
 from starlette.responses import Response

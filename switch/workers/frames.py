@@ -5,7 +5,7 @@ Everything that is sent in one turn travels in one system call: under load that 
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 _HEADER: Final = 4
 FRAME_MAX: Final = 64 * 1024 * 1024
@@ -22,8 +22,7 @@ class FrameProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport to write to."""
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
+        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's has no such base
 
     def data_received(self, data: bytes) -> None:
         """Cut frames out of the stream."""
