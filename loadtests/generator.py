@@ -15,7 +15,7 @@ from array import array
 from base64 import b64encode
 from collections import Counter
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 import uvloop
@@ -148,8 +148,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
         self._send()
 
     def data_received(self, data: bytes) -> None:
