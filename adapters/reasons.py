@@ -25,3 +25,8 @@ UPAY
 """
 ISO_REASONS: Final = frozenset(_CODES.split())
 """All registered codes (ISO 20022 external code sets, 2026)."""
+
+DUPLICATES: Final = frozenset({"AM05", "DU01", "DU02", "DU03", "DU04", "DU05", "DUPL"})
+"""Reasons that say "I know this one". In answer to a send they refuse nothing: the copy that the rail knows
+may be our own, and paid. Only an enquiry tells.
+"""

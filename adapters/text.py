@@ -12,10 +12,11 @@ def ascii_text(text: str, maximum: int) -> str:
 
     Empty when nothing of the text can be said in ASCII.
     """
-    return clean(anyascii(text), maximum)
+    return clean(text if text.isascii() else anyascii(text), maximum)
 
 
 def clean(text: str, maximum: int) -> str:
     """Printable text in its own script, runs of white space as one blank, at most `maximum` characters."""
-    words = "".join(character if character.isprintable() else " " for character in text).split()
-    return " ".join(words)[:maximum].rstrip()
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(text.split())[:maximum].rstrip()

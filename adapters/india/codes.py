@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from adapters.port import Outcome
-from adapters.reasons import ISO_REASONS
+from adapters.reasons import DUPLICATES, ISO_REASONS
 
 VERSION: Final = "NPCI error and response codes 2.5, public copies"
 
@@ -107,11 +107,16 @@ _NATIVE: Final = {
 }
 
 
-def outcome_of(code: str) -> tuple[Outcome, str | None]:
-    """Outcome and ISO reason of a code; a code that nobody explained is UNKNOWN."""
+def outcome_of(code: str, *, enquired: bool = False) -> tuple[Outcome, str | None]:
+    """Outcome and ISO reason of a code; a code that nobody explained is UNKNOWN.
+
+    `enquired`: the code answers an enquiry, so that even "duplicate" is a refusal of the order in question.
+    """
     known = CODES.get(code)
     if known is not None:
         return _OUTCOMES.get(known.is_a, Outcome.UNKNOWN), known.reason
+    if code in DUPLICATES and not enquired:
+        return Outcome.UNKNOWN, code
     if code in ISO_REASONS:
         return Outcome.REFUSED, code
     return Outcome.UNKNOWN, None

@@ -390,12 +390,12 @@ def _add_account(party: Element, ifsc: str, kind: str, number: str) -> None:
     _add(account, "Detail", name="ACNUM", value=number)
 
 
-def _read_outcome(ref: str, resp: Element) -> Answer:
+def _read_outcome(ref: str, resp: Element, *, enquired: bool = False) -> Answer:
     """A result and the payee's line about it; they must agree, or nothing is known."""
     result = _attribute(resp, "result")
     payee = resp.find("Ref[@type='PAYEE']")
     code = resp.get("errCode") or (payee.get("respCode") if payee is not None else None) or ""
-    outcome, reason = outcome_of(code)
+    outcome, reason = outcome_of(code, enquired=enquired)
     if result not in _AGREES.get(outcome, frozenset()):
         return _answer(ref, Outcome.UNKNOWN, code)
     if outcome is not Outcome.DONE:
@@ -411,7 +411,7 @@ def _read_status(ref: str, resp: Element) -> Answer:
     """`errCode` is about the enquiry itself; what became of the order is in the payee's line."""
     error = resp.get("errCode")
     if error is None:
-        return _read_outcome(ref, resp)
+        return _read_outcome(ref, resp, enquired=True)
     found = outcome_of(error)[0] is Outcome.NOT_FOUND
     return _answer(ref, Outcome.NOT_FOUND if found else Outcome.UNKNOWN, error)
 

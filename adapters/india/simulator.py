@@ -21,10 +21,17 @@ from adapters.india.codes import native_of
 from adapters.india.messages import IST, NAMESPACE, VERSION
 from adapters.india.profile import PROFILE
 from adapters.port import Outcome
-from adapters.simulation.book import Book, Entry
+from adapters.simulation.book import Entry
 from adapters.simulation.magic import Spoil
-from adapters.simulation.rail import Counter, Credit, OtherContent, Request, Response
-from adapters.simulation.server import Callbacks, Settings
+from adapters.simulation.rail import (
+    Counter,
+    Credit,
+    OtherContent,
+    Request,
+    Response,
+    with_broken_signature,
+)
+from adapters.simulation.server import Callbacks, Settings, open_counter
 from adapters.xml import parse
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
@@ -163,7 +170,7 @@ class UpiSimulator:
         resp = _add(answer, "Resp", reqMsgId=_message(order))
         _state(resp, entry, outcome, entry.code, spoil)
         body = self._signed(answer)
-        return _with_broken_signature(body) if spoil is Spoil.SIGNATURE else body
+        return with_broken_signature(body) if spoil is Spoil.SIGNATURE else body
 
     def _signed(self, root: Element) -> bytes:
         return sign_enveloped(root, self.rail_key)
@@ -183,17 +190,8 @@ class _Outcomes:
 
 def simulator(settings: Settings, callbacks: Callbacks) -> UpiSimulator:
     """The simulated rail for these settings."""
-    counter = Counter(
-        book=Book(settings.book),
-        profile=PROFILE,
-        native_code=native_of,
-        deliver=callbacks.deliver,
-        prefunded_minor=settings.prefunded_minor,
-        latency_s=settings.latency_s,
-        time_scale=settings.time_scale,
-    )
     return UpiSimulator(
-        counter=counter,
+        counter=open_counter(settings, callbacks, PROFILE, native_of),
         org_id=settings.identity["org_id"],
         rail_key=keys.private(settings.rail_key),
         participant_key=keys.public(settings.participant_key),
@@ -306,12 +304,6 @@ def _ack(api: str, message: str, error: str | None = None) -> bytes:
     if error:
         ack.set("err", error)
     return etree.tostring(ack)
-
-
-def _with_broken_signature(body: bytes) -> bytes:
-    """The same document with one character of the digest changed."""
-    before, tag, after = body.partition(b"<ds:DigestValue>")
-    return before + tag + (b"A" if after[:1] != b"A" else b"B") + after[1:]
 
 
 def _new_id() -> str:

@@ -249,6 +249,12 @@ def outcome_of(entry: Entry) -> Outcome:
     return _OUTCOMES[entry.outcome]
 
 
+def with_broken_signature(document: bytes) -> bytes:
+    """The same signed document with one character of a digest changed."""
+    before, tag, after = document.partition(b"<ds:DigestValue>")
+    return before + tag + (b"A" if after[:1] != b"A" else b"B") + after[1:]
+
+
 _KEPT: Final = {Keep.REFUSE: Kept.REFUSED, Keep.DEEM: Kept.PENDING}
 _OUTCOMES: Final = {
     Kept.DONE: Outcome.DONE,

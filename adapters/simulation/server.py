@@ -17,7 +17,8 @@ from typing import Any, Final, Protocol
 import aiohttp
 import uvicorn
 
-from adapters.simulation.book import FILE_NAME
+from adapters.profile import RailProfile
+from adapters.simulation.book import FILE_NAME, Book
 from adapters.simulation.rail import Counter, Request, Response
 
 REQUEST_BYTES: Final = 256 * 1024
@@ -106,6 +107,21 @@ class Callbacks:
                 trust_env=False,
             )
         return self._session
+
+
+def open_counter(
+    settings: Settings, callbacks: Callbacks, profile: RailProfile, native_code: Callable[[str], str]
+) -> Counter:
+    """The rail's counter over its book; `native_code` says an ISO reason in the rail's words."""
+    return Counter(
+        book=Book(settings.book),
+        profile=profile,
+        native_code=native_code,
+        deliver=callbacks.deliver,
+        prefunded_minor=settings.prefunded_minor,
+        latency_s=settings.latency_s,
+        time_scale=settings.time_scale,
+    )
 
 
 @dataclass(slots=True)

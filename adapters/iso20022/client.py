@@ -1,0 +1,194 @@
+"""The adapter of every rail that speaks ISO 20022 and answers in the same exchange."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from uuid import uuid4
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+from adapters import keys
+from adapters import uetr as uetrs
+from adapters.http import Failed, HttpClient, Reply
+from adapters.iso20022 import envelope, messages
+from adapters.iso20022.dialect import Content, Dialect, Participant
+from adapters.iso20022.envelope import Header, Sealed
+from adapters.iso20022.messages import Sent
+from adapters.port import (
+    Acknowledgement,
+    Answer,
+    Connection,
+    Native,
+    Order,
+    Outcome,
+    Payee,
+    Receipt,
+    Taken,
+    Violation,
+)
+from adapters.profile import RailProfile
+from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
+
+_OK: Final = 200
+
+
+def make(dialect: Dialect, connection: Connection) -> "IsoRail":
+    """The adapter of a dialect, for a connection.
+
+    Raises:
+        ValueError: the connection lacks a key or an id.
+
+    """
+    return IsoRail(
+        dialect=dialect,
+        us=Participant.of(connection.identity),
+        signing_key=keys.private(connection.signing_key),
+        rail_key=keys.public(connection.rail_key),
+        http=HttpClient(connection, dialect.profile.timing),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class IsoRail:
+    """A rail that speaks ISO 20022, as the port asks for it."""
+
+    dialect: Dialect
+    us: Participant
+    signing_key: RSAPrivateKey
+    rail_key: RSAPublicKey
+    http: HttpClient
+
+    @property
+    def profile(self) -> RailProfile:
+        """See `RailAdapter.profile`."""
+        return self.dialect.profile
+
+    def check(self, order: Order) -> Sequence[Violation]:
+        """See `RailAdapter.check`."""
+        return messages.check(order, self.dialect)
+
+    def translate(self, order: Order) -> Native:
+        """See `RailAdapter.translate`: a signed pacs.008."""
+        header, document = messages.credit_transfer(order, self.us, self.dialect)
+        return Native(uetrs.to_hex(order.payment.uetr), self._seal(header, document))
+
+    def decode(self, raw: bytes) -> Sequence[Answer]:
+        """See `RailAdapter.decode`: pacs.002."""
+        return [messages.read_answer(self._open(raw), self.us, self.dialect)]
+
+    def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
+        """See `RailAdapter.acknowledge`: HTTP says enough."""
+        return Acknowledgement(b"")
+
+    async def submit(self, native: Native) -> Receipt:
+        """See `RailAdapter.submit`: pacs.008, answered by pacs.002."""
+        reply = await self._post(native.body, native.ref)
+        if isinstance(reply, Failed):
+            return _not_answered(reply)
+        try:
+            answer = messages.read_answer(self._open(reply.body), self.us, self.dialect)
+        except (InvalidMessage, NotAuthentic):
+            return Receipt(Taken.UNKNOWN, detail="unreadable answer")
+        return _receipt(native.ref, answer)
+
+    async def enquire(self, native: Native) -> Answer:
+        """See `RailAdapter.enquire`: pacs.028, answered by pacs.002."""
+        header, document = messages.status_request(
+            self._sent(native), self.us, self.dialect, message=uuid4().hex, at=datetime.now(UTC)
+        )
+        sealed = await self._exchange(header, document, native.ref)
+        if isinstance(sealed, Failed):
+            return Answer(native.ref, Outcome.UNKNOWN)
+        try:
+            answer = messages.read_answer(sealed, self.us, self.dialect, enquired=True)
+        except InvalidMessage:
+            return Answer(native.ref, Outcome.UNKNOWN)
+        return answer if answer.ref == native.ref else Answer(native.ref, Outcome.UNKNOWN)
+
+    async def undo(self, native: Native, reason: str) -> Receipt:
+        """See `RailAdapter.undo`: camt.056, answered by camt.029."""
+        header, document = messages.cancellation(
+            self._sent(native), self.us, self.dialect, reason=reason, at=datetime.now(UTC)
+        )
+        sealed = await self._exchange(header, document, native.ref)
+        if isinstance(sealed, Failed):
+            return _not_answered(sealed)
+        try:
+            answer = messages.read_resolution(sealed, self.us, self.dialect)
+        except InvalidMessage:
+            return Receipt(Taken.UNKNOWN, detail="unreadable answer")
+        return _receipt(header.id, answer)
+
+    async def resolve(self, alias: str) -> Payee | None:
+        """See `RailAdapter.resolve`: acmt.023, answered by acmt.024.
+
+        Raises:
+            Unavailable: the rail did not answer, or not so that it can be read.
+
+        """
+        header, document = messages.verification_request(
+            alias, self.us, self.dialect, message=uuid4().hex, at=datetime.now(UTC)
+        )
+        sealed = await self._exchange(header, document, header.id)
+        if isinstance(sealed, Failed):
+            raise Unavailable("the rail does not answer")
+        try:
+            return messages.read_payee(sealed, self.us, self.dialect)
+        except InvalidMessage:
+            raise Unavailable("the rail's answer cannot be read") from None
+
+    async def probe(self) -> bool:
+        """See `RailAdapter.probe`: the rail's address answers."""
+        reply = await self.http.request("GET", self.dialect.path)
+        return isinstance(reply, Reply) and reply.status == _OK
+
+    async def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
+        """See `RailAdapter.reconcile`. End-of-cycle files come by another channel: none here yet."""
+        raise Unavailable(f"no file of cycle {cycle}")
+        yield
+
+    async def close(self) -> None:
+        """See `RailAdapter.close`."""
+        await self.http.close()
+
+    async def _exchange(self, header: Header, document: Content, end_to_end: str) -> Sealed | Failed:
+        reply = await self._post(self._seal(header, document), end_to_end)
+        if isinstance(reply, Failed):
+            return reply
+        try:
+            return self._open(reply.body)
+        except (InvalidMessage, NotAuthentic):
+            return Failed(sent=True, detail="unreadable answer")
+
+    async def _post(self, body: bytes, end_to_end: str) -> Reply | Failed:
+        headers = self.dialect.headers(end_to_end)
+        reply = await self.http.request("POST", self.dialect.path, body, headers=headers)
+        if isinstance(reply, Reply) and reply.status != _OK:
+            return Failed(sent=True, detail=f"http {reply.status}")
+        return reply
+
+    def _seal(self, header: Header, document: Content) -> bytes:
+        unsigned = envelope.write(self.dialect.envelope, header, document)
+        return envelope.seal(unsigned, self.signing_key, header.created_at)
+
+    def _open(self, raw: bytes) -> Sealed:
+        return envelope.open_sealed(self.dialect.envelope, raw, self.rail_key)
+
+    def _sent(self, native: Native) -> Sent:
+        message = envelope.open_own(self.dialect.envelope, native.body)
+        return Sent.of(message.id, message.content)
+
+
+def _not_answered(failed: Failed) -> Receipt:
+    return Receipt(Taken.UNKNOWN if failed.sent else Taken.REFUSED, detail=failed.detail)
+
+
+def _receipt(ref: str, answer: Answer) -> Receipt:
+    """An answer about another order says nothing of this one."""
+    if answer.ref != ref:
+        return Receipt(Taken.UNKNOWN, detail="answer about another order")
+    if answer.outcome is Outcome.UNKNOWN:
+        return Receipt(Taken.UNKNOWN, detail=f"answered with {answer.rail_code}")
+    taken = Taken.REFUSED if answer.outcome is Outcome.REFUSED else Taken.TAKEN
+    return Receipt(taken, answer)

@@ -1,0 +1,81 @@
+"""What differs between rails that speak ISO 20022, as data, and who we are at one of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any
+
+from adapters.port import Order, Outcome, Violation
+from adapters.profile import RailProfile
+
+Content = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """Who we are at the rail, and who the rail is."""
+
+    bic: str
+    """Eight characters; our id as a member."""
+    operator: str
+
+    @classmethod
+    def of(cls, identity: Mapping[str, str]) -> "Participant":
+        """From a connection's identity.
+
+        Raises:
+            ValueError: an id is missing.
+
+        """
+        missing = [name for name in cls.__dataclass_fields__ if not identity.get(name)]
+        if missing:
+            raise ValueError(f"the identity at the rail lacks {', '.join(missing)}")
+        return cls(**{name: identity[name] for name in cls.__dataclass_fields__})
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Message definitions that the rail speaks."""
+
+    credit_transfer: str
+    status_report: str
+    status_request: str
+    cancellation: str = "camt.056.001.08"
+    resolution: str = "camt.029.001.09"
+    verification_request: str = "acmt.023.001.03"
+    verification_report: str = "acmt.024.001.03"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Elements around header and document, outermost first, in one namespace."""
+
+    namespace: str
+    tags: tuple[str, ...]
+    header: str
+    """Definition of the business application header: `head.001.001.01`."""
+    service: str
+    """`BizSvc` of what we send."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One rail's way of speaking ISO 20022."""
+
+    profile: RailProfile
+    envelope: Envelope
+    versions: Versions
+    path: str
+    """Where messages are posted."""
+    zone: tzinfo
+    """Of the rail's clock: its dates and times are said in it."""
+    statuses: Mapping[str, Outcome]
+    """ExternalPaymentTransactionStatus1Code -> outcome; a status that is not here is UNKNOWN."""
+    accepted: str
+    """The status by which the simulated rail says "done"."""
+    check: Callable[[Order], Sequence[Violation]]
+    """What makes this rail unable to carry an order, beyond what all have in common."""
+    adapt: Callable[[Order, Content], None]
+    """Change a pacs.008's transaction in place into what this rail wants."""
+    headers: Callable[[str], Mapping[str, str]] = lambda _: {}
+    """HTTP headers that go with an end-to-end id."""

@@ -1,0 +1,353 @@
+"""ISO 20022 messages to a rail, and its answers read. Pure; the schema is the codec's business.
+
+A transaction's `TxId` and `EndToEndId` are the UETR's 32 hexadecimal digits, so every answer carries it. The
+debtor's own end-to-end id travels as `RltdRmtInf/RmtId`. The rail must not act after the first `RjctTm` that
+follows the message's creation.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Final
+
+from adapters import uetr as uetrs
+from adapters.iso20022.codes import NOT_RECEIVED, reason_of
+from adapters.iso20022.dialect import Content, Dialect, Participant
+from adapters.iso20022.envelope import Header, Sealed
+from adapters.port import Answer, Order, Outcome, Payee, Violation
+from adapters.reasons import DUPLICATES
+from adapters.text import clean
+from schemas import parties, status_report
+from schemas.errors import InvalidAmount, InvalidMessage, Refused
+from schemas.money import Money
+from schemas.payment import Account
+
+_AMOUNT: Final = "CdtTrfTxInf/IntrBkSttlmAmt"
+
+
+def check(order: Order, dialect: Dialect) -> Sequence[Violation]:
+    """Everything that makes the rail unable to carry the order."""
+    amount, limits = order.amount, dialect.profile.limits
+    found = []
+    if amount.currency != dialect.profile.currency:
+        found.append(Violation("AM03", _AMOUNT, f"the rail pays in {dialect.profile.currency} only"))
+    elif amount.minor > limits.maximum_minor:
+        found.append(Violation("AM02", _AMOUNT, "more than the rail carries in one payment"))
+    elif amount.minor < limits.minimum_minor:
+        found.append(Violation("AM06", _AMOUNT, "less than the rail carries"))
+    if not _name(order.payment.debtor.name, dialect):
+        found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name is needed"))
+    if not _name(order.payment.creditor.name, dialect):
+        found.append(Violation("BE22", "CdtTrfTxInf/Cdtr/Nm", "a name is needed"))
+    if dialect.profile.purpose_required and not order.payment.purpose:
+        found.append(Violation("FF07", "CdtTrfTxInf/Purp", "a purpose is needed"))
+    if not timedelta() < order.expires_at - order.made_at < timedelta(days=1):
+        found.append(Violation("DT01", "CdtTrfTxInf/SttlmTmReq", "expires before it is made, or in days"))
+    return [*found, *dialect.check(order)]
+
+
+def credit_transfer(order: Order, us: Participant, dialect: Dialect) -> tuple[Header, Content]:
+    """pacs.008 and its header."""
+    payment = order.payment
+    local = order.made_at.astimezone(dialect.zone)
+    message = f"{us.bic}{local:%y%m%d%H%M%S}{order.serial:08}"
+    ref = uetrs.to_hex(payment.uetr)
+    amount = {"Ccy": order.amount.currency, "Amt": order.amount.text}
+    transaction: Content = {
+        "PmtId": {
+            "InstrId": us.bic[:4] + message[len(us.bic) :],
+            "EndToEndId": ref,
+            "TxId": ref,
+            "UETR": payment.uetr,
+        },
+        "IntrBkSttlmAmt": amount,
+        "IntrBkSttlmDt": local.date().isoformat(),
+        "SttlmTmReq": {"RjctTm": _time_text(order.expires_at.astimezone(dialect.zone))},
+        "InstdAmt": amount,
+        "ChrgBr": "SLEV",
+        "InstgAgt": _member(us.bic),
+        "InstdAgt": _member(_receiver(order)),
+        "Dbtr": _party(order, "debtor", dialect),
+        "DbtrAcct": parties.build_account(payment.debtor_account) if payment.debtor_account else None,
+        "DbtrAgt": parties.build_agent(payment.debtor_agent),
+        "CdtrAgt": _member(_receiver(order)),
+        "Cdtr": _party(order, "creditor", dialect),
+        "CdtrAcct": _creditor_account(payment.creditor_account),
+        "Purp": parties.code_or_proprietary(payment.purpose) if payment.purpose else None,
+        "RltdRmtInf": [{"RmtId": payment.end_to_end_id}],
+        "RmtInf": _remittance(payment.remittance, dialect),
+    }
+    dialect.adapt(order, transaction)
+    present = {tag: value for tag, value in transaction.items() if value}
+    group = {
+        "MsgId": message,
+        "CreDtTm": parties.instant_text(local),
+        "NbOfTxs": "1",
+        "SttlmInf": {"SttlmMtd": "CLRG"},
+    }
+    header = Header(us.bic, _receiver(order), message, dialect.versions.credit_transfer, order.made_at)
+    return header, {"FIToFICstmrCdtTrf": {"GrpHdr": group, "CdtTrfTxInf": [present]}}
+
+
+def expiry(content: Content) -> datetime:
+    """The instant after which a pacs.008 must not be executed.
+
+    Raises:
+        InvalidMessage: it states none.
+        Refused: its creation time is no instant.
+
+    """
+    (transaction,) = content["CdtTrfTxInf"]
+    made_at = parties.read_instant(content["GrpHdr"]["CreDtTm"], "GrpHdr/CreDtTm")
+    try:
+        until = time.fromisoformat(transaction["SttlmTmReq"]["RjctTm"])
+    except (KeyError, ValueError):
+        raise InvalidMessage("no time limit", path="CdtTrfTxInf/SttlmTmReq/RjctTm") from None
+    if until.tzinfo is None:
+        raise InvalidMessage("a time limit without offset", path="CdtTrfTxInf/SttlmTmReq/RjctTm")
+    at = datetime.combine(made_at.astimezone(until.tzinfo).date(), until)
+    return at if at >= made_at else at + timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What later messages about an order repeat from it."""
+
+    message: str
+    definition: str
+    made_at: str
+    instruction: str
+    end_to_end: str
+    transaction: str
+    uetr: str
+    amount: Content
+    date: str
+    receiver: str
+
+    @classmethod
+    def of(cls, definition: str, content: Content) -> "Sent":
+        """From the stored pacs.008."""
+        (transaction,) = content["CdtTrfTxInf"]
+        ids = transaction["PmtId"]
+        return cls(
+            message=content["GrpHdr"]["MsgId"],
+            definition=definition,
+            made_at=content["GrpHdr"]["CreDtTm"],
+            instruction=ids["InstrId"],
+            end_to_end=ids["EndToEndId"],
+            transaction=ids["TxId"],
+            uetr=ids["UETR"],
+            amount=transaction["IntrBkSttlmAmt"],
+            date=transaction["IntrBkSttlmDt"],
+            receiver=transaction["InstdAgt"]["FinInstnId"]["ClrSysMmbId"]["MmbId"],
+        )
+
+    def references(self) -> Content:
+        """The ids, as messages about a payment repeat them."""
+        return {
+            "OrgnlInstrId": self.instruction,
+            "OrgnlEndToEndId": self.end_to_end,
+            "OrgnlTxId": self.transaction,
+            "OrgnlUETR": self.uetr,
+        }
+
+    def group(self) -> Content:
+        """The original message."""
+        return {"OrgnlMsgId": self.message, "OrgnlMsgNmId": self.definition, "OrgnlCreDtTm": self.made_at}
+
+
+def status_request(
+    sent: Sent, us: Participant, dialect: Dialect, *, message: str, at: datetime
+) -> tuple[Header, Content]:
+    """pacs.028 about an order that was sent."""
+    transaction = {"OrgnlGrpInf": sent.group(), **sent.references()}
+    group = {"MsgId": message, "CreDtTm": _now_text(at, dialect)}
+    header = Header(us.bic, us.operator, message, dialect.versions.status_request, at)
+    return header, {"FIToFIPmtStsReq": {"GrpHdr": group, "TxInf": [transaction]}}
+
+
+def cancellation(
+    sent: Sent, us: Participant, dialect: Dialect, *, reason: str, at: datetime
+) -> tuple[Header, Content]:
+    """camt.056: ask for the money back. One order has one cancellation, with one id."""
+    message = hashlib.sha256(b"undo" + sent.transaction.encode()).hexdigest()[:32]
+    assignment = {
+        "Id": message,
+        "Assgnr": {"Agt": _member(us.bic)},
+        "Assgne": {"Agt": _member(sent.receiver)},
+        "CreDtTm": _now_text(at, dialect),
+    }
+    transaction = {
+        "CxlId": message,
+        "OrgnlGrpInf": sent.group(),
+        **sent.references(),
+        "OrgnlIntrBkSttlmAmt": sent.amount,
+        "OrgnlIntrBkSttlmDt": sent.date,
+        "CxlRsnInf": [{"Rsn": parties.code_or_proprietary(reason)}],
+    }
+    header = Header(us.bic, sent.receiver, message, dialect.versions.cancellation, at)
+    return header, {"FIToFIPmtCxlReq": {"Assgnmt": assignment, "Undrlyg": [{"TxInf": [transaction]}]}}
+
+
+def verification_request(
+    alias: str, us: Participant, dialect: Dialect, *, message: str, at: datetime
+) -> tuple[Header, Content]:
+    """acmt.023: whose an account or alias is."""
+    assignment = {
+        "MsgId": message,
+        "CreDtTm": _now_text(at, dialect),
+        "Assgnr": {"Agt": _member(us.bic)},
+        "Assgne": {"Agt": _member(us.operator)},
+    }
+    account = {"Prxy": {"Tp": {"Cd": "TELE"}, "Id": alias}} if alias.startswith("+") else _account_id(alias)
+    request = {"Id": message, "PtyAndAcctId": {"Acct": account}}
+    header = Header(us.bic, us.operator, message, dialect.versions.verification_request, at)
+    return header, {"IdVrfctnReq": {"Assgnmt": assignment, "Vrfctn": [request]}}
+
+
+def read_answer(sealed: Sealed, us: Participant, dialect: Dialect, *, enquired: bool = False) -> Answer:
+    """pacs.002: what became of an order.
+
+    Args:
+        sealed: The rail's message, its signature already checked.
+        us: Whom it must be addressed to.
+        dialect: How this rail means its statuses.
+        enquired: It answers an enquiry, so that "never received" is about the order and not a refusal.
+
+    Raises:
+        InvalidMessage: not a status report to us from the rail about one transaction.
+
+    """
+    _must_be(sealed, us, dialect.versions.status_report)
+    try:
+        report = status_report.read(sealed.message)
+    except Refused as error:
+        raise InvalidMessage(error.detail, path=error.path) from None
+    if report.transaction_id is None:
+        raise InvalidMessage("names no transaction", path="TxInfAndSts/OrgnlTxId")
+    outcome = dialect.statuses.get(report.status or "", Outcome.UNKNOWN)
+    if outcome is Outcome.REFUSED:
+        outcome = _refusal(report.reason or "", enquired=enquired)
+    (transaction,) = sealed.content["TxInfAndSts"]
+    told = outcome in {Outcome.REFUSED, Outcome.PENDING}
+    return Answer(
+        ref=report.transaction_id,
+        outcome=outcome,
+        uetr=uetrs.from_hex(report.transaction_id),
+        rail_code=report.reason or report.status,
+        reason=reason_of(report.reason) if told else None,
+        amount=_stated_amount(transaction),
+        rail_reference=transaction.get("AcctSvcrRef") or transaction.get("ClrSysRef"),
+    )
+
+
+def _refusal(reason: str, *, enquired: bool) -> Outcome:
+    """What a refusal with this reason proves."""
+    if enquired:
+        return Outcome.NOT_FOUND if reason == NOT_RECEIVED else Outcome.REFUSED
+    return Outcome.UNKNOWN if reason in DUPLICATES else Outcome.REFUSED
+
+
+def read_resolution(sealed: Sealed, us: Participant, dialect: Dialect) -> Answer:
+    """camt.029: what became of a cancellation. Its ref is the cancellation's own.
+
+    Raises:
+        InvalidMessage: not a resolution to us from the rail about one cancellation.
+
+    """
+    _must_be(sealed, us, dialect.versions.resolution)
+    try:
+        ((details,),) = ([*part["TxInfAndSts"]] for part in sealed.content["CxlDtls"])
+        status = sealed.content["Sts"]["Conf"]
+        ref = hashlib.sha256(b"undo" + details["OrgnlTxId"].encode()).hexdigest()[:32]
+    except (KeyError, ValueError):
+        raise InvalidMessage("not about one cancellation", path="CxlDtls/TxInfAndSts") from None
+    outcome = _RESOLUTIONS.get(status, Outcome.UNKNOWN)
+    return Answer(ref=ref, outcome=outcome, rail_code=status)
+
+
+_RESOLUTIONS: Final = {"CNCL": Outcome.DONE, "RJCR": Outcome.REFUSED, "PDCR": Outcome.PENDING}
+"""ExternalInvestigationExecutionConfirmation1Code."""
+
+
+def read_payee(sealed: Sealed, us: Participant, dialect: Dialect) -> Payee | None:
+    """acmt.024: whose the account is; None if the rail does not know it.
+
+    Raises:
+        InvalidMessage: not a verification report to us from the rail.
+
+    """
+    _must_be(sealed, us, dialect.versions.verification_report)
+    (report, *_) = sealed.content["Rpt"]
+    if report["Vrfctn"] is not True:
+        return None
+    known = report.get("UpdtdPtyAndAcctId") or report.get("OrgnlPtyAndAcctId") or {}
+    try:
+        return Payee(
+            account=parties.read_account(known["Acct"]).id or "",  # type: ignore[union-attr]
+            agent=known["Agt"]["FinInstnId"]["ClrSysMmbId"]["MmbId"],
+            name=known.get("Pty", {}).get("Nm"),
+        )
+    except KeyError:
+        raise InvalidMessage("confirms an account without naming it", path="Rpt") from None
+
+
+def _must_be(sealed: Sealed, us: Participant, definition: str) -> None:
+    header = sealed.header
+    if header.definition != definition:
+        raise InvalidMessage(f"not a {definition}", path="AppHdr/MsgDefIdr")
+    if header.sender != us.operator or header.receiver != us.bic:
+        raise InvalidMessage("not from the rail to us", path="AppHdr")
+
+
+def _stated_amount(transaction: Content) -> Money | None:
+    amount = transaction.get("OrgnlTxRef", {}).get("IntrBkSttlmAmt")
+    if amount is None:
+        return None
+    try:
+        return Money.parse(amount["Amt"], amount["Ccy"])
+    except InvalidAmount:
+        raise InvalidMessage("not an amount", path="TxInfAndSts/OrgnlTxRef/IntrBkSttlmAmt") from None
+
+
+def _receiver(order: Order) -> str:
+    """The creditor agent's member id: the first eight characters of its BIC."""
+    agent = order.payment.creditor_agent
+    return (agent.bic or agent.member_id or "")[:8]
+
+
+def _member(member: str) -> Content:
+    return {"FinInstnId": {"ClrSysMmbId": {"MmbId": member}}}
+
+
+def _party(order: Order, role: str, dialect: Dialect) -> Content:
+    party = order.payment.debtor if role == "debtor" else order.payment.creditor
+    content = parties.build_party(party)
+    content["Nm"] = _name(party.name, dialect)
+    return content
+
+
+def _creditor_account(account: Account | None) -> Content | None:
+    return parties.build_account(account) if account else None
+
+
+def _account_id(text: str) -> Content:
+    return {"Id": {"IBAN": text} if text[:2].isalpha() else {"Othr": {"Id": text}}}
+
+
+def _remittance(text: str | None, dialect: Dialect) -> Content | None:
+    line = clean(text or "", dialect.profile.characters.remittance_max)
+    return {"Ustrd": [line]} if line else None
+
+
+def _name(text: str | None, dialect: Dialect) -> str:
+    return clean(text or "", dialect.profile.characters.name_max)
+
+
+def _time_text(at: datetime) -> str:
+    return at.timetz().isoformat(timespec="milliseconds")
+
+
+def _now_text(at: datetime, dialect: Dialect) -> str:
+    return parties.instant_text(at.astimezone(dialect.zone))

@@ -1,0 +1,15 @@
+"""The Raast adapter."""
+
+from adapters.iso20022.client import make
+from adapters.pakistan.messages import DIALECT
+from adapters.port import Connection, RailAdapter
+
+
+def adapter(connection: Connection) -> RailAdapter:
+    """The Raast adapter for a connection.
+
+    Raises:
+        ValueError: the connection lacks a key or an id.
+
+    """
+    return make(DIALECT, connection)

@@ -1,0 +1,50 @@
+"""Raast as data.
+
+The 20 seconds for a credit are the State Bank's rule; there is no central cap since April 2022, so the
+maximum here is an agreement's, not the rail's. Formats are observed in public test traffic; see
+`docs/rails/PK.md` for how sure each fact is.
+"""
+
+from typing import Final
+
+from adapters.profile import (
+    Basis,
+    Characters,
+    Confirmation,
+    Ids,
+    Limits,
+    RailProfile,
+    Reservation,
+    Timing,
+    Undo,
+)
+
+PROFILE: Final = RailProfile(
+    country="PK",
+    rail="Raast",
+    currency="PKR",
+    confirmation=Confirmation.SYNC,
+    reservation=Reservation.NONE,
+    undo=Undo.RETURN_ONLY,
+    aliases=("phone", "iban"),
+    timing=Timing(
+        connect_s=3,
+        submit_s=20,
+        answer_s=20,
+        enquiry_first_s=25,
+        enquiry_every_s=30,
+        enquiries_max=10,
+        not_found_grace_s=60,
+        give_up_s=7200,
+        basis=Basis.PROFILE,
+    ),
+    limits=Limits(minimum_minor=1, maximum_minor=100_000_000_00, basis=Basis.PROFILE),
+    characters=Characters(encoding="utf-8", name_max=140, remittance_max=140, basis=Basis.OBSERVED),
+    ids=Ids(period="%Y%m%d", capacity=10**8, basis=Basis.PROFILE, zone="Asia/Karachi"),
+    dedupes=True,
+    purpose_required=False,
+    basis=Basis.OBSERVED,
+)
+
+SANDBOX_IDENTITY: Final = {"bic": "SCOSPKKA", "operator": "SBPPPKKAIPS"}
+"""Who we are at the simulated rail; invented. The operator is Raast's as observed."""
