@@ -1,0 +1,110 @@
+"""The load process sends what a participant would, and counts only what became final."""
+
+import asyncio
+import uuid
+
+import pytest
+
+from loadtests.generator import PATH, UETR, Load, Messages, Sender, run
+from schemas.signing import http_signatures
+from schemas.signing.http_signatures import SigningKey
+
+KEY = SigningKey.generate("IN-1:2026")
+SENDER = Sender(
+    KEY.keyid, KEY.pem.decode(), "application/xml", f"<U>{UETR}</U><H>{UETR.replace('-', '')}</H>"
+)
+
+
+def split(request: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Header lines and body of a request."""
+    head, body = request.split(b"\r\n\r\n", 1)
+    lines = [tuple(line.split(b": ", 1)) for line in head.split(b"\r\n")[1:]]
+    return [(name.lower(), value) for name, value in lines], body
+
+
+def test_each_message_is_signed_and_has_its_own_uetr():
+    messages = Messages(SENDER, "127.0.0.1:8320")
+    seen = set()
+    for _ in range(20):
+        headers, body = split(messages.next())
+        stated = http_signatures.parse(headers)
+        http_signatures.verify(
+            stated,
+            method="POST",
+            authority="127.0.0.1:8320",
+            path=PATH,
+            headers=headers,
+            body=body,
+            key=KEY.public,
+            now=stated.created,
+        )
+        uetr = uuid.UUID(body[3:39].decode())
+        assert body == f"<U>{uetr}</U><H>{uetr.hex}</H>".encode()
+        assert (uetr.version, uetr.variant) == (4, uuid.RFC_4122)
+        assert dict(headers)[b"content-length"] == str(len(body)).encode()
+        seen.add(uetr)
+
+    assert len(seen) == 20
+
+
+def answer(status: str, body: bytes) -> bytes:
+    """An HTTP answer."""
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+FINAL = answer("200 OK", b"<TxSts>ACCC</TxSts>")
+REFUSED = answer("200 OK", b"<TxSts>RJCT</TxSts><Rsn><Cd>AC04</Cd></Rsn>")
+FLYING = answer("202 Accepted", b"<TxSts>ACSP</TxSts>")
+FULL = answer("503 Service Unavailable", b'{"reason": "AB10"}')
+
+
+async def result_of(*answers: bytes):
+    """What the load process reports of a switch that gives these answers in turn, for ever."""
+    count = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal count
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            await reader.readexactly(int(dict(split(head)[0])[b"content-length"]))
+            given = answers[count % len(answers)]
+            count += 1
+            # In two pieces, as networks do.
+            writer.write(given[:20])
+            await asyncio.sleep(0.001)
+            writer.write(given[20:])
+
+    def ignore_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> asyncio.Task[None]:
+        async def guarded() -> None:
+            try:
+                await serve(reader, writer)
+            except asyncio.IncompleteReadError:
+                writer.close()
+
+        return asyncio.ensure_future(guarded())
+
+    server = await asyncio.start_server(ignore_end, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    load = Load(host, port, [SENDER], connections=4, warm_up_s=0.05, seconds=0.2)
+    result = await run(load)
+    server.close()
+    assert sum(result.answers.values()) == count
+    return result
+
+
+async def test_final_payments_are_counted_with_their_latency():
+    result = await result_of(FINAL)
+
+    assert 0 < result.payments <= result.answers["200 ACCC"]
+    assert len(result.latencies_ms) == result.payments
+    assert result.latencies_ms == sorted(result.latencies_ms)
+    assert min(result.latencies_ms) > 1
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [(REFUSED, "200 RJCT AC04"), (FLYING, "202 ACSP"), (FULL, "503 AB10")]
+)
+async def test_what_is_not_final_is_no_payment(given, said):
+    result = await result_of(given)
+
+    assert result.payments == 0
+    assert set(result.answers) == {said}
