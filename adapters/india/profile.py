@@ -46,15 +46,3 @@ PROFILE: Final = RailProfile(
     purpose_required=False,
     basis=Basis.OBSERVED,
 )
-
-SANDBOX_IDENTITY: Final = {
-    "org_id": "700001",
-    "prefix": "SCO",
-    "handle": "scoswitch",
-    "institution": "SCO SWITCH",
-    "ifsc": "HDFC0000001",
-    "account": "058010100000001",
-    "mobile": "919000000001",
-    "purpose": "P1301",
-}
-"""Who we are at the simulated rail; invented."""

@@ -16,7 +16,7 @@ from lxml.etree import _Element as Element
 
 from adapters import keys
 from adapters.identifiers import is_ifsc, is_vpa
-from adapters.india import messages
+from adapters.india import messages, sandbox
 from adapters.india.codes import native_of
 from adapters.india.messages import IST, NAMESPACE, VERSION
 from adapters.india.profile import PROFILE
@@ -191,7 +191,7 @@ class _Outcomes:
 def simulator(settings: Settings, callbacks: Callbacks) -> UpiSimulator:
     """The simulated rail for these settings."""
     return UpiSimulator(
-        counter=open_counter(settings, callbacks, PROFILE, native_of),
+        counter=open_counter(settings, callbacks, PROFILE, native_code=native_of, word_of=sandbox.word_of),
         org_id=settings.identity["org_id"],
         rail_key=keys.private(settings.rail_key),
         participant_key=keys.public(settings.participant_key),

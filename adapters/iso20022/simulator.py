@@ -274,11 +274,12 @@ def make(
     *,
     knows: Callable[[str], bool],
     account_behind: Callable[[str], str],
+    word_of: Callable[[str], str],
 ) -> IsoSimulator:
     """The simulated rail of a dialect."""
     return IsoSimulator(
         dialect=dialect,
-        counter=open_counter(settings, callbacks, dialect.profile, str),
+        counter=open_counter(settings, callbacks, dialect.profile, native_code=str, word_of=word_of),
         member=Participant.of(settings.identity),
         rail_key=keys.private(settings.rail_key),
         participant_key=keys.public(settings.participant_key),

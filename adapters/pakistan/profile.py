@@ -45,6 +45,3 @@ PROFILE: Final = RailProfile(
     purpose_required=False,
     basis=Basis.OBSERVED,
 )
-
-SANDBOX_IDENTITY: Final = {"bic": "SCOSPKKA", "operator": "SBPPPKKAIPS"}
-"""Who we are at the simulated rail; invented. The operator is Raast's as observed."""

@@ -2,14 +2,21 @@
 
 from adapters.identifiers import is_iban
 from adapters.iso20022.simulator import IsoSimulator, make
+from adapters.pakistan import sandbox
 from adapters.pakistan.messages import DIALECT
-from adapters.simulation.magic import magic_account
 from adapters.simulation.server import Callbacks, Settings
 
 
 def simulator(settings: Settings, callbacks: Callbacks) -> IsoSimulator:
     """The simulated rail for these settings."""
-    return make(DIALECT, settings, callbacks, knows=_knows, account_behind=_account_behind)
+    return make(
+        DIALECT,
+        settings,
+        callbacks,
+        knows=_knows,
+        account_behind=_account_behind,
+        word_of=sandbox.word_of,
+    )
 
 
 def _knows(account: str) -> bool:
@@ -18,5 +25,5 @@ def _knows(account: str) -> bool:
 
 def _account_behind(alias: str) -> str:
     if alias.startswith("+92-3"):
-        return magic_account("PK", "")
+        return sandbox.account("").iban or ""
     return alias if _knows(alias) else ""

@@ -1,9 +1,9 @@
 """Magic creditor accounts: the end of an account tells a simulated rail how to behave.
 
 `magic_account("IN", "AC04")` is `asha-AC04@okbank`, `magic_account("PK", "SLOW8")` an IBAN of the sandbox's
-bank that ends in `SLOW8`, check digits valid. A word is one of `Magic`, `SLOW` with seconds, or any code
-of ExternalStatusReason1Code, which makes the rail refuse with that reason. Every other account is an
-ordinary one: its payments succeed.
+bank that ends in `SLOW8`, check digits valid; each country's `sandbox` module says how it looks there. A
+word is one of `Magic`, `SLOW` with seconds, or any code of ExternalStatusReason1Code, which makes the rail
+refuse with that reason. Every other account is an ordinary one: its payments succeed.
 
 What a word does is a `Script`: what the rail keeps in its book, and what it says, when. Seconds in a script
 obey the time scale of the sandbox.
@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from adapters import registry
 from adapters.identifiers import iban, is_iban
 from adapters.port import Outcome
 from adapters.profile import Timing
 from adapters.reasons import ISO_REASONS
+from schemas.payment import Account
 
 
 class Magic(StrEnum):
@@ -170,9 +172,6 @@ SCRIPTS: Final = {
 ORDINARY: Final = Script()
 
 _SLOW = re.compile(r"SLOW(\d{1,3})", re.ASCII)
-_VPA_WORD = re.compile(r".*-([A-Za-z0-9]+)@.*", re.ASCII)
-SANDBOX_BANK: Final = "SAND"
-_ACCOUNT_WIDTH: Final = 16
 
 
 def script(word: str) -> Script | None:
@@ -187,36 +186,31 @@ def script(word: str) -> Script | None:
     return None
 
 
-def script_of(account: str) -> Script:
-    """How a rail behaves towards an account."""
-    return script(word_of(account)) or ORDINARY
-
-
-def word_of(account: str) -> str:
-    """The magic word at the end of an account, or nothing."""
-    if found := _VPA_WORD.fullmatch(account):
-        return found[1].upper()
-    if account[4:8] == SANDBOX_BANK and is_iban(account, account[:2]):
-        return account[8:].lstrip("0")
-    return ""
-
-
 def magic_account(country: str, word: str) -> str:
     """An account in `country` that makes its simulated rail behave as `word` says; "" for an ordinary one.
 
     Raises:
-        ValueError: the word means nothing, or there is no such account in that country.
+        ValueError: the word means nothing.
+        NotFound: no adapter for this country.
 
     """
     if word and script(word) is None:
         raise ValueError(f"no magic word: {word}")
-    match country:
-        case "IN":
-            return f"asha-{word}@okbank" if word else "asha@okbank"
-        case "PK":
-            return iban("PK", SANDBOX_BANK + (word or "1").rjust(_ACCOUNT_WIDTH, "0"))
-        case _:
-            raise ValueError(f"no magic accounts in {country}")
+    account: Account = registry.package(country).sandbox.account(word)
+    assert account.id is not None
+    return account.id
+
+
+def iban_account(country: str, bank: str, word: str, width: int) -> str:
+    """The IBAN of an account of `width` characters at a sandbox's bank that ends in a word."""
+    return iban(country, bank + (word or "1").rjust(width, "0"))
+
+
+def iban_word(account: str, country: str, bank: str) -> str:
+    """The word at the end of an IBAN of a sandbox's bank, or nothing."""
+    if account[4 : 4 + len(bank)] != bank or not is_iban(account, country):
+        return ""
+    return account[4 + len(bank) :].lstrip("0")
 
 
 def table() -> str:

@@ -16,7 +16,7 @@ from adapters.port import Outcome
 from adapters.profile import RailProfile
 from adapters.simulation.book import SETTLEMENT, Book, Entry, Kept, now
 from adapters.simulation.faults import Faults
-from adapters.simulation.magic import Enquiry, Keep, Say, Script, Spoil, Wait, script_of
+from adapters.simulation.magic import ORDINARY, Enquiry, Keep, Say, Script, Spoil, Wait, script
 from schemas.money import Money
 
 EXPIRED: Final = "AB03"
@@ -95,6 +95,8 @@ class Counter:
     book: Book
     profile: RailProfile
     native_code: Callable[[str], str]
+    word_of: Callable[[str], str]
+    """The magic word in an account."""
     deliver: Callable[[bytes], Awaitable[None]]
     """Posts a callback to the switch."""
     prefunded_minor: int
@@ -119,21 +121,21 @@ class Counter:
             if known.fingerprint != fingerprint:
                 raise OtherContent
             return Case(known, Script(says=(Say(outcome_of(known)),)))
-        script = self._script(credit)
+        plan = self._script(credit)
         entry = Entry(
             rail_ref=credit.ref,
             uetr=credit.uetr,
             amount_minor=credit.amount.minor,
             currency=credit.amount.currency,
-            outcome=_KEPT.get(script.keep, Kept.DONE),
-            code=self.native_code(script.reason) if script.keep is Keep.REFUSE else "",
+            outcome=_KEPT.get(plan.keep, Kept.DONE),
+            code=self.native_code(plan.reason) if plan.keep is Keep.REFUSE else "",
             account=credit.account,
             at=now(),
             fingerprint=fingerprint,
         )
-        if script.keep is Keep.NOTHING:
-            return Case(entry, script, kept=False)
-        return Case(self.book.keep(entry), script)
+        if plan.keep is Keep.NOTHING:
+            return Case(entry, plan, kept=False)
+        return Case(self.book.keep(entry), plan)
 
     def settle(self, entry: Entry) -> Entry:
         """Credit an entry that was pending."""
@@ -153,14 +155,14 @@ class Counter:
         entry = self.book.find(ref)
         if entry is None:
             return Finding(None, Outcome.NOT_FOUND)
-        script = self._scripts.get(ref) or script_of(entry.account)
+        plan = self._scripts.get(ref) or self._script_of(entry.account)
         first = ref not in self._enquired
         self._enquired.add(ref)
-        if script.enquiry is Enquiry.NOT_FOUND_FIRST and first:
+        if plan.enquiry is Enquiry.NOT_FOUND_FIRST and first:
             return Finding(None, Outcome.NOT_FOUND)
-        if script.enquiry is Enquiry.REFUSED_UNTIL_SAID and ref not in self._said:
-            return Finding(entry, Outcome.REFUSED, self.native_code(script.reason))
-        return Finding(entry, outcome_of(entry), entry.code, script.enquiry_spoil)
+        if plan.enquiry is Enquiry.REFUSED_UNTIL_SAID and ref not in self._said:
+            return Finding(entry, Outcome.REFUSED, self.native_code(plan.reason))
+        return Finding(entry, outcome_of(entry), entry.code, plan.enquiry_spoil)
 
     def resume(self) -> None:
         """After a restart: credit what was left pending, and say so."""
@@ -217,12 +219,15 @@ class Counter:
         fault = self.faults.next()
         if fault is not None:
             self._scripts[credit.ref] = fault
-        script = fault or script_of(credit.account)
+        wanted = fault or self._script_of(credit.account)
         if credit.expires_at <= datetime.now(UTC):
             return Script(Keep.REFUSE, says=(Say(Outcome.REFUSED),), reason=EXPIRED)
         if -self.book.balances[SETTLEMENT] + credit.amount.minor > self.prefunded_minor:
             return Script(Keep.REFUSE, says=(Say(Outcome.REFUSED),), reason=INSUFFICIENT)
-        return script
+        return wanted
+
+    def _script_of(self, account: str) -> Script:
+        return script(self.word_of(account)) or ORDINARY
 
     async def _later(self, case: Case, say: Say, words: Words) -> None:
         """Wait, credit what was deemed, and post the word to the switch."""

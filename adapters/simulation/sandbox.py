@@ -46,7 +46,7 @@ def prepare(
 
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    identity: Mapping[str, str] = registry.package(country).SANDBOX_IDENTITY
+    identity: Mapping[str, str] = registry.package(country).sandbox.IDENTITY
     _make_tls(directory)
     for name in ("rail", "participant"):
         _make_signing_key(directory, name)

@@ -110,13 +110,28 @@ class Callbacks:
 
 
 def open_counter(
-    settings: Settings, callbacks: Callbacks, profile: RailProfile, native_code: Callable[[str], str]
+    settings: Settings,
+    callbacks: Callbacks,
+    profile: RailProfile,
+    *,
+    native_code: Callable[[str], str],
+    word_of: Callable[[str], str],
 ) -> Counter:
-    """The rail's counter over its book; `native_code` says an ISO reason in the rail's words."""
+    """The rail's counter over its book.
+
+    Args:
+        settings: How the rail runs.
+        callbacks: Where it says what it says later.
+        profile: Its time-outs, which scripts obey.
+        native_code: Says an ISO reason in the rail's words.
+        word_of: Finds the magic word in an account.
+
+    """
     return Counter(
         book=Book(settings.book),
         profile=profile,
         native_code=native_code,
+        word_of=word_of,
         deliver=callbacks.deliver,
         prefunded_minor=settings.prefunded_minor,
         latency_s=settings.latency_s,

@@ -1,0 +1,22 @@
+"""Made-up ids and accounts at the simulated Raast."""
+
+from typing import Final
+
+from adapters.simulation.magic import iban_account, iban_word
+from schemas.payment import Account, Agent
+
+IDENTITY: Final = {"bic": "SCOSPKKA", "operator": "SBPPPKKAIPS"}
+"""Who we are there, and the operator as observed."""
+
+CREDITOR_AGENT: Final = Agent(bic="SANDPKKA")
+_WIDTH: Final = 16
+
+
+def account(word: str) -> Account:
+    """The IBAN of the sandbox's bank that ends in a magic word."""
+    return Account(iban=iban_account("PK", "SAND", word, _WIDTH))
+
+
+def word_of(account_id: str) -> str:
+    """The magic word in an IBAN, or nothing."""
+    return iban_word(account_id, "PK", "SAND")

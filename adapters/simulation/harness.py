@@ -1,0 +1,170 @@
+"""A simulated rail started, driven and stopped: for the conformance kit and for tests.
+
+`running` starts the rail's process and a small server for its callbacks; `Rail` holds both, the adapter
+that talks to them, and everything that came back.
+"""
+
+import asyncio
+import itertools
+import socket
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from aiohttp import web
+
+from adapters import registry
+from adapters.port import Answer, Connection, Order, RailAdapter
+from adapters.simulation import sandbox
+from adapters.simulation.book import FILE_NAME, Entry, Kept, read
+from schemas.errors import InvalidMessage, NotAuthentic
+from schemas.money import Money
+from schemas.payment import Account, CreditTransfer, Party
+from schemas.payment import Agent as BankAgent
+
+READY_S: Final = 30.0
+_EVERY_S: Final = 0.05
+_serials = itertools.count(1)
+
+
+def sample_order(country: str, word: str = "", **changes: object) -> Order:
+    """An order that a country's simulated rail can carry, to the account of a magic word.
+
+    `changes` replace fields of the payment, or `minor`, `serial`, `made_at` and `expires_in` (seconds).
+    """
+    made_at = changes.pop("made_at", None) or datetime.now(UTC)
+    assert isinstance(made_at, datetime)
+    made_at = made_at.replace(microsecond=made_at.microsecond // 1000 * 1000)
+    minor, serial = changes.pop("minor", 150000), changes.pop("serial", None) or next(_serials)
+    expires_in = changes.pop("expires_in", 60.0)
+    assert isinstance(minor, int)
+    assert isinstance(serial, int)
+    assert isinstance(expires_in, int | float)
+    place = registry.package(country).sandbox
+    fields: dict[str, object] = {
+        "uetr": str(uuid4()),
+        "message_id": "M1",
+        "created_at": made_at,
+        "end_to_end_id": "E2E-1",
+        "interbank_settlement_amount": Money(50000, "RUB"),
+        "charge_bearer": "SLEV",
+        "debtor": Party(name="Ivan Ivanov", country="RU"),
+        "debtor_account": Account(other="40817810700000000001"),
+        "debtor_agent": BankAgent(bic="SABRRUMM"),
+        "creditor_agent": place.CREDITOR_AGENT,
+        "creditor": Party(name="Asha Rao", country=country),
+        "creditor_account": place.account(word),
+        "purpose": "FAMI",
+        "remittance": "for the family",
+    }
+    payment = CreditTransfer.model_validate({**fields, **changes})
+    amount = Money(minor, registry.profile(country).currency)
+    return Order(payment, amount, serial, made_at, made_at + timedelta(seconds=expires_in))
+
+
+@dataclass(slots=True)
+class Rail:
+    """A simulated rail that runs, an adapter for it, and what came by callback."""
+
+    country: str
+    directory: Path
+    connection: Connection
+    adapter: RailAdapter
+    command: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    answers: list[Answer] = field(default_factory=list)
+    broken: list[Exception] = field(default_factory=list)
+    """What callbacks that could not be read were refused with."""
+    raw: list[bytes] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def entries(self) -> list[Entry]:
+        """The rail's book."""
+        return list(read(self.directory / FILE_NAME))
+
+    def credits(self, ref: str) -> int:
+        """How often the rail credited an order."""
+        return sum(entry.outcome is Kept.DONE for entry in self.entries() if entry.rail_ref == ref)
+
+    async def start(self) -> None:
+        """Start the process and wait until it answers."""
+        self.process = await asyncio.to_thread(subprocess.Popen, self.command)
+        async with asyncio.timeout(READY_S):
+            while not await self.adapter.probe():
+                if self.process.poll() is not None:
+                    raise RuntimeError("the simulated rail ended")
+                await asyncio.sleep(_EVERY_S)
+
+    async def kill(self) -> None:
+        """Kill the process, as a crash would."""
+        if self.process is not None:
+            self.process.kill()
+            await asyncio.to_thread(self.process.wait)
+
+    async def said(self, ref: str, count: int = 1, timeout_s: float = 10.0) -> list[Answer]:
+        """Wait until `count` answers about an order came by callback; fewer when the time is over."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while len(found := self._about(ref)) < count:
+                    self.arrived.clear()
+                    await self.arrived.wait()
+        except TimeoutError:
+            found = self._about(ref)
+        return found
+
+    def _about(self, ref: str) -> list[Answer]:
+        return [answer for answer in self.answers if answer.ref == ref]
+
+    async def _take(self, request: web.Request) -> web.Response:
+        raw = await request.read()
+        self.raw.append(raw)
+        try:
+            self.answers.extend(self.adapter.decode(raw))
+            acknowledgement = self.adapter.acknowledge(raw)
+        except (InvalidMessage, NotAuthentic) as error:
+            self.broken.append(error)
+            return web.Response(status=error.status)
+        finally:
+            self.arrived.set()
+        return web.Response(body=acknowledgement.body, content_type=acknowledgement.content_type)
+
+
+@asynccontextmanager
+async def running(
+    directory: Path, country: str, *, time_scale: float = 0.02, latency_s: float = 0.0
+) -> AsyncIterator[Rail]:
+    """A simulated rail in a process of its own, and our callback address served here."""
+    port, callback_port = free_port(), free_port()
+    connection, command = sandbox.prepare(
+        directory,
+        country,
+        port=port,
+        callback_url=f"http://127.0.0.1:{callback_port}/callback",
+        time_scale=time_scale,
+        latency_s=latency_s,
+    )
+    rail = Rail(country, directory, connection, registry.load(country, connection), command)
+    application = web.Application()
+    application.router.add_post("/callback", rail._take)  # noqa: SLF001 - the rail is served by its own module
+    runner = web.AppRunner(application)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", callback_port).start()
+        await rail.start()
+        yield rail
+    finally:
+        await rail.adapter.close()
+        await rail.kill()
+        await runner.cleanup()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

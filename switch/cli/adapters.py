@@ -1,0 +1,94 @@
+"""`payswitch adapters`: which rails there are, whether an adapter keeps its promises, what it would send."""
+
+import asyncio
+import dataclasses
+import json
+import sys
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from adapters import conformance, registry
+from adapters.port import Order, RailAdapter
+from adapters.simulation import sandbox
+from schemas import codec, credit_transfer
+from schemas.errors import SwitchError
+from schemas.money import Money
+
+app = typer.Typer(no_args_is_help=True, help="Rails and their adapters.")
+
+EXPIRES: Final = timedelta(seconds=60)
+_MEDIA_TYPES: Final = {".json": codec.JSON}
+
+
+@app.command("list")
+def list_adapters() -> None:
+    """Print every rail's profile as JSON."""
+    profiles = [dataclasses.asdict(registry.profile(country)) for country in registry.countries()]
+    typer.echo(json.dumps(profiles, indent=2))
+
+
+@app.command()
+def check(
+    country: Annotated[str, typer.Argument(help="two letters, as in IN")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
+) -> None:
+    """Run the conformance kit on a country's adapter and its simulated rail; exit 1 if a check fails."""
+    try:
+        report = asyncio.run(conformance.check(country))
+    except SwitchError as error:
+        _fail(error)
+    typer.echo(json.dumps(report.as_dict(), indent=2) if as_json else report.text())
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def translate(
+    country: Annotated[str, typer.Argument(help="two letters, as in IN")],
+    file: Annotated[Path, typer.Argument(help="a pacs.008, XML or JSON", exists=True, dir_okay=False)],
+    *,
+    amount: Annotated[
+        str | None, typer.Option(help="the credit in the rail's currency; else the message's own amount")
+    ] = None,
+    serial: Annotated[int, typer.Option(help="number of the order in its period")] = 1,
+) -> None:
+    """Write the native bytes of a pacs.008, signed with sandbox keys, to standard output."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
+            native = _translate(country, file, amount, serial, Path(directory))
+    except SwitchError as error:
+        _fail(error)
+    sys.stdout.buffer.write(native + b"\n")
+
+
+def _translate(country: str, file: Path, amount: str | None, serial: int, directory: Path) -> bytes:
+    media_type = _MEDIA_TYPES.get(file.suffix.lower(), codec.XML)
+    payment = credit_transfer.read(
+        codec.decode(file.read_bytes(), media_type=media_type, expect=credit_transfer.DEFAULT_VERSION[:8])
+    )
+    currency = registry.profile(country).currency
+    money = Money.parse(amount, currency) if amount else payment.interbank_settlement_amount
+    order = Order(payment, money, serial, payment.created_at, payment.created_at + EXPIRES)
+    adapter = _sandbox_adapter(country, directory)
+    violations = adapter.check(order)
+    for violation in violations:
+        typer.echo(f"{violation.reason} {violation.path}: {violation.text}", err=True)
+    if violations:
+        raise typer.Exit(1)
+    return adapter.translate(order).body
+
+
+def _sandbox_adapter(country: str, directory: Path) -> RailAdapter:
+    """An adapter with keys of its own that nobody listens to: enough for what is pure."""
+    connection, _ = sandbox.prepare(directory, country, port=1, callback_url="http://127.0.0.1:1/")
+    return registry.load(country, connection)
+
+
+def _fail(error: SwitchError) -> None:
+    typer.echo(f"{error.reason} {error.path or ''}: {error.detail}", err=True)
+    raise typer.Exit(1) from error
