@@ -14,6 +14,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +22,7 @@ from lxml import etree
 
 from schemas import gates
 from schemas.catalogue import catalogue
+from schemas.catalogue.model import Choice, Foreign, Sequence
 from schemas.errors import InvalidMessage, UnsupportedRepresentation
 from schemas.plan import NAMESPACE, Shape, plan
 
@@ -160,11 +162,13 @@ def encode(
 
 def _element(definition: str, tag: str, content: dict[str, Any]) -> str:
     """A header or document as XML, in its namespace."""
+    pieces: list[str] = []
     try:
-        text = _plan(definition).markup(tag, content)
+        _plan(definition).markup(tag, content, pieces)
     except InvalidMessage as error:
         raise error.within(tag) from None
-    return f'<{tag} xmlns="{NAMESPACE}{definition}"{text[len(tag) + 1 :]}'
+    pieces[0] = f'<{tag} xmlns="{NAMESPACE}{definition}">'
+    return "".join(pieces)
 
 
 def digest(message: Message) -> bytes:
@@ -196,16 +200,39 @@ def _plan(message: str) -> Shape:
 
 
 def _from_xml(raw: bytes, max_bytes: int) -> _Parts:
-    root = gates.xml(raw, max_bytes)
+    keep_blanks = any(tag in raw for tag in _foreign_tags())
+    root = gates.xml(raw, max_bytes, keep_blanks=keep_blanks)
+    message = _documents().get(root.tag)
+    if message is not None:
+        return _Parts(message, None, None, _read(plan(message), root, "Document"))
     header, document = (None, root) if _is_document(root) else _open_envelope(root)
-    message = _definition(document)
-    header_id = None if header is None else _definition(header)
+    message, header_id = _definition(document), None if header is None else _definition(header)
     return _Parts(
         id=message,
         header_id=header_id,
         header=None if header is None or header_id is None else _read(_plan(header_id), header, _APP_HDR),
         document=_read_document(message, document),
     )
+
+
+@cache
+def _documents() -> dict[Any, str]:
+    """Tag of a document element, namespace and all -> the message that it is."""
+    return {f"{{{NAMESPACE}{message}}}Document": message for message in catalogue().messages}
+
+
+@cache
+def _foreign_tags() -> tuple[bytes, ...]:
+    """Elements that hold foreign content, in which blanks must stay as they are."""
+    types = catalogue().types
+    tags = {
+        member.tag
+        for kind in types.values()
+        if isinstance(kind, Sequence | Choice)
+        for member in kind.members
+        if isinstance(types[member.type], Foreign)
+    }
+    return tuple(sorted(tag.encode() for tag in tags))
 
 
 def _read(shape: Shape, element: etree._Element, name: str) -> dict[str, Any]:
@@ -218,7 +245,7 @@ def _read(shape: Shape, element: etree._Element, name: str) -> dict[str, Any]:
 
 def _read_document(message: str, element: etree._Element) -> dict[str, Any]:
     shape = _plan(message)
-    if _local_name(element) == "Document":
+    if etree.QName(element).localname == "Document":
         return _read(shape, element, "Document")
     # Some envelopes hold the message's own element without a Document around it.
     holder = etree.Element(f"{{{NAMESPACE}{message}}}Document")
@@ -226,27 +253,25 @@ def _read_document(message: str, element: etree._Element) -> dict[str, Any]:
     return _read(shape, holder, "Document")
 
 
-def _is_document(element: Any) -> bool:
+def _is_document(element: etree._Element) -> bool:
     """Whether this is a `Document`, or a message's own element without one, in an ISO 20022 namespace."""
-    if type(element.tag) is not str or not element.tag.startswith(f"{{{NAMESPACE}"):
+    name = _name(element)
+    if name is None or name.localname == _APP_HDR:
         return False
-    name = _local_name(element)
-    if name == "Document":
-        return True
     root = catalogue().messages.get(_definition(element))
-    return root is not None and root.tag == name != _APP_HDR
+    return name.localname == "Document" or (root is not None and root.tag == name.localname)
 
 
-def _is_header(element: Any) -> bool:
-    return (
-        type(element.tag) is str
-        and element.tag.startswith(f"{{{NAMESPACE}head.001.")
-        and (_local_name(element) == _APP_HDR)
-    )
+def _is_header(element: etree._Element) -> bool:
+    name = _name(element)
+    return name is not None and name.localname == _APP_HDR
 
 
-def _local_name(element: etree._Element) -> str:
-    return str(element.tag).partition("}")[2]
+def _name(element: etree._Element) -> etree.QName | None:
+    """The name of an element of ISO 20022; None for a comment or anybody else's element."""
+    if not isinstance(element.tag, str) or not element.tag.startswith(f"{{{NAMESPACE}"):
+        return None
+    return etree.QName(element)
 
 
 def _definition(element: etree._Element) -> str:
@@ -270,11 +295,12 @@ def _only(
 ) -> tuple[etree._Element | None, etree._Element]:
     if len(documents) != 1 or len(headers) > 1:
         raise InvalidMessage("must hold one document, and one header at most", rule="envelope")
-    if headers and (
-        headers[0].getparent() is not documents[0].getparent() or headers[0].getnext() is not documents[0]
-    ):
-        raise InvalidMessage("must hold the header right before the document", rule="envelope")
-    return (headers[0] if headers else None), documents[0]
+    (document,) = documents
+    if not headers:
+        return None, document
+    if document not in headers[0].itersiblings():
+        raise InvalidMessage("must hold the header before the document", rule="envelope")
+    return headers[0], document
 
 
 # JSON

@@ -11,9 +11,10 @@ MAX_DEPTH: Final = 200
 """Below libxml2's own limit of 256, so that what was read as a part can be read as part of a message."""
 
 
-def new_parser() -> etree.XMLParser:
+def new_parser(*, keep_blanks: bool = True) -> etree.XMLParser:
     """A parser that resolves nothing, fetches nothing and repairs nothing."""
     return etree.XMLParser(
+        remove_blank_text=not keep_blanks,
         encoding="utf-8",
         resolve_entities=False,
         no_network=True,
@@ -82,10 +83,10 @@ def escape(text: str) -> str:
         InvalidMessage: a character that XML has no way to write.
 
     """
-    if lexical.IMPOSSIBLE(text):
+    if text.isprintable():
+        if "&" not in text and "<" not in text and ">" not in text:
+            return text
+    elif lexical.IMPOSSIBLE(text):
         raise InvalidMessage("holds a character that no message can carry", rule="character")
-    if "&" in text:
-        text = text.replace("&", "&amp;")
-    if "<" in text or ">" in text:
-        text = text.replace("<", "&lt;").replace(">", "&gt;")
-    return text.replace("\r", "&#13;") if "\r" in text else text
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace("\r", "&#13;")

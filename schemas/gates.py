@@ -24,23 +24,27 @@ _DECLARATION: Final = re.compile(
     rb"""(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:"(?:yes|no)"|'(?:yes|no)'))?[ \t\r\n]*\?>"""
 )
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_PARSER: Final = foreign.new_parser()
+_PARSER: Final = foreign.new_parser(keep_blanks=True)
+_FAST_PARSER: Final = foreign.new_parser(keep_blanks=False)
+"""Leaves out the blanks between elements: a quarter of the time. Values keep theirs."""
 
 
-def xml(raw: bytes, max_bytes: int = MAX_BYTES) -> etree._Element:
+def xml(raw: bytes, max_bytes: int = MAX_BYTES, *, keep_blanks: bool = False) -> etree._Element:
     """The root element of an XML document that passed the gates. Raises InvalidMessage."""
     octets = _text_octets(raw, max_bytes).removeprefix(_BYTE_ORDER_MARK)
-    instructions = octets.count(b"<?")
-    if octets.startswith(b"<?xml"):
-        if _DECLARATION.match(octets) is None:
-            raise InvalidMessage("must be XML 1.0 in UTF-8", rule="encoding")
-        instructions -= 1
-    if instructions:
+    declared = octets.startswith(b"<?xml")
+    if declared and _DECLARATION.match(octets) is None:
+        raise InvalidMessage("must be XML 1.0 in UTF-8", rule="encoding")
+    if octets.find(b"<?", 1 if declared else 0) >= 0:
         raise InvalidMessage("processing instructions are refused", rule="processing-instruction")
-    if b"<!DOCTYPE" in octets:
-        raise InvalidMessage("document types are refused", rule="doctype")
+    if b"<!" in octets:
+        if b"<!DOCTYPE" in octets:
+            raise InvalidMessage("document types are refused", rule="doctype")
+        # Before a CDATA section the parser cannot tell a value's blanks from those between elements.
+        keep_blanks = keep_blanks or b"<![CDATA[" in octets
+    parser = _PARSER if keep_blanks else _FAST_PARSER
     try:
-        return etree.fromstring(octets, _PARSER)
+        return etree.fromstring(octets, parser)
     except (etree.LxmlError, ValueError) as error:
         raise InvalidMessage(f"is not well-formed XML{_position(error)}", rule="well-formed") from None
 

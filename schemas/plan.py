@@ -30,15 +30,20 @@ _LOCATIONS: Final = frozenset(
 """Hints that XML Schema allows everywhere and that mean nothing here: no schema is ever fetched."""
 
 
+Read = Callable[[etree._Element], Any]  # noqa: SLF001 - lxml has no public name for it
+Accept = Callable[[Any], Any]
+Markup = Callable[[str, Any, list[str]], None]
+
+
 class Shape(NamedTuple):
     """One type, compiled. Every function raises `InvalidMessage` with the path and the rule."""
 
-    read: Callable[[etree._Element], Any]
+    read: Read
     """The content of an XML element."""
-    accept: Callable[[Any], Any]
+    accept: Accept
     """Content from a dict, checked, in schema order."""
-    markup: Callable[[str, Any], str]
-    """`markup(tag, content)`: the content, checked, as XML between its tags."""
+    markup: Markup
+    """`markup(tag, content, pieces)`: add the content, checked, as XML between its tags."""
 
 
 @cache
@@ -108,9 +113,9 @@ def _value(kind: Value) -> Shape:
             raise InvalidMessage("must be a string", rule="type")
         return parse(content)
 
-    def markup(tag: str, content: Any) -> str:
+    def markup(tag: str, content: Any, pieces: list[str]) -> None:
         text = accept(content)
-        return f"<{tag}>{text if text.isalnum() else foreign.escape(text)}</{tag}>"
+        pieces.append(f"<{tag}>{text if text.isalnum() else foreign.escape(text)}</{tag}>")
 
     return Shape(read, accept, markup)
 
@@ -131,10 +136,10 @@ def _text(kind: Text) -> Shape:
             raise InvalidMessage("must be a string", rule="type")
         return content if minimum <= len(content) <= maximum else parse(content)
 
-    def markup(tag: str, content: Any) -> str:
-        if type(content) is str and minimum <= len(content) <= maximum:
-            return f"<{tag}>{content if content.isalnum() else foreign.escape(content)}</{tag}>"
-        return accept(content)
+    def markup(tag: str, content: Any, pieces: list[str]) -> None:
+        if type(content) is not str or not minimum <= len(content) <= maximum:
+            accept(content)
+        pieces.append(f"<{tag}>{content if content.isalnum() else foreign.escape(content)}</{tag}>")
 
     return Shape(read, accept, markup)
 
@@ -145,8 +150,8 @@ def _boolean(kind: Value) -> Shape:
             raise InvalidMessage("must be true or false", rule="type")
         return content
 
-    def markup(tag: str, content: Any) -> str:
-        return f"<{tag}>{'true' if accept(content) else 'false'}</{tag}>"
+    def markup(tag: str, content: Any, pieces: list[str]) -> None:
+        pieces.append(f"<{tag}>{'true' if accept(content) else 'false'}</{tag}>")
 
     return Shape(_value(kind).read, accept, markup)
 
@@ -179,9 +184,9 @@ def _amount(kind: Amount) -> Shape:
                 return checked(code, digits)
         raise InvalidMessage("must be an object of Ccy and Amt, both strings", rule="type")
 
-    def markup(tag: str, content: Any) -> str:
+    def markup(tag: str, content: Any, pieces: list[str]) -> None:
         amount = accept(content)
-        return f'<{tag} Ccy="{amount["Ccy"]}">{amount["Amt"]}</{tag}>'
+        pieces.append(f'<{tag} Ccy="{amount["Ccy"]}">{amount["Amt"]}</{tag}>')
 
     return Shape(read, accept, markup)
 
@@ -217,8 +222,8 @@ def _foreign(kind: Foreign, message: str) -> Shape:
         check(element)
         return foreign.canonical(element)
 
-    def markup(tag: str, content: Any) -> str:
-        return f"<{tag}>{foreign.embeddable(accept(content))}</{tag}>"
+    def markup(tag: str, content: Any, pieces: list[str]) -> None:
+        pieces.append(f"<{tag}>{foreign.embeddable(accept(content))}</{tag}>")
 
     return Shape(read, accept, markup)
 
@@ -229,8 +234,8 @@ def _foreign(kind: Foreign, message: str) -> Shape:
 class _Members:
     """The members of a sequence or choice.
 
-    A step is (index, after, tag, maximum, shape): `after` is the index of the nearest mandatory member
-    before. In a choice every member has index 0, so that a second one is out of place.
+    A step is (index, after, maximum, ...): `after` is the index of the nearest mandatory member before. In a
+    choice every member has index 0, so that a second one is out of place.
     """
 
     __slots__ = ("by_name", "by_tag", "is_choice", "kind", "last_required", "prefix")
@@ -239,8 +244,8 @@ class _Members:
         self.kind = kind
         self.prefix = prefix
         self.is_choice = isinstance(kind, Choice)
-        self.by_name: dict[Any, tuple[int, int, int, Shape]] = {}
-        self.by_tag: dict[Any, tuple[int, int, int, str, Callable[[etree._Element], Any]]] = {}
+        self.by_name: dict[Any, tuple[int, int, int, Accept, Markup]] = {}
+        self.by_tag: dict[Any, tuple[int, int, int, str, Read]] = {}
         self.last_required = -1
 
     def fill(self, shapes: list[Shape]) -> None:
@@ -248,7 +253,7 @@ class _Members:
         for index, (member, shape) in enumerate(zip(self.kind.members, shapes, strict=True)):
             place, after = (0, -1) if self.is_choice else (index, self.last_required)
             maximum = _MOST if member.maximum == UNBOUNDED else member.maximum
-            self.by_name[member.tag] = (place, after, maximum, shape)
+            self.by_name[member.tag] = (place, after, maximum, shape.accept, shape.markup)
             self.by_tag[self.prefix + member.tag] = (place, after, maximum, member.tag, shape.read)
             if member.minimum and not self.is_choice:
                 self.last_required = index
@@ -284,18 +289,21 @@ class _Members:
                     content[tag] = [take(child)]
                 else:
                     content[tag].append(take(child))
+                    if len(content[tag]) > maximum:
+                        raise _too_many(maximum)
             except InvalidMessage as error:
                 raise error.within(_place(tag, len(content.get(tag, ())))) from None
-            if maximum != 1 and len(content[tag]) > maximum:
-                raise _too_many(tag, maximum)
         if last < self.last_required:
             raise self._missing(content)
         return content
 
     def accept(self, content: Any) -> dict[str, Any]:
+        if not self._is_ordered(content):
+            content = self._ordered(content)
+        by_name = self.by_name
         checked: dict[str, Any] = {}
-        for tag, (_, _, maximum, shape) in self._ordered(content):
-            value, take = content[tag], shape.accept
+        for tag, value in content.items():
+            _, _, maximum, take, _ = by_name[tag]
             items: list[Any] = []
             try:
                 if maximum == 1:
@@ -308,41 +316,55 @@ class _Members:
                 raise error.within(_place(tag, len(items))) from None
         return checked
 
-    def markup(self, tag: str, content: Any) -> str:
-        pieces = [f"<{tag}>"]
-        for name, (_, _, maximum, shape) in self._ordered(content):
-            value = content[name]
-            before = len(pieces)
-            try:
-                if maximum == 1:
-                    pieces.append(shape.markup(name, value))
-                else:
-                    for item in _items(value, maximum):
-                        pieces.append(shape.markup(name, item))  # noqa: PERF401 - the same
-            except InvalidMessage as error:
-                raise error.within(_place(name, len(pieces) - before)) from None
-        pieces.append(f"</{tag}>")
-        return "".join(pieces)
-
-    def _ordered(self, content: Any) -> list[tuple[str, tuple[int, int, int, Shape]]]:
-        """The members that are there, in schema order."""
+    def markup(self, tag: str, content: Any, pieces: list[str]) -> None:
         if type(content) is not dict:
             raise InvalidMessage("must be an object", rule="type")
         by_name = self.by_name
-        steps = []
-        last, sorted_already = -1, True
+        start = len(pieces)
+        pieces.append(f"<{tag}>")
+        last = -1
+        for name, value in content.items():
+            step = by_name.get(name)
+            if step is None or step[0] <= last or last < step[1]:
+                last = _MOST  # write it again, in order
+                break
+            last, _, maximum, _, write = step
+            number = 0
+            try:
+                if maximum == 1:
+                    write(name, value, pieces)
+                    continue
+                for number, item in enumerate(_items(value, maximum)):  # noqa: B007 - the path needs it
+                    write(name, item, pieces)
+            except InvalidMessage as error:
+                raise error.within(_place(name, number)) from None
+        if not self.last_required <= last < _MOST:
+            del pieces[start:]
+            self.markup(tag, self._ordered(content), pieces)
+        else:
+            pieces.append(f"</{tag}>")
+
+    def _is_ordered(self, content: Any) -> bool:
+        """Whether the members stand in schema order, complete and known: what `read` makes always does."""
+        if type(content) is not dict:
+            raise InvalidMessage("must be an object", rule="type")
+        by_name = self.by_name
+        last = -1
         for tag in content:
             step = by_name.get(tag)
-            if step is None:
-                raise InvalidMessage("is not in the schema here", rule="element", path=_printable(tag))
-            if step[0] <= last or last < step[1]:
-                sorted_already = False
+            if step is None or step[0] <= last or last < step[1]:
+                return False
             last = step[0]
-            steps.append((tag, step))
-        if not sorted_already or last < self.last_required:
-            self._check_complete(content)
-            steps.sort(key=lambda step: step[1][0])
-        return steps
+        return last >= self.last_required
+
+    def _ordered(self, content: dict[Any, Any]) -> dict[str, Any]:
+        """The members in schema order. Raises InvalidMessage where one is unknown or missing."""
+        by_name = self.by_name
+        for tag in content:
+            if tag not in by_name:
+                raise InvalidMessage("is not in the schema here", rule="element", path=_printable(tag))
+        self._check_complete(content)
+        return dict(sorted(content.items(), key=lambda item: by_name[item[0]][0]))
 
     def _check_complete(self, content: dict[str, Any]) -> None:
         if self.is_choice:
@@ -366,7 +388,7 @@ class _Members:
         if self.is_choice and tag not in content:
             return InvalidMessage(f"must be only one of {self._names()}", rule="choice", path=tag)
         if tag in content and tag == list(content)[-1]:
-            return _too_many(tag, 1)
+            return _too_many(1).within(tag)
         return InvalidMessage("stands after an element that must follow it", rule="order", path=tag)
 
 
@@ -374,13 +396,13 @@ def _items(value: Any, maximum: int) -> list[Any]:
     if type(value) is not list or not value:
         raise InvalidMessage("must be an array of at least one", rule="type")
     if len(value) > maximum:
-        raise InvalidMessage(f"may be there {maximum} times", rule="repetition")
+        raise _too_many(maximum)
     return value
 
 
-def _too_many(tag: str, maximum: int) -> InvalidMessage:
+def _too_many(maximum: int) -> InvalidMessage:
     times = "once" if maximum == 1 else f"{maximum} times"
-    return InvalidMessage(f"may be there only {times}", rule="repetition", path=tag)
+    return InvalidMessage(f"may be there only {times}", rule="repetition")
 
 
 def _place(tag: str, before: int) -> str:

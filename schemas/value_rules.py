@@ -6,7 +6,7 @@ such a rule gets a checker, and a message's walker visits only what has one; bot
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, Final
@@ -72,7 +72,9 @@ class _Compiler:
                 walk = _Walk()
                 self.made[name] = walk  # before its members: a type may hold itself
                 walk.checks = {
-                    member.tag: check for member in members if (check := self.check(member.type)) is not None
+                    member.tag: (check in {_check_text, _check_id}, check)
+                    for member in members
+                    if (check := self.check(member.type)) is not None
                 }
                 return walk if walk.checks else None
             case Amount() if name not in _UNIT_PRICES:
@@ -95,26 +97,32 @@ class _Walk:
     __slots__ = ("checks",)
 
     def __init__(self) -> None:
-        self.checks: dict[str, Check] = {}
+        self.checks: dict[str, tuple[bool, Check]] = {}
+        """Tag -> whether any visible text will do, and what to ask otherwise."""
 
     def __call__(self, content: dict[str, Any], found: list[Fault]) -> None:
-        checks = self.checks
         for tag, value in content.items():
-            check = checks.get(tag)
-            if check is None:
+            entry = self.checks.get(tag)
+            if entry is None:
                 continue
-            before = len(found)
+            is_text, check = entry
             if type(value) is list:
-                for number, item in enumerate(value, 1):
-                    start = len(found)
-                    check(item, found)
-                    if len(found) != start and number > 1:
-                        _within(f"{tag}[{number}]", found, start)
-                        before = len(found)
-            else:
+                self._visit_all(tag, value, check, found)
+            # Nearly every value is an ordinary text, which needs no call.
+            elif (
+                not is_text or not value.isascii() or not value.isprintable() or " " in value[:1] + value[-1:]
+            ):
+                before = len(found)
                 check(value, found)
+                if len(found) != before:
+                    _within(tag, found, before)
+
+    def _visit_all(self, tag: str, values: list[Any], check: Check, found: list[Fault]) -> None:
+        for number, item in enumerate(values, 1):
+            before = len(found)
+            check(item, found)
             if len(found) != before:
-                _within(tag, found, before)
+                _within(tag if number == 1 else f"{tag}[{number}]", found, before)
 
 
 def _within(tag: str, found: list[Fault], start: int) -> None:
@@ -169,7 +177,7 @@ def _check_amount(value: dict[str, str], found: list[Fault]) -> None:
 
 
 def _check_text(value: str, found: list[Fault]) -> None:
-    if not (value.isprintable() and value.isascii()) and any(_odd_characters(value)):
+    if not _is_plain(value):
         found.append(Fault("characters", "RR10", "holds control, invisible or unnormalised characters"))
     elif value.isspace():
         found.append(Fault("blank", "CH16", "is blank"))
@@ -181,10 +189,13 @@ def _check_id(value: str, found: list[Fault]) -> None:
         found.append(Fault("blank", "CH16", "begins or ends with a blank"))
 
 
-def _odd_characters(value: str) -> Iterator[bool]:
-    yield not unicodedata.is_normalized("NFC", value)
-    for character in value:
-        yield unicodedata.category(character) in _ODD_CATEGORIES and character not in _JOINERS
+def _is_plain(value: str) -> bool:
+    """Whether every character can be seen and the text is in its normal form."""
+    if not value.isprintable():
+        odd = (character for character in value if not character.isprintable() and character not in _JOINERS)
+        if any(unicodedata.category(character) in _ODD_CATEGORIES for character in odd):
+            return False
+    return value.isascii() or unicodedata.is_normalized("NFC", value)
 
 
 _BY_NAME: Final[dict[str, Check]] = {
