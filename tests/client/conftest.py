@@ -2,9 +2,9 @@
 
 import pytest
 from aiohttp import web
-from answering_server import KEY, Server
 
 from switch.client import Client
+from tests.client.answering_server import KEY, Server
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import json
 
 import pytest
 from aiohttp import web
-from answering_server import KEY, UETR, answering, cut, problem, status_report
 
 from schemas import codec
 from schemas.errors import InvalidAmount
 from schemas.signing.http_signatures import SigningKey
 from switch.client import Amount, Client, NoAnswer, Problem, credit_transfer
+from tests.client.answering_server import KEY, UETR, answering, cut, problem, status_report
 
 BODY = b'{"Document":  {}}'
 

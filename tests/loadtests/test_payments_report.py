@@ -6,9 +6,18 @@ import sys
 import psutil
 import pytest
 
-from loadtests import payments
+from loadtests import measure, payments
 from loadtests.generator import UETR, Result
 from schemas import codec
+
+
+def a_run(count: int, seconds: float, cpu: dict[str, float]) -> measure.Run:
+    """What the load process saw of so many payments of 1 ms."""
+    result = Result(payments=count, seconds=seconds, latencies_ms=[1.0] * count, answers={}, cpu_s=0.0)
+    return measure.Run(result, cpu)
+
+
+CALM = a_run(1, 1.0, {})
 
 
 @pytest.mark.parametrize(
@@ -16,12 +25,12 @@ from schemas import codec
     [([], 0.5, 0.0), ([7], 0.5, 7), ([7], 0.99, 7), ([1, 2, 3, 4], 0.5, 2), (list(range(1, 101)), 0.99, 99)],
 )
 def test_a_percentile_is_a_value_that_was_seen(values, share, expected):
-    assert payments.percentile(values, share) == expected
+    assert measure.percentile(values, share) == expected
 
 
 def test_cpu_is_told_by_part_and_payment():
-    result = Result(payments=1000, seconds=2.0, latencies_ms=[1.0] * 1000, answers={}, cpu_s=0.1)
-    found = payments.figures(result, {"switch": 1.0, "postgres": 0.5, "rails": 9.0, "load": 0.1}, {"a": True})
+    loaded = a_run(1000, 2.0, {"switch": 1.0, "postgres": 0.5, "rails": 9.0, "load": 0.1})
+    found = measure.figures(loaded, CALM, {"a": True})
 
     assert found.payments_per_s == 500
     assert found.cpu_us_per_payment == 1500
@@ -29,33 +38,30 @@ def test_cpu_is_told_by_part_and_payment():
 
 
 def test_books_that_do_not_balance_are_told():
-    result = Result(payments=1, seconds=1.0, latencies_ms=[1.0], answers={}, cpu_s=0.0)
-
-    assert not payments.figures(result, {}, {"a": True, "b": False}).balanced
+    assert not measure.figures(CALM, CALM, {"a": True, "b": False}).balanced
 
 
 def test_a_process_tree_counts_children_that_ended():
     burn = "import time\nend = time.process_time() + 0.2\nwhile time.process_time() < end: pass"
-    before = payments.cpu_by_part(psutil.Process())
+    before = measure.cpu_by_part(psutil.Process())
     subprocess.run([sys.executable, "-c", burn], check=True)
-    after = payments.cpu_by_part(psutil.Process())
+    after = measure.cpu_by_part(psutil.Process())
 
     assert sum(after.values()) - sum(before.values()) >= 0.2
 
 
 @pytest.mark.parametrize("media_type", ["application/xml", "application/json"])
-@pytest.mark.parametrize(("debtor", "creditor"), payments.DIRECTIONS)
+@pytest.mark.parametrize(("debtor", "creditor"), measure.DIRECTIONS)
 def test_a_template_is_a_valid_message(debtor, creditor, media_type):
-    text = payments.template(debtor, creditor, media_type)
+    text = measure.template(debtor, creditor, media_type)
 
-    assert codec.decode(text.encode(), media_type=media_type, expect="pacs.008").id == payments.MESSAGE
+    assert codec.decode(text.encode(), media_type=media_type, expect="pacs.008").id == measure.MESSAGE
     assert text.count(UETR) == 1
 
 
 def test_the_table_warns_of_books_that_do_not_balance():
-    options = payments.Options(1.0, 1, 1, "xml", against_naive=False)
-    result = Result(payments=1, seconds=1.0, latencies_ms=[1.0], answers={}, cpu_s=0.0)
-    found = payments.report(options, payments.figures(result, {}, {"a": False}), None, {})
+    options = measure.Options(1.0, 1, 1, "xml", 0.05, against_naive=False)
+    found = payments.report(options, measure.figures(CALM, CALM, {"a": False}), None, {})
 
     assert "| NO |" in payments.table(found)
     assert found["ratio_vs_naive"] is None

@@ -10,11 +10,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, utils
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from signed_requests import BODY, NOW, Request, check, signed, signed_freely
 
 from schemas.errors import NotAuthentic
 from schemas.signing import http_signatures
 from schemas.signing.http_signatures import PublicKey, SigningKey
+from tests.signing.signed_requests import BODY, NOW, Request, check, signed, signed_freely
 
 KEY = SigningKey.generate("IN-1:2026")
 OTHER = SigningKey.generate("PK-1:2026")

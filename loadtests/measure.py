@@ -1,0 +1,194 @@
+"""Driving a running switch and reading what it took: throughput, latency, CPU by part."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import psutil
+
+from adapters.simulation.magic import magic_account
+from loadtests.generator import UETR, Load, Result, Sender
+from schemas import codec
+from switch.client import MESSAGE, credit_transfer
+from switch.sandbox import PARTICIPANTS
+
+HOST: Final = "127.0.0.1"
+DIRECTIONS: Final = (("asha-bank", "noor-wallet"), ("indus-bank", "ganga-bank"))
+"""Debtor agent, creditor agent: over the Pakistani rail, and over the Indian one."""
+WARM_UP_S: Final = 2.0
+CALM_CONNECTIONS: Final = 4
+CALM_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to measure."""
+
+    seconds: float
+    connections: int
+    workers: int
+    messages: str
+    rail_latency_s: float
+    against_naive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One system's figures. CPU is user and system time of its processes, by part, for each payment.
+
+    `calm` is with few connections: what a payment takes when nothing else is going on, the rails' own
+    latency included.
+    """
+
+    payments_per_s: float
+    p50_ms: float
+    p99_ms: float
+    calm_p50_ms: float
+    calm_p99_ms: float
+    cpu_us_per_payment: float
+    cpu_us_by_part: dict[str, float]
+    answers: dict[str, int]
+    balanced: bool
+    checks: dict[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the load process saw, and CPU seconds by part of the system while it measured."""
+
+    result: Result
+    cpu: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A running switch: where it is, the processes it consists of, and who may send."""
+
+    port: int
+    root: psutil.Process
+    keys: dict[str, tuple[str, str]]
+    """Participant -> key id, private key in PEM."""
+
+
+def measure(target: Target, options: Options) -> Run:
+    """Drive a running switch as hard as so many connections can.
+
+    Raises:
+        RuntimeError: the load process ended early, or no payment became final.
+
+    """
+    return _drive(target, options.messages, options.connections, options.seconds)
+
+
+def measure_calm(target: Target, options: Options) -> Run:
+    """Drive it gently. Raises as `measure` does."""
+    return _drive(target, options.messages, CALM_CONNECTIONS, CALM_S)
+
+
+def _drive(target: Target, messages: str, connections: int, seconds: float) -> Run:
+    load = Load(HOST, target.port, senders(target, messages), connections, WARM_UP_S, seconds)
+    command = [sys.executable, "-m", "loadtests.generator"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as generator:
+        assert generator.stdin is not None
+        assert generator.stdout is not None
+        generator.stdin.write(msgspec.json.encode(load))
+        generator.stdin.close()
+        _expect(generator.stdout.readline(), b"measuring\n")
+        before = cpu_by_part(target.root)
+        _expect(generator.stdout.readline(), b"measured\n")
+        after = cpu_by_part(target.root)
+        result = msgspec.json.decode(generator.stdout.read(), type=Result)
+    if not result.payments:
+        raise RuntimeError(f"no payment became final; answers: {result.answers}")
+    spent = {part: after[part] - before.get(part, 0.0) for part in after}
+    return Run(result, spent | {"load": result.cpu_s})
+
+
+def _expect(line: bytes, wanted: bytes) -> None:
+    if line != wanted:
+        raise RuntimeError("the load process ended early")
+
+
+def figures(loaded: Run, calm: Run, checks: dict[str, bool]) -> Figures:
+    """Figures of one system."""
+    result = loaded.result
+    by_part = {
+        part: round(1e6 * seconds / result.payments, 1) for part, seconds in sorted(loaded.cpu.items())
+    }
+    return Figures(
+        payments_per_s=round(result.payments / result.seconds, 1),
+        p50_ms=percentile(result.latencies_ms, 0.50),
+        p99_ms=percentile(result.latencies_ms, 0.99),
+        calm_p50_ms=percentile(calm.result.latencies_ms, 0.50),
+        calm_p99_ms=percentile(calm.result.latencies_ms, 0.99),
+        cpu_us_per_payment=round(by_part.get("switch", 0.0) + by_part.get("postgres", 0.0), 1),
+        cpu_us_by_part=by_part,
+        answers=result.answers,
+        balanced=all(checks.values()),
+        checks=checks,
+    )
+
+
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """The smallest value that `share` of all values do not exceed; 0 of none."""
+    if not ordered:
+        return 0.0
+    return round(ordered[max(0, -int(-share * len(ordered) // 1) - 1)], 2)
+
+
+def cpu_by_part(root: psutil.Process) -> dict[str, float]:
+    """CPU seconds so far of a tree of processes, by part; children that ended count with their parents."""
+    spent: dict[str, float] = {}
+    for process in [root, *root.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            part = _part(process)
+            times = process.cpu_times()
+            spent[part] = spent.get(part, 0.0) + sum(times[:4])
+    return spent
+
+
+def _part(process: psutil.Process) -> str:
+    words = process.cmdline()
+    if process.pid == os.getpid() or "loadtests.generator" in words:
+        return "benchmark"
+    if "adapters.simulation" in words:
+        return "rails"
+    return "postgres" if process.name() == "postgres" else "switch"
+
+
+def senders(target: Target, messages: str) -> list[Sender]:
+    """One sender a direction and representation."""
+    media_types = {
+        "xml": ["application/xml"],
+        "json": ["application/json"],
+        "mixed": ["application/xml", "application/json"],
+    }[messages]
+    return [
+        Sender(*target.keys[debtor], media_type, template(debtor, creditor, media_type))
+        for media_type in media_types
+        for debtor, creditor in DIRECTIONS
+    ]
+
+
+def template(debtor: str, creditor: str, media_type: str) -> str:
+    """A pacs.008 with `UETR` where each payment has its own."""
+    made = {participant.id: participant for participant in PARTICIPANTS}
+    payer, payee = made[debtor], made[creditor]
+    document = credit_transfer(
+        debtor_agent=payer.bic,
+        debtor="Asha Rao",
+        debtor_account=magic_account(payer.country, ""),
+        creditor_agent=payee.bic,
+        creditor="Bilal Khan",
+        creditor_account=magic_account(payee.country, ""),
+        amount="1000.00",
+        currency=payer.currencies[0],
+        remittance="Invoice 4711",
+        uetr=UETR,
+    )
+    return codec.encode(MESSAGE, document["Document"], media_type=media_type).decode()
