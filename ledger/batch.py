@@ -1,43 +1,42 @@
-"""What one batch changes, as columns: the arguments of `ledger.apply`."""
+"""What one batch changes, as columns: the arguments of `ledger.apply`.
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
-from uuid import UUID
+Rows are gathered as tuples and turned into columns once, at the end. Columns of the hot path travel as the
+text of arrays, bytes as one blob with offsets: see `sql/apply.sql` for why.
+"""
+
+import itertools
+from collections.abc import Iterable, Sequence
 
 from ledger.model import Account
 
+_LEAF_BYTES = 32
 _COUNTERS = 5
 
 
 class Batch:
-    """Columns, because one array an argument is what the database takes in fastest."""
+    """The changes that one transaction applies."""
 
     def __init__(self) -> None:
         self.before: dict[int, tuple[Account, tuple[int, ...]]] = {}
         """Accounts that change, with their counters as the database has them."""
-        self._events: tuple[list[int], list[str], list[bytes], list[bytes], list[bytes]] = (
-            [],
-            [],
-            [],
-            [],
-            [],
-        )
-        self._transfers: list[list[Any]] = [[] for _ in range(7)]
-        self._legs: list[list[Any]] = [[] for _ in range(6)]
-        self._resolutions: list[list[Any]] = [[] for _ in range(3)]
-        self._accounts: list[list[Any]] = [[] for _ in range(4)]
-        self._closing: list[list[Any]] = [[] for _ in range(2)]
-        self._opening: list[list[Any]] = [[] for _ in range(2)]
+        self._events: list[tuple[int, str, int, int]] = []
+        self._event_bytes: list[bytes] = []
+        self._transfers: list[tuple[int, str, str, str, object, object]] = []
+        self._fingerprints: list[bytes] = []
+        self._legs: list[tuple[int, int, int, int, int, str]] = []
+        self._resolutions: list[tuple[int, int, str]] = []
+        self._accounts: list[tuple[int, str, str, str]] = []
+        self._closing: list[tuple[int, int]] = []
+        self._opening: list[tuple[int, str]] = []
 
     def __len__(self) -> int:
         """How many events the batch has; 0 is nothing to apply."""
-        return len(self._events[0])
+        return len(self._events)
 
     @property
     def closes_window(self) -> bool:
         """Whether the batch must end here."""
-        return bool(self._closing[0])
+        return bool(self._closing)
 
     def touch(self, account: Account) -> None:
         """Note an account's counters before its first change in this batch."""
@@ -46,85 +45,96 @@ class Batch:
 
     def add_event(self, number: int, kind: str, change: bytes, body: bytes, leaf: bytes) -> None:
         """One event; its sequence number is its place."""
-        numbers, kinds, changes, bodies, leaves = self._events
-        numbers.append(number)
-        kinds.append(kind)
-        changes.append(change)
-        bodies.append(body)
-        leaves.append(leaf)
+        self._events.append((number, kind, len(change), len(body)))
+        self._event_bytes += (change, body, leaf)
 
     def add_transfer(  # noqa: PLR0917 - one argument a column
         self,
         number: int,
-        id_: UUID,
+        id_: bytes,
         kind: str,
         refusal: str | None,
         fingerprint: bytes,
-        expires_at: datetime | None,
-        corrects: int | None,
+        expires: int,
+        corrects: int,
         legs: Sequence[tuple[int, int, int, str]],
     ) -> None:
-        """One set and its legs."""
-        row = (number, id_, kind, refusal, fingerprint, expires_at, corrects)
-        for column, value in zip(self._transfers, row, strict=True):
-            column.append(value)
-        numbers, positions, debits, credits_, amounts, purposes = self._legs
+        """One set and its legs; `expires` in microseconds and `corrects` a number, 0 for none."""
+        self._transfers.append(
+            (
+                number,
+                id_.hex(),
+                kind,
+                refusal or "NULL",
+                expires or "NULL",
+                corrects or "NULL",
+            )
+        )
+        self._fingerprints.append(fingerprint)
         for position, (debit, credit, amount, purpose) in enumerate(legs):
-            numbers.append(number)
-            positions.append(position)
-            debits.append(debit)
-            credits_.append(credit)
-            amounts.append(amount)
-            purposes.append(purpose)
+            self._legs.append((number, position, debit, credit, amount, purpose))
 
     def add_resolution(self, number: int, seq: int, outcome: str) -> None:
         """How a pending set ended."""
-        numbers, seqs, outcomes = self._resolutions
-        numbers.append(number)
-        seqs.append(seq)
-        outcomes.append(outcome)
+        self._resolutions.append((number, seq, outcome))
 
     def add_account(self, number: int, owner: str, currency: str, purpose: str) -> None:
         """A new account."""
-        for column, value in zip(self._accounts, (number, owner, currency, purpose), strict=True):
-            column.append(value)
+        self._accounts.append((number, owner, currency, purpose))
 
     def close_window(self, number: int, seq: int) -> None:
         """A window that closes at `seq`, with the counters as they are at the end of the batch."""
-        self._closing[0].append(number)
-        self._closing[1].append(seq)
+        self._closing.append((number, seq))
 
     def open_window(self, number: int, currency: str) -> None:
         """A window that opens."""
-        self._opening[0].append(number)
-        self._opening[1].append(currency)
+        self._opening.append((number, currency))
 
     def arguments(self) -> list[object]:
         """The arguments of `ledger.apply` after the fence and the time, in its order."""
-        return [
-            *self._events,
-            *self._transfers,
-            *self._legs,
-            *self._resolutions,
-            *self._accounts,
+        numbers, kinds, changes, bodies = _columns(self._events, 4)
+        lengths = (change + body + _LEAF_BYTES for _, _, change, body in self._events)
+        fingerprints = [len(fingerprint) for fingerprint in self._fingerprints]
+        columns = (
+            *(numbers, kinds, _starts(lengths), changes, bodies, b"".join(self._event_bytes)),
+            *_columns(self._transfers, 6),
+            *(_starts(fingerprints), fingerprints, b"".join(self._fingerprints)),
+            *_columns(self._legs, 6),
+            *_columns(self._resolutions, 3),
             *self._changed_accounts(),
-            *self._closing,
-            *self._opening,
+        )
+        return [
+            *(column if isinstance(column, bytes) else _array(column) for column in columns),
+            *_columns(self._accounts, 4),
+            *_columns(self._closing, 2),
+            *_columns(self._opening, 2),
         ]
 
-    def _changed_accounts(self) -> list[list[Any]]:
+    def _changed_accounts(self) -> list[Sequence[object]]:
         """Number, closed, cap; then the change of each counter; then each counter as it must come out."""
-        changed = sorted(self.before.values(), key=lambda entry: entry[0].number)
-        accounts = [account for account, _ in changed]
-        now = [account.counters for account in accounts]
-        deltas = [
-            tuple(new - old for new, old in zip(counters, before, strict=True))
-            for counters, (_, before) in zip(now, changed, strict=True)
+        rows = [
+            (
+                account.number,
+                account.closed,
+                "NULL" if account.cap is None else account.cap,
+                *(now - then for now, then in zip(account.counters, before, strict=True)),
+                *account.counters,
+            )
+            for account, before in self.before.values()
         ]
-        return [
-            [account.number for account in accounts],
-            [account.closed for account in accounts],
-            [account.cap for account in accounts],
-            *([row[index] for row in deltas] for index in range(_COUNTERS)),
-            *([row[index] for row in now] for index in range(_COUNTERS)),
-        ]
+        return _columns(sorted(rows), 3 + 2 * _COUNTERS)
+
+
+def _columns(rows: Sequence[tuple[object, ...]], count: int) -> list[Sequence[object]]:
+    """Turn rows into columns; `count` empty ones where there are no rows."""
+    return list(zip(*rows, strict=True)) if rows else [()] * count
+
+
+def _starts(lengths: Iterable[int]) -> Sequence[int]:
+    """Where each piece of a blob begins, counted from 1 as SQL counts."""
+    return list(itertools.accumulate(lengths, initial=1))[:-1]
+
+
+def _array(column: Iterable[object]) -> str:
+    """The text of an array of numbers, ids or plain words."""
+    return "{" + ",".join(map(str, column)) + "}"

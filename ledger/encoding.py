@@ -24,13 +24,14 @@ UTC), `0` where there is none.
     cap      = 8 bytes unsigned, all ones where there is none
 """
 
-import hashlib
+import functools
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from enum import IntEnum
+from enum import Enum
+from hashlib import sha256
 from struct import Struct
 from typing import Final
-from uuid import UUID
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 PURPOSES: Final = {
@@ -43,7 +44,8 @@ PURPOSES: Final = {
 }
 """What a leg is for, and its byte in the encoding."""
 
-_HEADER = Struct(">QQqH")
+_HEADER = Struct(">QQq")
+_KIND = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _LENGTH = Struct(">I")
 _SET = Struct(">qQH")
 _LEG = Struct(">QQQB")
@@ -52,20 +54,20 @@ _U64 = Struct(">Q")
 _NO_CAP: Final = (1 << 64) - 1
 
 
-class Tag(IntEnum):
+class Tag(bytes, Enum):
     """The first byte of a change."""
 
-    RESERVED = ord("R")
-    MOVED = ord("M")
-    CORRECTED = ord("C")
-    FAILED = ord("F")
-    POSTED = ord("P")
-    VOIDED = ord("V")
-    ACCOUNT_OPENED = ord("A")
-    CAP_SET = ord("L")
-    ACCOUNT_CLOSED = ord("X")
-    WINDOW_OPENED = ord("W")
-    WINDOW_CLOSED = ord("w")
+    RESERVED = b"R"
+    MOVED = b"M"
+    CORRECTED = b"C"
+    FAILED = b"F"
+    POSTED = b"P"
+    VOIDED = b"V"
+    ACCOUNT_OPENED = b"A"
+    CAP_SET = b"L"
+    ACCOUNT_CLOSED = b"X"
+    WINDOW_OPENED = b"W"
+    WINDOW_CLOSED = b"w"
 
 
 def microseconds(instant: datetime) -> int:
@@ -75,51 +77,65 @@ def microseconds(instant: datetime) -> int:
 
 def leaf_hash(event: bytes) -> bytes:
     """The RFC 9162 leaf hash of an encoded event."""
-    return hashlib.sha256(b"\x00" + event).digest()
+    return sha256(b"\x00" + event).digest()
 
 
 def encode_event(  # noqa: PLR0917 - one argument a field
     sequence: int, number: int, at: int, kind: str, change: bytes, body: bytes
 ) -> bytes:
     """One event; `at` in microseconds since 1970."""
-    name = kind.encode()
-    header = _HEADER.pack(sequence, number, at, len(name))
-    return b"".join((header, name, _LENGTH.pack(len(change)), change, _LENGTH.pack(len(body)), body))
+    header = _HEADER.pack(sequence, number, at)
+    sizes = _LENGTH.pack(len(change)), _LENGTH.pack(len(body))
+    return b"".join((header, encode_kind(kind), sizes[0], change, sizes[1], body))
+
+
+@functools.lru_cache(maxsize=1024)
+def encode_kind(kind: str) -> bytes:
+    """An event's kind: one plain word (letters, digits, `_`, `.` and `-`).
+
+    Raises:
+        ValueError: anything else.
+
+    """
+    if _KIND.fullmatch(kind) is None:
+        raise ValueError("the kind of an event is one plain word")
+    return _text(kind)
 
 
 def encode_set(  # noqa: PLR0917 - one argument a field
     tag: Tag,
-    id_: UUID,
+    id_: bytes,
     fingerprint: bytes,
     expires: int,
     corrects: int,
     legs: Sequence[tuple[int, int, int, str]],
 ) -> bytes:
     """A reserved, moved or corrected set; `expires` in microseconds, `corrects` a number."""
-    parts = [bytes((tag,)), id_.bytes, _LENGTH.pack(len(fingerprint)), fingerprint]
-    parts.append(_SET.pack(expires, corrects, len(legs)))
-    parts += [_LEG.pack(debit, credit, amount, PURPOSES[purpose]) for debit, credit, amount, purpose in legs]
+    size = _LENGTH.pack(len(fingerprint))
+    parts = [tag, id_, size, fingerprint, _SET.pack(expires, corrects, len(legs))]
+    for debit, credit, amount, purpose in legs:
+        parts.append(_LEG.pack(debit, credit, amount, PURPOSES[purpose]))
     return b"".join(parts)
 
 
-def encode_failure(id_: UUID, fingerprint: bytes, verdict: str) -> bytes:
+def encode_failure(id_: bytes, fingerprint: bytes, verdict: str) -> bytes:
     """A refusal that is remembered."""
-    return b"".join((b"F", id_.bytes, _LENGTH.pack(len(fingerprint)), fingerprint, _text(verdict)))
+    return b"".join((Tag.FAILED, id_, _LENGTH.pack(len(fingerprint)), fingerprint, _text(verdict)))
 
 
 def encode_account(owner: str, currency: str, purpose: str, cap: int | None) -> bytes:
     """An account that was opened."""
-    return b"".join((b"A", _text(owner), _text(currency), _text(purpose), _cap(cap)))
+    return b"".join((Tag.ACCOUNT_OPENED, _text(owner), _text(currency), _text(purpose), _cap(cap)))
 
 
 def encode_cap(cap: int | None) -> bytes:
     """A cap that was set."""
-    return b"L" + _cap(cap)
+    return b"".join((Tag.CAP_SET, _cap(cap)))
 
 
 def encode_window(tag: Tag, currency: str) -> bytes:
     """A window that was opened or closed."""
-    return bytes((tag,)) + _text(currency)
+    return b"".join((tag, _text(currency)))
 
 
 def _text(value: str) -> bytes:

@@ -109,20 +109,24 @@ CREATE INDEX event_number ON ledger.event (number, seq);
 
 -- Apply one batch as a whole or not at all. Raises PSF01 if another writer has taken over, PSF02 if the
 -- caller's memory and the tables differ.
+-- Bytes of all events come as one blob, an event's change, body and leaf (32 bytes) in a row from its start;
+-- so do the fingerprints. Times are microseconds since 1970.
 CREATE FUNCTION ledger.apply(
     writer_epoch bigint, first_seq bigint, batch_at timestamptz,
-    event_number bigint[], event_kind text[], event_change bytea[], event_body bytea[], event_leaf bytea[],
+    event_number bigint[], event_kind text[], event_start integer[], event_change integer[],
+    event_body integer[], event_blob bytea,
     transfer_number bigint[], transfer_id uuid[], transfer_kind text[], transfer_refusal text[],
-    transfer_fingerprint bytea[], transfer_expires_at timestamptz[], transfer_corrects bigint[],
+    transfer_expires bigint[], transfer_corrects bigint[], fingerprint_start integer[],
+    fingerprint_length integer[], fingerprint_blob bytea,
     leg_number bigint[], leg_position smallint[], leg_debit bigint[], leg_credit bigint[],
     leg_amount bigint[], leg_purpose text[],
     resolution_number bigint[], resolution_seq bigint[], resolution_outcome text[],
-    opened_number bigint[], opened_owner text[], opened_currency text[], opened_purpose text[],
     account_number bigint[], account_closed boolean[], account_cap bigint[],
     change_debits_pending bigint[], change_debits_posted bigint[],
     change_credits_pending bigint[], change_credits_posted bigint[], change_entries bigint[],
     expect_debits_pending bigint[], expect_debits_posted bigint[],
     expect_credits_pending bigint[], expect_credits_posted bigint[], expect_entries bigint[],
+    opened_number bigint[], opened_owner text[], opened_currency text[], opened_purpose text[],
     closing_window bigint[], closing_at_seq bigint[],
     opening_window bigint[], opening_currency text[]
 ) RETURNS bigint LANGUAGE plpgsql AS $function$
@@ -140,14 +144,20 @@ BEGIN
     UPDATE ledger.head SET next_seq = first_seq + cardinality(event_number), at = batch_at;
 
     INSERT INTO ledger.event (seq, number, at, kind, change, body, leaf)
-    SELECT first_seq + new.position - 1, new.number, batch_at, new.kind, new.change, new.body, new.leaf
-      FROM unnest(event_number, event_kind, event_change, event_body, event_leaf)
-           WITH ORDINALITY AS new (number, kind, change, body, leaf, position);
+    SELECT first_seq + new.position - 1, new.number, batch_at, new.kind,
+           substr(event_blob, new.start, new.change),
+           substr(event_blob, new.start + new.change, new.body),
+           substr(event_blob, new.start + new.change + new.body, 32)
+      FROM unnest(event_number, event_kind, event_start, event_change, event_body)
+           WITH ORDINALITY AS new (number, kind, start, change, body, position);
 
-    INSERT INTO ledger.transfer (number, id, kind, refusal, fingerprint, expires_at, corrects)
-    SELECT * FROM unnest(
-        transfer_number, transfer_id, transfer_kind, transfer_refusal, transfer_fingerprint,
-        transfer_expires_at, transfer_corrects);
+    INSERT INTO ledger.transfer (number, corrects, expires_at, id, kind, refusal, fingerprint)
+    SELECT new.number, new.corrects, timestamptz 'epoch' + new.expires * interval '1 microsecond',
+           new.id, new.kind, new.refusal,
+           substr(fingerprint_blob, new.start, new.length)
+      FROM unnest(transfer_number, transfer_id, transfer_kind, transfer_refusal, transfer_expires,
+                  transfer_corrects, fingerprint_start, fingerprint_length)
+           AS new (number, id, kind, refusal, expires, corrects, start, length);
 
     INSERT INTO ledger.leg (number, position, debit, credit, amount, purpose)
     SELECT * FROM unnest(leg_number, leg_position, leg_debit, leg_credit, leg_amount, leg_purpose);

@@ -33,8 +33,8 @@ from ledger.books import Account, Books, Kind, Leg, State, Transfer
 from ledger.statements import statement
 from schemas.errors import Unavailable
 
-BATCH_MAX: Final = 1_000
-"""Commands of one batch: beyond this, batches grow slower, not faster."""
+BATCH_MAX: Final = 500
+"""Commands of one batch: larger ones are no faster, and leave less to do while one is being applied."""
 
 QUEUE_MAX: Final = 20_000
 """Commands waiting; more are refused with `Unavailable`."""
@@ -79,8 +79,8 @@ _RESUME: Final = statement("resume")
 _LOAD_ACCOUNTS: Final = statement("load_accounts")
 _LOAD_WINDOWS: Final = statement("load_windows")
 _LOAD_TRANSFERS: Final = statement("load_transfers")
-_APPLY: Final = f"SELECT ledger.apply({', '.join(f'${n}' for n in range(1, 46))}) AS next_seq"
-_APPLY_ARGUMENTS: Final = 45
+_APPLY: Final = statement("apply")
+_APPLY_ARGUMENTS: Final = 48
 
 log = logging.getLogger(__name__)
 
@@ -143,32 +143,21 @@ class Meters:
     apply_s: float = 0.0
 
 
-@dataclass(slots=True)
-class _Ticket:
-    """The replies that one caller waits for."""
-
-    future: asyncio.Future[list[Any]]
-    replies: list[Any]
-    missing: int
-
-    def answer(self, position: int, reply: Any) -> None:
-        self.replies[position] = reply
-        self.missing -= 1
-        if self.missing == 0 and not self.future.done():
-            self.future.set_result(self.replies)
-
-
 class _Waiting:
-    """One command in the queue."""
+    """One command in the queue, and the future that its caller waits for."""
 
-    __slots__ = ("command", "position", "reply", "ticket", "transfers")
+    __slots__ = ("command", "future", "reply", "transfers")
 
-    def __init__(self, command: Any, transfers: Collection[UUID], ticket: _Ticket, position: int) -> None:
+    def __init__(self, command: Any, transfers: Collection[UUID], future: asyncio.Future[Any]) -> None:
         self.command = command
         self.transfers = transfers
-        self.ticket = ticket
-        self.position = position
+        self.future = future
         self.reply: Any = None
+
+    def answer(self, reply: Any) -> None:
+        """Give the caller its reply, unless it no longer waits."""
+        if not self.future.done():
+            self.future.set_result(reply)
 
 
 @dataclass(slots=True)
@@ -243,22 +232,23 @@ class Writer:
             Exception: what the host raised when it decided this command.
 
         """
-        return _value((await self._enqueue((command,)))[0])
+        self._check_open(1)
+        reply = await self._enqueue(command, self.host.touches(command))
+        if type(reply) is _Raised:
+            raise reply.error
+        return reply
 
     async def submit_many(self, commands: Sequence[Any]) -> list[Any]:
         """As `submit`, for several, in order; a command's exception takes the place of its reply."""
-        if not commands:
-            return []
-        replies = await self._enqueue(commands)
-        return [reply.error if isinstance(reply, _Raised) else reply for reply in replies]
-
-    def _enqueue(self, commands: Sequence[Any]) -> asyncio.Future[list[Any]]:
         self._check_open(len(commands))
-        transfers = [self.host.touches(command).transfers for command in commands]
-        future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
-        ticket = _Ticket(future, [None] * len(commands), len(commands))
-        for position, command in enumerate(commands):
-            self._queue.append(_Waiting(command, transfers[position], ticket, position))
+        touches = [self.host.touches(command) for command in commands]
+        futures = [self._enqueue(*pair) for pair in zip(commands, touches, strict=True)]
+        replies = [await future for future in futures]
+        return [reply.error if type(reply) is _Raised else reply for reply in replies]
+
+    def _enqueue(self, command: Any, touches: Touches) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Waiting(command, touches.transfers, future))
         self._wake.set()
         return future
 
@@ -305,7 +295,7 @@ class Writer:
         self._delay_s = 0.0
         self._away = False
         for waiting in decided:
-            waiting.ticket.answer(waiting.position, waiting.reply)
+            waiting.answer(waiting.reply)
         self._queue.extendleft(reversed(batch[len(decided) :]))
 
     async def _attempt(self, batch: list[_Waiting]) -> list[_Waiting]:
@@ -334,8 +324,9 @@ class Writer:
     async def _load(self, batch: list[_Waiting]) -> None:
         """The fence, the time, and every transfer that the batch touches and memory does not have."""
         connection = self._connected()
-        wanted = list({id_ for waiting in batch for id_ in self.books.missing(waiting.transfers)})
-        row = await connection.fetchrow(_LOAD_TRANSFERS, wanted)
+        wanted = self.books.missing([id_ for waiting in batch for id_ in waiting.transfers])
+        ids = "{" + ",".join([id_.hex for id_ in wanted]) + "}"
+        row = await connection.fetchrow(_LOAD_TRANSFERS, ids)
         if row["epoch"] != self.epoch:
             raise _Superseded(f"epoch {self.epoch} was taken over by epoch {row['epoch']}")
         if row["next_seq"] != self.books.next_seq:
@@ -443,12 +434,12 @@ class Writer:
         """Answer what was not yet looked at."""
         while self._queue:
             waiting = self._queue.popleft()
-            waiting.ticket.answer(waiting.position, _Raised(error))
+            waiting.answer(_Raised(error))
 
     def _freeze(self, error: Exception, batch: Iterable[_Waiting]) -> None:
         self.frozen = error
         for waiting in batch:
-            waiting.ticket.answer(waiting.position, _Raised(Frozen()))
+            waiting.answer(_Raised(Frozen()))
         self._refuse_waiting(Frozen())
         if self._connection is not None:
             self._connection.terminate()
@@ -473,12 +464,6 @@ def _is_transient(error: BaseException) -> bool:
 def _is_final(error: BaseException) -> bool:
     """Whether trying again would be guessing."""
     return isinstance(error, asyncpg.PostgresError) and error.sqlstate in {FENCED, DIFFERS}
-
-
-def _value(reply: Any) -> Any:
-    if isinstance(reply, _Raised):
-        raise reply.error
-    return reply
 
 
 def _account(row: asyncpg.Record) -> Account:

@@ -1,5 +1,5 @@
 -- load_transfers: the fence, the database's clock and what is known of these ids, in one round trip.
---   $1 ids
+--   $1 ids, as the text of an array
 -- LATERAL with LIMIT 1 pins the plan to one index probe an id, however small the table was when planned.
 SELECT head.epoch,
        head.next_seq,
@@ -11,7 +11,7 @@ SELECT head.epoch,
                               FROM ledger.leg AS l
                              WHERE l.number = t.number
                              ORDER BY l.position))
-             FROM unnest($1::uuid[]) AS wanted (id)
+             FROM unnest($1::text::uuid[]) AS wanted (id)
             CROSS JOIN LATERAL (SELECT * FROM ledger.transfer WHERE transfer.id = wanted.id LIMIT 1) AS t
              LEFT JOIN LATERAL (SELECT outcome FROM ledger.resolution WHERE number = t.number LIMIT 1) AS r
                     ON true
