@@ -35,9 +35,10 @@ def xml(raw: bytes, max_bytes: int = MAX_BYTES, *, keep_blanks: bool = False) ->
     declared = octets.startswith(b"<?xml")
     if declared and _DECLARATION.match(octets) is None:
         raise InvalidMessage("must be XML 1.0 in UTF-8", rule="encoding")
-    if octets.find(b"<?", 1 if declared else 0) >= 0:
+    # The single characters are rare, and ten times faster to look for than the pairs.
+    if octets.count(b"?") > 2 * declared and octets.find(b"<?", 1 if declared else 0) >= 0:
         raise InvalidMessage("processing instructions are refused", rule="processing-instruction")
-    if b"<!" in octets:
+    if b"!" in octets and b"<!" in octets:
         if b"<!DOCTYPE" in octets:
             raise InvalidMessage("document types are refused", rule="doctype")
         # Before a CDATA section the parser cannot tell a value's blanks from those between elements.

@@ -10,6 +10,7 @@ import re
 from base64 import b64decode
 from calendar import monthrange
 from collections.abc import Callable
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -41,6 +42,12 @@ _TEMPORAL: Final = {
     "gYear": re.compile(rf"{_YEAR}{_ZONE}", re.ASCII),
     "gYearMonth": re.compile(rf"{_YEAR}-{_MONTH}{_ZONE}", re.ASCII),
 }
+_USUAL: Final = re.compile(
+    r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)?)?", re.ASCII
+).fullmatch
+"""What nearly every date and time looks like; the quick way to be sure of those."""
+_DATE_LENGTH: Final = len("2026-11-23")
+_SECONDS_LENGTH: Final = len("2026-11-23T14:05:07")
 _DECIMAL = re.compile(r"([+-]?)(?:0*)(\d*?)(?:\.(\d*?)0*)?", re.ASCII)
 _BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
 
@@ -131,14 +138,19 @@ def _boolean(content: str) -> bool:
 
 
 def _temporal(kind: str) -> Parser:
-    matches = _TEMPORAL[kind].fullmatch
+    exactly = _TEMPORAL[kind].fullmatch
     dated = kind in {"date", "dateTime"}
 
     def temporal(content: str) -> str:
-        found = matches(content)
-        if found is None:
-            content = content.strip(BLANKS)
-            found = matches(content)
+        if dated and _USUAL(content) and (len(content) == _DATE_LENGTH) == (kind == "date"):
+            try:
+                datetime.fromisoformat(content[:_SECONDS_LENGTH])
+            except ValueError:
+                pass  # the long way knows whether it is none, or an unusual one: 24:00:00
+            else:
+                return content
+        content = content.strip(BLANKS)
+        found = exactly(content)
         if found is None or (dated and not _is_day(found)):
             raise InvalidMessage(f"must be an ISO 8601 {kind}", rule="date")
         return content
