@@ -3,7 +3,6 @@
 import asyncio
 from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from ledger.books import State, Verdict
@@ -11,21 +10,6 @@ from ledger.writer import Frozen, Writer
 from schemas.errors import NotFound, Unavailable
 from tests.conftest import psql
 from tests.ledger.hosts import PlainHost, pay
-
-
-@pytest.fixture
-async def writer(database_url):
-    writer = Writer(database_url, PlainHost())
-    await writer.start()
-    yield writer
-    await writer.stop()
-
-
-@pytest.fixture
-async def connection(database_url):
-    connection = await asyncpg.connect(database_url)
-    yield connection
-    await connection.close()
 
 
 async def open_two(writer, cap=None):

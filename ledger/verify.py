@@ -1,0 +1,255 @@
+"""Checking every invariant of the ledger against the database, streaming, in bounded memory.
+
+One pass over the event log, in one snapshot: each leaf hash is computed again, each change is replayed on an
+independent adder (`replay`), and the rows that the change must have left are compared with it. What remains
+is compared at the end: balances, open windows, and that no table holds a row too many.
+
+    sequence      the log is 1, 2, 3 ... without a gap, and the head stands behind it
+    leaves        every leaf is the hash of its event
+    history       every change can be read and is one that the ledger makes
+    entries       sets, legs and resolutions in the tables are what the log says, no more, no less
+    resolutions   every pending set ended at most once, and only a pending set did
+    conservation  debits equal credits in every currency, pending and posted
+    balances      every account's counters, cap and state are the sum of the log
+    caps          no cap was passed at any entry
+    windows       every posting is in exactly one window; closed windows have the counters of their moment
+"""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import asyncpg
+
+from ledger import decoding
+from ledger.decoding import Change, FailureChange, ResolutionChange, SetChange, decode_change
+from ledger.encoding import Tag, encode_event, leaf_hash, microseconds
+from ledger.replay import Replay
+from ledger.statements import statement
+
+CHECKS: Final = (
+    "sequence",
+    "leaves",
+    "history",
+    "entries",
+    "resolutions",
+    "conservation",
+    "balances",
+    "caps",
+    "windows",
+)
+
+_CHUNK: Final = 2_000
+_EVENTS: Final = statement("verify_events")
+_TRANSFERS: Final = statement("verify_transfers")
+_RESOLUTIONS: Final = statement("verify_resolutions")
+_COUNTS: Final = statement("verify_counts")
+_SNAPSHOT: Final = statement("verify_window_balances")
+_ACCOUNTS: Final = statement("load_accounts")
+_WINDOWS: Final = statement("load_windows")
+
+_KINDS: Final = {Tag.RESERVED: "two_phase", Tag.MOVED: "single_phase", Tag.CORRECTED: "correction"}
+_OUTCOMES: Final = {Tag.POSTED: "posted", Tag.VOIDED: "voided"}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One invariant: whether it holds, why not, and how many things were looked at."""
+
+    name: str
+    ok: bool
+    detail: str
+    checked: int
+
+
+async def verify(
+    connection: asyncpg.Connection, progress: Callable[[int], None] | None = None
+) -> AsyncIterator[CheckResult]:
+    """Check everything in one snapshot; results in the order of `CHECKS`.
+
+    `progress` is told how many events are done, now and then.
+    """
+    replay = Replay()
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        walk = _Walk(connection, replay)
+        async for done in walk.run():
+            if progress is not None:
+                progress(done)
+        await walk.finish()
+    for name in CHECKS:
+        yield _result(name, replay, walk.checked[name])
+
+
+def _result(name: str, replay: Replay, checked: int) -> CheckResult:
+    count = replay.fault_counts[name]
+    first = next((fault for fault in replay.faults if fault.check == name), None)
+    detail = ""
+    if count:
+        detail = f"{count} wrong"
+        if first is not None:
+            detail += f", first at {first.seq}: {first.text}"
+    return CheckResult(name, count == 0, detail, checked)
+
+
+class _Walk:
+    """One pass over the log."""
+
+    def __init__(self, connection: asyncpg.Connection, replay: Replay) -> None:
+        self._connection = connection
+        self._replay = replay
+        self._next_seq = 1
+        self._window_balances = 0
+        self.checked = dict.fromkeys(CHECKS, 0)
+
+    async def run(self) -> AsyncIterator[int]:
+        """Walk in chunks; yields how many events are done."""
+        chunk: list[asyncpg.Record] = []
+        async for row in self._connection.cursor(_EVENTS, prefetch=_CHUNK):
+            chunk.append(row)
+            if len(chunk) == _CHUNK:
+                await self._chunk(chunk)
+                yield self._next_seq - 1
+                chunk.clear()
+        if chunk:
+            await self._chunk(chunk)
+            yield self._next_seq - 1
+
+    async def _chunk(self, rows: list[asyncpg.Record]) -> None:
+        changes = [change for row in rows if (change := self._event(row)) is not None]
+        await self._compare_sets(rows[0]["seq"], rows[-1]["seq"], changes)
+        await self._compare_resolutions(changes)
+        await self._compare_snapshots()
+
+    def _event(self, row: asyncpg.Record) -> tuple[int, int, Change] | None:
+        """Check one event by itself and replay it; its seq, number and change."""
+        seq, number, at, kind, change, body, leaf = row
+        if seq != self._next_seq:
+            self._replay.fault("sequence", seq, f"expected {self._next_seq}")
+        self._next_seq = seq + 1
+        try:
+            encoded = encode_event(seq, number, microseconds(at), kind, change, body)
+        except ValueError:
+            encoded = b""
+        if leaf_hash(encoded) != leaf:
+            self._replay.fault("leaves", seq, "the leaf is not the hash of the event")
+        if not change:
+            return None
+        try:
+            decoded = decode_change(change)
+        except decoding.Unreadable as error:
+            self._replay.fault("history", seq, str(error))
+            return None
+        self._replay.apply(seq, number, decoded)
+        return seq, number, decoded
+
+    async def _compare_sets(self, first: int, last: int, changes: list[tuple[int, int, Change]]) -> None:
+        rows = await self._connection.fetch(_TRANSFERS, first, last)
+        found = {row["number"]: tuple(row)[1:] for row in rows}
+        for seq, number, change in changes:
+            if isinstance(change, SetChange | FailureChange) and found.pop(number, None) != _row(change):
+                self._replay.fault("entries", seq, f"set {number} is not what the log says")
+        for number in found:
+            self._replay.fault("entries", number, f"set {number} is not in the log")
+
+    async def _compare_resolutions(self, changes: list[tuple[int, int, Change]]) -> None:
+        expected = {
+            number: (seq, _OUTCOMES[change.tag])
+            for seq, number, change in changes
+            if isinstance(change, ResolutionChange)
+        }
+        rows = await self._connection.fetch(_RESOLUTIONS, list(expected))
+        found = {row["number"]: (row["seq"], row["outcome"]) for row in rows}
+        for number, resolution in expected.items():
+            if found.get(number) != resolution:
+                self._replay.fault(
+                    "entries", resolution[0], f"the end of set {number} is not what the log says"
+                )
+
+    async def _compare_snapshots(self) -> None:
+        """Closed windows must have every account's counters of that moment; one without movement may lack."""
+        snapshots, self._replay.snapshots = self._replay.snapshots, []
+        for snapshot in snapshots:
+            rows = await self._connection.fetch(_SNAPSHOT, snapshot.number)
+            found = {row["account"]: tuple(row)[1:] for row in rows}
+            self._window_balances += len(found)
+            self.checked["windows"] += 1
+            if found != snapshot.balances:
+                self._replay.fault(
+                    "windows", snapshot.closing_seq, f"window {snapshot.number}'s counters differ"
+                )
+
+    async def finish(self) -> None:
+        """Compare what is left once the whole log is replayed."""
+        await self._compare_counts()
+        await self._compare_accounts()
+        await self._compare_windows()
+        events, counts = self._next_seq - 1, self._replay.counts
+        self.checked |= {
+            "sequence": events,
+            "leaves": events,
+            "history": counts["changes"],
+            "entries": counts["transfers"] + counts["legs"] + counts["resolutions"],
+            "resolutions": counts["resolutions"],
+            "caps": counts["legs"],
+            "windows": self.checked["windows"] + counts["postings"],
+        }
+
+    async def _compare_counts(self) -> None:
+        row = await self._connection.fetchrow(_COUNTS)
+        if row["next_seq"] != self._next_seq:
+            self._replay.fault("sequence", self._next_seq, f"the head says {row['next_seq']}")
+        for table in ("transfers", "legs", "resolutions"):
+            if row[table] != self._replay.counts[table]:
+                text = f"{row[table]} {table}, {self._replay.counts[table]} in the log"
+                self._replay.fault("entries", self._next_seq, text)
+        if row["window_balances"] != self._window_balances:
+            self._replay.fault("windows", self._next_seq, "counters of a window that did not close")
+
+    async def _compare_accounts(self) -> None:
+        balances = dict(self._replay.balances)
+        sums: dict[str, list[int]] = {}
+        for row in await self._connection.fetch(_ACCOUNTS):
+            number, counters = row["number"], tuple(row)[6:11]
+            self.checked["balances"] += 1
+            balance = balances.pop(number, None)
+            if balance is None or tuple(row)[1:11] != _account_row(balance):
+                self._replay.fault("balances", number, f"account {number} is not the sum of its entries")
+            total = sums.setdefault(row["currency"], [0, 0])
+            total[0] += counters[0] - counters[2]
+            total[1] += counters[1] - counters[3]
+        for number in balances:
+            self._replay.fault("balances", number, f"account {number} is missing")
+        for currency, (pending, posted) in sums.items():
+            self.checked["conservation"] += 1
+            if pending or posted:
+                self._replay.fault(
+                    "conservation", self._next_seq, f"{currency} is off by {pending}, {posted}"
+                )
+
+    async def _compare_windows(self) -> None:
+        if dict(await self._connection.fetch(_WINDOWS)) != self._replay.windows:
+            self._replay.fault("windows", self._next_seq, "the open windows are not those of the log")
+
+
+def _row(change: SetChange | FailureChange) -> tuple[Any, ...]:
+    """The row of `verify_transfers` that a change must have left, without its number."""
+    if isinstance(change, FailureChange):
+        return (change.id, "failed", change.verdict, change.fingerprint, 0, 0, [])
+    kind = _KINDS[change.tag]
+    return (change.id, kind, None, change.fingerprint, change.expires, change.corrects, list(change.legs))
+
+
+def _account_row(balance: Any) -> tuple[Any, ...]:
+    """The row of `load_accounts` that a balance must be, without its number."""
+    return (
+        balance.owner,
+        balance.currency,
+        balance.purpose,
+        balance.closed,
+        balance.cap,
+        balance.debits_pending,
+        balance.debits_posted,
+        balance.credits_pending,
+        balance.credits_posted,
+        balance.entries,
+    )
