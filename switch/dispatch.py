@@ -87,9 +87,9 @@ def of_receipt(receipt: Receipt, sending: Sending, *, first: bool) -> Advance | 
             )
 
 
-def doubt_due(timing: Timing, scale: float) -> int:
-    """When to enquire about a payment whose answer did not come or was unclear."""
-    return now_us() + int(timing.enquiry_first_s * scale * 1e6)
+def enquiry_due(timing: Timing, scale: float, sent_at: int) -> int:
+    """When to enquire first about a payment that was sent at `sent_at` and not clearly answered."""
+    return max(now_us(), sent_at + int(timing.enquiry_first_s * scale * 1e6))
 
 
 class Dispatcher:
@@ -126,7 +126,7 @@ class Dispatcher:
             receipt = await rail.adapter.submit(native)
         metrics.rail_request(country, "send", receipt.taken, time.perf_counter() - started)
         failpoint("after_rail_send")
-        sending = Sending(uetr, sent_at, doubt_due(rail.adapter.profile.timing, self._scale))
+        sending = Sending(uetr, sent_at, enquiry_due(rail.adapter.profile.timing, self._scale, sent_at))
         step = of_receipt(receipt, sending, first=first)
         if step is not None:
             await self.tell(step)
@@ -142,7 +142,8 @@ class Dispatcher:
             _log.warning("answer_without_payment", rail=rail.adapter.profile.country)
             return
         failpoint("before_callback_commit")
-        sending = Sending(UUID(answer.uetr).bytes, due_at=doubt_due(rail.adapter.profile.timing, self._scale))
+        due = enquiry_due(rail.adapter.profile.timing, self._scale, now_us())
+        sending = Sending(UUID(answer.uetr).bytes, due_at=due)
         metrics.rail_request(rail.adapter.profile.country, "callback", answer.outcome, 0.0)
         await self._ask(of_answer(answer, sending))
 

@@ -6,6 +6,7 @@ accident: whoever wants a new field adds it here and thinks about it once.
 
 import logging
 import sys
+import traceback
 from collections.abc import MutableMapping
 from typing import Any, Final
 
@@ -19,6 +20,12 @@ FIELDS: Final = frozenset(
         "currency",
     },
 )  # fmt: skip
+
+
+def where(error: BaseException) -> str:
+    """Say where an error arose, by files and lines alone: its text might hold what a client sent."""
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    return " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))
 
 
 def _allowed(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -261,9 +261,7 @@ class PaymentBook:
             self._moved.pop(command.uetr, None)
             self._closed.append(open_payment.number)
         else:
-            self._move(
-                replace(open_payment, state=state, entered=micros(books.now), due=command.due_at, enquiries=0)
-            )
+            self._move(replace(open_payment, state=state, entered=micros(books.now), due=command.due_at))
         return Reply("advanced", open_payment.number, state, command.reason)
 
     def _advance_of_closed(self, command: Advance, books: Books) -> Reply:

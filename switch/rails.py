@@ -50,7 +50,7 @@ class Serials:
 
         """
         async with self._lock:
-            period = at.strftime(self._ids.period)
+            period = self._ids.period_at(at)
             if period != self._period or self._next == self._end:
                 self._end = await self._pool.fetchval(_SERIALS, self._rail, period, _LEASE)
                 self._next = self._end - _LEASE

@@ -17,9 +17,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import structlog
 
@@ -54,23 +54,21 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     restarts: int = 0
-    _log_file: IO[bytes] | None = field(default=None, repr=False)
 
     def start(self) -> None:
         """Start it, its words going to its log file."""
-        if self._log_file is None:
-            self.log.parent.mkdir(parents=True, exist_ok=True)
-            self._log_file = self.log.open("ab")
+        self.log.parent.mkdir(parents=True, exist_ok=True)
         self.started = time.monotonic()
-        self.process = subprocess.Popen(  # noqa: S603 - our own program and arguments
-            self.command,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=self._log_file,
-            stderr=self._log_file,
-            pass_fds=self.passed,
-            preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - this process has one thread
-        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: S603 - our own program and arguments
+                self.command,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=self.passed,
+                preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - this process has one thread
+            )
 
     def keep(self) -> None:
         """Start it again if it died, ever slower while it keeps dying."""

@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from schemas.errors import SwitchError
-from switch import metrics
+from switch import logs, metrics
 from switch.api import callbacks, door, health, problems, reads
 from switch.api.runtime import running
 from switch.settings import Settings
@@ -48,7 +48,7 @@ class Edge:
         try:
             await self._app(scope, receive, watch)
         except Exception as error:  # noqa: BLE001 - the last place that can answer for a defect of ours
-            _log.error("request_failed", error=type(error).__name__, path=_route(scope))
+            _log.error("request_failed", error=type(error).__name__, detail=logs.where(error))
             if status == 0:
                 await problems.problem(SwitchError())(scope, receive, watch)
         finally:
@@ -82,6 +82,7 @@ def make_app(settings: Settings) -> Callable[[Scope, Receive, Send], Awaitable[N
         telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={
             SwitchError: problems.on_switch_error,
+            Exception: problems.on_defect,
             HTTPException: problems.on_http_error,
             RequestValidationError: problems.on_invalid_parameters,
         },

@@ -56,6 +56,11 @@ async def on_switch_error(_: Request, error: Exception) -> Response:
     return problem(error)
 
 
+async def on_defect(_: Request, __: Exception) -> Response:
+    """Answer what nobody foresaw; the edge logs it."""
+    return problem(SwitchError())
+
+
 async def on_http_error(_: Request, error: Exception) -> Response:
     """Answer 404, 405 and their like."""
     return plain(getattr(error, "status_code", 500), getattr(error, "detail", "error"))

@@ -88,7 +88,9 @@ async def list_windows(context: Context, reader: Reader) -> JSONResponse:  # noq
 
 
 @router.get("/windows/{window}", operation_id="getWindow", tags=["settlement"])
-async def get_window(context: Context, reader: Reader, window: int, request: Request) -> Response:
+async def get_window(
+    context: Context, reader: Reader, window: Annotated[int, Path(ge=1, lt=2**63)], request: Request
+) -> Response:
     """Get the caller's net position in a window, as JSON or, with `Accept: text/csv`, as CSV."""
     found = await windows.find(context.pool, window)
     if found is None:

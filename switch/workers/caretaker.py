@@ -8,6 +8,7 @@ rail never had, by the rail's own word, is sent again with the same bytes, or en
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -20,9 +21,10 @@ from ledger import positions
 from schemas.reasons import Reason
 from switch import logs, metrics, rails
 from switch.commands import Advance, Enquired
-from switch.dispatch import Dispatcher, Sending, doubt_due, now_us, of_answer
+from switch.dispatch import Dispatcher, Sending, enquiry_due, now_us, of_answer
 from switch.failpoints import failpoint
 from switch.lifecycle import State
+from switch.payment_book import micros
 from switch.rails import Rail, Rails
 from switch.settings import Settings
 from switch.workers.link import Link
@@ -34,7 +36,7 @@ _LOCK: Final = 7_266_337_002
 """Advisory lock: one caretaker a database."""
 
 _DUE: Final = """
-SELECT o.number, o.uetr, o.state, o.rail, o.expires_at, o.enquiries, p.native_ref, m.body AS native_body,
+SELECT o.number, o.uetr, o.state, o.rail, o.entered_at, o.expires_at, o.enquiries, p.native_ref, m.body AS native_body,
        clock_timestamp() AS now, r.open OR coalesce(r.opens_at <= clock_timestamp(), false) AS rail_open
 FROM switch.open_payment AS o
 JOIN switch.payment AS p USING (number)
@@ -104,7 +106,7 @@ class Caretaker:
 
     async def _silent(self, rail: Rail, row: asyncpg.Record) -> None:
         """No answer in time: from now on its fate is unknown, and asked for."""
-        due = doubt_due(rail.adapter.profile.timing, self._settings.time_scale)
+        due = enquiry_due(rail.adapter.profile.timing, self._settings.time_scale, micros(row["entered_at"]))
         await self._dispatcher.tell(
             Advance(
                 row["uetr"].bytes, "DOUBT", reason=Reason.TIMEOUT_CREDITOR_AGENT, detail="silence", due_at=due
@@ -130,9 +132,7 @@ class Caretaker:
 
     async def _not_found(self, rail: Rail, row: asyncpg.Record, answer: Answer) -> None:
         """The rail does not have it: yet, or at all; after expiry and grace it never will."""
-        grace = rail.adapter.profile.timing.not_found_grace_s * self._settings.time_scale
-        age = (row["now"] - row["expires_at"]).total_seconds()
-        if age >= grace:
+        if row["now"] >= self._never_after(rail, row):
             await self._dispatcher.tell(
                 Advance(
                     row["uetr"].bytes,
@@ -143,17 +143,27 @@ class Caretaker:
                     answered_at=now_us(),
                 )
             )
-        elif age < 0 and rail.adapter.profile.dedupes and row["enquiries"] > 0:
+        elif row["now"] < row["expires_at"] and rail.adapter.profile.dedupes and row["enquiries"] > 0:
             await self._send(rail, row, first=False)
         else:
             await self._ask_again(rail, row, answer.outcome)
 
+    def _never_after(self, rail: Rail, row: asyncpg.Record) -> datetime:
+        """From when on a rail that does not have the order never will."""
+        grace = rail.adapter.profile.timing.not_found_grace_s * self._settings.time_scale
+        expires_at: datetime = row["expires_at"]
+        return expires_at + timedelta(seconds=grace)
+
     async def _ask_again(self, rail: Rail, row: asyncpg.Record, news: str) -> None:
         """Plan the next enquiry; beyond the last, the rail's file or two people decide."""
         timing = rail.adapter.profile.timing
-        enough = row["enquiries"] + 1 >= timing.enquiries_max and row["now"] >= row["expires_at"]
-        pause = int(timing.enquiry_every_s * self._settings.time_scale * 1e6)
-        due = 0 if enough else now_us() + pause
+        never_after = self._never_after(rail, row)
+        if row["enquiries"] + 1 >= timing.enquiries_max and row["now"] >= never_after:
+            due = 0
+        else:
+            due = micros(row["now"]) + int(timing.enquiry_every_s * self._settings.time_scale * 1e6)
+            if row["now"] < never_after:  # the instant from which "not found" is final is worth an enquiry
+                due = min(due, micros(never_after))
         await self._dispatcher.tell(Enquired(row["uetr"].bytes, due, news))
 
 

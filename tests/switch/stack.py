@@ -1,0 +1,89 @@
+"""The running switch as tests use it."""
+
+import json
+import uuid
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import asyncpg
+
+from adapters.simulation.magic import magic_account
+from switch.client import Client, credit_transfer
+from switch.commands import Fund, Leg, OpenAccount
+from switch.settings import Settings
+from switch.supervisor import Supervisor
+from switch.workers.link import Link
+
+
+@dataclass
+class Stack:
+    """The running switch, and short ways to use it."""
+
+    supervisor: Supervisor
+
+    @property
+    def settings(self) -> Settings:
+        return self.supervisor.settings
+
+    @property
+    def url(self) -> str:
+        return self.supervisor.url
+
+    @property
+    def credentials(self) -> dict[str, Any]:
+        return json.loads(self.settings.credentials_file.read_text())
+
+    def participant(self, name: str) -> dict[str, str]:
+        return next(p for p in self.credentials["participants"] if p["id"] == name)
+
+    def client(self, name: str, **options: Any) -> Client:
+        return Client(self.url, bearer=self.participant(name)["bearer"], **options)
+
+    def client_of(self, bank: dict[str, str]) -> Client:
+        return Client(self.url, bearer=bank["bearer"])
+
+    def document(
+        self, debtor: str, creditor: str, *, word: str = "", amount: str = "100.00"
+    ) -> dict[str, Any]:
+        payer, payee = self.participant(debtor), self.participant(creditor)
+        return credit_transfer(
+            debtor_agent=payer["bic"],
+            debtor="Asha Rao",
+            debtor_account=magic_account(payer["country"], ""),
+            creditor_agent=payee["bic"],
+            creditor="Bilal Khan",
+            creditor_account=magic_account(payee["country"], word),
+            amount=amount,
+            currency=payer["currency"],
+        )
+
+    async def connect(self) -> asyncpg.Connection:
+        return await asyncpg.connect(self.settings.database)
+
+    async def add_bank(self, *, funds_minor: int) -> dict[str, str]:
+        """A new Indian bank with its own money, so that a test can count it."""
+        name = f"bank-{uuid.uuid4().hex[:8]}"
+        letters = "".join(chr(ord("A") + int(c, 16)) for c in uuid.uuid4().hex[:4])
+        bic, bearer = f"{letters}INBB", f"sk_test_{uuid.uuid4().hex}"
+        connection = await self.connect()
+        link = Link(self.settings.writer_socket)
+        await link.start()
+        try:
+            await connection.execute(
+                "INSERT INTO switch.participant (id, name, bic, country, kind)"
+                " VALUES ($1, $1, $2, 'IN', 'direct')",
+                name,
+                bic,
+            )
+            await connection.execute(
+                "INSERT INTO switch.bearer_key VALUES ($1, $2)", sha256(bearer.encode()).digest(), name
+            )
+            source = (await link.ask(OpenAccount("payswitch", "INR", "settlement", None))).number
+            account = (await link.ask(OpenAccount(name, "INR", "position", 0))).number
+            legs = [Leg(source, account, funds_minor, "funding")]
+            await link.ask(Fund(uuid.uuid4().bytes, b"f" * 32, legs, "test"))
+        finally:
+            await link.stop()
+            await connection.close()
+        return {"id": name, "bic": bic, "bearer": bearer}
