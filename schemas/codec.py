@@ -279,7 +279,9 @@ def _definition(element: etree._Element) -> str:
 
 
 def _open_envelope(root: etree._Element) -> tuple[etree._Element | None, etree._Element]:
-    """Header and document: exactly one document, at most one header, side by side, near the top."""
+    """Header and document: exactly one document, at most one header, equally deep, near the top."""
+    if _definition(root) in catalogue().messages:
+        raise InvalidMessage("is no document of its namespace", rule="envelope")
     level: list[etree._Element] = [root]
     for _ in range(_ENVELOPE_DEPTH):
         level = [child for element in level for child in element]
@@ -295,12 +297,7 @@ def _only(
 ) -> tuple[etree._Element | None, etree._Element]:
     if len(documents) != 1 or len(headers) > 1:
         raise InvalidMessage("must hold one document, and one header at most", rule="envelope")
-    (document,) = documents
-    if not headers:
-        return None, document
-    if document not in headers[0].itersiblings():
-        raise InvalidMessage("must hold the header before the document", rule="envelope")
-    return headers[0], document
+    return (headers[0] if headers else None), documents[0]
 
 
 # JSON
