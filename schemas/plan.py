@@ -268,7 +268,7 @@ class _Members:
             _check_blank(text)
         if element.keys():
             _check_attributes(element)
-        for child in element[:]:  # a slice costs half of an iterator
+        for child in element[:]:  # type: ignore[index]  # a slice costs half of an iterator
             if (tail := child.tail) is not None and tail.strip(BLANKS):
                 _check_blank(tail)
             step = by_tag.get(child.tag)
