@@ -98,7 +98,6 @@ class HttpClient:
     def _open(self) -> aiohttp.ClientSession:
         """The session, made on first use because it belongs to the running loop."""
         if self._session is None:
-            scale = self.connection.time_scale
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=CONNECTIONS,
@@ -106,7 +105,7 @@ class HttpClient:
                     keepalive_timeout=KEEP_ALIVE_S,
                 ),
                 timeout=aiohttp.ClientTimeout(
-                    total=self.timing.submit_s * scale, connect=self.timing.connect_s * scale
+                    total=self.timing.submit_s * self.connection.time_scale, connect=self.timing.connect_s
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,

@@ -4,6 +4,7 @@ An entry's name is the country, its value `package:adapter`; beside it the packa
 `simulator` with `simulator(settings, callbacks)` for the sandbox.
 """
 
+from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
@@ -18,7 +19,7 @@ GROUP: Final = "payswitch.adapters"
 
 def countries() -> list[str]:
     """The countries that have an adapter."""
-    return sorted(entry_points(group=GROUP).names)
+    return sorted(_entries())
 
 
 def load(country: str, connection: Connection) -> RailAdapter:
@@ -66,7 +67,13 @@ def simulator_module(country: str) -> ModuleType:
 
 
 def _entry(country: str) -> EntryPoint:
-    found = entry_points(group=GROUP, name=country)
-    if not found:
+    found = _entries().get(country)
+    if found is None:
         raise NotFound(f"no adapter for {country}")
-    return next(iter(found))
+    return found
+
+
+@cache
+def _entries() -> dict[str, EntryPoint]:
+    """By country; what is installed does not change while we run."""
+    return {entry.name: entry for entry in entry_points(group=GROUP)}

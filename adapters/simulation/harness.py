@@ -7,6 +7,7 @@ that talks to them, and everything that came back.
 import asyncio
 import itertools
 import socket
+import ssl
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+import aiohttp
 from aiohttp import web
 
 from adapters import registry
@@ -116,6 +118,15 @@ class Rail:
         except TimeoutError:
             found = self._about(ref)
         return found
+
+    async def control(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
+        """Send bytes of one's own, and get what the rail answers: its status and body."""
+        trusted = ssl.create_default_context(cafile=self.connection.ca_file)
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusted), trust_env=False) as session,
+            session.request(method, self.connection.base_url + path, data=body, headers=headers) as response,
+        ):
+            return response.status, await response.read()
 
     def _about(self, ref: str) -> list[Answer]:
         return [answer for answer in self.answers if answer.ref == ref]

@@ -128,7 +128,7 @@ class Say:
             case Wait.PAST_ANSWER:
                 return max(timing.answer_s, timing.submit_s) * 1.2
             case Wait.PAST_ENQUIRY:
-                return timing.enquiry_first_s + timing.enquiry_every_s / 2
+                return timing.enquiry_first_s * 1.5
 
 
 @dataclass(frozen=True, slots=True)

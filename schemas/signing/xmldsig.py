@@ -51,7 +51,7 @@ def sign_enveloped(root: Element, key: RSAPrivateKey) -> bytes:
     signature = etree.SubElement(root, SIGNATURE, nsmap={"ds": DS})
     _fill(signature, references, _C14N, key)
     _append_key(signature, key.public_key())
-    return etree.tostring(root, method="c14n")
+    return _canonical(root, _C14N)
 
 
 def verify_enveloped(root: Element, key: RSAPublicKey) -> None:
@@ -64,7 +64,7 @@ def verify_enveloped(root: Element, key: RSAPublicKey) -> None:
     signature = root[-1] if len(root) else None
     if signature is None or signature.tag != SIGNATURE:
         raise NotAuthentic("no signature where it belongs")
-    signed_info = etree.tostring(_only(signature, "SignedInfo"), method="c14n")
+    signed_info = _canonical(_only(signature, "SignedInfo"), _C14N)
     stated = _references(signature, _C14N)
     value = _value(signature)
     _detach(signature)
@@ -81,7 +81,7 @@ def sign_xades(root: Element, place: Element, key: RSAPrivateKey, signed_at: dat
     properties = _append_properties(signature, signed_at)
     references = [_part(key_info, _KEY_ID), _part(properties, _PROPERTIES_ID), document]
     _fill(signature, references, _EXCLUSIVE, key)
-    return etree.tostring(root, method="c14n", exclusive=True)
+    return _canonical(root, _EXCLUSIVE)
 
 
 def verify_xades(root: Element, place: Element, key: RSAPublicKey) -> None:
@@ -94,7 +94,7 @@ def verify_xades(root: Element, place: Element, key: RSAPublicKey) -> None:
     if len(place) != 1 or place[0].tag != SIGNATURE:
         raise NotAuthentic("no signature where it belongs")
     signature = place[0]
-    signed_info = etree.tostring(_only(signature, "SignedInfo"), method="c14n", exclusive=True)
+    signed_info = _canonical(_only(signature, "SignedInfo"), _EXCLUSIVE)
     stated = _references(signature, _EXCLUSIVE)
     value = _value(signature)
     properties = signature.findall(f".//{{{XADES}}}SignedProperties")
@@ -121,8 +121,14 @@ def _part(element: Element, identifier: str) -> Reference:
 
 
 def _digest(element: Element, method: str) -> str:
-    canonical = etree.tostring(element, method="c14n", exclusive=method == _EXCLUSIVE, with_tail=False)
-    return base64.b64encode(hashlib.sha256(canonical).digest()).decode()
+    return base64.b64encode(hashlib.sha256(_canonical(element, method)).digest()).decode()
+
+
+def _canonical(element: Element, method: str) -> bytes:
+    try:
+        return etree.tostring(element, method="c14n", exclusive=method == _EXCLUSIVE, with_tail=False)
+    except etree.C14NError:  # a namespace that is a relative URI has no canonical form
+        raise NotAuthentic("has no canonical form") from None
 
 
 def _fill(signature: Element, references: list[Reference], method: str, key: RSAPrivateKey) -> None:
@@ -138,7 +144,7 @@ def _fill(signature: Element, references: list[Reference], method: str, key: RSA
             _child(listed, "Transform", Algorithm=transform)
         _child(reference, "DigestMethod", Algorithm=_SHA256)
         _child(reference, "DigestValue").text = digest
-    canonical = etree.tostring(signed_info, method="c14n", exclusive=method == _EXCLUSIVE, with_tail=False)
+    canonical = _canonical(signed_info, method)
     value = _element("SignatureValue")
     value.text = base64.b64encode(key.sign(canonical, padding.PKCS1v15(), hashes.SHA256())).decode()
     signature.insert(1, value)

@@ -1,0 +1,48 @@
+"""Magic words: every one means something, and can be said in every country's accounts."""
+
+import pytest
+
+from adapters import registry
+from adapters.reasons import ISO_REASONS
+from adapters.simulation import magic
+from adapters.simulation.magic import Keep, Magic, magic_account, script
+from schemas.errors import NotFound
+
+WORDS = [*(set(Magic) - {Magic.SLOW}), "SLOW8", *ISO_REASONS]
+
+
+@pytest.mark.parametrize("country", registry.countries())
+def test_every_word_has_an_account_in_every_country(country):
+    place = registry.package(country).sandbox
+    for word in WORDS:
+        assert place.word_of(magic_account(country, word)) == word
+    assert script(place.word_of(magic_account(country, ""))) is None
+
+
+@pytest.mark.parametrize("word", ["NONSENSE", "SLOW", "SLOWX", "ac 04", "ZZ99"])
+def test_a_word_that_means_nothing_has_no_account(word):
+    with pytest.raises(ValueError):
+        magic_account("IN", word)
+
+
+def test_there_are_no_accounts_where_there_is_no_adapter():
+    with pytest.raises(NotFound):
+        magic_account("XX", "AC04")
+
+
+def test_every_word_has_a_script_and_a_meaning():
+    for word in Magic:
+        assert script(f"{word}8" if word is Magic.SLOW else word) is not None
+        assert f"| `{word}` | {word.meaning} |" in magic.table()
+
+
+def test_no_word_but_a_reason_and_lost_keeps_the_creditor_from_his_money():
+    unpaid = {word for word in WORDS if script(word).keep in {Keep.REFUSE, Keep.NOTHING}}
+
+    assert unpaid == {*ISO_REASONS, Magic.LOST}
+
+
+@pytest.mark.parametrize("account", ["asha@okbank", "asha-home@okbank", "PK36SCBL0000001123456702", "", "-@"])
+def test_ordinary_accounts_have_no_magic(account):
+    for country in registry.countries():
+        assert script(registry.package(country).sandbox.word_of(account)) is None
