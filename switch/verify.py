@@ -1,7 +1,7 @@
 """`payswitch verify`: every invariant of ledger and payments, held against the database and the rails' books.
 
-The ledger's own (conservation, folds, caps, sequence, windows, leaves) come from `ledger.verify`. Those of
-payments are here; numbers are the catalogue's:
+The ledger's own come from `ledger.verify`: I1 conservation, I2 balances are the sum of their entries, I3 caps,
+and others. Those of payments are here:
 
 I4  at most once    a UETR is posted once, and a rail's book credits it once
 I5  agreement       what is committed here is credited there, to the same amount; what is aborted is not
@@ -11,19 +11,21 @@ I7  legal history   the events of a payment are a path in the lifecycle table, a
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 import asyncpg
-from ledger.verify import CheckResult
 
 from adapters.simulation import book as rail_book
 from ledger import verify as ledger_verify
+from ledger.verify import CheckResult
 from switch.lifecycle import FINAL, Event, IllegalTransition, State, next_state
 
 _EXAMPLES: Final = 5
+_NUMBERS: Final = {"conservation": "I1", "balances": "I2", "caps": "I3", "leaves": "I11"}
+"""The ledger's checks that have a number in the catalogue of invariants."""
 _STEP: Final = frozenset(Event)
 
 _HISTORY: Final = """
@@ -91,7 +93,8 @@ async def verify(
 ) -> AsyncIterator[CheckResult]:
     """Check everything, one result at a time; `rails` holds a directory a rail with its book."""
     async for result in ledger_verify.verify(connection):
-        yield result
+        name = f"{_NUMBERS.get(result.name, '')} {result.name}".strip()
+        yield replace(result, name=name)
     # One snapshot for all of it: payments go on while we look.
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         for result in await _books_agree(connection, rails):
@@ -101,8 +104,8 @@ async def verify(
 
 
 async def _books_agree(connection: asyncpg.Connection, rails: Path) -> list[CheckResult]:
-    once = Tally("I4", "no payment is posted or credited twice")
-    agree = Tally("I5", "the switch and the rails' books say the same of every final payment")
+    once = Tally("I4 at most once", "no payment is posted or credited twice")
+    agree = Tally("I5 agreement", "the switch and the rails' books say the same of every final payment")
     for place in sorted(rails.iterdir()) if rails.is_dir() else []:
         credited = read_credits(place / rail_book.FILE_NAME)
         for uetr, credit in credited.items():
@@ -130,7 +133,7 @@ def _agrees(tally: Tally, row: asyncpg.Record, credit: Credit | None) -> None:
 
 
 async def _acknowledged(connection: asyncpg.Connection, acknowledged: Path | None) -> CheckResult:
-    tally = Tally("I6", "every payment that a client was told of is here")
+    tally = Tally("I6 acknowledgements", "every payment that a client was told of is here")
     if acknowledged is not None and acknowledged.exists():
         told = [UUID(json.loads(line)["uetr"]) for line in acknowledged.read_text().splitlines()]
         here = {
@@ -144,7 +147,7 @@ async def _acknowledged(connection: asyncpg.Connection, acknowledged: Path | Non
 
 async def _history(connection: asyncpg.Connection) -> CheckResult:
     """Replay every payment's events through the table; the open ones must stand where they are listed."""
-    tally = Tally("I7", "every payment's history is a path in the lifecycle table")
+    tally = Tally("I7 legal history", "every payment's history is a path in the lifecycle table")
     standing = {
         row["number"]: State(row["state"])
         for row in await connection.fetch("SELECT number, state FROM switch.open_payment")

@@ -36,8 +36,9 @@ _LOCK: Final = 7_266_337_002
 """Advisory lock: one caretaker a database."""
 
 _DUE: Final = """
-SELECT o.number, o.uetr, o.state, o.rail, o.entered_at, o.expires_at, o.enquiries, p.native_ref, m.body AS native_body,
-       clock_timestamp() AS now, r.open OR coalesce(r.opens_at <= clock_timestamp(), false) AS rail_open
+SELECT o.number, o.uetr, o.state, o.rail, o.entered_at, o.expires_at, o.enquiries,
+       p.native_ref, m.body AS native_body, clock_timestamp() AS now,
+       r.open OR coalesce(r.opens_at <= clock_timestamp(), false) AS rail_open
 FROM switch.open_payment AS o
 JOIN switch.payment AS p USING (number)
 JOIN switch.message AS m ON m.number = o.number AND m.direction = 1

@@ -2,10 +2,12 @@
 
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+import aiohttp
 import asyncpg
 
 from adapters.simulation.magic import magic_account
@@ -86,4 +88,15 @@ class Stack:
         finally:
             await link.stop()
             await connection.close()
+        await self.until_everywhere(lambda status: status == 200, "/v1/positions", bearer)
         return {"id": name, "bic": bic, "bearer": bearer}
+
+    async def until_everywhere(self, holds: Callable[[int], bool], path: str, bearer: str) -> None:
+        """Wait until every worker has read the directory again: 20 fresh connections in a row agree."""
+        agreed = 0
+        while agreed < 20:
+            async with aiohttp.ClientSession() as session:
+                async with session.get(
+                    self.url + path, headers={"Authorization": f"Bearer {bearer}"}
+                ) as answer:
+                    agreed = agreed + 1 if holds(answer.status) else 0

@@ -98,7 +98,6 @@ async def test_the_same_payment_posted_100_times_at_once_moves_money_once(stack:
     document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]["DbtrAgt"]["FinInstnId"]["BICFI"] = bank[
         "bic"
     ]
-    await asyncio.sleep(1.2)  # every worker has read the directory again
     body = json.dumps(document)
     headers = {
         "Authorization": f"Bearer {bank['bearer']}",
@@ -147,7 +146,6 @@ async def test_other_content_under_a_known_uetr_changes_nothing_also_at_the_same
 async def test_64_concurrent_payments_at_the_edge_of_a_cap_grant_exactly_the_cap(stack: Stack) -> None:
     each = 10_000 + 510  # 100.00, fee 5.00 and ten basis points
     bank = await stack.add_bank(funds_minor=10 * each + each - 1)
-    await asyncio.sleep(1.2)
 
     async def pay() -> str:
         document = stack.document("asha-bank", "noor-wallet")
@@ -258,4 +256,4 @@ async def test_every_invariant_holds(stack: Stack) -> None:
     await connection.close()
 
     assert not [r for r in results if not r.ok]
-    assert {"I1", "I2", "I3", "I4", "I5", "I6", "I7"} <= {r.name for r in results}
+    assert {"I1", "I2", "I3", "I4", "I5", "I6", "I7"} <= {r.name.split()[0] for r in results}
