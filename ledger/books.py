@@ -20,7 +20,8 @@ Both sides move at once, so pending and posted columns balance per currency at e
     move      debits_posted += amount      credits_posted += amount       needs headroom
 
 Headroom, where an account has a cap: debits_pending + debits_posted + amount <= credits_posted + cap.
-Pending credits never count. Legs of a set are admitted in order, each after the effect of the one before.
+Pending credits never count, and neither do credits of the same set. Legs of a set are admitted in order,
+each after the debits of the ones before.
 
 Verdicts. The first that applies, from the top, is the verdict; legs are judged in order.
 
