@@ -1,9 +1,9 @@
 """Driving a running switch and reading what it took: throughput, latency, CPU by part."""
 
 import contextlib
-import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -46,6 +46,7 @@ class Figures:
     """
 
     payments_per_s: float
+    rounds_payments_per_s: list[float]
     p50_ms: float
     p99_ms: float
     calm_p50_ms: float
@@ -70,7 +71,8 @@ class Target:
     """A running switch: where it is, the processes it consists of, and who may send."""
 
     port: int
-    root: psutil.Process
+    roots: tuple[psutil.Process, ...]
+    """Their children belong to it too."""
     keys: dict[str, tuple[str, str]]
     """Participant -> key id, private key in PEM."""
 
@@ -99,9 +101,9 @@ def _drive(target: Target, messages: str, connections: int, seconds: float) -> R
         generator.stdin.write(msgspec.json.encode(load))
         generator.stdin.close()
         _expect(generator.stdout.readline(), b"measuring\n")
-        before = cpu_by_part(target.root)
+        before = cpu_by_part(target.roots)
         _expect(generator.stdout.readline(), b"measured\n")
-        after = cpu_by_part(target.root)
+        after = cpu_by_part(target.roots)
         result = msgspec.json.decode(generator.stdout.read(), type=Result)
     if not result.payments:
         raise RuntimeError(f"no payment became final; answers: {result.answers}")
@@ -114,21 +116,26 @@ def _expect(line: bytes, wanted: bytes) -> None:
         raise RuntimeError("the load process ended early")
 
 
-def figures(loaded: Run, calm: Run, checks: dict[str, bool]) -> Figures:
-    """Figures of one system."""
-    result = loaded.result
-    by_part = {
-        part: round(1e6 * seconds / result.payments, 1) for part, seconds in sorted(loaded.cpu.items())
-    }
+def figures(runs: Sequence[Run], calm: Run, checks: dict[str, bool]) -> Figures:
+    """Figures of one system, of several runs that count as one."""
+    payments = sum(run.result.payments for run in runs)
+    latencies = sorted(latency for run in runs for latency in run.result.latencies_ms)
+    cpu: Counter[str] = Counter()
+    answers: Counter[str] = Counter()
+    for run in runs:
+        cpu.update(run.cpu)
+        answers.update(run.result.answers)
+    by_part = {part: round(1e6 * seconds / payments, 1) for part, seconds in sorted(cpu.items())}
     return Figures(
-        payments_per_s=round(result.payments / result.seconds, 1),
-        p50_ms=percentile(result.latencies_ms, 0.50),
-        p99_ms=percentile(result.latencies_ms, 0.99),
+        payments_per_s=round(payments / sum(run.result.seconds for run in runs), 1),
+        rounds_payments_per_s=[round(run.result.payments / run.result.seconds, 1) for run in runs],
+        p50_ms=percentile(latencies, 0.50),
+        p99_ms=percentile(latencies, 0.99),
         calm_p50_ms=percentile(calm.result.latencies_ms, 0.50),
         calm_p99_ms=percentile(calm.result.latencies_ms, 0.99),
         cpu_us_per_payment=round(by_part.get("switch", 0.0) + by_part.get("postgres", 0.0), 1),
         cpu_us_by_part=by_part,
-        answers=result.answers,
+        answers=dict(answers),
         balanced=all(checks.values()),
         checks=checks,
     )
@@ -141,10 +148,10 @@ def percentile(ordered: Sequence[float], share: float) -> float:
     return round(ordered[max(0, -int(-share * len(ordered) // 1) - 1)], 2)
 
 
-def cpu_by_part(root: psutil.Process) -> dict[str, float]:
-    """CPU seconds so far of a tree of processes, by part; children that ended count with their parents."""
+def cpu_by_part(roots: Sequence[psutil.Process]) -> dict[str, float]:
+    """CPU seconds so far of trees of processes, by part; children that ended count with their parents."""
     spent: dict[str, float] = {}
-    for process in [root, *root.children(recursive=True)]:
+    for process in [process for root in roots for process in (root, *root.children(recursive=True))]:
         with contextlib.suppress(psutil.NoSuchProcess):
             part = _part(process)
             times = process.cpu_times()
@@ -153,10 +160,7 @@ def cpu_by_part(root: psutil.Process) -> dict[str, float]:
 
 
 def _part(process: psutil.Process) -> str:
-    words = process.cmdline()
-    if process.pid == os.getpid() or "loadtests.generator" in words:
-        return "benchmark"
-    if "adapters.simulation" in words:
+    if "adapters.simulation" in process.cmdline():
         return "rails"
     return "postgres" if process.name() == "postgres" else "switch"
 

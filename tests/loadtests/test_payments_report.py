@@ -30,22 +30,23 @@ def test_a_percentile_is_a_value_that_was_seen(values, share, expected):
 
 def test_cpu_is_told_by_part_and_payment():
     loaded = a_run(1000, 2.0, {"switch": 1.0, "postgres": 0.5, "rails": 9.0, "load": 0.1})
-    found = measure.figures(loaded, CALM, {"a": True})
+    found = measure.figures([loaded, loaded], CALM, {"a": True})
 
     assert found.payments_per_s == 500
+    assert found.rounds_payments_per_s == [500, 500]
     assert found.cpu_us_per_payment == 1500
     assert found.cpu_us_by_part == {"switch": 1000, "postgres": 500, "rails": 9000, "load": 100}
 
 
 def test_books_that_do_not_balance_are_told():
-    assert not measure.figures(CALM, CALM, {"a": True, "b": False}).balanced
+    assert not measure.figures([CALM], CALM, {"a": True, "b": False}).balanced
 
 
 def test_a_process_tree_counts_children_that_ended():
     burn = "import time\nend = time.process_time() + 0.2\nwhile time.process_time() < end: pass"
-    before = measure.cpu_by_part(psutil.Process())
+    before = measure.cpu_by_part([psutil.Process()])
     subprocess.run([sys.executable, "-c", burn], check=True)
-    after = measure.cpu_by_part(psutil.Process())
+    after = measure.cpu_by_part([psutil.Process()])
 
     assert sum(after.values()) - sum(before.values()) >= 0.2
 
@@ -61,7 +62,17 @@ def test_a_template_is_a_valid_message(debtor, creditor, media_type):
 
 def test_the_table_warns_of_books_that_do_not_balance():
     options = measure.Options(1.0, 1, 1, "xml", 0.05, against_naive=False)
-    found = payments.report(options, measure.figures(CALM, CALM, {"a": False}), None, {})
+    found = payments.report(options, measure.figures([CALM], CALM, {"a": False}), None, {})
 
     assert "| NO |" in payments.table(found)
     assert found["ratio_vs_naive"] is None
+
+
+def test_the_ratio_is_the_median_of_the_rounds():
+    def figures(*rounds):
+        return measure.figures([a_run(count, 1.0, {"switch": 1.0}) for count in rounds], CALM, {})
+
+    options = measure.Options(1.0, 1, 1, "xml", 0.05, against_naive=True)
+    ours, naive = figures(400, 100, 600), figures(100, 100, 100)
+
+    assert payments.report(options, ours, naive, {})["ratio_vs_naive"] == 4

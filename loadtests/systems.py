@@ -1,0 +1,168 @@
+"""Starting and stopping what is measured: the whole switch, and the naive one with all that it needs."""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import psutil
+
+from adapters.simulation import sandbox as rails
+from ledger.postgres import EmbeddedPostgres
+from loadtests import naive
+from loadtests.measure import HOST, Options, Target
+from schemas.signing.keys import SigningKey
+from switch.sandbox import PARTICIPANTS
+
+COUNTRIES: Final = ("IN", "PK")
+READY_S: Final = 90.0
+
+
+@contextlib.contextmanager
+def payswitch(directory: Path, options: Options) -> Iterator[Target]:
+    """The whole switch as a user starts it: `payswitch up --sandbox`, in an empty directory."""
+    program, port = _program(), _free_port()
+    command = [program, "up", "--sandbox", "--data", str(directory), "--port", str(port)]
+    environment = os.environ | {
+        "PAYSWITCH_WORKERS": str(options.workers),
+        "PAYSWITCH_SANDBOX_LATENCY_S": str(options.rail_latency_s),
+    }
+    with _process(command, environment, directory.with_suffix(".log")) as root:
+        _wait_until_ready(port, root)
+        credentials = json.loads((directory / "sandbox" / "credentials.json").read_text())
+        keys = {entry["id"]: (entry["keyid"], entry["private_key"]) for entry in credentials["participants"]}
+        yield Target(port, (root,), keys)
+
+
+def verified(directory: Path) -> dict[str, bool]:
+    """The verdict of `payswitch verify`."""
+    done = subprocess.run(
+        [_program(), "verify", "--data", str(directory)], capture_output=True, text=True, check=False
+    )
+    report = json.loads(done.stdout)
+    return {check["check"]: check["ok"] for check in report["checks"]} | {"verify": done.returncode == 0}
+
+
+@dataclass(frozen=True, slots=True)
+class NaiveGround:
+    """What every run of the naive switch stands on: its database and its rails, which stay."""
+
+    directory: Path
+    settings: naive.Settings
+    keys: dict[str, tuple[str, str]]
+    processes: tuple[psutil.Process, ...]
+
+    def checks(self) -> dict[str, bool]:
+        """Whether the books balance, by check."""
+        return asyncio.run(naive.check(self.settings.database))
+
+
+@contextlib.contextmanager
+def naive_ground(directory: Path, options: Options) -> Iterator[NaiveGround]:
+    """A database and rails for the naive switch, in an empty directory."""
+    directory.mkdir()
+    server = EmbeddedPostgres(directory / "postgres")
+    url = server.start()
+    try:
+        asyncio.run(naive.create(url))
+        port = _free_port()
+        keys = {made.id: SigningKey.generate(f"{made.id}-1") for made in PARTICIPANTS}
+        with _rails(directory, port, options.rail_latency_s) as (described, processes):
+            settings = naive.Settings(
+                database=url,
+                port=port,
+                workers=1,
+                pool=1,
+                rails=described,
+                keys={key.keyid: (name, key.public.pem.decode()) for name, key in keys.items()},
+            )
+            private = {name: (key.keyid, key.pem.decode()) for name, key in keys.items()}
+            yield NaiveGround(directory, settings, private, (psutil.Process(server.pid), *processes))
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def naive_switch(ground: NaiveGround, *, workers: int, pool: int) -> Iterator[Target]:
+    """The naive switch with so many processes, and connections to the database for each."""
+    settings = msgspec.structs.replace(ground.settings, workers=workers, pool=pool)
+    environment = os.environ | {naive.SETTINGS: msgspec.json.encode(settings).decode()}
+    command = [sys.executable, "-m", "loadtests.naive"]
+    with _process(command, environment, ground.directory / "naive.log") as root:
+        _wait_until_ready(settings.port, root)
+        yield Target(settings.port, (root, *ground.processes), ground.keys)
+
+
+@contextlib.contextmanager
+def _rails(
+    directory: Path, port: int, latency_s: float
+) -> Iterator[tuple[dict[str, dict[str, Any]], list[psutil.Process]]]:
+    """The simulated rails, calling back to `port`: their connections by country, and their processes."""
+    with contextlib.ExitStack() as stack:
+        described, processes = {}, []
+        for country in COUNTRIES:
+            connection, command = rails.prepare(
+                directory / country,
+                country,
+                port=_free_port(),
+                callback_url=f"http://{HOST}:{port}/rails/{country}",
+                latency_s=latency_s,
+            )
+            log = directory / f"{country}.log"
+            processes.append(stack.enter_context(_process(command, dict(os.environ), log)))
+            described[country] = naive.describe(connection)
+        yield described, processes
+
+
+def _program() -> str:
+    return str(Path(sys.executable).with_name("payswitch"))
+
+
+@contextlib.contextmanager
+def _process(command: list[str], environment: dict[str, str], log: Path) -> Iterator[psutil.Process]:
+    """A process for the length of a `with`, stopped in order after it."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        try:
+            yield psutil.Process(process.pid)
+        finally:
+            process.terminate()
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_until_ready(port: int, process: psutil.Process) -> None:
+    deadline = time.monotonic() + READY_S
+    while time.monotonic() < deadline and process.is_running():
+        if _is_ready(port):
+            return
+        time.sleep(0.1)
+    raise RuntimeError(f"nothing was ready on port {port}")
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
