@@ -1,0 +1,116 @@
+"""Sandbox, restart and conformance: what the supervisor and a country's engineer rely on."""
+
+import json
+import ssl
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from adapters import conformance, registry
+from adapters.http import HttpClient
+from adapters.port import Outcome, Taken
+from adapters.simulation.book import FILE_NAME, read
+from adapters.simulation.harness import running, sample_order
+from adapters.simulation.sandbox import prepare
+from schemas.errors import NotFound
+
+
+def test_what_was_prepared_is_used_again(tmp_path):
+    first, _ = prepare(tmp_path, "IN", port=1, callback_url="http://127.0.0.1:1/")
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    second, command = prepare(tmp_path, "IN", port=1, callback_url="http://127.0.0.1:1/")
+
+    assert first == second
+    assert files == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert command[:4] == [sys.executable, "-m", "adapters.simulation", "IN"]
+
+
+def test_private_files_are_their_owners_only(tmp_path):
+    prepare(tmp_path, "PK", port=1, callback_url="http://127.0.0.1:1/")
+
+    for path in tmp_path.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+
+
+def test_the_certificate_is_for_this_machine_and_by_the_sandbox_authority(tmp_path):
+    prepare(tmp_path, "IN", port=1, callback_url="http://127.0.0.1:1/")
+    context = ssl.create_default_context(cafile=tmp_path / "ca.crt")
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+
+    assert context.cert_store_stats() == {"x509": 1, "crl": 0, "x509_ca": 1}
+
+
+def test_there_is_no_sandbox_where_there_is_no_adapter(tmp_path):
+    with pytest.raises(NotFound):
+        prepare(tmp_path, "XX", port=1, callback_url="http://127.0.0.1:1/")
+
+
+def test_the_command_line_explains_itself():
+    done = subprocess.run(
+        [sys.executable, "-m", "adapters.simulation", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "--connection" in done.stdout
+
+
+@pytest.mark.parametrize("country", registry.countries())
+def test_an_incomplete_connection_is_refused_at_once(tmp_path, country):
+    connection, _ = prepare(tmp_path, country, port=1, callback_url="http://127.0.0.1:1/")
+    for missing in ({"identity": {}}, {"signing_key": b""}, {"rail_key": b""}):
+        values = {name: getattr(connection, name) for name in connection.__slots__}
+        with pytest.raises(ValueError):
+            registry.load(country, type(connection)(**{**values, **missing}))
+
+
+@pytest.mark.parametrize("country", registry.countries())
+async def test_a_rail_killed_in_the_middle_of_payments_credits_each_once(tmp_path, country):
+    """kill -9 between two halves of the same orders; the second half is sent again with the same bytes."""
+    async with running(tmp_path, country, time_scale=0.1) as rail:
+        natives = [rail.adapter.translate(sample_order(country)) for _ in range(30)]
+        for native in natives[:20]:
+            await rail.adapter.submit(native)
+        pending = rail.adapter.translate(sample_order(country, "PENDING"))
+        await rail.adapter.submit(pending)
+        await rail.kill()
+        assert (await rail.adapter.submit(natives[25])).taken is not Taken.TAKEN
+        with (tmp_path / FILE_NAME).open("ab") as file:
+            file.write(b'{"rail_ref": "torn')
+        await rail.adapter.close()
+        await rail.start()
+        for native in natives[10:]:
+            await rail.adapter.submit(native)
+        outcomes = {(await rail.adapter.enquire(native)).outcome for native in [*natives, pending]}
+
+        assert outcomes == {Outcome.DONE}
+        assert [rail.credits(native.ref) for native in natives] == [1] * 30
+        assert rail.credits(pending.ref) == 1
+
+
+@pytest.mark.parametrize("country", registry.countries())
+async def test_the_conformance_kit_finds_nothing(country):
+    report = await conformance.check(country)
+
+    assert report.ok, report.text()
+    assert json.loads(json.dumps(report.as_dict()))["ok"] is True
+
+
+async def test_the_conformance_kit_notices_a_broken_promise(monkeypatch, tmp_path):
+    """An adapter that reads a cut connection as "not taken" would free money that may have moved."""
+    real = HttpClient.request
+
+    async def careless(self, *arguments, **options):
+        found = await real(self, *arguments, **options)
+        return type(found)(sent=False, detail=found.detail) if hasattr(found, "sent") else found
+
+    monkeypatch.setattr(HttpClient, "request", careless)
+    report = conformance.Report("IN", "UPI")
+    async with running(tmp_path, "IN", time_scale=0.03) as rail:
+        await conformance._run(report, conformance._silence_is_unknown, rail)
+
+    assert not report.ok
+    assert "CUT was read as not taken" in report.text()
+
+
+def test_reading_a_book_that_does_not_exist_yet_finds_nothing(tmp_path):
+    assert list(read(tmp_path / FILE_NAME)) == []
