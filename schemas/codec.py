@@ -154,21 +154,26 @@ def encode(
         if header is not None:
             header = {"$type": header_id, **_accept(_plan(header_id), header, _APP_HDR)}
         return _to_json(id, _accept(_plan(id), document, "Document"), header)
-    text = _element(id, "Document", document)
+    text = element(id, "Document", document)
     if header is not None:
-        text = f'<Envelope xmlns="{ENVELOPE}">{_element(header_id, _APP_HDR, header)}{text}</Envelope>'
+        text = f'<Envelope xmlns="{ENVELOPE}">{element(header_id, _APP_HDR, header)}{text}</Envelope>'
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
 
 
-def _element(definition: str, tag: str, content: dict[str, Any]) -> str:
-    """A header or document as XML, in its namespace."""
+def element(definition: str, tag: str, content: dict[str, Any]) -> str:
+    """A header (`AppHdr`) or document (`Document`) alone as XML in its namespace, checked."""
     pieces: list[str] = []
     try:
         _plan(definition).markup(tag, content, pieces)
     except InvalidMessage as error:
-        raise error.within(tag) from None
+        raise _placed(error, tag) from None
     pieces[0] = f'<{tag} xmlns="{NAMESPACE}{definition}">'
     return "".join(pieces)
+
+
+def _placed(error: InvalidMessage, name: str) -> InvalidMessage:
+    """Paths begin with the message's own element, which stands under Document, or with AppHdr."""
+    return error.within(name) if name == _APP_HDR or not error.path else error
 
 
 def digest(message: Message) -> bytes:
@@ -239,7 +244,7 @@ def _read(shape: Shape, element: etree._Element, name: str) -> dict[str, Any]:
     try:
         content: dict[str, Any] = shape.read(element)
     except InvalidMessage as error:
-        raise error.within(name) from None
+        raise _placed(error, name) from None
     return content
 
 
@@ -321,7 +326,7 @@ def _accept(shape: Shape, content: Any, name: str) -> dict[str, Any]:
     try:
         checked: dict[str, Any] = shape.accept(content)
     except InvalidMessage as error:
-        raise error.within(name) from None
+        raise _placed(error, name) from None
     return checked
 
 

@@ -1,0 +1,147 @@
+"""JSON Schema (draft 2020-12, as OpenAPI 3.1 uses it) for every message, made from the catalogue.
+
+Titles are the long names. What JSON Schema cannot say (digits of a decimal, days of a month, the order that
+XML has and JSON has not) the codec checks all the same.
+"""
+
+from typing import Any, Final
+
+from schemas import examples
+from schemas.catalogue import catalogue
+from schemas.catalogue.model import (
+    UNBOUNDED,
+    Amount,
+    Binary,
+    Choice,
+    Code,
+    Decimal,
+    Foreign,
+    Member,
+    Scalar,
+    Sequence,
+    Text,
+    Type,
+)
+from schemas.codec import DEFAULT_HEADER
+from schemas.names import long_name, message_name
+
+Schema = dict[str, Any]
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_SCALARS: Final[dict[str, Schema]] = {
+    "boolean": {"type": "boolean"},
+    "date": {"type": "string", "description": "ISO 8601 date: 2026-11-23"},
+    "dateTime": {"type": "string", "description": "ISO 8601 date and time with offset"},
+    "time": {"type": "string", "description": "ISO 8601 time"},
+    "gYear": {"type": "string", "description": "Year: 2026"},
+    "gYearMonth": {"type": "string", "description": "Year and month: 2026-11"},
+}
+
+
+def schema(message: str, *, definitions: str = "#/$defs/") -> Schema:
+    """The schema of a message's JSON form, header included where one may be sent.
+
+    Args:
+        message: `pacs.008.001.08`.
+        definitions: Where references point to; `#/components/schemas/` inside an OpenAPI document.
+
+    """
+    root = catalogue().messages[message]
+    document = _object({root.tag: _reference(root.type, definitions)}, [root.tag])
+    form = _object(
+        {"$type": {"const": message}, "AppHdr": _header(definitions), "Document": document},
+        ["Document"],
+    )
+    form["title"] = message_name(root.type)
+    form["description"] = f"ISO 20022 {message}"
+    example = _example(message)
+    if example is not None:
+        form["examples"] = [example]
+    return form
+
+
+def definitions(message: str, *, prefix: str = "#/$defs/") -> dict[str, Schema]:
+    """The schemas of the types that a message and its header use, by name."""
+    types = {**catalogue().reachable(message), **catalogue().reachable(DEFAULT_HEADER)}
+    return {name: _type(kind, prefix) for name, kind in types.items()}
+
+
+def standalone(message: str) -> Schema:
+    """One self-contained schema document."""
+    return {
+        "$schema": DIALECT,
+        "$id": f"urn:payswitch:{message}",
+        **schema(message),
+        "$defs": definitions(message),
+    }
+
+
+def _example(message: str) -> Schema | None:
+    try:
+        return {"$type": message, "Document": examples.document(message)}
+    except examples.NoExample:
+        return None
+
+
+def _header(prefix: str) -> Schema:
+    """The header's object, to which JSON adds the header's own version."""
+    found = _type(catalogue().types[catalogue().messages[DEFAULT_HEADER].type], prefix)
+    version = {"const": DEFAULT_HEADER, "title": "Version of the header"}
+    return {**found, "properties": {"$type": version, **found["properties"]}}
+
+
+def _reference(name: str, prefix: str) -> Schema:
+    return {"$ref": f"{prefix}{name}"}
+
+
+def _object(properties: Schema, required: list[str]) -> Schema:
+    found: Schema = {"type": "object", "additionalProperties": False, "properties": properties}
+    if required:
+        found["required"] = required
+    return found
+
+
+def _type(kind: Type, prefix: str) -> Schema:
+    match kind:
+        case Sequence(members):
+            properties = {member.tag: _member(member, prefix) for member in members}
+            return _object(properties, [member.tag for member in members if member.minimum])
+        case Choice(members):
+            found = _object({member.tag: _member(member, prefix) for member in members}, [])
+            return {**found, "minProperties": min(member.minimum for member in members), "maxProperties": 1}
+        case Amount(number, currency):
+            parts = {"Ccy": _reference(currency, prefix), "Amt": _reference(number, prefix)}
+            return _object(parts, ["Ccy", "Amt"])
+        case Foreign():
+            return {"type": "string", "description": "One element of another schema, as canonical XML"}
+        case _:
+            return _value(kind)
+
+
+def _value(kind: Type) -> Schema:
+    match kind:
+        case Code(codes):
+            return {"type": "string", "enum": list(codes)}
+        case Text(minimum, maximum, pattern):
+            bounds: Schema = {"type": "string", "minLength": minimum}
+            if maximum is not None:
+                bounds["maxLength"] = maximum
+            return bounds if pattern is None else {**bounds, "pattern": f"^(?:{pattern})$"}
+        case Decimal(digits, fraction):
+            text = f"At most {digits} digits, {fraction} of them decimals"
+            return {"type": "string", "pattern": r"^[+-]?(\d+\.?\d*|\.\d+)$", "description": text}
+        case Scalar(name):
+            return dict(_SCALARS[name])
+        case Binary():
+            return {"type": "string", "contentEncoding": "base64"}
+    raise AssertionError(kind)
+
+
+def _member(member: Member, prefix: str) -> Schema:
+    item = {**_reference(member.type, prefix), "title": long_name(member.tag)}
+    if not member.many:
+        return item
+    array: Schema = {"type": "array", "items": item, "minItems": 1, "title": item["title"]}
+    if member.maximum != UNBOUNDED:
+        array["maxItems"] = member.maximum
+    return array

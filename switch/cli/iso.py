@@ -1,0 +1,82 @@
+"""ISO 20022 messages in files: check, convert, import a schema, print a JSON Schema."""
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from schemas import catalogue, codec, files, json_schema, rules
+from schemas.catalogue import importer, notation
+from schemas.errors import InvalidMessage
+
+app = typer.Typer(no_args_is_help=True)
+
+Existing = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+
+
+class Form(StrEnum):
+    """A representation of a message."""
+
+    XML = "xml"
+    JSON = "json"
+
+
+@app.command()
+def check(
+    file: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, readable=True)],
+    *,
+    schema_only: Annotated[bool, typer.Option(help="Leave out the scheme's rules.")] = False,
+) -> None:
+    """Check messages; one JSON line a file, exit 1 if any is invalid.
+
+    With PAYSWITCH_XSD set to a directory of official schemas, those are asked as well.
+    """
+    reports = [files.check(path, scheme=None if schema_only else rules.SWITCH) for path in file]
+    for report in reports:
+        print(json.dumps(report.as_dict(), ensure_ascii=False))
+    raise typer.Exit(0 if all(report.valid for report in reports) else 1)
+
+
+@app.command()
+def convert(file: Existing, *, to: Annotated[Form, typer.Option(help="The other representation.")]) -> None:
+    """Write a message in the other representation, to standard output; nothing is lost either way."""
+    try:
+        octets = files.convert(file, to=codec.XML if to is Form.XML else codec.JSON)
+    except InvalidMessage as error:
+        _fail(f"{file}: {error.path or '/'}: {error.detail} ({error.rule})")
+    sys.stdout.buffer.write(octets + b"\n")
+
+
+@app.command(name="import")
+def import_schema(
+    file: Existing,
+    *,
+    into: Annotated[Path, typer.Option(help="Catalogue directory.")] = catalogue.DIRECTORY,
+) -> None:
+    """Add a message or version to the catalogue from its official schema file (XSD).
+
+    A directory of your own is read in addition where PAYSWITCH_CATALOGUE names it.
+    """
+    try:
+        found = importer.read_xsd(file)
+        notation.write(notation.read(into).merged(found), into)
+    except ValueError as error:
+        _fail(f"{file}: {error}")
+    for name in found.messages:
+        print(json.dumps({"message": name, "types": len(found.types), "catalogue": str(into)}))
+
+
+@app.command()
+def schema(message: Annotated[str, typer.Argument(help="For example pacs.008.001.08.")]) -> None:
+    """Print the JSON Schema of a message."""
+    if message not in catalogue.catalogue().messages:
+        _fail(f"{message} is not in the catalogue")
+    print(json.dumps(json_schema.standalone(message), ensure_ascii=False))
+
+
+def _fail(text: str) -> None:
+    print(text, file=sys.stderr)
+    raise typer.Exit(1)
