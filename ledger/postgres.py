@@ -131,6 +131,8 @@ class EmbeddedPostgres:
             raise PostgresError("already started")
         account = _unprivileged_account()
         self._make_data(account)
+        if account is not None:
+            _allow_traversal(self.data)
         self._wait_for_holders()
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         socket_directory = _socket_directory(self.data, account)

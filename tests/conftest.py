@@ -30,6 +30,17 @@ def chaos_seconds(request: pytest.FixtureRequest) -> int:
     return seconds
 
 
+@pytest.fixture
+def data_directory() -> Iterator[Path]:
+    """A directory for a server's data.
+
+    Not below `tmp_path`: whenever pytest starts, it takes away from other users, and so from a server that
+    root starts, the right to walk through the directory of all its temporary files.
+    """
+    with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
+        yield Path(directory)
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The URL of one server for the whole session; its `postgres` database is nobody's to change."""

@@ -18,9 +18,9 @@ SMALL = {"shared_buffers": "16MB", "fsync": "off", "max_connections": "10"}
 
 
 @pytest.fixture
-def server(tmp_path):
+def server(data_directory):
     """A server that is not yet started, stopped after the test."""
-    server = EmbeddedPostgres(tmp_path / "postgres", SMALL)
+    server = EmbeddedPostgres(data_directory / "postgres", SMALL)
     yield server
     server.stop()
 
@@ -53,8 +53,8 @@ def test_two_servers_never_share_one_directory(server: EmbeddedPostgres, monkeyp
         rival.start()
 
 
-def test_a_long_path_still_has_a_short_socket(tmp_path: Path):
-    server = EmbeddedPostgres(tmp_path / ("d" * 120) / "postgres", SMALL)
+def test_a_long_path_still_has_a_short_socket(data_directory: Path):
+    server = EmbeddedPostgres(data_directory / ("d" * 120) / "postgres", SMALL)
     url = server.start()
     try:
         assert psql(url, "SELECT 1").strip() == "1"
@@ -62,14 +62,14 @@ def test_a_long_path_still_has_a_short_socket(tmp_path: Path):
         server.stop()
 
 
-def test_the_server_dies_with_a_killed_parent(tmp_path: Path):
+def test_the_server_dies_with_a_killed_parent(data_directory: Path):
     program = (
         "import sys, time; from pathlib import Path; from ledger.postgres import EmbeddedPostgres;"
         "server = EmbeddedPostgres(Path(sys.argv[1]), {'shared_buffers': '16MB'}); server.start();"
         "print(server.pid, flush=True); time.sleep(60)"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path / "postgres")], stdout=subprocess.PIPE
+        [sys.executable, "-c", program, str(data_directory / "postgres")], stdout=subprocess.PIPE
     ) as parent:
         assert parent.stdout is not None
         postmaster = psutil.Process(int(parent.stdout.readline()))
