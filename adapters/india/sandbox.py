@@ -17,6 +17,9 @@ IDENTITY: Final = {
 }
 """Who we are there."""
 
+NOBODY: Final = "unknown@okbank"
+"""An alias that belongs to nobody."""
+
 CREDITOR_AGENT: Final = Agent(member_id="OKBK0000001")
 _MAGIC = re.compile(r".*-([A-Za-z0-9]+)@.*", re.ASCII)
 

@@ -1,11 +1,11 @@
 """What differs between rails that speak ISO 20022, as data, and who we are at one of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
-from adapters.port import Order, Outcome, Violation
+from adapters.port import Order, Outcome
 from adapters.profile import RailProfile
 
 Content = dict[str, Any]
@@ -73,8 +73,6 @@ class Dialect:
     """ExternalPaymentTransactionStatus1Code -> outcome; a status that is not here is UNKNOWN."""
     accepted: str
     """The status by which the simulated rail says "done"."""
-    check: Callable[[Order], Sequence[Violation]]
-    """What makes this rail unable to carry an order, beyond what all have in common."""
     adapt: Callable[[Order, Content], None]
     """Change a pacs.008's transaction in place into what this rail wants."""
     headers: Callable[[str], Mapping[str, str]] = lambda _: {}

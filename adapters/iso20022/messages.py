@@ -12,6 +12,7 @@ from datetime import datetime, time, timedelta
 from typing import Final
 
 from adapters import uetr as uetrs
+from adapters.identifiers import is_iban
 from adapters.iso20022.codes import NOT_RECEIVED, reason_of
 from adapters.iso20022.dialect import Content, Dialect, Participant
 from adapters.iso20022.envelope import Header, Sealed
@@ -23,6 +24,7 @@ from schemas.errors import InvalidAmount, InvalidMessage, Refused
 from schemas.money import Money
 from schemas.payment import Account
 
+_BIC: Final = (8, 11)
 _AMOUNT: Final = "CdtTrfTxInf/IntrBkSttlmAmt"
 
 
@@ -44,7 +46,19 @@ def check(order: Order, dialect: Dialect) -> Sequence[Violation]:
         found.append(Violation("FF07", "CdtTrfTxInf/Purp", "a purpose is needed"))
     if not timedelta() < order.expires_at - order.made_at < timedelta(days=1):
         found.append(Violation("DT01", "CdtTrfTxInf/SttlmTmReq", "expires before it is made, or in days"))
-    return [*found, *dialect.check(order)]
+    return [*found, *check_iban(order, dialect.profile.country)]
+
+
+def check_iban(order: Order, country: str) -> Sequence[Violation]:
+    """An account of the country by its IBAN, at a bank by its BIC."""
+    found = []
+    account = order.payment.creditor_account
+    if account is None or not is_iban(account.iban or "", country):
+        found.append(Violation("AC03", "CdtTrfTxInf/CdtrAcct/Id/IBAN", f"not an IBAN of {country}"))
+    if len(order.payment.creditor_agent.bic or "") not in _BIC:
+        place = "CdtTrfTxInf/CdtrAgt/FinInstnId/BICFI"
+        found.append(Violation("RC07", place, "the creditor's bank is needed by its BIC"))
+    return found
 
 
 def credit_transfer(order: Order, us: Participant, dialect: Dialect) -> tuple[Header, Content]:

@@ -5,16 +5,16 @@ camt.056 by camt.029, acmt.023 by acmt.024. What a script says later is a pacs.0
 address. What cannot be read is HTTP 400, what is not signed by the participant HTTP 401.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 from adapters import keys
 from adapters import uetr as uetrs
+from adapters.identifiers import is_iban
 from adapters.iso20022 import envelope, messages
 from adapters.iso20022.codes import NOT_RECEIVED
 from adapters.iso20022.dialect import Content, Dialect, Participant
@@ -37,7 +37,7 @@ from schemas.errors import InvalidAmount, InvalidMessage, NotAuthentic, Refused
 from schemas.money import Money
 
 _NOBODY: Final = "0000"
-"""A phone number or account that ends so belongs to nobody."""
+"""A phone number that ends so belongs to nobody."""
 
 
 class Rejected(Exception):
@@ -50,16 +50,15 @@ class Rejected(Exception):
 
 @dataclass(slots=True)
 class IsoSimulator:
-    """The rail as its participants see it. `knows` says whether an account can be one of its country's."""
+    """The rail as its participants see it. Accounts are IBANs of the rail's country."""
 
     dialect: Dialect
     counter: Counter
     member: Participant
     rail_key: RSAPrivateKey
     participant_key: RSAPublicKey
-    knows: Callable[[str], bool]
-    account_behind: Callable[[str], str]
-    """The account behind an alias, for verification."""
+    sandbox: Any
+    """The country's module of made-up ids and accounts."""
 
     async def handle(self, request: Request) -> Response | None:
         """Answer a request on the rail's path."""
@@ -119,7 +118,7 @@ class IsoSimulator:
             raise Rejected("FF08")
         account = parties.read_account(transaction.get("CdtrAcct"))
         account_id = account.id if account else None
-        if account_id is None or not self.knows(account_id):
+        if account_id is None or not is_iban(account_id, self.dialect.profile.country):
             raise Rejected("AC03")
         amount = Money.parse(sent.amount["Amt"], sent.amount["Ccy"])
         if amount.currency != self.dialect.profile.currency:
@@ -174,14 +173,14 @@ class IsoSimulator:
         asked = request["PtyAndAcctId"]
         account = parties.read_account(asked.get("Acct"))
         alias = (account.id if account else None) or ""
-        found = self.account_behind(alias)
-        known = bool(found) and not alias.endswith(_NOBODY)
+        found = self.sandbox.account("").iban if alias.startswith("+") else alias
+        known = is_iban(found, self.dialect.profile.country) and not alias.endswith(_NOBODY)
         report: Content = {"OrgnlId": request["Id"], "Vrfctn": known, "OrgnlPtyAndAcctId": asked}
         if known:
             report["UpdtdPtyAndAcctId"] = {
                 "Pty": {"Nm": "A*** R***"},
-                "Acct": {"Id": {"IBAN": found} if found[:2].isalpha() else {"Othr": {"Id": found}}},
-                "Agt": {"FinInstnId": {"ClrSysMmbId": {"MmbId": _sandbox_bank(self.dialect)}}},
+                "Acct": {"Id": {"IBAN": found}},
+                "Agt": {"FinInstnId": {"ClrSysMmbId": {"MmbId": self.sandbox.CREDITOR_AGENT.bic}}},
             }
         else:
             report["Rsn"] = {"Cd": "AC01"}
@@ -267,24 +266,15 @@ class _Words:
         return self.simulator.outcome(self.sent, entry, outcome, spoil)
 
 
-def make(
-    dialect: Dialect,
-    settings: Settings,
-    callbacks: Callbacks,
-    *,
-    knows: Callable[[str], bool],
-    account_behind: Callable[[str], str],
-    word_of: Callable[[str], str],
-) -> IsoSimulator:
-    """The simulated rail of a dialect."""
+def make(dialect: Dialect, sandbox: Any, settings: Settings, callbacks: Callbacks) -> IsoSimulator:
+    """The simulated rail of a dialect; `sandbox` is the country's module of made-up ids and accounts."""
     return IsoSimulator(
         dialect=dialect,
-        counter=open_counter(settings, callbacks, dialect.profile, native_code=str, word_of=word_of),
+        counter=open_counter(settings, callbacks, dialect.profile, native_code=str, word_of=sandbox.word_of),
         member=Participant.of(settings.identity),
         rail_key=keys.private(settings.rail_key),
         participant_key=keys.public(settings.participant_key),
-        knows=knows,
-        account_behind=account_behind,
+        sandbox=sandbox,
     )
 
 
@@ -303,7 +293,3 @@ def _asked(transaction: Content) -> Sent:
         date="",
         receiver="",
     )
-
-
-def _sandbox_bank(dialect: Dialect) -> str:
-    return f"SAND{dialect.profile.country}22"

@@ -8,6 +8,9 @@ from schemas.payment import Account, Agent
 IDENTITY: Final = {"bic": "SCOSPKKA", "operator": "SBPPPKKAIPS"}
 """Who we are there, and the operator as observed."""
 
+NOBODY: Final = "+92-3000000000"
+"""An alias that belongs to nobody."""
+
 CREDITOR_AGENT: Final = Agent(bic="SANDPKKA")
 _WIDTH: Final = 16
 

@@ -1,0 +1,15 @@
+"""The SMP adapter."""
+
+from adapters.belarus.messages import DIALECT
+from adapters.iso20022.client import make
+from adapters.port import Connection, RailAdapter
+
+
+def adapter(connection: Connection) -> RailAdapter:
+    """The SMP adapter for a connection.
+
+    Raises:
+        ValueError: the connection lacks a key or an id.
+
+    """
+    return make(DIALECT, connection)

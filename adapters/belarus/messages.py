@@ -1,0 +1,36 @@
+"""What SMP wants of a pacs.008.
+
+The purpose is mandatory (published); its list was not retrieved, so the ISO code travels as it is. Envelope
+and signature are a profile.
+"""
+
+from datetime import timedelta, timezone
+from typing import Final
+
+from adapters.belarus.codes import ACCEPTED, STATUSES
+from adapters.belarus.profile import PROFILE
+from adapters.iso20022.dialect import Content, Dialect, Envelope, Versions
+from adapters.port import Order
+from schemas.codec import ENVELOPE as COMMON
+
+MINSK: Final = timezone(timedelta(hours=3))
+
+
+def adapt(order: Order, transaction: Content) -> None:
+    """Nothing beyond what all rails of this family want."""
+
+
+DIALECT: Final = Dialect(
+    profile=PROFILE,
+    envelope=Envelope(namespace=COMMON, tags=("Envelope",), header="head.001.001.02", service="SMP"),
+    versions=Versions(
+        credit_transfer="pacs.008.001.08",
+        status_report="pacs.002.001.10",
+        status_request="pacs.028.001.03",
+    ),
+    path="/smp/v1/messages",
+    zone=MINSK,
+    statuses=STATUSES,
+    accepted=ACCEPTED,
+    adapt=adapt,
+)

@@ -1,0 +1,47 @@
+"""SMP, the instant payment system of Belarus, as data.
+
+ISO 20022 on domestic rails since August 2022, credit transfers by standard SPR 3.03-8, persons by phone since
+January 2024, a mandatory purpose: published. Exact versions were not seen: the 2019 set is a profile, as are
+time-outs and limits. See `docs/rails/BY.md`.
+"""
+
+from typing import Final
+
+from adapters.profile import (
+    Basis,
+    Characters,
+    Confirmation,
+    Ids,
+    Limits,
+    RailProfile,
+    Reservation,
+    Timing,
+    Undo,
+)
+
+PROFILE: Final = RailProfile(
+    country="BY",
+    rail="SMP",
+    currency="BYN",
+    confirmation=Confirmation.SYNC,
+    reservation=Reservation.NONE,
+    undo=Undo.RETURN_ONLY,
+    aliases=("phone", "iban"),
+    timing=Timing(
+        connect_s=3,
+        submit_s=15,
+        answer_s=15,
+        enquiry_first_s=20,
+        enquiry_every_s=30,
+        enquiries_max=10,
+        not_found_grace_s=60,
+        give_up_s=7200,
+        basis=Basis.PROFILE,
+    ),
+    limits=Limits(minimum_minor=1, maximum_minor=1_000_000_00, basis=Basis.PROFILE),
+    characters=Characters(encoding="utf-8", name_max=140, remittance_max=140, basis=Basis.PUBLISHED),
+    ids=Ids(period="%Y%m%d", capacity=10**8, basis=Basis.PROFILE, zone="Europe/Minsk"),
+    dedupes=True,
+    purpose_required=True,
+    basis=Basis.PROFILE,
+)

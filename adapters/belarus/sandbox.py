@@ -1,0 +1,26 @@
+"""Made-up ids and accounts at the simulated SMP."""
+
+from typing import Final
+
+from adapters.simulation.magic import iban_account, iban_word
+from schemas.payment import Account, Agent
+
+IDENTITY: Final = {"bic": "SCOSBY2X", "operator": "NBRBBY2X"}
+"""Who we are there, and the operator."""
+
+NOBODY: Final = "+375-290000000"
+"""An alias that belongs to nobody."""
+
+CREDITOR_AGENT: Final = Agent(bic="SANDBY2X")
+_BANK: Final = "SAND3014"
+_WIDTH: Final = 16
+
+
+def account(word: str) -> Account:
+    """The IBAN of the sandbox's bank that ends in a magic word."""
+    return Account(iban=iban_account("BY", _BANK, word, _WIDTH))
+
+
+def word_of(account_id: str) -> str:
+    """The magic word in an IBAN, or nothing."""
+    return iban_word(account_id, "BY", _BANK)

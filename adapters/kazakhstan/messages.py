@@ -1,0 +1,56 @@
+"""What MSMP wants of a pacs.008.
+
+Published: the message names, HTTP header `end-to-end-id` equal to the body's, KNP (three digits) and the
+residency and sector codes KOd and KBe (NBK resolution No 203 of 31 August 2016). Where they stand in a
+pacs.008 is a profile: KNP as `Purp/Prtry`, KOd and KBe as `RgltryRptg/Dtls`. Envelope and signature are a
+profile too.
+"""
+
+from datetime import timedelta, timezone
+from typing import Final
+
+from adapters.iso20022.dialect import Content, Dialect, Envelope, Versions
+from adapters.kazakhstan.codes import ACCEPTED, STATUSES
+from adapters.kazakhstan.profile import PROFILE
+from adapters.port import Order
+from schemas.codec import ENVELOPE as COMMON
+
+ALMATY: Final = timezone(timedelta(hours=5))
+KNP_DEFAULT: Final = "119"
+"""Other gratuitous transfers; an agreement may name another code for a purpose."""
+KNP: Final = {"FAMI": "119", "GIFT": "119", "CHAR": "119"}
+"""ISO purpose -> KNP; a person must check them before production."""
+KOD_NON_RESIDENT_PERSON: Final = "29"
+KBE_RESIDENT_PERSON: Final = "19"
+
+
+def adapt(order: Order, transaction: Content) -> None:
+    """KNP, KOd and KBe; the sender's ISO purpose stays beside them."""
+    purpose = order.payment.purpose
+    said = {"Inf": [f"ISO purpose {purpose}"]} if purpose else {}
+    transaction["Purp"] = {"Prtry": KNP.get(purpose or "", KNP_DEFAULT)}
+    transaction["RgltryRptg"] = [
+        {
+            "Dtls": [
+                {"Tp": "KOD", "Cd": KOD_NON_RESIDENT_PERSON, **said},
+                {"Tp": "KBE", "Cd": KBE_RESIDENT_PERSON},
+            ]
+        }
+    ]
+
+
+DIALECT: Final = Dialect(
+    profile=PROFILE,
+    envelope=Envelope(namespace=COMMON, tags=("Envelope",), header="head.001.001.02", service="MSMP"),
+    versions=Versions(
+        credit_transfer="pacs.008.001.10",
+        status_report="pacs.002.001.12",
+        status_request="pacs.028.001.05",
+    ),
+    path="/msmp/v1/messages",
+    zone=ALMATY,
+    statuses=STATUSES,
+    accepted=ACCEPTED,
+    adapt=adapt,
+    headers=lambda end_to_end: {"end-to-end-id": end_to_end},
+)

@@ -1,0 +1,47 @@
+"""MSMP, the interbank mobile payment system of Kazakhstan, as data.
+
+Message names, the `end-to-end-id` header and the rule that a repeat returns the first result are published;
+versions other than pacs.028's are inferred from it. Time-outs and limits are a profile. See
+`docs/rails/KZ.md`.
+"""
+
+from typing import Final
+
+from adapters.profile import (
+    Basis,
+    Characters,
+    Confirmation,
+    Ids,
+    Limits,
+    RailProfile,
+    Reservation,
+    Timing,
+    Undo,
+)
+
+PROFILE: Final = RailProfile(
+    country="KZ",
+    rail="MSMP",
+    currency="KZT",
+    confirmation=Confirmation.SYNC,
+    reservation=Reservation.NONE,
+    undo=Undo.RETURN_ONLY,
+    aliases=("phone", "iban"),
+    timing=Timing(
+        connect_s=3,
+        submit_s=15,
+        answer_s=15,
+        enquiry_first_s=20,
+        enquiry_every_s=30,
+        enquiries_max=10,
+        not_found_grace_s=60,
+        give_up_s=7200,
+        basis=Basis.PROFILE,
+    ),
+    limits=Limits(minimum_minor=1, maximum_minor=10_000_000_00, basis=Basis.PROFILE),
+    characters=Characters(encoding="utf-8", name_max=140, remittance_max=140, basis=Basis.PROFILE),
+    ids=Ids(period="%Y%m%d", capacity=10**8, basis=Basis.PROFILE, zone="Asia/Almaty"),
+    dedupes=True,
+    purpose_required=False,
+    basis=Basis.PROFILE,
+)

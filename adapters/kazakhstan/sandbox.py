@@ -1,0 +1,26 @@
+"""Made-up ids and accounts at the simulated MSMP."""
+
+from typing import Final
+
+from adapters.simulation.magic import iban_account, iban_word
+from schemas.payment import Account, Agent
+
+IDENTITY: Final = {"bic": "SCOSKZKA", "operator": "NPCKKZKA"}
+"""Who we are there, and the operator."""
+
+NOBODY: Final = "+7-7000000000"
+"""An alias that belongs to nobody."""
+
+CREDITOR_AGENT: Final = Agent(bic="SANDKZKA")
+_BANK: Final = "999"
+_WIDTH: Final = 13
+
+
+def account(word: str) -> Account:
+    """The IBAN of the sandbox's bank that ends in a magic word."""
+    return Account(iban=iban_account("KZ", _BANK, word, _WIDTH))
+
+
+def word_of(account_id: str) -> str:
+    """The magic word in an IBAN, or nothing."""
+    return iban_word(account_id, "KZ", _BANK)
