@@ -2,12 +2,15 @@
 
 Both algorithms sign to 64 bytes (ECDSA as the raw `r || s` of RFC 9421 and RFC 7518, never DER), so a
 signature's length says nothing of its kind and cannot be chosen by whoever forges one.
+
+A signature proves who signed a message; it does not name it: of every ECDSA signature there are two valid
+forms, so nothing may be told apart by its signature alone.
 """
 
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
 
@@ -17,6 +20,21 @@ Algorithm = Literal["ed25519", "ecdsa-p256-sha256"]
 SIGNATURE_BYTES: Final = 64
 _HALF: Final = SIGNATURE_BYTES // 2
 _ECDSA: Final = ec.ECDSA(hashes.SHA256())
+_NO_KEY: Final = "neither an Ed25519 nor a P-256 key"
+_SIGN_BIT: Final = 0x7F
+_SMALL_ORDER: Final = frozenset(
+    bytes.fromhex(point)
+    for point in (
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    )
+)
+"""Ed25519 points of an order that divides 8, without their sign bit, in every encoding."""
 
 
 def _algorithm(key: object) -> Algorithm:
@@ -34,7 +52,7 @@ def _algorithm(key: object) -> Algorithm:
         ):
             return "ecdsa-p256-sha256"
         case _:
-            raise ValueError("neither an Ed25519 nor a P-256 key")
+            raise ValueError(_NO_KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +66,8 @@ class PublicKey:
     def __post_init__(self) -> None:
         if self.algorithm != _algorithm(self.key):
             raise ValueError("the key is of another algorithm")
+        if isinstance(self.key, ed25519.Ed25519PublicKey) and _is_weak(self.key):
+            raise ValueError("the key is one under which anybody can sign")
 
     @classmethod
     def from_pem(cls, keyid: str, pem: bytes) -> "PublicKey":
@@ -57,9 +77,12 @@ class PublicKey:
             ValueError: not such a key.
 
         """
-        key = serialization.load_pem_public_key(pem)
+        try:
+            key = serialization.load_pem_public_key(pem)
+        except UnsupportedAlgorithm:
+            raise ValueError(_NO_KEY) from None
         if not isinstance(key, ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey):
-            raise ValueError("neither an Ed25519 nor a P-256 key")  # noqa: TRY004 - the text was wrong, not its type
+            raise ValueError(_NO_KEY)  # noqa: TRY004 - the text was wrong, not its type
         return cls(keyid, _algorithm(key), key)
 
     @property
@@ -106,9 +129,12 @@ class SigningKey:
             ValueError: not such a key.
 
         """
-        key = serialization.load_pem_private_key(pem, password=None)
+        try:
+            key = serialization.load_pem_private_key(pem, password=None)
+        except (TypeError, UnsupportedAlgorithm):  # TypeError: it is encrypted
+            raise ValueError(_NO_KEY) from None
         if not isinstance(key, ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey):
-            raise ValueError("neither an Ed25519 nor a P-256 key")  # noqa: TRY004 - the text was wrong, not its type
+            raise ValueError(_NO_KEY)  # noqa: TRY004 - the text was wrong, not its type
         return cls(keyid, key)
 
     @property
@@ -134,6 +160,12 @@ class SigningKey:
 
     def __repr__(self) -> str:
         return f"SigningKey(keyid={self.keyid!r})"
+
+
+def _is_weak(key: ed25519.Ed25519PublicKey) -> bool:
+    """Whether one signature of this key fits many messages, so that its holder could deny them all."""
+    point = key.public_bytes_raw()
+    return point[:-1] + bytes([point[-1] & _SIGN_BIT]) in _SMALL_ORDER
 
 
 def _der(signature: bytes) -> bytes:
