@@ -143,27 +143,31 @@ BEGIN
     END IF;
     UPDATE ledger.head SET next_seq = first_seq + cardinality(event_number), at = batch_at;
 
+    -- unnest in the target list, not in FROM: no row is stored on its way.
     INSERT INTO ledger.event (seq, number, at, kind, change, body, leaf)
-    SELECT first_seq + new.position - 1, new.number, batch_at, new.kind,
+    SELECT new.seq, new.number, batch_at, new.kind,
            substr(event_blob, new.start, new.change),
            substr(event_blob, new.start + new.change, new.body),
            substr(event_blob, new.start + new.change + new.body, 32)
-      FROM unnest(event_number, event_kind, event_start, event_change, event_body)
-           WITH ORDINALITY AS new (number, kind, start, change, body, position);
+      FROM (SELECT generate_series(first_seq, first_seq + cardinality(event_number) - 1) AS seq,
+                   unnest(event_number) AS number, unnest(event_kind) AS kind, unnest(event_start) AS start,
+                   unnest(event_change) AS change, unnest(event_body) AS body) AS new;
 
     INSERT INTO ledger.transfer (number, corrects, expires_at, id, kind, refusal, fingerprint)
     SELECT new.number, new.corrects, timestamptz 'epoch' + new.expires * interval '1 microsecond',
            new.id, new.kind, new.refusal,
            substr(fingerprint_blob, new.start, new.length)
-      FROM unnest(transfer_number, transfer_id, transfer_kind, transfer_refusal, transfer_expires,
-                  transfer_corrects, fingerprint_start, fingerprint_length)
-           AS new (number, id, kind, refusal, expires, corrects, start, length);
+      FROM (SELECT unnest(transfer_number) AS number, unnest(transfer_id) AS id, unnest(transfer_kind) AS kind,
+                   unnest(transfer_refusal) AS refusal, unnest(transfer_expires) AS expires,
+                   unnest(transfer_corrects) AS corrects, unnest(fingerprint_start) AS start,
+                   unnest(fingerprint_length) AS length) AS new;
 
     INSERT INTO ledger.leg (number, position, debit, credit, amount, purpose)
-    SELECT * FROM unnest(leg_number, leg_position, leg_debit, leg_credit, leg_amount, leg_purpose);
+    SELECT unnest(leg_number), unnest(leg_position), unnest(leg_debit), unnest(leg_credit),
+           unnest(leg_amount), unnest(leg_purpose);
 
     INSERT INTO ledger.resolution (number, seq, outcome)
-    SELECT * FROM unnest(resolution_number, resolution_seq, resolution_outcome);
+    SELECT unnest(resolution_number), unnest(resolution_seq), unnest(resolution_outcome);
 
     IF cardinality(opened_number) > 0 THEN
         INSERT INTO ledger.account (number, owner, currency, purpose)

@@ -1,0 +1,415 @@
+"""The ledger alone: two-phase payments a second, against the naive ledger and pgbench on the same server.
+
+A payment is one leg, reserved and then posted, each acknowledged only when durable. All systems keep every
+durability setting on, use the same ten hot accounts, share one PostgreSQL, and take turns in rounds, so that
+whatever else the machine does hits all of them; ratios are medians of the rounds' ratios. The load comes
+from this same process. After the run the books are verified; if they do not balance the figures are void.
+
+    python -m loadtests ledger --json [--seconds N] [--rounds N] [--growth]
+
+`--growth` also measures with 1 and with 10 million transfers behind the ledger (ten minutes, 10 GB).
+"""
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import platform
+import random
+import re
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from unittest import mock
+from uuid import UUID, uuid4
+
+import asyncpg
+import uvloop
+
+from ledger.books import Books, Decision, Leg, Verdict
+from ledger.migrate import migrate
+from ledger.postgres import BIN, EmbeddedPostgres
+from ledger.verify import verify
+from ledger.writer import Rider, Touches, Writer
+from loadtests import naive_ledger
+
+RESULTS: Final = Path(__file__).parent / "results"
+HOT_ACCOUNTS: Final = 10
+MANY_ACCOUNTS: Final = 100_000
+CLOSED_LOOP: Final = 1_000
+NAIVE_CONNECTIONS: Final = (8, 16, 32, 64)
+OPEN_LOOP_PER_S: Final = 5_000
+FINGERPRINT: Final = bytes(32)
+FILL_CHUNK: Final = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One measured run; latencies in milliseconds, of both phases together."""
+
+    payments_per_s: float
+    p50_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """Phase one."""
+
+    id: UUID
+    legs: tuple[Leg, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Phase two."""
+
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An account of the benchmark."""
+
+    owner: str
+
+
+class Bench:
+    """The smallest host of the writer: the ledger and nothing else."""
+
+    def touches(self, command: Any) -> Touches:
+        """The payment's id, which for a new one must be looked up."""
+        return Touches() if type(command) is Open else Touches((command.id,))
+
+    async def load(self, connection: asyncpg.Connection, commands: Sequence[Any]) -> None:
+        """There is nothing to load."""
+
+    def decide(self, command: Any, books: Books) -> Decision | int:
+        """The ledger's own verdict is the reply."""
+        if type(command) is Reserve:
+            return books.reserve(command.id, command.legs, fingerprint=FINGERPRINT)
+        if type(command) is Post:
+            return books.post(command.id)
+        return books.open_account(command.owner, "INR", "position", 10**15)
+
+    def rider(self) -> Rider | None:
+        """Nothing else is in the transaction."""
+        return None
+
+    def committed(self) -> None:
+        """There is nothing to do."""
+
+    def abandoned(self) -> None:
+        """There is nothing to drop."""
+
+
+@contextlib.asynccontextmanager
+async def running(database_url: str) -> AsyncIterator[Writer]:
+    """A writer, stopped afterwards."""
+    writer = Writer(database_url, Bench())
+    await writer.start()
+    try:
+        yield writer
+    finally:
+        await writer.stop()
+
+
+async def open_accounts(writer: Writer, count: int) -> list[int]:
+    numbers: list[int] = []
+    for first in range(0, count, 10_000):
+        owners = range(first, min(count, first + 10_000))
+        numbers += await writer.submit_many([Open(f"{count} {n}") for n in owners])
+    return numbers
+
+
+async def pay(writer: Writer, accounts: Sequence[int]) -> float:
+    """One payment; how long it took, in seconds."""
+    began = time.perf_counter()
+    id_, (debit, credit) = uuid4(), random.sample(accounts, 2)
+    reserved = await writer.submit(Reserve(id_, (Leg(debit, credit, 100, "principal"),)))
+    posted = await writer.submit(Post(id_))
+    assert (reserved.verdict, posted.verdict) == (Verdict.CREATED, Verdict.POSTED)
+    return time.perf_counter() - began
+
+
+async def closed_loop(writer: Writer, accounts: Sequence[int], concurrency: int, seconds: float) -> Run:
+    """`concurrency` payers, each with one payment at a time."""
+    end, latencies = time.perf_counter() + seconds, list[float]()
+
+    async def payer() -> None:
+        while time.perf_counter() < end:
+            latencies.append(await pay(writer, accounts))
+
+    return await measured(latencies, *(payer() for _ in range(concurrency)))
+
+
+async def open_loop(writer: Writer, accounts: Sequence[int], per_s: int, seconds: float) -> Run:
+    """Payments at random moments, however long those before take; latency from the moment intended."""
+    latencies, tasks = list[float](), set[asyncio.Task[None]]()
+
+    async def payment(scheduled: float) -> None:
+        await pay(writer, accounts)
+        latencies.append(time.perf_counter() - scheduled)
+
+    async def generate() -> None:
+        scheduled = time.perf_counter()
+        end = scheduled + seconds
+        while scheduled < end:
+            scheduled += random.expovariate(per_s)
+            if scheduled > time.perf_counter():
+                await asyncio.sleep(scheduled - time.perf_counter())
+            task = asyncio.create_task(payment(scheduled))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+        await asyncio.gather(*tasks)
+
+    return await measured(latencies, generate())
+
+
+async def naive_loop(database_url: str, concurrency: int, seconds: float) -> Run:
+    """The naive ledger with as many connections as payers."""
+    latencies = list[float]()
+    connections = [await asyncpg.connect(database_url) for _ in range(concurrency)]
+    end = time.perf_counter() + seconds
+
+    async def payer(connection: asyncpg.Connection) -> None:
+        while time.perf_counter() < end:
+            began = time.perf_counter()
+            id_, (debit, credit) = uuid4(), random.sample(range(1, HOT_ACCOUNTS + 1), 2)
+            await naive_ledger.reserve(connection, id_, debit, credit)
+            await naive_ledger.post(connection, id_)
+            latencies.append(time.perf_counter() - began)
+
+    try:
+        return await measured(latencies, *(payer(connection) for connection in connections))
+    finally:
+        for connection in connections:
+            await connection.close()
+
+
+async def measured(latencies: list[float], *work: Any) -> Run:
+    """Run `work`, which fills `latencies`."""
+    gc.collect()
+    began = time.perf_counter()
+    await asyncio.gather(*work)
+    took = time.perf_counter() - began
+    latencies.sort()
+    p50, p99 = (latencies[int(len(latencies) * part)] * 1_000 for part in (0.5, 0.99))
+    return Run(round(len(latencies) / took, 1), round(p50, 2), round(p99, 2))
+
+
+def pgbench(*arguments: str) -> str:
+    """What pgbench says."""
+    done = subprocess.run([BIN / "pgbench", *arguments], check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def tpcb(database_url: str, clients: int, seconds: float) -> float:
+    """Transactions a second of pgbench's TPC-B-like script, on as many hot branches as we have accounts."""
+    said = pgbench("-n", f"-c{clients}", "-j1", f"-T{max(1, round(seconds))}", database_url)
+    match = re.search(r"tps = ([\d.]+)", said)
+    assert match is not None
+    return float(match[1])
+
+
+async def compare(database_url: str, options: argparse.Namespace) -> dict[str, Any]:
+    """All systems in turns, then the figures that have no peer, then the books' own verdict."""
+    connection = await asyncpg.connect(database_url)
+    await migrate(database_url, ("ledger",))
+    await naive_ledger.prepare(connection, HOT_ACCOUNTS)
+    await asyncio.to_thread(pgbench, "-i", "-q", f"-s{HOT_ACCOUNTS}", database_url)
+    async with running(database_url) as writer:
+        hot = await open_accounts(writer, HOT_ACCOUNTS)
+        await closed_loop(writer, hot, CLOSED_LOOP, 1.0)
+        rounds = [await one_round(database_url, writer, hot, options.seconds) for _ in range(options.rounds)]
+        found = peers_figures(rounds) | await alone(writer, hot, options.seconds)
+    failed = [result.name async for result in verify(connection) if not result.ok]
+    found |= {"verified": not failed, "failed": failed}
+    found["audit_cost"] = await audit_cost(await fresh_database(connection, database_url, "audit"), options)
+    if options.growth:
+        found |= await growth(await fresh_database(connection, database_url, "growth"), options.seconds)
+    await connection.close()
+    return found
+
+
+async def fresh_database(connection: asyncpg.Connection, database_url: str, name: str) -> str:
+    """A migrated database of its own: what is measured in it need not verify."""
+    await connection.execute(f"CREATE DATABASE {name}")
+    url = database_url.replace("/postgres?", f"/{name}?")
+    await migrate(url, ("ledger",))
+    return url
+
+
+async def one_round(database_url: str, writer: Writer, hot: Sequence[int], seconds: float) -> dict[str, Any]:
+    """Every system once. The naive ledger's best concurrency is found in every round anew."""
+    ours = await closed_loop(writer, hot, CLOSED_LOOP, seconds)
+    ours_64 = await closed_loop(writer, hot, 64, seconds)
+    naive = {n: await naive_loop(database_url, n, seconds) for n in NAIVE_CONNECTIONS}
+    bench = {n: await asyncio.to_thread(tpcb, database_url, n, seconds) for n in NAIVE_CONNECTIONS[:2]}
+    return {"ours": ours, "ours_64": ours_64, "naive": naive, "tpcb": max(bench.values())}
+
+
+def peers_figures(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Medians over the rounds."""
+
+    def best(r: dict[str, Any]) -> float:
+        rates: list[float] = [run.payments_per_s for run in r["naive"].values()]
+        return max(rates)
+
+    def median(values: Iterable[float]) -> float:
+        return round(statistics.median(values), 1)
+
+    return {
+        "payments_per_s_hot": median(r["ours"].payments_per_s for r in rounds),
+        "p50_ms_hot": median(r["ours"].p50_ms for r in rounds),
+        "p99_ms_hot": median(r["ours"].p99_ms for r in rounds),
+        "payments_per_s_hot_64": median(r["ours_64"].payments_per_s for r in rounds),
+        "p99_ms_hot_64": median(r["ours_64"].p99_ms for r in rounds),
+        "naive_payments_per_s": {
+            n: median(r["naive"][n].payments_per_s for r in rounds) for n in NAIVE_CONNECTIONS
+        },
+        "naive_p99_ms_64": median(r["naive"][64].p99_ms for r in rounds),
+        "tpcb_per_s": median(r["tpcb"] for r in rounds),
+        "ratio_vs_naive_hot": median(r["ours"].payments_per_s / best(r) for r in rounds),
+        "ratio_vs_naive_hot_64": median(
+            r["ours_64"].payments_per_s / r["naive"][64].payments_per_s for r in rounds
+        ),
+        "ratio_vs_tpcb": median(r["ours"].payments_per_s / r["tpcb"] for r in rounds),
+    }
+
+
+async def alone(writer: Writer, hot: Sequence[int], seconds: float) -> dict[str, Any]:
+    """Latency at a steady rate, and many accounts instead of ten."""
+    steady = await open_loop(writer, hot, OPEN_LOOP_PER_S, seconds)
+    many = await open_accounts(writer, MANY_ACCOUNTS)
+    uniform = await closed_loop(writer, many, CLOSED_LOOP, seconds)
+    return {
+        "p50_ms_at_5000": steady.p50_ms,
+        "p99_ms_at_5000": steady.p99_ms,
+        "reached_per_s_at_5000": steady.payments_per_s,
+        "payments_per_s_100k_accounts": uniform.payments_per_s,
+    }
+
+
+async def audit_cost(database_url: str, options: argparse.Namespace) -> float:
+    """What part of the throughput the leaves take: the same load with and without hashing them, in turns."""
+    ratios = []
+    async with running(database_url) as writer:
+        hot = await open_accounts(writer, HOT_ACCOUNTS)
+        await closed_loop(writer, hot, CLOSED_LOOP, 1.0)
+        for _ in range(options.rounds):
+            hashed = await closed_loop(writer, hot, CLOSED_LOOP, options.seconds)
+            with (
+                mock.patch("ledger.books.encode_event", new=_no_event),
+                mock.patch("ledger.books.leaf_hash", new=_no_leaf),
+            ):
+                plain = await closed_loop(writer, hot, CLOSED_LOOP, options.seconds)
+            ratios.append(hashed.payments_per_s / plain.payments_per_s)
+    return round(1 - statistics.median(ratios), 3)
+
+
+def _no_event(*_: object) -> bytes:
+    return b""
+
+
+def _no_leaf(_: bytes) -> bytes:
+    return FINGERPRINT
+
+
+async def growth(database_url: str, seconds: float) -> dict[str, Any]:
+    """Throughput with a million and with ten million payments in the tables."""
+    found: dict[str, Any] = {}
+    connection = await asyncpg.connect(database_url)
+    async with running(database_url) as writer:
+        hot = await open_accounts(writer, HOT_ACCOUNTS)
+    for name, millions in (("1m", 1), ("10m", 10)):
+        await fill(connection, hot, millions * 1_000_000)
+        await connection.execute("VACUUM ANALYZE")
+        await connection.execute("CHECKPOINT")
+        async with running(database_url) as writer:
+            await closed_loop(writer, hot, CLOSED_LOOP, 1.0)
+            runs = [await closed_loop(writer, hot, CLOSED_LOOP, seconds) for _ in range(3)]
+        found[f"payments_per_s_at_{name}"] = statistics.median(run.payments_per_s for run in runs)
+    await connection.close()
+    ratio = found["payments_per_s_at_10m"] / found["payments_per_s_at_1m"]
+    return found | {"slowdown_at_10m": round(1 - ratio, 3)}
+
+
+async def fill(connection: asyncpg.Connection, accounts: Sequence[int], rows: int) -> None:
+    """Put posted payments into the tables, as the writer leaves them, until there are `rows` of them."""
+    while (await connection.fetchval("SELECT count(*) FROM ledger.transfer")) < rows:
+        await connection.execute(FILL, accounts[0], accounts[1], FILL_CHUNK)
+
+
+FILL: Final = """
+WITH payment AS MATERIALIZED (
+    SELECT head.next_seq + 2 * (n - 1) AS number, gen_random_uuid() AS id
+      FROM ledger.head, generate_series(1, $3::bigint) AS n
+), transfers AS (
+    INSERT INTO ledger.transfer (number, id, kind, fingerprint)
+    SELECT number, id, 'two_phase', decode(repeat('00', 32), 'hex') FROM payment ORDER BY number
+), legs AS (
+    INSERT INTO ledger.leg (number, position, debit, credit, amount, purpose)
+    SELECT number, 0, $1::bigint, $2::bigint, 100, 'principal' FROM payment ORDER BY number
+), resolutions AS (
+    INSERT INTO ledger.resolution (number, seq, outcome)
+    SELECT number, number + 1, 'posted' FROM payment ORDER BY number
+), events AS (
+    INSERT INTO ledger.event (seq, number, at, kind, change, body, leaf)
+    SELECT number + phase, number, now(), CASE phase WHEN 0 THEN 'reserved' ELSE 'posted' END,
+           CASE phase WHEN 0 THEN decode(repeat('00', 90), 'hex') ELSE 'P' END, '', sha256(id::text::bytea)
+      FROM payment, generate_series(0, 1) AS phase
+     ORDER BY number + phase
+)
+UPDATE ledger.head SET next_seq = next_seq + 2 * $3::bigint
+"""
+
+
+def settings(options: argparse.Namespace) -> dict[str, Any]:
+    """What the figures depend on."""
+    return {
+        "seconds": options.seconds,
+        "rounds": options.rounds,
+        "closed_loop": CLOSED_LOOP,
+        "hot_accounts": HOT_ACCOUNTS,
+        "durability": "fsync=on synchronous_commit=on full_page_writes=on data_checksums=on",
+        "cpus": os.cpu_count(),
+        "load_before": round(os.getloadavg()[0], 2),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="loadtests ledger", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of each measured run")
+    parser.add_argument("--rounds", type=int, default=3, help="how often every system has its turn")
+    parser.add_argument("--growth", action="store_true", help="also with 1 and 10 million transfers behind")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = parse(arguments)
+    found: dict[str, Any] = {"slowdown_at_10m": None, "settings": settings(options)}
+    gc.set_threshold(100_000, 20, 100)  # as a writer process should: most of what lives, lives long
+    with tempfile.TemporaryDirectory(prefix="payswitch-bench-") as directory:
+        server = EmbeddedPostgres(Path(directory) / "postgres")
+        try:
+            found |= uvloop.run(compare(server.start(), options))
+        finally:
+            server.stop()
+    RESULTS.mkdir(exist_ok=True)
+    stamp = found["settings"]["at"].replace(":", "").replace("+0000", "Z")
+    (RESULTS / f"ledger-{stamp}.json").write_text(json.dumps(found, indent=2) + "\n")
+    print(json.dumps(found) if options.json else json.dumps(found, indent=2))
+    return 0 if found["verified"] else 1
