@@ -33,12 +33,15 @@ class WriterServer:
         self._writer = Writer(database_url, PaymentBook(self._announce), queue_max=queue_max)
         self._peers: set[FrameProtocol] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._listener: asyncio.Server | None = None
 
     async def serve(self, socket: Path) -> None:
         """Take the epoch, then listen; a stale socket of a dead writer is replaced."""
         await self._writer.start()
         _clear(socket)
-        await asyncio.get_running_loop().create_unix_server(self._peer, str(socket))
+        loop = asyncio.get_running_loop()
+        # Kept: uvloop closes a server that nobody holds.
+        self._listener = await loop.create_unix_server(self._peer, str(socket))
         _log.info("writer_ready")
 
     @property

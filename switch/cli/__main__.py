@@ -1,0 +1,5 @@
+"""`python -m switch.cli`."""
+
+from switch.cli import main
+
+main()

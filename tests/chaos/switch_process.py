@@ -1,0 +1,141 @@
+"""`payswitch up` as a process group of its own, to be killed."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from adapters.simulation.magic import magic_account
+from switch.client import Client, credit_transfer
+
+SETTINGS = {
+    "PAYSWITCH_SANDBOX_LATENCY_S": "0.01",
+    "PAYSWITCH_PAYMENT_EXPIRY_S": "600",
+    "PAYSWITCH_TIME_SCALE": "0.02",
+}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass
+class SwitchProcess:
+    """One switch in `data`; started, killed and started again."""
+
+    data: Path
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self, *, failpoints: str = "") -> None:
+        command = [
+            sys.executable,
+            "-m",
+            "switch.cli",
+            "up",
+            "--sandbox",
+            "--port",
+            str(self.port),
+            "--data",
+            str(self.data),
+        ]
+        with (self.data.parent / "up.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                env={**os.environ, **SETTINGS, "PAYSWITCH_FAILPOINTS": failpoints},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def wait_until_ready(self, *, within_s: float = 60) -> bool:
+        """Whether it became ready before it died."""
+        end = time.monotonic() + within_s
+        while time.monotonic() < end:
+            assert self.process is not None
+            if self.process.poll() is not None:
+                return False
+            try:
+                with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:
+                    if answer.status == 200:
+                        return True
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.05)
+        raise AssertionError(f"not ready: {(self.data.parent / 'up.log').read_text()[-2000:]}")
+
+    def wait_until_dead(self, *, within_s: float = 30) -> None:
+        assert self.process is not None
+        self.process.wait(within_s)
+
+    def kill(self) -> None:
+        """SIGKILL for the whole process group."""
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def children(self, part: str) -> list[psutil.Process]:
+        """Processes of the switch whose command line has `part` in it."""
+        assert self.process is not None
+        found = []
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            try:
+                if part in " ".join(child.cmdline()):
+                    found.append(child)
+            except psutil.NoSuchProcess:
+                continue
+        return found
+
+    @property
+    def credentials_file(self) -> Path:
+        return self.data / "sandbox" / "credentials.json"
+
+    def client(self, participant: str, *, tries: int = 1) -> Client:
+        credentials = json.loads(self.credentials_file.read_text())
+        bearer = next(p["bearer"] for p in credentials["participants"] if p["id"] == participant)
+        return Client(self.url, bearer=bearer, tries=tries)
+
+    def document(self, debtor: str, creditor: str, word: str = "") -> dict[str, Any]:
+        participants = {p["id"]: p for p in json.loads(self.credentials_file.read_text())["participants"]}
+        payer, payee = participants[debtor], participants[creditor]
+        return credit_transfer(
+            debtor_agent=payer["bic"],
+            debtor="Asha Rao",
+            debtor_account=magic_account(payer["country"], ""),
+            creditor_agent=payee["bic"],
+            creditor="Bilal Khan",
+            creditor_account=magic_account(payee["country"], word),
+            amount="100.00",
+            currency=payer["currency"],
+        )
+
+    def verify(self) -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, "-m", "switch.cli", "verify", "--data", str(self.data)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout, done.stderr
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
+
+
+def uetr_of(document: dict[str, Any]) -> str:
+    uetr: str = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]["PmtId"]["UETR"]
+    return uetr

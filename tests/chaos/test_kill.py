@@ -1,0 +1,160 @@
+"""kill -9: of the whole process group at every point between the durable writes, and of parts under load."""
+
+import asyncio
+import contextlib
+import json
+import random
+import re
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from adapters.simulation import book as rail_book
+from switch import failpoints
+from switch.client import NoAnswer
+from tests.chaos.switch_process import SwitchProcess, uetr_of
+
+pytestmark = pytest.mark.chaos
+
+TO_PAKISTAN = ("asha-bank", "noor-wallet")
+TO_INDIA = ("noor-wallet", "asha-bank")
+ROUTES = {
+    "before_callback_commit": (TO_INDIA, ""),
+    "before_enquiry": (TO_PAKISTAN, "SILENT"),
+    "after_enquiry": (TO_PAKISTAN, "SILENT"),
+}
+
+
+@pytest.fixture
+def switch(tmp_path: Path) -> Iterator[SwitchProcess]:
+    process = SwitchProcess(tmp_path / "data")
+    yield process
+    process.kill()
+
+
+def credits(switch: SwitchProcess) -> Counter[UUID]:
+    found: Counter[UUID] = Counter()
+    for book in (switch.data / "rails").glob(f"*/{rail_book.FILE_NAME}"):
+        found.update(UUID(e.uetr) for e in rail_book.read(book) if e.outcome is rail_book.Kept.DONE)
+    return found
+
+
+async def send(switch: SwitchProcess, participant: str, document: dict[str, Any]) -> None:
+    """Send once and do not care: the switch may die of it."""
+    async with switch.client(participant) as client:
+        with contextlib.suppress(NoAnswer):
+            await client.pay(document, wait=5)
+
+
+async def finish(switch: SwitchProcess, participant: str, document: dict[str, Any]) -> str:
+    """Do what a bank does after an outage: send the same message again, and wait."""
+    async with switch.client(participant, tries=8) as client:
+        state = await client.pay(document, wait=20)
+        for _ in range(3):
+            if not state.final:
+                state = await client.payment(state.uetr, wait=20)
+        return state.status
+
+
+@pytest.mark.timeout(600)
+def test_a_kill_of_everything_at_every_point_between_the_two_durable_writes(switch: SwitchProcess) -> None:
+    switch.data.mkdir()
+    switch.start()
+    switch.wait_until_ready()
+    sent: list[tuple[str, dict[str, Any]]] = []
+    for name in failpoints.NAMES:
+        (debtor, creditor), word = ROUTES.get(name, (TO_PAKISTAN, ""))
+        document = switch.document(debtor, creditor, word)
+        sent.append((debtor, document))
+        switch.kill()
+        switch.start(failpoints=f"{name}:killgroup")
+        # What an earlier point interrupted may pass this one first; then the switch dies of that.
+        if switch.wait_until_ready():
+            asyncio.run(send(switch, debtor, document))
+        switch.wait_until_dead()
+    switch.start()
+    switch.wait_until_ready()
+    ends = [asyncio.run(finish(switch, debtor, document)) for debtor, document in sent]
+    verified = switch.verify()
+
+    assert ends == ["ACCC"] * len(failpoints.NAMES)
+    assert verified["ok"], verified
+    assert [credits(switch)[UUID(uetr_of(document))] for _, document in sent] == [1] * len(sent)
+
+
+@pytest.mark.timeout(600)
+def test_kills_of_parts_under_load_lose_nothing_and_double_nothing(
+    switch: SwitchProcess, chaos_seconds: int
+) -> None:
+    switch.data.mkdir()
+    switch.start()
+    switch.wait_until_ready()
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"SEED={seed}")  # noqa: T201 - shown when the test fails
+    documents: list[tuple[str, dict[str, Any]]] = []
+    acknowledged = asyncio.run(load_while_parts_die(switch, documents, random.Random(seed), chaos_seconds))
+    (switch.data / "sandbox" / "acknowledged.jsonl").write_text(
+        "".join(json.dumps({"uetr": uetr}) + "\n" for uetr in acknowledged)
+    )
+    switch.wait_until_ready()
+    ends = Counter(asyncio.run(finish_all(switch, documents)))
+    verified = switch.verify()
+
+    # A rail that is down when an order is handed over refuses it; every payment has one of the two ends.
+    assert ends["ACCC"] + ends["RJCT"] == len(documents), (seed, ends)
+    assert ends["ACCC"] > 0, (seed, ends)
+    assert verified["ok"], (seed, verified)
+    assert set(credits(switch).values()) == {1}
+    assert len(credits(switch)) == ends["ACCC"]
+    assert api_workers(switch) == 2
+
+
+async def load_while_parts_die(
+    switch: SwitchProcess, documents: list[tuple[str, dict[str, Any]]], chance: random.Random, seconds: int
+) -> list[str]:
+    acknowledged: list[str] = []
+    stop = asyncio.Event()
+
+    async def payer(route: tuple[str, str]) -> None:
+        async with switch.client(route[0], tries=6) as client:
+            while not stop.is_set():
+                document = switch.document(*route)
+                documents.append((route[0], document))
+                with contextlib.suppress(NoAnswer):
+                    await client.pay(document)
+                    acknowledged.append(uetr_of(document))
+
+    payers = [asyncio.create_task(payer(route)) for route in (TO_PAKISTAN, TO_INDIA) for _ in range(3)]
+    for number in range(seconds):
+        await asyncio.sleep(1)
+        part = ("workers.api", "workers.writer", "adapters.simulation", "workers.caretaker")[number % 4]
+        victims = switch.children(part)
+        if victims:
+            chance.choice(victims).kill()
+    stop.set()
+    await asyncio.gather(*payers)
+    return acknowledged
+
+
+async def finish_all(switch: SwitchProcess, documents: list[tuple[str, dict[str, Any]]]) -> list[str]:
+    gate = asyncio.Semaphore(16)
+
+    async def one(debtor: str, document: dict[str, Any]) -> str:
+        async with gate:
+            return await finish(switch, debtor, document)
+
+    return await asyncio.gather(*(one(debtor, document) for debtor, document in documents))
+
+
+def api_workers(switch: SwitchProcess) -> int:
+    """What `/metrics` says; a killed worker must not count for ever."""
+    with urllib.request.urlopen(f"{switch.url}/metrics", timeout=5) as answer:
+        text = answer.read().decode()
+    found = re.search(r"^payswitch_api_workers (\d+)", text, re.MULTILINE)
+    assert found
+    return int(found[1])
