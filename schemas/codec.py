@@ -20,7 +20,7 @@ from typing import Any, Final
 import msgspec
 from lxml import etree
 
-from schemas import gates
+from schemas import gates, lexical
 from schemas.catalogue import catalogue
 from schemas.catalogue.model import Choice, Foreign, Sequence
 from schemas.errors import InvalidMessage, UnsupportedRepresentation
@@ -354,4 +354,7 @@ def _message_of(found: dict[str, Any], header: Any, pinned: str | None) -> str:
 
 def _to_json(message: str, document: dict[str, Any], header: dict[str, Any] | None) -> bytes:
     form = {"$type": message, **({} if header is None else {_APP_HDR: header}), "Document": document}
-    return json.dumps(form, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(form, ensure_ascii=False, separators=(",", ":"))
+    if "\\u" in text or lexical.IMPOSSIBLE(text):
+        gates.check_characters(form)
+    return text.encode()

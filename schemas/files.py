@@ -13,7 +13,7 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 """Files may hold statements, which are far larger than payments."""
 
 _NAMES: Final = re.compile(
-    rb"""(?:urn:iso:std:iso:20022:tech:xsd:|"\$type"\s*:\s*")((?!head\.)[a-z]{4}\.\d{3}\.\d{3}\.\d{2})"""
+    rb"""(?:urn:iso:std:iso:20022:tech:xsd:|"\$type"\s*:\s*")((?!head\.|nvlp\.)[a-z]{4}\.\d{3}\.\d{3}\.\d{2})"""
 )
 
 

@@ -63,7 +63,7 @@ def json_object(raw: bytes, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
         raise InvalidMessage("must be an object", rule="type")
     # Only an escape, or these two characters themselves, can bring in what XML cannot carry.
     if b"\\u" in octets or b"\xef\xbf" in octets:
-        _check_characters(found)
+        check_characters(found)
     return found
 
 
@@ -101,15 +101,16 @@ _DECODER: Final = json.JSONDecoder(
 )
 
 
-def _check_characters(found: Any) -> None:
+def check_characters(found: Any) -> None:
+    """Refuse, anywhere in a JSON value, a character that XML has no way to write."""
     match found:
         case str():
             if lexical.IMPOSSIBLE(found):
                 raise InvalidMessage("holds a character that no message can carry", rule="character")
         case list():
             for item in found:
-                _check_characters(item)
+                check_characters(item)
         case dict():
             for key, item in found.items():
-                _check_characters(key)
-                _check_characters(item)
+                check_characters(key)
+                check_characters(item)

@@ -109,7 +109,7 @@ def _value(kind: Value) -> Shape:
         return parse(element.text or "")
 
     def accept(content: Any) -> Any:
-        if type(content) is not str:
+        if not isinstance(content, str):
             raise InvalidMessage("must be a string", rule="type")
         return parse(content)
 
@@ -132,12 +132,12 @@ def _text(kind: Text) -> Shape:
         return content if minimum <= len(content) <= maximum else parse(content)
 
     def accept(content: Any) -> str:
-        if type(content) is not str:
+        if not isinstance(content, str):
             raise InvalidMessage("must be a string", rule="type")
         return content if minimum <= len(content) <= maximum else parse(content)
 
     def markup(tag: str, content: Any, pieces: list[str]) -> None:
-        if type(content) is not str or not minimum <= len(content) <= maximum:
+        if not isinstance(content, str) or not minimum <= len(content) <= maximum:
             accept(content)
         pieces.append(f"<{tag}>{content if content.isalnum() else foreign.escape(content)}</{tag}>")
 
@@ -203,6 +203,8 @@ def _foreign(kind: Foreign, message: str) -> Shape:
         _check_blank(element.text)
         if element.keys():
             _check_attributes(element)
+        for child in element:
+            _check_blank(child.tail)
         children = [child for child in element if not _is_comment(child)]
         if len(children) != 1:
             raise InvalidMessage("must hold one element of another schema", rule="foreign")
@@ -216,7 +218,7 @@ def _foreign(kind: Foreign, message: str) -> Shape:
                 plan(message).read(document)
 
     def accept(content: Any) -> str:
-        if type(content) is not str:
+        if not isinstance(content, str):
             raise InvalidMessage("must be a string of XML", rule="type")
         element = foreign.parse(content)
         check(element)
