@@ -307,7 +307,7 @@ def read_json(raw: bytes) -> CreditTransfer:
         for tag in path.split("/"):
             found = found[0] if isinstance(found, list) else found
             found = (found or {}).get(tag)
-        return found
+        return found[0] if isinstance(found, list) else found
 
     amount = text("CdtTrfTxInf/IntrBkSttlmAmt")
     return _payment(text, amount["Amt"], amount["Ccy"])
@@ -345,13 +345,26 @@ def _payment(text: Any, amount: str, currency: str) -> CreditTransfer:
     )
 
 
-def _report(payment: CreditTransfer, status: str) -> str:
+def _report_xml(payment: CreditTransfer, status: str) -> str:
     """A pacs.002."""
     return (
         '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pacs.002.001.10"><FIToFIPmtStsRpt><GrpHdr>'
         f"<MsgId>{uuid4().hex}</MsgId><CreDtTm>{datetime.now(UTC).isoformat()}</CreDtTm></GrpHdr><TxInfAndSts>"
         f"<OrgnlEndToEndId>{payment.end_to_end_id}</OrgnlEndToEndId><OrgnlUETR>{payment.uetr}</OrgnlUETR>"
         f"<TxSts>{status}</TxSts></TxInfAndSts></FIToFIPmtStsRpt></Document>"
+    )
+
+
+def _report_json(payment: CreditTransfer, status: str) -> bytes:
+    """A pacs.002."""
+    group = {"MsgId": uuid4().hex, "CreDtTm": datetime.now(UTC).isoformat()}
+    transaction = {
+        "OrgnlEndToEndId": payment.end_to_end_id,
+        "OrgnlUETR": payment.uetr,
+        "TxSts": status,
+    }
+    return msgspec.json.encode(
+        {"Document": {"FIToFIPmtStsRpt": {"GrpHdr": group, "TxInfAndSts": [transaction]}}}
     )
 
 
@@ -418,7 +431,8 @@ async def post_payment(request: Request) -> Response:
         return Response(status_code=409)
     except asyncpg.CheckViolationError:
         status = "RJCT"
-    return Response(_report(payment, status), 202 if status == "ACSP" else 200, media_type="application/xml")
+    report = _report_json(payment, status) if is_json else _report_xml(payment, status)
+    return Response(report, 202 if status == "ACSP" else 200, media_type=request.headers["content-type"])
 
 
 @app.post("/rails/{country}")
