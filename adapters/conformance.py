@@ -19,7 +19,7 @@ from uuid import UUID
 
 from adapters import registry
 from adapters.port import Answer, Native, Order, Outcome, RailAdapter, Receipt, Taken
-from adapters.profile import Confirmation
+from adapters.profile import Confirmation, Undo
 from adapters.reasons import DUPLICATES, ISO_REASONS
 from adapters.simulation.book import Kept
 from adapters.simulation.harness import Rail, running, sample_order
@@ -286,6 +286,10 @@ async def _book_survives(rail: Rail) -> str:
 async def _undoes(rail: Rail) -> str:
     """Undoing is an order of its own, and takes the credit back once."""
     native, _ = await _pay(rail, "")
+    if rail.adapter.profile.undo is Undo.NONE:
+        receipt = await rail.adapter.undo(native, "CUST")
+        _must(receipt.taken is Taken.REFUSED, f"the undo is {receipt.taken}")
+        return "the rail has none, and says so"
     for _ in range(2):
         receipt = await rail.adapter.undo(native, "CUST")
         _must(receipt.taken is Taken.TAKEN, f"the undo is {receipt.taken}")

@@ -8,7 +8,6 @@ a connection within `timing.connect_s` fails without having been sent, so a slow
 """
 
 import asyncio
-import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,15 +34,6 @@ class Reply:
     status: int
     content_type: str
     body: bytes
-
-    def json(self) -> object:
-        """The body as JSON, amounts kept as text.
-
-        Raises:
-            ValueError: not JSON, or a number that is not an integer.
-
-        """
-        return json.loads(self.body, parse_float=_no_float, parse_constant=_no_float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +136,3 @@ def _verified(connection: Connection) -> ssl.SSLContext | bool:
     context = ssl.create_default_context(cafile=connection.ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
-
-
-def _no_float(text: str) -> object:
-    raise ValueError(f"not an integer: {len(text)} characters")

@@ -1,0 +1,73 @@
+"""Reading JSON that a rail sent: one meaning or none."""
+
+import json
+from typing import Any, Final, NoReturn
+
+from schemas.errors import InvalidMessage, MessageTooLarge
+
+MAX_BYTES: Final = 256 * 1024
+
+
+def parse(raw: bytes) -> dict[str, Any]:
+    """The object in a JSON text.
+
+    Raises:
+        InvalidMessage: not UTF-8, not JSON, not an object, a member twice, or a number with a fraction.
+
+    """
+    if len(raw) > MAX_BYTES:
+        raise MessageTooLarge
+    try:
+        found = json.loads(
+            raw.decode("utf-8"),
+            object_pairs_hook=_members_once,
+            parse_float=_refuse,
+            parse_constant=_refuse,
+        )
+    except (ValueError, RecursionError):
+        raise InvalidMessage("not JSON with one meaning") from None
+    if not isinstance(found, dict):
+        raise InvalidMessage("not a JSON object")
+    return found
+
+
+def write(content: dict[str, Any]) -> bytes:
+    """The object as JSON: the same content in the same order is always the same bytes."""
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def text_of(content: dict[str, Any], name: str) -> str:
+    """A member that is text.
+
+    Raises:
+        InvalidMessage: absent, empty or no text.
+
+    """
+    value = content.get(name)
+    if not isinstance(value, str) or not value:
+        raise InvalidMessage(f"{name} is not text", path=name)
+    return value
+
+
+def integer_of(content: dict[str, Any], name: str) -> int:
+    """A member that is a whole number.
+
+    Raises:
+        InvalidMessage: absent or no whole number.
+
+    """
+    value = content.get(name)
+    if type(value) is not int:
+        raise InvalidMessage(f"{name} is not a whole number", path=name)
+    return value
+
+
+def _members_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member is there twice")
+    return members
+
+
+def _refuse(_: str) -> NoReturn:
+    raise ValueError("a number with a fraction")

@@ -1,0 +1,204 @@
+"""The adapter of the Kyrgyz operator: create, execute, and then wait for its push.
+
+Nothing moves before `execute`. So whatever refuses or fails in `create` is certain as long as `execute` was
+not sent, and whatever fails in `execute` is unknown. Both steps repeat safely under the same id.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+from adapters import json_text, keys
+from adapters import uetr as uetrs
+from adapters.http import Failed, HttpClient, Reply
+from adapters.kyrgyzstan import messages
+from adapters.kyrgyzstan.codes import REFUSALS, Status
+from adapters.kyrgyzstan.profile import PROFILE
+from adapters.kyrgyzstan.signing import open_signed, sign_request
+from adapters.port import (
+    Acknowledgement,
+    Answer,
+    Connection,
+    Native,
+    Order,
+    Outcome,
+    Payee,
+    RailAdapter,
+    Receipt,
+    Taken,
+    Violation,
+)
+from adapters.profile import RailProfile
+from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
+
+_OK: Final = 200
+_NOT_FOUND: Final = 404
+_RECIPIENT_WRONG: Final = 452
+_JSON: Final = "application/json"
+
+
+def adapter(connection: Connection) -> RailAdapter:
+    """The Kyrgyz adapter for a connection.
+
+    Raises:
+        ValueError: the connection lacks a key or an id.
+
+    """
+    missing = [name for name in ("psp_id", "psp_token", "provider") if not connection.identity.get(name)]
+    if missing:
+        raise ValueError(f"the identity at the rail lacks {', '.join(missing)}")
+    return Elqr(
+        psp_id=connection.identity["psp_id"],
+        psp_token=connection.identity["psp_token"],
+        provider=connection.identity["provider"],
+        signing_key=keys.private(connection.signing_key),
+        rail_key=keys.public(connection.rail_key),
+        http=HttpClient(connection, PROFILE.timing),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Elqr:
+    """Kyrgyzstan's rail as the port asks for it."""
+
+    psp_id: str
+    psp_token: str
+    provider: str
+    signing_key: RSAPrivateKey
+    rail_key: RSAPublicKey
+    http: HttpClient
+    profile: RailProfile = PROFILE
+
+    def check(self, order: Order) -> Sequence[Violation]:
+        """See `RailAdapter.check`."""
+        return messages.check(order)
+
+    def translate(self, order: Order) -> Native:
+        """See `RailAdapter.translate`: the body of `create`."""
+        body = json_text.write(messages.create(order, self.provider))
+        return Native(uetrs.to_hex(order.payment.uetr), body)
+
+    def decode(self, raw: bytes) -> Sequence[Answer]:
+        """See `RailAdapter.decode`: a push of `update`."""
+        return [messages.read_answer(open_signed(raw, self.rail_key))]
+
+    def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
+        """See `RailAdapter.acknowledge`: HTTP says enough."""
+        return Acknowledgement(b"", _JSON)
+
+    async def submit(self, native: Native) -> Receipt:
+        """See `RailAdapter.submit`: `create`, then `execute`; the outcome is pushed."""
+        created = await self._step("create", native.ref, native.body)
+        if isinstance(created, Receipt):
+            return created
+        if created.rail_code != str(Status.CREATED):
+            return _receipt(created)
+        executed = await self._step(f"execute/{native.ref}", native.ref, b"{}")
+        return executed if isinstance(executed, Receipt) else _receipt(executed)
+
+    async def enquire(self, native: Native) -> Answer:
+        """See `RailAdapter.enquire`: `get`."""
+        reply = await self._get(f"get/{native.ref}")
+        if isinstance(reply, Failed):
+            return Answer(native.ref, Outcome.UNKNOWN)
+        answer = self._read(reply, enquired=True)
+        if answer is None or answer.ref != native.ref:
+            return Answer(native.ref, Outcome.UNKNOWN)
+        return answer
+
+    async def undo(self, native: Native, reason: str) -> Receipt:  # noqa: ARG002 - the port's
+        """See `RailAdapter.undo`: the rail offers none between persons."""
+        return Receipt(Taken.REFUSED, detail="the rail has no undo")
+
+    async def resolve(self, alias: str) -> Payee | None:
+        """See `RailAdapter.resolve`: `check`.
+
+        Raises:
+            Unavailable: the rail did not answer, or not so that it can be read.
+
+        """
+        reply = await self._post("check", json_text.write(messages.check_request(alias, self.provider)))
+        if isinstance(reply, Failed):
+            raise Unavailable("the rail does not answer")
+        if reply.status == _RECIPIENT_WRONG:
+            return None
+        try:
+            return messages.read_payee(open_signed(reply.body, self.rail_key), alias)
+        except (InvalidMessage, NotAuthentic):
+            raise Unavailable("the rail's answer cannot be read") from None
+
+    async def probe(self) -> bool:
+        """See `RailAdapter.probe`: it does not know transaction 0, and says so."""
+        reply = await self._get("get/0")
+        return isinstance(reply, Reply) and reply.status in {_OK, _NOT_FOUND}
+
+    async def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
+        """See `RailAdapter.reconcile`. No file is known of this rail."""
+        raise Unavailable(f"no file of cycle {cycle}")
+        yield
+
+    async def close(self) -> None:
+        """See `RailAdapter.close`."""
+        await self.http.close()
+
+    async def _step(self, step: str, ref: str, body: bytes) -> Answer | Receipt:
+        """One step of handing over: the rail's answer, or what came of the step without one."""
+        reply = await self._post(step, body)
+        if isinstance(reply, Failed):
+            return Receipt(Taken.UNKNOWN if reply.sent else Taken.REFUSED, detail=reply.detail)
+        if step == "create" and reply.status in REFUSALS:
+            return _refused(ref, reply.status)
+        answer = self._read(reply)
+        if answer is None or answer.ref != ref:
+            return Receipt(Taken.UNKNOWN, detail=f"{step.partition('/')[0]}: http {reply.status}")
+        return answer
+
+    async def _post(self, step: str, body: bytes) -> Reply | Failed:
+        path = f"{messages.ROOT}/{step}"
+        return await self.http.request(
+            "POST", path, body, content_type=_JSON, headers=self._headers(path, body)
+        )
+
+    async def _get(self, step: str) -> Reply | Failed:
+        path = f"{messages.ROOT}/{step}"
+        return await self.http.request("GET", path, content_type=_JSON, headers=self._headers(path, b""))
+
+    def _headers(self, path: str, body: bytes) -> dict[str, str]:
+        return {
+            "H-PSP-TOKEN": self.psp_token,
+            "H-PSP-ID": self.psp_id,
+            "H-SIGNING-VERSION": "2",
+            "H-HASH": sign_request(path, body, self.signing_key),
+        }
+
+    def _read(self, reply: Reply, *, enquired: bool = False) -> Answer | None:
+        """What a reply says; None for anything that is not the rail's signed answer."""
+        try:
+            content: dict[str, Any] = open_signed(reply.body, self.rail_key)
+            if reply.status == _NOT_FOUND and enquired:
+                ref = json_text.text_of(content, "pspTransactionId")
+                return Answer(ref, Outcome.NOT_FOUND, uetr=uetrs.from_hex(ref))
+            return messages.read_answer(content, enquired=enquired) if reply.status == _OK else None
+        except (InvalidMessage, NotAuthentic):
+            return None
+
+
+def _refused(ref: str, status: int) -> Receipt:
+    reason = REFUSALS[status]
+    answer = Answer(ref, Outcome.REFUSED, uetr=uetrs.from_hex(ref), rail_code=f"http {status}", reason=reason)
+    return Receipt(Taken.REFUSED, answer, f"http {status}")
+
+
+def _receipt(answer: Answer) -> Receipt:
+    """In process is what `execute` always says: no news, the push will tell."""
+    match answer.outcome:
+        case Outcome.REFUSED:
+            return Receipt(Taken.REFUSED, answer)
+        case Outcome.DONE:
+            return Receipt(Taken.TAKEN, answer)
+        case Outcome.PENDING:
+            return Receipt(Taken.TAKEN)
+        case _:
+            return Receipt(Taken.UNKNOWN, detail=f"status {answer.rail_code}")

@@ -1,0 +1,57 @@
+"""Status numbers and HTTP refusals of the operator, and what they say about an order.
+
+Observed: the numbers and HTTP codes. Profile: `reason`, by which the operator names an ISO reason beside
+status 30; nothing is public about the operator's own reasons.
+"""
+
+from enum import IntEnum
+from typing import Final
+
+from adapters.port import Outcome
+from adapters.reasons import DUPLICATES, ISO_REASONS
+
+
+class Status(IntEnum):
+    """State of a transaction at the operator."""
+
+    CREATED = 10
+    IN_PROCESS = 20
+    ERROR = 30
+    CANCELED = 40
+    SUCCESS = 50
+
+
+OUTCOMES: Final[dict[int, Outcome]] = {
+    Status.CREATED: Outcome.NOT_FOUND,
+    Status.IN_PROCESS: Outcome.PENDING,
+    Status.ERROR: Outcome.REFUSED,
+    Status.CANCELED: Outcome.REFUSED,
+    Status.SUCCESS: Outcome.DONE,
+}
+"""CREATED is not taken yet: without `execute` nothing moves, and after the expiry nothing will."""
+
+# fmt: off
+REFUSALS: Final = {
+    452: "AC03",    # recipient wrong
+    453: "AG01",    # access denied
+    454: "FF01",    # bad data
+    455: "AM06",    # below the minimum
+    456: "AM02",    # above the maximum
+    523: "AB08",    # supplier unavailable
+    524: "AB09",    # external system unavailable
+}
+# fmt: on
+"""HTTP status -> ISO reason, while checking or creating: before `execute` a refusal is certain."""
+
+NO_REASON: Final = "MS03"
+
+
+def outcome_of(status: int, reason: str, *, enquired: bool) -> tuple[Outcome, str | None]:
+    """Outcome and ISO reason; a status that nobody explained is UNKNOWN."""
+    outcome = OUTCOMES.get(status, Outcome.UNKNOWN)
+    if outcome is not Outcome.REFUSED:
+        return outcome, None
+    said = reason if reason in ISO_REASONS else NO_REASON
+    if said in DUPLICATES and not enquired:
+        return Outcome.UNKNOWN, said
+    return outcome, said

@@ -1,0 +1,175 @@
+"""The operator's JSON: orders said in it, and its answers read. Pure.
+
+Observed: the fields of `check` and of `update`, whole tyiyn, the four digits of the QR link's check. Profile:
+`extra` with the originator and the expiry, and in answers `pspTransactionId`, `amount` and `reason`, without
+which a push could not prove what it is about.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from adapters import uetr as uetrs
+from adapters.identifiers import is_kyrgyz_account
+from adapters.json_text import integer_of, text_of
+from adapters.kyrgyzstan import elqr
+from adapters.kyrgyzstan.codes import outcome_of
+from adapters.kyrgyzstan.profile import PROFILE
+from adapters.port import Answer, Order, Outcome, Payee, Violation
+from adapters.text import clean
+from schemas.errors import InvalidMessage
+from schemas.money import Money
+from schemas.payment import CreditTransfer
+
+ROOT: Final = "/psp/api/v1/payment/qr/1/tx"
+CATEGORY: Final = "6538"
+SERVICE: Final = "1"
+CURRENCY: Final = "417"
+PERSON_TO_PERSON: Final = 10
+_AMOUNT: Final = "CdtTrfTxInf/IntrBkSttlmAmt"
+_PHONE_DIGITS: Final = 12
+
+
+def check(order: Order) -> Sequence[Violation]:
+    """Everything that makes the rail unable to carry the order."""
+    amount, limits = order.amount, PROFILE.limits
+    found = []
+    if amount.currency != PROFILE.currency:
+        found.append(Violation("AM03", _AMOUNT, "the rail pays in KGS only"))
+    elif amount.minor > limits.maximum_minor:
+        found.append(Violation("AM02", _AMOUNT, "more than the rail carries in one payment"))
+    elif amount.minor < limits.minimum_minor:
+        found.append(Violation("AM06", _AMOUNT, "less than the rail carries"))
+    if recipient_of(order.payment) is None:
+        found.append(Violation("AC03", "CdtTrfTxInf/CdtrAcct", "neither a Kyrgyz account nor a phone there"))
+    if not _name(order.payment.debtor.name):
+        found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name is needed"))
+    if not _name(order.payment.creditor.name):
+        found.append(Violation("BE22", "CdtTrfTxInf/Cdtr/Nm", "a name is needed"))
+    if order.expires_at <= order.made_at:
+        found.append(Violation("DT01", "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
+    return found
+
+
+def recipient_of(payment: CreditTransfer) -> str | None:
+    """The account of 16 digits, or the phone as the rail writes it; None if neither is given."""
+    account = payment.creditor_account
+    if account is None:
+        return None
+    if account.other and is_kyrgyz_account(account.other):
+        return account.other
+    digits = "".join(filter(str.isdecimal, account.proxy or ""))
+    is_phone = digits.isascii() and len(digits) == _PHONE_DIGITS and digits.startswith("996")
+    return digits if is_phone else None
+
+
+def create(order: Order, provider: str) -> dict[str, Any]:
+    """The body of `create`; `execute` then names the same transaction."""
+    payment = order.payment
+    recipient = recipient_of(payment)
+    assert recipient is not None, "an order is checked before it is translated"
+    name = _name(payment.creditor.name)
+    link = elqr.write(elqr.Payload(provider, SERVICE, recipient, CATEGORY, name, order.amount.minor))
+    extra = {
+        "senderName": _name(payment.debtor.name),
+        "senderCountry": payment.debtor.country or (payment.debtor_agent.bic or "")[4:6],
+        "senderBank": payment.debtor_agent.bic or payment.debtor_agent.member_id or "",
+        "recipientName": name,
+        "comment": clean(payment.remittance or "", PROFILE.characters.remittance_max),
+        "purpose": payment.purpose or "",
+        "endToEndId": payment.end_to_end_id,
+        "expiresAt": timestamp(order.expires_at),
+    }
+    return {
+        "qrType": "staticQr",
+        "merchantProvider": provider,
+        "serviceId": SERVICE,
+        "beneficiaryAccountNumber": recipient,
+        "merchantCode": int(CATEGORY),
+        "currencyCode": CURRENCY,
+        "customerType": "1",
+        "amount": order.amount.minor,
+        "qrLinkHash": link[-4:],
+        "pspTransactionId": uetrs.to_hex(payment.uetr),
+        "receiptId": f"{order.made_at.astimezone(UTC):%y%m%d%H%M%S}{order.serial:08}",
+        "transactionType": PERSON_TO_PERSON,
+        "createdDate": timestamp(order.made_at),
+        "extra": [{"key": key, "value": value} for key, value in extra.items() if value],
+    }
+
+
+def check_request(account: str, provider: str) -> dict[str, Any]:
+    """The body of `check`: whose an account or phone is."""
+    link = elqr.write(elqr.Payload(provider, SERVICE, account, CATEGORY, "check"))
+    return {
+        "qrType": "staticQr",
+        "merchantProvider": provider,
+        "serviceId": SERVICE,
+        "beneficiaryAccountNumber": account,
+        "merchantCode": int(CATEGORY),
+        "currencyCode": CURRENCY,
+        "customerType": "1",
+        "amount": PROFILE.limits.minimum_minor,
+        "qrLinkHash": link[-4:],
+        "extra": [],
+    }
+
+
+def read_answer(content: dict[str, Any], *, enquired: bool = False) -> Answer:
+    """An answer of `create`, `execute` or `get`, or a push of `update`.
+
+    Raises:
+        InvalidMessage: a member is missing or malformed.
+
+    """
+    ref = text_of(content, "pspTransactionId")
+    status = integer_of(content, "status")
+    outcome, reason = outcome_of(status, content.get("reason") or "", enquired=enquired)
+    return Answer(
+        ref=ref,
+        outcome=outcome,
+        uetr=uetrs.from_hex(ref),
+        rail_code=str(status),
+        reason=reason,
+        amount=_amount(content) if outcome is Outcome.DONE else None,
+        rail_reference=content.get("transactionId") or None,
+    )
+
+
+def read_payee(content: dict[str, Any], account: str) -> Payee:
+    """The answer of `check`.
+
+    Raises:
+        InvalidMessage: a member is missing or malformed.
+
+    """
+    return Payee(account, text_of(content, "bankCode"), text_of(content, "beneficiaryName"))
+
+
+def timestamp(at: datetime) -> str:
+    """UTC with milliseconds."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def read_timestamp(text: str) -> datetime:
+    """An instant.
+
+    Raises:
+        InvalidMessage: not UTC with milliseconds.
+
+    """
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    except ValueError:
+        raise InvalidMessage("not an instant in UTC") from None
+
+
+def _amount(content: dict[str, Any]) -> Money:
+    minor = integer_of(content, "amount")
+    if minor <= 0:
+        raise InvalidMessage("amount is not positive", path="amount")
+    return Money(minor, PROFILE.currency)
+
+
+def _name(text: str | None) -> str:
+    return clean(text or "", PROFILE.characters.name_max)

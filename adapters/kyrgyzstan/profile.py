@@ -1,0 +1,46 @@
+"""The Kyrgyz operator's rail as data.
+
+Steps, paths and status numbers are a third party's reading of the operator's interface (observed); time-outs,
+limits and signing are a profile, because the notes contradict themselves. See `docs/rails/KG.md`.
+"""
+
+from typing import Final
+
+from adapters.profile import (
+    Basis,
+    Characters,
+    Confirmation,
+    Ids,
+    Limits,
+    RailProfile,
+    Reservation,
+    Timing,
+    Undo,
+)
+
+PROFILE: Final = RailProfile(
+    country="KG",
+    rail="ELQR",
+    currency="KGS",
+    confirmation=Confirmation.PUSH_AFTER_EXECUTE,
+    reservation=Reservation.NONE,
+    undo=Undo.NONE,
+    aliases=("phone", "account"),
+    timing=Timing(
+        connect_s=3,
+        submit_s=10,
+        answer_s=20,
+        enquiry_first_s=30,
+        enquiry_every_s=60,
+        enquiries_max=10,
+        not_found_grace_s=60,
+        give_up_s=7200,
+        basis=Basis.PROFILE,
+    ),
+    limits=Limits(minimum_minor=100, maximum_minor=1_000_000_00, basis=Basis.PROFILE),
+    characters=Characters(encoding="utf-8", name_max=25, remittance_max=32, basis=Basis.OBSERVED),
+    ids=Ids(period="%Y%m%d", capacity=10**8, basis=Basis.PROFILE, zone="Asia/Bishkek"),
+    dedupes=True,
+    purpose_required=False,
+    basis=Basis.OBSERVED,
+)

@@ -1,0 +1,91 @@
+"""What all ISO 20022 rails send is valid by the official schemas, and what each wants of its own is there."""
+
+import pytest
+from lxml import etree
+
+from adapters.belarus.messages import DIALECT as BELARUS
+from adapters.iso20022 import envelope, messages
+from adapters.iso20022.dialect import Participant
+from adapters.kazakhstan.messages import DIALECT as KAZAKHSTAN
+from adapters.pakistan.messages import DIALECT as PAKISTAN
+from adapters.simulation.harness import sample_order
+from adapters.xml import parse
+from schemas.money import Money
+from schemas.payment import Account, Agent
+
+DIALECTS = {"PK": PAKISTAN, "KZ": KAZAKHSTAN, "BY": BELARUS}
+IBANS = {"PK": "PK36SCBL0000001123456702", "KZ": "KZ86125KZT5004100100", "BY": "BY13NBRB3600900000002Z00AB00"}
+BICS = {"PK": "SCBLPKKX", "KZ": "CASPKZKA", "BY": "NBRBBY2X"}
+US = Participant("SCOSXX22", "RAILXX22")
+every = pytest.mark.parametrize("country", DIALECTS)
+
+
+def order_to(country, **changes):
+    """An order to a published account, made from Pakistan's sample so that no adapter need be installed."""
+    order = sample_order(
+        "PK",
+        creditor_account=Account(iban=IBANS[country]),
+        creditor_agent=Agent(bic=BICS[country]),
+        **changes,
+    )
+    return type(order)(
+        order.payment,
+        Money(150000, DIALECTS[country].profile.currency),
+        order.serial,
+        order.made_at,
+        order.expires_at,
+    )
+
+
+def document_of(country, **changes):
+    dialect = DIALECTS[country]
+    header, document = messages.credit_transfer(order_to(country, **changes), US, dialect)
+    return parse(envelope.write(dialect.envelope, header, document)).find(".//{*}Document")
+
+
+@every
+def test_credit_transfers_are_valid_by_the_official_schema(shared, country):
+    definition = DIALECTS[country].versions.credit_transfer
+    schema = etree.XMLSchema(etree.parse(shared / "iso20022" / "xsd" / f"{definition}.xsd"))
+
+    schema.assertValid(etree.fromstring(etree.tostring(document_of(country))))
+
+
+@every
+def test_published_accounts_are_carried_and_other_countries_are_not(country):
+    assert messages.check(order_to(country), DIALECTS[country]) == []
+    for other in DIALECTS.keys() - {country}:
+        order = order_to(country)
+        payment = order.payment.model_copy(update={"creditor_account": Account(iban=IBANS[other])})
+        found = messages.check(
+            type(order)(payment, order.amount, 1, order.made_at, order.expires_at), DIALECTS[country]
+        )
+        assert [violation.reason for violation in found] == ["AC03"]
+
+
+def test_a_purpose_is_mandatory_in_belarus_only():
+    for country, dialect in DIALECTS.items():
+        found = [violation.reason for violation in messages.check(order_to(country, purpose=None), dialect)]
+        assert found == (["FF07"] if country == "BY" else [])
+
+
+def test_kazakhstan_is_told_knp_and_residency_and_keeps_the_iso_purpose():
+    document = document_of("KZ", purpose="GIFT")
+
+    assert document.find(".//{*}Purp/{*}Prtry").text == "119"
+    assert [code.text for code in document.iterfind(".//{*}RgltryRptg/{*}Dtls/{*}Cd")] == ["29", "19"]
+    assert document.find(".//{*}RgltryRptg//{*}Inf").text == "ISO purpose GIFT"
+
+
+def test_kazakhstan_wants_the_end_to_end_id_as_a_header_too():
+    assert KAZAKHSTAN.headers("abc") == {"end-to-end-id": "abc"}
+    assert not PAKISTAN.headers("abc")
+
+
+@every
+def test_times_are_said_in_the_rails_own_zone(country):
+    offset = {"PK": "+05:00", "KZ": "+05:00", "BY": "+03:00"}[country]
+    document = document_of(country)
+
+    assert document.find(".//{*}CreDtTm").text.endswith(offset)
+    assert document.find(".//{*}RjctTm").text.endswith(offset)
