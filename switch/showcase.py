@@ -82,6 +82,7 @@ async def show(data: Path, say: Say) -> int:
     credentials = json.loads(settings.credentials_file.read_text())
     participants = {p["id"]: p for p in credentials["participants"]}
     async with database(settings) as connection:
+        await _begin_day(settings)
         for scene in SCENES:
             state = await _pay(settings, scene, participants)
             say(f"{scene.title}")
@@ -89,6 +90,13 @@ async def show(data: Path, say: Say) -> int:
                 print(f"          {line}", flush=True)
         await _close_windows(settings, connection, say)
         return await _verify(settings, connection, say)
+
+
+async def _begin_day(settings: Settings) -> None:
+    """Open fresh windows, so that they hold the payments shown and not the funds that came in before."""
+    async with writer(settings) as link:
+        for currency in CURRENCIES.values():
+            await link.ask(CloseWindow(currency))
 
 
 async def _pay(settings: Settings, scene: Scene, participants: dict[str, Any]) -> PaymentState:
@@ -158,7 +166,7 @@ async def _verify(settings: Settings, connection: asyncpg.Connection, say: Say) 
     async for result in verify.verify(connection, settings.rails_directory, acknowledged):
         failed += not result.ok
         print(
-            f"          {'ok  ' if result.ok else 'FAIL'} {result.name:<14} {result.checked:>6}  {result.detail}",
+            f"          {'ok  ' if result.ok else 'FAIL'} {result.name:<20} {result.checked:>6}  {result.detail}",
             flush=True,
         )
     say("every check passed" if not failed else f"{failed} checks failed")

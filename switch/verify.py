@@ -1,7 +1,7 @@
 """`payswitch verify`: every invariant of ledger and payments, held against the database and the rails' books.
 
-The ledger's own come from `ledger.verify`: I1 conservation, I2 balances are the sum of their entries, I3 caps,
-and others. Those of payments are here:
+The ledger's own come from `ledger.verify`: I1 conservation, I2 balances are the sum of their entries,
+I3 caps, and others. Those of payments are here:
 
 I4  at most once    a UETR is posted once, and a rail's book credits it once
 I5  agreement       what is committed here is credited there, to the same amount; what is aborted is not

@@ -4,7 +4,12 @@ import typer
 
 from switch.cli import adapters, iso, payments, settlement, stack
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="A payments interoperability switch.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # they would show the values of variables
+    help="A payments interoperability switch.",
+)
 app.command("up")(stack.up)
 app.command("demo")(stack.demo)
 app.command("verify")(stack.verify)
