@@ -25,6 +25,7 @@ from schemas.catalogue import catalogue
 from schemas.catalogue.model import Choice, Foreign, Sequence
 from schemas.errors import InvalidMessage, UnsupportedRepresentation
 from schemas.plan import NAMESPACE, Shape, plan
+from schemas.value_rules import Fault
 
 XML: Final = "application/xml"
 JSON: Final = "application/json"
@@ -58,6 +59,8 @@ class Message:
     """SHA-256 of `raw`."""
     header_id: str | None = None
     """The header's own definition: `head.001.001.02`."""
+    ordinary: dict[str, Any] | None = field(default=None, repr=False, compare=False)
+    """The document itself, where reading it showed that no value is odd: rules need not look again."""
 
     @property
     def content(self) -> dict[str, Any]:
@@ -80,6 +83,7 @@ class _Parts:
     header_id: str | None
     header: dict[str, Any] | None
     document: dict[str, Any]
+    ordinary: bool = False
 
 
 def decode(
@@ -118,6 +122,7 @@ def inspect(raw: bytes, *, media_type: str, max_bytes: int = gates.MAX_BYTES) ->
         raw=raw,
         sha256=hashlib.sha256(raw).digest(),
         header_id=parts.header_id,
+        ordinary=parts.document if parts.ordinary else None,
     )
 
 
@@ -209,14 +214,16 @@ def _from_xml(raw: bytes, max_bytes: int) -> _Parts:
     root = gates.xml(raw, max_bytes, keep_blanks=keep_blanks)
     message = _documents().get(root.tag)
     if message is not None:
-        return _Parts(message, None, None, _read(plan(message), root, "Document"))
-    header, document = (None, root) if _is_document(root) else _open_envelope(root)
-    message, header_id = _definition(document), None if header is None else _definition(header)
+        odd: list[Fault] = []
+        document = _read(plan(message), root, "Document", odd)
+        return _Parts(message, None, None, document, ordinary=not odd)
+    head, body = (None, root) if _is_document(root) else _open_envelope(root)
+    header_id = None if head is None else _definition(head)
     return _Parts(
-        id=message,
+        id=_definition(body),
         header_id=header_id,
-        header=None if header is None or header_id is None else _read(_plan(header_id), header, _APP_HDR),
-        document=_read_document(message, document),
+        header=None if head is None or header_id is None else _read(_plan(header_id), head, _APP_HDR, []),
+        document=_read_document(_definition(body), body),
     )
 
 
@@ -240,9 +247,9 @@ def _foreign_tags() -> tuple[bytes, ...]:
     return tuple(sorted(tag.encode() for tag in tags))
 
 
-def _read(shape: Shape, element: etree._Element, name: str) -> dict[str, Any]:
+def _read(shape: Shape, element: etree._Element, name: str, odd: list[Fault]) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = shape.read(element)
+        content: dict[str, Any] = shape.read(element, odd)
     except InvalidMessage as error:
         raise _placed(error, name) from None
     return content
@@ -251,11 +258,11 @@ def _read(shape: Shape, element: etree._Element, name: str) -> dict[str, Any]:
 def _read_document(message: str, element: etree._Element) -> dict[str, Any]:
     shape = _plan(message)
     if etree.QName(element).localname == "Document":
-        return _read(shape, element, "Document")
+        return _read(shape, element, "Document", [])
     # Some envelopes hold the message's own element without a Document around it.
     holder = etree.Element(f"{{{NAMESPACE}{message}}}Document")
     holder.append(element)
-    return _read(shape, holder, "Document")
+    return _read(shape, holder, "Document", [])
 
 
 def _is_document(element: etree._Element) -> bool:

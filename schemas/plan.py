@@ -20,6 +20,7 @@ from schemas.catalogue import catalogue
 from schemas.catalogue.model import UNBOUNDED, Amount, Choice, Foreign, Member, Sequence, Text, Type, Value
 from schemas.errors import InvalidMessage
 from schemas.lexical import BLANKS
+from schemas.value_rules import TEXT_CHECKS, Check, Fault, is_ordinary, leaf_check
 
 NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:"
 _MOST: Final = 1 << 62
@@ -30,7 +31,7 @@ _LOCATIONS: Final = frozenset(
 """Hints that XML Schema allows everywhere and that mean nothing here: no schema is ever fetched."""
 
 
-Read = Callable[[etree._Element], Any]  # noqa: SLF001 - lxml has no public name for it
+Read = Callable[[etree._Element, list[Fault]], Any]  # noqa: SLF001 - lxml has no public name for it
 Accept = Callable[[Any], Any]
 Markup = Callable[[str, Any, list[str]], None]
 
@@ -39,11 +40,13 @@ class Shape(NamedTuple):
     """One type, compiled. Every function raises `InvalidMessage` with the path and the rule."""
 
     read: Read
-    """The content of an XML element."""
+    """`read(element, odd)`: the content of an XML element; values that a rule might object to go to `odd`."""
     accept: Accept
     """Content from a dict, checked, in schema order."""
     markup: Markup
     """`markup(tag, content, pieces)`: add the content, checked, as XML between its tags."""
+    longest: int = 0
+    """For plain text of one to this many characters; 0 for everything else."""
 
 
 @cache
@@ -79,15 +82,15 @@ class _Compiler:
             case Sequence() | Choice():
                 return self.members(name, kind)
             case Amount():
-                return _amount(kind)
+                return _amount(kind, leaf_check(name))
             case Foreign():
                 return _foreign(kind, self.message)
             case Text(pattern=None):
-                return _text(kind)
+                return _text(kind, leaf_check(name))
             case lexical.BOOLEAN:
                 return _boolean(kind)
             case _:
-                return _value(kind)
+                return _value(kind, leaf_check(name))
 
     def members(self, name: str, kind: Sequence | Choice) -> Shape:
         found = _Members(kind, self.prefix)
@@ -100,18 +103,21 @@ class _Compiler:
 # Leaves
 
 
-def _value(kind: Value) -> Shape:
+def _value(kind: Value, check: Check | None) -> Shape:
     parse = lexical.parser(kind)
 
-    def read(element: etree._Element) -> Any:
+    def read(element: etree._Element, odd: list[Fault]) -> Any:
         if len(element) or element.keys():
             _check_bare(element)
-        return parse(element.text or "")
+        content = parse(element.text or "")
+        if check is not None:
+            check(content, odd)
+        return content
 
     def accept(content: Any) -> Any:
         if not isinstance(content, str):
             raise InvalidMessage("must be a string", rule="type")
-        return parse(content)
+        return _as_it_stands(content, parse(content))
 
     def markup(tag: str, content: Any, pieces: list[str]) -> None:
         text = accept(content)
@@ -120,16 +126,20 @@ def _value(kind: Value) -> Shape:
     return Shape(read, accept, markup)
 
 
-def _text(kind: Text) -> Shape:
+def _text(kind: Text, check: Check | None) -> Shape:
     """Any characters, of a bounded number: the commonest leaf, so the bounds are tested here."""
     minimum, maximum = kind.minimum, _MOST if kind.maximum is None else kind.maximum
     parse = lexical.parser(kind)
 
-    def read(element: etree._Element) -> str:
+    def read(element: etree._Element, odd: list[Fault]) -> Any:
         content = element.text or ""
         if len(element) or element.keys():
             _check_bare(element)
-        return content if minimum <= len(content) <= maximum else parse(content)
+        if not minimum <= len(content) <= maximum:
+            parse(content)
+        if check is not None:
+            check(content, odd)
+        return content
 
     def accept(content: Any) -> str:
         if not isinstance(content, str):
@@ -141,7 +151,7 @@ def _text(kind: Text) -> Shape:
             accept(content)
         pieces.append(f"<{tag}>{content if content.isalnum() else foreign.escape(content)}</{tag}>")
 
-    return Shape(read, accept, markup)
+    return Shape(read, accept, markup, longest=0 if minimum != 1 or check not in TEXT_CHECKS else maximum)
 
 
 def _boolean(kind: Value) -> Shape:
@@ -153,10 +163,10 @@ def _boolean(kind: Value) -> Shape:
     def markup(tag: str, content: Any, pieces: list[str]) -> None:
         pieces.append(f"<{tag}>{'true' if accept(content) else 'false'}</{tag}>")
 
-    return Shape(_value(kind).read, accept, markup)
+    return Shape(_value(kind, None).read, accept, markup)
 
 
-def _amount(kind: Amount) -> Shape:
+def _amount(kind: Amount, check: Check | None) -> Shape:  # noqa: C901 - three small functions
     """A number with its currency: `{"Ccy": ..., "Amt": ...}`."""
     types = catalogue().types
     number, unit = _parser(types[kind.number]), _parser(types[kind.currency])
@@ -168,7 +178,7 @@ def _amount(kind: Amount) -> Shape:
             raise error.within("@Ccy") from None
         return {"Ccy": code, "Amt": number(digits)}
 
-    def read(element: etree._Element) -> dict[str, Any]:
+    def read(element: etree._Element, odd: list[Fault]) -> dict[str, Any]:
         if len(element):
             _check_bare(element)
         code = element.get("Ccy")
@@ -176,12 +186,17 @@ def _amount(kind: Amount) -> Shape:
             raise InvalidMessage("is missing", rule="attribute", path="@Ccy")
         if len(element.keys()) != 1:
             _check_attributes(element, "Ccy")
-        return checked(code, element.text or "")
+        amount = checked(code, element.text or "")
+        if check is not None:
+            check(amount, odd)
+        return amount
 
     def accept(content: Any) -> dict[str, Any]:
         match content:
             case {"Ccy": str(code), "Amt": str(digits)} if len(content) == len(("Ccy", "Amt")):
-                return checked(code, digits)
+                amount = checked(code, digits)
+                _as_it_stands(digits, amount["Amt"])
+                return amount
         raise InvalidMessage("must be an object of Ccy and Amt, both strings", rule="type")
 
     def markup(tag: str, content: Any, pieces: list[str]) -> None:
@@ -191,15 +206,22 @@ def _amount(kind: Amount) -> Shape:
     return Shape(read, accept, markup)
 
 
+def _as_it_stands(content: str, value: Any) -> Any:
+    """XML collapses the blanks around a number; a JSON string has none to collapse."""
+    if content != content.strip(BLANKS):
+        raise InvalidMessage("must not have blanks around it", rule="blank")
+    return value
+
+
 def _parser(kind: Type) -> lexical.Parser:
     assert isinstance(kind, Value)
     return lexical.parser(kind)
 
 
-def _foreign(kind: Foreign, message: str) -> Shape:
+def _foreign(kind: Foreign, message: str) -> Shape:  # noqa: C901 - four small functions
     """Content of another schema, as one string. An ISO document inside it is held to its schema."""
 
-    def read(element: etree._Element) -> str:
+    def read(element: etree._Element, _odd: list[Fault]) -> str:
         _check_blank(element.text)
         if element.keys():
             _check_attributes(element)
@@ -215,7 +237,7 @@ def _foreign(kind: Foreign, message: str) -> Shape:
         foreign.check_namespace(element, kind.namespace)
         if kind.process == "lax":
             for document in element.iter(f"{{{NAMESPACE}{message}}}Document"):
-                plan(message).read(document)
+                plan(message).read(document, [])
 
     def accept(content: Any) -> str:
         if not isinstance(content, str):
@@ -247,7 +269,7 @@ class _Members:
         self.prefix = prefix
         self.is_choice = isinstance(kind, Choice)
         self.by_name: dict[Any, tuple[int, int, int, Accept, Markup]] = {}
-        self.by_tag: dict[Any, tuple[int, int, int, str, Read]] = {}
+        self.by_tag: dict[Any, tuple[int, int, int, str, Read, int]] = {}
         self.last_required = -1
 
     def fill(self, shapes: list[Shape]) -> None:
@@ -256,13 +278,20 @@ class _Members:
             place, after = (0, -1) if self.is_choice else (index, self.last_required)
             maximum = _MOST if member.maximum == UNBOUNDED else member.maximum
             self.by_name[member.tag] = (place, after, maximum, shape.accept, shape.markup)
-            self.by_tag[self.prefix + member.tag] = (place, after, maximum, member.tag, shape.read)
+            self.by_tag[self.prefix + member.tag] = (
+                place,
+                after,
+                maximum,
+                member.tag,
+                shape.read,
+                shape.longest,
+            )
             if member.minimum and not self.is_choice:
                 self.last_required = index
         if self.is_choice and all(member.minimum for member in self.kind.members):
             self.last_required = 0
 
-    def read(self, element: etree._Element) -> dict[str, Any]:  # noqa: C901, PLR0912 - hot, so one loop
+    def read(self, element: etree._Element, odd: list[Fault]) -> dict[str, Any]:  # noqa: C901, PLR0912
         content: dict[str, Any] = {}
         by_tag = self.by_tag
         last = -1
@@ -277,20 +306,32 @@ class _Members:
             if step is None:
                 _check_comment(child)
                 continue
-            index, after, maximum, tag, take = step
+            index, after, maximum, tag, take, longest = step
             if index > last:
                 if last < after:
                     raise self._missing(content)
                 last = index
             elif maximum == 1 or tag not in content or index != last:
                 raise self._misplaced(tag, content)
+            # An ordinary text, as most values are, is done here; the rest goes the long way.
+            if (
+                longest
+                and maximum == 1
+                and (value := child.text) is not None
+                and len(value) <= longest
+                and is_ordinary(value)
+                and not len(child)
+                and not child.keys()
+            ):
+                content[tag] = value
+                continue
             try:
                 if maximum == 1:
-                    content[tag] = take(child)
+                    content[tag] = take(child, odd)
                 elif tag not in content:
-                    content[tag] = [take(child)]
+                    content[tag] = [take(child, odd)]
                 else:
-                    content[tag].append(take(child))
+                    content[tag].append(take(child, odd))
                     if len(content[tag]) > maximum:
                         raise _too_many(maximum)
             except InvalidMessage as error:

@@ -87,7 +87,8 @@ _LATIN: Final = re.compile(r"[0-9A-Za-z/\-?:().,'+ !#&%*=^_`{|}~\";@\[\]\\$<>]*"
 def check(message: Message, *, scheme: Scheme = SWITCH) -> list[Finding]:
     """Every rule of the scheme that the message breaks; empty when it may pass."""
     root, content = next(iter(message.document.items()))
-    found = list(_value_findings(message.id, content, scheme))
+    ordinary = message.ordinary is message.document
+    found = [] if ordinary else list(_value_findings(message.id, content, scheme))
     for rule in _RULES.get(message.name, ()):
         found.extend(rule(content, scheme))
     if scheme.characters is Characters.LATIN:

@@ -50,6 +50,19 @@ def faults(message_id: str, content: dict[str, Any]) -> list[Fault]:
     return found
 
 
+def is_ordinary(text: str) -> bool:
+    """Whether a text (not empty) is one that no rule for texts could object to; nearly all are."""
+    return text.isascii() and text.isprintable() and text[0] != " " and text[-1] != " "
+
+
+@cache
+def leaf_check(name: str) -> Check | None:
+    """The checker of one value type, for who reads values one by one."""
+    if isinstance(catalogue().types[name], Sequence | Choice):
+        return None
+    return _Compiler().check(name)
+
+
 @cache
 def _walker(message_id: str) -> Check | None:
     return _Compiler().check(catalogue().messages[message_id].type)
@@ -72,7 +85,7 @@ class _Compiler:
                 walk = _Walk()
                 self.made[name] = walk  # before its members: a type may hold itself
                 walk.checks = {
-                    member.tag: (check in {_check_text, _check_id}, check)
+                    member.tag: (check in TEXT_CHECKS, check)
                     for member in members
                     if (check := self.check(member.type)) is not None
                 }
@@ -197,6 +210,9 @@ def _is_plain(value: str) -> bool:
             return False
     return value.isascii() or unicodedata.is_normalized("NFC", value)
 
+
+TEXT_CHECKS: Final = frozenset({_check_text, _check_id})
+"""The checkers that object to no ordinary text."""
 
 _BY_NAME: Final[dict[str, Check]] = {
     "IBAN2007Identifier": _check_iban,

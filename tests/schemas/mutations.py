@@ -99,7 +99,9 @@ def _foreign_namespace(root, chance):
 
 def _mixed(root, chance):
     element = _any(root, chance)
-    setattr(element, chance.choice(("tail", "text")) if len(element) else "tail", chance.choice("x \n\u00a0"))
+    if element is not root:
+        place = chance.choice(("tail", "text")) if len(element) else "tail"
+        setattr(element, place, chance.choice("x \n\u00a0"))
 
 
 _MUTATIONS = (
