@@ -20,10 +20,11 @@ from schemas.catalogue import catalogue
 from schemas.catalogue.model import UNBOUNDED, Amount, Choice, Foreign, Member, Sequence, Text, Type, Value
 from schemas.errors import InvalidMessage
 from schemas.lexical import BLANKS
-from schemas.value_rules import TEXT_CHECKS, Check, Fault, is_ordinary, leaf_check
+from schemas.value_rules import TEXT_CHECKS, Check, Fault, leaf_check
 
 NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:"
 _MOST: Final = 1 << 62
+_AMOUNT_KEYS: Final = frozenset({"Ccy", "Amt"})
 _LOCATIONS: Final = frozenset(
     f"{{http://www.w3.org/2001/XMLSchema-instance}}{name}"
     for name in ("schemaLocation", "noNamespaceSchemaLocation")
@@ -120,7 +121,7 @@ def _value(kind: Value, check: Check | None) -> Shape:
         return _as_it_stands(content, parse(content))
 
     def markup(tag: str, content: Any, pieces: list[str]) -> None:
-        text = accept(content)
+        text = parse(content) if type(content) is str else accept(content)
         pieces.append(f"<{tag}>{text if text.isalnum() else foreign.escape(text)}</{tag}>")
 
     return Shape(read, accept, markup)
@@ -268,7 +269,7 @@ class _Members:
         self.kind = kind
         self.prefix = prefix
         self.is_choice = isinstance(kind, Choice)
-        self.by_name: dict[Any, tuple[int, int, int, Accept, Markup]] = {}
+        self.by_name: dict[Any, tuple[int, int, int, Accept, Markup, int]] = {}
         self.by_tag: dict[Any, tuple[int, int, int, str, Read, int]] = {}
         self.last_required = -1
 
@@ -277,7 +278,7 @@ class _Members:
         for index, (member, shape) in enumerate(zip(self.kind.members, shapes, strict=True)):
             place, after = (0, -1) if self.is_choice else (index, self.last_required)
             maximum = _MOST if member.maximum == UNBOUNDED else member.maximum
-            self.by_name[member.tag] = (place, after, maximum, shape.accept, shape.markup)
+            self.by_name[member.tag] = (place, after, maximum, shape.accept, shape.markup, shape.longest)
             self.by_tag[self.prefix + member.tag] = (
                 place,
                 after,
@@ -313,13 +314,15 @@ class _Members:
                 last = index
             elif maximum == 1 or tag not in content or index != last:
                 raise self._misplaced(tag, content)
-            # An ordinary text, as most values are, is done here; the rest goes the long way.
+            # A text to which no rule could object, as most are, is done here; the rest goes the long way.
             if (
                 longest
                 and maximum == 1
                 and (value := child.text) is not None
                 and len(value) <= longest
-                and is_ordinary(value)
+                and value.isprintable()
+                and value.isascii()
+                and " " not in (value[0], value[-1])
                 and not len(child)
                 and not child.keys()
             ):
@@ -346,7 +349,7 @@ class _Members:
         by_name = self.by_name
         checked: dict[str, Any] = {}
         for tag, value in content.items():
-            _, _, maximum, take, _ = by_name[tag]
+            _, _, maximum, take, _, _ = by_name[tag]
             items: list[Any] = []
             try:
                 if maximum == 1:
@@ -371,8 +374,12 @@ class _Members:
             if step is None or step[0] <= last or last < step[1]:
                 last = _MOST  # write it again, in order
                 break
-            last, _, maximum, _, write = step
+            last, _, maximum, _, write, longest = step
             number = 0
+            # As in `read`: what is a plain word needs no call.
+            if longest and maximum == 1 and type(value) is str and value.isalnum() and len(value) <= longest:
+                pieces.append(f"<{name}>{value}</{name}>")
+                continue
             try:
                 if maximum == 1:
                     write(name, value, pieces)
