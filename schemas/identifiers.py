@@ -41,6 +41,7 @@ _LEI: Final = re.compile(r"[A-Z0-9]{18}[0-9]{2}")
 _MODULUS: Final = 97
 
 
+@lru_cache(maxsize=4096)
 def is_iban(text: str) -> bool:
     """Whether this is an IBAN: a known country, its length, and check digits that fit. Upper case only."""
     if _IBAN.fullmatch(text) is None or IBAN_LENGTHS.get(text[:2]) != len(text):
@@ -49,6 +50,7 @@ def is_iban(text: str) -> bool:
     return "02" <= text[2:4] <= "98" and _remainder(text[4:] + text[:4]) == 1
 
 
+@lru_cache(maxsize=4096)
 def is_lei(text: str) -> bool:
     """Whether this is a legal entity identifier with check digits that fit."""
     return _LEI.fullmatch(text) is not None and _remainder(text) == 1
