@@ -13,6 +13,7 @@ is compared at the end: balances, open windows, and that no table holds a row to
     balances      every account's counters, cap and state are the sum of the log
     caps          no cap was passed at any entry
     windows       every posting is in exactly one window; closed windows have the counters of their moment
+    audit         the tree over the leaves has the root that every published checkpoint says
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -21,9 +22,10 @@ from typing import Any, Final
 
 import asyncpg
 
-from ledger import decoding
+from ledger import audit, decoding
 from ledger.decoding import Change, FailureChange, ResolutionChange, SetChange, decode_change
 from ledger.encoding import Tag, encode_event, leaf_hash, microseconds
+from ledger.merkle import Frontier
 from ledger.replay import Replay
 from ledger.statements import statement
 
@@ -37,6 +39,7 @@ CHECKS: Final = (
     "balances",
     "caps",
     "windows",
+    "audit",
 )
 
 _CHUNK: Final = 2_000
@@ -99,10 +102,13 @@ class _Walk:
         self._replay = replay
         self._next_seq = 1
         self._window_balances = 0
+        self._tree = Frontier()
+        self._checkpoints: dict[int, bytes] = {}
         self.checked = dict.fromkeys(CHECKS, 0)
 
     async def run(self) -> AsyncIterator[int]:
         """Walk in chunks; yields how many events are done."""
+        self._checkpoints = {c.size: c.root for c in await audit.checkpoints(self._connection)}
         chunk: list[asyncpg.Record] = []
         async for row in self._connection.cursor(_EVENTS, prefetch=_CHUNK):
             chunk.append(row)
@@ -132,6 +138,7 @@ class _Walk:
             encoded = b""
         if leaf_hash(encoded) != leaf:
             self._replay.fault("leaves", seq, "the leaf is not the hash of the event")
+        self._grow(seq, leaf)
         if not change:
             return None
         try:
@@ -141,6 +148,28 @@ class _Walk:
             return None
         self._replay.apply(seq, number, decoded)
         return seq, number, decoded
+
+    def _grow(self, seq: int, leaf: bytes) -> None:
+        """Hold the tree against the checkpoint of its size, if there is one."""
+        self._tree.append(leaf)
+        published = self._checkpoints.pop(self._tree.size, None)
+        if published is not None:
+            self.checked["audit"] += 1
+            if published != self._tree.root():
+                self._replay.fault("audit", seq, "the tree is not the one that was published")
+
+    async def _compare_tree(self) -> None:
+        """No checkpoint may be beyond the log, and the stored subtrees must give the same root."""
+        for size in self._checkpoints:
+            self._replay.fault("audit", size, "a checkpoint was published of events that are gone")
+        self.checked["audit"] += 1
+        try:
+            stored = await audit.root(self._connection, self._tree.size)
+        except ValueError as error:
+            self._replay.fault("audit", self._tree.size, str(error))
+            return
+        if stored != self._tree.root():
+            self._replay.fault("audit", self._tree.size, "the stored subtrees are not those of the log")
 
     async def _compare_sets(self, first: int, last: int, changes: list[tuple[int, int, Change]]) -> None:
         rows = await self._connection.fetch(_TRANSFERS, first, last)
@@ -183,6 +212,7 @@ class _Walk:
         await self._compare_counts()
         await self._compare_accounts()
         await self._compare_windows()
+        await self._compare_tree()
         events, counts = self._next_seq - 1, self._replay.counts
         self.checked |= {
             "sequence": events,

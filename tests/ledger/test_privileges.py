@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-HISTORY = ["transfer", "leg", "resolution", "event", "window_balance"]
+HISTORY = ["transfer", "leg", "resolution", "event", "window_balance", "audit_node", "checkpoint"]
 TABLES = [*HISTORY, "account", "head", "settlement_window"]
 
 
@@ -23,8 +23,10 @@ async def as_role(connection):
 async def test_the_writer_cannot_change_history(as_role, table, statement):
     connection = await as_role("payswitch_writer")
     statement = statement.format(table)
-    if table == "window_balance":
-        statement = statement.replace("number", "account")
+    column = {"window_balance": "account", "audit_node": "position", "checkpoint": "size"}.get(
+        table, "number"
+    )
+    statement = statement.replace("number", column)
 
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await connection.execute(statement)

@@ -3,9 +3,11 @@
 from uuid import uuid4
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger import positions, windows
+from ledger import audit, positions, windows
 from ledger.books import Verdict
+from ledger.signing import Signer
 from ledger.verify import CHECKS, verify
 from tests.ledger.hosts import pay
 
@@ -15,7 +17,7 @@ async def failing(connection):
     return {result.name: result.detail async for result in verify(connection) if not result.ok}
 
 
-async def live_a_day(writer):
+async def live_a_day(writer, connection):
     """A little of everything; the two rupee accounts."""
     debtor = await writer.submit(("open", "alpha", "INR", "position", 1_000))
     creditor = await writer.submit(("open", "beta"))
@@ -37,12 +39,13 @@ async def live_a_day(writer):
         ("window",),
     ]
     replies = await writer.submit_many(commands)
+    await audit.checkpoint(connection, Signer("test/ledger", Ed25519PrivateKey.generate()))
     assert Verdict.CAP_EXCEEDED in {getattr(reply, "verdict", None) for reply in replies}
     return debtor, creditor
 
 
 async def test_a_day_verifies(writer, connection):
-    await live_a_day(writer)
+    await live_a_day(writer, connection)
 
     results = [result async for result in verify(connection)]
 
@@ -81,11 +84,12 @@ TAMPERINGS = {
         "UPDATE ledger.event SET at = at + interval '1 microsecond' WHERE seq = 2",
         {"leaves"},
     ),
-    "a leaf": ("UPDATE ledger.event SET leaf = sha256('') WHERE seq = 2", {"leaves"}),
-    "an event less": ("DELETE FROM ledger.event WHERE kind = 'NOTE'", {"sequence"}),
+    "a leaf": ("UPDATE ledger.event SET leaf = sha256('') WHERE seq = 2", {"leaves", "audit"}),
+    "a checkpoint": ("UPDATE ledger.checkpoint SET root = sha256('')", {"audit"}),
+    "an event less": ("DELETE FROM ledger.event WHERE kind = 'NOTE'", {"sequence", "audit"}),
     "the tail cut off": (
         "DELETE FROM ledger.event WHERE seq = (SELECT max(seq) FROM ledger.event)",
-        {"sequence", "windows"},
+        {"sequence", "windows", "audit"},
     ),
     "a window's counters": (
         "UPDATE ledger.window_balance SET debits_posted = debits_posted + 1",
@@ -100,7 +104,7 @@ TAMPERINGS = {
 
 @pytest.mark.parametrize("what", TAMPERINGS)
 async def test_tampering_is_named(writer, connection, what):
-    await live_a_day(writer)
+    await live_a_day(writer, connection)
     statement, checks = TAMPERINGS[what]
     await connection.execute(statement)
 
@@ -108,7 +112,7 @@ async def test_tampering_is_named(writer, connection, what):
 
 
 async def test_nets_of_windows_sum_to_zero_and_agree_with_the_postings(writer, connection):
-    debtor, creditor = await live_a_day(writer)
+    debtor, creditor = await live_a_day(writer, connection)
     await writer.submit(("move", uuid4(), pay(debtor, creditor, 7)))
     newest, second, first = [w for w in await windows.read(connection) if w.currency == "INR"]
 
@@ -131,7 +135,7 @@ async def test_nets_of_windows_sum_to_zero_and_agree_with_the_postings(writer, c
 
 
 async def test_positions_show_headroom_and_balance(writer, connection):
-    await live_a_day(writer)
+    await live_a_day(writer, connection)
 
     (alpha,) = await positions.read(connection, "alpha")
 

@@ -1,0 +1,177 @@
+"""The audit tree beside the ledger: roots, proofs, signed checkpoints, and bundles that verify offline.
+
+Leaf i (from 0) is the leaf hash of event i + 1, which the writer stores with the event. This module reads
+leaves; it never holds the writer up. `grow` stores the roots of complete subtrees, so that a root or a proof
+over ten million events reads a few hundred rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import asyncpg
+
+from ledger.encoding import microseconds
+from ledger.merkle import (
+    EMPTY_ROOT,
+    Range,
+    consistency_ranges,
+    inclusion_ranges,
+    node_hash,
+    root_of,
+    split,
+)
+from ledger.signing import Signer
+from ledger.statements import statement
+
+BLOCK_LEVEL: Final = 8
+"""Subtrees of 2**8 leaves and up are stored."""
+
+_BLOCK: Final = 1 << BLOCK_LEVEL
+_BLOCKS_AT_ONCE: Final = 64
+_LEAVES: Final = statement("audit_leaves")
+_NODE: Final = statement("audit_node")
+_GROW: Final = statement("audit_grow")
+_SIZE: Final = statement("audit_size")
+_EVENTS: Final = statement("audit_events")
+_CHECKPOINTS: Final = statement("read_checkpoints")
+_ADD_CHECKPOINT: Final = statement("add_checkpoint")
+
+BUNDLE_FORMAT: Final = "payswitch-audit-bundle/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A tree that was signed and published."""
+
+    size: int
+    root: bytes
+    at: datetime
+    note: str
+
+
+async def grow(connection: asyncpg.Connection) -> int:
+    """Store the subtrees that have become complete; how many events they cover."""
+    row = await connection.fetchrow(_SIZE)
+    blocks, complete = row["blocks"], row["events"] >> BLOCK_LEVEL
+    while blocks < complete:
+        until = min(complete, blocks + _BLOCKS_AT_ONCE)
+        leaves = await _leaves(connection, blocks << BLOCK_LEVEL, until << BLOCK_LEVEL)
+        nodes = {
+            (BLOCK_LEVEL, blocks + n): root_of(leaves[n << BLOCK_LEVEL : (n + 1) << BLOCK_LEVEL])
+            for n in range(until - blocks)
+        }
+        await _complete_parents(connection, nodes)
+        levels, positions = zip(*nodes, strict=True)
+        await connection.execute(_GROW, levels, positions, list(nodes.values()))
+        blocks = until
+    return int(blocks) << BLOCK_LEVEL
+
+
+async def _complete_parents(connection: asyncpg.Connection, nodes: dict[tuple[int, int], bytes]) -> None:
+    """Add every inner node whose right child is new; the left one is new as well or stored."""
+    for (level, position), found in list(nodes.items()):
+        node = found
+        while position & 1:
+            left = nodes.get((level, position - 1)) or await connection.fetchval(_NODE, level, position - 1)
+            assert left is not None, "a subtree is missing"
+            level, position, node = level + 1, position >> 1, node_hash(left, node)  # noqa: PLW2901 - climbing
+            nodes[level, position] = node
+
+
+async def root(connection: asyncpg.Connection, size: int) -> bytes:
+    """The root of the first `size` events."""
+    return EMPTY_ROOT if size == 0 else await _subtree(connection, (0, size))
+
+
+async def prove_inclusion(connection: asyncpg.Connection, seq: int, size: int) -> list[bytes]:
+    """The proof that event `seq` is among the first `size`."""
+    return [await _subtree(connection, part) for part in inclusion_ranges(seq - 1, size)]
+
+
+async def prove_consistency(connection: asyncpg.Connection, first: int, second: int) -> list[bytes]:
+    """The proof that the tree of `first` events is a prefix of that of `second`."""
+    return [await _subtree(connection, part) for part in consistency_ranges(first, second)]
+
+
+async def _subtree(connection: asyncpg.Connection, part: Range) -> bytes:
+    start, end = part
+    size = end - start
+    if size <= _BLOCK:
+        return root_of(await _leaves(connection, start, end))
+    if size & (size - 1) == 0:
+        level = size.bit_length() - 1
+        stored: bytes | None = await connection.fetchval(_NODE, level, start >> level)
+        if stored is not None:
+            return stored
+    middle = start + split(size)
+    left, right = await _subtree(connection, (start, middle)), await _subtree(connection, (middle, end))
+    return node_hash(left, right)
+
+
+async def _leaves(connection: asyncpg.Connection, start: int, end: int) -> list[bytes]:
+    leaves = [row["leaf"] for row in await connection.fetch(_LEAVES, start, end)]
+    if len(leaves) != end - start:
+        raise ValueError(f"events {start + 1} to {end} are not all there")
+    return leaves
+
+
+async def checkpoint(connection: asyncpg.Connection, signer: Signer) -> Checkpoint | None:
+    """Sign the tree as it is now and keep the note; None where nothing happened since the last one."""
+    await grow(connection)
+    size = (await connection.fetchrow(_SIZE))["events"]
+    if size == 0:
+        return None
+    tree = await root(connection, size)
+    row = await connection.fetchrow(_ADD_CHECKPOINT, size, tree, signer.sign(size, tree))
+    return None if row is None else Checkpoint(*row)
+
+
+async def checkpoints(connection: asyncpg.Connection | asyncpg.Pool) -> list[Checkpoint]:
+    """Everything that was published, oldest first."""
+    return [Checkpoint(*row) for row in await connection.fetch(_CHECKPOINTS)]
+
+
+async def bundle(connection: asyncpg.Connection, numbers: Sequence[int]) -> dict[str, Any]:
+    """Everything that happened to these sets, accounts or windows, proved to the newest checkpoint.
+
+    JSON's types only; bytes are hexadecimal. The older checkpoints come with proofs that the newest extends
+    them, so a reader who kept one of them can tell that history was not rewritten since.
+
+    Raises:
+        ValueError: nothing was published yet.
+
+    """
+    published = await checkpoints(connection)
+    if not published:
+        raise ValueError("there is no checkpoint yet")
+    *older, newest = published
+    rows = await connection.fetch(_EVENTS, list(numbers), newest.size)
+    return {
+        "format": BUNDLE_FORMAT,
+        "checkpoint": newest.note,
+        "older": [
+            {
+                "checkpoint": old.note,
+                "proof": _hex(await prove_consistency(connection, old.size, newest.size)),
+            }
+            for old in older
+        ],
+        "events": [
+            {
+                "seq": row["seq"],
+                "number": row["number"],
+                "at": microseconds(row["at"]),
+                "kind": row["kind"],
+                "change": row["change"].hex(),
+                "body": row["body"].hex(),
+                "proof": _hex(await prove_inclusion(connection, row["seq"], newest.size)),
+            }
+            for row in rows
+        ],
+    }
+
+
+def _hex(proof: Sequence[bytes]) -> list[str]:
+    return [part.hex() for part in proof]

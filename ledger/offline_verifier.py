@@ -1,0 +1,181 @@
+"""Verify an audit bundle without the switch. This one file and the `cryptography` package are all it needs.
+
+    python offline_verifier.py BUNDLE.json KEY [KEY...]
+
+Each KEY is a verifier's key, `name+id+base64`, that you have from the operator by another way than the
+bundle. Prints what is wrong, one line each, and exits 1; or says what was proved, and exits 0.
+
+What is proved: the newest checkpoint is signed by a key you trust; every event in the bundle is in the tree
+of that checkpoint, at its place and unchanged; and the tree extends every older checkpoint in the bundle, so
+nothing that was published before has been changed, removed, inserted or reordered. Compare the older
+checkpoints with those you kept: the notes are plain text, byte for byte the same.
+
+By hand: an event is packed big-endian as sequence (8 bytes), number (8), time in microseconds since 1970 (8),
+kind (2-byte length, UTF-8), change (4-byte length, bytes), body (4-byte length, bytes). Its leaf is
+SHA-256(00 || event); an inner node is SHA-256(01 || left || right), as in RFC 9162, section 2.1.
+"""
+
+import base64
+import json
+import struct
+import sys
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+
+class Rejected(Exception):
+    """Something in the bundle does not hold."""
+
+
+def verify(bundle: dict[str, Any], keys: Sequence[str]) -> list[str]:
+    """Everything that is wrong with a bundle; empty if it holds."""
+    try:
+        if bundle["format"] != "payswitch-audit-bundle/1":
+            return ["the format is not payswitch-audit-bundle/1"]
+        size, root = open_checkpoint(bundle["checkpoint"], keys)
+    except (Rejected, KeyError, TypeError, ValueError) as error:
+        return [f"checkpoint: {error}"]
+    wrong = []
+    for place, older in enumerate(bundle.get("older", []), 1):
+        wrong += problem(f"older checkpoint {place}", check_older, older, size, root, keys)
+    previous = 0
+    for event in bundle.get("events", []):
+        name = f"event {event.get('seq')}"
+        wrong += problem(name, check_event, event, previous, size, root)
+        previous = event.get("seq", previous)
+    return wrong
+
+
+def problem(name: str, check: Any, *arguments: Any) -> list[str]:
+    """Run one check; what it says, under the name of what it looked at."""
+    try:
+        check(*arguments)
+    except Rejected as error:
+        return [f"{name}: {error}"]
+    except (KeyError, TypeError, ValueError, struct.error) as error:
+        return [f"{name}: unreadable ({type(error).__name__})"]
+    return []
+
+
+def check_older(older: dict[str, Any], size: int, root: bytes, keys: Sequence[str]) -> None:
+    """An older checkpoint must be signed, and the newest must extend it."""
+    first, first_root = open_checkpoint(older["checkpoint"], keys)
+    proof = [bytes.fromhex(part) for part in older["proof"]]
+    if not consistent(first, size, first_root, root, proof):
+        raise Rejected("the newest checkpoint does not extend it")
+
+
+def check_event(event: dict[str, Any], previous: int, size: int, root: bytes) -> None:
+    """An event must come after the one before, and be in the tree at its place."""
+    seq = event["seq"]
+    if seq <= previous:
+        raise Rejected("out of order")
+    kind = event["kind"].encode()
+    change, body = bytes.fromhex(event["change"]), bytes.fromhex(event["body"])
+    packed = struct.pack(">QQqH", seq, event["number"], event["at"], len(kind)) + kind
+    packed += struct.pack(">I", len(change)) + change + struct.pack(">I", len(body)) + body
+    leaf = sha256(b"\x00" + packed).digest()
+    if not included(leaf, seq - 1, size, [bytes.fromhex(part) for part in event["proof"]], root):
+        raise Rejected("not in the tree of the checkpoint")
+
+
+def open_checkpoint(note: str, keys: Sequence[str]) -> tuple[int, bytes]:
+    """Size and root of a note that one of the keys signed."""
+    text, _, signatures = note.rpartition("\n\n")
+    text += "\n"
+    if not any(signed(text, line, key) for line in signatures.splitlines() for key in keys):
+        raise Rejected("no key that you trust signed it")
+    _, size, root, _ = text.split("\n")
+    return int(size), base64.b64decode(root, validate=True)
+
+
+def signed(text: str, line: str, key: str) -> bool:
+    """Whether a line is this key's signature of the text."""
+    name, key_id, encoded = key.strip().split("+", 2)
+    public = base64.b64decode(encoded, validate=True)
+    if public[:1] != b"\x01" or sha256(name.encode() + b"\n" + public).hexdigest()[:8] != key_id:
+        raise Rejected("a key is not name+id+base64")
+    prefix = f"\u2014 {name} "
+    if not line.startswith(prefix):
+        return False
+    signature = base64.b64decode(line[len(prefix) :], validate=True)
+    if signature[:4].hex() != key_id:
+        return False
+    try:
+        Ed25519PublicKey.from_public_bytes(public[1:]).verify(signature[4:], text.encode())
+    except InvalidSignature:
+        return False
+    return True
+
+
+def node(left: bytes, right: bytes) -> bytes:
+    """The hash of an inner node."""
+    return sha256(b"\x01" + left + right).digest()
+
+
+def included(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
+    """RFC 9162, section 2.1.3.2."""
+    if not 0 <= index < size:
+        return False
+    fn, sn, r = index, size - 1, leaf
+    for p in proof:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            r = node(p, r)
+            while fn and not fn & 1:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            r = node(r, p)
+        fn, sn = fn >> 1, sn >> 1
+    return sn == 0 and r == root
+
+
+def consistent(
+    first: int, second: int, first_root: bytes, second_root: bytes, proof: Sequence[bytes]
+) -> bool:
+    """RFC 9162, section 2.1.4.2."""
+    if first == second:
+        return not proof and first_root == second_root
+    if not 0 < first < second or not proof:
+        return False
+    path = [first_root, *proof] if first & (first - 1) == 0 else list(proof)
+    fn, sn = first - 1, second - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    fr = sr = path[0]
+    for c in path[1:]:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            fr, sr = node(c, fr), node(c, sr)
+            while fn and not fn & 1:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            sr = node(sr, c)
+        fn, sn = fn >> 1, sn >> 1
+    return sn == 0 and fr == first_root and sr == second_root
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Verify the bundle that the arguments name."""
+    if len(arguments) < 2:  # noqa: PLR2004 - a bundle and a key
+        sys.stderr.write("usage: offline_verifier.py BUNDLE.json KEY [KEY...]\n")
+        return 2
+    bundle = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+    wrong = verify(bundle, arguments[1:])
+    for line in wrong:
+        sys.stdout.write(f"WRONG  {line}\n")
+    if not wrong:
+        events, older = len(bundle["events"]), len(bundle["older"])
+        sys.stdout.write(f"proved: {events} events in the checkpoint, which extends {older} older ones\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

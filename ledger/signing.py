@@ -1,0 +1,124 @@
+"""Checkpoints as signed notes: the C2SP formats `signed-note` and `tlog-checkpoint`, with Ed25519.
+
+    payswitch.example/ledger           origin, which is also the key's name
+    1234                               size: events covered
+    q1/8o...=                          root, base64
+                                       (an empty line)
+    — payswitch.example/ledger c2ln... key id (4 bytes) and signature, base64
+
+A verifier's key is one line of text: `name+key id+base64(01 || public key)`. Keys rotate by signing with the
+new one; notes that the old one signed stay valid under the old one's line.
+"""
+
+import base64
+import binascii
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+_ED25519: Final = b"\x01"
+_SIGNATURE_PREFIX: Final = "\u2014 "
+_KEY_ID_BYTES: Final = 4
+
+
+class BadNote(ValueError):
+    """The note is not a checkpoint that one of the keys signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a checkpoint says."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    @property
+    def text(self) -> str:
+        """The signed part."""
+        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+
+
+class Signer:
+    """Signs checkpoints with a private key whose name is the log's origin."""
+
+    def __init__(self, origin: str, key: Ed25519PrivateKey) -> None:
+        if not origin or any(character.isspace() or character == "+" for character in origin):
+            raise ValueError("an origin has no blanks and no plus sign")
+        self.origin = origin
+        self._key = key
+        self._public = key.public_key().public_bytes_raw()
+
+    @property
+    def verifier_key(self) -> str:
+        """The line that a verifier needs."""
+        encoded = base64.b64encode(_ED25519 + self._public).decode()
+        return f"{self.origin}+{_key_id(self.origin, self._public).hex()}+{encoded}"
+
+    def sign(self, size: int, root: bytes) -> str:
+        """The signed note of a tree."""
+        text = Note(self.origin, size, root).text
+        signature = _key_id(self.origin, self._public) + self._key.sign(text.encode())
+        return f"{text}\n{_SIGNATURE_PREFIX}{self.origin} {base64.b64encode(signature).decode()}\n"
+
+
+def open_note(note: str, verifier_keys: Iterable[str]) -> Note:
+    """Read a note that one of the keys signed.
+
+    Raises:
+        BadNote: not a checkpoint, or no signature of a known key verifies.
+
+    """
+    text, separator, signatures = note.rpartition("\n\n")
+    if not separator:
+        raise BadNote("no signature")
+    text += "\n"
+    keys = [_parse_key(key) for key in verifier_keys]
+    if not any(_verifies(text, line, key) for line in signatures.splitlines() for key in keys):
+        raise BadNote("no known key signed this")
+    return _parse(text)
+
+
+def _parse(text: str) -> Note:
+    origin, size, root, *rest = [*text.split("\n"), "", ""]
+    try:
+        note = Note(origin, int(size), base64.b64decode(root, validate=True))
+    except (ValueError, binascii.Error) as error:
+        raise BadNote("not a checkpoint") from error
+    if any(rest) or note.text != text:
+        raise BadNote("not a checkpoint")
+    return note
+
+
+def _verifies(text: str, line: str, key: tuple[str, bytes, bytes]) -> bool:
+    name, key_id, public = key
+    prefix = f"{_SIGNATURE_PREFIX}{name} "
+    if not line.startswith(prefix):
+        return False
+    try:
+        signature = base64.b64decode(line.removeprefix(prefix), validate=True)
+        if signature[:_KEY_ID_BYTES] != key_id:
+            return False
+        Ed25519PublicKey.from_public_bytes(public).verify(signature[_KEY_ID_BYTES:], text.encode())
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _key_id(name: str, public: bytes) -> bytes:
+    return sha256(name.encode() + b"\n" + _ED25519 + public).digest()[:_KEY_ID_BYTES]
+
+
+def _parse_key(line: str) -> tuple[str, bytes, bytes]:
+    try:
+        name, key_id, encoded = line.strip().split("+", 2)
+        public = base64.b64decode(encoded, validate=True)
+    except ValueError as error:
+        raise BadNote("not a verifier's key") from error
+    if public[:1] != _ED25519 or _key_id(name, public[1:]).hex() != key_id:
+        raise BadNote("not a verifier's key")
+    return name, bytes.fromhex(key_id), public[1:]
