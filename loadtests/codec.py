@@ -7,16 +7,17 @@ full validation, SHA-256 and the scheme's rules; `write` includes validation of 
 """
 
 import argparse
+import functools
 import gc
 import hashlib
 import json
 import platform
 import random
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import field, make_dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,12 @@ from xsdata.formats.dataclass.context import XmlContext
 from xsdata.formats.dataclass.parsers import XmlParser
 from xsdata.formats.dataclass.serializers import XmlSerializer
 
+from adapters import registry
+from adapters.simulation import sandbox
+from adapters.simulation.harness import sample_order
 from schemas import codec, credit_transfer, foreign, rules
 from schemas.catalogue import catalogue
 from schemas.catalogue.model import Amount, Choice, Code, Foreign, Member, Sequence, Text, Type
-from schemas.money import Money
 from schemas.plan import NAMESPACE
 
 MESSAGE = "pacs.008.001.08"
@@ -117,6 +120,7 @@ def _report(medians: dict[str, float], raw: bytes, rounds: int) -> dict[str, Any
 def _contenders(raw: bytes) -> dict[str, Contender]:
     message = codec.decode(raw, media_type=codec.XML)
     as_json = codec.encode(message.id, message.document, media_type=codec.JSON)
+    payment = credit_transfer.read(message)
     parser = foreign.new_parser()
     return {
         "bare lxml parse": lambda: etree.fromstring(raw, parser),
@@ -128,7 +132,7 @@ def _contenders(raw: bytes) -> dict[str, Contender]:
         "SHA-256": lambda: hashlib.sha256(raw).digest(),
         **_xsdata(raw),
         **_pydantic_xml(raw),
-        **_translations(message),
+        **_translations(payment.uetr),
     }
 
 
@@ -264,34 +268,15 @@ def _pydantic_xml(raw: bytes) -> dict[str, Contender]:
 # Rails
 
 
-def _translations(message: codec.Message) -> dict[str, Contender]:
-    """Each installed adapter's `translate`; one that cannot be made here is left out by name."""
-    from importlib.metadata import entry_points  # noqa: PLC0415 - only here
-
+def _translations(uetr: str) -> dict[str, Contender]:
+    """Each installed adapter's `translate`, signature and all, with sandbox keys."""
     found: dict[str, Contender] = {}
-    payment = credit_transfer.read(message)
-    made_at = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-    for entry in entry_points(group="payswitch.adapters"):
-        contender = _translation(entry, payment, made_at)
-        if contender is not None:
-            found[f"translate {entry.name}"] = contender
+    for country in registry.countries():
+        with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
+            connection, _ = sandbox.prepare(
+                Path(directory), country, port=1, callback_url="http://127.0.0.1:1/"
+            )
+            adapter = registry.load(country, connection)
+        order = sample_order(country, uetr=uetr, minor=adapter.profile.limits.minimum_minor, serial=42)
+        found[f"translate {country}"] = functools.partial(adapter.translate, order)
     return found
-
-
-def _translation(entry: Any, payment: Any, made_at: datetime) -> Contender | None:
-    from adapters.port import Connection, Order  # noqa: PLC0415 - the codec alone needs no adapter
-
-    try:
-        adapter = entry.load()(Connection(base_url="http://127.0.0.1:9"))
-        order = Order(
-            payment=payment,
-            amount=Money(51234050, adapter.profile.currency),
-            serial=42,
-            made_at=made_at,
-            expires_at=made_at + timedelta(seconds=60),
-        )
-        adapter.translate(order)
-    except Exception as error:  # noqa: BLE001 - an adapter that needs more than this is skipped, and said so
-        print(f"translate {entry.name}: left out ({type(error).__name__})")
-        return None
-    return lambda: adapter.translate(order)

@@ -121,7 +121,7 @@ def _value(kind: Value, check: Check | None) -> Shape:
         return _as_it_stands(content, parse(content))
 
     def markup(tag: str, content: Any, pieces: list[str]) -> None:
-        text = parse(content) if type(content) is str else accept(content)
+        text = accept(content)
         pieces.append(f"<{tag}>{text if text.isalnum() else foreign.escape(text)}</{tag}>")
 
     return Shape(read, accept, markup)
