@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from switch import metrics, rails
+from switch.database import connect_pool
 from switch.directory import Directory
 from switch.dispatch import Dispatcher
 from switch.intake import Intake
@@ -32,7 +33,7 @@ class Runtime:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Runtime]:
     """Connect everything; on the way out finish what is being sent, then hang up."""
-    pool = await asyncpg.create_pool(settings.database, min_size=1, max_size=8, command_timeout=30)
+    pool = await connect_pool(settings)
     directory = Directory(pool)
     await directory.refresh()
     link = Link(settings.writer_socket)

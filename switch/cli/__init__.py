@@ -1,6 +1,9 @@
 """The command line: `payswitch ...`. Each group of commands is one file; this one puts them together."""
 
+import sys
+
 import typer
+from pydantic import ValidationError
 
 from switch.cli import adapters, iso, payments, settlement, stack
 
@@ -21,5 +24,11 @@ app.add_typer(settlement.app, name="settlement", help="Settlement windows and ne
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; settings that make no sense are told all at once."""
+    try:
+        app()
+    except ValidationError as error:
+        for problem in error.errors(include_url=False, include_input=False):
+            name = "_".join(map(str, problem["loc"])).upper()
+            typer.echo(f"payswitch: PAYSWITCH_{name}: {problem['msg']}", err=True)
+        sys.exit(2)

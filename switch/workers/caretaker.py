@@ -21,6 +21,7 @@ from ledger import positions
 from schemas.reasons import Reason
 from switch import logs, metrics, rails
 from switch.commands import Advance, Enquired
+from switch.database import connect_pool
 from switch.dispatch import Dispatcher, Sending, enquiry_due, now_us, of_answer
 from switch.failpoints import failpoint
 from switch.lifecycle import State
@@ -206,7 +207,7 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stopping.set)
     holder = await asyncpg.connect(settings.database)
     await holder.execute("SELECT pg_advisory_lock($1)", _LOCK)
-    pool = await asyncpg.create_pool(settings.database, min_size=1, max_size=4)
+    pool = await connect_pool(settings)
     link = Link(settings.writer_socket)
     await link.start()
     known = rails.connect(settings, pool)

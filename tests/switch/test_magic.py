@@ -31,8 +31,8 @@ ENDS = {
     Magic.BADSIG:   ("COMMITTED", None),
     Magic.HTTP502:  ("COMMITTED", None),
     Magic.FLIP:     ("ABORTED", "MS03"),
-    Magic.WRONGAMT: ("UNKNOWN", None),
-    Magic.LOST:     ("UNKNOWN", None),
+    Magic.WRONGAMT: (None, None),
+    Magic.LOST:     (None, None),
 }
 # fmt: on
 NOT_ENDED = {Magic.WRONGAMT, Magic.LOST}
@@ -58,9 +58,10 @@ async def test_a_magic_account_ends_as_its_table_says(stack: Stack, word: str, c
         first = await client.pay(stack.document(debtor, creditor, word=word))
         payment = await client.payment(first.uetr, wait=3 if word in NOT_ENDED else 25)
 
-    assert payment.state == state, payment.journey
-    if word not in NOT_ENDED:
-        assert payment.reason == reason
+    if word in NOT_ENDED:
+        assert payment.state in {"SENT", "UNKNOWN"}, payment.journey
+    else:
+        assert (payment.state, payment.reason) == (state, reason), payment.journey
     expected = 0 if word == Magic.LOST or (state == "ABORTED" and word != Magic.FLIP) else 1
     assert credits(stack, country, first.uetr) == expected
 

@@ -1,0 +1,30 @@
+"""How processes other than the writer reach the database: as a role that cannot change history."""
+
+from typing import Final
+
+import asyncpg
+
+from switch.settings import Settings
+
+ROLE: Final = "payswitch_writer"
+"""May add to the ledger's history and never change it; made by the first migration."""
+
+_SETTINGS: Final = {
+    "role": ROLE,
+    "application_name": "payswitch",
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "5s",  # a connection that a cancelled request leaked frees itself
+    "timezone": "UTC",
+}
+_CONNECTIONS_MAX: Final = 8
+
+
+async def connect_pool(settings: Settings) -> asyncpg.Pool:
+    """Open a small pool; the user of the URL must be allowed to take the role."""
+    return await asyncpg.create_pool(
+        settings.database,
+        min_size=1,
+        max_size=_CONNECTIONS_MAX,
+        command_timeout=30,
+        server_settings=dict(_SETTINGS),
+    )

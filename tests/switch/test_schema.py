@@ -1,0 +1,28 @@
+"""The schema file says the same as the migrations: people read the one, the database runs the other."""
+
+import subprocess
+from importlib.resources import files
+
+from ledger.postgres import BIN
+
+
+def dump(url: str) -> str:
+    done = subprocess.run(
+        [BIN / "pg_dump", "--schema-only", "--schema=switch", "--restrict-key=same", url],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout
+
+
+def test_the_schema_file_says_what_the_migrations_do(empty_database_url: str, database_url: str) -> None:
+    for package in ("ledger", "switch"):
+        subprocess.run(
+            [BIN / "psql", empty_database_url, "-qX", "-v", "ON_ERROR_STOP=1"],
+            input=(files(package) / "schema.sql").read_text(),
+            text=True,
+            check=True,
+        )
+
+    assert dump(empty_database_url) == dump(database_url)
