@@ -17,9 +17,6 @@ from tests.schemas.mutations import mutated
 
 ROUNDS = int(os.environ.get("PAYSWITCH_FUZZ", "3000"))
 SLOWEST_S = 0.05
-STALLS = 3
-"""How many inputs may be late because the machine was busy; a slow input would be late again and again."""
-
 SAMPLE = codec.decode(PACS_008.read_bytes(), media_type=codec.XML)
 XML = codec.encode(SAMPLE.id, SAMPLE.document, media_type=codec.XML)
 JSON = codec.encode(SAMPLE.id, SAMPLE.document, media_type=codec.JSON)
@@ -76,6 +73,16 @@ def digest_all(raw: bytes, media_type: str) -> bool:
     return True
 
 
+def is_slow(raw: bytes, media_type: str) -> bool:
+    """Whether the bytes take long again and again; once may be the garbage collector."""
+    for _ in range(3):
+        start = time.thread_time()
+        digest_all(raw, media_type)
+        if time.thread_time() - start <= SLOWEST_S:
+            return False
+    return True
+
+
 @pytest.mark.parametrize(
     ("source", "least"),
     [(damaged_messages, 0.001), (random_bytes, -1.0), (mutated_trees, 0.05)],
@@ -84,15 +91,14 @@ def digest_all(raw: bytes, media_type: str) -> bool:
 def test_any_bytes_give_a_message_or_a_refusal(source, least):
     chance = random.Random(7)
     inputs = source(chance)
-    late = messages = 0
+    messages = 0
     for _ in range(ROUNDS):
         raw = next(inputs)
         for media_type in (codec.XML, codec.JSON):
-            start = time.perf_counter()
+            start = time.thread_time()
             messages += digest_all(raw, media_type)
-            late += time.perf_counter() - start > SLOWEST_S
+            assert time.thread_time() - start <= SLOWEST_S or not is_slow(raw, media_type)
 
-    assert late <= STALLS
     assert messages > least * ROUNDS
 
 
