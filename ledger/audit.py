@@ -23,7 +23,7 @@ from ledger.merkle import (
     split,
 )
 from ledger.signing import Signer
-from ledger.statements import statement
+from ledger.sql import statement
 
 BLOCK_LEVEL: Final = 8
 """Subtrees of 2**8 leaves and up are stored."""

@@ -5,7 +5,7 @@ from typing import Final
 
 import asyncpg
 
-from ledger.statements import statement
+from ledger.sql import statement
 
 _READ: Final = statement("read_positions")
 _IMBALANCE: Final = statement("read_imbalance")

@@ -1,8 +1,103 @@
-"""SQL lives in `sql/*.sql`, one statement a file, named after its file."""
+"""Statements: an account's postings between two instants, and its balance at any past instant.
 
-from importlib.resources import files
+An instant stands for the last event at or before it, so the same instant always gives the same answer, and
+a statement's opening balance is the closing balance of the one before.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from ledger.sql import statement
+
+ENTRIES_MAX: Final = 10_000
+"""Entries of one statement; ask for a shorter time where there are more."""
+
+_SEQ_AT: Final = statement("seq_at")
+_BALANCE_AT: Final = statement("read_balance_at")
+_ENTRIES: Final = statement("read_entries")
 
 
-def statement(name: str) -> str:
-    """The text of `sql/<name>.sql`."""
-    return (files("ledger") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Posted debits and credits since the account was opened; minor units."""
+
+    debits: int
+    credits: int
+
+    @property
+    def net(self) -> int:
+        """Positive is to be received."""
+        return self.credits - self.debits
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One leg that was posted on the account. `amount` is signed: positive is a credit; minor units."""
+
+    seq: int
+    at: datetime
+    number: int
+    id: UUID
+    purpose: str
+    amount: int
+    counterparty: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """`closing` is `opening` with every entry; with `more`, it ends early, at the last entry."""
+
+    account: int
+    opening: Balance
+    entries: tuple[Entry, ...]
+    closing: Balance
+    more: bool
+
+
+async def balance_at(
+    connection: asyncpg.Connection | asyncpg.Pool, account: int, instant: datetime
+) -> Balance:
+    """What was posted on an account up to an instant."""
+    return await _balance_after(connection, account, await _seq_at(connection, instant))
+
+
+async def read(
+    connection: asyncpg.Connection | asyncpg.Pool, account: int, since: datetime, until: datetime
+) -> Statement:
+    """What was posted on an account after `since`, up to `until`."""
+    first, last = await _seq_at(connection, since), await _seq_at(connection, until)
+    rows = await connection.fetch(_ENTRIES, account, first, last, ENTRIES_MAX + 1)
+    entries = tuple(
+        Entry(
+            row["seq"],
+            row["at"],
+            row["number"],
+            row["id"],
+            row["purpose"],
+            -row["amount"] if row["is_debit"] else row["amount"],
+            row["counterparty"],
+        )
+        for row in rows[:ENTRIES_MAX]
+    )
+    opening = await _balance_after(connection, account, first)
+    return Statement(account, opening, entries, _closing(opening, entries), len(rows) > ENTRIES_MAX)
+
+
+def _closing(opening: Balance, entries: tuple[Entry, ...]) -> Balance:
+    amounts = [entry.amount for entry in entries]
+    debits = -sum(amount for amount in amounts if amount < 0)
+    credits_ = sum(amount for amount in amounts if amount > 0)
+    return Balance(opening.debits + debits, opening.credits + credits_)
+
+
+async def _seq_at(connection: asyncpg.Connection | asyncpg.Pool, instant: datetime) -> int:
+    seq: int = await connection.fetchval(_SEQ_AT, instant)
+    return seq
+
+
+async def _balance_after(connection: asyncpg.Connection | asyncpg.Pool, account: int, seq: int) -> Balance:
+    return Balance(*await connection.fetchrow(_BALANCE_AT, account, seq))

@@ -27,7 +27,7 @@ from ledger.decoding import Change, FailureChange, ResolutionChange, SetChange, 
 from ledger.encoding import Tag, encode_event, leaf_hash, microseconds
 from ledger.merkle import Frontier
 from ledger.replay import Replay
-from ledger.statements import statement
+from ledger.sql import statement
 
 CHECKS: Final = (
     "sequence",

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from ledger.statements import statement
+from ledger.sql import statement
 
 _READ: Final = statement("read_windows")
 _NETS: Final = statement("read_nets")

@@ -30,7 +30,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from ledger.books import Account, Books, Kind, Leg, State, Transfer
-from ledger.statements import statement
+from ledger.sql import statement
 from schemas.errors import Unavailable
 
 BATCH_MAX: Final = 500

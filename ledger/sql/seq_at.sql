@@ -1,0 +1,13 @@
+-- seq_at: the last event at or before an instant; 0 if there is none.
+--   $1 instant
+-- Time never goes back along the log, so halving finds it with one index probe a step.
+WITH RECURSIVE halving (low, high) AS (
+    SELECT 0::bigint, (SELECT coalesce(max(seq), 0) + 1 FROM ledger.event)
+     UNION ALL
+    SELECT CASE WHEN probe.at <= $1 THEN probe.seq ELSE low END,
+           CASE WHEN probe.at <= $1 THEN high ELSE probe.seq END
+      FROM halving
+     CROSS JOIN LATERAL (SELECT seq, at FROM ledger.event WHERE seq = (low + high) / 2) AS probe
+     WHERE high - low > 1
+)
+SELECT max(low) FROM halving;
