@@ -64,15 +64,13 @@ class Edge:
             if status == 0:
                 await problems.problem(SwitchError())(scope, receive, watch)
         finally:
-            route = _route(scope)
+            route = scope["path"] if scope["path"] in self._short_cuts else _route(scope)
             metrics.HTTP.labels(route, scope["method"], str(status)).inc()
             metrics.HTTP_SECONDS.labels(route).observe(time.perf_counter() - started)
 
 
 def _route(scope: Scope) -> str:
     """Name the route, never the path that was asked: labels must stay few and hold nobody's data."""
-    if scope["path"] == DOOR:
-        return DOOR
     return getattr(scope.get("route"), "path", None) or "none"
 
 
@@ -101,7 +99,8 @@ def make_app(settings: Settings) -> Callable[[Scope, Receive, Send], Awaitable[N
         },
     )
     app.add_route(DOOR, door.post_pacs_008, methods=["POST"])
-    app.add_route("/rails/{country}", callbacks.post_callback, methods=["POST"])
+    app.add_route(f"{callbacks.PREFIX}{{country}}", callbacks.post_callback, methods=["POST"])
     app.include_router(reads.router)
     app.include_router(health.router)
-    return Edge(app, {DOOR: door.post_pacs_008})
+    rails = {f"{callbacks.PREFIX}{country}": callbacks.post_callback for country in settings.rails}
+    return Edge(app, {DOOR: door.post_pacs_008, **rails})

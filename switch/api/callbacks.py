@@ -1,5 +1,7 @@
 """Where rails answer later: `POST /rails/IN`. The rail's signature is the only authority here."""
 
+from typing import Final
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -8,12 +10,14 @@ from switch.api import body as bodies
 from switch.api.problems import problem
 from switch.api.runtime import Runtime
 
+PREFIX: Final = "/rails/"
+
 
 async def post_callback(request: Request) -> Response:
     """Take in what a rail says of its own accord; acknowledged only after it is durable."""
     runtime: Runtime = request.app.state.runtime
     try:
-        rail = runtime.rails.get(request.path_params["country"])
+        rail = runtime.rails.get(request.scope["path"].removeprefix(PREFIX))
         if rail is None:
             raise NotFound
         raw = await bodies.read(request, runtime.settings.body_limit)
