@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from schemas.errors import SwitchError
 from switch import logs, metrics
-from switch.api import callbacks, door, health, problems, reads
+from switch.api import callbacks, door, health, openapi, problems, reads
 from switch.api.runtime import running
 from switch.settings import Settings
 
@@ -102,5 +102,6 @@ def make_app(settings: Settings) -> Callable[[Scope, Receive, Send], Awaitable[N
     app.add_route(f"{callbacks.PREFIX}{{country}}", callbacks.post_callback, methods=["POST"])
     app.include_router(reads.router)
     app.include_router(health.router)
+    app.openapi = lambda: openapi.describe(app, DOOR)  # type: ignore[method-assign]
     rails = {f"{callbacks.PREFIX}{country}": callbacks.post_callback for country in settings.rails}
     return Edge(app, {DOOR: door.post_pacs_008, **rails})

@@ -1,0 +1,107 @@
+"""The OpenAPI document: the plain reads as FastAPI knows them, the ISO door from the catalogue."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from schemas import json_schema
+from schemas.catalogue import catalogue
+
+_PREFIX: Final = "#/components/schemas/"
+_XML: Final = {"schema": {"type": "string", "description": "The same message as ISO 20022 XML, UTF-8"}}
+_PROBLEM: Final[dict[str, Any]] = {
+    "type": "object",
+    "title": "Problem (RFC 9457)",
+    "required": ["type", "title", "status", "detail", "reason", "retryable"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "reason": {"type": "string", "description": "ISO 20022 status reason"},
+        "retryable": {"type": "boolean"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"path": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+_FAILURES: Final = {
+    "400": "The message is malformed, or not of its schema",
+    "401": "Nothing proves who sent it",
+    "403": "The sender may not do this",
+    "406": "The answer can be XML or JSON only",
+    "409": "The UETR is known with other content (DUPL); nothing was changed",
+    "413": "Too large",
+    "415": "Not a media type or encoding that is read here",
+    "503": "Nothing was decided; the same message may be sent again",
+}
+_ANSWERS: Final = {
+    "200": "The payment is final",
+    "202": "The payment is in flight: ask again, or wait",
+    "422": "The switch refuses the payment; the reason is in it",
+}
+
+
+def describe(app: FastAPI, door: str) -> dict[str, Any]:
+    """Build the document once; `door` is the path that pacs.008 enters by."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        components = document.setdefault("components", {}).setdefault("schemas", {})
+        components["Problem"] = _PROBLEM
+        for message in catalogue().messages:
+            components.update(json_schema.definitions(message, prefix=_PREFIX))
+            components[message] = json_schema.schema(message, definitions=_PREFIX)
+        components_security = document["components"].setdefault("securitySchemes", {})
+        components_security["sandboxKey"] = {"type": "http", "scheme": "bearer"}
+        document["paths"][door] = {"post": _door()}
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _door() -> dict[str, Any]:
+    answers = {
+        status: {"description": text, "content": _content("pacs.002.001.10")}
+        for status, text in _ANSWERS.items()
+    }
+    failures = {
+        status: {
+            "description": text,
+            "content": {"application/problem+json": {"schema": {"$ref": f"{_PREFIX}Problem"}}},
+        }
+        for status, text in _FAILURES.items()
+    }
+    return {
+        "operationId": "sendCreditTransfer",
+        "tags": ["iso20022"],
+        "summary": "Send a customer credit transfer (pacs.008)",
+        "description": (
+            "The UETR is the payment's identity and idempotency key: the same message again answers with the"
+            " payment's present state. Requests are signed (RFC 9421); a sandbox also takes bearer keys."
+        ),
+        "security": [{"sandboxKey": []}],
+        "parameters": [
+            {
+                "name": "Prefer",
+                "in": "header",
+                "schema": {"type": "string", "examples": ["wait=10"]},
+                "description": "Answer when the payment is final, for up to so many seconds",
+            }
+        ],
+        "requestBody": {"required": True, "content": _content(*_versions("pacs.008"))},
+        "responses": answers | failures,
+    }
+
+
+def _versions(name: str) -> list[str]:
+    return [message for message in catalogue().messages if message.startswith(f"{name}.")]
+
+
+def _content(*messages: str) -> dict[str, Any]:
+    references = [{"$ref": f"{_PREFIX}{message}"} for message in messages]
+    schema = references[0] if len(references) == 1 else {"oneOf": references}
+    return {"application/json": {"schema": schema}, "application/xml": _XML}

@@ -1,0 +1,44 @@
+"""The OpenAPI document holds every message, and every reference in it leads somewhere."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI
+
+from schemas.catalogue import catalogue
+from switch.api import openapi, reads
+
+
+def document() -> dict[str, Any]:
+    app = FastAPI(title="payswitch", version="1")
+    app.include_router(reads.router)
+    return openapi.describe(app, "/v1/iso20022/pacs.008")
+
+
+def references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for value in node.values():
+            yield from references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from references(value)
+
+
+def test_every_message_has_a_schema_and_every_reference_a_target() -> None:
+    described = document()
+    schemas = described["components"]["schemas"]
+
+    assert set(catalogue().messages) <= set(schemas)
+    assert {ref.removeprefix("#/components/schemas/") for ref in references(described)} <= set(schemas)
+    json.dumps(described)
+
+
+def test_the_door_names_all_its_answers() -> None:
+    door = document()["paths"]["/v1/iso20022/pacs.008"]["post"]
+
+    assert {"200", "202", "400", "401", "403", "406", "409", "413", "415", "422", "503"} == set(
+        door["responses"]
+    )
