@@ -6,6 +6,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 MINIMUM_BITS: Final = 2048
+MINIMUM_EXPONENT: Final = 65537
+"""With small exponents, careless verifiers have been forged against."""
 
 
 def private(pem: bytes) -> RSAPrivateKey:
@@ -25,10 +27,12 @@ def public(pem: bytes) -> RSAPublicKey:
     """A public key.
 
     Raises:
-        ValueError: not an RSA key of at least 2048 bits.
+        ValueError: not an RSA key of at least 2048 bits with a common exponent.
 
     """
     key = load_pem_public_key(pem)
     if not isinstance(key, RSAPublicKey) or key.key_size < MINIMUM_BITS:
         raise ValueError("an RSA key of at least 2048 bits is needed")
+    if key.public_numbers().e < MINIMUM_EXPONENT:
+        raise ValueError("an RSA key with a small exponent is weak")
     return key

@@ -4,6 +4,7 @@ The signature is XAdES-like with three references and stands in the header's `Sg
 `schemas.signing.xmldsig`. Which envelope it is comes from the dialect.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -140,6 +141,7 @@ def _read_header(head: Element) -> Header:
     )
 
 
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _HEADER: Final = ["Fr", "To", "BizMsgIdr", "MsgDefIdr", "BizSvc", "CreDt"]
 _MEMBER: Final = ["FIId", "FinInstnId", "ClrSysMmbId", "MmbId"]
 
@@ -159,10 +161,12 @@ def _text(element: Element) -> str:
 
 
 def _read_time(text: str) -> datetime:
+    if _TIME.fullmatch(text) is None:
+        raise InvalidMessage("a header's time is not in UTC and whole seconds", rule="header")
     try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        return datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidMessage("a header's time is not in UTC and whole seconds", rule="header") from None
+        raise InvalidMessage("a header's time does not exist", rule="header") from None
 
 
 def _find(root: Element, tag: str) -> Element:
