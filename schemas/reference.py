@@ -1,7 +1,8 @@
 """Writes `docs/reference/iso20022.md`: messages, rules, code sets, tags in words.
 
-Run `python -m schemas.reference > docs/reference/iso20022.md`. The page is made from the catalogue, the tables here and the code lists; a test holds the page in `docs/` to
-what this makes, and the tables to the rules that the code can break.
+Run `python -m schemas.reference > docs/reference/iso20022.md`. The page is made from the catalogue, the
+tables here and the code lists; a test holds the page to what this makes, and the tables to the rules that
+the code can break.
 """
 
 from collections.abc import Iterable
@@ -33,7 +34,7 @@ SCHEMA_RULES: Final = {
     "envelope": "one document, at most one header, at most three levels deep",
     "foreign": "foreign content is one element, of the namespace that the schema wants",
     "length": "as many characters (octets of binary) as the type allows",
-    "media-type": "`application/xml` or `application/json`, or `application/vnd.iso20022.<message>+xml` (`+json`)",
+    "media-type": "`application/xml`, `application/json`, or `application/vnd.iso20022.<message>+xml`",
     "minimum": "no less than the type's minimum",
     "missing": "every mandatory element is there",
     "official-schema": "the official schema file takes it too (only where a directory of them is set)",
