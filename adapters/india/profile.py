@@ -2,7 +2,8 @@
 
 Sources: NPCI's and RBI's publications and third parties' clients; see `docs/rails/IN.md`, which says how
 sure each fact is. The enquiry schedule follows NPCI's rule after the outage of April 2025: the first status
-check not before 90 seconds, at most three within two hours, then the end-of-cycle file.
+check not before 90 seconds, at most three within two hours, then the end-of-cycle file. The other times are
+ours.
 """
 
 from typing import Final
@@ -36,7 +37,7 @@ PROFILE: Final = RailProfile(
         enquiries_max=3,
         not_found_grace_s=60,
         give_up_s=7200,
-        basis=Basis.PUBLISHED,
+        basis=Basis.OBSERVED,
     ),
     limits=Limits(minimum_minor=1, maximum_minor=100_000_00, basis=Basis.OBSERVED),
     characters=Characters(encoding="ascii", name_max=99, remittance_max=50, basis=Basis.OBSERVED),

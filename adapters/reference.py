@@ -1,0 +1,104 @@
+"""The generated parts of `docs/rails`: `python -m adapters.reference DIR` writes them into the pages.
+
+A page holds a generated part between two comment lines, so that facts stand in one place only: the code.
+"""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from adapters import registry
+from adapters.profile import RailProfile
+from adapters.simulation import magic
+from schemas.money import Money
+
+_PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_EXAMPLES: Final = ("", "AC04", "SLOW8", "SILENT")
+
+
+def write(directory: Path) -> None:
+    """Refresh every page that is there."""
+    for page in sorted(directory.glob("*.md")):
+        page.write_text(refreshed(page.stem, page.read_text()))
+
+
+def refreshed(name: str, text: str) -> str:
+    """A page with its generated parts made anew; `name` is a country's, or that of a page for all."""
+
+    def part(found: re.Match[str]) -> str:
+        return f"{found[1]}{_parts(name)[found[2]]()}\n{found[3]}"
+
+    return _PART.sub(part, text)
+
+
+def facts(profile: RailProfile) -> str:
+    """A profile as a table, each group with how sure it is."""
+    timing, limits, characters = profile.timing, profile.limits, profile.characters
+    low, high = (Money(minor, profile.currency) for minor in (limits.minimum_minor, limits.maximum_minor))
+    rows = [
+        ("outcome", f"{profile.confirmation}", profile.basis),
+        ("undo", f"{profile.undo}", profile.basis),
+        ("aliases", ", ".join(profile.aliases), profile.basis),
+        ("one payment", f"{low} to {high}", limits.basis),
+        ("answer within", f"{timing.answer_s:g} s", timing.basis),
+        (
+            "enquiries",
+            f"first after {timing.enquiry_first_s:g} s, every {timing.enquiry_every_s:g} s, "
+            f"at most {timing.enquiries_max}",
+            timing.basis,
+        ),
+        ("*not found* counts", f"{timing.not_found_grace_s:g} s after expiry", timing.basis),
+        ("people decide after", f"{timing.give_up_s:g} s", timing.basis),
+        (
+            "text",
+            f"{characters.encoding}, names to {characters.name_max}, "
+            f"remittance to {characters.remittance_max}",
+            characters.basis,
+        ),
+        (
+            "order numbers",
+            f"{profile.ids.capacity:,} in a period `{profile.ids.period}` of {profile.ids.zone}",
+            profile.ids.basis,
+        ),
+        ("purpose", "mandatory" if profile.purpose_required else "optional", profile.basis),
+        ("the same ids act once", "yes" if profile.dedupes else "no", profile.basis),
+    ]
+    lines = [f"| {name} | {value} | {basis} |" for name, value, basis in rows]
+    return "\n".join(["| fact | value | basis |", "|---|---|---|", *lines])
+
+
+def accounts() -> str:
+    """How magic words look in each country's accounts."""
+    head = "| country | " + " | ".join(f"`{word}`" if word else "ordinary" for word in _EXAMPLES) + " |"
+    rows = [
+        f"| {country} | " + " | ".join(f"`{magic.magic_account(country, word)}`" for word in _EXAMPLES) + " |"
+        for country in registry.countries()
+    ]
+    return "\n".join([head, "|---" * (len(_EXAMPLES) + 1) + "|", *rows])
+
+
+def rails() -> str:
+    """Every rail in a line."""
+    rows = [
+        f"| [{profile.country}]({profile.country}.md) | {profile.rail} | {profile.currency} "
+        f"| {profile.confirmation} | {profile.undo} | {profile.basis} |"
+        for profile in map(registry.profile, registry.countries())
+    ]
+    return "\n".join(
+        ["| country | rail | currency | outcome | undo | basis |", "|---|---|---|---|---|---|", *rows]
+    )
+
+
+def _parts(name: str) -> dict[str, Callable[[], str]]:
+    return {
+        "facts": lambda: facts(registry.profile(name)),
+        "words": magic.table,
+        "accounts": accounts,
+        "rails": rails,
+    }
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

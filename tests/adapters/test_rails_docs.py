@@ -1,0 +1,35 @@
+"""The rails' pages say what the code does."""
+
+from pathlib import Path
+
+import pytest
+
+from adapters import reference, registry
+from adapters.simulation.magic import Magic
+
+PAGES = Path(__file__).parents[2] / "docs" / "rails"
+
+
+@pytest.mark.parametrize("page", sorted(PAGES.glob("*.md")), ids=lambda page: page.stem)
+def test_generated_parts_are_fresh(page):
+    """If not: `python -m adapters.reference docs/rails`."""
+    named = {other.stem for other in PAGES.glob("??.md")}
+    missing = ({page.stem} if page.stem in named else named) - set(registry.countries())
+    if missing:
+        pytest.skip(f"not installed: the adapters of {sorted(missing)}")
+
+    assert reference.refreshed(page.stem, page.read_text()) == page.read_text()
+
+
+@pytest.mark.parametrize("country", registry.countries())
+def test_every_rail_has_a_page_that_says_what_is_not_public(country):
+    text = (PAGES / f"{country}.md").read_text()
+
+    assert registry.profile(country).rail in text
+    for part in ("## What is ours", "## Before production", "Sources:"):
+        assert part in text
+
+
+def test_every_magic_word_is_explained():
+    text = (PAGES / "magic.md").read_text()
+    assert all(f"`{word}`" in text for word in Magic)
