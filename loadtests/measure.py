@@ -1,6 +1,7 @@
 """Driving a running switch and reading what it took: throughput, latency, CPU by part."""
 
 import contextlib
+import statistics
 import subprocess
 import sys
 from collections import Counter
@@ -53,6 +54,8 @@ class Figures:
     calm_p99_ms: float
     cpu_us_per_payment: float
     cpu_us_by_part: dict[str, float]
+    cpu_elsewhere_share: float
+    """Of the whole machine, while it was measured; much of it makes the other figures worthless."""
     answers: dict[str, int]
     balanced: bool
     checks: dict[str, bool]
@@ -64,6 +67,8 @@ class Run:
 
     result: Result
     cpu: dict[str, float]
+    elsewhere: float
+    """Share of the machine's CPU that went to processes that have no part in this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +106,21 @@ def _drive(target: Target, messages: str, connections: int, seconds: float) -> R
         generator.stdin.write(msgspec.json.encode(load))
         generator.stdin.close()
         _expect(generator.stdout.readline(), b"measuring\n")
-        before = cpu_by_part(target.roots)
+        before, busy = cpu_by_part(target.roots), _busy_s()
         _expect(generator.stdout.readline(), b"measured\n")
-        after = cpu_by_part(target.roots)
+        after, busy = cpu_by_part(target.roots), _busy_s() - busy
         result = msgspec.json.decode(generator.stdout.read(), type=Result)
     if not result.payments:
         raise RuntimeError(f"no payment became final; answers: {result.answers}")
-    spent = {part: after[part] - before.get(part, 0.0) for part in after}
-    return Run(result, spent | {"load": result.cpu_s})
+    spent = {part: after[part] - before.get(part, 0.0) for part in after} | {"load": result.cpu_s}
+    elsewhere = max(0.0, busy - sum(spent.values())) / (result.seconds * (psutil.cpu_count() or 1))
+    return Run(result, spent, elsewhere)
+
+
+def _busy_s() -> float:
+    """CPU seconds so far that the whole machine was not idle."""
+    times = psutil.cpu_times()
+    return float(sum(times[:3]) + times.irq + times.softirq)
 
 
 def _expect(line: bytes, wanted: bytes) -> None:
@@ -135,6 +147,7 @@ def figures(runs: Sequence[Run], calm: Run, checks: dict[str, bool]) -> Figures:
         calm_p99_ms=percentile(calm.result.latencies_ms, 0.99),
         cpu_us_per_payment=round(by_part.get("switch", 0.0) + by_part.get("postgres", 0.0), 1),
         cpu_us_by_part=by_part,
+        cpu_elsewhere_share=round(statistics.mean(run.elsewhere for run in runs), 3),
         answers=dict(answers),
         balanced=all(checks.values()),
         checks=checks,

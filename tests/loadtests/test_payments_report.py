@@ -14,7 +14,7 @@ from schemas import codec
 def a_run(count: int, seconds: float, cpu: dict[str, float]) -> measure.Run:
     """What the load process saw of so many payments of 1 ms."""
     result = Result(payments=count, seconds=seconds, latencies_ms=[1.0] * count, answers={}, cpu_s=0.0)
-    return measure.Run(result, cpu)
+    return measure.Run(result, cpu, elsewhere=0.25)
 
 
 CALM = a_run(1, 1.0, {})
@@ -34,6 +34,7 @@ def test_cpu_is_told_by_part_and_payment():
 
     assert found.payments_per_s == 500
     assert found.rounds_payments_per_s == [500, 500]
+    assert found.cpu_elsewhere_share == 0.25
     assert found.cpu_us_per_payment == 1500
     assert found.cpu_us_by_part == {"switch": 1000, "postgres": 500, "rails": 9000, "load": 100}
 
