@@ -37,6 +37,10 @@ def facts(profile: RailProfile) -> str:
     """A profile as a table, each group with how sure it is."""
     timing, limits, characters = profile.timing, profile.limits, profile.characters
     low, high = (Money(minor, profile.currency) for minor in (limits.minimum_minor, limits.maximum_minor))
+    enquiries = f"first after {timing.enquiry_first_s:g} s, every {timing.enquiry_every_s:g} s, "
+    enquiries += f"at most {timing.enquiries_max}"
+    text = f"{characters.encoding}, names to {characters.name_max}, "
+    text += f"remittance to {characters.remittance_max}"
     rows = [
         ("outcome", f"{profile.confirmation}", profile.basis),
         ("undo", f"{profile.undo}", profile.basis),
@@ -45,16 +49,14 @@ def facts(profile: RailProfile) -> str:
         ("answer within", f"{timing.answer_s:g} s", timing.basis),
         (
             "enquiries",
-            f"first after {timing.enquiry_first_s:g} s, every {timing.enquiry_every_s:g} s, "
-            f"at most {timing.enquiries_max}",
+            enquiries,
             timing.basis,
         ),
         ("*not found* counts", f"{timing.not_found_grace_s:g} s after expiry", timing.basis),
         ("people decide after", f"{timing.give_up_s:g} s", timing.basis),
         (
             "text",
-            f"{characters.encoding}, names to {characters.name_max}, "
-            f"remittance to {characters.remittance_max}",
+            text,
             characters.basis,
         ),
         (

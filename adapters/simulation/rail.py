@@ -60,11 +60,10 @@ class Credit:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One order, what the book says of it (None: nothing) and how the rail behaves about it."""
+    """One order as the book has it (or would have it) and how the rail behaves about it."""
 
     entry: Entry
     script: Script
-    kept: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,7 @@ class Counter:
             fingerprint=fingerprint,
         )
         if plan.keep is Keep.NOTHING:
-            return Case(entry, plan, kept=False)
+            return Case(entry, plan)
         return Case(self.book.keep(entry), plan)
 
     def settle(self, entry: Entry) -> Entry:
