@@ -10,14 +10,25 @@ because this is the switch's hottest code.
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple, cast
 
 from lxml import etree
 
 from schemas import foreign, lexical
 from schemas.catalogue import catalogue
-from schemas.catalogue.model import UNBOUNDED, Amount, Choice, Foreign, Member, Sequence, Text, Type, Value
+from schemas.catalogue.model import (
+    UNBOUNDED,
+    Amount,
+    Choice,
+    Code,
+    Foreign,
+    Member,
+    Sequence,
+    Text,
+    Type,
+    Value,
+)
 from schemas.errors import InvalidMessage
 from schemas.lexical import BLANKS
 from schemas.value_rules import TEXT_CHECKS, Check, Fault, leaf_check
@@ -120,9 +131,16 @@ def _value(kind: Value, check: Check | None) -> Shape:
             raise InvalidMessage("must be a string", rule="type")
         return _as_it_stands(content, parse(content))
 
-    def markup(tag: str, content: Any, pieces: list[str]) -> None:
+    def element(tag: str, content: str) -> str:
         text = accept(content)
-        pieces.append(f"<{tag}>{text if text.isalnum() else foreign.escape(text)}</{tag}>")
+        return f"<{tag}>{text if text.isalnum() else foreign.escape(text)}</{tag}>"
+
+    # Codes and identifiers of institutions come again and again; times and amounts do not.
+    if isinstance(kind, Code | Text):
+        element = lru_cache(maxsize=4096)(element)
+
+    def markup(tag: str, content: Any, pieces: list[str]) -> None:
+        pieces.append(element(tag, content if type(content) is str else accept(content)))
 
     return Shape(read, accept, markup)
 
@@ -368,14 +386,13 @@ class _Members:
         by_name = self.by_name
         start = len(pieces)
         pieces.append(f"<{tag}>")
-        last = -1
+        last, number = -1, 0
         for name, value in content.items():
             step = by_name.get(name)
             if step is None or step[0] <= last or last < step[1]:
                 last = _MOST  # write it again, in order
                 break
             last, _, maximum, _, write, longest = step
-            number = 0
             # As in `read`: what is a plain word needs no call.
             if longest and maximum == 1 and type(value) is str and value.isalnum() and len(value) <= longest:
                 pieces.append(f"<{name}>{value}</{name}>")
@@ -387,7 +404,7 @@ class _Members:
                 for number, item in enumerate(_items(value, maximum)):  # noqa: B007 - the path needs it
                     write(name, item, pieces)
             except InvalidMessage as error:
-                raise error.within(_place(name, number)) from None
+                raise error.within(_place(name, number if maximum != 1 else 0)) from None
         if not self.last_required <= last < _MOST:
             del pieces[start:]
             self.markup(tag, self._ordered(content), pieces)
