@@ -1,0 +1,150 @@
+"""The payment book against a model that anyone can read: random commands, in memory, no database."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+
+from ledger.books import Books
+from switch.commands import Accept, Advance, Change, Enquired, Fund, Identity, Leg, OpenAccount, Refuse, Terms
+from switch.lifecycle import FINAL, Event, State
+from switch.payment_book import PaymentBook
+
+START = datetime(2026, 11, 23, tzinfo=UTC)
+FUNDS = 1_000
+TERMS = Terms("payer", "payee", "PK", 0, "INR", 0, "INR", 0, "", "")
+
+
+class PaymentBookMachine(RuleBasedStateMachine):
+    """Payments of small amounts between two accounts, one of which can run dry."""
+
+    payments = Bundle("payments")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.books = Books()
+        self.told: list[Change] = []
+        self.book = PaymentBook(self.tell)
+        self.now = START
+        self.model: dict[bytes, tuple[State, int, bytes]] = {}
+        self.free = FUNDS
+
+    def tell(self, changes: Sequence[Change]) -> None:
+        self.told.extend(changes)
+
+    def ask(self, command):
+        """One batch of one command, as the writer runs it."""
+        self.now += timedelta(milliseconds=1)
+        ids = self.books.missing(self.book.touches(command).transfers)
+        self.books.begin(self.now, ids, [])
+        reply = self.book.decide(command, self.books)
+        self.book.rider()
+        self.books.settle()
+        self.book.committed()
+        return reply
+
+    @initialize()
+    def open(self) -> None:
+        self.books.install(1, START, [], {})
+        source = self.ask(OpenAccount("scheme", "INR", "settlement", None)).number
+        self.payer = self.ask(OpenAccount("payer", "INR", "position", 0)).number
+        self.payee = self.ask(OpenAccount("payee", "INR", "position", 0)).number
+        self.ask(Fund(b"f" * 16, b"f", [Leg(source, self.payer, FUNDS, "funding")], "start"))
+
+    def identity(self, uetr: bytes, fingerprint: bytes) -> Identity:
+        return Identity(uetr, fingerprint, "payer", "pacs.008.001.08", "m", b"raw", 0)
+
+    @rule(target=payments, number=st.integers(1, 10**6), amount=st.integers(1, 400), hold=st.booleans())
+    def accept(self, number: int, amount: int, hold: bool) -> bytes:
+        uetr, fingerprint = number.to_bytes(16, "big"), amount.to_bytes(8, "big")
+        legs = [Leg(self.payer, self.payee, amount, "principal")]
+        reply = self.ask(Accept(self.identity(uetr, fingerprint), TERMS, legs, "ref", b"native", 0, 0, hold))
+        known = self.model.get(uetr)
+        if known is not None:
+            same = known[2] == fingerprint
+            refused = known[0] is State.ABORTED and known[1] == 0
+            expected = (
+                ("already_failed" if refused else "exists") if same else "exists_with_different_content"
+            )
+            assert reply.verdict == expected
+        elif amount > self.free:
+            assert (reply.verdict, reply.reason) == ("refused", "AM23")
+            self.model[uetr] = (State.ABORTED, 0, fingerprint)
+        else:
+            assert reply.verdict == "created"
+            self.free -= amount
+            self.model[uetr] = (State.RESERVED if hold else State.SENT, amount, fingerprint)
+        return uetr
+
+    @rule(target=payments, number=st.integers(1, 10**6))
+    def refuse(self, number: int) -> bytes:
+        uetr = number.to_bytes(16, "big")
+        reply = self.ask(Refuse(self.identity(uetr, b"refused"), "AC01", "no"))
+        if uetr not in self.model:
+            assert (reply.verdict, reply.state) == ("refused", State.ABORTED)
+            self.model[uetr] = (State.ABORTED, 0, b"refused")
+        return uetr
+
+    @rule(uetr=payments, event=st.sampled_from(["SEND", "EXPIRE", "DOUBT", "CONFIRM", "REJECT"]))
+    def advance(self, uetr: bytes, event: str) -> None:
+        state, amount, fingerprint = self.model[uetr]
+        reply = self.ask(Advance(uetr, event))  # type: ignore[arg-type]
+        # fmt: off
+        steps = {
+            ("RESERVED", "SEND"): State.SENT,      ("RESERVED", "EXPIRE"): State.ABORTED,
+            ("SENT", "CONFIRM"): State.COMMITTED,  ("SENT", "REJECT"): State.ABORTED,
+            ("SENT", "DOUBT"): State.UNKNOWN,      ("UNKNOWN", "SEND"): State.SENT,
+            ("UNKNOWN", "CONFIRM"): State.COMMITTED, ("UNKNOWN", "REJECT"): State.ABORTED,
+        }
+        # fmt: on
+        reached = steps.get((state, event))
+        if reached is None:
+            assert reply.verdict in {"illegal", "final", "contradiction", "noted"}
+            return
+        assert (reply.verdict, reply.state) == ("advanced", reached)
+        if reached is State.ABORTED:
+            self.free += amount
+        self.model[uetr] = (reached, amount, fingerprint)
+
+    @rule(uetr=payments)
+    def confirm_another_amount(self, uetr: bytes) -> None:
+        """A confirmation of another amount confirms nothing."""
+        state, amount, fingerprint = self.model[uetr]
+        self.ask(Advance(uetr, "CONFIRM", credited_minor=amount + 1, credited_currency="INR"))
+        if state is State.SENT:
+            self.model[uetr] = (State.UNKNOWN, amount, fingerprint)
+
+    @rule(uetr=payments)
+    def enquire_without_news(self, uetr: bytes) -> None:
+        self.ask(Enquired(uetr, 0))
+
+    @invariant()
+    def books_and_model_agree(self) -> None:
+        if not hasattr(self, "payer"):
+            return
+        payer, payee = self.books.account(self.payer), self.books.account(self.payee)
+        assert payer is not None
+        assert payee is not None
+        held = sum(a for s, a, _ in self.model.values() if s not in FINAL)
+        paid = sum(a for s, a, _ in self.model.values() if s is State.COMMITTED)
+
+        assert (payer.debits_pending, payer.debits_posted) == (held, paid)
+        assert (payee.credits_pending, payee.credits_posted) == (held, paid)
+        assert FUNDS - held - paid == self.free >= 0
+
+    @invariant()
+    def what_was_told_is_final_and_told_once(self) -> None:
+        finals = {uetr: state for uetr, (state, _, _) in self.model.items() if state in FINAL}
+
+        assert {change.uetr: change.state for change in self.told} == finals
+        assert len(self.told) == len(finals)
+
+
+TestPaymentBook = PaymentBookMachine.TestCase
+TestPaymentBook.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_every_event_of_the_lifecycle_is_tried() -> None:
+    assert {"SEND", "EXPIRE", "DOUBT", "CONFIRM", "REJECT"} == set(Event) - {Event.RESERVE, Event.REFUSE}
