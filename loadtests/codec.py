@@ -116,8 +116,8 @@ own bytes of a payment, signature included.
 |---|---|---|
 {rows}
 
-Against xsdata: {ratio_vs_xsdata_in} times as fast in, {ratio_vs_xsdata_out} times as fast out; against pydantic-xml
-{ratio_vs_pydantic_xml_in} and {ratio_vs_pydantic_xml_out} times.
+Against xsdata: {ratio_vs_xsdata_in} times as fast in, {ratio_vs_xsdata_out} times as fast out; against
+pydantic-xml {ratio_vs_pydantic_xml_in} and {ratio_vs_pydantic_xml_out} times.
 
 `python -m loadtests codec --json`; figures in `codec.json`.
 """

@@ -386,7 +386,7 @@ class _Members:
         by_name = self.by_name
         start = len(pieces)
         pieces.append(f"<{tag}>")
-        last, number = -1, 0
+        last = -1
         for name, value in content.items():
             step = by_name.get(name)
             if step is None or step[0] <= last or last < step[1]:
@@ -401,6 +401,7 @@ class _Members:
                 if maximum == 1:
                     write(name, value, pieces)
                     continue
+                number = 0
                 for number, item in enumerate(_items(value, maximum)):  # noqa: B007 - the path needs it
                     write(name, item, pieces)
             except InvalidMessage as error:

@@ -160,3 +160,24 @@ def test_content_in_any_order_is_written_in_the_schema_s_order():
         document = shuffled(SAMPLE.document)
         assert codec.encode(SAMPLE.id, document, media_type=codec.XML) == XML
         assert codec.encode(SAMPLE.id, document, media_type=codec.JSON) == JSON
+
+
+@pytest.mark.parametrize("form", [codec.XML, codec.JSON])
+@pytest.mark.parametrize(
+    ("remittance", "path"),
+    [
+        ({"Ustrd": ["a", "b", "c"], "Strd": "x"}, "Strd"),
+        ({"Ustrd": ["a", "b", ""]}, "Ustrd[3]"),
+        ({"Ustrd": ["", "b"]}, "Ustrd"),
+        ({"Ustrd": ["a", "b"], "Strd": [{}, {"AddtlRmtInf": ["a", ""]}]}, "Strd[2]/AddtlRmtInf[2]"),
+        ({"Ustrd": ["a", "b"], "Evil": "x"}, "Evil"),
+    ],
+)
+def test_a_refusal_names_the_place_and_the_number(form, remittance, path):
+    transaction = {**SAMPLE.content["CdtTrfTxInf"][0], "RmtInf": remittance}
+    document = {"FIToFICstmrCdtTrf": {"GrpHdr": SAMPLE.content["GrpHdr"], "CdtTrfTxInf": [transaction]}}
+
+    with pytest.raises(InvalidMessage) as refusal:
+        codec.encode(SAMPLE.id, document, media_type=form)
+
+    assert refusal.value.path == f"FIToFICstmrCdtTrf/CdtTrfTxInf/RmtInf/{path}"
