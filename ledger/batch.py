@@ -5,7 +5,8 @@ text of arrays, bytes as one blob with offsets: see `sql/apply.sql` for why.
 """
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 from ledger.model import Account
 
@@ -21,7 +22,7 @@ class Batch:
         """Accounts that change, with their counters as the database has them."""
         self._events: list[tuple[int, str, int, int]] = []
         self._event_bytes: list[bytes] = []
-        self._transfers: list[tuple[int, str, str, str, object, object]] = []
+        self._transfers: list[tuple[int, str, str, str, str, str]] = []
         self._fingerprints: list[bytes] = []
         self._legs: list[tuple[int, int, int, int, int, str]] = []
         self._resolutions: list[tuple[int, int, str]] = []
@@ -66,8 +67,8 @@ class Batch:
                 id_.hex(),
                 kind,
                 refusal or "NULL",
-                expires or "NULL",
-                corrects or "NULL",
+                _or_null(expires),
+                _or_null(corrects),
             )
         )
         self._fingerprints.append(fingerprint)
@@ -92,37 +93,45 @@ class Batch:
 
     def arguments(self) -> list[object]:
         """The arguments of `ledger.apply` after the fence and the time, in its order."""
-        numbers, kinds, changes, bodies = _columns(self._events, 4)
-        lengths = (change + body + _LEAF_BYTES for _, _, change, body in self._events)
-        fingerprints = [len(fingerprint) for fingerprint in self._fingerprints]
-        columns = (
-            *(numbers, kinds, _starts(lengths), changes, bodies, b"".join(self._event_bytes)),
-            *_columns(self._transfers, 6),
-            *(_starts(fingerprints), fingerprints, b"".join(self._fingerprints)),
-            *_columns(self._legs, 6),
-            *_columns(self._resolutions, 3),
-            *self._changed_accounts(),
-        )
         return [
-            *(column if isinstance(column, bytes) else _array(column) for column in columns),
+            *self._event_columns(),
+            *self._transfer_columns(),
+            *_texts(_columns(self._legs, 6), words=(5,)),
+            *_texts(_columns(self._resolutions, 3), words=(2,)),
+            *_texts(self._changed_accounts(), words=(1, 2)),
             *_columns(self._accounts, 4),
             *_columns(self._closing, 2),
             *_columns(self._opening, 2),
         ]
+
+    def _event_columns(self) -> list[object]:
+        numbers, kinds, changes, bodies = _columns(self._events, 4)
+        lengths = (change + body + _LEAF_BYTES for _, _, change, body in self._events)
+        columns = [numbers, kinds, _starts(lengths), changes, bodies]
+        return [*_texts(columns, words=(1,)), b"".join(self._event_bytes)]
+
+    def _transfer_columns(self) -> list[object]:
+        lengths = [len(fingerprint) for fingerprint in self._fingerprints]
+        columns = [*_columns(self._transfers, 6), _starts(lengths), lengths]
+        return [*_texts(columns, words=(1, 2, 3, 4, 5)), b"".join(self._fingerprints)]
 
     def _changed_accounts(self) -> list[Sequence[object]]:
         """Number, closed, cap; then the change of each counter; then each counter as it must come out."""
         rows = [
             (
                 account.number,
-                account.closed,
-                "NULL" if account.cap is None else account.cap,
+                "true" if account.closed else "false",
+                "NULL" if account.cap is None else str(account.cap),
                 *(now - then for now, then in zip(account.counters, before, strict=True)),
                 *account.counters,
             )
             for account, before in self.before.values()
         ]
         return _columns(sorted(rows), 3 + 2 * _COUNTERS)
+
+
+def _or_null(number: int) -> str:
+    return str(number) if number else "NULL"
 
 
 def _columns(rows: Sequence[tuple[object, ...]], count: int) -> list[Sequence[object]]:
@@ -135,6 +144,15 @@ def _starts(lengths: Iterable[int]) -> Sequence[int]:
     return list(itertools.accumulate(lengths, initial=1))[:-1]
 
 
-def _array(column: Iterable[object]) -> str:
-    """The text of an array of numbers, ids or plain words."""
-    return "{" + ",".join(map(str, column)) + "}"
+def _texts(columns: Iterable[Sequence[object]], *, words: Collection[int]) -> list[str]:
+    """Columns as the text of arrays: numbers, and at the places in `words` plain words."""
+    return [_words(column) if place in words else _numbers(column) for place, column in enumerate(columns)]
+
+
+def _numbers(column: Iterable[object]) -> str:
+    """The text of a list of numbers is almost that of an array, and made in one call."""
+    return "{" + str(list(column))[1:-1] + "}"
+
+
+def _words(column: Iterable[Any]) -> str:
+    return "{" + ",".join(column) + "}"

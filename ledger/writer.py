@@ -195,6 +195,7 @@ class Writer:
         self._delay_s = 0.0
         self._stopping = False
         self._queue: deque[_Waiting] = deque()
+        self._durable: list[_Waiting] = []
         self._wake = asyncio.Event()
         self._connection: asyncpg.Connection | None = None
         self._loop: asyncio.Task[None] | None = None
@@ -275,6 +276,7 @@ class Writer:
                 await self._carry_out(batch)
             except Exception as error:
                 # Whatever it was, it was not foreseen: refuse everything rather than guess.
+                self._acknowledge()
                 log.exception("the ledger's writer has frozen")
                 self._freeze(error, batch)
                 return
@@ -287,6 +289,7 @@ class Writer:
                 decided = await self._attempt(batch)
                 break
             except _DATABASE_ERRORS as error:
+                self._acknowledge()
                 failures += not _is_transient(error)
                 if _is_final(error) or failures >= ATTEMPTS_MAX:
                     raise
@@ -294,9 +297,20 @@ class Writer:
                 await self._recover()
         self._delay_s = 0.0
         self._away = False
-        for waiting in decided:
-            waiting.answer(waiting.reply)
+        self._durable = decided
         self._queue.extendleft(reversed(batch[len(decided) :]))
+        if not self._queue:
+            self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        """Answer what has become durable.
+
+        At once where nothing else waits; else while the database applies the next batch, which would
+        otherwise be idle while callers wake up and send their next commands.
+        """
+        durable, self._durable = self._durable, []
+        for waiting in durable:
+            waiting.answer(waiting.reply)
 
     async def _attempt(self, batch: list[_Waiting]) -> list[_Waiting]:
         """Load, decide, apply; what was decided, which is all but what follows the close of a window."""
@@ -353,6 +367,7 @@ class Writer:
         """Everything that was decided, in one durable statement; nothing decided is nothing to do."""
         batch, rider = self.books.batch, self.host.rider()
         if not len(batch) and rider is None:
+            self._acknowledge()
             return
         first_seq = self.books.next_seq - len(batch)
         arguments = [self.epoch, first_seq, self.books.now, *batch.arguments()]
@@ -362,6 +377,7 @@ class Writer:
             places = [f"${_APPLY_ARGUMENTS + n}" for n in range(1, len(rider.arguments) + 1)]
             sql = f"{_APPLY}, {rider.sql_expression.format(*places)}"
             arguments += rider.arguments
+        asyncio.get_running_loop().call_soon(self._acknowledge)
         row = await self._connected().fetchrow(sql, *arguments)
         assert row["next_seq"] == self.books.next_seq
         self.meters.events += len(batch)

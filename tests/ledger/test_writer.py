@@ -221,3 +221,29 @@ async def test_the_database_that_comes_back_is_taken_up_after_refusals(writer, p
         await writer.submit(("reserve", uuid4(), pay(debtor, creditor, 1)))
     psql(postgres_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     assert (await in_flight).verdict is Verdict.CREATED
+
+
+async def test_what_is_durable_is_acknowledged_even_if_the_next_batch_freezes_the_writer(writer):
+    debtor, creditor = await open_two(writer)
+    writer.batch_max = 1
+    apply, calls = writer._apply, iter([False, True])
+
+    async def second_fails():
+        if next(calls):
+            raise AssertionError("broken")
+        await apply()
+
+    writer._apply = second_fails
+    commands = [("reserve", uuid4(), pay(debtor, creditor, 1)) for _ in range(3)]
+
+    first, second, third = await writer.submit_many(commands)
+
+    assert first.verdict is Verdict.CREATED
+    assert isinstance(second, Frozen)
+    assert isinstance(third, Frozen)
+
+
+async def test_a_command_that_the_host_cannot_read_is_refused_at_the_door(writer):
+    with pytest.raises(TypeError):
+        await writer.submit(None)
+    assert await writer.submit(("find", uuid4())) is None
