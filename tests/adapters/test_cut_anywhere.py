@@ -1,0 +1,93 @@
+"""The connection to a rail is cut after any number of bytes, in either direction.
+
+Whatever happens, "refused" must mean that the rail never credits the order, an enquiry must agree with the
+rail's book, and the same bytes sent again must not credit twice.
+"""
+
+import asyncio
+import dataclasses
+from contextlib import asynccontextmanager
+
+import pytest
+
+from adapters import registry
+from adapters.port import Outcome, Taken
+from adapters.simulation.harness import sample_order
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+CUTS = [0, 200, 600, 1000, 1500, 2000, 2500, 3000, 3500, 4500, 5500, 6500, 8000]
+
+
+@asynccontextmanager
+async def cutting(port, *, up=None, down=None):
+    """A proxy to `port` that drops both sides after `up` bytes to the rail or `down` bytes from it."""
+
+    async def copy(reader, writer, most):
+        while chunk := await reader.read(65536):
+            if most is not None:
+                chunk = chunk[:most]
+                most -= len(chunk)
+            writer.write(chunk)
+            await writer.drain()
+            if most == 0:
+                return
+
+    async def serve(reader, writer):
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+        ways = [
+            asyncio.create_task(copy(reader, far_writer, up)),
+            asyncio.create_task(copy(far_reader, writer, down)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+            for side in (writer, far_writer):
+                side.transport.abort()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await asyncio.sleep(0.02)
+
+
+async def cut(rail, way, after):
+    """Submit through the proxy; what the adapter read it as."""
+    native = rail.adapter.translate(sample_order(rail.country))
+    async with cutting(int(rail.connection.base_url.rpartition(":")[2]), **{way: after}) as port:
+        connection = dataclasses.replace(rail.connection, base_url=f"https://127.0.0.1:{port}")
+        adapter = registry.load(rail.country, connection)
+        receipt = await adapter.submit(native)
+        await adapter.close()
+    return native, receipt
+
+
+async def cut_and_recover(rail, way, after):
+    """One cut, then an enquiry and the same bytes again; how the handing over was read, and the credits."""
+    native, receipt = await cut(rail, way, after)
+    await asyncio.sleep(0.05)
+    credited = rail.credits(native.ref)
+    enquired = (await rail.adapter.enquire(native)).outcome
+
+    assert credited <= 1
+    assert receipt.taken is not Taken.REFUSED or credited == 0
+    assert enquired is (Outcome.DONE if credited else Outcome.NOT_FOUND)
+    again = await rail.adapter.submit(native)
+    assert again.taken is Taken.TAKEN
+    assert rail.credits(native.ref) == 1
+    return receipt.taken, credited
+
+
+@pytest.mark.parametrize("country", registry.countries())
+@pytest.mark.parametrize("way", ["up", "down"])
+async def test_a_cut_connection_never_loses_doubles_or_invents_a_payment(rails, country, way):
+    rail = await rails.get(country)
+    ends = await asyncio.gather(*[cut_and_recover(rail, way, after) for after in CUTS])
+
+    # The cuts reach from the handshake to the last byte: both kinds of doubt must have been met.
+    assert any(credited == 0 for _, credited in ends)
+    assert way == "up" or (Taken.UNKNOWN, 1) in ends
