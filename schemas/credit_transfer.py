@@ -123,7 +123,7 @@ def build(
     """
     settlement: Content = {"SttlmMtd": settlement_method}
     if clearing_system is not None:
-        settlement["ClrSys"] = code_or_proprietary(clearing_system, longest_code=3)
+        settlement["ClrSys"] = code_or_proprietary(clearing_system, "ExternalCashClearingSystem1Code")
     group: Content = {
         "MsgId": payment.message_id,
         "CreDtTm": instant_text(payment.created_at),
@@ -136,7 +136,8 @@ def build(
 def _transaction(payment: CreditTransfer, version: str, expires_at: datetime | None) -> Content:
     content = {
         "PmtId": _ids(payment),
-        "PmtTpInf": payment.category_purpose and {"CtgyPurp": code_or_proprietary(payment.category_purpose)},
+        "PmtTpInf": payment.category_purpose
+        and {"CtgyPurp": code_or_proprietary(payment.category_purpose, "ExternalCategoryPurpose1Code")},
         "IntrBkSttlmAmt": _amount(payment.interbank_settlement_amount),
         "IntrBkSttlmDt": payment.interbank_settlement_date and payment.interbank_settlement_date.isoformat(),
         **_times(payment.accepted_at, expires_at, version),
@@ -151,7 +152,7 @@ def _transaction(payment: CreditTransfer, version: str, expires_at: datetime | N
         "CdtrAgt": build_agent(payment.creditor_agent),
         "Cdtr": build_party(payment.creditor),
         "CdtrAcct": payment.creditor_account and build_account(payment.creditor_account),
-        "Purp": payment.purpose and code_or_proprietary(payment.purpose),
+        "Purp": payment.purpose and code_or_proprietary(payment.purpose, "ExternalPurpose1Code"),
         "RmtInf": payment.remittance and {"Ustrd": _lines(payment.remittance, _UNSTRUCTURED_MAX)},
     }
     return {tag: value for tag, value in content.items() if value is not None and value != ""}

@@ -48,22 +48,16 @@ def parse(text: str) -> etree._Element:
         element = etree.fromstring(text.encode("utf-8"), _PARSER)
     except (etree.LxmlError, ValueError):
         raise InvalidMessage("must be one XML element", rule="foreign") from None
-    if depth(element) > MAX_DEPTH:
-        raise InvalidMessage("is nested too deeply", rule="depth")
     return element
 
 
-def depth(element: etree._Element) -> int:
-    """How many elements stand inside each other at most."""
-    level = deepest = 0
+def check(element: etree._Element, namespace: str | None) -> None:
+    """Refuse an element that is nested too deeply, or not of the one namespace that is allowed."""
+    level = 0
     for event, _ in etree.iterwalk(element, events=("start", "end")):
         level += 1 if event == "start" else -1
-        deepest = max(deepest, level)
-    return deepest
-
-
-def check_namespace(element: etree._Element, namespace: str | None) -> None:
-    """Refuse an element that is not of the one namespace that is allowed."""
+        if level > MAX_DEPTH:
+            raise InvalidMessage("is nested too deeply", rule="depth")
     if namespace is not None and etree.QName(element).namespace != namespace:
         raise InvalidMessage("must be of another namespace", rule="foreign")
 

@@ -57,13 +57,13 @@ def json_object(raw: bytes, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
         raise InvalidMessage("begins with a byte order mark", rule="encoding")
     try:
         found = _DECODER.decode(octets.decode("utf-8"))
+        # Only an escape, or these two characters themselves, can bring in what XML cannot carry.
+        if b"\\u" in octets or b"\xef\xbf" in octets:
+            check_characters(found)
     except (json.JSONDecodeError, RecursionError):
-        raise InvalidMessage("is not JSON", rule="well-formed") from None
+        raise InvalidMessage("is not JSON, or nested too deeply", rule="well-formed") from None
     if type(found) is not dict:
         raise InvalidMessage("must be an object", rule="type")
-    # Only an escape, or these two characters themselves, can bring in what XML cannot carry.
-    if b"\\u" in octets or b"\xef\xbf" in octets:
-        check_characters(found)
     return found
 
 

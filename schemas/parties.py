@@ -6,14 +6,15 @@ The same elements stand in every payment message, under types whose version diff
 from datetime import date, datetime
 from typing import Any, Final
 
+from schemas.codes import is_known
 from schemas.errors import Refused
 from schemas.payment import Account, Agent, Party
 from schemas.reasons import Reason
 
 Content = dict[str, Any]
 
+
 _SHORT_CODE: Final = 4
-_CLEARING_SYSTEM_CODE: Final = 5
 
 
 def first_of(choice: Content | None) -> str | None:
@@ -21,10 +22,15 @@ def first_of(choice: Content | None) -> str | None:
     return None if choice is None else next(iter(choice.values()))
 
 
-def code_or_proprietary(text: str, longest_code: int = _SHORT_CODE) -> Content:
-    """The choice that a text fits: ISO's external codes are short and in upper case."""
-    is_code = len(text) <= longest_code and text.isalnum() and text == text.upper()
-    return {"Cd" if is_code else "Prtry": text}
+def code_or_proprietary(text: str, code_set: str | None = None) -> Content:
+    """The choice that a text belongs in: a code of the external list, or the sender's own word.
+
+    Without a list, whatever has the form of a code is taken for one.
+    """
+    if code_set is not None:
+        return {"Cd" if is_known(code_set, text) else "Prtry": text}
+    has_form = len(text) <= _SHORT_CODE and text.isalnum() and text == text.upper()
+    return {"Cd" if has_form else "Prtry": text}
 
 
 def read_agent(content: Content | None) -> Agent | None:
@@ -48,7 +54,11 @@ def build_agent(agent: Agent) -> Content:
         institution["BICFI"] = agent.bic
     if agent.member_id:
         system = agent.clearing_system
-        named = {"ClrSysId": code_or_proprietary(system, _CLEARING_SYSTEM_CODE)} if system else {}
+        named = (
+            {"ClrSysId": code_or_proprietary(system, "ExternalClearingSystemIdentification1Code")}
+            if system
+            else {}
+        )
         institution["ClrSysMmbId"] = {**named, "MmbId": agent.member_id}
     if agent.name:
         institution["Nm"] = agent.name
@@ -119,7 +129,11 @@ def build_account(account: Account) -> Content:
     elif account.other:
         content["Id"] = {"Othr": {"Id": account.other}}
     if account.proxy:
-        kind = {"Tp": code_or_proprietary(account.proxy_type)} if account.proxy_type else {}
+        kind = (
+            {"Tp": code_or_proprietary(account.proxy_type, "ExternalProxyAccountType1Code")}
+            if account.proxy_type
+            else {}
+        )
         content["Prxy"] = {**kind, "Id": account.proxy}
     return content
 

@@ -238,7 +238,8 @@ def _parser(kind: Type) -> lexical.Parser:
 
 
 def _foreign(kind: Foreign, message: str) -> Shape:  # noqa: C901 - four small functions
-    """Content of another schema, as one string. An ISO document inside it is held to its schema."""
+    """Content of another schema, as one string. What the message's own schema knows is held to it."""
+    global_element = "AppHdr" if catalogue().messages[message].tag == "AppHdr" else "Document"
 
     def read(element: etree._Element, _odd: list[Fault]) -> str:
         _check_blank(element.text)
@@ -253,10 +254,10 @@ def _foreign(kind: Foreign, message: str) -> Shape:  # noqa: C901 - four small f
         return foreign.canonical(children[0])
 
     def check(element: etree._Element) -> None:
-        foreign.check_namespace(element, kind.namespace)
+        foreign.check(element, kind.namespace)
         if kind.process == "lax":
-            for document in element.iter(f"{{{NAMESPACE}{message}}}Document"):
-                plan(message).read(document, [])
+            for known in element.iter(f"{{{NAMESPACE}{message}}}{global_element}"):
+                plan(message).read(known, [])
 
     def accept(content: Any) -> str:
         if not isinstance(content, str):

@@ -121,7 +121,7 @@ def build(
 def _reason(reason: str | None, additional: str | None) -> list[Content] | None:
     if not reason and not additional:
         return None
-    content: Content = {"Rsn": code_or_proprietary(reason)} if reason else {}
+    content: Content = {"Rsn": code_or_proprietary(reason, "ExternalStatusReason1Code")} if reason else {}
     if additional:
         steps = range(0, len(additional), _ADDITIONAL_MAX)
         content["AddtlInf"] = [additional[start : start + _ADDITIONAL_MAX] for start in steps]

@@ -279,3 +279,11 @@ def test_size_is_the_caller_s_to_allow():
     with pytest.raises(MessageTooLarge):
         codec.decode(PLAIN, media_type=codec.XML, max_bytes=len(PLAIN) - 1)
     assert codec.decode(PLAIN, media_type=codec.XML, max_bytes=len(PLAIN)).raw == PLAIN
+
+
+@pytest.mark.parametrize("depth", range(50, 1500, 50))
+def test_nesting_is_no_more_than_a_refusal_even_where_characters_are_looked_at(depth):
+    raw = b'{"$type":' + b"[" * depth + b'"\\u0041"' + b"]" * depth + b"}"
+
+    with pytest.raises(InvalidMessage):
+        codec.decode(raw, media_type=codec.JSON)

@@ -92,3 +92,25 @@ def test_a_signature_must_be_of_its_namespace_and_keeps_its_blanks():
             media_type=codec.XML,
             header={**HEADER, "Sgntr": "<Signature></Signature>"},
         )
+
+
+def test_deep_foreign_content_is_refused_in_xml_as_in_json():
+    raw = codec.encode(SAMPLE.id, with_envelope("<a></a>"), media_type=codec.XML)
+    deep = raw.replace(b'<a xmlns=""></a>', b"<a>" * 210 + b"</a>" * 210)
+    assert deep != raw
+
+    with pytest.raises(InvalidMessage) as refusal:
+        codec.decode(deep, media_type=codec.XML)
+
+    assert refusal.value.rule == "depth"
+
+
+def test_a_header_inside_a_signature_is_held_to_the_header_s_schema():
+    inner = (
+        f'<Signature xmlns="{SIGNATURE}"><AppHdr xmlns="{namespace("head.001.001.02")}"></AppHdr></Signature>'
+    )
+
+    with pytest.raises(InvalidMessage) as refusal:
+        codec.encode(SAMPLE.id, SAMPLE.document, media_type=codec.XML, header={**HEADER, "Sgntr": inner})
+
+    assert refusal.value.rule == "missing"

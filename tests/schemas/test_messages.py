@@ -270,3 +270,18 @@ def test_a_message_keeps_its_bytes():
     raw = PACS_008.read_bytes()
 
     assert codec.decode(raw, media_type=codec.XML).raw is raw
+
+
+def test_a_rail_s_own_reason_is_said_as_its_own_and_an_iso_one_as_a_code():
+    for reason, choice in (("AC04", "Cd"), ("U30", "Prtry"), ("ZZZZ", "Prtry")):
+        document = status_report.build(
+            message_id="S-1",
+            created_at=NOW,
+            original=PAYMENT,
+            original_message_id="M",
+            original_message_name=SAMPLE.id,
+            status="RJCT",
+            reason=reason,
+        )
+        (cause,) = document["FIToFIPmtStsRpt"]["TxInfAndSts"][0]["StsRsnInf"]
+        assert cause["Rsn"] == {choice: reason}
