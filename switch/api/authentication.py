@@ -60,7 +60,7 @@ def _by_signature(request: Request, body: bytes, directory: Snapshot, settings: 
         stated,
         method=scope["method"],
         authority=settings.authority or request.headers.get("host", ""),
-        path=target.decode("ascii"),
+        path=target.decode("latin-1"),
         headers=scope["headers"],
         body=body,
         key=public,
