@@ -100,6 +100,7 @@ def make_app(settings: Settings) -> Callable[[Scope, Receive, Send], Awaitable[N
     )
     app.add_route(DOOR, door.post_pacs_008, methods=["POST"])
     app.add_route(f"{callbacks.PREFIX}{{country}}", callbacks.post_callback, methods=["POST"])
+    app.add_route(problems.CATALOGUE, problems.catalogue, methods=["GET"])
     app.include_router(reads.router)
     app.include_router(health.router)
     app.openapi = lambda: openapi.describe(app, DOOR)  # type: ignore[method-assign]

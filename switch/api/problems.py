@@ -1,14 +1,18 @@
 """Failures as `application/problem+json` (RFC 9457), never with a word of what was sent."""
 
 import json
-from typing import Any
+from collections.abc import Iterator
+from html import escape
+from typing import Any, Final
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from schemas.errors import InvalidMessage, SwitchError
 
-MEDIA_TYPE = "application/problem+json"
+MEDIA_TYPE: Final = "application/problem+json"
+CATALOGUE: Final = "/docs/problems"
+"""Where the problems are explained; each problem's `type` points into it."""
 _RETRY_AFTER = "1"
 
 
@@ -16,7 +20,7 @@ def problem_body(error: SwitchError) -> dict[str, Any]:
     """The members of the problem that tells `error`."""
     name = type(error).__name__
     body: dict[str, Any] = {
-        "type": f"/docs/problems#{name.lower()}",
+        "type": f"{CATALOGUE}#{name.lower()}",
         "title": (type(error).__doc__ or name).strip().splitlines()[0],
         "status": error.status,
         "detail": error.detail,
@@ -48,6 +52,28 @@ def plain(status: int, detail: str) -> Response:
         "retryable": False,
     }
     return Response(json.dumps(body).encode(), status, media_type=MEDIA_TYPE)
+
+
+def catalogue(_: Request) -> Response:
+    """Explain every problem, from the tree of errors itself."""
+    rows = "".join(
+        f'<tr id="{kind.__name__.lower()}"><td>{kind.__name__}</td><td>{kind.status}</td>'
+        f"<td>{kind.default_reason}</td><td>{'yes' if kind.retryable else 'no'}</td>"
+        f"<td>{escape((kind.__doc__ or '').strip().splitlines()[0])}</td></tr>"
+        for kind in _tree(SwitchError)
+    )
+    return HTMLResponse(
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>payswitch problems</title>'
+        "<h1>Problems</h1><p>Every failure that is not an ISO answer is one of these (RFC 9457).</p><table>"
+        "<tr><th>Problem</th><th>Status</th><th>ISO reason</th><th>Retry helps</th><th>Meaning</th></tr>"
+        f"{rows}</table></html>"
+    )
+
+
+def _tree(kind: type[SwitchError]) -> Iterator[type[SwitchError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _tree(child)
 
 
 async def on_switch_error(_: Request, error: Exception) -> Response:

@@ -200,6 +200,14 @@ async def test_wrong_addresses_are_a_clear_problem(stack: Stack, method: str, pa
     assert problem["status"] == status
 
 
+async def test_a_problem_says_where_it_is_explained(stack: Stack) -> None:
+    problem = assert_clear_problem(await post(stack, b"{"))
+    async with aiohttp.ClientSession() as session:
+        async with session.get(stack.url + problem["type"]) as answer:
+            assert answer.status == 200
+            assert f'id="{problem["type"].partition("#")[2]}"' in await answer.text()
+
+
 async def test_every_read_needs_a_caller(stack: Stack) -> None:
     async with aiohttp.ClientSession() as session:
         for path in (
