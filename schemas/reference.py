@@ -87,9 +87,9 @@ SCHEME_RULES: Final = {
 DIFFERENCES: Final = {
     "document types, processing instructions": "refused by a gate: they have no use in a message",
     "encodings other than UTF-8, XML 1.1": "refused by a gate: one text, one reading",
-    "comments inside values": "refused: parsers disagree on what the value then is; between elements they pass",
+    "comments inside values": "refused: parsers disagree on what the value is then; elsewhere they pass",
     "`xsi:type`, `xsi:nil`": "refused everywhere; `xsi:schemaLocation` passes and is never followed",
-    "size, nesting": "bounded: 256 KiB a payment unless the caller allows more, 200 levels of foreign content",
+    "size, nesting": "bounded: 256 KiB unless the caller allows more, 200 levels of foreign content",
     "base64 with foreign characters": "refused; libxml2 skips them, XML Schema does not allow them",
     "`xsi:type` in foreign content": "carried, not interpreted; libxml2 would validate by it",
 }
