@@ -191,7 +191,8 @@ class Writer:
         self.meters = Meters()
         self.frozen: Exception | None = None
         """Why the writer refuses everything; None while it works."""
-        self._away = False
+        self.away = False
+        """The database is away, or cannot write: newcomers are refused, what is in flight waits."""
         self._delay_s = 0.0
         self._stopping = False
         self._queue: deque[_Waiting] = deque()
@@ -258,7 +259,7 @@ class Writer:
             raise Frozen
         if self._loop is None or self._stopping:
             raise Unavailable("the ledger's writer is not running")
-        if self._away:
+        if self.away:
             raise Unavailable("the ledger's database is away")
         if len(self._queue) + count > self.queue_max:
             raise Unavailable("the ledger's queue is full")
@@ -296,7 +297,7 @@ class Writer:
                 log.warning("the ledger's batch is tried again: %r", error)
                 await self._recover()
         self._delay_s = 0.0
-        self._away = False
+        self.away = False
         self._durable = decided
         self._queue.extendleft(reversed(batch[len(decided) :]))
         if not self._queue:
@@ -415,19 +416,22 @@ class Writer:
     async def _recover(self) -> None:
         """Drop memory and come back with a new connection and epoch, however long it takes.
 
-        The first try is at once; while the database stays away, what is not in flight is refused.
+        The first try is at once. From the second on, whatever the reason (no connection, a full disk), what
+        is not in flight is refused, and tries come ever slower.
         """
         self.meters.retries += 1
         self._drop_memory()
+        if self._delay_s:
+            self._be_away()
         while True:
             await asyncio.sleep(self._delay_s)
             if await self._reconnect():
                 break
             self._be_away()
-        self._delay_s = min(_RETRY_MAX_S, self._delay_s * 2 or _RETRY_FIRST_S)
+        self._delay_s = max(self._delay_s, _RETRY_FIRST_S)
 
     def _be_away(self) -> None:
-        self._away = True
+        self.away = True
         self._refuse_waiting(Unavailable("the ledger's database is away"))
         self._delay_s = min(_RETRY_MAX_S, self._delay_s * 2 or _RETRY_FIRST_S)
 

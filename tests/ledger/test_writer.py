@@ -214,7 +214,7 @@ async def test_the_database_that_comes_back_is_taken_up_after_refusals(writer, p
         " AND datname = current_database()"
     )
     in_flight = asyncio.create_task(writer.submit(("reserve", uuid4(), pay(debtor, creditor, 1))))
-    while not writer._away:
+    while not writer.away:
         await asyncio.sleep(0.01)
 
     with pytest.raises(Unavailable, match="away"):
@@ -247,3 +247,37 @@ async def test_a_command_that_the_host_cannot_read_is_refused_at_the_door(writer
     with pytest.raises(TypeError):
         await writer.submit(None)
     assert await writer.submit(("find", uuid4())) is None
+
+
+async def test_a_writer_that_was_replaced_while_its_connection_was_lost_does_not_come_back(
+    writer, database_url, connection
+):
+    debtor, creditor = await open_two(writer)
+    second = Writer(database_url, PlainHost())
+    await second.start()
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'payswitch writer'"
+        " AND datname = current_database()"
+    )
+
+    with pytest.raises(Frozen):
+        await writer.submit(("reserve", uuid4(), pay(debtor, creditor, 1)))
+    assert (await second.submit(("reserve", uuid4(), pay(debtor, creditor, 1)))).verdict is Verdict.CREATED
+    await second.stop()
+    assert await connection.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 1
+
+
+async def test_time_never_goes_back_across_a_takeover(writer, database_url, connection):
+    """B11: the database's clock steps back an hour; the log's time stands still instead."""
+    await open_two(writer)
+    await writer.stop()
+    await connection.execute("UPDATE ledger.head SET at = at + interval '1 hour'")
+    second = Writer(database_url, PlainHost())
+    await second.start()
+    await second.submit(("open", "gamma"))
+    await second.stop()
+
+    head, last = await connection.fetchrow(
+        "SELECT (SELECT at FROM ledger.head), (SELECT max(at) FROM ledger.event)"
+    )
+    assert head == last
