@@ -5,9 +5,8 @@ traffic or third parties' code, or a `PROFILE` of our own where the specificatio
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 
 class Basis(StrEnum):
@@ -84,17 +83,18 @@ class Characters:
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """The rail's id space. `period` is a strftime pattern in `zone`: serials restart when it changes."""
+    """The rail's id space. `period` is a strftime pattern of the rail's clock: serials restart when it changes."""
 
     period: str
     capacity: int
     basis: Basis
-    zone: str = "UTC"
-    """Where the rail's clock is: an hour there may begin in the middle of ours."""
+    utc_offset_minutes: int = 0
+    """Of the rail's clock: an hour there may begin in the middle of ours."""
 
     def period_at(self, at: datetime) -> str:
         """The period that serials of this instant belong to."""
-        return at.astimezone(ZoneInfo(self.zone)).strftime(self.period)
+        clock = timezone(timedelta(minutes=self.utc_offset_minutes))
+        return at.astimezone(clock).strftime(self.period)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def facts(profile: RailProfile) -> str:
         ),
         (
             "order numbers",
-            f"{profile.ids.capacity:,} in a period `{profile.ids.period}` of {profile.ids.zone}",
+            f"{profile.ids.capacity:,} in a period `{profile.ids.period}` at UTC{profile.ids.utc_offset_minutes / 60:+g} h",
             profile.ids.basis,
         ),
         ("purpose", "mandatory" if profile.purpose_required else "optional", profile.basis),

@@ -42,7 +42,7 @@ PROFILE: Final = RailProfile(
     limits=Limits(minimum_minor=1, maximum_minor=100_000_00, basis=Basis.OBSERVED),
     characters=Characters(encoding="ascii", name_max=99, remittance_max=50, basis=Basis.OBSERVED),
     # custRef is YDDDHHnnnnnn: a million numbers in an Indian hour, which begins at half past ours.
-    ids=Ids(period="%Y%j%H", capacity=10**6, basis=Basis.OBSERVED, zone="Asia/Kolkata"),
+    ids=Ids(period="%Y%j%H", capacity=10**6, basis=Basis.OBSERVED, utc_offset_minutes=330),
     dedupes=True,
     purpose_required=False,
     basis=Basis.OBSERVED,

@@ -39,7 +39,7 @@ PROFILE: Final = RailProfile(
     ),
     limits=Limits(minimum_minor=100, maximum_minor=1_000_000_00, basis=Basis.PROFILE),
     characters=Characters(encoding="utf-8", name_max=25, remittance_max=32, basis=Basis.OBSERVED),
-    ids=Ids(period="%Y%m%d", capacity=10**8, basis=Basis.PROFILE, zone="Asia/Bishkek"),
+    ids=Ids(period="%Y%m%d", capacity=10**8, basis=Basis.PROFILE, utc_offset_minutes=360),
     dedupes=True,
     purpose_required=False,
     basis=Basis.OBSERVED,

@@ -40,7 +40,7 @@ PROFILE: Final = RailProfile(
     ),
     limits=Limits(minimum_minor=1, maximum_minor=100_000_000_00, basis=Basis.PROFILE),
     characters=Characters(encoding="utf-8", name_max=140, remittance_max=140, basis=Basis.OBSERVED),
-    ids=Ids(period="%Y%m%d", capacity=10**8, basis=Basis.PROFILE, zone="Asia/Karachi"),
+    ids=Ids(period="%Y%m%d", capacity=10**8, basis=Basis.PROFILE, utc_offset_minutes=300),
     dedupes=True,
     purpose_required=False,
     basis=Basis.OBSERVED,

@@ -70,12 +70,12 @@ async def cut_and_recover(rail, way, after):
     """One cut, then an enquiry and the same bytes again; how the handing over was read, and the credits."""
     native, receipt = await cut(rail, way, after)
     await asyncio.sleep(0.05)
-    credited = rail.credits(native.ref)
     enquired = (await rail.adapter.enquire(native)).outcome
+    credited = rail.credits(native.ref)
 
-    assert credited <= 1
     assert receipt.taken is not Taken.REFUSED or credited == 0
-    assert enquired is (Outcome.DONE if credited else Outcome.NOT_FOUND)
+    # What was delivered may still be on its way into the book: "not found" so early proves nothing.
+    assert enquired is Outcome.NOT_FOUND or (enquired is Outcome.DONE and credited == 1)
     again = await rail.adapter.submit(native)
     assert again.taken is Taken.TAKEN
     assert rail.credits(native.ref) == 1

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters import json_text
+from adapters import json_text, registry
 from adapters.identifiers import is_sha4
 from adapters.kyrgyzstan import elqr, messages, sandbox
 from adapters.kyrgyzstan.codes import outcome_of
@@ -20,6 +20,7 @@ from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
 from schemas.payment import Account, Party
 
+pytestmark = pytest.mark.skipif("KG" not in registry.countries(), reason="the adapter of KG is not installed")
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 PROVIDER = sandbox.IDENTITY["provider"]
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -185,8 +186,4 @@ def test_json_has_one_meaning_or_none(raw):
 
 
 def test_accounts_of_digits_carry_words():
-    from adapters import registry
-
-    if "KG" not in registry.countries():
-        pytest.skip("the adapter is not installed")
     assert sandbox.word_of(magic_account("KG", "SLOW8")) == "SLOW8"

@@ -75,23 +75,23 @@ async def test_rails_killed_in_the_middle_of_payments_credit_each_once(tmp_path)
 
 async def killed_in_the_middle(place, country):
     async with running(place, country, time_scale=0.1) as rail:
-        natives = [rail.adapter.translate(sample_order(country)) for _ in range(30)]
-        for native in natives[:20]:
+        natives = [rail.adapter.translate(sample_order(country)) for _ in range(12)]
+        for native in natives[:8]:
             await rail.adapter.submit(native)
         pending = rail.adapter.translate(sample_order(country, "PENDING"))
         await rail.adapter.submit(pending)
         await rail.kill()
-        assert (await rail.adapter.submit(natives[25])).taken is not Taken.TAKEN
+        assert (await rail.adapter.submit(natives[10])).taken is not Taken.TAKEN
         with (place / FILE_NAME).open("ab") as file:
             file.write(b'{"rail_ref": "torn')
         await rail.adapter.close()
         await rail.start()
-        for native in natives[10:]:
+        for native in natives[4:]:
             await rail.adapter.submit(native)
         outcomes = {(await rail.adapter.enquire(native)).outcome for native in [*natives, pending]}
 
         assert outcomes == {Outcome.DONE}
-        assert [rail.credits(native.ref) for native in natives] == [1] * 30
+        assert [rail.credits(native.ref) for native in natives] == [1] * 12
         assert rail.credits(pending.ref) == 1
 
 
