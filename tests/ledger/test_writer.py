@@ -281,3 +281,13 @@ async def test_time_never_goes_back_across_a_takeover(writer, database_url, conn
         "SELECT (SELECT at FROM ledger.head), (SELECT max(at) FROM ledger.event)"
     )
     assert head == last
+
+
+async def test_a_fenced_writer_does_not_even_answer_from_memory(writer, database_url):
+    await open_two(writer)
+    second = Writer(database_url, PlainHost())
+    await second.start()
+    await second.stop()
+
+    with pytest.raises(Frozen):
+        await writer.submit(("find", uuid4()))
