@@ -83,7 +83,7 @@ class Characters:
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """The rail's id space. `period` is a strftime pattern of the rail's clock: serials restart when it changes."""
+    """The rail's id space. Serials restart when `period`, a strftime pattern of its clock, changes."""
 
     period: str
     capacity: int

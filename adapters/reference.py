@@ -35,7 +35,7 @@ def refreshed(name: str, text: str) -> str:
 
 def facts(profile: RailProfile) -> str:
     """A profile as a table, each group with how sure it is."""
-    timing, limits, characters = profile.timing, profile.limits, profile.characters
+    timing, limits, characters, ids = profile.timing, profile.limits, profile.characters, profile.ids
     low, high = (Money(minor, profile.currency) for minor in (limits.minimum_minor, limits.maximum_minor))
     enquiries = f"first after {timing.enquiry_first_s:g} s, every {timing.enquiry_every_s:g} s, "
     enquiries += f"at most {timing.enquiries_max}"
@@ -61,8 +61,8 @@ def facts(profile: RailProfile) -> str:
         ),
         (
             "order numbers",
-            f"{profile.ids.capacity:,} in a period `{profile.ids.period}` at UTC{profile.ids.utc_offset_minutes / 60:+g} h",
-            profile.ids.basis,
+            f"{ids.capacity:,} in a period `{ids.period}` at UTC{ids.utc_offset_minutes / 60:+g} h",
+            ids.basis,
         ),
         ("purpose", "mandatory" if profile.purpose_required else "optional", profile.basis),
         ("the same ids act once", "yes" if profile.dedupes else "no", profile.basis),
