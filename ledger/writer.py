@@ -61,6 +61,7 @@ _SESSION: Final = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    "plan_cache_mode": "force_generic_plan",  # planning every batch anew costs more than a small batch
     "jit": "off",
     "timezone": "UTC",
     "synchronous_commit": "on",

@@ -153,22 +153,25 @@ BEGIN
                    unnest(event_number) AS number, unnest(event_kind) AS kind, unnest(event_start) AS start,
                    unnest(event_change) AS change, unnest(event_body) AS body) AS new;
 
-    INSERT INTO ledger.transfer (number, corrects, expires_at, id, kind, refusal, fingerprint)
-    SELECT new.number, new.corrects, timestamptz 'epoch' + new.expires * interval '1 microsecond',
-           new.id, new.kind, new.refusal,
-           substr(fingerprint_blob, new.start, new.length)
-      FROM (SELECT unnest(transfer_number) AS number, unnest(transfer_id) AS id, unnest(transfer_kind) AS kind,
-                   unnest(transfer_refusal) AS refusal, unnest(transfer_expires) AS expires,
-                   unnest(transfer_corrects) AS corrects, unnest(fingerprint_start) AS start,
-                   unnest(fingerprint_length) AS length) AS new;
+    -- Starting a statement costs more than a row: what has no rows is not started.
+    IF cardinality(transfer_number) > 0 THEN
+        INSERT INTO ledger.transfer (number, corrects, expires_at, id, kind, refusal, fingerprint)
+        SELECT new.number, new.corrects, timestamptz 'epoch' + new.expires * interval '1 microsecond',
+               new.id, new.kind, new.refusal,
+               substr(fingerprint_blob, new.start, new.length)
+          FROM (SELECT unnest(transfer_number) AS number, unnest(transfer_id) AS id, unnest(transfer_kind) AS kind,
+                       unnest(transfer_refusal) AS refusal, unnest(transfer_expires) AS expires,
+                       unnest(transfer_corrects) AS corrects, unnest(fingerprint_start) AS start,
+                       unnest(fingerprint_length) AS length) AS new;
 
-    INSERT INTO ledger.leg (number, position, debit, credit, amount, purpose)
-    SELECT unnest(leg_number), unnest(leg_position), unnest(leg_debit), unnest(leg_credit),
-           unnest(leg_amount), unnest(leg_purpose);
-
-    INSERT INTO ledger.resolution (number, seq, outcome)
-    SELECT unnest(resolution_number), unnest(resolution_seq), unnest(resolution_outcome);
-
+        INSERT INTO ledger.leg (number, position, debit, credit, amount, purpose)
+        SELECT unnest(leg_number), unnest(leg_position), unnest(leg_debit), unnest(leg_credit),
+               unnest(leg_amount), unnest(leg_purpose);
+    END IF;
+    IF cardinality(resolution_number) > 0 THEN
+        INSERT INTO ledger.resolution (number, seq, outcome)
+        SELECT unnest(resolution_number), unnest(resolution_seq), unnest(resolution_outcome);
+    END IF;
     IF cardinality(opened_number) > 0 THEN
         INSERT INTO ledger.account (number, owner, currency, purpose)
         SELECT * FROM unnest(opened_number, opened_owner, opened_currency, opened_purpose);
