@@ -46,7 +46,11 @@ class Terms(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Accept(msgspec.Struct, array_like=True, frozen=True, tag="accept"):
-    """Hold the money and record the intent to send; with `hold`, wait for the rail to open first."""
+    """Hold the money and record the intent to send; with `hold`, wait for the rail to open first.
+
+    `expires_at` stands in the native bytes too, so it comes from the worker; `lifetime` is what it should
+    be from now, by which the writer sees a worker whose clock or whose message is late.
+    """
 
     identity: Identity
     terms: Terms
@@ -54,6 +58,7 @@ class Accept(msgspec.Struct, array_like=True, frozen=True, tag="accept"):
     native_ref: str
     native_body: bytes
     expires_at: int
+    lifetime: int
     due_at: int
     hold: bool
 
@@ -71,6 +76,12 @@ class Advance(msgspec.Struct, array_like=True, frozen=True, tag="advance"):
 
     uetr: bytes
     event: Literal["SEND", "EXPIRE", "DOUBT", "CONFIRM", "REJECT"]
+    rail: str = ""
+    """Whose word it is; a rail speaks of its own payments only. Empty: the switch's own step."""
+    exchange: bool = False
+    """Said in the exchange that handed the order over: a "no" there says nothing of an earlier sending."""
+    pending: bool = False
+    """The rail said that it has the order: "not found" later is no news."""
     reason: str = ""
     rail_code: str = ""
     rail_reference: str = ""
@@ -89,6 +100,10 @@ class Enquired(msgspec.Struct, array_like=True, frozen=True, tag="enquired"):
     uetr: bytes
     due_at: int
     detail: str = ""
+
+
+class Ping(msgspec.Struct, array_like=True, frozen=True, tag="ping"):
+    """Nothing but an answer: the writer's loop turns."""
 
 
 class Fund(msgspec.Struct, array_like=True, frozen=True, tag="fund"):
@@ -122,7 +137,7 @@ class CloseWindow(msgspec.Struct, array_like=True, frozen=True, tag="close_windo
     currency: str
 
 
-Command = Accept | Refuse | Advance | Enquired | Fund | OpenAccount | SetCap | CloseWindow
+Command = Accept | Refuse | Advance | Enquired | Ping | Fund | OpenAccount | SetCap | CloseWindow
 
 
 class Reply(msgspec.Struct, array_like=True, frozen=True):
@@ -145,6 +160,9 @@ class Change(msgspec.Struct, array_like=True, frozen=True):
 UNAVAILABLE = "unavailable"
 """Verdict of a command that was not decided: the queue is full or the database is away."""
 
+LATE = "late"
+"""Verdict of an `Accept` or SEND whose expiry is past or not what its lifetime says; nothing was done."""
+
 
 FAILED = "failed_to_decide"
 """Verdict of a command that raised: a defect of ours; nothing was done."""
@@ -158,6 +176,9 @@ class Frame(msgspec.Struct, array_like=True, frozen=True):
 
 
 Request = tuple[int, Command]
-requests_encoder = msgspec.msgpack.Encoder()
-requests_decoder: msgspec.msgpack.Decoder[list[Request]] = msgspec.msgpack.Decoder(list[Request])
+request_encoder = msgspec.msgpack.Encoder()
+requests_decoder: msgspec.msgpack.Decoder[list[tuple[int, msgspec.Raw]]] = msgspec.msgpack.Decoder(
+    list[tuple[int, msgspec.Raw]]
+)
+command_decoder: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
 frame_decoder: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)

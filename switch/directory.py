@@ -5,6 +5,7 @@ felt within a second everywhere. Nothing here changes a balance.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from functools import cached_property
 from importlib.resources import files
@@ -15,8 +16,10 @@ import msgspec
 import structlog
 
 from schemas.signing.keys import PublicKey
+from switch import logs
 
 REFRESH_S: Final = 1.0
+FRESH_S: Final = 30.0
 _LOAD: Final = files("switch").joinpath("sql/load_directory.sql").read_text(encoding="utf-8")
 _log = structlog.get_logger()
 
@@ -110,7 +113,13 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def key_by_id(self) -> Mapping[str, tuple[Key, PublicKey]]:
         """Signature keys by key id, ready to verify with."""
-        return {k.keyid: (k, PublicKey.from_pem(k.keyid, k.public_key.encode())) for k in self.keys}
+        found = {}
+        for key in self.keys:
+            try:
+                found[key.keyid] = (key, PublicKey.from_pem(key.keyid, key.public_key.encode()))
+            except ValueError:  # one bad row must not shut out everybody
+                _log.error("unusable_key", participant=key.participant)
+        return found
 
     @cached_property
     def bearer_by_hash(self) -> Mapping[str, str]:
@@ -152,12 +161,19 @@ class Directory:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
         self.now = Snapshot()
+        self._read_at = -FRESH_S
 
     async def refresh(self) -> None:
         """Read it again; an unchanged directory keeps its look-up tables."""
         fresh = await load(self._pool)
         if fresh != self.now:
             self.now = fresh
+        self._read_at = time.monotonic()
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it is young enough to take payments by: it says who is suspended and which keys hold."""
+        return time.monotonic() - self._read_at < FRESH_S
 
     async def keep_fresh(self) -> None:
         """Refresh for ever. With the database away the last snapshot stays: nothing can be written then."""
@@ -165,5 +181,5 @@ class Directory:
             await asyncio.sleep(REFRESH_S)
             try:
                 await self.refresh()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
-                _log.warning("directory_stale", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - the outermost loop: it must turn whatever happens
+                _log.warning("directory_stale", error=type(error).__name__, detail=logs.where(error))

@@ -26,6 +26,9 @@ from switch.workers.link import Link
 _PATIENCE_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
 """Between tries to tell the writer; after the last the caretaker finds the payment and enquires."""
 
+_NOBODYS: Final = frozenset({"transfer_not_found", "another_rail", "illegal"})
+"""Verdicts on a rail's word that nothing of ours waits for: a person must look at each."""
+
 _log = structlog.get_logger()
 
 
@@ -39,9 +42,12 @@ class Sending:
     """What was observed around one exchange with a rail."""
 
     uetr: bytes
+    rail: str
     sent_at: int = 0
     due_at: int = 0
     """When to look again if this brings no final word."""
+    exchange: bool = False
+    """Whether this is the exchange that handed the order over."""
 
 
 def of_answer(answer: Answer, sending: Sending) -> Advance:
@@ -49,6 +55,9 @@ def of_answer(answer: Answer, sending: Sending) -> Advance:
     said = Advance(
         sending.uetr,
         "DOUBT",
+        rail=sending.rail,
+        exchange=sending.exchange,
+        due_at=sending.due_at,
         reason=answer.reason or "",
         rail_code=answer.rail_code or "",
         rail_reference=answer.rail_reference or "",
@@ -62,29 +71,27 @@ def of_answer(answer: Answer, sending: Sending) -> Advance:
         case Outcome.REFUSED:
             return replace(said, event="REJECT", reason=said.reason or Reason.REASON_NOT_SPECIFIED)
         case _:
-            return replace(said, detail=answer.outcome, due_at=sending.due_at)
+            return replace(said, detail=answer.outcome, pending=answer.outcome is Outcome.PENDING)
 
 
-def of_receipt(receipt: Receipt, sending: Sending, *, first: bool) -> Advance | None:
+def of_receipt(receipt: Receipt, sending: Sending) -> Advance | None:
     """Read what handing an order over came to; None while a callback is awaited."""
     if receipt.answer is not None:
         return of_answer(receipt.answer, sending)
-    match receipt.taken:
-        case Taken.TAKEN:
-            return None
-        case Taken.REFUSED if first:
-            return Advance(
-                sending.uetr,
-                "REJECT",
-                reason=Reason.OFFLINE_CREDITOR_AGENT,
-                detail=receipt.detail,
-                sent_at=sending.sent_at,
-                answered_at=now_us(),
-            )
-        case _:  # of a second sending, "nothing left us" says nothing of the first
-            return Advance(
-                sending.uetr, "DOUBT", detail=receipt.detail, sent_at=sending.sent_at, due_at=sending.due_at
-            )
+    if receipt.taken is Taken.TAKEN:
+        return None
+    said = Advance(
+        sending.uetr,
+        "DOUBT",
+        rail=sending.rail,
+        exchange=True,
+        detail=receipt.detail,
+        sent_at=sending.sent_at,
+        due_at=sending.due_at,
+    )
+    if receipt.taken is Taken.REFUSED:
+        return replace(said, event="REJECT", reason=Reason.OFFLINE_CREDITOR_AGENT, answered_at=now_us())
+    return said
 
 
 def enquiry_due(timing: Timing, scale: float, sent_at: int) -> int:
@@ -100,9 +107,9 @@ class Dispatcher:
         self._scale = time_scale
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def send_soon(self, rail: Rail, uetr: bytes, native: Native) -> None:
+    def send_soon(self, rail: Rail, uetr: bytes, native: Native, expires_at: int) -> None:
         """Start sending in the background; the intent to send is already durable."""
-        task = asyncio.create_task(self.send(rail, uetr, native, first=True))
+        task = asyncio.create_task(self.send(rail, uetr, native, expires_at))
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
@@ -117,17 +124,20 @@ class Dispatcher:
         if self._tasks:
             await asyncio.wait(set(self._tasks))
 
-    async def send(self, rail: Rail, uetr: bytes, native: Native, *, first: bool) -> None:
-        """Hand an order over and record what came of it."""
+    async def send(self, rail: Rail, uetr: bytes, native: Native, expires_at: int) -> None:
+        """Hand an order over and record what came of it. What expired on the way here is not sent."""
         country = rail.adapter.profile.country
         failpoint("before_rail_send")
         sent_at, started = now_us(), time.perf_counter()
         with rail.bulkhead:
-            receipt = await rail.adapter.submit(native)
+            if sent_at < expires_at:
+                receipt = await rail.adapter.submit(native)
+            else:
+                receipt = Receipt(Taken.REFUSED, detail="expired before it was sent")
         metrics.rail_request(country, "send", receipt.taken, time.perf_counter() - started)
         failpoint("after_rail_send")
-        sending = Sending(uetr, sent_at, enquiry_due(rail.adapter.profile.timing, self._scale, sent_at))
-        step = of_receipt(receipt, sending, first=first)
+        due = enquiry_due(rail.adapter.profile.timing, self._scale, sent_at)
+        step = of_receipt(receipt, Sending(uetr, country, sent_at, due, exchange=True))
         if step is not None:
             await self.tell(step)
 
@@ -143,9 +153,14 @@ class Dispatcher:
             return
         failpoint("before_callback_commit")
         due = enquiry_due(rail.adapter.profile.timing, self._scale, now_us())
-        sending = Sending(UUID(answer.uetr).bytes, due_at=due)
-        metrics.rail_request(rail.adapter.profile.country, "callback", answer.outcome, 0.0)
-        await self._ask(of_answer(answer, sending))
+        country = rail.adapter.profile.country
+        metrics.rail_request(country, "callback", answer.outcome, 0.0)
+        reply = await self._ask(of_answer(answer, Sending(UUID(answer.uetr).bytes, country, due_at=due)))
+        if reply.verdict in _NOBODYS:
+            metrics.STRAY_ANSWERS.labels(country, reply.verdict).inc()
+            _log.error(
+                "stray_answer", uetr=answer.uetr, rail=country, detail=reply.verdict, state=reply.state
+            )
 
     async def tell(self, step: Command) -> Reply | None:
         """Have a step recorded, patiently; None when the writer stayed away."""

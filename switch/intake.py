@@ -11,17 +11,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from adapters.port import Native, Order
+from adapters.port import Order
 from schemas import codec, rules
-from schemas.errors import DuplicateUetr, NotAllowed, Refused
+from schemas.errors import DuplicateUetr, NotAllowed, Refused, Unavailable
 from schemas.payment import CreditTransfer
 from schemas.reasons import Reason
 from switch import metrics, pricing
-from switch.commands import Accept, Identity, Refuse, Reply, Terms
+from switch.commands import LATE, Accept, Identity, Refuse, Reply, Terms
 from switch.directory import Corridor, Directory, Participant
 from switch.dispatch import Dispatcher, now_us
 from switch.failpoints import failpoint
 from switch.lifecycle import State
+from switch.payment_book import micros
 from switch.rails import Rail, Rails
 from switch.settings import Settings
 from switch.workers.link import Link
@@ -90,8 +91,8 @@ class Intake:
             received_at=received_at,
         )
         try:
-            _refuse_findings(rules.check(message))
-            route = self._route(payment)
+            _refuse_findings(rules.refusals(rules.check(message)))
+            route = self._route(payment, sender)
             route.rail.bulkhead.check()
             reply = await self._reserve(identity, payment, route)
         except Refused as refusal:
@@ -99,23 +100,29 @@ class Intake:
         return _standing(uetr, reply, "")
 
     def _check_sender(self, payment: CreditTransfer, sender: Participant) -> None:
+        if not self._directory.fresh:
+            raise Unavailable("the directory cannot be read; nothing was decided")
         if sender.status != "active":
             raise NotAllowed("this participant is suspended")
         bic = payment.debtor_agent.bic or ""
         if bic[:8] != sender.bic[:8]:
             raise NotAllowed("the debtor agent is not the participant that sent this")
 
-    def _route(self, payment: CreditTransfer) -> Route:
+    def _route(self, payment: CreditTransfer, debtor: Participant) -> Route:
         directory = self._directory.now
-        debtor = directory.by_bic.get((payment.debtor_agent.bic or "")[:8])
         creditor = directory.by_bic.get((payment.creditor_agent.bic or "")[:8])
-        if debtor is None or creditor is None or creditor.status != "active" or creditor.kind != "direct":
+        if creditor is None or creditor.status != "active" or creditor.kind != "direct":
             raise Refused("the creditor agent takes no part", reason=Reason.INVALID_CREDITOR_BANK_IDENTIFIER)
         corridor = directory.corridor_by_pair.get((debtor.country, creditor.country))
         if corridor is None or not corridor.enabled:
             raise Refused("this corridor is not open", reason=Reason.TRANSACTION_FORBIDDEN)
         rail = self._rails.get(creditor.country)
         status = directory.rail_by_country.get(creditor.country)
+        local = self._rails.get(debtor.country)
+        if local and payment.interbank_settlement_amount.currency != local.adapter.profile.currency:
+            raise Refused(
+                "not the currency of the debtor agent's country", reason=Reason.NOT_ALLOWED_CURRENCY
+            )
         if rail is None or status is None:
             raise Refused("no rail reaches this country", reason=Reason.TRANSACTION_NOT_SUPPORTED)
         return Route(debtor, creditor, corridor, rail, status.open, status.opens_at or 0)
@@ -155,24 +162,28 @@ class Intake:
             legs=legs,
             native_ref=native.ref,
             native_body=native.body,
-            expires_at=int(order.expires_at.timestamp() * 1_000_000),
-            due_at=self._due_at(route),
+            expires_at=micros(order.expires_at),
+            lifetime=int(self._settings.payment_expiry_s * 1e6),
+            due_at=self._due_at(route, micros(order.expires_at)),
             hold=not route.open,
         )
         failpoint("before_reserve_commit")
         reply = await self._link.ask(accept)
         failpoint("after_reserve_commit")
+        if reply.verdict == LATE:
+            raise Unavailable("this took too long, or a clock is wrong; nothing was decided")
         if reply.state == State.SENT:
             metrics.ACCEPTED.labels(adapter.profile.country, price.debit.currency).inc()
-            self._dispatcher.send_soon(route.rail, identity.uetr, Native(native.ref, native.body))
+            self._dispatcher.send_soon(route.rail, identity.uetr, native, accept.expires_at)
         return reply
 
-    def _due_at(self, route: Route) -> int:
+    def _due_at(self, route: Route, expires_at: int) -> int:
         if route.open:
             return now_us() + int(
                 route.rail.adapter.profile.timing.answer_s * self._settings.time_scale * 1e6
             )
-        return max(route.opens_at, now_us() + int(_HELD_POLL_S * self._settings.time_scale * 1e6))
+        poll = now_us() + int(_HELD_POLL_S * self._settings.time_scale * 1e6)
+        return min(expires_at, max(route.opens_at, poll))
 
     async def _remember(self, identity: Identity, uetr: UUID, refusal: Refused) -> Standing:
         reply = await self._link.ask(Refuse(identity, refusal.reason, refusal.detail))

@@ -45,6 +45,9 @@ RAIL_SECONDS: Final = Histogram(
 CONTRADICTIONS: Final = Counter(
     "payswitch_rail_contradictions_total", "Answers that contradict a final payment; each needs a person"
 )
+STRAY_ANSWERS: Final = Counter(
+    "payswitch_rail_stray_answers_total", "Answers that no payment of the rail waits for", ("rail", "verdict")
+)
 STAGE: Final = Histogram(
     "payswitch_payment_stage_duration_seconds",
     "Parts of a payment: intake, reserve, final",

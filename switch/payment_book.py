@@ -21,6 +21,7 @@ from ledger.books import Leg as BookLeg
 from ledger.writer import Rider, Touches
 from schemas.reasons import Reason
 from switch.commands import (
+    LATE,
     Accept,
     Advance,
     Change,
@@ -31,6 +32,7 @@ from switch.commands import (
     Identity,
     Leg,
     OpenAccount,
+    Ping,
     Refuse,
     Reply,
     SetCap,
@@ -39,6 +41,12 @@ from switch.commands import (
 from switch.lifecycle import FINAL, Event, IllegalTransition, State, next_state
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LATENESS_US: Final = 5_000_000
+"""How far a worker's idea of an expiry may be from ours: its clock's error and its message's delay."""
+
+CONTRADICTIONS_MAX: Final = 10_000
+"""Contradictions remembered, so that the same is written down once."""
+
 _NO_TERMS: Final = Terms("", "", "", 0, "", 0, "", 0, "", "")
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -68,7 +76,9 @@ class Open:
     entered: int
     expires: int
     due: int
-    enquiries: int
+    enquiries: int = 0
+    sendings: int = 0
+    pending: bool = False
 
 
 def _legs(legs: Iterable[Leg]) -> tuple[BookLeg, ...]:
@@ -81,11 +91,13 @@ class PaymentBook:
     def __init__(self, announce: Callable[[Sequence[Change]], None]) -> None:
         self._announce = announce
         self._open: dict[bytes, Open] = {}
+        self._contradicted: dict[tuple[bytes, str], None] = {}
         self._decide: dict[type, Callable[[Any, Books], Reply]] = {
             Accept: self._accept,
             Refuse: self._refuse,
             Advance: self._advance,
             Enquired: self._enquired,
+            Ping: lambda _, __: Reply("pong"),
             Fund: self._fund,
             OpenAccount: self._open_account,
             SetCap: self._set_cap,
@@ -127,7 +139,8 @@ class PaymentBook:
             return
         rows = await connection.fetch(
             "SELECT number, uetr, state, rail, credit_minor, credit_currency,"
-            " entered_at, expires_at, due_at, enquiries FROM switch.open_payment WHERE uetr = ANY($1)",
+            " entered_at, expires_at, due_at, enquiries, sendings, pending"
+            " FROM switch.open_payment WHERE uetr = ANY($1)",
             [UUID(bytes=uetr) for uetr in wanted],
         )
         for row in rows:
@@ -143,6 +156,8 @@ class PaymentBook:
                 expires=micros(row["expires_at"]),
                 due=micros(row["due_at"]) if row["due_at"] else 0,
                 enquiries=row["enquiries"],
+                sendings=row["sendings"],
+                pending=row["pending"],
             )
 
     def decide(self, command: Command, books: Books) -> Reply:
@@ -155,7 +170,7 @@ class PaymentBook:
             return None
         payments = list(zip(*self._payments, strict=True)) or [()] * 17
         natives = list(zip(*self._natives, strict=True)) or [()] * 2
-        moved = list(zip(*map(_open_columns, self._moved.values()), strict=True)) or [()] * 10
+        moved = list(zip(*map(_open_columns, self._moved.values()), strict=True)) or [()] * 12
         columns = [*payments, *natives, *moved, self._closed]
         placeholders = ", ".join(f"{{{index}}}" for index in range(len(columns)))
         return Rider(f"switch.record_payments({placeholders})", columns)
@@ -176,6 +191,9 @@ class PaymentBook:
 
     def _accept(self, command: Accept, books: Books) -> Reply:
         identity, terms = command.identity, command.terms
+        now = micros(books.now)
+        if abs(command.expires_at - now - command.lifetime) > LATENESS_US and not _known(identity, books):
+            return Reply(LATE)
         state = next_state(State.RECEIVED, Event.RESERVE)
         decision = books.reserve(
             UUID(bytes=identity.uetr),
@@ -186,7 +204,7 @@ class PaymentBook:
         )
         if decision.verdict is not Verdict.CREATED:
             return self._not_created(decision, identity, terms, books)
-        number, now = decision.number, micros(books.now)
+        number = decision.number
         self._payments.append(_payment_row(number, identity, terms, command.native_ref))
         self._natives.append((number, command.native_body))
         if not command.hold:
@@ -203,7 +221,7 @@ class PaymentBook:
                 entered=now,
                 expires=command.expires_at,
                 due=command.due_at,
-                enquiries=0,
+                sendings=0 if command.hold else 1,
             )
         )
         return Reply(decision.verdict, number, state)
@@ -242,13 +260,14 @@ class PaymentBook:
         open_payment = self._open.get(command.uetr)
         if open_payment is None:
             return self._advance_of_closed(command, books)
-        if _credits_otherwise(open_payment, command):
-            command = msgspec.structs.replace(
-                command, event="DOUBT", due_at=0, detail="the rail confirmed another amount"
-            )
+        if command.rail and command.rail != open_payment.rail:
+            return Reply("another_rail", open_payment.number, open_payment.state)
+        command = _believable(open_payment, command)
         event = Event(command.event)
+        if event is Event.SEND and micros(books.now) >= open_payment.expires:
+            return Reply(LATE, open_payment.number, open_payment.state)
         if event is Event.DOUBT and open_payment.state is State.UNKNOWN:
-            return self._enquired(Enquired(command.uetr, command.due_at, command.detail), books)
+            return self._still_in_doubt(open_payment, command)
         try:
             state = next_state(open_payment.state, event)
         except IllegalTransition:
@@ -261,7 +280,18 @@ class PaymentBook:
             self._moved.pop(command.uetr, None)
             self._closed.append(open_payment.number)
         else:
-            self._move(replace(open_payment, state=state, entered=micros(books.now), due=command.due_at))
+            self._move(
+                replace(
+                    open_payment,
+                    state=state,
+                    entered=micros(books.now),
+                    due=command.due_at,
+                    sendings=open_payment.sendings + (event is Event.SEND),
+                    pending=open_payment.pending or command.pending,
+                )
+            )
+            if command.due_at == 0:
+                self._escalate(open_payment.number, command.uetr, state, command.detail, books)
         return Reply("advanced", open_payment.number, state, command.reason)
 
     def _advance_of_closed(self, command: Advance, books: Books) -> Reply:
@@ -271,11 +301,27 @@ class PaymentBook:
             return Reply(Verdict.TRANSFER_NOT_FOUND)
         state = State.COMMITTED if decision.verdict is Verdict.POSTED else State.ABORTED
         said = {Event.CONFIRM: State.COMMITTED, Event.REJECT: State.ABORTED}.get(Event(command.event))
-        if said is not None and said is not state:
+        if said is not None and said is not state and self._is_new_contradiction(command):
             facts = {"said": said, **_answer_facts(command)}
             books.record(decision.number, "CONTRADICTION", _body(command.uetr, state, facts))
             return Reply("contradiction", decision.number, state)
         return Reply("final", decision.number, state)
+
+    def _is_new_contradiction(self, command: Advance) -> bool:
+        """Whether it was not just said: a rail that repeats itself must not fill the log."""
+        key = (command.uetr, command.event)
+        fresh = key not in self._contradicted
+        self._contradicted[key] = None
+        while len(self._contradicted) > CONTRADICTIONS_MAX:
+            self._contradicted.pop(next(iter(self._contradicted)))
+        return fresh
+
+    def _still_in_doubt(self, open_payment: Open, command: Advance) -> Reply:
+        """No news again. It may bring the next enquiry nearer, never put it off, and never use one up."""
+        due = min(open_payment.due, command.due_at or open_payment.due)
+        if due != open_payment.due or command.pending > open_payment.pending:
+            self._move(replace(open_payment, due=due, pending=open_payment.pending or command.pending))
+        return Reply("noted", open_payment.number, open_payment.state)
 
     def _write(
         self, number: int, id_: UUID, event: Event, state: State, *, body: bytes, books: Books
@@ -297,10 +343,14 @@ class PaymentBook:
         if open_payment.state is not State.UNKNOWN:
             return Reply("illegal", open_payment.number, open_payment.state)
         if command.due_at == 0:
-            facts: dict[str, object] = {"detail": command.detail}
-            books.record(open_payment.number, "ESCALATE", _body(command.uetr, open_payment.state, facts))
+            self._escalate(open_payment.number, command.uetr, open_payment.state, command.detail, books)
         self._move(replace(open_payment, due=command.due_at, enquiries=open_payment.enquiries + 1))
         return Reply("noted", open_payment.number, open_payment.state)
+
+    @staticmethod
+    def _escalate(number: int, uetr: bytes, state: State, detail: str, books: Books) -> None:
+        """Write down that from now on people, or the rail's file, must decide."""
+        books.record(number, "ESCALATE", _body(uetr, state, {"detail": detail}))
 
     def _move(self, open_payment: Open) -> None:
         self._open[open_payment.uetr] = open_payment
@@ -329,12 +379,24 @@ class PaymentBook:
         return Reply("closed", books.close_window(command.currency))
 
 
-def _credits_otherwise(ordered: Open, said: Advance) -> bool:
-    return (
-        said.event == "CONFIRM"
-        and said.credited_minor > 0
-        and (said.credited_minor != ordered.credit_minor or said.credited_currency != ordered.credit_currency)
-    )
+def _known(identity: Identity, books: Books) -> bool:
+    return books.find(UUID(bytes=identity.uetr)) is not None
+
+
+def _believable(ordered: Open, said: Advance) -> Advance:
+    """What is not a clear word about this order is doubt, whatever it calls itself.
+
+    A confirmation of another amount confirms nothing, and people must look. A "no" in the exchange of a
+    second sending, or in a first one that a second has overtaken, says nothing of the other.
+    """
+    if said.event == "CONFIRM" and said.credited_minor > 0:
+        if (said.credited_minor, said.credited_currency) != (ordered.credit_minor, ordered.credit_currency):
+            return msgspec.structs.replace(
+                said, event="DOUBT", due_at=0, detail="the rail confirmed another amount"
+            )
+    elif said.event == "REJECT" and said.exchange and ordered.sendings > 1:
+        return msgspec.structs.replace(said, event="DOUBT")
+    return said
 
 
 def _payment_row(number: int, identity: Identity, terms: Terms, native_ref: str) -> tuple[object, ...]:
@@ -373,6 +435,8 @@ def _open_columns(o: Open) -> tuple[object, ...]:
         o.expires,
         o.due,
         o.enquiries,
+        o.sendings,
+        o.pending,
     )
 
 

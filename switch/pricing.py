@@ -51,7 +51,8 @@ def price(amount: Money, currency: str, corridor: Corridor, directory: Snapshot)
     if amount.currency == currency:
         return Price(amount, amount, fee(amount, corridor), "", "")
     quoted = directory.rate_by_pair.get((amount.currency, currency))
-    if quoted is None:
+    provider = directory.by_id.get(quoted.provider) if quoted else None
+    if quoted is None or provider is None or provider.status != "active":
         raise Refused("no FX rate for this pair of currencies", reason=Reason.NOT_ALLOWED_CURRENCY)
     credit = convert(amount, currency, quoted.rate)
     if credit.minor <= 0:

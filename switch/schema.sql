@@ -6,11 +6,14 @@ CREATE SCHEMA switch;
 CREATE TABLE switch.participant (
     id      text PRIMARY KEY CHECK (id ~ '^[a-z0-9][a-z0-9-]{1,34}$'),
     name    text NOT NULL,
-    bic     text NOT NULL UNIQUE CHECK (bic ~ '^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$'),
+    bic     text NOT NULL CHECK (bic ~ '^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$'),
     country char(2) NOT NULL,
     kind    text NOT NULL CHECK (kind IN ('direct', 'fx_provider', 'settlement_agent', 'central_bank')),
     status  text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'suspended', 'removed'))
 );
+
+-- Payments are routed by the institution, the first eight characters; branches are its own affair.
+CREATE UNIQUE INDEX participant_institution ON switch.participant (left(bic, 8));
 
 CREATE TABLE switch.participant_key (
     keyid       text PRIMARY KEY,
@@ -99,7 +102,9 @@ CREATE TABLE switch.open_payment (
     entered_at timestamptz NOT NULL, -- when it came into this state
     expires_at timestamptz NOT NULL,
     due_at     timestamptz, -- when somebody must look again; NULL: waits for the rail's file or for people
-    enquiries  integer NOT NULL DEFAULT 0
+    enquiries  integer NOT NULL DEFAULT 0,
+    sendings   integer NOT NULL, -- how often the order may have left us
+    pending    boolean NOT NULL DEFAULT false -- the rail said that it has the order
 ) WITH (fillfactor = 50);
 
 CREATE INDEX open_payment_due ON switch.open_payment (due_at) WHERE due_at IS NOT NULL;
@@ -113,7 +118,8 @@ CREATE FUNCTION switch.record_payments(
     new_fee_minor bigint[], new_native_ref text[], new_raw bytea[],
     native_number bigint[], native_body bytea[],
     open_number bigint[], open_uetr uuid[], open_state text[], open_rail text[], open_credit_minor bigint[],
-    open_credit_currency text[], open_entered bigint[], open_expires bigint[], open_due bigint[], open_enquiries integer[],
+    open_credit_currency text[], open_entered bigint[], open_expires bigint[], open_due bigint[],
+    open_enquiries integer[], open_sendings integer[], open_pending boolean[],
     closed_number bigint[]
 ) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -135,16 +141,23 @@ BEGIN
         SELECT
             t.number, t.uetr, t.state, t.rail, t.credit_minor, t.credit_currency,
             to_timestamp(t.entered / 1e6), to_timestamp(t.expires / 1e6),
-            CASE WHEN t.due > 0 THEN to_timestamp(t.due / 1e6) END, t.enquiries
+            CASE WHEN t.due > 0 THEN to_timestamp(t.due / 1e6) END, t.enquiries, t.sendings, t.pending
         FROM unnest(
             open_number, open_uetr, open_state, open_rail, open_credit_minor, open_credit_currency,
-            open_entered, open_expires, open_due, open_enquiries
-        ) AS t (number, uetr, state, rail, credit_minor, credit_currency, entered, expires, due, enquiries)
+            open_entered, open_expires, open_due, open_enquiries, open_sendings, open_pending
+        ) AS t (
+            number, uetr, state, rail, credit_minor, credit_currency,
+            entered, expires, due, enquiries, sendings, pending
+        )
         ON CONFLICT (number) DO UPDATE SET
             state = excluded.state, entered_at = excluded.entered_at,
-            due_at = excluded.due_at, enquiries = excluded.enquiries;
+            due_at = excluded.due_at, enquiries = excluded.enquiries,
+            sendings = excluded.sendings, pending = excluded.pending;
     END IF;
     IF cardinality(closed_number) > 0 THEN
         DELETE FROM switch.open_payment AS o USING unnest(closed_number) AS t (number) WHERE o.number = t.number;
     END IF;
 END $$;
+
+-- What was asked and what was sent is evidence: it can be added to, never changed.
+REVOKE UPDATE, DELETE ON switch.payment, switch.message FROM payswitch_writer;

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas.errors import SwitchError
+from schemas.errors import SwitchError, Unavailable
 from switch import logs, metrics
 from switch.api import callbacks, door, health, openapi, problems, reads
 from switch.api.runtime import running
@@ -59,6 +59,10 @@ class Edge:
                 scope["app"] = self._app
                 response = await handler(Request(scope, receive))
                 await response(scope, receive, watch)
+        except problems.AWAY as error:
+            _log.warning("database_away", error=type(error).__name__, detail=logs.where(error))
+            if status == 0:
+                await problems.problem(Unavailable(problems.PERHAPS))(scope, receive, watch)
         except Exception as error:  # noqa: BLE001 - the last place that can answer for a defect of ours
             _log.error("request_failed", error=type(error).__name__, detail=logs.where(error))
             if status == 0:

@@ -63,11 +63,12 @@ async def _take(
             standing = await read_standing(runtime.pool, uetr)
         if standing.state in FINAL or not wait:
             return standing
-        with metrics.STAGE.labels("final").time():
-            change = await asyncio.wait_for(final, wait)
+        try:
+            with metrics.STAGE.labels("final").time():
+                change = await asyncio.wait_for(final, wait)
+        except TimeoutError:
+            return await read_standing(runtime.pool, uetr)
         return Standing(uetr, State(change.state), change.reason, known=standing.known)
-    except TimeoutError:
-        return await read_standing(runtime.pool, uetr)
     finally:
         runtime.link.unwatch(uetr.bytes, final)
 

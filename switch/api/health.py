@@ -38,8 +38,8 @@ async def _parts(runtime: Runtime) -> dict[str, bool]:
         database = False
     return {
         "database": database,
-        "writer": runtime.link.connected,
-        "directory": bool(runtime.directory.now.participants),
+        "writer": await runtime.link.alive(),
+        "directory": runtime.directory.fresh,
     }
 
 

@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any, Final
 
+import asyncpg
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from schemas.errors import InvalidMessage, SwitchError
+from schemas.errors import InvalidMessage, SwitchError, Unavailable
 
 MEDIA_TYPE: Final = "application/problem+json"
+AWAY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+"""What the database driver raises while the database is away or too slow."""
+PERHAPS: Final = "the database is away: send the same message again, with the same UETR, and it is told"
 CATALOGUE: Final = "/docs/problems"
 """Where the problems are explained; each problem's `type` points into it."""
 _RETRY_AFTER = "1"
@@ -82,9 +86,9 @@ async def on_switch_error(_: Request, error: Exception) -> Response:
     return problem(error)
 
 
-async def on_defect(_: Request, __: Exception) -> Response:
+async def on_defect(_: Request, error: Exception) -> Response:
     """Answer what nobody foresaw; the edge logs it."""
-    return problem(SwitchError())
+    return problem(Unavailable(PERHAPS) if isinstance(error, AWAY) else SwitchError())
 
 
 async def on_http_error(_: Request, error: Exception) -> Response:

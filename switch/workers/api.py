@@ -2,12 +2,16 @@
 
 import socket
 import sys
+from typing import Final
 
 import uvicorn
 
 from switch import logs
 from switch.api.app import make_app
 from switch.settings import Settings
+from switch.workers.guarded import GuardedProtocol
+
+_CONNECTIONS_MAX: Final = 4_000
 
 
 def main() -> None:
@@ -18,7 +22,8 @@ def main() -> None:
     config = uvicorn.Config(
         make_app(settings),
         loop="uvloop",
-        http="httptools",
+        http=GuardedProtocol,
+        limit_concurrency=_CONNECTIONS_MAX,
         ws="none",
         lifespan="on",
         access_log=False,
@@ -28,7 +33,6 @@ def main() -> None:
         date_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=20,
-        h11_max_incomplete_event_size=64 * 1024,
     )
     uvicorn.Server(config).run([listener])
 

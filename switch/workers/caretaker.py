@@ -32,21 +32,24 @@ from switch.workers.link import Link
 
 _TICK_S: Final = 0.1
 _GAUGES_EVERY_S: Final = 2.0
-_BATCH: Final = 200
+AT_ONCE: Final = 32
+"""Payments of one rail that are looked after at the same time."""
 _LOCK: Final = 7_266_337_002
 """Advisory lock: one caretaker a database."""
 
 _DUE: Final = """
-SELECT o.number, o.uetr, o.state, o.rail, o.entered_at, o.expires_at, o.enquiries,
+SELECT o.number, o.uetr, o.state, o.rail, o.entered_at, o.expires_at, o.enquiries, o.pending,
        p.native_ref, m.body AS native_body, clock_timestamp() AS now,
        r.open OR coalesce(r.opens_at <= clock_timestamp(), false) AS rail_open
 FROM switch.open_payment AS o
 JOIN switch.payment AS p USING (number)
 JOIN switch.message AS m ON m.number = o.number AND m.direction = 1
 JOIN switch.rail AS r ON r.country = o.rail
-WHERE o.due_at <= clock_timestamp() AND NOT o.number = ANY($1::bigint[])
+WHERE o.rail = $1 AND o.due_at <= clock_timestamp() AND NOT o.number = ANY($2::bigint[])
+  AND (o.state <> 'RESERVED' OR o.expires_at <= clock_timestamp()
+       OR r.open OR r.opens_at <= clock_timestamp()) -- what waits for its rail to open is not due
 ORDER BY o.due_at
-LIMIT $2
+LIMIT $3
 """
 
 _log = structlog.get_logger()
@@ -60,26 +63,25 @@ class Caretaker:
         self._pool = pool
         self._rails = known
         self._dispatcher = Dispatcher(link, settings.time_scale)
-        self._under_way: dict[int, asyncio.Task[None]] = {}
+        self._under_way: dict[str, dict[int, asyncio.Task[None]]] = {country: {} for country in known}
 
     async def tick(self) -> int:
-        """Start on what is due; how many. What is already under way is left alone."""
-        rows = await self._pool.fetch(_DUE, list(self._under_way), _BATCH)
-        for row in rows:
-            rail = self._rails.get(row["rail"])
-            if rail is None:
-                continue
-            task = asyncio.create_task(self._look_after(rail, row))
-            self._under_way[row["number"]] = task
-            task.add_done_callback(partial(self._finished, row["number"]))
-        return len(rows)
+        """Start on what is due; how many. Each rail has its own places, so one cannot starve another."""
+        started = 0
+        for country, rail in self._rails.items():
+            mine = self._under_way[country]
+            free = AT_ONCE - len(mine)
+            if free > 0:
+                started += await self._start(rail, mine, free)
+        return started
 
-    def _finished(self, number: int, task: asyncio.Task[None]) -> None:
-        del self._under_way[number]
-        if not task.cancelled() and task.exception() is not None:
-            _log.error(
-                "caretaking_failed", error=type(task.exception()).__name__, detail=str(task.exception())
-            )
+    async def _start(self, rail: Rail, mine: dict[int, asyncio.Task[None]], free: int) -> int:
+        rows = await self._pool.fetch(_DUE, rail.adapter.profile.country, list(mine), free)
+        for row in rows:
+            task = asyncio.create_task(self._look_after(rail, row))
+            mine[row["number"]] = task
+            task.add_done_callback(partial(_finished, mine, row["number"]))
+        return len(rows)
 
     async def _look_after(self, rail: Rail, row: asyncpg.Record) -> None:
         steps: dict[State, Callable[[Rail, asyncpg.Record], Awaitable[None]]] = {
@@ -95,16 +97,16 @@ class Caretaker:
         if row["now"] >= row["expires_at"]:
             await self._dispatcher.tell(Advance(uetr, "EXPIRE", reason=Reason.CUT_OFF_TIME))
         elif row["rail_open"]:
-            await self._send(rail, row, first=True)
+            await self._send(rail, row)
 
-    async def _send(self, rail: Rail, row: asyncpg.Record, *, first: bool) -> None:
+    async def _send(self, rail: Rail, row: asyncpg.Record) -> None:
         """Record the intent, then touch the socket: in this order, always."""
         uetr = row["uetr"].bytes
         due = now_us() + int(rail.adapter.profile.timing.answer_s * self._settings.time_scale * 1e6)
         reply = await self._dispatcher.tell(Advance(uetr, "SEND", due_at=due))
         if reply is not None and reply.verdict == "advanced":
             native = Native(row["native_ref"], row["native_body"])
-            await self._dispatcher.send(rail, uetr, native, first=first)
+            await self._dispatcher.send(rail, uetr, native, micros(row["expires_at"]))
 
     async def _silent(self, rail: Rail, row: asyncpg.Record) -> None:
         """No answer in time: from now on its fate is unknown, and asked for."""
@@ -120,13 +122,15 @@ class Caretaker:
         failpoint("before_enquiry")
         native = Native(row["native_ref"], row["native_body"])
         started = now_us()
-        answer = await rail.adapter.enquire(native)
+        answer = await _enquire(rail, native)
         metrics.rail_request(
             rail.adapter.profile.country, "enquire", answer.outcome, (now_us() - started) / 1e6
         )
         failpoint("after_enquiry")
         if answer.outcome in {Outcome.DONE, Outcome.REFUSED}:
-            await self._dispatcher.tell(of_answer(answer, Sending(row["uetr"].bytes)))
+            reply = await self._dispatcher.tell(of_answer(answer, Sending(row["uetr"].bytes, row["rail"])))
+            if reply is not None and reply.verdict == "noted":  # a yes to another amount: no clear word
+                await self._ask_again(rail, row, "another amount")
         elif answer.outcome is Outcome.NOT_FOUND:
             await self._not_found(rail, row, answer)
         else:
@@ -134,7 +138,9 @@ class Caretaker:
 
     async def _not_found(self, rail: Rail, row: asyncpg.Record, answer: Answer) -> None:
         """The rail does not have it: yet, or at all; after expiry and grace it never will."""
-        if row["now"] >= self._never_after(rail, row):
+        if row["pending"]:
+            await self._ask_again(rail, row, "not found, though the rail once said it has it")
+        elif row["now"] >= self._never_after(rail, row):
             await self._dispatcher.tell(
                 Advance(
                     row["uetr"].bytes,
@@ -146,7 +152,7 @@ class Caretaker:
                 )
             )
         elif row["now"] < row["expires_at"] and rail.adapter.profile.dedupes and row["enquiries"] > 0:
-            await self._send(rail, row, first=False)
+            await self._send(rail, row)
         else:
             await self._ask_again(rail, row, answer.outcome)
 
@@ -167,6 +173,22 @@ class Caretaker:
             if row["now"] < never_after:  # the instant from which "not found" is final is worth an enquiry
                 due = min(due, micros(never_after))
         await self._dispatcher.tell(Enquired(row["uetr"].bytes, due, news))
+
+
+async def _enquire(rail: Rail, native: Native) -> Answer:
+    """Ask; an adapter that breaks its promise never to raise has learned nothing."""
+    try:
+        return await rail.adapter.enquire(native)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must not look like an answer
+        _log.error("enquiry_failed", error=type(error).__name__, detail=logs.where(error))
+        return Answer(native.ref, Outcome.UNKNOWN)
+
+
+def _finished(mine: dict[int, asyncio.Task[None]], number: int, task: asyncio.Task[None]) -> None:
+    del mine[number]
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        _log.error("caretaking_failed", error=type(error).__name__, detail=logs.where(error))
 
 
 async def state_facts(pool: asyncpg.Pool) -> None:
@@ -193,8 +215,8 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
     while True:
         try:
             await work()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
-            _log.warning("waiting_for_database", error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - the outermost loop: it must turn whatever happens
+            _log.warning("tried_again", error=type(error).__name__, detail=logs.where(error))
             await asyncio.sleep(seconds)
         await asyncio.sleep(seconds)
 

@@ -9,6 +9,7 @@ from typing import Final, cast
 
 _HEADER: Final = 4
 FRAME_MAX: Final = 64 * 1024 * 1024
+UNREAD_MAX: Final = 256 * 1024 * 1024
 
 
 class FrameProtocol(asyncio.Protocol):
@@ -48,7 +49,11 @@ class FrameProtocol(asyncio.Protocol):
 
     def send(self, payload: bytes) -> None:
         """Write one frame; silently nothing once the peer is gone: `lost` has told the owner."""
-        if self._transport is not None:
+        if self._transport is None:
+            return
+        if self._transport.get_write_buffer_size() > UNREAD_MAX:
+            self._transport.abort()  # a peer that stopped reading must not fill our memory
+        else:
             self._transport.write(len(payload).to_bytes(_HEADER, "big") + payload)
 
     def close(self) -> None:

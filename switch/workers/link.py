@@ -18,15 +18,22 @@ from switch.commands import (
     UNAVAILABLE,
     Change,
     Command,
+    Ping,
     Reply,
-    Request,
     frame_decoder,
-    requests_encoder,
+    request_encoder,
 )
 from switch.lifecycle import FINAL
 from switch.workers.frames import FrameProtocol
 
 _RECONNECT_S: Final = 0.1
+_ANSWER_WITHIN_S: Final = 30.0
+WAITING_MAX: Final = 4_000
+"""Commands of one process under way; more are turned away."""
+_FRAME_BYTES: Final = 4 * 1024 * 1024
+_ARRAY_32: Final = b"\xdd"
+"""MessagePack: an array whose length follows in four bytes."""
+_PERHAPS: Final = "it may have been decided: send the same message again, with the same UETR, and it is told"
 _log = structlog.get_logger()
 
 
@@ -37,7 +44,7 @@ class Link:
         self._socket = str(socket)
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
-        self._unsent: list[Request] = []
+        self._unsent: list[bytes] = []
         self._watchers: defaultdict[bytes, list[asyncio.Future[Change]]] = defaultdict(list)
         self._protocol: FrameProtocol | None = None
         self._broken = asyncio.Event()
@@ -70,22 +77,28 @@ class Link:
 
         Raises:
             SwitchError: the command could not be decided; nothing was done.
-            Unavailable: no writer, its queue is full, or it went away before it answered.
+            Unavailable: no writer, too much under way, or no answer; the text says whether it may have been
+                decided all the same.
 
         """
-        if self._protocol is None:
-            raise Unavailable("the ledger's writer is away")
+        if self._protocol is None or len(self._waiting) >= WAITING_MAX:
+            raise Unavailable("the ledger's writer is away or busy; nothing was decided")
         loop = asyncio.get_running_loop()
         request = next(self._ids)
+        encoded = request_encoder.encode((request, command))  # alone: one that cannot be said harms no other
         future: asyncio.Future[Reply] = loop.create_future()
         self._waiting[request] = future
         if not self._unsent:
             loop.call_soon(self._flush)
-        self._unsent.append((request, command))
-        # Shielded: a caller that goes away does not undo what it asked.
-        reply = await asyncio.shield(future)
+        self._unsent.append(encoded)
+        try:
+            # Shielded: a caller that goes away does not undo what it asked.
+            reply = await asyncio.wait_for(asyncio.shield(future), _ANSWER_WITHIN_S)
+        except TimeoutError:
+            self._waiting.pop(request, None)
+            raise Unavailable(_PERHAPS) from None
         if reply.verdict == UNAVAILABLE:
-            raise Unavailable
+            raise Unavailable(reply.reason or None)
         if reply.verdict == FAILED:
             raise SwitchError
         return reply
@@ -126,10 +139,28 @@ class Link:
             await self._connect_at_last()
             _log.info("writer_connected")
 
+    async def alive(self) -> bool:
+        """Whether the writer answers, and soon."""
+        try:
+            return (await asyncio.wait_for(self.ask(Ping()), 2)).verdict == "pong"
+        except (SwitchError, TimeoutError):
+            return False
+
     def _flush(self) -> None:
-        requests, self._unsent = self._unsent, []
+        unsent, self._unsent = self._unsent, []
+        frame: list[bytes] = []
+        size = 0
+        for encoded in unsent:
+            if frame and size + len(encoded) > _FRAME_BYTES:
+                self._send(frame)
+                frame, size = [], 0
+            frame.append(encoded)
+            size += len(encoded)
+        self._send(frame)
+
+    def _send(self, encoded: list[bytes]) -> None:
         if self._protocol is not None:
-            self._protocol.send(requests_encoder.encode(requests))
+            self._protocol.send(_ARRAY_32 + len(encoded).to_bytes(4, "big") + b"".join(encoded))
 
     def _received(self, payload: bytes) -> None:
         frame = frame_decoder.decode(payload)
@@ -149,5 +180,5 @@ class Link:
         waiting, self._waiting = self._waiting, {}
         for future in waiting.values():
             if not future.done():
-                future.set_result(Reply(UNAVAILABLE))
+                future.set_result(Reply(UNAVAILABLE, reason=_PERHAPS))
         self._broken.set()

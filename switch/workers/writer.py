@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -16,7 +17,16 @@ import uvloop
 from ledger.writer import Writer
 from schemas.errors import Unavailable
 from switch import logs
-from switch.commands import FAILED, UNAVAILABLE, Change, Frame, Reply, requests_decoder
+from switch.commands import (
+    FAILED,
+    UNAVAILABLE,
+    Change,
+    Command,
+    Frame,
+    Reply,
+    command_decoder,
+    requests_decoder,
+)
 from switch.payment_book import PaymentBook
 from switch.settings import Settings
 from switch.workers.frames import FrameProtocol
@@ -64,14 +74,21 @@ class WriterServer:
         task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, peer: FrameProtocol, payload: bytes) -> None:
-        requests = requests_decoder.decode(payload)
+        requests: list[int] = []
+        commands: list[Command] = []
+        replies: list[tuple[int, Reply]] = []
+        for request, raw in requests_decoder.decode(payload):
+            try:
+                commands.append(command_decoder.decode(raw))
+                requests.append(request)
+            except msgspec.DecodeError as error:
+                replies.append((request, _reply(error)))
         try:
-            decided = await self._writer.submit_many([command for _, command in requests])
-        except Unavailable:
-            decided = [Reply(UNAVAILABLE)] * len(requests)
-        replies = [_reply(reply) for reply in decided]
-        numbered = [(request, reply) for (request, _), reply in zip(requests, replies, strict=True)]
-        peer.send(_encode(Frame(numbered, [])))
+            decided = await self._writer.submit_many(commands)
+        except Unavailable as error:
+            decided = [error] * len(requests)
+        replies += zip(requests, map(_reply, decided), strict=True)
+        peer.send(_encode(Frame(replies, [])))
 
     def _announce(self, changes: Sequence[Change]) -> None:
         payload = _encode(Frame([], list(changes)))
@@ -83,7 +100,9 @@ def _reply(reply: Reply | Exception) -> Reply:
     """A command that could not be decided has an exception for its reply: a defect, told and not hidden."""
     if isinstance(reply, Reply):
         return reply
-    _log.error("command_failed", error=type(reply).__name__, detail=str(reply))
+    if isinstance(reply, Unavailable):
+        return Reply(UNAVAILABLE, reason=reply.detail)
+    _log.error("command_failed", error=type(reply).__name__, detail=logs.where(reply))
     return Reply(FAILED)
 
 
@@ -104,7 +123,7 @@ async def run(settings: Settings) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), _LOOK_EVERY_S)
     if server.frozen is not None:
-        _log.error("writer_frozen", error=type(server.frozen).__name__, detail=str(server.frozen))
+        _log.error("writer_frozen", error=type(server.frozen).__name__, detail=logs.where(server.frozen))
         sys.exit(1)
     await server.stop()
 
@@ -112,6 +131,7 @@ async def run(settings: Settings) -> None:
 def main() -> None:
     """Entry point of the process."""
     os.umask(0o077)
+    gc.set_threshold(100_000, 20, 100)  # many short-lived objects and no cycles: collect seldom
     settings = Settings()
     logs.configure("writer")
     with contextlib.suppress(KeyboardInterrupt):

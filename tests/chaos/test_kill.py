@@ -31,8 +31,8 @@ ROUTES = {
 
 
 @pytest.fixture
-def switch(tmp_path: Path) -> Iterator[SwitchProcess]:
-    process = SwitchProcess(tmp_path / "data")
+def switch(data_directory: Path) -> Iterator[SwitchProcess]:
+    process = SwitchProcess(data_directory / "data")
     yield process
     process.kill()
 

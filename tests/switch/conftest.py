@@ -1,5 +1,6 @@
 """One whole switch for the session: real PostgreSQL, writer, API workers, caretaker and rails."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,13 @@ TIME_SCALE = 0.02
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    data: Path = tmp_path_factory.mktemp("switch")
+def stack() -> Iterator[Stack]:
+    # Not below pytest's temporary directory: see `data_directory`.
+    with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
+        yield from run(Path(directory))
+
+
+def run(data: Path) -> Iterator[Stack]:
     settings = Settings(
         data=data,
         sandbox=True,

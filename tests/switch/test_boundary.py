@@ -1,6 +1,7 @@
 """The strict boundary: whatever bytes come, a clear 4xx problem, nothing done, nothing said back."""
 
 import asyncio
+import contextlib
 import gzip
 import json
 import uuid
@@ -229,7 +230,13 @@ async def raw_exchange(stack: Stack, request: bytes) -> bytes:
     try:
         return await asyncio.wait_for(reader.read(65536), 10)
     finally:
-        writer.close()
+        await hang_up(writer)
+
+
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 @pytest.mark.parametrize(
@@ -249,6 +256,32 @@ async def test_broken_http_gets_4xx_or_a_closed_door(stack: Stack, request_bytes
     assert answer == b"" or answer.split(b" ")[1].startswith(b"4")
 
 
+async def test_a_header_without_end_is_cut_off(stack: Stack) -> None:
+    reader, writer = await asyncio.open_connection(stack.settings.host, stack.settings.port)
+    writer.write(b"GET /livez HTTP/1.1\r\nHost: a\r\nX: ")
+    answer = b""
+    try:
+        for _ in range(64):
+            writer.write(b"a" * 0x10000)
+            await writer.drain()
+        answer = await asyncio.wait_for(reader.read(65536), 10)
+    except ConnectionError:
+        pass
+    finally:
+        await hang_up(writer)
+
+    assert answer == b"" or b" 431 " in answer.splitlines()[0]
+
+
+async def test_two_requests_in_one_segment_are_both_answered(stack: Stack) -> None:
+    answer = await raw_exchange(
+        stack,
+        b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\nGET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    )
+
+    assert answer.count(b"HTTP/1.1 200") >= 1
+
+
 async def test_a_body_without_end_is_cut_off_at_the_limit(stack: Stack) -> None:
     reader, writer = await asyncio.open_connection(stack.settings.host, stack.settings.port)
     writer.write(b"POST /v1/iso20022/pacs.008 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -262,6 +295,6 @@ async def test_a_body_without_end_is_cut_off_at_the_limit(stack: Stack) -> None:
     except ConnectionError:
         answer = b""
     finally:
-        writer.close()
+        await hang_up(writer)
 
     assert answer == b"" or b" 413 " in answer.splitlines()[0]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
@@ -10,10 +11,11 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from ledger.books import Books
 from switch.commands import Accept, Advance, Change, Enquired, Fund, Identity, Leg, OpenAccount, Refuse, Terms
 from switch.lifecycle import FINAL, Event, State
-from switch.payment_book import PaymentBook
+from switch.payment_book import PaymentBook, micros
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 FUNDS = 1_000
+LIFETIME = 3_600_000_000
 TERMS = Terms("payer", "payee", "PK", 0, "INR", 0, "INR", 0, "", "")
 
 
@@ -60,7 +62,12 @@ class PaymentBookMachine(RuleBasedStateMachine):
     def accept(self, number: int, amount: int, hold: bool) -> bytes:
         uetr, fingerprint = number.to_bytes(16, "big"), amount.to_bytes(8, "big")
         legs = [Leg(self.payer, self.payee, amount, "principal")]
-        reply = self.ask(Accept(self.identity(uetr, fingerprint), TERMS, legs, "ref", b"native", 0, 0, hold))
+        expires = micros(self.now) + LIFETIME
+        reply = self.ask(
+            Accept(
+                self.identity(uetr, fingerprint), TERMS, legs, "ref", b"native", expires, LIFETIME, 0, hold
+            )
+        )
         known = self.model.get(uetr)
         if known is not None:
             same = known[2] == fingerprint
@@ -144,6 +151,86 @@ class PaymentBookMachine(RuleBasedStateMachine):
 
 TestPaymentBook = PaymentBookMachine.TestCase
 TestPaymentBook.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+UETR = (7).to_bytes(16, "big")
+
+
+def sent_payment() -> PaymentBookMachine:
+    machine = PaymentBookMachine()
+    machine.open()
+    machine.accept(7, 100, hold=False)
+    return machine
+
+
+@pytest.mark.parametrize("event", ["CONFIRM", "REJECT", "DOUBT"])
+def test_a_rail_speaks_of_its_own_payments_only(event: str) -> None:
+    machine = sent_payment()
+
+    assert machine.ask(Advance(UETR, event, rail="IN")).verdict == "another_rail"  # type: ignore[arg-type]
+    assert machine.ask(Advance(UETR, "CONFIRM", rail="PK")).state == State.COMMITTED
+
+
+def test_a_no_to_a_second_sending_says_nothing_of_the_first() -> None:
+    machine = sent_payment()
+    machine.ask(Advance(UETR, "DOUBT"))
+    machine.ask(Advance(UETR, "SEND"))
+    no = Advance(UETR, "REJECT", rail="PK", exchange=True, reason="AB08", due_at=5)
+
+    assert machine.ask(no).state == State.UNKNOWN
+    assert machine.ask(Advance(UETR, "CONFIRM", rail="PK")).state == State.COMMITTED
+
+
+def test_a_stopped_worker_cannot_free_what_the_caretaker_sent_again() -> None:
+    machine = sent_payment()
+    machine.ask(Advance(UETR, "DOUBT"))
+    machine.ask(Advance(UETR, "SEND"))
+    thawed = Advance(UETR, "REJECT", rail="PK", exchange=True, detail="connect")
+
+    assert machine.ask(thawed).state == State.UNKNOWN
+
+
+def test_an_order_that_has_expired_is_not_sent() -> None:
+    machine = PaymentBookMachine()
+    machine.open()
+    machine.accept(7, 100, hold=True)
+    machine.now += timedelta(hours=2)
+
+    assert machine.ask(Advance(UETR, "SEND")).verdict == "late"
+    assert machine.ask(Advance(UETR, "EXPIRE")).state == State.ABORTED
+
+
+@pytest.mark.parametrize("late", [-3600, -6, 6, 3600])
+def test_a_worker_whose_clock_or_message_is_late_decides_nothing(late: int) -> None:
+    machine = PaymentBookMachine()
+    machine.open()
+    expires = micros(machine.now) + LIFETIME + late * 1_000_000
+    identity = machine.identity(UETR, b"x")
+    legs = [Leg(machine.payer, machine.payee, 1, "principal")]
+
+    assert (
+        machine.ask(Accept(identity, TERMS, legs, "r", b"n", expires, LIFETIME, 0, hold=False)).verdict
+        == "late"
+    )
+
+
+def test_the_same_contradiction_is_written_down_once() -> None:
+    machine = sent_payment()
+    machine.ask(Advance(UETR, "CONFIRM", rail="PK"))
+    verdicts = [machine.ask(Advance(UETR, "REJECT", rail="PK")).verdict for _ in range(3)]
+
+    assert verdicts == ["contradiction", "final", "final"]
+
+
+def test_a_late_doubt_brings_the_enquiry_nearer_and_never_puts_it_off() -> None:
+    machine = sent_payment()
+    machine.ask(Advance(UETR, "DOUBT", due_at=500))
+    machine.ask(Advance(UETR, "DOUBT", due_at=900, pending=True))
+    later = machine.book._open[UETR]
+    machine.ask(Advance(UETR, "DOUBT", due_at=100))
+
+    assert (later.due, later.pending, later.enquiries) == (500, True, 0)
+    assert machine.book._open[UETR].due == 100
 
 
 def test_every_event_of_the_lifecycle_is_tried() -> None:

@@ -20,7 +20,10 @@ ACCOUNTS = [
     AccountRow(4, "fx", "PKR", "position"),
     AccountRow(5, "payswitch", "INR", "fees"),
 ]
-DIRECTORY = Snapshot(accounts=ACCOUNTS, rates=[Rate("INR", "PKR", "fx", "3.2914000000")])
+PROVIDER = Participant("fx", "FX", "SILKKZKA", "KZ", "fx_provider", "active")
+DIRECTORY = Snapshot(
+    participants=[PROVIDER], accounts=ACCOUNTS, rates=[Rate("INR", "PKR", "fx", "3.2914000000")]
+)
 
 
 @pytest.mark.parametrize(
@@ -76,8 +79,17 @@ def test_a_pair_without_a_rate_is_refused() -> None:
     assert refusal.value.reason == "AM03"
 
 
+def test_a_suspended_provider_prices_nothing() -> None:
+    suspended = Participant("fx", "FX", "SILKKZKA", "KZ", "fx_provider", "suspended")
+    directory = Snapshot(participants=[suspended], rates=[Rate("INR", "PKR", "fx", "3.29")])
+    with pytest.raises(Refused) as refusal:
+        pricing.price(Money(100, "INR"), "PKR", CORRIDOR, directory)
+
+    assert refusal.value.reason == "AM03"
+
+
 def test_an_amount_that_converts_to_nothing_is_refused() -> None:
-    directory = Snapshot(rates=[Rate("INR", "PKR", "fx", "0.001")])
+    directory = Snapshot(participants=[PROVIDER], rates=[Rate("INR", "PKR", "fx", "0.001")])
     with pytest.raises(Refused) as refusal:
         pricing.price(Money(1, "INR"), "PKR", CORRIDOR, directory)
 
