@@ -1,5 +1,6 @@
 """The running switch as tests use it."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import Callable
@@ -92,11 +93,14 @@ class Stack:
         return {"id": name, "bic": bic, "bearer": bearer}
 
     async def until_everywhere(self, holds: Callable[[int], bool], path: str, bearer: str) -> None:
-        """Wait until every worker has read the directory again: 20 fresh connections in a row agree."""
+        """Wait until every worker has read the directory again: whole rounds of fresh connections agree."""
         agreed = 0
-        while agreed < 20:
-            async with aiohttp.ClientSession() as session:
-                async with session.get(
-                    self.url + path, headers={"Authorization": f"Bearer {bearer}"}
-                ) as answer:
-                    agreed = agreed + 1 if holds(answer.status) else 0
+        while agreed < 3:
+            statuses = await asyncio.gather(*(self._status(path, bearer) for _ in range(16)))
+            agreed = agreed + 1 if all(map(holds, statuses)) else 0
+            await asyncio.sleep(0.4)
+
+    async def _status(self, path: str, bearer: str) -> int:
+        async with aiohttp.ClientSession() as session:
+            async with session.get(self.url + path, headers={"Authorization": f"Bearer {bearer}"}) as answer:
+                return answer.status
