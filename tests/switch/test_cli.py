@@ -5,6 +5,7 @@ import io
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -54,6 +55,26 @@ def test_a_window_is_closed_and_its_positions_printed_as_json_and_csv(stack: Sta
     assert as_json["nets"] == [{**row, "count": int(row["count"])} for row in as_csv]
     assert sum(int(n["net"].replace(".", "")) for n in as_json["nets"]) == 0
     assert again == payswitch(stack, "settlement", "positions", number, "--csv").stdout
+
+
+def test_a_payment_is_proved_offline_and_a_changed_bundle_is_not(
+    stack: Stack, paid: dict, tmp_path: Path
+) -> None:
+    file = tmp_path / "bundle.json"
+    exported = payswitch(stack, "audit", "export", paid["uetr"], "-o", str(file))
+    key = exported.stderr.strip().removeprefix("verify with: ")
+
+    def verdict() -> int:
+        command = [sys.executable, "-m", "switch.cli", "audit", "verify", str(file), key]
+        return subprocess.run(command, capture_output=True, check=False, timeout=60).returncode
+
+    assert exported.returncode == 0, exported.stderr
+    assert verdict() == 0
+    bundle = json.loads(file.read_text())
+    assert len(bundle["events"]) == 3
+    bundle["events"][0]["body"] = bundle["events"][0]["body"][:-2] + "00"
+    file.write_text(json.dumps(bundle))
+    assert verdict() == 1
 
 
 def test_events_are_printed_in_order(stack: Stack, paid: dict) -> None:
