@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -32,7 +31,7 @@ READY_S: Final = 90.0
 @contextlib.contextmanager
 def payswitch(directory: Path, options: Options) -> Iterator[Target]:
     """The whole switch as a user starts it: `payswitch up --sandbox`, in an empty directory."""
-    program, port = _program(), _free_port()
+    program, port = _program(), rails.free_port()
     command = [program, "up", "--sandbox", "--data", str(directory), "--port", str(port)]
     environment = os.environ | {
         "PAYSWITCH_WORKERS": str(options.workers),
@@ -76,7 +75,7 @@ def naive_ground(directory: Path, options: Options) -> Iterator[NaiveGround]:
     url = server.start()
     try:
         asyncio.run(naive.create(url))
-        port = _free_port()
+        port = rails.free_port()
         keys = {made.id: SigningKey.generate(f"{made.id}-1") for made in PARTICIPANTS}
         with _rails(directory, port, options.rail_latency_s) as (described, processes):
             settings = naive.Settings(
@@ -115,7 +114,7 @@ def _rails(
             connection, command = rails.prepare(
                 directory / country,
                 country,
-                port=_free_port(),
+                port=rails.free_port(),
                 callback_url=f"http://{HOST}:{port}/rails/{country}",
                 latency_s=latency_s,
             )
@@ -160,9 +159,3 @@ def _is_ready(port: int) -> bool:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

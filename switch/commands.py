@@ -175,7 +175,6 @@ class Frame(msgspec.Struct, array_like=True, frozen=True):
     changes: list[Change]
 
 
-Request = tuple[int, Command]
 request_encoder = msgspec.msgpack.Encoder()
 requests_decoder: msgspec.msgpack.Decoder[list[tuple[int, msgspec.Raw]]] = msgspec.msgpack.Decoder(
     list[tuple[int, msgspec.Raw]]

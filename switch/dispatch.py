@@ -94,9 +94,14 @@ def of_receipt(receipt: Receipt, sending: Sending) -> Advance | None:
     return said
 
 
+def scaled_us(seconds: float, scale: float) -> int:
+    """Microseconds of a rail's time-out, on the time scale of this installation."""
+    return int(seconds * scale * 1e6)
+
+
 def enquiry_due(timing: Timing, scale: float, sent_at: int) -> int:
     """When to enquire first about a payment that was sent at `sent_at` and not clearly answered."""
-    return max(now_us(), sent_at + int(timing.enquiry_first_s * scale * 1e6))
+    return max(now_us(), sent_at + scaled_us(timing.enquiry_first_s, scale))
 
 
 class Dispatcher:

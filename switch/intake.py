@@ -12,6 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from adapters.port import Order
+from ledger.encoding import microseconds
 from schemas import codec, rules
 from schemas.errors import DuplicateUetr, NotAllowed, Refused, Unavailable
 from schemas.payment import CreditTransfer
@@ -19,10 +20,9 @@ from schemas.reasons import Reason
 from switch import metrics, pricing
 from switch.commands import LATE, Accept, Identity, Refuse, Reply, Terms
 from switch.directory import Corridor, Directory, Participant
-from switch.dispatch import Dispatcher, now_us
+from switch.dispatch import Dispatcher, now_us, scaled_us
 from switch.failpoints import failpoint
 from switch.lifecycle import State
-from switch.payment_book import micros
 from switch.rails import Rail, Rails
 from switch.settings import Settings
 from switch.workers.link import Link
@@ -162,9 +162,9 @@ class Intake:
             legs=legs,
             native_ref=native.ref,
             native_body=native.body,
-            expires_at=micros(order.expires_at),
+            expires_at=microseconds(order.expires_at),
             lifetime=int(self._settings.payment_expiry_s * 1e6),
-            due_at=self._due_at(route, micros(order.expires_at)),
+            due_at=self._due_at(route, microseconds(order.expires_at)),
             hold=not route.open,
         )
         failpoint("before_reserve_commit")
@@ -179,10 +179,8 @@ class Intake:
 
     def _due_at(self, route: Route, expires_at: int) -> int:
         if route.open:
-            return now_us() + int(
-                route.rail.adapter.profile.timing.answer_s * self._settings.time_scale * 1e6
-            )
-        poll = now_us() + int(_HELD_POLL_S * self._settings.time_scale * 1e6)
+            return now_us() + scaled_us(route.rail.adapter.profile.timing.answer_s, self._settings.time_scale)
+        poll = now_us() + scaled_us(_HELD_POLL_S, self._settings.time_scale)
         return min(expires_at, max(route.opens_at, poll))
 
     async def _remember(self, identity: Identity, uetr: UUID, refusal: Refused) -> Standing:

@@ -9,7 +9,6 @@ payments that are not final yet, and this class keeps the same few in memory.
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,6 +17,7 @@ import msgspec
 
 from ledger.books import Books, Decision, Verdict
 from ledger.books import Leg as BookLeg
+from ledger.encoding import microseconds
 from ledger.writer import Rider, Touches
 from schemas.reasons import Reason
 from switch.commands import (
@@ -40,7 +40,6 @@ from switch.commands import (
 )
 from switch.lifecycle import FINAL, Event, IllegalTransition, State, next_state
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LATENESS_US: Final = 5_000_000
 """How far a worker's idea of an expiry may be from ours: its clock's error and its message's delay."""
 
@@ -56,11 +55,6 @@ REASONS: Final = {
     Verdict.ACCOUNT_CLOSED: Reason.TRANSACTION_FORBIDDEN,
 }
 """The ledger's refusals as status reasons; the others are MS03."""
-
-
-def micros(instant: datetime) -> int:
-    """Microseconds since 1970."""
-    return (instant - _EPOCH) // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +146,9 @@ class PaymentBook:
                 rail=row["rail"],
                 credit_minor=row["credit_minor"],
                 credit_currency=row["credit_currency"],
-                entered=micros(row["entered_at"]),
-                expires=micros(row["expires_at"]),
-                due=micros(row["due_at"]) if row["due_at"] else 0,
+                entered=microseconds(row["entered_at"]),
+                expires=microseconds(row["expires_at"]),
+                due=microseconds(row["due_at"]) if row["due_at"] else 0,
                 enquiries=row["enquiries"],
                 sendings=row["sendings"],
                 pending=row["pending"],
@@ -191,7 +185,7 @@ class PaymentBook:
 
     def _accept(self, command: Accept, books: Books) -> Reply:
         identity, terms = command.identity, command.terms
-        now = micros(books.now)
+        now = microseconds(books.now)
         if abs(command.expires_at - now - command.lifetime) > LATENESS_US and not _known(identity, books):
             return Reply(LATE)
         state = next_state(State.RECEIVED, Event.RESERVE)
@@ -264,7 +258,7 @@ class PaymentBook:
             return Reply("another_rail", open_payment.number, open_payment.state)
         command = _believable(open_payment, command)
         event = Event(command.event)
-        if event is Event.SEND and micros(books.now) >= open_payment.expires:
+        if event is Event.SEND and microseconds(books.now) >= open_payment.expires:
             return Reply(LATE, open_payment.number, open_payment.state)
         if event is Event.DOUBT and open_payment.state is State.UNKNOWN:
             return self._still_in_doubt(open_payment, command)
@@ -284,7 +278,7 @@ class PaymentBook:
                 replace(
                     open_payment,
                     state=state,
-                    entered=micros(books.now),
+                    entered=microseconds(books.now),
                     due=command.due_at,
                     sendings=open_payment.sendings + (event is Event.SEND),
                     pending=open_payment.pending or command.pending,

@@ -6,7 +6,6 @@ database that `--sandbox` filled; a switch without it takes no bearer keys and s
 
 import json
 import secrets
-import socket
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -85,20 +84,13 @@ def prepare_rail(settings: Settings, country: str, url: str) -> list[str]:
     connection, command = rail_sandbox.prepare(
         place,
         country,
-        port=_free_port(),
+        port=rail_sandbox.free_port(),
         callback_url=f"{url}/rails/{country}",
         time_scale=settings.time_scale,
         latency_s=settings.sandbox_latency_s,
     )
     write_connection(place / CONNECTION, connection)
     return command
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def populate(settings: Settings, url: str) -> None:

@@ -96,6 +96,17 @@ def psql(url: str, statement: str) -> str:
     return done.stdout
 
 
+def dump(url: str, schema: str) -> str:
+    """The definition of one schema, for comparison."""
+    done = subprocess.run(
+        [BIN / "pg_dump", "--schema-only", f"--schema={schema}", "--restrict-key=same", url],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout
+
+
 def _run(coroutine: Coroutine[Any, Any, object]) -> None:
     """Run on a loop in a thread of its own: the test's own loop stays untouched."""
     failure: list[BaseException] = []

@@ -6,7 +6,6 @@ that talks to them, and everything that came back.
 
 import asyncio
 import itertools
-import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
@@ -150,7 +149,7 @@ async def running(
     directory: Path, country: str, *, time_scale: float = 0.02, latency_s: float = 0.0
 ) -> AsyncIterator[Rail]:
     """A simulated rail in a process of its own, and our callback address served here."""
-    port, callback_port = free_port(), free_port()
+    port, callback_port = sandbox.free_port(), sandbox.free_port()
     connection, command = sandbox.prepare(
         directory,
         country,
@@ -172,10 +171,3 @@ async def running(
         await rail.adapter.close()
         await rail.kill()
         await runner.cleanup()
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -8,6 +8,7 @@ the command line that starts the rail.
 import ipaddress
 import json
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -85,6 +86,13 @@ def prepare(
     ]
     # fmt: on
     return connection, command
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def _make_tls(directory: Path) -> None:

@@ -86,7 +86,6 @@ def make_app(settings: Settings) -> Callable[[Scope, Receive, Send], Awaitable[N
         async with running(settings) as runtime:
             app.state.runtime = runtime
             yield
-            app.state.draining = True
 
     app = FastAPI(
         title="payswitch",

@@ -18,14 +18,14 @@ import uvloop
 
 from adapters.port import Answer, Native, Outcome
 from ledger import positions
+from ledger.encoding import microseconds
 from schemas.reasons import Reason
 from switch import logs, metrics, rails
 from switch.commands import Advance, Enquired
 from switch.database import connect_pool
-from switch.dispatch import Dispatcher, Sending, enquiry_due, now_us, of_answer
+from switch.dispatch import Dispatcher, Sending, enquiry_due, now_us, of_answer, scaled_us
 from switch.failpoints import failpoint
 from switch.lifecycle import State
-from switch.payment_book import micros
 from switch.rails import Rail, Rails
 from switch.settings import Settings
 from switch.workers.link import Link
@@ -102,15 +102,17 @@ class Caretaker:
     async def _send(self, rail: Rail, row: asyncpg.Record) -> None:
         """Record the intent, then touch the socket: in this order, always."""
         uetr = row["uetr"].bytes
-        due = now_us() + int(rail.adapter.profile.timing.answer_s * self._settings.time_scale * 1e6)
+        due = now_us() + scaled_us(rail.adapter.profile.timing.answer_s, self._settings.time_scale)
         reply = await self._dispatcher.tell(Advance(uetr, "SEND", due_at=due))
         if reply is not None and reply.verdict == "advanced":
             native = Native(row["native_ref"], row["native_body"])
-            await self._dispatcher.send(rail, uetr, native, micros(row["expires_at"]))
+            await self._dispatcher.send(rail, uetr, native, microseconds(row["expires_at"]))
 
     async def _silent(self, rail: Rail, row: asyncpg.Record) -> None:
         """No answer in time: from now on its fate is unknown, and asked for."""
-        due = enquiry_due(rail.adapter.profile.timing, self._settings.time_scale, micros(row["entered_at"]))
+        due = enquiry_due(
+            rail.adapter.profile.timing, self._settings.time_scale, microseconds(row["entered_at"])
+        )
         await self._dispatcher.tell(
             Advance(
                 row["uetr"].bytes, "DOUBT", reason=Reason.TIMEOUT_CREDITOR_AGENT, detail="silence", due_at=due
@@ -169,9 +171,9 @@ class Caretaker:
         if row["enquiries"] + 1 >= timing.enquiries_max and row["now"] >= never_after:
             due = 0
         else:
-            due = micros(row["now"]) + int(timing.enquiry_every_s * self._settings.time_scale * 1e6)
+            due = microseconds(row["now"]) + scaled_us(timing.enquiry_every_s, self._settings.time_scale)
             if row["now"] < never_after:  # the instant from which "not found" is final is worth an enquiry
-                due = min(due, micros(never_after))
+                due = min(due, microseconds(never_after))
         await self._dispatcher.tell(Enquired(row["uetr"].bytes, due, news))
 
 

@@ -10,8 +10,7 @@ import pytest
 from adapters.http import ANSWER_BYTES, Failed, HttpClient, Reply
 from adapters.port import Connection
 from adapters.profile import Basis, Timing
-from adapters.simulation.harness import free_port
-from adapters.simulation.sandbox import prepare
+from adapters.simulation.sandbox import free_port, prepare
 
 TIMING = Timing(
     connect_s=5, submit_s=1, answer_s=1, enquiry_first_s=1, enquiry_every_s=1, enquiries_max=1,

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 import psutil
 
 from adapters.simulation.magic import magic_account
+from adapters.simulation.sandbox import free_port
 from switch.client import Client, credit_transfer
 
 SETTINGS = {
@@ -23,12 +23,6 @@ SETTINGS = {
     "PAYSWITCH_PAYMENT_EXPIRY_S": "600",
     "PAYSWITCH_TIME_SCALE": "0.02",
 }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @dataclass

@@ -9,16 +9,7 @@ import pytest
 
 from ledger.migrate import MigrationError, migrate, migrations
 from ledger.postgres import BIN
-
-
-def dump(url: str) -> str:
-    done = subprocess.run(
-        [BIN / "pg_dump", "--schema-only", "--schema=ledger", "--restrict-key=same", url],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout
+from tests.conftest import dump
 
 
 async def test_migrating_twice_does_nothing_the_second_time(empty_database_url):
@@ -72,4 +63,4 @@ def test_the_schema_file_says_what_the_migrations_do(empty_database_url, databas
         check=True,
     )
 
-    assert dump(empty_database_url) == dump(database_url)
+    assert dump(empty_database_url, "ledger") == dump(database_url, "ledger")

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from ledger.books import Books
+from ledger.encoding import microseconds
 from switch.commands import Accept, Advance, Change, Enquired, Fund, Identity, Leg, OpenAccount, Refuse, Terms
 from switch.lifecycle import FINAL, Event, State
-from switch.payment_book import PaymentBook, micros
+from switch.payment_book import PaymentBook
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 FUNDS = 1_000
@@ -62,7 +63,7 @@ class PaymentBookMachine(RuleBasedStateMachine):
     def accept(self, number: int, amount: int, hold: bool) -> bytes:
         uetr, fingerprint = number.to_bytes(16, "big"), amount.to_bytes(8, "big")
         legs = [Leg(self.payer, self.payee, amount, "principal")]
-        expires = micros(self.now) + LIFETIME
+        expires = microseconds(self.now) + LIFETIME
         reply = self.ask(
             Accept(
                 self.identity(uetr, fingerprint), TERMS, legs, "ref", b"native", expires, LIFETIME, 0, hold
@@ -204,7 +205,7 @@ def test_an_order_that_has_expired_is_not_sent() -> None:
 def test_a_worker_whose_clock_or_message_is_late_decides_nothing(late: int) -> None:
     machine = PaymentBookMachine()
     machine.open()
-    expires = micros(machine.now) + LIFETIME + late * 1_000_000
+    expires = microseconds(machine.now) + LIFETIME + late * 1_000_000
     identity = machine.identity(UETR, b"x")
     legs = [Leg(machine.payer, machine.payee, 1, "principal")]
 

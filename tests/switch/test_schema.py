@@ -4,16 +4,7 @@ import subprocess
 from importlib.resources import files
 
 from ledger.postgres import BIN
-
-
-def dump(url: str) -> str:
-    done = subprocess.run(
-        [BIN / "pg_dump", "--schema-only", "--schema=switch", "--restrict-key=same", url],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout
+from tests.conftest import dump
 
 
 def test_the_schema_file_says_what_the_migrations_do(empty_database_url: str, database_url: str) -> None:
@@ -25,4 +16,4 @@ def test_the_schema_file_says_what_the_migrations_do(empty_database_url: str, da
             check=True,
         )
 
-    assert dump(empty_database_url) == dump(database_url)
+    assert dump(empty_database_url, "switch") == dump(database_url, "switch")
