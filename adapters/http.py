@@ -11,17 +11,22 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 import aiohttp
 
-from adapters.port import Connection
+from adapters.port import Connection, Receipt, Taken
 from adapters.profile import Timing
 
 CONNECTIONS: Final = 64
 ANSWER_BYTES: Final = 256 * 1024
 KEEP_ALIVE_S: Final = 15.0
 """Shorter than a server's, so that an idle connection is closed by us and not under a payment."""
+
+NOT_BEFORE: Final = "Rail-Not-Before"
+"""Header of a closed rail's 503, ISO 8601: only the rail itself says it, no gateway on the way."""
+_CLOSED: Final = 503
 
 _NOTHING_LEFT: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """Failures of making a connection, name look-up and TLS handshake included."""
@@ -38,10 +43,19 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """No answer. `sent` is False only when certainly nothing left us."""
+    """No answer. `sent` is False only when certainly nothing left us, or the rail certainly took nothing."""
 
     sent: bool
     detail: str
+    not_before: datetime | None = None
+    """The rail is closed until then, by its own word."""
+
+    @property
+    def receipt(self) -> Receipt:
+        """What this means for an order that was handed over."""
+        if self.not_before is not None:
+            return Receipt(Taken.LATER, detail=self.detail, not_before=self.not_before)
+        return Receipt(Taken.UNKNOWN if self.sent else Taken.REFUSED, detail=self.detail)
 
 
 @dataclass(slots=True)
@@ -60,6 +74,7 @@ class HttpClient:
         *,
         content_type: str = "application/xml",
         headers: Mapping[str, str] | None = None,
+        answer_bytes: int = ANSWER_BYTES,
     ) -> Reply | Failed:
         """One exchange with the rail."""
         try:
@@ -70,11 +85,13 @@ class HttpClient:
                 headers={"Content-Type": content_type, **(headers or {})},
                 allow_redirects=False,
             ) as response:
-                answer = await _read(response)
+                answer = await _read(response, answer_bytes)
         except (aiohttp.ClientError, TimeoutError) as error:
             return Failed(sent=not isinstance(error, _NOTHING_LEFT), detail=_detail(error))
         if answer is None:
             return Failed(sent=True, detail="answer too large")
+        if response.status == _CLOSED and NOT_BEFORE in response.headers:
+            return _closed(response.headers[NOT_BEFORE])
         return Reply(response.status, response.content_type, answer)
 
     async def close(self) -> None:
@@ -105,6 +122,17 @@ class HttpClient:
         return self._session
 
 
+def _closed(until: str) -> Failed:
+    """What a closed rail said; without a readable instant it proves nothing."""
+    try:
+        opens_at = datetime.fromisoformat(until)
+    except ValueError:
+        return Failed(sent=True, detail=f"http {_CLOSED}")
+    if opens_at.tzinfo is None:
+        return Failed(sent=True, detail=f"http {_CLOSED}")
+    return Failed(sent=False, detail="closed", not_before=opens_at)
+
+
 def _detail(error: Exception) -> str:
     match error:
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
@@ -117,13 +145,13 @@ def _detail(error: Exception) -> str:
             return type(error).__name__
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes | None:
-    """The body, or None if it is larger than any answer of a rail."""
+async def _read(response: aiohttp.ClientResponse, most: int) -> bytes | None:
+    """The body, or None if it is larger than such an answer may be."""
     chunks: list[bytes] = []
     size = 0
     async for chunk in response.content.iter_any():
         size += len(chunk)
-        if size > ANSWER_BYTES:
+        if size > most:
             return None
         chunks.append(chunk)
     return b"".join(chunks)

@@ -34,6 +34,8 @@ class Taken(StrEnum):
     TAKEN = "taken"
     REFUSED = "refused"
     """Nothing left us, or the rail certainly will not act: liquidity may be freed."""
+    LATER = "later"
+    """The rail is closed and certainly has not taken the order: it may come again, not before an instant."""
     UNKNOWN = "unknown"
 
 
@@ -99,6 +101,8 @@ class Receipt:
     """The outcome, where the rail answers in the same exchange."""
     detail: str = ""
     """What happened on the wire, for operators: `connect`, `http 502`, `timeout`."""
+    not_before: datetime | None = None
+    """With LATER: when the rail opens; aware."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +178,14 @@ class RailAdapter(Protocol):
         """Whether the rail answers at all."""
 
     def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
-        """The rail's own list of what it did in a cycle."""
+        """The rail's own list of what it did in a cycle: a day of its clock, `YYYY-MM-DD`.
+
+        One answer an order that is final at the rail: DONE with its amount, or REFUSED with its code.
+
+        Raises:
+            Unavailable: there is no file, or it cannot be read as a whole; nothing of it was yielded.
+
+        """
 
     async def close(self) -> None:
         """Close the connections."""

@@ -4,9 +4,13 @@ Each group says where its facts come from: `PUBLISHED` by the rail or its regula
 traffic or third parties' code, or a `PROFILE` of our own where the specification is not public.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from enum import StrEnum
+from functools import cache
+from typing import Final
+from zoneinfo import ZoneInfo
 
 
 class Basis(StrEnum):
@@ -98,6 +102,56 @@ class Ids:
 
 
 @dataclass(frozen=True, slots=True)
+class Hours:
+    """When the rail acts on orders, by its own clock: from `opens` until before `closes`, or midnight."""
+
+    zone: str
+    """IANA name of the rail's clock; its days are the rail's cycles."""
+    opens: time = time.min
+    closes: time = time.min
+    weekdays: frozenset[int] = frozenset(range(7))
+    """Monday is 0."""
+    holidays: str = ""
+    """ISO country whose public holidays close the rail; empty: none does."""
+    basis: Basis = Basis.PROFILE
+
+    def day(self, at: datetime) -> str:
+        """The cycle that an instant belongs to, `YYYY-MM-DD`."""
+        return at.astimezone(ZoneInfo(self.zone)).date().isoformat()
+
+    def open_from(self, at: datetime) -> datetime:
+        """The first instant, not before `at`, when the rail is open; aware, UTC."""
+        today = at.astimezone(ZoneInfo(self.zone)).date()
+        for ahead in range(_HORIZON_DAYS):
+            day = today + timedelta(days=ahead)
+            if self._closed_on(day):
+                continue
+            start = self._at(day, self.opens)
+            end = self._at(day + timedelta(days=self.closes == time.min), self.closes)
+            if at < end:
+                return max(at, start).astimezone(UTC)
+        raise ValueError("a rail that never opens")
+
+    def _closed_on(self, day: date) -> bool:
+        return day.weekday() not in self.weekdays or bool(self.holidays and day in _holidays(self.holidays))
+
+    def _at(self, day: date, clock: time) -> datetime:
+        return datetime.combine(day, clock, ZoneInfo(self.zone)).astimezone(UTC)
+
+
+_HORIZON_DAYS: Final = 60
+ALWAYS: Final = Hours(zone="UTC")
+"""Day and night, on a clock of no country."""
+
+
+@cache
+def _holidays(country: str) -> Container[date]:
+    from holidays import country_holidays  # noqa: PLC0415 - half a second that most rails never need
+
+    return country_holidays(country)
+
+
+@dataclass(frozen=True, slots=True)
 class RailProfile:
     """One rail as data."""
 
@@ -116,3 +170,4 @@ class RailProfile:
     """The rail promises that the same ids act once, so the stored bytes may be sent again."""
     purpose_required: bool
     basis: Basis
+    hours: Hours = ALWAYS

@@ -11,6 +11,7 @@ from adapters.profile import (
     Basis,
     Characters,
     Confirmation,
+    Hours,
     Ids,
     Limits,
     RailProfile,
@@ -44,4 +45,5 @@ PROFILE: Final = RailProfile(
     dedupes=True,
     purpose_required=True,
     basis=Basis.PROFILE,
+    hours=Hours(zone="Europe/Minsk", basis=Basis.PUBLISHED),
 )

@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from lxml.etree import _Element as Element
 
 from adapters import keys
+from adapters.cycle import fetch
 from adapters.http import Failed, HttpClient, Reply
 from adapters.india import messages
-from adapters.india.codes import outcome_of
+from adapters.india.codes import outcome_of, reason_of
 from adapters.india.messages import Participant, Sent
 from adapters.india.profile import PROFILE
 from adapters.port import (
@@ -136,10 +137,9 @@ class Upi:
         except InvalidMessage:
             return False
 
-    async def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
-        """See `RailAdapter.reconcile`. UPI's end-of-cycle files come by another channel: none here yet."""
-        raise Unavailable(f"no file of cycle {cycle}")
-        yield
+    def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
+        """See `RailAdapter.reconcile`."""
+        return fetch(self.http, PROFILE, self.rail_key, cycle, reason_of)
 
     async def close(self) -> None:
         """See `RailAdapter.close`."""
@@ -148,8 +148,7 @@ class Upi:
     async def _hand_over(self, api: str, native: Native) -> Receipt:
         reply = await self._post(api, native.ref, native.body)
         if isinstance(reply, Failed):
-            taken = Taken.UNKNOWN if reply.sent else Taken.REFUSED
-            return Receipt(taken, detail=reply.detail)
+            return reply.receipt
         try:
             message = messages.message_id(self.us.prefix, native.ref)
             code = messages.read_acknowledgement(parse(reply.body), message)

@@ -122,6 +122,11 @@ def outcome_of(code: str, *, enquired: bool = False) -> tuple[Outcome, str | Non
     return Outcome.UNKNOWN, None
 
 
+def reason_of(code: str) -> str:
+    """The ISO reason of an order that is refused for good."""
+    return outcome_of(code, enquired=True)[1] or "MS03"
+
+
 def native_of(reason: str) -> str:
     """How a refusal with an ISO reason is said here; the ISO code itself where UPI has no word for it."""
     return _NATIVE.get(reason, reason)

@@ -12,6 +12,7 @@ from adapters.profile import (
     Basis,
     Characters,
     Confirmation,
+    Hours,
     Ids,
     Limits,
     RailProfile,
@@ -46,4 +47,5 @@ PROFILE: Final = RailProfile(
     dedupes=True,
     purpose_required=False,
     basis=Basis.OBSERVED,
+    hours=Hours(zone="Asia/Kolkata", basis=Basis.PUBLISHED),
 )

@@ -10,8 +10,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from adapters import keys
 from adapters import uetr as uetrs
+from adapters.cycle import fetch
 from adapters.http import Failed, HttpClient, Reply
 from adapters.iso20022 import envelope, messages
+from adapters.iso20022.codes import reason_of
 from adapters.iso20022.dialect import Content, Dialect, Participant
 from adapters.iso20022.envelope import Header, Sealed
 from adapters.iso20022.messages import Sent
@@ -85,7 +87,7 @@ class IsoRail:
         """See `RailAdapter.submit`: pacs.008, answered by pacs.002."""
         reply = await self._post(native.body, native.ref)
         if isinstance(reply, Failed):
-            return _not_answered(reply)
+            return reply.receipt
         try:
             answer = messages.read_answer(self._open(reply.body), self.us, self.dialect)
         except (InvalidMessage, NotAuthentic):
@@ -113,7 +115,7 @@ class IsoRail:
         )
         sealed = await self._exchange(header, document, native.ref)
         if isinstance(sealed, Failed):
-            return _not_answered(sealed)
+            return sealed.receipt
         try:
             answer = messages.read_resolution(sealed, self.us, self.dialect)
         except InvalidMessage:
@@ -143,10 +145,9 @@ class IsoRail:
         reply = await self.http.request("GET", self.dialect.path)
         return isinstance(reply, Reply) and reply.status == _OK
 
-    async def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
-        """See `RailAdapter.reconcile`. End-of-cycle files come by another channel: none here yet."""
-        raise Unavailable(f"no file of cycle {cycle}")
-        yield
+    def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
+        """See `RailAdapter.reconcile`."""
+        return fetch(self.http, self.profile, self.rail_key, cycle, reason_of)
 
     async def close(self) -> None:
         """See `RailAdapter.close`."""
@@ -178,10 +179,6 @@ class IsoRail:
     def _sent(self, native: Native) -> Sent:
         message = envelope.open_own(self.dialect.envelope, native.body)
         return Sent.of(message.id, message.content)
-
-
-def _not_answered(failed: Failed) -> Receipt:
-    return Receipt(Taken.UNKNOWN if failed.sent else Taken.REFUSED, detail=failed.detail)
 
 
 def _receipt(ref: str, answer: Answer) -> Receipt:

@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from adapters import json_text, keys
 from adapters import uetr as uetrs
+from adapters.cycle import fetch
 from adapters.http import Failed, HttpClient, Reply
 from adapters.kyrgyzstan import messages
-from adapters.kyrgyzstan.codes import REFUSALS, Status
+from adapters.kyrgyzstan.codes import REFUSALS, Status, reason_of
 from adapters.kyrgyzstan.profile import PROFILE
 from adapters.kyrgyzstan.signing import open_signed, sign_request
 from adapters.port import (
@@ -134,10 +135,9 @@ class Elqr:
         reply = await self._get("get/0")
         return isinstance(reply, Reply) and reply.status in {_OK, _NOT_FOUND}
 
-    async def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
-        """See `RailAdapter.reconcile`. No file is known of this rail."""
-        raise Unavailable(f"no file of cycle {cycle}")
-        yield
+    def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
+        """See `RailAdapter.reconcile`."""
+        return fetch(self.http, PROFILE, self.rail_key, cycle, reason_of)
 
     async def close(self) -> None:
         """See `RailAdapter.close`."""
@@ -147,7 +147,7 @@ class Elqr:
         """One step of handing over: the rail's answer, or what came of the step without one."""
         reply = await self._post(step, body)
         if isinstance(reply, Failed):
-            return Receipt(Taken.UNKNOWN if reply.sent else Taken.REFUSED, detail=reply.detail)
+            return reply.receipt
         if step == "create" and reply.status in REFUSALS:
             return _refused(ref, reply.status)
         answer = self._read(reply)

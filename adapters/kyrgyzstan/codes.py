@@ -55,3 +55,8 @@ def outcome_of(status: int, reason: str, *, enquired: bool) -> tuple[Outcome, st
     if said in DUPLICATES and not enquired:
         return Outcome.UNKNOWN, said
     return outcome, said
+
+
+def reason_of(code: str) -> str:
+    """The ISO reason of an order that is refused for good."""
+    return code if code in ISO_REASONS else NO_REASON

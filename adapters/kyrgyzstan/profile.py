@@ -10,6 +10,7 @@ from adapters.profile import (
     Basis,
     Characters,
     Confirmation,
+    Hours,
     Ids,
     Limits,
     RailProfile,
@@ -43,4 +44,5 @@ PROFILE: Final = RailProfile(
     dedupes=True,
     purpose_required=False,
     basis=Basis.OBSERVED,
+    hours=Hours(zone="Asia/Bishkek", basis=Basis.PUBLISHED),
 )

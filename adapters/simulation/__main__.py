@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> None:
         settings.callback, settings.callback_ca, settings.time_scale, content_type=_content_type(profile)
     )
     module = registry.simulator_module(settings.country)
-    server = Server(module.simulator(settings, callbacks), callbacks)
+    server = Server(module.simulator(settings, callbacks), callbacks, settings.rail_key)
     run(server, port=settings.port, certificate=options.certificate, key=options.key)
 
 

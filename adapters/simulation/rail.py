@@ -7,7 +7,7 @@ says, in the words that the simulator makes of it.
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -43,6 +43,7 @@ class Response:
     body: bytes = b""
     content_type: str = "application/xml"
     cut: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,14 @@ class OtherContent(Exception):
     """The id is known with another content."""
 
 
+class Closed(Exception):
+    """The rail takes no orders before an instant."""
+
+    def __init__(self, until: datetime) -> None:
+        self.until = until
+        super().__init__(until.isoformat())
+
+
 class Words(Protocol):
     """How a country's simulator says what became of an entry."""
 
@@ -102,6 +111,8 @@ class Counter:
     latency_s: float
     time_scale: float
     faults: Faults = field(default_factory=Faults)
+    closed_until: datetime | None = None
+    """Set by a test or an operator of the sandbox, over the rail's ordinary hours."""
     _scripts: dict[str, Script] = field(default_factory=dict)
     _enquired: set[str] = field(default_factory=set)
     _said: set[str] = field(default_factory=set)
@@ -112,6 +123,7 @@ class Counter:
 
         Raises:
             OtherContent: the id was used for something else.
+            Closed: the rail takes no new order now.
 
         """
         fingerprint = hashlib.sha256(credit.content).hexdigest()[:32]
@@ -120,6 +132,8 @@ class Counter:
             if known.fingerprint != fingerprint:
                 raise OtherContent
             return Case(known, Script(says=(Say(outcome_of(known)),)))
+        if self.closed_until is not None and datetime.now(UTC) < self.closed_until:
+            raise Closed(self.closed_until)
         plan = self._script(credit)
         entry = Entry(
             rail_ref=credit.ref,
@@ -162,6 +176,11 @@ class Counter:
         if plan.enquiry is Enquiry.REFUSED_UNTIL_SAID and ref not in self._said:
             return Finding(entry, Outcome.REFUSED, self.native_code(plan.reason))
         return Finding(entry, outcome_of(entry), entry.code, plan.enquiry_spoil)
+
+    def cycle(self, day: str) -> list[Entry]:
+        """What became final on a day of the rail's clock, oldest first; a reversal stands as its credit."""
+        final = (entry for entry in self.book.entries.values() if entry.outcome is not Kept.PENDING)
+        return [entry for entry in final if self.profile.hours.day(datetime.fromisoformat(entry.at)) == day]
 
     def resume(self) -> None:
         """After a restart: credit what was left pending, and say so."""

@@ -1,31 +1,39 @@
 """The process of a simulated rail: TLS server, control paths, callbacks to the switch.
 
 Control paths, beside the rail's own: `GET /book` (the book as JSON lines), `GET /requests` (requests seen by
-path, as JSON), `POST /faults` with `{"word": "SILENT", "count": 3}`, `DELETE /faults`.
+path, as JSON), `POST /faults` with `{"word": "SILENT", "count": 3}`, `DELETE /faults`, `POST /hours` with
+`{"closed_until": "2026-11-24T03:00:00Z"}` and `DELETE /hours`. `GET /cycles/YYYY-MM-DD` is the rail's own:
+its end-of-cycle file.
 """
 
 import asyncio
 import json
 import logging
+import re
 import ssl
 from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import aiohttp
 import uvicorn
 
+from adapters import cycle, keys
+from adapters.http import NOT_BEFORE
 from adapters.profile import RailProfile
-from adapters.simulation.book import FILE_NAME, Book
-from adapters.simulation.rail import Counter, Request, Response
+from adapters.simulation.book import FILE_NAME, Book, Kept
+from adapters.simulation.rail import Closed, Counter, Request, Response
 
 REQUEST_BYTES: Final = 256 * 1024
 DELIVERIES: Final = 3
 """How often a callback is tried."""
 RETRY_S: Final = 1.0
 KEEP_ALIVE_S: Final = 75
+_JSON: Final = "application/json"
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -145,6 +153,8 @@ class Server:
 
     simulator: Simulator
     callbacks: Callbacks
+    rail_key: bytes
+    """The rail's private key, PEM; signs the end-of-cycle file."""
     seen: Tally[str] = field(default_factory=Tally)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -166,30 +176,66 @@ class Server:
 
     async def _rail(self, request: Request) -> Response | None:
         self.seen["/".join(request.path.split("/")[:3])] += 1
-        return await self.simulator.handle(request)
+        if request.path.startswith(cycle.PATH) and request.method == "GET":
+            return self._cycle(request.path.removeprefix(cycle.PATH))
+        try:
+            return await self.simulator.handle(request)
+        except Closed as closed:
+            return Response(503, headers={NOT_BEFORE: closed.until.isoformat()})
+
+    def _cycle(self, day: str) -> Response:
+        if _DAY.fullmatch(day) is None:
+            return Response(404)
+        counter = self.simulator.counter
+        lines = [
+            cycle.Line(e.rail_ref, e.uetr, e.outcome is not Kept.REFUSED, e.code, e.amount_minor)
+            for e in counter.cycle(day)
+        ]
+        body = cycle.write(counter.profile, day, lines, keys.private(self.rail_key))
+        return Response(body=body, content_type="text/csv")
 
     def _control(self, request: Request) -> Response | None:
-        match request.method, request.path:
-            case "GET", "/book":
-                return Response(
-                    body=self.simulator.counter.book.path.read_bytes(), content_type="application/jsonl"
-                )
-            case "GET", "/requests":
-                return Response(body=json.dumps(self.seen).encode(), content_type="application/json")
-            case "POST", "/faults":
-                return self._add_faults(request.body)
-            case "DELETE", "/faults":
-                self.simulator.counter.faults.clear()
-                return Response(204)
-            case _:
-                return None
+        place = f"{request.method} {request.path}"
+        control = self._controls().get(place)
+        return control(request.body) if control else None
+
+    def _controls(self) -> dict[str, Callable[[bytes], Response]]:
+        counter = self.simulator.counter
+        return {
+            "GET /book": lambda _: Response(
+                body=counter.book.path.read_bytes(), content_type="application/jsonl"
+            ),
+            "GET /requests": lambda _: Response(body=json.dumps(self.seen).encode(), content_type=_JSON),
+            "POST /faults": self._add_faults,
+            "DELETE /faults": lambda _: self._forget_faults(),
+            "POST /hours": self._close_rail,
+            "DELETE /hours": lambda _: self._open_rail(),
+        }
+
+    def _forget_faults(self) -> Response:
+        self.simulator.counter.faults.clear()
+        return Response(204)
+
+    def _open_rail(self) -> Response:
+        self.simulator.counter.closed_until = None
+        return Response(204)
+
+    def _close_rail(self, body: bytes) -> Response:
+        try:
+            until = datetime.fromisoformat(json.loads(body)["closed_until"])
+        except (ValueError, KeyError, TypeError):
+            return Response(400, b'{"closed_until": "an instant, ISO 8601"}', _JSON)
+        if until.tzinfo is None:
+            return Response(400, b"an offset is needed", "text/plain")
+        self.simulator.counter.closed_until = until
+        return Response(204)
 
     def _add_faults(self, body: bytes) -> Response:
         try:
             wanted = json.loads(body)
             self.simulator.counter.faults.add(str(wanted["word"]), int(wanted.get("count", 1)))
         except (ValueError, KeyError, TypeError, AttributeError):
-            return Response(400, b'{"word": "a magic word", "count": 1}', "application/json")
+            return Response(400, b'{"word": "a magic word", "count": 1}', _JSON)
         return Response(204)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
@@ -242,6 +288,7 @@ async def _write(response: Response, send: Send) -> None:
     headers = [
         (b"content-type", response.content_type.encode()),
         (b"content-length", str(len(response.body)).encode()),
+        *((name.lower().encode(), value.encode()) for name, value in response.headers.items()),
     ]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     if response.cut:
