@@ -295,6 +295,10 @@ class Books:
         """The number of an account."""
         return self._by_key.get((owner, currency, purpose))
 
+    def window(self, currency: str) -> int | None:
+        """The number of the currency's open settlement window; None where the currency has no account."""
+        return self._windows.get(currency)
+
     def open_account(
         self, owner: str, currency: str, purpose: str, net_debit_cap: int | None, *, body: bytes = b""
     ) -> int:

@@ -132,12 +132,60 @@ class SetCap(msgspec.Struct, array_like=True, frozen=True, tag="set_cap"):
 
 
 class CloseWindow(msgspec.Struct, array_like=True, frozen=True, tag="close_window"):
-    """Close the settlement window of a currency and open the next."""
+    """Close the settlement window of a currency and open the next.
+
+    With `window`, only if that is the open one: asking twice closes one window.
+    """
 
     currency: str
+    window: int = 0
 
 
-Command = Accept | Refuse | Advance | Enquired | Ping | Fund | OpenAccount | SetCap | CloseWindow
+class CloseAccount(msgspec.Struct, array_like=True, frozen=True, tag="close_account"):
+    """Close an account for ever; it must hold nothing."""
+
+    account: int
+
+
+class Hold(msgspec.Struct, array_like=True, frozen=True, tag="hold"):
+    """Hold money that `Release` moves or frees: a settlement's legs between position and settlement."""
+
+    id: bytes
+    fingerprint: bytes
+    legs: list[Leg]
+    note: str
+
+
+class Release(msgspec.Struct, array_like=True, frozen=True, tag="release"):
+    """End a `Hold`: post it, or void it."""
+
+    id: bytes
+    outcome: Literal["post", "void"]
+    note: str
+
+
+class Record(msgspec.Struct, array_like=True, frozen=True, tag="record"):
+    """Write an event of people or of settlement into the log; `body` is canonical JSON."""
+
+    kind: str
+    body: bytes
+
+
+Command = (
+    Accept
+    | Refuse
+    | Advance
+    | Enquired
+    | Ping
+    | Fund
+    | OpenAccount
+    | SetCap
+    | CloseWindow
+    | CloseAccount
+    | Hold
+    | Release
+    | Record
+)
 
 
 class Reply(msgspec.Struct, array_like=True, frozen=True):

@@ -25,20 +25,22 @@ from switch.commands import (
     Accept,
     Advance,
     Change,
-    CloseWindow,
     Command,
     Enquired,
     Fund,
+    Hold,
     Identity,
     Leg,
     OpenAccount,
     Ping,
     Refuse,
+    Release,
     Reply,
     SetCap,
     Terms,
 )
 from switch.lifecycle import FINAL, Event, IllegalTransition, State, next_state
+from switch.settlement import book as settlement_book
 
 LATENESS_US: Final = 5_000_000
 """How far a worker's idea of an expiry may be from ours: its clock's error and its message's delay."""
@@ -95,7 +97,7 @@ class PaymentBook:
             Fund: self._fund,
             OpenAccount: self._open_account,
             SetCap: self._set_cap,
-            CloseWindow: self._close_window,
+            **settlement_book.DECISIONS,
         }
         self._start_batch()
 
@@ -121,8 +123,8 @@ class PaymentBook:
             case Fund(id=id_, legs=legs):
                 accounts = {leg.debit for leg in legs} | {leg.credit for leg in legs}
                 return Touches(accounts=accounts, transfers={UUID(bytes=id_)})
-            case SetCap(account=account):
-                return Touches(accounts={account}, transfers=())
+            case Hold(id=id_) | Release(id=id_):
+                return Touches(transfers={UUID(bytes=id_)})
             case _:
                 return Touches(accounts=(), transfers=())
 
@@ -368,9 +370,6 @@ class PaymentBook:
 
     def _set_cap(self, command: SetCap, books: Books) -> Reply:
         return Reply(books.set_cap(command.account, command.net_debit_cap).verdict, command.account)
-
-    def _close_window(self, command: CloseWindow, books: Books) -> Reply:
-        return Reply("closed", books.close_window(command.currency))
 
 
 def _known(identity: Identity, books: Books) -> bool:
