@@ -75,7 +75,7 @@ class Advance(msgspec.Struct, array_like=True, frozen=True, tag="advance"):
     """One step of the lifecycle, with what was learned. `due_at` 0 means nobody need look again."""
 
     uetr: bytes
-    event: Literal["SEND", "EXPIRE", "DOUBT", "CONFIRM", "REJECT"]
+    event: Literal["SEND", "EXPIRE", "DOUBT", "CONFIRM", "REJECT", "DEFER"]
     rail: str = ""
     """Whose word it is; a rail speaks of its own payments only. Empty: the switch's own step."""
     exchange: bool = False

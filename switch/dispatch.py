@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from adapters.port import Answer, Native, Outcome, Receipt, Taken
 from adapters.profile import Timing
+from ledger.encoding import microseconds
 from schemas.errors import Unavailable
 from schemas.reasons import Reason
 from switch import metrics
@@ -46,6 +47,7 @@ class Sending:
     sent_at: int = 0
     due_at: int = 0
     """When to look again if this brings no final word."""
+    expires_at: int = 0
     exchange: bool = False
     """Whether this is the exchange that handed the order over."""
 
@@ -91,7 +93,21 @@ def of_receipt(receipt: Receipt, sending: Sending) -> Advance | None:
     )
     if receipt.taken is Taken.REFUSED:
         return replace(said, event="REJECT", reason=Reason.OFFLINE_CREDITOR_AGENT, answered_at=now_us())
+    if receipt.taken is Taken.LATER:
+        return replace(said, event="DEFER", due_at=_opens(receipt, sending), answered_at=now_us())
     return said
+
+
+def _opens(receipt: Receipt, sending: Sending) -> int:
+    """When to look at a deferred payment: its rail opens or it expires; soon, where the rail did not say."""
+    if receipt.not_before is None:
+        return sending.due_at
+    return min(microseconds(receipt.not_before), sending.expires_at)
+
+
+def _answered(receipt: Receipt) -> bool:
+    """Whether the rail said anything that can be read."""
+    return receipt.answer is not None or receipt.taken in {Taken.TAKEN, Taken.LATER}
 
 
 def scaled_us(seconds: float, scale: float) -> int:
@@ -140,9 +156,10 @@ class Dispatcher:
             else:
                 receipt = Receipt(Taken.REFUSED, detail="expired before it was sent")
         metrics.rail_request(country, "send", receipt.taken, time.perf_counter() - started)
+        rail.breaker.heard(answered=_answered(receipt))
         failpoint("after_rail_send")
         due = enquiry_due(rail.adapter.profile.timing, self._scale, sent_at)
-        step = of_receipt(receipt, Sending(uetr, country, sent_at, due, exchange=True))
+        step = of_receipt(receipt, Sending(uetr, country, sent_at, due, expires_at, exchange=True))
         if step is not None:
             await self.tell(step)
 

@@ -93,7 +93,7 @@ class Intake:
         try:
             _refuse_findings(rules.refusals(rules.check(message)))
             route = self._route(payment, sender)
-            route.rail.bulkhead.check()
+            route.rail.check()
             reply = await self._reserve(identity, payment, route)
         except Refused as refusal:
             return await self._remember(identity, uetr, refusal)
@@ -125,7 +125,12 @@ class Intake:
             )
         if rail is None or status is None:
             raise Refused("no rail reaches this country", reason=Reason.TRANSACTION_NOT_SUPPORTED)
-        return Route(debtor, creditor, corridor, rail, status.open, status.opens_at or 0)
+        now = datetime.now(UTC)
+        opens = rail.adapter.profile.hours.open_from(now)
+        if opens >= now + timedelta(seconds=self._settings.payment_expiry_s):
+            raise Refused("the rail is closed beyond the payment's expiry", reason=Reason.CUT_OFF_TIME)
+        opens_at = max(status.opens_at or 0, microseconds(opens))
+        return Route(debtor, creditor, corridor, rail, status.open and opens <= now, opens_at)
 
     async def _reserve(self, identity: Identity, payment: CreditTransfer, route: Route) -> Reply:
         adapter = route.rail.adapter

@@ -3,7 +3,8 @@
 A payment is `RECEIVED` only in memory: the first durable write finds it `RESERVED` (its money is held) or
 `ABORTED` (it was refused, and stays refused). `SENT` is durable before a socket is touched, so a crash
 can never hide that something may have left us. From then on time alone never frees money: silence, an
-unreadable answer or a "pending" makes the payment `UNKNOWN`, and only the rail's own word ends that.
+unreadable answer or a "pending" makes the payment `UNKNOWN`, and only the rail's own word ends that. A rail
+that says it is closed, and took nothing, gives the payment back: it is held again until the rail opens.
 
 Rule 1: a state changes only through `next_state`.
 Rule 2: what the table does not list is refused, and refusing changes nothing.
@@ -36,6 +37,7 @@ class Event(StrEnum):
     DOUBT = "DOUBT"
     CONFIRM = "CONFIRM"
     REJECT = "REJECT"
+    DEFER = "DEFER"
 
 
 S, E = State, Event
@@ -48,6 +50,7 @@ TRANSITIONS: Final = MappingProxyType({
     (S.RESERVED, E.EXPIRE):  S.ABORTED,    # never left us: safe to release
     (S.SENT,     E.CONFIRM): S.COMMITTED,
     (S.SENT,     E.REJECT):  S.ABORTED,    # the rail's own no, or nothing left us
+    (S.SENT,     E.DEFER):   S.RESERVED,   # the rail is closed and took nothing: held until it opens
     (S.SENT,     E.DOUBT):   S.UNKNOWN,    # left us, and no clear word: the money stays held
     (S.UNKNOWN,  E.CONFIRM): S.COMMITTED,  # the late yes
     (S.UNKNOWN,  E.REJECT):  S.ABORTED,    # the late no

@@ -42,6 +42,12 @@ RAIL_SECONDS: Final = Histogram(
     ("rail", "operation"),
     buckets=_SECONDS,
 )
+CIRCUIT_OPEN: Final = Gauge(
+    "payswitch_rail_circuit_open",
+    "1 while some process takes the rail to be away",
+    ("rail",),
+    multiprocess_mode="livemax",
+)
 CONTRADICTIONS: Final = Counter(
     "payswitch_rail_contradictions_total", "Answers that contradict a final payment; each needs a person"
 )

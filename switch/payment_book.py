@@ -282,7 +282,7 @@ class PaymentBook:
                     state=state,
                     entered=microseconds(books.now),
                     due=command.due_at,
-                    sendings=open_payment.sendings + (event is Event.SEND),
+                    sendings=0 if event is Event.DEFER else open_payment.sendings + (event is Event.SEND),
                     pending=open_payment.pending or command.pending,
                 )
             )
@@ -379,15 +379,15 @@ def _known(identity: Identity, books: Books) -> bool:
 def _believable(ordered: Open, said: Advance) -> Advance:
     """What is not a clear word about this order is doubt, whatever it calls itself.
 
-    A confirmation of another amount confirms nothing, and people must look. A "no" in the exchange of a
-    second sending, or in a first one that a second has overtaken, says nothing of the other.
+    A confirmation of another amount confirms nothing, and people must look. A "no" or "not now" in the
+    exchange of a second sending, or in a first one that a second has overtaken, says nothing of the other.
     """
     if said.event == "CONFIRM" and said.credited_minor > 0:
         if (said.credited_minor, said.credited_currency) != (ordered.credit_minor, ordered.credit_currency):
             return msgspec.structs.replace(
                 said, event="DOUBT", due_at=0, detail="the rail confirmed another amount"
             )
-    elif said.event == "REJECT" and said.exchange and ordered.sendings > 1:
+    elif said.event in {"REJECT", "DEFER"} and said.exchange and ordered.sendings > 1:
         return msgspec.structs.replace(said, event="DOUBT")
     return said
 

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from adapters import registry
 from adapters.port import Connection, RailAdapter
 from schemas.errors import Unavailable
 from schemas.reasons import Reason
+from switch import metrics
 from switch.settings import Settings
 
 CONNECTION: Final = "switch.json"
@@ -22,6 +24,10 @@ CONNECTION: Final = "switch.json"
 
 _LEASE: Final = 500
 """Serials that a process takes at once; those unused when it ends are never used, which harms nobody."""
+
+SILENT_MAX: Final = 20
+"""Exchanges in a row without a word, after which a rail is taken to be away."""
+BREAKER_REST_S: Final = 5.0
 
 _SERIALS: Final = """
 INSERT INTO switch.rail_serial AS s (rail, period, next) VALUES ($1, $2, $3)
@@ -87,6 +93,47 @@ class Bulkhead(AbstractContextManager[None]):
         self.taken -= 1
 
 
+@dataclass(slots=True)
+class Breaker:
+    """Whether a rail answers. After many exchanges in a row without a word, new payments are turned away.
+
+    While it is open, one payment a `rest_s` is let through to see whether the rail is back.
+    """
+
+    rail: str
+    rest_s: float
+    silent: int = field(default=0, init=False)
+    """Exchanges in a row that brought no word."""
+    _retry_at: float = field(default=0.0, init=False)
+
+    @property
+    def open(self) -> bool:
+        """Whether the rail is taken to be away."""
+        return self.silent >= SILENT_MAX
+
+    def check(self) -> None:
+        """Turn a new payment away, before its money is held, while the rail says nothing.
+
+        Raises:
+            Unavailable: come back later.
+
+        """
+        if not self.open:
+            return
+        if time.monotonic() < self._retry_at:
+            raise Unavailable("this rail does not answer now", reason=Reason.OFFLINE_CREDITOR_AGENT)
+        self._retry_at = time.monotonic() + self.rest_s
+
+    def heard(self, *, answered: bool) -> None:
+        """Count an exchange that ended."""
+        was_open = self.open
+        self.silent = 0 if answered else self.silent + 1
+        if self.open and not was_open:
+            self._retry_at = time.monotonic() + self.rest_s
+        if self.open is not was_open:
+            metrics.CIRCUIT_OPEN.labels(self.rail).set(self.open)
+
+
 @dataclass(frozen=True, slots=True)
 class Rail:
     """One rail as this process uses it."""
@@ -94,6 +141,17 @@ class Rail:
     adapter: RailAdapter
     serials: Serials
     bulkhead: Bulkhead
+    breaker: Breaker
+
+    def check(self) -> None:
+        """Turn a new payment away while this rail cannot take it.
+
+        Raises:
+            Unavailable: come back later.
+
+        """
+        self.breaker.check()
+        self.bulkhead.check()
 
 
 Rails = Mapping[str, Rail]
@@ -132,5 +190,11 @@ def connect(settings: Settings, pool: asyncpg.Pool) -> Rails:
     for country in settings.rails:
         file = settings.rails_directory / country / CONNECTION
         adapter = registry.load(country, read_connection(file, settings.time_scale))
-        found[country] = Rail(adapter, Serials(pool, adapter), Bulkhead(settings.rail_in_flight_max))
+        adapter.profile.hours.open_from(datetime.now(UTC))  # reads its calendar now, not under a payment
+        found[country] = Rail(
+            adapter,
+            Serials(pool, adapter),
+            Bulkhead(settings.rail_in_flight_max),
+            Breaker(country, BREAKER_REST_S * settings.time_scale),
+        )
     return found

@@ -33,6 +33,7 @@ _NAMES: Final = {
     Event.RESERVE: "reserved",
     Event.SEND: "sent",
     Event.EXPIRE: "expired",
+    Event.DEFER: "deferred",
     Event.DOUBT: "in doubt",
     Event.CONFIRM: "posted",
     Event.REJECT: "released",

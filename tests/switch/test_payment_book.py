@@ -95,7 +95,7 @@ class PaymentBookMachine(RuleBasedStateMachine):
             self.model[uetr] = (State.ABORTED, 0, b"refused")
         return uetr
 
-    @rule(uetr=payments, event=st.sampled_from(["SEND", "EXPIRE", "DOUBT", "CONFIRM", "REJECT"]))
+    @rule(uetr=payments, event=st.sampled_from(["SEND", "EXPIRE", "DOUBT", "CONFIRM", "REJECT", "DEFER"]))
     def advance(self, uetr: bytes, event: str) -> None:
         state, amount, fingerprint = self.model[uetr]
         reply = self.ask(Advance(uetr, event))  # type: ignore[arg-type]
@@ -104,6 +104,7 @@ class PaymentBookMachine(RuleBasedStateMachine):
             ("RESERVED", "SEND"): State.SENT,      ("RESERVED", "EXPIRE"): State.ABORTED,
             ("SENT", "CONFIRM"): State.COMMITTED,  ("SENT", "REJECT"): State.ABORTED,
             ("SENT", "DOUBT"): State.UNKNOWN,      ("UNKNOWN", "SEND"): State.SENT,
+            ("SENT", "DEFER"): State.RESERVED,
             ("UNKNOWN", "CONFIRM"): State.COMMITTED, ("UNKNOWN", "REJECT"): State.ABORTED,
         }
         # fmt: on
@@ -182,6 +183,25 @@ def test_a_no_to_a_second_sending_says_nothing_of_the_first() -> None:
     assert machine.ask(Advance(UETR, "CONFIRM", rail="PK")).state == State.COMMITTED
 
 
+def test_a_closed_rail_gives_the_payment_back_and_it_can_be_sent_or_expire() -> None:
+    machine = sent_payment()
+    closed = Advance(UETR, "DEFER", rail="PK", exchange=True, due_at=5)
+
+    assert machine.ask(closed).state == State.RESERVED
+    assert machine.book._open[UETR].sendings == 0
+    assert machine.ask(Advance(UETR, "SEND")).state == State.SENT
+    assert machine.ask(closed).state == State.RESERVED
+    assert machine.ask(Advance(UETR, "EXPIRE")).state == State.ABORTED
+
+
+def test_not_now_in_a_second_sending_says_nothing_of_the_first() -> None:
+    machine = sent_payment()
+    machine.ask(Advance(UETR, "DOUBT"))
+    machine.ask(Advance(UETR, "SEND"))
+
+    assert machine.ask(Advance(UETR, "DEFER", rail="PK", exchange=True, due_at=5)).state == State.UNKNOWN
+
+
 def test_a_stopped_worker_cannot_free_what_the_caretaker_sent_again() -> None:
     machine = sent_payment()
     machine.ask(Advance(UETR, "DOUBT"))
@@ -235,4 +255,7 @@ def test_a_late_doubt_brings_the_enquiry_nearer_and_never_puts_it_off() -> None:
 
 
 def test_every_event_of_the_lifecycle_is_tried() -> None:
-    assert {"SEND", "EXPIRE", "DOUBT", "CONFIRM", "REJECT"} == set(Event) - {Event.RESERVE, Event.REFUSE}
+    assert {"SEND", "EXPIRE", "DOUBT", "CONFIRM", "REJECT", "DEFER"} == set(Event) - {
+        Event.RESERVE,
+        Event.REFUSE,
+    }
