@@ -96,6 +96,7 @@ CREATE TABLE ledger.window_balance (
 );
 
 -- Payment journey, outbox and audit log in one. One writer commits in order: reading `seq > cursor` misses nothing.
+-- Partitions are ranges of the sequence, which is time: see ledger.add_partitions at the end.
 CREATE TABLE ledger.event (
     seq    bigint PRIMARY KEY,
     number bigint NOT NULL,                                -- what it is about: a set, account or window
@@ -104,7 +105,7 @@ CREATE TABLE ledger.event (
     change bytea NOT NULL,                                 -- the ledger's own words, canonical; empty if none
     body   bytea NOT NULL,                                 -- the switch's words
     leaf   bytea NOT NULL                                  -- RFC 9162 leaf hash of the canonical encoding
-);
+) PARTITION BY RANGE (seq);
 CREATE INDEX event_number ON ledger.event (number, seq);
 
 -- Apply one batch as a whole or not at all. Raises PSF01 if another writer has taken over, PSF02 if the
@@ -277,3 +278,58 @@ CREATE TABLE ledger.checkpoint (
 GRANT SELECT ON ledger.audit_node, ledger.checkpoint TO payswitch_writer, payswitch_reader;
 REVOKE UPDATE, DELETE ON ledger.audit_node, ledger.checkpoint FROM payswitch_writer;
 GRANT INSERT ON ledger.audit_node, ledger.checkpoint TO payswitch_writer;
+
+-- Partitions of an append-only table are made ahead of the sequence, `span` numbers each, until the last ends behind
+-- `until`; how many were made. A partition is made beside the table and then attached: writers are not held up.
+CREATE FUNCTION ledger.add_partitions(parent regclass, span bigint, until bigint) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+    edge bigint;
+    made integer := 0;
+    parent_schema text;
+    parent_name text;
+    partition text;
+BEGIN
+    IF span < 256 OR span % 256 <> 0 THEN
+        RAISE EXCEPTION 'a partition holds whole subtrees of 256 events, not %', span;
+    END IF;
+    SELECT nspname, relname INTO STRICT parent_schema, parent_name
+      FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+     WHERE pg_class.oid = parent AND relkind = 'p';
+    EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', parent);
+    SELECT coalesce(max((regexp_match(pg_get_expr(relpartbound, oid), 'TO \(''(\d+)''\)'))[1]::bigint), 1) INTO edge
+      FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = parent;
+    WHILE edge < until LOOP
+        partition := format('%I.%I', parent_schema, parent_name || '_' || edge);
+        EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING CONSTRAINTS INCLUDING STORAGE)', partition, parent);
+        EXECUTE format('REVOKE ALL ON %s FROM payswitch_writer, payswitch_reader', partition);
+        EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%s) TO (%s)',
+                       parent, partition, edge, edge + span);
+        edge := edge + span;
+        made := made + 1;
+    END LOOP;
+    RETURN made;
+END
+$function$;
+REVOKE EXECUTE ON FUNCTION ledger.add_partitions FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger.add_partitions TO payswitch_writer;
+
+-- History that was detached: what it added up to, by a note that the operator signed. Its events are in files; their
+-- leaf hashes stay here, so that every proof can still be made.
+CREATE TABLE ledger.archive (
+    last_seq  bigint PRIMARY KEY,
+    first_seq bigint NOT NULL CHECK (first_seq <= last_seq),
+    at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    last_at   timestamptz NOT NULL,                        -- of the last event
+    state     bytea NOT NULL,                              -- the ledger after the last event, JSON
+    note      text NOT NULL                                -- signed: bounds, hashes of the files and of the state
+);
+CREATE TABLE ledger.archived_leaves (
+    block  bigint PRIMARY KEY,                             -- leaves block * 256 and on
+    leaves bytea NOT NULL CHECK (length(leaves) = 8192)
+);
+ALTER TABLE ledger.archived_leaves ALTER COLUMN leaves SET STORAGE EXTERNAL;
+REVOKE ALL ON ledger.archive, ledger.archived_leaves FROM payswitch_writer, payswitch_reader;
+GRANT SELECT ON ledger.archive, ledger.archived_leaves TO payswitch_writer, payswitch_reader;
+
+SELECT ledger.add_partitions('ledger.event', 16777216, (SELECT next_seq FROM ledger.head) + 3 * 16777216);

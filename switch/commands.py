@@ -27,7 +27,10 @@ class Identity(msgspec.Struct, array_like=True, frozen=True):
     message_name: str
     message_id: str
     raw: bytes
+    """As it came, sealed."""
     received_at: int
+    key: bytes = b""
+    """What `raw` and the native bytes are sealed under, itself sealed (see `personal_data`)."""
 
 
 class Terms(msgspec.Struct, array_like=True, frozen=True):

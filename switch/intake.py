@@ -4,7 +4,6 @@ Everything up to the command is decided in memory and changes nothing. Whatever 
 is remembered under its UETR, so a refused payment stays refused and regulators can count it.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,12 +16,13 @@ from schemas import codec, rules
 from schemas.errors import DuplicateUetr, NotAllowed, Refused, Unavailable
 from schemas.payment import CreditTransfer
 from schemas.reasons import Reason
-from switch import metrics, pricing
+from switch import metrics, personal_data, pricing
 from switch.commands import LATE, Accept, Identity, Refuse, Reply, Terms
 from switch.directory import Corridor, Directory, Participant
 from switch.dispatch import Dispatcher, now_us, scaled_us
 from switch.failpoints import failpoint
 from switch.lifecycle import State
+from switch.personal_data import Sealer
 from switch.rails import Rail, Rails
 from switch.settings import Settings
 from switch.workers.link import Link
@@ -68,6 +68,7 @@ class Intake:
         self._rails = rails
         self._link = link
         self._dispatcher = dispatcher
+        self._keys = personal_data.load(settings.personal_data_keys)
 
     async def take(self, message: codec.Message, payment: CreditTransfer, sender: Participant) -> Standing:
         """Take in `payment`, which `message` says and `sender` proved to have sent.
@@ -81,20 +82,22 @@ class Intake:
         received_at = now_us()
         self._check_sender(payment, sender)
         uetr = UUID(payment.uetr)
+        sealer = self._keys.sealer(uetr)
         identity = Identity(
             uetr=uetr.bytes,
-            fingerprint=hashlib.sha256(sender.id.encode() + b"\0" + codec.digest(message)).digest(),
+            fingerprint=self._keys.fingerprint(sender.id, codec.digest(message)),
             sender=sender.id,
             message_name=message.id,
             message_id=payment.message_id,
-            raw=message.raw,
+            raw=sealer.seal(personal_data.CAME, message.raw),
             received_at=received_at,
+            key=sealer.sealed_key,
         )
         try:
             _refuse_findings(rules.refusals(rules.check(message)))
             route = self._route(payment, sender)
             route.rail.check()
-            reply = await self._reserve(identity, payment, route)
+            reply = await self._reserve(identity, sealer, payment, route)
         except Refused as refusal:
             return await self._remember(identity, uetr, refusal)
         return _standing(uetr, reply, "")
@@ -132,7 +135,9 @@ class Intake:
         opens_at = max(status.opens_at or 0, microseconds(opens))
         return Route(debtor, creditor, corridor, rail, status.open and opens <= now, opens_at)
 
-    async def _reserve(self, identity: Identity, payment: CreditTransfer, route: Route) -> Reply:
+    async def _reserve(
+        self, identity: Identity, sealer: Sealer, payment: CreditTransfer, route: Route
+    ) -> Reply:
         adapter = route.rail.adapter
         price = pricing.price(
             payment.interbank_settlement_amount, adapter.profile.currency, route.corridor, self._directory.now
@@ -166,7 +171,7 @@ class Intake:
             ),
             legs=legs,
             native_ref=native.ref,
-            native_body=native.body,
+            native_body=sealer.seal(personal_data.SENT, native.body),
             expires_at=microseconds(order.expires_at),
             lifetime=int(self._settings.payment_expiry_s * 1e6),
             due_at=self._due_at(route, microseconds(order.expires_at)),

@@ -103,6 +103,7 @@ class PaymentBook:
 
     def _start_batch(self) -> None:
         self._payments: list[tuple[object, ...]] = []
+        self._keys: list[tuple[int, bytes]] = []
         self._natives: list[tuple[int, bytes]] = []
         self._moved: dict[bytes, Open] = {}
         self._closed: list[int] = []
@@ -169,7 +170,11 @@ class PaymentBook:
         moved = list(zip(*map(_open_columns, self._moved.values()), strict=True)) or [()] * 12
         columns = [*payments, *natives, *moved, self._closed]
         placeholders = ", ".join(f"{{{index}}}" for index in range(len(columns)))
-        return Rider(f"switch.record_payments({placeholders})", columns)
+        call = f"switch.record_payments({placeholders})"
+        if self._keys:
+            call += f", switch.record_keys({{{len(columns)}}}, {{{len(columns) + 1}}})"
+            columns += zip(*self._keys, strict=True)
+        return Rider(call, columns)
 
     def committed(self) -> None:
         """The batch is durable: tell whoever waits."""
@@ -203,6 +208,7 @@ class PaymentBook:
         number = decision.number
         self._payments.append(_payment_row(number, identity, terms, command.native_ref))
         self._natives.append((number, command.native_body))
+        self._keys.append((number, identity.key))
         if not command.hold:
             state = next_state(state, Event.SEND)
             books.record(number, Event.SEND, _body(identity.uetr, state, {}))
@@ -249,6 +255,7 @@ class PaymentBook:
 
     def _refused(self, number: int, identity: Identity, terms: Terms, reason: str) -> Reply:
         self._payments.append(_payment_row(number, identity, terms, ""))
+        self._keys.append((number, identity.key))
         self._changes.append(Change(identity.uetr, State.ABORTED, reason))
         return Reply("refused", number, State.ABORTED, reason)
 

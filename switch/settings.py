@@ -55,6 +55,11 @@ class Settings(BaseSettings):
         return Path(tempfile.gettempdir()) / f"payswitch-{digest}" / "writer.sock"
 
     @property
+    def personal_data_keys(self) -> Path:
+        """The keys that personal data is sealed under, and nothing else that is needed to read it."""
+        return self.data / "keys" / "personal-data.json"
+
+    @property
     def metrics_directory(self) -> Path:
         """Where the processes keep their counters for `/metrics`."""
         return self.data / "run" / "metrics"

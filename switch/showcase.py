@@ -19,10 +19,11 @@ import asyncpg
 from adapters.simulation.magic import magic_account
 from ledger import windows
 from schemas.money import Money
-from switch import verify
+from switch import personal_data, verify
 from switch.cli.connect import database, writer
 from switch.client import Client, PaymentState, credit_transfer
 from switch.commands import CloseWindow
+from switch.personal_data import KeyRing
 from switch.sandbox import CURRENCIES
 from switch.settings import Settings
 from switch.supervisor import Say
@@ -81,12 +82,13 @@ async def show(data: Path, say: Say) -> int:
     settings = Settings(data=data)
     credentials = json.loads(settings.credentials_file.read_text())
     participants = {p["id"]: p for p in credentials["participants"]}
+    keys = personal_data.load(settings.personal_data_keys)
     async with database(settings) as connection:
         await _begin_day(settings)
         for scene in SCENES:
             state = await _pay(settings, scene, participants)
             say(f"{scene.title}")
-            for line in await _story(connection, scene, state):
+            for line in await _story(connection, keys, scene, state):
                 print(f"          {line}", flush=True)
         await _close_windows(settings, connection, say)
         return await _verify(settings, connection, say)
@@ -118,14 +120,16 @@ async def _pay(settings: Settings, scene: Scene, participants: dict[str, Any]) -
         return await client.payment(state.uetr, wait=20)
 
 
-async def _story(connection: asyncpg.Connection, scene: Scene, state: PaymentState) -> Sequence[str]:
+async def _story(
+    connection: asyncpg.Connection, keys: KeyRing, scene: Scene, state: PaymentState
+) -> Sequence[str]:
     lines = [f"UETR {state.uetr}  {scene.amount} -> {state.status} {state.reason or ''}"]
     start = state.journey[0]["at"] if state.journey else ""
     for step in state.journey:
         facts = " ".join(str(step[name]) for name in ("reason", "rail_code", "detail") if step.get(name))
         lines.append(f"  {_offset(start, step['at']):>10}  {step['event']:<10} {facts}")
         if step["event"] == "sent":
-            lines += [f"              | {part}" for part in await _native(connection, UUID(state.uetr))]
+            lines += [f"              | {part}" for part in await _native(connection, keys, UUID(state.uetr))]
     return lines
 
 
@@ -133,13 +137,9 @@ def _offset(start: str, at: str) -> str:
     return f"+{(datetime.fromisoformat(at) - datetime.fromisoformat(start)).total_seconds() * 1000:.1f} ms"
 
 
-async def _native(connection: asyncpg.Connection, uetr: UUID) -> list[str]:
+async def _native(connection: asyncpg.Connection, keys: KeyRing, uetr: UUID) -> list[str]:
     """Get the first lines of what the rail was sent."""
-    body = await connection.fetchval(
-        "SELECT m.body FROM switch.message AS m JOIN ledger.transfer AS t USING (number)"
-        " WHERE t.id = $1 AND m.direction = 1",
-        uetr,
-    )
+    body = await personal_data.read(connection, keys, uetr, personal_data.SENT)
     text = body.decode("utf-8", "replace")
     return [*textwrap.wrap(text, _WIDTH, max_lines=_NATIVE_LINES, placeholder=" ...")]
 

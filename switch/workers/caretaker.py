@@ -20,18 +20,20 @@ from adapters.port import Answer, Native, Outcome
 from ledger import positions
 from ledger.encoding import microseconds
 from schemas.reasons import Reason
-from switch import logs, metrics, rails
+from switch import logs, metrics, personal_data, rails
 from switch.commands import Advance, Enquired
 from switch.database import connect_pool
 from switch.dispatch import Dispatcher, Sending, enquiry_due, now_us, of_answer, scaled_us
 from switch.failpoints import failpoint
 from switch.lifecycle import State
 from switch.rails import Rail, Rails
+from switch.reconciliation import Reconciliation
 from switch.settings import Settings
 from switch.workers.link import Link
 
 _TICK_S: Final = 0.1
 _GAUGES_EVERY_S: Final = 2.0
+_FILES_EVERY_S: Final = 60.0
 AT_ONCE: Final = 32
 """Payments of one rail that are looked after at the same time."""
 _LOCK: Final = 7_266_337_002
@@ -39,11 +41,12 @@ _LOCK: Final = 7_266_337_002
 
 _DUE: Final = """
 SELECT o.number, o.uetr, o.state, o.rail, o.entered_at, o.expires_at, o.enquiries, o.pending,
-       p.native_ref, m.body AS native_body, clock_timestamp() AS now,
+       p.native_ref, m.body AS native_body, k.sealed AS sealed_key, clock_timestamp() AS now,
        r.open OR coalesce(r.opens_at <= clock_timestamp(), false) AS rail_open
 FROM switch.open_payment AS o
 JOIN switch.payment AS p USING (number)
 JOIN switch.message AS m ON m.number = o.number AND m.direction = 1
+LEFT JOIN switch.message_key AS k ON k.number = o.number
 JOIN switch.rail AS r ON r.country = o.rail
 WHERE o.rail = $1 AND o.due_at <= clock_timestamp() AND NOT o.number = ANY($2::bigint[])
   AND (o.state <> 'RESERVED' OR o.expires_at <= clock_timestamp()
@@ -63,6 +66,8 @@ class Caretaker:
         self._pool = pool
         self._rails = known
         self._dispatcher = Dispatcher(link, settings.time_scale)
+        self._keys = personal_data.load(settings.personal_data_keys)
+        self._reconciliation = Reconciliation(pool, self._dispatcher)
         self._under_way: dict[str, dict[int, asyncio.Task[None]]] = {country: {} for country in known}
 
     async def tick(self) -> int:
@@ -74,6 +79,11 @@ class Caretaker:
             if free > 0:
                 started += await self._start(rail, mine, free)
         return started
+
+    async def reconcile(self) -> None:
+        """Read the end-of-cycle files that are due."""
+        for rail in self._rails.values():
+            await self._reconciliation.catch_up(rail)
 
     async def _start(self, rail: Rail, mine: dict[int, asyncio.Task[None]], free: int) -> int:
         rows = await self._pool.fetch(_DUE, rail.adapter.profile.country, list(mine), free)
@@ -101,12 +111,19 @@ class Caretaker:
 
     async def _send(self, rail: Rail, row: asyncpg.Record) -> None:
         """Record the intent, then touch the socket: in this order, always."""
+        native = self._native(row)
         uetr = row["uetr"].bytes
         due = now_us() + scaled_us(rail.adapter.profile.timing.answer_s, self._settings.time_scale)
         reply = await self._dispatcher.tell(Advance(uetr, "SEND", due_at=due))
         if reply is not None and reply.verdict == "advanced":
-            native = Native(row["native_ref"], row["native_body"])
             await self._dispatcher.send(rail, uetr, native, microseconds(row["expires_at"]))
+
+    def _native(self, row: asyncpg.Record) -> Native:
+        """Open the bytes that were made when the payment was taken in; without a key they were not sealed."""
+        if row["sealed_key"] is None:
+            return Native(row["native_ref"], row["native_body"])
+        body = self._keys.open(row["uetr"], personal_data.SENT, row["sealed_key"], row["native_body"])
+        return Native(row["native_ref"], body)
 
     async def _silent(self, rail: Rail, row: asyncpg.Record) -> None:
         """No answer in time: from now on its fate is unknown, and asked for."""
@@ -122,7 +139,7 @@ class Caretaker:
     async def _doubtful(self, rail: Rail, row: asyncpg.Record) -> None:
         """Ask the rail, a bounded number of times."""
         failpoint("before_enquiry")
-        native = Native(row["native_ref"], row["native_body"])
+        native = self._native(row)
         started = now_us()
         answer = await _enquire(rail, native)
         metrics.rail_request(
@@ -239,6 +256,7 @@ async def run(settings: Settings) -> None:
     tasks = [
         asyncio.create_task(_every(_TICK_S, caretaker.tick)),
         asyncio.create_task(_every(_GAUGES_EVERY_S, lambda: state_facts(pool))),
+        asyncio.create_task(_every(_FILES_EVERY_S, caretaker.reconcile)),
     ]
     holder.add_termination_listener(lambda _: stopping.set())
     _log.info("caretaker_ready")
