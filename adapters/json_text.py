@@ -15,25 +15,33 @@ def parse(raw: bytes) -> dict[str, Any]:
         InvalidMessage: not UTF-8, not JSON, not an object, a member twice, or a number with a fraction.
 
     """
-    if len(raw) > MAX_BYTES:
-        raise MessageTooLarge
-    try:
-        found = json.loads(
-            raw.decode("utf-8"),
-            object_pairs_hook=_members_once,
-            parse_float=_refuse,
-            parse_constant=_refuse,
-        )
-    except (ValueError, RecursionError):
-        raise InvalidMessage("not JSON with one meaning") from None
+    found = _load(raw)
     if not isinstance(found, dict):
         raise InvalidMessage("not a JSON object")
+    return found
+
+
+def parse_list(raw: bytes) -> list[dict[str, Any]]:
+    """The objects in a JSON list.
+
+    Raises:
+        InvalidMessage: as `parse`, or not a list of objects.
+
+    """
+    found = _load(raw)
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise InvalidMessage("not a JSON list of objects")
     return found
 
 
 def write(content: dict[str, Any]) -> bytes:
     """The object as JSON: the same content in the same order is always the same bytes."""
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def write_list(content: list[dict[str, Any]]) -> bytes:
+    """The objects as a JSON list."""
+    return b"[" + b",".join(map(write, content)) + b"]"
 
 
 def text_of(content: dict[str, Any], name: str) -> str:
@@ -60,6 +68,20 @@ def integer_of(content: dict[str, Any], name: str) -> int:
     if type(value) is not int:
         raise InvalidMessage(f"{name} is not a whole number", path=name)
     return value
+
+
+def _load(raw: bytes) -> Any:
+    if len(raw) > MAX_BYTES:
+        raise MessageTooLarge
+    try:
+        return json.loads(
+            raw.decode("utf-8"),
+            object_pairs_hook=_members_once,
+            parse_float=_refuse,
+            parse_constant=_refuse,
+        )
+    except (ValueError, RecursionError):
+        raise InvalidMessage("not JSON with one meaning") from None
 
 
 def _members_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,39 @@
+"""Magic words as numbers of eight digits, for countries whose accounts are digits only.
+
+An ISO reason is its value in base 36; another word its place in `Magic`, with the seconds of `SLOW` behind.
+"""
+
+from typing import Final
+
+from adapters.simulation.magic import Magic
+
+_FIRST_WORD: Final = 90_000_000
+_PER_WORD: Final = 1000
+_WORDS: Final = list(Magic)
+_DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def number_of(word: str) -> int:
+    """The number that stands for a word; 0 for an ordinary account."""
+    name = Magic.SLOW.value if word.startswith(Magic.SLOW) else word
+    if name in _WORDS:
+        return _FIRST_WORD + _WORDS.index(Magic(name)) * _PER_WORD + int(word[len(name) :] or 0)
+    return int(word, 36) if word else 0
+
+
+def word_at(number: int) -> str:
+    """The word that a number of at most eight digits stands for; nothing for a number without one."""
+    if number < _FIRST_WORD:
+        return _base36(number)
+    place, seconds = divmod(number - _FIRST_WORD, _PER_WORD)
+    if place >= len(_WORDS):
+        return ""
+    return f"{_WORDS[place]}{seconds or ''}"
+
+
+def _base36(number: int) -> str:
+    text = ""
+    while number:
+        number, digit = divmod(number, 36)
+        text = _DIGITS[digit] + text
+    return text

@@ -1,0 +1,214 @@
+"""The adapter of the Uzbek rail: a card's credit in one step, an account's as hold and confirmation.
+
+Nothing moves before `hold.confirm`; `p2p.universal.credit` moves at once. Both act once for an `ext`, which
+is the UETR, so the stored bytes may be sent again. An error comes with HTTP 200 and refuses only if its code
+is known to prove that nothing will happen.
+"""
+
+import base64
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+from adapters import json_text, keys
+from adapters import uetr as uetrs
+from adapters.cycle import fetch
+from adapters.http import Failed, HttpClient, Reply
+from adapters.port import (
+    Acknowledgement,
+    Answer,
+    Connection,
+    Native,
+    Order,
+    Outcome,
+    Payee,
+    RailAdapter,
+    Receipt,
+    Taken,
+    Violation,
+)
+from adapters.profile import RailProfile
+from adapters.uzbekistan import messages
+from adapters.uzbekistan.codes import Code, State, reason_of
+from adapters.uzbekistan.messages import Content
+from adapters.uzbekistan.profile import PROFILE
+from adapters.uzbekistan.signing import sign, verify
+from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
+
+_OK: Final = 200
+_JSON: Final = "application/json"
+_IDENTITY: Final = ("username", "password", "merchant_id", "terminal_id", "system", "legal_name")
+
+
+def adapter(connection: Connection) -> RailAdapter:
+    """The Uzbek adapter for a connection.
+
+    Raises:
+        ValueError: the connection lacks a key or an id.
+
+    """
+    missing = [name for name in _IDENTITY if not connection.identity.get(name)]
+    if missing:
+        raise ValueError(f"the identity at the rail lacks {', '.join(missing)}")
+    return SvGate(
+        us=dict(connection.identity),
+        signing_key=keys.private(connection.signing_key),
+        rail_key=keys.public(connection.rail_key),
+        http=HttpClient(connection, PROFILE.timing),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SvGate:
+    """Uzbekistan's rail as the port asks for it."""
+
+    us: dict[str, str]
+    signing_key: RSAPrivateKey
+    rail_key: RSAPublicKey
+    http: HttpClient
+    profile: RailProfile = PROFILE
+
+    def check(self, order: Order) -> Sequence[Violation]:
+        """See `RailAdapter.check`."""
+        return messages.check(order)
+
+    def translate(self, order: Order) -> Native:
+        """See `RailAdapter.translate`; the signature is made when the body is sent, always the same."""
+        body = json_text.write(messages.order_request(order, self.us))
+        return Native(uetrs.to_hex(order.payment.uetr), body)
+
+    def decode(self, raw: bytes) -> Sequence[Answer]:
+        """See `RailAdapter.decode`: an answer that comes late, posted by the rail."""
+        return [messages.read_answer(verify(json_text.parse(raw), self.rail_key))]
+
+    def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
+        """See `RailAdapter.acknowledge`: HTTP says enough."""
+        return Acknowledgement(b"", _JSON)
+
+    async def submit(self, native: Native) -> Receipt:
+        """See `RailAdapter.submit`: `p2p.universal.credit`, or `hold.create` and then `hold.confirm`."""
+        order = json_text.parse(native.body)
+        answered = await self._call(order)
+        if isinstance(answered, Failed):
+            return answered.receipt
+        if messages.state_of(answered) == State.HELD:
+            answered = await self._call(messages.by_ext(messages.CONFIRM, native.ref))
+            if isinstance(answered, Failed):
+                return answered.receipt
+        return _receipt(native.ref, answered)
+
+    async def enquire(self, native: Native) -> Answer:
+        """See `RailAdapter.enquire`: `trans.ext` and `hold.get` in one batch."""
+        questions = [messages.by_ext(method, native.ref) for method in (messages.FIND, messages.HELD)]
+        replies = await self._batch(questions)
+        try:
+            found, held = (replies[question["id"]] for question in questions)
+            answer = messages.read_enquiry(native.ref, found, held)
+        except (InvalidMessage, KeyError):
+            return Answer(native.ref, Outcome.UNKNOWN)
+        return answer if answer.ref == native.ref else Answer(native.ref, Outcome.UNKNOWN)
+
+    async def undo(self, native: Native, reason: str) -> Receipt:
+        """See `RailAdapter.undo`: a hold is dismissed, a credit is taken back by `trans.reverse`."""
+        dismissed = await self._call(messages.by_ext(messages.DISMISS, native.ref))
+        if not isinstance(dismissed, Failed) and messages.state_of(dismissed) == State.DISMISSED:
+            return Receipt(Taken.TAKEN, _undone(native.ref, Outcome.DONE, State.DISMISSED))
+        reversed_ = await self._call(messages.by_ext(messages.REVERSE, native.ref, reason=reason))
+        if isinstance(reversed_, Failed):
+            return reversed_.receipt
+        if messages.state_of(reversed_) == State.REVERSED:
+            return Receipt(Taken.TAKEN, _undone(native.ref, Outcome.DONE, State.REVERSED))
+        code = messages.error_of(reversed_)
+        if code in {Code.NO_ORDER, Code.NOTHING_CREDITED}:
+            return Receipt(Taken.REFUSED, _undone(native.ref, Outcome.REFUSED, str(code)))
+        return Receipt(Taken.UNKNOWN, detail=f"answered with {code}")
+
+    async def resolve(self, alias: str) -> Payee | None:
+        """See `RailAdapter.resolve`: `p2p.info`.
+
+        Raises:
+            Unavailable: the rail did not answer, or not so that it can be read.
+
+        """
+        answered = await self._call(messages.info(alias))
+        if isinstance(answered, Failed):
+            raise Unavailable("the rail does not answer")
+        try:
+            return None if messages.error_of(answered) == Code.NO_CARD else messages.read_payee(answered)
+        except InvalidMessage:
+            raise Unavailable("the rail's answer cannot be read") from None
+
+    async def probe(self) -> bool:
+        """See `RailAdapter.probe`: the list of card prefixes, which any participant may ask for."""
+        return not isinstance(await self._call(messages.request(messages.PING, "probe", {})), Failed)
+
+    def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
+        """See `RailAdapter.reconcile`."""
+        return fetch(self.http, PROFILE, self.rail_key, cycle, reason_of)
+
+    async def close(self) -> None:
+        """See `RailAdapter.close`."""
+        await self.http.close()
+
+    async def _call(self, request: Content) -> Content | Failed:
+        """One request, and the rail's signed answer to it."""
+        reply = await self._post(json_text.write(sign(request, self.signing_key)))
+        if isinstance(reply, Failed):
+            return reply
+        try:
+            answer = verify(json_text.parse(reply.body), self.rail_key)
+            if answer.get("id") != request["id"]:
+                return Failed(sent=True, detail="answer to another request")
+            if messages.error_of(answer) == Code.CLOSED:
+                until = messages.open_from(answer)
+                return Failed(sent=False, detail="closed", not_before=until)
+        except (InvalidMessage, NotAuthentic):
+            return Failed(sent=True, detail="unreadable answer")
+        return answer
+
+    async def _batch(self, requests: Sequence[Content]) -> dict[str, Content]:
+        """Several questions at once: what was answered, by request id, in whatever order it came."""
+        reply = await self._post(
+            json_text.write_list([sign(request, self.signing_key) for request in requests])
+        )
+        if isinstance(reply, Failed):
+            return {}
+        try:
+            answers = [verify(answer, self.rail_key) for answer in json_text.parse_list(reply.body)]
+        except (InvalidMessage, NotAuthentic):
+            return {}
+        by_id = {str(answer.get("id")): answer for answer in answers}
+        return by_id if len(by_id) == len(answers) else {}
+
+    async def _post(self, body: bytes) -> Reply | Failed:
+        credentials = f"{self.us['username']}:{self.us['password']}".encode()
+        headers = {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
+        reply = await self.http.request("POST", messages.PATH, body, content_type=_JSON, headers=headers)
+        if isinstance(reply, Reply) and reply.status != _OK:
+            return Failed(sent=True, detail=f"http {reply.status}")
+        return reply
+
+
+def _receipt(ref: str, answered: Content) -> Receipt:
+    """The outcome that the rail answered; an answer about another order says nothing of this one."""
+    try:
+        answer = messages.read_answer(answered)
+    except InvalidMessage:
+        return Receipt(Taken.UNKNOWN, detail="unreadable answer")
+    if answer.ref != ref:
+        return Receipt(Taken.UNKNOWN, detail="answer about another order")
+    match answer.outcome:
+        case Outcome.REFUSED:
+            return Receipt(Taken.REFUSED, answer)
+        case Outcome.DONE | Outcome.PENDING:
+            return Receipt(Taken.TAKEN, answer)
+        case _:
+            return Receipt(Taken.UNKNOWN, detail=f"answered with {answer.rail_code}")
+
+
+def _undone(ref: str, outcome: Outcome, code: str) -> Answer:
+    """An undo is an order of its own, under an id of its own."""
+    reason = "NARR" if outcome is Outcome.REFUSED else None
+    return Answer(f"{ref}.{messages.REVERSE}", outcome, rail_code=code, reason=reason)

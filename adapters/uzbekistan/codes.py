@@ -1,0 +1,111 @@
+"""Error codes and states of the rail, and what they say about an order.
+
+Observed: the codes from -200 to -317 and those of JSON-RPC 2.0 itself. Profile: the codes from -1000 on, the
+states, and `reason`, by which the rail names an ISO reason beside code -1000.
+"""
+
+from enum import IntEnum, StrEnum
+from typing import Final
+
+from adapters.port import Outcome
+from adapters.reasons import DUPLICATES, ISO_REASONS
+
+
+class Code(IntEnum):
+    """The code of a JSON-RPC error; it comes with HTTP 200."""
+
+    NOT_JSON = -32700
+    NO_REQUEST = -32600
+    NO_METHOD = -32601
+    BAD_PARAMS = -32602
+    INTERNAL = -32603
+    NO_CARD = -200
+    CARD_BLOCKED = -261
+    OTP_WRONG = -269
+    OTP_EXPIRED = -270
+    OTP_NEEDED = -314
+    OTP_SPENT = -317
+    REFUSED = -1000
+    """For the ISO reason beside it."""
+    NO_ORDER = -1001
+    OTHER_CONTENT = -1002
+    """The `ext` is known with another content."""
+    EXPIRED = -1003
+    """The order, or the hold that was to be confirmed, is past its instant."""
+    CLOSED = -1004
+    """`openFrom` beside it says until when."""
+    DISMISSED = -1005
+    NOTHING_CREDITED = -1006
+    """There is nothing to take back."""
+
+
+class State(StrEnum):
+    """Where an order stands."""
+
+    HELD = "HELD"
+    DISMISSED = "DISMISSED"
+    PENDING = "PENDING"
+    OK = "OK"
+    REFUSED = "REFUSED"
+    REVERSED = "REVERSED"
+
+
+# fmt: off
+REASONS: Final[dict[int, str]] = {
+    Code.NO_CARD:       "AC03",
+    Code.CARD_BLOCKED:  "AC06",
+    Code.OTP_WRONG:     "MS02",
+    Code.OTP_EXPIRED:   "MS02",
+    Code.OTP_NEEDED:    "MS02",
+    Code.OTP_SPENT:     "MS02",
+    Code.EXPIRED:       "AB03",
+    Code.DISMISSED:     "CUST",
+    Code.NO_REQUEST:    "FF01",
+    Code.NO_METHOD:     "AG03",
+    Code.BAD_PARAMS:    "FF01",
+}
+# fmt: on
+"""Codes that prove that the order is not and never carried out, as ISO reasons; others prove nothing."""
+
+STATES: Final[dict[str, Outcome]] = {
+    State.OK: Outcome.DONE,
+    State.REVERSED: Outcome.DONE,
+    State.PENDING: Outcome.PENDING,
+    State.HELD: Outcome.NOT_FOUND,
+    State.DISMISSED: Outcome.NOT_FOUND,
+}
+"""A reversal is another order: its credit stays done. What is only held is not taken, and never by itself."""
+
+NO_REASON: Final = "MS03"
+_NATIVE: Final = {"AC03": Code.NO_CARD, "AC06": Code.CARD_BLOCKED, "AB03": Code.EXPIRED}
+
+
+def native_of(reason: str) -> str:
+    """How a refusal with an ISO reason is said here: a code, with the reason where that does not tell it."""
+    code = _NATIVE.get(reason)
+    return str(int(code)) if code is not None else f"{int(Code.REFUSED)}/{reason}"
+
+
+def reason_of(native: str) -> str:
+    """The ISO reason of an order that is refused for good."""
+    code, _, named = native.partition("/")
+    known = REASONS.get(int(code)) if _is_code(code) else None
+    return known or (named if named in ISO_REASONS else NO_REASON)
+
+
+def outcome_of(native: str, *, enquired: bool) -> tuple[Outcome, str | None]:
+    """What an error says about an order; a code that nobody explained is UNKNOWN.
+
+    "I know this one" refuses nothing in answer to a send: the copy that the rail knows may be our own.
+    """
+    code, _, named = native.partition("/")
+    reason = REASONS.get(int(code)) if _is_code(code) else None
+    if code == str(int(Code.REFUSED)) and named in ISO_REASONS:
+        reason = named
+    if reason is None or (reason in DUPLICATES and not enquired):
+        return Outcome.UNKNOWN, reason
+    return Outcome.REFUSED, reason
+
+
+def _is_code(text: str) -> bool:
+    return text.removeprefix("-").isdecimal() and text.isascii()

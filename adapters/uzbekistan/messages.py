@@ -1,0 +1,305 @@
+"""The rail's JSON-RPC: orders said in it, and its answers read. Pure.
+
+A card is credited by `p2p.universal.credit` in one step (observed), an account or a phone by `hold.create`
+and `hold.confirm` in two (profile). Observed: `ext` as the payer's own id, tiyin, currency "860", `sender`,
+the hold's `time` in minutes, and the ISO 8583 leftover `refNum` in answers. Profile: `recipient` of a hold,
+`expiresAt`, `recipientName`, `purpose`, `purposeCode`, `endToEndId`, states, and `data` of an error.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Final
+
+from adapters import uetr as uetrs
+from adapters.identifiers import is_luhn, rrn
+from adapters.json_text import integer_of, text_of
+from adapters.port import Answer, Order, Outcome, Payee, Violation
+from adapters.text import ascii_text
+from adapters.uzbekistan.codes import STATES, Code, State, outcome_of
+from adapters.uzbekistan.profile import PROFILE
+from schemas.errors import InvalidMessage
+from schemas.money import Money
+from schemas.payment import CreditTransfer
+
+PATH: Final = "/api/jsonrpc"
+VERSION: Final = "2.0"
+CURRENCY: Final = "860"
+CREATE: Final = "hold.create"
+CONFIRM: Final = "hold.confirm"
+DISMISS: Final = "hold.dismiss"
+HELD: Final = "hold.get"
+CREDIT: Final = "p2p.universal.credit"
+INFO: Final = "p2p.info"
+FIND: Final = "trans.ext"
+REVERSE: Final = "trans.reverse"
+PING: Final = "get.bin.list"
+
+ZONE: Final = timezone(timedelta(minutes=PROFILE.ids.utc_offset_minutes))
+_AMOUNT: Final = "CdtTrfTxInf/IntrBkSttlmAmt"
+_ACCOUNT = re.compile(r"[1-9]\d{4}000\d{12}", re.ASCII)
+_CARD = re.compile(r"(?:8600|5614|9860)\d{12}", re.ASCII)
+_PHONE = re.compile(r"998\d{9}", re.ASCII)
+_BANK = re.compile(r"\d{5}", re.ASCII)
+_SENDER_ID_MAX: Final = 34
+
+Content = dict[str, Any]
+
+
+def check(order: Order) -> Sequence[Violation]:
+    """Everything that makes the rail unable to carry the order."""
+    amount, limits = order.amount, PROFILE.limits
+    found = []
+    if amount.currency != PROFILE.currency:
+        found.append(Violation("AM03", _AMOUNT, "the rail pays in UZS only"))
+    elif amount.minor > limits.maximum_minor:
+        found.append(Violation("AM02", _AMOUNT, "more than the rail carries in one payment"))
+    elif amount.minor < limits.minimum_minor:
+        found.append(Violation("AM06", _AMOUNT, "less than the rail carries"))
+    if recipient_of(order.payment) is None:
+        found.append(Violation("AC03", "CdtTrfTxInf/CdtrAcct", "no Uzbek account, card or phone"))
+    if not _name(order.payment.debtor.name):
+        found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name is needed"))
+    if not _name(order.payment.creditor.name):
+        found.append(Violation("BE22", "CdtTrfTxInf/Cdtr/Nm", "a name is needed"))
+    if order.expires_at <= order.made_at:
+        found.append(Violation("DT01", "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
+    return found
+
+
+def is_account(text: str) -> bool:
+    """An account of 20 digits in som, by shape: the rule of its key digit is not public."""
+    return _ACCOUNT.fullmatch(text) is not None
+
+
+def is_card(text: str) -> bool:
+    """A card of Uzcard or Humo, by its first digits and check digit."""
+    return _CARD.fullmatch(text) is not None and is_luhn(text)
+
+
+def is_phone(text: str) -> bool:
+    """A phone as the rail writes it."""
+    return _PHONE.fullmatch(text) is not None
+
+
+def recipient_of(payment: CreditTransfer) -> str | None:
+    """The account, card or phone to be credited; None if none is given that the rail knows."""
+    account = payment.creditor_account
+    if account is None or account.iban:
+        return None
+    if account.other is not None:
+        return account.other if is_account(account.other) or is_card(account.other) else None
+    digits = "".join(filter(str.isdecimal, account.proxy or ""))
+    return digits if is_phone(digits) or is_card(digits) else None
+
+
+def request(method: str, request_id: str, params: Content) -> Content:
+    """A JSON-RPC request."""
+    return {"jsonrpc": VERSION, "id": request_id, "method": method, "params": params}
+
+
+def order_request(order: Order, us: dict[str, str]) -> Content:
+    """The order: a card's credit, or the hold of an account's."""
+    recipient = recipient_of(order.payment)
+    assert recipient is not None, "an order is checked before it is translated"
+    ext = uetrs.to_hex(order.payment.uetr)
+    if is_card(recipient):
+        return request(CREDIT, ext, {"credit": _credit(order, ext, recipient, us)})
+    minutes = -(-int((order.expires_at - order.made_at).total_seconds()) // 60) or 1
+    hold = {**_credit(order, ext, recipient, us), "currency": CURRENCY, "time": minutes}
+    return request(CREATE, f"{ext}.hold", {"hold": hold})
+
+
+def by_ext(method: str, ext: str, **more: str) -> Content:
+    """A request that names an order by our own id of it."""
+    kind = method.partition(".")[0]
+    request_id = ext if method == CONFIRM else f"{ext}.{method}"
+    named = {"ext": ext, **more}
+    return request(method, request_id, {"hold": named} if kind == "hold" else named)
+
+
+def info(alias: str) -> Content:
+    """Whose an account, card or phone is; the card's member is called so by the rail."""
+    member = "hpan" if is_card(alias) else "account" if is_account(alias) else "phone"
+    return request(INFO, "info", {member: alias})
+
+
+def read_answer(content: Content) -> Answer:
+    """What the rail says of an order: in answer to it, or later by callback.
+
+    Raises:
+        InvalidMessage: not a JSON-RPC answer about an order.
+
+    """
+    _must_be_answer(content)
+    return _refusal(content) if "error" in content else _state(_object(content, "result"))
+
+
+def read_enquiry(ext: str, found: Content, held: Content) -> Answer:
+    """What the replies to `trans.ext` and `hold.get` together say of an order.
+
+    Raises:
+        InvalidMessage: a reply is not one of JSON-RPC, or an error that says nothing about the order.
+
+    """
+    _must_be_answer(found)
+    if "error" not in found:
+        return _state(_object(found, "result"), enquired=True)
+    _must_be_answer(held)
+    if integer_of(_object(found, "error"), "code") != Code.NO_ORDER:
+        raise InvalidMessage("the enquiry itself failed")
+    if "error" not in held:
+        return _state(_object(held, "result"), enquired=True)
+    if integer_of(_object(held, "error"), "code") != Code.NO_ORDER:
+        raise InvalidMessage("the enquiry itself failed")
+    return Answer(ext, Outcome.NOT_FOUND, uetr=uetrs.from_hex(ext), rail_code=str(int(Code.NO_ORDER)))
+
+
+def read_payee(content: Content) -> Payee:
+    """The answer of `p2p.info`.
+
+    Raises:
+        InvalidMessage: a member is missing or malformed.
+
+    """
+    result = _object(content, "result")
+    return Payee(text_of(result, "account"), text_of(result, "bank"), text_of(result, "owner"))
+
+
+def error_of(content: Content) -> int | None:
+    """The code of an error; None where the answer is a result.
+
+    Raises:
+        InvalidMessage: not a JSON-RPC answer.
+
+    """
+    _must_be_answer(content)
+    return integer_of(_object(content, "error"), "code") if "error" in content else None
+
+
+def state_of(content: Content) -> str | None:
+    """The state that a result names."""
+    result = content.get("result")
+    return result.get("status") if isinstance(result, dict) else None
+
+
+def open_from(content: Content) -> datetime:
+    """When a closed rail opens.
+
+    Raises:
+        InvalidMessage: it does not say.
+
+    """
+    return read_timestamp(text_of(_object(_object(content, "error"), "data"), "openFrom"))
+
+
+def timestamp(at: datetime) -> str:
+    """UTC with milliseconds."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def read_timestamp(text: str) -> datetime:
+    """An instant.
+
+    Raises:
+        InvalidMessage: not UTC with milliseconds.
+
+    """
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    except ValueError:
+        raise InvalidMessage("not an instant in UTC") from None
+
+
+def _credit(order: Order, ext: str, recipient: str, us: dict[str, str]) -> Content:
+    """What a card's credit and an account's hold both say."""
+    payment, bank = order.payment, order.payment.creditor_agent.member_id or ""
+    named = {
+        "bank": bank if _BANK.fullmatch(bank) else "",
+        "recipientName": _name(payment.creditor.name),
+        "purpose": ascii_text(payment.remittance or "", PROFILE.characters.remittance_max),
+        "purposeCode": payment.purpose or "",
+        "endToEndId": payment.end_to_end_id,
+        "expiresAt": timestamp(order.expires_at),
+    }
+    return {
+        "amount": order.amount.minor,
+        "ext": ext,
+        "merchantId": us["merchant_id"],
+        "terminalId": us["terminal_id"],
+        "recipient": recipient,
+        "sender": _sender(order, us),
+        **{name: text for name, text in named.items() if text},
+    }
+
+
+def _sender(order: Order, us: dict[str, str]) -> dict[str, str]:
+    """The originator. The rail wants a name in parts: its first word, its last, and what is between."""
+    payment = order.payment
+    first, *rest = _name(payment.debtor.name).split()
+    last = rest.pop() if rest else first
+    account = payment.debtor_account
+    said = {
+        "id": ((account and account.id) or "")[:_SENDER_ID_MAX],
+        "legalName": us["legal_name"],
+        "system": us["system"],
+        "lastName": last,
+        "firstName": first,
+        "middleName": " ".join(rest),
+        "refNum": rrn(order.made_at.astimezone(ZONE), order.serial),
+        "country": payment.debtor.country or (payment.debtor_agent.bic or "")[4:6],
+        "bank": payment.debtor_agent.bic or payment.debtor_agent.member_id or "",
+    }
+    return {name: text for name, text in said.items() if text}
+
+
+def _name(text: str | None) -> str:
+    return ascii_text(text or "", PROFILE.characters.name_max).upper()
+
+
+def _must_be_answer(content: Content) -> None:
+    """Version, id, and either a result or an error."""
+    if content.get("jsonrpc") != VERSION or ("result" in content) == ("error" in content):
+        raise InvalidMessage("not a JSON-RPC answer")
+    text_of(content, "id")
+
+
+def _object(content: Content, name: str) -> Content:
+    value = content.get(name)
+    if not isinstance(value, dict):
+        raise InvalidMessage(f"{name} is not an object", path=name)
+    return value
+
+
+def _state(result: Content, *, enquired: bool = False) -> Answer:
+    ref, said = text_of(result, "ext"), text_of(result, "status")
+    if said == State.REFUSED:
+        native = text_of(result, "code")
+        outcome, reason = outcome_of(native, enquired=enquired)
+        return Answer(ref, outcome, uetrs.from_hex(ref), native, reason)
+    outcome = STATES.get(said, Outcome.UNKNOWN)
+    return Answer(
+        ref=ref,
+        outcome=outcome,
+        uetr=uetrs.from_hex(ref),
+        rail_code=said,
+        amount=_amount(result) if outcome is Outcome.DONE else None,
+        rail_reference=result.get("refNum") or None,
+    )
+
+
+def _refusal(content: Content) -> Answer:
+    """An error. One that is raised before the order was read names it by the request's id only."""
+    error = _object(content, "error")
+    data, code = _object(error, "data"), str(integer_of(error, "code"))
+    ref = text_of(data if "ext" in data else {"ext": content["id"].partition(".")[0]}, "ext")
+    native = f"{code}/{data['reason']}" if isinstance(data.get("reason"), str) else code
+    outcome, reason = outcome_of(native, enquired=False)
+    return Answer(ref, outcome, uetrs.from_hex(ref), native, reason)
+
+
+def _amount(result: Content) -> Money:
+    minor = integer_of(result, "amount")
+    if minor <= 0 or result.get("currency") != CURRENCY:
+        raise InvalidMessage("not an amount of som", path="amount")
+    return Money(minor, PROFILE.currency)

@@ -1,0 +1,49 @@
+"""The Uzbek rail as data.
+
+Method names and the fields of a card's credit are seen in public clients of the card processing (observed).
+The interbank layer is not public: the hold of an account's credit, time-outs, limits and signing are a
+profile. See `docs/rails/UZ.md`.
+"""
+
+from typing import Final
+
+from adapters.profile import (
+    Basis,
+    Characters,
+    Confirmation,
+    Hours,
+    Ids,
+    Limits,
+    RailProfile,
+    Reservation,
+    Timing,
+    Undo,
+)
+
+PROFILE: Final = RailProfile(
+    country="UZ",
+    rail="SVGate",
+    currency="UZS",
+    confirmation=Confirmation.SYNC,
+    reservation=Reservation.TWO_PHASE,
+    undo=Undo.REVERSAL_ADVICE,
+    aliases=("card", "phone"),
+    timing=Timing(
+        connect_s=3,
+        submit_s=10,
+        answer_s=20,
+        enquiry_first_s=30,
+        enquiry_every_s=60,
+        enquiries_max=10,
+        not_found_grace_s=60,
+        give_up_s=7200,
+        basis=Basis.PROFILE,
+    ),
+    limits=Limits(minimum_minor=100, maximum_minor=100_000_000_00, basis=Basis.PROFILE),
+    characters=Characters(encoding="ascii", name_max=64, remittance_max=99, basis=Basis.PROFILE),
+    ids=Ids(period="%Y%j%H", capacity=10**6, basis=Basis.OBSERVED, utc_offset_minutes=300),
+    dedupes=True,
+    purpose_required=False,
+    basis=Basis.OBSERVED,
+    hours=Hours(zone="Asia/Tashkent", basis=Basis.PUBLISHED),
+)
