@@ -103,8 +103,8 @@ async def test_a_cap_holds_even_against_the_application_role(writer, as_role):
 
 async def test_a_partition_made_by_the_application_role_is_not_its_own(as_role):
     connection = await as_role("payswitch_writer")
-    made = await connection.fetchval("SELECT ledger.add_partitions('ledger.event', 256, 16777216 * 5)")
+    made = await connection.fetchval("SELECT ledger.add_partitions('ledger.event', 16777216, 16777216 * 4)")
 
     assert made > 0
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await connection.execute("DELETE FROM ledger.event_67108865")
+        await connection.execute("DELETE FROM ledger.event_50331649")
