@@ -6,8 +6,10 @@ text of arrays, bytes as one blob with offsets: see `sql/apply.sql` for why.
 
 import itertools
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
+from ledger.encoding import leaf_hashes, microseconds
 from ledger.model import Account
 
 _LEAF_BYTES = 32
@@ -20,8 +22,8 @@ class Batch:
     def __init__(self) -> None:
         self.before: dict[int, tuple[Account, tuple[int, ...]]] = {}
         """Accounts that change, with their counters as the database has them."""
-        self._events: list[tuple[int, str, int, int]] = []
-        self._event_bytes: list[bytes] = []
+        self.events: list[tuple[int, str, bytes, bytes, bytes]] = []
+        """Of each event: what it is about, its kind (also encoded), change and body."""
         self._transfers: list[tuple[int, str, str, str, str, str]] = []
         self._fingerprints: list[bytes] = []
         self._legs: list[tuple[int, int, int, int, int, str]] = []
@@ -32,7 +34,7 @@ class Batch:
 
     def __len__(self) -> int:
         """How many events the batch has; 0 is nothing to apply."""
-        return len(self._events)
+        return len(self.events)
 
     @property
     def closes_window(self) -> bool:
@@ -44,10 +46,9 @@ class Batch:
         if account.number not in self.before:
             self.before[account.number] = (account, account.counters)
 
-    def add_event(self, number: int, kind: str, change: bytes, body: bytes, leaf: bytes) -> None:
+    def add_event(self, number: int, kind: str, encoded_kind: bytes, change: bytes, body: bytes) -> None:
         """One event; its sequence number is its place."""
-        self._events.append((number, kind, len(change), len(body)))
-        self._event_bytes += (change, body, leaf)
+        self.events.append((number, kind, encoded_kind, change, body))
 
     def add_transfer(  # noqa: PLR0917 - one argument a column
         self,
@@ -91,10 +92,12 @@ class Batch:
         """A window that opens."""
         self._opening.append((number, currency))
 
-    def arguments(self) -> list[object]:
-        """The arguments of `ledger.apply` after the fence and the time, in its order."""
+    def arguments(self, first_seq: int, at: datetime) -> list[object]:
+        """The arguments of `ledger.apply` after the epoch, in its order; hashes the events on the way."""
         return [
-            *self._event_columns(),
+            first_seq,
+            at,
+            *self._event_columns(first_seq, microseconds(at)),
             *self._transfer_columns(),
             *_texts(_columns(self._legs, 6), words=(5,)),
             *_texts(_columns(self._resolutions, 3), words=(2,)),
@@ -104,11 +107,14 @@ class Batch:
             *_columns(self._opening, 2),
         ]
 
-    def _event_columns(self) -> list[object]:
-        numbers, kinds, changes, bodies = _columns(self._events, 4)
-        lengths = (change + body + _LEAF_BYTES for _, _, change, body in self._events)
-        columns = [numbers, kinds, _starts(lengths), changes, bodies]
-        return [*_texts(columns, words=(1,)), b"".join(self._event_bytes)]
+    def _event_columns(self, first_seq: int, at: int) -> list[object]:
+        numbers, kinds, encoded_kinds, changes, bodies = _columns(self.events, 5)
+        leaves = leaf_hashes(first_seq, at, zip(numbers, encoded_kinds, changes, bodies, strict=True))
+        blob = b"".join(itertools.chain.from_iterable(zip(changes, bodies, leaves, strict=True)))
+        lengths = list(map(len, changes)), list(map(len, bodies))
+        starts = _starts(change + body + _LEAF_BYTES for change, body in zip(*lengths, strict=True))
+        columns = [numbers, kinds, starts, *lengths]
+        return [*_texts(columns, words=(1,)), blob]
 
     def _transfer_columns(self) -> list[object]:
         lengths = [len(fingerprint) for fingerprint in self._fingerprints]
@@ -134,7 +140,7 @@ def _or_null(number: int) -> str:
     return str(number) if number else "NULL"
 
 
-def _columns(rows: Sequence[tuple[object, ...]], count: int) -> list[Sequence[object]]:
+def _columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[Sequence[Any]]:
     """Turn rows into columns; `count` empty ones where there are no rows."""
     return list(zip(*rows, strict=True)) if rows else [()] * count
 

@@ -3,9 +3,10 @@
 Theory of operation. One writer is the only one who changes the ledger, so it keeps in memory the counters
 of every account and the sets that the current commands speak of. Each command is decided here, in readable
 Python, one after the other: the result equals a sequential replay because it is one. What was decided is
-collected in `batch` as columns, which one durable transaction then applies as a whole. After the commit
-`settle` starts the next batch; if the transaction may not have happened, `forget` drops everything and the
-same commands are decided again from what the database says.
+collected in `batch` as columns. `seal` gives the batch out to one durable transaction that applies it as a
+whole; meanwhile the next batch is decided on top of it. `settle` says that the transaction is durable; if it
+may not have happened, `forget` drops everything, also what was decided since, and the same commands are
+decided again from what the database says.
 
 Rule 1: this file knows no SQL and no clock: `now` is the database's, read once a batch.
 Rule 2: a refusal changes nothing but the memory of the refusal.
@@ -46,6 +47,7 @@ A new id that `reserve`, `move` or `correct` refuses is remembered as failed, wi
 """
 
 import itertools
+from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
@@ -58,11 +60,10 @@ from ledger.encoding import (
     Tag,
     encode_account,
     encode_cap,
-    encode_event,
     encode_failure,
+    encode_kind,
     encode_set,
     encode_window,
-    leaf_hash,
     microseconds,
 )
 from ledger.model import Account, Decision, Kind, Leg, State, Transfer, Verdict
@@ -98,7 +99,6 @@ class Books:
     def __init__(self, *, transfers_max: int = 100_000) -> None:
         self.transfers_max = transfers_max
         self.now: datetime = EPOCH
-        self._now_us = 0
         self.forget()
 
     def forget(self) -> None:
@@ -110,6 +110,8 @@ class Books:
         self._windows: dict[str, int] = {}
         self._transfers: dict[int, Transfer] = {}  # by the id's integer: a UUID hashes ten times slower
         self._absent: set[int] = set()
+        self._named: set[int] = set()
+        self._sealed: deque[set[int]] = deque()
 
     # What the writer calls.
 
@@ -126,23 +128,38 @@ class Books:
 
     def missing(self, ids: Iterable[UUID]) -> list[UUID]:
         """Those of `ids` that must be looked up before they can be decided on."""
+        named = {id_.int: id_ for id_ in ids}
+        self._named.update(named)
+        self._keep_bounded()
         known = self._transfers
-        return list({id_.int: id_ for id_ in ids if id_.int not in known}.values())
+        return [id_ for key, id_ in named.items() if key not in known]
 
     def begin(self, now: datetime, looked_up: Iterable[UUID], found: Iterable[tuple[UUID, Transfer]]) -> None:
         """Start a batch: the time, what was looked up, and what of it there is. Time never goes back."""
         self.now = max(self.now, now)
-        self._now_us = microseconds(self.now)
         self._absent.update([id_.int for id_ in looked_up])
         self._transfers.update({id_.int: transfer for id_, transfer in found})
 
-    def settle(self) -> None:
-        """The batch is durable: start the next one, and keep memory bounded."""
-        self.batch = Batch()
+    def seal(self) -> Batch:
+        """Give out what was decided, to be applied, and start the next batch on top of it."""
+        batch, self.batch = self.batch, Batch()
         self._absent.clear()
+        self._sealed.append(self._named)
+        self._named = set()
+        return batch
+
+    def settle(self) -> None:
+        """The oldest batch that was given out is durable."""
+        self._sealed.popleft()
+
+    def _keep_bounded(self) -> None:
+        """Forget the oldest sets; never one whose newest state the database may not have yet."""
         excess = len(self._transfers) - self.transfers_max
-        if excess > 0:
-            for id_ in list(itertools.islice(self._transfers, excess)):
+        if excess <= 0:
+            return
+        kept = self._named.union(*self._sealed)
+        for id_ in list(itertools.islice(self._transfers, excess)):
+            if id_ not in kept:
                 del self._transfers[id_]
 
     # What the host decides with.
@@ -391,8 +408,7 @@ class Books:
         seq = self.next_seq
         self.next_seq = seq + 1
         about = seq if number is None else number
-        leaf = leaf_hash(encode_event(seq, about, self._now_us, kind, change, body))
-        self.batch.add_event(about, kind, change, body, leaf)
+        self.batch.add_event(about, kind, encode_kind(kind), change, body)
         return seq
 
     def _find(self, id_: UUID) -> Transfer | None:

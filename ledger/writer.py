@@ -4,14 +4,20 @@ Theory of operation. Commands wait in a bounded queue. The loop takes all that w
 timer ever delays a lone one), brings into memory what they touch (one round trip), lets the host decide
 them in order of arrival against the books, and applies everything decided in one durable statement (one
 round trip), with the host's own rows in the same statement. Only after its commit are callers answered.
-One batch is in flight at a time; a batch is whatever queued up while the one before it committed.
+
+While one batch is being applied, the next is loaded (on a connection of its own), decided on top of it in
+memory, and encoded: the database and this process work at the same time. Batches are still applied one
+after the other, each only when the one before is durable, so at most one is in flight and at most one is
+decided ahead of it. What is loaded meanwhile cannot be stale: whatever the batch in flight changes is in
+memory until it is durable.
 
 * Fence: `start` takes a new epoch. Every load and every apply checks it, so a writer that was replaced can
   neither commit nor answer from stale memory: it freezes.
-* Lost connection, or any error of the database: memory is dropped, a new connection takes a new epoch of the
-  same writer (which waits for the old connection's transaction to end, so its outcome is settled), and the
-  same commands are decided again. Ids make that idempotent, so an unknown commit outcome is harmless.
-  Meanwhile new commands are refused with `Unavailable`; those in flight wait.
+* Lost connection, or any error of the database: memory is dropped, with the batch that was decided ahead; a
+  new connection takes a new epoch of the same writer (which waits for the old connection's transaction to
+  end, so its outcome is settled), and the same commands are decided again in the same order. Ids make that
+  idempotent, so an unknown commit outcome is harmless. Meanwhile new commands are refused with
+  `Unavailable`; those in flight wait.
 * An error that comes back, or a database that disagrees with memory, freezes the writer: it refuses
   everything until people have looked, and never guesses.
 * A host that raises while deciding one command has that command alone answered with the exception; the
@@ -22,9 +28,9 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -33,11 +39,17 @@ from ledger.books import Account, Books, Kind, Leg, State, Transfer
 from ledger.sql import statement
 from schemas.errors import Unavailable
 
-BATCH_MAX: Final = 500
+BATCH_MAX: Final = 1_000
 """Commands of one batch: larger ones are no faster, and leave less to do while one is being applied."""
+
+BATCH_BYTES_MAX: Final = 16 << 20
+"""What the commands of one batch may weigh together; the one that passes it is the last."""
 
 QUEUE_MAX: Final = 20_000
 """Commands waiting; more are refused with `Unavailable`."""
+
+QUEUE_BYTES_MAX: Final = 256 << 20
+"""What all commands that were not answered yet may weigh together; more are refused with `Unavailable`."""
 
 ATTEMPTS_MAX: Final = 3
 """How often a batch may fail for a reason that is not the connection or the machine."""
@@ -90,15 +102,11 @@ class Frozen(Unavailable):
     """The ledger's writer has stopped. What was in flight may have been done: ask again by its id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Touches:
-    """What must be in memory before a command is decided: ids of transfers.
-
-    Accounts are all in memory; a host may still name them.
-    """
+class Touches(NamedTuple):
+    """The transfers that must be in memory before a command is decided, and how many bytes it keeps there."""
 
     transfers: Collection[UUID] = ()
-    accounts: Collection[int] = ()
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,25 +118,32 @@ class Rider:
 
 
 class Host(Protocol):
-    """The switch: what else is decided and applied with the ledger's batch."""
+    """The switch: what else is decided and applied with the ledger's batch.
+
+    Batches are loaded, decided and given out (`rider`) one after the other; `committed` follows once for
+    each, in the same order, but when the next has perhaps been loaded, decided and given out.
+    """
 
     def touches(self, command: Any) -> Touches:
         """What the ledger must have in memory for `command`."""
 
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Any]) -> None:
-        """Bring the host's own state for these commands into memory."""
+        """Bring the host's own state for these commands into memory.
+
+        What was given out but is not committed is not in the database yet: memory knows better.
+        """
 
     def decide(self, command: Any, books: Books) -> Any:
         """Decide one command; its reply. Pure but for `books` and the host's own memory."""
 
     def rider(self) -> Rider | None:
-        """What of this batch goes to the host's own tables, in the same statement."""
+        """What was decided since the last call goes to the host's own tables, in the same statement."""
 
     def committed(self) -> None:
-        """The batch is durable."""
+        """The oldest batch that was given out is durable."""
 
     def abandoned(self) -> None:
-        """The batch may not have happened: drop memory; its commands will be decided again."""
+        """What was not committed may not have happened: drop memory; its commands will be decided again."""
 
 
 @dataclass(slots=True)
@@ -147,18 +162,13 @@ class Meters:
 class _Waiting:
     """One command in the queue, and the future that its caller waits for."""
 
-    __slots__ = ("command", "future", "reply", "transfers")
+    __slots__ = ("command", "future", "reply", "touches")
 
-    def __init__(self, command: Any, transfers: Collection[UUID], future: asyncio.Future[Any]) -> None:
+    def __init__(self, command: Any, touches: Touches, future: asyncio.Future[Any]) -> None:
         self.command = command
-        self.transfers = transfers
+        self.touches = touches
         self.future = future
         self.reply: Any = None
-
-    def answer(self, reply: Any) -> None:
-        """Give the caller its reply, unless it no longer waits."""
-        if not self.future.done():
-            self.future.set_result(reply)
 
 
 @dataclass(slots=True)
@@ -166,6 +176,19 @@ class _Raised:
     """A reply that is an exception."""
 
     error: Exception
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A batch that was decided and given out: its commands, and the statement that applies it."""
+
+    decided: list[_Waiting]
+    events: int
+    next_seq: int
+    sql: str
+    arguments: list[Any]
+    """Empty where there is nothing to apply."""
+    task: asyncio.Task[None] | None = None
 
 
 class Writer:
@@ -179,6 +202,7 @@ class Writer:
         role: str = "payswitch_writer",
         batch_max: int = BATCH_MAX,
         queue_max: int = QUEUE_MAX,
+        queue_bytes_max: int = QUEUE_BYTES_MAX,
         transfers_max: int = 100_000,
     ) -> None:
         self.database_url = database_url
@@ -186,6 +210,7 @@ class Writer:
         self.role = role
         self.batch_max = batch_max
         self.queue_max = queue_max
+        self.queue_bytes_max = queue_bytes_max
         self.books = Books(transfers_max=transfers_max)
         self.id = uuid4()
         self.epoch = 0
@@ -195,11 +220,17 @@ class Writer:
         self.away = False
         """The database is away, or cannot write: newcomers are refused, what is in flight waits."""
         self._delay_s = 0.0
+        self._failures = 0
         self._stopping = False
+        self._bytes = 0
         self._queue: deque[_Waiting] = deque()
-        self._durable: list[_Waiting] = []
+        self._taken: list[_Waiting] = []
+        self._flight: _Flight | None = None
+        self._durable: deque[_Flight] = deque()
+        self._durable_seq = 0
         self._wake = asyncio.Event()
         self._connection: asyncpg.Connection | None = None
+        self._loading: asyncpg.Connection | None = None
         self._loop: asyncio.Task[None] | None = None
 
     @property
@@ -207,10 +238,15 @@ class Writer:
         """Commands in the queue."""
         return len(self._queue)
 
+    @property
+    def waiting_bytes(self) -> int:
+        """What the commands weigh that were not answered yet."""
+        return self._bytes
+
     async def start(self) -> None:
         """Connect, take the epoch (every other writer of this database is fenced) and begin."""
         assert self._loop is None, "started already"
-        self._connection = await self._connect()
+        await self._connect()
         await self._begin_epoch(_TAKE_OVER)
         self._loop = asyncio.create_task(self._run(), name="ledger writer")
 
@@ -223,9 +259,10 @@ class Writer:
             self._loop.cancel()
             await asyncio.gather(self._loop, return_exceptions=True)
             self._loop = None
-        if self._connection is not None:
-            await self._connection.close(timeout=5.0)
-            self._connection = None
+        for connection in (self._connection, self._loading):
+            if connection is not None:
+                await connection.close(timeout=5.0)
+        self._connection = self._loading = None
 
     async def submit(self, command: Any) -> Any:
         """Have one command decided; its reply, once it is durable. Cancelling the caller does not undo it.
@@ -235,163 +272,235 @@ class Writer:
             Exception: what the host raised when it decided this command.
 
         """
-        self._check_open(1)
-        reply = await self._enqueue(command, self.host.touches(command))
+        touches = self.host.touches(command)
+        self._check_open(1, touches.size)
+        reply = await self._enqueue(command, touches)
         if type(reply) is _Raised:
             raise reply.error
         return reply
 
     async def submit_many(self, commands: Sequence[Any]) -> list[Any]:
         """As `submit`, for several, in order; a command's exception takes the place of its reply."""
-        self._check_open(len(commands))
         touches = [self.host.touches(command) for command in commands]
+        self._check_open(len(commands), sum(touched.size for touched in touches))
         futures = [self._enqueue(*pair) for pair in zip(commands, touches, strict=True)]
         replies = [await future for future in futures]
         return [reply.error if type(reply) is _Raised else reply for reply in replies]
 
     def _enqueue(self, command: Any, touches: Touches) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(command, touches.transfers, future))
+        self._queue.append(_Waiting(command, touches, future))
+        self._bytes += touches.size
         self._wake.set()
         return future
 
-    def _check_open(self, count: int) -> None:
+    def _check_open(self, count: int, size: int) -> None:
         if self.frozen is not None:
             raise Frozen
         if self._loop is None or self._stopping:
             raise Unavailable("the ledger's writer is not running")
         if self.away:
             raise Unavailable("the ledger's database is away")
-        if len(self._queue) + count > self.queue_max:
+        if len(self._queue) + count > self.queue_max or self._bytes + size > self.queue_bytes_max:
             raise Unavailable("the ledger's queue is full")
+
+    def _answer(self, waiting: _Waiting, reply: Any) -> None:
+        """Give the caller its reply, unless it no longer waits."""
+        self._bytes -= waiting.touches.size
+        if not waiting.future.done():
+            waiting.future.set_result(reply)
 
     # The loop.
 
     async def _run(self) -> None:
-        while not (self._stopping and not self._queue):
-            if not self._queue:
-                self._wake.clear()
-                await self._wake.wait()
-                continue
-            batch = [self._queue.popleft() for _ in range(min(len(self._queue), self.batch_max))]
-            try:
-                await self._carry_out(batch)
-            except Exception as error:
-                # Whatever it was, it was not foreseen: refuse everything rather than guess.
-                self._acknowledge()
-                log.exception("the ledger's writer has frozen")
-                self._freeze(error, batch)
-                return
+        try:
+            while self._queue or self._flight is not None or not self._stopping:
+                try:
+                    await self._turn()
+                except _DATABASE_ERRORS as error:
+                    await self._start_over(error)
+        except Exception as error:
+            # Whatever it was, it was not foreseen: refuse everything rather than guess.
+            log.exception("the ledger's writer has frozen")
+            self._freeze(error)
 
-    async def _carry_out(self, batch: list[_Waiting]) -> None:
-        """Decide and apply one batch, whatever the connection does meanwhile."""
-        failures = 0
-        while True:
-            try:
-                decided = await self._attempt(batch)
-                break
-            except _DATABASE_ERRORS as error:
-                self._acknowledge()
-                failures += not _is_transient(error)
-                if _is_final(error) or failures >= ATTEMPTS_MAX:
-                    raise
-                log.warning("the ledger's batch is tried again: %r", error)
-                await self._recover()
-        self._delay_s = 0.0
-        self.away = False
-        self._durable = decided
-        self._queue.extendleft(reversed(batch[len(decided) :]))
-        if not self._queue:
+    async def _turn(self) -> None:
+        """Prepare the next batch while one is in flight, and let it fly; or see to what landed; or wait."""
+        if self._queue:
+            flight = await self._prepare()
+            await self._land()
+            self._launch(flight)
+            await asyncio.sleep(0)  # the statement goes out first: the database is never idle meanwhile
             self._acknowledge()
+            await asyncio.sleep(0)  # callers wake up; what they send now is in the next batch
+        elif self._flight is not None and (self._flight.task is None or self._flight.task.done()):
+            await self._land()
+            self._acknowledge()
+        else:
+            self._wake.clear()
+            await self._wake.wait()
 
-    def _acknowledge(self) -> None:
-        """Answer what has become durable.
+    async def _prepare(self) -> _Flight:
+        """Take what waits; load, decide and encode it, on top of what is in flight."""
+        self._taken = self._take()
+        try:
+            decided = await self._decided()
+            return self._given_out(decided)
+        except Exception:
+            await self._land()  # how the batch in flight ends must be known before anything else is done
+            raise
 
-        At once where nothing else waits; else while the database applies the next batch, which would
-        otherwise be idle while callers wake up and send their next commands.
-        """
-        durable, self._durable = self._durable, []
-        for waiting in durable:
-            waiting.answer(waiting.reply)
+    def _take(self) -> list[_Waiting]:
+        """What waits, up to the limits of one batch."""
+        queue, taken, size = self._queue, list[_Waiting](), 0
+        while queue and len(taken) < self.batch_max and size < BATCH_BYTES_MAX:
+            waiting = queue.popleft()
+            size += waiting.touches.size
+            taken.append(waiting)
+        return taken
 
-    async def _attempt(self, batch: list[_Waiting]) -> list[_Waiting]:
-        """Load, decide, apply; what was decided, which is all but what follows the close of a window."""
-        began = time.perf_counter()
-        await self._load(batch)
-        loaded = time.perf_counter()
-        decided, poisoned = self._decide(batch)
-        if poisoned:
+    async def _decided(self) -> list[_Waiting]:
+        """Load and decide what was taken; what follows the close of a window goes back to the queue."""
+        meters = self.meters
+        while True:
+            began = time.perf_counter()
+            await self._load(self._taken)
+            loaded = time.perf_counter()
+            count = self._decide(self._taken)
+            meters.load_s += loaded - began
+            meters.decide_s += time.perf_counter() - loaded
+            if count is not None:
+                break
             # Its traces cannot be told from the others' in memory: all are decided again without it.
+            await self._land()
+            self._acknowledge()
             self._drop_memory()
             await self._begin_epoch(_RESUME)
-            return await self._attempt(batch)
-        resolved = time.perf_counter()
-        await self._apply()
-        self.books.settle()
-        self.host.committed()
-        meters = self.meters
-        meters.batches += 1
-        meters.commands += len(decided)
-        meters.load_s += loaded - began
-        meters.decide_s += resolved - loaded
-        meters.apply_s += time.perf_counter() - resolved
-        return decided
+        self._queue.extendleft(reversed(self._taken[count:]))
+        del self._taken[count:]
+        return self._taken
 
     async def _load(self, batch: list[_Waiting]) -> None:
         """The fence, the time, and every transfer that the batch touches and memory does not have."""
-        connection = self._connected()
-        wanted = self.books.missing([id_ for waiting in batch for id_ in waiting.transfers])
+        connection = _connected(self._loading)
+        wanted = self.books.missing([id_ for waiting in batch for id_ in waiting.touches.transfers])
         ids = "{" + ",".join([id_.hex for id_ in wanted]) + "}"
         row = await connection.fetchrow(_LOAD_TRANSFERS, ids)
         if row["epoch"] != self.epoch:
             raise _Superseded(f"epoch {self.epoch} was taken over by epoch {row['epoch']}")
-        if row["next_seq"] != self.books.next_seq:
+        if row["next_seq"] not in {
+            self._durable_seq,
+            self.books.next_seq,
+        }:  # before or after what is in flight
             raise _Disagreement(f"the sequence is at {row['next_seq']}, not at {self.books.next_seq}")
         self.books.begin(row["now"], wanted, [_transfer(record) for record in row["transfers"]])
         await self.host.load(connection, [waiting.command for waiting in batch])
 
-    def _decide(self, batch: list[_Waiting]) -> tuple[list[_Waiting], bool]:
-        """Decide in order of arrival; how far it got, and whether a command must be left out."""
+    def _decide(self, batch: list[_Waiting]) -> int | None:
+        """Decide in order of arrival; how many it got to, or None: a command must be left out."""
         decide, books = self.host.decide, self.books
-        for index, waiting in enumerate(batch):
+        for place, waiting in enumerate(batch, 1):
             if type(waiting.reply) is _Raised:
                 continue
             try:
                 waiting.reply = decide(waiting.command, books)
             except Exception as error:  # noqa: BLE001 - one command's failure is its caller's, not the batch's
                 waiting.reply = _Raised(error)
-                return batch, True
+                return None
             if books.batch.closes_window:
-                return batch[: index + 1], False
-        return batch, False
+                return place
+        return len(batch)
 
-    async def _apply(self) -> None:
-        """Everything that was decided, in one durable statement; nothing decided is nothing to do."""
-        batch, rider = self.books.batch, self.host.rider()
-        if not len(batch) and rider is None:
-            self._acknowledge()
-            return
-        first_seq = self.books.next_seq - len(batch)
-        arguments = [self.epoch, first_seq, self.books.now, *batch.arguments()]
-        assert len(arguments) == _APPLY_ARGUMENTS, len(arguments)
-        sql = _APPLY
+    def _given_out(self, decided: list[_Waiting]) -> _Flight:
+        """The statement that applies what was decided; nothing decided is nothing to apply."""
+        began = time.perf_counter()
+        batch, rider = self.books.seal(), self.host.rider()
+        flight = _Flight(decided, len(batch), self.books.next_seq, _APPLY, [])
+        if len(batch) or rider is not None:
+            first_seq = flight.next_seq - flight.events
+            flight.arguments = [self.epoch, *batch.arguments(first_seq, self.books.now)]
+            assert len(flight.arguments) == _APPLY_ARGUMENTS, len(flight.arguments)
         if rider is not None:
             places = [f"${_APPLY_ARGUMENTS + n}" for n in range(1, len(rider.arguments) + 1)]
-            sql = f"{_APPLY}, {rider.sql_expression.format(*places)}"
-            arguments += rider.arguments
-        asyncio.get_running_loop().call_soon(self._acknowledge)
-        row = await self._connected().fetchrow(sql, *arguments)
-        assert row["next_seq"] == self.books.next_seq
-        self.meters.events += len(batch)
+            flight.sql = f"{_APPLY}, {rider.sql_expression.format(*places)}"
+            flight.arguments += rider.arguments
+        self.meters.decide_s += time.perf_counter() - began
+        return flight
+
+    def _launch(self, flight: _Flight) -> None:
+        """Have the batch applied; the loop wakes up when that has ended."""
+        self._taken = []
+        self._flight = flight
+        flight.task = asyncio.create_task(self._apply(flight))
+        flight.task.add_done_callback(lambda _: self._wake.set())
+
+    async def _apply(self, flight: _Flight) -> None:
+        """Everything that was decided, in one durable statement."""
+        if not flight.arguments:
+            return
+        began = time.perf_counter()
+        row = await _connected(self._connection).fetchrow(flight.sql, *flight.arguments)
+        assert row["next_seq"] == flight.next_seq
+        self.meters.apply_s += time.perf_counter() - began
+
+    async def _land(self) -> None:
+        """Wait until the batch in flight, if there is one, is durable; its callers are not answered yet.
+
+        Raises what applying it raised; then it is still in flight, as far as we know.
+        """
+        flight = self._flight
+        if flight is None:
+            return
+        assert flight.task is not None
+        await flight.task
+        self._flight = None
+        self._durable_seq = flight.next_seq
+        self._durable.append(flight)
+        self.books.settle()
+        self._delay_s = 0.0
+        self._failures = 0
+        self.away = False
+        self.meters.batches += 1
+        self.meters.commands += len(flight.decided)
+        self.meters.events += flight.events
+
+    def _acknowledge(self) -> None:
+        """Answer what has become durable."""
+        while self._durable:
+            flight = self._durable.popleft()
+            self.host.committed()
+            for waiting in flight.decided:
+                self._answer(waiting, waiting.reply)
+
+    # When something goes wrong.
+
+    async def _start_over(self, error: BaseException) -> None:
+        """Decide again, in the same order, what is in flight and what was decided ahead of it.
+
+        Raises `error` where that would be guessing.
+        """
+        self._acknowledge()
+        self._taken = self._unfinished()
+        self._failures += not _is_transient(error)
+        if _is_final(error) or self._failures >= ATTEMPTS_MAX:
+            raise error
+        log.warning("the ledger's batch is tried again: %r", error)
+        await self._recover()
+        self._queue.extendleft(reversed(self._taken))
+        self._taken = []
+
+    def _unfinished(self) -> list[_Waiting]:
+        """What was taken from the queue and is not known to be durable, in order of arrival."""
+        flight, self._flight = self._flight, None
+        return [*(flight.decided if flight is not None else ()), *self._taken]
 
     # Connections and epochs.
 
-    def _connected(self) -> asyncpg.Connection:
-        if self._connection is None:
-            raise asyncpg.InterfaceError("not connected")
-        return self._connection
+    async def _connect(self) -> None:
+        self._connection = await self._new_connection()
+        self._loading = await self._new_connection()
 
-    async def _connect(self) -> asyncpg.Connection:
+    async def _new_connection(self) -> asyncpg.Connection:
         return await asyncpg.connect(
             self.database_url,
             server_settings={**_SESSION, "role": self.role},
@@ -399,15 +508,23 @@ class Writer:
             timeout=10.0,
         )
 
+    def _disconnect(self) -> None:
+        """Hang up at once; what is under way in the database ends by itself."""
+        for connection in (self._connection, self._loading):
+            if connection is not None:
+                connection.terminate()
+        self._connection = self._loading = None
+
     async def _begin_epoch(self, sql: str) -> None:
         """Take an epoch and learn what the database holds."""
-        connection = self._connected()
+        connection = _connected(self._connection)
         head = await connection.fetchrow(sql, self.id)
         if head is None:
             raise _Superseded("another writer has taken over")
         accounts = await connection.fetch(_LOAD_ACCOUNTS)
         windows = await connection.fetch(_LOAD_WINDOWS)
         self.epoch = head["epoch"]
+        self._durable_seq = head["next_seq"]
         self.books.install(head["next_seq"], head["at"], map(_account, accounts), dict(windows))
 
     def _drop_memory(self) -> None:
@@ -438,11 +555,9 @@ class Writer:
 
     async def _reconnect(self) -> bool:
         """Try once; False where the database is still away."""
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
+        self._disconnect()
         try:
-            self._connection = await self._connect()
+            await self._connect()
             await self._begin_epoch(_RESUME)
         except _DATABASE_ERRORS as error:
             log.warning("the ledger's database is away: %r", error)
@@ -454,17 +569,15 @@ class Writer:
     def _refuse_waiting(self, error: Exception) -> None:
         """Answer what was not yet looked at."""
         while self._queue:
-            waiting = self._queue.popleft()
-            waiting.answer(_Raised(error))
+            self._answer(self._queue.popleft(), _Raised(error))
 
-    def _freeze(self, error: Exception, batch: Iterable[_Waiting]) -> None:
+    def _freeze(self, error: Exception) -> None:
         self.frozen = error
-        for waiting in batch:
-            waiting.answer(_Raised(Frozen()))
+        self._acknowledge()
+        for waiting in self._unfinished():
+            self._answer(waiting, _Raised(Frozen()))
         self._refuse_waiting(Frozen())
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
+        self._disconnect()
 
 
 class _Superseded(RuntimeError):
@@ -473,6 +586,12 @@ class _Superseded(RuntimeError):
 
 class _Disagreement(RuntimeError):
     """The database is not where memory says it is."""
+
+
+def _connected(connection: asyncpg.Connection | None) -> asyncpg.Connection:
+    if connection is None:
+        raise asyncpg.InterfaceError("not connected")
+    return connection
 
 
 def _is_transient(error: BaseException) -> bool:

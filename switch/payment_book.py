@@ -7,7 +7,8 @@ payments that are not final yet, and this class keeps the same few in memory.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
@@ -33,6 +34,7 @@ from switch.commands import (
     Leg,
     OpenAccount,
     Ping,
+    Record,
     Refuse,
     Release,
     Reply,
@@ -77,6 +79,14 @@ class Open:
     pending: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _GivenOut:
+    """What is remembered of a batch until it is durable: the news of it, and the payments that it closes."""
+
+    changes: Sequence[Change]
+    closed: Collection[bytes]
+
+
 def _legs(legs: Iterable[Leg]) -> tuple[BookLeg, ...]:
     return tuple(BookLeg(leg.debit, leg.credit, leg.amount, leg.purpose) for leg in legs)
 
@@ -99,6 +109,7 @@ class PaymentBook:
             SetCap: self._set_cap,
             **settlement_book.DECISIONS,
         }
+        self._in_flight: deque[_GivenOut] = deque()
         self._start_batch()
 
     def _start_batch(self) -> None:
@@ -106,32 +117,32 @@ class PaymentBook:
         self._keys: list[tuple[int, bytes]] = []
         self._natives: list[tuple[int, bytes]] = []
         self._moved: dict[bytes, Open] = {}
-        self._closed: list[int] = []
+        self._closed: dict[bytes, int] = {}
         self._changes: list[Change] = []
 
     # ── what the writer calls, in this order ──────────────────────────────────────────────────────────
 
     def touches(self, command: Command) -> Touches:
-        """Accounts and transfers that must be in memory before `command` is decided."""
+        """The transfer that must be in memory before `command` is decided, and the weight of its bytes."""
         match command:
-            case Accept(identity=identity, legs=legs):
-                accounts = {leg.debit for leg in legs} | {leg.credit for leg in legs}
-                return Touches(accounts=accounts, transfers={UUID(bytes=identity.uetr)})
+            case Accept(identity=identity, native_body=native):
+                return Touches((UUID(bytes=identity.uetr),), len(identity.raw) + len(native))
             case Refuse(identity=identity):
-                return Touches(accounts=(), transfers={UUID(bytes=identity.uetr)})
+                return Touches((UUID(bytes=identity.uetr),), len(identity.raw))
             case Advance(uetr=uetr):
-                return Touches(accounts=(), transfers={UUID(bytes=uetr)})
-            case Fund(id=id_, legs=legs):
-                accounts = {leg.debit for leg in legs} | {leg.credit for leg in legs}
-                return Touches(accounts=accounts, transfers={UUID(bytes=id_)})
-            case Hold(id=id_) | Release(id=id_):
-                return Touches(transfers={UUID(bytes=id_)})
+                return Touches((UUID(bytes=uetr),))
+            case Fund(id=id_) | Hold(id=id_) | Release(id=id_):
+                return Touches((UUID(bytes=id_),))
+            case Record(body=body):
+                return Touches((), len(body))
             case _:
-                return Touches(accounts=(), transfers=())
+                return Touches()
 
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
         """Bring the open payments that `commands` speak of into memory."""
-        wanted = {c.uetr for c in commands if isinstance(c, Advance | Enquired) and c.uetr not in self._open}
+        named = {c.uetr for c in commands if isinstance(c, Advance | Enquired) and c.uetr not in self._open}
+        # A payment that closes in a batch in flight is open in the database, and in the database only.
+        wanted = named.difference(*(given_out.closed for given_out in self._in_flight))
         if not wanted:
             return
         rows = await connection.fetch(
@@ -162,13 +173,19 @@ class PaymentBook:
         return self._decide[type(command)](command, books)
 
     def rider(self) -> Rider | None:
-        """What of this batch goes to the switch's own tables."""
+        """What of this batch goes to the switch's own tables; the next batch starts."""
+        rider = self._rider()
+        self._in_flight.append(_GivenOut(self._changes, self._closed.keys()))
+        self._start_batch()
+        return rider
+
+    def _rider(self) -> Rider | None:
         if not (self._payments or self._moved or self._closed):
             return None
         payments = list(zip(*self._payments, strict=True)) or [()] * 17
         natives = list(zip(*self._natives, strict=True)) or [()] * 2
         moved = list(zip(*map(_open_columns, self._moved.values()), strict=True)) or [()] * 12
-        columns = [*payments, *natives, *moved, self._closed]
+        columns = [*payments, *natives, *moved, list(self._closed.values())]
         placeholders = ", ".join(f"{{{index}}}" for index in range(len(columns)))
         call = f"switch.record_payments({placeholders})"
         if self._keys:
@@ -177,15 +194,15 @@ class PaymentBook:
         return Rider(call, columns)
 
     def committed(self) -> None:
-        """The batch is durable: tell whoever waits."""
-        changes = self._changes
-        self._start_batch()
+        """The oldest batch given out is durable: tell whoever waits."""
+        changes = self._in_flight.popleft().changes
         if changes:
             self._announce(changes)
 
     def abandoned(self) -> None:
-        """The batch may not have happened: nothing in memory can be trusted."""
+        """What is not durable may not have happened: nothing in memory can be trusted."""
         self._open.clear()
+        self._in_flight.clear()
         self._start_batch()
 
     # ── payments ──────────────────────────────────────────────────────────────────────────────────────
@@ -281,7 +298,7 @@ class PaymentBook:
             self._changes.append(Change(command.uetr, state, command.reason))
             self._open.pop(command.uetr)
             self._moved.pop(command.uetr, None)
-            self._closed.append(open_payment.number)
+            self._closed[command.uetr] = open_payment.number
         else:
             self._move(
                 replace(

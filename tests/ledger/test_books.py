@@ -66,9 +66,11 @@ class Table:
                 assert found is not None
                 assert found.counters[:4] == tuple(map(int, words[1:])), line
             case "batch":
+                self.books.seal()
                 self.books.settle()
             case "window":
                 self.books.close_window(words[0])
+                self.books.seal()
                 self.books.settle()
             case _:
                 decision = self.verbs[verb](*words[:-1])

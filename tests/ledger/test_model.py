@@ -110,6 +110,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def commit(self):
         self.follow()
+        self.books.seal()
         self.books.settle()
         self.seen = 0
 
@@ -118,8 +119,7 @@ class Machine(RuleBasedStateMachine):
         batch: Batch = self.books.batch
         first = self.books.next_seq - len(batch)
         for place in range(self.seen, len(batch)):
-            number, _, _, _ = batch._events[place]
-            change = batch._event_bytes[3 * place]
+            number, _, _, change, _ = batch.events[place]
             self.replay.apply(first + place, number, decode_change(change))
         self.seen = len(batch)
 

@@ -100,9 +100,9 @@ async def test_a_fenced_batch_cannot_commit_even_if_it_was_loaded_before(writer,
     debtor, creditor = await open_two(writer)
     apply = writer._apply
 
-    async def taken_over_before_apply():
+    async def taken_over_before_apply(flight):
         await connection.execute("UPDATE ledger.head SET epoch = epoch + 1, writer = gen_random_uuid()")
-        await apply()
+        await apply(flight)
 
     writer._apply = taken_over_before_apply
 
@@ -137,8 +137,8 @@ async def test_an_unknown_commit_outcome_is_found_out(writer, connection):
     debtor, creditor = await open_two(writer)
     apply, cuts = writer._apply, iter([True])
 
-    async def answer_lost():
-        await apply()
+    async def answer_lost(flight):
+        await apply(flight)
         if next(cuts, False):
             raise ConnectionResetError
 
@@ -228,10 +228,10 @@ async def test_what_is_durable_is_acknowledged_even_if_the_next_batch_freezes_th
     writer.batch_max = 1
     apply, calls = writer._apply, iter([False, True])
 
-    async def second_fails():
+    async def second_fails(flight):
         if next(calls):
             raise AssertionError("broken")
-        await apply()
+        await apply(flight)
 
     writer._apply = second_fails
     commands = [("reserve", uuid4(), pay(debtor, creditor, 1)) for _ in range(3)]

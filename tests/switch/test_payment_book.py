@@ -43,6 +43,7 @@ class PaymentBookMachine(RuleBasedStateMachine):
         ids = self.books.missing(self.book.touches(command).transfers)
         self.books.begin(self.now, ids, [])
         reply = self.book.decide(command, self.books)
+        self.books.seal()
         self.book.rider()
         self.books.settle()
         self.book.committed()
