@@ -35,6 +35,7 @@ def payswitch(directory: Path, options: Options) -> Iterator[Target]:
     command = [program, "up", "--sandbox", "--data", str(directory), "--port", str(port)]
     environment = os.environ | {
         "PAYSWITCH_WORKERS": str(options.workers),
+        "PAYSWITCH_RAILS": json.dumps(COUNTRIES),
         "PAYSWITCH_SANDBOX_LATENCY_S": str(options.rail_latency_s),
     }
     with _process(command, environment, directory.with_suffix(".log")) as root:

@@ -249,18 +249,21 @@ def credit_transfer(
     debtor: str,
     debtor_account: str,
     creditor_agent: str,
+    creditor_agent_member: str = "",
     creditor: str,
     creditor_account: str,
     amount: str,
     currency: str,
+    purpose: str | None = None,
     remittance: str | None = None,
     uetr: str | None = None,
 ) -> dict[str, Any]:
     """A pacs.008.001.08 as a dict: one customer credit transfer.
 
-    Agents are BICs; an account is an IBAN, another number, or a proxy such as `asha@okbank`; `amount` is
-    a decimal text in `currency`, debited from the debtor agent. Keep the document until it is final: a retry
-    needs these very ids.
+    Agents are BICs; `creditor_agent_member` is the agent's id in its country's clearing, which some rails
+    need beside it, and `purpose` an ISO purpose code, which some countries demand. An account is an IBAN,
+    another number, or a proxy such as `asha@okbank`; `amount` is a decimal text in `currency`, debited from
+    the debtor agent. Keep the document until it is final: a retry needs these very ids.
 
     Raises:
         InvalidAmount: `amount` is not a plain decimal number of its currency.
@@ -282,9 +285,10 @@ def credit_transfer(
         debtor=Party(name=debtor),
         debtor_account=_account(debtor_account),
         debtor_agent=Agent(bic=debtor_agent),
-        creditor_agent=Agent(bic=creditor_agent),
+        creditor_agent=Agent(bic=creditor_agent, member_id=creditor_agent_member or None),
         creditor=Party(name=creditor),
         creditor_account=_account(creditor_account),
+        purpose=purpose,
         remittance=remittance,
     )
     return {"$type": MESSAGE, "Document": build(payment, version=MESSAGE, clearing_system=_CLEARING_SYSTEM)}

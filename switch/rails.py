@@ -14,7 +14,7 @@ import asyncpg
 
 from adapters import registry
 from adapters.port import Connection, RailAdapter
-from schemas.errors import Unavailable
+from schemas.errors import NotFound, Unavailable
 from schemas.reasons import Reason
 from switch import metrics
 from switch.settings import Settings
@@ -186,15 +186,24 @@ def read_connection(file: Path, time_scale: float) -> Connection:
 
 def connect(settings: Settings, pool: asyncpg.Pool) -> Rails:
     """Make the adapter of every rail that the settings name, from its connection file."""
-    found: dict[str, Rail] = {}
-    for country in settings.rails:
-        file = settings.rails_directory / country / CONNECTION
-        adapter = registry.load(country, read_connection(file, settings.time_scale))
-        adapter.profile.hours.open_from(datetime.now(UTC))  # reads its calendar now, not under a payment
-        found[country] = Rail(
-            adapter,
-            Serials(pool, adapter),
-            Bulkhead(settings.rail_in_flight_max),
-            Breaker(country, BREAKER_REST_S * settings.time_scale),
-        )
-    return found
+    return {country: connect_one(settings, pool, country) for country in settings.rails}
+
+
+def connect_one(settings: Settings, pool: asyncpg.Pool, country: str) -> Rail:
+    """Make the adapter of one rail.
+
+    Raises:
+        NotFound: no adapter for this country, or nothing says where its rail is.
+
+    """
+    file = settings.rails_directory / country / CONNECTION
+    if not file.is_file():
+        raise NotFound(f"no connection of rail {country}: {file} is missing")
+    adapter = registry.load(country, read_connection(file, settings.time_scale))
+    adapter.profile.hours.open_from(datetime.now(UTC))  # reads its calendar now, not under a payment
+    return Rail(
+        adapter,
+        Serials(pool, adapter),
+        Bulkhead(settings.rail_in_flight_max),
+        Breaker(country, BREAKER_REST_S * settings.time_scale),
+    )

@@ -27,7 +27,8 @@ class Settings(BaseSettings):
     """API worker processes."""
     sandbox: bool = False
     """Simulated rails, made-up participants, bearer keys. Never with real money."""
-    rails: tuple[str, ...] = ("IN", "PK")
+    rails: tuple[str, ...] = ("BY", "IN", "KG", "KZ", "PK")
+    """Countries whose rails are connected."""
     time_scale: float = Field(default=1.0, gt=0, le=10)
     """Multiplies every rail time-out; tests and demos make it small."""
     sandbox_latency_s: float = Field(default=0.05, ge=0)

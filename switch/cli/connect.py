@@ -7,6 +7,8 @@ from pathlib import Path
 import asyncpg
 
 from ledger.postgres import EmbeddedPostgres
+from schemas.errors import Unavailable
+from switch.database import connect_pool
 from switch.settings import Settings
 from switch.workers.link import Link
 
@@ -33,6 +35,19 @@ async def database(settings: Settings) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
         if started:
             server.stop()
+
+
+@contextlib.asynccontextmanager
+async def pool(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
+    """Connect to the running switch's database with the switch's own role."""
+    url = settings.database or EmbeddedPostgres((settings.data / "postgres").resolve()).running_url()
+    if url is None:
+        raise Unavailable("the database is not running")
+    connections = await connect_pool(settings.model_copy(update={"database": url}))
+    try:
+        yield connections
+    finally:
+        await connections.close()
 
 
 @contextlib.asynccontextmanager

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from adapters.simulation.magic import magic_account
+from switch import sandbox
 from switch.cli.connect import database, settings_for
-from switch.client import Client, NoAnswer, Problem, credit_transfer
+from switch.client import Client, NoAnswer, Problem
 
 Data = Annotated[Path | None, typer.Option("--data", help="data directory")]
 
@@ -23,22 +23,13 @@ def pay(
 ) -> None:
     """Send one signed payment to the running sandbox and print what became of it."""
     settings = settings_for(data, None)
-    sandbox = json.loads(settings.credentials_file.read_text())
-    participants = {entry["id"]: entry for entry in sandbox["participants"]}
+    credentials = json.loads(settings.credentials_file.read_text())
+    participants = {entry["id"]: entry for entry in credentials["participants"]}
     for name in (debtor, creditor):
         if name not in participants:
             raise typer.BadParameter(f"no participant {name}; there are {', '.join(participants)}")
     payer, payee = participants[debtor], participants[creditor]
-    document = credit_transfer(
-        debtor_agent=payer["bic"],
-        debtor="Test Debtor",
-        debtor_account=magic_account(payer["country"], ""),
-        creditor_agent=payee["bic"],
-        creditor="Test Creditor",
-        creditor_account=account or magic_account(payee["country"], ""),
-        amount=amount,
-        currency=payer["currency"],
-    )
+    document = sandbox.document(payer, payee, amount=amount, account=account or "")
 
     async def run() -> None:
         async with Client.of_sandbox(settings.credentials_file, debtor) as client:

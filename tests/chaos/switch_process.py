@@ -14,14 +14,15 @@ from typing import Any
 
 import psutil
 
-from adapters.simulation.magic import magic_account
 from adapters.simulation.sandbox import free_port
-from switch.client import Client, credit_transfer
+from switch import sandbox
+from switch.client import Client
 
 SETTINGS = {
     "PAYSWITCH_SANDBOX_LATENCY_S": "0.01",
     "PAYSWITCH_PAYMENT_EXPIRY_S": "600",
     "PAYSWITCH_TIME_SCALE": "0.02",
+    "PAYSWITCH_RAILS": '["IN", "PK"]',
 }
 
 
@@ -107,16 +108,7 @@ class SwitchProcess:
     def document(self, debtor: str, creditor: str, word: str = "") -> dict[str, Any]:
         participants = {p["id"]: p for p in json.loads(self.credentials_file.read_text())["participants"]}
         payer, payee = participants[debtor], participants[creditor]
-        return credit_transfer(
-            debtor_agent=payer["bic"],
-            debtor="Asha Rao",
-            debtor_account=magic_account(payer["country"], ""),
-            creditor_agent=payee["bic"],
-            creditor="Bilal Khan",
-            creditor_account=magic_account(payee["country"], word),
-            amount="100.00",
-            currency=payer["currency"],
-        )
+        return sandbox.document(payer, payee, amount="100.00", word=word)
 
     def verify(self) -> dict[str, Any]:
         done = subprocess.run(

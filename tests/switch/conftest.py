@@ -24,6 +24,7 @@ def run(data: Path) -> Iterator[Stack]:
     settings = Settings(
         data=data,
         sandbox=True,
+        rails=("IN", "PK"),
         port=0,
         time_scale=TIME_SCALE,
         sandbox_latency_s=0.01,

@@ -11,8 +11,8 @@ from typing import Any
 import aiohttp
 import asyncpg
 
-from adapters.simulation.magic import magic_account
-from switch.client import Client, credit_transfer
+from switch import sandbox
+from switch.client import Client
 from switch.commands import Fund, Leg, OpenAccount
 from switch.settings import Settings
 from switch.supervisor import Supervisor
@@ -50,16 +50,7 @@ class Stack:
         self, debtor: str, creditor: str, *, word: str = "", amount: str = "100.00"
     ) -> dict[str, Any]:
         payer, payee = self.participant(debtor), self.participant(creditor)
-        return credit_transfer(
-            debtor_agent=payer["bic"],
-            debtor="Asha Rao",
-            debtor_account=magic_account(payer["country"], ""),
-            creditor_agent=payee["bic"],
-            creditor="Bilal Khan",
-            creditor_account=magic_account(payee["country"], word),
-            amount=amount,
-            currency=payer["currency"],
-        )
+        return sandbox.document(payer, payee, amount=amount, word=word)
 
     async def connect(self) -> asyncpg.Connection:
         return await asyncpg.connect(self.settings.database)

@@ -1,0 +1,240 @@
+"""Reconciliation: the rail's end-of-cycle file is the last word on what it did.
+
+Reading a cycle does three things, in this order: what is still open here and final there becomes final; what
+is in doubt here and in no file of the days it could be in is ended, because a whole file is a rail's word
+too; and wherever both sides are final and differ, a break is noted for a person. Reading a file again
+changes nothing. A cycle that is not over is read for what it says, never for what it does not say.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from importlib.resources import files
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import structlog
+
+from adapters.port import Answer, Outcome
+from adapters.profile import RailProfile
+from ledger.sql import statement
+from schemas.errors import NotFound, Unavailable
+from schemas.reasons import Reason
+from switch.commands import Advance
+from switch.dispatch import Dispatcher, Sending, now_us, of_answer
+from switch.rails import Rail
+
+FILE_AFTER: Final = timedelta(minutes=15)
+"""After the end of a cycle, before its file is asked for."""
+LOOK_BACK_DAYS: Final = 7
+"""How far back a cycle that was not read yet is still asked for."""
+_BREAKS: Final = files("switch").joinpath("sql/find_breaks.sql").read_text(encoding="utf-8")
+_SEQ_AT: Final = statement("seq_at")
+_OPEN: Final = """
+SELECT o.uetr, p.native_ref, o.state, o.pending, o.entered_at, o.expires_at
+FROM switch.open_payment AS o JOIN switch.payment AS p USING (number)
+WHERE o.rail = $1 AND o.state IN ('SENT', 'UNKNOWN')
+"""
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Result:
+    """What reading one cycle came to."""
+
+    rail: str
+    cycle: str
+    over: bool
+    """Whether the cycle had ended, so that what is not in the file did not happen in it."""
+    lines: int = 0
+    finished: int = 0
+    """Payments that became final by the file."""
+    breaks: Mapping[str, int] = field(default_factory=dict)
+    """New differences, by kind."""
+
+
+class Reconciliation:
+    """Reads the files of the rails."""
+
+    def __init__(self, pool: asyncpg.Pool, dispatcher: Dispatcher) -> None:
+        self._pool = pool
+        self._dispatcher = dispatcher
+
+    async def due(self, rail: Rail, now: datetime) -> list[str]:
+        """Cycles that are over, whose file should be there, and that were not read yet; oldest first."""
+        profile = rail.adapter.profile
+        last = date.fromisoformat(profile.hours.day(now - FILE_AFTER)) - timedelta(days=1)
+        days = [last - timedelta(days=ago) for ago in range(LOOK_BACK_DAYS)]
+        rows = await self._pool.fetch(
+            "SELECT cycle FROM switch.rail_cycle WHERE rail = $1 AND cycle = ANY($2)", profile.country, days
+        )
+        first = await self._pool.fetchval("SELECT min(at) FROM ledger.event WHERE seq = 1")
+        since = date.fromisoformat(profile.hours.day(first)) if first else last
+        read = {row["cycle"] for row in rows}
+        return [day.isoformat() for day in sorted(days) if day not in read and day >= since]
+
+    async def catch_up(self, rail: Rail) -> None:
+        """Read every cycle that is due; one that the rail does not give is asked for again later."""
+        for cycle in await self.due(rail, datetime.now(UTC)):
+            try:
+                result = await self.read(rail, cycle)
+            except Unavailable as error:
+                _log.warning("no_cycle_file", rail=rail.adapter.profile.country, detail=error.detail)
+                return
+            if result.breaks:
+                _log.error("reconciliation_breaks", rail=result.rail, detail=str(dict(result.breaks)))
+
+    async def read(self, rail: Rail, cycle: str) -> Result:
+        """Read one cycle, `YYYY-MM-DD` of the rail's clock.
+
+        Raises:
+            Unavailable: the rail gave no file that can be read as a whole; nothing was changed.
+
+        """
+        profile = rail.adapter.profile
+        answers = {answer.ref: answer async for answer in rail.adapter.reconcile(cycle)}
+        over = profile.hours.day(datetime.now(UTC)) > cycle
+        result = Result(profile.country, cycle, over, len(answers))
+        await self._keep(profile, cycle, answers)
+        result.finished = await self._finish_open(rail, answers)
+        if over:
+            await self._pool.execute(
+                "INSERT INTO switch.rail_cycle (rail, cycle, lines) VALUES ($1, $2, $3)"
+                " ON CONFLICT DO NOTHING",
+                profile.country,
+                date.fromisoformat(cycle),
+                len(answers),
+            )
+            result.finished += await self._end_unheard_of(profile, date.fromisoformat(cycle))
+        result.breaks = await self._breaks(profile, date.fromisoformat(cycle), over=over)
+        return result
+
+    async def _keep(self, profile: RailProfile, cycle: str, answers: Mapping[str, Answer]) -> None:
+        """Store the lines; a line that is known stays as it is."""
+        day = date.fromisoformat(cycle)
+        await self._pool.executemany(
+            "INSERT INTO switch.rail_cycle_line (rail, cycle, ref, uetr, done, code, minor)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+            [
+                (
+                    profile.country,
+                    day,
+                    answer.ref,
+                    UUID(answer.uetr) if answer.uetr else None,
+                    answer.outcome is Outcome.DONE,
+                    answer.rail_code or "",
+                    answer.amount.minor if answer.amount else None,
+                )
+                for answer in answers.values()
+            ],
+        )
+
+    async def _finish_open(self, rail: Rail, answers: Mapping[str, Answer]) -> int:
+        """Give the file's word to every payment that still waits for one."""
+        finished = 0
+        country = rail.adapter.profile.country
+        for row in await self._pool.fetch(_OPEN, country):
+            answer = answers.get(row["native_ref"])
+            if answer is not None:
+                reply = await self._dispatcher.tell(of_answer(answer, Sending(row["uetr"].bytes, country)))
+                finished += reply is not None and reply.verdict == "advanced"
+        return finished
+
+    async def _end_unheard_of(self, profile: RailProfile, cycle: date) -> int:
+        """End what is in doubt, and in no file from the day it was sent to the day after it expired.
+
+        What the rail once said it has is left to people: its silence contradicts itself.
+        """
+        ended = 0
+        for row in await self._pool.fetch(_OPEN, profile.country):
+            first = await self._sent_day(profile, row["uetr"])
+            last = date.fromisoformat(profile.hours.day(row["expires_at"])) + timedelta(days=1)
+            if row["state"] != "UNKNOWN" or row["pending"] or last > cycle:
+                continue
+            if await self._silent_between(profile.country, row["native_ref"], first, last):
+                step = Advance(
+                    row["uetr"].bytes,
+                    "REJECT",
+                    rail=profile.country,
+                    reason=Reason.TIMEOUT_INSTRUCTED_AGENT,
+                    detail="in no end-of-cycle file of the rail",
+                    answered_at=now_us(),
+                )
+                reply = await self._dispatcher.tell(step)
+                ended += reply is not None and reply.verdict == "advanced"
+        return ended
+
+    async def _sent_day(self, profile: RailProfile, uetr: UUID) -> date:
+        reserved = await self._pool.fetchval(
+            "SELECT e.at FROM ledger.event AS e JOIN ledger.transfer AS t USING (number)"
+            " WHERE t.id = $1 ORDER BY e.seq LIMIT 1",
+            uetr,
+        )
+        return date.fromisoformat(profile.hours.day(reserved))
+
+    async def _silent_between(self, country: str, ref: str, first: date, last: date) -> bool:
+        """Whether every day's file was read, and none has the order."""
+        days = (last - first).days + 1
+        read = await self._pool.fetchval(
+            "SELECT count(*) FROM switch.rail_cycle WHERE rail = $1 AND cycle BETWEEN $2 AND $3",
+            country,
+            first,
+            last,
+        )
+        known = await self._pool.fetchval(
+            "SELECT EXISTS (SELECT FROM switch.rail_cycle_line WHERE rail = $1 AND ref = $2)", country, ref
+        )
+        return read == days and not known
+
+    async def _breaks(self, profile: RailProfile, cycle: date, *, over: bool) -> dict[str, int]:
+        """Note where both sides are final and differ; new ones are counted by kind."""
+        start = _start(profile, cycle)
+        day = timedelta(days=1)
+        # A payment may become final days after it was made; what may be missing was made the day before.
+        earliest, missing_from, missing_to = [
+            await self._pool.fetchval(_SEQ_AT, at)
+            for at in (start - LOOK_BACK_DAYS * day, start - day, start)
+        ]
+        rows = await self._pool.fetch(
+            _BREAKS, profile.country, cycle, earliest, over, missing_from, missing_to - 1
+        )
+        found: dict[str, int] = {}
+        for row in rows:
+            found[row["kind"]] = found.get(row["kind"], 0) + 1
+        return found
+
+
+async def read_breaks(
+    connection: asyncpg.Connection | asyncpg.Pool, *, resolved: bool
+) -> list[dict[str, str]]:
+    """Breaks, oldest first; with `resolved`, those that are done with too."""
+    rows = await connection.fetch(
+        "SELECT * FROM switch.reconciliation_break WHERE $1 OR resolved_at IS NULL ORDER BY id", resolved
+    )
+    return [{name: str(value) for name, value in row.items() if value is not None} for row in rows]
+
+
+async def resolve_break(connection: asyncpg.Connection, number: int, owner: str, text: str) -> None:
+    """Mark a break as resolved.
+
+    Raises:
+        NotFound: no such break is open.
+
+    """
+    done = await connection.fetchval(
+        "UPDATE switch.reconciliation_break SET owner = $2, resolution = $3, resolved_at = clock_timestamp()"
+        " WHERE id = $1 AND resolved_at IS NULL RETURNING id",
+        number,
+        owner,
+        text,
+    )
+    if done is None:
+        raise NotFound("no such break is open")
+
+
+def _start(profile: RailProfile, cycle: date) -> datetime:
+    """When a cycle begins."""
+    zone = ZoneInfo(profile.hours.zone)
+    return datetime.combine(cycle, datetime.min.time(), zone).astimezone(UTC)

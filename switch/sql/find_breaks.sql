@@ -1,0 +1,39 @@
+-- find_breaks: note where a rail's file and our books differ. $1 rail, $2 cycle, $3 first number of the
+-- payments that the cycle can be about, $4 whether it is over, $5 and $6 first and last number of the day before.
+-- Only what is final on both sides can differ.
+WITH ours AS (
+    SELECT p.number, p.uetr, p.native_ref, p.credit_minor, r.outcome
+      FROM switch.payment AS p
+      LEFT JOIN ledger.resolution AS r USING (number)
+      LEFT JOIN switch.open_payment AS o USING (number)
+     WHERE p.rail = $1 AND p.native_ref <> '' AND p.number >= $3 AND o.number IS NULL
+), open AS (
+    SELECT p.native_ref FROM switch.open_payment AS o JOIN switch.payment AS p USING (number) WHERE o.rail = $1
+), lines AS (
+    SELECT l.* FROM switch.rail_cycle_line AS l WHERE l.rail = $1 AND l.cycle = $2::date
+), found AS (
+    SELECT l.ref, coalesce(ours.uetr, l.uetr) AS uetr,
+           CASE
+               WHEN l.done AND ours.number IS NULL THEN 'credited_unknown_here'
+               WHEN l.done AND ours.outcome IS DISTINCT FROM 'posted' THEN 'credited_but_aborted'
+               WHEN NOT l.done AND ours.outcome = 'posted' THEN 'refused_but_committed'
+               WHEN l.done AND l.minor <> ours.credit_minor THEN 'another_amount'
+           END AS kind,
+           format('rail: %s %s; here: %s %s', CASE WHEN l.done THEN 'done' ELSE 'refused ' || l.code END, l.minor,
+                  coalesce(ours.outcome, 'none'), ours.credit_minor) AS detail
+      FROM lines AS l LEFT JOIN ours ON ours.native_ref = l.ref
+     WHERE NOT EXISTS (SELECT FROM open WHERE open.native_ref = l.ref)
+    UNION ALL
+    -- What the rail did about midnight may be in the file before or after: all three must be silent.
+    SELECT ours.native_ref, ours.uetr, 'missing_at_rail', 'committed here, in no file of the rail'
+      FROM ours
+     WHERE $4::boolean AND ours.outcome = 'posted'
+       AND EXISTS (SELECT FROM switch.rail_cycle AS c WHERE c.rail = $1 AND c.cycle = $2::date - 1)
+       AND ours.number BETWEEN $5 AND $6
+       AND NOT EXISTS (SELECT FROM switch.rail_cycle_line AS l
+                        WHERE l.rail = $1 AND l.ref = ours.native_ref AND l.cycle BETWEEN $2::date - 2 AND $2::date)
+)
+INSERT INTO switch.reconciliation_break (rail, cycle, ref, uetr, kind, detail)
+SELECT $1, $2::date, ref, uetr, kind, detail FROM found WHERE kind IS NOT NULL
+ON CONFLICT (rail, ref, kind) DO NOTHING
+RETURNING kind
