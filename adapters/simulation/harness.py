@@ -56,7 +56,7 @@ def sample_order(country: str, word: str = "", **changes: object) -> Order:
         "charge_bearer": "SLEV",
         "debtor": Party(name="Ivan Ivanov", country="RU"),
         "debtor_account": Account(other="40817810700000000001"),
-        "debtor_agent": BankAgent(bic="SABRRUMM"),
+        "debtor_agent": BankAgent(bic="SABRRUMM" if country != "RU" else "KYRSKG22"),
         "creditor_agent": place.CREDITOR_AGENT,
         "creditor": Party(name="Asha Rao", country=country),
         "creditor_account": place.account(word),

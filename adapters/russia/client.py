@@ -1,0 +1,199 @@
+"""The SBP adapter: orders are taken by ED201, and what became of them comes as ED706 or ED705.
+
+One address takes every message. The control result in the same exchange is a receipt; the outcome comes later
+to our callback address, or in answer to ED202.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import randbelow
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+from adapters import keys
+from adapters import uetr as uetrs
+from adapters.cycle import fetch
+from adapters.http import Failed, HttpClient, Reply
+from adapters.port import (
+    Acknowledgement,
+    Answer,
+    Connection,
+    Native,
+    Order,
+    Outcome,
+    Payee,
+    RailAdapter,
+    Receipt,
+    Taken,
+    Violation,
+)
+from adapters.profile import RailProfile
+from adapters.russia import codes, directory, messages
+from adapters.russia.directory import Directory
+from adapters.russia.envelope import Message, open_own, open_sealed, seal
+from adapters.russia.messages import Participant, Sent
+from adapters.russia.profile import PROFILE
+from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
+
+PATH: Final = "/ufebs/v1/messages"
+CONTENT_TYPE: Final = "application/soap+xml; charset=windows-1251"
+_OK: Final = 200
+
+
+def adapter(connection: Connection) -> RailAdapter:
+    """The SBP adapter for a connection; `identity["directory"]` may name a file with the day's ED807.
+
+    Raises:
+        ValueError: the connection lacks a key or an id.
+
+    """
+    named = connection.identity.get("directory")
+    banks = directory.load(Path(named)) if named else directory.load()
+    return Sbp(
+        us=Participant.of(connection.identity, banks),
+        banks=banks,
+        signing_key=keys.private(connection.signing_key),
+        rail_key=keys.public(connection.rail_key),
+        http=HttpClient(connection, PROFILE.timing),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sbp:
+    """Russia's rail as the port asks for it."""
+
+    us: Participant
+    banks: Directory
+    signing_key: RSAPrivateKey
+    rail_key: RSAPublicKey
+    http: HttpClient
+    profile: RailProfile = PROFILE
+
+    def check(self, order: Order) -> Sequence[Violation]:
+        """See `RailAdapter.check`."""
+        return messages.check(order, self.banks)
+
+    def translate(self, order: Order) -> Native:
+        """See `RailAdapter.translate`: a signed ED702 or ED701."""
+        message = messages.order_message(order, self.us, self.banks)
+        return Native(message.about, seal(message, self.signing_key))
+
+    def decode(self, raw: bytes) -> Sequence[Answer]:
+        """See `RailAdapter.decode`: ED706 or ED705."""
+        return messages.read_answers(self._open(raw))
+
+    def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
+        """See `RailAdapter.acknowledge`: HTTP says enough."""
+        return Acknowledgement(b"")
+
+    async def submit(self, native: Native) -> Receipt:
+        """See `RailAdapter.submit`: answered by ED201."""
+        return await self._hand_over(native)
+
+    async def enquire(self, native: Native) -> Answer:
+        """See `RailAdapter.enquire`: ED202, answered by ED705 and, when settled, a copy of ED706."""
+        asked = messages.status_inquiry(self._sent(native), self.us, _now(), _number())
+        unknown = Answer(native.ref, Outcome.UNKNOWN)
+        try:
+            reply = await self._exchange(asked)
+            if reply is None or reply.correlation != asked.id:
+                return unknown
+            answers = messages.read_answers(reply, enquired=True)
+        except (InvalidMessage, NotAuthentic):
+            return unknown
+        return next((answer for answer in answers if answer.ref == native.ref), unknown)
+
+    async def undo(self, native: Native, reason: str) -> Receipt:  # noqa: ARG002 - a return states none
+        """See `RailAdapter.undo`: a return order, answered like any order."""
+        message = messages.return_order(self._sent(native), self.us, _now())
+        return await self._hand_over(Native(message.about, seal(message, self.signing_key)))
+
+    async def resolve(self, alias: str) -> Payee | None:
+        """See `RailAdapter.resolve`: ED243, answered by ED244.
+
+        Raises:
+            Unavailable: the rail did not answer, or not so that it can be read.
+
+        """
+        if not messages.can_be_asked(alias):
+            return None
+        asked = messages.payee_inquiry(alias, self.us, _now(), _number())
+        try:
+            reply = await self._exchange(asked)
+            if reply is None:
+                raise Unavailable("the rail does not answer")
+            return messages.read_payee(reply, asked.id)
+        except (InvalidMessage, NotAuthentic):
+            raise Unavailable("the rail's answer cannot be read") from None
+
+    async def probe(self) -> bool:
+        """See `RailAdapter.probe`: ED999."""
+        asked = messages.probe(self.us, _now(), _number())
+        try:
+            reply = await self._exchange(asked)
+            return reply is not None and messages.read_control(reply, asked.id)[0] == codes.ACCEPTED
+        except (InvalidMessage, NotAuthentic):
+            return False
+
+    def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
+        """See `RailAdapter.reconcile`."""
+        return fetch(self.http, PROFILE, self.rail_key, cycle, codes.reason_of)
+
+    async def close(self) -> None:
+        """See `RailAdapter.close`."""
+        await self.http.close()
+
+    async def _hand_over(self, native: Native) -> Receipt:
+        reply = await self._post(native.body)
+        if isinstance(reply, Failed):
+            return reply.receipt
+        try:
+            code, annotation = messages.read_control(self._open(reply.body), open_own(native.body).id)
+        except (InvalidMessage, NotAuthentic):
+            return Receipt(Taken.UNKNOWN, detail="unreadable control result")
+        return _receipt(native.ref, code, annotation)
+
+    async def _exchange(self, asked: Message) -> Message | None:
+        """What the rail says to a message that is no order; None if it does not answer."""
+        reply = await self._post(seal(asked, self.signing_key))
+        return None if isinstance(reply, Failed) else self._open(reply.body)
+
+    async def _post(self, body: bytes) -> Reply | Failed:
+        reply = await self.http.request("POST", PATH, body, content_type=CONTENT_TYPE)
+        if isinstance(reply, Reply) and reply.status != _OK:
+            return Failed(sent=True, detail=f"http {reply.status}")
+        return reply
+
+    def _open(self, raw: bytes) -> Message:
+        """A message of the rail to us, signed by it."""
+        message = open_sealed(raw, self.rail_key)
+        if message.sender != self.us.operator or message.receiver != self.us.uid:
+            raise InvalidMessage("not from the rail to us")
+        return message
+
+    def _sent(self, native: Native) -> Sent:
+        return Sent.of(open_own(native.body))
+
+
+def _receipt(ref: str, code: str, annotation: str) -> Receipt:
+    """Control either takes an order or refuses it; a code that does neither proves nothing."""
+    if code == codes.ACCEPTED:
+        return Receipt(Taken.TAKEN)
+    outcome, reason = codes.outcome_of(code, annotation)
+    if outcome is not Outcome.REFUSED:
+        return Receipt(Taken.UNKNOWN, detail=f"control code {code}")
+    said = codes.code_of(code, annotation)
+    answer = Answer(ref, Outcome.REFUSED, uetr=uetrs.from_hex(ref), rail_code=said, reason=reason)
+    return Receipt(Taken.REFUSED, answer, f"control code {code}")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _number() -> int:
+    """For a message that is no order: the system refuses a number that was used, and asking again is safe."""
+    return randbelow(messages.SERVICE_NUMBERS)

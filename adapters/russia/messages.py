@@ -1,0 +1,529 @@
+"""UFEBS messages: orders said in them, and the system's answers read. Pure.
+
+ED702 is the order of a cross-border transfer; a debtor whose bank is Russian makes it a domestic one, said in
+ED701. What the schemas leave open is a profile: `TransactionID` is the UETR without hyphens,
+`TransactionIDPSP` the sender's transaction id, `PaymentID` the end-to-end id; a name or account is asked for
+with ED243.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from typing import Final
+
+from lxml import etree
+from lxml.etree import _Element as Element
+
+from adapters import uetr as uetrs
+from adapters.identifiers import is_iban, is_russian_account
+from adapters.port import Answer, Order, Outcome, Payee, Violation
+from adapters.russia import codes
+from adapters.russia.directory import Bank, Directory
+from adapters.russia.envelope import NAMESPACE, NAMESPACE_701, EdId, Message, instant, root
+from adapters.russia.profile import ORDER_NUMBERS, PROFILE
+from adapters.russia.text import ufebs_text
+from schemas.errors import InvalidMessage
+from schemas.money import Money
+from schemas.payment import Agent, CreditTransfer
+
+MOSCOW: Final = timezone(timedelta(hours=3))
+SERVICE_NUMBERS: Final = 10**9 - 1 - ORDER_NUMBERS
+CROSS_BORDER: Final = "CTPH"
+CROSS_BORDER_RETURN: Final = "CTRT"
+DOMESTIC: Final = "CCPH"
+DOMESTIC_RETURN: Final = "CCRT"
+STATUS_INQUIRY: Final = "RSTS"
+PAYEE_INQUIRY: Final = "01"
+PAYEE_FOUND: Final = "01"
+PHONE_FIELD: Final = "PhoneNumber"
+
+_CLEARING: Final = "RUCBC"
+_AMOUNT: Final = "CdtTrfTxInf/IntrBkSttlmAmt"
+_ACCOUNT: Final = "CdtTrfTxInf/CdtrAcct/Id"
+_KOPECKS = re.compile(r"[1-9]\d{0,17}", re.ASCII)
+_BIK = re.compile(r"\d{9}", re.ASCII)
+_PHONE = re.compile(r"7\d{10}", re.ASCII)
+_ACCOUNT_SHAPE = re.compile(r"\d{5}[0-9ABCEHKMPTX]\d{14}", re.ASCII)
+_SWIFT = re.compile(r"[A-Z]{6}[0-9A-Z]{2}(?:[0-9A-Z]{3})?", re.ASCII)
+_OPERATION_CODE = re.compile(r"\{VO(?!\d{5}\})")
+_RATE = re.compile(r"(?=.{1,12}$)\d{1,10}(?:\.\d{1,10})?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """Who we are at the system."""
+
+    uid: str
+    """Our UIS, ten digits."""
+    operator: str
+    """The system's."""
+    member: str
+    """Our gateway's id at the clearing centre, at most twelve characters."""
+    bank: Bank
+    """Our gateway."""
+
+    @classmethod
+    def of(cls, identity: Mapping[str, str], directory: Directory) -> "Participant":
+        """From a connection's identity.
+
+        Raises:
+            ValueError: an id is missing, or the directory does not know our gateway.
+
+        """
+        missing = [name for name in ("uid", "operator", "member", "bik") if not identity.get(name)]
+        if missing:
+            raise ValueError(f"the identity at SBP lacks {', '.join(missing)}")
+        bank = directory.find(identity["bik"], None)
+        if bank is None:
+            raise ValueError("the directory of banks lacks our own")
+        return cls(identity["uid"], identity["operator"], identity["member"], bank)
+
+
+def check(order: Order, directory: Directory) -> Sequence[Violation]:
+    """Everything that makes SBP unable to carry the order."""
+    payment, amount, limits = order.payment, order.amount, PROFILE.limits
+    found = []
+    if amount.currency != PROFILE.currency:
+        found.append(Violation("AM03", _AMOUNT, "the rail pays in RUB only"))
+    elif amount.minor > limits.maximum_minor:
+        found.append(Violation("AM02", _AMOUNT, "more than the rail carries in one payment"))
+    elif amount.minor < limits.minimum_minor:
+        found.append(Violation("AM06", _AMOUNT, "less than the rail carries"))
+    found += _check_payee(payment, directory)
+    if not _name(payment.debtor.name):
+        found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name that can be written is needed"))
+    if not _name(payment.creditor.name):
+        found.append(Violation("BE22", "CdtTrfTxInf/Cdtr/Nm", "a name that can be written is needed"))
+    if _OPERATION_CODE.match(payment.remittance or ""):
+        found.append(
+            Violation("RR04", "CdtTrfTxInf/RmtInf/Ustrd", "{VO and five digits} was begun and not said")
+        )
+    if order.expires_at <= order.made_at:
+        found.append(Violation("DT01", "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
+    return found
+
+
+def bank_of(agent: Agent, directory: Directory) -> Bank | None:
+    """The Russian bank that an agent names by BIK or SWIFT BIC."""
+    bik = agent.member_id if agent.member_id and _BIK.fullmatch(agent.member_id) else None
+    return directory.find(bik, agent.bic)
+
+
+def phone_of(payment: CreditTransfer) -> str | None:
+    """The creditor's phone as the rail writes it, `7` and ten digits; None if none is given."""
+    account = payment.creditor_account
+    return phone(account.proxy or "") if account else None
+
+
+def phone(text: str) -> str | None:
+    """A Russian phone in the rail's writing; None if it is none."""
+    digits = "".join(filter(str.isdecimal, text))
+    return digits if _PHONE.fullmatch(digits) else None
+
+
+def order_id(order: Order, us: Participant) -> EdId:
+    """Number, day and author of an order."""
+    return EdId(order.serial + 1, _moscow_date(order.made_at), us.uid)
+
+
+def order_message(order: Order, us: Participant, directory: Directory) -> Message:
+    """ED702, or ED701 when the debtor's bank is Russian."""
+    payment, identity = order.payment, order_id(order, us)
+    bank = bank_of(payment.creditor_agent, directory)
+    assert bank is not None, "an order is checked before it is translated"
+    make = _domestic if is_domestic(payment) else _cross_border
+    transaction = uetrs.to_hex(payment.uetr)
+    document = make(order, us, bank, _attributes(order, us, identity, transaction))
+    return Message(
+        sender=us.uid,
+        receiver=us.operator,
+        id=identity.text,
+        about=transaction,
+        created_at=order.made_at,
+        documents=[document],
+        expires_at=order.expires_at,
+    )
+
+
+def is_domestic(payment: CreditTransfer) -> bool:
+    """Whether the debtor's bank is Russian."""
+    agent = payment.debtor_agent
+    return (agent.bic or "")[4:6] == PROFILE.country or agent.clearing_system == _CLEARING
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What later messages about an order repeat from it."""
+
+    id: EdId
+    transaction: str
+    document: Element
+
+    @classmethod
+    def of(cls, message: Message) -> "Sent":
+        """From the stored order."""
+        document = message.document
+        return cls(EdId.of(document), _attribute(document, "TransactionID"), document)
+
+
+def status_inquiry(sent: Sent, us: Participant, at: datetime, number: int) -> Message:
+    """ED202: what became of an order."""
+    document, identity = _service("ED202", us, at, number, EDInquiryCode=STATUS_INQUIRY)
+    _reference(document, "EDRefID", sent.id)
+    return _message(us, identity, at, document, about=sent.transaction)
+
+
+def return_order(sent: Sent, us: Participant, at: datetime) -> Message:
+    """The order of a return: payer and payee change places. One order has one return, with one id."""
+    transaction = return_id(sent.transaction)
+    domestic = etree.QName(sent.document).localname == "ED701"
+    identity = EdId(
+        ORDER_NUMBERS + 1 + int(transaction[1:16], 16) % SERVICE_NUMBERS, _moscow_date(at), us.uid
+    )
+    source = sent.document
+    document = root(
+        NAMESPACE_701 if domestic else NAMESPACE,
+        etree.QName(source).localname,
+        {
+            **{str(name): str(value) for name, value in source.attrib.items()},
+            **identity.attributes,
+            "TransactionID": transaction,
+            "TransDateTime": instant(at),
+            "OperationType": DOMESTIC_RETURN if domestic else CROSS_BORDER_RETURN,
+            "PaymentID": sent.transaction,
+        },
+    )
+    for tag, origin in (("Payer", "Payee"), ("Payee", "Payer")):
+        party = _find(source, origin)
+        _add(document, tag).extend(_copy(child) for child in party)
+    _reference(document, "EDRefID", sent.id)
+    return _message(us, identity, at, document, about=transaction)
+
+
+def return_id(transaction: str) -> str:
+    """The transaction id of an order's return: never one that carries a UETR."""
+    return "R" + hashlib.sha256(b"return" + transaction.encode()).hexdigest()[:31]
+
+
+def can_be_asked(alias: str) -> bool:
+    """Whether this is a phone or an account as Russia writes them."""
+    return phone(alias) is not None or _ACCOUNT_SHAPE.fullmatch(alias) is not None
+
+
+def payee_inquiry(alias: str, us: Participant, at: datetime, number: int) -> Message:
+    """ED243: whose an account or a phone is."""
+    document, identity = _service("ED243", us, at, number, EDDefineRequestCode=PAYEE_INQUIRY)
+    _reference(document, "OriginalEPD", identity)
+    asked = _add(document, "EDDefineRequestInfo")
+    number_there = phone(alias)
+    if number_there is None:
+        asked.set("PayeeAcc", alias)
+    else:
+        field = _add(asked, "EDFieldList")
+        _add(field, "FieldNo").text = PHONE_FIELD
+        _add(field, "FieldValue").text = number_there
+    return _message(us, identity, at, document)
+
+
+def probe(us: Participant, at: datetime, number: int) -> Message:
+    """ED999: is the system there."""
+    document, identity = _service("ED999", us, at, number, CreationDateTime=instant(at))
+    return _message(us, identity, at, document)
+
+
+def read_control(message: Message, about: str) -> tuple[str, str]:
+    """ED201 in answer to a message: the control code, and what explains it.
+
+    Raises:
+        InvalidMessage: not the result of this message's control.
+
+    """
+    document = message.document
+    if document.tag != f"{{{NAMESPACE}}}ED201" or message.correlation != about:
+        raise InvalidMessage("not the result of what was sent")
+    return _attribute(document, "CtrlCode"), document.findtext(f"{{{NAMESPACE}}}Annotation") or ""
+
+
+def read_answers(message: Message, *, enquired: bool = False) -> list[Answer]:
+    """ED705 and ED706: what became of orders; a state and a confirmation of one order are one answer.
+
+    Raises:
+        InvalidMessage: another document, or a required part is missing or malformed.
+
+    """
+    found: dict[str, Answer] = {}
+    for document in message.documents:
+        answer = _read_answer(document, enquired=enquired)
+        known = found.setdefault(answer.ref, answer)
+        if known is not answer:
+            found[answer.ref] = _agreed(known, answer)
+    return list(found.values())
+
+
+def read_payee(message: Message, about: str) -> Payee | None:
+    """ED244: whose an account or a phone is; None if the system does not know.
+
+    Raises:
+        InvalidMessage: not the answer to this inquiry.
+
+    """
+    document = message.document
+    if document.tag != f"{{{NAMESPACE}}}ED244" or message.correlation != about:
+        raise InvalidMessage("not the answer to what was asked")
+    info = document.find(f"{{{NAMESPACE}}}EDDefineAnswerInfo")
+    if _attribute(document, "EDDefineAnswerCode") != PAYEE_FOUND or info is None:
+        return None
+    name = info.findtext(f"{{{NAMESPACE}}}PayeeLongName")
+    return Payee(account=_attribute(info, "PayeeAcc"), agent=_attribute(info, "PayeeBIC"), name=name or None)
+
+
+def read_kopecks(text: str) -> Money:
+    """An amount in kopecks.
+
+    Raises:
+        InvalidMessage: not a positive whole number.
+
+    """
+    if _KOPECKS.fullmatch(text) is None:
+        raise InvalidMessage("not an amount in kopecks")
+    return Money(int(text), PROFILE.currency)
+
+
+def _check_payee(payment: CreditTransfer, directory: Directory) -> list[Violation]:
+    bank = bank_of(payment.creditor_agent, directory)
+    if bank is None:
+        place = "CdtTrfTxInf/CdtrAgt/FinInstnId"
+        return [Violation("RC04", place, "a bank of the Russian directory is needed, by BIK or SWIFT BIC")]
+    account = payment.creditor_account
+    if phone_of(payment) or (account and account.other and is_russian_account(account.other, bank.bik)):
+        return []
+    return [Violation("AC03", _ACCOUNT, "neither a phone nor an account whose key fits the bank")]
+
+
+def _attributes(order: Order, us: Participant, identity: EdId, transaction: str) -> dict[str, str]:
+    """What ED701 and ED702 both state of an order."""
+    payment = order.payment
+    attributes = {
+        **identity.attributes,
+        "EDReceiver": us.operator,
+        "TransactionID": transaction,
+        "Sum": str(order.amount.minor),
+        "TransKind": "01",
+        "TransDateTime": instant(order.made_at),
+        "PaymentCategory": "FREE",
+        "PaymentID": ufebs_text(payment.end_to_end_id, 35),
+        "CodePurpose": ufebs_text(payment.purpose, 35),
+    }
+    return {name: value for name, value in attributes.items() if value}
+
+
+def _cross_border(order: Order, us: Participant, bank: Bank, attributes: dict[str, str]) -> Element:
+    payment = order.payment
+    rate = payment.exchange_rate or ""
+    foreign = {
+        "OperationType": CROSS_BORDER,
+        "ChargeBearer": "SLEV",
+        "TransactionIDPSP": ufebs_text(payment.transaction_id or payment.end_to_end_id, 35),
+        "TransDateTimePSP": instant(payment.created_at),
+        "ExchangeRate": rate if _RATE.fullmatch(rate) else "",
+    }
+    attributes.update({name: value for name, value in foreign.items() if value})
+    document = root(NAMESPACE, "ED702", attributes)
+    payer = _add(document, "Payer")
+    _add_person(payer, payment.debtor.name)
+    _add(payer, "AccountInfo", **_payer_account(payment))
+    _add_country(payer, payment.debtor.country or (payment.debtor_agent.bic or "")[4:6])
+    _add_phone(payer, payment.debtor.phone)
+    _add_foreign_bank(payer, payment.debtor_agent, us)
+    payee = _add(document, "Payee")
+    _add_person(payee, payment.creditor.name)
+    _add(payee, "AccountInfo", **_payee_account(payment))
+    _add_country(payee, payment.creditor.country)
+    _add_phone(payee, phone_of(payment))
+    _add(payee, "Bank", BIC=bank.bik, CorrespAcc=bank.account, ClrSysMmbId=bank.uid)
+    _add_purpose(document, payment)
+    gateway = us.bank
+    _add(document, "PrvsInstgAgt1", BIC=gateway.bik, CorrespAcc=gateway.account, ClrSysMmbId=us.member)
+    _add_amount(
+        document, "InstructedAmount", payment.instructed_amount or payment.interbank_settlement_amount
+    )
+    _add_amount(document, "DuePayableAmount", order.amount)
+    return document
+
+
+def _domestic(order: Order, us: Participant, bank: Bank, attributes: dict[str, str]) -> Element:
+    payment = order.payment
+    attributes["OperationType"] = DOMESTIC
+    document = root(NAMESPACE_701, "ED701", attributes)
+    payer = _add(document, "Payer")
+    _add_person(payer, payment.debtor.name)
+    number = ufebs_text(payment.debtor_account.id if payment.debtor_account else "", 35)
+    fits = 0 < len(number) <= 20  # noqa: PLR2004 - the schema's
+    account = {"AccountType": "BBAN", "AccountValue": number} if fits else _other_account(payment)
+    _add(payer, "AccountInfo", **account)
+    _add_phone(payer, payment.debtor.phone)
+    _add(payer, "Bank", BIC=us.bank.bik, CorrespAcc=us.bank.account)
+    payee = _add(document, "Payee")
+    _add_person(payee, payment.creditor.name)
+    _add(payee, "AccountInfo", **_payee_account(payment))
+    _add_phone(payee, phone_of(payment))
+    _add(payee, "Bank", BIC=bank.bik, CorrespAcc=bank.account)
+    _add_purpose(document, payment)
+    return document
+
+
+def _payer_account(payment: CreditTransfer) -> dict[str, str]:
+    """Of a foreign debtor: the IBAN, the account, or what else the sender calls it."""
+    account = payment.debtor_account
+    if account and account.iban and is_iban(account.iban, account.iban[:2]):
+        return {"AccountType": "IBAN", "AccountValue": account.iban}
+    number = ufebs_text(account.id if account else "", 36)
+    if 0 < len(number) <= 35:  # noqa: PLR2004 - the schema's
+        return {"AccountType": "BBAN", "AccountValue": number}
+    return {"AccountType": "EPID", "AccountValue": uetrs.to_hex(payment.uetr)}
+
+
+def _other_account(payment: CreditTransfer) -> dict[str, str]:
+    return {"AccountType": "OTHA", "AccountValue": uetrs.to_hex(payment.uetr)[:20]}
+
+
+def _payee_account(payment: CreditTransfer) -> dict[str, str]:
+    number = phone_of(payment)
+    if number is not None:
+        return {"AccountType": "EPID", "AccountValue": number}
+    account = payment.creditor_account
+    assert account is not None
+    assert account.other is not None, "an order is checked before it is translated"
+    return {"AccountType": "BBAN", "AccountValue": account.other}
+
+
+def _add_foreign_bank(party: Element, agent: Agent, us: Participant) -> None:
+    """The debtor's bank; it reaches the system through us."""
+    attributes = {"ClrSysMmbId": us.member}
+    if agent.bic and _SWIFT.fullmatch(agent.bic):
+        attributes["SwiftBIC"] = agent.bic
+    bank = _add(party, "Bank", **attributes)
+    name = ufebs_text(agent.name or agent.member_id, 140)
+    if name:
+        _add(bank, "BankName").text = name
+
+
+def _add_person(party: Element, name: str | None) -> None:
+    _add(_add(party, "PersonInfo"), "PersonName").text = _name(name)
+
+
+def _add_country(party: Element, country: str | None) -> None:
+    code = ufebs_text(country, 2)
+    if code:
+        _add(party, "CountryOfResidence").text = code
+
+
+def _add_phone(party: Element, text: str | None) -> None:
+    digits = "".join(filter(str.isdecimal, text or ""))
+    if digits.isascii() and 0 < len(digits) <= 15:  # noqa: PLR2004 - the schema's
+        _add(party, "PhoneNumber").text = digits
+
+
+def _add_purpose(document: Element, payment: CreditTransfer) -> None:
+    text = ufebs_text(payment.remittance, PROFILE.characters.remittance_max)
+    if text:
+        _add(document, "Purpose").text = text
+
+
+def _add_amount(document: Element, tag: str, amount: Money) -> None:
+    _add(document, tag, Amount=str(amount.minor), Currency=amount.currency)
+
+
+def _service(tag: str, us: Participant, at: datetime, number: int, **attributes: str) -> tuple[Element, EdId]:
+    """A message that is no order; `number` tells it from the day's others."""
+    identity = EdId(ORDER_NUMBERS + 1 + number % SERVICE_NUMBERS, _moscow_date(at), us.uid)
+    whole = {**identity.attributes, "EDReceiver": us.operator, **attributes}
+    return root(NAMESPACE, tag, whole), identity
+
+
+def _message(us: Participant, identity: EdId, at: datetime, document: Element, about: str = "") -> Message:
+    return Message(
+        sender=us.uid,
+        receiver=us.operator,
+        id=identity.text,
+        about=about,
+        created_at=at,
+        documents=[document],
+    )
+
+
+def _read_answer(document: Element, *, enquired: bool) -> Answer:
+    ref = _attribute(document, "TransactionID")
+    match etree.QName(document).localname:
+        case "ED706":
+            amount = read_kopecks(_attribute(document, "Sum"))
+            number = EdId.of(document).text
+            return Answer(
+                ref, Outcome.DONE, uetrs.from_hex(ref), "SETL", amount=amount, rail_reference=number
+            )
+        case "ED705":
+            return _read_state(document, ref, enquired=enquired)
+        case _:
+            raise InvalidMessage("not an answer about an order")
+
+
+def _read_state(document: Element, ref: str, *, enquired: bool) -> Answer:
+    state = _attribute(document, "StatusStateCode")
+    outcome = codes.STATES.get(state, Outcome.UNKNOWN)
+    answer = Answer(ref, outcome, uetrs.from_hex(ref), state)
+    if outcome is not Outcome.REFUSED:
+        return answer
+    number = document.get("CtrlCode", "")
+    annotation = document.findtext(f"{{{NAMESPACE}}}Annotation") or ""
+    outcome, reason = codes.outcome_of(number, annotation, enquired=enquired)
+    return replace(
+        answer, outcome=outcome, rail_code=codes.code_of(number, annotation) or state, reason=reason
+    )
+
+
+def _agreed(first: Answer, second: Answer) -> Answer:
+    """Two documents about one order: the one with the amount, if they agree; else nothing is known."""
+    if first.outcome is not second.outcome:
+        return replace(first, outcome=Outcome.UNKNOWN, amount=None, reason=None)
+    return first if first.amount is not None else second
+
+
+def _moscow_date(at: datetime) -> str:
+    return at.astimezone(MOSCOW).date().isoformat()
+
+
+def _name(text: str | None) -> str:
+    return ufebs_text(text, PROFILE.characters.name_max)
+
+
+def _reference(parent: Element, tag: str, identity: EdId) -> None:
+    _add(parent, tag, **identity.attributes)
+
+
+def _copy(element: Element) -> Element:
+    return etree.fromstring(etree.tostring(element, with_tail=False))
+
+
+def _add(parent: Element, tag: str, **attributes: str) -> Element:
+    return etree.SubElement(parent, _beside(parent) + tag, attributes)
+
+
+def _beside(element: Element) -> str:
+    """The namespace of an element, as its children's tags begin."""
+    return str(element.tag).partition("}")[0] + "}"
+
+
+def _find(parent: Element, tag: str) -> Element:
+    found = parent.find(_beside(parent) + tag)
+    if found is None:
+        raise InvalidMessage(f"no {tag}")
+    return found
+
+
+def _attribute(element: Element, name: str) -> str:
+    value = element.get(name)
+    if not value:
+        raise InvalidMessage(f"{etree.QName(element).localname} has no {name}")
+    return str(value)

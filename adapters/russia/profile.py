@@ -1,0 +1,52 @@
+"""SBP, the Faster Payments System of the Bank of Russia, as data.
+
+Messages, text alphabet, amounts and number ranges are the Bank of Russia's UFEBS schemas 2024.4.0
+(published); the 15 seconds of a transfer are said in public (observed). How members talk to the clearing
+centre is confidential, so conduct, limit and enquiry times are a profile. See `docs/rails/RU.md`.
+"""
+
+from typing import Final
+
+from adapters.profile import (
+    Basis,
+    Characters,
+    Confirmation,
+    Hours,
+    Ids,
+    Limits,
+    RailProfile,
+    Reservation,
+    Timing,
+    Undo,
+)
+
+ORDER_NUMBERS: Final = 899_999_999
+"""EDNo has nine digits; those from 900 000 000 on are for enquiries, probes and returns."""
+
+PROFILE: Final = RailProfile(
+    country="RU",
+    rail="SBP",
+    currency="RUB",
+    confirmation=Confirmation.CALLBACK,
+    reservation=Reservation.NONE,
+    undo=Undo.RETURN_ONLY,
+    aliases=("phone",),
+    timing=Timing(
+        connect_s=3,
+        submit_s=10,
+        answer_s=15,
+        enquiry_first_s=20,
+        enquiry_every_s=30,
+        enquiries_max=10,
+        not_found_grace_s=60,
+        give_up_s=7200,
+        basis=Basis.OBSERVED,
+    ),
+    limits=Limits(minimum_minor=1, maximum_minor=1_000_000_00, basis=Basis.PROFILE),
+    characters=Characters(encoding="windows-1251", name_max=140, remittance_max=210, basis=Basis.PUBLISHED),
+    ids=Ids(period="%Y%m%d", capacity=ORDER_NUMBERS, basis=Basis.PUBLISHED, utc_offset_minutes=180),
+    dedupes=True,
+    purpose_required=False,
+    basis=Basis.PROFILE,
+    hours=Hours(zone="Europe/Moscow", basis=Basis.OBSERVED),
+)

@@ -1,0 +1,31 @@
+"""Text as UFEBS allows it: a subset of windows-1251 (IdentifierTextCategory and TextCategory of the schemas).
+
+Printable ASCII, Russian letters and the number sign. A word with any other character is romanised whole, so
+that no word mixes two scripts; the sender's own text stays in the payment.
+"""
+
+import re
+from typing import Final
+
+from anyascii import anyascii
+
+from adapters.text import clean
+
+ALPHABET: Final = " -~\u0410-\u044f\u0401\u0451\u2116"
+"""As the inside of a character class."""
+
+_CARRIED = re.compile(f"[{ALPHABET}]*")
+_WORD: Final = f"[{ALPHABET.replace(' -', '!-')}]+"
+_AS_IT_IS = re.compile(f"{_WORD}(?: {_WORD})*")
+
+
+def ufebs_text(text: str | None, maximum: int) -> str:
+    """What UFEBS carries of a text, at most `maximum` characters; empty when nothing of it can be said."""
+    if not text:
+        return ""
+    if len(text) <= maximum and _AS_IT_IS.fullmatch(text):
+        return text
+    text = clean(text, len(text))
+    if _CARRIED.fullmatch(text) is None:
+        text = " ".join(word if _CARRIED.fullmatch(word) else anyascii(word) for word in text.split(" "))
+    return clean(text, maximum)
