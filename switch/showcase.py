@@ -1,5 +1,6 @@
 """What `payswitch demo` shows: payments both ways with their journeys, a closed window, every check."""
 
+import asyncio
 import contextlib
 import json
 import shutil
@@ -10,27 +11,27 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import permutations
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
-from adapters.simulation.magic import magic_account
 from ledger import windows
 from schemas.money import Money
-from switch import personal_data, verify
+from switch import corridors, personal_data, sandbox, verify
 from switch.cli.connect import database, writer
-from switch.client import Client, PaymentState, credit_transfer
+from switch.client import Client, PaymentState
 from switch.commands import CloseWindow
 from switch.personal_data import KeyRing
-from switch.sandbox import CURRENCIES
 from switch.settings import Settings
 from switch.supervisor import Say
 
 TIME_SCALE: Final = 0.1
 """Rail time-outs of a demonstration are a tenth of the real ones."""
 _NATIVE_LINES: Final = 4
+_AT_ONCE: Final = 8
 _WIDTH: Final = 108
 
 
@@ -90,34 +91,74 @@ async def show(data: Path, say: Say) -> int:
             say(f"{scene.title}")
             for line in await _story(connection, keys, scene, state):
                 print(f"          {line}", flush=True)
+        await _every_corridor(settings, credentials["participants"], say)
         await _close_windows(settings, connection, say)
         return await _verify(settings, connection, say)
+
+
+def _currencies(settings: Settings) -> list[str]:
+    credentials = json.loads(settings.credentials_file.read_text())
+    return sorted({p["currency"] for p in credentials["participants"]})
 
 
 async def _begin_day(settings: Settings) -> None:
     """Open fresh windows, so that they hold the payments shown and not the funds that came in before."""
     async with writer(settings) as link:
-        for currency in CURRENCIES.values():
+        for currency in _currencies(settings):
             await link.ask(CloseWindow(currency))
 
 
 async def _pay(settings: Settings, scene: Scene, participants: dict[str, Any]) -> PaymentState:
     debtor, creditor = participants[scene.debtor], participants[scene.creditor]
-    document = credit_transfer(
-        debtor_agent=debtor["bic"],
+    document = sandbox.document(
+        debtor,
+        creditor,
         debtor=scene.debtor_name,
-        debtor_account=magic_account(debtor["country"], ""),
-        creditor_agent=creditor["bic"],
         creditor=scene.creditor_name,
-        creditor_account=magic_account(creditor["country"], scene.word),
         amount=scene.amount,
-        currency=debtor["currency"],
+        word=scene.word,
     )
     async with Client.of_sandbox(settings.credentials_file, scene.debtor) as client:
-        state = await client.pay(document, wait=20)
-        with (settings.data / "sandbox" / "acknowledged.jsonl").open("a") as told:
-            told.write(json.dumps({"uetr": state.uetr}) + "\n")
-        return await client.payment(state.uetr, wait=20)
+        return await _send(settings, client, document)
+
+
+async def _send(settings: Settings, client: Client, document: dict[str, Any]) -> PaymentState:
+    """Pay, and note that we were told of it: `verify` holds the switch to that."""
+    state = await client.pay(document, wait=20)
+    with (settings.data / "sandbox" / "acknowledged.jsonl").open("a") as told:
+        told.write(json.dumps({"uetr": state.uetr}) + "\n")
+    return await client.payment(state.uetr, wait=20)
+
+
+async def _every_corridor(settings: Settings, participants: Sequence[dict[str, str]], say: Say) -> None:
+    """One payment from every country to every other, many at a time, and how long each took."""
+    banks = {p["country"]: p for p in reversed(participants)}
+    pairs = list(permutations(sorted(banks), 2))
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def cross(client: Client, source: str, target: str) -> tuple[tuple[str, str], str]:
+        amount = Money(corridors.span(source, target).most // 10, banks[source]["currency"])
+        async with gate:
+            document = sandbox.document(banks[source], banks[target], amount=amount.text)
+            state = await _send(settings, client, document)
+        return (source, target), _took(state) if state.status == "ACCC" else f"{state.status} {state.reason}"
+
+    say(f"{len(pairs)} corridors, one payment each: milliseconds until the creditor's rail had credited it")
+    async with contextlib.AsyncExitStack() as stack:
+        clients = {
+            country: await stack.enter_async_context(Client.of_sandbox(settings.credentials_file, bank["id"]))
+            for country, bank in banks.items()
+        }
+        took = dict(await asyncio.gather(*(cross(clients[source], source, to) for source, to in pairs)))
+    print(f"          {'to':<8}" + "".join(f"{target:>8}" for target in sorted(banks)), flush=True)
+    for source in sorted(banks):
+        cells = "".join(f"{took.get((source, target), '-'):>8}" for target in sorted(banks))
+        print(f"          from {source:<3}{cells}", flush=True)
+
+
+def _took(state: PaymentState) -> str:
+    first, last = (datetime.fromisoformat(state.journey[place]["at"]) for place in (0, -1))
+    return f"{(last - first).total_seconds() * 1000:.0f}"
 
 
 async def _story(
@@ -146,7 +187,7 @@ async def _native(connection: asyncpg.Connection, keys: KeyRing, uetr: UUID) -> 
 
 async def _close_windows(settings: Settings, connection: asyncpg.Connection, say: Say) -> None:
     async with writer(settings) as link:
-        for currency in CURRENCIES.values():
+        for currency in _currencies(settings):
             number = (await link.ask(CloseWindow(currency))).number
             nets = await windows.nets(connection, number)
             say(f"settlement window {number} of {currency} is closed; net positions:")
@@ -194,16 +235,7 @@ def welcome(settings: Settings, url: str) -> list[str]:
 
 
 def _curl(url: str, debtor: dict[str, str], creditor: dict[str, str], account: str) -> str:
-    document = credit_transfer(
-        debtor_agent=debtor["bic"],
-        debtor="Asha Rao",
-        debtor_account=magic_account("IN", ""),
-        creditor_agent=creditor["bic"],
-        creditor="Bilal Khan",
-        creditor_account=account,
-        amount="1500.00",
-        currency="INR",
-    )
+    document = sandbox.document(debtor, creditor, amount="1500.00", account=account)
     text = json.dumps(document)
     uetr = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]["PmtId"]["UETR"]
     text = text.replace(uetr, "'$(cat /proc/sys/kernel/random/uuid)'")

@@ -28,7 +28,7 @@ from ledger.postgres import EmbeddedPostgres, die_with_parent
 from switch import sandbox
 from switch.settings import Settings
 
-_READY_WITHIN_S: Final = 60.0
+_READY_WITHIN_S: Final = 120.0
 _POLL_S: Final = 0.05
 _BACKOFF_S: Final = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
 _STOP_WITHIN_S: Final = 25.0

@@ -20,15 +20,18 @@ def stack() -> Iterator[Stack]:
         yield from run(Path(directory))
 
 
-def run(data: Path) -> Iterator[Stack]:
-    settings = Settings(
+def settings_of(data: Path, rails: tuple[str, ...] = ("IN", "PK")) -> Settings:
+    return Settings(
         data=data,
         sandbox=True,
-        rails=("IN", "PK"),
+        rails=rails,
         port=0,
         time_scale=TIME_SCALE,
         sandbox_latency_s=0.01,
         payment_expiry_s=10,
     )
-    with running(settings, lambda _: None) as supervisor:
+
+
+def run(data: Path) -> Iterator[Stack]:
+    with running(settings_of(data), lambda _: None) as supervisor:
         yield Stack(supervisor)

@@ -1,0 +1,131 @@
+"""Ninety corridors: amounts at the edges of what both ends can say, names in their own scripts, and at the end
+the switch, the rail's book and every invariant agree."""
+
+import asyncio
+import itertools
+import json
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from adapters import registry
+from adapters.simulation import book as rail_book
+from schemas.money import Money
+from switch import sandbox
+from switch.client import Client, PaymentState
+from switch.corridors import Span, span, table
+from switch.supervisor import running
+from tests.switch.conftest import settings_of
+from tests.switch.stack import Stack
+
+COUNTRIES = sorted(sandbox.CURRENCIES)
+CORRIDORS = list(itertools.permutations(COUNTRIES, 2))
+AT_ONCE = 24
+NAMES = {
+    "BY": "Алесь Ковалёў",
+    "CN": "王小明",
+    "IN": "आशा राव",
+    "IR": "محمد رضایی",
+    "KG": "Айгүл Өмүрова",
+    "KZ": "Әсел Нұрланқызы",
+    "PK": "بلال خان",
+    "RU": "Иван Щёголев",
+    "TJ": "Ҷамшед Қодиров",
+    "UZ": "Gʻayrat Oʻktamov",  # noqa: RUF001 - the letters of the Uzbek alphabet
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One payment and what must become of it."""
+
+    source: str
+    target: str
+    minor: int
+    reason: str | None
+
+    @property
+    def corridor(self) -> str:
+        return f"{self.source}->{self.target}"
+
+
+def trials() -> Iterator[Trial]:
+    for source, target in CORRIDORS:
+        edges: Span = span(source, target)
+        middle = (edges.least + min(edges.most, edges.least * 1000)) // 2
+        for minor in {edges.least, middle, edges.most}:
+            yield Trial(source, target, minor, None)
+        yield Trial(source, target, edges.most + 1, "AM02")
+
+
+@pytest.fixture(scope="module")
+def ten() -> Iterator[Stack]:
+    with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
+        with running(settings_of(Path(directory), rails=tuple(COUNTRIES)), lambda _: None) as supervisor:
+            yield Stack(supervisor)
+
+
+def test_all_ninety_are_there():
+    assert len(CORRIDORS) == 90
+    assert registry.countries() == COUNTRIES
+
+
+async def test_every_corridor_carries_payments_end_to_end(ten: Stack):
+    by_country = {p["country"]: p for p in reversed(ten.credentials["participants"])}
+    clients = {c: Client(ten.url, bearer=by_country[c]["bearer"]) for c in COUNTRIES}
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def pay(trial: Trial) -> tuple[Trial, PaymentState]:
+        payer, payee = by_country[trial.source], by_country[trial.target]
+        amount = Money(trial.minor, payer["currency"]).text
+        names = {"debtor": NAMES[trial.source], "creditor": NAMES[trial.target]}
+        async with gate:
+            document = sandbox.document(payer, payee, amount=amount, **names)
+            state = await clients[trial.source].pay(document, wait=20)
+            return trial, await clients[trial.source].payment(state.uetr, wait=20)
+
+    try:
+        ended = await asyncio.gather(*(pay(trial) for trial in trials()))
+    finally:
+        await asyncio.gather(*(client.close() for client in clients.values()))
+    wrong = [
+        (trial.corridor, trial.minor, state.status, state.reason)
+        for trial, state in ended
+        if (state.status, state.reason) != (("RJCT", trial.reason) if trial.reason else ("ACCC", None))
+    ]
+    assert wrong == []
+    await agrees_with_the_books(ten, ended)
+    command = [sys.executable, "-m", "switch.cli", "verify", "--data", str(ten.settings.data)]
+    verified = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    assert verified.returncode == 0, verified.stdout
+    assert json.loads(verified.stdout)["ok"] is True
+
+
+async def agrees_with_the_books(ten: Stack, ended: list[tuple[Trial, PaymentState]]) -> None:
+    connection = await ten.connect()
+    rows = await connection.fetch("SELECT uetr, credit_minor, credit_currency FROM switch.payment")
+    await connection.close()
+    here = {row["uetr"]: (row["credit_minor"], row["credit_currency"]) for row in rows}
+    there: dict[str, dict[UUID, list[tuple[int, str]]]] = {}
+    for country in COUNTRIES:
+        credited = defaultdict(list)
+        for entry in rail_book.read(ten.settings.rails_directory / country / rail_book.FILE_NAME):
+            if entry.outcome is rail_book.Kept.DONE:
+                credited[UUID(entry.uetr)].append((entry.amount_minor, entry.currency))
+        there[country] = credited
+    for trial, state in ended:
+        uetr = UUID(state.uetr)
+        expected = [] if trial.reason else [here[uetr]]
+        assert there[trial.target].get(uetr, []) == expected, trial
+
+
+def test_the_page_of_the_corridors_is_what_the_code_says():
+    page = Path(__file__).parents[2] / "docs" / "rails" / "corridors.md"
+    assert table() in page.read_text(encoding="utf-8")
