@@ -11,6 +11,7 @@ from typing import Final
 
 from adapters import registry
 from adapters.profile import RailProfile
+from adapters.qr import payload
 from adapters.simulation import magic
 from schemas.money import Money
 
@@ -93,12 +94,26 @@ def rails() -> str:
     )
 
 
+def schemes() -> str:
+    """Every QR scheme, and how sure each group of its facts is."""
+    groups = ("layout", "payee", "amount", "check")
+    rows = [
+        f"| {known.country} | {known.name} | {known.kind} | "
+        + " | ".join(known.bases.get(group, "none") for group in groups)
+        + " |"
+        for known in sorted(payload.schemes(), key=lambda known: (known.country, known.name))
+    ]
+    head = "| country | scheme | payee is | " + " | ".join(groups) + " |"
+    return "\n".join([head, "|---" * 7 + "|", *rows])
+
+
 def _parts(name: str) -> dict[str, Callable[[], str]]:
     return {
         "facts": lambda: facts(registry.profile(name)),
         "words": magic.table,
         "accounts": accounts,
         "rails": rails,
+        "schemes": schemes,
     }
 
 

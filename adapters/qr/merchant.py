@@ -1,0 +1,227 @@
+"""Payloads of EMVCo objects, read and made by a scheme's data."""
+
+import re
+from typing import Final
+from urllib.parse import quote
+
+import iso4217
+
+from adapters.qr import emvco
+from adapters.qr.model import PaymentCode
+from adapters.qr.schemes import BY_CURRENCY, Scheme
+from schemas.errors import InvalidMessage
+from schemas.money import Money
+
+NAME_MAX: Final = 25
+CITY_MAX: Final = 15
+AMOUNT_MAX: Final = 13
+_FIXED: Final = "01"
+_STATIC, _DYNAMIC = "11", "12"
+_NUMERIC: Final = {
+    f"{currency.number:03}": currency.code for currency in iso4217.Currency if currency.code in BY_CURRENCY
+}
+_NUMBER_OF: Final = {code: number for number, code in _NUMERIC.items()}
+_ADDITIONAL: Final = {
+    "bill": "01", "mobile": "02", "store": "03", "loyalty": "04", "customer": "06", "terminal": "07",
+    "purpose": "08",
+}  # fmt: skip
+_LANGUAGE: Final = {"language": "00", "local_name": "01", "local_city": "02"}
+_TIPS: Final = {"tip": "55", "fee": "56", "fee_percent": "57"}
+_POSTCODE: Final = "61"
+_ACCOUNTS: Final = range(26, 52)
+_CATEGORY = re.compile(r"\d{4}", re.ASCII)
+_AMOUNT = re.compile(r"\d+(\.\d*)?", re.ASCII)
+_MUST: Final = ("52", "53", "58", "59", "60", emvco.CHECK)
+
+
+def read(payload: str) -> PaymentCode:
+    """A payload of one of the schemes.
+
+    Raises:
+        InvalidMessage: torn, of no scheme here, the check does not fit, or an object is missing or malformed.
+
+    """
+    found = emvco.objects(payload)
+    scheme = BY_CURRENCY.get(_NUMERIC.get(found.get("53", ""), ""))
+    if scheme is None:
+        raise InvalidMessage("no scheme of the ten countries has this currency", path="53")
+    if not emvco.checks(payload) & {scheme.check, *scheme.also_checks}:
+        raise InvalidMessage("the check does not fit", path=emvco.CHECK, rule="check")
+    _must_be_right(found, scheme)
+    account = _account(found, scheme)
+    amount, warnings = _amount(found.get("54"), scheme)
+    return PaymentCode(
+        country=scheme.country,
+        scheme=scheme.name,
+        payee=_payee(account, scheme),
+        kind=scheme.kind,
+        currency=scheme.currency,
+        name=found.get("59") or None,
+        city=found.get("60") or None,
+        amount=amount,
+        reference=_reference(found, account, scheme),
+        dynamic=found.get("01") == _DYNAMIC,
+        category=found.get("52") or None,
+        more=_more(found, account, scheme),
+        warnings=warnings,
+    )
+
+
+def make(code: PaymentCode, scheme: Scheme) -> str:
+    """The payload of a code, behind the scheme's link where it has one.
+
+    Raises:
+        ValueError: the scheme cannot say something of the code.
+
+    """
+    _must_be_sayable(code, scheme)
+    template, sub = scheme.reference
+    in_account = template == scheme.template
+    pairs: list[tuple[str, str | None]] = [
+        ("00", _FIXED),
+        ("01", _DYNAMIC if code.dynamic else _STATIC),
+        (scheme.template, _made_account(code, scheme, (sub, code.reference) if in_account else None)),
+    ]
+    if scheme.reference[0] not in {"62", scheme.template} and code.reference:
+        pairs.append((template, emvco.write([("00", scheme.guid), (sub, code.reference)])))
+    pairs += [
+        ("52", code.category),
+        ("53", _NUMBER_OF[scheme.currency]),
+        ("54", _amount_text(code.amount, scheme)),
+        *((tag, code.more.get(name)) for name, tag in _TIPS.items()),
+        ("58", scheme.country if scheme.complete or code.city else None),
+        ("59", code.name),
+        ("60", code.city),
+        (_POSTCODE, code.more.get("postcode")),
+        ("62", _made_template(code, _ADDITIONAL, [(sub, code.reference)] if template == "62" else [])),
+        ("64", _made_template(code, _LANGUAGE, [])),
+    ]
+    payload = emvco.seal(emvco.write(pairs), scheme.check)
+    return scheme.link + quote(payload, safe="") if scheme.link else payload
+
+
+def _must_be_right(found: dict[str, str], scheme: Scheme) -> None:
+    """What EMVCo demands of every payload; of complete ones it demands more."""
+    if found.get("00") != _FIXED or next(iter(found)) != "00":
+        raise InvalidMessage("another version", path="00")
+    if found.get("01", _STATIC) not in {_STATIC, _DYNAMIC}:
+        raise InvalidMessage("neither for one payment nor for many", path="01")
+    if found.get("58", scheme.country) != scheme.country:
+        raise InvalidMessage("another country than the currency's", path="58")
+    if found.get("52") and not _CATEGORY.fullmatch(found["52"]):
+        raise InvalidMessage("not four digits", path="52")
+    if scheme.complete:
+        _must_be_complete(found)
+
+
+def _must_be_complete(found: dict[str, str]) -> None:
+    for tag in _MUST:
+        if tag not in found:
+            raise InvalidMessage("an object is missing", path=tag, rule="missing")
+    for tag, value in found.items():
+        if not value:
+            raise InvalidMessage("an empty object", path=tag)
+    if len(found["59"]) > NAME_MAX or len(found["60"]) > CITY_MAX:
+        raise InvalidMessage("longer than it may be", path="59", rule="length")
+
+
+def _account(found: dict[str, str], scheme: Scheme) -> dict[str, str]:
+    """The scheme's account template; a payload may have those of other schemes beside it."""
+    if scheme.bare and scheme.template in found:
+        return {scheme.payee: found[scheme.template]}
+    if not scheme.bare and not scheme.guid:
+        return emvco.objects(found.get(scheme.template, ""))
+    for tag in map(str, _ACCOUNTS):
+        account = emvco.objects(found.get(tag, ""))
+        if scheme.names(account.get("00", "")):
+            return account
+    raise InvalidMessage("nothing of the scheme is in it", path=scheme.template, rule="missing")
+
+
+def _payee(account: dict[str, str], scheme: Scheme) -> str:
+    payee = account.get(scheme.payee, "")
+    if scheme.bare and not payee:
+        payee = next((value for tag, value in account.items() if tag != "00"), "")
+    if not scheme.is_payee(payee):
+        raise InvalidMessage("no payee that the scheme knows", path=scheme.template, rule="payee")
+    for name in scheme.needs:
+        if not account.get(scheme.facts[name]):
+            raise InvalidMessage(f"{name} is missing", path=scheme.template, rule="missing")
+    return payee
+
+
+def _reference(found: dict[str, str], account: dict[str, str], scheme: Scheme) -> str | None:
+    template, sub = scheme.reference
+    if template == scheme.template:
+        return account.get(sub) or None
+    return emvco.objects(found.get(template, "")).get(sub) or None
+
+
+def _more(found: dict[str, str], account: dict[str, str], scheme: Scheme) -> dict[str, str]:
+    additional, language = emvco.objects(found.get("62", "")), emvco.objects(found.get("64", ""))
+    places = [(scheme.facts, account), (_ADDITIONAL, additional), (_LANGUAGE, language), (_TIPS, found)]
+    said = {name: place[tag] for names, place in places for name, tag in names.items() if place.get(tag)}
+    return {**said, **({"postcode": found[_POSTCODE]} if found.get(_POSTCODE) else {})}
+
+
+def _amount(text: str | None, scheme: Scheme) -> tuple[Money | None, tuple[str, ...]]:
+    """The amount; producers write zero where the payer is to enter it."""
+    if not text:
+        return None, ()
+    if len(text) > AMOUNT_MAX or not _AMOUNT.fullmatch(text):
+        raise InvalidMessage("not an amount", path="54")
+    if not text.strip("0."):
+        return None, ("the amount is zero: the payer enters it",)
+    if scheme.in_minor_units:
+        if "." in text:
+            raise InvalidMessage("not a whole amount", path="54")
+        return Money(int(text), scheme.currency), ()
+    whole, _, fraction = text.partition(".")
+    plain = f"{whole.lstrip('0') or '0'}.{fraction}" if fraction else whole.lstrip("0")
+    return Money.parse(plain, scheme.currency), ()
+
+
+def _amount_text(amount: Money | None, scheme: Scheme) -> str | None:
+    if amount is None:
+        return None
+    text = str(amount.minor) if scheme.in_minor_units else amount.text
+    if amount.currency != scheme.currency or amount.minor <= 0 or len(text) > AMOUNT_MAX:
+        raise ValueError("the scheme cannot say this amount")
+    return text
+
+
+def _made_account(code: PaymentCode, scheme: Scheme, reference: tuple[str, str | None] | None) -> str:
+    if scheme.bare:
+        return code.payee
+    pairs: dict[str, str | None] = {
+        scheme.payee: code.payee,
+        **{tag: code.more.get(name) for name, tag in scheme.facts.items()},
+    }
+    if scheme.guid:
+        pairs["00"] = scheme.guid
+    if reference is not None:
+        pairs[reference[0]] = reference[1]
+    return emvco.write(sorted(pairs.items()))
+
+
+def _made_template(
+    code: PaymentCode, names: dict[str, str], first: list[tuple[str, str | None]]
+) -> str | None:
+    pairs = [*first, *((tag, code.more.get(name)) for name, tag in names.items())]
+    return emvco.write(sorted(pairs)) or None
+
+
+def _must_be_sayable(code: PaymentCode, scheme: Scheme) -> None:
+    known = {*scheme.facts, *_ADDITIONAL, *_LANGUAGE, *_TIPS, "postcode"}
+    if unknown := set(code.more) - known:
+        raise ValueError(f"the scheme has no word for {', '.join(sorted(unknown))}")
+    if missing := scheme.needs - set(code.more):
+        raise ValueError(f"the scheme needs {', '.join(sorted(missing))}")
+    if code.kind is not scheme.kind or not scheme.is_payee(code.payee):
+        raise ValueError("no payee that the scheme knows")
+    if code.category is not None and not _CATEGORY.fullmatch(code.category):
+        raise ValueError("a category has four digits")
+    if scheme.complete and not (code.name and code.city and code.category):
+        raise ValueError("the scheme needs name, city and category")
+    if len(code.name or "") > NAME_MAX or len(code.city or "") > CITY_MAX:
+        raise ValueError(f"a name has {NAME_MAX} characters at most, a city {CITY_MAX}")

@@ -1,0 +1,101 @@
+"""Which scheme a text is of: its prefix tells, else the currency of its EMVCo objects."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+from urllib.parse import unquote
+
+from adapters.qr import emvco, merchant, nspk, raast, upi
+from adapters.qr.model import Bases, Kind, PaymentCode
+from adapters.qr.schemes import SCHEMES
+from schemas.errors import InvalidMessage, MessageTooLarge, NotFound
+
+TEXT_MAX: Final = 4 * emvco.PAYLOAD_MAX
+"""Of a whole text: links are longer than payloads, and encode some characters in three."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A scheme that can be made."""
+
+    country: str
+    name: str
+    currency: str
+    kind: Kind
+    bases: Bases
+    make: Callable[[PaymentCode], str]
+
+
+def schemes(country: str | None = None) -> list[Known]:
+    """The schemes of a country, or all; the first of a country is its usual one."""
+    found = [
+        *(
+            Known(s.country, s.name, s.currency, s.kind, s.bases, partial(merchant.make, scheme=s))
+            for s in SCHEMES
+        ),
+        Known("PK", raast.NAME, "PKR", Kind.ACCOUNT, raast.BASES, raast.make),
+        Known("IN", upi.NAME, "INR", Kind.VPA, upi.BASES, upi.make),
+        Known("RU", nspk.NAME, "RUB", Kind.MERCHANT, nspk.BASES, nspk.make),
+    ]
+    return [scheme for scheme in found if country in {None, scheme.country}]
+
+
+def scheme(country: str, name: str | None = None) -> Known:
+    """A country's scheme by name, or its usual one.
+
+    Raises:
+        NotFound: there is none.
+
+    """
+    for known in schemes(country):
+        if name in {None, known.name}:
+            return known
+    raise NotFound(f"no QR scheme {name or ''} of {country}".replace("  ", " "))
+
+
+def read(text: str) -> PaymentCode:
+    """A QR code's text, of whichever scheme it is.
+
+    Raises:
+        InvalidMessage: of no scheme here, or not a right code of its scheme.
+
+    """
+    if len(text) > TEXT_MAX:
+        raise MessageTooLarge
+    if text[: len(upi.PREFIX)].lower() == upi.PREFIX:
+        return upi.read(text)
+    if text.startswith(nspk.PREFIX):
+        return nspk.read(text)
+    if text.startswith(raast.PREFIX):
+        return raast.read(text)
+    return merchant.read(_behind_link(text))
+
+
+def make(code: PaymentCode) -> str:
+    """The text of a code, in its scheme.
+
+    Raises:
+        NotFound: no such scheme.
+        ValueError: the scheme cannot say something of the code.
+
+    """
+    known = scheme(code.country, code.scheme)
+    if code.warnings:
+        raise ValueError("a code with warnings is not made again")
+    if (code.currency, code.kind) != (known.currency, known.kind):
+        raise ValueError("another currency or kind of payee than the scheme's")
+    return known.make(code)
+
+
+def _behind_link(text: str) -> str:
+    """Kyrgyz and Belarusian payloads stand behind a link and `#`, percent-encoded."""
+    if not text.startswith("https://"):
+        return text
+    _, mark, payload = text.partition("#")
+    if not mark:
+        raise InvalidMessage("a link of no scheme here")
+    try:
+        return unquote(payload, errors="strict")
+    except UnicodeDecodeError:
+        raise InvalidMessage("not percent-encoded UTF-8") from None

@@ -1,0 +1,100 @@
+"""Pakistan's Raast codes between persons: EMVCo's form of objects, but not its tags.
+
+Observed. 00 is `02`, 01 tells one payment from many, 02 is `00`, 04 the IBAN, 05 whole rupees, 07 the expiry
+as ddMMyyyyHHmm in Pakistani time, 10 the CRC. A right CRC does not make a right IBAN: both are checked.
+"""
+
+import re
+from datetime import datetime
+from typing import Final
+
+from adapters.identifiers import is_emv_crc, is_iban
+from adapters.profile import Basis
+from adapters.qr import emvco
+from adapters.qr.model import Bases, Kind, PaymentCode
+from schemas.errors import InvalidMessage
+from schemas.money import Money
+
+NAME: Final = "Raast P2P"
+PREFIX: Final = "000202"
+BASES: Final[Bases] = dict.fromkeys(("layout", "payee", "amount", "check"), Basis.OBSERVED)
+_CURRENCY: Final = "PKR"
+_PER_RUPEE: Final = 100
+_STATIC, _DYNAMIC = "11", "12"
+_RUPEES = re.compile(r"\d{1,11}", re.ASCII)
+_EXPIRY: Final = "%d%m%Y%H%M"
+_CHECK: Final = "10"
+_TAGS: Final = {"00", "01", "02", "04", "05", "07", _CHECK}
+
+
+def read(text: str) -> PaymentCode:
+    """A payload.
+
+    Raises:
+        InvalidMessage: torn, an unknown object, or the check or the IBAN does not fit.
+
+    """
+    found = emvco.objects(text)
+    if not is_emv_crc(text) or list(found)[-1:] != [_CHECK]:
+        raise InvalidMessage("the check does not fit", path=_CHECK, rule="check")
+    if not set(found) <= _TAGS or found.get("01") not in {_STATIC, _DYNAMIC} or found.get("02") != "00":
+        raise InvalidMessage("not a code between persons")
+    if not is_iban(found.get("04", ""), "PK"):
+        raise InvalidMessage("not an IBAN of Pakistan", path="04", rule="payee")
+    rupees = found.get("05", "")
+    if rupees and not _RUPEES.fullmatch(rupees):
+        raise InvalidMessage("not whole rupees", path="05")
+    return PaymentCode(
+        country="PK",
+        scheme=NAME,
+        payee=found["04"],
+        kind=Kind.ACCOUNT,
+        currency=_CURRENCY,
+        amount=Money(int(rupees) * _PER_RUPEE, _CURRENCY) if rupees.strip("0") else None,
+        dynamic=found["01"] == _DYNAMIC,
+        more={"expires_at": _expiry(found["07"])} if found.get("07") else {},
+    )
+
+
+def make(code: PaymentCode) -> str:
+    """The payload of a code.
+
+    Raises:
+        ValueError: the scheme cannot say something of the code.
+
+    """
+    if not is_iban(code.payee, "PK"):
+        raise ValueError("not an IBAN of Pakistan")
+    if not set(code.more) <= {"expires_at"} or code.name or code.city or code.reference or code.category:
+        raise ValueError("the scheme has no word for more")
+    expires_at = code.more.get("expires_at")
+    said = emvco.write(
+        [
+            ("00", "02"),
+            ("01", _DYNAMIC if code.dynamic else _STATIC),
+            ("02", "00"),
+            ("04", code.payee),
+            ("05", _rupees(code.amount)),
+            ("07", datetime.fromisoformat(expires_at).strftime(_EXPIRY) if expires_at else None),
+        ]
+    )
+    head = f"{said}{_CHECK}04"
+    return head + emvco.crc(head)
+
+
+def _rupees(amount: Money | None) -> str | None:
+    if amount is None:
+        return None
+    rupees, paisa = divmod(amount.minor, _PER_RUPEE)
+    if amount.currency != _CURRENCY or rupees <= 0 or paisa or not _RUPEES.fullmatch(str(rupees)):
+        raise ValueError("the scheme says whole rupees only")
+    return str(rupees)
+
+
+def _expiry(text: str) -> str:
+    """Local time of Pakistan without an offset, ISO 8601, as the code says it."""
+    try:
+        at = datetime.strptime(text, _EXPIRY)  # noqa: DTZ007 - the code has no offset
+    except ValueError:
+        raise InvalidMessage("not an expiry", path="07") from None
+    return at.isoformat(timespec="minutes")
