@@ -8,10 +8,13 @@ over ten million events reads a few hundred rows.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
 
+from ledger import archive
+from ledger.archive import Archived, Event
 from ledger.encoding import microseconds
 from ledger.merkle import (
     EMPTY_ROOT,
@@ -30,10 +33,12 @@ BLOCK_LEVEL: Final = 8
 
 _BLOCK: Final = 1 << BLOCK_LEVEL
 _BLOCKS_AT_ONCE: Final = 64
+_HASH_BYTES: Final = 32
 _LEAVES: Final = statement("audit_leaves")
 _NODE: Final = statement("audit_node")
 _GROW: Final = statement("audit_grow")
 _SIZE: Final = statement("audit_size")
+_ARCHIVED: Final = statement("archived_leaves")
 _EVENTS: Final = statement("audit_events")
 _CHECKPOINTS: Final = statement("read_checkpoints")
 _ADD_CHECKPOINT: Final = statement("add_checkpoint")
@@ -57,7 +62,7 @@ async def grow(connection: asyncpg.Connection) -> int:
     blocks, complete = row["blocks"], row["events"] >> BLOCK_LEVEL
     while blocks < complete:
         until = min(complete, blocks + _BLOCKS_AT_ONCE)
-        leaves = await _leaves(connection, blocks << BLOCK_LEVEL, until << BLOCK_LEVEL)
+        leaves = await read_leaves(connection, blocks << BLOCK_LEVEL, until << BLOCK_LEVEL)
         nodes = {
             (BLOCK_LEVEL, blocks + n): root_of(leaves[n << BLOCK_LEVEL : (n + 1) << BLOCK_LEVEL])
             for n in range(until - blocks)
@@ -99,7 +104,7 @@ async def _subtree(connection: asyncpg.Connection, part: Range) -> bytes:
     start, end = part
     size = end - start
     if size <= _BLOCK:
-        return root_of(await _leaves(connection, start, end))
+        return root_of(await read_leaves(connection, start, end))
     if size & (size - 1) == 0:
         level = size.bit_length() - 1
         stored: bytes | None = await connection.fetchval(_NODE, level, start >> level)
@@ -110,8 +115,14 @@ async def _subtree(connection: asyncpg.Connection, part: Range) -> bytes:
     return node_hash(left, right)
 
 
-async def _leaves(connection: asyncpg.Connection, start: int, end: int) -> list[bytes]:
-    leaves = [row["leaf"] for row in await connection.fetch(_LEAVES, start, end)]
+async def read_leaves(connection: asyncpg.Connection, start: int, end: int) -> list[bytes]:
+    """Leaf hashes, also of events that were detached."""
+    blocks = await connection.fetch(_ARCHIVED, start >> BLOCK_LEVEL, (end - 1) >> BLOCK_LEVEL)
+    packed = b"".join(block["leaves"] for block in blocks)
+    skipped = (start & (_BLOCK - 1)) * _HASH_BYTES
+    places = range(skipped, min(len(packed), skipped + (end - start) * _HASH_BYTES), _HASH_BYTES)
+    leaves = [packed[place : place + _HASH_BYTES] for place in places]
+    leaves += [row["leaf"] for row in await connection.fetch(_LEAVES, start + len(leaves), end)]
     if len(leaves) != end - start:
         raise ValueError(f"events {start + 1} to {end} are not all there")
     return leaves
@@ -133,13 +144,17 @@ async def checkpoints(connection: asyncpg.Connection | asyncpg.Pool) -> list[Che
     return [Checkpoint(*row) for row in await connection.fetch(_CHECKPOINTS)]
 
 
-async def bundle(connection: asyncpg.Connection, numbers: Sequence[int]) -> dict[str, Any]:
+async def bundle(
+    connection: asyncpg.Connection, numbers: Sequence[int], archives: Path | None = None
+) -> dict[str, Any]:
     """Everything that happened to these sets, accounts or windows, proved to the newest checkpoint.
 
     JSON's types only; bytes are hexadecimal. The older checkpoints come with proofs that the newest extends
-    them, so a reader who kept one of them can tell that history was not rewritten since.
+    them, so a reader who kept one of them can tell that history was not rewritten since. Events that were
+    detached are looked for in the files of `archives`, from one end to the other.
 
     Raises:
+        Archived: some of it was detached, and its file is not in `archives`.
         ValueError: nothing was published yet.
 
     """
@@ -147,7 +162,9 @@ async def bundle(connection: asyncpg.Connection, numbers: Sequence[int]) -> dict
     if not published:
         raise ValueError("there is no checkpoint yet")
     *older, newest = published
-    rows = await connection.fetch(_EVENTS, list(numbers), newest.size)
+    events = await _archived_events(connection, numbers, archives)
+    for seq, number, at, kind, change, body in await connection.fetch(_EVENTS, list(numbers), newest.size):
+        events.append(Event(seq, number, microseconds(at), kind, change, body))
     return {
         "format": BUNDLE_FORMAT,
         "checkpoint": newest.note,
@@ -160,17 +177,31 @@ async def bundle(connection: asyncpg.Connection, numbers: Sequence[int]) -> dict
         ],
         "events": [
             {
-                "seq": row["seq"],
-                "number": row["number"],
-                "at": microseconds(row["at"]),
-                "kind": row["kind"],
-                "change": row["change"].hex(),
-                "body": row["body"].hex(),
-                "proof": _hex(await prove_inclusion(connection, row["seq"], newest.size)),
+                **event._asdict(),
+                "change": event.change.hex(),
+                "body": event.body.hex(),
+                "proof": _hex(await prove_inclusion(connection, event.seq, newest.size)),
             }
-            for row in rows
+            for event in events
         ],
     }
+
+
+async def _archived_events(
+    connection: asyncpg.Connection, numbers: Sequence[int], archives: Path | None
+) -> list[Event]:
+    """Events of these numbers that were detached: none of a number that is younger than an archive."""
+    wanted, found = set(numbers), []
+    for detached in await archive.read(connection):
+        older = {number for number in wanted if number <= detached.last_seq}
+        if not older:
+            continue
+        if archives is None or not (archives / detached.events_file).exists():
+            raise Archived(f"events up to {detached.last_seq} are in an archive that is not here")
+        found += [
+            event for event in archive.read_events(archives / detached.events_file) if event.number in older
+        ]
+    return found
 
 
 def _hex(proof: Sequence[bytes]) -> list[str]:

@@ -6,8 +6,10 @@
                                        (an empty line)
     — payswitch.example/ledger c2ln... key id (4 bytes) and signature, base64
 
-A verifier's key is one line of text: `name+key id+base64(01 || public key)`. Keys rotate by signing with the
-new one; notes that the old one signed stay valid under the old one's line.
+A verifier's key is one line of text: `name+key id+base64(01 || public key)`. Keys rotate with an overlap:
+for a while every note has a line of each, so a verifier that knows either is served. Notes that a retired
+key signed stay valid under its line. Other texts than checkpoints are signed in the same way
+(`sign_text`).
 """
 
 import base64
@@ -44,33 +46,58 @@ class Note:
 
 
 class Signer:
-    """Signs checkpoints with a private key whose name is the log's origin."""
+    """Signs with one private key, or in an overlap with several; their name is the log's origin."""
 
-    def __init__(self, origin: str, key: Ed25519PrivateKey) -> None:
+    def __init__(self, origin: str, key: Ed25519PrivateKey, *others: Ed25519PrivateKey) -> None:
         if not origin or any(character.isspace() or character == "+" for character in origin):
             raise ValueError("an origin has no blanks and no plus sign")
         self.origin = origin
-        self._key = key
-        self._public = key.public_key().public_bytes_raw()
+        self._keys = [(each, each.public_key().public_bytes_raw()) for each in (key, *others)]
 
     @property
     def verifier_key(self) -> str:
-        """The line that a verifier needs."""
-        encoded = base64.b64encode(_ED25519 + self._public).decode()
-        return f"{self.origin}+{_key_id(self.origin, self._public).hex()}+{encoded}"
+        """The line that a verifier needs, of the first key."""
+        return self.verifier_keys[0]
+
+    @property
+    def verifier_keys(self) -> list[str]:
+        """The lines of all keys; a verifier needs one of them."""
+        return [
+            f"{self.origin}+{_key_id(self.origin, public).hex()}"
+            f"+{base64.b64encode(_ED25519 + public).decode()}"
+            for _, public in self._keys
+        ]
 
     def sign(self, size: int, root: bytes) -> str:
         """The signed note of a tree."""
-        text = Note(self.origin, size, root).text
-        signature = _key_id(self.origin, self._public) + self._key.sign(text.encode())
-        return f"{text}\n{_SIGNATURE_PREFIX}{self.origin} {base64.b64encode(signature).decode()}\n"
+        return self.sign_text(Note(self.origin, size, root).text)
+
+    def sign_text(self, text: str) -> str:
+        """The signed note of any text that ends with a line's end and has no empty line."""
+        assert text.endswith("\n"), text
+        assert "\n\n" not in text, text
+        return f"{text}\n" + "".join(self._line(text, key, public) for key, public in self._keys)
+
+    def _line(self, text: str, key: Ed25519PrivateKey, public: bytes) -> str:
+        signature = _key_id(self.origin, public) + key.sign(text.encode())
+        return f"{_SIGNATURE_PREFIX}{self.origin} {base64.b64encode(signature).decode()}\n"
 
 
 def open_note(note: str, verifier_keys: Iterable[str]) -> Note:
-    """Read a note that one of the keys signed.
+    """Read a checkpoint that one of the keys signed.
 
     Raises:
         BadNote: not a checkpoint, or no signature of a known key verifies.
+
+    """
+    return _parse(open_text(note, verifier_keys))
+
+
+def open_text(note: str, verifier_keys: Iterable[str]) -> str:
+    """Read any signed text.
+
+    Raises:
+        BadNote: no signature of a known key verifies.
 
     """
     text, separator, signatures = note.rpartition("\n\n")
@@ -80,7 +107,7 @@ def open_note(note: str, verifier_keys: Iterable[str]) -> Note:
     keys = [_parse_key(key) for key in verifier_keys]
     if not any(_verifies(text, line, key) for line in signatures.splitlines() for key in keys):
         raise BadNote("no known key signed this")
-    return _parse(text)
+    return text
 
 
 def _parse(text: str) -> Note:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
+from ledger.archive import Archived
 from ledger.sql import statement
 
 ENTRIES_MAX: Final = 10_000
@@ -61,15 +62,32 @@ class Statement:
 async def balance_at(
     connection: asyncpg.Connection | asyncpg.Pool, account: int, instant: datetime
 ) -> Balance:
-    """What was posted on an account up to an instant."""
+    """What was posted on an account up to an instant.
+
+    Raises:
+        Archived: the instant is in a part of history that was detached.
+
+    """
     return await _balance_after(connection, account, await _seq_at(connection, instant))
 
 
 async def read(
     connection: asyncpg.Connection | asyncpg.Pool, account: int, since: datetime, until: datetime
 ) -> Statement:
-    """What was posted on an account after `since`, up to `until`."""
+    """What was posted on an account after `since`, up to `until`.
+
+    Raises:
+        Archived: `since` is in a part of history that was detached.
+
+    """
     first, last = await _seq_at(connection, since), await _seq_at(connection, until)
+    return await read_between(connection, account, first, last)
+
+
+async def read_between(
+    connection: asyncpg.Connection | asyncpg.Pool, account: int, first: int, last: int
+) -> Statement:
+    """What was posted on an account after event `first`, up to event `last`."""
     rows = await connection.fetch(_ENTRIES, account, first, last, ENTRIES_MAX + 1)
     entries = tuple(
         Entry(
@@ -95,7 +113,9 @@ def _closing(opening: Balance, entries: tuple[Entry, ...]) -> Balance:
 
 
 async def _seq_at(connection: asyncpg.Connection | asyncpg.Pool, instant: datetime) -> int:
-    seq: int = await connection.fetchval(_SEQ_AT, instant)
+    seq: int | None = await connection.fetchval(_SEQ_AT, instant)
+    if seq is None:
+        raise Archived(f"what was so at {instant.isoformat()} is in an archive")
     return seq
 
 

@@ -18,11 +18,15 @@ is compared at the end: balances, open windows, and that no table holds a row to
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
 
+from ledger import archive as archives
 from ledger import audit, decoding
+from ledger.archive import Archive
 from ledger.decoding import Change, FailureChange, ResolutionChange, SetChange, decode_change
 from ledger.encoding import Tag, encode_event, leaf_hash, microseconds
 from ledger.merkle import Frontier
@@ -43,6 +47,8 @@ CHECKS: Final = (
 )
 
 _CHUNK: Final = 2_000
+_BLOCK: Final = 256
+_END: Final = (1 << 63) - 1
 _EVENTS: Final = statement("verify_events")
 _TRANSFERS: Final = statement("verify_transfers")
 _RESOLUTIONS: Final = statement("verify_resolutions")
@@ -53,6 +59,12 @@ _WINDOWS: Final = statement("load_windows")
 
 _KINDS: Final = {Tag.RESERVED: "two_phase", Tag.MOVED: "single_phase", Tag.CORRECTED: "correction"}
 _OUTCOMES: Final = {Tag.POSTED: "posted", Tag.VOIDED: "voided"}
+
+
+Row = tuple[Any, ...]
+"""An event, its time in microseconds, and its leaf: seq, number, at, kind, change, body, leaf."""
+
+Rows = list[Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +78,30 @@ class CheckResult:
 
 
 async def verify(
-    connection: asyncpg.Connection, progress: Callable[[int], None] | None = None
+    connection: asyncpg.Connection,
+    progress: Callable[[int], None] | None = None,
+    files: Path | None = None,
 ) -> AsyncIterator[CheckResult]:
     """Check everything in one snapshot; results in the order of `CHECKS`.
 
-    `progress` is told how many events are done, now and then.
+    `progress` is told how many events are done, now and then. What was detached is read from its archive
+    where `files` has it; elsewhere the state that its signed note vouches for is where the log goes on.
     """
-    replay = Replay()
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        walk = _Walk(connection, replay)
-        async for done in walk.run():
+        walk = Walk(connection)
+        async for done in walk.run(files):
             if progress is not None:
                 progress(done)
         await walk.finish()
     for name in CHECKS:
-        yield _result(name, replay, walk.checked[name])
+        yield _result(name, walk)
 
 
-def _result(name: str, replay: Replay, checked: int) -> CheckResult:
+def _result(name: str, walk: "Walk") -> CheckResult:
+    replay, checked = walk.replay, walk.checked[name]
     count = replay.fault_counts[name]
     first = next((fault for fault in replay.faults if fault.check == name), None)
-    detail = ""
+    detail = f"up to {walk.not_read} by their archive's note" if walk.not_read and name == "sequence" else ""
     if count:
         detail = f"{count} wrong"
         if first is not None:
@@ -94,46 +109,115 @@ def _result(name: str, replay: Replay, checked: int) -> CheckResult:
     return CheckResult(name, count == 0, detail, checked)
 
 
-class _Walk:
-    """One pass over the log."""
+class Walk:
+    """One pass over the log, in chunks; `sink` gets the events of each, with their leaves."""
 
-    def __init__(self, connection: asyncpg.Connection, replay: Replay) -> None:
+    def __init__(self, connection: asyncpg.Connection, sink: Callable[[Rows], None] | None = None) -> None:
         self._connection = connection
-        self._replay = replay
+        self._sink = sink
+        self.replay = self._replay = Replay()
+        self.not_read = 0
+        """Events up to this one were not looked at: their archive was not given."""
         self._next_seq = 1
         self._window_balances = 0
         self._tree = Frontier()
         self._checkpoints: dict[int, bytes] = {}
         self.checked = dict.fromkeys(CHECKS, 0)
 
-    async def run(self) -> AsyncIterator[int]:
-        """Walk in chunks; yields how many events are done."""
+    @property
+    def state(self) -> bytes:
+        """Where the ledger stands after the last event, as an archive keeps it."""
+        return archives.encode_state(self.replay, self._window_balances)
+
+    async def run(self, files: Path | None = None, until: int = _END) -> AsyncIterator[int]:
+        """Walk to the end, or to an event; yields how many events are done."""
         self._checkpoints = {c.size: c.root for c in await audit.checkpoints(self._connection)}
-        chunk: list[asyncpg.Record] = []
-        async for row in self._connection.cursor(_EVENTS, prefetch=_CHUNK):
-            chunk.append(row)
+        for detached in await archives.read(self._connection):
+            async for done in self._detached(detached, files):
+                yield done
+        chunk: list[Row] = []
+        async for row in self._connection.cursor(_EVENTS, self._next_seq - 1, until, prefetch=_CHUNK):
+            chunk.append((*row[:2], microseconds(row[2]), *row[3:]))
             if len(chunk) == _CHUNK:
                 await self._chunk(chunk)
                 yield self._next_seq - 1
-                chunk.clear()
+                chunk = []
         if chunk:
             await self._chunk(chunk)
             yield self._next_seq - 1
 
-    async def _chunk(self, rows: list[asyncpg.Record]) -> None:
+    async def _detached(self, detached: Archive, files: Path | None) -> AsyncIterator[int]:
+        """Walk over an archive: by its file, or else by its leaves and the state after it."""
+        manifest = archives.Manifest.parse(detached.note)
+        if sha256(detached.state).hexdigest() != manifest.state_sha256:
+            self._replay.fault(
+                "audit", detached.last_seq, "the state after an archive is not what its note says"
+            )
+        if manifest.first_seq != self._next_seq:
+            self._replay.fault("sequence", manifest.first_seq, f"expected {self._next_seq}")
+        file = None if files is None else files / detached.events_file
+        if file is None or not file.exists():
+            await self._skip(detached)
+            yield self._next_seq - 1
+            return
+        try:
+            async for done in self._read(detached, file):
+                yield done
+        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+            self._replay.fault("history", self._next_seq, f"{file.name} cannot be read: {error}")
+        if self.state != detached.state:
+            self._replay.fault(
+                "history", detached.last_seq, "an archive does not add up to the state after it"
+            )
+            await self._skip(detached)
+
+    async def _read(self, detached: Archive, file: Path) -> AsyncIterator[int]:
+        events = archives.read_events(file)
+        for first in range(detached.first_seq - 1, detached.last_seq, _BLOCK):
+            leaves = await audit.read_leaves(self._connection, first, first + _BLOCK)
+            rows: Rows = [(*event, leaf) for leaf, event in zip(leaves, events, strict=False)]
+            if len(rows) < _BLOCK:
+                raise ValueError("it ends early")
+            await self._chunk(rows)
+            yield self._next_seq - 1
+
+    async def _skip(self, detached: Archive) -> None:
+        """Take the note's word for the state; the leaves still grow the tree."""
+        for first in range(max(detached.first_seq - 1, self._tree.size), detached.last_seq, _BLOCK):
+            try:
+                leaves = await audit.read_leaves(
+                    self._connection, first, min(first + _BLOCK, detached.last_seq)
+                )
+            except ValueError as error:
+                self._replay.fault("audit", first + 1, str(error))
+                continue
+            for seq, leaf in enumerate(leaves, first + 1):
+                self._grow(seq, leaf)
+        try:
+            self._window_balances = archives.restore_state(self._replay, detached.state)
+        except (ValueError, KeyError, TypeError) as error:
+            self._replay.fault(
+                "audit", detached.last_seq, f"the state after an archive cannot be read: {error}"
+            )
+        self._next_seq = detached.last_seq + 1
+        self.not_read = detached.last_seq
+
+    async def _chunk(self, rows: Rows) -> None:
+        if self._sink is not None:
+            self._sink(rows)
         changes = [change for row in rows if (change := self._event(row)) is not None]
-        await self._compare_sets(rows[0]["seq"], rows[-1]["seq"], changes)
+        await self._compare_sets(rows[0][0], rows[-1][0], changes)
         await self._compare_resolutions(changes)
         await self._compare_snapshots()
 
-    def _event(self, row: asyncpg.Record) -> tuple[int, int, Change] | None:
+    def _event(self, row: Row) -> tuple[int, int, Change] | None:
         """Check one event by itself and replay it; its seq, number and change."""
         seq, number, at, kind, change, body, leaf = row
         if seq != self._next_seq:
             self._replay.fault("sequence", seq, f"expected {self._next_seq}")
         self._next_seq = seq + 1
         try:
-            encoded = encode_event(seq, number, microseconds(at), kind, change, body)
+            encoded = encode_event(seq, number, at, kind, change, body)
         except ValueError:
             encoded = b""
         if leaf_hash(encoded) != leaf:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from ledger.archive import Archived
 from ledger.sql import statement
 
 _READ: Final = statement("read_windows")
@@ -90,7 +91,14 @@ async def nets(connection: asyncpg.Connection | asyncpg.Pool, number: int) -> li
 
 
 async def bilateral_nets(connection: asyncpg.Connection | asyncpg.Pool, number: int) -> list[BilateralNet]:
-    """Who owes whom, by pairs of owners, from the postings themselves."""
+    """Who owes whom, by pairs of owners, from the postings themselves.
+
+    Raises:
+        Archived: postings of the window were detached.
+
+    """
+    if await connection.fetchval("SELECT max(last_seq) >= $1 FROM ledger.archive", number):
+        raise Archived(f"postings of window {number} are in an archive")
     pairs: dict[tuple[str, str], tuple[int, int, int]] = {}
     for debtor, creditor, amount, count in await connection.fetch(_BILATERAL, number):
         first, second = sorted((debtor, creditor))
