@@ -113,9 +113,9 @@ def _orders(adapter: RailAdapter) -> Iterator[Order]:
     """Orders that the rail can carry, with names in ten countries' scripts and amounts at the edges."""
     chance = random.Random(SEED)  # noqa: S311 - the same orders on every machine
     profile = adapter.profile
-    low, high = profile.limits.minimum_minor, profile.limits.maximum_minor
+    low, high, step = profile.limits.minimum_minor, profile.limits.maximum_minor, profile.limits.step_minor
     for number in range(ORDERS):
-        amount = chance.choice([low, high, chance.randint(low, high)])
+        amount = chance.choice([low, high, chance.randrange(low, high, step)])
         uetr = str(UUID(int=chance.getrandbits(128), version=4))
         yield sample_order(
             profile.country,

@@ -6,12 +6,12 @@ is an `Answer`, which may come in the same exchange, by a callback, by an enquir
 end-of-cycle file. Whatever cannot be read is `UNKNOWN`, never "refused".
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from adapters.profile import RailProfile
 from schemas.money import Money
@@ -135,6 +135,18 @@ class Connection:
     identity: Mapping[str, str] = field(default_factory=dict)
     """Our ids at the rail: `{"org_id": "700001", "ifsc": "HDFC0000001"}`."""
     time_scale: float = 1.0
+
+
+Overheard = Callable[[bytes], Coroutine[None, None, None]]
+"""Takes in what a rail said when nobody waited for it: `decode` reads it."""
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """An adapter that hears its rail on connections of its own, not only by callbacks."""
+
+    def listen(self, overheard: Overheard) -> None:
+        """From now on hand over every message that no exchange waited for: a late answer, or a second one."""
 
 
 class RailAdapter(Protocol):

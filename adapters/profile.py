@@ -73,6 +73,8 @@ class Limits:
     minimum_minor: int
     maximum_minor: int
     basis: Basis
+    step_minor: int = 1
+    """What the rail's wire counts in: amounts are multiples of it (100 where it knows whole units only)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,14 @@ of magic accounts, `--latency` is what the rail takes for an ordinary word. The 
 """
 
 import argparse
+import asyncio
 import json
 import sys
 from pathlib import Path
 
 from adapters import registry
 from adapters.profile import RailProfile
+from adapters.simulation import tcp
 from adapters.simulation.server import Callbacks, Server, Settings, run
 
 
@@ -28,8 +30,13 @@ def main(arguments: list[str]) -> None:
         settings.callback, settings.callback_ca, settings.time_scale, content_type=_content_type(profile)
     )
     module = registry.simulator_module(settings.country)
-    server = Server(module.simulator(settings, callbacks), callbacks, settings.rail_key)
-    run(server, port=settings.port, certificate=options.certificate, key=options.key)
+    simulator = module.simulator(settings, callbacks)
+    tls = {"port": settings.port, "certificate": options.certificate, "key": options.key}
+    if isinstance(simulator, tcp.Simulator):
+        control = tcp.ControlServer(simulator, simulator.peers, settings.rail_key)
+        asyncio.run(tcp.run(simulator, control, data=settings.data, **tls))
+    else:
+        run(Server(simulator, callbacks, settings.rail_key), **tls)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -20,8 +20,8 @@ import aiohttp
 from aiohttp import web
 
 from adapters import registry
-from adapters.port import Answer, Connection, Order, RailAdapter
-from adapters.simulation import sandbox
+from adapters.port import Answer, Connection, Listening, Order, RailAdapter
+from adapters.simulation import sandbox, tcp
 from adapters.simulation.book import FILE_NAME, Entry, Kept, read
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
@@ -123,24 +123,45 @@ class Rail:
         trusted = ssl.create_default_context(cafile=self.connection.ca_file)
         async with (
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusted), trust_env=False) as session,
-            session.request(method, self.connection.base_url + path, data=body, headers=headers) as response,
+            session.request(method, self._control_url() + path, data=body, headers=headers) as response,
         ):
             return response.status, await response.read()
+
+    def _control_url(self) -> str:
+        """The rail's own address, or that of its control port where it does not speak HTTP."""
+        file = self.directory / tcp.CONTROL
+        return file.read_text() if file.exists() else self.connection.base_url
+
+    async def _overhear(self, raw: bytes) -> None:
+        self._hear(raw)
+
+    def _hear(self, raw: bytes) -> None:
+        """Read what the rail said of its own accord.
+
+        Raises:
+            InvalidMessage: not its wire format.
+            NotAuthentic: not the rail's.
+
+        """
+        self.raw.append(raw)
+        try:
+            self.answers.extend(self.adapter.decode(raw))
+        except (InvalidMessage, NotAuthentic) as error:
+            self.broken.append(error)
+            raise
+        finally:
+            self.arrived.set()
 
     def _about(self, ref: str) -> list[Answer]:
         return [answer for answer in self.answers if answer.ref == ref]
 
     async def _take(self, request: web.Request) -> web.Response:
         raw = await request.read()
-        self.raw.append(raw)
         try:
-            self.answers.extend(self.adapter.decode(raw))
-            acknowledgement = self.adapter.acknowledge(raw)
+            self._hear(raw)
         except (InvalidMessage, NotAuthentic) as error:
-            self.broken.append(error)
             return web.Response(status=error.status)
-        finally:
-            self.arrived.set()
+        acknowledgement = self.adapter.acknowledge(raw)
         return web.Response(body=acknowledgement.body, content_type=acknowledgement.content_type)
 
 
@@ -159,6 +180,8 @@ async def running(
         latency_s=latency_s,
     )
     rail = Rail(country, directory, connection, registry.load(country, connection), command)
+    if isinstance(rail.adapter, Listening):
+        rail.adapter.listen(rail._overhear)  # noqa: SLF001 - as below
     application = web.Application()
     application.router.add_post("/callback", rail._take)  # noqa: SLF001 - the rail is served by its own module
     runner = web.AppRunner(application)

@@ -57,6 +57,8 @@ class Credit:
     expires_at: datetime
     content: bytes
     """What must be the same when the order comes again."""
+    script: Script | None = None
+    """How the rail behaves about it where no magic word says otherwise; None: as about every order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +239,7 @@ class Counter:
         fault = self.faults.next()
         if fault is not None:
             self._scripts[credit.ref] = fault
-        wanted = fault or self._script_of(credit.account)
+        wanted = fault or script(self.word_of(credit.account)) or credit.script or ORDINARY
         if credit.expires_at <= datetime.now(UTC):
             return Script(Keep.REFUSE, says=(Say(Outcome.REFUSED),), reason=EXPIRED)
         if -self.book.balances[SETTLEMENT] + credit.amount.minor > self.prefunded_minor:

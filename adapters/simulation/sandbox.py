@@ -8,6 +8,7 @@ the command line that starts the rail.
 import ipaddress
 import json
 import os
+import secrets
 import socket
 import sys
 from collections.abc import Mapping
@@ -25,6 +26,8 @@ from adapters import registry
 from adapters.port import Connection
 
 LIFETIME: Final = timedelta(days=3650)
+FRAMES: Final = "tls"
+"""`SCHEME` in the sandbox module of a rail that speaks frames over TLS, sealed by MACs."""
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
@@ -47,10 +50,12 @@ def prepare(
 
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    identity: Mapping[str, str] = registry.package(country).sandbox.IDENTITY
+    place = registry.package(country).sandbox
+    identity: Mapping[str, str] = place.IDENTITY
+    scheme = getattr(place, "SCHEME", "https")
     _make_tls(directory)
     for name in ("rail", "participant"):
-        _make_signing_key(directory, name)
+        (_make_mac_key if scheme == FRAMES else _make_signing_key)(directory, name)
     connection_file = directory / "connection.json"
     _write(
         connection_file,
@@ -65,7 +70,7 @@ def prepare(
         ).encode(),
     )
     connection = Connection(
-        base_url=f"https://127.0.0.1:{port}",
+        base_url=f"{scheme}://127.0.0.1:{port}",
         ca_file=directory / "ca.crt",
         signing_key=(directory / "participant.key").read_bytes(),
         rail_key=(directory / "rail.pub").read_bytes(),
@@ -169,6 +174,15 @@ def _make_signing_key(directory: Path, name: str) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     _write(directory / f"{name}.key", _private_pem(key))
     _write(public_file, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+
+
+def _make_mac_key(directory: Path, name: str) -> None:
+    """An AES key that both sides know: `NAME.key` and `NAME.pub` hold the same hexadecimal digits."""
+    if (directory / f"{name}.pub").exists():
+        return
+    key = secrets.token_hex(16).encode()
+    _write(directory / f"{name}.key", key)
+    _write(directory / f"{name}.pub", key)
 
 
 def _private_pem(key: PrivateKey) -> bytes:

@@ -51,6 +51,16 @@ class Simulator(Protocol):
         """Answer a request on the rail's own paths; None: never answer."""
 
 
+class Voice(Protocol):
+    """Where a rail says what it says later: callbacks, or connections of the participant."""
+
+    async def deliver(self, body: bytes) -> None:
+        """Say it, a few times if need be."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How to run one simulated rail."""
@@ -119,7 +129,7 @@ class Callbacks:
 
 def open_counter(
     settings: Settings,
-    callbacks: Callbacks,
+    callbacks: Voice,
     profile: RailProfile,
     *,
     native_code: Callable[[str], str],
@@ -152,7 +162,7 @@ class Server:
     """The ASGI application around a simulator."""
 
     simulator: Simulator
-    callbacks: Callbacks
+    callbacks: Voice
     rail_key: bytes
     """The rail's private key, PEM; signs the end-of-cycle file."""
     seen: Tally[str] = field(default_factory=Tally)

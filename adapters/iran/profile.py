@@ -1,0 +1,71 @@
+"""The Iranian rails as data.
+
+Published: the smallest SATNA order of a customer, the largest PAYA order, and that PAYA runs in cycles.
+Everything else is a profile of our own in the family that Shetab belongs to, ISO 8583. See
+`docs/rails/IR.md`.
+"""
+
+from datetime import time
+from typing import Final
+
+from adapters.profile import (
+    Basis,
+    Characters,
+    Confirmation,
+    Hours,
+    Ids,
+    Limits,
+    RailProfile,
+    Reservation,
+    Timing,
+    Undo,
+)
+
+ZONE: Final = "Asia/Tehran"
+RIAL: Final = 100
+"""Minor units of ISO 4217 in one rial; the wire counts rials, and never toman."""
+
+SATNA_MINIMUM: Final = 1_000_000_000 * RIAL
+"""Published: a customer's smallest order. Below it, an order is paid at once by Pol."""
+PAYA_MAXIMUM: Final = 2_000_000_000 * RIAL
+"""Published: the largest order. Above it, an order goes by SATNA."""
+
+SATNA_HOURS: Final = Hours(
+    zone=ZONE,
+    opens=time(8),
+    closes=time(14),
+    weekdays=frozenset({5, 6, 0, 1, 2}),
+    holidays="IR",
+    basis=Basis.PROFILE,
+)
+"""When SATNA settles; an order for it outside the window waits for the next."""
+
+PROFILE: Final = RailProfile(
+    country="IR",
+    rail="Shetab",
+    currency="IRR",
+    confirmation=Confirmation.SYNC,
+    reservation=Reservation.NONE,
+    undo=Undo.REVERSAL_ADVICE,
+    aliases=("iban", "card"),
+    timing=Timing(
+        connect_s=3,
+        submit_s=15,
+        answer_s=15,
+        enquiry_first_s=20,
+        enquiry_every_s=30,
+        enquiries_max=10,
+        not_found_grace_s=60,
+        give_up_s=172_800,
+        basis=Basis.PROFILE,
+    ),
+    limits=Limits(
+        minimum_minor=RIAL, maximum_minor=50_000_000_000 * RIAL, basis=Basis.PROFILE, step_minor=RIAL
+    ),
+    characters=Characters(encoding="ascii", name_max=40, remittance_max=140, basis=Basis.PROFILE),
+    ids=Ids(period="%Y%j%H", capacity=10**6, basis=Basis.PROFILE),
+    dedupes=True,
+    purpose_required=False,
+    basis=Basis.PROFILE,
+    hours=Hours(zone=ZONE, basis=Basis.PROFILE),
+)

@@ -1,0 +1,50 @@
+"""Made-up ids and accounts at the simulated Iranian rails.
+
+A Sheba is digits behind its country code, so a magic word is the number of its last eight digits.
+"""
+
+from typing import Final
+
+from adapters.identifiers import iban, is_iban
+from adapters.iran.messages import Channel
+from adapters.simulation.digits import number_of, word_at
+from schemas.payment import Account, Agent
+
+SCHEME: Final = "tls"
+IDENTITY: Final = {
+    "acquirer": "621986",
+    "terminal": "SCOSWT01",
+    "acceptor": "SCOSWITCH000001",
+    "pan": "6219860000000001",
+    "place": "SCO SWITCH            TEHRAN       TEHIR",
+}
+"""Who we are there."""
+
+BANK: Final = "999"
+CREDITOR_AGENT: Final = Agent(bic="SANDIRTH", member_id=BANK)
+QUEUED: Final = frozenset({Channel.PAYA})
+"""Ways on which the rail answers "in progress", and pays in its next cycle."""
+_WIDTH: Final = 19
+
+
+def account(word: str) -> Account:
+    """The Sheba at the sandbox's bank whose number stands for a magic word."""
+    return Account(iban=iban("IR", f"{BANK}{number_of(word):0{_WIDTH}}"))
+
+
+def word_of(account_id: str) -> str:
+    """The magic word that a Sheba's number stands for, or nothing."""
+    if account_id[4:7] != BANK or not is_iban(account_id, "IR"):
+        return ""
+    number = int(account_id[7:])
+    return word_at(number) if number < 10**8 else ""
+
+
+ALIASES: Final = {
+    account("").iban: account("").iban,
+    "6219861000000009": account("").iban,
+}
+"""Sheba and card of the ordinary account."""
+
+NOBODY: Final = "6219861000000000"
+"""A card that belongs to nobody."""

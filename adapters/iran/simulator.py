@@ -1,0 +1,11 @@
+"""Simulated Iranian rails: Pol at once, PAYA in its next cycle, SATNA while its window is open."""
+
+from adapters.iran import sandbox
+from adapters.iran.messages import DIALECT
+from adapters.iso8583.simulator import Iso8583Simulator, make
+from adapters.simulation.server import Callbacks, Settings
+
+
+def simulator(settings: Settings, callbacks: Callbacks) -> Iso8583Simulator:  # noqa: ARG001 - the registry's
+    """The simulated rail for these settings; it says everything on its participants' connections."""
+    return make(DIALECT, sandbox, settings)

@@ -1,0 +1,222 @@
+"""The adapter of every rail that speaks ISO 8583 over TCP.
+
+Orders are answered on a connection of ours, at once or later; what comes when nobody waits any more goes to
+whoever called `listen`. An enquiry repeats the order (0201): under this profile a repeat is answered and
+never acted on. On a rail that acts on a repeat it has not seen, the money is still held here and the order
+has an expiry, so an enquiry could at worst make the payment that was asked for, once.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from adapters import uetr as uetrs
+from adapters.http import Failed
+from adapters.iso8583 import cycle as cycles
+from adapters.iso8583 import messages
+from adapters.iso8583.codec import Fields, MacKey, own, pack, unpack
+from adapters.iso8583.codes import APPROVED, CUT_OFF, NOT_FOUND
+from adapters.iso8583.dialect import Bitmap, Dialect
+from adapters.iso8583.messages import Member
+from adapters.iso8583.pool import Pool
+from adapters.port import (
+    Acknowledgement,
+    Answer,
+    Connection,
+    Native,
+    Order,
+    Outcome,
+    Overheard,
+    Payee,
+    Receipt,
+    Taken,
+    Violation,
+)
+from adapters.profile import RailProfile
+from schemas.errors import InvalidMessage, Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Iso8583Adapter:
+    """One rail as the port asks for it."""
+
+    dialect: Dialect
+    us: Member
+    ours: MacKey
+    """Seals what we send."""
+    rails: MacKey
+    """Seals what the rail sends."""
+    pool: Pool
+
+    @property
+    def profile(self) -> RailProfile:
+        """See `RailAdapter.profile`."""
+        return self.dialect.profile
+
+    def check(self, order: Order) -> Sequence[Violation]:
+        """See `RailAdapter.check`."""
+        return messages.check(order, self.dialect)
+
+    def translate(self, order: Order) -> Native:
+        """See `RailAdapter.translate`: 0200, sealed and framed."""
+        fields = messages.order_fields(order, self.us, self.dialect)
+        return Native(uetrs.to_hex(order.payment.uetr), pack(fields, self.dialect, self.ours))
+
+    def decode(self, raw: bytes) -> Sequence[Answer]:
+        """See `RailAdapter.decode`: an answer that nobody waited for; nothing where it tells of no order."""
+        answer = messages.read_answer(unpack(raw, self.dialect, self.rails), self.dialect)
+        return [] if answer is None else [answer]
+
+    def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
+        """See `RailAdapter.acknowledge`: an answer is not answered."""
+        return Acknowledgement(b"", "application/octet-stream")
+
+    def listen(self, overheard: Overheard) -> None:
+        """See `Listening.listen`."""
+        self.pool.overheard = overheard
+
+    async def submit(self, native: Native) -> Receipt:
+        """See `RailAdapter.submit`: 0200, answered by 0210."""
+        order = own(native.body, self.dialect)
+        reply = await self.pool.exchange(native.body, messages.awaited(order))
+        if isinstance(reply, Failed):
+            return reply.receipt
+        try:
+            if reply.get("39") == CUT_OFF:
+                return Receipt(Taken.LATER, detail="closed", not_before=messages.read_not_before(reply))
+            answer = messages.read_answer(reply, self.dialect)
+        except InvalidMessage as error:
+            return Receipt(Taken.UNKNOWN, detail=error.detail)
+        if answer is None or answer.ref != native.ref:
+            return Receipt(Taken.UNKNOWN, detail="another order's answer")
+        return _receipt(answer)
+
+    async def enquire(self, native: Native) -> Answer:
+        """See `RailAdapter.enquire`: 0201, answered by 0211."""
+        repeat = messages.repeat_of(own(native.body, self.dialect))
+        reply = await self.pool.exchange(self.pool.pack(repeat), messages.awaited(repeat))
+        answer = None if isinstance(reply, Failed) else self._read(reply)
+        if answer is None or answer.ref != native.ref:
+            return Answer(native.ref, Outcome.UNKNOWN)
+        return answer
+
+    async def undo(self, native: Native, reason: str) -> Receipt:
+        """See `RailAdapter.undo`: 0420, answered by 0430, even if the rail never saw the order."""
+        order = own(native.body, self.dialect)
+        reversal = messages.reversal_of(order, datetime.now(UTC), reason)
+        reply = await self.pool.exchange(self.pool.pack(reversal), messages.awaited(reversal))
+        if isinstance(reply, Failed):
+            return reply.receipt
+        match reply.get("39"):
+            case code if code == APPROVED:
+                return Receipt(Taken.TAKEN, detail="reversed")
+            case code if code == NOT_FOUND:
+                return Receipt(Taken.TAKEN, detail="nothing to reverse, and nothing will be")
+            case code:
+                return Receipt(Taken.UNKNOWN, detail=f"code {code}")
+
+    async def resolve(self, alias: str) -> Payee | None:
+        """See `RailAdapter.resolve`: 0100.
+
+        Raises:
+            Unavailable: the rail did not answer, or not so that it can be read.
+
+        """
+        stan, now = self.pool.next_stan(), datetime.now(UTC)
+        asked = messages.inquiry_fields(alias, self.us, stan, now, self.dialect)
+        reply = await self.pool.exchange(self.pool.pack(asked), messages.awaited(asked))
+        if isinstance(reply, Failed):
+            raise Unavailable("the rail does not answer")
+        try:
+            return messages.read_payee(reply, self.dialect)
+        except InvalidMessage:
+            raise Unavailable("the rail's answer cannot be read") from None
+
+    async def probe(self) -> bool:
+        """See `RailAdapter.probe`: an echo (0800, 301)."""
+        asked = messages.network_fields(messages.ECHO, self.pool.next_stan(), datetime.now(UTC))
+        reply = await self.pool.exchange(self.pool.pack(asked), messages.awaited(asked))
+        return not isinstance(reply, Failed) and reply.get("39") == APPROVED
+
+    async def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
+        """See `RailAdapter.reconcile`: the file of a day, by 0300.
+
+        Raises:
+            Unavailable: there is no file, or it cannot be read as a whole.
+
+        """
+        try:
+            text = await self._file(cycles.name_of(cycle))
+            lines = cycles.read(text, self.dialect, cycle, self.rails)
+        except (cycles.Unreadable, InvalidMessage, KeyError) as error:
+            raise Unavailable(f"the file of cycle {cycle} cannot be read: {type(error).__name__}") from None
+        for answer in cycles.answers(lines, self.dialect):
+            yield answer
+
+    async def close(self) -> None:
+        """See `RailAdapter.close`: sign off, and close."""
+        await self.pool.close()
+
+    def _read(self, fields: Fields) -> Answer | None:
+        try:
+            return messages.read_answer(fields, self.dialect)
+        except InvalidMessage:
+            return None
+
+    async def _file(self, name: str) -> str:
+        """A file, part by part.
+
+        Raises:
+            Unavailable: the rail has no such file, or does not answer.
+            Unreadable: the parts are not those of one file.
+
+        """
+        parts: list[str] = []
+        last = 1
+        while len(parts) < last:
+            part = await self._part(name, len(parts) + 1)
+            if part["71"] != f"{len(parts) + 1:04}" or (parts and part["72"] != f"{last:04}"):
+                raise cycles.Unreadable("parts of two files")
+            parts.append(part["120"])
+            last = int(part["72"])
+        return cycles.joined(parts)
+
+    async def _part(self, name: str, number: int) -> Fields:
+        asked = messages.file_fields(name, number, self.pool.next_stan(), datetime.now(UTC))
+        reply = await self.pool.exchange(self.pool.pack(asked), messages.awaited(asked))
+        if isinstance(reply, Failed) or reply.get("39") != APPROVED:
+            raise Unavailable(f"the rail gave no file {name}")
+        return reply
+
+
+def make(dialect: Dialect, connection: Connection) -> Iso8583Adapter:
+    """The adapter of a dialect for a connection: `tls://host:port`, and a MAC key for each direction.
+
+    `identity` may say `bitmap` (`hex` or `binary`), where a participant's link differs.
+
+    Raises:
+        ValueError: the connection lacks a key or an id.
+
+    """
+    missing = [name for name in dialect.identity if not connection.identity.get(name)]
+    if missing:
+        raise ValueError(f"the identity at the rail lacks {', '.join(missing)}")
+    dialect = with_bitmap(dialect, connection.identity.get("bitmap", dialect.bitmap))
+    ours, rails = MacKey(connection.signing_key), MacKey(connection.rail_key)
+    pool = Pool(connection, dialect, ours, rails)
+    return Iso8583Adapter(dialect, Member.of(connection.identity), ours, rails, pool)
+
+
+def with_bitmap(dialect: Dialect, bitmap: str) -> Dialect:
+    """The dialect with another form of bitmaps."""
+    return replace(dialect, bitmap=Bitmap(bitmap))
+
+
+def _receipt(answer: Answer) -> Receipt:
+    match answer.outcome:
+        case Outcome.REFUSED:
+            return Receipt(Taken.REFUSED, answer)
+        case Outcome.DONE | Outcome.PENDING:
+            return Receipt(Taken.TAKEN, answer)
+        case _:
+            return Receipt(Taken.UNKNOWN, detail=f"code {answer.rail_code}")

@@ -1,0 +1,61 @@
+"""What differs between two rails that speak ISO 8583, as data."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from adapters.iso8583.framing import Length
+from adapters.port import Order
+from adapters.profile import RailProfile
+
+
+class Bitmap(StrEnum):
+    """How bitmaps and the MAC are written."""
+
+    HEX = "hex"
+    """As upper-case hexadecimal digits in ASCII."""
+    BINARY = "binary"
+
+
+class Channel(Protocol):
+    """Chooses the way inside the rail by amount; empty where a rail has one way only."""
+
+    def __call__(self, order: Order) -> str:
+        """The channel's name in DE48."""
+
+
+def one_channel(order: Order) -> str:  # noqa: ARG001 - a rail's function, this one for rails with one way
+    """No choice."""
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One rail's ISO 8583."""
+
+    profile: RailProfile
+    currency: str
+    """DE49: ISO 4217, numeric."""
+    length: Length
+    bitmap: Bitmap
+    processing_code: str
+    """DE3 of a credit."""
+    creditor_field: str
+    """Data element of the creditor's account."""
+    is_account: Callable[[str], bool]
+    """Whether the rail can pay an account, by shape and by published check digits."""
+    identity: tuple[str, ...]
+    """Names of our ids at the rail that it wants."""
+    channel: Channel = one_channel
+
+    @property
+    def step_minor(self) -> int:
+        """Minor units in one unit of DE4."""
+        return self.profile.limits.step_minor
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The rail's clock."""
+        return ZoneInfo(self.profile.hours.zone)

@@ -1,0 +1,95 @@
+"""One TLS connection to a rail: whole messages in, whole messages out."""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+import time
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+from adapters.iso8583.framing import Framer, FramingError, Length
+from adapters.port import Connection
+
+READ_BYTES: Final = 64 * 1024
+SCHEME: Final = "tls"
+_GOODBYE_S: Final = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Link:
+    """A connection, and the task that reads it. `heard` gets every message, `lost` the end."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, length: Length) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._framer = Framer(length)
+        self._reading: asyncio.Task[None] | None = None
+        self.open = True
+        self.heard_at = time.monotonic()
+        """When the rail said something last."""
+
+    @classmethod
+    async def connect(cls, connection: Connection, tls: ssl.SSLContext, length: Length) -> "Link":
+        """Connect and prove the rail's certificate.
+
+        Raises:
+            OSError: refused, no such name, or TLS failed.
+
+        """
+        place = urlsplit(connection.base_url)
+        reader, writer = await asyncio.open_connection(
+            place.hostname,
+            place.port,
+            ssl=tls,
+            ssl_shutdown_timeout=_GOODBYE_S,
+        )
+        return cls(reader, writer, length)
+
+    def start(self, heard: Callable[["Link", bytes], None], lost: Callable[["Link"], None]) -> None:
+        """Read until the end; `lost` is called once, whatever ended it."""
+        self._reading = asyncio.create_task(self._read(heard, lost))
+
+    async def send(self, frame: bytes) -> None:
+        """Send a frame, as soon as the rail reads.
+
+        Raises:
+            OSError: the connection ended.
+
+        """
+        self._writer.write(frame)
+        await self._writer.drain()
+
+    def drop(self) -> None:
+        """End the connection at once; what the rail still says on it is not heard."""
+        self.open = False
+        self._writer.transport.abort()
+
+    async def close(self) -> None:
+        """End the connection and wait until it is gone."""
+        self.drop()
+        if self._reading is not None and self._reading is not asyncio.current_task():
+            await asyncio.wait([self._reading])
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
+
+    async def _read(self, heard: Callable[["Link", bytes], None], lost: Callable[["Link"], None]) -> None:
+        try:
+            while data := await self._reader.read(READ_BYTES):
+                self.heard_at = time.monotonic()
+                for message in self._framer.feed(data):
+                    heard(self, message)
+        except (OSError, FramingError) as error:
+            _log.warning("connection to the rail ended: %s", type(error).__name__)
+        finally:
+            self.drop()
+            lost(self)
+
+
+def trusted(connection: Connection) -> ssl.SSLContext:
+    """TLS that trusts the rail's own authority only, where one is given."""
+    context = ssl.create_default_context(cafile=connection.ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context

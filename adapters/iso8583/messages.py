@@ -1,0 +1,336 @@
+"""Orders said in ISO 8583, and answers read. Pure.
+
+Message types: 0200 an order, 0201 the same order repeated to learn what became of it, 0420 its reversal,
+0100 an inquiry whose an account is, 0800 network management, 0300 a part of the end-of-cycle file. A rail
+answers under the type with its third digit raised by one, so that an answer to a repeat (0211) is never
+taken for one to the order itself (0210).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from adapters import uetr as uetrs
+from adapters.identifiers import rrn
+from adapters.iso8583 import private
+from adapters.iso8583.codec import Fields
+from adapters.iso8583.codes import APPROVED, CUT_OFF, outcome_of
+from adapters.iso8583.dialect import Dialect
+from adapters.iso8583.private import Tag
+from adapters.port import Answer, Order, Outcome, Payee, Violation
+from adapters.text import ascii_text
+from schemas.errors import InvalidMessage
+from schemas.money import Money
+from schemas.payment import Agent, CreditTransfer
+
+ORDER: Final = "0200"
+REPEAT: Final = "0201"
+REVERSAL: Final = "0420"
+INQUIRY: Final = "0100"
+NETWORK: Final = "0800"
+FILE: Final = "0300"
+
+SIGN_ON: Final = "001"
+SIGN_OFF: Final = "002"
+ECHO: Final = "301"
+
+INQUIRY_CODE: Final = "300000"
+STANS: Final = 10**6
+_AMOUNT: Final = "CdtTrfTxInf/IntrBkSttlmAmt"
+_ECHOED: Final = ("3", "4", "7", "11", "12", "13", "32", "37", "41", "42", "49", "70", "101")
+_KEY: Final = ("7", "11", "12", "13")
+_ALIAS_ACCOUNT_MAX: Final = 28
+_END_TO_END_MAX: Final = 35
+_ACCOUNT_MAX: Final = 34
+_PAN_DIGITS: Final = 16
+
+Key = tuple[str, ...]
+"""What an answer shares with its request: type of the answer, transmission time, trace number, local time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Who we are at the rail."""
+
+    acquirer: str
+    """DE32."""
+    terminal: str
+    """DE41, eight characters."""
+    acceptor: str
+    """DE42, fifteen characters."""
+    pan: str = ""
+    """DE2: the card that stands for us, where the rail wants one."""
+    place: str = ""
+    """DE43: our name and place, forty characters, where the rail wants it."""
+
+    @classmethod
+    def of(cls, identity: Mapping[str, str]) -> "Member":
+        """Our ids from a connection."""
+        return cls(**{name: identity[name] for name in cls.__dataclass_fields__ if name in identity})
+
+
+def check(order: Order, dialect: Dialect) -> Sequence[Violation]:
+    """Everything that makes the rail unable to carry the order."""
+    payment, found = order.payment, [*_check_amount(order, dialect)]
+    account = account_of(payment)
+    if account is None or not dialect.is_account(account):
+        found.append(Violation("AC03", "CdtTrfTxInf/CdtrAcct", "not an account of this rail"))
+    if not _agent(payment.creditor_agent):
+        found.append(Violation("RC04", "CdtTrfTxInf/CdtrAgt", "the creditor's bank is needed"))
+    if not _name(payment.debtor.name, dialect):
+        found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name that can be said in ASCII is needed"))
+    if not _name(payment.creditor.name, dialect):
+        found.append(Violation("BE22", "CdtTrfTxInf/Cdtr/Nm", "a name that can be said in ASCII is needed"))
+    if order.expires_at <= order.made_at:
+        found.append(Violation("DT01", "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
+    return found
+
+
+def _check_amount(order: Order, dialect: Dialect) -> Sequence[Violation]:
+    amount, limits = order.amount, dialect.profile.limits
+    if amount.currency != dialect.profile.currency:
+        return [Violation("AM03", _AMOUNT, f"the rail pays in {dialect.profile.currency} only")]
+    if amount.minor > limits.maximum_minor:
+        return [Violation("AM02", _AMOUNT, "more than the rail carries in one payment")]
+    if amount.minor < limits.minimum_minor:
+        return [Violation("AM06", _AMOUNT, "less than the rail carries")]
+    if amount.minor % dialect.step_minor:
+        return [Violation("AM12", _AMOUNT, "a fraction that the rail's wire cannot say")]
+    return []
+
+
+def account_of(payment: CreditTransfer) -> str | None:
+    """The creditor's account: IBAN or the other identification; an alias is resolved before."""
+    account = payment.creditor_account
+    return None if account is None else account.iban or account.other
+
+
+def order_fields(order: Order, us: Member, dialect: Dialect) -> Fields:
+    """0200: one credit."""
+    made, local = order.made_at.astimezone(UTC), order.made_at.astimezone(dialect.zone)
+    account = account_of(order.payment)
+    assert account is not None, "an order is checked before it is translated"
+    fields = {
+        "t": ORDER,
+        "2": us.pan,
+        "3": dialect.processing_code,
+        "4": wire_amount(order.amount, dialect),
+        "7": _transmitted(made),
+        "11": f"{order.serial:06}",
+        "12": f"{local:%H%M%S}",
+        "13": f"{local:%m%d}",
+        "32": us.acquirer,
+        "37": rrn(made, order.serial),
+        "41": us.terminal,
+        "42": us.acceptor,
+        "43": us.place,
+        "48": private.write(_private(order, dialect)),
+        "49": dialect.currency,
+        dialect.creditor_field: account,
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def _private(order: Order, dialect: Dialect) -> dict[Tag, str]:
+    payment, characters = order.payment, dialect.profile.characters
+    debtor_account = payment.debtor_account.id if payment.debtor_account else None
+    return {
+        Tag.UETR: uetrs.to_hex(payment.uetr),
+        Tag.EXPIRES: private.instant(order.expires_at),
+        Tag.END_TO_END: ascii_text(payment.end_to_end_id, _END_TO_END_MAX),
+        Tag.DEBTOR_NAME: _name(payment.debtor.name, dialect),
+        Tag.DEBTOR_COUNTRY: payment.debtor.country or (payment.debtor_agent.bic or "")[4:6],
+        Tag.DEBTOR_AGENT: _agent(payment.debtor_agent),
+        Tag.DEBTOR_ACCOUNT: ascii_text(debtor_account or "", _ACCOUNT_MAX),
+        Tag.CREDITOR_NAME: _name(payment.creditor.name, dialect),
+        Tag.CREDITOR_AGENT: _agent(payment.creditor_agent),
+        Tag.PURPOSE: ascii_text(payment.purpose or "", _END_TO_END_MAX),
+        Tag.REMITTANCE: ascii_text(payment.remittance or "", characters.remittance_max),
+        Tag.CHANNEL: dialect.channel(order),
+    }
+
+
+def repeat_of(order: Fields) -> Fields:
+    """0201: the same order again, to learn what became of it."""
+    return {**order, "t": REPEAT}
+
+
+def reversal_of(order: Fields, at: datetime, reason: str) -> Fields:
+    """0420: take the order back, or never act on it. An order of its own: DE90 names the other one."""
+    kept = ("2", "3", "4", "11", "12", "13", "32", "37", "41", "42", "49", "102", "103")
+    original = f"{order['t']}{order['11']}{order['7']}{order['32']:0>11}{'0' * 11}"
+    uetr = private.read(order["48"])[Tag.UETR]
+    return {
+        "t": REVERSAL,
+        **{name: order[name] for name in kept if name in order},
+        "7": _transmitted(at),
+        "48": private.write({Tag.UETR: uetr, Tag.REASON: reason}),
+        "90": original,
+    }
+
+
+def network_fields(code: str, stan: int, at: datetime) -> Fields:
+    """0800: sign-on, sign-off or echo."""
+    return {"t": NETWORK, "7": _transmitted(at), "11": f"{stan % STANS:06}", "70": code}
+
+
+def inquiry_fields(alias: str, us: Member, stan: int, at: datetime, dialect: Dialect) -> Fields:
+    """0100 with processing code 30: whose an account, card or phone is."""
+    local = at.astimezone(dialect.zone)
+    fields = {
+        "t": INQUIRY,
+        "3": INQUIRY_CODE,
+        "7": _transmitted(at),
+        "11": f"{stan % STANS:06}",
+        "12": f"{local:%H%M%S}",
+        "13": f"{local:%m%d}",
+        "32": us.acquirer,
+        "41": us.terminal,
+        "42": us.acceptor,
+        "49": dialect.currency,
+    }
+    if dialect.is_account(alias):
+        return {**fields, dialect.creditor_field: alias}
+    if len(alias) == _PAN_DIGITS and alias.isdecimal():
+        return {**fields, "2": alias}
+    return {**fields, "48": private.write({Tag.ALIAS: ascii_text(alias, _ALIAS_ACCOUNT_MAX)})}
+
+
+def file_fields(name: str, part: int, stan: int, at: datetime) -> Fields:
+    """0300: one part of a file, counted from 1."""
+    return {
+        "t": FILE,
+        "7": _transmitted(at),
+        "11": f"{stan % STANS:06}",
+        "71": f"{part:04}",
+        "101": name,
+    }
+
+
+def key_of(fields: Fields) -> Key:
+    """By which an answer finds who asked."""
+    return (fields["t"], *(fields.get(name, "") for name in _KEY))
+
+
+def awaited(request: Fields) -> Key:
+    """The key of a request's answer."""
+    return key_of({**request, "t": answer_type(request["t"])})
+
+
+def answer_type(request_type: str) -> str:
+    """0200 -> 0210, 0201 -> 0211, 0420 -> 0430."""
+    return f"{request_type[:2]}{int(request_type[2]) + 1}{request_type[3]}"
+
+
+def answer_fields(request: Fields, code: str, **more: str) -> Fields:
+    """A rail's answer: what it echoes of the request, DE39, and elements by name, as in `e38="123456"`."""
+    added = {name.removeprefix("e"): value for name, value in more.items() if value}
+    echoed = {name: request[name] for name in _ECHOED if name in request}
+    return {"t": answer_type(request["t"]), **echoed, "39": code, **added}
+
+
+def read_answer(fields: Fields, dialect: Dialect) -> Answer | None:
+    """What 0210 or 0211 says of an order; None for another answer of the rail.
+
+    Raises:
+        InvalidMessage: no answer, or an element is missing or malformed.
+
+    """
+    if fields["t"] not in {answer_type(ORDER), answer_type(REPEAT)}:
+        if fields["t"][2] not in "13":
+            raise InvalidMessage("a request is no answer")
+        return None
+    code, ref = _need(fields, "39"), read_ref(fields)
+    enquired = fields["t"] == answer_type(REPEAT)
+    outcome, reason = outcome_of(code, fields.get("44", ""), enquired=enquired)
+    return Answer(
+        ref=ref,
+        outcome=outcome,
+        uetr=uetrs.from_hex(ref),
+        rail_code=code,
+        reason=reason,
+        amount=read_amount(fields, dialect) if outcome is Outcome.DONE else None,
+        rail_reference=fields.get("38"),
+    )
+
+
+def read_not_before(fields: Fields) -> datetime | None:
+    """With code 90, when the rail opens; None where it took the order, or does not say.
+
+    Raises:
+        InvalidMessage: the instant is malformed.
+
+    """
+    if fields.get("39") != CUT_OFF:
+        return None
+    said = private.read(fields.get("48", "")).get(Tag.NOT_BEFORE)
+    return private.read_instant(said) if said else None
+
+
+def read_payee(fields: Fields, dialect: Dialect) -> Payee | None:
+    """The answer to an inquiry; None where the rail knows nobody.
+
+    Raises:
+        InvalidMessage: an element is missing.
+
+    """
+    if _need(fields, "39") != APPROVED:
+        return None
+    said = private.read(_need(fields, "48"))
+    try:
+        return Payee(_need(fields, dialect.creditor_field), said[Tag.CREDITOR_AGENT], said[Tag.CREDITOR_NAME])
+    except KeyError:
+        raise InvalidMessage("the answer names nobody", path="48") from None
+
+
+def read_ref(fields: Fields) -> str:
+    """The UETR's 32 digits in DE48.
+
+    Raises:
+        InvalidMessage: there are none.
+
+    """
+    ref = private.read(_need(fields, "48")).get(Tag.UETR, "")
+    if uetrs.from_hex(ref) is None:
+        raise InvalidMessage("no UETR", path="48")
+    return ref
+
+
+def read_amount(fields: Fields, dialect: Dialect) -> Money:
+    """DE4 in minor units.
+
+    Raises:
+        InvalidMessage: missing, zero, or of another currency.
+
+    """
+    units = int(_need(fields, "4"))
+    if units == 0 or fields.get("49") != dialect.currency:
+        raise InvalidMessage("no amount of this rail", path="4")
+    return Money(units * dialect.step_minor, dialect.profile.currency)
+
+
+def wire_amount(amount: Money, dialect: Dialect) -> str:
+    """DE4: twelve digits of the wire's units."""
+    units, rest = divmod(amount.minor, dialect.step_minor)
+    assert rest == 0, "an order is checked before it is translated"
+    return f"{units:012}"
+
+
+def _transmitted(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%m%d%H%M%S}"
+
+
+def _need(fields: Fields, name: str) -> str:
+    value = fields.get(name)
+    if value is None:
+        raise InvalidMessage(f"element {name} is missing", path=name)
+    return value
+
+
+def _agent(agent: Agent) -> str:
+    return ascii_text(agent.member_id or agent.bic or "", _END_TO_END_MAX)
+
+
+def _name(text: str | None, dialect: Dialect) -> str:
+    return ascii_text(text or "", dialect.profile.characters.name_max)

@@ -1,0 +1,291 @@
+"""A few signed-on connections to one rail, requests multiplexed over all of them.
+
+An answer is matched to its request by trace number and times (`messages.Key`), not by connection: a rail that
+lost one of ours answers on another. So a lost connection fails no request; its time-out does. What nobody
+waits for (a late answer, a second one, the rest of a pending order) is handed to `overheard`, never dropped.
+
+What a failure proves is as in `adapters.http`: without a signed-on connection nothing left us; after the
+first byte only an answer tells. Connections are kept at their number, with a growing pause after a failure;
+an order is never sent again by itself. At most `PLACES` requests are under way, so a slow rail harms only
+itself.
+"""
+
+import asyncio
+import itertools
+import logging
+import ssl
+import time
+from collections import deque
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import Final
+
+from adapters.http import Failed
+from adapters.iso8583 import messages
+from adapters.iso8583.codec import Fields, MacKey, pack, unseal
+from adapters.iso8583.codes import APPROVED
+from adapters.iso8583.dialect import Dialect
+from adapters.iso8583.framing import framed
+from adapters.iso8583.link import Link, trusted
+from adapters.iso8583.messages import Key
+from adapters.port import Connection, Overheard
+from schemas.errors import InvalidMessage, NotAuthentic
+
+LINKS: Final = 3
+PLACES: Final = 256
+ECHO_S: Final = 30.0
+"""A connection on which nothing was heard for so long is asked for an echo."""
+_PAUSES_S: Final = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""Between attempts to connect, growing with failures in a row."""
+
+_GOODBYE_S: Final = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Unreachable(Exception):
+    """No signed-on connection; the text says why: `connect`, `tls`, `timeout`, `sign-on 58`."""
+
+    def __init__(self, detail: str, not_before: datetime | None = None) -> None:
+        self.detail = detail
+        self.not_before = not_before
+        super().__init__(detail)
+
+
+class Pool:
+    """The connections to one rail. They are made on first use, because they belong to the running loop."""
+
+    def __init__(self, connection: Connection, dialect: Dialect, ours: MacKey, rails: MacKey) -> None:
+        self._connection = connection
+        self._dialect = dialect
+        self._ours = ours
+        self._rails = rails
+        self._stans = itertools.count(1)
+        self._links: list[Link] = []
+        self._waiting: dict[Key, deque[asyncio.Future[Fields]]] = {}
+        self._places = asyncio.Semaphore(PLACES)
+        self._connecting = asyncio.Lock()
+        self._changed = asyncio.Event()
+        self._tls: ssl.SSLContext | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failures = 0
+        self._not_before = 0.0
+        self._last = Unreachable("connect")
+        self.overheard: Overheard | None = None
+        """Gets the frames that nobody waits for."""
+
+    def next_stan(self) -> int:
+        """A trace number for what is not an order; orders have theirs from the switch."""
+        return next(self._stans) % messages.STANS
+
+    def pack(self, fields: Fields) -> bytes:
+        """A message of ours, sealed and framed."""
+        return pack(fields, self._dialect, self._ours)
+
+    async def exchange(self, frame: bytes, key: Key) -> Fields | Failed:
+        """Send one request and wait for its answer."""
+        timing, scale = self._dialect.profile.timing, self._connection.time_scale
+        try:
+            async with asyncio.timeout(timing.connect_s):
+                await self._places.acquire()
+        except TimeoutError:
+            return Failed(sent=False, detail="busy")
+        try:
+            link = await self._link()
+            return await self._ask(link, frame, key, timing.submit_s * scale)
+        except Unreachable as error:
+            return Failed(sent=False, detail=error.detail, not_before=error.not_before)
+        finally:
+            self._places.release()
+
+    async def close(self) -> None:
+        """Sign off and close; a later exchange connects anew."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=_GOODBYE_S)
+        keeper, self._keeper = self._keeper, None
+        ending = [*self._tasks, *([keeper] if keeper else [])]
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+        links, self._links = self._links, []
+        await asyncio.gather(*[self._sign_off(link) for link in links])
+        self._failures, self._not_before = 0, 0.0
+
+    async def _ask(self, link: Link, frame: bytes, key: Key, timeout_s: float) -> Fields | Failed:
+        """Send on a connection; the answer may come on any."""
+        answer: asyncio.Future[Fields] = asyncio.get_running_loop().create_future()
+        queue = self._waiting.setdefault(key, deque())
+        queue.append(answer)
+        try:
+            async with asyncio.timeout(timeout_s):
+                try:
+                    await link.send(frame)
+                except OSError:
+                    # Perhaps the rail has it: only an answer, by another connection, or silence tells.
+                    link.drop()
+                return await answer
+        except TimeoutError:
+            # Both may come in the same turn of the loop: then it was in time.
+            if answer.done() and not answer.cancelled():
+                return answer.result()
+            return Failed(sent=True, detail="timeout")
+        finally:
+            if answer in queue:
+                queue.remove(answer)
+            if not queue:
+                self._waiting.pop(key, None)
+
+    async def _link(self) -> Link:
+        """A signed-on connection, the one that was used longest ago.
+
+        Raises:
+            Unreachable: there is none.
+
+        """
+        if not self._links:
+            await self._connect(wanted=1)
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep())
+        if not self._links:
+            raise Unreachable("connect")
+        link = self._links.pop(0)
+        self._links.append(link)
+        return link
+
+    async def _connect(self, *, wanted: int) -> None:
+        """Make one connection if there are fewer than `wanted`.
+
+        Raises:
+            Unreachable: it failed, now or so recently that trying again would only do harm.
+
+        """
+        async with self._connecting:
+            if len(self._links) >= wanted:
+                return
+            if time.monotonic() < self._not_before:
+                raise self._last
+            try:
+                link = await self._signed_on()
+            except Unreachable as error:
+                pause = _PAUSES_S[min(self._failures, len(_PAUSES_S) - 1)]
+                self._failures, self._not_before = self._failures + 1, time.monotonic() + pause
+                self._last = error
+                raise
+            self._failures = 0
+            self._links.append(link)
+
+    async def _signed_on(self) -> Link:
+        try:
+            async with asyncio.timeout(self._dialect.profile.timing.connect_s):
+                link = await Link.connect(self._connection, self._trusted(), self._dialect.length)
+        except ssl.SSLError:
+            raise Unreachable("tls") from None
+        except TimeoutError:
+            raise Unreachable("timeout") from None
+        except OSError:
+            raise Unreachable("connect") from None
+        link.start(self._heard, self._lost)
+        try:
+            answer = await self._manage(link, messages.SIGN_ON)
+        except asyncio.CancelledError:
+            link.drop()
+            raise
+        if isinstance(answer, Failed) or answer.get("39") != APPROVED or not link.open:
+            await link.close()
+            if isinstance(answer, Failed):
+                raise Unreachable(f"sign-on {answer.detail}")
+            raise Unreachable(f"sign-on {answer.get('39', '')}", _not_before(answer))
+        return link
+
+    def _trusted(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = trusted(self._connection)
+        return self._tls
+
+    async def _manage(self, link: Link, code: str) -> Fields | Failed:
+        """A network management exchange, on this connection."""
+        fields = messages.network_fields(code, self.next_stan(), datetime.now(UTC))
+        timeout_s = self._dialect.profile.timing.connect_s
+        return await self._ask(link, self.pack(fields), messages.awaited(fields), timeout_s)
+
+    async def _sign_off(self, link: Link) -> None:
+        """Say goodbye without waiting for an answer, and close."""
+        fields = messages.network_fields(messages.SIGN_OFF, self.next_stan(), datetime.now(UTC))
+        try:
+            async with asyncio.timeout(self._dialect.profile.timing.connect_s):
+                await link.send(self.pack(fields))
+        except OSError as error:
+            _log.info("no sign-off: %s", type(error).__name__)
+        await link.close()
+
+    async def _keep(self) -> None:
+        """Hold the connections at their number, and make sure that silent ones are alive."""
+        while True:
+            self._changed.clear()
+            try:
+                await self._connect(wanted=LINKS)
+                wait_s = 0.0 if len(self._links) < LINKS else ECHO_S * self._connection.time_scale / 2
+            except Unreachable:
+                wait_s = max(self._not_before - time.monotonic(), 0.0)
+            await asyncio.gather(*[self._test(link) for link in list(self._links)])
+            await self._wait(wait_s)
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    async def _test(self, link: Link) -> None:
+        """Ask a connection that was silent for long for an echo; without one it is dead."""
+        if time.monotonic() - link.heard_at < ECHO_S * self._connection.time_scale:
+            return
+        if isinstance(await self._manage(link, messages.ECHO), Failed):
+            link.drop()
+
+    def _heard(self, link: Link, message: bytes) -> None:
+        """Give a message to whoever waits for it."""
+        try:
+            fields = unseal(message, self._dialect, self._rails)
+        except (InvalidMessage, NotAuthentic) as error:
+            _log.warning("the rail's message cannot be read: %s", type(error).__name__)
+            return
+        if fields["t"] == messages.NETWORK:
+            self._start(self._obey(link, fields))
+            return
+        for answer in self._waiting.get(messages.key_of(fields), ()):
+            if not answer.done():
+                answer.set_result(fields)
+                return
+        if self.overheard is not None:
+            self._start(self.overheard(framed(message, self._dialect.length)))
+
+    async def _obey(self, link: Link, fields: Fields) -> None:
+        """Answer the rail's own network management; after its sign-off the connection is done."""
+        await link.send(self.pack(messages.answer_fields(fields, APPROVED)))
+        if fields.get("70") == messages.SIGN_OFF:
+            link.drop()
+
+    def _lost(self, link: Link) -> None:
+        if link in self._links:
+            self._links.remove(link)
+        self._changed.set()
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.warning("what the rail said was not taken in: %s", type(error).__name__)
+
+
+def _not_before(fields: Fields) -> datetime | None:
+    try:
+        return messages.read_not_before(fields)
+    except InvalidMessage:
+        return None

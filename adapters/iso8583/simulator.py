@@ -1,0 +1,301 @@
+"""A simulated rail that speaks ISO 8583: strict about frames, form, MAC, sign-on, ids and elements.
+
+What is in no form of ours ends the connection; what is sealed wrongly is answered 63, what lacks an element
+or has a wrong one 30, all before anything is booked.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from adapters import uetr as uetrs
+from adapters.iso8583 import codes, messages, private
+from adapters.iso8583 import cycle as cycles
+from adapters.iso8583.client import with_bitmap
+from adapters.iso8583.codec import Fields, MacKey, read, seal, unseal
+from adapters.iso8583.codes import APPROVED, IN_PROGRESS
+from adapters.iso8583.dialect import Dialect
+from adapters.iso8583.messages import Member, answer_fields
+from adapters.iso8583.private import Tag
+from adapters.port import Outcome
+from adapters.simulation.book import Entry, Kept
+from adapters.simulation.magic import SCRIPTS, Magic, Script, Spoil
+from adapters.simulation.rail import Closed, Counter, Credit, OtherContent, Request, Response
+from adapters.simulation.server import Settings, open_counter
+from adapters.simulation.tcp import Peer, Peers
+from schemas.errors import InvalidMessage, NotAuthentic
+
+MASKED: Final = "A*** R***"
+REVERSALS: Final = "reversals.txt"
+"""References that were reversed before they came: the rail never acts on them."""
+_STRANGER: Final = "0" * 31 + "1"
+_CYCLE = re.compile(r"CYCLE-(\d{4}-\d{2}-\d{2})", re.ASCII)
+_CODES: Final = {Outcome.DONE: APPROVED, Outcome.PENDING: IN_PROGRESS}
+
+
+class Refused(Exception):
+    """The rail refuses before it books anything; an ISO reason says why."""
+
+    def __init__(self, code: str, reason: str = "") -> None:
+        self.code = code
+        self.reason = reason
+        super().__init__(code)
+
+
+@dataclass(slots=True)
+class Iso8583Simulator:
+    """The rail as its participants see it."""
+
+    dialect: Dialect
+    counter: Counter
+    peers: Peers
+    member: Member
+    members: MacKey
+    """Seals what the participant sends."""
+    ours: MacKey
+    sandbox: Any
+    """The country's module of made-up ids and accounts."""
+    reversals: Path
+    numbers: dict[str, str] = field(default_factory=dict)
+    """DE37 -> the order that has it."""
+    files: dict[str, list[str]] = field(default_factory=dict)
+    """Parts of the cycle files that are being fetched."""
+
+    async def handle(self, request: Request) -> Response | None:  # noqa: ARG002 - the framework's
+        """See `tcp.Simulator.handle`."""
+        return Response(404)
+
+    async def answer(self, message: bytes, peer: Peer) -> Response | None:
+        """See `tcp.Simulator.answer`."""
+        try:
+            fields = unseal(message, self.dialect, self.members)
+        except NotAuthentic:
+            return self._say(answer_fields(read(message, self.dialect.bitmap), codes.SECURITY, e44="DS0B"))
+        except InvalidMessage:
+            peer.writer.transport.abort()
+            return None
+        try:
+            return await self._answer(fields, message, peer)
+        except Refused as refused:
+            return self._say(self._echo(fields, refused.code, e44=refused.reason))
+        except Closed as closed:
+            return self._say(self._closed(fields, closed.until))
+        except (InvalidMessage, KeyError):
+            return self._say(self._echo(fields, codes.FORMAT_ERROR))
+
+    async def _answer(self, fields: Fields, message: bytes, peer: Peer) -> Response | None:
+        kind = fields["t"]
+        if kind == messages.NETWORK:
+            return self._manage(fields, peer)
+        if not peer.signed_on:
+            raise Refused(codes.NOT_SIGNED_ON)
+        match kind:
+            case messages.ORDER:
+                return await self._pay(fields, message)
+            case messages.REPEAT:
+                return self._repeat(fields)
+            case messages.REVERSAL:
+                return self._reverse(fields)
+            case messages.INQUIRY:
+                return self._inquire(fields)
+            case messages.FILE:
+                return self._file(fields)
+            case _:
+                raise Refused("12")
+
+    def _manage(self, fields: Fields, peer: Peer) -> Response:
+        match fields["70"]:
+            case messages.SIGN_ON:
+                self.peers.signed_on(peer)
+            case messages.SIGN_OFF:
+                peer.signed_on = False
+            case messages.ECHO:
+                pass
+            case _:
+                raise Refused(codes.FORMAT_ERROR)
+        return self._say(answer_fields(fields, APPROVED))
+
+    async def _pay(self, fields: Fields, message: bytes) -> Response | None:
+        credit = self._credit(fields, message)
+        if credit.ref in self._reversed():
+            raise Refused("12", "CUST")
+        if self.numbers.setdefault(fields["37"], credit.ref) != credit.ref:
+            raise Refused(codes.DUPLICATE)
+        try:
+            case = self.counter.take(credit)
+        except OtherContent:
+            raise Refused(codes.DUPLICATE) from None
+        return await self.counter.answer_in_exchange(case, _Words(self, fields))
+
+    def _credit(self, fields: Fields, message: bytes) -> Credit:
+        """An order, every element checked."""
+        said = private.read(fields["48"])
+        self._must_be_ours(fields)
+        amount, limits = messages.read_amount(fields, self.dialect), self.dialect.profile.limits
+        account = fields[self.dialect.creditor_field]
+        if fields["3"] != self.dialect.processing_code:
+            raise Refused("12", "AG03")
+        if not self.dialect.is_account(account):
+            raise Refused("14", "AC03")
+        if amount.minor > limits.maximum_minor:
+            raise Refused("61", "AM02")
+        if amount.minor < limits.minimum_minor:
+            raise Refused("13", "AM06")
+        if not said.get(Tag.DEBTOR_NAME) or not said.get(Tag.CREDITOR_NAME):
+            raise Refused(codes.FORMAT_ERROR)
+        ref = messages.read_ref(fields)
+        return Credit(
+            ref=ref,
+            uetr=uetrs.from_hex(ref) or "",
+            amount=amount,
+            account=account,
+            expires_at=private.read_instant(said[Tag.EXPIRES]),
+            content=message,
+            script=self._script(said),
+        )
+
+    def _must_be_ours(self, fields: Fields) -> None:
+        """Our ids, and times that agree with each other and with the reference number."""
+        ours = {"32": self.member.acquirer, "41": self.member.terminal, "42": self.member.acceptor}
+        ours |= {"2": self.member.pan} if self.member.pan else {}
+        if any(fields[name] != value for name, value in ours.items()):
+            raise Refused("03", "AG01")
+        number = fields["37"]
+        if number[-6:] != fields["11"] or number[4:6] != fields["7"][4:6] or not _is_clock(fields):
+            raise Refused(codes.FORMAT_ERROR)
+
+    def _script(self, said: dict[Tag, str]) -> Script | None:
+        """How the way inside the rail behaves where no word says otherwise."""
+        queued: frozenset[str] = getattr(self.sandbox, "QUEUED", frozenset())
+        return SCRIPTS[Magic.PENDING] if said.get(Tag.CHANNEL) in queued else None
+
+    def _repeat(self, fields: Fields) -> Response:
+        finding = self.counter.enquire(messages.read_ref(fields))
+        if finding.entry is None:
+            return self._say(self._echo(fields, codes.NOT_FOUND))
+        return Response(body=self.words(fields, finding.entry, finding.outcome, finding.spoil, finding.code))
+
+    def _reverse(self, fields: Fields) -> Response:
+        ref, original = messages.read_ref(fields), fields["90"]
+        if original[:10] != messages.ORDER + fields["11"] or int(original[20:31]) != int(fields["32"]):
+            raise Refused("64", "AM09")
+        if self.counter.book.find(ref) is None:
+            with self.reversals.open("a") as file:
+                file.write(ref + "\n")
+        entry = self.counter.reverse(ref)
+        return self._say(self._echo(fields, APPROVED if entry else codes.NOT_FOUND))
+
+    def _inquire(self, fields: Fields) -> Response:
+        asked = fields.get(self.dialect.creditor_field) or fields.get("2")
+        asked = asked or private.read(fields["48"]).get(Tag.ALIAS, "")
+        account = self.sandbox.ALIASES.get(asked, asked)
+        if asked == self.sandbox.NOBODY or not self.dialect.is_account(account):
+            return self._say(answer_fields(fields, codes.NOT_FOUND))
+        agent = self.sandbox.CREDITOR_AGENT
+        said = {Tag.CREDITOR_NAME: MASKED, Tag.CREDITOR_AGENT: agent.member_id or agent.bic}
+        found = {f"e{self.dialect.creditor_field}": account}
+        return self._say(answer_fields(fields, APPROVED, e48=private.write(said), **found))
+
+    def _file(self, fields: Fields) -> Response:
+        name, number = _CYCLE.fullmatch(fields["101"]), int(fields["71"])
+        if name is None:
+            raise Refused(codes.NOT_FOUND)
+        if number == 1:
+            self.files[name[1]] = cycles.parts_of(self._cycle(name[1]))
+        parts = self.files.get(name[1], [])
+        if not 0 < number <= len(parts):
+            raise Refused(codes.NOT_FOUND)
+        more = {"e71": f"{number:04}", "e72": f"{len(parts):04}", "e120": parts[number - 1]}
+        return self._say(answer_fields(fields, APPROVED, **more))
+
+    def _cycle(self, day: str) -> str:
+        lines = [
+            cycles.Line(
+                entry.rail_ref,
+                entry.amount_minor // self.dialect.step_minor,
+                entry.code[:2] if entry.outcome is Kept.REFUSED else APPROVED,
+                entry.code[2:] if entry.outcome is Kept.REFUSED else "",
+            )
+            for entry in self.counter.cycle(day)
+        ]
+        return cycles.write(self.dialect, day, lines, self.ours)
+
+    def words(self, request: Fields, entry: Entry, outcome: Outcome, spoil: Spoil, code: str) -> bytes:
+        """What the rail answers to a request about an entry, spoiled where the script says so."""
+        native = code if outcome is Outcome.REFUSED else _CODES[outcome]
+        units = entry.amount_minor // self.dialect.step_minor + (spoil is Spoil.AMOUNT)
+        ref = _STRANGER if spoil is Spoil.REFERENCE else entry.rail_ref
+        fields = answer_fields(
+            request,
+            native[:2],
+            e4=f"{units:012}",
+            e38=entry.fingerprint[:6].upper(),
+            e44=native[2:],
+            e48=private.write({Tag.UETR: ref}),
+        )
+        message = seal(fields, self.dialect, self.ours)
+        return _with_broken_mac(message) if spoil is Spoil.SIGNATURE else message
+
+    def _closed(self, fields: Fields, until: datetime) -> Fields:
+        said = {Tag.UETR: messages.read_ref(fields), Tag.NOT_BEFORE: private.instant(until)}
+        return answer_fields(fields, codes.CUT_OFF, e48=private.write(said))
+
+    def _echo(self, fields: Fields, code: str, **more: str) -> Fields:
+        """An answer that says nothing but a code, with the order's reference where it has one."""
+        try:
+            more["e48"] = private.write({Tag.UETR: messages.read_ref(fields)})
+        except InvalidMessage:
+            more.pop("e48", None)
+        return answer_fields(fields, code, **more)
+
+    def _say(self, fields: Fields) -> Response:
+        return Response(body=seal(fields, self.dialect, self.ours))
+
+    def _reversed(self) -> set[str]:
+        return set(self.reversals.read_text().split()) if self.reversals.exists() else set()
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The words of one order's answers."""
+
+    simulator: Iso8583Simulator
+    request: Fields
+
+    def __call__(self, entry: Entry, outcome: Outcome, spoil: Spoil) -> bytes:
+        return self.simulator.words(self.request, entry, outcome, spoil, entry.code)
+
+
+def make(dialect: Dialect, sandbox: Any, settings: Settings) -> Iso8583Simulator:
+    """The simulated rail of a dialect; `sandbox` is the country's module of made-up ids and accounts."""
+    dialect = with_bitmap(dialect, settings.identity.get("bitmap", dialect.bitmap))
+    peers = Peers(dialect.length)
+    return Iso8583Simulator(
+        dialect=dialect,
+        counter=open_counter(
+            settings, peers, dialect.profile, native_code=codes.native_code, word_of=sandbox.word_of
+        ),
+        peers=peers,
+        member=Member.of(settings.identity),
+        members=MacKey(settings.participant_key),
+        ours=MacKey(settings.rail_key),
+        sandbox=sandbox,
+        reversals=settings.data / REVERSALS,
+    )
+
+
+def _is_clock(fields: Fields) -> bool:
+    """Whether the times of an order are times."""
+    try:
+        datetime.strptime(f"2024{fields['7']}", "%Y%m%d%H%M%S")  # noqa: DTZ007 - only whether it is one
+        datetime.strptime(f"2024{fields['13']}{fields['12']}", "%Y%m%d%H%M%S")  # noqa: DTZ007
+    except ValueError:
+        return False
+    return True
+
+
+def _with_broken_mac(message: bytes) -> bytes:
+    """The same message with the last character of its MAC changed."""
+    return message[:-1] + (b"0" if message[-1:] != b"0" else b"1")

@@ -1,0 +1,200 @@
+"""The process of a simulated rail that speaks over persistent TCP connections: TLS server and control port.
+
+The rail's own port speaks frames only, so the control paths (see `server`) have a port of their own, whose
+address stands in `DIR/control` while the process runs.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+from collections.abc import AsyncIterator, Coroutine
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol, runtime_checkable
+
+import uvicorn
+
+from adapters.iso8583.framing import Framer, FramingError, Length, framed
+from adapters.simulation.rail import Counter, Request, Response
+from adapters.simulation.server import Server
+
+CONTROL: Final = "control"
+"""Name of the file with the address of the control port."""
+READ_BYTES: Final = 64 * 1024
+_PATIENCE_S: Final = 5.0
+"""How long a word waits for a connection to be said on."""
+_CUT_S: Final = 0.05
+"""From half an answer to the end of the connection: what is on its way to us still arrives."""
+_HTTP_502: Final = 502
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class Peer:
+    """One connection of a participant."""
+
+    writer: asyncio.StreamWriter
+    length: Length
+    signed_on: bool = False
+    silent: bool = False
+    """Nothing may be said on it any more: it ends soon."""
+
+    def say(self, message: bytes) -> None:
+        """Send one message."""
+        self.writer.write(framed(message, self.length))
+
+    async def cut(self, raw: bytes) -> None:
+        """Send what is no whole frame, and end the connection a little later."""
+        self.silent = True
+        self.writer.write(raw)
+        await asyncio.sleep(_CUT_S)
+        self.writer.transport.close()
+
+
+_asking: ContextVar[Peer | None] = ContextVar("asking", default=None)
+"""The connection that the order came by, for whatever is said of it later."""
+
+
+@dataclass(slots=True)
+class Peers:
+    """The participant's connections. A word goes where its order came from, else to any that is signed on."""
+
+    length: Length
+    connected: list[Peer] = field(default_factory=list)
+    _came: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def deliver(self, body: bytes) -> None:
+        """Say a message; lost, as on a real line, when nobody connects for long."""
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                while (peer := self._listening()) is None:
+                    self._came.clear()
+                    await self._came.wait()
+        except TimeoutError:
+            _log.warning("nobody there to hear")
+            return
+        peer.say(body)
+
+    def signed_on(self, peer: Peer) -> None:
+        """From now on the connection is told what others missed."""
+        peer.signed_on = True
+        self._came.set()
+
+    async def close(self) -> None:
+        """End the connections."""
+        for peer in self.connected:
+            peer.writer.transport.abort()
+
+    def _listening(self) -> Peer | None:
+        asking = _asking.get()
+        able = [peer for peer in self.connected if peer.signed_on and not peer.silent]
+        return asking if asking in able else next(iter(able), None)
+
+
+@runtime_checkable
+class Simulator(Protocol):
+    """A country's simulated rail that speaks frames."""
+
+    counter: Counter
+    peers: Peers
+
+    async def answer(self, message: bytes, peer: Peer) -> Response | None:
+        """Answer a message; None: never. The body is a message without its length."""
+
+    async def handle(self, request: Request) -> Response | None:
+        """Nothing is there by HTTP but the control paths."""
+
+
+class ControlServer(Server):
+    """The control paths of a rail that does not speak HTTP itself."""
+
+    __slots__ = ()
+
+    async def _rail(self, request: Request) -> Response | None:
+        return await self.simulator.handle(request)
+
+
+@dataclass(slots=True)
+class Listener:
+    """Reads frames from every connection, and answers each in a task of its own."""
+
+    simulator: Simulator
+    control: Server
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, from its first byte to its last."""
+        peers = self.simulator.peers
+        peer = Peer(writer, peers.length)
+        peers.connected.append(peer)
+        framer = Framer(peers.length)
+        try:
+            while data := await reader.read(READ_BYTES):
+                for message in framer.feed(data):
+                    self._start(self._answer(message, peer))
+        except (OSError, FramingError) as error:
+            _log.warning("a connection ended: %s", type(error).__name__)
+        finally:
+            peers.connected.remove(peer)
+            writer.transport.abort()
+
+    async def _answer(self, message: bytes, peer: Peer) -> None:
+        _asking.set(peer)
+        self.control.seen[message[:4].decode("latin-1")] += 1
+        response = await self.simulator.answer(message, peer)
+        if response is None:
+            return
+        if response.status == _HTTP_502:
+            await peer.cut(response.body)
+        elif response.cut:
+            whole = framed(response.body, peer.length)
+            await peer.cut(whole[: len(whole) // 2])
+        else:
+            await self.simulator.peers.deliver(response.body)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def run(
+    simulator: Simulator, control: Server, *, port: int, certificate: Path, key: Path, data: Path
+) -> None:
+    """Serve the rail and its control port until told to stop."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate, key)
+    async with _announced(data) as control_socket:
+        listener = Listener(simulator, control)
+        server = await asyncio.start_server(listener.serve, "127.0.0.1", port, ssl=tls, backlog=128)
+        config = uvicorn.Config(
+            control,
+            ssl_certfile=certificate,
+            ssl_keyfile=str(key),
+            ws="none",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+        try:
+            await uvicorn.Server(config).serve(sockets=[control_socket])
+        finally:
+            server.close()
+
+
+@contextlib.asynccontextmanager
+async def _announced(data: Path) -> AsyncIterator[socket.socket]:
+    """A socket for the control port, its address written down for as long as it is there."""
+    file = data / CONTROL
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        file.write_text(f"https://127.0.0.1:{listener.getsockname()[1]}")
+        try:
+            yield listener
+        finally:
+            file.unlink(missing_ok=True)

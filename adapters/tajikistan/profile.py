@@ -1,0 +1,49 @@
+"""The Tajik national processing as data.
+
+No message specification is public: everything is a profile of our own in the family that national card
+schemes use, ISO 8583. The shape of accounts and their key are observed on public identifiers. See
+`docs/rails/TJ.md`.
+"""
+
+from typing import Final
+
+from adapters.profile import (
+    Basis,
+    Characters,
+    Confirmation,
+    Hours,
+    Ids,
+    Limits,
+    RailProfile,
+    Reservation,
+    Timing,
+    Undo,
+)
+
+PROFILE: Final = RailProfile(
+    country="TJ",
+    rail="Korti Milli",
+    currency="TJS",
+    confirmation=Confirmation.SYNC,
+    reservation=Reservation.NONE,
+    undo=Undo.REVERSAL_ADVICE,
+    aliases=("card", "phone"),
+    timing=Timing(
+        connect_s=3,
+        submit_s=15,
+        answer_s=15,
+        enquiry_first_s=20,
+        enquiry_every_s=30,
+        enquiries_max=10,
+        not_found_grace_s=60,
+        give_up_s=7200,
+        basis=Basis.PROFILE,
+    ),
+    limits=Limits(minimum_minor=1, maximum_minor=1_000_000_00, basis=Basis.PROFILE),
+    characters=Characters(encoding="ascii", name_max=40, remittance_max=140, basis=Basis.PROFILE),
+    ids=Ids(period="%Y%j%H", capacity=10**6, basis=Basis.PROFILE),
+    dedupes=True,
+    purpose_required=False,
+    basis=Basis.PROFILE,
+    hours=Hours(zone="Asia/Dushanbe", basis=Basis.PROFILE),
+)
