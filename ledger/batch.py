@@ -13,6 +13,7 @@ from ledger.encoding import leaf_hashes, microseconds
 from ledger.model import Account
 
 _LEAF_BYTES = 32
+_ID_BYTES = 16
 _COUNTERS = 5
 
 
@@ -24,10 +25,13 @@ class Batch:
         """Accounts that change, with their counters as the database has them."""
         self.events: list[tuple[int, str, bytes, bytes, bytes]] = []
         """Of each event: what it is about, its kind (also encoded), change and body."""
-        self._transfers: list[tuple[int, str, str, str, str, str]] = []
-        self._fingerprints: list[bytes] = []
-        self._legs: list[tuple[int, int, int, int, int, str]] = []
-        self._resolutions: list[tuple[int, int, str]] = []
+        self.transfers: list[
+            tuple[int, bytes, str, str | None, bytes, int, int, Sequence[tuple[int, int, int, str]]]
+        ] = []
+        """Of each set: number, id, kind, refusal, fingerprint; when it expires in microseconds and what it
+        corrects, 0 for none; its legs."""
+        self.resolutions: list[tuple[int, int, str]] = []
+        """Of each pending set that ended: its number, the event's sequence number, the outcome."""
         self._accounts: list[tuple[int, str, str, str]] = []
         self._closing: list[tuple[int, int]] = []
         self._opening: list[tuple[int, str]] = []
@@ -45,40 +49,6 @@ class Batch:
         """Note an account's counters before its first change in this batch."""
         if account.number not in self.before:
             self.before[account.number] = (account, account.counters)
-
-    def add_event(self, number: int, kind: str, encoded_kind: bytes, change: bytes, body: bytes) -> None:
-        """One event; its sequence number is its place."""
-        self.events.append((number, kind, encoded_kind, change, body))
-
-    def add_transfer(  # noqa: PLR0917 - one argument a column
-        self,
-        number: int,
-        id_: bytes,
-        kind: str,
-        refusal: str | None,
-        fingerprint: bytes,
-        expires: int,
-        corrects: int,
-        legs: Sequence[tuple[int, int, int, str]],
-    ) -> None:
-        """One set and its legs; `expires` in microseconds and `corrects` a number, 0 for none."""
-        self._transfers.append(
-            (
-                number,
-                id_.hex(),
-                kind,
-                refusal or "NULL",
-                _or_null(expires),
-                _or_null(corrects),
-            )
-        )
-        self._fingerprints.append(fingerprint)
-        for position, (debit, credit, amount, purpose) in enumerate(legs):
-            self._legs.append((number, position, debit, credit, amount, purpose))
-
-    def add_resolution(self, number: int, seq: int, outcome: str) -> None:
-        """How a pending set ended."""
-        self._resolutions.append((number, seq, outcome))
 
     def add_account(self, number: int, owner: str, currency: str, purpose: str) -> None:
         """A new account."""
@@ -99,8 +69,8 @@ class Batch:
             at,
             *self._event_columns(first_seq, microseconds(at)),
             *self._transfer_columns(),
-            *_texts(_columns(self._legs, 6), words=(5,)),
-            *_texts(_columns(self._resolutions, 3), words=(2,)),
+            *self._leg_columns(),
+            *_texts(_columns(self.resolutions, 3), words=(2,)),
             *_texts(self._changed_accounts(), words=(1, 2)),
             *_columns(self._accounts, 4),
             *_columns(self._closing, 2),
@@ -117,9 +87,26 @@ class Batch:
         return [*_texts(columns, words=(1,)), blob]
 
     def _transfer_columns(self) -> list[object]:
-        lengths = [len(fingerprint) for fingerprint in self._fingerprints]
-        columns = [*_columns(self._transfers, 6), _starts(lengths), lengths]
-        return [*_texts(columns, words=(1, 2, 3, 4, 5)), b"".join(self._fingerprints)]
+        numbers, ids, kinds, refusals, fingerprints, expires, corrects, _ = _columns(self.transfers, 8)
+        lengths = list(map(len, fingerprints))
+        return [
+            _numbers(numbers),
+            "{" + b"".join(ids).hex(",", _ID_BYTES) + "}",
+            _words(kinds),
+            _words(refusal or "NULL" for refusal in refusals),
+            _words(str(at) if at else "NULL" for at in expires),
+            _words(str(number) if number else "NULL" for number in corrects),
+            _numbers(_starts(lengths)),
+            _numbers(lengths),
+            b"".join(fingerprints),
+        ]
+
+    def _leg_columns(self) -> list[str]:
+        sets = [(row[0], row[7]) for row in self.transfers]
+        numbers = [number for number, legs in sets for _ in legs]
+        positions = [position for _, legs in sets for position in range(len(legs))]
+        legs = _columns([leg for _, legs in sets for leg in legs], 4)
+        return _texts([numbers, positions, *legs], words=(5,))
 
     def _changed_accounts(self) -> list[Sequence[object]]:
         """Number, closed, cap; then the change of each counter; then each counter as it must come out."""
@@ -134,10 +121,6 @@ class Batch:
             for account, before in self.before.values()
         ]
         return _columns(sorted(rows), 3 + 2 * _COUNTERS)
-
-
-def _or_null(number: int) -> str:
-    return str(number) if number else "NULL"
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[Sequence[Any]]:

@@ -183,10 +183,11 @@ class Books:
             return self._remember_failure(id_, fingerprint, refusal, "refused", body)
         # Past this line the set must be recorded.
         expires = 0 if expires_at is None else microseconds(expires_at)
-        change = encode_set(_TAG_RESERVED, id_.bytes, fingerprint, expires, 0, legs)
+        id_bytes = id_.bytes
+        change = encode_set(_TAG_RESERVED, id_bytes, fingerprint, expires, 0, legs)
         number = self._log(None, kind, change, body)
         self._transfers[id_.int] = Transfer(number, _TWO_PHASE, _PENDING, fingerprint, legs)
-        self.batch.add_transfer(number, id_.bytes, _TWO_PHASE, None, fingerprint, expires, 0, legs)
+        self.batch.transfers.append((number, id_bytes, _TWO_PHASE, None, fingerprint, expires, 0, legs))
         return Decision(_CREATED, number, _PENDING)
 
     def move(
@@ -211,7 +212,7 @@ class Books:
         change = encode_set(Tag.MOVED, id_.bytes, fingerprint, 0, 0, legs)
         number = self._log(None, kind, change, body)
         self._transfers[id_.int] = Transfer(number, Kind.SINGLE_PHASE, _POSTED, fingerprint, legs)
-        self.batch.add_transfer(number, id_.bytes, Kind.SINGLE_PHASE, None, fingerprint, 0, 0, legs)
+        self.batch.transfers.append((number, id_.bytes, Kind.SINGLE_PHASE, None, fingerprint, 0, 0, legs))
         return Decision(_CREATED, number, _POSTED)
 
     def fail(
@@ -243,7 +244,7 @@ class Books:
         self._post_legs(transfer.legs)
         transfer.state = _POSTED
         seq = self._log(transfer.number, kind, _TAG_POSTED, body)
-        self.batch.add_resolution(transfer.number, seq, "posted")
+        self.batch.resolutions.append((transfer.number, seq, "posted"))
         return Decision(_VERDICT_POSTED, transfer.number, _POSTED)
 
     def void(self, id_: UUID, *, kind: str = "voided", body: bytes = b"") -> Decision:
@@ -260,7 +261,7 @@ class Books:
         self._release(transfer.legs)
         transfer.state = _VOIDED
         seq = self._log(transfer.number, kind, _TAG_VOIDED, body)
-        self.batch.add_resolution(transfer.number, seq, "voided")
+        self.batch.resolutions.append((transfer.number, seq, "voided"))
         return Decision(Verdict.VOIDED, transfer.number, _VOIDED)
 
     def correct(
@@ -292,8 +293,8 @@ class Books:
         change = encode_set(Tag.CORRECTED, id_.bytes, fingerprint, 0, original.number, legs)
         number = self._log(None, kind, change, body)
         self._transfers[id_.int] = Transfer(number, Kind.CORRECTION, _POSTED, fingerprint, legs)
-        self.batch.add_transfer(
-            number, id_.bytes, Kind.CORRECTION, None, fingerprint, 0, original.number, legs
+        self.batch.transfers.append(
+            (number, id_.bytes, Kind.CORRECTION, None, fingerprint, 0, original.number, legs)
         )
         return Decision(_CREATED, number, _POSTED)
 
@@ -408,7 +409,7 @@ class Books:
         seq = self.next_seq
         self.next_seq = seq + 1
         about = seq if number is None else number
-        self.batch.add_event(about, kind, encode_kind(kind), change, body)
+        self.batch.events.append((about, kind, encode_kind(kind), change, body))
         return seq
 
     def _find(self, id_: UUID) -> Transfer | None:
@@ -422,7 +423,7 @@ class Books:
     ) -> Decision:
         number = self._log(None, kind, encode_failure(id_.bytes, fingerprint, verdict), body)
         self._transfers[id_.int] = Transfer(number, Kind.FAILED, _FAILED, fingerprint, ())
-        self.batch.add_transfer(number, id_.bytes, Kind.FAILED, verdict, fingerprint, 0, 0, ())
+        self.batch.transfers.append((number, id_.bytes, Kind.FAILED, verdict, fingerprint, 0, 0, ()))
         return Decision(verdict, number, _FAILED)
 
     def _hold(self, legs: Sequence[Leg]) -> Verdict | None:

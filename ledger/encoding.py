@@ -45,7 +45,6 @@ PURPOSES: Final = {
 """What a leg is for, and its byte in the encoding."""
 
 _HEADER = Struct(">QQq")
-_LEAF_HEADER = Struct(">xQQq")
 _KIND = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _LENGTH = Struct(">I")
 _SET = Struct(">qQH")
@@ -53,6 +52,7 @@ _LEG = Struct(">QQQB")
 _TEXT = Struct(">H")
 _U64 = Struct(">Q")
 _NO_CAP: Final = (1 << 64) - 1
+_LEAF: Final = sha256(b"\x00")
 
 
 class Tag(bytes, Enum):
@@ -95,13 +95,13 @@ def leaf_hashes(first: int, at: int, events: Iterable[tuple[int, bytes, bytes, b
 
     An event is number, encoded kind, change and body. One loop: a batch has hundreds of them.
     """
-    header, size, join = _LEAF_HEADER.pack, _LENGTH.pack, b"".join
-    return [
-        sha256(
-            join((header(seq, number, at), kind, size(len(change)), change, size(len(body)), body))
-        ).digest()
-        for seq, (number, kind, change, body) in enumerate(events, first)
-    ]
+    header, size, join, begun = _HEADER.pack, _LENGTH.pack, b"".join, _LEAF.copy
+    leaves = []
+    for seq, (number, kind, change, body) in enumerate(events, first):
+        leaf = begun()  # a copy of a hash that was begun costs half as much as beginning one
+        leaf.update(join((header(seq, number, at), kind, size(len(change)), change, size(len(body)), body)))
+        leaves.append(leaf.digest())
+    return leaves
 
 
 @functools.lru_cache(maxsize=1024)
@@ -126,11 +126,9 @@ def encode_set(  # noqa: PLR0917 - one argument a field
     legs: Sequence[tuple[int, int, int, str]],
 ) -> bytes:
     """A reserved, moved or corrected set; `expires` in microseconds, `corrects` a number."""
-    size = _LENGTH.pack(len(fingerprint))
-    parts = [tag, id_, size, fingerprint, _SET.pack(expires, corrects, len(legs))]
-    for debit, credit, amount, purpose in legs:
-        parts.append(_LEG.pack(debit, credit, amount, PURPOSES[purpose]))
-    return b"".join(parts)
+    head = tag, id_, _LENGTH.pack(len(fingerprint)), fingerprint, _SET.pack(expires, corrects, len(legs))
+    pack = _LEG.pack
+    return b"".join(head) + b"".join([pack(leg[0], leg[1], leg[2], PURPOSES[leg[3]]) for leg in legs])
 
 
 def encode_failure(id_: bytes, fingerprint: bytes, verdict: str) -> bytes:

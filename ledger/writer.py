@@ -28,7 +28,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID, uuid4
@@ -41,6 +41,9 @@ from schemas.errors import Unavailable
 
 BATCH_MAX: Final = 1_000
 """Commands of one batch: larger ones are no faster, and leave less to do while one is being applied."""
+
+HALVED_FROM: Final = 32
+"""With nothing in flight, half of so many commands fly at once and half are decided meanwhile."""
 
 BATCH_BYTES_MAX: Final = 16 << 20
 """What the commands of one batch may weigh together; the one that passes it is the last."""
@@ -232,6 +235,7 @@ class Writer:
         self._connection: asyncpg.Connection | None = None
         self._loading: asyncpg.Connection | None = None
         self._loop: asyncio.Task[None] | None = None
+        self._new_future: Callable[[], asyncio.Future[Any]]
 
     @property
     def waiting(self) -> int:
@@ -246,6 +250,7 @@ class Writer:
     async def start(self) -> None:
         """Connect, take the epoch (every other writer of this database is fenced) and begin."""
         assert self._loop is None, "started already"
+        self._new_future = asyncio.get_running_loop().create_future
         await self._connect()
         await self._begin_epoch(_TAKE_OVER)
         self._loop = asyncio.create_task(self._run(), name="ledger writer")
@@ -288,7 +293,7 @@ class Writer:
         return [reply.error if type(reply) is _Raised else reply for reply in replies]
 
     def _enqueue(self, command: Any, touches: Touches) -> asyncio.Future[Any]:
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Any] = self._new_future()
         self._queue.append(_Waiting(command, touches, future))
         self._bytes += touches.size
         self._wake.set()
@@ -351,9 +356,15 @@ class Writer:
             raise
 
     def _take(self) -> list[_Waiting]:
-        """What waits, up to the limits of one batch."""
+        """What waits, up to the limits of one batch.
+
+        Half of it where nothing is in flight: else callers, database and this process would go in lockstep,
+        each waiting for the others.
+        """
         queue, taken, size = self._queue, list[_Waiting](), 0
-        while queue and len(taken) < self.batch_max and size < BATCH_BYTES_MAX:
+        lockstep = self._flight is None and len(queue) >= HALVED_FROM
+        count = min(len(queue) // 2 if lockstep else len(queue), self.batch_max)
+        while len(taken) < count and size < BATCH_BYTES_MAX:
             waiting = queue.popleft()
             size += waiting.touches.size
             taken.append(waiting)
