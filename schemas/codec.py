@@ -14,17 +14,17 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import msgspec
 from lxml import etree
 
-from schemas import gates, lexical
+from schemas import gates, layout, lexical
 from schemas.catalogue import catalogue
 from schemas.catalogue.model import Choice, Foreign, Sequence
 from schemas.errors import InvalidMessage, UnsupportedRepresentation
-from schemas.plan import NAMESPACE, Shape, plan
+from schemas.plan import NAMESPACE, Shape, plan, written
 from schemas.value_rules import Fault
 
 XML: Final = "application/xml"
@@ -155,11 +155,14 @@ def encode(
     """
     form, _ = _read_media_type(media_type)
     header_id = header_id or DEFAULT_HEADER
+    known = layout.known(id, document)
     if form == "json":
+        if known is not None and header is None:
+            return msgspec.json.encode({"$type": id, "Document": document})
         if header is not None:
             header = {"$type": header_id, **_accept(_plan(header_id), header, _APP_HDR)}
         return _to_json(id, _accept(_plan(id), document, "Document"), header)
-    text = element(id, "Document", document)
+    text = element(id, "Document", document) if known is None else known[0].xml(known[1])
     if header is not None:
         text = f'<Envelope xmlns="{ENVELOPE}">{element(header_id, _APP_HDR, header)}{text}</Envelope>'
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
@@ -167,13 +170,11 @@ def encode(
 
 def element(definition: str, tag: str, content: dict[str, Any]) -> str:
     """A header (`AppHdr`) or document (`Document`) alone as XML in its namespace, checked."""
-    pieces: list[str] = []
+    _plan(definition)
     try:
-        _plan(definition).markup(tag, content, pieces)
+        return written(definition, tag, content)
     except InvalidMessage as error:
         raise _placed(error, tag) from None
-    pieces[0] = f'<{tag} xmlns="{NAMESPACE}{definition}">'
-    return "".join(pieces)
 
 
 def _placed(error: InvalidMessage, name: str) -> InvalidMessage:
@@ -199,6 +200,7 @@ def warm() -> None:
         plan(message)
 
 
+@lru_cache(maxsize=256)
 def _read_media_type(media_type: str) -> tuple[str, str | None]:
     found = _MEDIA_TYPE.fullmatch(media_type.strip())
     if found is None:
@@ -216,6 +218,18 @@ def _plan(message: str) -> Shape:
 
 
 def _from_xml(raw: bytes, max_bytes: int) -> _Parts:
+    sight = layout.sight(raw) if len(raw) <= min(max_bytes, layout.LONGEST) else None
+    known = sight.read() if sight is not None else None
+    if known is not None:
+        message, document = known
+        return _Parts(message, None, None, document, ordinary=True)
+    parts = _parsed(raw, max_bytes)
+    if sight is not None and parts.ordinary:
+        sight.learn(parts.id, parts.document)
+    return parts
+
+
+def _parsed(raw: bytes, max_bytes: int) -> _Parts:
     keep_blanks = any(tag in raw for tag in _foreign_tags())
     root = gates.xml(raw, max_bytes, keep_blanks=keep_blanks)
     message = _documents().get(root.tag)
@@ -322,6 +336,28 @@ def _only(
 
 
 def _from_json(raw: bytes, max_bytes: int, pinned: str | None) -> _Parts:
+    return _known_json(raw, max_bytes) or _accepted(raw, max_bytes, pinned)
+
+
+def _known_json(raw: bytes, max_bytes: int) -> _Parts | None:
+    """A document of a known layout; None where the long way must look."""
+    if len(raw) > min(max_bytes, layout.LONGEST) or b"\\" in raw:
+        return None
+    try:
+        found = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if type(found) is not dict or found.keys() != {"$type", "Document"} or type(found["$type"]) is not str:
+        return None
+    message, document = found["$type"], found["Document"]
+    known = layout.known(message, document)
+    # A name that stands twice is in the bytes and no longer in the dict.
+    if known is None or raw.count(b'"') != 2 * (len(("$type", message, "Document")) + known[0].strings):
+        return None
+    return _Parts(message, None, None, document, ordinary=True)
+
+
+def _accepted(raw: bytes, max_bytes: int, pinned: str | None) -> _Parts:
     found = gates.json_object(raw, max_bytes)
     if found.keys() - {"$type", _APP_HDR, "Document"}:
         raise InvalidMessage("may hold $type, AppHdr and Document only", rule="element")

@@ -10,7 +10,7 @@ import re
 from base64 import b64decode
 from calendar import monthrange
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date
 from functools import lru_cache
 from typing import Any, Final
 
@@ -42,12 +42,11 @@ _TEMPORAL: Final = {
     "gYear": re.compile(rf"{_YEAR}{_ZONE}", re.ASCII),
     "gYearMonth": re.compile(rf"{_YEAR}-{_MONTH}{_ZONE}", re.ASCII),
 }
-_USUAL: Final = re.compile(
-    r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)?)?", re.ASCII
+_PLAIN_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
+_PLAIN_CLOCK: Final = re.compile(
+    r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)", re.ASCII
 ).fullmatch
-"""What nearly every date and time looks like; the quick way to be sure of those."""
-_DATE_LENGTH: Final = len("2026-11-23")
-_SECONDS_LENGTH: Final = len("2026-11-23T14:05:07")
+_DAY_LENGTH: Final = len("2026-11-23")
 _DECIMAL = re.compile(r"([+-]?)(?:0*)(\d*?)(?:\.(\d*?)0*)?", re.ASCII)
 _BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
 
@@ -137,18 +136,34 @@ def _boolean(content: str) -> bool:
     return value
 
 
+@lru_cache(maxsize=1024)
+def is_plain_day(content: str) -> bool:
+    """Whether this is a date as nearly every message writes it: a day of our era, without a zone."""
+    if _PLAIN_DAY(content) is None:
+        return False
+    try:
+        date.fromisoformat(content)
+    except ValueError:
+        return False
+    return True
+
+
+def is_plain_instant(content: str) -> bool:
+    """Whether this is a date and time as nearly every message writes it: with its offset from UTC."""
+    return _PLAIN_CLOCK(content, _DAY_LENGTH) is not None and is_plain_day(content[:_DAY_LENGTH])
+
+
+_PLAIN: Final[dict[str, Callable[[str], bool]]] = {"date": is_plain_day, "dateTime": is_plain_instant}
+
+
 def _temporal(kind: str) -> Parser:
     exactly = _TEMPORAL[kind].fullmatch
     dated = kind in {"date", "dateTime"}
+    is_plain = _PLAIN.get(kind)
 
     def temporal(content: str) -> str:
-        if dated and _USUAL(content) and (len(content) == _DATE_LENGTH) == (kind == "date"):
-            try:
-                datetime.fromisoformat(content[:_SECONDS_LENGTH])
-            except ValueError:
-                pass  # the long way knows whether it is none, or an unusual one: 24:00:00
-            else:
-                return content
+        if is_plain is not None and is_plain(content):
+            return content
         content = content.strip(BLANKS)
         found = exactly(content)
         if found is None or (dated and not _is_day(found)):

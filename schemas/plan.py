@@ -76,6 +76,14 @@ def plan(message: str) -> Shape:
     return _Compiler(message).members("Document", Sequence((Member(root.tag, root.type),)))
 
 
+def written(message: str, tag: str, content: Any) -> str:
+    """A header (`AppHdr`) or document (`Document`) as XML in its namespace. Raises InvalidMessage."""
+    pieces: list[str] = []
+    plan(message).markup(tag, content, pieces)
+    pieces[0] = f'<{tag} xmlns="{NAMESPACE}{message}">'
+    return "".join(pieces)
+
+
 class _Compiler:
     """Makes the shapes of one message's types, each once."""
 

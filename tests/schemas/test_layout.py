@@ -1,0 +1,239 @@
+"""What is remembered of a message's elements never changes what is read, written or refused.
+
+Every test compares the quick way, through known layouts, with the long way through `plan`, which alone
+knows the schema: `long_way` leaves nothing short enough to be known.
+"""
+
+import os
+import random
+import re
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from schemas import codec, layout, rules
+from schemas.errors import InvalidMessage
+from tests.schemas.corpus import PACS_008, document_messages, documents, random_document
+from tests.schemas.mutations import TEXTS
+from tests.schemas.test_fuzz import damaged
+
+ROUNDS = int(os.environ.get("PAYSWITCH_FUZZ", "3000"))
+RAW = PACS_008.read_bytes()
+MESSAGE = codec.decode(RAW, media_type=codec.XML)
+LEAF = re.compile(rb">([^<>]*[^<>\s][^<>]*)</")
+STRING = re.compile(rb'"([^"\\]*)"(?=[,}\]])')
+
+
+def seen(raw: bytes, media_type: str = codec.XML) -> bytes:
+    """The bytes, after their elements have been seen often enough to be known."""
+    for _ in range(2):
+        codec.inspect(raw, media_type=media_type)
+    return raw
+
+
+@pytest.fixture
+def long_way(monkeypatch) -> Callable[[Callable[[], object]], object]:
+    """Do something without any known layout."""
+
+    def do(what: Callable[[], object]) -> object:
+        with monkeypatch.context() as patch:
+            patch.setattr(layout, "LONGEST", -1)
+            patch.setattr(layout, "known", lambda _message, _document: None)
+            return what()
+
+    return do
+
+
+def verdict(raw: bytes, media_type: str) -> object:
+    """Everything that reading says: the message, or the refusal's rule, place and words."""
+    try:
+        message = codec.inspect(raw, media_type=media_type)
+    except InvalidMessage as error:
+        return error.rule, error.path, error.detail
+    return message, msgspec.json.encode(message.document), rules.check(message)
+
+
+def is_known(raw: bytes) -> bool:
+    """Whether the quick way takes these bytes."""
+    sight = layout.sight(raw)
+    return sight is not None and sight.read() is not None
+
+
+def with_another_value(raw: bytes, values: re.Pattern[bytes], chance: random.Random) -> bytes:
+    """The message with another text, of any kind, in the place of one to three values."""
+    for _ in range(chance.choice((1, 1, 2, 3))):
+        found = chance.choice(list(values.finditer(raw)))
+        text = chance.choice(
+            (
+                *TEXTS,
+                found[1].decode(),
+                found[1].decode()[::-1],
+                'a "b"',
+                "O'Neil & Co",
+                "a>b",
+                "\u0338a",
+                "0.00",
+            )
+        )
+        raw = raw[: found.start(1)] + text.encode() + raw[found.end(1) :]
+    return raw
+
+
+def test_the_second_message_of_the_same_elements_teaches_and_the_third_profits():
+    raw = (
+        RAW.replace(b"<Ustrd>", b"<Ustrd>\n", 1)
+        .replace(b"<Purp>", b"<Purp >", 1)
+        .replace(b"<Ustrd>\n", b"<Ustrd>")
+    )
+
+    assert not is_known(raw)
+    seen(raw)
+    assert is_known(raw)
+    assert is_known(raw.replace(b"512340.50", b"7.00").replace(b"INVOICE-2026", b"BILL"))
+
+
+@pytest.mark.parametrize("media_type", [codec.XML, codec.JSON])
+def test_other_values_in_known_elements_get_the_long_way_s_verdict(media_type, long_way):
+    chance = random.Random(2)
+    values = LEAF if media_type == codec.XML else STRING
+    written = codec.encode(MESSAGE.id, MESSAGE.document, media_type=media_type)
+    originals = [seen(written, media_type), *([seen(RAW)] if media_type == codec.XML else [])]
+    taken = 0
+    for _ in range(ROUNDS):
+        raw = with_another_value(chance.choice(originals), values, chance)
+        quick = verdict(raw, media_type)
+        taken += isinstance(quick[0], codec.Message)
+        assert quick == long_way(lambda raw=raw: verdict(raw, media_type)), raw
+
+    assert ROUNDS * 0.05 < taken < ROUNDS * 0.9
+
+
+@pytest.mark.parametrize("message", document_messages())
+def test_every_message_s_values_get_the_long_way_s_verdict(message, long_way):
+    chance = random.Random(message)
+    for _ in range(3):
+        document = random_document(message, chance)
+        for media_type, values in ((codec.XML, LEAF), (codec.JSON, STRING)):
+            raw = seen(codec.encode(message, document, media_type=media_type), media_type)
+            for _ in range(max(ROUNDS // 300, 10)):
+                changed = with_another_value(raw, values, chance)
+                assert verdict(changed, media_type) == long_way(lambda c=changed, m=media_type: verdict(c, m))
+
+
+@pytest.mark.parametrize("media_type", [codec.XML, codec.JSON])
+def test_damaged_bytes_of_known_elements_get_the_long_way_s_verdict(media_type, long_way):
+    chance = random.Random(3)
+    originals = [codec.encode(MESSAGE.id, MESSAGE.document, media_type=media_type)]
+    if media_type == codec.XML:
+        originals += [RAW, *(raw for _, raw in documents()[:40] if len(raw) < layout.LONGEST)]
+    for raw in originals:
+        seen(raw, media_type)
+    for _ in range(ROUNDS):
+        raw = damaged(chance.choice(originals), chance)
+        assert verdict(raw, media_type) == long_way(lambda raw=raw: verdict(raw, media_type)), raw
+
+
+def test_writing_known_elements_gives_the_long_way_s_bytes(long_way):
+    chance = random.Random(4)
+    for message in document_messages():
+        document = random_document(message, chance)
+        for media_type in (codec.XML, codec.JSON):
+            written = [codec.encode(message, document, media_type=media_type) for _ in range(4)]
+            expected = long_way(lambda m=message, d=document, t=media_type: codec.encode(m, d, media_type=t))
+            assert written == [expected] * 4
+
+
+DISGUISES = {
+    "brackets the wrong way round": (b"<MsgId>", b">MsgId<"),
+    "a blank before the declaration": (b"<?xml", b" <?xml"),
+    "a vertical tab between elements": (b"<GrpHdr>\n", b"<GrpHdr>\n\x0b"),
+    "a no-break space between elements": (b"<GrpHdr>\n", b"<GrpHdr>\n\xc2\xa0"),
+    "NUL between elements": (b"<GrpHdr>\n", b"<GrpHdr>\n\0"),
+    "NUL in a value": (b"INSTR-000042", b"INSTR\0000042"),
+    "text between elements": (b"<GrpHdr>\n", b"<GrpHdr>x\n"),
+    "a reference": (b"INSTR-000042", b"INSTR&#45;000042"),
+    "an entity": (b"INSTR-000042", b"INSTR&evil;"),
+    "a quotation mark": (b"INSTR-000042", b'INSTR","UETR":"'),
+    "a backslash": (b"INSTR-000042", b"INSTR\\u0041"),
+    "an escaped end": (b"INSTR-000042", b"INSTR\\"),
+    "a CDATA section": (b"INSTR-000042", b"<![CDATA[INSTR-000042]]>"),
+    "a comment": (b"INSTR-000042", b"INSTR<!-- -->-000042"),
+    "a byte order mark": (b"<?xml", b"\xef\xbb\xbf<?xml"),
+    "no UTF-8": (b"INSTR-000042", b"INSTR\xff"),
+    "a surrogate": (b"INSTR-000042", b"INSTR\xed\xa0\x80"),
+    "an end of CDATA": (b"INSTR-000042", b"INSTR]]>"),
+    "unnormalised text": (b"Demo Bank of India", "Demo Ba\u0301nk".encode()),
+    "an empty value": (b"INSTR-000042", b""),
+    "a blank at an end": (b"INSTR-000042", b"INSTR-000042 "),
+    "a blank for a value": (b"INSTR-000042", b" "),
+    "an invisible character": (b"INSTR-000042", "INSTR\u202e000042".encode()),
+    "an unknown currency": (b"KZT", b"ZZZ"),
+    "decimals too fine": (b"512340.50", b"512340.505"),
+    "an IBAN with wrong check digits": (b"KZ86125KZT5004100100", b"KZ87125KZT5004100100"),
+    "a day that does not exist": (b"2026-11-23", b"2026-02-30"),
+    "an instant without its offset": (b".900+05:30", b".900"),
+    "an unlisted code": (b"GDDS", b"ZZZZ"),
+}
+
+
+@pytest.mark.parametrize(("honest", "disguised"), DISGUISES.values(), ids=DISGUISES)
+def test_no_disguise_passes_for_a_known_message(honest, disguised, long_way):
+    raw = seen(RAW).replace(honest, disguised, 1)
+
+    assert raw != RAW
+    assert not is_known(raw)
+    assert verdict(raw, codec.XML) == long_way(lambda: verdict(raw, codec.XML))
+
+
+TRAPS = {
+    "a currency as a namespace's name": b"<IntrBkSttlmAmt xmlns:Ccy=\"KZT\" Ccy='INR'>",
+    "single quotation marks": b"<IntrBkSttlmAmt Ccy='INR'>",
+    "a currency in a hint": (
+        b'<IntrBkSttlmAmt xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+        b'xsi:schemaLocation=\'x Ccy="KZT"\' Ccy="INR">'
+    ),
+    "an empty prefix": b'<IntrBkSttlmAmt Ccy = "INR" >',
+    "a bracket in a hint": (
+        b'<IntrBkSttlmAmt xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation=\'>\' Ccy="INR">'
+    ),
+}
+
+
+@pytest.mark.parametrize("tag", TRAPS.values(), ids=TRAPS)
+def test_what_is_learned_from_strange_markup_is_what_a_parser_finds(tag, long_way):
+    raw = RAW.replace(b'<IntrBkSttlmAmt Ccy="KZT">', tag)
+    for _ in range(9):
+        assert verdict(raw, codec.XML) == long_way(lambda: verdict(raw, codec.XML))
+    (message, *_) = verdict(raw, codec.XML)
+
+    assert message.content["CdtTrfTxInf"][0]["IntrBkSttlmAmt"] == {"Ccy": "INR", "Amt": "512340.50"}
+
+
+def test_a_name_twice_is_refused_in_known_elements_too():
+    raw = seen(codec.encode(MESSAGE.id, MESSAGE.document, media_type=codec.JSON), codec.JSON)
+    doubled = raw.replace(b'"ChrgBr":"SHAR"', b'"ChrgBr":"DEBT","ChrgBr":"SHAR"')
+
+    with pytest.raises(InvalidMessage) as refusal:
+        codec.inspect(doubled, media_type=codec.JSON)
+
+    assert refusal.value.rule == "duplicate-key"
+
+
+@pytest.mark.parametrize("value", [b"IN", 5, 5.5, None, ("a",), {"a"}, object()])
+def test_only_text_is_text_in_known_elements_too(value):
+    for _ in range(3):
+        codec.encode(MESSAGE.id, MESSAGE.document, media_type=codec.JSON)
+    content = MESSAGE.content
+    document = {"FIToFICstmrCdtTrf": {**content, "GrpHdr": {**content["GrpHdr"], "MsgId": value}}}
+
+    for form in (codec.XML, codec.JSON):
+        with pytest.raises(InvalidMessage):
+            codec.encode(MESSAGE.id, document, media_type=form)
+
+
+def test_what_is_remembered_is_bounded():
+    for number in range(2 * layout.REMEMBERED):
+        layout.sight(b"<a%d>x</a%d>" % (number, number))
+
+    assert layout._place_of_markup.cache_info().currsize == layout.REMEMBERED
