@@ -27,9 +27,10 @@ def span(source: str, target: str) -> Span:
     rate = sandbox.rate(debit, credit)
     scaled = Fraction(rate) * Fraction(10) ** (EXPONENTS[credit] - EXPONENTS[debit])
     least = max(1, -(-limits.minimum_minor // scaled))
-    beyond = -(-(limits.maximum_minor + 1) // scaled)
-    assert convert(Money(int(least), debit), credit, rate).minor >= limits.minimum_minor
-    assert convert(Money(int(beyond) - 1, debit), credit, rate).minor <= limits.maximum_minor
+    step = limits.step_minor
+    beyond = -(-(limits.maximum_minor + step) // scaled)
+    assert convert(Money(int(least), debit), credit, rate, step).minor >= limits.minimum_minor
+    assert convert(Money(int(beyond) - 1, debit), credit, rate, step).minor <= limits.maximum_minor
     return Span(int(least), int(beyond) - 1)
 
 

@@ -7,21 +7,22 @@ doubt keeps the money held.
 import asyncio
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 import structlog
 from msgspec.structs import replace
 
-from adapters.port import Answer, Native, Outcome, Receipt, Taken
+from adapters.port import Answer, Listening, Native, Outcome, Receipt, Taken
 from adapters.profile import Timing
 from ledger.encoding import microseconds
-from schemas.errors import Unavailable
+from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
 from schemas.reasons import Reason
 from switch import metrics
 from switch.commands import Advance, Command, Reply
 from switch.failpoints import failpoint
-from switch.rails import Rail
+from switch.rails import Rail, Rails
 from switch.workers.link import Link
 
 _PATIENCE_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
@@ -183,6 +184,32 @@ class Dispatcher:
             _log.error(
                 "stray_answer", uetr=answer.uetr, rail=country, detail=reply.verdict, state=reply.state
             )
+
+    def listen(self, known: Rails) -> None:
+        """Take in what rails say on connections of their own when nobody waits for it."""
+        for rail in known.values():
+            if isinstance(rail.adapter, Listening):
+                rail.adapter.listen(partial(self._overheard, rail))
+
+    async def _overheard(self, rail: Rail, raw: bytes) -> None:
+        """Record what a rail says only once; should that fail for long, the caretaker's enquiry learns it."""
+        try:
+            answers = rail.adapter.decode(raw)
+        except (InvalidMessage, NotAuthentic) as error:
+            _log.warning("overheard_unreadable", rail=rail.adapter.profile.country, error=error.detail)
+            return
+        for answer in answers:
+            await self._record(rail, answer)
+
+    async def _record(self, rail: Rail, answer: Answer) -> None:
+        for pause in _PATIENCE_S:
+            try:
+                await self.answered(rail, answer)
+            except Unavailable:
+                await asyncio.sleep(pause)
+            else:
+                return
+        _log.warning("outcome_left_to_caretaker")
 
     async def tell(self, step: Command) -> Reply | None:
         """Have a step recorded, patiently; None when the writer stayed away."""

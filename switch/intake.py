@@ -140,7 +140,11 @@ class Intake:
     ) -> Reply:
         adapter = route.rail.adapter
         price = pricing.price(
-            payment.interbank_settlement_amount, adapter.profile.currency, route.corridor, self._directory.now
+            payment.interbank_settlement_amount,
+            adapter.profile.currency,
+            route.corridor,
+            self._directory.now,
+            step=adapter.profile.limits.step_minor,
         )
         legs = pricing.legs(price, route.debtor, route.creditor, self._directory.now)
         made_at = datetime.now(UTC)

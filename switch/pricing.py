@@ -30,10 +30,11 @@ class Price:
     rate: str
 
 
-def convert(amount: Money, currency: str, rate: str) -> Money:
-    """`amount` in `currency` at `rate` units of it for one unit of the amount's, rounded down."""
+def convert(amount: Money, currency: str, rate: str, step: int = 1) -> Money:
+    """`amount` in `currency` at `rate` units of it for one unit of the amount's, rounded down to a `step`."""
     scale = Fraction(10) ** (EXPONENTS[currency] - EXPONENTS[amount.currency])
-    return Money(int(amount.minor * Fraction(rate) * scale), currency)
+    minor = int(amount.minor * Fraction(rate) * scale)
+    return Money(minor - minor % step, currency)
 
 
 def fee(amount: Money, corridor: Corridor) -> Money:
@@ -41,8 +42,8 @@ def fee(amount: Money, corridor: Corridor) -> Money:
     return Money(corridor.fee_minor + -(-amount.minor * corridor.fee_bps // 10_000), amount.currency)
 
 
-def price(amount: Money, currency: str, corridor: Corridor, directory: Snapshot) -> Price:
-    """Price a debit of `amount` that is to arrive in `currency`.
+def price(amount: Money, currency: str, corridor: Corridor, directory: Snapshot, *, step: int = 1) -> Price:
+    """Price a debit of `amount` that is to arrive in `currency`, whose rail counts in `step` minor units.
 
     Raises:
         Refused: no rate for the pair (AM03), or nothing would arrive (AM02).
@@ -54,7 +55,7 @@ def price(amount: Money, currency: str, corridor: Corridor, directory: Snapshot)
     provider = directory.by_id.get(quoted.provider) if quoted else None
     if quoted is None or provider is None or provider.status != "active":
         raise Refused("no FX rate for this pair of currencies", reason=Reason.NOT_ALLOWED_CURRENCY)
-    credit = convert(amount, currency, quoted.rate)
+    credit = convert(amount, currency, quoted.rate, step)
     if credit.minor <= 0:
         raise Refused("the amount is too small to convert", reason=Reason.NOT_ALLOWED_AMOUNT)
     return Price(amount, credit, fee(amount, corridor), quoted.provider, quoted.rate)

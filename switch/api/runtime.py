@@ -40,6 +40,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
     await link.start()
     rails_here = rails.connect(settings, pool)
     dispatcher = Dispatcher(link, settings.time_scale)
+    dispatcher.listen(rails_here)
     intake = Intake(settings, directory, rails_here, link, dispatcher)
     refreshing = asyncio.create_task(directory.keep_fresh())
     metrics.WORKERS.set(1)

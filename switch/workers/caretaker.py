@@ -66,6 +66,7 @@ class Caretaker:
         self._pool = pool
         self._rails = known
         self._dispatcher = Dispatcher(link, settings.time_scale)
+        self._dispatcher.listen(known)
         self._keys = personal_data.load(settings.personal_data_keys)
         self._reconciliation = Reconciliation(pool, self._dispatcher)
         self._under_way: dict[str, dict[int, asyncio.Task[None]]] = {country: {} for country in known}

@@ -88,6 +88,15 @@ def test_a_suspended_provider_prices_nothing() -> None:
     assert refusal.value.reason == "AM03"
 
 
+@given(minor=st.integers(1, 10**9), step=st.sampled_from([1, 10, 100]))
+def test_a_credit_is_in_units_of_the_rail_and_never_more_than_the_rate_says(minor: int, step: int) -> None:
+    exact = pricing.convert(Money(minor, "INR"), "IRR", "687.42")
+    credit = pricing.convert(Money(minor, "INR"), "IRR", "687.42", step)
+
+    assert credit.minor % step == 0
+    assert 0 <= exact.minor - credit.minor < step
+
+
 def test_an_amount_that_converts_to_nothing_is_refused() -> None:
     directory = Snapshot(participants=[PROVIDER], rates=[Rate("INR", "PKR", "fx", "0.001")])
     with pytest.raises(Refused) as refusal:
