@@ -1,0 +1,118 @@
+"""Business days and cut-offs: whether money of a currency can be settled on a day, and when windows close.
+
+Holidays are those of the `holidays` package for the currency's country, working days that replace them
+included; a table of the operator's own says where a day is otherwise. Cut-offs are on the zone's clock.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import holidays
+
+from schemas.errors import NotFound
+
+COUNTRIES: Final = {
+    "CNY": ("CN", "Asia/Shanghai"),
+    "INR": ("IN", "Asia/Kolkata"),
+    "RUB": ("RU", "Europe/Moscow"),
+    "KZT": ("KZ", "Asia/Almaty"),
+    "KGS": ("KG", "Asia/Bishkek"),
+    "TJS": ("TJ", "Asia/Dushanbe"),
+    "UZS": ("UZ", "Asia/Tashkent"),
+    "PKR": ("PK", "Asia/Karachi"),
+    "IRR": ("IR", "Asia/Tehran"),
+    "BYN": ("BY", "Europe/Minsk"),
+}
+"""Currency -> whose holidays, and whose clock."""
+
+_LOOK_AHEAD_DAYS: Final = 60
+"""No country closes its banks for longer."""
+
+
+@lru_cache(maxsize=256)
+def _year(country: str, year: int) -> holidays.HolidayBase:
+    return holidays.country_holidays(country, years=[year])
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The business days of one currency; `overrides` say what a day is, whatever the holidays are."""
+
+    currency: str
+    country: str
+    zone: str
+    overrides: Mapping[date, bool] = field(default_factory=dict)
+
+    def is_business_day(self, day: date) -> bool:
+        """Whether money of the currency can be settled on `day`."""
+        stated = self.overrides.get(day)
+        return _year(self.country, day.year).is_working_day(day) if stated is None else stated
+
+    def holiday(self, day: date) -> str | None:
+        """The name of the holiday that `day` is, if it is one."""
+        name = _year(self.country, day.year).get(day)
+        return None if name is None else str(name)
+
+    def next_business_day(self, day: date) -> date:
+        """`day`, or the first business day after it.
+
+        Raises:
+            NotFound: none within sixty days: the overrides make no sense.
+
+        """
+        for ahead in range(_LOOK_AHEAD_DAYS):
+            candidate = day + timedelta(days=ahead)
+            if self.is_business_day(candidate):
+                return candidate
+        raise NotFound("no business day within sixty days")
+
+    def local_date(self, instant: datetime) -> date:
+        """The date that the zone's clocks show."""
+        return instant.astimezone(ZoneInfo(self.zone)).date()
+
+    def instant(self, day: date, clock: time) -> datetime:
+        """When the zone's clocks show `clock` on `day`, in UTC."""
+        return datetime.combine(day, clock, ZoneInfo(self.zone)).astimezone(UTC)
+
+    def next_close(self, closes_at: Sequence[time], after: datetime) -> datetime:
+        """The first cut-off on a business day that is later than `after`.
+
+        Raises:
+            NotFound: none within sixty days.
+
+        """
+        day = self.next_business_day(self.local_date(after))
+        while True:
+            for clock in sorted(closes_at):
+                instant = self.instant(day, clock)
+                if instant > after:
+                    return instant
+            day = self.next_business_day(day + timedelta(days=1))
+
+    def value_date(self, closed_at: datetime) -> date:
+        """The day that a window which closed then is settled on: the same, or the next business day."""
+        return self.next_business_day(self.local_date(closed_at))
+
+
+async def load(connection: asyncpg.Connection | asyncpg.Pool, currency: str) -> Calendar:
+    """The calendar of a currency: its schedule's country and zone if it has one, with the overrides.
+
+    Raises:
+        NotFound: not a currency of the scheme, and no schedule for it.
+
+    """
+    row = await connection.fetchrow(
+        "SELECT country, zone FROM switch.window_schedule WHERE currency = $1", currency
+    )
+    country, zone = (row["country"], row["zone"]) if row else COUNTRIES.get(currency, ("", ""))
+    if not country:
+        raise NotFound("no calendar of this currency")
+    rows = await connection.fetch(
+        "SELECT day, business FROM switch.calendar_override WHERE currency = $1", currency
+    )
+    return Calendar(currency, country, zone, {row["day"]: row["business"] for row in rows})

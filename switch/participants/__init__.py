@@ -1,0 +1,1 @@
+"""Participants: how they come, what they may use, how they go."""

@@ -1,0 +1,115 @@
+"""How much of its liquidity each participant has used in the open window, and alerts at 60, 80 and 95 %.
+
+Used is what is pending, and what has gone out net since the window opened; with the headroom that is left
+it makes up what could be sent in all. An alert is raised when a level is reached and cleared when use falls
+five points below it, so that it does not flutter.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+from prometheus_client import Counter, Gauge
+
+from switch.people.notes import note
+
+LEVELS: Final = (95, 80, 60)
+CLEAR_POINTS: Final = 5
+_CURRENT: Final = "livemostrecent"
+
+USED: Final = Gauge(
+    "payswitch_liquidity_used_ratio",
+    "Share of its liquidity that a participant has used in the open window",
+    ("participant", "currency"),
+    multiprocess_mode=_CURRENT,
+)
+ALERTS: Final = Counter(
+    "payswitch_liquidity_alerts_total", "Times that a level of use was reached", ("currency", "level")
+)
+
+_READ: Final = """
+WITH opening AS (
+    SELECT DISTINCT ON (currency) currency, number FROM ledger.settlement_window
+    WHERE closing_seq IS NOT NULL ORDER BY currency, number DESC
+)
+SELECT a.owner AS participant, a.currency::text AS currency,
+       a.credits_posted + a.net_debit_cap - a.debits_posted - a.debits_pending AS headroom,
+       greatest(0, a.debits_posted - a.credits_posted
+                   - coalesce(b.debits_posted - b.credits_posted, 0)) + a.debits_pending AS used,
+       coalesce(alert.level, 0) AS level
+FROM ledger.account AS a
+JOIN switch.participant AS p ON p.id = a.owner
+LEFT JOIN opening AS o ON o.currency = a.currency
+LEFT JOIN ledger.window_balance AS b ON b.settlement_window = o.number AND b.account = a.number
+LEFT JOIN switch.liquidity_alert AS alert ON alert.participant = a.owner AND alert.currency = a.currency
+WHERE a.purpose = 'position' AND NOT a.closed AND a.net_debit_cap IS NOT NULL
+ORDER BY a.owner, a.currency
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One account's liquidity, minor units; `level` is the alert that stands, 0 for none."""
+
+    participant: str
+    currency: str
+    headroom: int
+    used: int
+    level: int
+
+    @property
+    def percent(self) -> int:
+        """Used, in whole per cent of what could be sent in all, rounded down; 0 where there is nothing."""
+        total = self.headroom + self.used
+        return 0 if total <= 0 else self.used * 100 // total
+
+
+def level_of(use: Use) -> int:
+    """The level that should stand: the highest reached; one that stands holds on a little longer."""
+    for level in LEVELS:
+        reached = level - CLEAR_POINTS if level <= use.level else level
+        if use.percent >= reached:
+            return level
+    return 0
+
+
+async def read(connection: asyncpg.Connection | asyncpg.Pool) -> list[Use]:
+    """The use of every capped position."""
+    return [Use(*row) for row in await connection.fetch(_READ)]
+
+
+async def watch(pool: asyncpg.Pool) -> None:
+    """State the gauges, and raise and clear alerts; each is an event in the log."""
+    for use in await read(pool):
+        total = use.headroom + use.used
+        USED.labels(use.participant, use.currency).set(use.used / total if total > 0 else 0)
+        level = level_of(use)
+        if level != use.level:
+            await _change(pool, use, level)
+
+
+async def _change(pool: asyncpg.Pool, use: Use, level: int) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(
+            "DELETE FROM switch.liquidity_alert WHERE participant = $1 AND currency = $2",
+            use.participant,
+            use.currency,
+        )
+        if level:
+            await connection.execute(
+                "INSERT INTO switch.liquidity_alert (participant, currency, level) VALUES ($1, $2, $3)",
+                use.participant,
+                use.currency,
+                level,
+            )
+        await note(
+            connection,
+            "LIQUIDITY_ALERT" if level > use.level else "LIQUIDITY_EASED",
+            participant=use.participant,
+            currency=use.currency,
+            level=level,
+            percent=use.percent,
+            headroom_minor=use.headroom,
+        )
+    if level > use.level:
+        ALERTS.labels(use.currency, str(level)).inc()

@@ -1,0 +1,105 @@
+"""Reading participants: who they are, what they hold, by which keys they sign. Pure reads."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+
+from ledger import positions
+from ledger.positions import Position
+from schemas.errors import NotFound
+
+_KEYS: Final = """
+SELECT keyid, algorithm, public_key, valid_from, valid_until, revoked_at,
+       CASE WHEN revoked_at IS NOT NULL THEN 'revoked'
+            WHEN valid_from > clock_timestamp() THEN 'future'
+            WHEN valid_until <= clock_timestamp() THEN 'retired'
+            ELSE 'in force' END AS state
+FROM switch.participant_key WHERE participant = $1 ORDER BY valid_from, keyid
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantRow:
+    """One participant, as the directory lists it."""
+
+    id: str
+    name: str
+    bic: str
+    country: str
+    kind: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """One signature key; `state` is `in force`, `future`, `retired` or `revoked`."""
+
+    keyid: str
+    algorithm: str
+    public_key: str
+    valid_from: datetime
+    valid_until: datetime | None
+    revoked_at: datetime | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantDetail:
+    """A participant with everything that is its own; positions in minor units."""
+
+    participant: ParticipantRow
+    positions: tuple[Position, ...]
+    keys: tuple[KeyRow, ...]
+    in_flight: int
+    """Payments from or to it that are not final."""
+
+
+async def read(connection: asyncpg.Connection | asyncpg.Pool) -> list[ParticipantRow]:
+    """Every participant, by id; removed ones too."""
+    rows = await connection.fetch(
+        "SELECT id, name, bic, country, kind, status FROM switch.participant ORDER BY id"
+    )
+    return [ParticipantRow(*row) for row in rows]
+
+
+async def find(connection: asyncpg.Connection | asyncpg.Pool, id_: str) -> ParticipantRow:
+    """One participant.
+
+    Raises:
+        NotFound: there is none.
+
+    """
+    row = await connection.fetchrow(
+        "SELECT id, name, bic, country, kind, status FROM switch.participant WHERE id = $1", id_
+    )
+    if row is None:
+        raise NotFound("no such participant")
+    return ParticipantRow(*row)
+
+
+async def keys(connection: asyncpg.Connection | asyncpg.Pool, id_: str) -> list[KeyRow]:
+    """Every key of a participant, the oldest first."""
+    return [KeyRow(*row) for row in await connection.fetch(_KEYS, id_)]
+
+
+async def detail(connection: asyncpg.Connection | asyncpg.Pool, id_: str) -> ParticipantDetail:
+    """One participant with its positions, keys and what is in flight.
+
+    Raises:
+        NotFound: there is none.
+
+    """
+    participant = await find(connection, id_)
+    in_flight = await connection.fetchval(
+        "SELECT count(*) FROM switch.open_payment AS o JOIN switch.payment AS p USING (number)"
+        " WHERE $1 IN (p.debtor_agent, p.creditor_agent, p.fx_provider)",
+        id_,
+    )
+    return ParticipantDetail(
+        participant,
+        tuple(await positions.read(connection, id_)),
+        tuple(await keys(connection, id_)),
+        in_flight,
+    )

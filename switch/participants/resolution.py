@@ -1,0 +1,54 @@
+"""A payment in doubt, ended by two people who have seen evidence of what the rail did."""
+
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from schemas.errors import Refused
+from schemas.reasons import Reason
+from switch.commands import Advance
+from switch.lifecycle import State
+from switch.people.kinds import Content, Execution, Kind
+
+_OUTCOMES: Final[dict[str, tuple[Literal["CONFIRM", "REJECT"], State]]] = {
+    "committed": ("CONFIRM", State.COMMITTED),
+    "aborted": ("REJECT", State.ABORTED),
+}
+
+
+class Resolve(Content, frozen=True, kw_only=True):
+    """What the rail did, by evidence that stands outside the switch: a statement, a letter, a case number."""
+
+    uetr: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+    outcome: Literal["committed", "aborted"]
+    evidence: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+
+
+async def _check(connection: asyncpg.Connection, content: Resolve) -> None:
+    state = await connection.fetchval(
+        "SELECT state FROM switch.open_payment WHERE uetr = $1", UUID(content.uetr)
+    )
+    if state != State.UNKNOWN:
+        raise Refused("this payment is not in doubt", reason="NARR")
+
+
+async def _resolve(execution: Execution, content: Resolve) -> None:
+    event, wanted = _OUTCOMES[content.outcome]
+    reply = await execution.link.ask(
+        Advance(
+            UUID(content.uetr).bytes,
+            event,
+            reason="" if event == "CONFIRM" else Reason.NARRATIVE,
+            detail=f"two people: change {execution.number}",
+        )
+    )
+    if reply.state != wanted:
+        raise Refused(f"the payment became {reply.state.lower()} meanwhile", reason="NARR")
+    execution.outcome = f"{content.uetr} is {reply.state}"
+
+
+KINDS: Final[tuple[Kind[Any], ...]] = (
+    Kind("payment.resolve", "End a payment that is in doubt", Resolve, _resolve, _check, moves_books=True),
+)

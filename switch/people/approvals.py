@@ -1,0 +1,323 @@
+"""Changes that take two people: asked for, agreed to, executed exactly once.
+
+    requested --every seat agrees--> approved --executed--> executed | failed
+    requested --refuse--> refused    requested --withdraw--> withdrawn    requested --time--> expired
+
+Every step is one transaction that locks the change's row, and writes an audit note with it. The maker never
+sits in a seat, nobody sits in two, and the tables refuse both as well. Execution runs in the step that ends
+it: what it changes in these tables happens with that step or not at all; what it asks of the ledger has
+ids of this change, so a second try after a crash finds it done. `tend` finishes what a crash left approved.
+"""
+
+import json
+from datetime import datetime
+from typing import Any, Final
+
+import asyncpg
+import structlog
+
+from schemas.errors import NotAllowed, NotFound, Refused, SwitchError, Unavailable
+from switch import logs
+from switch.people.desk import Desk
+from switch.people.kinds import Execution, Kind, Kinds, encode_content
+from switch.people.model import Change, ChangeState, Person, Role, Seat, Status, Vote
+from switch.people.notes import note
+from switch.people.permissions import Right, require
+from switch.people.sessions import person_of
+
+REASON_MAX: Final = 500
+LEFT_S: Final = 30.0
+"""An execution that takes longer has been left: by a crash, or because the writer was away."""
+_SELECT: Final = "SELECT * FROM switch.change WHERE number = $1"
+_INSERT: Final = """
+INSERT INTO switch.change (kind, content, maker, reason, seats, state, expires_at)
+VALUES ($1, $2, $3, $4, $5, 'requested', clock_timestamp() + $6) RETURNING number
+"""
+_log = structlog.get_logger()
+
+
+async def request(
+    desk: Desk, kinds: Kinds, person: Person, kind: str, *, content: dict[str, Any], reason: str
+) -> Change:
+    """Ask for a change.
+
+    Raises:
+        NotFound: no such kind.
+        NotAllowed: not this person's to ask for.
+        InvalidMessage: the content cannot be read.
+        Refused: it could not be done, so nobody is asked.
+
+    """
+    known = kinds.get(kind)
+    if known is None:
+        raise NotFound("no such kind of change")
+    read = known.read(content)
+    require(person, known.right, participant=known.participant(read))
+    _check_reason(reason)
+    async with desk.pool.acquire() as connection, connection.transaction():
+        await _check_active(connection, person)
+        await known.check(connection, read)
+        seats = await known.seats(connection, read)
+        text = encode_content(read).decode()
+        number: int = await connection.fetchval(
+            _INSERT, kind, text, person.name, reason, _seats_text(seats), known.lasts
+        )
+        await note(
+            connection,
+            "CHANGE_REQUESTED",
+            change=number,
+            change_kind=kind,
+            content=json.loads(text),
+            maker=person.name,
+            reason=reason,
+            seats=[[seat.role, seat.scope] for seat in seats],
+        )
+        return await _find(connection, number)
+
+
+async def vote(
+    desk: Desk, kinds: Kinds, person: Person, number: int, *, decision: str, reason: str
+) -> Change:
+    """Agree to a change (`approve`) or `refuse` it; the last to agree has it executed.
+
+    Raises:
+        NotFound: no such change.
+        NotAllowed: no free seat for this person, or it is the person's own request.
+        Refused: it is no longer asked for, or could no longer be done.
+
+    """
+    require(person, Right.VOTE)
+    _check_reason(reason)
+    async with desk.pool.acquire() as connection, connection.transaction():
+        await _check_active(connection, person)
+        change = await _lock(connection, number)
+        await _check_open(connection, change)
+        seat = _free_seat(change, person)
+        await connection.execute(
+            "INSERT INTO switch.change_vote (change, seat, person, maker, decision, reason)"
+            " VALUES ($1, $2, $3, $4, $5, $6)",
+            number,
+            seat,
+            person.name,
+            change.maker,
+            decision,
+            reason,
+        )
+        await note(
+            connection, "CHANGE_VOTE", change=number, person=person.name, decision=decision, reason=reason
+        )
+        if decision == "refuse":
+            await _end(connection, number, ChangeState.REFUSED, f"refused by {person.name}")
+            return await _find(connection, number)
+        await _check_still(connection, kinds, change)
+        if len(change.votes) + 1 < len(change.seats):
+            return await _find(connection, number)
+        await _end(connection, number, ChangeState.APPROVED, "")
+    try:
+        return await execute(desk, kinds, number)
+    except Unavailable:  # the word is given; `tend` executes it when the writer is back
+        async with desk.pool.acquire() as connection:
+            return await _find(connection, number)
+
+
+async def withdraw(desk: Desk, person: Person, number: int) -> Change:
+    """Take one's own request back.
+
+    Raises:
+        NotFound: no such change.
+        NotAllowed: somebody else's.
+        Refused: too late.
+
+    """
+    async with desk.pool.acquire() as connection, connection.transaction():
+        change = await _lock(connection, number)
+        if change.maker != person.name:
+            raise NotAllowed("only who asked for it can take it back")
+        await _check_open(connection, change)
+        await _end(connection, number, ChangeState.WITHDRAWN, "")
+        return await _find(connection, number)
+
+
+async def execute(desk: Desk, kinds: Kinds, number: int) -> Change:
+    """Execute an approved change; one that has ended is told as it is.
+
+    Raises:
+        Unavailable: the ledger's writer is away; `tend` tries again.
+
+    """
+    again = await _try(desk, number)
+    async with desk.pool.acquire() as connection, connection.transaction():
+        change = await _lock(connection, number)
+        if change.state is not ChangeState.APPROVED:
+            return change
+        kind = kinds[change.kind]
+        execution = Execution(connection, desk.link, number)
+        try:
+            async with connection.transaction():  # a failure leaves no trace but itself
+                await _run(kind, execution, change, checked=again and kind.moves_books)
+        except Unavailable:
+            raise
+        except SwitchError as error:
+            await _end(connection, number, ChangeState.FAILED, error.detail)
+        else:
+            await _end(connection, number, ChangeState.EXECUTED, execution.outcome)
+        return await _find(connection, number, secret=execution.secret)
+
+
+async def _try(desk: Desk, number: int) -> bool:
+    """Note that the execution begins; whether it had begun before, and so may have reached the ledger."""
+    async with desk.pool.acquire() as connection:
+        first = await connection.fetchval(
+            "UPDATE switch.change SET tried_at = clock_timestamp()"
+            " WHERE number = $1 AND state = 'approved' AND tried_at IS NULL RETURNING true",
+            number,
+        )
+        return first is None
+
+
+async def _run(kind: Kind[Any], execution: Execution, change: Change, *, checked: bool) -> None:
+    content = kind.read(change.content.encode())
+    if not checked:
+        await kind.check(execution.connection, content)
+    # Past this line the change is made.
+    await kind.execute(execution, content)
+
+
+async def tend(desk: Desk, kinds: Kinds, *, after_s: float = LEFT_S) -> int:
+    """End what nobody decided in time, and execute what a crash left approved `after_s` ago; how many."""
+    async with desk.pool.acquire() as connection:
+        rows = await connection.fetch(
+            "SELECT number, state FROM switch.change WHERE (state = 'approved'"
+            " AND coalesce(tried_at, requested_at) < clock_timestamp() - make_interval(secs => $1))"
+            " OR (state = 'requested' AND expires_at <= clock_timestamp()) ORDER BY number",
+            float(after_s),
+        )
+    for row in rows:
+        try:
+            if row["state"] == ChangeState.APPROVED:
+                await execute(desk, kinds, row["number"])
+            else:
+                await _expire(desk, row["number"])
+        except Exception as error:  # noqa: BLE001 - one change must not keep the others waiting
+            _log.warning(
+                "change_waits", change=row["number"], error=type(error).__name__, detail=logs.where(error)
+            )
+    return len(rows)
+
+
+async def _expire(desk: Desk, number: int) -> None:
+    async with desk.pool.acquire() as connection, connection.transaction():
+        change = await _lock(connection, number)
+        if change.state is ChangeState.REQUESTED:
+            await _end(connection, number, ChangeState.EXPIRED, "")
+
+
+# Reading.
+
+
+async def find(connection: asyncpg.Connection, number: int) -> Change:
+    """One change with its votes.
+
+    Raises:
+        NotFound: there is none.
+
+    """
+    return await _find(connection, number)
+
+
+async def read(
+    connection: asyncpg.Connection, *, state: str | None = None, before: int | None = None, limit: int = 100
+) -> list[Change]:
+    """Changes, newest first, older than `before`."""
+    numbers = await connection.fetch(
+        "SELECT number FROM switch.change WHERE ($1::text IS NULL OR state = $1)"
+        " AND ($2::bigint IS NULL OR number < $2) ORDER BY number DESC LIMIT $3",
+        state,
+        before,
+        limit,
+    )
+    return [await _find(connection, row["number"]) for row in numbers]
+
+
+# Steps.
+
+
+def _check_reason(reason: str) -> None:
+    if not reason.strip() or len(reason) > REASON_MAX:
+        raise Refused("a reason is needed, of 500 characters at most", reason="NARR")
+
+
+async def _check_active(connection: asyncpg.Connection, person: Person) -> None:
+    """The session may be older than the person's suspension."""
+    row = await connection.fetchrow("SELECT * FROM switch.person WHERE name = $1 FOR SHARE", person.name)
+    if row is None or person_of(row) != person or person.status is not Status.ACTIVE:
+        raise NotAllowed("this person may not act")
+
+
+async def _check_open(connection: asyncpg.Connection, change: Change) -> None:
+    now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    if change.state is not ChangeState.REQUESTED or now >= change.expires_at:
+        raise Refused("this change is no longer asked for", reason="NARR")
+
+
+async def _check_still(connection: asyncpg.Connection, kinds: Kinds, change: Change) -> None:
+    kind = kinds[change.kind]
+    await kind.check(connection, kind.read(change.content.encode()))
+
+
+def _free_seat(change: Change, person: Person) -> int:
+    """Find a seat that is this person's to take."""
+    if person.name == change.maker:
+        raise NotAllowed("nobody agrees to their own request")
+    if any(said.person == person.name for said in change.votes):
+        raise NotAllowed("you have said your word to this change")
+    taken = {said.seat for said in change.votes}
+    for index, seat in enumerate(change.seats):
+        if index not in taken and seat.role is person.role and seat.scope in {"", person.scope}:
+            return index
+    raise NotAllowed("this change has no free seat for your role")
+
+
+async def _end(connection: asyncpg.Connection, number: int, state: ChangeState, outcome: str) -> None:
+    await connection.execute(
+        "UPDATE switch.change SET state = $2, outcome = $3,"
+        " ended_at = CASE WHEN $2 <> 'approved' THEN clock_timestamp() END WHERE number = $1",
+        number,
+        str(state),
+        outcome,
+    )
+    await note(connection, f"CHANGE_{state.upper()}", change=number, outcome=outcome)
+
+
+async def _lock(connection: asyncpg.Connection, number: int) -> Change:
+    await connection.execute("SELECT FROM switch.change WHERE number = $1 FOR UPDATE", number)
+    return await _find(connection, number)
+
+
+async def _find(connection: asyncpg.Connection, number: int, *, secret: str = "") -> Change:
+    row = await connection.fetchrow(_SELECT, number)
+    if row is None:
+        raise NotFound("no such change")
+    votes = await connection.fetch(
+        "SELECT seat, person, decision, reason, at FROM switch.change_vote WHERE change = $1 ORDER BY at",
+        number,
+    )
+    return Change(
+        number=row["number"],
+        kind=row["kind"],
+        content=row["content"],
+        maker=row["maker"],
+        reason=row["reason"],
+        seats=tuple(Seat(Role(s["role"]), s["scope"]) for s in json.loads(row["seats"])),
+        state=ChangeState(row["state"]),
+        requested_at=row["requested_at"],
+        expires_at=row["expires_at"],
+        ended_at=row["ended_at"],
+        outcome=row["outcome"],
+        votes=tuple(Vote(*vote) for vote in votes),
+        secret=secret,
+    )
+
+
+def _seats_text(seats: tuple[Seat, ...]) -> str:
+    return json.dumps([{"role": seat.role, "scope": seat.scope} for seat in seats])

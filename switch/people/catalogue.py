@@ -1,0 +1,26 @@
+"""Every kind of change there is, by name."""
+
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from switch.participants import changes as participants
+from switch.participants import resolution
+from switch.people import changes as people
+from switch.people.kinds import Kind, Kinds
+from switch.settlement import changes as settlement
+
+_ALL: Final[tuple[Kind[Any], ...]] = (
+    *people.KINDS,
+    *participants.KINDS,
+    *settlement.KINDS,
+    *resolution.KINDS,
+)
+KINDS: Final[Kinds] = MappingProxyType({kind.name: kind for kind in _ALL})
+assert len(KINDS) == len(_ALL), "two kinds of one name"
+
+
+def describe(kind: Kind[Any]) -> dict[str, Any]:
+    """A kind as people and programs read it: its title, and the JSON Schema of its content."""
+    return {"kind": kind.name, "title": kind.title, "content": msgspec.json.schema(kind.content)}

@@ -1,0 +1,103 @@
+"""A kind of change: what may be asked for, by whom, who must agree, and what is then done.
+
+A kind is data and three functions. `check` says whether it could be done now, and is asked at the request,
+at every vote and again in the transaction that executes. `execute` does it, in that transaction; what it
+asks of the ledger's writer goes under ids made from the change's number, so doing it again does nothing.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final, Generic, TypeVar
+
+import asyncpg
+import msgspec
+
+from schemas.errors import InvalidMessage
+from switch.people.model import Role, Seat
+from switch.people.permissions import Right
+from switch.workers.link import Link
+
+_NAMESPACE: Final = uuid.UUID("0c5b9c0e-53c1-4c2a-9d1e-8a3a4f1f7b11")
+CHECKER: Final = Seat(Role.CHECKER)
+LASTS: Final = timedelta(hours=24)
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a change is about. Texts and whole numbers only: amounts are decimal text."""
+
+
+C = TypeVar("C", bound=Content)
+encode_content: Final = msgspec.json.Encoder(order="deterministic").encode
+
+
+@dataclass(slots=True)
+class Execution:
+    """What `execute` works with: its transaction, the writer, and ids that belong to this change alone."""
+
+    connection: asyncpg.Connection
+    link: Link
+    number: int
+    outcome: str = "done"
+    """For people: what came of it."""
+    secret: str = ""
+    """Told once to the person whose vote completed the change."""
+
+    def id(self, part: str = "") -> bytes:
+        """An id for the ledger, the same whenever this change is executed."""
+        return uuid.uuid5(_NAMESPACE, f"{self.number}/{part}").bytes
+
+    def fingerprint(self, part: str = "") -> bytes:
+        """What the ledger remembers the id by."""
+        return hashlib.sha256(self.id(part)).digest()
+
+
+async def one_checker(_connection: asyncpg.Connection, _content: Any) -> tuple[Seat, ...]:
+    """The seat that most changes have."""
+    return (CHECKER,)
+
+
+async def always(_connection: asyncpg.Connection, _content: Any) -> None:
+    """Nothing stands against it."""
+
+
+def of_nobody(_content: Any) -> str:
+    """It belongs to no participant in particular."""
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[C]):
+    """One kind of change."""
+
+    name: str
+    title: str
+    content: type[C]
+    execute: Callable[[Execution, C], Awaitable[None]]
+    check: Callable[[asyncpg.Connection, C], Awaitable[None]] = always
+    seats: Callable[[asyncpg.Connection, C], Awaitable[tuple[Seat, ...]]] = one_checker
+    participant: Callable[[C], str] = of_nobody
+    """Whose affair it is: a participant's person may ask for its own only."""
+    right: Right = Right.REQUEST_CHANGE
+    moves_books: bool = False
+    """What it does is the ledger's to decide and to remember: a second try after a crash asks nobody else."""
+    lasts: timedelta = field(default=LASTS)
+
+    def read(self, content: Mapping[str, Any] | bytes) -> C:
+        """Read content, strictly.
+
+        Raises:
+            InvalidMessage: a field is missing, unknown, or of another type.
+
+        """
+        try:
+            if isinstance(content, bytes):
+                return msgspec.json.decode(content, type=self.content, strict=True)
+            return msgspec.convert(content, type=self.content, strict=True)
+        except msgspec.ValidationError as error:
+            raise InvalidMessage(str(error), rule="content") from None
+
+
+Kinds = Mapping[str, Kind[Any]]

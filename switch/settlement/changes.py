@@ -1,0 +1,231 @@
+"""Changes to the settlement day that take two people, or a central bank of every country concerned."""
+
+from datetime import date, timedelta
+from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import asyncpg
+import msgspec
+
+from schemas.errors import Refused
+from schemas.identifiers import COUNTRIES, is_bic
+from switch.commands import CloseWindow
+from switch.participants.changes import Country, Currency, Id, Text
+from switch.people.kinds import Content, Execution, Kind
+from switch.people.model import Role, Seat
+from switch.settlement import day, reads
+from switch.settlement.states import Event, Line, LineEvent, State, next_line, next_state
+
+Window = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Clock = Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+
+class CloseNow(Content, frozen=True, kw_only=True):
+    """The window that is open now; naming it makes closing it twice impossible."""
+
+    currency: Currency
+    window: Window
+
+
+class ConfirmPositions(Content, frozen=True, kw_only=True):
+    """A closed window's positions, by the hash that the confirming central banks have compared."""
+
+    window: Window
+    positions_sha256: Digest
+
+
+class OfWindow(Content, frozen=True, kw_only=True):
+    """One window."""
+
+    window: Window
+
+
+class HoldLine(Content, frozen=True, kw_only=True):
+    """One participant's part of a window, which is not waited for any longer."""
+
+    window: Window
+    participant: Id
+
+
+class SetSchedule(Content, frozen=True, kw_only=True):
+    """When windows close, as HH:MM on the clock of an IANA zone; whose holidays count."""
+
+    currency: Currency
+    country: Country
+    zone: str
+    closes_at: Annotated[list[Clock], msgspec.Meta(min_length=1, max_length=24)]
+    enabled: bool = True
+
+
+class SetDay(Content, frozen=True, kw_only=True):
+    """A day that is not what the calendar says."""
+
+    currency: Currency
+    day: date
+    business: bool
+    reason: Text
+
+
+class SetAgent(Content, frozen=True, kw_only=True):
+    """Who moves the money of a currency; what it calls us, and the scheme's account there."""
+
+    currency: Currency
+    agent: Id
+    scheme_bic: str
+    account: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9]{1,34}$")]
+
+
+def _refuse(text: str) -> Refused:
+    return Refused(text, reason="NARR")
+
+
+async def _check_close(connection: asyncpg.Connection, content: CloseNow) -> None:
+    if not await connection.fetchval(
+        "SELECT true FROM ledger.settlement_window"
+        " WHERE number = $1 AND currency = $2 AND closing_seq IS NULL",
+        content.window,
+        content.currency,
+    ):
+        raise _refuse("this window is not the open one")
+
+
+async def _close(execution: Execution, content: CloseNow) -> None:
+    await execution.link.ask(CloseWindow(content.currency, content.window))
+    execution.outcome = f"window {content.window} is closed"
+
+
+async def _check_confirm(connection: asyncpg.Connection, content: ConfirmPositions) -> None:
+    settlement = await day.lock(connection, content.window)
+    next_state(settlement.state, Event.CONFIRM)
+    if settlement.positions_sha256 != content.positions_sha256:
+        raise _refuse("these are not the positions of this window")
+
+
+async def _confirm_seats(connection: asyncpg.Connection, content: ConfirmPositions) -> tuple[Seat, ...]:
+    """One seat for the central bank of every country that has a line in the window."""
+    parts = await reads.lines(connection, content.window)
+    return tuple(Seat(Role.REGULATOR, country) for country in reads.countries(parts))
+
+
+async def _confirm(execution: Execution, content: ConfirmPositions) -> None:
+    state = next_state(State.CLOSED, Event.CONFIRM)
+    await day.set_state(
+        execution.connection,
+        content.window,
+        state,
+        change=execution.number,
+        positions=content.positions_sha256,
+    )
+    execution.outcome = f"window {content.window} is confirmed"
+
+
+async def _check_abort(connection: asyncpg.Connection, content: OfWindow) -> None:
+    next_state((await day.lock(connection, content.window)).state, Event.ABORT)
+
+
+async def _abort(execution: Execution, content: OfWindow) -> None:
+    for line in await reads.lines(execution.connection, content.window):
+        await day.hold_line(
+            execution.link, execution.connection, content.window, line, "the window was aborted"
+        )
+    await day.set_state(execution.connection, content.window, State.ABORTED, change=execution.number)
+    execution.outcome = f"window {content.window} is aborted; its lines are carried into the next"
+
+
+async def _find_line(connection: asyncpg.Connection, content: HoldLine) -> reads.SettlementLine:
+    for line in await reads.lines(connection, content.window):
+        if line.participant == content.participant:
+            return line
+    raise _refuse("this participant has no line in this window")
+
+
+async def _check_hold(connection: asyncpg.Connection, content: HoldLine) -> None:
+    settlement = await day.lock(connection, content.window)
+    line = await _find_line(connection, content)
+    if settlement.state is not State.SETTLING or line.state is not Line.INSTRUCTED:
+        raise _refuse("only a line that was instructed is held")
+    next_line(line.state, LineEvent.HOLD)
+
+
+async def _hold(execution: Execution, content: HoldLine) -> None:
+    line = await _find_line(execution.connection, content)
+    text = f"two people: change {execution.number}"
+    await day.hold_line(execution.link, execution.connection, content.window, line, text)
+
+
+async def _check_schedule(_connection: asyncpg.Connection, content: SetSchedule) -> None:
+    if content.country not in COUNTRIES:
+        raise _refuse("no such country")
+    try:
+        ZoneInfo(content.zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise _refuse("no such zone") from None
+
+
+async def _set_schedule(execution: Execution, content: SetSchedule) -> None:
+    await execution.connection.execute(
+        "INSERT INTO switch.window_schedule (currency, country, zone, closes_at, enabled)"
+        " VALUES ($1, $2, $3, $4::text[]::time[], $5) ON CONFLICT (currency) DO UPDATE SET"
+        " country = excluded.country, zone = excluded.zone, closes_at = excluded.closes_at,"
+        " enabled = excluded.enabled",
+        content.currency,
+        content.country,
+        content.zone,
+        content.closes_at,
+        content.enabled,
+    )
+
+
+async def _set_day(execution: Execution, content: SetDay) -> None:
+    await execution.connection.execute(
+        "INSERT INTO switch.calendar_override (currency, day, business, reason) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (currency, day) DO UPDATE SET business = excluded.business, reason = excluded.reason",
+        content.currency,
+        content.day,
+        content.business,
+        content.reason,
+    )
+
+
+async def _check_agent(connection: asyncpg.Connection, content: SetAgent) -> None:
+    if not is_bic(content.scheme_bic):
+        raise _refuse("the scheme's BIC is not one")
+    if not await connection.fetchval(
+        "SELECT true FROM switch.participant WHERE id = $1 AND status = 'active'"
+        " AND kind IN ('settlement_agent', 'central_bank')",
+        content.agent,
+    ):
+        raise _refuse("no such settlement agent")
+
+
+async def _set_agent(execution: Execution, content: SetAgent) -> None:
+    await execution.connection.execute(
+        "INSERT INTO switch.settlement_agent (currency, agent, scheme_bic, account) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (currency) DO UPDATE SET agent = excluded.agent, scheme_bic = excluded.scheme_bic,"
+        " account = excluded.account",
+        content.currency,
+        content.agent,
+        content.scheme_bic,
+        content.account,
+    )
+
+
+_BANKS_TAKE: Final = timedelta(hours=72)
+KINDS: Final[tuple[Kind[Any], ...]] = (
+    Kind("window.close", "Close a settlement window now", CloseNow, _close, _check_close, moves_books=True),
+    Kind(
+        "settlement.confirm",
+        "Confirm a window's positions",
+        ConfirmPositions,
+        _confirm,
+        _check_confirm,
+        seats=_confirm_seats,
+        lasts=_BANKS_TAKE,
+    ),
+    Kind("settlement.abort", "Abort a settlement", OfWindow, _abort, _check_abort),
+    Kind("settlement.hold", "Hold a participant's part", HoldLine, _hold, _check_hold),
+    Kind("schedule.set", "Set when windows close", SetSchedule, _set_schedule, _check_schedule),
+    Kind("calendar.set", "Say what a day is", SetDay, _set_day),
+    Kind("settlement_agent.set", "Name a settlement agent", SetAgent, _set_agent, _check_agent),
+)

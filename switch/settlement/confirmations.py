@@ -1,0 +1,90 @@
+"""What a settlement agent says became of an instruction: camt.054 or pacs.002, read into one form. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from schemas import codec
+from schemas.codec import Message
+from schemas.errors import InvalidMessage
+from schemas.money import Money
+from schemas.parties import first_of
+
+_DONE: Final = frozenset({"ACSC", "ACCC"})
+_REFUSED: Final = "RJCT"
+
+
+class Outcome(StrEnum):
+    """What the agent says of one line."""
+
+    DONE = "done"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """The agent's word on one line, or, without `uetr`, on every line of the instruction `message_id`.
+
+    `amount` is signed as the scheme's account sees it: positive came in. None where the message has none.
+    """
+
+    outcome: Outcome
+    uetr: str | None
+    message_id: str | None = None
+    amount: Money | None = None
+    reason: str = ""
+
+
+def read(raw: bytes, media_type: str) -> tuple[Message, list[Word]]:
+    """Read a confirmation; words that say nothing final (pending, information) are left out.
+
+    Raises:
+        InvalidMessage: neither a camt.054 nor a pacs.002, or not of its schema.
+
+    """
+    message = codec.decode(raw, media_type=media_type)
+    readers = {"camt.054": _notification, "pacs.002": _status_report}
+    reader = readers.get(message.name)
+    if reader is None:
+        raise InvalidMessage("a confirmation is a camt.054 or a pacs.002")
+    return message, list(reader(next(iter(message.document.values()))))
+
+
+def _notification(content: dict[str, Any]) -> Iterator[Word]:
+    for notification in content["Ntfctn"]:
+        for entry in notification.get("Ntry", ()):
+            if first_of(entry["Sts"]) == "BOOK" and entry.get("RvslInd") not in {"true", "1"}:
+                yield from _entry(entry)
+
+
+def _entry(entry: dict[str, Any]) -> Iterator[Word]:
+    details = [tx for group in entry.get("NtryDtls", ()) for tx in group.get("TxDtls", ())]
+    for tx in details:
+        amount = tx.get("Amt") or (entry["Amt"] if len(details) == 1 else None)
+        uetr = tx.get("Refs", {}).get("UETR")
+        if uetr is not None and amount is not None:
+            sign = 1 if tx.get("CdtDbtInd", entry["CdtDbtInd"]) == "CRDT" else -1
+            money = Money.parse(amount["Amt"], amount["Ccy"])
+            yield Word(Outcome.DONE, uetr, amount=Money(sign * money.minor, money.currency))
+
+
+def _status_report(content: dict[str, Any]) -> Iterator[Word]:
+    transactions = content.get("TxInfAndSts", ())
+    for tx in transactions:
+        yield from _word(tx.get("TxSts"), tx, tx.get("OrgnlUETR"), None)
+    if not transactions:
+        for group in content.get("OrgnlGrpInfAndSts", ()):
+            yield from _word(group.get("GrpSts"), group, None, group["OrgnlMsgId"])
+
+
+def _word(
+    status: str | None, content: dict[str, Any], uetr: str | None, message_id: str | None
+) -> Iterator[Word]:
+    if uetr is None and message_id is None:
+        return
+    if status in _DONE:
+        yield Word(Outcome.DONE, uetr, message_id)
+    elif status == _REFUSED:
+        causes = [first_of(cause.get("Rsn")) for cause in content.get("StsRsnInf", ())]
+        yield Word(Outcome.REFUSED, uetr, message_id, reason=next((c for c in causes if c), ""))

@@ -1,0 +1,511 @@
+"""The settlement day's steps: close what is due, open its settlement, instruct, post what is confirmed.
+
+Each step is one transaction that locks the settlement's row, and each may be done again: windows close by
+their number, holds and moves have ids made from the line, files have the same bytes. So the caretaker simply
+takes every step that is possible, again and again, and a crash needs no recovery of its own.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import asyncpg
+import structlog
+
+from ledger import windows
+from ledger.books import Verdict
+from schemas.errors import NotAllowed, NotFound, Refused, SwitchError
+from schemas.money import Money
+from switch import calendars, logs
+from switch.commands import CloseWindow, Fund, Hold, Leg, Release, Reply
+from switch.people.desk import Desk
+from switch.people.notes import note
+from switch.pricing import POSITION, SCHEME
+from switch.settlement import confirmations, instructions, positions, reads
+from switch.settlement.confirmations import Outcome, Word
+from switch.settlement.files import SettlementFiles
+from switch.settlement.reads import SettlementLine
+from switch.settlement.states import ENDED, Event, Line, LineEvent, State, next_line, next_state
+from switch.workers.link import Link
+
+SETTLEMENT: Final = "settlement"
+_NAMESPACE: Final = uuid.UUID("5d0a3a0e-8f6e-4b43-9d8e-6f0c2f8c2a77")
+_MADE: Final = frozenset({Verdict.CREATED, Verdict.EXISTS})
+_FREE: Final = frozenset(
+    {Verdict.VOIDED, Verdict.ALREADY_VOIDED, Verdict.TRANSFER_NOT_FOUND, Verdict.TRANSFER_FAILED}
+)
+_UNSETTLED: Final = """
+SELECT w.number FROM ledger.settlement_window AS w
+LEFT JOIN switch.settlement AS s ON s.settlement_window = w.number
+WHERE w.closing_seq IS NOT NULL AND s.settlement_window IS NULL ORDER BY w.number
+"""
+_HELD: Final = """
+SELECT l.participant, sum(l.net_minor + l.carried_minor)::bigint AS minor
+FROM switch.settlement_line AS l JOIN switch.settlement AS s USING (settlement_window)
+WHERE l.state = 'HELD' AND s.currency = $1 GROUP BY l.participant
+"""
+_CARRY: Final = """
+UPDATE switch.settlement_line AS l SET state = 'CARRIED', carried_to = $2, changed_at = clock_timestamp()
+FROM switch.settlement AS s
+WHERE s.settlement_window = l.settlement_window AND l.state = 'HELD' AND s.currency = $1
+"""
+_LINE: Final = """
+INSERT INTO switch.settlement_line
+    (settlement_window, participant, account, net_minor, carried_minor, state, id)
+SELECT $1, $2, a.number, $3, $4, 'DUE', $5 FROM ledger.account AS a
+WHERE a.owner = $2 AND a.currency = $6 AND a.purpose = $7
+"""
+_log = structlog.get_logger()
+
+
+def line_id(window: int, participant: str) -> uuid.UUID:
+    """The UETR of a line's instruction, which is the ledger's id of its hold: the same for the same line."""
+    seed = hashlib.sha256(f"payswitch/settlement/{window}/{participant}".encode()).digest()
+    return uuid.UUID(bytes=seed[:16], version=4)
+
+
+# What the caretaker does.
+
+
+async def tend(desk: Desk) -> None:
+    """Take every step that is possible now."""
+    await close_due(desk)
+    for row in await desk.pool.fetch(_UNSETTLED):
+        await _guarded(open_settlement(desk, row["number"]), row["number"])
+    rows = await desk.pool.fetch(
+        "SELECT settlement_window, state FROM switch.settlement WHERE state IN ('CONFIRMED', 'SETTLING')"
+        " ORDER BY settlement_window"
+    )
+    for row in rows:
+        step = instruct if row["state"] == State.CONFIRMED else finish
+        await _guarded(step(desk, row["settlement_window"]), row["settlement_window"])
+
+
+async def _guarded(step: Awaitable[object], window: int) -> None:
+    """One window's trouble is not another's."""
+    try:
+        await step
+    except SwitchError as error:
+        _log.warning("settlement_waits", window=window, error=type(error).__name__, detail=error.detail)
+    except Exception as error:  # noqa: BLE001 - whatever it is, other windows go on
+        _log.error("settlement_failed", window=window, error=type(error).__name__, detail=logs.where(error))
+
+
+async def close_due(desk: Desk) -> list[int]:
+    """Close every window whose cut-off has passed; their numbers."""
+    closed = []
+    for schedule in await reads.schedules(desk.pool):
+        row = await desk.pool.fetchrow(
+            "SELECT number, opened_at, clock_timestamp() AS now FROM ledger.settlement_window"
+            " WHERE currency = $1 AND closing_seq IS NULL",
+            schedule.currency,
+        )
+        if row is None or not schedule.enabled:
+            continue
+        calendar = await calendars.load(desk.pool, schedule.currency)
+        if row["now"] >= calendar.next_close(schedule.closes_at, row["opened_at"]):
+            reply = await desk.link.ask(CloseWindow(schedule.currency, row["number"]))
+            if reply.verdict == "closed":
+                closed.append(row["number"])
+    return closed
+
+
+async def open_settlement(desk: Desk, window: int) -> None:
+    """Write down what a closed window comes to, with what earlier ones left behind; once.
+
+    Raises:
+        Unbalanced: its nets do not sum to zero.
+
+    """
+    found = await windows.find(desk.pool, window)
+    if found is None or found.closed_at is None:
+        raise NotFound("no such closed window")
+    calendar = await calendars.load(desk.pool, found.currency)
+    nets = positions.of_participants(await positions.payment_nets(desk.pool, window))
+    async with desk.pool.acquire() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE switch.settlement IN SHARE ROW EXCLUSIVE MODE")
+        if await connection.fetchval(
+            "SELECT true FROM switch.settlement WHERE settlement_window = $1", window
+        ):
+            return
+        carried = {row["participant"]: row["minor"] for row in await connection.fetch(_HELD, found.currency)}
+        await connection.execute(_CARRY, found.currency, window)
+        lines = {
+            name: (nets.get(name, 0), carried.get(name, 0)) for name in sorted(nets.keys() | carried.keys())
+        }
+        state = next_state(State.OPEN, Event.CLOSE)
+        if not lines:
+            state = next_state(state, Event.NOTHING)
+        digest = positions.digest(window, found.currency, lines)
+        await connection.execute(
+            "INSERT INTO switch.settlement (settlement_window, currency, state, positions_sha256, value_date)"
+            " VALUES ($1, $2, $3, $4, $5)",
+            window,
+            found.currency,
+            str(state),
+            digest,
+            calendar.value_date(found.closed_at),
+        )
+        for name, (net, brought) in lines.items():
+            await connection.execute(
+                _LINE, window, name, net, brought, line_id(window, name), found.currency, POSITION
+            )
+        await note(
+            connection, f"SETTLEMENT_{state}", window=window, currency=found.currency, positions=digest
+        )
+
+
+async def instruct(desk: Desk, window: int) -> None:
+    """Hold every line's money, write down what the agent will be told, and then tell it.
+
+    Raises:
+        Refused: the settlement is not confirmed.
+        NotFound: the currency has no settlement agent.
+
+    """
+    async with desk.pool.acquire() as connection, connection.transaction():
+        settlement = await lock(connection, window)
+        state = next_state(settlement.state, Event.INSTRUCT)
+        scheme = await _scheme_account(connection, settlement.currency)
+        await _agent(connection, settlement.currency)
+        for line in await reads.lines(connection, window):
+            if line.state is Line.DUE:
+                await _instruct_line(desk, connection, window, line, scheme)
+        at = await connection.fetchval("SELECT clock_timestamp()")
+        octets = await _instruction(connection, replace(settlement, changed_at=at))
+        digest = octets and hashlib.sha256(octets).hexdigest()
+        message_id = octets and instructions.message_id(window, settlement.currency)
+        await connection.execute(
+            "UPDATE switch.settlement SET state = $2, message_id = $3, file = $4, file_sha256 = $5,"
+            " changed_at = $6 WHERE settlement_window = $1",
+            window,
+            str(state),
+            message_id,
+            message_id and SettlementFiles.path(window, message_id),
+            digest,
+            at,
+        )
+        await note(connection, f"SETTLEMENT_{state}", window=window, message=message_id, sha256=digest)
+    await write_instruction(desk, window)
+
+
+async def write_instruction(desk: Desk, window: int) -> None:
+    """Write and sign the instruction of a settlement under way where it is missing: always the same bytes."""
+    settlement = await reads.find(desk.pool, window)
+    files = SettlementFiles(desk.data)
+    if settlement.state is not State.SETTLING or settlement.message_id is None:
+        return
+    assert settlement.file is not None
+    if files.has(settlement.file):
+        return
+    async with desk.pool.acquire() as connection:
+        octets = await _instruction(connection, settlement)
+    assert octets is not None
+    assert hashlib.sha256(octets).hexdigest() == settlement.file_sha256, "the instruction has changed"
+    files.write(settlement.file, octets)
+
+
+async def _instruction(connection: asyncpg.Connection, settlement: reads.Settlement) -> bytes | None:
+    """What the agent is told: every line whose money was held. None where there is no such line."""
+    lines = [line for line in await reads.lines(connection, settlement.window) if line.transfer is not None]
+    if not lines:
+        return None
+    agent = await _agent(connection, settlement.currency)
+    assert settlement.value_date is not None
+    assert settlement.changed_at is not None
+    return instructions.build(
+        instructions.Instruction(
+            message_id=instructions.message_id(settlement.window, settlement.currency),
+            created_at=settlement.changed_at,
+            currency=settlement.currency,
+            value_date=settlement.value_date,
+            scheme_bic=agent["scheme_bic"],
+            agent_bic=agent["bic"],
+            account=agent["account"],
+            parts=[
+                instructions.Part(line.id, line.bic, line.total_minor, f"W{settlement.window}-{number}")
+                for number, line in enumerate(lines, 1)
+            ],
+        )
+    )
+
+
+async def _instruct_line(
+    desk: Desk, connection: asyncpg.Connection, window: int, line: SettlementLine, scheme: int
+) -> None:
+    """Hold one line's money; a position that no longer has it has spent it in a later window."""
+    if line.total_minor == 0:
+        await _move_line(connection, window, line, LineEvent.CONFIRM, reason="it cancels out")
+        return
+    command = Hold(
+        line.id.bytes,
+        hashlib.sha256(line.id.bytes).digest(),
+        [_leg(line, scheme)],
+        f"settlement of window {window}: {line.participant}",
+    )
+    reply = await desk.link.ask(command)
+    if reply.verdict in _MADE:
+        await _move_line(connection, window, line, LineEvent.INSTRUCT, transfer=reply.number)
+    else:
+        text = f"its money cannot be held: {reply.verdict.replace('_', ' ')}"
+        await _move_line(connection, window, line, LineEvent.HOLD, reason=text)
+
+
+def _leg(line: SettlementLine, scheme: int) -> Leg:
+    """Who owes has its position filled up from the scheme's account; who is to receive is paid out."""
+    minor = line.total_minor
+    if minor < 0:
+        return Leg(scheme, line.account, -minor, SETTLEMENT)
+    return Leg(line.account, scheme, minor, SETTLEMENT)
+
+
+async def finish(desk: Desk, window: int) -> bool:
+    """End a settlement none of whose lines is waited for; whether it ended."""
+    await write_instruction(desk, window)
+    async with desk.pool.acquire() as connection, connection.transaction():
+        settlement = await lock(connection, window)
+        if settlement.state is not State.SETTLING:
+            return False
+        found = await reads.lines(connection, window)
+        if any(line.state not in ENDED for line in found):
+            return False
+        held = [line.participant for line in found if line.state is not Line.SETTLED]
+        await set_state(connection, window, next_state(settlement.state, Event.FINISH), held=held)
+        return True
+
+
+# What agents say.
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a confirmation came to: lines by what was done, and words that people must look at."""
+
+    settled: tuple[str, ...]
+    held: tuple[str, ...]
+    known: tuple[str, ...]
+    contradictions: tuple[str, ...]
+
+
+async def take_confirmation(desk: Desk, agent: str, raw: bytes, media_type: str, signature: str) -> Taken:
+    """Take in what the settlement agent says; `signature` proves that it did, and is kept with the bytes.
+
+    Raises:
+        InvalidMessage: not a confirmation that can be read.
+        NotAllowed: not a settlement agent.
+
+    """
+    message, words = confirmations.read(raw, media_type)
+    async with desk.pool.acquire() as connection:
+        if not await connection.fetchval(
+            "SELECT true FROM switch.settlement_agent WHERE agent = $1 LIMIT 1", agent
+        ):
+            raise NotAllowed("only a settlement agent confirms settlements")
+        await connection.execute(
+            "INSERT INTO switch.settlement_confirmation (sha256, agent, message, body, signature)"
+            " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+            hashlib.sha256(raw).digest(),
+            agent,
+            message.id,
+            raw,
+            signature,
+        )
+    taken: dict[str, list[str]] = {"settled": [], "held": [], "known": [], "contradiction": []}
+    for word in words:
+        for window, line in await _lines_of(desk, agent, word):
+            result = await _take_word(desk, window, line, word)
+            taken[result].append(line.participant)
+    return Taken(
+        tuple(taken["settled"]), tuple(taken["held"]), tuple(taken["known"]), tuple(taken["contradiction"])
+    )
+
+
+async def _lines_of(desk: Desk, agent: str, word: Word) -> list[tuple[int, SettlementLine]]:
+    """Find the lines that a word is about; an agent speaks of its own currencies only."""
+    rows = await desk.pool.fetch(
+        "SELECT l.settlement_window AS window, l.participant FROM switch.settlement_line AS l"
+        " JOIN switch.settlement AS s USING (settlement_window)"
+        " JOIN switch.settlement_agent AS a ON a.currency = s.currency AND a.agent = $1"
+        " WHERE ($2::uuid IS NOT NULL AND l.id = $2) OR ($2::uuid IS NULL AND s.message_id = $3)",
+        agent,
+        None if word.uetr is None else uuid.UUID(word.uetr),
+        word.message_id,
+    )
+    return [
+        (row["window"], line)
+        for row in rows
+        for line in await reads.lines(desk.pool, row["window"])
+        if line.participant == row["participant"]
+    ]
+
+
+async def _take_word(desk: Desk, window: int, line: SettlementLine, word: Word) -> str:
+    """Post or free one line; `settled`, `held`, `known`, or `contradiction`, which changes nothing."""
+    async with desk.pool.acquire() as connection, connection.transaction():
+        settlement = await lock(connection, window)
+        line = next(
+            each for each in await reads.lines(connection, window) if each.participant == line.participant
+        )
+        if word.amount is not None and word.amount != Money(-line.total_minor, settlement.currency):
+            return await _contradict(connection, window, line, word, "another amount")
+        if word.outcome is Outcome.DONE:
+            return await _done(desk, connection, settlement, line, word)
+        return await _refused(desk, connection, window, line, word)
+
+
+async def _done(
+    desk: Desk, connection: asyncpg.Connection, settlement: reads.Settlement, line: SettlementLine, word: Word
+) -> str:
+    window = settlement.window
+    match line.state:
+        case Line.SETTLED:
+            return "known"
+        case Line.INSTRUCTED:
+            text = f"settlement of window {window}: {line.participant}"
+            reply = await desk.link.ask(Release(line.id.bytes, "post", text))
+            done = reply.verdict in {Verdict.POSTED, Verdict.ALREADY_POSTED}
+        case Line.HELD if line.transfer is not None:
+            reply = await _move_late(desk, connection, settlement, line)
+            done = reply.verdict in _MADE
+        case _:
+            return await _contradict(connection, window, line, word, f"the line is {line.state}")
+    if not done:
+        return await _contradict(connection, window, line, word, reply.verdict.replace("_", " "))
+    await _move_line(connection, window, line, LineEvent.CONFIRM)
+    return "settled"
+
+
+async def _move_late(
+    desk: Desk, connection: asyncpg.Connection, settlement: reads.Settlement, line: SettlementLine
+) -> Reply:
+    """The hold was freed, and the money moved after all: move it now, in one step, once."""
+    id_ = uuid.uuid5(_NAMESPACE, f"{settlement.window}/{line.participant}")
+    scheme = await _scheme_account(connection, settlement.currency)
+    text = f"late settlement of window {settlement.window}: {line.participant}"
+    return await desk.link.ask(
+        Fund(id_.bytes, hashlib.sha256(id_.bytes).digest(), [_leg(line, scheme)], text)
+    )
+
+
+async def _refused(
+    desk: Desk, connection: asyncpg.Connection, window: int, line: SettlementLine, word: Word
+) -> str:
+    if line.state is Line.INSTRUCTED:
+        await hold_line(
+            desk.link, connection, window, line, f"the agent refused: {word.reason or 'no reason'}"
+        )
+        return "held"
+    if line.state in {Line.HELD, Line.CARRIED}:
+        return "known"
+    return await _contradict(connection, window, line, word, f"the line is {line.state}")
+
+
+async def hold_line(
+    link: Link, connection: asyncpg.Connection, window: int, line: SettlementLine, reason: str
+) -> None:
+    """Hold a line, in the running transaction; what the ledger holds for it is freed.
+
+    Raises:
+        Refused: the line has ended.
+
+    """
+    next_line(line.state, LineEvent.HOLD)
+    reply = await link.ask(Release(line.id.bytes, "void", f"settlement of window {window} is held"))
+    if reply.verdict not in _FREE:
+        raise Refused(f"its money cannot be freed: {reply.verdict.replace('_', ' ')}", reason="NARR")
+    await _move_line(connection, window, line, LineEvent.HOLD, reason=reason, transfer=line.transfer)
+
+
+async def _contradict(
+    connection: asyncpg.Connection, window: int, line: SettlementLine, word: Word, text: str
+) -> str:
+    """Write down what cannot be: it changes nothing, and people must look."""
+    await note(
+        connection,
+        "SETTLEMENT_CONTRADICTION",
+        window=window,
+        participant=line.participant,
+        said=str(word.outcome),
+        detail=text,
+    )
+    return "contradiction"
+
+
+# Steps.
+
+
+async def set_state(connection: asyncpg.Connection, window: int, state: State, **facts: object) -> None:
+    """Write a settlement's new state, in the running transaction."""
+    await connection.execute(
+        "UPDATE switch.settlement SET state = $2, changed_at = clock_timestamp()"
+        " WHERE settlement_window = $1",
+        window,
+        str(state),
+    )
+    await note(connection, f"SETTLEMENT_{state}", window=window, **facts)
+
+
+async def _move_line(
+    connection: asyncpg.Connection,
+    window: int,
+    line: SettlementLine,
+    event: LineEvent,
+    *,
+    reason: str = "",
+    transfer: int | None = None,
+) -> None:
+    state = next_line(line.state, event)
+    await connection.execute(
+        "UPDATE switch.settlement_line SET state = $3, reason = $4, transfer = coalesce($5, transfer),"
+        " changed_at = clock_timestamp() WHERE settlement_window = $1 AND participant = $2",
+        window,
+        line.participant,
+        str(state),
+        reason,
+        transfer,
+    )
+    await note(
+        connection,
+        f"SETTLEMENT_LINE_{state}",
+        window=window,
+        participant=line.participant,
+        minor=line.total_minor,
+        reason=reason,
+    )
+
+
+async def lock(connection: asyncpg.Connection, window: int) -> reads.Settlement:
+    """Lock a settlement for the running transaction.
+
+    Raises:
+        NotFound: the window has none yet.
+
+    """
+    if not await connection.fetchval(
+        "SELECT true FROM switch.settlement WHERE settlement_window = $1 FOR UPDATE", window
+    ):
+        raise NotFound("this window has no settlement yet")
+    return await reads.find(connection, window)
+
+
+async def _agent(connection: asyncpg.Connection, currency: str) -> asyncpg.Record:
+    row = await connection.fetchrow(
+        "SELECT a.scheme_bic, a.account, p.bic FROM switch.settlement_agent AS a"
+        " JOIN switch.participant AS p ON p.id = a.agent WHERE a.currency = $1",
+        currency,
+    )
+    if row is None:
+        raise NotFound("the currency has no settlement agent")
+    return row
+
+
+async def _scheme_account(connection: asyncpg.Connection, currency: str) -> int:
+    number: int = await connection.fetchval(
+        "SELECT number FROM ledger.account WHERE owner = $1 AND currency = $2 AND purpose = $3",
+        SCHEME,
+        currency,
+        SETTLEMENT,
+    )
+    return number

@@ -1,0 +1,75 @@
+"""Signed files of settlement: instructions as DATA/settlement/WINDOW/NAME.xml with NAME.xml.jws beside it.
+
+The signature is a detached JWS over the file's bytes; its key is made once, in the data directory, and the
+public half is handed out by another way than the files. A file is there whole or not at all, and the same
+window writes the same bytes.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Final
+
+from schemas.signing import jws
+from schemas.signing.keys import PublicKey, SigningKey
+
+_KEY: Final = "signing.key"
+
+
+class SettlementFiles:
+    """The directory of one installation's settlement files."""
+
+    def __init__(self, data: Path) -> None:
+        self._root = data / "settlement"
+
+    @property
+    def public_key(self) -> PublicKey:
+        """What verifies the signatures; its key id is made from the key."""
+        return self._signing_key().public
+
+    @staticmethod
+    def path(window: int, message_id: str) -> str:
+        """Where an instruction is, below the data directory."""
+        return f"settlement/{window}/{message_id}.xml"
+
+    def has(self, file: str) -> bool:
+        """Whether it is there, and signed."""
+        return (self._root.parent / file).exists()
+
+    def write(self, file: str, octets: bytes) -> None:
+        """Write and sign an instruction; the signature is there first."""
+        path = self._root.parent / file
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        token = jws.sign(self._signing_key(), octets)
+        _write_whole(path.with_name(f"{path.name}.jws"), token.encode())
+        _write_whole(path, octets)
+
+    def read(self, file: str) -> tuple[bytes, str]:
+        """Read an instruction and its signature, verified.
+
+        Raises:
+            NotAuthentic: the file is not what was signed.
+
+        """
+        path = self._root.parent / file
+        octets, token = path.read_bytes(), path.with_name(f"{path.name}.jws").read_text()
+        jws.verify(token, octets, key=self.public_key)
+        return octets, token
+
+    def _signing_key(self) -> SigningKey:
+        file = self._root / _KEY
+        if not file.exists():
+            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _write_whole(file, SigningKey.generate("draft").pem)
+        pem = file.read_bytes()
+        fingerprint = hashlib.sha256(SigningKey.from_pem("draft", pem).public.pem).hexdigest()[:16]
+        return SigningKey.from_pem(f"settlement-{fingerprint}", pem)
+
+
+def _write_whole(file: Path, octets: bytes) -> None:
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+        out.write(octets)
+        out.flush()
+        os.fsync(out.fileno())
+    draft.replace(file)

@@ -1,0 +1,128 @@
+"""Reading settlements: where each window stands, who pays and receives what. Pure reads."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from schemas.errors import NotFound
+from switch.settlement.states import Line, State
+
+_SETTLEMENTS: Final = """
+SELECT w.number AS window, w.currency::text AS currency, w.opened_at, w.closed_at,
+       CASE WHEN w.closing_seq IS NULL THEN 'OPEN' ELSE coalesce(s.state, 'CLOSED') END AS state,
+       s.positions_sha256, s.value_date, s.changed_at, s.message_id, s.file, s.file_sha256
+FROM ledger.settlement_window AS w
+LEFT JOIN switch.settlement AS s ON s.settlement_window = w.number
+WHERE ($1::bigint IS NULL OR w.number = $1) AND ($2::text IS NULL OR w.currency = $2)
+ORDER BY w.number DESC LIMIT $3
+"""
+_LINES: Final = """
+SELECT l.participant, p.country::text AS country, p.bic, l.account, l.net_minor, l.carried_minor,
+       l.state, l.id, l.transfer, l.reason, l.changed_at, l.carried_to
+FROM switch.settlement_line AS l JOIN switch.participant AS p ON p.id = l.participant
+WHERE l.settlement_window = $1 ORDER BY l.participant
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The settlement of one window. What follows `state` is None while the window is open."""
+
+    window: int
+    currency: str
+    opened_at: datetime
+    closed_at: datetime | None
+    state: State
+    positions_sha256: str | None
+    value_date: date | None
+    changed_at: datetime | None
+    message_id: str | None
+    file: str | None
+    file_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementLine:
+    """One participant's part; minor units, positive is to be received."""
+
+    participant: str
+    country: str
+    bic: str
+    account: int
+    net_minor: int
+    carried_minor: int
+    state: Line
+    id: UUID
+    transfer: int | None
+    reason: str
+    changed_at: datetime
+    carried_to: int | None
+
+    @property
+    def total_minor(self) -> int:
+        """What is to be moved: the window's net and what was carried into it."""
+        return self.net_minor + self.carried_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When windows of a currency close, on its zone's clock."""
+
+    currency: str
+    country: str
+    zone: str
+    closes_at: tuple[time, ...]
+    enabled: bool
+
+
+async def read(
+    connection: asyncpg.Connection | asyncpg.Pool, *, currency: str | None = None, limit: int = 100
+) -> list[Settlement]:
+    """Settlements, newest window first; open windows too."""
+    rows = await connection.fetch(_SETTLEMENTS, None, currency, limit)
+    return [_settlement(row) for row in rows]
+
+
+async def find(connection: asyncpg.Connection | asyncpg.Pool, window: int) -> Settlement:
+    """The settlement of one window.
+
+    Raises:
+        NotFound: no such window.
+
+    """
+    row = await connection.fetchrow(_SETTLEMENTS, window, None, 1)
+    if row is None:
+        raise NotFound("no such window")
+    return _settlement(row)
+
+
+async def lines(connection: asyncpg.Connection | asyncpg.Pool, window: int) -> list[SettlementLine]:
+    """Every participant's part of a closed window."""
+    return [_line(row) for row in await connection.fetch(_LINES, window)]
+
+
+async def schedules(connection: asyncpg.Connection | asyncpg.Pool) -> list[Schedule]:
+    """Every currency's schedule."""
+    rows = await connection.fetch(
+        "SELECT currency::text, country::text, zone, closes_at, enabled"
+        " FROM switch.window_schedule ORDER BY currency"
+    )
+    return [
+        Schedule(r["currency"], r["country"], r["zone"], tuple(r["closes_at"]), r["enabled"]) for r in rows
+    ]
+
+
+def countries(parts: list[SettlementLine]) -> tuple[str, ...]:
+    """Whose central banks confirm: every country that has a line in the window."""
+    return tuple(sorted({part.country for part in parts}))
+
+
+def _settlement(row: asyncpg.Record) -> Settlement:
+    return Settlement(**{**row, "state": State(row["state"])})
+
+
+def _line(row: asyncpg.Record) -> SettlementLine:
+    return SettlementLine(**{**row, "state": Line(row["state"])})

@@ -1,0 +1,146 @@
+"""A desk as tests use it: a writer in this process, a database of its own, people of every role."""
+
+import contextlib
+import tempfile
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from schemas.signing.keys import SigningKey
+from switch.commands import Hold, Leg, OpenAccount, Release
+from switch.database import connect_pool
+from switch.people import approvals
+from switch.people.catalogue import KINDS
+from switch.people.desk import Desk
+from switch.people.model import Change, ChangeState, Person, Role, Status
+from switch.settings import Settings
+from switch.workers.link import Link
+from switch.workers.writer import WriterServer
+
+PEOPLE = {
+    "olga": (Role.OPERATOR, ""),
+    "omar": (Role.OPERATOR, ""),
+    "chen": (Role.CHECKER, ""),
+    "cyrus": (Role.CHECKER, ""),
+    "ravi": (Role.REGULATOR, "IN"),
+    "karim": (Role.REGULATOR, "PK"),
+    "amina": (Role.AUDITOR, ""),
+    "pia": (Role.PARTICIPANT, "asha-bank"),
+}
+
+
+def person(name: str) -> Person:
+    role, scope = PEOPLE[name]
+    return Person(name, name.title(), role, scope, Status.ACTIVE)
+
+
+@contextlib.asynccontextmanager
+async def open_desk(database_url: str) -> AsyncIterator[Desk]:
+    """A desk with the people of `PEOPLE`, who have no passwords anybody knows."""
+    with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
+        data = Path(directory)
+        server = WriterServer(database_url, 1000)
+        await server.serve(data / "w.sock")
+        link = Link(data / "w.sock")
+        await link.start()
+        pool = await connect_pool(Settings(database=database_url, data=data))
+        try:
+            desk = Desk(pool, link, data, sandbox=True)
+            await add_people(desk)
+            yield desk
+        finally:
+            await pool.close()
+            await link.stop()
+            server._listener.close()
+            await server._listener.wait_closed()
+            await server.stop()
+
+
+async def add_people(desk: Desk) -> None:
+    for name, (role, scope) in PEOPLE.items():
+        await desk.pool.execute(
+            "INSERT INTO switch.person (name, display_name, role, scope, status, password_hash, totp_secret)"
+            " VALUES ($1, $2, $3, $4, 'active', 'none', 'none')",
+            name,
+            name.title(),
+            str(role),
+            scope,
+        )
+
+
+async def agree(
+    desk: Desk,
+    kind: str,
+    content: dict[str, Any],
+    *,
+    maker: str = "olga",
+    checkers: tuple[str, ...] = ("chen",),
+) -> Change:
+    """Ask for a change and have it agreed to by everybody it takes."""
+    change = await approvals.request(desk, KINDS, person(maker), kind, content=content, reason="test")
+    for name in checkers:
+        change = await approvals.vote(
+            desk, KINDS, person(name), change.number, decision="approve", reason="seen"
+        )
+    return change
+
+
+async def done(desk: Desk, kind: str, content: dict[str, Any], **options: Any) -> Change:
+    """As `agree`, for what must succeed."""
+    change = await agree(desk, kind, content, **options)
+    assert change.state is ChangeState.EXECUTED, change
+    return change
+
+
+BANKS = {
+    "asha-bank": ("ASHAINBB", "IN", "direct"),
+    "ganga-bank": ("GANGINBB", "IN", "direct"),
+    "indus-bank": ("INDUPKKA", "PK", "direct"),
+    "reserve": ("RSRVINBB", "IN", "settlement_agent"),
+}
+
+
+def onboarding(name: str, currency: str = "INR", cap: str = "0") -> dict[str, Any]:
+    bic, country, kind = BANKS[name]
+    accounts = [] if kind == "settlement_agent" else [{"currency": currency, "net_debit_cap": cap}]
+    key = SigningKey.generate(f"{name}-1").public
+    return {
+        "id": name,
+        "name": name.title(),
+        "bic": bic,
+        "country": country,
+        "kind": kind,
+        "accounts": accounts,
+        "keys": [{"keyid": key.keyid, "public_key": key.pem.decode()}],
+    }
+
+
+async def account(desk: Desk, owner: str, currency: str = "INR", purpose: str = "position") -> int:
+    return (await desk.link.ask(OpenAccount(owner, currency, purpose, 0))).number
+
+
+async def pay(desk: Desk, debtor: str, creditor: str, minor: int, currency: str = "INR") -> None:
+    """Move money between two positions as a payment does: held, then posted."""
+
+    id_ = uuid.uuid4().bytes
+    legs = [
+        Leg(
+            await account(desk, debtor, currency), await account(desk, creditor, currency), minor, "principal"
+        )
+    ]
+    held = await desk.link.ask(Hold(id_, b"f" * 32, legs, "payment"))
+    assert held.verdict == "created", held
+    posted = await desk.link.ask(Release(id_, "post", "payment"))
+    assert posted.verdict == "posted", posted
+
+
+async def balance(desk: Desk, owner: str, currency: str = "INR", purpose: str = "position") -> int:
+    net: int = await desk.pool.fetchval(
+        "SELECT credits_posted - debits_posted FROM ledger.account"
+        " WHERE owner = $1 AND currency = $2 AND purpose = $3",
+        owner,
+        currency,
+        purpose,
+    )
+    return net

@@ -1,0 +1,283 @@
+"""Two people: nobody alone, nobody twice, nothing twice, everything in the log."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from schemas.errors import InvalidMessage, NotAllowed, NotFound, Refused
+from switch.people import approvals, notes
+from switch.people.catalogue import KINDS
+from switch.people.desk import Desk
+from switch.people.model import ChangeState, Status
+from switch.people.permissions import RIGHTS, Right, may
+from tests.switch.desk import BANKS, agree, balance, done, onboarding, open_desk, person
+
+FUNDS = {"participant": "asha-bank", "currency": "INR", "amount": "1000.00", "reference": "R1"}
+
+
+@pytest_asyncio.fixture
+async def desk(database_url: str) -> AsyncIterator[Desk]:
+    async with open_desk(database_url) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def bank(desk: Desk) -> str:
+    await done(desk, "participant.onboard", onboarding("asha-bank"))
+    return "asha-bank"
+
+
+async def ask(desk: Desk, name: str, kind: str, content: dict[str, Any]) -> int:
+    change = await approvals.request(desk, KINDS, person(name), kind, content=content, reason="why not")
+    return change.number
+
+
+async def vote(desk: Desk, name: str, number: int, decision: str = "approve"):
+    return await approvals.vote(desk, KINDS, person(name), number, decision=decision, reason="seen")
+
+
+async def test_funds_come_in_when_two_people_say_so_and_not_before(desk: Desk, bank: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+    before = await balance(desk, bank)
+    change = await vote(desk, "chen", number)
+
+    assert before == 0
+    assert change.state is ChangeState.EXECUTED
+    assert await balance(desk, bank) == 100_000
+
+
+async def test_nobody_agrees_to_their_own_request_whatever_their_role(desk: Desk, bank: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+    await desk.pool.execute("UPDATE switch.person SET role = 'checker' WHERE name = 'olga'")
+    turned = type(person("olga"))("olga", "Olga", person("chen").role, "", Status.ACTIVE)
+
+    with pytest.raises(NotAllowed):
+        await approvals.vote(desk, KINDS, turned, number, decision="approve", reason="me again")
+    assert await balance(desk, bank) == 0
+
+
+async def test_the_tables_themselves_refuse_a_maker_who_votes(desk: Desk, bank: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+
+    with pytest.raises(asyncpg.CheckViolationError):
+        await desk.pool.execute(
+            "INSERT INTO switch.change_vote (change, seat, person, maker, decision, reason)"
+            " VALUES ($1, 0, 'olga', 'olga', 'approve', 'x')",
+            number,
+        )
+
+
+async def test_the_tables_refuse_a_vote_that_names_another_maker(desk: Desk, bank: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+
+    with pytest.raises(asyncpg.ForeignKeyViolationError):
+        await desk.pool.execute(
+            "INSERT INTO switch.change_vote (change, seat, person, maker, decision, reason)"
+            " VALUES ($1, 0, 'olga', 'omar', 'approve', 'x')",
+            number,
+        )
+
+
+@pytest.mark.parametrize("name", ["omar", "amina", "ravi", "pia"])
+async def test_who_is_no_checker_cannot_agree(desk: Desk, bank: str, name: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+
+    with pytest.raises(NotAllowed):
+        await vote(desk, name, number)
+
+
+@pytest.mark.parametrize("name", ["chen", "ravi", "amina", "pia"])
+async def test_who_is_no_operator_cannot_ask(desk: Desk, bank: str, name: str) -> None:
+    with pytest.raises(NotAllowed):
+        await ask(desk, name, "funds.in", FUNDS)
+
+
+async def test_a_hundred_checkers_at_once_execute_once(desk: Desk, bank: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+    tries = [vote(desk, name, number) for name in ("chen", "cyrus") * 10]
+    results = await asyncio.gather(*tries, return_exceptions=True)
+
+    assert sum(isinstance(r, approvals.Change) for r in results) == 1
+    assert all(isinstance(r, approvals.Change | NotAllowed | Refused) for r in results)
+    assert await balance(desk, bank) == 100_000
+
+
+async def test_a_crash_after_the_money_moved_moves_it_once(desk: Desk, bank: str) -> None:
+    """The ledger did it, the row did not hear of it: `tend` finds it done."""
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+    await vote(desk, "chen", number)
+    await desk.pool.execute("UPDATE switch.change SET state = 'approved' WHERE number = $1", number)
+    await approvals.tend(desk, KINDS, after_s=0)
+    async with desk.pool.acquire() as connection:
+        change = await approvals.find(connection, number)
+
+    assert change.state is ChangeState.EXECUTED
+    assert await balance(desk, bank) == 100_000
+
+
+async def test_a_second_execution_of_what_has_ended_does_nothing(desk: Desk, bank: str) -> None:
+    number = (await done(desk, "funds.in", FUNDS)).number
+    again = await approvals.execute(desk, KINDS, number)
+
+    assert again.state is ChangeState.EXECUTED
+    assert await balance(desk, bank) == 100_000
+
+
+async def test_a_refused_change_is_never_executed(desk: Desk, bank: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+    refused = await vote(desk, "chen", number, "refuse")
+
+    assert refused.state is ChangeState.REFUSED
+    with pytest.raises(Refused):
+        await vote(desk, "cyrus", number)
+    assert await balance(desk, bank) == 0
+
+
+async def test_only_its_maker_withdraws_a_change(desk: Desk, bank: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+    with pytest.raises(NotAllowed):
+        await approvals.withdraw(desk, person("omar"), number)
+    gone = await approvals.withdraw(desk, person("olga"), number)
+
+    assert gone.state is ChangeState.WITHDRAWN
+    with pytest.raises(Refused):
+        await vote(desk, "chen", number)
+
+
+async def test_what_nobody_decides_expires(desk: Desk, bank: str, database_url: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+    owner = await asyncpg.connect(database_url)
+    await owner.execute("UPDATE switch.change SET expires_at = clock_timestamp() WHERE number = $1", number)
+    await owner.close()
+    with pytest.raises(Refused):
+        await vote(desk, "chen", number)
+    await approvals.tend(desk, KINDS)
+
+    assert await desk.pool.fetchval("SELECT state FROM switch.change WHERE number = $1", number) == "expired"
+
+
+async def test_it_is_checked_again_when_it_is_executed(desk: Desk, bank: str) -> None:
+    """Two requests to suspend: the second could no longer be done, and says so when it is voted on."""
+    first = await ask(desk, "olga", "participant.suspend", {"participant": bank})
+    second = await ask(desk, "omar", "participant.suspend", {"participant": bank})
+    await vote(desk, "chen", first)
+
+    with pytest.raises(Refused, match="not active"):
+        await vote(desk, "cyrus", second)
+
+
+async def test_funds_that_are_not_there_fail_the_change_and_say_why(desk: Desk, bank: str) -> None:
+    change = await agree(desk, "funds.out", FUNDS)
+
+    assert change.state is ChangeState.FAILED
+    assert "cap exceeded" in change.outcome
+
+
+async def test_content_cannot_be_altered_after_the_request(desk: Desk, bank: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await desk.pool.execute("UPDATE switch.change SET content = '{}' WHERE number = $1", number)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await desk.pool.execute("DELETE FROM switch.change_vote")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {**FUNDS, "amount": 1000},
+        {**FUNDS, "amount": 1000.0},
+        {**FUNDS, "extra": "x"},
+        {"participant": "asha-bank"},
+    ],
+)
+async def test_content_is_read_strictly(desk: Desk, bank: str, content: dict[str, Any]) -> None:
+    with pytest.raises(InvalidMessage):
+        await ask(desk, "olga", "funds.in", content)
+
+
+async def test_an_unknown_kind_is_not_found(desk: Desk) -> None:
+    with pytest.raises(NotFound):
+        await ask(desk, "olga", "money.print", {})
+
+
+async def test_a_suspended_person_cannot_act_with_an_old_session(desk: Desk, bank: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+    await done(desk, "person.suspend", {"name": "chen"}, maker="omar", checkers=("cyrus",))
+
+    with pytest.raises(NotAllowed):
+        await vote(desk, "chen", number)
+
+
+async def test_every_step_stands_in_the_log_once_and_in_order(desk: Desk, bank: str) -> None:
+    await notes.relay(desk)
+    after = await desk.pool.fetchval("SELECT max(seq) FROM ledger.event")
+    number = (await done(desk, "funds.in", FUNDS)).number
+    await asyncio.gather(*(notes.relay(desk) for _ in range(5)))
+    rows = await desk.pool.fetch(
+        "SELECT kind, body FROM ledger.event WHERE number = 0 AND seq > $1 ORDER BY seq", after
+    )
+    kinds = [row["kind"] for row in rows if json.loads(row["body"]).get("change") == number]
+
+    assert kinds == ["CHANGE_REQUESTED", "CHANGE_VOTE", "CHANGE_APPROVED", "CHANGE_EXECUTED"]
+    assert await notes.relay(desk) == 0
+
+
+async def test_a_relay_that_died_before_it_noted_the_number_writes_nothing_twice(
+    desk: Desk, bank: str
+) -> None:
+    await notes.relay(desk)
+    events = await desk.pool.fetchval("SELECT count(*) FROM ledger.event")
+    await desk.pool.execute("UPDATE switch.audit_note SET seq = NULL")
+    relayed = await notes.relay(desk)
+
+    assert relayed > 0
+    assert await desk.pool.fetchval("SELECT count(*) FROM ledger.event") == events
+
+
+async def test_a_corridor_opens_when_both_central_banks_agree(desk: Desk) -> None:
+    content = {"source": "IN", "target": "PK", "enabled": True}
+    change = await agree(desk, "corridor.switch", content, checkers=("chen", "ravi"))
+    with pytest.raises(NotAllowed):  # the other checker has no seat: it is Pakistan's turn
+        await vote(desk, "cyrus", change.number)
+    final = await vote(desk, "karim", change.number)
+
+    assert change.state is ChangeState.REQUESTED
+    assert final.state is ChangeState.EXECUTED
+    assert await desk.pool.fetchval("SELECT enabled FROM switch.corridor WHERE source = 'IN'")
+
+
+async def test_closing_a_corridor_does_not_wait_for_central_banks(desk: Desk) -> None:
+    await done(desk, "corridor.switch", {"source": "IN", "target": "PK", "enabled": False})
+
+    assert await desk.pool.fetchval("SELECT enabled FROM switch.corridor WHERE source = 'IN'") is False
+
+
+def test_every_role_has_its_rights_and_no_others() -> None:
+    """Deny by default: whoever asks has no vote, whoever votes does not ask, the auditor does neither."""
+    assert set(RIGHTS) == set(type(person("olga").role))
+    for name in ("chen", "ravi", "amina"):
+        assert not may(person(name), Right.REQUEST_CHANGE)
+    for name in ("olga", "amina", "pia"):
+        assert not may(person(name), Right.VOTE)
+    assert may(person("pia"), Right.READ_POSITIONS, participant="asha-bank")
+    assert not may(person("pia"), Right.READ_POSITIONS, participant="ganga-bank")
+    assert not may(person("ravi"), Right.READ_POSITIONS, country="PK")
+
+
+def test_every_kind_says_what_its_content_is() -> None:
+    from switch.people.catalogue import describe
+
+    for kind in KINDS.values():
+        described = describe(kind)
+        assert described["title"]
+        assert described["content"]["$defs"]
+
+
+def test_the_banks_of_these_tests_have_bics_of_their_own() -> None:
+    assert len({bic[:8] for bic, _, _ in BANKS.values()}) == len(BANKS)

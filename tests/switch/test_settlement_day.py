@@ -1,0 +1,448 @@
+"""The settlement day, from open window to settled positions, with everything that can go wrong in it."""
+
+import hashlib
+import itertools
+import json
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from schemas import codec
+from schemas.errors import NotAllowed, NotAuthentic, Refused
+from schemas.signing import jws
+from switch.commands import CloseWindow
+from switch.people import approvals, notes
+from switch.people.catalogue import KINDS
+from switch.people.desk import Desk
+from switch.people.model import ChangeState
+from switch.settlement import day, positions, reads, states
+from switch.settlement.files import SettlementFiles
+from switch.settlement.states import Event, Line, LineEvent, State
+from tests.switch.desk import agree, balance, done, onboarding, open_desk, pay
+
+FUNDS = 1_000_00
+AGENT = {"currency": "INR", "agent": "reserve", "scheme_bic": "PSWTKZKA", "account": "SCHEME01"}
+
+
+@pytest_asyncio.fixture
+async def desk(database_url: str) -> AsyncIterator[Desk]:
+    async with open_desk(database_url) as opened:
+        for bank in ("asha-bank", "ganga-bank", "reserve"):
+            await done(opened, "participant.onboard", onboarding(bank))
+        for bank in ("asha-bank", "ganga-bank"):
+            funds = {"participant": bank, "currency": "INR", "amount": "1000.00", "reference": "start"}
+            await done(opened, "funds.in", funds)
+        await done(opened, "settlement_agent.set", AGENT)
+        yield opened
+
+
+async def close(desk: Desk) -> int:
+    return (await desk.link.ask(CloseWindow("INR"))).number
+
+
+async def confirm(desk: Desk, window: int) -> None:
+    settlement = await reads.find(desk.pool, window)
+    content = {"window": window, "positions_sha256": settlement.positions_sha256}
+    await done(desk, "settlement.confirm", content, checkers=("ravi",))
+
+
+async def instructed(desk: Desk, *payments: tuple[str, str, int]) -> int:
+    """A window with these payments, closed, confirmed and instructed."""
+    for debtor, creditor, minor in payments:
+        await pay(desk, debtor, creditor, minor)
+    window = await close(desk)
+    await day.tend(desk)
+    await confirm(desk, window)
+    await day.tend(desk)
+    return window
+
+
+async def line(desk: Desk, window: int, participant: str) -> reads.SettlementLine:
+    return next(each for each in await reads.lines(desk.pool, window) if each.participant == participant)
+
+
+async def state(desk: Desk, window: int) -> State:
+    return (await reads.find(desk.pool, window)).state
+
+
+def status_report(*answers: tuple[reads.SettlementLine, str]) -> bytes:
+    transactions = [
+        {
+            "OrgnlUETR": str(each.id),
+            "TxSts": status,
+            **({"StsRsnInf": [{"Rsn": {"Cd": "AM04"}}]} if status == "RJCT" else {}),
+        }
+        for each, status in answers
+    ]
+    document = {
+        "FIToFIPmtStsRpt": {
+            "GrpHdr": {"MsgId": uuid.uuid4().hex, "CreDtTm": datetime.now(UTC).isoformat(timespec="seconds")},
+            "TxInfAndSts": transactions,
+        }
+    }
+    return codec.encode("pacs.002.001.10", document, media_type=codec.XML)
+
+
+def notification(each: reads.SettlementLine, *, minor: int | None = None) -> bytes:
+    total = each.total_minor if minor is None else minor
+    amount = {"Ccy": "INR", "Amt": f"{abs(total) // 100}.{abs(total) % 100:02}"}
+    entry = {
+        "Amt": amount,
+        "CdtDbtInd": "CRDT" if total < 0 else "DBIT",
+        "Sts": {"Cd": "BOOK"},
+        "BkTxCd": {"Prtry": {"Cd": "SETT"}},
+        "NtryDtls": [{"TxDtls": [{"Refs": {"UETR": str(each.id)}}]}],
+    }
+    document = {
+        "BkToCstmrDbtCdtNtfctn": {
+            "GrpHdr": {"MsgId": uuid.uuid4().hex, "CreDtTm": datetime.now(UTC).isoformat(timespec="seconds")},
+            "Ntfctn": [{"Id": "N1", "Acct": {"Id": {"Othr": {"Id": "SCHEME01"}}}, "Ntry": [entry]}],
+        }
+    }
+    return codec.encode("camt.054.001.08", document, media_type=codec.XML)
+
+
+async def say(desk: Desk, raw: bytes, agent: str = "reserve") -> day.Taken:
+    return await day.take_confirmation(desk, agent, raw, codec.XML, "signature")
+
+
+async def test_a_day_settles_and_positions_are_as_they_were_funded(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00), ("ganga-bank", "asha-bank", 100_00))
+    asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
+    before = await state(desk, window)
+    await say(desk, notification(asha))
+    taken = await say(desk, status_report((ganga, "ACSC")))
+    await day.tend(desk)
+
+    assert (asha.net_minor, ganga.net_minor) == (-200_00, 200_00)
+    assert before is State.SETTLING
+    assert taken.settled == ("ganga-bank",)
+    assert await state(desk, window) is State.SETTLED
+    assert await balance(desk, "asha-bank") == FUNDS
+    assert await balance(desk, "ganga-bank") == FUNDS
+
+
+async def test_funds_paid_in_and_settlements_are_no_part_of_a_windows_nets(desk: Desk) -> None:
+    first = await instructed(desk, ("asha-bank", "ganga-bank", 50_00))
+    for name in ("asha-bank", "ganga-bank"):
+        await say(desk, notification(await line(desk, first, name)))
+    funds = {"participant": "asha-bank", "currency": "INR", "amount": "77.00", "reference": "more"}
+    await done(desk, "funds.in", funds)
+    await pay(desk, "asha-bank", "ganga-bank", 7_00)
+    second = await close(desk)
+    nets = positions.of_participants(await positions.payment_nets(desk.pool, second))
+
+    assert nets == {"asha-bank": -7_00, "ganga-bank": 7_00}
+
+
+async def test_the_instruction_is_a_valid_signed_pacs_009_and_the_same_again(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 12_34))
+    settlement = await reads.find(desk.pool, window)
+    assert settlement.file is not None
+    octets, token = SettlementFiles(desk.data).read(settlement.file)
+    message = codec.decode(octets, media_type=codec.XML, expect="pacs.009")
+    content = message.document["FICdtTrf"]
+    directions = {
+        tx["PmtId"]["UETR"]: (tx["Dbtr"]["FinInstnId"]["BICFI"], tx["Cdtr"]["FinInstnId"]["BICFI"])
+        for tx in content["CdtTrfTxInf"]
+    }
+
+    assert hashlib.sha256(octets).hexdigest() == settlement.file_sha256
+    jws.verify(token, octets, key=SettlementFiles(desk.data).public_key)
+    assert directions[str((await line(desk, window, "asha-bank")).id)] == ("ASHAINBB", "PSWTKZKA")
+    assert directions[str((await line(desk, window, "ganga-bank")).id)] == ("PSWTKZKA", "GANGINBB")
+    assert content["GrpHdr"]["TtlIntrBkSttlmAmt"] == {"Ccy": "INR", "Amt": "24.68"}
+
+
+async def test_a_changed_byte_of_the_instruction_is_found(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 12_34))
+    settlement = await reads.find(desk.pool, window)
+    assert settlement.file is not None
+    path = Path(desk.data) / settlement.file
+    path.write_bytes(path.read_bytes().replace(b"12.34", b"12.35"))
+
+    with pytest.raises(NotAuthentic):
+        SettlementFiles(desk.data).read(settlement.file)
+
+
+async def test_nothing_is_instructed_before_the_central_bank_has_confirmed(desk: Desk) -> None:
+    await pay(desk, "asha-bank", "ganga-bank", 5_00)
+    window = await close(desk)
+    await day.tend(desk)
+    with pytest.raises(Refused):
+        await day.instruct(desk, window)
+
+    assert await state(desk, window) is State.CLOSED
+    assert not (Path(desk.data) / "settlement" / str(window)).exists()
+
+
+async def test_positions_are_confirmed_by_the_central_bank_of_their_country_alone(desk: Desk) -> None:
+    await pay(desk, "asha-bank", "ganga-bank", 5_00)
+    window = await close(desk)
+    await day.tend(desk)
+    settlement = await reads.find(desk.pool, window)
+    content = {"window": window, "positions_sha256": settlement.positions_sha256}
+    for name in ("chen", "karim"):
+        with pytest.raises(NotAllowed):
+            await agree(desk, "settlement.confirm", content, checkers=(name,))
+    with pytest.raises(Refused):
+        await agree(desk, "settlement.confirm", {**content, "positions_sha256": "0" * 64})
+
+
+async def test_a_participant_that_fails_is_held_and_the_others_settle(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
+    taken = await say(desk, status_report((asha, "RJCT"), (ganga, "ACSC")))
+    await day.tend(desk)
+
+    assert (taken.held, taken.settled) == (("asha-bank",), ("ganga-bank",))
+    assert await state(desk, window) is State.SETTLED
+    assert (await line(desk, window, "asha-bank")).state is Line.HELD
+    assert await balance(desk, "ganga-bank") == FUNDS
+    assert await balance(desk, "asha-bank") == FUNDS - 300_00  # not replenished: its own loss
+
+
+async def test_what_was_held_is_carried_into_the_next_window(desk: Desk) -> None:
+    first = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha, ganga = await line(desk, first, "asha-bank"), await line(desk, first, "ganga-bank")
+    await say(desk, status_report((asha, "RJCT"), (ganga, "ACSC")))
+    await day.tend(desk)
+    second = await instructed(desk, ("asha-bank", "ganga-bank", 10_00))
+    carried = await line(desk, second, "asha-bank")
+    for name in ("asha-bank", "ganga-bank"):
+        await say(desk, notification(await line(desk, second, name)))
+    await day.tend(desk)
+
+    assert (carried.net_minor, carried.carried_minor) == (-10_00, -300_00)
+    old = await line(desk, first, "asha-bank")
+    assert (old.state, old.carried_to) == (Line.CARRIED, second)
+    assert await balance(desk, "asha-bank") == FUNDS
+    assert await balance(desk, "ganga-bank") == FUNDS
+
+
+async def test_a_held_line_that_was_paid_after_all_is_settled_once(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
+    await say(desk, status_report((asha, "RJCT"), (ganga, "ACSC")))
+    late = await say(desk, notification(asha))
+    again = await say(desk, notification(asha))
+    third = await close(desk)
+    nets = await positions.payment_nets(desk.pool, third)
+
+    assert late.settled == ("asha-bank",)
+    assert again.known == ("asha-bank",)
+    assert await balance(desk, "asha-bank") == FUNDS
+    assert nets == []
+
+
+async def test_a_carried_line_that_is_paid_twice_is_for_people(desk: Desk) -> None:
+    first = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha = await line(desk, first, "asha-bank")
+    await say(desk, status_report((asha, "RJCT")))
+    await say(desk, status_report((await line(desk, first, "ganga-bank"), "ACSC")))
+    await close(desk)
+    await day.tend(desk)
+    before = await balance(desk, "asha-bank")
+    taken = await say(desk, notification(asha))
+
+    assert taken.contradictions == ("asha-bank",)
+    assert await balance(desk, "asha-bank") == before
+
+
+async def test_what_was_received_and_sent_on_is_held_not_overdrawn(desk: Desk) -> None:
+    """Ganga receives in the first window and sends all of it, and its own funds, in the second."""
+    await pay(desk, "asha-bank", "ganga-bank", 300_00)
+    first = await close(desk)
+    await pay(desk, "ganga-bank", "asha-bank", 1_300_00)
+    await day.tend(desk)
+    await confirm(desk, first)
+    await day.tend(desk)
+    ganga = await line(desk, first, "ganga-bank")
+    second = await close(desk)
+    await day.tend(desk)
+    carried = await line(desk, second, "ganga-bank")
+
+    assert ganga.state is Line.HELD
+    assert "cap exceeded" in ganga.reason
+    assert (carried.net_minor, carried.carried_minor) == (-1_300_00, 300_00)
+
+
+async def test_money_for_a_pay_out_is_held_from_the_instruction_on(desk: Desk) -> None:
+    """Between instruction and confirmation the receiver cannot send what the agent is paying out."""
+    await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+
+    with pytest.raises(AssertionError, match="cap_exceeded"):
+        await pay(desk, "ganga-bank", "asha-bank", 1_000_01)
+    await pay(desk, "ganga-bank", "asha-bank", 1_000_00)
+
+
+async def test_another_amount_confirms_nothing(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha = await line(desk, window, "asha-bank")
+    taken = await say(desk, notification(asha, minor=-299_99))
+    wrong_way = await say(desk, notification(asha, minor=300_00))
+
+    assert taken.contradictions == wrong_way.contradictions == ("asha-bank",)
+    assert (await line(desk, window, "asha-bank")).state is Line.INSTRUCTED
+
+
+async def test_a_refusal_of_what_was_settled_changes_nothing(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha = await line(desk, window, "asha-bank")
+    await say(desk, notification(asha))
+    taken = await say(desk, status_report((asha, "RJCT")))
+
+    assert taken.contradictions == ("asha-bank",)
+    assert (await line(desk, window, "asha-bank")).state is Line.SETTLED
+
+
+async def test_only_the_currencys_agent_is_believed(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha = await line(desk, window, "asha-bank")
+    with pytest.raises(NotAllowed):
+        await say(desk, notification(asha), agent="ganga-bank")
+
+    assert (await line(desk, window, "asha-bank")).state is Line.INSTRUCTED
+
+
+async def test_two_people_hold_a_line_that_nobody_hears_of(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    await done(desk, "settlement.hold", {"window": window, "participant": "asha-bank"})
+    await say(desk, notification(await line(desk, window, "ganga-bank")))
+    await day.tend(desk)
+
+    assert await state(desk, window) is State.SETTLED
+    assert (await line(desk, window, "asha-bank")).state is Line.HELD
+
+
+async def test_an_aborted_window_is_carried_whole(desk: Desk) -> None:
+    await pay(desk, "asha-bank", "ganga-bank", 20_00)
+    first = await close(desk)
+    await day.tend(desk)
+    await done(desk, "settlement.abort", {"window": first})
+    await pay(desk, "asha-bank", "ganga-bank", 1_00)
+    second = await close(desk)
+    await day.tend(desk)
+    ganga = await line(desk, second, "ganga-bank")
+
+    assert await state(desk, first) is State.ABORTED
+    assert ganga.total_minor == 21_00
+
+
+async def test_what_was_instructed_cannot_be_aborted(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 20_00))
+
+    with pytest.raises(Refused):
+        await agree(desk, "settlement.abort", {"window": window})
+
+
+async def test_a_window_of_nothing_is_settled_at_once(desk: Desk) -> None:
+    await close(desk)
+    window = await close(desk)
+    await day.tend(desk)
+
+    assert await state(desk, window) is State.SETTLED
+    assert await reads.lines(desk.pool, window) == []
+
+
+async def test_a_window_is_closed_once_by_two_people(desk: Desk) -> None:
+    window = await desk.pool.fetchval("SELECT number FROM ledger.settlement_window WHERE closing_seq IS NULL")
+    content = {"currency": "INR", "window": window}
+    number = (await done(desk, "window.close", content)).number
+    await desk.pool.execute("UPDATE switch.change SET state = 'approved' WHERE number = $1", number)
+    again = await approvals.execute(desk, KINDS, number)
+
+    assert again.state is ChangeState.EXECUTED
+    assert await desk.pool.fetchval("SELECT count(*) FROM ledger.settlement_window") == 2
+
+
+async def test_windows_close_by_their_schedule(desk: Desk, database_url: str) -> None:
+    """One that was open when a cut-off passed closes, once; the next one waits for the next cut-off."""
+    content = {"currency": "INR", "country": "IN", "zone": "Asia/Kolkata", "closes_at": ["18:00"]}
+    await done(desk, "schedule.set", content)
+    owner = await asyncpg.connect(database_url)
+    await owner.execute("UPDATE ledger.settlement_window SET opened_at = opened_at - interval '9 days'")
+    await owner.close()
+    closed = [await day.close_due(desk), await day.close_due(desk)]
+
+    assert [len(numbers) for numbers in closed] == [1, 0]
+
+
+async def test_a_schedule_that_is_switched_off_closes_nothing(desk: Desk, database_url: str) -> None:
+    content = {"currency": "INR", "country": "IN", "zone": "Asia/Kolkata", "closes_at": ["18:00"]}
+    await done(desk, "schedule.set", {**content, "enabled": False})
+    owner = await asyncpg.connect(database_url)
+    await owner.execute("UPDATE ledger.settlement_window SET opened_at = opened_at - interval '9 days'")
+    await owner.close()
+
+    assert await day.close_due(desk) == []
+
+
+async def test_an_instruction_that_a_crash_left_unwritten_is_written_with_the_same_bytes(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 12_34))
+    file = Path(desk.data) / str((await reads.find(desk.pool, window)).file)
+    before = file.read_bytes()
+    file.unlink()
+    await day.tend(desk)
+
+    assert file.read_bytes() == before
+
+
+async def test_a_window_that_cannot_be_instructed_frees_its_money_when_it_is_aborted(desk: Desk) -> None:
+    """Holds that were made before the instruction failed must not stay behind."""
+    await pay(desk, "asha-bank", "ganga-bank", 30_00)
+    window = await close(desk)
+    await day.tend(desk)
+    await confirm(desk, window)
+    await desk.pool.execute("UPDATE switch.settlement_agent SET account = repeat('x', 40)")
+    await day.tend(desk)
+    held = await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account")
+    await done(desk, "settlement.abort", {"window": window})
+
+    assert held == 60_00
+    assert await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
+
+
+async def test_every_step_is_an_event(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 20_00))
+    for name in ("asha-bank", "ganga-bank"):
+        await say(desk, notification(await line(desk, window, name)))
+    await day.tend(desk)
+    await notes.relay(desk)
+    rows = await desk.pool.fetch("SELECT kind, body FROM ledger.event WHERE number = 0 ORDER BY seq")
+    kinds = [row["kind"] for row in rows if json.loads(row["body"]).get("window") == window]
+
+    assert kinds == [
+        "SETTLEMENT_CLOSED",
+        "SETTLEMENT_CONFIRMED",
+        "SETTLEMENT_LINE_INSTRUCTED",
+        "SETTLEMENT_LINE_INSTRUCTED",
+        "SETTLEMENT_SETTLING",
+        "SETTLEMENT_LINE_SETTLED",
+        "SETTLEMENT_LINE_SETTLED",
+        "SETTLEMENT_SETTLED",
+    ]
+
+
+@pytest.mark.parametrize(("state_", "event"), list(itertools.product(State, Event)))
+def test_every_pair_of_state_and_event_is_decided(state_: State, event: Event) -> None:
+    if (state_, event) in states.TRANSITIONS:
+        assert states.next_state(state_, event) in State
+        assert state_ not in states.FINAL
+    else:
+        with pytest.raises(Refused):
+            states.next_state(state_, event)
+
+
+@pytest.mark.parametrize(("line_", "event"), list(itertools.product(Line, LineEvent)))
+def test_every_pair_of_line_and_event_is_decided(line_: Line, event: LineEvent) -> None:
+    if (line_, event) in states.LINES:
+        assert states.next_line(line_, event) in Line
+    else:
+        with pytest.raises(Refused):
+            states.next_line(line_, event)
