@@ -6,44 +6,30 @@ simulated system refuses them.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
-from lxml import etree
 from lxml.etree import _Element as Element
 
 from adapters.russia.envelope import NAMESPACE, NAMESPACE_701
 from adapters.russia.text import ALPHABET
+from adapters.simulation.shape import Shape, like
+from adapters.simulation.shape import check as shape_check
 from schemas.errors import InvalidMessage
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What an element may hold: attributes and parts, each with `?` where optional; or text."""
-
-    attributes: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
-    parts: Sequence[tuple[str, "Shape"]] = ()
-    text: re.Pattern[str] | None = None
-
-
-def _like(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.ASCII | re.DOTALL)
 
 
 def _text(most: int) -> re.Pattern[str]:
     """TextCategory of at most `most` characters, not blank."""
-    return _like(f"(?=.{{1,{most}}}$)(?! *$)[{ALPHABET}]+")
+    return like(f"(?=.{{1,{most}}}$)(?! *$)[{ALPHABET}]+")
 
 
-_DATE = _like(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
-_TIME = _like(_DATE.pattern + r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ")
-_NUMBER = _like(r"[1-9]\d{0,8}")
-_UID = _like(r"\d{10}")
-_SUM = _like(r"[1-9]\d{0,17}")
-_BIK = _like(r"\d{9}")
-_ACCOUNT = _like(r"\d{5}[0-9ABCEHKMPTX]\d{14}")
-_CURRENCY = _like(r"[A-Z]{3}")
+_DATE = like(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
+_TIME = like(_DATE.pattern + r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ")
+_NUMBER = like(r"[1-9]\d{0,8}")
+_UID = like(r"\d{10}")
+_SUM = like(r"[1-9]\d{0,17}")
+_BIK = like(r"\d{9}")
+_ACCOUNT = like(r"\d{5}[0-9ABCEHKMPTX]\d{14}")
+_CURRENCY = like(r"[A-Z]{3}")
 _REFERENCE: Final = {"EDNo": _NUMBER, "EDDate": _DATE, "EDAuthor": _UID}
 _HEAD: Final = {**_REFERENCE, "EDReceiver": _UID}
 
@@ -56,7 +42,7 @@ _agent = Shape(
     {
         "BIC?": _BIK,
         "CorrespAcc?": _text(35),
-        "SwiftBIC?": _like(r"[A-Z]{6}[0-9A-Z]{2}(?:[0-9A-Z]{3})?"),
+        "SwiftBIC?": like(r"[A-Z]{6}[0-9A-Z]{2}(?:[0-9A-Z]{3})?"),
         "ClrSysMmbId": _text(12),
     },
     [("BankName?", Shape(text=_text(140)))],
@@ -67,16 +53,16 @@ _order: Final = {
     **_HEAD,
     "TransactionID": _text(32),
     "Sum": _SUM,
-    "TransKind": _like("01"),
+    "TransKind": like("01"),
     "TransDateTime": _TIME,
     "PaymentID?": _text(35),
-    "PaymentCategory?": _like("FREE|PAID"),
+    "PaymentCategory?": like("FREE|PAID"),
     "CodePurpose?": _text(35),
 }
 _party_702 = Shape(
     parts=[
         ("PersonInfo", _person),
-        ("AccountInfo", Shape({"AccountType": _like("BBAN|ORID|IBAN|EPID"), "AccountValue": _text(35)})),
+        ("AccountInfo", Shape({"AccountType": like("BBAN|ORID|IBAN|EPID"), "AccountValue": _text(35)})),
         ("CountryOfResidence?", Shape(text=_text(2))),
         ("PhoneNumber?", _phone),
         ("Bank", _agent),
@@ -85,7 +71,7 @@ _party_702 = Shape(
 _party_701 = Shape(
     parts=[
         ("PersonInfo", _person),
-        ("AccountInfo", Shape({"AccountType": _like("BBAN|EPID|ORID|TRSA|OTHA"), "AccountValue": _text(20)})),
+        ("AccountInfo", Shape({"AccountType": like("BBAN|EPID|ORID|TRSA|OTHA"), "AccountValue": _text(20)})),
         ("PhoneNumber?", _phone),
         ("Bank", _bank),
     ]
@@ -93,12 +79,12 @@ _party_701 = Shape(
 _ED702 = Shape(
     {
         **_order,
-        "OperationType": _like("CTPH|CTRB|CTRT|CTRD|CTND"),
-        "ChargeBearer": _like("SLEV"),
-        "ExchangeRate?": _like(r"(?=(?:\D*\d){1,11}\D*$)\d{1,11}(?:\.\d{0,10})?"),
+        "OperationType": like("CTPH|CTRB|CTRT|CTRD|CTND"),
+        "ChargeBearer": like("SLEV"),
+        "ExchangeRate?": like(r"(?=(?:\D*\d){1,11}\D*$)\d{1,11}(?:\.\d{0,10})?"),
         "TransactionIDPSP?": _text(35),
         "TransDateTimePSP?": _TIME,
-        "TransOptionCode?": _like("XTIP|XTFP"),
+        "TransOptionCode?": like("XTIP|XTFP"),
     },
     [
         ("Payer", _party_702),
@@ -111,11 +97,11 @@ _ED702 = Shape(
     ],
 )
 _ED701 = Shape(
-    {**_order, "OperationType": _like("CCPH|CCRT")},
+    {**_order, "OperationType": like("CCPH|CCRT")},
     [("Payer", _party_701), ("Payee", _party_701), ("Purpose?", _purpose), ("EDRefID?", _id)],
 )
 _ED243 = Shape(
-    {**_HEAD, "EDDefineRequestCode": _like(r"\d{2}")},
+    {**_HEAD, "EDDefineRequestCode": like(r"\d{2}")},
     [
         ("OriginalEPD", _id),
         (
@@ -141,7 +127,7 @@ _ED243 = Shape(
 SHAPES: Final = {
     f"{{{NAMESPACE_701}}}ED701": _ED701,
     f"{{{NAMESPACE}}}ED702": _ED702,
-    f"{{{NAMESPACE}}}ED202": Shape({**_HEAD, "EDInquiryCode": _like("RSTS|RCPY|RSPC")}, [("EDRefID", _id)]),
+    f"{{{NAMESPACE}}}ED202": Shape({**_HEAD, "EDInquiryCode": like("RSTS|RCPY|RSPC")}, [("EDRefID", _id)]),
     f"{{{NAMESPACE}}}ED243": _ED243,
     f"{{{NAMESPACE}}}ED999": Shape({**_HEAD, "CreationDateTime?": _TIME}),
 }
@@ -157,36 +143,4 @@ def check(document: Element) -> None:
     shape = SHAPES.get(str(document.tag))
     if shape is None:
         raise InvalidMessage("not a message that participants send")
-    _check(document, shape)
-
-
-def _check(element: Element, shape: Shape) -> None:
-    _check_attributes(element, shape)
-    if shape.text is None:
-        if (element.text or "").strip():
-            raise InvalidMessage("text where none belongs")
-    elif shape.text.fullmatch(element.text or "") is None:
-        raise InvalidMessage("text that its type does not allow", path=etree.QName(element).localname)
-    children = list(element)
-    namespace = etree.QName(element).namespace
-    for name, part in shape.parts:
-        tag = f"{{{namespace}}}{name.removesuffix('?')}"
-        if children and children[0].tag == tag:
-            _check(children.pop(0), part)
-        elif not name.endswith("?"):
-            raise InvalidMessage(f"no {name}")
-    if children:
-        raise InvalidMessage("a part that does not belong, or not there")
-
-
-def _check_attributes(element: Element, shape: Shape) -> None:
-    left = {str(name): str(value) for name, value in element.attrib.items()}
-    for name, pattern in shape.attributes.items():
-        value = left.pop(name.removesuffix("?"), None)
-        if value is None:
-            if not name.endswith("?"):
-                raise InvalidMessage(f"no {name}")
-        elif pattern.fullmatch(value) is None:
-            raise InvalidMessage("a value that its type does not allow", path=name.removesuffix("?"))
-    if left:
-        raise InvalidMessage("an attribute that does not belong")
+    shape_check(document, shape)

@@ -1,0 +1,193 @@
+"""The CNAPS adapter: ccms.990 acknowledges an order, ibps.102 answers it later, ccms.900 says it is settled.
+
+One address takes every message. The communication confirmation in the same exchange is a receipt; what became
+of an order comes later to our callback address, or in answer to ibps.305.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from secrets import randbelow
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+from adapters import keys
+from adapters import uetr as uetrs
+from adapters.china import codes, messages
+from adapters.china.messages import Draft, Participant, Sent
+from adapters.china.profile import PROFILE
+from adapters.china.wire import Message, open_own, open_sealed, seal
+from adapters.cycle import fetch
+from adapters.http import Failed, HttpClient, Reply
+from adapters.port import (
+    Acknowledgement,
+    Answer,
+    Connection,
+    Native,
+    Order,
+    Outcome,
+    Payee,
+    RailAdapter,
+    Receipt,
+    Taken,
+    Violation,
+)
+from adapters.profile import RailProfile
+from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
+
+PATH: Final = "/cnaps/v1/messages"
+CONTENT_TYPE: Final = "application/x-cnaps"
+_OK: Final = 200
+
+
+def adapter(connection: Connection) -> RailAdapter:
+    """The CNAPS adapter for a connection.
+
+    Raises:
+        ValueError: the connection lacks a key or an id.
+
+    """
+    return Cnaps(
+        us=Participant.of(connection.identity),
+        signing_key=keys.private(connection.signing_key),
+        rail_key=keys.public(connection.rail_key),
+        http=HttpClient(connection, PROFILE.timing),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Cnaps:
+    """China's rail as the port asks for it."""
+
+    us: Participant
+    signing_key: RSAPrivateKey
+    rail_key: RSAPublicKey
+    http: HttpClient
+    profile: RailProfile = PROFILE
+
+    def check(self, order: Order) -> Sequence[Violation]:
+        """See `RailAdapter.check`."""
+        return messages.check(order)
+
+    def translate(self, order: Order) -> Native:
+        """See `RailAdapter.translate`: a signed ibps.101, or hvps.111 above its cap."""
+        return Native(uetrs.to_hex(order.payment.uetr), self._seal(messages.order_message(order, self.us)))
+
+    def decode(self, raw: bytes) -> Sequence[Answer]:
+        """See `RailAdapter.decode`: ibps.102, ibps.308 or ccms.900, of which many are no news."""
+        return messages.read_answers(self._open(raw))
+
+    def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
+        """See `RailAdapter.acknowledge`: HTTP says enough."""
+        return Acknowledgement(b"")
+
+    async def submit(self, native: Native) -> Receipt:
+        """See `RailAdapter.submit`: answered by ccms.990 or ccms.911."""
+        return await self._hand_over(native)
+
+    async def enquire(self, native: Native) -> Answer:
+        """See `RailAdapter.enquire`: ibps.305, answered by ibps.306."""
+        sent = self._sent(native)
+        number = randbelow(messages.SERVICE_NUMBERS)
+        now = datetime.now(UTC)
+        draft = messages.status_request(sent, self.us, now, number)
+        try:
+            reply = await self._exchange(draft)
+            if reply is not None:
+                return messages.read_status(reply, sent, messages.service_id(self.us, now, number))
+        except (InvalidMessage, NotAuthentic):
+            pass  # What cannot be read is no news.
+        return Answer(native.ref, Outcome.UNKNOWN)
+
+    async def undo(self, native: Native, reason: str) -> Receipt:
+        """See `RailAdapter.undo`: ibps.307, answered later by ibps.308."""
+        sent = self._sent(native)
+        now = datetime.now(UTC)
+        draft = messages.cancellation(sent, self.us, now, reason)
+        identity = messages.cancellation_id(sent.transaction, self.us, now)
+        return await self._hand_over(Native(identity, self._seal(draft)))
+
+    async def resolve(self, alias: str) -> Payee | None:
+        """See `RailAdapter.resolve`: ibps.309, answered by ibps.310.
+
+        Raises:
+            Unavailable: the rail did not answer, or not so that it can be read.
+
+        """
+        if not messages.is_account(alias):
+            return None
+        number = randbelow(messages.SERVICE_NUMBERS)
+        now = datetime.now(UTC)
+        try:
+            reply = await self._exchange(messages.account_request(alias, self.us, now, number))
+            if reply is None:
+                raise Unavailable("the rail does not answer")
+            return messages.read_payee(reply, alias, messages.service_id(self.us, now, number))
+        except (InvalidMessage, NotAuthentic):
+            raise Unavailable("the rail's answer cannot be read") from None
+
+    async def probe(self) -> bool:
+        """See `RailAdapter.probe`: ccms.805, which signs us on."""
+        number = randbelow(messages.SERVICE_NUMBERS)
+        now = datetime.now(UTC)
+        try:
+            reply = await self._exchange(messages.login(self.us, now, number))
+        except (InvalidMessage, NotAuthentic):
+            return False
+        asked = messages.service_id(self.us, now, number)
+        return reply is not None and messages.is_signed_on(reply, asked)
+
+    def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
+        """See `RailAdapter.reconcile`."""
+        return fetch(self.http, PROFILE, self.rail_key, cycle, codes.reason_of)
+
+    async def close(self) -> None:
+        """See `RailAdapter.close`."""
+        await self.http.close()
+
+    async def _hand_over(self, native: Native) -> Receipt:
+        reply = await self._post(native.body)
+        if isinstance(reply, Failed):
+            return reply.receipt
+        try:
+            code = messages.read_receipt(self._open(reply.body), open_own(native.body).header)
+        except (InvalidMessage, NotAuthentic):
+            return Receipt(Taken.UNKNOWN, detail="unreadable confirmation")
+        return _receipt(native.ref, code)
+
+    async def _exchange(self, draft: Draft) -> Message | None:
+        """What the rail says to a message that is no order; None if it does not answer."""
+        reply = await self._post(self._seal(draft))
+        return None if isinstance(reply, Failed) else self._open(reply.body)
+
+    async def _post(self, body: bytes) -> Reply | Failed:
+        reply = await self.http.request("POST", PATH, body, content_type=CONTENT_TYPE)
+        if isinstance(reply, Reply) and reply.status != _OK:
+            return Failed(sent=True, detail=f"http {reply.status}")
+        return reply
+
+    def _seal(self, draft: Draft) -> bytes:
+        return seal(draft.header, draft.body, self.signing_key)
+
+    def _open(self, raw: bytes) -> Message:
+        """A message that came down to us, signed by the rail."""
+        message = open_sealed(raw, self.rail_key)
+        header = message.header
+        if header.direction != "D" or header.receiver != self.us.bank or header.sender == self.us.bank:
+            raise InvalidMessage("not from the rail to us")
+        return message
+
+    def _sent(self, native: Native) -> Sent:
+        return Sent.of(open_own(native.body))
+
+
+def _receipt(ref: str, code: str) -> Receipt:
+    """A discarded message is refused by a code that says why; any other code proves nothing."""
+    if code == codes.COMMUNICATED:
+        return Receipt(Taken.TAKEN)
+    outcome, reason = codes.outcome_of(code)
+    if outcome is not Outcome.REFUSED:
+        return Receipt(Taken.UNKNOWN, detail=f"process code {code}")
+    answer = Answer(ref, Outcome.REFUSED, uetr=uetrs.from_hex(ref), rail_code=code, reason=reason)
+    return Receipt(Taken.REFUSED, answer, f"process code {code}")

@@ -1,0 +1,112 @@
+"""Statuses and codes of CNAPS, and what they say about an order.
+
+Observed: the forms, `PR02` on answers and `PR05`, `PR07`, `PR09` on confirmations, `IB1I0000` and `IB1O0007`,
+`0000` of a communication confirmation. What each status means is not in the schemas: the meanings, the other
+process codes and the reject codes are a profile. A bank's reject code has four characters, so an ISO reason
+that the table has no word for is said as it stands.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from adapters.port import Outcome
+from adapters.reasons import DUPLICATES, ISO_REASONS
+
+COMMUNICATED: Final = "0000"
+"""ccms.990: the system has the message."""
+OK: Final = "IB1I0000"
+NOT_FOUND: Final = "IB1O0010"
+NO_REASON: Final = "MS03"
+
+FORWARDED: Final = "PR00"
+PAID: Final = "PR02"
+SETTLED: Final = "PR05"
+PROCESSED: Final = "PR07"
+REJECTED: Final = "PR09"
+
+# fmt: off
+STATUSES: Final = {
+    "PR00": Outcome.PENDING,    # forwarded
+    "PR01": Outcome.PENDING,    # queued
+    "PR02": Outcome.DONE,       # paid
+    "PR03": Outcome.DONE,       # netted
+    "PR04": Outcome.DONE,       # settled
+    "PR05": Outcome.DONE,       # succeeded
+    "PR07": Outcome.DONE,       # processed
+    "PR08": Outcome.REFUSED,    # cancelled
+    "PR09": Outcome.REFUSED,    # rejected
+    "PR10": Outcome.PENDING,    # confirmed: seen beside "success" once, which proves too little
+}
+# fmt: on
+"""`StsId` of an answer, `ProcSts` of a confirmation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One row of a table."""
+
+    meaning: str
+    reason: str | None
+    """ISO ExternalStatusReason1Code; None where the code says nothing about the order."""
+
+
+# fmt: off
+PROCESS: Final = {
+    "IB1I0000": Code("done", None),
+    "IB1O0001": Code("header malformed", "FF01"),
+    "IB1O0002": Code("body not of the schema", "FF01"),
+    "IB1O0003": Code("signature does not fit", "DS0B"),
+    "IB1O0004": Code("sender not signed on", "AG01"),
+    "IB1O0005": Code("system failure: the outcome is not known", None),
+    "IB1O0006": Code("message id known with another content", "DUPL"),
+    "IB1O0007": Code("sender of header and body differ", "RC01"),
+    "IB1O0008": Code("message id not of the sender and day", "FF08"),
+    "IB1O0009": Code("no such receiver", "RC04"),
+    "IB1O0010": Code("original message not found", None),
+    "IB1O0011": Code("business type not allowed", "AG03"),
+    "IB1O0012": Code("amount above the cap of the system", "AM02"),
+    "IB1O0013": Code("account number malformed", "AC03"),
+    "IB1O0014": Code("outside the hours of the system", "TM01"),
+}
+"""Process codes: why the system discards a message (ccms.911) or how it stands (ibps.306, ccms.900)."""
+
+REJECTS: Final = {
+    "RJ01": Code("account number wrong", "AC01"),
+    "RJ02": Code("name and account do not agree", "BE01"),
+    "RJ03": Code("not enough money", "AM04"),
+    "RJ04": Code("account closed", "AC04"),
+    "RJ05": Code("account frozen", "AC06"),
+    "RJ06": Code("account not allowed for this business", "AG01"),
+    "RJ07": Code("above the limit of the account", "AM14"),
+    "RJ08": Code("suspected fraud", "FR01"),
+    "RJ09": Code("forbidden by regulation", "RR04"),
+    "RJ10": Code("the time of the order is over", "AB03"),
+    "RJ11": Code("no answer from the receiver", "AB05"),
+    "RJ90": Code("other", "MS03"),
+}
+# fmt: on
+"""Reject codes of the receiving bank."""
+
+_NATIVE: Final = {code.reason: name for name, code in REJECTS.items() if code.reason}
+
+
+def outcome_of(code: str, *, enquired: bool = False) -> tuple[Outcome, str | None]:
+    """Outcome and ISO reason of a refusal's code; a code that nobody explained is UNKNOWN.
+
+    `enquired`: it answers an enquiry, so that even "duplicate" is a refusal of the order in question.
+    """
+    row = REJECTS.get(code) or PROCESS.get(code)
+    reason = row.reason if row else code if code in ISO_REASONS else None
+    if reason is None or (reason in DUPLICATES and not enquired):
+        return Outcome.UNKNOWN, reason
+    return Outcome.REFUSED, reason
+
+
+def native_of(reason: str) -> str:
+    """How a receiving bank says an ISO reason; the ISO code itself where CNAPS has no word for it."""
+    return _NATIVE.get(reason, reason)
+
+
+def reason_of(code: str) -> str:
+    """The ISO reason of an order that is refused for good."""
+    return outcome_of(code, enquired=True)[1] or NO_REASON

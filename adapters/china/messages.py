@@ -1,0 +1,512 @@
+"""CNAPS messages: orders said in them, and the system's answers read. Pure.
+
+`ibps.101` (and `hvps.111` above the cap) is pacs.008.001.02 with the fixed values and places that public
+samples show. Profile: the UETR without hyphens as `EndToEndId`, the expiry as `SttlmTmReq/RjctTm`, coded
+lines (`/PURP/`, `/INSA/`, `/ORDB/`) in `Ustrd`, and coded remarks (`/E2E/`, `/AMT/`) in messages that have no
+field for the transaction or its amount.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from lxml.etree import _Element as Element
+
+from adapters import uetr as uetrs
+from adapters.china import codes
+from adapters.china.profile import IBPS_CAP_MINOR, ORDER_NUMBERS, PROFILE
+from adapters.china.text import element, gbk_text
+from adapters.china.wire import BEIJING, NPC, Header, Message, document
+from adapters.identifiers import is_cnaps, is_luhn
+from adapters.port import Answer, Order, Outcome, Payee, Violation
+from schemas.errors import InvalidAmount, InvalidMessage
+from schemas.money import Money
+from schemas.payment import CreditTransfer
+
+ORDER: Final = "ibps.101.001.01"
+LARGE_ORDER: Final = "hvps.111.001.01"
+ANSWER: Final = "ibps.102.001.01"
+STATUS_REQUEST: Final = "ibps.305.001.01"
+STATUS_ANSWER: Final = "ibps.306.001.01"
+CANCELLATION: Final = "ibps.307.001.01"
+CANCELLATION_ANSWER: Final = "ibps.308.001.01"
+ACCOUNT_REQUEST: Final = "ibps.309.001.01"
+ACCOUNT_ANSWER: Final = "ibps.310.001.01"
+LOGIN: Final = "ccms.805.001.01"
+LOGIN_ANSWER: Final = "ccms.806.001.01"
+CONFIRMATION: Final = "ccms.900.001.01"
+DISCARDED: Final = "ccms.911.001.01"
+COMMUNICATED: Final = "ccms.990.001.01"
+
+ISO: Final = "urn:iso:std:iso:20022:tech:xsd:"
+OWN: Final = "urn:cnaps:std:ibps:2010:tech:xsd:"
+PACS_008: Final = ISO + "pacs.008.001.02"
+PACS_002: Final = ISO + "pacs.002.001.03"
+CAMT_056: Final = ISO + "camt.056.001.01"
+
+CATEGORY: Final = "C200"
+"""Business type of an online credit (observed)."""
+LARGE_CATEGORY: Final = "A100"
+KIND: Final = "02001"
+"""Business kind (observed)."""
+PERSONAL: Final = "AT01"
+SERVICE_NUMBERS: Final = 10**8 - ORDER_NUMBERS
+LONGEST: Final = timedelta(hours=24)
+"""`RjctTm` is a time of day, so an order must expire within a day."""
+
+_AMOUNT: Final = "CdtTrfTxInf/IntrBkSttlmAmt"
+_ACCOUNT_MAX: Final = 32
+_ACCOUNT = re.compile(r"[0-9A-Za-z]{1,32}", re.ASCII)
+_CARD = re.compile(r"62\d{14,17}", re.ASCII)
+_YUAN = re.compile(r"\d{1,15}\.\d{2}", re.ASCII)
+_REMARK = re.compile(r"/(E2E|AMT)/([^/]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """Who we are at the system."""
+
+    bank: str
+    """Our gateway's CNAPS code."""
+    name: str
+    city: str
+
+    @classmethod
+    def of(cls, identity: Mapping[str, str]) -> "Participant":
+        """From a connection's identity.
+
+        Raises:
+            ValueError: an id is missing, or the code's check digit is wrong.
+
+        """
+        missing = [name for name in cls.__dataclass_fields__ if not identity.get(name)]
+        if missing:
+            raise ValueError(f"the identity at CNAPS lacks {', '.join(missing)}")
+        if not is_cnaps(identity["bank"]):
+            raise ValueError("the identity at CNAPS has no valid code")
+        return cls(**{name: identity[name] for name in cls.__dataclass_fields__})
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message to be signed."""
+
+    header: Header
+    body: str
+
+
+def check(order: Order) -> Sequence[Violation]:
+    """Everything that makes CNAPS unable to carry the order."""
+    payment, amount, limits = order.payment, order.amount, PROFILE.limits
+    found = []
+    if amount.currency != PROFILE.currency:
+        found.append(Violation("AM03", _AMOUNT, "the rail pays in CNY only"))
+    elif amount.minor > limits.maximum_minor:
+        found.append(Violation("AM02", _AMOUNT, "more than the rail carries in one payment"))
+    elif amount.minor < limits.minimum_minor:
+        found.append(Violation("AM06", _AMOUNT, "less than the rail carries"))
+    if not is_cnaps(payment.creditor_agent.member_id or ""):
+        place = "CdtTrfTxInf/CdtrAgt/FinInstnId/ClrSysMmbId/MmbId"
+        found.append(Violation("RC04", place, "a CNAPS code of twelve digits is needed"))
+    account = payment.creditor_account.other if payment.creditor_account else None
+    if not is_account(account or ""):
+        found.append(Violation("AC03", "CdtTrfTxInf/CdtrAcct/Id", "neither an account nor a card number"))
+    if not _name(payment.debtor.name):
+        found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name that can be written is needed"))
+    if not _name(payment.creditor.name):
+        found.append(Violation("BE22", "CdtTrfTxInf/Cdtr/Nm", "a name that can be written is needed"))
+    if not timedelta(0) < order.expires_at - order.made_at < LONGEST:
+        found.append(
+            Violation("DT01", "CdtTrfTxInf/SttlmTmReq", "must expire after it is made, within a day")
+        )
+    return found
+
+
+def is_account(text: str) -> bool:
+    """At most 32 letters and digits; a UnionPay card number has its check digit."""
+    if _ACCOUNT.fullmatch(text) is None:
+        return False
+    return _CARD.fullmatch(text) is None or is_luhn(text)
+
+
+def transaction_id(bank: str, at: datetime, number: int) -> str:
+    """28 digits: bank, day in Beijing, number in the bank's day."""
+    return f"{bank}{at.astimezone(BEIJING):%Y%m%d}{number:08}"
+
+
+def service_id(us: Participant, at: datetime, number: int) -> str:
+    """The id of a message that is no order."""
+    return transaction_id(us.bank, at, ORDER_NUMBERS + number % SERVICE_NUMBERS)
+
+
+def order_message(order: Order, us: Participant) -> Draft:
+    """ibps.101, or hvps.111 above the cap of IBPS."""
+    payment = order.payment
+    large = order.amount.minor > IBPS_CAP_MINOR
+    transaction = transaction_id(us.bank, order.made_at, order.serial)
+    reference = uetrs.to_hex(payment.uetr)
+    header = Header(
+        sender=us.bank,
+        receiver=payment.creditor_agent.member_id or "",
+        at=order.made_at,
+        kind=LARGE_ORDER if large else ORDER,
+        id=reference[:20],
+        ref=reference[:20],
+        system="HVPS" if large else "IBPS",
+    )
+    at = local(order.made_at)
+    day = f"<IntrBkSttlmDt>{at[:10]}</IntrBkSttlmDt>"
+    group = (
+        f"<GrpHdr><MsgId>{transaction}</MsgId><CreDtTm>{at}</CreDtTm>"
+        f"{'' if large else '<BtchBookg>false</BtchBookg>'}<NbOfTxs>1</NbOfTxs>{'' if large else day}"
+        "<SttlmInf><SttlmMtd>CLRG</SttlmMtd></SttlmInf></GrpHdr>"
+    )
+    transfer = (
+        f"<PmtId><EndToEndId>{reference}</EndToEndId><TxId>{transaction}</TxId></PmtId>"
+        "<PmtTpInf><InstrPrty>NORM</InstrPrty><CtgyPurp>"
+        f"<Prtry>{LARGE_CATEGORY if large else CATEGORY}</Prtry></CtgyPurp></PmtTpInf>"
+        f'<IntrBkSttlmAmt Ccy="CNY">{order.amount.text}</IntrBkSttlmAmt>'
+        f"{day if large else ''}<SttlmTmReq><RjctTm>{_clock(order.expires_at)}</RjctTm></SttlmTmReq>"
+        f"<AccptncDtTm>{at}</AccptncDtTm><ChrgBr>DEBT</ChrgBr>{_parties(payment, us)}"
+        f"<Purp><Prtry>{KIND}</Prtry></Purp>{_remittance(payment)}"
+    )
+    content = f"<FIToFICstmrCdtTrf>{group}<CdtTrfTxInf>{transfer}</CdtTrfTxInf></FIToFICstmrCdtTrf>"
+    return Draft(header, document(PACS_008, content))
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What later messages about an order repeat from it."""
+
+    kind: str
+    transaction: str
+    reference: str
+    """The UETR without hyphens."""
+    amount: str
+    receiver: str
+    created_at: str
+
+    @classmethod
+    def of(cls, message: Message) -> "Sent":
+        """From the stored order.
+
+        Raises:
+            InvalidMessage: not an order.
+
+        """
+        root = message.root
+        return cls(
+            kind=message.header.kind,
+            transaction=text_of(root, "CdtTrfTxInf/PmtId/TxId"),
+            reference=text_of(root, "CdtTrfTxInf/PmtId/EndToEndId"),
+            amount=text_of(root, "CdtTrfTxInf/IntrBkSttlmAmt"),
+            receiver=message.header.receiver,
+            created_at=text_of(root, "GrpHdr/CreDtTm"),
+        )
+
+
+def status_request(sent: Sent, us: Participant, at: datetime, number: int) -> Draft:
+    """ibps.305: what became of an order."""
+    identity = service_id(us, at, number)
+    content = (
+        f"<TxStsReq>{own_group(identity, at)}<InstgPty>{us.bank}</InstgPty>"
+        f"<InstdPty>{NPC}</InstdPty>"
+        f"<OrgnlMsgInf><OrgnlSndrId>{us.bank}</OrgnlSndrId>"
+        f"<OrgnlMsgId>{sent.transaction}</OrgnlMsgId></OrgnlMsgInf>"
+        f"<RmkInf>{remark(sent.reference)}</RmkInf><DgtSgntr></DgtSgntr></TxStsReq>"
+    )
+    return _to_centre(STATUS_REQUEST, identity, us, at, content)
+
+
+def account_request(account: str, us: Participant, at: datetime, number: int) -> Draft:
+    """ibps.309: whose an account is."""
+    identity = service_id(us, at, number)
+    content = (
+        f"<AthtctnAcctInfReq>{own_group(identity, at)}<InstgPty>{us.bank}</InstgPty>"
+        f"<InstdPty>{NPC}</InstdPty>"
+        f"<QryInf><Acct>{account}</Acct><AcctTp>{PERSONAL}</AcctTp></QryInf>"
+        "<DgtSgntr></DgtSgntr></AthtctnAcctInfReq>"
+    )
+    return _to_centre(ACCOUNT_REQUEST, identity, us, at, content)
+
+
+def login(us: Participant, at: datetime, number: int) -> Draft:
+    """ccms.805: sign on, which also shows that the system is there."""
+    identity = service_id(us, at, number)
+    content = (
+        f"<LoginReq><GrpHdr><MsgId>{identity}</MsgId><CreDtTm>{local(at)}</CreDtTm>"
+        f"<InstgPty>{us.bank}</InstgPty><InstdPty>{NPC}</InstdPty><SysCd>IBPS</SysCd></GrpHdr>"
+        "<LoginInf><LoginOprTp>OT00</LoginOprTp></LoginInf></LoginReq>"
+    )
+    return _to_centre(LOGIN, identity, us, at, content)
+
+
+def cancellation(sent: Sent, us: Participant, at: datetime, reason: str) -> Draft:
+    """ibps.307: undo an order. One order has one cancellation, with one id a day."""
+    identity = cancellation_id(sent.transaction, us, at)
+    agent = "<Agt><FinInstnId><ClrSysMmbId><MmbId>{}</MmbId></ClrSysMmbId></FinInstnId></Agt>"
+    content = (
+        f"<FIToFIPmtCxlReq><Assgnmt><Id>{identity}</Id><Assgnr>{agent.format(us.bank)}</Assgnr>"
+        f"<Assgne>{agent.format(sent.receiver)}</Assgne><CreDtTm>{local(at)}</CreDtTm></Assgnmt>"
+        f"<Case><Id>{identity}</Id><Cretr><Pty>{element('Nm', gbk_text(us.name, 60))}"
+        "<CtctDtls><EmailAdr></EmailAdr></CtctDtls></Pty></Cretr></Case>"
+        f"<Undrlyg><TxInf><CxlId>{identity}</CxlId><OrgnlGrpInf><OrgnlMsgId>{sent.transaction}</OrgnlMsgId>"
+        f"<OrgnlMsgNmId>{sent.kind}</OrgnlMsgNmId></OrgnlGrpInf>"
+        f"<OrgnlEndToEndId>{sent.reference}</OrgnlEndToEndId><OrgnlTxId>{sent.transaction}</OrgnlTxId>"
+        f'<OrgnlIntrBkSttlmAmt Ccy="CNY">{sent.amount}</OrgnlIntrBkSttlmAmt>'
+        f"<CxlRsnInf><Rsn>{element('Prtry', gbk_text(reason, 35) or 'CUST')}</Rsn></CxlRsnInf>"
+        "</TxInf></Undrlyg></FIToFIPmtCxlReq>"
+    )
+    draft = _to_centre(CANCELLATION, identity, us, at, "")
+    header = replace(draft.header, receiver=sent.receiver)
+    return Draft(header, document(CAMT_056, content))
+
+
+def cancellation_id(transaction: str, us: Participant, at: datetime) -> str:
+    """The id of an order's cancellation: made from the order's own number."""
+    return service_id(us, at, int(transaction) % SERVICE_NUMBERS)
+
+
+def read_receipt(message: Message, sent: Header) -> str:
+    """ccms.990 or ccms.911 in answer to a message: `0000`, or the process code by which it was discarded.
+
+    Raises:
+        InvalidMessage: not about this message.
+
+    """
+    root, kind = message.root, message.header.kind
+    about = (text_of(root, "OrigSndr"), text_of(root, "MsgTp"), text_of(root, "MsgId"))
+    if kind not in {COMMUNICATED, DISCARDED} or about != (sent.sender, sent.kind, sent.id):
+        raise InvalidMessage("not about the message that was sent")
+    return text_of(root, "MsgProCd" if kind == COMMUNICATED else "ProcCd")
+
+
+def read_answers(message: Message) -> list[Answer]:
+    """ibps.102, ibps.308 or ccms.900. A settlement notice of an order that was answered says nothing more.
+
+    Raises:
+        InvalidMessage: another message, or a required part is missing or malformed.
+
+    """
+    match message.header.kind:
+        case kind if kind == ANSWER:
+            return [_read_report(message.root, enquired=False)]
+        case kind if kind == CANCELLATION_ANSWER:
+            # The cancellation is an order of its own: its outcome must not be read as the payment's.
+            report = _read_report(message.root, enquired=True)
+            return [replace(report, ref=text_of(message.root, "OrgnlGrpInfAndSts/OrgnlMsgId"), uetr=None)]
+        case kind if kind == CONFIRMATION:
+            return _read_confirmation(message.root)
+        case _:
+            raise InvalidMessage("not an answer about an order")
+
+
+def read_status(message: Message, sent: Sent, asked: str) -> Answer:
+    """ibps.306 in answer to an enquiry with id `asked`.
+
+    Raises:
+        InvalidMessage: not the answer to this enquiry.
+
+    """
+    root = message.root
+    about = (text_of(root, "OrgnlGrpInf/OrgnlMsgId"), text_of(root, "RspsnInf/OrgnlMsgInf/OrgnlMsgId"))
+    if message.header.kind != STATUS_ANSWER or about != (asked, sent.transaction):
+        raise InvalidMessage("not the answer to what was asked")
+    status, code = text_of(root, "RspsnInf/ProcSts"), _text(root, "RspsnInf/ProcCd")
+    if code == codes.NOT_FOUND:
+        return _answer(sent.reference, Outcome.NOT_FOUND, code)
+    if code not in {"", codes.OK}:
+        return _answer(sent.reference, Outcome.UNKNOWN, code)
+    said = _text(root, "RspsnInf/PtyProcCd")
+    amount = remarks(_text(root, "RmkInf")).get("AMT")
+    return _judged(sent.reference, status, said, amount, enquired=True)
+
+
+def read_payee(message: Message, account: str, asked: str) -> Payee | None:
+    """ibps.310: whose an account is; None if the system does not know.
+
+    Raises:
+        InvalidMessage: not the answer to this request.
+
+    """
+    root = message.root
+    if message.header.kind != ACCOUNT_ANSWER or text_of(root, "OrgnlGrpInf/OrgnlMsgId") != asked:
+        raise InvalidMessage("not the answer to what was asked")
+    if codes.STATUSES.get(text_of(root, "RspsnInf/RspsnSts")) is not Outcome.DONE:
+        return None
+    if text_of(root, "QryRslt/Acct") != account:
+        raise InvalidMessage("about another account")
+    name = _text(root, "QryRslt/AcctRslt/DbtAcct/Ntry/TpNm")
+    return Payee(account=account, agent=text_of(root, "InstgPty"), name=name or None)
+
+
+def is_signed_on(message: Message, asked: str) -> bool:
+    """ccms.806: whether the system took our sign-on with id `asked`."""
+    root = message.root
+    about = _text(root, "OrgnlGrpHdr/OrgnlMsgId")
+    return (
+        message.header.kind == LOGIN_ANSWER and about == asked and _text(root, "LoginRslt/ProcCd") == codes.OK
+    )
+
+
+def local(at: datetime) -> str:
+    """Date and time in Beijing, without an offset, as CNAPS writes it."""
+    return at.astimezone(BEIJING).isoformat(timespec="seconds")[:19]
+
+
+def expiry(root: Element) -> datetime:
+    """When an order must be rejected: `RjctTm` is the next such time of day after `AccptncDtTm`.
+
+    Raises:
+        InvalidMessage: one of them is missing or malformed.
+
+    """
+    try:
+        made = datetime.fromisoformat(text_of(root, "CdtTrfTxInf/AccptncDtTm"))
+        clock = datetime.strptime(text_of(root, "CdtTrfTxInf/SttlmTmReq/RjctTm"), "%H:%M:%S.%f").time()  # noqa: DTZ007 - a time of day
+    except ValueError:
+        raise InvalidMessage("not a time") from None
+    at = datetime.combine(made.date(), clock)
+    return (at if at >= made else at + timedelta(days=1)).replace(tzinfo=BEIJING)
+
+
+def read_amount(text: str) -> Money:
+    """An amount in yuan with its two decimals.
+
+    Raises:
+        InvalidMessage: not such an amount.
+
+    """
+    if _YUAN.fullmatch(text) is None:
+        raise InvalidMessage("not an amount with two decimals")
+    try:
+        return Money.parse(text, PROFILE.currency)
+    except InvalidAmount:
+        raise InvalidMessage("not an amount with two decimals") from None
+
+
+def remark(reference: str, amount: Money | None = None) -> str:
+    """A coded remark about an order."""
+    return f"/E2E/{reference}" + (f"/AMT/{amount.currency}{amount.text}" if amount else "")
+
+
+def own_group(identity: str, at: datetime) -> str:
+    """The group header of CNAPS's own messages."""
+    return f"<GrpHdr><MsgId>{identity}</MsgId><CreDtTm>{local(at)}</CreDtTm></GrpHdr>"
+
+
+def text_of(root: Element, path: str) -> str:
+    """The text at a path of local names.
+
+    Raises:
+        InvalidMessage: absent or empty.
+
+    """
+    found = _text(root, path)
+    if not found:
+        raise InvalidMessage(f"no {path}", path=path)
+    return found
+
+
+def _text(root: Element, path: str) -> str:
+    namespace = str(root.tag).partition("}")[0] + "}"
+    return root.findtext("/".join(namespace + tag for tag in path.split("/"))) or ""
+
+
+def _parties(payment: CreditTransfer, us: Participant) -> str:
+    """Debtor, agents and creditor, in the order of pacs.008.001.02."""
+    account = payment.creditor_account
+    assert account is not None, "an order is checked before it is translated"
+    agent, code = payment.debtor_agent, payment.creditor_agent.member_id
+    number = payment.debtor_account.id if payment.debtor_account else None
+    if not number or len(number) > _ACCOUNT_MAX or not number.isascii():
+        number = uetrs.to_hex(payment.uetr)
+    branch = gbk_text(agent.name or agent.bic or agent.member_id, 60)
+    return (
+        f"<Dbtr>{element('Nm', _name(payment.debtor.name))}"
+        "<CtctDtls><EmailAdr></EmailAdr></CtctDtls></Dbtr>"
+        f"<DbtrAcct><Id><Othr>{element('Id', gbk_text(number, _ACCOUNT_MAX))}{element('Issr', branch)}"
+        f"</Othr></Id><Tp><Prtry>{PERSONAL}</Prtry></Tp></DbtrAcct>"
+        f"<DbtrAgt><FinInstnId><ClrSysMmbId><MmbId>{us.bank}</MmbId></ClrSysMmbId></FinInstnId>"
+        f"<BrnchId><Id>{us.bank}</Id><PstlAdr><CtrySubDvsn>{us.city}</CtrySubDvsn></PstlAdr></BrnchId></DbtrAgt>"
+        f"<CdtrAgt><FinInstnId><ClrSysMmbId><MmbId>{code}</MmbId></ClrSysMmbId></FinInstnId>"
+        f"<BrnchId><Id>{code}</Id></BrnchId></CdtrAgt>"
+        f"<Cdtr>{element('Nm', _name(payment.creditor.name))}</Cdtr>"
+        f"<CdtrAcct><Id><Othr><Id>{account.other}</Id>{_issuer(payment)}</Othr></Id></CdtrAcct>"
+    )
+
+
+def _issuer(payment: CreditTransfer) -> str:
+    return element("Issr", gbk_text(payment.creditor_agent.name, 60))
+
+
+def _remittance(payment: CreditTransfer) -> str:
+    """The sender's text, then what must survive every hop, in coded lines."""
+    instructed = payment.instructed_amount or payment.interbank_settlement_amount
+    bank = payment.debtor_agent.bic or payment.debtor_agent.member_id
+    lines = [
+        gbk_text(payment.remittance, PROFILE.characters.remittance_max),
+        gbk_text(payment.purpose and f"/PURP/{payment.purpose}", 140),
+        f"/INSA/{instructed.currency}{instructed.text}",
+        gbk_text(bank and f"/ORDB/{bank}", 140),
+    ]
+    return f"<RmtInf>{''.join(element('Ustrd', line) for line in lines)}</RmtInf>"
+
+
+def _to_centre(kind: str, identity: str, us: Participant, at: datetime, content: str) -> Draft:
+    """A message to the processing centre; the header's id is the end of its own."""
+    header = Header(us.bank, NPC, at, kind, identity[-20:], identity[-20:])
+    return Draft(header, document(OWN + kind, content))
+
+
+def _read_report(root: Element, *, enquired: bool) -> Answer:
+    status = text_of(root, "TxInfAndSts/StsId")
+    reference = text_of(root, "TxInfAndSts/OrgnlEndToEndId")
+    said = _text(root, "TxInfAndSts/StsRsnInf/Rsn/Prtry")
+    amount = root.find("{*}TxInfAndSts/{*}OrgnlTxRef/{*}IntrBkSttlmAmt")
+    stated = None if amount is None else f"{amount.get('Ccy', '')}{amount.text}"
+    return _judged(reference, status, said, stated, enquired=enquired)
+
+
+def _read_confirmation(root: Element) -> list[Answer]:
+    """Of a large payment the outcome; of an online one only a rejection is news."""
+    status = text_of(root, "CmonConfInf/ProcSts")
+    said_of = remarks(_text(root, "GrpHdr/Rmk"))
+    large = text_of(root, "OrgnlGrpHdr/OrgnlMsgTp") == LARGE_ORDER
+    if "E2E" not in said_of or (codes.STATUSES.get(status) is Outcome.DONE and not large):
+        return []
+    said = _text(root, "CmonConfInf/PtyProcCd") or _text(root, "CmonConfInf/ProcCd")
+    return [_judged(said_of["E2E"], status, said, said_of.get("AMT"), enquired=False)]
+
+
+def _judged(reference: str, status: str, said: str, amount: str | None, *, enquired: bool) -> Answer:
+    """What a status, and the code beside it, mean for an order."""
+    outcome = codes.STATUSES.get(status, Outcome.UNKNOWN)
+    if outcome is Outcome.REFUSED:
+        outcome, reason = codes.outcome_of(said, enquired=enquired)
+        return replace(_answer(reference, outcome, said or status), reason=reason)
+    answer = _answer(reference, outcome, status)
+    if outcome is not Outcome.DONE:
+        return answer
+    if amount is None or not amount.startswith(PROFILE.currency):
+        raise InvalidMessage("a success without its amount")
+    return replace(answer, amount=read_amount(amount.removeprefix(PROFILE.currency)))
+
+
+def _answer(reference: str, outcome: Outcome, code: str) -> Answer:
+    return Answer(reference, outcome, uetr=uetrs.from_hex(reference), rail_code=code or None)
+
+
+def remarks(text: str) -> dict[str, str]:
+    """The parts of a coded remark."""
+    return dict(_REMARK.findall(text))
+
+
+def _clock(at: datetime) -> str:
+    return at.astimezone(BEIJING).strftime("%H:%M:%S.%f")[:-3]
+
+
+def _name(text: str | None) -> str:
+    return gbk_text(text, PROFILE.characters.name_max)

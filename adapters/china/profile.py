@@ -1,0 +1,66 @@
+"""CNAPS of the People's Bank of China as data: IBPS, and HVPS for what is above its cap.
+
+Header, messages, ids and signature place are observed in public schemas and samples of 2010 to 2012; the cap
+and day-and-night service of IBPS are common knowledge; limits of HVPS, time-outs and text lengths are a
+profile. See `docs/rails/CN.md`.
+"""
+
+from datetime import time
+from typing import Final
+
+from adapters.profile import (
+    Basis,
+    Characters,
+    Confirmation,
+    Hours,
+    Ids,
+    Limits,
+    RailProfile,
+    Reservation,
+    Timing,
+    Undo,
+)
+
+ORDER_NUMBERS: Final = 90_000_000
+"""Ids end in eight digits; those from 90 000 000 on are for enquiries and other service messages."""
+
+IBPS_CAP_MINOR: Final = 1_000_000_00
+"""Above it an order goes to HVPS."""
+
+HVPS_HOURS: Final = Hours(
+    zone="Asia/Shanghai",
+    opens=time(8, 30),
+    closes=time(17, 15),
+    weekdays=frozenset(range(5)),
+    holidays="CN",
+    basis=Basis.PROFILE,
+)
+"""For operators: outside them HVPS itself answers "not before"; IBPS is open day and night."""
+
+PROFILE: Final = RailProfile(
+    country="CN",
+    rail="IBPS",
+    currency="CNY",
+    confirmation=Confirmation.THREE_STEP,
+    reservation=Reservation.NONE,
+    undo=Undo.CANCEL_BEFORE_FINAL,
+    aliases=("account",),
+    timing=Timing(
+        connect_s=3,
+        submit_s=10,
+        answer_s=20,
+        enquiry_first_s=30,
+        enquiry_every_s=60,
+        enquiries_max=10,
+        not_found_grace_s=60,
+        give_up_s=7200,
+        basis=Basis.PROFILE,
+    ),
+    limits=Limits(minimum_minor=1, maximum_minor=100_000_000_00, basis=Basis.PROFILE),
+    characters=Characters(encoding="utf-8", name_max=60, remittance_max=140, basis=Basis.PROFILE),
+    ids=Ids(period="%Y%m%d", capacity=ORDER_NUMBERS, basis=Basis.OBSERVED, utc_offset_minutes=480),
+    dedupes=True,
+    purpose_required=False,
+    basis=Basis.OBSERVED,
+    hours=Hours(zone="Asia/Shanghai", basis=Basis.OBSERVED),
+)

@@ -1,0 +1,159 @@
+"""The shapes of the CNAPS messages that a participant sends, as the simulated system checks them."""
+
+from typing import Final
+
+from lxml.etree import _Element as Element
+
+from adapters.china import messages
+from adapters.simulation.shape import Shape, like
+from adapters.simulation.shape import check as shape_check
+from schemas.errors import InvalidMessage
+
+_ID = Shape(text=like(r"\d{28}"))
+_TIME = Shape(text=like(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"))
+_DATE = Shape(text=like(r"\d{4}-\d\d-\d\d"))
+_BANK = Shape(text=like(r"\d{12}"))
+_CENTRE = Shape(text=like("0000"))
+_REFERENCE = Shape(text=like(r"[0-9a-f]{32}"))
+_AMOUNT = Shape({"Ccy": like("CNY")}, text=like(r"\d{1,15}\.\d{2}"))
+_NAME = Shape(text=like(r"\S(?:.{0,138}\S)?"))
+_ACCOUNT = Shape(text=like(r"\S(?:.{0,30}\S)?"))
+_EMPTY = Shape(text=like(""))
+
+
+def _fixed(text: str) -> Shape:
+    return Shape(text=like(text))
+
+
+def _of(*parts: tuple[str, Shape]) -> Shape:
+    return Shape(parts=parts)
+
+
+def _code(pattern: str) -> Shape:
+    return _of(("Prtry", _fixed(pattern)))
+
+
+_MEMBER = _of(("FinInstnId", _of(("ClrSysMmbId", _of(("MmbId", _BANK))))))
+_SIGNATURE = _of(("EmailAdr", _EMPTY))
+_BRANCH = _of(("Id", _BANK), ("PstlAdr?", _of(("CtrySubDvsn", _fixed(r"\d{6}")))))
+_AGENT = _of(("FinInstnId", _of(("ClrSysMmbId", _of(("MmbId", _BANK))))), ("BrnchId", _BRANCH))
+_HOLDER = _of(("Id", _of(("Othr", _of(("Id", _ACCOUNT), ("Issr?", _NAME))))), ("Tp?", _code("AT0[0-2]")))
+_GROUP = _of(("MsgId", _ID), ("CreDtTm", _TIME))
+
+
+def _order(*, large: bool) -> Shape:
+    day = () if large else (("IntrBkSttlmDt", _DATE),)
+    return _of(
+        (
+            "GrpHdr",
+            _of(
+                ("MsgId", _ID),
+                ("CreDtTm", _TIME),
+                *(() if large else (("BtchBookg", _fixed("false")),)),
+                ("NbOfTxs", _fixed("1")),
+                *day,
+                ("SttlmInf", _of(("SttlmMtd", _fixed("CLRG")))),
+            ),
+        ),
+        (
+            "CdtTrfTxInf",
+            _of(
+                ("PmtId", _of(("EndToEndId", _REFERENCE), ("TxId", _ID))),
+                ("PmtTpInf", _of(("InstrPrty", _fixed("NORM")), ("CtgyPurp", _code("[A-Z][0-9]{3}")))),
+                ("IntrBkSttlmAmt", _AMOUNT),
+                *((("IntrBkSttlmDt", _DATE),) if large else ()),
+                ("SttlmTmReq", _of(("RjctTm", _fixed(r"\d\d:\d\d:\d\d\.\d{3}")))),
+                ("AccptncDtTm", _TIME),
+                ("ChrgBr", _fixed("DEBT")),
+                ("Dbtr", _of(("Nm", _NAME), ("CtctDtls", _SIGNATURE))),
+                ("DbtrAcct", _HOLDER),
+                ("DbtrAgt", _AGENT),
+                ("CdtrAgt", _AGENT),
+                ("Cdtr", _of(("Nm", _NAME))),
+                ("CdtrAcct", _HOLDER),
+                ("Purp", _code(r"\d{5}")),
+                ("RmtInf?", _of(("Ustrd", _NAME), *[("Ustrd?", _NAME)] * 3)),
+            ),
+        ),
+    )
+
+
+_CANCELLATION = _of(
+    (
+        "Assgnmt",
+        _of(
+            ("Id", _ID),
+            ("Assgnr", _of(("Agt", _MEMBER))),
+            ("Assgne", _of(("Agt", _MEMBER))),
+            ("CreDtTm", _TIME),
+        ),
+    ),
+    ("Case", _of(("Id", _ID), ("Cretr", _of(("Pty", _of(("Nm", _NAME), ("CtctDtls", _SIGNATURE))))))),
+    (
+        "Undrlyg",
+        _of(
+            (
+                "TxInf",
+                _of(
+                    ("CxlId", _ID),
+                    ("OrgnlGrpInf", _of(("OrgnlMsgId", _ID), ("OrgnlMsgNmId", _NAME))),
+                    ("OrgnlEndToEndId", _REFERENCE),
+                    ("OrgnlTxId", _ID),
+                    ("OrgnlIntrBkSttlmAmt", _AMOUNT),
+                    ("CxlRsnInf", _of(("Rsn", _of(("Prtry", _NAME))))),
+                ),
+            )
+        ),
+    ),
+)
+_STATUS = _of(
+    ("GrpHdr", _GROUP),
+    ("InstgPty", _BANK),
+    ("InstdPty", _CENTRE),
+    ("OrgnlMsgInf", _of(("OrgnlSndrId", _BANK), ("OrgnlMsgId", _ID))),
+    ("RmkInf", _NAME),
+    ("DgtSgntr", _EMPTY),
+)
+_WHOSE = _of(
+    ("GrpHdr", _GROUP),
+    ("InstgPty", _BANK),
+    ("InstdPty", _CENTRE),
+    ("QryInf", _of(("Acct", _ACCOUNT), ("AcctTp", _fixed("AT0[0-2]")))),
+    ("DgtSgntr", _EMPTY),
+)
+_LOGIN = _of(
+    (
+        "GrpHdr",
+        _of(
+            ("MsgId", _ID),
+            ("CreDtTm", _TIME),
+            ("InstgPty", _BANK),
+            ("InstdPty", _CENTRE),
+            ("SysCd", _fixed("IBPS")),
+        ),
+    ),
+    ("LoginInf", _of(("LoginOprTp", _fixed("OT0[01]")))),
+)
+
+SHAPES: Final = {
+    messages.ORDER: (messages.PACS_008, "FIToFICstmrCdtTrf", _order(large=False)),
+    messages.LARGE_ORDER: (messages.PACS_008, "FIToFICstmrCdtTrf", _order(large=True)),
+    messages.CANCELLATION: (messages.CAMT_056, "FIToFIPmtCxlReq", _CANCELLATION),
+    messages.STATUS_REQUEST: (messages.OWN + messages.STATUS_REQUEST, "TxStsReq", _STATUS),
+    messages.ACCOUNT_REQUEST: (messages.OWN + messages.ACCOUNT_REQUEST, "AthtctnAcctInfReq", _WHOSE),
+    messages.LOGIN: (messages.OWN + messages.LOGIN, "LoginReq", _LOGIN),
+}
+"""Message -> namespace, root element and its shape."""
+
+
+def check(kind: str, root: Element) -> None:
+    """Refuse a message that has not its shape.
+
+    Raises:
+        InvalidMessage: another message, or a part that is missing, foreign, out of order or malformed.
+
+    """
+    namespace, tag, shape = SHAPES.get(kind, ("", "", Shape()))
+    if root.tag != f"{{{namespace}}}{tag}":
+        raise InvalidMessage("not a message that participants send")
+    shape_check(root, shape)

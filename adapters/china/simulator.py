@@ -1,0 +1,347 @@
+"""A simulated CNAPS: strict about header, signature, shape, ids and check digits, with a book of its own.
+
+`POST /cnaps/v1/messages` takes every message: ibps.101 and hvps.111 (ccms.990 at once; ibps.102, then
+ccms.900 to the callback address; of a large payment ccms.900 alone), ibps.305 (ibps.306), ibps.307 (ccms.990,
+later ibps.308), ibps.309 (ibps.310) and ccms.805 (ccms.806). What it does not take it discards: ccms.911.
+"""
+
+import itertools
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+from uuid import uuid4
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+from adapters import keys
+from adapters import uetr as uetrs
+from adapters.china import codes, messages, sandbox, shapes
+from adapters.china.client import CONTENT_TYPE, PATH
+from adapters.china.messages import text_of
+from adapters.china.profile import IBPS_CAP_MINOR, PROFILE
+from adapters.china.text import element
+from adapters.china.wire import (
+    NPC,
+    Header,
+    Message,
+    document,
+    open_own,
+    open_sealed,
+    seal,
+    with_broken_signature,
+)
+from adapters.identifiers import is_cnaps
+from adapters.port import Outcome
+from adapters.simulation.book import Entry, Kept
+from adapters.simulation.magic import Spoil
+from adapters.simulation.rail import Counter, Credit, OtherContent, Request, Response
+from adapters.simulation.server import Callbacks, Settings, open_counter
+from schemas.errors import InvalidMessage, NotAuthentic
+from schemas.money import Money
+
+_STATUSES: Final = {
+    Outcome.DONE: codes.PAID,
+    Outcome.REFUSED: codes.REJECTED,
+    Outcome.PENDING: codes.FORWARDED,
+}
+_STRANGER: Final = "0" * 31 + "1"
+_MASKED: Final = "\u738b*\u660e"
+_NUMBERS_PER_S: Final = 1000
+_NO_ORIGINAL: Final = "NOOR"
+
+
+class Discarded(Exception):
+    """The system does not take a message; the process code goes into ccms.911."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+@dataclass(slots=True)
+class CnapsSimulator:
+    """The system as its participants see it."""
+
+    counter: Counter
+    bank: str
+    """The participant's."""
+    rail_key: RSAPrivateKey
+    participant_key: RSAPublicKey
+    references: dict[str, str] = field(default_factory=dict)
+    """Message id -> the order's own reference: one id is one order."""
+    own: "itertools.count[int]" = field(
+        default_factory=lambda: itertools.count(int(time.time()) % 86400 * _NUMBERS_PER_S)
+    )
+    """Numbers of the system's own messages."""
+
+    async def handle(self, request: Request) -> Response | None:
+        """Answer a request on the system's address."""
+        if request.path != PATH or request.method != "POST":
+            return Response(404)
+        if request.headers.get("content-type") != CONTENT_TYPE:
+            return Response(415)
+        try:
+            message = open_sealed(request.body, self.participant_key)
+        except InvalidMessage:
+            return Response(400)
+        except NotAuthentic:
+            return self._unauthentic(request.body)
+        try:
+            self._must_be_ours(message)
+            return await self._answer(message, request.body)
+        except (Discarded, InvalidMessage) as error:
+            code = error.code if isinstance(error, Discarded) else "IB1O0002"
+            return Response(body=self._discarded(message.header, code))
+
+    def _unauthentic(self, raw: bytes) -> Response:
+        """The header is readable, so the sender is told; what is not even that is HTTP's to refuse."""
+        try:
+            header = open_own(raw).header
+        except (InvalidMessage, NotAuthentic):
+            return Response(401)
+        return Response(body=self._discarded(header, "IB1O0003"))
+
+    async def _answer(self, message: Message, raw: bytes) -> Response | None:
+        match message.header.kind:
+            case messages.ORDER | messages.LARGE_ORDER:
+                return await self._pay(message, raw)
+            case messages.STATUS_REQUEST:
+                return Response(body=self._status(message))
+            case messages.CANCELLATION:
+                return self._cancel(message)
+            case messages.ACCOUNT_REQUEST:
+                return Response(body=self._whose(message))
+            case _:
+                return Response(body=self._signed_on(message))
+
+    def _must_be_ours(self, message: Message) -> None:
+        """Shape, sender and direction."""
+        header = message.header
+        shapes.check(header.kind, message.root)
+        if header.direction != "U" or header.ref != header.id:
+            raise Discarded("IB1O0001")
+        if header.sender != self.bank:
+            raise Discarded("IB1O0004")
+
+    async def _pay(self, message: Message, raw: bytes) -> Response:
+        credit = self._credit(message, raw)
+        transaction = text_of(message.root, "CdtTrfTxInf/PmtId/TxId")
+        if self.references.setdefault(transaction, credit.ref) != credit.ref:
+            raise Discarded("IB1O0006")
+        try:
+            case = self.counter.take(credit)
+        except OtherContent:
+            raise Discarded("IB1O0006") from None
+        words = _Words(self, message.header.kind, transaction)
+        return await self.counter.answer_by_callback(case, self._communicated(message.header), words)
+
+    def _credit(self, message: Message, raw: bytes) -> Credit:
+        """An order, every part of it checked."""
+        root, header = message.root, message.header
+        transaction, ref = (text_of(root, f"CdtTrfTxInf/PmtId/{tag}") for tag in ("TxId", "EndToEndId"))
+        sender, receiver = (
+            text_of(root, f"CdtTrfTxInf/{tag}/FinInstnId/ClrSysMmbId/MmbId") for tag in ("DbtrAgt", "CdtrAgt")
+        )
+        if (sender, receiver) != (header.sender, header.receiver):
+            raise Discarded("IB1O0007")
+        day = header.at.strftime("%Y%m%d")
+        if text_of(root, "GrpHdr/MsgId") != transaction or not transaction.startswith(sender + day):
+            raise Discarded("IB1O0008")
+        if not is_cnaps(receiver):
+            raise Discarded("IB1O0009")
+        amount = messages.read_amount(text_of(root, "CdtTrfTxInf/IntrBkSttlmAmt"))
+        large = header.kind == messages.LARGE_ORDER
+        if amount.minor > PROFILE.limits.maximum_minor or (amount.minor > IBPS_CAP_MINOR) != large:
+            raise Discarded("IB1O0012")
+        account = text_of(root, "CdtTrfTxInf/CdtrAcct/Id/Othr/Id")
+        if not messages.is_account(account):
+            raise Discarded("IB1O0013")
+        return Credit(
+            ref=ref,
+            uetr=uetrs.from_hex(ref) or "",
+            amount=amount,
+            account=account,
+            expires_at=messages.expiry(root),
+            content=raw,
+        )
+
+    def _status(self, message: Message) -> bytes:
+        root = message.root
+        asked = text_of(root, "OrgnlMsgInf/OrgnlMsgId")
+        ref = self.references.get(asked) or messages.remarks(text_of(root, "RmkInf")).get("E2E", "")
+        finding = self.counter.enquire(ref)
+        amount, said = None, ""
+        if finding.entry is None:
+            state = f"<ProcSts>{codes.REJECTED}</ProcSts><ProcCd>{codes.NOT_FOUND}</ProcCd>"
+        else:
+            state = f"<ProcSts>{_STATUSES[finding.outcome]}</ProcSts><ProcCd>{codes.OK}</ProcCd>"
+            said = finding.code if finding.outcome is Outcome.REFUSED else ""
+            minor = finding.entry.amount_minor + (finding.spoil is Spoil.AMOUNT)
+            amount = Money(minor, finding.entry.currency)
+        identity, at = self._new_id(), datetime.now(UTC)
+        content = (
+            f"<TxStsRspn>{messages.own_group(identity, at)}<InstgPty>{NPC}</InstgPty>"
+            f"<InstdPty>{self.bank}</InstdPty><OrgnlGrpInf>"
+            f"<OrgnlMsgId>{text_of(root, 'GrpHdr/MsgId')}</OrgnlMsgId><ProcSts>{codes.PROCESSED}</ProcSts>"
+            f"</OrgnlGrpInf><RspsnInf><OrgnlMsgInf><OrgnlSndrId>{self.bank}</OrgnlSndrId>"
+            f"<OrgnlMsgId>{asked}</OrgnlMsgId></OrgnlMsgInf>{state}{element('PtyProcCd', said)}</RspsnInf>"
+            f"{element('RmkInf', messages.remark(ref, amount))}<DgtSgntr></DgtSgntr></TxStsRspn>"
+        )
+        return self._down(messages.STATUS_ANSWER, message.header, identity, content)
+
+    def _cancel(self, message: Message) -> Response:
+        """Take a credit back; the answer comes later."""
+        root = message.root
+        original = text_of(root, "Undrlyg/TxInf/OrgnlEndToEndId")
+        entry = self.counter.reverse(original)
+        identity = text_of(root, "Assgnmt/Id")
+        status = codes.PROCESSED if entry else codes.REJECTED
+        amount = text_of(root, "Undrlyg/TxInf/OrgnlIntrBkSttlmAmt")
+        content = _report(
+            self._new_id(), identity, messages.CANCELLATION, original, status,
+            code="" if entry else _NO_ORIGINAL, amount=amount,
+        )  # fmt: skip
+        header = self._header(messages.CANCELLATION_ANSWER, message.header.id)
+        self.counter.later(seal(header, document(messages.PACS_002, content), self.rail_key))
+        return Response(body=self._communicated(message.header))
+
+    def _whose(self, message: Message) -> bytes:
+        root = message.root
+        account = text_of(root, "QryInf/Acct")
+        known = bool(account in sandbox.ALIASES or sandbox.word_of(account))
+        status = codes.PROCESSED if known else codes.REJECTED
+        result = (
+            f"<QryRslt><Acct>{account}</Acct><AcctTp>{messages.PERSONAL}</AcctTp><AcctRslt><DbtAcct><Ntry>"
+            f'<Acct>{account}</Acct><Bal Ccy="CNY">0.00</Bal><TpNm>{_MASKED}</TpNm>'
+            "</Ntry></DbtAcct></AcctRslt></QryRslt>"
+        )
+        identity, at = self._new_id(), datetime.now(UTC)
+        content = (
+            f"<AthtctnAcctInfRspn>{messages.own_group(identity, at)}<InstgPty>{sandbox.BANK}</InstgPty>"
+            f"<InstdPty>{self.bank}</InstdPty>"
+            f"<OrgnlGrpInf><OrgnlMsgId>{text_of(root, 'GrpHdr/MsgId')}</OrgnlMsgId></OrgnlGrpInf>"
+            f"<RspsnInf><RspsnSts>{status}</RspsnSts>{'' if known else '<RjctCd>RJ01</RjctCd>'}</RspsnInf>"
+            f"{result if known else ''}<DgtSgntr></DgtSgntr></AthtctnAcctInfRspn>"
+        )
+        return self._down(messages.ACCOUNT_ANSWER, message.header, identity, content)
+
+    def _signed_on(self, message: Message) -> bytes:
+        identity = self._new_id()
+        content = (
+            f"<LoginRspn>{messages.own_group(identity, datetime.now(UTC))}<OrgnlGrpHdr>"
+            f"<OrgnlMsgId>{text_of(message.root, 'GrpHdr/MsgId')}</OrgnlMsgId></OrgnlGrpHdr>"
+            f"<LoginRslt><ProcCd>{codes.OK}</ProcCd></LoginRslt></LoginRspn>"
+        )
+        return self._down(messages.LOGIN_ANSWER, message.header, identity, content)
+
+    def outcome(self, kind: str, transaction: str, entry: Entry, outcome: Outcome, spoil: Spoil) -> bytes:
+        """What is said of an order, ibps.102 or, if large, ccms.900; spoiled where the script says so."""
+        ref, original = entry.rail_ref, transaction
+        if spoil is Spoil.REFERENCE:
+            ref, original = _STRANGER, transaction[:20] + "99999999"
+        amount = Money(entry.amount_minor + (spoil is Spoil.AMOUNT), entry.currency)
+        code = entry.code if outcome is Outcome.REFUSED else ""
+        if kind == messages.LARGE_ORDER:
+            status = codes.SETTLED if outcome is Outcome.DONE else _STATUSES[outcome]
+            body = self._confirmation(kind, original, ref, status, code=code, amount=amount)
+        else:
+            content = _report(
+                self._new_id(), original, kind, ref, _STATUSES[outcome], code=code, amount=amount.text
+            )
+            header = self._header(messages.ANSWER, ref[:20], sender=sandbox.BANK)
+            body = seal(header, document(messages.PACS_002, content), self.rail_key)
+            if outcome is Outcome.DONE and entry.outcome is Kept.DONE:
+                self.counter.later(self._confirmation(kind, original, ref, codes.SETTLED, amount=amount))
+        return with_broken_signature(body) if spoil is Spoil.SIGNATURE else body
+
+    def _confirmation(
+        self, kind: str, transaction: str, ref: str, status: str, *, amount: Money, code: str = ""
+    ) -> bytes:
+        """ccms.900 about an order."""
+        identity, at = self._new_id(), datetime.now(UTC)
+        content = (
+            f"<CmonConf><GrpHdr><MsgId>{identity}</MsgId><CreDtTm>{messages.local(at)}</CreDtTm>"
+            f"<InstgPty>{NPC}</InstgPty><InstdPty>{self.bank}</InstdPty><SysCd>{kind[:4].upper()}</SysCd>"
+            f"<Rmk>{messages.remark(ref, amount)}</Rmk></GrpHdr>"
+            f"<OrgnlGrpHdr><OrgnlMsgId>{transaction}</OrgnlMsgId>{self.bank}</OrgnlInstgPty>"
+            f"<OrgnlMsgTp>{kind}</OrgnlMsgTp></OrgnlGrpHdr>"
+            f"<CmonConfInf><ProcSts>{status}</ProcSts><ProcCd>{codes.OK}</ProcCd>{element('PtyProcCd', code)}"
+            f"<PrcDt>{messages.local(at)[:10]}</PrcDt></CmonConfInf></CmonConf>"
+        )
+        header = self._header(messages.CONFIRMATION, ref[:20], system=kind[:4].upper())
+        return seal(header, document(messages.OWN + messages.CONFIRMATION, content), self.rail_key)
+
+    def _communicated(self, about: Header) -> bytes:
+        """ccms.990."""
+        content = f"<ComuCnfm>{_about(about)}<MsgProCd>{codes.COMMUNICATED}</MsgProCd></ComuCnfm>"
+        header = self._header(messages.COMMUNICATED, about.id, system=about.system)
+        return seal(header, document(messages.OWN + messages.COMMUNICATED, content), self.rail_key)
+
+    def _discarded(self, about: Header, code: str) -> bytes:
+        """ccms.911."""
+        content = (
+            f"<DscrdMsgNtfctn>{_about(about)}<ProcCd>{code}</ProcCd>"
+            f"<RjctInf>{codes.PROCESS[code].meaning}</RjctInf></DscrdMsgNtfctn>"
+        )
+        header = self._header(messages.DISCARDED, about.id, system=about.system)
+        return seal(header, document(messages.OWN + messages.DISCARDED, content), self.rail_key)
+
+    def _down(self, kind: str, about: Header, identity: str, content: str) -> bytes:
+        """A message of the processing centre in answer to one of ours."""
+        header = self._header(kind, about.id, identity=identity[-20:])
+        return seal(header, document(messages.OWN + kind, content), self.rail_key)
+
+    def _header(
+        self, kind: str, ref: str, *, sender: str = NPC, identity: str = "", system: str = "IBPS"
+    ) -> Header:
+        mine = identity or uuid4().hex[:20]
+        return Header(sender, self.bank, datetime.now(UTC), kind, mine, ref, "D", system)
+
+    def _new_id(self) -> str:
+        return messages.transaction_id("0" * 12, datetime.now(UTC), next(self.own))
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The words of one order's answers."""
+
+    simulator: CnapsSimulator
+    kind: str
+    transaction: str
+
+    def __call__(self, entry: Entry, outcome: Outcome, spoil: Spoil) -> bytes:
+        return self.simulator.outcome(self.kind, self.transaction, entry, outcome, spoil)
+
+
+def simulator(settings: Settings, callbacks: Callbacks) -> CnapsSimulator:
+    """The simulated rail for these settings."""
+    return CnapsSimulator(
+        counter=open_counter(
+            settings, callbacks, PROFILE, native_code=codes.native_of, word_of=sandbox.word_of
+        ),
+        bank=settings.identity["bank"],
+        rail_key=keys.private(settings.rail_key),
+        participant_key=keys.public(settings.participant_key),
+    )
+
+
+def _report(identity: str, original: str, kind: str, ref: str, status: str, *, code: str, amount: str) -> str:
+    """pacs.002.001.03, its signature's place empty."""
+    reason = f"<StsRsnInf><Rsn><Prtry>{code}</Prtry></Rsn></StsRsnInf>" if code else ""
+    return (
+        f"<FIToFIPmtStsRpt>{messages.own_group(identity, datetime.now(UTC))}<OrgnlGrpInfAndSts>"
+        f"<OrgnlMsgId>{original}</OrgnlMsgId><OrgnlMsgNmId>{kind}</OrgnlMsgNmId></OrgnlGrpInfAndSts>"
+        f"<TxInfAndSts><StsId>{status}</StsId><OrgnlEndToEndId>{ref}</OrgnlEndToEndId>"
+        f"<OrgnlTxId>{original}</OrgnlTxId>{reason}<OrgnlTxRef>"
+        f'<IntrBkSttlmAmt Ccy="CNY">{amount}</IntrBkSttlmAmt>'
+        f"<Cdtr><CtctDtls><EmailAdr></EmailAdr></CtctDtls></Cdtr></OrgnlTxRef></TxInfAndSts></FIToFIPmtStsRpt>"
+    )
+
+
+def _about(header: Header) -> str:
+    """Which message is meant, as the communication messages say it."""
+    return (
+        f"<OrigSndr>{header.sender}</OrigSndr><OrigSndDt>{header.at:%Y%m%d}</OrigSndDt>"
+        f"<MsgTp>{header.kind}</MsgTp><MsgId>{header.id}</MsgId><MsgRefId>{header.ref}</MsgRefId>"
+    )
