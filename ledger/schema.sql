@@ -135,14 +135,17 @@ DECLARE
     head ledger.head;
     agreeing bigint;
 BEGIN
-    SELECT * INTO STRICT head FROM ledger.head FOR UPDATE;
-    IF head.epoch <> writer_epoch THEN
-        RAISE EXCEPTION 'epoch % was taken over by epoch %', writer_epoch, head.epoch USING ERRCODE = 'PSF01';
-    END IF;
-    IF head.next_seq <> first_seq OR batch_at < head.at THEN
+    -- One statement takes the writer's turn, if it is: the row's lock is held until the batch is durable.
+    UPDATE ledger.head
+       SET next_seq = first_seq + cardinality(event_number), at = batch_at
+     WHERE epoch = writer_epoch AND next_seq = first_seq AND at <= batch_at;
+    IF NOT FOUND THEN
+        SELECT * INTO STRICT head FROM ledger.head FOR UPDATE;
+        IF head.epoch <> writer_epoch THEN
+            RAISE EXCEPTION 'epoch % was taken over by epoch %', writer_epoch, head.epoch USING ERRCODE = 'PSF01';
+        END IF;
         RAISE EXCEPTION 'sequence is at %, not at %', head.next_seq, first_seq USING ERRCODE = 'PSF02';
     END IF;
-    UPDATE ledger.head SET next_seq = first_seq + cardinality(event_number), at = batch_at;
 
     -- unnest in the target list, not in FROM: no row is stored on its way.
     INSERT INTO ledger.event (seq, number, at, kind, change, body, leaf)
@@ -178,29 +181,28 @@ BEGIN
         SELECT * FROM unnest(opened_number, opened_owner, opened_currency, opened_purpose);
     END IF;
 
-    -- The statement that takes the headroom checks the cap (constraint account_cap).
-    WITH changed AS (
-        UPDATE ledger.account
-           SET closed = new.closed,
-               net_debit_cap = new.cap,
-               debits_pending = account.debits_pending + new.dp,
-               debits_posted = account.debits_posted + new.dd,
-               credits_pending = account.credits_pending + new.cp,
-               credits_posted = account.credits_posted + new.cc,
-               entries = account.entries + new.e
-          FROM unnest(
-               account_number, account_closed, account_cap,
-               change_debits_pending, change_debits_posted, change_credits_pending, change_credits_posted,
-               change_entries,
-               expect_debits_pending, expect_debits_posted, expect_credits_pending, expect_credits_posted,
-               expect_entries
-               ) AS new (number, closed, cap, dp, dd, cp, cc, e, dp_now, dd_now, cp_now, cc_now, e_now)
-         WHERE account.number = new.number
-     RETURNING account.debits_pending = new.dp_now AND account.debits_posted = new.dd_now
-               AND account.credits_pending = new.cp_now AND account.credits_posted = new.cc_now
-               AND account.entries = new.e_now AS agrees
-    )
-    SELECT count(*) FILTER (WHERE agrees) INTO agreeing FROM changed;
+    -- The statement that takes the headroom checks the cap (constraint account_cap), and that every counter was
+    -- what the caller's memory says: a row that differs is not updated, and then nothing is.
+    UPDATE ledger.account
+       SET closed = new.closed,
+           net_debit_cap = new.cap,
+           debits_pending = new.dp_now,
+           debits_posted = new.dd_now,
+           credits_pending = new.cp_now,
+           credits_posted = new.cc_now,
+           entries = new.e_now
+      FROM (SELECT unnest(account_number) AS number, unnest(account_closed) AS closed, unnest(account_cap) AS cap,
+                   unnest(change_debits_pending) AS dp, unnest(change_debits_posted) AS dd,
+                   unnest(change_credits_pending) AS cp, unnest(change_credits_posted) AS cc,
+                   unnest(change_entries) AS e,
+                   unnest(expect_debits_pending) AS dp_now, unnest(expect_debits_posted) AS dd_now,
+                   unnest(expect_credits_pending) AS cp_now, unnest(expect_credits_posted) AS cc_now,
+                   unnest(expect_entries) AS e_now) AS new
+     WHERE account.number = new.number
+       AND account.debits_pending + new.dp = new.dp_now AND account.debits_posted + new.dd = new.dd_now
+       AND account.credits_pending + new.cp = new.cp_now AND account.credits_posted + new.cc = new.cc_now
+       AND account.entries + new.e = new.e_now;
+    GET DIAGNOSTICS agreeing = ROW_COUNT;
     IF agreeing <> cardinality(account_number) THEN
         RAISE EXCEPTION 'the balances of % accounts differ', cardinality(account_number) - agreeing
               USING ERRCODE = 'PSF02';
