@@ -73,7 +73,7 @@ class PostgresError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Account:
+class Account:
     """The operating system's user that the server runs as."""
 
     uid: int
@@ -129,10 +129,10 @@ class EmbeddedPostgres:
         """
         if self.running:
             raise PostgresError("already started")
-        account = _unprivileged_account()
+        account = unprivileged_account()
         self._make_data(account)
         if account is not None:
-            _allow_traversal(self.data)
+            allow_traversal(self.data)
         self._wait_for_holders()
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         socket_directory = _socket_directory(self.data, account)
@@ -156,7 +156,7 @@ class EmbeddedPostgres:
             process.send_signal(signal.SIGQUIT)
             process.wait(timeout_s)
 
-    def _make_data(self, account: _Account | None) -> None:
+    def _make_data(self, account: Account | None) -> None:
         """Make the directory of data, whole or not at all: a directory half made has another name."""
         if (self.data / "PG_VERSION").exists():
             return
@@ -164,8 +164,8 @@ class EmbeddedPostgres:
         made = Path(tempfile.mkdtemp(prefix=f"{self.data.name}.", dir=self.data.parent))
         if account is not None:
             os.chown(made, account.uid, account.gid)
-            _allow_traversal(made)
-            _allow_traversal(BIN / "postgres")
+            allow_traversal(made)
+            allow_traversal(BIN / "postgres")
         _run(
             "initdb",
             "--auth=trust",
@@ -188,7 +188,7 @@ class EmbeddedPostgres:
                 raise PostgresError(f"{self.data} is in use by the server process {min(holders)}")
             time.sleep(0.05)
 
-    def _spawn(self, socket_directory: Path, account: _Account | None) -> subprocess.Popen[bytes]:
+    def _spawn(self, socket_directory: Path, account: Account | None) -> subprocess.Popen[bytes]:
         settings = {**self.settings, "unix_socket_directories": str(socket_directory)}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
@@ -221,7 +221,7 @@ def _shared_buffers() -> str:
     return f"{size // _MEGABYTE}MB"
 
 
-def _unprivileged_account() -> _Account | None:
+def unprivileged_account() -> Account | None:
     """Who to run the server as: nobody else unless we are root."""
     if os.geteuid() != 0:
         return None
@@ -230,10 +230,10 @@ def _unprivileged_account() -> _Account | None:
     except KeyError:
         _run("/usr/sbin/useradd", "--system", "--shell", "/usr/sbin/nologin", _SYSTEM_USER, account=None)
         entry = pwd.getpwnam(_SYSTEM_USER)
-    return _Account(entry.pw_uid, entry.pw_gid)
+    return Account(entry.pw_uid, entry.pw_gid)
 
 
-def _as_user(account: _Account | None) -> dict[str, Any]:
+def _as_user(account: Account | None) -> dict[str, Any]:
     """The keywords of `subprocess` that drop our rights."""
     if account is None:
         return {}
@@ -245,7 +245,7 @@ def _environment() -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
-def _allow_traversal(path: Path) -> None:
+def allow_traversal(path: Path) -> None:
     """Let the server's user walk to `path`; nothing becomes readable that was not."""
     for directory in path.parents:
         mode = directory.stat().st_mode
@@ -265,7 +265,7 @@ def die_with_parent(with_signal: signal.Signals) -> Callable[[], None]:
     return tie
 
 
-def _run(program: str, *arguments: str, account: _Account | None) -> None:
+def _run(program: str, *arguments: str, account: Account | None) -> None:
     done = subprocess.run(  # noqa: S603 - our own binary and arguments
         [BIN / program, *arguments],
         stdin=subprocess.DEVNULL,
@@ -299,7 +299,12 @@ def _holders(data: Path) -> list[int]:
     return found
 
 
-def _socket_directory(data: Path, account: _Account | None) -> Path:
+def is_held(data: Path) -> bool:
+    """Whether a server process is using these files."""
+    return bool(_holders(data))
+
+
+def _socket_directory(data: Path, account: Account | None) -> Path:
     """Beside the data where the path is short enough for a unix socket, else in the temporary directory."""
     if len(os.fsencode(data / _SOCKET_NAME)) <= _SOCKET_PATH_MAX:
         return data

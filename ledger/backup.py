@@ -1,0 +1,234 @@
+"""Backups of the embedded server, and its restore to an instant.
+
+A directory of backups has two parts. `wal/` gets every segment of the write-ahead log as it is finished,
+at the latest after `ARCHIVE_TIMEOUT_S` (`archive_settings` makes the server do that). `base-TIME/` is a
+copy of all files, made by `pg_basebackup` while work goes on. From a copy and the log after it the
+database is what it was at any instant since: `restore` starts a server that replays the log up to the
+instant and then stops.
+
+Nothing here deletes what it replaces: the files that were there are moved aside.
+"""
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from ledger.postgres import (
+    BIN,
+    EmbeddedPostgres,
+    PostgresError,
+    allow_traversal,
+    is_held,
+    unprivileged_account,
+)
+
+ARCHIVE_TIMEOUT_S: Final = 60
+"""What a machine that is lost with all its disks may take with it, at most."""
+
+RESTORE_TIMEOUT_S: Final = 4 * 3600.0
+
+_WAL: Final = "wal"
+_BASE: Final = "base-"
+_RECORD: Final = "payswitch-backup.json"
+_STAMP: Final = "%Y%m%dT%H%M%S.%fZ"
+_RECOVERY: Final = "# payswitch restore"
+
+
+class BackupError(RuntimeError):
+    """A backup could not be made, is damaged, or does not reach the instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """One copy of all files. It can be restored to any instant from `ended_at` on."""
+
+    directory: Path
+    started_at: datetime
+    ended_at: datetime
+
+    @property
+    def first_segment(self) -> str:
+        """The oldest file of the log that this copy needs."""
+        label = (self.directory / "backup_label").read_text(encoding="utf-8")
+        start = next(line for line in label.splitlines() if line.startswith("START WAL LOCATION"))
+        return start.rpartition("file ")[2].rstrip(")")
+
+
+def archive_settings(directory: Path) -> Mapping[str, str]:
+    """Settings of a server that keeps its log in `directory`, which is made if it is missing."""
+    wal = directory.absolute() / _WAL
+    wal.mkdir(parents=True, exist_ok=True, mode=0o700)
+    account = unprivileged_account()
+    if account is not None:
+        allow_traversal(wal)
+        os.chown(wal, account.uid, account.gid)
+    place = shlex.quote(str(wal)).replace("%", "%%")
+    # A segment that is there with the same content was archived before a crash; with another it is an error.
+    command = (
+        f"if test -f {place}/%f; then cmp -s %p {place}/%f; else"
+        f" cp %p {place}/%f.part && sync {place}/%f.part && mv {place}/%f.part {place}/%f && sync {place}; fi"
+    )
+    return {
+        "archive_mode": "on",
+        "archive_command": command,
+        "archive_timeout": str(ARCHIVE_TIMEOUT_S),
+    }
+
+
+def make(url: str, directory: Path) -> Backup:
+    """Copy all files of the running server.
+
+    Raises:
+        BackupError: `pg_basebackup` says why.
+
+    """
+    started = datetime.now(UTC)
+    part = directory.absolute() / f"{_BASE}{started.strftime(_STAMP)}.part"
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    done = subprocess.run(  # noqa: S603 - our own binary and arguments
+        [
+            BIN / "pg_basebackup",
+            f"--dbname={url}",
+            f"--pgdata={part}",
+            "--wal-method=stream",
+            "--checkpoint=fast",
+            "--manifest-checksums=SHA256",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        shutil.rmtree(part, ignore_errors=True)
+        raise BackupError(f"pg_basebackup: {done.stderr.strip()}")
+    backup = Backup(part.with_suffix(""), started, datetime.now(UTC))
+    record = {"started_at": started.isoformat(), "ended_at": backup.ended_at.isoformat()}
+    (part / _RECORD).write_text(json.dumps(record), encoding="utf-8")
+    part.rename(backup.directory)
+    return backup
+
+
+def read(directory: Path) -> list[Backup]:
+    """Every complete backup, oldest first."""
+    found = []
+    for base in sorted(directory.glob(f"{_BASE}*")):
+        if (base / _RECORD).exists() and base.suffix != ".part":
+            record = json.loads((base / _RECORD).read_text(encoding="utf-8"))
+            found.append(
+                Backup(base, *(datetime.fromisoformat(record[n]) for n in ("started_at", "ended_at")))
+            )
+    return found
+
+
+def problems(backup: Backup) -> list[str]:
+    """Compare a backup's files with its manifest; what is wrong, empty if nothing is."""
+    manifest: dict[str, Any] = json.loads((backup.directory / "backup_manifest").read_text(encoding="utf-8"))
+    return [text for entry in manifest["Files"] for text in _problem(backup.directory, entry)]
+
+
+def _problem(directory: Path, entry: dict[str, Any]) -> list[str]:
+    name = entry.get("Path") or bytes.fromhex(entry["Encoded-Path"]).decode("utf-8", "surrogateescape")
+    file = directory / name
+    if not file.exists():
+        return [f"{name} is missing"]
+    if entry["Checksum-Algorithm"] != "SHA256":
+        return [f"{name} has no SHA-256"]
+    with file.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    return [] if digest == entry["Checksum"] else [f"{name} was changed"]
+
+
+def prune(directory: Path, keep: int) -> list[Backup]:
+    """Remove all but the newest backups, and the log that only those need; what was removed."""
+    assert keep > 0
+    every = read(directory)
+    removed, kept = every[:-keep], every[-keep:]
+    for backup in removed:
+        shutil.rmtree(backup.directory)
+    if removed:
+        subprocess.run(  # noqa: S603 - our own binary and arguments
+            [BIN / "pg_archivecleanup", directory / _WAL, kept[0].first_segment], check=True
+        )
+    return removed
+
+
+def restore(directory: Path, data: Path, at: datetime | None = None) -> Path | None:
+    """Make the server's files in `data` what they were at an instant; without one, at the end of the log.
+
+    The server is stopped afterwards. Returns where the files that were replaced are, if there were any.
+
+    Raises:
+        BackupError: there is no such backup, it is damaged, or the log does not reach the instant.
+
+    """
+    if is_held(data):
+        raise BackupError(f"a server is using {data}")
+    backup = _newest_before(directory, at)
+    wrong = problems(backup)
+    if wrong:
+        raise BackupError(f"{backup.directory}: {'; '.join(wrong[:5])}")
+    restoring = data.with_name(f"{data.name}.restoring")
+    shutil.rmtree(restoring, ignore_errors=True)
+    shutil.copytree(backup.directory, restoring)
+    _prepare(restoring, directory, at)
+    replaced = _put_in_place(restoring, data)
+    # Without a hot standby the server is not ready before it has arrived.
+    server = EmbeddedPostgres(data, {**archive_settings(directory), "hot_standby": "off"})
+    try:
+        server.start(timeout_s=RESTORE_TIMEOUT_S)
+    except PostgresError as error:
+        raise BackupError(f"the log does not reach the instant, or is damaged: {error}") from error
+    server.stop()
+    _forget_recovery(data)
+    return replaced
+
+
+def _newest_before(directory: Path, at: datetime | None) -> Backup:
+    usable = [backup for backup in read(directory) if at is None or backup.ended_at <= at]
+    if not usable:
+        raise BackupError(f"{directory} has no backup that ended before {at or 'now'}")
+    return usable[-1]
+
+
+def _prepare(restoring: Path, directory: Path, at: datetime | None) -> None:
+    """Tell the server that it recovers, from where and up to when."""
+    wal = shlex.quote(str(directory.absolute() / _WAL)).replace("%", "%%")
+    lines = [f"restore_command = {_quoted(f'cp {wal}/%f %p')}", "recovery_target_action = 'promote'"]
+    if at is not None:
+        lines.append(f"recovery_target_time = {_quoted(at.astimezone(UTC).isoformat(sep=' '))}")
+    with (restoring / "postgresql.auto.conf").open("a", encoding="utf-8") as settings:
+        settings.writelines(f"{line} {_RECOVERY}\n" for line in lines)
+    (restoring / "recovery.signal").touch()
+    (restoring / _RECORD).unlink()
+    account = unprivileged_account()
+    if account is not None:
+        for place in (restoring, *restoring.rglob("*")):
+            os.chown(place, account.uid, account.gid, follow_symlinks=False)
+    restoring.chmod(0o700)
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _put_in_place(restoring: Path, data: Path) -> Path | None:
+    replaced = None
+    if data.exists():
+        replaced = data.with_name(f"{data.name}.replaced-{datetime.now(UTC).strftime(_STAMP)}")
+        data.rename(replaced)
+    restoring.rename(data)
+    return replaced
+
+
+def _forget_recovery(data: Path) -> None:
+    settings = data / "postgresql.auto.conf"
+    lines = settings.read_text(encoding="utf-8").splitlines(keepends=True)
+    settings.write_text("".join(line for line in lines if _RECOVERY not in line), encoding="utf-8")
