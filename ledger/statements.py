@@ -85,10 +85,15 @@ async def read(
 
 
 async def read_between(
-    connection: asyncpg.Connection | asyncpg.Pool, account: int, first: int, last: int
+    connection: asyncpg.Connection | asyncpg.Pool,
+    account: int,
+    first: int,
+    last: int,
+    *,
+    entries_max: int = ENTRIES_MAX,
 ) -> Statement:
     """What was posted on an account after event `first`, up to event `last`."""
-    rows = await connection.fetch(_ENTRIES, account, first, last, ENTRIES_MAX + 1)
+    rows = await connection.fetch(_ENTRIES, account, first, last, entries_max + 1)
     entries = tuple(
         Entry(
             row["seq"],
@@ -99,10 +104,10 @@ async def read_between(
             -row["amount"] if row["is_debit"] else row["amount"],
             row["counterparty"],
         )
-        for row in rows[:ENTRIES_MAX]
+        for row in rows[:entries_max]
     )
     opening = await _balance_after(connection, account, first)
-    return Statement(account, opening, entries, _closing(opening, entries), len(rows) > ENTRIES_MAX)
+    return Statement(account, opening, entries, _closing(opening, entries), len(rows) > entries_max)
 
 
 def _closing(opening: Balance, entries: tuple[Entry, ...]) -> Balance:

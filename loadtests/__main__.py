@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-BENCHMARKS = ("payments", "ledger", "codec")
+BENCHMARKS = ("payments", "ledger", "codec", "reports")
 
 
 def main() -> int:

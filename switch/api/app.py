@@ -14,7 +14,18 @@ from starlette.responses import Response
 
 from schemas.errors import SwitchError, Unavailable
 from switch import logs, metrics
-from switch.api import callbacks, door, health, openapi, problems, reads
+from switch.api import (
+    callbacks,
+    door,
+    health,
+    openapi,
+    participants,
+    people,
+    problems,
+    reads,
+    settlement,
+    reports,
+)
 from switch.api.runtime import running
 from switch.settings import Settings
 
@@ -104,7 +115,11 @@ def make_app(settings: Settings) -> Callable[[Scope, Receive, Send], Awaitable[N
     app.add_route(DOOR, door.post_pacs_008, methods=["POST"])
     app.add_route(f"{callbacks.PREFIX}{{country}}", callbacks.post_callback, methods=["POST"])
     app.add_route(problems.CATALOGUE, problems.catalogue, methods=["GET"])
+    app.include_router(people.router)
+    app.include_router(participants.router)
+    app.include_router(settlement.router)
     app.include_router(reads.router)
+    app.include_router(reports.router)
     app.include_router(health.router)
     app.openapi = lambda: openapi.describe(app, DOOR)  # type: ignore[method-assign]
     rails = {f"{callbacks.PREFIX}{country}": callbacks.post_callback for country in settings.rails}

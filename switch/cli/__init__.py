@@ -5,7 +5,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from switch.cli import adapters, audit, iso, payments, qr, rails, settlement, stack
+from switch.cli import adapters, audit, iso, payments, qr, rails, reports, settlement, stack
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,6 +22,7 @@ app.add_typer(iso.app, name="iso", help="Check and convert ISO 20022 messages.")
 app.add_typer(adapters.app, name="adapters", help="Rails: list, check, translate.")
 app.add_typer(rails.app, name="rails", help="End-of-cycle files and reconciliation.")
 app.add_typer(qr.app, name="qr", help="QR payloads: read, make.")
+app.add_typer(reports.app, name="report", help="Reports: make, list, verify.")
 app.add_typer(audit.app, name="audit", help="Checkpoints and proofs of the event log.")
 app.add_typer(settlement.app, name="settlement", help="Settlement windows and net positions.")
 

@@ -26,8 +26,11 @@ from switch.database import connect_pool
 from switch.dispatch import Dispatcher, Sending, enquiry_due, now_us, of_answer, scaled_us
 from switch.failpoints import failpoint
 from switch.lifecycle import State
+from switch.people import tasks as people
+from switch.people.desk import Desk
 from switch.rails import Rail, Rails
 from switch.reconciliation import Reconciliation
+from switch.reports import tasks as report_tasks
 from switch.settings import Settings
 from switch.workers.link import Link
 
@@ -254,10 +257,15 @@ async def run(settings: Settings) -> None:
     await link.start()
     known = rails.connect(settings, pool)
     caretaker = Caretaker(settings, pool, link, known)
+    desk = Desk(pool, link, settings.data, settings.sandbox)
     tasks = [
         asyncio.create_task(_every(_TICK_S, caretaker.tick)),
         asyncio.create_task(_every(_GAUGES_EVERY_S, lambda: state_facts(pool))),
         asyncio.create_task(_every(_FILES_EVERY_S, caretaker.reconcile)),
+        *(
+            asyncio.create_task(_every(seconds, work))
+            for seconds, work in report_tasks.tasks(settings, pool, link, known)
+        ),
     ]
     holder.add_termination_listener(lambda _: stopping.set())
     _log.info("caretaker_ready")

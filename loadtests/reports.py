@@ -1,0 +1,207 @@
+"""A day of payments, written into the tables by SQL, and how long every report of it takes.
+
+The rows have the shape and the size that the switch writes: three events a payment (held, sent, posted or
+voided), three legs, terms, counters and one window a currency, opened before the day and closed after it.
+Nothing but the generator differs from a day that was lived through, so the figures are the reports' own.
+
+    python -m loadtests reports --json [--payments N]
+"""
+
+import argparse
+import asyncio
+import hashlib
+import json
+import platform
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+
+from ledger import audit
+from ledger.encoding import encode_account
+from ledger.migrate import migrate
+from ledger.postgres import EmbeddedPostgres
+from switch.reports import render
+from switch.reports.catalogue import CATALOGUE, Definition
+from switch.reports.query import Query, Scope
+from switch.reports.reading import reading
+
+RESULTS: Final = Path(__file__).parent / "results"
+DAY: Final = datetime(2026, 11, 23, tzinfo=UTC)
+COUNTRIES: Final = {
+    "BY": "BYN",
+    "CN": "CNY",
+    "IN": "INR",
+    "IR": "IRR",
+    "KG": "KGS",
+    "KZ": "KZT",
+    "PK": "PKR",
+    "RU": "RUB",
+    "TJ": "TJS",
+    "UZ": "UZS",
+}
+BANKS: Final = 2
+"""Of each country."""
+CAP: Final = 10**15
+_WRITE_DAY: Final = (Path(__file__).parent / "reports_day.sql").read_text()
+SCOPE: Final = Scope("benchmark", everything=True)
+
+
+async def write_day(connection: asyncpg.Connection, payments: int) -> int:
+    """Write the day and close its windows; the number of the rupee's window."""
+    seq = await _write_accounts(connection)
+    for name, value in (("payments", payments), ("seq", seq), ("day", DAY.isoformat())):
+        await connection.execute("SELECT set_config('bench.' || $1, $2, false)", name, str(value))
+    await connection.execute(_WRITE_DAY)
+    window = await _close_windows(connection, seq + 3 * payments)
+    await connection.execute("DROP TABLE made, bank")
+    await connection.execute("ANALYZE")
+    return window
+
+
+async def _write_accounts(connection: asyncpg.Connection) -> int:
+    """Participants, accounts, corridors' rates and one open window a currency; the next sequence number."""
+    owners = [
+        (f"{c.lower()}-bank-{n}", c, currency) for c, currency in COUNTRIES.items() for n in range(BANKS)
+    ]
+    for place, (owner, country, _) in enumerate([*owners, ("fx", "KZ", "")]):
+        bic = f"{chr(65 + place // 26)}{chr(65 + place % 26)}XX{country}22"
+        kind = "fx_provider" if owner == "fx" else "direct"
+        await connection.execute(
+            "INSERT INTO switch.participant (id, name, bic, country, kind) VALUES ($1, $1, $2, $3, $4)",
+            owner, bic, country, kind,
+        )  # fmt: skip
+    rates = [(a, b) for a in COUNTRIES.values() for b in COUNTRIES.values() if a != b]
+    await connection.executemany(
+        "INSERT INTO switch.fx_rate (source, target, provider, rate, valid_from)"
+        " VALUES ($1, $2, 'fx', $3::text::numeric, '2026-01-01T00:00:00Z')",
+        [(a, b, "2" if a < b else "0.49") for a, b in rates],
+    )
+    accounts = [(owner, currency, "position") for owner, _, currency in owners]
+    accounts += [("fx", currency, "position") for currency in COUNTRIES.values()]
+    accounts += [("payswitch", currency, "fees") for currency in COUNTRIES.values()]
+    before = DAY - timedelta(hours=1)
+    for seq, (owner, currency, purpose) in enumerate(accounts, 1):
+        await _event(connection, seq, before, encode_account(owner, currency, purpose, CAP))
+        await connection.execute(
+            "INSERT INTO ledger.account (number, owner, currency, purpose, net_debit_cap)"
+            " VALUES ($1, $2, $3, $4, $5)",
+            seq, owner, currency, purpose, CAP,
+        )  # fmt: skip
+    await connection.execute(
+        "CREATE TEMPORARY TABLE bank AS"
+        " SELECT row_number() OVER (ORDER BY p.id) - 1 AS place, p.id, p.country, a.currency,"
+        " a.number AS account,"
+        " (SELECT number FROM ledger.account AS f"
+        " WHERE f.owner = 'fx' AND f.currency = a.currency) AS fx,"
+        " (SELECT number FROM ledger.account AS f"
+        " WHERE f.purpose = 'fees' AND f.currency = a.currency) AS fees"
+        " FROM switch.participant AS p JOIN ledger.account AS a ON a.owner = p.id"
+        " WHERE p.id <> 'fx'"
+    )
+    seq = len(accounts) + 1
+    for currency in COUNTRIES.values():
+        await _event(connection, seq, before, b"W")
+        await connection.execute(
+            "INSERT INTO ledger.settlement_window (number, currency, opened_at) VALUES ($1, $2, $3)",
+            seq, currency, before,
+        )  # fmt: skip
+        seq += 1
+    return seq
+
+
+async def _event(connection: asyncpg.Connection, seq: int, at: datetime, change: bytes) -> None:
+    await connection.execute(
+        "INSERT INTO ledger.event (seq, number, at, kind, change, body, leaf)"
+        " VALUES ($1, $1, $2, 'made', $3, '', $4)",
+        seq, at, change, hashlib.sha256(seq.to_bytes(8)).digest(),
+    )  # fmt: skip
+
+
+async def _close_windows(connection: asyncpg.Connection, seq: int) -> int:
+    after = DAY + timedelta(days=1)
+    windows = await connection.fetch("SELECT number, currency FROM ledger.settlement_window ORDER BY number")
+    for window in windows:
+        await _event(connection, seq, after, b"w")
+        await connection.execute(
+            "UPDATE ledger.settlement_window SET closing_seq = $1, closed_at = $2 WHERE number = $3",
+            seq, after, window["number"],
+        )  # fmt: skip
+        await connection.execute(
+            "INSERT INTO ledger.window_balance SELECT $1, number, debits_posted, credits_posted, entries"
+            " FROM ledger.account WHERE currency = $2",
+            window["number"], window["currency"],
+        )  # fmt: skip
+        seq += 1
+    await connection.execute("UPDATE ledger.head SET next_seq = $1, at = $2", seq, after)
+    return next(int(window["number"]) for window in windows if window["currency"] == "INR")
+
+
+def query_of(definition: Definition, window: int) -> Query:
+    """The day, as a report asks for it."""
+    return Query(
+        window=window if "window" in definition.takes else None,
+        since=DAY if "since" in definition.takes else None,
+        until=DAY + timedelta(days=1) if "since" in definition.takes else None,
+        participant="in-bank-0" if "participant" in definition.takes else None,
+        currency="INR" if "currency" in definition.takes else None,
+    )
+
+
+async def measure(url: str, payments: int) -> dict[str, Any]:
+    """Write the day and make every report of it once, in every table format."""
+    connection = await asyncpg.connect(url)
+    try:
+        began = time.perf_counter()
+        window = await write_day(connection, payments)
+        figures: dict[str, Any] = {"payments": payments, "writing_the_day_s": _since(began)}
+        began = time.perf_counter()
+        await audit.grow(connection)
+        figures["audit_tree_s"] = _since(began)
+        figures["reports_s"] = {}
+        for definition in CATALOGUE.values():
+            if definition.of_a_day:
+                figures["reports_s"][definition.name] = await _make(connection, definition, window)
+    finally:
+        await connection.close()
+    figures["all_reports_s"] = round(sum(figures["reports_s"].values()), 2)
+    return figures
+
+
+async def _make(connection: asyncpg.Connection, definition: Definition, window: int) -> float:
+    began = time.perf_counter()
+    async with reading(connection):
+        report = await definition.read(connection, query_of(definition, window), SCOPE)
+    for name in definition.formats:
+        render.render(report, name)
+    return _since(began)
+
+
+def _since(began: float) -> float:
+    return round(time.perf_counter() - began, 2)
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m loadtests reports")
+    parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
+    parser.add_argument("--payments", type=int, default=1_000_000)
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
+        server = EmbeddedPostgres(Path(directory) / "postgres", {"fsync": "off"})
+        url = server.start()
+        try:
+            asyncio.run(migrate(url))
+            figures = asyncio.run(measure(url, options.payments))
+        finally:
+            server.stop()
+    figures["settings"] = {"python": platform.python_version(), "machine": platform.machine()}
+    for name, value in figures.items():
+        print(f"{name}: {value}")
+    (RESULTS / "reports.json").write_text(json.dumps(figures, indent=1) + "\n")
+    if options.json:
+        print(json.dumps(figures))
+    return 0

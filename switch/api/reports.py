@@ -1,0 +1,158 @@
+"""Reports over HTTP: the list, one in a format, what was made, the key that signs, and the open data.
+
+A participant gets its own, a central bank its country's. Each read is an event of the audited log. The
+answer's `ETag` is the SHA-256 of its bytes; `Payswitch-Signature` is a detached JWS over them.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import JSONResponse, Response
+
+from schemas.errors import InvalidMessage, NotFound
+from switch.api.reads import Context, Reader
+from switch.api.runtime import Runtime
+from switch.reports import catalogue, open_data, service
+from switch.reports.artefacts import Artefact
+from switch.reports.query import Scope
+from switch.reports.readers import scope_of_participant
+from switch.reports.render import FORMATS
+from switch.reports.service import Office
+
+router = APIRouter(prefix="/v1")
+
+_YEARS: Final = 5
+"""Open data of so many years back."""
+_KEEP_S: Final = 3600.0
+_FORMAT: Final = "format"
+_PUBLIC: Final = Scope("public", everything=True)
+"""Who reads the open data: anybody."""
+
+
+def _office(request: Request) -> Office:
+    """The office of this worker, opened at its first report."""
+    runtime: Runtime = request.app.state.runtime
+    found: Office | None = getattr(request.app.state, "report_office", None)
+    if found is None:
+        found = Office.open(runtime.settings, runtime.pool, runtime.link)
+        request.app.state.report_office = found
+    return found
+
+
+def _scope(reader: Reader) -> Scope:
+    return scope_of_participant(reader)
+
+
+Desk = Annotated[Office, Depends(_office)]
+Reading = Annotated[Scope, Depends(_scope)]
+Form = Annotated[str | None, Query(alias=_FORMAT, description="json, csv, xlsx, pdf, or the report's own")]
+
+
+@router.get("/reports", operation_id="listReports", tags=["reports"])
+async def list_reports(scope: Reading) -> JSONResponse:
+    """Get the reports that the caller may ask for, with their parameters and formats."""
+    audience = catalogue.audience_of(scope)
+    return JSONResponse(
+        [_describe(found) for found in catalogue.CATALOGUE.values() if audience in found.audience]
+    )
+
+
+def _describe(found: catalogue.Definition) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "title": found.title,
+        "takes": list(found.takes),
+        "may_take": list(found.may_take),
+        "formats": [str(name) for name in found.formats],
+    }
+
+
+@router.get("/report-artefacts", operation_id="listReportArtefacts", tags=["reports"])
+async def list_artefacts(office: Desk, scope: Reading) -> JSONResponse:
+    """Get what was made for the caller, newest first: hashes, signatures, and by whom."""
+    return JSONResponse(await service.made(office, scope))
+
+
+@router.get("/report-key", operation_id="getReportKey", tags=["reports"])
+async def get_key(office: Desk, context: Context) -> Response:  # noqa: ARG001 - the runtime must be there
+    """Get the public key that reports are signed with, PEM."""
+    return Response(office.store.public_key.pem, media_type="application/x-pem-file")
+
+
+@router.get("/reports/{name}", operation_id="getReport", tags=["reports"])
+async def get_report(
+    request: Request, office: Desk, scope: Reading, name: str, form: Form = None
+) -> Response:
+    """Get a report. Its parameters are query parameters; the format is `format`, or what `Accept` names."""
+    given = _parameters(request)
+    chosen = form or _accepted(request.headers.get("accept", ""), name)
+    return _answer(await service.make(office, name, given, scope, chosen))
+
+
+@router.get("/open-data", operation_id="getOpenData", tags=["reports"])
+async def get_open_data(
+    request: Request,
+    office: Desk,
+    quarter: Annotated[str, Query(pattern="^[0-9]{4}-Q[1-4]$")],
+    form: Form = None,
+) -> Response:
+    """Get a quarter's volumes, cost and speed by corridor; for everybody, without a key."""
+    chosen = form or _accepted(request.headers.get("accept", ""), open_data.NAME)
+    shelf: Shelf = request.app.state.__dict__.setdefault("open_data_shelf", Shelf())
+    return _answer(await shelf.get(office, quarter, chosen))
+
+
+class Shelf:
+    """Open data that was made lately: whoever asks again is not made to wait, and makes no work.
+
+    Anybody may ask, so what is kept is bounded, and so is what is made: one at a time, recent quarters only.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, str], tuple[float, Artefact]] = {}
+        self._one_at_a_time = asyncio.Lock()
+
+    async def get(self, office: Office, quarter: str, form: str) -> Artefact:
+        """The open data of a quarter. Raises as `service.make` does, and NotFound for one long ago."""
+        if int(quarter[:4]) < datetime.now(UTC).year - _YEARS:
+            raise NotFound
+        async with self._one_at_a_time:
+            expires, artefact = self._made.get((quarter, form), (0.0, None))
+            if artefact is None or expires < time.monotonic():
+                artefact = await service.make(office, open_data.NAME, {"quarter": quarter}, _PUBLIC, form)
+                self._made[quarter, form] = (time.monotonic() + _KEEP_S, artefact)
+            return artefact
+
+
+def _parameters(request: Request) -> Mapping[str, str]:
+    """The report's own query parameters; one that is there twice is refused."""
+    pairs = [(name, value) for name, value in request.query_params.multi_items() if name != _FORMAT]
+    given = dict(pairs)
+    if len(given) != len(pairs):
+        raise InvalidMessage("a parameter is there twice", rule="parameter")
+    return given
+
+
+def _accepted(accept: str, name: str) -> str:
+    """The format whose media type `Accept` names first; JSON where it names none."""
+    definition = catalogue.find(name)
+    for part in accept.split(","):
+        wanted = part.partition(";")[0].strip().lower()
+        for form in definition.formats:
+            if FORMATS[form].media_type.partition(";")[0] == wanted:
+                return form
+    return "json"
+
+
+def _answer(artefact: Artefact) -> Response:
+    headers = {
+        "ETag": f'"{artefact.sha256.hex()}"',
+        "Content-Disposition": f'attachment; filename="{artefact.name}"',
+        "Payswitch-Signature": artefact.signature,
+        "Payswitch-As-Of": str(artefact.as_of),
+    }
+    return Response(artefact.octets, headers=headers, media_type=artefact.media_type)

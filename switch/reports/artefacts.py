@@ -1,0 +1,117 @@
+"""Finished reports as files: named by their content, signed, written once and never changed.
+
+A file is `DATA/reports/<report>-<sha256>.<suffix>`, and beside it `.jws`: a detached JWS (Ed25519, RFC 7797)
+over its bytes by the installation's report key. The same report made again is the same file.
+"""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from schemas.signing import jws
+from schemas.signing.keys import PublicKey, SigningKey
+
+KEYID: Final = "payswitch-reports-1"
+_READ_ONLY: Final = 0o440
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A report in one format, finished."""
+
+    report: str
+    format: str
+    suffix: str
+    media_type: str
+    octets: bytes
+    signature: str
+    as_of: int
+    """Sequence number up to which the ledger was read; 0 where a report reads no part of the log."""
+    event: int
+    """Of the audited log: that it was asked for."""
+
+    @property
+    def sha256(self) -> bytes:
+        """What it is named by."""
+        return hashlib.sha256(self.octets).digest()
+
+    @property
+    def name(self) -> str:
+        """Its file's name."""
+        return f"{self.report}-{self.sha256.hex()}.{self.suffix}"
+
+
+class Store:
+    """The directory of finished reports, and the key that signs them."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._key = _load_key(directory / "report.key")
+
+    @property
+    def public_key(self) -> PublicKey:
+        """What signatures are verified with."""
+        return self._key.public
+
+    def sign(self, octets: bytes) -> str:
+        """A detached JWS over a file's bytes."""
+        return jws.sign(self._key, octets)
+
+    def keep(self, artefact: Artefact) -> Path:
+        """Write a finished report and its signature; one that is there is left as it is."""
+        path = self.directory / artefact.name
+        for file, octets in ((path, artefact.octets), (jws_beside(path), artefact.signature.encode())):
+            _write_once(file, octets, _READ_ONLY)
+        return path
+
+
+def jws_beside(path: Path) -> Path:
+    """Where the signature of a file is."""
+    return path.with_name(f"{path.name}.jws")
+
+
+def verify(path: Path, key: PublicKey) -> None:
+    """Prove that a file is what its name and its signature say.
+
+    Raises:
+        NotAuthentic: another key, or other bytes than were signed.
+        ValueError: its name does not have the hash of its bytes.
+        OSError: the file or its signature cannot be read.
+
+    """
+    octets = path.read_bytes()
+    jws.verify(jws_beside(path).read_text().strip(), octets, key=key)
+    if hashlib.sha256(octets).hexdigest() not in path.name:
+        raise ValueError(f"{path.name} is not named by its content")
+
+
+def _load_key(file: Path) -> SigningKey:
+    """The report key; made once, in a file that only its owner can read, its public half beside it."""
+    if not file.exists():
+        made = SigningKey.generate(KEYID)
+        _write_once(file, made.pem, 0o400)
+    key = SigningKey.from_pem(KEYID, file.read_bytes())
+    _write_once(file.with_suffix(".pub"), key.public.pem, 0o444)
+    return key
+
+
+def _write_once(file: Path, octets: bytes, mode: int) -> None:
+    """Write a file whole or not at all; whoever is first stays first."""
+    if file.exists():
+        return
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor, name = tempfile.mkstemp(dir=file.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(octets)
+            out.flush()
+            os.fsync(out.fileno())
+        Path(name).chmod(mode)
+        with contextlib.suppress(FileExistsError):
+            file.hardlink_to(name)
+    finally:
+        Path(name).unlink()

@@ -1,0 +1,84 @@
+"""Availability of each service in a period, from what probes saw: accepting, deciding, each rail.
+
+A look stands until the next; where nobody looked, nothing is claimed: the time observed is told beside the
+per cent. The target is the project's promise, 99.95 % a quarter.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+import asyncpg
+
+from switch.reports.cells import utc_text
+from switch.reports.query import Query, Scope
+from switch.reports.sql import statement
+from switch.reports.table import Column, Kind, Report, Row, Statistic, percent
+
+NAME: Final = "availability"
+TARGET: Final = Decimal("99.95")
+_ROWS: Final = statement("probes")
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+COLUMNS: Final = (
+    Column("service"),
+    Column("availability", Kind.PERCENT, "Availability %"),
+    Column("target", Kind.PERCENT, "Target %"),
+    Column("met", Kind.FLAG, "Target met"),
+    Column("looks", Kind.COUNT, "Probes"),
+    Column("failed", Kind.COUNT, "Failed probes"),
+    Column("incidents", Kind.COUNT),
+    Column("down_s", Kind.SECONDS, "Down s"),
+    Column("longest_s", Kind.SECONDS, "Longest incident s"),
+    Column("observed_s", Kind.SECONDS, "Observed s"),
+    Column("observed", Kind.PERCENT, "Observed % of the period"),
+    Column("p99_s", Kind.SECONDS, "P99 answer s"),
+)
+
+
+async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+    """The availability of a period."""
+    assert query.since is not None
+    assert query.until is not None
+    rows = await connection.fetch(_ROWS, query.since, query.until)
+    return report(rows, query.since, query.until, scope)
+
+
+def report(rows: Sequence[asyncpg.Record], since: datetime, until: datetime, scope: Scope) -> Report:
+    """Rows of `probes.sql` as the report; pure. A country's regulator is told of its own rail."""
+    return Report(
+        name=NAME,
+        title="Availability of services",
+        parameters={"scope": scope.text, "since": utc_text(since), "until": utc_text(until)},
+        columns=COLUMNS,
+        rows=tuple(_row(row, until - since) for row in rows if _is_for(row["service"], scope)),
+        notes=(
+            "A probe stands until the next, for at most three times its interval; beyond it nobody looked.",
+            "accept: the API answers; decide: the writer decides; rail-CC: the rail answers.",
+        ),
+        statistic=Statistic("AVAILABILITY", ("service",), tuple(column.name for column in COLUMNS[1:])),
+    )
+
+
+def _is_for(service: str, scope: Scope) -> bool:
+    return scope.everything or not service.startswith("rail-") or service == f"rail-{scope.country}"
+
+
+def _row(row: asyncpg.Record, period: timedelta) -> Row:
+    observed, down = row["observed"] // _MICROSECOND, row["down"] // _MICROSECOND
+    available = percent(observed - down, observed, 4)
+    return (
+        row["service"],
+        available,
+        TARGET,
+        None if available is None else available >= TARGET,
+        row["looks"],
+        row["failed"],
+        row["incidents"],
+        row["down"],
+        row["longest"],
+        row["observed"],
+        percent(observed, period // _MICROSECOND),
+        None if row["p99_micros"] is None else timedelta(microseconds=row["p99_micros"]),
+    )

@@ -1,0 +1,195 @@
+"""The list of reports: what each is called, what it takes, who may ask for it, in which formats."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+import asyncpg
+
+from schemas.errors import InvalidMessage, NotAllowed, NotFound
+from switch.reports import (
+    access,
+    account_statement,
+    availability,
+    corridors,
+    costs,
+    evidence,
+    liquidity,
+    open_data,
+    patterns,
+    reconciliation,
+    rejects,
+    settlement_instruction,
+    window_statement,
+)
+from switch.reports.query import Query, Scope
+from switch.reports.render import TABLE
+from switch.reports.table import Report
+
+Reader = Callable[[asyncpg.Connection, Query, Scope], Awaitable[Report]]
+
+
+class Audience(StrEnum):
+    """Whose scope a report can be asked for in; whatever is not listed is denied."""
+
+    EVERYTHING = "everything"
+    COUNTRY = "country"
+    PARTICIPANT = "participant"
+
+
+_ALL: Final = frozenset(Audience)
+_AUTHORITIES: Final = frozenset({Audience.EVERYTHING, Audience.COUNTRY})
+_OPERATORS: Final = frozenset({Audience.EVERYTHING})
+_STATISTIC: Final = (*TABLE, "sdmx-csv")
+_WINDOW: Final = ("window",)
+_PERIOD: Final = ("since", "until")
+_LOG: Final = (*_PERIOD, "as_of")
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One report. `takes` must be given, `may_take` can be."""
+
+    name: str
+    title: str
+    read: Reader
+    takes: tuple[str, ...]
+    audience: frozenset[Audience]
+    may_take: tuple[str, ...] = ()
+    formats: tuple[str, ...] = TABLE
+    of_a_day: bool = True
+    """Whether it can be asked for of any day, and so belongs to the day's closing."""
+
+    def check(self, query: Query, scope: Scope) -> None:
+        """Whether this may be asked.
+
+        Raises:
+            NotAllowed: not by this reader.
+            InvalidMessage: a parameter is missing, or is none of this report's.
+
+        """
+        if audience_of(scope) not in self.audience:
+            raise NotAllowed("this report is not for this reader")
+        missing = [name for name in self.takes if getattr(query, name) is None]
+        if missing:
+            raise InvalidMessage(f"missing: {', '.join(missing)}", rule="parameter")
+        takes = {*self.takes, *self.may_take}
+        given = {name for name in Query.__dataclass_fields__ if getattr(query, name) is not None}
+        if given - takes:
+            raise InvalidMessage(f"not of this report: {', '.join(sorted(given - takes))}", rule="parameter")
+
+
+def audience_of(scope: Scope) -> Audience:
+    """Which kind of reader a scope is."""
+    if scope.everything:
+        return Audience.EVERYTHING
+    return Audience.COUNTRY if scope.country is not None else Audience.PARTICIPANT
+
+
+_DEFINITIONS: Final = (
+    Definition(window_statement.NAME, "Settlement window statement", window_statement.read, _WINDOW, _ALL),
+    Definition(
+        settlement_instruction.NAME, "Net settlement instruction", settlement_instruction.read, _WINDOW, _ALL
+    ),
+    Definition(
+        account_statement.STATEMENT,
+        "Account statement (camt.053)",
+        account_statement.read_statement,
+        (*_WINDOW, "participant"),
+        _ALL,
+        ("page",),
+        (*TABLE, account_statement.Form.STATEMENT),
+    ),
+    Definition(
+        account_statement.ACCOUNT_REPORT,
+        "Interim account report (camt.052)",
+        account_statement.read_account_report,
+        (*_PERIOD, "participant", "currency"),
+        _ALL,
+        ("as_of", "page"),
+        (*TABLE, account_statement.Form.REPORT),
+    ),
+    Definition(
+        account_statement.NOTIFICATIONS,
+        "Debit and credit notifications (camt.054)",
+        account_statement.read_notifications,
+        (*_PERIOD, "participant", "currency"),
+        _ALL,
+        ("as_of", "page"),
+        (*TABLE, account_statement.Form.NOTIFICATION),
+    ),
+    Definition(liquidity.NAME, "Intraday liquidity", liquidity.read, _PERIOD, _ALL, ("as_of",)),
+    Definition(
+        corridors.NAME,
+        "Volumes, values and speed by corridor",
+        corridors.read,
+        _PERIOD,
+        _ALL,
+        ("as_of",),
+        _STATISTIC,
+    ),
+    Definition(
+        costs.NAME, "Cost to the sender (SDG 10.c)", costs.read, _PERIOD, _ALL, ("as_of",), _STATISTIC
+    ),
+    Definition(
+        rejects.REJECTS, "Rejects by reason", rejects.read_rejects, _PERIOD, _ALL, ("as_of",), _STATISTIC
+    ),
+    Definition(
+        rejects.OPEN_PAYMENTS, "Open and unknown payments", rejects.read_open, _PERIOD, _ALL, ("as_of",)
+    ),
+    Definition(
+        patterns.NAME,
+        "Large values and patterns",
+        patterns.read,
+        _PERIOD,
+        _AUTHORITIES,
+        ("as_of", "rules"),
+    ),
+    Definition(
+        availability.NAME,
+        "Availability of services",
+        availability.read,
+        _PERIOD,
+        _ALL,
+        formats=_STATISTIC,
+    ),
+    Definition(reconciliation.NAME, "Reconciliation breaks", reconciliation.read, _PERIOD, _AUTHORITIES),
+    Definition(access.NAME, "Access and change log", access.read, _PERIOD, _OPERATORS, ("as_of",)),
+    Definition(
+        evidence.NAME,
+        "Audit evidence of a payment",
+        evidence.read,
+        ("uetr",),
+        _ALL,
+        formats=(*TABLE, evidence.BUNDLE),
+        of_a_day=False,
+    ),
+    Definition(
+        open_data.NAME,
+        "Open data: cross-border payments by corridor",
+        open_data.read,
+        ("quarter",),
+        _ALL,
+        ("as_of",),
+        _STATISTIC,
+        of_a_day=False,
+    ),
+)
+CATALOGUE: Final[Mapping[str, Definition]] = MappingProxyType(
+    {definition.name: definition for definition in _DEFINITIONS}
+)
+
+
+def find(name: str) -> Definition:
+    """The report of this name.
+
+    Raises:
+        NotFound: there is none.
+
+    """
+    definition = CATALOGUE.get(name)
+    if definition is None:
+        raise NotFound
+    return definition

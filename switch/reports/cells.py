@@ -1,0 +1,101 @@
+"""What a cell looks like as text: the same in every format.
+
+Spreadsheets run a cell as a formula if it begins with one of a few characters. Text is the only kind that
+can come from outside, so text gets an apostrophe in front where it begins so; numbers, instants and amounts
+are written by us and begin with a digit or a minus sign and a digit.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from schemas.money import Money
+from switch.reports.table import Cell, Column, Kind, Report, Row
+
+FORMULA_STARTS: Final = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20|%")
+"""What spreadsheets take for the beginning of a formula, a command, or a way to one; full-width forms too."""
+
+_TRUTH: Final = {True: "yes", False: "no"}
+_CONTROLS: Final[dict[int, str | None]] = dict.fromkeys(
+    (*range(9), 11, 12, *range(14, 32), *range(127, 160)), " "
+)
+_DIRECTIONS: Final[dict[int, str | None]] = dict.fromkeys(
+    (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0xFEFF)
+)
+"""Marks that turn the direction of writing: a name must not make the number beside it read backwards."""
+
+
+def harmless(text: str) -> str:
+    """Text that no spreadsheet runs and no terminal obeys; what it says stays readable."""
+    clean = text.translate(_CONTROLS | _DIRECTIONS)
+    return f"'{clean}" if clean.lstrip(" \u00a0")[:1] in FORMULA_STARTS and clean.strip() else clean
+
+
+def utc_text(instant: datetime) -> str:
+    """An instant in UTC, to the microsecond: `2026-11-23T19:00:00.000000Z`."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def local_text(instant: datetime, zone: str) -> str:
+    """The same instant on the clock of `zone`, with its offset."""
+    return instant.astimezone(ZoneInfo(zone)).isoformat(timespec="microseconds")
+
+
+def seconds_text(length: timedelta) -> str:
+    """A length of time as decimal seconds, to the microsecond."""
+    micros = length // timedelta(microseconds=1)
+    sign = "-" if micros < 0 else ""
+    return f"{sign}{abs(micros) // 1_000_000}.{abs(micros) % 1_000_000:06d}"
+
+
+def text(cell: Cell) -> str:  # noqa: PLR0911 - one line a kind of cell
+    """One cell as text; empty for None."""
+    match cell:
+        case None:
+            return ""
+        case bool():
+            return _TRUTH[cell]
+        case str():
+            return harmless(cell)
+        case Money():
+            return cell.text
+        case datetime():
+            return utc_text(cell)
+        case timedelta():
+            return seconds_text(cell)
+        case Decimal():
+            return f"{cell:f}"
+        case int():
+            return str(cell)
+
+
+def is_local(column: Column) -> bool:
+    """Whether a column is told twice: in UTC, and in the report's zone."""
+    return column.kind is Kind.INSTANT
+
+
+def columns(report: Report) -> tuple[Column, ...]:
+    """The columns as files have them: each instant a second time, on the settlement zone's clock."""
+    return tuple(_columns(report.columns))
+
+
+def _columns(columns: Sequence[Column]) -> Iterator[Column]:
+    for column in columns:
+        yield column
+        if is_local(column):
+            yield Column(f"{column.name}_local", Kind.TEXT, f"{column.heading} (local)")
+
+
+def texts(report: Report, row: Row) -> list[str]:
+    """One row as files have it: a text a column of `columns`."""
+    return [written for written, _ in written_cells(report, row)]
+
+
+def written_cells(report: Report, row: Row) -> Iterator[tuple[str, Cell]]:
+    """One row as files have it: each text with the cell that it was made from."""
+    for column, cell in zip(report.columns, row, strict=True):
+        yield text(cell), cell
+        if is_local(column):
+            yield (local_text(cell, report.zone) if isinstance(cell, datetime) else ""), None

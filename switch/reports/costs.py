@@ -1,0 +1,107 @@
+"""Cost to the sender, held against the remittance targets of SDG 10.c.
+
+By 2030, less than 3 % on average, and no corridor above 5 %. The cost is the switch's fee and what the
+exchange takes: how far the rate was from the middle of the provider's two quotes. What banks charge their
+own customers is not known here.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Final
+
+import asyncpg
+
+from schemas.money import Money
+from switch.reports.query import Period, Query, Scope
+from switch.reports.sql import statement
+from switch.reports.table import Column, Kind, Report, Row, Statistic, percent, ratio, totals_by_currency
+
+NAME: Final = "costs"
+AVERAGE_MAX_PPM: Final = 30_000
+"""SDG 10.c: 3 % on average."""
+CORRIDOR_MAX_PPM: Final = 50_000
+"""SDG 10.c: no corridor above 5 %."""
+_MILLION: Final = 1_000_000
+_ROWS: Final = statement("costs")
+
+COLUMNS: Final = (
+    Column("source"),
+    Column("target"),
+    Column("currency"),
+    Column("payments", Kind.COUNT),
+    Column("debited", Kind.AMOUNT),
+    Column("fees", Kind.AMOUNT),
+    Column("fee_percent", Kind.PERCENT, "Fee %"),
+    Column("exchange_percent", Kind.PERCENT, "Exchange margin %"),
+    Column("cost_percent", Kind.PERCENT, "Total cost %"),
+    Column("within_3_percent", Kind.PERCENT, "Payments at 3 % or less, %"),
+    Column("within_5_percent", Kind.PERCENT, "Payments at 5 % or less, %"),
+    Column("meets_3_percent", Kind.FLAG, "Average below 3 %"),
+    Column("meets_5_percent", Kind.FLAG, "Not above 5 %"),
+)
+
+
+async def rows_of(
+    connection: asyncpg.Connection, period: Period, owners: list[str] | None
+) -> list[asyncpg.Record]:
+    """Rows of `costs.sql`."""
+    found: list[asyncpg.Record] = await connection.fetch(
+        _ROWS, period.first, period.last, period.as_of, owners
+    )
+    return found
+
+
+async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+    """The costs of a period."""
+    period = await Period.read(connection, query)
+    return report(await rows_of(connection, period, await scope.owners(connection)), period, scope)
+
+
+def report(rows: Sequence[asyncpg.Record], period: Period, scope: Scope) -> Report:
+    """Rows of `costs.sql` as the report; pure."""
+    table = tuple(
+        corridor_row(corridor, tuple(parts))
+        for corridor, parts in groupby(rows, key=lambda row: (row["source"], row["target"], row["currency"]))
+    )
+    return Report(
+        name=NAME,
+        title="Cost to the sender (SDG 10.c)",
+        parameters={"scope": scope.text, **period.parameters},
+        columns=COLUMNS,
+        rows=table,
+        totals=totals_by_currency(COLUMNS, table, ("payments", "debited", "fees")),
+        notes=(
+            "SDG 10.c asks for less than 3 % on average and for no corridor above 5 % by 2030.",
+            "The exchange margin is how far the rate was below the middle of the provider's two quotes.",
+            "Where the provider quotes one way only, the margin is not known and counts as nothing.",
+            "What banks charge their own customers is not known to the switch and not in these numbers.",
+        ),
+        statistic=Statistic("COSTS", ("source", "target", "currency"), tuple(c.name for c in COLUMNS[3:])),
+    )
+
+
+def corridor_row(corridor: tuple[str, str, str], parts: Sequence[asyncpg.Record]) -> Row:
+    """One corridor, from its rows: one for each margin that payments were made at."""
+    currency = corridor[2]
+    debited, fees = _sum(parts, "debit_minor"), _sum(parts, "fee_minor")
+    count = _sum(parts, "payments")
+    known = all(part["margin_ppm"] is not None for part in parts)
+    lost = sum(part["debit_minor"] * (part["margin_ppm"] or 0) for part in parts)
+    cost = fees * _MILLION + lost
+    return (
+        *corridor,
+        count,
+        Money(debited, currency),
+        Money(fees, currency),
+        percent(fees, debited, 4),
+        ratio(100 * lost, debited * _MILLION, 4) if known else None,
+        ratio(100 * cost, debited * _MILLION, 4),
+        percent(_sum(parts, "within_3_percent"), count),
+        percent(_sum(parts, "within_5_percent"), count),
+        cost < debited * AVERAGE_MAX_PPM,
+        cost <= debited * CORRIDOR_MAX_PPM,
+    )
+
+
+def _sum(parts: Iterable[asyncpg.Record], name: str) -> int:
+    return sum(part[name] for part in parts)

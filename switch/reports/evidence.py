@@ -1,0 +1,74 @@
+"""Audit evidence of one payment: its events, and the bundle that proves them offline.
+
+The bundle is what `ledger/offline_verifier.py` checks without the switch: events, inclusion proofs, the
+newest signed checkpoint, and proofs that it extends the older ones.
+"""
+
+import json
+from datetime import timedelta
+from typing import Any, Final
+
+import asyncpg
+
+from ledger import audit
+from ledger.encoding import EPOCH
+from schemas.errors import NotFound, Unavailable
+from switch.reports.query import Query, Scope
+from switch.reports.table import Column, Kind, Report
+
+NAME: Final = "evidence"
+BUNDLE: Final = "bundle"
+"""Format of the proof bundle; JSON."""
+_PAYMENT: Final = """
+SELECT p.number FROM ledger.transfer AS t JOIN switch.payment AS p USING (number)
+ WHERE t.id = $1
+   AND ($2::text[] IS NULL OR p.sender = ANY ($2) OR p.debtor_agent = ANY ($2) OR p.creditor_agent = ANY ($2))
+"""
+
+COLUMNS: Final = (
+    Column("seq", Kind.COUNT, "Event"),
+    Column("at", Kind.INSTANT),
+    Column("kind"),
+    Column("body"),
+    Column("proof_length", Kind.COUNT, "Hashes of its proof"),
+)
+
+
+async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+    """The evidence of a payment, to the newest checkpoint.
+
+    Raises:
+        NotFound: there is no such payment, or it is not the reader's to see.
+        Unavailable: no checkpoint covers it yet.
+
+    """
+    assert query.uetr is not None
+    number = await connection.fetchval(_PAYMENT, query.uetr, await scope.owners(connection))
+    if number is None:
+        raise NotFound
+    published = await audit.checkpoints(connection)
+    if not published or published[-1].size < number:
+        raise Unavailable("no checkpoint covers this payment yet")
+    return report(await audit.bundle(connection, [number]), query, scope, published[-1].size)
+
+
+def report(bundle: dict[str, Any], query: Query, scope: Scope, size: int) -> Report:
+    """A bundle as the report; pure."""
+    return Report(
+        name=NAME,
+        title="Audit evidence of a payment",
+        parameters={"scope": scope.text, "uetr": str(query.uetr), "as_of": str(size)},
+        columns=COLUMNS,
+        rows=tuple(
+            (
+                event["seq"],
+                EPOCH + timedelta(microseconds=event["at"]),
+                event["kind"],
+                bytes.fromhex(event["body"]).decode(),
+                len(event["proof"]),
+            )
+            for event in bundle["events"]
+        ),
+        notes=("The format `bundle` holds the proofs; ledger/offline_verifier.py checks them alone.",),
+        attachments={BUNDLE: json.dumps(bundle, indent=1, sort_keys=True).encode() + b"\n"},
+    )

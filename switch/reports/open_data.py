@@ -1,0 +1,158 @@
+"""Open data: volumes, cost and speed by corridor, a quarter at a time, for everybody.
+
+Nobody can be found in it: a corridor with few payments, or between few banks, is not shown, nor is whatever
+would let it be worked out from the sums (`suppression`). Only quarters that are over are published.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Final
+
+import asyncpg
+
+from schemas.errors import InvalidMessage
+from schemas.money import Money
+from switch.reports import corridors, costs
+from switch.reports.query import Period, Query, Scope
+from switch.reports.suppression import TOTAL, Place, hidden, with_totals
+from switch.reports.table import Cell, Column, Kind, Report, Row, Statistic, percent
+
+NAME: Final = "open-data"
+PAYMENTS_MIN: Final = 10
+BANKS_MIN: Final = 3
+"""On either side: with two, each would know the other's."""
+_MONTHS: Final = 3
+
+COLUMNS: Final = (
+    Column("source"),
+    Column("target"),
+    Column("payments", Kind.COUNT),
+    Column("currency"),
+    Column("value", Kind.AMOUNT),
+    Column("cost_percent", Kind.PERCENT, "Cost to the sender %"),
+    Column("within_60_s", Kind.PERCENT, "Within 60 s %"),
+    Column("within_1_h", Kind.PERCENT, "Within 1 h %"),
+    Column("banks", Kind.COUNT, "Sending banks"),
+    Column("shown", Kind.FLAG),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Corridor:
+    """One corridor's quarter: committed payments; `value` in minor units of `currency`."""
+
+    payments: int
+    currency: str
+    value: int
+    accepted: int
+    within_60_s: int
+    within_1_h: int
+    debtor_agents: int
+    creditor_agents: int
+    cost_percent: Cell
+
+
+def bounds(quarter: str) -> tuple[datetime, datetime]:
+    """Beginning and end of `2026-Q4`, in UTC."""
+    year, month = int(quarter[:4]), (int(quarter[-1]) - 1) * _MONTHS + 1
+    until = (year + 1, 1) if month + _MONTHS > 12 else (year, month + _MONTHS)  # noqa: PLR2004 - months
+    return datetime(year, month, 1, tzinfo=UTC), datetime(*until, 1, tzinfo=UTC)
+
+
+async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+    """The open data of a quarter; the same for every reader.
+
+    Raises:
+        InvalidMessage: the quarter is not over.
+
+    """
+    assert query.quarter is not None
+    since, until = bounds(query.quarter)
+    if await connection.fetchval("SELECT clock_timestamp() < $1", until):
+        raise InvalidMessage("the quarter is not over", rule="parameter")
+    period = await Period.read(connection, Query(since=since, until=until, as_of=query.as_of))
+    del scope  # whoever asks: it is for everybody
+    volumes = await corridors.rows_of(connection, period, None)
+    return report(query.quarter, volumes, await costs.rows_of(connection, period, None), period.as_of)
+
+
+def report(
+    quarter: str, volumes: Sequence[asyncpg.Record], priced: Sequence[asyncpg.Record], as_of: int
+) -> Report:
+    """Rows of `corridors.sql` and `costs.sql` as what may be published; pure."""
+    found = _corridors(volumes, priced)
+    counts = {place: corridor.payments for place, corridor in found.items()}
+    small = frozenset(place for place, corridor in found.items() if _is_small(corridor))
+    unseen = hidden(counts, small, PAYMENTS_MIN)
+    whole = with_totals(counts)
+    return Report(
+        name=NAME,
+        title="Cross-border payments by corridor",
+        parameters={"quarter": quarter, "as_of": str(as_of)},
+        columns=COLUMNS,
+        rows=tuple(_row(place, found[place], place not in unseen) for place in sorted(found)),
+        totals=tuple(
+            _total(place, whole[place], place not in unseen) for place in sorted(whole) if TOTAL in place
+        ),
+        notes=(
+            f"Not shown: corridors of fewer than {PAYMENTS_MIN} payments, or than {BANKS_MIN} banks a side.",
+            "Nor is shown what would let those be worked out from the totals.",
+            "A total has an empty source, target or both. Cost is the switch's fee and the exchange margin.",
+        ),
+        statistic=Statistic(
+            "OPEN_DATA", ("source", "target"), tuple(c.name for c in COLUMNS[2:] if c.name != "currency")
+        ),
+    )
+
+
+def _corridors(
+    volumes: Sequence[asyncpg.Record], priced: Sequence[asyncpg.Record]
+) -> Mapping[Place, Corridor]:
+    """Corridors with committed payments, by source and target."""
+    cost: dict[Place, Cell] = {}
+    for corridor, parts in groupby(priced, key=lambda row: (row["source"], row["target"], row["currency"])):
+        row = costs.corridor_row(corridor, tuple(parts))
+        cost[corridor[:2]] = dict(zip((c.name for c in costs.COLUMNS), row, strict=True))["cost_percent"]
+    return {
+        (row["source"], row["target"]): Corridor(
+            payments=row["committed"],
+            currency=row["debit_currency"],
+            value=row["debit_minor"],
+            accepted=row["payments"] - row["refused"],
+            within_60_s=row["within_60_s"],
+            within_1_h=row["within_1_h"],
+            debtor_agents=row["debtor_agents"],
+            creditor_agents=row["creditor_agents"],
+            cost_percent=cost.get((row["source"], row["target"])),
+        )
+        for row in volumes
+        if row["committed"]
+    }
+
+
+def _is_small(corridor: Corridor) -> bool:
+    return (
+        corridor.payments < PAYMENTS_MIN or min(corridor.debtor_agents, corridor.creditor_agents) < BANKS_MIN
+    )
+
+
+def _row(place: Place, corridor: Corridor, shown: bool) -> Row:  # noqa: FBT001 - a cell of the row
+    if not shown:
+        return *place, None, corridor.currency, None, None, None, None, None, False
+    return (
+        *place,
+        corridor.payments,
+        corridor.currency,
+        Money(corridor.value, corridor.currency),
+        corridor.cost_percent,
+        percent(corridor.within_60_s, corridor.accepted),
+        percent(corridor.within_1_h, corridor.accepted),
+        corridor.debtor_agents,
+        True,
+    )
+
+
+def _total(place: Place, payments: int, shown: bool) -> Row:  # noqa: FBT001 - a cell of the row
+    return *place, payments if shown else None, None, None, None, None, None, None, shown

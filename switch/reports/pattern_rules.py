@@ -1,0 +1,137 @@
+"""The rules of the pattern report, as versions that never change.
+
+Amounts are in whole units of a currency. The built-in version is a beginning: thresholds near 10,000 US
+dollars, and near the 1,000 from which FATF recommendation 16 wants full data (rates of autumn 2026, rounded).
+A jurisdiction's own rules are added as another version and asked for by its name.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+import asyncpg
+import msgspec
+
+from schemas.errors import InvalidMessage, NotFound
+from schemas.money import EXPONENTS
+
+BUILT_IN: Final = "2026-11"
+
+
+class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One version. Thresholds by currency, in whole units; times in hours."""
+
+    large: dict[str, int]
+    """At or above: a large payment."""
+    full_data: dict[str, int]
+    """Above: name, account and address or identification must travel with the payment."""
+    near_percent: int = 90
+    """Structuring: from so many per cent of `large` up to just below it,"""
+    near_count: int = 3
+    """so many of one debtor,"""
+    near_hours: int = 24
+    """within so long."""
+    frequent_count: int = 20
+    """Velocity: more than so many of one debtor,"""
+    frequent_hours: int = 1
+    """within so long."""
+    first_percent: int = 50
+    """First-seen beneficiary: from so many per cent of `large` on."""
+
+    def minor(self, amounts: Mapping[str, int]) -> tuple[list[str], list[int]]:
+        """Currencies and amounts in minor units, in order."""
+        currencies = sorted(amounts)
+        return currencies, [amounts[currency] * 10 ** EXPONENTS[currency] for currency in currencies]
+
+    @property
+    def near(self) -> timedelta:
+        """Within how long structuring is looked for."""
+        return timedelta(hours=self.near_hours)
+
+    @property
+    def frequent(self) -> timedelta:
+        """Within how long payments are counted."""
+        return timedelta(hours=self.frequent_hours)
+
+
+_BUILT_IN: Final = Rules(
+    large={
+        "BYN": 30_000,
+        "CNY": 70_000,
+        "INR": 850_000,
+        "IRR": 400_000_000,
+        "KGS": 870_000,
+        "KZT": 5_000_000,
+        "PKR": 2_800_000,
+        "RUB": 900_000,
+        "TJS": 100_000,
+        "UZS": 120_000_000,
+    },
+    full_data={
+        "BYN": 3_000,
+        "CNY": 7_000,
+        "INR": 85_000,
+        "IRR": 40_000_000,
+        "KGS": 87_000,
+        "KZT": 500_000,
+        "PKR": 280_000,
+        "RUB": 90_000,
+        "TJS": 10_000,
+        "UZS": 12_000_000,
+    },
+)
+
+
+def read_rules(text: str | bytes) -> Rules:
+    """Read rules as JSON.
+
+    Raises:
+        InvalidMessage: not of the form, or a number or currency that makes no sense.
+
+    """
+    try:
+        rules = msgspec.json.decode(text, type=Rules)
+    except msgspec.DecodeError as error:
+        raise InvalidMessage(str(error), rule="rules") from None
+    if not rules.large.keys() | rules.full_data.keys() <= EXPONENTS.keys():
+        raise InvalidMessage("a currency is not one of ISO 4217", rule="rules")
+    numbers = [rules.near_percent, rules.near_count, rules.near_hours, rules.frequent_count]
+    numbers += [rules.frequent_hours, rules.first_percent, *rules.large.values(), *rules.full_data.values()]
+    if min(numbers) < 1 or rules.near_percent >= 100 or max(numbers) > 10**12:  # noqa: PLR2004 - per cent
+        raise InvalidMessage("a number is out of its bounds", rule="rules")
+    return rules
+
+
+async def find(connection: asyncpg.Connection, version: str) -> Rules:
+    """The rules of a version.
+
+    Raises:
+        NotFound: there is no such version.
+
+    """
+    if version == BUILT_IN:
+        return _BUILT_IN
+    text = await connection.fetchval("SELECT rules FROM switch.pattern_rules WHERE version = $1", version)
+    if text is None:
+        raise NotFound
+    return read_rules(text)
+
+
+async def add(connection: asyncpg.Connection, version: str, rules: Rules, caller: str) -> None:
+    """Add a version.
+
+    Raises:
+        InvalidMessage: there is one of this name; a version never changes.
+
+    """
+    text = json.dumps(msgspec.to_builtins(rules), sort_keys=True)
+    added = version != BUILT_IN and await connection.fetchval(
+        "INSERT INTO switch.pattern_rules (version, rules, added_by) VALUES ($1, $2, $3)"
+        " ON CONFLICT DO NOTHING RETURNING version",
+        version,
+        text,
+        caller,
+    )
+    if not added:
+        raise InvalidMessage("there is a version of this name, and versions do not change", rule="rules")

@@ -1,0 +1,210 @@
+"""Large values and patterns: payments that a rule of a named version picks out.
+
+One row a payment and rule: threshold, structuring, velocity, first-seen beneficiary, missing data of FATF
+recommendation 16. The same version over the same part of the log gives the same hits. It is a list for
+people to look at, never a verdict. Debtors and creditors are pseudonyms, unless the reader has the right to
+see who they are.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from schemas.errors import Unavailable
+from schemas.money import Money
+from schemas.payment import Account, Party
+from switch.reports import pattern_rules
+from switch.reports.parties import decode
+from switch.reports.pattern_rules import BUILT_IN, Rules
+from switch.reports.query import Period, Query, Scope, seq_at
+from switch.reports.sql import statement
+from switch.reports.table import Column, Kind, Report, Row
+
+NAME: Final = "patterns"
+REVEALED_MAX: Final = 5_000
+"""Payments whose people are shown in one report."""
+_LARGE: Final = statement("large_payments")
+_STRUCTURED: Final = statement("structured_payments")
+_FREQUENT: Final = statement("frequent_payments")
+_FIRST: Final = statement("first_payments")
+_INCOMPLETE: Final = statement("incomplete_payments")
+_UNREAD: Final = (
+    "SELECT EXISTS (SELECT FROM switch.payment WHERE number <= $1"
+    " AND number > (SELECT coalesce(max(number), 0) FROM switch.payment_party))"
+)
+
+
+class Rule(StrEnum):
+    """What a payment was picked out by."""
+
+    LARGE = "large"
+    STRUCTURING = "structuring"
+    VELOCITY = "velocity"
+    FIRST_SEEN = "first_seen_beneficiary"
+    MISSING_DATA = "missing_data"
+
+
+COLUMNS: Final = (
+    Column("rule"),
+    Column("uetr", title="UETR"),
+    Column("accepted_at", Kind.INSTANT),
+    Column("debtor_agent"),
+    Column("creditor_agent"),
+    Column("currency"),
+    Column("amount", Kind.AMOUNT),
+    Column("debtor", Kind.PERSONAL),
+    Column("creditor", Kind.PERSONAL),
+    Column("detail"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One payment that one rule picked out; the parties are pseudonyms."""
+
+    rule: Rule
+    number: int
+    uetr: UUID
+    at: datetime
+    debtor_agent: str
+    creditor_agent: str
+    currency: str
+    minor: int
+    debtor: bytes | None
+    creditor: bytes | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who a payment is between, as its message says."""
+
+    debtor: str
+    creditor: str
+
+
+async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+    """The hits of a period, with pseudonyms."""
+    period, version, found = await hits(connection, query, scope)
+    return report(found, period, version, scope, {})
+
+
+async def hits(connection: asyncpg.Connection, query: Query, scope: Scope) -> tuple[Period, str, list[Hit]]:
+    """Every hit of a period, in order of acceptance, and by which version of the rules.
+
+    Raises:
+        Unavailable: the parties of some payment of the period were not read yet.
+        NotFound: there is no such version.
+
+    """
+    period = await Period.read(connection, query)
+    version = query.rules or BUILT_IN
+    rules = await pattern_rules.find(connection, version)
+    if await connection.fetchval(_UNREAD, period.last):
+        raise Unavailable("the parties of the newest payments are still being read")
+    found = await _hits(connection, period, rules, await scope.owners(connection))
+    return period, version, sorted(found, key=lambda hit: (hit.number, hit.rule))
+
+
+async def _hits(
+    connection: asyncpg.Connection, period: Period, rules: Rules, owners: list[str] | None
+) -> list[Hit]:
+    over = (period.first, period.last, period.as_of, owners)
+    large = rules.minor(rules.large)
+    first = [threshold * rules.first_percent // 100 for threshold in large[1]]
+    earlier = await seq_at(connection, period.since - rules.near)
+    lately = await seq_at(connection, period.since - rules.frequent)
+    near = (*large, earlier, rules.near_percent, rules.near_count, rules.near)
+    return [
+        *_of(Rule.LARGE, await connection.fetch(_LARGE, *over, *large)),
+        *_of(Rule.STRUCTURING, await connection.fetch(_STRUCTURED, *over, *near)),
+        *_of(
+            Rule.VELOCITY,
+            await connection.fetch(_FREQUENT, *over, lately, rules.frequent_count, rules.frequent),
+        ),
+        *_of(Rule.FIRST_SEEN, await connection.fetch(_FIRST, *over, large[0], first)),
+        *_of(
+            Rule.MISSING_DATA,
+            await connection.fetch(_INCOMPLETE, *over, *rules.minor(rules.full_data)),
+        ),
+    ]
+
+
+def _of(rule: Rule, rows: Sequence[asyncpg.Record]) -> Iterator[Hit]:
+    for row in rows:
+        yield Hit(
+            rule=rule,
+            number=row["number"],
+            uetr=row["uetr"],
+            at=row["at"],
+            debtor_agent=row["debtor_agent"],
+            creditor_agent=row["creditor_agent"],
+            currency=row["debit_currency"],
+            minor=row["debit_minor"],
+            debtor=row["debtor"],
+            creditor=row["creditor"],
+            detail=_detail(rule, row),
+        )
+
+
+def _detail(rule: Rule, row: asyncpg.Record) -> str:
+    if rule is Rule.MISSING_DATA:
+        return f"missing: {', '.join(row['missing'])}"
+    return "" if row["related"] is None else f"{row['related']} payments"
+
+
+def report(
+    found: Sequence[Hit], period: Period, version: str, scope: Scope, people: Mapping[UUID, People]
+) -> Report:
+    """Hits as the report; `people` says who is behind the pseudonyms, for a reader with that right. Pure."""
+    shown = "shown" if people else "masked"
+    return Report(
+        name=NAME,
+        title="Large values and patterns",
+        parameters={"scope": scope.text, **period.parameters, "rules": version, "personal_data": shown},
+        columns=COLUMNS,
+        rows=tuple(_row(hit, people.get(hit.uetr)) for hit in found),
+        notes=(
+            "A hit is a reason to look, not a finding.",
+            "Pseudonyms are the same for the same account at the same agent; only this switch can make them.",
+        ),
+    )
+
+
+def _row(hit: Hit, people: People | None) -> Row:
+    return (
+        hit.rule,
+        str(hit.uetr),
+        hit.at,
+        hit.debtor_agent,
+        hit.creditor_agent,
+        hit.currency,
+        Money(hit.minor, hit.currency),
+        people.debtor if people else masked(hit.debtor),
+        people.creditor if people else masked(hit.creditor),
+        hit.detail,
+    )
+
+
+def masked(pseudonym: bytes | None) -> str:
+    """How a pseudonym is shown."""
+    return "" if pseudonym is None else f"p-{pseudonym.hex()}"
+
+
+def people_of(raw: bytes) -> People:
+    """Who the message of a payment says that it is between: name and account of either side."""
+    payment = decode(raw)
+    if payment is None:
+        return People("(unreadable)", "(unreadable)")
+    return People(
+        _person(payment.debtor, payment.debtor_account), _person(payment.creditor, payment.creditor_account)
+    )
+
+
+def _person(party: Party, account: Account | None) -> str:
+    return ", ".join(part for part in (party.name, account and account.id) if part)

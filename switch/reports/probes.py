@@ -1,0 +1,63 @@
+"""Looking at each service again and again, and writing down what was seen: the ground of availability."""
+
+import asyncio
+import time
+import urllib.request
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import asyncpg
+
+from switch.commands import Ping
+from switch.rails import Rails
+from switch.settings import Settings
+from switch.workers.link import Link
+
+EVERY_S: Final = 15.0
+WITHIN_S: Final = 5.0
+"""A service that has not answered by then is down."""
+
+_ADD: Final = (
+    "INSERT INTO switch.probe (service, ok, micros, every_s, detail) VALUES ($1, $2, $3, $4, $5)"
+    " ON CONFLICT DO NOTHING"
+)
+Look = Callable[[], Awaitable[bool]]
+
+
+def looks(settings: Settings, link: Link, rails: Rails) -> Mapping[str, Look]:
+    """How each service is looked at, by its name."""
+    return {
+        "accept": lambda: _accepts(f"http://{settings.host}:{settings.port}/readyz"),
+        "decide": lambda: _decides(link),
+        **{f"rail-{country}": rail.adapter.probe for country, rail in rails.items()},
+    }
+
+
+async def _accepts(url: str) -> bool:
+    """A connection of its own each time, as a newcomer would make."""
+
+    def ask() -> bool:
+        with urllib.request.urlopen(url, timeout=WITHIN_S) as answer:  # noqa: S310 - our own address
+            return bool(answer.status == 200)  # noqa: PLR2004
+
+    return await asyncio.to_thread(ask)
+
+
+async def _decides(link: Link) -> bool:
+    return (await link.ask(Ping())).verdict == "pong"
+
+
+async def look_at_all(pool: asyncpg.Pool, services: Mapping[str, Look], every_s: float = EVERY_S) -> None:
+    """Look at every service once, at the same time, and write it down."""
+    await asyncio.gather(*(_look_at(pool, name, look, every_s) for name, look in services.items()))
+
+
+async def _look_at(pool: asyncpg.Pool, service: str, look: Look, every_s: float) -> None:
+    began = time.perf_counter()
+    try:
+        ok = await asyncio.wait_for(look(), WITHIN_S)
+        detail = "" if ok else "said no"
+    except Exception as error:  # noqa: BLE001 - whatever happened, the service did not answer
+        ok, detail = False, type(error).__name__
+    micros = int((time.perf_counter() - began) * 1_000_000)
+    await pool.execute(_ADD, service, ok, micros, every_s, detail)

@@ -1,0 +1,203 @@
+"""What is asked for, by whom, and over which part of the log.
+
+A `Scope` says whose payments a caller may see; it denies by default. A `Period` turns instants into sequence
+numbers once, so that everything after it is exact: events `(first, last]` are in the period, and outcomes
+are told as they stood after event `as_of`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from ledger.archive import Archived
+from ledger.sql import statement as ledger_statement
+from schemas.errors import InvalidMessage, NotAllowed
+from schemas.money import EXPONENTS
+from switch.reports.cells import utc_text
+
+_SEQ_AT: Final = ledger_statement("seq_at")
+"""Nothing where the instant is in a part of history that was detached."""
+_HEAD: Final = "SELECT coalesce(max(seq), 0) FROM ledger.event"
+_OWNERS: Final = "SELECT id FROM switch.participant WHERE country = $1 ORDER BY id"
+_NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
+_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,34}", re.ASCII)
+_WORD: Final = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Who asks, and what they may see: everything, one country's participants, or one participant.
+
+    `reveal` is a right of its own: without it personal data is masked, whoever asks.
+    """
+
+    caller: str
+    """Who is written down as the reader."""
+    everything: bool = False
+    country: str | None = None
+    participant: str | None = None
+    reveal: bool = False
+
+    def __post_init__(self) -> None:
+        given = self.everything + (self.country is not None) + (self.participant is not None)
+        if given != 1:
+            raise NotAllowed("a reader of reports sees everything, one country, or one participant")
+
+    async def owners(self, connection: asyncpg.Connection) -> list[str] | None:
+        """Ids of the participants that the reader may see; None for all."""
+        if self.everything:
+            return None
+        if self.participant is not None:
+            return [self.participant]
+        return [row["id"] for row in await connection.fetch(_OWNERS, self.country)]
+
+    @property
+    def text(self) -> str:
+        """How a report names its scope."""
+        return self.country or self.participant or "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The parameters of a report, read. Which of them a report takes is in the catalogue."""
+
+    window: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    as_of: int | None = None
+    page: int | None = None
+    participant: str | None = None
+    currency: str | None = None
+    uetr: UUID | None = None
+    rules: str | None = None
+    quarter: str | None = None
+
+
+def read_query(given: Mapping[str, str]) -> Query:
+    """Read parameters as they come in a URL or on a command line.
+
+    Raises:
+        InvalidMessage: a name that there is not, or a value that is not of its form; says which, not what.
+
+    """
+    unknown = given.keys() - {field.name for field in fields(Query)}
+    if unknown:
+        raise InvalidMessage("there is no such parameter", rule="parameter")
+    return Query(
+        window=_number(given, "window"),
+        since=_instant(given, "since"),
+        until=_instant(given, "until"),
+        as_of=_number(given, "as_of"),
+        page=_number(given, "page"),
+        participant=_matching(given, "participant", _ID),
+        currency=_currency(given),
+        uetr=_uuid(given, "uetr"),
+        rules=_matching(given, "rules", _WORD),
+        quarter=_matching(given, "quarter", re.compile(r"[0-9]{4}-Q[1-4]", re.ASCII)),
+    )
+
+
+def _wrong(name: str, must: str) -> InvalidMessage:
+    return InvalidMessage(f"{name} must be {must}", rule="parameter")
+
+
+def _number(given: Mapping[str, str], name: str) -> int | None:
+    if name not in given:
+        return None
+    if _NUMBER.fullmatch(given[name]) is None:
+        raise _wrong(name, "a whole number")
+    return int(given[name])
+
+
+def _instant(given: Mapping[str, str], name: str) -> datetime | None:
+    if name not in given:
+        return None
+    try:
+        instant = datetime.fromisoformat(given[name])
+    except ValueError:
+        raise _wrong(name, "an instant, as 2026-11-23T00:00:00Z") from None
+    if instant.tzinfo is None:
+        raise _wrong(name, "an instant with its offset from UTC")
+    return instant
+
+
+def _matching(given: Mapping[str, str], name: str, pattern: re.Pattern[str]) -> str | None:
+    if name not in given:
+        return None
+    if pattern.fullmatch(given[name]) is None:
+        raise _wrong(name, "a name of its kind")
+    return given[name]
+
+
+def _currency(given: Mapping[str, str]) -> str | None:
+    currency = given.get("currency")
+    if currency is not None and currency not in EXPONENTS:
+        raise _wrong("currency", "a code of ISO 4217")
+    return currency
+
+
+def _uuid(given: Mapping[str, str], name: str) -> UUID | None:
+    try:
+        return UUID(given[name]) if name in given else None
+    except ValueError:
+        raise _wrong(name, "a UETR") from None
+
+
+async def seq_at(connection: asyncpg.Connection, instant: datetime) -> int:
+    """The last event at or before an instant.
+
+    Raises:
+        Archived: the instant is in a part of history that was detached.
+
+    """
+    seq: int | None = await connection.fetchval(_SEQ_AT, instant)
+    if seq is None:
+        raise Archived(f"what was so at {utc_text(instant)} is in an archive")
+    return seq
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Events `(first, last]`, from after `since` up to and with `until`; outcomes as after event `as_of`."""
+
+    since: datetime
+    until: datetime
+    first: int
+    last: int
+    as_of: int
+
+    @classmethod
+    async def read(cls, connection: asyncpg.Connection, query: Query) -> "Period":
+        """Find the events of the asked time; without `as_of`, outcomes are as they stand now.
+
+        Raises:
+            InvalidMessage: the end is before the beginning, or `as_of` is before the end or in the future.
+
+        """
+        assert query.since is not None
+        assert query.until is not None
+        if query.until <= query.since:
+            raise _wrong("until", "after since")
+        head = await connection.fetchval(_HEAD)
+        first, last = await seq_at(connection, query.since), await seq_at(connection, query.until)
+        as_of = head if query.as_of is None else query.as_of
+        if as_of > head:
+            raise _wrong("as_of", "an event that there is")
+        if as_of < last:
+            raise _wrong("as_of", "at or after the last event of the period")
+        return cls(query.since, query.until, first, last, as_of)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What fixes a report over this period for ever."""
+        return {
+            "since": utc_text(self.since),
+            "until": utc_text(self.until),
+            "events": f"{self.first + 1}-{self.last}",
+            "as_of": str(self.as_of),
+        }

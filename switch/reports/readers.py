@@ -1,0 +1,48 @@
+"""Who may see what, as a `Scope`: machines by the kind of their participant, people by their role and rights.
+
+Whatever is not here is denied.
+"""
+
+from schemas.errors import NotAllowed
+from switch.directory import Participant
+from switch.people.model import Person, Role
+from switch.people.permissions import Right, may
+from switch.reports.query import Scope
+
+
+def scope_of_participant(participant: Participant) -> Scope:
+    """A machine's scope: its own participant's, or its country's where that is a central bank.
+
+    Raises:
+        NotAllowed: participants of this kind have no reports.
+
+    """
+    caller = f"participant:{participant.id}"
+    match participant.kind:
+        case "direct" | "fx_provider":
+            return Scope(caller, participant=participant.id)
+        case "central_bank":
+            return Scope(caller, country=participant.country)
+        case "settlement_agent":
+            return Scope(caller, participant=participant.id)
+        case _:
+            raise NotAllowed("participants of this kind have no reports")
+
+
+def scope_of_person(person: Person, *, reveal: bool = False) -> Scope:
+    """A person's scope. To `reveal` personal data is a right of its own.
+
+    Raises:
+        NotAllowed: the person may not read reports, or not see personal data.
+
+    """
+    if not may(person, Right.READ_REPORTS) or (reveal and not may(person, Right.READ_PERSONAL_DATA)):
+        raise NotAllowed("your role may not read this")
+    caller = f"person:{person.name}"
+    match person.role:
+        case Role.PARTICIPANT:
+            return Scope(caller, participant=person.scope, reveal=reveal)
+        case Role.REGULATOR:
+            return Scope(caller, country=person.scope, reveal=reveal)
+        case Role.OPERATOR | Role.CHECKER | Role.AUDITOR:
+            return Scope(caller, everything=True, reveal=reveal)

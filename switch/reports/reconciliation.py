@@ -1,0 +1,72 @@
+"""Reconciliation breaks: where a rail's end-of-cycle file and the switch said different things.
+
+Which were found in the period, and, of those found earlier, which were still open at its beginning.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import asyncpg
+
+from switch.reports.cells import utc_text
+from switch.reports.query import Query, Scope
+from switch.reports.table import Column, Kind, Report, Row
+
+NAME: Final = "reconciliation"
+_ROWS: Final = """
+SELECT id, rail, cycle, uetr::text AS uetr, kind, detail, found_at, owner,
+       CASE WHEN resolved_at < $2 THEN resolved_at END AS resolved_at
+  FROM switch.reconciliation_break
+ WHERE found_at < $2 AND (found_at >= $1 OR resolved_at IS NULL OR resolved_at >= $1)
+   AND ($3::text IS NULL OR rail = $3)
+ ORDER BY found_at, id
+"""
+
+COLUMNS: Final = (
+    Column("rail"),
+    Column("cycle"),
+    Column("uetr", title="UETR"),
+    Column("kind"),
+    Column("detail"),
+    Column("found_at", Kind.INSTANT),
+    Column("resolved_at", Kind.INSTANT),
+    Column("age_s", Kind.SECONDS, "Age s"),
+    Column("owner"),
+)
+
+
+async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+    """The breaks of a period; a country's regulator sees those of its rail."""
+    assert query.since is not None
+    assert query.until is not None
+    rows = await connection.fetch(_ROWS, query.since, query.until, scope.country)
+    return report(rows, query, scope)
+
+
+def report(rows: Sequence[asyncpg.Record], query: Query, scope: Scope) -> Report:
+    """Rows as the report; pure. Ages run to the resolution, or to the end of the period."""
+    assert query.since is not None
+    assert query.until is not None
+    until = query.until
+    table: tuple[Row, ...] = tuple(
+        (
+            row["rail"],
+            str(row["cycle"]),
+            row["uetr"],
+            row["kind"],
+            row["detail"],
+            row["found_at"],
+            row["resolved_at"],
+            (row["resolved_at"] or until) - row["found_at"],
+            row["owner"],
+        )
+        for row in rows
+    )
+    return Report(
+        name=NAME,
+        title="Reconciliation breaks",
+        parameters={"scope": scope.text, "since": utc_text(query.since), "until": utc_text(until)},
+        columns=COLUMNS,
+        rows=table,
+        notes=("Ages run from finding to resolution, or to the end of the period.",),
+    )

@@ -1,0 +1,178 @@
+"""Rejects and unknowns: every payment of a period that was not posted, why, and how old the open ones are.
+
+Two tables of one set of rows: `rejects` counts by reason, rail and step; `open_payments` lists those without
+an outcome, oldest first. Ages are measured to the end of the period, so the same period gives the same ages.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from schemas.money import Money
+from switch.lifecycle import FINAL, State
+from switch.reports.query import Period, Query, Scope
+from switch.reports.sql import statement
+from switch.reports.table import Column, Kind, Report, Row, Statistic, totals_by_currency
+
+REJECTS: Final = "rejects"
+OPEN_PAYMENTS: Final = "open-payments"
+_ROWS: Final = statement("unfinished")
+
+REJECT_COLUMNS: Final = (
+    Column("rail"),
+    Column("sender_country"),
+    Column("step"),
+    Column("reason"),
+    Column("rail_code"),
+    Column("currency"),
+    Column("payments", Kind.COUNT),
+    Column("amount", Kind.AMOUNT),
+)
+OPEN_COLUMNS: Final = (
+    Column("uetr", title="UETR"),
+    Column("state"),
+    Column("rail"),
+    Column("debtor_agent"),
+    Column("creditor_agent"),
+    Column("amount", Kind.AMOUNT),
+    Column("currency"),
+    Column("accepted_at", Kind.INSTANT),
+    Column("since", Kind.INSTANT, "In this state since"),
+    Column("age_s", Kind.SECONDS, "Age s"),
+    Column("reason"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """One payment that was not posted, and its last step; `minor` in units of `currency`."""
+
+    uetr: UUID
+    state: State
+    step: str
+    reason: str
+    rail_code: str
+    rail: str
+    sender_country: str
+    debtor_agent: str
+    creditor_agent: str
+    currency: str
+    minor: int
+    accepted_at: datetime
+    at: datetime
+
+
+async def unfinished(
+    connection: asyncpg.Connection, period: Period, owners: list[str] | None
+) -> list[Unfinished]:
+    """Every payment of the period that was not posted, in order of acceptance."""
+    rows = await connection.fetch(_ROWS, period.first, period.last, period.as_of, owners)
+    return [_unfinished(row) for row in rows]
+
+
+def _unfinished(row: asyncpg.Record) -> Unfinished:
+    body = json.loads(row["body"])
+    return Unfinished(
+        uetr=row["uetr"],
+        state=State(body["state"]),
+        step=row["kind"],
+        reason=body.get("reason", ""),
+        rail_code=body.get("rail_code", ""),
+        rail=row["rail"],
+        sender_country=row["sender_country"],
+        debtor_agent=row["debtor_agent"],
+        creditor_agent=row["creditor_agent"],
+        currency=row["debit_currency"],
+        minor=row["debit_minor"],
+        accepted_at=row["accepted_at"],
+        at=row["at"],
+    )
+
+
+async def read_rejects(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+    """The rejects of a period."""
+    period = await Period.read(connection, query)
+    return rejects(await unfinished(connection, period, await scope.owners(connection)), period, scope)
+
+
+async def read_open(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+    """The payments of a period that have no outcome."""
+    period = await Period.read(connection, query)
+    return open_payments(await unfinished(connection, period, await scope.owners(connection)), period, scope)
+
+
+def rejects(found: Sequence[Unfinished], period: Period, scope: Scope) -> Report:
+    """How many were refused, rejected or expired, and why; pure."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    sums: Counter[tuple[str, ...]] = Counter()
+    for payment in found:
+        if payment.state in FINAL:
+            key = _key(payment)
+            counts[key] += 1
+            sums[key] += payment.minor
+    rows = tuple(
+        (*key, counts[key], Money(sums[key], key[-1]) if key[-1] else None) for key in sorted(counts)
+    )
+    return Report(
+        name=REJECTS,
+        title="Rejects by reason",
+        parameters={"scope": scope.text, **period.parameters},
+        columns=REJECT_COLUMNS,
+        rows=rows,
+        totals=totals_by_currency(REJECT_COLUMNS, rows, ("payments", "amount")),
+        notes=("REFUSE: the switch said no. REJECT: the rail said no. EXPIRE: it never left us.",),
+        statistic=Statistic(
+            "REJECTS",
+            ("rail", "sender_country", "step", "reason", "rail_code", "currency"),
+            ("payments", "amount"),
+        ),
+    )
+
+
+def _key(payment: Unfinished) -> tuple[str, ...]:
+    return (
+        payment.rail,
+        payment.sender_country,
+        payment.step,
+        payment.reason,
+        payment.rail_code,
+        payment.currency,
+    )
+
+
+def open_payments(found: Sequence[Unfinished], period: Period, scope: Scope) -> Report:
+    """Those without an outcome, oldest first; pure."""
+    rows = tuple(_open_rows(found, period.until))
+    return Report(
+        name=OPEN_PAYMENTS,
+        title="Open and unknown payments",
+        parameters={"scope": scope.text, **period.parameters},
+        columns=OPEN_COLUMNS,
+        rows=rows,
+        totals=totals_by_currency(OPEN_COLUMNS, rows, ("amount",)),
+        notes=("Their money is held. Ages are measured to the end of the period.",),
+    )
+
+
+def _open_rows(found: Sequence[Unfinished], until: datetime) -> Iterator[Row]:
+    for payment in found:
+        if payment.state not in FINAL:
+            yield (
+                str(payment.uetr),
+                payment.state,
+                payment.rail,
+                payment.debtor_agent,
+                payment.creditor_agent,
+                Money(payment.minor, payment.currency),
+                payment.currency,
+                payment.accepted_at,
+                payment.at,
+                until - payment.accepted_at,
+                payment.reason,
+            )

@@ -1,0 +1,60 @@
+"""A report as bytes. The same report gives the same bytes, today and on another machine."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from schemas.errors import NotAcceptable
+from switch.reports.render import csv_file, json_file, pdf_file, sdmx_file, xlsx_file
+from switch.reports.table import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One way to write a report."""
+
+    name: str
+    suffix: str
+    media_type: str
+    write: Callable[[Report], bytes]
+
+
+def _attachment(name: str) -> Callable[[Report], bytes]:
+    return lambda report: report.attachments[name]
+
+
+_FORMATS: Final = (
+    Format("json", "json", "application/json", json_file.write),
+    Format("csv", "csv", "text/csv; charset=utf-8; header=present", csv_file.write),
+    Format(
+        "xlsx", "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", xlsx_file.write
+    ),
+    Format("pdf", "pdf", "application/pdf", pdf_file.write),
+    Format("sdmx-csv", "sdmx.csv", "application/vnd.sdmx.data+csv; version=2.0.0", sdmx_file.write),
+    Format("bundle", "bundle.json", "application/json", _attachment("bundle")),
+    *(
+        Format(name, f"{name[:8]}.xml", "application/xml", _attachment(name))
+        for name in ("camt.052.001.08", "camt.053.001.08", "camt.054.001.08")
+    ),
+)
+FORMATS: Final[Mapping[str, Format]] = MappingProxyType({found.name: found for found in _FORMATS})
+TABLE: Final = ("json", "csv", "xlsx", "pdf")
+"""Formats that every report has."""
+
+
+def render(report: Report, name: str) -> bytes:
+    """Write a report in the format of this name.
+
+    Raises:
+        NotAcceptable: this report has no such form.
+
+    """
+    found = FORMATS.get(name)
+    if found is None or (name not in TABLE and not _has(report, name)):
+        raise NotAcceptable("this report has no such format")
+    return found.write(report)
+
+
+def _has(report: Report, name: str) -> bool:
+    return name in report.attachments or (name == "sdmx-csv" and report.statistic is not None)

@@ -1,0 +1,38 @@
+"""Reports as JSON: typed cells, amounts as decimal text, instants in UTC and in the settlement zone."""
+
+import json
+from typing import Any
+
+from switch.reports import cells
+from switch.reports.table import Kind, Report, Row
+
+_WITHOUT_QUOTES = frozenset({Kind.COUNT, Kind.FLAG})
+
+
+def write(report: Report) -> bytes:
+    """One object: what the report is, its columns, and a row an object."""
+    document = {
+        "report": report.name,
+        "title": report.title,
+        "parameters": dict(report.parameters),
+        "zone": report.zone,
+        "columns": [
+            {"name": column.name, "kind": column.kind, "title": column.heading}
+            for column in cells.columns(report)
+        ],
+        "rows": [_row(report, row) for row in report.rows],
+        "totals": [_row(report, row) for row in report.totals],
+        "notes": list(report.notes),
+    }
+    return json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def _row(report: Report, row: Row) -> dict[str, Any]:
+    """Counts and flags as themselves, None as null; everything else as the text that all formats share."""
+    columns = cells.columns(report)
+    found: dict[str, Any] = {}
+    for column, (text, cell) in zip(columns, cells.written_cells(report, row), strict=True):
+        found[column.name] = (
+            cell if isinstance(cell, int) and column.kind in _WITHOUT_QUOTES else (text or None)
+        )
+    return found

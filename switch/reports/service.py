@@ -1,0 +1,187 @@
+"""Making a report: check, read, write, note, keep, hand out - in this order.
+
+That it was asked for is an event of the audited log before anything is handed out: without a writer that
+takes the note there is no report. A report in which personal data is shown is handed out and not kept, so
+that erasing a payment's data leaves no copy behind; that it was shown, to whom, and the hash of what was
+shown are in the log for ever.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from schemas.errors import NotAcceptable, NotAllowed, Unavailable
+from switch import personal_data
+from switch.commands import Record
+from switch.personal_data import KeyRing
+from switch.reports import catalogue, pattern_rules, patterns, render
+from switch.reports.artefacts import Artefact, Store
+from switch.reports.query import Query, Scope, read_query
+from switch.reports.reading import reading
+from switch.reports.sql import statement
+from switch.reports.table import Report
+from switch.settings import Settings
+from switch.workers.link import Link
+
+EVENT: Final = "REPORT"
+"""Kind of the event that a report was read; its body says who, what and the file's hash."""
+
+_ADD: Final = statement("add_artefact")
+_MADE: Final = statement("artefacts")
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What making reports needs."""
+
+    pool: asyncpg.Pool
+    link: Link
+    store: Store
+    keys: KeyRing
+    """Opens the messages of payments, for readers with the right to see who is in them."""
+
+    @classmethod
+    def open(cls, settings: Settings, pool: asyncpg.Pool, link: Link) -> "Office":
+        """The office of an installation."""
+        store = Store(settings.data / "reports")
+        return cls(pool, link, store, personal_data.load(settings.personal_data_keys))
+
+
+async def make(
+    office: Office, name: str, given: Mapping[str, str], scope: Scope, form: str = "json"
+) -> Artefact:
+    """Make a report, write down that it was asked for, and hand it out.
+
+    Args:
+        office: Where.
+        name: A report of the catalogue.
+        given: Its parameters, as texts.
+        scope: Who asks, and what they may see.
+        form: One of the report's formats.
+
+    Raises:
+        NotFound: no such report, window, account, payment or version of rules in this scope.
+        NotAllowed: not for this reader.
+        NotAcceptable: no such format.
+        InvalidMessage: parameters are missing or wrong.
+        Unavailable: the writer did not take the note, or what is asked for is not complete yet.
+
+    """
+    definition = catalogue.find(name)
+    query = read_query(given)
+    definition.check(query, scope)
+    if form not in definition.formats:
+        raise NotAcceptable("this report has no such format")
+    report = await _read(office, definition, query, scope)
+    # Writing a file is all arithmetic: in a thread, other requests of this process go on meanwhile.
+    octets = await asyncio.to_thread(render.render, report, form)
+    artefact = await _noted(office, report, octets, scope, form)
+    if not scope.reveal:
+        await asyncio.to_thread(office.store.keep, artefact)
+    await _register(office, report, artefact, scope)
+    return artefact
+
+
+async def _read(office: Office, definition: catalogue.Definition, query: Query, scope: Scope) -> Report:
+    async with office.pool.acquire() as connection, reading(connection):
+        if not scope.reveal:
+            return await definition.read(connection, query, scope)
+        if definition.name != patterns.NAME:
+            raise NotAllowed("this report has no personal data to show")
+        period, version, hits = await patterns.hits(connection, query, scope)
+        people = await _people(office, connection, sorted({hit.uetr for hit in hits}))
+        return patterns.report(hits, period, version, scope, people)
+
+
+async def _people(
+    office: Office, connection: asyncpg.Connection, uetrs: list[UUID]
+) -> dict[UUID, patterns.People]:
+    if len(uetrs) > patterns.REVEALED_MAX:
+        raise NotAllowed(f"people of at most {patterns.REVEALED_MAX} payments are shown at once")
+    found = {}
+    for uetr in uetrs:
+        try:
+            raw = await personal_data.read(connection, office.keys, uetr, personal_data.CAME)
+        except personal_data.Erased:
+            found[uetr] = patterns.People("(erased)", "(erased)")
+        else:
+            found[uetr] = patterns.people_of(raw)
+    return found
+
+
+async def _noted(office: Office, report: Report, octets: bytes, scope: Scope, form: str) -> Artefact:
+    """The artefact, once the log has the event that it was asked for."""
+    found = render.FORMATS[form]
+    artefact = Artefact(
+        report=report.name,
+        format=form,
+        suffix=found.suffix,
+        media_type=found.media_type,
+        octets=octets,
+        signature=office.store.sign(octets),
+        as_of=int(report.parameters.get("as_of", 0)),
+        event=0,
+    )
+    return replace(artefact, event=await note(office, EVENT, **_event(report, artefact, scope)))
+
+
+async def note(office: Office, kind: str, **facts: Any) -> int:
+    """Write an event into the audited log; its sequence number.
+
+    Raises:
+        Unavailable: the writer did not take it.
+
+    """
+    reply = await office.link.ask(Record(kind, _encode(facts)))
+    if not reply.number:
+        raise Unavailable("the log did not take the note of this")
+    return reply.number
+
+
+def _event(report: Report, artefact: Artefact, scope: Scope) -> dict[str, Any]:
+    return {
+        "caller": scope.caller,
+        "scope": scope.text,
+        "report": report.name,
+        "format": artefact.format,
+        "parameters": dict(report.parameters),
+        "sha256": artefact.sha256.hex(),
+        "revealed": scope.reveal,
+    }
+
+
+async def _register(office: Office, report: Report, artefact: Artefact, scope: Scope) -> None:
+    await office.pool.execute(
+        _ADD,
+        artefact.sha256,
+        report.name,
+        artefact.format,
+        json.dumps(dict(report.parameters), sort_keys=True),
+        scope.text,
+        scope.caller,
+        scope.reveal,
+        artefact.as_of,
+        artefact.event,
+        len(artefact.octets),
+        artefact.signature,
+    )
+
+
+async def add_rules(office: Office, version: str, rules: pattern_rules.Rules, caller: str) -> None:
+    """Add a version of the pattern rules, and write down who did. Raises as `pattern_rules.add` does."""
+    async with office.pool.acquire() as connection, connection.transaction():
+        await pattern_rules.add(connection, version, rules, caller)
+        await note(office, "PATTERN_RULES", caller=caller, version=version)
+
+
+async def made(office: Office, scope: Scope, limit: int = 200) -> list[dict[str, Any]]:
+    """What was made for this scope, newest first: who, what, from how much of the log, which file."""
+    rows = await office.pool.fetch(_MADE, None if scope.everything else scope.text, limit)
+    return [{**row, "sha256": row["sha256"].hex(), "made_at": row["made_at"].isoformat()} for row in rows]

@@ -1,0 +1,42 @@
+-- costs: what committed payments of a period cost the sender, by corridor and by the terms they were made at.
+--   $1 after this event  $2 up to this event  $3 outcomes as after this event  $4 owners, or null for all
+-- The fee is the switch's. What the exchange costs is how far its rate was below the middle of the provider's
+-- own two quotes at that instant, the rate and the inverse of the rate back; no rate back, no middle.
+WITH quoted AS (
+    SELECT source, target, rate, valid_from AS begins,
+           coalesce(lead(valid_from) OVER (PARTITION BY source, target ORDER BY valid_from), 'infinity') AS ends
+      FROM switch.fx_rate
+), paid AS (
+    SELECT p.debtor_agent, p.creditor_agent, p.debit_currency, p.credit_currency, p.rate,
+           p.debit_minor, p.fee_minor, back.rate AS rate_back
+      FROM switch.payment AS p
+      JOIN ledger.resolution AS r ON r.number = p.number AND r.outcome = 'posted' AND r.seq <= $3
+      JOIN ledger.event AS accepted ON accepted.seq = p.number
+      LEFT JOIN quoted AS back ON back.source = p.credit_currency AND back.target = p.debit_currency
+                              AND back.begins <= accepted.at AND back.ends > accepted.at
+     WHERE p.number > $1 AND p.number <= $2
+       AND r.number > $1 AND r.number <= $2
+       AND accepted.seq > $1 AND accepted.seq <= $2
+       AND ($4::text[] IS NULL OR p.debtor_agent = ANY ($4) OR p.creditor_agent = ANY ($4))
+), priced AS (
+    SELECT paid.*,
+           CASE WHEN rate = '' THEN 0
+                WHEN rate_back IS NULL THEN NULL
+                ELSE greatest(0, round(1000000 * (1 - 2 * rate::numeric / (rate::numeric + 1 / rate_back))))
+           END AS margin_ppm -- millionths of the amount
+      FROM paid
+)
+SELECT source.country AS source, target.country AS target, priced.debit_currency AS currency,
+       margin_ppm::bigint AS margin_ppm,
+       count(*) AS payments,
+       sum(debit_minor)::bigint AS debit_minor,
+       sum(fee_minor)::bigint AS fee_minor,
+       count(*) FILTER (WHERE fee_minor * 1000000::numeric + debit_minor * coalesce(margin_ppm, 0)
+                              <= debit_minor * 30000::numeric) AS within_3_percent,
+       count(*) FILTER (WHERE fee_minor * 1000000::numeric + debit_minor * coalesce(margin_ppm, 0)
+                              <= debit_minor * 50000::numeric) AS within_5_percent
+  FROM priced
+  JOIN switch.participant AS source ON source.id = priced.debtor_agent
+  JOIN switch.participant AS target ON target.id = priced.creditor_agent
+ GROUP BY 1, 2, 3, 4
+ ORDER BY 1, 2, 3, 4;

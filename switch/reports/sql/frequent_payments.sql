@@ -1,0 +1,26 @@
+-- frequent_payments: payments by which one debtor has made more than so many in so long; the first that does.
+--   $1 after this event  $2 up to this event  $3 outcomes as after this event  $4 owners, or null for all
+--   $5 begins after this event: earlier payments that count too  $6 how many  $7 within
+WITH paid AS (
+    SELECT p.number, accepted.at, party.debtor
+      FROM switch.payment AS p
+      JOIN ledger.resolution AS r ON r.number = p.number AND r.outcome = 'posted' AND r.seq <= $3
+      JOIN ledger.event AS accepted ON accepted.seq = p.number
+      JOIN switch.payment_party AS party ON party.number = p.number AND party.debtor IS NOT NULL
+     WHERE p.number > $5 AND p.number <= $2
+       AND r.number > $5 AND r.number <= $2
+       AND accepted.seq > $5 AND accepted.seq <= $2
+       AND party.number > $5 AND party.number <= $2
+       AND ($4::text[] IS NULL OR p.debtor_agent = ANY ($4) OR p.creditor_agent = ANY ($4))
+), counted AS (
+    SELECT number, at, debtor,
+           count(*) OVER (PARTITION BY debtor ORDER BY at RANGE BETWEEN $7::interval PRECEDING AND CURRENT ROW) AS related
+      FROM paid
+)
+SELECT p.number, p.uetr, counted.at, p.debtor_agent, p.creditor_agent, p.debit_currency, p.debit_minor,
+       party.debtor, party.creditor, counted.related
+  FROM counted
+  JOIN switch.payment AS p USING (number)
+  JOIN switch.payment_party AS party USING (number)
+ WHERE counted.related > $6 AND counted.number > $1
+ ORDER BY counted.number;

@@ -1,0 +1,132 @@
+"""What every report is: a typed table. Pure; what a cell looks like in a file is `cells` and `render`."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from schemas.money import Money
+
+Cell = str | int | Money | Decimal | datetime | timedelta | bool | None
+"""None is an empty cell: not known, or not there."""
+
+
+class Kind(StrEnum):
+    """What a column holds, and so how each format writes it."""
+
+    TEXT = "text"
+    PERSONAL = "personal"
+    """Text about a person, or a pseudonym of it."""
+    COUNT = "count"
+    AMOUNT = "amount"
+    """Money of the currency that it carries; a decimal with every digit of that currency."""
+    PERCENT = "percent"
+    """A decimal of a hundred."""
+    INSTANT = "instant"
+    """Aware; written in UTC and again in the report's zone."""
+    SECONDS = "seconds"
+    """A length of time; a decimal of seconds."""
+    FLAG = "flag"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `name` is what programs read, `title` what people do."""
+
+    name: str
+    kind: Kind = Kind.TEXT
+    title: str = ""
+
+    @property
+    def heading(self) -> str:
+        """The title, or the name in words."""
+        return self.title or self.name.replace("_", " ").capitalize()
+
+
+Row = tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """How a report reads as a cube: which columns are its dimensions and which its measures."""
+
+    flow: str
+    """Id of the dataflow, `CORRIDORS`."""
+    dimensions: tuple[str, ...]
+    measures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A finished report. The same question gives an equal one."""
+
+    name: str
+    title: str
+    parameters: Mapping[str, str]
+    """What was asked, and the sequence number up to which the log was read (`as_of`)."""
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    totals: tuple[Row, ...] = ()
+    """Of the columns that can be added up; one a currency where money is. Other cells are None."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know to read the numbers right."""
+    zone: str = "UTC"
+    """IANA name of the settlement zone, in which instants are told a second time."""
+    statistic: Statistic | None = None
+    attachments: Mapping[str, bytes] = field(default_factory=dict)
+    """What a report has besides its table, by format: an ISO 20022 message, a proof bundle."""
+
+    def __post_init__(self) -> None:
+        for row in (*self.rows, *self.totals):
+            assert len(row) == len(self.columns), "a row has a cell a column"
+
+    def column(self, name: str) -> Iterator[Cell]:
+        """The cells of one column, without totals."""
+        place = next(index for index, column in enumerate(self.columns) if column.name == name)
+        return (row[place] for row in self.rows)
+
+
+def totals_by_currency(
+    columns: Sequence[Column], rows: Iterable[Row], adds: Sequence[str]
+) -> tuple[Row, ...]:
+    """Add up the columns `adds`: one row a currency, in order, labelled `total` in the first column.
+
+    A row belongs to the currency of its first amount. The column `currency`, where there is one, says which.
+    """
+    names = [column.name for column in columns]
+    sums: dict[str, dict[str, int]] = {}
+    for row in rows:
+        currency = next((cell.currency for cell in row if isinstance(cell, Money)), "")
+        found = sums.setdefault(currency, dict.fromkeys(adds, 0))
+        for name in adds:
+            cell = row[names.index(name)]
+            assert isinstance(cell, int | Money) or cell is None, f"{name} cannot be added up"
+            found[name] += cell.minor if isinstance(cell, Money) else cell or 0
+    kinds = {column.name: column.kind for column in columns}
+
+    def total(name: str, currency: str, found: dict[str, int]) -> Cell:
+        if name in found:
+            return Money(found[name], currency) if kinds[name] is Kind.AMOUNT else found[name]
+        if name == "currency":
+            return currency
+        return "total" if name == names[0] else None
+
+    return tuple(
+        tuple(total(name, currency, found) for name in names) for currency, found in sorted(sums.items())
+    )
+
+
+def percent(part: int, whole: int, digits: int = 2) -> Decimal | None:
+    """`part` of `whole` in a hundred, rounded half up; None of nothing."""
+    if whole == 0:
+        return None
+    return ratio(100 * part, whole, digits)
+
+
+def ratio(numerator: int, denominator: int, digits: int) -> Decimal:
+    """An exact quotient of integers with so many digits after the point, rounded half up (away from zero)."""
+    scale = 10**digits
+    sign = -1 if (numerator < 0) != (denominator < 0) else 1
+    scaled = (2 * abs(numerator) * scale + abs(denominator)) // (2 * abs(denominator))
+    return Decimal(sign * scaled).scaleb(-digits)

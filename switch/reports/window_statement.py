@@ -1,0 +1,108 @@
+"""Settlement window statement: what each account was debited and credited, and where that left it.
+
+The audit tree's root over everything up to the closing event stands in it: whoever holds any later
+checkpoint can prove with a consistency proof that the log behind these numbers has not been rewritten.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import asyncpg
+
+from ledger import audit, windows
+from ledger.windows import Window
+from schemas.errors import InvalidMessage, NotFound
+from schemas.money import Money
+from switch.reports.cells import utc_text
+from switch.reports.query import Query, Scope
+from switch.reports.sql import statement
+from switch.reports.table import Column, Kind, Report, Row, totals_by_currency
+from switch.reports.zones import zone_of
+
+NAME: Final = "window-statement"
+_ROWS: Final = statement("window_statement")
+
+COLUMNS: Final = (
+    Column("participant"),
+    Column("purpose"),
+    Column("currency"),
+    Column("opening", Kind.AMOUNT, "Opening position"),
+    Column("debits", Kind.AMOUNT, "Gross debits"),
+    Column("credits", Kind.AMOUNT, "Gross credits"),
+    Column("net", Kind.AMOUNT, "Multilateral net"),
+    Column("closing", Kind.AMOUNT, "Closing position"),
+    Column("count", Kind.COUNT, "Postings"),
+)
+
+
+async def closed_window(connection: asyncpg.Connection, query: Query) -> Window:
+    """The window that is asked for.
+
+    Raises:
+        NotFound: there is none of this number.
+        InvalidMessage: it is still open, so nothing about it is final.
+
+    """
+    assert query.window is not None
+    found = await windows.find(connection, query.window)
+    if found is None:
+        raise NotFound
+    if found.closing_seq is None:
+        raise InvalidMessage("the window is still open", rule="parameter")
+    return found
+
+
+async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+    """The statement of a closed window."""
+    window = await closed_window(connection, query)
+    assert window.closing_seq is not None
+    owners = await scope.owners(connection)
+    rows = await connection.fetch(_ROWS, window.number, owners)
+    root = await audit.root(connection, window.closing_seq)
+    return report(window, rows, root, scope)
+
+
+def report(window: Window, rows: Sequence[asyncpg.Record], root: bytes, scope: Scope) -> Report:
+    """Rows of `window_statement.sql` as the report; pure."""
+    assert window.closed_at is not None
+    table = tuple(_row(row, window.currency) for row in rows)
+    parameters = {
+        "window": str(window.number),
+        "currency": window.currency,
+        "scope": scope.text,
+        "opened_at": utc_text(window.opened_at),
+        "closed_at": utc_text(window.closed_at),
+        "as_of": str(window.closing_seq),
+        "audit_root": root.hex(),
+    }
+    adds = ("opening", "debits", "credits", "net", "closing", "count")
+    return Report(
+        name=NAME,
+        title="Settlement window statement",
+        parameters=parameters,
+        columns=COLUMNS,
+        rows=table,
+        totals=totals_by_currency(COLUMNS, table, adds),
+        notes=(
+            "Positive is to be received. The nets of all accounts of a window sum to zero"
+            + ("." if scope.everything else "; this statement shows those of its scope only."),
+            f"audit_root is the root of the audit tree (RFC 9162) over events 1 to {window.closing_seq}.",
+        ),
+        zone=zone_of(window.currency),
+    )
+
+
+def _row(row: asyncpg.Record, currency: str) -> Row:
+    opening = row["opening_credits"] - row["opening_debits"]
+    net = row["credits"] - row["debits"]
+    return (
+        row["owner"],
+        row["purpose"],
+        currency,
+        Money(opening, currency),
+        Money(row["debits"], currency),
+        Money(row["credits"], currency),
+        Money(net, currency),
+        Money(opening + net, currency),
+        row["count"],
+    )
