@@ -1,8 +1,30 @@
 """The adapter of the Iranian rails."""
 
-from adapters.iran.messages import DIALECT
-from adapters.iso8583.client import make
-from adapters.port import Connection, RailAdapter
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+
+from adapters.iran.messages import DIALECT, Channel
+from adapters.iran.profile import SATNA_HOURS
+from adapters.iso8583 import private
+from adapters.iso8583.client import Iso8583Adapter, make
+from adapters.iso8583.codec import own
+from adapters.iso8583.private import Tag
+from adapters.port import Connection, Native, RailAdapter, Receipt, Taken
+
+
+@dataclass(frozen=True, slots=True)
+class Shetab(Iso8583Adapter):
+    """Iran's rails as the port asks for them."""
+
+    async def submit(self, native: Native) -> Receipt:
+        """See `RailAdapter.submit`. Where SATNA does not say when it opens, its hours do."""
+        receipt = await Iso8583Adapter.submit(self, native)
+        if receipt.taken is not Taken.LATER or receipt.not_before is not None:
+            return receipt
+        said = private.read(own(native.body, self.dialect)["48"])
+        if said.get(Tag.CHANNEL) != Channel.SATNA:
+            return receipt
+        return replace(receipt, not_before=SATNA_HOURS.open_from(datetime.now(UTC)))
 
 
 def adapter(connection: Connection) -> RailAdapter:
@@ -12,4 +34,5 @@ def adapter(connection: Connection) -> RailAdapter:
         ValueError: the connection lacks a key or an id.
 
     """
-    return make(DIALECT, connection)
+    made = make(DIALECT, connection)
+    return Shetab(**{field.name: getattr(made, field.name) for field in fields(made)})

@@ -8,7 +8,7 @@ has an expiry, so an enquiry could at worst make the payment that was asked for,
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from adapters import uetr as uetrs
 from adapters.http import Failed
@@ -146,9 +146,9 @@ class Iso8583Adapter:
 
         """
         try:
-            text = await self._file(cycles.name_of(cycle))
+            text = await self._file(cycles.name_of(date.fromisoformat(cycle)))
             lines = cycles.read(text, self.dialect, cycle, self.rails)
-        except (cycles.Unreadable, InvalidMessage, KeyError) as error:
+        except (cycles.Unreadable, KeyError, ValueError) as error:
             raise Unavailable(f"the file of cycle {cycle} cannot be read: {type(error).__name__}") from None
         for answer in cycles.answers(lines, self.dialect):
             yield answer

@@ -16,6 +16,7 @@ import hmac
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from adapters import uetr as uetrs
@@ -46,9 +47,9 @@ class Unreadable(Exception):
     """Not a whole file of this rail and cycle, sealed by it."""
 
 
-def name_of(cycle: str) -> str:
-    """DE101 of a cycle's file."""
-    return f"CYCLE-{cycle}"
+def name_of(day: date) -> str:
+    """DE101 of a day's file."""
+    return f"CYCLE-{day}"
 
 
 def write(dialect: Dialect, cycle: str, lines: Iterable[Line], key: MacKey) -> str:

@@ -71,8 +71,8 @@ def read(text: str) -> dict[Tag, str]:
 
 
 def instant(at: datetime) -> str:
-    """An instant in UTC with milliseconds, 17 digits."""
-    return at.astimezone(UTC).strftime(_INSTANT)[:-3]
+    """An instant in UTC with microseconds, 20 digits."""
+    return at.astimezone(UTC).strftime(_INSTANT)
 
 
 def read_instant(text: str) -> datetime:
@@ -83,7 +83,7 @@ def read_instant(text: str) -> datetime:
 
     """
     try:
-        at = datetime.strptime(text + "000", _INSTANT).replace(tzinfo=UTC)
+        at = datetime.strptime(text, _INSTANT).replace(tzinfo=UTC)
     except ValueError:
         raise InvalidMessage("not an instant", path="48") from None
     if instant(at) != text:
