@@ -36,8 +36,8 @@ def read(message: Message) -> CreditTransfer:
     """The payment in a pacs.008.
 
     Raises:
-        Refused: more than one transaction, no UETR, or a time that is no instant.
-        InvalidAmount: an amount that its currency cannot have.
+        Refused: more than one transaction, no UETR, a time that is no instant, or an amount that its currency
+            cannot have. `status_report.refusal` says it in ISO's words.
 
     """
     content = message.document[ROOT]
@@ -91,7 +91,8 @@ def _read_amount(transaction: Content, tag: str) -> Money:
     try:
         return Money.parse(amount["Amt"], amount["Ccy"])
     except InvalidAmount as error:
-        raise error.within(f"{_TX}/{tag}") from None
+        reason = error.reason if amount["Amt"].strip("+-0.") else Reason.ZERO_AMOUNT
+        raise Refused(error.detail, reason=reason, path=f"{_TX}/{tag}") from None
 
 
 def _read_remittance(content: Content) -> str | None:

@@ -30,7 +30,7 @@ from schemas.catalogue.model import Sequence as Members
 from schemas.errors import InvalidMessage
 from schemas.lexical import BLANKS
 from schemas.plan import NAMESPACE, written
-from schemas.value_rules import TEXT_CHECKS, leaf_check
+from schemas.value_rules import TEXT_CHECKS, is_usual_amount, leaf_check
 
 Document = dict[str, Any]
 Outline = tuple[Any, ...]
@@ -42,9 +42,9 @@ REMEMBERED: Final = 512
 """Layouts that are kept, those used last; some ten kilobytes each."""
 _MOST_ELEMENTS: Final = 1000
 """Tags, and as many brackets, of a document whose elements are remembered."""
-_FEWEST: Final = 2
-"""Values of the smallest message; `itemgetter` of fewer gives no tuple."""
 _ANY_LENGTH: Final = LONGEST
+
+_LARGEST_USUAL: Final = "99999999999999.99"
 
 _OBJECT, _ARRAY, _ITEM, _END, _TRUE, _FALSE = (object() for _ in range(6))
 """What stands between the tags in an outline."""
@@ -57,26 +57,29 @@ _CAREFUL: Final = ("&", "<", ">", "\\", '""', '" ', ' "')
 class Layout:
     """The elements of one message, valid, with a gap for every value."""
 
-    __slots__ = ("_amounts", "_json", "_limits", "_others", "_xml", "strings")
+    __slots__ = ("_amounts", "_gaps", "_json", "_limits", "_others", "_texts", "_xml", "strings")
 
     def __init__(self, drawing: "_Drawing") -> None:
         self.strings = "".join(drawing.json).count('"') // 2
         """How many strings its JSON has, names and values."""
         self._xml = drawing.xml
         self._json = drawing.json
-        self._limits = [_longest(name) or _ANY_LENGTH for name in drawing.types]
+        self._gaps = len(drawing.types)
+        texts = {gap: _longest(name) for gap, name in enumerate(drawing.types) if _longest(name)}
+        self._texts = _picker(list(texts))
+        self._limits = tuple(texts.values())
         self._others = [
             (gap, _ordinary(name))
             for gap, name in enumerate(drawing.types)
-            if not _longest(name) and gap not in drawing.amounts and gap - 1 not in drawing.amounts
+            if gap not in texts and gap not in drawing.amounts and gap - 1 not in drawing.amounts
         ]
         self._amounts = [(gap, _ordinary_amount(name)) for gap, name in drawing.amounts.items()]
 
     def takes(self, values: Sequence[str]) -> bool:
         """Whether every value is an ordinary one, valid in its gap, to which no rule objects."""
-        if len(values) != len(self._limits) or not _are_plain(values):
+        if len(values) != self._gaps or not _are_plain(values):
             return False
-        if any(map(gt, map(len, values), self._limits)):
+        if any(map(gt, map(len, self._texts(values)), self._limits)):
             return False
         for gap, is_ordinary in self._others:
             if not is_ordinary(values[gap]):
@@ -103,6 +106,13 @@ def _are_plain(values: Sequence[str]) -> bool:
         if careful in framed:
             return False
     return framed.isascii() or unicodedata.is_normalized("NFC", framed)
+
+
+def _picker(places: list[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
+    """A function that takes what stands in these places."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda values: tuple(values[place] for place in places)
 
 
 def _filled(template: list[str], values: Sequence[str]) -> str:
@@ -164,11 +174,14 @@ def _ordinary_amount(name: str) -> Callable[[str, str], bool]:
     is_currency, is_number = _ordinary(kind.currency), _ordinary(kind.number)
 
     def is_amount(currency: str, number: str) -> bool:
+        if is_usual_amount(currency, number):
+            return is_currency(currency)
         odd: list[Any] = []
         if check is not None:
             check({"Ccy": currency, "Amt": number}, odd)
         return not odd and is_currency(currency) and is_number(number)
 
+    assert is_number(_LARGEST_USUAL), "every type of amount takes what is usual"
     return is_amount
 
 
@@ -336,7 +349,8 @@ def known(message: str, document: Document) -> tuple[Layout, list[str]] | None:
 
 def _learned(message: str, document: Document, values: list[str]) -> Layout | None:
     """The layout of a document that `plan` finds valid and writes in the very same words."""
-    if message not in catalogue().messages or not _are_plain(values):
+    root = catalogue().messages.get(message)
+    if root is None or root.tag == "AppHdr" or not _are_plain(values):
         return None
     try:
         text = written(message, "Document", document)
@@ -348,6 +362,8 @@ def _learned(message: str, document: Document, values: list[str]) -> Layout | No
 
 def sight(raw: bytes) -> "Sight | None":
     """A first look at an XML message; None where nothing can be learned from it."""
+    if b"&" in raw:
+        return None
     try:
         text = raw.decode()
     except UnicodeDecodeError:
@@ -393,8 +409,8 @@ class Sight:
 class _Gaps(NamedTuple):
     """Which texts of a message are values, and the currencies, which stand in its markup."""
 
-    pick: Callable[[list[str]], tuple[str, ...]]
-    between: Callable[[list[str]], tuple[str, ...]]
+    pick: Callable[[Sequence[str]], tuple[str, ...]]
+    between: Callable[[Sequence[str]], tuple[str, ...]]
     blanks: str
     """What stood between when these were learned."""
     currencies: list[str]
@@ -431,8 +447,8 @@ def _gaps(markup: str, texts: list[str]) -> _Gaps | None:
         if not len(element):
             pick.append(gaps[len(found)] if len(found) < len(gaps) else 0)
             found.append(element.text)
-    if found != list(places.values()) or len(pick) < _FEWEST:
+    if found != list(places.values()):
         return None
-    between = itemgetter(*(number for number in range(1, len(texts)) if number not in places))
+    between = _picker([number for number in range(1, len(texts)) if number not in places])
     blanks = "".join(between(texts))
-    return None if blanks.strip(BLANKS) else _Gaps(itemgetter(*pick), between, blanks, currencies)
+    return None if blanks.strip(BLANKS) else _Gaps(_picker(pick), between, blanks, currencies)

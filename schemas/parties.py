@@ -4,7 +4,7 @@ The same elements stand in every payment message, under types whose version diff
 """
 
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 
 from schemas.codes import is_known
 from schemas.errors import Refused
@@ -14,23 +14,14 @@ from schemas.reasons import Reason
 Content = dict[str, Any]
 
 
-_SHORT_CODE: Final = 4
-
-
 def first_of(choice: Content | None) -> str | None:
     """The text of a `Cd` or `Prtry` choice."""
     return None if choice is None else next(iter(choice.values()))
 
 
-def code_or_proprietary(text: str, code_set: str | None = None) -> Content:
-    """The choice that a text belongs in: a code of the external list, or the sender's own word.
-
-    Without a list, whatever has the form of a code is taken for one.
-    """
-    if code_set is not None:
-        return {"Cd" if is_known(code_set, text) else "Prtry": text}
-    has_form = len(text) <= _SHORT_CODE and text.isalnum() and text == text.upper()
-    return {"Cd" if has_form else "Prtry": text}
+def code_or_proprietary(text: str, code_set: str) -> Content:
+    """The choice that a text belongs in: a code of the external list, or the sender's own word."""
+    return {"Cd" if is_known(code_set, text) else "Prtry": text}
 
 
 def read_agent(content: Content | None) -> Agent | None:

@@ -23,6 +23,8 @@ ROOT: Final = "FIToFIPmtStsRpt"
 DEFAULT_VERSION: Final = "pacs.002.001.10"
 _TX: Final = f"{ROOT}/TxInfAndSts"
 _ADDITIONAL_MAX: Final = 105
+_REFERENCES: Final = ("InstrId", "EndToEndId", "TxId", "UETR")
+"""Of a payment, in the order in which a report repeats them."""
 
 
 class Original(Protocol):
@@ -116,6 +118,25 @@ def build(
     present = {tag: value for tag, value in transaction.items() if value is not None}
     group = {"MsgId": message_id, "CreDtTm": instant_text(created_at)}
     return {ROOT: {"GrpHdr": group, "TxInfAndSts": [present]}}
+
+
+def refusal(message: Message, refused: Refused, *, message_id: str, created_at: datetime) -> dict[str, Any]:
+    """The document of a pacs.002 RJCT about a pacs.008 that is valid and no payment: `read` refused it.
+
+    It names the transaction by whatever identifies it; a message of several is refused as a whole.
+    """
+    content = message.content
+    original = {"OrgnlMsgId": content["GrpHdr"]["MsgId"], "OrgnlMsgNmId": message.id}
+    cause = _reason(refused.reason, refused.detail)
+    group = {"MsgId": message_id, "CreDtTm": instant_text(created_at)}
+    transactions: list[Content] = content["CdtTrfTxInf"]
+    if len(transactions) != 1:
+        whole = {**original, "GrpSts": "RJCT", "StsRsnInf": cause}
+        return {ROOT: {"GrpHdr": group, "OrgnlGrpInfAndSts": [whole]}}
+    ids = transactions[0]["PmtId"]
+    references = {f"Orgnl{tag}": ids[tag] for tag in _REFERENCES if tag in ids}
+    transaction = {"OrgnlGrpInf": original, **references, "TxSts": "RJCT", "StsRsnInf": cause}
+    return {ROOT: {"GrpHdr": group, "TxInfAndSts": [transaction]}}
 
 
 def _reason(reason: str | None, additional: str | None) -> list[Content] | None:

@@ -174,13 +174,17 @@ def _check_code(code_set: str, codes: frozenset[str], value: str, found: list[Fa
         found.append(Fault("unknown-code", "CH16", f"is not in {code_set}"))
 
 
+def is_usual_amount(currency: str, digits: str) -> bool:
+    """Whether this is what nearly every amount is: two decimals, of a currency that has as many."""
+    return EXPONENTS.get(currency, 0) >= len("50") and _TWO_DECIMALS(digits) is not None
+
+
 def _check_amount(value: dict[str, str], found: list[Fault]) -> None:
     currency, digits = value["Ccy"], value["Amt"]
-    exponent = EXPONENTS.get(currency)
-    if exponent is None:
+    if is_usual_amount(currency, digits):
+        return
+    if currency not in EXPONENTS:
         found.append(Fault("currency", "AM11", "is not a currency of ISO 4217"))
-    elif _TWO_DECIMALS(digits) and exponent >= len("50"):
-        return  # nearly every amount
     elif digits.strip("0.") or not digits:
         try:
             Money.parse(digits, currency)

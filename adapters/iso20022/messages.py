@@ -88,7 +88,7 @@ def credit_transfer(order: Order, us: Participant, dialect: Dialect) -> tuple[He
         "CdtrAgt": _member(_receiver(order)),
         "Cdtr": _party(order, "creditor", dialect),
         "CdtrAcct": _creditor_account(payment.creditor_account),
-        "Purp": parties.code_or_proprietary(payment.purpose) if payment.purpose else None,
+        "Purp": payment.purpose and parties.code_or_proprietary(payment.purpose, "ExternalPurpose1Code"),
         "RltdRmtInf": [{"RmtId": payment.end_to_end_id}],
         "RmtInf": _remittance(payment.remittance, dialect),
     }
@@ -198,7 +198,7 @@ def cancellation(
         **sent.references(),
         "OrgnlIntrBkSttlmAmt": sent.amount,
         "OrgnlIntrBkSttlmDt": sent.date,
-        "CxlRsnInf": [{"Rsn": parties.code_or_proprietary(reason)}],
+        "CxlRsnInf": [{"Rsn": parties.code_or_proprietary(reason, "ExternalCancellationReason1Code")}],
     }
     header = Header(us.bic, sent.receiver, message, dialect.versions.cancellation, at)
     return header, {"FIToFIPmtCxlReq": {"Assgnmt": assignment, "Undrlyg": [{"TxInf": [transaction]}]}}

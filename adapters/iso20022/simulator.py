@@ -220,7 +220,8 @@ class IsoSimulator:
             "OrgnlGrpInf": {"OrgnlMsgId": sent.message, "OrgnlMsgNmId": sent.definition},
             **references,
             "TxSts": status,
-            "StsRsnInf": [{"Rsn": parties.code_or_proprietary(reason)}] if reason else None,
+            "StsRsnInf": reason
+            and [{"Rsn": parties.code_or_proprietary(reason, "ExternalStatusReason1Code")}],
             "AcctSvcrRef": reference if status == self.dialect.accepted else None,
             "InstgAgt": {"FinInstnId": {"ClrSysMmbId": {"MmbId": self.member.operator}}},
             "InstdAgt": {"FinInstnId": {"ClrSysMmbId": {"MmbId": self.member.bic}}},

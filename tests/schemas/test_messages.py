@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import codec, credit_transfer, rejection, rules, status_report, status_request
-from schemas.errors import InvalidAmount, InvalidMessage, Refused
+from schemas.errors import InvalidMessage, Refused
 from schemas.money import EXPONENTS, MAX_MINOR, Money
 from schemas.payment import Account, Agent, CreditTransfer, Party
 from schemas.reasons import Reason
@@ -146,11 +146,67 @@ def test_a_valid_message_that_is_no_payment_is_refused_with_its_place(changes, p
     assert (refusal.value.path, refusal.value.reason) == (f"FIToFICstmrCdtTrf/{path}", reason)
 
 
-def test_an_impossible_amount_says_where_it_stands():
-    with pytest.raises(InvalidAmount) as refusal:
-        credit_transfer.read(changed({"CdtTrfTxInf/IntrBkSttlmAmt": {"Ccy": "JPY", "Amt": "1.5"}}))
+IMPOSSIBLE_AMOUNTS = [
+    ("IntrBkSttlmAmt", {"Ccy": "JPY", "Amt": "1.5"}, "AM12"),
+    ("IntrBkSttlmAmt", {"Ccy": "INR", "Amt": "0.00"}, "AM01"),
+    ("IntrBkSttlmAmt", {"Ccy": "ZZZ", "Amt": "1.00"}, "AM12"),
+    ("InstdAmt", {"Ccy": "INR", "Amt": "1.001"}, "AM12"),
+]
 
-    assert refusal.value.path == "FIToFICstmrCdtTrf/CdtTrfTxInf/IntrBkSttlmAmt"
+
+@pytest.mark.parametrize(("tag", "amount", "reason"), IMPOSSIBLE_AMOUNTS)
+def test_an_impossible_amount_is_refused_where_it_stands(tag, amount, reason):
+    message = changed({f"CdtTrfTxInf/{tag}": amount})
+
+    with pytest.raises(Refused) as refusal:
+        credit_transfer.read(message)
+
+    assert (refusal.value.path, refusal.value.reason) == (f"FIToFICstmrCdtTrf/CdtTrfTxInf/{tag}", reason)
+
+
+@pytest.mark.parametrize(("tag", "amount", "reason"), IMPOSSIBLE_AMOUNTS)
+def test_the_refusal_of_what_is_no_payment_is_a_status_report(tag, amount, reason):
+    message = changed({f"CdtTrfTxInf/{tag}": amount})
+
+    report = refused(message)
+
+    assert (report.status, report.reason, report.uetr) == ("RJCT", reason, PAYMENT.uetr)
+    assert (report.original_message_id, report.original_message_name) == (PAYMENT.message_id, message.id)
+    assert (report.end_to_end_id, report.transaction_id) == (PAYMENT.end_to_end_id, PAYMENT.transaction_id)
+
+
+def test_the_refusal_of_a_payment_without_uetr_names_its_other_ids():
+    report = refused(changed({"CdtTrfTxInf/PmtId": {"EndToEndId": "E-1"}}))
+
+    assert (report.status, report.reason, report.uetr, report.end_to_end_id) == ("RJCT", "CH21", None, "E-1")
+
+
+def test_several_transactions_are_refused_as_a_whole():
+    transaction = changed({}).content["CdtTrfTxInf"][0]
+    message = changed({"CdtTrfTxInf": [transaction, transaction]})
+    with pytest.raises(Refused) as refusal:
+        credit_transfer.read(message)
+
+    document = status_report.refusal(message, refusal.value, message_id="S-1", created_at=NOW)
+
+    codec.encode("pacs.002.001.10", document, media_type=codec.XML)
+    (whole,) = document["FIToFIPmtStsRpt"]["OrgnlGrpInfAndSts"]
+    assert (whole["GrpSts"], whole["OrgnlMsgId"]) == ("RJCT", PAYMENT.message_id)
+
+
+def refused(message):
+    """What the refusal of a pacs.008 says, written and read again in every version."""
+    with pytest.raises(Refused) as refusal:
+        credit_transfer.read(message)
+    document = status_report.refusal(message, refusal.value, message_id="S-1", created_at=NOW)
+    (report, *others) = [
+        status_report.read(
+            codec.decode(codec.encode(version, document, media_type=codec.XML), media_type=codec.XML)
+        )
+        for version in versions("pacs.002")
+    ]
+    assert others == [report] * len(others)
+    return report
 
 
 def test_remittance_may_be_a_structured_reference():
