@@ -24,6 +24,7 @@ from schemas.money import EXPONENTS
 from schemas.signing.keys import Algorithm, SigningKey
 from switch.client import credit_transfer
 from switch.commands import Fund, Leg, OpenAccount
+from switch.people import sandbox as people
 from switch.pricing import FEES, POSITION, SCHEME
 from switch.rails import CONNECTION, write_connection
 from switch.settings import Settings
@@ -166,6 +167,9 @@ async def populate(settings: Settings, url: str) -> None:
         await _money(link, settings)
         credentials = _credentials(settings.credentials_file, settings, url)
         await _keys(connection, credentials["participants"])
+        currencies = {country: CURRENCIES[country] for country in settings.rails}
+        await people.populate(connection, settings, credentials, currencies)
+        _write(settings.credentials_file, credentials)
     finally:
         await link.stop()
         await connection.close()
@@ -223,10 +227,13 @@ def _credentials(file: Path, settings: Settings, url: str) -> dict[str, Any]:
         }
     credentials["url"] = url
     credentials["accounts"] = {country: magic_account(country, "") for country in settings.rails}
+    return credentials
+
+
+def _write(file: Path, credentials: Mapping[str, Any]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     file.touch(mode=0o600)
     file.write_text(json.dumps(credentials, indent=2) + "\n")
-    return credentials
 
 
 def _key_of(made: Made) -> dict[str, str]:

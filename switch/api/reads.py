@@ -124,24 +124,6 @@ def nets_csv(currency: str, nets: list[windows.Net]) -> str:
     return out.getvalue()
 
 
-@router.get("/participants", operation_id="listParticipants", tags=["directory"])
-async def list_participants(context: Context, reader: Reader) -> JSONResponse:  # noqa: ARG001 - must be known
-    """Get who can be paid."""
-    return JSONResponse(
-        [
-            {
-                "id": p.id,
-                "name": p.name,
-                "bic": p.bic,
-                "country": p.country,
-                "kind": p.kind,
-                "status": p.status,
-            }
-            for p in context.directory.now.participants
-        ]
-    )
-
-
 @router.get("/corridors", operation_id="listCorridors", tags=["directory"])
 async def list_corridors(context: Context, reader: Reader) -> JSONResponse:  # noqa: ARG001 - must be known
     """Get the corridors, with their fees and the rate in force."""

@@ -262,6 +262,7 @@ async def run(settings: Settings) -> None:
         asyncio.create_task(_every(_TICK_S, caretaker.tick)),
         asyncio.create_task(_every(_GAUGES_EVERY_S, lambda: state_facts(pool))),
         asyncio.create_task(_every(_FILES_EVERY_S, caretaker.reconcile)),
+        *(asyncio.create_task(_every(people.EVERY_S, partial(work, desk))) for work in people.WORK),
         *(
             asyncio.create_task(_every(seconds, work))
             for seconds, work in report_tasks.tasks(settings, pool, link, known)

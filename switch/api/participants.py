@@ -1,0 +1,73 @@
+"""Reading participants: everybody's names, and what is one's own. Changes go through `/v1/changes`."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response
+
+from schemas.money import Money
+from switch.api.people import Caller, Office, answer
+from switch.api.reads import position_document
+from switch.directory import Participant
+from switch.participants import liquidity, reads
+from switch.participants.liquidity import Use
+from switch.people.model import Person
+from switch.people.permissions import Right, may
+
+router = APIRouter(prefix="/v1")
+Id = Annotated[str, Path(pattern="^[a-z0-9][a-z0-9-]{1,34}$")]
+
+
+@router.get("/participants", operation_id="listParticipants", tags=["directory"])
+async def list_participants(request: Request, desk: Office, who: Caller) -> Response:  # noqa: ARG001 - must be known
+    """Get who can be paid."""
+    return answer(request, await reads.read(desk.pool))
+
+
+@router.get("/participants/{id}", operation_id="getParticipant", tags=["directory"])
+async def get_participant(request: Request, desk: Office, who: Caller, id: Id) -> Response:  # noqa: A002
+    """Get a participant: its names for everybody; positions, keys and liquidity for who may read them."""
+    detail = await reads.detail(desk.pool, id)
+    found = detail.participant
+    if not may_read(who, found.id, found.country):
+        return answer(request, found)
+    use = [use_document(u) for u in await liquidity.read(desk.pool) if u.participant == id]
+    return answer(
+        request,
+        {
+            **{name: getattr(found, name) for name in ("id", "name", "bic", "country", "kind", "status")},
+            "positions": [position_document(p) for p in detail.positions],
+            "keys": detail.keys,
+            "in_flight": detail.in_flight,
+            "liquidity": use,
+        },
+    )
+
+
+@router.get("/liquidity", operation_id="listLiquidity", tags=["settlement"])
+async def list_liquidity(request: Request, desk: Office, who: Caller) -> Response:
+    """Get how much of its liquidity each participant has used, as far as the caller may read it."""
+    countries = {p.id: p.country for p in await reads.read(desk.pool)}
+    found = [
+        u for u in await liquidity.read(desk.pool) if may_read(who, u.participant, countries[u.participant])
+    ]
+    return answer(request, [use_document(u) for u in found])
+
+
+def use_document(use: Use) -> dict[str, Any]:
+    """Describe the use of an account's liquidity, amounts as decimal text."""
+    return {
+        "participant": use.participant,
+        "currency": use.currency,
+        "used": Money(use.used, use.currency).text,
+        "headroom": Money(use.headroom, use.currency).text,
+        "used_percent": use.percent,
+        "alert_percent": use.level or None,
+    }
+
+
+def may_read(who: Person | Participant, participant: str, country: str) -> bool:
+    """Whether the caller may read what belongs to a participant: itself, or by right."""
+    if isinstance(who, Person):
+        return may(who, Right.READ_POSITIONS, participant=participant, country=country)
+    return who.id == participant

@@ -1,0 +1,178 @@
+"""Settlements: where each window stands, its lines, its instruction; and what settlement agents say of it."""
+
+from datetime import date, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+
+from ledger import windows
+from schemas.errors import NotAllowed, NotFound
+from schemas.money import Money
+from switch import calendars
+from switch.api import body as bodies
+from switch.api.authentication import authenticate
+from switch.api.participants import may_read
+from switch.api.people import Caller, Office, answer
+from switch.api.runtime import Runtime
+from switch.directory import Participant
+from switch.people.model import Person, Role
+from switch.people.permissions import Right, require
+from switch.settlement import day, reads
+from switch.settlement.files import SettlementFiles
+
+router = APIRouter(prefix="/v1")
+Window = Annotated[int, Path(ge=1, lt=2**63)]
+Currency = Annotated[str, Path(pattern="^[A-Z]{3}$")]
+_DAYS_MAX = 400
+
+
+@router.get("/settlements", operation_id="listSettlements", tags=["settlement"])
+async def list_settlements(
+    request: Request,
+    desk: Office,
+    who: Caller,  # noqa: ARG001 - must be known
+    currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Response:
+    """Get where each window stands, newest first."""
+    found = await reads.read(desk.pool, currency=currency, limit=limit)
+    return answer(request, [settlement_document(s) for s in found])
+
+
+@router.get("/settlements/{window}", operation_id="getSettlement", tags=["settlement"])
+async def get_settlement(request: Request, desk: Office, who: Caller, window: Window) -> Response:
+    """Get a settlement with the lines that the caller may read."""
+    found = await reads.find(desk.pool, window)
+    lines = await reads.lines(desk.pool, window)
+    # A central bank confirms the positions of all, so it sees all of a window that has a line of its country.
+    concerned = isinstance(who, Person) and who.role is Role.REGULATOR and who.scope in reads.countries(lines)
+    shown = [line for line in lines if concerned or may_read(who, line.participant, line.country)]
+    return answer(
+        request,
+        {**settlement_document(found), "lines": [line_document(found.currency, line) for line in shown]},
+    )
+
+
+@router.get("/settlements/{window}/bilateral", operation_id="getBilateralPositions", tags=["settlement"])
+async def get_bilateral(request: Request, desk: Office, who: Caller, window: Window) -> Response:
+    """Get who owes whom in a window, in pairs, as far as the caller may read it."""
+    found = await reads.find(desk.pool, window)
+    everything = isinstance(who, Person) and who.role not in {Role.PARTICIPANT, Role.REGULATOR}
+    if isinstance(who, Person):
+        require(who, Right.READ_POSITIONS)
+    countries = {line.participant: line.country for line in await reads.lines(desk.pool, window)}
+    pairs = await windows.bilateral_nets(desk.pool, window)
+    shown = [
+        pair
+        for pair in pairs
+        if everything or any(may_read(who, p, countries.get(p, "??")) for p in (pair.first, pair.second))
+    ]
+    return answer(request, [_pair_document(found.currency, pair) for pair in shown])
+
+
+@router.get("/settlements/{window}/instruction", operation_id="getInstruction", tags=["settlement"])
+async def get_instruction(desk: Office, who: Caller, window: Window) -> Response:
+    """Get the signed instruction (pacs.009); the detached signature is in `Payswitch-Signature`."""
+    found = await reads.find(desk.pool, window)
+    agent = await desk.pool.fetchval(
+        "SELECT agent FROM switch.settlement_agent WHERE currency = $1", found.currency
+    )
+    if isinstance(who, Participant):
+        if who.id != agent:
+            raise NotAllowed("only the settlement agent reads its instruction")
+    elif who.role in {Role.PARTICIPANT, Role.REGULATOR}:
+        raise NotAllowed("your role may not do this")
+    files = SettlementFiles(desk.data)
+    if found.file is None or not files.has(found.file):
+        raise NotFound("nothing was instructed")
+    octets, token = files.read(found.file)
+    return Response(octets, media_type="application/xml", headers={"Payswitch-Signature": token})
+
+
+@router.get("/settlement-key", operation_id="getSettlementKey", tags=["settlement"])
+async def get_key(request: Request, desk: Office) -> Response:
+    """Get the public key that verifies instructions; compare it with the one that came another way."""
+    key = SettlementFiles(desk.data).public_key
+    return answer(request, {"keyid": key.keyid, "public_key": key.pem.decode()})
+
+
+@router.post("/settlements/confirmations", operation_id="confirmSettlement", tags=["settlement"])
+async def post_confirmation(request: Request, desk: Office) -> Response:
+    """Take in a camt.054 or pacs.002 that a settlement agent has signed (RFC 9421); again does nothing."""
+    runtime: Runtime = request.app.state.runtime
+    raw = await bodies.read(request, runtime.settings.body_limit)
+    agent = authenticate(request, raw, runtime.directory.now, runtime.settings)
+    signature = request.headers.get("signature", "sandbox key")
+    taken = await day.take_confirmation(desk, agent.id, raw, bodies.media_type(request), signature)
+    return answer(request, taken)
+
+
+@router.get("/calendars/{currency}", operation_id="getCalendar", tags=["settlement"])
+async def get_calendar(  # noqa: PLR0917 - one a query parameter
+    request: Request,
+    desk: Office,
+    who: Caller,  # noqa: ARG001 - must be known
+    currency: Currency,
+    since: date,
+    days: Annotated[int, Query(ge=1, le=_DAYS_MAX)] = 31,
+) -> Response:
+    """Get a currency's business days and holidays."""
+    calendar = await calendars.load(desk.pool, currency)
+    span = [since + timedelta(days=ahead) for ahead in range(days)]
+    return answer(
+        request,
+        {
+            "currency": currency,
+            "country": calendar.country,
+            "zone": calendar.zone,
+            "days": [
+                {"day": d, "business": calendar.is_business_day(d), "holiday": calendar.holiday(d)}
+                for d in span
+            ],
+            "schedule": [s for s in await reads.schedules(desk.pool) if s.currency == currency],
+        },
+    )
+
+
+def settlement_document(found: reads.Settlement) -> dict[str, Any]:
+    """Describe a settlement."""
+    return {
+        "window": found.window,
+        "currency": found.currency,
+        "state": found.state,
+        "opened_at": found.opened_at,
+        "closed_at": found.closed_at,
+        "value_date": found.value_date,
+        "positions_sha256": found.positions_sha256,
+        "message_id": found.message_id,
+        "file": found.file,
+        "file_sha256": found.file_sha256,
+    }
+
+
+def line_document(currency: str, line: reads.SettlementLine) -> dict[str, Any]:
+    """Describe one participant's part; amounts as decimal text, positive is to be received."""
+    return {
+        "participant": line.participant,
+        "country": line.country,
+        "net": Money(line.net_minor, currency).text,
+        "carried": Money(line.carried_minor, currency).text,
+        "total": Money(line.total_minor, currency).text,
+        "state": line.state,
+        "reference": str(line.id),
+        "reason": line.reason or None,
+        "carried_to": line.carried_to,
+        "changed_at": line.changed_at,
+    }
+
+
+def _pair_document(currency: str, pair: windows.BilateralNet) -> dict[str, Any]:
+    return {
+        "first": pair.first,
+        "second": pair.second,
+        "first_pays": Money(pair.first_pays, currency).text,
+        "second_pays": Money(pair.second_pays, currency).text,
+        "net": Money(pair.net, currency).text,
+        "count": pair.count,
+    }
