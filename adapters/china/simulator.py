@@ -264,8 +264,8 @@ class CnapsSimulator:
             f"<CmonConf><GrpHdr><MsgId>{identity}</MsgId><CreDtTm>{messages.local(at)}</CreDtTm>"
             f"<InstgPty>{NPC}</InstgPty><InstdPty>{self.bank}</InstdPty><SysCd>{kind[:4].upper()}</SysCd>"
             f"<Rmk>{messages.remark(ref, amount)}</Rmk></GrpHdr>"
-            f"<OrgnlGrpHdr><OrgnlMsgId>{transaction}</OrgnlMsgId>{self.bank}</OrgnlInstgPty>"
-            f"<OrgnlMsgTp>{kind}</OrgnlMsgTp></OrgnlGrpHdr>"
+            f"<OrgnlGrpHdr><OrgnlMsgId>{transaction}</OrgnlMsgId>"
+            f"<OrgnlInstgPty>{self.bank}</OrgnlInstgPty><OrgnlMsgTp>{kind}</OrgnlMsgTp></OrgnlGrpHdr>"
             f"<CmonConfInf><ProcSts>{status}</ProcSts><ProcCd>{codes.OK}</ProcCd>{element('PtyProcCd', code)}"
             f"<PrcDt>{messages.local(at)[:10]}</PrcDt></CmonConfInf></CmonConf>"
         )

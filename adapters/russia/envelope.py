@@ -95,7 +95,8 @@ class Message:
     about: str
     """`AppMessageID`: the transaction that it is about, where it is about one."""
     created_at: datetime
-    documents: Sequence[Element]
+    documents: Sequence[Element | str]
+    """Elements where they were read; XML where we write an order."""
     expires_at: datetime | None = None
     correlation: str | None = None
     """Id of the message that this one answers."""
@@ -108,9 +109,15 @@ class Message:
             InvalidMessage: there are several.
 
         """
-        if len(self.documents) != 1:
+        (document, *others) = self.elements
+        if others:
             raise InvalidMessage("not one document")
-        return self.documents[0]
+        return document
+
+    @property
+    def elements(self) -> list[Element]:
+        """The documents that were read."""
+        return [document for document in self.documents if not isinstance(document, str)]
 
 
 def seal(message: Message, key: RSAPrivateKey) -> bytes:
@@ -122,11 +129,8 @@ def seal(message: Message, key: RSAPrivateKey) -> bytes:
 
 def write(message: Message) -> tuple[bytes, bytes]:
     """The octets before and behind the signature."""
-    documents = "".join(
-        etree.tostring(document, encoding="unicode", with_tail=False) for document in message.documents
-    )
+    documents = "".join(map(_written, message.documents))
     correlation = _element("CorrelationMessageID", message.correlation) if message.correlation else ""
-    kind = etree.QName(message.documents[0]).localname
     at = instant(message.created_at)
     expires = (
         f'<x:Expires xmlns:x="{PROFILE}">{instant(message.expires_at)}</x:Expires>'
@@ -139,8 +143,7 @@ def write(message: Message) -> tuple[bytes, bytes]:
         f"{_element('From', message.sender)}{_element('AppMessageID', message.about or message.id)}"
         f"{_element('MessageID', message.id)}{correlation}{_element('MessageType', '1')}"
         f"{_element('Priority', '5')}{_element('CreateTime', at)}</props:MessageInfo>"
-        f'<props:DocInfo xmlns:props="{PROPS}">{_element("DocFormat", "1")}{_element("DocType", kind)}'
-        f"</props:DocInfo>{expires}"
+        f'<props:DocInfo xmlns:props="{PROPS}">{_element("DocFormat", "1")}</props:DocInfo>{expires}'
     )
     tail = f"</env:Header><env:Body>{documents}</env:Body></env:Envelope>"
     return head.encode(CHARSET), tail.encode(CHARSET)
@@ -244,6 +247,12 @@ def _read(root: Element) -> Message:
         expires_at=read_instant(expires) if expires else None,
         correlation=info.findtext(f"{{{PROPS}}}CorrelationMessageID"),
     )
+
+
+def _written(document: Element | str) -> str:
+    if isinstance(document, str):
+        return document
+    return etree.tostring(document, encoding="unicode", with_tail=False)
 
 
 def _element(tag: str, text: str) -> str:

@@ -23,7 +23,7 @@ from adapters.russia import codes
 from adapters.russia.directory import Bank, Directory
 from adapters.russia.envelope import NAMESPACE, NAMESPACE_701, EdId, Message, instant, root
 from adapters.russia.profile import ORDER_NUMBERS, PROFILE
-from adapters.russia.text import ufebs_text
+from adapters.russia.text import element, text_element, ufebs_text
 from schemas.errors import InvalidMessage
 from schemas.money import Money
 from schemas.payment import Agent, CreditTransfer
@@ -40,8 +40,8 @@ PAYEE_FOUND: Final = "01"
 PHONE_FIELD: Final = "PhoneNumber"
 
 _CLEARING: Final = "RUCBC"
-_AMOUNT: Final = "CdtTrfTxInf/IntrBkSttlmAmt"
-_ACCOUNT: Final = "CdtTrfTxInf/CdtrAcct/Id"
+_SETTLED: Final = "CdtTrfTxInf/IntrBkSttlmAmt"
+_CREDITED: Final = "CdtTrfTxInf/CdtrAcct/Id"
 _KOPECKS = re.compile(r"[1-9]\d{0,17}", re.ASCII)
 _BIK = re.compile(r"\d{9}", re.ASCII)
 _PHONE = re.compile(r"7\d{10}", re.ASCII)
@@ -86,11 +86,11 @@ def check(order: Order, directory: Directory) -> Sequence[Violation]:
     payment, amount, limits = order.payment, order.amount, PROFILE.limits
     found = []
     if amount.currency != PROFILE.currency:
-        found.append(Violation("AM03", _AMOUNT, "the rail pays in RUB only"))
+        found.append(Violation("AM03", _SETTLED, "the rail pays in RUB only"))
     elif amount.minor > limits.maximum_minor:
-        found.append(Violation("AM02", _AMOUNT, "more than the rail carries in one payment"))
+        found.append(Violation("AM02", _SETTLED, "more than the rail carries in one payment"))
     elif amount.minor < limits.minimum_minor:
-        found.append(Violation("AM06", _AMOUNT, "less than the rail carries"))
+        found.append(Violation("AM06", _SETTLED, "less than the rail carries"))
     found += _check_payee(payment, directory)
     if not _name(payment.debtor.name):
         found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name that can be written is needed"))
@@ -254,7 +254,7 @@ def read_answers(message: Message, *, enquired: bool = False) -> list[Answer]:
 
     """
     found: dict[str, Answer] = {}
-    for document in message.documents:
+    for document in message.elements:
         answer = _read_answer(document, enquired=enquired)
         known = found.setdefault(answer.ref, answer)
         if known is not answer:
@@ -299,13 +299,13 @@ def _check_payee(payment: CreditTransfer, directory: Directory) -> list[Violatio
     account = payment.creditor_account
     if phone_of(payment) or (account and account.other and is_russian_account(account.other, bank.bik)):
         return []
-    return [Violation("AC03", _ACCOUNT, "neither a phone nor an account whose key fits the bank")]
+    return [Violation("AC03", _CREDITED, "neither a phone nor an account whose key fits the bank")]
 
 
 def _attributes(order: Order, us: Participant, identity: EdId, transaction: str) -> dict[str, str]:
     """What ED701 and ED702 both state of an order."""
     payment = order.payment
-    attributes = {
+    return {
         **identity.attributes,
         "EDReceiver": us.operator,
         "TransactionID": transaction,
@@ -316,124 +316,131 @@ def _attributes(order: Order, us: Participant, identity: EdId, transaction: str)
         "PaymentID": ufebs_text(payment.end_to_end_id, 35),
         "CodePurpose": ufebs_text(payment.purpose, 35),
     }
-    return {name: value for name, value in attributes.items() if value}
 
 
-def _cross_border(order: Order, us: Participant, bank: Bank, attributes: dict[str, str]) -> Element:
-    payment = order.payment
+def _cross_border(order: Order, us: Participant, bank: Bank, attributes: dict[str, str]) -> str:
+    payment, gateway = order.payment, us.bank
     rate = payment.exchange_rate or ""
-    foreign = {
+    attributes |= {
         "OperationType": CROSS_BORDER,
         "ChargeBearer": "SLEV",
         "TransactionIDPSP": ufebs_text(payment.transaction_id or payment.end_to_end_id, 35),
         "TransDateTimePSP": instant(payment.created_at),
         "ExchangeRate": rate if _RATE.fullmatch(rate) else "",
     }
-    attributes.update({name: value for name, value in foreign.items() if value})
-    document = root(NAMESPACE, "ED702", attributes)
-    payer = _add(document, "Payer")
-    _add_person(payer, payment.debtor.name)
-    _add(payer, "AccountInfo", **_payer_account(payment))
-    _add_country(payer, payment.debtor.country or (payment.debtor_agent.bic or "")[4:6])
-    _add_phone(payer, payment.debtor.phone)
-    _add_foreign_bank(payer, payment.debtor_agent, us)
-    payee = _add(document, "Payee")
-    _add_person(payee, payment.creditor.name)
-    _add(payee, "AccountInfo", **_payee_account(payment))
-    _add_country(payee, payment.creditor.country)
-    _add_phone(payee, phone_of(payment))
-    _add(payee, "Bank", BIC=bank.bik, CorrespAcc=bank.account, ClrSysMmbId=bank.uid)
-    _add_purpose(document, payment)
-    gateway = us.bank
-    _add(document, "PrvsInstgAgt1", BIC=gateway.bik, CorrespAcc=gateway.account, ClrSysMmbId=us.member)
-    _add_amount(
-        document, "InstructedAmount", payment.instructed_amount or payment.interbank_settlement_amount
+    payer = element(
+        "Payer",
+        {},
+        _person(payment.debtor.name),
+        element("AccountInfo", _payer_account(payment)),
+        _country(payment.debtor.country or (payment.debtor_agent.bic or "")[4:6]),
+        _phone(payment.debtor.phone),
+        _foreign_bank(payment.debtor_agent, us),
     )
-    _add_amount(document, "DuePayableAmount", order.amount)
-    return document
+    payee = element(
+        "Payee",
+        {},
+        _person(payment.creditor.name),
+        element("AccountInfo", _payee_account(payment, bank)),
+        _country(payment.creditor.country),
+        _phone(phone_of(payment)),
+        element("Bank", {"BIC": bank.bik, "CorrespAcc": bank.account, "ClrSysMmbId": bank.uid}),
+    )
+    previous = {"BIC": gateway.bik, "CorrespAcc": gateway.account, "ClrSysMmbId": us.member}
+    return element(
+        "ED702",
+        {"xmlns": NAMESPACE, **attributes},
+        payer,
+        payee,
+        _purpose(payment),
+        element("PrvsInstgAgt1", previous),
+        _amount("InstructedAmount", payment.instructed_amount or payment.interbank_settlement_amount),
+        _amount("DuePayableAmount", order.amount),
+    )
 
 
-def _domestic(order: Order, us: Participant, bank: Bank, attributes: dict[str, str]) -> Element:
+def _domestic(order: Order, us: Participant, bank: Bank, attributes: dict[str, str]) -> str:
     payment = order.payment
-    attributes["OperationType"] = DOMESTIC
-    document = root(NAMESPACE_701, "ED701", attributes)
-    payer = _add(document, "Payer")
-    _add_person(payer, payment.debtor.name)
-    number = ufebs_text(payment.debtor_account.id if payment.debtor_account else "", 35)
-    fits = 0 < len(number) <= 20  # noqa: PLR2004 - the schema's
-    account = {"AccountType": "BBAN", "AccountValue": number} if fits else _other_account(payment)
-    _add(payer, "AccountInfo", **account)
-    _add_phone(payer, payment.debtor.phone)
-    _add(payer, "Bank", BIC=us.bank.bik, CorrespAcc=us.bank.account)
-    payee = _add(document, "Payee")
-    _add_person(payee, payment.creditor.name)
-    _add(payee, "AccountInfo", **_payee_account(payment))
-    _add_phone(payee, phone_of(payment))
-    _add(payee, "Bank", BIC=bank.bik, CorrespAcc=bank.account)
-    _add_purpose(document, payment)
-    return document
+    payer = element(
+        "Payer",
+        {},
+        _person(payment.debtor.name),
+        element("AccountInfo", _domestic_account(payment)),
+        _phone(payment.debtor.phone),
+        element("Bank", {"BIC": us.bank.bik, "CorrespAcc": us.bank.account}),
+    )
+    payee = element(
+        "Payee",
+        {},
+        _person(payment.creditor.name),
+        element("AccountInfo", _payee_account(payment, bank)),
+        _phone(phone_of(payment)),
+        element("Bank", {"BIC": bank.bik, "CorrespAcc": bank.account}),
+    )
+    whole = {"xmlns": NAMESPACE_701, **attributes, "OperationType": DOMESTIC}
+    return element("ED701", whole, payer, payee, _purpose(payment))
 
 
 def _payer_account(payment: CreditTransfer) -> dict[str, str]:
     """Of a foreign debtor: the IBAN, the account, or what else the sender calls it."""
     account = payment.debtor_account
     if account and account.iban and is_iban(account.iban, account.iban[:2]):
-        return {"AccountType": "IBAN", "AccountValue": account.iban}
+        return _account("IBAN", account.iban)
     number = ufebs_text(account.id if account else "", 36)
-    if 0 < len(number) <= 35:  # noqa: PLR2004 - the schema's
-        return {"AccountType": "BBAN", "AccountValue": number}
-    return {"AccountType": "EPID", "AccountValue": uetrs.to_hex(payment.uetr)}
+    fits = 0 < len(number) <= 35  # noqa: PLR2004 - the schema's
+    return _account("BBAN", number) if fits else _account("EPID", uetrs.to_hex(payment.uetr))
 
 
-def _other_account(payment: CreditTransfer) -> dict[str, str]:
-    return {"AccountType": "OTHA", "AccountValue": uetrs.to_hex(payment.uetr)[:20]}
+def _domestic_account(payment: CreditTransfer) -> dict[str, str]:
+    number = ufebs_text(payment.debtor_account.id if payment.debtor_account else "", 21)
+    fits = 0 < len(number) <= 20  # noqa: PLR2004 - the schema's
+    return _account("BBAN", number) if fits else _account("OTHA", uetrs.to_hex(payment.uetr)[:20])
 
 
-def _payee_account(payment: CreditTransfer) -> dict[str, str]:
-    number = phone_of(payment)
-    if number is not None:
-        return {"AccountType": "EPID", "AccountValue": number}
+def _payee_account(payment: CreditTransfer, bank: Bank) -> dict[str, str]:
+    """The account where it is given, else the phone that the clearing centre knows it by."""
     account = payment.creditor_account
-    assert account is not None
-    assert account.other is not None, "an order is checked before it is translated"
-    return {"AccountType": "BBAN", "AccountValue": account.other}
+    if account and account.other and is_russian_account(account.other, bank.bik):
+        return _account("BBAN", account.other)
+    number = phone_of(payment)
+    assert number is not None, "an order is checked before it is translated"
+    return _account("EPID", number)
 
 
-def _add_foreign_bank(party: Element, agent: Agent, us: Participant) -> None:
+def _account(kind: str, value: str) -> dict[str, str]:
+    return {"AccountType": kind, "AccountValue": value}
+
+
+def _foreign_bank(agent: Agent, us: Participant) -> str:
     """The debtor's bank; it reaches the system through us."""
     attributes = {"ClrSysMmbId": us.member}
     if agent.bic and _SWIFT.fullmatch(agent.bic):
         attributes["SwiftBIC"] = agent.bic
-    bank = _add(party, "Bank", **attributes)
-    name = ufebs_text(agent.name or agent.member_id, 140)
-    if name:
-        _add(bank, "BankName").text = name
+    return element(
+        "Bank", attributes, text_element("BankName", ufebs_text(agent.name or agent.member_id, 140))
+    )
 
 
-def _add_person(party: Element, name: str | None) -> None:
-    _add(_add(party, "PersonInfo"), "PersonName").text = _name(name)
+def _person(name: str | None) -> str:
+    return element("PersonInfo", {}, text_element("PersonName", _name(name)))
 
 
-def _add_country(party: Element, country: str | None) -> None:
-    code = ufebs_text(country, 2)
-    if code:
-        _add(party, "CountryOfResidence").text = code
+def _country(country: str | None) -> str:
+    return text_element("CountryOfResidence", ufebs_text(country, 2))
 
 
-def _add_phone(party: Element, text: str | None) -> None:
+def _phone(text: str | None) -> str:
     digits = "".join(filter(str.isdecimal, text or ""))
-    if digits.isascii() and 0 < len(digits) <= 15:  # noqa: PLR2004 - the schema's
-        _add(party, "PhoneNumber").text = digits
+    fits = digits.isascii() and len(digits) <= 15  # noqa: PLR2004 - the schema's
+    return text_element("PhoneNumber", digits if fits else "")
 
 
-def _add_purpose(document: Element, payment: CreditTransfer) -> None:
-    text = ufebs_text(payment.remittance, PROFILE.characters.remittance_max)
-    if text:
-        _add(document, "Purpose").text = text
+def _purpose(payment: CreditTransfer) -> str:
+    return text_element("Purpose", ufebs_text(payment.remittance, PROFILE.characters.remittance_max))
 
 
-def _add_amount(document: Element, tag: str, amount: Money) -> None:
-    _add(document, tag, Amount=str(amount.minor), Currency=amount.currency)
+def _amount(tag: str, amount: Money) -> str:
+    return element(tag, {"Amount": str(amount.minor), "Currency": amount.currency})
 
 
 def _service(tag: str, us: Participant, at: datetime, number: int, **attributes: str) -> tuple[Element, EdId]:

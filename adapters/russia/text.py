@@ -5,6 +5,7 @@ that no word mixes two scripts; the sender's own text stays in the payment.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from anyascii import anyascii
@@ -16,6 +17,7 @@ ALPHABET: Final = " -~\u0410-\u044f\u0401\u0451\u2116"
 
 _CARRIED = re.compile(f"[{ALPHABET}]*")
 _WORD: Final = f"[{ALPHABET.replace(' -', '!-')}]+"
+_PLAIN = re.compile('[^&<>"]*')
 _AS_IT_IS = re.compile(f"{_WORD}(?: {_WORD})*")
 
 
@@ -29,3 +31,21 @@ def ufebs_text(text: str | None, maximum: int) -> str:
     if _CARRIED.fullmatch(text) is None:
         text = " ".join(word if _CARRIED.fullmatch(word) else anyascii(word) for word in text.split(" "))
     return clean(text, maximum)
+
+
+def element(tag: str, attributes: Mapping[str, str], *content: str) -> str:
+    """An element of XML; attributes without a value are left out."""
+    said = "".join([f' {name}="{_escaped(value)}"' for name, value in attributes.items() if value])
+    inside = "".join(content)
+    return f"<{tag}{said}>{inside}</{tag}>" if inside else f"<{tag}{said}/>"
+
+
+def text_element(tag: str, text: str) -> str:
+    """An element with text; nothing at all where there is no text."""
+    return f"<{tag}>{_escaped(text)}</{tag}>" if text else ""
+
+
+def _escaped(text: str) -> str:
+    if _PLAIN.fullmatch(text):
+        return text
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
