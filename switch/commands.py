@@ -78,7 +78,7 @@ class Advance(msgspec.Struct, array_like=True, frozen=True, tag="advance"):
     """One step of the lifecycle, with what was learned. `due_at` 0 means nobody need look again."""
 
     uetr: bytes
-    event: Literal["SEND", "EXPIRE", "DOUBT", "CONFIRM", "REJECT", "DEFER"]
+    event: Literal["SEND", "EXPIRE", "DOUBT", "CONFIRM", "REJECT", "DEFER", "CANCEL"]
     rail: str = ""
     """Whose word it is; a rail speaks of its own payments only. Empty: the switch's own step."""
     exchange: bool = False
@@ -116,6 +116,18 @@ class Fund(msgspec.Struct, array_like=True, frozen=True, tag="fund"):
     fingerprint: bytes
     legs: list[Leg]
     note: str
+
+
+class Return(msgspec.Struct, array_like=True, frozen=True, tag="return"):
+    """Give a committed payment back, whole and once: every leg of it moves the other way."""
+
+    id: bytes
+    fingerprint: bytes
+    uetr: bytes
+    """Of the payment that is given back."""
+    sender: str
+    message_id: str
+    reason: str
 
 
 class OpenAccount(msgspec.Struct, array_like=True, frozen=True, tag="open_account"):
@@ -181,6 +193,7 @@ Command = (
     | Enquired
     | Ping
     | Fund
+    | Return
     | OpenAccount
     | SetCap
     | CloseWindow

@@ -38,6 +38,7 @@ class Event(StrEnum):
     CONFIRM = "CONFIRM"
     REJECT = "REJECT"
     DEFER = "DEFER"
+    CANCEL = "CANCEL"
 
 
 S, E = State, Event
@@ -48,6 +49,7 @@ TRANSITIONS: Final = MappingProxyType({
     (S.RECEIVED, E.REFUSE):  S.ABORTED,    # a rule, a limit or the cap says no: nothing was held
     (S.RESERVED, E.SEND):    S.SENT,       # the intent to send, durable before the socket is touched
     (S.RESERVED, E.EXPIRE):  S.ABORTED,    # never left us: safe to release
+    (S.RESERVED, E.CANCEL):  S.ABORTED,    # its sender took it back before it left us
     (S.SENT,     E.CONFIRM): S.COMMITTED,
     (S.SENT,     E.REJECT):  S.ABORTED,    # the rail's own no, or nothing left us
     (S.SENT,     E.DEFER):   S.RESERVED,   # the rail is closed and took nothing: held until it opens

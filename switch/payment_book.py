@@ -38,6 +38,7 @@ from switch.commands import (
     Refuse,
     Release,
     Reply,
+    Return,
     SetCap,
     Terms,
 )
@@ -105,6 +106,7 @@ class PaymentBook:
             Enquired: self._enquired,
             Ping: lambda _, __: Reply("pong"),
             Fund: self._fund,
+            Return: self._return,
             OpenAccount: self._open_account,
             SetCap: self._set_cap,
             **settlement_book.DECISIONS,
@@ -122,7 +124,7 @@ class PaymentBook:
 
     # ── what the writer calls, in this order ──────────────────────────────────────────────────────────
 
-    def touches(self, command: Command) -> Touches:
+    def touches(self, command: Command) -> Touches:  # noqa: PLR0911 - one line a kind of command
         """The transfer that must be in memory before `command` is decided, and the weight of its bytes."""
         match command:
             case Accept(identity=identity, native_body=native):
@@ -131,6 +133,8 @@ class PaymentBook:
                 return Touches((UUID(bytes=identity.uetr),), len(identity.raw))
             case Advance(uetr=uetr):
                 return Touches((UUID(bytes=uetr),))
+            case Return(id=id_, uetr=uetr):
+                return Touches({UUID(bytes=id_), UUID(bytes=uetr)})
             case Fund(id=id_) | Hold(id=id_) | Release(id=id_):
                 return Touches((UUID(bytes=id_),))
             case Record(body=body):
@@ -386,6 +390,23 @@ class PaymentBook:
             kind="FUND",
             body=_encode({"note": command.note}),
         )
+        return Reply(decision.verdict, decision.number)
+
+    def _return(self, command: Return, books: Books) -> Reply:
+        """Correct the payment's set by its reverse, and note the return in the payment's own journey."""
+        original = books.find(UUID(bytes=command.uetr))
+        facts = {"uetr": command.uetr.hex(), "sender": command.sender, "message_id": command.message_id}
+        decision = books.correct(
+            UUID(bytes=command.id),
+            UUID(bytes=command.uetr),
+            fingerprint=command.fingerprint,
+            kind="RETURN",
+            body=_encode({**facts, "reason": command.reason}),
+        )
+        if decision.verdict is Verdict.CREATED:
+            assert original is not None
+            body = _body(command.uetr, State.COMMITTED, {"reason": command.reason, "return": decision.number})
+            books.record(original.number, "RETURNED", body)
         return Reply(decision.verdict, decision.number)
 
     def _open_account(self, command: OpenAccount, books: Books) -> Reply:

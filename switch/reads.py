@@ -27,12 +27,13 @@ JOIN switch.payment AS p ON p.number = t.number
 LEFT JOIN switch.open_payment AS o ON o.number = p.number
 WHERE t.id = $1
 """
-_KINDS: Final = [*Event, "CONTRADICTION", "ESCALATE"]
+_KINDS: Final = [*Event, "CONTRADICTION", "ESCALATE", "RETURNED"]
 _NAMES: Final = {
     Event.REFUSE: "refused",
     Event.RESERVE: "reserved",
     Event.SEND: "sent",
     Event.EXPIRE: "expired",
+    Event.CANCEL: "cancelled",
     Event.DEFER: "deferred",
     Event.DOUBT: "in doubt",
     Event.CONFIRM: "posted",

@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -16,21 +16,21 @@ from schemas.errors import SwitchError, Unavailable
 from switch import logs, metrics
 from switch.api import (
     callbacks,
-    door,
+    doors,
     health,
+    messages,
     openapi,
     participants,
     people,
     problems,
     reads,
-    settlement,
     reports,
+    settlement,
 )
 from switch.api.runtime import running
 from switch.settings import Settings
 
 _log = structlog.get_logger()
-DOOR: Final = "/v1/iso20022/pacs.008"
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -112,15 +112,17 @@ def make_app(settings: Settings) -> Callable[[Scope, Receive, Send], Awaitable[N
             RequestValidationError: problems.on_invalid_parameters,
         },
     )
-    app.add_route(DOOR, door.post_pacs_008, methods=["POST"])
+    for path, post in doors.HANDLERS.items():
+        app.add_route(path, post, methods=["POST"])
     app.add_route(f"{callbacks.PREFIX}{{country}}", callbacks.post_callback, methods=["POST"])
     app.add_route(problems.CATALOGUE, problems.catalogue, methods=["GET"])
     app.include_router(people.router)
     app.include_router(participants.router)
     app.include_router(settlement.router)
     app.include_router(reads.router)
+    app.include_router(messages.router)
     app.include_router(reports.router)
     app.include_router(health.router)
-    app.openapi = lambda: openapi.describe(app, DOOR)  # type: ignore[method-assign]
+    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     rails = {f"{callbacks.PREFIX}{country}": callbacks.post_callback for country in settings.rails}
-    return Edge(app, {DOOR: door.post_pacs_008, **rails})
+    return Edge(app, doors.HANDLERS | rails)

@@ -8,7 +8,9 @@ from starlette.requests import Request
 from schemas.errors import InvalidMessage, MessageTooLarge, UnsupportedRepresentation
 
 READ_WITHIN_S: Final = 15.0
-MEDIA_TYPES: Final = ("application/xml", "application/json")
+XML: Final = "application/xml"
+JSON: Final = "application/json"
+MEDIA_TYPES: Final = (XML, JSON)
 
 
 async def read(request: Request, limit: int) -> bytes:

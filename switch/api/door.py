@@ -1,4 +1,4 @@
-"""The door for ISO messages: `POST /v1/iso20022/pacs.008`, answered by pacs.002.
+"""The door for ISO messages: what all of them pass, and `POST /v1/iso20022/pacs.008`, answered by pacs.002.
 
 HTTP speaks of the message and ISO of the payment: a valid message gets 200 when its payment is final, 202
 while it is in flight, 422 when the switch itself refuses it; a message that is not valid gets a problem,
@@ -7,14 +7,16 @@ or admi.002 where the caller asked for XML alone.
 
 import asyncio
 import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas import codec, credit_transfer, rejection, status_report
-from schemas.errors import InvalidMessage, NotAcceptable, NotAuthentic, SwitchError
+from schemas.errors import InvalidMessage, NotAcceptable, NotAuthentic, Refused, SwitchError
 from schemas.payment import CreditTransfer
 from switch import metrics
 from switch.api import body as bodies
@@ -29,26 +31,70 @@ from switch.reads import read_standing
 STATUS_REPORT: Final = "pacs.002.001.10"
 
 
-async def post_pacs_008(request: Request) -> Response:
-    """Take in one customer credit transfer."""
-    runtime: Runtime = request.app.state.runtime
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A message that came through the door: who sent it is proved, what it says is of its schema."""
+
+    runtime: Runtime
+    message: codec.Message
+    sender: Participant
+    wants: str
+    """Media type of the answer."""
+    wait: float
+    """Seconds that the caller would stay for a better answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An ISO answer: the document of a message definition, and what HTTP says beside it."""
+
+    id: str
+    document: dict[str, Any]
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Entered], Awaitable[Answer]]
+
+
+async def serve(request: Request, expect: str, handler: Handler) -> Response:
+    """Let a message of kind `expect` in, and answer in the representation that the caller accepts."""
     try:
-        raw = await bodies.read(request, runtime.settings.body_limit)
-        sender = authenticate(request, raw, runtime.directory.now, runtime.settings)
-        kind = bodies.media_type(request)
-        wants = bodies.accepted(request, kind)
-        if wants is None:
-            raise NotAcceptable("the answer can be application/xml or application/json")
-        message = codec.decode(raw, media_type=kind, expect="pacs.008")
-        payment = credit_transfer.read(message)
-        wait = bodies.wait_seconds(request, runtime.settings.wait_max_s)
-        standing = await _take(runtime, message, payment, sender, wait)
+        entered = await _enter(request, expect)
+        answer = await handler(entered)
     except (InvalidMessage, NotAuthentic) as error:
-        wants_xml = request.headers.get("accept", "").strip() == "application/xml"
+        wants_xml = request.headers.get("accept", "").strip() == bodies.XML
         return _rejection(error) if wants_xml else problem(error)
     except SwitchError as error:
         return problem(error)
-    return _report(message, payment, standing, wants)
+    content = codec.encode(answer.id, answer.document, media_type=entered.wants)
+    return Response(content, answer.status, answer.headers, media_type=entered.wants)
+
+
+async def _enter(request: Request, expect: str) -> Entered:
+    runtime: Runtime = request.app.state.runtime
+    raw = await bodies.read(request, runtime.settings.body_limit)
+    sender = authenticate(request, raw, runtime.directory.now, runtime.settings)
+    kind = bodies.media_type(request)
+    wants = bodies.accepted(request, kind)
+    if wants is None:
+        raise NotAcceptable("the answer can be application/xml or application/json")
+    message = codec.decode(raw, media_type=kind, expect=expect)
+    return Entered(runtime, message, sender, wants, bodies.wait_seconds(request, runtime.settings.wait_max_s))
+
+
+async def post_pacs_008(request: Request) -> Response:
+    """Take in one customer credit transfer."""
+    return await serve(request, "pacs.008", _credit_transfer)
+
+
+async def _credit_transfer(entered: Entered) -> Answer:
+    try:
+        payment = credit_transfer.read(entered.message)
+    except Refused as refused:
+        return _refusal(entered.message, refused)
+    standing = await _take(entered.runtime, entered.message, payment, entered.sender, entered.wait)
+    return _report(entered.message, payment, standing)
 
 
 async def _take(
@@ -73,7 +119,7 @@ async def _take(
         runtime.link.unwatch(uetr.bytes, final)
 
 
-def _report(message: codec.Message, payment: CreditTransfer, standing: Standing, wants: str) -> Response:
+def _report(message: codec.Message, payment: CreditTransfer, standing: Standing) -> Answer:
     """Say where the payment stands."""
     assert standing.state is not None
     document = status_report.build(
@@ -94,13 +140,19 @@ def _report(message: codec.Message, payment: CreditTransfer, standing: Standing,
         headers["Idempotent-Replayed"] = "true"
     if status == 202:  # noqa: PLR2004
         headers["Retry-After"] = "1"
-    return Response(
-        codec.encode(STATUS_REPORT, document, media_type=wants), status, headers, media_type=wants
+    return Answer(STATUS_REPORT, document, status, headers)
+
+
+def _refusal(message: codec.Message, refused: Refused) -> Answer:
+    """Refuse a message that is valid and no payment: nothing of it is remembered."""
+    document = status_report.refusal(
+        message, refused, message_id=uuid.uuid4().hex, created_at=datetime.now(UTC)
     )
+    return Answer(STATUS_REPORT, document, 422)
 
 
 def _rejection(error: SwitchError) -> Response:
     """Say in ISO's own words that the message could not be read or trusted."""
     document = rejection.build(error=error, rejected_at=datetime.now(UTC))
-    content = codec.encode(rejection.ID, document, media_type="application/xml")
-    return Response(content, error.status, media_type="application/xml")
+    content = codec.encode(rejection.ID, document, media_type=bodies.XML)
+    return Response(content, error.status, media_type=bodies.XML)

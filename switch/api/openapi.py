@@ -7,6 +7,8 @@ from fastapi.openapi.utils import get_openapi
 
 from schemas import json_schema
 from schemas.catalogue import catalogue
+from switch.api import doors
+from switch.api.doors import Door
 
 _PREFIX: Final = "#/components/schemas/"
 _XML: Final = {"schema": {"type": "string", "description": "The same message as ISO 20022 XML, UTF-8"}}
@@ -40,6 +42,10 @@ _FAILURES: Final = {
     "415": "Not a media type or encoding that is read here",
     "503": "Nothing was decided; the same message may be sent again",
 }
+_NOT_FOUND: Final = {
+    "description": "There is no such payment or request of the caller's",
+    "content": {"application/problem+json": {"schema": {"$ref": f"{_PREFIX}Problem"}}},
+}
 _ANSWERS: Final = {
     "200": "The payment is final",
     "202": "The payment is in flight: ask again, or wait",
@@ -47,8 +53,8 @@ _ANSWERS: Final = {
 }
 
 
-def describe(app: FastAPI, door: str) -> dict[str, Any]:
-    """Build the document once; `door` is the path that pacs.008 enters by."""
+def describe(app: FastAPI) -> dict[str, Any]:
+    """Build the document once."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, routes=app.routes)
         components = document.setdefault("components", {}).setdefault("schemas", {})
@@ -58,22 +64,40 @@ def describe(app: FastAPI, door: str) -> dict[str, Any]:
             components[message] = json_schema.schema(message, definitions=_PREFIX)
         components_security = document["components"].setdefault("securitySchemes", {})
         components_security["sandboxKey"] = {"type": "http", "scheme": "bearer"}
-        document["paths"][door] = {"post": _door()}
+        document["paths"][doors.CREDIT_TRANSFER] = {"post": _credit_transfer()}
+        for door in doors.DOORS:
+            document["paths"][f"{doors.PREFIX}{door.message}"] = {"post": _door(door)}
         app.openapi_schema = document
     return app.openapi_schema
 
 
-def _door() -> dict[str, Any]:
-    answers = {
-        status: {"description": text, "content": _content("pacs.002.001.10")}
-        for status, text in _ANSWERS.items()
-    }
-    failures = {
+def _failures() -> dict[str, Any]:
+    return {
         status: {
             "description": text,
             "content": {"application/problem+json": {"schema": {"$ref": f"{_PREFIX}Problem"}}},
         }
         for status, text in _FAILURES.items()
+    }
+
+
+def _door(door: Door) -> dict[str, Any]:
+    answer = {"description": "The ISO answer", "content": _content(door.answer)}
+    return {
+        "operationId": door.operation,
+        "tags": ["iso20022"],
+        "summary": f"{door.summary} ({door.message})",
+        "description": f"Answered by {door.answer}. Requests are signed as those of pacs.008.",
+        "security": [{"sandboxKey": []}],
+        "requestBody": {"required": True, "content": _content(*_versions(door.message))},
+        "responses": {"200": answer, "202": answer, "404": _NOT_FOUND} | _failures(),
+    }
+
+
+def _credit_transfer() -> dict[str, Any]:
+    answers = {
+        status: {"description": text, "content": _content("pacs.002.001.10")}
+        for status, text in _ANSWERS.items()
     }
     return {
         "operationId": "sendCreditTransfer",
@@ -93,7 +117,7 @@ def _door() -> dict[str, Any]:
             }
         ],
         "requestBody": {"required": True, "content": _content(*_versions("pacs.008"))},
-        "responses": answers | failures,
+        "responses": answers | _failures(),
     }
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from switch import metrics, rails
+from switch import metrics, personal_data, rails
 from switch.database import connect_pool
 from switch.directory import Directory
 from switch.dispatch import Dispatcher
 from switch.intake import Intake
+from switch.personal_data import KeyRing
 from switch.rails import Rails
 from switch.settings import Settings
 from switch.workers.link import Link
@@ -28,6 +29,7 @@ class Runtime:
     link: Link
     dispatcher: Dispatcher
     intake: Intake
+    keys: KeyRing
 
 
 @asynccontextmanager
@@ -41,11 +43,12 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
     rails_here = rails.connect(settings, pool)
     dispatcher = Dispatcher(link, settings.time_scale)
     dispatcher.listen(rails_here)
+    keys = personal_data.load(settings.personal_data_keys)
     intake = Intake(settings, directory, rails_here, link, dispatcher)
     refreshing = asyncio.create_task(directory.keep_fresh())
     metrics.WORKERS.set(1)
     try:
-        yield Runtime(settings, pool, directory, rails_here, link, dispatcher, intake)
+        yield Runtime(settings, pool, directory, rails_here, link, dispatcher, intake, keys)
     finally:
         refreshing.cancel()
         await dispatcher.drain()

@@ -96,7 +96,10 @@ class PaymentBookMachine(RuleBasedStateMachine):
             self.model[uetr] = (State.ABORTED, 0, b"refused")
         return uetr
 
-    @rule(uetr=payments, event=st.sampled_from(["SEND", "EXPIRE", "DOUBT", "CONFIRM", "REJECT", "DEFER"]))
+    @rule(
+        uetr=payments,
+        event=st.sampled_from(["SEND", "EXPIRE", "DOUBT", "CONFIRM", "REJECT", "DEFER", "CANCEL"]),
+    )
     def advance(self, uetr: bytes, event: str) -> None:
         state, amount, fingerprint = self.model[uetr]
         reply = self.ask(Advance(uetr, event))  # type: ignore[arg-type]
@@ -105,7 +108,7 @@ class PaymentBookMachine(RuleBasedStateMachine):
             ("RESERVED", "SEND"): State.SENT,      ("RESERVED", "EXPIRE"): State.ABORTED,
             ("SENT", "CONFIRM"): State.COMMITTED,  ("SENT", "REJECT"): State.ABORTED,
             ("SENT", "DOUBT"): State.UNKNOWN,      ("UNKNOWN", "SEND"): State.SENT,
-            ("SENT", "DEFER"): State.RESERVED,
+            ("SENT", "DEFER"): State.RESERVED,     ("RESERVED", "CANCEL"): State.ABORTED,
             ("UNKNOWN", "CONFIRM"): State.COMMITTED, ("UNKNOWN", "REJECT"): State.ABORTED,
         }
         # fmt: on
@@ -256,7 +259,7 @@ def test_a_late_doubt_brings_the_enquiry_nearer_and_never_puts_it_off() -> None:
 
 
 def test_every_event_of_the_lifecycle_is_tried() -> None:
-    assert {"SEND", "EXPIRE", "DOUBT", "CONFIRM", "REJECT", "DEFER"} == set(Event) - {
+    assert {"SEND", "EXPIRE", "DOUBT", "CONFIRM", "REJECT", "DEFER", "CANCEL"} == set(Event) - {
         Event.RESERVE,
         Event.REFUSE,
     }

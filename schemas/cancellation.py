@@ -1,0 +1,134 @@
+"""camt.056 and camt.029: the wish to have a payment back, and what became of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from schemas.codec import Message
+from schemas.errors import Refused
+from schemas.parties import Content, first_of, instant_text
+from schemas.reasons import Reason
+
+REQUEST: Final = "FIToFIPmtCxlReq"
+RESOLUTION: Final = "RsltnOfInvstgtn"
+DEFAULT_RESOLUTION: Final = "camt.029.001.09"
+
+CANCELLED: Final = "CNCL"
+PENDING: Final = "PDCR"
+REJECTED: Final = "RJCR"
+ALREADY_RETURNED: Final = "ARDT"
+NO_ORIGINAL: Final = "NOOR"
+_REFERENCES: Final = ("OrgnlGrpInf", "OrgnlInstrId", "OrgnlEndToEndId", "OrgnlTxId", "OrgnlUETR")
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationRequest:
+    """One payment that its sender wants back."""
+
+    id: str
+    assigner: Content
+    assignee: Content
+    uetr: str
+    reason: str | None
+    """ExternalCancellationReason1Code, or the sender's own."""
+    references: Content
+    """What identifies the payment, as it came: the answer repeats it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What somebody answers to such a wish."""
+
+    id: str
+    assigner: Content
+    assignee: Content
+    uetr: str
+    confirmation: str
+    """ExternalInvestigationExecutionConfirmation1Code: CNCL, PDCR, RJCR."""
+    reason: str | None
+
+
+def read(message: Message) -> CancellationRequest:
+    """The wish in a camt.056.
+
+    Raises:
+        Refused: it is about no payment or several, or does not name the UETR.
+
+    """
+    content = message.document[REQUEST]
+    underlying = content["Undrlyg"]
+    transactions = [one for part in underlying for one in part.get("TxInf", [])]
+    if len(transactions) != 1 or any("OrgnlGrpInfAndCxl" in part for part in underlying):
+        raise _wrong("must be about one transaction", f"{REQUEST}/Undrlyg")
+    (transaction,) = transactions
+    if "OrgnlUETR" not in transaction:
+        raise _wrong("is missing", f"{REQUEST}/Undrlyg/TxInf/OrgnlUETR")
+    (cause, *_) = transaction.get("CxlRsnInf") or [{}]
+    assignment = content["Assgnmt"]
+    return CancellationRequest(
+        id=assignment["Id"],
+        assigner=assignment["Assgnr"],
+        assignee=assignment["Assgne"],
+        uetr=transaction["OrgnlUETR"],
+        reason=first_of(cause.get("Rsn")),
+        references={tag: transaction[tag] for tag in _REFERENCES if tag in transaction},
+    )
+
+
+def build_resolution(
+    request: CancellationRequest,
+    *,
+    resolution_id: str,
+    created_at: datetime,
+    confirmation: str,
+    reason: str | None = None,
+) -> dict[str, Any]:
+    """The document of a camt.029 that answers `request`. `reason` is why it is rejected."""
+    details: Content = {"CxlStsId": resolution_id, **request.references}
+    if reason:
+        details["CxlStsRsnInf"] = [{"Rsn": {"Cd": reason}}]
+    return {
+        RESOLUTION: {
+            "Assgnmt": {
+                "Id": resolution_id,
+                "Assgnr": request.assignee,
+                "Assgne": request.assigner,
+                "CreDtTm": instant_text(created_at),
+            },
+            "Sts": {"Conf": confirmation},
+            "CxlDtls": [{"TxInfAndSts": [details]}],
+        }
+    }
+
+
+def read_resolution(message: Message) -> Resolution:
+    """The answer in a camt.029.
+
+    Raises:
+        Refused: it is about no payment or several, does not name the UETR, or confirms nothing.
+
+    """
+    content = message.document[RESOLUTION]
+    transactions = [one for part in content.get("CxlDtls", []) for one in part.get("TxInfAndSts", [])]
+    if len(transactions) != 1:
+        raise _wrong("must be about one transaction", f"{RESOLUTION}/CxlDtls/TxInfAndSts")
+    (transaction,) = transactions
+    if "OrgnlUETR" not in transaction:
+        raise _wrong("is missing", f"{RESOLUTION}/CxlDtls/TxInfAndSts/OrgnlUETR")
+    confirmation = content["Sts"].get("Conf")
+    if confirmation is None:
+        raise _wrong("is missing", f"{RESOLUTION}/Sts/Conf")
+    (cause, *_) = transaction.get("CxlStsRsnInf") or [{}]
+    assignment = content["Assgnmt"]
+    return Resolution(
+        id=assignment["Id"],
+        assigner=assignment["Assgnr"],
+        assignee=assignment["Assgne"],
+        uetr=transaction["OrgnlUETR"],
+        confirmation=confirmation,
+        reason=first_of(cause.get("Rsn")),
+    )
+
+
+def _wrong(text: str, path: str) -> Refused:
+    return Refused(text, reason=Reason.ELEMENT_CONTENT_INCORRECT, path=path)

@@ -1,0 +1,75 @@
+"""pacs.004, any supported version: a payment that its creditor agent gives back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from schemas.codec import Message
+from schemas.errors import InvalidAmount, Refused
+from schemas.money import Money
+from schemas.parties import Content, first_of, read_instant
+from schemas.reasons import Reason
+
+ROOT: Final = "PmtRtr"
+_TX: Final = f"{ROOT}/TxInf"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentReturn:
+    """One payment given back."""
+
+    message_id: str
+    created_at: datetime
+    id: str | None
+    uetr: str
+    """Of the payment that is returned."""
+    amount: Money
+    """What is given back, in the currency that the creditor agent got."""
+    reason: str | None
+    """ExternalReturnReason1Code, or the sender's own."""
+    end_to_end_id: str
+    instruction_id: str | None
+    transaction_id: str | None
+
+
+def read(message: Message) -> PaymentReturn:
+    """The return in a pacs.004.
+
+    Raises:
+        Refused: it holds no transaction or several, does not name the UETR, or its amount is not money.
+
+    """
+    content = message.document[ROOT]
+    transactions = content.get("TxInf", [])
+    group = content["GrpHdr"]
+    if len(transactions) != 1 or group["NbOfTxs"].lstrip("0") != "1":
+        raise _wrong("must hold one transaction", _TX)
+    (transaction,) = transactions
+    if "OrgnlUETR" not in transaction:
+        raise _wrong("is missing", f"{_TX}/OrgnlUETR")
+    (cause, *_) = transaction.get("RtrRsnInf") or [{}]
+    return PaymentReturn(
+        message_id=group["MsgId"],
+        created_at=read_instant(group["CreDtTm"], f"{ROOT}/GrpHdr/CreDtTm"),
+        id=transaction.get("RtrId"),
+        uetr=transaction["OrgnlUETR"],
+        amount=_amount(transaction["RtrdIntrBkSttlmAmt"]),
+        reason=first_of(cause.get("Rsn")),
+        end_to_end_id=transaction.get("OrgnlEndToEndId", "NOTPROVIDED"),
+        instruction_id=transaction.get("OrgnlInstrId"),
+        transaction_id=transaction.get("OrgnlTxId"),
+    )
+
+
+def _amount(content: Content) -> Money:
+    try:
+        amount = Money.parse(content["Amt"], content["Ccy"])
+    except InvalidAmount as error:
+        raise Refused(error.detail, reason=Reason.INVALID_AMOUNT, path=f"{_TX}/RtrdIntrBkSttlmAmt") from None
+    if amount.minor <= 0:
+        raise Refused("is not above zero", reason=Reason.INVALID_AMOUNT, path=f"{_TX}/RtrdIntrBkSttlmAmt")
+    return amount
+
+
+def _wrong(text: str, path: str) -> Refused:
+    return Refused(text, reason=Reason.ELEMENT_CONTENT_INCORRECT, path=path)

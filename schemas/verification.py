@@ -1,0 +1,113 @@
+"""acmt.023 and acmt.024: whose an account or alias is, asked and answered."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from schemas.codec import Message
+from schemas.errors import Refused
+from schemas.parties import Content, instant_text, read_account, read_agent
+from schemas.payment import Account, Agent
+from schemas.reasons import Reason
+
+REQUEST: Final = "IdVrfctnReq"
+REPORT: Final = "IdVrfctnRpt"
+DEFAULT_REPORT: Final = "acmt.024.001.03"
+ASKED_MAX: Final = 10
+"""Accounts in one request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One account that is asked about."""
+
+    id: str
+    account: Account
+    agent: Agent | None
+    content: Content
+    """`PtyAndAcctId` as it came, to be told back."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationRequest:
+    """Accounts that are asked about, one or a few."""
+
+    message_id: str
+    created_at: str
+    """As it was written: the answer repeats it."""
+    assigner: Content
+    assignee: Content
+    asked: tuple[Asked, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What is known of one account. Empty when it is not known: then `reason` says why."""
+
+    id: str
+    known: Content | None = None
+    """`PtyAndAcctId` as the creditor's country knows it; the name may be masked."""
+    reason: str | None = None
+    """ExternalVerificationReason1Code."""
+
+
+def read(message: Message) -> VerificationRequest:
+    """The question in an acmt.023.
+
+    Raises:
+        Refused: it asks about too many accounts, or about none that it names.
+
+    """
+    content = message.document[REQUEST]
+    assignment = content["Assgnmt"]
+    requests = content["Vrfctn"]
+    if len(requests) > ASKED_MAX:
+        raise _wrong(f"asks about more than {ASKED_MAX} accounts", f"{REQUEST}/Vrfctn")
+    return VerificationRequest(
+        message_id=assignment["MsgId"],
+        created_at=assignment["CreDtTm"],
+        assigner=assignment["Assgnr"],
+        assignee=assignment["Assgne"],
+        asked=tuple(_asked(request) for request in requests),
+    )
+
+
+def _asked(request: Content) -> Asked:
+    content = request["PtyAndAcctId"]
+    account = read_account(content.get("Acct"))
+    if account is None or (account.id is None and account.proxy is None):
+        raise _wrong("names no account", f"{REQUEST}/Vrfctn/PtyAndAcctId/Acct")
+    return Asked(request["Id"], account, read_agent(content.get("Agt")), content)
+
+
+def build(
+    request: VerificationRequest, verified: list[Verified], *, message_id: str, created_at: datetime
+) -> dict[str, Any]:
+    """The document of an acmt.024 that answers `request`, in its order."""
+    asked = {item.id: item for item in request.asked}
+    return {
+        REPORT: {
+            "Assgnmt": {
+                "MsgId": message_id,
+                "CreDtTm": instant_text(created_at),
+                "Assgnr": request.assignee,
+                "Assgne": request.assigner,
+            },
+            "OrgnlAssgnmt": {"MsgId": request.message_id, "CreDtTm": request.created_at},
+            "Rpt": [_report(asked[item.id], item) for item in verified],
+        }
+    }
+
+
+def _report(asked: Asked, verified: Verified) -> Content:
+    report: Content = {"OrgnlId": asked.id, "Vrfctn": verified.known is not None}
+    if verified.reason:
+        report["Rsn"] = {"Cd": verified.reason}
+    report["OrgnlPtyAndAcctId"] = asked.content
+    if verified.known is not None:
+        report["UpdtdPtyAndAcctId"] = verified.known
+    return report
+
+
+def _wrong(text: str, path: str) -> Refused:
+    return Refused(text, reason=Reason.ELEMENT_CONTENT_INCORRECT, path=path)

@@ -1,0 +1,18 @@
+"""admi.007: a message was taken in and is kept for the one it is for."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Final
+
+from schemas.parties import instant_text
+from switch.api.door import Answer
+
+_DEFINITION: Final = "admi.007.001.01"
+_TAKEN: Final = "ACPT"
+
+
+def acknowledgement(reference: str) -> Answer:
+    """The acknowledgement of the message of this id."""
+    head = {"MsgId": uuid.uuid4().hex, "CreDtTm": instant_text(datetime.now(UTC))}
+    report = {"RltdRef": {"Ref": reference}, "ReqHdlg": {"StsCd": _TAKEN}}
+    return Answer(_DEFINITION, {"RctAck": {"MsgId": head, "Rpt": [report]}}, 202)

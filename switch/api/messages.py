@@ -1,0 +1,48 @@
+"""`GET /v1/messages`: what other participants sent the caller through the switch, oldest first."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.responses import JSONResponse
+
+from schemas import codec
+from switch import correspondence
+from switch.api.reads import Context, Reader
+from switch.correspondence import Letter
+
+router = APIRouter(prefix="/v1")
+
+
+@router.get("/messages", operation_id="listMessages", tags=["messages"])
+async def list_messages(
+    context: Context,
+    reader: Reader,
+    after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> JSONResponse:
+    """Get messages behind `after`; ask again with `next`, which says where this page ended."""
+    letters = await correspondence.inbox(context.pool, context.keys, reader.id, after=after, limit=limit)
+    return JSONResponse(
+        {
+            "messages": [_document(letter) for letter in letters],
+            "next": letters[-1].seq if letters else after,
+        }
+    )
+
+
+def _document(letter: Letter) -> dict[str, Any]:
+    return {
+        "seq": letter.seq,
+        "at": letter.at.isoformat(),
+        "sender": letter.sender,
+        "definition": letter.definition,
+        "uetr": str(letter.uetr) if letter.uetr else None,
+        "message": None if letter.raw is None else _message(letter.raw),
+    }
+
+
+def _message(raw: bytes) -> dict[str, Any]:
+    """The ISO document as JSON, whatever its sender wrote it in."""
+    media_type = "application/xml" if raw.lstrip()[:1] == b"<" else "application/json"
+    message = codec.decode(raw, media_type=media_type)
+    return {"$type": message.id, "Document": message.document}

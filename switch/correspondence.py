@@ -1,0 +1,116 @@
+"""Messages that participants send each other through the switch: wishes, answers, requests to pay.
+
+The switch keeps them as it got them and shows each to the one it is for. None of them moves money by itself.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from schemas import codec
+from schemas.errors import DuplicateUetr
+from switch import personal_data
+from switch.personal_data import Erased, KeyRing
+
+_NAMESPACE: Final = uuid.UUID("0d9f5a62-7c1e-4b55-8c2e-51ad1a0f6f60")
+_INSERT: Final = """
+INSERT INTO switch.correspondence (
+    id, uetr, sender, receiver, definition, message_id, fingerprint, body, sealed_key
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING RETURNING seq
+"""
+_INBOX: Final = """
+SELECT * FROM switch.correspondence
+WHERE receiver = $1 AND seq > $2 AND made < pg_snapshot_xmin(pg_current_snapshot())
+ORDER BY seq LIMIT $3
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message as its receiver reads it."""
+
+    seq: int
+    at: datetime
+    sender: str
+    definition: str
+    uetr: UUID | None
+    raw: bytes | None
+    """As its sender wrote it; None once it was erased."""
+
+
+def identity(sender: str, message: codec.Message, message_id: str) -> UUID:
+    """By what a message is the same message again: its sender's own id of it."""
+    return uuid.uuid5(_NAMESPACE, f"{sender}\0{message.id}\0{message_id}")
+
+
+async def keep(
+    pool: asyncpg.Pool,
+    keys: KeyRing,
+    message: codec.Message,
+    *,
+    message_id: str,
+    sender: str,
+    receiver: str,
+    uetr: UUID | None,
+) -> bool:
+    """Keep a message for its receiver; False if it was kept before.
+
+    Raises:
+        DuplicateUetr: the sender used this message id for something else.
+
+    """
+    id_ = identity(sender, message, message_id)
+    fingerprint = keys.fingerprint(sender, codec.digest(message))
+    sealer = keys.sealer(id_)
+    body = sealer.seal(personal_data.CAME, message.raw)
+    row = (id_, uetr, sender, receiver, message.id, message_id, fingerprint, body, sealer.sealed_key)
+    if await pool.fetchval(_INSERT, *row) is not None:
+        return True
+    known = await pool.fetchval("SELECT fingerprint FROM switch.correspondence WHERE id = $1", id_)
+    if known != fingerprint:
+        raise DuplicateUetr("this message id is known with other content")
+    return False
+
+
+async def inbox(
+    pool: asyncpg.Pool, keys: KeyRing, receiver: str, *, after: int, limit: int
+) -> Sequence[Letter]:
+    """What came for a participant after a sequence number, oldest first. Nothing is ever skipped."""
+    return [_letter(row, keys) for row in await pool.fetch(_INBOX, receiver, after, limit)]
+
+
+async def asked_back(pool: asyncpg.Pool, uetr: UUID, receiver: str) -> str | None:
+    """Who has asked `receiver` to give a payment back, by camt.056; None if nobody has."""
+    sender: str | None = await pool.fetchval(
+        "SELECT sender FROM switch.correspondence WHERE uetr = $1 AND receiver = $2"
+        " AND definition LIKE 'camt.056.%' ORDER BY seq DESC LIMIT 1",
+        uetr,
+        receiver,
+    )
+    return sender
+
+
+async def sender_of(pool: asyncpg.Pool, receiver: str, name: str, message_id: str) -> str | None:
+    """Who sent `receiver` a message of this name (`pain.013`) and id; None if nobody did."""
+    sender: str | None = await pool.fetchval(
+        "SELECT sender FROM switch.correspondence WHERE receiver = $1 AND definition LIKE $2 || '.%'"
+        " AND message_id = $3 ORDER BY seq DESC LIMIT 1",
+        receiver,
+        name,
+        message_id,
+    )
+    return sender
+
+
+def _letter(row: asyncpg.Record, keys: KeyRing) -> Letter:
+    try:
+        raw = keys.open(row["id"], personal_data.CAME, row["sealed_key"], row["body"])
+    except Erased:
+        raw = None
+    return Letter(row["seq"], row["at"], row["sender"], row["definition"], row["uetr"], raw)

@@ -1,0 +1,319 @@
+"""The other doors: questions, money back, requests to pay; each answered by its own ISO message."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+import pytest
+
+from adapters.simulation.magic import magic_account
+from schemas import codec
+from schemas.parties import instant_text
+from switch.api.doors import DOORS
+from tests.switch.stack import Stack
+
+
+async def post(
+    stack: Stack,
+    who: str,
+    name: str,
+    definition: str,
+    document: dict[str, Any],
+):
+    raw = codec.encode(definition, document, media_type="application/json")
+    headers = {
+        "Authorization": f"Bearer {stack.participant(who)['bearer']}",
+        "Content-Type": "application/json",
+    }
+    async with aiohttp.ClientSession() as session:
+        async with session.post(f"{stack.url}/v1/iso20022/{name}", data=raw, headers=headers) as answer:
+            body = await answer.read()
+            return answer.status, json.loads(body) if answer.content_type.endswith("json") else body
+
+
+async def inbox(stack: Stack, who: str) -> list[dict[str, Any]]:
+    headers = {"Authorization": f"Bearer {stack.participant(who)['bearer']}"}
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{stack.url}/v1/messages?limit=200", headers=headers) as answer:
+            assert answer.status == 200
+            return (await answer.json())["messages"]
+
+
+def now() -> str:
+    return instant_text(datetime.now(UTC))
+
+
+def assignment() -> dict[str, Any]:
+    return {"Id": uuid4().hex, "Assgnr": {"Pty": {}}, "Assgne": {"Pty": {}}, "CreDtTm": now()}
+
+
+def wish(uetr: str) -> dict[str, Any]:
+    reason = [{"Rsn": {"Cd": "CUST"}}]
+    return {
+        "FIToFIPmtCxlReq": {
+            "Assgnmt": assignment(),
+            "Undrlyg": [{"TxInf": [{"OrgnlUETR": uetr, "CxlRsnInf": reason}]}],
+        }
+    }
+
+
+def given_back(uetr: str, amount: str, currency: str, id_: str = "") -> dict[str, Any]:
+    group = {
+        "MsgId": uuid4().hex,
+        "CreDtTm": now(),
+        "NbOfTxs": "1",
+        "SttlmInf": {"SttlmMtd": "CLRG", "ClrSys": {"Prtry": "SCO"}},
+    }
+    transaction = {
+        "RtrId": id_ or uuid4().hex,
+        "OrgnlUETR": uetr,
+        "RtrdIntrBkSttlmAmt": {"Ccy": currency, "Amt": amount},
+        "RtrRsnInf": [{"Rsn": {"Cd": "AC04"}}],
+    }
+    return {"PmtRtr": {"GrpHdr": group, "TxInf": [transaction]}}
+
+
+async def paid(stack: Stack, word: str = "", wait: float = 10) -> dict[str, Any]:
+    async with stack.client("asha-bank") as client:
+        state = await client.pay(stack.document("asha-bank", "indus-bank", word=word), wait=wait)
+        return await client.read(f"payments/{state.uetr}")
+
+
+async def positions(stack: Stack, who: str) -> list[dict[str, Any]]:
+    async with stack.client(who) as client:
+        return await client.read("positions")
+
+
+def debited(found: list[dict[str, Any]]) -> Decimal:
+    return sum((Decimal(position["debits_posted"]) for position in found), Decimal(0))
+
+
+async def test_a_status_request_is_answered_by_a_status_report(stack: Stack):
+    payment = await paid(stack)
+    request = {
+        "FIToFIPmtStsReq": {
+            "GrpHdr": {"MsgId": uuid4().hex, "CreDtTm": now()},
+            "TxInf": [{"OrgnlUETR": payment["uetr"]}],
+        }
+    }
+    status, answer = await post(stack, "asha-bank", "pacs.028", "pacs.028.001.03", request)
+    (transaction,) = answer["Document"]["FIToFIPmtStsRpt"]["TxInfAndSts"]
+    assert (status, transaction["TxSts"], transaction["OrgnlUETR"]) == (200, "ACCC", payment["uetr"])
+    status, problem = await post(stack, "noor-wallet", "pacs.028", "pacs.028.001.03", request)
+    assert (status, problem["status"]) == (404, 404)  # another's payment looks like none
+
+
+@pytest.mark.parametrize(("account", "known"), [("", True), ("NOBODY", False)])
+async def test_an_account_is_verified_by_the_rail_of_its_country(stack: Stack, account: str, known: bool):
+    from adapters.pakistan import sandbox
+
+    number = sandbox.NOBODY if account else magic_account("PK", "")
+    place = (
+        {"Prxy": {"Tp": {"Cd": "TELE"}, "Id": number}} if number.startswith("+") else {"Id": {"IBAN": number}}
+    )
+    agent = {"FinInstnId": {"BICFI": stack.participant("indus-bank")["bic"]}}
+    head = {"MsgId": uuid4().hex, "CreDtTm": now(), "Assgnr": {"Pty": {}}, "Assgne": {"Pty": {}}}
+    request = {
+        "IdVrfctnReq": {
+            "Assgnmt": head,
+            "Vrfctn": [{"Id": "1", "PtyAndAcctId": {"Acct": place, "Agt": agent}}],
+        }
+    }
+    status, answer = await post(stack, "asha-bank", "acmt.023", "acmt.023.001.03", request)
+    (report,) = answer["Document"]["IdVrfctnRpt"]["Rpt"]
+    assert (status, report["OrgnlId"], report["Vrfctn"]) == (200, "1", known)
+    assert ("UpdtdPtyAndAcctId" in report) is known
+    if not known:
+        assert report["Rsn"] == {"Cd": "AC01"}
+
+
+async def test_own_accounts_are_reported_and_nobody_elses(stack: Stack):
+    request = {"GetAcct": {"MsgHdr": {"MsgId": uuid4().hex}}}
+    status, answer = await post(stack, "asha-bank", "camt.003", "camt.003.001.08", request)
+    (mine,) = answer["Document"]["RtrAcct"]["RptOrErr"]["AcctRpt"]
+    account = mine["AcctOrErr"]["Acct"]
+    assert (status, account["Ccy"]) == (200, "INR")
+    assert mine["AcctId"]["Othr"]["Id"] == "asha-bank/INR/position"
+    assert {b["Tp"]["Cd"] for b in account["MulBal"]} >= {"BOOK", "PDNG", "AVLB"}
+
+
+async def test_a_payment_is_given_back_whole_and_once_and_its_sender_is_told(stack: Stack):
+    payment = await paid(stack)
+    credited = payment["credited_amount"]
+    before = await positions(stack, "indus-bank")
+    document = given_back(payment["uetr"], credited["amount"], credited["currency"])
+
+    status, answer = await post(stack, "indus-bank", "pacs.004", "pacs.004.001.09", document)
+    assert (status, answer["Document"]["FIToFIPmtStsRpt"]["TxInfAndSts"][0]["TxSts"]) == (200, "ACSC")
+    again, _ = await post(stack, "indus-bank", "pacs.004", "pacs.004.001.09", document)
+    assert again == 200
+    other = given_back(payment["uetr"], credited["amount"], credited["currency"])
+    status, answer = await post(stack, "indus-bank", "pacs.004", "pacs.004.001.09", other)
+    (transaction,) = answer["Document"]["FIToFIPmtStsRpt"]["TxInfAndSts"]
+    assert (status, transaction["TxSts"]) == (422, "RJCT")
+
+    after = await positions(stack, "indus-bank")
+    moved = debited(after) - debited(before)
+    assert moved == Decimal(credited["amount"])
+    async with stack.client("asha-bank") as client:
+        journey = (await client.read(f"payments/{payment['uetr']}"))["journey"]
+    assert journey[-1]["event"] == "returned"
+    told = [m for m in await inbox(stack, "asha-bank") if m["uetr"] == payment["uetr"]]
+    assert [m["definition"] for m in told] == ["pacs.004.001.09"]
+
+
+async def test_a_return_is_of_the_whole_amount_by_the_creditor_agent_alone(stack: Stack):
+    payment = await paid(stack)
+    credited = payment["credited_amount"]
+    part = given_back(payment["uetr"], "1.00", credited["currency"])
+    whole = given_back(payment["uetr"], credited["amount"], credited["currency"])
+    assert (await post(stack, "indus-bank", "pacs.004", "pacs.004.001.09", part))[0] == 422
+    assert (await post(stack, "asha-bank", "pacs.004", "pacs.004.001.09", whole))[0] == 403
+    assert (await post(stack, "ganga-bank", "pacs.004", "pacs.004.001.09", whole))[0] == 404
+    refused = await paid(stack, "AC04")
+    nothing = given_back(refused["uetr"], credited["amount"], credited["currency"])
+    assert (await post(stack, "indus-bank", "pacs.004", "pacs.004.001.09", nothing))[0] == 422
+
+
+async def test_a_wish_waits_for_the_creditor_agent_and_its_no_comes_back(stack: Stack):
+    payment = await paid(stack)
+    status, answer = await post(stack, "asha-bank", "camt.056", "camt.056.001.08", wish(payment["uetr"]))
+    assert (status, answer["Document"]["RsltnOfInvstgtn"]["Sts"]["Conf"]) == (202, "PDCR")
+    asked = [m for m in await inbox(stack, "indus-bank") if m["uetr"] == payment["uetr"]]
+    assert [m["definition"] for m in asked] == ["camt.056.001.08"]
+    no = {
+        "RsltnOfInvstgtn": {
+            "Assgnmt": assignment(),
+            "Sts": {"Conf": "RJCR"},
+            "CxlDtls": [
+                {"TxInfAndSts": [{"OrgnlUETR": payment["uetr"], "CxlStsRsnInf": [{"Rsn": {"Cd": "CUST"}}]}]}
+            ],
+        }
+    }
+    assert (await post(stack, "ganga-bank", "camt.029", "camt.029.001.09", no))[0] == 404
+    status, answer = await post(stack, "indus-bank", "camt.029", "camt.029.001.09", no)
+    assert (status, "RctAck" in answer["Document"]) == (202, True)
+    told = [m for m in await inbox(stack, "asha-bank") if m["uetr"] == payment["uetr"]]
+    assert [m["definition"] for m in told] == ["camt.029.001.09"]
+
+
+async def test_a_wish_about_what_never_was_or_is_back_already_is_rejected(stack: Stack):
+    for uetr, reason in ((str(uuid4()), "NOOR"), ((await paid(stack, "AC04"))["uetr"], "ARDT")):
+        status, answer = await post(stack, "asha-bank", "camt.056", "camt.056.001.08", wish(uetr))
+        content = answer["Document"]["RsltnOfInvstgtn"]
+        (details,) = content["CxlDtls"][0]["TxInfAndSts"]
+        assert (status, content["Sts"]["Conf"]) == (200, "RJCR")
+        assert details["CxlStsRsnInf"] == [{"Rsn": {"Cd": reason}}]
+
+
+async def test_what_has_not_left_us_is_cancelled_at_once(stack: Stack):
+    connection = await stack.connect()
+    try:
+        await connection.execute("UPDATE switch.rail SET open = false WHERE country = 'PK'")
+        state = await _held(stack)
+        status, answer = await post(stack, "asha-bank", "camt.056", "camt.056.001.08", wish(state["uetr"]))
+        assert (status, answer["Document"]["RsltnOfInvstgtn"]["Sts"]["Conf"]) == (200, "CNCL")
+        async with stack.client("asha-bank") as client:
+            ended = await client.read(f"payments/{state['uetr']}")
+        assert (ended["state"], ended["journey"][-1]["event"]) == ("ABORTED", "cancelled")
+    finally:
+        await connection.execute("UPDATE switch.rail SET open = true WHERE country = 'PK'")
+        await connection.close()
+        await _until_open(stack)
+
+
+async def _held(stack: Stack) -> dict[str, Any]:
+    """A payment that waits for its rail: the directory needs a moment to know that it is closed."""
+    for _ in range(50):
+        state = await paid(stack, wait=0)
+        if state["state"] == "RESERVED":
+            return state
+    raise AssertionError("the rail did not close")
+
+
+async def _until_open(stack: Stack) -> None:
+    agreed = 0
+    while agreed < 12:
+        agreed = agreed + 1 if (await paid(stack))["state"] == "COMMITTED" else 0
+
+
+async def test_a_request_to_pay_reaches_the_debtor_agent_and_its_answer_comes_back(stack: Stack):
+    message_id = uuid4().hex
+    request = {
+        "CdtrPmtActvtnReq": {
+            "GrpHdr": {
+                "MsgId": message_id,
+                "CreDtTm": now(),
+                "NbOfTxs": "1",
+                "InitgPty": {"Nm": "Indus Bank"},
+            },
+            "PmtInf": [
+                {
+                    "PmtMtd": "TRF",
+                    "ReqdExctnDt": {"Dt": "2026-12-01"},
+                    "Dbtr": {"Nm": "Asha Rao"},
+                    "DbtrAgt": {"FinInstnId": {"BICFI": stack.participant("asha-bank")["bic"]}},
+                    "CdtTrfTx": [
+                        {
+                            "PmtId": {"EndToEndId": "INV-1"},
+                            "Amt": {"InstdAmt": {"Ccy": "INR", "Amt": "100.00"}},
+                            "ChrgBr": "SLEV",
+                            "CdtrAgt": {"FinInstnId": {"BICFI": stack.participant("indus-bank")["bic"]}},
+                            "Cdtr": {"Nm": "Bilal Khan"},
+                        }
+                    ],
+                }
+            ],
+        }
+    }
+    status, answer = await post(stack, "indus-bank", "pain.013", "pain.013.001.07", request)
+    assert (status, answer["Document"]["CdtrPmtActvtnReqStsRpt"]["OrgnlGrpInfAndSts"]["GrpSts"]) == (
+        202,
+        "RCVD",
+    )
+    letter = next(
+        m for m in await inbox(stack, "asha-bank") if m["message"] and m["definition"] == "pain.013.001.07"
+    )
+    assert letter["message"]["Document"]["CdtrPmtActvtnReq"]["GrpHdr"]["MsgId"]
+    report = {
+        "CdtrPmtActvtnReqStsRpt": {
+            "GrpHdr": {"MsgId": uuid4().hex, "CreDtTm": now(), "InitgPty": {}},
+            "OrgnlGrpInfAndSts": {
+                "OrgnlMsgId": message_id,
+                "OrgnlMsgNmId": "pain.013.001.07",
+                "GrpSts": "ACCP",
+            },
+        }
+    }
+    assert (await post(stack, "ganga-bank", "pain.014", "pain.014.001.07", report))[0] == 404
+    assert (await post(stack, "asha-bank", "pain.014", "pain.014.001.07", report))[0] == 202
+    assert "pain.014.001.07" in {m["definition"] for m in await inbox(stack, "indus-bank")}
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.message)
+async def test_every_door_answers_nonsense_and_strangers_with_a_problem(stack: Stack, door):
+    url = f"{stack.url}/v1/iso20022/{door.message}"
+    bearer = {"Authorization": f"Bearer {stack.participant('asha-bank')['bearer']}"}
+    async with aiohttp.ClientSession() as session:
+        for headers, body, status in (
+            ({"Content-Type": "application/json"}, b"{}", 401),
+            ({**bearer, "Content-Type": "application/json"}, b"{}", 400),
+            ({**bearer, "Content-Type": "application/xml"}, b"<a/>", 400),
+            ({**bearer, "Content-Type": "text/plain"}, b"x", 415),
+        ):
+            async with session.post(url, data=body, headers=headers) as answer:
+                assert answer.status == status
+                assert answer.content_type == "application/problem+json"
+
+
+async def test_the_same_message_id_with_other_content_is_refused(stack: Stack):
+    payment = await paid(stack)
+    first = wish(payment["uetr"])
+    other = json.loads(json.dumps(first))
+    other["FIToFIPmtCxlReq"]["Undrlyg"][0]["TxInf"][0]["CxlRsnInf"] = [{"Rsn": {"Cd": "DUPL"}}]
+    assert (await post(stack, "asha-bank", "camt.056", "camt.056.001.08", first))[0] == 202
+    assert (await post(stack, "asha-bank", "camt.056", "camt.056.001.08", first))[0] == 202
+    assert (await post(stack, "asha-bank", "camt.056", "camt.056.001.08", other))[0] == 409
