@@ -14,6 +14,8 @@ from adapters.port import Connection
 
 READ_BYTES: Final = 64 * 1024
 SCHEME: Final = "tls"
+HALF_S: Final = 5.0
+"""How long the rest of a message may take: after half of one, nothing on the connection can be read."""
 _GOODBYE_S: Final = 1.0
 
 _log = logging.getLogger(__name__)
@@ -22,7 +24,10 @@ _log = logging.getLogger(__name__)
 class Link:
     """A connection, and the task that reads it. `heard` gets every message, `lost` the end."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, length: Length) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, length: Length, half_s: float
+    ) -> None:
+        self._half_s = half_s
         self._reader = reader
         self._writer = writer
         self._framer = Framer(length)
@@ -46,7 +51,7 @@ class Link:
             ssl=tls,
             ssl_shutdown_timeout=_GOODBYE_S,
         )
-        return cls(reader, writer, length)
+        return cls(reader, writer, length, HALF_S * connection.time_scale)
 
     def start(self, heard: Callable[["Link", bytes], None], lost: Callable[["Link"], None]) -> None:
         """Read until the end; `lost` is called once, whatever ended it."""
@@ -75,9 +80,19 @@ class Link:
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
 
+    async def _some(self) -> bytes:
+        """What comes next; nothing at the end.
+
+        Raises:
+            TimeoutError: the rest of a message stayed away.
+
+        """
+        async with asyncio.timeout(self._half_s if self._framer.half else None):
+            return await self._reader.read(READ_BYTES)
+
     async def _read(self, heard: Callable[["Link", bytes], None], lost: Callable[["Link"], None]) -> None:
         try:
-            while data := await self._reader.read(READ_BYTES):
+            while data := await self._some():
                 self.heard_at = time.monotonic()
                 for message in self._framer.feed(data):
                     heard(self, message)

@@ -187,7 +187,7 @@ class Pool:
             raise Unreachable("connect") from None
         link.start(self._heard, self._lost)
         try:
-            answer = await self._manage(link, messages.SIGN_ON)
+            answer = await self._manage(link, messages.SIGN_ON, self._dialect.profile.timing.connect_s)
         except asyncio.CancelledError:
             link.drop()
             raise
@@ -203,10 +203,9 @@ class Pool:
             self._tls = trusted(self._connection)
         return self._tls
 
-    async def _manage(self, link: Link, code: str) -> Fields | Failed:
+    async def _manage(self, link: Link, code: str, timeout_s: float) -> Fields | Failed:
         """A network management exchange, on this connection."""
         fields = messages.network_fields(code, self.next_stan(), datetime.now(UTC))
-        timeout_s = self._dialect.profile.timing.connect_s
         return await self._ask(link, self.pack(fields), messages.awaited(fields), timeout_s)
 
     async def _sign_off(self, link: Link) -> None:
@@ -242,7 +241,8 @@ class Pool:
         """Ask a connection that was silent for long for an echo; without one it is dead."""
         if time.monotonic() - link.heard_at < ECHO_S * self._connection.time_scale:
             return
-        if isinstance(await self._manage(link, messages.ECHO), Failed):
+        timeout_s = self._dialect.profile.timing.submit_s * self._connection.time_scale
+        if isinstance(await self._manage(link, messages.ECHO, timeout_s), Failed):
             link.drop()
 
     def _heard(self, link: Link, message: bytes) -> None:

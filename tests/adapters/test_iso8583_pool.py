@@ -1,0 +1,440 @@
+"""What a failure proves, and that no answer is lost: a rail that misbehaves on persistent connections.
+
+The rail here is a few lines that say exactly what a test wants, over real TLS sockets.
+"""
+
+import asyncio
+import dataclasses
+import ssl
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from adapters import registry
+from adapters.iran.profile import SATNA_HOURS
+from adapters.iso8583 import messages, private
+from adapters.iso8583 import pool as pools
+from adapters.iso8583.client import make
+from adapters.iso8583.codec import MacKey, pack, unseal
+from adapters.iso8583.framing import Framer
+from adapters.iso8583.messages import answer_fields
+from adapters.iso8583.private import Tag
+from adapters.port import Connection, Outcome, Taken
+from adapters.simulation.harness import sample_order
+from adapters.simulation.sandbox import free_port, prepare
+from adapters.tajikistan.messages import DIALECT
+from schemas.errors import NotAuthentic, Unavailable
+
+OURS, RAILS = MacKey(b"0" * 32), MacKey(b"1" * 32)
+SCALE = 0.02
+TIMING = dataclasses.replace(DIALECT.profile.timing, connect_s=1)
+QUICK = dataclasses.replace(DIALECT, profile=dataclasses.replace(DIALECT.profile, timing=TIMING))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("tls")
+    prepare(directory, "TJ", port=1, callback_url="http://127.0.0.1:1/")
+    return directory
+
+
+class Peer:
+    """One connection as the rail has it."""
+
+    def __init__(self, reader, writer):
+        self.reader, self.writer = reader, writer
+
+    def say(self, fields, key=RAILS):
+        self.writer.write(pack(fields, QUICK, key))
+
+    def end(self):
+        self.writer.transport.abort()
+
+
+class Rail:
+    """Signs everybody on; hands every other message to `reply`, which may do anything."""
+
+    def __init__(self, reply, sign_on="00", echo=True):
+        self.reply, self.sign_on, self.echo = reply, sign_on, echo
+        self.seen, self.peers, self.managed, self.tries = [], [], [], 0
+
+    async def serve(self, reader, writer):
+        peer, framer = Peer(reader, writer), Framer(QUICK.length)
+        self.tries += 1
+        self.peers.append(peer)
+        try:
+            while data := await reader.read(65536):
+                for message in framer.feed(data):
+                    self.take(unseal(message, QUICK, OURS), peer)
+        except OSError:
+            pass
+        finally:
+            self.peers.remove(peer)
+            peer.end()
+
+    def take(self, fields, peer):
+        if fields["t"] == "0800" and fields["70"] == "001":
+            more = {} if isinstance(self.sign_on, str) else self.sign_on
+            peer.say(answer_fields(fields, more.get("39", self.sign_on), **more))
+        elif fields["t"] == "0800" and self.echo:
+            self.managed.append(fields["70"])
+            peer.say(answer_fields(fields, "00"))
+        elif fields["t"] in {"0800", "0810"}:
+            self.managed.append(fields["70"])
+        else:
+            self.seen.append(fields)
+            self.reply(fields, peer)
+
+    async def until(self, condition):
+        async with asyncio.timeout(5):
+            while not condition():
+                await asyncio.sleep(0.005)
+
+
+def yes(fields, **changes):
+    more = {"e48": private.write({Tag.UETR: messages.read_ref(fields)}), "e38": "ABC123", **changes}
+    return answer_fields(fields, "00", **more)
+
+
+def agree(fields, peer):
+    peer.say(yes(fields))
+
+
+def nothing(fields, peer):
+    """A rail that never answers."""
+
+
+@asynccontextmanager
+async def talking(place, reply, dialect=QUICK, **options):
+    """A rail, and an adapter connected to it; what the adapter overheard is in `heard`."""
+    rail = Rail(reply, **options)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(place / "server.crt", place / "server.key")
+    server = await asyncio.start_server(rail.serve, "127.0.0.1", 0, ssl=context)
+    adapter = adapter_for(place, server.sockets[0].getsockname()[1], dialect)
+    rail.heard = []
+
+    async def overhear(raw):
+        rail.heard.append(raw)
+
+    adapter.listen(overhear)
+    try:
+        yield rail, adapter
+    finally:
+        await adapter.close()
+        server.close()
+        for peer in list(rail.peers):
+            peer.end()
+        await asyncio.sleep(0.02)
+
+
+def adapter_for(place, port, dialect=QUICK, **changes):
+    fields = {
+        "base_url": f"tls://127.0.0.1:{port}",
+        "ca_file": place / "ca.crt",
+        "signing_key": b"0" * 32,
+        "rail_key": b"1" * 32,
+        "identity": registry.package(dialect.profile.country).sandbox.IDENTITY,
+        "time_scale": SCALE,
+    }
+    return make(dialect, Connection(**{**fields, **changes}))
+
+
+def order(adapter, **changes):
+    return adapter.translate(sample_order("TJ", **changes))
+
+
+async def test_an_order_is_answered_on_its_connection(place):
+    async with talking(place, agree) as (rail, adapter):
+        receipt = await adapter.submit(native := order(adapter))
+
+        assert (receipt.taken, receipt.answer.outcome) == (Taken.TAKEN, Outcome.DONE)
+        assert (receipt.answer.ref, receipt.answer.rail_reference) == (native.ref, "ABC123")
+        assert len(rail.seen) == 1
+        assert rail.heard == []
+
+
+async def test_an_answer_may_come_byte_by_byte(place):
+    async def drip(raw, peer):
+        for place_ in range(len(raw)):
+            peer.writer.write(raw[place_ : place_ + 1])
+            await peer.writer.drain()
+
+    tasks = []
+
+    def reply(fields, peer):
+        tasks.append(asyncio.create_task(drip(pack(yes(fields), QUICK, RAILS), peer)))
+
+    async with talking(place, reply) as (_, adapter):
+        assert (await adapter.submit(order(adapter))).taken is Taken.TAKEN
+
+
+async def test_many_answers_in_one_segment_and_out_of_order_find_their_orders(place):
+    waiting = []
+
+    def reply(fields, peer):
+        waiting.append((fields, peer))
+        if len(waiting) == 8:
+            frames = b"".join(pack(yes(fields), QUICK, RAILS) for fields, _ in reversed(waiting))
+            cut = len(frames) // 2 + 3
+            peer.writer.write(frames[:cut])
+            peer.writer.write(frames[cut:])
+
+    async with talking(place, reply) as (rail, adapter):
+        natives = [order(adapter, serial=100 + number) for number in range(8)]
+        receipts = await asyncio.gather(*[adapter.submit(native) for native in natives])
+
+        assert [receipt.answer.ref for receipt in receipts] == [native.ref for native in natives]
+        assert len(rail.seen) == 8
+
+
+async def test_a_late_answer_is_not_lost(place):
+    late = []
+    async with talking(place, lambda fields, peer: late.append((fields, peer))) as (rail, adapter):
+        native = order(adapter)
+        receipt = await adapter.submit(native)
+        fields, peer = late[0]
+        peer.say(yes(fields))
+        await rail.until(lambda: rail.heard)
+
+        assert (receipt.taken, receipt.detail) == (Taken.UNKNOWN, "timeout")
+        (answer,) = adapter.decode(rail.heard[0])
+        assert (answer.ref, answer.outcome) == (native.ref, Outcome.DONE)
+
+
+async def test_a_late_answer_does_not_answer_the_enquiry(place):
+    """A 94 that comes late for the order must never look like what the enquiry was told."""
+
+    def reply(fields, peer):
+        if fields["t"] == "0201":
+            first = rail.seen[0]
+            peer.say(
+                answer_fields(
+                    first, "94", e48=private.write({Tag.UETR: messages.read_ref(first)}), e44="AM05"
+                )
+            )
+
+    async with talking(place, reply) as (rail, adapter):
+        native = order(adapter)
+        await adapter.submit(native)
+        answer = await adapter.enquire(native)
+
+        assert answer.outcome is Outcome.UNKNOWN
+        assert [adapter.decode(raw)[0].outcome for raw in rail.heard] == [Outcome.UNKNOWN]
+
+
+async def test_a_second_answer_is_overheard(place):
+    def reply(fields, peer):
+        peer.say(yes(fields))
+        peer.say(yes(fields))
+
+    async with talking(place, reply) as (rail, adapter):
+        assert (await adapter.submit(order(adapter))).taken is Taken.TAKEN
+        await rail.until(lambda: rail.heard)
+
+
+async def test_a_lost_connection_fails_no_order_that_is_answered_on_another(place):
+    def reply(fields, peer):
+        peer.end()
+        tasks.append(asyncio.create_task(elsewhere(fields, peer)))
+
+    async def elsewhere(fields, gone):
+        await rail.until(lambda: any(peer is not gone for peer in rail.peers))
+        next(peer for peer in rail.peers if peer is not gone).say(yes(fields))
+
+    tasks = []
+    async with talking(place, reply) as (rail, adapter):
+        await adapter.probe()
+        await rail.until(lambda: len(rail.peers) == pools.LINKS)
+        receipt = await adapter.submit(order(adapter))
+
+        assert (receipt.taken, receipt.answer.outcome) == (Taken.TAKEN, Outcome.DONE)
+        assert len(rail.seen) == 1
+        await rail.until(lambda: len(rail.peers) == pools.LINKS)
+
+
+RUINS = {
+    "half a frame": lambda fields: pack(yes(fields), QUICK, RAILS)[:40],
+    "a page": lambda _: b"<html><h1>502</h1></html>",
+    "a frame too long": lambda _: b"9999" + b"0" * 50,
+    "nothing": lambda _: b"",
+    "a frame of garbage": lambda _: b"0009\x00garbage!",
+    "a sealed request": lambda fields: pack(fields, QUICK, RAILS),
+    "our own words": lambda fields: pack(fields, QUICK, OURS),
+    "an answer of somebody else": lambda fields: pack(yes(fields), QUICK, OURS),
+    "another amount's currency": lambda fields: pack(yes(fields, e49="840"), QUICK, RAILS),
+    "an answer about another order": lambda fields: pack(
+        yes(fields, e48=private.write({Tag.UETR: "a" * 32})), QUICK, RAILS
+    ),
+}
+
+
+@pytest.mark.parametrize("end", [True, False], ids=["then gone", "then silent"])
+@pytest.mark.parametrize("name", RUINS)
+async def test_what_is_no_clear_answer_is_unknown(place, name, end):
+    def reply(fields, peer):
+        if fields["t"] == "0200":
+            peer.writer.write(RUINS[name](fields))
+            if end:
+                peer.writer.close()
+
+    async with talking(place, reply) as (rail, adapter):
+        receipt = await adapter.submit(order(adapter))
+
+        assert (receipt.taken, receipt.answer) == (Taken.UNKNOWN, None)
+        assert len(rail.seen) == 1
+        assert await adapter.probe()
+
+
+async def test_what_proves_nothing_is_not_handed_on(place):
+    def reply(fields, peer):
+        peer.say(yes(fields), key=OURS)
+
+    async with talking(place, reply) as (rail, adapter):
+        await adapter.submit(order(adapter))
+
+        assert rail.heard == []
+        with pytest.raises(NotAuthentic):
+            adapter.decode(pack(yes(rail.seen[0]), QUICK, OURS))
+
+
+async def test_nothing_left_us_when_nobody_listens(place):
+    adapter = adapter_for(place, free_port())
+    native = order(adapter)
+
+    receipt = await adapter.submit(native)
+    assert (receipt.taken, receipt.detail) == (Taken.REFUSED, "connect")
+    assert (await adapter.enquire(native)).outcome is Outcome.UNKNOWN
+    assert not await adapter.probe()
+    assert (await adapter.undo(native, "CUST")).taken is Taken.REFUSED
+    with pytest.raises(Unavailable):
+        await adapter.resolve("992900000001")
+    with pytest.raises(Unavailable):
+        _ = [answer async for answer in adapter.reconcile("2026-11-23")]
+    await adapter.close()
+
+
+async def test_a_rail_that_another_authority_vouches_for_is_not_believed(place, tmp_path):
+    prepare(tmp_path, "TJ", port=1, callback_url="http://127.0.0.1:1/")
+    async with talking(place, agree) as (rail, _):
+        (peer_port,) = {int(_.pool._connection.base_url.rpartition(":")[2])}
+        stranger = adapter_for(tmp_path, peer_port)
+        receipt = await stranger.submit(order(stranger))
+        await stranger.close()
+
+        assert (receipt.taken, receipt.detail) == (Taken.REFUSED, "tls")
+        assert rail.seen == []
+
+
+async def test_who_may_not_sign_on_sends_nothing(place):
+    async with talking(place, agree, sign_on="58") as (rail, adapter):
+        receipt = await adapter.submit(order(adapter))
+
+        assert (receipt.taken, receipt.detail) == (Taken.REFUSED, "sign-on 58")
+        assert rail.seen == []
+
+
+async def test_a_rail_that_is_closed_at_sign_on_says_until_when(place):
+    opens = datetime.now(UTC) + timedelta(hours=2)
+    closed = {"39": "90", "e48": private.write({Tag.NOT_BEFORE: private.instant(opens)})}
+    async with talking(place, agree, sign_on=closed) as (_, adapter):
+        receipt = await adapter.submit(order(adapter))
+
+        assert (receipt.taken, receipt.not_before) == (Taken.LATER, opens)
+
+
+async def test_a_failing_rail_is_not_stormed(place):
+    async with talking(place, agree, sign_on="58") as (rail, adapter):
+        receipts = [await adapter.submit(order(adapter)) for _ in range(200)]
+
+        assert {receipt.taken for receipt in receipts} == {Taken.REFUSED}
+        assert rail.tries < 10
+
+
+async def test_the_rails_sign_off_is_answered_and_obeyed(place):
+    async with talking(place, agree) as (rail, adapter):
+        await adapter.probe()
+        await rail.until(lambda: len(rail.peers) == pools.LINKS)
+        leaving = rail.peers[0]
+        leaving.say({"t": "0800", "7": "1123120000", "11": "000009", "70": "002"})
+        await rail.until(lambda: leaving not in rail.peers)
+        await rail.until(lambda: len(rail.peers) == pools.LINKS)
+
+        assert "002" in rail.managed
+        assert (await adapter.submit(order(adapter))).taken is Taken.TAKEN
+
+
+async def test_the_rails_echo_is_answered(place):
+    async with talking(place, agree) as (rail, adapter):
+        await adapter.probe()
+        rail.managed.clear()
+        rail.peers[0].say({"t": "0800", "7": "1123120000", "11": "000009", "70": "301"})
+        await rail.until(lambda: rail.managed == ["301"])
+
+
+async def test_a_connection_that_gives_no_echo_is_replaced(place, monkeypatch):
+    monkeypatch.setattr(pools, "ECHO_S", 5.0)
+    async with talking(place, agree, echo=False) as (rail, adapter):
+        assert (await adapter.submit(order(adapter))).taken is Taken.TAKEN
+        dead = rail.peers[0]
+        await rail.until(lambda: dead not in rail.peers)
+
+        assert "301" in rail.managed
+        await rail.until(lambda: len(rail.peers) == pools.LINKS)
+
+
+async def test_closing_signs_off_and_a_later_order_connects_anew(place):
+    async with talking(place, agree) as (rail, adapter):
+        await adapter.submit(order(adapter))
+        await adapter.close()
+        await rail.until(lambda: not rail.peers)
+        assert "002" in rail.managed
+
+        assert (await adapter.submit(order(adapter))).taken is Taken.TAKEN
+
+
+async def test_a_slow_rail_fills_its_own_places_only(place, monkeypatch):
+    monkeypatch.setattr(pools, "PLACES", 4)
+    hasty = dataclasses.replace(TIMING, connect_s=0.1)
+    dialect = dataclasses.replace(QUICK, profile=dataclasses.replace(QUICK.profile, timing=hasty))
+    async with talking(place, nothing, dialect) as (rail, adapter):
+        receipts = await asyncio.gather(*[adapter.submit(order(adapter)) for _ in range(12)])
+        details = [receipt.detail for receipt in receipts]
+
+        assert {receipt.taken for receipt in receipts if receipt.detail == "busy"} == {Taken.REFUSED}
+        assert details.count("timeout") == len(rail.seen) == 4
+        assert details.count("busy") == 8
+
+
+async def test_outside_its_window_satna_opens_at_its_hours_if_the_rail_does_not_say(place):
+    from adapters.iran.messages import DIALECT as IRAN
+
+    def reply(fields, peer):
+        uetr = private.write({Tag.UETR: messages.read_ref(fields)})
+        peer.writer.write(pack(answer_fields(fields, "90", e48=uetr), IRAN, RAILS))
+
+    async def serve(reader, writer):
+        framer = Framer(IRAN.length)
+        while data := await reader.read(65536):
+            for message in framer.feed(data):
+                fields = unseal(message, IRAN, OURS)
+                if fields["t"] == "0800":
+                    writer.write(pack(answer_fields(fields, "00"), IRAN, RAILS))
+                else:
+                    reply(fields, Peer(reader, writer))
+        writer.transport.abort()
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(place / "server.crt", place / "server.key")
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    adapter = registry.load("IR", adapter_for(place, port, IRAN).pool._connection)
+    satna = await adapter.submit(adapter.translate(sample_order("IR", minor=3 * 10**11)))
+    pol = await adapter.submit(adapter.translate(sample_order("IR")))
+    await adapter.close()
+    server.close()
+    await asyncio.sleep(0.02)
+
+    assert (satna.taken, pol.taken, pol.not_before) == (Taken.LATER, Taken.LATER, None)
+    assert abs(satna.not_before - SATNA_HOURS.open_from(datetime.now(UTC))) < timedelta(minutes=1)
