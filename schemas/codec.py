@@ -158,11 +158,11 @@ def encode(
     known = layout.known(id, document)
     if form == "json":
         if known is not None and header is None:
-            return msgspec.json.encode({"$type": id, "Document": document})
+            return f'{{"$type":"{id}","Document":{known.json}}}'.encode()
         if header is not None:
             header = {"$type": header_id, **_accept(_plan(header_id), header, _APP_HDR)}
         return _to_json(id, _accept(_plan(id), document, "Document"), header)
-    text = element(id, "Document", document) if known is None else known[0].xml(known[1])
+    text = element(id, "Document", document) if known is None else known.xml
     if header is not None:
         text = f'<Envelope xmlns="{ENVELOPE}">{element(header_id, _APP_HDR, header)}{text}</Envelope>'
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
@@ -352,8 +352,10 @@ def _known_json(raw: bytes, max_bytes: int) -> _Parts | None:
     message, document = found["$type"], found["Document"]
     known = layout.known(message, document)
     # A name that stands twice is in the bytes and no longer in the dict.
-    if known is None or raw.count(b'"') != 2 * (len(("$type", message, "Document")) + known[0].strings):
+    if known is None or raw.count(b'"') != 2 * (len(("$type", message, "Document")) + known.layout.strings):
         return None
+    if not known.in_order:
+        document = known.layout.document(known.values)
     return _Parts(message, None, None, document, ordinary=True)
 
 

@@ -16,7 +16,7 @@ seem to be is asked of the parser before they are remembered.
 
 import itertools
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 from operator import gt, itemgetter
 from typing import Any, Final, NamedTuple
@@ -29,12 +29,14 @@ from schemas.catalogue.model import Amount, Choice, Code, Scalar, Text, Type, Va
 from schemas.catalogue.model import Sequence as Members
 from schemas.errors import InvalidMessage
 from schemas.lexical import BLANKS
-from schemas.plan import NAMESPACE, written
+from schemas.plan import NAMESPACE, plan, written
 from schemas.value_rules import TEXT_CHECKS, is_usual_amount, leaf_check
 
 Document = dict[str, Any]
 Outline = tuple[Any, ...]
 """The elements of a document without its values: tags, and what opens and closes around them."""
+
+Picker = Callable[[Sequence[str]], tuple[str, ...]]
 
 LONGEST: Final = 16 * 1024
 """Bytes. Longer messages are statements and the like, no two of which have the same elements."""
@@ -90,9 +92,13 @@ class Layout:
         """The content as XML: one line, schema order, no prefixes."""
         return _filled(self._xml, values)
 
+    def json(self, values: Sequence[str]) -> str:
+        """The content as JSON: no blanks, schema order."""
+        return _filled(self._json, values)
+
     def document(self, values: Sequence[str]) -> Document:
         """The content as a dict."""
-        document: Document = msgspec.json.decode(_filled(self._json, values))
+        document: Document = msgspec.json.decode(self.json(values))
         return document
 
 
@@ -108,7 +114,7 @@ def _are_plain(values: Sequence[str]) -> bool:
     return framed.isascii() or unicodedata.is_normalized("NFC", framed)
 
 
-def _picker(places: list[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
+def _picker(places: list[int]) -> Picker:
     """A function that takes what stands in these places."""
     if len(places) > 1:
         return itemgetter(*places)
@@ -306,13 +312,16 @@ class _Drawing:
 class _Place:
     """Where a layout is remembered, once its elements have been seen twice."""
 
-    __slots__ = ("gaps", "layout", "message", "seen")
+    __slots__ = ("gaps", "layout", "message", "order", "seen")
 
     def __init__(self) -> None:
         self.seen = 0
         self.layout: Layout | None = None
+        self.order: Picker | None = None
+        """What brings the values of an outline into schema order, where they are not."""
         self.message = ""
         self.gaps: _Gaps | None = None
+        """Of markup: where its values are, and of which message."""
 
     def is_due(self) -> bool:
         """Whether to try to learn it: at the second sight, and ever more rarely where that is in vain."""
@@ -330,34 +339,80 @@ def _place_of_markup(markup: str) -> _Place:  # noqa: ARG001 - the cache's key
     return _Place()
 
 
-def known(message: str, document: Document) -> tuple[Layout, list[str]] | None:
-    """The layout of a document, and its values if all of them are ordinary: then the document is valid.
+class Known(NamedTuple):
+    """A document of a known layout, every value of it ordinary: so it is valid."""
 
-    Elements that come again are learned here, on the way.
-    """
+    layout: Layout
+    values: Sequence[str]
+    """In schema order."""
+    in_order: bool
+    """Whether the document itself is."""
+
+    @property
+    def xml(self) -> str:
+        """The content as XML."""
+        return self.layout.xml(self.values)
+
+    @property
+    def json(self) -> str:
+        """The content as JSON."""
+        return self.layout.json(self.values)
+
+
+def known(message: str, document: Document) -> Known | None:
+    """A document as one of a known layout. Elements that come again are learned here, on the way."""
     found = outline(document)
     if found is None:
         return None
     elements, values = found
     place = _place_of_outline(message, elements)
     if place.layout is None and place.is_due():
-        place.layout = _learned(message, document, values)
-    if place.layout is None or not place.layout.takes(values):
+        place.layout, place.order = _learned(message, document)
+    if place.layout is None:
         return None
-    return place.layout, values
+    ordered = values if place.order is None else place.order(values)
+    return Known(place.layout, ordered, place.order is None) if place.layout.takes(ordered) else None
 
 
-def _learned(message: str, document: Document, values: list[str]) -> Layout | None:
-    """The layout of a document that `plan` finds valid and writes in the very same words."""
+def _learned(message: str, document: Document) -> tuple[Layout | None, Picker | None]:
+    """The layout of a document that `plan` finds valid, and what brings its values into schema order."""
     root = catalogue().messages.get(message)
-    if root is None or root.tag == "AppHdr" or not _are_plain(values):
-        return None
+    if root is None or root.tag == "AppHdr":
+        return None, None
     try:
-        text = written(message, "Document", document)
+        ordered = plan(message).accept(document)
+        text = written(message, "Document", ordered)
     except InvalidMessage:
-        return None
-    layout = Layout(_Drawing(message, document))
-    return layout if layout.xml(values) == text and layout.document(values) == document else None
+        return None, None
+    places = list(_places(ordered, _counted(document, itertools.count())))
+    order = None if places == sorted(places) else _picker(places)
+    _, values = outline(ordered) or ((), [])
+    if not _are_plain(values):
+        return None, None
+    layout = Layout(_Drawing(message, ordered))
+    faithful = layout.xml(values) == text and layout.document(values) == ordered
+    return (layout, order) if faithful else (None, None)
+
+
+def _counted(content: Any, numbers: Iterator[int]) -> Any:
+    """The same content with numbers for its texts."""
+    if type(content) is dict:
+        return {tag: _counted(value, numbers) for tag, value in content.items()}
+    if type(content) is list:
+        return [_counted(item, numbers) for item in content]
+    return next(numbers) if type(content) is str else None
+
+
+def _places(ordered: Any, counted: Any) -> Iterator[int]:
+    """Where the texts of `ordered` stand in the same content in another order, which is `counted`."""
+    if type(counted) is dict:
+        for tag, value in ordered.items():
+            yield from _places(value, counted[tag])
+    elif type(counted) is list:
+        for item, number in zip(ordered, counted, strict=True):
+            yield from _places(item, number)
+    elif counted is not None:
+        yield counted
 
 
 def sight(raw: bytes) -> "Sight | None":
@@ -396,21 +451,21 @@ class Sight:
 
     def learn(self, message: str, document: Document) -> None:
         """Remember, where it comes again, the layout of the document that was read from here by `plan`."""
-        found = outline(document) if self.place.is_due() else None
-        if found is None:
+        if not self.place.is_due():
             return
-        values = found[1]
-        layout = _learned(message, document, values)
-        gaps = _gaps(self.markup, self.texts) if layout is not None else None
-        if gaps is not None and gaps.values(self.texts) == tuple(values):
+        found, (layout, order) = outline(document), _learned(message, document)
+        if found is None or layout is None or order is not None:
+            return
+        gaps = _gaps(self.markup, self.texts)
+        if gaps is not None and gaps.values(self.texts) == tuple(found[1]):
             self.place.message, self.place.gaps, self.place.layout = message, gaps, layout
 
 
 class _Gaps(NamedTuple):
     """Which texts of a message are values, and the currencies, which stand in its markup."""
 
-    pick: Callable[[Sequence[str]], tuple[str, ...]]
-    between: Callable[[Sequence[str]], tuple[str, ...]]
+    pick: Picker
+    between: Picker
     blanks: str
     """What stood between when these were learned."""
     currencies: list[str]

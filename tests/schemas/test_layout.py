@@ -237,3 +237,27 @@ def test_what_is_remembered_is_bounded():
         layout.sight(b"<a%d>x</a%d>" % (number, number))
 
     assert layout._place_of_markup.cache_info().currsize == layout.REMEMBERED
+
+
+def test_content_in_any_order_is_known_and_written_in_the_schema_s_order(long_way):
+    def shuffled(content):
+        if isinstance(content, list):
+            return [shuffled(item) for item in content]
+        if not isinstance(content, dict):
+            return content
+        tags = list(content)
+        chance.shuffle(tags)
+        return {tag: shuffled(content[tag]) for tag in tags}
+
+    chance = random.Random(5)
+    for message in ("pacs.008.001.08", "pacs.002.001.10", "camt.056.001.08", "pacs.008.001.13"):
+        for _ in range(5):
+            document = shuffled(random_document(message, chance))
+            raw = msgspec.json.encode({"$type": message, "Document": document})
+            for form in (codec.XML, codec.JSON):
+                written = [codec.encode(message, document, media_type=form) for _ in range(4)]
+                expected = long_way(lambda m=message, d=document, f=form: codec.encode(m, d, media_type=f))
+                assert written == [expected] * 4
+            assert verdict(seen(raw, codec.JSON), codec.JSON) == long_way(
+                lambda r=raw: verdict(r, codec.JSON)
+            )
