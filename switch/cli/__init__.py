@@ -5,7 +5,19 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from switch.cli import adapters, audit, iso, payments, qr, rails, reports, settlement, stack
+from switch.cli import (
+    adapters,
+    audit,
+    iso,
+    participants,
+    payments,
+    people,
+    qr,
+    rails,
+    reports,
+    settlement,
+    stack,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,6 +36,9 @@ app.add_typer(rails.app, name="rails", help="End-of-cycle files and reconciliati
 app.add_typer(qr.app, name="qr", help="QR payloads: read, make.")
 app.add_typer(reports.app, name="report", help="Reports: make, list, verify.")
 app.add_typer(audit.app, name="audit", help="Checkpoints and proofs of the event log.")
+app.add_typer(participants.app, name="participant", help="Participants, accounts, funds, keys.")
+app.add_typer(people.people, name="people", help="Who may sign in.")
+app.add_typer(people.changes, name="change", help="What takes two people: ask, approve, refuse.")
 app.add_typer(settlement.app, name="settlement", help="Settlement windows and net positions.")
 
 

@@ -1,0 +1,142 @@
+"""What the commands of people share: the desk of a running switch, who acts, how a change is asked for."""
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from ledger.postgres import EmbeddedPostgres
+from schemas.errors import NotAuthentic, SwitchError, Unavailable
+from switch.api.people import change_document, with_maker_half
+from switch.cli.connect import settings_for, writer
+from switch.database import connect_pool
+from switch.people import approvals, sessions
+from switch.people.catalogue import KINDS
+from switch.people.desk import Desk
+from switch.people.model import Change, Person
+from switch.settings import Settings
+
+T = TypeVar("T")
+Data = Annotated[Path | None, typer.Option("--data", help="data directory")]
+Database = Annotated[str | None, typer.Option("--database", help="PostgreSQL URL")]
+As = Annotated[str, typer.Option("--as", help="who acts: signed in by `payswitch people sign-in`")]
+Reason = Annotated[str, typer.Option("--reason", help="why; it stands in the log")]
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Where commands are given: the desk, and the settings of the switch behind it."""
+
+    desk: Desk
+    settings: Settings
+
+
+@contextlib.asynccontextmanager
+async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
+    """Reach the database and the writer of a running switch.
+
+    Raises:
+        Unavailable: it does not run.
+
+    """
+    data = settings.data.resolve()
+    url = settings.database or EmbeddedPostgres(data / "postgres").running_url()
+    if url is None:
+        raise Unavailable("the switch is not running")
+    pool = await connect_pool(settings.model_copy(update={"database": url}))
+    try:
+        async with writer(settings) as link:
+            yield Desk(pool, link, data, settings.credentials_file.exists())
+    finally:
+        await pool.close()
+
+
+def session_file(desk: Desk, name: str) -> Path:
+    """Where the token of a person who signed in at this machine is kept, for its owner to read alone."""
+    return desk.data / "run" / "sessions" / name
+
+
+def keep_token(desk: Desk, name: str, token: str) -> None:
+    """Keep a session's token."""
+    file = session_file(desk, name)
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        out.write(token)
+
+
+async def find_person(desk: Desk, settings: Settings, name: str) -> Person:
+    """Find who acts: by the session of this machine, or, in a sandbox, by the credentials file.
+
+    Raises:
+        NotAuthentic: not signed in.
+
+    """
+    file = session_file(desk, name)
+    async with desk.pool.acquire() as connection:
+        if file.exists():
+            token = file.read_text()
+            session = await sessions.resume(connection, token)
+            fresh = await sessions.renew(connection, token) if session.stale else None
+            if fresh:
+                keep_token(desk, name, fresh)
+            return session.person
+        if settings.credentials_file.exists():
+            known = json.loads(settings.credentials_file.read_text()).get("people", {})
+            if name in known:
+                return await sessions.of_bearer(connection, known[name]["bearer"])
+    raise NotAuthentic(f"{name} is not signed in: payswitch people sign-in {name}")
+
+
+def run(data: Path | None, database: str | None, work: Callable[[Counter], Awaitable[T]]) -> T:
+    """Run a command at the desk; what cannot be done is told in one line, exit 1."""
+    settings = settings_for(data, database)
+
+    async def at_desk() -> T:
+        async with open_desk(settings) as desk:
+            return await work(Counter(desk, settings))
+
+    try:
+        return asyncio.run(at_desk())
+    except (SwitchError, TimeoutError) as error:
+        text = error.detail if isinstance(error, SwitchError) else "the switch is not running"
+        typer.echo(f"payswitch: {text}", err=True)
+        raise typer.Exit(1) from None
+
+
+async def request(
+    counter: Counter, name: str, kind: str, *, content: dict[str, Any], reason: str
+) -> dict[str, Any]:
+    """Ask for a change as a person; the change, with half an enrolment code where there is one."""
+    person = await find_person(counter.desk, counter.settings, name)
+    content, half = with_maker_half(kind, content)
+    change = await approvals.request(counter.desk, KINDS, person, kind, content=content, reason=reason)
+    document = change_document(change)
+    return {**document, "maker_half": half} if half else document
+
+
+async def vote(counter: Counter, name: str, number: int, *, decision: str, reason: str) -> Change:
+    """Say something to a change as a person."""
+    person = await find_person(counter.desk, counter.settings, name)
+    return await approvals.vote(counter.desk, KINDS, person, number, decision=decision, reason=reason)
+
+
+def ask(  # noqa: PLR0917 - what every asking command is given
+    data: Path | None, database: str | None, name: str, kind: str, content: dict[str, Any], reason: str
+) -> None:
+    """Ask for a change and print it."""
+
+    async def work(counter: Counter) -> dict[str, Any]:
+        return await request(counter, name, kind, content=content, reason=reason)
+
+    show(run(data, database, work))
+
+
+def show(document: object) -> None:
+    """Print a document as JSON."""
+    typer.echo(json.dumps(document, indent=2, default=str))

@@ -1,0 +1,229 @@
+"""`payswitch people` and `payswitch change`: who may sign in, and what takes two people."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from switch.api.people import change_document
+from switch.cli.office import (
+    As,
+    Counter,
+    Data,
+    Database,
+    Reason,
+    ask,
+    find_person,
+    keep_token,
+    run,
+    session_file,
+    show,
+    vote,
+)
+from switch.people import approvals, enrolment, sessions, sign_in
+from switch.people.catalogue import KINDS, describe
+from switch.people.model import Role
+
+people = typer.Typer(no_args_is_help=True)
+changes = typer.Typer(no_args_is_help=True)
+Name = Annotated[str, typer.Argument(help="the person's name, as it signs in")]
+Number = Annotated[int, typer.Argument(min=1, help="number of the change")]
+
+
+def _password(*, confirm: bool) -> str:
+    """Read a password: from PAYSWITCH_PASSWORD, or from the terminal without showing it."""
+    given = os.environ.get("PAYSWITCH_PASSWORD")
+    return given or str(typer.prompt("password", hide_input=True, confirmation_prompt=confirm))
+
+
+def _code() -> str:
+    given = os.environ.get("PAYSWITCH_CODE")
+    return given or str(typer.prompt("code of the authenticator"))
+
+
+@people.command()
+def found(
+    name: Name,
+    role: Annotated[Role, typer.Option(help="operator or checker")],
+    display_name: Annotated[str, typer.Option(help="as people write it")] = "",
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Make the first operator, and the first checker; everybody else is added by these two."""
+    password = _password(confirm=True)
+
+    async def work(counter: Counter) -> enrolment.Enrolment:
+        return await enrolment.found(counter.desk, name, display_name or name, role, password)
+
+    made = run(data, database_url, work)
+    show({"name": made.name, "totp_uri": made.totp_uri, "totp_secret": made.totp_secret})
+
+
+@people.command("sign-in")
+def sign_in_here(name: Name, data: Data = None, database_url: Database = None) -> None:
+    """Sign in on this machine; later commands act `--as NAME`."""
+    password, code = _password(confirm=False), _code()
+
+    async def work(counter: Counter) -> None:
+        keep_token(counter.desk, name, await sign_in.sign_in(counter.desk, name, password, code))
+
+    run(data, database_url, work)
+
+
+@people.command("sign-out")
+def sign_out(name: Name, data: Data = None, database_url: Database = None) -> None:
+    """End the session of this machine."""
+
+    async def work(counter: Counter) -> None:
+        file = session_file(counter.desk, name)
+        if file.exists():
+            async with counter.desk.pool.acquire() as connection:
+                await sessions.end(connection, file.read_text())
+            file.unlink()
+
+    run(data, database_url, work)
+
+
+@people.command("list")
+def list_people(data: Data = None, database_url: Database = None) -> None:
+    """Print everybody who may sign in, or could once, one JSON line each."""
+
+    async def work(counter: Counter) -> list[dict[str, Any]]:
+        rows = await counter.desk.pool.fetch(
+            "SELECT name, display_name, role, scope, status FROM switch.person ORDER BY name"
+        )
+        return [dict(row) for row in rows]
+
+    for row in run(data, database_url, work):
+        typer.echo(json.dumps(row, ensure_ascii=False))
+
+
+@people.command()
+def add(
+    name: Name,
+    role: Annotated[Role, typer.Option()],
+    *,
+    as_: As,
+    reason: Reason,
+    scope: Annotated[str, typer.Option(help="participant's id, or regulator's country")] = "",
+    display_name: Annotated[str, typer.Option(help="as people write it")] = "",
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Ask for a new person; prints half of its enrolment code, the checker gets the other."""
+    content = {"name": name, "display_name": display_name or name, "role": str(role), "scope": scope}
+    ask(data, database_url, as_, "person.add", content, reason)
+
+
+@people.command()
+def enrol(name: Name, data: Data = None, database_url: Database = None) -> None:
+    """Enrol with both halves of the code: choose a password, set up an authenticator."""
+    maker_half = str(typer.prompt("half of the code, from who asked"))
+    checker_half = str(typer.prompt("half of the code, from who agreed"))
+    password = _password(confirm=True)
+
+    async def begin(counter: Counter) -> enrolment.Enrolment:
+        return await enrolment.begin(counter.desk, name, maker_half, checker_half, password)
+
+    begun = run(data, database_url, begin)
+    show({"name": name, "totp_uri": begun.totp_uri, "totp_secret": begun.totp_secret})
+    code = _code()
+
+    async def finish(counter: Counter) -> None:
+        await enrolment.finish(counter.desk, name, maker_half, checker_half, code)
+
+    run(data, database_url, finish)
+
+
+@changes.command("kinds")
+def kinds() -> None:
+    """Print every kind of change with the JSON Schema of its content, one JSON line each."""
+    for kind in KINDS.values():
+        typer.echo(json.dumps(describe(kind)))
+
+
+@changes.command("list")
+def list_changes(
+    state: Annotated[str | None, typer.Option(help="requested, executed, ...")] = None,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Print changes, newest first, one JSON line each."""
+
+    async def work(counter: Counter) -> list[dict[str, Any]]:
+        async with counter.desk.pool.acquire() as connection:
+            return [change_document(c) for c in await approvals.read(connection, state=state)]
+
+    for document in run(data, database_url, work):
+        typer.echo(json.dumps(document))
+
+
+@changes.command("show")
+def show_change(number: Number, data: Data = None, database_url: Database = None) -> None:
+    """Print a change and what everybody said to it."""
+
+    async def work(counter: Counter) -> dict[str, Any]:
+        async with counter.desk.pool.acquire() as connection:
+            return change_document(await approvals.find(connection, number))
+
+    show(run(data, database_url, work))
+
+
+@changes.command("request")
+def request_change(
+    kind: Annotated[str, typer.Argument(help="as `payswitch change kinds` has it")],
+    content: Annotated[str, typer.Argument(help="JSON, or @FILE")],
+    *,
+    as_: As,
+    reason: Reason,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Ask for a change."""
+    text = Path(content[1:]).read_text() if content.startswith("@") else content
+    try:
+        read = json.loads(text)
+    except ValueError:
+        raise typer.BadParameter("the content is not JSON") from None
+    ask(data, database_url, as_, kind, read, reason)
+
+
+@changes.command()
+def approve(
+    number: Number, *, as_: As, reason: Reason, data: Data = None, database_url: Database = None
+) -> None:
+    """Agree to a change; the last to agree has it executed."""
+    _say(data, database_url, as_, number, "approve", reason)
+
+
+@changes.command()
+def refuse(
+    number: Number, *, as_: As, reason: Reason, data: Data = None, database_url: Database = None
+) -> None:
+    """Refuse a change, for good."""
+    _say(data, database_url, as_, number, "refuse", reason)
+
+
+@changes.command()
+def withdraw(number: Number, *, as_: As, data: Data = None, database_url: Database = None) -> None:
+    """Take one's own request back."""
+
+    async def work(counter: Counter) -> dict[str, Any]:
+        person = await find_person(counter.desk, counter.settings, as_)
+        return change_document(await approvals.withdraw(counter.desk, person, number))
+
+    show(run(data, database_url, work))
+
+
+def _say(  # noqa: PLR0917 - what both commands are given
+    data: Path | None, database: str | None, name: str, number: int, decision: str, reason: str
+) -> None:
+    async def work(counter: Counter) -> dict[str, Any]:
+        return change_document(await vote(counter, name, number, decision=decision, reason=reason))
+
+    document = run(data, database, work)
+    show(document)
+    if document["state"] == "failed":
+        raise typer.Exit(1)
