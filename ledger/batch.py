@@ -7,6 +7,7 @@ text of arrays, bytes as one blob with offsets: see `sql/apply.sql` for why.
 import itertools
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from operator import sub
 from typing import Any
 
 from ledger.encoding import leaf_hashes, microseconds
@@ -110,17 +111,16 @@ class Batch:
 
     def _changed_accounts(self) -> list[Sequence[object]]:
         """Number, closed, cap; then the change of each counter; then each counter as it must come out."""
-        rows = [
-            (
-                account.number,
-                "true" if account.closed else "false",
-                "NULL" if account.cap is None else str(account.cap),
-                *(now - then for now, then in zip(account.counters, before, strict=True)),
-                *account.counters,
-            )
-            for account, before in self.before.values()
+        accounts = [account for account, _ in self.before.values()]
+        counters = _columns([account.counters for account in accounts], _COUNTERS)
+        before = _columns([then for _, then in self.before.values()], _COUNTERS)
+        return [
+            [account.number for account in accounts],
+            ["true" if account.closed else "false" for account in accounts],
+            ["NULL" if account.cap is None else str(account.cap) for account in accounts],
+            *(list(map(sub, *pair)) for pair in zip(counters, before, strict=True)),
+            *counters,
         ]
-        return _columns(sorted(rows), 3 + 2 * _COUNTERS)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[Sequence[Any]]:

@@ -40,7 +40,7 @@ from ledger.books import Books, Decision, Leg, Verdict
 from ledger.migrate import migrate
 from ledger.postgres import BIN, EmbeddedPostgres
 from ledger.verify import verify
-from ledger.writer import Rider, Touches, Writer
+from ledger.writer import Rider, Touches, Writer, look_for_garbage_in_short_steps
 from loadtests import naive_ledger
 
 RESULTS: Final = Path(__file__).parent / "results"
@@ -406,7 +406,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     found: dict[str, Any] = {"slowdown_at_10m": None, "settings": settings(options)}
-    gc.set_threshold(100_000, 20, 100)  # as a writer process should: most of what lives, lives long
+    look_for_garbage_in_short_steps()  # as the writer's process does
     with tempfile.TemporaryDirectory(prefix="payswitch-bench-") as directory:
         server = EmbeddedPostgres(Path(directory) / "postgres")
         try:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import os
 import signal
 import sys
@@ -14,7 +13,7 @@ import msgspec
 import structlog
 import uvloop
 
-from ledger.writer import Writer
+from ledger.writer import Writer, look_for_garbage_in_short_steps
 from schemas.errors import Unavailable
 from switch import logs
 from switch.commands import (
@@ -131,7 +130,7 @@ async def run(settings: Settings) -> None:
 def main() -> None:
     """Entry point of the process."""
     os.umask(0o077)
-    gc.set_threshold(100_000, 20, 100)  # many short-lived objects and no cycles: collect seldom
+    look_for_garbage_in_short_steps()
     settings = Settings()
     logs.configure("writer")
     with contextlib.suppress(KeyboardInterrupt):
