@@ -90,9 +90,12 @@ class Peers:
             peer.writer.transport.abort()
 
     def _listening(self) -> Peer | None:
+        """The connection that asked, signed on or not; else the oldest that is signed on."""
         asking = _asking.get()
-        able = [peer for peer in self.connected if peer.signed_on and not peer.silent]
-        return asking if asking in able else next(iter(able), None)
+        able = [peer for peer in self.connected if not peer.silent]
+        if asking in able:
+            return asking
+        return next((peer for peer in able if peer.signed_on), None)
 
 
 @runtime_checkable

@@ -270,9 +270,7 @@ RUINS = {
 }
 
 
-@pytest.mark.parametrize("end", [True, False], ids=["then gone", "then silent"])
-@pytest.mark.parametrize("name", RUINS)
-async def test_what_is_no_clear_answer_is_unknown(place, name, end):
+async def is_unknown(place, name, *, end):
     def reply(fields, peer):
         if fields["t"] == "0200":
             peer.writer.write(RUINS[name](fields))
@@ -285,6 +283,12 @@ async def test_what_is_no_clear_answer_is_unknown(place, name, end):
         assert (receipt.taken, receipt.answer) == (Taken.UNKNOWN, None)
         assert len(rail.seen) == 1
         assert await adapter.probe()
+
+
+@pytest.mark.parametrize("name", RUINS)
+async def test_what_is_no_clear_answer_is_unknown(place, name):
+    """Whether the connection then ends or stays."""
+    await asyncio.gather(is_unknown(place, name, end=True), is_unknown(place, name, end=False))
 
 
 async def test_what_proves_nothing_is_not_handed_on(place):
