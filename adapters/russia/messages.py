@@ -199,6 +199,7 @@ def return_order(sent: Sent, us: Participant, at: datetime) -> Message:
         party = _find(source, origin)
         _add(document, tag).extend(_copy(child) for child in party)
     _reference(document, "EDRefID", sent.id)
+    etree.cleanup_namespaces(document)
     return _message(us, identity, at, document, about=transaction)
 
 

@@ -59,15 +59,20 @@ _order: Final = {
     "PaymentCategory?": like("FREE|PAID"),
     "CodePurpose?": _text(35),
 }
-_party_702 = Shape(
-    parts=[
-        ("PersonInfo", _person),
-        ("AccountInfo", Shape({"AccountType": like("BBAN|ORID|IBAN|EPID"), "AccountValue": _text(35)})),
-        ("CountryOfResidence?", Shape(text=_text(2))),
-        ("PhoneNumber?", _phone),
-        ("Bank", _agent),
-    ]
-)
+
+
+def _party_702(person: str) -> Shape:
+    return Shape(
+        parts=[
+            (person, _person),
+            ("AccountInfo", Shape({"AccountType": like("BBAN|ORID|IBAN|EPID"), "AccountValue": _text(35)})),
+            ("CountryOfResidence?", Shape(text=_text(2))),
+            ("PhoneNumber?", _phone),
+            ("Bank", _agent),
+        ]
+    )
+
+
 _party_701 = Shape(
     parts=[
         ("PersonInfo", _person),
@@ -87,8 +92,8 @@ _ED702 = Shape(
         "TransOptionCode?": like("XTIP|XTFP"),
     },
     [
-        ("Payer", _party_702),
-        ("Payee", _party_702),
+        ("Payer", _party_702("PersonInfo")),
+        ("Payee", _party_702("PersonInfo?")),
         ("Purpose?", _purpose),
         ("PrvsInstgAgt1?", _agent),
         ("InstructedAmount?", _amount),
@@ -127,9 +132,11 @@ _ED243 = Shape(
 SHAPES: Final = {
     f"{{{NAMESPACE_701}}}ED701": _ED701,
     f"{{{NAMESPACE}}}ED702": _ED702,
-    f"{{{NAMESPACE}}}ED202": Shape({**_HEAD, "EDInquiryCode": like("RSTS|RCPY|RSPC")}, [("EDRefID", _id)]),
+    f"{{{NAMESPACE}}}ED202": Shape(
+        {**_REFERENCE, "EDReceiver?": _UID, "EDInquiryCode": like("RSTS|RCPY|RSPC")}, [("EDRefID", _id)]
+    ),
     f"{{{NAMESPACE}}}ED243": _ED243,
-    f"{{{NAMESPACE}}}ED999": Shape({**_HEAD, "CreationDateTime?": _TIME}),
+    f"{{{NAMESPACE}}}ED999": Shape({**_REFERENCE, "EDReceiver?": _UID, "CreationDateTime?": _TIME}),
 }
 
 

@@ -231,7 +231,9 @@ class SbpSimulator:
         row = codes.CODES[code]
         document = self._document("ED201", CtrlCode=code, CtrlTime=instant(datetime.now(UTC)))
         _add(document, "Annotation").text = row.meaning
-        _reference(document, "EDRefID", EdId.of(message.document))
+        identity = _readable_id(message)
+        if identity is not None:
+            _reference(document, "EDRefID", identity)
         return self._message([document], message.about, correlation=message.id)
 
     def _confirmation(self, order: EdId, ref: str, minor: int) -> Element:
@@ -314,6 +316,14 @@ def _with_broken_signature(body: bytes) -> bytes:
         + (b"A" if after[place : place + 1] != b"A" else b"B")
         + after[place + 1 :]
     )
+
+
+def _readable_id(message: Message) -> EdId | None:
+    """The id of the message's document; None where control failed on that."""
+    try:
+        return EdId.of(message.document)
+    except InvalidMessage:
+        return None
 
 
 def _reference(parent: Element, tag: str, identity: EdId) -> None:
