@@ -1,6 +1,5 @@
 """Messages in files: what is wrong with them, and the same message in the other representation."""
 
-import os
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -58,9 +57,7 @@ def check(path: Path, *, scheme: rules.Scheme | None = rules.SWITCH) -> Report:
     raw = path.read_bytes()
     try:
         message = codec.inspect(raw, media_type=media_type(raw), max_bytes=MAX_BYTES)
-        directory = os.environ.get(official.SETTING)
-        if directory:
-            official.check(message, Path(directory))
+        official.check_where_set(message)
     except InvalidMessage as error:
         return Report(str(path), _said(raw), valid=False, problems=(_problem(error),))
     if scheme is None:

@@ -4,6 +4,7 @@ The files are `pacs.008.001.08.xsd` and so on, in one directory. They are read o
 only; nothing is ever fetched.
 """
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,19 @@ from schemas import codec, foreign
 from schemas.errors import InvalidMessage
 
 SETTING: Final = "PAYSWITCH_XSD"
-"""Environment variable that names the directory, for the command line."""
+"""Environment variable that names the directory."""
+
+
+def check_where_set(message: codec.Message) -> None:
+    """Hold a decoded message to the official schemas where the environment names their directory.
+
+    Raises:
+        InvalidMessage: as `check`.
+
+    """
+    directory = os.environ.get(SETTING)
+    if directory:
+        check(message, Path(directory))
 
 
 def check(message: codec.Message, directory: Path) -> None:

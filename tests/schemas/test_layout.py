@@ -63,7 +63,10 @@ def is_known(raw: bytes) -> bool:
 def with_another_value(raw: bytes, values: re.Pattern[bytes], chance: random.Random) -> bytes:
     """The message with another text, of any kind, in the place of one to three values."""
     for _ in range(chance.choice((1, 1, 2, 3))):
-        found = chance.choice(list(values.finditer(raw)))
+        places = list(values.finditer(raw))
+        if not places:
+            return raw
+        found = chance.choice(places)
         text = chance.choice(
             (
                 *TEXTS,
