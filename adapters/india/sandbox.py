@@ -33,3 +33,7 @@ def word_of(address: str) -> str:
     """The magic word in a payment address, or nothing."""
     found = _MAGIC.fullmatch(address)
     return found[1].upper() if found else ""
+
+
+ALIASES: Final = {"asha@okbank": "asha@okbank"}
+"""An address is an account of its own here."""

@@ -137,13 +137,14 @@ def read_answer(content: dict[str, Any], *, enquired: bool = False) -> Answer:
 
 
 def read_payee(content: dict[str, Any], account: str) -> Payee:
-    """The answer of `check`.
+    """The answer of `check`; the account itself, where a phone was asked for.
 
     Raises:
         InvalidMessage: a member is missing or malformed.
 
     """
-    return Payee(account, text_of(content, "bankCode"), text_of(content, "beneficiaryName"))
+    named = text_of(content, "account") if "account" in content else account
+    return Payee(named, text_of(content, "bankCode"), text_of(content, "beneficiaryName"))
 
 
 def timestamp(at: datetime) -> str:

@@ -54,3 +54,7 @@ def _base36(number: int) -> str:
         number, digit = divmod(number, 36)
         digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[digit] + digits
     return digits
+
+
+ALIASES: Final = {"996550000001": account("").other}
+"""Phone -> account."""

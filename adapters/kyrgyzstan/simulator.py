@@ -98,7 +98,13 @@ class ElqrSimulator:
         account = self._recipient(body)
         if account == sandbox.NOBODY:
             raise Refused(452)
-        return self._signed({"beneficiaryName": "A*** R***", "bankCode": sandbox.BANK, "account": account})
+        return self._signed(
+            {
+                "beneficiaryName": "A*** R***",
+                "bankCode": sandbox.BANK,
+                "account": sandbox.ALIASES.get(account, account),
+            }
+        )
 
     def _create(self, body: dict[str, Any], raw: bytes) -> Response:
         credit = self._credit(body, raw)

@@ -23,3 +23,7 @@ def account(word: str) -> Account:
 def word_of(account_id: str) -> str:
     """The magic word in an IBAN, or nothing."""
     return iban_word(account_id, "PK", "SAND")
+
+
+ALIASES: Final = {"+92-3001234567": account("").iban}
+"""Phone -> account."""

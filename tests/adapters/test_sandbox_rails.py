@@ -1,8 +1,6 @@
-"""Sandbox, restart and conformance: what the supervisor and a country's engineer rely on."""
+"""Sandbox and restart: what the supervisor relies on."""
 
 import asyncio
-import json
-import os
 import ssl
 import stat
 import subprocess
@@ -10,10 +8,8 @@ import sys
 
 import pytest
 
-from adapters import conformance, registry
-from adapters.http import HttpClient
+from adapters import registry
 from adapters.port import Outcome, Taken
-from adapters.reasons import ISO_REASONS
 from adapters.simulation.book import FILE_NAME, read
 from adapters.simulation.harness import running, sample_order
 from adapters.simulation.sandbox import prepare
@@ -93,33 +89,6 @@ async def killed_in_the_middle(place, country):
         assert outcomes == {Outcome.DONE}
         assert [rail.credits(native.ref) for native in natives] == [1] * 12
         assert rail.credits(pending.ref) == 1
-
-
-@pytest.mark.parametrize("country", COUNTRIES)
-async def test_the_conformance_kit_finds_nothing(country):
-    """Every reason takes its time: that is `payswitch adapters check`, or PAYSWITCH_ALL_REASONS=1 here."""
-    reasons = ISO_REASONS if os.environ.get("PAYSWITCH_ALL_REASONS") else sorted(ISO_REASONS)[::20]
-    report = await conformance.check(country, reasons)
-
-    assert report.ok, report.text()
-    assert json.loads(json.dumps(report.as_dict()))["ok"] is True
-
-
-async def test_the_conformance_kit_notices_a_broken_promise(monkeypatch, tmp_path):
-    """An adapter that reads a cut connection as "not taken" would free money that may have moved."""
-    real = HttpClient.request
-
-    async def careless(self, *arguments, **options):
-        found = await real(self, *arguments, **options)
-        return type(found)(sent=False, detail=found.detail) if hasattr(found, "sent") else found
-
-    monkeypatch.setattr(HttpClient, "request", careless)
-    report = conformance.Report("IN", "UPI")
-    async with running(tmp_path, "IN", time_scale=0.03) as rail:
-        await conformance._run(report, conformance._silence_is_unknown, rail)
-
-    assert not report.ok
-    assert "CUT was read as not taken" in report.text()
 
 
 def test_reading_a_book_that_does_not_exist_yet_finds_nothing(tmp_path):

@@ -1,0 +1,85 @@
+"""Payments that the kit makes up: always the same, whatever machine it runs on."""
+
+import dataclasses
+import random
+from collections.abc import Iterator
+from typing import Final
+from uuid import UUID
+
+from adapters.port import Order
+from adapters.profile import RailProfile
+from adapters.simulation.harness import sample_order
+from schemas.money import Money
+from schemas.payment import Account, Party
+
+SEED: Final = 20022
+NAMES: Final = (
+    "Asha Rao", "Иван Петров", "王小明", "आशा राव", "محمد علی", "Айгүл Ө.", "Гулрӯ Ҷӯраева",
+    "O\u02bbktam G\u02bbofur",
+    "O'Brien & Söhne <1>", "a" * 140,
+)  # fmt: skip
+"""In the scripts of ten countries."""
+HAZARDS: Final = (
+    "", " ", "\n", "\x00", "\x1f\x7f", "\u202e\u2066", "\ufeff", "]]>", "<!--", "&#0;", "%00%s{0}",
+    "'\"\\/|,;:=", "🤝" * 30, "é" * 200, "e\u0301" * 80, "ﷺ" * 40, "𐍈", "A\u0000B", "-" * 300,
+    "{H:02}", "\u0663" * 20,
+)  # fmt: skip
+"""Texts that break what is careless."""
+FOREIGN: Final = (
+    Account(iban="DE89370400440532013000"),
+    Account(other="?" * 40),
+    Account(other=""),
+    Account(other=" "),
+    Account(other="1" * 300),
+    Account(other="١٢٣٤٥٦٧٨٩٠١٢٣٤٥٦"),
+    Account(other="12345678\x0090123456"),
+    Account(proxy="+0-0"),
+    Account(proxy="nobody"),
+)
+"""Accounts that no rail of the ten countries has."""
+
+
+def of(profile: RailProfile, count: int, *, most: int = 10**17) -> Iterator[Order]:
+    """Orders that a rail can carry: names in ten countries' scripts, amounts at the edges and between.
+
+    `most` bounds the amounts (minor units) where the sandbox's prefunding does.
+    """
+    chance = random.Random(SEED)  # noqa: S311 - the same orders on every machine
+    limits = profile.limits
+    high = min(limits.maximum_minor, most - most % limits.step_minor)
+    for _ in range(count):
+        between = chance.randrange(limits.minimum_minor, high, limits.step_minor)
+        yield sample_order(
+            profile.country,
+            uetr=str(UUID(int=chance.getrandbits(128), version=4)),
+            minor=chance.choice([limits.minimum_minor, high, between]),
+            debtor=Party(name=chance.choice(NAMES), country=chance.choice(["RU", "CN", "IN"])),
+            creditor=Party(name=chance.choice(NAMES), country=profile.country),
+            remittance=chance.choice([None, "x", *NAMES]),
+            end_to_end_id=f"E2E-{chance.getrandbits(64):016X}",
+        )
+
+
+def hazardous(profile: RailProfile, count: int) -> Iterator[Order]:
+    """Orders with texts that nobody should send: carried or refused, and nothing else."""
+    chance = random.Random(SEED)  # noqa: S311 - as above
+    for number in range(count):
+        hazard = HAZARDS[number % len(HAZARDS)]
+        made = "".join(chr(chance.choice([*range(1, 0x500), *range(0x4E00, 0x4F00)])) for _ in range(40))
+        debtor, creditor, remittance = chance.sample([hazard, made, "Asha " + hazard], 3)
+        yield sample_order(
+            profile.country,
+            debtor=Party(name=debtor, country="RU"),
+            creditor=Party(name=creditor, country=profile.country),
+            remittance=remittance,
+        )
+
+
+def with_amount(order: Order, minor: int, currency: str | None = None) -> Order:
+    """The same order with another amount."""
+    return dataclasses.replace(order, amount=Money(minor, currency or order.amount.currency))
+
+
+def with_payment(order: Order, **changes: object) -> Order:
+    """The same order with other fields of its payment."""
+    return dataclasses.replace(order, payment=order.payment.model_copy(update=changes))

@@ -1,0 +1,248 @@
+"""Promises that an adapter keeps when things go wrong around it; each has the rail to itself."""
+
+import asyncio
+import dataclasses
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar, Final
+
+import psutil
+
+from adapters import registry
+from adapters.conformance.report import Promise, must
+from adapters.port import Native, Order, Outcome, RailAdapter, Taken
+from adapters.simulation.harness import Rail, sample_order
+from adapters.simulation.magic import Magic
+from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
+from schemas.payment import Party
+
+SLACK_S: Final = 4.0
+"""Of a busy machine."""
+_DEBTOR, _CREDITOR, _REMITTANCE = "Zaphod Xenakis", "Quirin Yttrium", "Vogon poetry"
+_SETTLING_S: Final = 0.2
+
+
+async def says_nothing_of_people(rail: Rail) -> str:
+    """Nothing about people is logged or said in an error, whatever happens to their payment.
+
+    Look at logging calls and at errors' texts: ids and codes only, never names, accounts or bodies.
+    """
+    account = sample_order(rail.country).payment.creditor_account
+    secrets = [_DEBTOR, _CREDITOR, _REMITTANCE, account and account.id]
+    words = ("", "AC04", Magic.GARBAGE, Magic.BADSIG, Magic.CUT, Magic.HTTP502, Magic.WRONGREF)
+    with _overheard() as said:
+        for word in words:
+            native = rail.adapter.translate(_secret(rail.country, word))
+            receipt = await rail.adapter.submit(native)
+            said.append(receipt.detail)
+            await rail.adapter.enquire(native)
+            said.extend(_errors(rail.adapter, native))
+        await rail.adapter.resolve(registry.package(rail.country).sandbox.NOBODY)
+    text = "\n".join(said).casefold()
+    for secret in secrets:
+        must(not secret or secret.casefold() not in text, "a name, account or remittance was said")
+    return f"{len(said)} lines"
+
+
+async def leaves_nothing_open(rail: Rail) -> str:
+    """A closed adapter leaves no task and no connection.
+
+    Look at close(): sessions, pools and background tasks.
+    """
+    before = _connections(rail)
+    tasks = await asyncio.to_thread(asyncio.run, _used_and_closed(rail))
+    must(tasks == 0, f"{tasks} tasks are left")
+    left = _connections(rail) - before
+    must(left <= 0, f"{left} connections are left")
+    return ""
+
+
+async def closed_is_later(rail: Rail) -> str:
+    """A closed rail says when it opens: the order is neither refused nor unknown, and comes again then.
+
+    Look at submit(): Taken.LATER with Receipt.not_before, and only when the rail certainly took nothing.
+    """
+    until = (datetime.now(UTC) + timedelta(hours=3)).replace(microsecond=0)
+    await rail.control("POST", "/hours", json.dumps({"closed_until": until.isoformat()}).encode())
+    native = rail.adapter.translate(sample_order(rail.country))
+    try:
+        receipt = await rail.adapter.submit(native)
+    finally:
+        await rail.control("DELETE", "/hours")
+    must(receipt.taken is Taken.LATER, f"the order is {receipt.taken}")
+    told = receipt.not_before
+    must(told is not None and abs(told - until) < timedelta(minutes=1), "it opens otherwise")
+    must(rail.credits(native.ref) == 0, "credited all the same")
+    again = await rail.adapter.submit(native)
+    must(again.taken is Taken.TAKEN, f"when it is open again the order is {again.taken}")
+    return ""
+
+
+async def time_outs_are_kept(rail: Rail) -> str:
+    """A rail that takes connections and says nothing is given up in time, and nothing is learnt from it.
+
+    Look at profile.timing: connect_s and submit_s bound every exchange; a time-out after sending is UNKNOWN.
+    """
+    timing = rail.adapter.profile.timing
+    async with _deaf(rail) as adapter:
+        native = adapter.translate(sample_order(rail.country))
+        started = time.monotonic()
+        receipt, answer, alive, payee = await asyncio.gather(
+            adapter.submit(native), adapter.enquire(native), adapter.probe(), _nobody(adapter)
+        )
+        spent = time.monotonic() - started
+    must(receipt.taken is not Taken.TAKEN and receipt.answer is None, f"the send is {receipt.taken}")
+    must(answer.outcome is Outcome.UNKNOWN, f"the enquiry says {answer.outcome}")
+    must(not alive, "the probe says that it is there")
+    must(payee, "a question about an alias was answered")
+    most = timing.connect_s + timing.submit_s * rail.connection.time_scale + SLACK_S
+    must(spent < most, f"given up after {spent:.1f} s, not {most:.1f}")
+    return f"{spent:.1f} s"
+
+
+async def dead_rail_refuses_sends_only(rail: Rail) -> str:
+    """A rail that cannot be reached: a send certainly did not leave, an enquiry learnt nothing.
+
+    Look at submit(): without a connection REFUSED; and at enquire(): without a connection UNKNOWN.
+    """
+    native = rail.adapter.translate(sample_order(rail.country))
+    await rail.kill()
+    await rail.adapter.close()
+    try:
+        receipt = await rail.adapter.submit(native)
+        answer = await rail.adapter.enquire(native)
+        alive = await rail.adapter.probe()
+    finally:
+        await rail.start()
+    must(receipt.taken is Taken.REFUSED, f"the send is {receipt.taken}")
+    must(answer.outcome is Outcome.UNKNOWN, f"the enquiry says {answer.outcome}")
+    must(not alive, "the probe says that it is there")
+    return ""
+
+
+async def book_survives(rail: Rail) -> str:
+    """A rail that was killed knows its orders again.
+
+    Look at the simulator: what it answers from must be in its book, which is durable before it answers.
+    """
+    native = rail.adapter.translate(sample_order(rail.country, Magic.SILENT))
+    await rail.adapter.submit(native)
+    await rail.kill()
+    await rail.start()
+    answer = await rail.adapter.enquire(native)
+    must(answer.outcome is Outcome.DONE, f"an enquiry says {answer.outcome}")
+    return ""
+
+
+PROMISES: Final[tuple[Promise, ...]] = (
+    says_nothing_of_people,
+    leaves_nothing_open,
+    closed_is_later,
+    time_outs_are_kept,
+    dead_rail_refuses_sends_only,
+    book_survives,
+)
+
+
+class _Ear(logging.Handler):
+    """Keeps everything that is logged."""
+
+    ordinary: ClassVar[int] = logging.WARNING
+    """The root logger's level before the first ear of several at once."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record, its exception included."""
+        self.said.append(self.format(record))
+
+
+@contextmanager
+def _overheard() -> Iterator[list[str]]:
+    """Everything that is logged meanwhile, down to DEBUG."""
+    ear, root = _Ear(), logging.getLogger()
+    if not _ears(root):
+        _Ear.ordinary = root.level
+    root.addHandler(ear)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield ear.said
+    finally:
+        root.removeHandler(ear)
+        if not _ears(root):
+            root.setLevel(_Ear.ordinary)
+
+
+def _ears(root: logging.Logger) -> list[_Ear]:
+    return [handler for handler in root.handlers if isinstance(handler, _Ear)]
+
+
+def _secret(country: str, word: str) -> Order:
+    return sample_order(
+        country,
+        word,
+        debtor=Party(name=_DEBTOR, country="RU"),
+        creditor=Party(name=_CREDITOR, country=country),
+        remittance=_REMITTANCE,
+    )
+
+
+def _errors(adapter: RailAdapter, native: Native) -> list[str]:
+    """What reading our own order as an answer says."""
+    try:
+        adapter.decode(native.body)
+    except (InvalidMessage, NotAuthentic) as error:
+        return [str(error), error.detail, error.path or ""]
+    return []
+
+
+async def _used_and_closed(rail: Rail) -> int:
+    """Use adapters in a loop of their own and close them: how many tasks are left."""
+    for _ in range(3):
+        other = registry.load(rail.country, rail.connection)
+        await other.submit(other.translate(sample_order(rail.country)))
+        await other.close()
+    await asyncio.sleep(_SETTLING_S)
+    return len(asyncio.all_tasks()) - 1
+
+
+def _connections(rail: Rail) -> int:
+    """Connections of this process to the rail."""
+    port = int(rail.connection.base_url.rpartition(":")[2])
+    found = psutil.Process().net_connections(kind="tcp")
+    return sum(bool(each.raddr) and each.raddr.port == port for each in found)
+
+
+@asynccontextmanager
+async def _deaf(rail: Rail) -> AsyncIterator[RailAdapter]:
+    """An adapter at an address that takes connections and never says a word."""
+
+    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(65536):
+            pass
+        writer.close()
+
+    server = await asyncio.start_server(hold, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    address = f"{rail.connection.base_url.rpartition(':')[0]}:{port}"
+    adapter = registry.load(rail.country, dataclasses.replace(rail.connection, base_url=address))
+    try:
+        yield adapter
+    finally:
+        await adapter.close()
+        server.close()
+
+
+async def _nobody(adapter: RailAdapter) -> bool:
+    """Whether a question about an alias stays open."""
+    try:
+        await adapter.resolve("0")
+    except (Unavailable, ValueError):
+        return True
+    return False

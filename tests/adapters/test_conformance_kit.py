@@ -1,0 +1,313 @@
+"""The conformance kit: every country's adapter keeps every promise, and a broken promise is noticed."""
+
+import asyncio
+import dataclasses
+import json
+import logging
+import os
+import socket
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+
+from adapters import conformance, registry
+from adapters.conformance import live, pure, rough
+from adapters.conformance.report import Broken, Group, examine
+from adapters.port import Answer, Native, Outcome, Receipt, Taken
+from adapters.reasons import ISO_REASONS
+from adapters.simulation.harness import sample_order
+from adapters.simulation.sandbox import prepare
+from schemas.money import Money
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+COUNTRIES = registry.countries()
+AT_ONCE = 2
+TIME_SCALES = {"IN": 0.05}
+PROMISES = (*pure.PROMISES, live.every_reason, *live.PROMISES, *rough.PROMISES)
+
+
+class Reports:
+    """The kit's reports, a few countries at once: they mostly wait."""
+
+    def __init__(self):
+        places = asyncio.Semaphore(AT_ONCE)
+        reasons = ISO_REASONS if os.environ.get("PAYSWITCH_ALL_REASONS") else sorted(ISO_REASONS)[::20]
+
+        async def one(country):
+            async with places:
+                scale = TIME_SCALES.get(country, conformance.TIME_SCALE)
+                return await conformance.check(country, reasons, time_scale=scale)
+
+        self.made = {country: asyncio.create_task(one(country)) for country in COUNTRIES}
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def reports():
+    made = Reports().made
+    yield made
+    for task in made.values():
+        task.cancel()
+    await asyncio.gather(*made.values(), return_exceptions=True)
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+async def test_the_kit_finds_nothing(reports, country):
+    """Every reason takes its time: that is `payswitch adapters check`, or PAYSWITCH_ALL_REASONS=1 here."""
+    report = await reports[country]
+
+    assert report.ok, report.text()
+    assert json.loads(json.dumps(report.as_dict()))["kept"] == len(PROMISES)
+
+
+async def test_every_promise_says_what_to_look_at():
+    names = [(promise.__doc__ or "").partition("\n")[0] for promise in PROMISES]
+
+    assert len(set(names)) == len(PROMISES)
+    for promise in PROMISES:
+        assert "\n\n    Look " in promise.__doc__, promise.__name__
+
+
+class Other:
+    """An adapter with some of its methods replaced: what a careless engineer might write."""
+
+    def __init__(self, real, **replaced):
+        self._real = real
+        self._replaced = replaced
+
+    def __getattr__(self, name):
+        return self._replaced.get(name) or getattr(self._real, name)
+
+
+@pytest.fixture(scope="module")
+def adapter(tmp_path_factory):
+    """One that nobody listens to: enough for what is pure."""
+    connection, _ = prepare(tmp_path_factory.mktemp("KG"), "KG", port=1, callback_url="http://127.0.0.1:1/")
+    return registry.load("KG", connection)
+
+
+def restated(adapter, **changes):
+    """The adapter with another profile; `limits__maximum_minor` reaches into a group."""
+    profile = adapter.profile
+    for name, value in changes.items():
+        group, _, field = name.partition("__")
+        part = dataclasses.replace(getattr(profile, group), **{field: value}) if field else value
+        profile = dataclasses.replace(profile, **{group: part})
+    return Other(adapter, profile=profile)
+
+
+def raising(*_):
+    raise KeyError("somebody's name")
+
+
+CARELESS = [
+    ("a profile whose time-outs cross", pure.profile_makes_sense, lambda a: restated(a, timing__submit_s=1e6)),
+    ("a profile without limits", pure.profile_makes_sense, lambda a: restated(a, limits__minimum_minor=0)),
+    ("a currency of nobody", pure.profile_makes_sense, lambda a: restated(a, currency="ZZZ")),
+    ("an encoding of nobody", pure.profile_makes_sense, lambda a: restated(a, characters__encoding="klingon")),
+    ("refusing other scripts", pure.carries_orders,
+     lambda a: Other(a, check=lambda o: a.check(o) if o.payment.debtor.name.isascii() else [conformance.Check])),
+    ("raising on control characters", pure.any_text_is_carried_or_refused,
+     lambda a: Other(a, translate=lambda o: a.translate(o) if o.payment.remittance.isprintable() else raising())),
+    ("a clock in the bytes", pure.is_pure,
+     lambda a: Other(a, translate=lambda _: Native("1", str(id(object())).encode() + os.urandom(4)))),
+    ("one id for all", pure.ids_differ, lambda a: Other(a, translate=lambda _: Native("1", b""))),
+    ("a capacity that the wire has not", pure.every_serial_fits,
+     lambda a: Other(restated(a, ids__capacity=10**9), translate=lambda o: raising() if o.serial >= 10**8 else None)),
+    ("a limit that is not checked", pure.amounts_at_the_edges, lambda a: restated(a, limits__maximum_minor=10**7)),
+    ("carrying every amount", pure.amounts_at_the_edges, lambda a: Other(a, check=lambda _: [])),
+    ("carrying every account", pure.accounts_are_checked, lambda a: Other(a, check=lambda _: [])),
+    ("carrying what is expired", pure.expiry_is_checked,
+     lambda a: Other(a, check=lambda o: a.check(dataclasses.replace(o, expires_at=o.made_at + timedelta(1))))),
+    ("reading anything", pure.reads_nothing_foreign, lambda a: Other(a, decode=lambda _: [])),
+    ("raising on garbage", pure.reads_nothing_foreign, lambda a: Other(a, decode=raising)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("promise", "careless"), [row[1:] for row in CARELESS], ids=[row[0] for row in CARELESS]
+)
+async def test_a_careless_adapter_is_noticed(adapter, promise, careless):
+    found = await examine(Group.PURE, promise, careless(adapter))
+
+    assert not found.ok
+    assert found.advice.startswith("Look ")
+    assert "somebody" not in found.detail
+
+
+async def test_an_error_is_told_by_its_place_not_by_its_text(adapter):
+    found = await examine(Group.PURE, pure.carries_orders, Other(adapter, check=raising))
+
+    assert found.detail.startswith("raised KeyError in adapters/test_conformance_kit.py:")
+
+
+class Careless:
+    """A rail that runs, with an adapter that is careless."""
+
+    def __init__(self, rail, adapter):
+        self._rail = rail
+        self.adapter = adapter
+
+    def __getattr__(self, name):
+        return getattr(self._rail, name)
+
+
+def submits(change):
+    """An adapter whose receipts are changed."""
+
+    def make(real):
+        async def submit(native):
+            return change(await real.submit(native))
+
+        return Other(real, submit=submit)
+
+    return make
+
+
+def enquires(change):
+    def make(real):
+        async def enquire(native):
+            return change(await real.enquire(native))
+
+        return Other(real, enquire=enquire)
+
+    return make
+
+
+def not_taken(receipt):
+    """Reading silence as "not taken" would free money that may have moved."""
+    return Receipt(Taken.REFUSED) if receipt.taken is Taken.UNKNOWN else receipt
+
+
+def without_reason(receipt):
+    answer = receipt.answer
+    return dataclasses.replace(receipt, answer=answer and dataclasses.replace(answer, reason="MS03"))
+
+
+def corrected(receipt):
+    answer = receipt.answer
+    if answer is None or answer.amount is None:
+        return receipt
+    return dataclasses.replace(receipt, answer=dataclasses.replace(answer, amount=Money(150000, "UZS")))
+
+
+def not_found_is_refused(answer):
+    missing = answer.outcome is Outcome.NOT_FOUND
+    return dataclasses.replace(answer, outcome=Outcome.REFUSED, reason="MS03") if missing else answer
+
+
+def undoes_nothing(real):
+    async def undo(native, reason):
+        return Receipt(Taken.TAKEN)
+
+    return Other(real, undo=undo)
+
+
+def resolves_all(real):
+    async def resolve(alias):
+        return await real.resolve("998901234567")
+
+    return Other(real, resolve=resolve)
+
+
+def logs(real):
+    async def submit(native):
+        logging.getLogger("careless").info("sent %s", native.body)
+        return await real.submit(native)
+
+    return Other(real, submit=submit)
+
+
+def tells_half(real):
+    async def reconcile(cycle):
+        async for answer in real.reconcile(cycle):
+            if answer.outcome is Outcome.DONE:
+                yield answer
+
+    return Other(real, reconcile=reconcile)
+
+
+def refuses_duplicates(receipt):
+    return Receipt(Taken.REFUSED, Answer("1", Outcome.REFUSED)) if receipt.taken is Taken.UNKNOWN else receipt
+
+
+ROUGHLY = [
+    ("silence is not taken", live.silence_is_unknown, submits(not_taken)),
+    ("a duplicate is refused", live.duplicate_refuses_nothing, submits(refuses_duplicates)),
+    ("other content is refused", live.other_content_changes_nothing, submits(not_taken)),
+    ("every reason is one", live.every_reason, submits(without_reason)),
+    ("an amount is corrected", live.contradictions_are_told, submits(corrected)),
+    ("not found is refused", live.lost_is_not_found, enquires(not_found_is_refused)),
+    ("not found at first is refused", live.found_later, enquires(not_found_is_refused)),
+    ("an undo that undoes nothing", live.undoes, undoes_nothing),
+    ("an alias of everybody", live.aliases_are_resolved, resolves_all),
+    ("half of a cycle", live.cycle_is_read, tells_half),
+    ("bodies in the log", rough.says_nothing_of_people, logs),
+    ("closed is refused", rough.closed_is_later,
+     submits(lambda r: Receipt(Taken.REFUSED) if r.taken is Taken.LATER else r)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("promise", "careless"), [row[1:] for row in ROUGHLY], ids=[row[0] for row in ROUGHLY]
+)
+async def test_a_careless_client_is_noticed(rails, promise, careless):
+    rail = await rails.get("UZ")
+    subject = Careless(rail, careless(rail.adapter))
+    found = await examine(
+        Group.LIVE, promise, (subject, ["AC04"]) if promise is live.every_reason else subject
+    )
+
+    assert not found.ok
+    assert "raised" not in found.detail
+
+
+async def test_an_adapter_that_leaves_connections_open_is_noticed(rails, monkeypatch):
+    rail = await rails.get("UZ")
+    load, kept = registry.load, []
+
+    def careless(country, connection):
+        real = load(country, connection)
+
+        async def submit(native):
+            kept.append(socket.create_connection(("127.0.0.1", int(connection.base_url.rpartition(":")[2]))))
+            return await real.submit(native)
+
+        return Other(real, submit=submit)
+
+    monkeypatch.setattr(registry, "load", careless)
+    found = await examine(Group.ROUGH, rough.leaves_nothing_open, rail)
+    for connection in kept:
+        connection.close()
+
+    assert found.detail == f"{len(kept)} connections are left"
+
+
+async def test_a_report_tells_what_to_do():
+    async def promise(_):
+        """Silence is gold.
+
+        Look at the
+        mouth.
+        """
+        raise Broken("it spoke")
+
+    report = conformance.Report("XX", "Rail")
+    report.checks.append(await examine(Group.LIVE, promise, None))
+
+    assert not report.ok
+    assert report.text().splitlines()[2:] == [
+        "at the rail: 0 of 1", "  FAIL  Silence is gold.", "          found    it spoke",
+        "          look at  Look at the mouth.", "", "0 of 1 promises kept",
+    ]  # fmt: skip
+    assert report.as_dict()["checks"][0]["advice"] == "Look at the mouth."
+
+
+async def test_made_up_orders_are_the_same_on_every_machine():
+    from adapters.conformance import orders
+
+    profile = registry.profile("UZ")
+    first, again = [[order.payment.uetr for order in orders.of(profile, 5)] for _ in range(2)]
+
+    assert first == again
+    assert sample_order("UZ").payment.uetr not in first
