@@ -29,6 +29,7 @@ ACCEPTED: Final = Counter(
 )
 REFUSED: Final = Counter("payswitch_payments_refused_total", "Payments that the switch refused", ("reason",))
 FINISHED: Final = Counter("payswitch_payments_total", "Payments that became final", ("outcome", "reason"))
+WEBHOOKS: Final = Counter("payswitch_webhook_deliveries_total", "Attempts to deliver a webhook", ("result",))
 REPLAYS: Final = Counter("payswitch_idempotency_replays_total", "Messages whose UETR was known", ("kind",))
 SIGNATURE_FAILURES: Final = Counter(
     "payswitch_signature_failures_total", "Requests that did not prove who sent them", ("cause",)
@@ -83,6 +84,17 @@ IMBALANCE: Final = Gauge(
     "payswitch_ledger_imbalance_minor_units",
     "Debits less credits; must be 0",
     ("currency",),
+    multiprocess_mode=_CURRENT,
+)
+CHECKPOINT_AGE: Final = Gauge(
+    "payswitch_checkpoint_age_seconds",
+    "Since the event log was last covered by a signed checkpoint",
+    multiprocess_mode=_CURRENT,
+)
+PARTITION_ROOM: Final = Gauge(
+    "payswitch_partition_room_events",
+    "Events until the last partition ends; at 0 nothing can be written",
+    ("table",),
     multiprocess_mode=_CURRENT,
 )
 WORKERS: Final = Gauge("payswitch_api_workers", "API workers that are alive", multiprocess_mode="livesum")

@@ -27,7 +27,7 @@ JOIN switch.payment AS p ON p.number = t.number
 LEFT JOIN switch.open_payment AS o ON o.number = p.number
 WHERE t.id = $1
 """
-_KINDS: Final = [*Event, "CONTRADICTION", "ESCALATE", "RETURNED"]
+KINDS: Final = [*Event, "CONTRADICTION", "ESCALATE", "RETURNED"]
 _NAMES: Final = {
     Event.REFUSE: "refused",
     Event.RESERVE: "reserved",
@@ -39,7 +39,7 @@ _NAMES: Final = {
     Event.CONFIRM: "posted",
     Event.REJECT: "released",
 }
-_SHOWN: Final = ("reason", "rail_code", "rail_reference", "detail")
+SHOWN: Final = ("reason", "rail_code", "rail_reference", "detail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,17 @@ def _steps(row: asyncpg.Record) -> list[Step]:
         for name, field in (("received", "received_at"), ("answered", "answered_at"))
         if body.get(field)
     ]
-    facts = {name: body[name] for name in _SHOWN if body.get(name)}
-    kind = row["kind"]
-    name = _NAMES[Event(kind)] if kind in set(Event) else kind.lower()
-    return [*before, Step(name, row["at"], facts)]
+    facts = {name: body[name] for name in SHOWN if body.get(name)}
+    return [*before, Step(event_name(row["kind"]), row["at"], facts)]
+
+
+def event_name(kind: str) -> str:
+    """How a journey calls an event of the log."""
+    return _NAMES[Event(kind)] if kind in set(Event) else kind.lower()
 
 
 async def _events(pool: asyncpg.Pool, uetr: UUID) -> list[asyncpg.Record]:
-    rows: list[asyncpg.Record] = await pool.fetch(_EVENTS, uetr, _KINDS)
+    rows: list[asyncpg.Record] = await pool.fetch(_EVENTS, uetr, KINDS)
     if not rows:
         raise NotFound
     return rows

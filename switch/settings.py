@@ -43,6 +43,11 @@ class Settings(BaseSettings):
     rail_in_flight_max: int = Field(default=2000, ge=1)
     """Payments one worker may have at one rail; more are turned away before money is held."""
     writer_queue_max: int = Field(default=20_000, ge=1)
+    log_origin: str = "payswitch.example/ledger"
+    """Name of the event log in checkpoints; it never changes."""
+    checkpoint_every_s: float = Field(default=60.0, gt=0)
+    backups: Path | None = None
+    """Directory of backups; where it is set, the embedded server keeps its write-ahead log there."""
     failpoints: str = ""
     """`name:kill` stops the process dead at that point; for the fault tests only."""
 
@@ -56,6 +61,11 @@ class Settings(BaseSettings):
         return Path(tempfile.gettempdir()) / f"payswitch-{digest}" / "writer.sock"
 
     @property
+    def archive_directory(self) -> Path:
+        """Where history goes that is detached."""
+        return self.data / "archive"
+
+    @property
     def personal_data_keys(self) -> Path:
         """The keys that personal data is sealed under, and nothing else that is needed to read it."""
         return self.data / "keys" / "personal-data.json"
@@ -64,6 +74,11 @@ class Settings(BaseSettings):
     def metrics_directory(self) -> Path:
         """Where the processes keep their counters for `/metrics`."""
         return self.data / "run" / "metrics"
+
+    @property
+    def webhook_key(self) -> Path:
+        """The key that webhooks are signed with."""
+        return self.data / "keys" / "webhooks.pem"
 
     @property
     def rails_directory(self) -> Path:

@@ -23,6 +23,7 @@ from typing import Final
 
 import structlog
 
+from ledger import backup
 from ledger.migrate import migrate
 from ledger.postgres import EmbeddedPostgres, die_with_parent
 from switch import sandbox
@@ -135,12 +136,14 @@ class Supervisor:
             command = [sys.executable, "-m", "switch.workers.api", str(fileno)]
             self._run(f"api-{number}", command, passed=(fileno,))
         self._run("caretaker", [sys.executable, "-m", "switch.workers.caretaker"])
+        self._run("messenger", [sys.executable, "-m", "switch.workers.messenger"])
         self._wait_until_ready()
 
     def _start_database(self) -> None:
         if not self.settings.database:
             self._say("starting PostgreSQL")
-            self._postgres = EmbeddedPostgres(self.settings.data / "postgres")
+            archiving = backup.archive_settings(self.settings.backups) if self.settings.backups else None
+            self._postgres = EmbeddedPostgres(self.settings.data / "postgres", archiving)
             url = self._postgres.start()
             self.settings = self.settings.model_copy(update={"database": url})
         self._say("bringing the schema up to date")
@@ -207,7 +210,7 @@ class Supervisor:
         """Stop in the order that loses nothing: doors first, the books last."""
         if self._listener is not None:
             self._listener.close()
-        order = ("api", "caretaker", "rail", "writer")
+        order = ("api", "messenger", "caretaker", "rail", "writer")
         for child in sorted(self._children, key=lambda c: order.index(c.name.split("-")[0])):
             child.stop()
         if self._postgres is not None:

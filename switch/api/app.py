@@ -1,5 +1,6 @@
 """The application of one API worker."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
@@ -17,15 +18,18 @@ from switch import logs, metrics
 from switch.api import (
     callbacks,
     doors,
+    events,
     health,
     messages,
     openapi,
     participants,
     people,
     problems,
+    quotes,
     reads,
     reports,
     settlement,
+    webhooks,
 )
 from switch.api.runtime import running
 from switch.settings import Settings
@@ -43,8 +47,13 @@ class Edge:
 
     def __init__(self, app: FastAPI, short_cuts: Mapping[str, Handler]) -> None:
         self._app = app
+        self._app.state.draining = False
         self._short_cuts = short_cuts
         """POST handlers by exact path that are called without the framework's layers: the hot path."""
+
+    def drain(self) -> None:
+        """The process is about to end: whoever holds a connection open for long lets go of it."""
+        self._app.state.draining = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -89,13 +98,14 @@ def _route(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", None) or "none"
 
 
-def make_app(settings: Settings) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+def make_app(settings: Settings) -> Edge:
     """Build the application."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with running(settings) as runtime:
             app.state.runtime = runtime
+            app.state.streams = asyncio.Semaphore(events.STREAMS_MAX)
             yield
 
     app = FastAPI(
@@ -121,6 +131,9 @@ def make_app(settings: Settings) -> Callable[[Scope, Receive, Send], Awaitable[N
     app.include_router(settlement.router)
     app.include_router(reads.router)
     app.include_router(messages.router)
+    app.include_router(events.router)
+    app.include_router(quotes.router)
+    app.include_router(webhooks.router)
     app.include_router(reports.router)
     app.include_router(health.router)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]

@@ -2,16 +2,30 @@
 
 import socket
 import sys
+from types import FrameType
 from typing import Final
 
 import uvicorn
 
 from switch import logs
-from switch.api.app import make_app
+from switch.api.app import Edge, make_app
 from switch.settings import Settings
 from switch.workers.guarded import GuardedProtocol
 
 _CONNECTIONS_MAX: Final = 4_000
+
+
+class Server(uvicorn.Server):
+    """Tells the application that the end has come, before it waits for open connections."""
+
+    def __init__(self, config: uvicorn.Config, app: Edge) -> None:
+        super().__init__(config)
+        self._edge = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop."""
+        self._edge.drain()
+        super().handle_exit(sig, frame)
 
 
 def main() -> None:
@@ -19,8 +33,9 @@ def main() -> None:
     settings = Settings()
     logs.configure("api")
     listener = socket.socket(fileno=int(sys.argv[1]))
+    app = make_app(settings)
     config = uvicorn.Config(
-        make_app(settings),
+        app,
         loop="uvloop",
         http=GuardedProtocol,
         limit_concurrency=_CONNECTIONS_MAX,
@@ -34,7 +49,7 @@ def main() -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=20,
     )
-    uvicorn.Server(config).run([listener])
+    Server(config, app).run([listener])
 
 
 if __name__ == "__main__":

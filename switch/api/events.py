@@ -1,0 +1,71 @@
+"""`GET /v1/events`: pages of what happened, or, with `Accept: text/event-stream`, the same as it happens."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Header, Query, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from schemas.errors import Unavailable
+from switch import events
+from switch.api.reads import Context, Reader
+from switch.api.runtime import Runtime
+
+router = APIRouter(prefix="/v1")
+STREAM: Final = "text/event-stream"
+_LOOK_EVERY_S: Final = 0.5
+_BEAT_EVERY_S: Final = 15.0
+_STREAM_S: Final = 3600.0
+"""A stream ends after so long: its reader comes back with `Last-Event-ID`, perhaps to another worker."""
+STREAMS_MAX: Final = 64
+"""Streams of one worker; more are turned away."""
+_PAGE: Final = 200
+
+
+@router.get("/events", operation_id="listEvents", tags=["events"])
+async def list_events(  # noqa: PLR0917 - one a parameter of the request
+    request: Request,
+    context: Context,
+    reader: Reader,
+    after: Annotated[int, Query(ge=0, lt=2**62)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    last_event_id: Annotated[int | None, Header(ge=0, lt=2**62)] = None,
+) -> Response:
+    """Get events of the caller's payments behind `after`; ask again with `next`."""
+    if STREAM in request.headers.get("accept", ""):
+        start = after if last_event_id is None else last_event_id
+        return _stream(request, context, reader.id, start)
+    page = await events.read(context.pool, reader.id, after=after, limit=limit)
+    return JSONResponse(
+        {"events": [event.document() for event in page.events], "next": page.next, "more": page.more}
+    )
+
+
+def _stream(request: Request, context: Runtime, participant: str, after: int) -> Response:
+    if request.app.state.streams.locked():
+        raise Unavailable("too many streams are open here")
+    headers = {"X-Accel-Buffering": "no"}
+    return StreamingResponse(_lines(request, context, participant, after), headers=headers, media_type=STREAM)
+
+
+async def _lines(request: Request, context: Runtime, participant: str, after: int) -> AsyncIterator[str]:
+    """Events as they become durable, and a beat now and then so that a dead reader is noticed."""
+    loop = asyncio.get_running_loop()
+    async with request.app.state.streams:
+        ends, beat = loop.time() + _STREAM_S, loop.time()
+        yield "retry: 2000\n\n"
+        while loop.time() < ends and not request.app.state.draining:
+            page = await events.read(context.pool, participant, after=after, limit=_PAGE)
+            after = page.next
+            for event in page.events:
+                document = event.document()
+                yield f"id: {event.seq}\nevent: {document['type']}\ndata: {json.dumps(document)}\n\n"
+            if page.events:
+                beat = loop.time()
+            elif loop.time() - beat > _BEAT_EVERY_S:
+                beat = loop.time()
+                yield f": {after}\n\n"
+            if not page.more:
+                await asyncio.sleep(_LOOK_EVERY_S)

@@ -1,0 +1,151 @@
+"""The addresses that participants gave, and what was delivered to them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from schemas.errors import NotFound, Refused
+from schemas.reasons import Reason
+
+PER_PARTICIPANT: Final = 10
+_DELIVERIES_MAX: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """One address of one participant."""
+
+    id: UUID
+    participant: str
+    url: str
+    types: tuple[str, ...]
+    cursor: int
+    disabled: str
+
+    def document(self) -> dict[str, Any]:
+        """For its owner."""
+        return {
+            "id": str(self.id),
+            "url": self.url,
+            "types": list(self.types),
+            "cursor": self.cursor,
+            "disabled": self.disabled or None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event on its way to one address."""
+
+    seq: int
+    attempts: int
+    status: int
+    detail: str
+    due_at: datetime | None
+    done_at: datetime | None
+
+    def document(self) -> dict[str, Any]:
+        """For its receiver."""
+        return {
+            "event": self.seq,
+            "attempts": self.attempts,
+            "status": self.status or None,
+            "detail": self.detail or None,
+            "next_at": self.due_at.isoformat() if self.due_at else None,
+            "delivered_at": self.done_at.isoformat() if self.done_at else None,
+        }
+
+
+async def add(pool: asyncpg.Pool, participant: str, url: str, types: Sequence[str]) -> Webhook:
+    """Tell `url` of the participant's events from now on.
+
+    Raises:
+        Refused: it has too many already.
+
+    """
+    row = await pool.fetchrow(
+        "INSERT INTO switch.webhook (participant, url, types, cursor)"
+        " SELECT $1, $2, $3, (SELECT next_seq - 1 FROM ledger.head)"
+        " WHERE (SELECT count(*) FROM switch.webhook WHERE participant = $1) < $4 RETURNING *",
+        participant,
+        url,
+        list(types),
+        PER_PARTICIPANT,
+    )
+    if row is None:
+        raise Refused(f"at most {PER_PARTICIPANT} webhooks", reason=Reason.NARRATIVE)
+    return _webhook(row)
+
+
+async def of(pool: asyncpg.Pool, participant: str) -> list[Webhook]:
+    """The participant's webhooks."""
+    rows = await pool.fetch(
+        "SELECT * FROM switch.webhook WHERE participant = $1 ORDER BY created_at, id", participant
+    )
+    return [_webhook(row) for row in rows]
+
+
+async def remove(pool: asyncpg.Pool, participant: str, id_: UUID) -> None:
+    """Forget a webhook and its deliveries.
+
+    Raises:
+        NotFound: the participant has none of this id.
+
+    """
+    await _check_owner(pool, participant, id_)
+    await pool.execute("DELETE FROM switch.webhook WHERE id = $1", id_)
+
+
+async def deliveries(pool: asyncpg.Pool, participant: str, id_: UUID, *, undelivered: bool) -> list[Delivery]:
+    """The last deliveries of a webhook, newest first; with `undelivered`, only those that did not arrive.
+
+    Raises:
+        NotFound: the participant has none of this id.
+
+    """
+    await _check_owner(pool, participant, id_)
+    rows = await pool.fetch(
+        "SELECT * FROM switch.webhook_delivery WHERE webhook = $1 AND (NOT $2 OR done_at IS NULL)"
+        " ORDER BY seq DESC LIMIT $3",
+        id_,
+        undelivered,
+        _DELIVERIES_MAX,
+    )
+    return [
+        Delivery(r["seq"], r["attempts"], r["status"], r["detail"], r["due_at"], r["done_at"]) for r in rows
+    ]
+
+
+async def replay(pool: asyncpg.Pool, participant: str, id_: UUID, seq: int) -> None:
+    """Deliver an event again, and take a disabled webhook into use again.
+
+    Raises:
+        NotFound: the participant has no such delivery.
+
+    """
+    await _check_owner(pool, participant, id_)
+    again = await pool.fetchval(
+        "UPDATE switch.webhook_delivery SET due_at = clock_timestamp(), attempts = 0"
+        " WHERE webhook = $1 AND seq = $2 RETURNING seq",
+        id_,
+        seq,
+    )
+    if again is None:
+        raise NotFound("no such delivery")
+    await pool.execute("UPDATE switch.webhook SET disabled = '' WHERE id = $1", id_)
+
+
+async def _check_owner(pool: asyncpg.Pool, participant: str, id_: UUID) -> None:
+    owner = await pool.fetchval("SELECT participant FROM switch.webhook WHERE id = $1", id_)
+    if owner != participant:
+        raise NotFound("no such webhook")
+
+
+def _webhook(row: asyncpg.Record) -> Webhook:
+    return Webhook(
+        row["id"], row["participant"], row["url"], tuple(row["types"]), row["cursor"], row["disabled"]
+    )

@@ -1,0 +1,254 @@
+"""Quotes, events as pages and as a stream, and webhooks: everything told once durable, signed, and to its owner."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+import pytest
+from aiohttp import web
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from adapters.simulation.sandbox import free_port
+from schemas.errors import InvalidMessage
+from switch.webhooks import addresses, signing
+from switch.webhooks.addresses import PrivateAddress, PublicResolver
+from tests.switch.stack import Stack
+
+
+def bearer(stack: Stack, who: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {stack.participant(who)['bearer']}"}
+
+
+async def call(stack: Stack, method: str, path: str, who: str, body: Any = None) -> tuple[int, Any]:
+    async with aiohttp.ClientSession(headers=bearer(stack, who)) as session:
+        async with session.request(method, f"{stack.url}/v1/{path}", json=body) as answer:
+            text = await answer.text()
+            return answer.status, json.loads(text) if text else None
+
+
+async def paid(stack: Stack) -> str:
+    async with stack.client("asha-bank") as client:
+        return (await client.pay(stack.document("asha-bank", "indus-bank"), wait=10)).uetr
+
+
+@pytest.mark.parametrize("who", ["asha-bank", "indus-bank"])
+async def test_both_ends_read_a_payments_events_in_order_and_nobody_else_does(stack: Stack, who: str):
+    _, start = await call(stack, "GET", "events?after=0&limit=1", who)
+    uetr = await paid(stack)
+
+    async def events_of(reader: str) -> list[str]:
+        names, after, more = [], start["next"], True
+        while more:
+            _, page = await call(stack, "GET", f"events?after={after}&limit=50", reader)
+            names += [e["type"] for e in page["events"] if e["subject"] == uetr]
+            after, more = page["next"], page["more"]
+        return names
+
+    assert await events_of(who) == ["payment.reserved", "payment.sent", "payment.posted"]
+    assert await events_of("noor-wallet") == []
+
+
+async def test_a_stream_tells_events_as_they_happen_and_resumes_where_it_ended(stack: Stack):
+    uetr = await paid(stack)
+    seen: list[tuple[int, str]] = []
+
+    async def listen(after: int, until: int) -> None:
+        headers = {**bearer(stack, "asha-bank"), "Accept": "text/event-stream", "Last-Event-ID": str(after)}
+        async with aiohttp.ClientSession(headers=headers) as session:
+            async with session.get(f"{stack.url}/v1/events") as answer:
+                assert answer.content_type == "text/event-stream"
+                number = 0
+                async for line in answer.content:
+                    if line.startswith(b"id: "):
+                        number = int(line[4:])
+                    elif line.startswith(b"data: "):
+                        event = json.loads(line[6:])
+                        if event["subject"] == uetr:
+                            seen.append((number, event["type"]))
+                    if len(seen) == until:
+                        return
+
+    async with asyncio.timeout(30):
+        await listen(0, 1)
+        await listen(seen[-1][0], 3)
+    assert [name for _, name in seen] == ["payment.reserved", "payment.sent", "payment.posted"]
+
+
+async def test_a_quote_is_what_the_payment_then_costs(stack: Stack):
+    bic = stack.participant("indus-bank")["bic"]
+    status, quote = await call(
+        stack, "GET", f"quotes?creditor_agent={bic}&amount=100.00&currency=INR", "asha-bank"
+    )
+    uetr = await paid(stack)
+    _, payment = await call(stack, "GET", f"payments/{uetr}", "asha-bank")
+    assert status == 200
+    for name in ("interbank_settlement_amount", "fee", "credited_amount", "exchange_rate", "fx_provider"):
+        assert quote[name] == payment[name]
+    assert quote["within_limits"] is True
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("creditor_agent=NOBOINBB&amount=1.00&currency=INR", 404),
+        ("creditor_agent=INDUPKKA&amount=0.001&currency=INR", 400),
+        ("creditor_agent=INDUPKKA&amount=1.00&currency=XXX", 400),
+        ("creditor_agent=INDUPKKA&amount=1.00&currency=USD", 422),
+        ("creditor_agent=INDUPKKA", 400),
+    ],
+)
+async def test_a_quote_for_nonsense_is_refused(stack: Stack, query: str, status: int):
+    found, problem = await call(stack, "GET", f"quotes?{query}", "asha-bank")
+    assert (found, problem["status"]) == (status, status)
+
+
+@asynccontextmanager
+async def receiver(statuses: list[int]) -> AsyncIterator[tuple[str, list[web.Request], list[bytes]]]:
+    """A participant's server: answers the given statuses in turn, the last one for ever."""
+    heard: list[web.Request] = []
+    bodies: list[bytes] = []
+
+    async def take(request: web.Request) -> web.Response:
+        heard.append(request)
+        bodies.append(await request.read())
+        return web.Response(status=statuses.pop(0) if len(statuses) > 1 else statuses[0])
+
+    application = web.Application()
+    application.router.add_post("/hook", take)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        yield f"http://127.0.0.1:{port}/hook", heard, bodies
+    finally:
+        await runner.cleanup()
+
+
+async def until(holds, timeout_s: float = 20.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not await holds():
+            await asyncio.sleep(0.1)
+
+
+def verified(public_key: str, request: web.Request, body: bytes) -> bool:
+    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key.removeprefix("whpk_")))
+    signed = f"{request.headers['webhook-id']}.{request.headers['webhook-timestamp']}.".encode() + body
+    version, _, signature = request.headers["webhook-signature"].partition(",")
+    try:
+        key.verify(base64.b64decode(signature), signed)
+    except InvalidSignature:
+        return False
+    return version == "v1a"
+
+
+async def test_a_webhook_is_signed_retried_and_delivered(stack: Stack):
+    async with receiver([500, 204]) as (url, heard, bodies):
+        status, hook = await call(
+            stack, "POST", "webhooks", "asha-bank", {"url": url, "types": ["payment.posted"]}
+        )
+        assert status == 201
+        try:
+            uetr = await paid(stack)
+
+            async def delivered() -> bool:
+                _, found = await call(stack, "GET", f"webhooks/{hook['id']}/deliveries", "asha-bank")
+                return bool(found) and all(d["delivered_at"] for d in found)
+
+            await until(delivered)
+            assert len(heard) == 2  # refused once, then taken
+            assert {request.headers["webhook-id"] for request in heard} == {heard[0].headers["webhook-id"]}
+            assert all(
+                verified(hook["public_key"], request, body)
+                for request, body in zip(heard, bodies, strict=True)
+            )
+            event = json.loads(bodies[-1])
+            assert (event["type"], event["subject"]) == ("payment.posted", uetr)
+            number = event["id"]
+            assert (
+                await call(stack, "POST", f"webhooks/{hook['id']}/deliveries/{number}/replay", "asha-bank")
+            )[0] == 202
+
+            async def again() -> bool:
+                return len(heard) == 3
+
+            await until(again)
+        finally:
+            assert (await call(stack, "DELETE", f"webhooks/{hook['id']}", "asha-bank"))[0] == 204
+
+
+async def test_a_receiver_that_is_gone_is_left_alone(stack: Stack):
+    async with receiver([410]) as (url, heard, _):
+        _, hook = await call(stack, "POST", "webhooks", "asha-bank", {"url": url})
+        await paid(stack)
+
+        async def disabled() -> bool:
+            _, found = await call(stack, "GET", "webhooks", "asha-bank")
+            return any(w["id"] == hook["id"] and w["disabled"] for w in found)
+
+        await until(disabled)
+        assert heard
+        await call(stack, "DELETE", f"webhooks/{hook['id']}", "asha-bank")
+
+
+async def test_a_webhook_is_its_owners_alone(stack: Stack):
+    _, hook = await call(stack, "POST", "webhooks", "asha-bank", {"url": "http://127.0.0.1:9/x"})
+    try:
+        for method, path in (("GET", "deliveries"), ("POST", "deliveries/1/replay")):
+            assert (await call(stack, method, f"webhooks/{hook['id']}/{path}", "indus-bank"))[0] == 404
+        assert (await call(stack, "DELETE", f"webhooks/{hook['id']}", "indus-bank"))[0] == 404
+        assert hook["id"] not in str(await call(stack, "GET", "webhooks", "indus-bank"))
+    finally:
+        await call(stack, "DELETE", f"webhooks/{hook['id']}", "asha-bank")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"url": 7},
+        {"url": "ftp://x"},
+        {"url": "http://u:p@host/"},
+        {"url": "/x"},
+        {"url": "http://x", "more": 1},
+    ],
+)
+async def test_a_webhook_without_a_good_address_is_refused(stack: Stack, body: dict[str, Any]):
+    status, problem = await call(stack, "POST", "webhooks", "asha-bank", body)
+    assert (status, problem["status"]) == (400, 400)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://bank.example/x",
+        "https://127.0.0.1/x",
+        "https://10.0.0.1/x",
+        "https://[::1]/x",
+        "https://169.254.169.254/x",
+    ],
+)
+def test_outside_a_sandbox_an_address_is_https_and_of_the_open_network(url: str):
+    with pytest.raises(InvalidMessage):
+        addresses.check(url, sandbox=False)
+
+
+def test_outside_a_sandbox_an_https_name_is_taken():
+    addresses.check("https://bank.example/hooks", sandbox=False)
+
+
+async def test_a_name_that_leads_into_our_own_network_is_not_called():
+    with pytest.raises(PrivateAddress):
+        await PublicResolver().resolve("localhost", 443)
+
+
+def test_the_key_is_made_once_and_is_the_owners_alone(tmp_path):
+    file = tmp_path / "keys" / f"{uuid4().hex}.pem"
+    assert signing.load(file).public == signing.load(file).public
+    assert file.stat().st_mode & 0o077 == 0
