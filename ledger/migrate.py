@@ -1,13 +1,17 @@
 """Migrations: plain SQL files, applied once, in order, under one lock, and never edited afterwards.
 
-Each package keeps its own in `<package>/migrations/NNNN_{pre,post}_name.sql`: `pre` runs before new code
-starts, `post` after the last of the old has ended. One file is one transaction.
+Each package keeps its own in `<package>/migrations/NNNN_{pre,post}_name.sql`: `pre` expands, before new code
+starts and while the old still runs; `post` contracts, after the last of the old has ended, and no `pre` may
+need it. One file is one transaction. A table that traffic holds makes it give way and try again later.
 """
 
+import asyncio
+import contextlib
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib.resources import files
 from typing import Final
 
@@ -16,8 +20,15 @@ import asyncpg
 _LOCK: Final = 7_266_337_001
 """Advisory lock: one migration of a database at a time."""
 
-_LOCK_TIMEOUT: Final = "5s"
-"""A table that traffic holds makes a migration fail, not wait with the traffic queued behind it."""
+_LOCK_TIMEOUT: Final = "2s"
+"""How long the traffic may queue up behind a migration that waits for a table."""
+
+_LOCK_ATTEMPTS: Final = 10
+_PAUSE_S: Final = 0.2
+_APPLIED: Final = "SELECT name, sha256 FROM migration.applied WHERE package = $1"
+
+PACKAGES: Final = ("ledger", "switch")
+"""Those with migrations, in the order of their imports."""
 
 _NAME = re.compile(r"\d{4}_(pre|post)_[a-z0-9_]+\.sql", re.ASCII)
 
@@ -33,6 +44,13 @@ CREATE TABLE IF NOT EXISTS migration.applied (
 """
 
 
+class Phase(StrEnum):
+    """When a migration runs, in this order."""
+
+    PRE = "pre"
+    POST = "post"
+
+
 class MigrationError(RuntimeError):
     """A migration that was applied has been edited, removed, or is misnamed."""
 
@@ -44,6 +62,16 @@ class Migration:
     package: str
     name: str
     text: str
+
+    @property
+    def phase(self) -> Phase:
+        """When it runs."""
+        return Phase(self.name.split("_")[1])
+
+    @property
+    def title(self) -> str:
+        """What people see."""
+        return f"{self.package}/{self.name}"
 
     @property
     def sha256(self) -> bytes:
@@ -70,31 +98,62 @@ def migrations(package: str) -> list[Migration]:
     return [Migration(package, name, (directory / name).read_text(encoding="utf-8")) for name in names]
 
 
-async def migrate(database_url: str, packages: Sequence[str] = ("ledger", "switch")) -> list[str]:
-    """Apply what is missing; the names of what was applied. Doing it again does nothing.
+async def migrate(
+    database_url: str, packages: Sequence[str] = PACKAGES, *, phase: Phase | None = None
+) -> list[str]:
+    """Apply what is missing, or of it only one phase; the names of what was applied, in order.
+
+    Doing it again does nothing. What was applied stays applied when a later one fails: the next call goes on.
 
     Raises:
         MigrationError: history was edited; nothing was applied.
+        asyncpg.LockNotAvailableError: a table stayed busy.
 
     """
+    async with _history(database_url) as connection:
+        missing = await _missing(connection, packages, phase)
+        for migration in missing:
+            await _apply_patiently(connection, migration)
+        return [migration.title for migration in missing]
+
+
+async def pending(
+    database_url: str, packages: Sequence[str] = PACKAGES, *, phase: Phase | None = None
+) -> list[str]:
+    """The names of what `migrate` would apply.
+
+    Raises:
+        MigrationError: history was edited.
+
+    """
+    async with _history(database_url) as connection:
+        return [migration.title for migration in await _missing(connection, packages, phase)]
+
+
+@contextlib.asynccontextmanager
+async def _history(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(database_url)
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         await connection.execute(_HISTORY)
-        return [name for package in packages for name in await _migrate_package(connection, package)]
+        yield connection
     finally:
         await connection.close()
 
 
-async def _migrate_package(connection: asyncpg.Connection, package: str) -> list[str]:
-    known = migrations(package)
-    rows = await connection.fetch("SELECT name, sha256 FROM migration.applied WHERE package = $1", package)
-    applied: dict[str, bytes] = {row["name"]: row["sha256"] for row in rows}
-    _check_history(package, known, applied)
-    missing = [migration for migration in known if migration.name not in applied]
-    for migration in missing:
-        await _apply(connection, migration)
-    return [f"{package}/{migration.name}" for migration in missing]
+async def _missing(
+    connection: asyncpg.Connection, packages: Sequence[str], phase: Phase | None
+) -> list[Migration]:
+    """What is missing of all packages: every `pre` before any `post`, else in their own order."""
+    missing = []
+    for package in packages:
+        known = migrations(package)
+        rows = await connection.fetch(_APPLIED, package)
+        applied: dict[str, bytes] = {row["name"]: row["sha256"] for row in rows}
+        _check_history(package, known, applied)
+        missing += [migration for migration in known if migration.name not in applied]
+    phases = list(Phase) if phase is None else [phase]
+    return [migration for each in phases for migration in missing if migration.phase is each]
 
 
 def _check_history(package: str, known: Sequence[Migration], applied: dict[str, bytes]) -> None:
@@ -102,6 +161,19 @@ def _check_history(package: str, known: Sequence[Migration], applied: dict[str, 
     for name, sha256 in applied.items():
         if hashes.get(name) != sha256:
             raise MigrationError(f"{package}/{name} was applied and has since been edited or removed")
+
+
+async def _apply_patiently(connection: asyncpg.Connection, migration: Migration) -> None:
+    """Try, let the traffic through, and try again: no payment waits longer than one time-out at once."""
+    for attempt in range(1, _LOCK_ATTEMPTS + 1):
+        try:
+            await _apply(connection, migration)
+        except asyncpg.LockNotAvailableError:
+            if attempt == _LOCK_ATTEMPTS:
+                raise
+            await asyncio.sleep(_PAUSE_S * attempt)
+        else:
+            return
 
 
 async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:

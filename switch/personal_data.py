@@ -112,6 +112,8 @@ class KeyRing:
         """
         if sealed_key is None:
             raise Erased
+        if not sealed_key:
+            return body  # from before there were keys
         number = int.from_bytes(sealed_key[:_NUMBER_BYTES], "big")
         nonce = sealed_key[_NUMBER_BYTES : _NUMBER_BYTES + _NONCE_BYTES]
         if number >= len(self._master):

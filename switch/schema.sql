@@ -168,8 +168,10 @@ SELECT ledger.add_partitions('switch.message', 16777216, (SELECT next_seq FROM l
 -- What is in a message is sealed under a key of its payment's own. Whoever deletes the key erases what was said, and
 -- leaves every hash of it as it is. A key is itself sealed under the installation's, which no database holds.
 CREATE TABLE switch.message_key (
-    number bigint PRIMARY KEY,
-    sealed bytea NOT NULL
+    number  bigint PRIMARY KEY,
+    sealed  bytea,  -- empty: the messages were not sealed
+    erasure bigint, -- the event that says why the key is gone
+    CONSTRAINT message_key_erasure CHECK ((sealed IS NULL) = (erasure IS NOT NULL))
 );
 REVOKE UPDATE, DELETE ON switch.message_key FROM payswitch_writer;
 
@@ -552,3 +554,28 @@ CREATE INDEX correspondence_receiver ON switch.correspondence (receiver, seq);
 CREATE INDEX correspondence_uetr ON switch.correspondence (uetr, seq);
 REVOKE UPDATE, DELETE ON switch.correspondence FROM payswitch_writer;
 REVOKE SELECT ON switch.correspondence FROM payswitch_reader;
+
+-- Webhooks: where participants want to be told of their events, and what came of telling them.
+CREATE TABLE switch.webhook (
+    id          uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    participant text NOT NULL REFERENCES switch.participant,
+    url         text NOT NULL,
+    types       text[] NOT NULL DEFAULT '{}', -- of events; empty means all
+    cursor      bigint NOT NULL, -- events up to here have their deliveries
+    disabled    text NOT NULL DEFAULT '', -- why nothing is delivered any more
+    created_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX webhook_participant ON switch.webhook (participant);
+
+CREATE TABLE switch.webhook_delivery (
+    webhook  uuid NOT NULL REFERENCES switch.webhook ON DELETE CASCADE,
+    seq      bigint NOT NULL, -- of the event
+    body     bytea NOT NULL,
+    attempts integer NOT NULL DEFAULT 0,
+    status   integer NOT NULL DEFAULT 0, -- HTTP's, of the last attempt; 0: none came
+    detail   text NOT NULL DEFAULT '',
+    due_at   timestamptz DEFAULT clock_timestamp(), -- NULL: delivered, or given up
+    done_at  timestamptz,
+    PRIMARY KEY (webhook, seq)
+);
+CREATE INDEX webhook_delivery_due ON switch.webhook_delivery (due_at) WHERE due_at IS NOT NULL;

@@ -11,7 +11,7 @@ I7  legal history   the events of a payment are a path in the lifecycle table, a
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -34,6 +34,8 @@ _STEP: Final = frozenset(Event)
 _HISTORY: Final = """
 SELECT e.number, e.kind, e.body FROM ledger.event AS e
 JOIN switch.payment AS p USING (number)
+-- What began in an archive was checked when it was detached.
+WHERE e.number > coalesce((SELECT max(last_seq) FROM ledger.archive), 0)
 ORDER BY e.number, e.seq
 """
 _OUTCOMES: Final = """
@@ -53,10 +55,21 @@ SELECT p.number,
 FROM switch.payment AS p
 CROSS JOIN LATERAL (
     SELECT convert_from(e.body, 'UTF8')::jsonb AS body FROM ledger.event AS e
-    WHERE e.number = p.number AND e.kind IN ('RESERVE', 'REFUSE') ORDER BY e.seq LIMIT 1
+    WHERE e.number = p.number AND e.seq >= p.number AND e.kind IN ('RESERVE', 'REFUSE') ORDER BY e.seq LIMIT 1
 ) AS said
 LEFT JOIN switch.message AS came ON came.number = p.number AND came.direction = 0
 LEFT JOIN switch.message AS sent ON sent.number = p.number AND sent.direction = 1
+"""
+_ERASURES: Final = """
+SELECT p.number,
+       k.sealed IS NOT NULL OR k.erasure <= coalesce((SELECT max(last_seq) FROM ledger.archive), 0)
+       OR EXISTS (
+           SELECT FROM ledger.event AS e
+           WHERE e.seq = k.erasure AND e.kind = 'ERASE'
+             AND convert_from(e.body, 'UTF8')::jsonb -> 'payments' ? replace(p.uetr::text, '-', '')
+       ) AS fine
+FROM switch.payment AS p
+LEFT JOIN switch.message_key AS k USING (number)
 """
 _TERMS: Final = """
 SELECT p.number, coalesce(paid.minor, 0) = p.debit_minor + p.fee_minor
@@ -123,10 +136,19 @@ def read_credits(book: Path) -> dict[UUID, Credit]:
 
 
 async def verify(
-    connection: asyncpg.Connection, rails: Path, acknowledged: Path | None
+    connection: asyncpg.Connection,
+    rails: Path,
+    acknowledged: Path | None,
+    *,
+    archives: Path | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> AsyncIterator[CheckResult]:
-    """Check everything, one result at a time; `rails` holds a directory a rail with its book."""
-    async for result in ledger_verify.verify(connection):
+    """Check everything, one result at a time; `rails` holds a directory a rail with its book.
+
+    Detached history is read again where `archives` has its files; `progress` is told how many events are
+    done.
+    """
+    async for result in ledger_verify.verify(connection, progress, archives):
         name = f"{_NUMBERS.get(result.name, '')} {result.name}".strip()
         yield replace(result, name=name)
     for result in await _books_agree(connection, rails):
@@ -140,6 +162,7 @@ async def verify(
     yield result
     yield await _evidence(connection)
     yield await _terms(connection)
+    yield await verify_erasures(connection)
 
 
 async def _books_agree(connection: asyncpg.Connection, rails: Path) -> list[CheckResult]:
@@ -185,6 +208,15 @@ async def _terms(connection: asyncpg.Connection) -> CheckResult:
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         async for row in connection.cursor(_TERMS):
             tally.check(row["fine"], f"payment {row['number']}: its legs and its terms differ")
+    return tally.result()
+
+
+async def verify_erasures(connection: asyncpg.Connection) -> CheckResult:
+    """Look for every key: it is there, or the log says that it was erased."""
+    tally = Tally("erasures", "every key that is gone was erased on record")
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        async for row in connection.cursor(_ERASURES):
+            tally.check(row["fine"], f"payment {row['number']}: its key is gone, the log does not say why")
     return tally.result()
 
 

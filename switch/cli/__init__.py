@@ -9,6 +9,7 @@ from switch.cli import (
     adapters,
     audit,
     iso,
+    operations,
     participants,
     payments,
     people,
@@ -30,6 +31,12 @@ app.command("demo")(stack.demo)
 app.command("verify")(stack.verify)
 app.command("pay")(payments.pay)
 app.command("events")(payments.events)
+app.command("erase")(operations.erase)
+app.command("backup")(operations.backup)
+app.command("restore")(operations.restore)
+app.command("migrate")(operations.migrate_database)
+app.command("rotate-master-key")(operations.rotate_master_key)
+app.add_typer(operations.app, name="ledger", help="Partitions of the ledger's history.")
 app.add_typer(iso.app, name="iso", help="Check and convert ISO 20022 messages.")
 app.add_typer(adapters.app, name="adapters", help="Rails: list, check, translate.")
 app.add_typer(rails.app, name="rails", help="End-of-cycle files and reconciliation.")

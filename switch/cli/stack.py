@@ -13,6 +13,7 @@ import typer
 from switch import logs, showcase
 from switch import verify as checks
 from switch.cli.connect import database, settings_for
+from switch.cli.operations import progress
 from switch.settings import Settings
 from switch.supervisor import StartError, Supervisor, run_until_stopped, running
 
@@ -74,7 +75,13 @@ def demo(data: Data = None) -> None:
     raise typer.Exit(code)
 
 
-def verify(data: Data = None, database_url: Database = None) -> None:
+def verify(
+    archives: Annotated[
+        Path | None, typer.Option("--archives", help="directory of detached history; DATA/archive without it")
+    ] = None,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
     """Check every ledger and payment invariant; one JSON document; exit 1 if one fails."""
     settings = settings_for(data, database_url)
 
@@ -83,7 +90,13 @@ def verify(data: Data = None, database_url: Database = None) -> None:
             acknowledged = settings.data / "sandbox" / "acknowledged.jsonl"
             return [
                 {"check": r.name, "ok": r.ok, "checked": r.checked, "detail": r.detail}
-                async for r in checks.verify(connection, settings.rails_directory, acknowledged)
+                async for r in checks.verify(
+                    connection,
+                    settings.rails_directory,
+                    acknowledged,
+                    archives=archives or settings.archive_directory,
+                    progress=progress("events verified"),
+                )
             ]
 
     results = asyncio.run(run())

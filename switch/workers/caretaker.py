@@ -20,11 +20,12 @@ from adapters.port import Answer, Native, Outcome
 from ledger import positions
 from ledger.encoding import microseconds
 from schemas.reasons import Reason
-from switch import logs, metrics, personal_data, rails
+from switch import housekeeping, logs, metrics, personal_data, rails
 from switch.commands import Advance, Enquired
 from switch.database import connect_pool
 from switch.dispatch import Dispatcher, Sending, enquiry_due, now_us, of_answer, scaled_us
 from switch.failpoints import failpoint
+from switch.housekeeping import Housekeeper
 from switch.lifecycle import State
 from switch.people import tasks as people
 from switch.people.desk import Desk
@@ -49,7 +50,7 @@ SELECT o.number, o.uetr, o.state, o.rail, o.entered_at, o.expires_at, o.enquirie
 FROM switch.open_payment AS o
 JOIN switch.payment AS p USING (number)
 JOIN switch.message AS m ON m.number = o.number AND m.direction = 1
-LEFT JOIN switch.message_key AS k ON k.number = o.number
+JOIN switch.message_key AS k ON k.number = o.number
 JOIN switch.rail AS r ON r.country = o.rail
 WHERE o.rail = $1 AND o.due_at <= clock_timestamp() AND NOT o.number = ANY($2::bigint[])
   AND (o.state <> 'RESERVED' OR o.expires_at <= clock_timestamp()
@@ -123,9 +124,7 @@ class Caretaker:
             await self._dispatcher.send(rail, uetr, native, microseconds(row["expires_at"]))
 
     def _native(self, row: asyncpg.Record) -> Native:
-        """Open the bytes that were made when the payment was taken in; without a key they were not sealed."""
-        if row["sealed_key"] is None:
-            return Native(row["native_ref"], row["native_body"])
+        """Open the bytes that were made when the payment was taken in."""
         body = self._keys.open(row["uetr"], personal_data.SENT, row["sealed_key"], row["native_body"])
         return Native(row["native_ref"], body)
 
@@ -257,11 +256,15 @@ async def run(settings: Settings) -> None:
     await link.start()
     known = rails.connect(settings, pool)
     caretaker = Caretaker(settings, pool, link, known)
+    keeper = Housekeeper(settings, pool)
     desk = Desk(pool, link, settings.data, settings.sandbox)
     tasks = [
         asyncio.create_task(_every(_TICK_S, caretaker.tick)),
         asyncio.create_task(_every(_GAUGES_EVERY_S, lambda: state_facts(pool))),
         asyncio.create_task(_every(_FILES_EVERY_S, caretaker.reconcile)),
+        asyncio.create_task(_every(housekeeping.PARTITIONS_EVERY_S, keeper.make_room)),
+        asyncio.create_task(_every(settings.checkpoint_every_s, keeper.publish)),
+        asyncio.create_task(_every(_GAUGES_EVERY_S, keeper.state_age)),
         *(asyncio.create_task(_every(people.EVERY_S, partial(work, desk))) for work in people.WORK),
         *(
             asyncio.create_task(_every(seconds, work))

@@ -37,6 +37,7 @@ async def test_edited_history_is_refused(empty_database_url):
 
 async def test_a_table_under_load_is_not_waited_for(empty_database_url, monkeypatch):
     monkeypatch.setattr("ledger.migrate._LOCK_TIMEOUT", "100ms")
+    monkeypatch.setattr("ledger.migrate._LOCK_ATTEMPTS", 2)
     connection = await asyncpg.connect(empty_database_url)
     await connection.execute(
         "CREATE SCHEMA migration; CREATE TABLE migration.applied (package text, name text,"

@@ -1,0 +1,259 @@
+"""The operator's work on the ledger's history: partitions, erasure, backups, migrations."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import asyncpg
+import typer
+
+from ledger import backup as backups
+from ledger import partitions
+from ledger.archive import Archive
+from ledger.backup import BackupError
+from ledger.detach import NotYet, detach_oldest
+from ledger.migrate import MigrationError, Phase, migrate, pending
+from ledger.postgres import EmbeddedPostgres
+from schemas.errors import NotFound, Unavailable
+from switch import erasure, housekeeping, personal_data
+from switch.cli.connect import database, settings_for, writer
+from switch.settings import Settings
+
+app = typer.Typer(no_args_is_help=True)
+
+Data = Annotated[Path | None, typer.Option("--data", help="data directory")]
+Database = Annotated[str | None, typer.Option("--database", help="PostgreSQL URL")]
+_PROGRESS_EVERY_S = 2.0
+
+
+def fail(text: str) -> typer.Exit:
+    """Say why on standard error; what to raise."""
+    print(f"payswitch: {text}", file=sys.stderr)
+    return typer.Exit(1)
+
+
+def progress(what: str) -> Callable[[int], None]:
+    """Say how far it is, every few seconds, on standard error."""
+    said = time.monotonic()
+
+    def say(done: int) -> None:
+        nonlocal said
+        if time.monotonic() - said >= _PROGRESS_EVERY_S:
+            said = time.monotonic()
+            print(f"{done:,} {what}", file=sys.stderr, flush=True)
+
+    return say
+
+
+def instant_of(text: str) -> datetime:
+    """Read an instant of the command line, ISO 8601; without an offset it is UTC."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"not an instant: {error}") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+@app.command("partitions")
+def list_partitions(data: Data = None, database_url: Database = None) -> None:
+    """Print the partitions of the event log and of the messages, one JSON line each."""
+
+    async def run() -> None:
+        async with database(settings_for(data, database_url)) as connection:
+            for table in housekeeping.TABLES:
+                for part in await partitions.read(connection, table):
+                    typer.echo(
+                        json.dumps(
+                            {
+                                "table": table,
+                                "partition": part.name,
+                                "first": part.first,
+                                "last": part.last,
+                                "rows": part.rows,
+                                "bytes": part.bytes,
+                            }
+                        )
+                    )
+
+    asyncio.run(run())
+
+
+@app.command()
+def detach(
+    before: Annotated[str, typer.Option("--before", help="detach what ended before this instant")],
+    to: Annotated[Path | None, typer.Option("--to", help="directory; DATA/archive without it")] = None,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Move old partitions into signed files, after checking every event of them; one JSON line each."""
+    settings = settings_for(data, database_url)
+
+    async def run() -> None:
+        async with database(settings) as connection:
+            while await _is_older(connection, instant_of(before)):
+                archive = await detach_oldest(
+                    connection,
+                    to or settings.archive_directory,
+                    housekeeping.signer(settings),
+                    companions=[housekeeping.MESSAGES],
+                    progress=progress("events archived"),
+                )
+                typer.echo(json.dumps(_document(archive)))
+
+    try:
+        asyncio.run(run())
+    except NotYet as error:
+        raise fail(str(error)) from None
+
+
+async def _is_older(connection: asyncpg.Connection, instant: datetime) -> bool:
+    """Whether the oldest partition is full and its last event is from before."""
+    oldest = (await partitions.read(connection))[0]
+    last_at = await connection.fetchval("SELECT at FROM ledger.event WHERE seq = $1", oldest.last)
+    return last_at is not None and last_at < instant
+
+
+def _document(archive: Archive) -> dict[str, object]:
+    return {
+        "first": archive.first_seq,
+        "last": archive.last_seq,
+        "last_at": archive.last_at.isoformat(),
+        "files": [line.split(" ")[1] for line in archive.note.splitlines() if line.startswith("file ")],
+    }
+
+
+def erase(
+    uetr: Annotated[list[str] | None, typer.Argument(help="payments to erase")] = None,
+    before: Annotated[
+        str | None, typer.Option("--before", help="every final payment that was taken in before this instant")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="goes into the log; names nobody")] = "retention",
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Erase what payments say about people, for ever; every proof stays. The switch must be running."""
+    if bool(uetr) == bool(before):
+        raise typer.BadParameter("name payments, or --before an instant")
+    settings = settings_for(data, database_url)
+    ids = [UUID(text) for text in uetr or []]
+
+    async def run() -> int:
+        async with database(settings) as connection, writer(settings) as link:
+            if before is None:
+                done = await erasure.erase(connection, link, ids, reason)
+            else:
+                batches = erasure.erase_before(connection, link, instant_of(before), reason)
+                done = sum([count async for count in batches])
+            await erasure.scrub(connection)
+            return done
+
+    try:
+        typer.echo(json.dumps({"erased": asyncio.run(run())}))
+    except (NotFound, Unavailable, erasure.NotFinal, TimeoutError) as error:
+        raise fail(str(error) or "the switch is not running") from None
+
+
+def rotate_master_key(data: Data = None) -> None:
+    """Add a key that personal data is sealed under from the next start on; the others still open."""
+    settings = settings_for(data, None)
+    personal_data.load(settings.personal_data_keys)
+    typer.echo(json.dumps({"master_keys": personal_data.rotate(settings.personal_data_keys)}))
+
+
+def backup(
+    to: Annotated[Path | None, typer.Option("--to", help="directory; PAYSWITCH_BACKUPS without it")] = None,
+    keep: Annotated[int | None, typer.Option("--keep", min=1, help="remove all but the newest")] = None,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Copy the running database, as the start of a restore to any instant since; one JSON document.
+
+    Keys are not part of it: keep DATA/keys and DATA/audit in another safe place.
+    """
+    settings = settings_for(data, database_url)
+    directory = _backups(settings, to)
+
+    async def url() -> str:
+        async with database(settings) as connection:
+            await connection.fetchval("SELECT 1")
+            return settings.database or _running_url(settings)
+
+    try:
+        made = backups.make(asyncio.run(url()), directory)
+    except BackupError as error:
+        raise fail(str(error)) from None
+    removed = backups.prune(directory, keep) if keep else []
+    typer.echo(
+        json.dumps(
+            {
+                "backup": str(made.directory),
+                "ended_at": made.ended_at.isoformat(),
+                "removed": [str(old.directory) for old in removed],
+            }
+        )
+    )
+
+
+def _running_url(settings: Settings) -> str:
+    url = EmbeddedPostgres((settings.data / "postgres").resolve()).running_url()
+    if url is None:
+        raise fail("the switch is not running")
+    return url
+
+
+def restore(
+    source: Annotated[Path | None, typer.Option("--from", help="directory of backups")] = None,
+    at: Annotated[str | None, typer.Option("--at", help="instant; the end of the log without it")] = None,
+    data: Data = None,
+) -> None:
+    """Make the embedded database what it was at an instant; the files that it replaces are kept aside.
+
+    Afterwards start the switch and `payswitch verify`: what the rails did since the instant shows there.
+    """
+    settings = settings_for(data, None)
+    try:
+        replaced = backups.restore(
+            _backups(settings, source),
+            (settings.data / "postgres").resolve(),
+            None if at is None else instant_of(at),
+        )
+    except BackupError as error:
+        raise fail(str(error)) from None
+    typer.echo(
+        json.dumps({"restored": str(settings.data / "postgres"), "replaced": replaced and str(replaced)})
+    )
+
+
+def _backups(settings: Settings, given: Path | None) -> Path:
+    directory = given or settings.backups
+    if directory is None:
+        raise fail("no directory of backups: set PAYSWITCH_BACKUPS or name one")
+    return directory.absolute()
+
+
+def migrate_database(
+    phase: Annotated[
+        Phase | None, typer.Option("--phase", help="pre: before new code starts; post: after the old ended")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would be applied")] = False,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Bring the schema up to date while payments run; one JSON document."""
+    settings = settings_for(data, database_url)
+
+    async def run() -> list[str]:
+        async with database(settings):
+            url = settings.database or _running_url(settings)
+            return await (pending(url, phase=phase) if dry_run else migrate(url, phase=phase))
+
+    try:
+        typer.echo(json.dumps({"pending" if dry_run else "applied": asyncio.run(run())}))
+    except (MigrationError, asyncpg.LockNotAvailableError) as error:
+        raise fail(str(error)) from None
