@@ -3,7 +3,9 @@
 `decode` takes bytes through the gates, finds the header and the document whatever the envelope, holds both
 to their schemas and makes sure that everyone who names the message names the same one: the route it came
 in by, the media type, the header's `MsgDefIdr` and the namespace (or `$type`). `encode` writes either
-representation, deterministically, and checks what it writes by the same schema.
+representation, deterministically, and checks what it writes by the same schema. Both take the quick way
+through `layout` where the same elements were there before, and the long way through `plan` otherwise; what
+they give and refuse is the same.
 
 XML that has a header stands in an envelope element; a document alone stands alone. JSON is
 `{"AppHdr": {...}, "Document": {...}}`, where `$type` beside `Document` names the message and `$type` inside
@@ -195,7 +197,7 @@ _CANONICAL: Final = msgspec.json.Encoder(order="sorted")
 
 
 def warm() -> None:
-    """Compile every message's plan now (a tenth of a second) instead of each at its first use."""
+    """Compile every message's plan now (a twentieth of a second) instead of each at its first use."""
     for message in catalogue().messages:
         plan(message)
 

@@ -5,8 +5,8 @@ The dict is the one form of a message here. Its keys are ISO tags. What may repe
 every other leaf is its text. All three ways check everything that the schema says (names, order,
 cardinality, choices, facets), so whatever passes one of them is valid.
 
-Each type becomes a `Shape` of three functions. They are small closures and one loop over the members,
-because this is the switch's hottest code.
+Each type becomes a `Shape` of three functions: small closures, and one loop over the members. Every message
+goes this way unless `layout` remembers its elements, and every refusal is made here.
 """
 
 from collections.abc import Callable
@@ -101,16 +101,10 @@ class _Compiler:
         match kind:
             case Sequence() | Choice():
                 return self.members(name, kind)
-            case Amount():
-                return _amount(kind, leaf_check(name))
             case Foreign():
                 return _foreign(kind, self.message)
-            case Text(pattern=None):
-                return _text(kind, leaf_check(name))
-            case lexical.BOOLEAN:
-                return _boolean(kind)
             case _:
-                return _value(kind, leaf_check(name))
+                return _leaf(name)
 
     def members(self, name: str, kind: Sequence | Choice) -> Shape:
         found = _Members(kind, self.prefix)
@@ -121,6 +115,22 @@ class _Compiler:
 
 
 # Leaves
+
+
+@cache
+def _leaf(name: str) -> Shape:
+    """The shape of a value or an amount: the same in every message."""
+    kind, check = catalogue().types[name], leaf_check(name)
+    match kind:
+        case Amount():
+            return _amount(kind, check)
+        case Text(pattern=None):
+            return _text(kind, check)
+        case lexical.BOOLEAN:
+            return _boolean(kind)
+        case _:
+            assert isinstance(kind, Value)
+            return _value(kind, check)
 
 
 def _value(kind: Value, check: Check | None) -> Shape:

@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from schemas.signing import http_signatures
+from schemas import codec
+from schemas.errors import NotAuthentic
+from schemas.signing import http_signatures, jws
 from schemas.signing.http_signatures import SigningKey
+from schemas.signing.keys import PublicKey
+from tests.schemas.corpus import PACS_008
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/signatures.md").read_text(encoding="utf-8")
 KEY = SigningKey.generate("asha-bank-1")
@@ -60,3 +64,14 @@ def test_the_bounds_on_the_page_are_those_of_the_code():
     assert f"1 to {http_signatures.LIFETIME_S_MAX} s after" in PAGE
     assert f"differ by {http_signatures.SKEW_S} s" in PAGE
     assert f'tag="{http_signatures.TAG}"' in PAGE
+
+
+def test_the_evidence_on_the_page_is_made_and_verified():
+    (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    message = codec.decode(PACS_008.read_bytes(), media_type=codec.XML)
+    names = {"message": message, "pem": KEY.pem, "public_pem": KEY.public.pem}
+
+    exec(example, names)
+
+    with pytest.raises(NotAuthentic):
+        jws.verify(names["token"], message.raw + b" ", key=PublicKey.from_pem("archive-1", KEY.public.pem))
