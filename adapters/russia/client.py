@@ -4,6 +4,7 @@ One address takes every message. The control result in the same exchange is a re
 to our callback address, or in answer to ED202.
 """
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from adapters import keys
 from adapters import uetr as uetrs
-from adapters.cycle import fetch
-from adapters.http import Failed, HttpClient, Reply
+from adapters.cycle import FILE_BYTES
+from adapters.http import ANSWER_BYTES, Failed, HttpClient, Reply
 from adapters.port import (
     Acknowledgement,
     Answer,
@@ -41,6 +42,7 @@ from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
 PATH: Final = "/ufebs/v1/messages"
 CONTENT_TYPE: Final = "application/soap+xml; charset=windows-1251"
 _OK: Final = 200
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def adapter(connection: Connection) -> RailAdapter:
@@ -138,9 +140,25 @@ class Sbp:
         except (InvalidMessage, NotAuthentic):
             return False
 
-    def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
-        """See `RailAdapter.reconcile`."""
-        return fetch(self.http, PROFILE, self.rail_key, cycle, codes.reason_of)
+    async def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
+        """See `RailAdapter.reconcile`: ED742, answered by the register ED743.
+
+        Raises:
+            Unavailable: the rail gave no register, or none that can be read as a whole.
+
+        """
+        if _DAY.fullmatch(cycle) is None:
+            raise Unavailable("a cycle is a day")
+        asked = messages.register_request(cycle, self.us, _now(), _number())
+        try:
+            reply = await self._exchange(asked, FILE_BYTES)
+            if reply is None:
+                raise Unavailable(f"the rail gave no register of {cycle}")
+            answers = messages.read_register(reply, asked.id, cycle)
+        except (InvalidMessage, NotAuthentic) as error:
+            raise Unavailable(f"the register of {cycle} cannot be read") from error
+        for answer in answers:
+            yield answer
 
     async def close(self) -> None:
         """See `RailAdapter.close`."""
@@ -156,20 +174,20 @@ class Sbp:
             return Receipt(Taken.UNKNOWN, detail="unreadable control result")
         return _receipt(native.ref, code, annotation)
 
-    async def _exchange(self, asked: Message) -> Message | None:
+    async def _exchange(self, asked: Message, most: int = ANSWER_BYTES) -> Message | None:
         """What the rail says to a message that is no order; None if it does not answer."""
-        reply = await self._post(seal(asked, self.signing_key))
-        return None if isinstance(reply, Failed) else self._open(reply.body)
+        reply = await self._post(seal(asked, self.signing_key), most)
+        return None if isinstance(reply, Failed) else self._open(reply.body, most)
 
-    async def _post(self, body: bytes) -> Reply | Failed:
-        reply = await self.http.request("POST", PATH, body, content_type=CONTENT_TYPE)
+    async def _post(self, body: bytes, most: int = ANSWER_BYTES) -> Reply | Failed:
+        reply = await self.http.request("POST", PATH, body, content_type=CONTENT_TYPE, answer_bytes=most)
         if isinstance(reply, Reply) and reply.status != _OK:
             return Failed(sent=True, detail=f"http {reply.status}")
         return reply
 
-    def _open(self, raw: bytes) -> Message:
+    def _open(self, raw: bytes, most: int = ANSWER_BYTES) -> Message:
         """A message of the rail to us, signed by it."""
-        message = open_sealed(raw, self.rail_key)
+        message = open_sealed(raw, self.rail_key, most)
         if message.sender != self.us.operator or message.receiver != self.us.uid:
             raise InvalidMessage("not from the rail to us")
         return message

@@ -234,6 +234,14 @@ def probe(us: Participant, at: datetime, number: int) -> Message:
     return _message(us, identity, at, document)
 
 
+def register_request(day: str, us: Participant, at: datetime, number: int) -> Message:
+    """ED742: what the system did in a day of its own, order by order."""
+    document, identity = _service("ED742", us, at, number)
+    info = _add(document, "RequestInfo", BIC=us.bank.bik, CorrespAcc=us.bank.account)
+    _add(info, "BusinessDay", AbstractDate=day)
+    return _message(us, identity, at, document)
+
+
 def read_control(message: Message, about: str) -> tuple[str, str]:
     """ED201 in answer to a message: the control code, and what explains it.
 
@@ -261,6 +269,33 @@ def read_answers(message: Message, *, enquired: bool = False) -> list[Answer]:
         if known is not answer:
             found[answer.ref] = _agreed(known, answer)
     return list(found.values())
+
+
+def read_register(message: Message, about: str, day: str) -> list[Answer]:
+    """ED743, and ED705 for every order that was refused: all that the system did in a day.
+
+    Money that came back to us is counted and not answered: a return is no order of a payment.
+
+    Raises:
+        InvalidMessage: of another day, only a part, or not what its own numbers and sums say.
+
+    """
+    register, *refused = message.elements
+    if register.tag != f"{{{NAMESPACE}}}ED743" or message.correlation != about:
+        raise InvalidMessage("not the register that was asked for")
+    business_day = _find(_find(register, "RequestInfo"), "BusinessDay")
+    if business_day.get("AbstractDate") != day or register.find(f"{{{NAMESPACE}}}PartInfo") is not None:
+        raise InvalidMessage("not the whole register of the day")
+    ours = _lines(register, "DEBT")
+    _must_add_up(register, "Debet", ours)
+    _must_add_up(register, "Credit", _lines(register, "CRED"))
+    done = [Answer(ref, Outcome.DONE, uetrs.from_hex(ref), "SETL", amount=amount) for ref, amount in ours]
+    answers = [*done, *(_read_answer(document, enquired=True) for document in refused)]
+    if len({answer.ref for answer in answers}) != len(answers):
+        raise InvalidMessage("an order is there twice")
+    if any(answer.outcome is not Outcome.REFUSED for answer in answers[len(done) :]):
+        raise InvalidMessage("a state that ends nothing")
+    return answers
 
 
 def read_payee(message: Message, about: str) -> Payee | None:
@@ -496,6 +531,22 @@ def _agreed(first: Answer, second: Answer) -> Answer:
     if first.outcome is not second.outcome:
         return replace(first, outcome=Outcome.UNKNOWN, amount=None, reason=None)
     return first if first.amount is not None else second
+
+
+def _lines(register: Element, direction: str) -> list[tuple[str, Money]]:
+    """Transactions and sums by which our account was debited (`DEBT`) or credited (`CRED`)."""
+    return [
+        (_attribute(line, "TransactionID"), read_kopecks(_attribute(line, "Sum")))
+        for bank in register.iterfind(f"{{{NAMESPACE}}}FPSTransInfo")
+        if bank.get("DC") == direction
+        for line in bank.iterfind(f"{{{NAMESPACE}}}TransInfo")
+    ]
+
+
+def _must_add_up(register: Element, direction: str, lines: Sequence[tuple[str, Money]]) -> None:
+    stated = (register.get(f"FPS{direction}TransQuantity"), register.get(f"FPS{direction}Sum"))
+    if stated != (str(len(lines)), str(sum(amount.minor for _, amount in lines))):
+        raise InvalidMessage("the register's lines are not what its totals say")
 
 
 def _moscow_date(at: datetime) -> str:

@@ -129,6 +129,16 @@ _ED243 = Shape(
     ],
 )
 
+_ED742 = Shape(
+    _HEAD,
+    [
+        (
+            "RequestInfo",
+            Shape({"BIC": _BIK, "CorrespAcc?": _ACCOUNT}, [("BusinessDay", Shape({"AbstractDate": _DATE}))]),
+        )
+    ],
+)
+
 SHAPES: Final = {
     f"{{{NAMESPACE_701}}}ED701": _ED701,
     f"{{{NAMESPACE}}}ED702": _ED702,
@@ -136,6 +146,7 @@ SHAPES: Final = {
         {**_REFERENCE, "EDReceiver?": _UID, "EDInquiryCode": like("RSTS|RCPY|RSPC")}, [("EDRefID", _id)]
     ),
     f"{{{NAMESPACE}}}ED243": _ED243,
+    f"{{{NAMESPACE}}}ED742": _ED742,
     f"{{{NAMESPACE}}}ED999": Shape({**_REFERENCE, "EDReceiver?": _UID, "CreationDateTime?": _TIME}),
 }
 

@@ -1,14 +1,17 @@
 """A simulated SBP: strict about envelope, signature, shape, ids and account keys, with a book of its own.
 
 `POST /ufebs/v1/messages` takes every message: ED701 and ED702 (ED201 at once, ED706 or ED705 to the callback
-address), ED202 (ED705, and a copy of ED706 when settled), ED243 (ED244) and ED999 (ED201).
+address), ED202 (ED705, and a copy of ED706 when settled), ED243 (ED244), ED742 (ED743, and ED705 for what was
+refused) and ED999 (ED201).
 """
 
 import itertools
+import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
@@ -24,7 +27,7 @@ from adapters.russia.client import CONTENT_TYPE, PATH
 from adapters.russia.directory import Directory
 from adapters.russia.envelope import NAMESPACE, EdId, Message, instant, open_sealed, root, seal
 from adapters.russia.profile import ORDER_NUMBERS, PROFILE
-from adapters.simulation.book import Entry
+from adapters.simulation.book import Entry, Kept
 from adapters.simulation.magic import Spoil
 from adapters.simulation.rail import Counter, Credit, OtherContent, Request, Response
 from adapters.simulation.server import Callbacks, Settings, open_counter
@@ -56,8 +59,7 @@ class SbpSimulator:
     banks: Directory
     rail_key: RSAPrivateKey
     participant_key: RSAPublicKey
-    numbers: dict[EdId, str] = field(default_factory=dict)
-    """Number -> transaction: one number is one message in its author's day."""
+    numbers: "Numbers"
     own: "itertools.count[int]" = field(
         default_factory=lambda: itertools.count(int(time.time()) % 86400 * _NUMBERS_PER_S + 1)
     )
@@ -91,6 +93,8 @@ class SbpSimulator:
                 return self._response(self._status(message))
             case "ED243":
                 return self._response(self._payee(message))
+            case "ED742":
+                return self._response(self._register(message))
             case _:
                 return self._response(self._control(message, codes.ACCEPTED))
 
@@ -109,7 +113,8 @@ class SbpSimulator:
     async def _pay(self, message: Message, raw: bytes) -> Response:
         credit = self._credit(message, raw)
         identity = EdId.of(message.document)
-        if identity.number > ORDER_NUMBERS or self.numbers.setdefault(identity, credit.ref) != credit.ref:
+        operation = message.document.get("OperationType", "")
+        if identity.number > ORDER_NUMBERS or not self.numbers.claim(identity, credit.ref, operation):
             raise Refused("2001")
         try:
             case = self.counter.take(credit)
@@ -186,6 +191,49 @@ class SbpSimulator:
                 minor = finding.entry.amount_minor + (finding.spoil is Spoil.AMOUNT)
                 found.append(self._confirmation(asked, ref, minor))
         return self._message(found, ref, correlation=message.id)
+
+    def _register(self, message: Message) -> Message:
+        """ED743 about a day, then ED705 for every order that was refused in it."""
+        asked = _part(message.document, "RequestInfo")
+        day = _part(asked, "BusinessDay").get("AbstractDate", "")
+        entries = self.counter.cycle(day)
+        paid = [entry for entry in entries if entry.outcome is not Kept.REFUSED]
+        back = [replace(entry, rail_ref=messages.return_id(entry.rail_ref)) for entry in paid
+                if entry.outcome is Kept.REVERSED]  # fmt: skip
+        register = self._document(
+            "ED743",
+            CreationDateTime=instant(datetime.now(UTC)),
+            **_totals("Debet", paid),
+            **_totals("Credit", back),
+        )
+        info = _add(register, "RequestInfo", BIC=asked.get("BIC", ""), CorrespAcc=asked.get("CorrespAcc", ""))
+        _add(info, "BusinessDay", AbstractDate=day)
+        bank = self.banks.find(sandbox.BIK, None)
+        assert bank is not None
+        for direction, lines in (("DEBT", paid), ("CRED", back)):
+            there = _add(register, "FPSTransInfo", BICCorr=bank.bik, CorrespAcc=bank.account, DC=direction)
+            for entry in lines:
+                self._add_line(there, entry, day)
+        initial = EdId.of(message.document)
+        _reference(register, "InitialED", initial)
+        refused = [self._refusal(entry, initial) for entry in entries if entry.outcome is Kept.REFUSED]
+        return self._message([register, *refused], "", correlation=message.id)
+
+    def _add_line(self, there: Element, entry: Entry, day: str) -> None:
+        _, operation = self.numbers.of(entry.rail_ref)
+        _add(
+            there,
+            "TransInfo",
+            TransactionID=entry.rail_ref,
+            Sum=str(entry.amount_minor),
+            OperationType=operation,
+            TransDateTime=instant(datetime.fromisoformat(entry.at)),
+            ExecDate=day,
+        )
+
+    def _refusal(self, entry: Entry, initial: EdId) -> Element:
+        order, _ = self.numbers.of(entry.rail_ref)
+        return self._state(order, entry.rail_ref, Outcome.REFUSED, code=entry.code, initial=initial)
 
     def _payee(self, message: Message) -> Message:
         document = message.document
@@ -281,6 +329,47 @@ class SbpSimulator:
         return seal(message, self.rail_key)
 
 
+@dataclass(slots=True)
+class Numbers:
+    """Which order has which number: one number is one message in its author's day. Kept beside the book."""
+
+    path: Path
+    _orders: dict[EdId, str] = field(default_factory=dict, init=False)
+    _by_ref: dict[str, tuple[EdId, str]] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        if not self.path.exists():
+            return
+        text = self.path.read_text()
+        whole = text[: text.rfind("\n") + 1]
+        if whole != text:  # a process was killed while it wrote
+            self.path.write_text(whole)
+        for line in whole.splitlines():
+            number, date, author, ref, operation = json.loads(line)
+            self._keep(EdId(number, date, author), ref, operation)
+
+    def claim(self, identity: EdId, ref: str, operation: str) -> bool:
+        """Keep an order's number; False if it is another order's."""
+        if identity not in self._orders:
+            with self.path.open("a") as file:
+                line = [identity.number, identity.date, identity.author, ref, operation]
+                file.write(json.dumps(line) + "\n")
+            self._keep(identity, ref, operation)
+        return self._orders[identity] == ref
+
+    def of(self, ref: str) -> tuple[EdId, str]:
+        """An order's number and operation, or those of its return."""
+        found = self._by_ref.get(ref)
+        assert found is not None, "an order is numbered before it is booked"
+        return found
+
+    def _keep(self, identity: EdId, ref: str, operation: str) -> None:
+        self._orders[identity] = ref
+        self._by_ref.setdefault(ref, (identity, operation))
+        kind = messages.DOMESTIC_RETURN if operation == messages.DOMESTIC else messages.CROSS_BORDER_RETURN
+        self._by_ref.setdefault(messages.return_id(ref), (identity, kind))
+
+
 @dataclass(frozen=True, slots=True)
 class _Words:
     """The words of one order's answers."""
@@ -301,6 +390,7 @@ def simulator(settings: Settings, callbacks: Callbacks) -> SbpSimulator:
         uid=settings.identity["uid"],
         operator=settings.identity["operator"],
         banks=directory.load(),
+        numbers=Numbers(settings.data / "numbers.jsonl"),
         rail_key=keys.private(settings.rail_key),
         participant_key=keys.public(settings.participant_key),
     )
@@ -316,6 +406,13 @@ def _with_broken_signature(body: bytes) -> bytes:
         + (b"A" if after[place : place + 1] != b"A" else b"B")
         + after[place + 1 :]
     )
+
+
+def _totals(direction: str, entries: Sequence[Entry]) -> dict[str, str]:
+    return {
+        f"FPS{direction}TransQuantity": str(len(entries)),
+        f"FPS{direction}Sum": str(sum(entry.amount_minor for entry in entries)),
+    }
 
 
 def _readable_id(message: Message) -> EdId | None:

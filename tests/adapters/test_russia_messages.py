@@ -22,9 +22,10 @@ from adapters.russia.codes import native_of, outcome_of, reason_of
 from adapters.russia.envelope import NAMESPACE, PROPS, SOAP, EdId, Message, open_sealed, seal
 from adapters.russia.messages import Participant, Sent
 from adapters.russia.profile import ORDER_NUMBERS, PROFILE
+from adapters.russia.simulator import Numbers
 from adapters.russia.text import ALPHABET, ufebs_text
 from adapters.simulation.harness import sample_order
-from schemas.errors import InvalidMessage, NotAuthentic
+from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
 from schemas.money import Money
 from schemas.payment import Account, Agent, Party
 
@@ -61,7 +62,7 @@ def schemas(shared):
     place = shared / "rails" / "RU" / "ufebs_2024.4.0"
     if not place.exists():
         pytest.skip("the Bank of Russia's schemas are not there")
-    names = {f"ED{number}": f"ed/cbr_ed{number}_v2024.4.0.xsd" for number in (243, 244, 807)}
+    names = {f"ED{number}": f"ed/cbr_ed{number}_v2024.4.0.xsd" for number in (243, 244, 742, 743, 807)}
     names |= {
         "": "cbr_ed_opcc_v2024.4.0.xsd",
         "SOAP": "soap-envelope.xsd",
@@ -150,6 +151,7 @@ def test_everything_else_that_we_send_is_valid_too(schemas, debtor_agent):
         messages.payee_inquiry("79990000001", US, AT, 8),
         messages.payee_inquiry(sandbox.account("").other, US, AT, 9),
         messages.probe(US, AT, 10),
+        messages.register_request("2026-11-23", US, AT, 11),
     ):
         must_be_valid(schemas, seal(message, KEY))
         assert shapes.check(open_sealed(seal(message, KEY), KEY.public_key()).document) is None
@@ -207,7 +209,8 @@ def test_shapes_and_schemas_agree_about_mutated_messages(schemas):
         document(exchange_rate="1.25", debtor=Party(name="Нурбек", country="KG", phone="996550000001")),
         *(open_sealed(seal(message, KEY), KEY.public_key()).document
           for message in (messages.status_inquiry(sent, US, AT, 1), messages.return_order(sent, US, AT),
-                          messages.payee_inquiry("79990000001", US, AT, 2), messages.probe(US, AT, 3))),
+                          messages.payee_inquiry("79990000001", US, AT, 2), messages.probe(US, AT, 3),
+                          messages.register_request("2026-11-23", US, AT, 4))),
     ]  # fmt: skip
     verdicts = set()
     for _ in range(1500):
@@ -630,6 +633,69 @@ async def test_a_return_is_confirmed_in_its_own_name(rails):
                           rail_reference=said.rail_reference)  # fmt: skip
 
 
+def register(
+    *, day="2026-11-23", count="1", total="150000", credit=("1", "700"), refused=(), correlation="A"
+):
+    said = element(
+        "ED743", FPSDebetTransQuantity=count, FPSDebetSum=total,
+        FPSCreditTransQuantity=credit[0], FPSCreditSum=credit[1],
+    )  # fmt: skip
+    info = etree.SubElement(said, f"{{{NAMESPACE}}}RequestInfo")
+    etree.SubElement(info, f"{{{NAMESPACE}}}BusinessDay", AbstractDate=day)
+    for direction, ref, amount in (("DEBT", REF, "150000"), ("CRED", messages.return_id("0" * 32), "700")):
+        bank = etree.SubElement(said, f"{{{NAMESPACE}}}FPSTransInfo", DC=direction)
+        etree.SubElement(bank, f"{{{NAMESPACE}}}TransInfo", TransactionID=ref, Sum=amount)
+    return dataclasses.replace(carried(said, *refused), correlation=correlation)
+
+
+def test_a_register_lists_what_was_done_and_what_was_refused():
+    done, refused = messages.read_register(
+        register(refused=[state("RJCT", "3003", ref="1" * 32)]), "A", "2026-11-23"
+    )
+
+    assert (done.ref, done.outcome, done.uetr, done.amount) == (REF, Outcome.DONE, UETR, Money(150000, "RUB"))
+    assert (refused.outcome, refused.reason, refused.rail_code) == (Outcome.REFUSED, "AC04", "3003")
+
+
+@pytest.mark.parametrize("changes", [
+    {"day": "2026-11-22"}, {"count": "2"}, {"total": "150001"}, {"credit": ("0", "0")}, {"correlation": "B"},
+    {"refused": [state("RJCT", "3003")]}, {"refused": [state("WAIT", ref="1" * 32)]}, {"refused": [confirmation()]},
+])  # fmt: skip
+def test_a_register_that_is_not_whole_is_not_read(changes):
+    with pytest.raises(InvalidMessage):
+        messages.read_register(register(**changes), "A", "2026-11-23")
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_the_rails_register_is_its_book(rails, schemas):
+    rail = await rails.get("RU")
+    natives = [rail.adapter.translate(sample_order("RU", word)) for word in ("", "AC04", "UCRD", "", "LOST")]
+    for native in natives:
+        await rail.adapter.submit(native)
+    await rail.said(natives[3].ref)
+    await rail.adapter.undo(natives[3], "CUST")
+    day = PROFILE.hours.day(datetime.now(UTC))
+    found = {answer.ref: answer async for answer in rail.adapter.reconcile(day)}
+
+    said = [found.get(native.ref) for native in natives]
+    assert [answer and answer.outcome for answer in said] == [
+        Outcome.DONE, Outcome.REFUSED, Outcome.REFUSED, Outcome.DONE, None,
+    ]  # fmt: skip
+    assert [answer.reason for answer in said[1:3]] == ["AC04", "UCRD"]
+    assert said[0].amount == Money(150000, "RUB")
+    asked = messages.register_request(day, US, AT, 1)
+    reply = await rail.adapter._exchange(asked, 10**7)
+    assert all(valid(schemas, element) for element in reply.elements)
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_there_is_no_register_of_no_day(rails):
+    rail = await rails.get("RU")
+    with pytest.raises(Unavailable):
+        _ = [answer async for answer in rail.adapter.reconcile("no-day")]
+    assert [answer async for answer in rail.adapter.reconcile("2001-01-01")] == []
+
+
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize("body", [b"", b"<", b"{}", b"<!DOCTYPE a><a/>", b"\xff\xfe", b"x" * 300_000])
 async def test_what_is_no_message_is_refused_and_nothing_breaks(rails, body):
@@ -655,3 +721,18 @@ def test_the_adapter_takes_a_directory_from_a_file(tmp_path):
     assert [violation.reason for violation in adapter.check(order(creditor_agent=Agent(bic="SANDRUMM")))] == [
         "RC04"
     ]
+
+
+def test_numbers_survive_a_killed_process(tmp_path):
+    place = tmp_path / "numbers.jsonl"
+    first = EdId(1, "2026-11-23", US.uid)
+    assert Numbers(place).claim(first, REF, "CTPH")
+    with place.open("a") as file:
+        file.write('[2, "2026-11')
+    again_there = Numbers(place)
+
+    assert again_there.claim(first, REF, "CTPH")
+    assert not again_there.claim(first, "1" * 32, "CTPH")
+    assert again_there.claim(EdId(2, "2026-11-23", US.uid), "1" * 32, "CCPH")
+    assert Numbers(place).of(messages.return_id("1" * 32))[1] == "CCRT"
+    assert Numbers(place).of(REF) == (first, "CTPH")
