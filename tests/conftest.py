@@ -21,6 +21,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--chaos-seconds", type=int, default=5, help="how long each chaos test keeps breaking things"
     )
+    parser.addoption(
+        "--kill-rounds", type=int, default=3, help="how many rounds of kill -9 the ledger lives through"
+    )
+
+
+@pytest.fixture(scope="session")
+def kill_rounds(request: pytest.FixtureRequest) -> int:
+    """How many rounds of kill -9: `--kill-rounds`."""
+    rounds: int = request.config.getoption("--kill-rounds")
+    return rounds
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
 """A full disk: clear refusals, nothing lost, and work goes on when there is room again."""
 
 import asyncio
+import contextlib
 import os
+import shutil
 import subprocess
 from collections import Counter
 from uuid import uuid4
@@ -26,10 +28,21 @@ PAYERS = 50
 @pytest.fixture
 def small_disk(data_directory):
     """A file system of 200 MB in memory."""
-    disk = data_directory / "disk"
+    yield from mounted_disk(data_directory / "disk", "200M")
+
+
+@pytest.fixture
+def small_log_disk(data_directory):
+    """A file system of 80 MB in memory, for the write-ahead log alone."""
+    yield from mounted_disk(data_directory / "log", "80M")
+
+
+def mounted_disk(disk, size):
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=200M,mode=0755", "tmpfs", disk], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "tmpfs", disk],
+        capture_output=True,
+        check=False,
     )
     if mounted.returncode != 0:
         pytest.skip("only root may mount a small disk")
@@ -90,3 +103,76 @@ def fill(path):
                 filler.write(os.urandom(size))
             except OSError:
                 size //= 2
+
+
+async def test_a_full_disk_of_the_log_stops_the_server_and_loses_nothing(data_directory, small_log_disk):
+    """PostgreSQL panics when its log's disk is full. Nothing is acknowledged that is not there afterwards."""
+    server = EmbeddedPostgres(data_directory / "postgres", SMALL)
+    server.start()
+    server.stop()
+    wal = server.data / "pg_wal"
+    shutil.copytree(wal, small_log_disk / "pg_wal")
+    give(small_log_disk / "pg_wal", wal.stat())
+    shutil.rmtree(wal)
+    wal.symlink_to(small_log_disk / "pg_wal")
+    database_url = server.start()
+    await migrate(database_url, ("ledger",))
+    writer = Writer(database_url, PlainHost())
+    await writer.start()
+    try:
+        acknowledged = await pay_until_the_log_is_full(writer, small_log_disk)
+        with pytest.raises(Unavailable):
+            await writer.submit(("open", "gamma"))
+        (small_log_disk / "filler").unlink()
+        if not server.running:
+            server.start()
+        assert await until_it_pays_again(writer)
+        await writer.stop()
+        connection = await asyncpg.connect(database_url)
+        rows = await connection.fetch("SELECT id FROM ledger.transfer")
+        assert acknowledged <= {row["id"] for row in rows}
+        assert [result async for result in verify(connection) if not result.ok] == []
+        await connection.close()
+    finally:
+        await writer.stop()
+        server.stop()
+
+
+def give(directory, owner):
+    for place in (directory, *directory.rglob("*")):
+        os.chown(place, owner.st_uid, owner.st_gid)
+    directory.chmod(0o700)
+
+
+async def pay_until_the_log_is_full(writer, disk):
+    """The ids that were acknowledged until the writer had to say that its database is away."""
+    debtor, creditor = await writer.submit(("open", "alpha")), await writer.submit(("open", "beta"))
+    acknowledged = set()
+
+    async def payer():
+        with contextlib.suppress(Unavailable):
+            while True:
+                id_ = uuid4()
+                await writer.submit(("move", id_, pay(debtor, creditor, 1)))
+                acknowledged.add(id_)
+
+    payers = [asyncio.create_task(payer()) for _ in range(PAYERS)]
+    async with asyncio.timeout(60):
+        while len(acknowledged) < PAYERS:
+            await asyncio.sleep(0.01)
+        fill(disk / "filler")
+        while not writer.away:
+            await asyncio.sleep(0.01)
+    for task in payers:
+        task.cancel()
+    await asyncio.gather(*payers, return_exceptions=True)
+    return acknowledged
+
+
+async def until_it_pays_again(writer):
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                return await writer.submit(("open", "delta"))
+            except Unavailable:
+                await asyncio.sleep(0.05)
