@@ -1,8 +1,8 @@
 """SBP, the Faster Payments System of the Bank of Russia, as data.
 
 Messages, text alphabet, amounts and number ranges are the Bank of Russia's UFEBS schemas 2024.4.0
-(published); the 15 seconds of a transfer are said in public (observed). How members talk to the clearing
-centre is confidential, so conduct, limit and enquiry times are a profile. See `docs/rails/RU.md`.
+(published). How members talk to the clearing centre is confidential, so conduct, limit and times are a
+profile, with the 15 seconds of a transfer that are said in public. See `docs/rails/RU.md`.
 """
 
 from typing import Final
@@ -40,7 +40,7 @@ PROFILE: Final = RailProfile(
         enquiries_max=10,
         not_found_grace_s=60,
         give_up_s=7200,
-        basis=Basis.OBSERVED,
+        basis=Basis.PROFILE,
     ),
     limits=Limits(minimum_minor=1, maximum_minor=1_000_000_00, basis=Basis.PROFILE),
     characters=Characters(encoding="windows-1251", name_max=140, remittance_max=210, basis=Basis.PUBLISHED),
