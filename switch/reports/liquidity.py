@@ -6,8 +6,9 @@ rose above its beginning, in per cent of what was available then; alerts are the
 reached 60, 80 and 95 %.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 import asyncpg
@@ -20,7 +21,11 @@ from switch.reports.table import Column, Kind, Report, Row, percent, totals_by_c
 
 NAME: Final = "liquidity"
 _EXPOSURES: Final = statement("exposures_at")
-_PEAKS: Final = statement("liquidity")
+_STEPS: Final = statement("liquidity_steps")
+_AT: Final = "SELECT seq, at FROM ledger.event WHERE seq = ANY ($1)"
+_EVENTS_AT_ONCE: Final = 200_000
+LEVELS: Final = (60, 80, 95)
+"""Per cent used at which an alert is due."""
 
 COLUMNS: Final = (
     Column("participant"),
@@ -73,25 +78,78 @@ def _cap(change: bytes) -> int | None:
     return found.cap
 
 
+@dataclass(slots=True)
+class Course:
+    """How one position moved after its opening; minor units, and numbers of the events that did it."""
+
+    thresholds: Sequence[int]
+    """Rises at which a level is reached, lowest first; empty where there is no cap."""
+    used: int = 0
+    peak: int = 0
+    peak_seq: int | None = None
+    reached: list[int] = field(default_factory=list)
+    """Events that reached each of the thresholds so far."""
+    debits: int = 0
+    credits: int = 0
+
+    def rise_to(self, used: int, seq: int) -> None:
+        """A height that was not reached before."""
+        self.peak, self.peak_seq = used, seq
+        while len(self.reached) < len(self.thresholds) and used >= self.thresholds[len(self.reached)]:
+            self.reached.append(seq)
+
+
+def course_of(opening: Opening) -> Course:
+    """The course of a position that has not moved yet."""
+    available = opening.available
+    return Course(() if available is None else [-(-available * level // 100) for level in LEVELS])
+
+
+def follow(courses: Mapping[int, Course], steps: Iterable[tuple[int, int, int]]) -> None:
+    """Move positions, step by step: event, account, change of its exposure. The hot loop of a day."""
+    for seq, account, change in steps:
+        course = courses[account]
+        used = course.used = course.used + change
+        if used > course.peak:
+            course.rise_to(used, seq)
+
+
+async def courses(
+    connection: asyncpg.Connection, opened: Sequence[Opening], first: int, last: int
+) -> dict[int, Course]:
+    """Follow positions through a part of the log, some events at a time; by account."""
+    found = {opening.account: course_of(opening) for opening in opened}
+    accounts = list(found)
+    for start in range(first, last, _EVENTS_AT_ONCE):
+        row = await connection.fetchrow(_STEPS, start, min(last, start + _EVENTS_AT_ONCE), accounts)
+        follow(found, zip(row["seqs"] or (), row["accounts"] or (), row["changes"] or (), strict=True))
+        for account, debits, credits_ in zip(
+            row["posted"] or (), row["debits"] or (), row["credits"] or (), strict=True
+        ):
+            found[account].debits += debits
+            found[account].credits += credits_
+    return found
+
+
 async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
     """The liquidity of a period."""
     period = await Period.read(connection, query)
     opened = await openings(connection, period.first, await scope.owners(connection))
-    rows = await connection.fetch(
-        _PEAKS,
-        period.first,
-        period.last,
-        [o.account for o in opened],
-        [max(1, o.available or 1) for o in opened],
-    )
-    return report(opened, {row["account"]: row for row in rows}, period, scope)
+    found = await courses(connection, opened, period.first, period.last)
+    seqs = {seq for course in found.values() for seq in (course.peak_seq, *course.reached) if seq is not None}
+    times = {row["seq"]: row["at"] for row in await connection.fetch(_AT, list(seqs))}
+    return report(opened, found, times, period, scope)
 
 
 def report(
-    opened: Sequence[Opening], peaks: Mapping[int, asyncpg.Record], period: Period, scope: Scope
+    opened: Sequence[Opening],
+    found: Mapping[int, Course],
+    times: Mapping[int, datetime],
+    period: Period,
+    scope: Scope,
 ) -> Report:
-    """Openings, and rows of `liquidity.sql` by account, as the report; pure."""
-    rows = tuple(_row(opening, peaks[opening.account]) for opening in opened)
+    """Openings and courses by account, and the times of events, as the report; pure."""
+    rows = tuple(_row(opening, found[opening.account], times) for opening in opened)
     return Report(
         name=NAME,
         title="Intraday liquidity",
@@ -106,23 +164,24 @@ def report(
     )
 
 
-def _row(opening: Opening, peak: asyncpg.Record) -> Row:
+def _row(opening: Opening, course: Course, times: Mapping[int, datetime]) -> Row:
     def money(minor: int | None) -> Money | None:
         return None if minor is None else Money(minor, opening.currency)
 
     available = opening.available
-    capped = available is not None
+    reached = [times[seq] for seq in course.reached]
     return (
         opening.owner,
         opening.currency,
         money(opening.cap),
         money(available),
-        money(peak["peak"]),
-        percent(peak["peak"], available) if available else None,
-        peak["peak_at"],
-        money(None if available is None else available - peak["peak"]),
-        money(peak["debits"]),
-        money(peak["credits"]),
-        money(None if available is None else available - peak["closing"]),
-        *((peak[f"at_{level}"] if capped else None) for level in (60, 80, 95)),
+        money(course.peak),
+        percent(course.peak, available) if available else None,
+        None if course.peak_seq is None else times[course.peak_seq],
+        money(None if available is None else available - course.peak),
+        money(course.debits),
+        money(course.credits),
+        money(None if available is None else available - course.used),
+        *reached,
+        *[None] * (len(LEVELS) - len(reached)),
     )

@@ -102,6 +102,6 @@ def decode(raw: bytes) -> CreditTransfer | None:
     """The payment in a stored message, in either representation; None where it is no pacs.008 of ours."""
     media_type = codec.JSON if raw.lstrip()[:1] == b"{" else codec.XML
     try:
-        return credit_transfer.read(codec.decode(raw, media_type=media_type))
+        return credit_transfer.read(codec.decode(raw, media_type=media_type, expect="pacs.008"))
     except SwitchError:  # it was accepted once, so only a catalogue that has forgotten its version says this
         return None

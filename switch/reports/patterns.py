@@ -21,7 +21,7 @@ from schemas.payment import Account, Party
 from switch.reports import pattern_rules
 from switch.reports.parties import decode
 from switch.reports.pattern_rules import BUILT_IN, Rules
-from switch.reports.query import Period, Query, Scope, seq_at
+from switch.reports.query import Period, Query, Scope, seq_before
 from switch.reports.sql import statement
 from switch.reports.table import Column, Kind, Report, Row
 
@@ -117,8 +117,8 @@ async def _hits(
     over = (period.first, period.last, period.as_of, owners)
     large = rules.minor(rules.large)
     first = [threshold * rules.first_percent // 100 for threshold in large[1]]
-    earlier = await seq_at(connection, period.since - rules.near)
-    lately = await seq_at(connection, period.since - rules.frequent)
+    earlier = await seq_before(connection, period.since - rules.near)
+    lately = await seq_before(connection, period.since - rules.frequent)
     near = (*large, earlier, rules.near_percent, rules.near_count, rules.near)
     return [
         *_of(Rule.LARGE, await connection.fetch(_LARGE, *over, *large)),

@@ -8,7 +8,7 @@ are told as they stood after event `as_of`.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -22,6 +22,8 @@ from switch.reports.cells import utc_text
 
 _SEQ_AT: Final = ledger_statement("seq_at")
 """Nothing where the instant is in a part of history that was detached."""
+_TICK: Final = timedelta(microseconds=1)
+"""The ledger's clock has no finer one."""
 _HEAD: Final = "SELECT coalesce(max(seq), 0) FROM ledger.event"
 _OWNERS: Final = "SELECT id FROM switch.participant WHERE country = $1 ORDER BY id"
 _NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -148,14 +150,14 @@ def _uuid(given: Mapping[str, str], name: str) -> UUID | None:
         raise _wrong(name, "a UETR") from None
 
 
-async def seq_at(connection: asyncpg.Connection, instant: datetime) -> int:
-    """The last event at or before an instant.
+async def seq_before(connection: asyncpg.Connection, instant: datetime) -> int:
+    """The last event before an instant; 0 if there is none.
 
     Raises:
         Archived: the instant is in a part of history that was detached.
 
     """
-    seq: int | None = await connection.fetchval(_SEQ_AT, instant)
+    seq: int | None = await connection.fetchval(_SEQ_AT, instant - _TICK)
     if seq is None:
         raise Archived(f"what was so at {utc_text(instant)} is in an archive")
     return seq
@@ -163,7 +165,7 @@ async def seq_at(connection: asyncpg.Connection, instant: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Events `(first, last]`, from after `since` up to and with `until`; outcomes as after event `as_of`."""
+    """Events `(first, last]`: from `since` on and before `until`; outcomes as after event `as_of`."""
 
     since: datetime
     until: datetime
@@ -184,7 +186,8 @@ class Period:
         if query.until <= query.since:
             raise _wrong("until", "after since")
         head = await connection.fetchval(_HEAD)
-        first, last = await seq_at(connection, query.since), await seq_at(connection, query.until)
+        first = await seq_before(connection, query.since)
+        last = await seq_before(connection, query.until)
         as_of = head if query.as_of is None else query.as_of
         if as_of > head:
             raise _wrong("as_of", "an event that there is")

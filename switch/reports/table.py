@@ -127,6 +127,7 @@ def percent(part: int, whole: int, digits: int = 2) -> Decimal | None:
 def ratio(numerator: int, denominator: int, digits: int) -> Decimal:
     """An exact quotient of integers with so many digits after the point, rounded half up (away from zero)."""
     scale = 10**digits
-    sign = -1 if (numerator < 0) != (denominator < 0) else 1
     scaled = (2 * abs(numerator) * scale + abs(denominator)) // (2 * abs(denominator))
-    return Decimal(sign * scaled).scaleb(-digits)
+    negative = scaled > 0 and (numerator < 0) != (denominator < 0)
+    # Built from its digits: arithmetic of decimals would round to the precision of the context.
+    return Decimal((negative, tuple(map(int, str(scaled))), -digits))

@@ -1,0 +1,33 @@
+-- liquidity_steps: how positions' exposures moved in a part of the log, in order, and what was posted on them.
+--   $1 after this event  $2 up to this event  $3 accounts
+-- Exposure is what a cap must cover: pending and posted debits less posted credits. It goes up when money is held,
+-- down when a hold is voided or a credit posted. Of one event what goes down comes first: the legs of an event count
+-- at once, and so no height is seen in between that never was.
+-- Tags of changes: R(eserved) P(osted) V(oided) M(oved) C(orrected); see ledger/encoding.py.
+WITH touched AS MATERIALIZED (
+    SELECT e.seq, get_byte(e.change, 0) AS tag, leg.debit, leg.credit, leg.amount
+      FROM ledger.event AS e
+      JOIN ledger.leg ON leg.number = e.number
+     WHERE e.seq > $1 AND e.seq <= $2
+       AND e.change <> ''
+       AND get_byte(e.change, 0) IN (ascii('R'), ascii('P'), ascii('V'), ascii('M'), ascii('C'))
+), step AS (
+    SELECT seq, debit AS account, CASE tag WHEN ascii('V') THEN -amount ELSE amount END AS change
+      FROM touched WHERE tag <> ascii('P') AND debit = ANY ($3)
+     UNION ALL
+    SELECT seq, credit, -amount
+      FROM touched WHERE tag IN (ascii('P'), ascii('M'), ascii('C')) AND credit = ANY ($3)
+     ORDER BY 1, 3
+), posted AS (
+    SELECT account, sum(debit)::bigint AS debits, sum(credit)::bigint AS credits
+      FROM (SELECT debit AS account, amount AS debit, 0::bigint AS credit
+              FROM touched WHERE tag IN (ascii('P'), ascii('M'), ascii('C')) AND debit = ANY ($3)
+             UNION ALL
+            SELECT credit, 0, amount
+              FROM touched WHERE tag IN (ascii('P'), ascii('M'), ascii('C')) AND credit = ANY ($3)) AS t
+     GROUP BY account
+)
+SELECT steps.seqs, steps.accounts, steps.changes, sums.accounts AS posted, sums.debits, sums.credits
+  FROM (SELECT array_agg(seq) AS seqs, array_agg(account) AS accounts, array_agg(change) AS changes FROM step) AS steps
+ CROSS JOIN (SELECT array_agg(account) AS accounts, array_agg(debits) AS debits, array_agg(credits) AS credits
+               FROM posted) AS sums;
