@@ -5,9 +5,9 @@ durability setting on, use the same ten hot accounts, share one PostgreSQL, and 
 whatever else the machine does hits all of them; ratios are medians of the rounds' ratios. The load comes
 from this same process. After the run the books are verified; if they do not balance the figures are void.
 
-    python -m loadtests ledger --json [--seconds N] [--rounds N] [--growth]
+    python -m loadtests ledger --json [--seconds N] [--rounds N] [--growth [MILLIONS]] [--only-growth]
 
-`--growth` also measures with 1 and with 10 million transfers behind the ledger (ten minutes, 10 GB).
+`--growth` also measures with 1 and with 10 million payments behind the ledger (ten minutes, 10 GB).
 """
 
 import argparse
@@ -233,6 +233,10 @@ def tpcb(database_url: str, clients: int, seconds: float) -> float:
 async def compare(database_url: str, options: argparse.Namespace) -> dict[str, Any]:
     """All systems in turns, then the figures that have no peer, then the books' own verdict."""
     connection = await asyncpg.connect(database_url)
+    if options.only_growth:
+        found = await growth(connection, database_url, options)
+        await connection.close()
+        return found
     await migrate(database_url, ("ledger",))
     await naive_ledger.prepare(connection, HOT_ACCOUNTS)
     await asyncio.to_thread(pgbench, "-i", "-q", f"-s{HOT_ACCOUNTS}", database_url)
@@ -245,7 +249,7 @@ async def compare(database_url: str, options: argparse.Namespace) -> dict[str, A
     found |= {"verified": not failed, "failed": failed}
     found["audit_cost"] = await audit_cost(await fresh_database(connection, database_url, "audit"), options)
     if options.growth:
-        found |= await growth(await fresh_database(connection, database_url, "growth"), options.seconds)
+        found |= await growth(connection, database_url, options)
     await connection.close()
     return found
 
@@ -329,30 +333,74 @@ def _no_leaves(_first: int, _at: int, events: Iterable[object]) -> list[bytes]:
     return [FINGERPRINT for _ in events]
 
 
-async def growth(database_url: str, seconds: float) -> dict[str, Any]:
-    """Throughput with a million and with ten million payments in the tables."""
-    found: dict[str, Any] = {}
-    connection = await asyncpg.connect(database_url)
-    async with running(database_url) as writer:
-        hot = await open_accounts(writer, HOT_ACCOUNTS)
-    for name, millions in (("1m", 1), ("10m", 10)):
-        await fill(connection, hot, millions * 1_000_000)
-        await connection.execute("VACUUM ANALYZE")
+async def growth(
+    connection: asyncpg.Connection, database_url: str, options: argparse.Namespace
+) -> dict[str, Any]:
+    """Throughput with a million payments in the tables and with ten million, in turns on one server."""
+    # Vacuuming what was just filled in would take turns of its own.
+    await connection.execute("ALTER SYSTEM SET autovacuum = off")
+    await connection.execute("SELECT pg_reload_conf()")
+    sizes = {"1m": 1_000_000, f"{options.growth}m": options.growth * 1_000_000}
+    async with contextlib.AsyncExitStack() as stack:
+        ledgers = {}
+        for name, payments in sizes.items():
+            url = await fresh_database(connection, database_url, f"growth_{name}")
+            accounts = await filled(url, payments)
+            writer = await stack.enter_async_context(running(url))
+            await closed_loop(writer, accounts, CLOSED_LOOP, 1.0)
+            ledgers[name] = writer, accounts
         await connection.execute("CHECKPOINT")
-        async with running(database_url) as writer:
-            await closed_loop(writer, hot, CLOSED_LOOP, 1.0)
-            runs = [await closed_loop(writer, hot, CLOSED_LOOP, seconds) for _ in range(3)]
-        found[f"payments_per_s_at_{name}"] = statistics.median(run.payments_per_s for run in runs)
-    await connection.close()
-    ratio = found["payments_per_s_at_10m"] / found["payments_per_s_at_1m"]
-    return found | {"slowdown_at_10m": round(1 - ratio, 3)}
+        rounds = [
+            {
+                name: await closed_loop(*ledger, CLOSED_LOOP, options.seconds)
+                for name, ledger in ledgers.items()
+            }
+            for _ in range(2 * options.rounds)
+        ]
+    rates = [[run.payments_per_s for run in turn.values()] for turn in rounds]
+    found: dict[str, Any] = {
+        f"payments_per_s_at_{name}": statistics.median(turn[place] for turn in rates)
+        for place, name in enumerate(sizes)
+    }
+    slowdowns = [1 - large / small for small, large in rates]
+    return found | {
+        f"slowdown_at_{options.growth}m": round(statistics.median(slowdowns), 3),
+        "slowdowns": [round(slowdown, 3) for slowdown in slowdowns],
+    }
 
 
-async def fill(connection: asyncpg.Connection, accounts: Sequence[int], rows: int) -> None:
-    """Put posted payments into the tables, as the writer leaves them, until there are `rows` of them."""
-    while (await connection.fetchval("SELECT count(*) FROM ledger.transfer")) < rows:
+async def filled(database_url: str, payments: int) -> list[int]:
+    """A ledger with posted payments in its tables, as the writer leaves them; its accounts.
+
+    Indexes are made when the rows are there: the same indexes, and an hour sooner.
+    """
+    async with running(database_url) as writer:
+        accounts = await open_accounts(writer, HOT_ACCOUNTS)
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("SET maintenance_work_mem = '512MB'; SET work_mem = '256MB'")
+    indexes = await connection.fetch(INDEXES)
+    for index in indexes:
+        await connection.execute(index["drop_it"])
+    for _ in range(0, payments, FILL_CHUNK):
         await connection.execute(FILL, accounts[0], accounts[1], FILL_CHUNK)
+    for index in indexes:
+        await connection.execute(index["make_it"])
+    await connection.execute("ANALYZE")
+    await connection.close()
+    return accounts
 
+
+INDEXES: Final = """
+SELECT CASE WHEN c.oid IS NULL THEN format('DROP INDEX %s', i.indexrelid::regclass)
+            ELSE format('ALTER TABLE %s DROP CONSTRAINT %I', i.indrelid::regclass, c.conname) END AS drop_it,
+       CASE WHEN c.oid IS NULL THEN pg_get_indexdef(i.indexrelid)
+            ELSE format('ALTER TABLE %s ADD CONSTRAINT %I %s', i.indrelid::regclass, c.conname,
+                        pg_get_constraintdef(c.oid)) END AS make_it
+  FROM pg_index AS i
+  LEFT JOIN pg_constraint AS c ON c.conindid = i.indexrelid AND c.contype IN ('p', 'u')
+ WHERE i.indrelid IN ('ledger.transfer'::regclass, 'ledger.leg'::regclass, 'ledger.resolution'::regclass,
+                      'ledger.event'::regclass)
+"""
 
 FILL: Final = """
 WITH payment AS MATERIALIZED (
@@ -360,19 +408,18 @@ WITH payment AS MATERIALIZED (
       FROM ledger.head, generate_series(1, $3::bigint) AS n
 ), transfers AS (
     INSERT INTO ledger.transfer (number, id, kind, fingerprint)
-    SELECT number, id, 'two_phase', decode(repeat('00', 32), 'hex') FROM payment ORDER BY number
+    SELECT number, id, 'two_phase', decode(repeat('00', 32), 'hex') FROM payment
 ), legs AS (
     INSERT INTO ledger.leg (number, position, debit, credit, amount, purpose)
-    SELECT number, 0, $1::bigint, $2::bigint, 100, 'principal' FROM payment ORDER BY number
+    SELECT number, 0, $1::bigint, $2::bigint, 100, 'principal' FROM payment
 ), resolutions AS (
     INSERT INTO ledger.resolution (number, seq, outcome)
-    SELECT number, number + 1, 'posted' FROM payment ORDER BY number
+    SELECT number, number + 1, 'posted' FROM payment
 ), events AS (
     INSERT INTO ledger.event (seq, number, at, kind, change, body, leaf)
     SELECT number + phase, number, now(), CASE phase WHEN 0 THEN 'reserved' ELSE 'posted' END,
            CASE phase WHEN 0 THEN decode(repeat('00', 90), 'hex') ELSE 'P' END, '', sha256(id::text::bytea)
       FROM payment, generate_series(0, 1) AS phase
-     ORDER BY number + phase
 )
 UPDATE ledger.head SET next_seq = next_seq + 2 * $3::bigint
 """
@@ -388,6 +435,7 @@ def settings(options: argparse.Namespace) -> dict[str, Any]:
         "durability": "fsync=on synchronous_commit=on full_page_writes=on data_checksums=on",
         "cpus": os.cpu_count(),
         "load_before": round(os.getloadavg()[0], 2),
+        "growth_millions": options.growth,
         "python": platform.python_version(),
         "machine": platform.machine(),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -399,13 +447,20 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
     parser.add_argument("--seconds", type=float, default=3.0, help="length of each measured run")
     parser.add_argument("--rounds", type=int, default=3, help="how often every system has its turn")
-    parser.add_argument("--growth", action="store_true", help="also with 1 and 10 million transfers behind")
+    parser.add_argument(
+        "--growth",
+        type=int,
+        nargs="?",
+        const=10,
+        help="also with 1 and with so many (10) million payments behind",
+    )
+    parser.add_argument("--only-growth", action="store_true", help="nothing else")
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
-    found: dict[str, Any] = {"slowdown_at_10m": None, "settings": settings(options)}
+    found: dict[str, Any] = {"settings": settings(options)}
     look_for_garbage_in_short_steps()  # as the writer's process does
     with tempfile.TemporaryDirectory(prefix="payswitch-bench-") as directory:
         server = EmbeddedPostgres(Path(directory) / "postgres")
@@ -417,4 +472,4 @@ def main(arguments: Sequence[str]) -> int:
     stamp = found["settings"]["at"].replace(":", "").replace("+0000", "Z")
     (RESULTS / f"ledger-{stamp}.json").write_text(json.dumps(found, indent=2) + "\n")
     print(json.dumps(found) if options.json else json.dumps(found, indent=2))
-    return 0 if found["verified"] else 1
+    return 0 if found.get("verified", True) else 1
