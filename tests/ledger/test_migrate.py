@@ -2,14 +2,19 @@
 
 import asyncio
 import subprocess
+from collections import Counter
 from importlib.resources import files
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
-from ledger.migrate import MigrationError, migrate, migrations
+from ledger.books import Verdict
+from ledger.migrate import MigrationError, Phase, migrate, migrations, pending
 from ledger.postgres import BIN
+from ledger.verify import verify
 from tests.conftest import dump
+from tests.ledger.hosts import pay
 
 
 async def test_migrating_twice_does_nothing_the_second_time(empty_database_url):
@@ -65,3 +70,84 @@ def test_the_schema_file_says_what_the_migrations_do(empty_database_url, databas
     )
 
     assert dump(empty_database_url, "ledger") == dump(database_url, "ledger")
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Makes a package with these migrations, as `{name: text}`; its name."""
+
+    def make(name, texts):
+        directory = tmp_path / name / "migrations"
+        directory.mkdir(parents=True)
+        (tmp_path / name / "__init__.py").touch()
+        for file, text in texts.items():
+            (directory / file).write_text(text)
+        return name
+
+    monkeypatch.syspath_prepend(tmp_path)
+    return make
+
+
+async def test_every_pre_comes_before_any_post_and_a_phase_may_come_alone(empty_database_url, package):
+    nothing = "SELECT 1"
+    first = package(
+        "first_of_two", {"0001_pre_a.sql": nothing, "0002_post_b.sql": nothing, "0003_pre_c.sql": nothing}
+    )
+    second = package("second_of_two", {"0001_post_d.sql": nothing, "0002_pre_e.sql": nothing})
+    both = (first, second)
+
+    expected = ["first_of_two/0001_pre_a.sql", "first_of_two/0003_pre_c.sql", "second_of_two/0002_pre_e.sql"]
+    assert await pending(empty_database_url, both, phase=Phase.PRE) == expected
+    assert await migrate(empty_database_url, both, phase=Phase.PRE) == expected
+    assert await migrate(empty_database_url, both, phase=Phase.PRE) == []
+    assert await migrate(empty_database_url, both) == [
+        "first_of_two/0002_post_b.sql",
+        "second_of_two/0001_post_d.sql",
+    ]
+
+
+EXPAND = "ALTER TABLE ledger.transfer ADD COLUMN remark text"
+FILL = "UPDATE ledger.transfer SET remark = '' WHERE remark IS NULL AND number < 100"
+CONTRACT = "ALTER TABLE ledger.transfer DROP COLUMN remark"
+
+
+async def test_a_migration_under_load_fails_no_payment_and_holds_none_up_for_long(
+    writer, database_url, package, monkeypatch
+):
+    """K3: with a long reader in the way, which would otherwise queue every payment up behind the migration."""
+    monkeypatch.setattr("ledger.migrate._LOCK_TIMEOUT", "100ms")
+    name = package(
+        "expand_and_contract",
+        {"0001_pre_expand.sql": EXPAND, "0002_pre_fill.sql": FILL, "0003_post_contract.sql": CONTRACT},
+    )
+    debtor, creditor = await writer.submit(("open", "alpha")), await writer.submit(("open", "beta"))
+    verdicts, paying = Counter(), True
+
+    async def payer():
+        while paying:
+            reply = await writer.submit(("move", uuid4(), pay(debtor, creditor, 1)))
+            verdicts[reply.verdict] += 1
+
+    async def long_reader(connection):
+        async with connection.transaction():
+            await connection.execute("SELECT count(*) FROM ledger.transfer")
+            before = verdicts.total()
+            await asyncio.sleep(0.7)
+            return verdicts.total() - before
+
+    payers = [asyncio.create_task(payer()) for _ in range(8)]
+    reader = await asyncpg.connect(database_url)
+    reading = asyncio.create_task(long_reader(reader))
+    await asyncio.sleep(0.1)
+    applied = await migrate(database_url, (name,), phase=Phase.PRE)
+    applied += await migrate(database_url, (name,), phase=Phase.POST)
+    while_reading = await reading
+    paying = False
+    await asyncio.gather(*payers)
+    assert [result async for result in verify(reader) if not result.ok] == []
+    await reader.close()
+
+    assert len(applied) == 3
+    assert set(verdicts) == {Verdict.CREATED}
+    assert writer.meters.retries == 0
+    assert while_reading > 2 * len(payers)  # behind a migration that waits, each would end one at most
