@@ -152,6 +152,7 @@ def prepare_rail(settings: Settings, country: str, url: str) -> list[str]:
         callback_url=f"{url}/rails/{country}",
         time_scale=settings.time_scale,
         latency_s=settings.sandbox_latency_s,
+        credentials=settings.credentials_file,
     )
     write_connection(place / CONNECTION, connection)
     return command

@@ -2,6 +2,7 @@
 
     python -m adapters.simulation COUNTRY --port N --data DIR --callback URL --certificate CERT --key KEY
         --connection FILE [--time-scale X] [--latency SECONDS] [--prefunded MINOR]
+        [--credentials FILE]
 
 `--certificate` and `--key` are the server's, PEM. `--connection` is what `adapters.simulation.sandbox` wrote
 for this rail: a JSON object with `rail_key` (path of the rail's private key), `participant_key` (path of our
@@ -18,6 +19,7 @@ from pathlib import Path
 from adapters import registry
 from adapters.profile import RailProfile
 from adapters.simulation import tcp
+from adapters.simulation.origin import Originator
 from adapters.simulation.server import Callbacks, Server, Settings, run
 
 
@@ -31,12 +33,13 @@ def main(arguments: list[str]) -> None:
     )
     module = registry.simulator_module(settings.country)
     simulator = module.simulator(settings, callbacks)
+    origin = Originator(settings.country, options.credentials, settings.data / "originated.jsonl")
     tls = {"port": settings.port, "certificate": options.certificate, "key": options.key}
     if isinstance(simulator, tcp.Simulator):
-        control = tcp.ControlServer(simulator, simulator.peers, settings.rail_key)
+        control = tcp.ControlServer(simulator, simulator.peers, settings.rail_key, origin)
         asyncio.run(tcp.run(simulator, control, data=settings.data, **tls))
     else:
-        run(Server(simulator, callbacks, settings.rail_key), **tls)
+        run(Server(simulator, callbacks, settings.rail_key, origin), **tls)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--connection", type=Path, required=True)
     parser.add_argument("--time-scale", type=float, default=1.0)
     parser.add_argument("--latency", type=float, default=0.05, help="seconds")
+    parser.add_argument("--credentials", type=Path, help="the sandbox's participants, to begin payments as")
     parser.add_argument("--prefunded", type=int, default=10**15, help="minor units")
     return parser
 

@@ -40,6 +40,7 @@ def prepare(
     time_scale: float = 1.0,
     latency_s: float = 0.05,
     callback_ca: Path | None = None,
+    credentials: Path | None = None,
 ) -> tuple[Connection, list[str]]:
     """What the switch needs to connect to a simulated rail, and the command that starts the rail.
 
@@ -88,6 +89,7 @@ def prepare(
         "--connection", str(connection_file),
         "--time-scale", str(time_scale),
         "--latency", str(latency_s),
+        *(("--credentials", str(credentials)) if credentials else ()),
     ]
     # fmt: on
     return connection, command

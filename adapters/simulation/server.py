@@ -2,7 +2,8 @@
 
 Control paths, beside the rail's own: `GET /book` (the book as JSON lines), `GET /requests` (requests seen by
 path, as JSON), `POST /faults` with `{"word": "SILENT", "count": 3}`, `DELETE /faults`, `POST /hours` with
-`{"closed_until": "2026-11-24T03:00:00Z"}` and `DELETE /hours`. `GET /cycles/YYYY-MM-DD` is the rail's own:
+`{"closed_until": "2026-11-24T03:00:00Z"}` and `DELETE /hours`; `POST /originate` and `GET /originated` (see
+`origin`). `GET /cycles/YYYY-MM-DD` is the rail's own:
 its end-of-cycle file.
 """
 
@@ -25,6 +26,7 @@ from adapters import cycle, keys
 from adapters.http import NOT_BEFORE
 from adapters.profile import RailProfile
 from adapters.simulation.book import FILE_NAME, Book, Kept
+from adapters.simulation.origin import NoOrigin, Originator, Wish
 from adapters.simulation.rail import Closed, Counter, Request, Response
 
 REQUEST_BYTES: Final = 256 * 1024
@@ -165,6 +167,7 @@ class Server:
     callbacks: Voice
     rail_key: bytes
     """The rail's private key, PEM; signs the end-of-cycle file."""
+    origin: Originator
     seen: Tally[str] = field(default_factory=Tally)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -220,7 +223,18 @@ class Server:
             "DELETE /faults": lambda _: self._forget_faults(),
             "POST /hours": self._close_rail,
             "DELETE /hours": lambda _: self._open_rail(),
+            "POST /originate": self._originate,
+            "GET /originated": lambda _: Response(
+                body=json.dumps(self.origin.told()).encode(), content_type=_JSON
+            ),
         }
+
+    def _originate(self, body: bytes) -> Response:
+        try:
+            uetrs = self.origin.begin(Wish.of(body))
+        except NoOrigin as error:
+            return Response(400, json.dumps({"error": str(error)}).encode(), _JSON)
+        return Response(202, json.dumps({"uetrs": uetrs}).encode(), _JSON)
 
     def _forget_faults(self) -> Response:
         self.simulator.counter.faults.clear()
@@ -251,8 +265,10 @@ class Server:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         self.simulator.counter.resume()
+        self.origin.resume()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        await self.origin.close()
         await self.simulator.counter.close()
         await self.callbacks.close()
         self.simulator.counter.book.close()

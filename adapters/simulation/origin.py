@@ -1,0 +1,242 @@
+"""Payments that a simulated country begins: its bank sends them to the switch as a real one would.
+
+`POST /originate` on a rail's control port, with `{"creditor_country": "PK", "amount": "1500.00"}` and perhaps
+`count` and the creditor account's magic `word`, makes a bank of this country send signed pacs.008 messages
+to the switch. Each is kept, before it is sent, in `DIR/originated.jsonl`, so that a rail that was killed in
+between sends the same bytes again when it starts; its outcome follows in the same file. `GET /originated`
+tells them all.
+"""
+
+import asyncio
+import json
+import random
+import ssl
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+from yarl import URL
+
+from adapters.simulation.magic import magic_account
+from schemas import codec, credit_transfer
+from schemas.errors import InvalidAmount, NotFound
+from schemas.money import Money
+from schemas.payment import Account, Agent, CreditTransfer, Party
+from schemas.signing import http_signatures
+from schemas.signing.keys import SigningKey
+
+MESSAGE: Final = "pacs.008.001.08"
+COUNT_MAX: Final = 10_000
+AT_ONCE: Final = 16
+TRIES: Final = 20
+_WAIT_S: Final = 20
+_PAUSE_S: Final = 0.5
+_FINAL: Final = frozenset({"ACCC", "RJCT"})
+_JSON: Final = "application/json"
+
+
+class NoOrigin(Exception):
+    """This rail was started without banks of its own, or the wish makes no sense."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody at the control port wants to be paid."""
+
+    creditor_country: str
+    amount: str
+    count: int = 1
+    word: str = ""
+
+    @classmethod
+    def of(cls, body: bytes) -> "Wish":
+        """Read a wish.
+
+        Raises:
+            NoOrigin: it is none.
+
+        """
+        try:
+            content = json.loads(body)
+            wish = cls(**content)
+            sound = all(isinstance(text, str) for text in (wish.creditor_country, wish.amount, wish.word))
+            if not sound or not isinstance(wish.count, int) or not 0 < wish.count <= COUNT_MAX:
+                raise NoOrigin("not a wish")
+        except (ValueError, TypeError):
+            raise NoOrigin("not a wish") from None
+        return wish
+
+
+@dataclass(slots=True)
+class Originator:
+    """The banks of one simulated country. `credentials` is the sandbox's file of participants."""
+
+    country: str
+    credentials: Path | None
+    journal: Path
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set, init=False)
+    _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE), init=False)
+
+    def begin(self, wish: Wish) -> list[str]:
+        """Begin the payments of a wish, and tell their UETRs; they are sent in the background.
+
+        Raises:
+            NoOrigin: there is no bank here, none there, or the amount is none.
+
+        """
+        bank, bodies = self._bodies(wish)
+        with self.journal.open("a") as journal:
+            for uetr, body in bodies.items():
+                journal.write(json.dumps({"uetr": uetr, "bank": bank["id"], "body": body.decode()}) + "\n")
+        for uetr, body in bodies.items():
+            self._start(bank, uetr, body)
+        return list(bodies)
+
+    def resume(self) -> None:
+        """After a restart: send again, unchanged, what has no outcome yet."""
+        told = self.told()
+        banks = {bank["id"]: bank for bank in self._banks(self.country)} if told else {}
+        for line in told:
+            if "status" not in line and line["bank"] in banks:
+                self._start(banks[line["bank"]], line["uetr"], line["body"].encode())
+
+    def told(self) -> list[dict[str, Any]]:
+        """Every payment that was begun here, with its outcome where there is one."""
+        found: dict[str, dict[str, Any]] = {}
+        if self.journal.exists():
+            for text in self.journal.read_text().splitlines():
+                line = json.loads(text)
+                found.setdefault(line["uetr"], {}).update(line)
+        return list(found.values())
+
+    async def close(self) -> None:
+        """Stop sending; a restart goes on."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _banks(self, country: str) -> list[dict[str, str]]:
+        if self.credentials is None or not self.credentials.exists():
+            raise NoOrigin("there are no banks here")
+        participants: list[dict[str, str]] = json.loads(self.credentials.read_text())["participants"]
+        found = [one for one in participants if one["country"] == country]
+        if not found:
+            raise NoOrigin(f"there is no bank in {country}")
+        return found
+
+    def _bodies(self, wish: Wish) -> tuple[dict[str, str], dict[str, bytes]]:
+        bank, creditor = self._banks(self.country)[0], self._banks(wish.creditor_country)[0]
+        try:
+            amount = Money.parse(wish.amount, bank["currency"])
+            account = magic_account(wish.creditor_country, wish.word)
+        except (InvalidAmount, NotFound, ValueError) as error:
+            raise NoOrigin(str(error)) from None
+        payments = [self._payment(bank, creditor, amount, account) for _ in range(wish.count)]
+        return bank, {payment.uetr: _written(payment) for payment in payments}
+
+    def _payment(
+        self, bank: Mapping[str, str], creditor: Mapping[str, str], amount: Money, account: str
+    ) -> CreditTransfer:
+        now, uetr = datetime.now(UTC), str(uuid.uuid4())
+        reference = uetr.replace("-", "")
+        own = magic_account(self.country, "")
+        return CreditTransfer(
+            uetr=uetr,
+            message_id=reference,
+            created_at=now,
+            end_to_end_id=reference,
+            transaction_id=reference,
+            interbank_settlement_amount=amount,
+            interbank_settlement_date=now.date(),
+            accepted_at=now,
+            charge_bearer="SLEV",
+            debtor=Party(name="Sandbox Debtor"),
+            debtor_account=_account(own),
+            debtor_agent=Agent(bic=bank["bic"]),
+            creditor_agent=Agent(bic=creditor["bic"], member_id=creditor["member_id"] or None),
+            creditor=Party(name="Sandbox Creditor"),
+            creditor_account=_account(account),
+            purpose="FAMI",
+        )
+
+    def _start(self, bank: Mapping[str, str], uetr: str, body: bytes) -> None:
+        task = asyncio.create_task(self._send(bank, uetr, body))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send(self, bank: Mapping[str, str], uetr: str, body: bytes) -> None:
+        """Send the same bytes until the switch has told a final state, or turned the message away."""
+        assert self.credentials is not None
+        base = URL(json.loads(self.credentials.read_text())["url"])
+        key = SigningKey.from_pem(bank["keyid"], bank["private_key"].encode())
+        async with self._gate, _session() as session:
+            outcome = {"status": "", "reason": "no answer"}
+            for attempt in range(TRIES):
+                outcome = await _ask(session, base, key, body) or outcome
+                if outcome["status"]:
+                    break
+                await asyncio.sleep(_PAUSE_S * min(attempt + 1, 10) * random.uniform(0.5, 1))  # noqa: S311
+        with self.journal.open("a") as journal:
+            journal.write(json.dumps({"uetr": uetr, **outcome}) + "\n")
+
+
+def _session() -> aiohttp.ClientSession:
+    trusted = aiohttp.TCPConnector(ssl=ssl.create_default_context())
+    return aiohttp.ClientSession(
+        connector=trusted, timeout=aiohttp.ClientTimeout(total=_WAIT_S + 10), trust_env=False
+    )
+
+
+async def _ask(
+    session: aiohttp.ClientSession, base: URL, key: SigningKey, body: bytes
+) -> dict[str, str] | None:
+    """One request: the outcome, or None while there is none."""
+    url = base / "v1/iso20022/pacs.008"
+    proof = http_signatures.sign(
+        key,
+        method="POST",
+        authority=url.host_port_subcomponent or "",
+        path=url.raw_path_qs,
+        content_type=_JSON,
+        body=body,
+        now=int(time.time()),
+        nonce=uuid.uuid4().hex,
+    )
+    headers = {"Accept": _JSON, "Prefer": f"wait={_WAIT_S}"} | proof
+    try:
+        async with session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
+            content = await answer.read()
+            if answer.content_type == _JSON:
+                return _outcome(json.loads(content))
+            return (
+                None
+                if json.loads(content).get("retryable")
+                else {"status": "REFUSED", "reason": str(answer.status)}
+            )
+    except (aiohttp.ClientError, TimeoutError, ValueError):
+        return None
+
+
+def _outcome(report: Mapping[str, Any]) -> dict[str, str] | None:
+    (transaction,) = report["Document"]["FIToFIPmtStsRpt"]["TxInfAndSts"]
+    if transaction["TxSts"] not in _FINAL:
+        return None
+    reasons = transaction.get("StsRsnInf", ())
+    reason = reasons[0].get("Rsn", {}).get("Cd", "") if reasons else ""
+    return {"status": transaction["TxSts"], "reason": reason}
+
+
+def _account(text: str) -> Account:
+    if text[:2].isalpha() and text[2:4].isdigit() and text.isalnum():
+        return Account(iban=text)
+    return Account(other=text, proxy=text if "@" in text else None)
+
+
+def _written(payment: CreditTransfer) -> bytes:
+    document = credit_transfer.build(payment, version=MESSAGE, clearing_system="PAYSWITCH")
+    return codec.encode(MESSAGE, document, media_type=_JSON)
