@@ -11,7 +11,8 @@ from uuid import UUID
 from ledger.writer import Writer
 from tests.ledger.hosts import PlainHost, pay
 
-PAYERS = 32
+PAYERS = 64
+"""So many that a batch is always decided ahead of the one in flight."""
 
 
 async def main(database_url, seed):

@@ -1,12 +1,13 @@
 """The writer on real PostgreSQL: batches, duplicates, fences, lost connections."""
 
 import asyncio
+import gc
 from uuid import uuid4
 
 import pytest
 
 from ledger.books import State, Verdict
-from ledger.writer import Frozen, Writer
+from ledger.writer import Frozen, Writer, look_for_garbage_in_short_steps
 from schemas.errors import NotFound, Unavailable
 from tests.conftest import psql
 from tests.ledger.hosts import PlainHost, pay
@@ -291,3 +292,17 @@ async def test_a_fenced_writer_does_not_even_answer_from_memory(writer, database
 
     with pytest.raises(Frozen):
         await writer.submit(("find", uuid4()))
+
+
+def test_garbage_is_looked_for_in_short_steps():
+    """A step looks at thousands of new objects, not at the hundred thousand sets that are kept."""
+    before = gc.get_threshold()
+    try:
+        look_for_garbage_in_short_steps()
+
+        assert gc.isenabled()
+        assert gc.get_threshold()[0] <= 10_000
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
