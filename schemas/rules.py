@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, ClassVar, Final
+
+from pydantic import ConfigDict
 
 from schemas import value_rules
 from schemas.codec import Message
@@ -59,6 +61,9 @@ class Characters(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Scheme:
     """What one scheme or corridor demands, as data."""
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+    """Settings read schemes: a name that is none of these is an error there."""
 
     addresses: Addresses = Addresses.HYBRID
     unknown_codes: UnknownCodes = UnknownCodes.WARN

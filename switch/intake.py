@@ -94,7 +94,7 @@ class Intake:
             key=sealer.sealed_key,
         )
         try:
-            _refuse_findings(rules.refusals(rules.check(message)))
+            _refuse_findings(rules.refusals(rules.check(message, scheme=self._scheme(payment))))
             route = self._route(payment, sender)
             route.rail.check()
             reply = await self._reserve(identity, sealer, payment, route)
@@ -110,6 +110,13 @@ class Intake:
         bic = payment.debtor_agent.bic or ""
         if bic[:8] != sender.bic[:8]:
             raise NotAllowed("the debtor agent is not the participant that sent this")
+
+    def _scheme(self, payment: CreditTransfer) -> rules.Scheme:
+        """What this corridor demands of a message; the countries are those of the agents' BICs."""
+        debtor, creditor = (
+            (agent.bic or "")[4:6] for agent in (payment.debtor_agent, payment.creditor_agent)
+        )
+        return self._settings.scheme_of(debtor, creditor)
 
     def _route(self, payment: CreditTransfer, debtor: Participant) -> Route:
         directory = self._directory.now

@@ -9,6 +9,8 @@ from typing import Final
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from schemas.rules import SWITCH, Scheme
+
 _SOCKET_PATH_MAX: Final = 107
 
 
@@ -27,7 +29,7 @@ class Settings(BaseSettings):
     """API worker processes."""
     sandbox: bool = False
     """Simulated rails, made-up participants, bearer keys. Never with real money."""
-    rails: tuple[str, ...] = ("BY", "IN", "KG", "KZ", "PK")
+    rails: tuple[str, ...] = ("BY", "CN", "IN", "IR", "KG", "KZ", "PK", "RU", "TJ", "UZ")
     """Countries whose rails are connected."""
     time_scale: float = Field(default=1.0, gt=0, le=10)
     """Multiplies every rail time-out; tests and demos make it small."""
@@ -36,6 +38,10 @@ class Settings(BaseSettings):
     authority: str = ""
     """The host[:port] that signatures must name; empty takes each request's own Host header."""
     body_limit: int = Field(default=256 * 1024, ge=1024)
+    scheme: Scheme = SWITCH
+    """What messages must keep beyond their schema: `{"unknown_codes": "refuse", "characters": "latin"}`."""
+    corridor_schemes: dict[str, Scheme] = {}
+    """The same for one corridor, instead: `{"IN-PK": {"addresses": "structured"}}`."""
     payment_expiry_s: float = Field(default=60.0, gt=0)
     """From acceptance to the instant after which a rail must not act on the payment."""
     wait_max_s: float = Field(default=30.0, gt=0)
@@ -50,6 +56,10 @@ class Settings(BaseSettings):
     """Directory of backups; where it is set, the embedded server keeps its write-ahead log there."""
     failpoints: str = ""
     """`name:kill` stops the process dead at that point; for the fault tests only."""
+
+    def scheme_of(self, debtor_country: str, creditor_country: str) -> Scheme:
+        """What messages of this corridor must keep."""
+        return self.corridor_schemes.get(f"{debtor_country}-{creditor_country}", self.scheme)
 
     @property
     def writer_socket(self) -> Path:
