@@ -146,6 +146,15 @@ class SetCap(msgspec.Struct, array_like=True, frozen=True, tag="set_cap"):
     net_debit_cap: int | None
 
 
+class SetLimit(msgspec.Struct, array_like=True, frozen=True, tag="set_limit"):
+    """Set what a participant may send in a currency, per payment and per day; None is no limit."""
+
+    participant: str
+    currency: str
+    per_payment: int | None
+    per_day: int | None
+
+
 class CloseWindow(msgspec.Struct, array_like=True, frozen=True, tag="close_window"):
     """Close the settlement window of a currency and open the next.
 
@@ -196,6 +205,7 @@ Command = (
     | Return
     | OpenAccount
     | SetCap
+    | SetLimit
     | CloseWindow
     | CloseAccount
     | Hold

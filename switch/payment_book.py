@@ -40,9 +40,11 @@ from switch.commands import (
     Reply,
     Return,
     SetCap,
+    SetLimit,
     Terms,
 )
 from switch.lifecycle import FINAL, Event, IllegalTransition, State, next_state
+from switch.limits import Limit, Limits
 from switch.settlement import book as settlement_book
 
 LATENESS_US: Final = 5_000_000
@@ -109,9 +111,11 @@ class PaymentBook:
             Return: self._return,
             OpenAccount: self._open_account,
             SetCap: self._set_cap,
+            SetLimit: self._set_limit,
             **settlement_book.DECISIONS,
         }
         self._in_flight: deque[_GivenOut] = deque()
+        self._limits = Limits()
         self._start_batch()
 
     def _start_batch(self) -> None:
@@ -121,6 +125,7 @@ class PaymentBook:
         self._moved: dict[bytes, Open] = {}
         self._closed: dict[bytes, int] = {}
         self._changes: list[Change] = []
+        self._limits.start_batch()
 
     # ── what the writer calls, in this order ──────────────────────────────────────────────────────────
 
@@ -143,7 +148,8 @@ class PaymentBook:
                 return Touches()
 
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
-        """Bring the open payments that `commands` speak of into memory."""
+        """Bring the open payments that `commands` speak of into memory, and at first all limits."""
+        await self._limits.load(connection)
         named = {c.uetr for c in commands if isinstance(c, Advance | Enquired) and c.uetr not in self._open}
         # A payment that closes in a batch in flight is open in the database, and in the database only.
         wanted = named.difference(*(given_out.closed for given_out in self._in_flight))
@@ -184,8 +190,9 @@ class PaymentBook:
         return rider
 
     def _rider(self) -> Rider | None:
+        limits, values = self._limits.calls(0)
         if not (self._payments or self._moved or self._closed):
-            return None
+            return Rider(", ".join(limits), values) if limits else None
         payments = list(zip(*self._payments, strict=True)) or [()] * 17
         natives = list(zip(*self._natives, strict=True)) or [()] * 2
         moved = list(zip(*map(_open_columns, self._moved.values()), strict=True)) or [()] * 12
@@ -195,7 +202,8 @@ class PaymentBook:
         if self._keys:
             call += f", switch.record_keys({{{len(columns)}}}, {{{len(columns) + 1}}})"
             columns += zip(*self._keys, strict=True)
-        return Rider(call, columns)
+        limits, values = self._limits.calls(len(columns))
+        return Rider(", ".join((call, *limits)), [*columns, *values])
 
     def committed(self) -> None:
         """The oldest batch given out is durable: tell whoever waits."""
@@ -207,6 +215,7 @@ class PaymentBook:
         """What is not durable may not have happened: nothing in memory can be trusted."""
         self._open.clear()
         self._in_flight.clear()
+        self._limits.forget()
         self._start_batch()
 
     # ── payments ──────────────────────────────────────────────────────────────────────────────────────
@@ -216,6 +225,11 @@ class PaymentBook:
         now = microseconds(books.now)
         if abs(command.expires_at - now - command.lifetime) > LATENESS_US and not _known(identity, books):
             return Reply(LATE)
+        sent = terms.debtor_agent, terms.debit_currency, terms.debit_minor + terms.fee_minor, now
+        excess = self._limits.excess(*sent)
+        if excess is not None and not _known(identity, books):
+            detail = excess.replace("_", " ")
+            return self._refuse(Refuse(identity, Reason.AMOUNT_EXCEEDS_AGREED_LIMIT, detail), books)
         state = next_state(State.RECEIVED, Event.RESERVE)
         decision = books.reserve(
             UUID(bytes=identity.uetr),
@@ -228,6 +242,7 @@ class PaymentBook:
             return self._not_created(decision, identity, terms, books)
         number = decision.number
         self._payments.append(_payment_row(number, identity, terms, command.native_ref))
+        self._limits.count(*sent)
         self._natives.append((number, command.native_body))
         self._keys.append((number, identity.key))
         if not command.hold:
@@ -412,6 +427,11 @@ class PaymentBook:
     def _open_account(self, command: OpenAccount, books: Books) -> Reply:
         number = books.open_account(command.owner, command.currency, command.purpose, command.net_debit_cap)
         return Reply("opened", number)
+
+    def _set_limit(self, command: SetLimit, books: Books) -> Reply:
+        limit = Limit(command.per_payment, command.per_day)
+        self._limits.set(command.participant, command.currency, limit)
+        return Reply("limit_set", books.record(0, "LIMIT", _encode(command)))
 
     def _set_cap(self, command: SetCap, books: Books) -> Reply:
         return Reply(books.set_cap(command.account, command.net_debit_cap).verdict, command.account)

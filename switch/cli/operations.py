@@ -23,6 +23,7 @@ from ledger.postgres import EmbeddedPostgres
 from schemas.errors import NotFound, Unavailable
 from switch import erasure, housekeeping, personal_data
 from switch.cli.connect import database, settings_for, writer
+from switch.commands import SetLimit
 from switch.settings import Settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -126,6 +127,29 @@ def _document(archive: Archive) -> dict[str, object]:
         "last_at": archive.last_at.isoformat(),
         "files": [line.split(" ")[1] for line in archive.note.splitlines() if line.startswith("file ")],
     }
+
+
+@app.command("limit")
+def set_limit(
+    participant: str,
+    currency: str,
+    payment: Annotated[
+        int | None, typer.Option("--payment", min=0, help="minor units of one payment")
+    ] = None,
+    day: Annotated[int | None, typer.Option("--day", min=0, help="minor units of one day, UTC")] = None,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Set what PARTICIPANT may send in CURRENCY; what is not given has no limit."""
+
+    async def run() -> str:
+        async with writer(settings_for(data, database_url)) as link:
+            return (await link.ask(SetLimit(participant, currency, payment, day))).verdict
+
+    try:
+        typer.echo(asyncio.run(run()))
+    except (Unavailable, TimeoutError) as error:
+        raise fail(str(error) or "the switch is not running") from None
 
 
 def erase(

@@ -1,0 +1,138 @@
+"""Limits of what a participant may send: per payment, and per day in a currency.
+
+They come before the ledger's own cap, and for another reason: a cap says what a participant can cover, a
+limit what one payment or one day may come to, so that a stolen key cannot empty an account overnight. A
+day is UTC, by the ledger's time. A day's use counts every payment that was reserved, whatever became of
+it: what failed was an attempt.
+
+The writer decides, so a limit holds under any concurrency; use is written in the payment's own
+transaction. `judge` is the whole decision. Participants without limits cost nothing.
+
+    payment_limit_exceeded    the payment alone is over the limit of one payment        AM14
+    daily_limit_exceeded      with it the day's payments are over the limit of a day    AM14
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import asyncpg
+
+MICROSECONDS_A_DAY: Final = 86_400_000_000
+
+_LIMITS: Final = "SELECT participant, currency::text, per_payment, per_day FROM switch.payment_limit"
+_USE: Final = "SELECT participant, currency::text, day - date 'epoch' AS day, minor FROM switch.daily_use"
+
+Key = tuple[str, str]
+"""Participant and currency."""
+
+
+class Excess(StrEnum):
+    """Which limit a payment is over."""
+
+    PAYMENT = "payment_limit_exceeded"
+    DAY = "daily_limit_exceeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What is allowed, in minor units; None is no limit."""
+
+    per_payment: int | None
+    per_day: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What was sent on a day, counted from 1970; minor units."""
+
+    day: int
+    minor: int
+
+
+def judge(limit: Limit, use: Use, day: int, minor: int) -> Excess | None:
+    """Whether a payment of `minor` on `day` is over a limit, the payment's own first."""
+    if limit.per_payment is not None and minor > limit.per_payment:
+        return Excess.PAYMENT
+    used = use.minor if use.day == day else 0
+    if limit.per_day is not None and used + minor > limit.per_day:
+        return Excess.DAY
+    return None
+
+
+class Limits:
+    """The writer's memory of limits and of their use, and what of it a batch changes."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop everything: what memory holds may not have happened."""
+        self._loaded = False
+        self._limits: dict[Key, Limit] = {}
+        self._use: dict[Key, Use] = {}
+        self.start_batch()
+
+    def start_batch(self) -> None:
+        """Begin to collect what the next batch changes."""
+        self._used: set[Key] = set()
+        self._set: set[Key] = set()
+
+    async def load(self, connection: asyncpg.Connection) -> None:
+        """Read everything, once; nothing is in flight then."""
+        if self._loaded:
+            return
+        for participant, currency, per_payment, per_day in await connection.fetch(_LIMITS):
+            self._limits[participant, currency] = Limit(per_payment, per_day)
+        for participant, currency, day, minor in await connection.fetch(_USE):
+            self._use[participant, currency] = Use(day, minor)
+        self._loaded = True
+
+    def excess(self, participant: str, currency: str, minor: int, now_us: int) -> Excess | None:
+        """Which limit a payment would be over; None where it may go on."""
+        limit = self._limits.get((participant, currency))
+        if limit is None:
+            return None
+        use = self._use.get((participant, currency), Use(0, 0))
+        return judge(limit, use, now_us // MICROSECONDS_A_DAY, minor)
+
+    def count(self, participant: str, currency: str, minor: int, now_us: int) -> None:
+        """Add a payment that was reserved."""
+        key = participant, currency
+        if key not in self._limits:
+            return
+        day, use = now_us // MICROSECONDS_A_DAY, self._use.get(key)
+        used = use.minor if use is not None and use.day == day else 0
+        self._use[key] = Use(day, used + minor)
+        self._used.add(key)
+
+    def set(self, participant: str, currency: str, limit: Limit) -> None:
+        """Set a participant's limits; they hold from the next payment on."""
+        key = participant, currency
+        self._limits[key] = limit
+        self._set.add(key)
+
+    def calls(self, first: int) -> tuple[list[str], list[object]]:
+        """What the batch writes: calls with placeholders from number `first` on, and their arguments."""
+        calls: list[str] = []
+        arguments: list[object] = []
+        if self._set:
+            rows = [(*key, *_or_none(self._limits[key])) for key in sorted(self._set)]
+            calls.append(_call("record_limits", first))
+            arguments += zip(*rows, strict=True)
+        if self._used:
+            used = [(*key, self._use[key].day, self._use[key].minor) for key in sorted(self._used)]
+            calls.append(_call("record_use", first + len(arguments)))
+            arguments += zip(*used, strict=True)
+        return calls, arguments
+
+
+def _or_none(limit: Limit) -> tuple[int, int]:
+    """As the columns have it: -1 is no limit."""
+    per_payment = -1 if limit.per_payment is None else limit.per_payment
+    return per_payment, -1 if limit.per_day is None else limit.per_day
+
+
+def _call(function: str, first: int) -> str:
+    places = ", ".join(f"{{{place}}}" for place in range(first, first + 4))
+    return f"switch.{function}({places})"

@@ -1,0 +1,116 @@
+"""Limits per payment and per day: exactly up to them, in any order, and across restarts of the writer."""
+
+import asyncio
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from ledger.verify import verify
+from ledger.writer import Writer
+from switch.commands import Accept, Fund, Identity, Leg, OpenAccount, SetLimit, Terms
+from switch.limits import MICROSECONDS_A_DAY, Excess, Limit, Limits, Use, judge
+from switch.payment_book import PaymentBook
+
+# fmt: off
+TABLE = [
+    # per payment, per day    used today     payment    verdict
+    (Limit(None, None),       Use(7, 10**9), 10**9,     None),
+    (Limit(100, None),        Use(7, 0),     100,       None),
+    (Limit(100, None),        Use(7, 0),     101,       Excess.PAYMENT),
+    (Limit(None, 100),        Use(7, 60),    40,        None),
+    (Limit(None, 100),        Use(7, 60),    41,        Excess.DAY),
+    (Limit(None, 100),        Use(6, 60),    100,       None),
+    (Limit(50, 100),          Use(7, 60),    51,        Excess.PAYMENT),
+    (Limit(0, None),          Use(7, 0),     1,         Excess.PAYMENT),
+    (Limit(None, 0),          Use(7, 0),     1,         Excess.DAY),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("limit", "use", "minor", "verdict"), TABLE)
+def test_the_table_of_limits(limit, use, minor, verdict):
+    assert judge(limit, use, 7, minor) is verdict
+
+
+def test_a_new_day_begins_at_nothing():
+    limits = Limits()
+    limits.set("a", "INR", Limit(None, 100))
+    limits.count("a", "INR", 100, MICROSECONDS_A_DAY - 1)
+
+    assert limits.excess("a", "INR", 1, MICROSECONDS_A_DAY - 1) is Excess.DAY
+    assert limits.excess("a", "INR", 100, MICROSECONDS_A_DAY) is None
+    assert limits.excess("a", "PKR", 10**9, 0) is None
+
+
+class Bank:
+    """A payer with money and a writer."""
+
+    def __init__(self, url):
+        self.url = url
+
+    async def start(self):
+        self.writer = Writer(self.url, PaymentBook(lambda _: None))
+        await self.writer.start()
+
+    async def open(self):
+        source = (await self.writer.submit(OpenAccount("payswitch", "INR", "settlement", None))).number
+        self.payer = (await self.writer.submit(OpenAccount("payer", "INR", "position", 0))).number
+        self.payee = (await self.writer.submit(OpenAccount("payee", "INR", "position", 0))).number
+        legs = [Leg(source, self.payer, 10**6, "funding")]
+        await self.writer.submit(Fund(uuid4().bytes, b"f", legs, "start"))
+
+    async def pay(self, minor, uetr=None):
+        identity = Identity((uetr or uuid4()).bytes, b"same", "payer", "pacs.008.001.08", "m", b"raw", 0)
+        terms = Terms("payer", "payee", "PK", minor, "INR", minor, "INR", 0, "", "")
+        legs = [Leg(self.payer, self.payee, minor, "principal")]
+        now = int(await self.clock() * 1e6)
+        accept = Accept(identity, terms, legs, "ref", b"native", now + 60_000_000, 60_000_000, 0, False)
+        reply = await self.writer.submit(accept)
+        return reply.verdict, reply.reason
+
+    async def clock(self):
+        return await self.connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
+
+
+@pytest.fixture
+async def bank(database_url):
+    bank = Bank(database_url)
+    bank.connection = await asyncpg.connect(database_url)
+    await bank.start()
+    await bank.open()
+    yield bank
+    await bank.writer.stop()
+    await bank.connection.close()
+
+
+async def test_many_at_once_are_granted_exactly_the_days_limit(bank):
+    await bank.writer.submit(SetLimit("payer", "INR", 50, 1_000))
+    now = await bank.clock()
+    bank.clock = lambda: asyncio.sleep(0, now)
+    verdicts = await asyncio.gather(*(bank.pay(30) for _ in range(64)))
+
+    assert verdicts.count(("created", "")) == 33
+    assert verdicts.count(("refused", "AM14")) == 31
+    assert await bank.pay(51) == ("refused", "AM14")
+    assert await bank.connection.fetchval("SELECT minor FROM switch.daily_use") == 990
+    assert [result async for result in verify(bank.connection) if not result.ok] == []
+
+
+async def test_a_limit_and_its_use_survive_the_writer(bank):
+    await bank.writer.submit(SetLimit("payer", "INR", None, 100))
+    known = uuid4()
+    assert await bank.pay(80, known) == ("created", "")
+    await bank.writer.stop()
+    await bank.start()
+
+    assert await bank.pay(21) == ("refused", "AM14")
+    assert await bank.pay(20) == ("created", "")
+    assert await bank.pay(80, known) == ("exists", "")
+    await bank.writer.submit(SetLimit("payer", "INR", None, None))
+    assert await bank.pay(10_000) == ("created", "")
+    events = await bank.connection.fetch("SELECT body FROM ledger.event WHERE kind = 'LIMIT' ORDER BY seq")
+    assert [row["body"] for row in events] == [
+        b'["set_limit","payer","INR",null,100]',
+        b'["set_limit","payer","INR",null,null]',
+    ]
