@@ -130,7 +130,7 @@ def _document(archive: Archive) -> dict[str, object]:
 
 
 @app.command("limit")
-def set_limit(
+def set_limit(  # noqa: PLR0917 - one argument a word of the command
     participant: str,
     currency: str,
     payment: Annotated[
