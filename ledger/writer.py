@@ -412,10 +412,8 @@ class Writer:
         row = await connection.fetchrow(_LOAD_TRANSFERS, ids)
         if row["epoch"] != self.epoch:
             raise _Superseded(f"epoch {self.epoch} was taken over by epoch {row['epoch']}")
-        if row["next_seq"] not in {
-            self._durable_seq,
-            self.books.next_seq,
-        }:  # before or after what is in flight
+        before_or_after_what_flies = {self._durable_seq, self.books.next_seq}
+        if row["next_seq"] not in before_or_after_what_flies:
             raise _Disagreement(f"the sequence is at {row['next_seq']}, not at {self.books.next_seq}")
         self.books.begin(row["now"], wanted, [_transfer(record) for record in row["transfers"]])
         await self.host.load(connection, [waiting.command for waiting in batch])
@@ -491,10 +489,9 @@ class Writer:
     def _acknowledge(self) -> None:
         """Answer what has become durable."""
         while self._durable:
-            flight = self._durable.popleft()
-            self.host.committed()
-            for waiting in flight.decided:
+            for waiting in self._durable.popleft().decided:
                 self._answer(waiting, waiting.reply)
+            self.host.committed()
 
     # When something goes wrong.
 
@@ -597,11 +594,11 @@ class Writer:
 
     def _freeze(self, error: Exception) -> None:
         self.frozen = error
-        self._acknowledge()
         for waiting in self._unfinished():
             self._answer(waiting, _Raised(Frozen()))
         self._refuse_waiting(Frozen())
         self._disconnect()
+        self._acknowledge()
 
 
 class _Superseded(RuntimeError):

@@ -307,3 +307,22 @@ async def test_a_batch_is_bounded_by_bytes(database_url, monkeypatch):
     await writer.stop()
 
     assert [len(flight) for flight in held.flights] == [3, 3, 1]
+
+
+async def test_a_host_that_breaks_after_the_commit_freezes_the_writer_and_leaves_nobody_waiting(writer):
+    debtor, creditor = await open_two(writer)
+    held = Held(writer)
+    tasks = submitted(writer, ("reserve", uuid4(), pay(debtor, creditor, 4)))
+    await held.flying.wait()
+    tasks += submitted(writer, ("find", uuid4()))
+
+    def broken():
+        raise AssertionError("broken")
+
+    writer.host.committed = broken
+    held.go.set()
+    landed, _ = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 10)
+
+    assert landed.verdict is Verdict.CREATED
+    with pytest.raises(Frozen):
+        await writer.submit(("find", uuid4()))
