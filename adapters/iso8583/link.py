@@ -96,10 +96,16 @@ class Link:
                 self.heard_at = time.monotonic()
                 for message in self._framer.feed(data):
                     heard(self, message)
-        except (OSError, FramingError) as error:
+        except (TimeoutError, FramingError) as error:
+            # It can be read no more, but what we said on it shall arrive.
+            _log.warning("connection to the rail cannot be read: %s", type(error).__name__)
+            self.open = False
+            self._writer.close()
+        except OSError as error:
             _log.warning("connection to the rail ended: %s", type(error).__name__)
         finally:
-            self.drop()
+            if self.open:
+                self.drop()
             lost(self)
 
 

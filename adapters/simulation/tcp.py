@@ -26,8 +26,9 @@ CONTROL: Final = "control"
 READ_BYTES: Final = 64 * 1024
 _PATIENCE_S: Final = 5.0
 """How long a word waits for a connection to be said on."""
-_CUT_S: Final = 0.05
-"""From half an answer to the end of the connection: what is on its way to us still arrives."""
+_CUT_S: Final = 2.0
+"""From half an answer to the end of the connection, unless the participant ends it before: orders that are on
+their way to us still arrive, and are answered on another."""
 _HTTP_502: Final = 502
 
 _log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Peer:
     signed_on: bool = False
     silent: bool = False
     """Nothing may be said on it any more: it ends soon."""
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
 
     def say(self, message: bytes) -> None:
         """Send one message."""
@@ -51,7 +53,8 @@ class Peer:
         """Send what is no whole frame, and end the connection a little later."""
         self.silent = True
         self.writer.write(raw)
-        await asyncio.sleep(_CUT_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.gone.wait(), _CUT_S)
         self.writer.transport.close()
 
 
@@ -143,6 +146,7 @@ class Listener:
             _log.warning("a connection ended: %s", type(error).__name__)
         finally:
             peers.connected.remove(peer)
+            peer.gone.set()
             writer.transport.abort()
 
     async def _answer(self, message: bytes, peer: Peer) -> None:

@@ -87,7 +87,7 @@ class Rail:
             self.reply(fields, peer)
 
     async def until(self, condition):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not condition():
                 await asyncio.sleep(0.005)
 
