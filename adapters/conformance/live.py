@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import uuid4
 
 from adapters import registry
 from adapters.conformance import orders
+from adapters.conformance.patience import hasty, opened
 from adapters.conformance.report import Promise, must
 from adapters.port import Answer, Native, Order, Outcome, Receipt, Taken
 from adapters.profile import Confirmation, Undo
@@ -19,12 +21,15 @@ from schemas.errors import Unavailable
 from schemas.money import Money
 from schemas.payment import Party
 
-AT_ONCE: Final = 16
+AT_ONCE: Final = 8
 """Payments that the kit has in flight."""
 ORDERS: Final = 24
 PREFUNDED: Final = 10**15
 """Of the simulated rail, minor units."""
 _SHARE: Final = PREFUNDED // 100
+_SETTLING_S: Final = 0.3
+WORDS_S: Final = 30.0
+"""How long the latest of a rail's words may take on a busy machine."""
 
 
 async def succeeds(rail: Rail) -> str:
@@ -167,7 +172,7 @@ async def keeps_no_state(rail: Rail) -> str:
 
     Look at the client's fields: keys, ids and connections only; what an order needs stands in Native.
     """
-    other = registry.load(rail.country, rail.connection)
+    other = opened(rail, 1.0)
     try:
         order = sample_order(rail.country, "DUPCB")
         native = rail.adapter.translate(order)
@@ -198,7 +203,7 @@ async def lost_is_not_found(rail: Rail) -> str:
 
     Look at enquire(): NOT_FOUND is the rail's signed word that it has no such order.
     """
-    native, _ = await _submit(rail, sample_order(rail.country, Magic.LOST))
+    native, _ = await _submit_hastily(rail, sample_order(rail.country, Magic.LOST))
     answer = await rail.adapter.enquire(native)
     must(answer.outcome is Outcome.NOT_FOUND, f"an enquiry says {answer.outcome}")
     return ""
@@ -209,7 +214,8 @@ async def found_later(rail: Rail) -> str:
 
     Look at enquire(): it remembers nothing, and says each time what the rail says.
     """
-    native, _ = await _submit(rail, sample_order(rail.country, Magic.UNKFND))
+    native, _ = await _submit_hastily(rail, sample_order(rail.country, Magic.UNKFND))
+    await _is_booked(rail, native)
     said = [(await rail.adapter.enquire(native)).outcome for _ in range(2)]
     must(said == [Outcome.NOT_FOUND, Outcome.DONE], f"enquiries say {said}")
     return ""
@@ -234,10 +240,13 @@ async def contradictions_are_told(rail: Rail) -> str:
     _, answer = await _pay(rail, order)
     told = answer.amount is not None and answer.amount != order.amount
     must(answer.outcome is Outcome.DONE and told, "another amount was not told")
-    native, _ = await _submit(rail, sample_order(rail.country, Magic.FLIP))
-    before = await rail.adapter.enquire(native)
-    must(before.outcome is Outcome.REFUSED, f"the enquiry says {before.outcome}")
-    after = await rail.said(native.ref, timeout_s=_patience_s(rail))
+    async with hasty(rail) as adapter:
+        native = adapter.translate(sample_order(rail.country, Magic.FLIP))
+        await adapter.submit(native)
+        await _is_booked(rail, native)
+        before = await rail.adapter.enquire(native)
+        must(before.outcome is Outcome.REFUSED, f"the enquiry says {before.outcome}")
+        after = await rail.said(native.ref, timeout_s=WORDS_S)
     must([answer.outcome for answer in after] == [Outcome.DONE], "the later word was not heard")
     return ""
 
@@ -305,7 +314,7 @@ async def cycle_is_read(rail: Rail) -> str:
     order = sample_order(rail.country)
     done, _ = await _pay(rail, order)
     refused, _ = await _pay(rail, sample_order(rail.country, "AC04"))
-    lost, _ = await _submit(rail, sample_order(rail.country, Magic.LOST))
+    lost, _ = await _submit_hastily(rail, sample_order(rail.country, Magic.LOST))
     found = await _cycle(rail)
     must(_told(found, done) == (Outcome.DONE, None, order.amount), "what was done is told otherwise")
     must(_told(found, refused) == (Outcome.REFUSED, "AC04", None), "what was refused is told otherwise")
@@ -351,32 +360,46 @@ async def _is_doubted(rail: Rail, reason: str) -> None:
 
 
 async def _is_unknown(rail: Rail, word: Magic) -> None:
-    native, receipt = await _submit(rail, sample_order(rail.country, word))
+    native, receipt = await _submit_hastily(rail, sample_order(rail.country, word))
     must(receipt.answer is None, f"{word} was read as {receipt.answer and receipt.answer.outcome}")
     must(receipt.taken is not Taken.REFUSED, f"{word} was read as not taken")
     heard = await rail.said(native.ref, timeout_s=0.3)
     must(not heard, f"{word} was heard as an outcome")
+    await _is_booked(rail, native)
     answer = await rail.adapter.enquire(native)
     must(answer.outcome is Outcome.DONE, f"after {word} an enquiry says {answer.outcome}")
 
 
 async def _is_heard(rail: Rail, word: Magic) -> None:
     in_exchange = rail.adapter.profile.confirmation is Confirmation.SYNC
-    native, receipt = await _submit(rail, sample_order(rail.country, word))
-    expected = 2 - in_exchange if word in {Magic.DUPCB, Magic.PENDING} else 1
-    said = await rail.said(native.ref, expected, timeout_s=_patience_s(rail))
-    must(len(said) == expected, f"{word}: {len(said)} of {expected} words were heard")
-    must(said[-1].outcome is Outcome.DONE, f"{word} ended as {said[-1].outcome}")
+    async with hasty(rail) if word is Magic.LATE else nullcontext(rail.adapter) as adapter:
+        native = adapter.translate(sample_order(rail.country, word))
+        receipt = await adapter.submit(native)
+        await _is_booked(rail, native)
+        said = await _until_done(rail, native, 2 - in_exchange if word is Magic.DUPCB else 1)
     first = receipt.answer or said[0]
     must(word is not Magic.PENDING or first.outcome is Outcome.PENDING, f"{word} began as {first.outcome}")
     must(rail.credits(native.ref) == 1, f"{word} was credited {rail.credits(native.ref)} times")
 
 
-def _patience_s(rail: Rail) -> float:
-    """How long the latest of a script's words may take: after an enquiry, or after our time-outs."""
-    timing = rail.adapter.profile.timing
-    slowest = 2 * max(timing.enquiry_first_s, timing.answer_s, timing.submit_s)
-    return slowest * rail.connection.time_scale + 10
+async def _until_done(rail: Rail, native: Native, times: int) -> list[Answer]:
+    """Everything that came by callback until `done` came as often as it must."""
+    count = 0
+    while True:
+        said = await rail.said(native.ref, count + 1, timeout_s=WORDS_S)
+        must(len(said) > count, f"{len(said)} words were heard, and not what the rail says at last")
+        count = len(said)
+        if sum(answer.outcome is Outcome.DONE for answer in said) >= times:
+            return said
+
+
+async def _is_booked(rail: Rail, native: Native) -> None:
+    """Wait until what was sent is in the rail's book: a busy machine is late, or a time-out came between."""
+    async with asyncio.timeout(WORDS_S), hasty(rail) as adapter:
+        while not _entries(rail, native.ref):
+            await asyncio.sleep(_SETTLING_S)
+            if not _entries(rail, native.ref):
+                await adapter.submit(native)
 
 
 async def _cycle(rail: Rail) -> dict[str, Answer]:
@@ -408,6 +431,13 @@ async def _submit(rail: Rail, order: Order) -> tuple[Native, Receipt]:
     return native, await rail.adapter.submit(native)
 
 
+async def _submit_hastily(rail: Rail, order: Order) -> tuple[Native, Receipt]:
+    """Where no answer will come."""
+    async with hasty(rail) as adapter:
+        native = adapter.translate(order)
+        return native, await adapter.submit(native)
+
+
 async def _pay(rail: Rail, order: Order) -> tuple[Native, Answer]:
     """Submit and wait for the outcome, wherever the rail says it."""
     native, receipt = await _submit(rail, order)
@@ -426,6 +456,6 @@ async def _ended(rail: Rail, native: Native, receipt: Receipt) -> Answer:
     if receipt.answer is not None:
         return receipt.answer
     by_callback = rail.adapter.profile.confirmation is not Confirmation.SYNC
-    patience_s = 10 if receipt.taken is Taken.TAKEN else 1
+    patience_s = WORDS_S if receipt.taken is Taken.TAKEN else 1.0
     answers = await rail.said(native.ref, timeout_s=patience_s) if by_callback else []
     return answers[0] if answers else Answer(native.ref, Outcome.UNKNOWN)

@@ -30,11 +30,11 @@ from adapters.port import (
     Violation,
 )
 from adapters.profile import RailProfile
+from adapters.signed_json import sign, verify
 from adapters.uzbekistan import messages
 from adapters.uzbekistan.codes import Code, State, reason_of
 from adapters.uzbekistan.messages import Content
 from adapters.uzbekistan.profile import PROFILE
-from adapters.uzbekistan.signing import sign, verify
 from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
 
 _OK: Final = 200

@@ -15,6 +15,7 @@ from adapters import json_text, keys
 from adapters import uetr as uetrs
 from adapters.json_text import integer_of, text_of
 from adapters.port import Outcome
+from adapters.signed_json import sign, verify
 from adapters.simulation.book import Entry
 from adapters.simulation.magic import Spoil
 from adapters.simulation.rail import Closed, Counter, Credit, OtherContent, Request, Response, outcome_of
@@ -23,7 +24,6 @@ from adapters.uzbekistan import messages, sandbox
 from adapters.uzbekistan.codes import Code, State, native_of
 from adapters.uzbekistan.messages import Content
 from adapters.uzbekistan.profile import PROFILE
-from adapters.uzbekistan.signing import sign, verify
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
 

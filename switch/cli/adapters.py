@@ -1,4 +1,4 @@
-"""`payswitch adapters`: which rails there are, whether an adapter keeps its promises, what it would send."""
+"""`payswitch adapters`: which rails there are, what an adapter promises and sends, and how a new one begins."""
 
 import asyncio
 import dataclasses
@@ -12,6 +12,7 @@ from typing import Annotated, Final
 import typer
 
 from adapters import conformance, registry
+from adapters import new as templates
 from adapters.port import Order, RailAdapter
 from adapters.simulation import sandbox
 from schemas import codec, credit_transfer
@@ -36,15 +37,36 @@ def check(
     country: Annotated[str, typer.Argument(help="two letters, as in IN")],
     *,
     as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="leave out what takes its time")] = False,
 ) -> None:
     """Run the conformance kit on a country's adapter and its simulated rail; exit 1 if a check fails."""
     try:
-        report = asyncio.run(conformance.check(country))
+        report = asyncio.run(conformance.check(country, *(conformance.QUICK if quick else ())))
     except SwitchError as error:
         _fail(error)
     typer.echo(json.dumps(report.as_dict(), indent=2) if as_json else report.text())
     if not report.ok:
         raise typer.Exit(1)
+
+
+@app.command()
+def new(
+    country: Annotated[str, typer.Argument(help="two letters, as in AM")],
+    *,
+    name: Annotated[str, typer.Option(help="the rail's name")],
+    currency: Annotated[str | None, typer.Option(help="ISO 4217; else the country's own")] = None,
+    directory: Annotated[Path | None, typer.Option(help="where; else payswitch-CC here")] = None,
+) -> None:
+    """Write a new adapter package with its simulated rail; `check` then says what it keeps."""
+    place = directory or Path(f"payswitch-{country.lower()}")
+    try:
+        made = templates.make(country, name, place, currency)
+    except ValueError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    for path in made:
+        typer.echo(path)
+    typer.echo(f"next: pip install -e {place} && payswitch adapters check {country}")
 
 
 @app.command()

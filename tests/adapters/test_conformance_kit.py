@@ -23,7 +23,6 @@ from schemas.money import Money
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 COUNTRIES = registry.countries()
 AT_ONCE = 2
-TIME_SCALES = {"IN": 0.05}
 PROMISES = (*pure.PROMISES, live.every_reason, *live.PROMISES, *rough.PROMISES)
 
 
@@ -36,8 +35,7 @@ class Reports:
 
         async def one(country):
             async with places:
-                scale = TIME_SCALES.get(country, conformance.TIME_SCALE)
-                return await conformance.check(country, reasons, time_scale=scale)
+                return await conformance.check(country, reasons)
 
         self.made = {country: asyncio.create_task(one(country)) for country in COUNTRIES}
 

@@ -13,12 +13,12 @@ from adapters import json_text, keys
 from adapters.identifiers import is_luhn
 from adapters.port import Outcome, Taken
 from adapters.reasons import DUPLICATES, ISO_REASONS
+from adapters.signed_json import sign, verify
 from adapters.simulation.harness import sample_order
 from adapters.simulation.magic import magic_account
 from adapters.uzbekistan import messages, sandbox
 from adapters.uzbekistan.codes import Code, native_of, outcome_of, reason_of
 from adapters.uzbekistan.messages import by_ext, order_request, request
-from adapters.uzbekistan.signing import sign, verify
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
 from schemas.payment import Account, Party

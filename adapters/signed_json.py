@@ -1,4 +1,4 @@
-"""Signatures of the rail (profile: how the processing signs is not public).
+"""JSON objects that prove who wrote them (a profile, for rails of JSON whose signing is not public).
 
 Every message is a JSON object whose member `sign` is RSA PKCS#1 v1.5 with SHA-256, in base64, over the
 canonical text (RFC 8785; only text, whole numbers, lists and objects occur) of the object without it. So an

@@ -1,0 +1,73 @@
+"""A new adapter package, made from the templates beside this file: it works at once, against its own simulator."""
+
+import re
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Final
+
+from schemas.money import EXPONENTS
+
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .&-]{0,39}", re.ASCII)
+_SUFFIX: Final = ".tmpl"
+_BESIDE: Final = {"pyproject.toml", "README.md"}
+"""Files of the distribution; all others are the package's."""
+
+
+def make(country: str, name: str, directory: Path, currency: str | None = None) -> list[Path]:
+    """Write the distribution of a new adapter into `directory`; what was written, in order.
+
+    Args:
+        country: Two letters.
+        name: The rail's name.
+        directory: Where; made if it is missing. Nothing that exists is overwritten.
+        currency: ISO 4217; by default that whose code begins with the country's letters.
+
+    Raises:
+        ValueError: a country, name or currency that cannot be one, or a file that exists.
+
+    """
+    if not _COUNTRY.fullmatch(country):
+        raise ValueError("a country is two capital letters, as in AM")
+    if not _NAME.fullmatch(name):
+        raise ValueError("a name is up to 40 ASCII letters, digits, blanks and .&-")
+    values = {
+        "country": country,
+        "name": name,
+        "currency": currency or _currency_of(country),
+        "package": f"payswitch_{country.lower()}",
+        "distribution": f"payswitch-{country.lower()}",
+    }
+    if values["currency"] not in EXPONENTS:
+        raise ValueError("a currency is a code of ISO 4217, as in AMD")
+    made = {_place(directory, file, values["package"]): text for file, text in _templates()}
+    if existing := [path for path in made if path.exists()]:
+        raise ValueError(f"{existing[0]} exists")
+    for path, text in made.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(Template(text).substitute(values), encoding="utf-8")
+    return list(made)
+
+
+def _templates() -> list[tuple[str, str]]:
+    """Name of each file to be made, and its template."""
+    found = [
+        file for file in files("adapters").joinpath("templates").iterdir() if file.name.endswith(_SUFFIX)
+    ]
+    return [
+        (file.name.removesuffix(_SUFFIX), file.read_text(encoding="utf-8"))
+        for file in sorted(found, key=lambda file: file.name)
+    ]
+
+
+def _place(directory: Path, file: str, package: str) -> Path:
+    return directory / file if file in _BESIDE else directory / package / file
+
+
+def _currency_of(country: str) -> str:
+    """The one currency whose code begins with the country's letters."""
+    found = [code for code in EXPONENTS if code.startswith(country)]
+    if len(found) != 1:
+        raise ValueError(f"name the currency: {', '.join(found) or 'none'} may be that of {country}")
+    return found[0]
