@@ -290,17 +290,16 @@ def read_answers(message: Message) -> list[Answer]:
         InvalidMessage: another message, or a required part is missing or malformed.
 
     """
-    match message.header.kind:
-        case kind if kind == ANSWER:
-            return [_read_report(message.root, enquired=False)]
-        case kind if kind == CANCELLATION_ANSWER:
-            # The cancellation is an order of its own: its outcome must not be read as the payment's.
-            report = _read_report(message.root, enquired=True)
-            return [replace(report, ref=text_of(message.root, "OrgnlGrpInfAndSts/OrgnlMsgId"), uetr=None)]
-        case kind if kind == CONFIRMATION:
-            return _read_confirmation(message.root)
-        case _:
-            raise InvalidMessage("not an answer about an order")
+    kind, root = message.header.kind, message.root
+    if kind == ANSWER:
+        return [_read_report(root, enquired=False)]
+    if kind == CONFIRMATION:
+        return _read_confirmation(root)
+    if kind != CANCELLATION_ANSWER:
+        raise InvalidMessage("not an answer about an order")
+    # The cancellation is an order of its own: its outcome must not be read as the payment's.
+    report = _read_report(root, enquired=True)
+    return [replace(report, ref=text_of(root, "OrgnlGrpInfAndSts/OrgnlMsgId"), uetr=None)]
 
 
 def read_status(message: Message, sent: Sent, asked: str) -> Answer:

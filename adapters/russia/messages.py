@@ -290,11 +290,9 @@ def read_register(message: Message, about: str, day: str) -> list[Answer]:
     _must_add_up(register, "Debet", ours)
     _must_add_up(register, "Credit", _lines(register, "CRED"))
     done = [Answer(ref, Outcome.DONE, uetrs.from_hex(ref), "SETL", amount=amount) for ref, amount in ours]
-    answers = [*done, *(_read_answer(document, enquired=True) for document in refused)]
+    answers = [*done, *map(_read_refusal, refused)]
     if len({answer.ref for answer in answers}) != len(answers):
         raise InvalidMessage("an order is there twice")
-    if any(answer.outcome is not Outcome.REFUSED for answer in answers[len(done) :]):
-        raise InvalidMessage("a state that ends nothing")
     return answers
 
 
@@ -497,19 +495,22 @@ def _message(us: Participant, identity: EdId, at: datetime, document: Element, a
     )
 
 
+def _read_refusal(document: Element) -> Answer:
+    """ED705 in a register: the order is refused for good, whether or not its code is one that we know."""
+    if document.tag != f"{{{NAMESPACE}}}ED705" or _attribute(document, "StatusStateCode") != "RJCT":
+        raise InvalidMessage("not a refusal")
+    found = _read_answer(document, enquired=True)
+    return replace(found, outcome=Outcome.REFUSED, reason=found.reason or codes.NO_REASON)
+
+
 def _read_answer(document: Element, *, enquired: bool) -> Answer:
     ref = _attribute(document, "TransactionID")
-    match etree.QName(document).localname:
-        case "ED706":
-            amount = read_kopecks(_attribute(document, "Sum"))
-            number = EdId.of(document).text
-            return Answer(
-                ref, Outcome.DONE, uetrs.from_hex(ref), "SETL", amount=amount, rail_reference=number
-            )
-        case "ED705":
-            return _read_state(document, ref, enquired=enquired)
-        case _:
-            raise InvalidMessage("not an answer about an order")
+    if document.tag == f"{{{NAMESPACE}}}ED705":
+        return _read_state(document, ref, enquired=enquired)
+    if document.tag != f"{{{NAMESPACE}}}ED706":
+        raise InvalidMessage("not an answer about an order")
+    amount, number = read_kopecks(_attribute(document, "Sum")), EdId.of(document).text
+    return Answer(ref, Outcome.DONE, uetrs.from_hex(ref), "SETL", amount=amount, rail_reference=number)
 
 
 def _read_state(document: Element, ref: str, *, enquired: bool) -> Answer:

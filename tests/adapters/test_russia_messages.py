@@ -578,7 +578,7 @@ async def test_a_number_is_one_message_in_its_day(rails):
     {"minor": PROFILE.limits.maximum_minor},
     {"minor": 1},
 ])  # fmt: skip
-async def test_orders_of_every_kind_are_paid(rails, schemas, changes):
+async def test_orders_of_every_kind_are_paid(rails, changes):
     rail = await rails.get("RU")
     native = rail.adapter.translate(sample_order("RU", **changes))
     receipt = await rail.adapter.submit(native)
@@ -587,7 +587,17 @@ async def test_orders_of_every_kind_are_paid(rails, schemas, changes):
     assert (receipt.taken, said.outcome) == (Taken.TAKEN, Outcome.DONE)
     assert said.amount == Money(changes.get("minor", 150000), "RUB")
     assert rail.credits(native.ref) == 1
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_what_the_simulated_rail_says_is_valid_too(rails, schemas):
+    rail = await rails.get("RU")
+    natives = [rail.adapter.translate(sample_order("RU", word)) for word in ("", "AC04", "UCRD", "PENDING")]
+    for native in natives:
+        await rail.adapter.submit(native)
+        await rail.said(native.ref, 1 + (native is natives[-1]))
     key = rail.adapter.rail_key
+    assert len(rail.raw) >= 5
     for raw in rail.raw:
         for found in _read(raw, key):
             assert valid(schemas, found), etree.tostring(found)
@@ -655,6 +665,13 @@ def test_a_register_lists_what_was_done_and_what_was_refused():
 
     assert (done.ref, done.outcome, done.uetr, done.amount) == (REF, Outcome.DONE, UETR, Money(150000, "RUB"))
     assert (refused.outcome, refused.reason, refused.rail_code) == (Outcome.REFUSED, "AC04", "3003")
+
+
+def test_a_refusal_in_a_register_is_final_whatever_its_code():
+    said = register(refused=[state("RJCT", "1234", ref="1" * 32)])
+    refused = messages.read_register(said, "A", "2026-11-23")[1]
+
+    assert (refused.outcome, refused.reason, refused.rail_code) == (Outcome.REFUSED, "MS03", "1234")
 
 
 @pytest.mark.parametrize("changes", [
