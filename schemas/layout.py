@@ -44,6 +44,8 @@ REMEMBERED: Final = 512
 """Layouts that are kept, those used last; some ten kilobytes each."""
 _MOST_ELEMENTS: Final = 1000
 """Tags, and as many brackets, of a document whose elements are remembered."""
+_LONGEST_IDENTIFIER: Final = 70
+"""Characters; what is remembered of values is bounded in size, too."""
 _ANY_LENGTH: Final = LONGEST
 
 _LARGEST_USUAL: Final = "99999999999999.99"
@@ -168,8 +170,11 @@ def _ordinary(name: str) -> Callable[[str], bool]:
             check(content, odd)
         return bool(content == value) and not odd
 
+    if not isinstance(kind, Code | Text):
+        return is_ordinary
     # Codes and identifiers of institutions come again and again; times and numbers do not.
-    return lru_cache(maxsize=4096)(is_ordinary) if isinstance(kind, Code | Text) else is_ordinary
+    remembered = lru_cache(maxsize=4096)(is_ordinary)
+    return lambda value: len(value) <= _LONGEST_IDENTIFIER and remembered(value)
 
 
 @cache

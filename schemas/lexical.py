@@ -86,7 +86,6 @@ def _pattern(minimum: int, maximum: int | None, pattern: str) -> Parser:
     bounded = _text(minimum, maximum)
     matches = re.compile(pattern).fullmatch
 
-    @lru_cache(maxsize=4096)
     def patterned(content: str) -> str:
         bounded(content)
         if matches(content) is None:

@@ -10,7 +10,7 @@ goes this way unless `layout` remembers its elements, and every refusal is made 
 """
 
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, Final, NamedTuple, cast
 
 from lxml import etree
@@ -21,7 +21,6 @@ from schemas.catalogue.model import (
     UNBOUNDED,
     Amount,
     Choice,
-    Code,
     Foreign,
     Member,
     Sequence,
@@ -149,16 +148,9 @@ def _value(kind: Value, check: Check | None) -> Shape:
             raise InvalidMessage("must be a string", rule="type")
         return _as_it_stands(content, parse(content))
 
-    def element(tag: str, content: str) -> str:
-        text = accept(content)
-        return f"<{tag}>{text if text.isalnum() else foreign.escape(text)}</{tag}>"
-
-    # Codes and identifiers of institutions come again and again; times and amounts do not.
-    if isinstance(kind, Code | Text):
-        element = lru_cache(maxsize=4096)(element)
-
     def markup(tag: str, content: Any, pieces: list[str]) -> None:
-        pieces.append(element(tag, content if type(content) is str else accept(content)))
+        text = accept(content)
+        pieces.append(f"<{tag}>{text if text.isalnum() else foreign.escape(text)}</{tag}>")
 
     return Shape(read, accept, markup)
 

@@ -165,12 +165,12 @@ JSON_ATTACKS = {
 )
 def test_an_attack_is_refused_by_its_gate(media_type, raw, rule):
     assert raw not in {PLAIN, AS_JSON, WITH_HEADER}
-    start = time.perf_counter()
+    start = time.thread_time()
     with pytest.raises(InvalidMessage) as refusal:
         codec.decode(raw, media_type=media_type)
 
     assert refusal.value.rule == rule
-    assert time.perf_counter() - start < 0.5
+    assert time.thread_time() - start < 0.5
 
 
 @pytest.mark.parametrize("raw", [row[0] for row in (*XML_ATTACKS.values(), *JSON_ATTACKS.values())])
