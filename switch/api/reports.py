@@ -1,7 +1,7 @@
 """Reports over HTTP: the list, one in a format, what was made, the key that signs, and the open data.
 
-A participant gets its own, a central bank its country's. Each read is an event of the audited log. The
-answer's `ETag` is the SHA-256 of its bytes; `Payswitch-Signature` is a detached JWS over them.
+A participant gets its own, a regulator its country's, operators and auditors everything. Each read is an
+event of the audited log. `ETag` is the SHA-256 of the bytes, `Payswitch-Signature` a detached JWS over them.
 """
 
 import asyncio
@@ -11,15 +11,16 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from schemas.errors import InvalidMessage, NotFound
-from switch.api.reads import Context, Reader
+from schemas.errors import InvalidMessage, NotAllowed, NotFound
+from switch.api.people import Caller, answer, set_cookie
 from switch.api.runtime import Runtime
+from switch.people.model import Person
 from switch.reports import catalogue, open_data, service
 from switch.reports.artefacts import Artefact
 from switch.reports.query import Scope
-from switch.reports.readers import scope_of_participant
+from switch.reports.readers import scope_of_participant, scope_of_person
 from switch.reports.render import FORMATS
 from switch.reports.service import Office
 
@@ -29,6 +30,9 @@ _YEARS: Final = 5
 """Open data of so many years back."""
 _KEEP_S: Final = 3600.0
 _FORMAT: Final = "format"
+_REVEAL: Final = "show personal data: a right of its own, and written down"
+_OURS: Final = frozenset({_FORMAT, "reveal"})
+"""Query parameters that are not the report's own."""
 _PUBLIC: Final = Scope("public", everything=True)
 """Who reads the open data: anybody."""
 
@@ -43,8 +47,12 @@ def _office(request: Request) -> Office:
     return found
 
 
-def _scope(reader: Reader) -> Scope:
-    return scope_of_participant(reader)
+def _scope(who: Caller, *, reveal: Annotated[bool, Query(description=_REVEAL)] = False) -> Scope:
+    if isinstance(who, Person):
+        return scope_of_person(who, reveal=reveal)
+    if reveal:
+        raise NotAllowed("personal data is shown to people only")
+    return scope_of_participant(who)
 
 
 Desk = Annotated[Office, Depends(_office)]
@@ -53,12 +61,11 @@ Form = Annotated[str | None, Query(alias=_FORMAT, description="json, csv, xlsx, 
 
 
 @router.get("/reports", operation_id="listReports", tags=["reports"])
-async def list_reports(scope: Reading) -> JSONResponse:
+async def list_reports(request: Request, scope: Reading) -> Response:
     """Get the reports that the caller may ask for, with their parameters and formats."""
     audience = catalogue.audience_of(scope)
-    return JSONResponse(
-        [_describe(found) for found in catalogue.CATALOGUE.values() if audience in found.audience]
-    )
+    found = [_describe(report) for report in catalogue.CATALOGUE.values() if audience in report.audience]
+    return answer(request, found)
 
 
 def _describe(found: catalogue.Definition) -> dict[str, Any]:
@@ -72,13 +79,13 @@ def _describe(found: catalogue.Definition) -> dict[str, Any]:
 
 
 @router.get("/report-artefacts", operation_id="listReportArtefacts", tags=["reports"])
-async def list_artefacts(office: Desk, scope: Reading) -> JSONResponse:
+async def list_artefacts(request: Request, office: Desk, scope: Reading) -> Response:
     """Get what was made for the caller, newest first: hashes, signatures, and by whom."""
-    return JSONResponse(await service.made(office, scope))
+    return answer(request, await service.made(office, scope))
 
 
 @router.get("/report-key", operation_id="getReportKey", tags=["reports"])
-async def get_key(office: Desk, context: Context) -> Response:  # noqa: ARG001 - the runtime must be there
+async def get_key(office: Desk) -> Response:
     """Get the public key that reports are signed with, PEM."""
     return Response(office.store.public_key.pem, media_type="application/x-pem-file")
 
@@ -90,7 +97,7 @@ async def get_report(
     """Get a report. Its parameters are query parameters; the format is `format`, or what `Accept` names."""
     given = _parameters(request)
     chosen = form or _accepted(request.headers.get("accept", ""), name)
-    return _answer(await service.make(office, name, given, scope, chosen))
+    return _answer(request, await service.make(office, name, given, scope, chosen))
 
 
 @router.get("/open-data", operation_id="getOpenData", tags=["reports"])
@@ -103,7 +110,7 @@ async def get_open_data(
     """Get a quarter's volumes, cost and speed by corridor; for everybody, without a key."""
     chosen = form or _accepted(request.headers.get("accept", ""), open_data.NAME)
     shelf: Shelf = request.app.state.__dict__.setdefault("open_data_shelf", Shelf())
-    return _answer(await shelf.get(office, quarter, chosen))
+    return _answer(request, await shelf.get(office, quarter, chosen))
 
 
 class Shelf:
@@ -130,7 +137,7 @@ class Shelf:
 
 def _parameters(request: Request) -> Mapping[str, str]:
     """The report's own query parameters; one that is there twice is refused."""
-    pairs = [(name, value) for name, value in request.query_params.multi_items() if name != _FORMAT]
+    pairs = [(name, value) for name, value in request.query_params.multi_items() if name not in _OURS]
     given = dict(pairs)
     if len(given) != len(pairs):
         raise InvalidMessage("a parameter is there twice", rule="parameter")
@@ -148,11 +155,15 @@ def _accepted(accept: str, name: str) -> str:
     return "json"
 
 
-def _answer(artefact: Artefact) -> Response:
+def _answer(request: Request, artefact: Artefact) -> Response:
     headers = {
         "ETag": f'"{artefact.sha256.hex()}"',
         "Content-Disposition": f'attachment; filename="{artefact.name}"',
         "Payswitch-Signature": artefact.signature,
         "Payswitch-As-Of": str(artefact.as_of),
     }
-    return Response(artefact.octets, headers=headers, media_type=artefact.media_type)
+    response = Response(artefact.octets, headers=headers, media_type=artefact.media_type)
+    token = getattr(request.state, "fresh_token", None)
+    if token is not None:
+        set_cookie(response, token)
+    return response

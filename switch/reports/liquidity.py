@@ -61,9 +61,11 @@ class Opening:
         return None if self.cap is None else self.cap - self.exposure
 
 
-async def openings(connection: asyncpg.Connection, event: int, owners: list[str] | None) -> list[Opening]:
-    """Every position as it was after an event."""
-    return [_opening(row) for row in await connection.fetch(_EXPOSURES, event, owners)]
+async def openings(
+    connection: asyncpg.Connection, first: int, last: int, owners: list[str] | None
+) -> list[Opening]:
+    """Every position that there was by event `last`, as it was after event `first`."""
+    return [_opening(row) for row in await connection.fetch(_EXPOSURES, first, owners, last)]
 
 
 def _opening(row: asyncpg.Record) -> Opening:
@@ -134,7 +136,7 @@ async def courses(
 async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
     """The liquidity of a period."""
     period = await Period.read(connection, query)
-    opened = await openings(connection, period.first, await scope.owners(connection))
+    opened = await openings(connection, period.first, period.last, await scope.owners(connection))
     found = await courses(connection, opened, period.first, period.last)
     seqs = {seq for course in found.values() for seq in (course.peak_seq, *course.reached) if seq is not None}
     times = {row["seq"]: row["at"] for row in await connection.fetch(_AT, list(seqs))}

@@ -1,11 +1,11 @@
 -- exposures_at: what each position had posted and held after a given event.
---   $1 event  $2 owners, or null for all
+--   $1 event  $2 owners, or null for all  $3 accounts that were opened by this event; a later one begins empty
 -- Posted starts from the last window that had closed by then, so only the postings since then are read. Held are
 -- the sets that were made by then and ended later, or have not ended: those are the switch's open payments and
 -- whatever settlement holds.
 WITH chosen AS (
     SELECT number, owner, currency::text AS currency FROM ledger.account
-     WHERE purpose = 'position' AND number <= $1 AND ($2::text[] IS NULL OR owner = ANY ($2))
+     WHERE purpose = 'position' AND number <= $3 AND ($2::text[] IS NULL OR owner = ANY ($2))
 ), base AS (
     SELECT DISTINCT ON (w.currency) w.currency::text AS currency, w.number, w.closing_seq
       FROM ledger.settlement_window AS w
@@ -49,7 +49,7 @@ SELECT chosen.number AS account, chosen.owner, chosen.currency,
        (begun.credits + coalesce(since.credits, 0))::bigint AS credits_posted,
        coalesce(held.amount, 0)::bigint AS debits_pending,
        (SELECT e.change FROM ledger.event AS e
-         WHERE e.number = chosen.number AND e.seq <= $1 AND e.change <> ''
+         WHERE e.number = chosen.number AND e.seq <= greatest($1, chosen.number) AND e.change <> ''
            AND get_byte(e.change, 0) IN (ascii('A'), ascii('L'))
          ORDER BY e.seq DESC LIMIT 1) AS cap_change
   FROM chosen

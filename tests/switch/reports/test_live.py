@@ -1,0 +1,287 @@
+"""Reports of the running switch: over HTTP and by command, signed, kept, and each read in the audited log."""
+
+import csv
+import hashlib
+import io
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from ledger import offline_verifier
+from schemas import codec
+from schemas.errors import NotAuthentic
+from schemas.signing import jws
+from schemas.signing.keys import PublicKey
+from switch.reports.artefacts import KEYID, jws_beside, verify
+from tests.switch.stack import Stack
+
+
+def payswitch(stack: Stack, *words: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "switch.cli", *words, "--data", str(stack.settings.data)],
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def period() -> dict[str, str]:
+    now = datetime.now(UTC)
+    return {"since": (now - timedelta(hours=1)).isoformat(), "until": (now + timedelta(hours=1)).isoformat()}
+
+
+def key_of(stack: Stack, name: str) -> str:
+    people = stack.credentials["people"]
+    return str(people[name]["bearer"] if name in people else stack.participant(name)["bearer"])
+
+
+async def get(stack: Stack, who: str, path: str, **asked: str) -> tuple[aiohttp.ClientResponse, bytes]:
+    headers = {"Authorization": f"Bearer {key_of(stack, who)}"} if who else {}
+    async with aiohttp.ClientSession() as session:
+        async with session.get(stack.url + path, params=asked, headers=headers) as answer:
+            return answer, await answer.read()
+
+
+async def pay(stack: Stack, word: str = "") -> str:
+    async with stack.client("asha-bank") as client:
+        state = await client.pay(stack.document("asha-bank", "noor-wallet", word=word), wait=20)
+    return str(state.uetr)
+
+
+async def events_of(stack: Stack, sha256: str) -> list[dict[str, Any]]:
+    connection = await stack.connect()
+    rows = await connection.fetch("SELECT body FROM ledger.event WHERE kind = 'REPORT' ORDER BY seq")
+    await connection.close()
+    bodies = [json.loads(row["body"]) for row in rows]
+    return [body for body in bodies if body["sha256"] == sha256]
+
+
+async def test_a_report_is_signed_kept_and_in_the_log(stack: Stack) -> None:
+    await pay(stack)
+    answer, octets = await get(stack, "asha-bank", "/v1/reports/corridors", format="csv", **period())
+    sha256 = hashlib.sha256(octets).hexdigest()
+    _, pem = await get(stack, "", "/v1/report-key")
+    kept = stack.settings.data / "reports" / f"corridors-{sha256}.csv"
+
+    assert answer.status == 200, octets
+    assert answer.headers["ETag"] == f'"{sha256}"'
+    jws.verify(answer.headers["Payswitch-Signature"], octets, key=PublicKey.from_pem(KEYID, pem))
+    assert kept.read_bytes() == octets
+    assert kept.stat().st_mode & 0o222 == 0
+    (event,) = await events_of(stack, sha256)
+    assert (event["caller"], event["scope"], event["revealed"]) == (
+        "participant:asha-bank",
+        "asha-bank",
+        False,
+    )
+    _, made = await get(stack, "asha-bank", "/v1/report-artefacts")
+    assert sha256 in {row["sha256"] for row in json.loads(made)}
+    _, others = await get(stack, "noor-wallet", "/v1/report-artefacts")
+    assert sha256 not in {row["sha256"] for row in json.loads(others)}
+
+
+async def test_a_changed_byte_is_found(stack: Stack, tmp_path: Path) -> None:
+    answer, octets = await get(stack, "asha-bank", "/v1/reports/availability", **period())
+    name = answer.headers["Content-Disposition"].split('"')[1]
+    key_file = stack.settings.data / "reports" / "report.pub"
+    file = tmp_path / name
+    file.write_bytes(octets)
+    jws_beside(file).write_text(answer.headers["Payswitch-Signature"])
+    key = PublicKey.from_pem(KEYID, key_file.read_bytes())
+
+    verify(file, key)
+    assert payswitch_verify(file, key_file).returncode == 0
+    file.write_bytes(octets.replace(b"accept", b"accepT"))
+    with pytest.raises(NotAuthentic):
+        verify(file, key)
+    assert payswitch_verify(file, key_file).returncode == 1
+
+
+def payswitch_verify(file: Path, key: Path) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "switch.cli", "report", "verify", str(file), str(key)]
+    return subprocess.run(command, capture_output=True, check=False, timeout=120)
+
+
+@pytest.mark.parametrize(
+    ("who", "name", "status"),
+    [
+        ("asha-bank", "access-log", 403),
+        ("asha-bank", "patterns", 403),
+        ("regulator-in", "access-log", 403),
+        ("asha-bank", "no-such-report", 404),
+        ("operator", "access-log", 200),
+        ("auditor", "corridors", 200),
+        ("regulator-in", "corridors", 200),
+        ("participant", "corridors", 200),
+        ("", "corridors", 401),
+    ],
+)
+async def test_what_is_not_allowed_is_denied(stack: Stack, who: str, name: str, status: int) -> None:
+    answer, octets = await get(stack, who, f"/v1/reports/{name}", **period())
+
+    assert answer.status == status, octets
+
+
+async def test_each_sees_its_own(stack: Stack) -> None:
+    await pay(stack)
+    _, own = await get(stack, "asha-bank", "/v1/reports/liquidity", **period())
+    _, country = await get(stack, "regulator-pk", "/v1/reports/liquidity", **period())
+    _, everything = await get(stack, "operator", "/v1/reports/liquidity", **period())
+
+    assert {row["participant"] for row in json.loads(own)["rows"]} == {"asha-bank"}
+    of_pk = {p["id"] for p in stack.credentials["participants"] if p["country"] == "PK"}
+    assert {row["participant"] for row in json.loads(country)["rows"]} <= of_pk
+    assert len(json.loads(everything)["rows"]) > len(of_pk)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({}, 400),
+        ({"since": "yesterday", "until": "2026-11-24T00:00:00Z"}, 400),
+        ({"since": "2026-11-24T00:00:00", "until": "2026-11-25T00:00:00"}, 400),
+        ({"since": "2026-11-24T00:00:00Z", "until": "2026-11-23T00:00:00Z"}, 400),
+        ({"since": "2026-11-23T00:00:00Z", "until": "2026-11-24T00:00:00Z", "as_of": "99999999999"}, 400),
+        ({"since": "2026-11-23T00:00:00Z", "until": "2026-11-24T00:00:00Z", "window": "1"}, 400),
+        ({"since": "2026-11-23T00:00:00Z", "until": "2026-11-24T00:00:00Z", "x": "1"}, 400),
+        ({"since": "2026-11-23T00:00:00Z", "until": "2026-11-24T00:00:00Z", "format": "bundle"}, 406),
+    ],
+)
+async def test_a_wrong_question_is_a_clear_problem(stack: Stack, asked: dict[str, str], status: int) -> None:
+    answer, octets = await get(stack, "operator", "/v1/reports/corridors", **asked)
+
+    assert answer.status == status
+    assert json.loads(octets)["type"].startswith("/docs/problems#")
+
+
+async def test_a_notification_is_iso_20022_and_has_the_payment(stack: Stack) -> None:
+    uetr = await pay(stack)
+    form = "camt.054.001.08"
+    asked = {**period(), "participant": "asha-bank", "currency": "INR", "format": form}
+    answer, octets = await get(stack, "asha-bank", "/v1/reports/notifications", **asked)
+    message = codec.decode(octets, media_type=answer.content_type, expect=form)
+    (block,) = message.content["Ntfctn"]
+    refs = [entry["NtryDtls"][0]["TxDtls"][0]["Refs"].get("UETR") for entry in block["Ntry"]]
+
+    assert refs.count(uetr) == 2, "the conversion and the fee"
+    hidden, _ = await get(
+        stack, "noor-wallet", "/v1/reports/notifications", **{**asked, "participant": "asha-bank"}
+    )
+    assert hidden.status == 404
+
+
+async def test_people_are_masked_and_shown_by_right_and_each_is_written_down(stack: Stack) -> None:
+    uetr = await pay(stack)
+    connection = await stack.connect()
+    await connection.execute(
+        "INSERT INTO switch.pattern_rules (version, rules, added_by) VALUES"
+        """ ('every', '{"large": {"INR": 1}, "full_data": {"INR": 1}}', 'tester') ON CONFLICT DO NOTHING"""
+    )
+    await connection.close()
+    asked = {**period(), "rules": "every"}
+    masked = await until_read(stack, "regulator-in", **asked)
+    answer, octets = await get(stack, "regulator-in", "/v1/reports/patterns", reveal="true", **asked)
+    refused, _ = await get(stack, "auditor", "/v1/reports/patterns", reveal="true", **asked)
+    machine, _ = await get(stack, "asha-bank", "/v1/reports/corridors", reveal="true", **period())
+
+    assert b"Asha Rao" not in masked
+    assert uetr.encode() in masked
+    assert answer.status == 200
+    assert b"Asha Rao" in octets
+    assert (refused.status, machine.status) == (403, 403)
+    sha256 = hashlib.sha256(octets).hexdigest()
+    (event,) = await events_of(stack, sha256)
+    assert (event["caller"], event["revealed"]) == ("person:regulator-in", True)
+    kept = stack.settings.data / "reports"
+    assert not list(kept.glob(f"*{sha256}*")), "what shows people is not kept"
+    assert all(b"Asha Rao" not in file.read_bytes() for file in kept.iterdir())
+
+
+async def until_read(stack: Stack, who: str, **asked: str) -> bytes:
+    """The parties of the newest payments are read by the caretaker, a moment later."""
+    for _ in range(100):
+        answer, octets = await get(stack, who, "/v1/reports/patterns", **asked)
+        if answer.status != 503:
+            assert answer.status == 200, octets
+            return octets
+        assert answer.headers["Retry-After"]
+    raise AssertionError("the parties were not read")
+
+
+async def test_evidence_proves_itself_offline(stack: Stack, tmp_path: Path) -> None:
+    uetr = await pay(stack)
+    exported = payswitch(stack, "audit", "export")  # signs a checkpoint of everything so far
+    key = exported.stderr.decode().split("verify with: ")[1].split("\n")[0]
+    _, octets = await get(stack, "asha-bank", "/v1/reports/evidence", uetr=uetr, format="bundle")
+    file = tmp_path / "bundle.json"
+    file.write_bytes(octets)
+
+    assert offline_verifier.main([str(file), key]) == 0
+    other, _ = await get(stack, "ganga-bank", "/v1/reports/evidence", uetr=uetr)
+    assert other.status == 404
+
+
+async def test_services_are_probed(stack: Stack) -> None:
+    answer, octets = await get(stack, "operator", "/v1/reports/availability", **period())
+    services = {row["service"] for row in json.loads(octets)["rows"]}
+
+    assert answer.status == 200
+    assert {"accept", "decide", "rail-IN", "rail-PK"} <= services
+
+
+async def test_open_data_needs_no_key_and_only_past_quarters(stack: Stack) -> None:
+    year = datetime.now(UTC).year
+    past, octets = await get(stack, "", "/v1/open-data", quarter=f"{year - 1}-Q1")
+    again, same = await get(stack, "", "/v1/open-data", quarter=f"{year - 1}-Q1")
+    coming, _ = await get(stack, "", "/v1/open-data", quarter=f"{year + 1}-Q1")
+    long_ago, _ = await get(stack, "", "/v1/open-data", quarter="1999-Q1")
+    nonsense, _ = await get(stack, "", "/v1/open-data", quarter="x")
+
+    assert (past.status, again.status) == (200, 200)
+    assert octets == same
+    assert (coming.status, long_ago.status, nonsense.status) == (400, 404, 400)
+
+
+async def test_the_access_log_tells_of_itself(stack: Stack) -> None:
+    _, first = await get(stack, "operator", "/v1/reports/access-log", format="csv", **period())
+    sha256 = hashlib.sha256(first).hexdigest()
+    _, second = await get(stack, "operator", "/v1/reports/access-log", format="csv", **period())
+    lines = [line for line in csv.DictReader(io.StringIO(second.decode())) if sha256 in line["detail"]]
+
+    assert [line["who"] for line in lines] == ["person:operator"]
+
+
+async def test_accept_chooses_the_format(stack: Stack) -> None:
+    headers = {"Authorization": f"Bearer {key_of(stack, 'operator')}", "Accept": "application/pdf, */*"}
+    async with aiohttp.ClientSession() as session:
+        url = f"{stack.url}/v1/reports/corridors"
+        async with session.get(url, params=period(), headers=headers) as answer:
+            octets = await answer.read()
+
+    assert answer.content_type == "application/pdf"
+    assert octets.startswith(b"%PDF")
+
+
+def test_a_command_makes_a_report_of_a_window(stack: Stack, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "switch.cli", "report", "list"]
+    listed = subprocess.run(command, capture_output=True, check=True, timeout=120)
+    names = [json.loads(line)["name"] for line in listed.stdout.splitlines()]
+    out = tmp_path / "liquidity.csv"
+    asked = [f"{name}={value}" for name, value in period().items()]
+    done = payswitch(stack, "report", "make", "liquidity", *asked, "--format", "csv", "-o", str(out))
+    wrong = payswitch(stack, "report", "make", "liquidity")
+    made = payswitch(stack, "report", "made")
+
+    assert done.returncode == 0, done.stderr
+    assert {"window-statement", "corridors", "evidence"} <= set(names)
+    assert out.read_bytes().startswith(b"participant,currency,")
+    assert wrong.returncode == 1
+    assert b"missing: since, until" in wrong.stderr
+    newest = json.loads(made.stdout.splitlines()[0])
+    assert (newest["report"], newest["caller"].split(":")[0]) == ("liquidity", "operator")
