@@ -215,6 +215,7 @@ class PaymentBook:
         """What is not durable may not have happened: nothing in memory can be trusted."""
         self._open.clear()
         self._in_flight.clear()
+        self._contradicted.clear()
         self._limits.forget()
         self._start_batch()
 

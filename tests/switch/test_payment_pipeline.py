@@ -88,3 +88,25 @@ async def test_news_of_a_batch_that_failed_is_told_once_when_it_is_durable(switc
 
     assert (first.verdict, second.verdict) == ("advanced", "final")
     assert [(change.uetr, change.state) for change in switch.told] == [(uetr, State.COMMITTED)]
+
+
+async def test_a_contradiction_in_a_batch_that_failed_is_written_down_all_the_same(switch, database_url):
+    """It was remembered as said before it was durable, and then never written."""
+    uetr = await switch.start()
+    await switch.writer.submit(Advance(uetr, "CONFIRM"))
+    held = Held(switch.writer)
+    failures = iter([True])
+
+    async def fail_once():
+        if next(failures, False):
+            raise ConnectionResetError
+
+    held.before = fail_once
+    held.go.set()
+    reply = await switch.writer.submit(Advance(uetr, "REJECT"))
+
+    assert reply.verdict == "contradiction"
+    connection = await asyncpg.connect(database_url)
+    written = await connection.fetchval("SELECT count(*) FROM ledger.event WHERE kind = 'CONTRADICTION'")
+    assert written == 1
+    await connection.close()
