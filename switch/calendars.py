@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 import asyncpg
-import holidays
 
 from schemas.errors import NotFound
+
+if TYPE_CHECKING:
+    from holidays import HolidayBase
 
 COUNTRIES: Final = {
     "CNY": ("CN", "Asia/Shanghai"),
@@ -35,7 +37,9 @@ _LOOK_AHEAD_DAYS: Final = 60
 
 
 @lru_cache(maxsize=256)
-def _year(country: str, year: int) -> holidays.HolidayBase:
+def _year(country: str, year: int) -> "HolidayBase":
+    import holidays  # noqa: PLC0415 - it takes long to load, and most processes never ask for a day
+
     return holidays.country_holidays(country, years=[year])
 
 

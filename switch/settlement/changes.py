@@ -10,7 +10,7 @@ import msgspec
 from schemas.errors import Refused
 from schemas.identifiers import COUNTRIES, is_bic
 from switch.commands import CloseWindow
-from switch.participants.changes import Country, Currency, Id, Text
+from switch.participants.content import Country, Currency, Id, Text
 from switch.people.kinds import Content, Execution, Kind
 from switch.people.model import Role, Seat
 from switch.settlement import day, reads

@@ -1,0 +1,151 @@
+"""Changes to the ways that payments go: corridors and their fees, exchange rates, rails."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import asyncpg
+import msgspec
+
+from schemas.identifiers import COUNTRIES
+from schemas.money import EXPONENTS
+from switch.participants.content import Country, Currency, Id, account_number, refuse
+from switch.people.kinds import CHECKER, Content, Execution, Kind
+from switch.people.model import Role, Seat
+
+Minor = Annotated[int, msgspec.Meta(ge=0, le=2**62 - 1)]
+BasisPoints = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
+Rate = Annotated[str, msgspec.Meta(pattern=r"^(0|[1-9]\d{0,9})(\.\d{1,10})?$")]
+
+
+class SwitchCorridor(Content, frozen=True, kw_only=True):
+    """A direction of payment, open or closed."""
+
+    source: Country
+    target: Country
+    enabled: bool
+
+
+class CorridorFees(Content, frozen=True, kw_only=True):
+    """What a payment costs: minor units of the source currency, and basis points."""
+
+    source: Country
+    target: Country
+    fee_minor: Minor
+    fee_bps: BasisPoints
+
+
+class SetRate(Content, frozen=True, kw_only=True):
+    """Units of `target` for one unit of `source`, from an instant on; None is at once."""
+
+    source: Currency
+    target: Currency
+    provider: Id
+    rate: Rate
+    valid_from: datetime | None = None
+
+
+class SwitchRail(Content, frozen=True, kw_only=True):
+    """A rail, open or closed; a closed one may say from when it is open again."""
+
+    country: Country
+    open: bool
+    opens_at: datetime | None = None
+
+
+async def _corridor_seats(_connection: asyncpg.Connection, content: SwitchCorridor) -> tuple[Seat, ...]:
+    """Both central banks agree to an opening; closing one must not wait for them."""
+    if not content.enabled:
+        return (CHECKER,)
+    countries = dict.fromkeys((content.source, content.target))
+    return (CHECKER, *(Seat(Role.REGULATOR, country) for country in countries))
+
+
+async def _check_corridor(_connection: asyncpg.Connection, content: SwitchCorridor) -> None:
+    if content.source == content.target or not {content.source, content.target} <= COUNTRIES:
+        raise refuse("a corridor joins two countries")
+
+
+async def _switch_corridor(execution: Execution, content: SwitchCorridor) -> None:
+    await execution.connection.execute(
+        "INSERT INTO switch.corridor (source, target, enabled) VALUES ($1, $2, $3)"
+        " ON CONFLICT (source, target) DO UPDATE SET enabled = excluded.enabled",
+        content.source,
+        content.target,
+        content.enabled,
+    )
+
+
+async def _check_fees(connection: asyncpg.Connection, content: CorridorFees) -> None:
+    if not await connection.fetchval(
+        "SELECT true FROM switch.corridor WHERE source = $1 AND target = $2", content.source, content.target
+    ):
+        raise refuse("no such corridor")
+
+
+async def _corridor_fees(execution: Execution, content: CorridorFees) -> None:
+    await execution.connection.execute(
+        "UPDATE switch.corridor SET fee_minor = $3, fee_bps = $4 WHERE source = $1 AND target = $2",
+        content.source,
+        content.target,
+        content.fee_minor,
+        content.fee_bps,
+    )
+
+
+async def _check_rate(connection: asyncpg.Connection, content: SetRate) -> None:
+    if content.source == content.target or not {content.source, content.target} <= set(EXPONENTS):
+        raise refuse("a rate is between two currencies")
+    if content.rate.strip("0.") == "":
+        raise refuse("a rate is more than zero")
+    if content.valid_from is not None and content.valid_from.tzinfo is None:
+        raise refuse("an instant needs its offset from UTC")
+    if not await connection.fetchval(
+        "SELECT true FROM switch.participant WHERE id = $1 AND kind = 'fx_provider' AND status = 'active'",
+        content.provider,
+    ):
+        raise refuse("no such FX provider")
+    for currency in (content.source, content.target):
+        await account_number(connection, content.provider, currency)
+
+
+async def _set_rate(execution: Execution, content: SetRate) -> None:
+    await execution.connection.execute(
+        "INSERT INTO switch.fx_rate (source, target, provider, rate, valid_from)"
+        " VALUES ($1, $2, $3, $4::text::numeric, coalesce($5, clock_timestamp()))",
+        content.source,
+        content.target,
+        content.provider,
+        content.rate,
+        content.valid_from,
+    )
+
+
+async def _check_rail(connection: asyncpg.Connection, content: SwitchRail) -> None:
+    if content.opens_at is not None and (content.open or content.opens_at.tzinfo is None):
+        raise refuse("only a closed rail opens later, at an instant with its offset from UTC")
+    if not await connection.fetchval("SELECT true FROM switch.rail WHERE country = $1", content.country):
+        raise refuse("no such rail")
+
+
+async def _switch_rail(execution: Execution, content: SwitchRail) -> None:
+    await execution.connection.execute(
+        "UPDATE switch.rail SET open = $2, opens_at = $3 WHERE country = $1",
+        content.country,
+        content.open,
+        content.opens_at,
+    )
+
+
+KINDS: Final[tuple[Kind[Any], ...]] = (
+    Kind(
+        "corridor.switch",
+        "Open or close a corridor",
+        SwitchCorridor,
+        _switch_corridor,
+        _check_corridor,
+        seats=_corridor_seats,
+    ),
+    Kind("corridor.fees", "Set a corridor's fees", CorridorFees, _corridor_fees, _check_fees),
+    Kind("rate.set", "Set an exchange rate", SetRate, _set_rate, _check_rate),
+    Kind("rail.switch", "Open or close a rail", SwitchRail, _switch_rail, _check_rail),
+)
