@@ -7,7 +7,7 @@ has an expiry, so an enquiry could at worst make the payment that was asked for,
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from adapters import uetr as uetrs
@@ -16,7 +16,7 @@ from adapters.iso8583 import cycle as cycles
 from adapters.iso8583 import messages
 from adapters.iso8583.codec import Fields, MacKey, own, pack, unpack
 from adapters.iso8583.codes import APPROVED, CUT_OFF, NOT_FOUND
-from adapters.iso8583.dialect import Bitmap, Dialect
+from adapters.iso8583.dialect import Dialect
 from adapters.iso8583.messages import Member
 from adapters.iso8583.pool import Pool
 from adapters.port import (
@@ -201,15 +201,10 @@ def make(dialect: Dialect, connection: Connection) -> Iso8583Adapter:
     missing = [name for name in dialect.identity if not connection.identity.get(name)]
     if missing:
         raise ValueError(f"the identity at the rail lacks {', '.join(missing)}")
-    dialect = with_bitmap(dialect, connection.identity.get("bitmap", dialect.bitmap))
+    dialect = dialect.on_link(connection.identity)
     ours, rails = MacKey(connection.signing_key), MacKey(connection.rail_key)
     pool = Pool(connection, dialect, ours, rails)
     return Iso8583Adapter(dialect, Member.of(connection.identity), ours, rails, pool)
-
-
-def with_bitmap(dialect: Dialect, bitmap: str) -> Dialect:
-    """The dialect with another form of bitmaps."""
-    return replace(dialect, bitmap=Bitmap(bitmap))
 
 
 def _receipt(answer: Answer) -> Receipt:

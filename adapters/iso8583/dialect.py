@@ -1,7 +1,7 @@
 """What differs between two rails that speak ISO 8583, as data."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -49,6 +49,15 @@ class Dialect:
     identity: tuple[str, ...]
     """Names of our ids at the rail that it wants."""
     channel: Channel = one_channel
+
+    def on_link(self, identity: Mapping[str, str]) -> "Dialect":
+        """The dialect as a participant's link speaks it: `bitmap` in our ids there says another form.
+
+        Raises:
+            ValueError: no such form.
+
+        """
+        return replace(self, bitmap=Bitmap(identity.get("bitmap", self.bitmap)))
 
     @property
     def step_minor(self) -> int:

@@ -9,6 +9,7 @@ taken for one to the order itself (0210).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final
 
 from adapters import uetr as uetrs
@@ -39,6 +40,7 @@ INQUIRY_CODE: Final = "300000"
 STANS: Final = 10**6
 _AMOUNT: Final = "CdtTrfTxInf/IntrBkSttlmAmt"
 _ECHOED: Final = ("3", "4", "7", "11", "12", "13", "32", "37", "41", "42", "49", "70", "101")
+_NO_MORE: Final[Mapping[str, str]] = MappingProxyType({})
 _KEY: Final = ("7", "11", "12", "13")
 _ALIAS_ACCOUNT_MAX: Final = 28
 _END_TO_END_MAX: Final = 35
@@ -223,10 +225,10 @@ def answer_type(request_type: str) -> str:
     return f"{request_type[:2]}{int(request_type[2]) + 1}{request_type[3]}"
 
 
-def answer_fields(request: Fields, code: str, **more: str) -> Fields:
-    """A rail's answer: what it echoes of the request, DE39, and elements by name, as in `e38="123456"`."""
-    added = {name.removeprefix("e"): value for name, value in more.items() if value}
+def answer_fields(request: Fields, code: str, more: Mapping[str, str] = _NO_MORE) -> Fields:
+    """A rail's answer: what it echoes of the request, DE39, and other elements where they are not empty."""
     echoed = {name: request[name] for name in _ECHOED if name in request}
+    added = {name: value for name, value in more.items() if value}
     return {"t": answer_type(request["t"]), **echoed, "39": code, **added}
 
 

@@ -13,7 +13,6 @@ from typing import Any, Final
 from adapters import uetr as uetrs
 from adapters.iso8583 import codes, messages, private
 from adapters.iso8583 import cycle as cycles
-from adapters.iso8583.client import with_bitmap
 from adapters.iso8583.codec import Fields, MacKey, read, seal, unseal
 from adapters.iso8583.codes import APPROVED, IN_PROGRESS
 from adapters.iso8583.dialect import Dialect
@@ -72,14 +71,16 @@ class Iso8583Simulator:
         try:
             fields = unseal(message, self.dialect, self.members)
         except NotAuthentic:
-            return self._say(answer_fields(read(message, self.dialect.bitmap), codes.SECURITY, e44="DS0B"))
+            return self._say(
+                answer_fields(read(message, self.dialect.bitmap), codes.SECURITY, {"44": "DS0B"})
+            )
         except InvalidMessage:
             peer.writer.transport.abort()
             return None
         try:
             return await self._answer(fields, message, peer)
         except Refused as refused:
-            return self._say(self._echo(fields, refused.code, e44=refused.reason))
+            return self._say(self._echo(fields, refused.code, refused.reason))
         except Closed as closed:
             return self._say(self._closed(fields, closed.until))
         except (InvalidMessage, KeyError):
@@ -195,8 +196,8 @@ class Iso8583Simulator:
             return self._say(answer_fields(fields, codes.NOT_FOUND))
         agent = self.sandbox.CREDITOR_AGENT
         said = {Tag.CREDITOR_NAME: MASKED, Tag.CREDITOR_AGENT: agent.member_id or agent.bic}
-        found = {f"e{self.dialect.creditor_field}": account}
-        return self._say(answer_fields(fields, APPROVED, e48=private.write(said), **found))
+        found = {"48": private.write(said), self.dialect.creditor_field: account}
+        return self._say(answer_fields(fields, APPROVED, found))
 
     def _file(self, fields: Fields) -> Response:
         name, number = _CYCLE.fullmatch(fields["101"]), int(fields["71"])
@@ -207,8 +208,8 @@ class Iso8583Simulator:
         parts = self.files.get(name[1], [])
         if not 0 < number <= len(parts):
             raise Refused(codes.NOT_FOUND)
-        more = {"e71": f"{number:04}", "e72": f"{len(parts):04}", "e120": parts[number - 1]}
-        return self._say(answer_fields(fields, APPROVED, **more))
+        part = {"71": f"{number:04}", "72": f"{len(parts):04}", "120": parts[number - 1]}
+        return self._say(answer_fields(fields, APPROVED, part))
 
     def _cycle(self, day: str) -> str:
         lines = [
@@ -227,28 +228,26 @@ class Iso8583Simulator:
         native = code if outcome is Outcome.REFUSED else _CODES[outcome]
         units = entry.amount_minor // self.dialect.step_minor + (spoil is Spoil.AMOUNT)
         ref = _STRANGER if spoil is Spoil.REFERENCE else entry.rail_ref
-        fields = answer_fields(
-            request,
-            native[:2],
-            e4=f"{units:012}",
-            e38=entry.fingerprint[:6].upper(),
-            e44=native[2:],
-            e48=private.write({Tag.UETR: ref}),
-        )
-        message = seal(fields, self.dialect, self.ours)
+        said = {
+            "4": f"{units:012}",
+            "38": entry.fingerprint[:6].upper(),
+            "44": native[2:],
+            "48": private.write({Tag.UETR: ref}),
+        }
+        message = seal(answer_fields(request, native[:2], said), self.dialect, self.ours)
         return _with_broken_mac(message) if spoil is Spoil.SIGNATURE else message
 
     def _closed(self, fields: Fields, until: datetime) -> Fields:
         said = {Tag.UETR: messages.read_ref(fields), Tag.NOT_BEFORE: private.instant(until)}
-        return answer_fields(fields, codes.CUT_OFF, e48=private.write(said))
+        return answer_fields(fields, codes.CUT_OFF, {"48": private.write(said)})
 
-    def _echo(self, fields: Fields, code: str, **more: str) -> Fields:
+    def _echo(self, fields: Fields, code: str, reason: str = "") -> Fields:
         """An answer that says nothing but a code, with the order's reference where it has one."""
         try:
-            more["e48"] = private.write({Tag.UETR: messages.read_ref(fields)})
+            said = private.write({Tag.UETR: messages.read_ref(fields)})
         except InvalidMessage:
-            more.pop("e48", None)
-        return answer_fields(fields, code, **more)
+            said = ""
+        return answer_fields(fields, code, {"44": reason, "48": said})
 
     def _say(self, fields: Fields) -> Response:
         return Response(body=seal(fields, self.dialect, self.ours))
@@ -270,7 +269,7 @@ class _Words:
 
 def make(dialect: Dialect, sandbox: Any, settings: Settings) -> Iso8583Simulator:
     """The simulated rail of a dialect; `sandbox` is the country's module of made-up ids and accounts."""
-    dialect = with_bitmap(dialect, settings.identity.get("bitmap", dialect.bitmap))
+    dialect = dialect.on_link(settings.identity)
     peers = Peers(dialect.length)
     return Iso8583Simulator(
         dialect=dialect,
