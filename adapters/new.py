@@ -1,4 +1,4 @@
-"""A new adapter package, made from the templates beside this file: it works at once, against its own simulator."""
+"""A new adapter package, made from the templates beside this file: it works at once, with its simulator."""
 
 import re
 from importlib.resources import files

@@ -4,6 +4,7 @@ import codecs
 import copy
 import dataclasses
 import re
+import string
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -21,6 +22,7 @@ ORDERS: Final = 60
 TRANSLATE_US: Final = 5000.0
 """Signature included, on a busy machine; `python -m loadtests codec` has the figure without it."""
 CHECK_US: Final = 2000.0
+_LETTERS: Final = "0123456789" + string.ascii_letters
 _TELLING: Final = 6
 """Characters of somebody's data that are no accident in a text."""
 
@@ -234,7 +236,7 @@ def _misspelt(order: Order) -> list[Order]:
     assert account is not None
     field = "iban" if account.iban else "other" if account.other else "proxy"
     text = account.id or ""
-    other = str.maketrans("0123456789abcdefghijklmnopqrstuvwxyz", "1234567890bcdefghijklmnopqrstuvwxyza")
+    other = str.maketrans(_LETTERS, _LETTERS[1:] + _LETTERS[0])
     changed = {text[:n] + text[n].translate(other) + text[n + 1 :] for n in range(len(text))} - {text}
     return [
         orders.with_payment(order, creditor_account=account.model_copy(update={field: spelling}))

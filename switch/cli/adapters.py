@@ -1,4 +1,4 @@
-"""`payswitch adapters`: which rails there are, what an adapter promises and sends, and how a new one begins."""
+"""`payswitch adapters`: which rails there are, what an adapter keeps and sends, and how a new one begins."""
 
 import asyncio
 import dataclasses
