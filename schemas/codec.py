@@ -4,7 +4,7 @@
 to their schemas and makes sure that everyone who names the message names the same one: the route it came
 in by, the media type, the header's `MsgDefIdr` and the namespace (or `$type`). `encode` writes either
 representation, deterministically, and checks what it writes by the same schema. Both take the quick way
-through `layout` where the same elements were there before, and the long way through `plan` otherwise; what
+through `memory` where the same elements were there before, and the long way through `plan` otherwise; what
 they give and refuse is the same.
 
 XML that has a header stands in an envelope element; a document alone stands alone. JSON is
@@ -22,7 +22,7 @@ from typing import Any, Final
 import msgspec
 from lxml import etree
 
-from schemas import gates, layout, lexical
+from schemas import gates, lexical, memory
 from schemas.catalogue import catalogue
 from schemas.catalogue.model import Choice, Foreign, Sequence
 from schemas.errors import InvalidMessage, UnsupportedRepresentation
@@ -157,7 +157,7 @@ def encode(
     """
     form, _ = _read_media_type(media_type)
     header_id = header_id or DEFAULT_HEADER
-    known = layout.known(id, document)
+    known = memory.known(id, document)
     if form == "json":
         if known is not None and header is None:
             return f'{{"$type":"{id}","Document":{known.json}}}'.encode()
@@ -220,7 +220,7 @@ def _plan(message: str) -> Shape:
 
 
 def _from_xml(raw: bytes, max_bytes: int) -> _Parts:
-    sight = layout.sight(raw) if len(raw) <= min(max_bytes, layout.LONGEST) else None
+    sight = memory.sight(raw) if len(raw) <= min(max_bytes, memory.LONGEST) else None
     known = sight.read() if sight is not None else None
     if known is not None:
         message, document = known
@@ -343,7 +343,7 @@ def _from_json(raw: bytes, max_bytes: int, pinned: str | None) -> _Parts:
 
 def _known_json(raw: bytes, max_bytes: int) -> _Parts | None:
     """A document of a known layout; None where the long way must look."""
-    if len(raw) > min(max_bytes, layout.LONGEST) or b"\\" in raw:
+    if len(raw) > min(max_bytes, memory.LONGEST) or b"\\" in raw:
         return None
     try:
         found = msgspec.json.decode(raw)
@@ -352,7 +352,7 @@ def _known_json(raw: bytes, max_bytes: int) -> _Parts | None:
     if type(found) is not dict or found.keys() != {"$type", "Document"} or type(found["$type"]) is not str:
         return None
     message, document = found["$type"], found["Document"]
-    known = layout.known(message, document)
+    known = memory.known(message, document)
     # A name that stands twice is in the bytes and no longer in the dict.
     if known is None or raw.count(b'"') != 2 * (len(("$type", message, "Document")) + known.layout.strings):
         return None

@@ -6,7 +6,7 @@ every other leaf is its text. All three ways check everything that the schema sa
 cardinality, choices, facets), so whatever passes one of them is valid.
 
 Each type becomes a `Shape` of three functions: small closures, and one loop over the members. Every message
-goes this way unless `layout` remembers its elements, and every refusal is made here.
+goes this way unless `memory` knows its elements, and every refusal is made here.
 """
 
 from collections.abc import Callable

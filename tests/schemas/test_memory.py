@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from schemas import codec, layout, rules
+from schemas import codec, memory, rules
 from schemas.errors import InvalidMessage
 from tests.schemas.corpus import PACS_008, document_messages, documents, random_document
 from tests.schemas.mutations import TEXTS
@@ -34,12 +34,12 @@ def seen(raw: bytes, media_type: str = codec.XML) -> bytes:
 
 @pytest.fixture
 def long_way(monkeypatch) -> Callable[[Callable[[], object]], object]:
-    """Do something without any known layout."""
+    """Do something without anything remembered."""
 
     def do(what: Callable[[], object]) -> object:
         with monkeypatch.context() as patch:
-            patch.setattr(layout, "LONGEST", -1)
-            patch.setattr(layout, "known", lambda _message, _document: None)
+            patch.setattr(memory, "LONGEST", -1)
+            patch.setattr(memory, "known", lambda _message, _document: None)
             return what()
 
     return do
@@ -56,7 +56,7 @@ def verdict(raw: bytes, media_type: str) -> object:
 
 def is_known(raw: bytes) -> bool:
     """Whether the quick way takes these bytes."""
-    sight = layout.sight(raw)
+    sight = memory.sight(raw)
     return sight is not None and sight.read() is not None
 
 
@@ -129,7 +129,7 @@ def test_damaged_bytes_of_known_elements_get_the_long_way_s_verdict(media_type, 
     chance = random.Random(3)
     originals = [codec.encode(MESSAGE.id, MESSAGE.document, media_type=media_type)]
     if media_type == codec.XML:
-        originals += [RAW, *(raw for _, raw in documents()[:40] if len(raw) < layout.LONGEST)]
+        originals += [RAW, *(raw for _, raw in documents()[:40] if len(raw) < memory.LONGEST)]
     for raw in originals:
         seen(raw, media_type)
     for _ in range(ROUNDS):
@@ -236,10 +236,10 @@ def test_only_text_is_text_in_known_elements_too(value):
 
 
 def test_what_is_remembered_is_bounded():
-    for number in range(2 * layout.REMEMBERED):
-        layout.sight(b"<a%d>x</a%d>" % (number, number))
+    for number in range(2 * memory.REMEMBERED):
+        memory.sight(b"<a%d>x</a%d>" % (number, number))
 
-    assert layout._place_of_markup.cache_info().currsize == layout.REMEMBERED
+    assert memory._place_of_markup.cache_info().currsize == memory.REMEMBERED
 
 
 def test_content_in_any_order_is_known_and_written_in_the_schema_s_order(long_way):
