@@ -9,7 +9,7 @@ payments, a bounded number at a time, so that it never competes with them.
 import hashlib
 import hmac
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -27,8 +27,8 @@ _KEY_BYTES: Final = 32
 _NEXT: Final = statement("unread_payments")
 _ADD: Final = statement("add_parties")
 
-Open = Callable[[asyncpg.Connection, UUID], Awaitable[bytes | None]]
-"""Reads the message of a payment as it came; None where it was erased."""
+Open = Callable[[UUID, bytes | None, bytes], bytes | None]
+"""Opens a payment's message, given its sealed key and its stored bytes; None where it was erased."""
 
 
 def load_key(file: Path) -> bytes:
@@ -76,17 +76,15 @@ def _is_placed(party: Party) -> bool:
 async def read_some(connection: asyncpg.Connection, key: bytes, opened: Open) -> int:
     """Read the next payments that were not read yet; how many. One reader at a time: the caretaker."""
     rows = await connection.fetch(_NEXT, AT_ONCE)
-    found = [await _facts(connection, row, key, opened) for row in rows]
+    found = [_facts(row, key, opened) for row in rows]
     if found:
         numbers, debtors, creditors, missing = zip(*found, strict=True)
         await connection.execute(_ADD, numbers, debtors, creditors, missing)
     return len(found)
 
 
-async def _facts(
-    connection: asyncpg.Connection, row: asyncpg.Record, key: bytes, opened: Open
-) -> tuple[int, bytes | None, bytes | None, str]:
-    raw = await opened(connection, row["uetr"]) if row["accepted"] else None
+def _facts(row: asyncpg.Record, key: bytes, opened: Open) -> tuple[int, bytes | None, bytes | None, str]:
+    raw = None if row["body"] is None else opened(row["uetr"], row["sealed"], row["body"])
     payment = None if raw is None else decode(raw)
     if payment is None:
         return row["number"], None, None, ""

@@ -9,7 +9,7 @@ shown are in the log for ever.
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -32,6 +32,9 @@ from switch.workers.link import Link
 EVENT: Final = "REPORT"
 """Kind of the event that a report was read; its body says who, what and the file's hash."""
 
+AT_ONCE: Final = 2
+"""Reports that one process reads at the same time."""
+
 _ADD: Final = statement("add_artefact")
 _MADE: Final = statement("artefacts")
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -46,6 +49,8 @@ class Office:
     store: Store
     keys: KeyRing
     """Opens the messages of payments, for readers with the right to see who is in them."""
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    """Reports wait for each other, so that they never take every connection from the payments."""
 
     @classmethod
     def open(cls, settings: Settings, pool: asyncpg.Pool, link: Link) -> "Office":
@@ -79,7 +84,8 @@ async def make(
     definition.check(query, scope)
     if form not in definition.formats:
         raise NotAcceptable("this report has no such format")
-    report = await _read(office, definition, query, scope)
+    async with office.turns:
+        report = await _read(office, definition, query, scope)
     # Writing a file is all arithmetic: in a thread, other requests of this process go on meanwhile.
     octets = await asyncio.to_thread(render.render, report, form)
     artefact = await _noted(office, report, octets, scope, form)

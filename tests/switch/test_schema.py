@@ -16,4 +16,5 @@ def test_the_schema_file_says_what_the_migrations_do(empty_database_url: str, da
             check=True,
         )
 
-    assert dump(empty_database_url, "switch") == dump(database_url, "switch")
+    for schema in ("switch", "regulator"):
+        assert dump(empty_database_url, schema) == dump(database_url, schema)

@@ -1,8 +1,11 @@
 -- unread_payments: the payments whose parties were not read yet, oldest first. Payments come in the order of their
 -- numbers, so whatever is behind the last one that was read is new.
 --   $1 at most so many
-SELECT p.number, p.uetr, p.debtor_agent, p.creditor_agent, p.native_ref <> '' AS accepted
+-- A payment that was refused, and so has no native_ref, is not opened: nobody was paid.
+SELECT p.number, p.uetr, p.debtor_agent, p.creditor_agent, m.body, k.sealed
   FROM switch.payment AS p
+  LEFT JOIN switch.message AS m ON m.number = p.number AND m.direction = 0 AND p.native_ref <> ''
+  LEFT JOIN switch.message_key AS k ON k.number = p.number
  WHERE p.number > (SELECT coalesce(max(number), 0) FROM switch.payment_party)
  ORDER BY p.number
  LIMIT $1;

@@ -219,3 +219,34 @@ def test_what_is_no_payment_is_no_payment() -> None:
 
 def _event() -> dict[str, object]:
     return {"SysEvtNtfctn": {"EvtInf": {"EvtCd": "X"}}}
+
+
+async def test_parties_are_read_once_in_order_and_an_erased_message_is_nobody(
+    own: asyncpg.Connection,
+) -> None:
+    await fill(own, [(hours(n), 1_000, "d", "c", []) for n in range(3)])
+    await own.execute("DELETE FROM switch.payment_party")
+    await own.execute(
+        "INSERT INTO switch.message SELECT number, 0, convert_to(number::text, 'UTF8') FROM switch.payment"
+    )
+    message = json.dumps(
+        credit_transfer(
+            debtor_agent="ASHAINBB",
+            debtor="Asha Rao",
+            debtor_account="a@okbank",
+            creditor_agent="INDUPKKA",
+            creditor="Bilal Khan",
+            creditor_account="PK36SCBL0000001123456702",
+            amount="100.00",
+            currency="INR",
+        )
+    ).encode()
+    opened = {b"1": message, b"3": None, b"5": message}
+    read = [await parties.read_some(own, bytes(32), lambda _, __, body: opened[body]) for _ in range(2)]
+    rows = await own.fetch("SELECT * FROM switch.payment_party ORDER BY number")
+
+    assert read == [3, 0]
+    assert [row["number"] for row in rows] == [1, 3, 5]
+    assert (rows[1]["debtor"], rows[1]["creditor"]) == (None, None)
+    assert rows[0]["debtor"] == rows[2]["debtor"] != rows[0]["creditor"]
+    assert rows[0]["missing"] == ["debtor address or identification"]
