@@ -32,6 +32,7 @@ from switch.api import (
     webhooks,
 )
 from switch.api.runtime import running
+from switch.pages import site
 from switch.settings import Settings
 
 _log = structlog.get_logger()
@@ -68,7 +69,8 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"].append((b"x-content-type-options", b"nosniff"))
-                message["headers"].append((b"cache-control", b"no-store"))
+                if not any(name == b"cache-control" for name, _ in message["headers"]):
+                    message["headers"].append((b"cache-control", b"no-store"))
             await send(message)
 
         try:
@@ -116,7 +118,7 @@ def make_app(settings: Settings) -> Edge:
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={
-            SwitchError: problems.on_switch_error,
+            SwitchError: site.or_page(problems.on_switch_error),
             Exception: problems.on_defect,
             HTTPException: problems.on_http_error,
             RequestValidationError: problems.on_invalid_parameters,
@@ -136,6 +138,7 @@ def make_app(settings: Settings) -> Edge:
     app.include_router(webhooks.router)
     app.include_router(reports.router)
     app.include_router(health.router)
+    site.add_to(app)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     rails = {f"{callbacks.PREFIX}{country}": callbacks.post_callback for country in settings.rails}
     return Edge(app, doors.HANDLERS | rails)

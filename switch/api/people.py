@@ -108,7 +108,7 @@ async def find_person(request: Request) -> Person | None:
     header = request.headers.get("authorization", "")
     async with desk.pool.acquire() as connection:
         if cookie is not None:
-            _check_same_origin(request)
+            check_same_origin(request)
             session = await sessions.resume(connection, cookie)
             if session.stale:
                 request.state.fresh_token = await sessions.renew(connection, cookie)
@@ -127,7 +127,7 @@ async def _of_bearer(desk: Desk, connection: asyncpg.Connection, token: str) -> 
     return (await sessions.resume(connection, token)).person
 
 
-def _check_same_origin(request: Request) -> None:
+def check_same_origin(request: Request) -> None:
     """What changes something must have been sent by a page of ours."""
     if request.method in _SAFE:
         return
@@ -199,7 +199,7 @@ def set_cookie(response: Response, token: str) -> None:
 async def post_sign_in(request: Request, desk: Office) -> Response:
     """Sign in with name, password and the code of an authenticator; the session comes as a cookie."""
     if request.headers.get("origin") is not None or request.headers.get("sec-fetch-site") is not None:
-        _check_same_origin(request)
+        check_same_origin(request)
     said = await read_body(request, SignIn)
     token = await sign_in.sign_in(desk, said.name, said.password, said.code)
     response = Response(status_code=204)

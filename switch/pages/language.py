@@ -1,0 +1,96 @@
+"""The language of a page: texts from catalogues, numbers and dates by locale.
+
+The source text is English and stands in the code; `texts/ru.po` and `texts/zh.po` have the others. A text
+that is not in a catalogue is shown in English, and a test lists it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from importlib.resources import files
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_datetime
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from starlette.requests import Request
+
+from schemas.money import EXPONENTS, Money
+
+LANGUAGES: Final = {"en": "English", "ru": "Русский", "zh": "中文"}
+COOKIE: Final = "payswitch-language"
+_TEXTS: Final = files("switch.pages").joinpath("texts")
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """How to say things to one reader."""
+
+    code: str
+    zone: ZoneInfo
+
+    @property
+    def locale(self) -> Locale:
+        """Babel's locale."""
+        return Locale.parse(self.code)
+
+    def text(self, source: str, **values: object) -> str:
+        """The text in this language; `{name}` in it is replaced by the value of that name."""
+        said = _catalogue(self.code).get(source) or source
+        return said.format(**values) if values else said
+
+    def money(self, amount: Money) -> str:
+        """An amount with its currency, in the digits and separators of the locale; exact."""
+        exponent = EXPONENTS[amount.currency]
+        pattern = "#,##0" + ("." + "0" * exponent if exponent else "")
+        number = format_decimal(amount.text, format=pattern, locale=self.locale, decimal_quantization=False)
+        return f"{number} {amount.currency}"
+
+    def number(self, value: int) -> str:
+        """A whole number."""
+        return format_decimal(value, locale=self.locale)
+
+    def day(self, value: date) -> str:
+        """A date."""
+        return format_date(value, "medium", locale=self.locale)
+
+    def instant(self, value: datetime) -> str:
+        """An instant in the reader's zone, to the second, with the zone's name."""
+        return format_datetime(value, "yyyy-MM-dd HH:mm:ss zzz", tzinfo=self.zone, locale=self.locale)
+
+    def age(self, seconds: float) -> str:
+        """How long ago something was, short: `12 s`, `3 min`, `5 h`, `2 d`."""
+        for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+            if seconds >= size:
+                return f"{int(seconds // size)} {self.text(unit)}"
+        return f"{int(seconds)} {self.text('s')}"
+
+
+def of(request: Request, zone: str = "UTC") -> Language:
+    """The language that the reader chose, or that the browser asks for, or English."""
+    chosen = request.cookies.get(COOKIE, "")
+    if chosen not in LANGUAGES:
+        chosen = _accepted(request.headers.get("accept-language", ""))
+    return Language(chosen, ZoneInfo(zone))
+
+
+def _accepted(header: str) -> str:
+    for part in header.split(","):
+        code = part.partition(";")[0].strip().lower()[:2]
+        if code in LANGUAGES:
+            return code
+    return "en"
+
+
+@cache
+def _catalogue(code: str) -> Mapping[str, str]:
+    """Texts by their source; English needs none."""
+    file = _TEXTS.joinpath(f"{code}.po")
+    if not file.is_file():
+        return {}
+    with file.open("rb") as stream:
+        catalogue = read_po(stream, locale=code)
+    return {str(m.id): str(m.string) for m in catalogue if m.id and m.string and not m.fuzzy}

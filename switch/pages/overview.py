@@ -1,0 +1,111 @@
+"""The overview: what happens now, at a glance, with the map of corridors and rails."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import asyncpg
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from ledger import positions
+from ledger.sql import statement
+from switch.api.runtime import Runtime
+from switch.pages.shell import PREFIX, Switch, Viewer, render
+
+router = APIRouter(prefix=PREFIX, include_in_schema=False)
+_PLACES: Final = {
+    "BY": (90, 90),
+    "RU": (330, 60),
+    "KZ": (420, 150),
+    "UZ": (360, 215),
+    "KG": (505, 205),
+    "TJ": (440, 265),
+    "IR": (230, 285),
+    "PK": (400, 345),
+    "IN": (530, 360),
+    "CN": (710, 220),
+}
+"""Where a country is on the map, in its units."""
+_WIDEST: Final = 9
+_WAYS: Final = """
+SELECT d.country AS source, c.country AS target, count(*) AS n
+FROM switch.payment AS p
+JOIN switch.participant AS d ON d.id = p.debtor_agent
+JOIN switch.participant AS c ON c.id = p.creditor_agent
+WHERE p.number > $1 GROUP BY 1, 2
+"""
+_COUNTS: Final = """
+SELECT (SELECT count(*) FROM switch.payment WHERE number > $1) AS last_hour,
+       (SELECT count(*) FROM switch.payment WHERE number > $1 AND rail = '') AS refused,
+       (SELECT count(*) FROM switch.open_payment) AS in_flight,
+       (SELECT count(*) FROM switch.open_payment WHERE state = 'UNKNOWN') AS unknown,
+       (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(entered_at)), 0)::float8
+          FROM switch.open_payment WHERE state = 'UNKNOWN') AS oldest_unknown_s,
+       (SELECT count(*) FROM switch.change WHERE state = 'requested') AS waiting_changes
+"""
+_RAILS: Final = """
+SELECT r.country, r.open OR coalesce(r.opens_at <= clock_timestamp(), false) AS open,
+       count(*) FILTER (WHERE o.state = 'RESERVED') AS held, count(*) FILTER (WHERE o.state = 'SENT') AS sent,
+       count(*) FILTER (WHERE o.state = 'UNKNOWN') AS unknown
+FROM switch.rail AS r LEFT JOIN switch.open_payment AS o ON o.rail = r.country GROUP BY 1, 2 ORDER BY 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A corridor with payments in the last hour, as a curve on the map."""
+
+    source: str
+    target: str
+    count: int
+    width: float
+
+    @property
+    def path(self) -> str:
+        """The curve: bent to the right of its direction, so that both directions are seen."""
+        (x1, y1), (x2, y2) = _PLACES[self.source], _PLACES[self.target]
+        bend_x, bend_y = (x1 + x2) / 2 - (y2 - y1) / 6, (y1 + y2) / 2 + (x2 - x1) / 6
+        return f"M{x1} {y1}Q{bend_x:.0f} {bend_y:.0f} {x2} {y2}"
+
+
+@router.get("")
+async def get_overview(request: Request, switch: Switch, person: Viewer) -> Response:
+    """Show what happens now."""
+    return render(request, "overview.html", person, seen=await _look(switch))
+
+
+async def _look(switch: Runtime) -> dict[str, Any]:
+    async with switch.pool.acquire() as connection:
+        first = await _first_of_the_hour(connection)
+        counts = await connection.fetchrow(_COUNTS, first)
+        rows = await connection.fetch(_WAYS, first)
+        rails = await connection.fetch(_RAILS)
+        imbalance = await positions.imbalance(connection)
+    most = max((row["n"] for row in rows), default=1)
+    return {
+        **dict(counts),
+        "balanced": not any(imbalance.values()),
+        "ways": [
+            Way(row["source"], row["target"], row["n"], 1 + (_WIDEST - 1) * row["n"] / most)
+            for row in rows
+            if row["source"] in _PLACES and row["target"] in _PLACES
+        ],
+        "rails": [_rail(switch, row) for row in rails],
+    }
+
+
+async def _first_of_the_hour(connection: asyncpg.Connection) -> int:
+    """The ledger's number before the last hour; payments made in it have higher ones."""
+    number: int = await connection.fetchval(
+        statement("seq_at"), await connection.fetchval("SELECT clock_timestamp() - interval '1 hour'")
+    )
+    return number
+
+
+def _rail(switch: Runtime, row: asyncpg.Record) -> dict[str, Any]:
+    x, y = _PLACES.get(row["country"], (850, 400))
+    known = switch.rails.get(row["country"])
+    away = known is not None and known.breaker.open
+    state = "away" if away else "open" if row["open"] else "closed"
+    name = known.adapter.profile.rail if known else ""
+    return {**dict(row), "x": x, "y": y, "state": state, "name": name}

@@ -1,0 +1,204 @@
+"""Around every page: who looks, what it may see, the frame, the headers that keep a browser from harm.
+
+A page is a function that returns `render(request, "name.html", ...)`. `Viewer` is the signed-in person:
+without one, a page leads to the sign-in and comes back after it. What a form changes is checked to come
+from a page of ours (`Sec-Fetch-Site`, `Origin`, and a `SameSite=Strict` cookie), so no token is needed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from fastapi import Depends, Request
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from schemas.errors import InvalidMessage, NotAuthentic
+from switch.api import body as bodies
+from switch.api.people import desk_of, find_person, set_cookie
+from switch.api.runtime import Runtime
+from switch.pages import language
+from switch.people.desk import Desk
+from switch.people.model import Person, Role
+from switch.people.permissions import Right, may
+
+PREFIX: Final = "/console"
+FORM_BYTES: Final = 64 * 1024
+_FIELDS_MAX: Final = 200
+SECURITY: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self';"
+        " form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+_ZONES: Final = {
+    "BY": "Europe/Minsk",
+    "CN": "Asia/Shanghai",
+    "IN": "Asia/Kolkata",
+    "IR": "Asia/Tehran",
+    "KG": "Asia/Bishkek",
+    "KZ": "Asia/Almaty",
+    "PK": "Asia/Karachi",
+    "RU": "Europe/Moscow",
+    "TJ": "Asia/Dushanbe",
+    "UZ": "Asia/Tashkent",
+}
+"""A regulator reads times in the zone of its country; everybody else in UTC."""
+
+
+class SignInFirst(Exception):
+    """Nobody is signed in: the sign-in page comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the navigation."""
+
+    path: str
+    title: str
+    right: Right
+    roles: frozenset[Role] = frozenset(Role)
+
+
+NAVIGATION: Final = (
+    Entry("", "Overview", Right.READ_DIRECTORY),
+    Entry("/payments", "Payments", Right.READ_POSITIONS),
+    Entry("/positions", "Positions", Right.READ_POSITIONS),
+    Entry("/settlement", "Settlement", Right.READ_POSITIONS),
+    Entry("/rails", "Rails", Right.READ_DIRECTORY),
+    Entry(
+        "/breaks", "Reconciliation", Right.READ_AUDIT, frozenset({Role.OPERATOR, Role.CHECKER, Role.AUDITOR})
+    ),
+    Entry("/participants", "Participants", Right.READ_DIRECTORY),
+    Entry("/changes", "Approvals", Right.READ_CHANGES),
+    Entry("/reports", "Reports", Right.READ_REPORTS),
+    Entry("/proofs", "Proofs", Right.READ_AUDIT),
+    Entry("/connection", "Connection", Right.REQUEST_KEYS, frozenset({Role.PARTICIPANT})),
+)
+"""In this order; a person sees those of its rights and role."""
+
+
+async def _viewer(request: Request) -> Person:
+    try:
+        person = await find_person(request)
+    except NotAuthentic:
+        raise SignInFirst from None
+    if person is None:
+        raise SignInFirst
+    return person
+
+
+def _runtime(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+Viewer = Annotated[Person, Depends(_viewer)]
+Office = Annotated[Desk, Depends(desk_of)]
+Switch = Annotated[Runtime, Depends(_runtime)]
+
+_environment: Final = Environment(
+    loader=PackageLoader("switch.pages"),
+    autoescape=select_autoescape(default=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def render(
+    request: Request, template: str, person: Person | None = None, status: int = 200, **context: object
+) -> Response:
+    """The page of a template. In it, `_` translates, `say` formats by locale, `person` is who looks."""
+    zone = _ZONES.get(person.scope, "UTC") if person and person.role is Role.REGULATOR else "UTC"
+    spoken = language.of(request, zone)
+    html = _environment.get_template(template).render(
+        _=spoken.text,
+        say=spoken,
+        languages=language.LANGUAGES,
+        person=person,
+        navigation=_entries(person, request.url.path),
+        prefix=PREFIX,
+        path=request.url.path,
+        **context,
+    )
+    return finish(request, HTMLResponse(html, status))
+
+
+def finish(request: Request, response: Response) -> Response:
+    """Add what every answer of the pages has: security headers, and the session's new token, if any."""
+    for name, value in SECURITY.items():
+        response.headers.setdefault(name, value)
+    token = getattr(request.state, "fresh_token", None)
+    if token is not None:
+        set_cookie(response, token)
+    return response
+
+
+def redirect(request: Request, path: str) -> Response:
+    """Go to a page of ours (the path behind `/console`), by GET."""
+    return finish(request, RedirectResponse(PREFIX + path, 303))
+
+
+async def on_sign_in_first(request: Request, _: Exception) -> Response:
+    """Lead to the sign-in, and back to where the person was going."""
+    wanted = quote(request.url.path) if request.method == "GET" else ""
+    return redirect(request, f"/sign-in?next={wanted}" if wanted else "/sign-in")
+
+
+def is_ours(path: str) -> bool:
+    """Whether a path to go back to is one of these pages: anything else could lead people astray."""
+    parts = urlsplit(path)
+    return not parts.scheme and not parts.netloc and parts.path.startswith(PREFIX) and "\\" not in path
+
+
+async def form(request: Request) -> Mapping[str, str]:
+    """The fields of a posted form, each once.
+
+    Raises:
+        InvalidMessage: not a form, too large, or a field is there twice.
+
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise InvalidMessage("not a form")
+    raw = await bodies.read(request, FORM_BYTES)
+    return _fields(raw)
+
+
+def _fields(raw: bytes) -> Mapping[str, str]:
+    try:
+        pairs = parse_qsl(
+            raw.decode("ascii"), keep_blank_values=True, strict_parsing=bool(raw), max_num_fields=_FIELDS_MAX
+        )
+    except (ValueError, UnicodeDecodeError):
+        raise InvalidMessage("not a form") from None
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise InvalidMessage("a field is there twice")
+    return fields
+
+
+def static(name: str) -> bytes:
+    """A file of ours that pages refer to."""
+    return files("switch.pages").joinpath("static", name).read_bytes()
+
+
+def _entries(person: Person | None, path: str) -> Sequence[Mapping[str, Any]]:
+    if person is None:
+        return []
+    return [
+        {
+            "href": PREFIX + entry.path,
+            "title": entry.title,
+            "here": path == PREFIX + entry.path or (entry.path and path.startswith(PREFIX + entry.path)),
+        }
+        for entry in NAVIGATION
+        if may(person, entry.right) and person.role in entry.roles
+    ]

@@ -1,0 +1,115 @@
+"""Signing in and out, choosing a language, enrolling, and the files that every page refers to."""
+
+from typing import Annotated, Final
+
+import segno
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+
+from schemas.errors import NotAllowed, NotAuthentic, NotFound, SwitchError
+from switch.api.people import check_same_origin, set_cookie
+from switch.pages import language
+from switch.pages.shell import PREFIX, Office, form, is_ours, redirect, render, static
+from switch.people import enrolment, sessions
+from switch.people import sign_in as signing_in
+
+router = APIRouter(prefix=PREFIX, include_in_schema=False)
+_TYPES: Final = {"style.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_HOUR: Final = "public, max-age=3600"
+
+
+@router.get("/static/{name}")
+async def get_static(name: Annotated[str, Path(max_length=40)]) -> Response:
+    """Serve one of our few files."""
+    if name not in _TYPES:
+        raise NotFound
+    return Response(static(name), media_type=_TYPES[name], headers={"Cache-Control": _HOUR})
+
+
+@router.get("/sign-in")
+async def get_sign_in(
+    request: Request, next_: Annotated[str, Query(alias="next", max_length=300)] = ""
+) -> Response:
+    """Show the sign-in."""
+    return render(request, "sign_in.html", next=next_ if is_ours(next_) else "", failed=False)
+
+
+@router.post("/sign-in")
+async def post_sign_in(request: Request, desk: Office) -> Response:
+    """Sign in; the page says that it did not work, never why."""
+    check_same_origin(request)
+    said = await form(request)
+    wanted = said.get("next", "")
+    try:
+        token = await signing_in.sign_in(
+            desk, said.get("name", ""), said.get("password", ""), said.get("code", "")
+        )
+    except NotAuthentic:
+        return render(
+            request, "sign_in.html", status=401, next=wanted if is_ours(wanted) else "", failed=True
+        )
+    response = redirect(request, wanted.removeprefix(PREFIX) if is_ours(wanted) else "")
+    set_cookie(response, token)
+    return response
+
+
+@router.post("/sign-out")
+async def post_sign_out(request: Request, desk: Office) -> Response:
+    """End the session."""
+    check_same_origin(request)
+    token = request.cookies.get(sessions.COOKIE)
+    if token:
+        async with desk.pool.acquire() as connection:
+            await sessions.end(connection, token)
+    response = redirect(request, "/sign-in")
+    response.delete_cookie(sessions.COOKIE, path="/", secure=True, httponly=True, samesite="strict")
+    return response
+
+
+@router.post("/language")
+async def post_language(request: Request) -> Response:
+    """Choose a language, and stay where one is."""
+    check_same_origin(request)
+    said = await form(request)
+    back = said.get("back", "")
+    response = redirect(request, back.removeprefix(PREFIX) if is_ours(back) else "")
+    if said.get("language") in language.LANGUAGES:
+        response.set_cookie(
+            language.COOKIE, said["language"], max_age=365 * 86_400, path="/", samesite="lax", httponly=True
+        )
+    return response
+
+
+@router.get("/enrol")
+async def get_enrol(request: Request) -> Response:
+    """Show the first step of a new person."""
+    return render(request, "enrol.html", step="password", problem="", secret="", picture="", said={})
+
+
+@router.post("/enrol")
+async def post_enrol(request: Request, desk: Office) -> Response:
+    """First the password, then the first code of the authenticator that was shown."""
+    check_same_origin(request)
+    said = await form(request)
+    halves = (said.get("maker_half", ""), said.get("checker_half", ""))
+    try:
+        if "code" in said:
+            await enrolment.finish(desk, said.get("name", ""), *halves, said["code"])
+            return redirect(request, "/sign-in")
+        begun = await enrolment.begin(desk, said.get("name", ""), *halves, said.get("password", ""))
+    except (NotAuthentic, NotAllowed, SwitchError) as error:
+        return render(
+            request,
+            "enrol.html",
+            status=400,
+            step="password",
+            problem=error.detail,
+            secret="",
+            picture="",
+            said={},
+        )
+    shown = {name: said.get(name, "") for name in ("name", "maker_half", "checker_half")}
+    picture = segno.make(begun.totp_uri).svg_data_uri(scale=5)
+    return render(
+        request, "enrol.html", step="code", problem="", secret=begun.totp_secret, picture=picture, said=shown
+    )

@@ -1,0 +1,34 @@
+"""All pages together, and what becomes of their failures: a page, not a problem document."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI, Request
+from starlette.responses import Response
+
+from schemas.errors import SwitchError
+from switch.pages import overview, shell, sign_in
+
+Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
+ROUTERS: Final[tuple[APIRouter, ...]] = (sign_in.router, overview.router)
+
+
+def add_to(app: FastAPI) -> None:
+    """Add the pages to the application."""
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_exception_handler(shell.SignInFirst, shell.on_sign_in_first)
+
+
+def or_page(on_error: Handler) -> Handler:
+    """Wrap the API's handler of errors: below `/console` people read a page instead."""
+
+    async def handle(request: Request, error: Any) -> Response:
+        if request.url.path.startswith(shell.PREFIX) and isinstance(error, SwitchError):
+            heading = (type(error).__doc__ or "").strip().splitlines()[0]
+            return shell.render(
+                request, "problem.html", status=error.status, heading=heading, detail=error.detail
+            )
+        return await on_error(request, error)
+
+    return handle
