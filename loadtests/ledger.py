@@ -152,12 +152,12 @@ async def closed_loop(writer: Writer, accounts: Sequence[int], concurrency: int,
     end = time.perf_counter() + seconds
 
     async def payer() -> None:
-        began = time.perf_counter()
-        while began < end:
+        ended = time.perf_counter()
+        while not latencies or ended < end:
+            began = ended
             await pay(writer, next(pairs))
             ended = time.perf_counter()
             latencies.append(ended - began)
-            began = ended
 
     return await measured(latencies, *(payer() for _ in range(concurrency)))
 
