@@ -130,7 +130,7 @@ def unseal(message: bytes, dialect: Dialect, key: MacKey) -> Fields:
 
 def own(frame: bytes, dialect: Dialect) -> Fields:
     """The elements of a stored message of ours, MAC left out: the key that sealed it may be gone by now."""
-    fields = read(unframed(frame, dialect.length), dialect.bitmap)
+    fields = _elements(unframed(frame, dialect.length), dialect.bitmap)
     fields.pop(MAC, None)
     return fields
 
@@ -149,8 +149,7 @@ def read(message: bytes, bitmap: Bitmap) -> Fields:
 
     """
     try:
-        found, _ = iso8583.decode(message, _spec(bitmap))
-        fields = {name: value for name, value in found.items() if name not in {"p", "1"}}
+        fields = _elements(message, bitmap)
         canonical = write(fields, bitmap) == message
     except (ValueError, KeyError):
         raise InvalidMessage("not an ISO 8583 message of this rail") from None
@@ -159,6 +158,11 @@ def read(message: bytes, bitmap: Bitmap) -> Fields:
     for name, value in fields.items():
         _must_fit(name, value)
     return fields
+
+
+def _elements(message: bytes, bitmap: Bitmap) -> Fields:
+    found, _ = iso8583.decode(message, _spec(bitmap))
+    return {name: value for name, value in found.items() if name not in {"p", "1"}}
 
 
 def _must_fit(name: str, value: str) -> None:

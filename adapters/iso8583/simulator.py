@@ -6,7 +6,7 @@ or has a wrong one 30, all before anything is booked.
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,9 +86,16 @@ class Iso8583Simulator:
         except (InvalidMessage, KeyError):
             return self._say(self._echo(fields, codes.FORMAT_ERROR))
 
+    def sign_off(self) -> None:
+        """See `tcp.Simulator.sign_off`: 0800, 002."""
+        for number, peer in enumerate(list(self.peers.connected), 1):
+            fields = messages.network_fields(messages.SIGN_OFF, number, datetime.now(UTC))
+            peer.signed_on = False
+            peer.say(seal(fields, self.dialect, self.ours))
+
     async def _answer(self, fields: Fields, message: bytes, peer: Peer) -> Response | None:
         kind = fields["t"]
-        if kind == messages.NETWORK:
+        if kind in {messages.NETWORK, messages.answer_type(messages.NETWORK)}:
             return self._manage(fields, peer)
         if not peer.signed_on:
             raise Refused(codes.NOT_SIGNED_ON)
@@ -106,7 +113,9 @@ class Iso8583Simulator:
             case _:
                 raise Refused("12")
 
-    def _manage(self, fields: Fields, peer: Peer) -> Response:
+    def _manage(self, fields: Fields, peer: Peer) -> Response | None:
+        if fields["t"] != messages.NETWORK:
+            return None
         match fields["70"]:
             case messages.SIGN_ON:
                 self.peers.signed_on(peer)

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,17 +111,28 @@ class Simulator(Protocol):
     async def answer(self, message: bytes, peer: Peer) -> Response | None:
         """Answer a message; None: never. The body is a message without its length."""
 
+    def sign_off(self) -> None:
+        """Tell every participant that the rail goes; they connect and sign on again when they can."""
+
     async def handle(self, request: Request) -> Response | None:
         """Nothing is there by HTTP but the control paths."""
 
 
 class ControlServer(Server):
-    """The control paths of a rail that does not speak HTTP itself."""
+    """The control paths of a rail that does not speak HTTP itself; `POST /sign-off` is one more."""
 
     __slots__ = ()
 
     async def _rail(self, request: Request) -> Response | None:
         return await self.simulator.handle(request)
+
+    def _controls(self) -> dict[str, Callable[[bytes], Response]]:
+        return {**super()._controls(), "POST /sign-off": lambda _: self._sign_off()}
+
+    def _sign_off(self) -> Response:
+        assert isinstance(self.simulator, Simulator), "it was made for one"
+        self.simulator.sign_off()
+        return Response(204)
 
 
 @dataclass(slots=True)

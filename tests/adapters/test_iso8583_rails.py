@@ -356,3 +356,21 @@ async def test_the_control_port_is_not_the_rails_own(rails, country):
     assert b'"0800"' in body
     assert isinstance(rail.connection, Connection)
     assert rail.connection.base_url.startswith("tls://")
+
+
+@every_rail
+async def test_after_the_rails_sign_off_orders_go_on_new_connections(rails, country):
+    rail = await rails.get(country)
+    await rail.adapter.probe()
+    assert (await rail.control("POST", "/sign-off"))[0] == 204
+    natives = [rail.adapter.translate(sample_order(country)) for _ in range(5)]
+    receipts = await asyncio.gather(*[rail.adapter.submit(native) for native in natives])
+
+    # Whatever crossed the sign-off on the wire was refused by the rail, or is unknown; nothing is lost or doubled.
+    for native, receipt in zip(natives, receipts, strict=True):
+        known = await rail.adapter.enquire(native)
+        done = known.outcome is Outcome.DONE
+        assert done or receipt.taken is not Taken.TAKEN
+        assert rail.credits(native.ref) == done
+        assert receipt.taken is not Taken.REFUSED or not done
+    assert (await rail.adapter.submit(rail.adapter.translate(sample_order(country)))).taken is Taken.TAKEN
