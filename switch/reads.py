@@ -17,9 +17,16 @@ _EVENTS: Final = """
 SELECT e.seq, e.kind, e.at, e.body
 FROM ledger.transfer AS t
 JOIN ledger.event AS e ON e.number = t.number
-WHERE t.id = $1 AND e.kind = ANY($2)
+WHERE t.id = $1 AND e.seq >= t.number AND e.kind = ANY($2)
 ORDER BY e.seq
 """
+_KEPT: Final = """
+SELECT t.kind = 'failed' AS refused, coalesce(r.outcome = 'posted', false) AS posted
+FROM ledger.transfer AS t
+LEFT JOIN ledger.resolution AS r ON r.number = t.number
+WHERE t.id = $1 AND t.number <= (SELECT max(last_seq) FROM ledger.archive)
+"""
+_ARCHIVED: Final = "its history is archived"
 _PAYMENT: Final = """
 SELECT p.*, o.enquiries, o.due_at
 FROM ledger.transfer AS t
@@ -74,9 +81,19 @@ def event_name(kind: str) -> str:
 
 async def _events(pool: asyncpg.Pool, uetr: UUID) -> list[asyncpg.Record]:
     rows: list[asyncpg.Record] = await pool.fetch(_EVENTS, uetr, KINDS)
-    if not rows:
-        raise NotFound
     return rows
+
+
+async def _stands(pool: asyncpg.Pool, uetr: UUID, rows: list[asyncpg.Record]) -> tuple[State, str, str, str]:
+    """Where a payment stands by its events, or, where they were detached, by what is kept for ever."""
+    if any(row["kind"] in set(Event) for row in rows):
+        return _state(rows)
+    kept = await pool.fetchrow(_KEPT, uetr)
+    if kept is None:
+        raise NotFound
+    if kept["posted"]:
+        return State.COMMITTED, "", _ARCHIVED, Event.CONFIRM
+    return State.ABORTED, "", _ARCHIVED, Event.REFUSE if kept["refused"] else Event.REJECT
 
 
 def _state(rows: list[asyncpg.Record]) -> tuple[State, str, str, str]:
@@ -93,7 +110,7 @@ async def read_standing(pool: asyncpg.Pool, uetr: UUID) -> Standing:
         NotFound: there is none of this UETR.
 
     """
-    state, reason, detail, event = _state(await _events(pool, uetr))
+    state, reason, detail, event = await _stands(pool, uetr, await _events(pool, uetr))
     return Standing(uetr, state, reason, detail, known=True, refused_here=event == Event.REFUSE)
 
 
@@ -112,7 +129,7 @@ async def read_payment(pool: asyncpg.Pool, uetr: UUID, reader: str) -> dict[str,
     }:
         raise NotFound
     rows = await _events(pool, uetr)
-    state, reason, detail, _ = _state(rows)
+    state, reason, detail, _ = await _stands(pool, uetr, rows)
     return {
         "uetr": str(uetr),
         "state": state,
