@@ -4,6 +4,7 @@ Holidays are those of the `holidays` package for the currency's country, working
 included; a table of the operator's own says where a day is otherwise. Cut-offs are on the zone's clock.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -106,6 +107,8 @@ class Calendar:
 async def load(connection: asyncpg.Connection | asyncpg.Pool, currency: str) -> Calendar:
     """The calendar of a currency: its schedule's country and zone if it has one, with the overrides.
 
+    This year's holidays are worked out on the way, beside the event loop: for some countries that takes long.
+
     Raises:
         NotFound: not a currency of the scheme, and no schedule for it.
 
@@ -119,4 +122,6 @@ async def load(connection: asyncpg.Connection | asyncpg.Pool, currency: str) -> 
     rows = await connection.fetch(
         "SELECT day, business FROM switch.calendar_override WHERE currency = $1", currency
     )
-    return Calendar(currency, country, zone, {row["day"]: row["business"] for row in rows})
+    calendar = Calendar(currency, country, zone, {row["day"]: row["business"] for row in rows})
+    await asyncio.to_thread(_year, country, calendar.local_date(datetime.now(UTC)).year)
+    return calendar

@@ -123,6 +123,7 @@ async def open_settlement(desk: Desk, window: int) -> None:
     if found is None or found.closed_at is None:
         raise NotFound("no such closed window")
     calendar = await calendars.load(desk.pool, found.currency)
+    value_date = calendar.value_date(found.closed_at)
     nets = positions.of_participants(await positions.payment_nets(desk.pool, window))
     async with desk.pool.acquire() as connection, connection.transaction():
         await connection.execute("LOCK TABLE switch.settlement IN SHARE ROW EXCLUSIVE MODE")
@@ -146,7 +147,7 @@ async def open_settlement(desk: Desk, window: int) -> None:
             found.currency,
             str(state),
             digest,
-            calendar.value_date(found.closed_at),
+            value_date,
         )
         for name, (net, brought) in lines.items():
             await connection.execute(

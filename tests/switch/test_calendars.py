@@ -2,9 +2,11 @@
 
 from datetime import UTC, date, datetime, time
 
+import asyncpg
 import pytest
 
 from schemas.errors import NotFound
+from switch import calendars
 from switch.calendars import COUNTRIES, Calendar
 
 DAYS = [
@@ -99,3 +101,15 @@ def test_every_currency_of_the_scheme_has_a_calendar_and_a_clock(currency: str) 
 
     assert 15 <= sum(days) <= 27
     assert found.instant(date(2026, 11, 23), time(12)).tzinfo is UTC
+
+
+async def test_a_country_whose_holidays_take_long_does_not_time_a_transaction_out(database_url: str) -> None:
+    """They are worked out when the calendar is loaded, not inside the transaction that asks for a day."""
+    connection = await asyncpg.connect(database_url)
+    calendars._year.cache_clear()
+    found = await calendars.load(connection, "INR")
+    await connection.close()
+    loaded = calendars._year.cache_info().misses
+    found.is_business_day(found.local_date(datetime.now(UTC)))
+
+    assert loaded == calendars._year.cache_info().misses == 1

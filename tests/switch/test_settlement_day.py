@@ -15,6 +15,7 @@ import pytest_asyncio
 from schemas import codec
 from schemas.errors import NotAllowed, NotAuthentic, Refused
 from schemas.signing import jws
+from switch import verify
 from switch.commands import CloseWindow
 from switch.people import approvals, notes
 from switch.people.catalogue import KINDS
@@ -406,6 +407,24 @@ async def test_a_window_that_cannot_be_instructed_frees_its_money_when_it_is_abo
 
     assert held == 60_00
     assert await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
+
+
+async def test_the_books_of_a_settled_day_verify(desk: Desk, database_url: str) -> None:
+    """With a late payment, a held line and an aborted window in it."""
+    first = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha, ganga = await line(desk, first, "asha-bank"), await line(desk, first, "ganga-bank")
+    await say(desk, status_report((asha, "RJCT"), (ganga, "ACSC")))
+    await say(desk, notification(asha))
+    await pay(desk, "ganga-bank", "asha-bank", 5_00)
+    second = await close(desk)
+    await day.tend(desk)
+    await done(desk, "settlement.abort", {"window": second})
+    await notes.relay(desk)
+    connection = await asyncpg.connect(database_url)
+    results = [result async for result in verify.verify(connection, Path(desk.data) / "rails", None)]
+    await connection.close()
+
+    assert [(result.name, result.detail) for result in results if not result.ok] == []
 
 
 async def test_every_step_is_an_event(desk: Desk) -> None:
