@@ -368,11 +368,12 @@ async def grown(name: str, writer: Writer, accounts: Sequence[int], seconds: flo
 
 def server_cpu_s(database: str) -> float:
     """CPU seconds so far of the server's processes for one database; they say it in their titles."""
-    return sum(
-        sum(process.cpu_times()[:2])
-        for process in psutil.process_iter()
-        if process.name() == "postgres" and f" {database} " in " ".join(process.cmdline())
-    )
+    spent = 0.0
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.name() == "postgres" and f" {database} " in " ".join(process.cmdline()):
+                spent += sum(process.cpu_times()[:2])
+    return spent
 
 
 def growth_figures(names: Sequence[str], turns: Sequence[Sequence[tuple[float, float]]]) -> dict[str, Any]:

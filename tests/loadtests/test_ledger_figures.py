@@ -2,7 +2,9 @@
 
 import itertools
 
-from loadtests.ledger import growth_figures, pairs_of
+import asyncpg
+
+from loadtests.ledger import growth_figures, pairs_of, server_cpu_s
 
 
 def test_growth_is_the_median_of_each_turns_own_ratio():
@@ -28,3 +30,14 @@ def test_nobody_pays_himself_in_the_load():
 
     assert all(debtor != creditor for debtor, creditor in pairs)
     assert {debtor for debtor, _ in pairs} == {1, 2, 3}
+
+
+async def test_the_servers_cpu_is_told_apart_by_database(database_url):
+    connection = await asyncpg.connect(database_url)
+    name = await connection.fetchval("SELECT current_database()")
+    before = server_cpu_s(name)
+    await connection.execute("SELECT count(*) FROM generate_series(1, 1000000)")
+
+    assert server_cpu_s(name) > before
+    assert server_cpu_s("no_such_database") == 0
+    await connection.close()
