@@ -5,7 +5,7 @@ import dataclasses
 import json
 import sys
 import tempfile
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -29,7 +29,7 @@ _MEDIA_TYPES: Final = {".json": codec.JSON}
 def list_adapters() -> None:
     """Print every rail's profile as JSON."""
     profiles = [dataclasses.asdict(registry.profile(country)) for country in registry.countries()]
-    typer.echo(json.dumps(profiles, indent=2))
+    typer.echo(json.dumps(profiles, indent=2, default=_plain))
 
 
 @app.command()
@@ -109,6 +109,17 @@ def _sandbox_adapter(country: str, directory: Path) -> RailAdapter:
     """An adapter with keys of its own that nobody listens to: enough for what is pure."""
     connection, _ = sandbox.prepare(directory, country, port=1, callback_url="http://127.0.0.1:1/")
     return registry.load(country, connection)
+
+
+def _plain(value: object) -> object:
+    """Clock times and sets of a profile, for JSON."""
+    match value:
+        case time():
+            return value.isoformat(timespec="minutes")
+        case frozenset():
+            return sorted(value)
+        case _:
+            raise TypeError(f"{type(value).__name__} is not for JSON")
 
 
 def _fail(error: SwitchError) -> None:

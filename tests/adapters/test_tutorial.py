@@ -1,4 +1,4 @@
-"""A new adapter works at once, out of tree; and the tutorial's commands and changes do what the page says."""
+"""A new adapter, built as a wheel and installed out of tree, works; the tutorial does what it says."""
 
 import ast
 import json
@@ -107,10 +107,10 @@ def test_the_tutorial_does_what_it_says(tmp_path):
             done = place.run(command)
             assert done is None or done.returncode == 0, done.stderr
 
-    assert len(reports) == 3
+    begun, changed = reports
+    assert begun["kept"] * 2 >= len(begun["checks"])
     assert "payswitch adapters check AZ\n" in page
-    told = [next(c["detail"] for c in report["checks"] if "misspelt" in c["detail"]) for report in reports]
-    assert [detail.split()[:3:2] for detail in told[1:]] == [["28", "28"]] * 2
+    assert any(check["detail"] == "28 of 28 misspelt ones noticed" for check in changed["checks"])
     listed = json.loads(place.run("payswitch adapters list").stdout)
     profile = next(profile for profile in listed if profile["country"] == "AZ")
     assert profile["limits"]["maximum_minor"] == 40_000_00
@@ -130,18 +130,6 @@ def write_payment(path):
     )
     document = credit_transfer.build(payment)
     path.write_bytes(codec.encode(credit_transfer.DEFAULT_VERSION, document, media_type=codec.JSON))
-
-
-def test_a_new_adapter_keeps_more_than_half_of_the_kit_at_once(tmp_path):
-    """Built as a wheel and installed out of tree: nothing of it is in ours."""
-    place = Place(tmp_path)
-    place.run("payswitch adapters new AM --name 'ArCa Instant' --directory payswitch-am")
-    place.install(tmp_path / "payswitch-am")
-    report = place.report("payswitch adapters check AM --quick")
-
-    assert report["rail"] == "ArCa Instant"
-    assert report["kept"] * 2 >= len(report["checks"])
-    assert not broken(report)
 
 
 def test_what_is_made_is_python_without_a_placeholder(tmp_path):
