@@ -15,7 +15,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas import codec, credit_transfer, rejection, status_report
+from schemas import codec, credit_transfer, official, rejection, status_report
 from schemas.errors import InvalidMessage, NotAcceptable, NotAuthentic, Refused, SwitchError
 from schemas.payment import CreditTransfer
 from switch import metrics
@@ -80,6 +80,7 @@ async def _enter(request: Request, expect: str) -> Entered:
     if wants is None:
         raise NotAcceptable("the answer can be application/xml or application/json")
     message = codec.decode(raw, media_type=kind, expect=expect)
+    official.check_where_set(message)
     return Entered(runtime, message, sender, wants, bodies.wait_seconds(request, runtime.settings.wait_max_s))
 
 
