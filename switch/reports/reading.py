@@ -11,7 +11,7 @@ READER: Final = "payswitch_reader"
 REGULATOR: Final = "payswitch_regulator"
 """May read the views of schema `regulator`, which show one country; made by the migration of reports."""
 
-_STATEMENT_TIMEOUT: Final = "60s"
+_STATEMENT_TIMEOUT: Final = "120s"
 _WORK_MEM: Final = "256MB"
 """A day of a million payments is sorted in memory."""
 
