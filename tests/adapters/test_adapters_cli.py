@@ -39,7 +39,9 @@ def test_list_prints_every_profile():
         "minimum_minor": 1,
         "maximum_minor": 100_000_00,
         "basis": "observed",
+        "step_minor": 1,
     }
+    assert profiles["UZ"]["hours"]["opens"] == "00:00"
 
 
 def test_translate_writes_native_bytes(file):
