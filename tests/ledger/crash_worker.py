@@ -11,7 +11,7 @@ from uuid import UUID
 from ledger.writer import Writer
 from tests.ledger.hosts import PlainHost, pay
 
-PAYERS = 64
+PAYERS = 160
 """So many that a batch is always decided ahead of the one in flight."""
 
 

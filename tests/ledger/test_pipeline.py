@@ -264,9 +264,9 @@ async def test_half_of_a_full_queue_flies_while_the_other_half_is_decided(writer
     held = Held(writer)
     held.go.set()
 
-    await writer.submit_many([("reserve", uuid4(), pay(debtor, creditor, 1)) for _ in range(100)])
+    await writer.submit_many([("reserve", uuid4(), pay(debtor, creditor, 1)) for _ in range(200)])
 
-    assert [len(flight) for flight in held.flights] == [50, 50]
+    assert [len(flight) for flight in held.flights] == [100, 100]
 
 
 class WeighedHost(PlainHost):
