@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from schemas import codec
 from switch import metrics, personal_data, rails
 from switch.database import connect_pool
 from switch.directory import Directory
@@ -35,6 +36,7 @@ class Runtime:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Runtime]:
     """Connect everything; on the way out finish what is being sent, then hang up."""
+    codec.warm()  # the first payment must not wait for the plans
     pool = await connect_pool(settings)
     directory = Directory(pool)
     await directory.refresh()
