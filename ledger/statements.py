@@ -90,9 +90,17 @@ async def read_between(
     first: int,
     last: int,
     *,
-    entries_max: int = ENTRIES_MAX,
+    entries_max: int | None = None,
 ) -> Statement:
-    """What was posted on an account after event `first`, up to event `last`."""
+    """What was posted on an account after event `first`, up to event `last`.
+
+    Raises:
+        Archived: events after `first` were detached.
+
+    """
+    if await connection.fetchval("SELECT max(last_seq) > $1 FROM ledger.archive", first):
+        raise Archived(f"what was so at event {first} is in an archive")
+    entries_max = ENTRIES_MAX if entries_max is None else entries_max
     rows = await connection.fetch(_ENTRIES, account, first, last, entries_max + 1)
     entries = tuple(
         Entry(

@@ -165,6 +165,8 @@ async def test_balances_go_on_and_what_is_archived_is_refused_not_guessed(detach
         await statements.balance_at(connection, debtor, last_at - timedelta(seconds=1))
     with pytest.raises(Archived):
         await statements.read(connection, debtor, last_at - timedelta(days=1), now)
+    with pytest.raises(Archived):
+        await statements.read_between(connection, debtor, 1, 2_000)
     first = min(w.number for w in await windows.read(connection))
     assert sum(net.net for net in await windows.nets(connection, first)) == 0
     with pytest.raises(Archived):
