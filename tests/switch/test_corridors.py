@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -20,7 +21,7 @@ from adapters.simulation import book as rail_book
 from schemas.money import Money
 from switch import sandbox
 from switch.client import Client, PaymentState
-from switch.corridors import Span, span, table
+from switch.corridors import span, table
 from switch.supervisor import running
 from tests.switch.conftest import settings_of
 from tests.switch.stack import Stack
@@ -28,6 +29,10 @@ from tests.switch.stack import Stack
 COUNTRIES = sorted(sandbox.CURRENCIES)
 CORRIDORS = list(itertools.permutations(COUNTRIES, 2))
 AT_ONCE = 24
+PATIENCE = {"time_scale": 0.2, "payment_expiry_s": 60.0}
+"""A cold start of ten rails on a busy machine must not look like a rail's silence."""
+PURSE = 10**12
+"""Minor units: more than this no made-up bank pays at once."""
 NAMES = {
     "BY": "Алесь Ковалёў",
     "CN": "王小明",
@@ -58,17 +63,19 @@ class Trial:
 
 def trials() -> Iterator[Trial]:
     for source, target in CORRIDORS:
-        edges: Span = span(source, target)
-        middle = (edges.least + min(edges.most, edges.least * 1000)) // 2
-        for minor in {edges.least, middle, edges.most}:
+        edges = span(source, target)
+        most = min(edges.most, PURSE)
+        for minor in {edges.least, (edges.least + most) // 2, most}:
             yield Trial(source, target, minor, None)
-        yield Trial(source, target, edges.most + 1, "AM02")
+        if edges.most < PURSE:
+            yield Trial(source, target, edges.most + 1, "AM02")
 
 
 @pytest.fixture(scope="module")
 def ten() -> Iterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
-        with running(settings_of(Path(directory), rails=tuple(COUNTRIES)), lambda _: None) as supervisor:
+        settings = settings_of(Path(directory), rails=tuple(COUNTRIES)).model_copy(update=PATIENCE)
+        with running(settings, lambda _: None) as supervisor:
             yield Stack(supervisor)
 
 
@@ -79,10 +86,9 @@ def test_all_ninety_are_there():
 
 async def test_every_corridor_carries_payments_end_to_end(ten: Stack):
     by_country = {p["country"]: p for p in reversed(ten.credentials["participants"])}
-    clients = {c: Client(ten.url, bearer=by_country[c]["bearer"]) for c in COUNTRIES}
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def pay(trial: Trial) -> tuple[Trial, PaymentState]:
+    async def pay(clients: dict[str, Client], trial: Trial) -> tuple[Trial, PaymentState]:
         payer, payee = by_country[trial.source], by_country[trial.target]
         amount = Money(trial.minor, payer["currency"]).text
         names = {"debtor": NAMES[trial.source], "creditor": NAMES[trial.target]}
@@ -91,10 +97,12 @@ async def test_every_corridor_carries_payments_end_to_end(ten: Stack):
             state = await clients[trial.source].pay(document, wait=20)
             return trial, await clients[trial.source].payment(state.uetr, wait=20)
 
-    try:
-        ended = await asyncio.gather(*(pay(trial) for trial in trials()))
-    finally:
-        await asyncio.gather(*(client.close() for client in clients.values()))
+    async with AsyncExitStack() as stack:
+        clients = {
+            c: await stack.enter_async_context(Client(ten.url, bearer=by_country[c]["bearer"]))
+            for c in COUNTRIES
+        }
+        ended = await asyncio.gather(*(pay(clients, trial) for trial in trials()))
     wrong = [
         (trial.corridor, trial.minor, state.status, state.reason)
         for trial, state in ended
