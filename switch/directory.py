@@ -61,6 +61,8 @@ class Corridor(msgspec.Struct, frozen=True):
     enabled: bool
     fee_minor: int
     fee_bps: int
+    settlement: str = "net"
+    """`net`: in the currency's window, later; `gross`: at once, from money paid in before."""
 
 
 class Rate(msgspec.Struct, frozen=True):

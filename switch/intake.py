@@ -153,7 +153,7 @@ class Intake:
             self._directory.now,
             step=adapter.profile.limits.step_minor,
         )
-        legs = pricing.legs(price, route.debtor, route.creditor, self._directory.now)
+        legs = pricing.legs(price, route.debtor, route.creditor, route.corridor, self._directory.now)
         made_at = datetime.now(UTC)
         made_at = made_at.replace(microsecond=made_at.microsecond // 1000 * 1000)
         order = Order(

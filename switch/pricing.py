@@ -14,6 +14,9 @@ from switch.commands import Leg
 from switch.directory import Corridor, Participant, Snapshot
 
 POSITION = "position"
+"""Purpose of the account whose window is settled net, later, under a cap."""
+GROSS = "gross"
+"""Purpose of the account that holds money already paid in: what moves on it is settled when it is posted."""
 FEES = "fees"
 SCHEME = "payswitch"
 """Owner of the fee accounts."""
@@ -61,15 +64,26 @@ def price(amount: Money, currency: str, corridor: Corridor, directory: Snapshot,
     return Price(amount, credit, fee(amount, corridor), quoted.provider, quoted.rate)
 
 
-def legs(terms: Price, debtor: Participant, creditor: Participant, directory: Snapshot) -> list[Leg]:
+def purpose_of(corridor: Corridor) -> str:
+    """Which accounts a corridor's payments move: by its settlement model, deferred net or immediate gross."""
+    return GROSS if corridor.settlement == "gross" else POSITION
+
+
+def legs(
+    terms: Price, debtor: Participant, creditor: Participant, corridor: Corridor, directory: Snapshot
+) -> list[Leg]:
     """Build the linked set: the money through the FX provider in both currencies, and the fee.
+
+    In a corridor that settles gross, every account of it is one of money paid in before, without a cap to go
+    below it: both currencies and the fee are final in the same instant, and no window has anything to net.
 
     Raises:
         Refused: somebody on the way has no account in the currency (AG03).
 
     """
+    ours = purpose_of(corridor)
 
-    def account(owner: str, currency: str, purpose: str = POSITION) -> int:
+    def account(owner: str, currency: str, purpose: str = ours) -> int:
         found = directory.account_id.get((owner, currency, purpose))
         if found is None:
             raise Refused("no account in this currency", reason=Reason.TRANSACTION_NOT_SUPPORTED)

@@ -617,3 +617,6 @@ LANGUAGE sql AS $$
     FROM unnest(participants, currencies, days, minors) AS t (participant, currency, day, minor)
     ON CONFLICT (participant, currency) DO UPDATE SET day = excluded.day, minor = excluded.minor;
 $$;
+
+-- A corridor settles deferred net, in its currencies' windows, or gross, payment by payment.
+ALTER TABLE switch.corridor ADD COLUMN settlement text NOT NULL DEFAULT 'net' CHECK (settlement IN ('net', 'gross'));

@@ -135,6 +135,7 @@ async def list_corridors(context: Context, reader: Reader) -> JSONResponse:  # n
                 "source": c.source,
                 "target": c.target,
                 "enabled": c.enabled,
+                "settlement": c.settlement,
                 "fee": Money(c.fee_minor, currencies[c.source]).text if c.source in currencies else None,
                 "fee_basis_points": c.fee_bps,
                 "exchange_rate": _rate(

@@ -28,7 +28,7 @@ from switch.participants.content import (
 )
 from switch.participants.keys import check_new_key, insert_key
 from switch.people.kinds import Content, Execution, Kind
-from switch.pricing import FEES, POSITION, SCHEME
+from switch.pricing import FEES, GROSS, POSITION, SCHEME
 
 SETTLEMENT: Final = "settlement"
 """Purpose of the account, one a currency, that money comes in from and goes out to."""
@@ -60,6 +60,9 @@ class Onboard(Content, frozen=True, kw_only=True):
     keys: tuple[NewKey, ...] = ()
 
 
+Purpose = Literal["position", "gross"]
+
+
 class OfParticipant(Content, frozen=True, kw_only=True):
     """One participant."""
 
@@ -67,10 +70,11 @@ class OfParticipant(Content, frozen=True, kw_only=True):
 
 
 class OfAccount(Content, frozen=True, kw_only=True):
-    """One participant's account in one currency."""
+    """One participant's account in one currency: of its position, or of money for gross settlement."""
 
     participant: Id
     currency: Currency
+    account: Purpose = "position"
 
 
 class SetAccountCap(Content, frozen=True, kw_only=True):
@@ -79,6 +83,7 @@ class SetAccountCap(Content, frozen=True, kw_only=True):
     participant: Id
     currency: Currency
     net_debit_cap: str
+    account: Purpose = "position"
 
 
 class Funds(Content, frozen=True, kw_only=True):
@@ -88,6 +93,7 @@ class Funds(Content, frozen=True, kw_only=True):
     currency: Currency
     amount: str
     reference: Text
+    account: Purpose = "position"
 
 
 # Coming, going.
@@ -126,11 +132,13 @@ async def _onboard(execution: Execution, content: Onboard) -> None:
     execution.outcome = f"{content.id} takes part"
 
 
-async def open_account(execution: Execution, participant: str, currency: str, cap: str) -> None:
-    """Open a participant's position account, and the scheme's own of the currency where they are missing."""
+async def open_account(
+    execution: Execution, participant: str, currency: str, cap: str, purpose: str = POSITION
+) -> None:
+    """Open a participant's account, and the scheme's own of the currency where they are missing."""
     await execution.link.ask(OpenAccount(SCHEME, currency, SETTLEMENT, None))
     await execution.link.ask(OpenAccount(SCHEME, currency, FEES, 0))
-    await execution.link.ask(OpenAccount(participant, currency, POSITION, cap_of(cap, currency)))
+    await execution.link.ask(OpenAccount(participant, currency, purpose, cap_of(cap, currency)))
 
 
 async def _check_suspend(connection: asyncpg.Connection, content: OfParticipant) -> None:
@@ -207,29 +215,40 @@ async def _set_status(execution: Execution, participant: str, status: str) -> No
 
 async def _check_open_account(connection: asyncpg.Connection, content: SetAccountCap) -> None:
     await check_not_removed(connection, content)
-    cap_of(content.net_debit_cap, content.currency)
+    _check_cap_of(content)
+
+
+def _check_cap_of(content: SetAccountCap) -> None:
+    cap = cap_of(content.net_debit_cap, content.currency)
+    if cap and content.account == GROSS:
+        raise refuse("an account for gross settlement holds money that was paid in: its cap is 0")
 
 
 async def _open_account(execution: Execution, content: SetAccountCap) -> None:
-    await open_account(execution, content.participant, content.currency, content.net_debit_cap)
+    await open_account(
+        execution, content.participant, content.currency, content.net_debit_cap, content.account
+    )
+
+
+async def _number(connection: asyncpg.Connection, content: OfAccount | SetAccountCap | Funds) -> int:
+    return await account_number(connection, content.participant, content.currency, content.account)
 
 
 async def _check_account(connection: asyncpg.Connection, content: OfAccount) -> None:
-    await account_number(connection, content.participant, content.currency)
+    await _number(connection, content)
 
 
 async def _close_account(execution: Execution, content: OfAccount) -> None:
-    number = await account_number(execution.connection, content.participant, content.currency)
-    await _close(execution, number)
+    await _close(execution, await _number(execution.connection, content))
 
 
 async def _check_cap(connection: asyncpg.Connection, content: SetAccountCap) -> None:
-    cap_of(content.net_debit_cap, content.currency)
-    await account_number(connection, content.participant, content.currency)
+    _check_cap_of(content)
+    await _number(connection, content)
 
 
 async def _set_cap(execution: Execution, content: SetAccountCap) -> None:
-    number = await account_number(execution.connection, content.participant, content.currency)
+    number = await _number(execution.connection, content)
     reply = await execution.link.ask(SetCap(number, cap_of(content.net_debit_cap, content.currency)))
     if reply.verdict != Verdict.CAP_SET:
         raise refuse(f"the cap cannot be set: {reply.verdict.replace('_', ' ')}")
@@ -237,20 +256,18 @@ async def _set_cap(execution: Execution, content: SetAccountCap) -> None:
 
 async def _check_funds(connection: asyncpg.Connection, content: Funds) -> None:
     money_of(content.amount, content.currency)
-    await account_number(connection, content.participant, content.currency)
+    await _number(connection, content)
     await account_number(connection, SCHEME, content.currency, SETTLEMENT)
 
 
 async def _funds_in(execution: Execution, content: Funds) -> None:
     scheme = await account_number(execution.connection, SCHEME, content.currency, SETTLEMENT)
-    position = await account_number(execution.connection, content.participant, content.currency)
-    await _move(execution, content, scheme, position)
+    await _move(execution, content, scheme, await _number(execution.connection, content))
 
 
 async def _funds_out(execution: Execution, content: Funds) -> None:
     scheme = await account_number(execution.connection, SCHEME, content.currency, SETTLEMENT)
-    position = await account_number(execution.connection, content.participant, content.currency)
-    await _move(execution, content, position, scheme)
+    await _move(execution, content, await _number(execution.connection, content), scheme)
 
 
 async def _move(execution: Execution, content: Funds, debit: int, credit: int) -> None:

@@ -1,7 +1,7 @@
 """Changes to the ways that payments go: corridors and their fees, exchange rates, rails."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import asyncpg
 import msgspec
@@ -32,6 +32,14 @@ class CorridorFees(Content, frozen=True, kw_only=True):
     target: Country
     fee_minor: Minor
     fee_bps: BasisPoints
+
+
+class CorridorSettlement(Content, frozen=True, kw_only=True):
+    """How a corridor's payments are settled: `net` in windows, or `gross`, each at once."""
+
+    source: Country
+    target: Country
+    settlement: Literal["net", "gross"]
 
 
 class SetRate(Content, frozen=True, kw_only=True):
@@ -92,6 +100,28 @@ async def _corridor_fees(execution: Execution, content: CorridorFees) -> None:
     )
 
 
+async def _settlement_seats(_connection: asyncpg.Connection, content: CorridorSettlement) -> tuple[Seat, ...]:
+    """Both central banks agree: it is their money that moves."""
+    countries = dict.fromkeys((content.source, content.target))
+    return (CHECKER, *(Seat(Role.REGULATOR, country) for country in countries))
+
+
+async def _check_settlement(connection: asyncpg.Connection, content: CorridorSettlement) -> None:
+    if not await connection.fetchval(
+        "SELECT true FROM switch.corridor WHERE source = $1 AND target = $2", content.source, content.target
+    ):
+        raise refuse("no such corridor")
+
+
+async def _corridor_settlement(execution: Execution, content: CorridorSettlement) -> None:
+    await execution.connection.execute(
+        "UPDATE switch.corridor SET settlement = $3 WHERE source = $1 AND target = $2",
+        content.source,
+        content.target,
+        content.settlement,
+    )
+
+
 async def _check_rate(connection: asyncpg.Connection, content: SetRate) -> None:
     if content.source == content.target or not {content.source, content.target} <= set(EXPONENTS):
         raise refuse("a rate is between two currencies")
@@ -146,6 +176,14 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         seats=_corridor_seats,
     ),
     Kind("corridor.fees", "Set a corridor's fees", CorridorFees, _corridor_fees, _check_fees),
+    Kind(
+        "corridor.settlement",
+        "Set how a corridor settles",
+        CorridorSettlement,
+        _corridor_settlement,
+        _check_settlement,
+        seats=_settlement_seats,
+    ),
     Kind("rate.set", "Set an exchange rate", SetRate, _set_rate, _check_rate),
     Kind("rail.switch", "Open or close a rail", SwitchRail, _switch_rail, _check_rail),
 )

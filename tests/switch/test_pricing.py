@@ -63,13 +63,28 @@ def test_a_fee_is_the_flat_part_and_the_share_rounded_up() -> None:
 
 def test_a_cross_currency_payment_is_one_set_through_the_provider_in_both_currencies() -> None:
     price = pricing.price(Money(100_000, "INR"), "PKR", CORRIDOR, DIRECTORY)
-    legs = pricing.legs(price, INDIA, PAKISTAN, DIRECTORY)
+    legs = pricing.legs(price, INDIA, PAKISTAN, CORRIDOR, DIRECTORY)
 
     assert legs == [
         Leg(1, 3, 100_000, "conversion"),
         Leg(4, 2, 329_140, "conversion"),
         Leg(1, 5, 600, "fee"),
     ]
+
+
+def test_a_corridor_that_settles_gross_moves_money_paid_in_and_no_position() -> None:
+    corridor = Corridor("IN", "PK", enabled=True, fee_minor=500, fee_bps=10, settlement="gross")
+    gross = [AccountRow(row.id + 10, row.owner, row.currency, "gross") for row in ACCOUNTS[:4]]
+    directory = Snapshot(participants=[PROVIDER], accounts=[*ACCOUNTS, *gross], rates=DIRECTORY.rates)
+    price = pricing.price(Money(100_000, "INR"), "PKR", corridor, directory)
+
+    assert pricing.legs(price, INDIA, PAKISTAN, corridor, directory) == [
+        Leg(11, 13, 100_000, "conversion"),
+        Leg(14, 12, 329_140, "conversion"),
+        Leg(11, 5, 600, "fee"),
+    ]
+    with pytest.raises(Refused):  # nobody is moved to a position that was not agreed to
+        pricing.legs(price, INDIA, PAKISTAN, corridor, DIRECTORY)
 
 
 def test_a_pair_without_a_rate_is_refused() -> None:
@@ -108,6 +123,6 @@ def test_an_amount_that_converts_to_nothing_is_refused() -> None:
 def test_a_participant_without_an_account_is_refused() -> None:
     price = pricing.price(Money(100_000, "INR"), "PKR", CORRIDOR, DIRECTORY)
     with pytest.raises(Refused) as refusal:
-        pricing.legs(price, INDIA, INDIA, DIRECTORY)
+        pricing.legs(price, INDIA, INDIA, CORRIDOR, DIRECTORY)
 
     assert refusal.value.reason == "AG03"
