@@ -55,7 +55,7 @@ async def test_a_new_participant_has_its_account_its_cap_and_its_key(desk: Desk)
         {"keys": [{"keyid": "k1", "public_key": "no key"}]},
         {"keys": [{"keyid": "asha-bank-1", "public_key": SigningKey.generate("x").public.pem.decode()}]},
     ],
-    ids=str,
+    ids="-".join,
 )
 async def test_nonsense_is_refused_before_anybody_is_asked(desk: Desk, change: dict[str, Any]) -> None:
     with pytest.raises(SwitchError) as error:
