@@ -58,6 +58,17 @@ UPDATE switch.message_key SET sealed = NULL, erasure = $2
 WHERE number = ANY($1) AND sealed IS NOT NULL
 """
 
+_ERASE_MORE: Final = (
+    "DELETE FROM switch.payment_party WHERE number = ANY($1)",
+    (
+        "UPDATE switch.correspondence SET sealed_key = NULL"
+        " WHERE uetr IN (SELECT uetr FROM switch.payment WHERE number = ANY($1))"
+    ),
+)
+"""What else says something of the people of a payment: pseudonyms for reports, and letters about it."""
+
+_ERASE_LETTERS: Final = "UPDATE switch.correspondence SET sealed_key = NULL WHERE at < $1"
+
 
 class NotFinal(RuntimeError):
     """An open payment cannot be erased."""
@@ -103,7 +114,11 @@ async def erase(connection: asyncpg.Connection, link: Link, uetrs: Sequence[UUID
 async def erase_before(
     connection: asyncpg.Connection, link: Link, instant: datetime, reason: str
 ) -> AsyncIterator[int]:
-    """Erase every final payment that was taken in before an instant; yields how many, batch by batch."""
+    """Erase every final payment that was taken in before an instant; yields how many, batch by batch.
+
+    Letters between participants go by their own date, whatever they are about.
+    """
+    await connection.execute(_ERASE_LETTERS, instant)
     last = await connection.fetchval(_LAST_BEFORE, instant)
     number = 0
     while True:
@@ -127,4 +142,8 @@ async def _erase(
     reply = await link.ask(Record(KIND, body))
     if reply.verdict != "recorded":
         raise Unavailable(f"the erasure was not taken down: {reply.verdict}")
-    await connection.execute(_ERASE, [subject.number for subject in subjects], reply.number)
+    numbers = [subject.number for subject in subjects]
+    async with connection.transaction():
+        for statement in _ERASE_MORE:
+            await connection.execute(statement, numbers)
+        await connection.execute(_ERASE, numbers, reply.number)

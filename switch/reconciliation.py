@@ -1,9 +1,9 @@
 """Reconciliation: the rail's end-of-cycle file is the last word on what it did.
 
-Reading a cycle does three things, in this order: what is still open here and final there becomes final; what
-is in doubt here and in no file of the days it could be in is ended, because a whole file is a rail's word
-too; and wherever both sides are final and differ, a break is noted for a person. Reading a file again
-changes nothing. A cycle that is not over is read for what it says, never for what it does not say.
+Reading a cycle does two things: what is still open here and final there becomes final; and wherever both
+sides are final and differ, a break is noted for a person. Reading a file again changes nothing. What a file
+does not say frees no money: a rail may have an order that it has not finished. What we committed, and what
+is in no file, is a break once the files of all the days it could be in are there.
 """
 
 from collections.abc import Mapping
@@ -21,9 +21,7 @@ from adapters.port import Answer, Outcome
 from adapters.profile import RailProfile
 from ledger.sql import statement
 from schemas.errors import NotFound, Unavailable
-from schemas.reasons import Reason
-from switch.commands import Advance
-from switch.dispatch import Dispatcher, Sending, now_us, of_answer
+from switch.dispatch import Dispatcher, Sending, of_answer
 from switch.rails import Rail
 
 FILE_AFTER: Final = timedelta(minutes=15)
@@ -107,7 +105,6 @@ class Reconciliation:
                 date.fromisoformat(cycle),
                 len(answers),
             )
-            result.finished += await self._end_unheard_of(profile, date.fromisoformat(cycle))
         result.breaks = await self._breaks(profile, date.fromisoformat(cycle), over=over)
         return result
 
@@ -141,52 +138,6 @@ class Reconciliation:
                 reply = await self._dispatcher.tell(of_answer(answer, Sending(row["uetr"].bytes, country)))
                 finished += reply is not None and reply.verdict == "advanced"
         return finished
-
-    async def _end_unheard_of(self, profile: RailProfile, cycle: date) -> int:
-        """End what is in doubt, and in no file from the day it was sent to the day after it expired.
-
-        What the rail once said it has is left to people: its silence contradicts itself.
-        """
-        ended = 0
-        for row in await self._pool.fetch(_OPEN, profile.country):
-            first = await self._sent_day(profile, row["uetr"])
-            last = date.fromisoformat(profile.hours.day(row["expires_at"])) + timedelta(days=1)
-            if row["state"] != "UNKNOWN" or row["pending"] or last > cycle:
-                continue
-            if await self._silent_between(profile.country, row["native_ref"], first, last):
-                step = Advance(
-                    row["uetr"].bytes,
-                    "REJECT",
-                    rail=profile.country,
-                    reason=Reason.TIMEOUT_INSTRUCTED_AGENT,
-                    detail="in no end-of-cycle file of the rail",
-                    answered_at=now_us(),
-                )
-                reply = await self._dispatcher.tell(step)
-                ended += reply is not None and reply.verdict == "advanced"
-        return ended
-
-    async def _sent_day(self, profile: RailProfile, uetr: UUID) -> date:
-        reserved = await self._pool.fetchval(
-            "SELECT e.at FROM ledger.event AS e JOIN ledger.transfer AS t USING (number)"
-            " WHERE t.id = $1 ORDER BY e.seq LIMIT 1",
-            uetr,
-        )
-        return date.fromisoformat(profile.hours.day(reserved))
-
-    async def _silent_between(self, country: str, ref: str, first: date, last: date) -> bool:
-        """Whether every day's file was read, and none has the order."""
-        days = (last - first).days + 1
-        read = await self._pool.fetchval(
-            "SELECT count(*) FROM switch.rail_cycle WHERE rail = $1 AND cycle BETWEEN $2 AND $3",
-            country,
-            first,
-            last,
-        )
-        known = await self._pool.fetchval(
-            "SELECT EXISTS (SELECT FROM switch.rail_cycle_line WHERE rail = $1 AND ref = $2)", country, ref
-        )
-        return read == days and not known
 
     async def _breaks(self, profile: RailProfile, cycle: date, *, over: bool) -> dict[str, int]:
         """Note where both sides are final and differ; new ones are counted by kind."""

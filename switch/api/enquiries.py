@@ -3,6 +3,7 @@
 They change nothing. Each is answered at once, by pacs.002, acmt.024 and camt.004.
 """
 
+import asyncio
 import uuid
 from datetime import UTC, datetime
 from typing import Final
@@ -59,7 +60,7 @@ async def verify_accounts(entered: Entered) -> Answer:
 
     """
     request = verification.read(entered.message)
-    verified = [await _verify(entered, asked) for asked in request.asked]
+    verified = await asyncio.gather(*(_verify(entered, asked) for asked in request.asked))
     document = verification.build(
         request, verified, message_id=uuid.uuid4().hex, created_at=datetime.now(UTC)
     )

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import aiohttp
 import pytest
@@ -12,7 +12,9 @@ import pytest
 from adapters.simulation.magic import magic_account
 from schemas import codec
 from schemas.parties import instant_text
+from switch import erasure
 from switch.api.doors import DOORS
+from switch.workers.link import Link
 from tests.switch.stack import Stack
 
 
@@ -317,3 +319,18 @@ async def test_the_same_message_id_with_other_content_is_refused(stack: Stack):
     assert (await post(stack, "asha-bank", "camt.056", "camt.056.001.08", first))[0] == 202
     assert (await post(stack, "asha-bank", "camt.056", "camt.056.001.08", first))[0] == 202
     assert (await post(stack, "asha-bank", "camt.056", "camt.056.001.08", other))[0] == 409
+
+
+async def test_erasing_a_payment_erases_the_letters_about_it(stack: Stack):
+    payment = await paid(stack)
+    await post(stack, "asha-bank", "camt.056", "camt.056.001.08", wish(payment["uetr"]))
+    connection = await stack.connect()
+    link = Link(stack.settings.writer_socket)
+    await link.start()
+    try:
+        assert await erasure.erase(connection, link, [UUID(payment["uetr"])], "asked for") == 1
+    finally:
+        await link.stop()
+        await connection.close()
+    (letter,) = [m for m in await inbox(stack, "indus-bank") if m["uetr"] == payment["uetr"]]
+    assert letter["message"] is None
