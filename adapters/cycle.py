@@ -33,6 +33,8 @@ from schemas.money import Money
 
 PATH: Final = "/cycles/"
 VERSION: Final = "1"
+FILE_S: Final = 60.0
+"""For a whole file; it is no order, so no time-out of orders is meant for it."""
 FILE_BYTES: Final = 64 * 1024 * 1024
 _OK: Final = 200
 _SIGNATURE: Final = b"SIGNATURE,"
@@ -123,7 +125,7 @@ async def fetch(
         Unavailable: the rail has no such file, does not answer, or what it gave cannot be read as a whole.
 
     """
-    reply = await http.request("GET", PATH + cycle, answer_bytes=FILE_BYTES)
+    reply = await http.request("GET", PATH + cycle, answer_bytes=FILE_BYTES, total_s=FILE_S)
     if isinstance(reply, Failed) or reply.status != _OK:
         raise Unavailable(f"the rail gave no file of cycle {cycle}")
     try:

@@ -75,8 +75,9 @@ class HttpClient:
         content_type: str = "application/xml",
         headers: Mapping[str, str] | None = None,
         answer_bytes: int = ANSWER_BYTES,
+        total_s: float | None = None,
     ) -> Reply | Failed:
-        """One exchange with the rail."""
+        """One exchange with the rail; `total_s` instead of the time-out of an order, for what is no order."""
         try:
             async with self._open().request(
                 method,
@@ -84,6 +85,7 @@ class HttpClient:
                 data=body,
                 headers={"Content-Type": content_type, **(headers or {})},
                 allow_redirects=False,
+                timeout=self._timeout(total_s),
             ) as response:
                 answer = await _read(response, answer_bytes)
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -93,6 +95,10 @@ class HttpClient:
         if response.status == _CLOSED and NOT_BEFORE in response.headers:
             return _closed(response.headers[NOT_BEFORE])
         return Reply(response.status, response.content_type, answer)
+
+    def _timeout(self, total_s: float | None) -> aiohttp.ClientTimeout:
+        scaled = self.timing.submit_s * self.connection.time_scale
+        return aiohttp.ClientTimeout(total=total_s or scaled, connect=self.timing.connect_s)
 
     async def close(self) -> None:
         """Close the connections; a later request opens new ones."""
@@ -110,9 +116,6 @@ class HttpClient:
                     limit=CONNECTIONS,
                     ssl=_verified(self.connection),
                     keepalive_timeout=KEEP_ALIVE_S,
-                ),
-                timeout=aiohttp.ClientTimeout(
-                    total=self.timing.submit_s * self.connection.time_scale, connect=self.timing.connect_s
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,

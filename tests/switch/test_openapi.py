@@ -13,7 +13,7 @@ from switch.api import openapi, reads
 def document() -> dict[str, Any]:
     app = FastAPI(title="payswitch", version="1")
     app.include_router(reads.router)
-    return openapi.describe(app, "/v1/iso20022/pacs.008")
+    return openapi.describe(app)
 
 
 def references(node: Any) -> Iterator[str]:
