@@ -193,7 +193,7 @@ class Switch:
         creditor = _PARTICIPANT[str(payment.creditor_agent.bic)]
         rail = self.rails[creditor.country]
         amount = payment.interbank_settlement_amount
-        rate = sandbox.RATES[amount.currency, rail.profile.currency]
+        rate = sandbox.rate(amount.currency, rail.profile.currency)
         credit = pricing.convert(amount, rail.profile.currency, rate)
         made_at = datetime.now(UTC)
         made_at = made_at.replace(microsecond=made_at.microsecond // 1000 * 1000)

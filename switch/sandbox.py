@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Context, Decimal
+from functools import cache
 from hashlib import sha256
 from itertools import permutations
 from pathlib import Path
@@ -107,6 +108,7 @@ _SPREAD: Final = Decimal("0.0024")
 """What the FX provider keeps of a conversion."""
 
 
+@cache
 def rate(source: str, target: str) -> str:
     """The sandbox's rate: units of `target` for one unit of `source`, six significant digits."""
     mid = Decimal(_PER_SDR[target]) / Decimal(_PER_SDR[source])
