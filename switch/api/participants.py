@@ -9,7 +9,7 @@ from schemas.money import Money
 from switch.api.people import Caller, Office, answer
 from switch.api.reads import position_document
 from switch.directory import Participant
-from switch.participants import liquidity, reads
+from switch.participants import limits, liquidity, reads
 from switch.participants.liquidity import Use
 from switch.people.model import Person
 from switch.people.permissions import Right, may
@@ -40,6 +40,7 @@ async def get_participant(request: Request, desk: Office, who: Caller, id: Id) -
             "keys": detail.keys,
             "in_flight": detail.in_flight,
             "liquidity": use,
+            "limits": [limit.document() for limit in await limits.read(desk.pool) if limit.participant == id],
         },
     )
 
@@ -51,7 +52,12 @@ async def list_liquidity(request: Request, desk: Office, who: Caller) -> Respons
     found = [
         u for u in await liquidity.read(desk.pool) if may_read(who, u.participant, countries[u.participant])
     ]
-    return answer(request, [use_document(u) for u in found])
+    standing = {
+        (limit.participant, limit.currency): limit.document() for limit in await limits.read(desk.pool)
+    }
+    return answer(
+        request, [use_document(u) | {"limits": standing.get((u.participant, u.currency))} for u in found]
+    )
 
 
 def use_document(use: Use) -> dict[str, Any]:

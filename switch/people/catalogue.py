@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from switch.participants import changes as participants
-from switch.participants import corridors, keys, resolution
+from switch.participants import corridors, keys, limits, resolution
 from switch.people import changes as people
 from switch.people.kinds import Kind, Kinds
 from switch.settlement import changes as settlement
@@ -14,6 +14,7 @@ from switch.settlement import changes as settlement
 _ALL: Final[tuple[Kind[Any], ...]] = (
     *people.KINDS,
     *participants.KINDS,
+    *limits.KINDS,
     *keys.KINDS,
     *corridors.KINDS,
     *settlement.KINDS,

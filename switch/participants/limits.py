@@ -1,0 +1,107 @@
+"""Limits of what a participant may send in a currency: how they are changed, and how they are read.
+
+The writer holds them (see `switch.limits`): a limit counts from the first payment after the change. What
+is over one is refused with AM14.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import asyncpg
+
+from schemas.money import Money
+from switch.commands import SetLimit
+from switch.participants.content import (
+    Currency,
+    Id,
+    account_number,
+    cap_of,
+    check_not_removed,
+    participant_of,
+    refuse,
+)
+from switch.people.kinds import Content, Execution, Kind
+
+_READ: Final = """
+SELECT l.participant, l.currency::text, l.per_payment, l.per_day, coalesce(u.minor, 0)
+FROM switch.payment_limit AS l
+LEFT JOIN switch.daily_use AS u ON u.participant = l.participant AND u.currency = l.currency
+     AND u.day = (clock_timestamp() AT TIME ZONE 'UTC')::date
+WHERE l.per_payment IS NOT NULL OR l.per_day IS NOT NULL
+ORDER BY l.participant, l.currency
+"""
+
+
+class SetLimits(Content, frozen=True, kw_only=True):
+    """What may be sent in a currency: decimal text; null is no limit, "0" stops every payment."""
+
+    participant: Id
+    currency: Currency
+    per_payment: str | None
+    per_day: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StandingLimit:
+    """A participant's limits in a currency and today's use (UTC), minor units; None is no limit."""
+
+    participant: str
+    currency: str
+    per_payment: int | None
+    per_day: int | None
+    used_today: int
+
+    def document(self) -> dict[str, Any]:
+        """As the API shows it, amounts as decimal text."""
+        return {
+            "currency": self.currency,
+            "per_payment": self._text(self.per_payment),
+            "per_day": self._text(self.per_day),
+            "used_today": self._text(self.used_today),
+        }
+
+    def _text(self, minor: int | None) -> str | None:
+        return None if minor is None else Money(minor, self.currency).text
+
+
+async def read(connection: asyncpg.Connection | asyncpg.Pool) -> list[StandingLimit]:
+    """Every limit that stands, by participant and currency."""
+    return [StandingLimit(*row) for row in await connection.fetch(_READ)]
+
+
+def _minor(text: str | None, currency: str) -> int | None:
+    return None if text is None else cap_of(text, currency)
+
+
+async def _check(connection: asyncpg.Connection, content: SetLimits) -> None:
+    await check_not_removed(connection, content)
+    await account_number(connection, content.participant, content.currency)
+    per_payment = _minor(content.per_payment, content.currency)
+    per_day = _minor(content.per_day, content.currency)
+    if per_payment is not None and per_day is not None and per_payment > per_day:
+        raise refuse("one payment may not come to more than a whole day")
+
+
+async def _set(execution: Execution, content: SetLimits) -> None:
+    currency = content.currency
+    per_payment, per_day = _minor(content.per_payment, currency), _minor(content.per_day, currency)
+    reply = await execution.link.ask(SetLimit(content.participant, currency, per_payment, per_day))
+    if reply.verdict != "limit_set":
+        raise refuse(f"the limits cannot be set: {reply.verdict.replace('_', ' ')}")
+    execution.outcome = (
+        f"{content.participant} may send in {currency}: {content.per_payment or 'any amount'} a payment,"
+        f" {content.per_day or 'any amount'} a day"
+    )
+
+
+KINDS: Final[tuple[Kind[Any], ...]] = (
+    Kind(
+        "limit.set",
+        "Set what may be sent per payment and per day",
+        SetLimits,
+        _set,
+        _check,
+        participant=participant_of,
+        moves_books=True,
+    ),
+)
