@@ -1,0 +1,144 @@
+"""Reports: the list, a form for each, its preview as a table with charts, and every format to download.
+
+A preview is the report's JSON, made as over the API: noted in the audited log, hashed, signed and kept.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from schemas.errors import InvalidMessage, NotAcceptable, NotAllowed, SwitchError
+from switch.api.reports import Desk
+from switch.pages.charts import MEASURES
+from switch.pages.shell import PREFIX, Viewer, render
+from switch.people.permissions import Right, may
+from switch.reports import catalogue, patterns, service
+from switch.reports.readers import scope_of_person
+
+router = APIRouter(prefix=PREFIX, include_in_schema=False)
+
+ROWS_MAX: Final = 500
+"""Of a preview; the files have all."""
+
+_DAYS: Final = ("since", "until")
+LABELS: Final = {
+    "window": "Settlement window",
+    "since": "From (day, UTC)",
+    "until": "Until (day, UTC, not included)",
+    "as_of": "As of event",
+    "page": "Page",
+    "participant": "Participant",
+    "currency": "Currency",
+    "uetr": "UETR",
+    "rules": "Version of the rules",
+    "quarter": "Quarter (2026-Q3)",
+}
+"""What a form calls the parameters of reports."""
+
+_SHOW: Final = "show"
+_REVEAL: Final = "reveal"
+_WEEK: Final = timedelta(days=7)
+_MADE_MAX: Final = 50
+
+
+@router.get("/reports")
+async def get_reports(request: Request, office: Desk, person: Viewer) -> Response:
+    """List the reports that this person may ask for, and what was made."""
+    scope = scope_of_person(person)
+    audience = catalogue.audience_of(scope)
+    found = [report for report in catalogue.CATALOGUE.values() if audience in report.audience]
+    made = [
+        {**row, "made_at": datetime.fromisoformat(row["made_at"])}
+        for row in await service.made(office, scope, _MADE_MAX)
+    ]
+    return render(request, "reports.html", person, reports=found, made=made)
+
+
+@router.get("/reports/{name}")
+async def get_report(request: Request, office: Desk, person: Viewer, name: str) -> Response:
+    """Show a report's form and, once it is filled in, the report."""
+    definition = catalogue.find(name)
+    if catalogue.audience_of(scope_of_person(person)) not in definition.audience:
+        raise NotAllowed("this report is not for this reader")
+    said = _said(request)
+    shown: dict[str, Any] = {"document": None, "problem": "", "status": 200}
+    if _SHOW in said:
+        shown = await _shown(office, person, definition, said)
+    return render(
+        request,
+        "report.html",
+        person,
+        shown.pop("status"),
+        report=definition,
+        said=said or _usual(),
+        days=_DAYS,
+        labels=LABELS,
+        may_reveal=name == patterns.NAME and may(person, Right.READ_PERSONAL_DATA),
+        rows_max=ROWS_MAX,
+        measures=MEASURES.get(name, ()),
+        downloads=_downloads(definition, said),
+        **{"sha256": "", "signature": "", **shown},
+    )
+
+
+async def _shown(
+    office: service.Office, person: Viewer, definition: catalogue.Definition, said: Mapping[str, str]
+) -> dict[str, Any]:
+    scope = scope_of_person(person, reveal=_REVEAL in said)
+    try:
+        artefact = await service.make(office, definition.name, parameters(said), scope)
+    except (InvalidMessage, NotAcceptable) as error:
+        return _failed(error)
+    return {
+        "document": json.loads(artefact.octets),
+        "sha256": artefact.sha256.hex(),
+        "signature": artefact.signature,
+        "problem": "",
+        "status": 200,
+    }
+
+
+def _failed(error: SwitchError) -> dict[str, Any]:
+    return {"document": None, "problem": error.detail, "status": error.status}
+
+
+def _said(request: Request) -> dict[str, str]:
+    pairs = request.query_params.multi_items()
+    said = dict(pairs)
+    if len(said) != len(pairs):
+        raise InvalidMessage("a field is there twice")
+    return said
+
+
+def parameters(said: Mapping[str, str]) -> dict[str, str]:
+    """A form's fields as the report's parameters: empty ones are not given, a day begins at midnight UTC."""
+    given = {name: value for name, value in said.items() if value and name not in {_SHOW, _REVEAL}}
+    return {name: _instant(value) if name in _DAYS else value for name, value in given.items()}
+
+
+def _instant(value: str) -> str:
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        return value  # an instant, or wrong: the report's own check says which
+    return datetime(day.year, day.month, day.day, tzinfo=UTC).isoformat()
+
+
+def _usual() -> dict[str, str]:
+    """The week up to and including today."""
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    return {"since": str(tomorrow - _WEEK), "until": str(tomorrow)}
+
+
+def _downloads(definition: catalogue.Definition, said: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Name and address of each format, of what the form says; with `reveal` where it says so."""
+    given = parameters(said) | ({_REVEAL: "true"} if _REVEAL in said else {})
+    return [
+        (str(form), f"/v1/reports/{definition.name}?{urlencode({**given, 'format': str(form)})}")
+        for form in definition.formats
+    ]
