@@ -1,7 +1,6 @@
 """What the caretaker does for the ledger's history, now and then: partitions ahead, signed checkpoints."""
 
 import os
-import time
 from pathlib import Path
 from typing import Final
 
@@ -117,17 +116,11 @@ class Housekeeper:
     def __init__(self, settings: Settings, pool: asyncpg.Pool) -> None:
         self._settings = settings
         self._pool = pool
-        self._covered_until = time.monotonic()
 
     async def publish(self) -> None:
-        """Sign what is new in the log; the age stands still while nothing is."""
+        """Sign what is new in the log."""
         async with self._pool.acquire() as connection:
             await audit.checkpoint(connection, signer(self._settings))
-        self._covered_until = time.monotonic()
-
-    async def state_age(self) -> None:
-        """Say how long ago the log was last covered by a checkpoint."""
-        metrics.CHECKPOINT_AGE.set(time.monotonic() - self._covered_until)
 
     async def make_room(self) -> None:
         """Make partitions ahead, and say how far they reach."""

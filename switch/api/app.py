@@ -13,13 +13,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas.errors import SwitchError, Unavailable
+from schemas.errors import SwitchError, TooManyRequests, Unavailable
 from switch import logs, metrics
 from switch.api import (
     callbacks,
     doors,
     events,
     health,
+    limits,
     messages,
     openapi,
     participants,
@@ -46,9 +47,10 @@ Handler = Callable[[Request], Awaitable[Response]]
 class Edge:
     """The outermost layer: counts every request, and makes sure that no failure shows its inside."""
 
-    def __init__(self, app: FastAPI, short_cuts: Mapping[str, Handler]) -> None:
+    def __init__(self, app: FastAPI, short_cuts: Mapping[str, Handler], limiter: limits.Limiter) -> None:
         self._app = app
         self._app.state.draining = False
+        self._limiter = limiter
         self._short_cuts = short_cuts
         """POST handlers by exact path that are called without the framework's layers: the hot path."""
 
@@ -68,19 +70,22 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                limits.mark(scope, message)
                 message["headers"].append((b"x-content-type-options", b"nosniff"))
                 if not any(name == b"cache-control" for name, _ in message["headers"]):
                     message["headers"].append((b"cache-control", b"no-store"))
             await send(message)
 
         try:
-            handler = self._short_cuts.get(scope["path"]) if scope["method"] == "POST" else None
+            handler = self._let_in(scope)
             if handler is None:
                 await self._app(scope, receive, watch)
             else:
                 scope["app"] = self._app
                 response = await handler(Request(scope, receive))
                 await response(scope, receive, watch)
+        except TooManyRequests as error:
+            await problems.problem(error)(scope, receive, watch)
         except problems.AWAY as error:
             _log.warning("database_away", error=type(error).__name__, detail=logs.where(error))
             if status == 0:
@@ -91,8 +96,13 @@ class Edge:
                 await problems.problem(SwitchError())(scope, receive, watch)
         finally:
             route = scope["path"] if scope["path"] in self._short_cuts else _route(scope)
-            metrics.HTTP.labels(route, scope["method"], str(status)).inc()
-            metrics.HTTP_SECONDS.labels(route).observe(time.perf_counter() - started)
+            metrics.http_request(route, scope["method"], status, time.perf_counter() - started)
+
+    def _let_in(self, scope: Scope) -> Handler | None:
+        """Turn away who comes too often; the short cut of a path that has one."""
+        runtime = getattr(self._app.state, "runtime", None)
+        self._limiter.arrive(scope, runtime and runtime.directory.now, callbacks.PREFIX)
+        return self._short_cuts.get(scope["path"]) if scope["method"] == "POST" else None
 
 
 def _route(scope: Scope) -> str:
@@ -141,4 +151,4 @@ def make_app(settings: Settings) -> Edge:
     site.add_to(app)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     rails = {f"{callbacks.PREFIX}{country}": callbacks.post_callback for country in settings.rails}
-    return Edge(app, doors.HANDLERS | rails)
+    return Edge(app, doors.HANDLERS | rails, limits.Limiter(settings))

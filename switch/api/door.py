@@ -105,7 +105,8 @@ async def _take(
     uetr = uuid.UUID(payment.uetr)
     final = runtime.link.watch(uetr.bytes)
     try:
-        standing = await runtime.intake.take(message, payment, sender)
+        with metrics.STAGE.labels("accept").time():
+            standing = await runtime.intake.take(message, payment, sender)
         if standing.known:
             standing = await read_standing(runtime.pool, uetr)
         if standing.state in FINAL or not wait:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from schemas import codec
-from switch import metrics, personal_data, rails
+from switch import metrics, personal_data, rails, vitals
 from switch.database import connect_pool
 from switch.directory import Directory
 from switch.dispatch import Dispatcher
@@ -49,10 +49,12 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
     intake = Intake(settings, directory, rails_here, link, dispatcher)
     refreshing = asyncio.create_task(directory.keep_fresh())
     metrics.WORKERS.set(1)
+    watching = asyncio.create_task(vitals.watch("api", pool))
     try:
         yield Runtime(settings, pool, directory, rails_here, link, dispatcher, intake, keys)
     finally:
         refreshing.cancel()
+        watching.cancel()
         await dispatcher.drain()
         await asyncio.gather(*(rail.adapter.close() for rail in rails_here.values()))
         await link.stop()

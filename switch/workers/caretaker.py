@@ -17,10 +17,9 @@ import structlog
 import uvloop
 
 from adapters.port import Answer, Native, Outcome
-from ledger import positions
 from ledger.encoding import microseconds
 from schemas.reasons import Reason
-from switch import housekeeping, logs, metrics, personal_data, rails
+from switch import facts, housekeeping, logs, metrics, personal_data, rails, vitals
 from switch.commands import Advance, Enquired
 from switch.database import connect_pool
 from switch.dispatch import Dispatcher, Sending, enquiry_due, now_us, of_answer, scaled_us
@@ -36,7 +35,6 @@ from switch.settings import Settings
 from switch.workers.link import Link
 
 _TICK_S: Final = 0.1
-_GAUGES_EVERY_S: Final = 2.0
 _FILES_EVERY_S: Final = 60.0
 AT_ONCE: Final = 32
 """Payments of one rail that are looked after at the same time."""
@@ -213,25 +211,6 @@ def _finished(mine: dict[int, asyncio.Task[None]], number: int, task: asyncio.Ta
         _log.error("caretaking_failed", error=type(error).__name__, detail=logs.where(error))
 
 
-async def state_facts(pool: asyncpg.Pool) -> None:
-    """Set the gauges that are facts of the database."""
-    counts = await pool.fetch(
-        "SELECT r.country, s.state, count(o.number) AS n,"
-        " coalesce(extract(epoch FROM clock_timestamp() - min(o.entered_at)), 0)::float8 AS age"
-        " FROM switch.rail AS r CROSS JOIN (VALUES ('RESERVED'), ('SENT'), ('UNKNOWN')) AS s (state)"
-        " LEFT JOIN switch.open_payment AS o ON o.rail = r.country AND o.state = s.state GROUP BY 1, 2"
-    )
-    for row in counts:
-        metrics.IN_FLIGHT.labels(row["country"], row["state"]).set(row["n"])
-        if row["state"] == State.UNKNOWN:
-            metrics.UNKNOWN_AGE.labels(row["country"]).set(row["age"])
-    for position in await positions.read(pool):
-        if position.headroom is not None:
-            metrics.HEADROOM.labels(position.owner, position.currency).set(position.headroom)
-    for currency, imbalance in (await positions.imbalance(pool)).items():
-        metrics.IMBALANCE.labels(currency).set(imbalance)
-
-
 async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
     """Do `work` again and again; a database or writer that is away is waited for."""
     while True:
@@ -260,11 +239,12 @@ async def run(settings: Settings) -> None:
     desk = Desk(pool, link, settings.data, settings.sandbox)
     tasks = [
         asyncio.create_task(_every(_TICK_S, caretaker.tick)),
-        asyncio.create_task(_every(_GAUGES_EVERY_S, lambda: state_facts(pool))),
+        asyncio.create_task(_every(facts.EVERY_S, lambda: facts.state(pool))),
+        asyncio.create_task(_every(facts.SLOWLY_EVERY_S, lambda: facts.state_slowly(pool, settings))),
+        asyncio.create_task(vitals.watch("caretaker", pool)),
         asyncio.create_task(_every(_FILES_EVERY_S, caretaker.reconcile)),
         asyncio.create_task(_every(housekeeping.PARTITIONS_EVERY_S, keeper.make_room)),
         asyncio.create_task(_every(settings.checkpoint_every_s, keeper.publish)),
-        asyncio.create_task(_every(_GAUGES_EVERY_S, keeper.state_age)),
         *(asyncio.create_task(_every(people.EVERY_S, partial(work, desk))) for work in people.WORK),
         *(
             asyncio.create_task(_every(seconds, work))

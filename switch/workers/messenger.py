@@ -8,7 +8,7 @@ import asyncpg
 import structlog
 import uvloop
 
-from switch import logs
+from switch import logs, vitals
 from switch.database import connect_pool
 from switch.settings import Settings
 from switch.webhooks import signing
@@ -32,6 +32,7 @@ async def run(settings: Settings) -> None:
     pool = await connect_pool(settings)
     key = signing.load(settings.webhook_key)
     messenger = Messenger(pool, key, sandbox=settings.sandbox, time_scale=settings.time_scale)
+    watching = asyncio.create_task(vitals.watch("messenger", pool))
     _log.info("messenger_ready")
     while not stopping.is_set():
         try:
@@ -42,6 +43,7 @@ async def run(settings: Settings) -> None:
             await asyncio.wait_for(stopping.wait(), _TICK_S)
         except TimeoutError:
             continue
+    watching.cancel()
     await messenger.close()
 
 

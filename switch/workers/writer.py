@@ -13,9 +13,9 @@ import msgspec
 import structlog
 import uvloop
 
-from ledger.writer import Writer, look_for_garbage_in_short_steps
+from ledger.writer import QUEUE_BYTES_MAX, Writer, look_for_garbage_in_short_steps
 from schemas.errors import Unavailable
-from switch import logs
+from switch import logs, vitals
 from switch.commands import (
     FAILED,
     UNAVAILABLE,
@@ -38,8 +38,9 @@ _encode = msgspec.msgpack.Encoder().encode
 class WriterServer:
     """Feeds the ledger's writer from every connected worker, and tells them all what changed."""
 
-    def __init__(self, database_url: str, queue_max: int) -> None:
-        self._writer = Writer(database_url, PaymentBook(self._announce), queue_max=queue_max)
+    def __init__(self, database_url: str, queue_max: int, queue_bytes_max: int = QUEUE_BYTES_MAX) -> None:
+        book = PaymentBook(self._announce)
+        self._writer = Writer(database_url, book, queue_max=queue_max, queue_bytes_max=queue_bytes_max)
         self._peers: set[FrameProtocol] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Server | None = None
@@ -116,11 +117,13 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    server = WriterServer(settings.database, settings.writer_queue_max)
+    server = WriterServer(settings.database, settings.writer_queue_max, settings.writer_queue_bytes_max)
     await server.serve(settings.writer_socket)
+    watching = asyncio.create_task(vitals.watch("writer"))
     while not stopping.is_set() and server.frozen is None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), _LOOK_EVERY_S)
+    watching.cancel()
     if server.frozen is not None:
         _log.error("writer_frozen", error=type(server.frozen).__name__, detail=logs.where(server.frozen))
         sys.exit(1)
