@@ -9,6 +9,7 @@ from typing import Final
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ledger.writer import QUEUE_BYTES_MAX
 from schemas.rules import SWITCH, Scheme
 
 _SOCKET_PATH_MAX: Final = 107
@@ -49,6 +50,17 @@ class Settings(BaseSettings):
     rail_in_flight_max: int = Field(default=2000, ge=1)
     """Payments one worker may have at one rail; more are turned away before money is held."""
     writer_queue_max: int = Field(default=20_000, ge=1)
+    writer_queue_bytes_max: int = Field(default=QUEUE_BYTES_MAX, ge=1024)
+    """Commands that wait for the writer: how many, and how many bytes; more are turned away."""
+    rate_pay: float = Field(default=5000.0, ge=0)
+    """Requests a second that one participant may send, over all workers, by class; 0 is no limit."""
+    rate_enquire: float = Field(default=2000.0, ge=0)
+    rate_report: float = Field(default=20.0, ge=0)
+    rate_change: float = Field(default=100.0, ge=0)
+    rate_failure: float = Field(default=100.0, ge=0)
+    """Answers 401 a second to one client address, over all workers; 0 is no limit."""
+    rate_sign_in: float = Field(default=10.0, ge=0)
+    """Attempts to sign in a second from one client address, over all workers; 0 is no limit."""
     log_origin: str = "payswitch.example/ledger"
     """Name of the event log in checkpoints; it never changes."""
     checkpoint_every_s: float = Field(default=60.0, gt=0)

@@ -77,32 +77,40 @@ class Edge:
             await send(message)
 
         try:
-            handler = self._let_in(scope)
-            if handler is None:
-                await self._app(scope, receive, watch)
-            else:
-                scope["app"] = self._app
-                response = await handler(Request(scope, receive))
-                await response(scope, receive, watch)
-        except TooManyRequests as error:
-            await problems.problem(error)(scope, receive, watch)
-        except problems.AWAY as error:
-            _log.warning("database_away", error=type(error).__name__, detail=logs.where(error))
-            if status == 0:
-                await problems.problem(Unavailable(problems.PERHAPS))(scope, receive, watch)
+            await self._serve(scope, receive, watch)
         except Exception as error:  # noqa: BLE001 - the last place that can answer for a defect of ours
-            _log.error("request_failed", error=type(error).__name__, detail=logs.where(error))
+            answer = _answer_to(error)
             if status == 0:
-                await problems.problem(SwitchError())(scope, receive, watch)
+                await answer(scope, receive, watch)
         finally:
             route = scope["path"] if scope["path"] in self._short_cuts else _route(scope)
             metrics.http_request(route, scope["method"], status, time.perf_counter() - started)
+
+    async def _serve(self, scope: Scope, receive: Receive, watch: Send) -> None:
+        handler = self._let_in(scope)
+        if handler is None:
+            await self._app(scope, receive, watch)
+            return
+        scope["app"] = self._app
+        response = await handler(Request(scope, receive))
+        await response(scope, receive, watch)
 
     def _let_in(self, scope: Scope) -> Handler | None:
         """Turn away who comes too often; the short cut of a path that has one."""
         runtime = getattr(self._app.state, "runtime", None)
         self._limiter.arrive(scope, runtime and runtime.directory.now, callbacks.PREFIX)
         return self._short_cuts.get(scope["path"]) if scope["method"] == "POST" else None
+
+
+def _answer_to(error: Exception) -> Response:
+    """What is answered where nothing else caught it; its inside goes to the log alone."""
+    if isinstance(error, TooManyRequests):
+        return problems.problem(error)
+    if isinstance(error, problems.AWAY):
+        _log.warning("database_away", error=type(error).__name__, detail=logs.where(error))
+        return problems.problem(Unavailable(problems.PERHAPS))
+    _log.error("request_failed", error=type(error).__name__, detail=logs.where(error))
+    return problems.problem(SwitchError())
 
 
 def _route(scope: Scope) -> str:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from schemas.errors import NotAllowed, NotAuthentic
 from schemas.signing import http_signatures
 from switch import metrics
+from switch.api import limits
 from switch.directory import Participant, Snapshot
 from switch.settings import Settings
 
@@ -21,6 +22,7 @@ def authenticate(request: Request, body: bytes, directory: Snapshot, settings: S
     Raises:
         NotAuthentic: nothing proves who it is. The text is the same for an unknown and a wrong key.
         NotAllowed: it is a participant that may no longer use the switch.
+        TooManyRequests: it is one that comes too often.
 
     """
     try:
@@ -30,6 +32,7 @@ def authenticate(request: Request, body: bytes, directory: Snapshot, settings: S
         raise
     if participant is None or participant.status == "removed":
         raise NotAllowed("this participant may not use the switch")
+    limits.admit(request.scope, participant.id)
     return participant
 
 
