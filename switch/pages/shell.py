@@ -68,18 +68,7 @@ class Entry:
 
 NAVIGATION: Final = (
     Entry("", "Overview", Right.READ_DIRECTORY),
-    Entry("/payments", "Payments", Right.READ_POSITIONS),
-    Entry("/positions", "Positions", Right.READ_POSITIONS),
-    Entry("/settlement", "Settlement", Right.READ_POSITIONS),
-    Entry("/rails", "Rails", Right.READ_DIRECTORY),
-    Entry(
-        "/breaks", "Reconciliation", Right.READ_AUDIT, frozenset({Role.OPERATOR, Role.CHECKER, Role.AUDITOR})
-    ),
-    Entry("/participants", "Participants", Right.READ_DIRECTORY),
-    Entry("/changes", "Approvals", Right.READ_CHANGES),
     Entry("/reports", "Reports", Right.READ_REPORTS),
-    Entry("/proofs", "Proofs", Right.READ_AUDIT),
-    Entry("/connection", "Connection", Right.REQUEST_KEYS, frozenset({Role.PARTICIPANT})),
 )
 """In this order; a person sees those of its rights and role."""
 
