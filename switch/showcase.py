@@ -216,7 +216,11 @@ async def _verify(settings: Settings, connection: asyncpg.Connection, say: Say) 
 
 def welcome(settings: Settings, url: str) -> list[str]:
     """Say where everything is, and how to send the first payment."""
-    lines = ["", f"payswitch is ready: {url}   metrics {url}/metrics   logs {settings.data / 'logs'}"]
+    lines = [
+        "",
+        f"payswitch is ready: {url}   pages {url}/console   metrics {url}/metrics",
+        f"logs: {settings.data / 'logs'}",
+    ]
     if not settings.sandbox:
         return lines
     credentials = json.loads(settings.credentials_file.read_text())
@@ -224,7 +228,7 @@ def welcome(settings: Settings, url: str) -> list[str]:
     creditor = next(p for p in credentials["participants"] if p["country"] == "PK")
     return [
         *lines,
-        f"sandbox credentials: {settings.credentials_file}",
+        f"sandbox credentials, of banks and of people: {settings.credentials_file}",
         "",
         "A first payment, ready to paste (the UETR is made by the shell, so each is a new payment):",
         "",
