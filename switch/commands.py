@@ -95,6 +95,8 @@ class Advance(msgspec.Struct, array_like=True, frozen=True, tag="advance"):
     sent_at: int = 0
     answered_at: int = 0
     due_at: int = 0
+    only_in_doubt: bool = False
+    """The word of two people about a payment in doubt: it holds for no other state."""
 
 
 class Enquired(msgspec.Struct, array_like=True, frozen=True, tag="enquired"):

@@ -50,6 +50,7 @@ TRANSITIONS: Final = MappingProxyType({
     (S.RESERVED, E.SEND):    S.SENT,       # the intent to send, durable before the socket is touched
     (S.RESERVED, E.EXPIRE):  S.ABORTED,    # never left us: safe to release
     (S.RESERVED, E.CANCEL):  S.ABORTED,    # its sender took it back before it left us
+    (S.RESERVED, E.CONFIRM): S.COMMITTED,  # deferred, and the rail did it after all: its yes is final
     (S.SENT,     E.CONFIRM): S.COMMITTED,
     (S.SENT,     E.REJECT):  S.ABORTED,    # the rail's own no, or nothing left us
     (S.SENT,     E.DEFER):   S.RESERVED,   # the rail is closed and took nothing: held until it opens

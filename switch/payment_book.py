@@ -300,8 +300,9 @@ class PaymentBook:
         open_payment = self._open.get(command.uetr)
         if open_payment is None:
             return self._advance_of_closed(command, books)
-        if command.rail and command.rail != open_payment.rail:
-            return Reply("another_rail", open_payment.number, open_payment.state)
+        verdict = _not_about(open_payment, command)
+        if verdict:
+            return Reply(verdict, open_payment.number, open_payment.state)
         command = _believable(open_payment, command)
         event = Event(command.event)
         if event is Event.SEND and microseconds(books.now) >= open_payment.expires:
@@ -442,13 +443,20 @@ def _known(identity: Identity, books: Books) -> bool:
     return books.find(UUID(bytes=identity.uetr)) is not None
 
 
+def _not_about(ordered: Open, said: Advance) -> str:
+    """Why a word is not about this payment as it stands; empty if it is."""
+    if said.rail and said.rail != ordered.rail:
+        return "another_rail"
+    return "illegal" if said.only_in_doubt and ordered.state is not State.UNKNOWN else ""
+
+
 def _believable(ordered: Open, said: Advance) -> Advance:
     """What is not a clear word about this order is doubt, whatever it calls itself.
 
     A confirmation of another amount confirms nothing, and people must look. A "no" or "not now" in the
     exchange of a second sending, or in a first one that a second has overtaken, says nothing of the other.
     """
-    if said.event == "CONFIRM" and said.credited_minor > 0:
+    if said.event == "CONFIRM" and said.credited_currency:
         if (said.credited_minor, said.credited_currency) != (ordered.credit_minor, ordered.credit_currency):
             return msgspec.structs.replace(
                 said, event="DOUBT", due_at=0, detail="the rail confirmed another amount"

@@ -21,6 +21,7 @@ from adapters.port import Answer, Outcome
 from adapters.profile import RailProfile
 from ledger.sql import statement
 from schemas.errors import NotFound, Unavailable
+from schemas.money import MAX_MINOR
 from switch.dispatch import Dispatcher, Sending, of_answer
 from switch.rails import Rail
 
@@ -33,7 +34,7 @@ _SEQ_AT: Final = statement("seq_at")
 _OPEN: Final = """
 SELECT o.uetr, p.native_ref, o.state, o.pending, o.entered_at, o.expires_at
 FROM switch.open_payment AS o JOIN switch.payment AS p USING (number)
-WHERE o.rail = $1 AND o.state IN ('SENT', 'UNKNOWN')
+WHERE o.rail = $1 AND o.state IN ('RESERVED', 'SENT', 'UNKNOWN')
 """
 _log = structlog.get_logger()
 
@@ -92,12 +93,13 @@ class Reconciliation:
 
         """
         profile = rail.adapter.profile
-        answers = {answer.ref: answer async for answer in rail.adapter.reconcile(cycle)}
+        answers = _by_ref([answer async for answer in rail.adapter.reconcile(cycle)], cycle)
         over = profile.hours.day(datetime.now(UTC)) > cycle
         result = Result(profile.country, cycle, over, len(answers))
         await self._keep(profile, cycle, answers)
         result.finished = await self._finish_open(rail, answers)
-        if over:
+        result.breaks = await self._breaks(profile, date.fromisoformat(cycle), over=over)
+        if over:  # last: a cycle is read only when all that follows from it is done
             await self._pool.execute(
                 "INSERT INTO switch.rail_cycle (rail, cycle, lines) VALUES ($1, $2, $3)"
                 " ON CONFLICT DO NOTHING",
@@ -105,15 +107,15 @@ class Reconciliation:
                 date.fromisoformat(cycle),
                 len(answers),
             )
-        result.breaks = await self._breaks(profile, date.fromisoformat(cycle), over=over)
         return result
 
     async def _keep(self, profile: RailProfile, cycle: str, answers: Mapping[str, Answer]) -> None:
-        """Store the lines; a line that is known stays as it is."""
+        """Store the lines; of a day that was not over, the newest word counts."""
         day = date.fromisoformat(cycle)
         await self._pool.executemany(
             "INSERT INTO switch.rail_cycle_line (rail, cycle, ref, uetr, done, code, minor)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (rail, cycle, ref) DO UPDATE"
+            " SET done = excluded.done, code = excluded.code, minor = excluded.minor",
             [
                 (
                     profile.country,
@@ -129,14 +131,21 @@ class Reconciliation:
         )
 
     async def _finish_open(self, rail: Rail, answers: Mapping[str, Answer]) -> int:
-        """Give the file's word to every payment that still waits for one."""
+        """Give the file's word to every payment that still waits for one.
+
+        Raises:
+            Unavailable: the writer is away; the cycle is to be read again.
+
+        """
         finished = 0
         country = rail.adapter.profile.country
         for row in await self._pool.fetch(_OPEN, country):
             answer = answers.get(row["native_ref"])
-            if answer is not None:
+            if answer is not None and answer.uetr in {None, str(row["uetr"])}:
                 reply = await self._dispatcher.tell(of_answer(answer, Sending(row["uetr"].bytes, country)))
-                finished += reply is not None and reply.verdict == "advanced"
+                if reply is None:
+                    raise Unavailable("the writer is away; the cycle is to be read again")
+                finished += reply.verdict == "advanced"
         return finished
 
     async def _breaks(self, profile: RailProfile, cycle: date, *, over: bool) -> dict[str, int]:
@@ -155,6 +164,29 @@ class Reconciliation:
         for row in rows:
             found[row["kind"]] = found.get(row["kind"], 0) + 1
         return found
+
+
+def _by_ref(answers: list[Answer], cycle: str) -> dict[str, Answer]:
+    """The answers by their reference.
+
+    Raises:
+        Unavailable: two speak of one order, or one cannot be what a rail says: the file is read as a whole.
+
+    """
+    found = {answer.ref: answer for answer in answers}
+    if len(found) != len(answers) or not all(map(_is_sound, answers)):
+        raise Unavailable(f"the file of cycle {cycle} contradicts itself or says what cannot be")
+    return found
+
+
+def _is_sound(answer: Answer) -> bool:
+    """Whether the words can be kept: a UETR that is one, an amount that is money, no NUL."""
+    try:
+        sound = answer.uetr is None or str(UUID(answer.uetr)) == answer.uetr
+    except ValueError:
+        return False
+    minor = answer.amount.minor if answer.amount else 1
+    return sound and 0 < minor <= MAX_MINOR and "\0" not in answer.ref + (answer.rail_code or "")
 
 
 async def read_breaks(

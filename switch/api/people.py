@@ -89,8 +89,11 @@ async def read_body(request: Request, kind: type[T]) -> T:
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise InvalidMessage("application/json is read here")
+    raw = await bodies.read(request, _BODY_MAX)
+    if b"\\u0000" in raw or b"\0" in raw:
+        raise InvalidMessage("NUL is no character of a text")
     try:
-        return msgspec.json.decode(await bodies.read(request, _BODY_MAX), type=kind, strict=True)
+        return msgspec.json.decode(raw, type=kind, strict=True)
     except msgspec.DecodeError as error:
         raise InvalidMessage(str(error)) from None
 

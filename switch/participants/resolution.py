@@ -42,6 +42,7 @@ async def _resolve(execution: Execution, content: Resolve) -> None:
             event,
             reason="" if event == "CONFIRM" else Reason.NARRATIVE,
             detail=f"two people: change {execution.number}",
+            only_in_doubt=True,
         )
     )
     if reply.state != wanted:

@@ -6,7 +6,7 @@ would let it be worked out from the sums (`suppression`). Only quarters that are
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from itertools import groupby
 from typing import Final
 
@@ -55,7 +55,14 @@ class Corridor:
 
 
 def bounds(quarter: str) -> tuple[datetime, datetime]:
-    """Beginning and end of `2026-Q4`, in UTC."""
+    """Beginning and end of `2026-Q4`, in UTC.
+
+    Raises:
+        InvalidMessage: no calendar has this year.
+
+    """
+    if not MINYEAR <= int(quarter[:4]) < MAXYEAR:
+        raise InvalidMessage("no such quarter", rule="parameter")
     year, month = int(quarter[:4]), (int(quarter[-1]) - 1) * _MONTHS + 1
     until = (year + 1, 1) if month + _MONTHS > 12 else (year, month + _MONTHS)  # noqa: PLR2004 - months
     return datetime(year, month, 1, tzinfo=UTC), datetime(*until, 1, tzinfo=UTC)

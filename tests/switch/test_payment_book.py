@@ -106,6 +106,7 @@ class PaymentBookMachine(RuleBasedStateMachine):
         # fmt: off
         steps = {
             ("RESERVED", "SEND"): State.SENT,      ("RESERVED", "EXPIRE"): State.ABORTED,
+            ("RESERVED", "CONFIRM"): State.COMMITTED,
             ("SENT", "CONFIRM"): State.COMMITTED,  ("SENT", "REJECT"): State.ABORTED,
             ("SENT", "DOUBT"): State.UNKNOWN,      ("UNKNOWN", "SEND"): State.SENT,
             ("SENT", "DEFER"): State.RESERVED,     ("RESERVED", "CANCEL"): State.ABORTED,
@@ -123,7 +124,7 @@ class PaymentBookMachine(RuleBasedStateMachine):
 
     @rule(uetr=payments)
     def confirm_another_amount(self, uetr: bytes) -> None:
-        """A confirmation of another amount confirms nothing."""
+        """A confirmation of another amount, nought too, confirms nothing."""
         state, amount, fingerprint = self.model[uetr]
         self.ask(Advance(uetr, "CONFIRM", credited_minor=amount + 1, credited_currency="INR"))
         if state is State.SENT:
@@ -196,6 +197,30 @@ def test_a_closed_rail_gives_the_payment_back_and_it_can_be_sent_or_expire() -> 
     assert machine.ask(Advance(UETR, "SEND")).state == State.SENT
     assert machine.ask(closed).state == State.RESERVED
     assert machine.ask(Advance(UETR, "EXPIRE")).state == State.ABORTED
+
+
+def test_a_deferred_payment_that_the_rail_did_after_all_is_posted() -> None:
+    machine = sent_payment()
+    machine.ask(Advance(UETR, "DEFER", rail="PK", exchange=True, due_at=5))
+
+    assert machine.ask(Advance(UETR, "CONFIRM", rail="PK")).state == State.COMMITTED
+    assert machine.ask(Advance(UETR, "EXPIRE")).verdict == "final"
+
+
+def test_a_confirmation_of_nothing_confirms_nothing() -> None:
+    machine = sent_payment()
+    nothing = Advance(UETR, "CONFIRM", rail="PK", credited_minor=0, credited_currency="PKR")
+
+    assert machine.ask(nothing).state == State.UNKNOWN
+
+
+def test_people_end_only_what_is_in_doubt() -> None:
+    machine = sent_payment()
+    decided = Advance(UETR, "REJECT", only_in_doubt=True)
+
+    assert machine.ask(decided).verdict == "illegal"  # it was sent again meanwhile
+    machine.ask(Advance(UETR, "DOUBT"))
+    assert machine.ask(decided).state == State.ABORTED
 
 
 def test_not_now_in_a_second_sending_says_nothing_of_the_first() -> None:

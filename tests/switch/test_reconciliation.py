@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 
 from adapters.port import Answer, Outcome
+from schemas.errors import Unavailable
 from schemas.money import Money
 from switch import rails
 from switch.database import connect_pool
@@ -147,6 +148,41 @@ async def test_other_amounts_and_refusals_of_what_is_committed_are_breaks(stack:
         await reader.read(replace(rail, adapter=SaysSo(rail.adapter, answers)), day)
         assert await kinds(pool, refs[0]) == ["another_amount"]
         assert await kinds(pool, refs[1]) == ["refused_but_committed"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [("r1", str(uuid4()), 1), ("r1", str(uuid4()), 1)],
+        [("r1", "no-uetr", 1)],
+        [("r1", str(uuid4()), 10**18)],
+        [("r\0", str(uuid4()), 1)],
+    ],
+    ids=["one order twice", "no UETR", "no amount", "NUL"],
+)
+async def test_a_file_that_contradicts_itself_or_says_what_cannot_be_is_not_read(stack: Stack, lines):
+    async with reading(stack) as (reader, known, pool):
+        rail = known["PK"]
+        answers = [Answer(r, Outcome.DONE, uetr=u, amount=Money(m, "PKR")) for r, u, m in lines]
+        day = today(rail) - timedelta(days=3)
+        with pytest.raises(Unavailable):
+            await reader.read(replace(rail, adapter=SaysSo(rail.adapter, answers)), day.isoformat())
+        assert not await pool.fetchval(
+            "SELECT true FROM switch.rail_cycle WHERE rail = 'PK' AND cycle = $1", day
+        )
+
+
+async def test_a_newer_word_of_an_unfinished_day_counts(stack: Stack):
+    uetr = await paid(stack, "AC04")
+    async with reading(stack) as (reader, known, pool):
+        rail = known["PK"]
+        ref = await native_ref(pool, uetr)
+        day = (today(rail) + timedelta(days=1)).isoformat()  # not over
+        no = Answer(ref, Outcome.REFUSED, uetr=uetr, rail_code="AC04", reason="AC04")
+        yes = Answer(ref, Outcome.DONE, uetr=uetr, amount=Money(1, "PKR"))
+        assert (await reader.read(replace(rail, adapter=SaysSo(rail.adapter, [no])), day)).breaks == {}
+        await reader.read(replace(rail, adapter=SaysSo(rail.adapter, [yes])), day)
+        assert await kinds(pool, ref) == ["credited_but_aborted"]
 
 
 async def test_what_is_committed_here_and_in_no_file_is_a_break_once_the_next_file_is_there(stack: Stack):
