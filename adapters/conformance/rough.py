@@ -21,7 +21,7 @@ from adapters.simulation.magic import Magic
 from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
 from schemas.payment import Party
 
-SLACK_S: Final = 4.0
+SLACK_S: Final = 10.0
 """Of a busy machine."""
 _DEBTOR, _CREDITOR, _REMITTANCE = "Zaphod Xenakis", "Quirin Yttrium", "Vogon poetry"
 _SETTLING_S: Final = 0.2

@@ -59,7 +59,7 @@ class SwitchProcess:
                 start_new_session=True,
             )
 
-    def wait_until_ready(self, *, within_s: float = 60) -> bool:
+    def wait_until_ready(self, *, within_s: float = 120) -> bool:
         """Whether it became ready before it died."""
         end = time.monotonic() + within_s
         while time.monotonic() < end:
