@@ -3,8 +3,9 @@
 The same elements stand in every payment message, under types whose version differs and whose tags do not.
 """
 
+import re
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from schemas.codes import is_known
 from schemas.errors import Refused
@@ -12,6 +13,8 @@ from schemas.payment import Account, Agent, Party
 from schemas.reasons import Reason
 
 Content = dict[str, Any]
+_IBAN: Final = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", re.ASCII)
+"""The form alone: check digits are a rule's."""
 
 
 def first_of(choice: Content | None) -> str | None:
@@ -96,6 +99,14 @@ def build_party(party: Party) -> Content:
     if party.phone:
         content["CtctDtls"] = {"MobNb": party.phone}
     return content
+
+
+def named_account(text: str) -> Account:
+    """The account that a text names: an IBAN, a proxy such as `asha@okbank`, or another number."""
+    if _IBAN.fullmatch(text):
+        return Account(iban=text)
+    # The version .08 wants an identification beside every proxy.
+    return Account(other=text, proxy=text if "@" in text else None)
 
 
 def read_account(content: Content | None) -> Account | None:

@@ -33,6 +33,15 @@ COUNTRIES: Final = {
 }
 """Currency -> whose holidays, and whose clock."""
 
+ZONES: Final = dict(COUNTRIES.values())
+"""Country -> the zone in which its central bank keeps its day. IANA names."""
+
+
+def zone_of(currency: str) -> str:
+    """The settlement zone of a currency; UTC for one that no central bank here settles."""
+    return COUNTRIES.get(currency, ("", "UTC"))[1]
+
+
 _LOOK_AHEAD_DAYS: Final = 60
 """No country closes its banks for longer."""
 

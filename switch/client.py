@@ -16,7 +16,6 @@ document again; a new UETR would be a new payment.
 import asyncio
 import json
 import random
-import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -32,7 +31,8 @@ from yarl import URL
 
 from schemas.credit_transfer import build
 from schemas.money import Money
-from schemas.payment import Account, Agent, CreditTransfer, Party
+from schemas.parties import named_account
+from schemas.payment import Agent, CreditTransfer, Party
 from schemas.signing import http_signatures
 from schemas.signing.http_signatures import SigningKey
 
@@ -52,7 +52,6 @@ _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
 _NOT_NOW: Final = frozenset({401, 403})
 """Refusals of the caller, not of the message: they say nothing of an earlier try that may have been taken."""
-_IBAN: Final = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", re.ASCII)
 
 
 class Problem(Exception):
@@ -283,24 +282,15 @@ def credit_transfer(
         accepted_at=now,
         charge_bearer="SLEV",
         debtor=Party(name=debtor),
-        debtor_account=_account(debtor_account),
+        debtor_account=named_account(debtor_account),
         debtor_agent=Agent(bic=debtor_agent),
         creditor_agent=Agent(bic=creditor_agent, member_id=creditor_agent_member or None),
         creditor=Party(name=creditor),
-        creditor_account=_account(creditor_account),
+        creditor_account=named_account(creditor_account),
         purpose=purpose,
         remittance=remittance,
     )
     return {"$type": MESSAGE, "Document": build(payment, version=MESSAGE, clearing_system=_CLEARING_SYSTEM)}
-
-
-def _account(text: str) -> Account:
-    if _IBAN.fullmatch(text):
-        return Account(iban=text)
-    if "@" in text:
-        # The version .08 wants an identification beside every proxy.
-        return Account(other=text, proxy=text)
-    return Account(other=text)
 
 
 def _checked(answer: _Answer) -> _Answer:

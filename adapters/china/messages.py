@@ -20,6 +20,7 @@ from adapters.china.profile import IBPS_CAP_MINOR, ORDER_NUMBERS, PROFILE
 from adapters.china.text import element, gbk_text
 from adapters.china.wire import BEIJING, NPC, Header, Message, document
 from adapters.identifiers import is_cnaps, is_luhn
+from adapters.identity import require
 from adapters.port import Answer, Order, Outcome, Payee, Violation
 from schemas.errors import InvalidAmount, InvalidMessage
 from schemas.money import Money
@@ -81,9 +82,7 @@ class Participant:
             ValueError: an id is missing, or the code's check digit is wrong.
 
         """
-        missing = [name for name in cls.__dataclass_fields__ if not identity.get(name)]
-        if missing:
-            raise ValueError(f"the identity at CNAPS lacks {', '.join(missing)}")
+        require(identity, cls.__dataclass_fields__, "CNAPS")
         if not is_cnaps(identity["bank"]):
             raise ValueError("the identity at CNAPS has no valid code")
         return cls(**{name: identity[name] for name in cls.__dataclass_fields__})

@@ -18,6 +18,7 @@ from lxml.etree import _Element as Element
 
 from adapters import uetr as uetrs
 from adapters.identifiers import is_ifsc, is_vpa, rrn
+from adapters.identity import require
 from adapters.india.codes import PURPOSES, outcome_of
 from adapters.india.profile import PROFILE
 from adapters.port import Answer, Order, Outcome, Payee, Violation
@@ -60,9 +61,7 @@ class Participant:
             ValueError: an id is missing.
 
         """
-        missing = [name for name in cls.__dataclass_fields__ if not identity.get(name)]
-        if missing:
-            raise ValueError(f"the identity at UPI lacks {', '.join(missing)}")
+        require(identity, cls.__dataclass_fields__, "UPI")
         return cls(**{name: identity[name] for name in cls.__dataclass_fields__})
 
 

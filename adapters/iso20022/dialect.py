@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
+from adapters.identity import require
 from adapters.port import Order, Outcome
 from adapters.profile import RailProfile
 
@@ -27,9 +28,7 @@ class Participant:
             ValueError: an id is missing.
 
         """
-        missing = [name for name in cls.__dataclass_fields__ if not identity.get(name)]
-        if missing:
-            raise ValueError(f"the identity at the rail lacks {', '.join(missing)}")
+        require(identity, cls.__dataclass_fields__)
         return cls(**{name: identity[name] for name in cls.__dataclass_fields__})
 
 

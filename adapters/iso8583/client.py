@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 
 from adapters import uetr as uetrs
 from adapters.http import Failed
+from adapters.identity import require
 from adapters.iso8583 import cycle as cycles
 from adapters.iso8583 import messages
 from adapters.iso8583.codec import Fields, MacKey, own, pack, unpack
@@ -198,9 +199,7 @@ def make(dialect: Dialect, connection: Connection) -> Iso8583Adapter:
         ValueError: the connection lacks a key or an id.
 
     """
-    missing = [name for name in dialect.identity if not connection.identity.get(name)]
-    if missing:
-        raise ValueError(f"the identity at the rail lacks {', '.join(missing)}")
+    require(connection.identity, dialect.identity)
     dialect = dialect.on_link(connection.identity)
     ours, rails = MacKey(connection.signing_key), MacKey(connection.rail_key)
     pool = Pool(connection, dialect, ours, rails)

@@ -14,6 +14,7 @@ from adapters import json_text, keys
 from adapters import uetr as uetrs
 from adapters.cycle import fetch
 from adapters.http import Failed, HttpClient, Reply
+from adapters.identity import require
 from adapters.kyrgyzstan import messages
 from adapters.kyrgyzstan.codes import REFUSALS, Status, reason_of
 from adapters.kyrgyzstan.profile import PROFILE
@@ -47,9 +48,7 @@ def adapter(connection: Connection) -> RailAdapter:
         ValueError: the connection lacks a key or an id.
 
     """
-    missing = [name for name in ("psp_id", "psp_token", "provider") if not connection.identity.get(name)]
-    if missing:
-        raise ValueError(f"the identity at the rail lacks {', '.join(missing)}")
+    require(connection.identity, ("psp_id", "psp_token", "provider"))
     return Elqr(
         psp_id=connection.identity["psp_id"],
         psp_token=connection.identity["psp_token"],

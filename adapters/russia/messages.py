@@ -18,6 +18,7 @@ from lxml.etree import _Element as Element
 
 from adapters import uetr as uetrs
 from adapters.identifiers import is_iban, is_russian_account
+from adapters.identity import require
 from adapters.port import Answer, Order, Outcome, Payee, Violation
 from adapters.russia import codes
 from adapters.russia.directory import Bank, Directory
@@ -72,9 +73,7 @@ class Participant:
             ValueError: an id is missing, or the directory does not know our gateway.
 
         """
-        missing = [name for name in ("uid", "operator", "member", "bik") if not identity.get(name)]
-        if missing:
-            raise ValueError(f"the identity at SBP lacks {', '.join(missing)}")
+        require(identity, ("uid", "operator", "member", "bik"), "SBP")
         bank = directory.find(identity["bik"], None)
         if bank is None:
             raise ValueError("the directory of banks lacks our own")

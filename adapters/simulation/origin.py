@@ -26,7 +26,8 @@ from adapters.simulation.magic import magic_account
 from schemas import codec, credit_transfer
 from schemas.errors import InvalidAmount, NotFound
 from schemas.money import Money
-from schemas.payment import Account, Agent, CreditTransfer, Party
+from schemas.parties import named_account
+from schemas.payment import Agent, CreditTransfer, Party
 from schemas.signing import http_signatures
 from schemas.signing.keys import SigningKey
 
@@ -156,11 +157,11 @@ class Originator:
             accepted_at=now,
             charge_bearer="SLEV",
             debtor=Party(name="Sandbox Debtor"),
-            debtor_account=_account(own),
+            debtor_account=named_account(own),
             debtor_agent=Agent(bic=bank["bic"]),
             creditor_agent=Agent(bic=creditor["bic"], member_id=creditor["member_id"] or None),
             creditor=Party(name="Sandbox Creditor"),
-            creditor_account=_account(account),
+            creditor_account=named_account(account),
             purpose="FAMI",
         )
 
@@ -229,12 +230,6 @@ def _outcome(report: Mapping[str, Any]) -> dict[str, str] | None:
     reasons = transaction.get("StsRsnInf", ())
     reason = reasons[0].get("Rsn", {}).get("Cd", "") if reasons else ""
     return {"status": transaction["TxSts"], "reason": reason}
-
-
-def _account(text: str) -> Account:
-    if text[:2].isalpha() and text[2:4].isdigit() and text.isalnum():
-        return Account(iban=text)
-    return Account(other=text, proxy=text if "@" in text else None)
 
 
 def _written(payment: CreditTransfer) -> bytes:

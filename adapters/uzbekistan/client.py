@@ -16,6 +16,7 @@ from adapters import json_text, keys
 from adapters import uetr as uetrs
 from adapters.cycle import fetch
 from adapters.http import Failed, HttpClient, Reply
+from adapters.identity import require
 from adapters.port import (
     Acknowledgement,
     Answer,
@@ -49,9 +50,7 @@ def adapter(connection: Connection) -> RailAdapter:
         ValueError: the connection lacks a key or an id.
 
     """
-    missing = [name for name in _IDENTITY if not connection.identity.get(name)]
-    if missing:
-        raise ValueError(f"the identity at the rail lacks {', '.join(missing)}")
+    require(connection.identity, _IDENTITY)
     return SvGate(
         us=dict(connection.identity),
         signing_key=keys.private(connection.signing_key),

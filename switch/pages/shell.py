@@ -19,6 +19,7 @@ from schemas.errors import InvalidMessage, NotAuthentic
 from switch.api import body as bodies
 from switch.api.people import desk_of, find_person, set_cookie
 from switch.api.runtime import Runtime
+from switch.calendars import ZONES
 from switch.pages import language
 from switch.people.desk import Desk
 from switch.people.model import Person, Role
@@ -37,19 +38,6 @@ SECURITY: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-_ZONES: Final = {
-    "BY": "Europe/Minsk",
-    "CN": "Asia/Shanghai",
-    "IN": "Asia/Kolkata",
-    "IR": "Asia/Tehran",
-    "KG": "Asia/Bishkek",
-    "KZ": "Asia/Almaty",
-    "PK": "Asia/Karachi",
-    "RU": "Europe/Moscow",
-    "TJ": "Asia/Dushanbe",
-    "UZ": "Asia/Tashkent",
-}
-"""A regulator reads times in the zone of its country; everybody else in UTC."""
 
 
 class SignInFirst(Exception):
@@ -105,7 +93,8 @@ def render(
     request: Request, template: str, person: Person | None = None, status: int = 200, **context: object
 ) -> Response:
     """The page of a template. In it, `_` translates, `say` formats by locale, `person` is who looks."""
-    zone = _ZONES.get(person.scope, "UTC") if person and person.role is Role.REGULATOR else "UTC"
+    # A regulator reads times in the zone of its country, everybody else in UTC.
+    zone = ZONES.get(person.scope, "UTC") if person and person.role is Role.REGULATOR else "UTC"
     spoken = language.of(request, zone)
     html = _environment.get_template(template).render(
         _=spoken.text,

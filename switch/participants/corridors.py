@@ -60,10 +60,15 @@ class SwitchRail(Content, frozen=True, kw_only=True):
     opens_at: datetime | None = None
 
 
-async def _corridor_seats(_connection: asyncpg.Connection, content: SwitchCorridor) -> tuple[Seat, ...]:
+async def _corridor_seats(connection: asyncpg.Connection, content: SwitchCorridor) -> tuple[Seat, ...]:
     """Both central banks agree to an opening; closing one must not wait for them."""
-    if not content.enabled:
-        return (CHECKER,)
+    return await _both_central_banks(connection, content) if content.enabled else (CHECKER,)
+
+
+async def _both_central_banks(
+    _connection: asyncpg.Connection, content: SwitchCorridor | CorridorSettlement
+) -> tuple[Seat, ...]:
+    """A checker, and the central bank at either end: it is their money that moves."""
     countries = dict.fromkeys((content.source, content.target))
     return (CHECKER, *(Seat(Role.REGULATOR, country) for country in countries))
 
@@ -83,7 +88,7 @@ async def _switch_corridor(execution: Execution, content: SwitchCorridor) -> Non
     )
 
 
-async def _check_fees(connection: asyncpg.Connection, content: CorridorFees) -> None:
+async def _check_there(connection: asyncpg.Connection, content: CorridorFees | CorridorSettlement) -> None:
     if not await connection.fetchval(
         "SELECT true FROM switch.corridor WHERE source = $1 AND target = $2", content.source, content.target
     ):
@@ -98,19 +103,6 @@ async def _corridor_fees(execution: Execution, content: CorridorFees) -> None:
         content.fee_minor,
         content.fee_bps,
     )
-
-
-async def _settlement_seats(_connection: asyncpg.Connection, content: CorridorSettlement) -> tuple[Seat, ...]:
-    """Both central banks agree: it is their money that moves."""
-    countries = dict.fromkeys((content.source, content.target))
-    return (CHECKER, *(Seat(Role.REGULATOR, country) for country in countries))
-
-
-async def _check_settlement(connection: asyncpg.Connection, content: CorridorSettlement) -> None:
-    if not await connection.fetchval(
-        "SELECT true FROM switch.corridor WHERE source = $1 AND target = $2", content.source, content.target
-    ):
-        raise refuse("no such corridor")
 
 
 async def _corridor_settlement(execution: Execution, content: CorridorSettlement) -> None:
@@ -175,14 +167,14 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _check_corridor,
         seats=_corridor_seats,
     ),
-    Kind("corridor.fees", "Set a corridor's fees", CorridorFees, _corridor_fees, _check_fees),
+    Kind("corridor.fees", "Set a corridor's fees", CorridorFees, _corridor_fees, _check_there),
     Kind(
         "corridor.settlement",
         "Set how a corridor settles",
         CorridorSettlement,
         _corridor_settlement,
-        _check_settlement,
-        seats=_settlement_seats,
+        _check_there,
+        seats=_both_central_banks,
     ),
     Kind("rate.set", "Set an exchange rate", SetRate, _set_rate, _check_rate),
     Kind("rail.switch", "Open or close a rail", SwitchRail, _switch_rail, _check_rail),

@@ -15,12 +15,12 @@ import asyncpg
 from ledger import windows
 from ledger.windows import Net, Window
 from schemas.money import EXPONENTS, Money
+from switch.calendars import zone_of
 from switch.pricing import POSITION
 from switch.reports.cells import utc_text
 from switch.reports.query import Query, Scope
 from switch.reports.table import Cell, Column, Kind, Report, Row, totals_by_currency
 from switch.reports.window_statement import closed_window
-from switch.reports.zones import zone_of
 
 NAME: Final = "settlement-instruction"
 PAYS: Final = "pays"

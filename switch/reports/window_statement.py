@@ -13,11 +13,11 @@ from ledger import audit, windows
 from ledger.windows import Window
 from schemas.errors import InvalidMessage, NotFound
 from schemas.money import Money
+from switch.calendars import zone_of
 from switch.reports.cells import utc_text
 from switch.reports.query import Query, Scope
 from switch.reports.sql import statement
 from switch.reports.table import Column, Kind, Report, Row, totals_by_currency
-from switch.reports.zones import zone_of
 
 NAME: Final = "window-statement"
 _ROWS: Final = statement("window_statement")
