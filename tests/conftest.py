@@ -24,6 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--kill-rounds", type=int, default=3, help="how many rounds of kill -9 the ledger lives through"
     )
+    parser.addoption("--pictures", action="store_true", help="browser tests write the pictures of docs/ anew")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,165 @@
+"""How people look at the pages here: signed in, in a language, by day or by night, with nothing going wrong.
+
+Pages of one person share one browser context for the whole session, because the switch renews a session's
+token in it. What the browser's console reports as an error, a breach of the content security policy among
+it, fails the test that looked.
+"""
+
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from switch.pages import language
+from switch.people import secrets
+from tests.switch.stack import Stack
+
+CONSOLE: Final = "/console"
+LANGUAGES: Final = tuple(language.LANGUAGES)
+PICTURES: Final = Path(__file__).parents[2] / "docs"
+WAIT_MS: Final = 60_000
+"""An upper bound of everything, for a machine that is busy."""
+
+_RESTS_S: Final = 10 * 60
+"""Idle for a little longer, a session is over."""
+_STATUS: Final = re.compile(r"the server responded with a status of (\d+)")
+_AXE: Final = """async () => (await axe.run()).violations.map(found => ({
+    rule: found.id, help: found.help,
+    nodes: found.nodes.map(node => ({at: node.target.join(' '), html: node.html, why: node.failureSummary})),
+}))"""
+
+
+@dataclass(slots=True)
+class Seen:
+    """What went wrong on the pages of one test. `expect_status` says which answers it provokes."""
+
+    problems: list[str] = field(default_factory=list)
+    allowed: set[int] = field(default_factory=set)
+
+    def watch(self, page: Page) -> None:
+        """Note every error of a page from now on."""
+        page.on("pageerror", lambda error: self.problems.append(f"script: {error}"))
+        page.on("console", lambda said: self._hear(said.type, said.text))
+
+    def _hear(self, kind: str, text: str) -> None:
+        status = _STATUS.search(text)
+        if kind == "error" and not (status and int(status[1]) in self.allowed):
+            self.problems.append(text)
+
+
+@dataclass(slots=True)
+class Browsing:
+    """One browser on one running switch, and who is signed in there."""
+
+    browser: Browser
+    stack: Stack
+    contexts: dict[str, BrowserContext] = field(default_factory=dict)
+    used_at: dict[str, float] = field(default_factory=dict)
+
+    async def context(self, person: str) -> BrowserContext:
+        """The context of a person of the sandbox, signed in through the page; of nobody, if it is empty."""
+        if person and time.monotonic() - self.used_at.get(person, -_RESTS_S) >= _RESTS_S:
+            await self.forget(person)
+            page = await (await self._open(person)).new_page()
+            await sign_in(page, self.stack, person)
+            await page.close()
+        self.used_at[person] = time.monotonic()
+        return self.contexts.get(person) or await self._open(person)
+
+    async def forget(self, person: str) -> None:
+        """Whoever comes next as this person signs in anew; only one code of an authenticator works a step."""
+        self.used_at.pop(person, None)
+        if person in self.contexts:
+            await self.contexts.pop(person).close()
+
+    async def _open(self, person: str) -> BrowserContext:
+        found = await self.browser.new_context(
+            base_url=self.stack.url, viewport={"width": 1200, "height": 800}
+        )
+        found.set_default_timeout(WAIT_MS)
+        self.contexts[person] = found
+        return found
+
+
+class Look:
+    """Opens pages for one test: `page = await look("operator", "/payments", language="ru", dark=True)`."""
+
+    def __init__(self, browsing: Browsing) -> None:
+        self.stack = browsing.stack
+        self.seen = Seen()
+        self._browsing = browsing
+        self._pages: list[Page] = []
+
+    async def __call__(
+        self, person: str, path: str | None = None, *, language: str = "en", dark: bool = False
+    ) -> Page:
+        """A new page of a person (nobody, if empty), at `path` behind `/console`, if any."""
+        context = await self._browsing.context(person)
+        await say_language(context, self.stack.url, language)
+        page = await context.new_page()
+        self._pages.append(page)
+        self.seen.watch(page)
+        await page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
+        if path is not None:
+            await page.goto(CONSOLE + path)
+        return page
+
+    def expect_status(self, *statuses: int) -> None:
+        """The test provokes answers of these: the browser's word of them is no failure."""
+        self.seen.allowed.update(statuses)
+
+    async def forget(self, person: str) -> None:
+        """For a test that ends a person's session."""
+        await self._browsing.forget(person)
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        for page in self._pages:
+            await page.close()
+
+
+Picture = Callable[[Page, str], Awaitable[None]]
+"""`await picture(page, "operate/overview")`: a picture for the docs, where they were asked for."""
+
+
+async def take_picture(page: Page, name: str) -> None:
+    """Write `docs/<part>/pictures/<name>.png` of a page, whole."""
+    part, _, file = name.partition("/")
+    target = PICTURES / part / "pictures" / f"{file}.png"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    await page.screenshot(path=target, full_page=True, animations="disabled", caret="hide")
+
+
+async def sign_in(page: Page, stack: Stack, person: str) -> None:
+    """Sign in as people do: name, password, and what the authenticator shows."""
+    entry: dict[str, Any] = stack.credentials["people"][person]
+    await page.goto(f"{CONSOLE}/sign-in")
+    await page.fill("#name", person)
+    await page.fill("#password", entry["password"])
+    await page.fill("#code", secrets.totp_code(entry["totp_secret"], int(time.time())))
+    await page.click("main button.main")
+    await expect(page).to_have_url(stack.url + CONSOLE, timeout=WAIT_MS)
+
+
+async def say_language(context: BrowserContext, url: str, code: str) -> None:
+    """Choose a language."""
+    await context.add_cookies([{"name": language.COOKIE, "value": code, "url": url}])
+
+
+async def expect_accessible(page: Page) -> None:
+    """No rule of axe finds anything; what it finds is told with its place and its remedy."""
+    if not await page.evaluate("() => 'axe' in window"):
+        await page.evaluate(AXE_SCRIPT)
+    found = await page.evaluate(_AXE)
+    told = [
+        f"{one['rule']}: {one['help']}\n  {node['at']}\n  {node['html'][:200]}\n  {node['why']}"
+        for one in found
+        for node in one["nodes"]
+    ]
+
+    assert not told, page.url + "\n" + "\n".join(told)

@@ -1,0 +1,44 @@
+"""Everybody signs in through the page, and finds pages without barriers in every language, by day and by night."""
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.looking import LANGUAGES, Look, Picture, expect_accessible
+
+PEOPLE = ("operator", "checker", "auditor", "participant", "regulator-in", "regulator-pk")
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+async def test_everybody_signs_in_and_arrives(look: Look, person: str) -> None:
+    page = await look(person, "")
+
+    await expect(page.locator("header")).to_contain_text(f"Sandbox {person}")
+    await expect_accessible(page)
+
+
+async def test_a_wrong_code_is_told_no_more_than_that(look: Look) -> None:
+    look.expect_status(401)
+    page = await look("", "/sign-in")
+    await page.fill("#name", "nobody-at-all")
+    await page.fill("#password", "x" * 20)
+    await page.fill("#code", "000000")
+    await page.keyboard.press("Enter")
+
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await expect_accessible(page)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_sign_in_has_no_barriers(look: Look, language: str, dark: bool) -> None:
+    page = await look("", "/sign-in", language=language, dark=dark)
+
+    await expect(page.locator("html")).to_have_attribute("lang", language)
+    await expect_accessible(page)
+
+
+async def test_whoever_is_not_signed_in_is_led_to_the_sign_in_and_back(look: Look, picture: Picture) -> None:
+    page = await look("", "/reports")
+
+    assert page.url.endswith("/console/sign-in?next=/console/reports")
+    await picture(page, "operate/sign-in")
