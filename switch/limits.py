@@ -2,8 +2,8 @@
 
 They come before the ledger's own cap, and for another reason: a cap says what a participant can cover, a
 limit what one payment or one day may come to, so that a stolen key cannot empty an account overnight. A
-day is UTC, by the ledger's time. A day's use counts every payment that was reserved, whatever became of
-it: what failed was an attempt.
+day is UTC, by the ledger's time. A day's use is what payments of that day hold or have posted: one that
+is voided on its own day gives back what it had taken, on a later day there is nothing left to give back to.
 
 The writer decides, so a limit holds under any concurrency; use is written in the payment's own
 transaction. `judge` is the whole decision. Participants without limits cost nothing.
@@ -22,7 +22,11 @@ MICROSECONDS_A_DAY: Final = 86_400_000_000
 
 _LIMITS: Final = "SELECT participant, currency::text, per_payment, per_day FROM switch.payment_limit"
 _USE: Final = "SELECT participant, currency::text, day - date 'epoch' AS day, minor FROM switch.daily_use"
+_COUNTED: Final = (
+    "SELECT number, participant, currency::text, day - date 'epoch' AS day, minor FROM switch.counted_payment"
+)
 
+_COUNTED_COLUMNS: Final = 5
 Key = tuple[str, str]
 """Participant and currency."""
 
@@ -50,6 +54,15 @@ class Use:
     minor: int
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What an open payment has taken of a day's use, and whose it is."""
+
+    key: Key
+    day: int
+    minor: int
+
+
 def judge(limit: Limit, use: Use, day: int, minor: int) -> Excess | None:
     """Whether a payment of `minor` on `day` is over a limit, the payment's own first."""
     if limit.per_payment is not None and minor > limit.per_payment:
@@ -71,12 +84,15 @@ class Limits:
         self._loaded = False
         self._limits: dict[Key, Limit] = {}
         self._use: dict[Key, Use] = {}
+        self._counted: dict[int, Counted] = {}
         self.start_batch()
 
     def start_batch(self) -> None:
         """Begin to collect what the next batch changes."""
         self._used: set[Key] = set()
         self._set: set[Key] = set()
+        self._begun: dict[int, Counted] = {}
+        self._ended: list[int] = []
 
     async def load(self, connection: asyncpg.Connection) -> None:
         """Read everything, once; nothing is in flight then."""
@@ -86,6 +102,8 @@ class Limits:
             self._limits[participant, currency] = Limit(per_payment, per_day)
         for participant, currency, day, minor in await connection.fetch(_USE):
             self._use[participant, currency] = Use(day, minor)
+        for number, participant, currency, day, minor in await connection.fetch(_COUNTED):
+            self._counted[number] = Counted((participant, currency), day, minor)
         self._loaded = True
 
     def excess(self, participant: str, currency: str, minor: int, now_us: int) -> Excess | None:
@@ -96,12 +114,27 @@ class Limits:
         use = self._use.get((participant, currency), Use(0, 0))
         return judge(limit, use, now_us // MICROSECONDS_A_DAY, minor)
 
-    def count(self, participant: str, currency: str, minor: int, now_us: int) -> None:
-        """Add a payment that was reserved."""
+    def count(self, number: int, participant: str, currency: str, *, minor: int, now_us: int) -> None:
+        """Add the payment `number`, which was reserved."""
         key = participant, currency
         if key not in self._limits:
             return
-        day, use = now_us // MICROSECONDS_A_DAY, self._use.get(key)
+        day = now_us // MICROSECONDS_A_DAY
+        self._counted[number] = self._begun[number] = Counted(key, day, minor)
+        self._add(key, day, minor)
+
+    def end(self, number: int, *, voided: bool) -> None:
+        """Take in that a payment has ended; one that was voided gives back what it took of the day."""
+        counted = self._counted.pop(number, None)
+        if counted is None:
+            return
+        if self._begun.pop(number, None) is None:
+            self._ended.append(number)
+        if voided and self._use[counted.key].day == counted.day:
+            self._add(counted.key, counted.day, -counted.minor)
+
+    def _add(self, key: Key, day: int, minor: int) -> None:
+        use = self._use.get(key)
         used = use.minor if use is not None and use.day == day else 0
         self._use[key] = Use(day, used + minor)
         self._used.add(key)
@@ -118,12 +151,16 @@ class Limits:
         arguments: list[object] = []
         if self._set:
             rows = [(*key, *_or_none(self._limits[key])) for key in sorted(self._set)]
-            calls.append(_call("record_limits", first))
+            calls.append(_call("record_limits", first, len(rows[0])))
             arguments += zip(*rows, strict=True)
         if self._used:
             used = [(*key, self._use[key].day, self._use[key].minor) for key in sorted(self._used)]
-            calls.append(_call("record_use", first + len(arguments)))
+            calls.append(_call("record_use", first + len(arguments), len(used[0])))
             arguments += zip(*used, strict=True)
+        if self._begun or self._ended:
+            begun = [(number, *c.key, c.day, c.minor) for number, c in self._begun.items()]
+            calls.append(_call("record_counted", first + len(arguments), _COUNTED_COLUMNS + 1))
+            arguments += [*(zip(*begun, strict=True) if begun else [()] * _COUNTED_COLUMNS), self._ended]
         return calls, arguments
 
 
@@ -133,6 +170,6 @@ def _or_none(limit: Limit) -> tuple[int, int]:
     return per_payment, -1 if limit.per_day is None else limit.per_day
 
 
-def _call(function: str, first: int) -> str:
-    places = ", ".join(f"{{{place}}}" for place in range(first, first + 4))
+def _call(function: str, first: int, arguments: int) -> str:
+    places = ", ".join(f"{{{place}}}" for place in range(first, first + arguments))
     return f"switch.{function}({places})"

@@ -226,8 +226,8 @@ class PaymentBook:
         now = microseconds(books.now)
         if abs(command.expires_at - now - command.lifetime) > LATENESS_US and not _known(identity, books):
             return Reply(LATE)
-        sent = terms.debtor_agent, terms.debit_currency, terms.debit_minor + terms.fee_minor, now
-        excess = self._limits.excess(*sent)
+        minor = terms.debit_minor + terms.fee_minor
+        excess = self._limits.excess(terms.debtor_agent, terms.debit_currency, minor, now)
         if excess is not None and not _known(identity, books):
             detail = excess.replace("_", " ")
             return self._refuse(Refuse(identity, Reason.AMOUNT_EXCEEDS_AGREED_LIMIT, detail), books)
@@ -243,7 +243,7 @@ class PaymentBook:
             return self._not_created(decision, identity, terms, books)
         number = decision.number
         self._payments.append(_payment_row(number, identity, terms, command.native_ref))
-        self._limits.count(*sent)
+        self._limits.count(number, terms.debtor_agent, terms.debit_currency, minor=minor, now_us=now)
         self._natives.append((number, command.native_body))
         self._keys.append((number, identity.key))
         if not command.hold:
@@ -320,6 +320,7 @@ class PaymentBook:
             self._open.pop(command.uetr)
             self._moved.pop(command.uetr, None)
             self._closed[command.uetr] = open_payment.number
+            self._limits.end(open_payment.number, voided=state is State.ABORTED)
         else:
             self._move(
                 replace(

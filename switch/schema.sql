@@ -589,7 +589,7 @@ CREATE TABLE switch.payment_limit (
     PRIMARY KEY (participant, currency)
 );
 
--- What a limited participant has sent on its last day, whatever became of it; the day is UTC.
+-- What a limited participant's payments of its last day hold or have posted; the day is UTC.
 CREATE TABLE switch.daily_use (
     participant text NOT NULL,
     currency    char(3) NOT NULL,
@@ -620,3 +620,22 @@ $$;
 
 -- A corridor settles deferred net, in its currencies' windows, or gross, payment by payment.
 ALTER TABLE switch.corridor ADD COLUMN settlement text NOT NULL DEFAULT 'net' CHECK (settlement IN ('net', 'gross'));
+
+-- What an open payment has taken of its payer's day: given back when it is voided on that day.
+CREATE TABLE switch.counted_payment (
+    number      bigint PRIMARY KEY,
+    participant text NOT NULL,
+    currency    char(3) NOT NULL,
+    day         date NOT NULL,
+    minor       bigint NOT NULL CHECK (minor >= 0)
+) WITH (fillfactor = 50);
+
+-- record_counted: payments that one batch counted, and those that it ended; days count from 1970.
+CREATE FUNCTION switch.record_counted(
+    numbers bigint[], participants text[], currencies text[], days integer[], minors bigint[], ended bigint[]
+) RETURNS void LANGUAGE sql AS $$
+    DELETE FROM switch.counted_payment AS c USING unnest(ended) AS t (number) WHERE c.number = t.number;
+    INSERT INTO switch.counted_payment (number, participant, currency, day, minor)
+    SELECT t.number, t.participant, t.currency, date 'epoch' + t.day, t.minor
+    FROM unnest(numbers, participants, currencies, days, minors) AS t (number, participant, currency, day, minor);
+$$;

@@ -8,7 +8,7 @@ import pytest
 
 from ledger.verify import verify
 from ledger.writer import Writer
-from switch.commands import Accept, Fund, Identity, Leg, OpenAccount, SetLimit, Terms
+from switch.commands import Accept, Advance, Fund, Identity, Leg, OpenAccount, SetLimit, Terms
 from switch.limits import MICROSECONDS_A_DAY, Excess, Limit, Limits, Use, judge
 from switch.payment_book import PaymentBook
 
@@ -36,11 +36,32 @@ def test_the_table_of_limits(limit, use, minor, verdict):
 def test_a_new_day_begins_at_nothing():
     limits = Limits()
     limits.set("a", "INR", Limit(None, 100))
-    limits.count("a", "INR", 100, MICROSECONDS_A_DAY - 1)
+    limits.count(1, "a", "INR", minor=100, now_us=MICROSECONDS_A_DAY - 1)
 
     assert limits.excess("a", "INR", 1, MICROSECONDS_A_DAY - 1) is Excess.DAY
     assert limits.excess("a", "INR", 100, MICROSECONDS_A_DAY) is None
     assert limits.excess("a", "PKR", 10**9, 0) is None
+
+
+def test_a_payment_that_is_voided_on_a_later_day_gives_nothing_back():
+    limits = Limits()
+    limits.set("a", "INR", Limit(None, 100))
+    limits.count(1, "a", "INR", minor=100, now_us=MICROSECONDS_A_DAY - 1)
+    limits.count(2, "a", "INR", minor=60, now_us=MICROSECONDS_A_DAY)
+    limits.end(1, voided=True)
+
+    assert limits.excess("a", "INR", 41, MICROSECONDS_A_DAY) is Excess.DAY
+    assert limits.excess("a", "INR", 40, MICROSECONDS_A_DAY) is None
+
+
+def test_what_was_not_counted_gives_nothing_back():
+    limits = Limits()
+    limits.count(1, "a", "INR", minor=100, now_us=0)
+    limits.set("a", "INR", Limit(None, 100))
+    limits.count(2, "a", "INR", minor=100, now_us=0)
+    limits.end(1, voided=True)
+
+    assert limits.excess("a", "INR", 1, 0) is Excess.DAY
 
 
 class Bank:
@@ -61,13 +82,21 @@ class Bank:
         await self.writer.submit(Fund(uuid4().bytes, b"f", legs, "start"))
 
     async def pay(self, minor, uetr=None):
+        reply = await self.writer.submit(await self.order(minor, uetr))
+        return reply.verdict, reply.reason
+
+    async def order(self, minor, uetr=None):
         identity = Identity((uetr or uuid4()).bytes, b"same", "payer", "pacs.008.001.08", "m", b"raw", 0)
         terms = Terms("payer", "payee", "PK", minor, "INR", minor, "INR", 0, "", "")
         legs = [Leg(self.payer, self.payee, minor, "principal")]
         now = int(await self.clock() * 1e6)
-        accept = Accept(identity, terms, legs, "ref", b"native", now + 60_000_000, 60_000_000, 0, False)
-        reply = await self.writer.submit(accept)
-        return reply.verdict, reply.reason
+        return Accept(identity, terms, legs, "ref", b"native", now + 60_000_000, 60_000_000, 0, False)
+
+    async def end(self, uetr, event):
+        return (await self.writer.submit(Advance(uetr.bytes, event))).state
+
+    async def used(self):
+        return await self.connection.fetchval("SELECT minor FROM switch.daily_use")
 
     async def clock(self):
         return await self.connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
@@ -114,3 +143,35 @@ async def test_a_limit_and_its_use_survive_the_writer(bank):
         b'["set_limit","payer","INR",null,100]',
         b'["set_limit","payer","INR",null,null]',
     ]
+
+
+async def test_a_limit_gave_nothing_back_when_a_payment_was_aborted(bank):
+    """Held or posted counts, and nothing else, whatever happens at once and across writers."""
+    await bank.writer.submit(SetLimit("payer", "INR", None, 1_000))
+    now = await bank.clock()
+    bank.clock = lambda: asyncio.sleep(0, now)
+    uetrs = [uuid4() for _ in range(40)]
+    made = await asyncio.gather(*(bank.pay(25, uetr) for uetr in uetrs))
+    await bank.writer.stop()
+    await bank.start()
+    ends = ["REJECT"] * 10 + ["CONFIRM"] * 10 + ["DOUBT"] * 20
+    states = await asyncio.gather(*map(bank.end, uetrs, ends))
+    more = await asyncio.gather(*(bank.pay(25) for _ in range(16)))
+
+    assert made == [("created", "")] * 40
+    assert [states.count(state) for state in ("ABORTED", "COMMITTED", "UNKNOWN")] == [10, 10, 20]
+    assert (more.count(("created", "")), more.count(("refused", "AM14"))) == (10, 6)
+    assert await bank.used() == 1_000
+    assert await bank.connection.fetchval("SELECT count(*) FROM switch.counted_payment") == 30
+
+
+async def test_a_payment_that_begins_and_ends_in_one_batch_leaves_nothing(bank):
+    await bank.writer.submit(SetLimit("payer", "INR", None, 100))
+    uetr = uuid4()
+    order = await bank.order(80, uetr)
+    _, state = await asyncio.gather(bank.writer.submit(order), bank.end(uetr, "REJECT"))
+
+    assert state == "ABORTED"
+    assert await bank.used() == 0
+    assert await bank.connection.fetchval("SELECT count(*) FROM switch.counted_payment") == 0
+    assert await bank.pay(100) == ("created", "")

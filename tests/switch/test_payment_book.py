@@ -10,14 +10,26 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from ledger.books import Books
 from ledger.encoding import microseconds
-from switch.commands import Accept, Advance, Change, Enquired, Fund, Identity, Leg, OpenAccount, Refuse, Terms
+from switch.commands import (
+    Accept,
+    Advance,
+    Change,
+    Enquired,
+    Fund,
+    Identity,
+    Leg,
+    OpenAccount,
+    Refuse,
+    SetLimit,
+    Terms,
+)
 from switch.lifecycle import FINAL, Event, State
 from switch.payment_book import PaymentBook
 
-START = datetime(2026, 11, 23, tzinfo=UTC)
+START = datetime(2026, 11, 23, 23, 59, 59, 980_000, tzinfo=UTC)
+"""A command takes a millisecond: the day ends in the midst of a history."""
 FUNDS = 1_000
 LIFETIME = 3_600_000_000
-TERMS = Terms("payer", "payee", "PK", 0, "INR", 0, "INR", 0, "", "")
 
 
 class PaymentBookMachine(RuleBasedStateMachine):
@@ -33,6 +45,9 @@ class PaymentBookMachine(RuleBasedStateMachine):
         self.now = START
         self.model: dict[bytes, tuple[State, int, bytes]] = {}
         self.free = FUNDS
+        self.limit: int | None = None
+        self.counting = False
+        self.taken: dict[bytes, int] = {}
 
     def tell(self, changes: Sequence[Change]) -> None:
         self.told.extend(changes)
@@ -57,6 +72,23 @@ class PaymentBookMachine(RuleBasedStateMachine):
         self.payee = self.ask(OpenAccount("payee", "INR", "position", 0)).number
         self.ask(Fund(b"f" * 16, b"f", [Leg(source, self.payer, FUNDS, "funding")], "start"))
 
+    @property
+    def day(self) -> int:
+        return self.now.toordinal()
+
+    def used(self) -> int:
+        """What today's payments hold or have posted, one by one."""
+        return sum(
+            amount
+            for uetr, (state, amount, _) in self.model.items()
+            if self.taken.get(uetr) == self.day and state is not State.ABORTED
+        )
+
+    @rule(per_day=st.none() | st.integers(0, 900))
+    def set_limit(self, per_day: int | None) -> None:
+        self.ask(SetLimit("payer", "INR", None, per_day))
+        self.limit, self.counting = per_day, True
+
     def identity(self, uetr: bytes, fingerprint: bytes) -> Identity:
         return Identity(uetr, fingerprint, "payer", "pacs.008.001.08", "m", b"raw", 0)
 
@@ -64,10 +96,11 @@ class PaymentBookMachine(RuleBasedStateMachine):
     def accept(self, number: int, amount: int, hold: bool) -> bytes:
         uetr, fingerprint = number.to_bytes(16, "big"), amount.to_bytes(8, "big")
         legs = [Leg(self.payer, self.payee, amount, "principal")]
+        terms = Terms("payer", "payee", "PK", amount, "INR", amount, "INR", 0, "", "")
         expires = microseconds(self.now) + LIFETIME
         reply = self.ask(
             Accept(
-                self.identity(uetr, fingerprint), TERMS, legs, "ref", b"native", expires, LIFETIME, 0, hold
+                self.identity(uetr, fingerprint), terms, legs, "ref", b"native", expires, LIFETIME, 0, hold
             )
         )
         known = self.model.get(uetr)
@@ -78,6 +111,9 @@ class PaymentBookMachine(RuleBasedStateMachine):
                 ("already_failed" if refused else "exists") if same else "exists_with_different_content"
             )
             assert reply.verdict == expected
+        elif self.limit is not None and self.used() + amount > self.limit:
+            assert (reply.verdict, reply.reason) == ("refused", "AM14")
+            self.model[uetr] = (State.ABORTED, 0, fingerprint)
         elif amount > self.free:
             assert (reply.verdict, reply.reason) == ("refused", "AM23")
             self.model[uetr] = (State.ABORTED, 0, fingerprint)
@@ -85,6 +121,8 @@ class PaymentBookMachine(RuleBasedStateMachine):
             assert reply.verdict == "created"
             self.free -= amount
             self.model[uetr] = (State.RESERVED if hold else State.SENT, amount, fingerprint)
+            if self.counting:
+                self.taken[uetr] = self.day
         return uetr
 
     @rule(target=payments, number=st.integers(1, 10**6))
@@ -256,12 +294,11 @@ def test_a_worker_whose_clock_or_message_is_late_decides_nothing(late: int) -> N
     machine.open()
     expires = microseconds(machine.now) + LIFETIME + late * 1_000_000
     identity = machine.identity(UETR, b"x")
+    terms = Terms("payer", "payee", "PK", 1, "INR", 1, "INR", 0, "", "")
     legs = [Leg(machine.payer, machine.payee, 1, "principal")]
+    order = Accept(identity, terms, legs, "r", b"n", expires, LIFETIME, 0, hold=False)
 
-    assert (
-        machine.ask(Accept(identity, TERMS, legs, "r", b"n", expires, LIFETIME, 0, hold=False)).verdict
-        == "late"
-    )
+    assert machine.ask(order).verdict == "late"
 
 
 def test_the_same_contradiction_is_written_down_once() -> None:
