@@ -7,7 +7,8 @@ from this same process. After the run the books are verified; if they do not bal
 
     python -m loadtests ledger --json [--seconds N] [--rounds N] [--growth [MILLIONS]] [--only-growth]
 
-`--growth` also measures with 1 and with 10 million payments behind the ledger (ten minutes, 10 GB).
+`--growth` also measures with 1 and with 10 million payments behind the ledger, and checks all of
+the larger one (half an hour, 15 GB).
 """
 
 import argparse
@@ -22,6 +23,7 @@ import random
 import re
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -33,7 +35,6 @@ from unittest import mock
 from uuid import UUID, uuid4
 
 import asyncpg
-import psutil
 import uvloop
 from asyncpg.pgproto import pgproto
 
@@ -42,6 +43,7 @@ from ledger.migrate import migrate
 from ledger.postgres import BIN, EmbeddedPostgres
 from ledger.verify import verify
 from ledger.writer import Rider, Touches, Writer, look_for_garbage_in_short_steps
+from loadtests import growth as growing
 from loadtests import naive_ledger
 
 RESULTS: Final = Path(__file__).parent / "results"
@@ -51,7 +53,6 @@ CLOSED_LOOP: Final = 1_000
 NAIVE_CONNECTIONS: Final = (8, 16, 32, 64)
 OPEN_LOOP_PER_S: Final = 5_000
 FINGERPRINT: Final = bytes(32)
-FILL_CHUNK: Final = 500_000
 PAIRS: Final = 50_000
 
 
@@ -245,6 +246,7 @@ async def compare(database_url: str, options: argparse.Namespace) -> dict[str, A
         hot = await open_accounts(writer, HOT_ACCOUNTS)
         await closed_loop(writer, hot, CLOSED_LOOP, 1.0)
         rounds = [await one_round(database_url, writer, hot, options.seconds) for _ in range(options.rounds)]
+        await tidy(connection)
         found = peers_figures(rounds) | await alone(writer, hot, options.seconds)
     failed = [result.name async for result in verify(connection) if not result.ok]
     found |= {"verified": not failed, "failed": failed}
@@ -265,11 +267,22 @@ async def fresh_database(connection: asyncpg.Connection, database_url: str, name
 
 async def one_round(database_url: str, writer: Writer, hot: Sequence[int], seconds: float) -> dict[str, Any]:
     """Every system once. The naive ledger's best concurrency is found in every round anew."""
+    connection = await asyncpg.connect(database_url)
+    await tidy(connection)
     ours = await closed_loop(writer, hot, CLOSED_LOOP, seconds)
     ours_64 = await closed_loop(writer, hot, 64, seconds)
+    await tidy(connection)
     naive = {n: await naive_loop(database_url, n, seconds) for n in NAIVE_CONNECTIONS}
+    await tidy(connection)
     bench = {n: await asyncio.to_thread(tpcb, database_url, n, seconds) for n in NAIVE_CONNECTIONS[:2]}
+    await connection.close()
     return {"ours": ours, "ours_64": ours_64, "naive": naive, "tpcb": max(bench.values())}
+
+
+async def tidy(connection: asyncpg.Connection) -> None:
+    """Clear up what a turn left behind, or its vacuum and its checkpoint would run in the next one's time."""
+    await connection.execute("VACUUM")
+    await connection.execute("CHECKPOINT")
 
 
 def peers_figures(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -337,115 +350,43 @@ def _no_leaves(_first: int, _at: int, events: Iterable[object]) -> list[bytes]:
 async def growth(
     connection: asyncpg.Connection, database_url: str, options: argparse.Namespace
 ) -> dict[str, Any]:
-    """Throughput with a million payments in the tables and with ten million, in turns on one server."""
+    """Throughput with a million payments in the tables and with ten million; then a check of all of it."""
     # Vacuuming what was just filled in would take turns of its own.
     await connection.execute("ALTER SYSTEM SET autovacuum = off")
     await connection.execute("SELECT pg_reload_conf()")
     sizes = {"1m": 1_000_000, f"{options.growth}m": options.growth * 1_000_000}
     async with contextlib.AsyncExitStack() as stack:
-        ledgers = {}
+        ledgers = []
         for name, payments in sizes.items():
-            url = await fresh_database(connection, database_url, f"growth_{name}")
-            accounts = await filled(url, payments)
+            url, accounts = await filled(connection, database_url, name, payments)
             writer = await stack.enter_async_context(running(url))
             await closed_loop(writer, accounts, CLOSED_LOOP, 1.0)
-            ledgers[name] = writer, accounts
-        await connection.execute("CHECKPOINT")
-        turns = [
-            [await grown(name, *ledger, options.seconds) for name, ledger in ledgers.items()]
-            for _ in range(2 * options.rounds)
-        ]
-    return growth_figures(list(sizes), turns)
+            ledgers.append(growing.Grown(name, url, writer, accounts))
+        await tidy(connection)
+
+        async def load(writer: Writer, accounts: Sequence[int]) -> float:
+            return (await closed_loop(writer, accounts, CLOSED_LOOP, options.seconds)).payments_per_s
+
+        found = await growing.turns(ledgers, load, 2 * options.rounds)
+    return found | await growing.checked(ledgers[-1], _say_progress)
 
 
-async def grown(name: str, writer: Writer, accounts: Sequence[int], seconds: float) -> tuple[float, float]:
-    """Payments a second, and the database's CPU for each, in microseconds: what other load cannot hide."""
-    spent, began = server_cpu_s(f"growth_{name}"), time.perf_counter()
-    run = await closed_loop(writer, accounts, CLOSED_LOOP, seconds)
-    payments = run.payments_per_s * (time.perf_counter() - began)
-    return run.payments_per_s, 1e6 * (server_cpu_s(f"growth_{name}") - spent) / payments
-
-
-def server_cpu_s(database: str) -> float:
-    """CPU seconds so far of the server's processes for one database; they say it in their titles."""
-    spent = 0.0
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if process.name() == "postgres" and f" {database} " in " ".join(process.cmdline()):
-                spent += sum(process.cpu_times()[:2])
-    return spent
-
-
-def growth_figures(names: Sequence[str], turns: Sequence[Sequence[tuple[float, float]]]) -> dict[str, Any]:
-    """Medians over the turns, and over the turns' own ratios of the larger ledger to the smaller."""
-    found: dict[str, Any] = {}
-    for place, name in enumerate(names):
-        found[f"payments_per_s_at_{name}"] = round(statistics.median(turn[place][0] for turn in turns), 1)
-        found[f"database_cpu_us_at_{name}"] = round(statistics.median(turn[place][1] for turn in turns), 1)
-    larger = names[-1]
-    slower = [1 - large[0] / small[0] for small, large in turns]
-    dearer = [large[1] / small[1] - 1 for small, large in turns]
-    return found | {
-        f"slowdown_at_{larger}": round(statistics.median(slower), 3),
-        f"database_cpu_more_at_{larger}": round(statistics.median(dearer), 3),
-        "growth_turns": [[round(slow, 3), round(dear, 3)] for slow, dear in zip(slower, dearer, strict=True)],
-    }
-
-
-async def filled(database_url: str, payments: int) -> list[int]:
-    """A ledger with posted payments in its tables, as the writer leaves them; its accounts.
-
-    Indexes are made when the rows are there: the same ones, and much sooner.
-    """
-    async with running(database_url) as writer:
+async def filled(
+    connection: asyncpg.Connection, database_url: str, name: str, payments: int
+) -> tuple[str, list[int]]:
+    """A ledger with so much history behind it: where it is, and its accounts."""
+    began = time.perf_counter()
+    url = await fresh_database(connection, database_url, f"growth_{name}")
+    async with running(url) as writer:
         accounts = await open_accounts(writer, HOT_ACCOUNTS)
-    connection = await asyncpg.connect(database_url)
-    await connection.execute("SET maintenance_work_mem = '512MB'; SET work_mem = '256MB'")
-    indexes = await connection.fetch(INDEXES)
-    for index in indexes:
-        await connection.execute(index["drop_it"])
-    for _ in range(0, payments, FILL_CHUNK):
-        await connection.execute(FILL, accounts[0], accounts[1], FILL_CHUNK)
-    for index in indexes:
-        await connection.execute(index["make_it"])
-    await connection.execute("ANALYZE")
-    await connection.close()
-    return accounts
+    await growing.fill(url, accounts, payments)
+    print(f"filled {name} in {time.perf_counter() - began:.0f} s", file=sys.stderr)
+    return url, accounts
 
 
-INDEXES: Final = """
-SELECT CASE WHEN c.oid IS NULL THEN format('DROP INDEX %s', i.indexrelid::regclass)
-            ELSE format('ALTER TABLE %s DROP CONSTRAINT %I', i.indrelid::regclass, c.conname) END AS drop_it,
-       CASE WHEN c.oid IS NULL THEN pg_get_indexdef(i.indexrelid)
-            ELSE format('ALTER TABLE %s ADD CONSTRAINT %I %s', i.indrelid::regclass, c.conname,
-                        pg_get_constraintdef(c.oid)) END AS make_it
-  FROM pg_index AS i
-  LEFT JOIN pg_constraint AS c ON c.conindid = i.indexrelid AND c.contype IN ('p', 'u')
- WHERE i.indrelid IN ('ledger.transfer'::regclass, 'ledger.leg'::regclass, 'ledger.resolution'::regclass,
-                      'ledger.event'::regclass)
-"""
-
-FILL: Final = """
-WITH payment AS MATERIALIZED (
-    SELECT head.next_seq + 2 * (n - 1) AS number, gen_random_uuid() AS id
-      FROM ledger.head, generate_series(1, $3::bigint) AS n
-), transfers AS (
-    INSERT INTO ledger.transfer (number, id, kind, fingerprint)
-    SELECT number, id, 'two_phase', decode(repeat('00', 32), 'hex') FROM payment
-), legs AS (
-    INSERT INTO ledger.leg (number, position, debit, credit, amount, purpose)
-    SELECT number, 0, $1::bigint, $2::bigint, 100, 'principal' FROM payment
-), resolutions AS (
-    INSERT INTO ledger.resolution (number, seq, outcome)
-    SELECT number, number + 1, 'posted' FROM payment
-), events AS (
-    INSERT INTO ledger.event (seq, number, at, kind, change, body, leaf)
-    SELECT number + phase, number, now(), CASE phase WHEN 0 THEN 'reserved' ELSE 'posted' END,
-           CASE phase WHEN 0 THEN decode(repeat('00', 90), 'hex') ELSE 'P' END, '', sha256(id::text::bytea)
-      FROM payment, generate_series(0, 1) AS phase
-)
-UPDATE ledger.head SET next_seq = next_seq + 2 * $3::bigint
-"""
+def _say_progress(events: int) -> None:
+    if events % 1_000_000 < 2_000:
+        print(f"checked {events:,} events", file=sys.stderr)
 
 
 def settings(options: argparse.Namespace) -> dict[str, Any]:
@@ -470,14 +411,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
     parser.add_argument("--seconds", type=float, default=3.0, help="length of each measured run")
     parser.add_argument("--rounds", type=int, default=3, help="how often every system has its turn")
-    parser.add_argument(
-        "--growth",
-        type=int,
-        nargs="?",
-        const=10,
-        help="also with 1 and with so many (10) million payments behind",
-    )
-    parser.add_argument("--only-growth", action="store_true", help="nothing else")
+    growing.add_options(parser)
     return parser.parse_args(arguments)
 
 
