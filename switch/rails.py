@@ -3,8 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from adapters.port import Connection, RailAdapter
 from schemas.errors import NotFound, Unavailable
 from schemas.reasons import Reason
 from switch import metrics
+from switch.places import Places
 from switch.settings import Settings
 
 CONNECTION: Final = "switch.json"
@@ -28,6 +29,10 @@ _LEASE: Final = 500
 SILENT_MAX: Final = 20
 """Exchanges in a row without a word, after which a rail is taken to be away."""
 BREAKER_REST_S: Final = 5.0
+
+ENQUIRIES_MAX: Final = 16
+"""Accounts that one worker asks a rail about at once: a quarter of its connections."""
+ENQUIRIES_OF_ONE: Final = 4
 
 _SERIALS: Final = """
 INSERT INTO switch.rail_serial AS s (rail, period, next) VALUES ($1, $2, $3)
@@ -121,7 +126,7 @@ class Breaker:
         if not self.open:
             return
         if time.monotonic() < self._retry_at:
-            raise Unavailable("this rail does not answer now", reason=Reason.OFFLINE_CREDITOR_AGENT)
+            raise _away()
         self._retry_at = time.monotonic() + self.rest_s
 
     def heard(self, *, answered: bool) -> None:
@@ -142,6 +147,10 @@ class Rail:
     serials: Serials
     bulkhead: Bulkhead
     breaker: Breaker
+    enquiries: Places = field(
+        default_factory=lambda: Places(ENQUIRIES_MAX, ENQUIRIES_OF_ONE, "account enquiries")
+    )
+    """Places of their own: whoever asks about accounts takes no payment's."""
 
     def check(self) -> None:
         """Turn a new payment away while this rail cannot take it.
@@ -152,6 +161,24 @@ class Rail:
         """
         self.breaker.check()
         self.bulkhead.check()
+
+    @contextmanager
+    def enquiry(self, participant: str) -> Iterator[None]:
+        """Ask this rail something for a participant. It is a payment's to see whether a silent rail is back.
+
+        Raises:
+            TooManyRequests: the participant asks too much at once.
+            Unavailable: come back later.
+
+        """
+        if self.breaker.open:
+            raise _away()
+        with self.enquiries.take(participant):
+            yield
+
+
+def _away() -> Unavailable:
+    return Unavailable("this rail does not answer now", reason=Reason.OFFLINE_CREDITOR_AGENT)
 
 
 Rails = Mapping[str, Rail]

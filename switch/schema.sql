@@ -576,9 +576,11 @@ CREATE TABLE switch.webhook_delivery (
     detail   text NOT NULL DEFAULT '',
     due_at   timestamptz DEFAULT clock_timestamp(), -- NULL: delivered, or given up
     done_at  timestamptz,
+    made_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (webhook, seq)
 );
-CREATE INDEX webhook_delivery_due ON switch.webhook_delivery (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX webhook_delivery_due_of ON switch.webhook_delivery (webhook, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX webhook_delivery_made ON switch.webhook_delivery (made_at);
 
 -- Limits of a participant's payments in a currency, in minor units; null is none.
 CREATE TABLE switch.payment_limit (
@@ -639,3 +641,33 @@ CREATE FUNCTION switch.record_counted(
     SELECT t.number, t.participant, t.currency, date 'epoch' + t.day, t.minor
     FROM unnest(numbers, participants, currencies, days, minors) AS t (number, participant, currency, day, minor);
 $$;
+
+-- Ageing: what is no evidence is forgotten in time.
+CREATE INDEX probe_at ON switch.probe (at);
+CREATE INDEX report_artefact_made ON switch.report_artefact (made_at);
+
+-- The application cannot delete these; it can have old ones forgotten, and none of the last thirty days.
+CREATE FUNCTION switch.forget_probes(before timestamptz, most integer) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH old AS (
+        SELECT service, at FROM switch.probe
+        WHERE at < least(before, clock_timestamp() - interval '30 days') ORDER BY at LIMIT most
+    ), gone AS (
+        DELETE FROM switch.probe AS p USING old WHERE p.service = old.service AND p.at = old.at RETURNING 1
+    )
+    SELECT count(*) FROM gone
+$$;
+
+CREATE FUNCTION switch.forget_artefacts(before timestamptz, most integer) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH old AS (
+        SELECT number FROM switch.report_artefact
+        WHERE made_at < least(before, clock_timestamp() - interval '30 days') ORDER BY made_at LIMIT most
+    ), gone AS (
+        DELETE FROM switch.report_artefact AS a USING old WHERE a.number = old.number RETURNING 1
+    )
+    SELECT count(*) FROM gone
+$$;
+
+REVOKE EXECUTE ON FUNCTION switch.forget_probes, switch.forget_artefacts FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION switch.forget_probes, switch.forget_artefacts TO payswitch_writer;

@@ -66,6 +66,12 @@ class Settings(BaseSettings):
     checkpoint_every_s: float = Field(default=60.0, gt=0)
     backups: Path | None = None
     """Directory of backups; where it is set, the embedded server keeps its write-ahead log there."""
+    keep_deliveries_days: int = Field(default=14, ge=4, le=36_500)
+    """Deliveries of webhooks, whose last attempt is after three days, are forgotten; events stay readable."""
+    keep_probes_days: int = Field(default=400, ge=30, le=36_500)
+    """What probes saw, the ground of availability reports: a year and a month."""
+    keep_reports_days: int = Field(default=400, ge=30, le=36_500)
+    """Finished reports and their files. They can be made again, as of the same place of the log."""
     failpoints: str = ""
     """`name:kill` stops the process dead at that point; for the fault tests only."""
 

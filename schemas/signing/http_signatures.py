@@ -67,6 +67,7 @@ _REQUIRED: Final = _PARAMETERS.keys() - {"alg"}
 _METHOD: Final = re.compile(r"[A-Z]{1,16}", re.ASCII)
 _AUTHORITY: Final = re.compile(r"[a-z0-9.:\[\]_-]{1,255}", re.ASCII)
 _TARGET: Final = re.compile(r"/[!-~]{0,2047}", re.ASCII)
+_DIGEST: Final = re.compile(r"sha-256=:[A-Za-z0-9+/]{43}=:", re.ASCII)
 _CONTENT_TYPE: Final = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?", re.ASCII)
 
 
@@ -123,12 +124,13 @@ def verify(
     authority: str,
     path: str,
     headers: Headers,
-    body: bytes,
+    body: bytes | None,
     key: PublicKey,
     now: int,
 ) -> None:
     """Prove that the holder of `key` signed this request, and that it is still fresh.
 
+    A `body` of None was not read yet: then it is proved that the holder signed what the headers say of it.
     `authority` is the `Host` header, without a default port; `path` is the request target as it stood on
     the request line, with its query; `now` is in seconds of Unix time.
 
@@ -142,9 +144,9 @@ def verify(
         raise NotAuthentic("the signature names another algorithm than its key's")
     _check_time(signature_input, now)
     components = _request_components(method, authority.lower(), path)
-    if body:
-        components |= _content_components(headers, body)
     covered = signature_input.covered
+    if body or (body is None and '"content-digest"' in covered):
+        components |= _content_components(headers, body)
     if len(covered) != len(components) or components.keys() != set(covered):
         raise NotAuthentic("the signature does not cover exactly what it must")
     if not key.verify(signature_input.signature, _base(components, covered, signature_input.parameters)):
@@ -241,13 +243,15 @@ def _request_components(method: str, authority: str, path: str) -> dict[str, str
     return components
 
 
-def _content_components(headers: Headers, body: bytes) -> dict[str, str]:
-    """The components of a request with a body, after its digest is found true."""
+def _content_components(headers: Headers, body: bytes | None) -> dict[str, str]:
+    """The components of a request with a body, after its digest is found true, where the body was read."""
     fields = _fields(headers, b"content-digest", b"content-type")
     if _CONTENT_TYPE.fullmatch(fields[b"content-type"]) is None:
         raise NotAuthentic("the content type cannot be signed")
-    digest = content_digest(body)
-    if fields[b"content-digest"] != digest:
+    digest = fields[b"content-digest"]
+    if body is None and _DIGEST.fullmatch(digest) is None:
+        raise NotAuthentic("`Content-Digest` is not one SHA-256")
+    if body is not None and digest != content_digest(body):
         raise NotAuthentic("`Content-Digest` is not the body's SHA-256")
     return {'"content-digest"': digest, '"content-type"': fields[b"content-type"]}
 

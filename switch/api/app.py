@@ -1,9 +1,9 @@
 """The application of one API worker."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas.errors import SwitchError, TooManyRequests, Unavailable
+from schemas.errors import NotAuthentic, SwitchError, TooManyRequests, Unavailable
 from switch import logs, metrics
 from switch.api import (
     callbacks,
@@ -26,13 +26,14 @@ from switch.api import (
     participants,
     people,
     problems,
+    proof,
     quotes,
     reads,
     reports,
     settlement,
     webhooks,
 )
-from switch.api.runtime import running
+from switch.api.runtime import Runtime, running
 from switch.pages import site
 from switch.settings import Settings
 
@@ -98,8 +99,20 @@ class Edge:
     def _let_in(self, scope: Scope) -> Handler | None:
         """Turn away who comes too often; the short cut of a path that has one."""
         runtime = getattr(self._app.state, "runtime", None)
-        self._limiter.arrive(scope, runtime and runtime.directory.now, callbacks.PREFIX)
+        directory = runtime.directory.now if runtime else None
+        self._limiter.arrive(scope, directory, callbacks.PREFIX, partial(_proves, runtime))
         return self._short_cuts.get(scope["path"]) if scope["method"] == "POST" else None
+
+
+def _proves(runtime: Runtime | None, scope: Scope) -> bool:
+    """Whether the headers of a request show which participant sent it, whatever is in its body."""
+    if runtime is None:
+        return False
+    try:
+        proof.prove(scope, None, runtime.directory.now, runtime.settings)
+    except NotAuthentic:
+        return False
+    return True
 
 
 def _answer_to(error: Exception) -> Response:
@@ -125,7 +138,7 @@ def make_app(settings: Settings) -> Edge:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with running(settings) as runtime:
             app.state.runtime = runtime
-            app.state.streams = asyncio.Semaphore(events.STREAMS_MAX)
+            app.state.streams = events.places()
             yield
 
     app = FastAPI(

@@ -3,7 +3,6 @@
 They change nothing. Each is answered at once, by pacs.002, acmt.024 and camt.004.
 """
 
-import asyncio
 import uuid
 from datetime import UTC, datetime
 from typing import Final
@@ -56,11 +55,12 @@ async def verify_accounts(entered: Entered) -> Answer:
 
     Raises:
         Refused: an account is in no country that the switch reaches.
+        TooManyRequests: the caller asks too much at once.
         Unavailable: the rail does not answer.
 
     """
     request = verification.read(entered.message)
-    verified = await asyncio.gather(*(_verify(entered, asked) for asked in request.asked))
+    verified = [await _verify(entered, asked) for asked in request.asked]  # one message, one place at a rail
     document = verification.build(
         request, verified, message_id=uuid.uuid4().hex, created_at=datetime.now(UTC)
     )
@@ -72,8 +72,7 @@ async def _verify(entered: Entered, asked: Asked) -> Verified:
     rail = entered.runtime.rails.get(country)
     if rail is None:
         raise Refused("no rail reaches this account", reason=Reason.TRANSACTION_NOT_SUPPORTED)
-    rail.check()
-    with rail.bulkhead:
+    with rail.enquiry(entered.sender.id):
         payee = await rail.adapter.resolve(asked.account.proxy or asked.account.id or "")
     if payee is None:
         return Verified(asked.id, reason=_UNKNOWN_ACCOUNT)

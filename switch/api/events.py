@@ -7,11 +7,12 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from schemas.errors import Unavailable
 from switch import events
 from switch.api.reads import Context, Reader
 from switch.api.runtime import Runtime
+from switch.places import Places
 
 router = APIRouter(prefix="/v1")
 STREAM: Final = "text/event-stream"
@@ -21,6 +22,8 @@ _STREAM_S: Final = 3600.0
 """A stream ends after so long: its reader comes back with `Last-Event-ID`, perhaps to another worker."""
 STREAMS_MAX: Final = 64
 """Streams of one worker; more are turned away."""
+STREAMS_OF_ONE: Final = 4
+"""Those of one participant there: others find room, whatever it opens."""
 _PAGE: Final = 200
 
 
@@ -43,29 +46,44 @@ async def list_events(  # noqa: PLR0917 - one a parameter of the request
     )
 
 
+class _Stream(StreamingResponse):
+    """A stream that has a place from its first byte to its end, however it ends."""
+
+    def __init__(self, lines: AsyncIterator[str], places: Places, participant: str) -> None:
+        super().__init__(lines, headers={"X-Accel-Buffering": "no"}, media_type=STREAM)
+        self._places = places
+        self._participant = participant
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, or raise as `Places.take` does."""
+        with self._places.take(self._participant):
+            await super().__call__(scope, receive, send)
+
+
+def places() -> Places:
+    """The streams of one worker."""
+    return Places(STREAMS_MAX, STREAMS_OF_ONE, "event streams")
+
+
 def _stream(request: Request, context: Runtime, participant: str, after: int) -> Response:
-    if request.app.state.streams.locked():
-        raise Unavailable("too many streams are open here")
-    headers = {"X-Accel-Buffering": "no"}
-    return StreamingResponse(_lines(request, context, participant, after), headers=headers, media_type=STREAM)
+    return _Stream(_lines(request, context, participant, after), request.app.state.streams, participant)
 
 
 async def _lines(request: Request, context: Runtime, participant: str, after: int) -> AsyncIterator[str]:
     """Events as they become durable, and a beat now and then so that a dead reader is noticed."""
     loop = asyncio.get_running_loop()
-    async with request.app.state.streams:
-        ends, beat = loop.time() + _STREAM_S, loop.time()
-        yield "retry: 2000\n\n"
-        while loop.time() < ends and not request.app.state.draining:
-            page = await events.read(context.pool, participant, after=after, limit=_PAGE)
-            after = page.next
-            for event in page.events:
-                document = event.document()
-                yield f"id: {event.seq}\nevent: {document['type']}\ndata: {json.dumps(document)}\n\n"
-            if page.events:
-                beat = loop.time()
-            elif loop.time() - beat > _BEAT_EVERY_S:
-                beat = loop.time()
-                yield f": {after}\n\n"
-            if not page.more:
-                await asyncio.sleep(_LOOK_EVERY_S)
+    ends, beat = loop.time() + _STREAM_S, loop.time()
+    yield "retry: 2000\n\n"
+    while loop.time() < ends and not request.app.state.draining:
+        page = await events.read(context.pool, participant, after=after, limit=_PAGE)
+        after = page.next
+        for event in page.events:
+            document = event.document()
+            yield f"id: {event.seq}\nevent: {document['type']}\ndata: {json.dumps(document)}\n\n"
+        if page.events:
+            beat = loop.time()
+        elif loop.time() - beat > _BEAT_EVERY_S:
+            beat = loop.time()
+            yield f": {after}\n\n"
+        if not page.more:
+            await asyncio.sleep(_LOOK_EVERY_S)

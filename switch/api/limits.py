@@ -11,7 +11,9 @@ worker is granted less. Nothing here is evidence, and a restart begins with full
     change     everything else that is posted, put or deleted
 
 A participant's tokens are taken only once it has proved who it is, so nobody can spend another's. Before
-the body is read its bucket is merely looked into, by the key that the request claims. The answers of rails
+the body is read its bucket is merely looked into, by the key that the request claims. From an address that
+failed too often only those are let in whose headers prove who they are, body unread: whoever names a key and
+cannot sign with it is turned away, and the key's owner is not, wherever it comes from. The answers of rails
 are never limited: they are what becomes of money.
 
 Answers carry `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10).
@@ -102,12 +104,16 @@ class Limiter:
             "sign_in": settings.rate_sign_in / settings.workers,
         }
 
-    def arrive(self, scope: Scope, directory: Snapshot | None, exempt: str) -> None:
+    def arrive(
+        self, scope: Scope, directory: Snapshot | None, exempt: str, proves: Callable[[Scope], bool]
+    ) -> None:
         """Look at a request before its body is read.
 
+        `proves` says whether a request's headers show who sent it; it is asked only where that is in doubt.
+
         Raises:
-            TooManyRequests: the claimed participant has no token; or there is no claim, and the address
-                failed or tried too often.
+            TooManyRequests: the claimed participant has no token; the address tried too often to sign in; or
+                it failed too often, and this request proves nothing.
 
         """
         scope[_RATE] = [self, None]
@@ -120,8 +126,10 @@ class Limiter:
         if claimed:
             name = class_of(scope["method"], scope["path"])
             self._check(scope, self._bucket(self._of_participants, claimed, name))
-        else:
-            self._check(scope, self._bucket(self._of_addresses, address, "failure"))
+        failures = self._bucket(self._of_addresses, address, "failure")
+        if failures is not None and failures.fill(self._now()) < 1 and not proves(scope):
+            scope[_RATE][1] = failures
+            raise TooManyRequests
 
     def admit(self, scope: Scope, participant: str) -> None:
         """Take a token of a participant that has proved who it is.

@@ -2,13 +2,18 @@
 
 A file is `DATA/reports/<report>-<sha256>.<suffix>`, and beside it `.jws`: a detached JWS (Ed25519, RFC 7797)
 over its bytes by the installation's report key. The same report made again is the same file.
+`switch.retention` removes it when it is old.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import os
+import re
 import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +22,8 @@ from schemas.signing.keys import PublicKey, SigningKey
 
 KEYID: Final = "payswitch-reports-1"
 _READ_ONLY: Final = 0o440
+_NAME: Final = re.compile(r".+-([0-9a-f]{64})\.[a-z]+", re.ASCII)
+_LOCK: Final = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +69,48 @@ class Store:
         return jws.sign(self._key, octets)
 
     def keep(self, artefact: Artefact) -> Path:
-        """Write a finished report and its signature; one that is there is left as it is."""
+        """Write a finished report and its signature; one that is there is as young as if it were new."""
         path = self.directory / artefact.name
-        for file, octets in ((path, artefact.octets), (jws_beside(path), artefact.signature.encode())):
-            _write_once(file, octets, _READ_ONLY)
+        with _alone(self.directory):
+            for file, octets in ((path, artefact.octets), (jws_beside(path), artefact.signature.encode())):
+                _write_once(file, octets, _READ_ONLY)
+            os.utime(path)
         return path
 
 
 def jws_beside(path: Path) -> Path:
     """Where the signature of a file is."""
     return path.with_name(f"{path.name}.jws")
+
+
+def older_than(directory: Path, before: datetime) -> Mapping[Path, bytes]:
+    """The kept reports that were made last before an instant, and the hash that each is named by."""
+    if not directory.is_dir():
+        return {}
+    named = ((path, _NAME.fullmatch(path.name)) for path in directory.iterdir())
+    return {path: bytes.fromhex(name[1]) for path, name in named if name and _is_older(path, before)}
+
+
+def remove(directory: Path, files: Iterable[Path], before: datetime) -> None:
+    """Remove reports with their signatures, but for those that were made again in the meantime."""
+    for path in files:
+        with _alone(directory):
+            if _is_older(path, before):
+                jws_beside(path).unlink(missing_ok=True)
+                path.unlink()
+
+
+def _is_older(path: Path, before: datetime) -> bool:
+    return path.stat().st_mtime < before.timestamp()
+
+
+@contextlib.contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Keep the other processes from writing and removing reports."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (directory / _LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def verify(path: Path, key: PublicKey) -> None:

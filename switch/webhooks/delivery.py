@@ -1,32 +1,51 @@
-"""Events become deliveries, and deliveries arrive: at least once, patiently, within about three days."""
+"""Events become deliveries, and deliveries arrive: at least once, patiently, within about three days.
+
+Nobody waits for a stranger's server but the endpoint that it is: each endpoint with something due is served
+by a task of its own, a few deliveries at once, and a participant has a bound over all of its endpoints.
+"""
 
 import asyncio
 import json
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Final
+from uuid import UUID
 
 import aiohttp
 import asyncpg
+import structlog
 
-from switch import events, metrics
+from switch import events, logs, metrics
 from switch.webhooks.addresses import PublicResolver
 from switch.webhooks.signing import WebhookKey
 
 SCHEDULE_S: Final = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """Seconds from one attempt to the next: about three days in all."""
 ANSWER_WITHIN_S: Final = 15.0
-AT_ONCE: Final = 32
+AT_ONCE: Final = 512
+OF_PARTICIPANT: Final = 16
+OF_ENDPOINT: Final = 4
+"""Deliveries under way at once: in all, to one participant, and to one of its endpoints."""
 _GONE: Final = 410
 _OK: Final = range(200, 300)
 _PAGE: Final = 200
+_WAITING: Final = """
+SELECT w.id, w.participant FROM switch.webhook AS w
+WHERE w.disabled = '' AND EXISTS (
+    SELECT FROM switch.webhook_delivery AS d WHERE d.webhook = w.id AND d.due_at <= clock_timestamp()
+)
+"""
 _DUE: Final = """
 SELECT d.webhook, d.seq, d.body, d.attempts, w.url
 FROM switch.webhook_delivery AS d JOIN switch.webhook AS w ON w.id = d.webhook
-WHERE d.due_at <= clock_timestamp() AND w.disabled = ''
-ORDER BY d.due_at LIMIT $1
+WHERE d.webhook = $1 AND d.due_at <= clock_timestamp() AND w.disabled = ''
+ORDER BY d.due_at, d.seq LIMIT $2
 """
+
+_log = structlog.get_logger()
 
 
 class Messenger:
@@ -36,6 +55,10 @@ class Messenger:
         self._pool = pool
         self._key = key
         self._scale = time_scale
+        self._served: dict[UUID, asyncio.Task[None]] = {}
+        """Who serves an endpoint; at most one each, so nothing is delivered twice at once."""
+        self._all = asyncio.Semaphore(AT_ONCE)
+        self._turns: dict[str, asyncio.Semaphore] = defaultdict(partial(asyncio.Semaphore, OF_PARTICIPANT))
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=AT_ONCE, resolver=None if sandbox else PublicResolver()),
             timeout=aiohttp.ClientTimeout(total=ANSWER_WITHIN_S),
@@ -45,15 +68,41 @@ class Messenger:
         )
 
     async def tick(self) -> None:
-        """One round: new events become deliveries, and what is due is tried."""
+        """One round: new events become deliveries, and whoever has something due begins to be served."""
         for row in await self._pool.fetch("SELECT * FROM switch.webhook WHERE disabled = ''"):
-            await self._fan_out(row)
-        due = await self._pool.fetch(_DUE, AT_ONCE)
-        await asyncio.gather(*(self._deliver(row) for row in due))
+            try:
+                await self._fan_out(row)
+            except asyncpg.ForeignKeyViolationError:
+                continue  # its owner has just removed it
+        for row in await self._pool.fetch(_WAITING):
+            if row["id"] not in self._served:
+                task = self._served[row["id"]] = asyncio.create_task(
+                    self._serve(row["id"], row["participant"])
+                )
+                task.add_done_callback(partial(self._was_served, row["id"]))
 
     async def close(self) -> None:
-        """Hang up."""
+        """Hang up. What is under way is still due, and the next messenger delivers it again."""
+        under_way = list(self._served.values())
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
         await self._session.close()
+
+    async def _serve(self, webhook: UUID, participant: str) -> None:
+        """Deliver to one endpoint until nothing is due."""
+        while due := await self._pool.fetch(_DUE, webhook, OF_ENDPOINT):
+            await asyncio.gather(*(self._in_turn(row, participant) for row in due))
+
+    async def _in_turn(self, row: asyncpg.Record, participant: str) -> None:
+        async with self._turns[participant], self._all:
+            await self._deliver(row)
+
+    def _was_served(self, webhook: UUID, task: asyncio.Task[None]) -> None:
+        del self._served[webhook]
+        error = None if task.cancelled() else task.exception()
+        if error is not None:  # what came of a delivery is not written down: it is due, and tried again
+            _log.warning("delivery_failed", error=type(error).__name__, detail=logs.where(error))
 
     async def _fan_out(self, webhook: asyncpg.Record) -> None:
         """Make the deliveries of the events behind the webhook's cursor, and move it, in one transaction."""

@@ -19,7 +19,7 @@ import uvloop
 from adapters.port import Answer, Native, Outcome
 from ledger.encoding import microseconds
 from schemas.reasons import Reason
-from switch import facts, housekeeping, logs, metrics, personal_data, rails, vitals
+from switch import facts, housekeeping, logs, metrics, personal_data, rails, retention, vitals
 from switch.commands import Advance, Enquired
 from switch.database import connect_pool
 from switch.dispatch import Dispatcher, Sending, enquiry_due, now_us, of_answer, scaled_us
@@ -245,6 +245,7 @@ async def run(settings: Settings) -> None:
         asyncio.create_task(_every(_FILES_EVERY_S, caretaker.reconcile)),
         asyncio.create_task(_every(housekeeping.PARTITIONS_EVERY_S, keeper.make_room)),
         asyncio.create_task(_every(settings.checkpoint_every_s, keeper.publish)),
+        asyncio.create_task(_every(retention.EVERY_S, lambda: retention.forget_old(pool, settings))),
         *(asyncio.create_task(_every(people.EVERY_S, partial(work, desk))) for work in people.WORK),
         *(
             asyncio.create_task(_every(seconds, work))

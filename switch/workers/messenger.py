@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import asyncpg
@@ -12,7 +13,7 @@ from switch import logs, vitals
 from switch.database import connect_pool
 from switch.settings import Settings
 from switch.webhooks import signing
-from switch.webhooks.delivery import Messenger
+from switch.webhooks.delivery import AT_ONCE, Messenger
 
 _TICK_S: Final = 0.5
 _LOCK: Final = 7_266_337_003
@@ -24,6 +25,8 @@ async def run(settings: Settings) -> None:
     """Run until SIGTERM. A second messenger waits here for the first to end."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
+    # A name is looked up in a thread: with one a delivery, a slow name server holds up its own names only.
+    loop.set_default_executor(ThreadPoolExecutor(AT_ONCE, "names"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     holder = await asyncpg.connect(settings.database)
