@@ -10,6 +10,12 @@ from schemas.errors import InvalidMessage
 MAX_DEPTH: Final = 200
 """Below libxml2's own limit of 256, so that what was read as a part can be read as part of a message."""
 
+MAX_ELEMENTS: Final = 4096
+MAX_ATTRIBUTES: Final = 64
+"""Of one element. To bring them into canonical order costs libxml2 the square of their number."""
+_HARMLESS: Final = 8192
+"""Octets that cannot hold enough attributes to cost anybody time."""
+
 
 def new_parser(*, keep_blanks: bool = True) -> etree.XMLParser:
     """A parser that resolves nothing, fetches nothing and repairs nothing."""
@@ -33,10 +39,18 @@ _PARSER: Final = new_parser()
 
 
 def canonical(element: etree._Element) -> str:
-    """Exclusive canonical XML (without comments) of one element."""
-    octets: bytes = etree.tostring(
-        element, method="c14n", exclusive=True, with_comments=False, with_tail=False
-    )
+    """Exclusive canonical XML (without comments) of one element.
+
+    Raises:
+        InvalidMessage: a namespace is a relative reference, which has no canonical form.
+
+    """
+    try:
+        octets: bytes = etree.tostring(
+            element, method="c14n", exclusive=True, with_comments=False, with_tail=False
+        )
+    except etree.C14NError:
+        raise InvalidMessage("must have namespaces that are absolute", rule="foreign") from None
     return octets.decode("utf-8")
 
 
@@ -48,16 +62,26 @@ def parse(text: str) -> etree._Element:
         element = etree.fromstring(text.encode("utf-8"), _PARSER)
     except (etree.LxmlError, ValueError):
         raise InvalidMessage("must be one XML element", rule="foreign") from None
+    check_attributes(element, len(text))
     return element
 
 
+def check_attributes(root: etree._Element, octets: int) -> None:
+    """Refuse more attributes than anybody uses, in an element that was read from so many octets."""
+    if octets > _HARMLESS and any(len(element.attrib) > MAX_ATTRIBUTES for element in root.iter("*")):
+        raise InvalidMessage(f"has an element with more than {MAX_ATTRIBUTES} attributes", rule="attribute")
+
+
 def check(element: etree._Element, namespace: str | None) -> None:
-    """Refuse an element that is nested too deeply, or not of the one namespace that is allowed."""
-    level = 0
+    """Refuse an element that is nested too deeply, too large, or not of the one namespace that is allowed."""
+    level = number = 0
     for event, _ in etree.iterwalk(element, events=("start", "end")):
+        number += event == "start"
         level += 1 if event == "start" else -1
         if level > MAX_DEPTH:
             raise InvalidMessage("is nested too deeply", rule="depth")
+        if number > MAX_ELEMENTS:
+            raise InvalidMessage(f"has more than {MAX_ELEMENTS} elements", rule="elements")
     if namespace is not None and etree.QName(element).namespace != namespace:
         raise InvalidMessage("must be of another namespace", rule="foreign")
 

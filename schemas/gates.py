@@ -1,9 +1,10 @@
 """What bytes must pass before anything is believed of them.
 
 The gates stand before the schema and know nothing of it. XML: size, strict UTF-8, no NUL, an XML 1.0
-declaration that says UTF-8 if anything, no document type, no processing instruction, well formed. JSON:
-size, strict UTF-8 without byte order mark, no duplicate key, no number, no null, no character that XML
-cannot carry. Whatever the bytes are, the only exception is `InvalidMessage`.
+declaration that says UTF-8 if anything, no document type, no processing instruction, no more elements than a
+message of the size can use, well formed. JSON: size, strict UTF-8 without byte order mark, the same number of
+elements, no duplicate key, no number, no null, no character that XML cannot carry. Whatever the bytes are,
+the only exception is `InvalidMessage`.
 """
 
 import json
@@ -18,11 +19,16 @@ from schemas.errors import InvalidMessage, MessageTooLarge
 MAX_BYTES: Final = 256 * 1024
 """Default limit: a hundred times an ordinary payment. Statements need more; callers say how much."""
 
+_BYTES_PER_ELEMENT: Final = 64
+"""Messages have an element in every 30 bytes, and are far below the limit of size. What is all elements up
+to that limit costs many times what text does, and is no message: `MAX_BYTES` allow 4096 elements."""
+
 _DECLARATION: Final = re.compile(
     rb"""<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(?:"1\.0"|'1\.0')"""
     rb"""(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?:"[Uu][Tt][Ff]-8"|'[Uu][Tt][Ff]-8'))?"""
     rb"""(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:"(?:yes|no)"|'(?:yes|no)'))?[ \t\r\n]*\?>"""
 )
+_DECLARED: Final = tuple(b"<?xml" + after for after in (b" ", b"\t", b"\r", b"\n", b"?"))
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _PARSER: Final = foreign.new_parser(keep_blanks=True)
 _FAST_PARSER: Final = foreign.new_parser(keep_blanks=False)
@@ -32,7 +38,7 @@ _FAST_PARSER: Final = foreign.new_parser(keep_blanks=False)
 def xml(raw: bytes, max_bytes: int = MAX_BYTES, *, keep_blanks: bool = False) -> etree._Element:
     """The root element of an XML document that passed the gates. Raises InvalidMessage."""
     octets = _text_octets(raw, max_bytes).removeprefix(_BYTE_ORDER_MARK)
-    declared = octets.startswith(b"<?xml")
+    declared = octets.startswith(_DECLARED)
     if declared and _DECLARATION.match(octets) is None:
         raise InvalidMessage("must be XML 1.0 in UTF-8", rule="encoding")
     # The single characters are rare, and ten times faster to look for than the pairs.
@@ -43,11 +49,14 @@ def xml(raw: bytes, max_bytes: int = MAX_BYTES, *, keep_blanks: bool = False) ->
             raise InvalidMessage("document types are refused", rule="doctype")
         # Before a CDATA section the parser cannot tell a value's blanks from those between elements.
         keep_blanks = keep_blanks or b"<![CDATA[" in octets
+    _check_elements(octets.count(b"<") // 2, max_bytes)
     parser = _PARSER if keep_blanks else _FAST_PARSER
     try:
-        return etree.fromstring(octets, parser)
+        root = etree.fromstring(octets, parser)
     except (etree.LxmlError, ValueError) as error:
         raise InvalidMessage(f"is not well-formed XML{_position(error)}", rule="well-formed") from None
+    foreign.check_attributes(root, len(octets))
+    return root
 
 
 def json_object(raw: bytes, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
@@ -55,6 +64,7 @@ def json_object(raw: bytes, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
     octets = _text_octets(raw, max_bytes)
     if octets.startswith(_BYTE_ORDER_MARK):
         raise InvalidMessage("begins with a byte order mark", rule="encoding")
+    _check_elements(octets.count(b'"') // 4, max_bytes)
     try:
         found = _DECODER.decode(octets.decode("utf-8"))
         # Only an escape, or these two characters themselves, can bring in what XML cannot carry.
@@ -78,6 +88,13 @@ def _text_octets(raw: bytes, max_bytes: int) -> bytes:
         except UnicodeDecodeError:
             raise InvalidMessage("is not UTF-8", rule="encoding") from None
     return raw
+
+
+def _check_elements(number: int, max_bytes: int) -> None:
+    """Hold a message to the elements that one of this size can use: a name and a value, or two tags, each."""
+    most = max(max_bytes, MAX_BYTES) // _BYTES_PER_ELEMENT
+    if number > most:
+        raise MessageTooLarge(f"has more than {most} elements", rule="elements")
 
 
 def _position(error: Exception) -> str:

@@ -31,7 +31,8 @@ _LEAP_YEAR: Final = 2000
 _SHORTEST_MONTH: Final = 28
 
 _ZONE = r"(?:Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))?"
-_YEAR = r"-?(?:[1-9]\d{3,}|0\d\d[1-9]|0\d[1-9]\d|0[1-9]\d\d)"
+_YEAR = r"-?(?:[1-9]\d{3,17}|0\d\d[1-9]|0\d[1-9]\d|0[1-9]\d\d)"
+"""Any year but 0; XML Schema leaves it to the reader how many digits are enough."""
 _MONTH = r"(?:0[1-9]|1[0-2])"
 _DAY = r"(?:0[1-9]|[12]\d|3[01])"
 _CLOCK = r"(?:(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?|24:00:00(?:\.0+)?)"
@@ -47,7 +48,8 @@ _PLAIN_CLOCK: Final = re.compile(
     r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)", re.ASCII
 ).fullmatch
 _DAY_LENGTH: Final = len("2026-11-23")
-_DECIMAL = re.compile(r"([+-]?)(?:0*)(\d*?)(?:\.(\d*?)0*)?", re.ASCII)
+_DECIMAL = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?", re.ASCII)
+"""No part of it can match in two ways: a long text costs time in proportion to its length, no more."""
 _BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -120,7 +122,7 @@ def _unusual_decimal(content: str, digits: int, fraction: int, minimum: int | No
     found = _DECIMAL.fullmatch(content)
     if found is None or not any("0" <= character <= "9" for character in content):
         raise InvalidMessage("must be a decimal number", rule="decimal")
-    sign, whole, part = found[1], found[2], found[3] or ""
+    sign, whole, part = found[1], found[2].lstrip("0"), (found[3] or "").rstrip("0")
     if len(part) > fraction or len(whole) + len(part) > digits:
         raise InvalidMessage(f"must have at most {digits} digits, {fraction} of them decimals", rule="digits")
     if minimum is not None and sign == "-" and (whole or part):

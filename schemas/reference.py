@@ -15,7 +15,7 @@ from schemas.versions import MOVES, PROFILES
 
 SCHEMA_RULES: Final = {
     "agreement": "route, media type, header and namespace name the same message",
-    "attribute": "an attribute is one that the schema knows; `Ccy` is there where it must be",
+    "attribute": "only attributes that the schema knows, `Ccy` where it must be; 64 in foreign content",
     "base64": "binary content is base64",
     "blank": "a number, date or code in JSON has no blanks around it",
     "boolean": "an indicator is `true` or `false`",
@@ -29,6 +29,7 @@ SCHEMA_RULES: Final = {
     "digits": "no more digits and decimals than the type allows",
     "doctype": "no document type declaration",
     "duplicate-key": "no name twice in one JSON object",
+    "elements": "no more elements than one in 64 bytes of what the door accepts (4096 where that is 256 KiB)",
     "element": "only elements that the schema has at this place",
     "encoding": "strict UTF-8 and XML 1.0; no NUL; no byte order mark in JSON",
     "envelope": "one document, at most one header, at most three levels deep",
@@ -89,7 +90,9 @@ DIFFERENCES: Final = {
     "encodings other than UTF-8, XML 1.1": "refused by a gate: one text, one reading",
     "comments inside values": "refused: parsers disagree on what the value is then; elsewhere they pass",
     "`xsi:type`, `xsi:nil`": "refused everywhere; `xsi:schemaLocation` passes and is never followed",
-    "size, nesting": "bounded: 256 KiB unless the caller allows more, 200 levels of foreign content",
+    "size, number, nesting": "bounded: 256 KiB and 4096 elements, unless the caller allows more; 200 levels",
+    "years of more than 18 digits": "refused; libxml2 goes on to 9223372036854775807",
+    "namespaces that are relative, in foreign content": "refused: they have no canonical form",
     "base64 with foreign characters": "refused; libxml2 skips them, XML Schema does not allow them",
     "`xsi:type` in foreign content": "carried, not interpreted; libxml2 would validate by it",
 }

@@ -33,6 +33,9 @@ Check = Callable[[Any, list[Fault]], None]
 """Looks at a value and adds the faults that it finds."""
 
 _TWO_DECIMALS: Final = re.compile(r"(?:0|[1-9]\d{0,13})\.\d\d", re.ASCII).fullmatch
+_USUAL_CURRENCIES: Final = frozenset(
+    code for code, exponent in EXPONENTS.items() if exponent in {len("50"), len("500")}
+)
 _JOINERS: Final = frozenset("\u200c\u200d")
 """Format characters that Persian and the scripts of India need to spell words."""
 _ODD_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
@@ -175,8 +178,8 @@ def _check_code(code_set: str, codes: frozenset[str], value: str, found: list[Fa
 
 
 def is_usual_amount(currency: str, digits: str) -> bool:
-    """Whether this is what nearly every amount is: two decimals, of a currency that has as many."""
-    return EXPONENTS.get(currency, 0) >= len("50") and _TWO_DECIMALS(digits) is not None
+    """Whether this is what nearly every amount is: two decimals, of a currency that has two or three."""
+    return currency in _USUAL_CURRENCIES and _TWO_DECIMALS(digits) is not None
 
 
 def _check_amount(value: dict[str, str], found: list[Fault]) -> None:
@@ -200,8 +203,9 @@ def _check_text(value: str, found: list[Fault]) -> None:
 
 
 def _check_id(value: str, found: list[Fault]) -> None:
+    before = len(found)
     _check_text(value, found)
-    if value[:1] == " " or value[-1:] == " ":
+    if len(found) == before and (value[:1] == " " or value[-1:] == " "):
         found.append(Fault("blank", "CH16", "begins or ends with a blank"))
 
 

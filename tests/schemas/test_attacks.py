@@ -34,6 +34,17 @@ def with_id(content: bytes) -> bytes:
     return PLAIN.replace(ID, b"<EndToEndId>" + content + b"</EndToEndId>")
 
 
+def with_foreign(content: bytes) -> bytes:
+    data = b"<SplmtryData><Envlp>" + content + b"</Envlp></SplmtryData>"
+    return PLAIN.replace(b"</CdtTrfTxInf>", data + b"</CdtTrfTxInf>")
+
+
+def json_with_foreign(content: bytes) -> bytes:
+    data = b'"SplmtryData":[{"Envlp":"<a>' + content + b'</a>"}],'
+    return AS_JSON.replace(b'"CdtTrfTxInf":', data + b'"CdtTrfTxInf":')
+
+
+ATTRIBUTES = b" ".join(b'a%d=""' % number for number in range(20_000))
 BOMB = b"<!DOCTYPE d [" + b"".join(
     b'<!ENTITY a%d "%s">' % (level, (b"&a%d;" % (level - 1)) * 10 if level else b"ha") for level in range(9)
 )
@@ -54,10 +65,19 @@ XML_ATTACKS = {
     "a text of 11 MB": (with_id(b"A" * 11_000_000), "size"),
     "100,000 attributes": (DECLARATION + b"<Document " + b" ".join(b'a%d=""' % n for n in range(100_000)) + b"/>", "size"),
     "a million siblings": (PLAIN.replace(b"<Ustrd>", b"<Ustrd>x</Ustrd><Ustrd>" * 100_000, 1), "size"),
-    "as many siblings as fit": (PLAIN.replace(b"<CdtTrfTxInf>", b"<a/>" * 60_000 + b"<CdtTrfTxInf>"), "element"),
+    "as many siblings as fit": (PLAIN.replace(b"<CdtTrfTxInf>", b"<a/>" * 60_000 + b"<CdtTrfTxInf>"), "elements"),
+    "as many comments as fit": (PLAIN.replace(b"<CdtTrfTxInf>", b"<!---->" * 30_000 + b"<CdtTrfTxInf>"), "elements"),
+    "as many attributes as fit": (PLAIN.replace(b"<Document", b"<Document " + ATTRIBUTES), "attribute"),
+    "as many in foreign content": (with_foreign(b"<a " + ATTRIBUTES + b"/>"), "attribute"),
+    "a relative namespace in foreign content": (with_foreign(b'<a xmlns="u"/>'), "foreign"),
+    "as many zeros as fit, and no number": (PLAIN.replace(b"512340.50", b"0" * 240_000 + b"x"), "decimal"),
+    "as many decimals as fit, and no number": (PLAIN.replace(b"512340.50", b"1." + b"0" * 240_000 + b"x"), "decimal"),
+    "a leap day in a year of 5,000 digits": (PLAIN.replace(b">2026-11-23<", b">" + b"2" * 5000 + b"-02-29<"), "date"),
+    "a leap instant in a year of 5,000 digits": (PLAIN.replace(b">2026-11-23T", b">" + b"2" * 5000 + b"-02-29T", 1), "date"),
     "a comment inside a value": (with_id(b"IN2026<!-- -->0413"), "comment"),
     "a comment at a value's end": (with_id(b"IN20260413<!-- -->"), "comment"),
     "a processing instruction inside a value": (with_id(b"IN2026<?x y?>0413"), "processing-instruction"),
+    "a processing instruction first of all": (b"<?xml-stylesheet href='x'?>" + BODY, "processing-instruction"),
     "a processing instruction before the root": (DECLARATION + b"<?xml-stylesheet href='x'?>" + BODY, "processing-instruction"),
     "a second declaration": (DECLARATION + DECLARATION + BODY, "processing-instruction"),
     "UTF-16 with a byte order mark": (PLAIN.decode().replace("UTF-8", "UTF-16").encode("utf-16"), "encoding"),
@@ -118,6 +138,11 @@ JSON_ATTACKS = {
     "an amount as a number": (AS_JSON.replace(b'"512340.50"', b"512340.50"), "type"),
     "an integer": (AS_JSON.replace(b'"NbOfTxs":"1"', b'"NbOfTxs":1'), "type"),
     "a huge integer": (AS_JSON.replace(b'"512340.50"', b"9" * 5000), "type"),
+    "as many zeros as fit, and no number": (AS_JSON.replace(b"512340.50", b"0" * 240_000 + b"x"), "decimal"),
+    "as many items as fit": (AS_JSON.replace(b'"Ustrd":[', b'"Ustrd":[' + b'"x",' * 60_000), "elements"),
+    "elements in foreign content": (json_with_foreign(b"<b/>" * 50_000), "elements"),
+    "attributes in foreign content": (json_with_foreign(b"<b " + ATTRIBUTES.replace(b'"', b"'") + b"/>"), "attribute"),
+    "a relative namespace in foreign content": (json_with_foreign(b"<b xmlns='u'/>"), "foreign"),
     "NaN": (AS_JSON.replace(b'"512340.50"', b"NaN"), "type"),
     "Infinity": (AS_JSON.replace(b'"512340.50"', b"-Infinity"), "type"),
     "1e999": (AS_JSON.replace(b'"512340.50"', b"1e999"), "type"),
@@ -133,7 +158,7 @@ JSON_ATTACKS = {
     "UTF-16": (AS_JSON.decode().encode("utf-16"), "encoding"),
     "no UTF-8": (AS_JSON.replace(b"INVOICE", b"\xc3\x28"), "encoding"),
     "depth 100,000": (b"[" * 100_000 + b"]" * 100_000, "well-formed"),
-    "depth 100,000 in objects": (b'{"a":' * 40_000 + b"1" + b"}" * 40_000, "well-formed"),
+    "depth 8,000 in objects": (b'{"a":' * 8_000 + b"1" + b"}" * 8_000, "well-formed"),
     "an array": (b"[]", "type"),
     "a string": (b'"x"', "type"),
     "nothing": (b"", "well-formed"),
