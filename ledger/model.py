@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from msgspec import Struct
+
 
 class Verdict(StrEnum):
     """Every outcome by name; which comes first is in the module's table."""
@@ -67,7 +69,7 @@ class Leg(NamedTuple):
     purpose: str
 
 
-class Decision(NamedTuple):
+class Decision(Struct, frozen=True, gc=False):
     """What was decided. `number` is the set's (or account's) internal id; 0 where there is none."""
 
     verdict: Verdict
@@ -130,24 +132,12 @@ class Account:
         return self.debits_pending + self.debits_posted - self.credits_posted
 
 
-class Transfer:
+class Transfer(Struct, gc=False):
     """One set, as much as decisions need of it."""
 
-    __slots__ = ("corrected", "fingerprint", "kind", "legs", "number", "state")
-
-    def __init__(
-        self,
-        number: int,
-        kind: Kind,
-        state: State,
-        fingerprint: bytes,
-        legs: Sequence[Leg],
-        *,
-        corrected: bool = False,
-    ) -> None:
-        self.number = number
-        self.kind = kind
-        self.state = state
-        self.fingerprint = fingerprint
-        self.legs = legs
-        self.corrected = corrected
+    number: int
+    kind: Kind
+    state: State
+    fingerprint: bytes
+    legs: Sequence[Leg]
+    corrected: bool = False

@@ -31,10 +31,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
 import asyncpg
+from msgspec import Struct
 
 from ledger.books import Account, Books, Kind, Leg, State, Transfer
 from ledger.sql import statement
@@ -121,7 +122,7 @@ class Frozen(Unavailable):
     """The ledger's writer has stopped. What was in flight may have been done: ask again by its id."""
 
 
-class Touches(NamedTuple):
+class Touches(Struct, frozen=True, gc=False):
     """The transfers that must be in memory before a command is decided, and how many bytes it keeps there."""
 
     transfers: Collection[UUID] = ()
@@ -178,16 +179,13 @@ class Meters:
     apply_s: float = 0.0
 
 
-class _Waiting:
+class _Waiting(Struct):
     """One command in the queue, and the future that its caller waits for."""
 
-    __slots__ = ("command", "future", "reply", "touches")
-
-    def __init__(self, command: Any, touches: Touches, future: asyncio.Future[Any]) -> None:
-        self.command = command
-        self.touches = touches
-        self.future = future
-        self.reply: Any = None
+    command: Any
+    touches: Touches
+    future: asyncio.Future[Any]
+    reply: Any = None
 
 
 @dataclass(slots=True)

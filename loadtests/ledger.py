@@ -30,13 +30,14 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from unittest import mock
 from uuid import UUID, uuid4
 
 import asyncpg
 import uvloop
 from asyncpg.pgproto import pgproto
+from msgspec import Struct
 
 from ledger.books import Books, Decision, Leg, Verdict
 from ledger.migrate import migrate
@@ -65,20 +66,20 @@ class Run:
     p99_ms: float
 
 
-class Reserve(NamedTuple):
+class Reserve(Struct, frozen=True, gc=False):
     """Phase one."""
 
     id: UUID
     legs: tuple[Leg, ...]
 
 
-class Post(NamedTuple):
+class Post(Struct, frozen=True, gc=False):
     """Phase two."""
 
     id: UUID
 
 
-class Open(NamedTuple):
+class Open(Struct, frozen=True, gc=False):
     """An account of the benchmark."""
 
     owner: str
@@ -132,31 +133,32 @@ async def open_accounts(writer: Writer, count: int) -> list[int]:
     return numbers
 
 
-def pairs_of(accounts: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Debtors and creditors at random, drawn beforehand: the load must not cost more than what it loads."""
+def legs_of(accounts: Sequence[int]) -> Iterator[tuple[Leg]]:
+    """Legs at random, drawn beforehand: the load must not cost more than what it loads."""
     debtors, creditors = random.choices(accounts, k=PAIRS), random.choices(accounts, k=PAIRS)
-    drawn = [pair for pair in zip(debtors, creditors, strict=True) if pair[0] != pair[1]]
+    pairs = zip(debtors, creditors, strict=True)
+    drawn = [(Leg(*pair, 100, "principal"),) for pair in pairs if pair[0] != pair[1]]
     return itertools.cycle(drawn)
 
 
-async def pay(writer: Writer, pair: tuple[int, int]) -> None:
+async def pay(writer: Writer, legs: tuple[Leg]) -> None:
     """One payment, both phases."""
     id_ = pgproto.UUID(os.urandom(16))
-    reserved = await writer.submit(Reserve(id_, (Leg(*pair, 100, "principal"),)))
+    reserved = await writer.submit(Reserve(id_, legs))
     posted = await writer.submit(Post(id_))
     assert (reserved.verdict, posted.verdict) == (Verdict.CREATED, Verdict.POSTED)
 
 
 async def closed_loop(writer: Writer, accounts: Sequence[int], concurrency: int, seconds: float) -> Run:
     """`concurrency` payers, each with one payment at a time."""
-    pairs, latencies = pairs_of(accounts), list[float]()
+    legs, latencies = legs_of(accounts), list[float]()
     end = time.perf_counter() + seconds
 
     async def payer() -> None:
         ended = time.perf_counter()
         while not latencies or ended < end:
             began = ended
-            await pay(writer, next(pairs))
+            await pay(writer, next(legs))
             ended = time.perf_counter()
             latencies.append(ended - began)
 
@@ -165,10 +167,10 @@ async def closed_loop(writer: Writer, accounts: Sequence[int], concurrency: int,
 
 async def open_loop(writer: Writer, accounts: Sequence[int], per_s: int, seconds: float) -> Run:
     """Payments at random moments, however long those before take; latency from the moment intended."""
-    pairs, latencies, tasks = pairs_of(accounts), list[float](), set[asyncio.Task[None]]()
+    legs, latencies, tasks = legs_of(accounts), list[float](), set[asyncio.Task[None]]()
 
     async def payment(scheduled: float) -> None:
-        await pay(writer, next(pairs))
+        await pay(writer, next(legs))
         latencies.append(time.perf_counter() - scheduled)
 
     async def generate() -> None:

@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from ledger.books import Books, Leg, NotLoaded, State, Verdict
+from ledger.books import Books, Decision, Leg, NotLoaded, State, Verdict
 from schemas.errors import NotFound
 
 NOW = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
@@ -312,9 +312,9 @@ def test_find_tells_what_became_of_a_set():
     books.begin(NOW, [id_, UUID(int=2)], [])
     books.reserve(id_, [Leg(a, b, 1, "principal")], fingerprint=b"")
 
-    assert books.find(id_) == (Verdict.EXISTS, 4, State.PENDING)
+    assert books.find(id_) == Decision(Verdict.EXISTS, 4, State.PENDING)
     books.void(id_)
-    assert books.find(id_) == (Verdict.VOIDED, 4, State.VOIDED)
+    assert books.find(id_) == Decision(Verdict.VOIDED, 4, State.VOIDED)
     assert books.find(UUID(int=2)) is None
 
 

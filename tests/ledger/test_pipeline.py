@@ -7,7 +7,7 @@ import pytest
 
 from ledger.books import Verdict
 from ledger.verify import verify
-from ledger.writer import Frozen, Writer
+from ledger.writer import Frozen, Touches, Writer
 from schemas.errors import NotFound, Unavailable
 from tests.ledger.hosts import PlainHost, pay
 
@@ -273,7 +273,7 @@ class WeighedHost(PlainHost):
     """Every command weighs a hundred bytes."""
 
     def touches(self, command):
-        return super().touches(command)._replace(size=100)
+        return Touches(super().touches(command).transfers, 100)
 
 
 async def test_the_queue_is_bounded_by_bytes_and_frees_them_with_the_answer(database_url):

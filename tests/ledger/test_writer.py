@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from ledger.books import State, Verdict
+from ledger.books import Decision, State, Verdict
 from ledger.writer import Frozen, Writer, look_for_garbage_in_short_steps
 from schemas.errors import NotFound, Unavailable
 from tests.conftest import psql
@@ -52,7 +52,7 @@ async def test_what_memory_has_forgotten_is_loaded_again(writer):
 
     assert (await writer.submit(("reserve", uetr, pay(debtor, creditor, 5)))).verdict is Verdict.EXISTS
     writer.books._transfers.clear()
-    assert await writer.submit(("post", uetr)) == (Verdict.POSTED, reserved.number, State.POSTED)
+    assert await writer.submit(("post", uetr)) == Decision(Verdict.POSTED, reserved.number, State.POSTED)
     writer.books._transfers.clear()
     assert (await writer.submit(("void", uetr))).verdict is Verdict.ALREADY_POSTED
     assert (await writer.submit(("correct", fix, uetr))).verdict is Verdict.CREATED

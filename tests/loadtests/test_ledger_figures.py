@@ -7,7 +7,7 @@ import asyncpg
 
 from ledger.migrate import migrate
 from loadtests import growth
-from loadtests.ledger import open_accounts, pairs_of, running
+from loadtests.ledger import legs_of, open_accounts, running
 
 
 def test_growth_is_the_median_of_each_turns_own_ratio():
@@ -29,10 +29,10 @@ def test_growth_is_the_median_of_each_turns_own_ratio():
 
 
 def test_nobody_pays_himself_in_the_load():
-    pairs = list(itertools.islice(pairs_of([1, 2, 3]), 1_000))
+    legs = [leg for (leg,) in itertools.islice(legs_of([1, 2, 3]), 1_000)]
 
-    assert all(debtor != creditor for debtor, creditor in pairs)
-    assert {debtor for debtor, _ in pairs} == {1, 2, 3}
+    assert all(leg.debit != leg.credit for leg in legs)
+    assert {leg.debit for leg in legs} == {1, 2, 3}
 
 
 async def test_the_servers_cpu_is_told_apart_by_database(database_url):
