@@ -374,7 +374,7 @@ class Books:
             return Decision(Verdict.ACCOUNT_NOT_FOUND, 0)
         if found.closed:
             return Decision(Verdict.ACCOUNT_CLOSED, account)
-        if found.debits_pending or found.credits_pending or found.debits_posted != found.credits_posted:
+        if not found.empty:
             return Decision(Verdict.ACCOUNT_NOT_EMPTY, account)
         self._log(account, "account_closed", Tag.ACCOUNT_CLOSED, body)
         self.batch.touch(found)

@@ -116,6 +116,12 @@ class Account:
         )
 
     @property
+    def empty(self) -> bool:
+        """Whether it holds nothing, pending or posted: only then may it be closed."""
+        pending = self.debits_pending or self.credits_pending
+        return not pending and self.debits_posted == self.credits_posted
+
+    @property
     def counters(self) -> tuple[int, int, int, int, int]:
         """Debits pending and posted, credits pending and posted, posted legs."""
         return (

@@ -139,6 +139,8 @@ class OpenAccount(msgspec.Struct, array_like=True, frozen=True, tag="open_accoun
     currency: str
     purpose: str
     net_debit_cap: int | None
+    order: bytes = b""
+    """Of people: decided once under this id. Verdict `opened`, or `exists` where another order opened it."""
 
 
 class SetCap(msgspec.Struct, array_like=True, frozen=True, tag="set_cap"):
@@ -146,6 +148,8 @@ class SetCap(msgspec.Struct, array_like=True, frozen=True, tag="set_cap"):
 
     account: int
     net_debit_cap: int | None
+    order: bytes = b""
+    """Of people: decided once under this id."""
 
 
 class SetLimit(msgspec.Struct, array_like=True, frozen=True, tag="set_limit"):
@@ -155,6 +159,8 @@ class SetLimit(msgspec.Struct, array_like=True, frozen=True, tag="set_limit"):
     currency: str
     per_payment: int | None
     per_day: int | None
+    order: bytes = b""
+    """Of people: decided once under this id."""
 
 
 class CloseWindow(msgspec.Struct, array_like=True, frozen=True, tag="close_window"):
@@ -167,10 +173,10 @@ class CloseWindow(msgspec.Struct, array_like=True, frozen=True, tag="close_windo
     window: int = 0
 
 
-class CloseAccount(msgspec.Struct, array_like=True, frozen=True, tag="close_account"):
-    """Close an account for ever; it must hold nothing."""
+class CloseAccounts(msgspec.Struct, array_like=True, frozen=True, tag="close_accounts"):
+    """Close accounts for ever, all or none: each must hold nothing. Those that are closed stay so."""
 
-    account: int
+    accounts: list[int]
 
 
 class Hold(msgspec.Struct, array_like=True, frozen=True, tag="hold"):
@@ -209,7 +215,7 @@ Command = (
     | SetCap
     | SetLimit
     | CloseWindow
-    | CloseAccount
+    | CloseAccounts
     | Hold
     | Release
     | Record

@@ -1,6 +1,5 @@
 """What the caretaker does for the ledger's history, now and then: partitions ahead, signed checkpoints."""
 
-import os
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +16,7 @@ from ledger import audit, partitions
 from ledger.detach import Companion
 from ledger.signing import Signer
 from switch import metrics
+from switch.files import write_once
 from switch.settings import Settings
 
 PARTITIONS_EVERY_S: Final = 60.0
@@ -80,19 +80,8 @@ def verifier_lines(settings: Settings) -> list[str]:
 
 def _make_key(directory: Path) -> None:
     """Make a key in a file that only its owner can read; whoever is first stays first."""
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    part = directory / f"{_KEY}.{os.getpid()}"
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-        out.write(pem)
-        out.flush()
-        os.fsync(out.fileno())
-    try:
-        (directory / _KEY).hardlink_to(part)
-    except FileExistsError:
-        return  # another process was first
-    finally:
-        part.unlink()
+    made = Ed25519PrivateKey.generate()
+    write_once(directory / _KEY, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def _load(file: Path) -> Ed25519PrivateKey:

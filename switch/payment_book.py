@@ -45,6 +45,7 @@ from switch.commands import (
 )
 from switch.lifecycle import FINAL, Event, IllegalTransition, State, next_state
 from switch.limits import Limit, Limits
+from switch.orders import Orders
 from switch.settlement import book as settlement_book
 
 LATENESS_US: Final = 5_000_000
@@ -53,6 +54,7 @@ LATENESS_US: Final = 5_000_000
 CONTRADICTIONS_MAX: Final = 10_000
 """Contradictions remembered, so that the same is written down once."""
 
+_ORDERED: Final = OpenAccount | SetCap | SetLimit
 _NO_TERMS: Final = Terms("", "", "", 0, "", 0, "", 0, "", "")
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -116,6 +118,7 @@ class PaymentBook:
         }
         self._in_flight: deque[_GivenOut] = deque()
         self._limits = Limits()
+        self._orders = Orders()
         self._start_batch()
 
     def _start_batch(self) -> None:
@@ -126,6 +129,7 @@ class PaymentBook:
         self._closed: dict[bytes, int] = {}
         self._changes: list[Change] = []
         self._limits.start_batch()
+        self._orders.start_batch()
 
     # ── what the writer calls, in this order ──────────────────────────────────────────────────────────
 
@@ -150,6 +154,9 @@ class PaymentBook:
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
         """Bring the open payments that `commands` speak of into memory, and at first all limits."""
         await self._limits.load(connection)
+        await self._orders.load(
+            connection, {c.order for c in commands if isinstance(c, _ORDERED) and c.order}
+        )
         named = {c.uetr for c in commands if isinstance(c, Advance | Enquired) and c.uetr not in self._open}
         # A payment that closes in a batch in flight is open in the database, and in the database only.
         wanted = named.difference(*(given_out.closed for given_out in self._in_flight))
@@ -190,9 +197,9 @@ class PaymentBook:
         return rider
 
     def _rider(self) -> Rider | None:
-        limits, values = self._limits.calls(0)
         if not (self._payments or self._moved or self._closed):
-            return Rider(", ".join(limits), values) if limits else None
+            calls, values = self._rare_calls(0)
+            return Rider(", ".join(calls), values) if calls else None
         payments = list(zip(*self._payments, strict=True)) or [()] * 17
         natives = list(zip(*self._natives, strict=True)) or [()] * 2
         moved = list(zip(*map(_open_columns, self._moved.values()), strict=True)) or [()] * 12
@@ -202,12 +209,20 @@ class PaymentBook:
         if self._keys:
             call += f", switch.record_keys({{{len(columns)}}}, {{{len(columns) + 1}}})"
             columns += zip(*self._keys, strict=True)
-        limits, values = self._limits.calls(len(columns))
-        return Rider(", ".join((call, *limits)), [*columns, *values])
+        calls, values = self._rare_calls(len(columns))
+        return Rider(", ".join((call, *calls)), [*columns, *values])
+
+    def _rare_calls(self, first: int) -> tuple[list[str], list[object]]:
+        """What most batches have nothing of."""
+        limits, values = self._limits.calls(first)
+        orders, more = self._orders.calls(first + len(values))
+        return limits + orders, values + more
 
     def committed(self) -> None:
         """The oldest batch given out is durable: tell whoever waits."""
         changes = self._in_flight.popleft().changes
+        if not self._in_flight:
+            self._orders.keep_bounded()
         if changes:
             self._announce(changes)
 
@@ -217,6 +232,7 @@ class PaymentBook:
         self._in_flight.clear()
         self._contradicted.clear()
         self._limits.forget()
+        self._orders.forget()
         self._start_batch()
 
     # ── payments ──────────────────────────────────────────────────────────────────────────────────────
@@ -428,16 +444,30 @@ class PaymentBook:
         return Reply(decision.verdict, decision.number)
 
     def _open_account(self, command: OpenAccount, books: Books) -> Reply:
-        number = books.open_account(command.owner, command.currency, command.purpose, command.net_debit_cap)
-        return Reply("opened", number)
+        key = command.owner, command.currency, command.purpose
+
+        def decide() -> Reply:
+            known = books.find_account(*key)
+            if known is not None:
+                return Reply("exists", known)
+            return Reply("opened", books.open_account(*key, command.net_debit_cap))
+
+        return self._orders.once(command.order, decide)
 
     def _set_limit(self, command: SetLimit, books: Books) -> Reply:
-        limit = Limit(command.per_payment, command.per_day)
-        self._limits.set(command.participant, command.currency, limit)
-        return Reply("limit_set", books.record(0, "LIMIT", _encode(command)))
+        def decide() -> Reply:
+            limit = Limit(command.per_payment, command.per_day)
+            self._limits.set(command.participant, command.currency, limit)
+            body = ["set_limit", command.participant, command.currency, command.per_payment, command.per_day]
+            return Reply("limit_set", books.record(0, "LIMIT", _encode(body)))
+
+        return self._orders.once(command.order, decide)
 
     def _set_cap(self, command: SetCap, books: Books) -> Reply:
-        return Reply(books.set_cap(command.account, command.net_debit_cap).verdict, command.account)
+        def decide() -> Reply:
+            return Reply(books.set_cap(command.account, command.net_debit_cap).verdict, command.account)
+
+        return self._orders.once(command.order, decide)
 
 
 def _known(identity: Identity, books: Books) -> bool:

@@ -114,6 +114,11 @@ class Settings(BaseSettings):
         return self.data / "rails"
 
     @property
+    def sandbox_mark(self) -> Path:
+        """There while what runs is a sandbox: only then are its made-up people believed on this machine."""
+        return self.data / "run" / "sandbox"
+
+    @property
     def credentials_file(self) -> Path:
         """Keys of the made-up participants."""
         return self.data / "sandbox" / "credentials.json"

@@ -119,6 +119,9 @@ class Supervisor:
         """
         data = self.settings.data
         (data / "run").mkdir(parents=True, exist_ok=True)
+        self.settings.sandbox_mark.unlink(missing_ok=True)
+        if self.settings.sandbox:
+            self.settings.sandbox_mark.touch()
         shutil.rmtree(self.settings.metrics_directory, ignore_errors=True)
         self.settings.metrics_directory.mkdir(parents=True)
         self._start_database()

@@ -52,7 +52,7 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
     pool = await connect_pool(settings.model_copy(update={"database": url}))
     try:
         async with writer(settings) as link:
-            yield Desk(pool, link, data, settings.credentials_file.exists())
+            yield Desk(pool, link, data, settings.sandbox_mark.exists())
     finally:
         await pool.close()
 
@@ -86,7 +86,7 @@ async def find_person(desk: Desk, settings: Settings, name: str) -> Person:
             if fresh:
                 keep_token(desk, name, fresh)
             return session.person
-        if settings.credentials_file.exists():
+        if desk.sandbox:
             known = json.loads(settings.credentials_file.read_text()).get("people", {})
             if name in known:
                 return await sessions.of_bearer(connection, known[name]["bearer"])

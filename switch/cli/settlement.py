@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from ledger import windows
-from schemas.errors import NotAuthentic, NotFound
+from schemas.errors import NotAllowed, NotAuthentic, NotFound
 from schemas.signing import jws
 from schemas.signing.keys import PublicKey
 from switch import calendars
@@ -75,6 +75,8 @@ def close(
     """
 
     async def work(counter: Counter) -> dict[str, Any] | int:
+        if not as_ and not counter.desk.sandbox:
+            raise NotAllowed("say who asks: --as NAME; another person then agrees")
         window = await counter.desk.pool.fetchval(
             "SELECT number FROM ledger.settlement_window WHERE currency = $1 AND closing_seq IS NULL",
             currency,

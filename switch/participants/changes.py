@@ -11,7 +11,7 @@ import asyncpg
 
 from ledger.books import Verdict
 from schemas.identifiers import COUNTRIES, is_bic
-from switch.commands import CloseAccount, Fund, Leg, OpenAccount, SetCap
+from switch.commands import CloseAccounts, Fund, Leg, OpenAccount, Reply, SetCap
 from switch.participants.content import (
     Country,
     Currency,
@@ -29,9 +29,35 @@ from switch.participants.content import (
 from switch.participants.keys import check_new_key, insert_key
 from switch.people.kinds import Content, Execution, Kind
 from switch.pricing import FEES, GROSS, POSITION, SCHEME
+from switch.settlement import positions
 
 SETTLEMENT: Final = "settlement"
 """Purpose of the account, one a currency, that money comes in from and goes out to."""
+
+_NEEDED: Final = """
+SELECT true WHERE EXISTS (SELECT FROM switch.settlement_agent WHERE agent = $1)
+   OR EXISTS (
+       SELECT FROM switch.fx_rate AS r WHERE r.provider = $1 AND (
+           r.valid_from > clock_timestamp() OR r.valid_from = (
+               SELECT max(n.valid_from) FROM switch.fx_rate AS n
+               WHERE n.source = r.source AND n.target = r.target AND n.valid_from <= clock_timestamp()
+           )))
+"""
+"""It is the settlement agent of a currency, or a rate of its own is in force or will be."""
+_UNSETTLED: Final = """
+SELECT true FROM switch.settlement_line AS l JOIN switch.settlement AS s USING (settlement_window)
+WHERE l.participant = $1 AND l.state IN ('DUE', 'INSTRUCTED', 'HELD')
+  AND ($2::text IS NULL OR s.currency = $2) LIMIT 1
+"""
+_UNCOUNTED: Final = """
+SELECT w.number FROM ledger.settlement_window AS w
+LEFT JOIN switch.settlement AS s ON s.settlement_window = w.number
+WHERE s.settlement_window IS NULL AND ($2::text IS NULL OR w.currency = $2) AND w.currency IN (
+    SELECT currency FROM ledger.account WHERE owner = $1 AND purpose = 'position' AND NOT closed
+) ORDER BY w.number
+"""
+"""Windows that are open, or closed a moment ago: nothing says yet what they come to."""
+_THERE_IS: Final = "SELECT true FROM ledger.account WHERE owner = $1 AND currency = $2 AND purpose = $3"
 
 
 class NewAccount(Content, frozen=True, kw_only=True):
@@ -128,17 +154,25 @@ async def _onboard(execution: Execution, content: Onboard) -> None:
     for key in content.keys:
         await insert_key(execution.connection, content.id, key.keyid, key.public_key)
     for account in content.accounts:
-        await open_account(execution, content.id, account.currency, account.net_debit_cap)
+        reply = await open_account(execution, content.id, account.currency, account.net_debit_cap)
+        if reply.verdict == "exists":  # an onboarding that failed half way left it: the cap is this one's
+            await _cap(execution, reply.number, cap_of(account.net_debit_cap, account.currency))
     execution.outcome = f"{content.id} takes part"
 
 
 async def open_account(
     execution: Execution, participant: str, currency: str, cap: str, purpose: str = POSITION
-) -> None:
-    """Open a participant's account, and the scheme's own of the currency where they are missing."""
+) -> Reply:
+    """Open a participant's account, and the scheme's own of the currency where they are missing.
+
+    Verdict `exists`: it was opened by another change, and its cap is as it was.
+    """
     await execution.link.ask(OpenAccount(SCHEME, currency, SETTLEMENT, None))
     await execution.link.ask(OpenAccount(SCHEME, currency, FEES, 0))
-    await execution.link.ask(OpenAccount(participant, currency, purpose, cap_of(cap, currency)))
+    minor = cap_of(cap, currency)
+    return await execution.link.ask(
+        OpenAccount(participant, currency, purpose, minor, execution.id(f"{currency}/{purpose}"))
+    )
 
 
 async def _check_suspend(connection: asyncpg.Connection, content: OfParticipant) -> None:
@@ -153,14 +187,23 @@ async def _check_resume(connection: asyncpg.Connection, content: OfParticipant) 
 
 async def _check_remove(connection: asyncpg.Connection, content: OfParticipant) -> None:
     await _check_resume(connection, content)
-    if await connection.fetchval(
-        "SELECT true FROM switch.settlement_line WHERE participant = $1"
-        " AND state IN ('DUE', 'INSTRUCTED', 'HELD') LIMIT 1",
-        content.participant,
-    ):
-        raise refuse("something of it is still to be settled")
+    if await connection.fetchval(_NEEDED, content.participant):
+        raise refuse("a currency's settlement or rates are in its hands: name somebody else first")
     for row in await _accounts(connection, content.participant):
         _check_empty(row)
+    await _check_settled(connection, content.participant)
+
+
+async def _check_settled(
+    connection: asyncpg.Connection, participant: str, currency: str | None = None
+) -> None:
+    """It must owe nothing, and be owed nothing, by any window, be it open, closed, or held over."""
+    if await connection.fetchval(_UNSETTLED, participant, currency):
+        raise refuse("something of it is still to be settled")
+    for row in await connection.fetch(_UNCOUNTED, participant, currency):
+        nets = positions.of_participants(await positions.payment_nets(connection, row["number"]))
+        if nets.get(participant):
+            raise refuse(f"its payments of window {row['number']} are still to be settled")
 
 
 async def _accounts(connection: asyncpg.Connection, participant: str) -> list[asyncpg.Record]:
@@ -187,8 +230,8 @@ async def _resume(execution: Execution, content: OfParticipant) -> None:
 
 async def _remove(execution: Execution, content: OfParticipant) -> None:
     """Close what it has; an account that is no longer empty stops all of it."""
-    for row in await _accounts(execution.connection, content.participant):
-        await _close(execution, row["number"])
+    accounts = await _accounts(execution.connection, content.participant)
+    await _close(execution, [row["number"] for row in accounts])
     await execution.connection.execute(
         "UPDATE switch.participant_key SET valid_until = greatest(valid_from, clock_timestamp())"
         " WHERE participant = $1 AND (valid_until IS NULL OR valid_until > clock_timestamp())",
@@ -197,9 +240,10 @@ async def _remove(execution: Execution, content: OfParticipant) -> None:
     await _set_status(execution, content.participant, "removed")
 
 
-async def _close(execution: Execution, account: int) -> None:
-    reply = await execution.link.ask(CloseAccount(account))
-    if reply.verdict not in {Verdict.CLOSED, Verdict.ACCOUNT_CLOSED}:
+async def _close(execution: Execution, accounts: list[int]) -> None:
+    """All of them, or none."""
+    reply = await execution.link.ask(CloseAccounts(accounts))
+    if reply.verdict != Verdict.CLOSED:
         raise refuse(f"the account cannot be closed: {reply.verdict.replace('_', ' ')}")
 
 
@@ -216,6 +260,8 @@ async def _set_status(execution: Execution, participant: str, status: str) -> No
 async def _check_open_account(connection: asyncpg.Connection, content: SetAccountCap) -> None:
     await check_not_removed(connection, content)
     _check_cap_of(content)
+    if await connection.fetchval(_THERE_IS, content.participant, content.currency, content.account):
+        raise refuse("there is such an account: its cap is set by `cap.set`, and a closed one stays closed")
 
 
 def _check_cap_of(content: SetAccountCap) -> None:
@@ -225,21 +271,25 @@ def _check_cap_of(content: SetAccountCap) -> None:
 
 
 async def _open_account(execution: Execution, content: SetAccountCap) -> None:
-    await open_account(
+    reply = await open_account(
         execution, content.participant, content.currency, content.net_debit_cap, content.account
     )
+    if reply.verdict == "exists":
+        raise refuse("there is such an account: somebody opened it meanwhile")
 
 
 async def _number(connection: asyncpg.Connection, content: OfAccount | SetAccountCap | Funds) -> int:
     return await account_number(connection, content.participant, content.currency, content.account)
 
 
-async def _check_account(connection: asyncpg.Connection, content: OfAccount) -> None:
+async def _check_close_account(connection: asyncpg.Connection, content: OfAccount) -> None:
     await _number(connection, content)
+    if content.account == POSITION:
+        await _check_settled(connection, content.participant, content.currency)
 
 
 async def _close_account(execution: Execution, content: OfAccount) -> None:
-    await _close(execution, await _number(execution.connection, content))
+    await _close(execution, [await _number(execution.connection, content)])
 
 
 async def _check_cap(connection: asyncpg.Connection, content: SetAccountCap) -> None:
@@ -249,7 +299,11 @@ async def _check_cap(connection: asyncpg.Connection, content: SetAccountCap) -> 
 
 async def _set_cap(execution: Execution, content: SetAccountCap) -> None:
     number = await _number(execution.connection, content)
-    reply = await execution.link.ask(SetCap(number, cap_of(content.net_debit_cap, content.currency)))
+    await _cap(execution, number, cap_of(content.net_debit_cap, content.currency))
+
+
+async def _cap(execution: Execution, account: int, minor: int) -> None:
+    reply = await execution.link.ask(SetCap(account, minor, execution.id(f"cap/{account}")))
     if reply.verdict != Verdict.CAP_SET:
         raise refuse(f"the cap cannot be set: {reply.verdict.replace('_', ' ')}")
 
@@ -313,13 +367,14 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _open_account,
         _check_open_account,
         participant=participant_of,
+        moves_books=True,
     ),
     Kind(
         "account.close",
         "Close an account for ever",
         OfAccount,
         _close_account,
-        _check_account,
+        _check_close_account,
         participant=participant_of,
         moves_books=True,
     ),

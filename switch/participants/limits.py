@@ -85,7 +85,9 @@ async def _check(connection: asyncpg.Connection, content: SetLimits) -> None:
 async def _set(execution: Execution, content: SetLimits) -> None:
     currency = content.currency
     per_payment, per_day = _minor(content.per_payment, currency), _minor(content.per_day, currency)
-    reply = await execution.link.ask(SetLimit(content.participant, currency, per_payment, per_day))
+    reply = await execution.link.ask(
+        SetLimit(content.participant, currency, per_payment, per_day, execution.id())
+    )
     if reply.verdict != "limit_set":
         raise refuse(f"the limits cannot be set: {reply.verdict.replace('_', ' ')}")
     execution.outcome = (

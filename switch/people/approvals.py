@@ -7,6 +7,7 @@ Every step is one transaction that locks the change's row, and writes an audit n
 sits in a seat, nobody sits in two, and the tables refuse both as well. Execution runs in the step that ends
 it: what it changes in these tables happens with that step or not at all; what it asks of the ledger has
 ids of this change, so a second try after a crash finds it done. `tend` finishes what a crash left approved.
+What makes a secret is executed in the step of the last vote itself, so that who completed it is told.
 """
 
 import json
@@ -113,8 +114,10 @@ async def vote(
         if len(change.votes) + 1 < len(change.seats):
             return await _find(connection, number)
         await _end(connection, number, ChangeState.APPROVED, "")
+        if kinds[change.kind].tells_secret:
+            return await _execute(connection, desk, kinds, change, again=False)
     try:
-        return await execute(desk, kinds, number)
+        return await execute(desk, kinds, number, again=False)
     except Unavailable:  # the word is given; `tend` executes it when the writer is back
         async with desk.pool.acquire() as connection:
             return await _find(connection, number)
@@ -138,41 +141,35 @@ async def withdraw(desk: Desk, person: Person, number: int) -> Change:
         return await _find(connection, number)
 
 
-async def execute(desk: Desk, kinds: Kinds, number: int) -> Change:
-    """Execute an approved change; one that has ended is told as it is.
+async def execute(desk: Desk, kinds: Kinds, number: int, *, again: bool = True) -> Change:
+    """Execute an approved change; one that has ended is told as it is. `again`: the ledger may know of it.
 
     Raises:
         Unavailable: the ledger's writer is away; `tend` tries again.
 
     """
-    again = await _try(desk, number)
     async with desk.pool.acquire() as connection, connection.transaction():
         change = await _lock(connection, number)
         if change.state is not ChangeState.APPROVED:
             return change
-        kind = kinds[change.kind]
-        execution = Execution(connection, desk.link, number)
-        try:
-            async with connection.transaction():  # a failure leaves no trace but itself
-                await _run(kind, execution, change, checked=again and kind.moves_books)
-        except Unavailable:
-            raise
-        except SwitchError as error:
-            await _end(connection, number, ChangeState.FAILED, error.detail)
-        else:
-            await _end(connection, number, ChangeState.EXECUTED, execution.outcome)
-        return await _find(connection, number, secret=execution.secret)
+        return await _execute(connection, desk, kinds, change, again=again)
 
 
-async def _try(desk: Desk, number: int) -> bool:
-    """Note that the execution begins; whether it had begun before, and so may have reached the ledger."""
-    async with desk.pool.acquire() as connection:
-        first = await connection.fetchval(
-            "UPDATE switch.change SET tried_at = clock_timestamp()"
-            " WHERE number = $1 AND state = 'approved' AND tried_at IS NULL RETURNING true",
-            number,
-        )
-        return first is None
+async def _execute(
+    connection: asyncpg.Connection, desk: Desk, kinds: Kinds, change: Change, *, again: bool
+) -> Change:
+    kind, number = kinds[change.kind], change.number
+    execution = Execution(connection, desk.link, number)
+    try:
+        async with connection.transaction():  # a failure leaves no trace but itself
+            await _run(kind, execution, change, checked=again and kind.moves_books)
+    except Unavailable:
+        raise
+    except SwitchError as error:
+        await _end(connection, number, ChangeState.FAILED, error.detail)
+    else:
+        await _end(connection, number, ChangeState.EXECUTED, execution.outcome)
+    return await _find(connection, number, secret=execution.secret)
 
 
 async def _run(kind: Kind[Any], execution: Execution, change: Change, *, checked: bool) -> None:
@@ -281,6 +278,7 @@ def _free_seat(change: Change, person: Person) -> int:
 async def _end(connection: asyncpg.Connection, number: int, state: ChangeState, outcome: str) -> None:
     await connection.execute(
         "UPDATE switch.change SET state = $2, outcome = $3,"
+        " tried_at = CASE WHEN $2 = 'approved' THEN clock_timestamp() ELSE tried_at END,"
         " ended_at = CASE WHEN $2 <> 'approved' THEN clock_timestamp() END WHERE number = $1",
         number,
         str(state),

@@ -114,8 +114,15 @@ async def _remove(execution: Execution, content: Named) -> None:
 
 
 KINDS: Final[tuple[Kind[Any], ...]] = (
-    Kind("person.add", "Add a person", Add, _add, _check_add),
-    Kind("person.reset", "Give a person a new password and authenticator", Reset, _reset, _check_there),
+    Kind("person.add", "Add a person", Add, _add, _check_add, tells_secret=True),
+    Kind(
+        "person.reset",
+        "Give a person a new password and authenticator",
+        Reset,
+        _reset,
+        _check_there,
+        tells_secret=True,
+    ),
     Kind("person.suspend", "Suspend a person", Named, _suspend, _check_active),
     Kind("person.resume", "Let a suspended person sign in again", Named, _resume, _check_suspended),
     Kind("person.remove", "Remove a person for ever", Named, _remove, _check_there),

@@ -83,6 +83,8 @@ class Kind(Generic[C]):
     right: Right = Right.REQUEST_CHANGE
     moves_books: bool = False
     """What it does is the ledger's to decide and to remember: a second try after a crash asks nobody else."""
+    tells_secret: bool = False
+    """What it makes is told once to the person whose vote completes it; it asks nothing of the ledger."""
     lasts: timedelta = field(default=LASTS)
 
     def read(self, content: Mapping[str, Any] | bytes) -> C:

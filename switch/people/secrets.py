@@ -14,6 +14,7 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 from cryptography.fernet import Fernet
 
 from schemas.errors import Refused
+from switch.files import write_once
 
 PASSWORD_LENGTHS: Final = range(12, 129)
 STEP_S: Final = 30
@@ -107,14 +108,5 @@ class Seal:
 
     def _key(self, *, made_if_missing: bool) -> Fernet:
         if made_if_missing and not self._file.exists():
-            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            draft = self._file.with_suffix(f".{os.getpid()}")
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-                out.write(Fernet.generate_key())
-            try:
-                os.link(draft, self._file)  # two processes at once: the first one's key is everybody's
-            except FileExistsError:
-                pass
-            finally:
-                draft.unlink()
+            write_once(self._file, Fernet.generate_key())
         return Fernet(self._file.read_bytes())

@@ -10,7 +10,6 @@ import fcntl
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +18,7 @@ from typing import Final
 
 from schemas.signing import jws
 from schemas.signing.keys import PublicKey, SigningKey
+from switch.files import write_once
 
 KEYID: Final = "payswitch-reports-1"
 _READ_ONLY: Final = 0o440
@@ -73,7 +73,7 @@ class Store:
         path = self.directory / artefact.name
         with _alone(self.directory):
             for file, octets in ((path, artefact.octets), (jws_beside(path), artefact.signature.encode())):
-                _write_once(file, octets, _READ_ONLY)
+                write_once(file, octets, _READ_ONLY)
             os.utime(path)
         return path
 
@@ -132,25 +132,7 @@ def _load_key(file: Path) -> SigningKey:
     """The report key; made once, in a file that only its owner can read, its public half beside it."""
     if not file.exists():
         made = SigningKey.generate(KEYID)
-        _write_once(file, made.pem, 0o400)
+        write_once(file, made.pem, 0o400)
     key = SigningKey.from_pem(KEYID, file.read_bytes())
-    _write_once(file.with_suffix(".pub"), key.public.pem, 0o444)
+    write_once(file.with_suffix(".pub"), key.public.pem, 0o444)
     return key
-
-
-def _write_once(file: Path, octets: bytes, mode: int) -> None:
-    """Write a file whole or not at all; whoever is first stays first."""
-    if file.exists():
-        return
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor, name = tempfile.mkstemp(dir=file.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(octets)
-            out.flush()
-            os.fsync(out.fileno())
-        Path(name).chmod(mode)
-        with contextlib.suppress(FileExistsError):
-            file.hardlink_to(name)
-    finally:
-        Path(name).unlink()

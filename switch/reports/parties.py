@@ -19,6 +19,7 @@ import asyncpg
 from schemas import codec, credit_transfer
 from schemas.errors import SwitchError
 from schemas.payment import Account, CreditTransfer, Party
+from switch.files import write_once
 from switch.reports.sql import statement
 
 PSEUDONYM_BYTES: Final = 16
@@ -33,12 +34,7 @@ Open = Callable[[UUID, bytes | None, bytes], bytes | None]
 
 def load_key(file: Path) -> bytes:
     """The installation's key for pseudonyms; made once, in a file that only its owner can read."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(os.urandom(_KEY_BYTES))
-    except FileExistsError:
-        pass
+    write_once(file, os.urandom(_KEY_BYTES))
     key = file.read_bytes()
     if len(key) != _KEY_BYTES:
         raise ValueError(f"{file} is not a key of {_KEY_BYTES} bytes")

@@ -1,5 +1,6 @@
 """What the writer decides for settlement and for people: windows, holds, accounts, events."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -7,9 +8,9 @@ from uuid import UUID
 
 import msgspec
 
-from ledger.books import Books
+from ledger.books import Books, Verdict
 from ledger.books import Leg as BookLeg
-from switch.commands import CloseAccount, CloseWindow, Hold, Leg, Record, Release, Reply
+from switch.commands import CloseAccounts, CloseWindow, Hold, Leg, Record, Release, Reply
 
 HELD: Final = "SETTLEMENT_HELD"
 POSTED: Final = "SETTLEMENT_POSTED"
@@ -42,6 +43,9 @@ def _release(command: Release, books: Books) -> Reply:
         decision = books.post(id_, kind=POSTED, body=body)
     else:
         decision = books.void(id_, kind=VOIDED, body=body)
+        if decision.verdict is Verdict.TRANSFER_NOT_FOUND:
+            # Its `Hold` may still be on its way: who is told that nothing is held must be right for ever.
+            decision = books.fail(id_, fingerprint=hashlib.sha256(command.id).digest(), body=body)
     return Reply(decision.verdict, decision.number)
 
 
@@ -51,8 +55,18 @@ def _close_window(command: CloseWindow, books: Books) -> Reply:
     return Reply("closed", books.close_window(command.currency))
 
 
-def _close_account(command: CloseAccount, books: Books) -> Reply:
-    return Reply(books.close_account(command.account).verdict, command.account)
+def _close_accounts(command: CloseAccounts, books: Books) -> Reply:
+    for number in command.accounts:
+        account = books.account(number)
+        if account is None:
+            return Reply(Verdict.ACCOUNT_NOT_FOUND, number)
+        if not account.empty:
+            return Reply(Verdict.ACCOUNT_NOT_EMPTY, number)
+    # Past this line every account must be closed.
+    for number in command.accounts:
+        verdict = books.close_account(number).verdict
+        assert verdict in {Verdict.CLOSED, Verdict.ACCOUNT_CLOSED}, verdict
+    return Reply(Verdict.CLOSED)
 
 
 def _record(command: Record, books: Books) -> Reply:
@@ -65,7 +79,7 @@ DECISIONS: Final[Mapping[type, Callable[[Any, Books], Reply]]] = MappingProxyTyp
         Hold: _hold,
         Release: _release,
         CloseWindow: _close_window,
-        CloseAccount: _close_account,
+        CloseAccounts: _close_accounts,
         Record: _record,
     }
 )

@@ -133,23 +133,16 @@ async def _abort(execution: Execution, content: OfWindow) -> None:
     execution.outcome = f"window {content.window} is aborted; its lines are carried into the next"
 
 
-async def _find_line(connection: asyncpg.Connection, content: HoldLine) -> reads.SettlementLine:
-    for line in await reads.lines(connection, content.window):
-        if line.participant == content.participant:
-            return line
-    raise _refuse("this participant has no line in this window")
-
-
 async def _check_hold(connection: asyncpg.Connection, content: HoldLine) -> None:
     settlement = await day.lock(connection, content.window)
-    line = await _find_line(connection, content)
+    line = await reads.lock_line(connection, content.window, content.participant)
     if settlement.state is not State.SETTLING or line.state is not Line.INSTRUCTED:
         raise _refuse("only a line that was instructed is held")
     next_line(line.state, LineEvent.HOLD)
 
 
 async def _hold(execution: Execution, content: HoldLine) -> None:
-    line = await _find_line(execution.connection, content)
+    line = await reads.lock_line(execution.connection, content.window, content.participant)
     text = f"two people: change {execution.number}"
     await day.hold_line(execution.link, execution.connection, content.window, line, text)
 

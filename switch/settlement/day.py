@@ -7,6 +7,7 @@ takes every step that is possible, again and again, and a crash needs no recover
 
 import hashlib
 import uuid
+from collections import Counter
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -33,24 +34,19 @@ from switch.workers.link import Link
 SETTLEMENT: Final = "settlement"
 _NAMESPACE: Final = uuid.UUID("5d0a3a0e-8f6e-4b43-9d8e-6f0c2f8c2a77")
 _MADE: Final = frozenset({Verdict.CREATED, Verdict.EXISTS})
-_FREE: Final = frozenset(
-    {Verdict.VOIDED, Verdict.ALREADY_VOIDED, Verdict.TRANSFER_NOT_FOUND, Verdict.TRANSFER_FAILED}
-)
+_FREE: Final = frozenset({Verdict.VOIDED, Verdict.ALREADY_VOIDED, Verdict.FAILED, Verdict.TRANSFER_FAILED})
 _UNSETTLED: Final = """
 SELECT w.number FROM ledger.settlement_window AS w
 LEFT JOIN switch.settlement AS s ON s.settlement_window = w.number
 WHERE w.closing_seq IS NOT NULL AND s.settlement_window IS NULL ORDER BY w.number
 """
-_HELD: Final = """
-SELECT l.participant, sum(l.net_minor + l.carried_minor)::bigint AS minor
-FROM switch.settlement_line AS l JOIN switch.settlement AS s USING (settlement_window)
-WHERE l.state = 'HELD' AND s.currency = $1 GROUP BY l.participant
-"""
 _CARRY: Final = """
 UPDATE switch.settlement_line AS l SET state = 'CARRIED', carried_to = $2, changed_at = clock_timestamp()
 FROM switch.settlement AS s
 WHERE s.settlement_window = l.settlement_window AND l.state = 'HELD' AND s.currency = $1
+RETURNING l.participant, l.net_minor + l.carried_minor AS minor
 """
+"""What is carried is what this statement took: a line paid late at that instant is the one or the other."""
 _LINE: Final = """
 INSERT INTO switch.settlement_line
     (settlement_window, participant, account, net_minor, carried_minor, state, id)
@@ -131,11 +127,10 @@ async def open_settlement(desk: Desk, window: int) -> None:
             "SELECT true FROM switch.settlement WHERE settlement_window = $1", window
         ):
             return
-        carried = {row["participant"]: row["minor"] for row in await connection.fetch(_HELD, found.currency)}
-        await connection.execute(_CARRY, found.currency, window)
-        lines = {
-            name: (nets.get(name, 0), carried.get(name, 0)) for name in sorted(nets.keys() | carried.keys())
-        }
+        carried: Counter[str] = Counter()
+        for row in await connection.fetch(_CARRY, found.currency, window):
+            carried[row["participant"]] += row["minor"]
+        lines = {name: (nets.get(name, 0), carried[name]) for name in sorted(nets.keys() | carried.keys())}
         state = next_state(State.OPEN, Event.CLOSE)
         if not lines:
             state = next_state(state, Event.NOTHING)
@@ -346,9 +341,7 @@ async def _take_word(desk: Desk, window: int, line: SettlementLine, word: Word) 
     """Post or free one line; `settled`, `held`, `known`, or `contradiction`, which changes nothing."""
     async with desk.pool.acquire() as connection, connection.transaction():
         settlement = await lock(connection, window)
-        line = next(
-            each for each in await reads.lines(connection, window) if each.participant == line.participant
-        )
+        line = await reads.lock_line(connection, window, line.participant)
         if word.amount is not None and word.amount != Money(-line.total_minor, settlement.currency):
             return await _contradict(connection, window, line, word, "another amount")
         if word.outcome is Outcome.DONE:
@@ -367,6 +360,9 @@ async def _done(
             text = f"settlement of window {window}: {line.participant}"
             reply = await desk.link.ask(Release(line.id.bytes, "post", text))
             done = reply.verdict in {Verdict.POSTED, Verdict.ALREADY_POSTED}
+            if reply.verdict == Verdict.ALREADY_VOIDED:  # a crash came between the ledger's void and ours
+                reply = await _move_late(desk, connection, settlement, line)
+                done = reply.verdict in _MADE
         case Line.HELD if line.transfer is not None:
             reply = await _move_late(desk, connection, settlement, line)
             done = reply.verdict in _MADE
@@ -412,6 +408,7 @@ async def hold_line(
         Refused: the line has ended.
 
     """
+    line = await reads.lock_line(connection, window, line.participant)
     next_line(line.state, LineEvent.HOLD)
     reply = await link.ask(Release(line.id.bytes, "void", f"settlement of window {window} is held"))
     if reply.verdict not in _FREE:
@@ -458,15 +455,19 @@ async def _move_line(
     transfer: int | None = None,
 ) -> None:
     state = next_line(line.state, event)
-    await connection.execute(
-        "UPDATE switch.settlement_line SET state = $3, reason = $4, transfer = coalesce($5, transfer),"
-        " changed_at = clock_timestamp() WHERE settlement_window = $1 AND participant = $2",
+    moved = await connection.fetchval(
+        "UPDATE switch.settlement_line SET state = $4, reason = $5, transfer = coalesce($6, transfer),"
+        " changed_at = clock_timestamp() WHERE settlement_window = $1 AND participant = $2 AND state = $3"
+        " RETURNING true",
         window,
         line.participant,
+        str(line.state),
         str(state),
         reason,
         transfer,
     )
+    if not moved:
+        raise Refused(f"the line is no longer {line.state}", reason="NARR")
     await note(
         connection,
         f"SETTLEMENT_LINE_{state}",

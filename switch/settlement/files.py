@@ -6,12 +6,12 @@ window writes the same bytes.
 """
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Final
 
 from schemas.signing import jws
 from schemas.signing.keys import PublicKey, SigningKey
+from switch.files import write_once
 
 _KEY: Final = "signing.key"
 
@@ -39,10 +39,9 @@ class SettlementFiles:
     def write(self, file: str, octets: bytes) -> None:
         """Write and sign an instruction; the signature is there first."""
         path = self._root.parent / file
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         token = jws.sign(self._signing_key(), octets)
-        _write_whole(path.with_name(f"{path.name}.jws"), token.encode())
-        _write_whole(path, octets)
+        write_once(path.with_name(f"{path.name}.jws"), token.encode())
+        write_once(path, octets)
 
     def read(self, file: str) -> tuple[bytes, str]:
         """Read an instruction and its signature, verified.
@@ -59,17 +58,7 @@ class SettlementFiles:
     def _signing_key(self) -> SigningKey:
         file = self._root / _KEY
         if not file.exists():
-            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _write_whole(file, SigningKey.generate("draft").pem)
+            write_once(file, SigningKey.generate("draft").pem)
         pem = file.read_bytes()
         fingerprint = hashlib.sha256(SigningKey.from_pem("draft", pem).public.pem).hexdigest()[:16]
         return SigningKey.from_pem(f"settlement-{fingerprint}", pem)
-
-
-def _write_whole(file: Path, octets: bytes) -> None:
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-        out.write(octets)
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(file)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from schemas.errors import NotFound
+from schemas.errors import NotFound, Refused
 from switch.settlement.states import Line, State
 
 _SETTLEMENTS: Final = """
@@ -23,8 +23,11 @@ _LINES: Final = """
 SELECT l.participant, p.country::text AS country, p.bic, l.account, l.net_minor, l.carried_minor,
        l.state, l.id, l.transfer, l.reason, l.changed_at, l.carried_to
 FROM switch.settlement_line AS l JOIN switch.participant AS p ON p.id = l.participant
-WHERE l.settlement_window = $1 ORDER BY l.participant
+WHERE l.settlement_window = $1 AND ($2::text IS NULL OR l.participant = $2) ORDER BY l.participant
 """
+_LOCK_LINE: Final = (
+    "SELECT FROM switch.settlement_line WHERE settlement_window = $1 AND participant = $2 FOR UPDATE"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,21 @@ async def find(connection: asyncpg.Connection | asyncpg.Pool, window: int) -> Se
 
 async def lines(connection: asyncpg.Connection | asyncpg.Pool, window: int) -> list[SettlementLine]:
     """Every participant's part of a closed window."""
-    return [_line(row) for row in await connection.fetch(_LINES, window)]
+    return [_line(row) for row in await connection.fetch(_LINES, window, None)]
+
+
+async def lock_line(connection: asyncpg.Connection, window: int, participant: str) -> SettlementLine:
+    """One participant's part, which stays as it is for the running transaction.
+
+    Raises:
+        Refused: it has none in this window.
+
+    """
+    await connection.execute(_LOCK_LINE, window, participant)
+    row = await connection.fetchrow(_LINES, window, participant)
+    if row is None:
+        raise Refused("this participant has no line in this window", reason="NARR")
+    return _line(row)
 
 
 async def schedules(connection: asyncpg.Connection | asyncpg.Pool) -> list[Schedule]:

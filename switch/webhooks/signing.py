@@ -1,7 +1,6 @@
 """The key that signs webhooks, and the signature: Standard Webhooks, `v1a` (Ed25519)."""
 
 import base64
-import os
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +11,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+
+from switch.files import write_once
 
 _PUBLIC_PREFIX: Final = "whpk_"
 
@@ -46,17 +47,8 @@ def load(file: Path) -> WebhookKey:
 
     """
     if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        unfinished = file.with_name(f"{file.name}.{os.getpid()}")
-        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(pem)
-        try:
-            file.hardlink_to(unfinished)
-        except FileExistsError:
-            pass  # another process was first
-        finally:
-            unfinished.unlink()
+        made = Ed25519PrivateKey.generate()
+        write_once(file, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     key = load_pem_private_key(file.read_bytes(), password=None)
     if not isinstance(key, Ed25519PrivateKey):
         raise ValueError(f"{file} is not an Ed25519 key")  # noqa: TRY004 - it is the file that is wrong

@@ -1,8 +1,11 @@
 """Two people: nobody alone, nobody twice, nothing twice, everything in the log."""
 
 import asyncio
+import contextlib
+import dataclasses
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -10,12 +13,15 @@ import pytest
 import pytest_asyncio
 
 from schemas.errors import InvalidMessage, NotAllowed, NotFound, Refused
+from switch.commands import OpenAccount, SetCap, SetLimit
 from switch.people import approvals, notes
 from switch.people.catalogue import KINDS
 from switch.people.desk import Desk
 from switch.people.model import ChangeState, Status
 from switch.people.permissions import RIGHTS, Right, may
-from tests.switch.desk import BANKS, agree, balance, done, onboarding, open_desk, person
+from switch.workers.link import Link
+from switch.workers.writer import WriterServer
+from tests.switch.desk import BANKS, account, agree, balance, done, onboarding, open_desk, person
 
 FUNDS = {"participant": "asha-bank", "currency": "INR", "amount": "1000.00", "reference": "R1"}
 
@@ -281,3 +287,146 @@ def test_every_kind_says_what_its_content_is() -> None:
 
 def test_the_banks_of_these_tests_have_bics_of_their_own() -> None:
     assert len({bic[:8] for bic, _, _ in BANKS.values()}) == len(BANKS)
+
+
+async def test_a_tend_in_the_moment_after_a_vote_told_the_code_to_nobody(
+    desk: Desk, bank: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caretaker comes round between the last vote and its execution; the request is hours old."""
+    execute = approvals.execute
+
+    async def after_a_tend(*arguments: Any, **options: Any) -> approvals.Change:
+        await approvals.tend(desk, KINDS)
+        return await execute(*arguments, **options)
+
+    half = "ab" * 32
+    content = {"name": "nina", "display_name": "Nina", "role": "operator", "maker_half": half}
+    numbers = [await ask(desk, "olga", "person.add", content), await ask(desk, "olga", "funds.in", FUNDS)]
+    await older(desk, numbers)
+    monkeypatch.setattr(approvals, "execute", after_a_tend)
+    added, funded = [await vote(desk, "chen", number) for number in numbers]
+
+    assert added.state is funded.state is ChangeState.EXECUTED
+    assert added.secret
+    assert await balance(desk, bank) == 100_000
+
+
+async def older(desk: Desk, numbers: list[int]) -> None:
+    connection = await asyncpg.connect(str(desk.pool._connect_args[0]))
+    await connection.execute(
+        "UPDATE switch.change SET requested_at = requested_at - interval '2 hours' WHERE number = ANY($1)",
+        numbers,
+    )
+    await connection.close()
+
+
+class DyingLink:
+    """The ledger decides, and we die before we hear of it."""
+
+    def __init__(self, desk: Desk, kind: type) -> None:
+        self.link, self.kind = desk.link, kind
+
+    async def ask(self, command: Any) -> Any:
+        reply = await self.link.ask(command)
+        if isinstance(command, self.kind):
+            raise Killed
+        return reply
+
+
+class Killed(BaseException):
+    """As a kill -9: nothing catches it."""
+
+
+async def killed(desk: Desk, kind: str, content: dict[str, Any], at: type) -> int:
+    """A change that is agreed to, and whose execution dies after the ledger's commit."""
+    number = await ask(desk, "olga", kind, content)
+    dying = dataclasses.replace(desk, link=DyingLink(desk, at))  # type: ignore[arg-type]
+    with pytest.raises(Killed):
+        await vote(dying, "chen", number)
+    return number
+
+
+async def cap(desk: Desk) -> int:
+    minor: int = await desk.pool.fetchval(
+        "SELECT net_debit_cap FROM ledger.account WHERE owner = 'asha-bank'"
+    )
+    return minor
+
+
+async def test_a_retried_cap_undid_a_newer_one(desk: Desk, bank: str) -> None:
+    """A crash after the ledger set it; then other people set another; then `tend` tries the first again."""
+    cap_of = {"participant": "asha-bank", "currency": "INR"}
+    first = await killed(desk, "cap.set", {**cap_of, "net_debit_cap": "100.00"}, SetCap)
+    after_first = await cap(desk)
+    await done(desk, "cap.set", {**cap_of, "net_debit_cap": "7.00"}, maker="omar", checkers=("cyrus",))
+    await approvals.tend(desk, KINDS, after_s=0)
+
+    assert after_first == 100_00
+    assert await state_of(desk, first) == "executed"
+    assert await cap(desk) == 7_00
+
+
+async def test_a_retried_limit_undid_a_newer_one(desk: Desk, bank: str) -> None:
+    of = {"participant": "asha-bank", "currency": "INR", "per_payment": None}
+    first = await killed(desk, "limit.set", {**of, "per_day": "100.00"}, SetLimit)
+    await done(desk, "limit.set", {**of, "per_day": "7.00"}, maker="omar", checkers=("cyrus",))
+    await approvals.tend(desk, KINDS, after_s=0)
+
+    assert await state_of(desk, first) == "executed"
+    assert await desk.pool.fetchval("SELECT per_day FROM switch.payment_limit") == 7_00
+    assert await desk.pool.fetchval("SELECT count(*) FROM ledger.event WHERE kind = 'LIMIT'") == 2
+
+
+async def test_a_retry_after_the_writer_was_replaced_is_known_from_the_database(
+    desk: Desk, bank: str, database_url: str
+) -> None:
+    order = SetCap(await account(desk, "asha-bank"), 5_00, b"o" * 16)
+    first = await desk.link.ask(order)
+    await desk.link.ask(SetCap(order.account, 9_00))
+    async with writer_beside(database_url, desk.data) as link:  # a new epoch: it reads the database
+        again = await link.ask(order)
+
+    assert first == again
+    assert await cap(desk) == 9_00
+
+
+@contextlib.asynccontextmanager
+async def writer_beside(database_url: str, directory: Path) -> AsyncIterator[Link]:
+    server = WriterServer(database_url, 1000)
+    await server.serve(directory / "second.sock")
+    link = Link(directory / "second.sock")
+    await link.start()
+    try:
+        yield link
+    finally:
+        await link.stop()
+        await server.stop()
+
+
+async def state_of(desk: Desk, number: int) -> str:
+    state: str = await desk.pool.fetchval("SELECT state FROM switch.change WHERE number = $1", number)
+    return state
+
+
+async def test_an_onboarding_that_failed_half_way_left_its_cap_to_the_next(desk: Desk) -> None:
+    """The account of the one that died has a cap; who is let in later has the cap that was agreed on then."""
+    number = await killed(desk, "participant.onboard", onboarding("asha-bank", cap="5000.00"), OpenAccount)
+    other = onboarding("asha-bank", cap="1.00")
+    other["keys"] = []
+    await done(desk, "participant.onboard", other, maker="omar", checkers=("cyrus",))
+    await approvals.tend(desk, KINDS, after_s=0)
+
+    assert await state_of(desk, number) == "failed"
+    assert await cap(desk) == 1_00
+
+
+async def test_opening_an_account_that_is_there_changes_nothing_and_says_so(desk: Desk, bank: str) -> None:
+    content = {"participant": "asha-bank", "currency": "INR", "net_debit_cap": "50.00"}
+    with pytest.raises(Refused, match="there is such an account"):
+        await ask(desk, "olga", "account.open", content)
+    other = {**content, "currency": "PKR"}
+    number = await killed(desk, "account.open", other, OpenAccount)
+    await approvals.tend(desk, KINDS, after_s=0)
+
+    assert await cap(desk) == 0
+    assert await state_of(desk, number) == "executed"

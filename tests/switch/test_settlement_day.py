@@ -1,5 +1,8 @@
 """The settlement day, from open window to settled positions, with everything that can go wrong in it."""
 
+import asyncio
+import contextlib
+import dataclasses
 import hashlib
 import itertools
 import json
@@ -15,8 +18,9 @@ import pytest_asyncio
 from schemas import codec
 from schemas.errors import NotAllowed, NotAuthentic, Refused
 from schemas.signing import jws
+from schemas.signing.keys import SigningKey
 from switch import verify
-from switch.commands import CloseWindow
+from switch.commands import CloseWindow, Command, Fund, Hold, Leg, Release, Reply
 from switch.people import approvals, notes
 from switch.people.catalogue import KINDS
 from switch.people.desk import Desk
@@ -24,7 +28,7 @@ from switch.people.model import ChangeState
 from switch.settlement import day, positions, reads, states
 from switch.settlement.files import SettlementFiles
 from switch.settlement.states import Event, Line, LineEvent, State
-from tests.switch.desk import agree, balance, done, onboarding, open_desk, pay
+from tests.switch.desk import account, agree, balance, done, onboarding, open_desk, pay
 
 FUNDS = 1_000_00
 AGENT = {"currency": "INR", "agent": "reserve", "scheme_bic": "PSWTKZKA", "account": "SCHEME01"}
@@ -446,6 +450,217 @@ async def test_every_step_is_an_event(desk: Desk) -> None:
         "SETTLEMENT_LINE_SETTLED",
         "SETTLEMENT_SETTLED",
     ]
+
+
+# Crashes and two at once. `Killed` stands for a kill -9 between the ledger's commit and ours.
+
+
+class Killed(BaseException):
+    """Nothing may catch it, as nothing catches a kill."""
+
+
+class DyingLink:
+    """A line to the writer on which the ledger's answer to one kind of command never reaches us."""
+
+    def __init__(self, desk: Desk, kind: type) -> None:
+        self.link, self.kind = desk.link, kind
+
+    async def ask(self, command: Command) -> Reply:
+        reply = await self.link.ask(command)
+        if isinstance(command, self.kind):
+            raise Killed
+        return reply
+
+
+def dying(desk: Desk, kind: type) -> Desk:
+    return dataclasses.replace(desk, link=DyingLink(desk, kind))  # type: ignore[arg-type]
+
+
+class Pausing:
+    """A line on which one kind of command waits, before it is sent, until it is let go."""
+
+    def __init__(self, desk: Desk, kind: type) -> None:
+        self.link, self.kind = desk.link, kind
+        self.reached, self.go = asyncio.Event(), asyncio.Event()
+
+    async def ask(self, command: Command) -> Reply:
+        if isinstance(command, self.kind):
+            self.reached.set()
+            await self.go.wait()
+        return await self.link.ask(command)
+
+
+async def waits_for_a_lock(database_url: str) -> None:
+    """Wait until one of this database's connections waits for a lock."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    owner = await asyncpg.connect(database_url)
+    async with asyncio.timeout(60):
+        while await owner.fetchval(waiting) == 0:
+            await asyncio.sleep(0.01)
+    await owner.close()
+
+
+async def held_over(desk: Desk) -> tuple[int, reads.SettlementLine]:
+    """A window that is settled but for one line, which was refused, and that line."""
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
+    await say(desk, status_report((asha, "RJCT"), (ganga, "ACSC")))
+    await day.tend(desk)
+    return window, asha
+
+
+async def test_a_line_that_is_paid_late_while_the_next_window_opens_was_carried_as_well(
+    desk: Desk, database_url: str
+) -> None:
+    """The late payment has begun, and the next settlement opens before it has ended."""
+    first, asha = await held_over(desk)
+    second = await close(desk)
+    slow = Pausing(desk, Fund)
+    late = asyncio.create_task(say(dataclasses.replace(desk, link=slow), notification(asha)))  # type: ignore[arg-type]
+    await slow.reached.wait()
+    opening = asyncio.create_task(day.open_settlement(desk, second))
+    await waits_for_a_lock(database_url)
+    slow.go.set()
+    taken, _ = await asyncio.gather(late, opening)
+
+    assert taken.settled == ("asha-bank",)
+    assert (await line(desk, first, "asha-bank")).state is Line.SETTLED
+    assert [each.participant for each in await reads.lines(desk.pool, second)] == []
+    assert await balance(desk, "asha-bank") == FUNDS
+
+
+async def test_a_line_that_was_carried_while_its_late_payment_came_is_not_paid_as_well(
+    desk: Desk, database_url: str
+) -> None:
+    """The next settlement has carried the line, and has not committed, when the agent's word comes."""
+    first, asha = await held_over(desk)
+    second = await close(desk)
+    connection = await asyncpg.connect(database_url)
+    transaction = connection.transaction()
+    await transaction.start()
+    await connection.execute(
+        "UPDATE switch.settlement_line SET state = 'CARRIED', carried_to = $1 WHERE id = $2", second, asha.id
+    )
+    late = asyncio.create_task(say(desk, notification(asha)))
+    await waits_for_a_lock(database_url)
+    await transaction.commit()
+    await connection.close()
+    before = await balance(desk, "asha-bank")
+
+    assert (await late).contradictions == ("asha-bank",)
+    assert (await line(desk, first, "asha-bank")).state is Line.CARRIED
+    assert await balance(desk, "asha-bank") == before
+
+
+async def test_two_processes_that_open_one_settlement_carry_once(desk: Desk) -> None:
+    await held_over(desk)
+    second = await close(desk)
+    await asyncio.gather(*(day.open_settlement(desk, second) for _ in range(8)))
+
+    assert (await line(desk, second, "asha-bank")).total_minor == -300_00
+
+
+async def test_a_yes_after_a_hold_whose_commit_never_came_moves_the_money_once(desk: Desk) -> None:
+    """`settlement.hold` freed the ledger's hold and died; then the agent says that it was paid."""
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha = await line(desk, window, "asha-bank")
+    content = {"window": window, "participant": "asha-bank"}
+    with pytest.raises(Killed):
+        await agree(dying(desk, Release), "settlement.hold", content)
+    paid = await say(desk, notification(asha))
+    await approvals.tend(desk, KINDS, after_s=0)
+    held = await desk.pool.fetchrow("SELECT state, outcome FROM switch.change ORDER BY number DESC LIMIT 1")
+    again = await say(desk, notification(asha))
+
+    assert (paid.settled, again.known) == (("asha-bank",), ("asha-bank",))
+    assert tuple(held) == ("failed", "only a line that was instructed is held")
+    assert await balance(desk, "asha-bank") == FUNDS
+
+
+async def test_a_hold_whose_commit_never_came_is_finished(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    content = {"window": window, "participant": "asha-bank"}
+    with pytest.raises(Killed):
+        await agree(dying(desk, Release), "settlement.hold", content)
+    await approvals.tend(desk, KINDS, after_s=0)
+
+    assert (await line(desk, window, "asha-bank")).state is Line.HELD
+    assert await balance(desk, "asha-bank") == FUNDS - 300_00
+
+
+async def test_a_line_that_is_being_paid_cannot_be_held(desk: Desk, database_url: str) -> None:
+    """Two people hold it while the agent's yes is being posted: the yes was first."""
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha = await line(desk, window, "asha-bank")
+    slow = Pausing(desk, Release)
+    paid = asyncio.create_task(say(dataclasses.replace(desk, link=slow), notification(asha)))  # type: ignore[arg-type]
+    await slow.reached.wait()
+    content = {"window": window, "participant": "asha-bank"}
+    holding = asyncio.create_task(agree(desk, "settlement.hold", content))
+    await waits_for_a_lock(database_url)
+    slow.go.set()
+    with pytest.raises(Refused):
+        await holding
+
+    assert (await paid).settled == ("asha-bank",)
+    assert (await line(desk, window, "asha-bank")).state is Line.SETTLED
+    assert await balance(desk, "asha-bank") == FUNDS
+
+
+@pytest.mark.parametrize("kind", [Hold, Release, Fund], ids=lambda kind: kind.__name__)
+async def test_a_day_that_dies_at_every_answer_of_the_ledger_ends_as_if_it_had_not(
+    desk: Desk, kind: type
+) -> None:
+    """Whatever was decided and not noted is found decided; nothing is held, posted or moved twice."""
+    await pay(desk, "asha-bank", "ganga-bank", 300_00)
+    window = await close(desk)
+    await day.tend(desk)
+    await confirm(desk, window)
+    with contextlib.suppress(Killed):
+        await day.instruct(dying(desk, kind), window)
+    await day.tend(desk)
+    asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
+    words = [status_report((asha, "RJCT")), notification(asha), status_report((ganga, "ACSC"))]
+    for word in words:
+        with contextlib.suppress(Killed):
+            await say(dying(desk, kind), word)
+        await say(desk, word)
+    await day.tend(desk)
+
+    assert await state(desk, window) is State.SETTLED
+    assert await balance(desk, "asha-bank") == await balance(desk, "ganga-bank") == FUNDS
+    assert await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
+
+
+async def test_a_hold_that_comes_after_its_window_was_aborted_holds_nothing(desk: Desk) -> None:
+    """The instruction's command was on its way when people aborted the window."""
+    await pay(desk, "asha-bank", "ganga-bank", 20_00)
+    window = await close(desk)
+    await day.tend(desk)
+    asha = await line(desk, window, "asha-bank")
+    await done(desk, "settlement.abort", {"window": window})
+    legs = [Leg(await account(desk, "payswitch", purpose="settlement"), asha.account, 20_00, "settlement")]
+    late = await desk.link.ask(Hold(asha.id.bytes, hashlib.sha256(asha.id.bytes).digest(), legs, "late"))
+
+    assert late.verdict == "already_failed"
+    assert await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
+
+
+def test_two_processes_that_need_the_settlement_key_first_have_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one makes and uses a key while the first one is making its own."""
+    generate, others = SigningKey.generate, []
+
+    def while_another_does(*arguments: object) -> SigningKey:
+        monkeypatch.setattr(SigningKey, "generate", generate)
+        others.append(SettlementFiles(tmp_path).public_key.pem)
+        return generate(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(SigningKey, "generate", while_another_does)
+    mine = SettlementFiles(tmp_path).public_key.pem
+
+    assert others == [mine]
 
 
 @pytest.mark.parametrize(("state_", "event"), list(itertools.product(State, Event)))
