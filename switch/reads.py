@@ -1,6 +1,7 @@
 """Reading payments back: where one stands, and its journey. History is the ledger's event log."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -56,6 +57,15 @@ class Step:
     event: str
     at: datetime
     facts: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One step through the lifecycle table."""
+
+    state: State
+    event: Event
+    then: State
 
 
 def _instant(micros: int) -> datetime:
@@ -114,19 +124,15 @@ async def read_standing(pool: asyncpg.Pool, uetr: UUID) -> Standing:
     return Standing(uetr, state, reason, detail, known=True, refused_here=event == Event.REFUSE)
 
 
-async def read_payment(pool: asyncpg.Pool, uetr: UUID, reader: str) -> dict[str, Any]:
-    """Describe a payment to a participant that has a part in it.
+async def read_payment(pool: asyncpg.Pool, uetr: UUID, owners: Collection[str] | None) -> dict[str, Any]:
+    """Describe a payment to whoever may see what belongs to `owners`; None is everything.
 
     Raises:
-        NotFound: there is none, or `reader` has no part in it: the two look the same.
+        NotFound: there is none, or no owner has a part in it: the two look the same.
 
     """
     payment = await pool.fetchrow(_PAYMENT, uetr)
-    if payment is None or reader not in {
-        payment["sender"],
-        payment["debtor_agent"],
-        payment["creditor_agent"],
-    }:
+    if payment is None or not _has_part(payment, owners):
         raise NotFound
     rows = await _events(pool, uetr)
     state, reason, detail, _ = await _stands(pool, uetr, rows)
@@ -146,6 +152,21 @@ async def read_payment(pool: asyncpg.Pool, uetr: UUID, reader: str) -> dict[str,
             for step in _steps(row)
         ],
     }
+
+
+def _has_part(payment: asyncpg.Record, owners: Collection[str] | None) -> bool:
+    parts = {payment["sender"], payment["debtor_agent"], payment["creditor_agent"]}
+    return owners is None or not parts.isdisjoint(owners)
+
+
+async def read_path(pool: asyncpg.Pool, uetr: UUID) -> list[Move]:
+    """The steps that a known payment took through the lifecycle table; none where they are archived."""
+    moves: list[Move] = []
+    for row in await _events(pool, uetr):
+        if row["kind"] in set(Event):
+            before = moves[-1].then if moves else State.RECEIVED
+            moves.append(Move(before, Event(row["kind"]), State(json.loads(row["body"])["state"])))
+    return moves
 
 
 def _terms(payment: asyncpg.Record) -> dict[str, Any]:

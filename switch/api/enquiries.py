@@ -30,7 +30,7 @@ async def payment_status(entered: Entered) -> Answer:
 
     """
     request = status_request.read(entered.message)
-    payment = await read_payment(entered.runtime.pool, UUID(request.uetr), entered.sender.id)
+    payment = await read_payment(entered.runtime.pool, UUID(request.uetr), [entered.sender.id])
     document = status_report.build(
         message_id=uuid.uuid4().hex,
         created_at=datetime.now(UTC),

@@ -272,7 +272,7 @@ async def list_changes(  # noqa: PLR0917 - one a query parameter
     """Get changes, newest first; a participant's person gets its own requests."""
     async with desk.pool.acquire() as connection:
         found = await approvals.read(connection, state=state, before=before, limit=limit)
-    return answer(request, [change_document(c) for c in found if _may_see(person, c)])
+    return answer(request, [change_document(c) for c in found if may_see(person, c)])
 
 
 @router.get("/changes/{number}", operation_id="getChange", tags=["changes"])
@@ -280,7 +280,7 @@ async def get_change(request: Request, desk: Office, person: SignedIn, number: N
     """Get a change, and what everybody said to it."""
     async with desk.pool.acquire() as connection:
         change = await approvals.find(connection, number)
-    if not _may_see(person, change):
+    if not may_see(person, change):
         raise NotAllowed("your role may not do this")
     return answer(request, change_document(change))
 
@@ -325,5 +325,6 @@ def change_document(change: Change) -> dict[str, Any]:
     return {**document, "checker_half": secret} if secret else document
 
 
-def _may_see(person: Person, change: Change) -> bool:
+def may_see(person: Person, change: Change) -> bool:
+    """Whether a person may read a change: its own, or by right."""
     return change.maker == person.name or may(person, Right.READ_CHANGES)

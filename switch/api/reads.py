@@ -44,11 +44,11 @@ async def get_payment(
     key = UUID(uetr)
     final = context.link.watch(key.bytes)
     try:
-        payment = await read_payment(context.pool, key, reader.id)
+        payment = await read_payment(context.pool, key, [reader.id])
         if wait and not payment["final"]:
             with contextlib.suppress(TimeoutError):  # then it is told as it stands
                 await asyncio.wait_for(final, min(wait, context.settings.wait_max_s))
-            payment = await read_payment(context.pool, key, reader.id)
+            payment = await read_payment(context.pool, key, [reader.id])
     finally:
         context.link.unwatch(key.bytes, final)
     headers = {} if payment["final"] else {"Retry-After": "1"}

@@ -44,7 +44,7 @@ async def give_back(entered: Entered) -> Answer:
 
     """
     asked = payment_return.read(entered.message)
-    payment = await read_payment(entered.runtime.pool, UUID(asked.uetr), entered.sender.id)
+    payment = await read_payment(entered.runtime.pool, UUID(asked.uetr), [entered.sender.id])
     _check_return(asked, payment, entered.sender.id)
     message_id = asked.id or asked.message_id
     reply = await entered.runtime.link.ask(
@@ -110,7 +110,7 @@ async def ask_back(entered: Entered) -> Answer:
     wish = cancellation.read(entered.message)
     uetr = UUID(wish.uetr)
     try:
-        payment = await read_payment(entered.runtime.pool, uetr, entered.sender.id)
+        payment = await read_payment(entered.runtime.pool, uetr, [entered.sender.id])
     except NotFound:
         return _resolution(wish, cancellation.REJECTED, cancellation.NO_ORIGINAL)
     if payment.get("debtor_agent") != entered.sender.id:

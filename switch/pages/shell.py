@@ -15,7 +15,7 @@ from fastapi import Depends, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from schemas.errors import InvalidMessage, NotAuthentic
+from schemas.errors import InvalidMessage, NotAllowed, NotAuthentic
 from switch.api import body as bodies
 from switch.api.people import desk_of, find_person, set_cookie
 from switch.api.runtime import Runtime
@@ -44,20 +44,45 @@ class SignInFirst(Exception):
     """Nobody is signed in: the sign-in page comes first."""
 
 
+OVERSEERS: Final = frozenset({Role.OPERATOR, Role.CHECKER, Role.AUDITOR})
+"""Whoever sees the whole switch."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of the navigation."""
+    """One entry of the navigation, and who may see the pages behind it: those of its right and its roles.
+
+    A page takes `Annotated[Person, Depends(shell.QUEUES.viewer)]`: what is not offered is refused, too.
+    """
 
     path: str
     title: str
     right: Right
     roles: frozenset[Role] = frozenset(Role)
 
+    def admits(self, person: Person) -> bool:
+        """Whether this person may see it."""
+        return person.role in self.roles and may(person, self.right)
 
-NAVIGATION: Final = (
-    Entry("", "Overview", Right.READ_DIRECTORY),
-    Entry("/reports", "Reports", Right.READ_REPORTS),
-)
+    async def viewer(self, request: Request) -> Person:
+        """Let the signed-in person pass; the dependency of every page of this entry.
+
+        Raises:
+            SignInFirst: nobody is signed in.
+            NotAllowed: it is not for this person.
+
+        """
+        person = await _viewer(request)
+        if not self.admits(person):
+            raise NotAllowed("this page is not for your role")
+        return person
+
+
+OVERVIEW: Final = Entry("", "Overview", Right.READ_DIRECTORY)
+APPROVALS: Final = Entry("/changes", "Approvals", Right.READ_CHANGES)
+REPORTS: Final = Entry("/reports", "Reports", Right.READ_REPORTS)
+
+NAVIGATION: Final = (OVERVIEW, APPROVALS, REPORTS)
 """In this order; a person sees those of its rights and role."""
 
 
@@ -160,6 +185,8 @@ def _fields(raw: bytes) -> Mapping[str, str]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise InvalidMessage("a field is there twice")
+    if "\0" in "".join(fields.values()):
+        raise InvalidMessage("NUL is no character of a text")
     return fields
 
 
@@ -178,5 +205,5 @@ def _entries(person: Person | None, path: str) -> Sequence[Mapping[str, Any]]:
             "here": path == PREFIX + entry.path or (entry.path and path.startswith(PREFIX + entry.path)),
         }
         for entry in NAVIGATION
-        if may(person, entry.right) and person.role in entry.roles
+        if entry.admits(person)
     ]

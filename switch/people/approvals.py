@@ -236,6 +236,34 @@ async def read(
     return [await _find(connection, row["number"]) for row in numbers]
 
 
+def may_vote(change: Change, person: Person) -> bool:
+    """Whether there is a free seat for this person, should the change still be asked for."""
+    try:
+        _free_seat(change, person)
+    except NotAllowed:
+        return False
+    return True
+
+
+async def obstacle(connection: asyncpg.Connection, kinds: Kinds, change: Change) -> str:
+    """Why a change that is asked for could not be done now; empty where it could. Changes nothing.
+
+    Raises:
+        asyncpg.LockNotAvailableError: what it looks at is being changed at this very moment.
+
+    """
+    trial = connection.transaction()
+    await trial.start()  # a check may lock what it looks at: it is let go at once
+    try:
+        await connection.execute("SET LOCAL lock_timeout = '1s'")
+        await _check_still(connection, kinds, change)
+    except SwitchError as error:
+        return error.detail
+    finally:
+        await trial.rollback()
+    return ""
+
+
 # Steps.
 
 

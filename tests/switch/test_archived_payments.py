@@ -78,7 +78,7 @@ async def test_an_archived_payment_stands_where_it_stood(database_url, pool, tmp
     assert [s.state for s in states] == [State.ABORTED, State.ABORTED, State.COMMITTED, State.COMMITTED]
     assert [s.refused_here for s in states] == [True, False, False, False]
     assert states[0].detail == "its history is archived"
-    assert (await reads.read_payment(pool, refused, "payer"))["journey"] == []
+    assert (await reads.read_payment(pool, refused, ["payer"]))["journey"] == []
     with pytest.raises(NotFound):
         await reads.read_standing(pool, uuid4())
     assert sorted(file.name for file in tmp_path.iterdir()) == [

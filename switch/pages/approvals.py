@@ -1,0 +1,279 @@
+"""Changes that take two people: what is asked for, what it would do, saying yes or no, and asking.
+
+What a form here does goes through `switch.people.approvals`, like the API: it decides who may, not the page.
+"""
+
+import json
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Annotated, Any, Final
+
+import asyncpg
+from fastapi import APIRouter, Depends, Path, Query, Request
+from starlette.responses import Response
+
+from schemas.errors import InvalidMessage, NotAllowed, NotFound, SwitchError
+from switch.api.people import check_same_origin, may_see, with_maker_half
+from switch.pages import effects, forms, shell
+from switch.pages.shell import PREFIX, Office, Viewer, form, redirect, render
+from switch.people import approvals
+from switch.people.catalogue import KINDS
+from switch.people.desk import Desk
+from switch.people.kinds import Kind
+from switch.people.model import Change, ChangeState, Person
+from switch.people.permissions import may
+
+router = APIRouter(prefix=PREFIX, include_in_schema=False)
+
+GROUPS: Final = {
+    "payment": "Payments",
+    "rail": "Rails and corridors",
+    "corridor": "Rails and corridors",
+    "rate": "Rails and corridors",
+    "participant": "Participants",
+    "account": "Participants",
+    "cap": "Participants",
+    "funds": "Participants",
+    "limit": "Participants",
+    "key": "Participants",
+    "window": "Settlement",
+    "settlement": "Settlement",
+    "schedule": "Settlement",
+    "calendar": "Settlement",
+    "settlement_agent": "Settlement",
+    "person": "People",
+}
+"""Where a kind of change stands in the list, by the first part of its name."""
+OWN_PAGES: Final[dict[str, str]] = {}
+"""Kinds whose content is more than a flat form: name -> path of the page that asks for it."""
+WHY: Final = "why"
+"""Field of the reason; contents have fields of their own that are called so."""
+ROWS: Final = 50
+
+Number = Annotated[int, Path(ge=1, lt=2**63)]
+Lister = Annotated[Person, Depends(shell.APPROVALS.viewer)]
+
+
+@router.get("/changes")
+async def get_changes(
+    request: Request,
+    desk: Office,
+    person: Lister,
+    state: Annotated[str, Query(pattern="^[a-z]{0,20}$")] = "",
+    before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+) -> Response:
+    """List changes, newest first."""
+    async with desk.pool.acquire() as connection:
+        found = await approvals.read(connection, state=state or None, before=before, limit=ROWS + 1)
+    return render(
+        request,
+        "changes.html",
+        person,
+        changes=[change for change in found[:ROWS] if may_see(person, change)],
+        kinds=KINDS,
+        state=state,
+        states=[str(one) for one in ChangeState],
+        older=found[ROWS - 1].number if len(found) > ROWS else None,
+        groups=_groups(person),
+    )
+
+
+@router.get("/changes/new/{kind}")
+async def get_new(request: Request, desk: Office, person: Viewer, kind: str) -> Response:
+    """Show the form of a kind; what the address says is filled in."""
+    return await _form(request, desk, person, _kind(person, kind), said=dict(request.query_params))
+
+
+@router.post("/changes/new/{kind}")
+async def post_new(request: Request, desk: Office, person: Viewer, kind: str) -> Response:
+    """Ask for a change; a form that is not good is shown again, and says what."""
+    check_same_origin(request)
+    known = _kind(person, kind)
+    said = await form(request)
+    try:
+        content, half = with_maker_half(kind, forms.read(forms.fields_of(known) or (), said))
+        change = await approvals.request(desk, KINDS, person, kind, content=content, reason=said.get(WHY, ""))
+    except SwitchError as error:
+        return await _form(request, desk, person, known, said=said, problem=error)
+    if half:  # shown once, so there is nothing to be led to
+        return await _page(request, desk, person, change, half=half)
+    return redirect(request, f"/changes/{change.number}")
+
+
+@router.get("/changes/{number}")
+async def get_change(request: Request, desk: Office, person: Viewer, number: Number) -> Response:
+    """Show a change: what it would do, what everybody said, and what the reader may do about it."""
+    return await _page(request, desk, person, await _find(desk, person, number))
+
+
+@router.post("/changes/{number}/votes")
+async def post_vote(request: Request, desk: Office, person: Viewer, number: Number) -> Response:
+    """Say yes or no. Half an enrolment code comes with the last yes to a new person, once."""
+    check_same_origin(request)
+    said = await form(request)
+    decision = said.get("decision", "")
+    try:
+        if decision not in {"approve", "refuse"}:
+            raise InvalidMessage("neither approved nor refused")
+        change = await approvals.vote(
+            desk, KINDS, person, number, decision=decision, reason=said.get(WHY, "")
+        )
+    except NotFound:
+        raise
+    except SwitchError as error:
+        return await _page(request, desk, person, await _find(desk, person, number), problem=error)
+    if change.secret:
+        return await _page(request, desk, person, change, half=change.secret)
+    return redirect(request, f"/changes/{number}")
+
+
+@router.post("/changes/{number}/withdraw")
+async def post_withdraw(request: Request, desk: Office, person: Viewer, number: Number) -> Response:
+    """Take one's own request back."""
+    check_same_origin(request)
+    try:
+        await approvals.withdraw(desk, person, number)
+    except NotFound:
+        raise
+    except SwitchError as error:
+        return await _page(request, desk, person, await _find(desk, person, number), problem=error)
+    return redirect(request, f"/changes/{number}")
+
+
+def may_ask(person: Person, kind: Kind[Any]) -> bool:
+    """Whether this person may ask for changes of a kind, of anything of its own."""
+    return may(person, kind.right)
+
+
+def _kind(person: Person, name: str) -> Kind[Any]:
+    kind = KINDS.get(name)
+    if kind is None or forms.fields_of(kind) is None:
+        raise NotFound("no such kind of change")
+    if not may_ask(person, kind):
+        raise NotAllowed("your role may not do this")
+    return kind
+
+
+def _groups(person: Person) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What this person may ask for: heading, and path and title of each kind below it."""
+    found = [
+        (
+            GROUPS[kind.name.partition(".")[0]],
+            (OWN_PAGES.get(kind.name, f"/changes/new/{kind.name}"), kind.title),
+        )
+        for kind in KINDS.values()
+        if may_ask(person, kind) and (kind.name in OWN_PAGES or forms.fields_of(kind) is not None)
+    ]
+    ordered = sorted(found, key=lambda one: list(GROUPS.values()).index(one[0]))
+    return [(name, [entry for _, entry in group]) for name, group in groupby(ordered, key=lambda one: one[0])]
+
+
+async def _find(desk: Desk, person: Person, number: int) -> Change:
+    async with desk.pool.acquire() as connection:
+        change = await approvals.find(connection, number)
+    if not may_see(person, change):
+        raise NotAllowed("your role may not do this")
+    return change
+
+
+async def _form(
+    request: Request,
+    desk: Desk,
+    person: Person,
+    kind: Kind[Any],
+    *,
+    said: Mapping[str, str],
+    problem: SwitchError | None = None,
+) -> Response:
+    fields = await forms.with_choices(desk.pool, kind, forms.fields_of(kind) or ())
+    return render(
+        request,
+        "change_form.html",
+        person,
+        200 if problem is None else problem.status,
+        kind=kind,
+        fields=fields,
+        words=forms.WORDS,
+        said=said,
+        why=WHY,
+        problem=problem and problem.detail,
+        seats_hint=_hint(kind),
+        may_list=shell.APPROVALS.admits(person),
+    )
+
+
+def _hint(kind: Kind[Any]) -> str:
+    """Whom it waits for, as far as its kind says."""
+    if kind.name.startswith("settlement.confirm"):
+        return "It waits for the central bank of every country in the window."
+    if kind.name.startswith("corridor."):
+        return "It waits for a checker and, where a corridor opens or settles anew, for both central banks."
+    return "It waits for a checker."
+
+
+async def _page(
+    request: Request,
+    desk: Desk,
+    person: Person,
+    change: Change,
+    *,
+    half: str = "",
+    problem: SwitchError | None = None,
+) -> Response:
+    asked = change.state is ChangeState.REQUESTED
+    async with desk.pool.acquire() as connection:
+        foreseen = await effects.foresee(connection, change) if asked else []
+        stands_against = await _obstacle(connection, change) if asked else ""
+    return render(
+        request,
+        "change.html",
+        person,
+        200 if problem is None else problem.status,
+        change=change,
+        kind=KINDS[change.kind],
+        content=_lines(json.loads(change.content)),
+        effects=foreseen,
+        obstacle=stands_against,
+        seats=_seats(change),
+        may_vote=asked and approvals.may_vote(change, person),
+        own=asked and change.maker == person.name,
+        why=WHY,
+        half=half,
+        problem=problem and problem.detail,
+        may_list=shell.APPROVALS.admits(person),
+    )
+
+
+async def _obstacle(connection: asyncpg.Connection, change: Change) -> str:
+    """Why it could not be done now; what is being changed at this very moment is not waited for."""
+    try:
+        return await approvals.obstacle(connection, KINDS, change)
+    except asyncpg.LockNotAvailableError:
+        return ""
+
+
+def _seats(change: Change) -> list[dict[str, Any]]:
+    """Each seat with the word of who sits in it, if anybody."""
+    said = {vote.seat: vote for vote in change.votes}
+    return [{"seat": seat, "vote": said.get(index)} for index, seat in enumerate(change.seats)]
+
+
+def _lines(content: Any, name: str = "") -> list[tuple[str, str]]:
+    """Content as lines of a table: label and value; parts within parts one below the other."""
+    if isinstance(content, dict):
+        return [line for key, value in content.items() for line in _lines(value, key)]
+    if isinstance(content, list) and not all(isinstance(one, str) for one in content):
+        return [line for one in content for line in _lines(one, name)]
+    return [(forms.LABELS.get(name, name), _said(content))]
+
+
+def _said(value: Any) -> str:
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return " ".join(value)
+        case _:
+            return str(value)

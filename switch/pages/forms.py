@@ -1,0 +1,210 @@
+"""Forms of what may be asked for, made from the very types that read the request: no second list of fields.
+
+A kind of change whose content has parts within parts (accounts and keys of a new participant) has a page of
+its own; `fields_of` says None of it.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+from msgspec import inspect
+
+from schemas.errors import InvalidMessage
+from switch.people.kinds import Kind
+
+LABELS: Final[Mapping[str, str]] = {
+    "account": "Account",
+    "agent": "Settlement agent",
+    "amount": "Amount",
+    "at": "At (UTC)",
+    "bic": "BIC",
+    "business": "Business day",
+    "closes_at": "Windows close at (HH:MM, several with spaces)",
+    "country": "Country",
+    "currency": "Currency",
+    "day": "Day",
+    "display_name": "Name to show",
+    "enabled": "Open",
+    "evidence": "Evidence",
+    "fee_bps": "Fee in basis points",
+    "fee_minor": "Fee in minor units",
+    "id": "Id",
+    "keyid": "Id of the key",
+    "kind": "Kind",
+    "maker_half": "Code",
+    "name": "Name",
+    "net_debit_cap": "Net debit cap",
+    "number": "Number",
+    "open": "Open",
+    "opens_at": "Open again from (UTC)",
+    "outcome": "Outcome",
+    "participant": "Participant",
+    "per_day": "Per day (empty: no limit)",
+    "per_payment": "Per payment (empty: no limit)",
+    "positions_sha256": "SHA-256 of the positions",
+    "provider": "FX provider",
+    "public_key": "Public key (PEM)",
+    "rate": "Exchange rate",
+    "reason": "Reason",
+    "reference": "Reference",
+    "resolution": "Resolution",
+    "role": "Role",
+    "scheme_bic": "BIC of the scheme",
+    "scope": "Country or participant",
+    "settlement": "Settlement",
+    "source": "From",
+    "target": "To",
+    "uetr": "UETR",
+    "valid_from": "Valid from (UTC)",
+    "valid_until": "Valid until (UTC)",
+    "window": "Settlement window",
+    "zone": "Time zone",
+}
+"""What people call a field."""
+
+WORDS: Final = {"true": "yes", "false": "no"}
+_HIDDEN: Final = frozenset({"maker_half"})
+"""Made by us, never typed."""
+_LONG: Final = frozenset({"public_key"})
+_MINUTE: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}", re.ASCII)
+_CHOICES: Final = """
+SELECT (SELECT array_agg(DISTINCT country::text ORDER BY country::text) FROM switch.participant) AS countries,
+       (SELECT array_agg(DISTINCT currency::text ORDER BY currency::text) FROM ledger.account) AS currencies,
+       (SELECT array_agg(id ORDER BY id) FROM switch.participant WHERE status <> 'removed') AS participants,
+       (SELECT array_agg(name ORDER BY name) FROM switch.person WHERE status <> 'removed') AS people
+"""
+_BY_PATTERN: Final = {
+    "^[A-Z]{2}$": "countries",
+    "^[A-Z]{3}$": "currencies",
+    "^[a-z0-9][a-z0-9-]{1,34}$": "participants",
+}
+_PEOPLE: Final = frozenset({"person.reset", "person.suspend", "person.resume", "person.remove"})
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a form. `kind` is how it is typed; `options`, where there are any, all that it may be."""
+
+    name: str
+    kind: str
+    required: bool
+    options: tuple[str, ...] = ()
+    pattern: str = ""
+    length_max: int = 300
+    default: str = ""
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return LABELS[self.name]
+
+    @property
+    def html_pattern(self) -> str:
+        """The pattern as browsers read it: a hyphen that ends a class is escaped there."""
+        return self.pattern.replace("-]", r"\-]")
+
+
+def fields_of(kind: Kind[Any]) -> tuple[Field, ...] | None:
+    """The fields of a kind's form; None where its content is not flat."""
+    content = inspect.type_info(kind.content)
+    assert isinstance(content, inspect.StructType)
+    made = [_field(field) for field in content.fields if field.name not in _HIDDEN]
+    found = tuple(field for field in made if field is not None)
+    return found if len(found) == len(made) else None
+
+
+async def with_choices(
+    connection: asyncpg.Connection | asyncpg.Pool, kind: Kind[Any], fields: Sequence[Field]
+) -> tuple[Field, ...]:
+    """Fields that name something of ours, with all that there is of it to choose from."""
+    row = await connection.fetchrow(_CHOICES)
+
+    def chosen(field: Field) -> Field:
+        among = (
+            "people" if kind.name in _PEOPLE and field.name == "name" else _BY_PATTERN.get(field.pattern, "")
+        )
+        return replace(field, options=tuple(row[among] or ())) if among else field
+
+    return tuple(chosen(field) for field in fields)
+
+
+def read(fields: Sequence[Field], said: Mapping[str, str]) -> dict[str, Any]:
+    """A posted form as the content of a request; what is wrong with a value, the kind itself says.
+
+    Raises:
+        InvalidMessage: a number is none.
+
+    """
+    return {
+        field.name: _value(field, said.get(field.name, "").strip()) for field in fields if _given(field, said)
+    }
+
+
+def _given(field: Field, said: Mapping[str, str]) -> bool:
+    return field.required or field.kind == "optional" or bool(said.get(field.name, "").strip())
+
+
+def _value(field: Field, text: str) -> Any:
+    match field.kind:
+        case "flag":
+            return {"true": True, "false": False}.get(text, text)
+        case "number":
+            if re.fullmatch(r"\d{1,18}", text, re.ASCII) is None:
+                raise InvalidMessage(f"{field.name} is a whole number", rule="content")
+            return int(text)
+        case "instant":
+            # What browsers send has no seconds and no zone; the label says UTC.
+            return f"{text}:00Z" if _MINUTE.fullmatch(text) else text
+        case "list":
+            return text.split()
+        case "optional":
+            return text or None
+        case _:
+            return text
+
+
+def _field(field: inspect.Field) -> Field | None:
+    kind, required = field.type, field.required
+    default = "" if field.default in {msgspec.NODEFAULT, None} else _text(field.default)
+    if isinstance(kind, inspect.UnionType):
+        rest = [one for one in kind.types if not isinstance(one, inspect.NoneType)]
+        if len(rest) != 1:
+            return None
+        made = _typed(field.name, rest[0], required=False, default=default)
+        # A text that must be given, but may be null: an empty field is null.
+        return replace(made, kind="optional", required=False) if made and required else made
+    return _typed(field.name, kind, required=required, default=default)
+
+
+def _typed(name: str, kind: inspect.Type, *, required: bool, default: str) -> Field | None:
+    field = Field(name, "text", required, default=default)
+    found: Field | None
+    match kind:
+        case inspect.BoolType():
+            found = replace(field, kind="flag", options=("true", "false"))
+        case inspect.LiteralType():
+            found = replace(field, kind="choice", options=tuple(map(str, kind.values)))
+        case inspect.EnumType():
+            found = replace(field, kind="choice", options=tuple(one.value for one in kind.cls))
+        case inspect.IntType():
+            found = replace(field, kind="number")
+        case inspect.DateTimeType():
+            found = replace(field, kind="instant")
+        case inspect.DateType():
+            found = replace(field, kind="day")
+        case inspect.StrType():
+            how, longest = "long" if name in _LONG else "text", kind.max_length or field.length_max
+            found = replace(field, kind=how, pattern=kind.pattern or "", length_max=longest)
+        case inspect.ListType(item_type=inspect.StrType()):
+            found = replace(field, kind="list")
+        case _:
+            found = None
+    return found
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,120 @@
+"""What two people do to the switch, through the pages."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.looking import LANGUAGES, Look, Picture, expect_accessible
+
+CLOSING = "/changes/new/rail.switch?country=PK&open=true"
+
+
+async def ask(look: Look, path: str = CLOSING, **options: Any) -> Page:
+    """The page of a change that the operator has just asked for."""
+    page = await look("operator", path, **options)
+    await page.fill("#why", "for the browser tests")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile(r"/console/changes/\d+$"))
+    return page
+
+
+def path_of(page: Page) -> str:
+    return page.url.partition("/console")[2]
+
+
+async def test_one_asks_another_agrees_and_it_is_done(look: Look, picture: Picture) -> None:
+    asked = await ask(look)
+    await expect(asked.locator("#state")).to_have_text("requested")
+    await picture(asked, "operate/change-asked")
+    page = await look("checker", path_of(asked))
+    await picture(page, "operate/change-vote")
+    await page.fill("#why", "seen")
+    await page.get_by_role("button", name="Approve").click()
+
+    await expect(page.locator("#state")).to_have_text("executed")
+    await expect(page.get_by_role("row", name="checker", exact=False).first).to_contain_text("approve")
+
+
+async def test_one_person_alone_cannot(look: Look) -> None:
+    """Neither does the page offer it, nor does the form that it does not offer do it."""
+    look.expect_status(403)
+    page = await ask(look)
+    assert await page.get_by_role("button", name="Approve").count() == 0
+    await page.evaluate(
+        """path => {
+            const form = document.createElement('form');
+            form.method = 'post';
+            form.action = path + '/votes';
+            for (const [name, value] of [['decision', 'approve'], ['why', 'myself']]) {
+                const field = document.createElement('input');
+                field.name = name;
+                field.value = value;
+                form.append(field);
+            }
+            document.body.append(form);
+            form.submit();
+        }""",
+        "/console" + path_of(page),
+    )
+
+    await expect(page.get_by_role("alert")).to_contain_text("your role may not do this")
+    await expect(page.locator("#state")).to_have_text("requested")
+
+
+async def test_a_checker_asks_for_nothing(look: Look) -> None:
+    look.expect_status(403)
+    page = await look("checker", CLOSING)
+    listed = await look("checker", "/changes")
+
+    await expect(page.get_by_role("alert")).to_be_visible()
+    assert await listed.get_by_text("Ask for a change").count() == 0
+
+
+async def test_a_request_is_taken_back_by_its_maker_alone(look: Look) -> None:
+    page = await ask(look)
+    other = await look("checker", path_of(page))
+    assert await other.get_by_role("button", name="Take back").count() == 0
+    await page.get_by_role("button", name="Take back").click()
+
+    await expect(page.locator("#state")).to_have_text("withdrawn")
+
+
+async def test_a_form_that_is_not_good_says_what_and_keeps_what_was_typed(look: Look) -> None:
+    look.expect_status(422)
+    page = await look(
+        "operator", "/changes/new/cap.set?participant=asha-bank&currency=PKR&net_debit_cap=5.00"
+    )
+    await page.fill("#why", "no account there")
+    await page.get_by_role("button", name="Ask for it").click()
+
+    await expect(page.get_by_role("alert")).to_contain_text("no account in this currency")
+    await expect(page.locator("#net_debit_cap")).to_have_value("5.00")
+    await expect(page.locator("#why")).to_have_value("no account there")
+
+
+async def test_each_of_two_people_has_half_of_a_new_persons_code(look: Look) -> None:
+    page = await look("operator", "/changes/new/person.add?name=wanda&display_name=Wanda&role=auditor")
+    await page.fill("#why", "hired")
+    await page.get_by_role("button", name="Ask for it").click()
+    await expect(page.locator("#half")).to_have_text(re.compile("^[0-9a-f]{16}$"))
+    number = re.search(r"Change (\d+)", await page.locator("h1").inner_text())
+    assert number is not None
+    other = await look("checker", f"/changes/{number[1]}")
+    await other.fill("#why", "met her")
+    await other.get_by_role("button", name="Approve").click()
+
+    await expect(other.locator("#half")).to_have_text(re.compile("^[0-9a-f]{16}$"))
+    await expect(other.locator("#state")).to_have_text("executed")
+    assert await page.locator("#half").inner_text() != await other.locator("#half").inner_text()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_pages_have_no_barriers(look: Look, language: str, dark: bool) -> None:
+    page = await ask(look, language=language, dark=dark)
+    await expect_accessible(page)
+    for person, path in (("operator", "/changes"), ("operator", CLOSING), ("checker", path_of(page))):
+        await expect_accessible(await look(person, path, language=language, dark=dark))
