@@ -7,7 +7,7 @@ from switch.participants import liquidity
 from switch.people import approvals, notes, sessions
 from switch.people.catalogue import KINDS
 from switch.people.desk import Desk
-from switch.settlement import day
+from switch.settlement import day, delivery
 
 EVERY_S: Final = 1.0
 
@@ -32,6 +32,7 @@ async def _sessions(desk: Desk) -> None:
 WORK: Final[tuple[Callable[[Desk], Awaitable[None]], ...]] = (
     _changes,
     day.tend,
+    delivery.deliver,
     _liquidity,
     _notes,
     _sessions,

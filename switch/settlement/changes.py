@@ -68,12 +68,16 @@ class SetDay(Content, frozen=True, kw_only=True):
 
 
 class SetAgent(Content, frozen=True, kw_only=True):
-    """Who moves the money of a currency; what it calls us, and the scheme's account there."""
+    """Who moves the money of a currency; what it calls us, and the scheme's account there.
+
+    `door` is the URL that takes its instructions; without one they wait for it as signed files.
+    """
 
     currency: Currency
     agent: Id
     scheme_bic: str
     account: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9]{1,34}$")]
+    door: Annotated[str, msgspec.Meta(pattern=r"^(https://\S{1,480})?$")] = ""
 
 
 def _refuse(text: str) -> Refused:
@@ -194,13 +198,14 @@ async def _check_agent(connection: asyncpg.Connection, content: SetAgent) -> Non
 
 async def _set_agent(execution: Execution, content: SetAgent) -> None:
     await execution.connection.execute(
-        "INSERT INTO switch.settlement_agent (currency, agent, scheme_bic, account) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT (currency) DO UPDATE SET agent = excluded.agent, scheme_bic = excluded.scheme_bic,"
-        " account = excluded.account",
+        "INSERT INTO switch.settlement_agent (currency, agent, scheme_bic, account, door)"
+        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (currency) DO UPDATE SET agent = excluded.agent,"
+        " scheme_bic = excluded.scheme_bic, account = excluded.account, door = excluded.door",
         content.currency,
         content.agent,
         content.scheme_bic,
         content.account,
+        content.door,
     )
 
 

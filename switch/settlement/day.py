@@ -24,7 +24,7 @@ from switch.commands import CloseWindow, Fund, Hold, Leg, Release, Reply
 from switch.people.desk import Desk
 from switch.people.notes import note
 from switch.pricing import POSITION, SCHEME
-from switch.settlement import confirmations, instructions, positions, reads
+from switch.settlement import confirmations, delivery, instructions, positions, reads
 from switch.settlement.confirmations import Outcome, Word
 from switch.settlement.files import SettlementFiles
 from switch.settlement.reads import SettlementLine
@@ -53,6 +53,10 @@ INSERT INTO switch.settlement_line
 SELECT $1, $2, a.number, $3, $4, 'DUE', $5 FROM ledger.account AS a
 WHERE a.owner = $2 AND a.currency = $6 AND a.purpose = $7
 """
+_IS_AGENT: Final = """
+SELECT true WHERE EXISTS (SELECT FROM switch.settlement_agent WHERE agent = $1)
+   OR EXISTS (SELECT FROM switch.settlement WHERE agent = $1)
+"""
 _log = structlog.get_logger()
 
 
@@ -77,6 +81,7 @@ async def tend(desk: Desk) -> None:
     for row in rows:
         step = instruct if row["state"] == State.CONFIRMED else finish
         await _guarded(step(desk, row["settlement_window"]), row["settlement_window"])
+    await retake(desk)
 
 
 async def _guarded(step: Awaitable[object], window: int) -> None:
@@ -165,24 +170,33 @@ async def instruct(desk: Desk, window: int) -> None:
         settlement = await lock(connection, window)
         state = next_state(settlement.state, Event.INSTRUCT)
         scheme = await _scheme_account(connection, settlement.currency)
-        await _agent(connection, settlement.currency)
+        agent = await _agent(connection, settlement.currency)
         for line in await reads.lines(connection, window):
             if line.state is Line.DUE:
                 await _instruct_line(desk, connection, window, line, scheme)
         at = await connection.fetchval("SELECT clock_timestamp()")
-        octets = await _instruction(connection, replace(settlement, changed_at=at))
+        octets = await _instruction(connection, agent, replace(settlement, changed_at=at))
         digest = octets and hashlib.sha256(octets).hexdigest()
         message_id = octets and instructions.message_id(window, settlement.currency)
         await connection.execute(
             "UPDATE switch.settlement SET state = $2, message_id = $3, file = $4, file_sha256 = $5,"
-            " changed_at = $6 WHERE settlement_window = $1",
+            " changed_at = $6, agent = $7 WHERE settlement_window = $1",
             window,
             str(state),
             message_id,
             message_id and SettlementFiles.path(window, message_id),
             digest,
             at,
+            agent["agent"],
         )
+        if octets:
+            await connection.execute(
+                "INSERT INTO switch.settlement_instruction (settlement_window, body) VALUES ($1, $2)",
+                window,
+                octets,
+            )
+            if agent["door"]:
+                await delivery.begin(connection, window, agent["door"])
         await note(connection, f"SETTLEMENT_{state}", window=window, message=message_id, sha256=digest)
     await write_instruction(desk, window)
 
@@ -196,19 +210,20 @@ async def write_instruction(desk: Desk, window: int) -> None:
     assert settlement.file is not None
     if files.has(settlement.file):
         return
-    async with desk.pool.acquire() as connection:
-        octets = await _instruction(connection, settlement)
-    assert octets is not None
+    octets = await desk.pool.fetchval(
+        "SELECT body FROM switch.settlement_instruction WHERE settlement_window = $1", window
+    )
     assert hashlib.sha256(octets).hexdigest() == settlement.file_sha256, "the instruction has changed"
     files.write(settlement.file, octets)
 
 
-async def _instruction(connection: asyncpg.Connection, settlement: reads.Settlement) -> bytes | None:
+async def _instruction(
+    connection: asyncpg.Connection, agent: asyncpg.Record, settlement: reads.Settlement
+) -> bytes | None:
     """What the agent is told: every line whose money was held. None where there is no such line."""
     lines = [line for line in await reads.lines(connection, settlement.window) if line.transfer is not None]
     if not lines:
         return None
-    agent = await _agent(connection, settlement.currency)
     assert settlement.value_date is not None
     assert settlement.changed_at is not None
     return instructions.build(
@@ -283,6 +298,8 @@ class Taken:
     held: tuple[str, ...]
     known: tuple[str, ...]
     contradictions: tuple[str, ...]
+    unmatched: int = 0
+    """Words about nothing that this agent was instructed to do."""
 
 
 async def take_confirmation(desk: Desk, agent: str, raw: bytes, media_type: str, signature: str) -> Taken:
@@ -295,53 +312,79 @@ async def take_confirmation(desk: Desk, agent: str, raw: bytes, media_type: str,
     """
     message, words = confirmations.read(raw, media_type)
     async with desk.pool.acquire() as connection:
-        if not await connection.fetchval(
-            "SELECT true FROM switch.settlement_agent WHERE agent = $1 LIMIT 1", agent
-        ):
+        if not await connection.fetchval(_IS_AGENT, agent):
             raise NotAllowed("only a settlement agent confirms settlements")
         await connection.execute(
-            "INSERT INTO switch.settlement_confirmation (sha256, agent, message, body, signature)"
-            " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+            "INSERT INTO switch.settlement_confirmation (sha256, agent, message, body, signature, media_type)"
+            " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
             hashlib.sha256(raw).digest(),
             agent,
             message.id,
             raw,
             signature,
+            media_type,
         )
+    # Past this line the message is taken in: whatever stops us now, `retake` goes on.
+    return await _take_words(desk, agent, hashlib.sha256(raw).digest(), words)
+
+
+async def retake(desk: Desk, *, after_s: float = 30.0) -> None:
+    """Act on what agents said and a crash kept from being acted upon: every word again, once only."""
+    rows = await desk.pool.fetch(
+        "SELECT sha256, agent, body, media_type FROM switch.settlement_confirmation WHERE taken_at IS NULL"
+        " AND received_at < clock_timestamp() - make_interval(secs => $1) ORDER BY received_at LIMIT 100",
+        after_s,
+    )
+    for row in rows:
+        _, words = confirmations.read(row["body"], row["media_type"])
+        await _take_words(desk, row["agent"], row["sha256"], words)
+
+
+async def _take_words(desk: Desk, agent: str, sha256: bytes, words: list[Word]) -> Taken:
     taken: dict[str, list[str]] = {"settled": [], "held": [], "known": [], "contradiction": []}
+    unmatched = 0
     for word in words:
-        for window, line in await _lines_of(desk, agent, word):
-            result = await _take_word(desk, window, line, word)
-            taken[result].append(line.participant)
+        found = await _lines_of(desk, agent, word)
+        unmatched += not found
+        for window, participant in found:
+            taken[await _take_word(desk, window, participant, word)].append(participant)
+    async with desk.pool.acquire() as connection, connection.transaction():
+        first = await connection.fetchval(
+            "UPDATE switch.settlement_confirmation SET taken_at = clock_timestamp()"
+            " WHERE sha256 = $1 AND taken_at IS NULL RETURNING true",
+            sha256,
+        )
+        if first and unmatched:
+            await note(connection, "SETTLEMENT_UNMATCHED", agent=agent, sha256=sha256.hex(), words=unmatched)
     return Taken(
-        tuple(taken["settled"]), tuple(taken["held"]), tuple(taken["known"]), tuple(taken["contradiction"])
+        settled=tuple(taken["settled"]),
+        held=tuple(taken["held"]),
+        known=tuple(taken["known"]),
+        contradictions=tuple(taken["contradiction"]),
+        unmatched=unmatched,
     )
 
 
-async def _lines_of(desk: Desk, agent: str, word: Word) -> list[tuple[int, SettlementLine]]:
-    """Find the lines that a word is about; an agent speaks of its own currencies only."""
+async def _lines_of(desk: Desk, agent: str, word: Word) -> list[tuple[int, str]]:
+    """Find the lines that a word is about; an agent speaks of what it was instructed to do only."""
     rows = await desk.pool.fetch(
         "SELECT l.settlement_window AS window, l.participant FROM switch.settlement_line AS l"
         " JOIN switch.settlement AS s USING (settlement_window)"
-        " JOIN switch.settlement_agent AS a ON a.currency = s.currency AND a.agent = $1"
-        " WHERE ($2::uuid IS NOT NULL AND l.id = $2) OR ($2::uuid IS NULL AND s.message_id = $3)",
+        " LEFT JOIN switch.settlement_agent AS a USING (currency)"
+        " WHERE coalesce(s.agent, a.agent) = $1 AND ("
+        "($2::uuid IS NOT NULL AND l.id = $2) OR ($2::uuid IS NULL AND s.message_id = $3))",
         agent,
         None if word.uetr is None else uuid.UUID(word.uetr),
         word.message_id,
     )
-    return [
-        (row["window"], line)
-        for row in rows
-        for line in await reads.lines(desk.pool, row["window"])
-        if line.participant == row["participant"]
-    ]
+    return [(row["window"], row["participant"]) for row in rows]
 
 
-async def _take_word(desk: Desk, window: int, line: SettlementLine, word: Word) -> str:
+async def _take_word(desk: Desk, window: int, participant: str, word: Word) -> str:
     """Post or free one line; `settled`, `held`, `known`, or `contradiction`, which changes nothing."""
     async with desk.pool.acquire() as connection, connection.transaction():
         settlement = await lock(connection, window)
-        line = await reads.lock_line(connection, window, line.participant)
+        line = await reads.lock_line(connection, window, participant)
         if word.amount is not None and word.amount != Money(-line.total_minor, settlement.currency):
             return await _contradict(connection, window, line, word, "another amount")
         if word.outcome is Outcome.DONE:
@@ -494,7 +537,7 @@ async def lock(connection: asyncpg.Connection, window: int) -> reads.Settlement:
 
 async def _agent(connection: asyncpg.Connection, currency: str) -> asyncpg.Record:
     row = await connection.fetchrow(
-        "SELECT a.scheme_bic, a.account, p.bic FROM switch.settlement_agent AS a"
+        "SELECT a.agent, a.scheme_bic, a.account, a.door, p.bic FROM switch.settlement_agent AS a"
         " JOIN switch.participant AS p ON p.id = a.agent WHERE a.currency = $1",
         currency,
     )

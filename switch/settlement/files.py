@@ -25,7 +25,7 @@ class SettlementFiles:
     @property
     def public_key(self) -> PublicKey:
         """What verifies the signatures; its key id is made from the key."""
-        return self._signing_key().public
+        return self.signing_key.public
 
     @staticmethod
     def path(window: int, message_id: str) -> str:
@@ -39,7 +39,7 @@ class SettlementFiles:
     def write(self, file: str, octets: bytes) -> None:
         """Write and sign an instruction; the signature is there first."""
         path = self._root.parent / file
-        token = jws.sign(self._signing_key(), octets)
+        token = jws.sign(self.signing_key, octets)
         write_once(path.with_name(f"{path.name}.jws"), token.encode())
         write_once(path, octets)
 
@@ -55,7 +55,9 @@ class SettlementFiles:
         jws.verify(token, octets, key=self.public_key)
         return octets, token
 
-    def _signing_key(self) -> SigningKey:
+    @property
+    def signing_key(self) -> SigningKey:
+        """What signs instructions, on paper and on the wire; made when it is needed first."""
         file = self._root / _KEY
         if not file.exists():
             write_once(file, SigningKey.generate("draft").pem)

@@ -15,6 +15,7 @@ from schemas.errors import Refused
 from schemas.money import Money
 
 MESSAGE: Final = "pacs.009.001.08"
+ENQUIRY: Final = "pacs.028.001.03"
 ROOT: Final = "FICdtTrf"
 _NOT_HERE: Final = "single-transaction"
 """The door takes one payment a message; an instruction is one message, whole, under one signature."""
@@ -79,6 +80,18 @@ def build(instruction: Instruction) -> bytes:
             continue
         raise Refused(f"the instruction: {finding.text}", path=finding.path, reason=finding.reason)
     return octets
+
+
+def enquiry(message_id: str, number: int, at: datetime) -> bytes:
+    """Write the question what became of an instruction, as XML: the `number`th about it."""
+    created_at = at.isoformat(timespec="milliseconds")
+    document = {
+        "FIToFIPmtStsReq": {
+            "GrpHdr": {"MsgId": f"{message_id}-Q{number}", "CreDtTm": created_at},
+            "OrgnlGrpInf": [{"OrgnlMsgId": message_id, "OrgnlMsgNmId": MESSAGE}],
+        }
+    }
+    return codec.encode(ENQUIRY, document, media_type=codec.XML)
 
 
 def _transaction(instruction: Instruction, part: Part) -> dict[str, Any]:
