@@ -351,14 +351,12 @@ def _known_json(raw: bytes, max_bytes: int) -> _Parts | None:
         return None
     if type(found) is not dict or found.keys() != {"$type", "Document"} or type(found["$type"]) is not str:
         return None
-    message, document = found["$type"], found["Document"]
-    known = memory.known(message, document)
+    message = found["$type"]
+    known = memory.known(message, found["Document"])
     # A name that stands twice is in the bytes and no longer in the dict.
     if known is None or raw.count(b'"') != 2 * (len(("$type", message, "Document")) + known.layout.strings):
         return None
-    if not known.in_order:
-        document = known.layout.document(known.values)
-    return _Parts(message, None, None, document, ordinary=True)
+    return _Parts(message, None, None, known.layout.document(known.values), ordinary=True)
 
 
 def _accepted(raw: bytes, max_bytes: int, pinned: str | None) -> _Parts:

@@ -10,8 +10,8 @@ character, so none can end its gap, in XML or in JSON.
 """
 
 import unicodedata
-from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from operator import gt, itemgetter
 from typing import Any, Final
 
@@ -26,12 +26,15 @@ from schemas.plan import NAMESPACE
 from schemas.value_rules import TEXT_CHECKS, is_usual_amount, leaf_check
 
 Document = dict[str, Any]
-Picker = Callable[[Sequence[str]], tuple[str, ...]]
-"""Takes some of many texts."""
+Picker = Callable[[Any], tuple[Any, ...]]
+"""Takes some of many."""
 
 _ANY_LENGTH: Final = 1 << 62
 _LONGEST_IDENTIFIER: Final = 70
 """Characters; what is remembered of values is bounded in size, too."""
+_REMEMBERED: Final = 4096
+"""Values of one type."""
+_ONLY_TEXT: Final = {str}
 _LARGEST_USUAL: Final = "99999999999999.99"
 _CAREFUL: Final = ("&", "<", ">", "\\", '""', '" ', ' "')
 """What values, joined by quotation marks, do not hold where all of them are ordinary."""
@@ -40,7 +43,7 @@ _CAREFUL: Final = ("&", "<", ">", "\\", '""', '" ', ' "')
 class Layout:
     """The elements of one valid document, with a gap for every value."""
 
-    __slots__ = ("_amounts", "_gaps", "_json", "_limits", "_others", "_texts", "_xml", "strings")
+    __slots__ = ("_amounts", "_gaps", "_json", "_limits", "_others", "_texts", "_trail", "_xml", "strings")
 
     def __init__(self, message: str, document: Document) -> None:
         """`document` is valid and in schema order."""
@@ -50,15 +53,20 @@ class Layout:
         self._xml = drawing.xml
         self._json = drawing.json
         self._gaps = len(drawing.types)
+        self._trail = _Trail(document)
         texts = {gap: _longest(name) for gap, name in enumerate(drawing.types) if _longest(name)}
         self._texts = picker(list(texts))
         self._limits = tuple(texts.values())
         self._others = [
-            (gap, _ordinary(name))
+            (gap, _remembered(name), _ordinary(name))
             for gap, name in enumerate(drawing.types)
             if gap not in texts and gap not in drawing.amounts and gap - 1 not in drawing.amounts
         ]
         self._amounts = [(gap, _ordinary_amount(name)) for gap, name in drawing.amounts.items()]
+
+    def values(self, document: Document) -> Sequence[str] | None:
+        """The values, in schema order, of a document of the same elements in any order; None for another."""
+        return self._trail.values(document)
 
     def takes(self, values: Sequence[str]) -> bool:
         """Whether every value is an ordinary one, valid in its gap, to which no rule objects."""
@@ -66,8 +74,8 @@ class Layout:
             return False
         if any(map(gt, map(len, self._texts(values)), self._limits)):
             return False
-        for gap, is_ordinary in self._others:
-            if not is_ordinary(values[gap]):
+        for gap, remembered, is_ordinary in self._others:
+            if values[gap] not in remembered and not is_ordinary(values[gap]):
                 return False
         return all(is_amount(values[gap], values[gap + 1]) for gap, is_amount in self._amounts)
 
@@ -83,6 +91,60 @@ class Layout:
         """The content as a dict."""
         document: Document = msgspec.json.decode(self.json(values))
         return document
+
+
+class _Trail:
+    """The way to every value of a document, level by level. It ends at the first element that is another."""
+
+    __slots__ = ("_indicators", "_pick", "_steps")
+
+    def __init__(self, document: Document) -> None:
+        found: list[Any] = [document]
+        children: list[range] = []
+        self._steps: list[tuple[int, type[Any], int, Picker]] = []
+        """Place of an object or array, which of them it is, how many it holds, and what takes them."""
+        for place, item in enumerate(found):  # which grows on the way
+            start = len(found)
+            if isinstance(item, dict | list):
+                self._steps.append((place, type(item), len(item), _taker(item)))
+                found += item.values() if isinstance(item, dict) else item
+            children.append(range(start, len(found)))
+        self._indicators = [(place, item) for place, item in enumerate(found) if type(item) is bool]
+        self._pick = picker(list(_texts_below(0, found, children)))
+
+    def values(self, document: Any) -> Sequence[str] | None:
+        found: list[Any] = [document]
+        try:
+            for place, kind, length, take in self._steps:
+                item = found[place]
+                if type(item) is not kind or len(item) != length:
+                    return None
+                found += take(item)
+        except KeyError:
+            return None
+        for place, indicator in self._indicators:
+            if found[place] is not indicator:
+                return None
+        values = self._pick(found)
+        return values if {*map(type, values)} == _ONLY_TEXT else None
+
+
+def _taker(item: Document | list[Any]) -> Picker:
+    """What takes the members of an object, whatever their order, or of an array."""
+    if isinstance(item, list) or not item:
+        return tuple
+    if len(item) > 1:
+        return itemgetter(*item)
+    (name,) = item
+    return lambda item: (item[name],)
+
+
+def _texts_below(place: int, found: list[Any], children: list[range]) -> Iterator[int]:
+    """The places of the texts below a place, in the order of the document."""
+    if type(found[place]) is str:
+        yield place
+    for child in children[place]:
+        yield from _texts_below(child, found, children)
 
 
 def are_plain(values: Sequence[str]) -> bool:
@@ -153,9 +215,24 @@ def _ordinary(name: str) -> Callable[[str], bool]:
 
     if not isinstance(kind, Code | Text):
         return is_ordinary
-    # Codes and identifiers of institutions come again and again; times and numbers do not.
-    remembered = lru_cache(maxsize=4096)(is_ordinary)
-    return lambda value: len(value) <= _LONGEST_IDENTIFIER and remembered(value)
+    remembered = _remembered(name)
+
+    def is_remembered_from_now(value: str) -> bool:
+        if not is_ordinary(value):
+            return False
+        if len(value) <= _LONGEST_IDENTIFIER:
+            if len(remembered) >= _REMEMBERED:
+                remembered.clear()
+            remembered.add(value)
+        return True
+
+    return is_remembered_from_now
+
+
+@cache
+def _remembered(name: str) -> set[str]:  # noqa: ARG001 - the cache's key
+    """Ordinary values of this type. Codes and identifiers of institutions come again and again."""
+    return set()
 
 
 @cache

@@ -11,7 +11,7 @@ markup are where they seem to be is asked of the parser, once. Everything rememb
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -29,6 +29,7 @@ LONGEST: Final = 16 * 1024
 """Bytes. Longer messages are statements and the like, no two of which have the same elements."""
 REMEMBERED: Final = 512
 """Layouts that are kept, those used last; some ten kilobytes each."""
+_LATEST: Final = 4
 _MOST_ELEMENTS: Final = 1000
 """Tags, and as many brackets, of a document whose elements are remembered."""
 
@@ -109,16 +110,8 @@ class _Place(Generic[_Learned]):
         return self.seen > 1 and self.seen & (self.seen - 1) == 0
 
 
-class _Ordered(NamedTuple):
-    """The layout of an outline."""
-
-    layout: Layout
-    order: Picker | None
-    """What brings the outline's values into the layout's order, which is the schema's, if they are not."""
-
-
 @lru_cache(maxsize=REMEMBERED)
-def _place_of_outline(message: str, elements: Outline) -> _Place[_Ordered]:  # noqa: ARG001 - the cache's key
+def _place_of_outline(message: str, elements: Outline) -> _Place[Layout]:  # noqa: ARG001 - the cache's key
     return _Place()
 
 
@@ -136,8 +129,6 @@ class Known(NamedTuple):
     layout: Layout
     values: Sequence[str]
     """In schema order."""
-    in_order: bool
-    """Whether the document itself is."""
 
     @property
     def xml(self) -> str:
@@ -152,21 +143,34 @@ class Known(NamedTuple):
 
 def known(message: str, document: Document) -> Known | None:
     """A document as one of a known layout. Elements that come again are learned here, on the way."""
+    latest = _latest.get(message, ())
+    for layout in latest:
+        values = layout.values(document)
+        if values is not None:
+            return Known(layout, values) if layout.takes(values) else None
+    remembered = _remembered(message, document)
+    if remembered is not None:
+        _latest[message] = (remembered, *latest[: _LATEST - 1])
+        values = remembered.values(document)
+        return Known(remembered, values) if values is not None and remembered.takes(values) else None
+    return None
+
+
+_latest: Final[dict[str, tuple[Layout, ...]]] = {}
+"""Message -> the layouts that were used last: to try one costs less than to make an outline."""
+
+
+def _remembered(message: str, document: Document) -> Layout | None:
     found = outline(document)
     if found is None:
         return None
-    elements, values = found
-    place = _place_of_outline(message, elements)
+    place = _place_of_outline(message, found[0])
     if place.learned is None and place.is_due():
         place.learned = _learned(message, document)
-    if place.learned is None:
-        return None
-    layout, order = place.learned
-    ordered = values if order is None else order(values)
-    return Known(layout, ordered, order is None) if layout.takes(ordered) else None
+    return place.learned
 
 
-def _learned(message: str, document: Document) -> _Ordered | None:
+def _learned(message: str, document: Document) -> Layout | None:
     """The layout of a document that `plan` finds valid, and writes in the very same words."""
     root = catalogue().messages.get(message)
     if root is None or root.tag == "AppHdr":
@@ -180,31 +184,10 @@ def _learned(message: str, document: Document) -> _Ordered | None:
     if found is None or not are_plain(found[1]):
         return None
     layout = Layout(message, content)
-    if layout.xml(found[1]) != text or layout.document(found[1]) != content:
+    values = layout.values(document)
+    if values is None or list(values) != found[1]:
         return None
-    places = list(_places(content, _counted(document, itertools.count())))
-    return _Ordered(layout, None if places == sorted(places) else picker(places))
-
-
-def _counted(content: Any, numbers: Iterator[int]) -> Any:
-    """The same content with numbers for its texts."""
-    if type(content) is dict:
-        return {tag: _counted(value, numbers) for tag, value in content.items()}
-    if type(content) is list:
-        return [_counted(item, numbers) for item in content]
-    return next(numbers) if type(content) is str else None
-
-
-def _places(ordered: Any, counted: Any) -> Iterator[int]:
-    """Where the texts of `ordered` stand in the same content in another order, which is `counted`."""
-    if type(counted) is dict:
-        for tag, value in ordered.items():
-            yield from _places(value, counted[tag])
-    elif type(counted) is list:
-        for item, number in zip(ordered, counted, strict=True):
-            yield from _places(item, number)
-    elif counted is not None:
-        yield counted
+    return layout if layout.xml(values) == text and layout.document(values) == content else None
 
 
 # Bytes
@@ -246,12 +229,12 @@ class Sight:
         """Remember, where it comes again, the layout of the document that was read from here by `plan`."""
         if not self.place.is_due():
             return
-        found, ordered = outline(document), _learned(message, document)
-        if found is None or ordered is None or ordered.order is not None:
+        layout = _learned(message, document)
+        if layout is None:
             return
         gaps = _gaps(self.markup, self.texts)
-        if gaps is not None and gaps.values(self.texts) == tuple(found[1]):
-            self.place.learned = _Marked(message, ordered.layout, gaps)
+        if gaps is not None and gaps.values(self.texts) == layout.values(document):
+            self.place.learned = _Marked(message, layout, gaps)
 
 
 class _Marked(NamedTuple):

@@ -4,6 +4,8 @@ Every test compares the quick way, through known layouts, with the long way thro
 knows the schema: `long_way` leaves nothing short enough to be known.
 """
 
+import copy
+import dataclasses
 import os
 import random
 import re
@@ -15,7 +17,7 @@ import pytest
 from schemas import codec, memory, rules
 from schemas.errors import InvalidMessage
 from tests.schemas.corpus import PACS_008, document_messages, documents, random_document
-from tests.schemas.mutations import TEXTS
+from tests.schemas.mutations import TEXTS, mutated
 from tests.schemas.test_fuzz import damaged
 
 ROUNDS = int(os.environ.get("PAYSWITCH_FUZZ", "3000"))
@@ -52,6 +54,18 @@ def verdict(raw: bytes, media_type: str) -> object:
     except InvalidMessage as error:
         return error.rule, error.path, error.detail
     return message, msgspec.json.encode(message.document), rules.check(message)
+
+
+def whole(raw: bytes, media_type: str) -> object:
+    """The verdict, and what is written of the message; reading judges values as the rules alone do."""
+    found = verdict(raw, media_type)
+    if not isinstance(message := found[0], codec.Message):
+        return found
+    assert found[2] == rules.check(dataclasses.replace(message, ordinary=None))
+    written = [
+        codec.encode(message.id, message.document, media_type=form) for form in (codec.XML, codec.JSON)
+    ]
+    return found, written
 
 
 def is_known(raw: bytes) -> bool:
@@ -135,6 +149,97 @@ def test_damaged_bytes_of_known_elements_get_the_long_way_s_verdict(media_type, 
     for _ in range(ROUNDS):
         raw = damaged(chance.choice(originals), chance)
         assert verdict(raw, media_type) == long_way(lambda raw=raw: verdict(raw, media_type)), raw
+
+
+DRESSES = (
+    lambda raw, _: raw,
+    lambda raw, _: raw.replace(b"><", b">\n <"),
+    lambda raw, _: raw.replace(b'"', b"'"),
+    lambda raw, _: raw.replace(b">", b"\t>"),
+    lambda raw, _: raw.replace(b"</", b"<!-- c --></", 1),
+    lambda raw, _: raw.replace(b"<", b"<n:").replace(b"<n:/", b"</n:").replace(b"xmlns=", b"xmlns:n="),
+    lambda raw, chance: raw.replace(b">", b" >", chance.randrange(40)),
+    lambda raw, chance: re.sub(rb">([^<]+)</", rb"><![CDATA[\1]]></", raw, count=chance.randrange(1, 9)),
+)
+"""What a sender's software may do to a message without another meaning."""
+
+
+def test_messages_of_any_elements_in_any_dress_get_the_long_way_s_verdict(long_way):
+    """Mutated trees of every version, dressed, come until they are known; then other values in them."""
+    chance = random.Random(6)
+    random_ones = [
+        codec.encode(message, random_document(message, chance), media_type=codec.XML).partition(b"\n")[2]
+        for message in document_messages()
+    ]
+    originals = [raw for _, raw in documents() if len(raw) < memory.LONGEST] + random_ones
+    taken = 0
+    for _ in range(max(ROUNDS // 10, 100)):
+        raw, media_type = chance.choice(originals), codec.XML
+        if chance.random() < 0.6:
+            raw = mutated(raw, chance)
+        raw = chance.choice(DRESSES)(raw, chance)
+        message = verdict(raw, codec.XML)[0]
+        if isinstance(message, codec.Message) and chance.random() < 0.3:
+            media_type = codec.JSON
+            raw = codec.encode(message.id, message.document, media_type=codec.JSON)
+        for _ in range(3):
+            quick = whole(raw, media_type)
+        assert quick == long_way(lambda r=raw, m=media_type: whole(r, m)), raw
+        for _ in range(3):
+            changed = with_another_value(raw, LEAF if media_type == codec.XML else STRING, chance)
+            quick = whole(changed, media_type)
+            taken += isinstance(quick[0], tuple)
+            assert quick == long_way(lambda r=changed, m=media_type: whole(r, m)), changed
+
+    assert taken > ROUNDS * 0.02
+
+
+EMPTY = {"BkToCstmrDbtCdtNtfctn": {"GrpHdr": {"MsgId": "M", "CreDtTm": "2026-11-23T10:00:00Z"}, "Ntfctn": [{
+    "Id": "N", "Acct": {"Id": {"Othr": {"Id": "1"}}}, "Ntry": [{
+        "Amt": {"Ccy": "INR", "Amt": "1.00"}, "CdtDbtInd": "CRDT", "Sts": {"Cd": "BOOK"}, "BkTxCd": {},
+    }],
+}]}}  # fmt: skip
+
+
+@pytest.mark.parametrize("inside", [{"Prtry": {"Cd": "X"}}, "x", [], None, {}])
+def test_an_object_that_was_empty_is_not_taken_for_one_that_is_not(inside, long_way):
+    for _ in range(4):
+        codec.encode("camt.054.001.08", EMPTY, media_type=codec.XML)
+    assert memory.known("camt.054.001.08", EMPTY) is not None
+    changed = copy.deepcopy(EMPTY)
+    changed["BkToCstmrDbtCdtNtfctn"]["Ntfctn"][0]["Ntry"][0]["BkTxCd"] = inside
+
+    def write():
+        try:
+            return codec.encode("camt.054.001.08", changed, media_type=codec.XML)
+        except InvalidMessage as error:
+            return error.rule, error.path
+
+    assert write() == long_way(write)
+
+
+def test_an_indicator_is_part_of_what_is_known(long_way):
+    chance = random.Random(1)
+    document = next(
+        found
+        for found in (random_document("pain.001.001.09", chance) for _ in range(100))
+        if memory.outline(found) and "true" in str(found).lower()
+    )
+    changed = msgspec.json.decode(msgspec.json.encode(document).replace(b"true", b"false"))
+    for content in (document, document, document, changed):
+        written = codec.encode("pain.001.001.09", content, media_type=codec.XML)
+
+    assert written == long_way(lambda: codec.encode("pain.001.001.09", changed, media_type=codec.XML))
+
+
+def test_the_layouts_at_hand_are_few():
+    chance = random.Random(2)
+    for _ in range(20):
+        document = random_document("pacs.008.001.08", chance)
+        for _ in range(3):
+            codec.encode("pacs.008.001.08", document, media_type=codec.XML)
+
+    assert len(memory._latest["pacs.008.001.08"]) == memory._LATEST
 
 
 def test_writing_known_elements_gives_the_long_way_s_bytes(long_way):
