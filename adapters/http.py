@@ -98,7 +98,8 @@ class HttpClient:
 
     def _timeout(self, total_s: float | None) -> aiohttp.ClientTimeout:
         scaled = self.timing.submit_s * self.connection.time_scale
-        return aiohttp.ClientTimeout(total=total_s or scaled, connect=self.timing.connect_s)
+        connect = self.timing.connect_s * self.connection.connect_scale
+        return aiohttp.ClientTimeout(total=total_s or scaled, connect=connect)
 
     async def close(self) -> None:
         """Close the connections; a later request opens new ones."""

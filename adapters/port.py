@@ -124,7 +124,7 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where a rail is and who we are there. `time_scale` shortens every time-out, for tests and demos."""
+    """Where a rail is and who we are there."""
 
     base_url: str
     ca_file: Path | None = None
@@ -135,6 +135,12 @@ class Connection:
     identity: Mapping[str, str] = field(default_factory=dict)
     """Our ids at the rail: `{"org_id": "700001", "ifsc": "HDFC0000001"}`."""
     time_scale: float = 1.0
+    """Of every time-out but that to connect, which is never shortened: for tests and demos."""
+
+    @property
+    def connect_scale(self) -> float:
+        """Of the time-out to connect: a busy machine connects no sooner because a test is in haste."""
+        return max(1.0, self.time_scale)
 
 
 Overheard = Callable[[bytes], Coroutine[None, None, None]]

@@ -4,11 +4,32 @@ Only what a decision needs is here, under the long names of ISO 20022. The whole
 raw bytes travel beside it, so nothing a sender said is lost.
 """
 
+from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from schemas.money import Money
+
+
+def _shows(text: str | None) -> bool:
+    """Whether anything can be seen of a text: ISO lets an account be one blank, or a line break."""
+    if not text or text.isspace():
+        return False
+    return text.isprintable() or any(each.isprintable() and not each.isspace() for each in text)
+
+
+def _seen(text: str | None) -> str | None:
+    return text if _shows(text) else None
+
+
+def _all_seen(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(filter(_shows, texts))
+
+
+Said = Annotated[str | None, AfterValidator(_seen)]
+"""What a sender may say or leave out. A text of which nothing can be seen is left out."""
 
 
 class _Frozen(BaseModel):
@@ -20,30 +41,30 @@ class _Frozen(BaseModel):
 class Agent(_Frozen):
     """A financial institution: a BIC, or a member id in a named clearing system, or both."""
 
-    bic: str | None = None
-    clearing_system: str | None = None
-    member_id: str | None = None
-    name: str | None = None
+    bic: Said = None
+    clearing_system: Said = None
+    member_id: Said = None
+    name: Said = None
 
 
 class Party(_Frozen):
     """A debtor or creditor."""
 
-    name: str | None = None
-    country: str | None = None
-    town: str | None = None
-    address_lines: tuple[str, ...] = ()
-    phone: str | None = None
-    national_id: str | None = None
+    name: Said = None
+    country: Said = None
+    town: Said = None
+    address_lines: Annotated[tuple[str, ...], AfterValidator(_all_seen)] = ()
+    phone: Said = None
+    national_id: Said = None
 
 
 class Account(_Frozen):
     """An account by IBAN or by another identification, and, where given, a proxy (phone, VPA, e-mail)."""
 
-    iban: str | None = None
-    other: str | None = None
-    proxy: str | None = None
-    proxy_type: str | None = None
+    iban: Said = None
+    other: Said = None
+    proxy: Said = None
+    proxy_type: Said = None
 
     @property
     def id(self) -> str | None:
@@ -58,12 +79,12 @@ class CreditTransfer(_Frozen):
     message_id: str
     created_at: datetime
     end_to_end_id: str
-    instruction_id: str | None = None
-    transaction_id: str | None = None
+    instruction_id: Said = None
+    transaction_id: Said = None
     interbank_settlement_amount: Money
     interbank_settlement_date: date | None = None
     instructed_amount: Money | None = None
-    exchange_rate: str | None = None
+    exchange_rate: Said = None
     charge_bearer: str
     accepted_at: datetime | None = None
     instructing_agent: Agent | None = None
@@ -74,6 +95,6 @@ class CreditTransfer(_Frozen):
     creditor_agent: Agent
     creditor: Party
     creditor_account: Account | None = None
-    purpose: str | None = None
-    category_purpose: str | None = None
-    remittance: str | None = None
+    purpose: Said = None
+    category_purpose: Said = None
+    remittance: Said = None

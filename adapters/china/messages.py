@@ -418,14 +418,11 @@ def _parties(payment: CreditTransfer, us: Participant) -> str:
     account = payment.creditor_account
     assert account is not None, "an order is checked before it is translated"
     agent, code = payment.debtor_agent, payment.creditor_agent.member_id
-    number = payment.debtor_account.id if payment.debtor_account else None
-    if not number or len(number) > _ACCOUNT_MAX or not number.isascii():
-        number = uetrs.to_hex(payment.uetr)
-    branch = gbk_text(agent.name or agent.bic or agent.member_id, 60)
+    branch = gbk_text(agent.name, 60) or gbk_text(agent.bic or agent.member_id, 60)
     return (
         f"<Dbtr>{element('Nm', _name(payment.debtor.name))}"
         "<CtctDtls><EmailAdr></EmailAdr></CtctDtls></Dbtr>"
-        f"<DbtrAcct><Id><Othr>{element('Id', gbk_text(number, _ACCOUNT_MAX))}{element('Issr', branch)}"
+        f"<DbtrAcct><Id><Othr>{element('Id', _debtor_account(payment))}{element('Issr', branch)}"
         f"</Othr></Id><Tp><Prtry>{PERSONAL}</Prtry></Tp></DbtrAcct>"
         f"<DbtrAgt><FinInstnId><ClrSysMmbId><MmbId>{us.bank}</MmbId></ClrSysMmbId></FinInstnId>"
         f"<BrnchId><Id>{us.bank}</Id><PstlAdr><CtrySubDvsn>{us.city}</CtrySubDvsn></PstlAdr></BrnchId></DbtrAgt>"
@@ -434,6 +431,14 @@ def _parties(payment: CreditTransfer, us: Participant) -> str:
         f"<Cdtr>{element('Nm', _name(payment.creditor.name))}</Cdtr>"
         f"<CdtrAcct><Id><Othr><Id>{account.other}</Id>{_issuer(payment)}</Othr></Id></CdtrAcct>"
     )
+
+
+def _debtor_account(payment: CreditTransfer) -> str:
+    """The sender's account; where there is none that can be written whole, the payment's id."""
+    number = (payment.debtor_account and payment.debtor_account.id) or ""
+    said = gbk_text(number, _ACCOUNT_MAX)
+    whole = number.isascii() and len(number) <= _ACCOUNT_MAX
+    return said if said and whole else uetrs.to_hex(payment.uetr)
 
 
 def _issuer(payment: CreditTransfer) -> str:

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from uuid import uuid4
 
 from adapters import registry
 from adapters.conformance import orders
-from adapters.conformance.patience import hasty, opened
+from adapters.conformance.patience import HASTY_S, PATIENT_S, hasty, patient
 from adapters.conformance.report import Promise, must
 from adapters.port import Answer, Native, Order, Outcome, Receipt, Taken
 from adapters.profile import Confirmation, Undo
@@ -28,8 +27,6 @@ PREFUNDED: Final = 10**15
 """Of the simulated rail, minor units."""
 _SHARE: Final = PREFUNDED // 100
 _SETTLING_S: Final = 0.3
-WORDS_S: Final = 30.0
-"""How long the latest of a rail's words may take on a busy machine."""
 
 
 async def succeeds(rail: Rail) -> str:
@@ -152,8 +149,7 @@ async def other_content_changes_nothing(rail: Rail) -> str:
 
     Look at submit() and the simulator: the rail compares the content, and its complaint refuses nothing.
     """
-    uetr, serial, made_at = str(uuid4()), 7, datetime.now(UTC)
-    first = sample_order(rail.country, uetr=uetr, serial=serial, made_at=made_at)
+    first = sample_order(rail.country)
     native = rail.adapter.translate(first)
     await rail.adapter.submit(native)
     await rail.said(native.ref, timeout_s=1)
@@ -161,7 +157,7 @@ async def other_content_changes_nothing(rail: Rail) -> str:
     other = rail.adapter.translate(orders.with_amount(first, first.amount.minor + limits.step_minor))
     must(other.ref == native.ref, "the id depends on the amount")
     receipt = await rail.adapter.submit(other)
-    must(receipt.taken is Taken.UNKNOWN, f"the other order is {receipt.taken}")
+    must(receipt.taken is Taken.UNKNOWN, f"the other order is {receipt.taken} {receipt.detail}")
     amounts = [entry.amount_minor for entry in _entries(rail, native.ref) if entry.outcome is Kept.DONE]
     must(amounts == [first.amount.minor], f"booked as {amounts}")
     return ""
@@ -172,7 +168,7 @@ async def keeps_no_state(rail: Rail) -> str:
 
     Look at the client's fields: keys, ids and connections only; what an order needs stands in Native.
     """
-    other = opened(rail, 1.0)
+    other = patient(rail)
     try:
         order = sample_order(rail.country, "DUPCB")
         native = rail.adapter.translate(order)
@@ -246,7 +242,7 @@ async def contradictions_are_told(rail: Rail) -> str:
         await _is_booked(rail, native)
         before = await rail.adapter.enquire(native)
         must(before.outcome is Outcome.REFUSED, f"the enquiry says {before.outcome}")
-        after = await rail.said(native.ref, timeout_s=WORDS_S)
+        after = await rail.said(native.ref, timeout_s=PATIENT_S)
     must([answer.outcome for answer in after] == [Outcome.DONE], "the later word was not heard")
     return ""
 
@@ -353,7 +349,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
 async def _is_doubted(rail: Rail, reason: str) -> None:
     native, receipt = await _submit(rail, sample_order(rail.country, reason))
     heard = await rail.said(native.ref, timeout_s=0.5) if receipt.answer is None else [receipt.answer]
-    must(receipt.taken is not Taken.REFUSED, f"{reason} was read as not taken")
+    must(receipt.taken is not Taken.REFUSED, f"{reason} was read as not taken: {receipt.detail}")
     must(all(answer.outcome is Outcome.UNKNOWN for answer in heard), f"{reason} was read as an outcome")
     enquired = await rail.adapter.enquire(native)
     must(enquired.outcome is Outcome.REFUSED, f"after {reason} an enquiry says {enquired.outcome}")
@@ -362,7 +358,7 @@ async def _is_doubted(rail: Rail, reason: str) -> None:
 async def _is_unknown(rail: Rail, word: Magic) -> None:
     native, receipt = await _submit_hastily(rail, sample_order(rail.country, word))
     must(receipt.answer is None, f"{word} was read as {receipt.answer and receipt.answer.outcome}")
-    must(receipt.taken is not Taken.REFUSED, f"{word} was read as not taken")
+    must(receipt.taken is not Taken.REFUSED, f"{word} was read as not taken: {receipt.detail}")
     heard = await rail.said(native.ref, timeout_s=0.3)
     must(not heard, f"{word} was heard as an outcome")
     await _is_booked(rail, native)
@@ -371,35 +367,38 @@ async def _is_unknown(rail: Rail, word: Magic) -> None:
 
 
 async def _is_heard(rail: Rail, word: Magic) -> None:
-    in_exchange = rail.adapter.profile.confirmation is Confirmation.SYNC
     async with hasty(rail) if word is Magic.LATE else nullcontext(rail.adapter) as adapter:
         native = adapter.translate(sample_order(rail.country, word))
         receipt = await adapter.submit(native)
         await _is_booked(rail, native)
-        said = await _until_done(rail, native, 2 - in_exchange if word is Magic.DUPCB else 1)
-    first = receipt.answer or said[0]
+        said = await _until_done(rail, native, receipt, 1 + (word is Magic.DUPCB))
+    first = said[0]
     must(word is not Magic.PENDING or first.outcome is Outcome.PENDING, f"{word} began as {first.outcome}")
     must(rail.credits(native.ref) == 1, f"{word} was credited {rail.credits(native.ref)} times")
 
 
-async def _until_done(rail: Rail, native: Native, times: int) -> list[Answer]:
-    """Everything that came by callback until `done` came as often as it must."""
-    count = 0
-    while True:
-        said = await rail.said(native.ref, count + 1, timeout_s=WORDS_S)
-        must(len(said) > count, f"{len(said)} words were heard, and not what the rail says at last")
-        count = len(said)
-        if sum(answer.outcome is Outcome.DONE for answer in said) >= times:
-            return said
+async def _until_done(rail: Rail, native: Native, receipt: Receipt, times: int) -> list[Answer]:
+    """Everything that was heard, in the exchange and after it, until `done` came as often as it must."""
+    in_exchange = [receipt.answer] if receipt.answer else []
+    said = in_exchange
+    while sum(answer.outcome is Outcome.DONE for answer in said) < times:
+        later = await rail.said(native.ref, len(said) - len(in_exchange) + 1, timeout_s=PATIENT_S)
+        heard = in_exchange + later
+        must(len(heard) > len(said), f"{len(said)} words were heard, and not what the rail says at last")
+        said = heard
+    return said
 
 
 async def _is_booked(rail: Rail, native: Native) -> None:
-    """Wait until what was sent is in the rail's book: a busy machine is late, or a time-out came between."""
-    async with asyncio.timeout(WORDS_S), hasty(rail) as adapter:
+    """Wait until what was sent is in the rail's book: a time-out of ours may have come between two steps."""
+    wait_s = HASTY_S
+    async with asyncio.timeout(PATIENT_S):
         while not _entries(rail, native.ref):
             await asyncio.sleep(_SETTLING_S)
             if not _entries(rail, native.ref):
-                await adapter.submit(native)
+                async with hasty(rail, wait_s) as adapter:
+                    await adapter.submit(native)
+                wait_s *= 2
 
 
 async def _cycle(rail: Rail) -> dict[str, Answer]:
@@ -456,6 +455,6 @@ async def _ended(rail: Rail, native: Native, receipt: Receipt) -> Answer:
     if receipt.answer is not None:
         return receipt.answer
     by_callback = rail.adapter.profile.confirmation is not Confirmation.SYNC
-    patience_s = WORDS_S if receipt.taken is Taken.TAKEN else 1.0
+    patience_s = PATIENT_S if receipt.taken is Taken.TAKEN else 1.0
     answers = await rail.said(native.ref, timeout_s=patience_s) if by_callback else []
     return answers[0] if answers else Answer(native.ref, Outcome.UNKNOWN)

@@ -3,14 +3,14 @@
 import dataclasses
 import random
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from adapters.port import Order
 from adapters.profile import RailProfile
 from adapters.simulation.harness import sample_order
 from schemas.money import Money
-from schemas.payment import Account, Party
+from schemas.payment import Account, Agent, Party
 
 SEED: Final = 20022
 NAMES: Final = (
@@ -25,6 +25,7 @@ HAZARDS: Final = (
     "{H:02}", "\u0663" * 20,
 )  # fmt: skip
 """Texts that break what is careless."""
+_NO_XML: Final = {chr(code) for code in (*range(0x20), 0x7F)} - {"\n"}
 FOREIGN: Final = (
     Account(iban="DE89370400440532013000"),
     Account(other="?" * 40),
@@ -61,7 +62,10 @@ def of(profile: RailProfile, count: int, *, most: int = 10**17) -> Iterator[Orde
 
 
 def hazardous(profile: RailProfile, count: int) -> Iterator[Order]:
-    """Orders with texts that nobody should send: carried or refused, and nothing else."""
+    """Orders with texts that nobody should send: carried or refused, and nothing else.
+
+    Names and remittance may be anything; elsewhere stands what a message can hold.
+    """
     chance = random.Random(SEED)  # noqa: S311 - as above
     for number in range(count):
         hazard = HAZARDS[number % len(HAZARDS)]
@@ -72,7 +76,20 @@ def hazardous(profile: RailProfile, count: int) -> Iterator[Order]:
             debtor=Party(name=debtor, country="RU"),
             creditor=Party(name=creditor, country=profile.country),
             remittance=remittance,
+            **_elsewhere(hazard),
         )
+
+
+def _elsewhere(hazard: str) -> dict[str, Any]:
+    """What else a sender writes freely, in the lengths of ISO 20022: account, bank, purpose, reference."""
+    text = "".join(each for each in hazard if each not in _NO_XML) or " "
+    account = [Account(other=text[:34]), Account(proxy=text[:34], proxy_type=text[:35])][len(text) % 2]
+    return {
+        "debtor_account": account,
+        "debtor_agent": Agent(member_id=text[:35], clearing_system=text[:35], name=text[:140]),
+        "purpose": text[:35],
+        "end_to_end_id": text[:35],
+    }
 
 
 def with_amount(order: Order, minor: int, currency: str | None = None) -> Order:

@@ -5,6 +5,7 @@ because the machine is busy. So the kit has a patient adapter for the one and ha
 simulated rail's own waits are shortened apart from both.
 """
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,20 +13,17 @@ from typing import Final
 
 from adapters import registry
 from adapters.port import Connection, Listening, RailAdapter
-from adapters.profile import Timing
 from adapters.simulation.harness import Rail
 
+RAIL_SCALE: Final = 0.1
+"""Of the simulated rail's waits."""
 HASTY_S: Final = 1.5
 """How long a hasty adapter waits for an answer."""
-LONGEST_S: Final = 5.0
-"""The longest wait of a simulated rail: until an enquiry was made."""
-_PAST_ENQUIRY: Final = 1.5
-"""How many times the rail's first enquiry that wait is: see `adapters.simulation.magic`."""
-
-
-def rail_scale(timing: Timing) -> float:
-    """By how much the simulated rail's waits are shortened."""
-    return min(0.1, LONGEST_S / (_PAST_ENQUIRY * timing.enquiry_first_s))
+PATIENT: Final = 10.0
+"""How many times the profile's time-outs a patient adapter waits."""
+PATIENT_S: Final = 120.0
+"""The longest that the kit waits for anything: a bound for what never comes, not for a busy machine."""
+_EVERY_S: Final = 0.1
 
 
 def of_scale(rail: Rail, time_scale: float) -> Connection:
@@ -34,19 +32,30 @@ def of_scale(rail: Rail, time_scale: float) -> Connection:
 
 
 @asynccontextmanager
-async def hasty(rail: Rail) -> AsyncIterator[RailAdapter]:
-    """An adapter that soon gives up; what it overhears is heard by the rail's listeners."""
-    adapter = opened(rail, HASTY_S / rail.adapter.profile.timing.submit_s)
+async def hasty(rail: Rail, wait_s: float = HASTY_S) -> AsyncIterator[RailAdapter]:
+    """An adapter that soon gives up on an answer; what it overhears is heard by the rail's listeners.
+
+    It is connected before it is lent: what a busy machine cannot connect in time, nothing is learnt from.
+    """
+    adapter = opened(rail, wait_s / rail.adapter.profile.timing.submit_s)
     try:
+        async with asyncio.timeout(PATIENT_S):
+            while not await adapter.probe():  # noqa: ASYNC110 - only the rail can tell
+                await asyncio.sleep(_EVERY_S)
         yield adapter
     finally:
         await adapter.close()
 
 
 async def make_patient(rail: Rail) -> None:
-    """Give the rail an adapter with the profile's own time-outs."""
-    impatient, rail.adapter = rail.adapter, opened(rail, 1.0)
+    """Give the rail an adapter that waits as long as a busy machine may need."""
+    impatient, rail.adapter = rail.adapter, patient(rail)
     await impatient.close()
+
+
+def patient(rail: Rail) -> RailAdapter:
+    """Another adapter for the rail, that waits for longer than any answer takes."""
+    return opened(rail, PATIENT)
 
 
 def opened(rail: Rail, time_scale: float) -> RailAdapter:

@@ -26,6 +26,7 @@ from schemas.payment import Account
 
 _BIC: Final = (8, 11)
 _AMOUNT: Final = "CdtTrfTxInf/IntrBkSttlmAmt"
+_ACCOUNT_MAX: Final = 34
 
 
 def check(order: Order, dialect: Dialect) -> Sequence[Violation]:
@@ -83,7 +84,7 @@ def credit_transfer(order: Order, us: Participant, dialect: Dialect) -> tuple[He
         "InstgAgt": _member(us.bic),
         "InstdAgt": _member(_receiver(order)),
         "Dbtr": _party(order, "debtor", dialect),
-        "DbtrAcct": parties.build_account(payment.debtor_account) if payment.debtor_account else None,
+        "DbtrAcct": _debtor_account(payment.debtor_account),
         "DbtrAgt": parties.build_agent(payment.debtor_agent),
         "CdtrAgt": _member(_receiver(order)),
         "Cdtr": _party(order, "creditor", dialect),
@@ -339,6 +340,16 @@ def _party(order: Order, role: str, dialect: Dialect) -> Content:
     party = order.payment.debtor if role == "debtor" else order.payment.creditor
     content = parties.build_party(party)
     content["Nm"] = _name(party.name, dialect)
+    return content
+
+
+def _debtor_account(account: Account | None) -> Content | None:
+    """A proxy alone stands as the number too: not every version lets an account be without one."""
+    if account is None:
+        return None
+    content = parties.build_account(account)
+    if account.proxy and "Id" not in content:
+        content["Id"] = {"Othr": {"Id": account.proxy[:_ACCOUNT_MAX]}}
     return content
 
 

@@ -58,6 +58,7 @@ class Pool:
     def __init__(self, connection: Connection, dialect: Dialect, ours: MacKey, rails: MacKey) -> None:
         self._connection = connection
         self._dialect = dialect
+        self._connect_s = dialect.profile.timing.connect_s * connection.connect_scale
         self._ours = ours
         self._rails = rails
         self._stans = itertools.count(1)
@@ -85,15 +86,15 @@ class Pool:
 
     async def exchange(self, frame: bytes, key: Key) -> Fields | Failed:
         """Send one request and wait for its answer."""
-        timing, scale = self._dialect.profile.timing, self._connection.time_scale
+        timeout_s = self._dialect.profile.timing.submit_s * self._connection.time_scale
         try:
-            async with asyncio.timeout(timing.connect_s):
+            async with asyncio.timeout(self._connect_s):
                 await self._places.acquire()
         except TimeoutError:
             return Failed(sent=False, detail="busy")
         try:
             link = await self._link()
-            return await self._ask(link, frame, key, timing.submit_s * scale)
+            return await self._ask(link, frame, key, timeout_s)
         except Unreachable as error:
             return Failed(sent=False, detail=error.detail, not_before=error.not_before)
         finally:
@@ -177,7 +178,7 @@ class Pool:
 
     async def _signed_on(self) -> Link:
         try:
-            async with asyncio.timeout(self._dialect.profile.timing.connect_s):
+            async with asyncio.timeout(self._connect_s):
                 link = await Link.connect(self._connection, self._trusted(), self._dialect.length)
         except ssl.SSLError:
             raise Unreachable("tls") from None
@@ -187,7 +188,7 @@ class Pool:
             raise Unreachable("connect") from None
         link.start(self._heard, self._lost)
         try:
-            answer = await self._manage(link, messages.SIGN_ON, self._dialect.profile.timing.connect_s)
+            answer = await self._manage(link, messages.SIGN_ON, self._connect_s)
         except asyncio.CancelledError:
             link.drop()
             raise
@@ -212,7 +213,7 @@ class Pool:
         """Say goodbye without waiting for an answer, and close."""
         fields = messages.network_fields(messages.SIGN_OFF, self.next_stan(), datetime.now(UTC))
         try:
-            async with asyncio.timeout(self._dialect.profile.timing.connect_s):
+            async with asyncio.timeout(self._connect_s):
                 await link.send(self.pack(fields))
         except OSError as error:
             _log.info("no sign-off: %s", type(error).__name__)

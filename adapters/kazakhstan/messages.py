@@ -22,12 +22,14 @@ KNP: Final = {"FAMI": "119", "GIFT": "119", "CHAR": "119"}
 """ISO purpose -> KNP; a person must check them before production."""
 KOD_NON_RESIDENT_PERSON: Final = "29"
 KBE_RESIDENT_PERSON: Final = "19"
+_INFORMATION_MAX: Final = 35
 
 
 def adapt(order: Order, transaction: Content) -> None:
     """KNP, KOd and KBe; the sender's ISO purpose stays beside them."""
     purpose = order.payment.purpose
-    said = {"Inf": [f"ISO purpose {purpose}"]} if purpose else {}
+    # A purpose in the sender's own words may fill the line alone.
+    said = {"Inf": [f"ISO purpose {purpose}"[-_INFORMATION_MAX:]]} if purpose else {}
     transaction["Purp"] = {"Prtry": KNP.get(purpose or "", KNP_DEFAULT)}
     transaction["RgltryRptg"] = [
         {

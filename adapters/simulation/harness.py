@@ -28,7 +28,11 @@ from schemas.money import Money
 from schemas.payment import Account, CreditTransfer, Party
 from schemas.payment import Agent as BankAgent
 
-READY_S: Final = 30.0
+READY_S: Final = 120.0
+SAID_S: Final = 120.0
+"""How long a word of the rail may take on a busy machine."""
+LIFETIME_S: Final = 3600.0
+"""Of an order, where its expiry is not the subject: no machine is so busy."""
 _EVERY_S: Final = 0.05
 _serials = itertools.count(1)
 
@@ -42,7 +46,7 @@ def sample_order(country: str, word: str = "", **changes: object) -> Order:
     assert isinstance(made_at, datetime)
     made_at = made_at.replace(microsecond=made_at.microsecond // 1000 * 1000)
     minor, serial = changes.pop("minor", 150000), changes.pop("serial", None) or next(_serials)
-    expires_in = changes.pop("expires_in", 60.0)
+    expires_in = changes.pop("expires_in", LIFETIME_S)
     assert isinstance(minor, int)
     assert isinstance(serial, int)
     assert isinstance(expires_in, int | float)
@@ -107,7 +111,7 @@ class Rail:
             self.process.kill()
             await asyncio.to_thread(self.process.wait)
 
-    async def said(self, ref: str, count: int = 1, timeout_s: float = 10.0) -> list[Answer]:
+    async def said(self, ref: str, count: int = 1, timeout_s: float = SAID_S) -> list[Answer]:
         """Wait until `count` answers about an order came by callback; fewer when the time is over."""
         try:
             async with asyncio.timeout(timeout_s):
@@ -171,7 +175,8 @@ async def running(
 ) -> AsyncIterator[Rail]:
     """A simulated rail in a process of its own, and our callback address served here."""
     port, callback_port = sandbox.free_port(), sandbox.free_port()
-    connection, command = sandbox.prepare(
+    connection, command = await asyncio.to_thread(
+        sandbox.prepare,
         directory,
         country,
         port=port,

@@ -86,7 +86,7 @@ class Wait(StrEnum):
     PAST_ANSWER = "past answer"
     """Until the sender has given up waiting."""
     PAST_ENQUIRY = "past enquiry"
-    """Until the sender has asked at least once."""
+    """Until the sender has asked at least once, and has surely read the answer."""
 
 
 class Spoil(StrEnum):
@@ -119,7 +119,7 @@ class Say:
     spoil: Spoil = Spoil.NOTHING
 
     def delay_s(self, timing: Timing) -> float:
-        """Seconds, before the time scale."""
+        """Seconds, before the time scale; with `PAST_ENQUIRY` from the first enquiry."""
         match self.wait:
             case Wait.NONE:
                 return 0.0
@@ -128,7 +128,7 @@ class Say:
             case Wait.PAST_ANSWER:
                 return max(timing.answer_s, timing.submit_s) * 1.2
             case Wait.PAST_ENQUIRY:
-                return timing.enquiry_first_s * 1.5
+                return timing.enquiry_first_s / 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,8 @@ class Counter:
     """Set by a test or an operator of the sandbox, over the rail's ordinary hours."""
     _scripts: dict[str, Script] = field(default_factory=dict)
     _enquired: set[str] = field(default_factory=set)
+    _awaited: dict[str, asyncio.Event] = field(default_factory=dict)
+    """Set when somebody asks for the first time."""
     _said: set[str] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -173,6 +175,8 @@ class Counter:
         plan = self._scripts.get(ref) or self._script_of(entry.account)
         first = ref not in self._enquired
         self._enquired.add(ref)
+        if asked := self._awaited.pop(ref, None):
+            asked.set()
         if plan.enquiry is Enquiry.NOT_FOUND_FIRST and first:
             return Finding(None, Outcome.NOT_FOUND)
         if plan.enquiry is Enquiry.REFUSED_UNTIL_SAID and ref not in self._said:
@@ -214,7 +218,7 @@ class Counter:
             # By then the sender has hung up: the word must come by callback.
             self._start(self._later(case, first, words))
             return None
-        await self._wait(first)
+        await self._wait(case.entry.rail_ref, first)
         for say in rest:
             self._start(self._later(case, say, words))
         self._said.add(case.entry.rail_ref)
@@ -251,14 +255,17 @@ class Counter:
 
     async def _later(self, case: Case, say: Say, words: Words) -> None:
         """Wait, credit what was deemed, and post the word to the switch."""
-        await self._wait(say)
+        await self._wait(case.entry.rail_ref, say)
         entry = self.book.find(case.entry.rail_ref) or case.entry
         if say.outcome is Outcome.DONE and entry.outcome is Kept.PENDING:
             entry = self.settle(entry)
         self._said.add(entry.rail_ref)
         await self.deliver(_body(entry, say, words))
 
-    async def _wait(self, say: Say) -> None:
+    async def _wait(self, ref: str, say: Say) -> None:
+        if say.wait is Wait.PAST_ENQUIRY and ref not in self._enquired:
+            asked = self._awaited.setdefault(ref, asyncio.Event())
+            await asked.wait()
         delay = self.latency_s + say.delay_s(self.profile.timing) * self.time_scale
         if delay:
             await asyncio.sleep(delay)

@@ -277,6 +277,7 @@ class Server:
 
 def run(server: Server, *, port: int, certificate: Path, key: Path) -> None:
     """Serve until told to stop."""
+    logging.getLogger("uvicorn.error").addFilter(_is_no_cut)
     uvicorn.run(
         server,
         host="127.0.0.1",
@@ -292,6 +293,11 @@ def run(server: Server, *, port: int, certificate: Path, key: Path) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=1,
     )
+
+
+def _is_no_cut(record: logging.LogRecord) -> bool:
+    """Whether a complaint is about anything but an answer that is cut short: that is what `CUT` asks for."""
+    return record.msg != "ASGI callable returned without completing response."
 
 
 async def _read(receive: Receive) -> bytes | None:

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from adapters.conformance.patience import PATIENT, RAIL_SCALE, make_patient, of_scale
 from adapters.simulation.harness import Rail, running
 
 ROOT = Path(__file__).parents[2]
-TIME_SCALES = {"IN": 0.05}
-"""UPI waits longest before it enquires; the others need time for a whole exchange on a busy machine."""
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +24,10 @@ def shared() -> Path:
 
 
 class Rails:
-    """Simulated rails, each started when it is first asked for."""
+    """Simulated rails, each started when it is first asked for; their adapters wait as long as it takes.
+
+    Where a rail is made to say nothing, `adapters.conformance.patience.hasty` has one that soon gives up.
+    """
 
     def __init__(self, directory: Path, stack: AsyncExitStack) -> None:
         self._directory = directory
@@ -34,8 +36,11 @@ class Rails:
 
     async def get(self, country: str) -> Rail:
         if country not in self._running:
-            context = running(self._directory / country, country, time_scale=TIME_SCALES.get(country, 0.1))
-            self._running[country] = await self._stack.enter_async_context(context)
+            context = running(self._directory / country, country, time_scale=RAIL_SCALE)
+            rail = await self._stack.enter_async_context(context)
+            rail.connection = of_scale(rail, PATIENT)
+            await make_patient(rail)
+            self._running[country] = rail
         return self._running[country]
 
 

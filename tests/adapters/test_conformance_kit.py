@@ -1,6 +1,7 @@
 """The conformance kit: every country's adapter keeps every promise, and a broken promise is noticed."""
 
 import asyncio
+import contextvars
 import dataclasses
 import json
 import logging
@@ -14,7 +15,7 @@ import pytest_asyncio
 from adapters import conformance, registry
 from adapters.conformance import live, patience, pure, rough
 from adapters.conformance.report import Broken, Group, examine
-from adapters.port import Answer, Native, Outcome, Receipt, Taken
+from adapters.port import Answer, Connection, Native, Outcome, Receipt, Taken
 from adapters.reasons import ISO_REASONS
 from adapters.simulation.harness import sample_order
 from adapters.simulation.sandbox import prepare
@@ -281,6 +282,39 @@ async def test_an_adapter_that_leaves_connections_open_is_noticed(rails, monkeyp
         connection.close()
 
     assert found.detail == f"{len(kept)} connections are left"
+
+
+async def test_another_kits_log_is_not_taken_for_ours():
+    """At first an ear heard every log of the process: on a busy machine another country's careless one too."""
+    both, over = asyncio.Barrier(2), asyncio.Barrier(2)
+
+    async def kit(text):
+        with rough._overheard() as said:
+            await both.wait()
+            logging.getLogger("careless").info("sent %s", text)
+            await over.wait()
+            return said
+
+    heard = await asyncio.gather(kit("of Tajikistan"), kit("of Uzbekistan"))
+
+    assert heard == [["sent of Tajikistan"], ["sent of Uzbekistan"]]
+
+
+async def test_what_nobody_waits_for_is_heard_by_the_kit_that_listens():
+    """An exception that no task took is told by the event loop, in a context of its own."""
+    with rough._overheard() as said:
+        contextvars.Context().run(logging.getLogger("asyncio").error, "exception was never retrieved")
+
+    assert said == ["exception was never retrieved"]
+
+
+async def test_a_patient_kit_waits_longer_to_connect_too():
+    """At first "refused" was read on a busy machine: in three seconds no connection was made."""
+    scales = [
+        Connection("https://127.0.0.1:1", time_scale=scale).connect_scale for scale in (10.0, 1.0, 0.01)
+    ]
+
+    assert scales == [10.0, 1.0, 1.0]
 
 
 async def test_a_report_tells_what_to_do():

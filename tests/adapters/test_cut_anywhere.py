@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from adapters import registry
+from adapters.conformance.patience import HASTY_S, of_scale
 from adapters.port import Outcome, Taken
 from adapters.simulation.harness import sample_order
 
@@ -63,7 +64,8 @@ async def cut(rail, way, after):
     """Submit through the proxy; what the adapter read it as."""
     native = rail.adapter.translate(sample_order(rail.country))
     async with cutting(int(rail.connection.base_url.rpartition(":")[2]), **{way: after}) as port:
-        connection = dataclasses.replace(rail.connection, base_url=f"https://127.0.0.1:{port}")
+        hasty = of_scale(rail, HASTY_S / rail.adapter.profile.timing.submit_s)
+        connection = dataclasses.replace(hasty, base_url=f"https://127.0.0.1:{port}")
         adapter = registry.load(rail.country, connection)
         receipt = await adapter.submit(native)
         await adapter.close()

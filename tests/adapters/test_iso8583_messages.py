@@ -322,6 +322,7 @@ def test_the_example_of_the_page_is_what_we_send(country):
         country,
         uetr="2d0c9a0b-6f3a-4a2f-9a1b-2c3d4e5f6072",
         made_at=datetime(2026, 11, 23, 12, tzinfo=UTC),
+        expires_in=60,
         serial=1,
     )
     assert documented(country) == ADAPTERS[country].translate(order).body
