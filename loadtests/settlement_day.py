@@ -1,7 +1,8 @@
 """A day of a million payments: how long its window takes to close and its settlement to be written down.
 
-`python -m loadtests.settlement_day [--payments N]`: one JSON object on the last line. History is bulk-loaded
-by SQL in the shape that the ledger writes, on a server of its own; what is timed runs through the writer.
+`python -m loadtests.settlement_day [--payments N]`: one JSON object on the last line, and the same in
+`loadtests/results/settlement_day.json`. History is bulk-loaded by SQL in the shape that the ledger writes, on
+a server of its own; what is timed runs through the writer.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import asyncpg
 
 from ledger.migrate import migrate
 from ledger.postgres import EmbeddedPostgres
+from loadtests.reports import RESULTS, settings
 from switch.commands import CloseWindow, OpenAccount
 from switch.database import connect_pool
 from switch.people.desk import Desk
@@ -141,9 +143,12 @@ def main() -> None:
         url = server.start()
         try:
             asyncio.run(migrate(url))
-            print(json.dumps(asyncio.run(measure(url, data, payments))))
+            figures = asyncio.run(measure(url, data, payments))
         finally:
             server.stop()
+    figures["settings"] = settings()
+    (RESULTS / "settlement_day.json").write_text(json.dumps(figures, indent=1) + "\n")
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from schemas.signing.keys import PublicKey, SigningKey
 
 SIGNATURE: Final = "Payswitch-Signature"
 CONFIRMATIONS: Final = "/v1/settlements/confirmations"
+_BYTES_MAX: Final = 16 * 1024 * 1024
 _WORDS: Final = frozenset({"LOST", "HTTP502", "SILENT"})
 
 
@@ -71,7 +72,7 @@ class SettlementAgent:
             jws.verify(request.headers.get(SIGNATURE, ""), raw, key=self.switch_key)
         except NotAuthentic:
             return web.Response(status=401)
-        message = codec.decode(raw, media_type=codec.XML)
+        message = codec.decode(raw, media_type=codec.XML, max_bytes=_BYTES_MAX)
         content = next(iter(message.document.values()))
         if message.name == "pacs.028":
             return self._enquired(content["OrgnlGrpInf"][0]["OrgnlMsgId"])

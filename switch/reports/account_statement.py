@@ -33,8 +33,8 @@ from switch.reports.window_statement import closed_window
 STATEMENT: Final = "account-statement"
 ACCOUNT_REPORT: Final = "account-report"
 NOTIFICATIONS: Final = "notifications"
-PAGE_ENTRIES: Final = 50_000
-"""Entries of one page; a longer statement has several."""
+PAGE_ENTRIES: Final = 20_000
+"""Entries of one page, some ten megabytes of XML; a longer statement has several."""
 ENTRIES_MAX: Final = 1_000_000
 """Entries of one statement; ask for a shorter time where there are more."""
 

@@ -5,6 +5,7 @@ can come from outside, so text gets an apostrophe in front where it begins so; n
 are written by us and begin with a digit or a minus sign and a digit.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -27,15 +28,19 @@ _DIRECTIONS: Final[dict[int, str | None]] = dict.fromkeys(
 """Marks that turn the direction of writing: a name must not make the number beside it read backwards."""
 
 
+_UNWANTED: Final = _CONTROLS | _DIRECTIONS
+_TO_BE_CLEANED: Final = re.compile(f"[{''.join(map(re.escape, map(chr, _UNWANTED)))}]")
+
+
 def harmless(text: str) -> str:
     """Text that no spreadsheet runs and no terminal obeys; what it says stays readable."""
-    clean = text.translate(_CONTROLS | _DIRECTIONS)
+    clean = text.translate(_UNWANTED) if _TO_BE_CLEANED.search(text) else text
     return f"'{clean}" if clean.lstrip(" \u00a0")[:1] in FORMULA_STARTS and clean.strip() else clean
 
 
 def utc_text(instant: datetime) -> str:
     """An instant in UTC, to the microsecond: `2026-11-23T19:00:00.000000Z`."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def local_text(instant: datetime, zone: str) -> str:

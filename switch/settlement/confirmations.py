@@ -10,6 +10,7 @@ from schemas.codec import Message
 from schemas.errors import InvalidMessage
 from schemas.money import Money
 from schemas.parties import first_of
+from switch.settlement.instructions import BYTES_MAX
 
 _DONE: Final = frozenset({"ACSC", "ACCC"})
 _REFUSED: Final = "RJCT"
@@ -20,19 +21,23 @@ class Outcome(StrEnum):
 
     DONE = "done"
     REFUSED = "refused"
+    UNDONE = "undone"
+    """Booked back, or booked without saying how much: nothing that a line may be moved by."""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
     """The agent's word on one line, or, without `uetr`, on every line of the instruction `message_id`.
 
-    `amount` is signed as the scheme's account sees it: positive came in. None where the message has none.
+    `amount` is signed as the scheme's account sees it: positive came in; `stated` has no sign. None where the
+    message has none. A word without `uetr` and `message_id` is about nothing that we know.
     """
 
     outcome: Outcome
     uetr: str | None
     message_id: str | None = None
     amount: Money | None = None
+    stated: Money | None = None
     reason: str = ""
 
 
@@ -43,7 +48,7 @@ def read(raw: bytes, media_type: str) -> tuple[Message, list[Word]]:
         InvalidMessage: neither a camt.054 nor a pacs.002, or not of its schema.
 
     """
-    message = codec.decode(raw, media_type=media_type)
+    message = codec.decode(raw, media_type=media_type, max_bytes=BYTES_MAX)
     readers = {"camt.054": _notification, "pacs.002": _status_report}
     reader = readers.get(message.name)
     if reader is None:
@@ -54,16 +59,20 @@ def read(raw: bytes, media_type: str) -> tuple[Message, list[Word]]:
 def _notification(content: dict[str, Any]) -> Iterator[Word]:
     for notification in content["Ntfctn"]:
         for entry in notification.get("Ntry", ()):
-            if first_of(entry["Sts"]) == "BOOK" and entry.get("RvslInd") not in {"true", "1"}:
+            if first_of(entry["Sts"]) == "BOOK":
                 yield from _entry(entry)
 
 
 def _entry(entry: dict[str, Any]) -> Iterator[Word]:
     details = [tx for group in entry.get("NtryDtls", ()) for tx in group.get("TxDtls", ())]
+    if not details:
+        yield Word(Outcome.DONE, None)
     for tx in details:
         amount = tx.get("Amt") or (entry["Amt"] if len(details) == 1 else None)
         uetr = tx.get("Refs", {}).get("UETR")
-        if uetr is not None and amount is not None:
+        if amount is None or entry.get("RvslInd"):
+            yield Word(Outcome.UNDONE, uetr)
+        else:
             sign = 1 if tx.get("CdtDbtInd", entry["CdtDbtInd"]) == "CRDT" else -1
             money = Money.parse(amount["Amt"], amount["Ccy"])
             yield Word(Outcome.DONE, uetr, amount=Money(sign * money.minor, money.currency))
@@ -81,10 +90,11 @@ def _status_report(content: dict[str, Any]) -> Iterator[Word]:
 def _word(
     status: str | None, content: dict[str, Any], uetr: str | None, message_id: str | None
 ) -> Iterator[Word]:
-    if uetr is None and message_id is None:
-        return
+    original = content.get("OrgnlTxRef", {}).get("IntrBkSttlmAmt")
+    stated = original and Money.parse(original["Amt"], original["Ccy"])
     if status in _DONE:
-        yield Word(Outcome.DONE, uetr, message_id)
+        yield Word(Outcome.DONE, uetr, message_id, stated=stated)
     elif status == _REFUSED:
         causes = [first_of(cause.get("Rsn")) for cause in content.get("StsRsnInf", ())]
-        yield Word(Outcome.REFUSED, uetr, message_id, reason=next((c for c in causes if c), ""))
+        reason = next((c for c in causes if c), "")
+        yield Word(Outcome.REFUSED, uetr, message_id, stated=stated, reason=reason)

@@ -387,6 +387,10 @@ async def _take_word(desk: Desk, window: int, participant: str, word: Word) -> s
         line = await reads.lock_line(connection, window, participant)
         if word.amount is not None and word.amount != Money(-line.total_minor, settlement.currency):
             return await _contradict(connection, window, line, word, "another amount")
+        if word.stated is not None and word.stated != Money(abs(line.total_minor), settlement.currency):
+            return await _contradict(connection, window, line, word, "another amount")
+        if word.outcome is Outcome.UNDONE:
+            return await _contradict(connection, window, line, word, "booked back, or without an amount")
         if word.outcome is Outcome.DONE:
             return await _done(desk, connection, settlement, line, word)
         return await _refused(desk, connection, window, line, word)

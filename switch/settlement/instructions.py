@@ -17,6 +17,8 @@ from schemas.money import Money
 MESSAGE: Final = "pacs.009.001.08"
 ENQUIRY: Final = "pacs.028.001.03"
 ROOT: Final = "FICdtTrf"
+BYTES_MAX: Final = 16 * 1024 * 1024
+"""Of one settlement message: a window has a line a participant, so thousands at most."""
 _NOT_HERE: Final = "single-transaction"
 """The door takes one payment a message; an instruction is one message, whole, under one signature."""
 
@@ -74,7 +76,7 @@ def build(instruction: Instruction) -> bytes:
         }
     }
     octets = codec.encode(MESSAGE, document, media_type=codec.XML)
-    message = codec.decode(octets, media_type=codec.XML, expect="pacs.009")
+    message = codec.decode(octets, media_type=codec.XML, expect="pacs.009", max_bytes=BYTES_MAX)
     for finding in rules.refusals(rules.check(message)):
         if finding.code == _NOT_HERE:
             continue

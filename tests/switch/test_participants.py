@@ -4,19 +4,23 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from typer.testing import CliRunner
 
 from schemas.errors import NotAllowed, Refused, SwitchError
 from schemas.signing.keys import SigningKey
-from switch.commands import CloseWindow, Hold, Leg, Release
+from switch.cli.settlement import app as settlement_commands
+from switch.commands import CloseAccounts, CloseWindow, Hold, Leg, Release
 from switch.directory import load
 from switch.participants import liquidity, reads
 from switch.participants.liquidity import Use, level_of
 from switch.people.desk import Desk
 from switch.people.model import ChangeState
+from switch.settlement import day
 from tests.switch.desk import account, agree, balance, done, onboarding, open_desk, pay
 
 
@@ -92,6 +96,70 @@ async def test_who_has_something_in_flight_or_on_account_is_not_removed(desk: De
     await desk.link.ask(Release(id_, "void", "payment"))
     with pytest.raises(Refused, match="not empty"):
         await agree(desk, "participant.remove", content)
+
+
+async def test_who_has_a_net_in_a_window_could_leave_and_owe_it(desk: Desk) -> None:
+    """Its account is empty, because it sent all that it had: the window will want it back."""
+    await fund(desk, "asha-bank", "100.00")
+    await pay(desk, "asha-bank", "ganga-bank", 100_00)
+    await done(desk, "participant.suspend", {"participant": "asha-bank"})
+    with pytest.raises(Refused, match="still to be settled"):
+        await agree(desk, "participant.remove", {"participant": "asha-bank"})
+    with pytest.raises(Refused, match="still to be settled"):
+        await agree(desk, "account.close", {"participant": "asha-bank", "currency": "INR"})
+    await desk.link.ask(CloseWindow("INR"))
+    with pytest.raises(Refused, match="still to be settled"):
+        await agree(desk, "participant.remove", {"participant": "asha-bank"})
+    await day.tend(desk)
+    with pytest.raises(Refused, match="still to be settled"):
+        await agree(desk, "participant.remove", {"participant": "asha-bank"})
+
+
+async def test_accounts_are_closed_all_or_none(desk: Desk) -> None:
+    """A payment that comes between the check and the closing leaves every account as it was."""
+    content = {"participant": "asha-bank", "currency": "PKR", "net_debit_cap": "0"}
+    await done(desk, "account.open", content)
+    inr, pkr = await account(desk, "asha-bank"), await account(desk, "asha-bank", "PKR")
+    await done(
+        desk, "funds.in", {"participant": "asha-bank", "currency": "PKR", "amount": "1.00", "reference": "x"}
+    )
+    refused = await desk.link.ask(CloseAccounts([inr, pkr]))
+    still_open = await desk.pool.fetchval("SELECT count(*) FROM ledger.account WHERE closed")
+    await done(
+        desk, "funds.out", {"participant": "asha-bank", "currency": "PKR", "amount": "1.00", "reference": "x"}
+    )
+    closed = [await desk.link.ask(CloseAccounts([inr, pkr])) for _ in range(2)]
+
+    assert (refused.verdict, refused.number) == ("account_not_empty", pkr)
+    assert still_open == 0
+    assert [reply.verdict for reply in closed] == ["closed", "closed"]
+    assert await desk.pool.fetchval("SELECT count(*) FROM ledger.account WHERE closed") == 2
+
+
+async def test_who_settles_a_currency_or_quotes_its_rates_is_not_removed(desk: Desk) -> None:
+    await done(desk, "participant.onboard", onboarding("reserve"))
+    agent = {"currency": "INR", "agent": "reserve", "scheme_bic": "PSWTKZKA", "account": "S1"}
+    await done(desk, "settlement_agent.set", agent)
+    await done(desk, "participant.suspend", {"participant": "reserve"})
+
+    with pytest.raises(Refused, match="in its hands"):
+        await agree(desk, "participant.remove", {"participant": "reserve"})
+
+
+async def test_a_window_was_closed_by_one_command_outside_a_sandbox(
+    desk: Desk, database_url: str, tmp_path: Path
+) -> None:
+    """Without --as the command acts as two people: those of a sandbox that runs, and of nothing else."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "writer.sock").symlink_to(desk.data / "w.sock")
+    (tmp_path / "sandbox").mkdir()
+    (tmp_path / "sandbox" / "credentials.json").write_text("{}")
+    arguments = ["close", "INR", "--data", str(tmp_path), "--database", database_url]
+    result = await asyncio.to_thread(CliRunner().invoke, settlement_commands, arguments)
+
+    assert result.exit_code == 1
+    assert "say who asks: --as NAME" in result.output
+    assert await desk.pool.fetchval("SELECT count(*) FROM ledger.settlement_window") == 1
 
 
 async def test_who_is_empty_is_removed_and_its_keys_are_worthless(desk: Desk) -> None:

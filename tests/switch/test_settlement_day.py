@@ -8,7 +8,7 @@ import itertools
 import json
 import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import asyncpg
@@ -25,7 +25,7 @@ from switch.people import approvals, notes
 from switch.people.catalogue import KINDS
 from switch.people.desk import Desk
 from switch.people.model import ChangeState
-from switch.settlement import day, positions, reads, states
+from switch.settlement import day, instructions, positions, reads, states
 from switch.settlement.files import SettlementFiles
 from switch.settlement.states import Event, Line, LineEvent, State
 from tests.switch.desk import account, agree, balance, done, onboarding, open_desk, pay
@@ -93,7 +93,7 @@ def status_report(*answers: tuple[reads.SettlementLine, str]) -> bytes:
     return codec.encode("pacs.002.001.10", document, media_type=codec.XML)
 
 
-def notification(each: reads.SettlementLine, *, minor: int | None = None) -> bytes:
+def notification(each: reads.SettlementLine, *, minor: int | None = None, **changes: object) -> bytes:
     total = each.total_minor if minor is None else minor
     amount = {"Ccy": "INR", "Amt": f"{abs(total) // 100}.{abs(total) % 100:02}"}
     entry = {
@@ -102,7 +102,9 @@ def notification(each: reads.SettlementLine, *, minor: int | None = None) -> byt
         "Sts": {"Cd": "BOOK"},
         "BkTxCd": {"Prtry": {"Cd": "SETT"}},
         "NtryDtls": [{"TxDtls": [{"Refs": {"UETR": str(each.id)}}]}],
+        **changes,
     }
+    entry = {tag: value for tag, value in entry.items() if value}
     document = {
         "BkToCstmrDbtCdtNtfctn": {
             "GrpHdr": {"MsgId": uuid.uuid4().hex, "CreDtTm": datetime.now(UTC).isoformat(timespec="seconds")},
@@ -162,6 +164,18 @@ async def test_the_instruction_is_a_valid_signed_pacs_009_and_the_same_again(des
     assert directions[str((await line(desk, window, "asha-bank")).id)] == ("ASHAINBB", "PSWTKZKA")
     assert directions[str((await line(desk, window, "ganga-bank")).id)] == ("PSWTKZKA", "GANGINBB")
     assert content["GrpHdr"]["TtlIntrBkSttlmAmt"] == {"Ccy": "INR", "Amt": "24.68"}
+
+
+def test_an_instruction_of_a_thousand_lines_can_be_built_and_read() -> None:
+    parts = [instructions.Part(uuid.uuid4(), "ASHAINBB", -1, f"W1-{number}") for number in range(1000)]
+    octets = instructions.build(
+        instructions.Instruction(
+            "SETTLE-INR-1", datetime(2026, 11, 2, tzinfo=UTC), "INR", date(2026, 11, 2), "PSWTKZKA", "RSRVINBB",
+            "SCHEME01", parts,
+        )
+    )  # fmt: skip
+
+    assert octets.count(b"<CdtTrfTxInf>") == 1000
 
 
 async def test_a_changed_byte_of_the_instruction_is_found(desk: Desk) -> None:
@@ -294,6 +308,46 @@ async def test_another_amount_confirms_nothing(desk: Desk) -> None:
 
     assert taken.contradictions == wrong_way.contradictions == ("asha-bank",)
     assert (await line(desk, window, "asha-bank")).state is Line.INSTRUCTED
+
+
+async def test_what_is_booked_back_or_without_an_amount_is_for_people(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
+    both = [{"TxDtls": [{"Refs": {"UETR": str(each.id)}} for each in (asha, ganga)]}]
+    without = await say(desk, notification(asha, NtryDtls=both))
+    await say(desk, notification(asha))
+    back = await say(desk, notification(asha, RvslInd=True))
+    no_details = await say(desk, notification(asha, NtryDtls=[]))
+
+    assert without.contradictions == ("asha-bank", "ganga-bank")
+    assert back.contradictions == ("asha-bank",)
+    assert no_details.unmatched == 1
+    assert (await line(desk, window, "asha-bank")).state is Line.SETTLED
+    assert (await line(desk, window, "ganga-bank")).state is Line.INSTRUCTED
+
+
+async def test_a_status_report_of_another_amount_confirms_nothing(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha = await line(desk, window, "asha-bank")
+    said = status_report((asha, "ACSC")).replace(
+        b"</TxInfAndSts>",
+        b'<OrgnlTxRef><IntrBkSttlmAmt Ccy="INR">299.99</IntrBkSttlmAmt></OrgnlTxRef></TxInfAndSts>',
+    )
+
+    assert (await say(desk, said)).contradictions == ("asha-bank",)
+    assert (await line(desk, window, "asha-bank")).state is Line.INSTRUCTED
+
+
+async def test_a_word_about_nothing_that_was_instructed_is_counted_and_noted(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    stranger = dataclasses.replace(await line(desk, window, "asha-bank"), id=uuid.uuid4())
+    taken = [await say(desk, status_report((stranger, "ACSC"))) for _ in range(2)]
+    notes_ = await desk.pool.fetchval(
+        "SELECT count(*) FROM switch.audit_note WHERE kind = 'SETTLEMENT_UNMATCHED'"
+    )
+
+    assert [each.unmatched for each in taken] == [1, 1]
+    assert notes_ == 2  # two messages, each with an id of its own
 
 
 async def test_a_refusal_of_what_was_settled_changes_nothing(desk: Desk) -> None:

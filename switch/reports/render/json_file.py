@@ -1,7 +1,8 @@
 """Reports as JSON: typed cells, amounts as decimal text, instants in UTC and in the settlement zone."""
 
-import json
 from typing import Any
+
+import msgspec
 
 from switch.reports import cells
 from switch.reports.table import Kind, Report, Row
@@ -24,7 +25,7 @@ def write(report: Report) -> bytes:
         "totals": [_row(report, row) for row in report.totals],
         "notes": list(report.notes),
     }
-    return json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n"
+    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
 
 
 def _row(report: Report, row: Row) -> dict[str, Any]:

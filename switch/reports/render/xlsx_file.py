@@ -26,8 +26,8 @@ _OPTIONS: Final = {
 }
 _RIGHT: Final = frozenset({Kind.AMOUNT, Kind.COUNT, Kind.PERCENT, Kind.SECONDS})
 _WIDTH_MAX: Final = 48
-ROWS_MAX: Final = 1_000_000
-"""A sheet holds 1,048,576."""
+ROWS_MAX: Final = 10_000
+"""People read no more of a sheet; it says so in its last lines, and the CSV has every row."""
 
 
 def write(report: Report) -> bytes:
@@ -49,9 +49,16 @@ def _table(report: Report, book: xlsxwriter.Workbook) -> None:
     for place, column in enumerate(columns):
         sheet.write_string(0, place, column.heading, bold)
         sheet.set_column(place, place, min(_WIDTH_MAX, _width(report, place, column.heading)))
-    for line, row in enumerate((*report.rows[:ROWS_MAX], *report.totals), 1):
+    shown = report.rows[:ROWS_MAX]
+    for line, row in enumerate((*shown, *report.totals), 1):
         _write_row(sheet, line, report, row, shapes)
+    if len(shown) < len(report.rows):
+        sheet.write_string(1 + len(shown) + len(report.totals), 0, _cut(report), bold)
     sheet.freeze_panes(1, 0)
+
+
+def _cut(report: Report) -> str:
+    return f"The first {ROWS_MAX} of {len(report.rows)} rows; totals are of all, and the CSV has all."
 
 
 def _width(report: Report, place: int, heading: str) -> int:
@@ -76,7 +83,7 @@ def _about(report: Report, book: xlsxwriter.Workbook) -> None:
     lines = [("Report", report.title), *report.parameters.items(), ("zone", report.zone)]
     lines += [("note", note) for note in report.notes]
     if len(report.rows) > ROWS_MAX:
-        lines.append(("note", f"The first {ROWS_MAX} of {len(report.rows)} rows; CSV has all."))
+        lines.append(("note", _cut(report)))
     for line, (name, value) in enumerate(lines):
         sheet.write_string(line, 0, name)
         sheet.write_string(line, 1, cells.harmless(value))
