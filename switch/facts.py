@@ -38,7 +38,7 @@ SELECT coalesce((
     WHERE seq = 1 + (SELECT coalesce(max(size), 0) FROM ledger.checkpoint)
 ), 0)::float8
 """
-_OUTBOX: Final = """
+OUTBOX: Final = """
 SELECT 'audit_note' AS topic, count(*) AS n,
        coalesce(extract(epoch FROM clock_timestamp() - min(at)), 0)::float8 AS age
 FROM switch.audit_note WHERE seq IS NULL
@@ -100,7 +100,7 @@ async def state_slowly(pool: asyncpg.Pool, settings: Settings) -> None:
     _state_build()
     _state_disks(settings)
     await _state_clock(pool)
-    for topic, rows, age in await pool.fetch(_OUTBOX):
+    for topic, rows, age in await pool.fetch(OUTBOX):
         metrics.OUTBOX_ROWS.labels(topic).set(rows)
         metrics.OUTBOX_AGE.labels(topic).set(age)
     for rail, kind, count in await pool.fetch(_BREAKS, BREAK_KINDS):

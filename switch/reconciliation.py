@@ -36,6 +36,11 @@ SELECT o.uetr, p.native_ref, o.state, o.pending, o.entered_at, o.expires_at
 FROM switch.open_payment AS o JOIN switch.payment AS p USING (number)
 WHERE o.rail = $1 AND o.state IN ('RESERVED', 'SENT', 'UNKNOWN')
 """
+_LIST: Final = """
+SELECT *, extract(epoch FROM coalesce(resolved_at, clock_timestamp()) - found_at)::float8 AS age_s
+FROM switch.reconciliation_break
+WHERE ($1 OR resolved_at IS NULL) AND ($2::text IS NULL OR rail = $2) ORDER BY id
+"""
 _log = structlog.get_logger()
 
 
@@ -189,14 +194,22 @@ def _is_sound(answer: Answer) -> bool:
     return sound and 0 < minor <= MAX_MINOR and "\0" not in answer.ref + (answer.rail_code or "")
 
 
+async def list_breaks(
+    connection: asyncpg.Connection | asyncpg.Pool, *, resolved: bool, rail: str | None = None
+) -> list[asyncpg.Record]:
+    """Breaks with their age in seconds, oldest first, of one rail or all; with `resolved`, all there were."""
+    rows: list[asyncpg.Record] = await connection.fetch(_LIST, resolved, rail)
+    return rows
+
+
 async def read_breaks(
     connection: asyncpg.Connection | asyncpg.Pool, *, resolved: bool
 ) -> list[dict[str, str]]:
-    """Breaks, oldest first; with `resolved`, those that are done with too."""
-    rows = await connection.fetch(
-        "SELECT * FROM switch.reconciliation_break WHERE $1 OR resolved_at IS NULL ORDER BY id", resolved
-    )
-    return [{name: str(value) for name, value in row.items() if value is not None} for row in rows]
+    """Breaks as texts, oldest first; with `resolved`, those that are done with too."""
+    return [
+        {name: str(value) for name, value in row.items() if value is not None and name != "age_s"}
+        for row in await list_breaks(connection, resolved=resolved)
+    ]
 
 
 async def resolve_break(connection: asyncpg.Connection, number: int, owner: str, text: str) -> None:

@@ -127,24 +127,27 @@ def nets_csv(currency: str, nets: list[windows.Net]) -> str:
 @router.get("/corridors", operation_id="listCorridors", tags=["directory"])
 async def list_corridors(context: Context, reader: Reader) -> JSONResponse:  # noqa: ARG001 - must be known
     """Get the corridors, with their fees and the rate in force."""
+    return JSONResponse(corridor_documents(context))
+
+
+def corridor_documents(context: Runtime) -> list[dict[str, Any]]:
+    """Describe every corridor."""
     directory = context.directory.now
     currencies = {c: rail.adapter.profile.currency for c, rail in context.rails.items()}
-    return JSONResponse(
-        [
-            {
-                "source": c.source,
-                "target": c.target,
-                "enabled": c.enabled,
-                "settlement": c.settlement,
-                "fee": Money(c.fee_minor, currencies[c.source]).text if c.source in currencies else None,
-                "fee_basis_points": c.fee_bps,
-                "exchange_rate": _rate(
-                    directory.rate_by_pair.get((currencies.get(c.source, ""), currencies.get(c.target, "")))
-                ),
-            }
-            for c in directory.corridors
-        ]
-    )
+    return [
+        {
+            "source": c.source,
+            "target": c.target,
+            "enabled": c.enabled,
+            "settlement": c.settlement,
+            "fee": Money(c.fee_minor, currencies[c.source]).text if c.source in currencies else None,
+            "fee_basis_points": c.fee_bps,
+            "exchange_rate": _rate(
+                directory.rate_by_pair.get((currencies.get(c.source, ""), currencies.get(c.target, "")))
+            ),
+        }
+        for c in directory.corridors
+    ]
 
 
 def _rate(rate: Any) -> str | None:

@@ -27,6 +27,7 @@ router = APIRouter(prefix=PREFIX, include_in_schema=False)
 
 GROUPS: Final = {
     "payment": "Payments",
+    "break": "Payments",
     "rail": "Rails and corridors",
     "corridor": "Rails and corridors",
     "rate": "Rails and corridors",

@@ -18,6 +18,14 @@ from schemas.money import EXPONENTS, Money
 from switch.people.model import Change
 
 NOTHING: Final = "none"
+BREAKS: Final[Mapping[str, str]] = {
+    "credited_unknown_here": "The rail credited what is unknown here",
+    "credited_but_aborted": "The rail credited what was aborted here",
+    "refused_but_committed": "The rail refused what was committed here",
+    "another_amount": "The rail moved another amount",
+    "missing_at_rail": "Committed here, in no file of the rail",
+}
+"""What people call a difference to a rail's file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +296,15 @@ async def _payment(connection: asyncpg.Connection | asyncpg.Pool, told: Told) ->
     ]
 
 
+async def _break(connection: asyncpg.Connection | asyncpg.Pool, told: Told) -> Effects:
+    row = await connection.fetchrow(
+        "SELECT kind, resolved_at FROM switch.reconciliation_break WHERE id = $1", told["number"]
+    )
+    if row is None:
+        return [Effect(str(told["number"]), NOTHING, NOTHING)]
+    return [Effect(BREAKS[row["kind"]], "resolved" if row["resolved_at"] else "open", "resolved")]
+
+
 def _person(then: str) -> Foresee:
     return _status("switch.person", "name", "name", then)
 
@@ -329,6 +346,7 @@ OF: Final[Mapping[str, Foresee]] = MappingProxyType(
         "calendar.set": _day,
         "settlement_agent.set": _agent,
         "payment.resolve": _payment,
+        "break.resolve": _break,
     }
 )
 """Every kind of change has one: a test holds the two together."""

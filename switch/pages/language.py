@@ -44,10 +44,18 @@ class Language:
 
     def money(self, amount: Money) -> str:
         """An amount with its currency, in the digits and separators of the locale; exact."""
-        exponent = EXPONENTS[amount.currency]
+        return self.amount(amount.text, amount.currency)
+
+    def amount(self, text: str, currency: str) -> str:
+        """The same, of an amount in decimal text."""
+        exponent = EXPONENTS[currency]
         pattern = "#,##0" + ("." + "0" * exponent if exponent else "")
-        number = format_decimal(amount.text, format=pattern, locale=self.locale, decimal_quantization=False)
-        return f"{number} {amount.currency}"
+        number = format_decimal(text, format=pattern, locale=self.locale, decimal_quantization=False)
+        return f"{number} {currency}"
+
+    def rate(self, text: str) -> str:
+        """A decimal number that is no amount, as exact as it is given, without zeros at its end."""
+        return format_decimal(text, format="#,##0.##########", locale=self.locale)
 
     def number(self, value: int) -> str:
         """A whole number."""
@@ -60,6 +68,10 @@ class Language:
     def instant(self, value: datetime) -> str:
         """An instant in the reader's zone, to the second, with the zone's name."""
         return format_datetime(value, "yyyy-MM-dd HH:mm:ss zzz", tzinfo=self.zone, locale=self.locale)
+
+    def instant_exact(self, value: datetime) -> str:
+        """An instant in the reader's zone, to the millisecond."""
+        return format_datetime(value, "yyyy-MM-dd HH:mm:ss.SSS", tzinfo=self.zone, locale=self.locale)
 
     def age(self, seconds: float) -> str:
         """How long ago something was, short: `12 s`, `3 min`, `5 h`, `2 d`."""

@@ -1,18 +1,22 @@
 """The overview: what happens now, at a glance, with the map of corridors and rails."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import asyncpg
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from ledger import positions
 from ledger.sql import statement
+from switch import oversight
 from switch.api.runtime import Runtime
-from switch.pages.shell import PREFIX, Switch, Viewer, render
+from switch.pages import shell
+from switch.pages.shell import PREFIX, Switch, render
+from switch.people.model import Person
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
+Looker = Annotated[Person, Depends(shell.OVERVIEW.viewer)]
 _PLACES: Final = {
     "BY": (90, 90),
     "RU": (330, 60),
@@ -27,6 +31,8 @@ _PLACES: Final = {
 }
 """Where a country is on the map, in its units."""
 _WIDEST: Final = 9
+_NEAREST: Final = (500, 100)
+_MARGIN: Final = 60
 _WAYS: Final = """
 SELECT d.country AS source, c.country AS target, count(*) AS n
 FROM switch.payment AS p
@@ -41,13 +47,10 @@ SELECT (SELECT count(*) FROM switch.payment WHERE number > $1) AS last_hour,
        (SELECT count(*) FROM switch.open_payment WHERE state = 'UNKNOWN') AS unknown,
        (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(entered_at)), 0)::float8
           FROM switch.open_payment WHERE state = 'UNKNOWN') AS oldest_unknown_s,
-       (SELECT count(*) FROM switch.change WHERE state = 'requested') AS waiting_changes
-"""
-_RAILS: Final = """
-SELECT r.country, r.open OR coalesce(r.opens_at <= clock_timestamp(), false) AS open,
-       count(*) FILTER (WHERE o.state = 'RESERVED') AS held, count(*) FILTER (WHERE o.state = 'SENT') AS sent,
-       count(*) FILTER (WHERE o.state = 'UNKNOWN') AS unknown
-FROM switch.rail AS r LEFT JOIN switch.open_payment AS o ON o.rail = r.country GROUP BY 1, 2 ORDER BY 1
+       (SELECT count(*) FROM switch.open_payment WHERE state = 'RESERVED') AS held,
+       (SELECT count(*) FROM switch.reconciliation_break WHERE resolved_at IS NULL) AS breaks,
+       (SELECT count(*) FROM switch.change WHERE state = 'requested') AS waiting_changes,
+       clock_timestamp() AS now
 """
 
 
@@ -69,9 +72,10 @@ class Way:
 
 
 @router.get("")
-async def get_overview(request: Request, switch: Switch, person: Viewer) -> Response:
+async def get_overview(request: Request, switch: Switch, person: Looker) -> Response:
     """Show what happens now."""
-    return render(request, "overview.html", person, seen=await _look(switch))
+    oversees = shell.DOUBT.admits(person)
+    return render(request, "overview.html", person, seen=await _look(switch), oversees=oversees)
 
 
 async def _look(switch: Runtime) -> dict[str, Any]:
@@ -79,7 +83,7 @@ async def _look(switch: Runtime) -> dict[str, Any]:
         first = await _first_of_the_hour(connection)
         counts = await connection.fetchrow(_COUNTS, first)
         rows = await connection.fetch(_WAYS, first)
-        rails = await connection.fetch(_RAILS)
+        rails = await oversight.rails(connection, switch.rails)
         imbalance = await positions.imbalance(connection)
     most = max((row["n"] for row in rows), default=1)
     return {
@@ -90,7 +94,8 @@ async def _look(switch: Runtime) -> dict[str, Any]:
             for row in rows
             if row["source"] in _PLACES and row["target"] in _PLACES
         ],
-        "rails": [_rail(switch, row) for row in rails],
+        "rails": list(map(_placed, rails)),
+        "view": _view([_PLACES[rail.country] for rail in rails if rail.country in _PLACES]),
     }
 
 
@@ -102,10 +107,19 @@ async def _first_of_the_hour(connection: asyncpg.Connection) -> int:
     return number
 
 
-def _rail(switch: Runtime, row: asyncpg.Record) -> dict[str, Any]:
-    x, y = _PLACES.get(row["country"], (850, 400))
-    known = switch.rails.get(row["country"])
-    away = known is not None and known.breaker.open
-    state = "away" if away else "open" if row["open"] else "closed"
-    name = known.adapter.profile.rail if known else ""
-    return {**dict(row), "x": x, "y": y, "state": state, "name": name}
+def _view(places: list[tuple[int, int]]) -> str:
+    """The part of the map that has rails, with room for the ways between them."""
+    if not places:
+        return "0 0 900 420"
+    left, right = min(x for x, _ in places), max(x for x, _ in places)
+    top, bottom = min(y for _, y in places), max(y for _, y in places)
+    width, height = max(right - left, _NEAREST[0]), max(bottom - top, _NEAREST[1])
+    return (
+        f"{(left + right - width) // 2 - _MARGIN} {(top + bottom - height) // 2 - _MARGIN}"
+        f" {width + 2 * _MARGIN} {height + 2 * _MARGIN}"
+    )
+
+
+def _placed(rail: oversight.RailFacts) -> dict[str, Any]:
+    x, y = _PLACES.get(rail.country, (850, 400))
+    return {"rail": rail, "x": x, "y": y}

@@ -79,10 +79,28 @@ class Entry:
 
 
 OVERVIEW: Final = Entry("", "Overview", Right.READ_DIRECTORY)
+PAYMENTS: Final = Entry("/payments", "Payments", Right.READ_POSITIONS)
+DOUBT: Final = Entry("/doubt", "In doubt", Right.READ_POSITIONS, OVERSEERS | {Role.REGULATOR})
+HELD: Final = Entry("/held", "Held", Right.READ_POSITIONS, OVERSEERS | {Role.REGULATOR})
+POSITIONS: Final = Entry("/positions", "Positions", Right.READ_POSITIONS, OVERSEERS | {Role.REGULATOR})
+RAILS: Final = Entry("/rails", "Rails", Right.READ_DIRECTORY, OVERSEERS | {Role.REGULATOR})
+QUEUES: Final = Entry("/queues", "Queues", Right.READ_AUDIT, OVERSEERS)
+BREAKS: Final = Entry("/breaks", "Breaks", Right.READ_AUDIT, OVERSEERS | {Role.REGULATOR})
 APPROVALS: Final = Entry("/changes", "Approvals", Right.READ_CHANGES)
 REPORTS: Final = Entry("/reports", "Reports", Right.READ_REPORTS)
 
-NAVIGATION: Final = (OVERVIEW, APPROVALS, REPORTS)
+NAVIGATION: Final = (
+    OVERVIEW,
+    PAYMENTS,
+    DOUBT,
+    HELD,
+    POSITIONS,
+    RAILS,
+    QUEUES,
+    BREAKS,
+    APPROVALS,
+    REPORTS,
+)
 """In this order; a person sees those of its rights and role."""
 
 
@@ -202,7 +220,7 @@ def _entries(person: Person | None, path: str) -> Sequence[Mapping[str, Any]]:
         {
             "href": PREFIX + entry.path,
             "title": entry.title,
-            "here": path == PREFIX + entry.path or (entry.path and path.startswith(PREFIX + entry.path)),
+            "here": path == PREFIX + entry.path or (entry.path and path.startswith(f"{PREFIX}{entry.path}/")),
         }
         for entry in NAVIGATION
         if entry.admits(person)

@@ -7,12 +7,14 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import Response
 
 from schemas.errors import SwitchError
-from switch.pages import approvals, charts, open_data, overview, reports, shell, sign_in
+from switch.pages import approvals, charts, open_data, oversight, overview, payments, reports, shell, sign_in
 
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     sign_in.router,
     overview.router,
+    payments.router,
+    oversight.router,
     approvals.router,
     reports.router,
     charts.router,

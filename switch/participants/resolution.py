@@ -1,4 +1,4 @@
-"""A payment in doubt, ended by two people who have seen evidence of what the rail did."""
+"""What a rail did and did not say: a payment in doubt, or a difference to its file, ended by two people."""
 
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -11,6 +11,7 @@ from schemas.reasons import Reason
 from switch.commands import Advance
 from switch.lifecycle import State
 from switch.people.kinds import Content, Execution, Kind
+from switch.reconciliation import resolve_break
 
 _OUTCOMES: Final[dict[str, tuple[Literal["CONFIRM", "REJECT"], State]]] = {
     "committed": ("CONFIRM", State.COMMITTED),
@@ -50,6 +51,28 @@ async def _resolve(execution: Execution, content: Resolve) -> None:
     execution.outcome = f"{content.uetr} is {reply.state}"
 
 
+class ResolveBreak(Content, frozen=True, kw_only=True):
+    """A difference to a rail's file, and what was found and done about it. It moves no money."""
+
+    number: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+    resolution: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+
+
+async def _check_break(connection: asyncpg.Connection, content: ResolveBreak) -> None:
+    if not await connection.fetchval(
+        "SELECT true FROM switch.reconciliation_break WHERE id = $1 AND resolved_at IS NULL FOR UPDATE",
+        content.number,
+    ):
+        raise Refused("no such break is open", reason="NARR")
+
+
+async def _resolve_break(execution: Execution, content: ResolveBreak) -> None:
+    owner = f"change {execution.number}"
+    await resolve_break(execution.connection, content.number, owner, content.resolution)
+    execution.outcome = f"break {content.number} is resolved"
+
+
 KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind("payment.resolve", "End a payment that is in doubt", Resolve, _resolve, _check, moves_books=True),
+    Kind("break.resolve", "Resolve a reconciliation break", ResolveBreak, _resolve_break, _check_break),
 )

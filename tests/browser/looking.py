@@ -25,8 +25,11 @@ PICTURES: Final = Path(__file__).parents[2] / "docs"
 WAIT_MS: Final = 60_000
 """An upper bound of everything, for a machine that is busy."""
 
+expect.set_options(timeout=WAIT_MS)
+
 _RESTS_S: Final = 10 * 60
 """Idle for a little longer, a session is over."""
+_PICTURE_HEIGHT_MAX: Final = 1100
 _STATUS: Final = re.compile(r"the server responded with a status of (\d+)")
 _AXE: Final = """async () => (await axe.run()).violations.map(found => ({
     rule: found.id, help: found.help,
@@ -128,22 +131,27 @@ Picture = Callable[[Page, str], Awaitable[None]]
 
 
 async def take_picture(page: Page, name: str) -> None:
-    """Write `docs/<part>/pictures/<name>.png` of a page, whole."""
+    """Write `docs/<part>/pictures/<name>.png` of a page, as far as one looks down at once."""
     part, _, file = name.partition("/")
     target = PICTURES / part / "pictures" / f"{file}.png"
     target.parent.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=target, full_page=True, animations="disabled", caret="hide")
+    height = await page.evaluate("() => document.documentElement.scrollHeight")
+    clip = {"x": 0, "y": 0, "width": 1200, "height": min(height, _PICTURE_HEIGHT_MAX)}
+    await page.screenshot(path=target, full_page=True, clip=clip, animations="disabled", caret="hide")
 
 
 async def sign_in(page: Page, stack: Stack, person: str) -> None:
-    """Sign in as people do: name, password, and what the authenticator shows."""
+    """Sign in by keyboard alone: the name has the focus, Tab leads on, Enter sends."""
     entry: dict[str, Any] = stack.credentials["people"][person]
     await page.goto(f"{CONSOLE}/sign-in")
-    await page.fill("#name", person)
-    await page.fill("#password", entry["password"])
-    await page.fill("#code", secrets.totp_code(entry["totp_secret"], int(time.time())))
-    await page.click("main button.main")
-    await expect(page).to_have_url(stack.url + CONSOLE, timeout=WAIT_MS)
+    await expect(page.locator("#name")).to_be_focused()
+    await page.keyboard.type(person)
+    await page.keyboard.press("Tab")
+    await page.keyboard.type(entry["password"])
+    await page.keyboard.press("Tab")
+    await page.keyboard.type(secrets.totp_code(entry["totp_secret"], int(time.time())))
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(stack.url + CONSOLE)
 
 
 async def say_language(context: BrowserContext, url: str, code: str) -> None:

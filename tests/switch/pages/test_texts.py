@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from babel.messages.extract import extract_from_dir
 
-from switch.pages import approvals, forms, language, reports
+from switch import oversight, reads
+from switch.lifecycle import State
+from switch.pages import approvals, effects, forms, language, reports
 from switch.pages.shell import NAVIGATION
 from switch.people.catalogue import KINDS
 from switch.people.model import ChangeState, Role
@@ -46,9 +48,23 @@ EFFECTS = {
         "CARRIED",
     ),
     *("business day", "holiday", "as the calendar says", "net", "gross"),
-    *("held", "paid", "released", "received", "not received", "UNKNOWN", "COMMITTED"),
+    *("held", "paid", "released", "received", "not received", "UNKNOWN", "COMMITTED", "resolved"),
 }
 """Words of `switch.pages.effects`."""
+
+LEGS = {
+    "principal",
+    "conversion",
+    "fee",
+    "held",
+    "posted",
+    "voided",
+    "fees",
+    "settlement",
+    "position",
+    "gross",
+}
+"""Purposes of legs and accounts, and how a set of legs stands."""
 
 HINTS = {approvals._hint(kind) for kind in KINDS.values()}
 
@@ -92,6 +108,8 @@ def texts() -> set[str]:
         for option in field.options
         if option not in forms.WORDS
     }
+    named |= set(effects.BREAKS.values()) | set(oversight.TOPICS.values()) | {str(state) for state in State}
+    named |= {reads.event_name(kind) for kind in reads.KINDS} | {"received", "answered"} | LEGS
     return (written | named | EFFECTS | HINTS) - SAME
 
 

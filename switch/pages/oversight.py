@@ -1,0 +1,91 @@
+"""What an operator keeps an eye on beside payments: positions, rails and corridors, queues, breaks."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from ledger import positions
+from schemas.money import Money
+from switch import oversight, reconciliation
+from switch.api.participants import may_read
+from switch.api.reads import corridor_documents
+from switch.pages import effects, shell
+from switch.pages.shell import PREFIX, Switch, render
+from switch.participants import liquidity, reads
+from switch.people.model import Person, Role
+from switch.people.permissions import Right, may
+
+router = APIRouter(prefix=PREFIX, include_in_schema=False)
+
+
+@router.get("/positions")
+async def get_positions(
+    request: Request, switch: Switch, person: Annotated[Person, Depends(shell.POSITIONS.viewer)]
+) -> Response:
+    """Show what every participant holds, has in flight and may still send, in every currency."""
+    countries = {p.id: p.country for p in await reads.read(switch.pool)}
+    uses = {(use.participant, use.currency): use for use in await liquidity.read(switch.pool)}
+    found = [
+        {
+            "at": position,
+            "use": uses.get((position.owner, position.currency)) if position.purpose == "position" else None,
+        }
+        for position in await positions.read(switch.pool)
+        if position.owner in countries and may_read(person, position.owner, countries[position.owner])
+    ]
+    return render(
+        request, "positions.html", person, rows=found, money=Money, may_ask=may(person, Right.REQUEST_CHANGE)
+    )
+
+
+@router.get("/rails")
+async def get_rails(
+    request: Request, switch: Switch, person: Annotated[Person, Depends(shell.RAILS.viewer)]
+) -> Response:
+    """Show rails and corridors, and their switches."""
+    return render(
+        request,
+        "rails.html",
+        person,
+        rails=await oversight.rails(switch.pool, switch.rails),
+        corridors=corridor_documents(switch),
+        currencies={country: rail.adapter.profile.currency for country, rail in switch.rails.items()},
+        may_ask=may(person, Right.REQUEST_CHANGE),
+    )
+
+
+@router.get("/queues")
+async def get_queues(
+    request: Request, switch: Switch, person: Annotated[Person, Depends(shell.QUEUES.viewer)]
+) -> Response:
+    """Show what waits to be done, and by whom."""
+    return render(
+        request,
+        "queues.html",
+        person,
+        queues=await oversight.queues(switch.pool),
+        writer=await oversight.writer(switch.pool),
+        webhooks=await oversight.webhooks(switch.pool),
+        services=await oversight.services(switch.pool),
+    )
+
+
+@router.get("/breaks")
+async def get_breaks(
+    request: Request,
+    switch: Switch,
+    person: Annotated[Person, Depends(shell.BREAKS.viewer)],
+    resolved: Annotated[bool, Query()] = False,  # noqa: FBT002 - a query parameter
+) -> Response:
+    """Show where a rail's file and our books differ, the oldest first; a regulator sees its own rail's."""
+    rail = person.scope if person.role is Role.REGULATOR else None
+    return render(
+        request,
+        "breaks.html",
+        person,
+        rows=await reconciliation.list_breaks(switch.pool, resolved=resolved, rail=rail),
+        resolved=resolved,
+        kinds=effects.BREAKS,
+        may_ask=may(person, Right.REQUEST_CHANGE),
+    )

@@ -1,0 +1,186 @@
+"""Payments: searching them, and one with its journey. What its messages say of people is masked.
+
+Names and accounts are shown to who has that right, on asking, and then it is written down who saw them.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from starlette.responses import Response
+
+from schemas.errors import NotAllowed
+from switch import dossier, oversight, personal_data, search
+from switch.api.people import check_same_origin
+from switch.api.reports import Desk
+from switch.lifecycle import FINAL, State
+from switch.pages import effects, journey, shell
+from switch.pages.shell import PREFIX, Switch, render
+from switch.people.catalogue import KINDS
+from switch.people.model import Person
+from switch.people.permissions import Right, may
+from switch.reports import patterns, service
+from switch.reports.readers import scope_of_person
+
+router = APIRouter(prefix=PREFIX, include_in_schema=False)
+
+SHOWN: Final = [str(state) for state in State if state is not State.RECEIVED]
+"""States that a payment can be found in."""
+REVEALED: Final = "PERSONAL_DATA"
+"""Event of the audited log: somebody saw whom a payment is between."""
+
+_ROWS: Final = 50
+_UETR: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+Looker = Annotated[Person, Depends(shell.PAYMENTS.viewer)]
+Doubter = Annotated[Person, Depends(shell.DOUBT.viewer)]
+Holder = Annotated[Person, Depends(shell.HELD.viewer)]
+Uetr = Annotated[str, Path(pattern=f"^{_UETR}$")]
+Country = Annotated[str, Query(pattern="^([A-Z]{2})?$")]
+Day = Annotated[str, Query(pattern=r"^(\d{4}-\d\d-\d\d)?$")]
+Before = Annotated[int | None, Query(ge=1, lt=2**62)]
+
+
+@router.get("/payments")
+async def get_payments(  # noqa: PLR0917 - one a field of the form
+    request: Request,
+    switch: Switch,
+    person: Looker,
+    q: Annotated[str, Query(max_length=64, pattern=r"^[^\x00-\x1f]*$")] = "",
+    state: Annotated[str, Query(pattern=f"^({'|'.join(SHOWN)})?$")] = "",
+    rail: Country = "",
+    source: Country = "",
+    target: Country = "",
+    since: Day = "",
+    until: Day = "",
+    before: Before = None,
+) -> Response:
+    """Find payments, newest first. What is looked for is a UETR, or a reference of the sender or the rail."""
+    said = {"q": q.strip(), "state": state, "rail": rail, "source": source, "target": target}
+    days = {"since": since, "until": until}
+    wanted = search.Wanted(
+        uetr=_uetr(said["q"]),
+        state=State(state) if state else None,
+        rail=rail,
+        source=source,
+        target=target,
+        reference=said["q"],
+        since=_midnight(since),
+        until=_midnight(until, after=timedelta(days=1)),
+    )
+    owners = await _owners(switch, person)
+    page = await search.find(switch.pool, wanted, owners, before=before, limit=_ROWS)
+    given = {name: value for name, value in {**said, **days}.items() if value}
+    return render(
+        request,
+        "payments.html",
+        person,
+        page=page,
+        said={**said, **days},
+        states=SHOWN,
+        countries=sorted(switch.directory.now.rail_by_country),
+        older=page.next and f"{PREFIX}/payments?{urlencode({**given, 'before': page.next})}",
+    )
+
+
+@router.get("/payments/{uetr}")
+async def get_payment(request: Request, switch: Switch, person: Looker, uetr: Uetr) -> Response:
+    """Show a payment: its journey on the lifecycle table, its money in the ledger, what else is about it."""
+    return await _page(request, switch, person, UUID(uetr))
+
+
+@router.post("/payments/{uetr}/people")
+async def post_people(request: Request, switch: Switch, office: Desk, person: Looker, uetr: Uetr) -> Response:
+    """Show whom a payment is between, to who may see it; first it is written down who saw it."""
+    check_same_origin(request)
+    if not may(person, Right.READ_PERSONAL_DATA):
+        raise NotAllowed("your role may not see personal data")
+    scope = scope_of_person(person, reveal=True)
+    key = UUID(uetr)
+    await dossier.read(switch.pool, key, await _owners(switch, person))  # it must be theirs to see
+    await service.note(office, REVEALED, caller=scope.caller, scope=scope.text, uetr=uetr)
+    return await _page(request, switch, person, key, people=await _people(switch, key))
+
+
+@router.get("/doubt")
+async def get_doubt(request: Request, switch: Switch, person: Doubter) -> Response:
+    """List payments in doubt, those that have been so for longest first."""
+    return await _waiting(request, switch, person, State.UNKNOWN)
+
+
+@router.get("/held")
+async def get_held(request: Request, switch: Switch, person: Holder) -> Response:
+    """List payments whose money is held and that have not left us, the oldest first."""
+    return await _waiting(request, switch, person, State.RESERVED)
+
+
+async def _waiting(request: Request, switch: Switch, person: Person, state: State) -> Response:
+    found = await search.oldest(switch.pool, state, await _owners(switch, person))
+    return render(
+        request,
+        "waiting.html",
+        person,
+        payments=found,
+        state=state,
+        now=datetime.now(UTC),
+        rails={rail.country: rail for rail in await oversight.rails(switch.pool, switch.rails)},
+        may_ask=may(person, Right.REQUEST_CHANGE),
+    )
+
+
+async def _page(
+    request: Request,
+    switch: Switch,
+    person: Person,
+    uetr: UUID,
+    *,
+    people: patterns.People | None = None,
+) -> Response:
+    found = await dossier.read(switch.pool, uetr, await _owners(switch, person))
+    return render(
+        request,
+        "payment.html",
+        person,
+        payment=found.payment,
+        found=found,
+        journey=journey.draw(found.path),
+        way=[str(State.RECEIVED), *(str(move.then) for move in found.path)],
+        sizes=(journey.WIDTH, journey.HEIGHT),
+        people=people,
+        may_reveal=may(person, Right.READ_PERSONAL_DATA),
+        may_ask=may(person, Right.REQUEST_CHANGE),
+        may_list=shell.APPROVALS.admits(person),
+        kinds=KINDS,
+        breaks=effects.BREAKS,
+        final=found.payment["state"] in FINAL,
+    )
+
+
+async def _owners(switch: Switch, person: Person) -> list[str] | None:
+    async with switch.pool.acquire() as connection:
+        return await scope_of_person(person).owners(connection)
+
+
+async def _people(switch: Switch, uetr: UUID) -> patterns.People:
+    try:
+        raw = await personal_data.read(switch.pool, switch.keys, uetr, personal_data.CAME)
+    except personal_data.Erased:
+        return patterns.People("(erased)", "(erased)")
+    return patterns.people_of(raw)
+
+
+def _uetr(text: str) -> UUID | None:
+    try:
+        return UUID(text) if len(text) == 36 else None  # noqa: PLR2004 - with its hyphens
+    except ValueError:
+        return None
+
+
+def _midnight(day: str, after: timedelta = timedelta()) -> datetime | None:
+    """Where a day begins, UTC; a day that there is not bounds nothing."""
+    try:
+        found = date.fromisoformat(day)
+        return datetime(found.year, found.month, found.day, tzinfo=UTC) + after
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,184 @@
+"""The operator's day: finding payments, ending doubt with a checker, keeping an eye on everything."""
+
+import re
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from switch.sandbox import magic_account
+from tests.browser import paying
+from tests.browser.looking import LANGUAGES, Look, Picture, expect_accessible
+
+PAGES = (
+    "",
+    "/payments",
+    "/doubt",
+    "/held",
+    "/positions",
+    "/rails",
+    "/queues",
+    "/breaks",
+    "/changes",
+    "/reports",
+)
+TABS_MAX = 300
+
+
+async def tab_to(page: Page, wanted: Locator) -> None:
+    """Press Tab until `wanted` has the focus, and shows it."""
+    await expect(wanted).to_be_visible()
+    for _ in range(TABS_MAX):
+        if await wanted.evaluate("element => element === document.activeElement"):
+            outline = await wanted.evaluate("element => getComputedStyle(element).outlineStyle")
+            assert outline != "none"
+            return
+        await page.keyboard.press("Tab")
+    raise AssertionError("the keyboard does not reach it")
+
+
+async def test_by_keyboard_alone_a_doubtful_payment_is_found_and_ended_by_two(
+    look: Look, picture: Picture
+) -> None:
+    """People sign in by keyboard here, too: see `looking.sign_in`."""
+    uetr = await paying.doubtful(look.stack)
+    page = await look("operator", "")
+    await tab_to(page, page.get_by_role("link", name="Payments", exact=True))
+    await page.keyboard.press("Enter")
+    await tab_to(page, page.get_by_label("UETR or reference"))
+    await page.keyboard.type(uetr)
+    await page.keyboard.press("Enter")
+    await tab_to(page, page.get_by_role("link", name=uetr))
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#state")).to_have_text("UNKNOWN")
+    await picture(page, "operate/payment-in-doubt")
+    await tab_to(page, page.get_by_role("link", name="Ask for its end by two people"))
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#uetr")).to_have_value(uetr)
+    await tab_to(page, page.locator("#outcome"))
+    await page.keyboard.type("committed")
+    await tab_to(page, page.locator("#evidence"))
+    await page.keyboard.type("statement of the rail, page 7")
+    await tab_to(page, page.locator("#why"))
+    await page.keyboard.type("The rail's operator confirmed by letter")
+    await tab_to(page, page.get_by_role("button", name="Ask for it"))
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#state")).to_have_text("requested")
+
+    checker = await look("checker", page.url.partition("/console")[2])
+    await expect(checker.get_by_role("row", name=uetr).first).to_contain_text("UNKNOWN")
+    await picture(checker, "operate/change-vote")
+    await tab_to(checker, checker.locator("#why"))
+    await checker.keyboard.type("I have seen page 7")
+    await tab_to(checker, checker.get_by_role("button", name="Approve"))
+    await checker.keyboard.press("Enter")
+    await expect(checker.locator("#state")).to_have_text("executed")
+
+    done = await look("operator", f"/payments/{uetr}")
+    await expect(done.locator("#state")).to_have_text("COMMITTED")
+    await expect(done.locator(".journey .step.taken")).to_have_count(4)
+
+
+async def test_a_payment_shows_its_journey_its_money_and_its_evidence_and_nobody(
+    look: Look, picture: Picture
+) -> None:
+    uetr = await paying.paid(look.stack)
+    page = await look("operator", f"/payments/{uetr}")
+    document = await page.inner_text("main")
+
+    await expect(page.locator(".journey .step.taken")).to_have_count(3)
+    await expect(page.locator(".journey .state.passed")).to_have_count(4)
+    await expect(page.get_by_role("row", name="conversion").first).to_contain_text("1,500.00 INR")
+    await expect(page.get_by_role("link", name="Audit evidence of a payment")).to_be_visible()
+    assert magic_account("IN", "") not in document
+    assert await page.get_by_role("button", name=re.compile("personal data")).count() == 0
+    await picture(page, "operate/payment")
+
+
+async def test_a_refused_payment_says_why(look: Look) -> None:
+    uetr = await paying.paid(look.stack, "20.00", word="AC04")
+    page = await look("auditor", f"/payments/{uetr}")
+
+    await expect(page.locator("#state")).to_have_text("ABORTED")
+    await expect(page.locator("main")).to_contain_text("AC04")
+
+
+async def test_payments_are_found_by_state_and_corridor(look: Look, picture: Picture) -> None:
+    uetr = await paying.paid(look.stack)
+    page = await look("operator", "/payments")
+    await page.select_option("#state", "COMMITTED")
+    await page.select_option("#source", "IN")
+    await page.get_by_role("button", name="Find").click()
+
+    await expect(page.get_by_role("link", name=uetr)).to_be_visible()
+    await picture(page, "operate/payments")
+    await page.select_option("#source", "PK")
+    await page.get_by_role("button", name="Find").click()
+    await expect(page.get_by_role("link", name=uetr)).to_have_count(0)
+
+
+async def test_doubt_is_listed_by_age_and_leads_to_the_request(look: Look, picture: Picture) -> None:
+    uetr = await paying.doubtful(look.stack)
+    page = await look("operator", "/doubt")
+    row = page.get_by_role("row", name=uetr)
+
+    await expect(row).to_be_visible()
+    await picture(page, "operate/doubt")
+    await row.get_by_role("link", name=re.compile("Ask for its end")).click()
+    await expect(page.locator("#uetr")).to_have_value(uetr)
+
+
+async def test_a_rail_is_closed_and_opened_again_by_two(look: Look, picture: Picture) -> None:
+    for button, state in (("Close", "closed"), ("Open", "open")):
+        page = await look("operator", "/rails")
+        await picture(page, "operate/rails")
+        row = page.get_by_role("table", name="Rails").get_by_role("row", name="IN")
+        await row.get_by_role("link", name="Open or close a rail: IN").click()
+        await page.fill("#why", button)
+        await page.get_by_role("button", name="Ask for it").click()
+        checker = await look("checker", page.url.partition("/console")[2])
+        await checker.fill("#why", "seen")
+        await checker.get_by_role("button", name="Approve").click()
+        await expect(checker.locator("#state")).to_have_text("executed")
+        page = await look("operator", "/rails")
+        row = page.get_by_role("table", name="Rails").get_by_role("row", name="IN")
+        await expect(row.get_by_role("cell", name=state, exact=True)).to_be_visible()
+
+
+async def test_the_overview_is_live_and_can_be_paused(look: Look, picture: Picture) -> None:
+    page = await look("operator", "")
+    as_of = page.locator(".asof")
+    before = await as_of.inner_text()
+    await expect(as_of).not_to_have_text(before)
+    pause = page.get_by_role("button", name="Pause the updates")
+    await pause.click()
+
+    await expect(pause).to_have_attribute("aria-pressed", "true")
+    await picture(page, "operate/overview")
+
+
+async def test_a_regulator_sees_people_of_its_own_payments_and_it_is_written_down(look: Look) -> None:
+    uetr = await paying.paid(look.stack, "12.00")
+    page = await look("regulator-pk", f"/payments/{uetr}")
+    await expect(page.locator("main")).to_contain_text("masked")
+    await page.get_by_role("button", name=re.compile("personal data")).click()
+    await expect(page.locator("main")).not_to_contain_text("masked")
+    await expect(page.locator("main")).to_contain_text(magic_account("IN", ""))
+    connection = await look.stack.connect()
+    said = await connection.fetchval(
+        "SELECT count(*) FROM ledger.event WHERE kind = 'PERSONAL_DATA' AND convert_from(body, 'UTF8') LIKE $1",
+        f"%{uetr}%",
+    )
+    await connection.close()
+
+    assert said == 1
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_pages_have_no_barriers(look: Look, language: str, dark: bool) -> None:
+    uetr = await paying.paid(look.stack, "11.00")
+    page = await look("operator", language=language, dark=dark)
+    for path in (*PAGES, f"/payments/{uetr}"):
+        await page.goto("/console" + path)
+        await expect(page.locator("html")).to_have_attribute("lang", language)
+        await expect_accessible(page)

@@ -1,0 +1,110 @@
+"""Who may see which page: one table, over HTTP. A page that is not in it fails here: deny by default."""
+
+import uuid
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from switch.pages import site
+from switch.pages.shell import PREFIX
+from tests.switch.stack import Stack
+from tests.switch.test_people_api import bearer
+
+PEOPLE = ("operator", "checker", "auditor", "participant", "regulator-in")
+OVERSEERS = {"operator", "checker", "auditor"}
+OFFICIALS = OVERSEERS | {"regulator-in"}
+EVERYBODY = {*PEOPLE}
+OPEN = {
+    ("GET", "/static/{name}"),
+    ("GET", "/sign-in"),
+    ("POST", "/sign-in"),
+    ("POST", "/sign-out"),
+    ("POST", "/language"),
+    ("GET", "/enrol"),
+    ("POST", "/enrol"),
+    ("GET", "/open-data"),
+    ("GET", "/open-data/{measure}.svg"),
+}
+"""Pages that nobody must be signed in for."""
+
+# fmt: off
+SEES = {
+    ("GET", ""):                              EVERYBODY,
+    ("GET", "/payments"):                     EVERYBODY,
+    ("GET", "/payments/{uetr}"):              EVERYBODY,  # as far as it is theirs: here there is none
+    ("POST", "/payments/{uetr}/people"):      {"participant", "regulator-in"},
+    ("GET", "/doubt"):                        OFFICIALS,
+    ("GET", "/held"):                         OFFICIALS,
+    ("GET", "/positions"):                    OFFICIALS,
+    ("GET", "/rails"):                        OFFICIALS,
+    ("GET", "/queues"):                       OVERSEERS,
+    ("GET", "/breaks"):                       OFFICIALS,
+    ("GET", "/changes"):                      OFFICIALS,
+    ("GET", "/changes/new/{kind}"):           {"operator"},
+    ("POST", "/changes/new/{kind}"):          {"operator"},
+    ("GET", "/changes/{number}"):             EVERYBODY,  # as far as it is theirs: here there is none
+    ("POST", "/changes/{number}/votes"):      EVERYBODY,  # the seat decides, not the page
+    ("POST", "/changes/{number}/withdraw"):   EVERYBODY,
+    ("GET", "/reports"):                      EVERYBODY,
+    ("GET", "/reports/{name}"):               EVERYBODY,
+    ("GET", "/charts/{sha256}/{measure}.svg"): EVERYBODY,
+}
+# fmt: on
+
+ROUTES = [
+    (method, route.path.removeprefix(PREFIX))  # type: ignore[attr-defined]
+    for router in site.ROUTERS
+    for route in router.routes
+    for method in route.methods  # type: ignore[attr-defined]
+]
+
+
+@pytest_asyncio.fixture
+async def http(stack: Stack) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(stack.url, headers={"Sec-Fetch-Site": "same-origin"}) as session:
+        yield session
+
+
+def test_every_page_is_in_the_table() -> None:
+    assert set(ROUTES) == OPEN | set(SEES)
+
+
+async def status(http: aiohttp.ClientSession, method: str, path: str, **headers: str) -> tuple[int, str]:
+    known = path.format(
+        uetr=uuid.UUID(int=1),
+        kind="rail.switch",
+        number=2**40,
+        name="corridors",
+        sha256="0" * 64,
+        measure="payments",
+    )
+    data = {} if method == "POST" else None
+    async with http.request(
+        method, PREFIX + known, headers=headers, data=data, allow_redirects=False
+    ) as answer:
+        return answer.status, await answer.text()
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(SEES), ids=str)
+async def test_a_page_is_shown_to_those_of_the_table_and_refused_to_the_others(
+    http: aiohttp.ClientSession, stack: Stack, method: str, path: str
+) -> None:
+    nobody, _ = await status(http, method, path)
+    got = {name: await status(http, method, path, **bearer(stack, name)) for name in PEOPLE}
+
+    assert nobody == 303
+    assert {name for name, (code, _) in got.items() if code != 403} == SEES[method, path], got
+    assert all("<h1>" in text for _, text in got.values() if text)
+    assert all(code < 500 for code, _ in got.values())
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+async def test_the_navigation_offers_what_is_shown_and_nothing_else(
+    http: aiohttp.ClientSession, stack: Stack, name: str
+) -> None:
+    _, text = await status(http, "GET", "", **bearer(stack, name))
+    for (method, path), who in SEES.items():
+        if method == "GET" and "{" not in path and path:
+            assert (f'href="{PREFIX}{path}"' in text.partition("<main")[0]) == (name in who), path
