@@ -128,6 +128,24 @@ def inspect(raw: bytes, *, media_type: str, max_bytes: int = gates.MAX_BYTES) ->
     )
 
 
+def again(raw: bytes, id: str) -> Message:  # noqa: A002 - as in `encode`
+    """Read bytes that were let in before as the message `id`, of which no media type was kept.
+
+    JSON may have had its name from the media type alone.
+
+    Raises:
+        InvalidMessage: as `decode`; the bytes are no such message.
+
+    """
+    form = representation(raw).removeprefix("application/")
+    return decode(raw, media_type=f"application/vnd.iso20022.{id}+{form}")
+
+
+def representation(raw: bytes) -> str:
+    """The media type that the first character shows."""
+    return JSON if raw.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"["} else XML
+
+
 def check_agreement(message: Message, *, media_type: str, expect: str | None = None) -> None:
     """Route, media type and header must name the message that the namespace names; else InvalidMessage."""
     _, pinned = _read_media_type(media_type)

@@ -40,11 +40,6 @@ class Report:
         return asdict(self)
 
 
-def media_type(raw: bytes) -> str:
-    """The representation that the first character shows."""
-    return codec.JSON if raw.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"["} else codec.XML
-
-
 def check(path: Path, *, scheme: rules.Scheme | None = rules.SWITCH) -> Report:
     """Check one file by schema and, unless `scheme` is None, by the scheme's rules.
 
@@ -56,7 +51,7 @@ def check(path: Path, *, scheme: rules.Scheme | None = rules.SWITCH) -> Report:
     """
     raw = path.read_bytes()
     try:
-        message = codec.inspect(raw, media_type=media_type(raw), max_bytes=MAX_BYTES)
+        message = codec.inspect(raw, media_type=codec.representation(raw), max_bytes=MAX_BYTES)
         official.check_where_set(message)
     except InvalidMessage as error:
         return Report(str(path), _said(raw), valid=False, problems=(_problem(error),))
@@ -87,7 +82,7 @@ def convert(path: Path, *, to: str) -> bytes:
 
     """
     raw = path.read_bytes()
-    message = codec.inspect(raw, media_type=media_type(raw), max_bytes=MAX_BYTES)
+    message = codec.inspect(raw, media_type=codec.representation(raw), max_bytes=MAX_BYTES)
     return codec.encode(
         message.id, message.document, media_type=to, header=message.header, header_id=message.header_id
     )

@@ -1,6 +1,7 @@
 """A request's body, read whole within a limit of size and time."""
 
 import asyncio
+import re
 from typing import Final
 
 from starlette.requests import Request
@@ -11,6 +12,8 @@ READ_WITHIN_S: Final = 15.0
 XML: Final = "application/xml"
 JSON: Final = "application/json"
 MEDIA_TYPES: Final = (XML, JSON)
+_PINNED: Final = re.compile(r"application/vnd\.iso20022\.[a-z]{4}\.\d{3}\.\d{3}\.\d{2}\+(xml|json)", re.ASCII)
+"""Either of them, with the one message that it may be."""
 
 
 async def read(request: Request, limit: int) -> bytes:
@@ -47,7 +50,9 @@ async def read(request: Request, limit: int) -> bytes:
 
 
 def media_type(request: Request) -> str:
-    """Get `application/xml` or `application/json`; parameters are checked: only `charset=utf-8`.
+    """Get `application/xml` or `application/json`, or either as `application/vnd.iso20022.<message>+xml`.
+
+    Parameters are checked: only `charset=utf-8`.
 
     Raises:
         UnsupportedRepresentation: another type, or another character set.
@@ -57,9 +62,16 @@ def media_type(request: Request) -> str:
     if len(values) != 1:
         raise UnsupportedRepresentation("exactly one Content-Type is needed")
     kind, *parameters = (part.strip().lower() for part in values[0].split(";"))
-    if kind not in MEDIA_TYPES or any(p and p.replace('"', "") != "charset=utf-8" for p in parameters):
+    known = kind in MEDIA_TYPES or _PINNED.fullmatch(kind)
+    if not known or any(p and p.replace('"', "") != "charset=utf-8" for p in parameters):
         raise UnsupportedRepresentation("application/xml or application/json in UTF-8 is read here")
     return kind
+
+
+def form(kind: str) -> str:
+    """Get `application/xml` or `application/json` of a media type that may name a message as well."""
+    pinned = _PINNED.fullmatch(kind)
+    return f"application/{pinned[1]}" if pinned else kind
 
 
 def accepted(request: Request, default: str) -> str | None:

@@ -76,7 +76,7 @@ async def _enter(request: Request, expect: str) -> Entered:
     raw = await bodies.read(request, runtime.settings.body_limit)
     sender = authenticate(request, raw, runtime.directory.now, runtime.settings)
     kind = bodies.media_type(request)
-    wants = bodies.accepted(request, kind)
+    wants = bodies.accepted(request, bodies.form(kind))
     if wants is None:
         raise NotAcceptable("the answer can be application/xml or application/json")
     message = codec.decode(raw, media_type=kind, expect=expect)

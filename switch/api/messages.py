@@ -37,12 +37,11 @@ def _document(letter: Letter) -> dict[str, Any]:
         "sender": letter.sender,
         "definition": letter.definition,
         "uetr": str(letter.uetr) if letter.uetr else None,
-        "message": None if letter.raw is None else _message(letter.raw),
+        "message": None if letter.raw is None else _message(letter),
     }
 
 
-def _message(raw: bytes) -> dict[str, Any]:
+def _message(letter: Letter) -> dict[str, Any]:
     """The ISO document as JSON, whatever its sender wrote it in."""
-    media_type = "application/xml" if raw.lstrip()[:1] == b"<" else "application/json"
-    message = codec.decode(raw, media_type=media_type)
-    return {"$type": message.id, "Document": message.document}
+    assert letter.raw is not None
+    return {"$type": letter.definition, "Document": codec.again(letter.raw, letter.definition).document}

@@ -19,6 +19,7 @@ import asyncpg
 from schemas import codec, credit_transfer
 from schemas.errors import SwitchError
 from schemas.payment import Account, CreditTransfer, Party
+from schemas.versions import versions
 from switch.files import write_once
 from switch.reports.sql import statement
 
@@ -94,8 +95,9 @@ def _facts(row: asyncpg.Record, key: bytes, opened: Open) -> tuple[int, bytes | 
 
 def decode(raw: bytes) -> CreditTransfer | None:
     """The payment in a stored message, in either representation; None where it is no pacs.008 of ours."""
-    media_type = codec.JSON if raw.lstrip()[:1] == b"{" else codec.XML
-    try:
-        return credit_transfer.read(codec.decode(raw, media_type=media_type, expect="pacs.008"))
-    except SwitchError:  # it was accepted once, so only a catalogue that has forgotten its version says this
-        return None
+    for version in versions("pacs.008"):
+        try:
+            return credit_transfer.read(codec.again(raw, version))
+        except SwitchError:  # another version, or one that the catalogue has forgotten
+            continue
+    return None

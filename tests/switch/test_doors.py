@@ -321,6 +321,44 @@ async def test_the_same_message_id_with_other_content_is_refused(stack: Stack):
     assert (await post(stack, "asha-bank", "camt.056", "camt.056.001.08", other))[0] == 409
 
 
+@pytest.mark.parametrize("form", ["json", "xml"])
+async def test_a_letter_is_read_whatever_had_named_it(stack: Stack, form: str):
+    """JSON that only its media type named, and XML with a byte order mark, once closed the receiver's inbox."""
+    payment = await paid(stack)
+    document = wish(payment["uetr"])
+    if form == "json":
+        raw = json.dumps({"Document": document}).encode()
+    else:
+        raw = b"\xef\xbb\xbf" + codec.encode("camt.056.001.08", document, media_type=codec.XML)
+    headers = {
+        "Authorization": f"Bearer {stack.participant('asha-bank')['bearer']}",
+        "Content-Type": f"application/vnd.iso20022.camt.056.001.08+{form}",
+    }
+    async with aiohttp.ClientSession() as session:
+        async with session.post(f"{stack.url}/v1/iso20022/camt.056", data=raw, headers=headers) as answer:
+            assert answer.status == 202
+
+    (letter,) = [m for m in await inbox(stack, "indus-bank") if m["uetr"] == payment["uetr"]]
+    assert letter["message"] == {"$type": "camt.056.001.08", "Document": document}
+
+
+async def test_the_media_type_may_name_the_message_and_must_not_name_another(stack: Stack):
+    document = wish(str(uuid4()))
+    raw = codec.encode("camt.056.001.08", document, media_type=codec.JSON)
+    bearer = {"Authorization": f"Bearer {stack.participant('asha-bank')['bearer']}"}
+    async with aiohttp.ClientSession() as session:
+        for named, status, kind in (
+            ("camt.056.001.08", 200, "application/json"),
+            ("camt.056.001.11", 400, "application/problem+json"),
+            ("pacs.008.001.08", 400, "application/problem+json"),
+            ("camt.056", 415, "application/problem+json"),
+        ):
+            headers = {**bearer, "Content-Type": f"application/vnd.iso20022.{named}+json; charset=utf-8"}
+            url = f"{stack.url}/v1/iso20022/camt.056"
+            async with session.post(url, data=raw, headers=headers) as answer:
+                assert (answer.status, answer.content_type) == (status, kind)
+
+
 async def test_erasing_a_payment_erases_the_letters_about_it(stack: Stack):
     payment = await paid(stack)
     await post(stack, "asha-bank", "camt.056", "camt.056.001.08", wish(payment["uetr"]))

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from schemas import codec
+from schemas import codec, versions
 from schemas.errors import InvalidMessage, NotAllowed, NotFound, Unavailable
 from schemas.payment import Account
 from switch.client import credit_transfer
@@ -210,6 +210,24 @@ def test_what_recommendation_16_wants_and_is_not_there_is_named() -> None:
     assert lacking(lambda t: t["Dbtr"].pop("Nm")) == ["debtor name"]  # type: ignore[attr-defined]
     assert lacking(lambda t: t["Cdtr"].pop("Nm")) == ["creditor name"]  # type: ignore[attr-defined]
     assert lacking(lambda t: t.pop("CdtrAcct")) == ["creditor account"]
+
+
+def test_a_payment_is_read_whatever_had_named_it() -> None:
+    """JSON that only its media type had named was taken for no payment."""
+    raw = (Path(__file__).parents[2] / "schemas" / "samples" / "pacs.008.001.08.xml").read_bytes()
+    message = codec.decode(raw, media_type=codec.XML)
+    newer = versions.convert(message.document, message.id, "pacs.008.001.13")
+
+    for stored in (
+        raw,
+        b"\xef\xbb\xbf" + raw,
+        json.dumps({"Document": message.document}).encode(),
+        codec.encode("pacs.008.001.13", newer, media_type=codec.XML),
+        json.dumps({"Document": newer}).encode(),
+    ):
+        payment = parties.decode(stored)
+        assert payment is not None
+        assert payment.creditor_account is not None
 
 
 def test_what_is_no_payment_is_no_payment() -> None:
