@@ -281,20 +281,36 @@ def _accounts(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
             yield Finding("account", tag, reason, "is missing")
 
 
+_PARTIES: Final = {
+    "InitgPty": "BE07",
+    "UltmtDbtr": "BE07",
+    "Dbtr": "BE07",
+    "Cdtr": "BE04",
+    "UltmtCdtr": "BE04",
+}
+
+
 def _addresses(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
+    """Of parties and of agents alike: the practice of November 2026 makes no difference."""
     if scheme.addresses is Addresses.ANY:
         return
-    for tag, reason in (("UltmtDbtr", "BE07"), ("Dbtr", "BE07"), ("Cdtr", "BE04"), ("UltmtCdtr", "BE04")):
-        address = transaction.get(tag, {}).get("PstlAdr")
-        if address is None:
-            continue
-        for missing in ("TwnNm", "Ctry"):
-            if missing not in address:
-                yield Finding("address", f"{tag}/PstlAdr/{missing}", reason, "is missing")
-        lines = len(address.get("AdrLine", ()))
-        if lines > (0 if scheme.addresses is Addresses.STRUCTURED else 2):
-            text = "holds more free lines than this corridor takes"
-            yield Finding("address", f"{tag}/PstlAdr/AdrLine", reason, text)
+    for tag, content in transaction.items():
+        if tag in _PARTIES:
+            yield from _address(content, tag, _PARTIES[tag], scheme)
+        elif type(content) is dict and "FinInstnId" in content:
+            yield from _address(content["FinInstnId"], f"{tag}/FinInstnId", "AGNT", scheme)
+
+
+def _address(holder: Content, place: str, reason: str, scheme: Scheme) -> Iterator[Finding]:
+    address = holder.get("PstlAdr")
+    if address is None:
+        return
+    for missing in ("TwnNm", "Ctry"):
+        if missing not in address:
+            yield Finding("address", f"{place}/PstlAdr/{missing}", reason, "is missing")
+    if len(address.get("AdrLine", ())) > (0 if scheme.addresses is Addresses.STRUCTURED else 2):
+        text = "holds more free lines than this corridor takes"
+        yield Finding("address", f"{place}/PstlAdr/AdrLine", reason, text)
 
 
 def _remittance(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
@@ -371,12 +387,14 @@ _RULES: Final[dict[str, tuple[Rule, ...]]] = {
     "pacs.009": (
         _one_of("CdtTrfTxInf"),
         _group_totals("CdtTrfTxInf", "IntrBkSttlmAmt"),
+        _settlement,
         _supplementary,
         _each("CdtTrfTxInf", _uetr, _supplementary, _positive("IntrBkSttlmAmt")),
     ),
     "pacs.004": (
         _one_of("TxInf"),
         _group_totals("TxInf", "RtrdIntrBkSttlmAmt"),
+        _settlement,
         _supplementary,
         _each("TxInf", _original_uetr, _supplementary, _positive("RtrdIntrBkSttlmAmt", "RtrdInstdAmt")),
     ),

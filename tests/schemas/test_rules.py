@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from schemas import codec, rules
+from schemas import codec, examples, rules
 from schemas.codes import code_sets
 from schemas.reasons import Reason
 from schemas.rules import Addresses, Characters, Scheme, UnknownCodes
@@ -84,6 +84,9 @@ ROWS = [
     ("an address without town", {"CdtTrfTxInf/Cdtr/PstlAdr/TwnNm": DROP}, ("address", "CdtTrfTxInf/Cdtr/PstlAdr/TwnNm", "BE04")),
     ("an address without country", {"CdtTrfTxInf/Dbtr/PstlAdr/Ctry": DROP}, ("address", "CdtTrfTxInf/Dbtr/PstlAdr/Ctry", "BE07")),
     ("three free lines", {"CdtTrfTxInf/Dbtr/PstlAdr/AdrLine": LINES}, ("address", "CdtTrfTxInf/Dbtr/PstlAdr/AdrLine", "BE07")),
+    ("an agent's address without town", {"CdtTrfTxInf/CdtrAgt/FinInstnId/PstlAdr": {"AdrLine": ["Abai 1"], "Ctry": "KZ"}}, ("address", "CdtTrfTxInf/CdtrAgt/FinInstnId/PstlAdr/TwnNm", "AGNT")),
+    ("an agent's free lines", {"CdtTrfTxInf/IntrmyAgt1": {"FinInstnId": {"BICFI": "DEMOKZKA", "PstlAdr": {"TwnNm": "Almaty", "Ctry": "KZ", "AdrLine": LINES}}}}, ("address", "CdtTrfTxInf/IntrmyAgt1/FinInstnId/PstlAdr/AdrLine", "AGNT")),
+    ("the initiator's free lines alone", {"CdtTrfTxInf/InitgPty": {"Nm": "x", "PstlAdr": {"AdrLine": LINES[:1]}}}, ("address", "CdtTrfTxInf/InitgPty/PstlAdr/Ctry", "BE07")),
     ("a rate between equal currencies", {"CdtTrfTxInf/InstdAmt": KZT}, ("exchange", "CdtTrfTxInf/XchgRate", "CH17")),
     ("a rate from nowhere", {"CdtTrfTxInf/InstdAmt": DROP}, ("exchange", "CdtTrfTxInf/InstdAmt", "CH21")),
     ("money that went missing", {"CdtTrfTxInf/InstdAmt": {"Ccy": "KZT", "Amt": "512400.50"}, "CdtTrfTxInf/XchgRate": DROP, "CdtTrfTxInf/ChrgsInf": DROP}, ("charges", "CdtTrfTxInf/ChrgsInf", "CH21")),
@@ -126,6 +129,10 @@ def test_every_reason_that_the_switch_says_is_of_the_official_set():
         pytest.param({"CdtTrfTxInf/Cdtr/Nm": "北京纺织有限公司"}, id="Chinese"),
         pytest.param({"CdtTrfTxInf/Cdtr/PstlAdr/AdrLine": LINES[:2]}, id="a hybrid address"),
         pytest.param({"CdtTrfTxInf/Cdtr/PstlAdr": DROP}, id="no address"),
+        pytest.param(
+            {"CdtTrfTxInf/CdtrAgt/FinInstnId/PstlAdr": {"TwnNm": "Almaty", "Ctry": "KZ", "AdrLine": LINES[:2]}},
+            id="an agent's hybrid address",
+        ),
         pytest.param({"GrpHdr/CtrlSum": "512340.5"}, id="a control sum with fewer zeros"),
         pytest.param({"GrpHdr/TtlIntrBkSttlmAmt": KZT}, id="the right total"),
         pytest.param({"GrpHdr/CreDtTm": "2026-11-23T08:35:07.123Z"}, id="UTC as Z"),
@@ -170,6 +177,39 @@ def test_a_latin_scheme_names_every_text_that_it_cannot_carry():
         f"{TX}/Cdtr/PstlAdr/StrtNm",
         f"{TX}/Cdtr/PstlAdr/TwnNm",
     }
+
+
+@pytest.mark.parametrize("name", ["pacs.009.001.08", "pacs.009.001.12", "pacs.004.001.09", "pacs.004.001.14"])
+def test_every_message_that_settles_is_held_to_the_settlement_method(name):
+    document = examples.document(name)
+    (root,) = document
+    group = document[root]["GrpHdr"]
+    for method, account, expected in (
+        ("CLRG", None, set()),
+        ("COVE", None, {"settlement-method"}),
+        ("CLRG", {"Id": {"Othr": {"Id": "1"}}}, {"settlement-account"}),
+        ("INDA", {"Id": {"Othr": {"Id": "1"}}}, set()),
+    ):
+        group["SttlmInf"] = {"SttlmMtd": method} | ({"SttlmAcct": account} if account else {})
+        octets = codec.encode(name, document, media_type=codec.JSON)
+        found = rules.check(codec.decode(octets, media_type=codec.JSON))
+        assert {one.code for one in found if "SttlmInf" in one.path} == expected
+
+
+@pytest.mark.parametrize(
+    ("amount", "refused"),
+    [
+        ("JPY 1", False), ("JPY 1.0", False), ("JPY 1.5", True), ("KWD 0.001", False), ("KWD 0.0001", True),
+        ("KWD 1.23", False), ("INR 0.01", False), ("INR 0.001", True), ("INR 99999999999999.99", False),
+        ("CLF 0.0001", False), ("CLF 99999999999999.99", True), ("INR 100000000000000.00", True),
+        ("INR 0.00", True), ("XXX 1.00", True), ("XTS 1.00", True), ("XAU 1", True),
+    ],
+)  # fmt: skip
+def test_an_amount_is_as_fine_and_as_large_as_its_currency(amount, refused):
+    currency, digits = amount.split()
+    found = findings({"CdtTrfTxInf/IntrBkSttlmAmt": {"Ccy": currency, "Amt": digits}})
+
+    assert bool({one for one in found if one[0] in {"amount", "currency"}}) == refused
 
 
 def test_a_scheme_may_demand_its_clearing_system():

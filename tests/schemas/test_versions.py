@@ -21,6 +21,7 @@ PAIRS = [
         "camt.056",
         "camt.029",
         "acmt.023",
+        "acmt.024",
     )
     for source in versions(message)
     for target in versions(message)
