@@ -41,9 +41,16 @@ _SIZE: Final = statement("audit_size")
 _ARCHIVED: Final = statement("archived_leaves")
 _EVENTS: Final = statement("audit_events")
 _CHECKPOINTS: Final = statement("read_checkpoints")
+_BUNDLE_CHECKPOINTS: Final = statement("bundle_checkpoints")
+_PAGE_CHECKPOINTS: Final = statement("page_checkpoints")
+_EVENT: Final = statement("audit_event")
 _ADD_CHECKPOINT: Final = statement("add_checkpoint")
 
 BUNDLE_FORMAT: Final = "payswitch-audit-bundle/1"
+
+NEWEST_IN_BUNDLE: Final = 100
+"""Of the older checkpoints a bundle has so many, and the last one of each month before: one is published a
+minute. For any other, `consistency` makes a bundle of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +151,41 @@ async def checkpoints(connection: asyncpg.Connection | asyncpg.Pool) -> list[Che
     return [Checkpoint(*row) for row in await connection.fetch(_CHECKPOINTS)]
 
 
+async def page(
+    connection: asyncpg.Connection | asyncpg.Pool, *, before: int | None = None, limit: int = 1
+) -> list[Checkpoint]:
+    """What was published, newest first, smaller than `before`."""
+    return [Checkpoint(*row) for row in await connection.fetch(_PAGE_CHECKPOINTS, before, None, limit)]
+
+
+async def find(connection: asyncpg.Connection | asyncpg.Pool, size: int) -> Checkpoint | None:
+    """The checkpoint of this size."""
+    row = await connection.fetchrow(_PAGE_CHECKPOINTS, None, size, 1)
+    return None if row is None else Checkpoint(*row)
+
+
+async def find_event(connection: asyncpg.Connection, seq: int) -> Event | None:
+    """One event of the log, if it is there and was not detached."""
+    row = await connection.fetchrow(_EVENT, seq)
+    if row is None:
+        return None
+    seq, number, at, kind, change, body = row
+    return Event(seq, number, microseconds(at), kind, change, body)
+
+
+async def consistency(
+    connection: asyncpg.Connection, first: Checkpoint, second: Checkpoint
+) -> dict[str, Any]:
+    """A bundle without events: that the tree of `second`, the larger, extends that of `first`."""
+    return await _bundle(connection, [first, second], [])
+
+
 async def bundle(
     connection: asyncpg.Connection, numbers: Sequence[int], archives: Path | None = None
 ) -> dict[str, Any]:
     """Everything that happened to these sets, accounts or windows, proved to the newest checkpoint.
 
-    JSON's types only; bytes are hexadecimal. The older checkpoints come with proofs that the newest extends
+    JSON's types only; bytes are hexadecimal. Older checkpoints come with proofs that the newest extends
     them, so a reader who kept one of them can tell that history was not rewritten since. Events that were
     detached are looked for in the files of `archives`, from one end to the other.
 
@@ -158,13 +194,32 @@ async def bundle(
         ValueError: nothing was published yet.
 
     """
-    published = await checkpoints(connection)
-    if not published:
+    newest = await page(connection)
+    if not newest:
         raise ValueError("there is no checkpoint yet")
-    *older, newest = published
     events = await _archived_events(connection, numbers, archives)
-    for seq, number, at, kind, change, body in await connection.fetch(_EVENTS, list(numbers), newest.size):
+    for seq, number, at, kind, change, body in await connection.fetch(_EVENTS, list(numbers), newest[0].size):
         events.append(Event(seq, number, microseconds(at), kind, change, body))
+    return await bundle_of(connection, events)
+
+
+async def bundle_of(connection: asyncpg.Connection, events: Sequence[Event]) -> dict[str, Any]:
+    """These events, proved to the newest checkpoint, as `bundle` does.
+
+    Raises:
+        ValueError: no checkpoint covers them yet.
+
+    """
+    published = [Checkpoint(*row) for row in await connection.fetch(_BUNDLE_CHECKPOINTS, NEWEST_IN_BUNDLE)]
+    if not published or any(event.seq > published[-1].size for event in events):
+        raise ValueError("there is no checkpoint yet")
+    return await _bundle(connection, published, events)
+
+
+async def _bundle(
+    connection: asyncpg.Connection, published: Sequence[Checkpoint], events: Sequence[Event]
+) -> dict[str, Any]:
+    *older, newest = published
     return {
         "format": BUNDLE_FORMAT,
         "checkpoint": newest.note,

@@ -75,13 +75,18 @@ def check_event(event: dict[str, Any], previous: int, size: int, root: bytes) ->
     seq = event["seq"]
     if seq <= previous:
         raise Rejected("out of order")
+    proof = [bytes.fromhex(part) for part in event["proof"]]
+    if not included(leaf_hash(event), seq - 1, size, proof, root):
+        raise Rejected("not in the tree of the checkpoint")
+
+
+def leaf_hash(event: dict[str, Any]) -> bytes:
+    """The hash of an event as a leaf."""
     kind = event["kind"].encode()
     change, body = bytes.fromhex(event["change"]), bytes.fromhex(event["body"])
-    packed = struct.pack(">QQqH", seq, event["number"], event["at"], len(kind)) + kind
+    packed = struct.pack(">QQqH", event["seq"], event["number"], event["at"], len(kind)) + kind
     packed += struct.pack(">I", len(change)) + change + struct.pack(">I", len(body)) + body
-    leaf = sha256(b"\x00" + packed).digest()
-    if not included(leaf, seq - 1, size, [bytes.fromhex(part) for part in event["proof"]], root):
-        raise Rejected("not in the tree of the checkpoint")
+    return sha256(b"\x00" + packed).digest()
 
 
 def open_checkpoint(note: str, keys: Sequence[str]) -> tuple[int, bytes]:

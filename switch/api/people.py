@@ -232,10 +232,7 @@ async def get_me(request: Request, person: SignedIn) -> Response:
 async def list_people(request: Request, desk: Office, person: SignedIn) -> Response:
     """Get everybody who may sign in, or could once."""
     require(person, Right.READ_PEOPLE)
-    rows = await desk.pool.fetch(
-        "SELECT name, display_name, role, scope, status FROM switch.person ORDER BY name"
-    )
-    return answer(request, [sessions.person_of(row) for row in rows])
+    return answer(request, await sessions.everybody(desk.pool))
 
 
 @router.post("/enrolment", operation_id="beginEnrolment", tags=["people"])

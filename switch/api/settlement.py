@@ -1,5 +1,6 @@
 """Settlements: where each window stands, its lines, its instruction; and what settlement agents say of it."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated, Any
 
@@ -44,10 +45,7 @@ async def list_settlements(
 async def get_settlement(request: Request, desk: Office, who: Caller, window: Window) -> Response:
     """Get a settlement with the lines that the caller may read."""
     found = await reads.find(desk.pool, window)
-    lines = await reads.lines(desk.pool, window)
-    # A central bank confirms the positions of all, so it sees all of a window that has a line of its country.
-    concerned = isinstance(who, Person) and who.role is Role.REGULATOR and who.scope in reads.countries(lines)
-    shown = [line for line in lines if concerned or may_read(who, line.participant, line.country)]
+    shown = lines_for(who, await reads.lines(desk.pool, window))
     return answer(
         request,
         {**settlement_document(found), "lines": [line_document(found.currency, line) for line in shown]},
@@ -58,16 +56,8 @@ async def get_settlement(request: Request, desk: Office, who: Caller, window: Wi
 async def get_bilateral(request: Request, desk: Office, who: Caller, window: Window) -> Response:
     """Get who owes whom in a window, in pairs, as far as the caller may read it."""
     found = await reads.find(desk.pool, window)
-    everything = isinstance(who, Person) and who.role not in {Role.PARTICIPANT, Role.REGULATOR}
-    if isinstance(who, Person):
-        require(who, Right.READ_POSITIONS)
-    countries = {line.participant: line.country for line in await reads.lines(desk.pool, window)}
-    pairs = await windows.bilateral_nets(desk.pool, window)
-    shown = [
-        pair
-        for pair in pairs
-        if everything or any(may_read(who, p, countries.get(p, "??")) for p in (pair.first, pair.second))
-    ]
+    lines = await reads.lines(desk.pool, window)
+    shown = pairs_for(who, lines, await windows.bilateral_nets(desk.pool, window))
     return answer(request, [_pair_document(found.currency, pair) for pair in shown])
 
 
@@ -81,7 +71,7 @@ async def get_instruction(desk: Office, who: Caller, window: Window) -> Response
     if isinstance(who, Participant):
         if who.id != agent:
             raise NotAllowed("only the settlement agent reads its instruction")
-    elif who.role in {Role.PARTICIPANT, Role.REGULATOR}:
+    elif not may_read_instruction(who):
         raise NotAllowed("your role may not do this")
     files = SettlementFiles(desk.data)
     if found.file is None or not files.has(found.file):
@@ -133,6 +123,35 @@ async def get_calendar(  # noqa: PLR0917 - one a query parameter
             "schedule": [s for s in await reads.schedules(desk.pool) if s.currency == currency],
         },
     )
+
+
+def lines_for(who: Person | Participant, lines: Sequence[reads.SettlementLine]) -> list[reads.SettlementLine]:
+    """The lines of a window that the caller may read."""
+    # A central bank confirms the positions of all, so it sees all of a window that has a line of its country.
+    concerned = isinstance(who, Person) and who.role is Role.REGULATOR and who.scope in reads.countries(lines)
+    return [line for line in lines if concerned or may_read(who, line.participant, line.country)]
+
+
+def pairs_for(
+    who: Person | Participant,
+    lines: Sequence[reads.SettlementLine],
+    pairs: Sequence[windows.BilateralNet],
+) -> list[windows.BilateralNet]:
+    """The pairs of a window that the caller may read: those that it, or somebody of its country, is in."""
+    everything = isinstance(who, Person) and who.role not in {Role.PARTICIPANT, Role.REGULATOR}
+    if isinstance(who, Person):
+        require(who, Right.READ_POSITIONS)
+    countries = {line.participant: line.country for line in lines}
+    return [
+        pair
+        for pair in pairs
+        if everything or any(may_read(who, p, countries.get(p, "??")) for p in (pair.first, pair.second))
+    ]
+
+
+def may_read_instruction(who: Person) -> bool:
+    """Whether a person may read the signed file that goes to the settlement agent."""
+    return who.role not in {Role.PARTICIPANT, Role.REGULATOR}
 
 
 def settlement_document(found: reads.Settlement) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`payswitch people` and `payswitch change`: who may sign in, and what takes two people."""
 
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -91,10 +92,8 @@ def list_people(data: Data = None, database_url: Database = None) -> None:
     """Print everybody who may sign in, or could once, one JSON line each."""
 
     async def work(counter: Counter) -> list[dict[str, Any]]:
-        rows = await counter.desk.pool.fetch(
-            "SELECT name, display_name, role, scope, status FROM switch.person ORDER BY name"
-        )
-        return [dict(row) for row in rows]
+        found = await sessions.everybody(counter.desk.pool)
+        return [dataclasses.asdict(person) for person in found]
 
     for row in run(data, database_url, work):
         typer.echo(json.dumps(row, ensure_ascii=False))

@@ -45,7 +45,7 @@ GROUPS: Final = {
     "person": "People",
 }
 """Where a kind of change stands in the list, by the first part of its name."""
-OWN_PAGES: Final[dict[str, str]] = {}
+OWN_PAGES: Final = {"participant.onboard": "/participants/new"}
 """Kinds whose content is more than a flat form: name -> path of the page that asks for it."""
 WHY: Final = "why"
 """Field of the reason; contents have fields of their own that are called so."""

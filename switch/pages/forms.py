@@ -28,6 +28,7 @@ LABELS: Final[Mapping[str, str]] = {
     "currency": "Currency",
     "day": "Day",
     "display_name": "Name to show",
+    "door": "Address of its door (https, empty: files only)",
     "enabled": "Open",
     "evidence": "Evidence",
     "fee_bps": "Fee in basis points",

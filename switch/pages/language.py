@@ -4,6 +4,7 @@ The source text is English and stands in the code; `texts/ru.po` and `texts/zh.p
 that is not in a catalogue is shown in English, and a test lists it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,8 +20,11 @@ from babel.numbers import format_decimal
 from starlette.requests import Request
 
 from schemas.money import EXPONENTS, Money
+from switch.reports.table import Kind
 
 LANGUAGES: Final = {"en": "English", "ru": "Русский", "zh": "中文"}
+_NUMBERS: Final = frozenset({Kind.AMOUNT, Kind.COUNT, Kind.PERCENT, Kind.SECONDS})
+_DECIMAL: Final = re.compile(r"-?[0-9]+([.][0-9]+)?", re.ASCII)
 COOKIE: Final = "payswitch-language"
 _TEXTS: Final = files("switch.pages").joinpath("texts")
 
@@ -56,6 +60,20 @@ class Language:
     def rate(self, text: str) -> str:
         """A decimal number that is no amount, as exact as it is given, without zeros at its end."""
         return format_decimal(text, format="#,##0.##########", locale=self.locale)
+
+    def decimal(self, text: str) -> str:
+        """A plain decimal number with every digit that it has, as the locale writes it."""
+        digits = len(text.partition(".")[2])
+        pattern = "#,##0" + ("." + "0" * digits if digits else "")
+        return format_decimal(text, format=pattern, locale=self.locale, decimal_quantization=False)
+
+    def cell(self, kind: str, value: str | int | None) -> str:
+        """A cell of a report's JSON, by the kind of its column."""
+        if value is None:
+            return ""
+        if kind in _NUMBERS and _DECIMAL.fullmatch(str(value)):
+            return self.decimal(str(value))
+        return self.instant(datetime.fromisoformat(str(value))) if kind == Kind.INSTANT else str(value)
 
     def number(self, value: int) -> str:
         """A whole number."""

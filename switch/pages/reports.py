@@ -75,7 +75,7 @@ async def get_report(request: Request, office: Desk, person: Viewer, name: str) 
         person,
         shown.pop("status"),
         report=definition,
-        said=said or _usual(),
+        said=said or usual(),
         days=_DAYS,
         labels=LABELS,
         may_reveal=name == patterns.NAME and may(person, Right.READ_PERSONAL_DATA),
@@ -129,7 +129,7 @@ def _instant(value: str) -> str:
     return datetime(day.year, day.month, day.day, tzinfo=UTC).isoformat()
 
 
-def _usual() -> dict[str, str]:
+def usual() -> dict[str, str]:
     """The week up to and including today."""
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     return {"since": str(tomorrow - _WEEK), "until": str(tomorrow)}

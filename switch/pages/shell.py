@@ -89,8 +89,17 @@ BREAKS: Final = Entry("/breaks", "Breaks", Right.READ_AUDIT, OVERSEERS | {Role.R
 APPROVALS: Final = Entry("/changes", "Approvals", Right.READ_CHANGES)
 REPORTS: Final = Entry("/reports", "Reports", Right.READ_REPORTS)
 
+COUNTRY: Final = Entry("/country", "Country", Right.READ_POSITIONS, frozenset({Role.REGULATOR}))
+WINDOWS: Final = Entry("/windows", "Windows", Right.READ_CHANGES)
+STATISTICS: Final = Entry("/statistics", "Statistics", Right.READ_CHANGES)
+PROOFS: Final = Entry("/proofs", "Proofs", Right.READ_REPORTS)
+LOG: Final = Entry("/log", "Event log", Right.READ_AUDIT)
+PARTICIPANTS: Final = Entry("/participants", "Participants", Right.READ_CHANGES)
+PEOPLE: Final = Entry("/people", "People", Right.READ_PEOPLE)
+
 NAVIGATION: Final = (
     OVERVIEW,
+    COUNTRY,
     PAYMENTS,
     DOUBT,
     HELD,
@@ -99,7 +108,13 @@ NAVIGATION: Final = (
     QUEUES,
     BREAKS,
     APPROVALS,
+    WINDOWS,
+    STATISTICS,
     REPORTS,
+    PROOFS,
+    LOG,
+    PARTICIPANTS,
+    PEOPLE,
 )
 """In this order; a person sees those of its rights and role."""
 

@@ -14,7 +14,12 @@ from switch.people import enrolment, sessions
 from switch.people import sign_in as signing_in
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
-_TYPES: Final = {"style.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_TYPES: Final = {
+    "style.css": "text/css",
+    "page.js": "text/javascript",
+    "proof.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
 _HOUR: Final = "public, max-age=3600"
 
 

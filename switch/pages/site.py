@@ -7,7 +7,24 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import Response
 
 from schemas.errors import SwitchError
-from switch.pages import approvals, charts, open_data, oversight, overview, payments, reports, shell, sign_in
+from switch.pages import (
+    approvals,
+    charts,
+    country,
+    log,
+    open_data,
+    oversight,
+    overview,
+    participants,
+    payments,
+    people,
+    proofs,
+    reports,
+    shell,
+    sign_in,
+    statistics,
+    windows,
+)
 
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -19,6 +36,13 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     reports.router,
     charts.router,
     open_data.router,
+    participants.router,
+    people.router,
+    windows.router,
+    country.router,
+    statistics.router,
+    proofs.router,
+    log.router,
 )
 
 

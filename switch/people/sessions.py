@@ -55,6 +55,14 @@ def person_of(row: asyncpg.Record) -> Person:
     return Person(row["name"], row["display_name"], Role(row["role"]), row["scope"], Status(row["status"]))
 
 
+async def everybody(connection: asyncpg.Connection | asyncpg.Pool) -> list[Person]:
+    """Everybody who may sign in, or could once, by name."""
+    rows = await connection.fetch(
+        "SELECT name, display_name, role, scope, status FROM switch.person ORDER BY name"
+    )
+    return [person_of(row) for row in rows]
+
+
 async def begin(connection: asyncpg.Connection, name: str) -> str:
     """Begin a session of a person who has proved who it is; the token."""
     token = secrets.token_urlsafe(32)

@@ -13,7 +13,7 @@ from switch.reports.table import Column, Kind, Report, Row
 
 NAME: Final = "access-log"
 _ROWS: Final = statement("access_log")
-_STEPS: Final = [*Event, "CONTRADICTION", "ESCALATE"]
+STEPS: Final = [*Event, "CONTRADICTION", "ESCALATE"]
 """Kinds of events that are a payment's own history; a person's change has another kind."""
 _WHO: Final = ("caller", "by", "person", "maker", "checker", "name")
 """Where event bodies say who acted, the first that is there."""
@@ -31,7 +31,7 @@ COLUMNS: Final = (
 async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
     """The log of a period."""
     period = await Period.read(connection, query)
-    return report(await connection.fetch(_ROWS, period.first, period.last, _STEPS), period, scope)
+    return report(await connection.fetch(_ROWS, period.first, period.last, STEPS), period, scope)
 
 
 def report(rows: Sequence[asyncpg.Record], period: Period, scope: Scope) -> Report:
@@ -48,6 +48,10 @@ def report(rows: Sequence[asyncpg.Record], period: Period, scope: Scope) -> Repo
 
 def _row(row: asyncpg.Record) -> Row:
     body: Mapping[str, Any] = json.loads(row["body"]) if row["body"] else {}
-    who = next((str(body[name]) for name in _WHO if body.get(name)), "")
     detail = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":")) if body else ""
-    return row["seq"], row["at"], row["kind"], row["number"], who, detail
+    return row["seq"], row["at"], row["kind"], row["number"], who(body), detail
+
+
+def who(body: Mapping[str, Any]) -> str:
+    """Who acted, by the body of an event; empty where nobody did."""
+    return next((str(body[name]) for name in _WHO if body.get(name)), "")

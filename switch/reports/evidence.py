@@ -46,10 +46,10 @@ async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Re
     number = await connection.fetchval(_PAYMENT, query.uetr, await scope.owners(connection))
     if number is None:
         raise NotFound
-    published = await audit.checkpoints(connection)
-    if not published or published[-1].size < number:
+    newest = await audit.page(connection)
+    if not newest or newest[0].size < number:
         raise Unavailable("no checkpoint covers this payment yet")
-    return report(await audit.bundle(connection, [number]), query, scope, published[-1].size)
+    return report(await audit.bundle(connection, [number]), query, scope, newest[0].size)
 
 
 def report(bundle: dict[str, Any], query: Query, scope: Scope, size: int) -> Report:

@@ -1,5 +1,6 @@
 """Reading settlements: where each window stands, who pays and receives what. Pure reads."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Final
@@ -132,7 +133,7 @@ async def schedules(connection: asyncpg.Connection | asyncpg.Pool) -> list[Sched
     ]
 
 
-def countries(parts: list[SettlementLine]) -> tuple[str, ...]:
+def countries(parts: Sequence[SettlementLine]) -> tuple[str, ...]:
     """Whose central banks confirm: every country that has a line in the window."""
     return tuple(sorted({part.country for part in parts}))
 

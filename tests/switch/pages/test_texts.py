@@ -9,15 +9,19 @@ from babel.messages.extract import extract_from_dir
 
 from switch import oversight, reads
 from switch.lifecycle import State
-from switch.pages import approvals, effects, forms, language, reports
+from switch.pages import approvals, effects, forms, language, participants, reports
 from switch.pages.shell import NAVIGATION
 from switch.people.catalogue import KINDS
-from switch.people.model import ChangeState, Role
-from switch.reports import corridors, costs, open_data
+from switch.people.model import ChangeState, Role, Status
+from switch.reports import corridors, costs, open_data, window_statement
 from switch.reports.catalogue import CATALOGUE
+from switch.settlement import states as settlement
+from switch.settlement.confirmations import Outcome
 
 SAME = {"UETR", "BIC", "P50 s", "P95 s", "P99 s"}
 """Said alike in every language."""
+PURPOSES = {"position", "gross", "fees", "settlement"}
+"""Of accounts."""
 
 
 EFFECTS = {
@@ -93,7 +97,7 @@ def texts() -> set[str]:
         keywords={"_": None, "text": None},
     )
     written = {message for _, _, message, _, _ in found if isinstance(message, str)}
-    columns = (*corridors.COLUMNS, *costs.COLUMNS, *open_data.COLUMNS)
+    columns = (*corridors.COLUMNS, *costs.COLUMNS, *open_data.COLUMNS, *window_statement.COLUMNS)
     named = {report.title for report in CATALOGUE.values()} | {entry.title for entry in NAVIGATION}
     named |= set(reports.LABELS.values()) | {column.heading for column in columns}
     named |= {role.value for role in Role} | {"open", "closed", "away", "d", "h", "min", "s"}
@@ -110,6 +114,9 @@ def texts() -> set[str]:
     }
     named |= set(effects.BREAKS.values()) | set(oversight.TOPICS.values()) | {str(state) for state in State}
     named |= {reads.event_name(kind) for kind in reads.KINDS} | {"received", "answered"} | LEGS
+    named |= {state.value for states in (settlement.State, settlement.Line, Status, Outcome) for state in states}
+    named |= {*participants.STATES, *participants.KEY_STATES, *PURPOSES}
+    named |= {kind.replace("_", " ") for kind in participants.KINDS_OF}
     return (written | named | EFFECTS | HINTS) - SAME
 
 

@@ -1,0 +1,96 @@
+"""A regulator's country at a glance: positions of its banks, what is in doubt, what waits for its word.
+
+Everything of the ledger is read as the database role of regulators, whose views show this country and no
+other: what a page of ours could get wrong, the database would not show.
+"""
+
+import json
+from typing import Annotated, Any, Final
+
+import asyncpg
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from schemas.money import Money
+from switch.pages import shell, witness
+from switch.pages.shell import PREFIX, Office, render
+from switch.pages.windows import has_seat
+from switch.pages.witness import looking
+from switch.people import approvals
+from switch.people.catalogue import KINDS
+from switch.people.model import Change, ChangeState, Person
+from switch.reports.reading import reading_as_regulator
+
+router = APIRouter(prefix=PREFIX, include_in_schema=False)
+Reader = Annotated[Person, Depends(witness.of(shell.COUNTRY))]
+
+UNKNOWNS_MAX: Final = 200
+_PARTICIPANTS: Final = "SELECT id, name, kind, status FROM regulator.participant ORDER BY id"
+_POSITIONS: Final = """
+SELECT owner, currency::text, purpose, credits_posted - debits_posted AS net, debits_pending AS held,
+       net_debit_cap AS cap,
+       credits_posted + net_debit_cap - debits_posted - debits_pending AS headroom
+FROM regulator.position WHERE NOT closed ORDER BY owner, currency, purpose
+"""
+_OPEN: Final = """
+SELECT count(*) AS open, count(*) FILTER (WHERE open_state = 'UNKNOWN') AS unknown
+FROM regulator.payment WHERE open_state IS NOT NULL
+"""
+_UNKNOWN: Final = """
+SELECT p.uetr, p.debtor_agent, p.creditor_agent, p.debit_currency::text, p.debit_minor,
+       p.credit_currency::text, p.credit_minor,
+       extract(epoch FROM clock_timestamp() - min(e.at))::float8 AS age_s
+FROM regulator.payment AS p JOIN regulator.payment_event AS e USING (number)
+WHERE p.open_state = 'UNKNOWN'
+GROUP BY p.number, p.uetr, p.debtor_agent, p.creditor_agent, p.debit_currency, p.debit_minor,
+         p.credit_currency, p.credit_minor
+ORDER BY age_s DESC LIMIT $1
+"""
+_ASKED_MAX: Final = 500
+
+
+@router.get("/country")
+async def get_country(request: Request, desk: Office, person: Reader) -> Response:
+    """Show a regulator its country."""
+    async with desk.pool.acquire() as connection, reading_as_regulator(connection, person.scope):
+        participants = await connection.fetch(_PARTICIPANTS)
+        positions = await connection.fetch(_POSITIONS)
+        counts = await connection.fetchrow(_OPEN)
+        unknowns = await connection.fetch(_UNKNOWN, UNKNOWNS_MAX)
+    async with looking(desk.pool) as connection:
+        waiting = await waiting_for(connection, person)
+    return render(
+        request,
+        "country.html",
+        person,
+        participants=participants,
+        positions=[_position(row) for row in positions],
+        counts=counts,
+        unknowns=[_payment(row) for row in unknowns],
+        waiting=[(change, KINDS[change.kind].title, json.loads(change.content)) for change in waiting],
+    )
+
+
+async def waiting_for(connection: asyncpg.Connection, person: Person) -> list[Change]:
+    """Changes that wait for this person's word, newest first."""
+    found = await approvals.read(connection, state=str(ChangeState.REQUESTED), limit=_ASKED_MAX)
+    return [change for change in found if has_seat(person, change)]
+
+
+def _position(row: asyncpg.Record) -> dict[str, Any]:
+    def money(name: str) -> Money | None:
+        return None if row[name] is None else Money(row[name], row["currency"])
+
+    return {
+        "owner": row["owner"],
+        "purpose": row["purpose"],
+        **{name: money(name) for name in ("net", "held", "cap", "headroom")},
+    }
+
+
+def _payment(row: asyncpg.Record) -> dict[str, Any]:
+    return {
+        **dict(row),
+        "debit": Money(row["debit_minor"], row["debit_currency"]),
+        "credit": Money(row["credit_minor"], row["credit_currency"]),
+    }

@@ -1,0 +1,107 @@
+"""The event log, page by page, newest first: everything that happened, or what people saw and changed.
+
+Who oversees the switch reads the log itself. A regulator reads the events of its country's payments, through
+its own role of the database, whose views show nothing else.
+"""
+
+import json
+from typing import Annotated, Any, Final
+
+import asyncpg
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from switch.api.reports import Desk
+from switch.pages import shell, witness
+from switch.pages.shell import PREFIX, render
+from switch.people.model import Person, Role
+from switch.reports import access, service
+from switch.reports.reading import reading_as_regulator
+
+router = APIRouter(prefix=PREFIX, include_in_schema=False)
+
+ROWS: Final = 100
+SCAN: Final = 20_000
+"""Events that one page looks through at most: what people do is rare among payments."""
+_DETAIL_MAX: Final = 600
+_LAST: Final = "SELECT coalesce(max(seq), 0) FROM ledger.event"
+_LOG: Final = """
+SELECT e.seq, e.number, e.at, e.kind, e.body, p.uetr, w.number AS window
+FROM ledger.event AS e
+LEFT JOIN switch.payment AS p ON p.number = e.number AND e.number > 0
+LEFT JOIN ledger.settlement_window AS w ON w.number = e.number
+WHERE e.seq < $1 AND e.seq >= $1 - $4 AND (NOT $2 OR NOT e.kind = ANY ($3::text[]))
+ORDER BY e.seq DESC LIMIT $5
+"""
+_LAST_OF_COUNTRY: Final = "SELECT coalesce(max(seq), 0) FROM regulator.payment_event"
+_OF_COUNTRY: Final = """
+SELECT e.seq, e.number, e.at, e.kind, e.body, p.uetr, NULL::bigint AS window
+FROM regulator.payment_event AS e JOIN regulator.payment AS p USING (number)
+WHERE e.seq < $1 AND e.seq >= $1 - $2
+ORDER BY e.seq DESC LIMIT $3
+"""
+Before = Annotated[int | None, Query(ge=1, lt=2**63)]
+
+
+async def _reader(request: Request, office: Desk) -> Person:
+    """Who may read the log; that it was read is an event, whoever it was."""
+    person = await shell.LOG.viewer(request)
+    await witness.note(request, office, person)
+    return person
+
+
+@router.get("/log")
+async def get_log(
+    request: Request,
+    office: Desk,
+    person: Annotated[Person, Depends(_reader)],
+    before: Before = None,
+    what: Annotated[str, Query(pattern="^(all|people)$")] = "all",
+) -> Response:
+    """Show a page of the log."""
+    of_country = person.role is Role.REGULATOR
+    if of_country:
+        rows, reached = await _of_country(office, person.scope, before)
+    else:
+        rows, reached = await _everything(office, before, people=what == "people")
+    return render(
+        request,
+        "log.html",
+        person,
+        rows=[_row(row) for row in rows],
+        what=what,
+        of_country=of_country,
+        older=reached if reached > 1 else None,
+    )
+
+
+async def _everything(
+    office: service.Office, before: int | None, *, people: bool
+) -> tuple[list[asyncpg.Record], int]:
+    """Rows, and the event before which the next page begins."""
+    async with witness.looking(office.pool) as connection:
+        start = before or await connection.fetchval(_LAST) + 1
+        rows = await connection.fetch(_LOG, start, people, access.STEPS, SCAN, ROWS)
+    return rows, rows[-1]["seq"] if len(rows) == ROWS else start - SCAN
+
+
+async def _of_country(
+    office: service.Office, country: str, before: int | None
+) -> tuple[list[asyncpg.Record], int]:
+    async with office.pool.acquire() as connection, reading_as_regulator(connection, country):
+        start = before or await connection.fetchval(_LAST_OF_COUNTRY) + 1
+        rows = await connection.fetch(_OF_COUNTRY, start, SCAN, ROWS)
+    return rows, rows[-1]["seq"] if len(rows) == ROWS else start - SCAN
+
+
+def _row(row: asyncpg.Record) -> dict[str, Any]:
+    text = row["body"].decode(errors="replace")
+    try:
+        body = json.loads(text) if text else {}
+    except ValueError:
+        body = {}
+    return {
+        **dict(row),
+        "who": access.who(body) if isinstance(body, dict) else "",
+        "detail": text if len(text) <= _DETAIL_MAX else f"{text[:_DETAIL_MAX]}…",
+    }

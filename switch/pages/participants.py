@@ -1,0 +1,193 @@
+"""Participants: who takes part, what each has and may, and the forms to ask for what is to change.
+
+What is shown of one is what `GET /v1/participants/{id}` shows to the same person: names to everybody, the
+rest to who may read it.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import asyncpg
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from schemas.errors import NotAllowed, SwitchError
+from schemas.money import Money
+from switch.api.participants import Id, may_read
+from switch.calendars import ZONES
+from switch.pages import shell, witness
+from switch.pages.asking import CHANGES, link, may_ask
+from switch.pages.shell import PREFIX, Office, Viewer, form, redirect, render
+from switch.pages.witness import looking
+from switch.participants import limits, liquidity, reads
+from switch.people import approvals
+from switch.people.catalogue import KINDS
+from switch.people.model import Person
+from switch.pricing import POSITION
+
+router = APIRouter(prefix=PREFIX, include_in_schema=False)
+Reader = Annotated[Person, Depends(witness.of(shell.PARTICIPANTS))]
+
+_CORRIDORS: Final = """
+SELECT source::text, target::text, enabled, settlement FROM switch.corridor
+WHERE $1 IN (source, target) ORDER BY source, target
+"""
+STATES: Final = {
+    "active": ("participant.suspend",),
+    "suspended": ("participant.resume", "participant.remove"),
+    "removed": (),
+}
+"""What may be asked for, by a participant's status."""
+ONBOARD: Final = "participant.onboard"
+ROWS: Final = 3
+"""Accounts and keys of a new participant in its form; more are asked for later."""
+KINDS_OF: Final = ("direct", "fx_provider", "settlement_agent", "central_bank")
+KEY_STATES: Final = ("in force", "future", "retired", "revoked")
+
+
+@router.get("/participants")
+async def get_participants(request: Request, desk: Office, person: Reader) -> Response:
+    """List everybody who takes part, or did."""
+    async with looking(desk.pool) as connection:
+        rows = await reads.read(connection)
+        alerts = await liquidity.read(connection)
+    countries = {row.id: row.country for row in rows}
+    levels: dict[str, int] = {}
+    for use in alerts:
+        if may_read(person, use.participant, countries[use.participant]):
+            levels[use.participant] = max(levels.get(use.participant, 0), use.level)
+    return render(
+        request,
+        "participants.html",
+        person,
+        rows=rows,
+        levels=levels,
+        may_onboard=may_ask(person, ONBOARD),
+    )
+
+
+@router.get("/participants/new")
+async def get_onboarding(request: Request, person: Viewer) -> Response:
+    """Show the form of a new participant."""
+    return _onboarding(request, person, {})
+
+
+@router.post("/participants/new")
+async def post_onboarding(request: Request, desk: Office, person: Viewer) -> Response:
+    """Ask that somebody takes part; a form that is not good is shown again, and says what."""
+    said = await form(request)
+    try:
+        change = await approvals.request(
+            desk, KINDS, person, ONBOARD, content=onboarding(said), reason=said.get("why", "")
+        )
+    except SwitchError as error:
+        return _onboarding(request, person, said, error)
+    return redirect(request, f"{CHANGES}/{change.number}")
+
+
+def onboarding(said: Mapping[str, str]) -> dict[str, Any]:
+    """What was typed, as the content of the request; a row in which nothing is typed is left out."""
+
+    def rows(*names: str) -> list[dict[str, str]]:
+        found = [{name: said.get(f"{name}.{row}", "").strip() for name in names} for row in range(ROWS)]
+        return [row for row in found if row[names[0]]]
+
+    accounts = [
+        {name: text for name, text in row.items() if text} for row in rows("currency", "net_debit_cap")
+    ]
+    plain = {name: said.get(name, "").strip() for name in ("id", "name", "bic", "country", "kind")}
+    return {**plain, "accounts": accounts, "keys": rows("keyid", "public_key")}
+
+
+def _onboarding(
+    request: Request, person: Person, said: Mapping[str, str], problem: SwitchError | None = None
+) -> Response:
+    if not may_ask(person, ONBOARD):
+        raise NotAllowed("your role may not do this")
+    return render(
+        request,
+        "onboarding.html",
+        person,
+        200 if problem is None else problem.status,
+        said=said,
+        kinds=KINDS_OF,
+        rows=range(ROWS),
+        countries=sorted(ZONES),
+        problem="" if problem is None else problem.detail,
+    )
+
+
+@router.get("/participants/{id}")
+async def get_participant(request: Request, desk: Office, person: Reader, id: Id) -> Response:  # noqa: A002
+    """Show one: everything to who may read it, else its names."""
+    async with looking(desk.pool) as connection:
+        found = await reads.find(connection, id)
+        more = await _more(connection, id) if may_read(person, id, found.country) else None
+    return render(
+        request,
+        "participant.html",
+        person,
+        found=found,
+        more=more,
+        actions=_actions(person, found),
+        link=link,
+    )
+
+
+async def _more(connection: asyncpg.Connection, id_: str) -> dict[str, Any]:
+    """What is its own: money as `Money`, so that the page can write it in the reader's way."""
+    detail = await reads.detail(connection, id_)
+    return {
+        "positions": [
+            {
+                "currency": p.currency,
+                "purpose": p.purpose,
+                "closed": p.closed,
+                "net": Money(p.net, p.currency),
+                "pending": Money(p.debits_pending, p.currency),
+                "cap": None if p.net_debit_cap is None else Money(p.net_debit_cap, p.currency),
+                "headroom": None if p.headroom is None else Money(p.headroom, p.currency),
+                "is_account": p.purpose in {POSITION, "gross"},
+            }
+            for p in detail.positions
+        ],
+        "use": {u.currency: u for u in await liquidity.read(connection) if u.participant == id_},
+        "limits": [
+            {
+                "currency": limit.currency,
+                "per_payment": None
+                if limit.per_payment is None
+                else Money(limit.per_payment, limit.currency),
+                "per_day": None if limit.per_day is None else Money(limit.per_day, limit.currency),
+                "used_today": Money(limit.used_today, limit.currency),
+            }
+            for limit in await limits.read(connection)
+            if limit.participant == id_
+        ],
+        "signatures": detail.keys,
+        "in_flight": detail.in_flight,
+        "corridors": await connection.fetch(_CORRIDORS, detail.participant.country),
+    }
+
+
+def _actions(person: Person, found: reads.ParticipantRow) -> dict[str, str]:
+    """Addresses of the forms that this person may fill in, by the change's kind."""
+    if found.status == "removed":
+        return {}
+    kinds = (
+        *STATES[found.status],
+        "account.open",
+        "account.close",
+        "cap.set",
+        "funds.in",
+        "funds.out",
+        "limit.set",
+        "key.add",
+        "key.retire",
+        "key.revoke",
+    )
+    return {
+        kind: link(kind, participant=found.id)
+        for kind in kinds
+        if may_ask(person, kind, participant=found.id)
+    }

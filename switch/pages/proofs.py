@@ -1,0 +1,223 @@
+"""Proofs: that an event stands in the log as it was, checked in the page, step by step, and offline.
+
+The page has the bundle that `ledger/offline_verifier.py` checks. A script of ours works every hash and
+signature out again in the reader's browser; without scripts, the page shows the same steps as the switch
+worked them out. Whoever trusts neither takes the bundle and the verifier away: one file, and a key that came
+by another way.
+"""
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import asyncpg
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from ledger import audit, offline_verifier, windows
+from ledger.archive import Event
+from ledger.merkle import node_hash
+from schemas.errors import InvalidMessage, NotFound, Unavailable
+from switch import housekeeping
+from switch.api.reports import Desk
+from switch.pages import shell, witness
+from switch.pages.shell import PREFIX, Switch, finish, render
+from switch.pages.witness import looking
+from switch.people.model import Person
+from switch.reports import evidence, service
+from switch.reports.query import Scope
+from switch.reports.readers import scope_of_person
+
+router = APIRouter(prefix=PREFIX, include_in_schema=False)
+Asker = Annotated[Person, Depends(shell.PROOFS.viewer)]
+Reader = Annotated[Person, Depends(witness.of(shell.PROOFS))]
+"""Where what is asked for is not an event already."""
+
+VERIFIER: Final = "offline_verifier.py"
+_CHECKPOINTS_SHOWN: Final = 50
+_MINE: Final = """
+SELECT EXISTS (SELECT FROM ledger.settlement_window WHERE number = $1)
+    OR EXISTS (SELECT FROM switch.payment WHERE number = $1 AND number > 0
+               AND (sender = ANY ($2) OR debtor_agent = ANY ($2) OR creditor_agent = ANY ($2)))
+"""
+Size = Annotated[int | None, Query(ge=1, lt=2**63)]
+Number = Annotated[int | None, Query(ge=1, lt=2**63)]
+Uetr = Annotated[UUID | None, Query()]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step from a leaf to the root: which side the sibling is on, its hash, and what comes of both."""
+
+    side: str
+    sibling: str
+    found: str
+
+
+@router.get("/proofs")
+async def get_proofs(request: Request, switch: Switch, person: Reader, before: Size = None) -> Response:
+    """Show what can be proved, the checkpoints, and what checks them elsewhere."""
+    async with looking(switch.pool) as connection:
+        found = await audit.page(connection, before=before, limit=_CHECKPOINTS_SHOWN)
+    return render(
+        request,
+        "proofs.html",
+        person,
+        checkpoints=found,
+        more=found[-1].size if len(found) == _CHECKPOINTS_SHOWN else None,
+        keys=housekeeping.verifier_lines(switch.settings),
+    )
+
+
+@router.get("/proofs/show")
+async def get_proof(  # noqa: PLR0917 - one a query parameter
+    request: Request,
+    switch: Switch,
+    office: Desk,
+    person: Asker,
+    uetr: Uetr = None,
+    window: Number = None,
+    event: Number = None,
+) -> Response:
+    """Show the proof of a payment, a window or an event."""
+    bundle, name = await _bundle(request, office, person, uetr, window, event)
+    return _shown(request, switch, person, bundle, name)
+
+
+@router.get("/proofs/consistency")
+async def get_consistency(
+    request: Request, switch: Switch, person: Reader, first: Size = None, second: Size = None
+) -> Response:
+    """Show that a later checkpoint extends an earlier one."""
+    bundle, name = await _between(switch.pool, first, second)
+    return _shown(request, switch, person, bundle, name)
+
+
+@router.get("/proofs/bundle.json")
+async def get_bundle(  # noqa: PLR0917 - one a query parameter
+    request: Request,
+    office: Desk,
+    person: Asker,
+    uetr: Uetr = None,
+    window: Number = None,
+    event: Number = None,
+    first: Size = None,
+    second: Size = None,
+) -> Response:
+    """Hand out a proof as a file for the offline verifier."""
+    if first is not None or second is not None:
+        await witness.note(request, office, person)
+        bundle, name = await _between(office.pool, first, second)
+    else:
+        bundle, name = await _bundle(request, office, person, uetr, window, event)
+    octets = json.dumps(bundle, indent=1, sort_keys=True).encode() + b"\n"
+    headers = {"Content-Disposition": f'attachment; filename="{name}.json"'}
+    return finish(request, Response(octets, media_type="application/json", headers=headers))
+
+
+@router.get("/proofs/offline_verifier.py")
+async def get_verifier(request: Request, person: Asker) -> Response:  # noqa: ARG001 - must be known
+    """Hand out the verifier: one file that knows nothing of the switch."""
+    headers = {"Content-Disposition": f'attachment; filename="{VERIFIER}"'}
+    octets = files("ledger").joinpath(VERIFIER).read_bytes()
+    return finish(request, Response(octets, media_type="text/x-python", headers=headers))
+
+
+async def _bundle(  # noqa: PLR0917 - one a query parameter
+    request: Request,
+    office: service.Office,
+    person: Person,
+    uetr: UUID | None,
+    window: int | None,
+    event: int | None,
+) -> tuple[dict[str, Any], str]:
+    """The proof that is asked for and a name for its file; that it was asked for is an event first.
+
+    Raises:
+        InvalidMessage: not exactly one of the three.
+        NotFound: there is no such thing, or it is not the reader's to see.
+        Unavailable: no checkpoint covers it yet.
+
+    """
+    if [uetr, window, event].count(None) != 2:  # noqa: PLR2004 - all but one
+        raise InvalidMessage("a payment, a window or an event", rule="parameter")
+    scope = scope_of_person(person)
+    if uetr is not None:
+        made = await service.make(office, evidence.NAME, {"uetr": str(uetr)}, scope, evidence.BUNDLE)
+        return json.loads(made.octets), f"payment-{uetr}"
+    await witness.note(request, office, person)
+    async with looking(office.pool) as connection:
+        try:
+            if window is not None:
+                if await windows.find(connection, window) is None:
+                    raise NotFound
+                return await audit.bundle(connection, [window]), f"window-{window}"
+            assert event is not None
+            return await audit.bundle_of(
+                connection, [await _event(connection, scope, event)]
+            ), f"event-{event}"
+        except ValueError:
+            raise Unavailable("no checkpoint covers this yet") from None
+
+
+async def _event(connection: asyncpg.Connection, scope: Scope, seq: int) -> Event:
+    found = await audit.find_event(connection, seq)
+    owners = await scope.owners(connection)
+    if found is None or (owners is not None and not await connection.fetchval(_MINE, found.number, owners)):
+        raise NotFound("no such event")
+    return found
+
+
+async def _between(pool: asyncpg.Pool, first: int | None, second: int | None) -> tuple[dict[str, Any], str]:
+    """The proof that one checkpoint extends another, the smaller first, whichever way they were given."""
+    if first is None or second is None or first == second:
+        raise InvalidMessage("two checkpoints", rule="parameter")
+    smaller, larger = sorted((first, second))
+    async with looking(pool) as connection:
+        older, newer = await audit.find(connection, smaller), await audit.find(connection, larger)
+        if older is None or newer is None:
+            raise NotFound("no such checkpoint")
+        return await audit.consistency(connection, older, newer), f"checkpoints-{smaller}-{larger}"
+
+
+def _shown(request: Request, switch: Switch, person: Person, bundle: dict[str, Any], name: str) -> Response:
+    keys = housekeeping.verifier_lines(switch.settings)
+    size, root = offline_verifier.open_checkpoint(bundle["checkpoint"], keys)
+    return render(
+        request,
+        "proof.html",
+        person,
+        name=name,
+        bundle=bundle,
+        wrong=offline_verifier.verify(bundle, keys),
+        keys=keys,
+        size=size,
+        root=root.hex(),
+        older=[offline_verifier.open_checkpoint(each["checkpoint"], keys)[0] for each in bundle["older"]],
+        steps={each["seq"]: steps(each, size) for each in bundle["events"]},
+        text=_text,
+        download=f"{PREFIX}/proofs/bundle.json?{request.url.query}",
+        verifier=VERIFIER,
+    )
+
+
+def _text(event: dict[str, Any]) -> str:
+    return bytes.fromhex(event["body"]).decode(errors="replace")
+
+
+def steps(event: dict[str, Any], size: int) -> tuple[str, list[Step]]:
+    """An event's leaf hash, and the steps from it to the root of `size` events (RFC 9162, 2.1.3.2)."""
+    leaf = offline_verifier.leaf_hash(event)
+    found, node, last = leaf, event["seq"] - 1, size - 1
+    taken = []
+    for part in event["proof"]:
+        sibling = bytes.fromhex(part)
+        left = bool(node & 1) or node == last
+        found = node_hash(sibling, found) if left else node_hash(found, sibling)
+        taken.append(Step("left" if left else "right", part, found.hex()))
+        while left and node and not node & 1:
+            node, last = node >> 1, last >> 1
+        node, last = node >> 1, last >> 1
+    return leaf.hex(), taken

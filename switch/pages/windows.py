@@ -1,0 +1,270 @@
+"""Settlement windows: where each stands, who pays and receives what, who has agreed, and what the rule did.
+
+A central bank confirms a window's positions here: the page works the hash out again from the lines that it
+shows. Whatever else is to happen to a window is asked for by one person and agreed to by another.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import asyncpg
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from ledger import windows
+from ledger.archive import Archived
+from schemas import codec
+from schemas.errors import NotAllowed, NotFound
+from schemas.money import Money
+from switch import calendars
+from switch.api.settlement import Window, lines_for, may_read_instruction, pairs_for
+from switch.pages import shell, witness
+from switch.pages.asking import link, may_ask
+from switch.pages.shell import PREFIX, Office, render
+from switch.pages.witness import looking
+from switch.people import approvals
+from switch.people.model import Change, ChangeState, Person
+from switch.reports import window_statement
+from switch.reports.query import Query as Asked
+from switch.reports.readers import scope_of_person
+from switch.reports.render import json_file
+from switch.settlement import confirmations, positions, reads
+from switch.settlement.files import SettlementFiles
+from switch.settlement.states import Line, State
+
+router = APIRouter(prefix=PREFIX, include_in_schema=False)
+Reader = Annotated[Person, Depends(witness.of(shell.WINDOWS))]
+
+WAY: Final = (State.OPEN, State.CLOSED, State.CONFIRMED, State.SETTLING, State.SETTLED)
+"""The way that a window goes; it leaves it only for ABORTED."""
+_LIST_MAX: Final = 200
+_WORDS_MAX: Final = 200
+"""Confirmations of an agent that are looked through for a window."""
+_CONFIRM: Final = "settlement.confirm"
+_CHANGES: Final = """
+SELECT number FROM switch.change
+WHERE kind = ANY ($2) AND (content::jsonb ->> 'window')::bigint = $1 ORDER BY number DESC LIMIT 50
+"""
+_ABOUT_WINDOWS: Final = (_CONFIRM, "window.close", "settlement.abort", "settlement.hold")
+_WORDS: Final = """
+SELECT c.sha256, c.agent, c.message, c.body, c.received_at
+FROM switch.settlement_confirmation AS c
+JOIN switch.settlement_agent AS a ON a.agent = c.agent AND a.currency = $1
+WHERE c.received_at >= $2 ORDER BY c.received_at LIMIT $3
+"""
+
+
+@router.get("/windows")
+async def get_windows(
+    request: Request,
+    desk: Office,
+    person: Reader,
+    currency: Annotated[str, Query(pattern="^([A-Z]{3})?$")] = "",
+) -> Response:
+    """List windows, newest first, with when the open ones close."""
+    async with looking(desk.pool) as connection:
+        found = await reads.read(connection, currency=currency or None, limit=_LIST_MAX)
+        schedules = {each.currency: each for each in await reads.schedules(connection) if each.enabled}
+    closes = {  # outside the transaction: holidays of a year are arithmetic that takes a while
+        each.window: await _closes(desk.pool, schedules[each.currency], each.opened_at)
+        for each in found
+        if each.state is State.OPEN and each.currency in schedules
+    }
+    return render(
+        request,
+        "windows.html",
+        person,
+        found=found,
+        closes=closes,
+        currency=currency,
+        currencies=sorted(schedules),
+        may_set=may_ask(person, "schedule.set"),
+        link=link,
+    )
+
+
+async def _closes(pool: asyncpg.Pool, schedule: reads.Schedule, opened_at: datetime) -> datetime | None:
+    calendar = await calendars.load(pool, schedule.currency)
+    try:
+        return calendar.next_close(schedule.closes_at, opened_at)
+    except NotFound:
+        return None
+
+
+@router.get("/windows/{window}")
+async def get_window(request: Request, desk: Office, person: Reader, window: Window) -> Response:
+    """Show a window, as far as this person may read it."""
+    async with looking(desk.pool) as connection:
+        found = await reads.find(connection, window)
+        every = await reads.lines(connection, window)
+        changes = await _changes(connection, window)
+        shown: dict[str, Any] = {
+            "pairs": await _pairs(connection, person, window, every),
+            "statement": await _statement(connection, person, found),
+            "so_far": await _so_far(connection, person, found),
+            "words": await _words(connection, person, found, every),
+        }
+    lines = lines_for(person, every)
+    return render(
+        request,
+        "window.html",
+        person,
+        found=found,
+        way=WAY,
+        lines=lines,
+        computed=_digest(found, lines) if len(lines) == len(every) else "",
+        money=Money,
+        banks=_banks(every, changes),
+        changes=changes,
+        seat=_seat(person, changes),
+        asks=_asks(person, found, changes),
+        holds=may_ask(person, "settlement.hold") and found.state is State.SETTLING,
+        link=link,
+        held=[line for line in lines if line.state in {Line.HELD, Line.CARRIED}],
+        may_read_instruction=may_read_instruction(person),
+        **shown,
+    )
+
+
+@router.get("/windows/{window}/instruction.jws")
+async def get_signature(desk: Office, person: Reader, window: Window) -> Response:
+    """Hand out the detached signature of a window's instruction; the file itself is at `/v1/settlements`."""
+    if not may_read_instruction(person):
+        raise NotAllowed("your role may not do this")
+    found = await reads.find(desk.pool, window)
+    files = SettlementFiles(desk.data)
+    if found.file is None or not files.has(found.file):
+        raise NotFound("nothing was instructed")
+    _, token = files.read(found.file)
+    name = f"{found.message_id}.xml.jws"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(token, media_type="application/jose", headers=headers)
+
+
+async def _changes(connection: asyncpg.Connection, window: int) -> list[Change]:
+    """What was asked for this window, newest first."""
+    rows = await connection.fetch(_CHANGES, window, list(_ABOUT_WINDOWS))
+    return [await approvals.find(connection, row["number"]) for row in rows]
+
+
+async def _pairs(
+    connection: asyncpg.Connection, person: Person, window: int, lines: Sequence[reads.SettlementLine]
+) -> list[windows.BilateralNet] | None:
+    """Who owes whom; None where the postings are in an archive."""
+    try:
+        return pairs_for(person, lines, await windows.bilateral_nets(connection, window))
+    except Archived:
+        return None
+
+
+async def _statement(
+    connection: asyncpg.Connection, person: Person, found: reads.Settlement
+) -> dict[str, Any] | None:
+    """What each account was debited and credited: of a closed window, the report's own table."""
+    if found.state is State.OPEN:
+        return None
+    scope = scope_of_person(person)
+    report = await window_statement.read(connection, Asked(window=found.window), scope)
+    document: dict[str, Any] = json.loads(json_file.write(report))
+    return document
+
+
+async def _so_far(
+    connection: asyncpg.Connection, person: Person, found: reads.Settlement
+) -> list[windows.Net]:
+    """What each account was debited and credited until now, while the window is open."""
+    if found.state is not State.OPEN:
+        return []
+    owners = await scope_of_person(person).owners(connection)
+    nets = await windows.nets(connection, found.window)
+    return [net for net in nets if owners is None or net.owner in owners]
+
+
+async def _words(
+    connection: asyncpg.Connection,
+    person: Person,
+    found: reads.Settlement,
+    lines: Sequence[reads.SettlementLine],
+) -> list[dict[str, Any]]:
+    """What the settlement agent said of lines that the reader may see, as it came."""
+    if found.closed_at is None:
+        return []
+    mine = {str(line.id): line.participant for line in lines_for(person, lines)}
+    told = []
+    for row in await connection.fetch(_WORDS, found.currency, found.closed_at, _WORDS_MAX):
+        form_of = codec.JSON if row["body"].lstrip().startswith(b"{") else codec.XML
+        _, words = confirmations.read(row["body"], form_of)
+        about = [(_about(word, mine, found.message_id), word) for word in words]
+        told += [
+            {
+                "at": row["received_at"],
+                "agent": row["agent"],
+                "message": row["message"],
+                "sha256": row["sha256"].hex(),
+                "participant": name,
+                "outcome": str(word.outcome),
+                "amount": word.amount,
+                "reason": word.reason,
+            }
+            for name, word in about
+            if name is not None
+        ]
+    return told
+
+
+def _about(word: confirmations.Word, mine: Mapping[str, str], message_id: str | None) -> str | None:
+    """Whose line a word is about; empty for all of them, None for none of this window."""
+    if word.uetr is not None:
+        return mine.get(word.uetr)
+    about_all = word.message_id is not None and word.message_id == message_id
+    return "" if mine and about_all else None
+
+
+def _digest(found: reads.Settlement, lines: Sequence[reads.SettlementLine]) -> str:
+    """The hash of the positions as the page shows them."""
+    amounts = {line.participant: (line.net_minor, line.carried_minor) for line in lines}
+    return positions.digest(found.window, found.currency, amounts)
+
+
+def _banks(lines: Sequence[reads.SettlementLine], changes: Sequence[Change]) -> list[dict[str, Any]]:
+    """Each country that confirms, and who of it has, by the newest request that was not given up."""
+    asked = next((c for c in changes if c.kind == _CONFIRM and c.state not in _GIVEN_UP), None)
+    said = {} if asked is None else {asked.seats[vote.seat].scope: vote for vote in asked.votes}
+    return [{"country": country, "vote": said.get(country)} for country in reads.countries(lines)]
+
+
+_GIVEN_UP: Final = frozenset(
+    {ChangeState.REFUSED, ChangeState.WITHDRAWN, ChangeState.EXPIRED, ChangeState.FAILED}
+)
+
+
+def _seat(person: Person, changes: Sequence[Change]) -> Change | None:
+    """The request to confirm that waits for this person's word."""
+    return next((c for c in changes if c.kind == _CONFIRM and has_seat(person, c)), None)
+
+
+def has_seat(person: Person, change: Change) -> bool:
+    """Whether a change waits for the word of this person."""
+    return change.state is ChangeState.REQUESTED and approvals.may_vote(change, person)
+
+
+def _asks(person: Person, found: reads.Settlement, changes: Sequence[Change]) -> list[tuple[str, str]]:
+    """Kind and address of each form that fits this window now; none is offered while one is waiting."""
+    waiting = {change.kind for change in changes if change.state is ChangeState.REQUESTED}
+    offered: dict[State, tuple[tuple[str, dict[str, object]], ...]] = {
+        State.OPEN: (("window.close", {"currency": found.currency, "window": found.window}),),
+        State.CLOSED: (
+            (_CONFIRM, {"window": found.window, "positions_sha256": found.positions_sha256}),
+            ("settlement.abort", {"window": found.window}),
+        ),
+        State.CONFIRMED: (("settlement.abort", {"window": found.window}),),
+    }
+    return [
+        (kind, link(kind, **known))
+        for kind, known in offered.get(found.state, ())
+        if kind not in waiting
+        and may_ask(person, kind)
+        and (found.positions_sha256 or kind == "window.close")
+    ]

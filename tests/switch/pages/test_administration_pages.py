@@ -1,0 +1,352 @@
+"""Pages of windows, participants and people, over HTTP, on a whole running switch."""
+
+import html
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, NamedTuple
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from schemas.signing.keys import SigningKey
+from switch.pages import country, log, participants, people, proofs, statistics, windows
+from tests.switch.stack import Stack
+from tests.switch.test_people_api import agreed, bearer, call, status_report, until
+
+ROLES = ("operator", "checker", "auditor", "regulator-in", "regulator-pk", "participant")
+
+
+class Answer(NamedTuple):
+    status: int
+    text: str
+    location: str
+
+
+@pytest_asyncio.fixture
+async def http(stack: Stack) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(stack.url) as session:
+        yield session
+
+
+async def page(
+    http: aiohttp.ClientSession, path: str, said: Mapping[str, str] | None = None, **headers: str
+) -> Answer:
+    """A page, or what a form's sending comes to."""
+    method = "GET" if said is None else "POST"
+    async with http.request(
+        method, "/console" + path, data=said, headers=headers, allow_redirects=False
+    ) as answer:
+        return Answer(answer.status, await answer.text(), answer.headers.get("Location", ""))
+
+
+ROUTES = [
+    (method, route.path)
+    for router in (
+        windows.router,
+        participants.router,
+        people.router,
+        country.router,
+        statistics.router,
+        proofs.router,
+        log.router,
+    )
+    for route in router.routes
+    for method in route.methods  # type: ignore[attr-defined]
+]
+KNOWN = {"id": "asha-bank", "window": "1", "number": "1", "name": "cap.set"}
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES, ids=str)
+async def test_every_page_asks_who_is_there(http: aiohttp.ClientSession, method: str, path: str) -> None:
+    """Deny by default: a page that is new and forgets to ask fails here."""
+    answer = await page(http, path.removeprefix("/console").format(**KNOWN), None if method == "GET" else {})
+
+    assert (answer.status, answer.location.partition("?")[0]) == (303, "/console/sign-in")
+
+
+REGULATORS = {"regulator-in", "regulator-pk"}
+OVERSEERS = {"operator", "checker", "auditor"}
+ALLOWED = {
+    "/people": OVERSEERS,
+    "/participants": OVERSEERS | REGULATORS,
+    "/participants/asha-bank": OVERSEERS | REGULATORS,
+    "/participants/new": {"operator"},
+    "/windows": OVERSEERS | REGULATORS,
+    "/country": REGULATORS,
+    "/statistics": OVERSEERS | REGULATORS,
+    "/proofs": set(ROLES),
+    "/proofs/offline_verifier.py": set(ROLES),
+    "/log": OVERSEERS | REGULATORS,
+    "/log?what=people": OVERSEERS | REGULATORS,
+}
+
+
+@pytest.mark.parametrize("person", ROLES)
+@pytest.mark.parametrize("path", ALLOWED)
+async def test_a_role_opens_its_pages_and_no_other(
+    http: aiohttp.ClientSession, stack: Stack, path: str, person: str
+) -> None:
+    answer = await page(http, path, **bearer(stack, person))
+
+    assert answer.status == (200 if person in ALLOWED[path] else 403)
+
+
+NEW = {
+    "id": "neu-bank",
+    "name": "Neu <Bank>",
+    "bic": "NEUBINBB",
+    "country": "IN",
+    "kind": "direct",
+    "currency.0": "INR",
+    "net_debit_cap.0": "0",
+    "currency.1": "",
+    "net_debit_cap.1": "0",
+    "keyid.0": "neu-bank-1",
+    "why": "letter 7",
+}
+
+
+async def test_a_new_participant_is_asked_for_and_takes_part_when_a_second_person_agrees(
+    http: aiohttp.ClientSession, stack: Stack
+) -> None:
+    key = SigningKey.generate("neu-bank-1").public.pem.decode().replace("\n", "\r\n")
+    said = {**NEW, "public_key.0": key}
+    denied = [
+        await page(http, "/participants/new", said, **bearer(stack, person))
+        for person in ROLES
+        if person != "operator"
+    ]
+    asked = await page(http, "/participants/new", said, **bearer(stack, "operator"))
+    vote = {"decision": "approve", "reason": "seen"}
+    path = f"/v1{asked.location.removeprefix('/console')}/votes"
+    before = await page(http, "/participants/neu-bank", **bearer(stack, "operator"))
+    await call(http, "POST", path, vote, headers=bearer(stack, "checker"))
+    after = await page(http, "/participants/neu-bank", **bearer(stack, "operator"))
+
+    assert {answer.status for answer in denied} == {403}
+    assert asked.status == 303
+    assert (before.status, after.status) == (404, 200)
+    assert "Neu &lt;Bank&gt;" in after.text
+    assert "neu-bank-1" in after.text
+    assert "0.00 INR" in after.text
+
+
+async def test_a_new_participant_that_is_wrong_is_shown_again_with_what_was_typed(
+    http: aiohttp.ClientSession, stack: Stack
+) -> None:
+    wrong = {**NEW, "id": "other-bank", "bic": "ASHAINBB", "keyid.0": ""}
+    refused = await page(http, "/participants/new", wrong, **bearer(stack, "operator"))
+    unreadable = await page(http, "/participants/new", {**wrong, "id": "A B"}, **bearer(stack, "operator"))
+
+    assert (refused.status, unreadable.status) == (422, 400)
+    for answer in (refused, unreadable):
+        assert 'role="alert"' in answer.text
+        assert 'value="letter 7"' in answer.text
+        assert 'value="ASHAINBB"' in answer.text
+
+
+async def test_what_is_offered_fits_its_state_and_the_reader_and_leads_to_a_form(
+    http: aiohttp.ClientSession, stack: Stack
+) -> None:
+    window = await open_window(http, stack)
+    operator = bearer(stack, "operator")
+    pages = [
+        await page(http, path, **operator)
+        for path in ("/participants/asha-bank", "/people", "/windows", f"/windows/{window}", "/participants")
+    ]
+    offered = {
+        html.unescape(found)
+        for answer in pages
+        for found in re.findall(r'href="/console(/changes/new/[^"]+|/participants/new)"', answer.text)
+    }
+    kinds = {address.partition("?")[0].rpartition("/")[2] for address in offered}
+    forms = {address: await page(http, address, **operator) for address in offered}
+    others = [
+        await page(http, path, **bearer(stack, person))
+        for path in ("/participants/asha-bank", f"/windows/{window}")
+        for person in ("checker", "auditor", "regulator-in")
+    ]
+
+    assert {address for address, answer in forms.items() if answer.status != 200} == set()
+    assert "/changes/new/cap.set?participant=asha-bank&currency=INR&account=position" in offered
+    assert f"/changes/new/window.close?currency=INR&window={window}" in offered
+    assert kinds >= {"participant.suspend", "key.revoke", "limit.set", "person.add", "schedule.set", "new"}
+    assert not kinds & {"participant.resume", "participant.remove", "settlement.abort"}
+    assert "/changes/new/person.suspend?name=auditor" in offered
+    assert not any("name=operator" in address for address in offered)
+    assert not [answer for answer in others if "/changes/new/" in answer.text]
+
+
+async def test_a_regulator_sees_what_is_of_its_country_and_names_of_others(
+    http: aiohttp.ClientSession, stack: Stack
+) -> None:
+    own = await page(http, "/participants/noor-wallet", **bearer(stack, "regulator-pk"))
+    others = await page(http, "/participants/noor-wallet", **bearer(stack, "regulator-in"))
+    everything = await page(http, "/participants/noor-wallet", **bearer(stack, "auditor"))
+
+    assert "noor-wallet-1" in own.text
+    assert "noor-wallet-1" in everything.text
+    assert "Noor Wallet" in others.text
+    assert "noor-wallet-1" not in others.text
+    assert "<table" not in others.text
+    assert "/changes/new/" not in own.text + everything.text
+
+
+async def test_what_a_regulator_or_an_auditor_opens_is_an_event(
+    http: aiohttp.ClientSession, stack: Stack
+) -> None:
+    connection = await stack.connect()
+    try:
+        start = await connection.fetchval("SELECT coalesce(max(seq), 0) FROM ledger.event")
+        await page(http, "/participants/asha-bank?x=1", **bearer(stack, "regulator-in"))
+        await page(http, "/people", **bearer(stack, "auditor"))
+        await page(http, "/people", **bearer(stack, "operator"))
+        rows = await connection.fetch(
+            "SELECT body FROM ledger.event WHERE seq > $1 AND kind = 'PAGE_READ' ORDER BY seq", start
+        )
+    finally:
+        await connection.close()
+
+    assert [json.loads(row["body"]) for row in rows] == [
+        {"asked": {"x": "1"}, "caller": "person:regulator-in", "page": "/console/participants/asha-bank"},
+        {"asked": {}, "caller": "person:auditor", "page": "/console/people"},
+    ]
+
+
+async def open_window(http: aiohttp.ClientSession, stack: Stack, currency: str = "INR") -> int:
+    _, listed = await call(
+        http, "GET", f"/v1/settlements?currency={currency}", headers=bearer(stack, "operator")
+    )
+    window: int = next(s["window"] for s in listed if s["state"] == "OPEN")
+    return window
+
+
+async def closed(http: aiohttp.ClientSession, stack: Stack) -> tuple[int, Any]:
+    """A window with a payment from India to Pakistan, closed by two people; its number, and it."""
+    async with stack.client("asha-bank") as client:
+        await client.pay(stack.document("asha-bank", "noor-wallet", amount="81.00"), wait=20)
+    window = await open_window(http, stack)
+    await agreed(http, stack, "window.close", {"currency": "INR", "window": window}, "checker")
+    return window, await until(http, stack, window, "CLOSED")
+
+
+async def ask(http: aiohttp.ClientSession, stack: Stack, kind: str, content: dict[str, Any]) -> int:
+    body = {"kind": kind, "content": content, "reason": "end of day"}
+    status, change = await call(http, "POST", "/v1/changes", body, headers=bearer(stack, "operator"))
+    assert status == 201, change
+    number: int = change["number"]
+    return number
+
+
+async def test_a_window_is_confirmed_by_each_central_bank_in_the_page_and_settles(
+    http: aiohttp.ClientSession, stack: Stack
+) -> None:
+    window, found = await closed(http, stack)
+    offered = await page(http, f"/windows/{window}", **bearer(stack, "operator"))
+    content = {"window": window, "positions_sha256": found["positions_sha256"]}
+    number = await ask(http, stack, "settlement.confirm", content)
+    asked = await page(http, f"/windows/{window}", **bearer(stack, "operator"))
+    banks = sorted({f"regulator-{line['country'].lower()}" for line in found["lines"]})
+    before = await page(http, f"/windows/{window}", **bearer(stack, banks[0]))
+    foreign = await page(http, f"/windows/{window}", **bearer(stack, "regulator-pk"))
+    country_ = await page(http, "/country", **bearer(stack, banks[0]))
+    for bank in banks:
+        vote = {"decision": "approve", "reason": "compared"}
+        status, _ = await call(http, "POST", f"/v1/changes/{number}/votes", vote, headers=bearer(stack, bank))
+        assert status == 200
+    voted = await page(http, f"/windows/{window}", **bearer(stack, banks[0]))
+    settling = await until(http, stack, window, "SETTLING")
+    agent = stack.credentials["settlement_agents"]["INR"]["bearer"]
+    headers = {"Authorization": f"Bearer {agent}", "Content-Type": "application/xml"}
+    async with http.post(
+        "/v1/settlements/confirmations", data=status_report(settling["lines"]), headers=headers
+    ) as answer:
+        assert answer.status == 200
+    await until(http, stack, window, "SETTLED")
+    after = await page(http, f"/windows/{window}", **bearer(stack, "auditor"))
+    token = await page(http, f"/windows/{window}/instruction.jws", **bearer(stack, "auditor"))
+
+    assert f"/console/changes/new/settlement.confirm?window={window}" in offered.text
+    assert f"/console/changes/new/settlement.abort?window={window}" in offered.text
+    assert "worked out again from the lines below: the same" in before.text
+    assert "settlement.confirm?" not in asked.text  # one request is enough
+    form = f'action="/console/changes/{number}/votes"'
+    assert form in before.text
+    assert f'href="/console/windows/{window}"' in country_.text
+    assert form not in foreign.text + asked.text + voted.text
+    assert after.text.count("confirmed by regulator-") == len(banks)
+    assert after.text.count('class="good">done') == len(settling["lines"])
+    assert "Opening position" in after.text
+    assert "/changes/new/" not in after.text
+    assert token.text.count(".") == 2
+
+
+async def test_a_window_of_others_shows_a_regulator_no_line(
+    http: aiohttp.ClientSession, stack: Stack
+) -> None:
+    window, found = await closed(http, stack)
+    assert all(line["country"] != "PK" for line in found["lines"])
+    seen = await page(http, f"/windows/{window}", **bearer(stack, "regulator-pk"))
+    denied = [
+        await page(http, f"/windows/{window}/instruction.jws", **bearer(stack, person))
+        for person in ("regulator-pk", "regulator-in", "participant")
+    ]
+
+    assert "No line that you may see" in seen.text
+    assert "asha-bank" not in seen.text
+    assert "silkroad-fx" not in seen.text
+    assert {answer.status for answer in denied} == {403}
+
+
+async def test_a_held_part_is_told_with_the_rule(http: aiohttp.ClientSession, stack: Stack) -> None:
+    window, found = await closed(http, stack)
+    content = {"window": window, "positions_sha256": found["positions_sha256"]}
+    banks = sorted({f"regulator-{line['country'].lower()}" for line in found["lines"]})
+    await agreed(http, stack, "settlement.confirm", content, *banks)
+    settling = await until(http, stack, window, "SETTLING")
+    part = next(line for line in settling["lines"] if line["state"] == "INSTRUCTED")
+    during = await page(http, f"/windows/{window}", **bearer(stack, "operator"))
+    change = await agreed(
+        http, stack, "settlement.hold", {"window": window, "participant": part["participant"]}, "checker"
+    )
+    after = await page(http, f"/windows/{window}", **bearer(stack, "operator"))
+
+    link = f"/console/changes/new/settlement.hold?window={window}&amp;participant={part['participant']}"
+    assert link in during.text
+    assert link not in after.text
+    assert "The rule: the line is held" in after.text
+    assert f"two people: change {change['number']}" in after.text
+
+
+async def test_there_is_no_page_of_what_there_is_not(http: aiohttp.ClientSession, stack: Stack) -> None:
+    operator = bearer(stack, "operator")
+    paths = (
+        "/windows/999999",
+        "/participants/nobody-here",
+        "/request/cap.sett",
+        "/windows/1/instruction.jws",
+    )
+
+    assert [(await page(http, path, **operator)).status for path in paths] == [404] * len(paths)
+
+
+@pytest.mark.parametrize("language", ["ru", "zh"])
+async def test_pages_speak_the_readers_language(
+    http: aiohttp.ClientSession, stack: Stack, language: str
+) -> None:
+    """Headings, states and numbers: an English heading that is left over is a missing text."""
+    window = await open_window(http, stack)
+    headers = {**bearer(stack, "operator"), "Accept-Language": language}
+    paths = ("/windows", f"/windows/{window}", "/participants", "/participants/asha-bank", "/people")
+    more = ("/participants/new", "/proofs", "/proofs/show?event=1", "/log", "/statistics")
+    for path in (*paths, *more):
+        answer = await page(http, path, **headers)
+        headings = re.findall(r"<(?:h1|h2|th scope=\"col\"|label|legend|caption)[^>]*>([^<]+)", answer.text)
+        english = [
+            h for h in headings if re.search("[a-z]{4}", re.sub("payswitch|asha-bank|[a-z]+-.*", "", h))
+        ]
+
+        assert answer.status == 200
+        assert not [h for h in english if not re.search(r"[\u0400-\u04ff\u4e00-\u9fff]", h)], (path, english)
