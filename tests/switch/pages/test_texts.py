@@ -114,7 +114,9 @@ def texts() -> set[str]:
     }
     named |= set(effects.BREAKS.values()) | set(oversight.TOPICS.values()) | {str(state) for state in State}
     named |= {reads.event_name(kind) for kind in reads.KINDS} | {"received", "answered"} | LEGS
-    named |= {state.value for states in (settlement.State, settlement.Line, Status, Outcome) for state in states}
+    named |= {
+        state.value for states in (settlement.State, settlement.Line, Status, Outcome) for state in states
+    }
     named |= {*participants.STATES, *participants.KEY_STATES, *PURPOSES}
     named |= {kind.replace("_", " ") for kind in participants.KINDS_OF}
     return (written | named | EFFECTS | HINTS) - SAME
