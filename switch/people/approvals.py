@@ -128,11 +128,12 @@ async def withdraw(desk: Desk, person: Person, number: int) -> Change:
 
     Raises:
         NotFound: no such change.
-        NotAllowed: somebody else's.
+        NotAllowed: somebody else's, or this person may no longer act.
         Refused: too late.
 
     """
     async with desk.pool.acquire() as connection, connection.transaction():
+        await _check_active(connection, person)
         change = await _lock(connection, number)
         if change.maker != person.name:
             raise NotAllowed("only who asked for it can take it back")

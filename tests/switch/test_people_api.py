@@ -1,11 +1,15 @@
 """People over HTTP and the command line, on a whole running switch."""
 
 import asyncio
+import contextlib
 import json
+import subprocess
+import sys
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -13,9 +17,13 @@ import pytest
 import pytest_asyncio
 from fastapi import APIRouter
 
+from adapters.simulation import book
+from adapters.simulation.sandbox import free_port
 from schemas import codec
+from schemas.money import Money
 from switch.api import participants, people, settlement
 from switch.people import secrets, sessions
+from switch.settlement.files import SettlementFiles
 from tests.switch.stack import Stack
 from tests.switch.test_cli import payswitch
 
@@ -191,6 +199,60 @@ async def test_a_day_is_settled_over_http(http: aiohttp.ClientSession, stack: St
     assert token.count(".") == 2
     assert sorted(taken["settled"]) == sorted(line["participant"] for line in settled["lines"])
     assert taken["contradictions"] == []
+
+
+async def test_a_day_settles_by_itself_through_the_agents_door(
+    http: aiohttp.ClientSession, stack: Stack, tmp_path: Path
+) -> None:
+    """A simulated agent in a process of its own: central banks confirm, everything else is done by machines."""
+    with settlement_agent(stack, tmp_path, "PKR") as door:
+        owner = await stack.connect()
+        await owner.execute("UPDATE switch.settlement_agent SET door = $1 WHERE currency = 'PKR'", door)
+        async with stack.client("noor-wallet") as client:
+            await client.pay(stack.document("noor-wallet", "asha-bank", amount="77.00"), wait=20)
+        listed = await call(http, "GET", "/v1/settlements?currency=PKR", headers=bearer(stack, "operator"))
+        window = next(s["window"] for s in listed[1] if s["state"] == "OPEN")
+        await agreed(http, stack, "window.close", {"currency": "PKR", "window": window}, "checker")
+        found = await until(http, stack, window, "CLOSED")
+        content = {"window": window, "positions_sha256": found["positions_sha256"]}
+        banks = sorted({f"regulator-{line['country'].lower()}" for line in found["lines"]})
+        await agreed(http, stack, "settlement.confirm", content, *banks)
+        settled = await until(http, stack, window, "SETTLED")
+        told = await owner.fetchrow(
+            "SELECT agent, signature FROM switch.settlement_confirmation ORDER BY received_at DESC LIMIT 1"
+        )
+        await owner.execute("UPDATE switch.settlement_agent SET door = ''")
+        await owner.close()
+    moved = {entry.uetr: entry.amount_minor for entry in book.read(tmp_path / "book.jsonl")}
+
+    assert {line["state"] for line in settled["lines"]} == {"SETTLED"}
+    assert moved == {
+        line["reference"]: Money.parse(line["total"].lstrip("-"), "PKR").minor
+        * (-1) ** ("-" in line["total"])
+        for line in settled["lines"]
+        if line["total"].strip("-0.")
+    }
+    assert told["agent"] == "settlement-pk"
+    assert told["signature"] != "sandbox key"
+
+
+@contextlib.contextmanager
+def settlement_agent(stack: Stack, directory: Path, currency: str) -> Iterator[str]:
+    """The agent's process, with the agent's key and the switch's public one; the address of its door."""
+    agent, port = stack.credentials["settlement_agents"][currency], free_port()
+    public = SettlementFiles(stack.settings.data).public_key
+    (directory / "agent.pem").write_text(agent["private_key"])
+    (directory / "switch.pem").write_bytes(public.pem)
+    command = [
+        sys.executable, "-m", "adapters.simulation.settlement_agent", "--port", str(port),
+        "--data", str(directory), "--key", str(directory / "agent.pem"), "--keyid", agent["keyid"],
+        "--switch", stack.url, "--switch-key", str(directory / "switch.pem"), "--switch-keyid", public.keyid,
+    ]  # fmt: skip
+    with subprocess.Popen(command) as process:
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
 
 
 def status_report(lines: list[dict[str, Any]]) -> bytes:
