@@ -1,6 +1,7 @@
 -- corridors: payments accepted in a period, by corridor: how many, how much, how it ended, how fast.
 --   $1 after this event  $2 up to this event  $3 outcomes as after this event  $4 owners, or null for all
 -- A payment's number is the sequence number of the event that accepted it. One that was refused has no native_ref.
+-- Counted by pairs of agents first, which is hashed and done in parallel; only times are sorted, as numbers.
 WITH accepted AS (
     SELECT seq, at FROM ledger.event WHERE seq > $1 AND seq <= $2
 ), resolved AS (
@@ -19,28 +20,48 @@ WITH accepted AS (
      WHERE p.number > $1 AND p.number <= $2
        AND ($4::text[] IS NULL OR p.debtor_agent = ANY ($4) OR p.creditor_agent = ANY ($4)
             OR p.sender = ANY ($4))
+), paired AS (
+    SELECT t.debtor_agent, t.creditor_agent, t.sender,
+           t.debit_currency, t.credit_currency,
+           count(*) AS payments,
+           count(*) FILTER (WHERE t.outcome = 'posted') AS committed,
+           count(*) FILTER (WHERE t.refused) AS refused,
+           count(*) FILTER (WHERE t.outcome = 'voided') AS rejected,
+           count(*) FILTER (WHERE NOT t.refused AND t.outcome IS NULL) AS open,
+           sum(t.debit_minor) FILTER (WHERE t.outcome = 'posted') AS debit_minor,
+           sum(t.credit_minor) FILTER (WHERE t.outcome = 'posted') AS credit_minor,
+           sum(t.fee_minor) FILTER (WHERE t.outcome = 'posted') AS fee_minor,
+           count(*) FILTER (WHERE t.outcome = 'posted' AND t.micros < 10000000) AS within_10_s,
+           count(*) FILTER (WHERE t.outcome = 'posted' AND t.micros < 60000000) AS within_60_s,
+           count(*) FILTER (WHERE t.outcome = 'posted' AND t.micros < 3600000000) AS within_1_h,
+           array_agg(t.micros) FILTER (WHERE t.outcome = 'posted') AS times
+      FROM timed AS t
+     GROUP BY 1, 2, 3, 4, 5
+), named AS (
+    SELECT coalesce(source.country, sends.country, '') AS source, coalesce(target.country, '') AS target, paired.*
+      FROM paired
+      LEFT JOIN switch.participant AS source ON source.id = paired.debtor_agent
+      LEFT JOIN switch.participant AS target ON target.id = paired.creditor_agent
+      LEFT JOIN switch.participant AS sends ON sends.id = paired.sender
 )
-SELECT coalesce(source.country, sends.country, '') AS source,
-       coalesce(target.country, '') AS target,
-       t.debit_currency, t.credit_currency,
-       count(*) AS payments,
-       count(*) FILTER (WHERE t.outcome = 'posted') AS committed,
-       count(*) FILTER (WHERE t.refused) AS refused,
-       count(*) FILTER (WHERE t.outcome = 'voided') AS rejected,
-       count(*) FILTER (WHERE NOT t.refused AND t.outcome IS NULL) AS open,
-       coalesce(sum(t.debit_minor) FILTER (WHERE t.outcome = 'posted'), 0)::bigint AS debit_minor,
-       coalesce(sum(t.credit_minor) FILTER (WHERE t.outcome = 'posted'), 0)::bigint AS credit_minor,
-       coalesce(sum(t.fee_minor) FILTER (WHERE t.outcome = 'posted'), 0)::bigint AS fee_minor,
-       count(*) FILTER (WHERE t.outcome = 'posted' AND t.micros < 10000000) AS within_10_s,
-       count(*) FILTER (WHERE t.outcome = 'posted' AND t.micros < 60000000) AS within_60_s,
-       count(*) FILTER (WHERE t.outcome = 'posted' AND t.micros < 3600000000) AS within_1_h,
-       percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY t.micros)
-           FILTER (WHERE t.outcome = 'posted') AS percentiles,
-       count(DISTINCT t.debtor_agent) FILTER (WHERE t.outcome = 'posted') AS debtor_agents,
-       count(DISTINCT t.creditor_agent) FILTER (WHERE t.outcome = 'posted') AS creditor_agents
-  FROM timed AS t
-  LEFT JOIN switch.participant AS source ON source.id = t.debtor_agent
-  LEFT JOIN switch.participant AS target ON target.id = t.creditor_agent
-  LEFT JOIN switch.participant AS sends ON sends.id = t.sender
+SELECT source, target, debit_currency, credit_currency,
+       sum(payments)::bigint AS payments,
+       sum(committed)::bigint AS committed,
+       sum(refused)::bigint AS refused,
+       sum(rejected)::bigint AS rejected,
+       sum(open)::bigint AS open,
+       coalesce(sum(debit_minor), 0)::bigint AS debit_minor,
+       coalesce(sum(credit_minor), 0)::bigint AS credit_minor,
+       coalesce(sum(fee_minor), 0)::bigint AS fee_minor,
+       sum(within_10_s)::bigint AS within_10_s,
+       sum(within_60_s)::bigint AS within_60_s,
+       sum(within_1_h)::bigint AS within_1_h,
+       (SELECT percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY micros)
+          FROM named AS n CROSS JOIN LATERAL unnest(n.times) AS micros
+         WHERE (n.source, n.target, n.debit_currency, n.credit_currency)
+             = (named.source, named.target, named.debit_currency, named.credit_currency)) AS percentiles,
+       count(DISTINCT debtor_agent) FILTER (WHERE committed > 0) AS debtor_agents,
+       count(DISTINCT creditor_agent) FILTER (WHERE committed > 0) AS creditor_agents
+  FROM named
  GROUP BY 1, 2, 3, 4
  ORDER BY 1, 2, 3, 4;

@@ -18,23 +18,28 @@ WITH quoted AS (
        AND r.number > $1 AND r.number <= $2
        AND accepted.seq > $1 AND accepted.seq <= $2
        AND ($4::text[] IS NULL OR p.debtor_agent = ANY ($4) OR p.creditor_agent = ANY ($4))
+), terms AS (
+    SELECT rate, rate_back, -- millionths of the amount; the same for every payment at these terms
+           (CASE WHEN rate = '' THEN 0
+                 WHEN rate_back IS NULL THEN NULL
+                 ELSE greatest(0, round(1000000 * (1 - 2 * rate::numeric / (rate::numeric + 1 / rate_back))))
+            END)::bigint AS margin_ppm
+      FROM (SELECT DISTINCT rate, rate_back FROM paid) AS t
 ), priced AS (
-    SELECT paid.*,
-           CASE WHEN rate = '' THEN 0
-                WHEN rate_back IS NULL THEN NULL
-                ELSE greatest(0, round(1000000 * (1 - 2 * rate::numeric / (rate::numeric + 1 / rate_back))))
-           END AS margin_ppm -- millionths of the amount
-      FROM paid
+    SELECT paid.*, terms.margin_ppm,
+           30000 - coalesce(terms.margin_ppm, 0) AS fee_max_3_ppm, 50000 - coalesce(terms.margin_ppm, 0) AS fee_max_5_ppm
+      FROM paid JOIN terms ON terms.rate = paid.rate AND terms.rate_back IS NOT DISTINCT FROM paid.rate_back
 )
 SELECT source.country AS source, target.country AS target, priced.debit_currency AS currency,
-       margin_ppm::bigint AS margin_ppm,
+       margin_ppm,
        count(*) AS payments,
        sum(debit_minor)::bigint AS debit_minor,
        sum(fee_minor)::bigint AS fee_minor,
-       count(*) FILTER (WHERE fee_minor * 1000000::numeric + debit_minor * coalesce(margin_ppm, 0)
-                              <= debit_minor * 30000::numeric) AS within_3_percent,
-       count(*) FILTER (WHERE fee_minor * 1000000::numeric + debit_minor * coalesce(margin_ppm, 0)
-                              <= debit_minor * 50000::numeric) AS within_5_percent
+       -- fee <= debit * max / 1000000, rounded down, in whole numbers that cannot overflow
+       count(*) FILTER (WHERE fee_max_3_ppm >= 0 AND fee_minor <= debit_minor / 1000000 * fee_max_3_ppm
+                              + debit_minor % 1000000 * fee_max_3_ppm / 1000000) AS within_3_percent,
+       count(*) FILTER (WHERE fee_max_5_ppm >= 0 AND fee_minor <= debit_minor / 1000000 * fee_max_5_ppm
+                              + debit_minor % 1000000 * fee_max_5_ppm / 1000000) AS within_5_percent
   FROM priced
   JOIN switch.participant AS source ON source.id = priced.debtor_agent
   JOIN switch.participant AS target ON target.id = priced.creditor_agent

@@ -16,7 +16,7 @@ from loadtests.reports import DAY
 from schemas import codec
 from schemas.errors import InvalidMessage, NotFound
 from schemas.money import Money
-from switch.reports import account_statement, settlement_instruction
+from switch.reports import account_statement, liquidity, settlement_instruction
 from switch.reports.query import Scope
 from switch.reports.render import render
 from switch.reports.table import Report
@@ -174,7 +174,12 @@ async def test_the_pages_of_a_long_statement_join(
         await make(connection, "account-statement", **asked, page=pages + 1)
 
 
-async def test_a_peak_is_the_highest_of_the_running_balance(connection: asyncpg.Connection, day: Day) -> None:
+@pytest.mark.parametrize("at_once", [600_000, 97])
+async def test_a_peak_is_the_highest_of_the_running_balance(
+    connection: asyncpg.Connection, day: Day, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """However the log is cut: a payment may be held in one part and end in another."""
+    monkeypatch.setattr(liquidity, "_EVENTS_AT_ONCE", at_once)
     rows = as_dicts(await make(connection, "liquidity", **day.period))
     expected = await replay_exposures(connection, DAY, DAY + timedelta(days=1))
 
