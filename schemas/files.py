@@ -1,5 +1,6 @@
 """Messages in files: what is wrong with them, and the same message in the other representation."""
 
+import json
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,15 +50,19 @@ def check(path: Path, *, scheme: rules.Scheme | None = rules.SWITCH) -> Report:
         OSError: the file cannot be read.
 
     """
-    raw = path.read_bytes()
+    return check_bytes(path.read_bytes(), str(path), scheme=scheme)
+
+
+def check_bytes(raw: bytes, name: str, *, scheme: rules.Scheme | None = rules.SWITCH) -> Report:
+    """As `check`, of a file's content."""
     try:
         message = codec.inspect(raw, media_type=codec.representation(raw), max_bytes=MAX_BYTES)
         official.check_where_set(message)
     except InvalidMessage as error:
-        return Report(str(path), _said(raw), valid=False, problems=(_problem(error),))
+        return Report(name, _said(raw), valid=False, problems=(_problem(error),))
     if scheme is None:
-        return Report(str(path), message.id, valid=True)
-    return _by_rules(str(path), message, scheme)
+        return Report(name, message.id, valid=True)
+    return _by_rules(name, message, scheme)
 
 
 def _by_rules(file: str, message: codec.Message, scheme: rules.Scheme) -> Report:
@@ -96,3 +101,8 @@ def _said(raw: bytes) -> str | None:
     """What an invalid file says that it is, as far as that can be seen without believing it."""
     found = _NAMES.search(raw)
     return found[1].decode() if found else None
+
+
+def indented(document: object) -> str:
+    """A message's JSON for people to read."""
+    return json.dumps(document, indent=2, ensure_ascii=False)

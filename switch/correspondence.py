@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from schemas import codec
-from schemas.errors import DuplicateUetr
+from schemas.errors import DuplicateUetr, NotFound
 from switch import personal_data
 from switch.personal_data import Erased, KeyRing
 
@@ -29,6 +29,34 @@ SELECT * FROM switch.correspondence
 WHERE receiver = $1 AND seq > $2 AND made < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY seq LIMIT $3
 """
+
+
+_LATEST: Final = """
+SELECT c.seq, c.at, c.sender, c.definition, c.message_id, c.uetr, c.sealed_key IS NULL AS erased,
+       c.uetr IS NOT NULL AND EXISTS (
+           SELECT FROM switch.correspondence AS a
+           WHERE a.uetr = c.uetr AND a.sender = c.receiver AND a.seq > c.seq
+       ) AS answered
+FROM switch.correspondence AS c
+WHERE c.receiver = $1 AND c.seq < $2 AND c.made < pg_snapshot_xmin(pg_current_snapshot())
+ORDER BY c.seq DESC LIMIT $3
+"""
+_ONE: Final = "SELECT * FROM switch.correspondence WHERE receiver = $1 AND seq = $2"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A message as a list shows it, without what it says."""
+
+    seq: int
+    at: datetime
+    sender: str
+    definition: str
+    message_id: str
+    uetr: UUID | None
+    erased: bool
+    answered: bool
+    """Whether its receiver has sent something about the same payment since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +111,26 @@ async def inbox(
 ) -> Sequence[Letter]:
     """What came for a participant after a sequence number, oldest first. Nothing is ever skipped."""
     return [_letter(row, keys) for row in await pool.fetch(_INBOX, receiver, after, limit)]
+
+
+async def latest(
+    pool: asyncpg.Pool, receiver: str, *, before: int = 2**62, limit: int = 50
+) -> Sequence[Envelope]:
+    """What came for a participant, newest first, older than a sequence number."""
+    return [Envelope(*row) for row in await pool.fetch(_LATEST, receiver, before, limit)]
+
+
+async def find(pool: asyncpg.Pool, keys: KeyRing, receiver: str, seq: int) -> Letter:
+    """One message that came for a participant.
+
+    Raises:
+        NotFound: there is none, or it is for somebody else: the two look the same.
+
+    """
+    row = await pool.fetchrow(_ONE, receiver, seq)
+    if row is None:
+        raise NotFound
+    return _letter(row, keys)
 
 
 async def asked_back(pool: asyncpg.Pool, uetr: UUID, receiver: str) -> str | None:

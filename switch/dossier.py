@@ -4,7 +4,6 @@ Read for those who oversee payments: where it stands, its journey, the money tha
 what else is about it: letters between its banks, differences to a rail's file, changes that people asked for.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -76,7 +75,7 @@ class Dossier:
         return [{**step, "at": datetime.fromisoformat(step["at"])} for step in self.payment["journey"]]
 
 
-async def read(pool: asyncpg.Pool, uetr: UUID, owners: Collection[str] | None) -> Dossier:
+async def read(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None) -> Dossier:
     """One payment that `owners` have a part in; None is everybody's.
 
     Raises:

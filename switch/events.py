@@ -24,6 +24,16 @@ WHERE e.seq > $1 AND e.seq <= $1 + $4 AND e.kind = ANY($5)
 ORDER BY e.seq LIMIT $3
 """
 
+_OF_PAYMENT: Final = """
+SELECT e.seq, e.at, e.kind, e.body, p.uetr
+FROM ledger.transfer AS t
+JOIN switch.payment AS p ON p.number = t.number
+JOIN ledger.event AS e ON e.number = t.number
+WHERE t.id = $1 AND e.seq >= t.number AND e.kind = ANY($3)
+  AND $2 IN (p.debtor_agent, p.creditor_agent, p.sender)
+ORDER BY e.seq
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -72,6 +82,11 @@ async def read(pool: asyncpg.Pool, participant: str, *, after: int, limit: int) 
         return Page([_event(row) for row in rows], rows[-1]["seq"], more=True)
     reached = max(after, min(after + SCAN, last))
     return Page([_event(row) for row in rows], reached, more=reached < last)
+
+
+async def of_payment(pool: asyncpg.Pool, participant: str, uetr: UUID) -> list[Event]:
+    """Every event of one payment, as the participant is told of them; none where it has no part in it."""
+    return [_event(row) for row in await pool.fetch(_OF_PAYMENT, uetr, participant, KINDS)]
 
 
 def _event(row: asyncpg.Record) -> Event:

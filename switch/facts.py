@@ -47,7 +47,7 @@ SELECT 'webhook', d.n, coalesce(extract(epoch FROM clock_timestamp() - (
            SELECT at FROM ledger.event WHERE seq = d.first)), 0)::float8
 FROM (SELECT count(*) AS n, min(d.seq) AS first
       FROM switch.webhook_delivery AS d JOIN switch.webhook AS w ON w.id = d.webhook
-      WHERE d.due_at IS NOT NULL AND w.disabled = '') AS d
+      WHERE d.due_at IS NOT NULL AND d.seq > 0 AND w.disabled = '') AS d
 UNION ALL
 SELECT 'correspondence', count(*), coalesce(extract(epoch FROM clock_timestamp() - min(at)), 0)::float8
 FROM (SELECT at, made FROM switch.correspondence ORDER BY seq DESC LIMIT 1000) AS newest

@@ -1,7 +1,6 @@
 """Reading payments back: where one stands, and its journey. History is the ledger's event log."""
 
 import json
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -124,8 +123,10 @@ async def read_standing(pool: asyncpg.Pool, uetr: UUID) -> Standing:
     return Standing(uetr, state, reason, detail, known=True, refused_here=event == Event.REFUSE)
 
 
-async def read_payment(pool: asyncpg.Pool, uetr: UUID, owners: Collection[str] | None) -> dict[str, Any]:
+async def read_payment(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None) -> dict[str, Any]:
     """Describe a payment to whoever may see what belongs to `owners`; None is everything.
+
+    A list: a lone id would be taken for its letters.
 
     Raises:
         NotFound: there is none, or no owner has a part in it: the two look the same.
@@ -154,7 +155,7 @@ async def read_payment(pool: asyncpg.Pool, uetr: UUID, owners: Collection[str] |
     }
 
 
-def _has_part(payment: asyncpg.Record, owners: Collection[str] | None) -> bool:
+def _has_part(payment: asyncpg.Record, owners: list[str] | None) -> bool:
     parts = {payment["sender"], payment["debtor_agent"], payment["creditor_agent"]}
     return owners is None or not parts.isdisjoint(owners)
 

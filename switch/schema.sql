@@ -577,6 +577,7 @@ CREATE TABLE switch.webhook_delivery (
     due_at   timestamptz DEFAULT clock_timestamp(), -- NULL: delivered, or given up
     done_at  timestamptz,
     made_at  timestamptz NOT NULL DEFAULT now(),
+    micros   bigint NOT NULL DEFAULT 0, -- until the last attempt's answer
     PRIMARY KEY (webhook, seq)
 );
 CREATE INDEX webhook_delivery_due_of ON switch.webhook_delivery (webhook, due_at) WHERE due_at IS NOT NULL;
@@ -716,3 +717,10 @@ ALTER TABLE switch.settlement_confirmation ADD COLUMN media_type text NOT NULL D
 ALTER TABLE switch.settlement_confirmation ADD COLUMN taken_at timestamptz;
 CREATE INDEX settlement_confirmation_waiting ON switch.settlement_confirmation (received_at) WHERE taken_at IS NULL;
 GRANT UPDATE (taken_at) ON switch.settlement_confirmation TO payswitch_writer;
+
+-- When and how a participant's keys were used last.
+CREATE TABLE switch.key_use (
+    keyid   text PRIMARY KEY REFERENCES switch.participant_key,
+    used_at timestamptz NOT NULL, -- of the last signed request that was proved, by the clock of the API's machine
+    ahead_s integer NOT NULL -- how far the clock of who signed it was ahead, in whole seconds; behind is negative
+) WITH (fillfactor = 50);

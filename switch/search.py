@@ -23,7 +23,7 @@ _SEQ_AT: Final = statement("seq_at")
 _NUMBER_OF: Final = "SELECT number FROM ledger.transfer WHERE id = $1"
 _HEAD: Final = "SELECT next_seq FROM ledger.head"
 # $1 numbers below  $2 numbers above  $3 owners, null for all  $4 state, empty for any  $5 rail
-# $6 and $7 countries  $8 message id or reference of the rail  $9 rows
+# $6 and $7 countries  $8 message id or reference of the rail  $9 rows  $10 on which side an owner is
 _FIND: Final = """
 SELECT p.number, p.uetr, p.debtor_agent, p.creditor_agent, coalesce(d.country::text, '') AS source,
        coalesce(c.country::text, '') AS target, p.rail, p.native_ref, p.debit_currency, p.debit_minor,
@@ -40,6 +40,8 @@ WHERE p.number < $1 AND p.number > $2
   AND ($4 = '' OR coalesce(o.state, CASE r.outcome WHEN 'posted' THEN 'COMMITTED' ELSE 'ABORTED' END) = $4)
   AND ($5 = '' OR p.rail = $5) AND ($6 = '' OR d.country = $6) AND ($7 = '' OR c.country = $7)
   AND ($8 = '' OR p.message_id = $8 OR p.native_ref = $8)
+  AND ($10 = '' OR ($10 = 'sent' AND (p.sender = ANY($3) OR p.debtor_agent = ANY($3)))
+       OR ($10 = 'received' AND p.creditor_agent = ANY($3)))
 ORDER BY p.number DESC LIMIT $9
 """
 _OLDEST: Final = _FIND.format(join="JOIN").replace(
@@ -58,6 +60,8 @@ class Wanted:
     source: str = ""
     target: str = ""
     reference: str = ""
+    direction: str = ""
+    """`sent` or `received` by an owner."""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -158,6 +162,7 @@ def _arguments(
         wanted.target,
         wanted.reference,
         limit,
+        wanted.direction,
     )
 
 

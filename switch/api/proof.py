@@ -7,6 +7,7 @@ from typing import Final
 from schemas.errors import NotAuthentic
 from schemas.signing import http_signatures
 from schemas.signing.http_signatures import Headers
+from switch.api.key_use import SEEN
 from switch.api.limits import Scope
 from switch.directory import Snapshot
 from switch.settings import Settings
@@ -54,6 +55,8 @@ def _by_signature(scope: Scope, body: bytes | None, directory: Snapshot, setting
         key=public,
         now=now,
     )
+    if body is not None:
+        SEEN.note(key.keyid, now=now, created=stated.created)
     return key.participant
 
 

@@ -9,6 +9,7 @@ import asyncpg
 
 from schemas import codec
 from switch import metrics, personal_data, rails, vitals
+from switch.api import key_use
 from switch.database import connect_pool
 from switch.directory import Directory
 from switch.dispatch import Dispatcher
@@ -50,11 +51,13 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
     refreshing = asyncio.create_task(directory.keep_fresh())
     metrics.WORKERS.set(1)
     watching = asyncio.create_task(vitals.watch("api", pool))
+    noting = asyncio.create_task(key_use.keep(pool))
     try:
         yield Runtime(settings, pool, directory, rails_here, link, dispatcher, intake, keys)
     finally:
         refreshing.cancel()
         watching.cancel()
+        noting.cancel()
         await dispatcher.drain()
         await asyncio.gather(*(rail.adapter.close() for rail in rails_here.values()))
         await link.stop()

@@ -62,6 +62,14 @@ async def remove_webhook(request: Request, context: Context, id: Id) -> Response
     return Response(status_code=204)
 
 
+@router.post("/{id}/test", operation_id="testWebhook", status_code=202)
+async def test_webhook(request: Request, context: Context, id: Id) -> Response:  # noqa: A002 - the route's name
+    """Send a made-up event (`webhook.test`, id 0) to an address, once, soon."""
+    who, _ = await _signed(request, context)
+    await registry.test(context.pool, who.id, id)
+    return Response(status_code=202)
+
+
 @router.get("/{id}/deliveries", operation_id="listDeliveries")
 async def list_deliveries(
     context: Context,

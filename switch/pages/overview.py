@@ -11,9 +11,9 @@ from ledger import positions
 from ledger.sql import statement
 from switch import oversight
 from switch.api.runtime import Runtime
-from switch.pages import shell
+from switch.pages import own_home, shell
 from switch.pages.shell import PREFIX, Switch, render
-from switch.people.model import Person
+from switch.people.model import Person, Role
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 Looker = Annotated[Person, Depends(shell.OVERVIEW.viewer)]
@@ -73,7 +73,9 @@ class Way:
 
 @router.get("")
 async def get_overview(request: Request, switch: Switch, person: Looker) -> Response:
-    """Show what happens now."""
+    """Show what happens now: a participant its own affairs, others the switch."""
+    if person.role is Role.PARTICIPANT:
+        return await own_home.show(request, switch, person)
     oversees = shell.DOUBT.admits(person)
     return render(request, "overview.html", person, seen=await _look(switch), oversees=oversees)
 

@@ -52,12 +52,20 @@ async def get_payments(  # noqa: PLR0917 - one a field of the form
     rail: Country = "",
     source: Country = "",
     target: Country = "",
+    direction: Annotated[str, Query(pattern="^(sent|received)?$")] = "",
     since: Day = "",
     until: Day = "",
     before: Before = None,
 ) -> Response:
     """Find payments, newest first. What is looked for is a UETR, or a reference of the sender or the rail."""
-    said = {"q": q.strip(), "state": state, "rail": rail, "source": source, "target": target}
+    said = {
+        "q": q.strip(),
+        "state": state,
+        "rail": rail,
+        "source": source,
+        "target": target,
+        "direction": direction,
+    }
     days = {"since": since, "until": until}
     wanted = search.Wanted(
         uetr=_uetr(said["q"]),
@@ -66,6 +74,7 @@ async def get_payments(  # noqa: PLR0917 - one a field of the form
         source=source,
         target=target,
         reference=said["q"],
+        direction=direction,
         since=_midnight(since),
         until=_midnight(until, after=timedelta(days=1)),
     )

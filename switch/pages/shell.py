@@ -97,10 +97,24 @@ LOG: Final = Entry("/log", "Event log", Right.READ_AUDIT)
 PARTICIPANTS: Final = Entry("/participants", "Participants", Right.READ_CHANGES)
 PEOPLE: Final = Entry("/people", "People", Right.READ_PEOPLE)
 
+OWN: Final = tuple(
+    Entry(f"/own/{path}", title, right, frozenset({Role.PARTICIPANT}))
+    for path, title, right in (
+        ("position", "My position", Right.READ_POSITIONS),
+        ("statements", "Statements", Right.READ_REPORTS),
+        ("messages", "Messages", Right.READ_POSITIONS),
+        ("keys", "Keys", Right.REQUEST_KEYS),
+        ("webhooks", "Webhooks", Right.MANAGE_WEBHOOKS),
+        ("tests", "Test console", Right.TRY_MESSAGES),
+    )
+)
+"""A participant's own affairs."""
+
 NAVIGATION: Final = (
     OVERVIEW,
     COUNTRY,
     PAYMENTS,
+    *OWN,
     DOUBT,
     HELD,
     POSITIONS,

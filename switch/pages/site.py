@@ -15,6 +15,11 @@ from switch.pages import (
     open_data,
     oversight,
     overview,
+    own_keys,
+    own_messages,
+    own_money,
+    own_tests,
+    own_webhooks,
     participants,
     payments,
     people,
@@ -43,6 +48,11 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     statistics.router,
     proofs.router,
     log.router,
+    own_money.router,
+    own_keys.router,
+    own_webhooks.router,
+    own_messages.router,
+    own_tests.router,
 )
 
 

@@ -27,6 +27,10 @@ class Right(StrEnum):
     """Ask for any change of the switch."""
     REQUEST_KEYS = "request_keys"
     """Ask for changes of the signature keys of one's own participant."""
+    MANAGE_WEBHOOKS = "manage_webhooks"
+    """Say where one's own participant is told of its events; each step is an audit event."""
+    TRY_MESSAGES = "try_messages"
+    """Check messages, and in a sandbox send them as one's own participant."""
     VOTE = "vote"
     """Agree to, or refuse, a change that has a seat for one's role and scope."""
 
@@ -36,7 +40,8 @@ _SEES_ALL: Final = _READ | {Right.READ_CHANGES, Right.READ_AUDIT}
 
 # fmt: off
 RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType({
-    Role.PARTICIPANT: _READ | {Right.READ_PERSONAL_DATA, Right.REQUEST_KEYS},
+    Role.PARTICIPANT: _READ | {Right.READ_PERSONAL_DATA, Right.REQUEST_KEYS, Right.MANAGE_WEBHOOKS,
+                               Right.TRY_MESSAGES},
     Role.OPERATOR:    _SEES_ALL | {Right.READ_PEOPLE, Right.REQUEST_CHANGE, Right.REQUEST_KEYS},
     Role.CHECKER:     _SEES_ALL | {Right.READ_PEOPLE, Right.VOTE},
     Role.REGULATOR:   _SEES_ALL | {Right.READ_PERSONAL_DATA, Right.VOTE},

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import aiohttp
@@ -20,6 +20,7 @@ import structlog
 
 from switch import events, logs, metrics
 from switch.webhooks.addresses import PublicResolver
+from switch.webhooks.registry import TEST
 from switch.webhooks.signing import WebhookKey
 
 SCHEDULE_S: Final = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
@@ -46,6 +47,14 @@ ORDER BY d.due_at, d.seq LIMIT $2
 """
 
 _log = structlog.get_logger()
+
+
+class Attempt(NamedTuple):
+    """What one attempt came to; a status of 0 is no answer at all."""
+
+    status: int
+    detail: str
+    micros: int
 
 
 class Messenger:
@@ -123,19 +132,21 @@ class Messenger:
     async def _deliver(self, row: asyncpg.Record) -> None:
         id_ = f"{row['webhook']}.{row['seq']}"
         headers = self._key.headers(id_, int(time.time()), row["body"])
+        started = time.perf_counter()
         status, detail = await self._post(row["url"], row["body"], headers)
+        attempt = Attempt(status, detail, int((time.perf_counter() - started) * 1e6))
         if status in _OK:
-            await self._ended(row, status, detail, delivered=True)
+            await self._ended(row, attempt, delivered=True)
         elif status == _GONE:
             await self._pool.execute(
                 "UPDATE switch.webhook SET disabled = 'the receiver said that it is gone' WHERE id = $1",
                 row["webhook"],
             )
-            await self._ended(row, status, detail, delivered=False)
-        elif row["attempts"] >= len(SCHEDULE_S):
-            await self._ended(row, status, detail, delivered=False)
+            await self._ended(row, attempt, delivered=False)
+        elif row["seq"] == TEST or row["attempts"] >= len(SCHEDULE_S):
+            await self._ended(row, attempt, delivered=False)
         else:
-            await self._later(row, status, detail)
+            await self._later(row, attempt)
         metrics.WEBHOOKS.labels(_result(status)).inc()
 
     async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
@@ -146,27 +157,25 @@ class Messenger:
         except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
             return 0, type(error).__name__
 
-    async def _ended(self, row: asyncpg.Record, status: int, detail: str, *, delivered: bool) -> None:
+    async def _ended(self, row: asyncpg.Record, attempt: Attempt, *, delivered: bool) -> None:
         await self._pool.execute(
             "UPDATE switch.webhook_delivery SET attempts = attempts + 1, status = $3, detail = $4,"
-            " due_at = NULL, done_at = CASE WHEN $5 THEN clock_timestamp() END"
+            " micros = $5, due_at = NULL, done_at = CASE WHEN $6 THEN clock_timestamp() END"
             " WHERE webhook = $1 AND seq = $2",
             row["webhook"],
             row["seq"],
-            status,
-            detail,
+            *attempt,
             delivered,
         )
 
-    async def _later(self, row: asyncpg.Record, status: int, detail: str) -> None:
+    async def _later(self, row: asyncpg.Record, attempt: Attempt) -> None:
         pause = timedelta(seconds=SCHEDULE_S[row["attempts"]] * self._scale)
         await self._pool.execute(
             "UPDATE switch.webhook_delivery SET attempts = attempts + 1, status = $3, detail = $4,"
-            " due_at = clock_timestamp() + $5 WHERE webhook = $1 AND seq = $2",
+            " micros = $5, due_at = clock_timestamp() + $6 WHERE webhook = $1 AND seq = $2",
             row["webhook"],
             row["seq"],
-            status,
-            detail,
+            *attempt,
             pause,
         )
 

@@ -1,8 +1,9 @@
 """The addresses that participants gave, and what was delivered to them."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,7 +13,15 @@ from schemas.errors import NotFound, Refused
 from schemas.reasons import Reason
 
 PER_PARTICIPANT: Final = 10
+TEST: Final = 0
+"""The number of a test's delivery, which no event has: an address has one, the last, and it is tried once."""
 _DELIVERIES_MAX: Final = 200
+_TEST: Final = """
+INSERT INTO switch.webhook_delivery (webhook, seq, body) VALUES ($1, $2, $3)
+ON CONFLICT (webhook, seq) DO UPDATE
+SET body = excluded.body, attempts = 0, status = 0, detail = '', micros = 0, due_at = clock_timestamp(),
+    done_at = NULL, made_at = now()
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,9 @@ class Delivery:
     detail: str
     due_at: datetime | None
     done_at: datetime | None
+    made_at: datetime
+    micros: int
+    """Until the last attempt's answer."""
 
     def document(self) -> dict[str, Any]:
         """For its receiver."""
@@ -54,6 +66,7 @@ class Delivery:
             "event": self.seq,
             "attempts": self.attempts,
             "status": self.status or None,
+            "took_ms": self.micros // 1000 if self.attempts else None,
             "detail": self.detail or None,
             "next_at": self.due_at.isoformat() if self.due_at else None,
             "delivered_at": self.done_at.isoformat() if self.done_at else None,
@@ -115,9 +128,40 @@ async def deliveries(pool: asyncpg.Pool, participant: str, id_: UUID, *, undeliv
         undelivered,
         _DELIVERIES_MAX,
     )
-    return [
-        Delivery(r["seq"], r["attempts"], r["status"], r["detail"], r["due_at"], r["done_at"]) for r in rows
-    ]
+    return [_delivery(row) for row in rows]
+
+
+async def last_attempt(pool: asyncpg.Pool, id_: UUID) -> Delivery | None:
+    """The newest delivery that was tried; None where none was yet."""
+    row = await pool.fetchrow(
+        "SELECT * FROM switch.webhook_delivery WHERE webhook = $1 AND attempts > 0"
+        " ORDER BY made_at DESC, seq DESC LIMIT 1",
+        id_,
+    )
+    return None if row is None else _delivery(row)
+
+
+async def test(pool: asyncpg.Pool, participant: str, id_: UUID) -> None:
+    """Send a made-up event to an address, once, soon; a disabled webhook is not taken into use by it.
+
+    Raises:
+        NotFound: the participant has none of this id.
+        Refused: the webhook is disabled.
+
+    """
+    await _check_owner(pool, participant, id_)
+    if await pool.fetchval("SELECT disabled FROM switch.webhook WHERE id = $1", id_):
+        raise Refused("this webhook is disabled: replay a delivery first", reason=Reason.NARRATIVE)
+    event = {
+        "specversion": "1.0",
+        "id": str(TEST),
+        "source": "/v1/events",
+        "type": "webhook.test",
+        "subject": participant,
+        "time": datetime.now(UTC).isoformat(),
+        "data": {},
+    }
+    await pool.execute(_TEST, id_, TEST, json.dumps(event).encode())
 
 
 async def replay(pool: asyncpg.Pool, participant: str, id_: UUID, seq: int) -> None:
@@ -143,6 +187,19 @@ async def _check_owner(pool: asyncpg.Pool, participant: str, id_: UUID) -> None:
     owner = await pool.fetchval("SELECT participant FROM switch.webhook WHERE id = $1", id_)
     if owner != participant:
         raise NotFound("no such webhook")
+
+
+def _delivery(row: asyncpg.Record) -> Delivery:
+    return Delivery(
+        seq=row["seq"],
+        attempts=row["attempts"],
+        status=row["status"],
+        detail=row["detail"],
+        due_at=row["due_at"],
+        done_at=row["done_at"],
+        made_at=row["made_at"],
+        micros=row["micros"],
+    )
 
 
 def _webhook(row: asyncpg.Record) -> Webhook:

@@ -1,8 +1,30 @@
 // A page that says data-refresh="5" is fetched again every five seconds, and its main part replaced, unless
-// the reader works in it or has paused it. Without scripts everything works the same: the reader reloads.
+// the reader works in it or has paused it. An element that says data-live="/path" has in it the main part of
+// that page, fetched again every second until it says data-final. Without scripts everything works the same:
+// the reader reloads, or follows the link.
 "use strict";
 (() => {
   const main = document.getElementById("main");
+  const mainOf = async (path) => {
+    const answer = await fetch(path, { headers: { Accept: "text/html" }, redirect: "error" });
+    if (!answer.ok) return null;
+    return new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
+  };
+  for (const place of document.querySelectorAll("[data-live]")) {
+    const follow = async () => {
+      let final = false;
+      try {
+        const page = document.hidden ? null : await mainOf(place.dataset.live);
+        if (page) {
+          page.querySelector("h1")?.remove();
+          final = Boolean(page.querySelector("[data-final]"));
+          place.replaceChildren(...page.childNodes);
+        }
+      } catch { /* the switch is away: what is shown stays, and is asked for again */ }
+      if (!final) setTimeout(follow, 1000);
+    };
+    follow();
+  }
   const seconds = Number(main && main.dataset.refresh);
   if (!seconds) return;
   const pause = document.getElementById("pause");
@@ -16,11 +38,8 @@
   const again = async () => {
     if (!isBusy()) {
       try {
-        const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
-        if (answer.ok) {
-          const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-          if (!isBusy()) main.replaceChildren(...page.getElementById("main").childNodes);
-        }
+        const page = await mainOf(location.href);
+        if (page && !isBusy()) main.replaceChildren(...page.childNodes);
       } catch { /* the switch is away: what is shown stays, and is asked for again */ }
     }
     setTimeout(again, seconds * 1000);

@@ -9,7 +9,17 @@ from babel.messages.extract import extract_from_dir
 
 from switch import oversight, reads
 from switch.lifecycle import State
-from switch.pages import approvals, effects, forms, language, participants, reports
+from switch.pages import (
+    approvals,
+    effects,
+    forms,
+    language,
+    own_keys,
+    own_messages,
+    own_tests,
+    participants,
+    reports,
+)
 from switch.pages.shell import NAVIGATION
 from switch.people.catalogue import KINDS
 from switch.people.model import ChangeState, Role, Status
@@ -89,6 +99,18 @@ def refusals() -> set[str]:
     return {message for message in found if "{" not in message}
 
 
+OWN = {
+    *own_messages.NAMES.values(),
+    *own_keys.TONES,
+    *(KINDS[kind].title for kind in own_keys.ASKED.values()),
+    *(state.value for state in ChangeState),
+    "the receiver said that it is gone",
+    *("not a day", "not an instant", "no such magic word", "no such participant in the sandbox"),
+    *("the door did not answer", own_tests.NOT_HERE),
+}
+"""Words that a participant's pages say by name."""
+
+
 def texts() -> set[str]:
     pages = Path(str(files("switch.pages")))
     found = extract_from_dir(
@@ -119,7 +141,7 @@ def texts() -> set[str]:
     }
     named |= {*participants.STATES, *participants.KEY_STATES, *PURPOSES}
     named |= {kind.replace("_", " ") for kind in participants.KINDS_OF}
-    return (written | named | EFFECTS | HINTS) - SAME
+    return (written | named | EFFECTS | HINTS | OWN) - SAME
 
 
 @pytest.mark.parametrize("code", ["ru", "zh"])

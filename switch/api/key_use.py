@@ -1,0 +1,84 @@
+"""When each signature key was used last, and how far off its owner's clock was, for the participant's pages.
+
+The hot path notes it in memory; every few seconds what changed is written. A crash loses seconds of it.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import asyncpg
+import structlog
+
+from switch import logs
+
+EVERY_S: Final = 5.0
+_WRITE: Final = """
+INSERT INTO switch.key_use AS u (keyid, used_at, ahead_s)
+SELECT t.keyid, t.used_at, t.ahead_s
+FROM unnest($1::text[], $2::timestamptz[], $3::integer[]) AS t (keyid, used_at, ahead_s)
+WHERE EXISTS (SELECT FROM switch.participant_key AS k WHERE k.keyid = t.keyid)
+ON CONFLICT (keyid) DO UPDATE SET used_at = excluded.used_at, ahead_s = excluded.ahead_s
+WHERE u.used_at < excluded.used_at
+"""
+_READ: Final = """
+SELECT u.keyid, u.used_at, u.ahead_s FROM switch.key_use AS u JOIN switch.participant_key AS k USING (keyid)
+WHERE k.participant = $1 ORDER BY u.used_at DESC
+"""
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """The last use of a key; `ahead_s` is how far the signer's clock was ahead of ours."""
+
+    keyid: str
+    used_at: datetime
+    ahead_s: int
+
+
+class Uses:
+    """The last uses that this process saw and has not written yet."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[int, int]] = {}
+
+    def note(self, keyid: str, *, now: int, created: int) -> None:
+        """Note a proved signature: seconds of Unix time, by our clock and by its signer's."""
+        self._seen[keyid] = now, created - now
+
+    async def write(self, pool: asyncpg.Pool) -> None:
+        """Write what is new; what cannot be written now is written the next time."""
+        if not self._seen:
+            return
+        seen, self._seen = self._seen, {}
+        try:
+            await pool.execute(
+                _WRITE,
+                list(seen),
+                [datetime.fromtimestamp(now, UTC) for now, _ in seen.values()],
+                [ahead for _, ahead in seen.values()],
+            )
+        except BaseException:
+            self._seen = seen | self._seen
+            raise
+
+
+SEEN: Final = Uses()
+"""Of this process."""
+
+
+async def keep(pool: asyncpg.Pool) -> None:
+    """Write for ever. With the database away what was seen stays, the last of each key."""
+    while True:
+        await asyncio.sleep(EVERY_S)
+        try:
+            await SEEN.write(pool)
+        except Exception as error:  # noqa: BLE001 - the outermost loop: it must turn whatever happens
+            _log.warning("key_use_unwritten", error=type(error).__name__, detail=logs.where(error))
+
+
+async def read(pool: asyncpg.Pool, participant: str) -> list[Use]:
+    """The last uses of a participant's keys, the newest first."""
+    return [Use(*row) for row in await pool.fetch(_READ, participant)]

@@ -1,0 +1,151 @@
+"""A participant's first page: what happens with its payments now, and whether it is ready, fact by fact."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from fastapi import Request
+from starlette.responses import Response
+
+from ledger import positions
+from schemas.money import Money
+from switch import correspondence
+from switch.api import key_use
+from switch.api.runtime import Runtime
+from switch.directory import Participant
+from switch.pages import language
+from switch.pages.language import Language
+from switch.pages.own import BASE, participant_of
+from switch.pages.shell import PREFIX, render
+from switch.participants import reads
+from switch.participants.reads import KeyRow
+from switch.people.model import Person
+from switch.webhooks import registry
+
+ENDS_SOON: Final = timedelta(days=30)
+AHEAD_S_MAX: Final = 10
+"""A clock that is further off is worth a look; a minute off, and signatures are refused."""
+_NOW: Final = """
+SELECT count(*) AS in_flight, count(*) FILTER (WHERE o.state = 'UNKNOWN') AS unknown
+FROM switch.open_payment AS o JOIN switch.payment AS p USING (number)
+WHERE $1 IN (p.debtor_agent, p.creditor_agent, p.sender)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that an integration needs, and how it stands. `level` is `good`, `warn` or `bad`."""
+
+    what: str
+    level: str
+    fact: str
+    path: str = ""
+    """Where to do something about it, behind `/console`."""
+
+
+async def show(request: Request, switch: Runtime, person: Person) -> Response:
+    """Show it to somebody who works for a participant."""
+    own = participant_of(switch, person)
+    spoken = language.of(request)
+    waiting = await correspondence.latest(switch.pool, own.id, limit=200)
+    return render(
+        request,
+        "own_home.html",
+        person,
+        own=own,
+        now=await switch.pool.fetchrow(_NOW, own.id),
+        positions=[
+            (p.purpose, None if p.headroom is None else Money(p.headroom, p.currency))
+            for p in await positions.read(switch.pool, own.id)
+            if not p.closed
+        ],
+        waiting=sum(1 for one in waiting if one.definition.startswith("camt.056.") and not one.answered),
+        checks=await checks(switch, own, spoken),
+        base=PREFIX + BASE,
+    )
+
+
+async def checks(switch: Runtime, own: Participant, spoken: Language) -> Sequence[Check]:
+    """Every check, in the reader's language."""
+    keys = await reads.keys(switch.pool, own.id)
+    uses = await key_use.read(switch.pool, own.id)
+    return [
+        _status(own, spoken),
+        *_keys([key for key in keys if key.state == "in force"], spoken),
+        _clock(uses[0] if uses else None, spoken),
+        *await _webhooks(switch, own, spoken),
+    ]
+
+
+def _status(own: Participant, spoken: Language) -> Check:
+    what = spoken.text("Taking part")
+    if own.status == "active":
+        return Check(what, "good", spoken.text("active"))
+    return Check(what, "bad", spoken.text("suspended: nothing new is taken, what is on its way is finished"))
+
+
+def _keys(keys: Sequence[KeyRow], spoken: Language) -> list[Check]:
+    what = spoken.text("Signature key")
+    if not keys:
+        return [Check(what, "bad", spoken.text("no key is in force"), f"{BASE}/keys")]
+    return [_key(key, spoken) for key in keys]
+
+
+def _key(key: KeyRow, spoken: Language) -> Check:
+    what = f"{spoken.text('Signature key')} {key.keyid}"
+    if key.valid_until is None:
+        return Check(what, "good", spoken.text("valid without an end"))
+    soon = key.valid_until - datetime.now(UTC) < ENDS_SOON
+    fact = spoken.text("valid until {instant}", instant=spoken.instant(key.valid_until))
+    return Check(what, "warn" if soon else "good", fact, f"{BASE}/keys" if soon else "")
+
+
+def _clock(use: key_use.Use | None, spoken: Language) -> Check:
+    what = spoken.text("Clock")
+    if use is None:
+        return Check(what, "warn", spoken.text("no signed request came yet"))
+    said: dict[str, Any] = {
+        "n": spoken.number(abs(use.ahead_s)),
+        "instant": spoken.instant(use.used_at),
+        "key": use.keyid,
+    }
+    level = "good" if abs(use.ahead_s) <= AHEAD_S_MAX else "warn"
+    if use.ahead_s == 0:
+        return Check(
+            what,
+            level,
+            spoken.text("the same second as ours at the last signed request, {instant} ({key})", **said),
+        )
+    if use.ahead_s > 0:
+        return Check(
+            what,
+            level,
+            spoken.text("{n} s ahead of ours at the last signed request, {instant} ({key})", **said),
+        )
+    return Check(
+        what, level, spoken.text("{n} s behind ours at the last signed request, {instant} ({key})", **said)
+    )
+
+
+async def _webhooks(switch: Runtime, own: Participant, spoken: Language) -> list[Check]:
+    found = await registry.of(switch.pool, own.id)
+    if not found:
+        text = spoken.text("none: events are read by page or stream")
+        return [Check(spoken.text("Webhook"), "warn", text, f"{BASE}/webhooks")]
+    return [await _webhook(switch, webhook, spoken) for webhook in found]
+
+
+async def _webhook(switch: Runtime, webhook: registry.Webhook, spoken: Language) -> Check:
+    what, path = f"{spoken.text('Webhook')} {webhook.url}", f"{BASE}/webhooks/{webhook.id}"
+    if webhook.disabled:
+        return Check(what, "bad", spoken.text("disabled"), path)
+    last = await registry.last_attempt(switch.pool, webhook.id)
+    if last is None:
+        return Check(what, "warn", spoken.text("nothing was delivered there yet: send a test"), path)
+    if not last.status:
+        return Check(what, "bad", spoken.text("did not answer"), path)
+    fact = spoken.text(
+        "answered {status} in {n} ms", status=last.status, n=spoken.number(last.micros // 1000)
+    )
+    return Check(what, "good" if last.done_at else "bad", fact, path)

@@ -1,0 +1,118 @@
+"""A participant's signature keys: those there are, and asking for a new one, or for an old or lost one's end.
+
+Asking is a participant's, agreeing another person's: see `switch.people.approvals`.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response
+
+from schemas.errors import InvalidMessage, NotFound, Refused
+from switch.api import key_use
+from switch.pages import own
+from switch.pages.own import BASE, Member
+from switch.pages.shell import PREFIX, Office, Switch, form, redirect, render
+from switch.participants import reads
+from switch.people import approvals
+from switch.people.catalogue import KINDS
+from switch.people.model import Change, ChangeState, Person
+
+router = APIRouter(prefix=PREFIX + BASE, include_in_schema=False)
+
+ASKED: Final = {"add": "key.add", "retire": "key.retire", "revoke": "key.revoke"}
+"""What the page's forms ask for."""
+TONES: Final = {"in force": "good", "future": "", "retired": "", "revoked": "bad"}
+_CHANGES: Final = """
+SELECT number FROM switch.change
+WHERE kind = ANY($1) AND content::jsonb ->> 'participant' = $2 ORDER BY number DESC LIMIT 20
+"""
+
+
+@router.get("/keys")
+async def get_keys(request: Request, switch: Switch, desk: Office, person: Member) -> Response:
+    """Show the keys, what is asked for, and the forms."""
+    return await _show(request, switch, desk, person)
+
+
+@router.post("/keys/{deed}")
+async def post_keys(
+    request: Request,
+    switch: Switch,
+    desk: Office,
+    person: Member,
+    deed: Annotated[str, Path(pattern="^(add|retire|revoke)$")],
+) -> Response:
+    """Ask for a change of the keys; another person has to agree."""
+    said = await form(request)
+    try:
+        content = _content(deed, said, person)
+        await approvals.request(
+            desk, KINDS, person, ASKED[deed], content=content, reason=said.get("reason", "")
+        )
+    except (InvalidMessage, Refused) as error:
+        return await _show(request, switch, desk, person, deed=deed, problem=error.detail, said=said)
+    return redirect(request, f"{BASE}/keys")
+
+
+@router.post("/keys/changes/{number}/withdraw")
+async def post_withdraw(
+    request: Request, desk: Office, person: Member, number: Annotated[int, Path(ge=1, lt=2**63)]
+) -> Response:
+    """Take one's own request back; another's looks like none."""
+    async with desk.pool.acquire() as connection:
+        change = await approvals.find(connection, number)
+    if change.maker != person.name:
+        raise NotFound
+    await approvals.withdraw(desk, person, number)
+    return redirect(request, f"{BASE}/keys")
+
+
+def _content(deed: str, said: Mapping[str, str], person: Person) -> dict[str, Any]:
+    content: dict[str, Any] = {"participant": person.scope, "keyid": said.get("keyid", "").strip()}
+    if deed == "add":
+        content["public_key"] = said.get("public_key", "").replace("\r\n", "\n").strip() + "\n"
+        content["valid_from"] = own.instant(said.get("valid_from", ""))
+        content["valid_until"] = own.instant(said.get("valid_until", ""))
+    if deed == "retire":
+        content["at"] = own.instant(said.get("at", ""))
+    return {name: value for name, value in content.items() if value is not None}
+
+
+async def _show(
+    request: Request,
+    switch: Switch,
+    desk: Office,
+    person: Person,
+    *,
+    deed: str = "",
+    problem: str = "",
+    said: Mapping[str, str] | None = None,
+) -> Response:
+    keys = await reads.keys(switch.pool, person.scope)
+    return render(
+        request,
+        "own_keys.html",
+        person,
+        422 if problem else 200,
+        keys=keys,
+        living=[key for key in keys if key.state in {"in force", "future"}],
+        tones=TONES,
+        uses={use.keyid: use for use in await key_use.read(switch.pool, person.scope)},
+        changes=await _changes(desk, person.scope),
+        open=ChangeState.REQUESTED,
+        deed=deed,
+        problem=problem,
+        said=said or {},
+        base=PREFIX + BASE,
+    )
+
+
+async def _changes(desk: Office, participant: str) -> list[tuple[Change, str, str]]:
+    """The last changes of a participant's keys: each with its title and the key that it is about."""
+    async with desk.pool.acquire() as connection:
+        rows = await connection.fetch(_CHANGES, list(ASKED.values()), participant)
+        found = [await approvals.find(connection, row["number"]) for row in rows]
+    return [(change, KINDS[change.kind].title, json.loads(change.content)["keyid"]) for change in found]

@@ -1,0 +1,76 @@
+"""Messages that came for a participant and wait: wishes to have a payment back, answers, requests to pay.
+
+The list names no person. To open a message shows what it says about people: that is a right of its own, and
+stands in the audited log.
+"""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+
+from schemas import codec, files
+from switch import correspondence
+from switch.pages.own import BASE, Member
+from switch.pages.shell import PREFIX, Switch, render
+from switch.people.notes import note
+from switch.people.permissions import Right, require
+
+router = APIRouter(prefix=PREFIX + BASE, include_in_schema=False)
+
+NAMES: Final = {
+    "camt.056": "asks for a payment back",
+    "camt.029": "answers such a wish",
+    "pacs.004": "gives a payment back",
+    "pain.013": "asks to be paid",
+    "pain.014": "answers a request to pay",
+}
+"""What a message of each kind does."""
+_PAGE: Final = 50
+
+
+@router.get("/messages")
+async def get_messages(
+    request: Request,
+    switch: Switch,
+    person: Member,
+    before: Annotated[int, Query(ge=1, le=2**62)] = 2**62,
+) -> Response:
+    """List what came, newest first."""
+    found = await correspondence.latest(switch.pool, person.scope, before=before, limit=_PAGE)
+    return render(
+        request,
+        "own_messages.html",
+        person,
+        found=found,
+        names=NAMES,
+        older=found[-1].seq if len(found) == _PAGE else None,
+        base=PREFIX + BASE,
+    )
+
+
+@router.get("/messages/{seq}")
+async def get_message(
+    request: Request, switch: Switch, person: Member, seq: Annotated[int, Path(ge=1, lt=2**62)]
+) -> Response:
+    """Show one message, as JSON whatever its sender wrote it in."""
+    require(person, Right.READ_PERSONAL_DATA, participant=person.scope)
+    letter = await correspondence.find(switch.pool, switch.keys, person.scope, seq)
+    async with switch.pool.acquire() as connection, connection.transaction():
+        await note(
+            connection, "MESSAGE_READ", person=person.name, participant=person.scope, message=letter.seq
+        )
+    return render(
+        request,
+        "own_message.html",
+        person,
+        letter=letter,
+        does=NAMES.get(letter.definition[:8], ""),
+        text=None if letter.raw is None else _as_json(letter.raw, letter.definition),
+        base=PREFIX + BASE,
+    )
+
+
+def _as_json(raw: bytes, definition: str) -> str:
+    message = codec.again(raw, definition)
+    return files.indented({"$type": message.id, "Document": message.document})

@@ -1,0 +1,177 @@
+"""A participant's money: what each account holds, what can still be sent, and the statements of it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import urlencode
+
+import asyncpg
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from ledger import positions
+from ledger.positions import Position
+from ledger.sql import statement
+from schemas.money import Money
+from switch.limits import Limit
+from switch.pages.own import BASE, Member
+from switch.pages.shell import PREFIX, Switch, render
+from switch.reports import account_statement, catalogue, liquidity
+from switch.reports.reading import reading
+
+router = APIRouter(prefix=PREFIX + BASE, include_in_schema=False)
+
+FOLLOWED_MAX: Final = 300_000
+"""Events of a day that are gone through for its peak on a page; of a busier day the report tells."""
+_WINDOWS_MAX: Final = 20
+_SEQ_AT: Final = statement("seq_at")
+_AT: Final = "SELECT at FROM ledger.event WHERE seq = $1"
+_LIMITS: Final = """
+SELECT l.currency::text, l.per_payment, l.per_day, coalesce(u.minor, 0) AS used
+FROM switch.payment_limit AS l
+LEFT JOIN switch.daily_use AS u
+       ON u.participant = l.participant AND u.currency = l.currency
+      AND u.day = (clock_timestamp() AT TIME ZONE 'UTC')::date
+WHERE l.participant = $1
+"""
+_WINDOWS: Final = """
+SELECT number, currency::text, closed_at FROM ledger.settlement_window
+WHERE currency = ANY($1) AND closed_at IS NOT NULL ORDER BY number DESC LIMIT $2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The highest use of a position today; `at` is None where it never rose above its beginning."""
+
+    money: Money
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One account as its owner reads it."""
+
+    position: Position
+    limit: Limit
+    used: int
+    """Minor units sent today, where there is a limit of a day."""
+    peak: Peak | None
+    """None where the day has too many events to go through here."""
+
+    def money(self, minor: int | None) -> Money | None:
+        """An amount of this account; None stays None."""
+        return None if minor is None else Money(minor, self.position.currency)
+
+    @property
+    def in_use_percent(self) -> int | None:
+        """Which part of what could be debited is; None where there is no cap, or nothing to send with."""
+        headroom = self.position.headroom
+        in_use = max(0, self.position.debits_pending - min(0, self.position.net))
+        if headroom is None or headroom + in_use <= 0:
+            return None
+        return 100 * in_use // (headroom + in_use)
+
+
+@router.get("/position")
+async def get_position(request: Request, switch: Switch, person: Member) -> Response:
+    """Show every account: posted, held, headroom, limits and the day's peak."""
+    found = await holdings(switch.pool, person.scope)
+    today = datetime.now(UTC).date()
+    report = {"since": today, "until": today + timedelta(days=1), "show": 1}
+    return render(
+        request,
+        "own_position.html",
+        person,
+        holdings=found,
+        report=f"{PREFIX}/reports/{liquidity.NAME}?{urlencode(report)}",
+    )
+
+
+async def holdings(pool: asyncpg.Pool, participant: str) -> list[Holding]:
+    """A participant's accounts, with its limits and the peaks of this day, UTC."""
+    found = await positions.read(pool, participant)
+    limits = {row["currency"]: row for row in await pool.fetch(_LIMITS, participant)}
+    peaks = await _peaks(pool, participant)
+    return [
+        Holding(p, *_limit(limits.get(p.currency)), None if peaks is None else _peak(peaks, p))
+        for p in found
+        if not p.closed
+    ]
+
+
+def _limit(row: asyncpg.Record | None) -> tuple[Limit, int]:
+    if row is None:
+        return Limit(None, None), 0
+    return Limit(row["per_payment"], row["per_day"]), row["used"]
+
+
+def _peak(peaks: dict[int, Peak], position: Position) -> Peak:
+    return peaks.get(position.account, Peak(Money(0, position.currency), None))
+
+
+async def _peaks(pool: asyncpg.Pool, participant: str) -> dict[int, Peak] | None:
+    """The peaks of today by account; None where there is too much to go through."""
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    async with pool.acquire() as connection, reading(connection):
+        first = await connection.fetchval(_SEQ_AT, midnight)
+        last = await connection.fetchval("SELECT next_seq - 1 FROM ledger.head")
+        if first is None or last - first > FOLLOWED_MAX:
+            return None
+        opened = await liquidity.openings(connection, first, last, [participant])
+        courses = await liquidity.courses(connection, opened, first, last)
+        return {
+            opening.account: Peak(
+                Money(course.peak, opening.currency),
+                await connection.fetchval(_AT, course.peak_seq) if course.peak_seq else None,
+            )
+            for opening in opened
+            for course in (courses[opening.account],)
+        }
+
+
+@router.get("/statements")
+async def get_statements(request: Request, switch: Switch, person: Member) -> Response:
+    """Offer the statements of every account, and each report that a participant may ask for."""
+    found = [p for p in await positions.read(switch.pool, person.scope) if not p.closed]
+    currencies = sorted({p.currency for p in found})
+    windows = await switch.pool.fetch(_WINDOWS, currencies, _WINDOWS_MAX)
+    today = datetime.now(UTC).date()
+    period = {"since": str(today), "until": str(today + timedelta(days=1)), "participant": person.scope}
+    return render(
+        request,
+        "own_statements.html",
+        person,
+        accounts=[
+            (
+                currency,
+                _links(account_statement.ACCOUNT_REPORT, {**period, "currency": currency}),
+                _links(account_statement.NOTIFICATIONS, {**period, "currency": currency}),
+            )
+            for currency in currencies
+        ],
+        windows=[
+            (
+                row,
+                _links(
+                    account_statement.STATEMENT, {"window": str(row["number"]), "participant": person.scope}
+                ),
+            )
+            for row in windows
+        ],
+        reports=[
+            report
+            for report in catalogue.CATALOGUE.values()
+            if catalogue.Audience.PARTICIPANT in report.audience
+        ],
+    )
+
+
+def _links(name: str, given: dict[str, str]) -> list[tuple[str, str]]:
+    """Name and address of a report's page and of each of its files."""
+    days = {key: f"{value}T00:00:00+00:00" for key, value in given.items() if key in {"since", "until"}}
+    files = [
+        (str(form), f"/v1/reports/{name}?{urlencode({**given, **days, 'format': str(form)})}")
+        for form in catalogue.find(name).formats
+    ]
+    return [("", f"{PREFIX}/reports/{name}?{urlencode({**given, 'show': '1'})}"), *files]

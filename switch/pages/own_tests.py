@@ -1,0 +1,253 @@
+"""The test console: a message is composed, checked, and in a sandbox sent through the real door.
+
+What is sent goes over HTTP to this very switch, with the participant's sandbox key, as the curl beside it
+would: so what is seen is what an integrator's own program will see. Outside a sandbox a message is checked by
+schema and rules, and goes nowhere.
+"""
+
+import asyncio
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import aiohttp
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from adapters.reasons import ISO_REASONS
+from adapters.simulation.magic import Magic, script
+from schemas import codec, files
+from schemas.errors import InvalidMessage
+from schemas.money import Money
+from switch import events, sandbox
+from switch.api.reads import Uetr
+from switch.pages.own import BASE, Own
+from switch.pages.shell import PREFIX, Switch, Viewer, form, render
+from switch.people.permissions import Right, require
+from switch.reads import read_payment
+from switch.settings import Settings
+
+router = APIRouter(prefix=PREFIX + BASE, include_in_schema=False)
+
+DOOR: Final = "/v1/iso20022/pacs.008"
+WAIT_S: Final = 5
+"""What the console asks the door to stay for."""
+NOT_HERE: Final = "messages are sent from here in a sandbox only, with a key of the sandbox"
+_ANSWER_WITHIN_S: Final = 20.0
+_HEADERS: Final = ("content-type", "location", "retry-after", "idempotent-replayed", "ratelimit")
+"""Of an answer, those that an integrator reads."""
+_WORDS: Final = {Magic.SLOW: "SLOW8"}
+"""Words that need a number, with one."""
+_DEBTOR: Final = "Asha Rao"
+_CREDITOR: Final = "Bilal Khan"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its answer. `uetr` is the payment's, where the message names one."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: str
+    milliseconds: int
+    uetr: UUID | None
+
+
+@router.get("/tests")
+async def get_console(request: Request, switch: Switch, person: Viewer, own: Own) -> Response:
+    """Show the console, empty."""
+    require(person, Right.TRY_MESSAGES, participant=own.id)
+    return await _show(request, switch, person, own, {})
+
+
+@router.post("/tests")
+async def post_console(request: Request, switch: Switch, person: Viewer, own: Own) -> Response:
+    """Compose, check or send, as the button says."""
+    require(person, Right.TRY_MESSAGES, participant=own.id)
+    said = await form(request)
+    message = said.get("message", "").replace("\r\n", "\n")
+    said = {**said, "message": message}
+    try:
+        match said.get("deed", ""):
+            case "compose":
+                message = await _compose(switch, own.id, said)
+                return await _show(request, switch, person, own, {**said, "message": message})
+            case "check":
+                report = files.check_bytes(message.encode(), "")
+                return await _show(request, switch, person, own, said, report=report)
+            case "send":
+                exchange = await _send(switch.settings, own.id, message)
+                return await _show(request, switch, person, own, said, exchange=exchange)
+            case _:
+                return await _show(request, switch, person, own, said)
+    except (InvalidMessage, aiohttp.ClientError, TimeoutError) as error:
+        detail = error.detail if isinstance(error, InvalidMessage) else "the door did not answer"
+        return await _show(request, switch, person, own, {**said, "message": message}, problem=detail)
+
+
+@router.get("/tests/{uetr}")
+async def get_journey(request: Request, switch: Switch, person: Viewer, own: Own, uetr: Uetr) -> Response:
+    """Show what became of a payment of one's own so far, and its events; the console shows it live."""
+    require(person, Right.READ_POSITIONS, participant=own.id)
+    key = UUID(uetr)
+    payment = await read_payment(switch.pool, key, [own.id])
+    return render(
+        request,
+        "own_journey.html",
+        person,
+        payment=payment,
+        steps=payment["journey"],
+        events=[
+            files.indented(event.document()) for event in await events.of_payment(switch.pool, own.id, key)
+        ],
+    )
+
+
+async def _show(
+    request: Request,
+    switch: Switch,
+    person: Viewer,
+    own: Own,
+    said: Mapping[str, str],
+    *,
+    problem: str = "",
+    report: files.Report | None = None,
+    exchange: Exchange | None = None,
+) -> Response:
+    bearer = (await _credentials(switch.settings, own.id) or {}).get("bearer", "")
+    message = said.get("message", "")
+    return render(
+        request,
+        "own_tests.html",
+        person,
+        422 if problem else 200,
+        sandbox=switch.settings.sandbox,
+        bearer=bearer,
+        own=own,
+        payees=await _payees(switch, own),
+        words=[(_WORDS.get(word, word.value), word.meaning.replace("`", "")) for word in Magic],
+        reasons=sorted(ISO_REASONS),
+        said={"word": "", "reason": "", "creditor": "", "amount": "100.00", **said},
+        problem=problem,
+        report=report,
+        exchange=exchange,
+        curl=_curl(request, bearer, message) if bearer and message else "",
+        base=PREFIX + BASE,
+    )
+
+
+# Composing.
+
+
+async def _compose(switch: Switch, participant: str, said: Mapping[str, str]) -> str:
+    """A pacs.008 from the form's fields, as JSON."""
+    payer = await _credentials(switch.settings, participant)
+    payee = await _credentials(switch.settings, said.get("creditor", ""))
+    if payer is None or payee is None:
+        raise InvalidMessage("no such participant in the sandbox")
+    amount = Money.parse(said.get("amount", ""), payer["currency"])
+    word = said.get("reason", "").strip().upper() or said.get("word", "")
+    if word and script(word) is None:
+        raise InvalidMessage("no such magic word")
+    document = sandbox.document(
+        payer, payee, amount=amount.text, word=word, debtor=_DEBTOR, creditor=_CREDITOR
+    )
+    return files.indented(document)
+
+
+async def _payees(switch: Switch, own: Own) -> list[Mapping[str, str]]:
+    """Whom the console can pay: everybody of the sandbox whose country's corridor is open."""
+    corridors = switch.directory.now.corridor_by_pair
+    return [
+        entry
+        for entry in await _participants(switch.settings)
+        if (corridor := corridors.get((own.country, entry["country"]))) and corridor.enabled
+    ]
+
+
+async def _credentials(settings: Settings, participant: str) -> Mapping[str, str] | None:
+    return next((p for p in await _participants(settings) if p["id"] == participant), None)
+
+
+async def _participants(settings: Settings) -> list[dict[str, str]]:
+    """Those of the sandbox's credentials file; nobody outside a sandbox."""
+    if not settings.sandbox:
+        return []
+    content: dict[str, Any] = json.loads(await asyncio.to_thread(settings.credentials_file.read_text))
+    found: list[dict[str, str]] = content["participants"]
+    return found
+
+
+# Sending.
+
+
+async def _send(settings: Settings, participant: str, message: str) -> Exchange:
+    """Send a message through the door, as the participant.
+
+    Raises:
+        InvalidMessage: this is no sandbox, or the participant has no key of it.
+        aiohttp.ClientError: the door did not answer.
+        TimeoutError: not in time.
+
+    """
+    entry = await _credentials(settings, participant)
+    if entry is None:
+        raise InvalidMessage(NOT_HERE)
+    raw = message.encode()
+    headers = _request_headers(entry["bearer"], codec.representation(raw))
+    loop = asyncio.get_running_loop()
+    timeout = aiohttp.ClientTimeout(total=_ANSWER_WITHIN_S)
+    async with aiohttp.ClientSession(f"http://{settings.host}:{settings.port}", timeout=timeout) as session:
+        started = loop.time()
+        async with session.post(DOOR, data=raw, headers=headers) as answer:
+            text = await answer.text()
+            took = loop.time() - started
+    return Exchange(
+        status=answer.status,
+        headers=[(name, answer.headers[name]) for name in _HEADERS if name in answer.headers],
+        body=_for_people(text),
+        milliseconds=int(took * 1000),
+        uetr=_uetr_of(raw) if answer.status in {200, 202, 422} else None,
+    )
+
+
+def _request_headers(bearer: str, media_type: str) -> dict[str, str]:
+    return {
+        "Authorization": f"Bearer {bearer}",
+        "Content-Type": media_type,
+        "Accept": media_type,
+        "Prefer": f"wait={WAIT_S}",
+    }
+
+
+def _for_people(text: str) -> str:
+    """JSON with line breaks; anything else as it is."""
+    try:
+        return files.indented(json.loads(text))
+    except ValueError:
+        return text
+
+
+def _uetr_of(raw: bytes) -> UUID | None:
+    """The UETR of a credit transfer."""
+    try:
+        document = codec.decode(raw, media_type=codec.representation(raw), expect="pacs.008").document
+        return UUID(document["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]["PmtId"]["UETR"])
+    except (InvalidMessage, KeyError, ValueError):
+        return None
+
+
+def _curl(request: Request, bearer: str, message: str) -> str:
+    """The command that sends the same message."""
+    url = f"{request.url.scheme}://{request.headers.get('host', '')}{DOOR}"
+    media_type = codec.representation(message.encode())
+    lines = [f"curl --request POST {shlex.quote(url)}"]
+    lines += [
+        f"  --header {shlex.quote(f'{name}: {value}')}"
+        for name, value in _request_headers(bearer, media_type).items()
+    ]
+    lines.append(f"  --data-binary {shlex.quote(message)}")
+    return " \\\n".join(lines)

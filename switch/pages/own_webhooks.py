@@ -1,0 +1,141 @@
+"""A participant's webhooks: where it is told of its events, what did not arrive, a test, and trying again.
+
+What a person does here is done as its machines do it over the API, and stands in the audited log.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Final
+from uuid import UUID
+
+import asyncpg
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response
+
+from schemas.errors import InvalidMessage, NotFound, Refused
+from switch.pages.own import BASE, Member
+from switch.pages.shell import PREFIX, Switch, form, redirect, render
+from switch.people.model import Person
+from switch.people.notes import note
+from switch.people.permissions import Right, require
+from switch.reads import KINDS, event_name
+from switch.webhooks import addresses, registry, signing
+
+router = APIRouter(prefix=PREFIX + BASE + "/webhooks", include_in_schema=False)
+
+TYPES: Final = tuple(sorted(f"payment.{event_name(kind).replace(' ', '_')}" for kind in KINDS))
+"""Types of events that one may ask for."""
+
+Id = Annotated[UUID, Path()]
+Seq = Annotated[int, Path(ge=1, lt=2**62)]
+
+
+@router.get("")
+async def get_webhooks(request: Request, switch: Switch, person: Member) -> Response:
+    """Show the addresses, and the form for one more."""
+    return await _show(request, switch, person)
+
+
+@router.post("")
+async def post_webhook(request: Request, switch: Switch, person: Member) -> Response:
+    """Add an address."""
+    require(person, Right.MANAGE_WEBHOOKS, participant=person.scope)
+    said = await form(request)
+    url = said.get("url", "").strip()
+    try:
+        addresses.check(url, sandbox=switch.settings.sandbox)
+        types = [name for name in TYPES if name in said]
+        added = await registry.add(switch.pool, person.scope, url, types)
+    except (InvalidMessage, Refused) as error:
+        return await _show(request, switch, person, problem=error.detail, said=said)
+    await _note(switch.pool, "WEBHOOK_ADDED", person, added.id)
+    return redirect(request, f"{BASE}/webhooks/{added.id}")
+
+
+@router.get("/{id}")
+async def get_webhook(request: Request, switch: Switch, person: Member, id: Id) -> Response:  # noqa: A002
+    """Show one address and its last deliveries."""
+    return await _show_one(request, switch, person, id)
+
+
+@router.post("/{id}/remove")
+async def post_remove(request: Request, switch: Switch, person: Member, id: Id) -> Response:  # noqa: A002
+    """Remove an address."""
+    require(person, Right.MANAGE_WEBHOOKS, participant=person.scope)
+    await registry.remove(switch.pool, person.scope, id)
+    await _note(switch.pool, "WEBHOOK_REMOVED", person, id)
+    return redirect(request, f"{BASE}/webhooks")
+
+
+@router.post("/{id}/test")
+async def post_test(request: Request, switch: Switch, person: Member, id: Id) -> Response:  # noqa: A002
+    """Send a made-up event there, once."""
+    require(person, Right.MANAGE_WEBHOOKS, participant=person.scope)
+    try:
+        await registry.test(switch.pool, person.scope, id)
+    except Refused as error:
+        return await _show_one(request, switch, person, id, problem=error.detail)
+    return redirect(request, f"{BASE}/webhooks/{id}")
+
+
+@router.post("/{id}/deliveries/{seq}/replay")
+async def post_replay(
+    request: Request,
+    switch: Switch,
+    person: Member,
+    id: Id,  # noqa: A002 - the route's name
+    seq: Seq,
+) -> Response:
+    """Deliver an event again, now."""
+    require(person, Right.MANAGE_WEBHOOKS, participant=person.scope)
+    await registry.replay(switch.pool, person.scope, id, seq)
+    return redirect(request, f"{BASE}/webhooks/{id}")
+
+
+async def _show(
+    request: Request,
+    switch: Switch,
+    person: Person,
+    *,
+    problem: str = "",
+    said: Mapping[str, str] | None = None,
+) -> Response:
+    return render(
+        request,
+        "own_webhooks.html",
+        person,
+        422 if problem else 200,
+        webhooks=await registry.of(switch.pool, person.scope),
+        most=registry.PER_PARTICIPANT,
+        public_key=signing.load(switch.settings.webhook_key).public,
+        types=TYPES,
+        problem=problem,
+        said=said or {},
+        base=PREFIX + BASE,
+    )
+
+
+async def _show_one(
+    request: Request, switch: Switch, person: Person, id_: UUID, *, problem: str = ""
+) -> Response:
+    found = next((w for w in await registry.of(switch.pool, person.scope) if w.id == id_), None)
+    if found is None:
+        raise NotFound
+    last = await registry.deliveries(switch.pool, person.scope, id_, undelivered=False)
+    missed = await registry.deliveries(switch.pool, person.scope, id_, undelivered=True)
+    return render(
+        request,
+        "own_webhook.html",
+        person,
+        422 if problem else 200,
+        webhook=found,
+        test=next((d for d in last if d.seq == registry.TEST), None),
+        missed=[d for d in missed if d.seq != registry.TEST],
+        last=[d for d in last if d.seq != registry.TEST],
+        problem=problem,
+        base=PREFIX + BASE,
+    )
+
+
+async def _note(pool: asyncpg.Pool, kind: str, person: Person, webhook: UUID) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await note(connection, kind, person=person.name, participant=person.scope, webhook=str(webhook))
