@@ -56,6 +56,8 @@ CREATE TABLE ledger.transfer (
     CHECK ((corrects IS NOT NULL) = (kind = 'correction'))
 );
 CREATE UNIQUE INDEX transfer_corrects ON ledger.transfer (corrects) WHERE corrects IS NOT NULL;
+-- What is no two-phase payment is rare, and a window's settlement looks for it among a day's payments.
+CREATE INDEX transfer_moved ON ledger.transfer (number) WHERE kind IN ('single_phase', 'correction');
 
 CREATE TABLE ledger.leg (
     number   bigint NOT NULL,                              -- of its set

@@ -180,7 +180,10 @@ class CloseAccounts(msgspec.Struct, array_like=True, frozen=True, tag="close_acc
 
 
 class Hold(msgspec.Struct, array_like=True, frozen=True, tag="hold"):
-    """Hold money that `Release` moves or frees: a settlement's legs between position and settlement."""
+    """Hold money that `Release` moves or frees: a settlement's legs between position and settlement.
+
+    The reply's state is the hold's: one that `exists` may have been freed since.
+    """
 
     id: bytes
     fingerprint: bytes

@@ -34,7 +34,7 @@ def _hold(command: Hold, books: Books) -> Reply:
         kind=HELD,
         body=_note(command.note),
     )
-    return Reply(decision.verdict, decision.number)
+    return Reply(decision.verdict, decision.number, decision.state or "")
 
 
 def _release(command: Release, books: Books) -> Reply:

@@ -16,6 +16,7 @@ import asyncpg
 import structlog
 
 from ledger import windows
+from ledger.books import State as TransferState
 from ledger.books import Verdict
 from schemas.errors import NotAllowed, NotFound, Refused, SwitchError
 from schemas.money import Money
@@ -53,6 +54,11 @@ INSERT INTO switch.settlement_line
 SELECT $1, $2, a.number, $3, $4, 'DUE', $5 FROM ledger.account AS a
 WHERE a.owner = $2 AND a.currency = $6 AND a.purpose = $7
 """
+_BEING_ABORTED: Final = """
+SELECT true FROM switch.change
+WHERE kind = 'settlement.abort' AND state = 'approved' AND (content::jsonb -> 'window')::bigint = $1
+"""
+"""People have agreed, and a crash keeps it waiting: some of its money may be freed already."""
 _IS_AGENT: Final = """
 SELECT true WHERE EXISTS (SELECT FROM switch.settlement_agent WHERE agent = $1)
    OR EXISTS (SELECT FROM switch.settlement WHERE agent = $1)
@@ -169,6 +175,8 @@ async def instruct(desk: Desk, window: int) -> None:
     async with desk.pool.acquire() as connection, connection.transaction():
         settlement = await lock(connection, window)
         state = next_state(settlement.state, Event.INSTRUCT)
+        if await connection.fetchval(_BEING_ABORTED, window):
+            raise Refused("it is being aborted", reason="NARR")
         scheme = await _scheme_account(connection, settlement.currency)
         agent = await _agent(connection, settlement.currency)
         for line in await reads.lines(connection, window):
@@ -257,10 +265,11 @@ async def _instruct_line(
         f"settlement of window {window}: {line.participant}",
     )
     reply = await desk.link.ask(command)
-    if reply.verdict in _MADE:
+    if reply.verdict in _MADE and reply.state == TransferState.PENDING:
         await _move_line(connection, window, line, LineEvent.INSTRUCT, transfer=reply.number)
     else:
-        text = f"its money cannot be held: {reply.verdict.replace('_', ' ')}"
+        why = "it was freed before" if reply.verdict in _MADE else reply.verdict.replace("_", " ")
+        text = f"its money cannot be held: {why}"
         await _move_line(connection, window, line, LineEvent.HOLD, reason=text)
 
 

@@ -686,6 +686,43 @@ async def test_a_day_that_dies_at_every_answer_of_the_ledger_ends_as_if_it_had_n
     assert await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
 
 
+async def test_an_abort_whose_commit_never_came_is_finished_and_nothing_is_instructed_meanwhile(
+    desk: Desk,
+) -> None:
+    """Some of the money was held by an instruction that failed, and freed by the abort that died."""
+    await pay(desk, "asha-bank", "ganga-bank", 20_00)
+    window = await close(desk)
+    await day.tend(desk)
+    await confirm(desk, window)
+    with pytest.raises(Killed):
+        await day.instruct(dying(desk, Hold), window)
+    with pytest.raises(Killed):
+        await agree(dying(desk, Release), "settlement.abort", {"window": window})
+    await day.tend(desk)
+    meanwhile = await state(desk, window)
+    await approvals.tend(desk, KINDS, after_s=0)
+
+    assert meanwhile is State.CONFIRMED
+    assert await state(desk, window) is State.ABORTED
+    assert {each.state for each in await reads.lines(desk.pool, window)} == {Line.HELD}
+    assert await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
+
+
+async def test_a_hold_that_was_freed_before_is_not_instructed(desk: Desk) -> None:
+    await pay(desk, "asha-bank", "ganga-bank", 20_00)
+    window = await close(desk)
+    await day.tend(desk)
+    await confirm(desk, window)
+    with pytest.raises(Killed):
+        await day.instruct(dying(desk, Hold), window)
+    asha = await line(desk, window, "asha-bank")
+    await desk.link.ask(Release(asha.id.bytes, "void", "freed"))
+    await day.tend(desk)
+
+    assert (await line(desk, window, "asha-bank")).reason == "its money cannot be held: it was freed before"
+    assert (await line(desk, window, "ganga-bank")).state is Line.INSTRUCTED
+
+
 async def test_a_hold_that_comes_after_its_window_was_aborted_holds_nothing(desk: Desk) -> None:
     """The instruction's command was on its way when people aborted the window."""
     await pay(desk, "asha-bank", "ganga-bank", 20_00)
