@@ -1,6 +1,7 @@
 """What two people do to the switch, through the pages."""
 
 import re
+import uuid
 from typing import Any
 
 import pytest
@@ -8,10 +9,15 @@ from playwright.async_api import Page, expect
 
 from tests.browser.looking import LANGUAGES, Look, Picture, expect_accessible
 
-CLOSING = "/changes/new/rail.switch?country=PK&open=true"
+OPENING = "/changes/new/rail.switch?country=PK&open=true"
+SAID = {
+    "en": ("Approve", "requested", "executed"),
+    "ru": ("Согласовать", "запрошено", "исполнено"),
+    "zh": ("同意", "已申请", "已执行"),
+}
 
 
-async def ask(look: Look, path: str = CLOSING, **options: Any) -> Page:
+async def ask(look: Look, path: str = OPENING, **options: Any) -> Page:
     """The page of a change that the operator has just asked for."""
     page = await look("operator", path, **options)
     await page.fill("#why", "for the browser tests")
@@ -25,17 +31,31 @@ def path_of(page: Page) -> str:
     return page.url.partition("/console")[2]
 
 
-async def test_one_asks_another_agrees_and_it_is_done(look: Look, picture: Picture) -> None:
-    asked = await ask(look)
-    await expect(asked.locator("#state")).to_have_text("requested")
-    await picture(asked, "operate/change-asked")
-    page = await look("checker", path_of(asked))
-    await picture(page, "operate/change-vote")
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_one_asks_another_agrees_and_it_is_done(look: Look, picture: Picture, language: str) -> None:
+    approve, requested, executed = SAID[language]
+    asked = await ask(look, language=language)
+    await expect(asked.locator("#state")).to_have_text(requested)
+    page = await look("checker", path_of(asked), language=language)
     await page.fill("#why", "seen")
-    await page.get_by_role("button", name="Approve").click()
+    await page.get_by_role("button", name=approve).click()
+    await expect(page.locator("#state")).to_have_text(executed)
+    if language == "en":
+        await picture(await look("operator", "/changes"), "operate/changes")
 
-    await expect(page.locator("#state")).to_have_text("executed")
-    await expect(page.get_by_role("row", name="checker", exact=False).first).to_contain_text("approve")
+
+async def test_both_central_banks_and_a_checker_open_a_corridor_each_once(look: Look) -> None:
+    page = await ask(look, "/changes/new/corridor.switch?source=IN&target=PK&enabled=true")
+    people = ("regulator-in", "checker", "regulator-pk")
+    for person in people:
+        voting = await look(person, path_of(page))
+        await expect(voting.locator("#state")).to_have_text("requested")
+        await voting.fill("#why", "seen")
+        await voting.get_by_role("button", name="Approve").click()
+        await expect(voting.get_by_role("row", name=person)).to_contain_text("approve")
+        assert await voting.get_by_role("button", name="Approve").count() == 0
+
+    await expect(voting.locator("#state")).to_have_text("executed")
 
 
 async def test_one_person_alone_cannot(look: Look) -> None:
@@ -66,7 +86,7 @@ async def test_one_person_alone_cannot(look: Look) -> None:
 
 async def test_a_checker_asks_for_nothing(look: Look) -> None:
     look.expect_status(403)
-    page = await look("checker", CLOSING)
+    page = await look("checker", OPENING)
     listed = await look("checker", "/changes")
 
     await expect(page.get_by_role("alert")).to_be_visible()
@@ -96,7 +116,8 @@ async def test_a_form_that_is_not_good_says_what_and_keeps_what_was_typed(look: 
 
 
 async def test_each_of_two_people_has_half_of_a_new_persons_code(look: Look) -> None:
-    page = await look("operator", "/changes/new/person.add?name=wanda&display_name=Wanda&role=auditor")
+    name = f"wanda-{uuid.uuid4().hex[:8]}"
+    page = await look("operator", f"/changes/new/person.add?name={name}&display_name=Wanda&role=auditor")
     await page.fill("#why", "hired")
     await page.get_by_role("button", name="Ask for it").click()
     await expect(page.locator("#half")).to_have_text(re.compile("^[0-9a-f]{16}$"))
@@ -116,5 +137,5 @@ async def test_each_of_two_people_has_half_of_a_new_persons_code(look: Look) -> 
 async def test_the_pages_have_no_barriers(look: Look, language: str, dark: bool) -> None:
     page = await ask(look, language=language, dark=dark)
     await expect_accessible(page)
-    for person, path in (("operator", "/changes"), ("operator", CLOSING), ("checker", path_of(page))):
+    for person, path in (("operator", "/changes"), ("operator", OPENING), ("checker", path_of(page))):
         await expect_accessible(await look(person, path, language=language, dark=dark))

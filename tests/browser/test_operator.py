@@ -50,7 +50,6 @@ async def test_by_keyboard_alone_a_doubtful_payment_is_found_and_ended_by_two(
     await tab_to(page, page.get_by_role("link", name=uetr))
     await page.keyboard.press("Enter")
     await expect(page.locator("#state")).to_have_text("UNKNOWN")
-    await picture(page, "operate/payment-in-doubt")
     await tab_to(page, page.get_by_role("link", name="Ask for its end by two people"))
     await page.keyboard.press("Enter")
     await expect(page.locator("#uetr")).to_have_value(uetr)

@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.looking import LANGUAGES, Look, Picture, expect_accessible
+from tests.browser.looking import LANGUAGES, Look, expect_accessible
 
 PEOPLE = ("operator", "checker", "auditor", "participant", "regulator-in", "regulator-pk")
 
@@ -37,8 +37,7 @@ async def test_the_sign_in_has_no_barriers(look: Look, language: str, dark: bool
     await expect_accessible(page)
 
 
-async def test_whoever_is_not_signed_in_is_led_to_the_sign_in_and_back(look: Look, picture: Picture) -> None:
+async def test_whoever_is_not_signed_in_is_led_to_the_sign_in_and_back(look: Look) -> None:
     page = await look("", "/reports")
 
     assert page.url.endswith("/console/sign-in?next=/console/reports")
-    await picture(page, "operate/sign-in")

@@ -400,6 +400,8 @@ async def writer_beside(database_url: str, directory: Path) -> AsyncIterator[Lin
         yield link
     finally:
         await link.stop()
+        server._listener.close()
+        await server._listener.wait_closed()
         await server.stop()
 
 
