@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Final
 
 import aiohttp
+from opentelemetry import propagate, trace
 
 from adapters.port import Connection, Receipt, Taken
 from adapters.profile import Timing
@@ -83,7 +84,7 @@ class HttpClient:
                 method,
                 self.connection.base_url.rstrip("/") + path,
                 data=body,
-                headers={"Content-Type": content_type, **(headers or {})},
+                headers={"Content-Type": content_type, **(headers or {}), **_trace()},
                 allow_redirects=False,
                 timeout=self._timeout(total_s),
             ) as response:
@@ -124,6 +125,14 @@ class HttpClient:
                 headers={"Accept-Encoding": "identity", "User-Agent": "payswitch"},
             )
         return self._session
+
+
+def _trace() -> dict[str, str]:
+    """`traceparent` of the running span; nothing where nobody traces."""
+    headers: dict[str, str] = {}
+    if trace.get_current_span().is_recording():
+        propagate.inject(headers)
+    return headers
 
 
 def _closed(until: str) -> Failed:

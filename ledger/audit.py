@@ -146,9 +146,9 @@ async def checkpoint(connection: asyncpg.Connection, signer: Signer) -> Checkpoi
     return None if row is None else Checkpoint(*row)
 
 
-async def checkpoints(connection: asyncpg.Connection | asyncpg.Pool) -> list[Checkpoint]:
-    """Everything that was published, oldest first."""
-    return [Checkpoint(*row) for row in await connection.fetch(_CHECKPOINTS)]
+async def checkpoints(connection: asyncpg.Connection | asyncpg.Pool, *, beyond: int = 0) -> list[Checkpoint]:
+    """Everything that was published, oldest first; `beyond` leaves out trees of so many events or fewer."""
+    return [Checkpoint(*row) for row in await connection.fetch(_CHECKPOINTS, beyond)]
 
 
 async def page(

@@ -25,6 +25,20 @@ class Frontier:
         self.size = 0
         self._subtrees: list[tuple[int, bytes]] = []
 
+    @classmethod
+    def restored(cls, size: int, roots: Sequence[bytes]) -> "Frontier":
+        """The tree of `size` leaves whose `roots` were kept: a complete subtree for each bit of its size."""
+        levels = [level for level in reversed(range(size.bit_length())) if size >> level & 1]
+        frontier = cls()
+        frontier.size = size
+        frontier._subtrees = list(zip(levels, roots, strict=True))
+        return frontier
+
+    @property
+    def roots(self) -> tuple[bytes, ...]:
+        """The roots of its complete subtrees, largest first."""
+        return tuple(root for _, root in self._subtrees)
+
     def append(self, leaf: bytes) -> None:
         """Add one leaf hash."""
         self.size += 1

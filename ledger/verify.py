@@ -16,7 +16,8 @@ is compared at the end: balances, open windows, and that no table holds a row to
     audit         the tree over the leaves has the root that every published checkpoint says
 """
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -30,7 +31,7 @@ from ledger.archive import Archive
 from ledger.decoding import Change, FailureChange, ResolutionChange, SetChange, decode_change
 from ledger.encoding import Tag, encode_event, leaf_hash, microseconds
 from ledger.merkle import Frontier
-from ledger.replay import Replay
+from ledger.replay import Fault, Replay
 from ledger.sql import statement
 
 CHECKS: Final = (
@@ -49,6 +50,7 @@ CHECKS: Final = (
 _CHUNK: Final = 2_000
 _BLOCK: Final = 256
 _END: Final = (1 << 63) - 1
+_HEAD: Final = "SELECT next_seq - 1 FROM ledger.head"
 _EVENTS: Final = statement("verify_events")
 _TRANSFERS: Final = statement("verify_transfers")
 _RESOLUTIONS: Final = statement("verify_resolutions")
@@ -109,6 +111,47 @@ def _result(name: str, walk: "Walk") -> CheckResult:
     return CheckResult(name, count == 0, detail, checked)
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far the log was found right: the last event, what it adds up to, and the tree's subtrees."""
+
+    seq: int
+    state: bytes
+    tree: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a look at the new part of the log came to; `mark` is where the next one begins."""
+
+    mark: Mark
+    head: int
+    """The last event that there was. Where it is beyond the mark, balances were only added up."""
+    faults: tuple[Fault, ...]
+
+
+async def verify_further(connection: asyncpg.Connection, mark: Mark | None, events_max: int) -> Progress:
+    """Check what was written since `mark`, in one snapshot and bounded: the checks of `verify`.
+
+    Left out are the counts of whole tables. Where the log was changed behind the mark, `verify` finds it;
+    this one finds the balances that no longer add up. After a fault the next look must begin at the same
+    mark, so that what is still wrong is found again.
+    """
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        head: int = await connection.fetchval(_HEAD)
+        walk = Walk(connection)
+        detached = await archives.read(connection)
+        if mark is not None and (not detached or mark.seq >= detached[-1].last_seq):
+            walk.go_on_from(mark)
+        until = min(head, walk.seq + events_max)
+        async for _ in walk.run(until=until):
+            await asyncio.sleep(0)  # others of this process have their turn
+        if walk.seq < until:
+            walk.replay.fault("sequence", walk.seq + 1, f"the head says {head + 1}")
+        await (walk.compare() if until >= head else walk.compare_sums())
+    return Progress(walk.mark, head, tuple(walk.replay.faults))
+
+
 class Walk:
     """One pass over the log, in chunks; `sink` gets the events of each, with their leaves."""
 
@@ -129,12 +172,30 @@ class Walk:
         """Where the ledger stands after the last event, as an archive keeps it."""
         return archives.encode_state(self.replay, self._window_balances)
 
+    @property
+    def seq(self) -> int:
+        """The last event that was looked at."""
+        return self._next_seq - 1
+
+    @property
+    def mark(self) -> "Mark":
+        """Where this walk stands, for one that goes on from here."""
+        return Mark(self.seq, self.state, self._tree.roots)
+
+    def go_on_from(self, mark: "Mark") -> None:
+        """Begin behind what an earlier walk has checked."""
+        self._next_seq = mark.seq + 1
+        self._window_balances = archives.restore_state(self._replay, mark.state)
+        self._tree = Frontier.restored(mark.seq, mark.tree)
+
     async def run(self, files: Path | None = None, until: int = _END) -> AsyncIterator[int]:
         """Walk to the end, or to an event; yields how many events are done."""
-        self._checkpoints = {c.size: c.root for c in await audit.checkpoints(self._connection)}
+        published = await audit.checkpoints(self._connection, beyond=self.seq)
+        self._checkpoints = {c.size: c.root for c in published}
         for detached in await archives.read(self._connection):
-            async for done in self._detached(detached, files):
-                yield done
+            if detached.last_seq >= self._next_seq:
+                async for done in self._detached(detached, files):
+                    yield done
         chunk: list[Row] = []
         async for row in self._connection.cursor(_EVENTS, self._next_seq - 1, until, prefetch=_CHUNK):
             chunk.append((*row[:2], microseconds(row[2]), *row[3:]))
@@ -294,9 +355,7 @@ class Walk:
     async def finish(self) -> None:
         """Compare what is left once the whole log is replayed."""
         await self._compare_counts()
-        await self._compare_accounts()
-        await self._compare_windows()
-        await self._compare_tree()
+        await self.compare()
         events, counts = self._next_seq - 1, self._replay.counts
         self.checked |= {
             "sequence": events,
@@ -307,6 +366,12 @@ class Walk:
             "caps": counts["legs"],
             "windows": self.checked["windows"] + counts["postings"],
         }
+
+    async def compare(self) -> None:
+        """Compare what stands now with the log, once it is replayed to its end."""
+        await self._compare_accounts()
+        await self._compare_windows()
+        await self._compare_tree()
 
     async def _compare_counts(self) -> None:
         row = await self._connection.fetchrow(_COUNTS)
@@ -321,18 +386,28 @@ class Walk:
 
     async def _compare_accounts(self) -> None:
         balances = dict(self._replay.balances)
-        sums: dict[str, list[int]] = {}
-        for row in await self._connection.fetch(_ACCOUNTS):
-            number, counters = row["number"], tuple(row)[6:11]
+        rows = await self._connection.fetch(_ACCOUNTS)
+        for row in rows:
             self.checked["balances"] += 1
-            balance = balances.pop(number, None)
+            balance = balances.pop(row["number"], None)
             if balance is None or tuple(row)[1:11] != _account_row(balance):
-                self._replay.fault("balances", number, f"account {number} is not the sum of its entries")
-            total = sums.setdefault(row["currency"], [0, 0])
-            total[0] += counters[0] - counters[2]
-            total[1] += counters[1] - counters[3]
+                self._replay.fault(
+                    "balances", row["number"], f"account {row['number']} is not the sum of its entries"
+                )
         for number in balances:
             self._replay.fault("balances", number, f"account {number} is missing")
+        self._add_up(rows)
+
+    async def compare_sums(self) -> None:
+        """Compare debits with credits as they stand now, whatever the log says."""
+        self._add_up(await self._connection.fetch(_ACCOUNTS))
+
+    def _add_up(self, accounts: Sequence[asyncpg.Record]) -> None:
+        sums: dict[str, list[int]] = {}
+        for row in accounts:
+            total = sums.setdefault(row["currency"], [0, 0])
+            total[0] += row["debits_pending"] - row["credits_pending"]
+            total[1] += row["debits_posted"] - row["credits_posted"]
         for currency, (pending, posted) in sums.items():
             self.checked["conservation"] += 1
             if pending or posted:

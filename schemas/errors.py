@@ -13,6 +13,7 @@ SwitchError                        500  MS03
 ├─ Refused                         422         a valid message that the switch will not execute
 │  └─ DuplicateUetr                409  DUPL   the UETR is known with other content
 └─ Unavailable                     503  AB10   try again: nothing was decided
+   └─ BooksFrozen                  503  AB10   no money moves anew until people have looked
 
 A class carries the HTTP `status`, the ISO `reason` and whether a retry can help; the message defaults to
 the class's docstring and never contains what the caller sent.
@@ -28,6 +29,8 @@ class SwitchError(Exception):
 
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
+    retry_after_s: ClassVar[int] = 1
+    """When to come back, where a retry can help."""
 
     def __init__(
         self, detail: str | None = None, *, reason: str | None = None, path: str | None = None
@@ -138,3 +141,9 @@ class Unavailable(SwitchError):
     status = 503
     retryable = True
     default_reason = Reason.ERROR_INSTRUCTED_AGENT
+
+
+class BooksFrozen(Unavailable):
+    """New payments are stopped while the operator examines the books; nothing was done with this one."""
+
+    retry_after_s = 60

@@ -53,6 +53,16 @@ def _year(country: str, year: int) -> "HolidayBase":
     return holidays.country_holidays(country, years=[year])
 
 
+def holidays_in(country: str, year: int) -> int:
+    """How many holidays are known.
+
+    Raises:
+        NotImplementedError: nothing is known of this country.
+
+    """
+    return len(_year(country, year))
+
+
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """The business days of one currency; `overrides` say what a day is, whatever the holidays are."""

@@ -206,6 +206,19 @@ class Record(msgspec.Struct, array_like=True, frozen=True, tag="record"):
     body: bytes
 
 
+class Freeze(msgspec.Struct, array_like=True, frozen=True, tag="freeze"):
+    """Let no money move anew; `check` is the invariant that fails, or `people`."""
+
+    check: str
+    detail: str
+
+
+class Unfreeze(msgspec.Struct, array_like=True, frozen=True, tag="unfreeze"):
+    """End the freeze."""
+
+    note: str
+
+
 Command = (
     Accept
     | Refuse
@@ -222,7 +235,18 @@ Command = (
     | Hold
     | Release
     | Record
+    | Freeze
+    | Unfreeze
 )
+
+
+class Ended(msgspec.Struct, array_like=True, frozen=True):
+    """A payment that a step made final, for whoever counts: its rail, what was to be credited, its expiry."""
+
+    rail: str
+    credit_minor: int
+    credit_currency: str
+    expires_at: int
 
 
 class Reply(msgspec.Struct, array_like=True, frozen=True):
@@ -232,6 +256,7 @@ class Reply(msgspec.Struct, array_like=True, frozen=True):
     number: int = 0
     state: str = ""
     reason: str = ""
+    ended: Ended | None = None
 
 
 class Change(msgspec.Struct, array_like=True, frozen=True):
@@ -248,6 +273,9 @@ UNAVAILABLE = "unavailable"
 LATE = "late"
 """Verdict of an `Accept` or SEND whose expiry is past or not what its lifetime says; nothing was done."""
 
+
+FROZEN = "books_frozen"
+"""Verdict of a command that would move money while the books are frozen; nothing was done."""
 
 FAILED = "failed_to_decide"
 """Verdict of a command that raised: a defect of ours; nothing was done."""

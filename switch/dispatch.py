@@ -19,7 +19,7 @@ from adapters.profile import Timing
 from ledger.encoding import microseconds
 from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
 from schemas.reasons import Reason
-from switch import metrics
+from switch import metrics, tracing
 from switch.commands import Advance, Command, Reply
 from switch.failpoints import failpoint
 from switch.rails import Rail, Rails
@@ -124,9 +124,10 @@ def enquiry_due(timing: Timing, scale: float, sent_at: int) -> int:
 class Dispatcher:
     """Talks to rails and tells the writer what came of it."""
 
-    def __init__(self, link: Link, time_scale: float) -> None:
+    def __init__(self, link: Link, time_scale: float, expiry_s: float) -> None:
         self._link = link
         self._scale = time_scale
+        self._expiry_s = expiry_s
         self._tasks: set[asyncio.Task[None]] = set()
 
     def send_soon(self, rail: Rail, uetr: bytes, native: Native, expires_at: int) -> None:
@@ -151,7 +152,7 @@ class Dispatcher:
         country = rail.adapter.profile.country
         failpoint("before_rail_send")
         sent_at, started = now_us(), time.perf_counter()
-        with rail.bulkhead:
+        with rail.bulkhead, tracing.part("send", rail=country, uetr=uetr):
             if sent_at < expires_at:
                 receipt = await rail.adapter.submit(native)
             else:
@@ -225,10 +226,14 @@ class Dispatcher:
         return None
 
     async def _ask(self, step: Command) -> Reply:
-        reply = await self._link.ask(step)
+        if isinstance(step, Advance):
+            with tracing.part("post", uetr=step.uetr):
+                reply = await self._link.ask(step)
+        else:
+            reply = await self._link.ask(step)
         failpoint("after_outcome_commit")
         if isinstance(step, Advance):
-            metrics.advanced(step, reply)
+            metrics.advanced(reply, self._expiry_s)
             if reply.verdict == "contradiction":
                 _log.error("rail_contradicts_itself", uetr=str(UUID(bytes=step.uetr)), state=reply.state)
         return reply

@@ -75,7 +75,7 @@ _OPEN_WINDOW: Final = """
 SELECT opened_at, clock_timestamp() AS now FROM ledger.settlement_window
 WHERE currency = $1 AND closing_seq IS NULL
 """
-_ARCHIVER: Final = """
+ARCHIVER: Final = """
 SELECT coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false) FROM pg_stat_archiver
 """
 
@@ -91,7 +91,8 @@ async def state(pool: asyncpg.Pool) -> None:
             metrics.HEADROOM.labels(position.owner, position.currency).set(position.headroom)
     for currency, imbalance in (await positions.imbalance(pool)).items():
         metrics.IMBALANCE.labels(currency).set(imbalance)
-    metrics.CHECKPOINT_AGE.set(await pool.fetchval(_UNCOVERED))
+    metrics.FROZEN.set(await pool.fetchval("SELECT count(*) FROM switch.freeze"))
+    metrics.CHECKPOINT_AGE.set(await uncovered_s(pool))
     metrics.FACTS_AT.set(time.time())
 
 
@@ -108,7 +109,7 @@ async def state_slowly(pool: asyncpg.Pool, settings: Settings) -> None:
     for state_, age in await pool.fetch(_SETTLEMENTS):
         metrics.SETTLEMENT_AGE.labels(state_).set(age)
     await _state_windows(pool)
-    metrics.WAL_ARCHIVE_FAILING.set(await pool.fetchval(_ARCHIVER))
+    metrics.WAL_ARCHIVE_FAILING.set(await pool.fetchval(ARCHIVER))
 
 
 def _state_build() -> None:
@@ -121,17 +122,37 @@ def _state_build() -> None:
             metrics.SLO_WITHIN.labels(objective).set(within_s)
 
 
+def places(settings: Settings) -> dict[str, Path]:
+    """Where there must be room; a database elsewhere has its log elsewhere."""
+    known = {
+        "data": settings.data,
+        "pg_wal": settings.data / "postgres" / "pg_wal",
+        "backups": settings.backups,
+    }
+    return {place: directory for place, directory in known.items() if directory and directory.exists()}
+
+
+async def uncovered_s(connection: asyncpg.Connection | asyncpg.Pool) -> float:
+    """Age of the oldest event that no signed checkpoint covers, in seconds; 0 where all are covered."""
+    age: float = await connection.fetchval(_UNCOVERED)
+    return age
+
+
+async def clock_offset(connection: asyncpg.Connection) -> float:
+    """Our clock less the database's, in seconds: the middle of asking is when it looked."""
+    before = time.time()
+    theirs: float = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
+    return (before + time.time()) / 2 - theirs
+
+
 def _state_disks(settings: Settings) -> None:
     """Say how much room there is, and how old the newest backup is."""
-    places = {"data": settings.data, "pg_wal": settings.data / "postgres" / "pg_wal"}
     if settings.backups is not None:
-        places["backups"] = settings.backups
         metrics.BACKUP_AGE.labels("base").set(_backup_age(settings.backups))
-    for place, directory in places.items():
-        if directory.exists():  # a database elsewhere has its log elsewhere
-            usage = shutil.disk_usage(directory)
-            metrics.DISK_FREE.labels(place).set(usage.free)
-            metrics.DISK_SIZE.labels(place).set(usage.total)
+    for place, directory in places(settings).items():
+        usage = shutil.disk_usage(directory)
+        metrics.DISK_FREE.labels(place).set(usage.free)
+        metrics.DISK_SIZE.labels(place).set(usage.total)
 
 
 def _backup_age(directory: Path) -> float:
@@ -140,11 +161,9 @@ def _backup_age(directory: Path) -> float:
 
 
 async def _state_clock(pool: asyncpg.Pool) -> None:
-    """Hold our clock against the database's: the middle of asking is when it looked."""
+    """Hold our clock against the database's."""
     async with pool.acquire() as connection:
-        before = time.time()
-        theirs: float = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
-        metrics.CLOCK_OFFSET.set((before + time.time()) / 2 - theirs)
+        metrics.CLOCK_OFFSET.set(await clock_offset(connection))
 
 
 async def _state_windows(pool: asyncpg.Pool) -> None:

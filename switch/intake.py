@@ -16,7 +16,7 @@ from schemas import codec, rules
 from schemas.errors import DuplicateUetr, NotAllowed, Refused, Unavailable
 from schemas.payment import CreditTransfer
 from schemas.reasons import Reason
-from switch import metrics, personal_data, pricing
+from switch import metrics, personal_data, pricing, tracing
 from switch.commands import LATE, Accept, Identity, Refuse, Reply, Terms
 from switch.directory import Corridor, Directory, Participant
 from switch.dispatch import Dispatcher, now_us, scaled_us
@@ -189,7 +189,8 @@ class Intake:
             hold=not route.open,
         )
         failpoint("before_reserve_commit")
-        reply = await self._link.ask(accept)
+        with tracing.part("reserve", rail=accept.terms.rail, uetr=payment.uetr):
+            reply = await self._link.ask(accept)
         failpoint("after_reserve_commit")
         if reply.verdict == LATE:
             raise Unavailable("this took too long, or a clock is wrong; nothing was decided")

@@ -17,7 +17,7 @@ FIELDS: Final = frozenset(
         "event", "level", "timestamp", "process", "pid",
         "error", "uetr", "state", "reason", "rail", "rail_code", "participant", "detail",
         "port", "url", "path", "method", "status", "name", "count", "seconds", "exit_code", "window",
-        "currency",
+        "currency", "check", "request_id",
     },
 )  # fmt: skip
 

@@ -1,21 +1,64 @@
 """Counters of every process, readable at any API worker's `/metrics`.
 
 The processes share them through files (prometheus_client's multiprocess mode); the supervisor sets the
-directory and empties it at its start. Whatever is a fact of the database (payments in flight, headroom)
+directory and empties it at its start. A file is named for the process's place, `api-0`, not for its number:
+one that was killed and started again goes on counting where the last one stopped, and no files pile up. What
+it said of its own present (`live` gauges) goes with it: at its next start, or at the next scrape, which
+knows it by `api-0.pid`. Whatever is a fact of the database (payments in flight, headroom)
 is set by the caretaker alone, so it is never summed over processes. No label holds a payment's id.
 """
 
+import fcntl
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+import psutil
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+    values,
+)
 
-from switch.commands import Advance, Reply
-from switch.lifecycle import FINAL
+from switch.commands import Reply
+from switch.lifecycle import State
+
+PLACE: Final = "PAYSWITCH_PLACE"
+"""Environment: which of the supervisor's processes this is; without it files are named by process id."""
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Keep a scrape from taking the files of a process that is just starting for those of a dead one."""
+    with (directory / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _take_place(directory: Path, place: str) -> None:
+    """Begin as the process of this place: its counters go on, its last one's gauges do not."""
+    with _locked(directory):
+        (directory / f"{place}.pid").write_text(str(os.getpid()))
+        for file in directory.glob(f"gauge_live*_{place}.db"):
+            file.unlink()
+    values.ValueClass = values.MultiProcessValue(lambda: place)  # type: ignore[no-untyped-call]
+
+
+# Before the first metric is made: it opens its file by this name.
+if os.environ.get(PLACE) and os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+    _take_place(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]), os.environ[PLACE])
 
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 60)
 _CURRENT: Final = "livemostrecent"
+_CLOCKS_S: Final = 2.0
+"""How far the time of a process's start and that of a file may differ."""
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 HTTP: Final = Counter("payswitch_http_requests_total", "Requests answered", ("route", "method", "status"))
@@ -29,7 +72,20 @@ ACCEPTED: Final = Counter(
     "payswitch_payments_accepted_total", "Payments whose money was reserved", ("rail", "debit_currency")
 )
 REFUSED: Final = Counter("payswitch_payments_refused_total", "Payments that the switch refused", ("reason",))
-FINISHED: Final = Counter("payswitch_payments_total", "Payments that became final", ("outcome", "reason"))
+FINISHED: Final = Counter(
+    "payswitch_payments_total", "Payments that became final", ("rail", "outcome", "reason")
+)
+DURATION: Final = Histogram(
+    "payswitch_payment_duration_seconds",
+    "From the reservation of a payment's money to its final state, by this machine's clock",
+    ("rail", "outcome"),
+    buckets=(*_SECONDS, 600, 3600),
+)
+VALUE: Final = Counter(
+    "payswitch_settled_value_minor_units_total",
+    "What was credited; never add up different currencies",
+    ("rail", "currency"),
+)
 WEBHOOKS: Final = Counter("payswitch_webhook_deliveries_total", "Attempts to deliver a webhook", ("result",))
 REPLAYS: Final = Counter("payswitch_idempotency_replays_total", "Messages whose UETR was known", ("kind",))
 SIGNATURE_FAILURES: Final = Counter(
@@ -58,7 +114,8 @@ STRAY_ANSWERS: Final = Counter(
 )
 STAGE: Final = Histogram(
     "payswitch_payment_stage_duration_seconds",
-    "Parts of a payment: accept, until its money is reserved; final, from there on, where the sender waits",
+    "Parts of a payment: verify its message, accept it (reserve: its money, at the writer), send it to its"
+    " rail, post its outcome; final: what the sender waits for once it is accepted",
     ("stage",),
     buckets=_SECONDS,
 )
@@ -85,6 +142,27 @@ IMBALANCE: Final = Gauge(
     "payswitch_ledger_imbalance_minor_units",
     "Debits less credits; must be 0",
     ("currency",),
+    multiprocess_mode=_CURRENT,
+)
+FROZEN: Final = Gauge(
+    "payswitch_books_frozen",
+    "1 while no money moves anew until people have looked",
+    multiprocess_mode=_CURRENT,
+)
+INVARIANT_FAULTS: Final = Gauge(
+    "payswitch_invariant_faults",
+    "What the last look at the invariants found wrong; must be 0",
+    ("check",),
+    multiprocess_mode=_CURRENT,
+)
+INVARIANTS_AT: Final = Gauge(
+    "payswitch_invariants_timestamp_seconds",
+    "When the invariants were last looked at",
+    multiprocess_mode=_CURRENT,
+)
+INVARIANTS_BEHIND: Final = Gauge(
+    "payswitch_invariants_behind_events",
+    "Events of the log that no look at the invariants has gone through yet",
     multiprocess_mode=_CURRENT,
 )
 CHECKPOINT_AGE: Final = Gauge(
@@ -225,12 +303,17 @@ def rail_request(rail: str, operation: str, answer: str, seconds: float) -> None
         RAIL_SECONDS.labels(rail, operation).observe(seconds)
 
 
-def advanced(step: Advance, reply: Reply) -> None:
-    """Count what a step came to."""
+def advanced(reply: Reply, expiry_s: float) -> None:
+    """Count what a step came to; `expiry_s` is from a payment's reservation to its expiry."""
     if reply.verdict == "contradiction":
         CONTRADICTIONS.inc()
-    elif reply.verdict == "advanced" and reply.state in FINAL:
-        FINISHED.labels(reply.state, step.reason).inc()
+    elif reply.ended is not None:
+        ended = reply.ended
+        FINISHED.labels(ended.rail, reply.state, reply.reason).inc()
+        reserved_at = ended.expires_at / 1e6 - expiry_s
+        DURATION.labels(ended.rail, reply.state).observe(max(0.0, time.time() - reserved_at))
+        if reply.state == State.COMMITTED:
+            VALUE.labels(ended.rail, ended.credit_currency).inc(ended.credit_minor)
 
 
 def exposition() -> bytes:
@@ -238,15 +321,30 @@ def exposition() -> bytes:
     directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if not directory:
         return generate_latest()
-    _forget_the_dead(Path(directory))
+    forget_the_dead(Path(directory))
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry, path=directory)  # type: ignore[no-untyped-call]
     return generate_latest(registry)
 
 
-def _forget_the_dead(directory: Path) -> None:
+def forget_the_dead(directory: Path) -> None:
     """Drop the live gauges of processes that were killed: nobody else does, and they would count for ever."""
-    for file in directory.glob("gauge_live*_*.db"):
-        pid = int(file.stem.rpartition("_")[2])
-        if not Path(f"/proc/{pid}").exists():
-            multiprocess.mark_process_dead(pid, path=str(directory))  # type: ignore[no-untyped-call]
+    with _locked(directory):
+        for file in directory.glob("gauge_live*_*.db"):
+            if not lives(directory, file):
+                with suppress(FileNotFoundError):
+                    file.unlink()
+
+
+def lives(directory: Path, file: Path) -> bool:
+    """Whether the process of a file is alive: it, and not a later one that was given its number."""
+    place = file.stem.rpartition("_")[2]
+    said = directory / f"{place}.pid"
+    try:
+        pid, since = (int(place), file) if place.isdecimal() else (int(said.read_text()), said)
+        process = psutil.Process(pid)
+        began: float = process.create_time()
+        killed = process.status() == psutil.STATUS_ZOMBIE  # and nobody has asked after it yet
+        return not killed and began <= since.stat().st_mtime + _CLOCKS_S
+    except (OSError, ValueError, psutil.Error):
+        return False

@@ -22,12 +22,15 @@ from ledger.encoding import microseconds
 from ledger.writer import Rider, Touches
 from schemas.reasons import Reason
 from switch.commands import (
+    FROZEN,
     LATE,
     Accept,
     Advance,
     Change,
     Command,
+    Ended,
     Enquired,
+    Freeze,
     Fund,
     Hold,
     Identity,
@@ -42,7 +45,9 @@ from switch.commands import (
     SetCap,
     SetLimit,
     Terms,
+    Unfreeze,
 )
+from switch.freeze import Standing
 from switch.lifecycle import FINAL, Event, IllegalTransition, State, next_state
 from switch.limits import Limit, Limits
 from switch.orders import Orders
@@ -119,6 +124,8 @@ class PaymentBook:
         self._in_flight: deque[_GivenOut] = deque()
         self._limits = Limits()
         self._orders = Orders()
+        self._freeze = Standing()
+        self._decide |= {Freeze: self._freeze.freeze, Unfreeze: self._freeze.unfreeze}
         self._start_batch()
 
     def _start_batch(self) -> None:
@@ -130,6 +137,7 @@ class PaymentBook:
         self._changes: list[Change] = []
         self._limits.start_batch()
         self._orders.start_batch()
+        self._freeze.start_batch()
 
     # ── what the writer calls, in this order ──────────────────────────────────────────────────────────
 
@@ -152,11 +160,12 @@ class PaymentBook:
                 return Touches()
 
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
-        """Bring the open payments that `commands` speak of into memory, and at first all limits."""
+        """Bring the open payments that `commands` speak of into memory; at first what always holds."""
         await self._limits.load(connection)
         await self._orders.load(
             connection, {c.order for c in commands if isinstance(c, _ORDERED) and c.order}
         )
+        await self._freeze.load(connection)
         named = {c.uetr for c in commands if isinstance(c, Advance | Enquired) and c.uetr not in self._open}
         # A payment that closes in a batch in flight is open in the database, and in the database only.
         wanted = named.difference(*(given_out.closed for given_out in self._in_flight))
@@ -187,6 +196,8 @@ class PaymentBook:
 
     def decide(self, command: Command, books: Books) -> Reply:
         """Decide one command against the books and this batch so far."""
+        if self._freeze.stops(command, books):
+            return Reply(FROZEN)
         return self._decide[type(command)](command, books)
 
     def rider(self) -> Rider | None:
@@ -216,7 +227,8 @@ class PaymentBook:
         """What most batches have nothing of."""
         limits, values = self._limits.calls(first)
         orders, more = self._orders.calls(first + len(values))
-        return limits + orders, values + more
+        freeze, said = self._freeze.calls(first + len(values) + len(more))
+        return limits + orders + freeze, values + more + said
 
     def committed(self) -> None:
         """The oldest batch given out is durable: tell whoever waits."""
@@ -233,6 +245,7 @@ class PaymentBook:
         self._contradicted.clear()
         self._limits.forget()
         self._orders.forget()
+        self._freeze.forget()
         self._start_batch()
 
     # ── payments ──────────────────────────────────────────────────────────────────────────────────────
@@ -330,6 +343,7 @@ class PaymentBook:
         except IllegalTransition:
             return Reply("illegal", open_payment.number, open_payment.state)
         body = _body(command.uetr, state, _answer_facts(command))
+        ended: Ended | None = None
         self._write(open_payment.number, UUID(bytes=command.uetr), event, state, body=body, books=books)
         if state in FINAL:
             self._changes.append(Change(command.uetr, state, command.reason))
@@ -337,6 +351,7 @@ class PaymentBook:
             self._moved.pop(command.uetr, None)
             self._closed[command.uetr] = open_payment.number
             self._limits.end(open_payment.number, voided=state is State.ABORTED)
+            ended = _ended(open_payment)
         else:
             self._move(
                 replace(
@@ -350,7 +365,7 @@ class PaymentBook:
             )
             if command.due_at == 0:
                 self._escalate(open_payment.number, command.uetr, state, command.detail, books)
-        return Reply("advanced", open_payment.number, state, command.reason)
+        return Reply("advanced", open_payment.number, state, command.reason, ended)
 
     def _advance_of_closed(self, command: Advance, books: Books) -> Reply:
         """The payment is final, or was never ours. A contradiction is written down, never acted on."""
@@ -518,6 +533,10 @@ def _payment_row(number: int, identity: Identity, terms: Terms, native_ref: str)
         native_ref,
         identity.raw,
     )
+
+
+def _ended(o: Open) -> Ended:
+    return Ended(o.rail, o.credit_minor, o.credit_currency, o.expires)
 
 
 def _open_columns(o: Open) -> tuple[object, ...]:

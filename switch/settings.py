@@ -64,6 +64,10 @@ class Settings(BaseSettings):
     log_origin: str = "payswitch.example/ledger"
     """Name of the event log in checkpoints; it never changes."""
     checkpoint_every_s: float = Field(default=60.0, gt=0)
+    invariants_every_s: float = Field(default=15.0, gt=0)
+    """How often the invariants are looked at; what is wrong freezes the books."""
+    invariants_events_max: int = Field(default=200_000, ge=1)
+    """Events of the log that one look goes through; after a long stop it catches up in several."""
     backups: Path | None = None
     """Directory of backups; where it is set, the embedded server keeps its write-ahead log there."""
     keep_deliveries_days: int = Field(default=14, ge=4, le=36_500)
@@ -72,6 +76,10 @@ class Settings(BaseSettings):
     """What probes saw, the ground of availability reports: a year and a month."""
     keep_reports_days: int = Field(default=400, ge=30, le=36_500)
     """Finished reports and their files. They can be made again, as of the same place of the log."""
+    otlp_endpoint: str = ""
+    """Where OpenTelemetry spans go, OTLP over HTTP: `http://collector:4318`; empty: nowhere."""
+    otlp_ratio: float = Field(default=1.0, ge=0, le=1)
+    """The share of requests whose spans are told."""
     failpoints: str = ""
     """`name:kill` stops the process dead at that point; for the fault tests only."""
 

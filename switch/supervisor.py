@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -26,9 +27,10 @@ import structlog
 from ledger import backup
 from ledger.migrate import migrate
 from ledger.postgres import EmbeddedPostgres, die_with_parent
-from switch import sandbox
+from switch import metrics, sandbox
 from switch.settings import Settings
 
+_OPEN_FILES: Final = 65_536
 _READY_WITHIN_S: Final = 120.0
 _POLL_S: Final = 0.05
 _BACKOFF_S: Final = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -117,6 +119,7 @@ class Supervisor:
             StartError: a part did not come up; its log says why.
 
         """
+        _allow_open_files()
         data = self.settings.data
         (data / "run").mkdir(parents=True, exist_ok=True)
         self.settings.sandbox_mark.unlink(missing_ok=True)
@@ -171,7 +174,8 @@ class Supervisor:
         }
 
     def _run(self, name: str, command: Sequence[str], passed: tuple[int, ...] = ()) -> None:
-        child = Child(name, command, self._environment(), self.settings.data / "logs" / f"{name}.log", passed)
+        environment = {**self._environment(), metrics.PLACE: name}
+        child = Child(name, command, environment, self.settings.data / "logs" / f"{name}.log", passed)
         child.start()
         self._children.append(child)
 
@@ -224,6 +228,14 @@ class Supervisor:
         child = next(c for c in self._children if c.name == name)
         assert child.process is not None
         return child.process.pid
+
+
+def _allow_open_files() -> None:
+    """Let our processes open as many files as the machine allows: each connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _text(value: object) -> str:

@@ -11,7 +11,7 @@ I7  legal history   the events of a payment are a path in the lifecycle table, a
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -35,9 +35,10 @@ _HISTORY: Final = """
 SELECT e.number, e.kind, e.body FROM ledger.event AS e
 JOIN switch.payment AS p USING (number)
 -- What began in an archive was checked when it was detached.
-WHERE e.number > coalesce((SELECT max(last_seq) FROM ledger.archive), 0)
+WHERE e.number > coalesce((SELECT max(last_seq) FROM ledger.archive), 0) {which}
 ORDER BY e.number, e.seq
 """
+_TOUCHED: Final = "SELECT DISTINCT number FROM ledger.event WHERE seq > $1 AND seq <= $2 AND number > 0"
 _OUTCOMES: Final = """
 SELECT p.uetr, p.rail, p.credit_minor, p.credit_currency, o.state AS open_state, r.outcome,
        EXISTS (SELECT FROM ledger.event AS e WHERE e.number = p.number AND e.kind = 'CONTRADICTION')
@@ -84,7 +85,9 @@ LEFT JOIN LATERAL (
     SELECT sum(l.amount) AS minor FROM ledger.leg AS l JOIN ledger.account AS a ON a.number = l.credit
     WHERE l.number = p.number AND a.owner = p.creditor_agent AND a.currency = p.credit_currency
 ) AS got ON true
+WHERE p.number > $1 AND p.number <= $2
 """
+_ALL: Final = (0, (1 << 63) - 1)
 
 
 @dataclass(slots=True)
@@ -161,8 +164,17 @@ async def verify(
         result = await _history(connection)
     yield result
     yield await _evidence(connection)
-    yield await _terms(connection)
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        result = await _terms(connection, *_ALL)
+    yield result
     yield await verify_erasures(connection)
+
+
+async def verify_further(connection: asyncpg.Connection, after: int, until: int) -> list[CheckResult]:
+    """Check the payments that events `after` < seq <= `until` are about: their history and their terms."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        numbers = [row["number"] for row in await connection.fetch(_TOUCHED, after, until)]
+        return [await _history(connection, numbers), await _terms(connection, after, until)]
 
 
 async def _books_agree(connection: asyncpg.Connection, rails: Path) -> list[CheckResult]:
@@ -202,12 +214,11 @@ async def _evidence(connection: asyncpg.Connection) -> CheckResult:
     return tally.result()
 
 
-async def _terms(connection: asyncpg.Connection) -> CheckResult:
+async def _terms(connection: asyncpg.Connection, after: int, until: int) -> CheckResult:
     """Add the legs up: they move what the payment's terms say, between the parties that they name."""
     tally = Tally("terms", "every payment's legs move what its terms say")
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
-        async for row in connection.cursor(_TERMS):
-            tally.check(row["fine"], f"payment {row['number']}: its legs and its terms differ")
+    async for row in connection.cursor(_TERMS, after, until):
+        tally.check(row["fine"], f"payment {row['number']}: its legs and its terms differ")
     return tally.result()
 
 
@@ -248,15 +259,17 @@ async def _acknowledged(connection: asyncpg.Connection, acknowledged: Path | Non
     return tally.result()
 
 
-async def _history(connection: asyncpg.Connection) -> CheckResult:
-    """Replay every payment's events through the table; the open ones must stand where they are listed."""
+async def _history(connection: asyncpg.Connection, numbers: Sequence[int] | None = None) -> CheckResult:
+    """Replay payments, all or some, through the table; open ones must stand where they are listed."""
     tally = Tally("I7 legal history", "every payment's history is a path in the lifecycle table")
     standing = {
         row["number"]: State(row["state"])
         for row in await connection.fetch("SELECT number, state FROM switch.open_payment")
     }
     number, state = 0, State.RECEIVED
-    async for row in connection.cursor(_HISTORY):
+    which = () if numbers is None else (numbers,)
+    query = _HISTORY.format(which="AND e.number = ANY($1)" if which else "")
+    async for row in connection.cursor(query, *which):
         if row["number"] != number:
             _ended(tally, number, state, standing)
             number, state = row["number"], State.RECEIVED

@@ -1,10 +1,13 @@
 """The application of one API worker."""
 
+import asyncio
+import re
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI
@@ -14,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.errors import NotAuthentic, SwitchError, TooManyRequests, Unavailable
-from switch import logs, metrics
+from switch import logs, metrics, tracing
 from switch.api import (
     callbacks,
     doors,
@@ -37,6 +40,7 @@ from switch.api.runtime import Runtime, running
 from switch.pages import site
 from switch.settings import Settings
 
+_REQUEST_ID: Final = re.compile(rb"[0-9A-Fa-f-]{8,64}")
 _log = structlog.get_logger()
 
 Scope = MutableMapping[str, Any]
@@ -66,6 +70,9 @@ class Edge:
             return
         started = time.perf_counter()
         status = 0
+        request_id = _request_id(scope)
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        served = tracing.Served(scope, request_id)
 
         async def watch(message: MutableMapping[str, Any]) -> None:
             nonlocal status
@@ -73,6 +80,7 @@ class Edge:
                 status = message["status"]
                 limits.mark(scope, message)
                 message["headers"].append((b"x-content-type-options", b"nosniff"))
+                message["headers"].append((b"request-id", request_id.encode()))
                 if not any(name == b"cache-control" for name, _ in message["headers"]):
                     message["headers"].append((b"cache-control", b"no-store"))
             await send(message)
@@ -86,6 +94,7 @@ class Edge:
         finally:
             route = scope["path"] if scope["path"] in self._short_cuts else _route(scope)
             metrics.http_request(route, scope["method"], status, time.perf_counter() - started)
+            served.end(route, status)
 
     async def _serve(self, scope: Scope, receive: Receive, watch: Send) -> None:
         handler = self._let_in(scope)
@@ -126,6 +135,15 @@ def _answer_to(error: Exception) -> Response:
     return problems.problem(SwitchError())
 
 
+def _request_id(scope: Scope) -> str:
+    """The caller's `Request-Id` where it is a UUID or the like: a log learns no more; else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"request-id" and _REQUEST_ID.fullmatch(value):
+            given: str = value.decode()
+            return given
+    return uuid.uuid4().hex
+
+
 def _route(scope: Scope) -> str:
     """Name the route, never the path that was asked: labels must stay few and hold nobody's data."""
     return getattr(scope.get("route"), "path", None) or "none"
@@ -136,10 +154,14 @@ def make_app(settings: Settings) -> Edge:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(settings) as runtime:
-            app.state.runtime = runtime
-            app.state.streams = events.places()
-            yield
+        stop_tracing = tracing.start(settings, "api")
+        try:
+            async with running(settings) as runtime:
+                app.state.runtime = runtime
+                app.state.streams = events.places()
+                yield
+        finally:
+            await asyncio.to_thread(stop_tracing)
 
     app = FastAPI(
         title="payswitch",

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from schemas import codec, credit_transfer, official, rejection, status_report
 from schemas.errors import InvalidMessage, NotAcceptable, NotAuthentic, Refused, SwitchError
 from schemas.payment import CreditTransfer
-from switch import metrics
+from switch import tracing
 from switch.api import body as bodies
 from switch.api.authentication import authenticate
 from switch.api.problems import problem
@@ -60,7 +60,8 @@ Handler = Callable[[Entered], Awaitable[Answer]]
 async def serve(request: Request, expect: str, handler: Handler) -> Response:
     """Let a message of kind `expect` in, and answer in the representation that the caller accepts."""
     try:
-        entered = await _enter(request, expect)
+        with tracing.part("verify"):
+            entered = await _enter(request, expect)
         answer = await handler(entered)
     except (InvalidMessage, NotAuthentic) as error:
         wants_xml = request.headers.get("accept", "").strip() == bodies.XML
@@ -105,14 +106,14 @@ async def _take(
     uetr = uuid.UUID(payment.uetr)
     final = runtime.link.watch(uetr.bytes)
     try:
-        with metrics.STAGE.labels("accept").time():
+        with tracing.part("accept", uetr=payment.uetr):
             standing = await runtime.intake.take(message, payment, sender)
         if standing.known:
             standing = await read_standing(runtime.pool, uetr)
         if standing.state in FINAL or not wait:
             return standing
         try:
-            with metrics.STAGE.labels("final").time():
+            with tracing.part("final"):
                 change = await asyncio.wait_for(final, wait)
         except TimeoutError:
             return await read_standing(runtime.pool, uetr)

@@ -17,7 +17,6 @@ AWAY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutEr
 PERHAPS: Final = "the database is away: send the same message again, with the same UETR, and it is told"
 CATALOGUE: Final = "/docs/problems"
 """Where the problems are explained; each problem's `type` points into it."""
-_RETRY_AFTER = "1"
 
 
 def problem_body(error: SwitchError) -> dict[str, Any]:
@@ -38,7 +37,7 @@ def problem_body(error: SwitchError) -> dict[str, Any]:
 
 def problem(error: SwitchError) -> Response:
     """Answer `error`."""
-    headers = {"Retry-After": _RETRY_AFTER} if error.retryable else {}
+    headers = {"Retry-After": str(error.retry_after_s)} if error.retryable else {}
     if error.status == 401:  # noqa: PLR2004
         headers["WWW-Authenticate"] = 'Signature realm="payswitch"'
     content = json.dumps(problem_body(error)).encode()

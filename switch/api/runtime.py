@@ -44,7 +44,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
     link = Link(settings.writer_socket)
     await link.start()
     rails_here = rails.connect(settings, pool)
-    dispatcher = Dispatcher(link, settings.time_scale)
+    dispatcher = Dispatcher(link, settings.time_scale, settings.payment_expiry_s)
     dispatcher.listen(rails_here)
     keys = personal_data.load(settings.personal_data_keys)
     intake = Intake(settings, directory, rails_here, link, dispatcher)

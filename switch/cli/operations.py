@@ -21,9 +21,10 @@ from ledger.detach import NotYet, detach_oldest
 from ledger.migrate import MigrationError, Phase, migrate, pending
 from ledger.postgres import EmbeddedPostgres
 from schemas.errors import NotFound, Unavailable
-from switch import erasure, housekeeping, personal_data
+from switch import dashboards, doctor, erasure, housekeeping, personal_data
 from switch.cli.connect import database, settings_for, writer
-from switch.commands import SetLimit
+from switch.cli.office import As, Reason, ask
+from switch.commands import Freeze, SetLimit
 from switch.settings import Settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -127,6 +128,37 @@ def _document(archive: Archive) -> dict[str, object]:
         "last_at": archive.last_at.isoformat(),
         "files": [line.split(" ")[1] for line in archive.note.splitlines() if line.startswith("file ")],
     }
+
+
+@app.command()
+def freeze(
+    reason: Annotated[str, typer.Argument(help="why; it stands in the log")],
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Stop new payments, returns, funds and window closes at once; what is under way still ends."""
+
+    async def run() -> str:
+        async with writer(settings_for(data, database_url)) as link:
+            return (await link.ask(Freeze("people", reason))).verdict
+
+    try:
+        typer.echo(asyncio.run(run()))
+    except (Unavailable, TimeoutError) as error:
+        raise fail(str(error) or "the switch is not running") from None
+
+
+@app.command()
+def unfreeze(
+    found: Annotated[str, typer.Argument(help="what was wrong, and what was done about it")],
+    *,
+    as_: As,
+    reason: Reason,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Ask for the end of a freeze; a checker agrees to it with `payswitch change approve`."""
+    ask(data, database_url, as_, "books.unfreeze", {"found": found}, reason)
 
 
 @app.command("limit")
@@ -281,3 +313,22 @@ def migrate_database(
         typer.echo(json.dumps({"pending" if dry_run else "applied": asyncio.run(run())}))
     except (MigrationError, asyncpg.LockNotAvailableError) as error:
         raise fail(str(error)) from None
+
+
+def write_dashboards(
+    directory: Annotated[Path, typer.Argument(help="where Grafana's provisioning looks")],
+) -> None:
+    """Write Grafana's dashboards, a JSON file each; prints their names."""
+    for file in dashboards.write(directory):
+        typer.echo(file)
+
+
+def examine(
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Say what is wrong with this installation, and what to do; exit 1 if anything is."""
+    found = asyncio.run(doctor.examine(settings_for(data, database_url)))
+    typer.echo(json.dumps(found.document(), indent=2) if as_json else "\n".join(doctor.say(found)))
+    raise typer.Exit(1 if found.findings else 0)

@@ -37,7 +37,9 @@ def reconcile(
             rail = rails.connect_one(settings, connections, country.upper())
             try:
                 day = cycle or rail.adapter.profile.hours.day(datetime.now(UTC))
-                reader = Reconciliation(connections, Dispatcher(link, settings.time_scale))
+                reader = Reconciliation(
+                    connections, Dispatcher(link, settings.time_scale, settings.payment_expiry_s)
+                )
                 result = await reader.read(rail, day)
             finally:
                 await rail.adapter.close()

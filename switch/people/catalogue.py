@@ -7,6 +7,7 @@ import msgspec
 
 from switch.participants import changes as participants
 from switch.participants import corridors, keys, limits, resolution
+from switch.people import books
 from switch.people import changes as people
 from switch.people.kinds import Kind, Kinds
 from switch.settlement import changes as settlement
@@ -19,6 +20,7 @@ _ALL: Final[tuple[Kind[Any], ...]] = (
     *corridors.KINDS,
     *settlement.KINDS,
     *resolution.KINDS,
+    *books.KINDS,
 )
 KINDS: Final[Kinds] = MappingProxyType({kind.name: kind for kind in _ALL})
 assert len(KINDS) == len(_ALL), "two kinds of one name"

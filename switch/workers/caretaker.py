@@ -19,12 +19,13 @@ import uvloop
 from adapters.port import Answer, Native, Outcome
 from ledger.encoding import microseconds
 from schemas.reasons import Reason
-from switch import facts, housekeeping, logs, metrics, personal_data, rails, retention, vitals
+from switch import facts, housekeeping, logs, metrics, personal_data, rails, retention, tracing, vitals
 from switch.commands import Advance, Enquired
 from switch.database import connect_pool
 from switch.dispatch import Dispatcher, Sending, enquiry_due, now_us, of_answer, scaled_us
 from switch.failpoints import failpoint
 from switch.housekeeping import Housekeeper
+from switch.invariants import Invariants
 from switch.lifecycle import State
 from switch.people import tasks as people
 from switch.people.desk import Desk
@@ -38,7 +39,7 @@ _TICK_S: Final = 0.1
 _FILES_EVERY_S: Final = 60.0
 AT_ONCE: Final = 32
 """Payments of one rail that are looked after at the same time."""
-_LOCK: Final = 7_266_337_002
+LOCK: Final = 7_266_337_002
 """Advisory lock: one caretaker a database."""
 
 _DUE: Final = """
@@ -67,7 +68,7 @@ class Caretaker:
         self._settings = settings
         self._pool = pool
         self._rails = known
-        self._dispatcher = Dispatcher(link, settings.time_scale)
+        self._dispatcher = Dispatcher(link, settings.time_scale, settings.payment_expiry_s)
         self._dispatcher.listen(known)
         self._keys = personal_data.load(settings.personal_data_keys)
         self._reconciliation = Reconciliation(pool, self._dispatcher)
@@ -224,12 +225,13 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
 
 async def run(settings: Settings) -> None:
     """Run until SIGTERM. A second caretaker waits here for the first to end."""
+    stop_tracing = tracing.start(settings, "caretaker")
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     holder = await asyncpg.connect(settings.database)
-    await holder.execute("SELECT pg_advisory_lock($1)", _LOCK)
+    await holder.execute("SELECT pg_advisory_lock($1)", LOCK)
     pool = await connect_pool(settings)
     link = Link(settings.writer_socket)
     await link.start()
@@ -237,6 +239,7 @@ async def run(settings: Settings) -> None:
     caretaker = Caretaker(settings, pool, link, known)
     keeper = Housekeeper(settings, pool)
     desk = Desk(pool, link, settings.data, settings.sandbox)
+    invariants = Invariants(pool, link, settings.invariants_events_max)
     tasks = [
         asyncio.create_task(_every(_TICK_S, caretaker.tick)),
         asyncio.create_task(_every(facts.EVERY_S, lambda: facts.state(pool))),
@@ -246,6 +249,7 @@ async def run(settings: Settings) -> None:
         asyncio.create_task(_every(housekeeping.PARTITIONS_EVERY_S, keeper.make_room)),
         asyncio.create_task(_every(settings.checkpoint_every_s, keeper.publish)),
         asyncio.create_task(_every(retention.EVERY_S, lambda: retention.forget_old(pool, settings))),
+        asyncio.create_task(_every(settings.invariants_every_s, invariants.look)),
         *(asyncio.create_task(_every(people.EVERY_S, partial(work, desk))) for work in people.WORK),
         *(
             asyncio.create_task(_every(seconds, work))
@@ -260,6 +264,7 @@ async def run(settings: Settings) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     await asyncio.gather(*(rail.adapter.close() for rail in known.values()))
     await link.stop()
+    await asyncio.to_thread(stop_tracing)
 
 
 def main() -> None:

@@ -12,9 +12,10 @@ from typing import Final
 
 import structlog
 
-from schemas.errors import SwitchError, Unavailable
+from schemas.errors import BooksFrozen, SwitchError, Unavailable
 from switch.commands import (
     FAILED,
+    FROZEN,
     UNAVAILABLE,
     Change,
     Command,
@@ -77,6 +78,7 @@ class Link:
 
         Raises:
             SwitchError: the command could not be decided; nothing was done.
+            BooksFrozen: it would move money while the books are frozen; nothing was done.
             Unavailable: no writer, too much under way, or no answer; the text says whether it may have been
                 decided all the same.
 
@@ -99,6 +101,8 @@ class Link:
             raise Unavailable(_PERHAPS) from None
         if reply.verdict == UNAVAILABLE:
             raise Unavailable(reply.reason or None)
+        if reply.verdict == FROZEN:
+            raise BooksFrozen
         if reply.verdict == FAILED:
             raise SwitchError
         return reply

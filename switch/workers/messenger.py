@@ -16,7 +16,7 @@ from switch.webhooks import signing
 from switch.webhooks.delivery import AT_ONCE, Messenger
 
 _TICK_S: Final = 0.5
-_LOCK: Final = 7_266_337_003
+LOCK: Final = 7_266_337_003
 """Advisory lock: one messenger a database."""
 _log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stopping.set)
     holder = await asyncpg.connect(settings.database)
     holder.add_termination_listener(lambda _: stopping.set())
-    await holder.execute("SELECT pg_advisory_lock($1)", _LOCK)
+    await holder.execute("SELECT pg_advisory_lock($1)", LOCK)
     pool = await connect_pool(settings)
     key = signing.load(settings.webhook_key)
     messenger = Messenger(pool, key, sandbox=settings.sandbox, time_scale=settings.time_scale)

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger import audit, positions, windows
 from ledger.books import Verdict
 from ledger.signing import Signer
-from ledger.verify import CHECKS, verify
+from ledger.verify import CHECKS, verify, verify_further
 from tests.ledger.hosts import pay
 
 
@@ -143,3 +143,51 @@ async def test_positions_show_headroom_and_balance(writer, connection):
     assert (alpha.credits_pending, alpha.net, alpha.headroom) == (1, -100, 50 + 5_000 - 150 - 300)
     assert len(await positions.read(connection)) == 3
     assert await positions.imbalance(connection) == {"CNY": 0, "INR": 0}
+
+
+async def test_what_is_new_is_checked_from_where_the_last_look_ended(writer, connection):
+    debtor, creditor = await live_a_day(writer, connection)
+    first = await verify_further(connection, None, 5)
+    second = await verify_further(connection, first.mark, 10_000)
+    await writer.submit(("move", uuid4(), pay(creditor, debtor, 7)))
+    await audit.checkpoint(connection, Signer("test/ledger", Ed25519PrivateKey.generate()))
+    third = await verify_further(connection, second.mark, 10_000)
+
+    assert (first.mark.seq, first.faults) == (5, ())
+    assert (second.mark.seq, second.faults) == (second.head, ())
+    assert (third.mark.seq, third.faults) == (second.head + 1, ())
+    assert third.mark == (await verify_further(connection, None, 10_000)).mark
+
+
+@pytest.mark.parametrize("what", TAMPERINGS)
+async def test_a_look_at_what_is_new_finds_what_verify_finds(writer, connection, what):
+    await live_a_day(writer, connection)
+    statement, checks = TAMPERINGS[what]
+    await connection.execute(statement)
+    found = await verify_further(connection, None, 10_000)
+    only_counted = {"entries"} if what in {"a set more", "a change that cannot be read"} else set()
+
+    assert {fault.check for fault in found.faults} == checks - only_counted
+
+
+async def test_debits_and_credits_are_added_up_however_far_behind_a_look_is(writer, connection):
+    await live_a_day(writer, connection)
+    await connection.execute(
+        "UPDATE ledger.account SET credits_posted = credits_posted + 1 WHERE owner = 'alpha'"
+    )
+    found = await verify_further(connection, None, 5)
+
+    assert (found.mark.seq, [fault.check for fault in found.faults]) == (5, ["conservation"])
+
+
+async def test_a_balance_changed_behind_the_mark_is_found_until_it_is_right_again(writer, connection):
+    await live_a_day(writer, connection)
+    mark = (await verify_further(connection, None, 10_000)).mark
+    change = "UPDATE ledger.account SET credits_posted = credits_posted {} 1 WHERE owner = 'alpha'"
+
+    await connection.execute(change.format("+"))
+    for _ in range(2):
+        found = await verify_further(connection, mark, 10_000)
+        assert {fault.check for fault in found.faults} == {"balances", "conservation"}
+    await connection.execute(change.format("-"))
+    assert (await verify_further(connection, mark, 10_000)).faults == ()

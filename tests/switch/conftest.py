@@ -29,6 +29,7 @@ def settings_of(data: Path, rails: tuple[str, ...] = ("IN", "PK")) -> Settings:
         time_scale=TIME_SCALE,
         sandbox_latency_s=0.01,
         payment_expiry_s=10,
+        invariants_every_s=1,
     )
 
 

@@ -95,3 +95,37 @@ class Stack:
         async with aiohttp.ClientSession() as session:
             async with session.get(self.url + path, headers={"Authorization": f"Bearer {bearer}"}) as answer:
                 return answer.status
+
+    async def until_frozen(self) -> None:
+        """Wait until a look at the invariants has frozen the books."""
+        await self._until("SELECT count(*) = 1 FROM switch.freeze")
+
+    async def unfreeze(self) -> None:
+        """Wait until the books were found right again, then have two people end the freeze, if there is one."""
+        await self._until(
+            "SELECT faults = '[]' AND at > coalesce((SELECT at FROM switch.freeze), '-infinity')"
+            " FROM switch.invariant_look"
+        )
+        content = {"found": "a test's doing, undone"}
+        body = {"kind": "books.unfreeze", "content": content, "reason": "test"}
+        async with aiohttp.ClientSession(self.url) as session:
+            async with session.post("/v1/changes", json=body, headers=self._bearer("operator")) as answer:
+                if answer.status == 422:  # not frozen
+                    return
+                number = (await answer.json())["number"]
+            vote = {"decision": "approve", "reason": "seen"}
+            path = f"/v1/changes/{number}/votes"
+            async with session.post(path, json=vote, headers=self._bearer("checker")) as answer:
+                assert (await answer.json())["state"] == "executed", await answer.text()
+
+    def _bearer(self, person: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.credentials['people'][person]['bearer']}"}
+
+    async def _until(self, question: str) -> None:
+        connection = await self.connect()
+        try:
+            async with asyncio.timeout(60):
+                while not await connection.fetchval(question):
+                    await asyncio.sleep(0.1)
+        finally:
+            await connection.close()

@@ -100,6 +100,7 @@ async def test_verify_finds_a_balance_that_was_changed_by_hand_and_exits_1(stack
     finally:
         await connection.execute(change.format("-"))
         await connection.close()
+        await stack.unfreeze()
     failed = {check["check"] for check in json.loads(done.stdout)["checks"] if not check["ok"]}
 
     assert done.returncode == 1

@@ -35,7 +35,7 @@ async def reading(stack: Stack) -> AsyncIterator[tuple[Reconciliation, dict[str,
     await link.start()
     known = dict(rails.connect(stack.settings, pool))
     try:
-        yield Reconciliation(pool, Dispatcher(link, stack.settings.time_scale)), known, pool
+        yield Reconciliation(pool, Dispatcher(link, stack.settings.time_scale, 10)), known, pool
     finally:
         for rail in known.values():
             await rail.adapter.close()

@@ -1,0 +1,306 @@
+"""Grafana dashboards as code: `payswitch dashboards DIR` writes a JSON file each, for Grafana's provisioning.
+
+The files are made when they are wanted and stand nowhere in the repository: this page is what people read
+and change. Every metric of the switch has a panel here, and every panel asks for metrics that there are.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+Unit = Literal["short", "s", "bytes", "percentunit", "reqps", "none"]
+_WIDTH: Final = 24
+_ACROSS: Final = 2
+_HEIGHT: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One PromQL expression, and what its lines are called: `{{rail}}`."""
+
+    expr: str
+    legend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One picture; `limit` draws what must not be passed in red."""
+
+    title: str
+    unit: Unit
+    queries: tuple[Query, ...]
+    kind: Literal["timeseries", "stat"] = "timeseries"
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """One page."""
+
+    name: str
+    title: str
+    panels: tuple[Panel, ...]
+
+
+def _rate(metric: str, by: str, unit: Unit = "reqps", title: str = "") -> Panel:
+    """How often a counter counts, by labels."""
+    legend = " ".join(f"{{{{{label}}}}}" for label in by.split(", ") if label)
+    expr = f"sum by ({by}) (rate({metric}[5m]))" if by else f"sum(rate({metric}[5m]))"
+    return Panel(title, unit, (Query(expr, legend),))
+
+
+def _quantiles(metric: str, by: str, title: str, where: str = "", limit: float | None = None) -> Panel:
+    """Half and 99 of 100 of a histogram, by one label."""
+    return Panel(
+        title,
+        "s",
+        tuple(
+            Query(
+                f"histogram_quantile({quantile}, sum by ({by}, le) (rate({metric}_bucket{where}[5m])))",
+                f"{{{{{by}}}}} p{quantile * 100:g}",
+            )
+            for quantile in (0.5, 0.99)
+        ),
+        limit=limit,
+    )
+
+
+def _value(expr: str, legend: str, title: str, unit: Unit = "short", limit: float | None = None) -> Panel:
+    return Panel(title, unit, (Query(expr, legend),), limit=limit)
+
+
+def _stat(expr: str, title: str, unit: Unit = "short", limit: float | None = None) -> Panel:
+    return Panel(title, unit, (Query(expr),), kind="stat", limit=limit)
+
+
+_P: Final = "payswitch"
+_ASKED: Final = 'route!~"/readyz|/livez|/metrics"'
+
+OVERVIEW: Final = Dashboard(
+    "overview",
+    "payswitch: at a glance",
+    (
+        _stat(f'sum(rate({_P}_payments_total{{outcome="COMMITTED"}}[5m]))', "Payments a second", "reqps"),
+        _stat(f"max({_P}_books_frozen)", "Books frozen", limit=1),
+        _stat(f"sum(abs({_P}_ledger_imbalance_minor_units))", "Imbalance, minor units", limit=1),
+        _stat(f"max({_P}_unknown_oldest_age_seconds)", "Oldest payment in doubt", "s", limit=900),
+        Panel(
+            "Availability, errors of the last hour against the month's budget",
+            "percentunit",
+            (
+                Query(f"{_P}:availability_errors:ratio_rate1h", "errors"),
+                Query(f'1 - max({_P}_slo_target_ratio{{objective="availability"}})', "budget"),
+            ),
+        ),
+        Panel(
+            "Accepted late, final late",
+            "percentunit",
+            (
+                Query(f"{_P}:accept_slow:ratio_rate5m", "accept"),
+                Query(f"{_P}:final_slow:ratio_rate5m", "final"),
+                Query(f'1 - max({_P}_slo_target_ratio{{objective="accept"}})', "allowed"),
+            ),
+        ),
+        _value(f"max by (objective) ({_P}_slo_threshold_seconds)", "{{objective}}", "Within what time", "s"),
+        _value(f"max by (version, schema) ({_P}_build_info)", "{{version}} {{schema}}", "What runs", "none"),
+    ),
+)
+PAYMENTS: Final = Dashboard(
+    "payments",
+    "payswitch: payments",
+    (
+        _rate(f"{_P}_payments_accepted_total", "rail, debit_currency", title="Accepted"),
+        _rate(f"{_P}_payments_total", "rail, outcome", title="Final"),
+        _rate(f"{_P}_payments_refused_total", "reason", title="Refused by the switch"),
+        _value(f"sum by (rail, state) ({_P}_payments_in_flight)", "{{rail}} {{state}}", "In flight"),
+        _quantiles(f"{_P}_payment_duration_seconds", "rail", "From reservation to final", limit=10),
+        _quantiles(f"{_P}_payment_stage_duration_seconds", "stage", "Parts of a payment"),
+        _value(
+            f"sum by (rail, currency) (rate({_P}_settled_value_minor_units_total[5m]))",
+            "{{rail}} {{currency}}",
+            "Credited, minor units a second",
+        ),
+        _rate(f"{_P}_idempotency_replays_total", "kind", title="Messages that came again"),
+        _rate(f"{_P}_http_requests_total", "route, method, status", title="Requests"),
+        _quantiles(f"{_P}_http_request_duration_seconds", "route", "Requests, how long", f"{{{_ASKED}}}"),
+        _rate(f"{_P}_signature_failures_total", "cause", title="Requests that did not prove who sent them"),
+    ),
+)
+RAILS: Final = Dashboard(
+    "rails",
+    "payswitch: rails",
+    (
+        _rate(f"{_P}_rail_requests_total", "rail, operation, answer", title="Exchanges"),
+        _quantiles(f"{_P}_rail_request_duration_seconds", "rail", "Exchanges, how long"),
+        _value(f"max by (rail) ({_P}_rail_circuit_open)", "{{rail}}", "Taken to be away", limit=1),
+        _value(
+            f"max by (rail) ({_P}_unknown_oldest_age_seconds)", "{{rail}}", "Oldest in doubt", "s", limit=900
+        ),
+        _value(f"sum by (rail, kind) ({_P}_reconciliation_breaks)", "{{rail}} {{kind}}", "Breaks", limit=1),
+        _rate(f"{_P}_rail_stray_answers_total", "rail, verdict", title="Answers that no payment waits for"),
+        _value(
+            f"increase({_P}_rail_contradictions_total[1h])", "", "Contradictions of the last hour", limit=1
+        ),
+    ),
+)
+MONEY: Final = Dashboard(
+    "money",
+    "payswitch: ledger and liquidity",
+    (
+        _value(
+            f"max by (participant, currency) ({_P}_liquidity_used_ratio)",
+            "{{participant}} {{currency}}",
+            "Liquidity used",
+            "percentunit",
+            limit=0.95,
+        ),
+        _value(
+            f"max by (participant, currency) ({_P}_liquidity_headroom_minor_units)",
+            "{{participant}} {{currency}}",
+            "Headroom, minor units",
+        ),
+        _rate(f"{_P}_liquidity_alerts_total", "currency, level", title="Liquidity alerts"),
+        _value(
+            f"max by (currency) ({_P}_ledger_imbalance_minor_units)",
+            "{{currency}}",
+            "Imbalance, minor units",
+            limit=1,
+        ),
+        _value(f"max by (check) ({_P}_invariant_faults)", "{{check}}", "Invariants that fail", limit=1),
+        Panel(
+            "Looks at the invariants",
+            "s",
+            (Query(f"time() - max({_P}_invariants_timestamp_seconds)", "since the last"),),
+            limit=300,
+        ),
+        _value(f"max({_P}_invariants_behind_events)", "", "Events not looked at yet"),
+        _value(f"max({_P}_checkpoint_age_seconds)", "", "Oldest event under no checkpoint", "s", limit=300),
+        _value(
+            f"max by (currency) ({_P}_settlement_window_overdue_seconds)",
+            "{{currency}}",
+            "Windows past their cut-off",
+            "s",
+            limit=300,
+        ),
+        _value(
+            f"max by (state) ({_P}_settlement_oldest_age_seconds)", "{{state}}", "Settlements, how long", "s"
+        ),
+        _value(f"min by (table) ({_P}_partition_room_events)", "{{table}}", "Room in partitions, events"),
+    ),
+)
+PROCESSES: Final = Dashboard(
+    "processes",
+    "payswitch: processes and machine",
+    (
+        _value(f"sum by (process) ({_P}_processes)", "{{process}}", "Alive"),
+        _value(f"sum({_P}_api_workers)", "", "API workers"),
+        _value(f"sum by (process) (rate({_P}_cpu_seconds_total[5m]))", "{{process}}", "Processors used"),
+        _quantiles(f"{_P}_event_loop_lag_seconds", "process", "Event loops wake late by", limit=0.5),
+        _value(
+            f"sum by (process, state) ({_P}_db_pool_connections)",
+            "{{process}} {{state}}",
+            "Connections to the database",
+        ),
+        _quantiles(f"{_P}_db_pool_acquire_duration_seconds", "process", "Getting a connection", limit=0.5),
+        _value(
+            f"min by (place) ({_P}_disk_free_bytes / {_P}_disk_size_bytes)",
+            "{{place}}",
+            "Disk free",
+            "percentunit",
+        ),
+        _value(
+            f"max by (kind) ({_P}_backup_age_seconds)", "{{kind}}", "Newest backup, age", "s", limit=93600
+        ),
+        _value(f"max({_P}_wal_archive_failing)", "", "Copying the write-ahead log fails", limit=1),
+        _value(f"max by (topic) ({_P}_outbox_rows)", "{{topic}}", "Waits to be passed on"),
+        _value(f"max by (topic) ({_P}_outbox_oldest_age_seconds)", "{{topic}}", "Oldest of it", "s"),
+        _rate(f"{_P}_webhook_deliveries_total", "result", title="Webhooks"),
+        _value(f"max({_P}_clock_offset_seconds)", "", "Our clock less the database's", "s"),
+        Panel(
+            "Facts of the database",
+            "s",
+            (Query(f"time() - max({_P}_facts_timestamp_seconds)", "since they were read"),),
+            limit=60,
+        ),
+    ),
+)
+ALL: Final = (OVERVIEW, PAYMENTS, RAILS, MONEY, PROCESSES)
+
+
+def expressions() -> Iterator[str]:
+    """Every expression of every panel."""
+    for dashboard in ALL:
+        for panel in dashboard.panels:
+            for query in panel.queries:
+                yield query.expr
+
+
+def write(directory: Path) -> list[Path]:
+    """Write every dashboard; the files."""
+    directory.mkdir(parents=True, exist_ok=True)
+    files = []
+    for dashboard in ALL:
+        file = directory / f"payswitch-{dashboard.name}.json"
+        file.write_text(json.dumps(document(dashboard), indent=2) + "\n", encoding="utf-8")
+        files.append(file)
+    return files
+
+
+def document(dashboard: Dashboard) -> dict[str, Any]:
+    """As Grafana reads it; the same bytes for the same dashboard, so that provisioning sees no change."""
+    return {
+        "uid": "payswitch-" + hashlib.sha256(dashboard.name.encode()).hexdigest()[:8],
+        "title": dashboard.title,
+        "tags": ["payswitch"],
+        "schemaVersion": 39,
+        "editable": False,
+        "refresh": "30s",
+        "time": {"from": "now-6h", "to": "now"},
+        "templating": {
+            "list": [
+                {"name": "datasource", "type": "datasource", "query": "prometheus", "label": "Prometheus"}
+            ]
+        },
+        "links": [{"type": "dashboards", "tags": ["payswitch"], "title": "payswitch", "asDropdown": False}],
+        "panels": [_panel(number, panel) for number, panel in enumerate(dashboard.panels)],
+    }
+
+
+def _panel(number: int, panel: Panel) -> dict[str, Any]:
+    width = _WIDTH // _ACROSS
+    steps: list[dict[str, Any]] = [{"color": "green", "value": None}]
+    if panel.limit is not None:
+        steps.append({"color": "red", "value": panel.limit})
+    shown = {"thresholdsStyle": {"mode": "line" if panel.limit is not None else "off"}}
+    return {
+        "id": number + 1,
+        "type": panel.kind,
+        "title": panel.title,
+        "datasource": {"type": "prometheus", "uid": "${datasource}"},
+        "gridPos": {
+            "x": number % _ACROSS * width,
+            "y": number // _ACROSS * _HEIGHT,
+            "w": width,
+            "h": _HEIGHT,
+        },
+        "fieldConfig": {
+            "defaults": {
+                "unit": panel.unit,
+                "thresholds": {"mode": "absolute", "steps": steps},
+                "custom": shown if panel.kind == "timeseries" else {},
+            },
+            "overrides": [],
+        },
+        "targets": [
+            {
+                "refId": chr(ord("A") + place),
+                "expr": query.expr,
+                "legendFormat": query.legend or "__auto",
+                "datasource": {"type": "prometheus", "uid": "${datasource}"},
+            }
+            for place, query in enumerate(panel.queries)
+        ],
+    }

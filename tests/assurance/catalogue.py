@@ -1,0 +1,202 @@
+"""What can go wrong, what must hold all the same, and the tests that make it go wrong.
+
+`docs/assurance.md` is written from this table: `python -m tests.assurance.catalogue > docs/assurance.md`.
+A test is named as pytest names it; one that is renamed or gone fails tests/assurance/test_assurance.py.
+"""
+
+import sys
+from typing import Final, NamedTuple
+
+
+class Fault(NamedTuple):
+    """One row: its id, the fault, what must hold, and the tests."""
+
+    id: str
+    what: str
+    holds: str
+    tests: tuple[str, ...]
+
+
+AREAS: Final = {
+    "A": "Our processes",
+    "B": "PostgreSQL",
+    "C": "Rails",
+    "D": "Time and order",
+    "E": "Identity and rights",
+    "F": "Hostile bytes",
+    "G": "Load and fairness",
+    "H": "Money under concurrency",
+    "I": "Evidence",
+    "J": "Recovery and change",
+    "L": "Secrets",
+    "O": "Operations",
+    "R": "Reconciliation",
+}
+
+# fmt: off
+FAULTS: Final = (
+    Fault("A1", "kill -9 of everything at every point between the two durable writes", "each payment ends once, on both books; `verify` is clean",
+          ("chaos/test_kill.py::test_a_kill_of_everything_at_every_point_between_the_two_durable_writes",)),
+    Fault("A2", "kill -9 of parts under load", "nothing lost, nothing doubled; counters only grow, nobody dead is counted",
+          ("chaos/test_kill.py::test_kills_of_parts_under_load_lose_nothing_and_double_nothing",
+           "operations/test_metrics.py::test_a_worker_killed_under_the_switch_leaves_counters_that_only_grow")),
+    Fault("A3", "kill -9 of the group at random moments, again and again", "every acknowledged payment is there after it",
+          ("chaos/test_kill_rounds.py::test_kills_at_random_moments_lose_nothing_and_double_nothing",)),
+    Fault("A5", "two writers at once", "the older is fenced; the ledger never forks",
+          ("ledger/test_writer.py::test_a_second_writer_fences_the_first",
+           "ledger/test_writer.py::test_a_fenced_batch_cannot_commit_even_if_it_was_loaded_before",
+           "ledger/test_concurrency.py::test_two_writers_in_turn_never_fork_the_ledger")),
+    Fault("A8", "scheduled work runs twice, or by two processes", "done once",
+          ("switch/test_settlement_day.py::test_two_processes_that_open_one_settlement_carry_once",
+           "switch/test_settlement_delivery.py::test_two_caretakers_at_once_hand_it_over_once",
+           "switch/test_approvals.py::test_a_second_execution_of_what_has_ended_does_nothing")),
+    Fault("B3", "the data's disk is full", "new payments are refused, nothing is half posted, it goes on when there is room",
+          ("ledger/test_disk_full.py::test_a_full_disk_refuses_and_loses_nothing",)),
+    Fault("B4", "the write-ahead log's disk is full", "the server stops; what was acknowledged is there after it",
+          ("ledger/test_disk_full.py::test_a_full_disk_of_the_log_stops_the_server_and_loses_nothing",)),
+    Fault("B7", "the answer to a commit is lost", "found out by ids, never guessed, never done twice",
+          ("ledger/test_writer.py::test_an_unknown_commit_outcome_is_found_out",
+           "ledger/test_pipeline.py::test_a_commit_whose_answer_is_lost_is_found_out_with_a_batch_decided_ahead")),
+    Fault("B8", "the connection breaks, the database is away", "commands in flight are decided again in order; newcomers get 503",
+          ("ledger/test_writer.py::test_a_lost_connection_is_taken_up_again",
+           "ledger/test_writer.py::test_the_database_that_comes_back_is_taken_up_after_refusals")),
+    Fault("C1", "a rail is cut in the middle of an exchange, answers garbage, nothing, or about another order", "in doubt, never refused; the money stays held; credited once",
+          ("switch/test_magic.py::test_a_magic_account_ends_as_its_table_says",
+           "switch/test_magic.py::test_money_stays_held_while_a_payment_is_in_doubt",
+           "switch/test_dispatch.py::test_only_a_clear_word_is_final")),
+    Fault("C4", "a rail is away", "new payments to it are turned away, others go on, an alert fires and ends",
+          ("switch/test_breaker.py::test_after_many_silences_new_payments_are_turned_away_and_one_is_let_through_to_see",
+           "operations/test_prometheus.py::test_a_real_prometheus_watches_and_an_alert_fires_while_a_rail_is_dead")),
+    Fault("C6", "a rail takes its word back", "nothing is changed silently; people are told",
+          ("switch/test_payment_pipeline.py::test_a_contradiction_in_a_batch_that_failed_is_written_down_all_the_same",)),
+    Fault("C7", '"not found" too early', "no news before expiry and grace",
+          ("switch/test_magic.py::test_an_order_the_rail_never_had_ends_after_its_expiry_and_grace",)),
+    Fault("D3", "post and void at the same instant", "exactly one wins",
+          ("ledger/test_concurrency.py::test_post_and_void_at_once_one_wins",)),
+    Fault("D5", "holidays, replaced working days, cut-offs in the zone", "a window closes at the first cut-off, and is settled on a business day",
+          ("switch/test_calendars.py::test_a_window_closes_at_the_first_cut_off_after_it_opened",
+           "switch/test_calendars.py::test_what_closes_on_a_holiday_is_settled_on_the_next_business_day")),
+    Fault("D6", "a window closes under load", "each entry in one window; nets sum to zero",
+          ("switch/test_payments.py::test_a_window_closes_at_once_and_its_nets_sum_to_zero",
+           "ledger/test_writer.py::test_a_window_closes_between_two_postings_of_one_batch")),
+    Fault("E1", "forged, changed, expired, replayed or missing signatures", "401, and no word about why a key is unknown",
+          ("signing/test_http_signatures.py::test_a_forgery_is_refused",
+           "signing/test_http_signatures.py::test_every_byte_of_a_signature_counts",
+           "signing/test_http_signatures.py::test_the_bounds_of_time_are_inclusive")),
+    Fault("E5", "keys rotated, retired, revoked", "only a key in force proves anything",
+          ("switch/test_participants.py::test_keys_overlap_retire_and_are_revoked",
+           "switch/test_participants.py::test_a_key_of_tomorrow_is_not_in_force_today")),
+    Fault("E7", "one participant acts as another, or reads what is another's", "refused, and not shown to exist",
+          ("switch/test_payments.py::test_a_participant_cannot_pay_for_another",
+           "switch/test_payments.py::test_a_participant_sees_its_own_payments_only",
+           "switch/test_people_api.py::test_nobody_reads_what_is_anothers")),
+    Fault("E8", "a participant is suspended with payments in flight", "those end; new ones are refused",
+          ("switch/test_payments.py::test_a_suspended_participant_is_refused_and_its_payments_in_flight_end",)),
+    Fault("E9", "a route that forgets to ask; one person where two are needed", "denied by default, by the tables too",
+          ("switch/test_people_api.py::test_every_route_asks_who_is_there",
+           "switch/test_approvals.py::test_nobody_agrees_to_their_own_request_whatever_their_role",
+           "switch/test_approvals.py::test_the_tables_themselves_refuse_a_maker_who_votes")),
+    Fault("E12", "a webhook's address leads into our own network", "refused at registration and at sending",
+          ("switch/test_events_and_webhooks.py::test_outside_a_sandbox_an_address_is_https_and_of_the_open_network",
+           "switch/test_events_and_webhooks.py::test_a_name_that_leads_into_our_own_network_is_not_called")),
+    Fault("F1", "hostile JSON and XML", "a clear 4xx that repeats nothing; never 5xx",
+          ("switch/test_boundary.py::test_hostile_json_is_a_clear_problem",
+           "switch/test_boundary.py::test_hostile_xml_is_a_clear_problem",
+           "schemas/test_attacks.py::test_an_error_never_repeats_what_was_sent")),
+    Fault("F2", "bodies and headers without end", "cut off; memory is bounded",
+          ("switch/test_boundary.py::test_a_header_without_end_is_cut_off",
+           "switch/test_boundary.py::test_a_body_without_end_is_cut_off_at_the_limit")),
+    Fault("F7", "any bytes at all", "a message or a refusal, nothing else",
+          ("schemas/test_fuzz.py::test_any_bytes_give_a_message_or_a_refusal",
+           "signing/test_http_signatures.py::test_no_bytes_raise_anything_but_not_authentic")),
+    Fault("G1", "one participant comes too often", "429 for it alone, over all workers",
+          ("switch/test_rate_limits.py::test_workers_share_a_limit_that_refills_with_time",)),
+    Fault("G7", "more than can be decided", "refused at the door, nothing lost",
+          ("ledger/test_writer.py::test_a_full_queue_refuses_and_loses_nothing",
+           "ledger/test_pipeline.py::test_the_queue_is_bounded_by_bytes_and_frees_them_with_the_answer")),
+    Fault("H1", "64 payments at once at the edge of a cap", "granted exactly the cap",
+          ("ledger/test_concurrency.py::test_64_tasks_at_the_edge_of_a_cap_are_granted_exactly_the_cap",
+           "switch/test_payments.py::test_64_concurrent_payments_at_the_edge_of_a_cap_grant_exactly_the_cap")),
+    Fault("H2", "storms both ways with auditors reading", "every reader sees a constant total",
+          ("ledger/test_concurrency.py::test_storms_both_ways_with_retries_and_auditors",)),
+    Fault("H4", "the same payment a hundred times, or with other content", "money moves once; other content changes nothing",
+          ("switch/test_payments.py::test_the_same_payment_posted_100_times_at_once_moves_money_once",
+           "switch/test_payments.py::test_other_content_under_a_known_uetr_changes_nothing_also_at_the_same_instant")),
+    Fault("H7", "history changed by SQL", "the application's role cannot; a superuser is found",
+          ("ledger/test_privileges.py::test_the_writer_cannot_change_history",
+           "ledger/test_verify.py::test_tampering_is_named",
+           "ledger/test_verify.py::test_a_look_at_what_is_new_finds_what_verify_finds")),
+    Fault("H8", "a balance changed past the writer while payments run", "the books freeze, what is under way ends, two people end it",
+          ("operations/test_invariants.py::test_the_caretaker_sees_a_balance_changed_by_hand_and_the_switch_takes_no_new_payment",
+           "operations/test_invariants.py::test_a_changed_balance_freezes_and_only_right_books_are_unfrozen",
+           "operations/test_invariants.py::test_what_is_under_way_ends_and_what_is_known_is_told_while_frozen")),
+    Fault("I1", "events flipped, deleted, reordered, cut off; checkpoints and notes forged", "the offline verifier names it",
+          ("ledger/test_audit.py::test_every_forgery_is_named",
+           "ledger/test_audit.py::test_a_note_needs_a_known_key_and_every_byte")),
+    Fault("I3", "a report or an instruction with a changed byte", "found",
+          ("switch/reports/test_live.py::test_a_changed_byte_is_found",
+           "switch/test_settlement_day.py::test_a_changed_byte_of_the_instruction_is_found")),
+    Fault("I4", "personal data is erased", "unreadable for ever, and every proof still holds",
+          ("switch/test_personal_data.py::test_an_erased_payment_is_unreadable_provable_and_known",)),
+    Fault("J2", "restore to an instant", "everything that was acknowledged by then",
+          ("ledger/test_backup.py::test_an_instant_comes_back_with_all_that_was_acknowledged_by_then",)),
+    Fault("J3", "history is detached", "it verifies, and every proof can still be made",
+          ("ledger/test_partitions.py::test_detached_history_is_gone_from_the_tables_and_verifies",
+           "ledger/test_partitions.py::test_every_proof_can_still_be_made")),
+    Fault("L1", "names, accounts and keys on their way out", "in no span, no metric, no answer to a stranger",
+          ("operations/test_tracing.py::test_a_payment_is_told_as_spans_of_the_callers_trace_and_says_nothing_of_people",
+           "operations/test_prometheus.py::test_a_method_that_http_does_not_know_makes_no_series_of_its_own",
+           "operations/test_doctor.py::test_a_database_that_lets_nobody_in_is_named_without_its_password")),
+    Fault("L4", "keys that others can read", "named by the doctor; made for the owner alone",
+          ("operations/test_doctor.py::test_a_key_that_others_can_read_is_named",
+           "switch/test_personal_data.py::test_the_key_file_is_its_owners_and_made_once")),
+    Fault("O1", "an alert without a test or a runbook; a runbook that cannot be typed", "the suite fails",
+          ("operations/test_alerts.py::test_every_alert_is_tested_firing_and_quiet",
+           "operations/test_alerts.py::test_every_alert_leads_to_a_runbook",
+           "operations/test_runbooks.py::test_what_a_runbook_checks_by_can_be_typed")),
+    Fault("O2", "a metric nobody sees; a panel of nothing", "the suite fails",
+          ("operations/test_dashboards.py::test_every_metric_has_a_panel",
+           "operations/test_dashboards.py::test_every_panel_asks_for_what_there_is",
+           "operations/test_dashboards.py::test_promtool_reads_every_expression")),
+    Fault("R1", "the rail's file and our books differ", "each difference is found, once, with its kind",
+          ("switch/test_reconciliation.py::test_what_is_credited_there_and_aborted_here_is_a_break_and_is_noted_once",
+           "switch/test_reconciliation.py::test_other_amounts_and_refusals_of_what_is_committed_are_breaks")),
+    Fault("R2", "a payment in doubt at the end of the day", "the file ends it; else two people by evidence",
+          ("switch/test_reconciliation.py::test_the_file_ends_a_payment_in_doubt",
+           "switch/test_people_api.py::test_a_payment_in_doubt_is_ended_by_two_people")),
+)
+# fmt: on
+
+HEAD: Final = """\
+# What is made to go wrong, and what must hold
+
+Every row is a fault that a test causes for real: processes are killed, disks filled, rails cut off, tables changed as superuser. Rows come
+from [tests/assurance/catalogue.py](../tests/assurance/catalogue.py); a test checks that each named test is there. `make test` runs all of
+them; `make chaos` breaks things for an hour.
+"""
+
+
+def page() -> str:
+    """`docs/assurance.md`."""
+    parts = [HEAD]
+    for letter, area in AREAS.items():
+        rows = [fault for fault in FAULTS if fault.id[0] == letter]
+        lines = [f"| {fault.id} | {fault.what} | {fault.holds} | {_links(fault)} |" for fault in rows]
+        parts.append(
+            f"## {letter}. {area}\n\n| id | fault | must hold | tests |\n|---|---|---|---|\n"
+            + "\n".join(lines)
+            + "\n"
+        )
+    return "\n".join(parts)
+
+
+def _links(fault: Fault) -> str:
+    links = []
+    for test in fault.tests:
+        file, _, name = test.partition("::")
+        links.append(f"[{name.removeprefix('test_').replace('_', ' ')}](../tests/{file})")
+    return "<br>".join(links)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
