@@ -23,8 +23,8 @@ from schemas import codec, files
 from schemas.errors import InvalidMessage
 from schemas.money import Money
 from switch import events, sandbox
-from switch.api.reads import Uetr
 from switch.pages.own import BASE, Own
+from switch.pages.payments import Uetr
 from switch.pages.shell import PREFIX, Switch, Viewer, form, render
 from switch.people.permissions import Right, require
 from switch.reads import read_payment

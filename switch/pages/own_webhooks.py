@@ -51,44 +51,44 @@ async def post_webhook(request: Request, switch: Switch, person: Member) -> Resp
     return redirect(request, f"{BASE}/webhooks/{added.id}")
 
 
-@router.get("/{id}")
-async def get_webhook(request: Request, switch: Switch, person: Member, id: Id) -> Response:  # noqa: A002
+@router.get("/{webhook}")
+async def get_webhook(request: Request, switch: Switch, person: Member, webhook: Id) -> Response:
     """Show one address and its last deliveries."""
-    return await _show_one(request, switch, person, id)
+    return await _show_one(request, switch, person, webhook)
 
 
-@router.post("/{id}/remove")
-async def post_remove(request: Request, switch: Switch, person: Member, id: Id) -> Response:  # noqa: A002
+@router.post("/{webhook}/remove")
+async def post_remove(request: Request, switch: Switch, person: Member, webhook: Id) -> Response:
     """Remove an address."""
     require(person, Right.MANAGE_WEBHOOKS, participant=person.scope)
-    await registry.remove(switch.pool, person.scope, id)
-    await _note(switch.pool, "WEBHOOK_REMOVED", person, id)
+    await registry.remove(switch.pool, person.scope, webhook)
+    await _note(switch.pool, "WEBHOOK_REMOVED", person, webhook)
     return redirect(request, f"{BASE}/webhooks")
 
 
-@router.post("/{id}/test")
-async def post_test(request: Request, switch: Switch, person: Member, id: Id) -> Response:  # noqa: A002
+@router.post("/{webhook}/test")
+async def post_test(request: Request, switch: Switch, person: Member, webhook: Id) -> Response:
     """Send a made-up event there, once."""
     require(person, Right.MANAGE_WEBHOOKS, participant=person.scope)
     try:
-        await registry.test(switch.pool, person.scope, id)
+        await registry.test(switch.pool, person.scope, webhook)
     except Refused as error:
-        return await _show_one(request, switch, person, id, problem=error.detail)
-    return redirect(request, f"{BASE}/webhooks/{id}")
+        return await _show_one(request, switch, person, webhook, problem=error.detail)
+    return redirect(request, f"{BASE}/webhooks/{webhook}")
 
 
-@router.post("/{id}/deliveries/{seq}/replay")
+@router.post("/{webhook}/deliveries/{seq}/replay")
 async def post_replay(
     request: Request,
     switch: Switch,
     person: Member,
-    id: Id,  # noqa: A002 - the route's name
+    webhook: Id,
     seq: Seq,
 ) -> Response:
     """Deliver an event again, now."""
     require(person, Right.MANAGE_WEBHOOKS, participant=person.scope)
-    await registry.replay(switch.pool, person.scope, id, seq)
-    return redirect(request, f"{BASE}/webhooks/{id}")
+    await registry.replay(switch.pool, person.scope, webhook, seq)
+    return redirect(request, f"{BASE}/webhooks/{webhook}")
 
 
 async def _show(

@@ -114,7 +114,7 @@ PAGES = sorted(
 
 def filled(path: str, uetr: str, webhook: str, letter: int, change: int) -> str:
     """A route's path with what is another's in it."""
-    values = {"uetr": uetr, "id": webhook, "seq": str(letter), "number": str(change), "deed": "add"}
+    values = {"uetr": uetr, "webhook": webhook, "seq": str(letter), "number": str(change), "deed": "add"}
     return re.sub(r"{(\w+)}", lambda place: values[place[1]], path)
 
 

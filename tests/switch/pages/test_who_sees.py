@@ -66,6 +66,22 @@ SEES = {
     ("GET", "/participants/new"):             {"operator"},
     ("POST", "/participants/new"):            {"operator"},
     ("GET", "/people"):                       OVERSEERS,
+    ("GET", "/own/position"):                 {"participant"},
+    ("GET", "/own/statements"):               {"participant"},
+    ("GET", "/own/messages"):                 {"participant"},
+    ("GET", "/own/messages/{seq}"):           {"participant"},  # as far as it is theirs: here there is none
+    ("GET", "/own/keys"):                     {"participant"},
+    ("POST", "/own/keys/{deed}"):             {"participant"},
+    ("POST", "/own/keys/changes/{number}/withdraw"): {"participant"},
+    ("GET", "/own/webhooks"):                 {"participant"},
+    ("POST", "/own/webhooks"):                {"participant"},
+    ("GET", "/own/webhooks/{webhook}"):       {"participant"},
+    ("POST", "/own/webhooks/{webhook}/test"): {"participant"},
+    ("POST", "/own/webhooks/{webhook}/remove"): {"participant"},
+    ("POST", "/own/webhooks/{webhook}/deliveries/{seq}/replay"): {"participant"},
+    ("GET", "/own/tests"):                    {"participant"},
+    ("POST", "/own/tests"):                   {"participant"},
+    ("GET", "/own/tests/{uetr}"):             {"participant"},
 }
 # fmt: on
 FILES = {"/proofs/offline_verifier.py"}
@@ -96,6 +112,9 @@ async def status(http: aiohttp.ClientSession, method: str, path: str, **headers:
         number=2**40,
         window=2**40,
         id="nobody-here",
+        webhook=uuid.UUID(int=1),
+        seq=2**40,
+        deed="add",
         name="corridors",
         sha256="0" * 64,
         measure="payments",
