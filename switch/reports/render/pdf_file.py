@@ -1,10 +1,14 @@
-"""Reports as PDF, by typst: deterministic, with the fonts that come in its package and no others."""
+"""Reports as PDF, by typst: deterministic, with fonts that come in Python packages and no others.
+
+Latin, Cyrillic, Arabic and Devanagari letters are in typst's own fonts, Chinese characters in Noto Sans CJK.
+"""
 
 import json
 from functools import cache
 from importlib.resources import files
 from typing import Final
 
+import noto_cjk_sans_otc  # type: ignore[import-untyped]
 import typst
 
 from switch.reports import cells
@@ -23,7 +27,8 @@ def _template() -> bytes:
 
 @cache
 def _fonts() -> typst.Fonts:
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
+    chinese = [str(noto_cjk_sans_otc.FONT_PATH.parent)]
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=chinese)
 
 
 def write(report: Report) -> bytes:

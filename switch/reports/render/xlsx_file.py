@@ -5,6 +5,7 @@ binary fractions, and these must stay exact. Counts beyond 2^53 are text for the
 """
 
 import io
+import unicodedata
 from datetime import datetime
 from typing import Final
 
@@ -26,6 +27,7 @@ _OPTIONS: Final = {
 }
 _RIGHT: Final = frozenset({Kind.AMOUNT, Kind.COUNT, Kind.PERCENT, Kind.SECONDS})
 _WIDTH_MAX: Final = 48
+_WIDE: Final = frozenset("WF")
 ROWS_MAX: Final = 10_000
 """People read no more of a sheet; it says so in its last lines, and the CSV has every row."""
 
@@ -63,7 +65,12 @@ def _cut(report: Report) -> str:
 
 def _width(report: Report, place: int, heading: str) -> int:
     sample = [cells.texts(report, row)[place] for row in report.rows[:20]]
-    return 2 + max(map(len, [heading, *sample]))
+    return 2 + max(map(_places, [heading, *sample]))
+
+
+def _places(text: str) -> int:
+    """How wide a text is, in digits: a Chinese character takes two."""
+    return sum(2 if unicodedata.east_asian_width(character) in _WIDE else 1 for character in text)
 
 
 def _write_row(sheet: Worksheet, line: int, report: Report, row: Row, shapes: list[Format | None]) -> None:

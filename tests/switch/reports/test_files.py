@@ -174,3 +174,48 @@ def test_a_ratio_is_the_nearest_decimal(numerator: int, denominator: int, digits
 
 def test_a_share_of_nothing_is_not_known() -> None:
     assert percent(0, 0) is None
+
+
+NAMES = (
+    "王小明",
+    "張偉",
+    "Мария Ёлкина",
+    "Иван Қасымов",
+    "Ўзбек Ғаниев",
+    "Ҳасан Ҷалилов",
+    "محمد رضا",
+    "अनिल कुमार",
+    "Őz",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_every_country_have_letters_on_paper_and_no_boxes(name: str) -> None:
+    """Glyph 0 of a font is its box for what it lacks: no letter of a name is drawn by it."""
+    plain, named = drawn(render(sample(["x"]), "pdf")), drawn(render(sample([name]), "pdf"))
+
+    assert 0 not in plain | named
+    assert len(named) > len(plain - named)
+
+
+def drawn(octets: bytes) -> set[int]:
+    """Numbers of the glyphs that a document draws, whatever their fonts."""
+    found: set[int] = set()
+    for page in pypdf.PdfReader(io.BytesIO(octets)).pages:
+        content = page.get_contents()
+        assert content is not None
+        for operands, operator in content.operations:
+            if operator in {b"Tj", b"TJ"}:
+                parts = operands[0] if operator == b"TJ" else operands
+                for part in parts:
+                    raw = getattr(part, "original_bytes", None)
+                    if raw is not None:
+                        found |= {int.from_bytes(raw[at : at + 2]) for at in range(0, len(raw), 2)}
+    return found
+
+
+def test_a_spreadsheet_keeps_names_of_every_country() -> None:
+    book = openpyxl.load_workbook(io.BytesIO(render(sample(list(NAMES)), "xlsx")))
+    column = [str(row[0].value) for row in book["Report"].iter_rows(min_row=2, max_row=1 + len(NAMES))]
+
+    assert column == list(NAMES)
