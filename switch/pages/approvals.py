@@ -28,6 +28,7 @@ router = APIRouter(prefix=PREFIX, include_in_schema=False)
 GROUPS: Final = {
     "payment": "Payments",
     "break": "Payments",
+    "books": "Payments",
     "rail": "Rails and corridors",
     "corridor": "Rails and corridors",
     "rate": "Rails and corridors",
@@ -159,7 +160,7 @@ def _groups(person: Person) -> list[tuple[str, list[tuple[str, str]]]]:
     """What this person may ask for: heading, and path and title of each kind below it."""
     found = [
         (
-            GROUPS[kind.name.partition(".")[0]],
+            GROUPS.get(kind.name.partition(".")[0], "Payments"),
             (OWN_PAGES.get(kind.name, f"/changes/new/{kind.name}"), kind.title),
         )
         for kind in KINDS.values()

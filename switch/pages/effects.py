@@ -44,7 +44,8 @@ Foresee = Callable[[asyncpg.Connection | asyncpg.Pool, Told], Awaitable[Effects]
 
 async def foresee(connection: asyncpg.Connection | asyncpg.Pool, change: Change) -> Effects:
     """What executing this change now would do."""
-    return await OF[change.kind](connection, json.loads(change.content))
+    found = OF.get(change.kind)
+    return [] if found is None else await found(connection, json.loads(change.content))
 
 
 def _open(*, flag: bool) -> str:
@@ -305,6 +306,11 @@ async def _break(connection: asyncpg.Connection | asyncpg.Pool, told: Told) -> E
     return [Effect(BREAKS[row["kind"]], "resolved" if row["resolved_at"] else "open", "resolved")]
 
 
+async def _unfreeze(connection: asyncpg.Connection | asyncpg.Pool, _: Told) -> Effects:
+    frozen = await connection.fetchval("SELECT true FROM switch.freeze")
+    return [Effect("Books", "frozen" if frozen else "open", "open")]
+
+
 def _person(then: str) -> Foresee:
     return _status("switch.person", "name", "name", then)
 
@@ -347,6 +353,7 @@ OF: Final[Mapping[str, Foresee]] = MappingProxyType(
         "settlement_agent.set": _agent,
         "payment.resolve": _payment,
         "break.resolve": _break,
+        "books.unfreeze": _unfreeze,
     }
 )
 """Every kind of change has one: a test holds the two together."""

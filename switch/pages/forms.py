@@ -33,6 +33,7 @@ LABELS: Final[Mapping[str, str]] = {
     "evidence": "Evidence",
     "fee_bps": "Fee in basis points",
     "fee_minor": "Fee in minor units",
+    "found": "What was found and done",
     "id": "Id",
     "keyid": "Id of the key",
     "kind": "Kind",
@@ -101,7 +102,7 @@ class Field:
     @property
     def label(self) -> str:
         """What people call it."""
-        return LABELS[self.name]
+        return LABELS.get(self.name, self.name)
 
     @property
     def html_pattern(self) -> str:

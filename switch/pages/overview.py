@@ -50,7 +50,7 @@ SELECT (SELECT count(*) FROM switch.payment WHERE number > $1) AS last_hour,
        (SELECT count(*) FROM switch.open_payment WHERE state = 'RESERVED') AS held,
        (SELECT count(*) FROM switch.reconciliation_break WHERE resolved_at IS NULL) AS breaks,
        (SELECT count(*) FROM switch.change WHERE state = 'requested') AS waiting_changes,
-       clock_timestamp() AS now
+       EXISTS (SELECT FROM switch.freeze) AS frozen, clock_timestamp() AS now
 """
 
 

@@ -110,27 +110,19 @@ OWN: Final = tuple(
 )
 """A participant's own affairs."""
 
-NAVIGATION: Final = (
-    OVERVIEW,
-    COUNTRY,
-    PAYMENTS,
-    *OWN,
-    DOUBT,
-    HELD,
-    POSITIONS,
-    RAILS,
-    QUEUES,
-    BREAKS,
-    APPROVALS,
-    WINDOWS,
-    STATISTICS,
-    REPORTS,
-    PROOFS,
-    LOG,
-    PARTICIPANTS,
-    PEOPLE,
+GROUPS: Final = (
+    (OVERVIEW, COUNTRY, APPROVALS),
+    (PAYMENTS, DOUBT, HELD, BREAKS),
+    OWN,
+    (POSITIONS, RAILS, QUEUES),
+    (WINDOWS, STATISTICS, REPORTS),
+    (PROOFS, LOG),
+    (PARTICIPANTS, PEOPLE),
 )
-"""In this order; a person sees those of its rights and role."""
+"""In this order, what belongs together side by side; a person sees those of its rights and role."""
+
+NAVIGATION: Final = tuple(entry for group in GROUPS for entry in group)
+"""Every entry."""
 
 
 async def _viewer(request: Request) -> Person:
@@ -242,15 +234,15 @@ def static(name: str) -> bytes:
     return files("switch.pages").joinpath("static", name).read_bytes()
 
 
-def _entries(person: Person | None, path: str) -> Sequence[Mapping[str, Any]]:
+def _entries(person: Person | None, path: str) -> Sequence[Sequence[Mapping[str, Any]]]:
+    """The navigation of a person, group by group; groups that have nothing for it are left out."""
     if person is None:
         return []
-    return [
-        {
-            "href": PREFIX + entry.path,
-            "title": entry.title,
-            "here": path == PREFIX + entry.path or (entry.path and path.startswith(f"{PREFIX}{entry.path}/")),
-        }
-        for entry in NAVIGATION
-        if entry.admits(person)
-    ]
+    groups = [[_entry(entry, path) for entry in group if entry.admits(person)] for group in GROUPS]
+    return [group for group in groups if group]
+
+
+def _entry(entry: Entry, path: str) -> Mapping[str, Any]:
+    whole = PREFIX + entry.path
+    here = path == whole or bool(entry.path and path.startswith(f"{whole}/"))
+    return {"href": whole, "title": entry.title, "here": here}

@@ -36,6 +36,7 @@ PURPOSES = {"position", "gross", "fees", "settlement"}
 
 EFFECTS = {
     *("Fee in basis points", "Fee in minor units", "Headroom", "Net debit cap", "Per day", "Per payment"),
+    *("Books", "frozen"),
     *("Settlement agent", "Time zone", "Windows close at", "Account"),
     *(
         "none",
