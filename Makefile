@@ -31,9 +31,8 @@ check: setup  ## formatting, lint, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Rails, crashes and time-outs are real here: what a busy machine made late is run again, and told as RERUN.
 test: setup  ## every test but the hour of faults
-	$(BIN)/pytest -n 2 --dist loadfile --reruns 2
+	$(BIN)/pytest -n 2 --dist loadfile
 
 bench: setup  ## benchmarks, with the naive peer in the same run
 	$(BIN)/python -m loadtests payments --json

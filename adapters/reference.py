@@ -3,19 +3,30 @@
 A page holds a generated part between two comment lines, so that facts stand in one place only: the code.
 """
 
+import json
 import re
 import sys
+import tempfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+
+from lxml import etree
 
 from adapters import registry
 from adapters.profile import RailProfile
 from adapters.qr import payload
 from adapters.simulation import magic
+from adapters.simulation.harness import sample_order
+from adapters.simulation.sandbox import prepare
 from schemas.money import Money
 
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_KEYED = re.compile(r"(?<=>)\s*[A-Za-z0-9+/=\s]{43,}(?=<)", re.ASCII)
+"""Digests, signatures and public keys, in Base64."""
+_UETR: Final = "2d0c9a0b-6f3a-4a2f-9a1b-2c3d4e5f6072"
+_MADE_AT: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
 _EXAMPLES: Final = ("", "AC04", "SLOW8", "SILENT")
 
 
@@ -107,6 +118,20 @@ def schemes() -> str:
     return "\n".join([head, "|---" * 7 + "|", *rows])
 
 
+def example(country: str) -> str:
+    """An order's native bytes, broken into lines; what depends on a key that is made anew is left out."""
+    with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
+        connection, _ = prepare(Path(directory), country, port=1, callback_url="http://127.0.0.1:1/")
+        order = sample_order(country, uetr=_UETR, made_at=_MADE_AT, serial=1, expires_in=60.0)
+        body = registry.load(country, connection).translate(order).body
+    if body.startswith(b"{"):
+        return f"```json\n{json.dumps(json.loads(body), indent=1, ensure_ascii=False)}\n```"
+    root = etree.fromstring(body)
+    etree.indent(root, " ")
+    text = etree.tostring(root, encoding="unicode")
+    return f"```xml\n{_KEYED.sub('...', text)}\n```"
+
+
 def _parts(name: str) -> dict[str, Callable[[], str]]:
     return {
         "facts": lambda: facts(registry.profile(name)),
@@ -114,6 +139,7 @@ def _parts(name: str) -> dict[str, Callable[[], str]]:
         "accounts": accounts,
         "rails": rails,
         "schemes": schemes,
+        "example": lambda: example(name),
     }
 
 

@@ -31,7 +31,7 @@ from switch import metrics, sandbox
 from switch.settings import Settings
 
 _OPEN_FILES: Final = 65_536
-_READY_WITHIN_S: Final = 120.0
+_READY_WITHIN_S: Final = 240.0
 _POLL_S: Final = 0.05
 _BACKOFF_S: Final = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
 _STOP_WITHIN_S: Final = 25.0

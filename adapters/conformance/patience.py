@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from adapters import registry
 from adapters.port import Connection, Listening, RailAdapter
 from adapters.simulation.harness import Rail
 
@@ -60,7 +59,7 @@ def patient(rail: Rail) -> RailAdapter:
 
 def opened(rail: Rail, time_scale: float) -> RailAdapter:
     """Another adapter for the rail."""
-    adapter = registry.load(rail.country, of_scale(rail, time_scale))
+    adapter = rail.load(of_scale(rail, time_scale))
     if isinstance(adapter, Listening):
         adapter.listen(rail._overhear)  # noqa: SLF001 - as `running` does
     return adapter

@@ -60,7 +60,7 @@ async def leaves_nothing_open(rail: Rail) -> str:
     before = _connections(rail)
     tasks = await asyncio.to_thread(asyncio.run, _used_and_closed(rail))
     must(tasks == 0, f"{tasks} tasks are left")
-    left = await _at_last_none(lambda: _connections(rail) - before)
+    left = await _at_last_none(lambda: len(_connections(rail) - before))
     must(left <= 0, f"{left} connections are left")
     return ""
 
@@ -206,7 +206,7 @@ def _errors(adapter: RailAdapter, native: Native) -> list[str]:
 async def _used_and_closed(rail: Rail) -> int:
     """Use adapters in a loop of their own and close them: how many tasks are left."""
     for _ in range(3):
-        other = registry.load(rail.country, rail.connection)
+        other = rail.load(rail.connection)
         await other.submit(other.translate(sample_order(rail.country)))
         await other.close()
     return await _at_last_none(lambda: len(asyncio.all_tasks()) - 1)
@@ -221,11 +221,11 @@ async def _at_last_none(count: Callable[[], int]) -> int:
     return count()
 
 
-def _connections(rail: Rail) -> int:
-    """Connections of this process to the rail."""
+def _connections(rail: Rail) -> set[int]:
+    """Connections of this process to the rail, by their own ports."""
     port = int(rail.connection.base_url.rpartition(":")[2])
     found = psutil.Process().net_connections(kind="tcp")
-    return sum(bool(each.raddr) and each.raddr.port == port for each in found)
+    return {each.laddr.port for each in found if each.raddr and each.raddr.port == port}
 
 
 @asynccontextmanager
@@ -241,7 +241,7 @@ async def _deaf(rail: Rail) -> AsyncIterator[RailAdapter]:
     port = server.sockets[0].getsockname()[1]
     address = f"{rail.connection.base_url.rpartition(':')[0]}:{port}"
     scaled = of_scale(rail, HASTY_S / rail.adapter.profile.timing.submit_s)
-    adapter = registry.load(rail.country, dataclasses.replace(scaled, base_url=address))
+    adapter = rail.load(dataclasses.replace(scaled, base_url=address))
     try:
         yield adapter
     finally:

@@ -6,6 +6,8 @@ the rule `EXPIREAT` (the instant after which UPI must not act), and enquiries th
 own exchange as well as by callback.
 """
 
+import copy
+import functools
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
@@ -346,14 +348,9 @@ def _check_payee(payment: CreditTransfer) -> list[Violation]:
 def _add_payer(root: Element, payment: CreditTransfer, value: str, reference: str, us: Participant) -> None:
     name = _name(payment.debtor.name)
     country = payment.debtor.country or (payment.debtor_agent.bic or "")[4:6]
-    payer = _add(root, "Payer", addr=f"sco@{us.handle}", name=name, seqNum="1", type="ENTITY", code="0000")
-    info = _add(payer, "Info")
-    _add(info, "Identity", id=us.account, type="ACCOUNT", verifiedName=us.institution)
-    _add(info, "Rating", verifiedAddress="TRUE")
-    _add(_add(payer, "Device"), "Tag", name="MOBILE", value=us.mobile)
-    _add_account(payer, us.ifsc, "CURRENT", us.account)
-    credential = _add(_add(payer, "Creds"), "Cred", type="PreApproved", subType="NA")
-    _add(credential, "Data").text = _PRE_APPROVED
+    payer = copy.deepcopy(_payer(us))
+    root.append(payer)
+    payer.set("name", name)
     _add(payer, "Amount", value=value, curr=PROFILE.currency)
     institution = _add(payer, "Institution", route="RDA", type="BANK")
     _add(institution, "Name", value=us.institution, acNum=us.account, ifsc=us.ifsc)
@@ -362,6 +359,20 @@ def _add_payer(root: Element, payment: CreditTransfer, value: str, reference: st
     originator = _add(institution, "Originator", name=name, refNo=reference, type="INDIVIDUAL")
     _add(originator, "Address", location=country or "XX")
     _add(institution, "Beneficiary", name=_name(payment.creditor.name))
+
+
+@functools.lru_cache(maxsize=16)
+def _payer(us: Participant) -> Element:
+    """What every order says of us, in its place; it is copied, which takes a fifth of making it."""
+    payer = etree.Element("Payer", addr=f"sco@{us.handle}", name="", seqNum="1", type="ENTITY", code="0000")
+    info = _add(payer, "Info")
+    _add(info, "Identity", id=us.account, type="ACCOUNT", verifiedName=us.institution)
+    _add(info, "Rating", verifiedAddress="TRUE")
+    _add(_add(payer, "Device"), "Tag", name="MOBILE", value=us.mobile)
+    _add_account(payer, us.ifsc, "CURRENT", us.account)
+    credential = _add(_add(payer, "Creds"), "Cred", type="PreApproved", subType="NA")
+    _add(credential, "Data").text = _PRE_APPROVED
+    return payer
 
 
 def _add_payee(payees: Element, payment: CreditTransfer, value: str) -> None:

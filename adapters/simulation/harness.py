@@ -88,6 +88,10 @@ class Rail:
     raw: list[bytes] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def load(self, connection: Connection) -> RailAdapter:
+        """Another adapter for this rail."""
+        return registry.load(self.country, connection)
+
     def entries(self) -> list[Entry]:
         """The rail's book."""
         return list(read(self.directory / FILE_NAME))

@@ -74,7 +74,7 @@ def test_the_server_dies_with_a_killed_parent(data_directory: Path):
         assert parent.stdout is not None
         postmaster = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
-    _, alive = psutil.wait_procs([postmaster], timeout=10)
+    _, alive = psutil.wait_procs([postmaster], timeout=60)
 
     assert alive == []
 
@@ -85,5 +85,5 @@ def test_stopping_is_quick_and_repeatable(server: EmbeddedPostgres):
     server.stop()
     server.stop()
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert not (server.data / "postmaster.pid").exists()

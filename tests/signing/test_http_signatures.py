@@ -347,11 +347,11 @@ def test_long_headers_are_refused_in_linear_time(filler):
     """50 kB of anything must cost far less than one verification of a signature does, many times over."""
     value = REQUEST.header(b"signature-input") + filler * (50_000 // len(filler))
     request = REQUEST.with_header(b"signature-input", b"sig=" + value + b"!")
-    started = time.perf_counter()
+    started = time.thread_time()  # of the processor: a busy machine makes nothing quadratic
 
     with pytest.raises(NotAuthentic):
         check(request, KEY.public)
-    assert time.perf_counter() - started < 0.05
+    assert time.thread_time() - started < 0.05
 
 
 # Another implementation as the oracle, both ways.

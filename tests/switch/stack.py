@@ -83,6 +83,16 @@ class Stack:
         await self.until_everywhere(lambda status: status == 200, "/v1/positions", bearer)
         return {"id": name, "bic": bic, "bearer": bearer}
 
+    async def until_read(self) -> None:
+        """Wait until every worker has read what the directory says now: a key that is new to it is known."""
+        bearer = f"sk_test_{uuid.uuid4().hex}"
+        connection = await self.connect()
+        await connection.execute(
+            "INSERT INTO switch.bearer_key VALUES ($1, 'asha-bank')", sha256(bearer.encode()).digest()
+        )
+        await connection.close()
+        await self.until_everywhere(lambda status: status == 200, "/v1/positions", bearer)
+
     async def until_everywhere(self, holds: Callable[[int], bool], path: str, bearer: str) -> None:
         """Wait until every worker has read the directory again: whole rounds of fresh connections agree."""
         agreed = 0

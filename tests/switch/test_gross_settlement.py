@@ -61,7 +61,7 @@ async def test_money_paid_in_moves_at_once_and_no_window_settles_it_again(stack:
         await fund(link, "silkroad-fx", "INR", 0)
         await fund(link, "silkroad-fx", "PKR", 10 * PAID_IN)
         payee = await fund(link, "indus-bank", "PKR", 0)
-        await asyncio.sleep(1.5)  # the new accounts reach every worker's directory
+        await stack.until_read()
         await link.ask(CloseWindow("INR"))
         before = await connection.fetch("SELECT * FROM ledger.account ORDER BY number")
         async with stack.client("asha-bank") as client:

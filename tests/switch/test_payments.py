@@ -163,7 +163,7 @@ async def test_64_concurrent_payments_at_the_edge_of_a_cap_grant_exactly_the_cap
 async def test_a_closed_rail_holds_payments_and_time_frees_them(stack: Stack) -> None:
     connection = await stack.connect()
     await connection.execute("UPDATE switch.rail SET open = false, opens_at = NULL WHERE country = 'PK'")
-    await asyncio.sleep(1.2)
+    await stack.until_read()
     try:
         async with stack.client("asha-bank") as client:
             held = await client.pay(stack.document("asha-bank", "noor-wallet"))
@@ -180,7 +180,7 @@ async def test_a_closed_rail_holds_payments_and_time_frees_them(stack: Stack) ->
     finally:
         await connection.execute("UPDATE switch.rail SET open = true WHERE country = 'PK'")
         await connection.close()
-        await asyncio.sleep(1.2)
+        await stack.until_read()
 
     assert (expired.state, expired.reason) == ("ABORTED", "TM01")
     assert released.state == "COMMITTED"
@@ -211,7 +211,7 @@ async def test_a_suspended_participant_is_refused_and_its_payments_in_flight_end
     async with stack.client("indus-bank") as client:
         state = await client.pay(stack.document("indus-bank", "asha-bank", word="SLOW8"))
         await connection.execute("UPDATE switch.participant SET status = 'suspended' WHERE id = 'indus-bank'")
-        await asyncio.sleep(1.2)
+        await stack.until_read()
         try:
             with pytest.raises(Problem) as refusal:
                 await client.pay(stack.document("indus-bank", "asha-bank"))
@@ -221,7 +221,7 @@ async def test_a_suspended_participant_is_refused_and_its_payments_in_flight_end
                 "UPDATE switch.participant SET status = 'active' WHERE id = 'indus-bank'"
             )
             await connection.close()
-            await asyncio.sleep(1.2)
+            await stack.until_read()
 
     assert refusal.value.status == 403
     assert final.state == "COMMITTED"
