@@ -137,6 +137,13 @@ RAILS: Final = Dashboard(
         _quantiles(f"{_P}_rail_request_duration_seconds", "rail", "Exchanges, how long"),
         _value(f"max by (rail) ({_P}_rail_circuit_open)", "{{rail}}", "Taken to be away", limit=1),
         _value(
+            f"max by (rail) ({_P}_rail_ids_used_ratio)",
+            "{{rail}}",
+            "Order ids taken",
+            "percentunit",
+            limit=0.8,
+        ),
+        _value(
             f"max by (rail) ({_P}_unknown_oldest_age_seconds)", "{{rail}}", "Oldest in doubt", "s", limit=900
         ),
         _value(f"sum by (rail, kind) ({_P}_reconciliation_breaks)", "{{rail}} {{kind}}", "Breaks", limit=1),

@@ -12,6 +12,7 @@ import asyncpg
 from ledger import backup, migrate, positions
 from switch import calendars, metrics
 from switch.lifecycle import State
+from switch.rails import Rails
 from switch.settings import Settings
 from switch.settlement import reads
 
@@ -96,7 +97,7 @@ async def state(pool: asyncpg.Pool) -> None:
     metrics.FACTS_AT.set(time.time())
 
 
-async def state_slowly(pool: asyncpg.Pool, settings: Settings) -> None:
+async def state_slowly(pool: asyncpg.Pool, settings: Settings, known: Rails) -> None:
     """State what grows over minutes and hours."""
     _state_build()
     _state_disks(settings)
@@ -106,6 +107,8 @@ async def state_slowly(pool: asyncpg.Pool, settings: Settings) -> None:
         metrics.OUTBOX_AGE.labels(topic).set(age)
     for rail, kind, count in await pool.fetch(_BREAKS, BREAK_KINDS):
         metrics.BREAKS.labels(rail, kind).set(count)
+    for country, rail in known.items():
+        metrics.RAIL_IDS_USED.labels(country).set(await rail.serials.used(datetime.now(UTC)))
     for state_, age in await pool.fetch(_SETTLEMENTS):
         metrics.SETTLEMENT_AGE.labels(state_).set(age)
     await _state_windows(pool)

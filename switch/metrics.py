@@ -106,6 +106,12 @@ CIRCUIT_OPEN: Final = Gauge(
     ("rail",),
     multiprocess_mode="livemax",
 )
+RAIL_IDS_USED: Final = Gauge(
+    "payswitch_rail_ids_used_ratio",
+    "What part of the rail's order ids of its present period is taken; at 1 no order can be made",
+    ("rail",),
+    multiprocess_mode=_CURRENT,
+)
 CONTRADICTIONS: Final = Counter(
     "payswitch_rail_contradictions_total", "Answers that contradict a final payment; each needs a person"
 )

@@ -39,6 +39,7 @@ INSERT INTO switch.rail_serial AS s (rail, period, next) VALUES ($1, $2, $3)
 ON CONFLICT (rail, period) DO UPDATE SET next = s.next + $3
 RETURNING s.next
 """
+_TAKEN: Final = "SELECT next FROM switch.rail_serial WHERE rail = $1 AND period = $2"
 
 
 class Serials:
@@ -71,6 +72,11 @@ class Serials:
             serial = self._next
             self._next += 1
             return serial
+
+    async def used(self, at: datetime) -> float:
+        """What part of the ids of this period is taken, by every process; at 1 no order can be made."""
+        taken = await self._pool.fetchval(_TAKEN, self._rail, self._ids.period_at(at))
+        return min(1.0, (taken or 0) / self._ids.capacity)
 
 
 @dataclass(slots=True)

@@ -243,7 +243,7 @@ async def run(settings: Settings) -> None:
     tasks = [
         asyncio.create_task(_every(_TICK_S, caretaker.tick)),
         asyncio.create_task(_every(facts.EVERY_S, lambda: facts.state(pool))),
-        asyncio.create_task(_every(facts.SLOWLY_EVERY_S, lambda: facts.state_slowly(pool, settings))),
+        asyncio.create_task(_every(facts.SLOWLY_EVERY_S, lambda: facts.state_slowly(pool, settings, known))),
         asyncio.create_task(vitals.watch("caretaker", pool)),
         asyncio.create_task(_every(_FILES_EVERY_S, caretaker.reconcile)),
         asyncio.create_task(_every(housekeeping.PARTITIONS_EVERY_S, keeper.make_room)),
