@@ -167,6 +167,8 @@ async def test_a_new_writer_is_as_frozen_as_the_old_one(desk: Desk, database_url
             await link.ask(Hold(uuid.uuid4().bytes, b"f" * 32, move, "line"))
     finally:
         await link.stop()
+        while second._peers:  # until it has seen the end as well
+            await asyncio.sleep(0.01)
         assert second._listener is not None
         second._listener.close()
         await second._listener.wait_closed()
