@@ -54,11 +54,24 @@ def test_every_alert_is_tested_firing_and_quiet() -> None:
     )
 
 
+def test_an_alert_is_quiet_about_something() -> None:
+    """Without series every alert is quiet, whatever it asks."""
+    tests = (ALERTS / "rules_test.yml").read_text(encoding="utf-8")
+
+    assert re.findall(r"name: (\w+) is quiet\n +interval: \w+\n +input_series: \[\]", tests) == []
+
+
 def test_every_alert_leads_to_a_runbook() -> None:
     links = re.findall(r"runbook: (\S+)", RULES)
 
     assert len(links) == len(NAMES)
     assert [link for link in links if not (ROOT / link).is_file()] == []
+
+
+def test_every_runbook_is_listed() -> None:
+    listed = (ROOT / "docs" / "operate" / "README.md").read_text(encoding="utf-8")
+
+    assert [path.name for path in RUNBOOKS if f"(runbooks/{path.name})" not in listed] == []
 
 
 @pytest.mark.parametrize("runbook", RUNBOOKS, ids=lambda path: path.stem)
