@@ -18,13 +18,14 @@ from switch.pages.windows import has_seat
 from switch.pages.witness import looking
 from switch.people import approvals
 from switch.people.catalogue import KINDS
-from switch.people.model import Change, ChangeState, Person
+from switch.people.model import Change, Person
 from switch.reports.reading import reading_as_regulator
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 Reader = Annotated[Person, Depends(witness.of(shell.COUNTRY))]
 
 UNKNOWNS_MAX: Final = 200
+ASKED_MAX: Final = 100
 _PARTICIPANTS: Final = "SELECT id, name, kind, status FROM regulator.participant ORDER BY id"
 _POSITIONS: Final = """
 SELECT owner, currency::text, purpose, credits_posted - debits_posted AS net, debits_pending AS held,
@@ -46,7 +47,10 @@ GROUP BY p.number, p.uetr, p.debtor_agent, p.creditor_agent, p.debit_currency, p
          p.credit_currency, p.credit_minor
 ORDER BY age_s DESC LIMIT $1
 """
-_ASKED_MAX: Final = 500
+_ASKED: Final = """
+SELECT number FROM switch.change WHERE state = 'requested' AND seats @> $1::text::jsonb
+ORDER BY number DESC LIMIT $2
+"""
 
 
 @router.get("/country")
@@ -73,7 +77,9 @@ async def get_country(request: Request, desk: Office, person: Reader) -> Respons
 
 async def waiting_for(connection: asyncpg.Connection, person: Person) -> list[Change]:
     """Changes that wait for this person's word, newest first."""
-    found = await approvals.read(connection, state=str(ChangeState.REQUESTED), limit=_ASKED_MAX)
+    seat = json.dumps([{"role": person.role, "scope": person.scope}])
+    rows = await connection.fetch(_ASKED, seat, ASKED_MAX)
+    found = [await approvals.find(connection, row["number"]) for row in rows]
     return [change for change in found if has_seat(person, change)]
 
 
