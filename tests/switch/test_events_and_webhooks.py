@@ -200,7 +200,7 @@ async def test_a_receiver_that_is_gone_is_left_alone(stack: Stack):
 async def test_a_webhook_is_its_owners_alone(stack: Stack):
     _, hook = await call(stack, "POST", "webhooks", "asha-bank", {"url": "http://127.0.0.1:9/x"})
     try:
-        for method, path in (("GET", "deliveries"), ("POST", "deliveries/1/replay")):
+        for method, path in (("GET", "deliveries"), ("POST", "deliveries/1/replay"), ("POST", "test")):
             assert (await call(stack, method, f"webhooks/{hook['id']}/{path}", "indus-bank"))[0] == 404
         assert (await call(stack, "DELETE", f"webhooks/{hook['id']}", "indus-bank"))[0] == 404
         assert hook["id"] not in str(await call(stack, "GET", "webhooks", "indus-bank"))
