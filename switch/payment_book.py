@@ -473,7 +473,12 @@ class PaymentBook:
         def decide() -> Reply:
             limit = Limit(command.per_payment, command.per_day)
             self._limits.set(command.participant, command.currency, limit)
-            body = ["set_limit", command.participant, command.currency, command.per_payment, command.per_day]
+            body = {
+                "participant": command.participant,
+                "currency": command.currency,
+                "per_payment_minor": command.per_payment,
+                "per_day_minor": command.per_day,
+            }
             return Reply("limit_set", books.record(0, "LIMIT", _encode(body)))
 
         return self._orders.once(command.order, decide)

@@ -66,6 +66,6 @@ def events(
                     "at": row["at"].isoformat(),
                     "event": row["kind"],
                 }
-                typer.echo(json.dumps({**event, **body}))
+                typer.echo(json.dumps({**event, **(body if isinstance(body, dict) else {"body": body})}))
 
     asyncio.run(run())

@@ -1,13 +1,16 @@
 """Limits per payment and per day: exactly up to them, in any order, and across restarts of the writer."""
 
 import asyncio
+import json
 from uuid import uuid4
 
 import asyncpg
 import pytest
+from typer.testing import CliRunner
 
 from ledger.verify import verify
 from ledger.writer import Writer
+from switch.cli import app
 from switch.commands import Accept, Advance, Fund, Identity, Leg, OpenAccount, SetLimit, Terms
 from switch.limits import MICROSECONDS_A_DAY, Excess, Limit, Limits, Use, judge
 from switch.payment_book import PaymentBook
@@ -140,9 +143,19 @@ async def test_a_limit_and_its_use_survive_the_writer(bank):
     assert await bank.pay(10_000) == ("created", "")
     events = await bank.connection.fetch("SELECT body FROM ledger.event WHERE kind = 'LIMIT' ORDER BY seq")
     assert [row["body"] for row in events] == [
-        b'["set_limit","payer","INR",null,100]',
-        b'["set_limit","payer","INR",null,null]',
+        b'{"currency":"INR","participant":"payer","per_day_minor":100,"per_payment_minor":null}',
+        b'{"currency":"INR","participant":"payer","per_day_minor":null,"per_payment_minor":null}',
     ]
+
+
+async def test_the_event_of_a_limit_broke_the_list_of_events(bank, database_url):
+    await bank.writer.submit(SetLimit("payer", "INR", None, 100))
+
+    done = await asyncio.to_thread(CliRunner().invoke, app, ["events", "--database", database_url])
+
+    assert done.exit_code == 0, done.exception
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert (last["event"], last["participant"], last["per_day_minor"]) == ("LIMIT", "payer", 100)
 
 
 async def test_a_limit_gave_nothing_back_when_a_payment_was_aborted(bank):
