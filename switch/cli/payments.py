@@ -66,6 +66,8 @@ def events(
                     "at": row["at"].isoformat(),
                     "event": row["kind"],
                 }
-                typer.echo(json.dumps({**event, **(body if isinstance(body, dict) else {"body": body})}))
+                # In logs of before, the event of a limit is a list of values.
+                said = body if isinstance(body, dict) else {"body": body}
+                typer.echo(json.dumps({**event, **said}))
 
     asyncio.run(run())
