@@ -47,6 +47,24 @@ class Undo(StrEnum):
     NONE = "none"
 
 
+class Rendering(StrEnum):
+    """How a wire says an amount; `adapters.amounts` writes and reads them.
+
+    Each with a thousand rupees.
+    """
+
+    DECIMAL = "decimal"
+    """`1000.00`"""
+    COMMA = "comma"
+    """`1000,00`"""
+    MINOR = "minor"
+    """`100000`"""
+    FIXED = "fixed"
+    """`000000100000`"""
+    WHOLE = "whole"
+    """`1000`"""
+
+
 @dataclass(frozen=True, slots=True)
 class Timing:
     """Seconds. `give_up_s` is when people, not time-outs, must decide."""
@@ -165,6 +183,7 @@ class RailProfile:
     undo: Undo
     aliases: tuple[str, ...]
     timing: Timing
+    amounts: Rendering
     limits: Limits
     characters: Characters
     ids: Ids

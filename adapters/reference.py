@@ -14,13 +14,13 @@ from typing import Final
 
 from lxml import etree
 
-from adapters import registry
+from adapters import amounts, registry
 from adapters.profile import RailProfile
 from adapters.qr import payload
 from adapters.simulation import magic
 from adapters.simulation.harness import sample_order
 from adapters.simulation.sandbox import prepare
-from schemas.money import Money
+from schemas.money import EXPONENTS, Money
 
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _KEYED = re.compile(r"(?<=>)\s*[A-Za-z0-9+/=\s]{43,}(?=<)", re.ASCII)
@@ -58,6 +58,7 @@ def facts(profile: RailProfile) -> str:
         ("undo", f"{profile.undo}", profile.basis),
         ("aliases", ", ".join(profile.aliases), profile.basis),
         ("one payment", f"{low} to {high}", limits.basis),
+        ("amounts", _amounts(profile), profile.basis),
         ("answer within", f"{timing.answer_s:g} s", timing.basis),
         (
             "enquiries",
@@ -81,6 +82,12 @@ def facts(profile: RailProfile) -> str:
     ]
     lines = [f"| {name} | {value} | {basis} |" for name, value, basis in rows]
     return "\n".join(["| fact | value | basis |", "|---|---|---|", *lines])
+
+
+def _amounts(profile: RailProfile) -> str:
+    thousand = Money(1000 * 10 ** EXPONENTS[profile.currency], profile.currency)
+    said = amounts.write(thousand, profile.amounts, profile.limits.step_minor)
+    return f"{profile.amounts}: `{said}` is {thousand}"
 
 
 def accounts() -> str:

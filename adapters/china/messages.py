@@ -14,6 +14,7 @@ from typing import Final
 
 from lxml.etree import _Element as Element
 
+from adapters import amounts
 from adapters import uetr as uetrs
 from adapters.china import codes
 from adapters.china.profile import IBPS_CAP_MINOR, ORDER_NUMBERS, PROFILE
@@ -22,7 +23,7 @@ from adapters.china.wire import BEIJING, NPC, Header, Message, document
 from adapters.identifiers import is_cnaps, is_luhn
 from adapters.identity import require
 from adapters.port import Answer, Order, Outcome, Payee, Violation
-from schemas.errors import InvalidAmount, InvalidMessage
+from schemas.errors import InvalidMessage
 from schemas.money import Money
 from schemas.payment import CreditTransfer
 
@@ -57,7 +58,6 @@ SERVICE_NUMBERS: Final = 10**8 - ORDER_NUMBERS
 LONGEST: Final = timedelta(hours=24)
 """`RjctTm` is a time of day, so an order must expire within a day."""
 
-_AMOUNT: Final = "CdtTrfTxInf/IntrBkSttlmAmt"
 _ACCOUNT_MAX: Final = 32
 _ACCOUNT = re.compile(r"[0-9A-Za-z]{1,32}", re.ASCII)
 _CARD = re.compile(r"62\d{14,17}", re.ASCII)
@@ -98,14 +98,8 @@ class Draft:
 
 def check(order: Order) -> Sequence[Violation]:
     """Everything that makes CNAPS unable to carry the order."""
-    payment, amount, limits = order.payment, order.amount, PROFILE.limits
-    found = []
-    if amount.currency != PROFILE.currency:
-        found.append(Violation("AM03", _AMOUNT, "the rail pays in CNY only"))
-    elif amount.minor > limits.maximum_minor:
-        found.append(Violation("AM02", _AMOUNT, "more than the rail carries in one payment"))
-    elif amount.minor < limits.minimum_minor:
-        found.append(Violation("AM06", _AMOUNT, "less than the rail carries"))
+    payment = order.payment
+    found = amounts.check(order, PROFILE)
     if not is_cnaps(payment.creditor_agent.member_id or ""):
         place = "CdtTrfTxInf/CdtrAgt/FinInstnId/ClrSysMmbId/MmbId"
         found.append(Violation("RC04", place, "a CNAPS code of twelve digits is needed"))
@@ -166,7 +160,7 @@ def order_message(order: Order, us: Participant) -> Draft:
         f"<PmtId><EndToEndId>{reference}</EndToEndId><TxId>{transaction}</TxId></PmtId>"
         "<PmtTpInf><InstrPrty>NORM</InstrPrty><CtgyPurp>"
         f"<Prtry>{LARGE_CATEGORY if large else CATEGORY}</Prtry></CtgyPurp></PmtTpInf>"
-        f'<IntrBkSttlmAmt Ccy="CNY">{order.amount.text}</IntrBkSttlmAmt>'
+        f'<IntrBkSttlmAmt Ccy="CNY">{amounts.write(order.amount, PROFILE.amounts)}</IntrBkSttlmAmt>'
         f"{day if large else ''}<SttlmTmReq><RjctTm>{_clock(order.expires_at)}</RjctTm></SttlmTmReq>"
         f"<AccptncDtTm>{at}</AccptncDtTm><ChrgBr>DEBT</ChrgBr>{_parties(payment, us)}"
         f"<Purp><Prtry>{KIND}</Prtry></Purp>{_remittance(payment)}"
@@ -377,12 +371,7 @@ def read_amount(text: str) -> Money:
         InvalidMessage: not such an amount.
 
     """
-    if _YUAN.fullmatch(text) is None:
-        raise InvalidMessage("not an amount with two decimals")
-    try:
-        return Money.parse(text, PROFILE.currency)
-    except InvalidAmount:
-        raise InvalidMessage("not an amount with two decimals") from None
+    return amounts.read(text, PROFILE.currency, PROFILE.amounts)
 
 
 def remark(reference: str, amount: Money | None = None) -> str:

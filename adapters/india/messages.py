@@ -18,6 +18,7 @@ from typing import Final
 from lxml import etree
 from lxml.etree import _Element as Element
 
+from adapters import amounts
 from adapters import uetr as uetrs
 from adapters.identifiers import is_ifsc, is_vpa, rrn
 from adapters.identity import require
@@ -25,7 +26,7 @@ from adapters.india.codes import PURPOSES, outcome_of
 from adapters.india.profile import PROFILE
 from adapters.port import Answer, Order, Outcome, Payee, Violation
 from adapters.text import ascii_text
-from schemas.errors import InvalidAmount, InvalidMessage
+from schemas.errors import InvalidMessage
 from schemas.money import Money
 from schemas.payment import CreditTransfer
 
@@ -69,14 +70,8 @@ class Participant:
 
 def check(order: Order) -> Sequence[Violation]:
     """Everything that makes UPI unable to carry the order."""
-    payment, amount, limits = order.payment, order.amount, PROFILE.limits
-    found = []
-    if amount.currency != PROFILE.currency:
-        found.append(Violation("AM03", "CdtTrfTxInf/IntrBkSttlmAmt", "UPI pays in INR only"))
-    elif amount.minor > limits.maximum_minor:
-        found.append(Violation("AM02", "CdtTrfTxInf/IntrBkSttlmAmt", "more than UPI carries in one payment"))
-    elif amount.minor < limits.minimum_minor:
-        found.append(Violation("AM06", "CdtTrfTxInf/IntrBkSttlmAmt", "less than UPI carries"))
+    payment = order.payment
+    found = amounts.check(order, PROFILE)
     found += _check_payee(payment)
     if not _name(payment.debtor.name):
         found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name that can be said in ASCII is needed"))
@@ -106,7 +101,7 @@ def payment_request(order: Order, us: Participant) -> Element:
     """ReqPay, unsigned."""
     payment = order.payment
     at = timestamp(order.made_at)
-    value = order.amount.text
+    value = amounts.write(order.amount, PROFILE.amounts)
     reference = rrn(order.made_at.astimezone(IST), order.serial)
     transaction = transaction_id(us.prefix, payment.uetr)
     root = _root("ReqPay", us.org_id, message_id(us.prefix, transaction), at)
@@ -311,12 +306,7 @@ def read_amount(text: str, currency: str) -> Money:
         InvalidMessage: not an amount of this currency in UPI's form.
 
     """
-    if _RUPEES.fullmatch(text) is None:
-        raise InvalidMessage("not an amount with two decimals")
-    try:
-        return Money.parse(text, currency)
-    except InvalidAmount:
-        raise InvalidMessage("not an amount with two decimals") from None
+    return amounts.read(text, currency, PROFILE.amounts)
 
 
 def address_of(payment: CreditTransfer) -> str | None:

@@ -16,6 +16,7 @@ from adapters.profile import (
     Ids,
     Limits,
     RailProfile,
+    Rendering,
     Reservation,
     Timing,
     Undo,
@@ -40,6 +41,7 @@ PROFILE: Final = RailProfile(
         give_up_s=7200,
         basis=Basis.OBSERVED,
     ),
+    amounts=Rendering.DECIMAL,
     limits=Limits(minimum_minor=1, maximum_minor=100_000_00, basis=Basis.OBSERVED),
     characters=Characters(encoding="ascii", name_max=99, remittance_max=50, basis=Basis.OBSERVED),
     # custRef is YDDDHHnnnnnn: a million numbers in an Indian hour, which begins at half past ours.

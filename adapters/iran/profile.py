@@ -16,6 +16,7 @@ from adapters.profile import (
     Ids,
     Limits,
     RailProfile,
+    Rendering,
     Reservation,
     Timing,
     Undo,
@@ -59,6 +60,7 @@ PROFILE: Final = RailProfile(
         give_up_s=172_800,
         basis=Basis.PROFILE,
     ),
+    amounts=Rendering.FIXED,
     limits=Limits(
         minimum_minor=RIAL, maximum_minor=50_000_000_000 * RIAL, basis=Basis.PROFILE, step_minor=RIAL
     ),

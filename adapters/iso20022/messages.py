@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Final
 
+from adapters import amounts
 from adapters import uetr as uetrs
 from adapters.identifiers import is_iban
 from adapters.iso20022.codes import NOT_RECEIVED, reason_of
@@ -25,20 +26,12 @@ from schemas.money import Money
 from schemas.payment import Account
 
 _BIC: Final = (8, 11)
-_AMOUNT: Final = "CdtTrfTxInf/IntrBkSttlmAmt"
 _ACCOUNT_MAX: Final = 34
 
 
 def check(order: Order, dialect: Dialect) -> Sequence[Violation]:
     """Everything that makes the rail unable to carry the order."""
-    amount, limits = order.amount, dialect.profile.limits
-    found = []
-    if amount.currency != dialect.profile.currency:
-        found.append(Violation("AM03", _AMOUNT, f"the rail pays in {dialect.profile.currency} only"))
-    elif amount.minor > limits.maximum_minor:
-        found.append(Violation("AM02", _AMOUNT, "more than the rail carries in one payment"))
-    elif amount.minor < limits.minimum_minor:
-        found.append(Violation("AM06", _AMOUNT, "less than the rail carries"))
+    found = amounts.check(order, dialect.profile)
     if not _name(order.payment.debtor.name, dialect):
         found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name is needed"))
     if not _name(order.payment.creditor.name, dialect):
@@ -68,7 +61,7 @@ def credit_transfer(order: Order, us: Participant, dialect: Dialect) -> tuple[He
     local = order.made_at.astimezone(dialect.zone)
     message = f"{us.bic}{local:%y%m%d%H%M%S}{order.serial:08}"
     ref = uetrs.to_hex(payment.uetr)
-    amount = {"Ccy": order.amount.currency, "Amt": order.amount.text}
+    amount = {"Ccy": order.amount.currency, "Amt": amounts.write(order.amount, dialect.profile.amounts)}
     transaction: Content = {
         "PmtId": {
             "InstrId": us.bic[:4] + message[len(us.bic) :],

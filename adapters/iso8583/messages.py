@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
+from adapters import amounts
 from adapters import uetr as uetrs
 from adapters.identifiers import rrn
 from adapters.iso8583 import private
@@ -74,7 +75,7 @@ class Member:
 
 def check(order: Order, dialect: Dialect) -> Sequence[Violation]:
     """Everything that makes the rail unable to carry the order."""
-    payment, found = order.payment, [*_check_amount(order, dialect)]
+    payment, found = order.payment, amounts.check(order, dialect.profile)
     account = account_of(payment)
     if account is None or not dialect.is_account(account):
         found.append(Violation("AC03", "CdtTrfTxInf/CdtrAcct", "not an account of this rail"))
@@ -87,19 +88,6 @@ def check(order: Order, dialect: Dialect) -> Sequence[Violation]:
     if order.expires_at <= order.made_at:
         found.append(Violation("DT01", "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
     return found
-
-
-def _check_amount(order: Order, dialect: Dialect) -> Sequence[Violation]:
-    amount, limits = order.amount, dialect.profile.limits
-    if amount.currency != dialect.profile.currency:
-        return [Violation("AM03", _AMOUNT, f"the rail pays in {dialect.profile.currency} only")]
-    if amount.minor > limits.maximum_minor:
-        return [Violation("AM02", _AMOUNT, "more than the rail carries in one payment")]
-    if amount.minor < limits.minimum_minor:
-        return [Violation("AM06", _AMOUNT, "less than the rail carries")]
-    if amount.minor % dialect.step_minor:
-        return [Violation("AM12", _AMOUNT, "a fraction that the rail's wire cannot say")]
-    return []
 
 
 def account_of(payment: CreditTransfer) -> str | None:
@@ -306,17 +294,15 @@ def read_amount(fields: Fields, dialect: Dialect) -> Money:
         InvalidMessage: missing, zero, or of another currency.
 
     """
-    units = int(_need(fields, "4"))
-    if units == 0 or fields.get("49") != dialect.currency:
-        raise InvalidMessage("no amount of this rail", path="4")
-    return Money(units * dialect.step_minor, dialect.profile.currency)
+    if fields.get("49") != dialect.currency:
+        raise InvalidMessage("not the currency of this rail", path="49")
+    profile = dialect.profile
+    return amounts.read(_need(fields, "4"), profile.currency, profile.amounts, dialect.step_minor, path="4")
 
 
 def wire_amount(amount: Money, dialect: Dialect) -> str:
     """DE4: twelve digits of the wire's units."""
-    units, rest = divmod(amount.minor, dialect.step_minor)
-    assert rest == 0, "an order is checked before it is translated"
-    return f"{units:012}"
+    return amounts.write(amount, dialect.profile.amounts, dialect.step_minor)
 
 
 def _transmitted(at: datetime) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from adapters import amounts
 from adapters import uetr as uetrs
 from adapters.identifiers import is_kyrgyz_account
 from adapters.json_text import integer_of, text_of
@@ -26,20 +27,12 @@ CATEGORY: Final = "6538"
 SERVICE: Final = "1"
 CURRENCY: Final = "417"
 PERSON_TO_PERSON: Final = 10
-_AMOUNT: Final = "CdtTrfTxInf/IntrBkSttlmAmt"
 _PHONE_DIGITS: Final = 12
 
 
 def check(order: Order) -> Sequence[Violation]:
     """Everything that makes the rail unable to carry the order."""
-    amount, limits = order.amount, PROFILE.limits
-    found = []
-    if amount.currency != PROFILE.currency:
-        found.append(Violation("AM03", _AMOUNT, "the rail pays in KGS only"))
-    elif amount.minor > limits.maximum_minor:
-        found.append(Violation("AM02", _AMOUNT, "more than the rail carries in one payment"))
-    elif amount.minor < limits.minimum_minor:
-        found.append(Violation("AM06", _AMOUNT, "less than the rail carries"))
+    found = amounts.check(order, PROFILE)
     if recipient_of(order.payment) is None:
         found.append(Violation("AC03", "CdtTrfTxInf/CdtrAcct", "neither a Kyrgyz account nor a phone there"))
     if not _name(order.payment.debtor.name):
@@ -88,7 +81,7 @@ def create(order: Order, provider: str) -> dict[str, Any]:
         "merchantCode": int(CATEGORY),
         "currencyCode": CURRENCY,
         "customerType": "1",
-        "amount": order.amount.minor,
+        "amount": amounts.units(order.amount),
         "qrLinkHash": link[-4:],
         "pspTransactionId": uetrs.to_hex(payment.uetr),
         "receiptId": f"{order.made_at.astimezone(UTC):%y%m%d%H%M%S}{order.serial:08}",
@@ -166,10 +159,7 @@ def read_timestamp(text: str) -> datetime:
 
 
 def _amount(content: dict[str, Any]) -> Money:
-    minor = integer_of(content, "amount")
-    if minor <= 0:
-        raise InvalidMessage("amount is not positive", path="amount")
-    return Money(minor, PROFILE.currency)
+    return amounts.of_units(integer_of(content, "amount"), PROFILE.currency, path="amount")
 
 
 def _name(text: str | None) -> str:

@@ -6,6 +6,8 @@ from urllib.parse import quote
 
 import iso4217
 
+from adapters import amounts
+from adapters.profile import Rendering
 from adapters.qr import emvco
 from adapters.qr.model import PaymentCode
 from adapters.qr.schemes import BY_CURRENCY, Scheme
@@ -172,7 +174,7 @@ def _amount(text: str | None, scheme: Scheme) -> tuple[Money | None, tuple[str, 
         raise InvalidMessage("not an amount", path="54")
     if not text.strip("0."):
         return None, ("the amount is zero: the payer enters it",)
-    if scheme.in_minor_units:
+    if scheme.amounts is Rendering.MINOR:
         if "." in text:
             raise InvalidMessage("not a whole amount", path="54")
         return Money(int(text), scheme.currency), ()
@@ -184,7 +186,7 @@ def _amount(text: str | None, scheme: Scheme) -> tuple[Money | None, tuple[str, 
 def _amount_text(amount: Money | None, scheme: Scheme) -> str | None:
     if amount is None:
         return None
-    text = str(amount.minor) if scheme.in_minor_units else amount.text
+    text = amounts.write(amount, scheme.amounts)
     if amount.currency != scheme.currency or amount.minor <= 0 or len(text) > AMOUNT_MAX:
         raise ValueError("the scheme cannot say this amount")
     return text

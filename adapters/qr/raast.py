@@ -8,8 +8,9 @@ import re
 from datetime import datetime
 from typing import Final
 
+from adapters import amounts
 from adapters.identifiers import is_emv_crc, is_iban
-from adapters.profile import Basis
+from adapters.profile import Basis, Rendering
 from adapters.qr import emvco
 from adapters.qr.model import Bases, Kind, PaymentCode
 from schemas.errors import InvalidMessage
@@ -85,10 +86,11 @@ def make(code: PaymentCode) -> str:
 def _rupees(amount: Money | None) -> str | None:
     if amount is None:
         return None
-    rupees, paisa = divmod(amount.minor, _PER_RUPEE)
-    if amount.currency != _CURRENCY or rupees <= 0 or paisa or not _RUPEES.fullmatch(str(rupees)):
-        raise ValueError("the scheme says whole rupees only")
-    return str(rupees)
+    if amount.currency == _CURRENCY and amount.minor > 0 and amount.minor % _PER_RUPEE == 0:
+        rupees = amounts.write(amount, Rendering.WHOLE)
+        if _RUPEES.fullmatch(rupees):
+            return rupees
+    raise ValueError("the scheme says whole rupees only")
 
 
 def _expiry(text: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from adapters.identifiers import is_iban, is_vpa
-from adapters.profile import Basis
+from adapters.profile import Basis, Rendering
 from adapters.qr.emvco import Check
 from adapters.qr.model import Bases, Kind
 
@@ -47,7 +47,7 @@ class Scheme:
     check: Check = Check.CRC
     also_checks: frozenset[Check] = frozenset()
     """Other checks that are believed when read."""
-    in_minor_units: bool = False
+    amounts: Rendering = Rendering.DECIMAL
     complete: bool = True
     """Country and city are said, and the order and presence that EMVCo demands are held."""
     link: str = ""
@@ -98,7 +98,7 @@ SCHEMES: Final = (
         needs=frozenset({"provider"}),
         reference=("32", "11"),
         check=Check.SHA4,
-        in_minor_units=True,
+        amounts=Rendering.MINOR,
         complete=False,
         bases={"layout": PUBLISHED, "payee": PUBLISHED, "amount": PUBLISHED, "check": OBSERVED},
     ),

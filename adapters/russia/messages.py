@@ -16,6 +16,7 @@ from typing import Final
 from lxml import etree
 from lxml.etree import _Element as Element
 
+from adapters import amounts
 from adapters import uetr as uetrs
 from adapters.identifiers import is_iban, is_russian_account
 from adapters.identity import require
@@ -82,14 +83,8 @@ class Participant:
 
 def check(order: Order, directory: Directory) -> Sequence[Violation]:
     """Everything that makes SBP unable to carry the order."""
-    payment, amount, limits = order.payment, order.amount, PROFILE.limits
-    found = []
-    if amount.currency != PROFILE.currency:
-        found.append(Violation("AM03", _SETTLED, "the rail pays in RUB only"))
-    elif amount.minor > limits.maximum_minor:
-        found.append(Violation("AM02", _SETTLED, "more than the rail carries in one payment"))
-    elif amount.minor < limits.minimum_minor:
-        found.append(Violation("AM06", _SETTLED, "less than the rail carries"))
+    payment = order.payment
+    found = amounts.check(order, PROFILE)
     found += _check_payee(payment, directory)
     if not _name(payment.debtor.name):
         found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name that can be written is needed"))
@@ -319,9 +314,7 @@ def read_kopecks(text: str) -> Money:
         InvalidMessage: not a positive whole number.
 
     """
-    if _KOPECKS.fullmatch(text) is None:
-        raise InvalidMessage("not an amount in kopecks")
-    return Money(int(text), PROFILE.currency)
+    return amounts.read(text, PROFILE.currency, PROFILE.amounts)
 
 
 def _check_payee(payment: CreditTransfer, directory: Directory) -> list[Violation]:
@@ -342,7 +335,7 @@ def _attributes(order: Order, us: Participant, identity: EdId, transaction: str)
         **identity.attributes,
         "EDReceiver": us.operator,
         "TransactionID": transaction,
-        "Sum": str(order.amount.minor),
+        "Sum": amounts.write(order.amount, PROFILE.amounts),
         "TransKind": "01",
         "TransDateTime": instant(order.made_at),
         "PaymentCategory": "FREE",
@@ -473,7 +466,7 @@ def _purpose(payment: CreditTransfer) -> str:
 
 
 def _amount(tag: str, amount: Money) -> str:
-    return element(tag, {"Amount": str(amount.minor), "Currency": amount.currency})
+    return element(tag, {"Amount": amounts.write(amount, PROFILE.amounts), "Currency": amount.currency})
 
 
 def _service(tag: str, us: Participant, at: datetime, number: int, **attributes: str) -> tuple[Element, EdId]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
+from adapters import amounts
 from adapters import uetr as uetrs
 from adapters.identifiers import is_luhn, rrn
 from adapters.json_text import integer_of, text_of
@@ -36,7 +37,6 @@ REVERSE: Final = "trans.reverse"
 PING: Final = "get.bin.list"
 
 ZONE: Final = timezone(timedelta(minutes=PROFILE.ids.utc_offset_minutes))
-_AMOUNT: Final = "CdtTrfTxInf/IntrBkSttlmAmt"
 _ACCOUNT = re.compile(r"[1-9]\d{4}000\d{12}", re.ASCII)
 _CARD = re.compile(r"(?:8600|5614|9860)\d{12}", re.ASCII)
 _PHONE = re.compile(r"998\d{9}", re.ASCII)
@@ -48,14 +48,7 @@ Content = dict[str, Any]
 
 def check(order: Order) -> Sequence[Violation]:
     """Everything that makes the rail unable to carry the order."""
-    amount, limits = order.amount, PROFILE.limits
-    found = []
-    if amount.currency != PROFILE.currency:
-        found.append(Violation("AM03", _AMOUNT, "the rail pays in UZS only"))
-    elif amount.minor > limits.maximum_minor:
-        found.append(Violation("AM02", _AMOUNT, "more than the rail carries in one payment"))
-    elif amount.minor < limits.minimum_minor:
-        found.append(Violation("AM06", _AMOUNT, "less than the rail carries"))
+    found = amounts.check(order, PROFILE)
     if recipient_of(order.payment) is None:
         found.append(Violation("AC03", "CdtTrfTxInf/CdtrAcct", "no Uzbek account, card or phone"))
     if not _name(order.payment.debtor.name):
@@ -223,7 +216,7 @@ def _credit(order: Order, ext: str, recipient: str, us: dict[str, str]) -> Conte
         "expiresAt": timestamp(order.expires_at),
     }
     return {
-        "amount": order.amount.minor,
+        "amount": amounts.units(order.amount),
         "ext": ext,
         "merchantId": us["merchant_id"],
         "terminalId": us["terminal_id"],
@@ -299,7 +292,6 @@ def _refusal(content: Content) -> Answer:
 
 
 def _amount(result: Content) -> Money:
-    minor = integer_of(result, "amount")
-    if minor <= 0 or result.get("currency") != CURRENCY:
-        raise InvalidMessage("not an amount of som", path="amount")
-    return Money(minor, PROFILE.currency)
+    if result.get("currency") != CURRENCY:
+        raise InvalidMessage("not an amount of som", path="currency")
+    return amounts.of_units(integer_of(result, "amount"), PROFILE.currency, path="amount")
