@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from schemas.errors import InvalidMessage, NotAllowed, NotFound, SwitchError
 from switch.api.people import check_same_origin, may_see, with_maker_half
-from switch.pages import effects, forms, shell
+from switch.pages import effects, forms, shell, witness
 from switch.pages.shell import PREFIX, Office, Viewer, form, redirect, render
 from switch.people import approvals
 from switch.people.catalogue import KINDS
@@ -53,7 +53,7 @@ WHY: Final = "why"
 ROWS: Final = 50
 
 Number = Annotated[int, Path(ge=1, lt=2**63)]
-Lister = Annotated[Person, Depends(shell.APPROVALS.viewer)]
+Lister = Annotated[Person, Depends(witness.of(shell.APPROVALS))]
 
 
 @router.get("/changes")

@@ -10,7 +10,7 @@ from schemas.money import Money
 from switch import oversight, reconciliation
 from switch.api.participants import may_read
 from switch.api.reads import corridor_documents
-from switch.pages import effects, shell
+from switch.pages import effects, shell, witness
 from switch.pages.shell import PREFIX, Switch, render
 from switch.participants import liquidity, reads
 from switch.people.model import Person, Role
@@ -21,7 +21,7 @@ router = APIRouter(prefix=PREFIX, include_in_schema=False)
 
 @router.get("/positions")
 async def get_positions(
-    request: Request, switch: Switch, person: Annotated[Person, Depends(shell.POSITIONS.viewer)]
+    request: Request, switch: Switch, person: Annotated[Person, Depends(witness.of(shell.POSITIONS))]
 ) -> Response:
     """Show what every participant holds, has in flight and may still send, in every currency."""
     countries = {p.id: p.country for p in await reads.read(switch.pool)}
@@ -41,7 +41,7 @@ async def get_positions(
 
 @router.get("/rails")
 async def get_rails(
-    request: Request, switch: Switch, person: Annotated[Person, Depends(shell.RAILS.viewer)]
+    request: Request, switch: Switch, person: Annotated[Person, Depends(witness.of(shell.RAILS))]
 ) -> Response:
     """Show rails and corridors, and their switches."""
     return render(
@@ -57,7 +57,7 @@ async def get_rails(
 
 @router.get("/queues")
 async def get_queues(
-    request: Request, switch: Switch, person: Annotated[Person, Depends(shell.QUEUES.viewer)]
+    request: Request, switch: Switch, person: Annotated[Person, Depends(witness.of(shell.QUEUES))]
 ) -> Response:
     """Show what waits to be done, and by whom."""
     return render(
@@ -75,7 +75,7 @@ async def get_queues(
 async def get_breaks(
     request: Request,
     switch: Switch,
-    person: Annotated[Person, Depends(shell.BREAKS.viewer)],
+    person: Annotated[Person, Depends(witness.of(shell.BREAKS))],
     resolved: Annotated[bool, Query()] = False,  # noqa: FBT002 - a query parameter
 ) -> Response:
     """Show where a rail's file and our books differ, the oldest first; a regulator sees its own rail's."""

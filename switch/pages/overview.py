@@ -11,12 +11,12 @@ from ledger import positions
 from ledger.sql import statement
 from switch import oversight
 from switch.api.runtime import Runtime
-from switch.pages import own_home, shell
+from switch.pages import own_home, shell, witness
 from switch.pages.shell import PREFIX, Switch, render
 from switch.people.model import Person, Role
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
-Looker = Annotated[Person, Depends(shell.OVERVIEW.viewer)]
+Looker = Annotated[Person, Depends(witness.of(shell.OVERVIEW))]
 _PLACES: Final = {
     "BY": (90, 90),
     "RU": (330, 60),

@@ -16,7 +16,7 @@ from switch import dossier, oversight, personal_data, search
 from switch.api.people import check_same_origin
 from switch.api.reports import Desk
 from switch.lifecycle import FINAL, State
-from switch.pages import effects, journey, shell
+from switch.pages import effects, journey, shell, witness
 from switch.pages.shell import PREFIX, Switch, render
 from switch.people.catalogue import KINDS
 from switch.people.model import Person
@@ -33,9 +33,9 @@ REVEALED: Final = "PERSONAL_DATA"
 
 _ROWS: Final = 50
 _UETR: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-Looker = Annotated[Person, Depends(shell.PAYMENTS.viewer)]
-Doubter = Annotated[Person, Depends(shell.DOUBT.viewer)]
-Holder = Annotated[Person, Depends(shell.HELD.viewer)]
+Looker = Annotated[Person, Depends(witness.of(shell.PAYMENTS))]
+Doubter = Annotated[Person, Depends(witness.of(shell.DOUBT))]
+Holder = Annotated[Person, Depends(witness.of(shell.HELD))]
 Uetr = Annotated[str, Path(pattern=f"^{_UETR}$")]
 Country = Annotated[str, Query(pattern="^([A-Z]{2})?$")]
 Day = Annotated[str, Query(pattern=r"^(\d{4}-\d\d-\d\d)?$")]

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import aiohttp
 import pytest
@@ -160,6 +161,32 @@ async def test_what_a_regulator_or_an_auditor_opens_is_an_event(
         {"asked": {"x": "1"}, "caller": "person:regulator-in", "page": "/console/participants/asha-bank"},
         {"asked": {}, "caller": "person:auditor", "page": "/console/people"},
     ]
+
+
+async def test_a_page_that_fetches_itself_again_is_noted_once(
+    http: aiohttp.ClientSession, stack: Stack
+) -> None:
+    connection = await stack.connect()
+    live = {"Sec-Fetch-Dest": "empty"}
+    try:
+        start = await connection.fetchval("SELECT coalesce(max(seq), 0) FROM ledger.event")
+        for path in ("", "/payments", "/doubt", "/held", "/positions", "/rails", "/breaks", "/changes"):
+            await page(http, path, **bearer(stack, "regulator-pk"))
+        opened = await connection.fetchval(
+            "SELECT count(*) FROM ledger.event WHERE seq > $1 AND kind = 'PAGE_READ'", start
+        )
+        # Each of the workers notes a reading that it has not heard of.
+        nobodys = f"/payments/{uuid4()}"
+        for _ in range(20):
+            await page(http, nobodys, **live, **bearer(stack, "auditor"))
+        again = await connection.fetchval(
+            "SELECT count(*) FROM ledger.event WHERE seq > $1 AND kind = 'PAGE_READ'", start
+        )
+    finally:
+        await connection.close()
+
+    assert opened == 8
+    assert opened < again <= opened + stack.supervisor.settings.workers
 
 
 async def open_window(http: aiohttp.ClientSession, stack: Stack, currency: str = "INR") -> int:

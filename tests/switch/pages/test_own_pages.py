@@ -171,7 +171,6 @@ async def test_what_is_anothers_looks_like_nothing_on_every_page_that_takes_an_i
             assert uetr not in text
             assert webhook not in text
             assert key.keyid not in text
-            assert "asha" not in text
     finally:
         await asha.post(f"/own/keys/changes/{change}/withdraw")
         await asha.post(f"/own/webhooks/{webhook}/remove")
