@@ -13,6 +13,7 @@ import pytest
 
 from ledger.migrate import migrate
 from ledger.postgres import BIN, EmbeddedPostgres
+from tests.switch.stack import Stack, started
 
 _numbers = itertools.count(1)
 
@@ -61,6 +62,13 @@ def postgres_url() -> Iterator[str]:
         url = server.start()
         yield url
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """One whole switch for the session: real PostgreSQL, writer, API workers, caretaker and two rails."""
+    with started() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

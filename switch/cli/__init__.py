@@ -1,60 +1,81 @@
-"""The command line: `payswitch ...`. Each group of commands is one file; this one puts them together."""
+"""The command line: `payswitch ...`. Each group of commands is one file, of which one is read."""
 
 import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from types import MappingProxyType
+from typing import Final
 
 import typer
 from pydantic import ValidationError
 
-from switch.cli import (
-    adapters,
-    audit,
-    iso,
-    operations,
-    participants,
-    payments,
-    people,
-    qr,
-    rails,
-    reports,
-    settlement,
-    stack,
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "up": ("stack", "up"),
+        "demo": ("stack", "demo"),
+        "verify": ("checking", "verify"),
+        "pay": ("payments", "pay"),
+        "events": ("payments", "events"),
+        "erase": ("operations", "erase"),
+        "backup": ("operations", "backup"),
+        "restore": ("operations", "restore"),
+        "migrate": ("operations", "migrate_database"),
+        "rotate-master-key": ("operations", "rotate_master_key"),
+        "doctor": ("operations", "examine"),
+        "dashboards": ("operations", "write_dashboards"),
+    }
 )
+"""Command -> file here, and its function."""
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,  # they would show the values of variables
-    help="A payments interoperability switch.",
+GROUPS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
+    {
+        "ledger": ("operations", "app", "Partitions of the ledger's history."),
+        "iso": ("iso", "app", "Check and convert ISO 20022 messages."),
+        "adapters": ("adapters", "app", "Rails: list, check, translate."),
+        "rails": ("rails", "app", "End-of-cycle files and reconciliation."),
+        "qr": ("qr", "app", "QR payloads: read, make."),
+        "report": ("reports", "app", "Reports: make, list, verify."),
+        "audit": ("audit", "app", "Checkpoints and proofs of the event log."),
+        "participant": ("participants", "app", "Participants, accounts, funds, keys."),
+        "people": ("people", "people", "Who may sign in."),
+        "change": ("people", "changes", "What takes two people: ask, approve, refuse."),
+        "settlement": ("settlement", "app", "Settlement windows and net positions."),
+    }
 )
-app.command("up")(stack.up)
-app.command("demo")(stack.demo)
-app.command("verify")(stack.verify)
-app.command("pay")(payments.pay)
-app.command("events")(payments.events)
-app.command("erase")(operations.erase)
-app.command("backup")(operations.backup)
-app.command("restore")(operations.restore)
-app.command("migrate")(operations.migrate_database)
-app.command("rotate-master-key")(operations.rotate_master_key)
-app.command("doctor")(operations.examine)
-app.command("dashboards")(operations.write_dashboards)
-app.add_typer(operations.app, name="ledger", help="Partitions of the ledger's history.")
-app.add_typer(iso.app, name="iso", help="Check and convert ISO 20022 messages.")
-app.add_typer(adapters.app, name="adapters", help="Rails: list, check, translate.")
-app.add_typer(rails.app, name="rails", help="End-of-cycle files and reconciliation.")
-app.add_typer(qr.app, name="qr", help="QR payloads: read, make.")
-app.add_typer(reports.app, name="report", help="Reports: make, list, verify.")
-app.add_typer(audit.app, name="audit", help="Checkpoints and proofs of the event log.")
-app.add_typer(participants.app, name="participant", help="Participants, accounts, funds, keys.")
-app.add_typer(people.people, name="people", help="Who may sign in.")
-app.add_typer(people.changes, name="change", help="What takes two people: ask, approve, refuse.")
-app.add_typer(settlement.app, name="settlement", help="Settlement windows and net positions.")
+"""Group of commands -> file here, its application, and what it is for."""
+
+
+def application(words: Sequence[str] = ()) -> typer.Typer:
+    """The command or group that the words begin with; all of them where they begin with none.
+
+    Reading every file takes over a second, which nobody who asked for one command should wait.
+    """
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,  # they would show the values of variables
+        help="A payments interoperability switch.",
+    )
+    app.callback()(lambda: None)  # else a single command would be called without its name
+    wanted = set(words[:1])
+    known = wanted & (COMMANDS.keys() | GROUPS.keys())
+    for name, (file, function) in COMMANDS.items():
+        if name in known or not known:
+            app.command(name)(getattr(_file(file), function))
+    for name, (file, group, purpose) in GROUPS.items():
+        if name in known or not known:
+            app.add_typer(getattr(_file(file), group), name=name, help=purpose)
+    return app
+
+
+def _file(name: str) -> object:
+    return import_module(f"switch.cli.{name}")
 
 
 def main() -> None:
     """Run the command line; settings that make no sense are told all at once."""
     try:
-        app()
+        application(sys.argv[1:])()
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False):
             name = "_".join(map(str, problem["loc"])).upper()

@@ -1,8 +1,11 @@
-"""Finding the database and the writer of a data directory, running or not."""
+"""What commands share: the database and the writer of a data directory, running or not; progress."""
 
 import contextlib
-from collections.abc import AsyncIterator
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Final
 
 import asyncpg
 
@@ -11,6 +14,8 @@ from schemas.errors import Unavailable
 from switch.database import connect_pool
 from switch.settings import Settings
 from switch.workers.link import Link
+
+_PROGRESS_EVERY_S: Final = 2.0
 
 
 @contextlib.asynccontextmanager
@@ -65,3 +70,16 @@ def settings_for(data: Path | None, database_url: str | None) -> Settings:
     """Read the settings, with what the command line says on top."""
     given = {"data": data, "database": database_url}
     return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+
+def progress(what: str) -> Callable[[int], None]:
+    """Say how far it is, every few seconds, on standard error."""
+    said = time.monotonic()
+
+    def say(done: int) -> None:
+        nonlocal said
+        if time.monotonic() - said >= _PROGRESS_EVERY_S:
+            said = time.monotonic()
+            print(f"{done:,} {what}", file=sys.stderr, flush=True)
+
+    return say

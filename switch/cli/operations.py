@@ -3,8 +3,6 @@
 import asyncio
 import json
 import sys
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +20,7 @@ from ledger.migrate import MigrationError, Phase, migrate, pending
 from ledger.postgres import EmbeddedPostgres
 from schemas.errors import NotFound, Unavailable
 from switch import dashboards, doctor, erasure, housekeeping, personal_data
-from switch.cli.connect import database, settings_for, writer
+from switch.cli.connect import database, progress, settings_for, writer
 from switch.cli.office import As, Reason, ask
 from switch.commands import Freeze, SetLimit
 from switch.settings import Settings
@@ -31,26 +29,12 @@ app = typer.Typer(no_args_is_help=True)
 
 Data = Annotated[Path | None, typer.Option("--data", help="data directory")]
 Database = Annotated[str | None, typer.Option("--database", help="PostgreSQL URL")]
-_PROGRESS_EVERY_S = 2.0
 
 
 def fail(text: str) -> typer.Exit:
     """Say why on standard error; what to raise."""
     print(f"payswitch: {text}", file=sys.stderr)
     return typer.Exit(1)
-
-
-def progress(what: str) -> Callable[[int], None]:
-    """Say how far it is, every few seconds, on standard error."""
-    said = time.monotonic()
-
-    def say(done: int) -> None:
-        nonlocal said
-        if time.monotonic() - said >= _PROGRESS_EVERY_S:
-            said = time.monotonic()
-            print(f"{done:,} {what}", file=sys.stderr, flush=True)
-
-    return say
 
 
 def instant_of(text: str) -> datetime:

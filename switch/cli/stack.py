@@ -1,7 +1,6 @@
-"""`payswitch up`, `demo`, `verify`: the whole switch, its demonstration, its proof."""
+"""`payswitch up` and `demo`: the whole switch, and its demonstration."""
 
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -11,9 +10,6 @@ from typing import Annotated
 import typer
 
 from switch import logs, showcase
-from switch import verify as checks
-from switch.cli.connect import database, settings_for
-from switch.cli.operations import progress
 from switch.settings import Settings
 from switch.supervisor import StartError, Supervisor, run_until_stopped, running
 
@@ -73,33 +69,3 @@ def demo(data: Data = None) -> None:
             raise typer.Exit(1) from None
     say("stopped; everything temporary is removed")
     raise typer.Exit(code)
-
-
-def verify(
-    archives: Annotated[
-        Path | None, typer.Option("--archives", help="directory of detached history; DATA/archive without it")
-    ] = None,
-    data: Data = None,
-    database_url: Database = None,
-) -> None:
-    """Check every ledger and payment invariant; one JSON document; exit 1 if one fails."""
-    settings = settings_for(data, database_url)
-
-    async def run() -> list[dict[str, object]]:
-        async with database(settings) as connection:
-            acknowledged = settings.data / "sandbox" / "acknowledged.jsonl"
-            return [
-                {"check": r.name, "ok": r.ok, "checked": r.checked, "detail": r.detail}
-                async for r in checks.verify(
-                    connection,
-                    settings.rails_directory,
-                    acknowledged,
-                    archives=archives or settings.archive_directory,
-                    progress=progress("events verified"),
-                )
-            ]
-
-    results = asyncio.run(run())
-    ok = all(result["ok"] for result in results)
-    typer.echo(json.dumps({"ok": ok, "checks": results}, indent=2))
-    raise typer.Exit(0 if ok else 1)

@@ -6,8 +6,7 @@ All tests below run on one event loop, the browser's. Without Chromium they skip
 import os
 import shutil
 import subprocess
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +15,6 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.browser.looking import Browsing, Look, Picture, take_picture
-from tests.switch.conftest import run
 from tests.switch.stack import Stack
 
 HERE = Path(__file__).parent
@@ -40,12 +38,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
             if chromium() is None:
                 item.add_marker(missing)
-
-
-@pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
-        yield from run(Path(directory))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -31,6 +31,7 @@ class SwitchProcess:
     """One switch in `data`; started, killed and started again."""
 
     data: Path
+    workers: int = 2
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -53,7 +54,12 @@ class SwitchProcess:
         with (self.data.parent / "up.log").open("ab") as log:
             self.process = subprocess.Popen(
                 command,
-                env={**os.environ, **SETTINGS, "PAYSWITCH_FAILPOINTS": failpoints},
+                env={
+                    **os.environ,
+                    **SETTINGS,
+                    "PAYSWITCH_WORKERS": str(self.workers),
+                    "PAYSWITCH_FAILPOINTS": failpoints,
+                },
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

@@ -63,6 +63,7 @@ async def finish(switch: SwitchProcess, participant: str, document: dict[str, An
 
 @pytest.mark.timeout(600)
 def test_a_kill_of_everything_at_every_point_between_the_two_durable_writes(switch: SwitchProcess) -> None:
+    switch.workers = 1  # it starts a dozen times, and one worker is enough to be killed
     switch.data.mkdir()
     switch.start()
     switch.wait_until_ready()

@@ -5,10 +5,6 @@ import shutil
 
 import pytest
 
-from tests.switch.conftest import stack
-
-__all__ = ["stack"]
-
 
 def tool(name: str) -> str:
     """Where a binary is; the test is skipped where it is not."""

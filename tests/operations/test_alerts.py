@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from switch.cli import app
+from switch.cli import application
 
 ROOT = Path(__file__).parents[2]
 ALERTS = ROOT / "switch" / "alerts"
@@ -29,7 +29,7 @@ def parse(line: str) -> None:
     """Let the command line read its words, and do nothing."""
     program, *words = shlex.split(line, comments=True)
     assert program == "payswitch"
-    command = get_command(app)
+    command = get_command(application())
     context = command.make_context(program, words)
     while context._protected_args:
         rest = [*context._protected_args, *context.args]

@@ -13,7 +13,7 @@ import pytest_asyncio
 from typer.testing import CliRunner
 
 from schemas.errors import BooksFrozen, Refused
-from switch.cli import app
+from switch.cli import application
 from switch.commands import CloseWindow, Command, Freeze, Fund, Hold, Leg, Release, Return
 from switch.invariants import CHECKS, Invariants
 from switch.people.desk import Desk
@@ -215,7 +215,7 @@ async def test_the_caretaker_sees_a_balance_changed_by_hand_and_the_switch_takes
 
 def test_commands_freeze_and_ask_for_the_end(stack: Stack) -> None:
     def payswitch(*words: str) -> tuple[int, str]:
-        done = CliRunner().invoke(app, [*words, "--data", str(stack.settings.data)])
+        done = CliRunner().invoke(application(), [*words, "--data", str(stack.settings.data)])
         return done.exit_code, done.output
 
     frozen = payswitch("ledger", "freeze", "a rumour")

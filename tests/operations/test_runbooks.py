@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from switch.cli import app
+from switch.cli import application
 from switch.people.catalogue import KINDS
 from tests.operations.test_alerts import RUNBOOKS
 from tests.switch.stack import Stack
@@ -39,11 +39,11 @@ def data(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
 
 def test_what_a_runbook_checks_by_can_be_typed(data: Stack) -> None:
     runner = CliRunner()
-    payment = json.loads(runner.invoke(app, ["pay", "asha-bank", "noor-wallet", "12.34"]).stdout)
-    window = json.loads(runner.invoke(app, ["settlement", "list"]).stdout.splitlines()[0])["window"]
+    payment = json.loads(runner.invoke(application(), ["pay", "asha-bank", "noor-wallet", "12.34"]).stdout)
+    window = json.loads(runner.invoke(application(), ["settlement", "list"]).stdout.splitlines()[0])["window"]
     for line in CHECKS:
         words = [{"UETR": payment["uetr"], "42": str(window)}.get(word, word) for word in shlex.split(line)]
-        done = runner.invoke(app, words[1:])
+        done = runner.invoke(application(), words[1:])
 
         assert done.exit_code == 0, (line, done.output, done.exception)
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from ledger.verify import verify
 from ledger.writer import Writer
-from switch.cli import app
+from switch.cli import application
 from switch.commands import Accept, Advance, Fund, Identity, Leg, OpenAccount, SetLimit, Terms
 from switch.limits import MICROSECONDS_A_DAY, Excess, Limit, Limits, Use, judge
 from switch.payment_book import PaymentBook
@@ -151,7 +151,7 @@ async def test_a_limit_and_its_use_survive_the_writer(bank):
 async def test_the_event_of_a_limit_broke_the_list_of_events(bank, database_url):
     await bank.writer.submit(SetLimit("payer", "INR", None, 100))
 
-    done = await asyncio.to_thread(CliRunner().invoke, app, ["events", "--database", database_url])
+    done = await asyncio.to_thread(CliRunner().invoke, application(), ["events", "--database", database_url])
 
     assert done.exit_code == 0, done.exception
     last = json.loads(done.stdout.splitlines()[-1])

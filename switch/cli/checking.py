@@ -1,0 +1,46 @@
+"""`payswitch verify`: every invariant of the books and of the payments."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from switch import verify as checks
+from switch.cli.connect import database, progress, settings_for
+
+Data = Annotated[Path | None, typer.Option("--data", help="data directory")]
+Database = Annotated[
+    str | None, typer.Option("--database", help="PostgreSQL URL instead of the embedded server")
+]
+
+
+def verify(
+    archives: Annotated[
+        Path | None, typer.Option("--archives", help="directory of detached history; DATA/archive without it")
+    ] = None,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Check every ledger and payment invariant; one JSON document; exit 1 if one fails."""
+    settings = settings_for(data, database_url)
+
+    async def run() -> list[dict[str, object]]:
+        async with database(settings) as connection:
+            acknowledged = settings.data / "sandbox" / "acknowledged.jsonl"
+            return [
+                {"check": r.name, "ok": r.ok, "checked": r.checked, "detail": r.detail}
+                async for r in checks.verify(
+                    connection,
+                    settings.rails_directory,
+                    acknowledged,
+                    archives=archives or settings.archive_directory,
+                    progress=progress("events verified"),
+                )
+            ]
+
+    results = asyncio.run(run())
+    ok = all(result["ok"] for result in results)
+    typer.echo(json.dumps({"ok": ok, "checks": results}, indent=2))
+    raise typer.Exit(0 if ok else 1)
