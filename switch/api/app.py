@@ -172,9 +172,11 @@ def make_app(settings: Settings) -> Edge:
         telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={
             SwitchError: site.or_page(problems.on_switch_error),
-            Exception: problems.on_defect,
-            HTTPException: problems.on_http_error,
-            RequestValidationError: problems.on_invalid_parameters,
+            Exception: site.or_page(problems.on_defect, site.unforeseen),
+            HTTPException: site.or_page(problems.on_http_error, site.no_such_page),
+            RequestValidationError: site.or_page(
+                problems.on_invalid_parameters, problems.of_invalid_parameters
+            ),
         },
     )
     for path, post in doors.HANDLERS.items():

@@ -95,7 +95,12 @@ async def on_http_error(_: Request, error: Exception) -> Response:
     return plain(getattr(error, "status_code", 500), getattr(error, "detail", "error"))
 
 
-async def on_invalid_parameters(_: Request, error: Exception) -> Response:
-    """Answer a query or path parameter that is not what the route takes; says where, not what."""
+def of_invalid_parameters(error: Exception) -> SwitchError:
+    """Where a query or path parameter is not what the route takes; says where, not what."""
     places = [".".join(map(str, e["loc"])) for e in getattr(error, "errors", list)()]
-    return problem(InvalidMessage(f"invalid parameter: {', '.join(places)}"))
+    return InvalidMessage(f"invalid parameter: {', '.join(places)}")
+
+
+async def on_invalid_parameters(_: Request, error: Exception) -> Response:
+    """Answer a query or path parameter that is not what the route takes."""
+    return problem(of_invalid_parameters(error))

@@ -6,7 +6,8 @@ from typing import Any, Final
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import Response
 
-from schemas.errors import SwitchError
+from schemas.errors import NotFound, SwitchError, Unavailable
+from switch.api.problems import AWAY
 from switch.pages import (
     approvals,
     charts,
@@ -63,15 +64,28 @@ def add_to(app: FastAPI) -> None:
     app.add_exception_handler(shell.SignInFirst, shell.on_sign_in_first)
 
 
-def or_page(on_error: Handler) -> Handler:
-    """Wrap the API's handler of errors: below `/console` people read a page instead."""
+def or_page(on_error: Handler, told: Callable[[Any], SwitchError] = lambda error: error) -> Handler:
+    """Wrap the API's handler of errors: below `/console` people read a page instead, with what is `told`."""
 
     async def handle(request: Request, error: Any) -> Response:
-        if request.url.path.startswith(shell.PREFIX) and isinstance(error, SwitchError):
-            heading = (type(error).__doc__ or "").strip().splitlines()[0]
-            return shell.render(
-                request, "problem.html", status=error.status, heading=heading, detail=error.detail
-            )
-        return await on_error(request, error)
+        if not request.url.path.startswith(shell.PREFIX):
+            return await on_error(request, error)
+        said = told(error)
+        heading = (type(said).__doc__ or "").strip().splitlines()[0]
+        return shell.render(request, "problem.html", status=said.status, heading=heading, detail=said.detail)
 
     return handle
+
+
+def unforeseen(error: Exception) -> SwitchError:
+    """What nobody foresaw, or a database that is away; the edge logs it."""
+    return (
+        Unavailable("The database is away. Try again in a moment.")
+        if isinstance(error, AWAY)
+        else SwitchError()
+    )
+
+
+def no_such_page(_: Exception) -> SwitchError:
+    """An address that leads nowhere, or a form that was opened as a page."""
+    return NotFound("There is no such page.")

@@ -10,8 +10,11 @@ from uuid import uuid4
 import aiohttp
 import pytest
 import pytest_asyncio
+from fastapi import Request
 
 from schemas.signing.keys import SigningKey
+from switch.api import problems
+from switch.pages import site
 from tests.switch.stack import Stack
 from tests.switch.test_people_api import agreed, bearer, call, status_report, until
 
@@ -324,3 +327,30 @@ async def test_pages_speak_the_readers_language(
 
         assert answer.status == 200
         assert not [h for h in english if not re.search(r"[\u0400-\u04ff\u4e00-\u9fff]", h)], (path, english)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/nowhere", 404), ("/changes?before=x", 400), ("/payments/x", 400)]
+)
+async def test_what_leads_nowhere_is_a_page_in_the_readers_language(
+    http: aiohttp.ClientSession, stack: Stack, path: str, status: int
+) -> None:
+    headers = {"Accept-Language": "ru", **bearer(stack, "operator")}
+    answer = await page(http, path, **headers)
+
+    assert answer.status == status
+    assert '<html lang="ru"' in answer.text
+    assert 'role="alert"' in answer.text
+
+
+@pytest.mark.parametrize(("error", "status"), [(OSError("CANARY"), 503), (KeyError("CANARY"), 500)])
+async def test_a_database_that_is_away_is_a_page_too(error: Exception, status: int) -> None:
+    handle = site.or_page(problems.on_defect, site.unforeseen)
+    scope = {"type": "http", "method": "GET", "headers": [], "query_string": b"", "path": "/console/rails"}
+    shown = await handle(Request(scope), error)
+    told = await handle(Request(scope | {"path": "/v1/rails"}), error)
+
+    assert (shown.status_code, told.status_code) == (status, status)
+    assert shown.media_type == "text/html"
+    assert told.media_type == problems.MEDIA_TYPE
+    assert b"CANARY" not in shown.body + told.body

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from babel.messages.extract import extract_from_dir
 
+from schemas.errors import SwitchError
 from switch import oversight, reads
+from switch.api import problems
 from switch.lifecycle import State
 from switch.pages import (
     approvals,
@@ -19,6 +21,7 @@ from switch.pages import (
     own_tests,
     participants,
     reports,
+    site,
 )
 from switch.pages.shell import NAVIGATION
 from switch.people.catalogue import KINDS
@@ -142,6 +145,9 @@ def texts() -> set[str]:
     }
     named |= {*participants.STATES, *participants.KEY_STATES, *PURPOSES}
     named |= {kind.replace("_", " ") for kind in participants.KINDS_OF}
+    tree = [kind for kind in problems._tree(SwitchError) if kind.__module__ == SwitchError.__module__]
+    named |= {str(kind.__doc__).splitlines()[0] for kind in tree}
+    named |= {site.no_such_page(OSError()).detail, site.unforeseen(OSError()).detail}
     return (written | named | EFFECTS | HINTS | OWN) - SAME
 
 
