@@ -155,6 +155,31 @@ class Listening(Protocol):
         """From now on hand over every message that no exchange waited for: a late answer, or a second one."""
 
 
+@runtime_checkable
+class Reserving(Protocol):
+    """An adapter whose rail holds an amount before it credits it, as `profile.reservation` says."""
+
+    async def reserve(self, native: Native) -> Receipt:
+        """Have the rail hold the stored order's amount. Nothing moves; under the same ids it is one hold.
+
+        TAKEN without an answer: it is held, or this order needs no hold; `submit` completes it, and an undo
+        frees it. An answer is the outcome that the rail knows already, of an order completed before.
+        """
+
+
+async def hand_over(adapter: "RailAdapter", native: Native) -> Receipt:
+    """Have an order made: held first, where the rail can, and submitted once it is held.
+
+    A rail that refuses to hold refuses the order. One that says nothing of the hold leaves it UNKNOWN, as
+    ever: an earlier try with the same bytes may have been completed.
+    """
+    if isinstance(adapter, Reserving):
+        held = await adapter.reserve(native)
+        if held.taken is not Taken.TAKEN or held.answer is not None:
+            return held
+    return await adapter.submit(native)
+
+
 class RailAdapter(Protocol):
     """One rail. Made by the entry point in `payswitch.adapters`: `adapter(connection) -> RailAdapter`."""
 
@@ -181,7 +206,10 @@ class RailAdapter(Protocol):
         """What the rail expects in answer to a callback that `decode` read. Pure."""
 
     async def submit(self, native: Native) -> Receipt:
-        """Hand the stored bytes over. Never raises for what the network does: that is UNKNOWN."""
+        """Hand the stored bytes over, or complete what `reserve` holds of them.
+
+        Never raises for what the network does: that is UNKNOWN.
+        """
 
     async def enquire(self, native: Native) -> Answer:
         """Ask what became of the order. Learning nothing is UNKNOWN, never NOT_FOUND."""

@@ -55,6 +55,7 @@ def facts(profile: RailProfile) -> str:
     text += f"remittance to {characters.remittance_max}"
     rows = [
         ("outcome", f"{profile.confirmation}", profile.basis),
+        ("held before it is credited", f"{profile.reservation}", profile.basis),
         ("undo", f"{profile.undo}", profile.basis),
         ("aliases", ", ".join(profile.aliases), profile.basis),
         ("one payment", f"{low} to {high}", limits.basis),

@@ -26,7 +26,7 @@ from fastapi import FastAPI, Request, Response
 from lxml import etree
 
 from adapters import registry
-from adapters.port import Answer, Connection, Order, Outcome, RailAdapter
+from adapters.port import Answer, Connection, Order, Outcome, RailAdapter, hand_over
 from schemas.errors import NotAuthentic
 from schemas.money import Money
 from schemas.payment import Account, Agent, CreditTransfer, Party
@@ -223,7 +223,7 @@ class Switch:
                 await connection.executemany(RESERVE, _by_account(legs))
                 await connection.executemany(INSERT_ENTRY, [(number, *leg) for leg in legs])
                 await connection.execute(INSERT_EVENT, number, "SENT", "{}")
-            receipt = await rail.submit(native)
+            receipt = await hand_over(rail, native)
             if receipt.answer is not None:
                 await self.close(receipt.answer)
             return await asyncio.wait_for(final, 20)

@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from msgspec.structs import replace
 
-from adapters.port import Answer, Listening, Native, Outcome, Receipt, Taken
+from adapters.port import Answer, Listening, Native, Outcome, Receipt, Taken, hand_over
 from adapters.profile import Timing
 from ledger.encoding import microseconds
 from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
@@ -154,7 +154,7 @@ class Dispatcher:
         sent_at, started = now_us(), time.perf_counter()
         with rail.bulkhead, tracing.part("send", rail=country, uetr=uetr):
             if sent_at < expires_at:
-                receipt = await rail.adapter.submit(native)
+                receipt = await hand_over(rail.adapter, native)
             else:
                 receipt = Receipt(Taken.REFUSED, detail="expired before it was sent")
         metrics.rail_request(country, "send", receipt.taken, time.perf_counter() - started)
@@ -195,7 +195,7 @@ class Dispatcher:
     async def _overheard(self, rail: Rail, raw: bytes) -> None:
         """Record what a rail says only once; should that fail for long, the caretaker's enquiry learns it."""
         try:
-            answers = rail.adapter.decode(raw)
+            answers = rail.read(raw)
         except (InvalidMessage, NotAuthentic) as error:
             _log.warning("overheard_unreadable", rail=rail.adapter.profile.country, error=error.detail)
             return

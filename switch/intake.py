@@ -163,9 +163,7 @@ class Intake:
             made_at=made_at,
             expires_at=made_at + timedelta(seconds=self._settings.payment_expiry_s),
         )
-        for violation in adapter.check(order):
-            raise Refused(violation.text, reason=violation.reason, path=violation.path)
-        native = adapter.translate(order)
+        native = route.rail.say(order)
         accept = Accept(
             identity=identity,
             terms=Terms(

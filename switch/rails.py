@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Final
 
 import asyncpg
+import structlog
 
 from adapters import registry
-from adapters.port import Connection, RailAdapter
-from schemas.errors import NotFound, Unavailable
+from adapters.port import Answer, Connection, Native, Order, RailAdapter
+from schemas.errors import InvalidMessage, NotFound, Refused, SwitchError, Unavailable
 from schemas.reasons import Reason
-from switch import metrics
+from switch import logs, metrics
 from switch.places import Places
 from switch.settings import Settings
 
@@ -33,6 +34,8 @@ BREAKER_REST_S: Final = 5.0
 ENQUIRIES_MAX: Final = 16
 """Accounts that one worker asks a rail about at once: a quarter of its connections."""
 ENQUIRIES_OF_ONE: Final = 4
+
+_log = structlog.get_logger()
 
 _SERIALS: Final = """
 INSERT INTO switch.rail_serial AS s (rail, period, next) VALUES ($1, $2, $3)
@@ -167,6 +170,40 @@ class Rail:
         """
         self.breaker.check()
         self.bulkhead.check()
+
+    def say(self, order: Order) -> Native:
+        """An order in the rail's words.
+
+        Raises:
+            Refused: the rail cannot carry it, or its adapter failed at it; nothing is held yet.
+
+        """
+        try:
+            violation = next(iter(self.adapter.check(order)), None)
+            if violation is None:
+                return self.adapter.translate(order)
+        except Exception as error:  # noqa: BLE001 - an adapter is a third party's code, and promises not to
+            _log.error("translator_failed", rail=self.adapter.profile.country, detail=logs.where(error))
+            raise Refused(
+                "this rail's adapter cannot say this payment", reason=Reason.TRANSACTION_NOT_SUPPORTED
+            ) from None
+        raise Refused(violation.text, reason=violation.reason, path=violation.path)
+
+    def read(self, raw: bytes) -> Sequence[Answer]:
+        """What the rail says of its own accord.
+
+        Raises:
+            InvalidMessage: not its wire format, or its adapter failed at it.
+            NotAuthentic: the rail did not sign it.
+
+        """
+        try:
+            return self.adapter.decode(raw)
+        except SwitchError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above; what it stumbled over is no message to us
+            _log.error("decoder_failed", rail=self.adapter.profile.country, detail=logs.where(error))
+            raise InvalidMessage("not this rail's wire format") from None
 
     @contextmanager
     def enquiry(self, participant: str) -> Iterator[None]:

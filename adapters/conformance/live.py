@@ -10,8 +10,8 @@ from adapters import registry
 from adapters.conformance import orders
 from adapters.conformance.patience import HASTY_S, PATIENT_S, hasty, patient
 from adapters.conformance.report import Promise, must
-from adapters.port import Answer, Native, Order, Outcome, Receipt, Taken
-from adapters.profile import Confirmation, Undo
+from adapters.port import Answer, Native, Order, Outcome, Receipt, Reserving, Taken, hand_over
+from adapters.profile import Confirmation, Reservation, Undo
 from adapters.reasons import DUPLICATES
 from adapters.simulation.book import Entry, Kept
 from adapters.simulation.harness import Rail, sample_order
@@ -137,7 +137,7 @@ async def same_bytes_once(rail: Rail) -> str:
     of the order.
     """
     native = rail.adapter.translate(sample_order(rail.country))
-    receipts = await asyncio.gather(*[rail.adapter.submit(native) for _ in range(5)])
+    receipts = await asyncio.gather(*[hand_over(rail.adapter, native) for _ in range(5)])
     must(all(receipt.taken is Taken.TAKEN for receipt in receipts), "a copy was not taken")
     await rail.said(native.ref, timeout_s=1)
     must(rail.credits(native.ref) == 1, f"credited {rail.credits(native.ref)} times")
@@ -151,12 +151,12 @@ async def other_content_changes_nothing(rail: Rail) -> str:
     """
     first = sample_order(rail.country)
     native = rail.adapter.translate(first)
-    await rail.adapter.submit(native)
+    await hand_over(rail.adapter, native)
     await rail.said(native.ref, timeout_s=1)
     limits = rail.adapter.profile.limits
     other = rail.adapter.translate(orders.with_amount(first, first.amount.minor + limits.step_minor))
     must(other.ref == native.ref, "the id depends on the amount")
-    receipt = await rail.adapter.submit(other)
+    receipt = await hand_over(rail.adapter, other)
     must(receipt.taken is Taken.UNKNOWN, f"the other order is {receipt.taken} {receipt.detail}")
     amounts = [entry.amount_minor for entry in _entries(rail, native.ref) if entry.outcome is Kept.DONE]
     must(amounts == [first.amount.minor], f"booked as {amounts}")
@@ -173,7 +173,7 @@ async def keeps_no_state(rail: Rail) -> str:
         order = sample_order(rail.country, "DUPCB")
         native = rail.adapter.translate(order)
         must(other.translate(order) == native, "it translates differently")
-        await rail.adapter.submit(native)
+        await hand_over(rail.adapter, native)
         heard = await rail.said(native.ref)
         raw = next(raw for raw in reversed(rail.raw) if _reads(rail, raw) == heard[-1:])
         must(list(other.decode(raw)) == heard[-1:], "it reads a callback differently")
@@ -238,7 +238,7 @@ async def contradictions_are_told(rail: Rail) -> str:
     must(answer.outcome is Outcome.DONE and told, "another amount was not told")
     async with hasty(rail) as adapter:
         native = adapter.translate(sample_order(rail.country, Magic.FLIP))
-        await adapter.submit(native)
+        await hand_over(adapter, native)
         await _is_booked(rail, native)
         before = await rail.adapter.enquire(native)
         must(before.outcome is Outcome.REFUSED, f"the enquiry says {before.outcome}")
@@ -254,7 +254,7 @@ async def expired_is_not_credited(rail: Rail) -> str:
     """
     native = rail.adapter.translate(sample_order(rail.country, expires_in=0.001))
     await asyncio.sleep(0.01)
-    answer = await _ended(rail, native, await rail.adapter.submit(native))
+    answer = await _ended(rail, native, await hand_over(rail.adapter, native))
     must(
         (answer.outcome, answer.reason) == (Outcome.REFUSED, "AB03"),
         f"ended as {answer.outcome} {answer.reason}",
@@ -284,6 +284,36 @@ async def undoes(rail: Rail) -> str:
         must(receipt.answer is None or receipt.answer.ref != native.ref, "it answers in the payment's name")
     must(len(taken_back) == 1, f"taken back {len(taken_back)} times")
     return ""
+
+
+async def holds_move_nothing(rail: Rail) -> str:
+    """A hold moves nothing and is one however often it is asked for; completed it credits once, undone never.
+
+    Look at profile.reservation, reserve() and submit(): what was not held must not be credited.
+    """
+    adapter = rail.adapter
+    says = adapter.profile.reservation is not Reservation.NONE
+    must(isinstance(adapter, Reserving) is says, f"profile.reservation is {adapter.profile.reservation}")
+    if not isinstance(adapter, Reserving):
+        return "the rail has none, and says so"
+    held, undone, never = [adapter.translate(sample_order(rail.country)) for _ in range(3)]
+    for native in (held, held, undone):
+        receipt = await adapter.reserve(native)
+        must((receipt.taken, receipt.answer) == (Taken.TAKEN, None), f"the hold is {receipt.taken}")
+    enquired = await adapter.enquire(held)
+    must(enquired.outcome not in {Outcome.DONE, Outcome.REFUSED}, f"an enquiry says {enquired.outcome}")
+    must(not _entries(rail, held.ref), "a hold is booked as a credit")
+    answer = await _ended(rail, held, await adapter.submit(held))
+    must(answer.outcome is Outcome.DONE, f"completed it ended as {answer.outcome}")
+    await hand_over(adapter, held)
+    must(rail.credits(held.ref) == 1, f"credited {rail.credits(held.ref)} times")
+    freed = adapter.profile.undo is not Undo.NONE
+    must(not freed or (await adapter.undo(undone, "CUST")).taken is Taken.TAKEN, "a hold cannot be undone")
+    for native in (undone, never) if freed else (never,):
+        receipt = await adapter.submit(native)
+        must(receipt.answer is None or receipt.answer.outcome is not Outcome.DONE, "done without a hold")
+        must(rail.credits(native.ref) == 0, "credited without a hold")
+    return str(adapter.profile.reservation)
 
 
 async def aliases_are_resolved(rail: Rail) -> str:
@@ -340,6 +370,7 @@ PROMISES: Final[tuple[Promise, ...]] = (
     found_later,
     expired_is_not_credited,
     undoes,
+    holds_move_nothing,
     aliases_are_resolved,
     cycle_is_read,
 )
@@ -369,7 +400,7 @@ async def _is_unknown(rail: Rail, word: Magic) -> None:
 async def _is_heard(rail: Rail, word: Magic) -> None:
     async with hasty(rail) if word is Magic.LATE else nullcontext(rail.adapter) as adapter:
         native = adapter.translate(sample_order(rail.country, word))
-        receipt = await adapter.submit(native)
+        receipt = await hand_over(adapter, native)
         await _is_booked(rail, native)
         said = await _until_done(rail, native, receipt, 1 + (word is Magic.DUPCB))
     first = said[0]
@@ -397,7 +428,7 @@ async def _is_booked(rail: Rail, native: Native) -> None:
             await asyncio.sleep(_SETTLING_S)
             if not _entries(rail, native.ref):
                 async with hasty(rail, wait_s) as adapter:
-                    await adapter.submit(native)
+                    await hand_over(adapter, native)
                 wait_s *= 2
 
 
@@ -427,14 +458,14 @@ def _entries(rail: Rail, ref: str) -> list[Entry]:
 
 async def _submit(rail: Rail, order: Order) -> tuple[Native, Receipt]:
     native = rail.adapter.translate(order)
-    return native, await rail.adapter.submit(native)
+    return native, await hand_over(rail.adapter, native)
 
 
 async def _submit_hastily(rail: Rail, order: Order) -> tuple[Native, Receipt]:
     """Where no answer will come."""
     async with hasty(rail) as adapter:
         native = adapter.translate(order)
-        return native, await adapter.submit(native)
+        return native, await hand_over(adapter, native)
 
 
 async def _pay(rail: Rail, order: Order) -> tuple[Native, Answer]:

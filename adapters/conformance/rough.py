@@ -17,7 +17,7 @@ import psutil
 from adapters import registry
 from adapters.conformance.patience import HASTY_S, hasty, of_scale
 from adapters.conformance.report import Promise, must
-from adapters.port import Native, Order, Outcome, RailAdapter, Taken
+from adapters.port import Native, Order, Outcome, RailAdapter, Taken, hand_over
 from adapters.simulation.harness import Rail, sample_order
 from adapters.simulation.magic import Magic
 from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
@@ -41,7 +41,7 @@ async def says_nothing_of_people(rail: Rail) -> str:
         async with hasty(rail) as adapter:
             for word in words:
                 native = adapter.translate(_secret(rail.country, word))
-                receipt = await adapter.submit(native)
+                receipt = await hand_over(adapter, native)
                 said.append(receipt.detail)
                 await rail.adapter.enquire(native)
                 said.extend(_errors(adapter, native))
@@ -74,14 +74,14 @@ async def closed_is_later(rail: Rail) -> str:
     await rail.control("POST", "/hours", json.dumps({"closed_until": until.isoformat()}).encode())
     native = rail.adapter.translate(sample_order(rail.country))
     try:
-        receipt = await rail.adapter.submit(native)
+        receipt = await hand_over(rail.adapter, native)
     finally:
         await rail.control("DELETE", "/hours")
     must(receipt.taken is Taken.LATER, f"the order is {receipt.taken}")
     told = receipt.not_before
     must(told is not None and abs(told - until) < timedelta(minutes=1), "it opens otherwise")
     must(rail.credits(native.ref) == 0, "credited all the same")
-    again = await rail.adapter.submit(native)
+    again = await hand_over(rail.adapter, native)
     must(again.taken is Taken.TAKEN, f"when it is open again the order is {again.taken}")
     return ""
 
@@ -96,7 +96,7 @@ async def time_outs_are_kept(rail: Rail) -> str:
         native = adapter.translate(sample_order(rail.country))
         started = time.monotonic()
         receipt, answer, alive, payee = await asyncio.gather(
-            adapter.submit(native), adapter.enquire(native), adapter.probe(), _is_open(adapter)
+            hand_over(adapter, native), adapter.enquire(native), adapter.probe(), _is_open(adapter)
         )
         spent = time.monotonic() - started
     must(receipt.taken is not Taken.TAKEN and receipt.answer is None, f"the send is {receipt.taken}")
@@ -115,12 +115,12 @@ async def a_killed_rail_comes_back(rail: Rail) -> str:
     answers from is in its book, which is durable before it answers.
     """
     known, native = [rail.adapter.translate(sample_order(rail.country)) for _ in range(2)]
-    await rail.adapter.submit(known)
+    await hand_over(rail.adapter, known)
     await rail.said(known.ref, timeout_s=1)
     await rail.kill()
     await rail.adapter.close()
     try:
-        receipt = await rail.adapter.submit(native)
+        receipt = await hand_over(rail.adapter, native)
         answer = await rail.adapter.enquire(native)
         alive = await rail.adapter.probe()
     finally:
@@ -207,7 +207,7 @@ async def _used_and_closed(rail: Rail) -> int:
     """Use adapters in a loop of their own and close them: how many tasks are left."""
     for _ in range(3):
         other = rail.load(rail.connection)
-        await other.submit(other.translate(sample_order(rail.country)))
+        await hand_over(other, other.translate(sample_order(rail.country)))
         await other.close()
     return await _at_last_none(lambda: len(asyncio.all_tasks()) - 1)
 

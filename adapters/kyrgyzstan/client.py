@@ -88,13 +88,15 @@ class Elqr:
         """See `RailAdapter.acknowledge`: HTTP says enough."""
         return Acknowledgement(b"", _JSON)
 
-    async def submit(self, native: Native) -> Receipt:
-        """See `RailAdapter.submit`: `create`, then `execute`; the outcome is pushed."""
+    async def reserve(self, native: Native) -> Receipt:
+        """See `Reserving.reserve`: `create`."""
         created = await self._step("create", native.ref, native.body)
         if isinstance(created, Receipt):
             return created
-        if created.rail_code != str(Status.CREATED):
-            return _receipt(created)
+        return Receipt(Taken.TAKEN) if created.rail_code == str(Status.CREATED) else _receipt(created)
+
+    async def submit(self, native: Native) -> Receipt:
+        """See `RailAdapter.submit`: `execute`; the outcome is pushed."""
         executed = await self._step(f"execute/{native.ref}", native.ref, b"{}")
         return executed if isinstance(executed, Receipt) else _receipt(executed)
 

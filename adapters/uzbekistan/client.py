@@ -86,17 +86,23 @@ class SvGate:
         """See `RailAdapter.acknowledge`: HTTP says enough."""
         return Acknowledgement(b"", _JSON)
 
-    async def submit(self, native: Native) -> Receipt:
-        """See `RailAdapter.submit`: `p2p.universal.credit`, or `hold.create` and then `hold.confirm`."""
+    async def reserve(self, native: Native) -> Receipt:
+        """See `Reserving.reserve`: `hold.create` for an account; a card's credit has no hold."""
         order = json_text.parse(native.body)
+        if order["method"] == messages.CREDIT:
+            return Receipt(Taken.TAKEN)
         answered = await self._call(order)
         if isinstance(answered, Failed):
             return answered.receipt
-        if messages.state_of(answered) == State.HELD:
-            answered = await self._call(messages.by_ext(messages.CONFIRM, native.ref))
-            if isinstance(answered, Failed):
-                return answered.receipt
-        return _receipt(native.ref, answered)
+        held = messages.state_of(answered) == State.HELD
+        return Receipt(Taken.TAKEN) if held else _receipt(native.ref, answered)
+
+    async def submit(self, native: Native) -> Receipt:
+        """See `RailAdapter.submit`: `p2p.universal.credit` for a card, `hold.confirm` for an account."""
+        order = json_text.parse(native.body)
+        is_card = order["method"] == messages.CREDIT
+        answered = await self._call(order if is_card else messages.by_ext(messages.CONFIRM, native.ref))
+        return answered.receipt if isinstance(answered, Failed) else _receipt(native.ref, answered)
 
     async def enquire(self, native: Native) -> Answer:
         """See `RailAdapter.enquire`: `trans.ext` and `hold.get` in one batch."""

@@ -1,31 +1,16 @@
 """Where rails answer later: `POST /rails/IN`. The rail's signature is the only authority here."""
 
-from collections.abc import Sequence
 from typing import Final
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from adapters.port import Answer
 from schemas.errors import InvalidMessage, NotFound, SwitchError
-from switch import logs
 from switch.api import body as bodies
 from switch.api.problems import problem
 from switch.api.runtime import Runtime
-from switch.rails import Rail
 
-_log = structlog.get_logger()
 PREFIX: Final = "/rails/"
-
-
-def _decode(rail: Rail, raw: bytes) -> Sequence[Answer]:
-    try:
-        return rail.adapter.decode(raw)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        # A decoder should say InvalidMessage; until it does, what it stumbled over is still not a message.
-        _log.error("decoder_failed", rail=rail.adapter.profile.country, detail=logs.where(error))
-        raise InvalidMessage("not this rail's wire format") from None
 
 
 async def post_callback(request: Request) -> Response:
@@ -36,7 +21,7 @@ async def post_callback(request: Request) -> Response:
         if rail is None:
             raise NotFound
         raw = await bodies.read(request, runtime.settings.body_limit)
-        answers = _decode(rail, raw)
+        answers = rail.read(raw)
         if not answers:
             raise InvalidMessage("no answer in it")
         for answer in answers:

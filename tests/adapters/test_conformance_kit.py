@@ -15,7 +15,7 @@ import pytest_asyncio
 from adapters import conformance, registry
 from adapters.conformance import live, pure, rough
 from adapters.conformance.report import Broken, Group, examine
-from adapters.port import Answer, Connection, Native, Outcome, Receipt, Taken
+from adapters.port import Answer, Connection, Native, Outcome, Receipt, Taken, hand_over
 from adapters.reasons import ISO_REASONS
 from adapters.simulation.harness import sample_order
 from adapters.simulation.sandbox import prepare
@@ -166,7 +166,10 @@ def submits(change):
         async def submit(native):
             return change(await real.submit(native))
 
-        return Other(real, submit=submit)
+        async def reserve(native):
+            return change(await real.reserve(native))
+
+        return Other(real, submit=submit, reserve=reserve)
 
     return make
 
@@ -217,6 +220,21 @@ def resolves_all(real):
     return Other(real, resolve=resolve)
 
 
+def holds_by_paying(real):
+    async def reserve(native):
+        receipt = await hand_over(real, native)
+        return Receipt(receipt.taken)
+
+    return Other(real, reserve=reserve)
+
+
+def pays_without_a_hold(real):
+    async def submit(native):
+        return await hand_over(real, native)
+
+    return Other(real, submit=submit)
+
+
 def logs(real):
     async def submit(native):
         logging.getLogger("careless").info("sent %s", native.body)
@@ -247,6 +265,8 @@ ROUGHLY = [
     ("not found is refused", live.lost_is_not_found, enquires(not_found_is_refused)),
     ("not found at first is refused", live.found_later, enquires(not_found_is_refused)),
     ("an undo that undoes nothing", live.undoes, undoes_nothing),
+    ("a hold that pays", live.holds_move_nothing, holds_by_paying),
+    ("a payment without its hold", live.holds_move_nothing, pays_without_a_hold),
     ("an alias of everybody", live.aliases_are_resolved, resolves_all),
     ("half of a cycle", live.cycle_is_read, tells_half),
     ("bodies in the log", rough.says_nothing_of_people, logs),

@@ -12,7 +12,7 @@ import pytest
 
 from adapters import registry
 from adapters.conformance.patience import HASTY_S, of_scale
-from adapters.port import Outcome, Taken
+from adapters.port import Outcome, Taken, hand_over
 from adapters.simulation.harness import sample_order
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -67,7 +67,7 @@ async def cut(rail, way, after):
         hasty = of_scale(rail, HASTY_S / rail.adapter.profile.timing.submit_s)
         connection = dataclasses.replace(hasty, base_url=f"https://127.0.0.1:{port}")
         adapter = registry.load(rail.country, connection)
-        receipt = await adapter.submit(native)
+        receipt = await hand_over(adapter, native)
         await adapter.close()
     return native, receipt
 
@@ -82,7 +82,7 @@ async def cut_and_recover(rail, way, after):
     assert receipt.taken is not Taken.REFUSED or credited == 0
     # What was delivered may still be on its way into the book: "not found" so early proves nothing.
     assert enquired is Outcome.NOT_FOUND or (enquired is Outcome.DONE and credited == 1)
-    again = await rail.adapter.submit(native)
+    again = await hand_over(rail.adapter, native)
     assert again.taken is Taken.TAKEN
     assert rail.credits(native.ref) == 1
     return receipt.taken, credited

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from adapters import registry
 from adapters.cycle import Line, Unreadable, answers, read, write
 from adapters.http import _closed
-from adapters.port import Outcome, Taken
+from adapters.port import Outcome, Taken, hand_over
 from adapters.profile import Hours
 from adapters.simulation.harness import running, sample_order
 from schemas.errors import Unavailable
@@ -62,20 +62,20 @@ async def test_a_live_rail_lists_its_day_and_says_when_it_is_closed(data_directo
         day = rail.adapter.profile.hours.day(datetime.now(UTC))
         done, refused = (rail.adapter.translate(sample_order(country, word)) for word in ("", "AC04"))
         for native in (done, refused):
-            await rail.adapter.submit(native)
+            await hand_over(rail.adapter, native)
         if country != "PK":
             await rail.said(done.ref)
         opens = datetime.now(UTC) + timedelta(hours=1)
         body = f'{{"closed_until": "{opens.isoformat()}"}}'.encode()
         assert (await rail.control("POST", "/hours", body))[0] == 204
         late = rail.adapter.translate(sample_order(country))
-        receipt = await rail.adapter.submit(late)
+        receipt = await hand_over(rail.adapter, late)
         assert (receipt.taken, receipt.not_before) == (Taken.LATER, opens)
         assert (await rail.adapter.enquire(late)).outcome is Outcome.NOT_FOUND
-        again = await rail.adapter.submit(done)  # known orders are answered at any hour
+        again = await hand_over(rail.adapter, done)  # known orders are answered at any hour
         assert again.taken is not Taken.LATER
         await rail.control("DELETE", "/hours")
-        assert (await rail.adapter.submit(late)).taken is not Taken.LATER
+        assert (await hand_over(rail.adapter, late)).taken is not Taken.LATER
         found = {answer.ref: answer async for answer in rail.adapter.reconcile(day)}
         assert found[done.ref].outcome is Outcome.DONE
         assert found[refused.ref].outcome is Outcome.REFUSED

@@ -15,7 +15,7 @@ import pytest
 from adapters import registry
 from adapters.conformance import live
 from adapters.conformance.patience import hasty
-from adapters.port import Outcome, Taken
+from adapters.port import Outcome, Taken, hand_over
 from adapters.profile import Confirmation
 from adapters.simulation.harness import sample_order
 from schemas.errors import InvalidMessage, NotAuthentic
@@ -89,7 +89,7 @@ async def ends_as_its_row_says(rail, word, row):
     native = rail.adapter.translate(order)
     silent = row.taken is UNKNOWN and rail.adapter.profile.confirmation is Confirmation.SYNC
     async with hasty(rail, SOON_S) if silent else nullcontext(rail.adapter) as adapter:
-        receipt = await adapter.submit(native)
+        receipt = await hand_over(adapter, native)
 
     assert receipt.taken is row.taken
     assert (receipt.answer and receipt.answer.outcome) is row.answer
@@ -127,9 +127,9 @@ async def test_other_content_under_the_same_id_changes_nothing(rails, country, c
     """Of another amount the kit makes sure."""
     rail, uetr = await rails.get(country), str(uuid4())
     native = rail.adapter.translate(sample_order(country, uetr=uetr))
-    await rail.adapter.submit(native)
+    await hand_over(rail.adapter, native)
     other = rail.adapter.translate(sample_order(country, **{"uetr": uetr, **change}))
-    receipt = await rail.adapter.submit(other)
+    receipt = await hand_over(rail.adapter, other)
 
     assert other.ref == native.ref
     assert receipt.taken is Taken.UNKNOWN
@@ -142,7 +142,7 @@ async def test_faults_strike_ordinary_accounts(rails, country):
     await rail.control("POST", "/faults", b'{"word": "AC04", "count": 1}')
     struck, kept = [rail.adapter.translate(sample_order(country)) for _ in range(2)]
     for native, outcome in ((struck, REFUSED), (kept, DONE)):
-        await rail.adapter.submit(native)
+        await hand_over(rail.adapter, native)
         assert (await rail.adapter.enquire(native)).outcome is outcome
 
 
@@ -181,7 +181,7 @@ def reads(rail, raw):
 async def test_any_damage_to_an_answer_makes_it_unreadable(rails, country):
     rail = await rails.get(country)
     native = rail.adapter.translate(sample_order(country, "DUPCB"))
-    await rail.adapter.submit(native)
+    await hand_over(rail.adapter, native)
     await rail.said(native.ref)
     expected = rail.answers[-1]
     raw = next(raw for raw in reversed(rail.raw) if reads(rail, raw) == [expected])

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from adapters import registry
-from adapters.port import Outcome, Taken
+from adapters.port import Outcome, Taken, hand_over
 from adapters.simulation.book import FILE_NAME, read
 from adapters.simulation.harness import running, sample_order
 from adapters.simulation.sandbox import prepare
@@ -73,17 +73,17 @@ async def killed_in_the_middle(place, country):
     async with running(place, country, time_scale=0.1) as rail:
         natives = [rail.adapter.translate(sample_order(country)) for _ in range(12)]
         for native in natives[:8]:
-            await rail.adapter.submit(native)
+            await hand_over(rail.adapter, native)
         pending = rail.adapter.translate(sample_order(country, "PENDING"))
-        await rail.adapter.submit(pending)
+        await hand_over(rail.adapter, pending)
         await rail.kill()
-        assert (await rail.adapter.submit(natives[10])).taken is not Taken.TAKEN
+        assert (await hand_over(rail.adapter, natives[10])).taken is not Taken.TAKEN
         with (place / FILE_NAME).open("ab") as file:
             file.write(b'{"rail_ref": "torn')
         await rail.adapter.close()
         await rail.start()
         for native in natives[4:]:
-            await rail.adapter.submit(native)
+            await hand_over(rail.adapter, native)
         outcomes = {(await rail.adapter.enquire(native)).outcome for native in [*natives, pending]}
 
         assert outcomes == {Outcome.DONE}

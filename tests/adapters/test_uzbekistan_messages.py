@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from adapters import json_text, keys
 from adapters.identifiers import is_luhn
-from adapters.port import Outcome, Taken
+from adapters.port import Outcome, Taken, hand_over
 from adapters.reasons import DUPLICATES, ISO_REASONS
 from adapters.signed_json import sign, verify
 from adapters.simulation.harness import sample_order
@@ -256,7 +256,7 @@ def signed_by_us(rail, content):
 async def test_replies_of_a_batch_come_in_any_order(rails):
     rail = await rails.get("UZ")
     native = rail.adapter.translate(sample_order("UZ"))
-    await rail.adapter.submit(native)
+    await hand_over(rail.adapter, native)
     questions = [by_ext(messages.FIND, native.ref), by_ext(messages.HELD, native.ref)]
     status, replies = await post(rail, json_text.write_list([signed_by_us(rail, q) for q in questions]))
 
@@ -279,7 +279,7 @@ async def test_a_batch_asks_and_never_moves(rails):
 async def test_a_card_is_credited_in_one_step(rails):
     rail = await rails.get("UZ")
     native = rail.adapter.translate(to_card())
-    receipt = await rail.adapter.submit(native)
+    receipt = await hand_over(rail.adapter, native)
 
     assert receipt.taken is Taken.TAKEN
     assert receipt.answer.outcome is Outcome.DONE
@@ -293,7 +293,7 @@ async def test_a_phone_is_credited_and_an_unknown_one_is_not(rails):
         sample_order("UZ", creditor_account=Account(proxy=f"+{p}"))
         for p in (*sandbox.ALIASES, sandbox.NOBODY)
     ]
-    known, _, nobody = [await rail.adapter.submit(rail.adapter.translate(order)) for order in orders]
+    known, _, nobody = [await hand_over(rail.adapter, rail.adapter.translate(order)) for order in orders]
 
     assert known.answer.outcome is Outcome.DONE
     assert (nobody.taken, nobody.answer.reason) == (Taken.REFUSED, "AC03")
@@ -328,7 +328,7 @@ async def test_what_is_held_is_not_found_until_it_is_confirmed(rails):
     native = rail.adapter.translate(sample_order("UZ"))
     await post(rail, signed_by_us(rail, json_text.parse(native.body)))
     before = await rail.adapter.enquire(native)
-    await rail.adapter.submit(native)
+    await hand_over(rail.adapter, native)
 
     assert (before.outcome, before.rail_code) == (Outcome.NOT_FOUND, "HELD")
     assert (await rail.adapter.enquire(native)).outcome is Outcome.DONE
@@ -342,7 +342,7 @@ async def test_a_dismissed_hold_is_never_confirmed(rails):
     native = rail.adapter.translate(sample_order("UZ"))
     await post(rail, signed_by_us(rail, json_text.parse(native.body)))
     undone = [await rail.adapter.undo(native, "CUST") for _ in range(2)]
-    receipt = await rail.adapter.submit(native)
+    receipt = await hand_over(rail.adapter, native)
 
     assert {receipt.taken for receipt in undone} == {Taken.TAKEN}
     assert (receipt.taken, receipt.answer.reason) == (Taken.REFUSED, "CUST")
@@ -355,12 +355,12 @@ async def test_a_closed_rail_says_when_it_opens(rails):
     native = rail.adapter.translate(to_card())
     await rail.control("POST", "/hours", b'{"closed_until": "2099-01-01T00:00:00+00:00"}')
     try:
-        receipt = await rail.adapter.submit(native)
+        receipt = await hand_over(rail.adapter, native)
     finally:
         await rail.control("DELETE", "/hours")
 
     assert (receipt.taken, receipt.not_before) == (Taken.LATER, datetime(2099, 1, 1, tzinfo=UTC))
-    assert (await rail.adapter.submit(native)).taken is Taken.TAKEN
+    assert (await hand_over(rail.adapter, native)).taken is Taken.TAKEN
 
 
 def without(name):

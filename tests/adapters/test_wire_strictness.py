@@ -10,7 +10,7 @@ from adapters import keys
 from adapters.iso20022 import envelope, messages
 from adapters.iso20022.dialect import Participant
 from adapters.pakistan.messages import DIALECT
-from adapters.port import Outcome
+from adapters.port import Outcome, hand_over
 from adapters.simulation.harness import sample_order
 from adapters.xml import parse
 from schemas.signing.xmldsig import sign_enveloped, verify_enveloped
@@ -129,8 +129,8 @@ async def test_one_reference_number_under_two_ids_is_a_duplicate(rails):
     first, second = [
         rail.adapter.translate(sample_order("IN", serial=999_999, made_at=made_at)) for _ in range(2)
     ]
-    await rail.adapter.submit(first)
-    receipt = await rail.adapter.submit(second)
+    await hand_over(rail.adapter, first)
+    receipt = await hand_over(rail.adapter, second)
 
     assert receipt.detail == "acknowledged with DF"
     assert receipt.answer is None
@@ -231,7 +231,7 @@ async def test_prefunding_bounds_what_the_rail_pays(rails):
     """Nothing is paid beyond it: with plenty left, an ordinary payment is."""
     rail = await rails.get("PK")
     native = rail.adapter.translate(sample_order("PK", minor=1))
-    receipt = await rail.adapter.submit(native)
+    receipt = await hand_over(rail.adapter, native)
 
     assert receipt.answer is not None
     assert receipt.answer.outcome is Outcome.DONE

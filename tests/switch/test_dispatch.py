@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.port import Answer, Outcome, Receipt, Taken
+from adapters.port import Answer, Native, Outcome, Receipt, Taken, hand_over
 from schemas.money import Money
 from switch.dispatch import Sending, of_answer, of_receipt
 
@@ -43,3 +43,43 @@ def test_a_receipt_says_that_it_was_said_in_the_exchange(taken: Taken, event: st
 
     assert event == (step.event if step else None)
     assert step is None or step.exchange
+
+
+class Rail:
+    """Holds as it is told, and notes what it is asked."""
+
+    def __init__(self, held: Receipt) -> None:
+        self.held = held
+        self.asked: list[str] = []
+
+    async def reserve(self, _: Native) -> Receipt:
+        self.asked.append("reserve")
+        return self.held
+
+    async def submit(self, _: Native) -> Receipt:
+        self.asked.append("submit")
+        return Receipt(Taken.TAKEN, Answer("ref", Outcome.DONE))
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        Receipt(Taken.REFUSED, Answer("ref", Outcome.REFUSED, reason="AC04")),
+        Receipt(Taken.REFUSED, detail="connect"),
+        Receipt(Taken.LATER),
+        Receipt(Taken.UNKNOWN, detail="timeout"),
+        Receipt(Taken.TAKEN, Answer("ref", Outcome.DONE)),
+    ],
+)
+async def test_what_is_not_held_or_ended_already_is_not_submitted(held: Receipt) -> None:
+    rail = Rail(held)
+
+    assert await hand_over(rail, Native("ref", b"{}")) == held  # type: ignore[arg-type]
+    assert rail.asked == ["reserve"]
+
+
+async def test_what_is_held_is_submitted() -> None:
+    rail = Rail(Receipt(Taken.TAKEN))
+
+    assert (await hand_over(rail, Native("ref", b"{}"))).answer is not None  # type: ignore[arg-type]
+    assert rail.asked == ["reserve", "submit"]
