@@ -76,8 +76,8 @@ class IsoRail:
         return Native(uetrs.to_hex(order.payment.uetr), self._seal(header, document))
 
     def decode(self, raw: bytes) -> Sequence[Answer]:
-        """See `RailAdapter.decode`: pacs.002."""
-        return [messages.read_answer(self._open(raw), self.us, self.dialect)]
+        """See `RailAdapter.decode`: pacs.002, or pacs.004 of what is given back."""
+        return [messages.read_word(self._open(raw), self.us, self.dialect)]
 
     def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
         """See `RailAdapter.acknowledge`: HTTP says enough."""

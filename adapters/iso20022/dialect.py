@@ -41,6 +41,7 @@ class Versions:
     status_request: str
     cancellation: str = "camt.056.001.08"
     resolution: str = "camt.029.001.09"
+    payment_return: str = "pacs.004.001.09"
     verification_request: str = "acmt.023.001.03"
     verification_report: str = "acmt.024.001.03"
 

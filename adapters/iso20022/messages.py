@@ -20,7 +20,7 @@ from adapters.iso20022.envelope import Header, Sealed
 from adapters.port import Answer, Order, Outcome, Payee, Violation
 from adapters.reasons import DUPLICATES
 from adapters.text import clean
-from schemas import parties, status_report
+from schemas import parties, payment_return, status_report
 from schemas.errors import InvalidAmount, InvalidMessage, Refused
 from schemas.money import Money
 from schemas.payment import Account
@@ -214,6 +214,17 @@ def verification_request(
     return header, {"IdVrfctnReq": {"Assgnmt": assignment, "Vrfctn": [request]}}
 
 
+def read_word(sealed: Sealed, us: Participant, dialect: Dialect) -> Answer:
+    """What the rail says of an order by itself: pacs.002, or pacs.004 where it gives the money back.
+
+    Raises:
+        InvalidMessage: neither.
+
+    """
+    read = read_return if sealed.header.definition == dialect.versions.payment_return else read_answer
+    return read(sealed, us, dialect)
+
+
 def read_answer(sealed: Sealed, us: Participant, dialect: Dialect, *, enquired: bool = False) -> Answer:
     """pacs.002: what became of an order.
 
@@ -247,6 +258,37 @@ def read_answer(sealed: Sealed, us: Participant, dialect: Dialect, *, enquired: 
         reason=reason_of(report.reason) if told else None,
         amount=_stated_amount(transaction),
         rail_reference=transaction.get("AcctSvcrRef") or transaction.get("ClrSysRef"),
+    )
+
+
+def read_return(sealed: Sealed, us: Participant, dialect: Dialect) -> Answer:
+    """pacs.004: the money of an order is given back, so it was not done, whatever was said before.
+
+    The switch frees what it holds; to an order that was done already a return is a contradiction, which moves
+    nothing by itself. Less than the whole proves nothing: people decide.
+
+    Raises:
+        InvalidMessage: not a return to us from the rail of one order.
+
+    """
+    _must_be(sealed, us, dialect.versions.payment_return)
+    try:
+        given_back = payment_return.read(sealed.message)
+    except Refused as error:
+        raise InvalidMessage(error.detail, path=error.path) from None
+    ref = uetrs.to_hex(given_back.uetr)
+    if given_back.transaction_id != ref:
+        raise InvalidMessage("names two orders", path="TxInf/OrgnlTxId")
+    (transaction,) = sealed.content["TxInf"]
+    whole = transaction.get("OrgnlIntrBkSttlmAmt") == transaction["RtrdIntrBkSttlmAmt"]
+    return Answer(
+        ref=ref,
+        outcome=Outcome.REFUSED if whole else Outcome.UNKNOWN,
+        uetr=given_back.uetr,
+        rail_code=given_back.reason or "pacs.004",
+        reason=reason_of(given_back.reason) if whole else None,
+        amount=given_back.amount,
+        rail_reference=given_back.id,
     )
 
 

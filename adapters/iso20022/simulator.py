@@ -22,7 +22,7 @@ from adapters.iso20022.envelope import Header, Sealed
 from adapters.iso20022.messages import Sent
 from adapters.port import Outcome
 from adapters.simulation.book import Entry
-from adapters.simulation.magic import Spoil
+from adapters.simulation.magic import Magic, Spoil
 from adapters.simulation.rail import (
     Counter,
     Credit,
@@ -191,7 +191,9 @@ class IsoSimulator:
         return Response(body=self._seal(message, self.dialect.versions.verification_report, document))
 
     def outcome(self, sent: Sent, entry: Entry, outcome: Outcome, spoil: Spoil) -> bytes:
-        """pacs.002 about an entry, spoiled where the script says so."""
+        """pacs.002 about an entry, spoiled where the script says so; pacs.004 where it is given back."""
+        if outcome is Outcome.REFUSED and self.sandbox.word_of(entry.account) == Magic.RETURN:
+            return self._return(sent, entry)
         status = self._status_code(outcome)
         reason = entry.code if outcome is Outcome.REFUSED else None
         amount = Money(entry.amount_minor + (spoil is Spoil.AMOUNT), entry.currency)
@@ -231,6 +233,27 @@ class IsoSimulator:
         group = {"MsgId": message, "CreDtTm": self._now()}
         document = {"FIToFIPmtStsRpt": {"GrpHdr": group, "TxInfAndSts": [present]}}
         return self._seal(message, self.dialect.versions.status_report, document)
+
+    def _return(self, sent: Sent, entry: Entry) -> bytes:
+        message, at = uuid4().hex, datetime.now(self.dialect.zone)
+        amount = {"Ccy": entry.currency, "Amt": Money(entry.amount_minor, entry.currency).text}
+        transaction = {
+            "RtrId": message,
+            "OrgnlGrpInf": {"OrgnlMsgId": sent.message, "OrgnlMsgNmId": sent.definition},
+            **sent.references(),
+            "OrgnlIntrBkSttlmAmt": amount,
+            "RtrdIntrBkSttlmAmt": amount,
+            "IntrBkSttlmDt": at.date().isoformat(),
+            "RtrRsnInf": [{"Rsn": parties.code_or_proprietary(entry.code, "ExternalReturnReason1Code")}],
+        }
+        group = {
+            "MsgId": message,
+            "CreDtTm": self._now(),
+            "NbOfTxs": "1",
+            "SttlmInf": {"SttlmMtd": "CLRG"},
+        }
+        document = {"PmtRtr": {"GrpHdr": group, "TxInf": [transaction]}}
+        return self._seal(message, self.dialect.versions.payment_return, document)
 
     def _status_code(self, outcome: Outcome) -> str:
         return {Outcome.DONE: self.dialect.accepted, Outcome.REFUSED: "RJCT"}.get(outcome, "PDNG")

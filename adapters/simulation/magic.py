@@ -40,6 +40,7 @@ class Magic(StrEnum):
     WRONGREF = "WRONGREF"
     BADSIG = "BADSIG"
     HTTP502 = "HTTP502"
+    RETURN = "RETURN"
 
     @property
     def meaning(self) -> str:
@@ -64,6 +65,7 @@ _MEANINGS: Final = {
     Magic.WRONGREF: "credited, the answer is about an order that we never sent; an enquiry tells",
     Magic.BADSIG:   "credited, the answer's signature is broken; an enquiry tells",
     Magic.HTTP502:  "credited, the exchange ends with HTTP 502 and an HTML page; an enquiry tells",
+    Magic.RETURN:   "answered as pending, given back a little later (`AC04`), never credited",
 }
 # fmt: on
 
@@ -74,7 +76,7 @@ class Keep(StrEnum):
     CREDIT = "credit"
     REFUSE = "refuse"
     DEEM = "deem"
-    """Pending now; credited when `done` is said."""
+    """Pending now; credited when `done` is said, refused when that is."""
     NOTHING = "nothing"
 
 
@@ -167,6 +169,8 @@ SCRIPTS: Final = {
     Magic.WRONGREF: Script(says=(Say(Outcome.DONE, spoil=Spoil.REFERENCE),)),
     Magic.BADSIG:   Script(says=(Say(Outcome.DONE, spoil=Spoil.SIGNATURE),)),
     Magic.HTTP502:  Script(says=(), spoil=Spoil.HTTP_502),
+    Magic.RETURN:   Script(Keep.DEEM, reason="AC04",
+                           says=(Say(Outcome.PENDING), Say(Outcome.REFUSED, Wait.SECONDS, _PENDING_S))),
 }
 # fmt: on
 ORDINARY: Final = Script()

@@ -158,6 +158,10 @@ class Counter:
         """Credit an entry that was pending."""
         return self.book.keep(replace(entry, outcome=Kept.DONE, code="", at=now()))
 
+    def give_back(self, entry: Entry, reason: str) -> Entry:
+        """Refuse an entry that was pending, with an ISO reason."""
+        return self.book.keep(replace(entry, outcome=Kept.REFUSED, code=self.native_code(reason), at=now()))
+
     def reverse(self, ref: str) -> Entry | None:
         """Take a credit back; None where there is none to take back."""
         known = self.book.find(ref)
@@ -189,10 +193,14 @@ class Counter:
         return [entry for entry in final if self.profile.hours.day(datetime.fromisoformat(entry.at)) == day]
 
     def resume(self) -> None:
-        """After a restart: credit what was left pending, and say so."""
+        """After a restart: credit what was left pending, or give it back."""
         for entry in list(self.book.entries.values()):
             if entry.outcome is Kept.PENDING:
-                self.settle(entry)
+                plan = self._script_of(entry.account)
+                if plan.says[-1:] and plan.says[-1].outcome is Outcome.REFUSED:
+                    self.give_back(entry, plan.reason)
+                else:
+                    self.settle(entry)
 
     async def answer_by_callback(self, case: Case, acknowledgement: bytes, words: Words) -> Response:
         """Acknowledge, and say the rest later by callback."""
@@ -254,11 +262,13 @@ class Counter:
         return script(self.word_of(account)) or ORDINARY
 
     async def _later(self, case: Case, say: Say, words: Words) -> None:
-        """Wait, credit what was deemed, and post the word to the switch."""
+        """Wait, credit or give back what was deemed, and post the word to the switch."""
         await self._wait(case.entry.rail_ref, say)
         entry = self.book.find(case.entry.rail_ref) or case.entry
         if say.outcome is Outcome.DONE and entry.outcome is Kept.PENDING:
             entry = self.settle(entry)
+        if say.outcome is Outcome.REFUSED and entry.outcome is Kept.PENDING:
+            entry = self.give_back(entry, case.script.reason)
         self._said.add(entry.rail_ref)
         await self.deliver(_body(entry, say, words))
 

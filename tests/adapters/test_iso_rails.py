@@ -1,6 +1,10 @@
 """What all ISO 20022 rails send is valid by the official schemas, and what each wants of its own is there."""
 
+from datetime import UTC, datetime
+from uuid import UUID
+
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from lxml import etree
 
 from adapters.belarus.messages import DIALECT as BELARUS
@@ -8,8 +12,11 @@ from adapters.iso20022 import envelope, messages
 from adapters.iso20022.dialect import Participant
 from adapters.kazakhstan.messages import DIALECT as KAZAKHSTAN
 from adapters.pakistan.messages import DIALECT as PAKISTAN
+from adapters.port import Outcome
 from adapters.simulation.harness import sample_order
+from adapters.simulation.magic import Magic
 from adapters.xml import parse
+from schemas.errors import InvalidMessage
 from schemas.money import Money
 from schemas.payment import Account, Agent
 
@@ -89,3 +96,72 @@ def test_times_are_said_in_the_rails_own_zone(country):
 
     assert document.find(".//{*}CreDtTm").text.endswith(offset)
     assert document.find(".//{*}RjctTm").text.endswith(offset)
+
+
+@pytest.fixture(scope="module")
+def key():
+    return rsa.generate_private_key(65537, 2048)
+
+
+def returned(country, key, **changes):
+    """What the rail's pacs.004 about an order says to us, some of it changed."""
+    dialect, ref = DIALECTS[country], "2d0c9a0b6f3a4a2f9a1b2c3d4e5f6072"
+    whole = {"Ccy": dialect.profile.currency, "Amt": "1500.00"}
+    transaction = {
+        "RtrId": "RETURN-1",
+        "OrgnlEndToEndId": ref,
+        "OrgnlTxId": ref,
+        "OrgnlUETR": str(UUID(ref)),
+        "OrgnlIntrBkSttlmAmt": whole,
+        "RtrdIntrBkSttlmAmt": whole,
+        "IntrBkSttlmDt": "2026-11-26",
+        "RtrRsnInf": [{"Rsn": {"Cd": "AC04"}}],
+    } | changes
+    group = {
+        "MsgId": "M1",
+        "CreDtTm": "2026-11-26T12:00:00.000Z",
+        "NbOfTxs": "1",
+        "SttlmInf": {"SttlmMtd": "CLRG"},
+    }
+    content = {tag: value for tag, value in transaction.items() if value is not None}
+    at = datetime(2026, 11, 26, 12, tzinfo=UTC)
+    header = envelope.Header(US.operator, US.bic, "M1", dialect.versions.payment_return, at)
+    raw = envelope.write(dialect.envelope, header, {"PmtRtr": {"GrpHdr": group, "TxInf": [content]}})
+    return envelope.open_sealed(dialect.envelope, envelope.seal(raw, key, at), key.public_key())
+
+
+@every
+def test_what_a_rail_gives_back_was_not_done(country, key):
+    answer = messages.read_word(returned(country, key), US, DIALECTS[country])
+
+    assert (answer.outcome, answer.reason, answer.rail_code) == (Outcome.REFUSED, "AC04", "AC04")
+    assert answer.amount == Money(150000, DIALECTS[country].profile.currency)
+    assert answer.rail_reference == "RETURN-1"
+
+
+@pytest.mark.parametrize("original", ["1500.01", None])
+def test_less_than_the_whole_given_back_proves_nothing(original, key):
+    said = original and {"Ccy": "PKR", "Amt": original}
+    answer = messages.read_word(returned("PK", key, OrgnlIntrBkSttlmAmt=said), US, PAKISTAN)
+
+    assert (answer.outcome, answer.reason) == (Outcome.UNKNOWN, None)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"OrgnlTxId": "0" * 32}, {"OrgnlTxId": None}, {"OrgnlUETR": None}], ids=str
+)
+def test_a_return_must_name_one_order(changes, key):
+    with pytest.raises(InvalidMessage):
+        messages.read_word(returned("BY", key, **changes), US, BELARUS)
+
+
+async def test_raast_accepts_and_then_gives_back_by_a_return(rails):
+    rail = await rails.get("PK")
+    native = rail.adapter.translate(sample_order("PK", Magic.RETURN))
+    receipt = await rail.adapter.submit(native)
+    (answer,) = await rail.said(native.ref)
+
+    assert receipt.answer.outcome is Outcome.PENDING
+    assert (answer.outcome, answer.reason) == (Outcome.REFUSED, "AC04")
+    assert any(b"pacs.004.001.09" in raw and native.ref.encode() in raw for raw in rail.raw)
+    assert rail.credits(native.ref) == 0

@@ -39,6 +39,7 @@ ENDS = {
     Magic.BADSIG:   ("COMMITTED", None),
     Magic.HTTP502:  ("COMMITTED", None),
     Magic.FLIP:     ("ABORTED", "MS03"),
+    Magic.RETURN:   ("ABORTED", "AC04"),
     Magic.WRONGAMT: ("UNKNOWN", None),   # another amount confirms nothing: people decide
     Magic.LOST:     ("ABORTED", "AB06"), # once its expiry and the rail's grace are over
 }
