@@ -239,6 +239,10 @@ CREATE TABLE switch.change (
     UNIQUE (number, maker)
 );
 CREATE INDEX change_open ON switch.change (number) WHERE state IN ('requested', 'approved');
+-- One movement at a settlement agent, by the agent's own reference, is booked once, whoever asks for it.
+CREATE UNIQUE INDEX change_booked_once
+    ON switch.change (kind, ((content::jsonb) ->> 'currency'), ((content::jsonb) ->> 'reference'))
+ WHERE kind IN ('funds.in', 'funds.out') AND state IN ('requested', 'approved', 'executed');
 
 -- Nobody agrees to their own request, nobody twice, and no seat twice.
 CREATE TABLE switch.change_vote (

@@ -60,9 +60,7 @@ async def request(
         await known.check(connection, read)
         seats = await known.seats(connection, read)
         text = encode_content(read).decode()
-        number: int = await connection.fetchval(
-            _INSERT, kind, text, person.name, reason, _seats_text(seats), known.lasts
-        )
+        number = await _insert(connection, kind, text, person.name, reason, _seats_text(seats), known.lasts)
         await note(
             connection,
             "CHANGE_REQUESTED",
@@ -289,6 +287,17 @@ async def _check_open(connection: asyncpg.Connection, change: Change) -> None:
 async def _check_still(connection: asyncpg.Connection, kinds: Kinds, change: Change) -> None:
     kind = kinds[change.kind]
     await kind.check(connection, kind.read(change.content.encode()))
+
+
+async def _insert(connection: asyncpg.Connection, *row: object) -> int:
+    """Write the request down; its number."""
+    try:
+        number: int = await connection.fetchval(_INSERT, *row)
+    except asyncpg.UniqueViolationError:
+        raise Refused(
+            "the agent's reference is booked already, or somebody asks for it", reason="DUPL"
+        ) from None
+    return number
 
 
 def _free_seat(change: Change, person: Person) -> int:

@@ -57,6 +57,20 @@ async def test_funds_come_in_when_two_people_say_so_and_not_before(desk: Desk, b
     assert await balance(desk, bank) == 100_000
 
 
+async def test_a_movement_at_the_agent_is_booked_once_by_its_reference(desk: Desk, bank: str) -> None:
+    """At first two people who each booked the same advice doubled the money."""
+    mistaken = await ask(desk, "olga", "funds.in", FUNDS)
+    with pytest.raises(Refused, match="booked already"):
+        await ask(desk, "omar", "funds.in", FUNDS | {"amount": "1.00"})
+    await vote(desk, "chen", mistaken, "refuse")
+    await done(desk, "funds.in", FUNDS)
+    with pytest.raises(Refused, match="booked already"):
+        await ask(desk, "omar", "funds.in", FUNDS)
+    await done(desk, "funds.out", FUNDS)  # another movement, in the other direction
+
+    assert await balance(desk, bank) == 0
+
+
 async def test_nobody_agrees_to_their_own_request_whatever_their_role(desk: Desk, bank: str) -> None:
     number = await ask(desk, "olga", "funds.in", FUNDS)
     await desk.pool.execute("UPDATE switch.person SET role = 'checker' WHERE name = 'olga'")

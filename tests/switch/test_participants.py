@@ -33,7 +33,7 @@ async def desk(database_url: str) -> AsyncIterator[Desk]:
 
 
 async def fund(desk: Desk, bank: str, amount: str = "1000.00") -> None:
-    content = {"participant": bank, "currency": "INR", "amount": amount, "reference": "R"}
+    content = {"participant": bank, "currency": "INR", "amount": amount, "reference": uuid.uuid4().hex}
     await done(desk, "funds.in", content)
 
 
@@ -192,7 +192,7 @@ async def test_two_payouts_at_once_cannot_both_have_the_money(desk: Desk) -> Non
     content = {"participant": "asha-bank", "currency": "INR", "amount": "80.00", "reference": "R"}
     changes = await asyncio.gather(
         agree(desk, "funds.out", content, maker="olga", checkers=("chen",)),
-        agree(desk, "funds.out", content, maker="omar", checkers=("cyrus",)),
+        agree(desk, "funds.out", content | {"reference": "S"}, maker="omar", checkers=("cyrus",)),
     )
 
     assert sorted(change.state for change in changes) == [ChangeState.EXECUTED, ChangeState.FAILED]

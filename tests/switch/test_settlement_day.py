@@ -40,7 +40,7 @@ async def desk(database_url: str) -> AsyncIterator[Desk]:
         for bank in ("asha-bank", "ganga-bank", "reserve"):
             await done(opened, "participant.onboard", onboarding(bank))
         for bank in ("asha-bank", "ganga-bank"):
-            funds = {"participant": bank, "currency": "INR", "amount": "1000.00", "reference": "start"}
+            funds = {"participant": bank, "currency": "INR", "amount": "1000.00", "reference": f"of {bank}"}
             await done(opened, "funds.in", funds)
         await done(opened, "settlement_agent.set", AGENT)
         yield opened

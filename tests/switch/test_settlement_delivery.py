@@ -88,7 +88,7 @@ async def door(database_url: str) -> AsyncIterator[Door]:
         for bank in ("asha-bank", "ganga-bank", "reserve"):
             await done(desk, "participant.onboard", onboarding(bank))
         for bank in ("asha-bank", "ganga-bank"):
-            funds = {"participant": bank, "currency": "INR", "amount": "1000.00", "reference": "start"}
+            funds = {"participant": bank, "currency": "INR", "amount": "1000.00", "reference": f"of {bank}"}
             await done(desk, "funds.in", funds)
         book = Book(desk.data / "agent" / "book.jsonl")
         agent = SettlementAgent(book, KEY, address, SettlementFiles(desk.data).public_key)
