@@ -25,6 +25,7 @@ from schemas.money import EXPONENTS, Money
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _KEYED = re.compile(r"(?<=>)\s*[A-Za-z0-9+/=\s]{43,}(?=<)", re.ASCII)
 """Digests, signatures and public keys, in Base64."""
+_SIGNATURE: Final = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 _UETR: Final = "2d0c9a0b-6f3a-4a2f-9a1b-2c3d4e5f6072"
 _MADE_AT: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
 _EXAMPLES: Final = ("", "AC04", "SLOW8", "SILENT")
@@ -135,6 +136,9 @@ def example(country: str) -> str:
     if body.startswith(b"{"):
         return f"```json\n{json.dumps(json.loads(body), indent=1, ensure_ascii=False)}\n```"
     root = etree.fromstring(body)
+    for signature in list(root.iter(_SIGNATURE)):
+        signature[:] = []
+        signature.text = "..."
     etree.indent(root, " ")
     text = etree.tostring(root, encoding="unicode")
     return f"```xml\n{_KEYED.sub('...', text)}\n```"
