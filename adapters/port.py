@@ -156,6 +156,20 @@ class Listening(Protocol):
 
 
 @runtime_checkable
+class Noticing(Protocol):
+    """An adapter whose rail also sends words to people: of changed hours, of an outage."""
+
+    def notice(self, raw: bytes) -> str | None:
+        """What a message says to people, where `decode` found no answer in it; None if it says nothing. Pure.
+
+        Raises:
+            schemas.errors.InvalidMessage: not this rail's wire format.
+            schemas.errors.NotAuthentic: the rail did not sign it.
+
+        """
+
+
+@runtime_checkable
 class Reserving(Protocol):
     """An adapter whose rail holds an amount before it credits it, as `profile.reservation` says."""
 
@@ -194,7 +208,7 @@ class RailAdapter(Protocol):
         """The order in the rail's words, signed if the rail wants it. Pure: same order, same bytes."""
 
     def decode(self, raw: bytes) -> Sequence[Answer]:
-        """Read a callback, push or late answer. Pure.
+        """Read a callback, push or late answer; empty where it is about no order. Pure.
 
         Raises:
             schemas.errors.InvalidMessage: not this rail's wire format.

@@ -3,18 +3,18 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import asyncpg
 import structlog
 
 from adapters import registry
-from adapters.port import Answer, Connection, Native, Order, RailAdapter
+from adapters.port import Answer, Connection, Native, Noticing, Order, RailAdapter
 from schemas.errors import InvalidMessage, NotFound, Refused, SwitchError, Unavailable
 from schemas.reasons import Reason
 from switch import logs, metrics
@@ -35,6 +35,7 @@ ENQUIRIES_MAX: Final = 16
 """Accounts that one worker asks a rail about at once: a quarter of its connections."""
 ENQUIRIES_OF_ONE: Final = 4
 
+T = TypeVar("T")
 _log = structlog.get_logger()
 
 _SERIALS: Final = """
@@ -197,8 +198,21 @@ class Rail:
             NotAuthentic: the rail did not sign it.
 
         """
+        return self._understood(self.adapter.decode, raw)
+
+    def notice(self, raw: bytes) -> str | None:
+        """What the rail says to people, where it says nothing of an order.
+
+        Raises:
+            InvalidMessage: as `read`.
+            NotAuthentic: as `read`.
+
+        """
+        return self._understood(self.adapter.notice, raw) if isinstance(self.adapter, Noticing) else None
+
+    def _understood(self, reader: Callable[[bytes], T], raw: bytes) -> T:
         try:
-            return self.adapter.decode(raw)
+            return reader(raw)
         except SwitchError:
             raise
         except Exception as error:  # noqa: BLE001 - as above; what it stumbled over is no message to us

@@ -84,8 +84,13 @@ class Sbp:
         return Native(message.about, seal(message, self.signing_key))
 
     def decode(self, raw: bytes) -> Sequence[Answer]:
-        """See `RailAdapter.decode`: ED706 or ED705."""
-        return messages.read_answers(self._open(raw))
+        """See `RailAdapter.decode`: ED706 or ED705; ED330 is about no order."""
+        message = self._open(raw)
+        return [] if messages.read_notice(message) is not None else messages.read_answers(message)
+
+    def notice(self, raw: bytes) -> str | None:
+        """See `Noticing.notice`: ED330."""
+        return messages.read_notice(self._open(raw))
 
     def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
         """See `RailAdapter.acknowledge`: HTTP says enough."""

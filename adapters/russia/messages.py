@@ -265,6 +265,22 @@ def read_answers(message: Message, *, enquired: bool = False) -> list[Answer]:
     return list(found.values())
 
 
+def read_notice(message: Message) -> str | None:
+    """ED330: changed hours, in free text for people; None if the message is another one.
+
+    Raises:
+        InvalidMessage: an ED330 without a text.
+
+    """
+    (document, *others) = message.elements
+    if others or document.tag != f"{{{NAMESPACE}}}ED330":
+        return None
+    text = document.findtext(f"{{{NAMESPACE}}}CorrectionDescription")
+    if not text:
+        raise InvalidMessage("a notice without a text", path="CorrectionDescription")
+    return text
+
+
 def read_register(message: Message, about: str, day: str) -> list[Answer]:
     """ED743, and ED705 for every order that was refused: all that the system did in a day.
 

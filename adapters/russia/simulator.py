@@ -304,9 +304,18 @@ class SbpSimulator:
         _reference(document, "EDRefID", order)
         return document
 
+    def announcement(self, until: datetime) -> bytes:
+        """ED330: the system has closed."""
+        document = root(NAMESPACE, "ED330", self._own_id().attributes)
+        text = f"Система закрыта до {until.astimezone(messages.MOSCOW):%d.%m.%Y %H:%M} по московскому времени"
+        _add(document, "CorrectionDescription").text = text
+        return self._sealed(self._message([document], ""))
+
+    def _own_id(self) -> EdId:
+        return EdId(next(self.own), datetime.now(messages.MOSCOW).date().isoformat(), self.operator)
+
     def _document(self, tag: str, **attributes: str) -> Element:
-        identity = EdId(next(self.own), datetime.now(messages.MOSCOW).date().isoformat(), self.operator)
-        whole = {**identity.attributes, "EDReceiver": self.uid, **attributes}
+        whole = {**self._own_id().attributes, "EDReceiver": self.uid, **attributes}
         return root(NAMESPACE, tag, whole)
 
     def _message(

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import aiohttp
 import uvicorn
@@ -51,6 +51,14 @@ class Simulator(Protocol):
 
     async def handle(self, request: Request) -> Response | None:
         """Answer a request on the rail's own paths; None: never answer."""
+
+
+@runtime_checkable
+class Announcing(Protocol):
+    """A simulated rail that tells its participants when it closes out of hours."""
+
+    def announcement(self, until: datetime) -> bytes:
+        """What it says, to the callback address."""
 
 
 class Voice(Protocol):
@@ -252,6 +260,8 @@ class Server:
         if until.tzinfo is None:
             return Response(400, b"an offset is needed", "text/plain")
         self.simulator.counter.closed_until = until
+        if isinstance(self.simulator, Announcing):
+            self.simulator.counter.later(self.simulator.announcement(until))
         return Response(204)
 
     def _add_faults(self, body: bytes) -> Response:

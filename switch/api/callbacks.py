@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -9,8 +10,26 @@ from schemas.errors import InvalidMessage, NotFound, SwitchError
 from switch.api import body as bodies
 from switch.api.problems import problem
 from switch.api.runtime import Runtime
+from switch.people import notes
+from switch.rails import Rail
 
+_log = structlog.get_logger()
 PREFIX: Final = "/rails/"
+
+
+NOTICE: Final = "RAIL_NOTICE"
+"""Event of the audited log: what a rail said to people."""
+
+
+async def _hear(runtime: Runtime, rail: Rail, raw: bytes) -> None:
+    """Keep what a rail says to people."""
+    text = rail.notice(raw)
+    if text is None:
+        raise InvalidMessage("no answer in it")
+    country = rail.adapter.profile.country
+    async with runtime.pool.acquire() as connection, connection.transaction():
+        await notes.note(connection, NOTICE, rail=country, text=text)
+    _log.warning("rail_notice", rail=country)
 
 
 async def post_callback(request: Request) -> Response:
@@ -23,7 +42,7 @@ async def post_callback(request: Request) -> Response:
         raw = await bodies.read(request, runtime.settings.body_limit)
         answers = rail.read(raw)
         if not answers:
-            raise InvalidMessage("no answer in it")
+            await _hear(runtime, rail, raw)
         for answer in answers:
             await runtime.dispatcher.answered(rail, answer)
         acknowledgement = rail.adapter.acknowledge(raw)

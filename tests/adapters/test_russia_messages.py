@@ -1,7 +1,9 @@
 """SBP's words: what we say is valid by the Bank of Russia's schemas, and what we read is what was said."""
 
+import asyncio
 import copy
 import dataclasses
+import json
 import random
 import re
 from datetime import UTC, datetime, timedelta
@@ -62,7 +64,7 @@ def schemas(shared):
     place = shared / "rails" / "RU" / "ufebs_2024.4.0"
     if not place.exists():
         pytest.skip("the Bank of Russia's schemas are not there")
-    names = {f"ED{number}": f"ed/cbr_ed{number}_v2024.4.0.xsd" for number in (243, 244, 742, 743, 807)}
+    names = {f"ED{number}": f"ed/cbr_ed{number}_v2024.4.0.xsd" for number in (243, 244, 330, 742, 743, 807)}
     names |= {
         "": "cbr_ed_opcc_v2024.4.0.xsd",
         "SOAP": "soap-envelope.xsd",
@@ -587,6 +589,29 @@ async def test_orders_of_every_kind_are_paid(rails, changes):
     assert (receipt.taken, said.outcome) == (Taken.TAKEN, Outcome.DONE)
     assert said.amount == Money(changes.get("minor", 150000), "RUB")
     assert rail.credits(native.ref) == 1
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_changed_hours_are_a_word_to_people_and_no_answer(rails, schemas):
+    rail = await rails.get("RU")
+    await rail.control("POST", "/hours", json.dumps({"closed_until": "2026-12-01T03:00:00Z"}).encode())
+    await rail.control("DELETE", "/hours")
+    async with asyncio.timeout(10):
+        while not (told := [raw for raw in rail.raw if b"ED330" in raw]):
+            await asyncio.sleep(0.02)
+
+    must_be_valid(schemas, told[0], rail.adapter.rail_key)
+    assert rail.adapter.decode(told[0]) == []
+    assert "01.12.2026 06:00" in rail.adapter.notice(told[0])
+    with pytest.raises(NotAuthentic):
+        rail.adapter.notice(told[0].replace("06:00".encode("cp1251"), b"07:00"))
+
+
+def test_an_answer_is_no_word_to_people_and_a_notice_has_a_text():
+    assert messages.read_notice(carried(confirmation())) is None
+    assert messages.read_notice(carried(state("SETL"), confirmation())) is None
+    with pytest.raises(InvalidMessage):
+        messages.read_notice(carried(element("ED330")))
 
 
 @pytest.mark.asyncio(loop_scope="session")

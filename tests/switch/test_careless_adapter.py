@@ -61,3 +61,10 @@ def test_a_word_that_an_adapter_stumbles_over_is_no_message() -> None:
 
     assert [line["event"] for line in logged] == ["decoder_failed"]
     assert SECRET not in str(logged)
+
+
+def test_a_rail_that_has_no_words_for_people_says_none() -> None:
+    assert rail_of().notice(b"<x/>") is None
+    assert rail_of(notice=lambda _: "closed").notice(b"<x/>") == "closed"
+    with pytest.raises(InvalidMessage):
+        rail_of(notice=stumbles).notice(b"<x/>")

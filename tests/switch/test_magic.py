@@ -1,6 +1,7 @@
 """Every magic account, through the whole switch, on all ten rails: how it ends, and that money moves once."""
 
 import asyncio
+import json
 import re
 import urllib.request
 from collections import Counter, defaultdict
@@ -17,6 +18,7 @@ from schemas.money import Money
 from switch.client import Client, PaymentState
 from switch.corridors import span
 from tests.switch.stack import Stack
+from tests.switch.test_originate import control
 
 COUNTRIES = registry.countries()
 # fmt: off
@@ -165,6 +167,21 @@ async def test_what_a_rail_says_late_on_whichever_connection_is_heard(ten: Stack
             async with asyncio.timeout(WITHIN_S):
                 while not await asyncio.to_thread(heard, ten, country):
                     await asyncio.sleep(0.2)
+
+
+async def test_changed_hours_that_a_rail_tells_stand_in_the_audited_log(ten: Stack) -> None:
+    await control(ten, "RU", "POST", "/hours", {"closed_until": "2099-01-01T03:00:00Z"})
+    await control(ten, "RU", "DELETE", "/hours")
+    connection = await ten.connect()
+    async with asyncio.timeout(WITHIN_S):
+        while not (
+            body := await connection.fetchval("SELECT body FROM ledger.event WHERE kind = 'RAIL_NOTICE'")
+        ):
+            await asyncio.sleep(0.1)
+    await connection.close()
+
+    told = json.loads(body)
+    assert (told["rail"], "01.01.2099 06:00" in told["text"]) == ("RU", True)
 
 
 def heard(stack: Stack, country: str) -> float:
