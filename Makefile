@@ -32,7 +32,7 @@ check: setup  ## formatting, lint, types, import rules
 	$(BIN)/lint-imports
 
 test: setup  ## every test but the hour of faults
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: setup  ## benchmarks, with the naive peer in the same run
 	$(BIN)/python -m loadtests payments --json

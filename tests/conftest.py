@@ -28,6 +28,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", action="store_true", help="browser tests write the pictures of docs/ anew")
 
 
+LONG_FIRST = ("chaos", "browser", "operations", "switch", "adapters")
+"""Directories whose files take long come first: at the end two workers share out short ones."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long ones first, whatever the order was within."""
+    here = Path(__file__).parent
+    places = {name: place for place, name in enumerate(LONG_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.relative_to(here).parts[0], len(places)))
+
+
 @pytest.fixture(scope="session")
 def kill_rounds(request: pytest.FixtureRequest) -> int:
     """How many rounds of kill -9: `--kill-rounds`."""

@@ -155,6 +155,7 @@ def test_a_return_must_name_one_order(changes, key):
         messages.read_word(returned("BY", key, **changes), US, BELARUS)
 
 
+@pytest.mark.asyncio(loop_scope="session")
 async def test_raast_accepts_and_then_gives_back_by_a_return(rails):
     rail = await rails.get("PK")
     native = rail.adapter.translate(sample_order("PK", Magic.RETURN))
