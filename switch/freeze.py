@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+from msgspec.structs import asdict
 
 from ledger.books import Books
 from switch.commands import (
@@ -71,7 +72,7 @@ class Standing:
         """Freeze; one that stands stays as it is."""
         if self._since:
             return Reply("frozen_already", self._since)
-        self._since = books.record(0, FROZEN, _encode(command))
+        self._since = books.record(0, FROZEN, _encode(asdict(command)))
         self._written = self._since, command.check, command.detail
         return Reply("frozen", self._since)
 
@@ -81,7 +82,7 @@ class Standing:
             return Reply("not_frozen")
         self._since = 0
         self._written = 0, "", ""
-        return Reply("unfrozen", books.record(0, UNFROZEN, _encode(command)))
+        return Reply("unfrozen", books.record(0, UNFROZEN, _encode(asdict(command))))
 
     def calls(self, first: int) -> tuple[list[str], list[object]]:
         """What the batch writes: a call with placeholders from number `first` on, and its arguments."""

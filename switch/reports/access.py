@@ -47,9 +47,11 @@ def report(rows: Sequence[asyncpg.Record], period: Period, scope: Scope) -> Repo
 
 
 def _row(row: asyncpg.Record) -> Row:
-    body: Mapping[str, Any] = json.loads(row["body"]) if row["body"] else {}
+    body: Any = json.loads(row["body"]) if row["body"] else {}
     detail = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":")) if body else ""
-    return row["seq"], row["at"], row["kind"], row["number"], who(body), detail
+    # Logs that are older than the names of their words have lists of values.
+    actor = who(body) if isinstance(body, dict) else ""
+    return row["seq"], row["at"], row["kind"], row["number"], actor, detail
 
 
 def who(body: Mapping[str, Any]) -> str:

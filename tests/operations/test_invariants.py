@@ -87,7 +87,8 @@ async def test_a_changed_balance_freezes_and_only_right_books_are_unfrozen(
         "SELECT kind, body FROM ledger.event WHERE kind LIKE '%FREEZE' ORDER BY seq"
     )
     assert [event["kind"] for event in events] == ["FREEZE", "UNFREEZE"]
-    assert json.loads(events[0]["body"])[1] == found[0][0]
+    assert json.loads(events[0]["body"])["check"] == found[0][0]
+    assert list(json.loads(events[1]["body"])) == ["note"]
 
 
 HISTORIES = {

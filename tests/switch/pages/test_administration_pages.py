@@ -1,9 +1,11 @@
 """Pages of windows, participants and people, over HTTP, on a whole running switch."""
 
+import asyncio
 import html
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -16,6 +18,7 @@ from schemas.signing.keys import SigningKey
 from switch.api import problems
 from switch.pages import site
 from tests.switch.stack import Stack
+from tests.switch.test_originate import control
 from tests.switch.test_people_api import agreed, bearer, call, status_report, until
 
 ROLES = ("operator", "checker", "auditor", "regulator-in", "regulator-pk", "participant")
@@ -354,3 +357,25 @@ async def test_a_database_that_is_away_is_a_page_too(error: Exception, status: i
     assert shown.media_type == "text/html"
     assert told.media_type == problems.MEDIA_TYPE
     assert b"CANARY" not in shown.body + told.body
+
+
+async def test_a_payment_that_waits_for_its_rail_is_held_and_then_is_not(
+    http: aiohttp.ClientSession, stack: Stack
+) -> None:
+    until_then = datetime.now(UTC) + timedelta(seconds=4)
+    await control(stack, "PK", "POST", "/hours", {"closed_until": until_then.isoformat()})
+    async with stack.client("asha-bank") as client:
+        first = await client.pay(stack.document("asha-bank", "noor-wallet"))
+        async with asyncio.timeout(3):
+            while (await client.payment(first.uetr)).state != "RESERVED":
+                await asyncio.sleep(0.05)
+        held = await page(http, "/held", **bearer(stack, "operator"))
+        journey = await page(http, f"/payments/{first.uetr}", **bearer(stack, "operator"))
+        ended = await client.payment(first.uetr, wait=20)
+    later = await page(http, "/held", **bearer(stack, "operator"))
+
+    assert first.uetr in held.text
+    assert "asha-bank" in held.text
+    assert "RESERVED" in journey.text
+    assert ended.state == "COMMITTED"
+    assert first.uetr not in later.text
