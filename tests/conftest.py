@@ -5,6 +5,7 @@ import itertools
 import subprocess
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,10 +35,16 @@ LONG_FIRST = ("chaos", "browser", "operations", "switch", "adapters")
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long ones first, whatever the order was within."""
+    """Long ones first, and of each directory the files with most tests; within a file any order."""
     here = Path(__file__).parent
     places = {name: place for place, name in enumerate(LONG_FIRST)}
-    items.sort(key=lambda item: places.get(item.path.relative_to(here).parts[0], len(places)))
+    tests = Counter(item.path for item in items)
+
+    def rank(item: pytest.Item) -> tuple[int, int, Path]:
+        directory = item.path.relative_to(here).parts[0]
+        return places.get(directory, len(places)), -tests[item.path], item.path
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,11 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 
 import pytest
+
+from tests.switch.stack import Stack, started
 
 
 def tool(name: str) -> str:
@@ -13,6 +16,13 @@ def tool(name: str) -> str:
     if found is None:
         pytest.skip(f"{name} is not installed (Debian package prometheus)")
     return found
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """A switch of their own: these tests freeze the books and change history by hand."""
+    with started() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
