@@ -61,7 +61,6 @@ LONGEST: Final = timedelta(hours=24)
 _ACCOUNT_MAX: Final = 32
 _ACCOUNT = re.compile(r"[0-9A-Za-z]{1,32}", re.ASCII)
 _CARD = re.compile(r"62\d{14,17}", re.ASCII)
-_YUAN = re.compile(r"\d{1,15}\.\d{2}", re.ASCII)
 _REMARK = re.compile(r"/(E2E|AMT)/([^/]+)")
 
 

@@ -38,7 +38,6 @@ _ACCOUNT_NUMBER = re.compile(r"[A-Za-z0-9]{1,30}", re.ASCII)
 _ACCOUNT_HANDLE: Final = ".ifsc.npci"
 _PRE_APPROVED: Final = "MDB8QVBQUk9WRUQ"
 _REFERENCE = re.compile(r"[\x21-\x7e]{1,35}", re.ASCII)
-_RUPEES = re.compile(r"\d{1,13}\.\d{2}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

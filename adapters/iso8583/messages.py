@@ -39,7 +39,6 @@ ECHO: Final = "301"
 
 INQUIRY_CODE: Final = "300000"
 STANS: Final = 10**6
-_AMOUNT: Final = "CdtTrfTxInf/IntrBkSttlmAmt"
 _ECHOED: Final = ("3", "4", "7", "11", "12", "13", "32", "37", "41", "42", "49", "70", "101")
 _NO_MORE: Final[Mapping[str, str]] = MappingProxyType({})
 _KEY: Final = ("7", "11", "12", "13")

@@ -42,9 +42,7 @@ PAYEE_FOUND: Final = "01"
 PHONE_FIELD: Final = "PhoneNumber"
 
 _CLEARING: Final = "RUCBC"
-_SETTLED: Final = "CdtTrfTxInf/IntrBkSttlmAmt"
 _CREDITED: Final = "CdtTrfTxInf/CdtrAcct/Id"
-_KOPECKS = re.compile(r"[1-9]\d{0,17}", re.ASCII)
 _BIK = re.compile(r"\d{9}", re.ASCII)
 _PHONE = re.compile(r"7\d{10}", re.ASCII)
 _ACCOUNT_SHAPE = re.compile(r"\d{5}[0-9ABCEHKMPTX]\d{14}", re.ASCII)

@@ -11,12 +11,9 @@ import typer
 from ledger import audit, offline_verifier
 from ledger.archive import Archived
 from switch import housekeeping
-from switch.cli.connect import database, settings_for
+from switch.cli.connect import Archives, Data, Database, database, settings_for
 
 app = typer.Typer(no_args_is_help=True)
-
-Data = Annotated[Path | None, typer.Option("--data", help="data directory")]
-Database = Annotated[str | None, typer.Option("--database", help="PostgreSQL URL")]
 
 
 @app.command()
@@ -27,9 +24,7 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="file; standard output without it")
     ] = None,
-    archives: Annotated[
-        Path | None, typer.Option("--archives", help="directory of detached history; DATA/archive without it")
-    ] = None,
+    archives: Archives = None,
     data: Data = None,
     database_url: Database = None,
 ) -> None:

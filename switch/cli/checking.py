@@ -2,24 +2,15 @@
 
 import asyncio
 import json
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from switch import verify as checks
-from switch.cli.connect import database, progress, settings_for
-
-Data = Annotated[Path | None, typer.Option("--data", help="data directory")]
-Database = Annotated[
-    str | None, typer.Option("--database", help="PostgreSQL URL instead of the embedded server")
-]
+from switch.cli.connect import Archives, Data, Database, database, progress, settings_for
 
 
 def verify(
-    archives: Annotated[
-        Path | None, typer.Option("--archives", help="directory of detached history; DATA/archive without it")
-    ] = None,
+    archives: Archives = None,
     data: Data = None,
     database_url: Database = None,
 ) -> None:

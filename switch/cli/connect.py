@@ -1,13 +1,14 @@
-"""What commands share: the database and the writer of a data directory, running or not; progress."""
+"""What commands share: options, the database and the writer of a data directory, running or not, progress."""
 
 import contextlib
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import asyncpg
+import typer
 
 from ledger.postgres import EmbeddedPostgres
 from schemas.errors import Unavailable
@@ -15,6 +16,13 @@ from switch.database import connect_pool
 from switch.settings import Settings
 from switch.workers.link import Link
 
+Data = Annotated[Path | None, typer.Option("--data", help="data directory")]
+Database = Annotated[
+    str | None, typer.Option("--database", help="PostgreSQL URL instead of the embedded server")
+]
+Archives = Annotated[
+    Path | None, typer.Option("--archives", help="directory of detached history; DATA/archive without it")
+]
 _PROGRESS_EVERY_S: Final = 2.0
 
 

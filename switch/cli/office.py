@@ -23,8 +23,6 @@ from switch.people.model import Change, Person
 from switch.settings import Settings
 
 T = TypeVar("T")
-Data = Annotated[Path | None, typer.Option("--data", help="data directory")]
-Database = Annotated[str | None, typer.Option("--database", help="PostgreSQL URL")]
 As = Annotated[str, typer.Option("--as", help="who acts: signed in by `payswitch people sign-in`")]
 Reason = Annotated[str, typer.Option("--reason", help="why; it stands in the log")]
 

@@ -20,15 +20,12 @@ from ledger.migrate import MigrationError, Phase, migrate, pending
 from ledger.postgres import EmbeddedPostgres
 from schemas.errors import NotFound, Unavailable
 from switch import dashboards, doctor, erasure, housekeeping, personal_data
-from switch.cli.connect import database, progress, settings_for, writer
+from switch.cli.connect import Data, Database, database, progress, settings_for, writer
 from switch.cli.office import As, Reason, ask
 from switch.commands import Freeze, SetLimit
 from switch.settings import Settings
 
 app = typer.Typer(no_args_is_help=True)
-
-Data = Annotated[Path | None, typer.Option("--data", help="data directory")]
-Database = Annotated[str | None, typer.Option("--database", help="PostgreSQL URL")]
 
 
 def fail(text: str) -> typer.Exit:

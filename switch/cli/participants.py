@@ -10,7 +10,8 @@ import typer
 
 from switch.api.participants import use_document
 from switch.api.reads import position_document
-from switch.cli.office import As, Counter, Data, Database, Reason, ask, run, show
+from switch.cli.connect import Data, Database
+from switch.cli.office import As, Counter, Reason, ask, run, show
 from switch.participants import liquidity, reads
 
 app = typer.Typer(no_args_is_help=True)

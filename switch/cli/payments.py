@@ -2,16 +2,13 @@
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from switch import sandbox
-from switch.cli.connect import database, settings_for
+from switch.cli.connect import Data, database, settings_for
 from switch.client import Client, NoAnswer, Problem
-
-Data = Annotated[Path | None, typer.Option("--data", help="data directory")]
 
 
 def pay(

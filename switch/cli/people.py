@@ -9,11 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from switch.api.people import change_document
+from switch.cli.connect import Data, Database
 from switch.cli.office import (
     As,
     Counter,
-    Data,
-    Database,
     Reason,
     ask,
     find_person,

@@ -5,21 +5,17 @@ import json
 from collections.abc import Coroutine
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from schemas.errors import NotFound, Unavailable
 from switch import rails
-from switch.cli.connect import database, pool, settings_for, writer
+from switch.cli.connect import Data, Database, database, pool, settings_for, writer
 from switch.dispatch import Dispatcher
 from switch.reconciliation import Reconciliation, read_breaks, resolve_break
 
 app = typer.Typer(no_args_is_help=True)
-
-Data = Annotated[Path | None, typer.Option("--data", help="data directory")]
-Database = Annotated[str | None, typer.Option("--database", help="PostgreSQL URL")]
 
 
 @app.command()

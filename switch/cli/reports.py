@@ -18,7 +18,7 @@ import typer
 from ledger.postgres import EmbeddedPostgres
 from schemas.errors import NotAuthentic, SwitchError, Unavailable
 from schemas.signing.keys import PublicKey
-from switch.cli.connect import database, settings_for
+from switch.cli.connect import Data, Database, database, settings_for
 from switch.database import connect_pool
 from switch.reports import artefacts, catalogue, pattern_rules, regulators, service
 from switch.reports.query import Scope
@@ -28,8 +28,6 @@ from switch.workers.link import Link
 
 app = typer.Typer(no_args_is_help=True)
 
-Data = Annotated[Path | None, typer.Option("--data", help="data directory")]
-Database = Annotated[str | None, typer.Option("--database", help="PostgreSQL URL")]
 _STARTS_WITHIN_S: Final = 5.0
 
 

@@ -17,8 +17,8 @@ from schemas.signing.keys import PublicKey
 from switch import calendars
 from switch.api.reads import net_document, nets_csv
 from switch.api.settlement import line_document, settlement_document
-from switch.cli.connect import database, settings_for
-from switch.cli.office import As, Counter, Data, Database, Reason, ask, request, run, show, vote
+from switch.cli.connect import Data, Database, database, settings_for
+from switch.cli.office import As, Counter, Reason, ask, request, run, show, vote
 from switch.people.model import ChangeState
 from switch.settlement import day, reads
 from switch.settlement.files import SettlementFiles

@@ -4,19 +4,14 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from switch import logs, showcase
+from switch.cli.connect import Data, Database
 from switch.settings import Settings
 from switch.supervisor import StartError, Supervisor, run_until_stopped, running
-
-Data = Annotated[Path | None, typer.Option("--data", help="data directory")]
-Database = Annotated[
-    str | None, typer.Option("--database", help="PostgreSQL URL instead of the embedded server")
-]
 
 
 def _progress() -> Callable[[str], None]:
