@@ -9,6 +9,7 @@ PostgreSQL refuses to run as root, so as root we run it as the unprivileged user
 
 import contextlib
 import ctypes
+import fcntl
 import hashlib
 import importlib.util
 import os
@@ -46,6 +47,8 @@ _SOCKET_NAME: Final = ".s.PGSQL.5432"
 _SOCKET_PATH_MAX: Final = 107
 _PR_SET_PDEATHSIG: Final = 1
 _SYSTEM_USER: Final = "pgserver"
+_ACCOUNTS: Final = "/etc"
+"""Where the system keeps its users."""
 
 SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -227,13 +230,26 @@ def _shared_buffers() -> str:
 
 def unprivileged_account() -> Account | None:
     """Who to run the server as: nobody else unless we are root."""
-    if os.geteuid() != 0:
-        return None
+    return _account() if os.geteuid() == 0 else None
+
+
+def _account() -> Account:
+    """The system user, made where it is missing: by one process, as a second `useradd` changes its id."""
+    with contextlib.suppress(KeyError):
+        return _find_account()
+    lock = os.open(_ACCOUNTS, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        entry = pwd.getpwnam(_SYSTEM_USER)
-    except KeyError:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with contextlib.suppress(KeyError):
+            return _find_account()
         _run("/usr/sbin/useradd", "--system", "--shell", "/usr/sbin/nologin", _SYSTEM_USER, account=None)
-        entry = pwd.getpwnam(_SYSTEM_USER)
+        return _find_account()
+    finally:
+        os.close(lock)
+
+
+def _find_account() -> Account:
+    entry = pwd.getpwnam(_SYSTEM_USER)
     return Account(entry.pw_uid, entry.pw_gid)
 
 

@@ -76,7 +76,12 @@ class Cnaps:
 
     def decode(self, raw: bytes) -> Sequence[Answer]:
         """See `RailAdapter.decode`: ibps.102, ibps.308 or ccms.900, of which many are no news."""
-        return messages.read_answers(self._open(raw))
+        message = self._open(raw)
+        return [] if messages.read_notice(message) is not None else messages.read_answers(message)
+
+    def notice(self, raw: bytes) -> str | None:
+        """See `Noticing.notice`: ccms.807 and saps.601."""
+        return messages.read_notice(self._open(raw))
 
     def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
         """See `RailAdapter.acknowledge`: HTTP says enough."""

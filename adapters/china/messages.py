@@ -38,6 +38,8 @@ ACCOUNT_REQUEST: Final = "ibps.309.001.01"
 ACCOUNT_ANSWER: Final = "ibps.310.001.01"
 LOGIN: Final = "ccms.805.001.01"
 LOGIN_ANSWER: Final = "ccms.806.001.01"
+SIGNED_OFF: Final = "ccms.807.001.01"
+SETTLEMENT: Final = "saps.601.001.01"
 CONFIRMATION: Final = "ccms.900.001.01"
 DISCARDED: Final = "ccms.911.001.01"
 COMMUNICATED: Final = "ccms.990.001.01"
@@ -46,6 +48,7 @@ ISO: Final = "urn:iso:std:iso:20022:tech:xsd:"
 OWN: Final = "urn:cnaps:std:ibps:2010:tech:xsd:"
 PACS_008: Final = ISO + "pacs.008.001.02"
 PACS_002: Final = ISO + "pacs.002.001.03"
+CAMT_054: Final = ISO + "camt.054.001.02"
 CAMT_056: Final = ISO + "camt.056.001.01"
 
 CATEGORY: Final = "C200"
@@ -292,6 +295,31 @@ def read_answers(message: Message) -> list[Answer]:
     # The cancellation is an order of its own: its outcome must not be read as the payment's.
     report = _read_report(root, enquired=True)
     return [replace(report, ref=text_of(root, "OrgnlGrpInfAndSts/OrgnlMsgId"), uetr=None)]
+
+
+def read_notice(message: Message) -> str | None:
+    """ccms.807 and saps.601 in words for people; None if the message is another one.
+
+    Raises:
+        InvalidMessage: a part that says what it is about is missing.
+
+    """
+    root = message.root
+    match message.header.kind:
+        case kind if kind == SIGNED_OFF:
+            return f"signed off: {text_of(root, 'GrpHdr/Rmk')}"
+        case kind if kind == SETTLEMENT:
+            entry = "Ntfctn/Ntry"
+            amount = root.find(f"{{{CAMT_054}}}Ntfctn/{{{CAMT_054}}}Ntry/{{{CAMT_054}}}Amt")
+            direction, day = text_of(root, f"{entry}/CdtDbtInd"), text_of(root, f"{entry}/BookgDt/Dt")
+            if amount is None or amount.get("Ccy") != PROFILE.currency or direction not in _DIRECTIONS:
+                raise InvalidMessage("not an entry in yuan", path=entry)
+            said = read_amount(amount.text or "")
+            return f"settled on {day}: {_DIRECTIONS[direction]} {said.currency} {said.text}"
+    return None
+
+
+_DIRECTIONS: Final = {"DBIT": "debit", "CRDT": "credit"}
 
 
 def read_status(message: Message, sent: Sent, asked: str) -> Answer:

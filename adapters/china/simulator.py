@@ -272,6 +272,40 @@ class CnapsSimulator:
         header = self._header(messages.CONFIRMATION, ref[:20], system=kind[:4].upper())
         return seal(header, document(messages.OWN + messages.CONFIRMATION, content), self.rail_key)
 
+    def announcement(self, until: datetime) -> bytes:
+        """ccms.807: participants are signed off. What they paid on the day is settled before, by saps.601."""
+        self.counter.later(self._settlement())
+        at = datetime.now(UTC)
+        text = f"系统关闭至 {messages.local(until).replace('T', ' ')} 北京时间"
+        content = (
+            f"<LogoutNtfctn><GrpHdr><MsgId>{self._new_id()}</MsgId><CreDtTm>{messages.local(at)}</CreDtTm>"
+            f"<InstgPty>{NPC}</InstgPty><InstdPty>{self.bank}</InstdPty><SysCd>IBPS</SysCd><Rmk>{text}</Rmk>"
+            "</GrpHdr></LogoutNtfctn>"
+        )
+        return self._of_its_own(messages.SIGNED_OFF, messages.OWN + messages.SIGNED_OFF, content)
+
+    def _settlement(self) -> bytes:
+        """saps.601 (camt.054.001.02): what we paid on this day of the rail's clock is debited."""
+        at = datetime.now(UTC)
+        day, identity = PROFILE.hours.day(at), self._new_id()
+        paid = sum(entry.amount_minor for entry in self.counter.cycle(day) if entry.outcome is Kept.DONE)
+        content = (
+            f"<BkToCstmrDbtCdtNtfctn><GrpHdr><MsgId>{identity}</MsgId><CreDtTm>{messages.local(at)}</CreDtTm>"
+            f"</GrpHdr><Ntfctn><Id>{identity}</Id><CreDtTm>{messages.local(at)}</CreDtTm>"
+            f"<Acct><Id><Othr><Id>{self.bank}</Id></Othr></Id></Acct>"
+            f'<Ntry><Amt Ccy="{PROFILE.currency}">{Money(paid, PROFILE.currency).text}</Amt>'
+            f"<CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>{day}</Dt></BookgDt>"
+            f"<BkTxCd><Prtry><Cd>{messages.CATEGORY}</Cd></Prtry></BkTxCd></Ntry>"
+            "</Ntfctn></BkToCstmrDbtCdtNtfctn>"
+        )
+        return self._of_its_own(messages.SETTLEMENT, messages.CAMT_054, content)
+
+    def _of_its_own(self, kind: str, namespace: str, content: str) -> bytes:
+        """A message that answers none: its reference is its own id."""
+        identity = uuid4().hex[:20]
+        header = self._header(kind, identity, identity=identity)
+        return seal(header, document(namespace, content), self.rail_key)
+
     def _communicated(self, about: Header) -> bytes:
         """ccms.990."""
         content = f"<ComuCnfm>{_about(about)}<MsgProCd>{codes.COMMUNICATED}</MsgProCd></ComuCnfm>"

@@ -76,12 +76,15 @@ class Upi:
         return Native(ref, self._sign(messages.payment_request(order, self.us)))
 
     def decode(self, raw: bytes) -> Sequence[Answer]:
-        """See `RailAdapter.decode`: RespPay, RespRev or RespChkTxn."""
+        """See `RailAdapter.decode`: RespPay, RespRev, RespChkTxn or ReqTxnConfirmation."""
         return [messages.read_answer(self._read(raw))]
 
     def acknowledge(self, raw: bytes) -> Acknowledgement:
-        """See `RailAdapter.acknowledge`."""
-        return Acknowledgement(messages.acknowledgement(parse(raw)))
+        """See `RailAdapter.acknowledge`: an Ack, or RespTxnConfirmation to a confirmation."""
+        root = parse(raw)
+        if messages.is_confirmation(root):
+            return Acknowledgement(self._sign(messages.confirmation_reply(root, self.us)))
+        return Acknowledgement(messages.acknowledgement(root))
 
     async def submit(self, native: Native) -> Receipt:
         """See `RailAdapter.submit`: ReqPay, answered by an Ack."""

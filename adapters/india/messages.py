@@ -1,9 +1,10 @@
 """UPI messages: orders said in UPI's words, and UPI's answers read. Pure.
 
 Blocks and attributes as in NPCI's UPI XML, version 2.0, inward cross-border form (`initiationMode="12"` with
-`Payer/Institution`). Two things are a profile of ours, because the specification for members is not public:
-the rule `EXPIREAT` (the instant after which UPI must not act), and enquiries that may be answered in their
-own exchange as well as by callback.
+`Payer/Institution`). Three things are a profile of ours, because the specification for members is not public:
+the rule `EXPIREAT` (the instant after which UPI must not act), enquiries that may be answered in their own
+exchange as well as by callback, and ReqTxnConfirmation, which says what a deemed order came to and is
+answered in its own exchange.
 """
 
 import copy
@@ -32,6 +33,7 @@ from schemas.payment import CreditTransfer
 
 NAMESPACE: Final = "http://npci.org/upi/schema/"
 VERSION: Final = "2.0"
+CONFIRMATION: Final = "ReqTxnConfirmation"
 IST: Final = timezone(timedelta(hours=5, minutes=30))
 
 _ACCOUNT_NUMBER = re.compile(r"[A-Za-z0-9]{1,30}", re.ASCII)
@@ -192,6 +194,21 @@ def acknowledgement(answer: Element) -> bytes:
     return etree.tostring(ack)
 
 
+def is_confirmation(root: Element) -> bool:
+    """Whether a message is ReqTxnConfirmation, which wants more than an Ack."""
+    return api_of(root) == CONFIRMATION
+
+
+def confirmation_reply(request: Element, us: Participant) -> Element:
+    """RespTxnConfirmation: we have heard; unsigned. Pure, so id and time come from the request."""
+    head, txn = _one(request, "Head"), _one(request, "Txn")
+    transaction, at = _attribute(txn, "id"), _attribute(head, "ts")
+    root = _root("RespTxnConfirmation", us.org_id, message_id(us.prefix, transaction), at)
+    _add(root, "Txn", id=transaction, ts=at, type="TxnConfirmation", orgTxnId=_attribute(txn, "orgTxnId"))
+    _add(root, "Resp", reqMsgId=_attribute(head, "msgId"), result="SUCCESS")
+    return root
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What later messages about an order repeat from it."""
@@ -229,14 +246,16 @@ def read_acknowledgement(root: Element, message: str) -> str | None:
 
 
 def read_answer(root: Element) -> Answer:
-    """RespPay, RespRev or RespChkTxn: what became of an order.
+    """RespPay, RespRev, RespChkTxn or ReqTxnConfirmation: what became of an order.
 
     Raises:
         InvalidMessage: a required part is missing or malformed.
 
     """
-    api = api_of(root)
-    txn, resp = _one(root, "Txn"), _one(root, "Resp")
+    api, txn = api_of(root), _one(root, "Txn")
+    if api == CONFIRMATION:
+        return _read_confirmation(_attribute(txn, "orgTxnId"), _one(root, "TxnConfirmation"))
+    resp = _one(root, "Resp")
     if api == "RespChkTxn":
         return _read_status(_attribute(txn, "orgTxnId"), resp)
     if api == "RespPay":
@@ -390,10 +409,18 @@ def _add_account(party: Element, ifsc: str, kind: str, number: str) -> None:
 
 
 def _read_outcome(ref: str, resp: Element, *, enquired: bool = False) -> Answer:
+    return _judged(ref, _attribute(resp, "result"), resp.get("errCode"), resp, enquired=enquired)
+
+
+def _read_confirmation(ref: str, said: Element) -> Answer:
+    """What became of an order that was deemed."""
+    return _judged(ref, _attribute(said, "orgStatus"), said.get("orgErrCode"), said, enquired=False)
+
+
+def _judged(ref: str, result: str, error: str | None, lines: Element, *, enquired: bool) -> Answer:
     """A result and the payee's line about it; they must agree, or nothing is known."""
-    result = _attribute(resp, "result")
-    payee = resp.find("Ref[@type='PAYEE']")
-    code = resp.get("errCode") or (payee.get("respCode") if payee is not None else None) or ""
+    payee = lines.find("Ref[@type='PAYEE']")
+    code = error or (payee.get("respCode") if payee is not None else None) or ""
     outcome, reason = outcome_of(code, enquired=enquired)
     if result not in _AGREES.get(outcome, frozenset()):
         return _answer(ref, Outcome.UNKNOWN, code)

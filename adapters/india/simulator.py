@@ -1,7 +1,8 @@
 """A simulated UPI: strict about every byte of a message, with a book of its own.
 
 Paths: `POST /upi/{API}/2.0/urn:txnid:{id}` for ReqPay, ReqRev (Ack, then RespPay or RespRev to the callback
-address), ReqChkTxn and ReqValAdd (answered in the exchange) and ReqHbt (Ack).
+address), ReqChkTxn and ReqValAdd (answered in the exchange) and ReqHbt (Ack). What a deemed order came to is
+said by ReqTxnConfirmation.
 """
 
 import re
@@ -22,7 +23,7 @@ from adapters.india.messages import IST, NAMESPACE, VERSION
 from adapters.india.profile import PROFILE
 from adapters.port import Outcome
 from adapters.simulation.book import Entry
-from adapters.simulation.magic import Spoil
+from adapters.simulation.magic import Magic, Spoil
 from adapters.simulation.rail import (
     Counter,
     Credit,
@@ -160,6 +161,23 @@ class UpiSimulator:
             )
         return Response(body=self._signed(answer))
 
+    def confirmation(self, order: Element, entry: Entry) -> bytes:
+        """ReqTxnConfirmation: an order that was deemed is done."""
+        request = _response(messages.CONFIRMATION, order, _new_id())
+        original = _only(order, "Txn")
+        _add(
+            request,
+            "Txn",
+            id=_new_id(),
+            custRef=_text(original, "custRef"),
+            ts=messages.timestamp(datetime.now(UTC)),
+            type="TxnConfirmation",
+            orgTxnId=_text(original, "id"),
+        )
+        said = _add(request, "TxnConfirmation", type="PAY", orgStatus=_RESULTS[Outcome.DONE][0])
+        _add_line(said, entry, Outcome.DONE, "", Spoil.NOTHING)
+        return self._signed(request)
+
     def outcome(self, api: str, order: Element, entry: Entry, outcome: Outcome, spoil: Spoil) -> bytes:
         """RespPay, signed, spoiled where the script says so."""
         answer = _response(api, order, _new_id())
@@ -185,6 +203,8 @@ class _Outcomes:
     api: str
 
     def __call__(self, entry: Entry, outcome: Outcome, spoil: Spoil) -> bytes:
+        if outcome is Outcome.DONE and sandbox.word_of(entry.account) == Magic.PENDING:
+            return self.simulator.confirmation(self.order, entry)
         return self.simulator.outcome(self.api, self.order, entry, outcome, spoil)
 
 
@@ -250,12 +270,16 @@ _CODES: Final[dict[type[Exception], str]] = {NotAuthentic: "U15", InvalidMessage
 
 def _state(resp: Element, entry: Entry, outcome: Outcome, code: str, spoil: Spoil) -> None:
     """`result` and the payee's line."""
-    result, response_code = _RESULTS[outcome]
+    resp.set("result", _RESULTS[outcome][0])
+    _add_line(resp, entry, outcome, code, spoil)
+
+
+def _add_line(parent: Element, entry: Entry, outcome: Outcome, code: str, spoil: Spoil) -> None:
+    """The payee's line of an answer."""
     minor = entry.amount_minor + (spoil is Spoil.AMOUNT)
     amount = Money(minor, entry.currency).text
-    resp.set("result", result)
     _add(
-        resp,
+        parent,
         "Ref",
         type="PAYEE",
         seqNum="1",
@@ -264,7 +288,7 @@ def _state(resp: Element, entry: Entry, outcome: Outcome, code: str, spoil: Spoi
         settCurrency=entry.currency,
         orgAmount=amount,
         approvalNum=entry.fingerprint[:6] if outcome is Outcome.DONE else "",
-        respCode=response_code or code,
+        respCode=_RESULTS[outcome][1] or code,
     )
 
 

@@ -6,7 +6,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas.errors import InvalidMessage, NotFound, SwitchError
+from schemas.errors import NotFound, SwitchError
 from switch.api import body as bodies
 from switch.api.problems import problem
 from switch.api.runtime import Runtime
@@ -22,10 +22,10 @@ NOTICE: Final = "RAIL_NOTICE"
 
 
 async def _hear(runtime: Runtime, rail: Rail, raw: bytes) -> None:
-    """Keep what a rail says to people."""
+    """Keep what a rail says to people. What is for nobody, like a second confirmation, is acknowledged."""
     text = rail.notice(raw)
     if text is None:
-        raise InvalidMessage("no answer in it")
+        return
     country = rail.adapter.profile.country
     async with runtime.pool.acquire() as connection, connection.transaction():
         await notes.note(connection, NOTICE, rail=country, text=text)

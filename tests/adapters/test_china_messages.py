@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import json
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -345,6 +346,58 @@ def test_a_settlement_notice_says_nothing_new_of_an_online_payment():
 def test_a_rejection_after_the_answer_is_news():
     (found,) = messages.read_answers(confirmation("PR09", code="RJ03"))
     assert (found.ref, found.outcome, found.reason) == (REF, Outcome.REFUSED, "AM04")
+
+
+def settlement(amount="1500.00", currency="CNY", direction="DBIT"):
+    content = (
+        "<BkToCstmrDbtCdtNtfctn><Ntfctn><Ntry>"
+        f'<Amt Ccy="{currency}">{amount}</Amt><CdtDbtInd>{direction}</CdtDbtInd>'
+        "<BookgDt><Dt>2026-11-23</Dt></BookgDt></Ntry></Ntfctn></BkToCstmrDbtCdtNtfctn>"
+    )
+    raw = said(messages.SETTLEMENT, content, messages.CAMT_054)
+    return open_sealed(raw, KEY.public_key())
+
+
+def test_a_settlement_advice_is_a_word_to_people():
+    assert messages.read_notice(settlement()) == "settled on 2026-11-23: debit CNY 1500.00"
+    assert messages.read_notice(settlement(direction="CRDT")) == "settled on 2026-11-23: credit CNY 1500.00"
+    for wrong in ({"amount": "1500"}, {"currency": "USD"}, {"direction": "DEBT"}):
+        with pytest.raises(InvalidMessage):
+            messages.read_notice(settlement(**wrong))
+
+
+def test_an_answer_is_no_word_to_people_and_a_sign_off_says_why():
+    assert messages.read_notice(report()) is None
+    assert messages.read_notice(confirmation("PR05")) is None
+    content = "<LogoutNtfctn><GrpHdr><MsgId>1</MsgId></GrpHdr></LogoutNtfctn>"
+    unexplained = open_sealed(said(messages.SIGNED_OFF, content), KEY.public_key())
+    with pytest.raises(InvalidMessage):
+        messages.read_notice(unexplained)
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_system_that_closes_signs_off_and_settles_the_day(rails):
+    rail = await rails.get("CN")
+    native = rail.adapter.translate(sample_order("CN"))
+    await rail.adapter.submit(native)
+    await rail.said(native.ref)
+    await rail.control("POST", "/hours", json.dumps({"closed_until": "2026-12-01T03:00:00Z"}).encode())
+    await rail.control("DELETE", "/hours")
+    told = [await came(rail, kind) for kind in (messages.SIGNED_OFF, messages.SETTLEMENT)]
+
+    assert [rail.adapter.decode(raw) for raw in told] == [[], []]
+    assert "2026-12-01 11:00" in rail.adapter.notice(told[0])
+    assert "debit CNY" in rail.adapter.notice(told[1])
+    with pytest.raises(NotAuthentic):
+        rail.adapter.notice(told[0].replace(b"11:00", b"12:00"))
+
+
+async def came(rail, kind):
+    """The first message of this kind."""
+    async with asyncio.timeout(10):
+        while not (found := [raw for raw in rail.raw if b"XML" + kind.encode() in raw]):
+            await asyncio.sleep(0.02)
+    return found[0]
 
 
 def test_of_a_large_payment_the_notice_is_the_outcome():

@@ -23,6 +23,7 @@ from adapters.xml import canonical, parse
 from schemas.errors import InvalidMessage
 from schemas.money import Money
 from schemas.payment import Account, Agent, Party
+from schemas.signing.xmldsig import verify_enveloped
 
 US = Participant.of(sandbox.IDENTITY)
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -251,6 +252,53 @@ def test_an_enquirys_own_error_is_not_the_orders():
     for code, expected in (("NO", Outcome.NOT_FOUND), ("U04", Outcome.NOT_FOUND), ("U05", Outcome.UNKNOWN)):
         found = messages.read_answer(answer("RespChkTxn", "FAILURE", "", error=code))
         assert found.outcome is expected, code
+
+
+def confirmation(status="SUCCESS", code="00", error=None):
+    ref = UETR.replace("-", "")
+    failed = f' orgErrCode="{error}"' if error else ""
+    return parse(
+        f'<upi:ReqTxnConfirmation xmlns:upi="{messages.NAMESPACE}">'
+        '<Head ver="2.0" ts="2026-11-23T15:30:31.000+05:30" orgId="NPCI" msgId="NPC1"/>'
+        f'<Txn id="NPC2" type="TxnConfirmation" orgTxnId="SCO{ref}"/>'
+        f'<TxnConfirmation type="PAY" orgStatus="{status}"{failed}><Ref type="PAYEE" settAmount="1500.00" '
+        f'settCurrency="INR" respCode="{code}"/></TxnConfirmation></upi:ReqTxnConfirmation>'.encode()
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error", "outcome"),
+    [
+        ("SUCCESS", "00", None, Outcome.DONE),
+        ("DEEMED", "BT", None, Outcome.PENDING),
+        ("FAILURE", "ZM", "U30", Outcome.REFUSED),
+        ("FAILURE", "00", None, Outcome.UNKNOWN),
+        ("FAILURE", "AC04", None, Outcome.REFUSED),
+    ],
+)
+def test_a_confirmation_is_about_the_order_it_names(status, code, error, outcome):
+    found = messages.read_answer(confirmation(status, code, error))
+
+    assert (found.uetr, found.outcome) == (UETR, outcome)
+    assert found.amount == (Money(150000, "INR") if outcome is Outcome.DONE else None)
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_deemed_order_is_confirmed_and_the_confirmation_answered(rails):
+    rail = await rails.get("IN")
+    native = rail.adapter.translate(sample_order("IN", "PENDING"))
+    await rail.adapter.submit(native)
+    answers = await rail.said(native.ref, 2)
+    raw = next(raw for raw in rail.raw if b"ReqTxnConfirmation" in raw and native.ref.encode() in raw)
+    acknowledgement = rail.adapter.acknowledge(raw)
+    reply, request = parse(acknowledgement.body), parse(raw)
+
+    assert [answer.outcome for answer in answers] == [Outcome.PENDING, Outcome.DONE]
+    assert acknowledgement == rail.adapter.acknowledge(raw)
+    verify_enveloped(reply, rail.adapter.signing_key.public_key())
+    assert messages.api_of(reply) == "RespTxnConfirmation"
+    assert reply.find("Txn").get("orgTxnId") == native.ref
+    assert reply.find("Resp").get("reqMsgId") == request.find("Head").get("msgId")
 
 
 def test_a_reversals_answer_is_not_about_the_payment():

@@ -5,7 +5,9 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -77,6 +79,32 @@ def test_the_server_dies_with_a_killed_parent(data_directory: Path):
     _, alive = psutil.wait_procs([postmaster], timeout=60)
 
     assert alive == []
+
+
+def test_two_servers_on_a_bare_machine_make_one_user(monkeypatch, tmp_path: Path):
+    """Both ran `useradd`; the second gave the user another id, and files of the first had no owner."""
+    known: list[SimpleNamespace] = []
+    made: list[str] = []
+
+    def find(_: str) -> SimpleNamespace:
+        if not known:
+            raise KeyError
+        return known[-1]
+
+    def make(program: str, *_: str, account: object) -> None:
+        time.sleep(0.1)
+        made.append(program)
+        known.append(SimpleNamespace(pw_uid=990 + len(made), pw_gid=990))
+
+    monkeypatch.setattr(postgres, "_ACCOUNTS", str(tmp_path))
+    monkeypatch.setattr(postgres.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(postgres.pwd, "getpwnam", find)
+    monkeypatch.setattr(postgres, "_run", make)
+    with ThreadPoolExecutor(4) as pool:
+        found = {pool.submit(postgres.unprivileged_account) for _ in range(4)}
+
+    assert {future.result() for future in found} == {postgres.Account(991, 990)}
+    assert len(made) == 1
 
 
 def test_stopping_is_quick_and_repeatable(server: EmbeddedPostgres):

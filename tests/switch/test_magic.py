@@ -7,11 +7,15 @@ import urllib.request
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from uuid import UUID
 
+import aiohttp
 import pytest
 
-from adapters import registry
+from adapters import keys, registry
+from adapters.china import messages as cnaps
+from adapters.china import wire
 from adapters.simulation import book as rail_book
 from adapters.simulation.magic import Magic
 from schemas.money import Money
@@ -182,6 +186,23 @@ async def test_changed_hours_that_a_rail_tells_stand_in_the_audited_log(ten: Sta
 
     told = json.loads(body)
     assert (told["rail"], "01.01.2099 06:00" in told["text"]) == ("RU", True)
+
+
+async def test_a_word_that_says_nothing_of_an_order_is_acknowledged(ten: Stack) -> None:
+    """China confirms every online payment twice: the second confirmation was refused, and said again and again."""
+    place = ten.settings.rails_directory / "CN"
+    key = keys.private((place / "rail.key").read_bytes())
+    content = (
+        "<CmonConf><GrpHdr><MsgId>1</MsgId><Rmk>/E2E/2d0c9a0b6f3a4a2f9a1b2c3d4e5f6072/AMT/CNY1.00</Rmk></GrpHdr>"
+        f"<OrgnlGrpHdr><OrgnlMsgTp>{cnaps.ORDER}</OrgnlMsgTp></OrgnlGrpHdr>"
+        "<CmonConfInf><ProcSts>PR05</ProcSts></CmonConfInf></CmonConf>"
+    )
+    us = json.loads((place / "connection.json").read_text())["identity"]["bank"]
+    header = wire.Header(wire.NPC, us, datetime.now(UTC), cnaps.CONFIRMATION, "1", "1", "D")
+    raw = wire.seal(header, wire.document(cnaps.OWN + cnaps.CONFIRMATION, content), key)
+    async with aiohttp.ClientSession() as session:
+        async with session.post(f"{ten.url}/rails/CN", data=raw) as answer:
+            assert answer.status == 200, await answer.text()
 
 
 def heard(stack: Stack, country: str) -> float:
