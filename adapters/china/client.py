@@ -88,8 +88,15 @@ class Cnaps:
         return Acknowledgement(b"")
 
     async def submit(self, native: Native) -> Receipt:
-        """See `RailAdapter.submit`: answered by ccms.990 or ccms.911."""
-        return await self._hand_over(native)
+        """See `RailAdapter.submit`: answered by ccms.990 or ccms.911.
+
+        A system that has signed us off took nothing and says so: we sign on, and hand over the same bytes.
+        """
+        receipt = await self._hand_over(native)
+        said = receipt.answer.rail_code if receipt.answer else None
+        if said == codes.NOT_SIGNED_ON and await self.probe():
+            return await self._hand_over(native)
+        return receipt
 
     async def enquire(self, native: Native) -> Answer:
         """See `RailAdapter.enquire`: ibps.305, answered by ibps.306."""

@@ -16,6 +16,8 @@ COMMUNICATED: Final = "0000"
 """ccms.990: the system has the message."""
 OK: Final = "IB1I0000"
 NOT_FOUND: Final = "IB1O0010"
+NOT_SIGNED_ON: Final = "IB1O0004"
+"""The system took nothing: it wants ccms.805 first."""
 NO_REASON: Final = "MS03"
 
 FORWARDED: Final = "PR00"

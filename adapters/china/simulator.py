@@ -74,6 +74,8 @@ class CnapsSimulator:
         default_factory=lambda: itertools.count(int(time.time()) % 86400 * _NUMBERS_PER_S)
     )
     """Numbers of the system's own messages."""
+    signed_on: bool = True
+    """Until the system closes out of hours, and signs its participants off."""
 
     async def handle(self, request: Request) -> Response | None:
         """Answer a request on the system's address."""
@@ -126,6 +128,9 @@ class CnapsSimulator:
 
     async def _pay(self, message: Message, raw: bytes) -> Response:
         credit = self._credit(message, raw)
+        if not self.signed_on:
+            self.counter.must_be_open()
+            raise Discarded(codes.NOT_SIGNED_ON)
         transaction = text_of(message.root, "CdtTrfTxInf/PmtId/TxId")
         if self.references.setdefault(transaction, credit.ref) != credit.ref:
             raise Discarded("IB1O0006")
@@ -227,6 +232,7 @@ class CnapsSimulator:
         return self._down(messages.ACCOUNT_ANSWER, message.header, identity, content)
 
     def _signed_on(self, message: Message) -> bytes:
+        self.signed_on = True
         identity = self._new_id()
         content = (
             f"<LoginRspn>{messages.own_group(identity, datetime.now(UTC))}<OrgnlGrpHdr>"
@@ -274,8 +280,12 @@ class CnapsSimulator:
 
     def announcement(self, until: datetime) -> bytes:
         """ccms.807: participants are signed off. What they paid on the day is settled before, by saps.601."""
-        self.counter.later(self._settlement())
+        self.signed_on = False
         at = datetime.now(UTC)
+        day = PROFILE.hours.day(at)
+        paid = sum(entry.amount_minor for entry in self.counter.cycle(day) if entry.outcome is Kept.DONE)
+        if paid:
+            self.counter.later(self._settlement(day, paid))
         text = f"系统关闭至 {messages.local(until).replace('T', ' ')} 北京时间"
         content = (
             f"<LogoutNtfctn><GrpHdr><MsgId>{self._new_id()}</MsgId><CreDtTm>{messages.local(at)}</CreDtTm>"
@@ -284,16 +294,14 @@ class CnapsSimulator:
         )
         return self._of_its_own(messages.SIGNED_OFF, messages.OWN + messages.SIGNED_OFF, content)
 
-    def _settlement(self) -> bytes:
+    def _settlement(self, day: str, paid_minor: int) -> bytes:
         """saps.601 (camt.054.001.02): what we paid on this day of the rail's clock is debited."""
-        at = datetime.now(UTC)
-        day, identity = PROFILE.hours.day(at), self._new_id()
-        paid = sum(entry.amount_minor for entry in self.counter.cycle(day) if entry.outcome is Kept.DONE)
+        at, identity = datetime.now(UTC), self._new_id()
         content = (
             f"<BkToCstmrDbtCdtNtfctn><GrpHdr><MsgId>{identity}</MsgId><CreDtTm>{messages.local(at)}</CreDtTm>"
             f"</GrpHdr><Ntfctn><Id>{identity}</Id><CreDtTm>{messages.local(at)}</CreDtTm>"
             f"<Acct><Id><Othr><Id>{self.bank}</Id></Othr></Id></Acct>"
-            f'<Ntry><Amt Ccy="{PROFILE.currency}">{Money(paid, PROFILE.currency).text}</Amt>'
+            f'<Ntry><Amt Ccy="{PROFILE.currency}">{Money(paid_minor, PROFILE.currency).text}</Amt>'
             f"<CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>{day}</Dt></BookgDt>"
             f"<BkTxCd><Prtry><Cd>{messages.CATEGORY}</Cd></Prtry></BkTxCd></Ntry>"
             "</Ntfctn></BkToCstmrDbtCdtNtfctn>"

@@ -136,8 +136,7 @@ class Counter:
             if known.fingerprint != fingerprint:
                 raise OtherContent
             return Case(known, Script(says=(Say(outcome_of(known)),)))
-        if self.closed_until is not None and datetime.now(UTC) < self.closed_until:
-            raise Closed(self.closed_until)
+        self.must_be_open()
         plan = self._script(credit)
         entry = Entry(
             rail_ref=credit.ref,
@@ -153,6 +152,11 @@ class Counter:
         if plan.keep is Keep.NOTHING:
             return Case(entry, plan)
         return Case(self.book.keep(entry), plan)
+
+    def must_be_open(self) -> None:
+        """Raise Closed while the rail takes no new orders."""
+        if self.closed_until is not None and datetime.now(UTC) < self.closed_until:
+            raise Closed(self.closed_until)
 
     def settle(self, entry: Entry) -> Entry:
         """Credit an entry that was pending."""

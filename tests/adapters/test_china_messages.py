@@ -383,19 +383,35 @@ async def test_a_system_that_closes_signs_off_and_settles_the_day(rails):
     await rail.said(native.ref)
     await rail.control("POST", "/hours", json.dumps({"closed_until": "2026-12-01T03:00:00Z"}).encode())
     await rail.control("DELETE", "/hours")
-    told = [await came(rail, kind) for kind in (messages.SIGNED_OFF, messages.SETTLEMENT)]
+    told = [await came(rail, messages.SIGNED_OFF, b"2026-12-01"), await came(rail, messages.SETTLEMENT)]
 
     assert [rail.adapter.decode(raw) for raw in told] == [[], []]
     assert "2026-12-01 11:00" in rail.adapter.notice(told[0])
     assert "debit CNY" in rail.adapter.notice(told[1])
+    assert await rail.adapter.probe()
     with pytest.raises(NotAuthentic):
         rail.adapter.notice(told[0].replace(b"11:00", b"12:00"))
 
 
-async def came(rail, kind):
-    """The first message of this kind."""
+@pytest.mark.asyncio(loop_scope="session")
+async def test_whoever_was_signed_off_signs_on_and_pays_once(rails):
+    rail = await rails.get("CN")
+    await rail.control("POST", "/hours", json.dumps({"closed_until": "2020-01-01T03:00:00Z"}).encode())
+    await rail.control("DELETE", "/hours")
+    native = rail.adapter.translate(sample_order("CN"))
+    _, discarded = await rail.control("POST", PATH, native.body, **{"Content-Type": CONTENT_TYPE})
+    assert f"<ProcCd>{codes.NOT_SIGNED_ON}</ProcCd>".encode() in discarded
+    receipt = await rail.adapter.submit(native)
+
+    assert receipt.taken is Taken.TAKEN
+    assert [answer.outcome for answer in await rail.said(native.ref)] == [Outcome.DONE]
+    assert rail.credits(native.ref) == 1
+
+
+async def came(rail, kind, part=b""):
+    """The first message of this kind with this part."""
     async with asyncio.timeout(10):
-        while not (found := [raw for raw in rail.raw if b"XML" + kind.encode() in raw]):
+        while not (found := [raw for raw in rail.raw if b"XML" + kind.encode() in raw and part in raw]):
             await asyncio.sleep(0.02)
     return found[0]
 
