@@ -5,6 +5,7 @@ and for us; private files are readable by their owner only. It returns the `Conn
 the command line that starts the rail.
 """
 
+import contextlib
 import ipaddress
 import json
 import os
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import SystemRandom
 from typing import Final
 
 from cryptography import x509
@@ -28,6 +30,8 @@ from adapters.port import Connection
 LIFETIME: Final = timedelta(days=3650)
 FRAMES: Final = "tls"
 """`SCHEME` in the sandbox module of a rail that speaks frames over TLS, sealed by MACs."""
+_PORTS: Final = range(20000, 32768)
+"""Below those that Linux gives to outgoing connections and to whoever asks for any."""
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
@@ -96,10 +100,12 @@ def prepare(
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A port that nobody listens on, and that the kernel does not give to others while its server is away."""
+    for port in SystemRandom().sample(_PORTS, len(_PORTS)):
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no port is free")
 
 
 def _make_tls(directory: Path) -> None:

@@ -5,6 +5,7 @@ import ssl
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from adapters import registry
 from adapters.port import Outcome, Taken, hand_over
 from adapters.simulation.book import FILE_NAME, read
 from adapters.simulation.harness import running, sample_order
-from adapters.simulation.sandbox import prepare
+from adapters.simulation.sandbox import free_port, prepare
 from schemas.errors import NotFound
 
 COUNTRIES = registry.countries()
@@ -66,7 +67,15 @@ def test_an_incomplete_connection_is_refused_at_once(tmp_path, country):
 
 async def test_rails_killed_in_the_middle_of_payments_credit_each_once(tmp_path):
     """kill -9 between two halves of the same orders; the second half is sent again with the same bytes."""
-    await asyncio.gather(*[killed_in_the_middle(tmp_path / country, country) for country in COUNTRIES])
+    async with asyncio.TaskGroup() as group:
+        for country in COUNTRIES:
+            group.create_task(killed_in_the_middle(tmp_path / country, country))
+
+
+def test_a_free_port_stays_free_while_its_server_is_away():
+    """A killed rail's port was given to somebody's outgoing connection, and the rail could not come back."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert all(free_port() < lowest for _ in range(50))
 
 
 async def killed_in_the_middle(place, country):
