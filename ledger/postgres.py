@@ -230,26 +230,18 @@ def _shared_buffers() -> str:
 
 def unprivileged_account() -> Account | None:
     """Who to run the server as: nobody else unless we are root."""
-    return _account() if os.geteuid() == 0 else None
-
-
-def _account() -> Account:
-    """The system user, made where it is missing: by one process, as a second `useradd` changes its id."""
-    with contextlib.suppress(KeyError):
-        return _find_account()
+    if os.geteuid() != 0:
+        return None
+    # Two that make the user at the same time would each give it an id, and the second one's stays.
     lock = os.open(_ACCOUNTS, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with contextlib.suppress(KeyError):
-            return _find_account()
+        entry = pwd.getpwnam(_SYSTEM_USER)
+    except KeyError:
         _run("/usr/sbin/useradd", "--system", "--shell", "/usr/sbin/nologin", _SYSTEM_USER, account=None)
-        return _find_account()
+        entry = pwd.getpwnam(_SYSTEM_USER)
     finally:
         os.close(lock)
-
-
-def _find_account() -> Account:
-    entry = pwd.getpwnam(_SYSTEM_USER)
     return Account(entry.pw_uid, entry.pw_gid)
 
 

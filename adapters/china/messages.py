@@ -64,6 +64,7 @@ LONGEST: Final = timedelta(hours=24)
 _ACCOUNT_MAX: Final = 32
 _ACCOUNT = re.compile(r"[0-9A-Za-z]{1,32}", re.ASCII)
 _CARD = re.compile(r"62\d{14,17}", re.ASCII)
+_DIRECTIONS: Final = {"DBIT": "debit", "CRDT": "credit"}
 _REMARK = re.compile(r"/(E2E|AMT)/([^/]+)")
 
 
@@ -304,22 +305,10 @@ def read_notice(message: Message) -> str | None:
         InvalidMessage: a part that says what it is about is missing.
 
     """
-    root = message.root
-    match message.header.kind:
-        case kind if kind == SIGNED_OFF:
-            return f"signed off: {text_of(root, 'GrpHdr/Rmk')}"
-        case kind if kind == SETTLEMENT:
-            entry = "Ntfctn/Ntry"
-            amount = root.find(f"{{{CAMT_054}}}Ntfctn/{{{CAMT_054}}}Ntry/{{{CAMT_054}}}Amt")
-            direction, day = text_of(root, f"{entry}/CdtDbtInd"), text_of(root, f"{entry}/BookgDt/Dt")
-            if amount is None or amount.get("Ccy") != PROFILE.currency or direction not in _DIRECTIONS:
-                raise InvalidMessage("not an entry in yuan", path=entry)
-            said = read_amount(amount.text or "")
-            return f"settled on {day}: {_DIRECTIONS[direction]} {said.currency} {said.text}"
-    return None
-
-
-_DIRECTIONS: Final = {"DBIT": "debit", "CRDT": "credit"}
+    kind, root = message.header.kind, message.root
+    if kind == SIGNED_OFF:
+        return f"signed off: {text_of(root, 'GrpHdr/Rmk')}"
+    return _read_settlement(root) if kind == SETTLEMENT else None
 
 
 def read_status(message: Message, sent: Sent, asked: str) -> Answer:
@@ -498,6 +487,17 @@ def _read_confirmation(root: Element) -> list[Answer]:
         return []
     said = _text(root, "CmonConfInf/PtyProcCd") or _text(root, "CmonConfInf/ProcCd")
     return [_judged(said_of["E2E"], status, said, said_of.get("AMT"), enquired=False)]
+
+
+def _read_settlement(root: Element) -> str:
+    """saps.601: one booked entry, in words."""
+    entry = "Ntfctn/Ntry"
+    amount = root.find(f"{entry}/Amt", {"": CAMT_054})
+    direction, day = text_of(root, f"{entry}/CdtDbtInd"), text_of(root, f"{entry}/BookgDt/Dt")
+    if amount is None or amount.get("Ccy") != PROFILE.currency or direction not in _DIRECTIONS:
+        raise InvalidMessage("not an entry in yuan", path=entry)
+    said = read_amount(amount.text or "")
+    return f"settled on {day}: {_DIRECTIONS[direction]} {said.currency} {said.text}"
 
 
 def _judged(reference: str, status: str, said: str, amount: str | None, *, enquired: bool) -> Answer:

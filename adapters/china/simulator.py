@@ -124,7 +124,7 @@ class CnapsSimulator:
         if header.direction != "U" or header.ref != header.id:
             raise Discarded("IB1O0001")
         if header.sender != self.bank:
-            raise Discarded("IB1O0004")
+            raise Discarded(codes.NOT_SIGNED_ON)
 
     async def _pay(self, message: Message, raw: bytes) -> Response:
         credit = self._credit(message, raw)
@@ -292,7 +292,8 @@ class CnapsSimulator:
             f"<InstgPty>{NPC}</InstgPty><InstdPty>{self.bank}</InstdPty><SysCd>IBPS</SysCd><Rmk>{text}</Rmk>"
             "</GrpHdr></LogoutNtfctn>"
         )
-        return self._of_its_own(messages.SIGNED_OFF, messages.OWN + messages.SIGNED_OFF, content)
+        header = self._header(messages.SIGNED_OFF)
+        return seal(header, document(messages.OWN + messages.SIGNED_OFF, content), self.rail_key)
 
     def _settlement(self, day: str, paid_minor: int) -> bytes:
         """saps.601 (camt.054.001.02): what we paid on this day of the rail's clock is debited."""
@@ -306,13 +307,8 @@ class CnapsSimulator:
             f"<BkTxCd><Prtry><Cd>{messages.CATEGORY}</Cd></Prtry></BkTxCd></Ntry>"
             "</Ntfctn></BkToCstmrDbtCdtNtfctn>"
         )
-        return self._of_its_own(messages.SETTLEMENT, messages.CAMT_054, content)
-
-    def _of_its_own(self, kind: str, namespace: str, content: str) -> bytes:
-        """A message that answers none: its reference is its own id."""
-        identity = uuid4().hex[:20]
-        header = self._header(kind, identity, identity=identity)
-        return seal(header, document(namespace, content), self.rail_key)
+        header = self._header(messages.SETTLEMENT)
+        return seal(header, document(messages.CAMT_054, content), self.rail_key)
 
     def _communicated(self, about: Header) -> bytes:
         """ccms.990."""
@@ -335,10 +331,11 @@ class CnapsSimulator:
         return seal(header, document(messages.OWN + kind, content), self.rail_key)
 
     def _header(
-        self, kind: str, ref: str, *, sender: str = NPC, identity: str = "", system: str = "IBPS"
+        self, kind: str, ref: str = "", *, sender: str = NPC, identity: str = "", system: str = "IBPS"
     ) -> Header:
+        """`ref` is the id of the message that is answered; one that answers none refers to itself."""
         mine = identity or uuid4().hex[:20]
-        return Header(sender, self.bank, datetime.now(UTC), kind, mine, ref, "D", system)
+        return Header(sender, self.bank, datetime.now(UTC), kind, mine, ref or mine, "D", system)
 
     def _new_id(self) -> str:
         return messages.transaction_id("0" * 12, datetime.now(UTC), next(self.own))

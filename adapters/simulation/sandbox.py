@@ -15,7 +15,6 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from random import SystemRandom
 from typing import Final
 
 from cryptography import x509
@@ -101,7 +100,8 @@ def prepare(
 
 def free_port() -> int:
     """A port that nobody listens on, and that the kernel does not give to others while its server is away."""
-    for port in SystemRandom().sample(_PORTS, len(_PORTS)):
+    for _ in _PORTS:
+        port = secrets.choice(_PORTS)
         with socket.socket() as listener, contextlib.suppress(OSError):
             listener.bind(("127.0.0.1", port))
             return port
