@@ -38,8 +38,10 @@ def verify(bundle: dict[str, Any], keys: Sequence[str]) -> list[str]:
         if bundle["format"] != "payswitch-audit-bundle/1":
             return ["the format is not payswitch-audit-bundle/1"]
         size, root = open_checkpoint(bundle["checkpoint"], keys)
-    except (Rejected, KeyError, TypeError, ValueError) as error:
+    except Rejected as error:
         return [f"checkpoint: {error}"]
+    except (KeyError, TypeError, ValueError):
+        return ["the file is no bundle of payswitch, or a key is no line of a verifier"]
     wrong = []
     for place, older in enumerate(bundle.get("older", []), 1):
         wrong += problem(f"older checkpoint {place}", check_older, older, size, root, keys)
@@ -172,7 +174,11 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) < 2:  # noqa: PLR2004 - a bundle and a key
         sys.stderr.write("usage: offline_verifier.py BUNDLE.json KEY [KEY...]\n")
         return 2
-    bundle = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+    try:
+        bundle = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"{arguments[0]} is no bundle: {error}\n")
+        return 2
     wrong = verify(bundle, arguments[1:])
     for line in wrong:
         sys.stdout.write(f"WRONG  {line}\n")

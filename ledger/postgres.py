@@ -188,7 +188,10 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + HOLDERS_TIMEOUT_S
         while holders := _holders(self.data):
             if time.monotonic() > deadline:
-                raise PostgresError(f"{self.data} is in use by the server process {min(holders)}")
+                raise PostgresError(
+                    f"{self.data} is in use by the server process {min(holders)}: another switch runs on it,"
+                    " or is still ending"
+                )
             time.sleep(0.05)
 
     def _spawn(self, socket_directory: Path, account: Account | None) -> subprocess.Popen[bytes]:

@@ -202,7 +202,7 @@ class Client:
             try:
                 answer, retry_after = await self._exchange(method, url, headers, body, wait)
             except (aiohttp.ClientError, TimeoutError) as error:
-                failure = type(error).__name__
+                failure = _failure(error, url)
                 continue
             if answer.status == _TOO_MANY or answer.status >= _SERVER_ERROR:
                 failure, pause = f"http {answer.status}", retry_after or pause
@@ -210,7 +210,7 @@ class Client:
                 failure = f"http {answer.status}"
             else:
                 return _checked(answer)
-        raise NoAnswer(f"no answer in {self._tries} tries; the last: {failure}")
+        raise NoAnswer(f"no answer in {self._tries} tries: {failure}")
 
     async def _exchange(
         self, method: str, url: URL, headers: dict[str, str], body: bytes, wait: float
@@ -291,6 +291,17 @@ def credit_transfer(
         remittance=remittance,
     )
     return {"$type": MESSAGE, "Document": build(payment, version=MESSAGE, clearing_system=_CLEARING_SYSTEM)}
+
+
+def _failure(error: Exception, url: URL) -> str:
+    """What happened on the way, for people."""
+    match error:
+        case aiohttp.ClientConnectorError():
+            return f"nothing listens at {url.origin()}"
+        case TimeoutError():
+            return f"{url.origin()} was silent"
+        case _:
+            return f"the connection to {url.origin()} broke"
 
 
 def _checked(answer: _Answer) -> _Answer:

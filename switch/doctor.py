@@ -234,6 +234,14 @@ async def _answers(settings: Settings) -> bool:
         await link.stop()
 
 
+async def _as_running(settings: Settings) -> Settings:
+    """The settings with the address and the rails of the switch that runs, whatever it was started with."""
+    if not settings.running_file.is_file() or not await _answers(settings):
+        return settings
+    runs = json.loads(settings.running_file.read_text())
+    return settings.model_copy(update={**runs, "rails": tuple(runs["rails"])})
+
+
 async def _processes(settings: Settings) -> AsyncIterator[Finding]:
     if not await _answers(settings):
         yield _finding(
@@ -255,7 +263,7 @@ async def _processes(settings: Settings) -> AsyncIterator[Finding]:
         yield _finding(
             "api-not-ready",
             f"The API at {settings.host}:{settings.port} takes no payments: {text}.",
-            f"Check PAYSWITCH_PORT, then read {settings.data}/logs/api-0.log.",
+            f"Read {settings.data}/logs/api-0.log.",
             "process-away",
         )
 
@@ -529,6 +537,7 @@ DATABASE: Final[Mapping[str, Callable[[asyncpg.Connection, Settings], AsyncItera
 
 async def examine(settings: Settings) -> Examination:
     """Look at everything that can be looked at."""
+    settings = await _as_running(settings)
     findings: list[Finding] = []
     for look in LOCAL.values():
         findings += await asyncio.to_thread(_all, look, settings)

@@ -127,6 +127,11 @@ class Settings(BaseSettings):
         return self.data / "run" / "sandbox"
 
     @property
+    def running_file(self) -> Path:
+        """What runs, for commands that look for it: JSON with `host`, `port` and `rails`."""
+        return self.data / "run" / "running.json"
+
+    @property
     def credentials_file(self) -> Path:
         """Keys of the made-up participants."""
         return self.data / "sandbox" / "credentials.json"

@@ -161,10 +161,16 @@ class Supervisor:
         try:
             listener.bind((self.settings.host, self.settings.port))
         except OSError as error:
-            raise StartError(f"port {self.settings.port} is taken: {error.strerror}") from None
+            listener.close()
+            raise StartError(
+                f"port {self.settings.port} is taken ({error.strerror}): name another with --port or"
+                " PAYSWITCH_PORT"
+            ) from None
         listener.listen(1024)
         self._listener = listener
         self.settings = self.settings.model_copy(update={"port": listener.getsockname()[1]})
+        runs = {"host": self.settings.host, "port": self.settings.port, "rails": self.settings.rails}
+        self.settings.running_file.write_text(json.dumps(runs))
 
     def _prepare_rails(self) -> dict[str, list[str]]:
         if not self.settings.sandbox:

@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Final
 
 import typer
-from pydantic import ValidationError
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -15,6 +14,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "demo": ("stack", "demo"),
         "verify": ("checking", "verify"),
         "pay": ("payments", "pay"),
+        "payment": ("payments", "payment"),
         "events": ("payments", "events"),
         "erase": ("operations", "erase"),
         "backup": ("operations", "backup"),
@@ -33,16 +33,20 @@ GROUPS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "iso": ("iso", "app", "Check and convert ISO 20022 messages."),
         "adapters": ("adapters", "app", "Rails: list, check, translate."),
         "rails": ("rails", "app", "End-of-cycle files and reconciliation."),
-        "qr": ("qr", "app", "QR payloads: read, make."),
+        "qr": ("qr", "app", "QR codes: read, make."),
         "report": ("reports", "app", "Reports: make, list, verify."),
         "audit": ("audit", "app", "Checkpoints and proofs of the event log."),
         "participant": ("participants", "app", "Participants, accounts, funds, keys."),
-        "people": ("people", "people", "Who may sign in."),
-        "change": ("people", "changes", "What takes two people: ask, approve, refuse."),
+        "people": ("people", "people", "People who may sign in."),
+        "change": ("people", "changes", "Changes that need two people: request, approve, refuse."),
         "settlement": ("settlement", "app", "Settlement windows and net positions."),
     }
 )
 """Group of commands -> file here, its application, and what it is for."""
+
+
+_INTERRUPTED: Final = 130
+"""What the parser makes of Ctrl-C."""
 
 
 def application(words: Sequence[str] = ()) -> typer.Typer:
@@ -53,6 +57,7 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
     app = typer.Typer(
         no_args_is_help=True,
         add_completion=False,
+        rich_markup_mode=None,  # plain text, whole in a pipe and in a narrow terminal
         pretty_exceptions_enable=False,  # they would show the values of variables
         help="A payments interoperability switch.",
     )
@@ -72,12 +77,22 @@ def _file(name: str) -> object:
     return import_module(f"switch.cli.{name}")
 
 
-def main() -> None:
-    """Run the command line; settings that make no sense are told all at once."""
+def run(words: Sequence[str]) -> int:
+    """Run one command; the exit code. What goes wrong is one line on standard error (see `explanations`)."""
     try:
-        application(sys.argv[1:])()
-    except ValidationError as error:
-        for problem in error.errors(include_url=False, include_input=False):
-            name = "_".join(map(str, problem["loc"])).upper()
-            typer.echo(f"payswitch: PAYSWITCH_{name}: {problem['msg']}", err=True)
-        sys.exit(2)
+        done = application(words)(list(words), prog_name="payswitch", standalone_mode=False)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the outermost place: no traceback leaves
+        return _report(error)
+    code = done if isinstance(done, int) else 0
+    return _report(KeyboardInterrupt()) if code == _INTERRUPTED else code
+
+
+def _report(error: BaseException) -> int:
+    explanations = import_module("switch.cli.explanations")  # slow to read, and seldom needed
+    code: int = explanations.report(error)
+    return code
+
+
+def main() -> None:
+    """Run the command line."""
+    sys.exit(run(sys.argv[1:]))

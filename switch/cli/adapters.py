@@ -16,8 +16,9 @@ from adapters import new as templates
 from adapters.port import Order, RailAdapter
 from adapters.simulation import sandbox
 from schemas import codec, credit_transfer
-from schemas.errors import SwitchError
 from schemas.money import Money
+from switch.cli.connect import NUMBER_MAX, Country, checked_amount
+from switch.cli.failures import CommandFailed
 
 app = typer.Typer(no_args_is_help=True, help="Rails and their adapters.")
 
@@ -34,16 +35,13 @@ def list_adapters() -> None:
 
 @app.command()
 def check(
-    country: Annotated[str, typer.Argument(help="two letters, as in IN")],
+    country: Country,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="leave out what takes its time")] = False,
 ) -> None:
     """Run the conformance kit on a country's adapter and its simulated rail; exit 1 if a check fails."""
-    try:
-        report = asyncio.run(conformance.check(country, *(conformance.QUICK if quick else ())))
-    except SwitchError as error:
-        _fail(error)
+    report = asyncio.run(conformance.check(country, *(conformance.QUICK if quick else ())))
     typer.echo(json.dumps(report.as_dict(), indent=2) if as_json else report.text())
     if not report.ok:
         raise typer.Exit(1)
@@ -62,8 +60,7 @@ def new(
     try:
         made = templates.make(country, name, place, currency)
     except ValueError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+        raise CommandFailed(str(error)) from None
     for path in made:
         typer.echo(path)
     typer.echo(f"next: pip install -e {place} && payswitch adapters check {country}")
@@ -71,20 +68,17 @@ def new(
 
 @app.command()
 def translate(
-    country: Annotated[str, typer.Argument(help="two letters, as in IN")],
+    country: Country,
     file: Annotated[Path, typer.Argument(help="a pacs.008, XML or JSON", exists=True, dir_okay=False)],
     *,
     amount: Annotated[
         str | None, typer.Option(help="the credit in the rail's currency; else the message's own amount")
     ] = None,
-    serial: Annotated[int, typer.Option(help="number of the order in its period")] = 1,
+    serial: Annotated[int, typer.Option(min=1, max=NUMBER_MAX, help="number of the order in its period")] = 1,
 ) -> None:
     """Write the native bytes of a pacs.008, signed with sandbox keys, to standard output."""
-    try:
-        with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
-            native = _translate(country, file, amount, serial, Path(directory))
-    except SwitchError as error:
-        _fail(error)
+    with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
+        native = _translate(country, file, amount, serial, Path(directory))
     sys.stdout.buffer.write(native + b"\n")
 
 
@@ -94,7 +88,11 @@ def _translate(country: str, file: Path, amount: str | None, serial: int, direct
         codec.decode(file.read_bytes(), media_type=media_type, expect=credit_transfer.DEFAULT_VERSION[:8])
     )
     currency = registry.profile(country).currency
-    money = Money.parse(amount, currency) if amount else payment.interbank_settlement_amount
+    money = (
+        Money.parse(checked_amount(amount, currency), currency)
+        if amount
+        else payment.interbank_settlement_amount
+    )
     order = Order(payment, money, serial, payment.created_at, payment.created_at + EXPIRES)
     adapter = _sandbox_adapter(country, directory)
     violations = adapter.check(order)
@@ -120,8 +118,3 @@ def _plain(value: object) -> object:
             return sorted(value)
         case _:
             raise TypeError(f"{type(value).__name__} is not for JSON")
-
-
-def _fail(error: SwitchError) -> None:
-    typer.echo(f"{error.reason} {error.path or ''}: {error.detail}", err=True)
-    raise typer.Exit(1) from error

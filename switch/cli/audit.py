@@ -9,9 +9,9 @@ from uuid import UUID
 import typer
 
 from ledger import audit, offline_verifier
-from ledger.archive import Archived
 from switch import housekeeping
-from switch.cli.connect import Archives, Data, Database, database, settings_for
+from switch.cli.connect import Archives, Data, Database, database, installed, settings_for
+from switch.cli.failures import CommandFailed, WrongUse
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -19,7 +19,7 @@ app = typer.Typer(no_args_is_help=True)
 @app.command()
 def export(
     uetr: Annotated[
-        list[str] | None, typer.Argument(help="payments to prove; none: the checkpoint alone")
+        list[UUID] | None, typer.Argument(help="payments to prove; none: the checkpoint alone")
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="file; standard output without it")
@@ -33,23 +33,19 @@ def export(
     The lines to verify with go to standard error: hand them out by another way than the bundle.
     """
     settings = settings_for(data, database_url)
-    signer = housekeeping.signer(settings)
 
     async def run() -> dict[str, object]:
         async with database(settings) as connection:
-            await audit.checkpoint(connection, signer)
-            ids = [UUID(text) for text in uetr or []]
+            await audit.checkpoint(connection, housekeeping.signer(settings))
+            ids = uetr or []
             rows = await connection.fetch("SELECT id, number FROM ledger.transfer WHERE id = ANY($1)", ids)
             unknown = set(ids) - {row["id"] for row in rows}
             if unknown:
-                raise typer.BadParameter(f"no payment {', '.join(map(str, sorted(unknown)))}")
+                raise WrongUse(f"there is no payment {', '.join(map(str, sorted(unknown)))}")
             numbers = [row["number"] for row in rows]
             return await audit.bundle(connection, numbers, archives or settings.archive_directory)
 
-    try:
-        text = json.dumps(asyncio.run(run()), indent=1) + "\n"
-    except Archived as error:
-        raise typer.BadParameter(error.detail) from None
+    text = json.dumps(asyncio.run(run()), indent=1) + "\n"
     if output is None:
         typer.echo(text, nl=False)
     else:
@@ -60,7 +56,7 @@ def export(
 
 @app.command()
 def verify(
-    bundle: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    bundle: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="file of `audit export`")],
     keys: Annotated[list[str], typer.Argument(help="verifier lines of the operator")],
 ) -> None:
     """Check a bundle offline; exit 1 if it proves nothing. `ledger/offline_verifier.py` does it alone."""
@@ -70,7 +66,7 @@ def verify(
 @app.command("keys")
 def show_keys(data: Data = None) -> None:
     """Print the verifier's line of every key that ever signed, oldest first."""
-    for line in housekeeping.verifier_lines(settings_for(data, None)):
+    for line in housekeeping.verifier_lines(installed(settings_for(data, None))):
         typer.echo(line)
 
 
@@ -78,13 +74,13 @@ def show_keys(data: Data = None) -> None:
 def rotate(data: Data = None) -> None:
     """Make a new key; until `retire`, every checkpoint is signed by the old one as well."""
     try:
-        signer = housekeeping.rotate_key(settings_for(data, None))
+        signer = housekeeping.rotate_key(installed(settings_for(data, None)))
     except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+        raise CommandFailed(str(error)) from None
     typer.echo(signer.verifier_key)
 
 
 @app.command()
 def retire(data: Data = None) -> None:
     """Destroy the old key once every verifier has the new line."""
-    typer.echo(housekeeping.retire_key(settings_for(data, None)).verifier_key)
+    typer.echo(housekeeping.retire_key(installed(settings_for(data, None))).verifier_key)

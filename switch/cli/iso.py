@@ -11,10 +11,13 @@ import typer
 from schemas import catalogue, codec, files, json_schema, rules
 from schemas.catalogue import importer, notation
 from schemas.errors import InvalidMessage
+from switch.cli.failures import CommandFailed, WrongUse
 
 app = typer.Typer(no_args_is_help=True)
 
-Existing = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+Existing = Annotated[
+    Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="XML or JSON, by its ending")
+]
 
 
 class Form(StrEnum):
@@ -26,7 +29,9 @@ class Form(StrEnum):
 
 @app.command()
 def check(
-    file: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, readable=True)],
+    file: Annotated[
+        list[Path], typer.Argument(exists=True, dir_okay=False, readable=True, help="messages, XML or JSON")
+    ],
     *,
     schema_only: Annotated[bool, typer.Option(help="Leave out the scheme's rules.")] = False,
 ) -> None:
@@ -46,13 +51,15 @@ def convert(file: Existing, *, to: Annotated[Form, typer.Option(help="The other 
     try:
         octets = files.convert(file, to=codec.XML if to is Form.XML else codec.JSON)
     except InvalidMessage as error:
-        _fail(f"{file}: {error.path or '/'}: {error.detail} ({error.rule})")
+        raise CommandFailed(f"{file}: {error.path or '/'}: {error.detail} ({error.rule})") from None
     sys.stdout.buffer.write(octets + b"\n")
 
 
 @app.command(name="import")
 def import_schema(
-    file: Existing,
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="schema file, XSD")
+    ],
     *,
     into: Annotated[Path, typer.Option(help="Catalogue directory.")] = catalogue.DIRECTORY,
 ) -> None:
@@ -64,7 +71,7 @@ def import_schema(
         found = importer.read_xsd(file)
         notation.write(notation.read(into).merged(found), into)
     except ValueError as error:
-        _fail(f"{file}: {error}")
+        raise CommandFailed(f"{file}: {error}") from None
     for name in found.messages:
         print(json.dumps({"message": name, "types": len(found.types), "catalogue": str(into)}))
 
@@ -73,10 +80,5 @@ def import_schema(
 def schema(message: Annotated[str, typer.Argument(help="For example pacs.008.001.08.")]) -> None:
     """Print the JSON Schema of a message."""
     if message not in catalogue.catalogue().messages:
-        _fail(f"{message} is not in the catalogue")
+        raise WrongUse(f"{message} is not in the catalogue; docs/reference/iso20022.md lists every message")
     print(json.dumps(json_schema.standalone(message), ensure_ascii=False))
-
-
-def _fail(text: str) -> None:
-    print(text, file=sys.stderr)
-    raise typer.Exit(1)

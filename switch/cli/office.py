@@ -1,4 +1,4 @@
-"""What the commands of people share: the desk of a running switch, who acts, how a change is asked for."""
+"""What the commands of people share: the running switch, who acts, how a change is requested."""
 
 import asyncio
 import contextlib
@@ -11,11 +11,9 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from ledger.postgres import EmbeddedPostgres
-from schemas.errors import NotAuthentic, SwitchError, Unavailable
+from schemas.errors import NotAuthentic
 from switch.api.people import change_document, with_maker_half
-from switch.cli.connect import settings_for, writer
-from switch.database import connect_pool
+from switch.cli.connect import pool, settings_for, writer
 from switch.people import approvals, sessions
 from switch.people.catalogue import KINDS
 from switch.people.desk import Desk
@@ -23,8 +21,10 @@ from switch.people.model import Change, Person
 from switch.settings import Settings
 
 T = TypeVar("T")
-As = Annotated[str, typer.Option("--as", help="who acts: signed in by `payswitch people sign-in`")]
-Reason = Annotated[str, typer.Option("--reason", help="why; it stands in the log")]
+As = Annotated[
+    str, typer.Option("--as", help="who acts: a person who signed in with `payswitch people sign-in`")
+]
+Reason = Annotated[str, typer.Option("--reason", help="why; written to the log")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +40,17 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
     """Reach the database and the writer of a running switch.
 
     Raises:
-        Unavailable: it does not run.
+        CommandFailed: it does not run.
 
     """
-    data = settings.data.resolve()
-    url = settings.database or EmbeddedPostgres(data / "postgres").running_url()
-    if url is None:
-        raise Unavailable("the switch is not running")
-    pool = await connect_pool(settings.model_copy(update={"database": url}))
-    try:
-        async with writer(settings) as link:
-            yield Desk(pool, link, data, settings.sandbox_mark.exists())
-    finally:
-        await pool.close()
+    async with pool(settings) as connections, writer(settings) as link:
+        yield Desk(connections, link, settings.data.resolve(), settings.sandbox_mark.exists())
 
 
 def session_file(desk: Desk, name: str) -> Path:
     """Where the token of a person who signed in at this machine is kept, for its owner to read alone."""
+    if Path(name).name != name:
+        raise NotAuthentic(f"{name!r} is not the name of a person")
     return desk.data / "run" / "sessions" / name
 
 
@@ -88,23 +82,18 @@ async def find_person(desk: Desk, settings: Settings, name: str) -> Person:
             known = json.loads(settings.credentials_file.read_text()).get("people", {})
             if name in known:
                 return await sessions.of_bearer(connection, known[name]["bearer"])
-    raise NotAuthentic(f"{name} is not signed in: payswitch people sign-in {name}")
+    raise NotAuthentic(f"{name} is not signed in here: run `payswitch people sign-in {name}`")
 
 
 def run(data: Path | None, database: str | None, work: Callable[[Counter], Awaitable[T]]) -> T:
-    """Run a command at the desk; what cannot be done is told in one line, exit 1."""
+    """Run a command that needs the running switch."""
     settings = settings_for(data, database)
 
     async def at_desk() -> T:
         async with open_desk(settings) as desk:
             return await work(Counter(desk, settings))
 
-    try:
-        return asyncio.run(at_desk())
-    except (SwitchError, TimeoutError) as error:
-        text = error.detail if isinstance(error, SwitchError) else "the switch is not running"
-        typer.echo(f"payswitch: {text}", err=True)
-        raise typer.Exit(1) from None
+    return asyncio.run(at_desk())
 
 
 async def request(

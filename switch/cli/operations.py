@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -14,33 +13,30 @@ import typer
 from ledger import backup as backups
 from ledger import partitions
 from ledger.archive import Archive
-from ledger.backup import BackupError
-from ledger.detach import NotYet, detach_oldest
-from ledger.migrate import MigrationError, Phase, migrate, pending
-from ledger.postgres import EmbeddedPostgres
-from schemas.errors import NotFound, Unavailable
+from ledger.detach import detach_oldest
+from ledger.migrate import Phase, migrate, pending
 from switch import dashboards, doctor, erasure, housekeeping, personal_data
-from switch.cli.connect import Data, Database, database, progress, settings_for, writer
+from switch.cli.connect import (
+    NUMBER_MAX,
+    Currency,
+    Data,
+    Database,
+    database,
+    installed,
+    instant_of,
+    pool,
+    progress,
+    running_url,
+    settings_for,
+    writer,
+)
+from switch.cli.failures import WrongUse
 from switch.cli.office import As, Reason, ask
 from switch.commands import Freeze, SetLimit
+from switch.participants import reads as participants
 from switch.settings import Settings
 
 app = typer.Typer(no_args_is_help=True)
-
-
-def fail(text: str) -> typer.Exit:
-    """Say why on standard error; what to raise."""
-    print(f"payswitch: {text}", file=sys.stderr)
-    return typer.Exit(1)
-
-
-def instant_of(text: str) -> datetime:
-    """Read an instant of the command line, ISO 8601; without an offset it is UTC."""
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"not an instant: {error}") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 @app.command("partitions")
@@ -69,7 +65,9 @@ def list_partitions(data: Data = None, database_url: Database = None) -> None:
 
 @app.command()
 def detach(
-    before: Annotated[str, typer.Option("--before", help="detach what ended before this instant")],
+    before: Annotated[
+        datetime, typer.Option("--before", parser=instant_of, help="detach what ended before this instant")
+    ],
     to: Annotated[Path | None, typer.Option("--to", help="directory; DATA/archive without it")] = None,
     data: Data = None,
     database_url: Database = None,
@@ -79,7 +77,7 @@ def detach(
 
     async def run() -> None:
         async with database(settings) as connection:
-            while await _is_older(connection, instant_of(before)):
+            while await _is_older(connection, before):
                 archive = await detach_oldest(
                     connection,
                     to or settings.archive_directory,
@@ -89,10 +87,7 @@ def detach(
                 )
                 typer.echo(json.dumps(_document(archive)))
 
-    try:
-        asyncio.run(run())
-    except NotYet as error:
-        raise fail(str(error)) from None
+    asyncio.run(run())
 
 
 async def _is_older(connection: asyncpg.Connection, instant: datetime) -> bool:
@@ -123,10 +118,7 @@ def freeze(
         async with writer(settings_for(data, database_url)) as link:
             return (await link.ask(Freeze("people", reason))).verdict
 
-    try:
-        typer.echo(asyncio.run(run()))
-    except (Unavailable, TimeoutError) as error:
-        raise fail(str(error) or "the switch is not running") from None
+    typer.echo(asyncio.run(run()))
 
 
 @app.command()
@@ -144,31 +136,35 @@ def unfreeze(
 
 @app.command("limit")
 def set_limit(  # noqa: PLR0917 - one argument a word of the command
-    participant: str,
-    currency: str,
+    participant: Annotated[str, typer.Argument(help="the participant's id")],
+    currency: Currency,
     payment: Annotated[
-        int | None, typer.Option("--payment", min=0, help="minor units of one payment")
+        int | None, typer.Option("--payment", min=0, max=NUMBER_MAX, help="minor units of one payment")
     ] = None,
-    day: Annotated[int | None, typer.Option("--day", min=0, help="minor units of one day, UTC")] = None,
+    day: Annotated[
+        int | None, typer.Option("--day", min=0, max=NUMBER_MAX, help="minor units of one day, UTC")
+    ] = None,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
     """Set what PARTICIPANT may send in CURRENCY; what is not given has no limit."""
+    settings = settings_for(data, database_url)
 
     async def run() -> str:
-        async with writer(settings_for(data, database_url)) as link:
+        async with pool(settings) as connections, writer(settings) as link:
+            await participants.detail(connections, participant)  # NotFound where there is none
             return (await link.ask(SetLimit(participant, currency, payment, day))).verdict
 
-    try:
-        typer.echo(asyncio.run(run()))
-    except (Unavailable, TimeoutError) as error:
-        raise fail(str(error) or "the switch is not running") from None
+    typer.echo(asyncio.run(run()))
 
 
 def erase(
-    uetr: Annotated[list[str] | None, typer.Argument(help="payments to erase")] = None,
+    uetr: Annotated[list[UUID] | None, typer.Argument(help="payments to erase")] = None,
     before: Annotated[
-        str | None, typer.Option("--before", help="every final payment that was taken in before this instant")
+        datetime | None,
+        typer.Option(
+            "--before", parser=instant_of, help="every final payment that was received before this instant"
+        ),
     ] = None,
     reason: Annotated[str, typer.Option("--reason", help="goes into the log; names nobody")] = "retention",
     data: Data = None,
@@ -176,29 +172,25 @@ def erase(
 ) -> None:
     """Erase what payments say about people, for ever; every proof stays. The switch must be running."""
     if bool(uetr) == bool(before):
-        raise typer.BadParameter("name payments, or --before an instant")
+        raise WrongUse("name payments by their UETR, or --before an instant")
     settings = settings_for(data, database_url)
-    ids = [UUID(text) for text in uetr or []]
 
     async def run() -> int:
         async with database(settings) as connection, writer(settings) as link:
             if before is None:
-                done = await erasure.erase(connection, link, ids, reason)
+                done = await erasure.erase(connection, link, uetr or [], reason)
             else:
-                batches = erasure.erase_before(connection, link, instant_of(before), reason)
+                batches = erasure.erase_before(connection, link, before, reason)
                 done = sum([count async for count in batches])
             await erasure.scrub(connection)
             return done
 
-    try:
-        typer.echo(json.dumps({"erased": asyncio.run(run())}))
-    except (NotFound, Unavailable, erasure.NotFinal, TimeoutError) as error:
-        raise fail(str(error) or "the switch is not running") from None
+    typer.echo(json.dumps({"erased": asyncio.run(run())}))
 
 
 def rotate_master_key(data: Data = None) -> None:
     """Add a key that personal data is sealed under from the next start on; the others still open."""
-    settings = settings_for(data, None)
+    settings = installed(settings_for(data, None))
     personal_data.load(settings.personal_data_keys)
     typer.echo(json.dumps({"master_keys": personal_data.rotate(settings.personal_data_keys)}))
 
@@ -219,12 +211,9 @@ def backup(
     async def url() -> str:
         async with database(settings) as connection:
             await connection.fetchval("SELECT 1")
-            return settings.database or _running_url(settings)
+            return running_url(settings)
 
-    try:
-        made = backups.make(asyncio.run(url()), directory)
-    except BackupError as error:
-        raise fail(str(error)) from None
+    made = backups.make(asyncio.run(url()), directory)
     removed = backups.prune(directory, keep) if keep else []
     typer.echo(
         json.dumps(
@@ -237,16 +226,12 @@ def backup(
     )
 
 
-def _running_url(settings: Settings) -> str:
-    url = EmbeddedPostgres((settings.data / "postgres").resolve()).running_url()
-    if url is None:
-        raise fail("the switch is not running")
-    return url
-
-
 def restore(
     source: Annotated[Path | None, typer.Option("--from", help="directory of backups")] = None,
-    at: Annotated[str | None, typer.Option("--at", help="instant; the end of the log without it")] = None,
+    at: Annotated[
+        datetime | None,
+        typer.Option("--at", parser=instant_of, help="instant; the end of the log without it"),
+    ] = None,
     data: Data = None,
 ) -> None:
     """Make the embedded database what it was at an instant; the files that it replaces are kept aside.
@@ -254,14 +239,7 @@ def restore(
     Afterwards start the switch and `payswitch verify`: what the rails did since the instant shows there.
     """
     settings = settings_for(data, None)
-    try:
-        replaced = backups.restore(
-            _backups(settings, source),
-            (settings.data / "postgres").resolve(),
-            None if at is None else instant_of(at),
-        )
-    except BackupError as error:
-        raise fail(str(error)) from None
+    replaced = backups.restore(_backups(settings, source), (settings.data / "postgres").resolve(), at)
     typer.echo(
         json.dumps({"restored": str(settings.data / "postgres"), "replaced": replaced and str(replaced)})
     )
@@ -270,7 +248,7 @@ def restore(
 def _backups(settings: Settings, given: Path | None) -> Path:
     directory = given or settings.backups
     if directory is None:
-        raise fail("no directory of backups: set PAYSWITCH_BACKUPS or name one")
+        raise WrongUse("no directory of backups is known: set PAYSWITCH_BACKUPS, or name one")
     return directory.absolute()
 
 
@@ -287,13 +265,10 @@ def migrate_database(
 
     async def run() -> list[str]:
         async with database(settings):
-            url = settings.database or _running_url(settings)
+            url = running_url(settings)
             return await (pending(url, phase=phase) if dry_run else migrate(url, phase=phase))
 
-    try:
-        typer.echo(json.dumps({"pending" if dry_run else "applied": asyncio.run(run())}))
-    except (MigrationError, asyncpg.LockNotAvailableError) as error:
-        raise fail(str(error)) from None
+    typer.echo(json.dumps({"pending" if dry_run else "applied": asyncio.run(run())}))
 
 
 def write_dashboards(

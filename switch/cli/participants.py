@@ -1,24 +1,25 @@
-"""`payswitch participant`: who takes part, and what they may use. Every change takes two people."""
+"""`payswitch participant`: participants, and what they may use. Every change needs two people."""
 
 import json
+import re
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
 
 from switch.api.participants import use_document
 from switch.api.reads import position_document
-from switch.cli.connect import Data, Database
+from switch.cli.connect import Currency, Data, Database, checked_amount, instant_of, read_file, read_json
 from switch.cli.office import As, Counter, Reason, ask, run, show
 from switch.participants import liquidity, reads
 
 app = typer.Typer(no_args_is_help=True)
 Id = Annotated[str, typer.Argument(help="the participant's id")]
-Currency = Annotated[str, typer.Argument(help="three letters")]
-Amount = Annotated[str, typer.Argument(help="decimal text, as in 1000.00")]
+Amount = Annotated[str, typer.Argument(help="digits without separators, as in 1000.00")]
 KeyId = Annotated[str, typer.Argument(help="id of the key")]
+_ZERO: Final = re.compile(r"0(\.0+)?", re.ASCII)
 
 
 @app.command("list")
@@ -59,15 +60,15 @@ def onboard(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Ask for a new participant, with its accounts and keys, as FILE describes it."""
-    ask(data, database_url, as_, "participant.onboard", json.loads(file.read_text()), reason)
+    """Request a new participant, with its accounts and keys, as FILE describes it."""
+    ask(data, database_url, as_, "participant.onboard", read_json(file), reason)
 
 
 @app.command()
 def suspend(
     participant: Id, *, as_: As, reason: Reason, data: Data = None, database_url: Database = None
 ) -> None:
-    """Ask for a suspension: what is in flight finishes, what is new is refused."""
+    """Request the suspension of a participant: payments in flight finish, new ones are refused."""
     ask(data, database_url, as_, "participant.suspend", {"participant": participant}, reason)
 
 
@@ -75,7 +76,7 @@ def suspend(
 def resume(
     participant: Id, *, as_: As, reason: Reason, data: Data = None, database_url: Database = None
 ) -> None:
-    """Ask for the end of a suspension."""
+    """Request the end of a suspension."""
     ask(data, database_url, as_, "participant.resume", {"participant": participant}, reason)
 
 
@@ -83,7 +84,7 @@ def resume(
 def remove(
     participant: Id, *, as_: As, reason: Reason, data: Data = None, database_url: Database = None
 ) -> None:
-    """Ask for a removal; it must be suspended, settled and empty."""
+    """Request the removal of a participant; it must be suspended, settled and empty."""
     ask(data, database_url, as_, "participant.remove", {"participant": participant}, reason)
 
 
@@ -98,7 +99,9 @@ def cap(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Ask for a net debit cap: how far a position may go below what was paid in."""
+    """Request a net debit cap: how far a position may go below the funds paid in."""
+    if not _ZERO.fullmatch(net_debit_cap):  # a cap of nothing is one
+        checked_amount(net_debit_cap, currency)
     content = {"participant": participant, "currency": currency, "net_debit_cap": net_debit_cap}
     ask(data, database_url, as_, "cap.set", content, reason)
 
@@ -115,7 +118,7 @@ def funds_in(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Ask for money that came in to be booked."""
+    """Request that funds paid in be booked."""
     _funds(data, database_url, as_, "funds.in", (participant, currency, amount, reference), reason)
 
 
@@ -131,7 +134,7 @@ def funds_out(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Ask for money to be paid out."""
+    """Request that funds be paid out."""
     _funds(data, database_url, as_, "funds.out", (participant, currency, amount, reference), reason)
 
 
@@ -143,6 +146,7 @@ def _funds(  # noqa: PLR0917 - what both commands are given
     what: tuple[str, str, str, str],
     reason: str,
 ) -> None:
+    checked_amount(what[2], what[1])
     fields = ("participant", "currency", "amount", "reference")
     ask(data, database, name, kind, dict(zip(fields, what, strict=True)), reason)
 
@@ -158,8 +162,8 @@ def key_add(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Ask for one more signature key; the old ones stay until they are retired."""
-    content = {"participant": participant, "keyid": keyid, "public_key": file.read_text()}
+    """Request one more signature key; the old ones stay until they are retired."""
+    content = {"participant": participant, "keyid": keyid, "public_key": read_file(file)}
     ask(data, database_url, as_, "key.add", content, reason)
 
 
@@ -170,14 +174,16 @@ def key_retire(
     *,
     as_: As,
     reason: Reason,
-    at: Annotated[datetime | None, typer.Option(help="UTC; now without it")] = None,
+    at: Annotated[
+        datetime | None, typer.Option(parser=instant_of, help="instant, ISO 8601; now without it")
+    ] = None,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Ask for a key to run out; another must remain."""
+    """Request that a key be retired at an instant; another must remain."""
     content = {"participant": participant, "keyid": keyid}
     if at is not None:
-        content["at"] = at.isoformat() + "Z"
+        content["at"] = at.isoformat()
     ask(data, database_url, as_, "key.retire", content, reason)
 
 
@@ -191,5 +197,5 @@ def key_revoke(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Ask for a key to be worthless at once."""
+    """Request that a key be revoked at once."""
     ask(data, database_url, as_, "key.revoke", {"participant": participant, "keyid": keyid}, reason)

@@ -1,52 +1,150 @@
-"""`payswitch pay` and `events`: an integrator's first payment, and everything that happens."""
+"""`payswitch pay`, `payment` and `events`: a first payment, what became of it, the event log."""
 
 import asyncio
+import contextlib
 import json
-from typing import Annotated
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
+from uuid import UUID
 
+import asyncpg
 import typer
 
 from switch import sandbox
-from switch.cli.connect import Data, database, settings_for
-from switch.client import Client, NoAnswer, Problem
+from switch.cli.connect import (
+    NUMBER_MAX,
+    Data,
+    Database,
+    Uetr,
+    checked_amount,
+    database,
+    pool,
+    settings_for,
+)
+from switch.cli.failures import CommandFailed, WrongUse
+from switch.client import Client, Problem
+from switch.reads import SHOWN, read_payment
+from switch.settings import Settings
+
+_REFUSED: Final = "RJCT"
+_WAIT_S: Final = 20
+_WATCH_EVERY_S: Final = 0.5
 
 
 def pay(
-    debtor: Annotated[str, typer.Argument(help="participant that pays, as in the sandbox credentials")],
-    creditor: Annotated[str, typer.Argument(help="participant that is paid")],
-    amount: Annotated[str, typer.Argument(help="in the debtor's currency")],
-    account: Annotated[str | None, typer.Option("--account", help="creditor's account")] = None,
+    debtor: Annotated[str, typer.Argument(help="participant that pays, by its id: asha-bank")],
+    creditor: Annotated[str, typer.Argument(help="participant that is paid: noor-wallet")],
+    amount: Annotated[str, typer.Argument(help="in the debtor's currency, without separators: 1500.00")],
+    account: Annotated[
+        str | None, typer.Option("--account", help="the creditor's account; the sandbox's own without it")
+    ] = None,
     data: Data = None,
 ) -> None:
-    """Send one signed payment to the running sandbox and print what became of it."""
+    """Send one signed payment to the running sandbox; print it with its journey.
+
+    Exit code 1 if it is refused.
+    """
     settings = settings_for(data, None)
-    credentials = json.loads(settings.credentials_file.read_text())
-    participants = {entry["id"]: entry for entry in credentials["participants"]}
+    participants = _participants(settings)
     for name in (debtor, creditor):
         if name not in participants:
-            raise typer.BadParameter(f"no participant {name}; there are {', '.join(participants)}")
+            raise WrongUse(f"no participant {name}; there are {', '.join(participants)}")
     payer, payee = participants[debtor], participants[creditor]
+    checked_amount(amount, payer["currency"])
     document = sandbox.document(payer, payee, amount=amount, account=account or "")
 
-    async def run() -> None:
+    async def run() -> dict[str, Any]:
         async with Client.of_sandbox(settings.credentials_file, debtor) as client:
-            state = await client.pay(document, wait=20)
-            typer.echo(json.dumps(await client.read(f"payments/{state.uetr}"), indent=2))
+            state = await client.pay(document, wait=_WAIT_S)
+            found: dict[str, Any] = {"uetr": state.uetr, "status": state.status, "reason": state.reason}
+            with contextlib.suppress(Problem):  # nothing is remembered of a message that is no payment
+                found = await client.read(f"payments/{state.uetr}")
+            return found
 
-    try:
-        asyncio.run(run())
-    except (Problem, NoAnswer) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
+    payment = asyncio.run(run())
+    typer.echo(json.dumps(payment, indent=2))
+    if payment["status"] == _REFUSED:
+        raise CommandFailed(f"the payment is refused: {payment['reason']}")
+
+
+def _participants(settings: Settings) -> dict[str, dict[str, str]]:
+    """The made-up participants of the sandbox, by id."""
+    file = settings.credentials_file
+    if not file.is_file():
+        raise CommandFailed(
+            f"{settings.data.resolve()} is not the data directory of a sandbox: start one with"
+            " `payswitch up --sandbox`, or name its directory with --data or PAYSWITCH_DATA"
+        )
+    return {entry["id"]: entry for entry in json.loads(file.read_text())["participants"]}
+
+
+def payment(
+    uetr: Uetr,
+    watch: Annotated[bool, typer.Option("--watch", help="stay until it is final, a line each step")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON; with --watch, a line each change")] = False,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Show a payment: its status, its amounts and its journey. The switch must be running."""
+    settings = settings_for(data, database_url)
+
+    async def run() -> None:
+        shown = 0
+        async with pool(settings) as connections:
+            async for found in _states(connections, uetr, watch=watch):
+                if as_json:
+                    typer.echo(json.dumps(found, indent=None if watch else 2))
+                    continue
+                if not shown:
+                    typer.echo(_head(found))
+                for step in found["journey"][shown:]:
+                    typer.echo(_step(step))
+                shown = len(found["journey"])
+        if not as_json:
+            typer.echo(_end(found))
+
+    asyncio.run(run())
+
+
+async def _states(connections: asyncpg.Pool, uetr: UUID, *, watch: bool) -> AsyncIterator[dict[str, Any]]:
+    """The payment now and, if it is watched, after each change until it is final."""
+    last = None
+    while True:
+        found = await read_payment(connections, uetr, None)
+        if found != last:
+            yield found
+        if found["final"] or not watch:
+            return
+        last = found
+        await asyncio.sleep(_WATCH_EVERY_S)
+
+
+def _head(payment: dict[str, Any]) -> str:
+    amounts = [payment.get(name) for name in ("interbank_settlement_amount", "credited_amount")]
+    texts = [f"{amount['amount']} {amount['currency']}" for amount in amounts if amount]
+    return f"{payment['uetr']}  {' -> '.join(texts)}".rstrip()
+
+
+def _step(step: dict[str, Any]) -> str:
+    facts = " ".join(str(step[name]) for name in SHOWN if step.get(name))
+    return f"  {step['at']}  {step['event']:<10} {facts}".rstrip()
+
+
+def _end(payment: dict[str, Any]) -> str:
+    reason = f" {payment['reason']}" if payment["reason"] else ""
+    end = "final" if payment["final"] else "not final yet: --watch stays until it is"
+    return f"{payment['status']}{reason}  {payment['state']}, {end}"
 
 
 def events(
-    after: Annotated[int, typer.Option("--after", help="sequence number to begin behind")] = 0,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000)] = 1000,
+    after: Annotated[
+        int, typer.Option("--after", min=0, max=NUMBER_MAX, help="begin after this sequence number")
+    ] = 0,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="how many at most")] = 1000,
     data: Data = None,
-    database_url: Annotated[str | None, typer.Option("--database", help="PostgreSQL URL")] = None,
+    database_url: Database = None,
 ) -> None:
-    """Print the event log, one JSON line an event; nothing in it is personal."""
+    """Print the event log, one JSON line for each event; it holds no personal data."""
 
     async def run() -> None:
         async with database(settings_for(data, database_url)) as connection:

@@ -1,15 +1,17 @@
-"""`payswitch people` and `payswitch change`: who may sign in, and what takes two people."""
+"""`payswitch people` and `payswitch change`: who may sign in, and changes that need two people."""
 
 import dataclasses
 import json
 import os
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from switch.api.people import change_document
-from switch.cli.connect import Data, Database
+from switch.cli.connect import NUMBER_MAX, Data, Database, installed, read_json, running_url, settings_for
+from switch.cli.failures import CommandFailed, WrongUse
 from switch.cli.office import (
     As,
     Counter,
@@ -24,12 +26,13 @@ from switch.cli.office import (
 )
 from switch.people import approvals, enrolment, sessions, sign_in
 from switch.people.catalogue import KINDS, describe
-from switch.people.model import Role
+from switch.people.model import ChangeState, Role
+from switch.people.secrets import totp_code
 
 people = typer.Typer(no_args_is_help=True)
 changes = typer.Typer(no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="the person's name, as it signs in")]
-Number = Annotated[int, typer.Argument(min=1, help="number of the change")]
+Number = Annotated[int, typer.Argument(min=1, max=NUMBER_MAX, help="number of the change")]
 
 
 def _password(*, confirm: bool) -> str:
@@ -52,6 +55,7 @@ def found(
     database_url: Database = None,
 ) -> None:
     """Make the first operator, and the first checker; everybody else is added by these two."""
+    running_url(settings_for(data, database_url))  # before a password is typed
     password = _password(confirm=True)
 
     async def work(counter: Counter) -> enrolment.Enrolment:
@@ -64,6 +68,7 @@ def found(
 @people.command("sign-in")
 def sign_in_here(name: Name, data: Data = None, database_url: Database = None) -> None:
     """Sign in on this machine; later commands act `--as NAME`."""
+    running_url(settings_for(data, database_url))  # before a password is typed
     password, code = _password(confirm=False), _code()
 
     async def work(counter: Counter) -> None:
@@ -86,9 +91,23 @@ def sign_out(name: Name, data: Data = None, database_url: Database = None) -> No
     run(data, database_url, work)
 
 
+@people.command("code")
+def show_code(name: Name, data: Data = None) -> None:
+    """Print the current one-time code of a made-up person. In a sandbox only."""
+    settings = installed(settings_for(data, None))
+    if not settings.sandbox_mark.exists():
+        raise CommandFailed(
+            f"{settings.data.resolve()} is no running sandbox: the code is on the person's own authenticator"
+        )
+    known = json.loads(settings.credentials_file.read_text())["people"]
+    if name not in known:
+        raise WrongUse(f"no person {name}; there are {', '.join(sorted(known))}")
+    typer.echo(totp_code(known[name]["totp_secret"], int(time.time())))
+
+
 @people.command("list")
 def list_people(data: Data = None, database_url: Database = None) -> None:
-    """Print everybody who may sign in, or could once, one JSON line each."""
+    """Print every person who may sign in, or could before, one JSON line each."""
 
     async def work(counter: Counter) -> list[dict[str, Any]]:
         found = await sessions.everybody(counter.desk.pool)
@@ -101,7 +120,7 @@ def list_people(data: Data = None, database_url: Database = None) -> None:
 @people.command()
 def add(
     name: Name,
-    role: Annotated[Role, typer.Option()],
+    role: Annotated[Role, typer.Option(help="what the person may do")],
     *,
     as_: As,
     reason: Reason,
@@ -110,7 +129,7 @@ def add(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Ask for a new person; prints half of its enrolment code, the checker gets the other."""
+    """Request a new person; prints one half of its enrolment code, the checker is given the other."""
     content = {"name": name, "display_name": display_name or name, "role": str(role), "scope": scope}
     ask(data, database_url, as_, "person.add", content, reason)
 
@@ -118,8 +137,9 @@ def add(
 @people.command()
 def enrol(name: Name, data: Data = None, database_url: Database = None) -> None:
     """Enrol with both halves of the code: choose a password, set up an authenticator."""
-    maker_half = str(typer.prompt("half of the code, from who asked"))
-    checker_half = str(typer.prompt("half of the code, from who agreed"))
+    running_url(settings_for(data, database_url))  # before a password is typed
+    maker_half = str(typer.prompt("half of the code, from the person who requested it"))
+    checker_half = str(typer.prompt("half of the code, from the person who approved it"))
     password = _password(confirm=True)
 
     async def begin(counter: Counter) -> enrolment.Enrolment:
@@ -144,7 +164,7 @@ def kinds() -> None:
 
 @changes.command("list")
 def list_changes(
-    state: Annotated[str | None, typer.Option(help="requested, executed, ...")] = None,
+    state: Annotated[ChangeState | None, typer.Option(help="in this state alone")] = None,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
@@ -160,7 +180,7 @@ def list_changes(
 
 @changes.command("show")
 def show_change(number: Number, data: Data = None, database_url: Database = None) -> None:
-    """Print a change and what everybody said to it."""
+    """Print a change and every vote on it."""
 
     async def work(counter: Counter) -> dict[str, Any]:
         async with counter.desk.pool.acquire() as connection:
@@ -179,12 +199,11 @@ def request_change(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Ask for a change."""
-    text = Path(content[1:]).read_text() if content.startswith("@") else content
+    """Request a change."""
     try:
-        read = json.loads(text)
-    except ValueError:
-        raise typer.BadParameter("the content is not JSON") from None
+        read = read_json(Path(content[1:])) if content.startswith("@") else json.loads(content)
+    except ValueError as error:
+        raise WrongUse(f"the content is not JSON: {error}") from None
     ask(data, database_url, as_, kind, read, reason)
 
 
@@ -192,7 +211,7 @@ def request_change(
 def approve(
     number: Number, *, as_: As, reason: Reason, data: Data = None, database_url: Database = None
 ) -> None:
-    """Agree to a change; the last to agree has it executed."""
+    """Approve a change; the last approval executes it."""
     _say(data, database_url, as_, number, "approve", reason)
 
 
@@ -206,7 +225,7 @@ def refuse(
 
 @changes.command()
 def withdraw(number: Number, *, as_: As, data: Data = None, database_url: Database = None) -> None:
-    """Take one's own request back."""
+    """Withdraw a request of one's own."""
 
     async def work(counter: Counter) -> dict[str, Any]:
         person = await find_person(counter.desk, counter.settings, as_)

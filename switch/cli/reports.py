@@ -11,45 +11,40 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
-from ledger.postgres import EmbeddedPostgres
-from schemas.errors import NotAuthentic, SwitchError, Unavailable
+from adapters import registry
+from schemas.errors import InvalidMessage
 from schemas.signing.keys import PublicKey
-from switch.cli.connect import Data, Database, database, settings_for
-from switch.database import connect_pool
+from switch.cli.connect import (
+    Country,
+    Data,
+    Database,
+    country_of,
+    database,
+    pool,
+    read_file,
+    running_url,
+    settings_for,
+    writer,
+)
+from switch.cli.failures import CommandFailed, WrongUse
 from switch.reports import artefacts, catalogue, pattern_rules, regulators, service
 from switch.reports.query import Scope
 from switch.reports.service import Office
 from switch.settings import Settings
-from switch.workers.link import Link
 
 app = typer.Typer(no_args_is_help=True)
-
-_STARTS_WITHIN_S: Final = 5.0
 
 
 @contextlib.asynccontextmanager
 async def _office(settings: Settings) -> AsyncIterator[Office]:
-    """The office of the running switch."""
-    url = settings.database or EmbeddedPostgres((settings.data / "postgres").resolve()).running_url()
-    if url is None:
-        raise Unavailable("the switch is not running")
-    running = settings.model_copy(update={"database": url, "data": settings.data.resolve()})
-    pool, link = await connect_pool(running), Link(running.writer_socket)
-    try:
-        await link.start(within_s=_STARTS_WITHIN_S)
-        yield Office.open(running, pool, link)
-    finally:
-        await link.stop()
-        await pool.close()
-
-
-def _fail(error: Exception) -> None:
-    typer.echo(str(error) or type(error).__name__, err=True)
-    raise typer.Exit(1) from None
+    """What reports are made with, of the running switch."""
+    running = settings.model_copy(update={"database": running_url(settings), "data": settings.data.resolve()})
+    async with pool(running) as connections, writer(running) as link:
+        yield Office.open(running, connections, link)
 
 
 @app.command("list")
@@ -77,7 +72,12 @@ def make(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="file; standard output without it")
     ] = None,
-    country: Annotated[str | None, typer.Option("--country", help="one country's participants only")] = None,
+    country: Annotated[
+        str | None,
+        typer.Option(
+            "--country", parser=country_of, metavar="COUNTRY", help="one country's participants only"
+        ),
+    ] = None,
     participant: Annotated[str | None, typer.Option("--participant", help="one participant only")] = None,
     reveal: Annotated[bool, typer.Option("--reveal", help="show personal data; written down")] = False,
     data: Data = None,
@@ -97,10 +97,7 @@ def make(
         async with _office(settings_for(data, database_url)) as office:
             return await service.make(office, name, given, scope, form)
 
-    try:
-        artefact = asyncio.run(run())
-    except (SwitchError, TimeoutError) as error:
-        _fail(error)
+    artefact = asyncio.run(run())
     if output is None:
         sys.stdout.buffer.write(artefact.octets)
     else:
@@ -111,13 +108,13 @@ def make(
 def _pair(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator:
-        raise typer.BadParameter(f"{text} is not name=value")
+        raise WrongUse(f"{text!r} is not a parameter: name=value is needed, as in window=7")
     return name, value
 
 
 @app.command()
 def made(
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 50,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="how many at most")] = 50,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
@@ -129,10 +126,7 @@ def made(
             for row in await service.made(office, scope, limit):
                 typer.echo(json.dumps(row))
 
-    try:
-        asyncio.run(run())
-    except (SwitchError, TimeoutError) as error:
-        _fail(error)
+    asyncio.run(run())
 
 
 @app.command()
@@ -143,8 +137,8 @@ def verify(
     """Check a report's file against its name and its signature, offline; exit 1 if it is another."""
     try:
         artefacts.verify(file, PublicKey.from_pem(artefacts.KEYID, key.read_bytes()))
-    except (NotAuthentic, ValueError, OSError) as error:
-        _fail(error)
+    except (ValueError, OSError) as error:
+        raise CommandFailed(f"{file} cannot be verified: {error}") from None
     typer.echo("unchanged since it was made")
 
 
@@ -158,20 +152,20 @@ def add_rules(
     """Add a version of the pattern rules; versions do not change."""
 
     async def run() -> None:
-        rules = pattern_rules.read_rules(file.read_bytes())
+        try:
+            rules = pattern_rules.read_rules(read_file(file))
+        except InvalidMessage as error:
+            raise CommandFailed(f"{file}: {error.detail}") from None
         async with _office(settings_for(data, database_url)) as office:
             await service.add_rules(office, version, rules, f"operator:{getpass.getuser()}")
 
-    try:
-        asyncio.run(run())
-    except (SwitchError, TimeoutError) as error:
-        _fail(error)
+    asyncio.run(run())
 
 
 @app.command("add-regulator")
 def add_regulator(
     login: Annotated[str, typer.Argument(help="name of the database login")],
-    country: Annotated[str, typer.Argument(help="two letters")],
+    country: Country,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
@@ -179,6 +173,7 @@ def add_regulator(
 
     async def run() -> None:
         settings = settings_for(data, database_url)
+        registry.profile(country)  # NotFound where no rail of it is known
         async with _office(settings) as office, database(settings) as owner:
             await regulators.add_login(owner, login, country)
             await service.note(
@@ -189,7 +184,4 @@ def add_regulator(
                 country=country,
             )
 
-    try:
-        asyncio.run(run())
-    except (SwitchError, TimeoutError) as error:
-        _fail(error)
+    asyncio.run(run())

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
+import asyncpg
 import msgspec
 import typer
 
@@ -17,41 +18,95 @@ from schemas.signing.keys import PublicKey
 from switch import calendars
 from switch.api.reads import net_document, nets_csv
 from switch.api.settlement import line_document, settlement_document
-from switch.cli.connect import Data, Database, database, settings_for
-from switch.cli.office import As, Counter, Reason, ask, request, run, show, vote
+from switch.cli.connect import (
+    NUMBER_MAX,
+    Currency,
+    Data,
+    Database,
+    currency_of,
+    database,
+    installed,
+    read_file,
+    settings_for,
+)
+from switch.cli.failures import WrongUse
+from switch.cli.office import As, Counter, Reason, request, run, show, vote
 from switch.people.model import ChangeState
 from switch.settlement import day, reads
 from switch.settlement.files import SettlementFiles
+from switch.settlement.states import State
 
 app = typer.Typer(no_args_is_help=True)
-Window = Annotated[int, typer.Argument(min=1, help="number of the window")]
+Window = Annotated[
+    str, typer.Argument(help="number of a window, or a currency: its window that was closed last")
+]
 _BOTH = ("operator", "checker")
 """The made-up people of a sandbox."""
+_CLOSED_LAST = (
+    "SELECT max(number) FROM ledger.settlement_window WHERE currency = $1 AND closing_seq IS NOT NULL"
+)
 
 
 @app.command("list")
-def list_windows(data: Data = None, database_url: Database = None) -> None:
-    """Print the settlement windows, newest first, one JSON line each."""
+def list_windows(
+    currency: Annotated[
+        str | None, typer.Option("--currency", parser=currency_of, help="of this currency alone")
+    ] = None,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Print the settlement windows, newest first, one JSON line each; an open one says when it closes."""
 
     async def work() -> None:
         async with database(settings_for(data, database_url)) as connection:
-            for found in await reads.read(connection):
-                typer.echo(json.dumps(msgspec.to_builtins(settlement_document(found))))
+            schedules = {each.currency: each for each in await reads.schedules(connection) if each.enabled}
+            for found in await reads.read(connection, currency=currency):
+                document = msgspec.to_builtins(settlement_document(found))
+                if found.state is State.OPEN:
+                    schedule = schedules.get(found.currency)
+                    document["closes_at"] = schedule and await _closes_at(connection, schedule, found)
+                typer.echo(json.dumps(document))
 
     asyncio.run(work())
 
 
+async def _closes_at(
+    connection: asyncpg.Connection, schedule: reads.Schedule, window: reads.Settlement
+) -> str | None:
+    """When an open window closes by schedule; None where no business day is known."""
+    calendar = await calendars.load(connection, schedule.currency)
+    with contextlib.suppress(NotFound):
+        return calendar.next_close(schedule.closes_at, window.opened_at).isoformat()
+    return None
+
+
+async def _number(connection: asyncpg.Connection | asyncpg.Pool, text: str) -> int:
+    """The window that the command line names.
+
+    Raises:
+        WrongUse: it names none.
+
+    """
+    if text.isdecimal():
+        number = int(text)
+        known = number <= NUMBER_MAX and await windows.find(connection, number) is not None
+    else:
+        currency = currency_of(text)
+        number = await connection.fetchval(_CLOSED_LAST, currency) or 0
+        known = number > 0
+    if not known:
+        raise WrongUse(f"there is no such window: {text}; `payswitch settlement list` prints those there are")
+    return number
+
+
 @app.command("show")
 def show_settlement(window: Window, data: Data = None, database_url: Database = None) -> None:
-    """Print the settlement of a WINDOW with every participant's part."""
+    """Print the settlement of a WINDOW with the part of every participant."""
 
     async def work() -> dict[str, Any]:
         async with database(settings_for(data, database_url)) as connection:
-            try:
-                found = await reads.find(connection, window)
-            except NotFound:
-                raise typer.BadParameter("no such window") from None
-            lines = await reads.lines(connection, window)
+            found = await reads.find(connection, await _number(connection, window))
+            lines = await reads.lines(connection, found.window)
             return {
                 **settlement_document(found),
                 "confirmed_by": reads.countries(lines),
@@ -63,26 +118,29 @@ def show_settlement(window: Window, data: Data = None, database_url: Database = 
 
 @app.command()
 def close(
-    currency: str,
-    as_: Annotated[str, typer.Option("--as", help="who asks; in a sandbox nobody need be named")] = "",
+    currency: Currency,
+    as_: Annotated[str, typer.Option("--as", help="who requests it; not needed in a sandbox")] = "",
     reason: Reason = "closed by hand",
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Ask for the window of CURRENCY to be closed now.
+    """Request that the open window of CURRENCY be closed now.
 
-    In a sandbox, without --as, its two made-up people ask and agree; the number of the window is printed.
+    In a sandbox, without --as, its two made-up people request and approve it, and the number of the window
+    that was closed is printed.
     """
 
     async def work(counter: Counter) -> dict[str, Any] | int:
         if not as_ and not counter.desk.sandbox:
-            raise NotAllowed("say who asks: --as NAME; another person then agrees")
+            raise NotAllowed("name who requests it with --as")
         window = await counter.desk.pool.fetchval(
             "SELECT number FROM ledger.settlement_window WHERE currency = $1 AND closing_seq IS NULL",
             currency,
         )
         if window is None:
-            raise NotFound("no open window of this currency")
+            raise WrongUse(
+                f"{currency} has no open window; `payswitch settlement list` prints those there are"
+            )
         content = {"currency": currency, "window": window}
         maker = as_ or _BOTH[0]
         document = await request(counter, maker, "window.close", content=content, reason=reason)
@@ -99,7 +157,7 @@ def close(
 
 @app.command()
 def positions(
-    window: int,
+    window: Window,
     data: Data = None,
     database_url: Database = None,
     csv: Annotated[bool, typer.Option("--csv", help="CSV instead of JSON")] = False,
@@ -108,10 +166,9 @@ def positions(
 
     async def work() -> str:
         async with database(settings_for(data, database_url)) as connection:
-            found = await windows.find(connection, window)
-            if found is None:
-                raise typer.BadParameter("no such window")
-            nets = await windows.nets(connection, window)
+            found = await windows.find(connection, await _number(connection, window))
+            assert found is not None, "its number was looked up"
+            nets = await windows.nets(connection, found.number)
             if csv:
                 return nets_csv(found.currency, nets)
             document = {**found.document(), "nets": [net_document(found.currency, n) for n in nets]}
@@ -124,11 +181,11 @@ def positions(
 def confirm(
     window: Window, *, as_: As, reason: Reason, data: Data = None, database_url: Database = None
 ) -> None:
-    """Ask the central banks of a WINDOW to confirm its positions."""
+    """Request that the central banks of a WINDOW confirm its positions."""
 
     async def work(counter: Counter) -> dict[str, Any]:
-        found = await reads.find(counter.desk.pool, window)
-        content = {"window": window, "positions_sha256": found.positions_sha256 or "0" * 64}
+        found = await reads.find(counter.desk.pool, await _number(counter.desk.pool, window))
+        content = {"window": found.window, "positions_sha256": found.positions_sha256 or "0" * 64}
         return await request(counter, as_, "settlement.confirm", content=content, reason=reason)
 
     show(run(data, database_url, work))
@@ -138,22 +195,40 @@ def confirm(
 def abort(
     window: Window, *, as_: As, reason: Reason, data: Data = None, database_url: Database = None
 ) -> None:
-    """Ask for a WINDOW to be aborted, before anything is instructed; its lines are carried."""
-    ask(data, database_url, as_, "settlement.abort", {"window": window}, reason)
+    """Request that a WINDOW be aborted before anything is instructed; its lines are carried forward."""
+    _ask(data, database_url, as_, "settlement.abort", window, {}, reason)
 
 
 @app.command()
 def hold(
     window: Window,
-    participant: str,
+    participant: Annotated[str, typer.Argument(help="the participant's id")],
     *,
     as_: As,
     reason: Reason,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Ask for a PARTICIPANT's part of a WINDOW to be held; the others settle."""
-    ask(data, database_url, as_, "settlement.hold", {"window": window, "participant": participant}, reason)
+    """Request that the line of a PARTICIPANT in a WINDOW be held; the other lines settle."""
+    _ask(data, database_url, as_, "settlement.hold", window, {"participant": participant}, reason)
+
+
+def _ask(  # noqa: PLR0917 - what both commands are given
+    data: Path | None,
+    database_url: str | None,
+    name: str,
+    kind: str,
+    window: str,
+    content: dict[str, Any],
+    reason: str,
+) -> None:
+    """Request a change of a window."""
+
+    async def work(counter: Counter) -> dict[str, Any]:
+        whole = {"window": await _number(counter.desk.pool, window), **content}
+        return await request(counter, name, kind, content=whole, reason=reason)
+
+    show(run(data, database_url, work))
 
 
 @app.command()
@@ -165,7 +240,7 @@ def confirmation(
     database_url: Database = None,
 ) -> None:
     """Take in a settlement agent's signed FILE; the same again changes nothing."""
-    raw, token = file.read_bytes(), signature.read_text().strip()
+    raw, token = file.read_bytes(), read_file(signature).strip()
     media_type = "application/json" if file.suffix == ".json" else "application/xml"
 
     async def work(counter: Counter) -> day.Taken:
@@ -190,17 +265,17 @@ async def _verify(counter: Counter, agent: str, raw: bytes, token: str) -> None:
 
 
 @app.command()
-def key(data: Data = None, database_url: Database = None) -> None:
+def key(data: Data = None) -> None:
     """Print the public key that verifies settlement instructions."""
-    settings = settings_for(data, database_url)
+    settings = installed(settings_for(data, None))
     public = SettlementFiles(settings.data.resolve()).public_key
     show({"keyid": public.keyid, "public_key": public.pem.decode()})
 
 
 @app.command()
 def calendar(
-    currency: str,
-    days: Annotated[int, typer.Option(min=1, max=400)] = 14,
+    currency: Currency,
+    days: Annotated[int, typer.Option(min=1, max=400, help="how many days")] = 14,
     data: Data = None,
     database_url: Database = None,
 ) -> None:

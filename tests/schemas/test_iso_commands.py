@@ -149,7 +149,7 @@ def test_import_says_why_it_refuses(tmp_path):
     result = run("import", path, "--into", tmp_path)
 
     assert result.exit_code == 1
-    assert "is not an ISO 20022 schema" in result.output
+    assert "is not an ISO 20022 schema" in str(result.exception)
     assert not Path(tmp_path / "messages.txt").exists()
 
 

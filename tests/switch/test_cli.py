@@ -1,10 +1,13 @@
 """The command line against a running switch."""
 
+import asyncio
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
@@ -105,3 +108,110 @@ async def test_verify_finds_a_balance_that_was_changed_by_hand_and_exits_1(stack
 
     assert done.returncode == 1
     assert "I2 balances" in failed
+
+
+def test_a_payment_is_shown_again_as_text_and_as_json(stack: Stack, paid: dict) -> None:
+    text = payswitch(stack, "payment", paid["uetr"])
+    shown = json.loads(payswitch(stack, "payment", paid["uetr"], "--json").stdout)
+    lines = text.stdout.splitlines()
+
+    assert text.returncode == 0, text.stderr
+    assert lines[0].startswith(f"{paid['uetr']}  12.34 INR -> ")
+    assert [line.split()[1] for line in lines[1:-1]] == [step["event"] for step in paid["journey"]]
+    assert lines[-1] == "ACCC  COMMITTED, final"
+    assert (shown["uetr"], shown["status"], shown["journey"]) == (paid["uetr"], "ACCC", paid["journey"])
+
+
+def test_a_payment_is_watched_to_its_end(stack: Stack) -> None:
+    async def begin() -> str:
+        document = stack.document("asha-bank", "noor-wallet", word="SILENT")
+        async with stack.client("asha-bank") as client:
+            return (await client.pay(document)).uetr
+
+    uetr = asyncio.run(begin())
+    lines = payswitch(stack, "payment", uetr, "--watch", "--json").stdout.splitlines()
+    states = [json.loads(line) for line in lines]
+
+    assert states[-1]["final"]
+    assert len({state["uetr"] for state in states}) == 1
+    assert payswitch(stack, "payment", uetr, "--watch").stdout.splitlines()[-1].endswith(", final")
+
+
+def test_a_payment_that_is_not_there_is_a_clear_error(stack: Stack) -> None:
+    done = payswitch(stack, "payment", "7b0f2f3e-6c1d-4a53-9f0e-2d1c8a54e9b7")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "payswitch: there is nothing of this id\n"
+
+
+def test_a_refused_payment_is_printed_and_exits_1(stack: Stack) -> None:
+    done = payswitch(stack, "pay", "indus-bank", "asha-bank", "100.00", "--account", "asha-AC04@okbank")
+
+    assert done.returncode == 1
+    assert done.stderr == "payswitch: the payment is refused: AC04\n"
+    assert json.loads(done.stdout)["journey"][-1]["event"] == "released"
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [("1,500.00", "not a plain decimal"), ("1500.123", "more than 2 decimals"), ("0.00", "more than zero")],
+)
+def test_a_wrong_amount_says_how_to_write_one(stack: Stack, amount: str, said: str) -> None:
+    done = payswitch(stack, "pay", "asha-bank", "noor-wallet", amount)
+
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "as in 1500.00 (INR)" in done.stderr
+
+
+def test_an_amount_may_leave_out_its_decimals(stack: Stack) -> None:
+    done = payswitch(stack, "pay", "asha-bank", "noor-wallet", "1500")
+
+    assert json.loads(done.stdout)["interbank_settlement_amount"] == {"currency": "INR", "amount": "1500.00"}
+
+
+def test_windows_are_named_by_number_or_currency_and_say_when_they_close(stack: Stack, paid: dict) -> None:
+    number = payswitch(stack, "settlement", "close", "inr").stdout.strip()
+    listed = [
+        json.loads(line)
+        for line in payswitch(stack, "settlement", "list", "--currency", "INR").stdout.splitlines()
+    ]
+
+    assert {window["currency"] for window in listed} == {"INR"}
+    assert listed[0]["state"] == "OPEN"
+    assert datetime.fromisoformat(listed[0]["closes_at"]) > datetime.now(UTC)
+    assert listed[1]["window"] == int(number)
+    by_number = payswitch(stack, "settlement", "positions", number, "--csv").stdout
+    assert by_number == payswitch(stack, "settlement", "positions", "INR", "--csv").stdout
+    assert json.loads(payswitch(stack, "settlement", "show", "INR").stdout)["window"] == int(number)
+
+
+def test_a_window_that_is_not_there_names_the_list(stack: Stack) -> None:
+    done = payswitch(stack, "settlement", "positions", "424242")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("payswitch: there is no such window: 424242; `payswitch settlement list`")
+
+
+def test_the_one_time_code_of_a_made_up_person_signs_in(stack: Stack) -> None:
+    code = payswitch(stack, "people", "code", "auditor").stdout.strip()
+    person = stack.credentials["people"]["auditor"]
+    environment = {**os.environ, "PAYSWITCH_PASSWORD": person["password"], "PAYSWITCH_CODE": code}
+    words = ["people", "sign-in", "auditor", "--data", str(stack.settings.data)]
+    done = subprocess.run(
+        [sys.executable, "-m", "switch.cli", *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_doctor_finds_the_port_and_the_rails_of_the_switch_that_runs(stack: Stack) -> None:
+    """The stack's port is no default, and it has two rails: nobody tells doctor."""
+    found = json.loads(payswitch(stack, "doctor", "--json").stdout)
+    codes = {finding["code"] for finding in found["findings"]}
+
+    assert not codes & {"api-not-ready", "port-taken", "rail-unconfigured", "writer-away"}, found

@@ -1,0 +1,131 @@
+"""How a command ends that could not do what was asked: one line on standard error, and an exit code.
+
+0    done
+1    not done: the switch, a rail, the database or a file does not allow it, or a check found something
+2    the command line or a setting is wrong; nothing was tried
+130  interrupted (Ctrl-C)
+
+No command prints a traceback, which would be of no use to its reader and could show the values of
+variables. With `PAYSWITCH_TRACEBACK=1` one is printed in addition, for a report of a fault of ours.
+"""
+
+import os
+import sys
+import traceback
+from typing import Final
+
+import asyncpg
+import typer
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
+from adapters.cycle import Unreadable as UnreadableFile
+from adapters.iso8583.pool import Unreachable
+from ledger.archive import Archived
+from ledger.backup import BackupError
+from ledger.detach import NotYet
+from ledger.migrate import MigrationError
+from ledger.postgres import PostgresError
+from schemas.errors import NotFound, SwitchError
+from switch.cli.failures import CommandFailed, WrongUse
+from switch.client import NoAnswer, Problem
+from switch.erasure import NotFinal
+from switch.personal_data import Erased, Unreadable
+from switch.supervisor import StartError
+
+FAILED: Final = 1
+WRONG_USE: Final = 2
+INTERRUPTED: Final = 130
+_DOCTOR: Final = "`payswitch doctor` says what is wrong"
+_EXPLAINED: Final = (
+    BackupError,
+    Erased,
+    MigrationError,
+    NoAnswer,
+    NotFinal,
+    NotYet,
+    PostgresError,
+    Problem,
+    StartError,
+    Unreachable,
+    Unreadable,
+    UnreadableFile,
+)
+"""Exceptions whose text is a whole explanation."""
+_LOST: Final = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError)
+_OTHER_SCHEMA: Final = (
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.InvalidSchemaNameError,
+)
+
+
+def report(error: BaseException) -> int:
+    """Say in one line why the command failed; the exit code."""
+    text, code = explain(error)
+    print(f"payswitch: {' '.join(text.split())}", file=sys.stderr)
+    if os.environ.get("PAYSWITCH_TRACEBACK"):
+        traceback.print_exception(error)
+    return code
+
+
+def explain(error: BaseException) -> tuple[str, int]:
+    """What to tell whoever typed the command, and the exit code."""
+    match error:
+        case KeyboardInterrupt():
+            return "interrupted", INTERRUPTED
+        case typer.Abort():
+            return "nothing was entered", FAILED
+        case typer.BadParameter() | WrongUse() | SettingsError() | ValidationError():
+            return _usage(error), WRONG_USE
+        case _ if hasattr(error, "format_message"):  # every other error of the parser
+            return _usage(error), WRONG_USE
+        case CommandFailed() | typer.Exit():
+            return str(error), FAILED
+        case _:
+            return _failure(error), FAILED
+
+
+def _usage(error: BaseException) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(
+            _setting(problem) for problem in error.errors(include_url=False, include_input=False)
+        )
+    text = error.format_message() if hasattr(error, "format_message") else str(error)
+    context = getattr(error, "ctx", None)
+    return f"{text.rstrip('.')}; see `{context.command_path} --help`" if context is not None else text
+
+
+def _setting(problem: object) -> str:
+    """One setting that makes no sense, by the name of its environment variable."""
+    assert isinstance(problem, dict)
+    return f"PAYSWITCH_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
+
+
+def _failure(error: BaseException) -> str:  # noqa: C901, PLR0911 - a table of kinds, one line each
+    match error:
+        case Archived():
+            return error.detail
+        case NotFound() if error.detail == NotFound.__doc__:
+            return "there is nothing of this id"
+        case SwitchError():
+            return f"{error.detail} (at {error.path})" if error.path else error.detail
+        case _ if isinstance(error, _EXPLAINED):
+            return str(error)
+        case _ if isinstance(error, _OTHER_SCHEMA):
+            return "the database has no schema of this version: run `payswitch migrate`"
+        case _ if isinstance(error, _LOST):
+            return f"the connection was lost; {_DOCTOR}"
+        case asyncpg.PostgresError():
+            return f"the database refuses: {error}"
+        case TimeoutError():
+            return f"the switch does not answer; {_DOCTOR}"
+        case UnicodeError():
+            return "the text is not UTF-8"
+        case OSError():
+            place = f"{error.filename}: " if error.filename else ""
+            return f"{place}{error.strerror or error}"
+        case _:
+            return (
+                f"an unexpected {type(error).__name__}; PAYSWITCH_TRACEBACK=1 shows where: please report it"
+            )
