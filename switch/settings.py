@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ledger.writer import QUEUE_BYTES_MAX
 from schemas.rules import SWITCH, Scheme
+from switch.people.plausibility import Bands
 
 _SOCKET_PATH_MAX: Final = 107
 
@@ -43,6 +45,12 @@ class Settings(BaseSettings):
     """What messages must keep beyond their schema: `{"unknown_codes": "refuse", "characters": "latin"}`."""
     corridor_schemes: dict[str, Scheme] = {}
     """The same for one corridor, instead: `{"IN-PK": {"addresses": "structured"}}`."""
+    rate_band_percent: Decimal = Field(default=Decimal(10), gt=0, le=100)
+    """How far an exchange rate may depart from what is in force, either way, without a third confirmation."""
+    rate_band_percents: dict[str, Decimal] = {}
+    """The same for one direction, instead: `{"INR-PKR": 5}`."""
+    size_band_factor: Decimal = Field(default=Decimal(10), gt=1, le=1_000_000)
+    """The same of caps, limits, fees and movements of funds: `10` lets a tenth and tenfold pass."""
     payment_expiry_s: float = Field(default=60.0, gt=0)
     """From acceptance to the instant after which a rail must not act on the payment."""
     wait_max_s: float = Field(default=30.0, gt=0)
@@ -86,6 +94,11 @@ class Settings(BaseSettings):
     def scheme_of(self, debtor_country: str, creditor_country: str) -> Scheme:
         """What messages of this corridor must keep."""
         return self.corridor_schemes.get(f"{debtor_country}-{creditor_country}", self.scheme)
+
+    @property
+    def bands(self) -> Bands:
+        """How far what moves money may depart from what is in force without a confirmation."""
+        return Bands(self.rate_band_percent, self.rate_band_percents, self.size_band_factor)
 
     @property
     def writer_socket(self) -> Path:

@@ -51,7 +51,8 @@ def read(payload: str) -> PaymentCode:
         raise InvalidMessage("the check does not fit", path=emvco.CHECK, rule="check")
     _must_be_right(found, scheme)
     account = _account(found, scheme)
-    amount, warnings = _amount(found.get("54"), scheme)
+    amount, warnings = _amount((found.get("54") or "").strip(), scheme)
+    warnings += _oddities(found, scheme)
     return PaymentCode(
         country=scheme.country,
         scheme=scheme.name,
@@ -108,7 +109,7 @@ def _must_be_right(found: dict[str, str], scheme: Scheme) -> None:
         raise InvalidMessage("another version", path="00")
     if found.get("01", _STATIC) not in {_STATIC, _DYNAMIC}:
         raise InvalidMessage("neither for one payment nor for many", path="01")
-    if found.get("58", scheme.country) != scheme.country:
+    if (found.get("58") or scheme.country).upper() != scheme.country:
         raise InvalidMessage("another country than the currency's", path="58")
     if found.get("52") and not _CATEGORY.fullmatch(found["52"]):
         raise InvalidMessage("not four digits", path="52")
@@ -120,11 +121,23 @@ def _must_be_complete(found: dict[str, str]) -> None:
     for tag in _MUST:
         if tag not in found:
             raise InvalidMessage("an object is missing", path=tag, rule="missing")
-    for tag, value in found.items():
-        if not value:
+    for tag in _MUST:
+        if not found[tag]:
             raise InvalidMessage("an empty object", path=tag)
-    if len(found["59"]) > NAME_MAX or len(found["60"]) > CITY_MAX:
-        raise InvalidMessage("longer than it may be", path="59", rule="length")
+
+
+def _oddities(found: dict[str, str], scheme: Scheme) -> tuple[str, ...]:
+    """What the specification does not allow, and leaves no doubt about whom the code pays and how much."""
+    odd = []
+    if scheme.complete and not all(found.values()):
+        odd.append("an optional part is empty")
+    if scheme.complete and (len(found["59"]) > NAME_MAX or len(found["60"]) > CITY_MAX):
+        odd.append("the name or the city is longer than it may be")
+    if found.get("58", scheme.country) != scheme.country:
+        odd.append("the country is not written in upper case")
+    if found.get("54", "") != found.get("54", "").strip():
+        odd.append("blanks around the amount were left out")
+    return tuple(odd)
 
 
 def _account(found: dict[str, str], scheme: Scheme) -> dict[str, str]:

@@ -22,35 +22,68 @@ _CURRENCY: Final = "RUB"
 _STATIC, _DYNAMIC = "01", "02"
 _ID = re.compile(r"[AB][SD][0-9A-Z]{30}", re.ASCII)
 _BANK = re.compile(r"\d{12}", re.ASCII)
-_LINK = re.compile(
-    r"https://qr\.nspk\.ru/(?P<id>[AB][SD][0-9A-Z]{30})\?type=(?P<type>0[12])&bank=(?P<bank>\d{12})"
-    r"(?:&sum=(?P<sum>\d{1,13}))?&cur=(?P<cur>[A-Z]{3})&crc=(?P<crc>[0-9A-Fa-f]{4})",
-    re.ASCII,
-)
+_LINK = re.compile(r"https://qr\.nspk\.ru/([AB][SD][0-9A-Z]{30})/?\?([!-~]{1,300})", re.ASCII | re.IGNORECASE)
+_VALUES: Final = {
+    "type": re.compile("0[12]", re.ASCII),
+    "bank": _BANK,
+    "sum": re.compile(r"\d{1,13}", re.ASCII),
+    "cur": re.compile("RUB|643", re.ASCII | re.IGNORECASE),
+    "crc": re.compile("[0-9A-F]{4}", re.ASCII | re.IGNORECASE),
+}
 
 
 def read(text: str) -> PaymentCode:
     """A link.
 
     Raises:
-        InvalidMessage: not of this form, or another currency.
+        InvalidMessage: not of this form, another currency, or something behind the check.
 
     """
     found = _LINK.fullmatch(text)
-    if found is None or found["cur"] != _CURRENCY:
+    if found is None:
         raise InvalidMessage("not a payment link in roubles")
-    minor = int(found["sum"] or 0)
+    odd: list[str] = []
+    said = _parameters(found[2], odd)
+    minor = int(said.get("sum", "0"))
+    if "sum" in said and not minor:
+        odd.append("the amount is zero: the payer enters it")
+    if said.get("cur", _CURRENCY) != _CURRENCY:
+        odd.append("the currency is not written as RUB")
+    if "crc" not in said:
+        odd.append("the link has no check")
+    elif not is_nspk_link(text):
+        odd.append("the link's check does not fit")
     return PaymentCode(
         country="RU",
         scheme=NAME,
-        payee=found["id"],
+        payee=found[1].upper(),
         kind=Kind.MERCHANT,
         currency=_CURRENCY,
         amount=Money(minor, _CURRENCY) if minor else None,
-        dynamic=found["type"] == _DYNAMIC,
-        more={"bank": found["bank"]},
-        warnings=() if is_nspk_link(text) else ("the link's check does not fit",),
+        dynamic=said["type"] == _DYNAMIC,
+        more={"bank": said["bank"]},
+        warnings=tuple(odd),
     )
+
+
+def _parameters(query: str, odd: list[str]) -> dict[str, str]:
+    """The parameters in any order, but that the check is the last: it covers what precedes it."""
+    parts = [part for part in query.split("&") if part]
+    pairs = [part.partition("=")[::2] for part in parts]
+    said: dict[str, str] = {}
+    for name, value in pairs:
+        if "crc" in said or name in said:
+            raise InvalidMessage("something stands behind the check, or is there twice", path=name[:8])
+        known = _VALUES.get(name)
+        if known is None:
+            odd.append("a parameter that is not known was passed over")
+        elif known.fullmatch(value) is None:
+            raise InvalidMessage("not a payment link in roubles", path=name)
+        else:
+            said[name] = value
+    if not {"type", "bank"} <= said.keys():
+        raise InvalidMessage("a payment link names its type and its bank")
+    return said
 
 
 def make(code: PaymentCode) -> str:

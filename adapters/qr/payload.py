@@ -1,7 +1,7 @@
 """Which scheme a text is of: its prefix tells, else the currency of its EMVCo objects."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 from urllib.parse import unquote
@@ -11,6 +11,9 @@ from adapters.qr.model import Bases, Kind, PaymentCode
 from adapters.qr.schemes import SCHEMES
 from schemas.errors import InvalidMessage, MessageTooLarge, NotFound
 
+_LINK: Final = "https://"
+_SCANNERS_ADD: Final = " \t\r\n\v\f\0\x1d\x1e\x04\ufeff\u00a0\u200b"
+"""What scanners that act as keyboards, and clipboards, put around a text."""
 TEXT_MAX: Final = 4 * emvco.PAYLOAD_MAX
 """Of a whole text: links are longer than payloads, and encode some characters in three."""
 
@@ -63,9 +66,17 @@ def read(text: str) -> PaymentCode:
     """
     if len(text) > TEXT_MAX:
         raise MessageTooLarge
-    if text[: len(upi.PREFIX)].lower() == upi.PREFIX:
+    plain = text.strip(_SCANNERS_ADD)
+    code = _read(plain)
+    if plain == text:
+        return code
+    return replace(code, warnings=(*code.warnings, "blanks or line ends around the code were left out"))
+
+
+def _read(text: str) -> PaymentCode:
+    if upi.is_link(text):
         return upi.read(text)
-    if text.startswith(nspk.PREFIX):
+    if text[: len(nspk.PREFIX)].lower() == nspk.PREFIX:
         return nspk.read(text)
     if text.startswith(raast.PREFIX):
         return raast.read(text)
@@ -90,7 +101,7 @@ def make(code: PaymentCode) -> str:
 
 def _behind_link(text: str) -> str:
     """Kyrgyz and Belarusian payloads stand behind a link and `#`, percent-encoded."""
-    if not text.startswith("https://"):
+    if text[: len(_LINK)].lower() != _LINK:
         return text
     _, mark, payload = text.partition("#")
     if not mark:

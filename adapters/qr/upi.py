@@ -1,42 +1,63 @@
 """India's `upi://pay` links (NPCI linking specification 1.6): parameters of an address, no check.
 
+Codes in the street differ from the specification, so a link is read wherever it leaves no doubt about whom it
+pays and how much: an amount of zero is entered by the payer, empty parts are passed over, names of parameters
+are read in any case. What was odd is a warning. Two values of one parameter are refused.
+
 `sign` is the payee's signature over the link. Its key is not public, so it is kept and a warning says that
 nobody has checked it.
 """
 
+import re
 from typing import Final
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import quote, unquote_plus, urlencode
 
 from adapters.identifiers import is_vpa
 from adapters.profile import Basis
 from adapters.qr.model import Bases, Kind, PaymentCode
-from schemas.errors import InvalidMessage
+from schemas.errors import InvalidAmount, InvalidMessage
 from schemas.money import Money
 
 NAME: Final = "UPI link"
 PREFIX: Final = "upi://pay?"
 BASES: Final[Bases] = dict.fromkeys(("layout", "payee", "amount"), Basis.PUBLISHED)
 _CURRENCY: Final = "INR"
+_CURRENCIES: Final = {"INR", "356"}
+"""The code and the number of ISO 4217."""
 _MORE: Final = {
     "terminal": "tid", "note": "tn", "minimum_amount": "mam", "url": "url", "mode": "mode", "orgid": "orgid",
-    "sign": "sign", "purpose": "purpose",
+    "sign": "sign", "purpose": "purpose", "merchant_id": "mid", "store": "msid", "merchant_terminal": "mtid",
+    "tax_breakup": "gstBrkUp", "tax_number": "gstIn", "invoice": "invoiceNo", "invoice_date": "invoiceDate",
+    "invoice_name": "invoiceName", "medium": "QRMedium", "expires_at": "QRexpire", "made_at": "QRts",
+    "version": "ver",
 }  # fmt: skip
-_PARAMETERS: Final = 20
+_KNOWN: Final = {key.casefold(): key for key in ("pa", "pn", "mc", "tr", "am", "cu", *_MORE.values())}
+_PARAMETERS: Final = 64
+_BEGINS = re.compile(r"upi://pay/?\?", re.ASCII | re.IGNORECASE)
+_AMOUNT = re.compile(r"(\d{0,12})(?:\.(\d*))?", re.ASCII)
+_DECIMALS: Final = 2
+
+
+def is_link(text: str) -> bool:
+    """Whether a text begins as these links do, in any case; some producers write `upi://pay/?`."""
+    return _BEGINS.match(text) is not None
 
 
 def read(text: str) -> PaymentCode:
     """A link.
 
     Raises:
-        InvalidMessage: a parameter twice, no payee, another currency, or an amount that is none.
+        InvalidMessage: two values of a parameter, no payee, another currency, or an amount that is none.
 
     """
-    said = _parameters(text[len(PREFIX) :])
-    payee = said.get("pa", "")
+    odd: list[str] = []
+    said = _parameters(text.partition("?")[2], odd)
+    payee = said.get("pa", "").strip()
     if not is_vpa(payee):
         raise InvalidMessage("no payment address", path="pa", rule="payee")
-    if said.get("cu", _CURRENCY) != _CURRENCY:
-        raise InvalidMessage("another currency", path="cu")
+    _check_currency(said.get("cu"), odd)
+    if said.get("sign"):
+        odd.append("the payee's signature is not checked")
     return PaymentCode(
         country="IN",
         scheme=NAME,
@@ -44,12 +65,12 @@ def read(text: str) -> PaymentCode:
         kind=Kind.VPA,
         currency=_CURRENCY,
         name=said.get("pn") or None,
-        amount=Money.parse(said["am"], _CURRENCY) if said.get("am") else None,
+        amount=_amount(said.get("am", ""), odd),
         reference=said.get("tr") or None,
         dynamic=bool(said.get("tr")),
         category=said.get("mc") or None,
         more={name: said[key] for name, key in _MORE.items() if said.get(key)},
-        warnings=("the payee's signature is not checked",) if said.get("sign") else (),
+        warnings=tuple(odd),
     )
 
 
@@ -78,14 +99,66 @@ def make(code: PaymentCode) -> str:
     return PREFIX + urlencode({key: value for key, value in said.items() if value}, safe="@", quote_via=quote)
 
 
-def _parameters(query: str) -> dict[str, str]:
-    try:
-        pairs = parse_qsl(
-            query, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=_PARAMETERS
-        )
-    except ValueError:
-        raise InvalidMessage("not a link's parameters") from None
-    said = dict(pairs)
-    if len(said) != len(pairs):
-        raise InvalidMessage("a parameter is there twice", rule="duplicate-key")
+def _check_currency(stated: str | None, odd: list[str]) -> None:
+    """Rupees, whatever the case; a code without a currency is in rupees, an empty one is odd."""
+    if stated is None or stated == _CURRENCY:
+        return
+    if stated.strip() and stated.strip().upper() not in _CURRENCIES:
+        raise InvalidMessage("another currency", path="cu")
+    odd.append("the currency is not written as INR")
+
+
+def _amount(text: str, odd: list[str]) -> Money | None:
+    """The amount; producers write zero where the payer is to enter it, and decimals in their own ways."""
+    found = _AMOUNT.fullmatch(text.strip())
+    if not text.strip():
+        return None
+    if found is None or not (found[1] or found[2]):
+        raise InvalidAmount("not an amount in rupees", path="am")
+    whole, decimals = found[1].lstrip("0") or "0", (found[2] or "").rstrip("0")
+    if len(decimals) > _DECIMALS:
+        raise InvalidAmount("a rupee has a hundred paise: two decimals at most", path="am")
+    minor = int(whole + decimals.ljust(_DECIMALS, "0"))
+    if not minor:
+        odd.append("the amount is zero: the payer enters it")
+        return None
+    return Money(minor, _CURRENCY)
+
+
+def _parameters(query: str, odd: list[str]) -> dict[str, str]:
+    """The parameters of a link by the specification's names; what it does not name is passed over."""
+    plain = query.replace("&amp;", "&")
+    parts = plain.split("&")
+    named = [part for part in parts if part.strip() and "=" in part]
+    if plain != query or len(named) != len(parts):
+        odd.append("a part without a name or a value was passed over")
+    if len(named) > _PARAMETERS:
+        raise InvalidMessage("more parameters than any link has")
+    said: dict[str, str] = {}
+    for part in named:
+        name, _, value = part.partition("=")
+        key = _KNOWN.get(name.strip().casefold())
+        if key is None:
+            _note(odd, "a parameter that the specification does not name was passed over")
+            continue
+        if key != name:
+            _note(odd, "a parameter's name is not written as in the specification")
+        text = _decoded(value, key)
+        if said.get(key, text) != text:
+            raise InvalidMessage("a parameter is there with two values", path=key, rule="duplicate-key")
+        if key in said:
+            _note(odd, "a parameter is there twice, with one value")
+        said[key] = text
     return said
+
+
+def _decoded(value: str, key: str) -> str:
+    try:
+        return unquote_plus(value, errors="strict")
+    except UnicodeDecodeError:
+        raise InvalidMessage("not percent-encoded UTF-8", path=key) from None
+
+
+def _note(odd: list[str], text: str) -> None:
+    if text not in odd:
+        odd.append(text)

@@ -77,7 +77,8 @@ class Say(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def desk_of(request: Request) -> Desk:
     """The desk of this worker."""
     runtime: Runtime = request.app.state.runtime
-    return Desk(runtime.pool, runtime.link, runtime.settings.data, runtime.settings.sandbox)
+    settings = runtime.settings
+    return Desk(runtime.pool, runtime.link, settings.data, settings.sandbox, settings.bands)
 
 
 async def read_body(request: Request, kind: type[T]) -> T:
@@ -279,7 +280,7 @@ async def get_change(request: Request, desk: Office, person: SignedIn, number: N
         change = await approvals.find(connection, number)
     if not may_see(person, change):
         raise NotAllowed("your role may not do this")
-    return answer(request, change_document(change))
+    return answer(request, await compared_document(desk, change))
 
 
 @router.post("/changes", operation_id="requestChange", tags=["changes"])
@@ -288,7 +289,7 @@ async def post_change(request: Request, desk: Office, person: SignedIn) -> Respo
     said = await read_body(request, RequestChange)
     content, half = with_maker_half(said.kind, said.content)
     change = await approvals.request(desk, KINDS, person, said.kind, content=content, reason=said.reason)
-    document = change_document(change)
+    document = await compared_document(desk, change)
     return answer(request, {**document, "maker_half": half} if half else document, 201)
 
 
@@ -297,7 +298,7 @@ async def post_vote(request: Request, desk: Office, person: SignedIn, number: Nu
     """Agree to a change, or refuse it. The last to agree has it executed."""
     said = await read_body(request, Say)
     change = await approvals.vote(desk, KINDS, person, number, decision=said.decision, reason=said.reason)
-    return answer(request, change_document(change))
+    return answer(request, await compared_document(desk, change))
 
 
 @router.post("/changes/{number}/withdraw", operation_id="withdrawChange", tags=["changes"])
@@ -320,6 +321,13 @@ def change_document(change: Change) -> dict[str, Any]:
     document["content"] = json.loads(change.content)
     secret = document.pop("secret")
     return {**document, "checker_half": secret} if secret else document
+
+
+async def compared_document(desk: Desk, change: Change) -> dict[str, Any]:
+    """The same with `comparisons` while it is asked for: what it is measured by, and by what factor."""
+    async with desk.pool.acquire() as connection:
+        compared = await approvals.compare(connection, desk, KINDS, change)
+    return {**change_document(change), "comparisons": [one.document() for one in compared]}
 
 
 def may_see(person: Person, change: Change) -> bool:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from schemas.errors import NotAuthentic
-from switch.api.people import change_document, with_maker_half
+from switch.api.people import compared_document, with_maker_half
 from switch.cli.connect import pool, settings_for, writer
 from switch.people import approvals, sessions
 from switch.people.catalogue import KINDS
@@ -23,6 +23,13 @@ from switch.settings import Settings
 T = TypeVar("T")
 As = Annotated[
     str, typer.Option("--as", help="who acts: a person who signed in with `payswitch people sign-in`")
+]
+Factor = Annotated[
+    str | None,
+    typer.Option(
+        "--confirmed-factor",
+        help="where the switch asks for it: by what factor this departs from what is in force",
+    ),
 ]
 Reason = Annotated[str, typer.Option("--reason", help="why; written to the log")]
 
@@ -44,7 +51,7 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
 
     """
     async with pool(settings) as connections, writer(settings) as link:
-        yield Desk(connections, link, settings.data.resolve(), settings.sandbox_mark.exists())
+        yield Desk(connections, link, settings.data.resolve(), settings.sandbox_mark.exists(), settings.bands)
 
 
 def session_file(desk: Desk, name: str) -> Path:
@@ -103,7 +110,7 @@ async def request(
     person = await find_person(counter.desk, counter.settings, name)
     content, half = with_maker_half(kind, content)
     change = await approvals.request(counter.desk, KINDS, person, kind, content=content, reason=reason)
-    document = change_document(change)
+    document = await compared_document(counter.desk, change)
     return {**document, "maker_half": half} if half else document
 
 
@@ -111,6 +118,11 @@ async def vote(counter: Counter, name: str, number: int, *, decision: str, reaso
     """Say something to a change as a person."""
     person = await find_person(counter.desk, counter.settings, name)
     return await approvals.vote(counter.desk, KINDS, person, number, decision=decision, reason=reason)
+
+
+def confirmed(factor: str | None) -> dict[str, str]:
+    """The part of a content that confirms a departure, where one is confirmed."""
+    return {} if factor is None else {"confirmed_factor": factor}
 
 
 def ask(  # noqa: PLR0917 - what every asking command is given

@@ -12,7 +12,7 @@ import typer
 from switch.api.participants import use_document
 from switch.api.reads import position_document
 from switch.cli.connect import Currency, Data, Database, checked_amount, instant_of, read_file, read_json
-from switch.cli.office import As, Counter, Reason, ask, run, show
+from switch.cli.office import As, Counter, Factor, Reason, ask, confirmed, run, show
 from switch.participants import liquidity, reads
 
 app = typer.Typer(no_args_is_help=True)
@@ -96,6 +96,7 @@ def cap(
     *,
     as_: As,
     reason: Reason,
+    confirmed_factor: Factor = None,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
@@ -103,6 +104,7 @@ def cap(
     if not _ZERO.fullmatch(net_debit_cap):  # a cap of nothing is one
         checked_amount(net_debit_cap, currency)
     content = {"participant": participant, "currency": currency, "net_debit_cap": net_debit_cap}
+    content |= confirmed(confirmed_factor)
     ask(data, database_url, as_, "cap.set", content, reason)
 
 
@@ -115,11 +117,20 @@ def funds_in(
     *,
     as_: As,
     reason: Reason,
+    confirmed_factor: Factor = None,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
     """Request that funds paid in be booked."""
-    _funds(data, database_url, as_, "funds.in", (participant, currency, amount, reference), reason)
+    _funds(
+        data,
+        database_url,
+        as_,
+        "funds.in",
+        (participant, currency, amount, reference),
+        reason,
+        confirmed_factor,
+    )
 
 
 @app.command("funds-out")
@@ -131,11 +142,20 @@ def funds_out(
     *,
     as_: As,
     reason: Reason,
+    confirmed_factor: Factor = None,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
     """Request that funds be paid out."""
-    _funds(data, database_url, as_, "funds.out", (participant, currency, amount, reference), reason)
+    _funds(
+        data,
+        database_url,
+        as_,
+        "funds.out",
+        (participant, currency, amount, reference),
+        reason,
+        confirmed_factor,
+    )
 
 
 def _funds(  # noqa: PLR0917 - what both commands are given
@@ -145,10 +165,11 @@ def _funds(  # noqa: PLR0917 - what both commands are given
     kind: str,
     what: tuple[str, str, str, str],
     reason: str,
+    factor: str | None,
 ) -> None:
     checked_amount(what[2], what[1])
     fields = ("participant", "currency", "amount", "reference")
-    ask(data, database, name, kind, dict(zip(fields, what, strict=True)), reason)
+    ask(data, database, name, kind, dict(zip(fields, what, strict=True)) | confirmed(factor), reason)
 
 
 @app.command("key-add")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from switch.api.people import change_document
+from switch.api.people import change_document, compared_document
 from switch.cli.connect import NUMBER_MAX, Data, Database, installed, read_json, running_url, settings_for
 from switch.cli.failures import CommandFailed, WrongUse
 from switch.cli.office import (
@@ -184,7 +184,8 @@ def show_change(number: Number, data: Data = None, database_url: Database = None
 
     async def work(counter: Counter) -> dict[str, Any]:
         async with counter.desk.pool.acquire() as connection:
-            return change_document(await approvals.find(connection, number))
+            change = await approvals.find(connection, number)
+        return await compared_document(counter.desk, change)
 
     show(run(data, database_url, work))
 

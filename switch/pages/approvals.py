@@ -225,7 +225,8 @@ async def _page(
     asked = change.state is ChangeState.REQUESTED
     async with desk.pool.acquire() as connection:
         foreseen = await effects.foresee(connection, change) if asked else []
-        stands_against = await _obstacle(connection, change) if asked else ""
+        stands_against = await _obstacle(connection, desk, change) if asked else ""
+        compared = await approvals.compare(connection, desk, KINDS, change)
     return render(
         request,
         "change.html",
@@ -236,6 +237,7 @@ async def _page(
         content=_lines(json.loads(change.content)),
         effects=foreseen,
         obstacle=stands_against,
+        compared=compared,
         seats=_seats(change),
         may_vote=asked and approvals.may_vote(change, person),
         own=asked and change.maker == person.name,
@@ -246,10 +248,10 @@ async def _page(
     )
 
 
-async def _obstacle(connection: asyncpg.Connection, change: Change) -> str:
+async def _obstacle(connection: asyncpg.Connection, desk: Desk, change: Change) -> str:
     """Why it could not be done now; what is being changed at this very moment is not waited for."""
     try:
-        return await approvals.obstacle(connection, KINDS, change)
+        return await approvals.obstacle(connection, desk, KINDS, change)
     except asyncpg.LockNotAvailableError:
         return ""
 

@@ -24,6 +24,7 @@ LABELS: Final[Mapping[str, str]] = {
     "bic": "BIC",
     "business": "Business day",
     "closes_at": "Windows close at (HH:MM, several with spaces)",
+    "confirmed_factor": "Confirmed factor (only where the switch asks for it)",
     "country": "Country",
     "currency": "Currency",
     "day": "Day",
@@ -68,6 +69,8 @@ LABELS: Final[Mapping[str, str]] = {
 }
 """What people call a field."""
 
+CONFIRMED: Final = "confirmed_factor"
+"""Stands last in every form: it is filled in when the switch has named a factor."""
 WORDS: Final = {"true": "yes", "false": "no"}
 _HIDDEN: Final = frozenset({"maker_half"})
 """Made by us, never typed."""
@@ -114,7 +117,8 @@ def fields_of(kind: Kind[Any]) -> tuple[Field, ...] | None:
     """The fields of a kind's form; None where its content is not flat."""
     content = inspect.type_info(kind.content)
     assert isinstance(content, inspect.StructType)
-    made = [_field(field) for field in content.fields if field.name not in _HIDDEN]
+    visible = [field for field in content.fields if field.name not in _HIDDEN]
+    made = [_field(field) for field in sorted(visible, key=lambda field: field.name == CONFIRMED)]
     found = tuple(field for field in made if field is not None)
     return found if len(found) == len(made) else None
 

@@ -17,6 +17,7 @@ from switch.api.participants import Id, may_read
 from switch.calendars import ZONES
 from switch.pages import shell, witness
 from switch.pages.asking import CHANGES, link, may_ask
+from switch.pages.forms import CONFIRMED
 from switch.pages.shell import PREFIX, Office, Viewer, form, redirect, render
 from switch.pages.witness import looking
 from switch.participants import limits, liquidity, reads
@@ -96,7 +97,9 @@ def onboarding(said: Mapping[str, str]) -> dict[str, Any]:
         {name: text for name, text in row.items() if text} for row in rows("currency", "net_debit_cap")
     ]
     plain = {name: said.get(name, "").strip() for name in ("id", "name", "bic", "country", "kind")}
-    return {**plain, "accounts": accounts, "keys": rows("keyid", "public_key")}
+    factor = said.get(CONFIRMED, "").strip()
+    content = {**plain, "accounts": accounts, "keys": rows("keyid", "public_key")}
+    return {**content, CONFIRMED: factor} if factor else content
 
 
 def _onboarding(

@@ -12,6 +12,7 @@ import asyncpg
 from ledger.books import Verdict
 from schemas.identifiers import COUNTRIES, is_bic
 from switch.commands import CloseAccounts, Fund, Leg, OpenAccount, Reply, SetCap
+from switch.participants import comparisons
 from switch.participants.content import (
     Country,
     Currency,
@@ -27,7 +28,8 @@ from switch.participants.content import (
     status_of,
 )
 from switch.participants.keys import check_new_key, insert_key
-from switch.people.kinds import Content, Execution, Kind
+from switch.people.kinds import Confirmable, Content, Execution, Kind
+from switch.people.plausibility import Bands, Comparison
 from switch.pricing import FEES, GROSS, POSITION, SCHEME
 from switch.settlement import positions
 
@@ -74,7 +76,7 @@ class NewKey(Content, frozen=True, kw_only=True):
     public_key: str
 
 
-class Onboard(Content, frozen=True, kw_only=True):
+class Onboard(Confirmable, frozen=True, kw_only=True):
     """A new participant, with its accounts and its first keys."""
 
     id: Id
@@ -103,7 +105,7 @@ class OfAccount(Content, frozen=True, kw_only=True):
     account: Purpose = "position"
 
 
-class SetAccountCap(Content, frozen=True, kw_only=True):
+class SetAccountCap(Confirmable, frozen=True, kw_only=True):
     """How far an account may go below what was paid in: decimal text; "0" is fully prefunded."""
 
     participant: Id
@@ -112,7 +114,7 @@ class SetAccountCap(Content, frozen=True, kw_only=True):
     account: Purpose = "position"
 
 
-class Funds(Content, frozen=True, kw_only=True):
+class Funds(Confirmable, frozen=True, kw_only=True):
     """Money that came in, or is to go out, at the settlement agent; `reference` is the agent's."""
 
     participant: Id
@@ -140,6 +142,24 @@ async def _check_onboard(connection: asyncpg.Connection, content: Onboard) -> No
         cap_of(account.net_debit_cap, account.currency)
     for key in content.keys:
         await check_new_key(connection, key.keyid, key.public_key)
+
+
+async def _compare_onboard(
+    connection: asyncpg.Connection, content: Onboard, bands: Bands
+) -> list[Comparison]:
+    """Every cap that it would begin with."""
+    return [
+        one
+        for account in content.accounts
+        for one in await comparisons.of_cap(
+            connection,
+            content.id,
+            account.currency,
+            cap=account.net_debit_cap,
+            account=POSITION,
+            bands=bands,
+        )
+    ]
 
 
 async def _onboard(execution: Execution, content: Onboard) -> None:
@@ -297,6 +317,19 @@ async def _check_cap(connection: asyncpg.Connection, content: SetAccountCap) -> 
     await _number(connection, content)
 
 
+async def _compare_cap(
+    connection: asyncpg.Connection, content: SetAccountCap, bands: Bands
+) -> list[Comparison]:
+    return await comparisons.of_cap(
+        connection,
+        content.participant,
+        content.currency,
+        cap=content.net_debit_cap,
+        account=content.account,
+        bands=bands,
+    )
+
+
 async def _set_cap(execution: Execution, content: SetAccountCap) -> None:
     number = await _number(execution.connection, content)
     await _cap(execution, number, cap_of(content.net_debit_cap, content.currency))
@@ -312,6 +345,17 @@ async def _check_funds(connection: asyncpg.Connection, content: Funds) -> None:
     money_of(content.amount, content.currency)
     await _number(connection, content)
     await account_number(connection, SCHEME, content.currency, SETTLEMENT)
+
+
+async def _compare_funds(connection: asyncpg.Connection, content: Funds, bands: Bands) -> list[Comparison]:
+    return await comparisons.of_funds(
+        connection,
+        content.participant,
+        content.currency,
+        amount=content.amount,
+        account=content.account,
+        bands=bands,
+    )
 
 
 async def _funds_in(execution: Execution, content: Funds) -> None:
@@ -335,7 +379,14 @@ async def _move(execution: Execution, content: Funds, debit: int, credit: int) -
 
 
 KINDS: Final[tuple[Kind[Any], ...]] = (
-    Kind("participant.onboard", "Let somebody take part", Onboard, _onboard, _check_onboard),
+    Kind(
+        "participant.onboard",
+        "Let somebody take part",
+        Onboard,
+        _onboard,
+        _check_onboard,
+        compare=_compare_onboard,
+    ),
     Kind(
         "participant.suspend",
         "Suspend a participant",
@@ -366,6 +417,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         SetAccountCap,
         _open_account,
         _check_open_account,
+        compare=_compare_cap,
         participant=participant_of,
         moves_books=True,
     ),
@@ -384,6 +436,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         SetAccountCap,
         _set_cap,
         _check_cap,
+        compare=_compare_cap,
         participant=participant_of,
         moves_books=True,
     ),
@@ -393,6 +446,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         Funds,
         _funds_in,
         _check_funds,
+        compare=_compare_funds,
         participant=participant_of,
         moves_books=True,
     ),
@@ -402,6 +456,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         Funds,
         _funds_out,
         _check_funds,
+        compare=_compare_funds,
         participant=participant_of,
         moves_books=True,
     ),

@@ -1,6 +1,7 @@
 """Changes to the ways that payments go: corridors and their fees, exchange rates, rails."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Annotated, Any, Final, Literal
 
 import asyncpg
@@ -8,10 +9,15 @@ import msgspec
 
 from schemas.identifiers import COUNTRIES
 from schemas.money import EXPONENTS
+from switch.participants import comparisons
 from switch.participants.content import Country, Currency, Id, account_number, refuse
-from switch.people.kinds import CHECKER, Content, Execution, Kind
+from switch.people.kinds import CHECKER, Confirmable, Content, Execution, Kind
 from switch.people.model import Role, Seat
+from switch.people.plausibility import Bands, Comparison, Measure
 
+_DAY_S: Final = 86_400
+_CLOSED_DAYS_MAX: Final = 7
+"""A rail that is closed longer than this is closed by a slip."""
 Minor = Annotated[int, msgspec.Meta(ge=0, le=2**62 - 1)]
 BasisPoints = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 Rate = Annotated[str, msgspec.Meta(pattern=r"^(0|[1-9]\d{0,9})(\.\d{1,10})?$")]
@@ -25,7 +31,7 @@ class SwitchCorridor(Content, frozen=True, kw_only=True):
     enabled: bool
 
 
-class CorridorFees(Content, frozen=True, kw_only=True):
+class CorridorFees(Confirmable, frozen=True, kw_only=True):
     """What a payment costs: minor units of the source currency, and basis points."""
 
     source: Country
@@ -42,7 +48,7 @@ class CorridorSettlement(Content, frozen=True, kw_only=True):
     settlement: Literal["net", "gross"]
 
 
-class SetRate(Content, frozen=True, kw_only=True):
+class SetRate(Confirmable, frozen=True, kw_only=True):
     """Units of `target` for one unit of `source`, from an instant on; None is at once."""
 
     source: Currency
@@ -52,7 +58,7 @@ class SetRate(Content, frozen=True, kw_only=True):
     valid_from: datetime | None = None
 
 
-class SwitchRail(Content, frozen=True, kw_only=True):
+class SwitchRail(Confirmable, frozen=True, kw_only=True):
     """A rail, open or closed; a closed one may say from when it is open again."""
 
     country: Country
@@ -95,6 +101,14 @@ async def _check_there(connection: asyncpg.Connection, content: CorridorFees | C
         raise refuse("no such corridor")
 
 
+async def _compare_fees(
+    connection: asyncpg.Connection, content: CorridorFees, bands: Bands
+) -> list[Comparison]:
+    return await comparisons.of_fees(
+        connection, content.source, content.target, minor=content.fee_minor, bps=content.fee_bps, bands=bands
+    )
+
+
 async def _corridor_fees(execution: Execution, content: CorridorFees) -> None:
     await execution.connection.execute(
         "UPDATE switch.corridor SET fee_minor = $3, fee_bps = $4 WHERE source = $1 AND target = $2",
@@ -130,6 +144,17 @@ async def _check_rate(connection: asyncpg.Connection, content: SetRate) -> None:
         await account_number(connection, content.provider, currency)
 
 
+async def _compare_rate(connection: asyncpg.Connection, content: SetRate, bands: Bands) -> list[Comparison]:
+    return await comparisons.of_rate(
+        connection,
+        content.source,
+        content.target,
+        rate=content.rate,
+        valid_from=content.valid_from,
+        bands=bands,
+    )
+
+
 async def _set_rate(execution: Execution, content: SetRate) -> None:
     await execution.connection.execute(
         "INSERT INTO switch.fx_rate (source, target, provider, rate, valid_from)"
@@ -147,6 +172,19 @@ async def _check_rail(connection: asyncpg.Connection, content: SwitchRail) -> No
         raise refuse("only a closed rail opens later, at an instant with its offset from UTC")
     if not await connection.fetchval("SELECT true FROM switch.rail WHERE country = $1", content.country):
         raise refuse("no such rail")
+
+
+async def _compare_rail(
+    connection: asyncpg.Connection, content: SwitchRail, _bands: Bands
+) -> list[Comparison]:
+    """A rail that is closed until an instant beyond a week: the factor is the number of days."""
+    if content.opens_at is None:
+        return []
+    now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    days = -(-(content.opens_at - now).total_seconds() // _DAY_S)
+    beyond = days > _CLOSED_DAYS_MAX
+    opens = content.opens_at.astimezone(UTC).isoformat(timespec="minutes")
+    return [Comparison(Measure.RAIL_CLOSED, str(_CLOSED_DAYS_MAX), opens, Fraction(int(days)), beyond)]
 
 
 async def _switch_rail(execution: Execution, content: SwitchRail) -> None:
@@ -167,7 +205,14 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _check_corridor,
         seats=_corridor_seats,
     ),
-    Kind("corridor.fees", "Set a corridor's fees", CorridorFees, _corridor_fees, _check_there),
+    Kind(
+        "corridor.fees",
+        "Set a corridor's fees",
+        CorridorFees,
+        _corridor_fees,
+        _check_there,
+        compare=_compare_fees,
+    ),
     Kind(
         "corridor.settlement",
         "Set how a corridor settles",
@@ -176,6 +221,6 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _check_there,
         seats=_both_central_banks,
     ),
-    Kind("rate.set", "Set an exchange rate", SetRate, _set_rate, _check_rate),
-    Kind("rail.switch", "Open or close a rail", SwitchRail, _switch_rail, _check_rail),
+    Kind("rate.set", "Set an exchange rate", SetRate, _set_rate, _check_rate, compare=_compare_rate),
+    Kind("rail.switch", "Open or close a rail", SwitchRail, _switch_rail, _check_rail, compare=_compare_rail),
 )

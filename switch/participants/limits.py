@@ -11,6 +11,7 @@ import asyncpg
 
 from schemas.money import Money
 from switch.commands import SetLimit
+from switch.participants import comparisons
 from switch.participants.content import (
     Currency,
     Id,
@@ -20,7 +21,8 @@ from switch.participants.content import (
     participant_of,
     refuse,
 )
-from switch.people.kinds import Content, Execution, Kind
+from switch.people.kinds import Confirmable, Execution, Kind
+from switch.people.plausibility import Bands, Comparison
 
 _READ: Final = """
 SELECT l.participant, l.currency::text, l.per_payment, l.per_day, coalesce(u.minor, 0)
@@ -32,7 +34,7 @@ ORDER BY l.participant, l.currency
 """
 
 
-class SetLimits(Content, frozen=True, kw_only=True):
+class SetLimits(Confirmable, frozen=True, kw_only=True):
     """What may be sent in a currency: decimal text; null is no limit, "0" stops every payment."""
 
     participant: Id
@@ -82,6 +84,17 @@ async def _check(connection: asyncpg.Connection, content: SetLimits) -> None:
         raise refuse("one payment may not come to more than a whole day")
 
 
+async def _compare(connection: asyncpg.Connection, content: SetLimits, bands: Bands) -> list[Comparison]:
+    return await comparisons.of_limits(
+        connection,
+        content.participant,
+        content.currency,
+        per_payment=content.per_payment,
+        per_day=content.per_day,
+        bands=bands,
+    )
+
+
 async def _set(execution: Execution, content: SetLimits) -> None:
     currency = content.currency
     per_payment, per_day = _minor(content.per_payment, currency), _minor(content.per_day, currency)
@@ -103,6 +116,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         SetLimits,
         _set,
         _check,
+        compare=_compare,
         participant=participant_of,
         moves_books=True,
     ),

@@ -11,6 +11,7 @@ What makes a secret is executed in the step of the last vote itself, so that who
 """
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,11 +20,13 @@ import structlog
 
 from schemas.errors import NotAllowed, NotFound, Refused, SwitchError, Unavailable
 from switch import logs
+from switch.people import plausibility
 from switch.people.desk import Desk
-from switch.people.kinds import Execution, Kind, Kinds, encode_content
+from switch.people.kinds import Confirmable, Content, Execution, Kind, Kinds, encode_content
 from switch.people.model import Change, ChangeState, Person, Role, Seat, Status, Vote
 from switch.people.notes import note
 from switch.people.permissions import Right, require
+from switch.people.plausibility import Comparison
 from switch.people.sessions import person_of
 
 REASON_MAX: Final = 500
@@ -58,6 +61,7 @@ async def request(
     async with desk.pool.acquire() as connection, connection.transaction():
         await _check_active(connection, person)
         await known.check(connection, read)
+        await _check_plausible(connection, desk, known, read)
         seats = await known.seats(connection, read)
         text = encode_content(read).decode()
         number = await _insert(connection, kind, text, person.name, reason, _seats_text(seats), known.lasts)
@@ -108,7 +112,7 @@ async def vote(
         if decision == "refuse":
             await _end(connection, number, ChangeState.REFUSED, f"refused by {person.name}")
             return await _find(connection, number)
-        await _check_still(connection, kinds, change)
+        await _check_still(connection, desk, kinds, change)
         if len(change.votes) + 1 < len(change.seats):
             return await _find(connection, number)
         await _end(connection, number, ChangeState.APPROVED, "")
@@ -161,7 +165,7 @@ async def _execute(
     execution = Execution(connection, desk.link, number)
     try:
         async with connection.transaction():  # a failure leaves no trace but itself
-            await _run(kind, execution, change, checked=again and kind.moves_books)
+            await _run(desk, kind, execution, change, checked=again and kind.moves_books)
     except Unavailable:
         raise
     except SwitchError as error:
@@ -171,10 +175,13 @@ async def _execute(
     return await _find(connection, number, secret=execution.secret)
 
 
-async def _run(kind: Kind[Any], execution: Execution, change: Change, *, checked: bool) -> None:
+async def _run(desk: Desk, kind: Kind[Any], execution: Execution, change: Change, *, checked: bool) -> None:
     content = kind.read(change.content.encode())
     if not checked:
+        # One execution of a kind at a time: the next is compared with what this one puts in force.
+        await execution.connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", change.kind)
         await kind.check(execution.connection, content)
+        await _check_plausible(execution.connection, desk, kind, content)
     # Past this line the change is made.
     await kind.execute(execution, content)
 
@@ -244,7 +251,20 @@ def may_vote(change: Change, person: Person) -> bool:
     return True
 
 
-async def obstacle(connection: asyncpg.Connection, kinds: Kinds, change: Change) -> str:
+async def compare(
+    connection: asyncpg.Connection, desk: Desk, kinds: Kinds, change: Change
+) -> Sequence[Comparison]:
+    """What a change that is asked for is measured by, as things are now; nothing once it has ended."""
+    if change.state is not ChangeState.REQUESTED:
+        return ()
+    kind = kinds[change.kind]
+    try:
+        return await kind.compare(connection, kind.read(change.content.encode()), desk.bands)
+    except SwitchError:  # what it is about is gone: the check says so
+        return ()
+
+
+async def obstacle(connection: asyncpg.Connection, desk: Desk, kinds: Kinds, change: Change) -> str:
     """Why a change that is asked for could not be done now; empty where it could. Changes nothing.
 
     Raises:
@@ -255,7 +275,7 @@ async def obstacle(connection: asyncpg.Connection, kinds: Kinds, change: Change)
     await trial.start()  # a check may lock what it looks at: it is let go at once
     try:
         await connection.execute("SET LOCAL lock_timeout = '1s'")
-        await _check_still(connection, kinds, change)
+        await _check_still(connection, desk, kinds, change)
     except SwitchError as error:
         return error.detail
     finally:
@@ -284,9 +304,20 @@ async def _check_open(connection: asyncpg.Connection, change: Change) -> None:
         raise Refused("this change is no longer asked for", reason="NARR")
 
 
-async def _check_still(connection: asyncpg.Connection, kinds: Kinds, change: Change) -> None:
+async def _check_still(connection: asyncpg.Connection, desk: Desk, kinds: Kinds, change: Change) -> None:
     kind = kinds[change.kind]
-    await kind.check(connection, kind.read(change.content.encode()))
+    content = kind.read(change.content.encode())
+    await kind.check(connection, content)
+    await _check_plausible(connection, desk, kind, content)
+
+
+async def _check_plausible(
+    connection: asyncpg.Connection, desk: Desk, kind: Kind[Any], content: Content
+) -> None:
+    """Compare what moves or bounds money with what is in force; beyond the band its factor must be named."""
+    if isinstance(content, Confirmable):
+        compared = await kind.compare(connection, content, desk.bands)
+        plausibility.check(compared, content.confirmed_factor)
 
 
 async def _insert(connection: asyncpg.Connection, *row: object) -> int:

@@ -1,10 +1,11 @@
 """What the actions of people work with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
 
+from switch.people.plausibility import Bands
 from switch.workers.link import Link
 
 
@@ -16,3 +17,5 @@ class Desk:
     link: Link
     data: Path
     sandbox: bool = False
+    bands: Bands = field(default_factory=Bands)
+    """How far what moves money may depart from what is in force without a confirmation."""

@@ -7,7 +7,7 @@ asks of the ledger's writer goes under ids made from the change's number, so doi
 
 import hashlib
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Generic, TypeVar
@@ -18,6 +18,7 @@ import msgspec
 from schemas.errors import InvalidMessage
 from switch.people.model import Role, Seat
 from switch.people.permissions import Right
+from switch.people.plausibility import Bands, Comparison, Factor
 from switch.workers.link import Link
 
 _NAMESPACE: Final = uuid.UUID("0c5b9c0e-53c1-4c2a-9d1e-8a3a4f1f7b11")
@@ -27,6 +28,12 @@ LASTS: Final = timedelta(hours=24)
 
 class Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a change is about. Texts and whole numbers only: amounts are decimal text."""
+
+
+class Confirmable(Content, frozen=True, kw_only=True):
+    """Content that is compared with what is in force, and may have to name the factor by which it departs."""
+
+    confirmed_factor: Factor | None = None
 
 
 C = TypeVar("C", bound=Content)
@@ -63,6 +70,13 @@ async def always(_connection: asyncpg.Connection, _content: Any) -> None:
     """Nothing stands against it."""
 
 
+async def beside_nothing(
+    _connection: asyncpg.Connection, _content: Any, _bands: Bands
+) -> Sequence[Comparison]:
+    """It moves no money and bounds none."""
+    return ()
+
+
 def of_nobody(_content: Any) -> str:
     """It belongs to no participant in particular."""
     return ""
@@ -77,6 +91,8 @@ class Kind(Generic[C]):
     content: type[C]
     execute: Callable[[Execution, C], Awaitable[None]]
     check: Callable[[asyncpg.Connection, C], Awaitable[None]] = always
+    compare: Callable[[asyncpg.Connection, C, Bands], Awaitable[Sequence[Comparison]]] = beside_nothing
+    """What the content is measured by; it is `Confirmable` where this is stated."""
     seats: Callable[[asyncpg.Connection, C], Awaitable[tuple[Seat, ...]]] = one_checker
     participant: Callable[[C], str] = of_nobody
     """Whose affair it is: a participant's person may ask for its own only."""

@@ -1,18 +1,22 @@
 """Changes to the settlement day that take two people, or a central bank of every country concerned."""
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from fractions import Fraction
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import asyncpg
 import msgspec
 
-from schemas.errors import Refused
+from schemas.errors import NotFound, Refused
 from schemas.identifiers import COUNTRIES, is_bic
+from switch import calendars
 from switch.commands import CloseWindow
 from switch.participants.content import Country, Currency, Id, Text
-from switch.people.kinds import Content, Execution, Kind
+from switch.people.kinds import Confirmable, Content, Execution, Kind
 from switch.people.model import Role, Seat
+from switch.people.plausibility import Bands, Comparison, Measure
 from switch.settlement import day, reads
 from switch.settlement.states import Event, Line, LineEvent, State, next_line, next_state
 
@@ -48,7 +52,7 @@ class HoldLine(Content, frozen=True, kw_only=True):
     participant: Id
 
 
-class SetSchedule(Content, frozen=True, kw_only=True):
+class SetSchedule(Confirmable, frozen=True, kw_only=True):
     """When windows close, as HH:MM on the clock of an IANA zone; whose holidays count."""
 
     currency: Currency
@@ -58,7 +62,7 @@ class SetSchedule(Content, frozen=True, kw_only=True):
     enabled: bool = True
 
 
-class SetDay(Content, frozen=True, kw_only=True):
+class SetDay(Confirmable, frozen=True, kw_only=True):
     """A day that is not what the calendar says."""
 
     currency: Currency
@@ -160,6 +164,37 @@ async def _check_schedule(_connection: asyncpg.Connection, content: SetSchedule)
         raise _refuse("no such zone") from None
 
 
+async def _compare_schedule(
+    connection: asyncpg.Connection, content: SetSchedule, bands: Bands
+) -> list[Comparison]:
+    """How many cut-offs a day it leaves, and by how many hours the first one moves."""
+    row = await connection.fetchrow(
+        "SELECT zone, closes_at, enabled FROM switch.window_schedule WHERE currency = $1", content.currency
+    )
+    home = calendars.zone_of(content.currency)
+    zone, clocks = (home, []) if row is None else (row["zone"], list(row["closes_at"]))
+    stated = [time.fromisoformat(clock) for clock in content.closes_at]
+    found = []
+    if row is not None and row["enabled"]:
+        left = len(stated) if content.enabled else 0
+        factor = Fraction(left, len(clocks))
+        beyond = not bands.is_size(factor)
+        found.append(Comparison(Measure.CUT_OFFS, str(len(clocks)), str(left), factor, beyond))
+    hours = _hours_between((zone, min(clocks or stated)), (content.zone, min(stated)))
+    if hours:
+        beyond = abs(hours) >= _HOURS_MAX or not clocks
+        texts = f"{min(clocks or stated):%H:%M} {zone}", f"{min(stated):%H:%M} {content.zone}"
+        found.append(Comparison(Measure.HOURS, *texts, abs(hours), beyond))
+    return found
+
+
+def _hours_between(now: tuple[str, time], then: tuple[str, time]) -> Fraction:
+    """From one clock of one zone to another of another, on an ordinary day."""
+    day = datetime.now(UTC).date()
+    first, second = (datetime.combine(day, clock, ZoneInfo(zone)) for zone, clock in (now, then))
+    return Fraction(int((second - first).total_seconds()), 3600)
+
+
 async def _set_schedule(execution: Execution, content: SetSchedule) -> None:
     await execution.connection.execute(
         "INSERT INTO switch.window_schedule (currency, country, zone, closes_at, enabled)"
@@ -172,6 +207,46 @@ async def _set_schedule(execution: Execution, content: SetSchedule) -> None:
         content.closes_at,
         content.enabled,
     )
+
+
+async def _check_day(connection: asyncpg.Connection, content: SetDay) -> None:
+    calendar = await calendars.load(connection, content.currency)
+    if content.day < calendar.local_date(await _now(connection)):
+        raise _refuse("this day is over: what it was cannot be changed")
+
+
+async def _compare_day(connection: asyncpg.Connection, content: SetDay, _bands: Bands) -> list[Comparison]:
+    """A day that is taken away: the cut-offs of today, and the days until money can be settled again."""
+    calendar = await calendars.load(connection, content.currency)
+    if content.business or not calendar.is_business_day(content.day):
+        return []
+    found = []
+    now = await _now(connection)
+    if content.day == calendar.local_date(now):
+        left = await _cut_offs_left(connection, calendar, now)
+        texts = f"{left} still to come", "0"
+        found.append(Comparison(Measure.TODAY, *texts, Fraction(0), beyond=True))
+    closed = replace(calendar, overrides={**calendar.overrides, content.day: False})
+    try:
+        days = (closed.next_business_day(content.day) - content.day).days
+    except NotFound:
+        raise _refuse("no business day would be left within sixty days") from None
+    beyond = days > _DAYS_CLOSED_MAX
+    texts = str(_DAYS_CLOSED_MAX), str(days)
+    return [*found, Comparison(Measure.NO_SETTLEMENT, *texts, Fraction(days), beyond)]
+
+
+async def _cut_offs_left(connection: asyncpg.Connection, calendar: calendars.Calendar, now: datetime) -> int:
+    clocks = await connection.fetchval(
+        "SELECT closes_at FROM switch.window_schedule WHERE currency = $1 AND enabled", calendar.currency
+    )
+    today = calendar.local_date(now)
+    return sum(calendar.instant(today, clock) > now for clock in clocks or ())
+
+
+async def _now(connection: asyncpg.Connection) -> datetime:
+    now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    return now
 
 
 async def _set_day(execution: Execution, content: SetDay) -> None:
@@ -209,6 +284,10 @@ async def _set_agent(execution: Execution, content: SetAgent) -> None:
     )
 
 
+_HOURS_MAX: Final = 6
+"""A cut-off that moves by this many hours moves by a slip."""
+_DAYS_CLOSED_MAX: Final = 10
+"""No country closes its banks for longer, but for a slip."""
 _BANKS_TAKE: Final = timedelta(hours=72)
 KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind("window.close", "Close a settlement window now", CloseNow, _close, _check_close, moves_books=True),
@@ -223,7 +302,14 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ),
     Kind("settlement.abort", "Abort a settlement", OfWindow, _abort, _check_abort),
     Kind("settlement.hold", "Hold a participant's part", HoldLine, _hold, _check_hold),
-    Kind("schedule.set", "Set when windows close", SetSchedule, _set_schedule, _check_schedule),
-    Kind("calendar.set", "Say what a day is", SetDay, _set_day),
+    Kind(
+        "schedule.set",
+        "Set when windows close",
+        SetSchedule,
+        _set_schedule,
+        _check_schedule,
+        compare=_compare_schedule,
+    ),
+    Kind("calendar.set", "Say what a day is", SetDay, _set_day, _check_day, compare=_compare_day),
     Kind("settlement_agent.set", "Name a settlement agent", SetAgent, _set_agent, _check_agent),
 )

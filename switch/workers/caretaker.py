@@ -238,7 +238,7 @@ async def run(settings: Settings) -> None:
     known = rails.connect(settings, pool)
     caretaker = Caretaker(settings, pool, link, known)
     keeper = Housekeeper(settings, pool)
-    desk = Desk(pool, link, settings.data, settings.sandbox)
+    desk = Desk(pool, link, settings.data, settings.sandbox, settings.bands)
     invariants = Invariants(pool, link, settings.invariants_events_max)
     tasks = [
         asyncio.create_task(_every(_TICK_S, caretaker.tick)),

@@ -26,6 +26,7 @@ from switch.pages import (
 from switch.pages.shell import NAVIGATION
 from switch.people.catalogue import KINDS
 from switch.people.model import ChangeState, Role, Status
+from switch.people.plausibility import Measure
 from switch.reports import corridors, costs, open_data, window_statement
 from switch.reports.catalogue import CATALOGUE
 from switch.settlement import states as settlement
@@ -148,6 +149,7 @@ def texts() -> set[str]:
     tree = [kind for kind in problems._tree(SwitchError) if kind.__module__ == SwitchError.__module__]
     named |= {str(kind.__doc__).splitlines()[0] for kind in tree}
     named |= {site.no_such_page(OSError()).detail, site.unforeseen(OSError()).detail}
+    named |= {measure.value for measure in Measure}
     return (written | named | EFFECTS | HINTS | OWN) - SAME
 
 

@@ -1,0 +1,207 @@
+"""What a rate, a fee, a cap, a limit or a movement of funds is measured by: see `people/plausibility.py`."""
+
+from datetime import datetime
+from fractions import Fraction
+from statistics import median_low
+from typing import Final
+
+import asyncpg
+
+from adapters import registry
+from schemas.money import EXPONENTS, Money
+from switch.participants.content import cap_of, money_of
+from switch.people.plausibility import UNLIMITED, Bands, Comparison, Measure, by_size, incomparable
+
+_BPS_REFERENCE: Final = 100
+"""A first fee of more than ten times one per cent is a slip."""
+_SHARE_OF_LARGEST: Final = 100
+"""A first flat fee is measured by one per cent of the largest payment that the source country's rail takes."""
+
+_RATES: Final = """
+SELECT DISTINCT ON (source, target) source::text, target::text, rate::text FROM switch.fx_rate
+WHERE valid_from <= greatest(clock_timestamp(), $1) ORDER BY source, target, valid_from DESC
+"""
+_CAP: Final = """
+SELECT (SELECT net_debit_cap FROM ledger.account
+        WHERE owner = $1 AND currency = $2 AND purpose = $3 AND NOT closed) AS own,
+       (SELECT max(net_debit_cap) FROM ledger.account
+        WHERE currency = $2 AND purpose = $3 AND NOT closed AND owner <> $1) AS others
+"""
+_FUNDED: Final = """
+WITH moved AS (
+    SELECT a.owner, l.amount FROM ledger.transfer AS t JOIN ledger.leg AS l USING (number)
+    JOIN ledger.account AS a ON a.number IN (l.debit, l.credit) AND a.currency = $2 AND a.purpose = $3
+    WHERE t.kind = 'single_phase' AND l.purpose = 'funding'
+)
+SELECT (SELECT max(amount) FROM moved WHERE owner = $1) AS own, (SELECT max(amount) FROM moved) AS anybody,
+       (SELECT greatest(credits_posted - debits_posted, net_debit_cap) FROM ledger.account
+        WHERE owner = $1 AND currency = $2 AND purpose = $3) AS held
+"""
+"""The largest movement at the agent: of this account, and of anybody's; and what the account can cover."""
+_LIMITS: Final = """
+SELECT per_payment, per_day FROM switch.payment_limit WHERE participant = $1 AND currency = $2
+"""
+_RAILS: Final = "SELECT country::text FROM switch.rail"
+_FEES: Final = """
+SELECT source = $1 AND target = $2 AS own, fee_minor, fee_bps FROM switch.corridor WHERE source = $1
+"""
+
+
+async def of_rate(
+    connection: asyncpg.Connection,
+    source: str,
+    target: str,
+    *,
+    rate: str,
+    valid_from: datetime | None,
+    bands: Bands,
+) -> list[Comparison]:
+    """A rate beside the one it replaces, the inverse pair, and the ways through a third currency."""
+    rows = await connection.fetch(_RATES, valid_from)
+    known = {(row["source"], row["target"]): Fraction(row["rate"]) for row in rows}
+    stated = Fraction(rate)
+    found = [(Measure.RATE, known.get((source, target)))]
+    inverse = known.get((target, source))
+    found.append((Measure.INVERSE, inverse and 1 / inverse))
+    crosses = [
+        first * known[through, target]
+        for (of, through), first in known.items()
+        if of == source and through != target and (through, target) in known
+    ]
+    found.append((Measure.CROSS, median_low(crosses) if crosses else None))
+    return [
+        Comparison(
+            what=what,
+            reference=text_of_rate(reference),
+            stated=rate,
+            factor=stated / reference,
+            beyond=not bands.is_rate(stated / reference, source, target),
+        )
+        for what, reference in found
+        if reference
+    ] or [incomparable(rate)]
+
+
+def text_of_rate(rate: Fraction) -> str:
+    """A rate with six digits, for people."""
+    return f"{rate.numerator / rate.denominator:.6g}"
+
+
+async def of_cap(
+    connection: asyncpg.Connection, participant: str, currency: str, *, cap: str, account: str, bands: Bands
+) -> list[Comparison]:
+    """A net debit cap beside the one in force; a first one beside others' and beside what was ever paid in."""
+    minor = cap_of(cap, currency)
+    row = await connection.fetchrow(_CAP, participant, currency, account)
+    if row["own"] == minor or (not row["own"] and not minor):
+        return []
+    if row["own"]:
+        texts = _texts(row["own"], minor, currency)
+        return [by_size(Measure.CAP, row["own"], minor, texts, bands)]
+    funded = await connection.fetchrow(_FUNDED, participant, currency, account)
+    reference = max(row["others"] or 0, funded["anybody"] or 0)
+    if not reference:
+        return [incomparable(Money(minor, currency).text)]
+    return [_at_most(Measure.FIRST_CAP, reference, minor, currency, bands)]
+
+
+async def of_funds(
+    connection: asyncpg.Connection,
+    participant: str,
+    currency: str,
+    *,
+    amount: str,
+    account: str,
+    bands: Bands,
+) -> list[Comparison]:
+    """A movement beside the account's largest before, or what it can cover; a first one beside others'."""
+    minor = money_of(amount, currency).minor
+    row = await connection.fetchrow(_FUNDED, participant, currency, account)
+    reference = max(row["own"] or row["anybody"] or 0, row["held"] or 0)
+    if not reference:
+        return [incomparable(amount)]
+    return [_at_most(Measure.FUNDS, reference, minor, currency, bands)]
+
+
+async def of_limits(
+    connection: asyncpg.Connection,
+    participant: str,
+    currency: str,
+    *,
+    per_payment: str | None,
+    per_day: str | None,
+    bands: Bands,
+) -> list[Comparison]:
+    """Limits beside those in force, and beside the smallest payment that any rail would credit."""
+    row = await connection.fetchrow(_LIMITS, participant, currency) or {"per_payment": None, "per_day": None}
+    found: list[Comparison] = []
+    smallest = await smallest_payment(connection, currency)
+    stated = (("per_payment", per_payment), ("per_day", per_day))
+    for what, (name, text) in zip((Measure.PER_PAYMENT, Measure.PER_DAY), stated, strict=True):
+        now, then = row[name], None if text is None else cap_of(text, currency)
+        if then is None:
+            if now is not None:
+                reference = Money(now, currency).text
+                found.append(Comparison(what, reference, "no limit", UNLIMITED, beyond=True))
+            continue
+        if now:
+            found.append(by_size(what, now, then, _texts(now, then, currency), bands))
+        if then < smallest and then != now:
+            texts = _texts(smallest, then, currency)
+            found.append(Comparison(Measure.SMALLEST, *texts, Fraction(then, smallest), beyond=True))
+    return found
+
+
+async def smallest_payment(connection: asyncpg.Connection, currency: str) -> int:
+    """What must be debited at least, in minor units, for the rail of some country to credit it."""
+    rates = await connection.fetch(_RATES, None)
+    into = {row["target"]: Fraction(row["rate"]) for row in rates if row["source"] == currency}
+    least = []
+    for row in await connection.fetch(_RAILS):
+        profile = registry.profile(row["country"])
+        rate = Fraction(1) if profile.currency == currency else into.get(profile.currency)
+        if rate:
+            scaled = rate * Fraction(10) ** (EXPONENTS[profile.currency] - EXPONENTS[currency])
+            least.append(-(-profile.limits.minimum_minor // scaled))
+    return max(1, int(min(least, default=1)))
+
+
+async def of_fees(
+    connection: asyncpg.Connection, source: str, target: str, *, minor: int, bps: int, bands: Bands
+) -> list[Comparison]:
+    """Fees beside those in force; first ones beside the source country's other corridors."""
+    rows = await connection.fetch(_FEES, source, target)
+    largest = registry.profile(source).limits.maximum_minor if source in registry.countries() else 0
+    return [
+        *_of_fee(rows, "fee_minor", Measure.FLAT_FEE, (minor, largest // _SHARE_OF_LARGEST), bands),
+        *_of_fee(rows, "fee_bps", Measure.FEE_BPS, (bps, _BPS_REFERENCE), bands),
+    ]
+
+
+def _of_fee(
+    rows: list[asyncpg.Record], name: str, what: Measure, stated: tuple[int, int], bands: Bands
+) -> list[Comparison]:
+    """One part of a fee; `stated` is its value, and what a first one is measured by if nothing else is."""
+    then, fallback = stated
+    now = next((row[name] for row in rows if row["own"]), 0)
+    if then == now:
+        return []
+    if now:
+        return [by_size(what, now, then, (str(now), str(then)), bands)]
+    reference = max((row[name] for row in rows), default=0) or fallback
+    if not reference:
+        return [incomparable(str(then))]
+    factor = Fraction(then, reference)
+    beyond = factor > Fraction(bands.size_factor)
+    return [Comparison(Measure.USUAL_FEE, str(reference), str(then), factor, beyond)]
+
+
+def _at_most(what: Measure, reference: int, stated: int, currency: str, bands: Bands) -> Comparison:
+    """A first value, or a single movement: a small one is ordinary, only a large one is not."""
+    factor = Fraction(stated, reference)
+    beyond = factor > Fraction(bands.size_factor)
+    return Comparison(what, *_texts(reference, stated, currency), factor, beyond)
+
+
+def _texts(reference: int, stated: int, currency: str) -> tuple[str, str]:
+    return f"{Money(reference, currency).text} {currency}", f"{Money(stated, currency).text} {currency}"
