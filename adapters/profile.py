@@ -4,13 +4,15 @@ Each group says where its facts come from: `PUBLISHED` by the rail or its regula
 traffic or third parties' code, or a `PROFILE` of our own where the specification is not public.
 """
 
-from collections.abc import Container
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from enum import StrEnum
-from functools import cache
+from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from adapters.business_days import BusinessCalendar
 
 
 class Basis(StrEnum):
@@ -121,6 +123,9 @@ class Ids:
         return at.astimezone(clock).strftime(self.period)
 
 
+_AS_THE_CALENDAR_SAYS: Final[Mapping[date, bool]] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Hours:
     """When the rail acts on orders, by its own clock: from `opens` until before `closes`, or midnight."""
@@ -129,22 +134,23 @@ class Hours:
     """IANA name of the rail's clock; its days are the rail's cycles."""
     opens: time = time.min
     closes: time = time.min
-    weekdays: frozenset[int] = frozenset(range(7))
-    """Monday is 0."""
-    holidays: str = ""
-    """ISO country whose public holidays close the rail; empty: none does."""
+    calendar: BusinessCalendar | None = None
+    """The business days that it keeps; None: it works every day."""
     basis: Basis = Basis.PROFILE
 
     def day(self, at: datetime) -> str:
         """The cycle that an instant belongs to, `YYYY-MM-DD`."""
         return at.astimezone(ZoneInfo(self.zone)).date().isoformat()
 
-    def open_from(self, at: datetime) -> datetime:
-        """The first instant, not before `at`, when the rail is open; aware, UTC."""
+    def open_from(self, at: datetime, overrides: Mapping[date, bool] = _AS_THE_CALENDAR_SAYS) -> datetime:
+        """The first instant, not before `at`, when the rail is open; aware, UTC.
+
+        `overrides` are days that the operator has stated to be business days, or not.
+        """
         today = at.astimezone(ZoneInfo(self.zone)).date()
         for ahead in range(_HORIZON_DAYS):
             day = today + timedelta(days=ahead)
-            if self._closed_on(day):
+            if not self._works_on(day, overrides):
                 continue
             start = self._at(day, self.opens)
             end = self._at(day + timedelta(days=self.closes == time.min), self.closes)
@@ -152,8 +158,11 @@ class Hours:
                 return max(at, start).astimezone(UTC)
         raise ValueError("a rail that never opens")
 
-    def _closed_on(self, day: date) -> bool:
-        return day.weekday() not in self.weekdays or bool(self.holidays and day in _holidays(self.holidays))
+    def _works_on(self, day: date, overrides: Mapping[date, bool]) -> bool:
+        if self.calendar is None:
+            return True
+        stated = overrides.get(day)
+        return self.calendar.is_business_day(day) if stated is None else stated
 
     def _at(self, day: date, clock: time) -> datetime:
         return datetime.combine(day, clock, ZoneInfo(self.zone)).astimezone(UTC)
@@ -162,13 +171,6 @@ class Hours:
 _HORIZON_DAYS: Final = 60
 ALWAYS: Final = Hours(zone="UTC")
 """Day and night, on a clock of no country."""
-
-
-@cache
-def _holidays(country: str) -> Container[date]:
-    from holidays import country_holidays  # noqa: PLC0415 - half a second that most rails never need
-
-    return country_holidays(country)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,3 +194,10 @@ class RailProfile:
     purpose_required: bool
     basis: Basis
     hours: Hours = ALWAYS
+    calendar: BusinessCalendar | None = None
+    """The country's business days, with its own weekend; None: Saturday and Sunday are off."""
+
+    @property
+    def business_days(self) -> BusinessCalendar:
+        """The one calendar of the country: windows, value dates and the rail's hours all keep it."""
+        return self.calendar or BusinessCalendar(self.country)

@@ -1,23 +1,23 @@
 """Business days and cut-offs: whether money of a currency can be settled on a day, and when windows close.
 
-Holidays are those of the `holidays` package for the currency's country, working days that replace them
-included; a table of the operator's own says where a day is otherwise. Cut-offs are on the zone's clock.
+A country has one calendar, that of its rail's profile (`adapters/business_days.py`): windows, value dates and
+the hours of rails agree. A table of the operator's own states where a day is otherwise. Cut-offs are on the
+zone's clock.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from functools import cache
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from adapters import registry
+from adapters.business_days import BusinessCalendar
 from schemas.errors import NotFound
-
-if TYPE_CHECKING:
-    from holidays import HolidayBase
 
 COUNTRIES: Final = {
     "CNY": ("CN", "Asia/Shanghai"),
@@ -46,21 +46,11 @@ _LOOK_AHEAD_DAYS: Final = 60
 """No country closes its banks for longer."""
 
 
-@lru_cache(maxsize=256)
-def _year(country: str, year: int) -> "HolidayBase":
-    import holidays  # noqa: PLC0415 - it takes long to load, and most processes never ask for a day
-
-    return holidays.country_holidays(country, years=[year])
-
-
-def holidays_in(country: str, year: int) -> int:
-    """How many holidays are known.
-
-    Raises:
-        NotImplementedError: nothing is known of this country.
-
-    """
-    return len(_year(country, year))
+@cache
+def business_days(country: str) -> BusinessCalendar:
+    """The one calendar of a country: of its rail's profile, or, where no rail is known, the usual weekend."""
+    known = country in registry.countries()
+    return registry.profile(country).business_days if known else BusinessCalendar(country)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +65,11 @@ class Calendar:
     def is_business_day(self, day: date) -> bool:
         """Whether money of the currency can be settled on `day`."""
         stated = self.overrides.get(day)
-        return _year(self.country, day.year).is_working_day(day) if stated is None else stated
+        return business_days(self.country).is_business_day(day) if stated is None else stated
 
     def holiday(self, day: date) -> str | None:
         """The name of the holiday that `day` is, if it is one."""
-        name = _year(self.country, day.year).get(day)
-        return None if name is None else str(name)
+        return business_days(self.country).holiday(day)
 
     def next_business_day(self, day: date) -> date:
         """`day`, or the first business day after it.
@@ -142,5 +131,5 @@ async def load(connection: asyncpg.Connection | asyncpg.Pool, currency: str) -> 
         "SELECT day, business FROM switch.calendar_override WHERE currency = $1", currency
     )
     calendar = Calendar(currency, country, zone, {row["day"]: row["business"] for row in rows})
-    await asyncio.to_thread(_year, country, calendar.local_date(datetime.now(UTC)).year)
+    await asyncio.to_thread(business_days(country).holidays_in, calendar.local_date(datetime.now(UTC)).year)
     return calendar

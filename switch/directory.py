@@ -7,6 +7,7 @@ felt within a second everywhere. Nothing here changes a balance.
 import asyncio
 import time
 from collections.abc import Mapping
+from datetime import date
 from functools import cached_property
 from importlib.resources import files
 from typing import Final
@@ -82,6 +83,14 @@ class Rail(msgspec.Struct, frozen=True):
     opens_at: int | None
 
 
+class StatedDay(msgspec.Struct, frozen=True):
+    """A day of a currency that the operator has stated to be a business day, or not."""
+
+    currency: str
+    day: date
+    business: bool
+
+
 class AccountRow(msgspec.Struct, frozen=True):
     """A ledger account's names."""
 
@@ -101,6 +110,7 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
     rates: list[Rate] = []
     rails: list[Rail] = []
     accounts: list[AccountRow] = []
+    stated_days: list[StatedDay] = []
 
     @cached_property
     def by_id(self) -> Mapping[str, Participant]:
@@ -142,6 +152,14 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
     def rail_by_country(self) -> Mapping[str, Rail]:
         """Rails by country."""
         return {r.country: r for r in self.rails}
+
+    @cached_property
+    def stated_by_currency(self) -> Mapping[str, Mapping[date, bool]]:
+        """What the operator has stated of days to come: a rail keeps them as windows do."""
+        found: dict[str, dict[date, bool]] = {}
+        for stated in self.stated_days:
+            found.setdefault(stated.currency, {})[stated.day] = stated.business
+        return found
 
     @cached_property
     def account_id(self) -> Mapping[tuple[str, str, str], int]:

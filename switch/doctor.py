@@ -504,7 +504,7 @@ async def _calendars(connection: asyncpg.Connection, _: Settings) -> AsyncIterat
 def _holidays(country: str, year: int) -> int:
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # it tells where it only guesses
         try:
-            return calendars.holidays_in(country, year)
+            return calendars.business_days(country).holidays_in(year)
         except NotImplementedError:
             return 0
 

@@ -136,7 +136,8 @@ class Intake:
         if rail is None or status is None:
             raise Refused("no rail reaches this country", reason=Reason.TRANSACTION_NOT_SUPPORTED)
         now = datetime.now(UTC)
-        opens = rail.adapter.profile.hours.open_from(now)
+        profile = rail.adapter.profile
+        opens = profile.hours.open_from(now, directory.stated_by_currency.get(profile.currency, {}))
         if opens >= now + timedelta(seconds=self._settings.payment_expiry_s):
             raise Refused("the rail is closed beyond the payment's expiry", reason=Reason.CUT_OFF_TIME)
         opens_at = max(status.opens_at or 0, microseconds(opens))

@@ -7,6 +7,7 @@ time-outs and limits. See `docs/rails/BY.md`.
 
 from typing import Final
 
+from adapters.business_days import BusinessCalendar
 from adapters.profile import (
     Basis,
     Characters,
@@ -20,6 +21,9 @@ from adapters.profile import (
     Timing,
     Undo,
 )
+
+CALENDAR: Final = BusinessCalendar("BY")
+"""Saturday and Sunday, but for Saturdays to which the government moves a working day."""
 
 PROFILE: Final = RailProfile(
     country="BY",
@@ -48,4 +52,5 @@ PROFILE: Final = RailProfile(
     purpose_required=True,
     basis=Basis.PROFILE,
     hours=Hours(zone="Europe/Minsk", basis=Basis.PUBLISHED),
+    calendar=CALENDAR,
 )

@@ -8,6 +8,7 @@ profile. See `docs/rails/CN.md`.
 from datetime import time
 from typing import Final
 
+from adapters.business_days import BusinessCalendar
 from adapters.profile import (
     Basis,
     Characters,
@@ -28,12 +29,14 @@ ORDER_NUMBERS: Final = 90_000_000
 IBPS_CAP_MINOR: Final = 1_000_000_00
 """Above it an order goes to HVPS."""
 
+CALENDAR: Final = BusinessCalendar("CN")
+"""Saturday and Sunday, but for the working weekends that the State Council announces: HVPS works on those."""
+
 HVPS_HOURS: Final = Hours(
     zone="Asia/Shanghai",
     opens=time(8, 30),
     closes=time(17, 15),
-    weekdays=frozenset(range(5)),
-    holidays="CN",
+    calendar=CALENDAR,
     basis=Basis.PROFILE,
 )
 """For operators: outside them HVPS itself answers "not before"; IBPS is open day and night."""
@@ -65,4 +68,5 @@ PROFILE: Final = RailProfile(
     purpose_required=False,
     basis=Basis.OBSERVED,
     hours=Hours(zone="Asia/Shanghai", basis=Basis.OBSERVED),
+    calendar=CALENDAR,
 )

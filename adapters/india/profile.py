@@ -8,6 +8,7 @@ ours.
 
 from typing import Final
 
+from adapters.business_days import SUNDAY, BusinessCalendar
 from adapters.profile import (
     Basis,
     Characters,
@@ -21,6 +22,9 @@ from adapters.profile import (
     Timing,
     Undo,
 )
+
+CALENDAR: Final = BusinessCalendar("IN", weekend=frozenset({SUNDAY}), saturdays_off=frozenset({2, 4}))
+"""Since September 2015 banks and RTGS work on the first, third and fifth Saturdays of a month, full days."""
 
 PROFILE: Final = RailProfile(
     country="IN",
@@ -50,4 +54,5 @@ PROFILE: Final = RailProfile(
     purpose_required=False,
     basis=Basis.OBSERVED,
     hours=Hours(zone="Asia/Kolkata", basis=Basis.PUBLISHED),
+    calendar=CALENDAR,
 )

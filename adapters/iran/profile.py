@@ -8,6 +8,7 @@ Everything else is a profile of our own in the family that Shetab belongs to, IS
 from datetime import time
 from typing import Final
 
+from adapters.business_days import FRIDAY, THURSDAY, BusinessCalendar
 from adapters.profile import (
     Basis,
     Characters,
@@ -31,12 +32,14 @@ SATNA_MINIMUM: Final = 1_000_000_000 * RIAL
 PAYA_MAXIMUM: Final = 2_000_000_000 * RIAL
 """Published: the largest order. Above it, an order goes by SATNA."""
 
+CALENDAR: Final = BusinessCalendar("IR", weekend=frozenset({THURSDAY, FRIDAY}))
+"""Banks and SATNA are closed on Thursdays and Fridays."""
+
 SATNA_HOURS: Final = Hours(
     zone=ZONE,
     opens=time(8),
     closes=time(14),
-    weekdays=frozenset({5, 6, 0, 1, 2}),
-    holidays="IR",
+    calendar=CALENDAR,
     basis=Basis.PROFILE,
 )
 """When SATNA settles; an order for it outside the window waits for the next."""
@@ -70,4 +73,5 @@ PROFILE: Final = RailProfile(
     purpose_required=False,
     basis=Basis.PROFILE,
     hours=Hours(zone=ZONE, basis=Basis.PROFILE),
+    calendar=CALENDAR,
 )

@@ -7,6 +7,7 @@ versions other than pacs.028's are inferred from it. Time-outs and limits are a 
 
 from typing import Final
 
+from adapters.business_days import BusinessCalendar
 from adapters.profile import (
     Basis,
     Characters,
@@ -20,6 +21,9 @@ from adapters.profile import (
     Timing,
     Undo,
 )
+
+CALENDAR: Final = BusinessCalendar("KZ")
+"""Saturday and Sunday, but for days to which the government moves a working day."""
 
 PROFILE: Final = RailProfile(
     country="KZ",
@@ -48,4 +52,5 @@ PROFILE: Final = RailProfile(
     purpose_required=False,
     basis=Basis.PROFILE,
     hours=Hours(zone="Asia/Almaty", basis=Basis.PUBLISHED),
+    calendar=CALENDAR,
 )

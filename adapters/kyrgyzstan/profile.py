@@ -6,6 +6,7 @@ limits and signing are a profile, because the notes contradict themselves. See `
 
 from typing import Final
 
+from adapters.business_days import BusinessCalendar
 from adapters.profile import (
     Basis,
     Characters,
@@ -19,6 +20,9 @@ from adapters.profile import (
     Timing,
     Undo,
 )
+
+CALENDAR: Final = BusinessCalendar("KG")
+"""Saturday and Sunday, but for days to which the government moves a working day."""
 
 PROFILE: Final = RailProfile(
     country="KG",
@@ -47,4 +51,5 @@ PROFILE: Final = RailProfile(
     purpose_required=False,
     basis=Basis.OBSERVED,
     hours=Hours(zone="Asia/Bishkek", basis=Basis.PUBLISHED),
+    calendar=CALENDAR,
 )

@@ -7,6 +7,7 @@ maximum here is an agreement's, not the rail's. Formats are observed in public t
 
 from typing import Final
 
+from adapters.business_days import BusinessCalendar
 from adapters.profile import (
     Basis,
     Characters,
@@ -20,6 +21,9 @@ from adapters.profile import (
     Timing,
     Undo,
 )
+
+CALENDAR: Final = BusinessCalendar("PK")
+"""Saturday and Sunday since October 2011; Friday is worked."""
 
 PROFILE: Final = RailProfile(
     country="PK",
@@ -48,4 +52,5 @@ PROFILE: Final = RailProfile(
     purpose_required=False,
     basis=Basis.OBSERVED,
     hours=Hours(zone="Asia/Karachi", basis=Basis.PUBLISHED),
+    calendar=CALENDAR,
 )

@@ -7,6 +7,7 @@ profile, with the 15 seconds of a transfer that are said in public. See `docs/ra
 
 from typing import Final
 
+from adapters.business_days import BusinessCalendar
 from adapters.profile import (
     Basis,
     Characters,
@@ -23,6 +24,9 @@ from adapters.profile import (
 
 ORDER_NUMBERS: Final = 899_999_999
 """EDNo has nine digits; those from 900 000 000 on are for enquiries, probes and returns."""
+
+CALENDAR: Final = BusinessCalendar("RU")
+"""Saturday and Sunday, but for Saturdays to which the government moves a working day."""
 
 PROFILE: Final = RailProfile(
     country="RU",
@@ -51,4 +55,5 @@ PROFILE: Final = RailProfile(
     purpose_required=False,
     basis=Basis.PROFILE,
     hours=Hours(zone="Europe/Moscow", basis=Basis.OBSERVED),
+    calendar=CALENDAR,
 )

@@ -7,6 +7,7 @@ schemes use, ISO 8583. The shape of accounts and their key are observed on publi
 
 from typing import Final
 
+from adapters.business_days import BusinessCalendar
 from adapters.profile import (
     Basis,
     Characters,
@@ -20,6 +21,9 @@ from adapters.profile import (
     Timing,
     Undo,
 )
+
+CALENDAR: Final = BusinessCalendar("TJ")
+"""Saturday and Sunday: the National Bank settles on five days."""
 
 PROFILE: Final = RailProfile(
     country="TJ",
@@ -48,4 +52,5 @@ PROFILE: Final = RailProfile(
     purpose_required=False,
     basis=Basis.PROFILE,
     hours=Hours(zone="Asia/Dushanbe", basis=Basis.PROFILE),
+    calendar=CALENDAR,
 )

@@ -7,6 +7,7 @@ profile. See `docs/rails/UZ.md`.
 
 from typing import Final
 
+from adapters.business_days import BusinessCalendar
 from adapters.profile import (
     Basis,
     Characters,
@@ -20,6 +21,9 @@ from adapters.profile import (
     Timing,
     Undo,
 )
+
+CALENDAR: Final = BusinessCalendar("UZ")
+"""Saturday and Sunday, but for days to which a decree moves a working day."""
 
 PROFILE: Final = RailProfile(
     country="UZ",
@@ -48,4 +52,5 @@ PROFILE: Final = RailProfile(
     purpose_required=False,
     basis=Basis.OBSERVED,
     hours=Hours(zone="Asia/Tashkent", basis=Basis.PUBLISHED),
+    calendar=CALENDAR,
 )

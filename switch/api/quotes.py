@@ -45,7 +45,9 @@ async def get_quote(
             "exchange_rate": price.rate or None,
             "fx_provider": price.fx_provider or None,
             "within_limits": limits.minimum_minor <= price.credit.minor <= limits.maximum_minor,
-            "opens_at": profile.hours.open_from(datetime.now(UTC)).isoformat(),
+            "opens_at": profile.hours.open_from(
+                datetime.now(UTC), directory.stated_by_currency.get(profile.currency, {})
+            ).isoformat(),
             "quoted_at": datetime.now(UTC).isoformat(),
         }
     )

@@ -15,7 +15,7 @@ from switch.people.plausibility import UNLIMITED, Bands, Comparison, Measure, by
 _BPS_REFERENCE: Final = 100
 """A first fee of more than ten times one per cent is a slip."""
 _SHARE_OF_LARGEST: Final = 100
-"""A first flat fee is measured by one per cent of the largest payment that the source country's rail takes."""
+"""A first flat fee is measured by one per cent of the largest payment of the source country's rail."""
 
 _RATES: Final = """
 SELECT DISTINCT ON (source, target) source::text, target::text, rate::text FROM switch.fx_rate
@@ -90,7 +90,7 @@ def text_of_rate(rate: Fraction) -> str:
 async def of_cap(
     connection: asyncpg.Connection, participant: str, currency: str, *, cap: str, account: str, bands: Bands
 ) -> list[Comparison]:
-    """A net debit cap beside the one in force; a first one beside others' and beside what was ever paid in."""
+    """A net debit cap beside the one in force; a first one beside others' and what was ever paid in."""
     minor = cap_of(cap, currency)
     row = await connection.fetchrow(_CAP, participant, currency, account)
     if row["own"] == minor or (not row["own"] and not minor):

@@ -182,7 +182,7 @@ async def _compare_schedule(
         found.append(Comparison(Measure.CUT_OFFS, str(len(clocks)), str(left), factor, beyond))
     hours = _hours_between((zone, min(clocks or stated)), (content.zone, min(stated)))
     if hours:
-        beyond = abs(hours) >= _HOURS_MAX or not clocks
+        beyond = abs(hours) >= _HOURS_MAX or zone != content.zone
         texts = f"{min(clocks or stated):%H:%M} {zone}", f"{min(stated):%H:%M} {content.zone}"
         found.append(Comparison(Measure.HOURS, *texts, abs(hours), beyond))
     return found

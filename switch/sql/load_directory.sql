@@ -33,5 +33,11 @@ SELECT jsonb_build_object(
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'id', a.number, 'owner', a.owner, 'currency', a.currency, 'purpose', a.purpose
         )), '[]') FROM ledger.account AS a
+    ),
+    'stated_days', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'currency', d.currency, 'day', d.day, 'business', d.business
+        ) ORDER BY d.currency, d.day), '[]') FROM switch.calendar_override AS d
+        WHERE d.day >= current_date - 2
     )
 )::text;

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters import registry
+from adapters.business_days import FRIDAY, THURSDAY, BusinessCalendar
 from adapters.cycle import Line, Unreadable, answers, read, write
 from adapters.http import _closed
 from adapters.port import Outcome, Taken, hand_over
@@ -89,7 +90,9 @@ def test_a_503_without_a_readable_instant_proves_nothing():
     assert _closed("2026-11-23T10:00:00").receipt.taken is Taken.UNKNOWN
 
 
-OFFICE = Hours("Asia/Tehran", time(9), time(17), weekdays=frozenset({5, 6, 0, 1, 2}), holidays="IR")
+OFFICE = Hours(
+    "Asia/Tehran", time(9), time(17), BusinessCalendar("IR", weekend=frozenset({THURSDAY, FRIDAY}))
+)
 
 
 @settings(deadline=None)  # the calendar is read on first use

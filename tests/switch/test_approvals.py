@@ -372,22 +372,22 @@ async def test_a_retried_cap_undid_a_newer_one(desk: Desk, bank: str) -> None:
     cap_of = {"participant": "asha-bank", "currency": "INR"}
     first = await killed(desk, "cap.set", {**cap_of, "net_debit_cap": "100.00"}, SetCap)
     after_first = await cap(desk)
-    await done(desk, "cap.set", {**cap_of, "net_debit_cap": "7.00"}, maker="omar", checkers=("cyrus",))
+    await done(desk, "cap.set", {**cap_of, "net_debit_cap": "70.00"}, maker="omar", checkers=("cyrus",))
     await approvals.tend(desk, KINDS, after_s=0)
 
     assert after_first == 100_00
     assert await state_of(desk, first) == "executed"
-    assert await cap(desk) == 7_00
+    assert await cap(desk) == 70_00
 
 
 async def test_a_retried_limit_undid_a_newer_one(desk: Desk, bank: str) -> None:
     of = {"participant": "asha-bank", "currency": "INR", "per_payment": None}
     first = await killed(desk, "limit.set", {**of, "per_day": "100.00"}, SetLimit)
-    await done(desk, "limit.set", {**of, "per_day": "7.00"}, maker="omar", checkers=("cyrus",))
+    await done(desk, "limit.set", {**of, "per_day": "70.00"}, maker="omar", checkers=("cyrus",))
     await approvals.tend(desk, KINDS, after_s=0)
 
     assert await state_of(desk, first) == "executed"
-    assert await desk.pool.fetchval("SELECT per_day FROM switch.payment_limit") == 7_00
+    assert await desk.pool.fetchval("SELECT per_day FROM switch.payment_limit") == 70_00
     assert await desk.pool.fetchval("SELECT count(*) FROM ledger.event WHERE kind = 'LIMIT'") == 2
 
 

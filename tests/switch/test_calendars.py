@@ -1,13 +1,17 @@
 """Business days and cut-offs of the ten currencies, held against days that anybody can look up."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 import asyncpg
 import pytest
 
+from adapters import business_days, registry
+from adapters.china.profile import HVPS_HOURS
+from adapters.iran.profile import SATNA_HOURS
+from adapters.profile import Hours
 from schemas.errors import NotFound
 from switch import calendars
-from switch.calendars import COUNTRIES, Calendar
+from switch.calendars import COUNTRIES, ZONES, Calendar
 
 DAYS = [
     # currency  day              business
@@ -26,6 +30,26 @@ DAYS = [
     ("PKR", date(2026, 8, 14), False),  # Independence Day
     ("IRR", date(2026, 3, 21), False),  # Nowruz
     ("IRR", date(2026, 11, 27), False),  # a Friday
+    ("IRR", date(2026, 12, 3), False),  # a Thursday
+    ("IRR", date(2026, 12, 5), True),  # a Saturday
+    ("INR", date(2026, 12, 5), True),  # the first Saturday of a month
+    ("INR", date(2026, 12, 12), False),  # the second
+    ("INR", date(2026, 12, 19), True),  # the third
+    ("INR", date(2026, 11, 28), False),  # the fourth
+    ("INR", date(2026, 10, 31), True),  # the fifth
+    ("INR", date(2026, 12, 6), False),  # a Sunday
+    ("CNY", date(2026, 9, 20), True),  # a Sunday that is worked before National Day
+    ("CNY", date(2026, 10, 10), True),  # a Saturday that is worked after it
+    ("CNY", date(2026, 10, 17), False),
+    ("PKR", date(2026, 11, 27), True),  # a Friday
+    ("PKR", date(2026, 11, 28), False),  # a Saturday
+    ("RUB", date(2025, 11, 1), True),  # a Saturday to which a working day was moved
+    ("RUB", date(2025, 11, 3), False),  # and from where
+    ("KZT", date(2025, 1, 5), True),  # a Sunday to which a working day was moved
+    ("UZS", date(2026, 12, 12), True),  # a Saturday to which a working day was moved
+    ("BYN", date(2026, 4, 25), True),  # a Saturday to which a working day was moved
+    ("KGS", date(2024, 3, 2), True),  # a Saturday to which a working day was moved
+    ("TJS", date(2026, 11, 28), False),  # a Saturday
 ]
 
 
@@ -44,6 +68,45 @@ def test_days_are_what_the_countrys_calendar_says(currency: str, day: date, busi
     assert calendar(currency).is_business_day(day) is business
 
 
+YEARS = range(2024, 2029)
+
+
+@pytest.mark.parametrize("country", sorted(ZONES))
+def test_windows_and_rails_of_a_country_have_one_calendar(country: str) -> None:
+    """Two lists disagreed on Iran's Thursdays and on India's Saturdays: each day of five years is asked of both."""
+    profile = registry.profile(country)
+    windows = calendar(profile.currency)
+    office = Hours(windows.zone, time(9), time(17), profile.business_days)
+    day = date(YEARS.start, 1, 1)
+    while day.year in YEARS:
+        noon = windows.instant(day, time(12))
+        assert windows.is_business_day(day) is (office.open_from(noon) == noon), day
+        assert (windows.value_date(noon) == day) is windows.is_business_day(day), day
+        day += timedelta(days=1)
+
+
+@pytest.mark.parametrize("hours", [HVPS_HOURS, SATNA_HOURS])
+def test_a_gross_settlement_system_keeps_the_calendar_of_its_country(hours: Hours) -> None:
+    assert hours.calendar is not None
+    assert hours.calendar is registry.profile(hours.calendar.country).business_days
+
+
+@pytest.mark.parametrize("country", sorted(ZONES))
+def test_every_profile_states_its_own_calendar_and_clock(country: str) -> None:
+    profile = registry.profile(country)
+
+    assert profile.calendar is not None
+    assert profile.calendar.country == country
+    assert COUNTRIES[profile.currency] == (country, profile.hours.zone)
+
+
+def test_an_operators_day_holds_for_a_rail_too() -> None:
+    noon = datetime(2026, 12, 1, 8, 30, tzinfo=UTC)  # a Tuesday in Tehran
+    opens = SATNA_HOURS.open_from(noon, {date(2026, 12, 1): False})
+
+    assert opens == datetime(2026, 12, 2, 4, 30, tzinfo=UTC)
+
+
 def test_the_operators_own_table_has_the_last_word() -> None:
     found = calendar("INR", d2026_11_23=False, d2026_11_22=True)
 
@@ -57,8 +120,8 @@ CLOSES = [
     (datetime(2026, 11, 16, 12, 29, 59, tzinfo=UTC), datetime(2026, 11, 16, 12, 30, tzinfo=UTC)),
     (datetime(2026, 11, 16, 12, 30, tzinfo=UTC), datetime(2026, 11, 17, 12, 30, tzinfo=UTC)),
     (
-        datetime(2026, 11, 20, 13, 0, tzinfo=UTC),
-        datetime(2026, 11, 23, 12, 30, tzinfo=UTC),
+        datetime(2026, 11, 13, 13, 0, tzinfo=UTC),
+        datetime(2026, 11, 16, 12, 30, tzinfo=UTC),
     ),  # over a week-end
     (datetime(2026, 11, 16, 20, 0, tzinfo=UTC), datetime(2026, 11, 17, 12, 30, tzinfo=UTC)),  # Tuesday there
 ]
@@ -106,10 +169,10 @@ def test_every_currency_of_the_scheme_has_a_calendar_and_a_clock(currency: str) 
 async def test_a_country_whose_holidays_take_long_does_not_time_a_transaction_out(database_url: str) -> None:
     """They are worked out when the calendar is loaded, not inside the transaction that asks for a day."""
     connection = await asyncpg.connect(database_url)
-    calendars._year.cache_clear()
+    business_days._year.cache_clear()
     found = await calendars.load(connection, "INR")
     await connection.close()
-    loaded = calendars._year.cache_info().misses
+    loaded = business_days._year.cache_info().misses
     found.is_business_day(found.local_date(datetime.now(UTC)))
 
-    assert loaded == calendars._year.cache_info().misses == 1
+    assert loaded == business_days._year.cache_info().misses == 1

@@ -60,7 +60,8 @@ async def test_who_asked_cannot_agree_and_nothing_holds_before_somebody_does(des
 
 async def test_limits_are_lifted_by_null_and_the_log_tells_both(desk: Desk) -> None:
     await done(desk, "limit.set", LIMITS)
-    change = await done(desk, "limit.set", {**LIMITS, "per_payment": None, "per_day": None})
+    lifted = {"per_payment": None, "per_day": None, "confirmed_factor": "unlimited"}
+    change = await done(desk, "limit.set", {**LIMITS, **lifted})
 
     assert (await order(desk, 100_00)).verdict == "created"
     assert change.outcome == "asha-bank may send in INR: any amount a payment, any amount a day"

@@ -1,6 +1,6 @@
 """What moves money is measured by what is in force; beyond the band its factor must be named."""
 
-import datetime
+import datetime as dt
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -101,10 +101,10 @@ async def test_a_first_rate_without_anything_to_compare_with_says_so(desk: Desk)
 
 async def test_a_rate_that_begins_later_is_measured_by_what_is_in_force_then(desk: Desk) -> None:
     await done(desk, "rate.set", RATE)
-    tomorrow = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
+    tomorrow = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
     scheduled = {**RATE, "rate": "3.5", "valid_from": tomorrow.isoformat()}
     await done(desk, "rate.set", scheduled)
-    later = (tomorrow + datetime.timedelta(days=1)).isoformat()
+    later = (tomorrow + dt.timedelta(days=1)).isoformat()
 
     await done(desk, "rate.set", {**RATE, "rate": "3.8", "valid_from": later})  # 17 % above today's
 
@@ -209,7 +209,7 @@ async def test_a_first_fee_above_the_amount_is_noticed(desk: Desk, stated: dict[
 
 async def test_a_day_that_closes_today_needs_a_third_confirmation(desk: Desk) -> None:
     calendar = await calendars.load(desk.pool, "INR")
-    today = calendar.local_date(datetime.datetime.now(datetime.UTC))
+    today = calendar.local_date(dt.datetime.now(dt.UTC))
     content = {"currency": "INR", "day": today.isoformat(), "business": True, "reason": "test"}
     await done(desk, "calendar.set", content)
 
@@ -245,7 +245,7 @@ async def test_hours_that_move_by_a_slip_need_a_third_confirmation(
 
 
 async def test_a_rail_that_is_closed_for_years_needs_a_third_confirmation(desk: Desk) -> None:
-    opens = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=29, hours=12)
+    opens = dt.datetime.now(dt.UTC) + dt.timedelta(days=29, hours=12)
     content = {"country": "PK", "open": False, "opens_at": opens.isoformat()}
 
     await refused(desk, "rail.switch", content, "30")

@@ -1,0 +1,62 @@
+"""The business days of a country: one calendar for windows, value dates and the hours of its rails.
+
+Public holidays, and weekend days that are worked in place of others (in China, Russia, Kazakhstan,
+Uzbekistan, Belarus, Kyrgyzstan), are those of the `holidays` package. The weekend is a fact of the country's
+profile: the package's is that of offices, not of banks. Sources: `docs/rails/calendars.md`.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from holidays import HolidayBase
+
+SATURDAY, SUNDAY, THURSDAY, FRIDAY = 5, 6, 3, 4
+"""As `date.weekday` counts."""
+SATURDAY_SUNDAY: Final = frozenset({SATURDAY, SUNDAY})
+_DAYS_A_WEEK: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessCalendar:
+    """When the banks and the gross settlement system of a country work."""
+
+    country: str
+    weekend: frozenset[int] = SATURDAY_SUNDAY
+    """Days of every week that are off; Monday is 0."""
+    saturdays_off: frozenset[int] = frozenset()
+    """Where only some Saturdays are off: which of a month, `{2, 4}` in India."""
+
+    def is_business_day(self, day: date) -> bool:
+        """Whether money can be settled there on `day`. A worked weekend day counts, a holiday never."""
+        year = _year(self.country, day.year)
+        return day not in year and (not self.is_weekend(day) or day in year.weekend_workdays)
+
+    def is_weekend(self, day: date) -> bool:
+        """Whether `day` is off by the weekend's rule alone."""
+        if day.weekday() == SATURDAY and (day.day - 1) // _DAYS_A_WEEK + 1 in self.saturdays_off:
+            return True
+        return day.weekday() in self.weekend
+
+    def holiday(self, day: date) -> str | None:
+        """The name of the public holiday that `day` is, if it is one."""
+        name = _year(self.country, day.year).get(day)
+        return None if name is None else str(name)
+
+    def holidays_in(self, year: int) -> int:
+        """How many public holidays of a year are known.
+
+        Raises:
+            NotImplementedError: nothing is known of this country.
+
+        """
+        return len(_year(self.country, year))
+
+
+@lru_cache(maxsize=256)
+def _year(country: str, year: int) -> "HolidayBase":
+    import holidays  # noqa: PLC0415 - it takes long to load, and most processes never ask for a day
+
+    return holidays.country_holidays(country, years=[year])
