@@ -80,10 +80,34 @@ class Timing:
     """From sending to the first status enquiry."""
     enquiry_every_s: float
     enquiries_max: int
+    """Enquiries that the rail answers; one that it does not answer uses none up."""
     not_found_grace_s: float
-    """After expiry: a NOT_FOUND before this is no news, after it the order was never taken."""
+    """How long an order that took effect may stay out of the rail's answers: see `Absence`."""
     give_up_s: float
     basis: Basis
+    enquiries_ruled: bool = False
+    """The rail itself allows no more than `enquiries_max`: never passed, whatever for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """When a rail's "not found" is believed, so that an order that left us ends as refused.
+
+    A rail that says "not found" may find the order later. It is believed after `answers` of them in a row,
+    each asked for after the order's expiry and `Timing.not_found_grace_s`, the same after contact with the
+    rail was whole again, and that far apart. With 0 it is never believed: the rail's own refusal, its file or
+    two people end the payment. More than 0 needs a rail that refuses what reaches it after the expiry on its
+    wire, because an order may leave us late.
+    """
+
+    answers: int
+    expiry_on_wire: bool
+    """The order carries `Order.expires_at`, and the rail refuses to act after it."""
+    basis: Basis
+
+
+NEVER_ABSENT: Final = Absence(answers=0, expiry_on_wire=False, basis=Basis.PROFILE)
+"""For a rail that nothing is known of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +218,7 @@ class RailProfile:
     purpose_required: bool
     basis: Basis
     hours: Hours = ALWAYS
+    absence: Absence = NEVER_ABSENT
     calendar: BusinessCalendar | None = None
     """The country's business days, with its own weekend; None: Saturday and Sunday are off."""
 

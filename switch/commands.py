@@ -99,12 +99,24 @@ class Advance(msgspec.Struct, array_like=True, frozen=True, tag="advance"):
     """The word of two people about a payment in doubt: it holds for no other state."""
 
 
+Said = Literal["not_found", "pending", "another_amount", "nothing"]
+"""What a rail said when it was asked about a payment, where that ended nothing."""
+
+
 class Enquired(msgspec.Struct, array_like=True, frozen=True, tag="enquired"):
-    """An enquiry brought no news: look again at `due_at`, or, with 0, never by ourselves."""
+    """An enquiry that did not end its payment. What follows from it the writer decides (`switch/absence.py`).
+
+    Verdict `noted`, or `advanced` where the payment ended because its rail never had it.
+    """
 
     uetr: bytes
-    due_at: int
-    detail: str = ""
+    said: Said
+    """`nothing`: no answer came."""
+    asked_at: int = 0
+    """By the database's clock, before the rail was asked."""
+    whole_since: int = 0
+    """Since when contact with the rail is whole; 0: it is not."""
+    rail_code: str = ""
 
 
 class Ping(msgspec.Struct, array_like=True, frozen=True, tag="ping"):

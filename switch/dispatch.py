@@ -20,7 +20,7 @@ from ledger.encoding import microseconds
 from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
 from schemas.reasons import Reason
 from switch import metrics, tracing
-from switch.commands import Advance, Command, Reply
+from switch.commands import Advance, Command, Enquired, Reply
 from switch.failpoints import failpoint
 from switch.rails import Rail, Rails
 from switch.workers.link import Link
@@ -155,10 +155,10 @@ class Dispatcher:
         with rail.bulkhead, tracing.part("send", rail=country, uetr=uetr):
             if sent_at < expires_at:
                 receipt = await hand_over(rail.adapter, native)
+                rail.breaker.heard(answered=_answered(receipt))
             else:
                 receipt = Receipt(Taken.REFUSED, detail="expired before it was sent")
         metrics.rail_request(country, "send", receipt.taken, time.perf_counter() - started)
-        rail.breaker.heard(answered=_answered(receipt))
         failpoint("after_rail_send")
         due = enquiry_due(rail.adapter.profile.timing, self._scale, sent_at)
         step = of_receipt(receipt, Sending(uetr, country, sent_at, due, expires_at, exchange=True))
@@ -232,7 +232,7 @@ class Dispatcher:
         else:
             reply = await self._link.ask(step)
         failpoint("after_outcome_commit")
-        if isinstance(step, Advance):
+        if isinstance(step, Advance | Enquired):
             metrics.advanced(reply, self._expiry_s)
             if reply.verdict == "contradiction":
                 _log.error("rail_contradicts_itself", uetr=str(UUID(bytes=step.uetr)), state=reply.state)

@@ -21,6 +21,8 @@ from ledger.books import Leg as BookLeg
 from ledger.encoding import microseconds
 from ledger.writer import Rider, Touches
 from schemas.reasons import Reason
+from switch import absence
+from switch.absence import Asked, Count, Doubt, Rules
 from switch.commands import (
     FROZEN,
     LATE,
@@ -56,6 +58,9 @@ from switch.settlement import book as settlement_book
 LATENESS_US: Final = 5_000_000
 """How far a worker's idea of an expiry may be from ours: its clock's error and its message's delay."""
 
+ENQUIRY: Final = "ENQUIRY"
+"""Kind of the event that says what the rail said when it was asked, where that ended nothing."""
+
 CONTRADICTIONS_MAX: Final = 10_000
 """Contradictions remembered, so that the same is written down once."""
 
@@ -87,6 +92,25 @@ class Open:
     enquiries: int = 0
     sendings: int = 0
     pending: bool = False
+    absence: Count = absence.NONE
+    unanswered: int = 0
+    """Enquiries in a row that the rail did not answer."""
+
+    @property
+    def doubt(self) -> Doubt:
+        """What enquiries have come to."""
+        return Doubt(self.expires, self.due, self.enquiries, self.pending, self.absence, self.unanswered)
+
+    def with_doubt(self, doubt: Doubt) -> "Open":
+        """The payment after an enquiry."""
+        return replace(
+            self,
+            due=doubt.due,
+            enquiries=doubt.enquiries,
+            pending=doubt.pending,
+            absence=doubt.count,
+            unanswered=doubt.unanswered,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +128,9 @@ def _legs(legs: Iterable[Leg]) -> tuple[BookLeg, ...]:
 class PaymentBook:
     """The `ledger.writer.Host` of the switch."""
 
-    def __init__(self, announce: Callable[[Sequence[Change]], None]) -> None:
+    def __init__(self, announce: Callable[[Sequence[Change]], None], rules: Rules | None = None) -> None:
         self._announce = announce
+        self._rules: Rules = rules if rules is not None else {}
         self._open: dict[bytes, Open] = {}
         self._contradicted: dict[tuple[bytes, str], None] = {}
         self._decide: dict[type, Callable[[Any, Books], Reply]] = {
@@ -133,6 +158,7 @@ class PaymentBook:
         self._keys: list[tuple[int, bytes]] = []
         self._natives: list[tuple[int, bytes]] = []
         self._moved: dict[bytes, Open] = {}
+        self._enquired_about: dict[bytes, Open] = {}
         self._closed: dict[bytes, int] = {}
         self._changes: list[Change] = []
         self._limits.start_batch()
@@ -148,7 +174,7 @@ class PaymentBook:
                 return Touches((UUID(bytes=identity.uetr),), len(identity.raw) + len(native))
             case Refuse(identity=identity):
                 return Touches((UUID(bytes=identity.uetr),), len(identity.raw))
-            case Advance(uetr=uetr):
+            case Advance(uetr=uetr) | Enquired(uetr=uetr):
                 return Touches((UUID(bytes=uetr),))
             case Return(id=id_, uetr=uetr):
                 return Touches({UUID(bytes=id_), UUID(bytes=uetr)})
@@ -173,7 +199,7 @@ class PaymentBook:
             return
         rows = await connection.fetch(
             "SELECT number, uetr, state, rail, credit_minor, credit_currency,"
-            " entered_at, expires_at, due_at, enquiries, sendings, pending"
+            " entered_at, expires_at, due_at, enquiries, sendings, pending, absences, absent_at, unanswered"
             " FROM switch.open_payment WHERE uetr = ANY($1)",
             [UUID(bytes=uetr) for uetr in wanted],
         )
@@ -192,6 +218,8 @@ class PaymentBook:
                 enquiries=row["enquiries"],
                 sendings=row["sendings"],
                 pending=row["pending"],
+                absence=Count(row["absences"], microseconds(row["absent_at"]) if row["absent_at"] else 0),
+                unanswered=row["unanswered"],
             )
 
     def decide(self, command: Command, books: Books) -> Reply:
@@ -220,6 +248,11 @@ class PaymentBook:
         if self._keys:
             call += f", switch.record_keys({{{len(columns)}}}, {{{len(columns) + 1}}})"
             columns += zip(*self._keys, strict=True)
+        if self._enquired_about:
+            about = list(zip(*map(_enquiry_columns, self._enquired_about.values()), strict=True))
+            places = ", ".join(f"{{{len(columns) + place}}}" for place in range(len(about)))
+            call += f", switch.record_enquiries({places})"
+            columns += about
         calls, values = self._rare_calls(len(columns))
         return Rider(", ".join((call, *calls)), [*columns, *values])
 
@@ -329,13 +362,13 @@ class PaymentBook:
         open_payment = self._open.get(command.uetr)
         if open_payment is None:
             return self._advance_of_closed(command, books)
-        verdict = _not_about(open_payment, command)
-        if verdict:
-            return Reply(verdict, open_payment.number, open_payment.state)
         command = _believable(open_payment, command)
         event = Event(command.event)
+        verdict = _not_about(open_payment, command)
         if event is Event.SEND and microseconds(books.now) >= open_payment.expires:
-            return Reply(LATE, open_payment.number, open_payment.state)
+            verdict = LATE
+        if verdict:
+            return Reply(verdict, open_payment.number, open_payment.state)
         if event is Event.DOUBT and open_payment.state is State.UNKNOWN:
             return self._still_in_doubt(open_payment, command)
         try:
@@ -343,29 +376,33 @@ class PaymentBook:
         except IllegalTransition:
             return Reply("illegal", open_payment.number, open_payment.state)
         body = _body(command.uetr, state, _answer_facts(command))
-        ended: Ended | None = None
         self._write(open_payment.number, UUID(bytes=command.uetr), event, state, body=body, books=books)
         if state in FINAL:
-            self._changes.append(Change(command.uetr, state, command.reason))
-            self._open.pop(command.uetr)
-            self._moved.pop(command.uetr, None)
-            self._closed[command.uetr] = open_payment.number
-            self._limits.end(open_payment.number, voided=state is State.ABORTED)
-            ended = _ended(open_payment)
-        else:
-            self._move(
-                replace(
-                    open_payment,
-                    state=state,
-                    entered=microseconds(books.now),
-                    due=command.due_at,
-                    sendings=0 if event is Event.DEFER else open_payment.sendings + (event is Event.SEND),
-                    pending=open_payment.pending or command.pending,
-                )
+            return self._end(open_payment, state, command.reason)
+        self._move(
+            replace(
+                open_payment,
+                state=state,
+                entered=microseconds(books.now),
+                due=command.due_at,
+                sendings=0 if event is Event.DEFER else open_payment.sendings + (event is Event.SEND),
+                pending=open_payment.pending or command.pending,
             )
-            if command.due_at == 0:
-                self._escalate(open_payment.number, command.uetr, state, command.detail, books)
-        return Reply("advanced", open_payment.number, state, command.reason, ended)
+        )
+        if command.due_at == 0:
+            self._escalate(open_payment.number, command.uetr, state, command.detail, books)
+        return Reply("advanced", open_payment.number, state, command.reason)
+
+    def _end(self, open_payment: Open, state: State, reason: str) -> Reply:
+        """Take in that a payment is final: its step is written."""
+        uetr = open_payment.uetr
+        self._changes.append(Change(uetr, state, reason))
+        self._open.pop(uetr)
+        self._moved.pop(uetr, None)
+        self._enquired_about.pop(uetr, None)
+        self._closed[uetr] = open_payment.number
+        self._limits.end(open_payment.number, voided=state is State.ABORTED)
+        return Reply("advanced", open_payment.number, state, reason, _ended(open_payment))
 
     def _advance_of_closed(self, command: Advance, books: Books) -> Reply:
         """The payment is final, or was never ours. A contradiction is written down, never acted on."""
@@ -415,10 +452,43 @@ class PaymentBook:
             return Reply("final")
         if open_payment.state is not State.UNKNOWN:
             return Reply("illegal", open_payment.number, open_payment.state)
-        if command.due_at == 0:
-            self._escalate(open_payment.number, command.uetr, open_payment.state, command.detail, books)
-        self._move(replace(open_payment, due=command.due_at, enquiries=open_payment.enquiries + 1))
-        return Reply("noted", open_payment.number, open_payment.state)
+        rule = self._rules.get(open_payment.rail, absence.UNKNOWN_RAIL)
+        asked = Asked(command.said, command.asked_at, command.whole_since)
+        doubt = absence.heard(rule, open_payment.doubt, asked, microseconds(books.now))
+        after = open_payment.with_doubt(doubt)
+        if command.said != "nothing" or doubt.unanswered == 1:  # not each one of an outage fills the log
+            self._note_enquiry(after, command, books)
+        if absence.is_absent(rule, doubt.count):
+            return self._never_there(after, command, books)
+        if doubt.due == 0 and open_payment.due != 0:
+            self._escalate(after.number, after.uetr, after.state, command.said.replace("_", " "), books)
+        self._move(after)
+        self._enquired_about[after.uetr] = after
+        return Reply("noted", after.number, after.state)
+
+    @staticmethod
+    def _note_enquiry(after: Open, command: Enquired, books: Books) -> None:
+        facts = {
+            "detail": command.said.replace("_", " "),
+            "rail_code": command.rail_code,
+            "enquiry": after.enquiries,
+            "absences": after.absence.answers,
+        }
+        known = {name: value for name, value in facts.items() if value}
+        books.record(after.number, ENQUIRY, _body(after.uetr, after.state, known))
+
+    def _never_there(self, asked: Open, command: Enquired, books: Books) -> Reply:
+        """The rail is believed that it never had the order."""
+        reason = Reason.TIMEOUT_INSTRUCTED_AGENT
+        facts = {
+            "reason": reason,
+            "rail_code": command.rail_code,
+            "detail": f"the rail never had it: not found {asked.absence.answers} times",
+        }
+        state = next_state(asked.state, Event.REJECT)
+        body = _body(asked.uetr, state, {name: value for name, value in facts.items() if value})
+        self._write(asked.number, UUID(bytes=asked.uetr), Event.REJECT, state, body=body, books=books)
+        return self._end(asked, state, reason)
 
     @staticmethod
     def _escalate(number: int, uetr: bytes, state: State, detail: str, books: Books) -> None:
@@ -498,7 +568,9 @@ def _not_about(ordered: Open, said: Advance) -> str:
     """Why a word is not about this payment as it stands; empty if it is."""
     if said.rail and said.rail != ordered.rail:
         return "another_rail"
-    return "illegal" if said.only_in_doubt and ordered.state is not State.UNKNOWN else ""
+    # Absence is counted here (`_enquired`): no process of ours says it.
+    nobodys = said.event == "REJECT" and not said.rail and not said.only_in_doubt
+    return "illegal" if nobodys or (said.only_in_doubt and ordered.state is not State.UNKNOWN) else ""
 
 
 def _believable(ordered: Open, said: Advance) -> Advance:
@@ -510,7 +582,7 @@ def _believable(ordered: Open, said: Advance) -> Advance:
     if said.event == "CONFIRM" and said.credited_currency:
         if (said.credited_minor, said.credited_currency) != (ordered.credit_minor, ordered.credit_currency):
             return msgspec.structs.replace(
-                said, event="DOUBT", due_at=0, detail="the rail confirmed another amount"
+                said, event="DOUBT", due_at=0, pending=True, detail="the rail confirmed another amount"
             )
     elif said.event in {"REJECT", "DEFER"} and said.exchange and ordered.sendings > 1:
         return msgspec.structs.replace(said, event="DOUBT")
@@ -560,6 +632,11 @@ def _open_columns(o: Open) -> tuple[object, ...]:
         o.sendings,
         o.pending,
     )
+
+
+def _enquiry_columns(o: Open) -> tuple[object, ...]:
+    """One row of the arrays of `switch.record_enquiries`."""
+    return o.number, o.absence.answers, o.absence.asked_at, o.unanswered
 
 
 def _body(uetr: bytes, state: State, facts: dict[str, object]) -> bytes:

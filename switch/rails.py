@@ -119,6 +119,8 @@ class Breaker:
     rest_s: float
     silent: int = field(default=0, init=False)
     """Exchanges in a row that brought no word."""
+    listener: Callable[[bool], None] | None = field(default=None, init=False)
+    """Is told of each exchange whether the rail answered."""
     _retry_at: float = field(default=0.0, init=False)
 
     @property
@@ -147,6 +149,8 @@ class Breaker:
             self._retry_at = time.monotonic() + self.rest_s
         if self.open is not was_open:
             metrics.CIRCUIT_OPEN.labels(self.rail).set(self.open)
+        if self.listener is not None:
+            self.listener(answered)
 
 
 @dataclass(frozen=True, slots=True)

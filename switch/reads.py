@@ -34,7 +34,7 @@ JOIN switch.payment AS p ON p.number = t.number
 LEFT JOIN switch.open_payment AS o ON o.number = p.number
 WHERE t.id = $1
 """
-KINDS: Final = [*Event, "CONTRADICTION", "ESCALATE", "RETURNED"]
+KINDS: Final = [*Event, "CONTRADICTION", "ESCALATE", "ENQUIRY", "RETURNED"]
 _NAMES: Final = {
     Event.REFUSE: "refused",
     Event.RESERVE: "reserved",

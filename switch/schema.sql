@@ -105,7 +105,10 @@ CREATE TABLE switch.open_payment (
     due_at     timestamptz, -- when somebody must look again; NULL: waits for the rail's file or for people
     enquiries  integer NOT NULL DEFAULT 0,
     sendings   integer NOT NULL, -- how often the order may have left us
-    pending    boolean NOT NULL DEFAULT false -- the rail said that it has the order
+    pending    boolean NOT NULL DEFAULT false, -- the rail said that it has the order
+    absences   integer NOT NULL DEFAULT 0, -- "not found" in a row that count (switch/absence.py)
+    absent_at  timestamptz,                -- when the last of them was asked for
+    unanswered integer NOT NULL DEFAULT 0  -- enquiries in a row that the rail did not answer
 ) WITH (fillfactor = 50);
 
 CREATE INDEX open_payment_due ON switch.open_payment (due_at) WHERE due_at IS NOT NULL;
@@ -159,6 +162,18 @@ BEGIN
         DELETE FROM switch.open_payment AS o USING unnest(closed_number) AS t (number) WHERE o.number = t.number;
     END IF;
 END $$;
+
+-- record_enquiries: what enquiries of one batch came to, behind record_payments, in the ledger's own transaction.
+CREATE FUNCTION switch.record_enquiries(
+    numbers bigint[], absences integer[], absent bigint[], unanswered integer[]
+) RETURNS void LANGUAGE sql AS $$
+    UPDATE switch.open_payment AS o
+       SET absences = t.absences,
+           absent_at = CASE WHEN t.absent > 0 THEN to_timestamp(t.absent / 1e6) END,
+           unanswered = t.unanswered
+      FROM unnest(numbers, absences, absent, unanswered) AS t (number, absences, absent, unanswered)
+     WHERE o.number = t.number;
+$$;
 
 -- What was asked and what was sent is evidence: it can be added to, never changed.
 REVOKE UPDATE, DELETE ON switch.payment, switch.message FROM payswitch_writer;

@@ -10,6 +10,7 @@ from typing import Final
 
 from adapters.business_days import SUNDAY, BusinessCalendar
 from adapters.profile import (
+    Absence,
     Basis,
     Characters,
     Confirmation,
@@ -44,7 +45,10 @@ PROFILE: Final = RailProfile(
         not_found_grace_s=60,
         give_up_s=7200,
         basis=Basis.OBSERVED,
+        enquiries_ruled=True,
     ),
+    # Of three enquiries two may count, ten minutes apart: more certain than three within as many minutes.
+    absence=Absence(answers=2, expiry_on_wire=True, basis=Basis.PROFILE),
     amounts=Rendering.DECIMAL,
     limits=Limits(minimum_minor=1, maximum_minor=100_000_00, basis=Basis.OBSERVED),
     characters=Characters(encoding="ascii", name_max=99, remittance_max=50, basis=Basis.OBSERVED),

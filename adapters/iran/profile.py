@@ -10,6 +10,7 @@ from typing import Final
 
 from adapters.business_days import FRIDAY, THURSDAY, BusinessCalendar
 from adapters.profile import (
+    Absence,
     Basis,
     Characters,
     Confirmation,
@@ -63,6 +64,7 @@ PROFILE: Final = RailProfile(
         give_up_s=172_800,
         basis=Basis.PROFILE,
     ),
+    absence=Absence(answers=3, expiry_on_wire=True, basis=Basis.PROFILE),
     amounts=Rendering.FIXED,
     limits=Limits(
         minimum_minor=RIAL, maximum_minor=50_000_000_000 * RIAL, basis=Basis.PROFILE, step_minor=RIAL

@@ -9,6 +9,7 @@ from typing import Final
 
 from adapters.business_days import BusinessCalendar
 from adapters.profile import (
+    Absence,
     Basis,
     Characters,
     Confirmation,
@@ -44,6 +45,7 @@ PROFILE: Final = RailProfile(
         give_up_s=7200,
         basis=Basis.PROFILE,
     ),
+    absence=Absence(answers=3, expiry_on_wire=True, basis=Basis.PROFILE),
     amounts=Rendering.DECIMAL,
     limits=Limits(minimum_minor=1, maximum_minor=100_000_000_00, basis=Basis.PROFILE),
     characters=Characters(encoding="utf-8", name_max=140, remittance_max=140, basis=Basis.OBSERVED),

@@ -9,6 +9,7 @@ from typing import Final
 
 from adapters.business_days import BusinessCalendar
 from adapters.profile import (
+    Absence,
     Basis,
     Characters,
     Confirmation,
@@ -47,6 +48,7 @@ PROFILE: Final = RailProfile(
         give_up_s=7200,
         basis=Basis.PROFILE,
     ),
+    absence=Absence(answers=3, expiry_on_wire=True, basis=Basis.PROFILE),
     amounts=Rendering.MINOR,
     limits=Limits(minimum_minor=1, maximum_minor=1_000_000_00, basis=Basis.PROFILE),
     characters=Characters(encoding="windows-1251", name_max=140, remittance_max=210, basis=Basis.PUBLISHED),

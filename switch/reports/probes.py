@@ -4,12 +4,13 @@ import asyncio
 import time
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Final
 
 import asyncpg
 
 from switch.commands import Ping
-from switch.rails import Rails
+from switch.rails import Rail, Rails
 from switch.settings import Settings
 from switch.workers.link import Link
 
@@ -29,8 +30,18 @@ def looks(settings: Settings, link: Link, rails: Rails) -> Mapping[str, Look]:
     return {
         "accept": lambda: _accepts(f"http://{settings.host}:{settings.port}/readyz"),
         "decide": lambda: _decides(link),
-        **{f"rail-{country}": rail.adapter.probe for country, rail in rails.items()},
+        **{f"rail-{country}": partial(_rail_answers, rail) for country, rail in rails.items()},
     }
+
+
+async def _rail_answers(rail: Rail) -> bool:
+    """Probe a rail; whoever waits for its payments hears that it is back, or away."""
+    answered = False
+    try:
+        answered = await rail.adapter.probe()
+    finally:
+        rail.breaker.heard(answered=answered)
+    return answered
 
 
 async def _accepts(url: str) -> bool:

@@ -2,25 +2,28 @@
 
 Recovery is not a special case: whatever a crash interrupted is an open payment whose `due_at` passes, like
 any other. A payment that left us is enquired about within bounds, never given up by time; one that the
-rail never had, by the rail's own word, is sent again with the same bytes, or ended once it has expired.
+rail does not find is sent again with the same bytes until it expires. What the answers to enquiries come to
+is the writer's to decide, by `switch/absence.py`.
 """
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Final
 
 import asyncpg
 import structlog
 import uvloop
+from msgspec.structs import replace
 
 from adapters.port import Answer, Native, Outcome
 from ledger.encoding import microseconds
 from schemas.reasons import Reason
 from switch import facts, housekeeping, logs, metrics, personal_data, rails, retention, tracing, vitals
-from switch.commands import Advance, Enquired
+from switch.absence import Contact
+from switch.commands import Advance, Enquired, Said
 from switch.database import connect_pool
 from switch.dispatch import Dispatcher, Sending, enquiry_due, now_us, of_answer, scaled_us
 from switch.failpoints import failpoint
@@ -37,12 +40,14 @@ from switch.workers.link import Link
 
 _TICK_S: Final = 0.1
 _FILES_EVERY_S: Final = 60.0
+_AWAY_AFTER: Final = 2
+"""Exchanges in a row that a rail did not answer: contact is broken."""
 AT_ONCE: Final = 32
 """Payments of one rail that are looked after at the same time."""
 LOCK: Final = 7_266_337_002
 """Advisory lock: one caretaker a database."""
 
-_DUE: Final = """
+_SELECT: Final = """
 SELECT o.number, o.uetr, o.state, o.rail, o.entered_at, o.expires_at, o.enquiries, o.pending,
        p.native_ref, m.body AS native_body, k.sealed AS sealed_key, clock_timestamp() AS now,
        r.open OR coalesce(r.opens_at <= clock_timestamp(), false) AS rail_open
@@ -51,12 +56,32 @@ JOIN switch.payment AS p USING (number)
 JOIN switch.message AS m ON m.number = o.number AND m.direction = 1
 JOIN switch.message_key AS k ON k.number = o.number
 JOIN switch.rail AS r ON r.country = o.rail
+{}"""
+_DUE: Final = _SELECT.format(
+    """
 WHERE o.rail = $1 AND o.due_at <= clock_timestamp() AND NOT o.number = ANY($2::bigint[])
   AND (o.state <> 'RESERVED' OR o.expires_at <= clock_timestamp()
        OR r.open OR r.opens_at <= clock_timestamp()) -- what waits for its rail to open is not due
+  AND (o.state = 'UNKNOWN') = ANY($4::boolean[])
 ORDER BY o.due_at
 LIMIT $3
 """
+)
+_AGAIN: Final = _SELECT.format(
+    """
+WHERE o.rail = $1 AND o.state = 'UNKNOWN' AND o.number > $4 AND NOT o.number = ANY($2::bigint[])
+  AND (o.unanswered > 0 OR (o.due_at IS NULL AND (o.enquiries < $5 OR NOT $6)))
+ORDER BY o.number
+LIMIT $3
+"""
+)
+"""What is asked about again as soon as its rail is back: what it did not answer, and what people have."""
+_SAID: Final[Mapping[Outcome, Said]] = {
+    Outcome.NOT_FOUND: "not_found",
+    Outcome.PENDING: "pending",
+    Outcome.UNKNOWN: "nothing",
+}
+"""Answers to an enquiry that end nothing. What cannot be read is no answer."""
 
 _log = structlog.get_logger()
 
@@ -73,9 +98,28 @@ class Caretaker:
         self._keys = personal_data.load(settings.personal_data_keys)
         self._reconciliation = Reconciliation(pool, self._dispatcher)
         self._under_way: dict[str, dict[int, asyncio.Task[None]]] = {country: {} for country in known}
+        self._contact = Contact()
+        self._again: dict[str, int] = {}
+        """Rails that are back: up to which payment those in doubt have been asked about again."""
+        for country, rail in known.items():
+            rail.breaker.listener = partial(self._heard, country)
+
+    def _heard(self, country: str, answered: bool) -> None:  # noqa: FBT001 - what a breaker's listener is given
+        """An exchange with a rail ended. One without an answer may be that order's; two are the rail's."""
+        if answered:
+            if self._contact.answered(country):
+                self._again[country] = 0
+        elif self._away(self._rails[country]):
+            self._contact.silent(country)
+
+    @staticmethod
+    def _away(rail: Rail) -> bool:
+        return rail.breaker.silent >= _AWAY_AFTER
 
     async def tick(self) -> int:
         """Start on what is due; how many. Each rail has its own places, so one cannot starve another."""
+        at = microseconds(await self._pool.fetchval("SELECT clock_timestamp()"))
+        self._contact.turned(at, time.monotonic_ns() // 1000)
         started = 0
         for country, rail in self._rails.items():
             mine = self._under_way[country]
@@ -90,12 +134,34 @@ class Caretaker:
             await self._reconciliation.catch_up(rail)
 
     async def _start(self, rail: Rail, mine: dict[int, asyncio.Task[None]], free: int) -> int:
-        rows = await self._pool.fetch(_DUE, rail.adapter.profile.country, list(mine), free)
+        country = rail.adapter.profile.country
+        if self._away(rail):  # one enquiry at a time sees whether it is back
+            rows = await self._pool.fetch(_DUE, country, list(mine), free, [False])
+            if not mine:
+                rows += await self._pool.fetch(_DUE, country, [], 1, [True])
+        else:
+            rows = await self._pool.fetch(_DUE, country, list(mine), free, [False, True])
+            if country in self._again and free > len(rows):
+                rows += await self._once_more(
+                    rail, [*mine, *(row["number"] for row in rows)], free - len(rows)
+                )
         for row in rows:
             task = asyncio.create_task(self._look_after(rail, row))
             mine[row["number"]] = task
             task.add_done_callback(partial(_finished, mine, row["number"]))
         return len(rows)
+
+    async def _once_more(self, rail: Rail, busy: list[int], free: int) -> list[asyncpg.Record]:
+        """Payments in doubt that a rail that is back is asked about again, each once, whenever due."""
+        timing, country = rail.adapter.profile.timing, rail.adapter.profile.country
+        rows: list[asyncpg.Record] = await self._pool.fetch(
+            _AGAIN, country, busy, free, self._again[country], timing.enquiries_max, timing.enquiries_ruled
+        )
+        if rows:
+            self._again[country] = rows[-1]["number"]
+        else:
+            del self._again[country]
+        return rows
 
     async def _look_after(self, rail: Rail, row: asyncpg.Record) -> None:
         steps: dict[State, Callable[[Rail, asyncpg.Record], Awaitable[None]]] = {
@@ -141,59 +207,35 @@ class Caretaker:
     async def _doubtful(self, rail: Rail, row: asyncpg.Record) -> None:
         """Ask the rail, a bounded number of times."""
         failpoint("before_enquiry")
-        native = self._native(row)
+        country = rail.adapter.profile.country
         started = now_us()
-        answer = await _enquire(rail, native)
-        metrics.rail_request(
-            rail.adapter.profile.country, "enquire", answer.outcome, (now_us() - started) / 1e6
-        )
+        answer = await _enquire(rail, self._native(row))
+        metrics.rail_request(country, "enquire", answer.outcome, (now_us() - started) / 1e6)
+        rail.breaker.heard(answered=answer.outcome is not Outcome.UNKNOWN)
         failpoint("after_enquiry")
-        if answer.outcome in {Outcome.DONE, Outcome.REFUSED}:
-            reply = await self._dispatcher.tell(of_answer(answer, Sending(row["uetr"].bytes, row["rail"])))
-            if reply is not None and reply.verdict == "noted":  # a yes to another amount: no clear word
-                await self._ask_again(rail, row, "another amount")
-        elif answer.outcome is Outcome.NOT_FOUND:
-            await self._not_found(rail, row, answer)
-        else:
-            await self._ask_again(rail, row, answer.outcome)
-
-    async def _not_found(self, rail: Rail, row: asyncpg.Record, answer: Answer) -> None:
-        """The rail does not have it: yet, or at all; after expiry and grace it never will."""
-        if row["pending"]:
-            await self._ask_again(rail, row, "not found, though the rail once said it has it")
-        elif row["now"] >= self._never_after(rail, row):
-            await self._dispatcher.tell(
-                Advance(
-                    row["uetr"].bytes,
-                    "REJECT",
-                    reason=Reason.TIMEOUT_INSTRUCTED_AGENT,
-                    rail_code=answer.rail_code or "",
-                    detail="the rail never had it",
-                    answered_at=now_us(),
-                )
-            )
-        elif row["now"] < row["expires_at"] and rail.adapter.profile.dedupes and row["enquiries"] > 0:
+        said = _SAID.get(answer.outcome)
+        if said is None:
+            step = replace(of_answer(answer, Sending(row["uetr"].bytes, row["rail"])), detail="when asked")
+            reply = await self._dispatcher.tell(step)
+            if reply is None or reply.verdict != "noted":
+                return
+            said = "another_amount"  # a yes that confirms nothing
+        enquired = Enquired(
+            row["uetr"].bytes,
+            said,
+            asked_at=microseconds(row["now"]),
+            whole_since=self._contact.whole_since(country),
+            rail_code=answer.rail_code or "",
+        )
+        reply = await self._dispatcher.tell(enquired)
+        again = said == "not_found" and rail.adapter.profile.dedupes and row["enquiries"] > 0
+        if again and reply is not None and reply.verdict == "noted" and self._may_send(row):
             await self._send(rail, row)
-        else:
-            await self._ask_again(rail, row, answer.outcome)
 
-    def _never_after(self, rail: Rail, row: asyncpg.Record) -> datetime:
-        """From when on a rail that does not have the order never will."""
-        grace = rail.adapter.profile.timing.not_found_grace_s * self._settings.time_scale
-        expires_at: datetime = row["expires_at"]
-        return expires_at + timedelta(seconds=grace)
-
-    async def _ask_again(self, rail: Rail, row: asyncpg.Record, news: str) -> None:
-        """Plan the next enquiry; beyond the last, the rail's file or two people decide."""
-        timing = rail.adapter.profile.timing
-        never_after = self._never_after(rail, row)
-        if row["enquiries"] + 1 >= timing.enquiries_max and row["now"] >= never_after:
-            due = 0
-        else:
-            due = microseconds(row["now"]) + scaled_us(timing.enquiry_every_s, self._settings.time_scale)
-            if row["now"] < never_after:  # the instant from which "not found" is final is worth an enquiry
-                due = min(due, microseconds(never_after))
-        await self._dispatcher.tell(Enquired(row["uetr"].bytes, due, news))
+    @staticmethod
+    def _may_send(row: asyncpg.Record) -> bool:
+        """Whether an order that the rail does not know may go out again; the writer looks again."""
+        return bool(row["now"] < row["expires_at"] and not row["pending"])
 
 
 async def _enquire(rail: Rail, native: Native) -> Answer:

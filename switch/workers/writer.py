@@ -13,9 +13,11 @@ import msgspec
 import structlog
 import uvloop
 
+from adapters import registry
 from ledger.writer import QUEUE_BYTES_MAX, Writer, look_for_garbage_in_short_steps
-from schemas.errors import Unavailable
+from schemas.errors import NotFound, Unavailable
 from switch import logs, vitals
+from switch.absence import Rule, rule_of
 from switch.commands import (
     FAILED,
     UNAVAILABLE,
@@ -39,7 +41,9 @@ class WriterServer:
     """Feeds the ledger's writer from every connected worker, and tells them all what changed."""
 
     def __init__(self, database_url: str, queue_max: int, queue_bytes_max: int = QUEUE_BYTES_MAX) -> None:
-        book = PaymentBook(self._announce)
+        self.rules: dict[str, Rule] = {}
+        """How far each rail's "not found" is believed. What is missing here is not believed at all."""
+        book = PaymentBook(self._announce, self.rules)
         self._writer = Writer(database_url, book, queue_max=queue_max, queue_bytes_max=queue_bytes_max)
         self._peers: set[FrameProtocol] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -120,6 +124,7 @@ async def run(settings: Settings) -> None:
     server = WriterServer(settings.database, settings.writer_queue_max, settings.writer_queue_bytes_max)
     await server.serve(settings.writer_socket)
     watching = asyncio.create_task(vitals.watch("writer"))
+    server.rules |= await asyncio.to_thread(_rules, settings)  # adapters are slow to load: payments go on
     while not stopping.is_set() and server.frozen is None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), _LOOK_EVERY_S)
@@ -128,6 +133,15 @@ async def run(settings: Settings) -> None:
         _log.error("writer_frozen", error=type(server.frozen).__name__, detail=logs.where(server.frozen))
         sys.exit(1)
     await server.stop()
+
+
+def _rules(settings: Settings) -> dict[str, Rule]:
+    """What the profiles of the rails say of enquiries; a rail without an adapter has no rule."""
+    found: dict[str, Rule] = {}
+    for country in settings.rails:
+        with contextlib.suppress(NotFound):
+            found[country] = rule_of(registry.profile(country), settings.time_scale)
+    return found
 
 
 def main() -> None:
