@@ -51,7 +51,7 @@ def facts(profile: RailProfile) -> str:
     timing, limits, characters, ids = profile.timing, profile.limits, profile.characters, profile.ids
     low, high = (Money(minor, profile.currency) for minor in (limits.minimum_minor, limits.maximum_minor))
     enquiries = f"first after {timing.enquiry_first_s:g} s, every {timing.enquiry_every_s:g} s, "
-    enquiries += f"at most {timing.enquiries_max}"
+    enquiries += f"at most {timing.enquiries_max}" + (" (the rail's bound)" if timing.enquiries_ruled else "")
     text = f"{characters.encoding}, names to {characters.name_max}, "
     text += f"remittance to {characters.remittance_max}"
     rows = [
@@ -67,7 +67,7 @@ def facts(profile: RailProfile) -> str:
             enquiries,
             timing.basis,
         ),
-        ("*not found* counts", f"{timing.not_found_grace_s:g} s after expiry", timing.basis),
+        ("*not found* is believed", _absence(profile), profile.absence.basis),
         ("people decide after", f"{timing.give_up_s:g} s", timing.basis),
         (
             "text",
@@ -84,6 +84,16 @@ def facts(profile: RailProfile) -> str:
     ]
     lines = [f"| {name} | {value} | {basis} |" for name, value, basis in rows]
     return "\n".join(["| fact | value | basis |", "|---|---|---|", *lines])
+
+
+def _absence(profile: RailProfile) -> str:
+    """How many answers end a payment as refused, and when they count."""
+    answers, grace = profile.absence.answers, f"{profile.timing.not_found_grace_s:g} s"
+    if answers == 0:
+        return "never: the rail's refusal, its file or two people end the payment"
+    return (
+        f"{answers} times in a row, {grace} apart, the first {grace} after expiry and after contact was whole"
+    )
 
 
 def _amounts(profile: RailProfile) -> str:

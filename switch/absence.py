@@ -1,8 +1,8 @@
 """When a rail's "not found" is believed, and when a payment in doubt is asked about again.
 
 One "not found" is no news: the order may still be on its way, or the rail may not have caught up with
-itself. A payment that left us ends as refused by absence only after so many "not found" in a row as its rail's
-profile says, each asked for
+itself. A payment that left us ends as refused by absence only after so many "not found" in a row as its
+rail's profile says, each asked for
 
 * after the order's expiry and the rail's grace, from when on the rail neither takes it nor hides it;
 * after contact with the rail was whole again and the grace, since what an outage delays comes after it;
@@ -76,7 +76,7 @@ def counted(rule: Rule, count: Count, *, expires: int, asked_at: int, whole_sinc
     """The count after one more "not found"; `whole_since` is 0 while contact is broken."""
     if not 0 < whole_since <= asked_at:
         return NONE
-    kept = count if count.asked_at >= whole_since else NONE
+    kept = count if whole_since <= count.asked_at <= asked_at else NONE
     if asked_at < counts_from(rule, kept, expires=expires, whole_since=whole_since):
         return kept
     return Count(kept.answers + 1, asked_at)

@@ -85,7 +85,7 @@ class Intake:
         sealer = self._keys.sealer(uetr)
         identity = Identity(
             uetr=uetr.bytes,
-            fingerprint=self._keys.fingerprint(sender.id, codec.digest(message)),
+            fingerprint=self.fingerprint(message, sender),
             sender=sender.id,
             message_name=message.id,
             message_id=payment.message_id,
@@ -101,6 +101,10 @@ class Intake:
         except Refused as refusal:
             return await self._remember(identity, uetr, refusal)
         return _standing(uetr, reply, "")
+
+    def fingerprint(self, message: codec.Message, sender: Participant) -> bytes:
+        """By what the same message of the same sender is known again."""
+        return self._keys.fingerprint(sender.id, codec.digest(message))
 
     def _check_sender(self, payment: CreditTransfer, sender: Participant) -> None:
         if not self._directory.fresh:

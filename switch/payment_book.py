@@ -68,6 +68,12 @@ _ORDERED: Final = OpenAccount | SetCap | SetLimit
 _NO_TERMS: Final = Terms("", "", "", 0, "", 0, "", 0, "", "")
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
+_BREAKS: Final = {
+    State.COMMITTED: ("credited_but_aborted", "the rail says done; aborted here"),
+    State.ABORTED: ("refused_but_committed", "the rail says refused, or gave it back; committed here"),
+}
+"""What a rail's word against a final payment is in the list of breaks."""
+
 REASONS: Final = {
     Verdict.CAP_EXCEEDED: Reason.AMOUNT_EXCEEDS_SETTLEMENT_LIMIT,
     Verdict.ACCOUNT_NOT_FOUND: Reason.INCORRECT_AGENT,
@@ -159,6 +165,7 @@ class PaymentBook:
         self._natives: list[tuple[int, bytes]] = []
         self._moved: dict[bytes, Open] = {}
         self._enquired_about: dict[bytes, Open] = {}
+        self._breaks: list[tuple[int, str, str, str]] = []
         self._closed: dict[bytes, int] = {}
         self._changes: list[Change] = []
         self._limits.start_batch()
@@ -261,7 +268,13 @@ class PaymentBook:
         limits, values = self._limits.calls(first)
         orders, more = self._orders.calls(first + len(values))
         freeze, said = self._freeze.calls(first + len(values) + len(more))
-        return limits + orders + freeze, values + more + said
+        calls, values = limits + orders + freeze, values + more + said
+        if self._breaks:
+            columns = list(zip(*self._breaks, strict=True))
+            places = ", ".join(f"{{{first + len(values) + place}}}" for place in range(len(columns)))
+            calls.append(f"switch.record_contradictions({places})")
+            values += columns
+        return calls, values
 
     def committed(self) -> None:
         """The oldest batch given out is durable: tell whoever waits."""
@@ -414,6 +427,7 @@ class PaymentBook:
         if said is not None and said is not state and self._is_new_contradiction(command):
             facts = {"said": said, **_answer_facts(command)}
             books.record(decision.number, "CONTRADICTION", _body(command.uetr, state, facts))
+            self._breaks.append(_break(decision.number, command, said))
             return Reply("contradiction", decision.number, state)
         return Reply("final", decision.number, state)
 
@@ -587,6 +601,12 @@ def _believable(ordered: Open, said: Advance) -> Advance:
     elif said.event in {"REJECT", "DEFER"} and said.exchange and ordered.sendings > 1:
         return msgspec.structs.replace(said, event="DOUBT")
     return said
+
+
+def _break(number: int, said: Advance, state: State) -> tuple[int, str, str, str]:
+    """One row of the arrays of `switch.record_contradictions`."""
+    kind, detail = _BREAKS[state]
+    return number, said.rail, kind, f"{detail} {said.rail_code}".strip()
 
 
 def _payment_row(number: int, identity: Identity, terms: Terms, native_ref: str) -> tuple[object, ...]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from schemas.errors import NotFound
+from schemas.errors import DuplicateUetr, NotFound
 from schemas.money import Money
 from switch.intake import Standing
 from switch.lifecycle import FINAL, STATUS, Event, State
@@ -121,6 +121,21 @@ async def read_standing(pool: asyncpg.Pool, uetr: UUID) -> Standing:
     """
     state, reason, detail, event = await _stands(pool, uetr, await _events(pool, uetr))
     return Standing(uetr, state, reason, detail, known=True, refused_here=event == Event.REFUSE)
+
+
+async def read_known(pool: asyncpg.Pool, uetr: UUID, fingerprint: bytes) -> Standing | None:
+    """Where a payment of this UETR and content stands; None where there is none.
+
+    Raises:
+        DuplicateUetr: the UETR is known with other content.
+
+    """
+    known = await pool.fetchval("SELECT fingerprint FROM ledger.transfer WHERE id = $1", uetr)
+    if known is None:
+        return None
+    if known != fingerprint:
+        raise DuplicateUetr
+    return await read_standing(pool, uetr)
 
 
 async def read_payment(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None) -> dict[str, Any]:

@@ -29,7 +29,23 @@ FILE_AFTER: Final = timedelta(minutes=15)
 """After the end of a cycle, before its file is asked for."""
 LOOK_BACK_DAYS: Final = 7
 """How far back a cycle that was not read yet is still asked for."""
-_BREAKS: Final = files("switch").joinpath("sql/find_breaks.sql").read_text(encoding="utf-8")
+_DIFFERENCES: Final = files("switch").joinpath("sql/differences.sql").read_text(encoding="utf-8")
+_BREAKS: Final = """
+INSERT INTO switch.reconciliation_break (rail, cycle, ref, uetr, kind, detail)
+SELECT $1, $2::date, ref, uetr, kind, detail FROM ({}) AS found
+ON CONFLICT (rail, ref, kind) DO NOTHING
+RETURNING kind
+""".format(_DIFFERENCES)
+_SETTLED: Final = """
+SELECT ref, kind FROM switch.reconciliation_break WHERE rail = $1 AND resolved_at IS NOT NULL
+"""
+_CYCLES: Final = """
+SELECT l.cycle, c.cycle IS NOT NULL AS over
+FROM (SELECT DISTINCT cycle FROM switch.rail_cycle_line WHERE rail = $1
+      UNION SELECT cycle FROM switch.rail_cycle WHERE rail = $1) AS l
+LEFT JOIN switch.rail_cycle AS c ON c.rail = $1 AND c.cycle = l.cycle
+ORDER BY 1
+"""
 _SEQ_AT: Final = statement("seq_at")
 _OPEN: Final = """
 SELECT o.uetr, p.native_ref, o.state, o.pending, o.entered_at, o.expires_at
@@ -155,20 +171,37 @@ class Reconciliation:
 
     async def _breaks(self, profile: RailProfile, cycle: date, *, over: bool) -> dict[str, int]:
         """Note where both sides are final and differ; new ones are counted by kind."""
-        start = _start(profile, cycle)
-        day = timedelta(days=1)
-        # A payment may become final days after it was made; what may be missing was made the day before.
-        earliest, missing_from, missing_to = [
-            await self._pool.fetchval(_SEQ_AT, at)
-            for at in (start - LOOK_BACK_DAYS * day, start - day, start)
-        ]
-        rows = await self._pool.fetch(
-            _BREAKS, profile.country, cycle, earliest, over, missing_from, missing_to - 1
-        )
+        async with self._pool.acquire() as connection:
+            arguments = await _arguments(connection, profile, cycle, over=over)
+            rows = await connection.fetch(_BREAKS, *arguments) if arguments else []
         found: dict[str, int] = {}
         for row in rows:
             found[row["kind"]] = found.get(row["kind"], 0) + 1
         return found
+
+
+async def _arguments(
+    connection: asyncpg.Connection, profile: RailProfile, cycle: date, *, over: bool
+) -> tuple[object, ...]:
+    """What `differences` is asked with; nothing where the history of the cycle is archived."""
+    start = _start(profile, cycle)
+    day = timedelta(days=1)
+    # A payment may become final days after it was made; what may be missing was made the day before.
+    instants = (start - LOOK_BACK_DAYS * day, start - day, start, start + 2 * day)
+    earliest, missing_from, missing_to, latest = [await connection.fetchval(_SEQ_AT, at) for at in instants]
+    if earliest is None:
+        return ()
+    return profile.country, cycle, earliest, over, missing_from, missing_to - 1, latest
+
+
+async def differences(connection: asyncpg.Connection, profile: RailProfile) -> list[asyncpg.Record]:
+    """Every difference between a rail's files that were read and the books that no people have settled."""
+    settled = {(row["ref"], row["kind"]) for row in await connection.fetch(_SETTLED, profile.country)}
+    found: list[asyncpg.Record] = []
+    for row in await connection.fetch(_CYCLES, profile.country):
+        arguments = await _arguments(connection, profile, row["cycle"], over=row["over"])
+        found += await connection.fetch(_DIFFERENCES, *arguments) if arguments else []
+    return [row for row in found if (row["ref"], row["kind"]) not in settled]
 
 
 def _by_ref(answers: list[Answer], cycle: str) -> dict[str, Answer]:

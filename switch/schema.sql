@@ -165,13 +165,14 @@ END $$;
 
 -- record_enquiries: what enquiries of one batch came to, behind record_payments, in the ledger's own transaction.
 CREATE FUNCTION switch.record_enquiries(
-    numbers bigint[], absences integer[], absent bigint[], unanswered integer[]
+    asked_number bigint[], asked_absences integer[], asked_absent bigint[], asked_unanswered integer[]
 ) RETURNS void LANGUAGE sql AS $$
     UPDATE switch.open_payment AS o
        SET absences = t.absences,
            absent_at = CASE WHEN t.absent > 0 THEN to_timestamp(t.absent / 1e6) END,
            unanswered = t.unanswered
-      FROM unnest(numbers, absences, absent, unanswered) AS t (number, absences, absent, unanswered)
+      FROM unnest(asked_number, asked_absences, asked_absent, asked_unanswered)
+        AS t (number, absences, absent, unanswered)
      WHERE o.number = t.number;
 $$;
 
@@ -422,6 +423,17 @@ CREATE TABLE switch.reconciliation_break (
 );
 CREATE INDEX reconciliation_break_open ON switch.reconciliation_break (found_at) WHERE resolved_at IS NULL;
 REVOKE DELETE ON switch.rail_cycle, switch.rail_cycle_line, switch.reconciliation_break FROM payswitch_writer;
+
+-- record_contradictions: what a rail says against a payment that is final is a difference for people, written in the
+-- ledger's own transaction; the same one, from the rail's file or from its word, is noted once.
+CREATE FUNCTION switch.record_contradictions(numbers bigint[], rails text[], kinds text[], details text[])
+RETURNS void LANGUAGE sql AS $$
+    INSERT INTO switch.reconciliation_break (rail, cycle, ref, uetr, kind, detail)
+    SELECT p.rail, (clock_timestamp() AT TIME ZONE 'UTC')::date, p.native_ref, p.uetr, t.kind, t.detail
+      FROM unnest(numbers, rails, kinds, details) AS t (number, rail, kind, detail)
+      JOIN switch.payment AS p ON p.number = t.number AND p.rail = t.rail
+    ON CONFLICT (rail, ref, kind) DO NOTHING;
+$$;
 
 -- Reports: what was made, what probes saw, what patterns are looked for, and a regulator's own view.
 

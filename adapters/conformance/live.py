@@ -27,6 +27,8 @@ PREFUNDED: Final = 10**15
 """Of the simulated rail, minor units."""
 _SHARE: Final = PREFUNDED // 100
 _SETTLING_S: Final = 0.3
+_HELD_S: Final = 2.0
+"""From a hold to its expiry: a busy machine must have held it by then."""
 
 
 async def succeeds(rail: Rail) -> str:
@@ -260,7 +262,19 @@ async def expired_is_not_credited(rail: Rail) -> str:
         f"ended as {answer.outcome} {answer.reason}",
     )
     must(rail.credits(native.ref) == 0, "credited all the same")
+    if isinstance(rail.adapter, Reserving):
+        await _hold_expires(rail, rail.adapter)
     return ""
+
+
+async def _hold_expires(rail: Rail, adapter: Reserving) -> None:
+    """What was held in time and is completed late is not credited."""
+    native = rail.adapter.translate(sample_order(rail.country, expires_in=_HELD_S))
+    held = await adapter.reserve(native)
+    must(held.taken is Taken.TAKEN, f"the hold is {held.taken}")
+    await asyncio.sleep(_HELD_S)
+    await rail.adapter.submit(native)
+    must(rail.credits(native.ref) == 0, "a hold was completed after the expiry")
 
 
 async def undoes(rail: Rail) -> str:

@@ -13,12 +13,14 @@ from typing import Final
 from adapters.conformance import orders
 from adapters.conformance.report import Broken, Promise, must
 from adapters.port import Order, RailAdapter
+from adapters.profile import RailProfile
 from adapters.reasons import ISO_REASONS
 from adapters.simulation.harness import sample_order
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import EXPONENTS
 
 ORDERS: Final = 60
+ABSENT_ANSWERS_MIN: Final = 2
 TRANSLATE_US: Final = 5000.0
 """Signature included, on a busy machine; `python -m loadtests codec` has the figure without it."""
 CHECK_US: Final = 2000.0
@@ -41,6 +43,7 @@ def profile_makes_sense(adapter: RailAdapter) -> str:
     must(all(low <= high for low, high in pairwise(waits)) and timing.connect_s > 0, f"time-outs {waits}")
     must(timing.enquiry_first_s > 0 and timing.enquiries_max > 0, "no enquiry is ever made")
     must(timing.not_found_grace_s >= 0, "the grace is negative")
+    _absence_makes_sense(profile)
     must(0 < limits.minimum_minor < limits.maximum_minor, "limits that nothing fits")
     whole = limits.minimum_minor % limits.step_minor == 0 == limits.maximum_minor % limits.step_minor
     must(whole, "the limits are no multiples of the step")
@@ -169,6 +172,20 @@ def expiry_is_checked(adapter: RailAdapter) -> str:
     return ""
 
 
+def expiry_is_on_the_wire(adapter: RailAdapter) -> str:
+    """Where the profile says that the order carries its expiry, another expiry makes other bytes.
+
+    Look at profile.absence and translate(): a rail that is not told until when it may act may act for ever,
+    so its "not found" is never believed (`answers=0`).
+    """
+    if not adapter.profile.absence.expiry_on_wire:
+        return "it is not, and the profile says so"
+    good = sample_order(adapter.profile.country)
+    later = dataclasses.replace(good, expires_at=good.expires_at + timedelta(minutes=1))
+    must(adapter.translate(good).body != adapter.translate(later).body, "two expiries make the same bytes")
+    return f"{adapter.profile.absence.answers} answers make an absence"
+
+
 def reads_nothing_foreign(adapter: RailAdapter) -> str:
     """What the rail did not sign is never read as an answer.
 
@@ -218,9 +235,22 @@ PROMISES: Final[tuple[Promise, ...]] = (
     amounts_at_the_edges,
     accounts_are_checked,
     expiry_is_checked,
+    expiry_is_on_the_wire,
     reads_nothing_foreign,
     is_fast,
 )
+
+
+def _absence_makes_sense(profile: RailProfile) -> None:
+    """One "not found" is never believed, and none where an order that left us late would be acted on."""
+    timing, absence = profile.timing, profile.absence
+    if absence.answers == 0:
+        return
+    must(absence.answers >= ABSENT_ANSWERS_MIN, "one answer makes no absence")
+    must(absence.expiry_on_wire, "not found is believed of a rail that is not told when an order expires")
+    must(timing.not_found_grace_s > 0, "not found is believed without a grace")
+    bounded = timing.enquiries_ruled and absence.answers >= timing.enquiries_max
+    must(not bounded, "more answers make an absence than the rail allows after the first enquiry")
 
 
 def _by_serial(adapter: RailAdapter) -> bool:

@@ -6,19 +6,21 @@ or admi.002 where the caller asked for XML alone.
 """
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import asyncpg
 from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas import codec, credit_transfer, official, rejection, status_report
-from schemas.errors import InvalidMessage, NotAcceptable, NotAuthentic, Refused, SwitchError
+from schemas.errors import InvalidMessage, NotAcceptable, NotAuthentic, Refused, SwitchError, Unavailable
 from schemas.payment import CreditTransfer
-from switch import tracing
+from switch import metrics, tracing
 from switch.api import body as bodies
 from switch.api.authentication import authenticate
 from switch.api.problems import problem
@@ -26,7 +28,7 @@ from switch.api.runtime import Runtime
 from switch.directory import Participant
 from switch.intake import Standing
 from switch.lifecycle import FINAL, STATUS, State
-from switch.reads import read_standing
+from switch.reads import read_known, read_standing
 
 STATUS_REPORT: Final = "pacs.002.001.10"
 
@@ -107,8 +109,8 @@ async def _take(
     final = runtime.link.watch(uetr.bytes)
     try:
         with tracing.part("accept", uetr=payment.uetr):
-            standing = await runtime.intake.take(message, payment, sender)
-        if standing.known:
+            standing = await _taken_or_known(runtime, message, payment, sender)
+        if standing.known and standing.state is None:
             standing = await read_standing(runtime.pool, uetr)
         if standing.state in FINAL or not wait:
             return standing
@@ -120,6 +122,28 @@ async def _take(
         return Standing(uetr, State(change.state), change.reason, known=standing.known)
     finally:
         runtime.link.unwatch(uetr.bytes, final)
+
+
+async def _taken_or_known(
+    runtime: Runtime, message: codec.Message, payment: CreditTransfer, sender: Participant
+) -> Standing:
+    """Take the payment in. What cannot be taken now, and was taken before, has its state all the same.
+
+    Raises:
+        Unavailable: nothing was decided now, and nothing was before.
+        DuplicateUetr: the UETR is known with other content.
+
+    """
+    try:
+        return await runtime.intake.take(message, payment, sender)
+    except Unavailable:
+        fingerprint = runtime.intake.fingerprint(message, sender)
+        with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            known = await read_known(runtime.pool, uuid.UUID(payment.uetr), fingerprint)
+            if known is not None:
+                metrics.REPLAYS.labels("hit").inc()
+                return known
+        raise
 
 
 def _report(message: codec.Message, payment: CreditTransfer, standing: Standing) -> Answer:

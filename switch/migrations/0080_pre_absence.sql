@@ -6,12 +6,13 @@ ALTER TABLE switch.open_payment
 
 -- record_enquiries: what enquiries of one batch came to, behind record_payments, in the ledger's own transaction.
 CREATE FUNCTION switch.record_enquiries(
-    numbers bigint[], absences integer[], absent bigint[], unanswered integer[]
+    asked_number bigint[], asked_absences integer[], asked_absent bigint[], asked_unanswered integer[]
 ) RETURNS void LANGUAGE sql AS $$
     UPDATE switch.open_payment AS o
        SET absences = t.absences,
            absent_at = CASE WHEN t.absent > 0 THEN to_timestamp(t.absent / 1e6) END,
            unanswered = t.unanswered
-      FROM unnest(numbers, absences, absent, unanswered) AS t (number, absences, absent, unanswered)
+      FROM unnest(asked_number, asked_absences, asked_absent, asked_unanswered)
+        AS t (number, absences, absent, unanswered)
      WHERE o.number = t.number;
 $$;

@@ -140,7 +140,7 @@ class PaymentBookMachine(RuleBasedStateMachine):
     )
     def advance(self, uetr: bytes, event: str) -> None:
         state, amount, fingerprint = self.model[uetr]
-        reply = self.ask(Advance(uetr, event))  # type: ignore[arg-type]
+        reply = self.ask(Advance(uetr, event, rail="PK" if event == "REJECT" else ""))  # type: ignore[arg-type]
         # fmt: off
         steps = {
             ("RESERVED", "SEND"): State.SENT,      ("RESERVED", "EXPIRE"): State.ABORTED,
@@ -170,7 +170,7 @@ class PaymentBookMachine(RuleBasedStateMachine):
 
     @rule(uetr=payments)
     def enquire_without_news(self, uetr: bytes) -> None:
-        self.ask(Enquired(uetr, 0))
+        self.ask(Enquired(uetr, "not_found"))
 
     @invariant()
     def books_and_model_agree(self) -> None:

@@ -1,4 +1,4 @@
--- find_breaks: note where a rail's file and our books differ. $1 rail, $2 cycle, $3 first number of the
+-- differences: where a rail's file and our books differ. $1 rail, $2 cycle, $3 and $7 first and last number of the
 -- payments that the cycle can be about, $4 whether it is over, $5 and $6 first and last number of the day before.
 -- Only what is final on both sides can differ.
 WITH ours AS (
@@ -6,7 +6,7 @@ WITH ours AS (
       FROM switch.payment AS p
       LEFT JOIN ledger.resolution AS r USING (number)
       LEFT JOIN switch.open_payment AS o USING (number)
-     WHERE p.rail = $1 AND p.native_ref <> '' AND p.number >= $3 AND o.number IS NULL
+     WHERE p.rail = $1 AND p.native_ref <> '' AND p.number BETWEEN $3 AND $7 AND o.number IS NULL
 ), open AS (
     SELECT p.native_ref FROM switch.open_payment AS o JOIN switch.payment AS p USING (number) WHERE o.rail = $1
 ), lines AS (
@@ -33,7 +33,4 @@ WITH ours AS (
        AND NOT EXISTS (SELECT FROM switch.rail_cycle_line AS l
                         WHERE l.rail = $1 AND l.ref = ours.native_ref AND l.cycle BETWEEN $2::date - 2 AND $2::date)
 )
-INSERT INTO switch.reconciliation_break (rail, cycle, ref, uetr, kind, detail)
-SELECT $1, $2::date, ref, uetr, kind, detail FROM found WHERE kind IS NOT NULL
-ON CONFLICT (rail, ref, kind) DO NOTHING
-RETURNING kind
+SELECT ref, uetr, kind, detail FROM found WHERE kind IS NOT NULL
