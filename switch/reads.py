@@ -21,14 +21,17 @@ WHERE t.id = $1 AND e.seq >= t.number AND e.kind = ANY($2)
 ORDER BY e.seq
 """
 _KEPT: Final = """
-SELECT t.kind = 'failed' AS refused, coalesce(r.outcome = 'posted', false) AS posted
+SELECT t.kind = 'failed' AS refused, coalesce(r.outcome = 'posted', false) AS posted,
+       EXISTS (SELECT FROM ledger.transfer AS c WHERE c.corrects = t.number) AS returned
 FROM ledger.transfer AS t
 LEFT JOIN ledger.resolution AS r ON r.number = t.number
 WHERE t.id = $1 AND t.number <= (SELECT max(last_seq) FROM ledger.archive)
 """
 _ARCHIVED: Final = "its history is archived"
+_RETURNED: Final = "returned by the creditor agent"
 _PAYMENT: Final = """
-SELECT p.*, o.enquiries, o.due_at
+SELECT p.*, o.enquiries, o.due_at,
+       EXISTS (SELECT FROM ledger.transfer AS c WHERE c.corrects = t.number) AS returned
 FROM ledger.transfer AS t
 JOIN switch.payment AS p ON p.number = t.number
 LEFT JOIN switch.open_payment AS o ON o.number = p.number
@@ -101,7 +104,8 @@ async def _stands(pool: asyncpg.Pool, uetr: UUID, rows: list[asyncpg.Record]) ->
     if kept is None:
         raise NotFound
     if kept["posted"]:
-        return State.COMMITTED, "", _ARCHIVED, Event.CONFIRM
+        detail = f"{_RETURNED}; {_ARCHIVED}" if kept["returned"] else _ARCHIVED
+        return State.COMMITTED, "", detail, Event.CONFIRM
     return State.ABORTED, "", _ARCHIVED, Event.REFUSE if kept["refused"] else Event.REJECT
 
 
@@ -109,7 +113,9 @@ def _state(rows: list[asyncpg.Record]) -> tuple[State, str, str, str]:
     """State, reason, detail and last lifecycle event of a payment, from its events in order."""
     last = next(row for row in reversed(rows) if row["kind"] in set(Event))
     body = json.loads(last["body"])
-    return State(body["state"]), body.get("reason", ""), body.get("detail", ""), last["kind"]
+    returned = [json.loads(row["body"]) for row in rows if row["kind"] == "RETURNED"]
+    detail = f"{_RETURNED} {returned[-1]['reason']}".strip() if returned else body.get("detail", "")
+    return State(body["state"]), body.get("reason", ""), detail, last["kind"]
 
 
 async def read_standing(pool: asyncpg.Pool, uetr: UUID) -> Standing:
@@ -157,6 +163,7 @@ async def read_payment(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None)
         "state": state,
         "status": STATUS[state],
         "final": state in FINAL,
+        "returned": payment["returned"],
         "reason": reason or None,
         "detail": detail or None,
         "message": payment["message_name"],

@@ -35,7 +35,7 @@ INSERT INTO switch.reconciliation_break (rail, cycle, ref, uetr, kind, detail)
 SELECT $1, $2::date, ref, uetr, kind, detail FROM ({}) AS found
 ON CONFLICT (rail, ref, kind) DO NOTHING
 RETURNING kind
-""".format(_DIFFERENCES)
+""".format(_DIFFERENCES)  # noqa: UP032 - ours, and read from a file
 _SETTLED: Final = """
 SELECT ref, kind FROM switch.reconciliation_break WHERE rail = $1 AND resolved_at IS NOT NULL
 """

@@ -215,7 +215,7 @@ async def _compare(connection: asyncpg.Connection, rails: Path) -> tuple[Tally, 
 
 
 async def _reconciled(connection: asyncpg.Connection) -> CheckResult:
-    """Hold the rails' files that were read against the books, as `reconciliation` does; open breaks are faults."""
+    """Hold the rails' files against the books, as `reconciliation` does; open breaks are faults too."""
     tally = Tally(
         "I8 reconciliation", "what the rails say is here, or two people have settled the difference"
     )

@@ -10,6 +10,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -118,8 +119,7 @@ class Caretaker:
 
     async def tick(self) -> int:
         """Start on what is due; how many. Each rail has its own places, so one cannot starve another."""
-        at = microseconds(await self._pool.fetchval("SELECT clock_timestamp()"))
-        self._contact.turned(at, time.monotonic_ns() // 1000)
+        self._turned(await self._pool.fetchval("SELECT clock_timestamp()"))
         started = 0
         for country, rail in self._rails.items():
             mine = self._under_way[country]
@@ -127,6 +127,10 @@ class Caretaker:
             if free > 0:
                 started += await self._start(rail, mine, free)
         return started
+
+    def _turned(self, at: datetime) -> None:
+        """See whether contact was broken since the last look at the database's clock."""
+        self._contact.turned(microseconds(at), time.monotonic_ns() // 1000)
 
     async def reconcile(self) -> None:
         """Read the end-of-cycle files that are due."""
@@ -145,6 +149,8 @@ class Caretaker:
                 rows += await self._once_more(
                     rail, [*mine, *(row["number"] for row in rows)], free - len(rows)
                 )
+        if rows:  # a stop in the midst of a round is noticed before what came after it counts
+            self._turned(rows[-1]["now"])
         for row in rows:
             task = asyncio.create_task(self._look_after(rail, row))
             mine[row["number"]] = task

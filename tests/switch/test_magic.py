@@ -47,7 +47,7 @@ ENDS = {
     Magic.FLIP:     ("ABORTED", "MS03"),
     Magic.RETURN:   ("ABORTED", "AC04"),
     Magic.WRONGAMT: ("UNKNOWN", None),   # another amount confirms nothing: people decide
-    Magic.LOST:     ("ABORTED", "AB06"), # once its expiry and the rail's grace are over
+    Magic.LOST:     ("ABORTED", "AB06"), # not found again and again, after its expiry and the rail's grace
 }
 # fmt: on
 AT_ONCE = 16
@@ -60,11 +60,6 @@ _FREED = """
     JOIN ledger.resolution AS freed ON freed.number = held.number
     WHERE open.state IN ('SENT', 'UNKNOWN')
 """
-_SOONER = """
-    UPDATE switch.open_payment SET due_at = clock_timestamp()
-    WHERE state = 'UNKNOWN' AND enquiries = 1 AND due_at > clock_timestamp() + interval '3 seconds'
-"""
-"""UPI wants ten minutes between a first enquiry and a second: two, at the sandbox's pace."""
 
 
 def test_every_magic_word_has_its_end() -> None:
@@ -111,22 +106,11 @@ async def until(client: Client, uetr: str, states: set[str]) -> PaymentState:
 async def ended(banks: Banks, country: str, word: str) -> tuple[str, str | None]:
     """How a payment to a word's account ends, and how often the rail credited it."""
     client, first = await banks.pay(country, word)
-    if word == Magic.LOST:
-        await expire(banks.stack, first.uetr)
     wanted = {"UNKNOWN"} if word == Magic.WRONGAMT else {"COMMITTED", "ABORTED"}
     payment = await until(client, first.uetr, wanted)
     expected = 0 if word == Magic.LOST or (payment.state == "ABORTED" and word != Magic.FLIP) else 1
     assert credits(banks.stack, country)[UUID(first.uetr)] == expected, (country, word)
     return payment.state, payment.reason
-
-
-async def expire(stack: Stack, uetr: str) -> None:
-    connection = await stack.connect()
-    await connection.execute(
-        "UPDATE switch.open_payment SET expires_at = clock_timestamp() - interval '1 hour' WHERE uetr = $1",
-        UUID(uetr),
-    )
-    await connection.close()
 
 
 def credits(stack: Stack, country: str) -> Counter[UUID]:
@@ -143,7 +127,6 @@ async def never_freed_while_in_doubt(stack: Stack, work: asyncio.Future[object])
     """Look all the while: what may have left us is held."""
     connection = await stack.connect()
     while not work.done():
-        await connection.execute(_SOONER)
         assert await connection.fetchval(_FREED) == 0
         await asyncio.wait([work], timeout=0.2)
     await connection.close()
