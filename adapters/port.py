@@ -229,7 +229,11 @@ class RailAdapter(Protocol):
         """Ask what became of the order. Learning nothing is UNKNOWN, never NOT_FOUND."""
 
     async def undo(self, native: Native, reason: str) -> Receipt:
-        """Ask the rail to undo, as `profile.undo` says; an order of its own, with its own outcome."""
+        """Ask the rail to undo, as `profile.undo` says; an order of its own, with its own outcome.
+
+        For people who recall a credit that should not have been. The switch never calls it: what may have
+        been credited is enquired about, never undone on a guess.
+        """
 
     async def resolve(self, alias: str) -> Payee | None:
         """Who an account or alias belongs to; None where the rail does not know it."""

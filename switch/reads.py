@@ -28,7 +28,7 @@ LEFT JOIN ledger.resolution AS r ON r.number = t.number
 WHERE t.id = $1 AND t.number <= (SELECT max(last_seq) FROM ledger.archive)
 """
 _ARCHIVED: Final = "its history is archived"
-_RETURNED: Final = "returned by the creditor agent"
+_RETURNED: Final = "returned"
 _PAYMENT: Final = """
 SELECT p.*, o.enquiries, o.due_at,
        EXISTS (SELECT FROM ledger.transfer AS c WHERE c.corrects = t.number) AS returned

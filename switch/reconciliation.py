@@ -187,7 +187,7 @@ async def _arguments(
     start = _start(profile, cycle)
     day = timedelta(days=1)
     # A payment may become final days after it was made; what may be missing was made the day before.
-    instants = (start - LOOK_BACK_DAYS * day, start - day, start, start + 2 * day)
+    instants = (start - LOOK_BACK_DAYS * day, start - day, start, start + LOOK_BACK_DAYS * day)
     earliest, missing_from, missing_to, latest = [await connection.fetchval(_SEQ_AT, at) for at in instants]
     if earliest is None:
         return ()

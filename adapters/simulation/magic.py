@@ -52,7 +52,7 @@ class Magic(StrEnum):
 _MEANINGS: Final = {
     Magic.SLOW:     "`SLOWn`: credited at once, answered after n seconds",
     Magic.SILENT:   "credited, never answered; an enquiry tells",
-    Magic.LOST:     "taken, neither credited nor answered; an enquiry says not found",
+    Magic.LOST:     "taken, neither credited nor answered; every enquiry says not found",
     Magic.DUPCB:    "credited, the answer comes twice",
     Magic.OOO:      "credited, the answer by callback comes before the acknowledgement",
     Magic.LATE:     "credited, the answer comes after our time-out",

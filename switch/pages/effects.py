@@ -306,6 +306,30 @@ async def _break(connection: asyncpg.Connection | asyncpg.Pool, told: Told) -> E
     return [Effect(BREAKS[row["kind"]], "resolved" if row["resolved_at"] else "open", "resolved")]
 
 
+async def _return_of_break(connection: asyncpg.Connection | asyncpg.Pool, told: Told) -> Effects:
+    row = await connection.fetchrow(
+        "SELECT p.debtor_agent, p.creditor_agent, p.debit_minor + p.fee_minor AS debit_minor,"
+        " p.debit_currency, p.credit_minor, p.credit_currency FROM switch.reconciliation_break AS b"
+        " JOIN ledger.transfer AS t ON t.id = b.uetr JOIN switch.payment AS p ON p.number = t.number"
+        " WHERE b.id = $1",
+        told["number"],
+    )
+    if row is None:
+        return [Effect(str(told["number"]), NOTHING, NOTHING)]
+    return [
+        Effect(
+            f"{row['debtor_agent']}: {_decimal(row['debit_minor'], row['debit_currency'])}",
+            "paid",
+            "received",
+        ),
+        Effect(
+            f"{row['creditor_agent']}: {_decimal(row['credit_minor'], row['credit_currency'])}",
+            "received",
+            "paid",
+        ),
+    ]
+
+
 async def _unfreeze(connection: asyncpg.Connection | asyncpg.Pool, _: Told) -> Effects:
     frozen = await connection.fetchval("SELECT true FROM switch.freeze")
     return [Effect("Books", "frozen" if frozen else "open", "open")]
@@ -353,6 +377,7 @@ OF: Final[Mapping[str, Foresee]] = MappingProxyType(
         "settlement_agent.set": _agent,
         "payment.resolve": _payment,
         "break.resolve": _break,
+        "break.return": _return_of_break,
         "books.unfreeze": _unfreeze,
     }
 )

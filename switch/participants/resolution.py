@@ -6,13 +6,20 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from ledger.books import Verdict
 from schemas.errors import Refused
 from schemas.reasons import Reason
-from switch.commands import Advance
+from switch.commands import Advance, Return
 from switch.lifecycle import State
 from switch.people.kinds import Content, Execution, Kind
 from switch.reconciliation import resolve_break
 
+_RETURNABLE: Final = """
+SELECT b.uetr FROM switch.reconciliation_break AS b
+JOIN ledger.transfer AS t ON t.id = b.uetr
+JOIN ledger.resolution AS r ON r.number = t.number AND r.outcome = 'posted'
+WHERE b.id = $1 AND b.kind = 'refused_but_committed' AND b.resolved_at IS NULL
+"""
 _OUTCOMES: Final[dict[str, tuple[Literal["CONFIRM", "REJECT"], State]]] = {
     "committed": ("CONFIRM", State.COMMITTED),
     "aborted": ("REJECT", State.ABORTED),
@@ -72,7 +79,58 @@ async def _resolve_break(execution: Execution, content: ResolveBreak) -> None:
     execution.outcome = f"break {content.number} is resolved"
 
 
+class ReturnBreak(Content, frozen=True, kw_only=True):
+    """A committed payment that its rail refused or gave back: return it, whole, and the break is resolved."""
+
+    number: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+    evidence: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+
+
+async def _given_back(connection: asyncpg.Connection, number: int) -> UUID:
+    """The payment of a break that a return can end.
+
+    Raises:
+        Refused: the break is resolved, or is not of a committed payment that its rail gave back.
+
+    """
+    uetr: UUID | None = await connection.fetchval(_RETURNABLE, number)
+    if uetr is None:
+        raise Refused("no open break of a committed payment that its rail gave back", reason="NARR")
+    return uetr
+
+
+async def _check_return(connection: asyncpg.Connection, content: ReturnBreak) -> None:
+    await _given_back(connection, content.number)
+
+
+async def _return(execution: Execution, content: ReturnBreak) -> None:
+    uetr = await _given_back(execution.connection, content.number)
+    reply = await execution.link.ask(
+        Return(
+            id=execution.id("return"),
+            fingerprint=execution.fingerprint("return"),
+            uetr=uetr.bytes,
+            sender="",
+            message_id=f"change {execution.number}",
+            reason=Reason.NARRATIVE,
+        )
+    )
+    if reply.verdict not in {Verdict.CREATED, Verdict.EXISTS}:
+        raise Refused(f"the return was refused: {reply.verdict.replace('_', ' ')}", reason="NARR")
+    owner = f"change {execution.number}"
+    await resolve_break(execution.connection, content.number, owner, content.evidence)
+    execution.outcome = f"{uetr} is returned, and break {content.number} is resolved"
+
+
 KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind("payment.resolve", "End a payment that is in doubt", Resolve, _resolve, _check, moves_books=True),
+    Kind(
+        "break.return",
+        "Return a payment that its rail gave back",
+        ReturnBreak,
+        _return,
+        _check_return,
+        moves_books=True,
+    ),
     Kind("break.resolve", "Resolve a reconciliation break", ResolveBreak, _resolve_break, _check_break),
 )

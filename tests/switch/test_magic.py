@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import aiohttp
+import psutil
 import pytest
 
 from adapters import keys, registry
@@ -47,13 +48,15 @@ ENDS = {
     Magic.FLIP:     ("ABORTED", "MS03"),
     Magic.RETURN:   ("ABORTED", "AC04"),
     Magic.WRONGAMT: ("UNKNOWN", None),   # another amount confirms nothing: people decide
-    Magic.LOST:     ("ABORTED", "AB06"), # not found again and again, after its expiry and the rail's grace
+    Magic.LOST:     ("UNKNOWN", None),   # not found, which is no news before its expiry
 }
 # fmt: on
 AT_ONCE = 16
 """A rail to which no connection is made in three seconds refuses rightly: no storm of them on a busy machine."""
 WITHIN_S = 240.0
 """A bound for what never ends; the longest takes two enquiries."""
+SOONER = "UPDATE switch.open_payment SET due_at = clock_timestamp() WHERE rail = 'IN' AND state = 'UNKNOWN'"
+"""UPI wants ten minutes between two enquiries: two, at the sandbox's pace, and a little more than its grace here."""
 _FREED = """
     SELECT count(*) FROM switch.open_payment AS open
     JOIN ledger.transfer AS held ON held.id = open.uetr
@@ -106,11 +109,37 @@ async def until(client: Client, uetr: str, states: set[str]) -> PaymentState:
 async def ended(banks: Banks, country: str, word: str) -> tuple[str, str | None]:
     """How a payment to a word's account ends, and how often the rail credited it."""
     client, first = await banks.pay(country, word)
-    wanted = {"UNKNOWN"} if word == Magic.WRONGAMT else {"COMMITTED", "ABORTED"}
+    wanted = {"UNKNOWN"} if word in {Magic.WRONGAMT, Magic.LOST} else {"COMMITTED", "ABORTED"}
     payment = await until(client, first.uetr, wanted)
     expected = 0 if word == Magic.LOST or (payment.state == "ABORTED" and word != Magic.FLIP) else 1
     assert credits(banks.stack, country)[UUID(first.uetr)] == expected, (country, word)
     return payment.state, payment.reason
+
+
+async def test_an_order_that_its_rail_lost_ends_as_refused_after_several_not_found(ten: Stack) -> None:
+    """Its expiry comes sooner here: the writer starts again and reads what the database says of it."""
+    async with banks_of(ten) as banks:
+        lost = {country: await banks.pay(country, Magic.LOST) for country in COUNTRIES}
+        for client, first in lost.values():
+            await until(client, first.uetr, {"UNKNOWN"})
+        connection = await ten.connect()
+        await connection.execute("UPDATE switch.open_payment SET expires_at = now() - interval '1 hour'")
+        for process in psutil.Process().children(recursive=True):
+            if "switch.workers.writer" in process.cmdline():
+                process.kill()
+        work = asyncio.gather(
+            *(until(client, first.uetr, {"ABORTED", "COMMITTED"}) for client, first in lost.values())
+        )
+        while not work.done():
+            await connection.execute(SOONER)
+            await asyncio.wait([work], timeout=13)
+        await connection.close()
+
+    assert {payment.reason for payment in await work} == {"AB06"}
+    for payment in await work:
+        said = [step.get("detail") for step in payment.journey if step["event"] == "enquiry"]
+        assert said.count("not found") >= 2
+        assert "not found" in payment.journey[-1]["detail"]
 
 
 def credits(stack: Stack, country: str) -> Counter[UUID]:
