@@ -115,6 +115,11 @@ async def _enquire(desk: Desk, window: int, row: asyncpg.Record) -> None:
             await _note_down(desk, window, "TAKEN", asked, f"http {status}", _patience(asked))
         case Reply(status=status) if status == _NOT_FOUND and row["was"] == "SENT":
             await _note_down(desk, window, "DUE", asked, "the agent does not have it", 0.0)
+        case Failed(
+            detail=detail
+        ):  # no answer uses none up: an outage of the agent ends, and it is asked then
+            await _note_down(desk, window, row["was"], row["enquiries"], detail, TIMING.enquiry_every_s)
+            return
         case reply:  # also "I do not have it" of what it had taken: for people, and for its signed word
             await _note_down(desk, window, row["was"], asked, _detail(reply), _patience(asked))
     if asked == TIMING.enquiries_max:

@@ -210,6 +210,24 @@ async def test_an_agent_that_took_it_and_lost_it_is_for_people(door: Door) -> No
     assert (await line(door.desk, window, "asha-bank")).state is Line.INSTRUCTED
 
 
+async def test_an_outage_of_the_agent_uses_up_no_enquiry(door: Door) -> None:
+    """Two hours of it used them all up: the window waited for people, though the agent was back."""
+    await door.fault("SILENT")
+    await a_window(door)
+    there = await door.owner.fetchval("SELECT door FROM switch.settlement_delivery")
+    await door.owner.execute("UPDATE switch.settlement_delivery SET door = 'http://127.0.0.1:1'")
+    for _ in range(delivery.TIMING.enquiries_max + 3):
+        await door.later()
+        await delivery.deliver(door.desk)
+    used = await door.owner.fetchval("SELECT enquiries FROM switch.settlement_delivery")
+    await door.owner.execute("UPDATE switch.settlement_delivery SET door = $1", there)
+    await door.later()
+    await delivery.deliver(door.desk)
+
+    assert used == 0
+    assert (await door.hear()).settled == ("asha-bank", "ganga-bank")
+
+
 async def test_a_door_that_is_away_is_tried_again(door: Door) -> None:
     await door.owner.execute("UPDATE switch.settlement_agent SET door = 'http://127.0.0.1:1'")
     await a_window(door)
