@@ -1,6 +1,7 @@
 """Magic words as numbers of eight digits, for countries whose accounts are digits only.
 
-An ISO reason is its value in base 36; another word its place in `Magic`, with the seconds of `SLOW` behind.
+An ISO reason is its value in base 36; another word its place in `Magic`, with the number of `SLOW` and
+`UNKFND` behind.
 """
 
 from typing import Final
@@ -10,12 +11,13 @@ from adapters.simulation.magic import Magic
 _FIRST_WORD: Final = 90_000_000
 _PER_WORD: Final = 1000
 _WORDS: Final = list(Magic)
+_NUMBERED: Final = (Magic.SLOW, Magic.UNKFND)
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def number_of(word: str) -> int:
     """The number that stands for a word; 0 for an ordinary account."""
-    name = Magic.SLOW.value if word.startswith(Magic.SLOW) else word
+    name = word.rstrip("0123456789") if word.startswith(_NUMBERED) else word
     if name in _WORDS:
         return _FIRST_WORD + _WORDS.index(Magic(name)) * _PER_WORD + int(word[len(name) :] or 0)
     return int(word, 36) if word else 0

@@ -2,15 +2,15 @@
 
 `magic_account("IN", "AC04")` is `asha-AC04@okbank`, `magic_account("PK", "SLOW8")` an IBAN of the sandbox's
 bank that ends in `SLOW8`, check digits valid; each country's `sandbox` module says how it looks there. A
-word is one of `Magic`, `SLOW` with seconds, or any code of ExternalStatusReason1Code, which makes the rail
-refuse with that reason. Every other account is an ordinary one: its payments succeed.
+word is one of `Magic`, `SLOW` with seconds, `UNKFND` with a number, or any code of
+ExternalStatusReason1Code, which makes the rail refuse with that reason. Every other account is an ordinary one: its payments succeed.
 
 What a word does is a `Script`: what the rail keeps in its book, and what it says, when. Seconds in a script
 obey the time scale of the sandbox.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -56,7 +56,7 @@ _MEANINGS: Final = {
     Magic.DUPCB:    "credited, the answer comes twice",
     Magic.OOO:      "credited, the answer by callback comes before the acknowledgement",
     Magic.LATE:     "credited, the answer comes after our time-out",
-    Magic.UNKFND:   "credited, never answered; the first enquiry says not found, later ones tell",
+    Magic.UNKFND:   "credited, never answered; one enquiry (`UNKFNDn`: n) says not found, later ones tell",
     Magic.GARBAGE:  "credited, the answer is malformed; an enquiry tells",
     Magic.CUT:      "credited, the connection is cut in the middle of the exchange; an enquiry tells",
     Magic.WRONGAMT: "credited, every answer states another amount",
@@ -140,6 +140,8 @@ class Script:
     keep: Keep = Keep.CREDIT
     says: tuple[Say, ...] = (Say(Outcome.DONE),)
     enquiry: Enquiry = Enquiry.TRUTH
+    unfound: int = 1
+    """Enquiries that are told "not found" first, with `NOT_FOUND_FIRST`."""
     before_acknowledgement: bool = False
     reason: str = ""
     """ISO reason of a refusal or of pending."""
@@ -176,6 +178,7 @@ SCRIPTS: Final = {
 ORDINARY: Final = Script()
 
 _SLOW = re.compile(r"SLOW(\d{1,3})", re.ASCII)
+_UNFOUND = re.compile(r"UNKFND([1-9]\d{0,2})", re.ASCII)
 
 
 def script(word: str) -> Script | None:
@@ -183,6 +186,8 @@ def script(word: str) -> Script | None:
     word = word.upper()
     if slow := _SLOW.fullmatch(word):
         return Script(says=(Say(Outcome.DONE, Wait.SECONDS, int(slow[1])),))
+    if unfound := _UNFOUND.fullmatch(word):
+        return replace(SCRIPTS[Magic.UNKFND], unfound=int(unfound[1]))
     if word in SCRIPTS:
         return SCRIPTS[Magic(word)]
     if word in ISO_REASONS:

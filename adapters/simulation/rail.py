@@ -116,7 +116,7 @@ class Counter:
     closed_until: datetime | None = None
     """Set by a test or an operator of the sandbox, over the rail's ordinary hours."""
     _scripts: dict[str, Script] = field(default_factory=dict)
-    _enquired: set[str] = field(default_factory=set)
+    _enquired: dict[str, int] = field(default_factory=dict)
     _awaited: dict[str, asyncio.Event] = field(default_factory=dict)
     """Set when somebody asks for the first time."""
     _said: set[str] = field(default_factory=set)
@@ -181,11 +181,10 @@ class Counter:
         if entry is None:
             return Finding(None, Outcome.NOT_FOUND)
         plan = self._scripts.get(ref) or self._script_of(entry.account)
-        first = ref not in self._enquired
-        self._enquired.add(ref)
+        times = self._enquired[ref] = self._enquired.get(ref, 0) + 1
         if asked := self._awaited.pop(ref, None):
             asked.set()
-        if plan.enquiry is Enquiry.NOT_FOUND_FIRST and first:
+        if plan.enquiry is Enquiry.NOT_FOUND_FIRST and times <= plan.unfound:
             return Finding(None, Outcome.NOT_FOUND)
         if plan.enquiry is Enquiry.REFUSED_UNTIL_SAID and ref not in self._said:
             return Finding(entry, Outcome.REFUSED, self.native_code(plan.reason))

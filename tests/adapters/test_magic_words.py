@@ -5,7 +5,7 @@ import pytest
 from adapters import registry
 from adapters.reasons import ISO_REASONS
 from adapters.simulation import magic
-from adapters.simulation.magic import Keep, Magic, magic_account, script
+from adapters.simulation.magic import Enquiry, Keep, Magic, magic_account, script
 from schemas.errors import NotFound
 
 WORDS = [*(set(Magic) - {Magic.SLOW}), "SLOW8", *ISO_REASONS]
@@ -34,6 +34,15 @@ def test_every_word_has_a_script_and_a_meaning():
     for word in Magic:
         assert script(f"{word}8" if word is Magic.SLOW else word) is not None
         assert f"| `{word}` | {word.meaning} |" in magic.table()
+
+
+@pytest.mark.parametrize("country", registry.countries())
+@pytest.mark.parametrize(("word", "unfound"), [("UNKFND", 1), ("UNKFND2", 2), ("UNKFND30", 30)])
+def test_how_often_a_rail_does_not_find_what_it_has_credited(country, word, unfound):
+    account = magic_account(country, word)
+    found = script(registry.package(country).sandbox.word_of(account))
+
+    assert (found.enquiry, found.unfound) == (Enquiry.NOT_FOUND_FIRST, unfound)
 
 
 def test_no_word_but_a_reason_and_lost_keeps_the_creditor_from_his_money():
