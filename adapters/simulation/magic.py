@@ -3,7 +3,8 @@
 `magic_account("IN", "AC04")` is `asha-AC04@okbank`, `magic_account("PK", "SLOW8")` an IBAN of the sandbox's
 bank that ends in `SLOW8`, check digits valid; each country's `sandbox` module says how it looks there. A
 word is one of `Magic`, `SLOW` with seconds, `UNKFND` with a number, or any code of
-ExternalStatusReason1Code, which makes the rail refuse with that reason. Every other account is an ordinary one: its payments succeed.
+ExternalStatusReason1Code, which makes the rail refuse with that reason. Every other account is an ordinary
+one: its payments succeed.
 
 What a word does is a `Script`: what the rail keeps in its book, and what it says, when. Seconds in a script
 obey the time scale of the sandbox.
