@@ -74,14 +74,16 @@ class BilateralNet:
         return self.second_pays - self.first_pays
 
 
-async def read(connection: asyncpg.Connection | asyncpg.Pool) -> list[Window]:
-    """Every window, newest first."""
-    return [Window(*row) for row in await connection.fetch(_READ, None)]
+async def read(
+    connection: asyncpg.Connection | asyncpg.Pool, *, before: int | None = None, limit: int | None = None
+) -> list[Window]:
+    """Windows, newest first: those of a number below `before`, at most `limit`; None is no bound."""
+    return [Window(*row) for row in await connection.fetch(_READ, None, before, limit)]
 
 
 async def find(connection: asyncpg.Connection | asyncpg.Pool, number: int) -> Window | None:
     """One window."""
-    row = await connection.fetchrow(_READ, number)
+    row = await connection.fetchrow(_READ, number, None, None)
     return None if row is None else Window(*row)
 
 

@@ -95,12 +95,13 @@ class Messages:
         digest = f"sha-256=:{b64encode(hashlib.sha256(body).digest()).decode()}:"
         now = int(time.time())
         parameters = (
-            '("@method" "@authority" "@path" "content-digest" "content-type")'
+            '("@method" "@authority" "@path" "content-digest" "content-type" "accept" "prefer")'
             f";created={now};expires={now + LIFETIME_S_MAX}"
             f';keyid="{self._key.keyid}";nonce="{nonce}";tag="{TAG}"'
         )
         base = (
             f'{self._base}"content-digest": {digest}\n"content-type": {self._media_type}\n'
+            f'"accept": {self._media_type}\n"prefer": wait={WAIT_S}\n'
             f'"@signature-params": {parameters}'
         )
         signature = b64encode(self._key.sign(base.encode())).decode()

@@ -4,6 +4,7 @@ SwitchError                        500  MS03
 ├─ InvalidMessage                  400  FF01   not well formed, not of the schema, or not of this door
 │  ├─ MessageTooLarge              413  FF01
 │  ├─ UnsupportedRepresentation    415  FF01   media type or content encoding
+│  ├─ InvalidParameter             400  FF01   a query or path parameter, or its value, is not the resource's
 │  └─ InvalidAmount                400  AM12   the amount's text breaks the grammar
 ├─ NotAuthentic                    401  DS0H   no signature or key that proves who sent it
 ├─ NotAllowed                      403  AG01   proven, but not permitted
@@ -78,6 +79,10 @@ class UnsupportedRepresentation(InvalidMessage):
     """The media type or content encoding is not one that this door reads."""
 
     status = 415
+
+
+class InvalidParameter(InvalidMessage):
+    """A parameter of the request, or its value, is not one that the resource takes."""
 
 
 class InvalidAmount(InvalidMessage):

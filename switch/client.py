@@ -242,6 +242,7 @@ class Client:
             body=body,
             now=int(time.time()),
             nonce=uuid.uuid4().hex,
+            headers=headers,
         )
 
 

@@ -37,7 +37,7 @@ class Participant(msgspec.Struct, frozen=True):
 
 
 class Key(msgspec.Struct, frozen=True):
-    """A participant's signature key; `public_key` is PEM, the validity in seconds since 1970."""
+    """A participant's signature key; `public_key` is PEM, the validity in microseconds since 1970."""
 
     keyid: str
     participant: str

@@ -756,6 +756,24 @@ CREATE TABLE switch.key_use (
     ahead_s integer NOT NULL -- how far the clock of who signed it was ahead, in whole seconds; behind is negative
 ) WITH (fillfactor = 50);
 
+-- The nonces of signatures that were used: none is used twice while its signature could still be taken.
+CREATE TABLE switch.used_nonce (
+    id    uuid PRIMARY KEY, -- of key id and nonce
+    until timestamptz NOT NULL -- when no machine takes the signature any more
+);
+CREATE INDEX used_nonce_until ON switch.used_nonce (until);
+
+-- The keys that sign webhooks: each delivery has a signature of every key in force, so that one can follow another. The
+-- process that delivers makes a key's pair and keeps its private half; the first key is the one of before.
+CREATE TABLE switch.webhook_key (
+    number     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    public_key text UNIQUE, -- NULL until the pair is made
+    added_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    retired_at timestamptz -- signs no more
+);
+REVOKE DELETE ON switch.webhook_key FROM payswitch_writer;
+INSERT INTO switch.webhook_key DEFAULT VALUES;
+
 -- A row while the books are frozen: no money moves anew until two people have looked.
 CREATE TABLE switch.freeze (
     one    boolean PRIMARY KEY DEFAULT true CHECK (one),

@@ -126,7 +126,7 @@ class Settings(BaseSettings):
 
     @property
     def webhook_key(self) -> Path:
-        """The key that webhooks are signed with."""
+        """The first key that webhooks are signed with; those that follow stand beside it."""
         return self.data / "keys" / "webhooks.pem"
 
     @property

@@ -198,6 +198,7 @@ async def _ask(
 ) -> dict[str, str] | None:
     """One request: the outcome, or None while there is none."""
     url = base / "v1/iso20022/pacs.008"
+    headers = {"Accept": _JSON, "Prefer": f"wait={_WAIT_S}"}
     proof = http_signatures.sign(
         key,
         method="POST",
@@ -207,10 +208,10 @@ async def _ask(
         body=body,
         now=int(time.time()),
         nonce=uuid.uuid4().hex,
+        headers=headers,
     )
-    headers = {"Accept": _JSON, "Prefer": f"wait={_WAIT_S}"} | proof
     try:
-        async with session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
+        async with session.post(url, data=body, headers=headers | proof, allow_redirects=False) as answer:
             content = await answer.read()
             if answer.content_type == _JSON:
                 return _outcome(json.loads(content))

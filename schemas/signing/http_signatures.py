@@ -3,23 +3,28 @@
 The profile, in full:
 
 * one signature; its label is free
-* covered, each once and in any order: `@method` `@authority` `@path`, `@query` when the target has one, and
-  `content-digest` `content-type` when there is a body; nothing else, and no component parameters
+* covered, each once and in any order: `@method` `@authority` `@path`, `@query` when the target has one,
+  `content-digest` `content-type` when there is a body, and `accept` `last-event-id` `prefer` when they are
+  there; nothing else, and no component parameters
+* an `Accept` that asks for nothing in particular may stay uncovered, because HTTP libraries add it: `*/*`,
+  and `application/json` where the body is not XML
 * parameters, each once and in any order: `created`, `expires` (at most 300 s later), `keyid`, `nonce`,
   `tag="payswitch"`; `alg` may be left out, and must be the key's own where it is given
 * Ed25519, or ECDSA on P-256 with SHA-256 as raw `r || s`; `Content-Digest` is one `sha-256` over the body's
   bytes; every Structured Field is in its canonical form, so what is verified is the text that was sent
 
 A general verifier lets the message choose what is checked; this one takes no choice from the message.
-Replay is the caller's: `SignatureInput.nonce` is unique for a key while the signature lives.
+Replay is the caller's: `SignatureInput.nonce` is unique for a key while the signature lives, and the caller
+remembers it so long.
 Header bytes come from anyone: the work is linear in them, and whatever is wrong is `NotAuthentic`.
 """
 
 import hashlib
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from schemas.errors import NotAuthentic
@@ -69,6 +74,13 @@ _AUTHORITY: Final = re.compile(r"[a-z0-9.:\[\]_-]{1,255}", re.ASCII)
 _TARGET: Final = re.compile(r"/[!-~]{0,2047}", re.ASCII)
 _DIGEST: Final = re.compile(r"sha-256=:[A-Za-z0-9+/]{43}=:", re.ASCII)
 _CONTENT_TYPE: Final = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?", re.ASCII)
+_VALUE: Final = re.compile(r"[ -~]{0,512}", re.ASCII)
+
+_MEANING: Final = {name: f'"{name.decode()}"' for name in (b"accept", b"last-event-id", b"prefer")}
+"""Headers that change what an answer is, or when it comes, and their component identifiers."""
+_ANYTHING: Final = frozenset({"", "*/*"})
+_JSON: Final = "application/json"
+_UNSIGNED: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +159,7 @@ def verify(
     covered = signature_input.covered
     if body or (body is None and '"content-digest"' in covered):
         components |= _content_components(headers, body)
+    components |= _meaning_components(headers, covered, components.get('"content-type"', ""))
     if len(covered) != len(components) or components.keys() != set(covered):
         raise NotAuthentic("the signature does not cover exactly what it must")
     if not key.verify(signature_input.signature, _base(components, covered, signature_input.parameters)):
@@ -163,8 +176,11 @@ def sign(
     body: bytes,
     now: int,
     nonce: str,
+    headers: Mapping[str, str] = _UNSIGNED,
 ) -> dict[str, str]:
     """Sign a request: the headers to add to it (with `Content-Type`, when there is a body).
+
+    `headers` are those that the request has already; the ones that change its meaning are covered.
 
     Raises:
         NotAuthentic: the request cannot be signed in the profile, e.g. a body without a content type.
@@ -176,6 +192,9 @@ def sign(
         added = {"Content-Digest": content_digest(body), "Content-Type": content_type or ""}
         lines = [(name.lower().encode(), value.encode()) for name, value in added.items()]
         components |= _content_components(lines, body)
+    meaning = {name.lower(): value for name, value in headers.items() if name.lower().encode() in _MEANING}
+    sent = [(name.encode(), value.encode("latin-1", "replace")) for name, value in meaning.items()]
+    components |= _meaning_components(sent, tuple(f'"{name}"' for name in meaning), "")
     parameters = (
         f"({' '.join(components)});created={now};expires={now + LIFETIME_S_MAX}"
         f';keyid="{key.keyid}";nonce="{nonce}";tag="{TAG}"'
@@ -254,6 +273,31 @@ def _content_components(headers: Headers, body: bytes | None) -> dict[str, str]:
     if body is not None and digest != content_digest(body):
         raise NotAuthentic("`Content-Digest` is not the body's SHA-256")
     return {'"content-digest"': digest, '"content-type"': fields[b"content-type"]}
+
+
+def _meaning_components(headers: Headers, covered: tuple[str, ...], content_type: str) -> dict[str, str]:
+    """The components of headers that change the request's meaning: each is covered, or says nothing."""
+    components: dict[str, str] = {}
+    for name, value in headers:
+        component = _MEANING.get(name.lower())
+        if component is None:
+            continue
+        text = value.strip(b" \t").decode("latin-1")
+        if component not in covered:
+            if component != '"accept"' or not _is_default(text, content_type):
+                raise NotAuthentic(f"`{component[1:-1]}` is there and the signature does not cover it")
+        elif component in components:
+            raise NotAuthentic("a header of the signature is there twice")
+        elif _VALUE.fullmatch(text) is None:
+            raise NotAuthentic("a header cannot be signed")
+        else:
+            components[component] = text
+    return components
+
+
+def _is_default(accept: str, content_type: str) -> bool:
+    """Whether an `Accept` asks for what is answered without one."""
+    return accept in _ANYTHING or (accept == _JSON and "xml" not in content_type.lower())
 
 
 def _base(components: dict[str, str], covered: tuple[str, ...], parameters: str) -> bytes:

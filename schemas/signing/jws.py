@@ -2,7 +2,8 @@
 
 The payload is never encoded or copied into the token: the token is `header..signature`, and it proves the
 very bytes that the switch keeps. One fixed header, `{alg, b64: false, crit: [b64], kid}`; `Ed25519`
-(RFC 9864) or `ES256`.
+(RFC 9864) or `ES256`. A verifier takes the older name of Ed25519 as well, `EdDSA` (RFC 8037): the key says
+which curve is meant.
 """
 
 import json
@@ -14,14 +15,19 @@ from schemas.errors import NotAuthentic
 from schemas.signing.keys import Algorithm, PublicKey, SigningKey
 
 _ALGORITHMS: Final[dict[Algorithm, str]] = {"ed25519": "Ed25519", "ecdsa-p256-sha256": "ES256"}
-"""Ours -> the name of the JOSE registry."""
+"""Ours -> the name of the JOSE registry that a token is made with."""
+_NAMES: Final[dict[Algorithm, tuple[str, ...]]] = {
+    "ed25519": ("Ed25519", "EdDSA"),
+    "ecdsa-p256-sha256": ("ES256",),
+}
+"""Ours -> the names that a verifier takes."""
 
 _TOKEN: Final = re.compile(r"([A-Za-z0-9_-]{1,512})\.\.([A-Za-z0-9_-]{85}[AQgw])", re.ASCII)
 
 
 def sign(key: SigningKey, payload: bytes) -> str:
     """The detached token of `payload`."""
-    header = urlsafe_b64encode(_header(key.public).encode()).rstrip(b"=")
+    header = urlsafe_b64encode(_header(key.public, _ALGORITHMS[key.public.algorithm]).encode()).rstrip(b"=")
     signature = urlsafe_b64encode(key.sign(header + b"." + payload)).rstrip(b"=")
     return f"{header.decode()}..{signature.decode()}"
 
@@ -36,16 +42,16 @@ def verify(token: str, payload: bytes, *, key: PublicKey) -> None:
     match = _TOKEN.fullmatch(token)
     if match is None:
         raise NotAuthentic("not a detached token")
-    if _read_header(match[1]) != _header(key):
+    if _read_header(match[1]) not in {_header(key, name) for name in _NAMES[key.algorithm]}:
         raise NotAuthentic("the token's header is not the one of this key")
     signature = urlsafe_b64decode(match[2] + "==")
     if not key.verify(signature, match[1].encode() + b"." + payload):
         raise NotAuthentic("the token is not this key's over these bytes")
 
 
-def _header(key: PublicKey) -> str:
-    """The only header a token of this key may have, as canonical JSON."""
-    header = {"alg": _ALGORITHMS[key.algorithm], "b64": False, "crit": ["b64"], "kid": key.keyid}
+def _header(key: PublicKey, algorithm: str) -> str:
+    """The only header that a token of this key may have under a name of its algorithm, as canonical JSON."""
+    header = {"alg": algorithm, "b64": False, "crit": ["b64"], "kid": key.keyid}
     return json.dumps(header, separators=(",", ":"), sort_keys=True)
 
 

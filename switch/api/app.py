@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -30,18 +30,34 @@ from switch.api import (
     people,
     problems,
     proof,
+    queries,
     quotes,
     reads,
     reports,
     settlement,
     webhooks,
 )
+from switch.api.routes import Routes
 from switch.api.runtime import Runtime, running
 from switch.pages import site
 from switch.settings import Settings
 
 _REQUEST_ID: Final = re.compile(rb"[0-9A-Fa-f-]{8,64}")
 _log = structlog.get_logger()
+
+ROUTERS: Final = (
+    people.router,
+    participants.router,
+    settlement.router,
+    reads.router,
+    messages.router,
+    events.router,
+    quotes.router,
+    webhooks.router,
+    webhooks.keys_router,
+    reports.router,
+    health.router,
+)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -169,6 +185,8 @@ def make_app(settings: Settings) -> Edge:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
+        dependencies=[Depends(queries.strict)],
         telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={
             SwitchError: site.or_page(problems.on_switch_error),
@@ -183,17 +201,11 @@ def make_app(settings: Settings) -> Edge:
         app.add_route(path, post, methods=["POST"])
     app.add_route(f"{callbacks.PREFIX}{{country}}", callbacks.post_callback, methods=["POST"])
     app.add_route(problems.CATALOGUE, problems.catalogue, methods=["GET"])
-    app.include_router(people.router)
-    app.include_router(participants.router)
-    app.include_router(settlement.router)
-    app.include_router(reads.router)
-    app.include_router(messages.router)
-    app.include_router(events.router)
-    app.include_router(quotes.router)
-    app.include_router(webhooks.router)
-    app.include_router(reports.router)
-    app.include_router(health.router)
+    for router in ROUTERS:
+        app.include_router(router)
     site.add_to(app)
+    of_routers = (route for router in (*ROUTERS, *site.ROUTERS) for route in router.routes)
+    app.state.routes = Routes([*app.routes, *of_routers])
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     rails = {f"{callbacks.PREFIX}{country}": callbacks.post_callback for country in settings.rails}
     return Edge(app, doors.HANDLERS | rails, limits.Limiter(settings))

@@ -1,30 +1,84 @@
 """Who sent a request, and whether it may come now."""
 
+from typing import Final
+
 from starlette.requests import Request
 
 from schemas.errors import NotAllowed, NotAuthentic
 from switch import metrics
 from switch.api import limits
-from switch.api.proof import prove
-from switch.directory import Participant, Snapshot
-from switch.settings import Settings
+from switch.api.proof import Proof, prove
+from switch.api.runtime import Runtime
+from switch.directory import Participant
+from switch.people import sessions
+
+_BEARER: Final = "bearer "
 
 
-def authenticate(request: Request, body: bytes, directory: Snapshot, settings: Settings) -> Participant:
-    """Find the participant that sent `request` with `body`.
+async def authenticate(request: Request, body: bytes) -> Participant:
+    """Find the participant that sent `request` with `body`, and use up its signature's nonce.
 
     Raises:
-        NotAuthentic: nothing proves who it is. The text is the same for an unknown and a wrong key.
-        NotAllowed: it is a participant that may no longer use the switch.
+        NotAuthentic: nothing proves who it is, with the same text for an unknown and a wrong key; or the
+            nonce was used before.
+        NotAllowed: it is a participant that may no longer use the switch; or a person.
         TooManyRequests: it is one that comes too often.
 
     """
+    participant, proof = await _find(request, body)
+    if proof.nonce is not None:
+        runtime: Runtime = request.app.state.runtime
+        try:
+            await runtime.nonces.use(proof.nonce)
+        except NotAuthentic as error:
+            metrics.SIGNATURE_FAILURES.labels(error.detail[:60]).inc()
+            raise
+    return participant
+
+
+async def identify(request: Request, body: bytes) -> Participant:
+    """Find who sent a payment. A repeat is no replay: the UETR is its identity.
+
+    Raises:
+        NotAuthentic: as `authenticate`, but for the nonce.
+        NotAllowed: as `authenticate`.
+        TooManyRequests: as `authenticate`.
+
+    """
+    participant, _ = await _find(request, body)
+    return participant
+
+
+async def _find(request: Request, body: bytes) -> tuple[Participant, Proof]:
+    runtime: Runtime = request.app.state.runtime
+    directory = runtime.directory.now
     try:
-        participant = directory.by_id.get(prove(request.scope, body, directory, settings))
+        proof = prove(request.scope, body, directory, runtime.settings)
     except NotAuthentic as error:
+        if await _is_person(request, runtime):
+            raise NotAllowed("this is for participants, which sign their requests; people cannot") from None
         metrics.SIGNATURE_FAILURES.labels(error.detail[:60]).inc()
         raise
+    participant = directory.by_id.get(proof.participant)
     if participant is None or participant.status == "removed":
         raise NotAllowed("this participant may not use the switch")
     limits.admit(request.scope, participant.id)
-    return participant
+    return participant, proof
+
+
+async def _is_person(request: Request, runtime: Runtime) -> bool:
+    """Whether a request that no participant signed comes with the session of a person."""
+    header = request.headers.get("authorization", "")
+    bearer = header[len(_BEARER) :].strip() if header.lower().startswith(_BEARER) else ""
+    token = request.cookies.get(sessions.COOKIE) or bearer
+    if not token:
+        return False
+    async with runtime.pool.acquire() as connection:
+        try:
+            if runtime.settings.sandbox and token.startswith("sk_test_"):
+                await sessions.of_bearer(connection, token)
+            else:
+                await sessions.resume(connection, token)
+        except NotAuthentic:
+            return False
+    return True

@@ -22,7 +22,8 @@ from schemas.errors import InvalidMessage, NotAcceptable, NotAuthentic, Refused,
 from schemas.payment import CreditTransfer
 from switch import metrics, tracing
 from switch.api import body as bodies
-from switch.api.authentication import authenticate
+from switch.api import queries
+from switch.api.authentication import authenticate, identify
 from switch.api.problems import problem
 from switch.api.runtime import Runtime
 from switch.directory import Participant
@@ -57,13 +58,16 @@ class Answer:
 
 
 Handler = Callable[[Entered], Awaitable[Answer]]
+Identify = Callable[[Request, bytes], Awaitable[Participant]]
 
 
-async def serve(request: Request, expect: str, handler: Handler) -> Response:
+async def serve(
+    request: Request, expect: str, handler: Handler, identify: Identify = authenticate
+) -> Response:
     """Let a message of kind `expect` in, and answer in the representation that the caller accepts."""
     try:
         with tracing.part("verify"):
-            entered = await _enter(request, expect)
+            entered = await _enter(request, expect, identify)
         answer = await handler(entered)
     except (InvalidMessage, NotAuthentic) as error:
         wants_xml = request.headers.get("accept", "").strip() == bodies.XML
@@ -74,10 +78,12 @@ async def serve(request: Request, expect: str, handler: Handler) -> Response:
     return Response(content, answer.status, answer.headers, media_type=entered.wants)
 
 
-async def _enter(request: Request, expect: str) -> Entered:
+async def _enter(request: Request, expect: str, identify: Identify) -> Entered:
     runtime: Runtime = request.app.state.runtime
+    if request.scope["query_string"]:
+        queries.check(request, ("wait",))
     raw = await bodies.read(request, runtime.settings.body_limit)
-    sender = authenticate(request, raw, runtime.directory.now, runtime.settings)
+    sender = await identify(request, raw)
     kind = bodies.media_type(request)
     wants = bodies.accepted(request, bodies.form(kind))
     if wants is None:
@@ -89,7 +95,7 @@ async def _enter(request: Request, expect: str) -> Entered:
 
 async def post_pacs_008(request: Request) -> Response:
     """Take in one customer credit transfer."""
-    return await serve(request, "pacs.008", _credit_transfer)
+    return await serve(request, "pacs.008", _credit_transfer, identify)
 
 
 async def _credit_transfer(entered: Entered) -> Answer:

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from switch import events
+from switch.api import paging
 from switch.api.reads import Context, Reader
 from switch.api.runtime import Runtime
 from switch.places import Places
@@ -41,8 +42,10 @@ async def list_events(  # noqa: PLR0917 - one a parameter of the request
         start = after if last_event_id is None else last_event_id
         return _stream(request, context, reader.id, start)
     page = await events.read(context.pool, reader.id, after=after, limit=limit)
+    more = paging.Page(list(page.events), page.next if page.more else None)
     return JSONResponse(
-        {"events": [event.document() for event in page.events], "next": page.next, "more": page.more}
+        {"events": [event.document() for event in page.events], "next": page.next, "more": page.more},
+        headers=paging.link(request, "after", more),
     )
 
 

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse
 
 from schemas import codec
 from switch import correspondence
+from switch.api import paging
 from switch.api.reads import Context, Reader
 from switch.correspondence import Letter
 
@@ -15,18 +16,22 @@ router = APIRouter(prefix="/v1")
 
 @router.get("/messages", operation_id="listMessages", tags=["messages"])
 async def list_messages(
+    request: Request,
     context: Context,
     reader: Reader,
     after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> JSONResponse:
     """Get messages behind `after`; ask again with `next`, which says where this page ended."""
-    letters = await correspondence.inbox(context.pool, context.keys, reader.id, after=after, limit=limit)
+    found = await correspondence.inbox(context.pool, context.keys, reader.id, after=after, limit=limit + 1)
+    page = paging.cut(found, limit, lambda letter: letter.seq)
     return JSONResponse(
         {
-            "messages": [_document(letter) for letter in letters],
-            "next": letters[-1].seq if letters else after,
-        }
+            "messages": [_document(letter) for letter in page.entries],
+            "next": page.entries[-1].seq if page.entries else after,
+            "more": page.next is not None,
+        },
+        headers=paging.link(request, "after", page),
     )
 
 

@@ -6,7 +6,9 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from schemas.money import Money
-from switch.api.people import Caller, Office, answer
+from switch.api import paging
+from switch.api.paging import After, Limit
+from switch.api.people import Caller, Office, answer, answer_page
 from switch.api.reads import position_document
 from switch.directory import Participant
 from switch.participants import limits, liquidity, reads
@@ -15,13 +17,20 @@ from switch.people.model import Person
 from switch.people.permissions import Right, may
 
 router = APIRouter(prefix="/v1")
-Id = Annotated[str, Path(pattern="^[a-z0-9][a-z0-9-]{1,34}$")]
+Id = Annotated[str, Path(pattern="^[a-z0-9][a-z0-9-]{1,34}$", description="the id of a participant")]
 
 
 @router.get("/participants", operation_id="listParticipants", tags=["directory"])
-async def list_participants(request: Request, desk: Office, who: Caller) -> Response:  # noqa: ARG001 - must be known
+async def list_participants(
+    request: Request,
+    desk: Office,
+    who: Caller,  # noqa: ARG001 - must be known
+    after: After = "",
+    limit: Limit = paging.LIMIT_MAX,
+) -> Response:
     """Get who can be paid."""
-    return answer(request, await reads.read(desk.pool))
+    page = paging.within(await reads.read(desk.pool), limit, lambda p: p.id, after)
+    return answer_page(request, "after", page)
 
 
 @router.get("/participants/{id}", operation_id="getParticipant", tags=["directory"])
@@ -46,7 +55,9 @@ async def get_participant(request: Request, desk: Office, who: Caller, id: Id) -
 
 
 @router.get("/liquidity", operation_id="listLiquidity", tags=["settlement"])
-async def list_liquidity(request: Request, desk: Office, who: Caller) -> Response:
+async def list_liquidity(
+    request: Request, desk: Office, who: Caller, after: After = "", limit: Limit = paging.LIMIT_MAX
+) -> Response:
     """Get how much of its liquidity each participant has used, as far as the caller may read it."""
     countries = {p.id: p.country for p in await reads.read(desk.pool)}
     found = [
@@ -55,8 +66,12 @@ async def list_liquidity(request: Request, desk: Office, who: Caller) -> Respons
     standing = {
         (limit.participant, limit.currency): limit.document() for limit in await limits.read(desk.pool)
     }
-    return answer(
-        request, [use_document(u) | {"limits": standing.get((u.participant, u.currency))} for u in found]
+    page = paging.within(found, limit, lambda u: f"{u.participant}/{u.currency}", after)
+    return answer_page(
+        request,
+        "after",
+        page,
+        lambda u: use_document(u) | {"limits": standing.get((u.participant, u.currency))},
     )
 
 

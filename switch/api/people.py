@@ -6,6 +6,7 @@ so in `Sec-Fetch-Site` or `Origin`, and one that says neither is turned away.
 """
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -16,13 +17,15 @@ from starlette.responses import JSONResponse, Response
 
 from schemas.errors import InvalidMessage, NotAllowed, NotAuthentic
 from switch.api import body as bodies
+from switch.api import paging
 from switch.api.authentication import authenticate
+from switch.api.paging import After, Before, Limit, Page
 from switch.api.runtime import Runtime
 from switch.directory import Participant
 from switch.people import approvals, enrolment, sessions, sign_in
 from switch.people.catalogue import KINDS, describe
 from switch.people.desk import Desk
-from switch.people.model import Change, Person
+from switch.people.model import Change, ChangeState, Person
 from switch.people.permissions import Right, may, require
 
 router = APIRouter(prefix="/v1")
@@ -168,8 +171,7 @@ async def caller(request: Request) -> Person | Participant:
     person = await find_person(request)
     if person is not None:
         return person
-    runtime: Runtime = request.app.state.runtime
-    return authenticate(request, b"", runtime.directory.now, runtime.settings)
+    return await authenticate(request, b"")
 
 
 SignedIn = Annotated[Person, Depends(signed_in)]
@@ -177,13 +179,23 @@ Caller = Annotated[Person | Participant, Depends(caller)]
 Office = Annotated[Desk, Depends(desk_of)]
 
 
-def answer(request: Request, content: object, status: int = 200) -> Response:
+def answer(
+    request: Request, content: object, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
     """Answer in JSON, with the session's new token if it has one."""
-    response = JSONResponse(json.loads(msgspec.json.encode(content)), status)
+    response = JSONResponse(json.loads(msgspec.json.encode(content)), status, headers)
     token = getattr(request.state, "fresh_token", None)
     if token is not None:
         set_cookie(response, token)
     return response
+
+
+def answer_page(
+    request: Request, cursor: str, page: Page[T], document: Callable[[T], object] = lambda entry: entry
+) -> Response:
+    """Answer a page of a list, with the address of the next one."""
+    content = [document(entry) for entry in page.entries]
+    return answer(request, content, headers=paging.link(request, cursor, page))
 
 
 def set_cookie(response: Response, token: str) -> None:
@@ -230,10 +242,13 @@ async def get_me(request: Request, person: SignedIn) -> Response:
 
 
 @router.get("/people", operation_id="listPeople", tags=["people"])
-async def list_people(request: Request, desk: Office, person: SignedIn) -> Response:
+async def list_people(
+    request: Request, desk: Office, person: SignedIn, after: After = "", limit: Limit = paging.LIMIT_MAX
+) -> Response:
     """Get everybody who may sign in, or could once."""
     require(person, Right.READ_PEOPLE)
-    return answer(request, await sessions.everybody(desk.pool))
+    found = await sessions.everybody(desk.pool)
+    return answer_page(request, "after", paging.within(found, limit, lambda one: one.name, after))
 
 
 @router.post("/enrolment", operation_id="beginEnrolment", tags=["people"])
@@ -253,9 +268,15 @@ async def finish_enrolment(request: Request, desk: Office) -> Response:
 
 
 @router.get("/changes/kinds", operation_id="listChangeKinds", tags=["changes"])
-async def list_kinds(request: Request, person: SignedIn) -> Response:  # noqa: ARG001 - must be known
+async def list_kinds(
+    request: Request,
+    person: SignedIn,  # noqa: ARG001 - must be known
+    after: After = "",
+    limit: Limit = paging.LIMIT_MAX,
+) -> Response:
     """Get every kind of change, with the JSON Schema of its content."""
-    return answer(request, [describe(kind) for kind in KINDS.values()])
+    page = paging.within(list(KINDS.values()), limit, lambda kind: kind.name, after)
+    return answer_page(request, "after", page, describe)
 
 
 @router.get("/changes", operation_id="listChanges", tags=["changes"])
@@ -263,14 +284,15 @@ async def list_changes(  # noqa: PLR0917 - one a query parameter
     request: Request,
     desk: Office,
     person: SignedIn,
-    state: Annotated[str | None, Query(pattern="^[a-z]{1,20}$")] = None,
-    before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+    state: Annotated[ChangeState | None, Query()] = None,
+    before: Before = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:
     """Get changes, newest first; a participant's person gets its own requests."""
+    maker = None if may(person, Right.READ_CHANGES) else person.name
     async with desk.pool.acquire() as connection:
-        found = await approvals.read(connection, state=state, before=before, limit=limit)
-    return answer(request, [change_document(c) for c in found if may_see(person, c)])
+        found = await approvals.read(connection, state=state, maker=maker, before=before, limit=limit + 1)
+    return answer_page(request, "before", paging.cut(found, limit, lambda c: c.number), change_document)
 
 
 @router.get("/changes/{number}", operation_id="getChange", tags=["changes"])

@@ -9,7 +9,9 @@ import asyncpg
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from schemas.errors import InvalidMessage, SwitchError, Unavailable
+from schemas.errors import InvalidParameter, SwitchError, Unavailable
+from switch.api import queries
+from switch.api.routes import Routes
 
 MEDIA_TYPE: Final = "application/problem+json"
 AWAY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
@@ -90,17 +92,26 @@ async def on_defect(_: Request, error: Exception) -> Response:
     return problem(Unavailable(PERHAPS) if isinstance(error, AWAY) else SwitchError())
 
 
-async def on_http_error(_: Request, error: Exception) -> Response:
+async def on_http_error(request: Request, error: Exception) -> Response:
     """Answer 404, 405 and their like."""
-    return plain(getattr(error, "status_code", 500), getattr(error, "detail", "error"))
+    status = getattr(error, "status_code", 500)
+    detail = getattr(error, "detail", "error")
+    routes: Routes = request.app.state.routes
+    if status == 404:  # noqa: PLR2004
+        right = routes.without_slash(request.scope)
+        return plain(status, f"{detail}; without the slash at its end it is {right}" if right else detail)
+    answer = plain(status, detail)
+    if status == 405:  # noqa: PLR2004
+        answer.headers["Allow"] = ", ".join(routes.methods(request.scope))
+    return answer
 
 
 def of_invalid_parameters(error: Exception) -> SwitchError:
-    """Where a query or path parameter is not what the route takes; says where, not what."""
+    """Where a query or path parameter is not what the page takes; says where, not what."""
     places = [".".join(map(str, e["loc"])) for e in getattr(error, "errors", list)()]
-    return InvalidMessage(f"invalid parameter: {', '.join(places)}")
+    return InvalidParameter(f"invalid parameter: {', '.join(places)}", rule="parameter")
 
 
-async def on_invalid_parameters(_: Request, error: Exception) -> Response:
-    """Answer a query or path parameter that is not what the route takes."""
-    return problem(of_invalid_parameters(error))
+async def on_invalid_parameters(request: Request, error: Exception) -> Response:
+    """Answer a query or path parameter that is not what the route takes: where, and what is allowed."""
+    return problem(queries.explain(request, getattr(error, "errors", list)()))

@@ -2,22 +2,33 @@
 
 import hashlib
 import time
+from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from schemas.errors import NotAuthentic
 from schemas.signing import http_signatures
 from schemas.signing.http_signatures import Headers
 from switch.api.key_use import SEEN
 from switch.api.limits import Scope
-from switch.directory import Snapshot
+from switch.directory import Key, Snapshot
+from switch.nonces import Nonce
 from switch.settings import Settings
 
 _BEARER: Final = b"bearer "
 _SIGNED: Final = frozenset({b"signature-input", b"signature"})
 
 
-def prove(scope: Scope, body: bytes | None, directory: Snapshot, settings: Settings) -> str:
-    """The id of the participant that sent a request. A body of None was not read yet: its digest is trusted.
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Which participant sent a request, and the nonce of its signature; a bearer key has none."""
+
+    participant: str
+    nonce: Nonce | None = None
+
+
+def prove(scope: Scope, body: bytes | None, directory: Snapshot, settings: Settings) -> Proof:
+    """Find who sent a request. A body of None was not read yet: its digest is trusted.
 
     Raises:
         NotAuthentic: nothing proves who it is. The text is the same for an unknown and a wrong key.
@@ -31,20 +42,21 @@ def prove(scope: Scope, body: bytes | None, directory: Snapshot, settings: Setti
         digest = hashlib.sha256(tokens[0][len(_BEARER) :].strip()).hexdigest()
         participant = directory.bearer_by_hash.get(digest)
         if participant is not None:
-            return participant
+            return Proof(participant)
     raise NotAuthentic
 
 
-def _by_signature(scope: Scope, body: bytes | None, directory: Snapshot, settings: Settings) -> str:
+def _by_signature(scope: Scope, body: bytes | None, directory: Snapshot, settings: Settings) -> Proof:
     headers = scope["headers"]
     stated = http_signatures.parse(headers)
-    now = int(time.time())
+    instant = time.time_ns() // 1000
     known = directory.key_by_id.get(stated.keyid)
-    if known is None or not _in_force(known[0].valid_from, known[0].valid_until, now):
+    if known is None or not _in_force(known[0], instant):
         raise NotAuthentic("no valid key of this id")
     key, public = known
     query = scope["query_string"]
     target = scope["raw_path"] + (b"?" + query if query else b"")
+    now = instant // 1_000_000
     http_signatures.verify(
         stated,
         method=scope["method"],
@@ -57,12 +69,20 @@ def _by_signature(scope: Scope, body: bytes | None, directory: Snapshot, setting
     )
     if body is not None:
         SEEN.note(key.keyid, now=now, created=stated.created)
-    return key.participant
+    return Proof(key.participant, _nonce(stated))
+
+
+def _nonce(stated: http_signatures.SignatureInput) -> Nonce:
+    # Key ids hold no blank, so no other key and nonce make the same text.
+    digest = hashlib.sha256(f"{stated.keyid} {stated.nonce}".encode()).digest()
+    # Twice the skew: machines whose clocks differ may forget and verify.
+    return Nonce(UUID(bytes=digest[:16]), stated.expires + 2 * http_signatures.SKEW_S)
 
 
 def _host(headers: Headers) -> str:
     return next((value.decode("latin-1") for name, value in headers if name == b"host"), "")
 
 
-def _in_force(valid_from: int, valid_until: int | None, now: int) -> bool:
-    return valid_from <= now and (valid_until is None or now < valid_until)
+def _in_force(key: Key, instant: int) -> bool:
+    """Whether a key holds at an instant (microseconds): from its first on, and no more at its last."""
+    return key.valid_from <= instant and (key.valid_until is None or instant < key.valid_until)

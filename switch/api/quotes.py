@@ -19,9 +19,13 @@ router = APIRouter(prefix="/v1")
 async def get_quote(
     context: Context,
     reader: Reader,
-    creditor_agent: Annotated[str, Query(pattern="^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$")],
-    amount: Annotated[str, Query(max_length=20)],
-    currency: Annotated[str, Query(pattern="^[A-Z]{3}$")],
+    creditor_agent: Annotated[
+        str, Query(pattern="^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$", description="a BIC")
+    ],
+    amount: Annotated[str, Query(max_length=20, description="a decimal number of at most 20 characters")],
+    currency: Annotated[
+        str, Query(pattern="^[A-Z]{3}$", description="an ISO 4217 code: three capital letters")
+    ],
 ) -> JSONResponse:
     """Get what a credit transfer of `amount` by the caller to a bank would credit and cost."""
     directory = context.directory.now

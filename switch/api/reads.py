@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import csv
 import io
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -13,12 +14,15 @@ from starlette.responses import JSONResponse, Response
 from ledger import positions, windows
 from schemas.errors import NotFound
 from schemas.money import Money
+from switch.api import paging
 from switch.api.authentication import authenticate
+from switch.api.paging import After, Before, Limit
 from switch.api.runtime import Runtime
 from switch.directory import Participant
 from switch.reads import read_payment
 
 router = APIRouter(prefix="/v1")
+T = TypeVar("T")
 
 
 def _runtime(request: Request) -> Runtime:
@@ -26,14 +30,19 @@ def _runtime(request: Request) -> Runtime:
     return runtime
 
 
-def _reader(request: Request) -> Participant:
-    runtime = _runtime(request)
-    return authenticate(request, b"", runtime.directory.now, runtime.settings)
+async def _reader(request: Request) -> Participant:
+    return await authenticate(request, b"")
 
 
 Context = Annotated[Runtime, Depends(_runtime)]
 Reader = Annotated[Participant, Depends(_reader)]
-Uetr = Annotated[str, Path(pattern="^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
+Uetr = Annotated[
+    str,
+    Path(
+        pattern="^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
+        description="a UUID of version 4, in small letters",
+    ),
+]
 
 
 @router.get("/payments/{uetr}", operation_id="getPayment", tags=["payments"])
@@ -56,10 +65,21 @@ async def get_payment(
 
 
 @router.get("/positions", operation_id="listPositions", tags=["settlement"])
-async def list_positions(context: Context, reader: Reader) -> JSONResponse:
+async def list_positions(
+    request: Request, context: Context, reader: Reader, after: After = "", limit: Limit = paging.LIMIT_MAX
+) -> JSONResponse:
     """Get the caller's positions: what is held, what is posted, what it can still send."""
     found = [p for p in await positions.read(context.pool) if p.owner == reader.id]
-    return JSONResponse([position_document(p) for p in found])
+    page = paging.within(found, limit, lambda p: f"{p.currency}/{p.purpose}", after)
+    return _listed(request, "after", page, position_document)
+
+
+def _listed(
+    request: Request, cursor: str, page: paging.Page[T], document: Callable[[T], dict[str, Any]]
+) -> JSONResponse:
+    """Answer a page of a list."""
+    headers = paging.link(request, cursor, page)
+    return JSONResponse([document(entry) for entry in page.entries], headers=headers)
 
 
 def position_document(p: positions.Position) -> dict[str, Any]:
@@ -82,9 +102,16 @@ def position_document(p: positions.Position) -> dict[str, Any]:
 
 
 @router.get("/windows", operation_id="listWindows", tags=["settlement"])
-async def list_windows(context: Context, reader: Reader) -> JSONResponse:  # noqa: ARG001 - must be known
+async def list_windows(
+    request: Request,
+    context: Context,
+    reader: Reader,  # noqa: ARG001 - must be known
+    before: Before = None,
+    limit: Limit = 100,
+) -> JSONResponse:
     """Get the settlement windows, newest first."""
-    return JSONResponse([w.document() for w in await windows.read(context.pool)])
+    found = await windows.read(context.pool, before=before, limit=limit + 1)
+    return _listed(request, "before", paging.cut(found, limit, lambda w: w.number), windows.Window.document)
 
 
 @router.get("/windows/{window}", operation_id="getWindow", tags=["settlement"])
@@ -125,9 +152,17 @@ def nets_csv(currency: str, nets: list[windows.Net]) -> str:
 
 
 @router.get("/corridors", operation_id="listCorridors", tags=["directory"])
-async def list_corridors(context: Context, reader: Reader) -> JSONResponse:  # noqa: ARG001 - must be known
+async def list_corridors(
+    request: Request,
+    context: Context,
+    reader: Reader,  # noqa: ARG001 - must be known
+    after: After = "",
+    limit: Limit = paging.LIMIT_MAX,
+) -> JSONResponse:
     """Get the corridors, with their fees and the rate in force."""
-    return JSONResponse(corridor_documents(context))
+    found = corridor_documents(context)
+    page = paging.within(found, limit, lambda c: f"{c['source']}-{c['target']}", after)
+    return _listed(request, "after", page, dict)
 
 
 def corridor_documents(context: Runtime) -> list[dict[str, Any]]:
@@ -155,18 +190,25 @@ def _rate(rate: Any) -> str | None:
 
 
 @router.get("/rails", operation_id="listRails", tags=["directory"])
-async def list_rails(context: Context, reader: Reader) -> JSONResponse:  # noqa: ARG001 - must be known
+async def list_rails(
+    request: Request,
+    context: Context,
+    reader: Reader,  # noqa: ARG001 - must be known
+    after: After = "",
+    limit: Limit = paging.LIMIT_MAX,
+) -> JSONResponse:
     """Get the rails, and whether they take orders now."""
     open_rails = context.directory.now.rail_by_country
-    return JSONResponse(
-        [
-            {
-                "country": country,
-                "rail": rail.adapter.profile.rail,
-                "currency": rail.adapter.profile.currency,
-                "confirmation": rail.adapter.profile.confirmation,
-                "open": country in open_rails and open_rails[country].open,
-            }
-            for country, rail in context.rails.items()
-        ]
+    page = paging.within(list(context.rails.items()), limit, lambda item: item[0], after)
+    return _listed(
+        request,
+        "after",
+        page,
+        lambda item: {
+            "country": item[0],
+            "rail": item[1].adapter.profile.rail,
+            "currency": item[1].adapter.profile.currency,
+            "confirmation": item[1].adapter.profile.confirmation,
+            "open": item[0] in open_rails and open_rails[item[0]].open,
+        },
     )

@@ -14,7 +14,9 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from schemas.errors import InvalidMessage, NotAllowed, NotFound
-from switch.api.people import Caller, answer, set_cookie
+from switch.api import paging
+from switch.api.paging import After, Before, Limit
+from switch.api.people import Caller, answer_page, set_cookie
 from switch.api.runtime import Runtime
 from switch.people.model import Person
 from switch.reports import catalogue, open_data, service
@@ -61,11 +63,15 @@ Form = Annotated[str | None, Query(alias=_FORMAT, description="json, csv, xlsx, 
 
 
 @router.get("/reports", operation_id="listReports", tags=["reports"])
-async def list_reports(request: Request, scope: Reading) -> Response:
+async def list_reports(
+    request: Request, scope: Reading, after: After = "", limit: Limit = paging.LIMIT_MAX
+) -> Response:
     """Get the reports that the caller may ask for, with their parameters and formats."""
     audience = catalogue.audience_of(scope)
-    found = [_describe(report) for report in catalogue.CATALOGUE.values() if audience in report.audience]
-    return answer(request, found)
+    found = [report for report in catalogue.CATALOGUE.values() if audience in report.audience]
+    return answer_page(
+        request, "after", paging.within(found, limit, lambda report: report.name, after), _describe
+    )
 
 
 def _describe(found: catalogue.Definition) -> dict[str, Any]:
@@ -79,9 +85,12 @@ def _describe(found: catalogue.Definition) -> dict[str, Any]:
 
 
 @router.get("/report-artefacts", operation_id="listReportArtefacts", tags=["reports"])
-async def list_artefacts(request: Request, office: Desk, scope: Reading) -> Response:
+async def list_artefacts(
+    request: Request, office: Desk, scope: Reading, before: Before = None, limit: Limit = 200
+) -> Response:
     """Get what was made for the caller, newest first: hashes, signatures, and by whom."""
-    return answer(request, await service.made(office, scope))
+    found = await service.made(office, scope, limit + 1, before=before)
+    return answer_page(request, "before", paging.cut(found, limit, lambda made: made["number"]))
 
 
 @router.get("/report-key", operation_id="getReportKey", tags=["reports"])
@@ -104,7 +113,7 @@ async def get_report(
 async def get_open_data(
     request: Request,
     office: Desk,
-    quarter: Annotated[str, Query(pattern="^[0-9]{4}-Q[1-4]$")],
+    quarter: Annotated[str, Query(pattern="^[0-9]{4}-Q[1-4]$", description="a quarter, as 2026-Q3")],
     form: Form = None,
 ) -> Response:
     """Get a quarter's volumes, cost and speed by corridor; for everybody, without a key."""

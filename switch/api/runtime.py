@@ -14,6 +14,7 @@ from switch.database import connect_pool
 from switch.directory import Directory
 from switch.dispatch import Dispatcher
 from switch.intake import Intake
+from switch.nonces import Nonces
 from switch.personal_data import KeyRing
 from switch.rails import Rails
 from switch.settings import Settings
@@ -32,6 +33,7 @@ class Runtime:
     dispatcher: Dispatcher
     intake: Intake
     keys: KeyRing
+    nonces: Nonces
 
 
 @asynccontextmanager
@@ -53,7 +55,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
     watching = asyncio.create_task(vitals.watch("api", pool))
     noting = asyncio.create_task(key_use.keep(pool))
     try:
-        yield Runtime(settings, pool, directory, rails_here, link, dispatcher, intake, keys)
+        yield Runtime(settings, pool, directory, rails_here, link, dispatcher, intake, keys, Nonces(pool))
     finally:
         refreshing.cancel()
         watching.cancel()

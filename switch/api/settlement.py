@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -12,9 +13,11 @@ from schemas.errors import NotAllowed, NotFound
 from schemas.money import Money
 from switch import calendars
 from switch.api import body as bodies
+from switch.api import paging
 from switch.api.authentication import authenticate
+from switch.api.paging import After, Before, Limit
 from switch.api.participants import may_read
-from switch.api.people import Caller, Office, answer
+from switch.api.people import Caller, Office, answer, answer_page
 from switch.api.runtime import Runtime
 from switch.directory import Participant
 from switch.people.model import Person, Role
@@ -24,21 +27,23 @@ from switch.settlement.files import SettlementFiles
 
 router = APIRouter(prefix="/v1")
 Window = Annotated[int, Path(ge=1, lt=2**63)]
-Currency = Annotated[str, Path(pattern="^[A-Z]{3}$")]
+_CURRENCY = "an ISO 4217 code: three capital letters"
+Currency = Annotated[str, Path(pattern="^[A-Z]{3}$", description=_CURRENCY)]
 _DAYS_MAX = 400
 
 
 @router.get("/settlements", operation_id="listSettlements", tags=["settlement"])
-async def list_settlements(
+async def list_settlements(  # noqa: PLR0917 - one a query parameter
     request: Request,
     desk: Office,
     who: Caller,  # noqa: ARG001 - must be known
-    currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$")] = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$", description=_CURRENCY)] = None,
+    before: Before = None,
+    limit: Limit = 100,
 ) -> Response:
     """Get where each window stands, newest first."""
-    found = await reads.read(desk.pool, currency=currency, limit=limit)
-    return answer(request, [settlement_document(s) for s in found])
+    found = await reads.read(desk.pool, currency=currency, before=before, limit=limit + 1)
+    return answer_page(request, "before", paging.cut(found, limit, lambda s: s.window), settlement_document)
 
 
 @router.get("/settlements/{window}", operation_id="getSettlement", tags=["settlement"])
@@ -53,12 +58,20 @@ async def get_settlement(request: Request, desk: Office, who: Caller, window: Wi
 
 
 @router.get("/settlements/{window}/bilateral", operation_id="getBilateralPositions", tags=["settlement"])
-async def get_bilateral(request: Request, desk: Office, who: Caller, window: Window) -> Response:
+async def get_bilateral(  # noqa: PLR0917 - one a parameter
+    request: Request,
+    desk: Office,
+    who: Caller,
+    window: Window,
+    after: After = "",
+    limit: Limit = paging.LIMIT_MAX,
+) -> Response:
     """Get who owes whom in a window, in pairs, as far as the caller may read it."""
     found = await reads.find(desk.pool, window)
     lines = await reads.lines(desk.pool, window)
     shown = pairs_for(who, lines, await windows.bilateral_nets(desk.pool, window))
-    return answer(request, [_pair_document(found.currency, pair) for pair in shown])
+    page = paging.within(shown, limit, lambda pair: f"{pair.first}/{pair.second}", after)
+    return answer_page(request, "after", page, partial(_pair_document, found.currency))
 
 
 @router.get("/settlements/{window}/instruction", operation_id="getInstruction", tags=["settlement"])
@@ -92,7 +105,7 @@ async def post_confirmation(request: Request, desk: Office) -> Response:
     """Take in a camt.054 or pacs.002 that a settlement agent has signed (RFC 9421); again does nothing."""
     runtime: Runtime = request.app.state.runtime
     raw = await bodies.read(request, runtime.settings.body_limit)
-    agent = authenticate(request, raw, runtime.directory.now, runtime.settings)
+    agent = await authenticate(request, raw)
     signature = request.headers.get("signature", "sandbox key")
     taken = await day.take_confirmation(desk, agent.id, raw, bodies.media_type(request), signature)
     return answer(request, taken)

@@ -1,6 +1,7 @@
 """`/v1/webhooks`: where a participant wants to be told of its events."""
 
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -9,14 +10,18 @@ from starlette.responses import JSONResponse, Response
 
 from schemas.errors import InvalidMessage
 from switch.api import body as bodies
+from switch.api import paging
 from switch.api.authentication import authenticate
+from switch.api.paging import After, Before, Limit
+from switch.api.people import Caller
 from switch.api.reads import Context, Reader
-from switch.api.runtime import Runtime
 from switch.directory import Participant
 from switch.webhooks import addresses, registry, signing
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+keys_router = APIRouter(prefix="/v1/webhook-keys", tags=["webhooks"])
 _BODY_MAX = 8 * 1024
+T = TypeVar("T")
 Id = Annotated[UUID, Path()]
 Seq = Annotated[int, Path(ge=1, lt=2**62)]
 
@@ -28,36 +33,64 @@ class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     types: list[Annotated[str, msgspec.Meta(max_length=60, pattern=r"^payment\.[a-z_]+$")]] = []
 
 
-async def _signed(request: Request, runtime: Runtime) -> tuple[Participant, bytes]:
+class Again(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """From when on events are to be delivered again: all of them, or those that did not arrive."""
+
+    since: Annotated[datetime, msgspec.Meta(tz=True)]
+    undelivered: bool = False
+
+
+def _read(raw: bytes, kind: type[T]) -> T:
+    """Read a JSON body.
+
+    Raises:
+        InvalidMessage: not JSON, or not of this form.
+
+    """
+    try:
+        return msgspec.json.decode(raw, type=kind, strict=True)
+    except msgspec.DecodeError as error:
+        raise InvalidMessage(str(error)) from None
+
+
+async def _signed(request: Request) -> tuple[Participant, bytes]:
     """Who changes something here: its signature covers the body."""
     raw = await bodies.read(request, _BODY_MAX)
-    return authenticate(request, raw, runtime.directory.now, runtime.settings), raw
+    return await authenticate(request, raw), raw
 
 
 @router.post("", operation_id="addWebhook", status_code=201)
 async def add_webhook(request: Request, context: Context) -> JSONResponse:
     """Add an address. The answer has the public key that every delivery is signed with."""
-    who, raw = await _signed(request, context)
-    try:
-        wanted = msgspec.json.decode(raw, type=Wanted, strict=True)
-    except msgspec.DecodeError as error:
-        raise InvalidMessage(str(error)) from None
+    who, raw = await _signed(request)
+    wanted = _read(raw, Wanted)
     addresses.check(wanted.url, sandbox=context.settings.sandbox)
+    await signing.public_keys(context.pool)  # without one nothing is added
     added = await registry.add(context.pool, who.id, wanted.url, wanted.types)
-    key = signing.load(context.settings.webhook_key)
-    return JSONResponse({**added.document(), "public_key": key.public}, 201)
+    return JSONResponse(_document(added, await signing.public_keys(context.pool)), 201)
 
 
 @router.get("", operation_id="listWebhooks")
-async def list_webhooks(context: Context, reader: Reader) -> JSONResponse:
-    """Get the caller's addresses."""
-    return JSONResponse([webhook.document() for webhook in await registry.of(context.pool, reader.id)])
+async def list_webhooks(
+    request: Request, context: Context, reader: Reader, after: After = "", limit: Limit = paging.LIMIT_MAX
+) -> JSONResponse:
+    """Get the caller's addresses, each with the public keys that deliveries are signed with now."""
+    keys = await signing.public_keys(context.pool)
+    found = await registry.of(context.pool, reader.id)
+    page = paging.within(found, limit, lambda webhook: str(webhook.id), after)
+    headers = paging.link(request, "after", page)
+    return JSONResponse([_document(webhook, keys) for webhook in page.entries], headers=headers)
+
+
+def _document(webhook: registry.Webhook, keys: list[str]) -> dict[str, Any]:
+    """Describe an address to its owner; `public_key` is the newest, which will hold the longest."""
+    return {**webhook.document(), "public_key": keys[0], "public_keys": keys}
 
 
 @router.delete("/{id}", operation_id="removeWebhook", status_code=204)
 async def remove_webhook(request: Request, context: Context, id: Id) -> Response:  # noqa: A002 - the route's name
     """Remove an address, and forget what was delivered to it."""
-    who, _ = await _signed(request, context)
+    who, _ = await _signed(request)
     await registry.remove(context.pool, who.id, id)
     return Response(status_code=204)
 
@@ -65,26 +98,64 @@ async def remove_webhook(request: Request, context: Context, id: Id) -> Response
 @router.post("/{id}/test", operation_id="testWebhook", status_code=202)
 async def test_webhook(request: Request, context: Context, id: Id) -> Response:  # noqa: A002 - the route's name
     """Send a made-up event (`webhook.test`, id 0) to an address, once, soon."""
-    who, _ = await _signed(request, context)
+    who, _ = await _signed(request)
     await registry.test(context.pool, who.id, id)
     return Response(status_code=202)
 
 
 @router.get("/{id}/deliveries", operation_id="listDeliveries")
-async def list_deliveries(
+async def list_deliveries(  # noqa: PLR0917 - one a parameter
+    request: Request,
     context: Context,
     reader: Reader,
     id: Id,  # noqa: A002 - the route's name
     undelivered: Annotated[bool, Query()] = False,  # noqa: FBT002 - a query parameter
+    before: Before = None,
+    limit: Limit = 200,
 ) -> JSONResponse:
-    """Get the last deliveries, newest first."""
-    found = await registry.deliveries(context.pool, reader.id, id, undelivered=undelivered)
-    return JSONResponse([delivery.document() for delivery in found])
+    """Get deliveries, newest first; `before` an event, as `Link` has it for the next page."""
+    found = await registry.deliveries(
+        context.pool, reader.id, id, undelivered=undelivered, before=before, limit=limit + 1
+    )
+    page = paging.cut(found, limit, lambda delivery: delivery.seq)
+    headers = paging.link(request, "before", page)
+    return JSONResponse([delivery.document() for delivery in page.entries], headers=headers)
 
 
 @router.post("/{id}/deliveries/{seq}/replay", operation_id="replayDelivery", status_code=202)
 async def replay_delivery(request: Request, context: Context, id: Id, seq: Seq) -> Response:  # noqa: A002
     """Deliver an event again, now."""
-    who, _ = await _signed(request, context)
+    who, _ = await _signed(request)
     await registry.replay(context.pool, who.id, id, seq)
     return Response(status_code=202)
+
+
+@router.post("/{id}/replay", operation_id="replayDeliveries", status_code=202)
+async def replay_deliveries(request: Request, context: Context, id: Id) -> Response:  # noqa: A002
+    """Deliver every event since an instant again, or with `undelivered` those that did not arrive."""
+    who, raw = await _signed(request)
+    again = _read(raw, Again)
+    due = await registry.replay_since(
+        context.pool,
+        who.id,
+        id,
+        since=again.since,
+        undelivered=again.undelivered,
+        keep=timedelta(days=context.settings.keep_deliveries_days),
+    )
+    return JSONResponse({"deliveries": due}, 202)
+
+
+@keys_router.get("", operation_id="listWebhookKeys")
+async def list_keys(
+    request: Request,
+    context: Context,
+    who: Caller,  # noqa: ARG001 - must be known
+    before: Before = None,
+    limit: Limit = 100,
+) -> Response:
+    """Get the public keys that webhooks are or were signed with, the newest first."""
+    found = await signing.published(context.pool, before=before, limit=limit + 1)
+    page = paging.cut(found, limit, lambda key: key.number)
+    headers = paging.link(request, "before", page)
+    return JSONResponse([key.document() for key in page.entries], headers=headers)

@@ -39,6 +39,7 @@ GROUPS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "participant": ("participants", "app", "Participants, accounts, funds, keys."),
         "people": ("people", "people", "People who may sign in."),
         "change": ("people", "changes", "Changes that need two people: request, approve, refuse."),
+        "webhook-keys": ("webhooks", "app", "Keys that sign webhooks: list, add, retire."),
         "settlement": ("settlement", "app", "Settlement windows and net positions."),
     }
 )

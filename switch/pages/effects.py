@@ -16,6 +16,7 @@ import asyncpg
 from schemas.errors import SwitchError
 from schemas.money import EXPONENTS, Money
 from switch.people.model import Change
+from switch.webhooks import signing
 
 NOTHING: Final = "none"
 BREAKS: Final[Mapping[str, str]] = {
@@ -335,6 +336,17 @@ async def _unfreeze(connection: asyncpg.Connection | asyncpg.Pool, _: Told) -> E
     return [Effect("Books", "frozen" if frozen else "open", "open")]
 
 
+async def _add_webhook_key(connection: asyncpg.Connection | asyncpg.Pool, _: Told) -> Effects:
+    count = sum(key.retired_at is None for key in await signing.published(connection))
+    return [Effect("Keys that sign webhooks", str(count), str(count + 1))]
+
+
+async def _retire_webhook_key(connection: asyncpg.Connection | asyncpg.Pool, told: Told) -> Effects:
+    found = next((k for k in await signing.published(connection) if k.number == told["number"]), None)
+    before = "retired" if found is None or found.retired_at else "in force"
+    return [Effect("Keys that sign webhooks", before, "retired")]
+
+
 def _person(then: str) -> Foresee:
     return _status("switch.person", "name", "name", then)
 
@@ -379,6 +391,8 @@ OF: Final[Mapping[str, Foresee]] = MappingProxyType(
         "break.resolve": _break,
         "break.return": _return_of_break,
         "books.unfreeze": _unfreeze,
+        "webhook_key.add": _add_webhook_key,
+        "webhook_key.retire": _retire_webhook_key,
     }
 )
 """Every kind of change has one: a test holds the two together."""

@@ -106,7 +106,7 @@ async def _show(
         422 if problem else 200,
         webhooks=await registry.of(switch.pool, person.scope),
         most=registry.PER_PARTICIPANT,
-        public_key=signing.load(switch.settings.webhook_key).public,
+        public_keys=await signing.public_keys(switch.pool),
         types=TYPES,
         problem=problem,
         said=said or {},

@@ -229,15 +229,22 @@ async def find(connection: asyncpg.Connection, number: int) -> Change:
 
 
 async def read(
-    connection: asyncpg.Connection, *, state: str | None = None, before: int | None = None, limit: int = 100
+    connection: asyncpg.Connection,
+    *,
+    state: str | None = None,
+    maker: str | None = None,
+    before: int | None = None,
+    limit: int = 100,
 ) -> list[Change]:
-    """Changes, newest first, older than `before`."""
+    """Changes, newest first, older than `before`; with `maker`, those that this person asked for."""
     numbers = await connection.fetch(
         "SELECT number FROM switch.change WHERE ($1::text IS NULL OR state = $1)"
-        " AND ($2::bigint IS NULL OR number < $2) ORDER BY number DESC LIMIT $3",
+        " AND ($2::bigint IS NULL OR number < $2) AND ($4::text IS NULL OR maker = $4)"
+        " ORDER BY number DESC LIMIT $3",
         state,
         before,
         limit,
+        maker,
     )
     return [await _find(connection, row["number"]) for row in numbers]
 

@@ -11,6 +11,7 @@ from switch.people import books
 from switch.people import changes as people
 from switch.people.kinds import Kind, Kinds
 from switch.settlement import changes as settlement
+from switch.webhooks import changes as webhooks
 
 _ALL: Final[tuple[Kind[Any], ...]] = (
     *people.KINDS,
@@ -21,6 +22,7 @@ _ALL: Final[tuple[Kind[Any], ...]] = (
     *settlement.KINDS,
     *resolution.KINDS,
     *books.KINDS,
+    *webhooks.KINDS,
 )
 KINDS: Final[Kinds] = MappingProxyType({kind.name: kind for kind in _ALL})
 assert len(KINDS) == len(_ALL), "two kinds of one name"

@@ -187,7 +187,9 @@ async def add_rules(office: Office, version: str, rules: pattern_rules.Rules, ca
         await note(office, "PATTERN_RULES", caller=caller, version=version)
 
 
-async def made(office: Office, scope: Scope, limit: int = 200) -> list[dict[str, Any]]:
+async def made(
+    office: Office, scope: Scope, limit: int = 200, *, before: int | None = None
+) -> list[dict[str, Any]]:
     """What was made for this scope, newest first: who, what, from how much of the log, which file."""
-    rows = await office.pool.fetch(_MADE, None if scope.everything else scope.text, limit)
+    rows = await office.pool.fetch(_MADE, None if scope.everything else scope.text, limit, before)
     return [{**row, "sha256": row["sha256"].hex(), "made_at": row["made_at"].isoformat()} for row in rows]

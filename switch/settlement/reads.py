@@ -18,6 +18,7 @@ SELECT w.number AS window, w.currency::text AS currency, w.opened_at, w.closed_a
 FROM ledger.settlement_window AS w
 LEFT JOIN switch.settlement AS s ON s.settlement_window = w.number
 WHERE ($1::bigint IS NULL OR w.number = $1) AND ($2::text IS NULL OR w.currency = $2)
+  AND ($4::bigint IS NULL OR w.number < $4)
 ORDER BY w.number DESC LIMIT $3
 """
 _LINES: Final = """
@@ -83,10 +84,14 @@ class Schedule:
 
 
 async def read(
-    connection: asyncpg.Connection | asyncpg.Pool, *, currency: str | None = None, limit: int = 100
+    connection: asyncpg.Connection | asyncpg.Pool,
+    *,
+    currency: str | None = None,
+    before: int | None = None,
+    limit: int = 100,
 ) -> list[Settlement]:
-    """Settlements, newest window first; open windows too."""
-    rows = await connection.fetch(_SETTLEMENTS, None, currency, limit)
+    """Settlements of windows below `before`, newest first; open windows too."""
+    rows = await connection.fetch(_SETTLEMENTS, None, currency, limit, before)
     return [_settlement(row) for row in rows]
 
 
@@ -97,7 +102,7 @@ async def find(connection: asyncpg.Connection | asyncpg.Pool, window: int) -> Se
         NotFound: no such window.
 
     """
-    row = await connection.fetchrow(_SETTLEMENTS, window, None, 1)
+    row = await connection.fetchrow(_SETTLEMENTS, window, None, 1, None)
     if row is None:
         raise NotFound("no such window")
     return _settlement(row)

@@ -5,8 +5,8 @@ SELECT jsonb_build_object(
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'keyid', k.keyid, 'participant', k.participant, 'algorithm', k.algorithm,
             'public_key', k.public_key,
-            'valid_from', extract(epoch FROM k.valid_from)::bigint,
-            'valid_until', extract(epoch FROM k.valid_until)::bigint
+            'valid_from', (extract(epoch FROM k.valid_from) * 1000000)::bigint,
+            'valid_until', (extract(epoch FROM k.valid_until) * 1000000)::bigint
         )), '[]') FROM switch.participant_key AS k
     ),
     'bearers', (

@@ -21,7 +21,7 @@ import structlog
 from switch import events, logs, metrics
 from switch.webhooks.addresses import PublicResolver
 from switch.webhooks.registry import TEST
-from switch.webhooks.signing import WebhookKey
+from switch.webhooks.signing import SigningKeys
 
 SCHEDULE_S: Final = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """Seconds from one attempt to the next: about three days in all."""
@@ -60,9 +60,9 @@ class Attempt(NamedTuple):
 class Messenger:
     """Delivers webhooks. One a database: the process holds a lock."""
 
-    def __init__(self, pool: asyncpg.Pool, key: WebhookKey, *, sandbox: bool, time_scale: float) -> None:
+    def __init__(self, pool: asyncpg.Pool, keys: SigningKeys, *, sandbox: bool, time_scale: float) -> None:
         self._pool = pool
-        self._key = key
+        self._keys = keys
         self._scale = time_scale
         self._served: dict[UUID, asyncio.Task[None]] = {}
         """Who serves an endpoint; at most one each, so nothing is delivered twice at once."""
@@ -78,6 +78,7 @@ class Messenger:
 
     async def tick(self) -> None:
         """One round: new events become deliveries, and whoever has something due begins to be served."""
+        await self._keys.refresh(self._pool)
         for row in await self._pool.fetch("SELECT * FROM switch.webhook WHERE disabled = ''"):
             try:
                 await self._fan_out(row)
@@ -126,12 +127,16 @@ class Messenger:
                 [(webhook["id"], event.seq, json.dumps(event.document()).encode()) for event in wanted],
             )
             await connection.execute(
-                "UPDATE switch.webhook SET cursor = $2 WHERE id = $1", webhook["id"], page.next
+                # A replay may have moved it back meanwhile: then that is where to go on.
+                "UPDATE switch.webhook SET cursor = $2 WHERE id = $1 AND cursor = $3",
+                webhook["id"],
+                page.next,
+                webhook["cursor"],
             )
 
     async def _deliver(self, row: asyncpg.Record) -> None:
         id_ = f"{row['webhook']}.{row['seq']}"
-        headers = self._key.headers(id_, int(time.time()), row["body"])
+        headers = self._keys.headers(id_, int(time.time()), row["body"])
         started = time.perf_counter()
         status, detail = await self._post(row["url"], row["body"], headers)
         attempt = Attempt(status, detail, int((time.perf_counter() - started) * 1e6))

@@ -3,19 +3,26 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
-from schemas.errors import NotFound, Refused
+from ledger.sql import statement
+from schemas.errors import InvalidMessage, NotFound, Refused
 from schemas.reasons import Reason
 
 PER_PARTICIPANT: Final = 10
 TEST: Final = 0
 """The number of a test's delivery, which no event has: an address has one, the last, and it is tried once."""
-_DELIVERIES_MAX: Final = 200
+_SEQ_AT: Final = statement("seq_at")
+_TAKE_UP: Final = "UPDATE switch.webhook SET disabled = '', cursor = least(cursor, $2) WHERE id = $1"
+"""The least of a number and NULL is the number."""
+_AGAIN: Final = """
+UPDATE switch.webhook_delivery SET due_at = clock_timestamp(), attempts = 0
+WHERE webhook = $1 AND seq > $2 AND seq > 0 AND (NOT $3 OR done_at IS NULL)
+"""
 _TEST: Final = """
 INSERT INTO switch.webhook_delivery (webhook, seq, body) VALUES ($1, $2, $3)
 ON CONFLICT (webhook, seq) DO UPDATE
@@ -113,8 +120,16 @@ async def remove(pool: asyncpg.Pool, participant: str, id_: UUID) -> None:
     await pool.execute("DELETE FROM switch.webhook WHERE id = $1", id_)
 
 
-async def deliveries(pool: asyncpg.Pool, participant: str, id_: UUID, *, undelivered: bool) -> list[Delivery]:
-    """The last deliveries of a webhook, newest first; with `undelivered`, only those that did not arrive.
+async def deliveries(
+    pool: asyncpg.Pool,
+    participant: str,
+    id_: UUID,
+    *,
+    undelivered: bool,
+    before: int | None = None,
+    limit: int = 200,
+) -> list[Delivery]:
+    """Deliveries of a webhook, newest first, of events below `before`; or only those that did not arrive.
 
     Raises:
         NotFound: the participant has none of this id.
@@ -123,10 +138,11 @@ async def deliveries(pool: asyncpg.Pool, participant: str, id_: UUID, *, undeliv
     await _check_owner(pool, participant, id_)
     rows = await pool.fetch(
         "SELECT * FROM switch.webhook_delivery WHERE webhook = $1 AND (NOT $2 OR done_at IS NULL)"
-        " ORDER BY seq DESC LIMIT $3",
+        " AND ($4::bigint IS NULL OR seq < $4) ORDER BY seq DESC LIMIT $3",
         id_,
         undelivered,
-        _DELIVERIES_MAX,
+        limit,
+        before,
     )
     return [_delivery(row) for row in rows]
 
@@ -181,6 +197,30 @@ async def replay(pool: asyncpg.Pool, participant: str, id_: UUID, seq: int) -> N
     if again is None:
         raise NotFound("no such delivery")
     await pool.execute("UPDATE switch.webhook SET disabled = '' WHERE id = $1", id_)
+
+
+async def replay_since(
+    pool: asyncpg.Pool, participant: str, id_: UUID, *, since: datetime, undelivered: bool, keep: timedelta
+) -> int:
+    """Deliver every event since an instant again, or those that did not arrive; how many deliveries are due.
+
+    Events whose deliveries were forgotten, or that are older than the webhook, become deliveries anew; not
+    where only those are wanted that did not arrive: of these events nobody knows.
+
+    Raises:
+        NotFound: the participant has none of this id.
+        InvalidMessage: the instant is in the future, or longer ago than deliveries are kept (`keep`).
+
+    """
+    await _check_owner(pool, participant, id_)
+    now = datetime.now(UTC)
+    if not now - keep <= since <= now:
+        raise InvalidMessage(f"since must be an instant of the last {keep.days} days", rule="since")
+    async with pool.acquire() as connection, connection.transaction():
+        last = await connection.fetchval(_SEQ_AT, since - timedelta(microseconds=1)) or 0
+        await connection.execute(_TAKE_UP, id_, None if undelivered else last)
+        due = await connection.execute(_AGAIN, id_, last, undelivered)
+    return int(due.split()[-1])
 
 
 async def _check_owner(pool: asyncpg.Pool, participant: str, id_: UUID) -> None:

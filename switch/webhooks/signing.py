@@ -1,9 +1,19 @@
-"""The key that signs webhooks, and the signature: Standard Webhooks, `v1a` (Ed25519)."""
+"""The keys that sign webhooks, and the signature: Standard Webhooks, `v1a` (Ed25519).
+
+A delivery carries one signature of each key in force, so a key is replaced without a gap: two people add a
+second one, receivers take its public half, two people retire the first. `switch.webhook_key` says which keys
+there are; the private halves are files beside each other, `webhooks.pem` the first key's and `webhooks-2.pem`
+the second's, and only the process that delivers makes or reads them.
+"""
 
 import base64
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import asyncpg
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -12,9 +22,42 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from schemas.errors import Unavailable
 from switch.files import write_once
 
+IN_FORCE_MAX: Final = 2
+"""The key that signs and the one that will follow it."""
 _PUBLIC_PREFIX: Final = "whpk_"
+_KEYS: Final = """
+SELECT number, public_key, added_at, retired_at FROM switch.webhook_key
+WHERE $1::bigint IS NULL OR number < $1 ORDER BY number DESC LIMIT $2
+"""
+_FIRST: Final = 1
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedKey:
+    """A key as receivers know it. `public_key` is None until its pair is made, within a second."""
+
+    number: int
+    public_key: str | None
+    added_at: datetime
+    retired_at: datetime | None
+
+    @property
+    def in_force(self) -> bool:
+        """Whether deliveries are signed with it."""
+        return self.retired_at is None and self.public_key is not None
+
+    def document(self) -> dict[str, Any]:
+        """For receivers."""
+        return {
+            "number": self.number,
+            "public_key": self.public_key,
+            "added_at": self.added_at.isoformat(),
+            "retired_at": self.retired_at.isoformat() if self.retired_at else None,
+        }
 
 
 class WebhookKey:
@@ -28,19 +71,80 @@ class WebhookKey:
         """What a receiver verifies with: `whpk_` and base64."""
         return _PUBLIC_PREFIX + base64.b64encode(self._key.public_key().public_bytes_raw()).decode()
 
+    def sign(self, content: bytes) -> str:
+        """One entry of `webhook-signature`."""
+        return f"v1a,{base64.b64encode(self._key.sign(content)).decode()}"
+
+
+class SigningKeys:
+    """The keys in force, with their private halves: of the one process that delivers."""
+
+    def __init__(self, first: Path) -> None:
+        """Keep the first key in the file `first`, and those that follow it beside it."""
+        self._first = first
+        self._keys: dict[int, WebhookKey] = {}
+
+    async def refresh(self, pool: asyncpg.Pool) -> None:
+        """Make the pair of a key that was added, forget the one of a key that was retired."""
+        rows = [row for row in await published(pool) if row.retired_at is None]
+        for row in rows:
+            if row.number not in self._keys:
+                self._keys[row.number] = await self._take_up(pool, row)
+        for number in self._keys.keys() - {row.number for row in rows}:
+            del self._keys[number]
+            self._file(number).unlink(missing_ok=True)
+
     def headers(self, id_: str, timestamp: int, body: bytes) -> dict[str, str]:
-        """The three headers of a delivery at `timestamp` (seconds since 1970)."""
+        """The three headers of a delivery at `timestamp` (seconds since 1970), the newest signature first."""
         signed = f"{id_}.{timestamp}.".encode() + body
-        signature = base64.b64encode(self._key.sign(signed)).decode()
+        newest_first = [key for _, key in sorted(self._keys.items(), reverse=True)]
         return {
             "webhook-id": id_,
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": f"v1a,{signature}",
+            "webhook-signature": " ".join(key.sign(signed) for key in newest_first),
         }
+
+    async def _take_up(self, pool: asyncpg.Pool, row: PublishedKey) -> WebhookKey:
+        key = load(self._file(row.number))
+        if row.public_key is None:
+            await pool.execute(
+                "UPDATE switch.webhook_key SET public_key = $2 WHERE number = $1 AND public_key IS NULL",
+                row.number,
+                key.public,
+            )
+            _log.info("webhook_key_made", number=row.number)
+        elif row.public_key != key.public:
+            raise ValueError(f"{self._file(row.number)} is not the key that receivers know as {row.number}")
+        return key
+
+    def _file(self, number: int) -> Path:
+        if number == _FIRST:
+            return self._first
+        return self._first.with_name(f"{self._first.stem}-{number}{self._first.suffix}")
+
+
+async def published(
+    pool: asyncpg.Pool | asyncpg.Connection, *, before: int | None = None, limit: int = 100
+) -> list[PublishedKey]:
+    """Every key there is or was, the newest first."""
+    return [PublishedKey(*row) for row in await pool.fetch(_KEYS, before, limit)]
+
+
+async def public_keys(pool: asyncpg.Pool) -> list[str]:
+    """The public keys in force, the newest first.
+
+    Raises:
+        Unavailable: the first is not made yet: the installation is a second old.
+
+    """
+    found = [key.public_key for key in await published(pool) if key.in_force and key.public_key]
+    if not found:
+        raise Unavailable("the key that signs webhooks is not made yet")
+    return found
 
 
 def load(file: Path) -> WebhookKey:
-    """Read the key; the first process of a new installation makes it.
+    """Read a key; one that is not there yet is made.
 
     Raises:
         ValueError: the file is not an Ed25519 key.

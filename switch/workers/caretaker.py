@@ -22,7 +22,18 @@ from msgspec.structs import replace
 from adapters.port import Answer, Native, Outcome
 from ledger.encoding import microseconds
 from schemas.reasons import Reason
-from switch import facts, housekeeping, logs, metrics, personal_data, rails, retention, tracing, vitals
+from switch import (
+    facts,
+    housekeeping,
+    logs,
+    metrics,
+    nonces,
+    personal_data,
+    rails,
+    retention,
+    tracing,
+    vitals,
+)
 from switch.absence import Contact
 from switch.commands import Advance, Enquired, Said
 from switch.database import connect_pool
@@ -296,6 +307,7 @@ async def run(settings: Settings) -> None:
         asyncio.create_task(_every(_FILES_EVERY_S, caretaker.reconcile)),
         asyncio.create_task(_every(housekeeping.PARTITIONS_EVERY_S, keeper.make_room)),
         asyncio.create_task(_every(settings.checkpoint_every_s, keeper.publish)),
+        asyncio.create_task(_every(nonces.FORGET_EVERY_S, lambda: nonces.forget_old(pool))),
         asyncio.create_task(_every(retention.EVERY_S, lambda: retention.forget_old(pool, settings))),
         asyncio.create_task(_every(settings.invariants_every_s, invariants.look)),
         *(asyncio.create_task(_every(people.EVERY_S, partial(work, desk))) for work in people.WORK),

@@ -33,8 +33,8 @@ async def run(settings: Settings) -> None:
     holder.add_termination_listener(lambda _: stopping.set())
     await holder.execute("SELECT pg_advisory_lock($1)", LOCK)
     pool = await connect_pool(settings)
-    key = signing.load(settings.webhook_key)
-    messenger = Messenger(pool, key, sandbox=settings.sandbox, time_scale=settings.time_scale)
+    keys = signing.SigningKeys(settings.webhook_key)
+    messenger = Messenger(pool, keys, sandbox=settings.sandbox, time_scale=settings.time_scale)
     watching = asyncio.create_task(vitals.watch("messenger", pool))
     _log.info("messenger_ready")
     while not stopping.is_set():

@@ -1,7 +1,7 @@
 -- artefacts: what was made, newest first.
---   $1 scope, or null for all  $2 at most so many
+--   $1 scope, or null for all  $2 at most so many  $3 of a number below this, or null
 SELECT number, sha256, report, format, parameters, scope, caller, revealed, as_of, event, octets, signature, made_at
   FROM switch.report_artefact
- WHERE $1::text IS NULL OR scope = $1
+ WHERE ($1::text IS NULL OR scope = $1) AND ($3::bigint IS NULL OR number < $3)
  ORDER BY number DESC
  LIMIT $2;

@@ -1,0 +1,124 @@
+"""Query parameters, strictly: an unknown one is refused, and a wrong one is answered with what is allowed.
+
+Whoever mistypes `limit`, or sends a cursor to a list that has none, must not be given the first page again.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from functools import cache
+from typing import Any, Final
+from uuid import UUID
+
+from annotated_types import Ge, Gt, Le, Lt
+from fastapi import Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from schemas.errors import InvalidParameter
+
+PREFIX: Final = "/v1/"
+_OWN: Final = frozenset({"getReport"})
+"""Operations that read their query themselves, as strictly: a report says what it takes."""
+_FORMS: Final[Mapping[type, str]] = {
+    bool: "true or false",
+    date: "a date, YYYY-MM-DD",
+    datetime: "an instant, as 2026-11-23T00:00:00Z",
+    UUID: "a UUID",
+}
+
+
+def strict(request: Request) -> None:
+    """Refuse query parameters that the route does not take; a dependency of every route below `/v1`.
+
+    Raises:
+        InvalidParameter: an unknown parameter, or one that is there twice.
+
+    """
+    route = request.scope.get("route")
+    if not request.scope["query_string"] or not request.scope["path"].startswith(PREFIX):
+        return
+    if isinstance(route, APIRoute) and route.operation_id not in _OWN:
+        check(request, _query(route))
+
+
+def check(request: Request, names: Iterable[str]) -> None:
+    """Refuse what is none of `names`.
+
+    Raises:
+        InvalidParameter: an unknown parameter, or one that is there twice.
+
+    """
+    given = [name for name, _ in request.query_params.multi_items()]
+    known = sorted(names)
+    if not set(given) <= set(known):
+        takes = ", ".join(known) or "no query parameters"
+        raise InvalidParameter(f"unknown query parameter; this resource takes {takes}", rule="parameter")
+    if len(set(given)) != len(given):
+        raise InvalidParameter("a query parameter is there twice", rule="parameter")
+
+
+def explain(request: Request, errors: Sequence[Any]) -> InvalidParameter:
+    """What is wrong with parameters that the framework refused: where, and what is allowed there."""
+    route = request.scope.get("route")
+    fields = _all_fields(route) if isinstance(route, APIRoute) else {}
+    told = [_tell(error["loc"], error["type"], fields) for error in errors]
+    return InvalidParameter("; ".join(told), path=".".join(map(str, errors[0]["loc"])), rule="parameter")
+
+
+def _tell(place: Sequence[Any], kind: str, fields: Mapping[str, Any]) -> str:
+    name = str(place[-1])
+    field = fields.get(name)
+    allowed = "" if field is None else _allowed(field)
+    where = f"the {place[0]} parameter {name}" if field is not None else ".".join(map(str, place))
+    if kind == "missing":
+        return f"{where} is missing: {allowed}" if allowed else f"{where} is missing"
+    return f"{where} must be {allowed}" if allowed else f"{where} is not valid"
+
+
+@cache
+def _query(route: APIRoute) -> tuple[str, ...]:
+    """The names of the query parameters of a route and of what it depends on."""
+    return tuple(field.alias for part in _parts(route.dependant) for field in part.query_params)
+
+
+@cache
+def _all_fields(route: APIRoute) -> Mapping[str, Any]:
+    """Every parameter of a route by its name."""
+    return {
+        field.alias: field
+        for part in _parts(route.dependant)
+        for field in (*part.query_params, *part.path_params, *part.header_params)
+    }
+
+
+def _parts(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
+    for inner in dependant.dependencies:
+        yield from _parts(inner)
+
+
+def _allowed(field: Any) -> str:
+    """What a parameter may be, in words: its bounds, or its description where it is a text of a form."""
+    info = field.field_info
+    first, last = _bounds(info.metadata)
+    kinds = [kind for kind in (info.annotation, *getattr(info.annotation, "__args__", ())) if kind in _FORMS]
+    if first is not None or last is not None:
+        return f"a number from {first} to {last}"
+    if info.description:
+        return f"{info.description}"
+    return _FORMS[kinds[0]] if kinds else "a text of its form"
+
+
+def _bounds(metadata: Iterable[Any]) -> tuple[Any, Any]:
+    first = last = None
+    for rule in metadata:
+        match rule:
+            case Ge(ge=bound):
+                first = bound
+            case Gt(gt=bound):
+                first = bound + 1  # type: ignore[operator]
+            case Le(le=bound):
+                last = bound
+            case Lt(lt=bound):
+                last = bound - 1  # type: ignore[operator]
+    return first, last

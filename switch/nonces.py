@@ -1,0 +1,100 @@
+"""Each nonce of a key is used once, whichever worker and machine a request reaches.
+
+The nonce of a signature is remembered in the database until no machine would take the signature any more, so
+neither a restart nor another worker forgets it. Only signatures that were proved are remembered, and only of
+callers that were let in, so what is kept is bounded: by each participant's rate limits, for seven minutes.
+Requests that wait at the same time share one statement and one commit.
+
+Payments (`POST /v1/iso20022/pacs.008`) are exempt: the UETR is their identity, and the same bytes again must
+be answered with the payment's state.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from schemas.errors import NotAuthentic
+
+FORGET_EVERY_S: Final = 30.0
+_AT_ONCE: Final = 512
+"""Nonces of one statement."""
+_FORGET_AT_ONCE: Final = 5000
+_USE: Final = """
+INSERT INTO switch.used_nonce (id, until)
+SELECT n.id, to_timestamp(n.until) FROM unnest($1::uuid[], $2::bigint[]) AS n (id, until)
+ON CONFLICT (id) DO NOTHING RETURNING id
+"""
+_FORGET: Final = """
+DELETE FROM switch.used_nonce WHERE id IN (
+    SELECT id FROM switch.used_nonce WHERE until < clock_timestamp() ORDER BY until LIMIT $1
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Nonce:
+    """A nonce of a key: by what it is remembered, and how long (seconds of Unix time)."""
+
+    id: UUID
+    until: int
+
+
+Waiting = tuple[Nonce, "asyncio.Future[bool]"]
+
+
+class Nonces:
+    """The nonces that were used, as one worker asks for them."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._waiting: list[Waiting] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def use(self, nonce: Nonce) -> None:
+        """Use a nonce up; durable when this returns.
+
+        Raises:
+            NotAuthentic: it was used before.
+
+        """
+        first: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append((nonce, first))
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write())
+        if not await first:
+            raise NotAuthentic("this nonce was used before: sign each request anew, with a new nonce")
+
+    async def _write(self) -> None:
+        """Write until nobody waits."""
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
+                await self._write_batch(batch)
+        finally:
+            self._writing = None
+
+    async def _write_batch(self, batch: list[Waiting]) -> None:
+        # In one order everywhere, so that workers with the same nonces never wait for each other in a circle.
+        nonces = sorted({nonce.id: nonce for nonce, _ in batch}.values(), key=lambda nonce: nonce.id)
+        try:
+            rows = await self._pool.fetch(_USE, [n.id for n in nonces], [n.until for n in nonces])
+        except Exception as error:  # noqa: BLE001 - each request that waits fails as it would alone
+            for _, first in batch:
+                if not first.done():
+                    first.set_exception(error)
+            return
+        unused: set[UUID] = {row["id"] for row in rows}
+        for nonce, first in batch:
+            if not first.done():
+                first.set_result(nonce.id in unused)
+            unused.discard(nonce.id)
+
+
+async def forget_old(pool: asyncpg.Pool) -> None:
+    """Forget the nonces of signatures that no machine would take any more."""
+    forgotten = _FORGET_AT_ONCE
+    while forgotten == _FORGET_AT_ONCE:
+        forgotten = int((await pool.execute(_FORGET, _FORGET_AT_ONCE)).split()[-1])

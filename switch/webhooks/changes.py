@@ -1,0 +1,61 @@
+"""Changes of the keys that sign webhooks: two people add one, and two people retire one."""
+
+from typing import Annotated, Any, Final
+
+import asyncpg
+import msgspec
+
+from schemas.errors import Refused
+from switch.people.kinds import Content, Execution, Kind
+from switch.webhooks import signing
+
+_LOCK: Final = "LOCK TABLE switch.webhook_key IN SHARE ROW EXCLUSIVE MODE"
+
+
+class NewKey(Content, frozen=True, kw_only=True):
+    """A further key: its pair is made where deliveries are made."""
+
+
+class OldKey(Content, frozen=True, kw_only=True):
+    """A key that is to sign no more."""
+
+    number: Annotated[int, msgspec.Meta(ge=1)]
+
+
+async def _check_add(connection: asyncpg.Connection, _: NewKey) -> None:
+    standing = [key for key in await signing.published(connection) if key.retired_at is None]
+    if len(standing) >= signing.IN_FORCE_MAX:
+        raise Refused(f"{len(standing)} keys sign webhooks already: retire one first", reason="NARR")
+
+
+async def _add(execution: Execution, content: NewKey) -> None:
+    await execution.connection.execute(_LOCK)
+    await _check_add(execution.connection, content)
+    number = await execution.connection.fetchval(
+        "INSERT INTO switch.webhook_key DEFAULT VALUES RETURNING number"
+    )
+    execution.outcome = f"key {number} signs from now on, beside the one before"
+
+
+async def _check_retire(connection: asyncpg.Connection, content: OldKey) -> None:
+    keys = await signing.published(connection)
+    old = next((key for key in keys if key.number == content.number), None)
+    if old is None or old.retired_at is not None:
+        raise Refused("no key of this number signs webhooks", reason="NARR")
+    if not any(key.in_force for key in keys if key.number != content.number):
+        raise Refused("no other key would sign webhooks: add one first", reason="NARR")
+
+
+async def _retire(execution: Execution, content: OldKey) -> None:
+    await execution.connection.execute(_LOCK)
+    await _check_retire(execution.connection, content)
+    await execution.connection.execute(
+        "UPDATE switch.webhook_key SET retired_at = clock_timestamp() WHERE number = $1", content.number
+    )
+    execution.outcome = f"key {content.number} signs no more"
+
+
+KINDS: Final[tuple[Kind[Any], ...]] = (
+    Kind("webhook_key.add", "Add a key that signs webhooks", NewKey, _add, _check_add),
+    Kind("webhook_key.retire", "Retire a key that signs webhooks", OldKey, _retire, _check_retire),
+)
