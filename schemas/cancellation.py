@@ -46,6 +46,8 @@ class Resolution:
     confirmation: str
     """ExternalInvestigationExecutionConfirmation1Code: CNCL, PDCR, RJCR."""
     reason: str | None
+    references: Content
+    """What identifies the payment, as it came."""
 
 
 def read(message: Message) -> CancellationRequest:
@@ -71,8 +73,12 @@ def read(message: Message) -> CancellationRequest:
         assignee=assignment["Assgne"],
         uetr=transaction["OrgnlUETR"],
         reason=first_of(cause.get("Rsn")),
-        references={tag: transaction[tag] for tag in _REFERENCES if tag in transaction},
+        references=_references(transaction),
     )
+
+
+def _references(transaction: Content) -> Content:
+    return {tag: transaction[tag] for tag in _REFERENCES if tag in transaction}
 
 
 def build_resolution(
@@ -127,6 +133,7 @@ def read_resolution(message: Message) -> Resolution:
         uetr=transaction["OrgnlUETR"],
         confirmation=confirmation,
         reason=first_of(cause.get("Rsn")),
+        references=_references(transaction),
     )
 
 

@@ -18,6 +18,9 @@ from switch import personal_data
 from switch.personal_data import Erased, KeyRing
 
 _NAMESPACE: Final = uuid.UUID("0d9f5a62-7c1e-4b55-8c2e-51ad1a0f6f60")
+_NAME: Final = len("pain.013")
+SWITCH: Final = "payswitch"
+"""Who wrote what no participant sent."""
 _INSERT: Final = """
 INSERT INTO switch.correspondence (
     id, uetr, sender, receiver, definition, message_id, fingerprint, body, sealed_key
@@ -32,7 +35,8 @@ ORDER BY seq LIMIT $3
 
 
 _LATEST: Final = """
-SELECT c.seq, c.at, c.sender, c.definition, c.message_id, c.uetr, c.sealed_key IS NULL AS erased,
+SELECT c.seq, c.at, coalesce(c.sender, 'payswitch'), c.definition, c.message_id, c.uetr,
+       c.sealed_key IS NULL AS erased,
        c.uetr IS NOT NULL AND EXISTS (
            SELECT FROM switch.correspondence AS a
            WHERE a.uetr = c.uetr AND a.sender = c.receiver AND a.seq > c.seq
@@ -40,6 +44,10 @@ SELECT c.seq, c.at, c.sender, c.definition, c.message_id, c.uetr, c.sealed_key I
 FROM switch.correspondence AS c
 WHERE c.receiver = $1 AND c.seq < $2 AND c.made < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY c.seq DESC LIMIT $3
+"""
+_OF_ID: Final = """
+SELECT id, sender, definition, at FROM switch.correspondence
+WHERE receiver = $1 AND left(definition, 8) = $2 AND message_id = $3 AND sender IS NOT NULL ORDER BY seq
 """
 _ONE: Final = "SELECT * FROM switch.correspondence WHERE receiver = $1 AND seq = $2"
 
@@ -72,9 +80,19 @@ class Letter:
     """As its sender wrote it; None once it was erased."""
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A message that its receiver is to answer."""
+
+    id: UUID
+    sender: str
+    definition: str
+    at: datetime
+
+
 def identity(sender: str, message: codec.Message, message_id: str) -> UUID:
-    """By what a message is the same message again: its sender's own id of it."""
-    return uuid.uuid5(_NAMESPACE, f"{sender}\0{message.id}\0{message_id}")
+    """By what a message is the same message again: its sender's own id of it, in any version of its kind."""
+    return uuid.uuid5(_NAMESPACE, f"{sender}\0{message.id[:_NAME]}\0{message_id}")
 
 
 async def keep(
@@ -83,18 +101,18 @@ async def keep(
     message: codec.Message,
     *,
     message_id: str,
-    sender: str,
+    sender: str | None,
     receiver: str,
     uetr: UUID | None,
 ) -> bool:
-    """Keep a message for its receiver; False if it was kept before.
+    """Keep a message for its receiver; False if it was kept before. Without a sender it is the switch's own.
 
     Raises:
         DuplicateUetr: the sender used this message id for something else.
 
     """
-    id_ = identity(sender, message, message_id)
-    fingerprint = keys.fingerprint(sender, codec.digest(message))
+    id_ = identity(sender or SWITCH, message, message_id)
+    fingerprint = keys.fingerprint(sender or SWITCH, codec.digest(message))
     sealer = keys.sealer(id_)
     body = sealer.seal(personal_data.CAME, message.raw)
     row = (id_, uetr, sender, receiver, message.id, message_id, fingerprint, body, sealer.sealed_key)
@@ -102,7 +120,7 @@ async def keep(
         return True
     known = await pool.fetchval("SELECT fingerprint FROM switch.correspondence WHERE id = $1", id_)
     if known != fingerprint:
-        raise DuplicateUetr("this message id is known with other content")
+        raise DuplicateUetr("you have sent this message id before, with other content")
     return False
 
 
@@ -144,16 +162,10 @@ async def asked_back(pool: asyncpg.Pool, uetr: UUID, receiver: str) -> str | Non
     return sender
 
 
-async def sender_of(pool: asyncpg.Pool, receiver: str, name: str, message_id: str) -> str | None:
-    """Who sent `receiver` a message of this name (`pain.013`) and id; None if nobody did."""
-    sender: str | None = await pool.fetchval(
-        "SELECT sender FROM switch.correspondence WHERE receiver = $1 AND definition LIKE $2 || '.%'"
-        " AND message_id = $3 ORDER BY seq DESC LIMIT 1",
-        receiver,
-        name,
-        message_id,
-    )
-    return sender
+async def of_id(pool: asyncpg.Pool, receiver: str, name: str, message_id: str) -> list[Request]:
+    """The messages of this name (`pain.013`) and id that came for `receiver`, one at most of each sender."""
+    rows = await pool.fetch(_OF_ID, receiver, name, message_id)
+    return [Request(*row) for row in rows]
 
 
 def _letter(row: asyncpg.Record, keys: KeyRing) -> Letter:
@@ -161,4 +173,4 @@ def _letter(row: asyncpg.Record, keys: KeyRing) -> Letter:
         raw = keys.open(row["id"], personal_data.CAME, row["sealed_key"], row["body"])
     except Erased:
         raw = None
-    return Letter(row["seq"], row["at"], row["sender"], row["definition"], row["uetr"], raw)
+    return Letter(row["seq"], row["at"], row["sender"] or SWITCH, row["definition"], row["uetr"], raw)

@@ -571,7 +571,7 @@ CREATE TABLE switch.correspondence (
     seq         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     id          uuid NOT NULL UNIQUE, -- of sender, definition and message id: the same message again is the same row
     uetr        uuid, -- of the payment it is about
-    sender      text NOT NULL REFERENCES switch.participant,
+    sender      text REFERENCES switch.participant, -- NULL: the switch itself
     receiver    text NOT NULL REFERENCES switch.participant,
     definition  text NOT NULL,
     message_id  text NOT NULL,
@@ -583,6 +583,7 @@ CREATE TABLE switch.correspondence (
 );
 CREATE INDEX correspondence_receiver ON switch.correspondence (receiver, seq);
 CREATE INDEX correspondence_uetr ON switch.correspondence (uetr, seq);
+CREATE INDEX correspondence_message ON switch.correspondence (receiver, message_id);
 REVOKE UPDATE, DELETE ON switch.correspondence FROM payswitch_writer;
 REVOKE SELECT ON switch.correspondence FROM payswitch_reader;
 

@@ -7,7 +7,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from switch.api import door, enquiries, requests_to_pay, returns
+from switch.api import door, enquiries, naming, requests_to_pay, returns
 
 PREFIX: Final = "/v1/iso20022/"
 CREDIT_TRANSFER: Final = f"{PREFIX}pacs.008"
@@ -25,7 +25,11 @@ class Door:
 
     async def post(self, request: Request) -> Response:
         """Serve one request."""
-        return await door.serve(request, self.message, self.handler)
+        return await door.serve(request, self.message, self._handle)
+
+    async def _handle(self, entered: door.Entered) -> door.Answer:
+        naming.check_senders(entered)
+        return await self.handler(entered)
 
 
 DOORS: Final = (

@@ -15,6 +15,7 @@ from schemas.money import Money
 from schemas.payment import Account
 from schemas.reasons import Reason
 from schemas.verification import Asked, Verified
+from switch.api import originals
 from switch.api.door import STATUS_REPORT, Answer, Entered
 from switch.lifecycle import STATUS, State
 from switch.reads import read_payment
@@ -27,10 +28,21 @@ async def payment_status(entered: Entered) -> Answer:
 
     Raises:
         NotFound: there is none, or the caller has no part in it. That is no word about any payment.
+        Refused: it names ids of another payment than the UETR's.
 
     """
     request = status_request.read(entered.message)
     payment = await read_payment(entered.runtime.pool, UUID(request.uetr), [entered.sender.id])
+    await originals.check(
+        entered,
+        payment,
+        {
+            "OrgnlMsgId": request.original_message_id,
+            "OrgnlInstrId": request.instruction_id,
+            "OrgnlEndToEndId": request.end_to_end_id,
+            "OrgnlTxId": request.transaction_id,
+        },
+    )
     document = status_report.build(
         message_id=uuid.uuid4().hex,
         created_at=datetime.now(UTC),

@@ -5,8 +5,8 @@ Whoever mistypes `limit`, or sends a cursor to a list that has none, must not be
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from functools import cache
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any, Final, get_args
 from uuid import UUID
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -27,7 +27,7 @@ _FORMS: Final[Mapping[type, str]] = {
 }
 
 
-def strict(request: Request) -> None:
+async def strict(request: Request) -> None:
     """Refuse query parameters that the route does not take; a dependency of every route below `/v1`.
 
     Raises:
@@ -75,13 +75,11 @@ def _tell(place: Sequence[Any], kind: str, fields: Mapping[str, Any]) -> str:
     return f"{where} must be {allowed}" if allowed else f"{where} is not valid"
 
 
-@cache
 def _query(route: APIRoute) -> tuple[str, ...]:
     """The names of the query parameters of a route and of what it depends on."""
     return tuple(field.alias for part in _parts(route.dependant) for field in part.query_params)
 
 
-@cache
 def _all_fields(route: APIRoute) -> Mapping[str, Any]:
     """Every parameter of a route by its name."""
     return {
@@ -101,11 +99,14 @@ def _allowed(field: Any) -> str:
     """What a parameter may be, in words: its bounds, or its description where it is a text of a form."""
     info = field.field_info
     first, last = _bounds(info.metadata)
-    kinds = [kind for kind in (info.annotation, *getattr(info.annotation, "__args__", ())) if kind in _FORMS]
+    kinds = [kind for kind in (info.annotation, *get_args(info.annotation)) if kind in _FORMS]
     if first is not None or last is not None:
         return f"a number from {first} to {last}"
     if info.description:
         return f"{info.description}"
+    for kind in (info.annotation, *get_args(info.annotation)):
+        if isinstance(kind, type) and issubclass(kind, StrEnum):
+            return f"one of {', '.join(kind)}"
     return _FORMS[kinds[0]] if kinds else "a text of its form"
 
 

@@ -25,7 +25,7 @@ router = APIRouter(prefix="/v1")
 T = TypeVar("T")
 
 
-def _runtime(request: Request) -> Runtime:
+async def _runtime(request: Request) -> Runtime:
     runtime: Runtime = request.app.state.runtime
     return runtime
 

@@ -2,42 +2,52 @@
 
 The debtor's agent reads the request among its messages, answers it, and, if its customer agrees, pays by a
 pacs.008 of its own, with the request's end-to-end id.
+
+An answer names a request by its message id, which is unique for its sender alone. Where two banks have sent
+the same id to one debtor agent, an answer must name the bank that it is for (`GrpHdr/CdtrAgt`) or is refused,
+and both banks are told at once, so that they can ask again under another id.
 """
 
 import uuid
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
-from schemas.errors import NotFound, Refused
+from schemas import codec
+from schemas.errors import NotAllowed, NotFound, Refused
 from schemas.parties import instant_text, read_agent
 from schemas.reasons import Reason
 from switch import correspondence
 from switch.api.acknowledgements import acknowledgement
 from switch.api.door import Answer, Entered
+from switch.correspondence import Request
+from switch.directory import Participant
 
+_NAME: Final = "pain.013"
 _REQUEST: Final = "CdtrPmtActvtnReq"
 _REPORT: Final = "CdtrPmtActvtnReqStsRpt"
 _DEFINITION: Final = "pain.014.001.07"
 _RECEIVED: Final = "RCVD"
+_PENDING: Final = "PDNG"
+_DUPLICATE_ID: Final = "DU01"
+_BANK: Final = "direct"
+_SHARED = (
+    "Another bank has sent your debtor agent this message id. Its answer must name you; or use another id."
+)
 
 
 async def ask_to_pay(entered: Entered) -> Answer:
     """pain.013: kept for the debtor's agent; answered by a pain.014 that says it was received.
 
     Raises:
+        NotAllowed: the sender is no bank that may send payments now.
         Refused: it is not one request, or the debtor's agent takes no part.
+        DuplicateUetr: the sender used this message id before, with other content.
 
     """
     content = entered.message.document[_REQUEST]
-    payments = content["PmtInf"]
-    if len(payments) != 1 or len(payments[0]["CdtTrfTx"]) != 1:
-        raise Refused(
-            "must hold one request", reason=Reason.ELEMENT_CONTENT_INCORRECT, path=f"{_REQUEST}/PmtInf"
-        )
-    agent = read_agent(payments[0]["DbtrAgt"])
-    debtor_agent = entered.runtime.directory.now.by_bic.get(((agent and agent.bic) or "")[:8])
-    if debtor_agent is None or debtor_agent.status != "active":
-        raise Refused("the debtor agent takes no part", reason=Reason.INCORRECT_AGENT)
+    if entered.sender.kind != _BANK or entered.sender.status != "active":
+        raise NotAllowed("only a bank that takes part asks for payments")
+    debtor_agent = _debtor_agent(entered, content["PmtInf"])
     message_id: str = content["GrpHdr"]["MsgId"]
     await correspondence.keep(
         entered.runtime.pool,
@@ -48,9 +58,67 @@ async def ask_to_pay(entered: Entered) -> Answer:
         receiver=debtor_agent.id,
         uetr=None,
     )
-    header = {"MsgId": uuid.uuid4().hex, "CreDtTm": instant_text(datetime.now(UTC)), "InitgPty": {}}
-    original = {"OrgnlMsgId": message_id, "OrgnlMsgNmId": entered.message.id, "GrpSts": _RECEIVED}
-    return Answer(_DEFINITION, {_REPORT: {"GrpHdr": header, "OrgnlGrpInfAndSts": original}}, 202)
+    requests = await correspondence.of_id(entered.runtime.pool, debtor_agent.id, _NAME, message_id)
+    if len(requests) > 1:
+        for request in requests:
+            await _tell_of_shared_id(entered, request, message_id)
+    return Answer(_DEFINITION, _report(message_id, entered.message.id, _RECEIVED), 202)
+
+
+def _debtor_agent(entered: Entered, payments: list[dict[str, Any]]) -> Participant:
+    if len(payments) != 1 or len(payments[0]["CdtTrfTx"]) != 1:
+        raise Refused(
+            "must hold one request", reason=Reason.ELEMENT_CONTENT_INCORRECT, path=f"{_REQUEST}/PmtInf"
+        )
+    agent = read_agent(payments[0]["DbtrAgt"])
+    found = entered.runtime.directory.now.by_bic.get(((agent and agent.bic) or "")[:8])
+    if found is None or found.status != "active" or found.kind != _BANK:
+        raise Refused("the debtor agent takes no part", reason=Reason.INCORRECT_AGENT)
+    return found
+
+
+async def _tell_of_shared_id(entered: Entered, request: Request, message_id: str) -> None:
+    """Tell a bank, once, that its request shares its id with another bank's."""
+    document = _report(
+        message_id,
+        request.definition,
+        _PENDING,
+        id_=uuid.uuid5(request.id, _DEFINITION).hex,
+        at=request.at,
+        cause={"Rsn": {"Cd": _DUPLICATE_ID}, "AddtlInf": [_SHARED]},
+    )
+    raw = codec.encode(_DEFINITION, document, media_type=codec.JSON)
+    notice = codec.decode(raw, media_type=codec.JSON)
+    await correspondence.keep(
+        entered.runtime.pool,
+        entered.runtime.keys,
+        notice,
+        message_id=document[_REPORT]["GrpHdr"]["MsgId"],
+        sender=None,
+        receiver=request.sender,
+        uetr=None,
+    )
+
+
+def _report(
+    original: str,
+    definition: str,
+    status: str,
+    *,
+    id_: str | None = None,
+    at: datetime | None = None,
+    cause: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The document of a pain.014 of the switch about a request."""
+    header = {
+        "MsgId": id_ or uuid.uuid4().hex,
+        "CreDtTm": instant_text(at or datetime.now(UTC)),
+        "InitgPty": {},
+    }
+    group: dict[str, Any] = {"OrgnlMsgId": original, "OrgnlMsgNmId": definition, "GrpSts": status}
+    if cause:
+        group["StsRsnInf"] = [cause]
+    return {_REPORT: {"GrpHdr": header, "OrgnlGrpInfAndSts": group}}
 
 
 async def answer_request(entered: Entered) -> Answer:
@@ -58,13 +126,14 @@ async def answer_request(entered: Entered) -> Answer:
 
     Raises:
         NotFound: nobody sent the caller such a request.
+        Refused: several banks did, and the answer does not say which one it is for.
+        DuplicateUetr: the caller used this message id before, with other content.
 
     """
     content = entered.message.document[_REPORT]
     original: str = content["OrgnlGrpInfAndSts"]["OrgnlMsgId"]
-    asker = await correspondence.sender_of(entered.runtime.pool, entered.sender.id, "pain.013", original)
-    if asker is None:
-        raise NotFound("no request of this id came to the caller")
+    requests = await correspondence.of_id(entered.runtime.pool, entered.sender.id, _NAME, original)
+    request = _answered(entered, requests, content["GrpHdr"].get("CdtrAgt"))
     message_id: str = content["GrpHdr"]["MsgId"]
     await correspondence.keep(
         entered.runtime.pool,
@@ -72,7 +141,25 @@ async def answer_request(entered: Entered) -> Answer:
         entered.message,
         message_id=message_id,
         sender=entered.sender.id,
-        receiver=asker,
+        receiver=request.sender,
         uetr=None,
     )
     return acknowledgement(message_id)
+
+
+def _answered(entered: Entered, requests: list[Request], named: dict[str, Any] | None) -> Request:
+    """The one request that an answer is for."""
+    path = f"{_REPORT}/GrpHdr/CdtrAgt"
+    if named is not None:
+        agent = read_agent(named)
+        asker = entered.runtime.directory.now.by_bic.get(((agent and agent.bic) or "")[:8])
+        requests = [request for request in requests if asker is not None and request.sender == asker.id]
+    if not requests:
+        raise NotFound("no request of this id came to the caller from the bank that is named", path=path)
+    if len(requests) > 1:
+        raise Refused(
+            "several banks sent a request of this id: name the one that is answered by its BIC",
+            reason=Reason.ELEMENT_CONTENT_INCORRECT,
+            path=path,
+        )
+    return requests[0]

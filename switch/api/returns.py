@@ -19,6 +19,7 @@ from schemas.money import Money
 from schemas.payment_return import PaymentReturn
 from schemas.reasons import Reason
 from switch import correspondence
+from switch.api import originals
 from switch.api.acknowledgements import acknowledgement
 from switch.api.door import STATUS_REPORT, Answer, Entered
 from switch.commands import Advance, Return
@@ -46,6 +47,7 @@ async def give_back(entered: Entered) -> Answer:
     asked = payment_return.read(entered.message)
     payment = await read_payment(entered.runtime.pool, UUID(asked.uetr), [entered.sender.id])
     _check_return(asked, payment, entered.sender.id)
+    await originals.check(entered, payment, {"OrgnlEndToEndId": asked.end_to_end_id})
     message_id = asked.id or asked.message_id
     reply = await entered.runtime.link.ask(
         Return(
@@ -115,6 +117,7 @@ async def ask_back(entered: Entered) -> Answer:
         return _resolution(wish, cancellation.REJECTED, cancellation.NO_ORIGINAL)
     if payment.get("debtor_agent") != entered.sender.id:
         raise NotAllowed("only the debtor agent asks for a payment back")
+    await originals.check(entered, payment, _stated(wish.references))
     returned = any(step["event"] == "returned" for step in payment["journey"])
     if payment["state"] == State.ABORTED or returned:
         return _resolution(wish, cancellation.REJECTED, cancellation.ALREADY_RETURNED)
@@ -133,6 +136,15 @@ async def ask_back(entered: Entered) -> Answer:
         uetr=uetr,
     )
     return _resolution(wish, cancellation.PENDING)
+
+
+def _stated(references: dict[str, Any]) -> dict[str, str | None]:
+    """The ids by which a message names its payment, apart from the UETR."""
+    group = references.get("OrgnlGrpInf", {})
+    return {
+        "OrgnlMsgId": group.get("OrgnlMsgId"),
+        **{tag: references.get(tag) for tag in ("OrgnlInstrId", "OrgnlEndToEndId", "OrgnlTxId")},
+    }
 
 
 def _resolution(wish: CancellationRequest, confirmation: str, reason: str | None = None) -> Answer:
@@ -159,6 +171,8 @@ async def answer_wish(entered: Entered) -> Answer:
     asker = await correspondence.asked_back(entered.runtime.pool, uetr, entered.sender.id)
     if asker is None:
         raise NotFound("nobody asked for this payment back")
+    payment = await read_payment(entered.runtime.pool, uetr, [entered.sender.id])
+    await originals.check(entered, payment, _stated(resolution.references))
     await correspondence.keep(
         entered.runtime.pool,
         entered.runtime.keys,

@@ -132,10 +132,10 @@ async def replay_delivery(request: Request, context: Context, id: Id, seq: Seq) 
 
 @router.post("/{id}/replay", operation_id="replayDeliveries", status_code=202)
 async def replay_deliveries(request: Request, context: Context, id: Id) -> Response:  # noqa: A002
-    """Deliver every event since an instant again, or with `undelivered` those that did not arrive."""
+    """Deliver every event since an instant again; with `undelivered`, those that did not arrive."""
     who, raw = await _signed(request)
     again = _read(raw, Again)
-    due = await registry.replay_since(
+    last = await registry.replay_since(
         context.pool,
         who.id,
         id,
@@ -143,7 +143,7 @@ async def replay_deliveries(request: Request, context: Context, id: Id) -> Respo
         undelivered=again.undelivered,
         keep=timedelta(days=context.settings.keep_deliveries_days),
     )
-    return JSONResponse({"deliveries": due}, 202)
+    return JSONResponse({"after": last}, 202)
 
 
 @keys_router.get("", operation_id="listWebhookKeys")

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from schemas.errors import NotFound, SwitchError, Unavailable
 from switch.api.problems import AWAY
@@ -70,6 +71,9 @@ def or_page(on_error: Handler, told: Callable[[Any], SwitchError] = lambda error
     async def handle(request: Request, error: Any) -> Response:
         if not request.url.path.startswith(shell.PREFIX):
             return await on_error(request, error)
+        if request.method == "GET" and request.app.state.routes.without_slash(request.scope):
+            query = f"?{request.url.query}" if request.url.query else ""
+            return RedirectResponse(quote(request.scope["path"].rstrip("/")) + query)
         said = told(error)
         heading = (type(said).__doc__ or "").strip().splitlines()[0]
         return shell.render(request, "problem.html", status=said.status, heading=heading, detail=said.detail)

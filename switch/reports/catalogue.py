@@ -78,7 +78,8 @@ class Definition:
         takes = {*self.takes, *self.may_take}
         given = {name for name in Query.__dataclass_fields__ if getattr(query, name) is not None}
         if given - takes:
-            raise InvalidMessage(f"not of this report: {', '.join(sorted(given - takes))}", rule="parameter")
+            ours, others = (", ".join(sorted(names)) for names in (takes, given - takes))
+            raise InvalidMessage(f"not of this report: {others}; it takes {ours}", rule="parameter")
 
 
 def audience_of(scope: Scope) -> Audience:

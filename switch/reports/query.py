@@ -89,7 +89,8 @@ def read_query(given: Mapping[str, str]) -> Query:
     """
     unknown = given.keys() - {field.name for field in fields(Query)}
     if unknown:
-        raise InvalidMessage("there is no such parameter", rule="parameter")
+        names = ", ".join(field.name for field in fields(Query))
+        raise InvalidMessage(f"unknown parameter; reports take {names}", rule="parameter")
     return Query(
         window=_number(given, "window"),
         since=_instant(given, "since"),

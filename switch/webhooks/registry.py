@@ -202,7 +202,7 @@ async def replay(pool: asyncpg.Pool, participant: str, id_: UUID, seq: int) -> N
 async def replay_since(
     pool: asyncpg.Pool, participant: str, id_: UUID, *, since: datetime, undelivered: bool, keep: timedelta
 ) -> int:
-    """Deliver every event since an instant again, or those that did not arrive; how many deliveries are due.
+    """Deliver every event since an instant again, or those that did not arrive; the last event before it.
 
     Events whose deliveries were forgotten, or that are older than the webhook, become deliveries anew; not
     where only those are wanted that did not arrive: of these events nobody knows.
@@ -217,10 +217,10 @@ async def replay_since(
     if not now - keep <= since <= now:
         raise InvalidMessage(f"since must be an instant of the last {keep.days} days", rule="since")
     async with pool.acquire() as connection, connection.transaction():
-        last = await connection.fetchval(_SEQ_AT, since - timedelta(microseconds=1)) or 0
+        last: int = await connection.fetchval(_SEQ_AT, since - timedelta(microseconds=1)) or 0
         await connection.execute(_TAKE_UP, id_, None if undelivered else last)
-        due = await connection.execute(_AGAIN, id_, last, undelivered)
-    return int(due.split()[-1])
+        await connection.execute(_AGAIN, id_, last, undelivered)
+    return last
 
 
 async def _check_owner(pool: asyncpg.Pool, participant: str, id_: UUID) -> None:

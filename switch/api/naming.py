@@ -1,0 +1,69 @@
+"""Whoever a message names as its sender must be who signed it.
+
+A bank may speak for itself alone: an agent that a message names as the one that sends, asks or answers is the
+participant that proved to have sent it, or the message is refused. Names of parties are free: a customer has
+no signature here.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from schemas.errors import NotAllowed
+from schemas.parties import Content, read_agent
+from switch.api.door import Entered
+
+_SENDERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "pacs.004": ("PmtRtr/GrpHdr/InstgAgt", "PmtRtr/TxInf/InstgAgt"),
+    "pacs.028": ("FIToFIPmtStsReq/GrpHdr/InstgAgt", "FIToFIPmtStsReq/TxInf/InstgAgt"),
+    "camt.056": ("FIToFIPmtCxlReq/Assgnmt/Assgnr/Agt", "FIToFIPmtCxlReq/Undrlyg/TxInf/Assgnr/Agt"),
+    "camt.029": ("RsltnOfInvstgtn/Assgnmt/Assgnr/Agt", "RsltnOfInvstgtn/CxlDtls/TxInfAndSts/Assgnr/Agt"),
+    "acmt.023": ("IdVrfctnReq/Assgnmt/Assgnr/Agt",),
+    "pain.013": ("CdtrPmtActvtnReq/PmtInf/CdtTrfTx/CdtrAgt",),
+    "pain.014": ("CdtrPmtActvtnReqStsRpt/GrpHdr/DbtrAgt",),
+}
+"""Message -> where it names the agent that sends it. A payment (pacs.008) is checked where it is taken in."""
+_INITIATORS: Final[Mapping[str, str]] = {
+    "pain.013": "CdtrPmtActvtnReq/GrpHdr/InitgPty",
+    "pain.014": "CdtrPmtActvtnReqStsRpt/GrpHdr/InitgPty",
+}
+"""Message -> the party that began it: a customer, or the agent itself, but no other participant."""
+
+
+def check_senders(entered: Entered) -> None:
+    """Refuse a message in the name of another bank.
+
+    Raises:
+        NotAllowed: it names another agent as its sender, or one that is not named by a BIC.
+
+    """
+    name = entered.message.id[:8]
+    for path in _SENDERS.get(name, ()):
+        for content in _at(entered.message.document, path):
+            agent = read_agent(content)
+            if (((agent and agent.bic) or "")[:8]) != entered.sender.bic[:8]:
+                raise NotAllowed("this agent is not the participant that sent the message", path=path)
+    if name in _INITIATORS:
+        for party in _at(entered.message.document, _INITIATORS[name]):
+            _check_initiator(entered, party, _INITIATORS[name])
+
+
+def _check_initiator(entered: Entered, party: Content, path: str) -> None:
+    bic = party.get("Id", {}).get("OrgId", {}).get("AnyBIC", "")[:8]
+    known = entered.runtime.directory.now.by_bic.get(bic)
+    if known is not None and known.id != entered.sender.id:
+        raise NotAllowed("this party is another participant than the sender", path=f"{path}/Id/OrgId/AnyBIC")
+
+
+def _at(content: Any, path: str) -> Iterator[Content]:
+    """Every element at a path; elements that may repeat are lists."""
+    if isinstance(content, list):
+        for one in content:
+            yield from _at(one, path)
+        return
+    tag, _, rest = path.partition("/")
+    if tag not in content:
+        return
+    if rest:
+        yield from _at(content[tag], rest)
+    else:
+        yield from content[tag] if isinstance(content[tag], list) else [content[tag]]
