@@ -43,20 +43,30 @@ class Request:
         return self.with_header(name, value.replace(old, new))
 
 
-def signed(key: SigningKey, *, now: int = NOW, nonce: str = "nonce-000001", **parts) -> Request:
-    """A request that `key` signed, as ASGI would show it."""
+def signed(
+    key: SigningKey,
+    *,
+    now: int = NOW,
+    nonce: str = "nonce-000001",
+    content_type: str = "application/xml",
+    meaning: dict[str, str] | None = None,
+    **parts,
+) -> Request:
+    """A request that `key` signed, as ASGI would show it; `meaning` is headers that it has besides."""
     request = Request(**parts)
+    meaning = meaning or {}
     added = http_signatures.sign(
         key,
         method=request.method,
         authority=request.authority,
         path=request.path,
-        content_type="application/xml" if request.body else None,
+        content_type=content_type if request.body else None,
         body=request.body,
         now=now,
         nonce=nonce,
+        headers=meaning,
     )
-    lines = tuple((name.lower().encode(), value.encode()) for name, value in added.items())
+    lines = tuple((name.lower().encode(), value.encode()) for name, value in (meaning | added).items())
     return replace(request, headers=((b"host", request.authority.encode()), *lines))
 
 

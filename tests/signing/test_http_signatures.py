@@ -161,6 +161,25 @@ FORGERIES = {
         without("content-type") | {'"content-digest"': http_signatures.content_digest(b"")},
         request=replace(REQUEST, body=b""),
     ),
+    "accept not covered": REQUEST.with_more((b"accept", b"text/event-stream")),
+    "accept of JSON not covered where the body is XML": REQUEST.with_more((b"accept", b"application/json")),
+    "accept not covered, behind one that says nothing": REQUEST.with_more(
+        (b"accept", b"*/*"), (b"accept", b"application/json")
+    ),
+    "accept in capitals not covered": REQUEST.with_more((b"ACCEPT", b"text/csv")),
+    "prefer not covered": REQUEST.with_more((b"prefer", b"wait=30")),
+    "last event id not covered": REQUEST.with_more((b"last-event-id", b"0")),
+    "accept changed": signed(KEY, meaning={"Accept": "application/json"}).with_header(
+        b"accept", b"application/xml"
+    ),
+    "accept dropped": signed(KEY, meaning={"Accept": "application/json"}).without(b"accept"),
+    "accept twice": signed(KEY, meaning={"Accept": "application/json"}).with_more((b"accept", b"*/*")),
+    "prefer changed": signed(KEY, meaning={"Prefer": "wait=1"}).with_header(b"prefer", b"wait=30"),
+    "last event id changed": signed(KEY, meaning={"Last-Event-ID": "7"}).with_header(b"last-event-id", b"0"),
+    "accept covered that is not there": freely({**COVERED, '"accept"': "*/*"}),
+    "prefer with a line of its own": freely(
+        {**COVERED, '"prefer"': "wait=1"}, request=REQUEST.with_more((b"prefer", b"wait=1\nx: y"))
+    ),
     # Parameters that are wrong, signed by the right key.
     "no created": freely(parameters=parameters(f";created={NOW}", "")),
     "no expires": freely(parameters=parameters(f";expires={NOW + 300}", "")),
@@ -209,6 +228,30 @@ def test_what_the_forgeries_are_made_from_is_accepted():
     check(signed(KEY, path="/v1/payments?"), KEY.public)
     check(signed(ECDSA), ECDSA.public)
     check(signed(OTHER), OTHER.public)
+
+
+@pytest.mark.parametrize(
+    "meaning",
+    [
+        {"Accept": "text/event-stream", "Last-Event-ID": "17"},
+        {"Prefer": "wait=10"},
+        {"accept": "application/xml;q=0.5, application/json"},
+    ],
+)
+def test_headers_that_change_the_meaning_are_covered(key, meaning):
+    request = signed(key, meaning=meaning)
+    covered = http_signatures.parse(request.headers).covered
+
+    assert {f'"{name.lower()}"' for name in meaning} <= set(covered)
+    check(request, key.public)
+
+
+@pytest.mark.parametrize("body", [b"", b'{"a": 1}'])
+@pytest.mark.parametrize("accept", [b"", b"*/*", b"application/json"])
+def test_an_accept_that_asks_for_nothing_in_particular_may_stay_uncovered(body, accept):
+    request = signed(KEY, body=body, content_type="application/json")
+
+    check(request.with_more((b"accept", accept)), KEY.public)
 
 
 def test_components_and_parameters_may_come_in_any_order():

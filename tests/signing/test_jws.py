@@ -50,6 +50,22 @@ def test_another_key_is_refused(key):
             jws.verify(token, PAYLOAD, key=other.public)
 
 
+def test_the_older_name_of_ed25519_is_taken_as_well():
+    """RFC 8037 called it EdDSA; RFC 9864 calls it Ed25519."""
+    key = SigningKey.generate("archive-1")
+    header = b'{"alg":"EdDSA","b64":false,"crit":["b64"],"kid":"archive-1"}'
+
+    jws.verify(token_with_header(key, header), PAYLOAD, key=key.public)
+
+
+def test_the_name_of_ed25519_is_not_taken_for_another_algorithm():
+    key = SigningKey.generate("archive-1", "ecdsa-p256-sha256")
+    for name in (b"EdDSA", b"Ed25519"):
+        header = b'{"alg":"' + name + b'","b64":false,"crit":["b64"],"kid":"archive-1"}'
+        with pytest.raises(NotAuthentic):
+            jws.verify(token_with_header(key, header), PAYLOAD, key=key.public)
+
+
 CHANGES = {
     "alg none": {"alg": "none"},
     "alg HS256": {"alg": "HS256"},

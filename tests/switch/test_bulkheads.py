@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -13,7 +14,6 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adapters.port import Payee, RailAdapter
 from adapters.simulation.sandbox import free_port
@@ -36,7 +36,7 @@ from switch.rails import (
 )
 from switch.settings import Settings
 from switch.webhooks.delivery import OF_ENDPOINT, OF_PARTICIPANT, Messenger
-from switch.webhooks.signing import WebhookKey
+from switch.webhooks.signing import SigningKeys
 from tests.switch.stack import Stack
 from tests.switch.test_events_and_webhooks import bearer, until
 
@@ -187,7 +187,7 @@ async def endpoint(answer: Callable[[web.Request], Any]) -> AsyncIterator[str]:
 
 
 @pytest_asyncio.fixture
-async def messenger(database_url: str) -> AsyncIterator[tuple[Messenger, asyncpg.Pool]]:
+async def messenger(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[Messenger, asyncpg.Pool]]:
     pool = await connect_pool(Settings(database=database_url))
     connection = await asyncpg.connect(database_url)
     await connection.execute(
@@ -195,7 +195,7 @@ async def messenger(database_url: str) -> AsyncIterator[tuple[Messenger, asyncpg
         " VALUES ('slow', 'slow', 'SLOWINBB', 'IN', 'direct'), ('quick', 'quick', 'QUIKINBB', 'IN', 'direct')"
     )
     await connection.close()
-    made = Messenger(pool, WebhookKey(Ed25519PrivateKey.generate()), sandbox=True, time_scale=1.0)
+    made = Messenger(pool, SigningKeys(tmp_path / "webhooks.pem"), sandbox=True, time_scale=1.0)
     yield made, pool
     await made.close()
     await pool.close()
