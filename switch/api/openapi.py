@@ -34,7 +34,7 @@ _PROBLEM: Final[dict[str, Any]] = {
 }
 _FAILURES: Final = {
     "400": "The message is malformed, or not of its schema",
-    "401": "Nothing proves who sent it",
+    "401": "Nothing proves who sent it, or the signature's nonce was used before",
     "403": "The sender may not do this",
     "406": "The answer can be XML or JSON only",
     "409": "The UETR is known with other content (DUPL); nothing was changed",
@@ -45,6 +45,10 @@ _FAILURES: Final = {
 _NOT_FOUND: Final = {
     "description": "There is no such payment or request of the caller's",
     "content": {"application/problem+json": {"schema": {"$ref": f"{_PREFIX}Problem"}}},
+}
+_LINK: Final = {
+    "schema": {"type": "string", "examples": ['</v1/windows?limit=100&before=4711>; rel="next"']},
+    "description": "The address of the next page (RFC 8288); without it the list has ended",
 }
 _ANSWERS: Final = {
     "200": "The payment is final",
@@ -67,8 +71,16 @@ def describe(app: FastAPI) -> dict[str, Any]:
         document["paths"][doors.CREDIT_TRANSFER] = {"post": _credit_transfer()}
         for door in doors.DOORS:
             document["paths"][f"{doors.PREFIX}{door.message}"] = {"post": _door(door)}
+        for operations in document["paths"].values():
+            _describe_pages(operations.get("get", {}))
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _describe_pages(operation: dict[str, Any]) -> None:
+    """Say of a list how to get its next page."""
+    if any(parameter["name"] == "limit" for parameter in operation.get("parameters", ())):
+        operation["responses"]["200"]["headers"] = {"Link": _LINK}
 
 
 def _failures() -> dict[str, Any]:
