@@ -35,7 +35,7 @@ from switch import (
     vitals,
 )
 from switch.absence import Contact
-from switch.commands import Advance, Enquired, Said
+from switch.commands import Advance, Command, Enquired, Reply, Said
 from switch.database import connect_pool
 from switch.dispatch import Dispatcher, Sending, enquiry_due, now_us, of_answer, scaled_us
 from switch.failpoints import failpoint
@@ -233,8 +233,7 @@ class Caretaker:
         said = _SAID.get(answer.outcome)
         if said is None:
             step = replace(of_answer(answer, Sending(row["uetr"].bytes, row["rail"])), detail="when asked")
-            reply = await self._dispatcher.tell(step)
-            if reply is None or reply.verdict != "noted":
+            if (await self._told(step)).verdict != "noted":
                 return
             said = "another_amount"  # a yes that confirms nothing
         enquired = Enquired(
@@ -244,10 +243,16 @@ class Caretaker:
             whole_since=self._contact.whole_since(country),
             rail_code=answer.rail_code or "",
         )
-        reply = await self._dispatcher.tell(enquired)
+        reply = await self._told(enquired)
         again = said == "not_found" and rail.adapter.profile.dedupes and row["enquiries"] > 0
-        if again and reply is not None and reply.verdict == "noted" and self._may_send(row):
+        if again and reply.verdict == "noted" and self._may_send(row):
             await self._send(rail, row)
+
+    async def _told(self, step: Command) -> Reply:
+        """Tell the writer what a rail answered, for as long as it takes: who forgets it would ask again."""
+        while (reply := await self._dispatcher.tell(step)) is None:
+            pass
+        return reply
 
     @staticmethod
     def _may_send(row: asyncpg.Record) -> bool:

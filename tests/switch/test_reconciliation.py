@@ -22,6 +22,7 @@ from switch.database import connect_pool
 from switch.dispatch import Dispatcher
 from switch.rails import Rail
 from switch.reconciliation import Reconciliation, read_breaks
+from switch.verify import _reconciled
 from switch.workers.link import Link
 from tests.switch.stack import Stack
 
@@ -41,6 +42,18 @@ async def reading(stack: Stack) -> AsyncIterator[tuple[Reconciliation, dict[str,
             await rail.adapter.close()
         await link.stop()
         await pool.close()
+
+
+@pytest.fixture(autouse=True)
+async def settled(stack: Stack) -> AsyncIterator[None]:
+    """What these tests make a rail say is settled at their end: `verify` names each open difference."""
+    yield
+    connection = await stack.connect()
+    await connection.execute(
+        "UPDATE switch.reconciliation_break SET owner = 'test', resolution = 'a test', resolved_at = now()"
+        " WHERE resolved_at IS NULL"
+    )
+    await connection.close()
 
 
 def today(rail: Rail) -> date:
@@ -146,6 +159,12 @@ async def test_other_amounts_and_refusals_of_what_is_committed_are_breaks(stack:
         ]
         day = (today(rail) - timedelta(days=2)).isoformat()
         await reader.read(replace(rail, adapter=SaysSo(rail.adapter, answers)), day)
+        async with pool.acquire() as connection:
+            found = await _reconciled(connection)
+        # `verify` looked at the rails' books alone, and at no file: it found agreement.
+        assert not found.ok
+        assert f"{one} another amount (PK)" in found.detail
+        assert f"{other} refused but committed (PK)" in found.detail
         assert await kinds(pool, refs[0]) == ["another_amount"]
         assert await kinds(pool, refs[1]) == ["refused_but_committed"]
 
