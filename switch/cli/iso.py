@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from schemas import catalogue, codec, files, json_schema, rules
+from schemas import catalogue, codec, files, fresh, json_schema, rules
 from schemas.catalogue import importer, notation
 from schemas.errors import InvalidMessage
 from switch.cli.failures import CommandFailed, WrongUse
@@ -50,6 +50,22 @@ def convert(file: Existing, *, to: Annotated[Form, typer.Option(help="The other 
     """Write a message in the other representation, to standard output; nothing is lost either way."""
     try:
         octets = files.convert(file, to=codec.XML if to is Form.XML else codec.JSON)
+    except InvalidMessage as error:
+        raise CommandFailed(f"{file}: {error.path or '/'}: {error.detail} ({error.rule})") from None
+    sys.stdout.buffer.write(octets + b"\n")
+
+
+@app.command("fresh")
+def make_fresh(
+    file: Existing,
+    *,
+    original: Annotated[
+        str, typer.Option(help="UETR of the payment, or id of the message, that the message is about")
+    ] = "",
+) -> None:
+    """Write a message with new ids and the dates of now, to standard output: an example, ready to send."""
+    try:
+        octets = fresh.refreshed(file.read_bytes(), original=original)
     except InvalidMessage as error:
         raise CommandFailed(f"{file}: {error.path or '/'}: {error.detail} ({error.rule})") from None
     sys.stdout.buffer.write(octets + b"\n")
