@@ -15,18 +15,19 @@ XML that has a header stands in an envelope element; a document alone stands alo
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Any, Final
 
 import msgspec
 from lxml import etree
 
-from schemas import gates, lexical, memory
+from schemas import diagnosis, envelopes, gates, lexical, memory
 from schemas.catalogue import catalogue
 from schemas.catalogue.model import Choice, Foreign, Sequence
-from schemas.errors import InvalidMessage, UnsupportedRepresentation
-from schemas.plan import NAMESPACE, Shape, plan, written
+from schemas.errors import MOST_PROBLEMS, InvalidMessage, UnsupportedRepresentation
+from schemas.plan import document_type, namespace, part, plan, written
 from schemas.value_rules import Fault
 
 XML: Final = "application/xml"
@@ -41,7 +42,6 @@ _MEDIA_TYPE: Final = re.compile(
     r"""(?:\s*;\s*charset\s*=\s*"?utf-8"?)?""",
     re.ASCII | re.IGNORECASE,
 )
-_ENVELOPE_DEPTH: Final = 3
 _APP_HDR: Final = "AppHdr"
 
 
@@ -61,6 +61,8 @@ class Message:
     """SHA-256 of `raw`."""
     header_id: str | None = None
     """The header's own definition: `head.001.001.02`."""
+    beside: tuple[str, ...] = field(default=(), compare=False)
+    """Paths of what the envelope holds beside header and document: no part of the message."""
     ordinary: dict[str, Any] | None = field(default=None, repr=False, compare=False)
     """The document itself, where reading it showed that no value is odd: rules need not look again."""
 
@@ -86,6 +88,7 @@ class _Parts:
     header: dict[str, Any] | None
     document: dict[str, Any]
     ordinary: bool = False
+    beside: tuple[str, ...] = ()
 
 
 def decode(
@@ -124,6 +127,7 @@ def inspect(raw: bytes, *, media_type: str, max_bytes: int = gates.MAX_BYTES) ->
         raw=raw,
         sha256=hashlib.sha256(raw).digest(),
         header_id=parts.header_id,
+        beside=parts.beside,
         ordinary=parts.document if parts.ordinary else None,
     )
 
@@ -180,8 +184,8 @@ def encode(
         if known is not None and header is None:
             return f'{{"$type":"{id}","Document":{known.json}}}'.encode()
         if header is not None:
-            header = {"$type": header_id, **_accept(_plan(header_id), header, _APP_HDR)}
-        return _to_json(id, _accept(_plan(id), document, "Document"), header)
+            header = {"$type": header_id, **_accept(header_id, header, _APP_HDR)}
+        return _to_json(id, _accept(id, document, "Document"), header)
     text = element(id, "Document", document) if known is None else known.xml
     if header is not None:
         text = f'<Envelope xmlns="{ENVELOPE}">{element(header_id, _APP_HDR, header)}{text}</Envelope>'
@@ -190,7 +194,7 @@ def encode(
 
 def element(definition: str, tag: str, content: dict[str, Any]) -> str:
     """A header (`AppHdr`) or document (`Document`) alone as XML in its namespace, checked."""
-    _plan(definition)
+    _check_supported(definition, tag)
     try:
         return written(definition, tag, content)
     except InvalidMessage as error:
@@ -199,7 +203,14 @@ def element(definition: str, tag: str, content: dict[str, Any]) -> str:
 
 def _placed(error: InvalidMessage, name: str) -> InvalidMessage:
     """Paths begin with the message's own element, which stands under Document, or with AppHdr."""
-    return error.within(name) if name == _APP_HDR or not error.path else error
+    is_whole = name != "Document"
+    error.problems = tuple(
+        replace(found, path="/".join(filter(None, (name, found.path))))
+        if is_whole or not found.path
+        else found
+        for found in error.problems
+    )
+    return error.within(name) if is_whole or not error.path else error
 
 
 def digest(message: Message) -> bytes:
@@ -228,12 +239,6 @@ def _read_media_type(media_type: str) -> tuple[str, str | None]:
     return found["form"].lower(), found["id"] and found["id"].lower()
 
 
-def _plan(message: str) -> Shape:
-    if message not in catalogue().messages:
-        raise InvalidMessage("is not a message or version that is supported", rule="version")
-    return plan(message)
-
-
 # XML
 
 
@@ -252,25 +257,69 @@ def _from_xml(raw: bytes, max_bytes: int) -> _Parts:
 def _parsed(raw: bytes, max_bytes: int) -> _Parts:
     keep_blanks = any(tag in raw for tag in _foreign_tags())
     root = gates.xml(raw, max_bytes, keep_blanks=keep_blanks)
+    try:
+        return _understood(root)
+    except InvalidMessage as error:
+        diagnosis.add_places(error, raw, root)
+        raise
+
+
+def _understood(root: etree._Element) -> _Parts:
     message = _documents().get(root.tag)
     if message is not None:
         odd: list[Fault] = []
-        document = _read(plan(message), root, "Document", odd)
+        document = _read(message, root, odd)
         return _Parts(message, None, None, document, ordinary=not odd)
-    head, body = (None, root) if _is_document(root) else _open_envelope(root)
-    header_id = None if head is None else _definition(head)
+    found = envelopes.opened(root)
+    errors: list[InvalidMessage] = []
+    header = None
+    if found.header is not None:
+        header = _attempted(errors, _read_supported, found.header_id, _APP_HDR, found.header)
+    document = _attempted(errors, _read_supported, found.message, "Document", found.document)
+    _raise_all(errors)
     return _Parts(
-        id=_definition(body),
-        header_id=header_id,
-        header=None if head is None or header_id is None else _read(_plan(header_id), head, _APP_HDR, []),
-        document=_read_document(_definition(body), body),
+        id=found.message,
+        header_id=None if found.header is None else found.header_id,
+        header=header,
+        document=document,
+        beside=found.beside,
     )
+
+
+def _attempted(
+    errors: list[InvalidMessage], reader: Callable[..., dict[str, Any]], *arguments: Any
+) -> dict[str, Any]:
+    """What the reader gives. An error is kept: those of header and document come together."""
+    try:
+        return reader(*arguments)
+    except InvalidMessage as error:
+        errors.append(error)
+        return {}
+
+
+def _raise_all(errors: list[InvalidMessage]) -> None:
+    if not errors:
+        return
+    first = errors[0]
+    problems = [problem for error in errors for problem in error.problems]
+    elements = [element for error in errors for element in error.elements or (None,)]
+    first.problems, first.elements = tuple(problems[:MOST_PROBLEMS]), tuple(elements[:MOST_PROBLEMS])
+    raise first
+
+
+def _read_supported(message: str, place: str, element: etree._Element) -> dict[str, Any]:
+    _check_supported(message, place, element)
+    return _read(message, element, [])
 
 
 @cache
 def _documents() -> dict[Any, str]:
     """Tag of a document element, namespace and all -> the message that it is."""
-    return {f"{{{NAMESPACE}{message}}}Document": message for message in catalogue().messages}
+    return {
+        f"{{{namespace(message)}}}Document": message
+        for message, root in catalogue().messages.items()
+        if not root.is_bare
+    }
 
 
 @cache
@@ -287,69 +336,33 @@ def _foreign_tags() -> tuple[bytes, ...]:
     return tuple(sorted(tag.encode() for tag in tags))
 
 
-def _read(shape: Shape, element: etree._Element, name: str, odd: list[Fault]) -> dict[str, Any]:
+def _read(message: str, element: etree._Element, odd: list[Fault]) -> dict[str, Any]:
+    """The content of a `Document`, of an `AppHdr`, or of a message's own element without a `Document`."""
+    name, root = etree.QName(element).localname, catalogue().messages[message]
+    is_whole = name == "Document"
+    shape = plan(message) if is_whole else part(message, root.type)
     try:
         content: dict[str, Any] = shape.read(element, odd)
     except InvalidMessage as error:
+        kind = document_type(message) if is_whole else catalogue().types[root.type]
+        diagnosis.add_problems(error, message, kind, element)
         raise _placed(error, name) from None
-    return content
+    return {name: content} if name not in {"Document", _APP_HDR} else content
 
 
-def _read_document(message: str, element: etree._Element) -> dict[str, Any]:
-    shape = _plan(message)
-    if etree.QName(element).localname == "Document":
-        return _read(shape, element, "Document", [])
-    # Some envelopes hold the message's own element without a Document around it.
-    holder = etree.Element(f"{{{NAMESPACE}{message}}}Document")
-    holder.append(element)
-    return _read(shape, holder, "Document", [])
-
-
-def _is_document(element: etree._Element) -> bool:
-    """Whether this is a `Document`, or a message's own element without one, in an ISO 20022 namespace."""
-    name = _name(element)
-    if name is None or name.localname == _APP_HDR:
-        return False
-    root = catalogue().messages.get(_definition(element))
-    return name.localname == "Document" or (root is not None and root.tag == name.localname)
-
-
-def _is_header(element: etree._Element) -> bool:
-    name = _name(element)
-    return name is not None and name.localname == _APP_HDR
-
-
-def _name(element: etree._Element) -> etree.QName | None:
-    """The name of an element of ISO 20022; None for a comment or anybody else's element."""
-    if not isinstance(element.tag, str) or not element.tag.startswith(f"{{{NAMESPACE}"):
-        return None
-    return etree.QName(element)
-
-
-def _definition(element: etree._Element) -> str:
-    return str(element.tag)[1:].partition("}")[0].removeprefix(NAMESPACE)
-
-
-def _open_envelope(root: etree._Element) -> tuple[etree._Element | None, etree._Element]:
-    """Header and document: exactly one document, at most one header, equally deep, near the top."""
-    if _definition(root) in catalogue().messages:
-        raise InvalidMessage("is no document of its namespace", rule="envelope")
-    level: list[etree._Element] = [root]
-    for _ in range(_ENVELOPE_DEPTH):
-        level = [child for element in level for child in element]
-        documents = [element for element in level if _is_document(element)]
-        headers = [element for element in level if _is_header(element)]
-        if documents or headers:
-            return _only(documents, headers)
-    raise InvalidMessage("holds no ISO 20022 document", rule="envelope")
-
-
-def _only(
-    documents: list[etree._Element], headers: list[etree._Element]
-) -> tuple[etree._Element | None, etree._Element]:
-    if len(documents) != 1 or len(headers) > 1:
-        raise InvalidMessage("must hold one document, and one header at most", rule="envelope")
-    return (headers[0] if headers else None), documents[0]
+def _check_supported(message: str, place: str, element: etree._Element | None = None) -> None:
+    """Refuse a message that the catalogue has not, or that does not belong at this place."""
+    root = catalogue().messages.get(message)
+    if root is None or (root.tag == _APP_HDR) != (place == _APP_HDR):
+        known = sorted(name for name in catalogue().messages if name.startswith(message[:9]))
+        error = InvalidMessage(
+            "is not a message or version that is supported",
+            rule="version",
+            path=place,
+            expected=", ".join(known) or None,
+        )
+        error.elements = (element,)
+        raise error
 
 
 # JSON
@@ -383,18 +396,22 @@ def _accepted(raw: bytes, max_bytes: int, pinned: str | None) -> _Parts:
         raise InvalidMessage("may hold $type, AppHdr and Document only", rule="element")
     header, header_id = _header_of(found)
     message = _message_of(found, header, pinned)
-    return _Parts(
-        id=message,
-        header_id=header_id,
-        header=None if header_id is None else _accept(_plan(header_id), header, _APP_HDR),
-        document=_accept(_plan(message), found.get("Document"), "Document"),
-    )
+    errors: list[InvalidMessage] = []
+    if header_id is not None:
+        header = _attempted(errors, _accept, header_id, header, _APP_HDR)
+    document = _attempted(errors, _accept, message, found.get("Document"), "Document")
+    _raise_all(errors)
+    return _Parts(id=message, header_id=header_id, header=header, document=document)
 
 
-def _accept(shape: Shape, content: Any, name: str) -> dict[str, Any]:
+def _accept(message: str, content: Any, name: str) -> dict[str, Any]:
+    _check_supported(message, name)
     try:
-        checked: dict[str, Any] = shape.accept(content)
+        checked: dict[str, Any] = plan(message).accept(content)
     except InvalidMessage as error:
+        root = catalogue().messages[message]
+        kind = catalogue().types[root.type] if name == _APP_HDR else document_type(message)
+        diagnosis.add_problems_of_json(error, message, kind, content)
         raise _placed(error, name) from None
     return checked
 

@@ -20,9 +20,33 @@ A class carries the HTTP `status`, the ISO `reason` and whether a retry can help
 the class's docstring and never contains what the caller sent.
 """
 
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
+from schemas import wording
+from schemas.catalogue.model import Value
 from schemas.reasons import Reason
+
+MOST_PROBLEMS = 100
+"""Problems of one message that are listed; what has more needs no longer list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a message, and where."""
+
+    path: str
+    """Element names, as in `SwitchError.path`."""
+    rule: str
+    """Which rule is broken, as one word."""
+    text: str
+    """For people; never holds what the sender wrote."""
+    line: int | None = None
+    """Of the element in the XML as it came, from 1; None for JSON and where no place is known."""
+    column: int | None = None
+    """In characters, from 1."""
+    expected: str | None = None
+    """What may stand there, where the schema says: codes, a form with an example, element names."""
 
 
 class SwitchError(Exception):
@@ -58,10 +82,33 @@ class InvalidMessage(SwitchError):
         reason: Reason | None = None,
         path: str | None = None,
         rule: str = "schema",
+        expected: Value | str | None = None,
     ) -> None:
         super().__init__(detail, reason=reason, path=path)
         self.rule = rule
         """Which rule is broken, as one word: `length`, `missing`, `doctype`, `duplicate-key`."""
+        self.expected = expected
+        """The value type that would be right, or what would be, in words."""
+        self.line: int | None = None
+        self.column: int | None = None
+        self.elements: tuple[Any, ...] = ()
+        """Of the XML, one for each of `problems`, until their places are known."""
+        self._problems: tuple[Problem, ...] = ()
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Everything that is wrong, `MOST_PROBLEMS` at most: this error, and the others that were found."""
+        return self._problems or (self.as_problem(),)
+
+    @problems.setter
+    def problems(self, found: tuple[Problem, ...]) -> None:
+        self._problems = found
+
+    def as_problem(self) -> Problem:
+        """This error alone."""
+        return Problem(
+            self.path or "", self.rule, self.detail, self.line, self.column, wording.in_words(self.expected)
+        )
 
     def within(self, tag: str) -> "InvalidMessage":
         """The same error, seen from the element around: `tag` is put before the path."""

@@ -4,9 +4,11 @@ The documentation, the API's description and the tests take their examples here,
 """
 
 from collections.abc import Callable
+from collections.abc import Sequence as SequenceOf
 from typing import Any, Final
 
-from schemas.catalogue import catalogue
+from schemas import wording
+from schemas.catalogue import catalogue, patterns
 from schemas.catalogue.model import (
     Amount,
     Binary,
@@ -19,6 +21,7 @@ from schemas.catalogue.model import (
     Sequence,
     Text,
     Type,
+    plain_name,
 )
 from schemas.codes import code_sets
 
@@ -30,33 +33,6 @@ class NoExample(LookupError):
 Wants = Callable[[Member, int], int]
 """`wants(member, depth)`: how often a member shall be there, between its minimum and maximum."""
 
-_PATTERNS: Final = {
-    "[A-Z0-9]{4,4}[A-Z]{2,2}[A-Z0-9]{2,2}([A-Z0-9]{3,3}){0,1}": "DEMOINBBXXX",
-    "[A-Z]{3,3}": "INR",
-    "[A-Z]{2,2}": "IN",
-    "[A-Z0-9]{18,18}[0-9]{2,2}": "00DEMOLEI00000000199",
-    r"\+[0-9]{1,3}-[0-9()+\-]{1,30}": "+91-9820012345",
-    "[a-zA-Z0-9]{4}": "DEMO",
-    "[A-Z]{2,2}[0-9]{2,2}[a-zA-Z0-9]{1,30}": "KZ86125KZT5004100100",
-    "[a-f0-9]{8}-[a-f0-9]{4}-4[a-f0-9]{3}-[89ab][a-f0-9]{3}-[a-f0-9]{12}": (
-        "7b0f2f3e-6c1d-4a53-9f0e-2d1c8a54e9b7"
-    ),
-    "[0-9]{1,15}": "1",
-    "[0-9]{2}": "12",
-    "([0-9A-F][0-9A-F]){32}": "0123456789ABCDEF" * 4,
-    "[a-z]{2,2}": "en",
-    r"[\+]{0,1}[0-9]{1,15}": "12",
-    "[A-Z]{2,2}[A-Z0-9]{9,9}[0-9]{1,1}": "INE002A01018",
-    "[0-9a-fA-F]+": "0a",
-    "[0-9]{8,28}": "12345678",
-    "[0-9]{3}": "123",
-    "[0-9]{3,4}": "123",
-    "[0-9]{2,3}": "12",
-    "[0-9]{1,5}": "1",
-    "[0-9]{1,3}": "1",
-    "[0-9]": "1",
-    "[a-zA-Z0-9]{1,4}": "DEMO",
-}
 _SCALARS: Final[dict[str, Any]] = {
     "boolean": True,
     "date": "2026-11-23",
@@ -64,6 +40,9 @@ _SCALARS: Final[dict[str, Any]] = {
     "time": "14:05:07.000+05:30",
     "gYear": "2026",
     "gYearMonth": "2026-11",
+    "gMonth": "--11",
+    "ID": "Example",
+    "IDREF": "Example",
 }
 
 
@@ -97,11 +76,11 @@ def _header(content: dict[str, Any]) -> dict[str, Any]:
 def _content(name: str, wants: Wants, depth: int) -> Any:
     kind: Type = catalogue().types[name]
     match kind:
-        case Sequence(members):
-            found = ((member, wants(member, depth)) for member in members)
+        case Sequence():
+            found = ((member, wants(member, depth)) for member in _chosen(kind, wants, depth))
             return {member.tag: _members(member, times, wants, depth) for member, times in found if times}
         case Choice(members):
-            chosen = max(members, key=lambda member: (wants(member, depth), -members.index(member)))
+            chosen = _favourite(members, wants, depth)
             return {chosen.tag: _members(chosen, max(wants(chosen, depth), 1), wants, depth)}
         case Amount(_, currency):
             return {"Ccy": _content(currency, wants, depth), "Amt": "100.00"}
@@ -111,27 +90,57 @@ def _content(name: str, wants: Wants, depth: int) -> Any:
             return _value(name, kind)
 
 
+def _chosen(kind: Sequence, wants: Wants, depth: int) -> list[Member]:
+    """The members without the alternatives that are not taken."""
+    choices: dict[int, list[Member]] = {}
+    for member in kind.members:
+        choices.setdefault(member.choice, []).append(member)
+    taken = {number: _favourite(members, wants, depth) for number, members in choices.items() if number}
+    return [member for member in kind.members if not member.choice or taken[member.choice] == member]
+
+
+def _favourite(members: SequenceOf[Member], wants: Wants, depth: int) -> Member:
+    return max(members, key=lambda member: (wants(member, depth), -members.index(member)))
+
+
 def _members(member: Member, times: int, wants: Wants, depth: int) -> Any:
     if member.many:
         return [_content(member.type, wants, depth + 1) for _ in range(times)]
     return _content(member.type, wants, depth + 1)
 
 
-def _value(name: str, kind: Type) -> Any:
+def _value(name: str, kind: Type) -> Any:  # noqa: PLR0911 - one line a kind of value
     match kind:
         case Code(codes):
             return codes[0]
         case Text(pattern=str(pattern)):
-            if pattern not in _PATTERNS:
-                raise NoExample(f"{name}: no text is known that matches {pattern}")
-            return _PATTERNS[pattern]
-        case Text(_, maximum, _):
-            known = min(code_sets().get(name, {"Example"}))
+            return _text_of(name, kind, pattern)
+        case Text(minimum, maximum, _):
+            known = min(code_sets().get(plain_name(name), {"Example"})).ljust(minimum, "x")
             return known if maximum is None else known[:maximum]
-        case Decimal(_, fraction):
-            return "1" if fraction == 0 else "1.5"
-        case Scalar(kind_name):
+        case Decimal():
+            return _number(kind)
+        case Scalar(pattern=str(pattern)) if pattern in wording.PATTERNS:
+            return wording.PATTERNS[pattern][0]
+        case Scalar("gYear", minimum=str(minimum)):
+            return minimum
+        case Scalar(kind_name, pattern=None):
             return _SCALARS[kind_name]
         case Binary():
             return "UGF5c3dpdGNo"
-    raise AssertionError(kind)
+    raise NoExample(f"{name}: no example is known")
+
+
+def _text_of(name: str, kind: Text, pattern: str) -> str:
+    example, _ = wording.PATTERNS.get(pattern) or (patterns.example(pattern), "")
+    if not kind.minimum <= len(example) <= (kind.maximum or len(example)):
+        raise NoExample(f"{name}: no text is known that matches {pattern}")
+    return example
+
+
+def _number(kind: Decimal) -> str:
+    if kind.pattern is not None and kind.minimum is None:
+        return patterns.example(kind.pattern)
+    if kind.minimum is None and kind.maximum is None:
+        return "1" if kind.fraction == 0 and kind.digits is not None else "1.5"
+    return kind.minimum if kind.minimum not in {None, "0"} else "1"

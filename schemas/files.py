@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from schemas import codec, official, rules
-from schemas.errors import InvalidMessage
+from schemas import codec, diagnosis, envelopes, gates, official, rules, verdict
+from schemas.errors import MOST_PROBLEMS, InvalidMessage, Problem
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 """Files may hold statements, which are far larger than payments."""
@@ -15,15 +15,6 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 _NAMES: Final = re.compile(
     rb"""(?:urn:iso:std:iso:20022:tech:xsd:|"\$type"\s*:\s*")((?!head\.|nvlp\.)[a-z]{4}\.\d{3}\.\d{3}\.\d{2})"""
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that is wrong, and where."""
-
-    path: str
-    rule: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +28,14 @@ class Report:
     warnings: tuple[Problem, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as the command line prints it."""
-        return asdict(self)
+        """The report as the command line prints it; a problem has the members that say something."""
+        report = asdict(self)
+        for kind in ("problems", "warnings"):
+            report[kind] = [
+                {name: value for name, value in problem.items() if value is not None}
+                for problem in report[kind]
+            ]
+        return report
 
 
 def check(path: Path, *, scheme: rules.Scheme | None = rules.SWITCH) -> Report:
@@ -55,31 +52,39 @@ def check(path: Path, *, scheme: rules.Scheme | None = rules.SWITCH) -> Report:
 
 def check_bytes(raw: bytes, name: str, *, scheme: rules.Scheme | None = rules.SWITCH) -> Report:
     """As `check`, of a file's content."""
+    media_type = codec.representation(raw)
     try:
-        message = codec.inspect(raw, media_type=codec.representation(raw), max_bytes=MAX_BYTES)
+        message = codec.inspect(raw, media_type=media_type, max_bytes=MAX_BYTES)
         official.check_where_set(message)
     except InvalidMessage as error:
-        return Report(name, _said(raw), valid=False, problems=(_problem(error),))
+        return Report(name, _claimed(raw), valid=False, problems=error.problems)
     if scheme is None:
         return Report(name, message.id, valid=True)
-    return _by_rules(name, message, scheme)
-
-
-def _by_rules(file: str, message: codec.Message, scheme: rules.Scheme) -> Report:
     problems: list[Problem] = []
     warnings: list[Problem] = []
     try:
-        codec.check_agreement(message, media_type=codec.XML)
+        codec.check_agreement(message, media_type=media_type)
     except InvalidMessage as error:
-        problems.append(_problem(error))
-    for finding in rules.check(message, scheme=scheme):
+        problems.append(error.as_problem())
+    for finding in verdict.findings(message, scheme=scheme):
         found = warnings if finding.warning else problems
         found.append(Problem(finding.path, finding.code, finding.text))
-    return Report(file, message.id, not problems, tuple(problems), tuple(warnings))
+    problems, warnings = (_located(raw, media_type, found[:MOST_PROBLEMS]) for found in (problems, warnings))
+    return Report(name, message.id, not problems, tuple(problems), tuple(warnings))
 
 
-def convert(path: Path, *, to: str) -> bytes:
+def _located(raw: bytes, media_type: str, problems: list[Problem]) -> list[Problem]:
+    """The problems with their lines and columns, where the file is XML."""
+    if not problems or media_type != codec.XML:
+        return problems
+    root = gates.xml(raw, MAX_BYTES)
+    return diagnosis.located(raw, root, envelopes.tops(root), problems)
+
+
+def convert(path: Path, *, to: str) -> tuple[bytes, tuple[str, ...]]:
     """The message in a file as `application/xml` or `application/json`; header included, nothing lost.
+
+    The second of the two are the paths of what the envelope holds beside header and document.
 
     Raises:
         InvalidMessage: the file holds no valid message.
@@ -88,16 +93,13 @@ def convert(path: Path, *, to: str) -> bytes:
     """
     raw = path.read_bytes()
     message = codec.inspect(raw, media_type=codec.representation(raw), max_bytes=MAX_BYTES)
-    return codec.encode(
+    octets = codec.encode(
         message.id, message.document, media_type=to, header=message.header, header_id=message.header_id
     )
+    return octets, message.beside
 
 
-def _problem(error: InvalidMessage) -> Problem:
-    return Problem(error.path or "", error.rule, error.detail)
-
-
-def _said(raw: bytes) -> str | None:
+def _claimed(raw: bytes) -> str | None:
     """What an invalid file says that it is, as far as that can be seen without believing it."""
     found = _NAMES.search(raw)
     return found[1].decode() if found else None

@@ -1,11 +1,11 @@
 """XML that is carried but never interpreted: supplementary data and signatures, as canonical text."""
 
-from typing import Final
+from typing import Any, Final, NoReturn
 
 from lxml import etree
 
 from schemas import lexical
-from schemas.errors import InvalidMessage
+from schemas.errors import InvalidMessage, MessageTooLarge
 
 MAX_DEPTH: Final = 200
 """Below libxml2's own limit of 256, so that what was read as a part can be read as part of a message."""
@@ -17,9 +17,56 @@ _HARMLESS: Final = 8192
 """Octets that cannot hold enough attributes to cost anybody time."""
 
 
-def new_parser(*, keep_blanks: bool = True) -> etree.XMLParser:
+class _Events:
+    """Refuses what a parser reports and no message may have; takes no more elements than `most`."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._number = 0
+
+    def doctype(self, _name: str, _public: str | None, _system: str | None) -> NoReturn:
+        raise InvalidMessage("document types are refused", rule="doctype")
+
+    def pi(self, _target: str, _data: str | None = None) -> NoReturn:
+        raise InvalidMessage("processing instructions are refused", rule="processing-instruction")
+
+    def start(self, _tag: str, _attributes: object) -> None:
+        self._number += 1
+        if self._number > self._most:
+            raise MessageTooLarge(f"has more than {self._most} elements", rule="elements")
+
+    def comment(self, text: str) -> None:
+        self.start(text, None)  # it costs as much
+
+    def close(self) -> None:
+        """There is nothing to hand over."""
+
+
+class _EventsAndComments(_Events):
+    def comment(self, _text: str) -> NoReturn:
+        raise InvalidMessage("comments are refused", rule="comment")
+
+
+def check_events(octets: bytes, most: int, *, comments: bool = True) -> None:
+    """Refuse a document type or processing instruction, as the parser finds them, and too many elements.
+
+    Comments, too, where `comments` is False.
+
+    What only looks like one, in a CDATA section or a comment, is text. The parser stops at the first, before
+    it has read what a document type declares.
+
+    Raises:
+        InvalidMessage: there is one.
+        etree.LxmlError: it is not well formed.
+
+    """
+    etree.fromstring(octets, new_parser(target=_Events(most) if comments else _EventsAndComments(most)))
+
+
+def new_parser(*, keep_blanks: bool = True, target: Any = None) -> etree.XMLParser:
     """A parser that resolves nothing, fetches nothing and repairs nothing."""
     return etree.XMLParser(
+        target=target,
         remove_blank_text=not keep_blanks,
         encoding="utf-8",
         resolve_entities=False,
@@ -56,11 +103,14 @@ def canonical(element: etree._Element) -> str:
 
 def parse(text: str) -> etree._Element:
     """One element from text. Raises InvalidMessage, whatever the text."""
-    if "<!" in text or "<?" in text or lexical.IMPOSSIBLE(text):
+    if text.startswith("<?") or lexical.IMPOSSIBLE(text):
         raise InvalidMessage("must be one plain XML element", rule="foreign")
+    octets = text.encode("utf-8")
     try:
-        element = etree.fromstring(text.encode("utf-8"), _PARSER)
-    except (etree.LxmlError, ValueError):
+        if "<!" in text or "<?" in text:
+            check_events(octets, MAX_ELEMENTS, comments=False)
+        element = etree.fromstring(octets, _PARSER)
+    except (etree.LxmlError, InvalidMessage, ValueError):
         raise InvalidMessage("must be one XML element", rule="foreign") from None
     check_attributes(element, len(text))
     return element

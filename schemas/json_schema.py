@@ -6,7 +6,7 @@ XML has and JSON has not) the codec checks all the same.
 
 from typing import Any, Final
 
-from schemas import examples
+from schemas import examples, wording
 from schemas.catalogue import catalogue
 from schemas.catalogue.model import (
     UNBOUNDED,
@@ -22,19 +22,29 @@ from schemas.catalogue.model import (
     Text,
     Type,
 )
+from schemas.catalogue.patterns import expression
 from schemas.codec import DEFAULT_HEADER
 from schemas.names import long_name, message_name
+from schemas.plan import places
 
 Schema = dict[str, Any]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _SCALARS: Final[dict[str, Schema]] = {
-    "boolean": {"type": "boolean"},
+    "boolean": {
+        "type": ["boolean", "integer"],
+        "minimum": 0,
+        "maximum": 1,
+        "description": "true or false; 1 or 0 where XML had that",
+    },
     "date": {"type": "string", "description": "ISO 8601 date: 2026-11-23"},
     "dateTime": {"type": "string", "description": "ISO 8601 date and time with offset"},
     "time": {"type": "string", "description": "ISO 8601 time"},
     "gYear": {"type": "string", "description": "Year: 2026"},
     "gYearMonth": {"type": "string", "description": "Year and month: 2026-11"},
+    "gMonth": {"type": "string", "description": "Month: --11"},
+    "ID": {"type": "string", "description": "XML name without a colon"},
+    "IDREF": {"type": "string", "description": "XML name without a colon, of another element"},
 }
 
 
@@ -61,8 +71,10 @@ def schema(message: str, *, definitions: str = "#/$defs/") -> Schema:
 
 
 def definitions(message: str, *, prefix: str = "#/$defs/") -> dict[str, Schema]:
-    """The schemas of the types that a message and its header use, by name."""
-    types = {**catalogue().reachable(message), **catalogue().reachable(DEFAULT_HEADER)}
+    """The schemas of the types that a message and its header, of whatever version, use, by name."""
+    types = catalogue().reachable(message)
+    for header in _headers():
+        types |= catalogue().reachable(header)
     return {name: _type(kind, prefix) for name, kind in types.items()}
 
 
@@ -83,11 +95,22 @@ def _example(message: str) -> Schema | None:
         return None
 
 
+def _headers() -> list[str]:
+    """Every version of the header, the default first."""
+    known = sorted(name for name, root in catalogue().messages.items() if root.tag == "AppHdr")
+    return [DEFAULT_HEADER, *(name for name in known if name != DEFAULT_HEADER)]
+
+
 def _header(prefix: str) -> Schema:
-    """The header's object, to which JSON adds the header's own version."""
-    found = _type(catalogue().types[catalogue().messages[DEFAULT_HEADER].type], prefix)
-    version = {"const": DEFAULT_HEADER, "title": "Version of the header"}
-    return {**found, "properties": {"$type": version, **found["properties"]}}
+    """The header's object, to which JSON adds the header's own version; without it, the default is meant."""
+    return {"oneOf": [_one_header(name, prefix) for name in _headers()]}
+
+
+def _one_header(name: str, prefix: str) -> Schema:
+    found = _type(catalogue().types[catalogue().messages[name].type], prefix)
+    version = {"const": name, "title": "Version of the header"}
+    required = found["required"] if name == DEFAULT_HEADER else ["$type", *found["required"]]
+    return {**found, "properties": {"$type": version, **found["properties"]}, "required": required}
 
 
 def _reference(name: str, prefix: str) -> Schema:
@@ -105,7 +128,9 @@ def _type(kind: Type, prefix: str) -> Schema:
     match kind:
         case Sequence(members):
             properties = {member.tag: _member(member, prefix) for member in members}
-            return _object(properties, [member.tag for member in members if member.minimum])
+            always = [member.tag for member in members if member.minimum and not member.choice]
+            alternatives = [_alternatives(mates) for mates in places(kind) if mates[0].choice]
+            return _object(properties, always) | ({"allOf": alternatives} if alternatives else {})
         case Choice(members):
             found = _object({member.tag: _member(member, prefix) for member in members}, [])
             return {**found, "minProperties": min(member.minimum for member in members), "maxProperties": 1}
@@ -118,6 +143,14 @@ def _type(kind: Type, prefix: str) -> Schema:
             return _value(kind)
 
 
+def _alternatives(members: tuple[Member, ...]) -> Schema:
+    """One of these members is there; or none, where one of them is optional."""
+    each: list[Schema] = [{"required": [member.tag]} for member in members]
+    if not all(member.minimum for member in members):
+        each.append({"not": {"anyOf": list(each)}})
+    return {"oneOf": each}
+
+
 def _value(kind: Type) -> Schema:
     match kind:
         case Code(codes):
@@ -126,9 +159,9 @@ def _value(kind: Type) -> Schema:
             bounds: Schema = {"type": "string", "minLength": minimum}
             if maximum is not None:
                 bounds["maxLength"] = maximum
-            return bounds if pattern is None else {**bounds, "pattern": f"^(?:{pattern})$"}
-        case Decimal(digits, fraction):
-            text = f"At most {digits} digits, {fraction} of them decimals"
+            return bounds if pattern is None else {**bounds, "pattern": f"^(?:{expression(pattern)})$"}
+        case Decimal():
+            text = wording.expected(kind).capitalize()
             return {"type": "string", "pattern": r"^[+-]?(\d+\.?\d*|\.\d+)$", "description": text}
         case Scalar(name):
             return dict(_SCALARS[name])
@@ -141,7 +174,12 @@ def _member(member: Member, prefix: str) -> Schema:
     item = {**_reference(member.type, prefix), "title": long_name(member.tag)}
     if not member.many:
         return item
-    array: Schema = {"type": "array", "items": item, "minItems": 1, "title": item["title"]}
+    array: Schema = {
+        "type": "array",
+        "items": item,
+        "minItems": max(member.minimum, 1),
+        "title": item["title"],
+    }
     if member.maximum != UNBOUNDED:
         array["maxItems"] = member.maximum
     return array

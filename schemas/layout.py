@@ -22,7 +22,7 @@ from schemas.catalogue import catalogue
 from schemas.catalogue.model import Amount, Choice, Code, Scalar, Text, Type, Value
 from schemas.catalogue.model import Sequence as Members
 from schemas.errors import InvalidMessage
-from schemas.plan import NAMESPACE
+from schemas.plan import namespace
 from schemas.value_rules import TEXT_CHECKS, is_usual_amount, leaf_check
 
 Document = dict[str, Any]
@@ -242,15 +242,16 @@ def _ordinary_amount(name: str) -> Callable[[str, str], bool]:
     assert isinstance(kind, Amount)
     is_currency, is_number = _ordinary(kind.currency), _ordinary(kind.number)
 
+    takes_usual = is_number(_LARGEST_USUAL)
+
     def is_amount(currency: str, number: str) -> bool:
-        if is_usual_amount(currency, number):
+        if takes_usual and is_usual_amount(currency, number):
             return is_currency(currency)
         odd: list[Any] = []
         if check is not None:
             check({"Ccy": currency, "Amt": number}, odd)
         return not odd and is_currency(currency) and is_number(number)
 
-    assert is_number(_LARGEST_USUAL), "every type of amount takes what is usual"
     return is_amount
 
 
@@ -266,7 +267,7 @@ class _Drawing:
         self.amounts: dict[int, str] = {}
         """Gap of a currency, before that of its number -> type of the amount."""
         ((tag, content),) = document.items()
-        self._add(f'<Document xmlns="{NAMESPACE}{message}">', f'{{"{tag}":')
+        self._add(f'<Document xmlns="{namespace(message)}">', f'{{"{tag}":')
         self._draw(tag, root.type, content)
         self._add("</Document>", "}")
 

@@ -1,24 +1,28 @@
 """The texts that a value may be written as: XML Schema's lexical rules, made into functions.
 
 `parser(value)` turns a catalogue value into a function from text to its canonical content: the text itself,
-with the outer blanks removed where XML Schema removes them, or a bool. The functions raise `InvalidMessage`
+with the outer blanks removed where XML Schema removes them, or an indicator. The functions raise
+`InvalidMessage`
 with the broken rule and never put the text into the error.
 """
 
 import binascii
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from calendar import monthrange
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal as Number
 from functools import lru_cache
 from typing import Any, Final
 
+from schemas import wording
+from schemas.catalogue import patterns
 from schemas.catalogue.model import Binary, Code, Decimal, Scalar, Text, Value
 from schemas.errors import InvalidMessage
 
 Parser = Callable[[str], Any]
-"""From text to content: the text, or a bool."""
+"""From text to content: the text, or an indicator (a bool; 1 or 0 where that was written)."""
 
 BLANKS: Final = " \t\r\n"
 """XML's white space; Python's own idea of it is wider."""
@@ -40,8 +44,9 @@ _TEMPORAL: Final = {
     "date": re.compile(rf"({_YEAR})-({_MONTH})-({_DAY}){_ZONE}", re.ASCII),
     "dateTime": re.compile(rf"({_YEAR})-({_MONTH})-({_DAY})T{_CLOCK}{_ZONE}", re.ASCII),
     "time": re.compile(rf"{_CLOCK}{_ZONE}", re.ASCII),
-    "gYear": re.compile(rf"{_YEAR}{_ZONE}", re.ASCII),
+    "gYear": re.compile(rf"({_YEAR}){_ZONE}", re.ASCII),
     "gYearMonth": re.compile(rf"{_YEAR}-{_MONTH}{_ZONE}", re.ASCII),
+    "gMonth": re.compile(rf"--{_MONTH}{_ZONE}", re.ASCII),
 }
 _PLAIN_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
 _PLAIN_CLOCK: Final = re.compile(
@@ -50,91 +55,130 @@ _PLAIN_CLOCK: Final = re.compile(
 _DAY_LENGTH: Final = len("2026-11-23")
 _DECIMAL = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?", re.ASCII)
 """No part of it can match in two ways: a long text costs time in proportion to its length, no more."""
-_BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
+_BOOLEANS: Final[dict[str, bool | int]] = {"true": True, "1": 1, "false": False, "0": 0}
+"""As it was written, so that it can be written again: `1` is no other indicator than `true`."""
+_NAME_START = (
+    r"A-Z_a-z\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u02FF\u0370-\u037D\u037F-\u1FFF\u200C\u200D\u2070-\u218F"
+    r"\u2C00-\u2FEF\u3001-\uD7FF\uF900-\uFDCF\uFDF0-\uFFFD\U00010000-\U000EFFFF"
+)
+_NAME: Final = re.compile(rf"[{_NAME_START}][{_NAME_START}\-.0-9\u00B7\u0300-\u036F\u203F\u2040]*")
+"""A name of XML without a colon."""
 
 
 def parser(value: Value) -> Parser:  # noqa: PLR0911 - one line a kind of value
     """The function that reads this value's text."""
     match value:
-        case Text(minimum, maximum, None):
-            return _text(minimum, maximum)
-        case Text(minimum, maximum, str(pattern)):
-            return _pattern(minimum, maximum, pattern)
-        case Code(codes):
-            return _code(frozenset(codes))
-        case Decimal(digits, fraction, minimum):
-            return _decimal(digits, fraction, minimum)
+        case Text(pattern=None):
+            return _text(value)
+        case Text(pattern=str(pattern)):
+            return _pattern(value, pattern)
+        case Code():
+            return _code(value)
+        case Decimal():
+            return _decimal(value)
         case Scalar("boolean"):
             return _boolean
-        case Scalar(kind):
-            return _temporal(kind)
-        case Binary(minimum, maximum):
-            return _binary(minimum, maximum)
+        case Scalar("ID" | "IDREF"):
+            return _identifier(value)
+        case Scalar():
+            return _temporal(value)
+        case Binary():
+            return _binary(value)
     raise AssertionError(value)
 
 
-def _text(minimum: int, maximum: int | None) -> Parser:
-    most = maximum if maximum is not None else 1 << 62
+def _text(value: Text | Code) -> Parser:
+    minimum, most = value.minimum, value.maximum if value.maximum is not None else 1 << 62
 
     def text(content: str) -> str:
         if minimum <= len(content) <= most:
             return content
-        raise InvalidMessage(f"must have {minimum} to {maximum} characters", rule="length")
+        raise InvalidMessage(f"must have {wording.expected(value)}", rule="length", expected=value)
 
     return text
 
 
-def _pattern(minimum: int, maximum: int | None, pattern: str) -> Parser:
-    bounded = _text(minimum, maximum)
-    matches = re.compile(pattern).fullmatch
+def _pattern(value: Text, pattern: str) -> Parser:
+    bounded = _text(Text(value.minimum, value.maximum))
+    matches = patterns.matcher(pattern)
 
     def patterned(content: str) -> str:
         bounded(content)
-        if matches(content) is None:
-            raise InvalidMessage(f"must match {pattern}", rule="pattern")
+        if not matches(content):
+            raise InvalidMessage(f"must be {wording.expected(value)}", rule="pattern", expected=value)
         return content
 
     return patterned
 
 
-def _code(codes: frozenset[str]) -> Parser:
+def _code(value: Code) -> Parser:
+    codes = frozenset(value.codes)
+    bounded = _text(value)
+
     def code(content: str) -> str:
-        if content in codes:
-            return content
-        raise InvalidMessage("must be a code of the list", rule="code")
+        if content not in codes:
+            raise InvalidMessage("must be a code of the list", rule="code", expected=value)
+        bounded(content)
+        return content
 
     return code
 
 
-def _decimal(digits: int, fraction: int, minimum: int | None) -> Parser:
-    decimals = rf"(?:\.\d{{1,{fraction}}})?" if fraction else ""
-    plain = re.compile(rf"\d{{1,{digits - fraction}}}{decimals}", re.ASCII).fullmatch
+def _decimal(value: Decimal) -> Parser:
+    unusual = _unusual_decimal(value)
+    bounded = value.minimum not in {None, "0"} or value.maximum or value.pattern
+    if value.digits is None or value.digits <= value.fraction or bounded:
+        return unusual
+    decimals = rf"(?:\.\d{{1,{value.fraction}}})?" if value.fraction else ""
+    plain = re.compile(rf"\d{{1,{value.digits - value.fraction}}}{decimals}", re.ASCII).fullmatch
 
     def decimal(content: str) -> str:
-        if plain(content):
-            return content
-        return _unusual_decimal(content.strip(BLANKS), digits, fraction, minimum)
+        return content if plain(content) else unusual(content)
 
     return decimal
 
 
-def _unusual_decimal(content: str, digits: int, fraction: int, minimum: int | None) -> str:
-    found = _DECIMAL.fullmatch(content)
-    if found is None or not any("0" <= character <= "9" for character in content):
-        raise InvalidMessage("must be a decimal number", rule="decimal")
-    sign, whole, part = found[1], found[2].lstrip("0"), (found[3] or "").rstrip("0")
-    if len(part) > fraction or len(whole) + len(part) > digits:
-        raise InvalidMessage(f"must have at most {digits} digits, {fraction} of them decimals", rule="digits")
-    if minimum is not None and sign == "-" and (whole or part):
-        raise InvalidMessage(f"must be at least {minimum}", rule="minimum")
-    return content
+def _unusual_decimal(value: Decimal) -> Parser:
+    digits, fraction = value.digits, value.fraction
+    low = Number(value.minimum) if value.minimum is not None else None
+    high = Number(value.maximum) if value.maximum is not None else None
+    matches = patterns.matcher(value.pattern) if value.pattern is not None else None
+
+    def decimal(content: str) -> str:
+        content = content.strip(BLANKS)
+        found = _DECIMAL.fullmatch(content)
+        if found is None or not any("0" <= character <= "9" for character in content):
+            raise InvalidMessage("must be a decimal number", rule="decimal", expected=value)
+        whole, part = found[2].lstrip("0"), (found[3] or "").rstrip("0")
+        if digits is not None and (len(part) > fraction or len(whole) + len(part) > digits):
+            text = f"must have at most {digits} digits, {fraction} of them decimals"
+            raise InvalidMessage(text, rule="digits", expected=value)
+        if matches is not None and not matches(content):
+            raise InvalidMessage(f"must be {wording.expected(value)}", rule="pattern", expected=value)
+        if low is not None and Number(content) < low:
+            raise InvalidMessage(f"must be at least {value.minimum}", rule="minimum", expected=value)
+        if high is not None and Number(content) > high:
+            raise InvalidMessage(f"must be at most {value.maximum}", rule="maximum", expected=value)
+        return content
+
+    return decimal
 
 
-def _boolean(content: str) -> bool:
+def _boolean(content: str) -> bool | int:
     value = _BOOLEANS.get(content.strip(BLANKS))
     if value is None:
-        raise InvalidMessage("must be true or false", rule="boolean")
+        raise InvalidMessage("must be true or false", rule="boolean", expected=BOOLEAN)
     return value
+
+
+def _identifier(value: Scalar) -> Parser:
+    def identifier(content: str) -> str:
+        content = content.strip(BLANKS)
+        if _NAME.fullmatch(content) is None:
+            raise InvalidMessage("must be an XML name without a colon", rule="pattern", expected=value)
+        return content
+
+    return identifier
 
 
 @lru_cache(maxsize=1024)
@@ -157,18 +201,27 @@ def is_plain_instant(content: str) -> bool:
 _PLAIN: Final[dict[str, Callable[[str], bool]]] = {"date": is_plain_day, "dateTime": is_plain_instant}
 
 
-def _temporal(kind: str) -> Parser:
-    exactly = _TEMPORAL[kind].fullmatch
-    dated = kind in {"date", "dateTime"}
-    is_plain = _PLAIN.get(kind)
+def _temporal(value: Scalar) -> Parser:
+    exactly = _TEMPORAL[value.kind].fullmatch
+    dated = value.kind in {"date", "dateTime"}
+    is_plain = _PLAIN.get(value.kind)
+    matches = patterns.matcher(value.pattern) if value.pattern is not None else None
+    low, high = (None if bound is None else int(bound) for bound in (value.minimum, value.maximum))
 
     def temporal(content: str) -> str:
-        if is_plain is not None and is_plain(content):
+        if is_plain is not None and matches is None and is_plain(content):
             return content
         content = content.strip(BLANKS)
         found = exactly(content)
         if found is None or (dated and not _is_day(found)):
-            raise InvalidMessage(f"must be an ISO 8601 {kind}", rule="date")
+            raise InvalidMessage(f"must be {wording.expected(value)}", rule="date", expected=value)
+        if matches is not None and not matches(content):
+            raise InvalidMessage(f"must be {wording.expected(value)}", rule="pattern", expected=value)
+        # A year with a zone and one without cannot be compared where they are the same.
+        if low is not None and int(found[1]) < low + (found[1] != content):
+            raise InvalidMessage(f"must be at least {low}", rule="minimum", expected=value)
+        if high is not None and int(found[1]) > high - (found[1] != content):
+            raise InvalidMessage(f"must be at most {high}", rule="maximum", expected=value)
         return content
 
     return temporal
@@ -182,15 +235,21 @@ def _is_day(found: re.Match[str]) -> bool:
     return day <= monthrange(int(found[1]) % 400 + _LEAP_YEAR, int(found[2]))[1]
 
 
-def _binary(minimum: int, maximum: int) -> Parser:
+def _binary(value: Binary) -> Parser:
+    minimum, most = value.minimum, value.maximum if value.maximum is not None else 1 << 62
+
     def binary(content: str) -> str:
         packed = "".join(content.split())
         try:
-            octets = len(b64decode(packed, validate=True))
+            decoded = b64decode(packed, validate=True)
         except (binascii.Error, ValueError):
-            raise InvalidMessage("must be base64", rule="base64") from None
-        if not minimum <= octets <= maximum:
-            raise InvalidMessage(f"must hold {minimum} to {maximum} octets", rule="length")
+            decoded = None
+        # Python takes too many `=`, and bits that no octet has.
+        if decoded is None or b64encode(decoded).decode() != packed:
+            raise InvalidMessage("must be base64", rule="base64", expected=value)
+        octets = len(decoded)
+        if not minimum <= octets <= most:
+            raise InvalidMessage(f"must hold {wording.expected(value)}", rule="length", expected=value)
         return packed
 
     return binary

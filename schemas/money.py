@@ -16,6 +16,20 @@ EXPONENTS: Final[dict[str, int]] = {
 }
 """Currency code -> decimals. Codes without a minor unit (gold, test codes) are not money here."""
 
+_LIST_THREE: Final = """
+    ADP AFA ALK ANG AOK AON AOR ARA ARP ARY ATS AYM AZM BAD BEC BEF BEL BGJ BGK BGL BGN BOP BRB BRC
+    BRE BRN BRR BUK BYB BYR CHC CSD CSJ CSK CUC CYP DDM DEM ECS ECV EEK ESA ESB ESP FIM FRF GEK GHC
+    GHP GNE GNS GQE GRD GWE GWP HRD HRK IEP ILP ILR ISJ ITL LAJ LSM LTL LTT LUC LUF LUL LVL LVR MGF
+    MLF MRO MTL MTP MVQ MXP MZE MZM NIC NLG PEH PEI PES PLZ PTE RHD ROK ROL RUR SDD SDP SIT SKK SLL
+    SRG STD SUR TJR TMM TPE TRL UAK UGS UGW USS UYN UYP VEB VEF VNC XEU XFO XFU XRE YDD YUD YUM YUN
+    ZAL ZMK ZRN ZRZ ZWC ZWD ZWL ZWN ZWR
+"""
+HISTORIC: Final = frozenset(_LIST_THREE.split()) - EXPONENTS.keys()
+"""Codes of currencies that are no longer in use (ISO 4217, list three). A statement may still hold them."""
+
+ALL_CURRENCIES: Final[dict[str, int | None]] = {**dict.fromkeys(HISTORIC), **EXPONENTS}
+"""As `EXPONENTS`, with those of the past, whose minor unit is not kept here (None)."""
+
 MAX_MINOR: Final = 10**17
 """Largest amount of one payment; far below the 2**63 of the ledger's columns, so sums cannot wrap."""
 

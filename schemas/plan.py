@@ -1,9 +1,9 @@
 """A message's schema, compiled: reads XML into a dict, checks a dict, writes a dict as XML.
 
 The dict is the one form of a message here. Its keys are ISO tags. What may repeat is a list; an amount is
-`{"Ccy": "INR", "Amt": "100.00"}`; an indicator is a bool; foreign content is one string of canonical XML;
-every other leaf is its text. All three ways check everything that the schema says (names, order,
-cardinality, choices, facets), so whatever passes one of them is valid.
+`{"Ccy": "INR", "Amt": "100.00"}`; an indicator is a bool, or 1 or 0 where that was written; foreign content
+is one string of canonical XML; every other leaf is its text. All three ways check everything that the schema
+says (names, order, cardinality, choices, facets), so whatever passes one of them is valid.
 
 Each type becomes a `Shape` of three functions: small closures, and one loop over the members. Every message
 goes this way unless `memory` knows its elements, and every refusal is made here.
@@ -11,16 +11,18 @@ goes this way unless `memory` knows its elements, and every refusal is made here
 
 from collections.abc import Callable
 from functools import cache
+from itertools import groupby
 from typing import Any, Final, NamedTuple, cast
 
 from lxml import etree
 
 from schemas import foreign, lexical
-from schemas.catalogue import catalogue
+from schemas.catalogue import catalogue, model
 from schemas.catalogue.model import (
     UNBOUNDED,
     Amount,
     Choice,
+    Code,
     Foreign,
     Member,
     Sequence,
@@ -32,7 +34,7 @@ from schemas.errors import InvalidMessage
 from schemas.lexical import BLANKS
 from schemas.value_rules import TEXT_CHECKS, Check, Fault, leaf_check
 
-NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:"
+NAMESPACE: Final = model.NAMESPACE
 _MOST: Final = 1 << 62
 _AMOUNT_KEYS: Final = frozenset({"Ccy", "Amt"})
 _LOCATIONS: Final = frozenset(
@@ -68,18 +70,34 @@ def plan(message: str) -> Shape:
         KeyError: the catalogue does not have this message.
 
     """
-    known = catalogue()
-    root = known.messages[message]
-    if root.tag == "AppHdr":
+    root = catalogue().messages[message]
+    if root.is_bare:
         return _Compiler(message).shape(root.type)
-    return _Compiler(message).members("Document", Sequence((Member(root.tag, root.type),)))
+    return _Compiler(message).members("Document", document_type(message))
+
+
+def document_type(message: str) -> Sequence:
+    """The type of a message's `Document`."""
+    root = catalogue().messages[message]
+    return Sequence((Member(root.tag, root.type),))
+
+
+def namespace(message: str) -> str:
+    """The namespace of a message of the catalogue."""
+    return f"{catalogue().messages[message].space}{message}"
+
+
+@cache
+def part(message: str, name: str) -> Shape:
+    """The shape of one type of a message."""
+    return _Compiler(message).shape(name)
 
 
 def written(message: str, tag: str, content: Any) -> str:
     """A header (`AppHdr`) or document (`Document`) as XML in its namespace. Raises InvalidMessage."""
     pieces: list[str] = []
     plan(message).markup(tag, content, pieces)
-    pieces[0] = f'<{tag} xmlns="{NAMESPACE}{message}">'
+    pieces[0] = f'<{tag} xmlns="{namespace(message)}">'
     return "".join(pieces)
 
 
@@ -88,7 +106,7 @@ class _Compiler:
 
     def __init__(self, message: str) -> None:
         self.message = message
-        self.prefix = f"{{{NAMESPACE}{message}}}"
+        self.prefix = f"{{{namespace(message)}}}"
         self.made: dict[str, Shape] = {}
 
     def shape(self, name: str) -> Shape:
@@ -107,7 +125,7 @@ class _Compiler:
 
     def members(self, name: str, kind: Sequence | Choice) -> Shape:
         found = _Members(kind, self.prefix)
-        shape = Shape(found.read, found.accept, found.markup)
+        shape = found.shape()
         self.made[name] = shape  # before its members: a type may hold itself
         found.fill([self.shape(member.type) for member in kind.members])
         return shape
@@ -134,6 +152,7 @@ def _leaf(name: str) -> Shape:
 
 def _value(kind: Value, check: Check | None) -> Shape:
     parse = lexical.parser(kind)
+    collapses = not isinstance(kind, Text | Code)
 
     def read(element: etree._Element, odd: list[Fault]) -> Any:
         if len(element) or element.keys():
@@ -146,7 +165,7 @@ def _value(kind: Value, check: Check | None) -> Shape:
     def accept(content: Any) -> Any:
         if not isinstance(content, str):
             raise InvalidMessage("must be a string", rule="type")
-        return _as_it_stands(content, parse(content))
+        return _as_it_stands(content, parse(content)) if collapses else parse(content)
 
     def markup(tag: str, content: Any, pieces: list[str]) -> None:
         text = accept(content)
@@ -185,12 +204,12 @@ def _text(kind: Text, check: Check | None) -> Shape:
 
 def _boolean(kind: Value) -> Shape:
     def accept(content: Any) -> bool:
-        if type(content) is not bool:
-            raise InvalidMessage("must be true or false", rule="type")
-        return content
+        if type(content) is not bool and not (type(content) is int and content in {0, 1}):
+            raise InvalidMessage("must be true or false", rule="type", expected=lexical.BOOLEAN)
+        return cast("bool", content)
 
     def markup(tag: str, content: Any, pieces: list[str]) -> None:
-        pieces.append(f"<{tag}>{'true' if accept(content) else 'false'}</{tag}>")
+        pieces.append(f"<{tag}>{str(accept(content)).lower()}</{tag}>")
 
     return Shape(_value(kind, None).read, accept, markup)
 
@@ -214,7 +233,7 @@ def _amount(kind: Amount, check: Check | None) -> Shape:  # noqa: C901 - three s
         if code is None:
             raise InvalidMessage("is missing", rule="attribute", path="@Ccy")
         if len(element.keys()) != 1:
-            _check_attributes(element, "Ccy")
+            check_attributes(element, "Ccy")
         amount = checked(code, element.text or "")
         if check is not None:
             check(amount, odd)
@@ -249,15 +268,16 @@ def _parser(kind: Type) -> lexical.Parser:
 
 def _foreign(kind: Foreign, message: str) -> Shape:  # noqa: C901 - four small functions
     """Content of another schema, as one string. What the message's own schema knows is held to it."""
-    global_element = "AppHdr" if catalogue().messages[message].tag == "AppHdr" else "Document"
+    root = catalogue().messages[message]
+    global_element = f"{{{namespace(message)}}}{root.tag if root.is_bare else 'Document'}"
 
     def read(element: etree._Element, _odd: list[Fault]) -> str:
         _check_blank(element.text)
         if element.keys():
-            _check_attributes(element)
+            check_attributes(element)
         for child in element:
             _check_blank(child.tail)
-        children = [child for child in element if not _is_comment(child)]
+        children = [child for child in element if not is_comment(child)]
         if len(children) != 1:
             raise InvalidMessage("must hold one element of another schema", rule="foreign")
         check(children[0])
@@ -265,8 +285,10 @@ def _foreign(kind: Foreign, message: str) -> Shape:  # noqa: C901 - four small f
 
     def check(element: etree._Element) -> None:
         foreign.check(element, kind.namespace)
-        if kind.process == "lax":
-            for known in element.iter(f"{{{NAMESPACE}{message}}}{global_element}"):
+        if kind.process == "strict" and element.tag != global_element:
+            raise InvalidMessage("must be an element whose schema is known", rule="foreign")
+        if kind.process != "skip":
+            for known in element.iter(global_element):
                 plan(message).read(known, [])
 
     def accept(content: Any) -> str:
@@ -288,38 +310,37 @@ def _foreign(kind: Foreign, message: str) -> Shape:  # noqa: C901 - four small f
 class _Members:
     """The members of a sequence or choice.
 
-    A step is (index, after, maximum, ...): `after` is the index of the nearest mandatory member before. In a
-    choice every member has index 0, so that a second one is out of place.
+    A step is (index, after, maximum, ...): `after` is the index of the nearest mandatory member before. The
+    alternatives of a choice have one index, so that a second one is out of place.
     """
 
-    __slots__ = ("by_name", "by_tag", "is_choice", "kind", "last_required", "prefix")
+    __slots__ = ("by_name", "by_tag", "kind", "last_required", "prefix")
 
     def __init__(self, kind: Sequence | Choice, prefix: str) -> None:
         self.kind = kind
         self.prefix = prefix
-        self.is_choice = isinstance(kind, Choice)
         self.by_name: dict[Any, tuple[int, int, int, Accept, Markup, int]] = {}
         self.by_tag: dict[Any, tuple[int, int, int, str, Read, int]] = {}
         self.last_required = -1
 
+    def shape(self) -> Shape:
+        """What `fill` makes useful. Only a type that counts from two up pays for counting."""
+        if all(member.minimum <= 1 for member in self.kind.members):
+            return Shape(self.read, self.accept, self.markup)
+        return Shape(self._read_counted, self._accept_counted, self._markup_counted)
+
     def fill(self, shapes: list[Shape]) -> None:
         """Take the members' shapes; apart from `__init__` because a type may hold itself."""
-        for index, (member, shape) in enumerate(zip(self.kind.members, shapes, strict=True)):
-            place, after = (0, -1) if self.is_choice else (index, self.last_required)
-            maximum = _MOST if member.maximum == UNBOUNDED else member.maximum
-            self.by_name[member.tag] = (place, after, maximum, shape.accept, shape.markup, shape.longest)
-            self.by_tag[self.prefix + member.tag] = (
-                place,
-                after,
-                maximum,
-                member.tag,
-                shape.read,
-                shape.longest,
-            )
-            if member.minimum and not self.is_choice:
-                self.last_required = index
-        if self.is_choice and all(member.minimum for member in self.kind.members):
-            self.last_required = 0
+        shape_of = dict(zip((member.tag for member in self.kind.members), shapes, strict=True))
+        for place, members in enumerate(places(self.kind)):
+            for member in members:
+                shape = shape_of[member.tag]
+                maximum = _MOST if member.maximum == UNBOUNDED else member.maximum
+                step = (place, self.last_required, maximum)
+                self.by_name[member.tag] = (*step, shape.accept, shape.markup, shape.longest)
+                self.by_tag[self.prefix + member.tag] = (*step, member.tag, shape.read, shape.longest)
+            if all(member.minimum for member in members):
+                self.last_required = place
 
     def read(self, element: etree._Element, odd: list[Fault]) -> dict[str, Any]:  # noqa: C901, PLR0912
         content: dict[str, Any] = {}
@@ -328,7 +349,7 @@ class _Members:
         if (text := element.text) is not None and text.strip(BLANKS):
             _check_blank(text)
         if element.keys():
-            _check_attributes(element)
+            check_attributes(element)
         for child in element[:]:  # type: ignore[index]  # a slice costs half of an iterator
             if (tail := child.tail) is not None and tail.strip(BLANKS):
                 _check_blank(tail)
@@ -365,9 +386,9 @@ class _Members:
                 else:
                     content[tag].append(take(child, odd))
                     if len(content[tag]) > maximum:
-                        raise _too_many(maximum)
+                        raise too_many(maximum)
             except InvalidMessage as error:
-                raise error.within(_place(tag, len(content.get(tag, ())))) from None
+                raise error.within(numbered(tag, len(content.get(tag, ())))) from None
         if last < self.last_required:
             raise self._missing(content)
         return content
@@ -388,7 +409,7 @@ class _Members:
                     for item in _items(value, maximum):
                         items.append(take(item))  # noqa: PERF401 - the path needs their number
             except InvalidMessage as error:
-                raise error.within(_place(tag, len(items))) from None
+                raise error.within(numbered(tag, len(items))) from None
         return checked
 
     def markup(self, tag: str, content: Any, pieces: list[str]) -> None:
@@ -416,12 +437,28 @@ class _Members:
                 for number, item in enumerate(_items(value, maximum)):  # noqa: B007 - the path needs it
                     write(name, item, pieces)
             except InvalidMessage as error:
-                raise error.within(_place(name, number if maximum != 1 else 0)) from None
+                raise error.within(numbered(name, number if maximum != 1 else 0)) from None
         if not self.last_required <= last < _MOST:
             del pieces[start:]
             self.markup(tag, self._ordered(content), pieces)
         else:
             pieces.append(f"</{tag}>")
+
+    def _read_counted(self, element: etree._Element, odd: list[Fault]) -> dict[str, Any]:
+        return self._counted(self.read(element, odd))
+
+    def _accept_counted(self, content: Any) -> dict[str, Any]:
+        return self._counted(self.accept(content))
+
+    def _markup_counted(self, tag: str, content: Any, pieces: list[str]) -> None:
+        self.markup(tag, content, pieces)
+        self._counted(content)
+
+    def _counted(self, content: dict[str, Any]) -> dict[str, Any]:
+        for member in self.kind.members:
+            if member.minimum > 1 and 0 < len(content.get(member.tag, ())) < member.minimum:
+                raise too_few(member.minimum).within(member.tag)
+        return content
 
     def _is_ordered(self, content: Any) -> bool:
         """Whether the members stand in schema order, complete and known: what `read` makes always does."""
@@ -441,80 +478,125 @@ class _Members:
         by_name = self.by_name
         for tag in content:
             if tag not in by_name:
-                raise InvalidMessage("is not in the schema here", rule="element", path=_printable(tag))
+                raise unknown(tag)
         self._check_complete(content)
         return dict(sorted(content.items(), key=lambda item: by_name[item[0]][0]))
 
     def _check_complete(self, content: dict[str, Any]) -> None:
-        if self.is_choice:
-            if len(content) > 1:
-                raise InvalidMessage(f"must be only one of {self._names()}", rule="choice")
-            if not content and self.last_required == 0:
-                raise self._missing(content)
-        elif any(member.minimum and member.tag not in content for member in self.kind.members):
+        for members in places(self.kind):
+            present = [member for member in members if member.tag in content]
+            if len(present) > 1:
+                raise only_one_of(members)
+        if any(_is_missing(members, content) for members in places(self.kind)):
             raise self._missing(content)
 
-    def _names(self) -> str:
-        return ", ".join(member.tag for member in self.kind.members)
-
     def _missing(self, content: dict[str, Any]) -> InvalidMessage:
-        if self.is_choice:
-            return InvalidMessage(f"must hold one of {self._names()}", rule="choice")
-        tags = (member.tag for member in self.kind.members if member.minimum and member.tag not in content)
-        return InvalidMessage("is missing", rule="missing", path=next(tags))
+        return missing(next(members for members in places(self.kind) if _is_missing(members, content)))
 
     def _misplaced(self, tag: str, content: dict[str, Any]) -> InvalidMessage:
-        if self.is_choice and tag not in content:
-            return InvalidMessage(f"must be only one of {self._names()}", rule="choice", path=tag)
+        mates = next(members for members in places(self.kind) if any(member.tag == tag for member in members))
+        if tag not in content and any(member.tag in content for member in mates):
+            return only_one_of(mates).within(tag)
         if tag in content and tag == list(content)[-1]:
-            return _too_many(1).within(tag)
-        return InvalidMessage("stands after an element that must follow it", rule="order", path=tag)
+            return too_many(1).within(tag)
+        return out_of_order().within(tag)
+
+
+def places(kind: Sequence | Choice) -> list[tuple[Member, ...]]:
+    """The members in order; alternatives of one choice share a place."""
+    if isinstance(kind, Choice):
+        return [kind.members]
+    grouped = groupby(enumerate(kind.members), lambda item: -item[1].choice or item[0])
+    return [tuple(member for _, member in group) for _, group in grouped]
+
+
+def _is_missing(members: tuple[Member, ...], content: dict[str, Any]) -> bool:
+    return all(member.minimum and member.tag not in content for member in members)
+
+
+# What may be wrong with elements
+
+
+def _names(members: tuple[Member, ...]) -> str:
+    return ", ".join(member.tag for member in members)
+
+
+def missing(members: tuple[Member, ...]) -> InvalidMessage:
+    """None of the members that share a place is there, and one must be."""
+    if len(members) == 1:
+        return InvalidMessage("is missing", rule="missing", path=members[0].tag)
+    return InvalidMessage(f"must hold one of {_names(members)}", rule="choice", expected=_names(members))
+
+
+def only_one_of(members: tuple[Member, ...]) -> InvalidMessage:
+    """Two alternatives are there."""
+    return InvalidMessage(f"must be only one of {_names(members)}", rule="choice", expected=_names(members))
+
+
+def out_of_order() -> InvalidMessage:
+    """An element stands after another that must follow it."""
+    return InvalidMessage("stands after an element that must follow it", rule="order")
+
+
+def unknown(name: str, expected: str | None = None) -> InvalidMessage:
+    """No such element is known at this place."""
+    return InvalidMessage(
+        "is not in the schema here", rule="element", path=printable(name), expected=expected
+    )
+
+
+def too_many(maximum: int) -> InvalidMessage:
+    """An element is there more often than it may."""
+    times = "once" if maximum == 1 else f"{maximum} times"
+    return InvalidMessage(f"may be there only {times}", rule="repetition")
+
+
+def too_few(minimum: int) -> InvalidMessage:
+    """An element is there, and not as often as it must."""
+    return InvalidMessage(f"must be there at least {minimum} times", rule="repetition")
 
 
 def _items(value: Any, maximum: int) -> list[Any]:
     if type(value) is not list or not value:
         raise InvalidMessage("must be an array of at least one", rule="type")
     if len(value) > maximum:
-        raise _too_many(maximum)
+        raise too_many(maximum)
     return value
 
 
-def _too_many(maximum: int) -> InvalidMessage:
-    times = "once" if maximum == 1 else f"{maximum} times"
-    return InvalidMessage(f"may be there only {times}", rule="repetition")
-
-
-def _place(tag: str, before: int) -> str:
+def numbered(tag: str, before: int) -> str:
+    """A tag as a step of a path, with its number where others stand before it."""
     return f"{tag}[{before + 1}]" if before else tag
 
 
-def _printable(tag: Any) -> str:
+def printable(tag: Any) -> str:
     """A name from outside, made safe to show."""
     text = tag if isinstance(tag, str) else type(tag).__name__
     return text if text.isascii() and text.isprintable() and len(text) <= 40 else "?"  # noqa: PLR2004
 
 
-def _is_comment(element: etree._Element) -> bool:
+def is_comment(element: etree._Element) -> bool:
+    """Whether this is no element at all."""
     return cast("Any", element.tag) is etree.Comment
 
 
 def _check_comment(element: etree._Element) -> None:
     """Comments between elements mean nothing; any other stranger is refused."""
-    if not _is_comment(element):
-        name = etree.QName(element)
-        raise InvalidMessage("is not in the schema here", rule="element", path=_printable(name.localname))
+    if not is_comment(element):
+        raise unknown(etree.QName(element).localname)
 
 
 def _check_bare(element: etree._Element) -> None:
     """A leaf holds text only. Called when it has children or attributes."""
     for child in element:
-        if _is_comment(child):
+        if is_comment(child):
             raise InvalidMessage("a comment stands inside a value", rule="comment")
         raise InvalidMessage("must hold text only", rule="element")
-    _check_attributes(element)
+    check_attributes(element)
 
 
-def _check_attributes(element: etree._Element, known: str | None = None) -> None:
+def check_attributes(element: etree._Element, known: str | None = None) -> None:
+    """Refuse an attribute that is neither `known` nor a hint that means nothing here."""
     for name in element.keys():  # noqa: SIM118 - an lxml element iterates its children
         if name != known and name not in _LOCATIONS:
             raise InvalidMessage("has an attribute that its schema does not know", rule="attribute")

@@ -14,22 +14,9 @@ from typing import Any, ClassVar, Final
 
 from pydantic import ConfigDict
 
-from schemas import value_rules
+from schemas import totals, value_rules
 from schemas.codec import Message
-
-Content = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One broken rule."""
-
-    code: str
-    path: str
-    reason: str
-    text: str
-    warning: bool = False
-    """Worth saying; no ground for refusal."""
+from schemas.findings import Content, Finding
 
 
 class Addresses(StrEnum):
@@ -96,6 +83,7 @@ def check(message: Message, *, scheme: Scheme = SWITCH) -> list[Finding]:
     found = [] if ordinary else list(_value_findings(message.id, content, scheme))
     for rule in _RULES.get(message.name, ()):
         found.extend(rule(content, scheme))
+    found.extend(totals.batches(message.name, content))
     if scheme.characters is Characters.LATIN:
         found.extend(_latin(content, ""))
     return [
@@ -110,11 +98,12 @@ def refusals(findings: list[Finding]) -> list[Finding]:
 
 
 def _value_findings(message_id: str, content: Content, scheme: Scheme) -> Iterator[Finding]:
+    mild = value_rules.MILD if value_rules.only_reports(message_id) else frozenset[str]()
     for fault in value_rules.faults(message_id, content):
         unknown = fault.rule == "unknown-code"
         if unknown and scheme.unknown_codes is UnknownCodes.IGNORE:
             continue
-        warning = unknown and scheme.unknown_codes is UnknownCodes.WARN
+        warning = fault.rule in mild or (unknown and scheme.unknown_codes is UnknownCodes.WARN)
         yield Finding(fault.rule, fault.path, _reason_at(fault), fault.text, warning)
 
 
@@ -140,11 +129,17 @@ def _header_findings(message: Message) -> list[Finding]:
     header = message.header
     if header is None:
         return []
-    own_id = message.content.get("GrpHdr", {}).get("MsgId")
-    if own_id is None or header.get("BizMsgIdr") == own_id:
+    own_ids = _own_ids(message.content)
+    if not own_ids or header.get("BizMsgIdr") in own_ids:
         return []
     text = "is not the document's own message identification"
     return [Finding("business-message-id", "AppHdr/BizMsgIdr", "CH16", text, warning=True)]
+
+
+def _own_ids(content: Content) -> list[str]:
+    """The ids under which a message knows itself; each kind of message has its own place for it."""
+    holders = [content[tag] for tag in ("GrpHdr", "MsgHdr", "Assgnmt", "MsgId", "Hdr") if tag in content]
+    return [holder[tag] for holder in holders for tag in ("MsgId", "Id") if type(holder.get(tag)) is str]
 
 
 # Groups of transactions
@@ -162,13 +157,13 @@ def _group_totals(transactions_tag: str, amount_tag: str) -> Rule:
     """`NbOfTxs`, `CtrlSum` and the total must be what the transactions add up to."""
 
     def rule(content: Content, _scheme: Scheme) -> Iterator[Finding]:
-        group, transactions = content["GrpHdr"], content.get(transactions_tag, [])
+        group, transactions = content.get("GrpHdr", {}), content.get(transactions_tag, [])
         number = group.get("NbOfTxs", "1")
         if number.lstrip("0") != str(len(transactions)) or number.startswith("0"):
             yield Finding("number-of-transactions", "GrpHdr/NbOfTxs", "AM18", "is not the number there is")
         if "CtrlSum" not in group and f"Ttl{amount_tag}" not in group:
             return
-        amounts = [transaction[amount_tag] for transaction in transactions]
+        amounts = [transaction[amount_tag] for transaction in transactions if amount_tag in transaction]
         total = sum((Decimal(amount["Amt"]) for amount in amounts), Decimal(0))
         if "CtrlSum" in group and Decimal(group["CtrlSum"]) != total:
             yield Finding("control-sum", "GrpHdr/CtrlSum", "AM10", "is not the sum of the amounts")
@@ -185,7 +180,9 @@ def _differs(stated: Content, total: Decimal, amounts: list[Content]) -> bool:
 
 
 def _settlement(content: Content, scheme: Scheme) -> Iterator[Finding]:
-    settlement, path = content["GrpHdr"]["SttlmInf"], "GrpHdr/SttlmInf"
+    settlement, path = content.get("GrpHdr", {}).get("SttlmInf"), "GrpHdr/SttlmInf"
+    if settlement is None:
+        return  # a version that has no place for it
     method = settlement["SttlmMtd"]
     if method not in scheme.settlement_methods:
         yield Finding("settlement-method", f"{path}/SttlmMtd", "CH16", "is not a method of this scheme")
@@ -197,6 +194,11 @@ def _settlement(content: Content, scheme: Scheme) -> Iterator[Finding]:
 
 
 # Each transaction
+
+
+def _every(rule: Callable[[Content], Iterator[Finding]]) -> Rule:
+    """A rule that is the same in every scheme."""
+    return lambda content, _scheme: rule(content)
 
 
 def _each(tag: str, *rules: Callable[[Content, Scheme], Iterator[Finding]]) -> Rule:
@@ -213,7 +215,7 @@ def _each(tag: str, *rules: Callable[[Content, Scheme], Iterator[Finding]]) -> R
 
 
 def _uetr(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
-    if "UETR" not in transaction["PmtId"]:
+    if "UETR" not in transaction.get("PmtId", {}):
         yield Finding("uetr", "PmtId/UETR", "CH21", "is missing")
 
 
@@ -408,6 +410,11 @@ _RULES: Final[dict[str, tuple[Rule, ...]]] = {
         _supplementary,
         _each("TxInf", _original_uetr, _supplementary),
     ),
+    "pain.002": (_every(totals.status_reports),),
+    "pain.014": (_every(totals.status_reports),),
+    "camt.052": (_every(totals.statements),),
+    "camt.053": (_every(totals.statements),),
+    "camt.054": (_every(totals.statements),),
     "camt.056": (
         _one_of("Undrlyg"),
         _supplementary,

@@ -6,17 +6,18 @@ such a rule gets a checker, and a message's walker visits only what has one; bot
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cache, partial
 from typing import Any, Final
 
-from schemas import identifiers
+from schemas import identifiers, lexical
 from schemas.catalogue import catalogue
-from schemas.catalogue.model import Amount, Choice, Scalar, Sequence, Text, Type
+from schemas.catalogue.model import Amount, Choice, Scalar, Sequence, Text, Type, plain_name
 from schemas.codes import code_sets
 from schemas.errors import InvalidAmount
-from schemas.money import EXPONENTS, Money
+from schemas.money import ALL_CURRENCIES, EXPONENTS, HISTORIC, Money
 
 
 @dataclass(slots=True)
@@ -44,6 +45,25 @@ _UNIT_PRICES: Final = frozenset({"ActiveOrHistoricCurrencyAnd13DecimalAmount"})
 """Prices of a unit may be finer than any coin."""
 
 
+MILD: Final = frozenset({"offset", "blank", "characters"})
+"""Rules for single values that are advice where a message only reports what was."""
+
+
+def only_reports(message_id: str) -> bool:
+    """Whether a message neither moves money nor asks for it or withdraws it: a statement, for example.
+
+    In such a message a currency may be one of the past where its type says so, and an amount is any number
+    that the schema takes.
+    """
+    return message_id[:4] not in _MOVES_AREAS and message_id[:8] not in _MOVES
+
+
+_MOVES_AREAS: Final = frozenset({"pacs", "pain"})
+_MOVES: Final = frozenset(
+    {"camt.029", "camt.055", "camt.056", *(f"camt.0{number}" for number in range(26, 40))}
+)
+
+
 def faults(message_id: str, content: dict[str, Any]) -> list[Fault]:
     """Every broken value rule under a message's own element; paths are relative to it."""
     found: list[Fault] = []
@@ -63,7 +83,8 @@ def leaf_check(name: str) -> Check | None:
 
 @cache
 def _walker(message_id: str) -> Check | None:
-    return _Compiler().check(catalogue().messages[message_id].type)
+    compiler = _ReportCompiler() if only_reports(message_id) else _Compiler()
+    return compiler.check(catalogue().messages[message_id].type)
 
 
 class _Compiler:
@@ -77,7 +98,14 @@ class _Compiler:
             self.made[name] = self._make(name, catalogue().types[name])
         return self.made[name]
 
+    def _amount(self, _name: str) -> Check:
+        return _check_amount
+
+    def _named(self, name: str) -> Check:
+        return _BY_NAME[name]
+
     def _make(self, name: str, kind: Type) -> Check | None:  # noqa: PLR0911 - one line a kind of type
+        plain = plain_name(name)
         match kind:
             case Sequence(members) | Choice(members):
                 walk = _Walk()
@@ -88,18 +116,34 @@ class _Compiler:
                     if (check := self.check(member.type)) is not None
                 }
                 return walk if walk.checks else None
-            case Amount() if name not in _UNIT_PRICES:
-                return _check_amount
+            case Amount() if plain not in _UNIT_PRICES:
+                return self._amount(plain)
             case Scalar("dateTime"):
-                return _check_offset
-            case Text() if name in _BY_NAME:
-                return _BY_NAME[name]
-            case Text() if name in code_sets():
-                return partial(_check_code, name, code_sets()[name])
+                return _check_instant
+            case Scalar("date"):
+                return _check_date
+            case Text() if plain in _BY_NAME:
+                return self._named(plain)
+            case Text() if plain in code_sets():
+                return partial(_check_code, plain, code_sets()[plain])
             case Text(pattern=None):
                 return _check_id if kind.maximum is not None and kind.maximum <= _ID_LENGTH else _check_text
             case _:
                 return None
+
+
+class _ReportCompiler(_Compiler):
+    """For messages that only report."""
+
+    def _amount(self, name: str) -> Check:
+        return partial(_check_stated_amount, ALL_CURRENCIES if name.startswith(_PAST) else EXPONENTS)
+
+    def _named(self, name: str) -> Check:
+        return _check_any_currency if name.startswith(_PAST) else super()._named(name)
+
+
+_PAST: Final = "ActiveOrHistoric"
+"""Begins the names of the types that take a currency of the past."""
 
 
 class _Walk:
@@ -163,13 +207,41 @@ def _check_country(value: str, found: list[Fault]) -> None:
 
 def _check_currency(value: str, found: list[Fault]) -> None:
     if value not in EXPONENTS:
-        found.append(Fault("currency", "AM11", "is not a currency of ISO 4217"))
+        found.append(Fault("currency", "AM11", _no_currency(value)))
 
 
-def _check_offset(value: str, found: list[Fault]) -> None:
+def _check_any_currency(value: str, found: list[Fault]) -> None:
+    if value not in ALL_CURRENCIES:
+        found.append(Fault("currency", "AM11", _no_currency(value)))
+
+
+def _no_currency(code: str) -> str:
+    if code in HISTORIC:
+        return "is a currency of the past: it can be reported, not paid"
+    return "is not a currency of ISO 4217"
+
+
+def _check_instant(value: str, found: list[Fault]) -> None:
+    if lexical.is_plain_instant(value):
+        return
     # The schema took it for a date and time: what is left of one after the `T` is hours, or an offset.
     if value[-1] != "Z" and value[-6] not in "+-":
         found.append(Fault("offset", "DT01", "must say its offset from UTC"))
+    elif not _is_read(datetime.fromisoformat, value):
+        found.append(Fault("instant", "DT01", "is beyond the calendar: years 1 to 9999, hours 0 to 23"))
+
+
+def _check_date(value: str, found: list[Fault]) -> None:
+    if not lexical.is_plain_day(value) and not _is_read(date.fromisoformat, value[: len("2026-11-23")]):
+        found.append(Fault("instant", "DT01", "is beyond the calendar: years 1 to 9999"))
+
+
+def _is_read(reader: Callable[[str], object], value: str) -> bool:
+    try:
+        reader(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_code(code_set: str, codes: frozenset[str], value: str, found: list[Fault]) -> None:
@@ -187,12 +259,25 @@ def _check_amount(value: dict[str, str], found: list[Fault]) -> None:
     if is_usual_amount(currency, digits):
         return
     if currency not in EXPONENTS:
-        found.append(Fault("currency", "AM11", "is not a currency of ISO 4217"))
+        found.append(Fault("currency", "AM11", _no_currency(currency)))
     elif digits.strip("0.") or not digits:
         try:
             Money.parse(digits, currency)
         except InvalidAmount as error:
             found.append(Fault("amount", str(error.reason), error.detail))
+
+
+def _check_stated_amount(
+    currencies: Mapping[str, int | None], value: dict[str, str], found: list[Fault]
+) -> None:
+    """In a report: any number that the schema takes, no finer than its currency where that is known."""
+    currency, digits = value["Ccy"], value["Amt"]
+    if currency not in currencies:
+        found.append(Fault("currency", "AM11", _no_currency(currency)))
+        return
+    exponent = currencies[currency]
+    if exponent is not None and len(digits.partition(".")[2].rstrip("0")) > exponent:
+        found.append(Fault("amount", "AM12", f"more than {exponent} decimals"))
 
 
 def _check_text(value: str, found: list[Fault]) -> None:

@@ -4,7 +4,6 @@ Everything up to the command is decided in memory and changes nothing. Whatever 
 is remembered under its UETR, so a refused payment stays refused and regulators can count it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -12,8 +11,9 @@ from uuid import UUID
 
 from adapters.port import Order
 from ledger.encoding import microseconds
-from schemas import codec, rules
+from schemas import codec, rules, verdict
 from schemas.errors import DuplicateUetr, NotAllowed, Refused, Unavailable
+from schemas.findings import Finding
 from schemas.payment import CreditTransfer
 from schemas.reasons import Reason
 from switch import metrics, personal_data, pricing, tracing
@@ -213,9 +213,10 @@ class Intake:
         return _standing(uetr, reply, refusal.detail)
 
 
-def _refuse_findings(findings: Sequence[rules.Finding]) -> None:
-    for finding in findings:
-        raise Refused(finding.text, reason=finding.reason, path=finding.path)
+def _refuse_findings(findings: list[Finding]) -> None:
+    if findings:
+        first = findings[0]
+        raise Refused(verdict.summary(findings), reason=first.reason, path=first.path)
 
 
 def _standing(uetr: UUID, reply: Reply, detail: str) -> Standing:

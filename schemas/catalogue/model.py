@@ -6,11 +6,17 @@ means the same thing in every message, so a catalogue is one dictionary of types
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 UNBOUNDED: Final = -1
 """`Member.maximum` where any number may follow."""
+NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:"
+"""What stands before a message's name in its namespace."""
+OLDER_NAMESPACES: Final = ("urn:iso:std:iso:20022:xsd:", "urn:swift:xsd:")
+"""What stood there in a few of the first messages."""
+_BARE: Final = frozenset({"AppHdr", "Xchg"})
+"""Elements that stand for themselves, without a `Document` around them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,8 @@ class Member:
     type: str
     minimum: int = 1
     maximum: int = 1
+    choice: int = 0
+    """Of members of a sequence that bear one number, which is not 0, one is there and excludes the others."""
 
     @property
     def many(self) -> bool:
@@ -71,33 +79,44 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One word of a closed list."""
+    """One word of a closed list, which may hold words that another facet of the type forbids."""
 
     codes: tuple[str, ...]
+    minimum: int = 0
+    maximum: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Decimal:
-    """A plain decimal number: digits in all, digits after the point, least value."""
+    """A plain decimal number: digits in all, digits after the point, least and greatest value.
 
-    digits: int
-    fraction: int
-    minimum: int | None = None
+    The bounds are decimal numbers as text. `digits` is None where only the bounds bind.
+    """
+
+    digits: int | None = None
+    fraction: int = 0
+    minimum: str | None = None
+    maximum: str | None = None
+    pattern: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A value that XML Schema itself defines: boolean, date, dateTime, time, gYear, gYearMonth."""
+    """A value that XML Schema itself defines: boolean, dates, times, years, months, ID."""
 
     kind: str
+    pattern: str | None = None
+    minimum: str | None = None
+    """Least and greatest year; of a `gYear` only."""
+    maximum: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Binary:
     """Base64 text; lengths in octets."""
 
-    minimum: int
-    maximum: int
+    minimum: int = 0
+    maximum: int | None = None
 
 
 Part = Sequence | Choice | Amount | Foreign
@@ -111,6 +130,13 @@ class Root:
 
     tag: str
     type: str
+    space: str = NAMESPACE
+    """What stands before the message's name in its namespace."""
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the element stands for itself, without a `Document` around it."""
+        return self.tag in _BARE
 
 
 @dataclass(frozen=True)
@@ -123,15 +149,46 @@ class Catalogue:
     def merged(self, other: "Catalogue") -> "Catalogue":
         """Both catalogues as one.
 
+        The types of some messages have names that mean something else in others. Such a type of `other` is
+        named after the message as well: `DecimalNumber-camt.053.001.02`.
+
         Raises:
-            ValueError: a name means different things in the two.
+            ValueError: a message means different things in the two.
 
         """
-        for mine, theirs in ((self.messages, other.messages), (self.types, other.types)):
-            for name in mine.keys() & theirs.keys():
-                if mine[name] != theirs[name]:
-                    raise ValueError(f"{name} has two different definitions")
-        return Catalogue({**self.messages, **other.messages}, {**self.types, **other.types})
+        for name in self.messages.keys() & other.messages.keys():
+            if self.plainly(name) != other.plainly(name):
+                raise ValueError(f"{name} has two different definitions")
+        merged = self
+        for name in sorted(other.messages.keys() - self.messages.keys()):
+            merged = merged._with(name, other.messages[name], other.reachable(name))
+        return merged
+
+    def _with(self, message: str, root: Root, types: dict[str, Type]) -> "Catalogue":
+        names = self._own_names(message, types)
+        added = {names.get(name, name): _renamed(kind, names) for name, kind in types.items()}
+        start = replace(root, type=names.get(root.type, root.type))
+        return Catalogue({**self.messages, message: start}, {**self.types, **added})
+
+    def _own_names(self, message: str, types: dict[str, Type]) -> dict[str, str]:
+        """The types that mean something else here, or refer to such a one, and what they are named."""
+        shared = types.keys() & self.types.keys()
+        names = {name: f"{name}-{message}" for name in shared if self.types[name] != types[name]}
+        while True:
+            more = [
+                name for name in shared - names.keys() if any(used in names for used in uses(types[name]))
+            ]
+            if not more:
+                return names
+            names.update({name: f"{name}-{message}" for name in more})
+
+    def plainly(self, message: str) -> tuple[Root, dict[str, Type]]:
+        """A message as its own schema says it, without names that were made for it here."""
+        types = self.reachable(message)
+        names = {name: plain_name(name) for name in types}
+        plain = {names[name]: _renamed(kind, names) for name, kind in types.items()}
+        root = self.messages[message]
+        return replace(root, type=names[root.type]), plain
 
     def reachable(self, message: str) -> dict[str, Type]:
         """The types that one message uses, in the order in which they are first met."""
@@ -143,6 +200,24 @@ class Catalogue:
                 found[name] = self.types[name]
                 waiting.extend(reversed(list(uses(found[name]))))
         return found
+
+
+def plain_name(name: str) -> str:
+    """A type's name in its own schema: without the message after it."""
+    return name.partition("-")[0]
+
+
+def _renamed(kind: Type, names: Mapping[str, str]) -> Type:
+    """The type with the types that it refers to named anew."""
+    match kind:
+        case Sequence(members) | Choice(members):
+            return type(kind)(
+                tuple(replace(member, type=names.get(member.type, member.type)) for member in members)
+            )
+        case Amount(number, currency):
+            return Amount(names.get(number, number), names.get(currency, currency))
+        case _:
+            return kind
 
 
 def uses(kind: Type) -> Iterator[str]:

@@ -4,7 +4,10 @@ r"""The catalogue's own notation: three plain text files that people can read an
 
     pacs.008.001.08  FIToFICstmrCdtTrf  FIToFICustomerCreditTransferV08
 
-`parts.txt`, one part a paragraph, one member a line; `?` is 0..1, `*` is 0..n, `+` is 1..n, `{0,7}` is that:
+A fourth word, where there is one, is what stands before the name in the namespace of an old message.
+
+`parts.txt`, one part a paragraph, one member a line; `?` is 0..1, `*` is 0..n, `+` is 1..n, `{0,7}` is that
+and `{2,*}` two or more. Of members that begin with `either` and `or`, one is there:
 
     PostalAddress24
         AdrTp?        AddressType3Choice
@@ -13,6 +16,11 @@ r"""The catalogue's own notation: three plain text files that people can read an
     AccountIdentification4Choice = one of
         IBAN  IBAN2007Identifier
         Othr  GenericAccountIdentification1
+
+    Period2
+        FrDt  ISODate
+        either ToDt  ISODate
+        or Days  Number
 
     ActiveCurrencyAndAmount = amount ActiveCurrencyAndAmount_SimpleType ActiveCurrencyCode
     SupplementaryDataEnvelope1 = foreign lax
@@ -23,7 +31,14 @@ r"""The catalogue's own notation: three plain text files that people can read an
     CountryCode  text /[A-Z]{2,2}/
     ChargeBearerType1Code  code DEBT CRED SHAR SLEV
     DecimalNumber  decimal 18 17
+    PositiveNumber  decimal 18 0 1
+    PercentageBoundedRate  decimal 11 10 0..100
     ISODateTime  dateTime
+    ISONormalisedDateTime  dateTime /.*Z/
+    ISORestrictedYear  gYear 2000..2099
+
+Patterns are XML Schema's. A type whose name has a message after it, as in `Number-camt.053.001.02`, means
+something else in that message than in the others.
 
 `#` begins a comment line.
 """
@@ -31,9 +46,11 @@ r"""The catalogue's own notation: three plain text files that people can read an
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
+from dataclasses import astuple
 from pathlib import Path
 
 from schemas.catalogue.model import (
+    NAMESPACE,
     UNBOUNDED,
     Amount,
     Binary,
@@ -52,18 +69,23 @@ from schemas.catalogue.model import (
     Value,
 )
 
-SCALARS = frozenset({"boolean", "date", "dateTime", "time", "gYear", "gYearMonth"})
+SCALARS = frozenset({"boolean", "date", "dateTime", "time", "gYear", "gYearMonth", "gMonth", "ID", "IDREF"})
 _SIGNS = {(1, 1): "", (0, 1): "?", (0, UNBOUNDED): "*", (1, UNBOUNDED): "+"}
 _RANGES = {sign: bounds for bounds, sign in _SIGNS.items()}
-_MEMBER = re.compile(r"(?P<tag>[^\s?*+{]+)(?:(?P<sign>[?*+])|\{(?P<low>\d+),(?P<high>\d+)\})?")
+_MEMBER = re.compile(r"(?P<tag>[^\s?*+{]+)(?:(?P<sign>[?*+])|\{(?P<low>\d+),(?P<high>\d+|\*)\})?")
 _TEXT = re.compile(r"(?:(?P<low>\d+)\.\.(?P<high>\d+|\*))? ?(?:/(?P<pattern>.*)/)?")
+_NUMBER = r"-?\d+(?:\.\d+)?"
+_BOUNDED = re.compile(
+    rf"(?:(?P<digits>\d+) (?P<fraction>\d+)(?: |$))?(?P<low>{_NUMBER})?(?:\.\.(?P<high>{_NUMBER}))? ?"
+    r"(?:/(?P<pattern>.*)/)?"
+)
+_CODES = re.compile(r"(?:(?P<low>\d+)\.\.(?P<high>\d+|\*) )?(?P<codes>.+)")
 
 
 def read(directory: Path) -> Catalogue:
     """The catalogue in a directory. Raises ValueError, naming the line, where it cannot be read."""
     messages = {
-        name: Root(tag, kind)
-        for name, tag, kind in (line.split() for line in _lines(directory / "messages.txt"))
+        name: Root(*words) for name, *words in (line.split() for line in _lines(directory / "messages.txt"))
     }
     types: dict[str, Type] = dict(_read_values(_lines(directory / "values.txt")))
     types.update(_read_parts(_lines(directory / "parts.txt")))
@@ -75,7 +97,7 @@ def write(catalogue: Catalogue, directory: Path) -> None:
     types = sorted(catalogue.types.items())
     parts = [_part_text(name, kind) for name, kind in types if isinstance(kind, Part)]
     values = [_value_text(name, kind) for name, kind in types if isinstance(kind, Value)]
-    messages = [f"{name}  {root.tag}  {root.type}" for name, root in sorted(catalogue.messages.items())]
+    messages = [_message_text(name, root) for name, root in sorted(catalogue.messages.items())]
     directory.mkdir(parents=True, exist_ok=True)
     for name, lines in (("messages", messages), ("parts", parts), ("values", values)):
         (directory / f"{name}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -101,46 +123,75 @@ def _read_values(lines: Iterable[str]) -> Iterator[tuple[str, Value]]:
 
 
 def _value(kind: str, rest: str, line: str) -> Value:
-    if kind in SCALARS and not rest:
-        return Scalar(kind)
+    if kind in SCALARS and (found := _BOUNDED.fullmatch(rest)) and not found["digits"]:
+        low, high = found["low"], found["high"]
+        if kind == "gYear" or (low is None and high is None):
+            return Scalar(kind, found["pattern"], low, high)
     match kind:
-        case "code":
-            return Code(tuple(rest.split()))
-        case "decimal":
-            digits, fraction, *minimum = (int(word) for word in rest.split())
-            return Decimal(digits, fraction, minimum[0] if minimum else None)
-        case "base64":
-            low, high = rest.split("..")
-            return Binary(int(low), int(high))
+        case "code" if found := _CODES.fullmatch(rest):
+            return Code(tuple(found["codes"].split()), *_bounds(found))
+        case "decimal" if found := _BOUNDED.fullmatch(rest):
+            digits = found["digits"]
+            return Decimal(
+                None if digits is None else int(digits),
+                int(found["fraction"] or 0),
+                found["low"],
+                found["high"],
+                found["pattern"],
+            )
+        case "base64" if (found := _TEXT.fullmatch(rest)) and not found["pattern"]:
+            return Binary(*_bounds(found))
         case "text" if found := _TEXT.fullmatch(rest):
-            low, high = found["low"] or "0", found["high"] or "*"
-            return Text(int(low), None if high == "*" else int(high), found["pattern"])
+            return Text(*_bounds(found), found["pattern"])
     raise ValueError(f"not a value: {line}")
+
+
+def _bounds(found: re.Match[str]) -> tuple[int, int | None]:
+    low, high = found["low"] or "0", found["high"] or "*"
+    return int(low), None if high == "*" else int(high)
+
+
+def _message_text(name: str, root: Root) -> str:
+    words = (name, root.tag, root.type) if root.space == NAMESPACE else (name, *astuple(root))
+    return "  ".join(words)
 
 
 def _value_text(name: str, value: Value) -> str:
     match value:
-        case Scalar(kind):
-            words = kind
-        case Code(codes):
-            words = f"code {' '.join(codes)}"
-        case Decimal(digits, fraction, minimum):
-            words = f"decimal {digits} {fraction}" + ("" if minimum is None else f" {minimum}")
-        case Binary(low, high):
-            words = f"base64 {low}..{high}"
+        case Scalar(kind, pattern, low, high):
+            words = [kind, _range_text(low, high), _pattern_text(pattern)]
+        case Code(codes, low, most):
+            words = ["code", _lengths_text(low, most), *codes]
+        case Decimal(digits, fraction, low, high, pattern):
+            size = "" if digits is None else f"{digits} {fraction}"
+            words = ["decimal", size, _range_text(low, high), _pattern_text(pattern)]
+        case Binary(low, most):
+            words = ["base64", _lengths_text(low, most)]
         case Text(low, most, pattern):
-            bounds = f" {low}..{'*' if most is None else most}" if low or most is not None else ""
-            words = f"text{bounds}" + (f" /{pattern}/" if pattern is not None else "")
+            words = ["text", _lengths_text(low, most), _pattern_text(pattern)]
+    text = f"{name}  {' '.join(filter(None, words))}"
     if not isinstance(value, Code):
-        return f"{name}  {words}"
-    return textwrap.fill(f"{name}  {words}", 108, subsequent_indent="    ", break_on_hyphens=False)
+        return text
+    return textwrap.fill(text, 108, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False)
+
+
+def _lengths_text(low: int, most: int | None) -> str:
+    return f"{low}..{'*' if most is None else most}" if low or most is not None else ""
+
+
+def _range_text(low: str | None, high: str | None) -> str:
+    return (low or "") + ("" if high is None else f"..{high}")
+
+
+def _pattern_text(pattern: str | None) -> str:
+    return "" if pattern is None else f"/{pattern}/"
 
 
 def _read_parts(lines: Iterable[str]) -> Iterator[tuple[str, Part]]:
     head, members = "", list[Member]()
     for line in [*lines, ""]:
         if line[:1].isspace():
-            members.append(_member(line))
+            members.append(_member(line, members))
             continue
         if head:
             yield _part(head, tuple(members))
@@ -163,30 +214,45 @@ def _part(head: str, members: tuple[Member, ...]) -> tuple[str, Part]:
     raise ValueError(f"not a part: {head}")
 
 
-def _member(line: str) -> Member:
-    words, kind = line.split()
+def _member(line: str, before: list[Member]) -> Member:
+    """One member, after those of the lines above."""
+    *word, words, kind = line.split()
     found = _MEMBER.fullmatch(words)
+    match word:
+        case []:
+            choice = 0
+        case ["either"]:
+            choice = 1 + max((member.choice for member in before), default=0)
+        case ["or"] if before and before[-1].choice:
+            choice = before[-1].choice
+        case _:
+            found = None
     if found is None:
         raise ValueError(f"not a member: {line}")
     if found["low"]:
-        return Member(found["tag"], kind, int(found["low"]), int(found["high"]))
+        high = UNBOUNDED if found["high"] == "*" else int(found["high"])
+        return Member(found["tag"], kind, int(found["low"]), high, choice)
     low, high = _RANGES[found["sign"] or ""]
-    return Member(found["tag"], kind, low, high)
+    return Member(found["tag"], kind, low, high, choice)
 
 
 def _part_text(name: str, part: Part) -> str:
     match part:
         case Sequence(members):
-            return "\n".join([name, *map(_member_text, members), ""])
+            return "\n".join([name, *_member_texts(members), ""])
         case Choice(members):
-            return "\n".join([f"{name} = one of", *map(_member_text, members), ""])
+            return "\n".join([f"{name} = one of", *_member_texts(members), ""])
         case Foreign(process, namespace):
             return f"{name} = foreign {process}{' ' + namespace if namespace else ''}\n"
         case Amount(number, currency):
             return f"{name} = amount {number} {currency}\n"
 
 
-def _member_text(member: Member) -> str:
-    bounds = (member.minimum, member.maximum)
-    sign = _SIGNS.get(bounds, f"{{{bounds[0]},{bounds[1]}}}")
-    return f"    {member.tag}{sign}  {member.type}"
+def _member_texts(members: tuple[Member, ...]) -> Iterator[str]:
+    before = 0
+    for member in members:
+        high = "*" if member.maximum == UNBOUNDED else member.maximum
+        sign = _SIGNS.get((member.minimum, member.maximum), f"{{{member.minimum},{high}}}")
+        word = "" if not member.choice else "or " if member.choice == before else "either "
+        yield f"    {word}{member.tag}{sign}  {member.type}"
+        before = member.choice

@@ -17,7 +17,7 @@ import asyncpg
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas import codec, credit_transfer, official, rejection, status_report
+from schemas import codec, credit_transfer, official, rejection, status_report, verdict
 from schemas.errors import InvalidMessage, NotAcceptable, NotAuthentic, Refused, SwitchError, Unavailable
 from schemas.payment import CreditTransfer
 from switch import metrics, tracing
@@ -102,7 +102,7 @@ async def _credit_transfer(entered: Entered) -> Answer:
     try:
         payment = credit_transfer.read(entered.message)
     except Refused as refused:
-        return _refusal(entered.message, refused)
+        return _refusal(entered.message, verdict.explained(entered.message, refused))
     standing = await _take(entered.runtime, entered.message, payment, entered.sender, entered.wait)
     return _report(entered.message, payment, standing)
 

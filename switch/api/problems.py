@@ -9,7 +9,7 @@ import asyncpg
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from schemas.errors import InvalidParameter, SwitchError, Unavailable
+from schemas.errors import InvalidMessage, InvalidParameter, Problem, SwitchError, Unavailable
 from switch.api import queries
 from switch.api.routes import Routes
 
@@ -32,9 +32,24 @@ def problem_body(error: SwitchError) -> dict[str, Any]:
         "reason": str(error.reason),
         "retryable": error.retryable,
     }
-    if error.path is not None:
+    if isinstance(error, InvalidMessage) and (error.path is not None or error.line is not None):
+        body["errors"] = [_error(found) for found in error.problems]
+    elif error.path is not None:
         body["errors"] = [{"path": error.path, "message": error.detail}]
     return body
+
+
+def _error(found: Problem) -> dict[str, Any]:
+    """One problem of a message; a member that says nothing is left out."""
+    members = {
+        "path": found.path,
+        "message": found.text,
+        "rule": found.rule,
+        "line": found.line,
+        "column": found.column,
+        "expected": found.expected,
+    }
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def problem(error: SwitchError) -> Response:

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from schemas import catalogue, codec, files, fresh, json_schema, rules
+from schemas import catalogue, codec, files, json_schema, rules
 from schemas.catalogue import importer, notation
-from schemas.errors import InvalidMessage
+from schemas.errors import InvalidMessage, Problem
 from switch.cli.failures import CommandFailed, WrongUse
 
 app = typer.Typer(no_args_is_help=True)
@@ -49,25 +49,11 @@ def check(
 def convert(file: Existing, *, to: Annotated[Form, typer.Option(help="The other representation.")]) -> None:
     """Write a message in the other representation, to standard output; nothing is lost either way."""
     try:
-        octets = files.convert(file, to=codec.XML if to is Form.XML else codec.JSON)
+        octets, beside = files.convert(file, to=codec.XML if to is Form.XML else codec.JSON)
     except InvalidMessage as error:
-        raise CommandFailed(f"{file}: {error.path or '/'}: {error.detail} ({error.rule})") from None
-    sys.stdout.buffer.write(octets + b"\n")
-
-
-@app.command("fresh")
-def make_fresh(
-    file: Existing,
-    *,
-    original: Annotated[
-        str, typer.Option(help="UETR of the payment, or id of the message, that the message is about")
-    ] = "",
-) -> None:
-    """Write a message with new ids and the dates of now, to standard output: an example, ready to send."""
-    try:
-        octets = fresh.refreshed(file.read_bytes(), original=original)
-    except InvalidMessage as error:
-        raise CommandFailed(f"{file}: {error.path or '/'}: {error.detail} ({error.rule})") from None
+        raise CommandFailed(_line(file, error.problems)) from None
+    for path in beside:
+        print(f"{file}: {path} is part of the envelope, not of the message: not converted", file=sys.stderr)
     sys.stdout.buffer.write(octets + b"\n")
 
 
@@ -79,7 +65,7 @@ def import_schema(
     *,
     into: Annotated[Path, typer.Option(help="Catalogue directory.")] = catalogue.DIRECTORY,
 ) -> None:
-    """Add a message or version to the catalogue from its official schema file (XSD).
+    """Add a message or version to the catalogue from its official schema file (XSD), of any published set.
 
     A directory of your own is read in addition where PAYSWITCH_CATALOGUE names it.
     """
@@ -98,3 +84,11 @@ def schema(message: Annotated[str, typer.Argument(help="For example pacs.008.001
     if message not in catalogue.catalogue().messages:
         raise WrongUse(f"{message} is not in the catalogue; docs/reference/iso20022.md lists every message")
     print(json.dumps(json_schema.standalone(message), ensure_ascii=False))
+
+
+def _line(file: Path, problems: tuple[Problem, ...]) -> str:
+    """The first problem as compilers print it, and how to see the others."""
+    first, more = problems[0], len(problems) - 1
+    place = f":{first.line}:{first.column}" if first.line else ""
+    others = f"; `payswitch iso check` lists {more} more" if more else ""
+    return f"{file}{place}: {first.path or '/'}: {first.text} ({first.rule}){others}"

@@ -1,11 +1,11 @@
-"""People of the sandbox: of each role, and of each participant; settlement agents and schedules.
+"""People of the sandbox: one of each role, a settlement agent and a settlement day for each currency.
 
 Everything is repeatable. Passwords, authenticator secrets and bearer keys are in the credentials file; no
 installation with real money reads it.
 """
 
 import secrets as random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final
 
@@ -22,14 +22,13 @@ SCHEME_BIC: Final = "PSWTKZKA"
 _CLOSES_AT: Final = ("18:00",)
 
 
-def people(countries: Sequence[str], participants: Sequence[str]) -> dict[str, tuple[Role, str]]:
-    """Who there is: name -> role and scope. A participant's person has the participant's id as name."""
+def people(countries: list[str], participant: str) -> dict[str, tuple[Role, str]]:
+    """Who there is: name -> role and scope."""
     return {
         "operator": (Role.OPERATOR, ""),
         "checker": (Role.CHECKER, ""),
         "auditor": (Role.AUDITOR, ""),
-        "participant": (Role.PARTICIPANT, participants[0]),
-        **{participant: (Role.PARTICIPANT, participant) for participant in participants},
+        "participant": (Role.PARTICIPANT, participant),
         **{f"regulator-{country.lower()}": (Role.REGULATOR, country) for country in countries},
     }
 
@@ -44,9 +43,11 @@ async def populate(
     countries = sorted(
         row["country"] for row in await connection.fetch("SELECT DISTINCT country FROM switch.participant")
     )
-    participants = sorted(entry["id"] for entry in credentials["participants"])
+    first = await connection.fetchval(
+        "SELECT id FROM switch.participant WHERE kind = 'direct' ORDER BY id LIMIT 1"
+    )
     made = credentials.setdefault("people", {})
-    for name, (role, scope) in people(countries, participants).items():
+    for name, (role, scope) in people(countries, first).items():
         entry = made.setdefault(name, _credentials(role, scope))
         await _person(connection, settings, name, entry)
     agents = credentials.setdefault("settlement_agents", {})

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from schemas import codec
+from schemas import codec, examples
 from schemas.errors import InvalidMessage, MessageTooLarge, UnsupportedRepresentation
 from tests.schemas.corpus import PACS_008
 
@@ -236,6 +236,76 @@ def test_an_error_never_repeats_what_was_sent(raw):
 )
 def test_an_unusual_but_valid_message_reads_the_same(raw):
     assert codec.decode(raw, media_type=codec.XML).document == MESSAGE.document
+
+
+LOOKS = (
+    "<?xml version='1.0'?><!DOCTYPE x [<!ENTITY e 'x'>]><x>&e;</x>",
+    "<?php evil ?>",
+    "<!DOCTYPE x>",
+    "<!-- comment -->",
+)
+
+
+@pytest.mark.parametrize("text", LOOKS)
+def test_what_only_looks_like_a_declaration_is_text_in_a_cdata_section_and_nothing_in_a_comment(text):
+    """An admi.002 carries the message that it is about, and so do comments that people leave."""
+    rejection = (
+        '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:admi.002.001.01"><admi.002.001.01><RltdRef>'
+        "<Ref>R1</Ref></RltdRef><Rsn><RjctgPtyRsn>FF01</RjctgPtyRsn><AddtlData>{}</AddtlData></Rsn>"
+        "</admi.002.001.01></Document>"
+    )
+    message = codec.decode(rejection.format(f"<![CDATA[{text}]]>").encode(), media_type=codec.XML)
+    assert message.content["Rsn"]["AddtlData"] == text
+    written = codec.encode(message.id, message.document, media_type=codec.XML)
+    assert codec.decode(written, media_type=codec.XML).document == message.document
+
+    comment = f"<!-- {text.replace('--', '')} --><GrpHdr>".encode()
+    commented = codec.decode(PLAIN.replace(b"<GrpHdr>", comment), media_type=codec.XML)
+    assert commented.document == MESSAGE.document
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"<a><![CDATA[<?pi?><!DOCTYPE x>]]></a>", b"<a>&lt;?pi?&gt;</a>"],
+)
+def test_foreign_content_may_hold_what_only_looks_like_a_declaration(content):
+    message = codec.decode(with_foreign(content), media_type=codec.XML)
+    written = codec.encode(message.id, message.document, media_type=codec.JSON)
+
+    assert codec.decode(written, media_type=codec.JSON).document == message.document
+
+
+def test_many_brackets_inside_a_cdata_section_are_no_elements():
+    text = b"<a/>" * 5000
+    raw = with_foreign(b"<a><![CDATA[" + text + b"]]></a>")
+
+    assert codec.decode(raw, media_type=codec.XML).id == MESSAGE.id
+
+
+@pytest.mark.parametrize("indicator", [b"1", b"0", b"true", b"false"])
+def test_an_indicator_comes_back_as_it_was_written(indicator):
+    cancel = codec.encode("camt.056.001.08", examples.document("camt.056.001.08"), media_type=codec.XML)
+    group = (
+        b"<OrgnlMsgId>M</OrgnlMsgId><OrgnlMsgNmId>pacs.008</OrgnlMsgNmId><GrpCxl>" + indicator + b"</GrpCxl>"
+    )
+    raw = cancel.replace(b"<Undrlyg>", b"<Undrlyg><OrgnlGrpInfAndCxl>" + group + b"</OrgnlGrpInfAndCxl>", 1)
+    message = codec.decode(raw, media_type=codec.XML)
+    as_json = codec.encode(message.id, message.document, media_type=codec.JSON)
+    again = codec.decode(as_json, media_type=codec.JSON)
+
+    assert b'"GrpCxl":' + indicator in as_json
+    assert b"<GrpCxl>" + indicator in codec.encode(message.id, again.document, media_type=codec.XML)
+    (underlying,) = message.content["Undrlyg"]
+    assert bool(underlying["OrgnlGrpInfAndCxl"]["GrpCxl"]) == (indicator in {b"1", b"true"})
+
+
+@pytest.mark.parametrize("number", [b"2", b"-1", b"1.0", b"01"])
+def test_no_other_number_is_an_indicator(number):
+    raw = codec.encode("camt.056.001.08", examples.document("camt.056.001.08"), media_type=codec.JSON)
+    raw = raw.replace(b'"Undrlyg":[{', b'"Undrlyg":[{"OrgnlGrpInfAndCxl":{"GrpCxl":' + number + b"},", 1)
+
+    with pytest.raises(InvalidMessage):
+        codec.decode(raw, media_type=codec.JSON)
 
 
 def test_blanks_inside_a_value_are_kept_even_before_a_cdata_section():

@@ -48,7 +48,13 @@ def test_one_bad_file_among_good_ones_is_exit_1(tmp_path):
     assert [report["valid"] for report in reports] == [True, False, True]
     assert reports[1]["message"] == "pacs.008.001.08"
     assert reports[1]["problems"] == [
-        {"path": "FIToFICstmrCdtTrf/CdtTrfTxInf/PmtId/EndToEndId", "rule": "missing", "text": "is missing"}
+        {
+            "path": "FIToFICstmrCdtTrf/CdtTrfTxInf/PmtId/EndToEndId",
+            "rule": "missing",
+            "text": "is missing",
+            "line": 1,
+            "column": BODY.index("<PmtId>") + 1,
+        }
     ]
 
 

@@ -6,7 +6,7 @@ import random
 import jsonschema
 import pytest
 
-from schemas import codec, json_schema
+from schemas import codec, examples, json_schema
 from schemas.catalogue import catalogue
 from schemas.names import long_name, words
 from tests.schemas.corpus import PACS_008, document_messages, random_document
@@ -49,13 +49,39 @@ def test_a_schema_refuses_what_the_codec_refuses():
         assert not validator.is_valid(content), tag
 
 
-def test_a_header_may_stand_beside_the_document():
-    schema = json_schema.standalone("pacs.008.001.08")
+HEADERS = sorted(name for name in catalogue().messages if name.startswith("head.001."))
 
-    assert schema["properties"]["AppHdr"]["properties"]["$type"] == {
-        "const": "head.001.001.02",
-        "title": "Version of the header",
-    }
+
+@pytest.mark.parametrize("header_id", HEADERS)
+def test_a_schema_takes_what_convert_writes_with_every_version_of_the_header(header_id):
+    validator = jsonschema.Draft202012Validator(json_schema.standalone("pacs.008.001.08"))
+    header = examples.document(header_id)
+    document = examples.document("pacs.008.001.08")
+    written = codec.encode(
+        "pacs.008.001.08", document, media_type=codec.JSON, header=header, header_id=header_id
+    )
+
+    validator.validate(json.loads(written))
+
+    broken = json.loads(written)
+    del broken["AppHdr"]["BizMsgIdr"]
+    assert not validator.is_valid(broken)
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_a_schema_takes_what_convert_writes_of_odd_but_valid_xml(message):
+    """Indicators as 1 and 0, amounts with signs and points: whatever XML may say, its JSON validates."""
+    validator = jsonschema.Draft202012Validator(json_schema.standalone(message))
+    chance = random.Random(message + "odd")
+    for _ in range(3):
+        xml = codec.encode(message, random_document(message, chance), media_type=codec.XML).decode()
+        odd = xml.replace(">true<", ">1<").replace(">1.5<", ">+01.50<").replace(">100.00<", ">.5<")
+        found = codec.inspect(odd.encode(), media_type=codec.XML, max_bytes=1 << 22)
+        written = codec.encode(message, found.document, media_type=codec.JSON)
+        validator.validate(json.loads(written))
+        assert codec.encode(
+            message, codec.decode(written, media_type=codec.JSON).document, media_type=codec.XML
+        ) == codec.encode(message, found.document, media_type=codec.XML)
 
 
 def test_titles_are_the_long_names():

@@ -1,0 +1,18 @@
+"""What a rule found."""
+
+from dataclasses import dataclass
+from typing import Any
+
+Content = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One broken rule."""
+
+    code: str
+    path: str
+    reason: str
+    text: str
+    warning: bool = False
+    """Worth saying; no ground for refusal."""

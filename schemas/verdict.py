@@ -1,0 +1,62 @@
+"""One verdict on a message, for whoever asks: the command line, the pages and the door for payments.
+
+A message that keeps every rule may still say what no payment can be made of: reading it as a payment is part
+of the verdict, so that what a check calls valid is not refused for its own content later.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from schemas import cancellation, credit_transfer, payment_return, rules, status_report, status_request
+from schemas.codec import Message
+from schemas.errors import Refused
+from schemas.findings import Finding
+
+MOST_IN_SUMMARY: Final = 10
+_BESIDE: Final = "is part of the envelope, not of the message: it is not converted"
+
+_READERS: Final[Mapping[str, Callable[[Message], Any]]] = MappingProxyType(
+    {
+        "pacs.008": credit_transfer.read,
+        "pacs.002": status_report.read,
+        "pacs.004": payment_return.read,
+        "pacs.028": status_request.read,
+        "camt.056": cancellation.read,
+    }
+)
+"""Message -> what makes a canonical value of it."""
+
+
+def findings(message: Message, *, scheme: rules.Scheme = rules.SWITCH) -> list[Finding]:
+    """Every rule of the scheme that the message breaks, and what its reader refuses; empty if it may pass."""
+    found = rules.check(message, scheme=scheme)
+    refused = None if rules.refusals(found) else _refused(message)
+    if refused is not None:
+        found.append(Finding("unreadable", refused.path or "", refused.reason, refused.detail))
+    return found + [Finding("beside", path, "CH17", _BESIDE, warning=True) for path in message.beside]
+
+
+def summary(found: list[Finding]) -> str:
+    """All findings in one text for a status report, `MOST_IN_SUMMARY` of them one by one."""
+    texts = [f"{finding.path}: {finding.text}" for finding in found[:MOST_IN_SUMMARY]]
+    more = len(found) - len(texts)
+    return "; ".join(texts) + (f"; and {more} more" if more > 0 else "")
+
+
+def explained(message: Message, refused: Refused, *, scheme: rules.Scheme = rules.SWITCH) -> Refused:
+    """A reader's refusal that names every other broken rule as well; reason and path stay its own."""
+    found = rules.refusals(rules.check(message, scheme=scheme))
+    if not found:
+        return refused
+    return Refused(summary(found), reason=refused.reason, path=refused.path)
+
+
+def _refused(message: Message) -> Refused | None:
+    try:
+        reader = _READERS.get(message.name)
+        if reader is not None:
+            reader(message)
+    except Refused as refused:
+        return refused
+    return None
