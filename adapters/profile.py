@@ -69,7 +69,7 @@ class Rendering(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds. `give_up_s` is when people, not time-outs, must decide."""
+    """Seconds. After `give_up_s` without an answer people must decide."""
 
     connect_s: float
     submit_s: float

@@ -68,7 +68,7 @@ def facts(profile: RailProfile) -> str:
             timing.basis,
         ),
         ("*not found* is believed", _absence(profile), profile.absence.basis),
-        ("people decide after", f"{timing.give_up_s:g} s", timing.basis),
+        ("people decide after", f"{timing.give_up_s:g} s without an answer", timing.basis),
         (
             "text",
             text,

@@ -36,6 +36,8 @@ class Rule:
     enquiries_max: int
     ruled: bool = False
     """The bound is the rail's: never passed."""
+    unanswered_max: int = 120
+    """Enquiries in a row without an answer, after which people must know; once it is back it is asked."""
 
 
 UNKNOWN_RAIL: Final = Rule(answers=0, grace_us=60_000_000, every_us=60_000_000, enquiries_max=10)
@@ -51,6 +53,7 @@ def rule_of(profile: RailProfile, scale: float) -> Rule:
         every_us=int(timing.enquiry_every_s * scale * 1e6),
         enquiries_max=timing.enquiries_max,
         ruled=timing.enquiries_ruled,
+        unanswered_max=max(1, int(timing.give_up_s / timing.enquiry_every_s)),
     )
 
 
@@ -118,8 +121,9 @@ def heard(rule: Rule, doubt: Doubt, asked: Asked, now: int) -> Doubt:
     if (
         asked.said == "nothing"
     ):  # none is used up, what was counted counts no more, and what people have they keep
-        due = doubt.due and now + rule.every_us
-        return replace(doubt, due=due, count=NONE, unanswered=doubt.unanswered + 1)
+        unanswered = doubt.unanswered + 1
+        due = now + rule.every_us if doubt.due and unanswered < rule.unanswered_max else 0
+        return replace(doubt, due=due, count=NONE, unanswered=unanswered)
     pending = doubt.pending or asked.said in _HAS_IT
     may_end = asked.said == "not_found" and not pending
     whole_since = asked.whole_since if asked.asked_at <= now + GAP_US else 0

@@ -126,7 +126,7 @@ async def _send(settings: Settings, client: Client, document: dict[str, Any]) ->
     """Pay, and note that we were told of it: `verify` holds the switch to that."""
     state = await client.pay(document, wait=20)
     with (settings.data / "sandbox" / "acknowledged.jsonl").open("a") as told:
-        told.write(json.dumps({"uetr": state.uetr}) + "\n")
+        told.write(json.dumps({"uetr": state.uetr, "status": state.status}) + "\n")
     return await client.payment(state.uetr, wait=20)
 
 

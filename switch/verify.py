@@ -6,7 +6,7 @@ I3 caps, and others. Those of payments are here:
 I4  at most once    a UETR is posted once, and a rail's book credits it once
 I5  agreement       what is committed here is credited there, to the same amount; what is aborted is not
 I8  reconciliation  the rails' files and words say what is here, or people have settled the difference
-I6  acknowledgement what a client was told it had sent is here
+I6  acknowledgement what a client was told it had sent is here, and ended as it was told
 I7  legal history   the events of a payment are a path in the lifecycle table, and final is final
 """
 
@@ -51,6 +51,12 @@ LEFT JOIN switch.open_payment AS o USING (number)
 LEFT JOIN ledger.resolution AS r USING (number)
 WHERE p.rail = $1
 """
+_TOLD: Final = """
+SELECT t.id, coalesce(r.outcome = 'posted', false) AS posted
+FROM ledger.transfer AS t LEFT JOIN ledger.resolution AS r USING (number) WHERE t.id = ANY($1)
+"""
+_ENDS: Final = {"ACCC": True, "RJCT": False}
+"""Statuses that are an end, and whether it is posted."""
 _OPEN_BREAKS: Final = """
 SELECT rail::text, ref, kind, uetr FROM switch.reconciliation_break WHERE resolved_at IS NULL
 """
@@ -273,15 +279,16 @@ def _agrees(tally: Tally, row: asyncpg.Record, credit: Credit | None) -> None:
 
 
 async def _acknowledged(connection: asyncpg.Connection, acknowledged: Path | None) -> CheckResult:
-    tally = Tally("I6 acknowledgements", "every payment that a client was told of is here")
+    tally = Tally("I6 acknowledgements", "every payment that a client was told of is here, and ended as told")
     if acknowledged is not None and acknowledged.exists():
-        told = [UUID(json.loads(line)["uetr"]) for line in acknowledged.read_text().splitlines()]
-        here = {
-            row["id"]
-            for row in await connection.fetch("SELECT id FROM ledger.transfer WHERE id = ANY($1)", told)
-        }
-        for uetr in told:
-            tally.check(uetr in here, f"{uetr} was acknowledged and is not here")
+        told = [json.loads(line) for line in acknowledged.read_text().splitlines()]
+        rows = await connection.fetch(_TOLD, [UUID(line["uetr"]) for line in told])
+        posted = {row["id"]: row["posted"] for row in rows}
+        for line in told:
+            uetr, status = UUID(line["uetr"]), line.get("status", "")
+            tally.check(uetr in posted, f"{uetr} was acknowledged and is not here")
+            other = status in _ENDS and posted.get(uetr) is not _ENDS[status]
+            tally.check(not other, f"{uetr} was told {status} and ended otherwise")
     return tally.result()
 
 

@@ -278,6 +278,17 @@ def test_a_rail_that_is_never_believed_is_asked_within_its_bound_and_left_to_peo
     assert doubt.enquiries == FILE.enquiries_max
 
 
+def test_people_know_of_a_payment_that_its_rail_never_answers_about() -> None:
+    """`give_up_s` said that people decide after it, and nobody kept it."""
+    rule, doubt, at = rule_of(registry.profile("PK"), 1.0), Doubt(expires=60 * S, due=1), 20
+    while doubt.due:
+        doubt = one("nothing", asked_at=at, doubt=doubt, rule=rule)
+        last, at = at, doubt.due // S
+
+    assert 7000 < last < 7300
+    assert doubt.enquiries == 0
+
+
 def test_a_bound_of_the_rail_is_never_passed() -> None:
     doubt, at = Doubt(expires=60 * S, due=1), 90
     while doubt.due:

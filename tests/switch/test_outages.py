@@ -6,6 +6,7 @@ import copy
 import json
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -178,6 +179,21 @@ async def test_money_that_a_rail_gives_back_after_it_was_posted_has_an_owner_and
     assert (before.returned, after.returned) == (False, True)
     assert (after.status, after.detail) == ("ACCC", "returned NARR")
     assert (await checks(away))["I8 reconciliation"]
+
+
+async def test_whoever_was_told_another_end_is_named(away: Stack, tmp_path: Path) -> None:
+    """`verify` looked only for whether a payment that was acknowledged is here."""
+    async with away.client("asha-bank") as client:
+        refused = await client.pay(away.document("asha-bank", "indus-bank", word="AC04"), wait=20)
+    told = tmp_path / "acknowledged.jsonl"
+    connection = await away.connect()
+    found = []
+    for status in ("RJCT", "PDNG", "ACCC"):
+        told.write_text(json.dumps({"uetr": refused.uetr, "status": status}) + "\n")
+        found.append((await verify._acknowledged(connection, told)).ok)
+    await connection.close()
+
+    assert found == [True, True, False]
 
 
 async def said_by_rail(stack: Stack, step: Advance) -> None:
