@@ -138,17 +138,36 @@ async def test_a_stopped_caretaker_gives_no_money_away(away: Stack, word: str) -
 
 
 async def test_an_outage_of_a_rail_uses_up_no_enquiry_and_ends_with_an_answer(away: Stack) -> None:
-    """UPI allows three: an outage of the rail used them up, and its payments waited for people."""
+    """UPI allows three: an outage of the rail used them up, and its payments waited for people.
+
+    Two of them wait for people here: they too are asked about again when the rail is back.
+    """
     async with away.client("indus-bank") as client:
         first = [
             await client.pay(away.document("indus-bank", "asha-bank", word="SILENT"), wait=0)
             for _ in range(4)
         ]
         async with stopped("adapters.simulation", "IN"):
-            pass
+            await left_to_people(away, [payment.uetr for payment in first[:2]])
         last = [await ended(client, payment.uetr) for payment in first]
 
     assert {payment.status for payment in last} == {"ACCC"}
+
+
+async def left_to_people(stack: Stack, uetrs: Sequence[str]) -> None:
+    """The writer loses its connection, and reads what the database says of them."""
+    connection = await stack.connect()
+    theirs = "FROM switch.open_payment WHERE uetr = ANY($1) AND state = 'UNKNOWN'"
+    async with asyncio.timeout(WITHIN_S):
+        while await connection.fetchval(f"SELECT count(*) {theirs}", list(map(UUID, uetrs))) != len(uetrs):
+            await asyncio.sleep(0.1)
+    await connection.execute(
+        "UPDATE switch.open_payment SET due_at = NULL WHERE uetr = ANY($1)", [UUID(uetr) for uetr in uetrs]
+    )
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'payswitch writer'"
+    )
+    await connection.close()
 
 
 async def test_what_a_rail_did_after_it_said_no_is_a_break_and_no_agreement(away: Stack) -> None:
