@@ -230,21 +230,45 @@ def welcome(settings: Settings, url: str) -> list[str]:
         *lines,
         f"sandbox credentials, of banks and of people: {settings.credentials_file}",
         "",
-        "A first payment, ready to paste (the UETR is made by the shell, so each is a new payment):",
+        "A first payment, ready to paste (the shell makes its ids and its date, so each is a new payment):",
         "",
         *_curl(url, debtor, creditor, credentials["accounts"]["PK"]).splitlines(),
+        "",
+        *_sign_in(url, debtor["id"], credentials["people"][debtor["id"]]["password"], settings.data),
         "",
         "Ctrl-C stops it; the data stays.",
     ]
 
 
+def _sign_in(url: str, name: str, password: str, data: Path) -> list[str]:
+    """How to get to the pages, with the second factor."""
+    return [
+        f"To see it on the pages, sign in at {url}/console as {name} (or operator, checker, auditor,",
+        f"regulator-in, ...) with the password {password} and the one-time code that this prints:",
+        "",
+        f".venv/bin/payswitch people code {name} --data {data}",
+    ]
+
+
 def _curl(url: str, debtor: dict[str, str], creditor: dict[str, str], account: str) -> str:
+    """A payment as a command of the shell, which makes the UETR, the ids and the dates."""
     document = sandbox.document(debtor, creditor, amount="1500.00", account=account)
+    payment = document["Document"]["FIToFICstmrCdtTrf"]
+    (transaction,) = payment["CdtTrfTxInf"]
+    made = {
+        transaction["PmtId"]["UETR"]: "$uetr",
+        payment["GrpHdr"]["MsgId"]: "$id",
+        payment["GrpHdr"]["CreDtTm"]: "$now",
+        transaction["IntrBkSttlmDt"]: "$today",
+    }
     text = json.dumps(document)
-    uetr = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]["PmtId"]["UETR"]
-    text = text.replace(uetr, "'$(cat /proc/sys/kernel/random/uuid)'")
+    for value, variable in made.items():
+        text = text.replace(f'"{value}"', f"\"'{variable}'\"")
     return (
+        "uetr=$(cat /proc/sys/kernel/random/uuid); id=$(echo $uetr | tr -d -)\n"
+        "now=$(date -u +%Y-%m-%dT%H:%M:%SZ); today=$(date -u +%F)\n"
         f"curl -s {url}/v1/iso20022/pacs.008 \\\n"
-        f"  -H 'Authorization: Bearer {debtor['bearer']}' -H 'Content-Type: application/json' -H 'Prefer: wait=10' \\\n"
+        f"  -H 'Authorization: Bearer {debtor['bearer']}' -H 'Content-Type: application/json'"
+        " -H 'Prefer: wait=10' \\\n"
         f"  -d '{text}'"
     )

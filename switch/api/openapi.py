@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 
 from schemas import json_schema
 from schemas.catalogue import catalogue
-from switch.api import doors
+from switch.api import doors, examples
 from switch.api.doors import Door
 
 _PREFIX: Final = "#/components/schemas/"
@@ -72,7 +72,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         components["Problem"] = _PROBLEM
         for message in catalogue().messages:
             components.update(json_schema.definitions(message, prefix=_PREFIX))
-            components[message] = json_schema.schema(message, definitions=_PREFIX)
+            components[message] = _schema(message)
         components_security = document["components"].setdefault("securitySchemes", {})
         components_security["sandboxKey"] = {"type": "http", "scheme": "bearer"}
         document["paths"][doors.CREDIT_TRANSFER] = {"post": _credit_transfer()}
@@ -88,6 +88,14 @@ def _describe_pages(operation: dict[str, Any]) -> None:
     """Say of a list how to get its next page."""
     if any(parameter["name"] == "limit" for parameter in operation.get("parameters", ())):
         operation["responses"]["200"]["headers"] = {"Link": _LINK}
+
+
+def _schema(message: str) -> dict[str, Any]:
+    """The schema of a message; its example is one that the sandbox accepts, or there is none."""
+    found = json_schema.schema(message, definitions=_PREFIX)
+    found.pop("examples", None)
+    example = examples.json_of(message)
+    return found | ({"examples": [example]} if example is not None else {})
 
 
 def _failures() -> dict[str, Any]:
@@ -106,9 +114,12 @@ def _door(door: Door) -> dict[str, Any]:
         "operationId": door.operation,
         "tags": ["iso20022"],
         "summary": f"{door.summary} ({door.message})",
-        "description": f"Answered by {door.answer}. Requests are signed as those of pacs.008.",
+        "description": (
+            f"Answered by {door.answer}. Requests are signed as those of pacs.008."
+            f" {_how_to_send(door.message)}"
+        ),
         "security": [{"sandboxKey": []}],
-        "requestBody": {"required": True, "content": _content(*_versions(door.message))},
+        "requestBody": {"required": True, "content": _request(door.message)},
         "responses": {"200": answer, "202": answer, "404": _NOT_FOUND} | _failures(),
     }
 
@@ -125,6 +136,7 @@ def _credit_transfer() -> dict[str, Any]:
         "description": (
             "The UETR is the payment's identity and idempotency key: the same message again answers with the"
             " payment's present state. Requests are signed (RFC 9421); a sandbox also takes bearer keys."
+            f" {_how_to_send('pacs.008')}"
         ),
         "security": [{"sandboxKey": []}],
         "parameters": [
@@ -135,9 +147,30 @@ def _credit_transfer() -> dict[str, Any]:
                 "description": "Answer when the payment is final, for up to so many seconds",
             }
         ],
-        "requestBody": {"required": True, "content": _content(*_versions("pacs.008"))},
+        "requestBody": {"required": True, "content": _request("pacs.008")},
         "responses": answers | _failures(),
     }
+
+
+def _how_to_send(name: str) -> str:
+    """How the examples of a message are sent to a sandbox."""
+    return (
+        f"The examples are messages of the sandbox's {examples.SENDERS[name]}. Before you send one, give it"
+        " new ids and today's dates: `payswitch iso fresh FILE` (with `--original` where it is about an"
+        " earlier message)."
+    )
+
+
+def _request(name: str) -> dict[str, Any]:
+    """The content of a request, with an example of each version and representation."""
+    content = _content(*_versions(name))
+    for media_type, example_of in (
+        ("application/json", examples.json_of),
+        ("application/xml", examples.xml_of),
+    ):
+        found = {message: {"value": example_of(message)} for message in _versions(name)}
+        content[media_type] = {**content[media_type], "examples": found}
+    return content
 
 
 def _versions(name: str) -> list[str]:

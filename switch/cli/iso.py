@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from schemas import catalogue, codec, files, json_schema, rules
+from schemas import catalogue, codec, files, fresh, json_schema, rules
 from schemas.catalogue import importer, notation
 from schemas.errors import InvalidMessage, Problem
 from switch.cli.failures import CommandFailed, WrongUse
@@ -54,6 +54,22 @@ def convert(file: Existing, *, to: Annotated[Form, typer.Option(help="The other 
         raise CommandFailed(_line(file, error.problems)) from None
     for path in beside:
         print(f"{file}: {path} is part of the envelope, not of the message: not converted", file=sys.stderr)
+    sys.stdout.buffer.write(octets + b"\n")
+
+
+@app.command("fresh")
+def make_fresh(
+    file: Existing,
+    *,
+    original: Annotated[
+        str, typer.Option(help="UETR of the payment, or id of the message, that the message is about")
+    ] = "",
+) -> None:
+    """Write a message with new ids and the dates of now, to standard output: an example, ready to send."""
+    try:
+        octets = fresh.refreshed(file.read_bytes(), original=original)
+    except InvalidMessage as error:
+        raise CommandFailed(f"{file}: {error.path or '/'}: {error.detail} ({error.rule})") from None
     sys.stdout.buffer.write(octets + b"\n")
 
 

@@ -1,11 +1,11 @@
-"""People of the sandbox: one of each role, a settlement agent and a settlement day for each currency.
+"""People of the sandbox: of each role, and of each participant; settlement agents and schedules.
 
 Everything is repeatable. Passwords, authenticator secrets and bearer keys are in the credentials file; no
 installation with real money reads it.
 """
 
 import secrets as random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
@@ -22,13 +22,14 @@ SCHEME_BIC: Final = "PSWTKZKA"
 _CLOSES_AT: Final = ("18:00",)
 
 
-def people(countries: list[str], participant: str) -> dict[str, tuple[Role, str]]:
-    """Who there is: name -> role and scope."""
+def people(countries: Sequence[str], participants: Sequence[str]) -> dict[str, tuple[Role, str]]:
+    """Who there is: name -> role and scope. A participant's person has the participant's id as name."""
     return {
         "operator": (Role.OPERATOR, ""),
         "checker": (Role.CHECKER, ""),
         "auditor": (Role.AUDITOR, ""),
-        "participant": (Role.PARTICIPANT, participant),
+        "participant": (Role.PARTICIPANT, participants[0]),
+        **{participant: (Role.PARTICIPANT, participant) for participant in participants},
         **{f"regulator-{country.lower()}": (Role.REGULATOR, country) for country in countries},
     }
 
@@ -43,11 +44,9 @@ async def populate(
     countries = sorted(
         row["country"] for row in await connection.fetch("SELECT DISTINCT country FROM switch.participant")
     )
-    first = await connection.fetchval(
-        "SELECT id FROM switch.participant WHERE kind = 'direct' ORDER BY id LIMIT 1"
-    )
+    participants = sorted(entry["id"] for entry in credentials["participants"])
     made = credentials.setdefault("people", {})
-    for name, (role, scope) in people(countries, first).items():
+    for name, (role, scope) in people(countries, participants).items():
         entry = made.setdefault(name, _credentials(role, scope))
         await _person(connection, settings, name, entry)
     agents = credentials.setdefault("settlement_agents", {})

@@ -311,7 +311,7 @@ def test_a_participants_link_may_write_bitmaps_otherwise():
 
 def documented(country):
     """The bytes in the page's example: hexadecimal lines, or text as it is."""
-    block = re.search(r"```\n(.*?)```", (PAGES / f"{country}.md").read_text(), re.DOTALL)[1]
+    block = re.search(r"```text\n(.*?)```", (PAGES / f"{country}.md").read_text(), re.DOTALL)[1]
     return bytes.fromhex(block) if country == "IR" else block.replace("\n", "").encode()
 
 

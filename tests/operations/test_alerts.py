@@ -19,7 +19,7 @@ SECTIONS = ["Meaning", "Check", "Act", "Undo"]
 
 
 def commands(text: str) -> list[str]:
-    blocks = re.findall(r"```\n(.*?)```", text, re.DOTALL)
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     inline = re.findall(r"`(payswitch [^`\n]+)`", text)
     lines = [line for block in blocks for line in block.splitlines() if line.strip()]
     return [*lines, *inline]

@@ -29,8 +29,8 @@ def test_every_rule_of_the_scheme_is_in_the_page():
 
 def test_the_guide_shows_one_payment_in_both_representations():
     guide = (REPOSITORY / "docs" / "integrate" / "messages.md").read_text("utf-8")
-    (xml,) = re.findall(r"```xml\n(.*?)```", guide, re.DOTALL)
-    (json,) = re.findall(r"```json\n(.*?)```", guide, re.DOTALL)
+    (xml,) = re.findall(r"```xml payment.xml\n(.*?)```", guide, re.DOTALL)
+    (json,) = re.findall(r"```json payment.json\n(.*?)```", guide, re.DOTALL)
     one = codec.decode(xml.encode(), media_type=codec.XML)
     other = codec.decode(json.encode(), media_type=codec.JSON)
 

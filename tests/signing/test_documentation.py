@@ -53,7 +53,7 @@ def test_the_signature_base_on_the_page_is_the_one_that_is_signed():
         now=1_700_000_000,
         nonce="4f9a1c7be2d04aa1",
     )
-    base = re.findall(r'```\n("@method".*?)\n```', PAGE, re.DOTALL)[0]
+    base = re.findall(r'```text\n("@method".*?)\n```', PAGE, re.DOTALL)[0]
 
     assert f'"@signature-params": {added["Signature-Input"].removeprefix("sig=")}' in base
     signature = http_signatures.parse([(n.lower().encode(), v.encode()) for n, v in added.items()]).signature

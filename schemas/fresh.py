@@ -1,0 +1,91 @@
+"""A message to send again as a new one: new ids, and dates of now. For examples and tests.
+
+An example that is printed somewhere has ids that others have used and dates that have passed; a switch
+refuses both. Everything else stays as it is.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from schemas import codec
+from schemas.parties import instant_text
+
+_ORIGINAL_UETR: Final = "OrgnlUETR"
+_ORIGINAL_MESSAGE: Final = "OrgnlMsgId"
+_ASSIGNMENT: Final = "Assgnmt"
+"""Its `Id` is the message's."""
+_IDS: Final = frozenset({"MsgId", "InstrId", "EndToEndId", "TxId", "BizMsgIdr", "RtrId", "CxlId", "PmtInfId"})
+_INSTANTS: Final = frozenset({"CreDtTm", "AccptncDtTm", "CreDt"})
+_DAYS: Final = frozenset({"IntrBkSttlmDt", "ReqdExctnDt", "ReqdColltnDt"})
+
+
+def refreshed(raw: bytes, *, original: str = "", now: datetime | None = None) -> bytes:
+    """The message with new ids and today's dates, in the same representation.
+
+    Args:
+        raw: A message, XML or JSON.
+        original: UETR of the earlier payment that the message is about, or id of the earlier message.
+        now: The instant that becomes the message's; the present one without it.
+
+    Raises:
+        InvalidMessage: it is no valid message.
+
+    """
+    media_type = codec.representation(raw)
+    message = codec.inspect(raw, media_type=media_type)
+    made = _Fresh(original, now or datetime.now(UTC))
+    header = made.within(message.header) if message.header is not None else None
+    document = made.within(message.document)
+    return codec.encode(
+        message.id, document, media_type=media_type, header=header, header_id=message.header_id
+    )
+
+
+class _Fresh:
+    """New values for old ones; the same old id becomes the same new one everywhere in the message."""
+
+    def __init__(self, original: str, now: datetime) -> None:
+        self._original = original
+        self._now = now
+        self._ids: dict[str, str] = {}
+
+    def within(self, content: Any) -> Any:
+        """The content with every id and date in it made new."""
+        if isinstance(content, Mapping):
+            return {name: self._value(name, value) for name, value in content.items()}
+        if isinstance(content, list | tuple):
+            return [self.within(one) for one in content]
+        return content
+
+    def _value(self, name: str, value: Any) -> Any:
+        if name == _ASSIGNMENT and "Id" in value:
+            return {**self.within(value), "Id": self._id(value["Id"])}
+        if not isinstance(value, str):
+            return self._day(value) if name in _DAYS and isinstance(value, Mapping) else self.within(value)
+        new: Mapping[str, Callable[[str], str]] = {
+            "UETR": lambda _: str(uuid.uuid4()),
+            _ORIGINAL_UETR: lambda old: self._original if _is_uetr(self._original) else old,
+            _ORIGINAL_MESSAGE: lambda old: self._original or old,
+            **dict.fromkeys(_IDS, self._id),
+            **dict.fromkeys(_INSTANTS, lambda _: instant_text(self._now)),
+            **dict.fromkeys(_DAYS, lambda _: self._now.date().isoformat()),
+        }
+        return new[name](value) if name in new else value
+
+    def _id(self, old: str) -> str:
+        return self._ids.setdefault(old, uuid.uuid4().hex)
+
+    def _day(self, choice: Mapping[str, Any]) -> dict[str, Any]:
+        """A choice of a date and a time."""
+        today = {"Dt": self._now.date().isoformat(), "DtTm": instant_text(self._now)}
+        return {name: today.get(name, value) for name, value in choice.items()}
+
+
+def _is_uetr(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False

@@ -1,0 +1,207 @@
+"""Examples of every message that enters, as the sandbox's participants send them; each is accepted there.
+
+Their ids and dates are of a day that has passed: `payswitch iso fresh` makes new ones. A message about an
+earlier payment names it by `ORIGINAL`; `payswitch iso fresh --original UETR` puts another in its place.
+`tests/docs` sends every one of them.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from schemas import codec
+from schemas.catalogue import catalogue
+
+ORIGINAL: Final = "7b0f2f3e-6c1d-4a53-9f0e-2d1c8a54e9b7"
+"""UETR of the payment that the other examples are about."""
+REQUEST_TO_PAY: Final = "INDUPKKA-20261123-000043"
+"""Id of the request to pay that the example of pain.014 answers."""
+_AT: Final = "2026-11-23T14:05:07.123+05:30"
+_DAY: Final = "2026-11-23"
+
+Content = dict[str, Any]
+
+
+def _agent(bic: str) -> Content:
+    return {"FinInstnId": {"BICFI": bic}}
+
+
+_ASHA: Final = _agent("ASHAINBB")
+_INDUS: Final = _agent("INDUPKKA")
+_PARTIES: Final = {"Assgnr": {"Agt": _ASHA}, "Assgne": {"Agt": _INDUS}}
+_CLEARING: Final = {"SttlmMtd": "CLRG", "ClrSys": {"Prtry": "PAYSWITCH"}}
+
+SENDERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "pacs.008": "asha-bank",
+        "pacs.028": "asha-bank",
+        "pacs.004": "indus-bank",
+        "camt.056": "asha-bank",
+        "camt.029": "indus-bank",
+        "acmt.023": "asha-bank",
+        "pain.013": "indus-bank",
+        "pain.014": "asha-bank",
+        "camt.003": "asha-bank",
+    }
+)
+"""Message -> the sandbox's participant that sends its example."""
+
+_DOCUMENTS: Final[Mapping[str, Content]] = MappingProxyType(
+    {
+        "pacs.008": {
+            "FIToFICstmrCdtTrf": {
+                "GrpHdr": {
+                    "MsgId": "ASHAINBB-20261123-000042",
+                    "CreDtTm": _AT,
+                    "NbOfTxs": "1",
+                    "SttlmInf": _CLEARING,
+                },
+                "CdtTrfTxInf": [
+                    {
+                        "PmtId": {
+                            "InstrId": "INSTR-000042",
+                            "EndToEndId": "INVOICE-2026-1187",
+                            "TxId": "TX-000042",
+                            "UETR": ORIGINAL,
+                        },
+                        "IntrBkSttlmAmt": {"Ccy": "INR", "Amt": "1500.00"},
+                        "IntrBkSttlmDt": _DAY,
+                        "ChrgBr": "SLEV",
+                        "Dbtr": {"Nm": "Asha Rao"},
+                        "DbtrAcct": {"Id": {"Othr": {"Id": "50100012345678"}}},
+                        "DbtrAgt": _ASHA,
+                        "CdtrAgt": _INDUS,
+                        "Cdtr": {"Nm": "Bilal Khan"},
+                        "CdtrAcct": {"Id": {"IBAN": "PK60SAND0000000000000001"}},
+                        "Purp": {"Cd": "FAMI"},
+                        "RmtInf": {"Ustrd": ["for the family"]},
+                    }
+                ],
+            }
+        },
+        "pacs.028": {
+            "FIToFIPmtStsReq": {
+                "GrpHdr": {"MsgId": "ASHAINBB-20261123-000044", "CreDtTm": _AT},
+                "TxInf": [{"OrgnlUETR": ORIGINAL}],
+            }
+        },
+        "pacs.004": {
+            "PmtRtr": {
+                "GrpHdr": {
+                    "MsgId": "INDUPKKA-20261123-000045",
+                    "CreDtTm": _AT,
+                    "NbOfTxs": "1",
+                    "SttlmInf": _CLEARING,
+                },
+                "TxInf": [
+                    {
+                        "RtrId": "RETURN-000045",
+                        "OrgnlUETR": ORIGINAL,
+                        "RtrdIntrBkSttlmAmt": {"Ccy": "PKR", "Amt": "4925.25"},
+                        "IntrBkSttlmDt": _DAY,
+                        "RtrRsnInf": [{"Rsn": {"Cd": "AC04"}}],
+                    }
+                ],
+            }
+        },
+        "camt.056": {
+            "FIToFIPmtCxlReq": {
+                "Assgnmt": {"Id": "ASHAINBB-20261123-000046", **_PARTIES, "CreDtTm": _AT},
+                "Undrlyg": [{"TxInf": [{"OrgnlUETR": ORIGINAL, "CxlRsnInf": [{"Rsn": {"Cd": "CUST"}}]}]}],
+            }
+        },
+        "camt.029": {
+            "RsltnOfInvstgtn": {
+                "Assgnmt": {
+                    "Id": "INDUPKKA-20261123-000047",
+                    "Assgnr": {"Agt": _INDUS},
+                    "Assgne": {"Agt": _ASHA},
+                    "CreDtTm": _AT,
+                },
+                "Sts": {"Conf": "RJCR"},
+                "CxlDtls": [
+                    {"TxInfAndSts": [{"OrgnlUETR": ORIGINAL, "CxlStsRsnInf": [{"Rsn": {"Cd": "AC04"}}]}]}
+                ],
+            }
+        },
+        "acmt.023": {
+            "IdVrfctnReq": {
+                "Assgnmt": {"MsgId": "ASHAINBB-20261123-000048", "CreDtTm": _AT, **_PARTIES},
+                "Vrfctn": [
+                    {
+                        "Id": "1",
+                        "PtyAndAcctId": {
+                            "Pty": {"Nm": "Bilal Khan"},
+                            "Acct": {"Id": {"IBAN": "PK60SAND0000000000000001"}},
+                            "Agt": _INDUS,
+                        },
+                    }
+                ],
+            }
+        },
+        "pain.013": {
+            "CdtrPmtActvtnReq": {
+                "GrpHdr": {
+                    "MsgId": REQUEST_TO_PAY,
+                    "CreDtTm": _AT,
+                    "NbOfTxs": "1",
+                    "InitgPty": {"Nm": "Indus Bank"},
+                },
+                "PmtInf": [
+                    {
+                        "PmtMtd": "TRF",
+                        "ReqdExctnDt": {"Dt": _DAY},
+                        "Dbtr": {"Nm": "Asha Rao"},
+                        "DbtrAgt": _ASHA,
+                        "CdtTrfTx": [
+                            {
+                                "PmtId": {"EndToEndId": "INVOICE-2026-1188"},
+                                "Amt": {"InstdAmt": {"Ccy": "INR", "Amt": "100.00"}},
+                                "ChrgBr": "SLEV",
+                                "CdtrAgt": _INDUS,
+                                "Cdtr": {"Nm": "Bilal Khan"},
+                                "CdtrAcct": {"Id": {"IBAN": "PK60SAND0000000000000001"}},
+                            }
+                        ],
+                    }
+                ],
+            }
+        },
+        "pain.014": {
+            "CdtrPmtActvtnReqStsRpt": {
+                "GrpHdr": {
+                    "MsgId": "ASHAINBB-20261123-000049",
+                    "CreDtTm": _AT,
+                    "InitgPty": {"Nm": "Asha Bank"},
+                },
+                "OrgnlGrpInfAndSts": {
+                    "OrgnlMsgId": REQUEST_TO_PAY,
+                    "OrgnlMsgNmId": "pain.013.001.07",
+                    "GrpSts": "ACCP",
+                },
+            }
+        },
+        "camt.003": {"GetAcct": {"MsgHdr": {"MsgId": "ASHAINBB-20261123-000050"}}},
+    }
+)
+
+
+def sender(message: str) -> str:
+    """The participant that sends the example of a message."""
+    return SENDERS[message[:8]]
+
+
+def json_of(message: str) -> Content | None:
+    """The example of a message and version, as JSON; None where none is sent to the switch."""
+    found = _DOCUMENTS.get(message[:8])
+    if found is None or message not in catalogue().messages:
+        return None
+    return {"$type": message, "Document": found}
+
+
+def xml_of(message: str) -> str | None:
+    """The same as XML."""
+    found = _DOCUMENTS.get(message[:8])
+    if found is None or message not in catalogue().messages:
+        return None
+    return codec.encode(message, found, media_type=codec.XML).decode()

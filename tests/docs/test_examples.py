@@ -1,0 +1,321 @@
+"""Every example of the documents is tried: no block without a test.
+
+A block is run (`sh`, `console`, `python`), sent to the sandbox (`xml` and `json` that name a file), or tried by a
+test elsewhere that is named here. Output and diagrams are `text`. A new page, block or language without a
+test fails.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lxml import etree
+from typer.main import get_command
+
+from switch import cli
+from switch.people.catalogue import KINDS
+from tests.docs.blocks import ROOT, Block, blocks
+from tests.switch.stack import Stack
+
+BLOCKS = blocks()
+
+ELSEWHERE = {
+    ("docs/adapters/tutorial.md", "console"): "tests/adapters/test_tutorial.py",
+    ("docs/adapters/tutorial.md", "python"): "tests/adapters/test_tutorial.py",
+    ("docs/reference/ledger.md", "ledger"): "tests/ledger/test_reference.py",
+    ("docs/reference/signatures.md", "python"): "tests/signing/test_documentation.py",
+    ("docs/regulate/README.md", "console"): "tests/ledger/test_audit.py",
+    ("docs/quickstart.md", "sh"): "tests/docs/test_quickstart.py",
+    ("README.md", "sh"): "tests/docs/test_quickstart.py",
+    **{
+        (f"docs/rails/{country}.md", language): "tests/adapters/test_rails_docs.py"
+        for country, language in (("BY", "xml"), ("IN", "xml"), ("KG", "json"), ("KZ", "xml"), ("PK", "xml"))
+    },
+}
+"""(Page, language) -> the test that tries those blocks."""
+
+RUN_WHOLE = ("docs/integrate/messages.md", "docs/reference/signatures.md")
+"""Pages whose shell blocks are one session, with the files that the page names."""
+
+NATIVE = {("docs/rails/RU.md", "xml"), ("docs/rails/UZ.md", "json")}
+"""What a rail is sent, shortened: well formed, and its adapter's own tests hold it to the rail's rules."""
+
+FORMS = {
+    "docs/integrate/events.md": "an event: tests/switch/test_events_and_webhooks.py",
+    "docs/operate/participants.md": "participant.onboard",
+}
+"""JSON that is no message: what reads it."""
+
+READS = {
+    "adapters list", "audit export", "audit keys", "change kinds", "change list", "dashboards", "doctor", "events",
+    "ledger partitions", "migrate", "participant show", "people list", "qr make", "qr read", "qr schemes", "rails breaks",
+    "rails reconcile", "report list", "report made", "report make", "settlement calendar", "settlement list",
+    "settlement positions", "settlement show", "verify",
+}  # fmt: skip
+"""Commands that change nothing that another test would notice: run as they are printed."""
+
+OTHERS = {"promtool", "pip", "psql", "curl", "python"}
+
+
+def of(*languages: str) -> list[Block]:
+    return [b for b in BLOCKS if b.language in languages and (b.page, b.language) not in ELSEWHERE]
+
+
+def test_every_block_has_a_language_and_a_test() -> None:
+    known = {"sh", "console", "python", "xml", "json", "toml", "yaml", "text", "ledger"}
+    missing = [str(b) for b in BLOCKS if b.language not in known]
+    assert missing == []
+    assert {b.language for b in of("ledger", "python")} <= {"python"}
+    assert all((ROOT / place).is_file() for place in ELSEWHERE.values())
+    used = {(b.page, b.language) for b in BLOCKS}
+    assert ELSEWHERE.keys() <= used, "what is tried elsewhere is still there"
+
+
+def test_text_is_sparing_and_hides_no_command() -> None:
+    texts = [b for b in BLOCKS if b.language == "text"]
+
+    assert len(texts) <= 12, [str(b) for b in texts]
+    assert not [
+        str(b) for b in texts if re.search(r"^(\$ |payswitch [a-z]|curl |make )", b.text, re.MULTILINE)
+    ]
+
+
+# ── pages whose commands are one session ─────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def place(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory as the documents have it: `payswitch` on the path, `.venv`, and `data` of a running sandbox."""
+    bin_ = tmp_path / ".venv" / "bin"
+    bin_.mkdir(parents=True)
+    (bin_ / "python").symlink_to(sys.executable)
+    program = bin_ / "payswitch"
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m switch.cli "$@"\n')
+    program.chmod(0o755)
+    (tmp_path / "data").symlink_to(stack.settings.data)
+    (tmp_path / "key.pem").write_text(stack.participant("asha-bank")["private_key"])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{bin_}:{os.environ['PATH']}")
+    monkeypatch.setenv("PAYSWITCH_DATA", str(stack.settings.data))
+    return tmp_path
+
+
+def here(stack: Stack, text: str) -> str:
+    """The text with the address of the tests' sandbox."""
+    return text.replace("127.0.0.1:8320", stack.url.removeprefix("http://"))
+
+
+def shell(script: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["sh", "-euc", script], capture_output=True, text=True, check=False, timeout=240)
+
+
+def save_files(page: str, place: Path) -> None:
+    for block in BLOCKS:
+        if block.page == page and block.file:
+            (place / block.file).write_text(block.text)
+
+
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("curl", "jq", "openssl"))), reason="curl, jq and openssl are needed"
+)
+@pytest.mark.parametrize("page", RUN_WHOLE)
+def test_the_commands_of_a_page_work_one_after_the_other(page: str, stack: Stack, place: Path) -> None:
+    save_files("docs/integrate/messages.md", place)
+    write_schema(place / "pacs.008.001.14.xsd")
+    if page == "docs/reference/signatures.md":  # it takes a payment that is ready to be sent
+        subprocess.run(
+            "payswitch iso fresh payment.xml > fresh.xml && mv fresh.xml payment.xml", shell=True, check=True
+        )
+    parts = [
+        b for b in BLOCKS if b.page == page and b.language == "sh" and (b.page, b.language) not in ELSEWHERE
+    ]
+    script = "\n".join(part.text for part in parts)
+    done = shell(here(stack, script))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    accepted = len(re.findall(r'<TxSts>ACCC|"TxSts":"ACCC"', done.stdout))
+    assert accepted == script.count("curl ") + script.count("for file in same.json now.json"), done.stdout
+
+
+def write_schema(path: Path) -> None:
+    """A schema file in ISO's form, small."""
+    namespace = "urn:iso:std:iso:20022:tech:xsd:pacs.008.001.14"
+    path.write_text(
+        f'<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns="{namespace}" targetNamespace="{namespace}"'
+        ' elementFormDefault="qualified"><xs:element name="Document" type="Document"/><xs:complexType name="Document">'
+        '<xs:sequence><xs:element name="FIToFICstmrCdtTrf" type="FIToFICustomerCreditTransferV14"/></xs:sequence>'
+        '</xs:complexType><xs:complexType name="FIToFICustomerCreditTransferV14"><xs:sequence>'
+        '<xs:element name="MsgId" type="Max35Text"/></xs:sequence></xs:complexType><xs:simpleType name="Max35Text">'
+        '<xs:restriction base="xs:string"><xs:minLength value="1"/><xs:maxLength value="35"/></xs:restriction>'
+        "</xs:simpleType></xs:schema>"
+    )
+
+
+@pytest.mark.parametrize(
+    "block", [b for b in of("python") if b.page == "docs/integrate/messages.md"], ids=str
+)
+def test_python_runs(block: Block, place: Path) -> None:
+    save_files(block.page, place)
+    names: dict[str, object] = {}
+
+    exec(block.text, names)
+
+    assert names["problems"] == []
+
+
+# ── commands by the line ─────────────────────────────────────────────────────────────────────────────────
+
+LINES = [
+    (block, line) for block in of("sh", "console") if block.page not in RUN_WHOLE for line in block.commands()
+]
+
+
+def leaf(words: list[str]) -> tuple[str, object, list[str]]:
+    """The command that words name, and its arguments."""
+    command, name = get_command(cli.application(words)), []
+    while hasattr(command, "commands"):
+        name.append(words[len(name)])
+        command = command.commands[name[-1]]
+    return " ".join(name), command, words[len(name) :]
+
+
+@pytest.fixture(scope="module")
+def ids(stack: Stack) -> dict[str, str]:
+    """What examples call by a made-up name, as it is in the tests' sandbox."""
+
+    def printed(*words: str) -> str:
+        command = [sys.executable, "-m", "switch.cli", *words, "--data", str(stack.settings.data)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    uetr = json.loads(printed("pay", "asha-bank", "noor-wallet", "15.00"))["uetr"]
+    window = printed("settlement", "close", "INR").strip()
+    return {
+        "UETR": uetr,
+        "42": window,
+        "window=1234": f"window={window}",
+        "olga": "operator",
+        "chen": "checker",
+    }
+
+
+@pytest.mark.parametrize("block", sorted({b for b, _ in LINES}, key=str), ids=str)
+def test_each_command_is_run_or_at_least_accepted(
+    block: Block, stack: Stack, place: Path, ids: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What only reads is run; what changes something is read by the command's own parser, and by its kind of change."""
+    for file in (
+        "key.pem",
+        "camt054.xml",
+        "camt054.xml.jws",
+        "bundle.json",
+        "FILE",
+        "report.pub",
+        "payment.json",
+    ):
+        (place / file).touch()
+    (place / "participant.json").write_text("{}")
+    for line in (line for found, line in LINES if found == block):
+        words = [ids.get(word, word) for word in shlex.split(line, comments=True)]
+        if words[0] != "payswitch":
+            other_program(stack, block.page, words, line)
+            continue
+        name, command, arguments = leaf(words[1:])
+        if name in READS and not (name == "migrate" and "--dry-run" not in words):
+            code = cli.run([word.replace("/var/lib/grafana", str(place)) for word in words[1:]])
+            out, err = capfd.readouterr()
+            assert code == 0 or (name == "doctor" and code == 1), (line, out[-500:], err)
+            continue
+        command.make_context(name, list(arguments)).close()
+        if name == "change request":
+            content = arguments[1].replace("HALF", "0" * 64).replace('"UETR"', f'"{ids["UETR"]}"')
+            assert KINDS[arguments[0]].read(json.loads(content)), line
+
+
+def other_program(stack: Stack, page: str, words: list[str], line: str) -> None:
+    """A line that is no command of ours."""
+    assert words[0] in OTHERS, line
+    if words[0] == "promtool" and shutil.which("promtool"):
+        subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
+    if words[0] == "curl":
+        bank = stack.participant("asha-bank")
+        key = (bank if page.startswith("docs/integrate/") else stack.credentials["people"]["operator"])[
+            "bearer"
+        ]
+        done = shell(here(stack, f"KEY={key}; {line.replace('curl', 'curl -sS --fail-with-body', 1)}"))
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+# ── data ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("block", of("xml", "json"), ids=str)
+def test_messages_and_other_data_are_what_they_say(block: Block) -> None:
+    """Messages that name a file are sent by the commands of their page; the rest is read by what it is for."""
+    if block.language == "xml":
+        assert block.file or (block.page, "xml") in NATIVE, (
+            f"{block}: name a file and send it, or say what tries it"
+        )
+        etree.fromstring(re.sub(r"<\?xml[^>]*\?>", "", block.text).strip())
+        return
+    content = json.loads(block.text.replace("\\n...", "\\n"))
+    if block.file or (block.page, "json") in NATIVE:
+        return
+    assert block.page in FORMS, f"{block}: name a file and send it, or say what tries it"
+    if FORMS[block.page] in KINDS:
+        kind = KINDS[FORMS[block.page]]
+        content["keys"][0]["public_key"] = public_key()
+        assert kind.read(content)
+
+
+def public_key() -> str:
+    from schemas.signing.keys import SigningKey
+
+    return SigningKey.generate("asha-bank-1").public.pem.decode()
+
+
+@pytest.mark.parametrize("block", of("toml"), ids=str)
+def test_toml_is_read(block: Block) -> None:
+    assert tomllib.loads(block.text)
+
+
+@pytest.mark.parametrize("block", of("yaml"), ids=str)
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_the_configuration_of_prometheus_is_one(block: Block, tmp_path: Path) -> None:
+    for file in ("rules.yml",):
+        shutil.copy(ROOT / "switch" / "alerts" / file, tmp_path)
+    (tmp_path / "prometheus.yml").write_text(block.text)
+    subprocess.run(
+        ["promtool", "check", "config", tmp_path / "prometheus.yml"], check=True, capture_output=True
+    )
+
+
+# ── help ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def leaves(command: object, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    below = getattr(command, "commands", None)
+    if below is None:
+        yield words
+    for name, found in (below or {}).items():
+        yield from leaves(found, (*words, name))
+
+
+@pytest.mark.parametrize("words", list(leaves(get_command(cli.application()))), ids=" ".join)
+def test_every_command_that_help_names_is_there(
+    words: tuple[str, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run([*words, "--help"]) == 0
+    for named in re.findall(r"`payswitch ([a-z-]+(?: [a-z-]+)?)", " ".join(capfd.readouterr().out.split())):
+        assert [
+            known
+            for known in leaves(get_command(cli.application()))
+            if known[: len(named.split())] == tuple(named.split())
+        ], named

@@ -1,0 +1,121 @@
+"""Every example of OpenAPI is sent to a sandbox and accepted: each message, version and representation."""
+
+import json
+import re
+import urllib.error
+import urllib.request
+from typing import Any
+
+import pytest
+
+from schemas import codec, files, fresh
+from schemas.catalogue import catalogue
+from switch.api import examples
+from tests.switch.stack import Stack
+
+ABOUT_A_PAYMENT = {"pacs.028", "pacs.004", "camt.056", "camt.029"}
+
+
+@pytest.fixture(scope="module")
+def description(stack: Stack) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{stack.url}/openapi.json") as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
+def examples_of(operation: dict[str, Any]) -> list[tuple[str, str, bytes]]:
+    """Media type, message and bytes of each example of an operation's request."""
+    content = operation.get("requestBody", {}).get("content", {})
+    return [
+        (media_type, message, as_bytes(example["value"]))
+        for media_type, form in content.items()
+        for message, example in form.get("examples", {}).items()
+    ]
+
+
+def as_bytes(value: object) -> bytes:
+    return value.encode() if isinstance(value, str) else json.dumps(value).encode()
+
+
+MESSAGES = sorted({name[:8] for name in catalogue().messages if name[:8] in examples.SENDERS})
+
+
+def send(stack: Stack, message: str, raw: bytes, media_type: str = codec.JSON) -> tuple[int, dict[str, Any]]:
+    """Send a message that is ready, as the example's sender; status and answer."""
+    headers = {
+        "Authorization": f"Bearer {stack.participant(examples.sender(message))['bearer']}",
+        "Content-Type": media_type, "Accept": codec.JSON, "Prefer": "wait=20",
+    }  # fmt: skip
+    request = urllib.request.Request(f"{stack.url}/v1/iso20022/{message[:8]}", raw, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def sent(stack: Stack, message: str, original: str = "") -> str:
+    """Send a message's own example; the UETR that it got, or else its id."""
+    raw = fresh.refreshed(as_bytes(examples.json_of(message)), original=original)
+    status, answer = send(stack, message, raw)
+    assert status in {200, 202}, answer
+    found = re.search(rb'"UETR":\s*"([^"]+)"', raw) or re.search(rb'"MsgId":\s*"([^"]+)"', raw)
+    return found[1].decode() if found else ""
+
+
+def original_of(stack: Stack, name: str) -> str:
+    """What comes before a message of this name: the payment, the cancellation request, the request to pay."""
+    if name == "pain.014":
+        return sent(stack, "pain.013.001.07")
+    uetr = sent(stack, "pacs.008.001.08") if name in ABOUT_A_PAYMENT else ""
+    if name == "camt.029":
+        sent(stack, "camt.056.001.08", uetr)
+    return uetr
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_every_example_of_a_message_is_accepted(stack: Stack, description: dict[str, Any], name: str) -> None:
+    found = examples_of(description["paths"][f"/v1/iso20022/{name}"]["post"])
+    versions = {message for message in catalogue().messages if message.startswith(f"{name}.")}
+
+    assert {(media_type, message) for media_type, message, _ in found} == {
+        (media_type, version) for media_type in (codec.JSON, codec.XML) for version in versions
+    }
+    for media_type, message, example in found:
+        assert files.check_bytes(example, message).problems == (), message
+        raw = fresh.refreshed(example, original=original_of(stack, name))
+        status, answer = send(stack, message, raw, media_type)
+        assert status in {200, 202}, (message, media_type, answer)
+        assert "RJCT" not in json.dumps(answer), (message, media_type, answer)
+
+
+def test_every_operation_that_takes_a_message_has_examples(description: dict[str, Any]) -> None:
+    for path, operations in description["paths"].items():
+        for operation in operations.values():
+            content = operation.get("requestBody", {}).get("content", {})
+            assert all(form.get("examples") or form.get("example") for form in content.values()), path
+
+
+def test_every_schema_shows_an_example_that_is_accepted_or_none(description: dict[str, Any]) -> None:
+    shown = {
+        name: schema["examples"]
+        for name, schema in description["components"]["schemas"].items()
+        if "examples" in schema
+    }
+
+    assert {name[:8] for name in shown} == set(MESSAGES)
+    for name, (example,) in shown.items():
+        assert example == examples.json_of(name)
+
+
+def test_a_fresh_message_has_new_ids_and_the_rest_as_it_was() -> None:
+    raw = as_bytes(examples.json_of("pacs.008.001.08"))
+    one, other = (codec.inspect(fresh.refreshed(raw), media_type=codec.JSON).document for _ in range(2))
+    old = codec.inspect(raw, media_type=codec.JSON).document["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]
+    (first,), (second,) = (made["FIToFICstmrCdtTrf"]["CdtTrfTxInf"] for made in (one, other))
+
+    assert len({first["PmtId"]["UETR"], second["PmtId"]["UETR"], old["PmtId"]["UETR"]}) == 3
+    assert first["PmtId"]["TxId"] != second["PmtId"]["TxId"]
+    assert first["IntrBkSttlmDt"] >= old["IntrBkSttlmDt"]
+    kept = ("IntrBkSttlmAmt", "Dbtr", "DbtrAcct", "Cdtr", "CdtrAcct", "Purp", "RmtInf")
+    assert {name: first[name] for name in kept} == {name: old[name] for name in kept}
