@@ -1,9 +1,10 @@
 """Each nonce of a key is used once, whichever worker and machine a request reaches.
 
 The nonce of a signature is remembered in the database until no machine would take the signature any more, so
-neither a restart nor another worker forgets it. Only signatures that were proved are remembered, and only of
-callers that were let in, so what is kept is bounded: by each participant's rate limits, for seven minutes.
-Requests that wait at the same time share one statement and one commit.
+neither a restart nor another worker forgets it. Only signatures that were proved are remembered, and whoever
+has used its rate limit up is turned away before, so what is kept is bounded: about a hundred bytes for each
+request that a participant may send in seven minutes. Requests that wait at the same time share one statement
+and one commit.
 
 Payments (`POST /v1/iso20022/pacs.008`) are exempt: the UETR is their identity, and the same bytes again must
 be answered with the payment's state.

@@ -35,12 +35,13 @@ SELECT epoch, next_seq - 1 AS events, at, (SELECT coalesce(max(size), 0) FROM le
 FROM ledger.head
 """
 _A_MINUTE_AGO: Final = "SELECT clock_timestamp() - interval '1 minute'"
+WEBHOOKS_MAX: Final = 200
 _WEBHOOKS: Final = """
 SELECT w.participant, w.url, w.disabled, count(d.seq) AS waiting, coalesce(max(d.attempts), 0) AS attempts,
        coalesce(extract(epoch FROM clock_timestamp() - min(d.due_at)), 0)::float8 AS late_s
 FROM switch.webhook AS w
 LEFT JOIN switch.webhook_delivery AS d ON d.webhook = w.id AND d.due_at IS NOT NULL
-GROUP BY w.id HAVING count(d.seq) > 0 OR w.disabled <> '' ORDER BY w.participant, w.created_at LIMIT 200
+GROUP BY w.id HAVING count(d.seq) > 0 OR w.disabled <> '' ORDER BY w.participant, w.created_at LIMIT $1
 """
 _SERVICES: Final = """
 SELECT DISTINCT ON (service) service, at, ok, micros, detail FROM switch.probe
@@ -143,8 +144,8 @@ async def writer(connection: asyncpg.Connection | asyncpg.Pool) -> Writer:
 
 
 async def webhooks(connection: asyncpg.Connection | asyncpg.Pool) -> list[Mapping[str, Any]]:
-    """Addresses that something waits for, or that are given up."""
-    return [dict(row) for row in await connection.fetch(_WEBHOOKS)]
+    """Addresses that something waits for, or that are given up: one more than `WEBHOOKS_MAX` at most."""
+    return [dict(row) for row in await connection.fetch(_WEBHOOKS, WEBHOOKS_MAX + 1)]
 
 
 async def services(connection: asyncpg.Connection | asyncpg.Pool) -> list[Mapping[str, Any]]:

@@ -55,7 +55,7 @@ WHERE o.rail = $1 AND o.state IN ('RESERVED', 'SENT', 'UNKNOWN')
 _LIST: Final = """
 SELECT *, extract(epoch FROM coalesce(resolved_at, clock_timestamp()) - found_at)::float8 AS age_s
 FROM switch.reconciliation_break
-WHERE ($1 OR resolved_at IS NULL) AND ($2::text IS NULL OR rail = $2) ORDER BY id
+WHERE ($1 OR resolved_at IS NULL) AND ($2::text IS NULL OR rail = $2) AND id > $3 ORDER BY id LIMIT $4::bigint
 """
 _log = structlog.get_logger()
 
@@ -228,10 +228,18 @@ def _is_sound(answer: Answer) -> bool:
 
 
 async def list_breaks(
-    connection: asyncpg.Connection | asyncpg.Pool, *, resolved: bool, rail: str | None = None
+    connection: asyncpg.Connection | asyncpg.Pool,
+    *,
+    resolved: bool,
+    rail: str | None = None,
+    after: int = 0,
+    limit: int | None = None,
 ) -> list[asyncpg.Record]:
-    """Breaks with their age in seconds, oldest first, of one rail or all; with `resolved`, all there were."""
-    rows: list[asyncpg.Record] = await connection.fetch(_LIST, resolved, rail)
+    """Breaks with their age in seconds, oldest first, of one rail or all; with `resolved`, all there were.
+
+    Those of a number above `after`, at most `limit`; None is no bound.
+    """
+    rows: list[asyncpg.Record] = await connection.fetch(_LIST, resolved, rail, after, limit)
     return rows
 
 

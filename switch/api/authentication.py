@@ -33,6 +33,7 @@ async def authenticate(request: Request, body: bytes) -> Participant:
         except NotAuthentic as error:
             metrics.SIGNATURE_FAILURES.labels(error.detail[:60]).inc()
             raise
+    limits.admit(request.scope, participant.id)  # after the nonce: a replay takes no token of its victim's
     return participant
 
 
@@ -46,6 +47,7 @@ async def identify(request: Request, body: bytes) -> Participant:
 
     """
     participant, _ = await _find(request, body)
+    limits.admit(request.scope, participant.id)
     return participant
 
 
@@ -62,7 +64,6 @@ async def _find(request: Request, body: bytes) -> tuple[Participant, Proof]:
     participant = directory.by_id.get(proof.participant)
     if participant is None or participant.status == "removed":
         raise NotAllowed("this participant may not use the switch")
-    limits.admit(request.scope, participant.id)
     return participant, proof
 
 

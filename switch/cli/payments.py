@@ -22,6 +22,7 @@ from switch.cli.connect import (
     settings_for,
 )
 from switch.cli.failures import CommandFailed, WrongUse
+from switch.cli.pages import shown
 from switch.client import Client, Problem
 from switch.reads import SHOWN, read_payment
 from switch.settings import Settings
@@ -151,9 +152,9 @@ def events(
             rows = await connection.fetch(
                 "SELECT seq, number, at, kind, body FROM ledger.event WHERE seq > $1 ORDER BY seq LIMIT $2",
                 after,
-                limit,
+                limit + 1,
             )
-            for row in rows:
+            for row in shown(rows, limit, lambda row: int(row["seq"]), "--after"):
                 body = json.loads(row["body"]) if row["body"] else {}
                 event = {
                     "seq": row["seq"],

@@ -24,6 +24,7 @@ from switch.cli.office import (
     show,
     vote,
 )
+from switch.cli.pages import Before, Limit, shown
 from switch.people import approvals, enrolment, sessions, sign_in
 from switch.people.catalogue import KINDS, describe
 from switch.people.model import ChangeState, Role
@@ -165,6 +166,8 @@ def kinds() -> None:
 @changes.command("list")
 def list_changes(
     state: Annotated[ChangeState | None, typer.Option(help="in this state alone")] = None,
+    before: Before = None,
+    limit: Limit = 100,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
@@ -172,7 +175,8 @@ def list_changes(
 
     async def work(counter: Counter) -> list[dict[str, Any]]:
         async with counter.desk.pool.acquire() as connection:
-            return [change_document(c) for c in await approvals.read(connection, state=state)]
+            found = await approvals.read(connection, state=state, before=before, limit=limit + 1)
+        return [change_document(c) for c in shown(found, limit, lambda change: change.number)]
 
     for document in run(data, database_url, work):
         typer.echo(json.dumps(document))

@@ -31,6 +31,7 @@ from switch.cli.connect import (
     writer,
 )
 from switch.cli.failures import CommandFailed, WrongUse
+from switch.cli.pages import Before, Limit, shown
 from switch.reports import artefacts, catalogue, pattern_rules, regulators, service
 from switch.reports.query import Scope
 from switch.reports.service import Office
@@ -114,7 +115,8 @@ def _pair(text: str) -> tuple[str, str]:
 
 @app.command()
 def made(
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="how many at most")] = 50,
+    before: Before = None,
+    limit: Limit = 50,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
@@ -123,7 +125,8 @@ def made(
     async def run() -> None:
         async with _office(settings_for(data, database_url)) as office:
             scope = Scope(f"operator:{getpass.getuser()}", everything=True)
-            for row in await service.made(office, scope, limit):
+            found = await service.made(office, scope, limit + 1, before=before)
+            for row in shown(found, limit, lambda row: int(row["number"])):
                 typer.echo(json.dumps(row))
 
     asyncio.run(run())

@@ -31,6 +31,7 @@ from switch.cli.connect import (
 )
 from switch.cli.failures import WrongUse
 from switch.cli.office import As, Counter, Reason, request, run, show, vote
+from switch.cli.pages import Before, Limit, shown
 from switch.people.model import ChangeState
 from switch.settlement import day, reads
 from switch.settlement.files import SettlementFiles
@@ -52,6 +53,8 @@ def list_windows(
     currency: Annotated[
         str | None, typer.Option("--currency", parser=currency_of, help="of this currency alone")
     ] = None,
+    before: Before = None,
+    limit: Limit = 100,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
@@ -60,7 +63,8 @@ def list_windows(
     async def work() -> None:
         async with database(settings_for(data, database_url)) as connection:
             schedules = {each.currency: each for each in await reads.schedules(connection) if each.enabled}
-            for found in await reads.read(connection, currency=currency):
+            read = await reads.read(connection, currency=currency, before=before, limit=limit + 1)
+            for found in shown(read, limit, lambda settlement: settlement.window):
                 document = msgspec.to_builtins(settlement_document(found))
                 if found.state is State.OPEN:
                     schedule = schedules.get(found.currency)

@@ -60,7 +60,7 @@ async def get_country(request: Request, desk: Office, person: Reader) -> Respons
         participants = await connection.fetch(_PARTICIPANTS)
         positions = await connection.fetch(_POSITIONS)
         counts = await connection.fetchrow(_OPEN)
-        unknowns = await connection.fetch(_UNKNOWN, UNKNOWNS_MAX)
+        unknowns = await connection.fetch(_UNKNOWN, UNKNOWNS_MAX + 1)
     async with looking(desk.pool) as connection:
         waiting = await waiting_for(connection, person)
     return render(
@@ -70,7 +70,9 @@ async def get_country(request: Request, desk: Office, person: Reader) -> Respons
         participants=participants,
         positions=[_position(row) for row in positions],
         counts=counts,
-        unknowns=[_payment(row) for row in unknowns],
+        unknowns=[_payment(row) for row in unknowns[:UNKNOWNS_MAX]],
+        more_unknowns=len(unknowns) > UNKNOWNS_MAX,
+        unknowns_max=UNKNOWNS_MAX,
         waiting=[(change, KINDS[change.kind].title, json.loads(change.content)) for change in waiting],
     )
 

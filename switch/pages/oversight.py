@@ -1,6 +1,6 @@
 """What an operator keeps an eye on beside payments: positions, rails and corridors, queues, breaks."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
@@ -17,6 +17,7 @@ from switch.people.model import Person, Role
 from switch.people.permissions import Right, may
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
+_ROWS: Final = 200
 
 
 @router.get("/positions")
@@ -60,13 +61,16 @@ async def get_queues(
     request: Request, switch: Switch, person: Annotated[Person, Depends(witness.of(shell.QUEUES))]
 ) -> Response:
     """Show what waits to be done, and by whom."""
+    webhooks = await oversight.webhooks(switch.pool)
     return render(
         request,
         "queues.html",
         person,
         queues=await oversight.queues(switch.pool),
         writer=await oversight.writer(switch.pool),
-        webhooks=await oversight.webhooks(switch.pool),
+        webhooks=webhooks[: oversight.WEBHOOKS_MAX],
+        more_webhooks=len(webhooks) > oversight.WEBHOOKS_MAX,
+        webhooks_max=oversight.WEBHOOKS_MAX,
         services=await oversight.services(switch.pool),
     )
 
@@ -77,14 +81,19 @@ async def get_breaks(
     switch: Switch,
     person: Annotated[Person, Depends(witness.of(shell.BREAKS))],
     resolved: Annotated[bool, Query()] = False,  # noqa: FBT002 - a query parameter
+    after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
 ) -> Response:
     """Show where a rail's file and our books differ, the oldest first; a regulator sees its own rail's."""
     rail = person.scope if person.role is Role.REGULATOR else None
+    found = await reconciliation.list_breaks(
+        switch.pool, resolved=resolved, rail=rail, after=after, limit=_ROWS + 1
+    )
     return render(
         request,
         "breaks.html",
         person,
-        rows=await reconciliation.list_breaks(switch.pool, resolved=resolved, rail=rail),
+        rows=found[:_ROWS],
+        more=found[_ROWS - 1]["id"] if len(found) > _ROWS else None,
         resolved=resolved,
         kinds=effects.BREAKS,
         may_ask=may(person, Right.REQUEST_CHANGE),

@@ -25,9 +25,10 @@ router = APIRouter(prefix=PREFIX + BASE, include_in_schema=False)
 ASKED: Final = {"add": "key.add", "retire": "key.retire", "revoke": "key.revoke"}
 """What the page's forms ask for."""
 TONES: Final = {"in force": "good", "future": "", "retired": "", "revoked": "bad"}
+_CHANGES_MAX: Final = 20
 _CHANGES: Final = """
 SELECT number FROM switch.change
-WHERE kind = ANY($1) AND content::jsonb ->> 'participant' = $2 ORDER BY number DESC LIMIT 20
+WHERE kind = ANY($1) AND content::jsonb ->> 'participant' = $2 ORDER BY number DESC LIMIT $3
 """
 
 
@@ -92,6 +93,7 @@ async def _show(
     said: Mapping[str, str] | None = None,
 ) -> Response:
     keys = await reads.keys(switch.pool, person.scope)
+    changes = await _changes(desk, person.scope)
     return render(
         request,
         "own_keys.html",
@@ -101,7 +103,9 @@ async def _show(
         living=[key for key in keys if key.state in {"in force", "future"}],
         tones=TONES,
         uses={use.keyid: use for use in await key_use.read(switch.pool, person.scope)},
-        changes=await _changes(desk, person.scope),
+        changes=changes[:_CHANGES_MAX],
+        more_changes=len(changes) > _CHANGES_MAX,
+        changes_max=_CHANGES_MAX,
         open=ChangeState.REQUESTED,
         deed=deed,
         problem=problem,
@@ -111,8 +115,8 @@ async def _show(
 
 
 async def _changes(desk: Office, participant: str) -> list[tuple[Change, str, str]]:
-    """The last changes of a participant's keys: each with its title and the key that it is about."""
+    """The last changes of a participant's keys, one more than are shown, with their titles and key ids."""
     async with desk.pool.acquire() as connection:
-        rows = await connection.fetch(_CHANGES, list(ASKED.values()), participant)
+        rows = await connection.fetch(_CHANGES, list(ASKED.values()), participant, _CHANGES_MAX + 1)
         found = [await approvals.find(connection, row["number"]) for row in rows]
     return [(change, KINDS[change.kind].title, json.loads(change.content)["keyid"]) for change in found]

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Annotated, Final
 from urllib.parse import urlencode
 
 import asyncpg
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from ledger import positions
@@ -36,7 +36,8 @@ WHERE l.participant = $1
 """
 _WINDOWS: Final = """
 SELECT number, currency::text, closed_at FROM ledger.settlement_window
-WHERE currency = ANY($1) AND closed_at IS NOT NULL ORDER BY number DESC LIMIT $2
+WHERE currency = ANY($1) AND closed_at IS NOT NULL AND ($3::bigint IS NULL OR number < $3)
+ORDER BY number DESC LIMIT $2
 """
 
 
@@ -131,17 +132,25 @@ async def _peaks(pool: asyncpg.Pool, participant: str) -> dict[int, Peak] | None
 
 
 @router.get("/statements")
-async def get_statements(request: Request, switch: Switch, person: Member) -> Response:
+async def get_statements(
+    request: Request,
+    switch: Switch,
+    person: Member,
+    before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+) -> Response:
     """Offer the statements of every account, and each report that a participant may ask for."""
     found = [p for p in await positions.read(switch.pool, person.scope) if not p.closed]
     currencies = sorted({p.currency for p in found})
-    windows = await switch.pool.fetch(_WINDOWS, currencies, _WINDOWS_MAX)
+    read = await switch.pool.fetch(_WINDOWS, currencies, _WINDOWS_MAX + 1, before)
+    windows = read[:_WINDOWS_MAX]
     today = datetime.now(UTC).date()
     period = {"since": str(today), "until": str(today + timedelta(days=1)), "participant": person.scope}
     return render(
         request,
         "own_statements.html",
         person,
+        older=windows[-1]["number"] if len(read) > _WINDOWS_MAX else None,
+        base=PREFIX + BASE,
         accounts=[
             (
                 currency,

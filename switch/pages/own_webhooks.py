@@ -8,10 +8,11 @@ from typing import Annotated, Final
 from uuid import UUID
 
 import asyncpg
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from schemas.errors import InvalidMessage, NotFound, Refused
+from switch.api.runtime import Runtime
 from switch.pages.own import BASE, Member
 from switch.pages.shell import PREFIX, Switch, form, redirect, render
 from switch.people.model import Person
@@ -26,6 +27,8 @@ TYPES: Final = tuple(sorted(f"payment.{event_name(kind).replace(' ', '_')}" for 
 """Types of events that one may ask for."""
 
 Id = Annotated[UUID, Path()]
+_ROWS: Final = 100
+Before = Annotated[int | None, Query(ge=1, lt=2**62)]
 Seq = Annotated[int, Path(ge=1, lt=2**62)]
 
 
@@ -52,9 +55,16 @@ async def post_webhook(request: Request, switch: Switch, person: Member) -> Resp
 
 
 @router.get("/{webhook}")
-async def get_webhook(request: Request, switch: Switch, person: Member, webhook: Id) -> Response:
-    """Show one address and its last deliveries."""
-    return await _show_one(request, switch, person, webhook)
+async def get_webhook(  # noqa: PLR0917 - one a parameter
+    request: Request,
+    switch: Switch,
+    person: Member,
+    webhook: Id,
+    before: Before = None,
+    missed_before: Before = None,
+) -> Response:
+    """Show one address and its deliveries, the newest first."""
+    return await _show_one(request, switch, person, webhook, before=before, missed_before=missed_before)
 
 
 @router.post("/{webhook}/remove")
@@ -115,25 +125,48 @@ async def _show(
 
 
 async def _show_one(
-    request: Request, switch: Switch, person: Person, id_: UUID, *, problem: str = ""
+    request: Request,
+    switch: Switch,
+    person: Person,
+    id_: UUID,
+    *,
+    problem: str = "",
+    before: int | None = None,
+    missed_before: int | None = None,
 ) -> Response:
     found = next((w for w in await registry.of(switch.pool, person.scope) if w.id == id_), None)
     if found is None:
         raise NotFound
-    last = await registry.deliveries(switch.pool, person.scope, id_, undelivered=False)
-    missed = await registry.deliveries(switch.pool, person.scope, id_, undelivered=True)
+    last, older = await _deliveries(switch, person, id_, undelivered=False, before=before)
+    missed, older_missed = await _deliveries(switch, person, id_, undelivered=True, before=missed_before)
+    tests = await registry.deliveries(
+        switch.pool, person.scope, id_, undelivered=False, before=registry.TEST + 1, limit=1
+    )
     return render(
         request,
         "own_webhook.html",
         person,
         422 if problem else 200,
         webhook=found,
-        test=next((d for d in last if d.seq == registry.TEST), None),
-        missed=[d for d in missed if d.seq != registry.TEST],
-        last=[d for d in last if d.seq != registry.TEST],
+        test=next(iter(tests), None),
+        missed=missed,
+        last=last,
+        older=older,
+        older_missed=older_missed,
         problem=problem,
         base=PREFIX + BASE,
     )
+
+
+async def _deliveries(
+    switch: Runtime, person: Person, id_: UUID, *, undelivered: bool, before: int | None
+) -> tuple[list[registry.Delivery], int | None]:
+    """A page of deliveries, and from where to go on; the test has a place of its own."""
+    found = await registry.deliveries(
+        switch.pool, person.scope, id_, undelivered=undelivered, before=before, limit=_ROWS + 1
+    )
+    rows = [delivery for delivery in found if delivery.seq != registry.TEST]
+    return rows[:_ROWS], rows[_ROWS - 1].seq if len(rows) > _ROWS else None
 
 
 async def _note(pool: asyncpg.Pool, kind: str, person: Person, webhook: UUID) -> None:

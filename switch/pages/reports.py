@@ -6,10 +6,10 @@ A preview is the report's JSON, made as over the API: noted in the audited log, 
 import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from schemas.errors import InvalidMessage, NotAcceptable, NotAllowed, SwitchError
@@ -47,16 +47,20 @@ _MADE_MAX: Final = 50
 
 
 @router.get("/reports")
-async def get_reports(request: Request, office: Desk, person: Viewer) -> Response:
+async def get_reports(
+    request: Request,
+    office: Desk,
+    person: Viewer,
+    before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+) -> Response:
     """List the reports that this person may ask for, and what was made."""
     scope = scope_of_person(person)
     audience = catalogue.audience_of(scope)
     found = [report for report in catalogue.CATALOGUE.values() if audience in report.audience]
-    made = [
-        {**row, "made_at": datetime.fromisoformat(row["made_at"])}
-        for row in await service.made(office, scope, _MADE_MAX)
-    ]
-    return render(request, "reports.html", person, reports=found, made=made)
+    read = await service.made(office, scope, _MADE_MAX + 1, before=before)
+    made = [{**row, "made_at": datetime.fromisoformat(row["made_at"])} for row in read[:_MADE_MAX]]
+    older = made[-1]["number"] if len(read) > _MADE_MAX else None
+    return render(request, "reports.html", person, reports=found, made=made, older=older)
 
 
 @router.get("/reports/{name}")

@@ -43,9 +43,10 @@ _LIST_MAX: Final = 200
 _WORDS_MAX: Final = 200
 """Confirmations of an agent that are looked through for a window."""
 _CONFIRM: Final = "settlement.confirm"
+_CHANGES_MAX: Final = 50
 _CHANGES: Final = """
 SELECT number FROM switch.change
-WHERE kind = ANY ($2) AND (content::jsonb ->> 'window')::bigint = $1 ORDER BY number DESC LIMIT 50
+WHERE kind = ANY ($2) AND (content::jsonb ->> 'window')::bigint = $1 ORDER BY number DESC LIMIT $3
 """
 _ABOUT_WINDOWS: Final = (_CONFIRM, "window.close", "settlement.abort", "settlement.hold")
 _WORDS: Final = """
@@ -62,10 +63,12 @@ async def get_windows(
     desk: Office,
     person: Reader,
     currency: Annotated[str, Query(pattern="^([A-Z]{3})?$")] = "",
+    before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
 ) -> Response:
     """List windows, newest first, with when the open ones close."""
     async with looking(desk.pool) as connection:
-        found = await reads.read(connection, currency=currency or None, limit=_LIST_MAX)
+        read = await reads.read(connection, currency=currency or None, before=before, limit=_LIST_MAX + 1)
+        found = read[:_LIST_MAX]
         schedules = {each.currency: each for each in await reads.schedules(connection) if each.enabled}
     closes = {  # outside the transaction: holidays of a year are arithmetic that takes a while
         each.window: await _closes(desk.pool, schedules[each.currency], each.opened_at)
@@ -77,6 +80,7 @@ async def get_windows(
         "windows.html",
         person,
         found=found,
+        older=found[-1].window if len(read) > _LIST_MAX else None,
         closes=closes,
         currency=currency,
         currencies=sorted(schedules),
@@ -118,6 +122,7 @@ async def get_window(request: Request, desk: Office, person: Reader, window: Win
         money=Money,
         banks=_banks(every, changes),
         changes=changes,
+        changes_max=_CHANGES_MAX,
         seat=_seat(person, changes),
         asks=_asks(person, found, changes),
         holds=may_ask(person, "settlement.hold") and found.state is State.SETTLING,
@@ -144,8 +149,8 @@ async def get_signature(desk: Office, person: Reader, window: Window) -> Respons
 
 
 async def _changes(connection: asyncpg.Connection, window: int) -> list[Change]:
-    """What was asked for this window, newest first."""
-    rows = await connection.fetch(_CHANGES, window, list(_ABOUT_WINDOWS))
+    """What was asked for this window, newest first, one more than are shown."""
+    rows = await connection.fetch(_CHANGES, window, list(_ABOUT_WINDOWS), _CHANGES_MAX + 1)
     return [await approvals.find(connection, row["number"]) for row in rows]
 
 
