@@ -33,6 +33,7 @@ GROUPS: Final = {
     "corridor": "Rails and corridors",
     "rate": "Rails and corridors",
     "participant": "Participants",
+    "webhook_key": "Participants",
     "account": "Participants",
     "cap": "Participants",
     "funds": "Participants",

@@ -1,6 +1,7 @@
 """All pages together, and what becomes of their failures: a page, not a problem document."""
 
 from collections.abc import Callable, Coroutine
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -71,7 +72,7 @@ def or_page(on_error: Handler, told: Callable[[Any], SwitchError] = lambda error
     async def handle(request: Request, error: Any) -> Response:
         if not request.url.path.startswith(shell.PREFIX):
             return await on_error(request, error)
-        if request.method == "GET" and request.app.state.routes.without_slash(request.scope):
+        if _has_slash_too_many(request, error):
             query = f"?{request.url.query}" if request.url.query else ""
             return RedirectResponse(quote(request.scope["path"].rstrip("/")) + query)
         said = told(error)
@@ -79,6 +80,15 @@ def or_page(on_error: Handler, told: Callable[[Any], SwitchError] = lambda error
         return shell.render(request, "problem.html", status=said.status, heading=heading, detail=said.detail)
 
     return handle
+
+
+def _has_slash_too_many(request: Request, error: Any) -> bool:
+    """Whether a page is asked for that there is without the slash at its end."""
+    return (
+        getattr(error, "status_code", 0) == HTTPStatus.NOT_FOUND
+        and request.method == "GET"
+        and request.app.state.routes.without_slash(request.scope) is not None
+    )
 
 
 def unforeseen(error: Exception) -> SwitchError:

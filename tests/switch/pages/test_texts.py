@@ -66,7 +66,7 @@ EFFECTS = {
         "HELD",
         "CARRIED",
     ),
-    *("business day", "holiday", "as the calendar says", "net", "gross"),
+    *("business day", "holiday", "as the calendar says", "net", "gross", "Keys that sign webhooks"),
     *("held", "paid", "released", "received", "not received", "UNKNOWN", "COMMITTED", "resolved"),
 }
 """Words of `switch.pages.effects`."""
@@ -93,7 +93,7 @@ def refusals() -> set[str]:
     root = Path(str(files("switch")))
     found = {
         message
-        for part in ("people", "participants", "settlement")
+        for part in ("people", "participants", "settlement", "webhooks")
         for _, _, message, _, _ in extract_from_dir(
             root / part,
             method_map=[("**.py", "python")],
