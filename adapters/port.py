@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from adapters.profile import RailProfile
 from schemas.money import Money
@@ -40,6 +40,23 @@ class Taken(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Stated:
+    """A pacs.008 as its sender wrote it."""
+
+    version: str
+    """Message definition: `pacs.008.001.08`."""
+    content: Mapping[str, Any]
+    """`GrpHdr`, the one `CdtTrfTxInf`, and what stands beside them."""
+
+    @property
+    def transaction(self) -> Mapping[str, Any]:
+        """The one transaction, with what the group header states for it."""
+        (transaction,) = self.content["CdtTrfTxInf"]
+        kind = self.content["GrpHdr"].get("PmtTpInf")
+        return {**transaction, "PmtTpInf": kind} if kind else transaction
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """One credit for the rail to make."""
 
@@ -52,6 +69,8 @@ class Order:
     """Aware, UTC, whole milliseconds. Every native timestamp comes from here, so translation is pure."""
     expires_at: datetime
     """The rail must not act after this instant."""
+    stated: Stated | None = None
+    """The pacs.008 that it came in, where it did: what `payment` has no place for is carried from there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,6 +197,17 @@ ALWAYS: Final = Hours(zone="UTC")
 """Day and night, on a clock of no country."""
 
 
+REMITTANCE_AS_TEXT: Final = (
+    "RmtInf/Ustrd",
+    "RmtInf/Strd/CdtrRefInf/Ref",
+    "RmtInf/Strd/RfrdDocInf/Nb",
+    "RmtInf/Strd/AddtlRmtInf",
+)
+"""What `CreditTransfer.remittance` says, for a rail that has one line of text."""
+
+COUNTRY_OF_DEBTOR: Final = ("Dbtr/PstlAdr/Ctry", "Dbtr/CtryOfRes")
+
+
 @dataclass(frozen=True, slots=True)
 class RailProfile:
     """One rail as data."""
@@ -221,6 +232,10 @@ class RailProfile:
     absence: Absence = NEVER_ABSENT
     calendar: BusinessCalendar | None = None
     """The country's business days, with its own weekend; None: Saturday and Sunday are off."""
+
+    carries: tuple[str, ...] = ("Dbtr/Nm", "Cdtr/Nm", "Purp", *REMITTANCE_AS_TEXT)
+    """Elements below `CdtTrfTxInf` that the rail's message has a place for. `schemas/elements.txt` says what
+    becomes of the others: the payment is refused, or its sender is told."""
 
     @property
     def business_days(self) -> BusinessCalendar:

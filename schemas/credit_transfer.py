@@ -1,6 +1,6 @@
 """pacs.008, any supported version: between the message and the canonical `CreditTransfer`."""
 
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from schemas.codec import Message
@@ -16,11 +16,12 @@ from schemas.parties import (
     instant_text,
     read_account,
     read_agent,
+    read_clock,
     read_date,
     read_instant,
     read_party,
 )
-from schemas.payment import CreditTransfer
+from schemas.payment import AgreedRate, CreditTransfer
 from schemas.reasons import Reason
 
 ROOT: Final = "FIToFICstmrCdtTrf"
@@ -45,7 +46,9 @@ def read(message: Message) -> CreditTransfer:
     transaction = _only_transaction(content)
     ids = transaction["PmtId"]
     accepted = transaction.get("AccptncDtTm") or transaction.get("AddtlDtTm", {}).get("AccptncDtTm")
-    settled = transaction.get("IntrBkSttlmDt") or header.get("IntrBkSttlmDt")
+    created_at = read_instant(header["CreDtTm"], f"{ROOT}/GrpHdr/CreDtTm")
+    settled_on = _settlement_date(header, transaction)
+    not_before, deadline = _time_limits(header, transaction, created_at, settled_on)
     kind = transaction.get("PmtTpInf") or header.get("PmtTpInf") or {}
     debtor_agent, creditor_agent = read_agent(transaction["DbtrAgt"]), read_agent(transaction["CdtrAgt"])
     assert debtor_agent is not None
@@ -53,16 +56,19 @@ def read(message: Message) -> CreditTransfer:
     return CreditTransfer(
         uetr=ids["UETR"],
         message_id=header["MsgId"],
-        created_at=read_instant(header["CreDtTm"], f"{ROOT}/GrpHdr/CreDtTm"),
+        created_at=created_at,
         end_to_end_id=ids["EndToEndId"],
         instruction_id=ids.get("InstrId"),
         transaction_id=ids.get("TxId"),
         interbank_settlement_amount=_read_amount(transaction, "IntrBkSttlmAmt"),
-        interbank_settlement_date=settled and read_date(settled, f"{_TX}/IntrBkSttlmDt"),
+        interbank_settlement_date=settled_on,
         instructed_amount=_read_amount(transaction, "InstdAmt") if "InstdAmt" in transaction else None,
         exchange_rate=transaction.get("XchgRate"),
+        agreed_rate=_read_agreed_rate(transaction.get("AgrdRate")),
         charge_bearer=transaction["ChrgBr"],
         accepted_at=accepted and read_instant(accepted, f"{_TX}/AccptncDtTm"),
+        not_before=not_before,
+        deadline=deadline,
         instructing_agent=read_agent(transaction.get("InstgAgt") or header.get("InstgAgt")),
         instructed_agent=read_agent(transaction.get("InstdAgt") or header.get("InstdAgt")),
         debtor=read_party(transaction["Dbtr"]),
@@ -86,6 +92,49 @@ def _only_transaction(content: Content) -> Content:
     return transactions[0]
 
 
+def _settlement_date(header: Content, transaction: Content) -> date | None:
+    """The transaction's own date, else the group's; both, where both are there, must be one."""
+    found = {
+        read_date(content["IntrBkSttlmDt"], f"{place}/IntrBkSttlmDt")
+        for content, place in ((header, f"{ROOT}/GrpHdr"), (transaction, _TX))
+        if "IntrBkSttlmDt" in content
+    }
+    if len(found) > 1:
+        path = f"{_TX}/IntrBkSttlmDt"
+        raise Refused("is another date than the group header's", reason=Reason.INVALID_DATE, path=path)
+    return found.pop() if found else None
+
+
+def _time_limits(
+    header: Content, transaction: Content, created_at: datetime, settled_on: date | None
+) -> tuple[datetime | None, datetime | None]:
+    """When settlement may begin and must be over, by the sender; None where it sets no limit."""
+    requested: Content = transaction.get("SttlmTmReq", {})
+    clocks = {
+        tag: read_clock(text, f"{_TX}/SttlmTmReq/{tag}", created_at, settled_on)
+        for tag, text in requested.items()
+    }
+    expiries = (
+        (header.get("XpryDtTm"), f"{ROOT}/GrpHdr/XpryDtTm"),
+        (transaction.get("AddtlDtTm", {}).get("XpryDtTm"), f"{_TX}/AddtlDtTm/XpryDtTm"),
+    )
+    limits = [clocks[tag] for tag in ("TillTm", "RjctTm") if tag in clocks]
+    limits += [read_instant(text, path) for text, path in expiries if text]
+    return clocks.get("FrTm"), min(limits, default=None)
+
+
+def _read_agreed_rate(content: Content | None) -> AgreedRate | None:
+    if content is None:
+        return None
+    return AgreedRate(
+        unit=content.get("UnitCcy"),
+        quoted=content.get("QtdCcy"),
+        rate=content["PreAgrdXchgRate"],
+        quote=content.get("QtId"),
+        agent=read_agent(content.get("FXAgt")),
+    )
+
+
 def _read_amount(transaction: Content, tag: str) -> Money:
     amount = transaction[tag]
     try:
@@ -96,12 +145,13 @@ def _read_amount(transaction: Content, tag: str) -> Money:
 
 
 def _read_remittance(content: Content) -> str | None:
-    if "Ustrd" in content:
-        return " ".join(content["Ustrd"])
+    """The text, and of structured information the documents' numbers, references and free text."""
+    texts: list[str] = [*content.get("Ustrd", ())]
     for structured in content.get("Strd", ()):
-        if "Ref" in structured.get("CdtrRefInf", {}):
-            return str(structured["CdtrRefInf"]["Ref"])
-    return None
+        texts += [one["Nb"] for one in structured.get("RfrdDocInf", ()) if "Nb" in one]
+        texts += [one for one in [structured.get("CdtrRefInf", {}).get("Ref")] if one]
+        texts += structured.get("AddtlRmtInf", ())
+    return " ".join(texts) or None
 
 
 def build(
@@ -141,9 +191,11 @@ def _transaction(payment: CreditTransfer, version: str, expires_at: datetime | N
         and {"CtgyPurp": code_or_proprietary(payment.category_purpose, "ExternalCategoryPurpose1Code")},
         "IntrBkSttlmAmt": _amount(payment.interbank_settlement_amount),
         "IntrBkSttlmDt": payment.interbank_settlement_date and payment.interbank_settlement_date.isoformat(),
+        "SttlmTmReq": _time_request(payment),
         **_times(payment.accepted_at, expires_at, version),
         "InstdAmt": payment.instructed_amount and _amount(payment.instructed_amount),
         "XchgRate": payment.exchange_rate,
+        "AgrdRate": payment.agreed_rate and _agreed_rate(payment.agreed_rate),
         "ChrgBr": payment.charge_bearer,
         "InstgAgt": payment.instructing_agent and build_agent(payment.instructing_agent),
         "InstdAgt": payment.instructed_agent and build_agent(payment.instructed_agent),
@@ -167,6 +219,28 @@ def _ids(payment: CreditTransfer) -> Content:
         "UETR": payment.uetr,
     }
     return {tag: value for tag, value in ids.items() if value is not None}
+
+
+def _time_request(payment: CreditTransfer) -> Content | None:
+    """The sender's limits as times of day, in UTC."""
+    limits = {"FrTm": payment.not_before, "RjctTm": payment.deadline}
+    clocks = {
+        tag: limit.astimezone(UTC).timetz().isoformat(timespec="milliseconds")
+        for tag, limit in limits.items()
+        if limit is not None
+    }
+    return clocks or None
+
+
+def _agreed_rate(rate: AgreedRate) -> Content:
+    content = {
+        "UnitCcy": rate.unit,
+        "QtdCcy": rate.quoted,
+        "PreAgrdXchgRate": rate.rate,
+        "QtId": rate.quote,
+        "FXAgt": rate.agent and build_agent(rate.agent),
+    }
+    return {tag: value for tag, value in content.items() if value}
 
 
 def _times(accepted_at: datetime | None, expires_at: datetime | None, version: str) -> Content:

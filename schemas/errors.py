@@ -179,6 +179,12 @@ class Refused(SwitchError):
 
     status = 422
 
+    @property
+    def placed(self) -> str:
+        """The detail with its place before it, for an answer that has one text only."""
+        said = not self.path or self.detail.startswith(self.path)
+        return self.detail if said else f"{self.path}: {self.detail}"
+
 
 class DuplicateUetr(Refused):
     """This UETR is known with other content; nothing was changed."""

@@ -4,7 +4,7 @@ The same elements stand in every payment message, under types whose version diff
 """
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from schemas.codes import is_known
@@ -15,6 +15,7 @@ from schemas.reasons import Reason
 Content = dict[str, Any]
 _IBAN: Final = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", re.ASCII)
 """The form alone: check digits are a rule's."""
+_HALF_A_DAY: Final = timedelta(hours=12)
 
 
 def first_of(choice: Content | None) -> str | None:
@@ -154,6 +155,27 @@ def read_instant(text: str, path: str) -> datetime:
     if instant.tzinfo is None:
         raise Refused("must say its offset from UTC", reason=Reason.INVALID_DATE, path=path)
     return instant
+
+
+def read_clock(text: str, path: str, made_at: datetime, day: date | None = None) -> datetime:
+    """The instant that an ISO 20022 time means in a message that was made at `made_at`.
+
+    It is a time of `day`, or else of the day of making, by the clock of its own offset. A time that lies more
+    than half a day before the making was meant for the night that followed; one that lies less before it had
+    passed already.
+
+    Raises:
+        Refused: valid by the schema, but without an offset, or `24:00:00`, which names no instant of its day.
+
+    """
+    try:
+        clock = time.fromisoformat(text)
+    except ValueError:
+        raise Refused("is not a time of day", reason=Reason.INVALID_DATE, path=path) from None
+    if clock.tzinfo is None:
+        raise Refused("must state its offset from UTC", reason=Reason.INVALID_DATE, path=path)
+    instant = datetime.combine(day or made_at.astimezone(clock.tzinfo).date(), clock)
+    return instant + timedelta(days=1) if made_at - instant > _HALF_A_DAY else instant
 
 
 def read_date(text: str, path: str) -> date:

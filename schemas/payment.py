@@ -72,6 +72,18 @@ class Account(_Frozen):
         return self.iban or self.other or self.proxy
 
 
+class AgreedRate(_Frozen):
+    """An exchange rate that was agreed beforehand: `rate` units of `quoted` for one of `unit`."""
+
+    unit: str | None = None
+    quoted: str | None = None
+    rate: str
+    quote: Said = None
+    """The quote that holds the rate."""
+    agent: Agent | None = None
+    """Who gives the exchange."""
+
+
 class CreditTransfer(_Frozen):
     """One customer credit transfer (pacs.008)."""
 
@@ -85,8 +97,13 @@ class CreditTransfer(_Frozen):
     interbank_settlement_date: date | None = None
     instructed_amount: Money | None = None
     exchange_rate: Said = None
+    agreed_rate: AgreedRate | None = None
     charge_bearer: str
     accepted_at: datetime | None = None
+    not_before: datetime | None = None
+    """The sender's own limit: it must not settle earlier (`FrTm`)."""
+    deadline: datetime | None = None
+    """It must not settle later: the first of `RjctTm`, `TillTm` and the expiry times."""
     instructing_agent: Agent | None = None
     instructed_agent: Agent | None = None
     debtor: Party

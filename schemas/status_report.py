@@ -127,7 +127,7 @@ def refusal(message: Message, refused: Refused, *, message_id: str, created_at: 
     """
     content = message.content
     original = {"OrgnlMsgId": content["GrpHdr"]["MsgId"], "OrgnlMsgNmId": message.id}
-    cause = _reason(refused.reason, refused.detail)
+    cause = _reason(refused.reason, refused.placed)
     group = {"MsgId": message_id, "CreDtTm": instant_text(created_at)}
     transactions: list[Content] = content["CdtTrfTxInf"]
     if len(transactions) != 1:

@@ -64,6 +64,8 @@ class Accept(msgspec.Struct, array_like=True, frozen=True, tag="accept"):
     lifetime: int
     due_at: int
     hold: bool
+    notes: list[tuple[str, str]] = []
+    """What the sender is told beside the outcome: the path of an element, and what became of it."""
 
 
 class Refuse(msgspec.Struct, array_like=True, frozen=True, tag="refuse"):

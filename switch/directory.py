@@ -5,19 +5,20 @@ felt within a second everywhere. Nothing here changes a balance.
 """
 
 import asyncio
-import time
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime, time
 from functools import cached_property
 from importlib.resources import files
+from time import monotonic
 from typing import Final
 
 import asyncpg
 import msgspec
 import structlog
 
+from schemas.errors import NotFound
 from schemas.signing.keys import PublicKey
-from switch import logs
+from switch import calendars, logs
 
 REFRESH_S: Final = 1.0
 FRESH_S: Final = 30.0
@@ -100,6 +101,15 @@ class AccountRow(msgspec.Struct, frozen=True):
     purpose: str
 
 
+class Schedule(msgspec.Struct, frozen=True):
+    """When windows of a currency close, by the clock of its zone, and whose holidays count."""
+
+    currency: str
+    country: str
+    zone: str
+    closes_at: list[time]
+
+
 class Snapshot(msgspec.Struct, frozen=True, dict=True):
     """The directory at one instant."""
 
@@ -111,6 +121,7 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
     rails: list[Rail] = []
     accounts: list[AccountRow] = []
     stated_days: list[StatedDay] = []
+    schedules: list[Schedule] = []
 
     @cached_property
     def by_id(self) -> Mapping[str, Participant]:
@@ -162,6 +173,30 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
         return found
 
     @cached_property
+    def schedule_by_currency(self) -> Mapping[str, Schedule]:
+        """Schedules by currency."""
+        return {s.currency: s for s in self.schedules}
+
+    def settlement_day(self, currency: str, now: datetime) -> date:
+        """The day on which a payment of `now` settles: that of its window, where windows close by a schedule.
+
+        It may work out a year's holidays, which takes long for some countries: not for the event loop.
+
+        Raises:
+            NotFound: nobody here knows the business days of this currency.
+
+        """
+        schedule = self.schedule_by_currency.get(currency)
+        country, zone = (
+            (schedule.country, schedule.zone) if schedule else calendars.COUNTRIES.get(currency, ("", ""))
+        )
+        if not country:
+            raise NotFound("no calendar of this currency")
+        calendar = calendars.Calendar(currency, country, zone, self.stated_by_currency.get(currency, {}))
+        closes = calendar.next_close(schedule.closes_at, now) if schedule else now
+        return calendar.value_date(closes)
+
+    @cached_property
     def account_id(self) -> Mapping[tuple[str, str, str], int]:
         """Ledger account ids by (owner, currency, purpose)."""
         return {(a.owner, a.currency, a.purpose): a.id for a in self.accounts}
@@ -188,12 +223,12 @@ class Directory:
         fresh = await load(self._pool)
         if fresh != self.now:
             self.now = fresh
-        self._read_at = time.monotonic()
+        self._read_at = monotonic()
 
     @property
     def fresh(self) -> bool:
         """Whether it is young enough to take payments by: it says who is suspended and which keys hold."""
-        return time.monotonic() - self._read_at < FRESH_S
+        return monotonic() - self._read_at < FRESH_S
 
     async def keep_fresh(self) -> None:
         """Refresh for ever. With the database away the last snapshot stays: nothing can be written then."""

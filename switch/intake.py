@@ -4,26 +4,28 @@ Everything up to the command is decided in memory and changes nothing. Whatever 
 is remembered under its UETR, so a refused payment stays refused and regulators can count it.
 """
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from adapters.port import Order
+from adapters.port import Order, Stated
 from ledger.encoding import microseconds
 from schemas import codec, rules, verdict
-from schemas.errors import DuplicateUetr, NotAllowed, Refused, Unavailable
+from schemas.errors import DuplicateUetr, NotAllowed, NotFound, Refused, Unavailable
 from schemas.findings import Finding
 from schemas.payment import CreditTransfer
-from schemas.reasons import Reason
-from switch import metrics, personal_data, pricing, tracing
+from switch import metrics, personal_data, pricing, routes, stated, tracing
 from switch.commands import LATE, Accept, Identity, Refuse, Reply, Terms
-from switch.directory import Corridor, Directory, Participant
+from switch.directory import Directory, Participant
 from switch.dispatch import Dispatcher, now_us, scaled_us
 from switch.failpoints import failpoint
 from switch.lifecycle import State
 from switch.personal_data import Sealer
-from switch.rails import Rail, Rails
+from switch.rails import Rails
+from switch.routes import Route
 from switch.settings import Settings
 from switch.workers.link import Link
 
@@ -43,18 +45,8 @@ class Standing:
     known: bool = False
     refused_here: bool = False
     """The switch said no, not the rail: nothing was ever held."""
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Who pays whom, over which rail."""
-
-    debtor: Participant
-    creditor: Participant
-    corridor: Corridor
-    rail: Rail
-    open: bool
-    opens_at: int
+    notes: Sequence[Sequence[str]] = ()
+    """What of the message the rail does not carry: the path of an element, and a text."""
 
 
 class Intake:
@@ -93,14 +85,30 @@ class Intake:
             received_at=received_at,
             key=sealer.sealed_key,
         )
+        made_at = datetime.now(UTC)
+        made_at = made_at.replace(microsecond=made_at.microsecond // 1000 * 1000)
         try:
             _refuse_findings(rules.refusals(rules.check(message, scheme=self._scheme(payment))))
-            route = self._route(payment, sender)
+            stated.check_times(payment, message, made_at, self._settings)
+            expires_at = stated.expiry(payment, made_at, self._settings)
+            route = self._route(payment, sender, made_at, expires_at)
+            await self._check_day(payment, route, made_at)
+            stated.check_parties(message, payment, sender, route.creditor, self._settings.bic)
+            stated.check_kind(message.content, route.corridor)
             route.rail.check()
-            reply = await self._reserve(identity, sealer, payment, route)
+            order = Order(
+                payment=payment,
+                amount=payment.interbank_settlement_amount,
+                serial=0,
+                made_at=made_at,
+                expires_at=expires_at,
+                stated=Stated(message.id, message.content),
+            )
+            notes = route.rail.account_for(order)
+            reply = await self._reserve(identity, sealer, order, route, notes)
         except Refused as refusal:
             return await self._remember(identity, uetr, refusal)
-        return _standing(uetr, reply, "")
+        return replace(_standing(uetr, reply, ""), notes=notes)
 
     def fingerprint(self, message: codec.Message, sender: Participant) -> bytes:
         """By what the same message of the same sender is known again."""
@@ -122,52 +130,44 @@ class Intake:
         )
         return self._settings.scheme_of(debtor, creditor)
 
-    def _route(self, payment: CreditTransfer, debtor: Participant) -> Route:
-        directory = self._directory.now
-        creditor = directory.by_bic.get((payment.creditor_agent.bic or "")[:8])
-        if creditor is None or creditor.status != "active" or creditor.kind != "direct":
-            raise Refused("the creditor agent takes no part", reason=Reason.INVALID_CREDITOR_BANK_IDENTIFIER)
-        corridor = directory.corridor_by_pair.get((debtor.country, creditor.country))
-        if corridor is None or not corridor.enabled:
-            raise Refused("this corridor is not open", reason=Reason.TRANSACTION_FORBIDDEN)
-        rail = self._rails.get(creditor.country)
-        status = directory.rail_by_country.get(creditor.country)
-        local = self._rails.get(debtor.country)
-        if local and payment.interbank_settlement_amount.currency != local.adapter.profile.currency:
-            raise Refused(
-                "not the currency of the debtor agent's country", reason=Reason.NOT_ALLOWED_CURRENCY
-            )
-        if rail is None or status is None:
-            raise Refused("no rail reaches this country", reason=Reason.TRANSACTION_NOT_SUPPORTED)
-        now = datetime.now(UTC)
-        profile = rail.adapter.profile
-        opens = profile.hours.open_from(now, directory.stated_by_currency.get(profile.currency, {}))
-        if opens >= now + timedelta(seconds=self._settings.payment_expiry_s):
-            raise Refused("the rail is closed beyond the payment's expiry", reason=Reason.CUT_OFF_TIME)
-        opens_at = max(status.opens_at or 0, microseconds(opens))
-        return Route(debtor, creditor, corridor, rail, status.open and opens <= now, opens_at)
+    def _route(
+        self, payment: CreditTransfer, debtor: Participant, made_at: datetime, expires_at: datetime
+    ) -> Route:
+        return routes.find(
+            self._directory.now,
+            self._rails,
+            debtor,
+            payment.creditor_agent.bic or "",
+            payment.interbank_settlement_amount.currency,
+            now=made_at,
+            expires_at=expires_at,
+        )
+
+    async def _check_day(self, payment: CreditTransfer, route: Route, now: datetime) -> None:
+        """Refuse a settlement date that is neither today's nor the one that a payment of now has."""
+        today = stated.days_of(now, route.debtor.country, route.creditor.country)
+        if not stated.is_dated(payment, today):
+            return
+        currency = payment.interbank_settlement_amount.currency
+        try:
+            day = await asyncio.to_thread(self._directory.now.settlement_day, currency, now)
+        except NotFound:
+            raise stated.other_day() from None
+        if payment.interbank_settlement_date != day:
+            raise stated.other_day()
 
     async def _reserve(
-        self, identity: Identity, sealer: Sealer, payment: CreditTransfer, route: Route
+        self, identity: Identity, sealer: Sealer, asked: Order, route: Route, notes: list[tuple[str, str]]
     ) -> Reply:
+        """Price, translate and hold what was `asked`; its amount and serial are settled here."""
+        assert asked.stated is not None
+        payment, directory = asked.payment, self._directory.now
         adapter = route.rail.adapter
-        price = pricing.price(
-            payment.interbank_settlement_amount,
-            adapter.profile.currency,
-            route.corridor,
-            self._directory.now,
-            step=adapter.profile.limits.step_minor,
-        )
-        legs = pricing.legs(price, route.debtor, route.creditor, route.corridor, self._directory.now)
-        made_at = datetime.now(UTC)
-        made_at = made_at.replace(microsecond=made_at.microsecond // 1000 * 1000)
-        order = Order(
-            payment=payment,
-            amount=price.credit,
-            serial=await route.rail.serials.take(made_at),
-            made_at=made_at,
-            expires_at=made_at + timedelta(seconds=self._settings.payment_expiry_s),
-        )
+        price = routes.price(asked.amount, route, directory)
+        stated.check_bargain(payment, asked.stated.content, price, directory.by_id.get(price.fx_provider))
+        legs = pricing.legs(price, route.debtor, route.creditor, route.corridor, directory)
+        serial = await route.rail.serials.take(asked.made_at)
+        order = replace(asked, amount=price.credit, serial=serial)
         native = route.rail.say(order)
         accept = Accept(
             identity=identity,
@@ -187,9 +187,10 @@ class Intake:
             native_ref=native.ref,
             native_body=sealer.seal(personal_data.SENT, native.body),
             expires_at=microseconds(order.expires_at),
-            lifetime=int(self._settings.payment_expiry_s * 1e6),
+            lifetime=microseconds(order.expires_at) - microseconds(order.made_at),
             due_at=self._due_at(route, microseconds(order.expires_at)),
             hold=not route.open,
+            notes=notes,
         )
         failpoint("before_reserve_commit")
         with tracing.part("reserve", rail=accept.terms.rail, uetr=payment.uetr):
@@ -209,8 +210,8 @@ class Intake:
         return min(expires_at, max(route.opens_at, poll))
 
     async def _remember(self, identity: Identity, uetr: UUID, refusal: Refused) -> Standing:
-        reply = await self._link.ask(Refuse(identity, refusal.reason, refusal.detail))
-        return _standing(uetr, reply, refusal.detail)
+        reply = await self._link.ask(Refuse(identity, refusal.reason, refusal.placed))
+        return _standing(uetr, reply, refusal.placed)
 
 
 def _refuse_findings(findings: list[Finding]) -> None:

@@ -690,6 +690,7 @@ def _reserve_facts(command: Accept) -> dict[str, object]:
         "fee": [terms.fee_minor, terms.debit_currency],
         "fx": [terms.fx_provider, terms.rate],
         "native_sha256": hashlib.sha256(command.native_body).hexdigest(),
+        **({"notes": command.notes} if command.notes else {}),
     }
 
 

@@ -13,8 +13,9 @@ from typing import Final, TypeVar
 import asyncpg
 import structlog
 
-from adapters import registry
+from adapters import accounting, registry
 from adapters.port import Answer, Connection, Native, Noticing, Order, RailAdapter
+from schemas.credit_transfer import ROOT
 from schemas.errors import InvalidMessage, NotFound, Refused, SwitchError, Unavailable
 from schemas.reasons import Reason
 from switch import logs, metrics
@@ -193,6 +194,20 @@ class Rail:
                 "this rail's adapter cannot say this payment", reason=Reason.TRANSACTION_NOT_SUPPORTED
             ) from None
         raise Refused(violation.text, reason=violation.reason, path=violation.path)
+
+    def account_for(self, order: Order) -> list[tuple[str, str]]:
+        """What of the order's message the rail does not carry: path and text, for the sender.
+
+        Raises:
+            Refused: what is not carried would change the payment, or may be in none.
+
+        """
+        notes = []
+        for loss in accounting.losses(order, self.adapter.profile):
+            if loss.reason:
+                raise Refused(loss.text, reason=loss.reason, path=f"{ROOT}/{loss.path}")
+            notes.append((loss.path, loss.text))
+        return notes
 
     def read(self, raw: bytes) -> Sequence[Answer]:
         """What the rail says of its own accord.

@@ -125,8 +125,10 @@ async def read_standing(pool: asyncpg.Pool, uetr: UUID) -> Standing:
         NotFound: there is none of this UETR.
 
     """
-    state, reason, detail, event = await _stands(pool, uetr, await _events(pool, uetr))
-    return Standing(uetr, state, reason, detail, known=True, refused_here=event == Event.REFUSE)
+    rows = await _events(pool, uetr)
+    state, reason, detail, event = await _stands(pool, uetr, rows)
+    here = event == Event.REFUSE
+    return Standing(uetr, state, reason, detail, known=True, refused_here=here, notes=_notes(rows))
 
 
 async def read_known(pool: asyncpg.Pool, uetr: UUID, fingerprint: bytes) -> Standing | None:
@@ -169,12 +171,20 @@ async def read_payment(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None)
         "message": payment["message_name"],
         "message_id": payment["message_id"],
         **_terms(payment),
+        "notes": [{"path": path, "text": text} for path, text in _notes(rows)],
         "journey": [
             {"event": step.event, "at": step.at.isoformat(), **step.facts}
             for row in rows
             for step in _steps(row)
         ],
     }
+
+
+def _notes(rows: list[asyncpg.Record]) -> list[list[str]]:
+    """What of the message the rail does not carry, as it was noted when the money was held."""
+    held = next((row["body"] for row in rows if row["kind"] == Event.RESERVE), "{}")
+    notes: list[list[str]] = json.loads(held).get("notes", [])
+    return notes
 
 
 def _has_part(payment: asyncpg.Record, owners: list[str] | None) -> bool:

@@ -53,6 +53,14 @@ class Settings(BaseSettings):
     """The same of caps, limits, fees and movements of funds: `10` lets a tenth and tenfold pass."""
     payment_expiry_s: float = Field(default=60.0, gt=0)
     """From acceptance to the instant after which a rail must not act on the payment."""
+    creation_age_max_s: float = Field(default=86_400.0, gt=0)
+    """How long ago a payment's message may have been created (`CreDtTm`)."""
+    acceptance_age_max_s: float = Field(default=3600.0, gt=0)
+    """How long ago the debtor's order may have been accepted (`AccptncDtTm`)."""
+    clock_ahead_max_s: float = Field(default=300.0, ge=0)
+    """How far ahead of our clock the times that a sender states may be."""
+    bic: str = Field(default="", pattern="^([A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?)?$")
+    """The switch's own BIC, where it has one: messages may name it as their receiver."""
     wait_max_s: float = Field(default=30.0, gt=0)
     """Longest `Prefer: wait` and `?wait=`."""
     rail_in_flight_max: int = Field(default=2000, ge=1)

@@ -8,6 +8,7 @@ time-outs and limits. See `docs/rails/BY.md`.
 from typing import Final
 
 from adapters.business_days import BusinessCalendar
+from adapters.iso20022.messages import CARRIES
 from adapters.profile import (
     Absence,
     Basis,
@@ -55,4 +56,5 @@ PROFILE: Final = RailProfile(
     basis=Basis.PROFILE,
     hours=Hours(zone="Europe/Minsk", basis=Basis.PUBLISHED),
     calendar=CALENDAR,
+    carries=CARRIES,
 )

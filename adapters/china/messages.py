@@ -2,8 +2,8 @@
 
 `ibps.101` (and `hvps.111` above the cap) is pacs.008.001.02 with the fixed values and places that public
 samples show. Profile: the UETR without hyphens as `EndToEndId`, the expiry as `SttlmTmReq/RjctTm`, coded
-lines (`/PURP/`, `/INSA/`, `/ORDB/`) in `Ustrd`, and coded remarks (`/E2E/`, `/AMT/`) in messages that have no
-field for the transaction or its amount.
+lines (`/PURP/`, `/INSA/`, `/ORDB/`, `/ROC/`) in `Ustrd`, and coded remarks (`/E2E/`, `/AMT/`) in messages
+that have no field for the transaction or its amount.
 """
 
 import re
@@ -459,6 +459,7 @@ def _remittance(payment: CreditTransfer) -> str:
         gbk_text(payment.purpose and f"/PURP/{payment.purpose}", 140),
         f"/INSA/{instructed.currency}{instructed.text}",
         gbk_text(bank and f"/ORDB/{bank}", 140),
+        gbk_text(f"/ROC/{payment.end_to_end_id}", 140),
     ]
     return f"<RmtInf>{''.join(element('Ustrd', line) for line in lines)}</RmtInf>"
 

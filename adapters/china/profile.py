@@ -10,6 +10,7 @@ from typing import Final
 
 from adapters.business_days import BusinessCalendar
 from adapters.profile import (
+    REMITTANCE_AS_TEXT,
     Absence,
     Basis,
     Characters,
@@ -71,4 +72,15 @@ PROFILE: Final = RailProfile(
     basis=Basis.OBSERVED,
     hours=Hours(zone="Asia/Shanghai", basis=Basis.OBSERVED),
     calendar=CALENDAR,
+    carries=(
+        "Dbtr/Nm",
+        "Cdtr/Nm",
+        "PmtId/EndToEndId",
+        "DbtrAcct/Id/IBAN",
+        "DbtrAcct/Id/Othr/Id",
+        "DbtrAgt/FinInstnId/Nm",
+        "CdtrAgt/FinInstnId/Nm",
+        "Purp",
+        *REMITTANCE_AS_TEXT,
+    ),
 )

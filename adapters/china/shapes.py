@@ -72,7 +72,7 @@ def _order(*, large: bool) -> Shape:
                 ("Cdtr", _of(("Nm", _NAME))),
                 ("CdtrAcct", _HOLDER),
                 ("Purp", _code(r"\d{5}")),
-                ("RmtInf?", _of(("Ustrd", _NAME), *[("Ustrd?", _NAME)] * 3)),
+                ("RmtInf?", _of(("Ustrd", _NAME), *[("Ustrd?", _NAME)] * 4)),
             ),
         ),
     )

@@ -10,6 +10,8 @@ from typing import Final
 
 from adapters.business_days import SUNDAY, BusinessCalendar
 from adapters.profile import (
+    COUNTRY_OF_DEBTOR,
+    REMITTANCE_AS_TEXT,
     Absence,
     Basis,
     Characters,
@@ -59,4 +61,5 @@ PROFILE: Final = RailProfile(
     basis=Basis.OBSERVED,
     hours=Hours(zone="Asia/Kolkata", basis=Basis.PUBLISHED),
     calendar=CALENDAR,
+    carries=("Dbtr/Nm", "Cdtr/Nm", "PmtId/EndToEndId", "Purp", *COUNTRY_OF_DEBTOR, *REMITTANCE_AS_TEXT),
 )

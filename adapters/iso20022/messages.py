@@ -6,10 +6,10 @@ follows the message's creation.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Final
+from typing import Any, Final
 
 from adapters import amounts
 from adapters import uetr as uetrs
@@ -24,6 +24,7 @@ from schemas import parties, payment_return, status_report
 from schemas.errors import InvalidAmount, InvalidMessage, Refused
 from schemas.money import Money
 from schemas.payment import Account
+from schemas.plan import plan
 
 _BIC: Final = (8, 11)
 _ACCOUNT_MAX: Final = 34
@@ -40,7 +41,7 @@ def check(order: Order, dialect: Dialect) -> Sequence[Violation]:
         found.append(Violation("FF07", "CdtTrfTxInf/Purp", "a purpose is needed"))
     if not timedelta() < order.expires_at - order.made_at < timedelta(days=1):
         found.append(Violation("DT01", "CdtTrfTxInf/SttlmTmReq", "expires before it is made, or in days"))
-    return [*found, *check_iban(order, dialect.profile.country)]
+    return [*found, *check_iban(order, dialect.profile.country), *_check_version(order, dialect)]
 
 
 def check_iban(order: Order, country: str) -> Sequence[Violation]:
@@ -62,7 +63,9 @@ def credit_transfer(order: Order, us: Participant, dialect: Dialect) -> tuple[He
     message = f"{us.bic}{local:%y%m%d%H%M%S}{order.serial:08}"
     ref = uetrs.to_hex(payment.uetr)
     amount = {"Ccy": order.amount.currency, "Amt": amounts.write(order.amount, dialect.profile.amounts)}
+    carried = _carried(order)
     transaction: Content = {
+        **carried,
         "PmtId": {
             "InstrId": us.bic[:4] + message[len(us.bic) :],
             "EndToEndId": ref,
@@ -73,18 +76,18 @@ def credit_transfer(order: Order, us: Participant, dialect: Dialect) -> tuple[He
         "IntrBkSttlmDt": local.date().isoformat(),
         "SttlmTmReq": {"RjctTm": _time_text(order.expires_at.astimezone(dialect.zone))},
         "InstdAmt": amount,
-        "ChrgBr": "SLEV",
+        "ChrgBr": payment.charge_bearer,
         "InstgAgt": _member(us.bic),
         "InstdAgt": _member(_receiver(order)),
-        "Dbtr": _party(order, "debtor", dialect),
-        "DbtrAcct": _debtor_account(payment.debtor_account),
-        "DbtrAgt": parties.build_agent(payment.debtor_agent),
-        "CdtrAgt": _member(_receiver(order)),
-        "Cdtr": _party(order, "creditor", dialect),
-        "CdtrAcct": _creditor_account(payment.creditor_account),
+        "Dbtr": _party(order, "debtor", dialect, carried.get("Dbtr")),
+        "DbtrAcct": carried.get("DbtrAcct") or _debtor_account(payment.debtor_account),
+        "DbtrAgt": carried.get("DbtrAgt") or parties.build_agent(payment.debtor_agent),
+        "CdtrAgt": _creditor_agent(order, carried.get("CdtrAgt")),
+        "Cdtr": _party(order, "creditor", dialect, carried.get("Cdtr")),
+        "CdtrAcct": _creditor_account(payment.creditor_account, carried.get("CdtrAcct")),
         "Purp": payment.purpose and parties.code_or_proprietary(payment.purpose, "ExternalPurpose1Code"),
-        "RltdRmtInf": [{"RmtId": payment.end_to_end_id}],
-        "RmtInf": _remittance(payment.remittance, dialect),
+        "RltdRmtInf": [{"RmtId": payment.end_to_end_id}, *carried.get("RltdRmtInf", ())],
+        "RmtInf": _remittance(payment.remittance, dialect, carried.get("RmtInf", {})),
     }
     dialect.adapt(order, transaction)
     present = {tag: value for tag, value in transaction.items() if value}
@@ -95,7 +98,59 @@ def credit_transfer(order: Order, us: Participant, dialect: Dialect) -> tuple[He
         "SttlmInf": {"SttlmMtd": "CLRG"},
     }
     header = Header(us.bic, _receiver(order), message, dialect.versions.credit_transfer, order.made_at)
-    return header, {"FIToFICstmrCdtTrf": {"GrpHdr": group, "CdtTrfTxInf": [present]}}
+    document: Content = {"GrpHdr": group, "CdtTrfTxInf": [present]}
+    beside = order.stated.content.get("SplmtryData") if order.stated else None
+    return header, {"FIToFICstmrCdtTrf": {**document, **({"SplmtryData": beside} if beside else {})}}
+
+
+CARRIES: Final = (
+    *(f"PmtTpInf/{tag}" for tag in ("SvcLvl/Prtry", "LclInstrm", "CtgyPurp")),
+    "PmtId/EndToEndId",
+    "ChrgsInf",
+    *(
+        f"{agent}{number}{kind}"
+        for agent in ("PrvsInstgAgt", "IntrmyAgt")
+        for number in "123"
+        for kind in ("", "Acct")
+    ),
+    *("UltmtDbtr", "InitgPty", "Dbtr", "DbtrAcct", "DbtrAgt", "DbtrAgtAcct"),
+    *("CdtrAgt", "CdtrAgtAcct", "Cdtr", "CdtrAcct", "UltmtCdtr"),
+    *("InstrForCdtrAgt", "Purp", "RgltryRptg", "Tax", "RltdRmtInf", "RmtInf", "SplmtryData"),
+)
+"""What a pacs.008 of any version has a place for."""
+
+_TAGS: Final = frozenset({*(path.partition("/")[0] for path in CARRIES), "MndtRltdInf"} - {"PmtId"})
+
+
+def _carried(order: Order) -> Content:
+    """What the sender's own message says and goes on as it is."""
+    if order.stated is None:
+        return {}
+    found = {tag: value for tag, value in order.stated.transaction.items() if tag in _TAGS}
+    if "DbtrAcct" in found:
+        found["DbtrAcct"] = {**(_debtor_account(order.payment.debtor_account) or {}), **found["DbtrAcct"]}
+    return found
+
+
+def _check_version(order: Order, dialect: Dialect) -> list[Violation]:
+    """What has come into later versions of the message has no place in the rail's."""
+    version = dialect.versions.credit_transfer
+    if order.stated is None or order.stated.version <= version:
+        return []
+    try:
+        plan(version).accept({"FIToFICstmrCdtTrf": _sketch(order.stated.content, _carried(order))})
+    except InvalidMessage as error:
+        path = (error.path or "").removeprefix("FIToFICstmrCdtTrf/")
+        return [Violation("AG03", path, f"has no place in {version}, which this rail speaks")]
+    return []
+
+
+def _sketch(content: Mapping[str, Any], carried: Content) -> Content:
+    """A pacs.008 of what is carried, beside what any has."""
+    (transaction,) = content["CdtTrfTxInf"]
+    always = {tag: transaction[tag] for tag in ("PmtId", "IntrBkSttlmAmt", "ChrgBr")}
+    group = {tag: content["GrpHdr"][tag] for tag in ("MsgId", "CreDtTm", "NbOfTxs", "SttlmInf")}
+    return {"GrpHdr": group, "CdtTrfTxInf": [{**carried, **always}]}
 
 
 def expiry(content: Content) -> datetime:
@@ -371,9 +426,17 @@ def _member(member: str) -> Content:
     return {"FinInstnId": {"ClrSysMmbId": {"MmbId": member}}}
 
 
-def _party(order: Order, role: str, dialect: Dialect) -> Content:
+def _creditor_agent(order: Order, carried: Content | None) -> Content:
+    """The creditor's bank as the rail knows it, with what the sender says of it."""
+    member = _member(_receiver(order))
+    if carried is None:
+        return member
+    return {**carried, "FinInstnId": {**carried["FinInstnId"], **member["FinInstnId"]}}
+
+
+def _party(order: Order, role: str, dialect: Dialect, carried: Content | None) -> Content:
     party = order.payment.debtor if role == "debtor" else order.payment.creditor
-    content = parties.build_party(party)
+    content = parties.build_party(party) if carried is None else dict(carried)
     content["Nm"] = _name(party.name, dialect)
     return content
 
@@ -388,15 +451,19 @@ def _debtor_account(account: Account | None) -> Content | None:
     return content
 
 
-def _creditor_account(account: Account | None) -> Content | None:
-    return parties.build_account(account) if account else None
+def _creditor_account(account: Account | None, carried: Content | None) -> Content | None:
+    built = parties.build_account(account) if account else None
+    return {**carried, **built} if carried and built else built
 
 
 def _account_id(text: str) -> Content:
     return {"Id": {"IBAN": text} if text[:2].isalpha() else {"Othr": {"Id": text}}}
 
 
-def _remittance(text: str | None, dialect: Dialect) -> Content | None:
+def _remittance(text: str | None, dialect: Dialect, carried: Content) -> Content | None:
+    """Structured information as it is; lines of text as one, which every rail takes."""
+    if "Strd" in carried:
+        return carried
     line = clean(text or "", dialect.profile.characters.remittance_max)
     return {"Ustrd": [line]} if line else None
 

@@ -31,14 +31,13 @@ def adapt(order: Order, transaction: Content) -> None:
     # A purpose in the sender's own words may fill the line alone.
     said = {"Inf": [f"ISO purpose {purpose}"[-_INFORMATION_MAX:]]} if purpose else {}
     transaction["Purp"] = {"Prtry": KNP.get(purpose or "", KNP_DEFAULT)}
-    transaction["RgltryRptg"] = [
-        {
-            "Dtls": [
-                {"Tp": "KOD", "Cd": KOD_NON_RESIDENT_PERSON, **said},
-                {"Tp": "KBE", "Cd": KBE_RESIDENT_PERSON},
-            ]
-        }
-    ]
+    ours = {
+        "Dtls": [
+            {"Tp": "KOD", "Cd": KOD_NON_RESIDENT_PERSON, **said},
+            {"Tp": "KBE", "Cd": KBE_RESIDENT_PERSON},
+        ]
+    }
+    transaction["RgltryRptg"] = [ours, *transaction.get("RgltryRptg", ())]
 
 
 DIALECT: Final = Dialect(

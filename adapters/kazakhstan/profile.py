@@ -8,6 +8,7 @@ versions other than pacs.028's are inferred from it. Time-outs and limits are a 
 from typing import Final
 
 from adapters.business_days import BusinessCalendar
+from adapters.iso20022.messages import CARRIES
 from adapters.profile import (
     Absence,
     Basis,
@@ -55,4 +56,5 @@ PROFILE: Final = RailProfile(
     basis=Basis.PROFILE,
     hours=Hours(zone="Asia/Almaty", basis=Basis.PUBLISHED),
     calendar=CALENDAR,
+    carries=(*CARRIES, "MndtRltdInf"),
 )

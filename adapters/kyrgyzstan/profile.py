@@ -8,6 +8,8 @@ from typing import Final
 
 from adapters.business_days import BusinessCalendar
 from adapters.profile import (
+    COUNTRY_OF_DEBTOR,
+    REMITTANCE_AS_TEXT,
     Absence,
     Basis,
     Characters,
@@ -54,4 +56,5 @@ PROFILE: Final = RailProfile(
     basis=Basis.OBSERVED,
     hours=Hours(zone="Asia/Bishkek", basis=Basis.PUBLISHED),
     calendar=CALENDAR,
+    carries=("Dbtr/Nm", "Cdtr/Nm", "PmtId/EndToEndId", "Purp", *COUNTRY_OF_DEBTOR, *REMITTANCE_AS_TEXT),
 )

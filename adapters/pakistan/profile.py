@@ -8,6 +8,7 @@ maximum here is an agreement's, not the rail's. Formats are observed in public t
 from typing import Final
 
 from adapters.business_days import BusinessCalendar
+from adapters.iso20022.messages import CARRIES
 from adapters.profile import (
     Absence,
     Basis,
@@ -55,4 +56,5 @@ PROFILE: Final = RailProfile(
     basis=Basis.OBSERVED,
     hours=Hours(zone="Asia/Karachi", basis=Basis.PUBLISHED),
     calendar=CALENDAR,
+    carries=tuple(path for path in CARRIES if not path.startswith("PmtTpInf")),
 )

@@ -9,6 +9,8 @@ from typing import Final
 
 from adapters.business_days import BusinessCalendar
 from adapters.profile import (
+    COUNTRY_OF_DEBTOR,
+    REMITTANCE_AS_TEXT,
     Absence,
     Basis,
     Characters,
@@ -58,4 +60,18 @@ PROFILE: Final = RailProfile(
     basis=Basis.PROFILE,
     hours=Hours(zone="Europe/Moscow", basis=Basis.OBSERVED),
     calendar=CALENDAR,
+    carries=(
+        "Dbtr/Nm",
+        "Cdtr/Nm",
+        "PmtId/EndToEndId",
+        "DbtrAcct/Id/IBAN",
+        "DbtrAcct/Id/Othr/Id",
+        "DbtrAgt/FinInstnId/Nm",
+        "Dbtr/CtctDtls/MobNb",
+        "Cdtr/PstlAdr/Ctry",
+        "Cdtr/CtryOfRes",
+        "Purp",
+        *COUNTRY_OF_DEBTOR,
+        *REMITTANCE_AS_TEXT,
+    ),
 )

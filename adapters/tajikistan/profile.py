@@ -9,6 +9,8 @@ from typing import Final
 
 from adapters.business_days import BusinessCalendar
 from adapters.profile import (
+    COUNTRY_OF_DEBTOR,
+    REMITTANCE_AS_TEXT,
     Absence,
     Basis,
     Characters,
@@ -55,4 +57,15 @@ PROFILE: Final = RailProfile(
     basis=Basis.PROFILE,
     hours=Hours(zone="Asia/Dushanbe", basis=Basis.PROFILE),
     calendar=CALENDAR,
+    carries=(
+        "Dbtr/Nm",
+        "Cdtr/Nm",
+        "PmtId/EndToEndId",
+        "DbtrAcct/Id/IBAN",
+        "DbtrAcct/Id/Othr/Id",
+        "DbtrAgt/FinInstnId/ClrSysMmbId/MmbId",
+        "Purp",
+        *COUNTRY_OF_DEBTOR,
+        *REMITTANCE_AS_TEXT,
+    ),
 )

@@ -9,6 +9,8 @@ from typing import Final
 
 from adapters.business_days import BusinessCalendar
 from adapters.profile import (
+    COUNTRY_OF_DEBTOR,
+    REMITTANCE_AS_TEXT,
     Absence,
     Basis,
     Characters,
@@ -55,4 +57,14 @@ PROFILE: Final = RailProfile(
     basis=Basis.OBSERVED,
     hours=Hours(zone="Asia/Tashkent", basis=Basis.PUBLISHED),
     calendar=CALENDAR,
+    carries=(
+        "Dbtr/Nm",
+        "Cdtr/Nm",
+        "PmtId/EndToEndId",
+        "DbtrAcct/Id/IBAN",
+        "DbtrAcct/Id/Othr/Id",
+        "Purp",
+        *COUNTRY_OF_DEBTOR,
+        *REMITTANCE_AS_TEXT,
+    ),
 )

@@ -8,8 +8,8 @@ or admi.002 where the caller asked for XML alone.
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -32,6 +32,9 @@ from switch.lifecycle import FINAL, STATUS, State
 from switch.reads import read_known, read_standing
 
 STATUS_REPORT: Final = "pacs.002.001.10"
+NOTES: Final = "Payswitch-Notes"
+"""Header that tells the sender what of its message the rail does not carry."""
+_NOTES_MAX: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ async def _take(
                 change = await asyncio.wait_for(final, wait)
         except TimeoutError:
             return await read_standing(runtime.pool, uetr)
-        return Standing(uetr, State(change.state), change.reason, known=standing.known)
+        return replace(standing, state=State(change.state), reason=change.reason, detail="")
     finally:
         runtime.link.unwatch(uetr.bytes, final)
 
@@ -171,9 +174,16 @@ def _report(message: codec.Message, payment: CreditTransfer, standing: Standing)
     headers = {"Location": f"/v1/payments/{payment.uetr}"}
     if standing.known:
         headers["Idempotent-Replayed"] = "true"
+    if standing.notes:
+        headers[NOTES] = _notes(standing.notes)
     if status == 202:  # noqa: PLR2004
         headers["Retry-After"] = "1"
     return Answer(STATUS_REPORT, document, status, headers)
+
+
+def _notes(notes: Sequence[Sequence[str]]) -> str:
+    """As a list of strings with a parameter each (RFC 9651); `GET /v1/payments/{uetr}` has all of them."""
+    return ", ".join(f'"{path}";text="{text}"' for path, text in notes[:_NOTES_MAX])
 
 
 def _refusal(message: codec.Message, refused: Refused) -> Answer:

@@ -1,15 +1,21 @@
-"""`GET /v1/quotes`: what a payment would come to now. A quote holds nothing: rates may move."""
+"""`GET /v1/quotes`: what a payment would come to now. A quote holds nothing: rates may move.
 
-from datetime import UTC, datetime
+It is the payment's own route and price, so what a payment would be refused for is refused here, and what is
+quoted is what is credited while the rate stands. A payment that states the quoted amount as its `InstdAmt`,
+or the rate as its `XchgRate`, is refused once they are no longer given.
+"""
+
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
-from schemas.errors import NotFound, Refused
+from adapters.profile import Limits
+from schemas.errors import NotAllowed, Refused
 from schemas.money import Money
 from schemas.reasons import Reason
-from switch import pricing
+from switch import pricing, routes
 from switch.api.reads import Context, Reader
 
 router = APIRouter(prefix="/v1")
@@ -28,33 +34,45 @@ async def get_quote(
     ],
 ) -> JSONResponse:
     """Get what a credit transfer of `amount` by the caller to a bank would credit and cost."""
-    directory = context.directory.now
-    creditor = directory.by_bic.get(creditor_agent[:8])
-    if creditor is None or creditor.status != "active" or creditor.kind != "direct":
-        raise NotFound("no such bank takes part")
-    corridor = directory.corridor_by_pair.get((reader.country, creditor.country))
-    rail = context.rails.get(creditor.country)
-    if corridor is None or not corridor.enabled or rail is None:
-        raise Refused("this corridor is not open", reason=Reason.TRANSACTION_FORBIDDEN)
-    profile = rail.adapter.profile
-    price = pricing.price(Money.parse(amount, currency), profile.currency, corridor, directory)
-    limits = profile.limits
+    if reader.status != "active":
+        raise NotAllowed("this participant is suspended")
+    directory, now = context.directory.now, datetime.now(UTC)
+    route = routes.find(
+        directory,
+        context.rails,
+        reader,
+        creditor_agent,
+        currency,
+        now=now,
+        expires_at=now + timedelta(seconds=context.settings.payment_expiry_s),
+    )
+    profile = route.rail.adapter.profile
+    price = routes.price(Money.parse(amount, currency), route, directory)
+    pricing.legs(
+        price, route.debtor, route.creditor, route.corridor, directory
+    )  # refuses what has no account
+    _check_limits(price.credit, profile.limits)
     return JSONResponse(
         {
-            "creditor_agent": creditor.bic,
+            "creditor_agent": route.creditor.bic,
             "rail": profile.rail,
             "interbank_settlement_amount": _money(price.debit),
             "fee": _money(price.fee),
             "credited_amount": _money(price.credit),
             "exchange_rate": price.rate or None,
             "fx_provider": price.fx_provider or None,
-            "within_limits": limits.minimum_minor <= price.credit.minor <= limits.maximum_minor,
-            "opens_at": profile.hours.open_from(
-                datetime.now(UTC), directory.stated_by_currency.get(profile.currency, {})
-            ).isoformat(),
-            "quoted_at": datetime.now(UTC).isoformat(),
+            "within_limits": True,
+            "opens_at": datetime.fromtimestamp(route.opens_at / 1_000_000, UTC).isoformat(),
+            "quoted_at": now.isoformat(),
         }
     )
+
+
+def _check_limits(credit: Money, limits: Limits) -> None:
+    if not limits.minimum_minor <= credit.minor <= limits.maximum_minor:
+        least, most = (Money(m, credit.currency) for m in (limits.minimum_minor, limits.maximum_minor))
+        text = f"{credit} would arrive, and this rail takes {least} to {most}"
+        raise Refused(text, reason=Reason.NOT_ALLOWED_AMOUNT)
 
 
 def _money(amount: Money) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from typing import Annotated, Final
 
 import typer
 
-from adapters import conformance, registry
+from adapters import accounting, conformance, registry
 from adapters import new as templates
-from adapters.port import Order, RailAdapter
+from adapters.port import Order, RailAdapter, Stated
 from adapters.simulation import sandbox
 from schemas import codec, credit_transfer
 from schemas.money import Money
@@ -84,21 +84,25 @@ def translate(
 
 def _translate(country: str, file: Path, amount: str | None, serial: int, directory: Path) -> bytes:
     media_type = _MEDIA_TYPES.get(file.suffix.lower(), codec.XML)
-    payment = credit_transfer.read(
-        codec.decode(file.read_bytes(), media_type=media_type, expect=credit_transfer.DEFAULT_VERSION[:8])
+    message = codec.decode(
+        file.read_bytes(), media_type=media_type, expect=credit_transfer.DEFAULT_VERSION[:8]
     )
+    payment = credit_transfer.read(message)
     currency = registry.profile(country).currency
     money = (
         Money.parse(checked_amount(amount, currency), currency)
         if amount
         else payment.interbank_settlement_amount
     )
-    order = Order(payment, money, serial, payment.created_at, payment.created_at + EXPIRES)
+    stated = Stated(message.id, message.content)
+    order = Order(payment, money, serial, payment.created_at, payment.created_at + EXPIRES, stated)
     adapter = _sandbox_adapter(country, directory)
     violations = adapter.check(order)
-    for violation in violations:
-        typer.echo(f"{violation.reason} {violation.path}: {violation.text}", err=True)
-    if violations:
+    lost = accounting.losses(order, adapter.profile)
+    found = [(one.reason, one.path, one.text) for one in violations]
+    for reason, path, text in found + [(one.reason or "note", one.path, one.text) for one in lost]:
+        typer.echo(f"{reason} {path}: {text}", err=True)
+    if violations or any(loss.reason for loss in lost):
         raise typer.Exit(1)
     return adapter.translate(order).body
 

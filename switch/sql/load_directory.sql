@@ -29,6 +29,11 @@ SELECT jsonb_build_object(
             'opens_at', (extract(epoch FROM r.opens_at) * 1000000)::bigint
         )), '[]') FROM switch.rail AS r
     ),
+    'schedules', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'currency', s.currency, 'country', s.country, 'zone', s.zone, 'closes_at', s.closes_at
+        )), '[]') FROM switch.window_schedule AS s WHERE s.enabled
+    ),
     'accounts', (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'id', a.number, 'owner', a.owner, 'currency', a.currency, 'purpose', a.purpose

@@ -118,7 +118,7 @@ def test_what_must_survive_the_hop_is_in_coded_lines():
     root = message(remittance="给家人").root
     lines = [line.text for line in root.iter("{*}Ustrd")]
 
-    assert lines == ["给家人", "/PURP/FAMI", "/INSA/RUB500.00", "/ORDB/SABRRUMM"]
+    assert lines == ["给家人", "/PURP/FAMI", "/INSA/RUB500.00", "/ORDB/SABRRUMM", "/ROC/E2E-1"]
 
 
 TEXT = st.text(max_size=200)

@@ -210,9 +210,15 @@ def refused(message):
 
 
 def test_remittance_may_be_a_structured_reference():
-    structured = {"Strd": [{"AddtlRmtInf": ["x"]}, {"CdtrRefInf": {"Ref": "RF18539007547034"}}]}
+    structured = {
+        "Strd": [
+            {"RfrdDocInf": [{"Nb": "INV-77"}], "RfrdDocAmt": {}},
+            {"CdtrRefInf": {"Ref": "RF18539007547034"}, "AddtlRmtInf": ["two bales"]},
+        ]
+    }
 
-    assert credit_transfer.read(changed({"CdtTrfTxInf/RmtInf": structured})).remittance == "RF18539007547034"
+    read = credit_transfer.read(changed({"CdtTrfTxInf/RmtInf": structured}))
+    assert read.remittance == "INV-77 RF18539007547034 two bales"
     assert credit_transfer.read(changed({"CdtTrfTxInf/RmtInf": {"Strd": [{}]}})).remittance is None
 
 

@@ -1,0 +1,63 @@
+"""Writes `docs/reference/elements.md`: what becomes of every element, rail by rail.
+
+Run `python -m adapters.elements_page > docs/reference/elements.md`; a test holds the page to what this makes.
+"""
+
+from typing import Final
+
+from adapters import registry
+from adapters.accounting import accounting
+from schemas.elements import CARRIED, Element, Treatment, table
+from schemas.names import long_name
+
+_HEAD: Final = """# What becomes of every element
+
+Made by `python -m adapters.elements_page` from `schemas/elements.txt` and the rails' profiles: do not edit.
+
+Whatever a pacs.008 or its business application header states is honoured, carried to the rail, or
+refused with its path. What has no effect on a payment is marked, with the reason. A line stands for
+everything below its path that has no line of its own; paths begin at the group header, the transaction
+or `AppHdr`.
+
+* **decides**: the switch reads it and acts on it; the reason is that of a refusal.
+* **carried or refused**: it is in the native message of a rail that has a place for it. On other rails
+  the payment is refused.
+* **carried or noted**: the same, but on other rails the payment is made and its sender is told: by the
+  header `Payswitch-Notes` of the answer, and by `notes` of `GET /v1/payments/{uetr}`.
+* **refused**: always.
+* **informs**: it has no effect; the message is kept as it came.
+
+Names and remittance text that are longer than a rail carries are noted too. Each rail's column says what
+becomes of the element there: **c** carried, (c) carried in part, n noted, r refused. An element that
+only a later version of the message has is refused by a rail that speaks an earlier one (AG03).
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    countries = registry.countries()
+    heads = ["element", "in words", "treatment", "reason", *countries, "rule"]
+    rows = [heads, ["---"] * len(heads), *(_row(element, countries) for element in table())]
+    return f"{_HEAD}\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+
+
+def _row(element: Element, countries: list[str]) -> list[str]:
+    words = long_name(element.path.rpartition("/")[2])
+    rails = [_at(element, country) for country in countries]
+    return [f"`{element.path}`", words, element.treatment, element.reason, *rails, element.text]
+
+
+def _at(element: Element, country: str) -> str:
+    """What becomes of an element at a rail, in a letter; empty where it is the same everywhere."""
+    if element.treatment not in CARRIED:
+        return ""
+    carries = registry.profile(country).carries
+    if accounting(carries).carries(element.path):
+        return "**c**"
+    if any(f"CdtTrfTxInf/{path}".startswith(f"{element.path}/") for path in carries):
+        return "(c)"
+    return "n" if element.treatment is Treatment.CARRIED_OR_NOTED else "r"
+
+
+if __name__ == "__main__":
+    print(page(), end="")  # noqa: T201 - the page is this program's output
