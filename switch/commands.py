@@ -48,6 +48,17 @@ class Terms(msgspec.Struct, array_like=True, frozen=True):
     rate: str
 
 
+class Claim(msgspec.Struct, array_like=True, frozen=True):
+    """What must not come again for a while under another UETR (see `duplicates`)."""
+
+    kind: str
+    key: bytes
+    """A keyed hash, 16 bytes."""
+    lasts_us: int
+    alert: bool = False
+    """A second one is noted, not refused."""
+
+
 class Accept(msgspec.Struct, array_like=True, frozen=True, tag="accept"):
     """Hold the money and record the intent to send; with `hold`, wait for the rail to open first.
 
@@ -66,6 +77,7 @@ class Accept(msgspec.Struct, array_like=True, frozen=True, tag="accept"):
     hold: bool
     notes: list[tuple[str, str]] = []
     """What the sender is told beside the outcome: the path of an element, and what became of it."""
+    claims: list[Claim] = []
 
 
 class Refuse(msgspec.Struct, array_like=True, frozen=True, tag="refuse"):

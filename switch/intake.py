@@ -17,7 +17,7 @@ from schemas import codec, rules, verdict
 from schemas.errors import DuplicateUetr, NotAllowed, NotFound, Refused, Unavailable
 from schemas.findings import Finding
 from schemas.payment import CreditTransfer
-from switch import metrics, personal_data, pricing, routes, stated, tracing
+from switch import duplicates, metrics, personal_data, pricing, routes, stated, tracing
 from switch.commands import LATE, Accept, Identity, Refuse, Reply, Terms
 from switch.directory import Directory, Participant
 from switch.dispatch import Dispatcher, now_us, scaled_us
@@ -191,6 +191,7 @@ class Intake:
             due_at=self._due_at(route, microseconds(order.expires_at)),
             hold=not route.open,
             notes=notes,
+            claims=duplicates.claims(payment, identity.sender, self._keys, self._settings),
         )
         failpoint("before_reserve_commit")
         with tracing.part("reserve", rail=accept.terms.rail, uetr=payment.uetr):

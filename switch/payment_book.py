@@ -21,7 +21,7 @@ from ledger.books import Leg as BookLeg
 from ledger.encoding import microseconds
 from ledger.writer import Rider, Touches
 from schemas.reasons import Reason
-from switch import absence
+from switch import absence, duplicates
 from switch.absence import Asked, Count, Doubt, Rules
 from switch.commands import (
     FROZEN,
@@ -49,6 +49,7 @@ from switch.commands import (
     Terms,
     Unfreeze,
 )
+from switch.duplicates import Duplicates, Kind
 from switch.freeze import Standing
 from switch.lifecycle import FINAL, Event, IllegalTransition, State, next_state
 from switch.limits import Limit, Limits
@@ -155,6 +156,7 @@ class PaymentBook:
         self._in_flight: deque[_GivenOut] = deque()
         self._limits = Limits()
         self._orders = Orders()
+        self._duplicates = Duplicates()
         self._freeze = Standing()
         self._decide |= {Freeze: self._freeze.freeze, Unfreeze: self._freeze.unfreeze}
         self._start_batch()
@@ -170,6 +172,7 @@ class PaymentBook:
         self._changes: list[Change] = []
         self._limits.start_batch()
         self._orders.start_batch()
+        self._duplicates.start_batch()
         self._freeze.start_batch()
 
     # ── what the writer calls, in this order ──────────────────────────────────────────────────────────
@@ -199,6 +202,7 @@ class PaymentBook:
             connection, {c.order for c in commands if isinstance(c, _ORDERED) and c.order}
         )
         await self._freeze.load(connection)
+        await self._duplicates.load(connection, commands)
         named = {c.uetr for c in commands if isinstance(c, Advance | Enquired) and c.uetr not in self._open}
         # A payment that closes in a batch in flight is open in the database, and in the database only.
         wanted = named.difference(*(given_out.closed for given_out in self._in_flight))
@@ -268,7 +272,8 @@ class PaymentBook:
         limits, values = self._limits.calls(first)
         orders, more = self._orders.calls(first + len(values))
         freeze, said = self._freeze.calls(first + len(values) + len(more))
-        calls, values = limits + orders + freeze, values + more + said
+        claims, keys = self._duplicates.calls(first + len(values) + len(more) + len(said))
+        calls, values = limits + orders + freeze + claims, values + more + said + keys
         if self._breaks:
             columns = list(zip(*self._breaks, strict=True))
             places = ", ".join(f"{{{first + len(values) + place}}}" for place in range(len(columns)))
@@ -281,6 +286,7 @@ class PaymentBook:
         changes = self._in_flight.popleft().changes
         if not self._in_flight:
             self._orders.keep_bounded()
+        self._duplicates.keep_bounded()
         if changes:
             self._announce(changes)
 
@@ -291,6 +297,7 @@ class PaymentBook:
         self._contradicted.clear()
         self._limits.forget()
         self._orders.forget()
+        self._duplicates.forget()
         self._freeze.forget()
         self._start_batch()
 
@@ -306,6 +313,9 @@ class PaymentBook:
         if excess is not None and not _known(identity, books):
             detail = excess.replace("_", " ")
             return self._refuse(Refuse(identity, Reason.AMOUNT_EXCEEDS_AGREED_LIMIT, detail), books)
+        twin = self._duplicates.twin(command.claims, now)
+        if twin is not None and not twin[0].alert and not _known(identity, books):
+            return self._refuse(Refuse(identity, *duplicates.REFUSALS[Kind(twin[0].kind)]), books)
         state = next_state(State.RECEIVED, Event.RESERVE)
         decision = books.reserve(
             UUID(bytes=identity.uetr),
@@ -321,6 +331,9 @@ class PaymentBook:
         self._limits.count(number, terms.debtor_agent, terms.debit_currency, minor=minor, now_us=now)
         self._natives.append((number, command.native_body))
         self._keys.append((number, identity.key))
+        self._duplicates.take(command.claims, number, now)
+        if twin is not None:
+            books.record(number, "LOOK_ALIKE", _body(identity.uetr, state, {"twin": twin[1]}))
         if not command.hold:
             state = next_state(state, Event.SEND)
             books.record(number, Event.SEND, _body(identity.uetr, state, {}))
@@ -415,6 +428,7 @@ class PaymentBook:
         self._enquired_about.pop(uetr, None)
         self._closed[uetr] = open_payment.number
         self._limits.end(open_payment.number, voided=state is State.ABORTED)
+        self._duplicates.end(open_payment.number, voided=state is State.ABORTED)
         return Reply("advanced", open_payment.number, state, reason, _ended(open_payment))
 
     def _advance_of_closed(self, command: Advance, books: Books) -> Reply:

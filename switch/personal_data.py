@@ -48,6 +48,7 @@ WHERE t.id = $1 AND m.direction = $2
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _NUMBER_BYTES: Final = 2
+_CLAIM_BYTES: Final = 16
 
 
 class Erased(LookupError):
@@ -127,6 +128,11 @@ class KeyRing:
     def fingerprint(self, sender: str, digest: bytes) -> bytes:
         """By what the same content from the same sender is known again: 32 bytes."""
         return hmac.digest(self._fingerprint, sender.encode() + b"\0" + digest, "sha256")
+
+    def claim(self, sender: str, kind: str, text: str) -> bytes:
+        """By what an id, or a payment's look, is known when it comes again from its sender: 16 bytes."""
+        content = f"{kind}\0{sender}\0{text}".encode()
+        return hmac.digest(self._fingerprint, content, "sha256")[:_CLAIM_BYTES]
 
 
 def _nonce(direction: int) -> bytes:

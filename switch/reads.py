@@ -37,7 +37,7 @@ JOIN switch.payment AS p ON p.number = t.number
 LEFT JOIN switch.open_payment AS o ON o.number = p.number
 WHERE t.id = $1
 """
-KINDS: Final = [*Event, "CONTRADICTION", "ESCALATE", "ENQUIRY", "RETURNED"]
+KINDS: Final = [*Event, "CONTRADICTION", "ESCALATE", "ENQUIRY", "LOOK_ALIKE", "RETURNED"]
 _NAMES: Final = {
     Event.REFUSE: "refused",
     Event.RESERVE: "reserved",

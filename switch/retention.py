@@ -50,6 +50,7 @@ async def forget_old(pool: asyncpg.Pool, settings: Settings, *, now: datetime | 
         return forget
 
     await _all_before(deliveries, today - timedelta(days=settings.keep_deliveries_days))
+    await _all_before(by("forget_claims"), today)
     await _all_before(by("forget_probes"), today - timedelta(days=settings.keep_probes_days))
     reports_before = today - timedelta(days=settings.keep_reports_days)
     await _all_before(by("forget_artefacts"), reports_before)

@@ -5,7 +5,7 @@ import os
 import tempfile
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -61,6 +61,17 @@ class Settings(BaseSettings):
     """How far ahead of our clock the times that a sender states may be."""
     bic: str = Field(default="", pattern="^([A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?)?$")
     """The switch's own BIC, where it has one: messages may name it as their receiver."""
+    unique_ids: frozenset[Literal["message_id", "transaction_id", "instruction_id"]] = frozenset(
+        {"message_id", "transaction_id"}
+    )
+    """Ids that a sender may use once only: `["message_id", "transaction_id", "instruction_id"]`."""
+    unique_ids_days: int = Field(default=35, ge=1, le=3660)
+    """How long they are remembered: a month, and the days in which its last files are sent again."""
+    look_alikes: Literal["off", "refuse", "alert"] = "refuse"
+    """What is done about a payment whose accounts, amount, EndToEndId and remittance are those of one that
+    its sender made a moment ago; `alert` makes it, and notes `LOOK_ALIKE` in its journey."""
+    look_alike_window_s: float = Field(default=600.0, gt=0, le=7 * 86_400)
+    """How long ago that is."""
     wait_max_s: float = Field(default=30.0, gt=0)
     """Longest `Prefer: wait` and `?wait=`."""
     rail_in_flight_max: int = Field(default=2000, ge=1)

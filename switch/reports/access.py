@@ -13,7 +13,7 @@ from switch.reports.table import Column, Kind, Report, Row
 
 NAME: Final = "access-log"
 _ROWS: Final = statement("access_log")
-STEPS: Final = [*Event, "CONTRADICTION", "ESCALATE", "ENQUIRY"]
+STEPS: Final = [*Event, "CONTRADICTION", "ESCALATE", "ENQUIRY", "LOOK_ALIKE"]
 """Kinds of events that are a payment's own history; a person's change has another kind."""
 _WHO: Final = ("caller", "by", "person", "maker", "checker", "name")
 """Where event bodies say who acted, the first that is there."""
