@@ -14,6 +14,7 @@ import time
 from array import array
 from base64 import b64encode
 from collections import Counter
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final, cast
 
@@ -32,6 +33,10 @@ _UETR: Final = UETR.encode()
 _HEX: Final = UETR.replace("-", "").encode()
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _STATUS: Final = slice(9, 12)
+_TIMES: Final = re.compile(rb"""((?:CreDtTm|AccptncDtTm)(?:>|":\s*"))[^<"]+""")
+_DAYS: Final = re.compile(rb"""(IntrBkSttlmDt(?:>|":\s*"))[^<"]+""")
+_FRESH_S: Final = 600.0
+"""How long a template keeps its times: a switch refuses a payment that was accepted an hour ago."""
 
 
 class Sender(msgspec.Struct, frozen=True):
@@ -67,6 +72,13 @@ class Result(msgspec.Struct, frozen=True):
     """This process's own."""
 
 
+def dated(template: bytes, now: datetime) -> bytes:
+    """The template with the times and the date of `now`: a long run outlives those that it began with."""
+    instant, day = now.isoformat(timespec="milliseconds").encode(), now.date().isoformat().encode()
+    template = _TIMES.sub(rb"\g<1>" + instant, template)
+    return _DAYS.sub(rb"\g<1>" + day, template)
+
+
 class Messages:
     """The endless messages of one sender, each with its signature."""
 
@@ -80,9 +92,13 @@ class Messages:
             f"Prefer: wait={WAIT_S}\r\nContent-Type: {sender.media_type}\r\n"
         )
         self._random = random.SystemRandom()
+        self._stale_at = time.time() + _FRESH_S
 
     def next(self) -> bytes:
         """One request, with a UETR that was never there before."""
+        if time.time() > self._stale_at:
+            self._template = dated(self._template, datetime.now(UTC))
+            self._stale_at = time.time() + _FRESH_S
         hexadecimal = f"{self._random.getrandbits(128):032x}"
         hexadecimal = f"{hexadecimal[:12]}4{hexadecimal[13:16]}8{hexadecimal[17:]}"
         uetr = "-".join(

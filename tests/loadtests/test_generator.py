@@ -2,10 +2,11 @@
 
 import asyncio
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 
-from loadtests.generator import PATH, UETR, Load, Messages, Sender, run
+from loadtests.generator import PATH, UETR, Load, Messages, Sender, dated, run
 from schemas.signing import http_signatures
 from schemas.signing.http_signatures import SigningKey
 
@@ -108,3 +109,15 @@ async def test_what_is_not_final_is_no_payment(given, said):
 
     assert result.payments == 0
     assert set(result.answers) == {said}
+
+
+def test_a_long_run_renews_the_times_of_its_messages() -> None:
+    now = datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
+    as_json = b'"CreDtTm": "2026-11-29T01:00:00Z", "AccptncDtTm":"x", "IntrBkSttlmDt": "2026-11-29"'
+    as_xml = b"<CreDtTm>2026-11-29T01:00:00Z</CreDtTm><IntrBkSttlmDt>2026-11-29</IntrBkSttlmDt>"
+
+    moment = b"2026-12-01T08:30:00.000+00:00"
+    renewed = b'"CreDtTm": "' + moment + b'", "AccptncDtTm":"' + moment + b'", "IntrBkSttlmDt": "2026-12-01"'
+    assert dated(as_json, now) == renewed
+    expected = b"<CreDtTm>" + moment + b"</CreDtTm><IntrBkSttlmDt>2026-12-01</IntrBkSttlmDt>"
+    assert dated(as_xml, now) == expected

@@ -161,7 +161,9 @@ async def until_taken(http: aiohttp.ClientSession, key: str, document: dict[str,
     agreeing, status = 0, 0
     deadline = time.monotonic() + 60
     while agreeing < 8 and time.monotonic() < deadline:
-        transaction["PmtId"]["UETR"] = str(uuid.uuid4())
+        made = uuid.uuid4()
+        transaction["PmtId"] = {"EndToEndId": made.hex, "UETR": str(made)}
+        document["Document"]["FIToFICstmrCdtTrf"]["GrpHdr"]["MsgId"] = made.hex
         headers = {"Authorization": f"Bearer {key}", "Prefer": "wait=5", "Connection": "close"}
         status, _ = await call(http, "POST", "/v1/iso20022/pacs.008", document, headers=headers)
         agreeing = agreeing + 1 if (status == 200) is taken else 0
