@@ -268,7 +268,11 @@ async def test_the_sender_is_told_what_the_rail_does_not_carry(stack: Stack) -> 
     )
     assert again[2]["Payswitch-Notes"] == first[2]["Payswitch-Notes"]
     paths = [note["path"] for note in payment["notes"]]
-    assert paths == ["CdtTrfTxInf/Dbtr/PstlAdr/StrtNm", "CdtTrfTxInf/Dbtr/PstlAdr/TwnNm"]
+    assert paths == [
+        "CdtTrfTxInf/Dbtr/PstlAdr/StrtNm",
+        "CdtTrfTxInf/Dbtr/PstlAdr/TwnNm",
+        "CdtTrfTxInf/DbtrAcct/Id",
+    ]
 
 
 async def test_who_is_really_paid_for_is_not_lost(stack: Stack) -> None:
