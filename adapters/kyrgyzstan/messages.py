@@ -65,6 +65,7 @@ def create(order: Order, provider: str) -> dict[str, Any]:
     link = elqr.write(elqr.Payload(provider, SERVICE, recipient, CATEGORY, name, order.amount.minor))
     extra = {
         "senderName": _name(payment.debtor.name),
+        "senderAccount": (payment.debtor_account and payment.debtor_account.id) or "",
         "senderCountry": payment.debtor.country or (payment.debtor_agent.bic or "")[4:6],
         "senderBank": payment.debtor_agent.bic or payment.debtor_agent.member_id or "",
         "recipientName": name,

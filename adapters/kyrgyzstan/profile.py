@@ -56,5 +56,14 @@ PROFILE: Final = RailProfile(
     basis=Basis.OBSERVED,
     hours=Hours(zone="Asia/Bishkek", basis=Basis.PUBLISHED),
     calendar=CALENDAR,
-    carries=("Dbtr/Nm", "Cdtr/Nm", "PmtId/EndToEndId", "Purp", *COUNTRY_OF_DEBTOR, *REMITTANCE_AS_TEXT),
+    carries=(
+        "Dbtr/Nm",
+        "Cdtr/Nm",
+        "PmtId/EndToEndId",
+        "DbtrAcct/Id/IBAN",
+        "DbtrAcct/Id/Othr/Id",
+        "Purp",
+        *COUNTRY_OF_DEBTOR,
+        *REMITTANCE_AS_TEXT,
+    ),
 )
