@@ -186,6 +186,59 @@ _DOCUMENTS: Final[Mapping[str, Content]] = MappingProxyType(
 )
 
 
+BODIES: Final[Mapping[str, Content]] = MappingProxyType(
+    {
+        "signIn": {"name": "asha-bank", "password": "of credentials.json", "code": "123456"},
+        "beginEnrolment": {
+            "name": "nadia",
+            "maker_half": "3FJ7-K2QD",
+            "checker_half": "9XWA-4MTE",
+            "password": "four words that nobody guesses",
+        },
+        "finishEnrolment": {
+            "name": "nadia",
+            "maker_half": "3FJ7-K2QD",
+            "checker_half": "9XWA-4MTE",
+            "code": "123456",
+        },
+        "requestChange": {
+            "kind": "rail.switch",
+            "content": {"country": "PK", "open": True},
+            "reason": "the rail's operator says that the outage is over",
+        },
+        "voteOnChange": {"decision": "approve", "reason": "confirmed by phone"},
+        "addWebhook": {"url": "https://bank.example/hooks", "types": ["payment.posted"]},
+        "replayDeliveries": {"since": "2026-11-23T10:00:00Z", "undelivered": True},
+    }
+)
+"""Operation -> the example of its JSON body. Codes and passwords are everybody's own."""
+
+PARAMETERS: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "amount": "1500.00",
+        "creditor_agent": "INDUPKKA",
+        "currency": "INR",
+        "name": "rejects",
+        "number": 1,
+        "quarter": "2026-Q3",
+        "seq": 4711,
+        "since": _DAY,
+        "uetr": ORIGINAL,
+        "window": 1,
+    }
+)
+"""Parameter -> its example, where one must be given."""
+IDS: Final[Mapping[str, str]] = MappingProxyType({"/v1/participants": "asha-bank", "/v1/webhooks": ORIGINAL})
+"""Beginning of a path -> the example of its `id`."""
+
+
+def parameter(path: str, name: str) -> Any:
+    """The example of a parameter that a path needs; None where there is none."""
+    if name == "id":
+        return next((example for start, example in IDS.items() if path.startswith(start)), None)
+    return PARAMETERS.get(name)
+
+
 def sender(message: str) -> str:
     """The participant that sends the example of a message."""
     return SENDERS[message[:8]]

@@ -1,13 +1,16 @@
 """The OpenAPI document: the plain reads as FastAPI knows them, the ISO door from the catalogue."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
+import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from schemas import json_schema
 from schemas.catalogue import catalogue
-from switch.api import doors, examples
+from switch.api import doors, examples, people, webhooks
 from switch.api.doors import Door
 
 _PREFIX: Final = "#/components/schemas/"
@@ -49,6 +52,18 @@ _FAILURES: Final = {
     "415": "Not a media type or encoding that is read here",
     "503": "Nothing was decided; the same message may be sent again",
 }
+_BODIES: Final[Mapping[str, type]] = MappingProxyType(
+    {
+        "signIn": people.SignIn,
+        "beginEnrolment": people.BeginEnrolment,
+        "finishEnrolment": people.FinishEnrolment,
+        "requestChange": people.RequestChange,
+        "voteOnChange": people.Say,
+        "addWebhook": webhooks.Wanted,
+        "replayDeliveries": webhooks.Again,
+    }
+)
+"""Operation -> what its JSON body is read as."""
 _NOT_FOUND: Final = {
     "description": "There is no such payment or request of the caller's",
     "content": {"application/problem+json": {"schema": {"$ref": f"{_PREFIX}Problem"}}},
@@ -78,8 +93,10 @@ def describe(app: FastAPI) -> dict[str, Any]:
         document["paths"][doors.CREDIT_TRANSFER] = {"post": _credit_transfer()}
         for door in doors.DOORS:
             document["paths"][f"{doors.PREFIX}{door.message}"] = {"post": _door(door)}
-        for operations in document["paths"].values():
+        for path, operations in document["paths"].items():
             _describe_pages(operations.get("get", {}))
+            for operation in operations.values():
+                _describe_request(path, operation, components)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -88,6 +105,23 @@ def _describe_pages(operation: dict[str, Any]) -> None:
     """Say of a list how to get its next page."""
     if any(parameter["name"] == "limit" for parameter in operation.get("parameters", ())):
         operation["responses"]["200"]["headers"] = {"Link": _LINK}
+
+
+def _describe_request(path: str, operation: dict[str, Any], components: dict[str, Any]) -> None:
+    """Give an operation the schema of its JSON body, and examples of that and of what its path needs."""
+    for parameter in operation.get("parameters", ()):
+        example = examples.parameter(path, parameter["name"])
+        if parameter.get("required"):
+            parameter["example"] = example
+    kind = _BODIES.get(operation["operationId"])
+    if kind is not None:
+        (_, found) = msgspec.json.schema_components([kind], ref_template=f"{_PREFIX}{{name}}")
+        components.update(found)
+        content = {
+            "schema": {"$ref": f"{_PREFIX}{kind.__name__}"},
+            "example": examples.BODIES[operation["operationId"]],
+        }
+        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
 
 
 def _schema(message: str) -> dict[str, Any]:

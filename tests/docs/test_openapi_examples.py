@@ -2,8 +2,10 @@
 
 import json
 import re
+import time
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from schemas import codec, files, fresh
 from schemas.catalogue import catalogue
 from switch.api import examples
+from switch.people import secrets
 from tests.switch.stack import Stack
 
 ABOUT_A_PAYMENT = {"pacs.028", "pacs.004", "camt.056", "camt.029"}
@@ -119,3 +122,107 @@ def test_a_fresh_message_has_new_ids_and_the_rest_as_it_was() -> None:
     assert first["IntrBkSttlmDt"] >= old["IntrBkSttlmDt"]
     kept = ("IntrBkSttlmAmt", "Dbtr", "DbtrAcct", "Cdtr", "CdtrAcct", "Purp", "RmtInf")
     assert {name: first[name] for name in kept} == {name: old[name] for name in kept}
+
+
+# ── all other operations ─────────────────────────────────────────────────────────────────────────────────
+
+TRIED_ELSEWHERE = {
+    "beginEnrolment": "tests/switch/test_people_api.py",
+    "finishEnrolment": "tests/switch/test_people_api.py",
+    "confirmSettlement": "tests/switch/test_settlement_day.py",
+    "getInstruction": "tests/switch/test_settlement_day.py",
+    "getReport": "tests/switch/reports/test_live.py",
+    "replayDelivery": "tests/switch/test_events_and_webhooks.py",
+    "signOut": "tests/switch/test_people_api.py",
+}
+"""Operations that need what a single request cannot make, and the test that makes it."""
+
+
+def call(stack: Stack, method: str, path: str, bearer: str, body: object = None) -> tuple[int, Any]:
+    """One request; status and answer."""
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"}
+    request = urllib.request.Request(stack.url + path, data, headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            raw, kind = answer.read(), answer.headers.get_content_type()
+            return answer.status, json.loads(raw) if raw and kind == "application/json" else raw
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def callers(stack: Stack) -> list[str]:
+    people = stack.credentials["people"]
+    names = ("operator", "checker", "auditor", "regulator-in", "asha-bank")
+    return [stack.participant("asha-bank")["bearer"], *(people[name]["bearer"] for name in names)]
+
+
+@pytest.fixture(scope="module")
+def present(stack: Stack) -> dict[tuple[str, str], Any]:
+    """Path's beginning and parameter -> what there is in this sandbox, where the example is of another's."""
+    bank, operator = callers(stack)[:2]
+    (_, one), (_, other) = (
+        call(stack, "POST", "/v1/changes", operator, examples.BODIES["requestChange"]) for _ in range(2)
+    )
+    _, hook = call(stack, "POST", "/v1/webhooks", bank, examples.BODIES["addWebhook"])
+    _, windows = call(stack, "GET", "/v1/windows", bank)
+    return {
+        ("/v1/changes/{number}/withdraw", "number"): other["number"],
+        ("/v1/changes", "number"): one["number"],
+        ("/v1/webhooks", "id"): hook["id"],
+        ("/v1/payments", "uetr"): sent(stack, "pacs.008.001.08"),
+        ("/v1/", "window"): windows[-1]["window"],
+    }
+
+
+def test_every_other_operation_answers_its_example(
+    stack: Stack, description: dict[str, Any], present: dict[tuple[str, str], Any]
+) -> None:
+    wrong = []
+    operations = [
+        (method, path, operation)
+        for path, found in description["paths"].items()
+        if not path.startswith("/v1/iso20022/")
+        for method, operation in found.items()
+        if operation["operationId"] not in TRIED_ELSEWHERE
+    ]
+    # What is removed is removed last, and votes come before a request is withdrawn.
+    for method, path, operation in sorted(operations, key=lambda o: (o[0] == "delete", "withdraw" in o[1])):
+        address, body = path, body_of(operation, stack)
+        query = []
+        for parameter in operation.get("parameters", ()):
+            if not parameter.get("required"):
+                continue
+            assert parameter.get("example") is not None, (path, parameter["name"])
+            value = next(
+                (
+                    v
+                    for (start, name), v in present.items()
+                    if path.startswith(start) and name == parameter["name"]
+                ),
+                parameter["example"],
+            )
+            if parameter["in"] == "path":
+                address = address.replace(f"{{{parameter['name']}}}", str(value))
+            else:
+                query.append(f"{parameter['name']}={value}")
+        address += f"?{'&'.join(query)}" if query else ""
+        tried = [call(stack, method.upper(), address, bearer, body) for bearer in callers(stack)]
+        if not any(status < 300 for status, _ in tried):
+            wrong.append((method, address, tried[:2]))
+    assert wrong == []
+
+
+def body_of(operation: dict[str, Any], stack: Stack) -> Any:
+    """The example of an operation's body, with the secrets and the dates of this sandbox."""
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    if content is None:
+        return None
+    body = dict(content["example"])
+    if operation["operationId"] == "signIn":
+        person = stack.credentials["people"][body["name"]]
+        code = secrets.totp_code(person["totp_secret"], int(time.time()))
+        body |= {"password": person["password"], "code": code}
+    if "since" in body:
+        body["since"] = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    return body
