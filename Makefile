@@ -40,7 +40,7 @@ bench: setup  ## benchmarks, with the naive peer in the same run
 	$(BIN)/python -m loadtests codec --json
 
 chaos: setup  ## an hour of faults
-	$(BIN)/pytest tests/chaos --chaos-seconds 3600
+	$(BIN)/pytest tests/chaos --chaos-seconds 3600 --outages all
 
 lock:  ## refresh requirements.lock (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

@@ -24,6 +24,7 @@ _LOCK_TIMEOUT: Final = "2s"
 """How long the traffic may queue up behind a migration that waits for a table."""
 
 _LOCK_ATTEMPTS: Final = 10
+_CONNECT_WITHIN_S: Final = 10.0
 _PAUSE_S: Final = 0.2
 _APPLIED: Final = "SELECT name, sha256 FROM migration.applied WHERE package = $1"
 
@@ -52,7 +53,7 @@ class Phase(StrEnum):
 
 
 class MigrationError(RuntimeError):
-    """A migration that was applied has been edited, removed, or is misnamed."""
+    """A migration that was applied has been edited, removed, or is misnamed; or a schema newer than we."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ async def pending(
 
 @contextlib.asynccontextmanager
 async def _history(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database_url)
+    connection = await asyncpg.connect(database_url, timeout=_CONNECT_WITHIN_S)
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         await connection.execute(_HISTORY)
@@ -158,6 +159,12 @@ async def _missing(
 
 def _check_history(package: str, known: Sequence[Migration], applied: dict[str, bytes]) -> None:
     hashes = {migration.name: migration.sha256 for migration in known}
+    newer = [name for name in applied if known and name > known[-1].name]
+    if newer:
+        raise MigrationError(
+            f"the database's schema is newer than this version: it has {package}/{max(newer)}, and ours"
+            f" ends with {known[-1].name}; start the version that brought it, or a later one"
+        )
     for name, sha256 in applied.items():
         if hashes.get(name) != sha256:
             raise MigrationError(f"{package}/{name} was applied and has since been edited or removed")

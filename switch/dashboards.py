@@ -136,6 +136,7 @@ RAILS: Final = Dashboard(
         _rate(f"{_P}_rail_requests_total", "rail, operation, answer", title="Exchanges"),
         _quantiles(f"{_P}_rail_request_duration_seconds", "rail", "Exchanges, how long"),
         _value(f"max by (rail) ({_P}_rail_circuit_open)", "{{rail}}", "Taken to be away", limit=1),
+        _value(f"min by (rail) ({_P}_rail_reachable)", "{{rail}}", "Answers probes"),
         _value(
             f"max by (rail) ({_P}_rail_ids_used_ratio)",
             "{{rail}}",

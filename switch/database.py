@@ -4,6 +4,7 @@ from typing import Final
 
 import asyncpg
 
+from ledger.silence import SERVER_SETTINGS, Connection
 from switch.settings import Settings
 
 ROLE: Final = "payswitch_writer"
@@ -15,8 +16,11 @@ _SETTINGS: Final = {
     "statement_timeout": "30s",
     "idle_in_transaction_session_timeout": "5s",  # a connection that a cancelled request leaked frees itself
     "timezone": "UTC",
+    **SERVER_SETTINGS,
 }
 _CONNECTIONS_MAX: Final = 8
+_CONNECT_WITHIN_S: Final = 10.0
+_COMMAND_WITHIN_S: Final = 30.0
 
 
 async def connect_pool(settings: Settings) -> asyncpg.Pool:
@@ -25,6 +29,18 @@ async def connect_pool(settings: Settings) -> asyncpg.Pool:
         settings.database,
         min_size=1,
         max_size=_CONNECTIONS_MAX,
-        command_timeout=30,
+        command_timeout=_COMMAND_WITHIN_S,
+        timeout=_CONNECT_WITHIN_S,
         server_settings=dict(_SETTINGS),
+        connection_class=Connection,
+    )
+
+
+async def connect(settings: Settings) -> asyncpg.Connection:
+    """Open one connection as the URL's own user; every wait on it is bounded."""
+    return await asyncpg.connect(
+        settings.database,
+        timeout=_CONNECT_WITHIN_S,
+        command_timeout=_CONNECT_WITHIN_S,
+        connection_class=Connection,
     )

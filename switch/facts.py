@@ -10,7 +10,7 @@ from typing import Final
 import asyncpg
 
 from ledger import backup, migrate, positions
-from switch import calendars, metrics
+from switch import calendars, metrics, reach
 from switch.lifecycle import State
 from switch.rails import Rails
 from switch.settings import Settings
@@ -109,6 +109,8 @@ async def state_slowly(pool: asyncpg.Pool, settings: Settings, known: Rails) -> 
         metrics.BREAKS.labels(rail, kind).set(count)
     for country, rail in known.items():
         metrics.RAIL_IDS_USED.labels(country).set(await rail.serials.used(datetime.now(UTC)))
+    for country, seen in (await reach.read(pool, known)).items():
+        metrics.RAIL_REACHABLE.labels(country).set(seen.reachable is True)
     for state_, age in await pool.fetch(_SETTLEMENTS):
         metrics.SETTLEMENT_AGE.labels(state_).set(age)
     await _state_windows(pool)

@@ -1,8 +1,8 @@
 """Places where the fault tests stop the switch dead.
 
 `PAYSWITCH_FAILPOINTS=after_reserve_commit:kill` kills this process with SIGKILL at the first pass,
-`...:killgroup` its whole process group, and `...:kill@0.1` does so with that probability. Without the
-setting a failpoint costs one comparison.
+`...:killgroup` its whole process group, and `...:stop` stops it with SIGSTOP, once, until somebody sends
+SIGCONT. `...:kill@0.1` does so with that probability. Without the setting a failpoint costs one comparison.
 """
 
 import os
@@ -22,6 +22,7 @@ NAMES: Final = (
     "after_enquiry",
 )
 """In the order in which a payment passes them."""
+_KINDS: Final = frozenset({"kill", "killgroup", "stop"})
 
 
 def _parse(text: str) -> dict[str, tuple[str, float]]:
@@ -29,7 +30,7 @@ def _parse(text: str) -> dict[str, tuple[str, float]]:
     for item in filter(None, text.split(",")):
         name, _, action = item.partition(":")
         kind, _, probability = action.partition("@")
-        if name not in NAMES or kind not in {"kill", "killgroup"}:
+        if name not in NAMES or kind not in _KINDS:
             raise ValueError(f"unknown failpoint {item!r}")
         armed[name] = (kind, float(probability or "1"))
     return armed
@@ -44,6 +45,10 @@ def failpoint(name: str) -> None:
         return
     kind, probability = _armed[name]
     if random.random() < probability:  # noqa: S311
+        if kind == "stop":
+            del _armed[name]
+            os.kill(os.getpid(), signal.SIGSTOP)
+            return
         if kind == "killgroup":
             os.killpg(0, signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)

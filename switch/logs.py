@@ -4,11 +4,12 @@ A field that is not on the list is dropped, so a name, an account or a key canno
 accident: whoever wants a new field adds it here and thinks about it once.
 """
 
+import contextlib
 import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
-from typing import Any, Final
+from typing import Any, Final, TextIO, cast
 
 import structlog
 
@@ -20,6 +21,23 @@ FIELDS: Final = frozenset(
         "currency", "check", "request_id",
     },
 )  # fmt: skip
+
+
+class _Unfailing:
+    """A stream whose disk may be full, or whose reader may be gone: a lost line must stop no payment."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write what can be written."""
+        with contextlib.suppress(OSError, ValueError):  # full, gone, or closed
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        """Pass on what can be passed on."""
+        with contextlib.suppress(OSError, ValueError):  # full, gone, or closed
+            self._stream.flush()
 
 
 def where(error: BaseException) -> str:
@@ -43,7 +61,7 @@ def configure(process: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=cast("TextIO", _Unfailing(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(process=process)

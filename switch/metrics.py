@@ -9,7 +9,9 @@ is set by the caretaker alone, so it is never summed over processes. No label ho
 """
 
 import fcntl
+import mmap
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,12 +25,18 @@ from prometheus_client import (
     Gauge,
     Histogram,
     generate_latest,
+    mmap_dict,
     multiprocess,
     values,
 )
 
 from switch.commands import Reply
 from switch.lifecycle import State
+
+_STORE_BYTES: Final = 1 << 17
+_STORE_HEADER: Final = 8
+_STORE_ENTRY_MAX: Final = 32
+"""Of an entry, beside its key: its length, up to eight bytes of padding, value and time."""
 
 PLACE: Final = "PAYSWITCH_PLACE"
 """Environment: which of the supervisor's processes this is; without it files are named by process id."""
@@ -44,12 +52,59 @@ def _locked(directory: Path) -> Iterator[None]:
 
 def _take_place(directory: Path, place: str) -> None:
     """Begin as the process of this place: its counters go on, its last one's gauges do not."""
-    with _locked(directory):
+    with suppress(OSError), _locked(directory):
         (directory / f"{place}.pid").write_text(str(os.getpid()))
         for file in directory.glob(f"gauge_live*_{place}.db"):
             file.unlink()
     values.ValueClass = values.MultiProcessValue(lambda: place)  # type: ignore[no-untyped-call]
 
+
+class Store(mmap_dict.MmapedDict):
+    """A file of counters whose blocks are there before it is mapped; where there is no room, plain memory.
+
+    A byte that is written to a mapped file without a block, on a disk that is full, ends the process by
+    SIGBUS. Counters in plain memory are not seen at `/metrics`: that is what a full disk may cost.
+    """
+
+    def __init__(self, filename: str, read_mode: bool = False) -> None:  # noqa: FBT001, FBT002 - as its base
+        if read_mode or _allocate(Path(filename), _STORE_BYTES):
+            super().__init__(filename, read_mode)  # type: ignore[no-untyped-call]
+            return
+        self._f = None  # type: ignore[assignment]
+        self._m, self._capacity = mmap.mmap(-1, _STORE_BYTES), _STORE_BYTES
+        self._positions: dict[str, int] = {}
+        self._used = _STORE_HEADER
+        self._m[:4] = self._used.to_bytes(4, sys.byteorder)
+
+    def _init_value(self, key: str) -> None:
+        while self._used + len(key.encode()) + _STORE_ENTRY_MAX > self._capacity:
+            self._grow(self._capacity * 2)
+        super()._init_value(key)  # type: ignore[no-untyped-call]
+
+    def _grow(self, capacity: int) -> None:
+        if self._f is not None and _allocate(Path(self._f.name), capacity):
+            self._m = mmap.mmap(self._f.fileno(), capacity)
+        else:
+            memory = mmap.mmap(-1, capacity)
+            memory[: self._used] = self._m[: self._used]
+            self._m, self._f = memory, None  # type: ignore[assignment]
+        self._capacity = capacity
+
+
+def _allocate(file: Path, size: int) -> bool:
+    """Give a file blocks for `size` bytes; whether there is room for them."""
+    try:
+        with file.open("ab") as opened:
+            os.posix_fallocate(opened.fileno(), 0, max(size, opened.tell()))
+    except OSError:
+        with suppress(OSError):
+            if file.stat().st_size == 0:
+                file.unlink()  # a reader would take it for a broken one
+        return False
+    return True
+
+
+values.MmapedDict = Store  # type: ignore[attr-defined]
 
 # Before the first metric is made: it opens its file by this name.
 if os.environ.get(PLACE) and os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
@@ -105,6 +160,12 @@ CIRCUIT_OPEN: Final = Gauge(
     "1 while some process takes the rail to be away",
     ("rail",),
     multiprocess_mode="livemax",
+)
+RAIL_REACHABLE: Final = Gauge(
+    "payswitch_rail_reachable",
+    "1 where the last probe of the rail was answered, else 0",
+    ("rail",),
+    multiprocess_mode=_CURRENT,
 )
 RAIL_IDS_USED: Final = Gauge(
     "payswitch_rail_ids_used_ratio",
@@ -335,7 +396,7 @@ def exposition() -> bytes:
 
 def forget_the_dead(directory: Path) -> None:
     """Drop the live gauges of processes that were killed: nobody else does, and they would count for ever."""
-    with _locked(directory):
+    with suppress(OSError), _locked(directory):
         for file in directory.glob("gauge_live*_*.db"):
             if not lives(directory, file):
                 with suppress(FileNotFoundError):

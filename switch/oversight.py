@@ -8,7 +8,7 @@ from typing import Any, Final
 import asyncpg
 
 from ledger.sql import statement
-from switch import facts
+from switch import facts, reach
 from switch.rails import Rail, Rails
 
 _RAILS: Final = """
@@ -59,7 +59,7 @@ TOPICS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class RailFacts:
-    """One rail: `state` is `open`, `closed`, or `away` where it does not answer this process."""
+    """One rail: `state` is `open`, `closed`, or `away` where it does not answer."""
 
     country: str
     name: str
@@ -109,11 +109,15 @@ class Writer:
 async def rails(connection: asyncpg.Connection | asyncpg.Pool, known: Rails) -> list[RailFacts]:
     """Every rail, by country."""
     now = datetime.now(UTC)
-    return [_rail(row, known.get(row["country"]), now) for row in await connection.fetch(_RAILS)]
+    rows = await connection.fetch(_RAILS)
+    seen = await reach.read(connection, [row["country"] for row in rows])
+    return [
+        _rail(row, known.get(row["country"]), seen.get(row["country"], reach.NOT_SEEN), now) for row in rows
+    ]
 
 
-def _rail(row: asyncpg.Record, known: Rail | None, now: datetime) -> RailFacts:
-    away = known is not None and known.breaker.open
+def _rail(row: asyncpg.Record, known: Rail | None, seen: reach.Reach, now: datetime) -> RailFacts:
+    away = seen.reachable is False or (known is not None and known.breaker.open)
     open_from = known.adapter.profile.hours.open_from(now) if known else now
     works = row["open"] and open_from <= now
     return RailFacts(

@@ -145,7 +145,7 @@ def document(
 
 
 def prepare_rail(settings: Settings, country: str, url: str) -> list[str]:
-    """Make the keys and certificates of a simulated rail, once, and the command that runs it."""
+    """Make the keys and certificates of a simulated rail, once, and the arguments that it runs with."""
     place = settings.rails_directory / country
     connection, command = rail_sandbox.prepare(
         place,
@@ -157,7 +157,7 @@ def prepare_rail(settings: Settings, country: str, url: str) -> list[str]:
         credentials=settings.credentials_file,
     )
     write_connection(place / CONNECTION, connection)
-    return command
+    return command[command.index("adapters.simulation") + 1 :]
 
 
 async def populate(settings: Settings, url: str) -> None:

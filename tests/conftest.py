@@ -14,6 +14,7 @@ import pytest
 
 from ledger.migrate import migrate
 from ledger.postgres import BIN, EmbeddedPostgres
+from tests.chaos.outages import SCENARIOS
 from tests.switch.stack import Stack, started
 
 _numbers = itertools.count(1)
@@ -26,6 +27,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--kill-rounds", type=int, default=3, help="how many rounds of kill -9 the ledger lives through"
     )
+    parser.addoption(
+        "--outages",
+        default="stop-everything,data-disk-full",
+        help="which outages of tests/chaos/test_outages.py to live through: names, or `all`",
+    )
+    parser.addoption("--outages-to", type=Path, help="a file that gets the figures of each outage")
     parser.addoption("--pictures", action="store_true", help="browser tests write the pictures of docs/ anew")
 
 
@@ -59,6 +66,20 @@ def chaos_seconds(request: pytest.FixtureRequest) -> int:
     """How long a chaos test runs: `--chaos-seconds`."""
     seconds: int = request.config.getoption("--chaos-seconds")
     return seconds
+
+
+@pytest.fixture(scope="session")
+def wanted_outages(request: pytest.FixtureRequest) -> frozenset[str]:
+    """Which outages to live through: `--outages`."""
+    wanted: str = request.config.getoption("--outages")
+    return frozenset(SCENARIOS) if wanted == "all" else frozenset(wanted.split(","))
+
+
+@pytest.fixture(scope="session")
+def outages_to(request: pytest.FixtureRequest) -> Path | None:
+    """Where the figures of outages go: `--outages-to`."""
+    file: Path | None = request.config.getoption("--outages-to")
+    return file
 
 
 @pytest.fixture

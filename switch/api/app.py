@@ -41,6 +41,7 @@ from switch.api.routes import Routes
 from switch.api.runtime import Runtime, running
 from switch.pages import site
 from switch.settings import Settings
+from switch.workers import process
 
 _REQUEST_ID: Final = re.compile(rb"[0-9A-Fa-f-]{8,64}")
 _log = structlog.get_logger()
@@ -176,6 +177,9 @@ def make_app(settings: Settings) -> Edge:
                 app.state.runtime = runtime
                 app.state.streams = events.places()
                 yield
+        except Exception as error:
+            process.report(error)  # uvicorn ends us without an exception
+            raise
         finally:
             await asyncio.to_thread(stop_tracing)
 

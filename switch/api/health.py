@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import PlainTextResponse, Response
 
-from switch import metrics
+from switch import metrics, reach
 from switch.api.problems import plain
 from switch.api.runtime import Runtime
 
@@ -22,20 +22,36 @@ async def livez() -> PlainTextResponse:
 
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
-    """Whether a payment would be taken: the writer is there, the database answers, keys are loaded."""
+    """Whether a payment would be taken: the writer is there, the database answers, keys are loaded.
+
+    A rail that does not answer makes nobody unready, as payments to the others go on; it is named.
+    """
     runtime: Runtime = request.app.state.runtime
-    missing = [name for name, there in (await _parts(runtime)).items() if not there]
+    away = await _rails_away(runtime)
+    missing = [
+        name for name, there in (await _parts(runtime, database=away is not None)).items() if not there
+    ]
     if missing:
         return plain(503, f"not ready: {', '.join(missing)}")
-    return PlainTextResponse("ready\n")
+    named = "".join(f"rail {country} does not answer since {since}\n" for country, since in away or ())
+    return PlainTextResponse(f"ready\n{named}")
 
 
-async def _parts(runtime: Runtime) -> dict[str, bool]:
+async def _rails_away(runtime: Runtime) -> list[tuple[str, str]] | None:
+    """The rails that do not answer, and since when; None where the database does not."""
     try:
         async with asyncio.timeout(2):
-            database = await runtime.pool.fetchval("SELECT 1") == 1
+            seen = await reach.read(runtime.pool, runtime.rails)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
-        database = False
+        return None
+    return [
+        (country, of.unreachable_since.isoformat(timespec="seconds"))
+        for country, of in seen.items()
+        if of.unreachable_since is not None
+    ]
+
+
+async def _parts(runtime: Runtime, *, database: bool) -> dict[str, bool]:
     return {
         "database": database,
         "writer": await runtime.link.alive(),

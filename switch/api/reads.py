@@ -11,14 +11,16 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import JSONResponse, Response
 
+from adapters.profile import RailProfile
 from ledger import positions, windows
 from schemas.errors import NotFound
 from schemas.money import Money
+from switch import reach
 from switch.api import paging
 from switch.api.authentication import authenticate
 from switch.api.paging import After, Before, Limit
 from switch.api.runtime import Runtime
-from switch.directory import Participant
+from switch.directory import Participant, Rail
 from switch.reads import read_payment
 
 router = APIRouter(prefix="/v1")
@@ -197,18 +199,32 @@ async def list_rails(
     after: After = "",
     limit: Limit = paging.LIMIT_MAX,
 ) -> JSONResponse:
-    """Get the rails, and whether they take orders now."""
+    """Get the rails: whether they take orders now, and whether they answer.
+
+    `reachable` is what the last probe saw, and null where nobody has looked lately; a rail that does not
+    answer is not open, whatever its hours are.
+    """
     open_rails = context.directory.now.rail_by_country
+    seen = await reach.read(context.pool, context.rails)
     page = paging.within(list(context.rails.items()), limit, lambda item: item[0], after)
     return _listed(
         request,
         "after",
         page,
-        lambda item: {
-            "country": item[0],
-            "rail": item[1].adapter.profile.rail,
-            "currency": item[1].adapter.profile.currency,
-            "confirmation": item[1].adapter.profile.confirmation,
-            "open": item[0] in open_rails and open_rails[item[0]].open,
-        },
+        lambda item: _rail_document(
+            item[1].adapter.profile, open_rails.get(item[0]), seen.get(item[0], reach.NOT_SEEN)
+        ),
     )
+
+
+def _rail_document(profile: RailProfile, rail: Rail | None, seen: reach.Reach) -> dict[str, Any]:
+    since = seen.unreachable_since
+    return {
+        "country": profile.country,
+        "rail": profile.rail,
+        "currency": profile.currency,
+        "confirmation": profile.confirmation,
+        "open": rail is not None and rail.open and seen.reachable is not False,
+        "reachable": seen.reachable,
+        "unreachable_since": since and since.isoformat(),
+    }

@@ -61,9 +61,11 @@ _OTHER_SCHEMA: Final = (
 
 
 def report(error: BaseException) -> int:
-    """Say in one line why the command failed; the exit code."""
+    """Say in one line why the command failed, or a start in one line a reason; the exit code."""
     text, code = explain(error)
-    print(f"payswitch: {' '.join(text.split())}", file=sys.stderr)
+    reasons = text.splitlines() if isinstance(error, StartError) else [text]
+    for reason in reasons:
+        print(f"payswitch: {' '.join(reason.split())}", file=sys.stderr)
     if os.environ.get("PAYSWITCH_TRACEBACK"):
         traceback.print_exception(error)
     return code

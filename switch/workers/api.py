@@ -10,6 +10,7 @@ import uvicorn
 from switch import logs
 from switch.api.app import Edge, make_app
 from switch.settings import Settings
+from switch.workers import process
 from switch.workers.guarded import GuardedProtocol
 
 _CONNECTIONS_MAX: Final = 4_000
@@ -30,8 +31,12 @@ class Server(uvicorn.Server):
 
 def main() -> None:
     """Entry point of the process; the argument is the number of the listening socket's file."""
-    settings = Settings()
     logs.configure("api")
+    with process.reported():
+        _serve(Settings())
+
+
+def _serve(settings: Settings) -> None:
     listener = socket.socket(fileno=int(sys.argv[1]))
     app = make_app(settings)
     config = uvicorn.Config(

@@ -7,16 +7,14 @@ is the writer's to decide, by `switch/absence.py`.
 """
 
 import asyncio
-import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 import structlog
-import uvloop
 from msgspec.structs import replace
 
 from adapters.port import Answer, Native, Outcome
@@ -25,6 +23,7 @@ from schemas.reasons import Reason
 from switch import (
     facts,
     housekeeping,
+    lifeline,
     logs,
     metrics,
     nonces,
@@ -48,12 +47,14 @@ from switch.rails import Rail, Rails
 from switch.reconciliation import Reconciliation
 from switch.reports import tasks as report_tasks
 from switch.settings import Settings
+from switch.workers import process
 from switch.workers.link import Link
 
 _TICK_S: Final = 0.1
 _FILES_EVERY_S: Final = 60.0
 _AWAY_AFTER: Final = 2
 """Exchanges in a row that a rail did not answer: contact is broken."""
+_END_TASKS_S: Final = 5.0
 AT_ONCE: Final = 32
 """Payments of one rail that are looked after at the same time."""
 LOCK: Final = 7_266_337_002
@@ -288,55 +289,58 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
 
 
 async def run(settings: Settings) -> None:
-    """Run until SIGTERM. A second caretaker waits here for the first to end."""
+    """Run until SIGTERM, or until the lock is lost. A second caretaker waits here for the first to end."""
     stop_tracing = tracing.start(settings, "caretaker")
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    holder = await asyncpg.connect(settings.database)
-    await holder.execute("SELECT pg_advisory_lock($1)", LOCK)
-    pool = await connect_pool(settings)
-    link = Link(settings.writer_socket)
-    await link.start()
-    known = rails.connect(settings, pool)
+    ending = process.Ending()
+    async with process.only_one(settings, LOCK, ending):
+        pool = await connect_pool(settings)
+        link = Link(settings.writer_socket)
+        await link.start()
+        known = rails.connect(settings, pool)
+        tasks = [asyncio.create_task(duty) for duty in _duties(settings, pool, link, known)]
+        _log.info("caretaker_ready")
+        await ending.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=_END_TASKS_S)
+        await asyncio.gather(*(rail.adapter.close() for rail in known.values()))
+        await link.stop()
+        await asyncio.to_thread(stop_tracing)
+    ending.check()
+
+
+def _duties(
+    settings: Settings, pool: asyncpg.Pool, link: Link, known: Rails
+) -> Iterator[Coroutine[Any, Any, None]]:
+    """Everything that the caretaker does again and again. Its beat is that due payments were looked for."""
     caretaker = Caretaker(settings, pool, link, known)
     keeper = Housekeeper(settings, pool)
     desk = Desk(pool, link, settings.data, settings.sandbox, settings.bands)
     invariants = Invariants(pool, link, settings.invariants_events_max)
-    tasks = [
-        asyncio.create_task(_every(_TICK_S, caretaker.tick)),
-        asyncio.create_task(_every(facts.EVERY_S, lambda: facts.state(pool))),
-        asyncio.create_task(_every(facts.SLOWLY_EVERY_S, lambda: facts.state_slowly(pool, settings, known))),
-        asyncio.create_task(vitals.watch("caretaker", pool)),
-        asyncio.create_task(_every(_FILES_EVERY_S, caretaker.reconcile)),
-        asyncio.create_task(_every(housekeeping.PARTITIONS_EVERY_S, keeper.make_room)),
-        asyncio.create_task(_every(settings.checkpoint_every_s, keeper.publish)),
-        asyncio.create_task(_every(nonces.FORGET_EVERY_S, lambda: nonces.forget_old(pool))),
-        asyncio.create_task(_every(retention.EVERY_S, lambda: retention.forget_old(pool, settings))),
-        asyncio.create_task(_every(settings.invariants_every_s, invariants.look)),
-        *(asyncio.create_task(_every(people.EVERY_S, partial(work, desk))) for work in people.WORK),
-        *(
-            asyncio.create_task(_every(seconds, work))
-            for seconds, work in report_tasks.tasks(settings, pool, link, known)
-        ),
-    ]
-    holder.add_termination_listener(lambda _: stopping.set())
-    _log.info("caretaker_ready")
-    await stopping.wait()
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.gather(*(rail.adapter.close() for rail in known.values()))
-    await link.stop()
-    await asyncio.to_thread(stop_tracing)
+
+    async def tick() -> None:
+        await caretaker.tick()
+        lifeline.beat()
+
+    yield vitals.watch("caretaker", pool)
+    yield _every(_TICK_S, tick)
+    yield _every(facts.EVERY_S, lambda: facts.state(pool))
+    yield _every(facts.SLOWLY_EVERY_S, lambda: facts.state_slowly(pool, settings, known))
+    yield _every(_FILES_EVERY_S, caretaker.reconcile)
+    yield _every(housekeeping.PARTITIONS_EVERY_S, keeper.make_room)
+    yield _every(settings.checkpoint_every_s, keeper.publish)
+    yield _every(nonces.FORGET_EVERY_S, lambda: nonces.forget_old(pool))
+    yield _every(retention.EVERY_S, lambda: retention.forget_old(pool, settings))
+    yield _every(settings.invariants_every_s, invariants.look)
+    for duty in people.WORK:
+        yield _every(people.EVERY_S, partial(duty, desk))
+    for seconds, work in report_tasks.tasks(settings, pool, link, known):
+        yield _every(seconds, work)
 
 
 def main() -> None:
     """Entry point of the process."""
-    settings = Settings()
-    logs.configure("caretaker")
-    uvloop.run(run(settings))
+    process.main("caretaker", run)
 
 
 if __name__ == "__main__":

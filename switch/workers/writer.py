@@ -3,20 +3,17 @@
 import asyncio
 import contextlib
 import os
-import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import structlog
-import uvloop
 
 from adapters import registry
 from ledger.writer import QUEUE_BYTES_MAX, Writer, look_for_garbage_in_short_steps
 from schemas.errors import NotFound, Unavailable
-from switch import logs, vitals
+from switch import lifeline, logs, vitals
 from switch.absence import Rule, rule_of
 from switch.commands import (
     FAILED,
@@ -30,6 +27,7 @@ from switch.commands import (
 )
 from switch.payment_book import PaymentBook
 from switch.settings import Settings
+from switch.workers import process
 from switch.workers.frames import FrameProtocol
 
 _log = structlog.get_logger()
@@ -62,6 +60,15 @@ class WriterServer:
     def frozen(self) -> Exception | None:
         """Why the writer refuses everything; None while it works."""
         return self._writer.frozen
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits to be decided."""
+        return self._writer.idle
+
+    def progress(self) -> tuple[int, int]:
+        """What changes whenever a batch is durable, or a lost database was looked for again."""
+        return self._writer.meters.batches, self._writer.meters.reconnections
 
     async def stop(self) -> None:
         """Finish what is queued, then give up the epoch."""
@@ -117,21 +124,21 @@ def _clear(socket: Path) -> None:
 
 async def run(settings: Settings) -> None:
     """Run until SIGTERM, or until the writer freezes: a new process starts from what the database says."""
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    ending = process.Ending()
     server = WriterServer(settings.database, settings.writer_queue_max, settings.writer_queue_bytes_max)
     await server.serve(settings.writer_socket)
     watching = asyncio.create_task(vitals.watch("writer"))
     server.rules |= await asyncio.to_thread(_rules, settings)  # adapters are slow to load: payments go on
-    while not stopping.is_set() and server.frozen is None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), _LOOK_EVERY_S)
+    done = server.progress()
+    lifeline.beat()
+    while not ending.begun and server.frozen is None:
+        await ending.wait(_LOOK_EVERY_S)
+        before, done = done, server.progress()
+        if server.idle or done != before:
+            lifeline.beat()
     watching.cancel()
     if server.frozen is not None:
-        _log.error("writer_frozen", error=type(server.frozen).__name__, detail=logs.where(server.frozen))
-        sys.exit(1)
+        raise server.frozen
     await server.stop()
 
 
@@ -148,10 +155,7 @@ def main() -> None:
     """Entry point of the process."""
     os.umask(0o077)
     look_for_garbage_in_short_steps()
-    settings = Settings()
-    logs.configure("writer")
-    with contextlib.suppress(KeyboardInterrupt):
-        uvloop.run(run(settings))
+    process.main("writer", run)
 
 
 if __name__ == "__main__":

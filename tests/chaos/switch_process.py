@@ -1,5 +1,6 @@
 """`payswitch up` as a process group of its own, to be killed."""
 
+import contextlib
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,8 @@ class SwitchProcess:
     data: Path
     workers: int = 2
     port: int = field(default_factory=free_port)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Settings over the ordinary ones."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -57,6 +61,7 @@ class SwitchProcess:
                 env={
                     **os.environ,
                     **SETTINGS,
+                    **self.environment,
                     "PAYSWITCH_WORKERS": str(self.workers),
                     "PAYSWITCH_FAILPOINTS": failpoints,
                 },
@@ -89,6 +94,24 @@ class SwitchProcess:
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+    def end(self, *, within_s: float = 30) -> None:
+        """Stop it as an operator does; what hangs is killed."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        family = [*psutil.Process(self.process.pid).children(recursive=True)]
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
+        self.process.send_signal(signal.SIGCONT)
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def children(self, part: str) -> list[psutil.Process]:
         """Processes of the switch whose command line has `part` in it."""

@@ -115,3 +115,41 @@ def test_stopping_is_quick_and_repeatable(server: EmbeddedPostgres):
 
     assert time.monotonic() - began < 60
     assert not (server.data / "postmaster.pid").exists()
+
+
+def test_a_backend_that_hangs_while_its_server_is_killed_does_not_stop_the_next_start(
+    server: EmbeddedPostgres,
+):
+    """It holds the shared memory for ever; nobody but the next start can end it."""
+    url = server.start()
+    sleeper = subprocess.Popen(
+        [postgres.BIN / "psql", url, "-qc", "SELECT pg_sleep(600)"], stderr=subprocess.DEVNULL
+    )
+    backend = psutil.Process(
+        int(_until(lambda: psql(url, "SELECT pid FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep'")))
+    )
+    backend.suspend()
+    os.kill(server.pid, signal.SIGKILL)
+    psutil.wait_procs([psutil.Process(server.pid)], timeout=10)
+
+    url = server.start()
+
+    assert psql(url, "SELECT 1").strip() == "1"
+    assert not backend.is_running() or backend.status() == psutil.STATUS_ZOMBIE
+    sleeper.kill()
+    sleeper.wait()
+
+
+def _until(ask):
+    end = time.monotonic() + 20
+    while not (found := ask().strip()):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return found
+
+
+def test_why_a_server_ended_is_its_own_last_reason(server: EmbeddedPostgres):
+    server.settings["max_connections"] = "nonsense"
+
+    with pytest.raises(PostgresError, match='invalid value for parameter "max_connections"'):
+        server.start()

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -137,3 +137,81 @@ async def test_a_worker_killed_under_the_switch_leaves_counters_that_only_grow(s
     assert 'payswitch_settled_value_minor_units_total{currency="PKR",rail="PK"}' in pages[0]
     stages = re.findall(r'stage_duration_seconds_count\{stage="(\w+)"', after)
     assert set(stages) >= {"verify", "accept", "reserve", "send", "post", "final"}
+
+
+FULL = """
+import os, sys
+from pathlib import Path
+directory = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+
+def fill():
+    with (directory / "filler").open("ab", buffering=0) as file:
+        size = 1 << 16
+        while size:
+            try:
+                file.write(bytes(size))
+            except OSError:
+                size //= 2
+
+if "before" in sys.argv:
+    fill()
+if "stock" in sys.argv:
+    from prometheus_client import Counter
+else:
+    from prometheus_client import Counter
+    from switch import metrics
+many = Counter("many", "Labels without end", ("number",))
+if "after" in sys.argv:
+    fill()
+for number in range(5000):
+    many.labels(str(number)).inc()
+if "stock" not in sys.argv:
+    metrics.exposition()
+    print(many.labels("4999")._value.get())
+"""
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MiB in memory."""
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4M", "tmpfs", str(tmp_path)], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("only root may mount a small disk")
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
+
+
+def count_on(disk: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", FULL, *words],
+        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(disk), metrics.PLACE: "api-0"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_disk_that_fills_under_mapped_counters_kills_no_worker(small_disk: Path, when: str) -> None:
+    """The disk is full when the process starts, or becomes full under it."""
+    done = count_on(small_disk, when)
+
+    assert (done.returncode, done.stdout) == (0, "1.0\n"), done.stderr[-500:]
+
+
+def test_the_same_kills_a_process_whose_counters_have_no_blocks(small_disk: Path) -> None:
+    """That the disk of the test above is one that kills."""
+    assert count_on(small_disk, "after", "stock").returncode == -signal.SIGBUS
+
+
+def test_a_log_on_a_full_disk_stops_nobody() -> None:
+    program = (
+        "from switch import logs; import structlog; logs.configure('api'); structlog.get_logger().info('x')"
+    )
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([sys.executable, "-c", program], stderr=full, timeout=60, check=False)
+
+    assert done.returncode in {0, 120}  # 120: the interpreter could not flush at its own end

@@ -1,0 +1,42 @@
+"""Whether rails answer, as the caretaker's probes saw it: one answer for every process and page."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+
+_LAST: Final = """
+SELECT named.country, last.ok,
+       (SELECT min(p.at) FROM switch.probe AS p
+         WHERE NOT last.ok AND p.service = named.service
+           AND p.at > coalesce((SELECT max(good.at) FROM switch.probe AS good
+                                 WHERE good.service = named.service AND good.ok), '-infinity')) AS since
+FROM (SELECT country, 'rail-' || country AS service FROM unnest($1::text[]) AS country) AS named
+CROSS JOIN LATERAL (
+    SELECT ok, at, every_s FROM switch.probe WHERE service = named.service ORDER BY at DESC LIMIT 1
+) AS last
+WHERE last.at > clock_timestamp() - (3 * last.every_s + 10) * interval '1 second'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whether one rail answers."""
+
+    reachable: bool | None
+    """None: nobody has probed it lately."""
+    unreachable_since: datetime | None
+    """The first of the probes in a row that brought no answer."""
+
+
+NOT_SEEN: Final = Reach(None, None)
+
+
+async def read(
+    connection: asyncpg.Connection | asyncpg.Pool, countries: Iterable[str]
+) -> Mapping[str, Reach]:
+    """Whether each rail answers; one that nobody has probed lately is left out."""
+    rows = await connection.fetch(_LAST, list(countries))
+    return {row["country"]: Reach(row["ok"], row["since"]) for row in rows}
