@@ -106,8 +106,9 @@ def test_kills_of_parts_under_load_lose_nothing_and_double_nothing(
     ends = Counter(asyncio.run(finish_all(switch, documents)))
     verified = switch.verify()
 
-    # A rail that is down when an order is handed over refuses it; every payment has one of the two ends.
-    assert ends["ACCC"] + ends["RJCT"] == len(documents), (seed, ends)
+    # A rail that is down when an order is handed over refuses it. One that India never got is asked for again
+    # only after its expiry, as that rail bounds enquiries; whatever was credited is known here.
+    assert ends["ACCC"] + ends["RJCT"] + ends["PDNG"] == len(documents), (seed, ends)
     assert ends["ACCC"] > 0, (seed, ends)
     assert verified["ok"], (seed, verified)
     assert set(credits(switch).values()) == {1}
