@@ -199,7 +199,7 @@ def test_a_known_uetr_is_never_a_duplicate_of_itself() -> None:
 def test_a_look_alike_of_what_was_given_up_is_no_duplicate(event: Any, expected: str) -> None:
     book, uetr = Book(), uuid.uuid4().bytes
     book.pay(look(), uetr=uetr)
-    book.ask(Advance(uetr=uetr, event=event))
+    book.ask(Advance(uetr=uetr, event=event, rail="PK"))
 
     assert book.pay(look()).verdict == expected
 
@@ -208,6 +208,6 @@ def test_ids_stay_used_whatever_became_of_the_payment() -> None:
     book, uetr = Book(), uuid.uuid4().bytes
     claim = Claim(Kind.MESSAGE_ID, b"message-" * 2, 600 * SECOND)
     book.pay(claim, uetr=uetr)
-    book.ask(Advance(uetr=uetr, event="REJECT"))
+    book.ask(Advance(uetr=uetr, event="REJECT", rail="PK"))
 
     assert book.pay(claim).reason == "DU01"
