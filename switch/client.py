@@ -2,8 +2,8 @@
 
     async with Client("http://127.0.0.1:8320", bearer="sk_test_...") as client:
         document = credit_transfer(
-            debtor_agent="HDFCINBB", debtor="Asha Rao", debtor_account="50100012345678",
-            creditor_agent="HABBPKKA", creditor="Bilal Khan", creditor_account="PK36SCBL0000001123456702",
+            debtor_agent="ASHAINBB", debtor="Asha Rao", debtor_account="50100012345678",
+            creditor_agent="INDUPKKA", creditor="Bilal Khan", creditor_account="PK60SAND0000000000000001",
             amount="1000.00", currency="INR",
         )
         state = await client.pay(document, wait=10)

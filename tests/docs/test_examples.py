@@ -15,12 +15,13 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lxml import etree
 from typer.main import get_command
 
-from switch import cli
+from switch import cli, client
 from switch.people.catalogue import KINDS
 from tests.docs.blocks import ROOT, Block, blocks
 from tests.switch.stack import Stack
@@ -169,6 +170,19 @@ def test_python_runs(block: Block, place: Path) -> None:
     exec(block.text, names)
 
     assert names["problems"] == []
+
+
+async def test_the_example_of_the_python_client_pays(stack: Stack) -> None:
+    """The one in the docstring of `switch.client`, with this sandbox's address and key."""
+    example = re.search(r"^    async with.*?(?=^\S)", client.__doc__ or "", re.MULTILINE | re.DOTALL)
+    assert example is not None
+    bearer = stack.participant("asha-bank")["bearer"]
+    body = here(stack, example[0]).replace("sk_test_...", bearer)
+    names: dict[str, Any] = {"Client": client.Client, "credit_transfer": client.credit_transfer}
+
+    exec(f"async def pay():\n{body}\n    return state", names)
+
+    assert (await names["pay"]()).status == "ACCC"
 
 
 # ── commands by the line ─────────────────────────────────────────────────────────────────────────────────

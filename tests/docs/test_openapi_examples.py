@@ -14,6 +14,7 @@ from schemas import codec, files, fresh
 from schemas.catalogue import catalogue
 from switch.api import examples
 from switch.people import secrets
+from tests.docs.blocks import PAGES
 from tests.switch.stack import Stack
 
 ABOUT_A_PAYMENT = {"pacs.028", "pacs.004", "camt.056", "camt.029"}
@@ -226,3 +227,31 @@ def body_of(operation: dict[str, Any], stack: Stack) -> Any:
     if "since" in body:
         body["since"] = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
     return body
+
+
+# ── what the text names ──────────────────────────────────────────────────────────────────────────────────
+
+NAMED = re.compile(r"`(GET|POST|DELETE|PUT) (/v1/[^`\s]+)`")
+"""An operation in the text of a page: `GET /v1/payments/{uetr}?wait=10`."""
+
+
+def test_every_operation_that_a_page_names_is_there(description: dict[str, Any]) -> None:
+    known = [
+        (method.upper(), re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path) + "$"), operation)
+        for path, operations in description["paths"].items()
+        for method, operation in operations.items()
+    ]
+    missing, unknown = [], []
+    for page in PAGES:
+        for method, target in NAMED.findall(page.read_text(encoding="utf-8")):
+            path, _, query = target.partition("?")
+            found = [op for verb, pattern, op in known if verb == method and pattern.match(path)]
+            if not found:
+                missing.append((page.name, method, target))
+                continue
+            takes = {p["name"] for p in found[0].get("parameters", ()) if p["in"] == "query"}
+            names = {part.partition("=")[0] for part in query.split("&") if part}
+            if names - takes and found[0]["operationId"] != "getReport":
+                unknown.append((page.name, target, names - takes))
+    assert missing == []
+    assert unknown == []
