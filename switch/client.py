@@ -18,7 +18,7 @@ import json
 import random
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,6 +105,8 @@ class _Answer:
     status: int
     media_type: str
     content: bytes
+    next: URL | None = None
+    """Of a list: the address of its next page."""
 
 
 class Client:
@@ -194,6 +196,21 @@ class Client:
         url = (self._base / "v1" / resource).with_query(query)
         return msgspec.json.decode((await self._ask("GET", url, {"Accept": JSON}, b"", 0)).content)
 
+    async def entries(self, resource: str, **query: str) -> AsyncIterator[Any]:
+        """Read every entry of a list under `/v1`, page after page: `client.entries("windows")`.
+
+        Raises:
+            Problem: the switch said no.
+            NoAnswer: it could not be reached.
+
+        """
+        url: URL | None = (self._base / "v1" / resource).with_query(query)
+        while url is not None:
+            answer = await self._ask("GET", url, {"Accept": JSON}, b"", 0)
+            for entry in msgspec.json.decode(answer.content):
+                yield entry
+            url = answer.next
+
     async def _ask(self, method: str, url: URL, headers: dict[str, str], body: bytes, wait: float) -> _Answer:
         """One request, tried again with the same bytes until there is an answer that decides something."""
         failure, pause = "", 0.0
@@ -225,7 +242,8 @@ class Client:
         async with self._session.request(
             method, url, headers=headers | proof, data=body or None, timeout=timeout, allow_redirects=False
         ) as response:
-            answer = _Answer(response.status, response.content_type, await response.read())
+            content = await response.read()
+            answer = _Answer(response.status, response.content_type, content, _next_page(response, url))
             retry_after = response.headers.get("Retry-After", "")
             return answer, min(float(retry_after), _PAUSE_S_MAX) if retry_after.isdecimal() else 0.0
 
@@ -306,6 +324,13 @@ def _failure(error: Exception, url: URL) -> str:
             return f"{url.origin()} was silent"
         case _:
             return f"the connection to {url.origin()} broke"
+
+
+def _next_page(response: aiohttp.ClientResponse, url: URL) -> URL | None:
+    """The address of the next page, where it is the switch's own."""
+    links = response.links
+    more = links["next"]["url"] if "next" in links else None
+    return more if isinstance(more, URL) and more.origin() == url.origin() else None
 
 
 def _checked(answer: _Answer) -> _Answer:

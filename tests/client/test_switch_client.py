@@ -209,3 +209,34 @@ def test_a_uetr_is_made_once_and_kept():
     assert transaction(transfer(uetr=UETR))["PmtId"]["UETR"] == UETR
     first, second = (transaction(transfer())["PmtId"]["UETR"] for _ in range(2))
     assert first != second
+
+
+async def test_a_list_is_read_page_after_page_by_the_addresses_that_the_switch_gives(server, client):
+    def page(numbers: list[int], more: str) -> web.Response:
+        headers = {"Link": f'<{more}>; rel="next"'} if more else {}
+        return web.json_response([{"window": number} for number in numbers], headers=headers)
+
+    async def first(_):
+        return page([3, 2], "/v1/windows?limit=2&before=2")
+
+    async def second(_):
+        return page([1], "")
+
+    server.answers += [first, second]
+
+    found = [entry["window"] async for entry in client.entries("windows", limit="2")]
+
+    assert found == [3, 2, 1]
+    assert [str(request.rel_url) for request, _ in server.requests] == [
+        "/v1/windows?limit=2",
+        "/v1/windows?limit=2&before=2",
+    ]
+
+
+async def test_a_next_page_of_another_server_is_not_asked_for(server, client):
+    async def astray(_):
+        return web.json_response([1], headers={"Link": '<http://127.0.0.1:9/v1/windows>; rel="next"'})
+
+    server.answers.append(astray)
+
+    assert [entry async for entry in client.entries("windows")] == [1]
