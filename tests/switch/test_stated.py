@@ -15,8 +15,8 @@ from adapters.simulation.sandbox import prepare
 from schemas import parties
 from schemas.errors import Refused
 from schemas.money import Money
-from switch import routes
-from switch.directory import Corridor, Participant, Rate, Snapshot
+from switch import routes, stated
+from switch.directory import Corridor, Participant, Rate, Schedule, Snapshot, StatedDay
 from switch.rails import Breaker, Bulkhead, Rail
 from tests.switch.stack import Stack
 
@@ -338,3 +338,35 @@ def test_a_time_that_names_no_instant_is_refused(text: str) -> None:
         parties.read_clock(text, "RjctTm", NIGHT)
 
     assert (refusal.value.reason, refusal.value.path) == ("DT01", "RjctTm")
+
+
+SUNDAY = datetime(2026, 11, 29, 6, tzinfo=UTC)
+EVENING = Schedule("PKR", "PK", "Asia/Karachi", [time(17)])
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "now", "expected"),
+    [
+        (Snapshot(), SUNDAY, date(2026, 11, 30)),
+        (Snapshot(), SUNDAY + timedelta(days=1), date(2026, 11, 30)),
+        (Snapshot(schedules=[EVENING]), SUNDAY + timedelta(days=1), date(2026, 11, 30)),
+        (Snapshot(schedules=[EVENING]), SUNDAY + timedelta(days=1, hours=7), date(2026, 12, 1)),
+        (
+            Snapshot(stated_days=[StatedDay("PKR", date(2026, 11, 30), business=False)]),
+            SUNDAY,
+            date(2026, 12, 1),
+        ),
+    ],
+)
+def test_a_payment_settles_on_the_day_of_its_window(
+    snapshot: Snapshot, now: datetime, expected: date
+) -> None:
+    """A weekend, the cut-off of a schedule, and a day that the operator has stated to be a holiday."""
+    assert snapshot.settlement_day("PKR", now) == expected
+
+
+def test_today_is_the_date_of_either_country() -> None:
+    """At half past seven in the evening of UTC it is tomorrow in India already, and still today in Russia."""
+    now = datetime(2026, 11, 29, 19, 30, tzinfo=UTC)
+
+    assert stated.days_of(now, "IN", "RU") == {date(2026, 11, 29), date(2026, 11, 30)}
