@@ -1,5 +1,6 @@
 """What a payment states about its own execution is honoured or refused, before money is held."""
 
+import asyncio
 import copy
 import uuid
 from collections.abc import Callable
@@ -307,6 +308,17 @@ async def test_the_sender_s_limit_bounds_the_expiry(stack: Stack) -> None:
         await connection.close()
 
     assert abs(expires - limit) < timedelta(milliseconds=2)
+
+
+async def test_a_repeat_beyond_its_own_deadline_gets_the_payment_s_state(stack: Stack) -> None:
+    limit = datetime.now(UTC) + timedelta(seconds=4)
+    request = {"RjctTm": limit.strftime("%H:%M:%S.%f")[:-3] + "+00:00"}
+    document = changed(stack, tx(SttlmTmReq=request))
+    first = await send(stack, document)
+    await asyncio.sleep((limit - datetime.now(UTC)).total_seconds() + 0.1)
+    again = await send(stack, document)
+
+    assert (first[0], first[1]["TxSts"]) == (again[0], again[1]["TxSts"]) == (200, "ACCC")
 
 
 INDIA = timezone(timedelta(hours=5, minutes=30))
