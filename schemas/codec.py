@@ -27,7 +27,7 @@ from schemas import diagnosis, envelopes, gates, lexical, memory
 from schemas.catalogue import catalogue
 from schemas.catalogue.model import Choice, Foreign, Sequence
 from schemas.errors import MOST_PROBLEMS, InvalidMessage, UnsupportedRepresentation
-from schemas.plan import document_type, namespace, part, plan, written
+from schemas.plan import document_type, part, plan, written
 from schemas.value_rules import Fault
 
 XML: Final = "application/xml"
@@ -249,7 +249,7 @@ def _from_xml(raw: bytes, max_bytes: int) -> _Parts:
         message, document = known
         return _Parts(message, None, None, document, ordinary=True)
     parts = _parsed(raw, max_bytes)
-    if sight is not None and parts.ordinary:
+    if sight is not None and parts.ordinary and parts.header_id is None and not parts.beside:
         sight.learn(parts.id, parts.document)
     return parts
 
@@ -265,7 +265,7 @@ def _parsed(raw: bytes, max_bytes: int) -> _Parts:
 
 
 def _understood(root: etree._Element) -> _Parts:
-    message = _documents().get(root.tag)
+    message = envelopes.documents().get(root.tag)
     if message is not None:
         odd: list[Fault] = []
         document = _read(message, root, odd)
@@ -274,14 +274,16 @@ def _understood(root: etree._Element) -> _Parts:
     errors: list[InvalidMessage] = []
     header = None
     if found.header is not None:
-        header = _attempted(errors, _read_supported, found.header_id, _APP_HDR, found.header)
-    document = _attempted(errors, _read_supported, found.message, "Document", found.document)
+        header = _attempted(errors, _read_supported, found.header_id, _APP_HDR, found.header, [])
+    odd = []
+    document = _attempted(errors, _read_supported, found.message, "Document", found.document, odd)
     _raise_all(errors)
     return _Parts(
         id=found.message,
         header_id=None if found.header is None else found.header_id,
         header=header,
         document=document,
+        ordinary=not odd,
         beside=found.beside,
     )
 
@@ -307,19 +309,9 @@ def _raise_all(errors: list[InvalidMessage]) -> None:
     raise first
 
 
-def _read_supported(message: str, place: str, element: etree._Element) -> dict[str, Any]:
+def _read_supported(message: str, place: str, element: etree._Element, odd: list[Fault]) -> dict[str, Any]:
     _check_supported(message, place, element)
-    return _read(message, element, [])
-
-
-@cache
-def _documents() -> dict[Any, str]:
-    """Tag of a document element, namespace and all -> the message that it is."""
-    return {
-        f"{{{namespace(message)}}}Document": message
-        for message, root in catalogue().messages.items()
-        if not root.is_bare
-    }
+    return _read(message, element, odd)
 
 
 @cache

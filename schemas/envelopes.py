@@ -7,7 +7,7 @@ most. They are found wherever they stand, and in whatever order; what cannot be 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from lxml import etree
 
@@ -45,6 +45,9 @@ def opened(root: etree._Element) -> Opened:
         InvalidMessage: no document, several, two headers, or a header of which nothing says the version.
 
     """
+    usual = _usual(root)
+    if usual is not None:
+        return usual
     if _is_document(root):
         return Opened(definition(root), root)
     known = catalogue().messages.get(definition(root))
@@ -73,6 +76,38 @@ def opened(root: etree._Element) -> Opened:
         return Opened(message, document, beside=tuple(beside[:_MOST_BESIDE]))
     header = _in_its_namespace(headers[0])
     return Opened(message, document, definition(header), header, tuple(beside[:_MOST_BESIDE]))
+
+
+def _usual(root: etree._Element) -> Opened | None:
+    """What most envelopes hold, without a search: a header and a document, and nothing else."""
+    children = root[:]  # type: ignore[index]  # a slice costs half of an iterator
+    if len(children) != len(("header", "document")) or definition(root) in catalogue().messages:
+        return None
+    header, document = children
+    header_id, message = _headers().get(header.tag), documents().get(document.tag)
+    if header_id is None or message is None:
+        return None
+    return Opened(message, document, header_id, header)
+
+
+@cache
+def documents() -> dict[Any, str]:
+    """Tag of a document element, namespace and all -> the message that it is."""
+    return {
+        f"{{{namespace(message)}}}Document": message
+        for message, root in catalogue().messages.items()
+        if not root.is_bare
+    }
+
+
+@cache
+def _headers() -> dict[Any, str]:
+    """Tag of a header, namespace and all -> its version."""
+    return {
+        f"{{{namespace(message)}}}{_APP_HDR}": message
+        for message, root in catalogue().messages.items()
+        if root.tag == _APP_HDR
+    }
 
 
 def tops(root: etree._Element) -> dict[str, etree._Element]:

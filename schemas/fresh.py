@@ -70,10 +70,15 @@ class _Fresh:
             _ORIGINAL_UETR: lambda old: self._original if _is_uetr(self._original) else old,
             _ORIGINAL_MESSAGE: lambda old: self._original or old,
             **dict.fromkeys(_IDS, self._id),
-            **dict.fromkeys(_INSTANTS, lambda _: instant_text(self._now)),
+            **dict.fromkeys(_INSTANTS, self._instant),
             **dict.fromkeys(_DAYS, lambda _: self._now.date().isoformat()),
         }
         return new[name](value) if name in new else value
+
+    def _instant(self, old: str) -> str:
+        """Now, with a `Z` where one stood: head.001.001.01 takes no other zone."""
+        text = instant_text(self._now)
+        return text.replace("+00:00", "Z") if old.endswith("Z") else text
 
     def _id(self, old: str) -> str:
         return self._ids.setdefault(old, uuid.uuid4().hex)
