@@ -5,10 +5,19 @@ of the verdict, so that what a check calls valid is not refused for its own cont
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from schemas import cancellation, credit_transfer, payment_return, rules, status_report, status_request
+from schemas import (
+    cancellation,
+    credit_transfer,
+    elements,
+    payment_return,
+    rules,
+    status_report,
+    status_request,
+)
 from schemas.codec import Message
 from schemas.errors import Refused
 from schemas.findings import Finding
@@ -31,6 +40,8 @@ _READERS: Final[Mapping[str, Callable[[Message], Any]]] = MappingProxyType(
 def findings(message: Message, *, scheme: rules.Scheme = rules.SWITCH) -> list[Finding]:
     """Every rule of the scheme that the message breaks, and what its reader refuses; empty if it may pass."""
     found = rules.check(message, scheme=scheme)
+    if message.name == "pacs.008":
+        found += _never_taken(message)
     refused = None if rules.refusals(found) else _refused(message)
     if refused is not None:
         found.append(Finding("unreadable", refused.path or "", refused.reason, refused.detail))
@@ -50,6 +61,24 @@ def explained(message: Message, refused: Refused, *, scheme: rules.Scheme = rule
     if not found:
         return refused
     return Refused(summary(found), reason=refused.reason, path=refused.path)
+
+
+@cache
+def _widest() -> elements.Accounting:
+    """The table of elements for a rail that carries all that any rail may."""
+    start = f"{elements.TRANSACTION}/"
+    paths = [line.path for line in elements.table() if line.treatment in elements.CARRIED]
+    return elements.Accounting(path.removeprefix(start) for path in paths if path.startswith(start))
+
+
+def _never_taken(message: Message) -> list[Finding]:
+    """The elements of a payment that no rail takes. What one rail takes and another does not is its own."""
+    root = next(iter(message.document))
+    return [
+        Finding("element-refused", f"{root}/{loss.path}", loss.reason, loss.text)
+        for loss in _widest().losses(message.content)
+        if elements.element_of(loss.path).treatment is elements.Treatment.REFUSED
+    ]
 
 
 def _refused(message: Message) -> Refused | None:

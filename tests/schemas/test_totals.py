@@ -248,3 +248,14 @@ def test_a_time_of_which_no_payment_can_be_made_is_found_by_the_check(time):
     document["FIToFICstmrCdtTrf"]["GrpHdr"]["CreDtTm"] = time
 
     assert ("instant", "GrpHdr/CreDtTm") in found("pacs.008.001.08", document)
+
+
+def test_an_element_that_no_rail_takes_is_found_by_the_check_as_the_switch_refuses_it():
+    document = examples.document("pacs.008.001.08")
+    transfer = document["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]
+    before = found("pacs.008.001.08", document)
+    transfer["InstrForNxtAgt"] = [{"InstrInf": "by hand"}]
+
+    assert [each for each in found("pacs.008.001.08", document) if each not in before] == [
+        ("element-refused", "CdtTrfTxInf/InstrForNxtAgt")
+    ]
