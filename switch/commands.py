@@ -34,7 +34,11 @@ class Identity(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Terms(msgspec.Struct, array_like=True, frozen=True):
-    """What the payment comes to, once routed and quoted."""
+    """What the payment comes to, once routed and quoted.
+
+    Of one that is refused before that, what its message states: agents and the amount to debit. Then
+    `credit_minor` is 0, and what is not known is empty.
+    """
 
     debtor_agent: str
     creditor_agent: str
@@ -46,6 +50,10 @@ class Terms(msgspec.Struct, array_like=True, frozen=True):
     fee_minor: int
     fx_provider: str
     rate: str
+
+
+NO_TERMS = Terms("", "", "", 0, "", 0, "", 0, "", "")
+"""Nothing is known of them."""
 
 
 class Claim(msgspec.Struct, array_like=True, frozen=True):
@@ -86,6 +94,8 @@ class Refuse(msgspec.Struct, array_like=True, frozen=True, tag="refuse"):
     identity: Identity
     reason: str
     detail: str
+    terms: Terms = NO_TERMS
+    """As far as they are known; nothing about people."""
 
 
 class Advance(msgspec.Struct, array_like=True, frozen=True, tag="advance"):

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
+from msgspec import structs
+
 from adapters.port import Order, Stated
 from ledger.encoding import microseconds
 from schemas import codec, rules, verdict
@@ -18,7 +20,7 @@ from schemas.errors import DuplicateUetr, NotAllowed, NotFound, Refused, Unavail
 from schemas.findings import Finding
 from schemas.payment import CreditTransfer
 from switch import duplicates, metrics, personal_data, pricing, routes, stated, tracing
-from switch.commands import LATE, Accept, Identity, Refuse, Reply, Terms
+from switch.commands import LATE, NO_TERMS, Accept, Identity, Refuse, Reply, Terms
 from switch.directory import Directory, Participant
 from switch.dispatch import Dispatcher, now_us, scaled_us
 from switch.failpoints import failpoint
@@ -107,7 +109,7 @@ class Intake:
             notes = route.rail.account_for(order)
             reply = await self._reserve(identity, sealer, order, route, notes)
         except Refused as refusal:
-            return await self._remember(identity, uetr, refusal)
+            return await self._remember(identity, self._terms_of(payment, sender), refusal)
         return replace(_standing(uetr, reply, ""), notes=notes)
 
     def fingerprint(self, message: codec.Message, sender: Participant) -> bytes:
@@ -210,9 +212,24 @@ class Intake:
         poll = now_us() + scaled_us(_HELD_POLL_S, self._settings.time_scale)
         return min(expires_at, max(route.opens_at, poll))
 
-    async def _remember(self, identity: Identity, uetr: UUID, refusal: Refused) -> Standing:
-        reply = await self._link.ask(Refuse(identity, refusal.reason, refusal.placed))
-        return _standing(uetr, reply, refusal.placed)
+    def _terms_of(self, payment: CreditTransfer, sender: Participant) -> Terms:
+        """What a message that is refused before it is priced states: between whom, how much, towards what."""
+        bic = payment.creditor_agent.bic or ""
+        creditor = self._directory.now.by_bic.get(bic[:8])
+        rail = self._rails.get(creditor.country) if creditor else None
+        debit = payment.interbank_settlement_amount
+        return structs.replace(
+            NO_TERMS,
+            debtor_agent=sender.id,
+            creditor_agent=creditor.id if creditor else bic,
+            debit_minor=debit.minor,
+            debit_currency=debit.currency,
+            credit_currency=rail.adapter.profile.currency if rail else "",
+        )
+
+    async def _remember(self, identity: Identity, terms: Terms, refusal: Refused) -> Standing:
+        reply = await self._link.ask(Refuse(identity, refusal.reason, refusal.placed, terms))
+        return _standing(UUID(bytes=identity.uetr), reply, refusal.placed)
 
 
 def _refuse_findings(findings: list[Finding]) -> None:

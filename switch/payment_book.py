@@ -66,7 +66,6 @@ CONTRADICTIONS_MAX: Final = 10_000
 """Contradictions remembered, so that the same is written down once."""
 
 _ORDERED: Final = OpenAccount | SetCap | SetLimit
-_NO_TERMS: Final = Terms("", "", "", 0, "", 0, "", 0, "", "")
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 _BREAKS: Final = {
@@ -312,10 +311,10 @@ class PaymentBook:
         excess = self._limits.excess(terms.debtor_agent, terms.debit_currency, minor, now)
         if excess is not None and not _known(identity, books):
             detail = excess.replace("_", " ")
-            return self._refuse(Refuse(identity, Reason.AMOUNT_EXCEEDS_AGREED_LIMIT, detail), books)
+            return self._refuse(Refuse(identity, Reason.AMOUNT_EXCEEDS_AGREED_LIMIT, detail, terms), books)
         twin = self._duplicates.twin(command.claims, now)
         if twin is not None and not twin[0].alert and not _known(identity, books):
-            return self._refuse(Refuse(identity, *duplicates.REFUSALS[Kind(twin[0].kind)]), books)
+            return self._refuse(Refuse(identity, *duplicates.REFUSALS[Kind(twin[0].kind)], terms), books)
         state = next_state(State.RECEIVED, Event.RESERVE)
         decision = books.reserve(
             UUID(bytes=identity.uetr),
@@ -362,7 +361,7 @@ class PaymentBook:
         }:
             return Reply(decision.verdict, decision.number)
         reason = REASONS.get(decision.verdict, Reason.REASON_NOT_SPECIFIED)
-        body = _refusal_body(identity, reason, decision.verdict.replace("_", " "))
+        body = _refusal_body(identity, terms, reason, decision.verdict.replace("_", " "))
         books.record(decision.number, Event.REFUSE, body)
         return self._refused(decision.number, identity, terms, reason)
 
@@ -372,11 +371,11 @@ class PaymentBook:
             UUID(bytes=identity.uetr),
             fingerprint=identity.fingerprint,
             kind=Event.REFUSE,
-            body=_refusal_body(identity, command.reason, command.detail),
+            body=_refusal_body(identity, command.terms, command.reason, command.detail),
         )
         if decision.verdict is not Verdict.FAILED:
             return Reply(decision.verdict, decision.number)
-        return self._refused(decision.number, identity, _NO_TERMS, command.reason)
+        return self._refused(decision.number, identity, command.terms, command.reason)
 
     def _refused(self, number: int, identity: Identity, terms: Terms, reason: str) -> Reply:
         self._payments.append(_payment_row(number, identity, terms, ""))
@@ -678,9 +677,21 @@ def _body(uetr: bytes, state: State, facts: dict[str, object]) -> bytes:
     return _encode({"uetr": uetr.hex(), "state": state, **facts})
 
 
-def _refusal_body(identity: Identity, reason: str, detail: str) -> bytes:
+def _refusal_body(identity: Identity, terms: Terms, reason: str, detail: str) -> bytes:
     state = next_state(State.RECEIVED, Event.REFUSE)
-    return _body(identity.uetr, state, {**_message_facts(identity), "reason": reason, "detail": detail})
+    facts = {**_message_facts(identity), **_stated_facts(terms), "reason": reason, "detail": detail}
+    return _body(identity.uetr, state, facts)
+
+
+def _stated_facts(terms: Terms) -> dict[str, object]:
+    """Between which agents, and how much: what a refused payment would have moved. Nothing of people."""
+    if not terms.debit_currency:
+        return {}
+    return {
+        "debtor_agent": terms.debtor_agent,
+        "creditor_agent": terms.creditor_agent,
+        "debit": [terms.debit_minor, terms.debit_currency],
+    }
 
 
 def _message_facts(identity: Identity) -> dict[str, object]:

@@ -203,19 +203,21 @@ async def read_path(pool: asyncpg.Pool, uetr: UUID) -> list[Move]:
 
 
 def _terms(payment: asyncpg.Record) -> dict[str, Any]:
-    if not payment["rail"]:
+    """What the payment comes to; of one that was refused before it was priced, what its message states."""
+    if not payment["debit_currency"]:
         return {}
+    priced = bool(payment["credit_minor"])
     debit = Money(payment["debit_minor"], payment["debit_currency"])
     credit = Money(payment["credit_minor"], payment["credit_currency"])
     fee = Money(payment["fee_minor"], payment["debit_currency"])
     return {
         "debtor_agent": payment["debtor_agent"],
         "creditor_agent": payment["creditor_agent"],
-        "rail": payment["rail"],
-        "rail_reference": payment["native_ref"],
+        "rail": payment["rail"] or None,
+        "rail_reference": payment["native_ref"] or None,
         "interbank_settlement_amount": {"currency": debit.currency, "amount": debit.text},
-        "credited_amount": {"currency": credit.currency, "amount": credit.text},
-        "fee": {"currency": fee.currency, "amount": fee.text},
+        "credited_amount": {"currency": credit.currency, "amount": credit.text} if priced else None,
+        "fee": {"currency": fee.currency, "amount": fee.text} if priced else None,
         "exchange_rate": payment["rate"] or None,
         "fx_provider": payment["fx_provider"] or None,
     }

@@ -13,22 +13,28 @@ import asyncpg
 
 from ledger.sql import statement
 from schemas.money import Money
-from switch.lifecycle import State
+from switch.lifecycle import Event, State
 
 STRETCH: Final = 500_000
 """Numbers of the ledger that one page looks at; a payment takes four or so."""
 
+_STEPS: Final = list(Event)
 OPEN: Final = frozenset({State.RESERVED, State.SENT, State.UNKNOWN})
 _SEQ_AT: Final = statement("seq_at")
 _NUMBER_OF: Final = "SELECT number FROM ledger.transfer WHERE id = $1"
 _HEAD: Final = "SELECT next_seq FROM ledger.head"
 # $1 numbers below  $2 numbers above  $3 owners, null for all  $4 state, empty for any  $5 rail
 # $6 and $7 countries  $8 message id or reference of the rail  $9 rows  $10 on which side an owner is
+# $11 kinds of the steps of a payment's life
 _FIND: Final = """
 SELECT p.number, p.uetr, p.debtor_agent, p.creditor_agent, coalesce(d.country::text, '') AS source,
        coalesce(c.country::text, '') AS target, p.rail, p.native_ref, p.debit_currency, p.debit_minor,
        p.credit_currency, p.credit_minor, e.at, o.entered_at, o.due_at, o.expires_at,
-       coalesce(o.state, CASE r.outcome WHEN 'posted' THEN 'COMMITTED' ELSE 'ABORTED' END) AS state
+       coalesce(o.state, CASE r.outcome WHEN 'posted' THEN 'COMMITTED' ELSE 'ABORTED' END) AS state,
+       coalesce((SELECT convert_from(s.body, 'UTF8')::jsonb ->> 'reason' FROM ledger.event AS s
+                  WHERE s.number = p.number AND s.seq >= p.number AND s.kind = ANY ($11)
+                  ORDER BY s.seq DESC LIMIT 1), '') AS reason,
+       EXISTS (SELECT FROM ledger.transfer AS back WHERE back.corrects = p.number) AS returned
 FROM switch.payment AS p
 {join} switch.open_payment AS o ON o.number = p.number
 LEFT JOIN ledger.resolution AS r ON r.number = p.number
@@ -68,7 +74,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One payment as a list shows it: nothing about people. Empty where it was refused before."""
+    """One payment as a list shows it: nothing about people. Empty is what a refused one does not state."""
 
     number: int
     uetr: UUID
@@ -87,6 +93,10 @@ class Found:
     due_at: datetime | None
     expires_at: datetime | None
     state: State
+    reason: str
+    """Of its last step: an ISO code, or empty."""
+    returned: bool
+    """It was given back after it was credited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +173,15 @@ def _arguments(
         wanted.reference,
         limit,
         wanted.direction,
+        _STEPS,
     )
 
 
 def _found(row: asyncpg.Record) -> Found:
     def money(side: str) -> Money | None:
         currency = row[f"{side}_currency"]
-        return Money(row[f"{side}_minor"], currency) if currency else None
+        minor = row[f"{side}_minor"]  # 0 credited: refused before it was priced
+        return Money(minor, currency) if currency and minor else None
 
     return Found(
         number=row["number"],
@@ -187,4 +199,6 @@ def _found(row: asyncpg.Record) -> Found:
         due_at=row["due_at"],
         expires_at=row["expires_at"],
         state=State(row["state"]),
+        reason=row["reason"],
+        returned=row["returned"],
     )

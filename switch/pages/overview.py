@@ -42,7 +42,7 @@ WHERE p.number > $1 GROUP BY 1, 2
 """
 _COUNTS: Final = """
 SELECT (SELECT count(*) FROM switch.payment WHERE number > $1) AS last_hour,
-       (SELECT count(*) FROM switch.payment WHERE number > $1 AND rail = '') AS refused,
+       (SELECT count(*) FROM switch.payment WHERE number > $1 AND native_ref = '') AS refused,
        (SELECT count(*) FROM switch.open_payment) AS in_flight,
        (SELECT count(*) FROM switch.open_payment WHERE state = 'UNKNOWN') AS unknown,
        (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(entered_at)), 0)::float8

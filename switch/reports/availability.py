@@ -12,7 +12,7 @@ from typing import Final
 import asyncpg
 
 from switch.reports.cells import utc_text
-from switch.reports.query import Query, Scope
+from switch.reports.query import Query, Scope, elapsed
 from switch.reports.sql import statement
 from switch.reports.table import Column, Kind, Report, Row, Statistic, percent
 
@@ -39,10 +39,9 @@ COLUMNS: Final = (
 
 async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
     """The availability of a period."""
-    assert query.since is not None
-    assert query.until is not None
-    rows = await connection.fetch(_ROWS, query.since, query.until)
-    return report(rows, query.since, query.until, scope)
+    since, until = await elapsed(connection, query)
+    rows = await connection.fetch(_ROWS, since, until)
+    return report(rows, since, until, scope)
 
 
 def report(rows: Sequence[asyncpg.Record], since: datetime, until: datetime, scope: Scope) -> Report:

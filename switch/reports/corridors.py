@@ -28,9 +28,11 @@ COLUMNS: Final = (
     Column("refused", Kind.COUNT),
     Column("rejected", Kind.COUNT),
     Column("open", Kind.COUNT),
+    Column("returned", Kind.COUNT, "Returned later"),
     Column("success", Kind.PERCENT, "Success %"),
     Column("debited", Kind.AMOUNT),
     Column("fees", Kind.AMOUNT),
+    Column("debits_returned", Kind.AMOUNT, "Of it returned"),
     Column("credited", Kind.AMOUNT),
     Column("within_10_s", Kind.PERCENT, "Within 10 s %"),
     Column("within_60_s", Kind.PERCENT, "Within 60 s %"),
@@ -39,7 +41,7 @@ COLUMNS: Final = (
     Column("p95_s", Kind.SECONDS, "P95 s"),
     Column("p99_s", Kind.SECONDS, "P99 s"),
 )
-_COUNTS: Final = ("payments", "committed", "refused", "rejected", "open")
+_COUNTS: Final = ("payments", "committed", "refused", "rejected", "open", "returned")
 
 
 async def rows_of(
@@ -67,11 +69,12 @@ def report(rows: Sequence[asyncpg.Record], period: Period, scope: Scope) -> Repo
         parameters={"scope": scope.text, **period.parameters},
         columns=COLUMNS,
         rows=table,
-        totals=totals_by_currency(COLUMNS, table, (*_COUNTS, "debited", "fees")),
+        totals=totals_by_currency(COLUMNS, table, (*_COUNTS, "debited", "fees", "debits_returned")),
         notes=(
             "Values and speed are of committed payments. Speed runs from acceptance to the final posting.",
             "Shares are of payments that were accepted: one still open is not within any time.",
-            "A payment that was refused before it was routed has no target and no currency.",
+            "A payment that was returned later counts as committed and as returned, and its value in both.",
+            "A payment to an agent that is not known here has no target; refused ones move no money.",
         ),
         statistic=Statistic(
             "CORRIDORS",
@@ -94,6 +97,7 @@ def _row(row: asyncpg.Record) -> Row:
         percent(row["committed"], row["payments"]),
         Money(row["debit_minor"], debit) if debit else None,
         Money(row["fee_minor"], debit) if debit else None,
+        Money(row["returned_minor"], debit) if debit else None,
         Money(row["credit_minor"], credit) if credit else None,
         percent(row["within_10_s"], accepted),
         percent(row["within_60_s"], accepted),

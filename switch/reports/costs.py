@@ -74,6 +74,7 @@ def report(rows: Sequence[asyncpg.Record], period: Period, scope: Scope) -> Repo
             "SDG 10.c asks for less than 3 % on average and for no corridor above 5 % by 2030.",
             "The exchange margin is how far the rate was below the middle of the provider's two quotes.",
             "Where the provider quotes one way only, the margin is not known and counts as nothing.",
+            "Payments that were returned are not counted: their fee went back with them.",
             "What banks charge their own customers is not known to the switch and not in these numbers.",
         ),
         statistic=Statistic("COSTS", ("source", "target", "currency"), tuple(c.name for c in COLUMNS[3:])),

@@ -164,6 +164,18 @@ async def seq_before(connection: asyncpg.Connection, instant: datetime) -> int:
     return seq
 
 
+async def elapsed(connection: asyncpg.Connection, query: Query) -> tuple[datetime, datetime]:
+    """The asked time as far as it has come: it ends now where the asked end is still to come.
+
+    So ages and shares are never of hours that nobody has seen, and the report says which time it is of: asked
+    for again with that, it is the same.
+    """
+    assert query.since is not None
+    assert query.until is not None
+    now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    return query.since, min(query.until, now) if now > query.since else query.until
+
+
 @dataclass(frozen=True, slots=True)
 class Period:
     """Events `(first, last]`: from `since` on and before `until`; outcomes as after event `as_of`."""
@@ -186,15 +198,16 @@ class Period:
         assert query.until is not None
         if query.until <= query.since:
             raise _wrong("until", "after since")
+        since, until = await elapsed(connection, query)
         head = await connection.fetchval(_HEAD)
-        first = await seq_before(connection, query.since)
-        last = await seq_before(connection, query.until)
+        first = await seq_before(connection, since)
+        last = await seq_before(connection, until)
         as_of = head if query.as_of is None else query.as_of
         if as_of > head:
             raise _wrong("as_of", "an event that there is")
         if as_of < last:
             raise _wrong("as_of", "at or after the last event of the period")
-        return cls(query.since, query.until, first, last, as_of)
+        return cls(since, until, first, last, as_of)
 
     @property
     def parameters(self) -> dict[str, str]:

@@ -4,12 +4,13 @@ Which were found in the period, and, of those found earlier, which were still op
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 import asyncpg
 
 from switch.reports.cells import utc_text
-from switch.reports.query import Query, Scope
+from switch.reports.query import Query, Scope, elapsed
 from switch.reports.table import Column, Kind, Report, Row
 
 NAME: Final = "reconciliation"
@@ -37,17 +38,13 @@ COLUMNS: Final = (
 
 async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
     """The breaks of a period; a country's regulator sees those of its rail."""
-    assert query.since is not None
-    assert query.until is not None
-    rows = await connection.fetch(_ROWS, query.since, query.until, scope.country)
-    return report(rows, query, scope)
+    since, until = await elapsed(connection, query)
+    rows = await connection.fetch(_ROWS, since, until, scope.country)
+    return report(rows, since, until, scope)
 
 
-def report(rows: Sequence[asyncpg.Record], query: Query, scope: Scope) -> Report:
+def report(rows: Sequence[asyncpg.Record], since: datetime, until: datetime, scope: Scope) -> Report:
     """Rows as the report; pure. Ages run to the resolution, or to the end of the period."""
-    assert query.since is not None
-    assert query.until is not None
-    until = query.until
     table: tuple[Row, ...] = tuple(
         (
             row["rail"],
@@ -65,8 +62,10 @@ def report(rows: Sequence[asyncpg.Record], query: Query, scope: Scope) -> Report
     return Report(
         name=NAME,
         title="Reconciliation breaks",
-        parameters={"scope": scope.text, "since": utc_text(query.since), "until": utc_text(until)},
+        parameters={"scope": scope.text, "since": utc_text(since), "until": utc_text(until)},
         columns=COLUMNS,
         rows=table,
-        notes=("Ages run from finding to resolution, or to the end of the period.",),
+        notes=(
+            "Ages run from finding to resolution, or to the end of the period, or to now if that is earlier.",
+        ),
     )

@@ -1,7 +1,8 @@
 """Rejects and unknowns: every payment of a period that was not posted, why, and how old the open ones are.
 
 Two tables of one set of rows: `rejects` counts by reason, rail and step; `open_payments` lists those without
-an outcome, oldest first. Ages are measured to the end of the period, so the same period gives the same ages.
+an outcome, oldest first. Ages are measured to the end of the period, which is never later than the reading,
+so the same period gives the same ages.
 """
 
 import json
@@ -15,7 +16,7 @@ from uuid import UUID
 import asyncpg
 
 from schemas.money import Money
-from switch.lifecycle import FINAL, State
+from switch.lifecycle import FINAL, Event, State
 from switch.reports.query import Period, Query, Scope
 from switch.reports.sql import statement
 from switch.reports.table import Column, Kind, Report, Row, Statistic, totals_by_currency
@@ -45,6 +46,7 @@ OPEN_COLUMNS: Final = (
     Column("accepted_at", Kind.INSTANT),
     Column("since", Kind.INSTANT, "In this state since"),
     Column("age_s", Kind.SECONDS, "Age s"),
+    Column("state_age_s", Kind.SECONDS, "In this state s"),
     Column("reason"),
 )
 
@@ -72,7 +74,7 @@ async def unfinished(
     connection: asyncpg.Connection, period: Period, owners: list[str] | None
 ) -> list[Unfinished]:
     """Every payment of the period that was not posted, in order of acceptance."""
-    rows = await connection.fetch(_ROWS, period.first, period.last, period.as_of, owners)
+    rows = await connection.fetch(_ROWS, period.first, period.last, period.as_of, owners, list(Event))
     return [_unfinished(row) for row in rows]
 
 
@@ -126,7 +128,10 @@ def rejects(found: Sequence[Unfinished], period: Period, scope: Scope) -> Report
         columns=REJECT_COLUMNS,
         rows=rows,
         totals=totals_by_currency(REJECT_COLUMNS, rows, ("payments", "amount")),
-        notes=("REFUSE: the switch said no. REJECT: the rail said no. EXPIRE: it never left us.",),
+        notes=(
+            "REFUSE: the switch refused it. REJECT: the rail refused it. EXPIRE: it was never sent.",
+            "CANCEL: its sender cancelled it before it was sent. None of these payments moved money.",
+        ),
         statistic=Statistic(
             "REJECTS",
             ("rail", "sender_country", "step", "reason", "rail_code", "currency"),
@@ -156,7 +161,9 @@ def open_payments(found: Sequence[Unfinished], period: Period, scope: Scope) -> 
         columns=OPEN_COLUMNS,
         rows=rows,
         totals=totals_by_currency(OPEN_COLUMNS, rows, ("amount",)),
-        notes=("Their money is held. Ages are measured to the end of the period.",),
+        notes=(
+            "Their money is held. Ages are measured to the end of the period, or to now if that is earlier.",
+        ),
     )
 
 
@@ -174,5 +181,6 @@ def _open_rows(found: Sequence[Unfinished], until: datetime) -> Iterator[Row]:
                 payment.accepted_at,
                 payment.at,
                 until - payment.accepted_at,
+                until - payment.at,
                 payment.reason,
             )

@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from schemas.money import Money
 
+TOTAL = "total"
+"""What the first cell of a row of totals says."""
+
 Cell = str | int | Money | Decimal | datetime | timedelta | bool | None
 """None is an empty cell: not known, or not there."""
 
@@ -92,12 +95,17 @@ def totals_by_currency(
 ) -> tuple[Row, ...]:
     """Add up the columns `adds`: one row a currency, in order, labelled `total` in the first column.
 
-    A row belongs to the currency of its first amount. The column `currency`, where there is one, says which.
+    A row belongs to the currency of the first amount that is added up, and the first column of currencies
+    says which. Rows without an amount have a total of their own, with no amount and no currency.
     """
     names = [column.name for column in columns]
+    places = [place for place, name in enumerate(names) if name in adds]
+    says_currency = next((n for n in names if n == "currency" or n.endswith("_currency")), "")
     sums: dict[str, dict[str, int]] = {}
     for row in rows:
-        currency = next((cell.currency for cell in row if isinstance(cell, Money)), "")
+        amounts = [cell for cell in (row[place] for place in places) if isinstance(cell, Money)]
+        currency = amounts[0].currency if amounts else ""
+        assert all(cell.currency == currency for cell in amounts), "amounts of one total are of one currency"
         found = sums.setdefault(currency, dict.fromkeys(adds, 0))
         for name in adds:
             cell = row[names.index(name)]
@@ -106,11 +114,13 @@ def totals_by_currency(
     kinds = {column.name: column.kind for column in columns}
 
     def total(name: str, currency: str, found: dict[str, int]) -> Cell:
+        if name in found and kinds[name] is Kind.AMOUNT:
+            return Money(found[name], currency) if currency else None
         if name in found:
-            return Money(found[name], currency) if kinds[name] is Kind.AMOUNT else found[name]
-        if name == "currency":
-            return currency
-        return "total" if name == names[0] else None
+            return found[name]
+        if name == says_currency:
+            return currency or None
+        return TOTAL if name == names[0] else None
 
     return tuple(
         tuple(total(name, currency, found) for name in names) for currency, found in sorted(sums.items())

@@ -1,5 +1,6 @@
 -- corridors: payments accepted in a period, by corridor: how many, how much, how it ended, how fast.
 --   $1 after this event  $2 up to this event  $3 outcomes as after this event  $4 owners, or null for all
+-- What was given back afterwards counts as committed and as returned: it was paid, and did not stay.
 -- A payment's number is the sequence number of the event that accepted it. One that was refused has no native_ref.
 -- Counted by pairs of agents first, which is hashed and done in parallel; only times are sorted, as numbers.
 WITH accepted AS (
@@ -8,15 +9,18 @@ WITH accepted AS (
     SELECT number, seq, outcome FROM ledger.resolution WHERE number > $1 AND number <= $2 AND seq <= $3
 ), ended AS (
     SELECT seq, at FROM ledger.event WHERE seq > $1 AND seq <= $3
+), given_back AS (
+    SELECT corrects AS number FROM ledger.transfer WHERE corrects > $1 AND corrects <= $2 AND number <= $3
 ), timed AS (
     SELECT p.debtor_agent, p.creditor_agent, p.sender, p.debit_currency, p.credit_currency,
            p.native_ref = '' AS refused, resolved.outcome,
-           p.debit_minor, p.credit_minor, p.fee_minor,
+           p.debit_minor, p.credit_minor, p.fee_minor, given_back.number IS NOT NULL AS returned,
            (extract(epoch FROM ended.at - accepted.at) * 1000000)::bigint AS micros
       FROM switch.payment AS p
       JOIN accepted ON accepted.seq = p.number
       LEFT JOIN resolved ON resolved.number = p.number
       LEFT JOIN ended ON ended.seq = resolved.seq
+      LEFT JOIN given_back ON given_back.number = p.number
      WHERE p.number > $1 AND p.number <= $2
        AND ($4::text[] IS NULL OR p.debtor_agent = ANY ($4) OR p.creditor_agent = ANY ($4)
             OR p.sender = ANY ($4))
@@ -28,6 +32,8 @@ WITH accepted AS (
            count(*) FILTER (WHERE t.refused) AS refused,
            count(*) FILTER (WHERE t.outcome = 'voided') AS rejected,
            count(*) FILTER (WHERE NOT t.refused AND t.outcome IS NULL) AS open,
+           count(*) FILTER (WHERE t.returned) AS returned,
+           sum(t.debit_minor) FILTER (WHERE t.returned) AS returned_minor,
            sum(t.debit_minor) FILTER (WHERE t.outcome = 'posted') AS debit_minor,
            sum(t.credit_minor) FILTER (WHERE t.outcome = 'posted') AS credit_minor,
            sum(t.fee_minor) FILTER (WHERE t.outcome = 'posted') AS fee_minor,
@@ -50,6 +56,8 @@ SELECT source, target, debit_currency, credit_currency,
        sum(refused)::bigint AS refused,
        sum(rejected)::bigint AS rejected,
        sum(open)::bigint AS open,
+       sum(returned)::bigint AS returned,
+       coalesce(sum(returned_minor), 0)::bigint AS returned_minor,
        coalesce(sum(debit_minor), 0)::bigint AS debit_minor,
        coalesce(sum(credit_minor), 0)::bigint AS credit_minor,
        coalesce(sum(fee_minor), 0)::bigint AS fee_minor,

@@ -1,4 +1,5 @@
--- costs: what committed payments of a period cost the sender, by corridor and by the terms they were made at.
+-- costs: what committed payments of a period cost the sender, by corridor and by the terms they were made at. What
+-- was given back is left out: its fee went back with it.
 --   $1 after this event  $2 up to this event  $3 outcomes as after this event  $4 owners, or null for all
 -- The fee is the switch's. What the exchange costs is how far its rate was below the middle of the provider's
 -- own two quotes at that instant, the rate and the inverse of the rate back; no rate back, no middle.
@@ -17,6 +18,8 @@ WITH quoted AS (
      WHERE p.number > $1 AND p.number <= $2
        AND r.number > $1 AND r.number <= $2
        AND accepted.seq > $1 AND accepted.seq <= $2
+       AND NOT EXISTS (SELECT FROM ledger.transfer AS back
+                        WHERE back.corrects = p.number AND back.number <= $3)
        AND ($4::text[] IS NULL OR p.debtor_agent = ANY ($4) OR p.creditor_agent = ANY ($4))
 ), terms AS (
     SELECT rate, rate_back, -- millionths of the amount; the same for every payment at these terms

@@ -1,5 +1,6 @@
 -- unfinished: payments of a period that were not posted, with the last step of each.
 --   $1 after this event  $2 up to this event  $3 as things stood after this event  $4 owners, or null for all
+--   $5 kinds of the steps of a payment's life
 SELECT p.number, p.uetr, p.sender, p.debtor_agent, p.creditor_agent, p.rail,
        p.debit_currency, p.debit_minor, accepted.at AS accepted_at,
        coalesce(sends.country, '') AS sender_country,
@@ -12,7 +13,7 @@ SELECT p.number, p.uetr, p.sender, p.debtor_agent, p.creditor_agent, p.rail,
     SELECT e.kind, e.at, convert_from(e.body, 'UTF8')::jsonb AS body
       FROM ledger.event AS e
      WHERE e.number = p.number AND e.seq <= $3
-       AND e.kind IN ('RESERVE', 'REFUSE', 'SEND', 'EXPIRE', 'DOUBT', 'CONFIRM', 'REJECT')
+       AND e.kind = ANY ($5::text[])
      ORDER BY e.seq DESC
      LIMIT 1
  ) AS step
