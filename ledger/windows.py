@@ -5,6 +5,7 @@ posting lies between the one that opened the window and the one that closed it, 
 the same window always gives the same nets.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -92,8 +93,12 @@ async def nets(connection: asyncpg.Connection | asyncpg.Pool, number: int) -> li
     return [Net(*row) for row in await connection.fetch(_NETS, number)]
 
 
-async def bilateral_nets(connection: asyncpg.Connection | asyncpg.Pool, number: int) -> list[BilateralNet]:
+async def bilateral_nets(
+    connection: asyncpg.Connection | asyncpg.Pool, number: int, *, without: Sequence[str] = ()
+) -> list[BilateralNet]:
     """Who owes whom, by pairs of owners, from the postings themselves.
+
+    Postings that touch an account of a purpose in `without` are left out.
 
     Raises:
         Archived: postings of the window were detached.
@@ -102,7 +107,7 @@ async def bilateral_nets(connection: asyncpg.Connection | asyncpg.Pool, number: 
     if await connection.fetchval("SELECT max(last_seq) >= $1 FROM ledger.archive", number):
         raise Archived(f"postings of window {number} are in an archive")
     pairs: dict[tuple[str, str], tuple[int, int, int]] = {}
-    for debtor, creditor, amount, count in await connection.fetch(_BILATERAL, number):
+    for debtor, creditor, amount, count in await connection.fetch(_BILATERAL, number, list(without)):
         first, second = sorted((debtor, creditor))
         first_pays, second_pays, counted = pairs.get((first, second), (0, 0, 0))
         if debtor == first:

@@ -65,6 +65,17 @@ _HEAVY: Final = (
 _DURING_THE_DAY: Final = ("account-report", "notifications")
 """Asked for while a day lasts; the statement has the same entries once it is over. Made after the others."""
 _WRITE_DAY: Final = (Path(__file__).parent / "reports_day.sql").read_text()
+_SETTLEMENT: Final = """
+INSERT INTO switch.settlement (settlement_window, currency, state, positions_sha256, value_date, changed_at)
+VALUES ($1, $2, 'CLOSED', '', $3::timestamptz::date, $3)
+"""
+_LINES: Final = """
+INSERT INTO switch.settlement_line (settlement_window, participant, account, net_minor, state, id, changed_at)
+SELECT $1, a.owner, a.number, a.credits_posted - a.debits_posted, 'DUE', md5(a.number::text)::uuid, $3
+FROM ledger.account AS a
+WHERE a.currency = $2 AND a.purpose = 'position' AND a.credits_posted <> a.debits_posted
+"""
+"""What the caretaker writes of a window that it finds closed; this day began with nothing on its accounts."""
 SCOPE: Final = Scope("benchmark", everything=True)
 
 
@@ -153,6 +164,8 @@ async def _close_windows(connection: asyncpg.Connection, seq: int) -> int:
             " FROM ledger.account WHERE currency = $2",
             window["number"], window["currency"],
         )  # fmt: skip
+        await connection.execute(_SETTLEMENT, window["number"], window["currency"], after)
+        await connection.execute(_LINES, window["number"], window["currency"], after)
         seq += 1
     await connection.execute("UPDATE ledger.head SET next_seq = $1, at = $2", seq, after)
     return next(int(window["number"]) for window in windows if window["currency"] == "INR")

@@ -18,7 +18,6 @@ from uuid import UUID
 
 import asyncpg
 
-from ledger import windows
 from schemas.money import Money
 from switch import corridors, personal_data, sandbox, verify
 from switch.cli.connect import database, writer
@@ -26,6 +25,7 @@ from switch.client import Client, PaymentState
 from switch.commands import CloseWindow
 from switch.personal_data import KeyRing
 from switch.settings import Settings
+from switch.settlement import positions
 from switch.supervisor import Say
 
 TIME_SCALE: Final = 0.1
@@ -189,7 +189,7 @@ async def _close_windows(settings: Settings, connection: asyncpg.Connection, say
     async with writer(settings) as link:
         for currency in _currencies(settings):
             number = (await link.ask(CloseWindow(currency))).number
-            nets = await windows.nets(connection, number)
+            nets = await positions.flows(connection, number)
             say(f"settlement window {number} of {currency} is closed; net positions:")
             for net in nets:
                 if net.count:

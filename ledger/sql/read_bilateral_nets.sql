@@ -1,5 +1,5 @@
 -- read_bilateral_nets: who owes whom in one window, from the postings themselves.
---   $1 number of the window
+--   $1 number of the window  $2 purposes of accounts whose postings owe nobody anything
 -- Postings are the events whose change is P(osted), M(oved) or C(orrected); see encoding.py.
 SELECT debit.owner AS debtor, credit.owner AS creditor, sum(leg.amount)::bigint AS amount, count(*) AS count
   FROM ledger.settlement_window AS this
@@ -12,5 +12,6 @@ SELECT debit.owner AS debtor, credit.owner AS creditor, sum(leg.amount)::bigint 
   JOIN ledger.account AS debit ON debit.number = leg.debit AND debit.currency = this.currency
   JOIN ledger.account AS credit ON credit.number = leg.credit
  WHERE this.number = $1
+   AND NOT debit.purpose = ANY ($2) AND NOT credit.purpose = ANY ($2)
  GROUP BY debit.owner, credit.owner
  ORDER BY debit.owner, credit.owner;

@@ -4,10 +4,11 @@
 -- index by account, which would slow every payment: this reads the range of the log, by its primary key.
 SELECT event.seq, event.at, event.number, transfer.id, leg.purpose, leg.amount,
        leg.debit = $1 AS is_debit,
-       counterparty.owner AS counterparty
+       counterparty.owner AS counterparty, event.kind, original.id AS corrects
   FROM ledger.event
   JOIN ledger.leg ON leg.number = event.number AND $1 IN (leg.debit, leg.credit)
   JOIN ledger.transfer ON transfer.number = event.number
+  LEFT JOIN ledger.transfer AS original ON original.number = transfer.corrects
   JOIN ledger.account AS counterparty
     ON counterparty.number = CASE leg.debit WHEN $1 THEN leg.credit ELSE leg.debit END
  WHERE event.seq > $2

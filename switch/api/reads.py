@@ -5,7 +5,7 @@ import contextlib
 import csv
 import io
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -22,6 +22,7 @@ from switch.api.paging import After, Before, Limit
 from switch.api.runtime import Runtime
 from switch.directory import Participant, Rail
 from switch.reads import read_payment
+from switch.settlement.positions import Flow, flows
 
 router = APIRouter(prefix="/v1")
 T = TypeVar("T")
@@ -124,30 +125,42 @@ async def get_window(
     found = await windows.find(context.pool, window)
     if found is None:
         raise NotFound
-    nets = [n for n in await windows.nets(context.pool, window) if n.owner == reader.id]
+    nets = [n for n in await flows(context.pool, window) if n.owner == reader.id]
     if "text/csv" in request.headers.get("accept", ""):
         return Response(nets_csv(found.currency, nets), media_type="text/csv")
     return JSONResponse({**found.document(), "nets": [net_document(found.currency, n) for n in nets]})
 
 
-def net_document(currency: str, n: windows.Net) -> dict[str, Any]:
+def net_document(currency: str, n: Flow) -> dict[str, Any]:
     """Describe a net position in decimal text; positive is to be received."""
+    amounts = {
+        "debits": n.debits,
+        "credits": n.credits,
+        "returned": n.apart.returned,
+        "net": n.net,
+        "funded": n.apart.funded,
+        "settled": n.apart.settled,
+    }
     return {
         "participant": n.owner,
         "purpose": n.purpose,
         "currency": currency,
-        "debits": Money(n.debits, currency).text,
-        "credits": Money(n.credits, currency).text,
-        "net": Money(n.net, currency).text,
+        **{name: Money(minor, currency).text for name, minor in amounts.items()},
         "count": n.count,
     }
 
 
-def nets_csv(currency: str, nets: list[windows.Net]) -> str:
+_COLUMNS: Final = (
+    *("participant", "purpose", "currency", "debits", "credits"),
+    *("returned", "net", "funded", "settled", "count"),
+)
+"""Of the CSV; the names of `net_document`."""
+
+
+def nets_csv(currency: str, nets: list[Flow]) -> str:
     """Write net positions as CSV; no cell can begin a formula, as ids and numbers cannot."""
     out = io.StringIO()
-    columns = ("participant", "purpose", "currency", "debits", "credits", "net", "count")
-    writer = csv.DictWriter(out, columns, lineterminator="\r\n")
+    writer = csv.DictWriter(out, _COLUMNS, lineterminator="\r\n")
     writer.writeheader()
     writer.writerows(net_document(currency, n) for n in nets)
     return out.getvalue()

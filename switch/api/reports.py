@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from schemas.errors import InvalidMessage, NotAllowed, NotFound
@@ -25,6 +25,7 @@ from switch.reports.query import Scope
 from switch.reports.readers import scope_of_participant, scope_of_person
 from switch.reports.render import FORMATS
 from switch.reports.service import Office
+from switch.reports.wording import LANGUAGES
 
 router = APIRouter(prefix="/v1")
 
@@ -33,7 +34,8 @@ _YEARS: Final = 5
 _KEEP_S: Final = 3600.0
 _FORMAT: Final = "format"
 _REVEAL: Final = "show personal data: a right of its own, and written down"
-_OURS: Final = frozenset({_FORMAT, "reveal"})
+_LANGUAGE: Final = "lang"
+_OURS: Final = frozenset({_FORMAT, _LANGUAGE, "reveal"})
 """Query parameters that are not the report's own."""
 _PUBLIC: Final = Scope("public", everything=True)
 """Who reads the open data: anybody."""
@@ -59,6 +61,14 @@ def _scope(who: Caller, *, reveal: Annotated[bool, Query(description=_REVEAL)] =
 
 Desk = Annotated[Office, Depends(_office)]
 Reading = Annotated[Scope, Depends(_scope)]
+Spoken = Annotated[
+    str | None,
+    Query(
+        alias=_LANGUAGE,
+        pattern=f"^({'|'.join(LANGUAGES)})$",
+        description="of labels: en, ru or zh; for pdf, xlsx, csv",
+    ),
+]
 Form = Annotated[str | None, Query(alias=_FORMAT, description="json, csv, xlsx, pdf, or the report's own")]
 
 
@@ -93,6 +103,17 @@ async def list_artefacts(
     return answer_page(request, "before", paging.cut(found, limit, lambda made: made["number"]))
 
 
+@router.get("/report-artefacts/{sha256}/signature", operation_id="getReportSignature", tags=["reports"])
+async def get_signature(
+    office: Desk,
+    sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="of the file; its name has it")],
+) -> Response:
+    """Get the detached signature (JWS) of a report's file; for whoever holds the file, without a key."""
+    report, token = await service.signature(office, sha256)
+    headers = {"Content-Disposition": f'attachment; filename="{report}-{sha256}.jws"'}
+    return Response(token, media_type="application/jose", headers=headers)
+
+
 @router.get("/report-key", operation_id="getReportKey", tags=["reports"])
 async def get_key(office: Desk) -> Response:
     """Get the public key that reports are signed with, PEM."""
@@ -100,13 +121,16 @@ async def get_key(office: Desk) -> Response:
 
 
 @router.get("/reports/{name}", operation_id="getReport", tags=["reports"])
-async def get_report(
-    request: Request, office: Desk, scope: Reading, name: str, form: Form = None
+async def get_report(  # noqa: PLR0917
+    request: Request, office: Desk, scope: Reading, name: str, form: Form = None, language: Spoken = None
 ) -> Response:
-    """Get a report. Its parameters are query parameters; the format is `format`, or what `Accept` names."""
+    """Get a report. Its parameters are query parameters; the format is `format`, or what `Accept` names.
+
+    Labels are English, or in the language of `lang`. A CSV has names for programs unless `lang` is given.
+    """
     given = _parameters(request)
     chosen = form or _accepted(request.headers.get("accept", ""), name)
-    return _answer(request, await service.make(office, name, given, scope, chosen))
+    return _answer(request, await service.make(office, name, given, scope, chosen, language))
 
 
 @router.get("/open-data", operation_id="getOpenData", tags=["reports"])
@@ -115,11 +139,12 @@ async def get_open_data(
     office: Desk,
     quarter: Annotated[str, Query(pattern="^[0-9]{4}-Q[1-4]$", description="a quarter, as 2026-Q3")],
     form: Form = None,
+    language: Spoken = None,
 ) -> Response:
     """Get a quarter's volumes, cost and speed by corridor; for everybody, without a key."""
     chosen = form or _accepted(request.headers.get("accept", ""), open_data.NAME)
     shelf: Shelf = request.app.state.__dict__.setdefault("open_data_shelf", Shelf())
-    return _answer(request, await shelf.get(office, quarter, chosen))
+    return _answer(request, await shelf.get(office, quarter, chosen, language))
 
 
 class Shelf:
@@ -129,18 +154,20 @@ class Shelf:
     """
 
     def __init__(self) -> None:
-        self._made: dict[tuple[str, str], tuple[float, Artefact]] = {}
+        self._made: dict[tuple[str, str, str | None], tuple[float, Artefact]] = {}
         self._one_at_a_time = asyncio.Lock()
 
-    async def get(self, office: Office, quarter: str, form: str) -> Artefact:
+    async def get(self, office: Office, quarter: str, form: str, language: str | None) -> Artefact:
         """The open data of a quarter. Raises as `service.make` does, and NotFound for one long ago."""
         if int(quarter[:4]) < datetime.now(UTC).year - _YEARS:
             raise NotFound
+        key = quarter, form, language
         async with self._one_at_a_time:
-            expires, artefact = self._made.get((quarter, form), (0.0, None))
+            expires, artefact = self._made.get(key, (0.0, None))
             if artefact is None or expires < time.monotonic():
-                artefact = await service.make(office, open_data.NAME, {"quarter": quarter}, _PUBLIC, form)
-                self._made[quarter, form] = (time.monotonic() + _KEEP_S, artefact)
+                asked = {"quarter": quarter}
+                artefact = await service.make(office, open_data.NAME, asked, _PUBLIC, form, language)
+                self._made[key] = (time.monotonic() + _KEEP_S, artefact)
             return artefact
 
 

@@ -24,6 +24,7 @@ from switch.people.model import Person, Role
 from switch.people.permissions import Right, require
 from switch.settlement import day, reads
 from switch.settlement.files import SettlementFiles
+from switch.settlement.positions import NOT_OWED
 
 router = APIRouter(prefix="/v1")
 Window = Annotated[int, Path(ge=1, lt=2**63)]
@@ -69,7 +70,7 @@ async def get_bilateral(  # noqa: PLR0917 - one a parameter
     """Get who owes whom in a window, in pairs, as far as the caller may read it."""
     found = await reads.find(desk.pool, window)
     lines = await reads.lines(desk.pool, window)
-    shown = pairs_for(who, lines, await windows.bilateral_nets(desk.pool, window))
+    shown = pairs_for(who, lines, await windows.bilateral_nets(desk.pool, window, without=NOT_OWED))
     page = paging.within(shown, limit, lambda pair: f"{pair.first}/{pair.second}", after)
     return answer_page(request, "after", page, partial(_pair_document, found.currency))
 

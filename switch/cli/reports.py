@@ -70,6 +70,9 @@ def make(
     ] = None,
     *,
     form: Annotated[str, typer.Option("--format", help="json, csv, xlsx, pdf, ...")] = "json",
+    language: Annotated[
+        str | None, typer.Option("--lang", help="of labels: en, ru, zh; a CSV then has titles for people")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="file; standard output without it")
     ] = None,
@@ -84,7 +87,7 @@ def make(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Make a report; its file name, hash and signature go to standard error."""
+    """Make a report, and its signature in a .jws beside it; name and signature go to standard error."""
     given = dict(_pair(text) for text in parameters or [])
 
     async def run() -> artefacts.Artefact:
@@ -96,13 +99,14 @@ def make(
             reveal=reveal,
         )
         async with _office(settings_for(data, database_url)) as office:
-            return await service.make(office, name, given, scope, form)
+            return await service.make(office, name, given, scope, form, language)
 
     artefact = asyncio.run(run())
     if output is None:
         sys.stdout.buffer.write(artefact.octets)
     else:
         output.write_bytes(artefact.octets)
+        artefacts.jws_beside(output).write_text(artefact.signature)
     typer.echo(f"{artefact.name}\n{artefact.signature}", err=True)
 
 

@@ -35,6 +35,7 @@ from switch.cli.pages import Before, Limit, shown
 from switch.people.model import ChangeState
 from switch.settlement import day, reads
 from switch.settlement.files import SettlementFiles
+from switch.settlement.positions import flows
 from switch.settlement.states import State
 
 app = typer.Typer(no_args_is_help=True)
@@ -166,13 +167,13 @@ def positions(
     database_url: Database = None,
     csv: Annotated[bool, typer.Option("--csv", help="CSV instead of JSON")] = False,
 ) -> None:
-    """Print the net positions of a WINDOW; they sum to zero."""
+    """Print the net positions of a WINDOW: of payments, with other moves beside them; nets sum to zero."""
 
     async def work() -> str:
         async with database(settings_for(data, database_url)) as connection:
             found = await windows.find(connection, await _number(connection, window))
             assert found is not None, "its number was looked up"
-            nets = await windows.nets(connection, found.number)
+            nets = await flows(connection, found.number)
             if csv:
                 return nets_csv(found.currency, nets)
             document = {**found.document(), "nets": [net_document(found.currency, n) for n in nets]}

@@ -5,28 +5,24 @@ that is not in a catalogue is shown in English, and a test lists it.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
-from importlib.resources import files
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
-from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from starlette.requests import Request
 
 from schemas.money import EXPONENTS, Money
+from switch.reports import wording
 from switch.reports.table import Kind
 
 LANGUAGES: Final = {"en": "English", "ru": "Русский", "zh": "中文"}
 _NUMBERS: Final = frozenset({Kind.AMOUNT, Kind.COUNT, Kind.PERCENT, Kind.SECONDS})
 _DECIMAL: Final = re.compile(r"-?[0-9]+([.][0-9]+)?", re.ASCII)
 COOKIE: Final = "payswitch-language"
-_TEXTS: Final = files("switch.pages").joinpath("texts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +39,7 @@ class Language:
 
     def text(self, source: str, **values: object) -> str:
         """The text in this language; `{name}` in it is replaced by the value of that name."""
-        said = _catalogue(self.code).get(source) or source
+        said = wording.catalogue(self.code).get(source) or source
         return said.format(**values) if values else said
 
     def money(self, amount: Money) -> str:
@@ -63,9 +59,7 @@ class Language:
 
     def decimal(self, text: str) -> str:
         """A plain decimal number with every digit that it has, as the locale writes it."""
-        digits = len(text.partition(".")[2])
-        pattern = "#,##0" + ("." + "0" * digits if digits else "")
-        return format_decimal(text, format=pattern, locale=self.locale, decimal_quantization=False)
+        return wording.decimal_text(text, self.locale)
 
     def cell(self, kind: str, value: str | int | None) -> str:
         """A cell of a report's JSON, by the kind of its column."""
@@ -113,14 +107,3 @@ def _accepted(header: str) -> str:
         if code in LANGUAGES:
             return code
     return "en"
-
-
-@cache
-def _catalogue(code: str) -> Mapping[str, str]:
-    """Texts by their source; English needs none."""
-    file = _TEXTS.joinpath(f"{code}.po")
-    if not file.is_file():
-        return {}
-    with file.open("rb") as stream:
-        catalogue = read_po(stream, locale=code)
-    return {str(m.id): str(m.string) for m in catalogue if m.id and m.string and not m.fuzzy}

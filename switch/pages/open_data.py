@@ -63,5 +63,5 @@ def past_quarters(now: datetime) -> list[str]:
 async def _read(request: Request, office: Office, quarter: str) -> dict[str, Any]:
     """A quarter's JSON, from the shelf that the API hands out from. Raises as `Shelf.get` does."""
     shelf: Shelf = request.app.state.__dict__.setdefault("open_data_shelf", Shelf())
-    found: dict[str, Any] = json.loads((await shelf.get(office, quarter, "json")).octets)
+    found: dict[str, Any] = json.loads((await shelf.get(office, quarter, "json", None)).octets)
     return found

@@ -14,6 +14,7 @@ from ledger.positions import Position
 from ledger.sql import statement
 from schemas.money import Money
 from switch.limits import Limit
+from switch.pages import language, reports
 from switch.pages.own import BASE, Member
 from switch.pages.shell import PREFIX, Switch, render
 from switch.reports import account_statement, catalogue, liquidity
@@ -143,7 +144,7 @@ async def get_statements(
     currencies = sorted({p.currency for p in found})
     read = await switch.pool.fetch(_WINDOWS, currencies, _WINDOWS_MAX + 1, before)
     windows = read[:_WINDOWS_MAX]
-    today = datetime.now(UTC).date()
+    today, code = datetime.now(UTC).date(), language.of(request).code
     period = {"since": str(today), "until": str(today + timedelta(days=1)), "participant": person.scope}
     return render(
         request,
@@ -154,8 +155,8 @@ async def get_statements(
         accounts=[
             (
                 currency,
-                _links(account_statement.ACCOUNT_REPORT, {**period, "currency": currency}),
-                _links(account_statement.NOTIFICATIONS, {**period, "currency": currency}),
+                _links(account_statement.ACCOUNT_REPORT, {**period, "currency": currency}, code),
+                _links(account_statement.NOTIFICATIONS, {**period, "currency": currency}, code),
             )
             for currency in currencies
         ],
@@ -163,7 +164,9 @@ async def get_statements(
             (
                 row,
                 _links(
-                    account_statement.STATEMENT, {"window": str(row["number"]), "participant": person.scope}
+                    account_statement.STATEMENT,
+                    {"window": str(row["number"]), "participant": person.scope},
+                    code,
                 ),
             )
             for row in windows
@@ -176,11 +179,8 @@ async def get_statements(
     )
 
 
-def _links(name: str, given: dict[str, str]) -> list[tuple[str, str]]:
+def _links(name: str, given: dict[str, str], code: str) -> list[tuple[str, str]]:
     """Name and address of a report's page and of each of its files."""
     days = {key: f"{value}T00:00:00+00:00" for key, value in given.items() if key in {"since", "until"}}
-    files = [
-        (str(form), f"/v1/reports/{name}?{urlencode({**given, **days, 'format': str(form)})}")
-        for form in catalogue.find(name).formats
-    ]
+    files = reports.files(name, {**given, **days}, code)
     return [("", f"{PREFIX}/reports/{name}?{urlencode({**given, 'show': '1'})}"), *files]

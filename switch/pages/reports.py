@@ -14,11 +14,13 @@ from starlette.responses import Response
 
 from schemas.errors import InvalidMessage, NotAcceptable, NotAllowed, SwitchError
 from switch.api.reports import Desk
+from switch.pages import language
 from switch.pages.charts import MEASURES
 from switch.pages.shell import PREFIX, Viewer, render
 from switch.people.permissions import Right, may
-from switch.reports import catalogue, patterns, service
+from switch.reports import catalogue, patterns, service, wording
 from switch.reports.readers import scope_of_person
+from switch.reports.render import TABLE
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 
@@ -34,6 +36,7 @@ LABELS: Final = {
     "page": "Page",
     "participant": "Participant",
     "currency": "Currency",
+    "account": "Account (position, gross; empty: all)",
     "uetr": "UETR",
     "rules": "Version of the rules",
     "quarter": "Quarter (2026-Q3)",
@@ -82,10 +85,11 @@ async def get_report(request: Request, office: Desk, person: Viewer, name: str) 
         said=said or usual(),
         days=_DAYS,
         labels=LABELS,
+        signed=wording.SIGNED,
         may_reveal=name == patterns.NAME and may(person, Right.READ_PERSONAL_DATA),
         rows_max=ROWS_MAX,
         measures=MEASURES.get(name, ()),
-        downloads=_downloads(definition, said),
+        downloads=_downloads(definition, said, language.of(request).code),
         **{"sha256": "", "signature": "", **shown},
     )
 
@@ -139,10 +143,20 @@ def usual() -> dict[str, str]:
     return {"since": str(tomorrow - _WEEK), "until": str(tomorrow)}
 
 
-def _downloads(definition: catalogue.Definition, said: Mapping[str, str]) -> list[tuple[str, str]]:
+def _downloads(
+    definition: catalogue.Definition, said: Mapping[str, str], language: str
+) -> list[tuple[str, str]]:
     """Name and address of each format, of what the form says; with `reveal` where it says so."""
     given = parameters(said) | ({_REVEAL: "true"} if _REVEAL in said else {})
-    return [
-        (str(form), f"/v1/reports/{definition.name}?{urlencode({**given, 'format': str(form)})}")
-        for form in definition.formats
-    ]
+    return files(definition.name, given, language)
+
+
+def files(name: str, given: Mapping[str, str], language: str) -> list[tuple[str, str]]:
+    """Name and address of each format of a report, for a reader of this language."""
+    return [(str(form), file(name, given, str(form), language)) for form in catalogue.find(name).formats]
+
+
+def file(name: str, given: Mapping[str, str], form: str, language: str) -> str:
+    """The address of one file. English ones say no language: a CSV keeps its names for programs."""
+    said = {"lang": language} if form in TABLE and form != "json" and language != wording.ENGLISH else {}
+    return f"/v1/reports/{name}?{urlencode({**given, 'format': form, **said})}"

@@ -159,7 +159,8 @@ async def _pairs(
 ) -> list[windows.BilateralNet] | None:
     """Who owes whom; None where the postings are in an archive."""
     try:
-        return pairs_for(person, lines, await windows.bilateral_nets(connection, window))
+        found = await windows.bilateral_nets(connection, window, without=positions.NOT_OWED)
+        return pairs_for(person, lines, found)
     except Archived:
         return None
 
@@ -178,12 +179,12 @@ async def _statement(
 
 async def _so_far(
     connection: asyncpg.Connection, person: Person, found: reads.Settlement
-) -> list[windows.Net]:
+) -> list[positions.Flow]:
     """What each account was debited and credited until now, while the window is open."""
     if found.state is not State.OPEN:
         return []
     owners = await scope_of_person(person).owners(connection)
-    nets = await windows.nets(connection, found.window)
+    nets = await positions.flows(connection, found.window)
     return [net for net in nets if owners is None or net.owner in owners]
 
 

@@ -4,8 +4,10 @@
     account report  any time of one account, also today's: the interim report, camt.052.001.08
     notifications   every debit and credit of any time of one account, camt.054.001.08
 
-Every posting is one entry, once; the closing balance is the opening balance with the entries. The messages
-are written and checked by the codec, and say the same times whenever they are made.
+Of a participant's currency they have every account, the position and what settles gross: each is a block
+of the message, and every posting is one entry, once. The closing balance is the opening one with the entries.
+What was returned, paid in or out, and settled is told apart from payments. The messages are written and
+checked by the codec, and say the same times whenever they are made.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
-from uuid import UUID
 
 import asyncpg
 
@@ -34,25 +35,32 @@ STATEMENT: Final = "account-statement"
 ACCOUNT_REPORT: Final = "account-report"
 NOTIFICATIONS: Final = "notifications"
 PAGE_ENTRIES: Final = 20_000
-"""Entries of one page, some ten megabytes of XML; a longer statement has several."""
+"""Entries of one account on one page, some ten megabytes of XML; a longer statement has several."""
 ENTRIES_MAX: Final = 1_000_000
 """Entries of one statement; ask for a shorter time where there are more."""
 
-_ACCOUNT: Final = """
-SELECT a.number, coalesce(p.bic, '') AS bic
+_ACCOUNTS: Final = """
+SELECT a.number, a.purpose, coalesce(p.bic, '') AS bic
   FROM ledger.account AS a LEFT JOIN switch.participant AS p ON p.id = a.owner
- WHERE a.owner = $1 AND a.currency = $2 AND a.purpose = $3
+ WHERE a.owner = $1 AND a.currency = $2 AND ($3::text IS NULL OR a.purpose = $3)
+ ORDER BY a.purpose <> 'position', a.purpose, a.number
 """
+_PAYMENT: Final = "payment"
+_RETURN: Final = "return"
+_WHAT: Final[Mapping[str, str]] = {"FUND": "funds", "SETTLEMENT_POSTED": "settlement", "RETURN": _RETURN}
+"""What an entry is about, by the event that posted it; others are payments."""
 _UUID_VERSION: Final = 4
 """A UETR is a UUID of this version; other ids are the switch's own."""
 
 COLUMNS: Final = (
     Column("entry", title="Entry"),
+    Column("account", ours=True),
     Column("at", Kind.INSTANT, "Posted at"),
     Column("id", title="UETR or id"),
-    Column("purpose"),
+    Column("what", title="Of what", ours=True),
+    Column("purpose", ours=True),
     Column("counterparty"),
-    Column("direction"),
+    Column("direction", ours=True),
     Column("amount", Kind.AMOUNT),
     Column("balance", Kind.AMOUNT, "Balance after it"),
 )
@@ -84,6 +92,7 @@ class Account:
     owner: str
     bic: str
     currency: str
+    purpose: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +116,14 @@ class Booked:
 
 
 async def read_statement(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
-    """The statement of a participant's position in a closed window."""
+    """The statement of a participant's accounts in a closed window."""
     window = await closed_window(connection, query)
     assert window.closing_seq is not None
     assert window.closed_at is not None
-    account = await _account(connection, query, scope, window.currency)
+    accounts = await _accounts(connection, query, scope, window.currency, window.closing_seq)
     booked = await _booked(
         connection,
-        account,
+        accounts,
         (window.opened_at, window.closed_at),
         (window.number, window.closing_seq),
         query.page or 1,
@@ -124,12 +133,12 @@ async def read_statement(connection: asyncpg.Connection, query: Query, scope: Sc
 
 
 async def read_account_report(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
-    """What was posted on a participant's position in a time."""
+    """What was posted on a participant's accounts of a currency in a time."""
     return await _of_period(connection, query, scope, (ACCOUNT_REPORT, "Account report", Form.REPORT))
 
 
 async def read_notifications(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
-    """Every debit and credit of a participant's position in a time."""
+    """Every debit and credit of a participant's accounts of a currency in a time."""
     form = (NOTIFICATIONS, "Debit and credit notifications", Form.NOTIFICATION)
     return await _of_period(connection, query, scope, form)
 
@@ -139,44 +148,62 @@ async def _of_period(
 ) -> Report:
     period = await Period.read(connection, query)
     assert query.currency is not None
-    account = await _account(connection, query, scope, query.currency)
+    accounts = await _accounts(connection, query, scope, query.currency, period.last)
     booked = await _booked(
-        connection, account, (period.since, period.until), (period.first, period.last), query.page or 1
+        connection, accounts, (period.since, period.until), (period.first, period.last), query.page or 1
     )
     return report(booked, *form, {"since": utc_text(period.since), "until": utc_text(period.until)})
 
 
-async def _account(connection: asyncpg.Connection, query: Query, scope: Scope, currency: str) -> Account:
-    """The account asked for; one that the reader may not see looks as if it were not there."""
+async def _accounts(
+    connection: asyncpg.Connection, query: Query, scope: Scope, currency: str, last: int
+) -> list[Account]:
+    """The accounts asked for that there were by event `last`; one that may not be seen is as if not there."""
     assert query.participant is not None
     owners = await scope.owners(connection)
-    row = await connection.fetchrow(_ACCOUNT, query.participant, currency, POSITION)
-    if row is None or (owners is not None and query.participant not in owners):
+    rows = await connection.fetch(_ACCOUNTS, query.participant, currency, query.account)
+    if not rows or (owners is not None and query.participant not in owners):
         raise NotFound
-    return Account(row["number"], query.participant, row["bic"], currency)
+    found = [row for row in rows if row["number"] <= last] or rows[:1]
+    return [Account(row["number"], query.participant, row["bic"], currency, row["purpose"]) for row in found]
 
 
 async def _booked(
     connection: asyncpg.Connection,
-    account: Account,
+    accounts: Sequence[Account],
     times: tuple[datetime, datetime],
     events: tuple[int, int],
     page: int,
-) -> Booked:
-    """Read the entries of one page between two events.
+) -> tuple[Booked, ...]:
+    """Read one page of each account between two events; a shorter one has no part in later pages.
 
     Raises:
         NotFound: there are not so many pages.
         InvalidMessage: there are more entries than can be read at once.
 
     """
+    found = [await _booked_on(connection, account, times, events, page) for account in accounts]
+    shown = tuple(booked for booked in found if booked is not None)
+    if not shown:
+        raise NotFound
+    return shown
+
+
+async def _booked_on(
+    connection: asyncpg.Connection,
+    account: Account,
+    times: tuple[datetime, datetime],
+    events: tuple[int, int],
+    page: int,
+) -> Booked | None:
+    """One account's page; None where it has not so many."""
     first, last = events
     found = await statements.read_between(connection, account.number, first, last, entries_max=ENTRIES_MAX)
     if found.more:
         raise InvalidMessage("too many entries: ask for a shorter time", rule="parameter")
     pages = max(1, -(-len(found.entries) // PAGE_ENTRIES))
     if not 1 <= page <= pages:
-        raise NotFound
+        return None
     start = (page - 1) * PAGE_ENTRIES
     entries = found.entries[start : start + PAGE_ENTRIES]
     opening = found.opening.net + sum(entry.amount for entry in found.entries[:start])
@@ -194,27 +221,40 @@ async def _booked(
     )
 
 
-def report(booked: Booked, name: str, title: str, form: Form, asked: Mapping[str, str]) -> Report:
-    """One account's postings as a report, with its ISO 20022 message; pure."""
-    currency = booked.account.currency
+def report(booked: Sequence[Booked], name: str, title: str, form: Form, asked: Mapping[str, str]) -> Report:
+    """The postings of one participant's accounts as a report, with its ISO 20022 message; pure."""
+    one = booked[0]
+    currency = one.account.currency
     return Report(
         name=name,
         title=title,
         parameters={
-            "participant": booked.account.owner,
+            "participant": one.account.owner,
             "currency": currency,
             **asked,
-            "page": f"{booked.page} of {booked.pages}",
-            "opening_balance": Money(booked.opening, currency).text,
-            "closing_balance": Money(booked.closing, currency).text,
-            "as_of": str(booked.last),
+            "page": f"{one.page} of {max(each.pages for each in booked)}",
+            **_balance_parameters(booked),
+            "as_of": str(one.last),
         },
         columns=COLUMNS,
-        rows=tuple(_rows(booked)),
-        notes=("Positive is to be received. Every posting is one entry.",),
+        rows=tuple(row for each in booked for row in _rows(each)),
+        notes=(
+            "Positive is to be received. Every posting of every account is one entry.",
+            "An entry of a return has the UETR of the payment that was given back.",
+        ),
         zone=zone_of(currency),
         attachments={form: codec.encode(form, document(booked, form), media_type=codec.XML)},
     )
+
+
+def _balance_parameters(booked: Sequence[Booked]) -> dict[str, str]:
+    """Opening and closing of each account; of the position without its name."""
+    found = {}
+    for each in booked:
+        of = "" if each.account.purpose == POSITION else f"_{each.account.purpose}"
+        found[f"opening_balance{of}"] = Money(each.opening, each.account.currency).text
+        found[f"closing_balance{of}"] = Money(each.closing, each.account.currency).text
+    return found
 
 
 def _rows(booked: Booked) -> list[Row]:
@@ -225,8 +265,10 @@ def _rows(booked: Booked) -> list[Row]:
         rows.append(
             (
                 reference,
+                booked.account.purpose,
                 entry.at,
-                str(entry.id),
+                str(entry.corrects or entry.id),
+                what(entry),
                 entry.purpose,
                 entry.counterparty,
                 "credit" if entry.amount > 0 else "debit",
@@ -236,6 +278,11 @@ def _rows(booked: Booked) -> list[Row]:
         )
     assert balance == booked.closing, "the closing balance is the opening one with every entry"
     return rows
+
+
+def what(entry: Entry) -> str:
+    """What an entry is of: a payment, a return, funds paid in or out, a settlement."""
+    return _WHAT.get(entry.kind, _PAYMENT)
 
 
 def _references(entries: Sequence[Entry]) -> list[str]:
@@ -249,15 +296,23 @@ def _references(entries: Sequence[Entry]) -> list[str]:
     return references
 
 
-def document(booked: Booked, form: Form) -> dict[str, Any]:
-    """The message's document; `codec.encode` writes and checks it. Pure."""
+def document(booked: Sequence[Booked], form: Form) -> dict[str, Any]:
+    """The message's document, a block an account; `codec.encode` writes and checks it. Pure."""
     root, block = _ROOTS[form]
+    header = {"MsgId": f"{form[5:8]}-{_name(booked[0])}", "CreDtTm": instant_text(booked[0].until)}
+    shown = [each for each in booked if each.entries or form is not Form.NOTIFICATION] or booked[:1]
+    return {root: {"GrpHdr": header, block: [_block(each, form) for each in shown]}}
+
+
+def _name(booked: Booked) -> str:
+    return f"{booked.account.number}-{booked.first}-{booked.last}"[-30:] + f"-{booked.page}"
+
+
+def _block(booked: Booked, form: Form) -> dict[str, Any]:
     made_at = instant_text(booked.until)
-    name = f"{booked.account.number}-{booked.first}-{booked.last}"[-30:] + f"-{booked.page}"
-    last_page = booked.page == booked.pages
     content = {
-        "Id": name,
-        _PAGINATION[form]: {"PgNb": str(booked.page), "LastPgInd": last_page},
+        "Id": _name(booked),
+        _PAGINATION[form]: {"PgNb": str(booked.page), "LastPgInd": booked.page == booked.pages},
         "CreDtTm": made_at,
         "FrToDt": {"FrDtTm": instant_text(booked.since), "ToDtTm": made_at},
         "Acct": _account_content(booked.account),
@@ -265,15 +320,14 @@ def document(booked: Booked, form: Form) -> dict[str, Any]:
         "TxsSummry": _summary(booked),
         "Ntry": [_entry(reference, entry, booked.account.currency) for reference, entry in booked.entries],
     }
-    present = {tag: value for tag, value in content.items() if value}
-    return {root: {"GrpHdr": {"MsgId": f"{form[5:8]}-{name}", "CreDtTm": made_at}, block: [present]}}
+    return {tag: value for tag, value in content.items() if value}
 
 
 def _account_content(account: Account) -> dict[str, Any]:
     content: dict[str, Any] = {
         "Id": {"Othr": {"Id": str(account.number)}},
         "Ccy": account.currency,
-        "Nm": f"{account.owner} {POSITION}",
+        "Nm": f"{account.owner} {account.purpose}",
     }
     if account.bic:
         content["Ownr"] = {"Id": {"OrgId": {"AnyBIC": account.bic}}}
@@ -313,7 +367,8 @@ def _summary(booked: Booked) -> dict[str, Any]:
 
 def _entry(reference: str, entry: Entry, currency: str) -> dict[str, Any]:
     booked_at = {"DtTm": instant_text(entry.at)}
-    references = {"AcctSvcrRef": str(entry.number), **_uetr(entry.id)}
+    references = {"AcctSvcrRef": str(entry.number), **_uetr(entry)}
+    of = what(entry)
     return {
         "NtryRef": reference,
         "Amt": _amount(entry.amount, currency),
@@ -322,13 +377,23 @@ def _entry(reference: str, entry: Entry, currency: str) -> dict[str, Any]:
         "BookgDt": booked_at,
         "ValDt": booked_at,
         "AcctSvcrRef": reference,
-        "BkTxCd": {"Prtry": {"Cd": entry.purpose, "Issr": "payswitch"}},
-        "NtryDtls": [{"TxDtls": [{"Refs": references, "AddtlTxInf": f"counterparty {entry.counterparty}"}]}],
+        "BkTxCd": {"Prtry": {"Cd": _code(entry), "Issr": "payswitch"}},
+        "NtryDtls": [
+            {"TxDtls": [{"Refs": references, "AddtlTxInf": f"{of}, counterparty {entry.counterparty}"}]}
+        ],
     }
 
 
-def _uetr(id_: UUID) -> dict[str, str]:
-    return {"UETR": str(id_)} if id_.version == _UUID_VERSION else {"TxId": id_.hex}
+def _code(entry: Entry) -> str:
+    """What was posted; of what was given back, that it was."""
+    return f"{_RETURN} {entry.purpose}" if what(entry) == _RETURN else entry.purpose
+
+
+def _uetr(entry: Entry) -> dict[str, str]:
+    """A return is found by the UETR of what it gives back, and has an id of its own."""
+    if entry.corrects is not None:
+        return {"UETR": str(entry.corrects), "TxId": entry.id.hex}
+    return {"UETR": str(entry.id)} if entry.id.version == _UUID_VERSION else {"TxId": entry.id.hex}
 
 
 def _amount(minor: int, currency: str) -> dict[str, str]:

@@ -114,7 +114,7 @@ def _alone(directory: Path) -> Iterator[None]:
 
 
 def verify(path: Path, key: PublicKey) -> None:
-    """Prove that a file is what its name and its signature say.
+    """Prove that a file is what its signature says, and its name, where that has a hash.
 
     Raises:
         NotAuthentic: another key, or other bytes than were signed.
@@ -124,7 +124,8 @@ def verify(path: Path, key: PublicKey) -> None:
     """
     octets = path.read_bytes()
     jws.verify(jws_beside(path).read_text().strip(), octets, key=key)
-    if hashlib.sha256(octets).hexdigest() not in path.name:
+    named = _NAME.fullmatch(path.name)
+    if named and named[1] != hashlib.sha256(octets).hexdigest():
         raise ValueError(f"{path.name} is not named by its content")
 
 

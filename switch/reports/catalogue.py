@@ -100,7 +100,7 @@ _DEFINITIONS: Final = (
         account_statement.read_statement,
         (*_WINDOW, "participant"),
         _ALL,
-        ("page",),
+        ("account", "page"),
         (*TABLE, account_statement.Form.STATEMENT),
     ),
     Definition(
@@ -109,7 +109,7 @@ _DEFINITIONS: Final = (
         account_statement.read_account_report,
         (*_PERIOD, "participant", "currency"),
         _ALL,
-        ("as_of", "page"),
+        ("account", "as_of", "page"),
         (*TABLE, account_statement.Form.REPORT),
     ),
     Definition(
@@ -118,7 +118,7 @@ _DEFINITIONS: Final = (
         account_statement.read_notifications,
         (*_PERIOD, "participant", "currency"),
         _ALL,
-        ("as_of", "page"),
+        ("account", "as_of", "page"),
         (*TABLE, account_statement.Form.NOTIFICATION),
     ),
     Definition(liquidity.NAME, "Intraday liquidity", liquidity.read, _PERIOD, _ALL, ("as_of",)),

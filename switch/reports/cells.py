@@ -90,7 +90,7 @@ def _columns(columns: Sequence[Column]) -> Iterator[Column]:
     for column in columns:
         yield column
         if is_local(column):
-            yield Column(f"{column.name}_local", Kind.TEXT, f"{column.heading} (local)")
+            yield Column(f"{column.name}_local", Kind.LOCAL, column.heading)
 
 
 def texts(report: Report, row: Row) -> list[str]:

@@ -29,6 +29,7 @@ LEVELS: Final = (60, 80, 95)
 
 COLUMNS: Final = (
     Column("participant"),
+    Column("account", ours=True),
     Column("currency"),
     Column("cap", Kind.AMOUNT, "Net debit cap"),
     Column("available", Kind.AMOUNT, "Available at the beginning"),
@@ -47,10 +48,11 @@ COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A position at the beginning; minor units. `available` is None where there is no cap."""
+    """An account at the beginning; minor units. `available` is None where there is no cap."""
 
     account: int
     owner: str
+    purpose: str
     currency: str
     cap: int | None
     exposure: int
@@ -70,7 +72,9 @@ async def openings(
 
 def _opening(row: asyncpg.Record) -> Opening:
     exposure = row["debits_posted"] + row["debits_pending"] - row["credits_posted"]
-    return Opening(row["account"], row["owner"], row["currency"], _cap(row["cap_change"]), exposure)
+    return Opening(
+        row["account"], row["owner"], row["purpose"], row["currency"], _cap(row["cap_change"]), exposure
+    )
 
 
 def _cap(change: bytes) -> int | None:
@@ -174,6 +178,7 @@ def _row(opening: Opening, course: Course, times: Mapping[int, datetime]) -> Row
     reached = [times[seq] for seq in course.reached]
     return (
         opening.owner,
+        opening.purpose,
         opening.currency,
         money(opening.cap),
         money(available),

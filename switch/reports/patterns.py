@@ -50,7 +50,7 @@ class Rule(StrEnum):
 
 
 COLUMNS: Final = (
-    Column("rule"),
+    Column("rule", ours=True),
     Column("uetr", title="UETR"),
     Column("accepted_at", Kind.INSTANT),
     Column("debtor_agent"),

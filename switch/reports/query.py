@@ -75,6 +75,8 @@ class Query:
     page: int | None = None
     participant: str | None = None
     currency: str | None = None
+    account: str | None = None
+    """Purpose of one account: `position`, `gross`; all of them without it."""
     uetr: UUID | None = None
     rules: str | None = None
     quarter: str | None = None
@@ -99,6 +101,7 @@ def read_query(given: Mapping[str, str]) -> Query:
         page=_number(given, "page"),
         participant=_matching(given, "participant", _ID),
         currency=_currency(given),
+        account=_matching(given, "account", _ID),
         uetr=_uuid(given, "uetr"),
         rules=_matching(given, "rules", _WORD),
         quarter=_matching(given, "quarter", re.compile(r"[0-9]{4}-Q[1-4]", re.ASCII)),

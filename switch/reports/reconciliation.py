@@ -27,7 +27,7 @@ COLUMNS: Final = (
     Column("rail"),
     Column("cycle"),
     Column("uetr", title="UETR"),
-    Column("kind"),
+    Column("kind", ours=True),
     Column("detail"),
     Column("found_at", Kind.INSTANT),
     Column("resolved_at", Kind.INSTANT),

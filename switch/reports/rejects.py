@@ -28,7 +28,7 @@ _ROWS: Final = statement("unfinished")
 REJECT_COLUMNS: Final = (
     Column("rail"),
     Column("sender_country"),
-    Column("step"),
+    Column("step", ours=True),
     Column("reason"),
     Column("rail_code"),
     Column("currency"),
@@ -37,7 +37,7 @@ REJECT_COLUMNS: Final = (
 )
 OPEN_COLUMNS: Final = (
     Column("uetr", title="UETR"),
-    Column("state"),
+    Column("state", ours=True),
     Column("rail"),
     Column("debtor_agent"),
     Column("creditor_agent"),

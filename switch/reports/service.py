@@ -16,7 +16,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from schemas.errors import NotAcceptable, NotAllowed, Unavailable
+from schemas.errors import NotAcceptable, NotAllowed, NotFound, Unavailable
 from switch import personal_data
 from switch.commands import Record
 from switch.personal_data import KeyRing
@@ -37,6 +37,7 @@ AT_ONCE: Final = 2
 
 _ADD: Final = statement("add_artefact")
 _MADE: Final = statement("artefacts")
+_SIGNATURE: Final = "SELECT report, signature FROM switch.report_artefact WHERE sha256 = $1 LIMIT 1"
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -59,8 +60,13 @@ class Office:
         return cls(pool, link, store, personal_data.load(settings.personal_data_keys))
 
 
-async def make(
-    office: Office, name: str, given: Mapping[str, str], scope: Scope, form: str = "json"
+async def make(  # noqa: PLR0917
+    office: Office,
+    name: str,
+    given: Mapping[str, str],
+    scope: Scope,
+    form: str = "json",
+    language: str | None = None,
 ) -> Artefact:
     """Make a report, write down that it was asked for, and hand it out.
 
@@ -70,6 +76,7 @@ async def make(
         given: Its parameters, as texts.
         scope: Who asks, and what they may see.
         form: One of the report's formats.
+        language: Of labels and numbers, where the format is for people; see `wording`.
 
     Raises:
         NotFound: no such report, window, account, payment or version of rules in this scope.
@@ -87,7 +94,7 @@ async def make(
     async with office.turns:
         report = await _read(office, definition, query, scope)
     # Writing a file is all arithmetic: in a thread, other requests of this process go on meanwhile.
-    octets = await asyncio.to_thread(render.render, report, form)
+    octets = await asyncio.to_thread(render.render, report, form, language)
     artefact = await _noted(office, report, octets, scope, form)
     if not scope.reveal:
         await asyncio.to_thread(office.store.keep, artefact)
@@ -185,6 +192,19 @@ async def add_rules(office: Office, version: str, rules: pattern_rules.Rules, ca
     async with office.pool.acquire() as connection, connection.transaction():
         await pattern_rules.add(connection, version, rules, caller)
         await note(office, "PATTERN_RULES", caller=caller, version=version)
+
+
+async def signature(office: Office, sha256: str) -> tuple[str, str]:
+    """Which report the file of this hash is, and its detached signature.
+
+    Raises:
+        NotFound: no such file was made here.
+
+    """
+    row = await office.pool.fetchrow(_SIGNATURE, bytes.fromhex(sha256))
+    if row is None:
+        raise NotFound("no report of this hash was made here")
+    return row["report"], row["signature"]
 
 
 async def made(

@@ -1,8 +1,9 @@
-"""Net settlement instruction: one line a participant, to or from the currency's settlement account.
+"""Net settlement instruction: who pays into the settlement account, who is paid from it.
 
-What a settlement agent needs to move central bank money for a window: the same nets as the window
-statement's, of position accounts, each as a direction and an amount without sign. `read_back` turns a
-file's lines into the nets again: what was sent can be held against what was meant.
+It is the very lines that the pacs.009 of the window was written from, so the two cannot differ: one numbered
+line a transaction, in its order, with its UETR. Before the window is instructed it says what will be. What is
+not in the instruction, or was instructed and not paid, is told apart: by having no number, or by its state.
+The CSV is the file form and can be read into the nets again: what was sent is held against what was meant.
 """
 
 import csv
@@ -12,51 +13,80 @@ from typing import Final
 
 import asyncpg
 
-from ledger import windows
-from ledger.windows import Net, Window
+from ledger.windows import Window
+from schemas.errors import Unavailable
 from schemas.money import EXPONENTS, Money
 from switch.calendars import zone_of
-from switch.pricing import POSITION
 from switch.reports.cells import utc_text
 from switch.reports.query import Query, Scope
-from switch.reports.table import Cell, Column, Kind, Report, Row, totals_by_currency
+from switch.reports.table import TOTAL, Cell, Column, Kind, Report, Row, totals_by_currency
 from switch.reports.window_statement import closed_window
+from switch.settlement import reads
+from switch.settlement.reads import Settlement, SettlementLine
+from switch.settlement.states import Line
 
 NAME: Final = "settlement-instruction"
 PAYS: Final = "pays"
 RECEIVES: Final = "receives"
+NOT_SETTLED: Final = "total not settled"
+"""Labels what the lines sum to that were held, or carried into another window."""
 
 COLUMNS: Final = (
     Column("line", Kind.COUNT),
     Column("participant"),
     Column("bic", title="BIC"),
     Column("currency"),
-    Column("direction"),
+    Column("direction", ours=True),
     Column("amount", Kind.AMOUNT),
-    Column("count", Kind.COUNT, "Postings"),
+    Column("net", Kind.AMOUNT, "Net of this window"),
+    Column("carried", Kind.AMOUNT, "Carried into it"),
+    Column("state", ours=True),
+    Column("uetr", title="UETR"),
+    Column("reason", ours=True),
 )
+_LINE, _PARTICIPANT, _DIRECTION, _STATE = 0, 1, 4, 8
+_UNPAID: Final = frozenset({Line.HELD, Line.CARRIED})
 
 
 async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
-    """The instruction of a closed window."""
+    """The instruction of a closed window.
+
+    Raises:
+        Unavailable: the window has closed this moment, and its lines are not there yet.
+
+    """
     window = await closed_window(connection, query)
     owners = await scope.owners(connection)
-    nets = [
-        net
-        for net in await windows.nets(connection, window.number)
-        if net.purpose == POSITION and (owners is None or net.owner in owners)
-    ]
-    rows = await connection.fetch("SELECT id, bic FROM switch.participant")
-    return report(window, nets, {row["id"]: row["bic"] for row in rows}, scope)
+    settlement = await reads.find(connection, window.number)
+    if settlement.positions_sha256 is None:
+        raise Unavailable("the window has just closed: what it comes to is being written down")
+    lines = numbered(await reads.lines(connection, window.number))
+    shown = [(number, line) for number, line in lines if owners is None or line.participant in owners]
+    return report(window, settlement, shown, scope)
 
 
-def report(window: Window, nets: Sequence[Net], bics: dict[str, str], scope: Scope) -> Report:
-    """The nets of the position accounts as lines; who nets to zero settles nothing and has no line. Pure."""
+def numbered(lines: Sequence[SettlementLine]) -> list[tuple[int | None, SettlementLine]]:
+    """Every line that has something to move, with its number in the instruction, or None."""
+    found: list[tuple[int | None, SettlementLine]] = []
+    number = 0
+    for line in lines:
+        instructed = line.transfer is not None or (line.state is Line.DUE and line.total_minor != 0)
+        number += instructed
+        if line.total_minor:
+            found.append((number if instructed else None, line))
+    return found
+
+
+def report(
+    window: Window,
+    settlement: Settlement,
+    lines: Sequence[tuple[int | None, SettlementLine]],
+    scope: Scope,
+) -> Report:
+    """Numbered lines as the report; who nets to zero settles nothing and has no line. Pure."""
     assert window.closed_at is not None
-    moving = [net for net in nets if net.net]
-    rows = tuple(
-        _line(place, net, bics.get(net.owner, ""), window.currency) for place, net in enumerate(moving, 1)
-    )
+    assert settlement.changed_at is not None
+    rows = tuple(_line(number, line, window.currency) for number, line in lines)
     return Report(
         name=NAME,
         title="Net settlement instruction",
@@ -65,36 +95,61 @@ def report(window: Window, nets: Sequence[Net], bics: dict[str, str], scope: Sco
             "currency": window.currency,
             "scope": scope.text,
             "closed_at": utc_text(window.closed_at),
+            "value_date": str(settlement.value_date),
+            "state": str(settlement.state),
+            "state_at": utc_text(max([settlement.changed_at, *(line.changed_at for _, line in lines)])),
+            "message_id": settlement.message_id or "",
+            "message_sha256": settlement.file_sha256 or "",
             "as_of": str(window.closing_seq),
         },
         columns=COLUMNS,
         rows=rows,
         totals=_totals(rows),
         notes=(
+            "Numbered lines are the transactions of the instruction (pacs.009), in its order.",
             "Participants pay into, and receive from, the settlement account of the currency.",
             "What they pay and what they receive differ by the window's fees, which stay with the switch.",
+            "Lines that are HELD or CARRIED were not settled in this window.",
         ),
         zone=zone_of(window.currency),
     )
 
 
-def _line(place: int, net: Net, bic: str, currency: str) -> Row:
-    direction = RECEIVES if net.net > 0 else PAYS
-    return place, net.owner, bic, currency, direction, Money(abs(net.net), currency), net.count
-
-
-def _totals(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """One total a direction: a sum of both would mean nothing."""
-    return tuple(
-        _labelled(total, direction)
-        for direction in (PAYS, RECEIVES)
-        for total in totals_by_currency(COLUMNS, [row for row in rows if row[4] == direction], ("amount",))
+def _line(number: int | None, line: SettlementLine, currency: str) -> Row:
+    return (
+        number,
+        line.participant,
+        line.bic,
+        currency,
+        RECEIVES if line.total_minor > 0 else PAYS,
+        Money(abs(line.total_minor), currency),
+        Money(line.net_minor, currency),
+        Money(line.carried_minor, currency),
+        line.state,
+        str(line.id),
+        line.reason,
     )
 
 
-def _labelled(total: Row, direction: str) -> Row:
+def _totals(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Of the instruction, and of what was not settled; one a direction: a sum of both would mean nothing."""
+    parts = (
+        (TOTAL, [row for row in rows if row[_LINE] is not None]),
+        (NOT_SETTLED, [row for row in rows if row[_STATE] in _UNPAID]),
+    )
+    return tuple(
+        _labelled(total, label, direction)
+        for label, part in parts
+        for direction in (PAYS, RECEIVES)
+        for total in totals_by_currency(
+            COLUMNS, [row for row in part if row[_DIRECTION] == direction], ("amount",)
+        )
+    )
+
+
+def _labelled(total: Row, label: str, direction: str) -> Row:
     cells: list[Cell] = list(total)
-    cells[0], cells[1], cells[4] = None, "total", direction
+    cells[_LINE], cells[_PARTICIPANT], cells[_DIRECTION] = None, label, direction
     return tuple(cells)
 
 

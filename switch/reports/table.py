@@ -31,6 +31,8 @@ class Kind(StrEnum):
     SECONDS = "seconds"
     """A length of time; a decimal of seconds."""
     FLAG = "flag"
+    LOCAL = "local"
+    """An instant on the settlement zone's clock; files have one beside each instant, a report has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Column:
     name: str
     kind: Kind = Kind.TEXT
     title: str = ""
+    ours: bool = False
+    """Its texts are words of the switch's own, said to people in their language."""
 
     @property
     def heading(self) -> str:

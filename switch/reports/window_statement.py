@@ -4,7 +4,7 @@ The audit tree's root over everything up to the closing event stands in it: whoe
 checkpoint can prove with a consistency proof that the log behind these numbers has not been rewritten.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import asyncpg
@@ -18,21 +18,29 @@ from switch.reports.cells import utc_text
 from switch.reports.query import Query, Scope
 from switch.reports.sql import statement
 from switch.reports.table import Column, Kind, Report, Row, totals_by_currency
+from switch.settlement import positions
+from switch.settlement.positions import Apart
 
 NAME: Final = "window-statement"
 _ROWS: Final = statement("window_statement")
 
 COLUMNS: Final = (
     Column("participant"),
-    Column("purpose"),
+    Column("purpose", ours=True),
     Column("currency"),
     Column("opening", Kind.AMOUNT, "Opening position"),
     Column("debits", Kind.AMOUNT, "Gross debits"),
     Column("credits", Kind.AMOUNT, "Gross credits"),
+    Column("returned", Kind.AMOUNT, "Returned"),
     Column("net", Kind.AMOUNT, "Multilateral net"),
+    Column("funded", Kind.AMOUNT, "Paid in or out"),
+    Column("settled", Kind.AMOUNT, "Earlier settlements"),
     Column("closing", Kind.AMOUNT, "Closing position"),
     Column("count", Kind.COUNT, "Postings"),
 )
+
+
+_AMOUNTS: Final = tuple(column.name for column in COLUMNS if column.kind is Kind.AMOUNT)
 
 
 async def closed_window(connection: asyncpg.Connection, query: Query) -> Window:
@@ -58,14 +66,23 @@ async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Re
     assert window.closing_seq is not None
     owners = await scope.owners(connection)
     rows = await connection.fetch(_ROWS, window.number, owners)
+    apart = await positions.apart_of(connection, window.number)
     root = await audit.root(connection, window.closing_seq)
-    return report(window, rows, root, scope)
+    return report(window, rows, apart, root, scope)
 
 
-def report(window: Window, rows: Sequence[asyncpg.Record], root: bytes, scope: Scope) -> Report:
-    """Rows of `window_statement.sql` as the report; pure."""
+def report(
+    window: Window,
+    rows: Sequence[asyncpg.Record],
+    apart: Mapping[tuple[str, str], Apart],
+    root: bytes,
+    scope: Scope,
+) -> Report:
+    """Rows of `window_statement.sql`, with what of them was no plain payment, as the report; pure."""
     assert window.closed_at is not None
-    table = tuple(_row(row, window.currency) for row in rows)
+    table = tuple(
+        _row(row, apart.get((row["owner"], row["purpose"]), Apart()), window.currency) for row in rows
+    )
     parameters = {
         "window": str(window.number),
         "currency": window.currency,
@@ -75,7 +92,7 @@ def report(window: Window, rows: Sequence[asyncpg.Record], root: bytes, scope: S
         "as_of": str(window.closing_seq),
         "audit_root": root.hex(),
     }
-    adds = ("opening", "debits", "credits", "net", "closing", "count")
+    adds = (*_AMOUNTS, "count")
     return Report(
         name=NAME,
         title="Settlement window statement",
@@ -84,25 +101,36 @@ def report(window: Window, rows: Sequence[asyncpg.Record], root: bytes, scope: S
         rows=table,
         totals=totals_by_currency(COLUMNS, table, adds),
         notes=(
-            "Positive is to be received. The nets of all accounts of a window sum to zero"
-            + ("." if scope.everything else "; this statement shows those of its scope only."),
+            "Positive is to be received. The nets of all accounts of a window sum to zero."
+            if scope.everything
+            else "Positive is to be received. Only accounts of this scope are shown.",
+            "The net is of payments, less those returned: for a position, what the instruction settles.",
+            "What was paid in or out, and settlements of earlier windows, move the position, not the net.",
             f"audit_root is the root of the audit tree (RFC 9162) over events 1 to {window.closing_seq}.",
         ),
         zone=zone_of(window.currency),
     )
 
 
-def _row(row: asyncpg.Record, currency: str) -> Row:
+def _row(row: asyncpg.Record, apart: Apart, currency: str) -> Row:
+    found = positions.flow(row["owner"], row["purpose"], row["debits"], row["credits"], apart, row["count"])
     opening = row["opening_credits"] - row["opening_debits"]
-    net = row["credits"] - row["debits"]
+    closing = opening + found.net + apart.funded + apart.settled
+    assert closing == opening + row["credits"] - row["debits"], "every posting is in one of the columns"
+    amounts = (
+        opening,
+        found.debits,
+        found.credits,
+        apart.returned,
+        found.net,
+        apart.funded,
+        apart.settled,
+        closing,
+    )
     return (
-        row["owner"],
-        row["purpose"],
+        found.owner,
+        found.purpose,
         currency,
-        Money(opening, currency),
-        Money(row["debits"], currency),
-        Money(row["credits"], currency),
-        Money(net, currency),
-        Money(opening + net, currency),
-        row["count"],
+        *(Money(minor, currency) for minor in amounts),
+        found.count,
     )

@@ -2,11 +2,12 @@
 
 The nets of every posting are differences of account counters, so a million payments cost no more than
 one. What is not a payment, money paid in or out and earlier settlements, stands in few transfers, all of
-them against the scheme's settlement account; they are taken off again.
+them against the scheme's settlement account; they are told apart, and so are payments that were given back.
+Reports, statements, pages, the command line and the instruction all read `flows`.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import asyncpg
@@ -14,9 +15,12 @@ import msgspec
 
 from ledger import windows
 from schemas.errors import SwitchError
-from switch.pricing import POSITION, SCHEME
+from switch.pricing import GROSS, POSITION, SCHEME
 
-_NOT_PAYMENTS: Final = """
+NOT_OWED: Final = ("settlement", GROSS)
+"""Purposes of accounts whose postings are no debt between banks: paid in or out, or final already."""
+
+_APART: Final = """
 WITH w AS (
     SELECT number, currency, coalesce(closing_seq, 9223372036854775807) AS closing_seq
     FROM ledger.settlement_window WHERE number = $1
@@ -24,21 +28,27 @@ WITH w AS (
     SELECT a.number FROM ledger.account AS a JOIN w USING (currency)
     WHERE a.owner = $2 AND a.purpose = 'settlement'
 ), moved AS (
-    SELECT t.number FROM ledger.transfer AS t, w
+    SELECT t.number, t.kind = 'correction' AS back FROM ledger.transfer AS t, w
     WHERE t.number > w.number AND t.number < w.closing_seq AND t.kind IN ('single_phase', 'correction')
     UNION ALL
-    SELECT l.transfer FROM switch.settlement_line AS l
+    SELECT l.transfer, false FROM switch.settlement_line AS l
     JOIN ledger.resolution AS r ON r.number = l.transfer, w
     WHERE r.outcome = 'posted' AND r.seq > w.number AND r.seq < w.closing_seq
 )
 SELECT a.owner, a.purpose,
-       sum(CASE WHEN leg.credit = a.number THEN leg.amount ELSE -leg.amount END)::bigint AS net
+       CASE WHEN scheme.number IS NULL THEN 'returned'
+            WHEN leg.purpose = 'settlement' THEN 'settled' ELSE 'funded' END AS what,
+       sum(CASE WHEN leg.debit = a.number THEN leg.amount ELSE 0 END)::bigint AS debits,
+       sum(CASE WHEN leg.credit = a.number THEN leg.amount ELSE 0 END)::bigint AS credits
 FROM moved
 JOIN ledger.leg USING (number)
-JOIN scheme ON scheme.number IN (leg.debit, leg.credit)
+LEFT JOIN scheme ON scheme.number IN (leg.debit, leg.credit)
 JOIN ledger.account AS a ON a.number IN (leg.debit, leg.credit)
-GROUP BY a.owner, a.purpose
+JOIN w ON w.currency = a.currency
+WHERE scheme.number IS NOT NULL OR moved.back
+GROUP BY 1, 2, 3
 """
+"""What of a window is not a plain payment; few transfers, whatever the day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +60,84 @@ class Net:
     minor: int
 
 
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """What of an account's postings in a window was no plain payment; minor units.
+
+    All of `debits` and `credits` are taken off the account's own to get the payments'. The others are nets,
+    positive where the account received.
+    """
+
+    debits: int = 0
+    credits: int = 0
+    returned: int = 0
+    """Of payments that were given back."""
+    funded: int = 0
+    """Of money paid in and out."""
+    settled: int = 0
+    """Of settlements of earlier windows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One account's window, told apart; minor units."""
+
+    owner: str
+    purpose: str
+    debits: int
+    """Of payments, gross; what was given back is beside it."""
+    credits: int
+    apart: Apart
+    count: int
+    """Postings of every sort."""
+
+    @property
+    def net(self) -> int:
+        """What is to be settled of it: payments, less those that were given back. Positive: to receive."""
+        return self.credits - self.debits + self.apart.returned
+
+
 class Unbalanced(SwitchError):
     """The nets of a window do not sum to zero; nothing may be settled until people have looked."""
+
+
+async def flows(connection: asyncpg.Connection | asyncpg.Pool, window: int) -> list[Flow]:
+    """Every account that a window's postings touched: the one source of every net of a window.
+
+    Raises:
+        Unbalanced: the payments' nets do not sum to zero, which cannot be.
+
+    """
+    apart = await apart_of(connection, window)
+    found = [
+        flow(n.owner, n.purpose, n.debits, n.credits, apart.get((n.owner, n.purpose), Apart()), n.count)
+        for n in await windows.nets(connection, window)
+    ]
+    if sum(each.net for each in found) != 0:
+        raise Unbalanced
+    return found
+
+
+def flow(owner: str, purpose: str, debits: int, credits_: int, apart: Apart, count: int) -> Flow:  # noqa: PLR0917
+    """Tell an account's debits and credits of a window apart; pure."""
+    return Flow(owner, purpose, debits - apart.debits, credits_ - apart.credits, apart, count)
+
+
+async def apart_of(
+    connection: asyncpg.Connection | asyncpg.Pool, window: int
+) -> dict[tuple[str, str], Apart]:
+    """What of a window was no plain payment, by owner and purpose of the account."""
+    found: dict[tuple[str, str], Apart] = {}
+    for row in await connection.fetch(_APART, window, SCHEME):
+        key, what = (row["owner"], row["purpose"]), row["what"]
+        so_far = found.get(key, Apart())
+        found[key] = replace(
+            so_far,
+            debits=so_far.debits + row["debits"],
+            credits=so_far.credits + row["credits"],
+            **{what: getattr(so_far, what) + row["credits"] - row["debits"]},
+        )
+    return found
 
 
 async def payment_nets(connection: asyncpg.Connection | asyncpg.Pool, window: int) -> list[Net]:
@@ -61,12 +147,11 @@ async def payment_nets(connection: asyncpg.Connection | asyncpg.Pool, window: in
         Unbalanced: they do not, which cannot be.
 
     """
-    nets = {(n.owner, n.purpose): n.net for n in await windows.nets(connection, window)}
-    for row in await connection.fetch(_NOT_PAYMENTS, window, SCHEME):
-        nets[row["owner"], row["purpose"]] = nets.get((row["owner"], row["purpose"]), 0) - row["net"]
-    if sum(nets.values()) != 0:
-        raise Unbalanced
-    return [Net(*account, minor) for account, minor in sorted(nets.items()) if minor]
+    return [
+        Net(each.owner, each.purpose, each.net)
+        for each in sorted(await flows(connection, window), key=lambda each: (each.owner, each.purpose))
+        if each.net
+    ]
 
 
 def of_participants(nets: list[Net]) -> dict[str, int]:

@@ -17,21 +17,27 @@ class Format:
     name: str
     suffix: str
     media_type: str
-    write: Callable[[Report], bytes]
+    write: Callable[[Report, str | None], bytes]
+    """In a language, where the format is for people; the others are the same in every language."""
 
 
-def _attachment(name: str) -> Callable[[Report], bytes]:
-    return lambda report: report.attachments[name]
+def _attachment(name: str) -> Callable[[Report, str | None], bytes]:
+    return lambda report, _: report.attachments[name]
 
 
 _FORMATS: Final = (
-    Format("json", "json", "application/json", json_file.write),
+    Format("json", "json", "application/json", lambda report, _: json_file.write(report)),
     Format("csv", "csv", "text/csv; charset=utf-8; header=present", csv_file.write),
     Format(
         "xlsx", "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", xlsx_file.write
     ),
     Format("pdf", "pdf", "application/pdf", pdf_file.write),
-    Format("sdmx-csv", "sdmx.csv", "application/vnd.sdmx.data+csv; version=2.0.0", sdmx_file.write),
+    Format(
+        "sdmx-csv",
+        "sdmx.csv",
+        "application/vnd.sdmx.data+csv; version=2.0.0",
+        lambda report, _: sdmx_file.write(report),
+    ),
     Format("bundle", "bundle.json", "application/json", _attachment("bundle")),
     *(
         Format(name, f"{name[:8]}.xml", "application/xml", _attachment(name))
@@ -43,8 +49,8 @@ TABLE: Final = ("json", "csv", "xlsx", "pdf")
 """Formats that every report has."""
 
 
-def render(report: Report, name: str) -> bytes:
-    """Write a report in the format of this name.
+def render(report: Report, name: str, language: str | None = None) -> bytes:
+    """Write a report in the format of this name, for people in a language of `wording.LANGUAGES`.
 
     Raises:
         NotAcceptable: this report has no such form.
@@ -53,7 +59,7 @@ def render(report: Report, name: str) -> bytes:
     found = FORMATS.get(name)
     if found is None or (name not in TABLE and not _has(report, name)):
         raise NotAcceptable("this report has no such format")
-    return found.write(report)
+    return found.write(report, language)
 
 
 def _has(report: Report, name: str) -> bool:

@@ -6,7 +6,9 @@ import msgspec
 
 from switch.reports import cells
 from switch.reports.table import Kind, Report, Row
+from switch.reports.wording import Wording
 
+_ENGLISH = Wording()
 _WITHOUT_QUOTES = frozenset({Kind.COUNT, Kind.FLAG})
 
 
@@ -18,7 +20,7 @@ def write(report: Report) -> bytes:
         "parameters": dict(report.parameters),
         "zone": report.zone,
         "columns": [
-            {"name": column.name, "kind": column.kind, "title": column.heading}
+            {"name": column.name, "kind": column.kind, "title": _ENGLISH.heading(column)}
             for column in cells.columns(report)
         ],
         "rows": [_row(report, row) for row in report.rows],

@@ -1,22 +1,30 @@
 """Reports as XLSX workbooks: a sheet of the table, a sheet of what it is.
 
-Every cell is a string or a whole number, never a formula. Amounts are text: a spreadsheet's numbers are
-binary fractions, and these must stay exact. Counts beyond 2^53 are text for the same reason.
+No cell is a formula. Amounts, counts, shares and lengths of time are numbers, instants are dates, each with
+its format, so that a spreadsheet adds, sorts and filters them. A spreadsheet's numbers are binary fractions
+that keep 15 digits: a number with more is written as text, exact, and the second sheet says that there are
+such. Dates keep milliseconds. The CSV has every digit of all.
 """
 
 import io
 import unicodedata
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import xlsxwriter  # type: ignore[import-untyped]
 from xlsxwriter.format import Format  # type: ignore[import-untyped]
 from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
 
+from schemas.money import EXPONENTS, Money
 from switch.reports import cells
-from switch.reports.table import Cell, Kind, Report, Row
+from switch.reports.table import Cell, Column, Kind, Report, Row
+from switch.reports.wording import SIGNED, Wording
 
-_EXACT_MAX: Final = 1 << 53
+DIGITS_MAX: Final = 15
+"""Of a number that every spreadsheet reads as it is written (IEEE 754 double precision)."""
 _MADE: Final = datetime(1980, 1, 1)  # noqa: DTZ001 - the same for ever; the format has no zones
 _OPTIONS: Final = {
     "in_memory": True,
@@ -26,46 +34,112 @@ _OPTIONS: Final = {
     "strings_to_urls": False,
 }
 _RIGHT: Final = frozenset({Kind.AMOUNT, Kind.COUNT, Kind.PERCENT, Kind.SECONDS})
+_INSTANT: Final = "yyyy-mm-dd hh:mm:ss.000"
+_WHOLE: Final = "#,##0"
 _WIDTH_MAX: Final = 48
+_INSTANT_WIDTH: Final = 24
 _WIDE: Final = frozenset("WF")
 ROWS_MAX: Final = 10_000
 """People read no more of a sheet; it says so in its last lines, and the CSV has every row."""
 
 
-def write(report: Report) -> bytes:
+def write(report: Report, language: str | None = None) -> bytes:
     """One workbook; its inner times are fixed, so that the same report is the same file."""
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, _OPTIONS)
-    book.set_properties({"title": report.title, "author": "payswitch", "created": _MADE})
-    _table(report, book)
-    _about(report, book)
+    wording = Wording(language or "en")
+    book.set_properties({"title": wording.text(report.title), "author": "payswitch", "created": _MADE})
+    _Table(report, book, wording).write()
+    _about(report, book, wording)
     book.close()
     return out.getvalue()
 
 
-def _table(report: Report, book: xlsxwriter.Workbook) -> None:
-    sheet = book.add_worksheet("Report")
-    bold, right = book.add_format({"bold": True}), book.add_format({"align": "right"})
-    columns = cells.columns(report)
-    shapes = [right if column.kind in _RIGHT else None for column in columns]
-    for place, column in enumerate(columns):
-        sheet.write_string(0, place, column.heading, bold)
-        sheet.set_column(place, place, min(_WIDTH_MAX, _width(report, place, column.heading)))
-    shown = report.rows[:ROWS_MAX]
-    for line, row in enumerate((*shown, *report.totals), 1):
-        _write_row(sheet, line, report, row, shapes)
-    if len(shown) < len(report.rows):
-        sheet.write_string(1 + len(shown) + len(report.totals), 0, _cut(report), bold)
-    sheet.freeze_panes(1, 0)
+class _Table:
+    """The sheet of the table; formats are made once each."""
+
+    def __init__(self, report: Report, book: xlsxwriter.Workbook, wording: Wording) -> None:
+        self._report, self._book, self._wording = report, book, wording
+        self._formats: dict[str, Format] = {}
+        self._zone = ZoneInfo(report.zone)
+
+    def write(self) -> None:
+        report, wording = self._report, self._wording
+        sheet = self._book.add_worksheet("Report")
+        bold = self._book.add_format({"bold": True})
+        for place, column in enumerate(cells.columns(report)):
+            heading = wording.heading(column)
+            sheet.write_string(0, place, heading, bold)
+            sheet.set_column(place, place, min(_WIDTH_MAX, _width(report, place, column, heading)))
+        shown = report.rows[:ROWS_MAX]
+        for line, row in enumerate((*shown, *report.totals), 1):
+            self._write_row(sheet, line, row, is_total=line > len(shown))
+        if len(shown) < len(report.rows):
+            sheet.write_string(1 + len(shown) + len(report.totals), 0, _cut(report, wording), bold)
+        sheet.freeze_panes(1, 0)
+
+    def _write_row(self, sheet: Worksheet, line: int, row: Row, *, is_total: bool) -> None:
+        for place, (column, cell) in enumerate(self._cells(row)):
+            if isinstance(cell, datetime):
+                sheet.write_datetime(line, place, cell.replace(tzinfo=None), self._format(_INSTANT))
+            elif (number := _number(cell)) is not None and _is_exact(number):
+                sheet.write_number(line, place, number, self._format(_number_format(cell)))
+            elif text := self._wording.cell(cell, ours=column.ours or is_total):
+                written = cells.text(cell) if number is not None else text
+                sheet.write_string(line, place, written, self._format("@" if column.kind in _RIGHT else ""))
+
+    def _cells(self, row: Row) -> Iterator[tuple[Column, Cell]]:
+        """One row as the sheet has it: each instant in UTC, and again on the settlement zone's clock."""
+        for column, cell in zip(self._report.columns, row, strict=True):
+            yield column, cell.astimezone(UTC) if isinstance(cell, datetime) else cell
+            if cells.is_local(column):
+                yield column, cell.astimezone(self._zone) if isinstance(cell, datetime) else None
+
+    def _format(self, number: str) -> Format | None:
+        if not number:
+            return None
+        if number not in self._formats:
+            self._formats[number] = self._book.add_format({"num_format": number, "align": "right"})
+        return self._formats[number]
 
 
-def _cut(report: Report) -> str:
-    return f"The first {ROWS_MAX} of {len(report.rows)} rows; totals are of all, and the CSV has all."
+def _number(cell: Cell) -> Decimal | None:
+    """What a cell is as a number; None where it is none."""
+    if isinstance(cell, bool):
+        return None
+    if isinstance(cell, Money | timedelta):
+        return Decimal(cells.text(cell))
+    return Decimal(cell) if isinstance(cell, int | Decimal) else None
 
 
-def _width(report: Report, place: int, heading: str) -> int:
-    sample = [cells.texts(report, row)[place] for row in report.rows[:20]]
-    return 2 + max(map(_places, [heading, *sample]))
+def _is_exact(number: Decimal) -> bool:
+    """Whether a spreadsheet keeps all of its digits."""
+    _, digits, exponent = number.normalize().as_tuple()
+    return len(digits) + max(0, int(exponent)) <= DIGITS_MAX
+
+
+def _number_format(cell: Cell) -> str:
+    """Separators of thousands, and as many decimals as the value is known to."""
+    if isinstance(cell, Money):
+        decimals = EXPONENTS[cell.currency]
+    elif isinstance(cell, timedelta):
+        decimals = 3
+    else:
+        decimals = max(0, -int(cell.as_tuple().exponent)) if isinstance(cell, Decimal) else 0
+    return f"{_WHOLE}.{'0' * decimals}" if decimals else _WHOLE
+
+
+def _cut(report: Report, wording: Wording) -> str:
+    text = wording.text("The first {n} of {all} rows; totals are of all, and the CSV has all.")
+    return text.format(n=ROWS_MAX, all=len(report.rows))
+
+
+def _width(report: Report, place: int, column: Column, heading: str) -> int:
+    if column.kind in {Kind.INSTANT, Kind.LOCAL}:
+        return max(_INSTANT_WIDTH, 2 + _places(heading))
+    sample = [cells.texts(report, row)[place] for row in (*report.rows[:20], *report.totals)]
+    widest = max(map(_places, [heading, *sample]))
+    return 2 + widest + (widest // 3 if column.kind in _RIGHT else 0)  # separators
 
 
 def _places(text: str) -> int:
@@ -73,24 +147,29 @@ def _places(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(character) in _WIDE else 1 for character in text)
 
 
-def _write_row(sheet: Worksheet, line: int, report: Report, row: Row, shapes: list[Format | None]) -> None:
-    for place, (text, cell) in enumerate(cells.written_cells(report, row)):
-        if _is_exact(cell):
-            sheet.write_number(line, place, cell, shapes[place])
-        elif text:
-            sheet.write_string(line, place, text, shapes[place])
+def _has_long_numbers(report: Report) -> bool:
+    return any(
+        (number := _number(cell)) is not None and not _is_exact(number)
+        for row in (*report.rows[:ROWS_MAX], *report.totals)
+        for cell in row
+    )
 
 
-def _is_exact(cell: Cell) -> bool:
-    return type(cell) is int and abs(cell) <= _EXACT_MAX
-
-
-def _about(report: Report, book: xlsxwriter.Workbook) -> None:
+def _about(report: Report, book: xlsxwriter.Workbook, wording: Wording) -> None:
     sheet = book.add_worksheet("About")
-    lines = [("Report", report.title), *report.parameters.items(), ("zone", report.zone)]
-    lines += [("note", note) for note in report.notes]
+    lines = [(wording.text("Report"), wording.text(report.title))]
+    lines += [
+        (wording.parameter(name), wording.value(value))
+        for name, value in (*report.parameters.items(), ("zone", report.zone))
+    ]
+    notes = [*map(wording.text, report.notes), wording.text(SIGNED)]
     if len(report.rows) > ROWS_MAX:
-        lines.append(("note", _cut(report)))
+        notes.append(_cut(report, wording))
+    if _has_long_numbers(report):
+        notes.append(
+            wording.text("Numbers of more than 15 digits are texts: a spreadsheet would round them.")
+        )
+    lines += [(wording.text("Note"), note) for note in notes]
     for line, (name, value) in enumerate(lines):
         sheet.write_string(line, 0, name)
         sheet.write_string(line, 1, cells.harmless(value))

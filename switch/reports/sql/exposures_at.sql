@@ -1,11 +1,11 @@
--- exposures_at: what each position had posted and held after a given event.
+-- exposures_at: what each position, and each account that settles gross, had posted and held after a given event.
 --   $1 event  $2 owners, or null for all  $3 accounts that were opened by this event; a later one begins empty
 -- Posted starts from the last window that had closed by then, so only the postings since then are read. Held are
 -- the sets that were made by then and ended later, or have not ended: those are the switch's open payments and
 -- whatever settlement holds.
 WITH chosen AS (
-    SELECT number, owner, currency::text AS currency FROM ledger.account
-     WHERE purpose = 'position' AND number <= $3 AND ($2::text[] IS NULL OR owner = ANY ($2))
+    SELECT number, owner, currency::text AS currency, purpose FROM ledger.account
+     WHERE purpose IN ('position', 'gross') AND number <= $3 AND ($2::text[] IS NULL OR owner = ANY ($2))
 ), base AS (
     SELECT DISTINCT ON (w.currency) w.currency::text AS currency, w.number, w.closing_seq
       FROM ledger.settlement_window AS w
@@ -44,7 +44,7 @@ WITH chosen AS (
       FROM pending JOIN ledger.leg ON leg.number = pending.number
      GROUP BY leg.debit
 )
-SELECT chosen.number AS account, chosen.owner, chosen.currency,
+SELECT chosen.number AS account, chosen.owner, chosen.currency, chosen.purpose,
        (begun.debits + coalesce(since.debits, 0))::bigint AS debits_posted,
        (begun.credits + coalesce(since.credits, 0))::bigint AS credits_posted,
        coalesce(held.amount, 0)::bigint AS debits_pending,
@@ -56,4 +56,4 @@ SELECT chosen.number AS account, chosen.owner, chosen.currency,
   JOIN begun USING (number)
   LEFT JOIN since USING (number)
   LEFT JOIN held USING (number)
- ORDER BY chosen.owner, chosen.currency, chosen.number;
+ ORDER BY chosen.owner, chosen.currency, chosen.purpose DESC, chosen.number;

@@ -1,0 +1,387 @@
+"""Every report of a window says what was instructed; every posting of every account is in a statement, once.
+
+The days have what real ones have: payments that settle net and gross, money paid in and out, returns, banks that
+do not pay, lines that are carried into the next window.
+"""
+
+import csv
+import io
+import itertools
+import json
+import random
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import openpyxl
+import pypdf
+import pytest
+import pytest_asyncio
+
+from schemas import codec
+from schemas.errors import Unavailable
+from switch.commands import CloseWindow, Fund, Hold, Leg, Release, Return
+from switch.people.desk import Desk
+from switch.reports import settlement_instruction
+from switch.reports.render import render
+from switch.reports.table import Report
+from switch.settlement import day, positions, reads
+from switch.settlement.files import SettlementFiles
+from switch.settlement.states import Line
+from tests.switch.desk import account, done, onboarding, open_desk
+from tests.switch.reports.conftest import make
+
+BANKS = ("asha-bank", "ganga-bank")
+AGENT = {"currency": "INR", "agent": "reserve", "scheme_bic": "PSWTKZKA", "account": "SCHEME01"}
+FORMS = {
+    "account-report": ("camt.052.001.08", "Rpt"),
+    "account-statement": ("camt.053.001.08", "Stmt"),
+    "notifications": ("camt.054.001.08", "Ntfctn"),
+}
+
+
+@pytest_asyncio.fixture
+async def desk(database_url: str) -> AsyncIterator[Desk]:
+    async with open_desk(database_url) as opened:
+        for bank in (*BANKS, "reserve"):
+            await done(opened, "participant.onboard", onboarding(bank))
+        await done(opened, "settlement_agent.set", AGENT)
+        for bank in BANKS:
+            await account(opened, bank, purpose="gross")
+        await account(opened, "payswitch", purpose="fees")
+        yield opened
+
+
+async def fund(desk: Desk, bank: str, minor: int, purpose: str = "position") -> None:
+    """Money paid in, or, below zero, out."""
+    ours = await account(desk, bank, purpose=purpose)
+    scheme = await account(desk, "payswitch", purpose="settlement")
+    leg = Leg(scheme, ours, minor, "funding") if minor > 0 else Leg(ours, scheme, -minor, "funding")
+    reply = await desk.link.ask(Fund(uuid.uuid4().bytes, b"f" * 32, [leg], "test"))
+    assert reply.verdict == "created", reply
+
+
+async def pay(desk: Desk, debtor: str, creditor: str, minor: int, purpose: str = "position") -> uuid.UUID:
+    """A payment with its fee; returns its UETR."""
+    uetr = uuid.uuid4()
+    payer = await account(desk, debtor, purpose=purpose)
+    legs = [
+        Leg(payer, await account(desk, creditor, purpose=purpose), minor, "principal"),
+        Leg(payer, await account(desk, "payswitch", purpose="fees"), 5, "fee"),
+    ]
+    held = await desk.link.ask(Hold(uetr.bytes, b"f" * 32, legs, "payment"))
+    assert held.verdict == "created", held
+    await desk.link.ask(Release(uetr.bytes, "post", "payment"))
+    return uetr
+
+
+async def give_back(desk: Desk, uetr: uuid.UUID) -> None:
+    reply = await desk.link.ask(Return(uuid.uuid4().bytes, b"r" * 32, uetr.bytes, "ganga-bank", "M1", "AC04"))
+    assert reply.verdict == "created", reply
+
+
+async def instructed(desk: Desk) -> int:
+    """Close the window, have it confirmed and instructed; its number."""
+    window = (await desk.link.ask(CloseWindow("INR"))).number
+    await day.tend(desk)
+    settlement = await reads.find(desk.pool, window)
+    if settlement.state != "SETTLED":
+        content = {"window": window, "positions_sha256": settlement.positions_sha256}
+        await done(desk, "settlement.confirm", content, checkers=("ravi",))
+        await day.tend(desk)
+    return window
+
+
+async def answered(desk: Desk, window: int, refused: tuple[str, ...] = ()) -> None:
+    """The agent's word on every line that was instructed."""
+    statuses = [
+        {
+            "OrgnlUETR": str(line.id),
+            "TxSts": "RJCT" if line.participant in refused else "ACSC",
+        }
+        for line in await reads.lines(desk.pool, window)
+        if line.state is Line.INSTRUCTED
+    ]
+    if statuses:
+        header = {"MsgId": uuid.uuid4().hex, "CreDtTm": datetime.now(UTC).isoformat(timespec="seconds")}
+        document = {"FIToFIPmtStsRpt": {"GrpHdr": header, "TxInfAndSts": statuses}}
+        raw = codec.encode("pacs.002.001.10", document, media_type=codec.XML)
+        await day.take_confirmation(desk, "reserve", raw, codec.XML, "signature")
+    await day.tend(desk)
+
+
+async def report_of(desk: Desk, name: str, **asked: Any) -> Report:
+    async with desk.pool.acquire() as connection:
+        return await make(connection, name, **asked)
+
+
+async def sent(desk: Desk, window: int) -> dict[str, tuple[str, Decimal]]:
+    """What the signed pacs.009 has, by UETR: who pays or receives, signed amount."""
+    found = await reads.find(desk.pool, window)
+    assert found.file is not None
+    octets, _ = SettlementFiles(desk.data).read(found.file)
+    message = codec.decode(octets, media_type=codec.XML, expect="pacs.009")
+    banks = {row["bic"]: row["id"] for row in await desk.pool.fetch("SELECT id, bic FROM switch.participant")}
+    lines = {}
+    for tx in message.content["CdtTrfTxInf"]:
+        amount = Decimal(tx["IntrBkSttlmAmt"]["Amt"])
+        debtor, creditor = (tx[side]["FinInstnId"]["BICFI"] for side in ("Dbtr", "Cdtr"))
+        signed = (banks[debtor], -amount) if debtor in banks else (banks[creditor], amount)
+        lines[tx["PmtId"]["UETR"]] = signed
+    return lines
+
+
+def signed(row: dict[str, Any]) -> tuple[str, Decimal]:
+    amount = Decimal(str(row["amount"]))
+    return row["participant"], amount if row["direction"] == "receives" else -amount
+
+
+def rows_of_sheet(octets: bytes) -> list[dict[str, Any]]:
+    titles = {column.heading: column.name for column in settlement_instruction.COLUMNS}
+    heading, *rows = openpyxl.load_workbook(io.BytesIO(octets))["Report"].iter_rows(values_only=True)
+    return [dict(zip((titles[str(title)] for title in heading), row, strict=True)) for row in rows]
+
+
+async def check_window(desk: Desk, window: int) -> None:
+    """The file that was sent, the report in every format, the page's lines and the statement agree."""
+    instruction = await sent(desk, window)
+    report = await report_of(desk, "settlement-instruction", window=window)
+    table = list(csv.DictReader(io.StringIO(render(report, "csv").decode())))
+    document = json.loads(render(report, "json"))
+    lines = await reads.lines(desk.pool, window)
+    statement = json.loads(render(await report_of(desk, "window-statement", window=window), "json"))
+    nets = {
+        row["participant"]: Decimal(row["net"]) for row in statement["rows"] if row["purpose"] == "position"
+    }
+
+    assert {row["uetr"]: signed(row) for row in table if row["line"]} == instruction
+    assert {row["uetr"]: signed(row) for row in document["rows"] if row["line"]} == instruction
+    in_sheet = rows_of_sheet(render(report, "xlsx"))
+    assert {row["uetr"]: signed(row) for row in in_sheet if row["line"]} == instruction
+    paper = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(render(report, "pdf"))).pages)
+    for bank, amount in instruction.values():
+        assert bank in paper
+        assert f"{abs(amount):,.2f}" in paper
+    assert settlement_instruction.read_back(render(report, "csv")) == {
+        bank: int(amount * 100) for bank, amount in instruction.values()
+    }
+    for line in lines:
+        assert nets[line.participant] == Decimal(line.net_minor) / 100
+        if line.transfer is not None:
+            assert instruction[str(line.id)] == (line.participant, Decimal(line.total_minor) / 100)
+    assert sum(Decimal(row["net"]) for row in statement["rows"]) == 0
+    assert document["parameters"]["message_id"] == f"SETTLE-INR-{window}"
+
+
+async def test_every_report_of_a_window_is_the_instruction_that_was_sent(desk: Desk) -> None:
+    """Funds were counted in once: a bank that had to pay 3 million was shown as one that receives 50,000."""
+    for bank in BANKS:
+        await fund(desk, bank, 50_000_000_00)
+        await fund(desk, bank, 1_000_00, "gross")
+    await pay(desk, "asha-bank", "ganga-bank", 3_239_677_64)
+    await pay(desk, "asha-bank", "ganga-bank", 400_00, "gross")
+    returned = await pay(desk, "asha-bank", "ganga-bank", 250_00)
+    await give_back(desk, returned)
+    await fund(desk, "ganga-bank", -7_00)
+    first = await instructed(desk)
+    await check_window(desk, first)
+    rows = {
+        row["participant"]: row
+        for row in json.loads(render(await report_of(desk, "settlement-instruction", window=first), "json"))[
+            "rows"
+        ]
+    }
+
+    assert (rows["asha-bank"]["direction"], rows["asha-bank"]["amount"]) == ("pays", "3239677.69")
+    assert rows["ganga-bank"]["amount"] == "3239677.64"
+
+    await answered(desk, first, refused=("asha-bank",))
+    await check_window(desk, first)
+    report = await report_of(desk, "settlement-instruction", window=first)
+    assert [row[1] for row in report.totals] == ["total", "total", "total not settled"]
+    states = {row[1]: row[8] for row in report.rows}
+    assert states == {"asha-bank": "HELD", "ganga-bank": "SETTLED"}
+
+    await pay(desk, "ganga-bank", "asha-bank", 100_00)
+    second = await instructed(desk)
+    await answered(desk, second)
+    await check_window(desk, second)
+    report = await report_of(desk, "settlement-instruction", window=second)
+    carried = {row[1]: row[7].text for row in report.rows}  # type: ignore[union-attr]
+    assert carried["asha-bank"] == "-3239677.69"
+    assert await report_of(desk, "settlement-instruction", window=first) != report
+
+
+async def test_a_window_that_just_closed_has_no_instruction_yet(desk: Desk) -> None:
+    await fund(desk, "asha-bank", 100_00)
+    await pay(desk, "asha-bank", "ganga-bank", 10_00)
+    window = (await desk.link.ask(CloseWindow("INR"))).number
+
+    with pytest.raises(Unavailable):
+        await report_of(desk, "settlement-instruction", window=window)
+
+
+async def test_a_window_statement_tells_payments_returns_funds_and_settlements_apart(desk: Desk) -> None:
+    await fund(desk, "asha-bank", 1_000_00)
+    await pay(desk, "asha-bank", "ganga-bank", 100_00)
+    first = await instructed(desk)
+    await answered(desk, first)
+    await give_back(desk, await pay(desk, "asha-bank", "ganga-bank", 30_00))
+    second = await instructed(desk)
+    rows = {
+        (row["participant"], row["purpose"]): row
+        for row in json.loads(render(await report_of(desk, "window-statement", window=second), "json"))[
+            "rows"
+        ]
+    }
+    asha = rows["asha-bank", "position"]
+
+    assert asha["debits"] == "30.05"
+    assert asha["returned"] == "30.05"
+    assert asha["net"] == "0.00"
+    assert asha["settled"] == "100.05"
+    flows = await positions.flows(desk.pool, first)
+    assert {each.apart.funded for each in flows if each.owner == "asha-bank"} == {1_000_00}
+
+
+def camt_entries(report: Report, name: str) -> Counter[tuple[str, str]]:
+    """Account and reference of each entry of the message, counted; its balances must meet."""
+    form, block = FORMS[name]
+    octets = render(report, form)
+    message = codec.decode(octets, media_type=codec.XML, expect=form, max_bytes=10 * len(octets))
+    signs = {"CRDT": 1, "DBIT": -1}
+    found: Counter[tuple[str, str]] = Counter()
+    for one in message.content[block]:
+        amounts = [signs[e["CdtDbtInd"]] * Decimal(e["Amt"]["Amt"]) for e in one.get("Ntry", ())]
+        found.update((one["Acct"]["Id"]["Othr"]["Id"], e["NtryRef"]) for e in one.get("Ntry", ()))
+        if "Bal" in one:
+            opening, closing = (signs[b["CdtDbtInd"]] * Decimal(b["Amt"]["Amt"]) for b in one["Bal"])
+            assert opening + sum(amounts) == closing
+    return found
+
+
+POSTINGS = """
+SELECT a.number::text AS account, a.owner, count(*) AS n
+FROM ledger.event AS e JOIN ledger.leg AS l ON l.number = e.number
+JOIN ledger.account AS a ON a.number IN (l.debit, l.credit)
+WHERE e.change <> '' AND get_byte(e.change, 0) IN (ascii('P'), ascii('M'), ascii('C'))
+GROUP BY 1, 2
+"""
+
+
+@dataclass
+class Days:
+    """Days of chance on a desk: when they were cut, and the windows that were closed."""
+
+    desk: Desk
+    chance: random.Random
+    made: list[uuid.UUID] = field(default_factory=list)
+    cuts: list[datetime] = field(default_factory=list)
+    windows: list[int] = field(default_factory=list)
+
+    async def begin(self) -> None:
+        self.cuts.append(datetime.now(UTC) - timedelta(seconds=1))
+        for bank in BANKS:
+            for purpose in ("position", "gross"):
+                await fund(self.desk, bank, 1_000_000, purpose)
+
+    async def step(self) -> None:
+        debtor, creditor = self.chance.sample(BANKS, 2)
+        purpose = self.chance.choice(("position", "gross"))
+        match self.chance.choice(("pay", "pay", "pay", "back", "fund", "window", "cut")):
+            case "pay":
+                minor = self.chance.randint(1, 900)
+                self.made.append(await pay(self.desk, debtor, creditor, minor, purpose))
+            case "back" if self.made:
+                await give_back(self.desk, self.made.pop(self.chance.randrange(len(self.made))))
+            case "fund":
+                minor = self.chance.choice((-1, 1)) * self.chance.randint(1, 500)
+                await fund(self.desk, debtor, minor, purpose)
+            case "window":
+                self.windows.append(await instructed(self.desk))
+                await answered(self.desk, self.windows[-1], self.chance.choice(((), (debtor,))))
+            case "cut":
+                self.cuts.append(datetime.now(UTC))
+
+    async def end(self) -> None:
+        """Settle what is left, and close a window over the settlement itself."""
+        self.windows.append(await instructed(self.desk))
+        await answered(self.desk, self.windows[-1])
+        self.windows.append((await self.desk.link.ask(CloseWindow("INR"))).number)
+        await day.tend(self.desk)
+        self.cuts.append(datetime.now(UTC) + timedelta(seconds=1))
+
+    def asked(self, name: str) -> list[dict[str, Any]]:
+        """Everything of these days, in parts, as a report asks for it."""
+        if name == "account-statement":
+            return [{"window": window} for window in self.windows]
+        return [{"since": a, "until": b, "currency": "INR"} for a, b in itertools.pairwise(self.cuts)]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_every_posting_of_every_account_is_in_a_statement_once(desk: Desk, seed: int) -> None:
+    """What moved on accounts that settle gross was in no statement once."""
+    days = Days(desk, random.Random(seed))
+    await days.begin()
+    for _ in range(40):
+        await days.step()
+    await days.end()
+    expected: dict[str, Counter[str]] = {bank: Counter() for bank in (*BANKS, "payswitch")}
+    for row in await desk.pool.fetch(POSTINGS):
+        expected[row["owner"]][row["account"]] += row["n"]
+    for bank, name in itertools.product(BANKS, FORMS):
+        entries: Counter[tuple[str, str]] = Counter()
+        rows = 0
+        for asked in days.asked(name):
+            report = await report_of(desk, name, participant=bank, **asked)
+            entries += camt_entries(report, name)
+            rows += len(report.rows)
+
+        assert set(entries.values()) == {1}, "an entry is in one statement, once"
+        assert Counter(number for number, _ in entries.elements()) == expected[bank]
+        assert rows == sum(expected[bank].values())
+    for window in days.windows:
+        if (await reads.find(desk.pool, window)).file is not None:
+            await check_window(desk, window)
+
+
+async def test_what_was_given_back_is_told_apart_in_statements(desk: Desk) -> None:
+    since = datetime.now(UTC) - timedelta(seconds=1)
+    await fund(desk, "asha-bank", 1_000_00)
+    uetr = await pay(desk, "asha-bank", "ganga-bank", 100_00)
+    await give_back(desk, uetr)
+    asked = {"since": since, "until": datetime.now(UTC) + timedelta(hours=9), "currency": "INR"}
+    report = await report_of(desk, "notifications", participant="asha-bank", **asked)
+    rows = json.loads(render(report, "json"))["rows"]
+    octets = render(report, "camt.054.001.08")
+    message = codec.decode(octets, media_type=codec.XML, expect="camt.054.001.08")
+    (block,) = message.content["Ntfctn"]
+    entries = [
+        (e["BkTxCd"]["Prtry"]["Cd"], e["NtryDtls"][0]["TxDtls"][0]["Refs"].get("UETR"), e["CdtDbtInd"])
+        for e in block["Ntry"]
+    ]
+
+    assert [(row["what"], row["id"] == str(uetr)) for row in rows] == [
+        ("funds", False),
+        ("payment", True),
+        ("payment", True),
+        ("return", True),
+        ("return", True),
+    ]
+    assert entries[-2:] == [("return principal", str(uetr), "CRDT"), ("return fee", str(uetr), "CRDT")]
+    only = await report_of(desk, "notifications", participant="asha-bank", account="gross", **asked)
+    assert only.rows == ()
+
+
+async def test_liquidity_has_the_accounts_that_settle_gross(desk: Desk) -> None:
+    since = datetime.now(UTC) - timedelta(seconds=1)
+    await fund(desk, "asha-bank", 1_000_00, "gross")
+    await pay(desk, "asha-bank", "ganga-bank", 100_00, "gross")
+    report = await report_of(desk, "liquidity", since=since, until=datetime.now(UTC) + timedelta(hours=1))
+    rows = {(row[0], row[1]): row for row in report.rows}
+
+    assert rows["asha-bank", "gross"][9].text == "100.05"  # type: ignore[union-attr]
