@@ -46,8 +46,6 @@ class Entry:
     purpose: str
     amount: int
     counterparty: str
-    kind: str
-    """Of the event that posted it, as the host names it."""
     corrects: UUID | None
     """Id of the posted set that this one reverses, where it does."""
 
@@ -115,7 +113,6 @@ async def read_between(
             row["purpose"],
             -row["amount"] if row["is_debit"] else row["amount"],
             row["counterparty"],
-            row["kind"],
             row["corrects"],
         )
         for row in rows[:entries_max]

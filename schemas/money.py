@@ -55,7 +55,7 @@ class Money(NamedTuple):
             raise InvalidAmount("unknown currency")
         match = _TEXT.fullmatch(text)
         if match is None:
-            raise InvalidAmount("not a plain decimal number")
+            raise InvalidAmount("not a plain decimal number: digits, a point, no separators, as 5000000.00")
         whole, fraction = match[1], (match[2] or "").rstrip("0")
         if len(fraction) > exponent:
             raise InvalidAmount(f"more than {exponent} decimals")

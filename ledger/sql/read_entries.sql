@@ -4,7 +4,7 @@
 -- index by account, which would slow every payment: this reads the range of the log, by its primary key.
 SELECT event.seq, event.at, event.number, transfer.id, leg.purpose, leg.amount,
        leg.debit = $1 AS is_debit,
-       counterparty.owner AS counterparty, event.kind, original.id AS corrects
+       counterparty.owner AS counterparty, original.id AS corrects
   FROM ledger.event
   JOIN ledger.leg ON leg.number = event.number AND $1 IN (leg.debit, leg.credit)
   JOIN ledger.transfer ON transfer.number = event.number

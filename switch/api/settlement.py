@@ -37,14 +37,20 @@ _DAYS_MAX = 400
 async def list_settlements(  # noqa: PLR0917 - one a query parameter
     request: Request,
     desk: Office,
-    who: Caller,  # noqa: ARG001 - must be known
+    who: Caller,
     currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$", description=_CURRENCY)] = None,
     before: Before = None,
     limit: Limit = 100,
 ) -> Response:
-    """Get where each window stands, newest first."""
+    """Get where each window stands, newest first, and whose lines it did not settle."""
     found = await reads.read(desk.pool, currency=currency, before=before, limit=limit + 1)
-    return answer_page(request, "before", paging.cut(found, limit, lambda s: s.window), settlement_document)
+    unpaid = await reads.unpaid(desk.pool, [s.window for s in found])
+
+    def document(s: reads.Settlement) -> dict[str, Any]:
+        lines = unpaid_for(who, unpaid.get(s.window, ()))
+        return {**settlement_document(s), "not_settled": [line.participant for line in lines]}
+
+    return answer_page(request, "before", paging.cut(found, limit, lambda s: s.window), document)
 
 
 @router.get("/settlements/{window}", operation_id="getSettlement", tags=["settlement"])
@@ -144,6 +150,14 @@ def lines_for(who: Person | Participant, lines: Sequence[reads.SettlementLine]) 
     # A central bank confirms the positions of all, so it sees all of a window that has a line of its country.
     concerned = isinstance(who, Person) and who.role is Role.REGULATOR and who.scope in reads.countries(lines)
     return [line for line in lines if concerned or may_read(who, line.participant, line.country)]
+
+
+def unpaid_for(who: Person | Participant, lines: Sequence[reads.Unpaid]) -> list[reads.Unpaid]:
+    """Of the lines that a window did not settle, those that the caller may read."""
+    authority = who.scope if isinstance(who, Person) and who.role is Role.REGULATOR else None
+    return [
+        line for line in lines if authority in line.countries or may_read(who, line.participant, line.country)
+    ]
 
 
 def pairs_for(

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from schemas.errors import InvalidMessage, NotAllowed, NotFound, SwitchError
 from switch.api.people import check_same_origin, may_see, with_maker_half
-from switch.pages import effects, forms, shell, witness
+from switch.pages import effects, forms, language, shell, witness
 from switch.pages.shell import PREFIX, Office, Viewer, form, redirect, render
 from switch.people import approvals
 from switch.people.catalogue import KINDS
@@ -199,7 +199,7 @@ async def _form(
         words=forms.WORDS,
         said=said,
         why=WHY,
-        problem=problem and problem.detail,
+        problem=problem and forms.problem(problem.detail, language.of(request)),
         seats_hint=_hint(kind),
         may_list=shell.APPROVALS.admits(person),
     )

@@ -5,12 +5,14 @@ other: what a page of ours could get wrong, the database would not show.
 """
 
 import json
+from collections.abc import Collection
 from typing import Annotated, Any, Final
 
 import asyncpg
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from ledger import windows
 from schemas.money import Money
 from switch.pages import shell, witness
 from switch.pages.shell import PREFIX, Office, render
@@ -19,7 +21,9 @@ from switch.pages.witness import looking
 from switch.people import approvals
 from switch.people.catalogue import KINDS
 from switch.people.model import Change, Person
+from switch.pricing import POSITION
 from switch.reports.reading import reading_as_regulator
+from switch.settlement.positions import flows
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 Reader = Annotated[Person, Depends(witness.of(shell.COUNTRY))]
@@ -63,12 +67,19 @@ async def get_country(request: Request, desk: Office, person: Reader) -> Respons
         unknowns = await connection.fetch(_UNKNOWN, UNKNOWNS_MAX + 1)
     async with looking(desk.pool) as connection:
         waiting = await waiting_for(connection, person)
+        owners = {row["id"] for row in participants}
+        nets = [
+            net
+            for window in await _open_windows(connection, {row["currency"] for row in positions})
+            for net in await _nets(connection, *window, owners)
+        ]
     return render(
         request,
         "country.html",
         person,
         participants=participants,
         positions=[_position(row) for row in positions],
+        nets=nets,
         counts=counts,
         unknowns=[_payment(row) for row in unknowns[:UNKNOWNS_MAX]],
         more_unknowns=len(unknowns) > UNKNOWNS_MAX,
@@ -83,6 +94,32 @@ async def waiting_for(connection: asyncpg.Connection, person: Person) -> list[Ch
     rows = await connection.fetch(_ASKED, seat, ASKED_MAX)
     found = [await approvals.find(connection, row["number"]) for row in rows]
     return [change for change in found if has_seat(person, change)]
+
+
+async def _open_windows(connection: asyncpg.Connection, currencies: Collection[str]) -> list[tuple[int, str]]:
+    return [
+        (window.number, window.currency)
+        for window in await windows.read(connection)
+        if window.closing_seq is None and window.currency in currencies
+    ]
+
+
+async def _nets(
+    connection: asyncpg.Connection, window: int, currency: str, owners: Collection[str]
+) -> list[dict[str, Any]]:
+    """What a window comes to so far for these owners: payments alone, as its instruction will have them."""
+    return [
+        {
+            "owner": flow.owner,
+            "window": window,
+            "debits": Money(flow.debits, currency),
+            "credits": Money(flow.credits, currency),
+            "returned": Money(flow.apart.returned, currency),
+            "net": Money(flow.net, currency),
+        }
+        for flow in await flows(connection, window)
+        if flow.purpose == POSITION and flow.owner in owners
+    ]
 
 
 def _position(row: asyncpg.Record) -> dict[str, Any]:

@@ -14,7 +14,8 @@ import msgspec
 from msgspec import inspect
 
 from schemas.errors import InvalidMessage
-from switch.people.kinds import Kind
+from switch.pages.language import Language
+from switch.people.kinds import Kind, hint_of
 
 LABELS: Final[Mapping[str, str]] = {
     "account": "Account",
@@ -101,6 +102,8 @@ class Field:
     pattern: str = ""
     length_max: int = 300
     default: str = ""
+    hint: str = ""
+    """What it must be, with an example."""
 
     @property
     def label(self) -> str:
@@ -150,6 +153,14 @@ def read(fields: Sequence[Field], said: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def problem(detail: str, spoken: Language) -> str:
+    """What is wrong with a form, in the reader's language: the field by its label, then what it must be."""
+    name, _, text = detail.partition(": ")
+    if not text or name not in LABELS:
+        return spoken.text(detail)
+    return f"{spoken.text(LABELS[name])}: {spoken.text(text)}"
+
+
 def _given(field: Field, said: Mapping[str, str]) -> bool:
     return field.required or field.kind == "optional" or bool(said.get(field.name, "").strip())
 
@@ -190,6 +201,9 @@ def _typed(name: str, kind: inspect.Type, *, required: bool, default: str) -> Fi
     field = Field(name, "text", required, default=default)
     found: Field | None
     match kind:
+        case inspect.Metadata():
+            inner = _typed(name, kind.type, required=required, default=default)
+            found = inner and replace(inner, hint=hint_of(kind))
         case inspect.BoolType():
             found = replace(field, kind="flag", options=("true", "false"))
         case inspect.LiteralType():
@@ -205,8 +219,8 @@ def _typed(name: str, kind: inspect.Type, *, required: bool, default: str) -> Fi
         case inspect.StrType():
             how, longest = "long" if name in _LONG else "text", kind.max_length or field.length_max
             found = replace(field, kind=how, pattern=kind.pattern or "", length_max=longest)
-        case inspect.ListType(item_type=inspect.StrType()):
-            found = replace(field, kind="list")
+        case inspect.ListType(item_type=inspect.StrType() | inspect.Metadata(type=inspect.StrType())):
+            found = replace(field, kind="list", hint=hint_of(kind))
         case _:
             found = None
     return found

@@ -97,6 +97,7 @@ async def _look(switch: Runtime) -> dict[str, Any]:
             if row["source"] in _PLACES and row["target"] in _PLACES
         ],
         "rails": list(map(_placed, rails)),
+        "away": sum(rail.state == "away" for rail in rails),
         "view": _view([_PLACES[rail.country] for rail in rails if rail.country in _PLACES]),
     }
 

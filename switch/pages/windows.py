@@ -19,7 +19,7 @@ from schemas import codec
 from schemas.errors import NotAllowed, NotFound
 from schemas.money import Money
 from switch import calendars
-from switch.api.settlement import Window, lines_for, may_read_instruction, pairs_for
+from switch.api.settlement import Window, lines_for, may_read_instruction, pairs_for, unpaid_for
 from switch.pages import shell, witness
 from switch.pages.asking import link, may_ask
 from switch.pages.shell import PREFIX, Office, render
@@ -69,6 +69,7 @@ async def get_windows(
     async with looking(desk.pool) as connection:
         read = await reads.read(connection, currency=currency or None, before=before, limit=_LIST_MAX + 1)
         found = read[:_LIST_MAX]
+        unpaid = await reads.unpaid(connection, [each.window for each in found])
         schedules = {each.currency: each for each in await reads.schedules(connection) if each.enabled}
     closes = {  # outside the transaction: holidays of a year are arithmetic that takes a while
         each.window: await _closes(desk.pool, schedules[each.currency], each.opened_at)
@@ -82,6 +83,8 @@ async def get_windows(
         found=found,
         older=found[-1].window if len(read) > _LIST_MAX else None,
         closes=closes,
+        unpaid={window: unpaid_for(person, lines) for window, lines in unpaid.items()},
+        money=Money,
         currency=currency,
         currencies=sorted(schedules),
         may_set=may_ask(person, "schedule.set"),

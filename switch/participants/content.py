@@ -9,11 +9,27 @@ from schemas.errors import InvalidAmount, Refused
 from schemas.money import EXPONENTS, Money
 from switch.pricing import POSITION
 
-Id = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{1,34}$")]
-Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
-Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
-Text = Annotated[str, msgspec.Meta(min_length=1, max_length=140)]
-KeyId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{1,63}$")]
+Id = Annotated[
+    str,
+    msgspec.Meta(
+        pattern="^[a-z0-9][a-z0-9-]{1,34}$",
+        description="2 to 35 small letters, digits and hyphens, as asha-bank",
+    ),
+]
+Country = Annotated[
+    str, msgspec.Meta(pattern="^[A-Z]{2}$", description="a country of two capital letters, as IN")
+]
+Currency = Annotated[
+    str, msgspec.Meta(pattern="^[A-Z]{3}$", description="a currency of three capital letters, as INR")
+]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=140, description="1 to 140 characters")]
+KeyId = Annotated[
+    str,
+    msgspec.Meta(
+        pattern="^[A-Za-z0-9][A-Za-z0-9._-]{1,63}$",
+        description="2 to 64 letters, digits, points, hyphens and underscores, as asha-bank-1",
+    ),
+]
 
 
 def money_of(text: str, currency: str) -> Money:

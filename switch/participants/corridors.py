@@ -20,7 +20,13 @@ _CLOSED_DAYS_MAX: Final = 7
 """A rail that is closed longer than this is closed by a slip."""
 Minor = Annotated[int, msgspec.Meta(ge=0, le=2**62 - 1)]
 BasisPoints = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
-Rate = Annotated[str, msgspec.Meta(pattern=r"^(0|[1-9]\d{0,9})(\.\d{1,10})?$")]
+Rate = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^(0|[1-9]\d{0,9})(\.\d{1,10})?$",
+        description="a number with a point and no separators, as 3.3412",
+    ),
+]
 
 
 class SwitchCorridor(Content, frozen=True, kw_only=True):

@@ -29,7 +29,13 @@ _OUTCOMES: Final[dict[str, tuple[Literal["CONFIRM", "REJECT"], State]]] = {
 class Resolve(Content, frozen=True, kw_only=True):
     """What the rail did, by evidence that stands outside the switch: a statement, a letter, a case number."""
 
-    uetr: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+    uetr: Annotated[
+        str,
+        msgspec.Meta(
+            pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+            description="a UETR in small letters, as 7c9e6679-7425-40de-944b-e07fc1f90ae7",
+        ),
+    ]
     outcome: Literal["committed", "aborted"]
     evidence: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 

@@ -10,7 +10,13 @@ from switch.people import enrolment, sessions
 from switch.people.kinds import Content, Execution, Kind
 from switch.people.model import Role, Status
 
-Name = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9._-]{1,63}$")]
+Name = Annotated[
+    str,
+    msgspec.Meta(
+        pattern="^[a-z][a-z0-9._-]{1,63}$",
+        description="2 to 64 small letters, digits, points and hyphens, as olga.petrova",
+    ),
+]
 Half = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 DisplayName = Annotated[str, msgspec.Meta(min_length=1, max_length=140)]
 _SCOPED: Final = frozenset({Role.PARTICIPANT, Role.REGULATOR})

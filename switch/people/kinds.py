@@ -6,6 +6,7 @@ asks of the ledger's writer goes under ids made from the change's number, so doi
 """
 
 import hashlib
+import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import asyncpg
 import msgspec
+from msgspec import inspect
 
 from schemas.errors import InvalidMessage
 from switch.people.model import Role, Seat
@@ -115,7 +117,41 @@ class Kind(Generic[C]):
                 return msgspec.json.decode(content, type=self.content, strict=True)
             return msgspec.convert(content, type=self.content, strict=True)
         except msgspec.ValidationError as error:
-            raise InvalidMessage(str(error), rule="content") from None
+            raise InvalidMessage(_plain(self.content, str(error)), rule="content") from None
+
+
+_AT: Final = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`$")
+_NAMED: Final = re.compile(r"(missing required|contains unknown) field `([^`]*)`")
+
+
+def hint_of(kind: inspect.Type) -> str:
+    """What a field must be, for people, with an example; empty where its type does not say."""
+    if isinstance(kind, inspect.Metadata):
+        return str((kind.extra_json_schema or {}).get("description", ""))
+    if isinstance(kind, inspect.UnionType):
+        return next(filter(None, map(hint_of, kind.types)), "")
+    return hint_of(kind.item_type) if isinstance(kind, inspect.ListType) else ""
+
+
+def _plain(content: type[Content], error: str) -> str:
+    """A type's complaint as a person reads it: which field, and what it must be. No pattern, no value."""
+    at = _AT.search(error)
+    place = at[1] if at else ""
+    named = _NAMED.search(error)
+    if named is not None:
+        field = ".".join(filter(None, (place, named[2])))
+        return (
+            f"{field}: it is missing"
+            if named[1].startswith("missing")
+            else f"{field}: there is no such field"
+        )
+    known = inspect.type_info(content)
+    assert isinstance(known, inspect.StructType)
+    name = re.split(r"[.\[]", place)[0]
+    hint = next((hint_of(field.type) for field in known.fields if field.encode_name == name), "")
+    if hint:
+        return f"{place}: {hint}"
+    return f"{place}: {error[: at.start()].replace('`', '')}" if at else error.replace("`", "")
 
 
 Kinds = Mapping[str, Kind[Any]]

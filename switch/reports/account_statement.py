@@ -47,8 +47,8 @@ SELECT a.number, a.purpose, coalesce(p.bic, '') AS bic
 """
 _PAYMENT: Final = "payment"
 _RETURN: Final = "return"
-_WHAT: Final[Mapping[str, str]] = {"FUND": "funds", "SETTLEMENT_POSTED": "settlement", "RETURN": _RETURN}
-"""What an entry is about, by the event that posted it; others are payments."""
+_WHAT: Final[Mapping[str, str]] = {"funding": "funds", "settlement": "settlement"}
+"""What an entry is of, by the purpose of its leg; others are payments, or returns of them."""
 _UUID_VERSION: Final = 4
 """A UETR is a UUID of this version; other ids are the switch's own."""
 
@@ -282,7 +282,7 @@ def _rows(booked: Booked) -> list[Row]:
 
 def what(entry: Entry) -> str:
     """What an entry is of: a payment, a return, funds paid in or out, a settlement."""
-    return _WHAT.get(entry.kind, _PAYMENT)
+    return _WHAT.get(entry.purpose, _PAYMENT if entry.corrects is None else _RETURN)
 
 
 def _references(entries: Sequence[Entry]) -> list[str]:
@@ -386,7 +386,7 @@ def _entry(reference: str, entry: Entry, currency: str) -> dict[str, Any]:
 
 def _code(entry: Entry) -> str:
     """What was posted; of what was given back, that it was."""
-    return f"{_RETURN} {entry.purpose}" if what(entry) == _RETURN else entry.purpose
+    return _RETURN if what(entry) == _RETURN else entry.purpose
 
 
 def _uetr(entry: Entry) -> dict[str, str]:

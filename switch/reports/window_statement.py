@@ -106,7 +106,7 @@ def report(
             else "Positive is to be received. Only accounts of this scope are shown.",
             "The net is of payments, less those returned: for a position, what the instruction settles.",
             "What was paid in or out, and settlements of earlier windows, move the position, not the net.",
-            f"audit_root is the root of the audit tree (RFC 9162) over events 1 to {window.closing_seq}.",
+            "The audit root is that of the audit tree (RFC 9162) over all events up to the one named above.",
         ),
         zone=zone_of(window.currency),
     )

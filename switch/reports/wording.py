@@ -27,6 +27,14 @@ SIGNED: Final = (
     " Key: /v1/report-key. To verify: payswitch report verify FILE KEY, with the signature in FILE.jws."
 )
 """Where a reader of a file finds its signature; the same in every file, so that equal reports stay equal."""
+_PARAMETERS: Final = {
+    "as_of": "As of event",
+    "message_id": "Id of the instruction",
+    "message_sha256": "SHA-256 of the instruction",
+    "since": "From",
+    "uetr": "UETR",
+}
+"""Those whose name is not enough for people."""
 _MILLI: Final = Decimal("0.001")
 _TEXTS: Final = files("switch.pages").joinpath("texts")
 
@@ -47,6 +55,11 @@ def decimal_text(text: str, locale: Locale) -> str:
     digits = len(text.partition(".")[2])
     pattern = "#,##0" + ("." + "0" * digits if digits else "")
     return format_decimal(text, format=pattern, locale=locale, decimal_quantization=False)
+
+
+def parameter_title(name: str) -> str:
+    """What people call a parameter, in English."""
+    return _PARAMETERS.get(name) or Column(name).heading
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +85,7 @@ class Wording:
 
     def parameter(self, name: str) -> str:
         """What people call a parameter."""
-        return self.text(Column(name).heading)
+        return self.text(parameter_title(name))
 
     def value(self, text: str) -> str:
         """A parameter's value: a word of ours in this language, anything else as it is."""

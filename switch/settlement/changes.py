@@ -21,8 +21,12 @@ from switch.settlement import day, reads
 from switch.settlement.states import Event, Line, LineEvent, State, next_line, next_state
 
 Window = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
-Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-Clock = Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Digest = Annotated[
+    str, msgspec.Meta(pattern="^[0-9a-f]{64}$", description="64 small letters and digits of a SHA-256")
+]
+Clock = Annotated[
+    str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", description="a time of day, as 18:30")
+]
 
 
 class CloseNow(Content, frozen=True, kw_only=True):
@@ -80,8 +84,13 @@ class SetAgent(Content, frozen=True, kw_only=True):
     currency: Currency
     agent: Id
     scheme_bic: str
-    account: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9]{1,34}$")]
-    door: Annotated[str, msgspec.Meta(pattern=r"^(https://\S{1,480})?$")] = ""
+    account: Annotated[
+        str,
+        msgspec.Meta(pattern="^[A-Za-z0-9]{1,34}$", description="1 to 34 letters and digits, as SCHEME01"),
+    ]
+    door: Annotated[
+        str, msgspec.Meta(pattern=r"^(https://\S{1,480})?$", description="an https address, or empty")
+    ] = ""
 
 
 def _refuse(text: str) -> Refused:

@@ -27,6 +27,15 @@ SELECT l.participant, p.country::text AS country, p.bic, l.account, l.net_minor,
 FROM switch.settlement_line AS l JOIN switch.participant AS p ON p.id = l.participant
 WHERE l.settlement_window = $1 AND ($2::text IS NULL OR l.participant = $2) ORDER BY l.participant
 """
+_UNPAID: Final = """
+SELECT l.settlement_window AS window, l.participant, p.country::text AS country, l.state, l.carried_to,
+       l.net_minor + l.carried_minor AS minor,
+       (SELECT array_agg(DISTINCT other.country::text) FROM switch.settlement_line AS every
+          JOIN switch.participant AS other ON other.id = every.participant
+         WHERE every.settlement_window = l.settlement_window) AS countries
+FROM switch.settlement_line AS l JOIN switch.participant AS p ON p.id = l.participant
+WHERE l.settlement_window = ANY($1) AND l.state IN ('HELD', 'CARRIED') ORDER BY 1, 2
+"""
 _LOCK_LINE: Final = (
     "SELECT FROM switch.settlement_line WHERE settlement_window = $1 AND participant = $2 FOR UPDATE"
 )
@@ -73,6 +82,20 @@ class SettlementLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Unpaid:
+    """A line that its window did not settle; minor units, below zero is what was not paid."""
+
+    window: int
+    participant: str
+    country: str
+    state: Line
+    carried_to: int | None
+    minor: int
+    countries: tuple[str, ...]
+    """Every country that has a line in the window."""
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """When windows of a currency close, on its zone's clock."""
 
@@ -111,6 +134,17 @@ async def find(connection: asyncpg.Connection | asyncpg.Pool, window: int) -> Se
 async def lines(connection: asyncpg.Connection | asyncpg.Pool, window: int) -> list[SettlementLine]:
     """Every participant's part of a closed window."""
     return [_line(row) for row in await connection.fetch(_LINES, window, None)]
+
+
+async def unpaid(
+    connection: asyncpg.Connection | asyncpg.Pool, windows: Sequence[int]
+) -> dict[int, list[Unpaid]]:
+    """What these windows did not settle, by window: a settled window may have a bank that did not pay."""
+    found: dict[int, list[Unpaid]] = {}
+    for row in await connection.fetch(_UNPAID, list(windows)):
+        facts = {**row, "state": Line(row["state"]), "countries": tuple(row["countries"])}
+        found.setdefault(row["window"], []).append(Unpaid(**facts))
+    return found
 
 
 async def lock_line(connection: asyncpg.Connection, window: int, participant: str) -> SettlementLine:

@@ -1,7 +1,8 @@
 // A page that says data-refresh="5" is fetched again every five seconds, and its main part replaced, unless
 // the reader works in it or has paused it. An element that says data-live="/path" has in it the main part of
 // that page, fetched again every second until it says data-final. Without scripts everything works the same:
-// the reader reloads, or follows the link.
+// the reader reloads, or follows the link. A page that cannot be fetched again, because the session has ended or
+// the switch is away, says since when what it shows is old.
 "use strict";
 (() => {
   const main = document.getElementById("main");
@@ -35,12 +36,22 @@
     pause.setAttribute("aria-pressed", String(paused));
   });
   const isBusy = () => paused || document.hidden || main !== document.activeElement && main.contains(document.activeElement);
+  const stale = document.getElementById("stale");
+  let fresh = new Date();
+  const say = (page) => {
+    if (page) fresh = new Date();
+    stale.hidden = Boolean(page);
+    stale.firstElementChild.textContent = `${stale.dataset.since} ${fresh.toLocaleTimeString(document.documentElement.lang)}.`;
+    main.classList.toggle("old", !page);
+  };
   const again = async () => {
-    if (!isBusy()) {
+    if (!paused && !document.hidden) {
+      let page = null;
       try {
-        const page = await mainOf(location.href);
-        if (page && !isBusy()) main.replaceChildren(...page.childNodes);
-      } catch { /* the switch is away: what is shown stays, and is asked for again */ }
+        page = await mainOf(location.href);
+      } catch { /* the switch is away, or the session has ended: what is shown stays, and is asked for again */ }
+      say(page);
+      if (page && !isBusy()) main.replaceChildren(...page.childNodes);
     }
     setTimeout(again, seconds * 1000);
   };

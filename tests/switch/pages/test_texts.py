@@ -1,8 +1,12 @@
 """Catalogues of the pages' languages have every text that is in the templates and the code, and no other."""
 
+import ast
+import importlib
 import re
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from babel.messages.extract import extract_from_dir
@@ -15,7 +19,6 @@ from switch.pages import (
     approvals,
     effects,
     forms,
-    language,
     own_keys,
     own_messages,
     own_tests,
@@ -27,12 +30,16 @@ from switch.pages.shell import NAVIGATION
 from switch.people.catalogue import KINDS
 from switch.people.model import ChangeState, Role, Status
 from switch.people.plausibility import Measure
-from switch.reports import corridors, costs, open_data, window_statement
+from switch.reports import patterns, settlement_instruction, wording
 from switch.reports.catalogue import CATALOGUE
+from switch.reports.table import TOTAL
 from switch.settlement import states as settlement
 from switch.settlement.confirmations import Outcome
 
-SAME = {"UETR", "BIC", "P50 s", "P95 s", "P99 s"}
+REPORTS = sorted({definition.read.__module__.rpartition(".")[2] for definition in CATALOGUE.values()})
+"""Modules that say a report."""
+
+SAME = {"UETR", "BIC", "P50 s", "P95 s", "P99 s", "SHA-256"}
 """Said alike in every language."""
 PURPOSES = {"position", "gross", "fees", "settlement"}
 """Of accounts."""
@@ -116,6 +123,51 @@ OWN = {
 """Words that a participant's pages say by name."""
 
 
+WORDS = {
+    *(settlement_instruction.PAYS, settlement_instruction.RECEIVES, settlement_instruction.NOT_SETTLED),
+    *("payment", "return", "funds", "settlement", "debit", "credit", TOTAL, "yes", "no", "all"),
+    *("it cancels out", "Note", "Report", "Zone", "Account", "local time", wording.SIGNED),
+    *(str(rule) for rule in patterns.Rule),
+    *("Opening balance", "Closing balance", "Opening balance gross", "Closing balance gross", "Page"),
+    "The first {n} of {all} rows; the other formats have all.",
+    "The first {n} of {all} rows; totals are of all, and the CSV has all.",
+    "Numbers of more than 15 digits are texts: a spreadsheet would round them.",
+}
+"""Words of reports' cells, parameters and remarks."""
+
+
+def said_by_reports() -> set[str]:
+    """Every heading, note and parameter's name of every report, from its module."""
+    found = set(WORDS)
+    for name in REPORTS:
+        module = importlib.import_module(f"switch.reports.{name}")
+        tree = ast.parse(Path(str(module.__file__)).read_text())
+        columns = [value for key, value in vars(module).items() if key.endswith("COLUMNS")]
+        found |= {column.heading for part in columns for column in part}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.keyword) and node.arg == "notes":
+                found |= set(_texts_in(node.value, vars(module)))
+            if isinstance(node, ast.keyword) and node.arg == "parameters":
+                found |= {
+                    wording.parameter_title(key) for key in _texts_in(node.value, vars(module), keys=True)
+                }
+    return found | {wording.parameter_title(key) for key in ("since", "until", "events", "as_of")}
+
+
+def _texts_in(node: ast.AST, known: dict[str, Any], *, keys: bool = False) -> Iterator[str]:
+    """Texts of a tuple of notes, or the keys of a dictionary; what a text is made from must be known."""
+    if isinstance(node, ast.Dict):
+        for key in node.keys if keys else ():
+            yield from _texts_in(key, known) if key else ()
+    elif isinstance(node, ast.Constant | ast.JoinedStr):
+        yield str(eval(compile(ast.Expression(node), "notes", "eval"), known))
+    elif isinstance(node, ast.IfExp):
+        yield from (*_texts_in(node.body, known), *_texts_in(node.orelse, known))
+    elif isinstance(node, ast.Tuple):
+        for each in node.elts:
+            yield from _texts_in(each, known)
+
+
 def texts() -> set[str]:
     pages = Path(str(files("switch.pages")))
     found = extract_from_dir(
@@ -124,9 +176,10 @@ def texts() -> set[str]:
         keywords={"_": None, "text": None},
     )
     written = {message for _, _, message, _, _ in found if isinstance(message, str)}
-    columns = (*corridors.COLUMNS, *costs.COLUMNS, *open_data.COLUMNS, *window_statement.COLUMNS)
-    named = {report.title for report in CATALOGUE.values()} | {entry.title for entry in NAVIGATION}
-    named |= set(reports.LABELS.values()) | {column.heading for column in columns}
+    named = said_by_reports()
+    named |= {report.title for report in CATALOGUE.values()} | {entry.title for entry in NAVIGATION}
+    named |= set(reports.LABELS.values())
+    named |= {field.hint for kind in KINDS.values() for field in forms.fields_of(kind) or () if field.hint}
     named |= {role.value for role in Role} | {"open", "closed", "away", "d", "h", "min", "s"}
     named |= (
         {kind.title for kind in KINDS.values()} | set(forms.LABELS.values()) | set(approvals.GROUPS.values())
@@ -155,7 +208,7 @@ def texts() -> set[str]:
 
 @pytest.mark.parametrize("code", ["ru", "zh"])
 def test_every_text_is_translated_and_none_is_left_over(code: str) -> None:
-    found = set(language._catalogue(code))
+    found = set(wording.catalogue(code))
 
     assert texts() <= found
     assert found <= texts() | refusals()
@@ -163,5 +216,5 @@ def test_every_text_is_translated_and_none_is_left_over(code: str) -> None:
 
 @pytest.mark.parametrize("code", ["ru", "zh"])
 def test_a_translation_has_the_places_of_its_source(code: str) -> None:
-    for source, said in language._catalogue(code).items():
+    for source, said in wording.catalogue(code).items():
         assert set(re.findall(r"{\w+}", source)) == set(re.findall(r"{\w+}", said)), source

@@ -372,7 +372,7 @@ async def test_what_was_given_back_is_told_apart_in_statements(desk: Desk) -> No
         ("return", True),
         ("return", True),
     ]
-    assert entries[-2:] == [("return principal", str(uetr), "CRDT"), ("return fee", str(uetr), "CRDT")]
+    assert entries[-2:] == [("return", str(uetr), "CRDT"), ("return", str(uetr), "CRDT")]
     only = await report_of(desk, "notifications", participant="asha-bank", account="gross", **asked)
     assert only.rows == ()
 
