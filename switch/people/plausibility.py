@@ -25,7 +25,13 @@ _TOLERANCE: Final = Fraction(2, 100)
 """A factor is told with three digits, and what is in force may move a little before the last vote."""
 _THREE_DIGITS: Final = Context(prec=3, rounding=ROUND_HALF_EVEN)
 
-Factor = Annotated[str, msgspec.Meta(pattern=rf"^({_UNLIMITED_TEXT}|(0|[1-9]\d{{0,29}})(\.\d{{1,30}})?)$")]
+Factor = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=rf"^({_UNLIMITED_TEXT}|(0|[1-9]\d{{0,29}})(\.\d{{1,30}})?)$",
+        description="a factor as the refusal states it, as 100.000, or unlimited",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)

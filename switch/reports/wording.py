@@ -31,7 +31,6 @@ _PARAMETERS: Final = {
     "as_of": "As of event",
     "message_id": "Id of the instruction",
     "message_sha256": "SHA-256 of the instruction",
-    "since": "From",
     "uetr": "UETR",
 }
 """Those whose name is not enough for people."""

@@ -87,17 +87,18 @@ def _data(report: Report, wording: Wording) -> str:
     widths = [
         _width(heading, [row[place] for row in (*rows, *totals)]) for place, heading in enumerate(headings)
     ]
+    paper = _paper(widths)
     return json.dumps(
         {
             "name": report.name,
             "title": wording.text(report.title),
             "language": wording.code,
-            "paper": _paper(widths)._asdict(),
+            "paper": paper._asdict(),
             "parameters": [
                 [wording.parameter(name), wording.value(value)] for name, value in report.parameters.items()
             ],
             "columns": [
-                {"heading": heading, "number": column.kind in _RIGHT, "width": width}
+                {"heading": heading, "number": column.kind in _RIGHT, "width": _needs(width, paper)}
                 for heading, column, width in zip(headings, report.columns, widths, strict=True)
             ],
             "rows": _broken(rows),
@@ -138,7 +139,10 @@ def _places(text: str) -> int:
 
 
 def _paper(widths: Sequence[float]) -> Paper:
-    def needs(paper: Paper) -> float:
-        return sum(width * _EM_PER_PLACE * paper.letters + _INSET_PT for width in widths)
+    fits = (paper for paper in _PAPERS if sum(_needs(width, paper) for width in widths) <= paper.width)
+    return next(fits, _PAPERS[-1])
 
-    return next((paper for paper in _PAPERS if needs(paper) <= paper.width), _PAPERS[-1])
+
+def _needs(width: float, paper: Paper) -> float:
+    """Points that a column of so many places takes."""
+    return width * _EM_PER_PLACE * paper.letters + _INSET_PT

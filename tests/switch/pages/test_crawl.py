@@ -1,0 +1,295 @@
+"""Every page of every role, and every link on it, on a switch where payments end in all the ways there are.
+
+Pages were tried only on payments that succeed once: one refused before it was priced broke its own page, two
+reports and the statistics, for everybody.
+"""
+
+import asyncio
+import json
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from typing import Any
+from urllib.parse import urljoin
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from adapters.simulation.magic import Magic
+from switch.commands import CloseWindow
+from switch.reports.catalogue import CATALOGUE
+from switch.workers.link import Link
+from tests.switch.stack import Stack
+from tests.switch.test_doors import given_back, post
+from tests.switch.test_people_api import bearer
+
+PEOPLE = ("operator", "checker", "auditor", "participant", "regulator-in", "regulator-pk")
+LINK = re.compile(r"""\b(?:href|src)="([^"]+)\"""")
+ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32,}|\b\d+\b|=[^&]*")
+OF_A_KIND_MAX = 4
+"""Pages of one kind that a role follows links to: the fifth payment's page is made as the first one's."""
+
+
+@dataclass
+class Lived:
+    """Payments by how they ended, and the window of the rupee that was aborted."""
+
+    refused: dict[str, str] = field(default_factory=dict)
+    others: dict[str, str] = field(default_factory=dict)
+    window: int = 0
+
+    @property
+    def all(self) -> dict[str, str]:
+        return {**self.refused, **self.others}
+
+
+def with_creditor(document: dict[str, Any], **changes: str) -> dict[str, Any]:
+    """The payment with another creditor account or agent."""
+    (tx,) = document["FIToFICstmrCdtTrf"]["CdtTrfTxInf"]
+    if "account" in changes:
+        tx["CdtrAcct"] = {"Id": {"IBAN": changes["account"]}}
+    if "bic" in changes:
+        tx["CdtrAgt"] = {"FinInstnId": {"BICFI": changes["bic"]}}
+    return document
+
+
+async def refused_early(stack: Stack) -> dict[str, str]:
+    """One each: a mistyped account, a bank that nobody knows, too much, another currency."""
+    plain = stack.document
+    wanted = {
+        "account": with_creditor(plain("asha-bank", "indus-bank"), account="PK61SAND0000000000000001"),
+        "agent": with_creditor(plain("asha-bank", "indus-bank"), bic="NOSUXX22"),
+        "amount": plain("asha-bank", "indus-bank", amount="9999999999.00"),
+    }
+    async with stack.client("asha-bank") as client:
+        states = {name: await client.pay(document, wait=10) for name, document in wanted.items()}
+    assert {state.status for state in states.values()} == {"RJCT"}, states
+    return {name: str(state.uetr) for name, state in states.items()}
+
+
+async def others(stack: Stack) -> dict[str, str]:
+    async with stack.client("asha-bank") as client:
+        done = await client.pay(stack.document("asha-bank", "indus-bank"), wait=25)
+        back = await client.pay(stack.document("asha-bank", "indus-bank"), wait=25)
+        no = await client.pay(stack.document("asha-bank", "indus-bank", word="AC04"), wait=25)
+        doubt = await client.pay(stack.document("asha-bank", "indus-bank", word=Magic.WRONGAMT), wait=1)
+        payment = await client.payment(doubt.uetr)
+        while payment.state != "UNKNOWN":
+            payment = await client.payment(doubt.uetr, wait=1)
+        credited = (await client.payment(back.uetr)).credited_amount
+    assert (done.status, back.status, no.status) == ("ACCC", "ACCC", "RJCT")
+    assert credited is not None
+    await give_back(stack, str(back.uetr), credited.amount, credited.currency)
+    return {
+        name: str(state.uetr)
+        for name, state in (("done", done), ("back", back), ("no", no), ("doubt", doubt))
+    }
+
+
+async def give_back(stack: Stack, uetr: str, amount: str, currency: str) -> None:
+    """The creditor agent's pacs.004."""
+    document = given_back(uetr, amount, currency)
+    status, answer = await post(stack, "indus-bank", "pacs.004", "pacs.004.001.09", document)
+    assert status == 200, answer
+
+
+async def aborted(stack: Stack) -> int:
+    """A window of the rupee whose settlement two people aborted: its lines are held, and not settled."""
+    link = Link(stack.settings.writer_socket)
+    await link.start()
+    window = (await link.ask(CloseWindow("INR"))).number
+    await link.stop()
+    async with aiohttp.ClientSession(stack.url) as http:
+        content = {"kind": "settlement.abort", "content": {"window": window}, "reason": "test"}
+        async with asyncio.timeout(30):
+            while True:  # the caretaker writes the settlement a moment after the closing
+                async with http.post(
+                    "/v1/changes", json=content, headers=bearer(stack, "operator")
+                ) as answer:
+                    asked = await answer.json()
+                    if answer.status < 300:
+                        break
+                await asyncio.sleep(0.2)
+        vote = {"decision": "approve", "reason": "seen"}
+        path = f"/v1/changes/{asked['number']}/votes"
+        async with http.post(path, json=vote, headers=bearer(stack, "checker")) as answer:
+            assert (await answer.json())["state"] == "executed", await answer.text()
+    return window
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lived(stack: Stack) -> AsyncIterator[Lived]:
+    yield Lived(await refused_early(stack), await others(stack), await aborted(stack))
+
+
+def kind_of(path: str) -> str:
+    return ID.sub("*", path)
+
+
+def links_of(path: str, text: str) -> list[str]:
+    found = [urljoin(path, unescape(link)).partition("#")[0] for link in LINK.findall(text)]
+    return [link for link in dict.fromkeys(found) if link.startswith(("/console", "/v1/", "/docs"))]
+
+
+async def crawl(stack: Stack, name: str, seeds: list[str]) -> tuple[list[tuple[str, int, str]], int]:
+    """Follow every link that a role is shown; what failed, with where it stood, and how many were read."""
+    waiting, seen, kinds = [(seed, "") for seed in seeds], set(seeds), Counter[str]()
+    failed: list[tuple[str, int, str]] = []
+    async with aiohttp.ClientSession(stack.url, headers=bearer(stack, name)) as http:
+        while waiting:
+            path, origin = waiting.pop(0)
+            async with http.get(path, allow_redirects=False) as answer:
+                text = await answer.text(errors="replace")
+            if answer.status >= 400 and not (answer.status == 404 and path in seeds):
+                failed.append((path, answer.status, origin))
+            if answer.content_type != "text/html":
+                continue
+            for link in links_of(path, text):
+                if link not in seen and kinds[kind_of(link)] < OF_A_KIND_MAX:
+                    kinds[kind_of(link)] += 1
+                    seen.add(link)
+                    waiting.append((link, path))
+    return failed, len(seen)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", PEOPLE)
+async def test_no_page_of_a_role_fails_and_no_link_is_dead(stack: Stack, lived: Lived, name: str) -> None:
+    payments = [f"/console/payments/{uetr}" for uetr in lived.all.values()]
+    failed, read = await crawl(stack, name, ["/console", *payments])
+
+    assert failed == []
+    assert read > 20
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+async def test_every_report_is_made_in_every_format_of_payments_that_ended_in_all_ways(
+    stack: Stack, lived: Lived, name: str
+) -> None:
+    definition = CATALOGUE[name]
+    now = datetime.now(UTC)
+    known = {
+        "window": str(lived.window),
+        "since": (now - timedelta(hours=2)).isoformat(),
+        "until": (now + timedelta(hours=9)).isoformat(),
+        "participant": "asha-bank",
+        "currency": "INR",
+        "uetr": lived.refused["account"],
+        "quarter": f"{now.year - 1}-Q1",
+    }
+    asked = {parameter: known[parameter] for parameter in definition.takes}
+    async with aiohttp.ClientSession(stack.url, headers=bearer(stack, "operator")) as http:
+        for form in definition.formats:
+            for language in ("en", "ru", "zh") if form in {"pdf", "xlsx", "csv"} else ("en",):
+                given = {**asked, "format": str(form), "lang": language}
+                for _ in range(50):
+                    async with http.get(f"/v1/reports/{name}", params=given) as answer:
+                        octets = await answer.read()
+                    if answer.status != 503:  # the parties of new payments are being read
+                        break
+                    await asyncio.sleep(0.2)
+                assert answer.status == 200, (form, language, octets)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_refused_payment_says_between_whom_how_much_and_why(stack: Stack, lived: Lived) -> None:
+    reasons = {}
+    for name, uetr in lived.refused.items():
+        for person in ("operator", "participant", "regulator-in"):
+            async with aiohttp.ClientSession(stack.url, headers=bearer(stack, person)) as http:
+                async with http.get(f"/console/payments/{uetr}") as answer:
+                    page = await answer.text()
+                async with http.get(f"/console/payments?q={uetr}") as answer:
+                    listed = await answer.text()
+            amount = "9,999,999,999.00 INR" if name == "amount" else "100.00 INR"
+            for text in (page, listed):
+                assert "asha-bank" in text
+                assert amount in text
+            assert ("NOSUXX22" if name == "agent" else "indus-bank") in listed
+        async with stack.client("asha-bank") as client:
+            payment = await client.payment(uetr)
+        reasons[name] = payment.reason
+        assert payment.credited_amount is None
+        assert reasons[name] in listed
+    assert len(set(reasons.values())) >= 2
+    connection = await stack.connect()
+    bodies = await connection.fetch(
+        "SELECT convert_from(e.body, 'UTF8') AS body FROM ledger.event AS e"
+        " JOIN switch.payment AS p ON p.number = e.number WHERE p.uetr::text = ANY ($1) AND e.kind = 'REFUSE'",
+        list(lived.refused.values()),
+    )
+    await connection.close()
+    assert len(bodies) == len(lived.refused)
+    for row in bodies:
+        assert json.loads(row["body"])["debtor_agent"] == "asha-bank"
+        assert "Asha Rao" not in row["body"]
+        assert "SAND0000" not in row["body"]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_doubt_is_as_old_as_it_is_however_far_away_the_end_of_the_period_is(
+    stack: Stack, lived: Lived
+) -> None:
+    now = datetime.now(UTC)
+    asked = {"since": (now - timedelta(hours=1)).isoformat(), "until": (now + timedelta(hours=9)).isoformat()}
+    async with aiohttp.ClientSession(stack.url, headers=bearer(stack, "operator")) as http:
+        async with http.get("/v1/reports/open-payments", params=asked) as answer:
+            rows = {row["uetr"]: row for row in (await answer.json())["rows"]}
+    row = rows[lived.others["doubt"]]
+
+    assert 0 < float(row["state_age_s"]) <= float(row["age_s"]) < 600
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_list_of_windows_says_who_did_not_pay(stack: Stack, lived: Lived) -> None:
+    async with aiohttp.ClientSession(stack.url, headers=bearer(stack, "regulator-in")) as http:
+        async with http.get("/console/windows?currency=INR") as answer:
+            page = await answer.text()
+        async with http.get("/v1/settlements?currency=INR") as answer:
+            listed = {row["window"]: row["not_settled"] for row in await answer.json()}
+
+    assert "asha-bank did not pay" in page
+    assert "asha-bank" in listed[lived.window]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_returned_payments_are_told_apart(stack: Stack, lived: Lived) -> None:
+    now = datetime.now(UTC)
+    asked = {"since": (now - timedelta(hours=1)).isoformat(), "until": now.isoformat()}
+    async with aiohttp.ClientSession(stack.url, headers=bearer(stack, "operator")) as http:
+        async with http.get("/v1/reports/corridors", params=asked) as answer:
+            rows = (await answer.json())["rows"]
+        async with http.get(f"/console/payments?q={lived.others['back']}") as answer:
+            listed = await answer.text()
+    (row,) = [
+        row
+        for row in rows
+        if (row["source"], row["target"], row["debit_currency"], row["credit_currency"])
+        == ("IN", "PK", "INR", "PKR")
+    ]
+
+    assert row["returned"] >= 1
+    assert float(row["debits_returned"]) >= 100
+    assert row["refused"] >= 2
+    assert "returned" in listed
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_signature_of_a_file_is_found_by_its_hash(stack: Stack, lived: Lived) -> None:
+    del lived
+    now = datetime.now(UTC)
+    asked = {"since": (now - timedelta(hours=1)).isoformat(), "until": now.isoformat(), "format": "pdf"}
+    async with aiohttp.ClientSession(stack.url) as http:
+        url = "/v1/reports/corridors"
+        async with http.get(url, params=asked, headers=bearer(stack, "operator")) as answer:
+            sha256 = answer.headers["ETag"].strip('"')
+            token = answer.headers["Payswitch-Signature"]
+        async with http.get(f"/v1/report-artefacts/{sha256}/signature") as answer:
+            assert (answer.status, await answer.text()) == (200, token)
+        async with http.get(f"/v1/report-artefacts/{'0' * 64}/signature") as answer:
+            assert answer.status == 404
