@@ -1,6 +1,8 @@
 """What happened to a participant's payments, event by event: pages, streams and webhooks read here.
 
-The ledger's log is the source, so nothing is missed and nothing is told before it is durable.
+The ledger's log is the source, so nothing is missed and nothing is told before it is durable. A payment that
+the switch itself refused, and that so has no reference of a rail, is its sender's alone: nothing of it was ever
+on the way to the creditor agent that it names.
 """
 
 import json
@@ -20,7 +22,7 @@ _PAGE: Final = """
 SELECT e.seq, e.at, e.kind, e.body, p.uetr
 FROM ledger.event AS e JOIN switch.payment AS p ON p.number = e.number
 WHERE e.seq > $1 AND e.seq <= $1 + $4 AND e.kind = ANY($5)
-  AND $2 IN (p.debtor_agent, p.creditor_agent, p.sender)
+  AND ($2 IN (p.debtor_agent, p.sender) OR ($2 = p.creditor_agent AND p.native_ref <> ''))
 ORDER BY e.seq LIMIT $3
 """
 
@@ -30,7 +32,7 @@ FROM ledger.transfer AS t
 JOIN switch.payment AS p ON p.number = t.number
 JOIN ledger.event AS e ON e.number = t.number
 WHERE t.id = $1 AND e.seq >= t.number AND e.kind = ANY($3)
-  AND $2 IN (p.debtor_agent, p.creditor_agent, p.sender)
+  AND ($2 IN (p.debtor_agent, p.sender) OR ($2 = p.creditor_agent AND p.native_ref <> ''))
 ORDER BY e.seq
 """
 

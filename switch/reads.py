@@ -188,7 +188,9 @@ def _notes(rows: list[asyncpg.Record]) -> list[list[str]]:
 
 
 def _has_part(payment: asyncpg.Record, owners: list[str] | None) -> bool:
-    parts = {payment["sender"], payment["debtor_agent"], payment["creditor_agent"]}
+    parts = {payment["sender"], payment["debtor_agent"]}
+    if payment["native_ref"]:  # what the switch refused itself is no affair of the agent that it names
+        parts.add(payment["creditor_agent"])
     return owners is None or not parts.isdisjoint(owners)
 
 

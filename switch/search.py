@@ -42,7 +42,8 @@ LEFT JOIN ledger.event AS e ON e.seq = p.number
 LEFT JOIN switch.participant AS d ON d.id = p.debtor_agent
 LEFT JOIN switch.participant AS c ON c.id = p.creditor_agent
 WHERE p.number < $1 AND p.number > $2
-  AND ($3::text[] IS NULL OR p.sender = ANY($3) OR p.debtor_agent = ANY($3) OR p.creditor_agent = ANY($3))
+  AND ($3::text[] IS NULL OR p.sender = ANY($3) OR p.debtor_agent = ANY($3)
+       OR (p.creditor_agent = ANY($3) AND p.native_ref <> ''))
   AND ($4 = '' OR coalesce(o.state, CASE r.outcome WHEN 'posted' THEN 'COMMITTED' ELSE 'ABORTED' END) = $4)
   AND ($5 = '' OR p.rail = $5) AND ($6 = '' OR d.country = $6) AND ($7 = '' OR c.country = $7)
   AND ($8 = '' OR p.message_id = $8 OR p.native_ref = $8)

@@ -40,7 +40,8 @@ _CHECKPOINTS_SHOWN: Final = 50
 _MINE: Final = """
 SELECT EXISTS (SELECT FROM ledger.settlement_window WHERE number = $1)
     OR EXISTS (SELECT FROM switch.payment WHERE number = $1 AND number > 0
-               AND (sender = ANY ($2) OR debtor_agent = ANY ($2) OR creditor_agent = ANY ($2)))
+               AND (sender = ANY ($2) OR debtor_agent = ANY ($2)
+                    OR (creditor_agent = ANY ($2) AND native_ref <> '')))
 """
 Size = Annotated[int | None, Query(ge=1, lt=2**63)]
 Number = Annotated[int | None, Query(ge=1, lt=2**63)]

@@ -22,7 +22,8 @@ BUNDLE: Final = "bundle"
 _PAYMENT: Final = """
 SELECT p.number FROM ledger.transfer AS t JOIN switch.payment AS p USING (number)
  WHERE t.id = $1
-   AND ($2::text[] IS NULL OR p.sender = ANY ($2) OR p.debtor_agent = ANY ($2) OR p.creditor_agent = ANY ($2))
+   AND ($2::text[] IS NULL OR p.sender = ANY ($2) OR p.debtor_agent = ANY ($2)
+        OR (p.creditor_agent = ANY ($2) AND p.native_ref <> ''))
 """
 
 COLUMNS: Final = (

@@ -22,8 +22,8 @@ WITH accepted AS (
       LEFT JOIN ended ON ended.seq = resolved.seq
       LEFT JOIN given_back ON given_back.number = p.number
      WHERE p.number > $1 AND p.number <= $2
-       AND ($4::text[] IS NULL OR p.debtor_agent = ANY ($4) OR p.creditor_agent = ANY ($4)
-            OR p.sender = ANY ($4))
+       AND ($4::text[] IS NULL OR p.debtor_agent = ANY ($4) OR p.sender = ANY ($4)
+            OR (p.creditor_agent = ANY ($4) AND p.native_ref <> ''))
 ), paired AS (
     SELECT t.debtor_agent, t.creditor_agent, t.sender,
            t.debit_currency, t.credit_currency,

@@ -19,5 +19,6 @@ SELECT p.number, p.uetr, p.sender, p.debtor_agent, p.creditor_agent, p.rail,
  ) AS step
  WHERE p.number > $1 AND p.number <= $2
    AND r.outcome IS DISTINCT FROM 'posted'
-   AND ($4::text[] IS NULL OR p.debtor_agent = ANY ($4) OR p.creditor_agent = ANY ($4) OR p.sender = ANY ($4))
+   AND ($4::text[] IS NULL OR p.debtor_agent = ANY ($4) OR p.sender = ANY ($4)
+        OR (p.creditor_agent = ANY ($4) AND p.native_ref <> '')) -- refused here: never the creditor agent's
  ORDER BY p.number;

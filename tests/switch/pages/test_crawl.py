@@ -232,6 +232,23 @@ async def test_a_refused_payment_says_between_whom_how_much_and_why(stack: Stack
 
 
 @pytest.mark.asyncio(loop_scope="module")
+async def test_what_the_switch_refused_is_no_affair_of_the_agent_that_it_names(
+    stack: Stack, lived: Lived
+) -> None:
+    """Anybody could fill another bank's events otherwise, and say to it what it likes."""
+    headers = {"Authorization": f"Bearer {stack.participant('indus-bank')['bearer']}"}
+    async with aiohttp.ClientSession(stack.url, headers=headers) as http:
+        for uetr in lived.refused.values():
+            async with http.get(f"/v1/payments/{uetr}") as answer:
+                assert answer.status == 404
+        async with http.get("/v1/events", params={"after": "0", "limit": "200"}) as answer:
+            told = await answer.text()
+
+    assert lived.others["done"] in told
+    assert not any(uetr in told for uetr in lived.refused.values())
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_doubt_is_as_old_as_it_is_however_far_away_the_end_of_the_period_is(
     stack: Stack, lived: Lived
 ) -> None:
