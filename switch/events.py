@@ -1,8 +1,8 @@
 """What happened to a participant's payments, event by event: pages, streams and webhooks read here.
 
 The ledger's log is the source, so nothing is missed and nothing is told before it is durable. A payment that
-the switch itself refused, and that so has no reference of a rail, is its sender's alone: nothing of it was ever
-on the way to the creditor agent that it names.
+the switch itself refused, and that so has no reference of a rail, is its sender's alone: nothing of it was
+ever on the way to the creditor agent that it names.
 """
 
 import json
