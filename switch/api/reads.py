@@ -133,26 +133,27 @@ async def get_window(
 
 def net_document(currency: str, n: Flow) -> dict[str, Any]:
     """Describe a net position in decimal text; positive is to be received."""
-    amounts = {
-        "debits": n.debits,
-        "credits": n.credits,
-        "returned": n.apart.returned,
-        "net": n.net,
-        "funded": n.apart.funded,
-        "settled": n.apart.settled,
-    }
+
+    def text(minor: int) -> str:
+        return Money(minor, currency).text
+
     return {
         "participant": n.owner,
         "purpose": n.purpose,
         "currency": currency,
-        **{name: Money(minor, currency).text for name, minor in amounts.items()},
+        "debits": text(n.debits),
+        "credits": text(n.credits),
+        "net": text(n.net),
         "count": n.count,
+        "returned": text(n.apart.returned),
+        "funded": text(n.apart.funded),
+        "settled": text(n.apart.settled),
     }
 
 
 _COLUMNS: Final = (
     *("participant", "purpose", "currency", "debits", "credits"),
-    *("returned", "net", "funded", "settled", "count"),
+    *("net", "count", "returned", "funded", "settled"),
 )
 """Of the CSV; the names of `net_document`."""
 
