@@ -18,14 +18,10 @@ SELECT r.country::text AS country, r.open OR coalesce(r.opens_at <= clock_timest
        count(*) FILTER (WHERE o.state = 'UNKNOWN') AS unknown,
        (SELECT max(c.cycle) FROM switch.rail_cycle AS c WHERE c.rail = r.country) AS cycle,
        (SELECT count(*) FROM switch.reconciliation_break AS b
-         WHERE b.rail = r.country AND b.resolved_at IS NULL) AS breaks,
-       (SELECT min(p.at) FROM switch.probe AS p
-         WHERE p.service = 'rail-' || r.country AND NOT p.ok AND p.at > clock_timestamp() - interval '1 day'
-           AND p.at > coalesce((SELECT max(fine.at) FROM switch.probe AS fine
-                                 WHERE fine.service = p.service AND fine.ok), '-infinity')) AS silent_since
+         WHERE b.rail = r.country AND b.resolved_at IS NULL) AS breaks
 FROM switch.rail AS r LEFT JOIN switch.open_payment AS o ON o.rail = r.country GROUP BY r.country ORDER BY 1
 """
-_AS_READ: Final = ("silent_since", "held", "sent", "unknown", "breaks", "cycle")
+_AS_READ: Final = ("held", "sent", "unknown", "breaks", "cycle")
 _QUEUES: Final = """
 SELECT 'due_payment' AS topic, count(*) AS n,
        coalesce(extract(epoch FROM clock_timestamp() - min(due_at)), 0)::float8 AS age
@@ -124,7 +120,7 @@ async def rails(connection: asyncpg.Connection | asyncpg.Pool, known: Rails) -> 
 
 
 def _rail(row: asyncpg.Record, known: Rail | None, seen: reach.Reach, now: datetime) -> RailFacts:
-    away = row["silent_since"] is not None or seen.reachable is False or (known is not None and known.breaker.open)
+    away = seen.reachable is False or (known is not None and known.breaker.open)
     open_from = known.adapter.profile.hours.open_from(now) if known else now
     works = row["open"] and open_from <= now
     return RailFacts(
@@ -135,6 +131,7 @@ def _rail(row: asyncpg.Record, known: Rail | None, seen: reach.Reach, now: datet
         opens_at=row["opens_at"],
         open_from=open_from if open_from > now else None,
         silent=known.breaker.silent if known else 0,
+        silent_since=seen.unreachable_since,
         **{name: row[name] for name in _AS_READ},
     )
 
