@@ -222,6 +222,7 @@ PARAMETERS: Final[Mapping[str, Any]] = MappingProxyType(
         "number": 1,
         "quarter": "2026-Q3",
         "seq": 4711,
+        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "since": _DAY,
         "uetr": ORIGINAL,
         "window": 1,

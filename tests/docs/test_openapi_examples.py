@@ -133,6 +133,7 @@ TRIED_ELSEWHERE = {
     "confirmSettlement": "tests/switch/test_settlement_day.py",
     "getInstruction": "tests/switch/test_settlement_day.py",
     "getReport": "tests/switch/reports/test_live.py",
+    "getReportSignature": "tests/switch/pages/test_crawl.py",
     "replayDelivery": "tests/switch/test_events_and_webhooks.py",
     "signOut": "tests/switch/test_people_api.py",
 }
