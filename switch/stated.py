@@ -32,6 +32,8 @@ from switch.settings import Settings
 Content = Mapping[str, Any]
 _GROUP: Final = f"{ROOT}/GrpHdr"
 _TX: Final = f"{ROOT}/CdtTrfTxInf"
+_MOMENT: Final = timedelta(minutes=15)
+"""What a message may take on its way past midnight, and how wrong its sender's clock may be."""
 _INSTITUTION: Final = 8
 """Characters of a BIC that name the institution; a branch is its own affair."""
 
@@ -103,9 +105,9 @@ def expiry(payment: CreditTransfer, made_at: datetime, settings: Settings) -> da
 
 
 def days_of(now: datetime, *countries: str) -> set[date]:
-    """The dates that it is now, by UTC and by the clocks of some countries."""
-    zones = {ZONES[country] for country in countries if country in ZONES}
-    return {now.date(), *(now.astimezone(ZoneInfo(zone)).date() for zone in zones)}
+    """The dates that it is now, or was or will be in a moment, by UTC and by the clocks of some countries."""
+    zones = [UTC, *(ZoneInfo(ZONES[country]) for country in countries if country in ZONES)]
+    return {at.astimezone(zone).date() for zone in zones for at in (now - _MOMENT, now + _MOMENT)}
 
 
 def is_dated(payment: CreditTransfer, today: set[date]) -> bool:

@@ -382,3 +382,10 @@ def test_today_is_the_date_of_either_country() -> None:
     now = datetime(2026, 11, 29, 19, 30, tzinfo=UTC)
 
     assert stated.days_of(now, "IN", "RU") == {date(2026, 11, 29), date(2026, 11, 30)}
+
+
+def test_a_payment_of_the_last_second_of_a_day_is_not_late() -> None:
+    midnight = datetime(2026, 11, 30, 0, 0, 1, tzinfo=UTC)
+
+    assert date(2026, 11, 29) in stated.days_of(midnight, "IN", "PK")
+    assert date(2026, 11, 29) not in stated.days_of(midnight + timedelta(hours=1), "IN", "PK")
