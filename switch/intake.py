@@ -147,8 +147,7 @@ class Intake:
 
     async def _check_day(self, payment: CreditTransfer, route: Route, now: datetime) -> None:
         """Refuse a settlement date that is neither today's nor the one that a payment of now has."""
-        today = stated.days_of(now, route.debtor.country, route.creditor.country)
-        if not stated.is_dated(payment, today):
+        if not stated.is_dated(payment, now, route.debtor.country, route.creditor.country):
             return
         currency = payment.interbank_settlement_amount.currency
         try:

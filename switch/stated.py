@@ -110,10 +110,12 @@ def days_of(now: datetime, *countries: str) -> set[date]:
     return {at.astimezone(zone).date() for zone in zones for at in (now - _MOMENT, now + _MOMENT)}
 
 
-def is_dated(payment: CreditTransfer, today: set[date]) -> bool:
+def is_dated(payment: CreditTransfer, now: datetime, *countries: str) -> bool:
     """Whether it states a settlement date that is not today's anywhere on its way."""
     stated = payment.interbank_settlement_date
-    return stated is not None and stated not in today
+    if stated is None or stated == now.date():
+        return False
+    return stated not in days_of(now, *countries)
 
 
 def other_day() -> Refused:
