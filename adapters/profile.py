@@ -13,6 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from adapters.business_days import BusinessCalendar
+from adapters.creditor import Form
 
 
 class Basis(StrEnum):
@@ -230,6 +231,8 @@ class RailProfile:
     basis: Basis
     hours: Hours = ALWAYS
     absence: Absence = NEVER_ABSENT
+    creditor: tuple[Form, ...] = ()
+    """How a creditor may be named, the first form that fits; empty: the adapter reads accounts by itself."""
     calendar: BusinessCalendar | None = None
     """The country's business days, with its own weekend; None: Saturday and Sunday are off."""
 

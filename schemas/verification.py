@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from schemas.codec import Message
 from schemas.errors import Refused
-from schemas.parties import Content, instant_text, read_account, read_agent
+from schemas.parties import Content, code_or_proprietary, instant_text, read_account, read_agent
 from schemas.payment import Account, Agent
 from schemas.reasons import Reason
 
@@ -24,6 +24,8 @@ class Asked:
     id: str
     account: Account
     agent: Agent | None
+    name: str | None
+    """Of the holder, where the sender states it: it is compared with the known one."""
     content: Content
     """`PtyAndAcctId` as it came, to be told back."""
 
@@ -48,7 +50,9 @@ class Verified:
     known: Content | None = None
     """`PtyAndAcctId` as the creditor's country knows it; the name may be masked."""
     reason: str | None = None
-    """ExternalVerificationReason1Code."""
+    """ExternalVerificationReason1Code, or another code: how the stated name compares with the known one."""
+    confirmed: bool = True
+    """False: the account is known, and the stated name is not its holder's."""
 
 
 def read(message: Message) -> VerificationRequest:
@@ -77,7 +81,15 @@ def _asked(request: Content) -> Asked:
     account = read_account(content.get("Acct"))
     if account is None or (account.id is None and account.proxy is None):
         raise _wrong("names no account", f"{REQUEST}/Vrfctn/PtyAndAcctId/Acct")
-    return Asked(request["Id"], account, read_agent(content.get("Agt")), content)
+    return Asked(request["Id"], account, read_agent(content.get("Agt")), _name(content), content)
+
+
+def _name(content: Content) -> str | None:
+    """The holder's name: of the party, or of the account."""
+    party = content.get("Pty") or {}
+    account = content.get("Acct") or {}
+    name: str | None = party.get("Nm") or account.get("Nm")
+    return name if name and name.strip() else None
 
 
 def build(
@@ -100,9 +112,9 @@ def build(
 
 
 def _report(asked: Asked, verified: Verified) -> Content:
-    report: Content = {"OrgnlId": asked.id, "Vrfctn": verified.known is not None}
+    report: Content = {"OrgnlId": asked.id, "Vrfctn": verified.known is not None and verified.confirmed}
     if verified.reason:
-        report["Rsn"] = {"Cd": verified.reason}
+        report["Rsn"] = code_or_proprietary(verified.reason, "ExternalVerificationReason1Code")
     report["OrgnlPtyAndAcctId"] = asked.content
     if verified.known is not None:
         report["UpdtdPtyAndAcctId"] = verified.known

@@ -8,6 +8,7 @@ time-outs and limits. See `docs/rails/BY.md`.
 from typing import Final
 
 from adapters.business_days import BusinessCalendar
+from adapters.creditor import iban_of, phone_of
 from adapters.iso20022.messages import CARRIES
 from adapters.profile import (
     Absence,
@@ -55,6 +56,7 @@ PROFILE: Final = RailProfile(
     purpose_required=True,
     basis=Basis.PROFILE,
     hours=Hours(zone="Europe/Minsk", basis=Basis.PUBLISHED),
+    creditor=(iban_of("BY"), phone_of("375", 9, write="+{code}-{rest}", pays=False)),
     calendar=CALENDAR,
     carries=CARRIES,
 )

@@ -12,7 +12,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from adapters import keys
+from adapters import creditor, keys
 from adapters import uetr as uetrs
 from adapters.china import codes, messages
 from adapters.china.messages import Draft, Participant, Sent
@@ -127,15 +127,16 @@ class Cnaps:
             Unavailable: the rail did not answer, or not so that it can be read.
 
         """
-        if not messages.is_account(alias):
+        asked = creditor.read(alias, PROFILE.creditor)
+        if asked is None:
             return None
         number = randbelow(messages.SERVICE_NUMBERS)
         now = datetime.now(UTC)
         try:
-            reply = await self._exchange(messages.account_request(alias, self.us, now, number))
+            reply = await self._exchange(messages.account_request(asked.value, self.us, now, number))
             if reply is None:
                 raise Unavailable("the rail does not answer")
-            return messages.read_payee(reply, alias, messages.service_id(self.us, now, number))
+            return messages.read_payee(reply, asked.value, messages.service_id(self.us, now, number))
         except (InvalidMessage, NotAuthentic):
             raise Unavailable("the rail's answer cannot be read") from None
 

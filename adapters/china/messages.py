@@ -14,13 +14,13 @@ from typing import Final
 
 from lxml.etree import _Element as Element
 
-from adapters import amounts
+from adapters import amounts, creditor
 from adapters import uetr as uetrs
 from adapters.china import codes
 from adapters.china.profile import IBPS_CAP_MINOR, ORDER_NUMBERS, PROFILE
 from adapters.china.text import element, gbk_text
 from adapters.china.wire import BEIJING, NPC, Header, Message, document
-from adapters.identifiers import is_cnaps, is_luhn
+from adapters.identifiers import is_cnaps
 from adapters.identity import require
 from adapters.port import Answer, Order, Outcome, Payee, Violation
 from schemas.errors import InvalidMessage
@@ -62,8 +62,6 @@ LONGEST: Final = timedelta(hours=24)
 """`RjctTm` is a time of day, so an order must expire within a day."""
 
 _ACCOUNT_MAX: Final = 32
-_ACCOUNT = re.compile(r"[0-9A-Za-z]{1,32}", re.ASCII)
-_CARD = re.compile(r"62\d{14,17}", re.ASCII)
 _DIRECTIONS: Final = {"DBIT": "debit", "CRDT": "credit"}
 _REMARK = re.compile(r"/(E2E|AMT)/([^/]+)")
 
@@ -106,9 +104,8 @@ def check(order: Order) -> Sequence[Violation]:
     if not is_cnaps(payment.creditor_agent.member_id or ""):
         place = "CdtTrfTxInf/CdtrAgt/FinInstnId/ClrSysMmbId/MmbId"
         found.append(Violation("RC04", place, "a CNAPS code of twelve digits is needed"))
-    account = payment.creditor_account.other if payment.creditor_account else None
-    if not is_account(account or ""):
-        found.append(Violation("AC03", "CdtTrfTxInf/CdtrAcct/Id", "neither an account nor a card number"))
+    if creditor.find(payment.creditor_account, PROFILE.creditor) is None:
+        found.append(Violation("AC03", *creditor.refusal(payment.creditor_account, PROFILE.creditor)))
     if not _name(payment.debtor.name):
         found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name that can be written is needed"))
     if not _name(payment.creditor.name):
@@ -122,9 +119,7 @@ def check(order: Order) -> Sequence[Violation]:
 
 def is_account(text: str) -> bool:
     """At most 32 letters and digits; a UnionPay card number has its check digit."""
-    if _ACCOUNT.fullmatch(text) is None:
-        return False
-    return _CARD.fullmatch(text) is None or is_luhn(text)
+    return creditor.read(text, PROFILE.creditor) is not None
 
 
 def transaction_id(bank: str, at: datetime, number: int) -> str:
@@ -420,7 +415,7 @@ def _text(root: Element, path: str) -> str:
 
 def _parties(payment: CreditTransfer, us: Participant) -> str:
     """Debtor, agents and creditor, in the order of pacs.008.001.02."""
-    account = payment.creditor_account
+    account = creditor.find(payment.creditor_account, PROFILE.creditor)
     assert account is not None, "an order is checked before it is translated"
     agent, code = payment.debtor_agent, payment.creditor_agent.member_id
     branch = gbk_text(agent.name, 60) or gbk_text(agent.bic or agent.member_id, 60)
@@ -434,7 +429,7 @@ def _parties(payment: CreditTransfer, us: Participant) -> str:
         f"<CdtrAgt><FinInstnId><ClrSysMmbId><MmbId>{code}</MmbId></ClrSysMmbId></FinInstnId>"
         f"<BrnchId><Id>{code}</Id></BrnchId></CdtrAgt>"
         f"<Cdtr>{element('Nm', _name(payment.creditor.name))}</Cdtr>"
-        f"<CdtrAcct><Id><Othr><Id>{account.other}</Id>{_issuer(payment)}</Othr></Id></CdtrAcct>"
+        f"<CdtrAcct><Id><Othr><Id>{account.value}</Id>{_issuer(payment)}</Othr></Id></CdtrAcct>"
     )
 
 

@@ -5,10 +5,13 @@ and day-and-night service of IBPS are common knowledge; limits of HVPS, time-out
 profile. See `docs/rails/CN.md`.
 """
 
+import re
 from datetime import time
 from typing import Final
 
 from adapters.business_days import BusinessCalendar
+from adapters.creditor import account_like
+from adapters.identifiers import is_luhn
 from adapters.profile import (
     REMITTANCE_AS_TEXT,
     Absence,
@@ -30,6 +33,14 @@ ORDER_NUMBERS: Final = 90_000_000
 
 IBPS_CAP_MINOR: Final = 1_000_000_00
 """Above it an order goes to HVPS."""
+
+_UNIONPAY = re.compile(r"62\d{14,17}", re.ASCII)
+
+
+def is_card_right(text: str) -> bool:
+    """Whether a number is no UnionPay card, or has the card's check digit."""
+    return _UNIONPAY.fullmatch(text) is None or is_luhn(text)
+
 
 CALENDAR: Final = BusinessCalendar("CN")
 """Saturday and Sunday, but for the working weekends that the State Council announces: HVPS works on those."""
@@ -71,6 +82,7 @@ PROFILE: Final = RailProfile(
     purpose_required=False,
     basis=Basis.OBSERVED,
     hours=Hours(zone="Asia/Shanghai", basis=Basis.OBSERVED),
+    creditor=(account_like(r"[0-9A-Za-z]{1,32}", "an account or a card number", is_card_right),),
     calendar=CALENDAR,
     carries=(
         "Dbtr/Nm",

@@ -7,8 +7,7 @@ word with any other character is romanised whole. The sender's own text stays in
 from typing import Final
 from xml.sax.saxutils import escape
 
-from anyascii import anyascii
-
+from adapters.romanisation import romanised
 from adapters.text import clean
 
 CHARSET: Final = "gbk"
@@ -22,7 +21,7 @@ def gbk_text(text: str | None, octets: int) -> str:
     if text.isascii():
         return clean(text, octets)
     if not _carried(text):
-        text = " ".join(word if _carried(word) else anyascii(word) for word in text.split(" "))
+        text = " ".join(word if _carried(word) else romanised(word) for word in text.split(" "))
     encoded = clean(text, len(text)).encode(CHARSET)
     return encoded[:octets].decode(CHARSET, "ignore").rstrip()
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from lxml.etree import _Element as Element
 
-from adapters import keys
+from adapters import creditor, keys
 from adapters.cycle import fetch
 from adapters.http import Failed, HttpClient, Reply
 from adapters.india import messages
@@ -118,8 +118,11 @@ class Upi:
             Unavailable: the rail did not answer, or not so that it can be read.
 
         """
+        asked = creditor.read(alias, PROFILE.creditor)
+        if asked is None:
+            return None
         message = self._new_id()
-        request = messages.validation_request(alias, self.us, datetime.now(UTC), message)
+        request = messages.validation_request(asked.value, self.us, datetime.now(UTC), message)
         reply = await self._post("ReqValAdd", message, self._sign(request))
         if isinstance(reply, Failed):
             raise Unavailable("the rail does not answer")

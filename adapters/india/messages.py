@@ -19,14 +19,15 @@ from typing import Final
 from lxml import etree
 from lxml.etree import _Element as Element
 
-from adapters import amounts
+from adapters import amounts, creditor
 from adapters import uetr as uetrs
-from adapters.identifiers import is_ifsc, is_vpa, rrn
+from adapters.creditor import Kind
+from adapters.identifiers import is_ifsc, rrn
 from adapters.identity import require
 from adapters.india.codes import PURPOSES, outcome_of
 from adapters.india.profile import PROFILE
 from adapters.port import Answer, Order, Outcome, Payee, Violation
-from adapters.text import ascii_text
+from adapters.text import ascii_name, ascii_text, debtor_country
 from schemas.errors import InvalidMessage
 from schemas.money import Money
 from schemas.payment import CreditTransfer
@@ -36,7 +37,6 @@ VERSION: Final = "2.0"
 CONFIRMATION: Final = "ReqTxnConfirmation"
 IST: Final = timezone(timedelta(hours=5, minutes=30))
 
-_ACCOUNT_NUMBER = re.compile(r"[A-Za-z0-9]{1,30}", re.ASCII)
 _ACCOUNT_HANDLE: Final = ".ifsc.npci"
 _PRE_APPROVED: Final = "MDB8QVBQUk9WRUQ"
 _REFERENCE = re.compile(r"[\x21-\x7e]{1,35}", re.ASCII)
@@ -74,9 +74,9 @@ def check(order: Order) -> Sequence[Violation]:
     payment = order.payment
     found = amounts.check(order, PROFILE)
     found += _check_payee(payment)
-    if not _name(payment.debtor.name):
+    if not _name(payment.debtor.name, debtor_country(payment)):
         found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name that can be said in ASCII is needed"))
-    if not _name(payment.creditor.name):
+    if not _name(payment.creditor.name, PROFILE.country):
         found.append(Violation("BE22", "CdtTrfTxInf/Cdtr/Nm", "a name that can be said in ASCII is needed"))
     if order.expires_at <= order.made_at:
         found.append(Violation("DT01", "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
@@ -329,32 +329,24 @@ def read_amount(text: str, currency: str) -> Money:
 
 def address_of(payment: CreditTransfer) -> str | None:
     """The payee's address: the VPA, or the account's own address at its branch; None if neither is given."""
-    account = payment.creditor_account
-    if account is None:
-        return None
-    for text in (account.proxy, account.other):
-        if text and is_vpa(text):
-            return text
-    ifsc = payment.creditor_agent.member_id or ""
-    if account.other and _ACCOUNT_NUMBER.fullmatch(account.other) and is_ifsc(ifsc):
-        return f"{account.other}@{ifsc}{_ACCOUNT_HANDLE}"
-    return None
+    found = creditor.find(payment.creditor_account, PROFILE.creditor)
+    if found is None or found.kind is Kind.ADDRESS:
+        return None if found is None else found.value
+    ifsc = (payment.creditor_agent.member_id or "").strip().upper()
+    return f"{found.value}@{ifsc}{_ACCOUNT_HANDLE}" if is_ifsc(ifsc) else None
 
 
 def _check_payee(payment: CreditTransfer) -> list[Violation]:
     if address_of(payment) is not None:
         return []
-    account = payment.creditor_account
-    if account is None or account.id is None:
-        return [Violation("AC03", "CdtTrfTxInf/CdtrAcct", "a payment address or an account is needed")]
-    if account.other and _ACCOUNT_NUMBER.fullmatch(account.other):
+    if creditor.find(payment.creditor_account, PROFILE.creditor) is not None:
         place = "CdtTrfTxInf/CdtrAgt/FinInstnId/ClrSysMmbId/MmbId"
         return [Violation("RC04", place, "an account number needs the IFSC of its branch")]
-    return [Violation("AC03", "CdtTrfTxInf/CdtrAcct/Id", "neither a payment address nor an account number")]
+    return [Violation("AC03", *creditor.refusal(payment.creditor_account, PROFILE.creditor))]
 
 
 def _add_payer(root: Element, payment: CreditTransfer, value: str, reference: str, us: Participant) -> None:
-    name = _name(payment.debtor.name)
+    name = _name(payment.debtor.name, debtor_country(payment))
     country = payment.debtor.country or (payment.debtor_agent.bic or "")[4:6]
     payer = copy.deepcopy(_payer(us))
     root.append(payer)
@@ -366,7 +358,7 @@ def _add_payer(root: Element, payment: CreditTransfer, value: str, reference: st
     _add(institution, "Purpose", code=code, note=note)
     originator = _add(institution, "Originator", name=name, refNo=reference, type="INDIVIDUAL")
     _add(originator, "Address", location=country or "XX")
-    _add(institution, "Beneficiary", name=_name(payment.creditor.name))
+    _add(institution, "Beneficiary", name=_name(payment.creditor.name, PROFILE.country))
 
 
 @functools.lru_cache(maxsize=16)
@@ -390,7 +382,7 @@ def _add_payee(payees: Element, payment: CreditTransfer, value: str) -> None:
         payees,
         "Payee",
         addr=address,
-        name=_name(payment.creditor.name),
+        name=_name(payment.creditor.name, PROFILE.country),
         seqNum="1",
         type="PERSON",
         code="0000",
@@ -484,8 +476,8 @@ def _add(parent: Element, tag: str, **attributes: str) -> Element:
     return element
 
 
-def _name(text: str | None) -> str:
-    return ascii_text(text or "", PROFILE.characters.name_max)
+def _name(text: str | None, country: str) -> str:
+    return ascii_name(text, PROFILE.characters.name_max, country)
 
 
 def _note(text: str | None) -> str:

@@ -9,6 +9,7 @@ ours.
 from typing import Final
 
 from adapters.business_days import SUNDAY, BusinessCalendar
+from adapters.creditor import ADDRESS, account_like
 from adapters.profile import (
     COUNTRY_OF_DEBTOR,
     REMITTANCE_AS_TEXT,
@@ -60,6 +61,7 @@ PROFILE: Final = RailProfile(
     purpose_required=False,
     basis=Basis.OBSERVED,
     hours=Hours(zone="Asia/Kolkata", basis=Basis.PUBLISHED),
+    creditor=(ADDRESS, account_like(r"[A-Za-z0-9]{1,30}", "an account number with the IFSC of its branch")),
     calendar=CALENDAR,
     carries=("Dbtr/Nm", "Cdtr/Nm", "PmtId/EndToEndId", "Purp", *COUNTRY_OF_DEBTOR, *REMITTANCE_AS_TEXT),
 )

@@ -9,6 +9,7 @@ from datetime import time
 from typing import Final
 
 from adapters.business_days import FRIDAY, THURSDAY, BusinessCalendar
+from adapters.creditor import card_like, iban_of
 from adapters.profile import (
     COUNTRY_OF_DEBTOR,
     REMITTANCE_AS_TEXT,
@@ -77,6 +78,7 @@ PROFILE: Final = RailProfile(
     purpose_required=False,
     basis=Basis.PROFILE,
     hours=Hours(zone=ZONE, basis=Basis.PROFILE),
+    creditor=(iban_of("IR"), card_like(r"\d{16}", "a card of 16 digits", pays=False)),
     calendar=CALENDAR,
     carries=(
         "Dbtr/Nm",

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from adapters import keys
+from adapters import creditor, keys
 from adapters import uetr as uetrs
 from adapters.cycle import fetch
 from adapters.http import Failed, HttpClient, Reply
@@ -129,8 +129,11 @@ class IsoRail:
             Unavailable: the rail did not answer, or not so that it can be read.
 
         """
+        asked = creditor.read(alias, self.profile.creditor)
+        if asked is None:
+            return None
         header, document = messages.verification_request(
-            alias, self.us, self.dialect, message=uuid4().hex, at=datetime.now(UTC)
+            asked.value, self.us, self.dialect, message=uuid4().hex, at=datetime.now(UTC)
         )
         sealed = await self._exchange(header, document, header.id)
         if isinstance(sealed, Failed):

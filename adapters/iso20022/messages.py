@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any, Final
 
-from adapters import amounts
+from adapters import amounts, creditor
 from adapters import uetr as uetrs
-from adapters.identifiers import is_iban
 from adapters.iso20022.codes import NOT_RECEIVED, reason_of
 from adapters.iso20022.dialect import Content, Dialect, Participant
 from adapters.iso20022.envelope import Header, Sealed
@@ -41,15 +40,15 @@ def check(order: Order, dialect: Dialect) -> Sequence[Violation]:
         found.append(Violation("FF07", "CdtTrfTxInf/Purp", "a purpose is needed"))
     if not timedelta() < order.expires_at - order.made_at < timedelta(days=1):
         found.append(Violation("DT01", "CdtTrfTxInf/SttlmTmReq", "expires before it is made, or in days"))
-    return [*found, *check_iban(order, dialect.profile.country), *_check_version(order, dialect)]
+    return [*found, *check_account(order, dialect), *_check_version(order, dialect)]
 
 
-def check_iban(order: Order, country: str) -> Sequence[Violation]:
-    """An account of the country by its IBAN, at a bank by its BIC."""
+def check_account(order: Order, dialect: Dialect) -> Sequence[Violation]:
+    """An account that the rail pays, at a bank by its BIC."""
     found = []
-    account = order.payment.creditor_account
-    if account is None or not is_iban(account.iban or "", country):
-        found.append(Violation("AC03", "CdtTrfTxInf/CdtrAcct/Id/IBAN", f"not an IBAN of {country}"))
+    account, forms = order.payment.creditor_account, dialect.profile.creditor
+    if creditor.find(account, forms) is None:
+        found.append(Violation("AC03", *creditor.refusal(account, forms)))
     if len(order.payment.creditor_agent.bic or "") not in _BIC:
         place = "CdtTrfTxInf/CdtrAgt/FinInstnId/BICFI"
         found.append(Violation("RC07", place, "the creditor's bank is needed by its BIC"))
@@ -84,7 +83,7 @@ def credit_transfer(order: Order, us: Participant, dialect: Dialect) -> tuple[He
         "DbtrAgt": carried.get("DbtrAgt") or parties.build_agent(payment.debtor_agent),
         "CdtrAgt": _creditor_agent(order, carried.get("CdtrAgt")),
         "Cdtr": _party(order, "creditor", dialect, carried.get("Cdtr")),
-        "CdtrAcct": _creditor_account(payment.creditor_account, carried.get("CdtrAcct")),
+        "CdtrAcct": _creditor_account(payment.creditor_account, dialect, carried.get("CdtrAcct")),
         "Purp": payment.purpose and parties.code_or_proprietary(payment.purpose, "ExternalPurpose1Code"),
         "RltdRmtInf": [{"RmtId": payment.end_to_end_id}, *carried.get("RltdRmtInf", ())],
         "RmtInf": _remittance(payment.remittance, dialect, carried.get("RmtInf", {})),
@@ -451,9 +450,14 @@ def _debtor_account(account: Account | None) -> Content | None:
     return content
 
 
-def _creditor_account(account: Account | None, carried: Content | None) -> Content | None:
-    built = parties.build_account(account) if account else None
-    return {**carried, **built} if carried and built else built
+def _creditor_account(account: Account | None, dialect: Dialect, carried: Content | None) -> Content | None:
+    """The account in the rail's writing; a proxy beside it goes with it."""
+    found = creditor.find(account, dialect.profile.creditor)
+    if account is None or found is None:
+        return None
+    named = {"iban": found.value} if found.kind is creditor.Kind.IBAN else {"other": found.value}
+    built = parties.build_account(Account(**named, proxy=account.proxy, proxy_type=account.proxy_type))
+    return {**carried, **built} if carried else built
 
 
 def _account_id(text: str) -> Content:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from adapters import creditor
 from adapters import uetr as uetrs
 from adapters.http import Failed
 from adapters.identity import require
@@ -123,9 +124,12 @@ class Iso8583Adapter:
             Unavailable: the rail did not answer, or not so that it can be read.
 
         """
+        asked = creditor.read(alias, self.dialect.profile.creditor)
+        if asked is None:
+            return None
         stan, now = self.pool.next_stan(), datetime.now(UTC)
-        asked = messages.inquiry_fields(alias, self.us, stan, now, self.dialect)
-        reply = await self.pool.exchange(self.pool.pack(asked), messages.awaited(asked))
+        inquiry = messages.inquiry_fields(asked.value, self.us, stan, now, self.dialect)
+        reply = await self.pool.exchange(self.pool.pack(inquiry), messages.awaited(inquiry))
         if isinstance(reply, Failed):
             raise Unavailable("the rail does not answer")
         try:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
-from adapters import amounts
+from adapters import amounts, creditor
 from adapters import uetr as uetrs
 from adapters.identifiers import rrn
 from adapters.iso8583 import private
@@ -21,7 +21,7 @@ from adapters.iso8583.codes import APPROVED, CUT_OFF, outcome_of
 from adapters.iso8583.dialect import Dialect
 from adapters.iso8583.private import Tag
 from adapters.port import Answer, Order, Outcome, Payee, Violation
-from adapters.text import ascii_text
+from adapters.text import ascii_name, ascii_text, debtor_country
 from schemas.errors import InvalidMessage
 from schemas.money import Money
 from schemas.payment import Agent, CreditTransfer
@@ -75,30 +75,29 @@ class Member:
 def check(order: Order, dialect: Dialect) -> Sequence[Violation]:
     """Everything that makes the rail unable to carry the order."""
     payment, found = order.payment, amounts.check(order, dialect.profile)
-    account = account_of(payment)
-    if account is None or not dialect.is_account(account):
-        found.append(Violation("AC03", "CdtTrfTxInf/CdtrAcct", "not an account of this rail"))
+    if account_of(payment, dialect) is None:
+        found.append(Violation("AC03", *creditor.refusal(payment.creditor_account, dialect.profile.creditor)))
     if not _agent(payment.creditor_agent):
         found.append(Violation("RC04", "CdtTrfTxInf/CdtrAgt", "the creditor's bank is needed"))
-    if not _name(payment.debtor.name, dialect):
+    if not _name(payment.debtor.name, dialect, debtor_country(payment)):
         found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name that can be said in ASCII is needed"))
-    if not _name(payment.creditor.name, dialect):
+    if not _name(payment.creditor.name, dialect, dialect.profile.country):
         found.append(Violation("BE22", "CdtTrfTxInf/Cdtr/Nm", "a name that can be said in ASCII is needed"))
     if order.expires_at <= order.made_at:
         found.append(Violation("DT01", "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
     return found
 
 
-def account_of(payment: CreditTransfer) -> str | None:
-    """The creditor's account: IBAN or the other identification; an alias is resolved before."""
-    account = payment.creditor_account
-    return None if account is None else account.iban or account.other
+def account_of(payment: CreditTransfer, dialect: Dialect) -> str | None:
+    """The creditor's account as the rail writes it; an alias is resolved before."""
+    found = creditor.find(payment.creditor_account, dialect.profile.creditor)
+    return None if found is None else found.value
 
 
 def order_fields(order: Order, us: Member, dialect: Dialect) -> Fields:
     """0200: one credit."""
     made, local = order.made_at.astimezone(UTC), order.made_at.astimezone(dialect.zone)
-    account = account_of(order.payment)
+    account = account_of(order.payment, dialect)
     assert account is not None, "an order is checked before it is translated"
     fields = {
         "t": ORDER,
@@ -128,11 +127,11 @@ def _private(order: Order, dialect: Dialect) -> dict[Tag, str]:
         Tag.UETR: uetrs.to_hex(payment.uetr),
         Tag.EXPIRES: private.instant(order.expires_at),
         Tag.END_TO_END: ascii_text(payment.end_to_end_id, _END_TO_END_MAX),
-        Tag.DEBTOR_NAME: _name(payment.debtor.name, dialect),
+        Tag.DEBTOR_NAME: _name(payment.debtor.name, dialect, debtor_country(payment)),
         Tag.DEBTOR_COUNTRY: payment.debtor.country or (payment.debtor_agent.bic or "")[4:6],
         Tag.DEBTOR_AGENT: _agent(payment.debtor_agent),
         Tag.DEBTOR_ACCOUNT: ascii_text(debtor_account or "", _ACCOUNT_MAX),
-        Tag.CREDITOR_NAME: _name(payment.creditor.name, dialect),
+        Tag.CREDITOR_NAME: _name(payment.creditor.name, dialect, dialect.profile.country),
         Tag.CREDITOR_AGENT: _agent(payment.creditor_agent),
         Tag.PURPOSE: ascii_text(payment.purpose or "", _END_TO_END_MAX),
         Tag.REMITTANCE: ascii_text(payment.remittance or "", characters.remittance_max),
@@ -319,5 +318,5 @@ def _agent(agent: Agent) -> str:
     return ascii_text(agent.member_id or agent.bic or "", _END_TO_END_MAX)
 
 
-def _name(text: str | None, dialect: Dialect) -> str:
-    return ascii_text(text or "", dialect.profile.characters.name_max)
+def _name(text: str | None, dialect: Dialect, country: str) -> str:
+    return ascii_name(text, dialect.profile.characters.name_max, country)

@@ -8,6 +8,7 @@ versions other than pacs.028's are inferred from it. Time-outs and limits are a 
 from typing import Final
 
 from adapters.business_days import BusinessCalendar
+from adapters.creditor import iban_of, phone_of
 from adapters.iso20022.messages import CARRIES
 from adapters.profile import (
     Absence,
@@ -55,6 +56,7 @@ PROFILE: Final = RailProfile(
     purpose_required=False,
     basis=Basis.PROFILE,
     hours=Hours(zone="Asia/Almaty", basis=Basis.PUBLISHED),
+    creditor=(iban_of("KZ"), phone_of("7", 10, write="+{code}-{rest}", pays=False)),
     calendar=CALENDAR,
     carries=(*CARRIES, "MndtRltdInf"),
 )

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from adapters import json_text, keys
+from adapters import creditor, json_text, keys
 from adapters import uetr as uetrs
 from adapters.cycle import fetch
 from adapters.http import Failed, HttpClient, Reply
@@ -121,13 +121,16 @@ class Elqr:
             Unavailable: the rail did not answer, or not so that it can be read.
 
         """
-        reply = await self._post("check", json_text.write(messages.check_request(alias, self.provider)))
+        asked = creditor.read(alias, PROFILE.creditor)
+        if asked is None:
+            return None
+        reply = await self._post("check", json_text.write(messages.check_request(asked.value, self.provider)))
         if isinstance(reply, Failed):
             raise Unavailable("the rail does not answer")
         if reply.status == _RECIPIENT_WRONG:
             return None
         try:
-            return messages.read_payee(open_signed(reply.body, self.rail_key), alias)
+            return messages.read_payee(open_signed(reply.body, self.rail_key), asked.value)
         except (InvalidMessage, NotAuthentic):
             raise Unavailable("the rail's answer cannot be read") from None
 

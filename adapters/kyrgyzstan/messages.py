@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from adapters import amounts
+from adapters import amounts, creditor
 from adapters import uetr as uetrs
-from adapters.identifiers import is_kyrgyz_account
 from adapters.json_text import integer_of, text_of
 from adapters.kyrgyzstan import elqr
 from adapters.kyrgyzstan.codes import outcome_of
@@ -27,14 +26,13 @@ CATEGORY: Final = "6538"
 SERVICE: Final = "1"
 CURRENCY: Final = "417"
 PERSON_TO_PERSON: Final = 10
-_PHONE_DIGITS: Final = 12
 
 
 def check(order: Order) -> Sequence[Violation]:
     """Everything that makes the rail unable to carry the order."""
     found = amounts.check(order, PROFILE)
     if recipient_of(order.payment) is None:
-        found.append(Violation("AC03", "CdtTrfTxInf/CdtrAcct", "neither a Kyrgyz account nor a phone there"))
+        found.append(Violation("AC03", *creditor.refusal(order.payment.creditor_account, PROFILE.creditor)))
     if not _name(order.payment.debtor.name):
         found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name is needed"))
     if not _name(order.payment.creditor.name):
@@ -46,14 +44,8 @@ def check(order: Order) -> Sequence[Violation]:
 
 def recipient_of(payment: CreditTransfer) -> str | None:
     """The account of 16 digits, or the phone as the rail writes it; None if neither is given."""
-    account = payment.creditor_account
-    if account is None:
-        return None
-    if account.other and is_kyrgyz_account(account.other):
-        return account.other
-    digits = "".join(filter(str.isdecimal, account.proxy or ""))
-    is_phone = digits.isascii() and len(digits) == _PHONE_DIGITS and digits.startswith("996")
-    return digits if is_phone else None
+    found = creditor.find(payment.creditor_account, PROFILE.creditor)
+    return None if found is None else found.value
 
 
 def create(order: Order, provider: str) -> dict[str, Any]:

@@ -7,6 +7,8 @@ limits and signing are a profile, because the notes contradict themselves. See `
 from typing import Final
 
 from adapters.business_days import BusinessCalendar
+from adapters.creditor import account_like, phone_of
+from adapters.identifiers import is_kyrgyz_account
 from adapters.profile import (
     COUNTRY_OF_DEBTOR,
     REMITTANCE_AS_TEXT,
@@ -55,6 +57,7 @@ PROFILE: Final = RailProfile(
     purpose_required=False,
     basis=Basis.OBSERVED,
     hours=Hours(zone="Asia/Bishkek", basis=Basis.PUBLISHED),
+    creditor=(account_like(r"\d{16}", "an account of 16 digits", is_kyrgyz_account), phone_of("996", 9)),
     calendar=CALENDAR,
     carries=(
         "Dbtr/Nm",

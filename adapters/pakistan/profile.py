@@ -8,6 +8,7 @@ maximum here is an agreement's, not the rail's. Formats are observed in public t
 from typing import Final
 
 from adapters.business_days import BusinessCalendar
+from adapters.creditor import iban_of, phone_of
 from adapters.iso20022.messages import CARRIES
 from adapters.profile import (
     Absence,
@@ -55,6 +56,7 @@ PROFILE: Final = RailProfile(
     purpose_required=False,
     basis=Basis.OBSERVED,
     hours=Hours(zone="Asia/Karachi", basis=Basis.PUBLISHED),
+    creditor=(iban_of("PK"), phone_of("92", 10, write="+{code}-{rest}", pays=False)),
     calendar=CALENDAR,
     carries=tuple(path for path in CARRIES if not path.startswith("PmtTpInf")),
 )

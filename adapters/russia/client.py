@@ -14,7 +14,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from adapters import keys
+from adapters import creditor, keys
 from adapters import uetr as uetrs
 from adapters.cycle import FILE_BYTES
 from adapters.http import ANSWER_BYTES, Failed, HttpClient, Reply
@@ -125,14 +125,15 @@ class Sbp:
             Unavailable: the rail did not answer, or not so that it can be read.
 
         """
-        if not messages.can_be_asked(alias):
+        asked = creditor.read(alias, PROFILE.creditor)
+        if asked is None:
             return None
-        asked = messages.payee_inquiry(alias, self.us, _now(), _number())
+        inquiry = messages.payee_inquiry(asked.value, self.us, _now(), _number())
         try:
-            reply = await self._exchange(asked)
+            reply = await self._exchange(inquiry)
             if reply is None:
                 raise Unavailable("the rail does not answer")
-            return messages.read_payee(reply, asked.id)
+            return messages.read_payee(reply, inquiry.id)
         except (InvalidMessage, NotAuthentic):
             raise Unavailable("the rail's answer cannot be read") from None
 

@@ -16,8 +16,9 @@ from typing import Final
 from lxml import etree
 from lxml.etree import _Element as Element
 
-from adapters import amounts
+from adapters import amounts, creditor
 from adapters import uetr as uetrs
+from adapters.creditor import Kind
 from adapters.identifiers import is_iban, is_russian_account
 from adapters.identity import require
 from adapters.port import Answer, Order, Outcome, Payee, Violation
@@ -42,10 +43,8 @@ PAYEE_FOUND: Final = "01"
 PHONE_FIELD: Final = "PhoneNumber"
 
 _CLEARING: Final = "RUCBC"
-_CREDITED: Final = "CdtTrfTxInf/CdtrAcct/Id"
+_PHONES: Final = tuple(form for form in PROFILE.creditor if form.kind is Kind.PHONE)
 _BIK = re.compile(r"\d{9}", re.ASCII)
-_PHONE = re.compile(r"7\d{10}", re.ASCII)
-_ACCOUNT_SHAPE = re.compile(r"\d{5}[0-9ABCEHKMPTX]\d{14}", re.ASCII)
 _SWIFT = re.compile(r"[A-Z]{6}[0-9A-Z]{2}(?:[0-9A-Z]{3})?", re.ASCII)
 _OPERATION_CODE = re.compile(r"\{VO(?!\d{5}\})")
 _RATE = re.compile(r"(?=.{1,12}$)\d{1,10}(?:\.\d{1,10})?", re.ASCII)
@@ -106,13 +105,16 @@ def bank_of(agent: Agent, directory: Directory) -> Bank | None:
 def phone_of(payment: CreditTransfer) -> str | None:
     """The creditor's phone as the rail writes it, `7` and ten digits; None if none is given."""
     account = payment.creditor_account
-    return phone(account.proxy or "") if account else None
+    found = creditor.find(account, _PHONES)
+    if found is None and account is not None:
+        found = creditor.read(account.proxy or "", _PHONES)
+    return None if found is None else found.value
 
 
 def phone(text: str) -> str | None:
     """A Russian phone in the rail's writing; None if it is none."""
-    digits = "".join(filter(str.isdecimal, text))
-    return digits if _PHONE.fullmatch(digits) else None
+    found = creditor.read(text, _PHONES)
+    return None if found is None else found.value
 
 
 def order_id(order: Order, us: Participant) -> EdId:
@@ -202,7 +204,7 @@ def return_id(transaction: str) -> str:
 
 def can_be_asked(alias: str) -> bool:
     """Whether this is a phone or an account as Russia writes them."""
-    return phone(alias) is not None or _ACCOUNT_SHAPE.fullmatch(alias) is not None
+    return creditor.read(alias, PROFILE.creditor) is not None
 
 
 def payee_inquiry(alias: str, us: Participant, at: datetime, number: int) -> Message:
@@ -336,10 +338,10 @@ def _check_payee(payment: CreditTransfer, directory: Directory) -> list[Violatio
     if bank is None:
         place = "CdtTrfTxInf/CdtrAgt/FinInstnId"
         return [Violation("RC04", place, "a bank of the Russian directory is needed, by BIK or SWIFT BIC")]
-    account = payment.creditor_account
-    if phone_of(payment) or (account and account.other and is_russian_account(account.other, bank.bik)):
+    found = creditor.find(payment.creditor_account, PROFILE.creditor)
+    if found is not None and (found.kind is Kind.PHONE or is_russian_account(found.value, bank.bik)):
         return []
-    return [Violation("AC03", _CREDITED, "neither a phone nor an account whose key fits the bank")]
+    return [Violation("AC03", *creditor.refusal(payment.creditor_account, PROFILE.creditor))]
 
 
 def _attributes(order: Order, us: Participant, identity: EdId, transaction: str) -> dict[str, str]:
@@ -381,7 +383,7 @@ def _cross_border(order: Order, us: Participant, bank: Bank, attributes: dict[st
         "Payee",
         {},
         _person(payment.creditor.name),
-        element("AccountInfo", _payee_account(payment, bank)),
+        element("AccountInfo", _payee_account(payment)),
         _country(payment.creditor.country),
         _phone(phone_of(payment)),
         element("Bank", {"BIC": bank.bik, "CorrespAcc": bank.account, "ClrSysMmbId": bank.uid}),
@@ -413,7 +415,7 @@ def _domestic(order: Order, us: Participant, bank: Bank, attributes: dict[str, s
         "Payee",
         {},
         _person(payment.creditor.name),
-        element("AccountInfo", _payee_account(payment, bank)),
+        element("AccountInfo", _payee_account(payment)),
         _phone(phone_of(payment)),
         element("Bank", {"BIC": bank.bik, "CorrespAcc": bank.account}),
     )
@@ -437,14 +439,11 @@ def _domestic_account(payment: CreditTransfer) -> dict[str, str]:
     return _account("BBAN", number) if fits else _account("OTHA", uetrs.to_hex(payment.uetr)[:20])
 
 
-def _payee_account(payment: CreditTransfer, bank: Bank) -> dict[str, str]:
+def _payee_account(payment: CreditTransfer) -> dict[str, str]:
     """The account where it is given, else the phone that the clearing centre knows it by."""
-    account = payment.creditor_account
-    if account and account.other and is_russian_account(account.other, bank.bik):
-        return _account("BBAN", account.other)
-    number = phone_of(payment)
-    assert number is not None, "an order is checked before it is translated"
-    return _account("EPID", number)
+    found = creditor.find(payment.creditor_account, PROFILE.creditor)
+    assert found is not None, "an order is checked before it is translated"
+    return _account("EPID" if found.kind is Kind.PHONE else "BBAN", found.value)
 
 
 def _account(kind: str, value: str) -> dict[str, str]:

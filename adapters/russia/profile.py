@@ -8,6 +8,7 @@ profile, with the 15 seconds of a transfer that are said in public. See `docs/ra
 from typing import Final
 
 from adapters.business_days import BusinessCalendar
+from adapters.creditor import account_like, phone_of
 from adapters.profile import (
     COUNTRY_OF_DEBTOR,
     REMITTANCE_AS_TEXT,
@@ -59,6 +60,10 @@ PROFILE: Final = RailProfile(
     purpose_required=False,
     basis=Basis.PROFILE,
     hours=Hours(zone="Europe/Moscow", basis=Basis.OBSERVED),
+    creditor=(
+        account_like(r"\d{5}[0-9ABCEHKMPTX]\d{14}", "an account of 20 digits whose key fits the bank"),
+        phone_of("7", 10),
+    ),
     calendar=CALENDAR,
     carries=(
         "Dbtr/Nm",

@@ -8,8 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from anyascii import anyascii
-
+from adapters.romanisation import romanised
 from adapters.text import clean
 
 ALPHABET: Final = " -~\u0410-\u044f\u0401\u0451\u2116"
@@ -29,7 +28,7 @@ def ufebs_text(text: str | None, maximum: int) -> str:
         return text
     text = clean(text, len(text))
     if _CARRIED.fullmatch(text) is None:
-        text = " ".join(word if _CARRIED.fullmatch(word) else anyascii(word) for word in text.split(" "))
+        text = " ".join(word if _CARRIED.fullmatch(word) else romanised(word) for word in text.split(" "))
     return clean(text, maximum)
 
 

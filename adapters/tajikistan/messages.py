@@ -24,8 +24,8 @@ def key_fits(order: Order) -> bool | None:
 
     The rule is observed on five accounts: a mismatch is worth a line in the log, not a refusal.
     """
-    account, bik = account_of(order.payment), order.payment.creditor_agent.member_id
-    if account is None or not is_account(account) or bik is None or _BIK.fullmatch(bik) is None:
+    account, bik = account_of(order.payment, DIALECT), order.payment.creditor_agent.member_id
+    if account is None or bik is None or _BIK.fullmatch(bik) is None:
         return None
     return is_tajik_account(account, bik)
 

@@ -8,6 +8,7 @@ schemes use, ISO 8583. The shape of accounts and their key are observed on publi
 from typing import Final
 
 from adapters.business_days import BusinessCalendar
+from adapters.creditor import account_like, card_like, phone_of
 from adapters.profile import (
     COUNTRY_OF_DEBTOR,
     REMITTANCE_AS_TEXT,
@@ -56,6 +57,11 @@ PROFILE: Final = RailProfile(
     purpose_required=False,
     basis=Basis.PROFILE,
     hours=Hours(zone="Asia/Dushanbe", basis=Basis.PROFILE),
+    creditor=(
+        account_like(r"\d{20}|[1-9]\d{13}", "an account of 20 digits, or of 14 at the National Bank"),
+        card_like(r"\d{16}", "a card of 16 digits", pays=False),
+        phone_of("992", 9, pays=False),
+    ),
     calendar=CALENDAR,
     carries=(
         "Dbtr/Nm",

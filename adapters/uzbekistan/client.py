@@ -12,7 +12,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from adapters import json_text, keys
+from adapters import creditor, json_text, keys
 from adapters import uetr as uetrs
 from adapters.cycle import fetch
 from adapters.http import Failed, HttpClient, Reply
@@ -137,7 +137,10 @@ class SvGate:
             Unavailable: the rail did not answer, or not so that it can be read.
 
         """
-        answered = await self._call(messages.info(alias))
+        asked = creditor.read(alias, PROFILE.creditor)
+        if asked is None:
+            return None
+        answered = await self._call(messages.info(asked.value))
         if isinstance(answered, Failed):
             raise Unavailable("the rail does not answer")
         try:

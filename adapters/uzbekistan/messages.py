@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
-from adapters import amounts
+from adapters import amounts, creditor
 from adapters import uetr as uetrs
 from adapters.identifiers import is_luhn, rrn
 from adapters.json_text import integer_of, text_of
 from adapters.port import Answer, Order, Outcome, Payee, Violation
-from adapters.text import ascii_text
+from adapters.text import ascii_name, ascii_text, debtor_country
 from adapters.uzbekistan.codes import STATES, Code, State, outcome_of
 from adapters.uzbekistan.profile import PROFILE
 from schemas.errors import InvalidMessage
@@ -50,10 +50,10 @@ def check(order: Order) -> Sequence[Violation]:
     """Everything that makes the rail unable to carry the order."""
     found = amounts.check(order, PROFILE)
     if recipient_of(order.payment) is None:
-        found.append(Violation("AC03", "CdtTrfTxInf/CdtrAcct", "no Uzbek account, card or phone"))
-    if not _name(order.payment.debtor.name):
+        found.append(Violation("AC03", *creditor.refusal(order.payment.creditor_account, PROFILE.creditor)))
+    if not _name(order.payment.debtor.name, debtor_country(order.payment)):
         found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name is needed"))
-    if not _name(order.payment.creditor.name):
+    if not _name(order.payment.creditor.name, PROFILE.country):
         found.append(Violation("BE22", "CdtTrfTxInf/Cdtr/Nm", "a name is needed"))
     if order.expires_at <= order.made_at:
         found.append(Violation("DT01", "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
@@ -77,13 +77,8 @@ def is_phone(text: str) -> bool:
 
 def recipient_of(payment: CreditTransfer) -> str | None:
     """The account, card or phone to be credited; None if none is given that the rail knows."""
-    account = payment.creditor_account
-    if account is None or account.iban:
-        return None
-    if account.other is not None:
-        return account.other if is_account(account.other) or is_card(account.other) else None
-    digits = "".join(filter(str.isdecimal, account.proxy or ""))
-    return digits if is_phone(digits) or is_card(digits) else None
+    found = creditor.find(payment.creditor_account, PROFILE.creditor)
+    return None if found is None else found.value
 
 
 def request(method: str, request_id: str, params: Content) -> Content:
@@ -209,7 +204,7 @@ def _credit(order: Order, ext: str, recipient: str, us: dict[str, str]) -> Conte
     payment, bank = order.payment, order.payment.creditor_agent.member_id or ""
     named = {
         "bank": bank if _BANK.fullmatch(bank) else "",
-        "recipientName": _name(payment.creditor.name),
+        "recipientName": _name(payment.creditor.name, PROFILE.country),
         "purpose": ascii_text(payment.remittance or "", PROFILE.characters.remittance_max),
         "purposeCode": payment.purpose or "",
         "endToEndId": payment.end_to_end_id,
@@ -229,7 +224,7 @@ def _credit(order: Order, ext: str, recipient: str, us: dict[str, str]) -> Conte
 def _sender(order: Order, us: dict[str, str]) -> dict[str, str]:
     """The originator. The rail wants a name in parts: its first word, its last, and what is between."""
     payment = order.payment
-    first, *rest = _name(payment.debtor.name).split()
+    first, *rest = _name(payment.debtor.name, debtor_country(payment)).split()
     last = rest.pop() if rest else first
     account = payment.debtor_account
     said = {
@@ -246,8 +241,8 @@ def _sender(order: Order, us: dict[str, str]) -> dict[str, str]:
     return {name: text for name, text in said.items() if text}
 
 
-def _name(text: str | None) -> str:
-    return ascii_text(text or "", PROFILE.characters.name_max).upper()
+def _name(text: str | None, country: str) -> str:
+    return ascii_name(text, PROFILE.characters.name_max, country).upper()
 
 
 def _must_be_answer(content: Content) -> None:

@@ -8,6 +8,7 @@ profile. See `docs/rails/UZ.md`.
 from typing import Final
 
 from adapters.business_days import BusinessCalendar
+from adapters.creditor import account_like, card_like, phone_of
 from adapters.profile import (
     COUNTRY_OF_DEBTOR,
     REMITTANCE_AS_TEXT,
@@ -56,6 +57,11 @@ PROFILE: Final = RailProfile(
     purpose_required=False,
     basis=Basis.OBSERVED,
     hours=Hours(zone="Asia/Tashkent", basis=Basis.PUBLISHED),
+    creditor=(
+        account_like(r"[1-9]\d{4}000\d{12}", "an account in som of 20 digits"),
+        card_like(r"(?:8600|5614|9860)\d{12}", "a card of Uzcard or Humo"),
+        phone_of("998", 9),
+    ),
     calendar=CALENDAR,
     carries=(
         "Dbtr/Nm",

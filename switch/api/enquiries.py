@@ -4,10 +4,13 @@ They change nothing. Each is answered at once, by pacs.002, acmt.024 and camt.00
 """
 
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
+from adapters.creditor import Form, find_alias
+from adapters.name_match import Match, compare
 from ledger import positions
 from schemas import account_report, parties, status_report, status_request, verification
 from schemas.errors import Refused
@@ -84,18 +87,36 @@ async def _verify(entered: Entered, asked: Asked) -> Verified:
     rail = entered.runtime.rails.get(country)
     if rail is None:
         raise Refused("no rail reaches this account", reason=Reason.TRANSACTION_NOT_SUPPORTED)
+    alias = _alias(asked, rail.adapter.profile.creditor)
+    if alias is None:
+        return Verified(asked.id, reason=_UNKNOWN_ACCOUNT)
     with rail.enquiry(entered.sender.id):
-        payee = await rail.adapter.resolve(asked.account.proxy or asked.account.id or "")
+        payee = await rail.adapter.resolve(alias)
     if payee is None:
         return Verified(asked.id, reason=_UNKNOWN_ACCOUNT)
+    match = compare(asked.name, payee.name) if asked.name else Match.MATCH
     is_iban = payee.account[:2].isalpha() and payee.account[2:4].isdigit()
     account = Account(iban=payee.account) if is_iban else Account(other=payee.account)
     known = {
-        "Pty": {"Nm": payee.name} if payee.name else None,
+        # Who asks with a wrong name does not learn the right one.
+        "Pty": {"Nm": payee.name} if payee.name and match is not Match.NONE else None,
         "Acct": parties.build_account(account),
         "Agt": {"FinInstnId": {"ClrSysMmbId": {"MmbId": payee.agent}}} if payee.agent else None,
     }
-    return Verified(asked.id, known={tag: part for tag, part in known.items() if part})
+    return Verified(
+        asked.id,
+        known={tag: part for tag, part in known.items() if part},
+        reason=None if match is Match.MATCH else match,
+        confirmed=match in {Match.MATCH, Match.NOT_POSSIBLE},
+    )
+
+
+def _alias(asked: Asked, forms: Sequence[Form]) -> str | None:
+    """The account or alias in the rail's writing; None where it is in no form that the rail knows."""
+    if not forms:  # an adapter that reads accounts by itself
+        return asked.account.proxy or asked.account.id
+    found = find_alias(asked.account, forms)
+    return None if found is None else found.value
 
 
 def _country(entered: Entered, asked: Asked) -> str:

@@ -1,0 +1,216 @@
+"""The creditor's identifier: one reader of accounts, cards, phones and payment addresses for every rail.
+
+A rail's profile says which forms it pays, and how each is written there; here it is decided what a sender
+means, so that the same form is answered in the same way by all rails, in `check`, in translation and when an
+alias is looked up:
+
+* Blanks, dashes, dots, full-width characters and digits of other scripts are put into the rail's form; so are
+  IBANs in lower case, and phones with `+`, `00` or brackets. A phone needs its country's code.
+* The schema of pacs.008.001.08 demands an identification beside every proxy. `NOTPROVIDED` and its kin say
+  that there is none, and one that repeats the proxy is the proxy: then the proxy names the creditor.
+* An identification that the rail knows wins over a proxy. One that it does not know is refused, also beside a
+  proxy: a mistyped account must not send the money to somebody's phone.
+* A proxy whose type is that of another kind of alias (an e-mail, a tax number) is not read as a phone.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from adapters.identifiers import is_iban, is_luhn, is_vpa
+from schemas.identifiers import is_iban as is_any_iban
+from schemas.payment import Account
+
+
+class Kind(StrEnum):
+    """What an identifier is."""
+
+    IBAN = "IBAN"
+    ACCOUNT = "account"
+    CARD = "card"
+    PHONE = "phone"
+    ADDRESS = "payment address"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One form of identifier that a rail knows."""
+
+    kind: Kind
+    read: Callable[[str], str | None]
+    """The rail's own writing of a text, or None where the text is not of this form. Pure."""
+    text: str
+    """For people: `an IBAN of Pakistan`."""
+    pays: bool = True
+    """False: it can be looked up, and what is found is paid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """A creditor as the rail writes it."""
+
+    kind: Kind
+    value: str
+
+
+_NOT_PROVIDED = re.compile(r"NOT ?(?:PROVIDED|AVAILABLE|KNOWN|APPLICABLE)|NONREF|NONE|UNKNOWN|N/?A|[-.0X*]+")
+_BETWEEN = re.compile("[ \u00a0\u2000-\u200a\u202f\u3000.\u2010-\u2015\u2212-]")
+"""What people write between groups of digits."""
+_PHONE = re.compile(r"(?:tel:)?(\+|00)?([0-9][0-9 ()./-]{4,28})", re.ASCII | re.IGNORECASE)
+_PHONE_TYPES: Final = frozenset({"TELE", "MBNO"})
+_OTHER_TYPES: Final = frozenset({
+    "EMAL", "EWAL", "CINC", "COTX", "CUST", "DNAM", "DRLC", "EIDN", "LEIC", "NIDN", "SOSE", "TXID", "CCPT",
+    "EMPL",
+    "PVTX", "VIPN", "BIID",
+})  # fmt: skip
+"""ExternalProxyAccountType1Code: aliases that are no phones, and none of the ten rails knows."""
+
+
+def plain(text: str) -> str:
+    """A text with full-width characters and digits of any script as ASCII, without marks that nobody sees."""
+    if text.isascii():
+        return text.strip()
+    folded = unicodedata.normalize("NFKC", text)
+    seen = "".join(
+        str(unicodedata.decimal(one)) if one.isdecimal() else one
+        for one in folded
+        if unicodedata.category(one) != "Cf"
+    )
+    return seen.strip()
+
+
+def compact(text: str) -> str:
+    """An account's text without what people write between groups."""
+    return _BETWEEN.sub("", plain(text))
+
+
+def is_provided(text: str | None) -> bool:
+    """Whether an identification says anything: the schema demands one where the sender has none."""
+    return bool(text) and _NOT_PROVIDED.fullmatch(plain(text or "").upper()) is None
+
+
+def find(account: Account | None, forms: Sequence[Form]) -> Identifier | None:
+    """The creditor that a payment names; None where it names nobody that the rail pays."""
+    return _find(account, [form for form in forms if form.pays])
+
+
+def find_alias(account: Account | None, forms: Sequence[Form]) -> Identifier | None:
+    """The account or alias that is to be looked up, also one that the rail itself does not pay."""
+    return _find(account, forms)
+
+
+def read(text: str, forms: Sequence[Form]) -> Identifier | None:
+    """An account or alias that stands by itself."""
+    for form in forms:
+        value = form.read(text)
+        if value is not None:
+            return Identifier(form.kind, value)
+    return None
+
+
+def refusal(account: Account | None, forms: Sequence[Form]) -> tuple[str, str]:
+    """Where a creditor's identifier is wrong, and what the rail pays: path and text of a violation."""
+    paid = " or ".join(form.text for form in forms if form.pays)
+    path = "CdtTrfTxInf/CdtrAcct"
+    if account is not None and account.iban:
+        path += "/Id/IBAN"
+    elif account is not None and is_provided(account.other):
+        path += "/Id/Othr/Id"
+    elif account is not None and account.proxy:
+        path += "/Prxy/Id"
+    return path, f"this rail pays {paid}"
+
+
+def _find(account: Account | None, forms: Sequence[Form]) -> Identifier | None:
+    if account is None:
+        return None
+    if account.iban:
+        return read(account.iban, [form for form in forms if form.kind is Kind.IBAN])
+    given = account.other if is_provided(account.other) else None
+    proxy = account.proxy
+    if given is not None:
+        found = read(given, [form for form in forms if form.kind is not Kind.PHONE])
+        if found is not None:
+            return found
+        if proxy is None:
+            return read(given, [form for form in forms if form.kind is Kind.PHONE])
+        if not _same(given, proxy):
+            return None
+    aliases = [form for form in forms if form.kind is not Kind.ACCOUNT and _fits(account.proxy_type, form)]
+    return None if proxy is None else read(proxy, aliases)
+
+
+def _same(given: str, proxy: str) -> bool:
+    """Whether an identification only repeats the proxy, in whatever writing."""
+    one, other = (_digits(text) or compact(text).casefold() for text in (given, proxy))
+    return one == other
+
+
+def _fits(proxy_type: str | None, form: Form) -> bool:
+    if proxy_type in _PHONE_TYPES:
+        return form.kind is Kind.PHONE
+    return proxy_type not in _OTHER_TYPES or form.kind is Kind.ADDRESS
+
+
+def _digits(text: str) -> str | None:
+    found = _PHONE.fullmatch(plain(text))
+    return None if found is None else re.sub(r"\D", "", found[2])
+
+
+# Forms that several rails share.
+
+
+def iban_of(country: str) -> Form:
+    """An IBAN of one country, by its check digits."""
+
+    def read_iban(text: str) -> str | None:
+        value = compact(text).upper().removeprefix("IBAN").lstrip(":")
+        return value if is_iban(value, country) else None
+
+    return Form(Kind.IBAN, read_iban, f"an IBAN of {country}")
+
+
+def account_like(pattern: str, text: str, fits: Callable[[str], bool] | None = None) -> Form:
+    """An account by its shape, and by a rule of its own where there is one."""
+    shape = re.compile(pattern, re.ASCII)
+
+    def read_account(raw: str) -> str | None:
+        value = compact(raw)
+        known = shape.fullmatch(value) and not is_any_iban(value) and (fits is None or fits(value))
+        return value if known else None
+
+    return Form(Kind.ACCOUNT, read_account, text)
+
+
+def card_like(pattern: str, text: str, *, pays: bool = True) -> Form:
+    """A card number by its first digits and its check digit."""
+    shape = re.compile(pattern, re.ASCII)
+
+    def read_card(raw: str) -> str | None:
+        value = compact(raw)
+        return value if shape.fullmatch(value) and is_luhn(value) else None
+
+    return Form(Kind.CARD, read_card, text, pays)
+
+
+def phone_of(code: str, rest: int, *, write: str = "{code}{rest}", pays: bool = True) -> Form:
+    """A phone with its country's code; `write` is the rail's form of it: `+{code}-{rest}`."""
+
+    def read_phone(text: str) -> str | None:
+        digits = _digits(text)
+        if digits is None or not digits.startswith(code) or len(digits) != len(code) + rest:
+            return None
+        return write.format(code=code, rest=digits[len(code) :])
+
+    return Form(Kind.PHONE, read_phone, f"a phone in international form, +{code} and {rest} digits", pays)
+
+
+def _read_address(text: str) -> str | None:
+    value = plain(text)
+    return value if is_vpa(value) else None
+
+
+ADDRESS: Final = Form(Kind.ADDRESS, _read_address, "a payment address user@handle")

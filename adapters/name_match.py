@@ -1,0 +1,119 @@
+"""Whether a name that a sender states is the one that a rail knows: match, close match, or no match.
+
+The three answers are those of confirmation of payee and of Nexus. Both names are romanised, without case,
+marks, titles and order of words. A rail may mask names (`A*** R**`): what is hidden is never held against a
+sender. Pure.
+"""
+
+import re
+from difflib import SequenceMatcher
+from enum import StrEnum
+from typing import Final
+
+from adapters.romanisation import latin_form, romanised
+
+
+class Match(StrEnum):
+    """How a stated name compares with the known one, in the codes of the European scheme."""
+
+    MATCH = "MTCH"
+    CLOSE = "CMTC"
+    NONE = "NMTC"
+    NOT_POSSIBLE = "NOAP"
+    """The rail gives no name."""
+
+
+_TITLES: Final = frozenset(
+    {
+        "mr",
+        "mrs",
+        "ms",
+        "miss",
+        "dr",
+        "prof",
+        "shri",
+        "sri",
+        "smt",
+        "mx",
+        "ip",
+        "ooo",
+        "ltd",
+        "llc",
+        "pvt",
+    }
+)
+_WORD = re.compile(r"[a-z0-9*]+")
+_MASK = re.compile(r"[\u2022\u00d7\u25cf#]|(?<=\w)x{2,}", re.IGNORECASE)
+_SPELT_ALIKE: Final = (
+    (re.compile("kh|q|ck"), "k"),
+    (re.compile("gh"), "g"),
+    (re.compile("ph"), "f"),
+    (re.compile("sh|sch"), "s"),
+    (re.compile("[yj]"), "i"),
+    (re.compile("w"), "v"),
+    (re.compile("z"), "s"),
+    (re.compile("(?<!^)[aeiouh]"), ""),
+    (re.compile(r"(.)\1+"), r"\1"),
+)
+"""Ways in which one name is spelt in Latin letters: Muhammad and Mohamed, Hussain and Hossein."""
+_ALIKE: Final = 0.85
+
+
+def compare(stated: str, known: str | None) -> Match:
+    """The stated name against the rail's."""
+    if not known or not known.strip():
+        return Match.NOT_POSSIBLE
+    ours, theirs = _words(stated), _words(_MASK.sub("*", known))
+    if not ours or not theirs:
+        return Match.NOT_POSSIBLE if not theirs else Match.NONE
+    if sorted(ours) == sorted(theirs) or "".join(ours) == "".join(theirs):
+        return Match.MATCH
+    if any("*" in word for word in theirs):
+        return Match.CLOSE if _fits_mask(ours, theirs) else Match.NONE
+    return Match.CLOSE if _is_close(ours, theirs) else Match.NONE
+
+
+def _words(name: str) -> list[str]:
+    plain = romanised(latin_form(name)).casefold().replace("'", "")
+    words = _WORD.findall(plain)
+    return [word for word in words if word not in _TITLES] or words
+
+
+def _fits_mask(ours: list[str], theirs: list[str]) -> bool:
+    """Whether each masked word can be one of the stated ones, in any order."""
+    left = list(ours)
+    for word in theirs:
+        shape = re.compile("".join("[a-z0-9]*" if one == "*" else one for one in word))
+        found = next((one for one in left if shape.fullmatch(one)), None)
+        if found is None:
+            return False
+        left.remove(found)
+    return True
+
+
+def _is_close(ours: list[str], theirs: list[str]) -> bool:
+    """One spelt in another way, an initial for a name, a middle name left out, or a slip of the finger."""
+    short, long = sorted((ours, theirs), key=len)
+    left = list(long)
+    whole = 0
+    for word in short:
+        found = next((one for one in left if _is_one_name(word, one)), None)
+        if found is None:
+            break
+        whole += min(len(word), len(found)) > 1
+        left.remove(found)
+    else:
+        return whole > 0 and len(short) >= min(2, len(long))
+    return SequenceMatcher(None, "".join(sorted(ours)), "".join(sorted(theirs))).ratio() >= _ALIKE
+
+
+def _is_one_name(one: str, other: str) -> bool:
+    if len(one) == 1 or len(other) == 1:
+        return one[0] == other[0]
+    return one == other or _sound(one) == _sound(other) or SequenceMatcher(None, one, other).ratio() >= _ALIKE
+
+
+def _sound(word: str) -> str:
+    for pattern, said in _SPELT_ALIKE:
+        word = pattern.sub(said, word)
+    return word

@@ -1,0 +1,427 @@
+# ruff: noqa: E501, RUF001, PLR2004 - tables of letters that look alike, kept in lines; counts of letters
+"""Names and texts of other scripts in Latin letters, as the people who bear the names write them.
+
+* Cyrillic by the passport rules of the language: ICAO Doc 9303 part 3 for Russian and Belarusian, the national
+  rules for Kazakh, Kyrgyz, Tajik and Uzbek. A language is known by its own letters, else by the country.
+* Arabic letters (Persian, Urdu, Arabic): short vowels are not written, so common names come from a table
+  (`names.txt`), and others get vowels by rule, so that they can be read aloud. No half-rings and no backticks.
+* Indian scripts: with the inherent vowel, which `anyascii` leaves out, and without it at the end of a word.
+* Han: pinyin; a name of two to four characters as in passports, the surname first and the given name in one.
+* Everything else by the `anyascii` package. Emoji and symbols are left out.
+
+A sender who wrote the name in Latin letters beside it, in brackets or behind a slash, is followed.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Final
+
+from anyascii import anyascii
+
+_RUN = re.compile(
+    "([\u0400-\u052f]+(?:['\u2019\u02bc][\u0400-\u052f]+)*)"
+    "|([\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefe]+)"
+    "|([\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+)"
+    "|([\u0900-\u0d7f]+)"
+)
+_BESIDE = re.compile(
+    r"^(?P<first>[^()/|\[\]]+?)\s*(?:\((?P<inside>[^()]+)\)|\[(?P<square>[^\[\]]+)\]|[/|](?P<after>[^/|]+))\s*$"
+)
+_SYLLABLES = re.compile(r"(?<=[a-z])(?=[A-Z])")
+"""Where the package writes syllables of other scripts one behind the other, each with a capital."""
+_LATIN_NAME = re.compile(r"[A-Za-z][A-Za-z'. \-]*[A-Za-z.]")
+
+# fmt: off
+_ICAO: Final = {
+    "а": "a", "б": "b", "в": "v", "г": "g", "д": "d", "е": "e", "ё": "e", "ж": "zh", "з": "z", "и": "i",
+    "й": "i", "к": "k", "л": "l", "м": "m", "н": "n", "о": "o", "п": "p", "р": "r", "с": "s", "т": "t",
+    "у": "u", "ф": "f", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ъ": "ie", "ы": "y", "ь": "",
+    "э": "e", "ю": "iu", "я": "ia",
+    "і": "i", "ї": "i", "є": "ie", "ґ": "g", "ў": "u",
+    "ә": "a", "ғ": "gh", "қ": "q", "ң": "n", "ө": "o", "ұ": "u", "ү": "u", "һ": "h",
+    "ӣ": "i", "ӯ": "u", "ҳ": "h", "ҷ": "j",
+    "'": "", "\u2019": "", "\u02bc": "",
+}
+_TABLES: Final[Mapping[str, Mapping[str, str]]] = {
+    "RU": _ICAO,
+    "BY": {**_ICAO, "г": "h", "ё": "io"},
+    "KZ": {**_ICAO, "ғ": "g", "қ": "k", "й": "y", "ю": "yu", "я": "ya", "ё": "yo", "ъ": ""},
+    "KG": {**_ICAO, "ң": "ng", "ъ": ""},
+    "TJ": {**_ICAO, "й": "y", "ю": "yu", "я": "ya", "ё": "yo", "ъ": ""},
+    "UZ": {**_ICAO, "ж": "j", "х": "x", "й": "y", "ю": "yu", "я": "ya", "ё": "yo", "ц": "ts", "ў": "o'", "ғ": "g'",
+           "ъ": "", "э": "e"},
+}
+_TELLING: Final[tuple[tuple[str, frozenset[str], frozenset[str]], ...]] = (  # letters that only one of the languages has here; the first that fits
+    ("UZ", frozenset("ў") , frozenset("қғҳ")),
+    ("BY", frozenset("ў"), frozenset()),
+    ("TJ", frozenset("ӣӯҷ"), frozenset()),
+    ("KZ", frozenset("әұһ"), frozenset()),
+)
+_HIGH: Final = "аеёиоуыэюяіўөүұәӯӣ"
+
+_CONSONANTS: Final = {
+    "ب": "b", "پ": "p", "ت": "t", "ٹ": "t", "ث": "s", "ج": "j", "چ": "ch", "ح": "h", "خ": "kh", "د": "d", "ڈ": "d",
+    "ذ": "z", "ر": "r", "ڑ": "r", "ز": "z", "ژ": "zh", "س": "s", "ش": "sh", "ص": "s", "ض": "z", "ط": "t", "ظ": "z",
+    "غ": "gh", "ف": "f", "ق": "q", "ک": "k", "ك": "k", "گ": "g", "ل": "l", "م": "m", "ن": "n", "ں": "n", "ه": "h",
+    "ہ": "h", "ھ": "h", "ة": "h", "ۃ": "h", "ۀ": "h", "ۂ": "h",
+}
+_VOWELS: Final = {"ا": "a", "آ": "a", "أ": "a", "إ": "e", "ى": "a", "ے": "e", "ئ": "i", "ؤ": "o", "ٱ": "a"}
+_MARKS: Final = {"\u064e": "a", "\u064f": "o", "\u0650": "e", "\u0670": "a"}
+# fmt: on
+_SILENT: Final = frozenset(
+    "\u0621\u0640\u064b\u064c\u064d\u0651\u0652\u0653\u0654\u0655\u200c\u200d\u200e\u200f\u0639"
+)
+_FOLD: Final = str.maketrans(
+    {
+        "ي": "ی",
+        "ى": "ی",
+        "ك": "ک",
+        "ۀ": "ه",
+        "ہ": "ه",
+        "ھ": "ه",
+        "ة": "ه",
+        "ۃ": "ه",
+        "أ": "ا",
+        "إ": "ا",
+        "ٱ": "ا",
+        "ؤ": "و",
+    }
+)
+_ENDINGS: Final = (
+    ("زاده", "zadeh"), ("نژاد", "nejad"), ("پور", "pour"), ("الدین", "uddin"), ("اللّه", "ullah"), ("الله", "ullah"),
+    ("یان", "ian"), ("لو", "lou"), ("وند", "vand"), ("فر", "far"), ("ی", "i"),
+)  # fmt: skip
+_ABDUL: Final = "عبدال"
+
+_INDIAN_CONSONANTS: Final = dict(
+    zip(
+        range(0x15, 0x3A),
+        [
+            "k",
+            "kh",
+            "g",
+            "gh",
+            "n",
+            "ch",
+            "chh",
+            "j",
+            "jh",
+            "n",
+            "t",
+            "th",
+            "d",
+            "dh",
+            "n",
+            "t",
+            "th",
+            "d",
+            "dh",
+            "n",
+            "n",
+            "p",
+            "ph",
+            "b",
+            "bh",
+            "m",
+            "y",
+            "r",
+            "r",
+            "l",
+            "l",
+            "l",
+            "v",
+            "sh",
+            "sh",
+            "s",
+            "h",
+        ],
+        strict=True,
+    )
+) | dict(zip(range(0x58, 0x60), ["q", "kh", "gh", "z", "r", "rh", "f", "y"], strict=True))
+_INDIAN_VOWELS: Final = {
+    0x01: "n", 0x02: "n", 0x03: "h", 0x05: "a", 0x06: "a", 0x07: "i", 0x08: "i", 0x09: "u", 0x0A: "u", 0x0B: "ri",
+    0x0D: "e", 0x0E: "e", 0x0F: "e", 0x10: "ai", 0x11: "o", 0x12: "o", 0x13: "o", 0x14: "au",
+}  # fmt: skip
+_SIGNS: Final = {
+    0x3E: "a", 0x3F: "i", 0x40: "i", 0x41: "u", 0x42: "u", 0x43: "ri", 0x45: "e", 0x46: "e", 0x47: "e", 0x48: "ai",
+    0x49: "o", 0x4A: "o", 0x4B: "o", 0x4C: "au",
+}  # fmt: skip
+_VIRAMA, _NUKTA = 0x4D, 0x3C
+_DOTTED: Final = {"k": "q", "g": "gh", "j": "z", "d": "r", "dh": "rh", "ph": "f"}
+
+_COMPOUND_SURNAMES: Final = frozenset(
+    [
+        "欧阳",
+        "歐陽",
+        "司马",
+        "司馬",
+        "诸葛",
+        "諸葛",
+        "上官",
+        "夏侯",
+        "尉迟",
+        "皇甫",
+        "慕容",
+        "司徒",
+        "令狐",
+        "宇文",
+        "长孙",
+        "東方",
+        "东方",
+        "独孤",
+        "南宫",
+        "端木",
+        "呼延",
+        "公孙",
+        "公孫",
+        "淳于",
+        "单于",
+    ]
+)
+_SURNAMES: Final[Mapping[str, str]] = MappingProxyType(
+    {"单": "shan", "單": "shan", "解": "xie", "仇": "qiu", "曾": "zeng", "查": "zha", "任": "ren", "区": "ou", "區": "ou",
+     "盖": "ge", "翟": "zhai", "覃": "qin", "缪": "miao", "繆": "miao", "朴": "piao", "尉迟": "yuchi", "单于": "chanyu", "万俟": "moqi"}
+)  # fmt: skip
+"""Characters that are read otherwise where they are surnames."""
+_READINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "𠮷": "ji",
+        "吕": "lyu",
+        "呂": "lyu",
+        "绿": "lyu",
+        "綠": "lyu",
+        "律": "lyu",
+        "女": "nyu",
+        "旅": "lyu",
+        "履": "lyu",
+        "侣": "lyu",
+    }
+)
+"""Characters whose reading the package has from another language, and those with u umlaut: passports write yu."""
+_NAME_CHARACTERS: Final = 4
+
+
+def romanised(text: str, country: str = "") -> str:
+    """A text in ASCII; runs of other scripts are romanised, what cannot be said is left out.
+
+    `country` is that of the person or bank, and decides where letters alone do not.
+    """
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFC", text).replace("\u200c", " ")
+    language = _language(text, country)
+    pieces, place = [], 0
+    for found in _RUN.finditer(text):
+        pieces.append(_other(text[place : found.start()]))
+        cyrillic, arabic, han, indian = found.groups()
+        if cyrillic:
+            pieces.append(_cyrillic(cyrillic, language))
+        elif arabic:
+            pieces.append(_arabic(arabic))
+        elif han:
+            pieces.append(_han(han))
+        else:
+            pieces.append(_indian(indian))
+        place = found.end()
+    return "".join([*pieces, _other(text[place:])])
+
+
+def latin_form(text: str) -> str:
+    """The name that the sender wrote in Latin letters beside another script; else the text as it is."""
+    if text.isascii():
+        return text
+    found = _BESIDE.match(text)
+    if found is None:
+        return text
+    parts = (found["first"], found["inside"] or found["square"] or found["after"])
+    latin = [part.strip() for part in parts if _LATIN_NAME.fullmatch(part.strip())]
+    return latin[0] if len(latin) == 1 else text
+
+
+def _other(text: str) -> str:
+    """Any other script, and Latin letters with marks, without symbols."""
+    if text.isascii():
+        return text
+    plain = "".join(
+        one for one in text if unicodedata.category(one) not in {"So", "Sk", "Cf", "Co", "Cn", "Cs"}
+    )
+    said = _SYLLABLES.sub(" ", anyascii(plain).replace("`", "'"))
+    return said.title() if said.islower() and not any(one.islower() for one in plain) else said
+
+
+def _language(text: str, country: str) -> str:
+    letters = set(text.lower())
+    if country in _TABLES and country != "RU":
+        return country
+    for language, any_of, all_or in _TELLING:
+        if letters & any_of and (not all_or or letters & all_or):
+            return language
+    if letters & set("қғҳ"):
+        return "UZ" if letters & set("ҳ") else "KZ"
+    if letters & set("өүң"):
+        return "KG"
+    return "RU"
+
+
+def _cyrillic(run: str, language: str) -> str:
+    table = _TABLES[language]
+    said = []
+    for place, letter in enumerate(run):
+        low = letter.lower()
+        text = table.get(low)
+        if text is None:
+            text = anyascii(low).replace("`", "'")
+        if language == "UZ" and low == "е" and (place == 0 or run[place - 1].lower() in _HIGH):
+            text = "ye"
+        if language == "TJ" and low == "е" and place == 0:
+            text = "ye"
+        if letter != low:
+            whole = run.isupper() and len(run) > 1
+            text = text.upper() if whole else text[:1].upper() + text[1:]
+        said.append(text)
+    return "".join(said)
+
+
+def _arabic(word: str) -> str:
+    """One word: from the table, else as known parts, else by rule. A known name begins with a capital."""
+    word = unicodedata.normalize("NFKC", word)
+    bare = "".join(
+        one for one in word if one not in _MARKS and one not in "\u0651\u0652\u0640\u200d\u200e\u200f"
+    )
+    if bare.isdecimal() or not any(one.isalpha() for one in bare):
+        return anyascii(bare)
+    key = bare.translate(_FOLD)
+    known = _names()
+    if key in known:
+        return known[key]
+    if key.startswith(_ABDUL) and len(key) > len(_ABDUL) + 1:
+        rest = key[len(_ABDUL) :]
+        return f"Abdul{known.get(rest, _spelt(rest)).lower()}"
+    for ending, said in _ENDINGS:
+        stem = key.removesuffix(ending)
+        if stem != key and (stem in known or (len(ending) > 1 and len(stem) > 2)):
+            first = known.get(stem) or _spelt(stem).capitalize()
+            return (first.removesuffix("a") if said[0] in "iu" else first) + said
+    for place in range(2, len(key) - 1):
+        if key[:place] in known and key[place:] in known:
+            return known[key[:place]] + known[key[place:]].lower()
+    return _spelt(word).capitalize()
+
+
+def _spelt(word: str) -> str:
+    """A word by rule: a vowel is put wherever consonants could not be read aloud."""
+    said: list[str] = []
+    run: list[str] = []
+    letters = [one for one in word if one not in _SILENT or one == "\u0639"]
+    for place, letter in enumerate(letters):
+        last = place == len(letters) - 1
+        sound, is_vowel = _sound(
+            letter,
+            place,
+            last=last,
+            before=letters[place - 1] if place else "",
+            after="" if last else letters[place + 1],
+        )
+        if not sound:
+            continue
+        if is_vowel:
+            said.append(_filled(run, first=not said, last=False))
+            run = []
+            said.append(sound)
+        else:
+            run.append(sound)
+    said.append(_filled(run, first=not said, last=True, long_before=_long(letters)))
+    return "".join(said) or anyascii(word).replace("`", "")
+
+
+def _long(letters: list[str]) -> bool:
+    """Whether a long vowel precedes the last consonants: `Naser`, but `Akbar`."""
+    return any(letter in "اوی" for letter in letters[1:])
+
+
+def _sound(letter: str, place: int, *, last: bool, before: str, after: str) -> tuple[str, bool]:
+    """What a letter says, and whether it is a vowel."""
+    if letter == "\u0639":
+        return ("a", True) if place == 0 and after not in "اوی" else ("", False)
+    if letter in {"ی", "ي"}:
+        consonant = place == 0 or after in {"ا", "آ"} or before == "ا"
+        return ("y", False) if consonant and not last else ("i", True)
+    if letter == "و":
+        consonant = place == 0 or after in {"ا", "آ", "ی"} or before in {"ا", "و"}
+        return ("v", False) if consonant else ("u", True)
+    if letter in {"ه", "ہ", "ة", "ۃ"} and last and before not in "اویآ" and place > 1:
+        return ("eh" if letter == "ه" else "a"), True
+    if letter in _VOWELS or letter in _MARKS:
+        return _VOWELS.get(letter) or _MARKS[letter], True
+    return _CONSONANTS.get(letter) or anyascii(letter).replace("`", ""), False
+
+
+def _filled(run: list[str], *, first: bool, last: bool, long_before: bool = False) -> str:
+    """Consonants in a row with the vowels that make them readable."""
+    count = len(run)
+    if count == 0:
+        return ""
+    if first and last:  # a whole word without a written vowel: karam, jafar
+        vowels = {1: (), 2: (1,), 3: (1, 2)}.get(count, tuple(range(1, count, 2)))
+    elif first:  # before the first vowel
+        vowels = {1: (), 2: (1,)}.get(count, tuple(range(1, count - 1, 2)))
+    elif last:  # after the last vowel
+        vowels = {1: (), 2: (1,), 3: (2,)}.get(count, tuple(range(2, count, 2)))
+    else:
+        vowels = () if count <= 2 else tuple(range(2, count, 2))
+    filler = "e" if long_before and last and count == 2 and not first else "a"
+    return "".join((filler if place in vowels else "") + sound for place, sound in enumerate(run))
+
+
+def _indian(run: str) -> str:
+    """Devanagari and the eight scripts that Unicode lays out like it: a consonant says its vowel, or `a`."""
+    said: list[str] = []
+    bare = False  # whether the last consonant still has its inherent vowel to be said
+    for character in run:
+        place = ord(character) & 0x7F
+        if place == _NUKTA:
+            if said:
+                said[-1] = _DOTTED.get(said[-1], said[-1])
+        elif place in _INDIAN_CONSONANTS:
+            said += ["a"] * bare + [_INDIAN_CONSONANTS[place]]
+            bare = True
+        elif place in _SIGNS or place == _VIRAMA:
+            said.append(_SIGNS.get(place, ""))
+            bare = False
+        elif place in _INDIAN_VOWELS:
+            said += ["a"] * bare + [_INDIAN_VOWELS[place]]
+            bare = False
+        else:
+            said += ["a"] * bare + [anyascii(character)]
+            bare = False
+    if bare and (len(said) == 1 or said[-2] == ""):  # ram, but chandra
+        said.append("a")
+    return "".join(said).capitalize()
+
+
+def _han(run: str) -> str:
+    """Pinyin: of a name its surname and its given name, of a longer text each syllable by itself."""
+    surname = run[:2] if run[:2] in _COMPOUND_SURNAMES and len(run) > 2 else run[:1]
+    if not 1 < len(run) <= _NAME_CHARACTERS:
+        return " ".join(_syllable(one).capitalize() for one in run)
+    family = _SURNAMES.get(surname) or "".join(map(_syllable, surname))
+    given = "".join(map(_syllable, run[len(surname) :]))
+    return f"{family.capitalize()} {given.capitalize()}".strip()
+
+
+def _syllable(character: str) -> str:
+    said = _READINGS.get(character) or anyascii(character).lower()
+    return "".join(one for one in said if one.isalpha() and one.isascii())
+
+
+@cache
+def _names() -> Mapping[str, str]:
+    """Common names in Arabic letters, folded to one form of each letter."""
+    rows = files("adapters").joinpath("names.txt").read_text(encoding="utf-8").splitlines()
+    pairs = [row.split() for row in rows if row.strip() and not row.startswith("#")]
+    # Letters of two languages fold into one: the first of the table is the usual one.
+    return {name.translate(_FOLD): latin for name, latin in reversed(pairs)}
