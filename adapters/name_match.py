@@ -44,6 +44,8 @@ _TITLES: Final = frozenset(
 )
 _WORD = re.compile(r"[a-z0-9*]+")
 _MASK = re.compile(r"[\u2022\u00d7\u25cf#]|(?<=\w)x{2,}", re.IGNORECASE)
+_INITIAL = re.compile(r"(?<=\b\w)\.")
+"""Some rails mask a name to its initials: `Ivan I. P.`"""
 _SPELT_ALIKE: Final = (
     (re.compile("kh|q|ck"), "k"),
     (re.compile("gh"), "g"),
@@ -63,13 +65,13 @@ def compare(stated: str, known: str | None) -> Match:
     """The stated name against the rail's."""
     if not known or not known.strip():
         return Match.NOT_POSSIBLE
-    ours, theirs = _words(stated), _words(_MASK.sub("*", known))
+    ours, theirs = _words(stated), _words(_INITIAL.sub("*", _MASK.sub("*", known)))
     if not ours or not theirs:
         return Match.NOT_POSSIBLE if not theirs else Match.NONE
     if sorted(ours) == sorted(theirs) or "".join(ours) == "".join(theirs):
         return Match.MATCH
     if any("*" in word for word in theirs):
-        return Match.CLOSE if _fits_mask(ours, theirs) else Match.NONE
+        return _masked(ours, theirs)
     return Match.CLOSE if _is_close(ours, theirs) else Match.NONE
 
 
@@ -79,16 +81,21 @@ def _words(name: str) -> list[str]:
     return [word for word in words if word not in _TITLES] or words
 
 
-def _fits_mask(ours: list[str], theirs: list[str]) -> bool:
-    """Whether each masked word can be one of the stated ones, in any order."""
+def _masked(ours: list[str], theirs: list[str]) -> Match:
+    """A name that the rail has masked: each masked word is one of the stated ones, in any order."""
+    if _shape("".join(theirs)).fullmatch("".join(ours)):
+        return Match.MATCH
     left = list(ours)
-    for word in theirs:
-        shape = re.compile("".join("[a-z0-9]*" if one == "*" else one for one in word))
-        found = next((one for one in left if shape.fullmatch(one)), None)
+    for word in sorted(theirs, key=len, reverse=True):
+        found = next((one for one in left if _shape(word).fullmatch(one)), None)
         if found is None:
-            return False
+            return Match.NONE
         left.remove(found)
-    return True
+    return Match.CLOSE if left else Match.MATCH
+
+
+def _shape(masked: str) -> re.Pattern[str]:
+    return re.compile("".join("[a-z0-9]*" if one == "*" else one for one in re.sub(r"\*+", "*", masked)))
 
 
 def _is_close(ours: list[str], theirs: list[str]) -> bool:

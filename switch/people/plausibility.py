@@ -138,7 +138,9 @@ def check(comparisons: Sequence[Comparison], confirmed: str | None) -> None:
         if confirmed is not None:
             raise _refuse("confirmed_factor is stated, but no value departs from what is in force")
         return
-    worst = max(beyond, key=lambda one: _magnitude(one.factor or Fraction(0)))
+    largest = max(_magnitude(one.factor or Fraction(0)) for one in beyond)
+    # What is in force comes first in every comparison: it is named where another departs hardly more.
+    worst = next(one for one in beyond if _magnitude(one.factor or Fraction(0)) * (1 + _TOLERANCE) >= largest)
     if confirmed is None or not _names(confirmed, worst.factor or Fraction(0)):
         raise _refuse(_explain(worst))
 

@@ -1,4 +1,3 @@
-
 """A stated name beside the one that a rail knows: a wrong name was confirmed on ten rails."""
 
 import pytest
@@ -23,8 +22,16 @@ NAMES = [
     ("Muhammad Ahmadi", "محمد احمدی", CLOSE),
     ("Yusuf Hussain", "Yousef Hossein", CLOSE),
     ("Olim Karimov", "Karimov Olim Akramovich", CLOSE),
-    ("Asha Rao", "A*** R**", CLOSE),
-    ("Asha Rao", "Asha Rxx", CLOSE),
+    ("Asha Rao", "A*** R**", MATCH),
+    ("Rao Asha", "A*** R***", MATCH),
+    ("Asha Rao", "Asha Rxx", MATCH),
+    ("Asha Rao", "A***", MATCH),
+    ("Asha Kumari Rao", "A*** K***", CLOSE),
+    ("王小明", "王*明", MATCH),
+    ("李小明", "王*明", NONE),
+    ("Иван Петров", "Иван П.", MATCH),
+    ("Иван Иванович Петров", "Иван И. П.", MATCH),
+    ("Пётр Сидоров", "Иван И. П.", NONE),
     ("Bilal Khan", "Asha Rao", NONE),
     ("Bilal Rao", "A*** R**", NONE),
     ("Asha", "Asha Rao", NONE),

@@ -132,6 +132,40 @@ async def test_an_account_is_verified_by_the_rail_of_its_country(stack: Stack, a
         assert report["Rsn"] == {"Cd": "AC01"}
 
 
+@pytest.mark.parametrize(
+    ("stated", "confirmed", "reason", "tells"),
+    [
+        (None, True, None, True),
+        ("{name}", True, None, True),
+        ("Zygmunt Wrong", False, {"Prtry": "NMTC"}, False),
+    ],
+)
+@pytest.mark.parametrize("country", ["PK", "IN"])
+async def test_a_wrong_name_is_not_confirmed(  # noqa: PLR0917 - a table
+    stack: Stack, country: str, stated: str | None, confirmed: bool, reason: Any, tells: bool
+):
+    """On ten rails a wrong name got `Vrfctn: true`."""
+    bank = {"PK": "indus-bank", "IN": "ganga-bank"}[country]
+    number = magic_account(country, "")
+    place = {"Id": {"IBAN": number}} if country == "PK" else {"Prxy": {"Id": number}}
+    agent = {"FinInstnId": {"BICFI": stack.participant(bank)["bic"]}}
+
+    async def asked(name: str | None) -> dict[str, Any]:
+        party = {"Pty": {"Nm": name}} if name else {}
+        head = {"MsgId": uuid4().hex, "CreDtTm": now(), "Assgnr": {"Pty": {}}, "Assgne": {"Pty": {}}}
+        content = {**party, "Acct": place, "Agt": agent}
+        request = {"IdVrfctnReq": {"Assgnmt": head, "Vrfctn": [{"Id": "1", "PtyAndAcctId": content}]}}
+        _, answer = await post(stack, "asha-bank", "acmt.023", "acmt.023.001.03", request)
+        return answer["Document"]["IdVrfctnRpt"]["Rpt"][0]
+
+    name = (await asked(None))["UpdtdPtyAndAcctId"]["Pty"]["Nm"]
+    report = await asked(stated and stated.format(name=name))
+
+    assert report["Vrfctn"] is confirmed
+    assert report.get("Rsn") == reason
+    assert ("Pty" in report["UpdtdPtyAndAcctId"]) is tells
+
+
 async def test_own_accounts_are_reported_and_nobody_elses(stack: Stack):
     request = {"GetAcct": {"MsgHdr": {"MsgId": uuid4().hex}}}
     status, answer = await post(stack, "asha-bank", "camt.003", "camt.003.001.08", request)
