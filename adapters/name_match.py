@@ -83,7 +83,7 @@ def _words(name: str) -> list[str]:
 
 def _masked(ours: list[str], theirs: list[str]) -> Match:
     """A name that the rail has masked: each masked word is one of the stated ones, in any order."""
-    if _shape("".join(theirs)).fullmatch("".join(ours)):
+    if len(theirs) == 1 and _shape(theirs[0]).fullmatch("".join(ours)):
         return Match.MATCH
     left = list(ours)
     for word in sorted(theirs, key=len, reverse=True):
