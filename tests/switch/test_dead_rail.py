@@ -8,14 +8,12 @@ import pytest
 from switch import oversight
 from tests.switch.reports.conftest import own  # noqa: F401 - a fixture
 
-NOW = datetime.now(UTC)
 
-
-async def probe(connection: asyncpg.Connection, seconds_ago: int, *, ok: bool, rail: str = "IN") -> None:
+async def probe(connection: asyncpg.Connection, at: datetime, *, ok: bool, rail: str = "IN") -> None:
     await connection.execute(
         "INSERT INTO switch.probe (service, at, ok, micros, every_s) VALUES ($1, $2, $3, 1, 15)",
         f"rail-{rail}",
-        NOW - timedelta(seconds=seconds_ago),
+        at,
         ok,
     )
 
@@ -36,11 +34,12 @@ async def test_a_rail_is_away_from_its_first_failed_probe_to_the_next_that_is_an
     silent_s: int | None,
 ) -> None:
     await own.execute("INSERT INTO switch.rail (country) VALUES ('IN'), ('PK')")
-    await probe(own, 10, ok=False, rail="PK")
+    now = datetime.now(UTC)
+    await probe(own, now - timedelta(seconds=10), ok=False, rail="PK")
     for seconds_ago, ok in looks:
-        await probe(own, seconds_ago, ok=ok)
+        await probe(own, now - timedelta(seconds=seconds_ago), ok=ok)
     found = {rail.country: rail for rail in await oversight.rails(own, {})}
 
     assert found["IN"].state == state
-    assert found["IN"].silent_since == (None if silent_s is None else NOW - timedelta(seconds=silent_s))
+    assert found["IN"].silent_since == (None if silent_s is None else now - timedelta(seconds=silent_s))
     assert found["PK"].state == "away"

@@ -40,8 +40,9 @@ def period() -> dict[str, str]:
 
 
 def key_of(stack: Stack, name: str) -> str:
-    people = stack.credentials["people"]
-    return str(people[name]["bearer"] if name in people else stack.participant(name)["bearer"])
+    """Of a participant, or of a person; people of a participant have its name, and it comes first."""
+    participants = {p["id"]: p["bearer"] for p in stack.credentials["participants"]}
+    return str(participants.get(name) or stack.credentials["people"][name]["bearer"])
 
 
 async def get(stack: Stack, who: str, path: str, **asked: str) -> tuple[aiohttp.ClientResponse, bytes]:
