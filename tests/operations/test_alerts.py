@@ -15,6 +15,7 @@ ALERTS = ROOT / "switch" / "alerts"
 RULES = (ALERTS / "rules.yml").read_text(encoding="utf-8")
 RUNBOOKS = sorted((ROOT / "docs" / "operate" / "runbooks").glob("*.md"))
 NAMES = re.findall(r"- alert: (\w+)", RULES)
+_UETR = "0b5c9c0e-53c1-4c2a-9d1e-8a3a4f1f7b11"
 SECTIONS = ["Meaning", "Check", "Act", "Undo"]
 
 
@@ -26,8 +27,9 @@ def commands(text: str) -> list[str]:
 
 
 def parse(line: str) -> None:
-    """Let the command line read its words, and do nothing."""
+    """Let the command line read its words, and do nothing; `UETR` stands for one."""
     program, *words = shlex.split(line, comments=True)
+    words = [_UETR if word == "UETR" else word for word in words]
     assert program == "payswitch"
     command = get_command(application())
     context = command.make_context(program, words)
