@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
 from adapters.profile import Limits
-from schemas.errors import NotAllowed, Refused
+from schemas.errors import NotAllowed, NotFound, Refused
 from schemas.money import Money
 from schemas.reasons import Reason
 from switch import pricing, routes
@@ -36,7 +36,10 @@ async def get_quote(
     """Get what a credit transfer of `amount` by the caller to a bank would credit and cost."""
     if reader.status != "active":
         raise NotAllowed("this participant is suspended")
+    asked = Money.parse(amount, currency)
     directory, now = context.directory.now, datetime.now(UTC)
+    if creditor_agent[:8] not in directory.by_bic:
+        raise NotFound("no such bank takes part")
     route = routes.find(
         directory,
         context.rails,
@@ -47,7 +50,7 @@ async def get_quote(
         expires_at=now + timedelta(seconds=context.settings.payment_expiry_s),
     )
     profile = route.rail.adapter.profile
-    price = routes.price(Money.parse(amount, currency), route, directory)
+    price = routes.price(asked, route, directory)
     pricing.legs(
         price, route.debtor, route.creditor, route.corridor, directory
     )  # refuses what has no account
