@@ -37,6 +37,15 @@ ZONES: Final = dict(COUNTRIES.values())
 """Country -> the zone in which its central bank keeps its day. IANA names."""
 
 
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime.max.replace(tzinfo=UTC)
+
+
+def is_countable(instant: datetime) -> bool:
+    """Whether every clock here can count with an aware instant: from 1970 to the end of 9999, in UTC."""
+    return EARLIEST <= instant <= LATEST
+
+
 def zone_of(currency: str) -> str:
     """The settlement zone of a currency; UTC for one that no central bank here settles."""
     return COUNTRIES.get(currency, ("", "UTC"))[1]

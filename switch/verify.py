@@ -131,23 +131,29 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """What a rail's book says of one UETR."""
+    """What a rail's book says of one UETR: how often it was credited, and what all of that comes to."""
 
     times: int
     minor: int
     currency: str
 
 
-def read_credits(book: Path) -> dict[UUID, Credit]:
-    """Fold a rail's book: credits less reversals of each UETR."""
-    credits_: dict[UUID, Credit] = {}
+def read_credits(book: Path) -> dict[UUID | str, Credit]:
+    """Fold a rail's book: credits less reversals of each UETR, or of each reference where there is no UETR.
+
+    Raises:
+        ValueError: a line is none of a book's.
+
+    """
+    credits_: dict[UUID | str, Credit] = {}
     for entry in rail_book.read(book):
         change = {rail_book.Kept.DONE: 1, rail_book.Kept.REVERSED: -1}.get(entry.outcome, 0)
-        if change and entry.uetr:
-            uetr = UUID(entry.uetr)
-            times = credits_[uetr].times if uetr in credits_ else 0
-            credits_[uetr] = Credit(times + change, entry.amount_minor, entry.currency)
-    return {uetr: credit for uetr, credit in credits_.items() if credit.times}
+        if change:
+            key = UUID(entry.uetr) if entry.uetr else f"order {entry.rail_ref!r}"
+            known = credits_.get(key, Credit(0, 0, entry.currency))
+            minor = known.minor + change * entry.amount_minor
+            credits_[key] = Credit(known.times + change, minor, entry.currency)
+    return {key: credit for key, credit in credits_.items() if credit.times or credit.minor}
 
 
 async def verify(
@@ -210,7 +216,11 @@ async def _compare(connection: asyncpg.Connection, rails: Path) -> tuple[Tally, 
         country = book.parent.name
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             rows = await connection.fetch(_OUTCOMES, country)
-        credited = read_credits(book)
+        try:
+            credited = read_credits(book)
+        except (ValueError, TypeError, KeyError):
+            agree.check(fine=False, fault=f"the book of {country} has a line that is none")
+            continue
         for uetr, credit in credited.items():
             once.check(credit.times == 1, f"{uetr} credited {credit.times} times by {country}")
         for row in rows:

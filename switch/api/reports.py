@@ -172,12 +172,17 @@ class Shelf:
 
 
 def _parameters(request: Request) -> Mapping[str, str]:
-    """The report's own query parameters; one that is there twice is refused."""
-    pairs = [(name, value) for name, value in request.query_params.multi_items() if name not in _OURS]
+    """The report's own query parameters.
+
+    Raises:
+        InvalidMessage: one is there twice, or one of ours is.
+
+    """
+    pairs = request.query_params.multi_items()
     given = dict(pairs)
     if len(given) != len(pairs):
         raise InvalidMessage("a parameter is there twice", rule="parameter")
-    return given
+    return {name: value for name, value in given.items() if name not in _OURS}
 
 
 def _accepted(accept: str, name: str) -> str:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from ledger import windows
-from schemas.errors import NotAllowed, NotFound
+from schemas.errors import InvalidParameter, NotAllowed, NotFound
 from schemas.money import Money
 from switch import calendars
 from switch.api import body as bodies
@@ -128,6 +128,8 @@ async def get_calendar(  # noqa: PLR0917 - one a query parameter
     days: Annotated[int, Query(ge=1, le=_DAYS_MAX)] = 31,
 ) -> Response:
     """Get a currency's business days and holidays."""
+    if (date.max - since).days < days:
+        raise InvalidParameter("these days are beyond the last that a calendar has", rule="parameter")
     calendar = await calendars.load(desk.pool, currency)
     span = [since + timedelta(days=ahead) for ahead in range(days)]
     return answer(

@@ -10,7 +10,7 @@ import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 
 import asyncpg
@@ -18,6 +18,7 @@ import msgspec
 from msgspec import inspect
 
 from schemas.errors import InvalidMessage
+from switch.calendars import is_countable
 from switch.people.model import Role, Seat
 from switch.people.permissions import Right
 from switch.people.plausibility import Bands, Comparison, Factor
@@ -115,9 +116,20 @@ class Kind(Generic[C]):
         try:
             if isinstance(content, bytes):
                 return msgspec.json.decode(content, type=self.content, strict=True)
-            return msgspec.convert(content, type=self.content, strict=True)
+            read = msgspec.convert(content, type=self.content, strict=True)
         except msgspec.ValidationError as error:
             raise InvalidMessage(_plain(self.content, str(error)), rule="content") from None
+        _check_instants(read)
+        return read
+
+
+def _check_instants(content: Content) -> None:
+    """Refuse instants that the database or a zone's clock cannot hold."""
+    for name in content.__struct_fields__:
+        value = getattr(content, name)
+        if isinstance(value, datetime) and value.tzinfo and not is_countable(value):
+            text = f"{name}: an instant from 1970 to the end of 9999, UTC, is needed"
+            raise InvalidMessage(text, rule="content")
 
 
 _AT: Final = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`$")

@@ -6,7 +6,7 @@ would let it be worked out from the sums (`suppression`). Only quarters that are
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import MAXYEAR, MINYEAR, UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from itertools import groupby
 from typing import Final
 
@@ -14,6 +14,7 @@ import asyncpg
 
 from schemas.errors import InvalidMessage
 from schemas.money import Money
+from switch.calendars import EARLIEST
 from switch.reports import corridors, costs
 from switch.reports.query import Period, Query, Scope
 from switch.reports.suppression import TOTAL, Place, hidden, with_totals
@@ -61,7 +62,7 @@ def bounds(quarter: str) -> tuple[datetime, datetime]:
         InvalidMessage: no calendar has this year.
 
     """
-    if not MINYEAR <= int(quarter[:4]) < MAXYEAR:
+    if not EARLIEST.year <= int(quarter[:4]) < MAXYEAR:
         raise InvalidMessage("no such quarter", rule="parameter")
     year, month = int(quarter[:4]), (int(quarter[-1]) - 1) * _MONTHS + 1
     until = (year + 1, 1) if month + _MONTHS > 12 else (year, month + _MONTHS)  # noqa: PLR2004 - months

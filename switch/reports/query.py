@@ -18,6 +18,7 @@ from ledger.archive import Archived
 from ledger.sql import statement as ledger_statement
 from schemas.errors import InvalidMessage, NotAllowed
 from schemas.money import EXPONENTS
+from switch.calendars import is_countable
 from switch.reports.cells import utc_text
 
 _SEQ_AT: Final = ledger_statement("seq_at")
@@ -98,7 +99,7 @@ def read_query(given: Mapping[str, str]) -> Query:
         since=_instant(given, "since"),
         until=_instant(given, "until"),
         as_of=_number(given, "as_of"),
-        page=_number(given, "page"),
+        page=_page(given),
         participant=_matching(given, "participant", _ID),
         currency=_currency(given),
         account=_matching(given, "account", _ID),
@@ -120,6 +121,13 @@ def _number(given: Mapping[str, str], name: str) -> int | None:
     return int(given[name])
 
 
+def _page(given: Mapping[str, str]) -> int | None:
+    page = _number(given, "page")
+    if page == 0:
+        raise _wrong("page", "a whole number from 1 on")
+    return page
+
+
 def _instant(given: Mapping[str, str], name: str) -> datetime | None:
     if name not in given:
         return None
@@ -129,6 +137,8 @@ def _instant(given: Mapping[str, str], name: str) -> datetime | None:
         raise _wrong(name, "an instant, as 2026-11-23T00:00:00Z") from None
     if instant.tzinfo is None:
         raise _wrong(name, "an instant with its offset from UTC")
+    if not is_countable(instant):
+        raise _wrong(name, "an instant from 1970 to the end of 9999, UTC")
     return instant
 
 

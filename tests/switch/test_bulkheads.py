@@ -18,7 +18,7 @@ from aiohttp import web
 from adapters.port import Payee, RailAdapter
 from adapters.simulation.sandbox import free_port
 from schemas.errors import TooManyRequests, Unavailable
-from schemas.payment import Account, Agent
+from schemas.payment import Account
 from schemas.verification import Asked
 from switch.api import enquiries
 from switch.api.door import Entered
@@ -104,6 +104,8 @@ async def _open_stream(held: AsyncExitStack, stack: Stack, who: str) -> int:
 class SlowNames:
     """A rail that lets everybody wait who asks about an account."""
 
+    profile = SimpleNamespace(creditor=())
+
     def __init__(self) -> None:
         self.asked = 0
         self.answer = asyncio.Event()
@@ -123,7 +125,7 @@ def entered(rail: Rail, sender: str) -> Entered:
     return cast(Entered, SimpleNamespace(runtime=runtime, sender=SimpleNamespace(id=sender)))
 
 
-ASKED = Asked("1", Account(iban="PK36SCBL0000001123456702"), cast(Agent, None), {})
+ASKED = Asked("1", Account(iban="PK36SCBL0000001123456702"), None, None, {})
 
 
 async def test_enquiries_take_no_place_of_a_payment_and_one_participant_not_all_of_them() -> None:

@@ -23,6 +23,16 @@ from switch.people.catalogue import KINDS
         ),
         ("rail.switch", {"open": True}, "country: it is missing"),
         ("rail.switch", {"country": "IN", "open": True, "x": 1}, "x: there is no such field"),
+        (
+            "rail.switch",
+            {"country": "IN", "open": False, "opens_at": "0001-01-01T00:00:00+14:00"},
+            "opens_at: an instant from 1970",
+        ),
+        (
+            "key.retire",
+            {"participant": "asha-bank", "keyid": "asha-bank-1", "at": "9999-12-31T23:59:59-14:00"},
+            "at: an instant from 1970",
+        ),
     ],
 )
 def test_a_wrong_field_is_named_with_an_example(kind: str, content: dict[str, object], said: str) -> None:

@@ -26,8 +26,9 @@ PEOPLES = {"listPeople", "listChanges", "listChangeKinds", "getMe", "getChange"}
 
 
 def bearer(stack: Stack, who: str) -> dict[str, str]:
-    people = stack.credentials["people"]
-    key = people[who]["bearer"] if who in people else stack.participant(who)["bearer"]
+    """A participant's key, or a person's where no participant has the name."""
+    banks = {bank["id"]: bank for bank in stack.credentials["participants"]}
+    key = (banks.get(who) or stack.credentials["people"][who])["bearer"]
     return {"Authorization": f"Bearer {key}"}
 
 
@@ -49,6 +50,9 @@ async def walk(stack: Stack, path: str, who: str = "asha-bank") -> list[list[Any
         path = str(links["next"]["url"].relative()) if "next" in links else ""
         assert len(pages) < 1000
     return pages
+
+
+PERIOD = "since=2026-11-23T00:00:00Z&until=2026-11-24T00:00:00Z"
 
 
 @pytest.mark.parametrize("route", LISTS, ids=lambda route: route.operation_id)
@@ -94,6 +98,13 @@ async def test_an_unknown_query_parameter_of_an_iso_endpoint_is_refused(stack: S
         ("/v1/payments/123", "a UUID"),
         ("/v1/participants?after=%00", "up to 100 characters"),
         ("/v1/windows?limit=1&limit=2", "twice"),
+        (f"/v1/reports/liquidity?{PERIOD}&format=json&format=csv", "twice"),
+        (f"/v1/reports/liquidity?{PERIOD}&lang=en&lang=ru", "twice"),
+        (f"/v1/reports/notifications?{PERIOD}&participant=asha-bank&currency=INR&page=0", "from 1"),
+        ("/v1/reports/liquidity?since=0001-01-01T00:00:00Z&until=2026-11-24T00:00:00Z", "from 1970"),
+        ("/v1/reports/availability?since=2026-11-23T00:00:00Z&until=9999-12-31T23:59:59-14:00", "from 1970"),
+        ("/v1/reports/open-data?quarter=0001-Q1", "no such quarter"),
+        ("/v1/calendars/INR?since=9999-12-31", "beyond the last"),
     ],
 )
 async def test_a_wrong_value_is_told_what_is_allowed_and_not_said_back(

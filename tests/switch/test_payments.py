@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID
 
 import aiohttp
@@ -257,3 +258,37 @@ async def test_every_invariant_holds(stack: Stack) -> None:
 
     assert not [r for r in results if not r.ok]
     assert {"I1", "I2", "I3", "I4", "I5", "I6", "I7"} <= {r.name.split()[0] for r in results}
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        [{"uetr": "", "outcome": "done"}],
+        [{"uetr": "not-a-uetr", "outcome": "done"}],
+        [{"amount_minor": 1, "outcome": "done"}, {"amount_minor": 2, "outcome": "reversed"}],
+        [{"outcome": "credited"}],
+        [{"colour": "red"}],
+    ],
+    ids=["no-uetr", "wrong-uetr", "other-amount-reversed", "unknown-outcome", "unknown-field"],
+)
+async def test_what_a_rails_book_has_beyond_its_orders_is_found(
+    stack: Stack, tmp_path: Path, added: list[dict[str, object]]
+) -> None:
+    """Credits without a UETR were passed over, and a line that could not be read ended `verify`."""
+    async with stack.client("asha-bank") as client:
+        assert (await client.pay(stack.document("asha-bank", "indus-bank"), wait=20)).status == "ACCC"
+    entries = (stack.settings.rails_directory / "PK" / rail_book.FILE_NAME).read_bytes()
+    line = next(line for line in reversed(entries.splitlines()) if json.loads(line)["outcome"] == "done")
+    book = tmp_path / "PK" / rail_book.FILE_NAME
+    book.parent.mkdir()
+    connection: asyncpg.Connection = await stack.connect()
+    found = []
+    for more in ([], added):
+        lines = [
+            json.dumps({**json.loads(line), "rail_ref": "nobodys", **change}).encode() for change in more
+        ]
+        book.write_bytes(entries + b"".join(text + b"\n" for text in lines))
+        found.append(set((await verify._compare(connection, tmp_path))[1].faults))
+    await connection.close()
+
+    assert found[1] > found[0]

@@ -20,6 +20,8 @@ import pytest
 import pytest_asyncio
 
 from adapters.simulation.magic import Magic
+from ledger import audit
+from switch import housekeeping
 from switch.commands import CloseWindow
 from switch.reports.catalogue import CATALOGUE
 from switch.workers.link import Link
@@ -123,7 +125,16 @@ async def aborted(stack: Stack) -> int:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def lived(stack: Stack) -> AsyncIterator[Lived]:
-    yield Lived(await refused_early(stack), await others(stack), await aborted(stack))
+    life = Lived(await refused_early(stack), await others(stack), await aborted(stack))
+    await cover(stack)
+    yield life
+
+
+async def cover(stack: Stack) -> None:
+    """Sign a checkpoint of everything so far: there is no evidence of a payment before."""
+    connection = await stack.connect()
+    await audit.checkpoint(connection, housekeeping.signer(stack.settings))
+    await connection.close()
 
 
 def kind_of(path: str) -> str:
