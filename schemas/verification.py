@@ -59,7 +59,7 @@ def read(message: Message) -> VerificationRequest:
     """The question in an acmt.023.
 
     Raises:
-        Refused: it asks about too many accounts, or about none that it names.
+        Refused: it asks about too many accounts, about none that it names, or about two under one id.
 
     """
     content = message.document[REQUEST]
@@ -67,6 +67,8 @@ def read(message: Message) -> VerificationRequest:
     requests = content["Vrfctn"]
     if len(requests) > ASKED_MAX:
         raise _wrong(f"asks about more than {ASKED_MAX} accounts", f"{REQUEST}/Vrfctn")
+    if len({request["Id"] for request in requests}) != len(requests):
+        raise _wrong("is there twice: the answer names each account by it", f"{REQUEST}/Vrfctn/Id")
     return VerificationRequest(
         message_id=assignment["MsgId"],
         created_at=assignment["CreDtTm"],

@@ -4,10 +4,10 @@ The switch keeps them as it got them and shows each to the one it is for. None o
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -49,6 +49,7 @@ _OF_ID: Final = """
 SELECT id, sender, definition, at FROM switch.correspondence
 WHERE receiver = $1 AND left(definition, 8) = $2 AND message_id = $3 AND sender IS NOT NULL ORDER BY seq
 """
+_SENT: Final = "SELECT definition, body, sealed_key FROM switch.correspondence WHERE id = $1"
 _ONE: Final = "SELECT * FROM switch.correspondence WHERE receiver = $1 AND seq = $2"
 
 
@@ -166,6 +167,16 @@ async def of_id(pool: asyncpg.Pool, receiver: str, name: str, message_id: str) -
     """The messages of this name (`pain.013`) and id that came for `receiver`, one at most of each sender."""
     rows = await pool.fetch(_OF_ID, receiver, name, message_id)
     return [Request(*row) for row in rows]
+
+
+async def document(pool: asyncpg.Pool, keys: KeyRing, id_: UUID) -> Mapping[str, Any] | None:
+    """The document of a message that was kept; None once it was erased."""
+    row = await pool.fetchrow(_SENT, id_)
+    try:
+        raw = keys.open(id_, personal_data.CAME, row["sealed_key"], row["body"])
+    except Erased:
+        return None
+    return codec.again(raw, row["definition"]).document
 
 
 def _letter(row: asyncpg.Record, keys: KeyRing) -> Letter:

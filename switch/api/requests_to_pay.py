@@ -29,6 +29,7 @@ _DEFINITION: Final = "pain.014.001.07"
 _RECEIVED: Final = "RCVD"
 _PENDING: Final = "PDNG"
 _DUPLICATE_ID: Final = "DU01"
+_NOT_PROVIDED: Final = "NOTPROVIDED"
 _BANK: Final = "direct"
 _SHARED = (
     "Another bank has sent your debtor agent this message id. Its answer must name you; or use another id."
@@ -126,14 +127,25 @@ async def answer_request(entered: Entered) -> Answer:
 
     Raises:
         NotFound: nobody sent the caller such a request.
-        Refused: several banks did, and the answer does not say which one it is for.
+        Refused: several banks did, and the answer does not say which one it is for; or what it names is
+            of another message or payment.
         DuplicateUetr: the caller used this message id before, with other content.
 
     """
     content = entered.message.document[_REPORT]
-    original: str = content["OrgnlGrpInfAndSts"]["OrgnlMsgId"]
+    group = content["OrgnlGrpInfAndSts"]
+    if not group["OrgnlMsgNmId"].startswith(_NAME):
+        raise Refused(
+            f"only a {_NAME} is answered so",
+            reason=Reason.ELEMENT_CONTENT_INCORRECT,
+            path=f"{_REPORT}/OrgnlGrpInfAndSts/OrgnlMsgNmId",
+        )
+    original: str = group["OrgnlMsgId"]
     requests = await correspondence.of_id(entered.runtime.pool, entered.sender.id, _NAME, original)
     request = _answered(entered, requests, content["GrpHdr"].get("CdtrAgt"))
+    asked = await correspondence.document(entered.runtime.pool, entered.runtime.keys, request.id)
+    if asked is not None:
+        _check_ids(content, asked[_REQUEST]["PmtInf"][0]["CdtTrfTx"][0]["PmtId"])
     message_id: str = content["GrpHdr"]["MsgId"]
     await correspondence.keep(
         entered.runtime.pool,
@@ -145,6 +157,25 @@ async def answer_request(entered: Entered) -> Answer:
         uetr=None,
     )
     return acknowledgement(message_id)
+
+
+def _check_ids(content: dict[str, Any], asked: dict[str, Any]) -> None:
+    """Hold the payment that an answer names against the one that was asked for.
+
+    Raises:
+        Refused: it is another one.
+
+    """
+    parts = [part for part in content.get("OrgnlPmtInfAndSts", []) if "TxInfAndSts" in part]
+    for named in (one for part in parts for one in part["TxInfAndSts"]):
+        for tag in ("InstrId", "EndToEndId"):
+            stated = named.get(f"Orgnl{tag}", _NOT_PROVIDED)
+            if stated not in {_NOT_PROVIDED, asked.get(tag)}:
+                raise Refused(
+                    "is of another request than the message id",
+                    reason=Reason.ELEMENT_CONTENT_INCORRECT,
+                    path=f"{_REPORT}/OrgnlPmtInfAndSts/TxInfAndSts/Orgnl{tag}",
+                )
 
 
 def _answered(entered: Entered, requests: list[Request], named: dict[str, Any] | None) -> Request:

@@ -99,6 +99,38 @@ async def test_an_answer_that_names_a_bank_that_did_not_ask_reaches_nobody(stack
     assert await answers(stack, "indus-bank", message_id) == []
 
 
+async def test_an_answer_that_names_another_message_or_payment_reaches_nobody(stack: Stack):
+    message_id = uuid4().hex
+    await post(stack, "indus-bank", "pain.013", REQUEST, request(stack, "indus-bank", message_id))
+    other_kind, other_payment, same = (answer(message_id) for _ in range(3))
+    other_kind["CdtrPmtActvtnReqStsRpt"]["OrgnlGrpInfAndSts"]["OrgnlMsgNmId"] = "pain.001.001.09"
+    for document, end_to_end in ((other_payment, "INV-2"), (same, "INV-1")):
+        named = {"OrgnlEndToEndId": end_to_end, "TxSts": "ACCP"}
+        parts = [{"OrgnlPmtInfId": "NOTPROVIDED", "TxInfAndSts": [named]}]
+        document["CdtrPmtActvtnReqStsRpt"]["OrgnlPmtInfAndSts"] = parts
+
+    refused = [
+        await post(stack, "asha-bank", "pain.014", ANSWER, wrong) for wrong in (other_kind, other_payment)
+    ]
+    assert [status for status, _ in refused] == [422, 422]
+    paths = [problem["errors"][0]["path"].rpartition("/")[2] for _, problem in refused]
+    assert paths == ["OrgnlMsgNmId", "OrgnlEndToEndId"]
+    assert await answers(stack, "indus-bank", message_id) == []
+    assert (await post(stack, "asha-bank", "pain.014", ANSWER, same))[0] == 202
+
+
+async def test_two_accounts_under_one_id_are_not_verified(stack: Stack):
+    """The answer names an account by that id alone."""
+    asked = {"Acct": {"Id": {"IBAN": "PK60SAND0000000000000001"}}, "Agt": agent(stack, "indus-bank")}
+    sent = assignment()
+    sent["MsgId"] = sent.pop("Id")
+    question = {"Assgnmt": sent, "Vrfctn": [{"Id": "1", "PtyAndAcctId": asked}] * 2}
+    status, problem = await post(stack, "asha-bank", "acmt.023", "acmt.023.001.03", {"IdVrfctnReq": question})
+
+    assert status == 422
+    assert problem["errors"][0]["path"] == "IdVrfctnReq/Vrfctn/Id"
+
+
 async def test_a_request_to_pay_in_another_banks_name_is_refused(stack: Stack):
     forged = request(stack, "indus-bank", uuid4().hex)
     status, problem = await post(stack, "noor-wallet", "pain.013", REQUEST, forged)
