@@ -94,7 +94,7 @@ def test_text_is_sparing_and_hides_no_command() -> None:
 
 @pytest.fixture
 def place(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory as the documents have it: `payswitch` on the path, `.venv`, and `data` of a running sandbox."""
+    """A directory as the documents have it: `.venv`, and `data` of a running sandbox; nothing more on the path."""
     bin_ = tmp_path / ".venv" / "bin"
     bin_.mkdir(parents=True)
     (bin_ / "python").symlink_to(sys.executable)
@@ -102,9 +102,9 @@ def place(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m switch.cli "$@"\n')
     program.chmod(0o755)
     (tmp_path / "data").symlink_to(stack.settings.data)
-    (tmp_path / "key.pem").write_text(stack.participant("asha-bank")["private_key"])
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PATH", f"{bin_}:{os.environ['PATH']}")
+    others = [folder for folder in os.environ["PATH"].split(":") if not (Path(folder) / "payswitch").exists()]
+    monkeypatch.setenv("PATH", ":".join(others))
     monkeypatch.setenv("PAYSWITCH_DATA", str(stack.settings.data))
     return tmp_path
 
@@ -133,7 +133,9 @@ def test_the_commands_of_a_page_work_one_after_the_other(page: str, stack: Stack
     write_schema(place / "pacs.008.001.14.xsd")
     if page == "docs/reference/signatures.md":  # it takes a payment that is ready to be sent
         subprocess.run(
-            "payswitch iso fresh payment.xml > fresh.xml && mv fresh.xml payment.xml", shell=True, check=True
+            ".venv/bin/payswitch iso fresh payment.xml > fresh.xml && mv fresh.xml payment.xml",
+            shell=True,
+            check=True,
         )
     parts = [
         b for b in BLOCKS if b.page == page and b.language == "sh" and (b.page, b.language) not in ELSEWHERE
