@@ -131,7 +131,7 @@ _DOCUMENTS: Final[Mapping[str, Content]] = MappingProxyType(
                     {
                         "Id": "1",
                         "PtyAndAcctId": {
-                            "Pty": {"Nm": "Bilal Khan"},
+                            "Pty": {"Nm": "Asha Rao"},
                             "Acct": {"Id": {"IBAN": "PK60SAND0000000000000001"}},
                             "Agt": _INDUS,
                         },

@@ -63,9 +63,9 @@ async def give_back(entered: Entered) -> Answer:
         raise DuplicateUetr("this return's id is known with other content")
     if reply.verdict in {Verdict.CREATED, Verdict.EXISTS}:
         await _tell_the_debtor_agent(entered, asked, payment)
-        return _report(asked, payment, _GIVEN, None)
+        return _report(entered, asked, payment, _GIVEN, None)
     reason = _REFUSALS.get(Verdict(reply.verdict), Reason.REASON_NOT_SPECIFIED)
-    return _report(asked, payment, "RJCT", reason, reply.verdict.replace("_", " "))
+    return _report(entered, asked, payment, "RJCT", reason, reply.verdict.replace("_", " "))
 
 
 def _check_return(asked: PaymentReturn, payment: dict[str, Any], sender: str) -> None:
@@ -90,15 +90,20 @@ async def _tell_the_debtor_agent(entered: Entered, asked: PaymentReturn, payment
     )
 
 
-def _report(
-    asked: PaymentReturn, payment: dict[str, Any], status: str, reason: str | None, detail: str | None = None
+def _report(  # noqa: PLR0917 - what a status report states
+    entered: Entered,
+    asked: PaymentReturn,
+    payment: dict[str, Any],
+    status: str,
+    reason: str | None,
+    detail: str | None = None,
 ) -> Answer:
     document = status_report.build(
         message_id=uuid.uuid4().hex,
         created_at=datetime.now(UTC),
         original=asked,
         original_message_id=asked.message_id,
-        original_message_name="pacs.004",
+        original_message_name=entered.message.id,
         status=status,
         reason=reason,
         additional=detail,

@@ -1,6 +1,7 @@
 """The other doors: questions, money back, requests to pay; each answered by its own ISO message."""
 
 import json
+from copy import deepcopy
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from adapters.simulation.magic import magic_account
 from schemas import codec
 from schemas.parties import instant_text
 from switch import erasure
+from switch.api import examples
 from switch.api.doors import DOORS
 from switch.workers.link import Link
 from tests.switch.stack import Stack
@@ -166,6 +168,17 @@ async def test_a_wrong_name_is_not_confirmed(  # noqa: PLR0917 - a table
     assert ("Pty" in report["UpdtdPtyAndAcctId"]) is tells
 
 
+async def test_the_printed_account_verification_is_confirmed(stack: Stack):
+    """The example stated a name that is not the holder's, so that the first answer to a newcomer was "no match"."""
+    request = deepcopy(examples.json_of("acmt.023.001.03"))["Document"]
+    request["IdVrfctnReq"]["Assgnmt"] |= {"MsgId": uuid4().hex, "CreDtTm": now()}
+
+    status, answer = await post(stack, "asha-bank", "acmt.023", "acmt.023.001.03", request)
+    (report,) = answer["Document"]["IdVrfctnRpt"]["Rpt"]
+
+    assert (status, report["Vrfctn"]) == (200, True), answer
+
+
 async def test_own_accounts_are_reported_and_nobody_elses(stack: Stack):
     request = {"GetAcct": {"MsgHdr": {"MsgId": uuid4().hex}}}
     status, answer = await post(stack, "asha-bank", "camt.003", "camt.003.001.08", request)
@@ -183,7 +196,11 @@ async def test_a_payment_is_given_back_whole_and_once_and_its_sender_is_told(sta
     document = given_back(payment["uetr"], credited["amount"], credited["currency"])
 
     status, answer = await post(stack, "indus-bank", "pacs.004", "pacs.004.001.09", document)
-    assert (status, answer["Document"]["FIToFIPmtStsRpt"]["TxInfAndSts"][0]["TxSts"]) == (200, "ACSC")
+    (transaction,) = answer["Document"]["FIToFIPmtStsRpt"]["TxInfAndSts"]
+    assert (status, transaction["TxSts"]) == (200, "ACSC")
+    assert transaction["OrgnlGrpInf"]["OrgnlMsgNmId"] == "pacs.004.001.09", (
+        "with its version, as in every report"
+    )
     again, _ = await post(stack, "indus-bank", "pacs.004", "pacs.004.001.09", document)
     assert again == 200
     other = given_back(payment["uetr"], credited["amount"], credited["currency"])
