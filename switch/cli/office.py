@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -137,5 +138,9 @@ def ask(  # noqa: PLR0917 - what every asking command is given
 
 
 def show(document: object) -> None:
-    """Print a document as JSON."""
-    typer.echo(json.dumps(document, indent=2, default=str))
+    """Print a document as JSON; an instant has the form that the API gives it."""
+    typer.echo(json.dumps(document, indent=2, default=_plain))
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

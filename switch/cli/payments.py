@@ -102,7 +102,7 @@ def payment(
                     typer.echo(_step(step))
                 shown = len(found["journey"])
         if not as_json:
-            typer.echo(_end(found))
+            typer.echo(last_line(found))
 
     asyncio.run(run())
 
@@ -131,10 +131,12 @@ def _step(step: dict[str, Any]) -> str:
     return f"  {step['at']}  {step['event']:<10} {facts}".rstrip()
 
 
-def _end(payment: dict[str, Any]) -> str:
+def last_line(payment: dict[str, Any]) -> str:
+    """Where a payment stands: status, reason, state, whether that is final, whether it was returned."""
     reason = f" {payment['reason']}" if payment["reason"] else ""
     end = "final" if payment["final"] else "not final yet: --watch stays until it is"
-    return f"{payment['status']}{reason}  {payment['state']}, {end}"
+    returned = ", returned to the sender" if payment["returned"] else ""
+    return f"{payment['status']}{reason}  {payment['state']}, {end}{returned}"
 
 
 def events(

@@ -13,6 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from switch.cli import payments
 from tests.switch.stack import Stack
 
 
@@ -124,6 +125,13 @@ def test_a_payment_is_shown_again_as_text_and_as_json(stack: Stack, paid: dict) 
     assert (shown["uetr"], shown["status"], shown["journey"]) == (paid["uetr"], "ACCC", paid["journey"])
 
 
+def test_a_payment_that_was_given_back_is_shown_as_returned() -> None:
+    """Its last line read "final" alone, as if the money had stayed with the creditor."""
+    payment = {"status": "ACCC", "reason": None, "state": "COMMITTED", "final": True, "returned": True}
+
+    assert payments.last_line(payment) == "ACCC  COMMITTED, final, returned to the sender"
+
+
 def test_a_payment_is_watched_to_its_end(stack: Stack) -> None:
     async def begin() -> str:
         document = stack.document("asha-bank", "noor-wallet", word="SILENT")
@@ -185,7 +193,9 @@ def test_windows_are_named_by_number_or_currency_and_say_when_they_close(stack: 
     assert listed[1]["window"] == int(number)
     by_number = payswitch(stack, "settlement", "positions", number, "--csv").stdout
     assert by_number == payswitch(stack, "settlement", "positions", "INR", "--csv").stdout
-    assert json.loads(payswitch(stack, "settlement", "show", "INR").stdout)["window"] == int(number)
+    shown = json.loads(payswitch(stack, "settlement", "show", "INR").stdout)
+    assert shown["window"] == int(number)
+    assert "T" in shown["closed_at"], "an instant has the form that the API gives it"
 
 
 def test_a_window_that_is_not_there_names_the_list(stack: Stack) -> None:

@@ -353,8 +353,7 @@ def test_an_interrupt_is_one_line_and_130(command: str, server: Server, tmp_path
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
 
-    assert process.returncode == INTERRUPTED
-    assert (out, err) == ("", "payswitch: interrupted\n")
+    assert (process.returncode, out, err) == (INTERRUPTED, "", "payswitch: interrupted\n")
 
 
 def test_a_reader_that_has_enough_sees_no_traceback() -> None:
