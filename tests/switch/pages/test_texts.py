@@ -39,7 +39,7 @@ from switch.settlement.confirmations import Outcome
 REPORTS = sorted({definition.read.__module__.rpartition(".")[2] for definition in CATALOGUE.values()})
 """Modules that say a report."""
 
-SAME = {"UETR", "BIC", "P50 s", "P95 s", "P99 s", "SHA-256"}
+SAME = {"UETR", "BIC", "SHA-256"}
 """Said alike in every language."""
 PURPOSES = {"position", "gross", "fees", "settlement"}
 """Of accounts."""
