@@ -7,7 +7,7 @@ import sys
 import tempfile
 from datetime import time, timedelta
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -28,8 +28,11 @@ _MEDIA_TYPES: Final = {".json": codec.JSON}
 
 @app.command("list")
 def list_adapters() -> None:
-    """Print every rail's profile as JSON."""
-    profiles = [dataclasses.asdict(registry.profile(country)) for country in registry.countries()]
+    """Print every rail's profile as JSON: what it states, without the functions that read an identifier."""
+    profiles = [
+        dataclasses.asdict(registry.profile(country), dict_factory=_stated)
+        for country in registry.countries()
+    ]
     typer.echo(json.dumps(profiles, indent=2, default=_plain))
 
 
@@ -111,6 +114,10 @@ def _sandbox_adapter(country: str, directory: Path) -> RailAdapter:
     """An adapter with keys of its own that nobody listens to: enough for what is pure."""
     connection, _ = sandbox.prepare(directory, country, port=1, callback_url="http://127.0.0.1:1/")
     return registry.load(country, connection)
+
+
+def _stated(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in fields if not callable(value)}
 
 
 def _plain(value: object) -> object:

@@ -35,6 +35,11 @@ def test_list_prints_every_profile():
     assert done.exit_code == 0
     profiles = {profile["country"]: profile for profile in json.loads(done.stdout)}
     assert sorted(profiles) == registry.countries()
+    assert profiles["IN"]["creditor"][0] == {
+        "kind": "payment address",
+        "text": "a payment address user@handle",
+        "pays": True,
+    }
     assert profiles["IN"]["limits"] == {
         "minimum_minor": 1,
         "maximum_minor": 100_000_00,
