@@ -178,6 +178,8 @@ class Refused(SwitchError):
     """The message is valid and the switch will not execute it."""
 
     status = 422
+    problems: tuple[Problem, ...] = ()
+    """Every rule of the scheme that the message breaks, where that is why; `MOST_PROBLEMS` at most."""
 
     @property
     def placed(self) -> str:

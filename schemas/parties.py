@@ -160,9 +160,10 @@ def read_instant(text: str, path: str) -> datetime:
 def read_clock(text: str, path: str, made_at: datetime, day: date | None = None) -> datetime:
     """The instant that an ISO 20022 time means in a message that was made at `made_at`.
 
-    It is a time of `day`, or else of the day of making, by the clock of its own offset. A time that lies more
-    than half a day before the making was meant for the night that followed; one that lies less before it had
-    passed already.
+    It is a time of the day of making by the clock of its own offset, or of `day` where that is another day by
+    the clock of the making as well: a bank may date a message by its own clock and write the time in UTC. A
+    time that lies more than half a day before the making was meant for the night that followed; one that lies
+    less before it had passed already.
 
     Raises:
         Refused: valid by the schema, but without an offset, or `24:00:00`, which names no instant of its day.
@@ -174,7 +175,9 @@ def read_clock(text: str, path: str, made_at: datetime, day: date | None = None)
         raise Refused("is not a time of day", reason=Reason.INVALID_DATE, path=path) from None
     if clock.tzinfo is None:
         raise Refused("must state its offset from UTC", reason=Reason.INVALID_DATE, path=path)
-    instant = datetime.combine(day or made_at.astimezone(clock.tzinfo).date(), clock)
+    if day is None or day == made_at.date():
+        day = made_at.astimezone(clock.tzinfo).date()
+    instant = datetime.combine(day, clock)
     return instant + timedelta(days=1) if made_at - instant > _HALF_A_DAY else instant
 
 

@@ -69,7 +69,7 @@ SCHEME_RULES: Final = {
     "control-sum": "`CtrlSum` and the totals are the sum of the amounts, at every level",
     "country": "a country of ISO 3166",
     "currency": "a currency of ISO 4217 that is money and in use; in statements one of the past as well",
-    "element-refused": "no element that no rail takes (the table of elements says why)",
+    "element-refused": "warning: an element that no rail takes, so the switch refuses the payment",
     "exchange": "a rate stands between amounts of two currencies, and only there",
     "iban": "country, length and check digits of an IBAN",
     "instant": "a date and time that a calendar can hold: years 1 to 9999, hours 0 to 23",

@@ -19,10 +19,11 @@ from schemas import (
     status_request,
 )
 from schemas.codec import Message
-from schemas.errors import Refused
+from schemas.errors import MOST_PROBLEMS, Problem, Refused
 from schemas.findings import Finding
 
 MOST_IN_SUMMARY: Final = 10
+_NO_RAIL: Final = "the switch refuses a payment that has it"
 _BESIDE: Final = "is part of the envelope, not of the message: it is not converted"
 
 _READERS: Final[Mapping[str, Callable[[Message], Any]]] = MappingProxyType(
@@ -55,6 +56,20 @@ def summary(found: list[Finding]) -> str:
     return "; ".join(texts) + (f"; and {more} more" if more > 0 else "")
 
 
+def check(message: Message) -> None:
+    """Refuse a message that breaks rules of the scheme, with all of them.
+
+    Raises:
+        Refused: reason and path are those of the first finding; `problems` has each.
+
+    """
+    found = rules.refusals(findings(message))
+    if found:
+        refused = Refused(summary(found), reason=found[0].reason, path=found[0].path)
+        refused.problems = tuple(Problem(each.path, each.code, each.text) for each in found[:MOST_PROBLEMS])
+        raise refused
+
+
 def explained(message: Message, refused: Refused, *, scheme: rules.Scheme = rules.SWITCH) -> Refused:
     """A reader's refusal that names every other broken rule as well; reason and path stay its own."""
     found = rules.refusals(rules.check(message, scheme=scheme))
@@ -72,10 +87,15 @@ def _widest() -> elements.Accounting:
 
 
 def _never_taken(message: Message) -> list[Finding]:
-    """The elements of a payment that no rail takes. What one rail takes and another does not is its own."""
+    """The elements of a payment that no rail takes. What one rail takes and another does not is its own.
+
+    Warnings: the message keeps the standard, it is the switch that refuses to pay by it.
+    """
     root = next(iter(message.document))
     return [
-        Finding("element-refused", f"{root}/{loss.path}", loss.reason, loss.text)
+        Finding(
+            "element-refused", f"{root}/{loss.path}", loss.reason, f"{loss.text}: {_NO_RAIL}", warning=True
+        )
         for loss in _widest().losses(message.content)
         if elements.element_of(loss.path).treatment is elements.Treatment.REFUSED
     ]

@@ -7,6 +7,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from schemas import verdict
 from switch.api import door, enquiries, naming, requests_to_pay, returns
 
 PREFIX: Final = "/v1/iso20022/"
@@ -28,6 +29,7 @@ class Door:
         return await door.serve(request, self.message, self._handle)
 
     async def _handle(self, entered: door.Entered) -> door.Answer:
+        verdict.check(entered.message)
         naming.check_senders(entered)
         return await self.handler(entered)
 

@@ -9,7 +9,7 @@ import asyncpg
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from schemas.errors import InvalidMessage, InvalidParameter, Problem, SwitchError, Unavailable
+from schemas.errors import InvalidMessage, InvalidParameter, Problem, Refused, SwitchError, Unavailable
 from switch.api import queries
 from switch.api.routes import Routes
 
@@ -32,11 +32,19 @@ def problem_body(error: SwitchError) -> dict[str, Any]:
         "reason": str(error.reason),
         "retryable": error.retryable,
     }
-    if isinstance(error, InvalidMessage) and (error.path is not None or error.line is not None):
-        body["errors"] = [_error(found) for found in error.problems]
+    if found := _listed(error):
+        body["errors"] = [_error(each) for each in found]
     elif error.path is not None:
         body["errors"] = [{"path": error.path, "message": error.detail}]
     return body
+
+
+def _listed(error: SwitchError) -> tuple[Problem, ...]:
+    """What is wrong with a message, where the error lists it."""
+    if isinstance(error, Refused):
+        return error.problems
+    placed = error.path is not None or (isinstance(error, InvalidMessage) and error.line is not None)
+    return error.problems if placed and isinstance(error, InvalidMessage) else ()
 
 
 def _error(found: Problem) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from adapters.simulation.magic import magic_account
-from schemas import codec
+from schemas import codec, files
 from schemas.parties import instant_text
 from switch import erasure
 from switch.api import examples
@@ -44,6 +44,18 @@ async def inbox(stack: Stack, who: str) -> list[dict[str, Any]]:
         async with session.get(f"{stack.url}/v1/messages?limit=200", headers=headers) as answer:
             assert answer.status == 200
             return (await answer.json())["messages"]
+
+
+BROKEN = {
+    "pacs.028.001.03": {"instant"},
+    "pacs.004.001.09": {"instant"},
+    "camt.056.001.08": {"instant"},
+    "camt.029.001.09": {"instant"},
+    "acmt.023.001.03": {"instant"},
+    "pain.013.001.07": {"instant", "number-of-transactions", "control-sum"},
+    "pain.014.001.07": {"instant"},
+}
+"""Message with a time of creation -> rules that it breaks with one of no calendar."""
 
 
 def now() -> str:
@@ -423,3 +435,23 @@ async def test_erasing_a_payment_erases_the_letters_about_it(stack: Stack):
         await connection.close()
     (letter,) = [m for m in await inbox(stack, "indus-bank") if m["uetr"] == payment["uetr"]]
     assert letter["message"] is None
+
+
+@pytest.mark.parametrize("definition", sorted(BROKEN))
+async def test_every_door_refuses_what_the_check_of_the_same_message_finds(stack: Stack, definition: str):
+    """A request to pay with wrong totals, or a time that no calendar has, was taken and passed on."""
+    example = examples.json_of(definition)
+    assert example is not None
+    text = json.dumps(example["Document"]).replace("2026-11-23T14:05:07.123+05:30", "2026-11-23T24:00:00Z")
+    document = json.loads(text)
+    if definition.startswith("pain.013"):
+        document["CdtrPmtActvtnReq"]["GrpHdr"] |= {"NbOfTxs": "2", "CtrlSum": "7"}
+
+    who = examples.sender(definition)
+    status, problem = await post(stack, who, definition[:8], definition, document)
+
+    report = files.check_bytes(codec.encode(definition, document, media_type=codec.JSON), "m.json")
+    listed = [(error["path"], error["rule"], error["message"]) for error in problem["errors"]]
+    assert status == 422
+    assert listed == [(found.path, found.rule, found.text) for found in report.problems]
+    assert {rule for _, rule, _ in listed} >= BROKEN[definition]

@@ -336,6 +336,14 @@ NIGHT = datetime(2026, 11, 29, 23, 59, 50, tzinfo=UTC)
         (NIGHT.replace(hour=7), "20:00:00Z", None, NIGHT.replace(hour=20, minute=0, second=0)),
         (NIGHT, "10:00:00Z", date(2026, 12, 1), datetime(2026, 12, 1, 10, tzinfo=UTC)),
         (NIGHT.astimezone(INDIA), "00:00:20+00:00", None, NIGHT + timedelta(seconds=30)),
+        (NIGHT.astimezone(INDIA), "23:55:00Z", date(2026, 11, 30), NIGHT.replace(minute=55, second=0)),
+        (NIGHT, "15:55:00-08:00", date(2026, 11, 29), NIGHT.replace(minute=55, second=0)),
+        (
+            NIGHT + timedelta(hours=1),
+            "16:55:00-08:00",
+            date(2026, 11, 30),
+            NIGHT + timedelta(minutes=55, seconds=10),
+        ),
     ],
 )
 def test_a_time_of_day_means_an_instant(
