@@ -293,6 +293,8 @@ class Reply(msgspec.Struct, array_like=True, frozen=True):
     state: str = ""
     reason: str = ""
     ended: Ended | None = None
+    detail: str = ""
+    """Of a refusal, in words, with its place where it has one."""
 
 
 class Change(msgspec.Struct, array_like=True, frozen=True):

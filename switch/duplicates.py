@@ -4,8 +4,8 @@ The UETR is the identity: the same content under it is the same payment. A sende
 is sent twice, may put the same payment under a new one. So a payment *claims* what must not come again: its
 message and transaction identifications for as long as schemes remember them, and its look (parties'
 accounts, amount, end-to-end identification and remittance) for a short window. The writer decides, so of
-two that arrive XX refused has used nothing up, and may be corrected and sent again. A look-alike whose twin
-was given up is no duplicate; an id stays used whatever became of it.
+two that arrive together one is paid. What is refused has used nothing up, and may be corrected and sent
+again. A look-alike whose twin was given up is no duplicate; an id stays used whatever became of it.
 
     message_id       DU01    refused
     transaction_id   DU03    refused
@@ -24,6 +24,7 @@ from uuid import UUID
 import asyncpg
 
 from ledger.encoding import microseconds
+from schemas.credit_transfer import ROOT
 from schemas.payment import Account, CreditTransfer
 from schemas.reasons import Reason
 from switch.commands import Accept, Claim, Command
@@ -51,14 +52,14 @@ class Kind(StrEnum):
 
 
 REFUSALS: Final = {
-    Kind.MESSAGE_ID: (Reason.DUPLICATE_MESSAGE_ID, "GrpHdr/MsgId: was used under another UETR"),
+    Kind.MESSAGE_ID: (Reason.DUPLICATE_MESSAGE_ID, f"{ROOT}/GrpHdr/MsgId: was used under another UETR"),
     Kind.TRANSACTION_ID: (
         Reason.DUPLICATE_TRANSACTION,
-        "CdtTrfTxInf/PmtId/TxId: was used under another UETR",
+        f"{ROOT}/CdtTrfTxInf/PmtId/TxId: was used under another UETR",
     ),
     Kind.INSTRUCTION_ID: (
         Reason.DUPLICATE_INSTRUCTION_ID,
-        "CdtTrfTxInf/PmtId/InstrId: was used under another UETR",
+        f"{ROOT}/CdtTrfTxInf/PmtId/InstrId: was used under another UETR",
     ),
     Kind.LOOK_ALIKE: (
         Reason.DUPLICATION,
@@ -67,8 +68,14 @@ REFUSALS: Final = {
 }
 
 
-def claims(payment: CreditTransfer, sender: str, keys: KeyRing, settings: Settings) -> list[Claim]:
-    """What a payment claims, by the installation's settings."""
+def claims(
+    payment: CreditTransfer, creditor: str, sender: str, keys: KeyRing, settings: Settings
+) -> list[Claim]:
+    """What a payment claims, by the installation's settings.
+
+    `creditor` is the account or alias that is paid, as the rail writes it: one creditor in two spellings is
+    one, and two aliases beside an identification that says nothing are two.
+    """
     ids = {
         Kind.MESSAGE_ID: payment.message_id,
         Kind.TRANSACTION_ID: payment.transaction_id,
@@ -83,17 +90,21 @@ def claims(payment: CreditTransfer, sender: str, keys: KeyRing, settings: Settin
     if settings.look_alikes != "off":
         lasts = int(settings.look_alike_window_s * 1_000_000)
         alert = settings.look_alikes == "alert"
-        made.append(Claim(Kind.LOOK_ALIKE, keys.claim(sender, Kind.LOOK_ALIKE, _look(payment)), lasts, alert))
+        made.append(
+            Claim(
+                Kind.LOOK_ALIKE, keys.claim(sender, Kind.LOOK_ALIKE, _look(payment, creditor)), lasts, alert
+            )
+        )
     return made
 
 
-def _look(payment: CreditTransfer) -> str:
+def _look(payment: CreditTransfer, creditor: str) -> str:
     amount = payment.interbank_settlement_amount
     return "\0".join(
         (
             _account(payment.debtor_account),
             (payment.creditor_agent.bic or "")[:8],
-            _account(payment.creditor_account),
+            creditor or _account(payment.creditor_account),
             amount.currency,
             str(amount.minor),
             payment.end_to_end_id,
@@ -103,7 +114,7 @@ def _look(payment: CreditTransfer) -> str:
 
 
 def _account(account: Account | None) -> str:
-    return (account and account.id) or ""
+    return "" if account is None else f"{account.iban or account.other or ''}\0{account.proxy or ''}"
 
 
 @dataclass(slots=True)

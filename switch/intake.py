@@ -13,6 +13,7 @@ from uuid import UUID
 
 from msgspec import structs
 
+from adapters import creditor as creditors
 from adapters.port import Order, Stated
 from ledger.encoding import microseconds
 from schemas import codec, rules, verdict
@@ -110,7 +111,7 @@ class Intake:
             reply = await self._reserve(identity, sealer, order, route, notes)
         except Refused as refusal:
             return await self._remember(identity, self._terms_of(payment, sender), refusal)
-        return replace(_standing(uetr, reply, ""), notes=notes)
+        return replace(_standing(uetr, reply), notes=notes)
 
     def fingerprint(self, message: codec.Message, sender: Participant) -> bytes:
         """By what the same message of the same sender is known again."""
@@ -170,6 +171,7 @@ class Intake:
         serial = await route.rail.serials.take(asked.made_at)
         order = replace(asked, amount=price.credit, serial=serial)
         native = route.rail.say(order)
+        paid = creditors.find(payment.creditor_account, adapter.profile.creditor)
         accept = Accept(
             identity=identity,
             terms=Terms(
@@ -192,7 +194,9 @@ class Intake:
             due_at=self._due_at(route, microseconds(order.expires_at)),
             hold=not route.open,
             notes=notes,
-            claims=duplicates.claims(payment, identity.sender, self._keys, self._settings),
+            claims=duplicates.claims(
+                payment, paid.value if paid else "", identity.sender, self._keys, self._settings
+            ),
         )
         failpoint("before_reserve_commit")
         with tracing.part("reserve", rail=accept.terms.rail, uetr=payment.uetr):
@@ -228,7 +232,7 @@ class Intake:
 
     async def _remember(self, identity: Identity, terms: Terms, refusal: Refused) -> Standing:
         reply = await self._link.ask(Refuse(identity, refusal.reason, refusal.placed, terms))
-        return _standing(UUID(bytes=identity.uetr), reply, refusal.placed)
+        return _standing(UUID(bytes=identity.uetr), reply)
 
 
 def _refuse_findings(findings: list[Finding]) -> None:
@@ -237,7 +241,7 @@ def _refuse_findings(findings: list[Finding]) -> None:
         raise Refused(verdict.summary(findings), reason=first.reason, path=first.path)
 
 
-def _standing(uetr: UUID, reply: Reply, detail: str) -> Standing:
+def _standing(uetr: UUID, reply: Reply) -> Standing:
     if reply.verdict == _DIFFERENT:
         metrics.REPLAYS.labels("mismatch").inc()
         raise DuplicateUetr
@@ -246,5 +250,5 @@ def _standing(uetr: UUID, reply: Reply, detail: str) -> Standing:
         return Standing(uetr, None, known=True)
     if reply.state == State.ABORTED:
         metrics.REFUSED.labels(reply.reason).inc()
-        return Standing(uetr, State.ABORTED, reply.reason, detail, refused_here=True)
+        return Standing(uetr, State.ABORTED, reply.reason, reply.detail, refused_here=True)
     return Standing(uetr, State(reply.state))

@@ -361,9 +361,10 @@ class PaymentBook:
         }:
             return Reply(decision.verdict, decision.number)
         reason = REASONS.get(decision.verdict, Reason.REASON_NOT_SPECIFIED)
-        body = _refusal_body(identity, terms, reason, decision.verdict.replace("_", " "))
+        detail = decision.verdict.replace("_", " ")
+        body = _refusal_body(identity, terms, reason, detail)
         books.record(decision.number, Event.REFUSE, body)
-        return self._refused(decision.number, identity, terms, reason)
+        return self._refused(decision.number, identity, terms, reason, detail)
 
     def _refuse(self, command: Refuse, books: Books) -> Reply:
         identity = command.identity
@@ -375,13 +376,13 @@ class PaymentBook:
         )
         if decision.verdict is not Verdict.FAILED:
             return Reply(decision.verdict, decision.number)
-        return self._refused(decision.number, identity, command.terms, command.reason)
+        return self._refused(decision.number, identity, command.terms, command.reason, command.detail)
 
-    def _refused(self, number: int, identity: Identity, terms: Terms, reason: str) -> Reply:
+    def _refused(self, number: int, identity: Identity, terms: Terms, reason: str, detail: str) -> Reply:
         self._payments.append(_payment_row(number, identity, terms, ""))
         self._keys.append((number, identity.key))
         self._changes.append(Change(identity.uetr, State.ABORTED, reason))
-        return Reply("refused", number, State.ABORTED, reason)
+        return Reply("refused", number, State.ABORTED, reason, detail=detail)
 
     def _advance(self, command: Advance, books: Books) -> Reply:
         open_payment = self._open.get(command.uetr)

@@ -97,6 +97,48 @@ async def test_a_payment_that_its_rail_refused_may_be_tried_again(stack: Stack) 
     assert await send(stack, again(document, MsgId=fresh(), TxId=fresh())) == ("RJCT", "AC04")
 
 
+def to_phone(stack: Stack, phone: str) -> Content:
+    """A payment without references to an alias, beside an identification that only the schema wants."""
+    document = stack.document("asha-bank", "registan-bank")
+    (transaction,) = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"]
+    transaction["PmtId"]["EndToEndId"] = "NOTPROVIDED"
+    transaction["IntrBkSttlmAmt"]["Amt"] = "163.00"
+    transaction["CdtrAcct"] = {
+        "Id": {"Othr": {"Id": "NOTPROVIDED"}},
+        "Prxy": {"Tp": {"Cd": "MBNO"}, "Id": phone},
+    }
+    return document
+
+
+async def test_payments_to_two_phones_are_no_look_alikes_and_one_phone_in_two_spellings_is(
+    stack: Stack,
+) -> None:
+    assert await send(stack, to_phone(stack, "+998-901234567")) == ("ACCC", "")
+    assert await send(stack, to_phone(stack, "+998-901234569")) == ("ACCC", "")
+    assert await send(stack, to_phone(stack, "+998901234567")) == ("RJCT", "AM05")
+
+
+@pytest.mark.parametrize(
+    ("ids", "told"),
+    [
+        ({}, "FIToFICstmrCdtTrf/GrpHdr/MsgId: was used under another UETR"),
+        ({"MsgId": "new"}, "FIToFICstmrCdtTrf/CdtTrfTxInf/PmtId/TxId: was used under another UETR"),
+        ({"MsgId": "new", "TxId": None}, "looks like a payment just made"),
+    ],
+)
+async def test_the_answer_to_a_duplicate_says_what_was_used(
+    stack: Stack, ids: dict[str, str | None], told: str
+) -> None:
+    """The reason code stood alone in the answer; the text was in the payment's journey only."""
+    document = stack.document("asha-bank", "indus-bank")
+    twin = again(document, **{tag: text and fresh() for tag, text in ids.items()})
+
+    assert (await send(stack, document))[0] == "ACCC"
+    async with stack.client("asha-bank") as client:
+        state = await client.pay(twin, wait=10)
+    assert told in (state.detail or "")
+
+
 async def test_an_id_is_its_sender_s_own(stack: Stack) -> None:
     document = stack.document("asha-bank", "indus-bank")
     message = document["Document"]["FIToFICstmrCdtTrf"]["GrpHdr"]["MsgId"]
