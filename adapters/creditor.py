@@ -7,7 +7,8 @@ alias is looked up:
 * Blanks, dashes, dots, full-width characters and digits of other scripts are put into the rail's form; so are
   IBANs in lower case, and phones with `+`, `00` or brackets. A phone needs its country's code.
 * The schema of pacs.008.001.08 demands an identification beside every proxy. `NOTPROVIDED` and its kin say
-  that there is none, and one that repeats the proxy is the proxy: then the proxy names the creditor.
+  that there is none, and one that repeats the proxy is the proxy: then the proxy names the creditor. A phone
+  that is repeated is never an account of the same digits.
 * An identification that the rail knows wins over a proxy. One that it does not know is refused, also beside a
   proxy: a mistyped account must not send the money to somebody's phone.
 * A proxy whose type is that of another kind of alias (an e-mail, a tax number) is not read as a phone.
@@ -131,13 +132,14 @@ def _find(account: Account | None, forms: Sequence[Form]) -> Identifier | None:
         return read(account.iban, [form for form in forms if form.kind is Kind.IBAN])
     given = account.other if is_provided(account.other) else None
     proxy = account.proxy
-    if given is not None:
+    repeated = given is not None and proxy is not None and _same(given, proxy)
+    if given is not None and not (repeated and account.proxy_type in _PHONE_TYPES):
         found = read(given, [form for form in forms if form.kind is not Kind.PHONE])
         if found is not None:
             return found
         if proxy is None:
             return read(given, [form for form in forms if form.kind is Kind.PHONE])
-        if not _same(given, proxy):
+        if not repeated:
             return None
     aliases = [form for form in forms if form.kind is not Kind.ACCOUNT and _fits(account.proxy_type, form)]
     return None if proxy is None else read(proxy, aliases)

@@ -74,7 +74,7 @@ SCHEME_RULES: Final = {
     "iban": "country, length and check digits of an IBAN",
     "instant": "a date and time that a calendar can hold: years 1 to 9999, hours 0 to 23",
     "lei": "check digits of an LEI",
-    "name": "debtor and creditor have a name, or a BIC as their identification",
+    "name": "debtor and creditor have a name (of letters or digits), or a BIC as their identification",
     "number-of-entries": "a summary's `NbOfNtries` is their number",
     "number-of-transactions": "`NbOfTxs` is their number (in pacs messages without leading zeros)",
     "offset": "a date and time says its offset from UTC (a warning in reports, with `blank`, `characters`)",

@@ -273,6 +273,8 @@ def _names(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
         party = transaction[tag]
         if "Nm" not in party and "AnyBIC" not in party.get("Id", {}).get("OrgId", {}):
             yield Finding("name", f"{tag}/Nm", reason, "is missing")
+        elif not any(map(str.isalnum, party.get("Nm", "A"))):
+            yield Finding("name", f"{tag}/Nm", reason, "has no letter and no digit: it names nobody")
 
 
 def _accounts(transaction: Content, scheme: Scheme) -> Iterator[Finding]:

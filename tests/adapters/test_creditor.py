@@ -188,3 +188,13 @@ def test_an_indian_address_and_an_account_are_told_apart() -> None:
     assert creditor.find(Account(other="0580 1010 0000 001"), forms) == creditor.Identifier(
         Kind.ACCOUNT, "058010100000001"
     )
+
+
+@pytest.mark.parametrize(("country", "phone"), [("CN", "+86-13812345678"), ("IN", "+91-9876543210")])
+def test_a_phone_that_is_repeated_as_identification_is_no_account(country: str, phone: str) -> None:
+    """The account whose number has the phone's digits was paid: somebody else's, if anybody's."""
+    digits = phone.strip("+").replace("-", "")
+    account = Account(other=digits, proxy=phone, proxy_type="MBNO")
+
+    assert creditor.find(Account(other=digits), forms_of(country)) is not None
+    assert creditor.find(account, forms_of(country)) is None

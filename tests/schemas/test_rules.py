@@ -78,6 +78,8 @@ ROWS = [
     ("a country that is none", {"CdtTrfTxInf/Cdtr/PstlAdr/Ctry": "ZZ"}, ("country", "CdtTrfTxInf/Cdtr/PstlAdr/Ctry", "BE11")),
     ("an agent without name", {"CdtTrfTxInf/CdtrAgt": {"FinInstnId": {"Nm": "A bank"}}}, ("agent", "CdtTrfTxInf/CdtrAgt/FinInstnId", "RC04")),
     ("a debtor without name", {"CdtTrfTxInf/Dbtr/Nm": DROP}, ("name", "CdtTrfTxInf/Dbtr/Nm", "BE08")),
+    ("a debtor named by a symbol", {"CdtTrfTxInf/Dbtr/Nm": "\U0001f600"}, ("name", "CdtTrfTxInf/Dbtr/Nm", "BE08")),
+    ("a creditor named by points", {"CdtTrfTxInf/Cdtr/Nm": "..."}, ("name", "CdtTrfTxInf/Cdtr/Nm", "BE22")),
     ("a creditor without name", {"CdtTrfTxInf/Cdtr/Nm": DROP}, ("name", "CdtTrfTxInf/Cdtr/Nm", "BE22")),
     ("no account to debit", {"CdtTrfTxInf/DbtrAcct": DROP}, ("account", "CdtTrfTxInf/DbtrAcct", "AC02")),
     ("no account to credit", {"CdtTrfTxInf/CdtrAcct": DROP}, ("account", "CdtTrfTxInf/CdtrAcct", "AC03")),

@@ -227,3 +227,14 @@ def test_doctor_finds_the_port_and_the_rails_of_the_switch_that_runs(stack: Stac
     codes = {finding["code"] for finding in found["findings"]}
 
     assert not codes & {"api-not-ready", "port-taken", "rail-unconfigured", "writer-away"}, found
+
+
+def test_every_rail_s_profile_is_listed_as_json() -> None:
+    """The forms of a creditor's identifier hold functions: the list ended in a TypeError."""
+    done = subprocess.run(
+        [sys.executable, "-m", "switch.cli", "adapters", "list"], capture_output=True, check=True, text=True
+    )
+    profiles = json.loads(done.stdout)
+
+    assert len(profiles) == 10
+    assert all(form["text"] and form["kind"] for profile in profiles for form in profile["creditor"])
