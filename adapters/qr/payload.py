@@ -1,5 +1,6 @@
 """Which scheme a text is of: its prefix tells, else the currency of its EMVCo objects."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,6 +13,7 @@ from adapters.qr.schemes import SCHEMES
 from schemas.errors import InvalidMessage, MessageTooLarge, NotFound
 
 _LINK: Final = "https://"
+_ANY_LINK: Final = re.compile(r"[a-z][a-z0-9+.-]*:", re.ASCII | re.IGNORECASE)
 _SCANNERS_ADD: Final = " \t\r\n\v\f\0\x1d\x1e\x04\ufeff\u00a0\u200b"
 """What scanners that act as keyboards, and clipboards, put around a text."""
 TEXT_MAX: Final = 4 * emvco.PAYLOAD_MAX
@@ -80,6 +82,8 @@ def _read(text: str) -> PaymentCode:
         return nspk.read(text)
     if text.startswith(raast.PREFIX):
         return raast.read(text)
+    if not text:
+        raise InvalidMessage("there is no text")
     return merchant.read(_behind_link(text))
 
 
@@ -101,10 +105,10 @@ def make(code: PaymentCode) -> str:
 
 def _behind_link(text: str) -> str:
     """Kyrgyz and Belarusian payloads stand behind a link and `#`, percent-encoded."""
-    if text[: len(_LINK)].lower() != _LINK:
+    if not _ANY_LINK.match(text):
         return text
     _, mark, payload = text.partition("#")
-    if not mark:
+    if not mark or text[: len(_LINK)].lower() != _LINK:
         raise InvalidMessage("a link of no scheme here")
     try:
         return unquote(payload, errors="strict")

@@ -490,3 +490,18 @@ def test_the_page_tells_what_is_ours():
     for scheme in SCHEMES:
         assert f"| {scheme.country} | {scheme.name} |" in page
         assert scheme.guid.startswith("payswitch.") is (scheme.name == f"EMVCo {scheme.country}")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("upi://mandate?pa=shop@okbank", "a link of no scheme here"),
+        ("bitcoin:175tWpb8K1S7NmH4Zx6rewF9WQrcZv245W", "a link of no scheme here"),
+        ("https://example.com/pay", "a link of no scheme here"),
+        ("\n", "there is no text"),
+    ],
+)
+def test_what_is_no_code_is_called_so(text: str, told: str) -> None:
+    """A mandate's link was called a torn object, and no text a foreign currency."""
+    with pytest.raises(InvalidMessage, match=told):
+        qr.read(text)
