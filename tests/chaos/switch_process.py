@@ -114,12 +114,12 @@ class SwitchProcess:
                 process.kill()
 
     def children(self, part: str) -> list[psutil.Process]:
-        """Processes of the switch whose command line has `part` in it."""
+        """Processes of the switch whose command line or name has `part` in it; a rail's name is `rail-IN`."""
         assert self.process is not None
         found = []
         for child in psutil.Process(self.process.pid).children(recursive=True):
             try:
-                if part in " ".join(child.cmdline()):
+                if part in " ".join([*child.cmdline(), child.name()]):
                     found.append(child)
             except psutil.NoSuchProcess:
                 continue

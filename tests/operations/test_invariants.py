@@ -217,7 +217,7 @@ async def test_the_caretaker_sees_a_balance_changed_by_hand_and_the_switch_takes
 def test_commands_freeze_and_ask_for_the_end(stack: Stack) -> None:
     def payswitch(*words: str) -> tuple[int, str]:
         done = CliRunner().invoke(application(), [*words, "--data", str(stack.settings.data)])
-        return done.exit_code, done.output
+        return done.exit_code, f"{done.output}{done.exception or ''}"
 
     frozen = payswitch("ledger", "freeze", "a rumour")
     asked = payswitch("ledger", "unfreeze", "nothing was wrong", "--as", "checker", "--reason", "r")

@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+from adapters.simulation.sandbox import free_port
 from schemas.signing.keys import SigningKey
 from switch import cli
 from switch.cli import connect
@@ -396,7 +397,7 @@ def test_a_wrong_setting_is_one_line(
 def test_up_without_rail_files_says_which_before_it_makes_anything(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    line = in_one_line(capfd, ["up", "--data", str(tmp_path / "d")], {FAILED})
+    line = in_one_line(capfd, ["up", "--port", str(free_port()), "--data", str(tmp_path / "d")], {FAILED})
 
     assert "the rails of BY, CN, IN" in line
     assert "PAYSWITCH_RAILS" in line
@@ -411,7 +412,9 @@ def test_up_with_a_wrong_rail_file_names_it(
     (tmp_path / "rails" / "IN").mkdir(parents=True)
     (tmp_path / "rails" / "IN" / "switch.json").write_text(content)
 
-    assert "rails/IN/switch.json" in in_one_line(capfd, ["up", "--data", str(tmp_path)], {FAILED})
+    assert "rails/IN/switch.json" in in_one_line(
+        capfd, ["up", "--port", str(free_port()), "--data", str(tmp_path)], {FAILED}
+    )
 
 
 def test_up_on_a_port_that_is_taken_names_the_remedy(

@@ -96,7 +96,7 @@ class Bank:
         return Accept(identity, terms, legs, "ref", b"native", now + 60_000_000, 60_000_000, 0, False)
 
     async def end(self, uetr, event):
-        return (await self.writer.submit(Advance(uetr.bytes, event))).state
+        return (await self.writer.submit(Advance(uetr.bytes, event, rail="PK"))).state
 
     async def used(self):
         return await self.connection.fetchval("SELECT minor FROM switch.daily_use")

@@ -43,7 +43,7 @@ def away() -> Iterator[Stack]:
 
 @contextlib.asynccontextmanager
 async def stopped(*words: str) -> AsyncIterator[None]:
-    """Those of our processes whose command has all the words stand still; longer than expiry and grace."""
+    """Those of our processes whose command or name has all the words stand still; longer than expiry and grace."""
     found = [p for p in psutil.Process().children(recursive=True) if set(words) <= set(_words(p))]
     assert found, words
     for process in found:
@@ -58,7 +58,7 @@ async def stopped(*words: str) -> AsyncIterator[None]:
 
 def _words(process: psutil.Process) -> Sequence[str]:
     with contextlib.suppress(psutil.Error):
-        return process.cmdline()
+        return (*process.cmdline(), process.name())
     return ()
 
 
@@ -147,7 +147,7 @@ async def test_an_outage_of_a_rail_uses_up_no_enquiry_and_ends_with_an_answer(aw
             await client.pay(away.document("indus-bank", "asha-bank", word="SILENT"), wait=0)
             for _ in range(4)
         ]
-        async with stopped("adapters.simulation", "IN"):
+        async with stopped("rail-IN"):
             await left_to_people(away, [payment.uetr for payment in first[:2]])
         last = [await ended(client, payment.uetr) for payment in first]
 

@@ -158,7 +158,8 @@ async def test_a_window_was_closed_by_one_command_outside_a_sandbox(
     result = await asyncio.to_thread(CliRunner().invoke, settlement_commands, arguments)
 
     assert result.exit_code == 1
-    assert "say who asks: --as NAME" in result.output
+    assert isinstance(result.exception, NotAllowed)
+    assert "name who requests it with --as" in result.exception.detail
     assert await desk.pool.fetchval("SELECT count(*) FROM ledger.settlement_window") == 1
 
 
