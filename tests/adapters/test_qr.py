@@ -15,6 +15,7 @@ from adapters.qr.model import Kind, PaymentCode
 from adapters.qr.schemes import BY_CURRENCY, SCHEMES
 from schemas.errors import InvalidMessage, NotFound
 from schemas.money import EXPONENTS, Money
+from switch.cli import run
 from switch.cli.qr import app
 
 COUNTRIES = {"BY", "CN", "IN", "IR", "KG", "KZ", "PK", "RU", "TJ", "UZ"}
@@ -458,22 +459,26 @@ def test_the_command_makes_a_code_and_its_image(tmp_path, suffix):
 
 
 WRONG = [
-    (["read", "nonsense"], "FF01"),
+    (["read", "nonsense"], "an object is torn"),
     (["make", "XX", "--payee", "1"], "no QR scheme"),
     (["make", "IN", "--payee", "shop@okbank", "--scheme", "Other"], "no QR scheme"),
     (["make", "IN", "--payee", "shop@okbank"], "needs name"),
     (["make", "IN", "--payee", "shop"], "no payee"),
-    (["make", "IN", "--payee", "shop@okbank", "--scheme", "UPI link", "--amount", "1e3"], "AM12"),
+    (
+        ["make", "IN", "--payee", "shop@okbank", "--scheme", "UPI link", "--amount", "1e3"],
+        "not a plain decimal number",
+    ),
     (["make", "IN", "--payee", "shop@okbank", "--scheme", "UPI link", "--more", "x"], "NAME=VALUE"),
 ]
 
 
 @pytest.mark.parametrize(("arguments", "said"), WRONG)
-def test_the_command_says_what_is_wrong(arguments, said):
-    done = runner.invoke(app, arguments)
-
-    assert done.exit_code == 1
-    assert said in done.output
+def test_the_command_says_what_is_wrong(arguments, said, capsys):
+    """In one line, as whoever runs it sees it."""
+    assert run(["qr", *arguments]) in {1, 2}
+    told = capsys.readouterr().err
+    assert told.startswith("payswitch: ")
+    assert said in told
 
 
 def test_the_command_lists_every_scheme():
