@@ -40,13 +40,19 @@ def fresh() -> str:
 
 async def send(stack: Stack, document: Content, sender: str = "asha-bank") -> tuple[str, str]:
     """Status and reason."""
+    transaction = await ask(stack, document, sender)
+    (cause, *_) = transaction.get("StsRsnInf", [{}])
+    return transaction["TxSts"], cause.get("Rsn", {}).get("Cd", "")
+
+
+async def ask(stack: Stack, document: Content, sender: str = "asha-bank") -> Content:
+    """What the status report says of the payment."""
     headers = {"Authorization": f"Bearer {stack.participant(sender)['bearer']}", "Prefer": "wait=20"}
     async with ClientSession(headers=headers) as session:
         async with session.post(f"{stack.url}/v1/iso20022/pacs.008", json=document) as answer:
             body = await answer.json()
             (transaction,) = body["Document"]["FIToFIPmtStsRpt"]["TxInfAndSts"]
-            causes = transaction.get("StsRsnInf", [{}])
-            return transaction["TxSts"], causes[0].get("Rsn", {}).get("Cd", "")
+            return transaction
 
 
 async def refusal_of(stack: Stack, document: Content) -> str:
@@ -69,6 +75,17 @@ async def test_ids_that_were_used_are_refused_under_a_new_uetr(stack: Stack) -> 
     assert await send(stack, again(document, MsgId=fresh(), TxId=None)) == ("RJCT", "AM05")
     meant = again(document, MsgId=fresh(), TxId=fresh(), EndToEndId=fresh())
     assert await send(stack, meant) == ("ACCC", "")
+
+
+async def test_a_refusal_says_why_at_once_and_the_same_again(stack: Stack) -> None:
+    """Why the writer refused a payment stood in the second answer alone."""
+    document = stack.document("asha-bank", "indus-bank")
+    await send(stack, document)
+    twin = again(document)
+    first, second = await ask(stack, twin), await ask(stack, twin)
+
+    assert first == second
+    assert first["StsRsnInf"][0]["AddtlInf"] == ["GrpHdr/MsgId: was used under another UETR"]
 
 
 async def test_the_same_message_again_is_its_own_state_and_no_duplicate(stack: Stack) -> None:
