@@ -85,7 +85,9 @@ async def test_a_refusal_says_why_at_once_and_the_same_again(stack: Stack) -> No
     first, second = await ask(stack, twin), await ask(stack, twin)
 
     assert first == second
-    assert first["StsRsnInf"][0]["AddtlInf"] == ["GrpHdr/MsgId: was used under another UETR"]
+    assert first["StsRsnInf"][0]["AddtlInf"] == [
+        "FIToFICstmrCdtTrf/GrpHdr/MsgId: was used under another UETR"
+    ]
 
 
 async def test_the_same_message_again_is_its_own_state_and_no_duplicate(stack: Stack) -> None:
