@@ -147,8 +147,19 @@ def _find(account: Account | None, forms: Sequence[Form]) -> Identifier | None:
 
 def _same(given: str, proxy: str) -> bool:
     """Whether an identification only repeats the proxy, in whatever writing."""
-    one, other = (_digits(text) or compact(text).casefold() for text in (given, proxy))
-    return one == other
+    return _bare(given) == _bare(proxy)
+
+
+def _bare(text: str) -> str:
+    return _digits(text) or compact(text).casefold()
+
+
+def whom(account: Account | None) -> str:
+    """Whom an account names, in one spelling whatever its writing; cheap, since no form is tried."""
+    if account is None:
+        return ""
+    given = account.iban or (account.other if is_provided(account.other) else None)
+    return _bare(given or account.proxy or "")
 
 
 def _fits(proxy_type: str | None, form: Form) -> bool:

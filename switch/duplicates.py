@@ -23,9 +23,10 @@ from uuid import UUID
 
 import asyncpg
 
+from adapters.creditor import whom
 from ledger.encoding import microseconds
 from schemas.credit_transfer import ROOT
-from schemas.payment import Account, CreditTransfer
+from schemas.payment import CreditTransfer
 from schemas.reasons import Reason
 from switch.commands import Accept, Claim, Command
 from switch.personal_data import KeyRing
@@ -68,14 +69,8 @@ REFUSALS: Final = {
 }
 
 
-def claims(
-    payment: CreditTransfer, creditor: str, sender: str, keys: KeyRing, settings: Settings
-) -> list[Claim]:
-    """What a payment claims, by the installation's settings.
-
-    `creditor` is the account or alias that is paid, as the rail writes it: one creditor in two spellings is
-    one, and two aliases beside an identification that says nothing are two.
-    """
+def claims(payment: CreditTransfer, sender: str, keys: KeyRing, settings: Settings) -> list[Claim]:
+    """What a payment claims, by the installation's settings."""
     ids = {
         Kind.MESSAGE_ID: payment.message_id,
         Kind.TRANSACTION_ID: payment.transaction_id,
@@ -90,31 +85,23 @@ def claims(
     if settings.look_alikes != "off":
         lasts = int(settings.look_alike_window_s * 1_000_000)
         alert = settings.look_alikes == "alert"
-        made.append(
-            Claim(
-                Kind.LOOK_ALIKE, keys.claim(sender, Kind.LOOK_ALIKE, _look(payment, creditor)), lasts, alert
-            )
-        )
+        made.append(Claim(Kind.LOOK_ALIKE, keys.claim(sender, Kind.LOOK_ALIKE, _look(payment)), lasts, alert))
     return made
 
 
-def _look(payment: CreditTransfer, creditor: str) -> str:
+def _look(payment: CreditTransfer) -> str:
     amount = payment.interbank_settlement_amount
     return "\0".join(
         (
-            _account(payment.debtor_account),
+            whom(payment.debtor_account),
             (payment.creditor_agent.bic or "")[:8],
-            creditor or _account(payment.creditor_account),
+            whom(payment.creditor_account),
             amount.currency,
             str(amount.minor),
             payment.end_to_end_id,
             payment.remittance or "",
         )
     )
-
-
-def _account(account: Account | None) -> str:
-    return "" if account is None else f"{account.iban or account.other or ''}\0{account.proxy or ''}"
 
 
 @dataclass(slots=True)

@@ -13,7 +13,6 @@ from uuid import UUID
 
 from msgspec import structs
 
-from adapters import creditor as creditors
 from adapters.port import Order, Stated
 from ledger.encoding import microseconds
 from schemas import codec, rules, verdict
@@ -171,7 +170,6 @@ class Intake:
         serial = await route.rail.serials.take(asked.made_at)
         order = replace(asked, amount=price.credit, serial=serial)
         native = route.rail.say(order)
-        paid = creditors.find(payment.creditor_account, adapter.profile.creditor)
         accept = Accept(
             identity=identity,
             terms=Terms(
@@ -194,9 +192,7 @@ class Intake:
             due_at=self._due_at(route, microseconds(order.expires_at)),
             hold=not route.open,
             notes=notes,
-            claims=duplicates.claims(
-                payment, paid.value if paid else "", identity.sender, self._keys, self._settings
-            ),
+            claims=duplicates.claims(payment, identity.sender, self._keys, self._settings),
         )
         failpoint("before_reserve_commit")
         with tracing.part("reserve", rail=accept.terms.rail, uetr=payment.uetr):
