@@ -40,7 +40,7 @@ READY_WITHIN_S: Final = 15.0
 """From the end of a fault until `/readyz` is 200, where the switch mends itself."""
 STARTED_WITHIN_S: Final = 60.0
 """The same where nothing of it runs any more: it is started by hand, and reads its programs."""
-SETTLED_WITHIN_S: Final = 40.0
+SETTLED_WITHIN_S: Final = 90.0
 """In which at least one more payment becomes final, or waits for what only a rail's file or people can tell."""
 
 ROUTES: Final = (
