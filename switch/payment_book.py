@@ -432,12 +432,18 @@ class PaymentBook:
         return Reply("advanced", open_payment.number, state, reason, _ended(open_payment))
 
     def _advance_of_closed(self, command: Advance, books: Books) -> Reply:
-        """The payment is final, or was never ours. A contradiction is written down, never acted on."""
+        """The payment is final, or was never ours. A contradiction is written down, never acted on.
+
+        A "no" in an exchange that handed the order over contradicts nothing: another sending was taken, and
+        the late one was refused, or never left us. The rail's file says what the rail did.
+        """
         decision = books.find(UUID(bytes=command.uetr))
         if decision is None:
             return Reply(Verdict.TRANSFER_NOT_FOUND)
         state = State.COMMITTED if decision.verdict is Verdict.POSTED else State.ABORTED
         said = {Event.CONFIRM: State.COMMITTED, Event.REJECT: State.ABORTED}.get(Event(command.event))
+        if command.event == Event.REJECT and command.exchange:
+            said = None
         if said is not None and said is not state and self._is_new_contradiction(command):
             facts = {"said": said, **_answer_facts(command)}
             books.record(decision.number, "CONTRADICTION", _body(command.uetr, state, facts))

@@ -301,6 +301,17 @@ def test_a_worker_whose_clock_or_message_is_late_decides_nothing(late: int) -> N
     assert machine.ask(order).verdict == "late"
 
 
+def test_a_worker_that_was_stopped_contradicts_nothing_when_its_order_comes_too_late() -> None:
+    """The order was sent again meanwhile and done; the late exchange made a break for people."""
+    machine = sent_payment()
+    machine.ask(Advance(UETR, "DOUBT"))
+    machine.ask(Advance(UETR, "SEND"))
+    machine.ask(Advance(UETR, "CONFIRM", rail="PK"))
+    late = Advance(UETR, "REJECT", rail="PK", exchange=True, detail="expired before it was sent")
+
+    assert machine.ask(late).verdict == "final"
+
+
 def test_the_same_contradiction_is_written_down_once() -> None:
     machine = sent_payment()
     machine.ask(Advance(UETR, "CONFIRM", rail="PK"))
