@@ -5,6 +5,7 @@ import contextlib
 import json
 import random
 import re
+import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -113,7 +114,7 @@ def test_kills_of_parts_under_load_lose_nothing_and_double_nothing(
     assert verified["ok"], (seed, verified)
     assert set(credits(switch).values()) == {1}
     assert len(credits(switch)) == ends["ACCC"]
-    assert api_workers(switch) == 2
+    until_both_api_workers_count(switch)
 
 
 async def load_while_parts_die(
@@ -151,6 +152,14 @@ async def finish_all(switch: SwitchProcess, documents: list[tuple[str, dict[str,
             return await finish(switch, debtor, document)
 
     return await asyncio.gather(*(one(debtor, document) for debtor, document in documents))
+
+
+def until_both_api_workers_count(switch: SwitchProcess) -> None:
+    """A killed worker is counted no more, and the one in its place is, once it has come up."""
+    end = time.monotonic() + 30
+    while (count := api_workers(switch)) != 2:
+        assert time.monotonic() < end, count
+        time.sleep(0.2)
 
 
 def api_workers(switch: SwitchProcess) -> int:

@@ -72,7 +72,7 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
         yield Newcomer(directory, found[1], printed)
     finally:
         os.killpg(process.pid, signal.SIGINT)
-        process.wait(60)
+        process.communicate(timeout=60)  # reads the rest, and closes the pipe
         shutil.rmtree(directory, ignore_errors=True)
 
 

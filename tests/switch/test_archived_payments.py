@@ -57,7 +57,7 @@ async def live(url, pool):
         ]
     )
     ends = ["CONFIRM" if place else "REJECT" for place in range(len(ids))]
-    await writer.submit_many([Advance(id_.bytes, end) for id_, end in zip(ids, ends, strict=True)])
+    await writer.submit_many([Advance(id_.bytes, end, rail="PK") for id_, end in zip(ids, ends, strict=True)])
     await writer.stop()
     return refused, ids
 
