@@ -16,6 +16,7 @@ from adapters import new as templates
 from adapters.port import Order, RailAdapter, Stated
 from adapters.simulation import sandbox
 from schemas import codec, credit_transfer
+from schemas.errors import InvalidMessage
 from schemas.money import Money
 from switch.cli.connect import NUMBER_MAX, Country, checked_amount
 from switch.cli.failures import CommandFailed
@@ -87,9 +88,11 @@ def translate(
 
 def _translate(country: str, file: Path, amount: str | None, serial: int, directory: Path) -> bytes:
     media_type = _MEDIA_TYPES.get(file.suffix.lower(), codec.XML)
-    message = codec.decode(
-        file.read_bytes(), media_type=media_type, expect=credit_transfer.DEFAULT_VERSION[:8]
-    )
+    expected = credit_transfer.DEFAULT_VERSION[:8]
+    try:
+        message = codec.decode(file.read_bytes(), media_type=media_type, expect=expected)
+    except InvalidMessage as error:
+        raise CommandFailed(f"{error.reason} {error.path or '/'}: {error.detail}") from None
     payment = credit_transfer.read(message)
     currency = registry.profile(country).currency
     money = (

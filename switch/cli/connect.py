@@ -87,8 +87,8 @@ def checked_amount(text: str, currency: str) -> str:
         decimals = EXPONENTS[currency]
         example = f"1500.{'0' * decimals}" if decimals else "1500"
         raise WrongUse(
-            f"the amount {text!r} is not valid: {error.detail}; write digits, without separators or a sign,"
-            f" as in {example} ({currency})"
+            f"the amount {text!r} is not valid ({error.reason}): {error.detail};"
+            f" write digits, without separators or a sign, as in {example} ({currency})"
         ) from None
 
 

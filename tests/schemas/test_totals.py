@@ -6,6 +6,7 @@ import pytest
 
 from schemas import codec, examples, files
 from schemas.catalogue import catalogue
+from tests.schemas.corpus import PACS_008
 
 PAIN_001 = "pain.001.001.09"
 PAIN_013 = "pain.013.001.07"
@@ -251,14 +252,14 @@ def test_a_time_of_which_no_payment_can_be_made_is_found_by_the_check(time):
 
 
 def test_an_element_that_no_rail_takes_is_a_warning_of_the_check_not_a_problem():
-    document = examples.document("pacs.008.001.08")
+    document = copy.deepcopy(codec.decode(PACS_008.read_bytes(), media_type=codec.XML).document)
     transfer = document["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]
     transfer["InstrForNxtAgt"] = [{"InstrInf": "by hand"}]
     xml = codec.encode("pacs.008.001.08", document, media_type=codec.XML)
 
     report = files.check_bytes(xml, "m.xml")
 
-    assert "element-refused" not in {each.rule for each in report.problems}
+    assert report.valid
     (warning,) = (each for each in report.warnings if each.rule == "element-refused")
     assert warning.path == "FIToFICstmrCdtTrf/CdtTrfTxInf/InstrForNxtAgt"
     assert warning.text.endswith("the switch refuses a payment that has it")
