@@ -22,6 +22,7 @@ from schemas.reasons import Reason
 from switch import metrics, tracing
 from switch.commands import Advance, Command, Enquired, Reply
 from switch.failpoints import failpoint
+from switch.lifecycle import State
 from switch.rails import Rail, Rails
 from switch.workers.link import Link
 
@@ -233,7 +234,20 @@ class Dispatcher:
             reply = await self._link.ask(step)
         failpoint("after_outcome_commit")
         if isinstance(step, Advance | Enquired):
-            metrics.advanced(reply, self._expiry_s)
+            _count(reply, self._expiry_s)
             if reply.verdict == "contradiction":
                 _log.error("rail_contradicts_itself", uetr=str(UUID(bytes=step.uetr)), state=reply.state)
         return reply
+
+
+def _count(reply: Reply, expiry_s: float) -> None:
+    """Count what a step came to; `expiry_s` is from a payment's reservation to its expiry."""
+    if reply.verdict == "contradiction":
+        metrics.CONTRADICTIONS.inc()
+    elif reply.ended is not None:
+        ended = reply.ended
+        metrics.FINISHED.labels(ended.rail, reply.state, reply.reason).inc()
+        reserved_at = ended.expires_at / 1e6 - expiry_s
+        metrics.DURATION.labels(ended.rail, reply.state).observe(max(0.0, time.time() - reserved_at))
+        if reply.state == State.COMMITTED:
+            metrics.VALUE.labels(ended.rail, ended.credit_currency).inc(ended.credit_minor)

@@ -12,7 +12,6 @@ import fcntl
 import mmap
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -30,8 +29,6 @@ from prometheus_client import (
     values,
 )
 
-from switch.commands import Reply
-from switch.lifecycle import State
 
 _STORE_BYTES: Final = 1 << 17
 _STORE_HEADER: Final = 8
@@ -368,19 +365,6 @@ def rail_request(rail: str, operation: str, answer: str, seconds: float) -> None
     RAIL.labels(rail, operation, answer).inc()
     if operation != "callback":
         RAIL_SECONDS.labels(rail, operation).observe(seconds)
-
-
-def advanced(reply: Reply, expiry_s: float) -> None:
-    """Count what a step came to; `expiry_s` is from a payment's reservation to its expiry."""
-    if reply.verdict == "contradiction":
-        CONTRADICTIONS.inc()
-    elif reply.ended is not None:
-        ended = reply.ended
-        FINISHED.labels(ended.rail, reply.state, reply.reason).inc()
-        reserved_at = ended.expires_at / 1e6 - expiry_s
-        DURATION.labels(ended.rail, reply.state).observe(max(0.0, time.time() - reserved_at))
-        if reply.state == State.COMMITTED:
-            VALUE.labels(ended.rail, ended.credit_currency).inc(ended.credit_minor)
 
 
 def exposition() -> bytes:
