@@ -16,7 +16,7 @@ from adapters.simulation.magic import magic_account
 from loadtests.generator import UETR, Load, Result, Sender
 from schemas import codec
 from switch.client import MESSAGE, credit_transfer
-from switch.sandbox import PARTICIPANTS
+from switch.sandbox.world import PARTICIPANTS
 
 HOST: Final = "127.0.0.1"
 DIRECTIONS: Final = (("asha-bank", "noor-wallet"), ("indus-bank", "ganga-bank"))

@@ -32,12 +32,13 @@ from schemas.money import Money
 from schemas.payment import Account, Agent, CreditTransfer, Party
 from schemas.signing import http_signatures
 from schemas.signing.keys import PublicKey
-from switch import pricing, sandbox
-from switch.directory import Corridor
+from switch.payments import pricing
+from switch.payments.directory import Corridor
+from switch.sandbox import world
 
 SETTINGS: Final = "NAIVE_SETTINGS"
 """Environment variable: `Settings` as JSON."""
-_CORRIDOR: Final = Corridor("", "", True, sandbox.FEE_MINOR, sandbox.FEES_BPS)
+_CORRIDOR: Final = Corridor("", "", True, world.FEE_MINOR, world.FEES_BPS)
 _FX: Final = "silkroad-fx"
 
 SCHEMA: Final = """
@@ -193,7 +194,7 @@ class Switch:
         creditor = _PARTICIPANT[str(payment.creditor_agent.bic)]
         rail = self.rails[creditor.country]
         amount = payment.interbank_settlement_amount
-        rate = sandbox.rate(amount.currency, rail.profile.currency)
+        rate = world.rate(amount.currency, rail.profile.currency)
         credit = pricing.convert(amount, rail.profile.currency, rate)
         made_at = datetime.now(UTC)
         made_at = made_at.replace(microsecond=made_at.microsecond // 1000 * 1000)
@@ -280,7 +281,7 @@ def _by_account(legs: list[tuple[int, str, int]]) -> list[tuple[int, int, int]]:
     return [(account, *sums[account]) for account in sorted(sums)]  # type: ignore[misc]
 
 
-_PARTICIPANT: Final = {made.bic: made for made in sandbox.PARTICIPANTS}
+_PARTICIPANT: Final = {made.bic: made for made in world.PARTICIPANTS}
 
 
 def read_xml(raw: bytes) -> CreditTransfer:
@@ -457,8 +458,8 @@ async def create(database: str) -> None:
     """Make the tables and the accounts in an empty database."""
     connection = await asyncpg.connect(database)
     await connection.execute(SCHEMA)
-    owners = [(made.id, currency) for made in sandbox.PARTICIPANTS for currency in made.currencies]
-    owners += [("fees", currency) for currency in sandbox.CURRENCIES.values()]
+    owners = [(made.id, currency) for made in world.PARTICIPANTS for currency in made.currencies]
+    owners += [("fees", currency) for currency in world.CURRENCIES.values()]
     await connection.executemany(
         "INSERT INTO account (owner, currency, cap) VALUES ($1, $2, 1000000000000000000)", owners
     )

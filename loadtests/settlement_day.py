@@ -18,14 +18,14 @@ import asyncpg
 from ledger.migrate import migrate
 from ledger.postgres import EmbeddedPostgres
 from loadtests.reports import RESULTS, settings
-from switch import calendars
-from switch.commands import CloseWindow, OpenAccount
-from switch.database import connect_pool
-from switch.people.desk import Desk
-from switch.settings import Settings
+from switch.base import calendars
+from switch.base.database import connect_pool
+from switch.base.settings import Settings
+from switch.processes.writer import WriterServer
 from switch.settlement import day, positions, reads
-from switch.workers.link import Link
-from switch.workers.writer import WriterServer
+from switch.writer.client import Link
+from switch.writer.commands import CloseWindow, OpenAccount
+from switch.writer.desk import Desk
 
 BANKS: Final = 10
 _AMOUNT: Final = 10_000

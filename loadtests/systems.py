@@ -22,7 +22,7 @@ from ledger.postgres import EmbeddedPostgres
 from loadtests import naive
 from loadtests.measure import HOST, Options, Target
 from schemas.signing.keys import SigningKey
-from switch.sandbox import PARTICIPANTS
+from switch.sandbox.world import PARTICIPANTS
 
 COUNTRIES: Final = ("IN", "PK")
 READY_S: Final = 90.0

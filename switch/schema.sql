@@ -106,7 +106,7 @@ CREATE TABLE switch.open_payment (
     enquiries  integer NOT NULL DEFAULT 0,
     sendings   integer NOT NULL, -- how often the order may have left us
     pending    boolean NOT NULL DEFAULT false, -- the rail said that it has the order
-    absences   integer NOT NULL DEFAULT 0, -- "not found" in a row that count (switch/absence.py)
+    absences   integer NOT NULL DEFAULT 0, -- "not found" in a row that count (switch/writer/absence.py)
     absent_at  timestamptz,                -- when the last of them was asked for
     unanswered integer NOT NULL DEFAULT 0  -- enquiries in a row that the rail did not answer
 ) WITH (fillfactor = 50);
@@ -705,7 +705,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION switch.forget_probes, switch.forget_artefacts FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION switch.forget_probes, switch.forget_artefacts TO payswitch_writer;
 
--- What was decided under the id of an order of people that the ledger has no id for; switch/orders.py says why.
+-- What was decided under the id of an order of people that the ledger has no id for; switch/writer/decided_once.py says why.
 CREATE TABLE switch.decided_order (
     id      uuid PRIMARY KEY,
     verdict text NOT NULL,
@@ -804,7 +804,7 @@ CREATE TABLE switch.invariant_look (
     faults jsonb NOT NULL   -- of this look: [[check, text], ...]
 );
 
--- What payments claim, so that none of it comes again under another UETR; switch/duplicates.py says what and why.
+-- What payments claim, so that none of it comes again under another UETR; switch/writer/duplicates.py says what and why.
 -- A key is a keyed hash. A row is of no use after `until`, and is then forgotten.
 CREATE TABLE switch.claim (
     key    uuid PRIMARY KEY,

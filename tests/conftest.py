@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", action="store_true", help="browser tests write the pictures of docs/ anew")
 
 
-LONG_FIRST = ("chaos", "browser", "operations", "switch", "adapters")
+LONG_FIRST = ("chaos", "browser", "switch", "adapters")
 """Directories whose files take long come first: at the end two workers share out short ones."""
 
 

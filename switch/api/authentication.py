@@ -5,12 +5,12 @@ from typing import Final
 from starlette.requests import Request
 
 from schemas.errors import NotAllowed, NotAuthentic
-from switch import metrics
 from switch.api import limits
 from switch.api.proof import Proof, prove
 from switch.api.runtime import Runtime
-from switch.directory import Participant
-from switch.people import sessions
+from switch.base import metrics
+from switch.identity import sessions
+from switch.payments.directory import Participant
 
 _BEARER: Final = "bearer "
 

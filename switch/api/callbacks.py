@@ -10,8 +10,8 @@ from schemas.errors import NotFound, SwitchError
 from switch.api import body as bodies
 from switch.api.problems import problem
 from switch.api.runtime import Runtime
-from switch.people import notes
-from switch.rails import Rail
+from switch.payments.rails import Rail
+from switch.writer import audit_notes
 
 _log = structlog.get_logger()
 PREFIX: Final = "/rails/"
@@ -28,7 +28,7 @@ async def _hear(runtime: Runtime, rail: Rail, raw: bytes) -> None:
         return
     country = rail.adapter.profile.country
     async with runtime.pool.acquire() as connection, connection.transaction():
-        await notes.note(connection, NOTICE, rail=country, text=text)
+        await audit_notes.note(connection, NOTICE, rail=country, text=text)
     _log.warning("rail_notice", rail=country)
 
 

@@ -20,16 +20,16 @@ from starlette.responses import Response
 from schemas import codec, credit_transfer, official, rejection, status_report, verdict
 from schemas.errors import InvalidMessage, NotAcceptable, NotAuthentic, Refused, SwitchError, Unavailable
 from schemas.payment import CreditTransfer
-from switch import metrics, tracing
 from switch.api import body as bodies
 from switch.api import queries
 from switch.api.authentication import authenticate, identify
 from switch.api.problems import problem
 from switch.api.runtime import Runtime
-from switch.directory import Participant
-from switch.intake import Standing
-from switch.lifecycle import FINAL, STATUS, State
-from switch.reads import read_known, read_standing
+from switch.base import metrics, tracing
+from switch.payments.directory import Participant
+from switch.payments.intake import Standing
+from switch.payments.journey import read_known, read_standing
+from switch.writer.lifecycle import FINAL, STATUS, State
 
 STATUS_REPORT: Final = "pacs.002.001.10"
 NOTES: Final = "Payswitch-Notes"

@@ -20,8 +20,8 @@ from schemas.reasons import Reason
 from schemas.verification import Asked, Verified
 from switch.api import originals
 from switch.api.door import STATUS_REPORT, Answer, Entered
-from switch.lifecycle import STATUS, State
-from switch.reads import read_payment
+from switch.payments.journey import read_payment
+from switch.writer.lifecycle import STATUS, State
 
 _UNKNOWN_ACCOUNT: Final = "AC01"
 

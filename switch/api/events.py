@@ -9,11 +9,11 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from switch import events
 from switch.api import paging
 from switch.api.reads import Context, Reader
 from switch.api.runtime import Runtime
-from switch.places import Places
+from switch.base.quota import Places
+from switch.payments import events
 
 router = APIRouter(prefix="/v1")
 STREAM: Final = "text/event-stream"

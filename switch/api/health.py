@@ -7,9 +7,10 @@ from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import PlainTextResponse, Response
 
-from switch import metrics, reach
 from switch.api.problems import plain
 from switch.api.runtime import Runtime
+from switch.base import metrics
+from switch.payments import reach
 
 router = APIRouter(include_in_schema=False)
 

@@ -11,7 +11,7 @@ from typing import Final
 import asyncpg
 import structlog
 
-from switch import logs
+from switch.base import logs
 
 EVERY_S: Final = 5.0
 _WRITE: Final = """

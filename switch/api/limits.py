@@ -27,8 +27,8 @@ from math import ceil
 from typing import Any, Final, Literal
 
 from schemas.errors import TooManyRequests
-from switch.directory import Snapshot
-from switch.settings import Settings
+from switch.base.settings import Settings
+from switch.payments.directory import Snapshot
 
 Class = Literal["pay", "enquire", "report", "change", "failure", "sign_in"]
 Scope = MutableMapping[str, Any]

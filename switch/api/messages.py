@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse
 
 from schemas import codec
-from switch import correspondence
 from switch.api import paging
 from switch.api.reads import Context, Reader
-from switch.correspondence import Letter
+from switch.payments import correspondence
+from switch.payments.correspondence import Letter
 
 router = APIRouter(prefix="/v1")
 

@@ -11,9 +11,9 @@ from uuid import UUID
 from schemas import codec, credit_transfer
 from schemas.errors import NotFound, Refused
 from schemas.reasons import Reason
-from switch import personal_data
 from switch.api.door import Entered
-from switch.personal_data import Erased
+from switch.base import personal_data
+from switch.base.personal_data import Erased
 
 _NOT_PROVIDED: Final = "NOTPROVIDED"
 _END_TO_END: Final = "OrgnlEndToEndId"

@@ -10,11 +10,11 @@ from switch.api import paging
 from switch.api.paging import After, Limit
 from switch.api.people import Caller, Office, answer, answer_page
 from switch.api.reads import position_document
-from switch.directory import Participant
+from switch.identity.model import Person
+from switch.identity.permissions import Right, may
 from switch.participants import limits, liquidity, reads
 from switch.participants.liquidity import Use
-from switch.people.model import Person
-from switch.people.permissions import Right, may
+from switch.payments.directory import Participant
 
 router = APIRouter(prefix="/v1")
 Id = Annotated[str, Path(pattern="^[a-z0-9][a-z0-9-]{1,34}$", description="the id of a participant")]

@@ -21,12 +21,13 @@ from switch.api import paging
 from switch.api.authentication import authenticate
 from switch.api.paging import After, Before, Limit, Page
 from switch.api.runtime import Runtime
-from switch.directory import Participant
-from switch.people import approvals, enrolment, sessions, sign_in
-from switch.people.catalogue import KINDS, describe
-from switch.people.desk import Desk
-from switch.people.model import Change, ChangeState, Person
-from switch.people.permissions import Right, may, require
+from switch.approvals import approvals
+from switch.change_catalogue import KINDS, describe
+from switch.identity import enrolment, sessions, sign_in
+from switch.identity.model import Change, ChangeState, Person
+from switch.identity.permissions import Right, may, require
+from switch.payments.directory import Participant
+from switch.writer.desk import Desk
 
 router = APIRouter(prefix="/v1")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})

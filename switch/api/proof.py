@@ -11,9 +11,9 @@ from schemas.signing import http_signatures
 from schemas.signing.http_signatures import Headers
 from switch.api.key_use import SEEN
 from switch.api.limits import Scope
-from switch.directory import Key, Snapshot
-from switch.nonces import Nonce
-from switch.settings import Settings
+from switch.base.settings import Settings
+from switch.identity.nonces import Nonce
+from switch.payments.directory import Key, Snapshot
 
 _BEARER: Final = b"bearer "
 _SIGNED: Final = frozenset({b"signature-input", b"signature"})

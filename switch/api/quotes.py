@@ -15,8 +15,8 @@ from adapters.profile import Limits
 from schemas.errors import NotAllowed, NotFound, Refused
 from schemas.money import Money
 from schemas.reasons import Reason
-from switch import pricing, routes
 from switch.api.reads import Context, Reader
+from switch.payments import pricing, routes
 
 router = APIRouter(prefix="/v1")
 

@@ -15,13 +15,13 @@ from adapters.profile import RailProfile
 from ledger import positions, windows
 from schemas.errors import NotFound
 from schemas.money import Money
-from switch import reach
 from switch.api import paging
 from switch.api.authentication import authenticate
 from switch.api.paging import After, Before, Limit
 from switch.api.runtime import Runtime
-from switch.directory import Participant, Rail
-from switch.reads import read_payment
+from switch.payments import reach
+from switch.payments.directory import Participant, Rail
+from switch.payments.journey import read_payment
 from switch.settlement.positions import Flow, flows
 
 router = APIRouter(prefix="/v1")

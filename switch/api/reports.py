@@ -18,7 +18,7 @@ from switch.api import paging
 from switch.api.paging import After, Before, Limit
 from switch.api.people import Caller, answer_page, set_cookie
 from switch.api.runtime import Runtime
-from switch.people.model import Person
+from switch.identity.model import Person
 from switch.reports import catalogue, open_data, service
 from switch.reports.artefacts import Artefact
 from switch.reports.query import Scope

@@ -16,11 +16,11 @@ from schemas import codec
 from schemas.errors import NotAllowed, NotFound, Refused
 from schemas.parties import instant_text, read_agent
 from schemas.reasons import Reason
-from switch import correspondence
 from switch.api.acknowledgements import acknowledgement
 from switch.api.door import Answer, Entered
-from switch.correspondence import Request
-from switch.directory import Participant
+from switch.payments import correspondence
+from switch.payments.correspondence import Request
+from switch.payments.directory import Participant
 
 _NAME: Final = "pain.013"
 _REQUEST: Final = "CdtrPmtActvtnReq"

@@ -18,13 +18,13 @@ from schemas.errors import DuplicateUetr, NotAllowed, NotFound, Refused
 from schemas.money import Money
 from schemas.payment_return import PaymentReturn
 from schemas.reasons import Reason
-from switch import correspondence
 from switch.api import originals
 from switch.api.acknowledgements import acknowledgement
 from switch.api.door import STATUS_REPORT, Answer, Entered
-from switch.commands import Advance, Return
-from switch.lifecycle import State
-from switch.reads import read_payment
+from switch.payments import correspondence
+from switch.payments.journey import read_payment
+from switch.writer.commands import Advance, Return
+from switch.writer.lifecycle import State
 
 _GIVEN: Final = "ACSC"
 _REFUSALS: Final = {

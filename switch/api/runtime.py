@@ -8,17 +8,19 @@ from dataclasses import dataclass
 import asyncpg
 
 from schemas import codec
-from switch import metrics, personal_data, rails, vitals
 from switch.api import key_use
-from switch.database import connect_pool
-from switch.directory import Directory
-from switch.dispatch import Dispatcher
-from switch.intake import Intake
-from switch.nonces import Nonces
-from switch.personal_data import KeyRing
-from switch.rails import Rails
-from switch.settings import Settings
-from switch.workers.link import Link
+from switch.base import metrics, personal_data
+from switch.base.database import connect_pool
+from switch.base.personal_data import KeyRing
+from switch.base.settings import Settings
+from switch.identity.nonces import Nonces
+from switch.operations import vitals
+from switch.payments import rails
+from switch.payments.directory import Directory
+from switch.payments.dispatch import Dispatcher
+from switch.payments.intake import Intake
+from switch.payments.rails import Rails
+from switch.writer.client import Link
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from starlette.responses import Response
 from ledger import windows
 from schemas.errors import InvalidParameter, NotAllowed, NotFound
 from schemas.money import Money
-from switch import calendars
 from switch.api import body as bodies
 from switch.api import paging
 from switch.api.authentication import authenticate
@@ -19,9 +18,10 @@ from switch.api.paging import After, Before, Limit
 from switch.api.participants import may_read
 from switch.api.people import Caller, Office, answer, answer_page
 from switch.api.runtime import Runtime
-from switch.directory import Participant
-from switch.people.model import Person, Role
-from switch.people.permissions import Right, require
+from switch.base import calendars
+from switch.identity.model import Person, Role
+from switch.identity.permissions import Right, require
+from switch.payments.directory import Participant
 from switch.settlement import day, reads
 from switch.settlement.files import SettlementFiles
 from switch.settlement.positions import NOT_OWED

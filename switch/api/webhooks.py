@@ -15,7 +15,7 @@ from switch.api.authentication import authenticate
 from switch.api.paging import After, Before, Limit
 from switch.api.people import Caller
 from switch.api.reads import Context, Reader
-from switch.directory import Participant
+from switch.payments.directory import Participant
 from switch.webhooks import addresses, registry, signing
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])

@@ -9,9 +9,9 @@ from uuid import UUID
 import typer
 
 from ledger import audit, offline_verifier
-from switch import housekeeping
 from switch.cli.connect import Archives, Data, Database, database, installed, settings_for
 from switch.cli.failures import CommandFailed, WrongUse
+from switch.operations import housekeeping
 
 app = typer.Typer(no_args_is_help=True)
 

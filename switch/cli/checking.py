@@ -5,8 +5,8 @@ import json
 
 import typer
 
-from switch import verify as checks
 from switch.cli.connect import Archives, Data, Database, database, progress, settings_for
+from switch.operations import verify as checks
 
 
 def verify(

@@ -18,10 +18,10 @@ import typer
 from ledger.postgres import EmbeddedPostgres
 from schemas.errors import InvalidAmount
 from schemas.money import EXPONENTS, Money
+from switch.base.database import connect_pool
+from switch.base.settings import Settings
 from switch.cli.failures import CommandFailed, WrongUse
-from switch.database import connect_pool
-from switch.settings import Settings
-from switch.workers.link import Link
+from switch.writer.client import Link
 
 Data = Annotated[Path | None, typer.Option("--data", help="data directory")]
 Database = Annotated[

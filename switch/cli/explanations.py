@@ -27,11 +27,11 @@ from ledger.detach import NotYet
 from ledger.migrate import MigrationError
 from ledger.postgres import PostgresError
 from schemas.errors import NotFound, SwitchError
+from switch.base.personal_data import Erased, Unreadable
 from switch.cli.failures import CommandFailed, WrongUse
+from switch.cli.supervisor import StartError
 from switch.client import NoAnswer, Problem
-from switch.erasure import NotFinal
-from switch.personal_data import Erased, Unreadable
-from switch.supervisor import StartError
+from switch.payments.erasure import NotFinal
 
 FAILED: Final = 1
 WRONG_USE: Final = 2

@@ -14,12 +14,13 @@ import typer
 
 from schemas.errors import NotAuthentic
 from switch.api.people import compared_document, with_maker_half
+from switch.approvals import approvals
+from switch.base.settings import Settings
+from switch.change_catalogue import KINDS
 from switch.cli.connect import pool, settings_for, writer
-from switch.people import approvals, sessions
-from switch.people.catalogue import KINDS
-from switch.people.desk import Desk
-from switch.people.model import Change, Person
-from switch.settings import Settings
+from switch.identity import sessions
+from switch.identity.model import Change, Person
+from switch.writer.desk import Desk
 
 T = TypeVar("T")
 As = Annotated[

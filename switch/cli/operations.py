@@ -15,7 +15,9 @@ from ledger import partitions
 from ledger.archive import Archive
 from ledger.detach import detach_oldest
 from ledger.migrate import Phase, migrate, pending
-from switch import dashboards, doctor, erasure, housekeeping, personal_data
+from switch.base import personal_data
+from switch.base.settings import Settings
+from switch.cli import doctor
 from switch.cli.connect import (
     NUMBER_MAX,
     Currency,
@@ -32,9 +34,10 @@ from switch.cli.connect import (
 )
 from switch.cli.failures import WrongUse
 from switch.cli.office import As, Reason, ask
-from switch.commands import Freeze, SetLimit
+from switch.operations import dashboards, housekeeping
 from switch.participants import reads as participants
-from switch.settings import Settings
+from switch.payments import erasure
+from switch.writer.commands import Freeze, SetLimit
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -10,22 +10,13 @@ from uuid import UUID
 import asyncpg
 import typer
 
-from switch import sandbox
-from switch.cli.connect import (
-    NUMBER_MAX,
-    Data,
-    Database,
-    Uetr,
-    checked_amount,
-    database,
-    pool,
-    settings_for,
-)
+from switch.base.settings import Settings
+from switch.cli.connect import NUMBER_MAX, Data, Database, Uetr, checked_amount, database, pool, settings_for
 from switch.cli.failures import CommandFailed, WrongUse
 from switch.cli.pages import shown
 from switch.client import Client, Problem
-from switch.reads import SHOWN, read_payment
-from switch.settings import Settings
+from switch.payments.journey import SHOWN, read_payment
+from switch.sandbox import world
 
 _REFUSED: Final = "RJCT"
 _WAIT_S: Final = 20
@@ -52,7 +43,7 @@ def pay(
             raise WrongUse(f"no participant {name}; there are {', '.join(participants)}")
     payer, payee = participants[debtor], participants[creditor]
     checked_amount(amount, payer["currency"])
-    document = sandbox.document(payer, payee, amount=amount, account=account or "")
+    document = world.document(payer, payee, amount=amount, account=account or "")
 
     async def run() -> dict[str, Any]:
         async with Client.of_sandbox(settings.credentials_file, debtor) as client:

@@ -10,25 +10,15 @@ from typing import Annotated, Any
 import typer
 
 from switch.api.people import change_document, compared_document
+from switch.approvals import approvals
+from switch.change_catalogue import KINDS, describe
 from switch.cli.connect import NUMBER_MAX, Data, Database, installed, read_json, running_url, settings_for
 from switch.cli.failures import CommandFailed, WrongUse
-from switch.cli.office import (
-    As,
-    Counter,
-    Reason,
-    ask,
-    find_person,
-    keep_token,
-    run,
-    session_file,
-    show,
-    vote,
-)
+from switch.cli.office import As, Counter, Reason, ask, find_person, keep_token, run, session_file, show, vote
 from switch.cli.pages import Before, Limit, shown
-from switch.people import approvals, enrolment, sessions, sign_in
-from switch.people.catalogue import KINDS, describe
-from switch.people.model import ChangeState, Role
-from switch.people.secrets import totp_code
+from switch.identity import enrolment, sessions, sign_in
+from switch.identity.model import ChangeState, Role
+from switch.identity.secrets import totp_code
 
 people = typer.Typer(no_args_is_help=True)
 changes = typer.Typer(no_args_is_help=True)

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from switch import rails
 from switch.cli.connect import NUMBER_MAX, Country, Data, Database, database, pool, settings_for, writer
-from switch.dispatch import Dispatcher
-from switch.reconciliation import Reconciliation, read_breaks, resolve_break
+from switch.payments import rails
+from switch.payments.dispatch import Dispatcher
+from switch.payments.reconciliation import Reconciliation, read_breaks, resolve_break
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -18,6 +18,7 @@ import typer
 from adapters import registry
 from schemas.errors import InvalidMessage
 from schemas.signing.keys import PublicKey
+from switch.base.settings import Settings
 from switch.cli.connect import (
     Country,
     Data,
@@ -35,7 +36,6 @@ from switch.cli.pages import Before, Limit, shown
 from switch.reports import artefacts, catalogue, pattern_rules, regulators, service
 from switch.reports.query import Scope
 from switch.reports.service import Office
-from switch.settings import Settings
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -15,9 +15,9 @@ from ledger import windows
 from schemas.errors import NotAllowed, NotAuthentic, NotFound
 from schemas.signing import jws
 from schemas.signing.keys import PublicKey
-from switch import calendars
 from switch.api.reads import net_document, nets_csv
 from switch.api.settlement import line_document, settlement_document
+from switch.base import calendars
 from switch.cli.connect import (
     NUMBER_MAX,
     Currency,
@@ -32,7 +32,7 @@ from switch.cli.connect import (
 from switch.cli.failures import WrongUse
 from switch.cli.office import As, Counter, Reason, request, run, show, vote
 from switch.cli.pages import Before, Limit, shown
-from switch.people.model import ChangeState
+from switch.identity.model import ChangeState
 from switch.settlement import day, reads
 from switch.settlement.files import SettlementFiles
 from switch.settlement.positions import flows

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from switch import logs, showcase
+from switch.base import logs
+from switch.base.settings import Settings
+from switch.cli import showcase
 from switch.cli.connect import Data, Database
-from switch.settings import Settings
-from switch.supervisor import Supervisor, run_until_stopped, running
+from switch.cli.supervisor import Supervisor, run_until_stopped, running
 
 
 def _progress() -> Callable[[str], None]:

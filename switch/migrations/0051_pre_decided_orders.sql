@@ -1,4 +1,4 @@
--- What was decided under the id of an order of people that the ledger has no id for; switch/orders.py says why.
+-- What was decided under the id of an order of people that the ledger has no id for; switch/writer/decided_once.py says why.
 CREATE TABLE switch.decided_order (
     id      uuid PRIMARY KEY,
     verdict text NOT NULL,

@@ -1,4 +1,4 @@
--- What the rail said when it was asked about a payment in doubt: switch/absence.py says when "not found" is believed.
+-- What the rail said when it was asked about a payment in doubt: switch/writer/absence.py says when "not found" is believed.
 ALTER TABLE switch.open_payment
     ADD COLUMN absences   integer NOT NULL DEFAULT 0, -- "not found" in a row that count
     ADD COLUMN absent_at  timestamptz,                -- when the last of them was asked for

@@ -1,4 +1,4 @@
--- What payments claim, so that none of it comes again under another UETR; switch/duplicates.py says what and why.
+-- What payments claim, so that none of it comes again under another UETR; switch/writer/duplicates.py says what and why.
 -- A key is a keyed hash. A row is of no use after `until`, and is then forgotten.
 CREATE TABLE switch.claim (
     key    uuid PRIMARY KEY,

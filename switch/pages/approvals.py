@@ -1,6 +1,6 @@
 """Changes that take two people: what is asked for, what it would do, saying yes or no, and asking.
 
-What a form here does goes through `switch.people.approvals`, like the API: it decides who may, not the page.
+What a form here does goes through `approvals/approvals.py`, like the API: it decides who may, not the page.
 """
 
 import json
@@ -14,14 +14,14 @@ from starlette.responses import Response
 
 from schemas.errors import InvalidMessage, NotAllowed, NotFound, SwitchError
 from switch.api.people import check_same_origin, may_see, with_maker_half
+from switch.approvals import approvals
+from switch.approvals.kinds import Kind
+from switch.change_catalogue import KINDS
+from switch.identity.model import Change, ChangeState, Person
+from switch.identity.permissions import may
 from switch.pages import effects, forms, language, shell, witness
 from switch.pages.shell import PREFIX, Office, Viewer, form, redirect, render
-from switch.people import approvals
-from switch.people.catalogue import KINDS
-from switch.people.desk import Desk
-from switch.people.kinds import Kind
-from switch.people.model import Change, ChangeState, Person
-from switch.people.permissions import may
+from switch.writer.desk import Desk
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 

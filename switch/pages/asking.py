@@ -2,10 +2,10 @@
 
 from urllib.parse import urlencode
 
+from switch.change_catalogue import KINDS
+from switch.identity.model import Person
+from switch.identity.permissions import may
 from switch.pages.shell import PREFIX
-from switch.people.catalogue import KINDS
-from switch.people.model import Person
-from switch.people.permissions import may
 
 CHANGES = "/changes"
 """What was asked for: `/changes/7`; the form of a kind: `/changes/new/cap.set`."""

@@ -14,14 +14,14 @@ from starlette.responses import Response
 
 from ledger import windows
 from schemas.money import Money
+from switch.approvals import approvals
+from switch.change_catalogue import KINDS
+from switch.identity.model import Change, Person
 from switch.pages import shell, witness
 from switch.pages.shell import PREFIX, Office, render
 from switch.pages.windows import has_seat
 from switch.pages.witness import looking
-from switch.people import approvals
-from switch.people.catalogue import KINDS
-from switch.people.model import Change, Person
-from switch.pricing import POSITION
+from switch.payments.pricing import POSITION
 from switch.reports.reading import reading_as_regulator
 from switch.settlement.positions import flows
 

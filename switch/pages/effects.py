@@ -15,7 +15,7 @@ import asyncpg
 
 from schemas.errors import SwitchError
 from schemas.money import EXPONENTS, Money
-from switch.people.model import Change
+from switch.identity.model import Change
 from switch.webhooks import signing
 
 NOTHING: Final = "none"

@@ -14,8 +14,8 @@ import msgspec
 from msgspec import inspect
 
 from schemas.errors import InvalidMessage
+from switch.approvals.kinds import Kind, hint_of
 from switch.pages.language import Language
-from switch.people.kinds import Kind, hint_of
 
 LABELS: Final[Mapping[str, str]] = {
     "account": "Account",

@@ -10,8 +10,8 @@ from functools import cache
 from math import hypot
 from typing import Final
 
-from switch.lifecycle import TRANSITIONS, Event, State
-from switch.reads import Move
+from switch.payments.journey import Move
+from switch.writer.lifecycle import TRANSITIONS, Event, State
 
 WIDTH: Final = 960
 HEIGHT: Final = 380

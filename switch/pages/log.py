@@ -12,9 +12,9 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from switch.api.reports import Desk
+from switch.identity.model import Person, Role
 from switch.pages import shell, witness
 from switch.pages.shell import PREFIX, render
-from switch.people.model import Person, Role
 from switch.reports import access, service
 from switch.reports.reading import reading_as_regulator
 

@@ -7,14 +7,15 @@ from starlette.responses import Response
 
 from ledger import positions
 from schemas.money import Money
-from switch import oversight, reconciliation
 from switch.api.participants import may_read
 from switch.api.reads import corridor_documents
+from switch.identity.model import Person, Role
+from switch.identity.permissions import Right, may
+from switch.operations import oversight
 from switch.pages import effects, shell, witness
 from switch.pages.shell import PREFIX, Switch, render
 from switch.participants import liquidity, reads
-from switch.people.model import Person, Role
-from switch.people.permissions import Right, may
+from switch.payments import reconciliation
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 _ROWS: Final = 200

@@ -9,11 +9,11 @@ from starlette.responses import Response
 
 from ledger import positions
 from ledger.sql import statement
-from switch import oversight
 from switch.api.runtime import Runtime
+from switch.identity.model import Person, Role
+from switch.operations import oversight
 from switch.pages import own_home, shell, witness
 from switch.pages.shell import PREFIX, Switch, render
-from switch.people.model import Person, Role
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 Looker = Annotated[Person, Depends(witness.of(shell.OVERVIEW))]

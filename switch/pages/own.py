@@ -10,9 +10,9 @@ from fastapi import Depends
 
 from schemas.errors import InvalidMessage, NotAllowed
 from switch.api.runtime import Runtime
-from switch.directory import Participant
+from switch.identity.model import Person, Role
 from switch.pages.shell import Switch, Viewer
-from switch.people.model import Person, Role
+from switch.payments.directory import Participant
 
 BASE: Final = "/own"
 """Where these pages are, behind `/console`."""

@@ -10,17 +10,17 @@ from starlette.responses import Response
 
 from ledger import positions
 from schemas.money import Money
-from switch import correspondence
 from switch.api import key_use
 from switch.api.runtime import Runtime
-from switch.directory import Participant
+from switch.identity.model import Person
 from switch.pages import language
 from switch.pages.language import Language
 from switch.pages.own import BASE, participant_of
 from switch.pages.shell import PREFIX, render
 from switch.participants import reads
 from switch.participants.reads import KeyRow
-from switch.people.model import Person
+from switch.payments import correspondence
+from switch.payments.directory import Participant
 from switch.webhooks import registry
 
 ENDS_SOON: Final = timedelta(days=30)

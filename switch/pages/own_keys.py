@@ -1,6 +1,6 @@
 """A participant's signature keys: those there are, and asking for a new one, or for an old or lost one's end.
 
-Asking is a participant's, agreeing another person's: see `switch.people.approvals`.
+Asking is a participant's, agreeing another person's: see `switch.approvals.approvals`.
 """
 
 import json
@@ -12,13 +12,13 @@ from starlette.responses import Response
 
 from schemas.errors import InvalidMessage, NotFound, Refused
 from switch.api import key_use
+from switch.approvals import approvals
+from switch.change_catalogue import KINDS
+from switch.identity.model import Change, ChangeState, Person
 from switch.pages import own
 from switch.pages.own import BASE, Member
 from switch.pages.shell import PREFIX, Office, Switch, form, redirect, render
 from switch.participants import reads
-from switch.people import approvals
-from switch.people.catalogue import KINDS
-from switch.people.model import Change, ChangeState, Person
 
 router = APIRouter(prefix=PREFIX + BASE, include_in_schema=False)
 

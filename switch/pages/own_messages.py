@@ -10,11 +10,11 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from schemas import codec, files
-from switch import correspondence
+from switch.identity.permissions import Right, require
 from switch.pages.own import BASE, Member
 from switch.pages.shell import PREFIX, Switch, render
-from switch.people.notes import note
-from switch.people.permissions import Right, require
+from switch.payments import correspondence
+from switch.writer.audit_notes import note
 
 router = APIRouter(prefix=PREFIX + BASE, include_in_schema=False)
 

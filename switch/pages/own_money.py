@@ -13,12 +13,12 @@ from ledger import positions
 from ledger.positions import Position
 from ledger.sql import statement
 from schemas.money import Money
-from switch.limits import Limit
 from switch.pages import language, reports
 from switch.pages.own import BASE, Member
 from switch.pages.shell import PREFIX, Switch, render
 from switch.reports import account_statement, catalogue, liquidity
 from switch.reports.reading import reading
+from switch.writer.limits import Limit
 
 router = APIRouter(prefix=PREFIX + BASE, include_in_schema=False)
 

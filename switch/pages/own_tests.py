@@ -22,13 +22,14 @@ from adapters.simulation.magic import Magic, script
 from schemas import codec, files
 from schemas.errors import InvalidMessage
 from schemas.money import Money
-from switch import events, sandbox
+from switch.base.settings import Settings
+from switch.identity.permissions import Right, require
 from switch.pages.own import BASE, Own
 from switch.pages.payments import Uetr
 from switch.pages.shell import PREFIX, Switch, Viewer, form, render
-from switch.people.permissions import Right, require
-from switch.reads import read_payment
-from switch.settings import Settings
+from switch.payments import events
+from switch.payments.journey import read_payment
+from switch.sandbox import world
 
 router = APIRouter(prefix=PREFIX + BASE, include_in_schema=False)
 
@@ -152,9 +153,7 @@ async def _compose(switch: Switch, participant: str, said: Mapping[str, str]) ->
     word = said.get("reason", "").strip().upper() or said.get("word", "")
     if word and script(word) is None:
         raise InvalidMessage("no such magic word")
-    document = sandbox.document(
-        payer, payee, amount=amount.text, word=word, debtor=_DEBTOR, creditor=_CREDITOR
-    )
+    document = world.document(payer, payee, amount=amount.text, word=word, debtor=_DEBTOR, creditor=_CREDITOR)
     return files.indented(document)
 
 

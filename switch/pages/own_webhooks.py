@@ -13,13 +13,13 @@ from starlette.responses import Response
 
 from schemas.errors import InvalidMessage, NotFound, Refused
 from switch.api.runtime import Runtime
+from switch.identity.model import Person
+from switch.identity.permissions import Right, require
 from switch.pages.own import BASE, Member
 from switch.pages.shell import PREFIX, Switch, form, redirect, render
-from switch.people.model import Person
-from switch.people.notes import note
-from switch.people.permissions import Right, require
-from switch.reads import KINDS, event_name
+from switch.payments.journey import KINDS, event_name
 from switch.webhooks import addresses, registry, signing
+from switch.writer.audit_notes import note
 
 router = APIRouter(prefix=PREFIX + BASE + "/webhooks", include_in_schema=False)
 

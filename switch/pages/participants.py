@@ -14,17 +14,17 @@ from starlette.responses import Response
 from schemas.errors import NotAllowed, SwitchError
 from schemas.money import Money
 from switch.api.participants import Id, may_read
-from switch.calendars import ZONES
+from switch.approvals import approvals
+from switch.base.calendars import ZONES
+from switch.change_catalogue import KINDS
+from switch.identity.model import Person
 from switch.pages import shell, witness
 from switch.pages.asking import CHANGES, link, may_ask
 from switch.pages.forms import CONFIRMED
 from switch.pages.shell import PREFIX, Office, Viewer, form, redirect, render
 from switch.pages.witness import looking
 from switch.participants import limits, liquidity, reads
-from switch.people import approvals
-from switch.people.catalogue import KINDS
-from switch.people.model import Person
-from switch.pricing import POSITION
+from switch.payments.pricing import POSITION
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 Reader = Annotated[Person, Depends(witness.of(shell.PARTICIPANTS))]

@@ -12,17 +12,19 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from schemas.errors import NotAllowed
-from switch import dossier, oversight, personal_data, search
 from switch.api.people import check_same_origin
 from switch.api.reports import Desk
-from switch.lifecycle import FINAL, State
+from switch.base import personal_data
+from switch.change_catalogue import KINDS
+from switch.identity.model import Person
+from switch.identity.permissions import Right, may
+from switch.operations import oversight
 from switch.pages import effects, journey, shell, witness
 from switch.pages.shell import PREFIX, Switch, render
-from switch.people.catalogue import KINDS
-from switch.people.model import Person
-from switch.people.permissions import Right, may
+from switch.payments import dossier, search
 from switch.reports import patterns, service
 from switch.reports.readers import scope_of_person
+from switch.writer.lifecycle import FINAL, State
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 

@@ -5,12 +5,12 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from switch.identity import sessions
+from switch.identity.model import Person, Status
 from switch.pages import shell, witness
 from switch.pages.asking import link, may_ask
 from switch.pages.shell import PREFIX, Office, render
 from switch.pages.witness import looking
-from switch.people import sessions
-from switch.people.model import Person, Status
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 Reader = Annotated[Person, Depends(witness.of(shell.PEOPLE))]

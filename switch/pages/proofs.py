@@ -20,12 +20,12 @@ from ledger import audit, offline_verifier, windows
 from ledger.archive import Event
 from ledger.merkle import node_hash
 from schemas.errors import InvalidMessage, NotFound, Unavailable
-from switch import housekeeping
 from switch.api.reports import Desk
+from switch.identity.model import Person
+from switch.operations import housekeeping
 from switch.pages import shell, witness
 from switch.pages.shell import PREFIX, Switch, finish, render
 from switch.pages.witness import looking
-from switch.people.model import Person
 from switch.reports import evidence, service
 from switch.reports.query import Scope
 from switch.reports.readers import scope_of_person

@@ -14,10 +14,10 @@ from starlette.responses import Response
 
 from schemas.errors import InvalidMessage, NotAcceptable, NotAllowed, SwitchError
 from switch.api.reports import Desk
+from switch.identity.permissions import Right, may
 from switch.pages import language
 from switch.pages.charts import MEASURES
 from switch.pages.shell import PREFIX, Viewer, render
-from switch.people.permissions import Right, may
 from switch.reports import catalogue, patterns, service, wording
 from switch.reports.readers import scope_of_person
 from switch.reports.render import TABLE

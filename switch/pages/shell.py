@@ -19,11 +19,11 @@ from schemas.errors import InvalidMessage, NotAllowed, NotAuthentic
 from switch.api import body as bodies
 from switch.api.people import desk_of, find_person, set_cookie
 from switch.api.runtime import Runtime
-from switch.calendars import ZONES
+from switch.base.calendars import ZONES
+from switch.identity.model import Person, Role
+from switch.identity.permissions import Right, may
 from switch.pages import language
-from switch.people.desk import Desk
-from switch.people.model import Person, Role
-from switch.people.permissions import Right, may
+from switch.writer.desk import Desk
 
 PREFIX: Final = "/console"
 FORM_BYTES: Final = 64 * 1024

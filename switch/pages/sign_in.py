@@ -8,10 +8,10 @@ from starlette.responses import Response
 
 from schemas.errors import NotAllowed, NotAuthentic, NotFound, SwitchError
 from switch.api.people import check_same_origin, set_cookie
+from switch.identity import enrolment, sessions
+from switch.identity import sign_in as signing_in
 from switch.pages import language
 from switch.pages.shell import PREFIX, Office, form, is_ours, redirect, render, static
-from switch.people import enrolment, sessions
-from switch.people import sign_in as signing_in
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 _TYPES: Final = {

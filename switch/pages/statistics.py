@@ -8,9 +8,9 @@ from starlette.responses import Response
 
 from schemas.errors import InvalidMessage
 from switch.api.reports import Desk
+from switch.identity.model import Person
 from switch.pages import charts, reports, shell
 from switch.pages.shell import PREFIX, render
-from switch.people.model import Person
 from switch.reports import catalogue, corridors, costs, service
 from switch.reports.readers import scope_of_person
 

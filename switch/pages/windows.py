@@ -18,14 +18,14 @@ from ledger.archive import Archived
 from schemas import codec
 from schemas.errors import NotAllowed, NotFound
 from schemas.money import Money
-from switch import calendars
 from switch.api.settlement import Window, lines_for, may_read_instruction, pairs_for, unpaid_for
+from switch.approvals import approvals
+from switch.base import calendars
+from switch.identity.model import Change, ChangeState, Person
 from switch.pages import shell, witness
 from switch.pages.asking import link, may_ask
 from switch.pages.shell import PREFIX, Office, render
 from switch.pages.witness import looking
-from switch.people import approvals
-from switch.people.model import Change, ChangeState, Person
 from switch.reports import window_statement
 from switch.reports.query import Query as Asked
 from switch.reports.readers import scope_of_person

@@ -15,8 +15,8 @@ import asyncpg
 from fastapi import Request
 
 from switch.api.reports import Desk
+from switch.identity.model import Person, Role
 from switch.pages.shell import Entry
-from switch.people.model import Person, Role
 from switch.reports import service
 from switch.reports.reading import reading
 

@@ -11,9 +11,7 @@ import asyncpg
 
 from ledger.books import Verdict
 from schemas.identifiers import COUNTRIES, is_bic
-from switch.commands import CloseAccounts, Fund, Leg, OpenAccount, Reply, SetCap
-from switch.participants import comparisons
-from switch.participants.content import (
+from switch.approvals.content import (
     Country,
     Currency,
     Id,
@@ -27,11 +25,13 @@ from switch.participants.content import (
     refuse,
     status_of,
 )
+from switch.approvals.kinds import Confirmable, Content, Execution, Kind
+from switch.base.plausibility import Bands, Comparison
+from switch.participants import comparisons
 from switch.participants.keys import check_new_key, insert_key
-from switch.people.kinds import Confirmable, Content, Execution, Kind
-from switch.people.plausibility import Bands, Comparison
-from switch.pricing import FEES, GROSS, POSITION, SCHEME
+from switch.payments.pricing import FEES, GROSS, POSITION, SCHEME
 from switch.settlement import positions
+from switch.writer.commands import CloseAccounts, Fund, Leg, OpenAccount, Reply, SetCap
 
 SETTLEMENT: Final = "settlement"
 """Purpose of the account, one a currency, that money comes in from and goes out to."""

@@ -1,4 +1,4 @@
-"""What a rate, a fee, a cap, a limit or a movement of funds is measured by: see `people/plausibility.py`."""
+"""What a rate, a fee, a cap, a limit or a movement of funds is measured by: see `base/plausibility.py`."""
 
 from datetime import datetime
 from fractions import Fraction
@@ -9,8 +9,8 @@ import asyncpg
 
 from adapters import registry
 from schemas.money import EXPONENTS, Money
-from switch.participants.content import cap_of, money_of
-from switch.people.plausibility import UNLIMITED, Bands, Comparison, Measure, by_size, incomparable
+from switch.approvals.content import cap_of, money_of
+from switch.base.plausibility import UNLIMITED, Bands, Comparison, Measure, by_size, incomparable
 
 _BPS_REFERENCE: Final = 100
 """A first fee of more than ten times one per cent is a slip."""

@@ -9,11 +9,11 @@ import msgspec
 
 from schemas.identifiers import COUNTRIES
 from schemas.money import EXPONENTS
+from switch.approvals.content import Country, Currency, Id, account_number, refuse
+from switch.approvals.kinds import CHECKER, Confirmable, Content, Execution, Kind
+from switch.base.plausibility import Bands, Comparison, Measure
+from switch.identity.model import Role, Seat
 from switch.participants import comparisons
-from switch.participants.content import Country, Currency, Id, account_number, refuse
-from switch.people.kinds import CHECKER, Confirmable, Content, Execution, Kind
-from switch.people.model import Role, Seat
-from switch.people.plausibility import Bands, Comparison, Measure
 
 _DAY_S: Final = 86_400
 _CLOSED_DAYS_MAX: Final = 7

@@ -6,9 +6,9 @@ from typing import Any, Final
 import asyncpg
 
 from schemas.signing.keys import PublicKey
-from switch.participants.content import Id, KeyId, check_not_removed, participant_of, refuse
-from switch.people.kinds import Content, Execution, Kind
-from switch.people.permissions import Right
+from switch.approvals.content import Id, KeyId, check_not_removed, participant_of, refuse
+from switch.approvals.kinds import Content, Execution, Kind
+from switch.identity.permissions import Right
 
 
 class AddKey(Content, frozen=True, kw_only=True):

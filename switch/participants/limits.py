@@ -10,9 +10,7 @@ from typing import Any, Final
 import asyncpg
 
 from schemas.money import Money
-from switch.commands import SetLimit
-from switch.participants import comparisons
-from switch.participants.content import (
+from switch.approvals.content import (
     Currency,
     Id,
     account_number,
@@ -21,8 +19,10 @@ from switch.participants.content import (
     participant_of,
     refuse,
 )
-from switch.people.kinds import Confirmable, Execution, Kind
-from switch.people.plausibility import Bands, Comparison
+from switch.approvals.kinds import Confirmable, Execution, Kind
+from switch.base.plausibility import Bands, Comparison
+from switch.participants import comparisons
+from switch.writer.commands import SetLimit
 
 _READ: Final = """
 SELECT l.participant, l.currency::text, l.per_payment, l.per_day, coalesce(u.minor, 0)

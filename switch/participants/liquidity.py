@@ -11,7 +11,7 @@ from typing import Final
 import asyncpg
 from prometheus_client import Counter, Gauge
 
-from switch.people.notes import note
+from switch.writer.audit_notes import note
 
 LEVELS: Final = (95, 80, 60)
 CLEAR_POINTS: Final = 5

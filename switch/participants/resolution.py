@@ -9,10 +9,10 @@ import msgspec
 from ledger.books import Verdict
 from schemas.errors import Refused
 from schemas.reasons import Reason
-from switch.commands import Advance, Return
-from switch.lifecycle import State
-from switch.people.kinds import Content, Execution, Kind
-from switch.reconciliation import resolve_break
+from switch.approvals.kinds import Content, Execution, Kind
+from switch.payments.reconciliation import resolve_break
+from switch.writer.commands import Advance, Return
+from switch.writer.lifecycle import State
 
 _RETURNABLE: Final = """
 SELECT b.uetr FROM switch.reconciliation_break AS b

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import asyncpg
 
-from switch.lifecycle import Event
 from switch.reports.query import Period, Query, Scope
 from switch.reports.sql import statement
 from switch.reports.table import Column, Kind, Report, Row
+from switch.writer.lifecycle import Event
 
 NAME: Final = "access-log"
 _ROWS: Final = statement("access_log")

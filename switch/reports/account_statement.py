@@ -24,8 +24,8 @@ from schemas import codec
 from schemas.errors import InvalidMessage, NotFound
 from schemas.money import Money
 from schemas.parties import instant_text
-from switch.calendars import zone_of
-from switch.pricing import POSITION
+from switch.base.calendars import zone_of
+from switch.payments.pricing import POSITION
 from switch.reports.cells import utc_text
 from switch.reports.query import Period, Query, Scope
 from switch.reports.table import Column, Kind, Report, Row

@@ -2,7 +2,7 @@
 
 A file is `DATA/reports/<report>-<sha256>.<suffix>`, and beside it `.jws`: a detached JWS (Ed25519, RFC 7797)
 over its bytes by the installation's report key. The same report made again is the same file.
-`switch.retention` removes it when it is old.
+`switch.operations.retention` removes it when it is old.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from typing import Final
 
 from schemas.signing import jws
 from schemas.signing.keys import PublicKey, SigningKey
-from switch.files import write_once
+from switch.base.files import write_once
 
 KEYID: Final = "payswitch-reports-1"
 _READ_ONLY: Final = 0o440

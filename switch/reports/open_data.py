@@ -14,7 +14,7 @@ import asyncpg
 
 from schemas.errors import InvalidMessage
 from schemas.money import Money
-from switch.calendars import EARLIEST
+from switch.base.calendars import EARLIEST
 from switch.reports import corridors, costs
 from switch.reports.query import Period, Query, Scope
 from switch.reports.suppression import TOTAL, Place, hidden, with_totals

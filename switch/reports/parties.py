@@ -20,7 +20,7 @@ from schemas import codec, credit_transfer
 from schemas.errors import SwitchError
 from schemas.payment import Account, CreditTransfer, Party
 from schemas.versions import versions
-from switch.files import write_once
+from switch.base.files import write_once
 from switch.reports.sql import statement
 
 PSEUDONYM_BYTES: Final = 16

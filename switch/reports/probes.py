@@ -9,10 +9,10 @@ from typing import Final
 
 import asyncpg
 
-from switch.commands import Ping
-from switch.rails import Rail, Rails
-from switch.settings import Settings
-from switch.workers.link import Link
+from switch.base.settings import Settings
+from switch.payments.rails import Rail, Rails
+from switch.writer.client import Link
+from switch.writer.commands import Ping
 
 EVERY_S: Final = 15.0
 WITHIN_S: Final = 5.0

@@ -18,7 +18,7 @@ from ledger.archive import Archived
 from ledger.sql import statement as ledger_statement
 from schemas.errors import InvalidMessage, NotAllowed
 from schemas.money import EXPONENTS
-from switch.calendars import is_countable
+from switch.base.calendars import is_countable
 from switch.reports.cells import utc_text
 
 _SEQ_AT: Final = ledger_statement("seq_at")

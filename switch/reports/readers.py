@@ -4,9 +4,9 @@ Whatever is not here is denied.
 """
 
 from schemas.errors import NotAllowed
-from switch.directory import Participant
-from switch.people.model import Person, Role
-from switch.people.permissions import Right, may
+from switch.identity.model import Person, Role
+from switch.identity.permissions import Right, may
+from switch.payments.directory import Participant
 from switch.reports.query import Scope
 
 

@@ -16,10 +16,10 @@ from uuid import UUID
 import asyncpg
 
 from schemas.money import Money
-from switch.lifecycle import FINAL, Event, State
 from switch.reports.query import Period, Query, Scope
 from switch.reports.sql import statement
 from switch.reports.table import Column, Kind, Report, Row, Statistic, totals_by_currency
+from switch.writer.lifecycle import FINAL, Event, State
 
 REJECTS: Final = "rejects"
 OPEN_PAYMENTS: Final = "open-payments"

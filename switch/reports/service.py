@@ -17,17 +17,17 @@ import asyncpg
 import msgspec
 
 from schemas.errors import NotAcceptable, NotAllowed, NotFound, Unavailable
-from switch import personal_data
-from switch.commands import Record
-from switch.personal_data import KeyRing
+from switch.base import personal_data
+from switch.base.personal_data import KeyRing
+from switch.base.settings import Settings
 from switch.reports import catalogue, pattern_rules, patterns, render
 from switch.reports.artefacts import Artefact, Store
 from switch.reports.query import Query, Scope, read_query
 from switch.reports.reading import reading
 from switch.reports.sql import statement
 from switch.reports.table import Report
-from switch.settings import Settings
-from switch.workers.link import Link
+from switch.writer.client import Link
+from switch.writer.commands import Record
 
 EVENT: Final = "REPORT"
 """Kind of the event that a report was read; its body says who, what and the file's hash."""

@@ -16,7 +16,7 @@ import asyncpg
 from ledger.windows import Window
 from schemas.errors import Unavailable
 from schemas.money import EXPONENTS, Money
-from switch.calendars import zone_of
+from switch.base.calendars import zone_of
 from switch.reports.cells import utc_text
 from switch.reports.query import Query, Scope
 from switch.reports.table import TOTAL, Cell, Column, Kind, Report, Row, totals_by_currency

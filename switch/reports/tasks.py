@@ -7,11 +7,11 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from switch import personal_data
-from switch.rails import Rails
+from switch.base import personal_data
+from switch.base.settings import Settings
+from switch.payments.rails import Rails
 from switch.reports import parties, probes
-from switch.settings import Settings
-from switch.workers.link import Link
+from switch.writer.client import Link
 
 _log = structlog.get_logger()
 

@@ -13,7 +13,7 @@ from ledger import audit, windows
 from ledger.windows import Window
 from schemas.errors import InvalidMessage, NotFound
 from schemas.money import Money
-from switch.calendars import zone_of
+from switch.base.calendars import zone_of
 from switch.reports.cells import utc_text
 from switch.reports.query import Query, Scope
 from switch.reports.sql import statement

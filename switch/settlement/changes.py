@@ -11,14 +11,14 @@ import msgspec
 
 from schemas.errors import NotFound, Refused
 from schemas.identifiers import COUNTRIES, is_bic
-from switch import calendars
-from switch.commands import CloseWindow
-from switch.participants.content import Country, Currency, Id, Text
-from switch.people.kinds import Confirmable, Content, Execution, Kind
-from switch.people.model import Role, Seat
-from switch.people.plausibility import Bands, Comparison, Measure
+from switch.approvals.content import Country, Currency, Id, Text
+from switch.approvals.kinds import Confirmable, Content, Execution, Kind
+from switch.base import calendars
+from switch.base.plausibility import Bands, Comparison, Measure
+from switch.identity.model import Role, Seat
 from switch.settlement import day, reads
 from switch.settlement.states import Event, Line, LineEvent, State, next_line, next_state
+from switch.writer.commands import CloseWindow
 
 Window = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 Digest = Annotated[

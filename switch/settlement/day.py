@@ -20,17 +20,17 @@ from ledger.books import State as TransferState
 from ledger.books import Verdict
 from schemas.errors import NotAllowed, NotFound, Refused, SwitchError
 from schemas.money import Money
-from switch import calendars, logs
-from switch.commands import CloseWindow, Fund, Hold, Leg, Release, Reply
-from switch.people.desk import Desk
-from switch.people.notes import note
-from switch.pricing import POSITION, SCHEME
+from switch.base import calendars, logs
+from switch.payments.pricing import POSITION, SCHEME
 from switch.settlement import confirmations, delivery, instructions, positions, reads
 from switch.settlement.confirmations import Outcome, Word
 from switch.settlement.files import SettlementFiles
 from switch.settlement.reads import SettlementLine
 from switch.settlement.states import ENDED, Event, Line, LineEvent, State, next_line, next_state
-from switch.workers.link import Link
+from switch.writer.audit_notes import note
+from switch.writer.client import Link
+from switch.writer.commands import CloseWindow, Fund, Hold, Leg, Release, Reply
+from switch.writer.desk import Desk
 
 SETTLEMENT: Final = "settlement"
 _NAMESPACE: Final = uuid.UUID("5d0a3a0e-8f6e-4b43-9d8e-6f0c2f8c2a77")

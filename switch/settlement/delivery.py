@@ -25,10 +25,10 @@ from adapters.port import Connection
 from adapters.profile import Basis, Timing
 from schemas import codec
 from schemas.signing import jws
-from switch.people.desk import Desk
-from switch.people.notes import note
 from switch.settlement import instructions
 from switch.settlement.files import SettlementFiles
+from switch.writer.audit_notes import note
+from switch.writer.desk import Desk
 
 SIGNATURE: Final = "Payswitch-Signature"
 TIMING: Final = Timing(

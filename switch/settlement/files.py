@@ -11,7 +11,7 @@ from typing import Final
 
 from schemas.signing import jws
 from schemas.signing.keys import PublicKey, SigningKey
-from switch.files import write_once
+from switch.base.files import write_once
 
 _KEY: Final = "signing.key"
 

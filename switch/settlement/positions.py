@@ -15,7 +15,7 @@ import msgspec
 
 from ledger import windows
 from schemas.errors import SwitchError
-from switch.pricing import GROSS, POSITION, SCHEME
+from switch.payments.pricing import GROSS, POSITION, SCHEME
 
 NOT_OWED: Final = ("settlement", GROSS)
 """Purposes of accounts whose postings are no debt between banks: paid in or out, or final already."""

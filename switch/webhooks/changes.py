@@ -6,7 +6,7 @@ import asyncpg
 import msgspec
 
 from schemas.errors import Refused
-from switch.people.kinds import Content, Execution, Kind
+from switch.approvals.kinds import Content, Execution, Kind
 from switch.webhooks import signing
 
 _LOCK: Final = "LOCK TABLE switch.webhook_key IN SHARE ROW EXCLUSIVE MODE"

@@ -18,7 +18,8 @@ import aiohttp
 import asyncpg
 import structlog
 
-from switch import events, logs, metrics
+from switch.base import logs, metrics
+from switch.payments import events
 from switch.webhooks.addresses import PublicResolver
 from switch.webhooks.registry import TEST
 from switch.webhooks.signing import SigningKeys

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from schemas.errors import Unavailable
-from switch.files import write_once
+from switch.base.files import write_once
 
 IN_FORCE_MAX: Final = 2
 """The key that signs and the one that will follow it."""

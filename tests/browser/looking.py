@@ -15,8 +15,8 @@ from typing import Any, Final
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from switch.identity import secrets
 from switch.pages import language
-from switch.people import secrets
 from tests.switch.stack import Stack
 
 CONSOLE: Final = "/console"

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from switch.sandbox import magic_account
+from switch.sandbox.world import magic_account
 from tests.browser import paying
 from tests.browser.looking import LANGUAGES, Look, Picture, expect_accessible
 

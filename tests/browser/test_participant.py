@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 from schemas.signing.keys import SigningKey
 from switch.pages.language import Language, ZoneInfo
 from tests.browser.looking import LANGUAGES, WAIT_MS, Look, Picture, expect_accessible
-from tests.switch.test_bulkheads import endpoint
+from tests.switch.api.test_bulkheads import endpoint
 
 PAGES = (
     "",

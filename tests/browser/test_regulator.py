@@ -9,11 +9,11 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from ledger import audit
-from switch import housekeeping
+from switch.operations import housekeeping
 from tests.browser import paying
 from tests.browser.looking import LANGUAGES, WAIT_MS, Look, Picture, expect_accessible
+from tests.switch.identity.test_people_api import bearer, call, status_report
 from tests.switch.stack import Stack
-from tests.switch.test_people_api import bearer, call, status_report
 
 PAGES = {
     "regulator-in": ("/country", "/windows", "/statistics", "/proofs", "/log", "/participants/asha-bank"),

@@ -166,7 +166,7 @@ class OutageSwitch(SwitchProcess):
         return [process for process in found if "adapters." not in command_of(process)]
 
     def named(self, part: str) -> list[psutil.Process]:
-        """Processes of one part: `switch.workers.writer`, `postgres`."""
+        """Processes of one part: `switch.processes.writer`, `postgres`."""
         return [process for process in self.processes() if part in command_of(process)]
 
     def database_processes(self) -> list[psutil.Process]:

@@ -17,8 +17,8 @@ from typing import Any
 import psutil
 
 from adapters.simulation.sandbox import free_port
-from switch import sandbox
 from switch.client import Client
+from switch.sandbox import world
 
 SETTINGS = {
     "PAYSWITCH_SANDBOX_LATENCY_S": "0.01",
@@ -137,7 +137,7 @@ class SwitchProcess:
     def document(self, debtor: str, creditor: str, word: str = "") -> dict[str, Any]:
         participants = {p["id"]: p for p in json.loads(self.credentials_file.read_text())["participants"]}
         payer, payee = participants[debtor], participants[creditor]
-        return sandbox.document(payer, payee, amount="100.00", word=word)
+        return world.document(payer, payee, amount="100.00", word=word)
 
     def verify(self) -> dict[str, Any]:
         done = subprocess.run(

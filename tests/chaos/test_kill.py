@@ -16,7 +16,7 @@ from uuid import UUID
 import pytest
 
 from adapters.simulation import book as rail_book
-from switch import failpoints
+from switch.base import failpoints
 from switch.client import NoAnswer
 from tests.chaos.switch_process import SwitchProcess, uetr_of
 

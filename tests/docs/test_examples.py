@@ -22,7 +22,7 @@ from lxml import etree
 from typer.main import get_command
 
 from switch import cli, client
-from switch.people.catalogue import KINDS
+from switch.change_catalogue import KINDS
 from tests.docs.blocks import ROOT, Block, blocks
 from tests.switch.stack import Stack
 
@@ -50,7 +50,7 @@ NATIVE = {("docs/rails/RU.md", "xml"), ("docs/rails/UZ.md", "json")}
 """What a rail is sent, shortened: well formed, and its adapter's own tests hold it to the rail's rules."""
 
 FORMS = {
-    "docs/integrate/events.md": "an event: tests/switch/test_events_and_webhooks.py",
+    "docs/integrate/events.md": "an event: tests/switch/webhooks/test_events_and_webhooks.py",
     "docs/operate/participants.md": "participant.onboard",
 }
 """JSON that is no message: what reads it."""

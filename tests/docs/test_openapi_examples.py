@@ -13,7 +13,7 @@ import pytest
 from schemas import codec, files, fresh
 from schemas.catalogue import catalogue
 from switch.api import examples
-from switch.people import secrets
+from switch.identity import secrets
 from tests.docs.blocks import PAGES
 from tests.switch.stack import Stack
 
@@ -128,14 +128,14 @@ def test_a_fresh_message_has_new_ids_and_the_rest_as_it_was() -> None:
 # ── all other operations ─────────────────────────────────────────────────────────────────────────────────
 
 TRIED_ELSEWHERE = {
-    "beginEnrolment": "tests/switch/test_people_api.py",
-    "finishEnrolment": "tests/switch/test_people_api.py",
-    "confirmSettlement": "tests/switch/test_settlement_day.py",
-    "getInstruction": "tests/switch/test_settlement_day.py",
+    "beginEnrolment": "tests/switch/identity/test_people_api.py",
+    "finishEnrolment": "tests/switch/identity/test_people_api.py",
+    "confirmSettlement": "tests/switch/settlement/test_settlement_day.py",
+    "getInstruction": "tests/switch/settlement/test_settlement_day.py",
     "getReport": "tests/switch/reports/test_live.py",
     "getReportSignature": "tests/switch/pages/test_crawl.py",
-    "replayDelivery": "tests/switch/test_events_and_webhooks.py",
-    "signOut": "tests/switch/test_people_api.py",
+    "replayDelivery": "tests/switch/webhooks/test_events_and_webhooks.py",
+    "signOut": "tests/switch/identity/test_people_api.py",
 }
 """Operations that need what a single request cannot make, and the test that makes it."""
 

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from schemas.signing.keys import SigningKey
-from switch.commands import Hold, Leg, OpenAccount, Release
-from switch.database import connect_pool
-from switch.people import approvals
-from switch.people.catalogue import KINDS
-from switch.people.desk import Desk
-from switch.people.model import Change, ChangeState, Person, Role, Status
-from switch.settings import Settings
-from switch.workers.link import Link
-from switch.workers.writer import WriterServer
+from switch.approvals import approvals
+from switch.base.database import connect_pool
+from switch.base.settings import Settings
+from switch.change_catalogue import KINDS
+from switch.identity.model import Change, ChangeState, Person, Role, Status
+from switch.processes.writer import WriterServer
+from switch.writer.client import Link
+from switch.writer.commands import Hold, Leg, OpenAccount, Release
+from switch.writer.desk import Desk
 
 PEOPLE = {
     "olga": (Role.OPERATOR, ""),

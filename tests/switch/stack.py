@@ -14,12 +14,12 @@ from typing import Any
 import aiohttp
 import asyncpg
 
-from switch import sandbox
+from switch.base.settings import Settings
+from switch.cli.supervisor import Supervisor, running
 from switch.client import Client
-from switch.commands import Fund, Leg, OpenAccount
-from switch.settings import Settings
-from switch.supervisor import Supervisor, running
-from switch.workers.link import Link
+from switch.sandbox import world
+from switch.writer.client import Link
+from switch.writer.commands import Fund, Leg, OpenAccount
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Stack:
         self, debtor: str, creditor: str, *, word: str = "", amount: str = "100.00"
     ) -> dict[str, Any]:
         payer, payee = self.participant(debtor), self.participant(creditor)
-        return sandbox.document(payer, payee, amount=amount, word=word)
+        return world.document(payer, payee, amount=amount, word=word)
 
     async def connect(self) -> asyncpg.Connection:
         return await asyncpg.connect(self.settings.database)

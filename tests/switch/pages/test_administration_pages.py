@@ -17,9 +17,9 @@ from fastapi import Request
 from schemas.signing.keys import SigningKey
 from switch.api import problems
 from switch.pages import site
+from tests.switch.identity.test_people_api import agreed, bearer, call, status_report, until
+from tests.switch.payments.test_originate import control
 from tests.switch.stack import Stack
-from tests.switch.test_originate import control
-from tests.switch.test_people_api import agreed, bearer, call, status_report, until
 
 ROLES = ("operator", "checker", "auditor", "regulator-in", "regulator-pk", "participant")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from switch.change_catalogue import KINDS
 from switch.pages import approvals, effects, forms
-from switch.people.catalogue import KINDS
 
 
 def test_every_kind_can_be_asked_for_by_a_form_or_has_a_page_of_its_own() -> None:

@@ -21,13 +21,13 @@ import pytest_asyncio
 
 from adapters.simulation.magic import Magic
 from ledger import audit
-from switch import housekeeping
-from switch.commands import CloseWindow
+from switch.operations import housekeeping
 from switch.reports.catalogue import CATALOGUE
-from switch.workers.link import Link
+from switch.writer.client import Link
+from switch.writer.commands import CloseWindow
+from tests.switch.api.test_doors import given_back, post
+from tests.switch.identity.test_people_api import bearer
 from tests.switch.stack import Stack
-from tests.switch.test_doors import given_back, post
-from tests.switch.test_people_api import bearer
 
 PEOPLE = ("operator", "checker", "auditor", "participant", "regulator-in", "regulator-pk")
 LINK = re.compile(r"""\b(?:href|src)="([^"]+)\"""")

@@ -1,8 +1,8 @@
 """The drawing of a payment's journey: the lifecycle table, all of it and nothing else."""
 
-from switch.lifecycle import TRANSITIONS, Event, State
 from switch.pages import journey
-from switch.reads import Move
+from switch.payments.journey import Move
+from switch.writer.lifecycle import TRANSITIONS, Event, State
 
 PATH = [
     Move(State.RECEIVED, Event.RESERVE, State.RESERVED),

@@ -10,9 +10,9 @@ import asyncpg
 import pytest_asyncio
 
 from switch.pages import own_webhooks, reports
+from tests.switch.identity.test_people_api import bearer
 from tests.switch.pages.test_own_pages import clerk_of
 from tests.switch.stack import Stack
-from tests.switch.test_people_api import bearer
 
 
 @pytest_asyncio.fixture

@@ -15,14 +15,14 @@ import pytest_asyncio
 
 from schemas.signing.keys import SigningKey
 from switch.client import Client
+from switch.identity.model import Role
+from switch.identity.permissions import RIGHTS, Right
 from switch.pages import site
-from switch.people.model import Role
-from switch.people.permissions import RIGHTS, Right
+from tests.switch.api.test_bulkheads import endpoint
+from tests.switch.api.test_doors import post, wish
+from tests.switch.identity.test_people_api import bearer
 from tests.switch.stack import Stack
-from tests.switch.test_bulkheads import endpoint
-from tests.switch.test_doors import post, wish
-from tests.switch.test_events_and_webhooks import until
-from tests.switch.test_people_api import bearer
+from tests.switch.webhooks.test_events_and_webhooks import until
 
 SITE = {"Sec-Fetch-Site": "same-origin"}
 

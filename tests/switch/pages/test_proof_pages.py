@@ -14,11 +14,11 @@ import pytest
 import pytest_asyncio
 
 from ledger import audit, merkle, offline_verifier
-from switch import housekeeping
+from switch.operations import housekeeping
 from switch.pages import proofs
+from tests.switch.identity.test_people_api import bearer
 from tests.switch.pages.test_administration_pages import Answer, page
 from tests.switch.stack import Stack
-from tests.switch.test_people_api import bearer
 
 
 @pytest_asyncio.fixture

@@ -11,8 +11,8 @@ import pytest_asyncio
 
 from switch.pages import charts, open_data, reports
 from switch.reports.catalogue import CATALOGUE
+from tests.switch.identity.test_people_api import bearer
 from tests.switch.stack import Stack
-from tests.switch.test_people_api import bearer
 
 WEEK = "since=2026-01-01&until=2027-01-01&show=1"
 

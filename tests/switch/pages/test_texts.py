@@ -12,9 +12,11 @@ import pytest
 from babel.messages.extract import extract_from_dir
 
 from schemas.errors import SwitchError
-from switch import oversight, reads
 from switch.api import problems
-from switch.lifecycle import State
+from switch.base.plausibility import Measure
+from switch.change_catalogue import KINDS
+from switch.identity.model import ChangeState, Role, Status
+from switch.operations import oversight
 from switch.pages import (
     approvals,
     effects,
@@ -27,14 +29,13 @@ from switch.pages import (
     site,
 )
 from switch.pages.shell import NAVIGATION
-from switch.people.catalogue import KINDS
-from switch.people.model import ChangeState, Role, Status
-from switch.people.plausibility import Measure
+from switch.payments import journey
 from switch.reports import patterns, settlement_instruction, wording
 from switch.reports.catalogue import CATALOGUE
 from switch.reports.table import TOTAL
 from switch.settlement import states as settlement
 from switch.settlement.confirmations import Outcome
+from switch.writer.lifecycle import State
 
 REPORTS = sorted({definition.read.__module__.rpartition(".")[2] for definition in CATALOGUE.values()})
 """Modules that say a report."""
@@ -100,7 +101,7 @@ def refusals() -> set[str]:
     root = Path(str(files("switch")))
     found = {
         message
-        for part in ("people", "participants", "settlement", "webhooks")
+        for part in ("approvals", "base", "identity", "operations", "participants", "settlement", "webhooks")
         for _, _, message, _, _ in extract_from_dir(
             root / part,
             method_map=[("**.py", "python")],
@@ -193,7 +194,7 @@ def texts() -> set[str]:
         if option not in forms.WORDS
     }
     named |= set(effects.BREAKS.values()) | set(oversight.TOPICS.values()) | {str(state) for state in State}
-    named |= {reads.event_name(kind) for kind in reads.KINDS} | {"received", "answered"} | LEGS
+    named |= {journey.event_name(kind) for kind in journey.KINDS} | {"received", "answered"} | LEGS
     named |= {
         state.value for states in (settlement.State, settlement.Line, Status, Outcome) for state in states
     }

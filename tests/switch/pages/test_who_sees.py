@@ -9,8 +9,8 @@ import pytest_asyncio
 
 from switch.pages import shell, site
 from switch.pages.shell import PREFIX
+from tests.switch.identity.test_people_api import bearer
 from tests.switch.stack import Stack
-from tests.switch.test_people_api import bearer
 
 PEOPLE = ("operator", "checker", "auditor", "participant", "regulator-in")
 OVERSEERS = {"operator", "checker", "auditor"}

@@ -18,10 +18,10 @@ from schemas import codec
 from schemas.errors import NotAuthentic
 from schemas.signing import jws
 from schemas.signing.keys import PublicKey
-from switch.commands import Freeze, Unfreeze
 from switch.reports import access
 from switch.reports.artefacts import KEYID, jws_beside, verify
-from switch.workers.link import Link
+from switch.writer.client import Link
+from switch.writer.commands import Freeze, Unfreeze
 from tests.switch.stack import Stack
 
 

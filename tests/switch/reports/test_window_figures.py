@@ -24,14 +24,14 @@ import pytest_asyncio
 
 from schemas import codec
 from schemas.errors import Unavailable
-from switch.commands import CloseWindow, Fund, Hold, Leg, Release, Return
-from switch.people.desk import Desk
 from switch.reports import settlement_instruction
 from switch.reports.render import render
 from switch.reports.table import Report
 from switch.settlement import day, positions, reads
 from switch.settlement.files import SettlementFiles
 from switch.settlement.states import Line
+from switch.writer.commands import CloseWindow, Fund, Hold, Leg, Release, Return
+from switch.writer.desk import Desk
 from tests.switch.desk import account, done, onboarding, open_desk
 from tests.switch.reports.conftest import make
 

@@ -1,0 +1,101 @@
+"""Why a process could not start or go on, as one line for people: what is wrong, and what to do.
+
+The texts of exceptions are not shown, as they may hold what a client sent or a password, except where they
+are ours or can only hold names of files, roles and hosts.
+"""
+
+import errno
+import socket
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+from pydantic import ValidationError
+
+from ledger.migrate import MigrationError
+from ledger.postgres import PostgresError
+from schemas.errors import NotFound, SwitchError
+from switch.base import logs
+
+_REFUSED_BY_DATABASE: Final = (
+    asyncpg.InvalidPasswordError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A reason in one line; `lasting`: it stays until people act, so trying again alone cannot help."""
+
+    text: str
+    lasting: bool
+
+
+class Impossible(RuntimeError):
+    """Something that people must mend before a start can succeed; its text is for them."""
+
+
+def of(error: BaseException) -> Cause:
+    """The cause that an exception stands for."""
+    known = _of_database(error) or _of_system(error) or _of_ours(error)
+    return known or Cause(f"{type(error).__name__} at {logs.where(error)}", lasting=False)
+
+
+def _of_database(error: BaseException) -> Cause | None:
+    if isinstance(error, _REFUSED_BY_DATABASE):
+        return Cause(f"the database refuses us: {error}", lasting=True)
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return Cause(
+            f"the database's user may not do this: {error}; the user of PAYSWITCH_DATABASE must own the"
+            " database and be a member of payswitch_writer",
+            lasting=True,
+        )
+    if isinstance(error, (asyncpg.ClientConfigurationError, asyncpg.InterfaceError)) and _is_url(error):
+        return Cause("it is not a URL of PostgreSQL, as in postgresql://user@host/database", lasting=True)
+    if isinstance(error, asyncpg.DiskFullError):
+        return Cause("the database's disk is full: make room", lasting=False)
+    if isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)):
+        return Cause(f"the database is away: {type(error).__name__}", lasting=False)
+    return None
+
+
+def _is_url(error: BaseException) -> bool:
+    """Whether asyncpg could not read the URL; it has no class of its own for most of these."""
+    return isinstance(error, asyncpg.ClientConfigurationError) or "invalid DSN" in str(error)
+
+
+def _of_system(error: BaseException) -> Cause | None:
+    if not isinstance(error, OSError):
+        return None
+    text, lasting = error.strerror or type(error).__name__, False
+    if isinstance(error, socket.gaierror):
+        lasting = error.errno != socket.EAI_AGAIN
+        text = f"the database's host is not known: {error.strerror}"
+    elif isinstance(error, PermissionError) and error.filename:
+        text, lasting = f"{error.filename} cannot be used: {error.strerror}; give it to our user", True
+    elif error.errno == errno.ENOSPC:
+        text = f"a disk is full{f': {error.filename}' if error.filename else ''}"
+    elif isinstance(error, (ConnectionError, TimeoutError)):
+        text = "the database or the writer does not answer"
+    elif error.filename:
+        text = f"{error.filename}: {text}"
+    return Cause(text, lasting)
+
+
+def _of_ours(error: BaseException) -> Cause | None:
+    if isinstance(error, ValidationError):
+        names = ", ".join(
+            f"PAYSWITCH_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_input=False)
+        )
+        return Cause(names, lasting=True)
+    if isinstance(error, (MigrationError, Impossible)):
+        return Cause(str(error), lasting=True)
+    if isinstance(error, NotFound):
+        return Cause(error.detail, lasting=True)
+    if isinstance(error, SwitchError):
+        return Cause(error.detail, lasting=False)
+    if isinstance(error, PostgresError):
+        return Cause(str(error), lasting=False)
+    return None

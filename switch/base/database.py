@@ -1,0 +1,46 @@
+"""How processes other than the writer reach the database: as a role that cannot change history."""
+
+from typing import Final
+
+import asyncpg
+
+from ledger.silence import SERVER_SETTINGS, Connection
+from switch.base.settings import Settings
+
+ROLE: Final = "payswitch_writer"
+"""May add to the ledger's history and never change it; made by the first migration."""
+
+_SETTINGS: Final = {
+    "role": ROLE,
+    "application_name": "payswitch",
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "5s",  # a connection that a cancelled request leaked frees itself
+    "timezone": "UTC",
+    **SERVER_SETTINGS,
+}
+_CONNECTIONS_MAX: Final = 8
+_CONNECT_WITHIN_S: Final = 10.0
+_COMMAND_WITHIN_S: Final = 30.0
+
+
+async def connect_pool(settings: Settings) -> asyncpg.Pool:
+    """Open a small pool; the user of the URL must be allowed to take the role."""
+    return await asyncpg.create_pool(
+        settings.database,
+        min_size=1,
+        max_size=_CONNECTIONS_MAX,
+        command_timeout=_COMMAND_WITHIN_S,
+        timeout=_CONNECT_WITHIN_S,
+        server_settings=dict(_SETTINGS),
+        connection_class=Connection,
+    )
+
+
+async def connect(settings: Settings) -> asyncpg.Connection:
+    """Open one connection as the URL's own user; every wait on it is bounded."""
+    return await asyncpg.connect(
+        settings.database,
+        timeout=_CONNECT_WITHIN_S,
+        command_timeout=_CONNECT_WITHIN_S,
+        connection_class=Connection,
+    )

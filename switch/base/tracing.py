@@ -1,0 +1,110 @@
+"""Parts of a payment, timed for the metrics and, where an OTLP endpoint is set, told as OpenTelemetry spans.
+
+Off, which is the default, a part costs its histogram and nothing else: the SDK is not even imported. On, it
+needs the extra `payswitch[traces]`; spans are sent by a thread in batches, and what a collector that is away
+cannot take is dropped. Attributes are a UETR, a rail, a route, a status and the request's id: no
+code here is given a name, an account or an amount. What a caller's `traceparent` says of sampling decides
+nothing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from opentelemetry import trace
+from opentelemetry.propagate import extract
+from opentelemetry.trace import SpanKind, Tracer
+
+from switch.base import metrics
+from switch.base.settings import Settings
+
+_tracer: Tracer | None = None
+
+
+class TracesNotInstalled(RuntimeError):
+    """PAYSWITCH_OTLP_ENDPOINT is set; traces need `pip install 'payswitch[traces]'`."""
+
+
+def start(settings: Settings, process: str) -> Callable[[], None]:
+    """Begin to tell spans, if an endpoint is set; what is returned sends the last ones, and ends it.
+
+    Raises:
+        TracesNotInstalled: the SDK is not there.
+
+    """
+    global _tracer  # noqa: PLW0603 - one a process, as the log is
+    if not settings.otlp_endpoint:
+        return lambda: None
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+        from opentelemetry.sdk.trace.sampling import TraceIdRatioBased  # noqa: PLC0415
+    except ImportError:
+        raise TracesNotInstalled((TracesNotInstalled.__doc__ or "").strip()) from None
+    provider = TracerProvider(
+        sampler=TraceIdRatioBased(settings.otlp_ratio),
+        resource=Resource({"service.name": "payswitch", "payswitch.process": process}),
+        shutdown_on_exit=False,
+    )
+    endpoint = f"{settings.otlp_endpoint.rstrip('/')}/v1/traces"
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, timeout=5)))
+    _tracer = provider.get_tracer("payswitch")
+
+    def stop() -> None:
+        global _tracer  # noqa: PLW0603
+        _tracer = None
+        provider.shutdown()
+
+    return stop
+
+
+@contextmanager
+def part(stage: str, *, rail: str = "", uetr: str | bytes = "") -> Iterator[None]:
+    """Time one part of a payment; told as a span too, with the payment and the rail that it is about."""
+    with metrics.STAGE.labels(stage).time():
+        if _tracer is None:
+            yield
+            return
+        about = {"payswitch.rail": rail, "payswitch.uetr": uetr if isinstance(uetr, str) else _text(uetr)}
+        # An error's words may hold what a client sent: neither it nor its status is recorded.
+        with _tracer.start_as_current_span(
+            stage,
+            attributes={name: value for name, value in about.items() if value},
+            record_exception=False,
+            set_status_on_exception=False,
+        ):
+            yield
+
+
+def _text(uetr: bytes) -> str:
+    return str(UUID(bytes=uetr))
+
+
+class Served:
+    """One HTTP request as a span: the caller's trace goes on where its `traceparent` can be read."""
+
+    __slots__ = ("_entered", "_span")
+
+    def __init__(self, scope: Mapping[str, Any], request_id: str) -> None:
+        self._span = self._entered = None
+        if _tracer is not None:
+            carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            self._span = _tracer.start_span(
+                scope["method"],
+                context=extract({"traceparent": carrier.get("traceparent", "")}),
+                kind=SpanKind.SERVER,
+                attributes={"http.request.method": scope["method"], "payswitch.request_id": request_id},
+            )
+            self._entered = trace.use_span(self._span, record_exception=False, set_status_on_exception=False)
+            self._entered.__enter__()
+
+    def end(self, route: str, status: int) -> None:
+        """Say what came of it."""
+        if self._span is not None and self._entered is not None:
+            self._span.update_name(route)
+            self._span.set_attributes({"http.route": route, "http.response.status_code": status})
+            self._entered.__exit__(None, None, None)
+            self._span.end()

@@ -1,0 +1,32 @@
+"""Every kind of change there is, by name."""
+
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from switch.approvals.kinds import Kind, Kinds
+from switch.operations import unfreeze
+from switch.participants import changes as participants
+from switch.participants import corridors, keys, limits, people, resolution
+from switch.settlement import changes as settlement
+from switch.webhooks import changes as webhooks
+
+_ALL: Final[tuple[Kind[Any], ...]] = (
+    *people.KINDS,
+    *participants.KINDS,
+    *limits.KINDS,
+    *keys.KINDS,
+    *corridors.KINDS,
+    *settlement.KINDS,
+    *resolution.KINDS,
+    *unfreeze.KINDS,
+    *webhooks.KINDS,
+)
+KINDS: Final[Kinds] = MappingProxyType({kind.name: kind for kind in _ALL})
+assert len(KINDS) == len(_ALL), "two kinds of one name"
+
+
+def describe(kind: Kind[Any]) -> dict[str, Any]:
+    """A kind as people and programs read it: its title, and the JSON Schema of its content."""
+    return {"kind": kind.name, "title": kind.title, "content": msgspec.json.schema(kind.content)}

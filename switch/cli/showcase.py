@@ -1,0 +1,276 @@
+"""What `payswitch demo` shows: payments both ways with their journeys, a closed window, every check."""
+
+import asyncio
+import contextlib
+import json
+import shutil
+import tempfile
+import textwrap
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import permutations
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from schemas.money import Money
+from switch.base import personal_data
+from switch.base.personal_data import KeyRing
+from switch.base.settings import Settings
+from switch.cli.connect import database, writer
+from switch.cli.supervisor import Say
+from switch.client import Client, PaymentState
+from switch.operations import verify
+from switch.sandbox import corridors, world
+from switch.settlement import positions
+from switch.writer.commands import CloseWindow
+
+TIME_SCALE: Final = 0.1
+"""Rail time-outs of a demonstration are a tenth of the real ones."""
+_NATIVE_LINES: Final = 4
+_AT_ONCE: Final = 8
+_WIDTH: Final = 108
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One payment to show. `word` is what the simulated rail makes of the creditor's account."""
+
+    title: str
+    debtor: str
+    debtor_name: str
+    creditor: str
+    creditor_name: str
+    amount: str
+    word: str = ""
+
+
+SCENES: Final = (
+    Scene("a bank in India pays a wallet in Pakistan", "asha-bank", "Asha Rao", "noor-wallet", "Bilal Khan", "12500.00"),
+    Scene("a wallet in Pakistan pays a bank in India", "noor-wallet", "Bilal Khan", "ganga-bank", "Ravi Kumar", "48000.00"),
+    Scene("the creditor's account is closed: the money is free again at once", "asha-bank", "Asha Rao", "indus-bank", "Sana Mir", "990.50", "AC04"),
+    Scene("the rail falls silent after it paid: held, asked, then posted, once", "indus-bank", "Sana Mir", "asha-bank", "Asha Rao", "7600.00", "SILENT"),
+)  # fmt: skip
+
+
+def is_running(data: Path) -> bool:
+    """Whether the switch of this data directory answers."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        url = json.loads((data / "sandbox" / "credentials.json").read_text())["url"]
+        with contextlib.suppress(urllib.error.URLError):
+            return bool(urllib.request.urlopen(f"{url}/readyz", timeout=2).status == 200)  # noqa: PLR2004, S310
+    return False
+
+
+@contextlib.contextmanager
+def temporary_directory(given: Path | None) -> Iterator[Path]:
+    """Use the directory that was given, or one that is removed at the end."""
+    if given is not None:
+        yield given
+        return
+    place = Path(tempfile.mkdtemp(prefix="payswitch-demo-"))
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+async def show(data: Path, say: Say) -> int:
+    """Run the scenes; 0 if every check passed."""
+    settings = Settings(data=data)
+    credentials = json.loads(settings.credentials_file.read_text())
+    participants = {p["id"]: p for p in credentials["participants"]}
+    keys = personal_data.load(settings.personal_data_keys)
+    async with database(settings) as connection:
+        await _begin_day(settings)
+        for scene in SCENES:
+            state = await _pay(settings, scene, participants)
+            say(f"{scene.title}")
+            for line in await _story(connection, keys, scene, state):
+                print(f"          {line}", flush=True)
+        await _every_corridor(settings, credentials["participants"], say)
+        await _close_windows(settings, connection, say)
+        return await _verify(settings, connection, say)
+
+
+def _currencies(settings: Settings) -> list[str]:
+    credentials = json.loads(settings.credentials_file.read_text())
+    return sorted({p["currency"] for p in credentials["participants"]})
+
+
+async def _begin_day(settings: Settings) -> None:
+    """Open fresh windows, so that they hold the payments shown and not the funds that came in before."""
+    async with writer(settings) as link:
+        for currency in _currencies(settings):
+            await link.ask(CloseWindow(currency))
+
+
+async def _pay(settings: Settings, scene: Scene, participants: dict[str, Any]) -> PaymentState:
+    debtor, creditor = participants[scene.debtor], participants[scene.creditor]
+    document = world.document(
+        debtor,
+        creditor,
+        debtor=scene.debtor_name,
+        creditor=scene.creditor_name,
+        amount=scene.amount,
+        word=scene.word,
+    )
+    async with Client.of_sandbox(settings.credentials_file, scene.debtor) as client:
+        return await _send(settings, client, document)
+
+
+async def _send(settings: Settings, client: Client, document: dict[str, Any]) -> PaymentState:
+    """Pay, and note that we were told of it: `verify` holds the switch to that."""
+    state = await client.pay(document, wait=20)
+    with (settings.data / "sandbox" / "acknowledged.jsonl").open("a") as told:
+        told.write(json.dumps({"uetr": state.uetr, "status": state.status}) + "\n")
+    return await client.payment(state.uetr, wait=20)
+
+
+async def _every_corridor(settings: Settings, participants: Sequence[dict[str, str]], say: Say) -> None:
+    """One payment from every country to every other, many at a time, and how long each took."""
+    banks = {p["country"]: p for p in reversed(participants)}
+    pairs = list(permutations(sorted(banks), 2))
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def cross(client: Client, source: str, target: str) -> tuple[tuple[str, str], str]:
+        amount = Money(corridors.span(source, target).most // 10, banks[source]["currency"])
+        async with gate:
+            document = world.document(banks[source], banks[target], amount=amount.text)
+            state = await _send(settings, client, document)
+        return (source, target), _took(state) if state.status == "ACCC" else f"{state.status} {state.reason}"
+
+    say(f"{len(pairs)} corridors, one payment each: milliseconds until the creditor's rail had credited it")
+    async with contextlib.AsyncExitStack() as stack:
+        clients = {
+            country: await stack.enter_async_context(Client.of_sandbox(settings.credentials_file, bank["id"]))
+            for country, bank in banks.items()
+        }
+        took = dict(await asyncio.gather(*(cross(clients[source], source, to) for source, to in pairs)))
+    print(f"          {'to':<8}" + "".join(f"{target:>8}" for target in sorted(banks)), flush=True)
+    for source in sorted(banks):
+        cells = "".join(f"{took.get((source, target), '-'):>8}" for target in sorted(banks))
+        print(f"          from {source:<3}{cells}", flush=True)
+
+
+def _took(state: PaymentState) -> str:
+    first, last = (datetime.fromisoformat(state.journey[place]["at"]) for place in (0, -1))
+    return f"{(last - first).total_seconds() * 1000:.0f}"
+
+
+async def _story(
+    connection: asyncpg.Connection, keys: KeyRing, scene: Scene, state: PaymentState
+) -> Sequence[str]:
+    lines = [f"UETR {state.uetr}  {scene.amount} -> {state.status} {state.reason or ''}"]
+    start = state.journey[0]["at"] if state.journey else ""
+    for step in state.journey:
+        facts = " ".join(str(step[name]) for name in ("reason", "rail_code", "detail") if step.get(name))
+        lines.append(f"  {_offset(start, step['at']):>10}  {step['event']:<10} {facts}")
+        if step["event"] == "sent":
+            lines += [f"              | {part}" for part in await _native(connection, keys, UUID(state.uetr))]
+    return lines
+
+
+def _offset(start: str, at: str) -> str:
+    return f"+{(datetime.fromisoformat(at) - datetime.fromisoformat(start)).total_seconds() * 1000:.1f} ms"
+
+
+async def _native(connection: asyncpg.Connection, keys: KeyRing, uetr: UUID) -> list[str]:
+    """Get the first lines of what the rail was sent."""
+    body = await personal_data.read(connection, keys, uetr, personal_data.SENT)
+    text = body.decode("utf-8", "replace")
+    return [*textwrap.wrap(text, _WIDTH, max_lines=_NATIVE_LINES, placeholder=" ...")]
+
+
+async def _close_windows(settings: Settings, connection: asyncpg.Connection, say: Say) -> None:
+    async with writer(settings) as link:
+        for currency in _currencies(settings):
+            number = (await link.ask(CloseWindow(currency))).number
+            nets = await positions.flows(connection, number)
+            say(f"settlement window {number} of {currency} is closed; net positions:")
+            for net in nets:
+                if net.count:
+                    print(
+                        f"          {net.owner:<14} {net.purpose:<12} {Money(net.net, currency).text:>24}",
+                        flush=True,
+                    )
+            print(f"          {'sum':<27} {Money(sum(n.net for n in nets), currency).text:>24}", flush=True)
+
+
+async def _verify(settings: Settings, connection: asyncpg.Connection, say: Say) -> int:
+    say("payswitch verify")
+    failed = 0
+    acknowledged = settings.data / "sandbox" / "acknowledged.jsonl"
+    async for result in verify.verify(connection, settings.rails_directory, acknowledged):
+        failed += not result.ok
+        print(
+            f"          {'ok  ' if result.ok else 'FAIL'} {result.name:<20} {result.checked:>6}  {result.detail}",
+            flush=True,
+        )
+    say("every check passed" if not failed else f"{failed} checks failed")
+    return 1 if failed else 0
+
+
+def welcome(settings: Settings, url: str) -> list[str]:
+    """Say where everything is, and how to send the first payment."""
+    lines = [
+        "",
+        f"payswitch is ready: {url}   pages {url}/console   metrics {url}/metrics",
+        f"logs: {settings.data / 'logs'}",
+    ]
+    if not settings.sandbox:
+        return lines
+    credentials = json.loads(settings.credentials_file.read_text())
+    debtor = next(p for p in credentials["participants"] if p["country"] == "IN")
+    creditor = next(p for p in credentials["participants"] if p["country"] == "PK")
+    return [
+        *lines,
+        f"sandbox credentials, of banks and of people: {settings.credentials_file}",
+        "",
+        "A first payment, ready to paste (the shell makes its ids and its date, so each is a new payment):",
+        "",
+        *_curl(url, debtor, creditor, credentials["accounts"]["PK"]).splitlines(),
+        "",
+        *_sign_in(url, debtor["id"], credentials["people"][debtor["id"]]["password"], settings.data),
+        "",
+        "Ctrl-C stops it; the data stays.",
+    ]
+
+
+def _sign_in(url: str, name: str, password: str, data: Path) -> list[str]:
+    """How to get to the pages, with the second factor."""
+    return [
+        f"To see it on the pages, sign in at {url}/console as {name} (or operator, checker, auditor,",
+        f"regulator-in, ...) with the password {password} and the one-time code that this prints:",
+        "",
+        f".venv/bin/payswitch people code {name} --data {data}",
+    ]
+
+
+def _curl(url: str, debtor: dict[str, str], creditor: dict[str, str], account: str) -> str:
+    """A payment as a command of the shell, which makes the UETR, the ids and the dates."""
+    document = world.document(debtor, creditor, amount="1500.00", account=account)
+    payment = document["Document"]["FIToFICstmrCdtTrf"]
+    (transaction,) = payment["CdtTrfTxInf"]
+    made = {
+        transaction["PmtId"]["UETR"]: "$uetr",
+        payment["GrpHdr"]["MsgId"]: "$id",
+        payment["GrpHdr"]["CreDtTm"]: "$now",
+        transaction["IntrBkSttlmDt"]: "$today",
+    }
+    text = json.dumps(document)
+    for value, variable in made.items():
+        text = text.replace(f'"{value}"', f"\"'{variable}'\"")
+    return (
+        "uetr=$(cat /proc/sys/kernel/random/uuid); id=$(echo $uetr | tr -d -)\n"
+        "now=$(date -u +%Y-%m-%dT%H:%M:%SZ); today=$(date -u +%F)\n"
+        f"curl -s {url}/v1/iso20022/pacs.008 \\\n"
+        f"  -H 'Authorization: Bearer {debtor['bearer']}' -H 'Content-Type: application/json'"
+        " -H 'Prefer: wait=10' \\\n"
+        f"  -d '{text}'"
+    )

@@ -1,0 +1,601 @@
+"""`payswitch up`: every process of one machine, started, kept, and stopped in order.
+
+The processes are children that the kernel ends with us, so a killed supervisor leaves no writer behind.
+Nothing is kept here: after a kill -9 of everything, starting again is the whole recovery.
+
+What may pass (a full disk, a database that is away) is waited for without end, and told. What cannot
+succeed before people act ends a start at once, with every reason found, one line each.
+"""
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import IO, Final, TypeVar
+
+import asyncpg
+import structlog
+
+from adapters.simulation.nursery import Fostered, Nursery
+from ledger import backup
+from ledger.postgres import EmbeddedPostgres, PostgresError, die_with_parent
+from schemas.errors import Unavailable
+from switch.base import causes, lifeline, logs, metrics
+from switch.base.settings import Settings
+from switch.cli import preflight
+from switch.sandbox import world
+
+_OPEN_FILES: Final = 65_536
+READY_WITHIN_S: Final = 240.0
+"""How long `running` waits; `payswitch up` waits without end, and says for what."""
+_POLL_S: Final = 0.05
+_BACKOFF_S: Final = (0.0, 0.2, 0.5, 1.0, 2.0, 3.0)
+_BACKOFF_REFUSED_S: Final = 30.0
+"""Between restarts of what cannot succeed before people act."""
+_STOP_WITHIN_S: Final = 25.0
+_HEALTHY_AFTER_S: Final = 10.0
+_TELL_EVERY_S: Final = 30.0
+_LOOK_MAX_S: Final = 1.0
+"""What one look adds to a child's silence at most: a supervisor that was stopped itself blames nobody."""
+_SILENT_MAX_S: Final[Mapping[str, float]] = MappingProxyType(
+    {"api": 20.0, "writer": 40.0, "caretaker": 40.0, "messenger": 40.0}
+)
+"""A process that reports no progress for longer is replaced. An API worker's loop turns always; the others
+wait for a statement of the database at times, which may take thirty seconds."""
+_WAIT_FOR_PORT_S: Final = 3.0
+_NO_ROOM: Final = "No space left on device"
+_LOG_TAIL_BYTES: Final = 4096
+_PASSING: Final = (
+    OSError,
+    TimeoutError,
+    Unavailable,
+    PostgresError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""Of these, what is not known to last may pass."""
+_log = structlog.get_logger()
+
+T = TypeVar("T")
+Say = Callable[[str], None]
+
+
+class StartError(RuntimeError):
+    """The switch could not be started; each line of the text is a reason."""
+
+
+@dataclass(slots=True)
+class Child:
+    """One process, and how to start it again."""
+
+    name: str
+    command: Sequence[str]
+    environment: dict[str, str]
+    log: Path
+    passed: tuple[int, ...] = ()
+    nursery: Nursery | None = None
+    """Of a simulated rail: who starts it."""
+    process: subprocess.Popen[bytes] | Fostered | None = None
+    started: float = 0.0
+    restarts: int = 0
+    """In a row, each soon after the last."""
+    reason: str = ""
+    """Why it ended last, as it said itself or as its end shows."""
+    refused: bool = False
+    """It said that it cannot succeed before people act."""
+    line: lifeline.Reader = field(default_factory=lifeline.Reader)
+    _silent_s: float | None = None
+    """Since its last report of progress; None before the first."""
+    _noticed: bool = False
+    _told: tuple[str, float] = ("", 0.0)
+
+    @property
+    def kind(self) -> str:
+        """`api` of `api-0`."""
+        return self.name.partition("-")[0]
+
+    def start(self) -> None:
+        """Start it, its output going to its log file."""
+        self.started = time.monotonic()
+        self._silent_s, self._noticed = None, False
+        self.reason, self.refused = "", False
+        with self._open_log() as log:
+            if self.nursery is not None:
+                self.process = self.nursery.start(self.command, log)
+                return
+            self.process = subprocess.Popen(  # noqa: S603 - our own program and arguments
+                self.command,
+                env={**self.environment, lifeline.FILE: str(self.line.writing)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(*self.passed, self.line.writing),
+                preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - this process has one thread
+            )
+
+    def _open_log(self) -> IO[bytes]:
+        try:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            return self.log.open("ab")
+        except OSError:  # a full disk: it must run all the same
+            return Path(os.devnull).open("ab")
+
+    def keep(self, elapsed_s: float, say: Say) -> None:
+        """Start it again if it died or stands still, ever slower while it keeps dying."""
+        assert self.process is not None
+        self._listen(elapsed_s)
+        if self.process.poll() is None:
+            if self._stands_still():
+                self.reason = f"it made no progress for {self._silent_s:.0f} s"
+                self.process.kill()
+            return
+        self._notice(say)
+        if time.monotonic() - self.started >= self._pause_s():
+            self.start()
+
+    def _listen(self, elapsed_s: float) -> None:
+        beaten = False
+
+        def beat() -> None:
+            nonlocal beaten
+            beaten, self.refused, self.reason = True, False, ""
+
+        def end(reason: str, refused: bool) -> None:  # noqa: FBT001 - as the line calls it
+            self.reason, self.refused = reason, refused
+
+        self.line.read(beat, end)
+        if beaten:
+            self._silent_s = 0.0
+        elif self._silent_s is not None:
+            self._silent_s += elapsed_s
+
+    def _stands_still(self) -> bool:
+        return self._silent_s is not None and self._silent_s > _SILENT_MAX_S.get(self.kind, float("inf"))
+
+    def _notice(self, say: Say) -> None:
+        """Once an end: count it, and tell why; of many in a row now and then."""
+        if self._noticed or self.process is None:
+            return
+        self._noticed = True
+        now = time.monotonic()
+        self.restarts = 0 if now - self.started > _HEALTHY_AFTER_S else self.restarts + 1
+        self.reason = self.reason or self._reason()
+        same = _without_numbers(self.reason)
+        if self._told[0] != same or now - self._told[1] > _TELL_EVERY_S:
+            self._told = same, now
+            _log.warning("restarting", name=self.name, exit_code=self.process.returncode, reason=self.reason)
+            again = f" ({self.restarts} times in a row)" if self.restarts > 1 else ""
+            say(f"restarting {self.name}{again}: {self.reason}")
+
+    def _reason(self) -> str:
+        """What an end shows that nobody explained."""
+        assert self.process is not None
+        code = self.process.returncode or 0
+        if code < 0:
+            return f"killed by {signal.Signals(-code).name}"
+        last = _last_line(self.log) if self.kind == "rail" else ""  # a simulator has no line to us
+        return last or f"exit code {code}; see {self.log}"
+
+    def _pause_s(self) -> float:
+        if self.refused:
+            return _BACKOFF_REFUSED_S
+        return _BACKOFF_S[min(self.restarts, len(_BACKOFF_S) - 1)]
+
+    def stop(self) -> None:
+        """Ask it to end, and make it end."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(_STOP_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.line.close()
+
+
+class Supervisor:
+    """The whole switch on one machine."""
+
+    def __init__(self, settings: Settings, say: Say) -> None:
+        self.settings = settings.model_copy(update={"data": settings.data.resolve()})
+        self._say = say
+        self._postgres: EmbeddedPostgres | None = None
+        self._database = _Pace()
+        self._children: list[Child] = []
+        self._listener: socket.socket | None = None
+        self._lock: IO[str] | None = None
+        self._nursery: Nursery | None = None
+        self._kept_at = time.monotonic()
+
+    @property
+    def url(self) -> str:
+        """Where the API answers."""
+        return f"http://{self.settings.host}:{self.settings.port}"
+
+    def start(self, *, within_s: float | None = None) -> None:
+        """Start everything, until `/readyz` is 200; what may pass is waited for, `within_s` or without end.
+
+        Raises:
+            StartError: something cannot succeed before people act, or was not there in time.
+
+        """
+        deadline = _Deadline(within_s)
+        _allow_open_files()
+        self._raise_if([*preflight.examine(self.settings), *self._bind()])
+        self._take_data()
+        if self.settings.sandbox:
+            self._nursery = Nursery(die_with_parent(signal.SIGKILL), dict(os.environ))
+            self._nursery.open()
+        simulators = self._start_database(deadline)
+        self._say("starting the writer, the API workers, the caretaker, the messenger and the rails")
+        self._run("writer", [sys.executable, "-m", "switch.processes.writer"])
+        for country, command in simulators.items():
+            self._run(f"rail-{country}", command, nursery=self._nursery)
+        self._run("caretaker", [sys.executable, "-m", "switch.processes.caretaker"])
+        self._run("messenger", [sys.executable, "-m", "switch.processes.messenger"])
+        if self.settings.sandbox:
+            asyncio.run(self._populate(deadline))
+        assert self._listener is not None
+        fileno = self._listener.fileno()
+        for number in range(self.settings.workers):
+            command = [sys.executable, "-m", "switch.processes.api", str(fileno)]
+            self._run(f"api-{number}", command, passed=(fileno,))
+        self._wait_until_ready(deadline)
+
+    def _take_data(self) -> None:
+        """Be the only supervisor of this directory, and clear what the last one left."""
+        run = self.settings.data / "run"
+        try:
+            run.mkdir(parents=True, exist_ok=True)
+            self._lock = (run / "supervisor.lock").open("a")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.settings.sandbox_mark.unlink(missing_ok=True)
+            if self.settings.sandbox:
+                self.settings.sandbox_mark.touch()
+            shutil.rmtree(self.settings.metrics_directory, ignore_errors=True)
+            self.settings.metrics_directory.mkdir(parents=True, exist_ok=True)
+            runs = {"host": self.settings.host, "port": self.settings.port, "rails": self.settings.rails}
+            self.settings.running_file.write_text(json.dumps(runs))
+        except BlockingIOError:
+            raise StartError(f"another switch runs on {self.settings.data}") from None
+        except OSError as error:
+            raise StartError(causes.of(error).text) from None
+
+    def _bind(self) -> list[str]:
+        """Take the port; the workers of a supervisor that was just killed may hold it for a moment."""
+        end = time.monotonic() + _WAIT_FOR_PORT_S
+        while True:
+            listener = socket.socket()
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind((self.settings.host, self.settings.port))
+                break
+            except OSError as error:
+                listener.close()
+                if time.monotonic() > end or error.errno != errno.EADDRINUSE:
+                    taken = f"port {self.settings.port} is taken ({error.strerror})"
+                    return [f"{taken}: name another with --port or PAYSWITCH_PORT"]
+                time.sleep(_POLL_S)
+        self._listener = listener
+        self.settings = self.settings.model_copy(update={"port": listener.getsockname()[1]})
+        return []
+
+    def _start_database(self, deadline: "_Deadline") -> dict[str, list[str]]:
+        """Start it, make the rails' keys meanwhile, and bring its schema up to date."""
+        if not self.settings.database:
+            self._say("starting PostgreSQL")
+            archiving = backup.archive_settings(self.settings.backups) if self.settings.backups else None
+            self._postgres = EmbeddedPostgres(self.settings.data / "postgres", archiving)
+            simulators = self._begin_database(deadline)
+        else:
+            self._reach_database()
+            simulators = self._prepare_rails()
+        self._say("bringing the schema up to date")
+        self._patiently(lambda: asyncio.run(preflight.bring_up_to_date(self.settings.database)), deadline)
+        return simulators
+
+    def _reach_database(self) -> None:
+        """Meet a database of one's own for the first time: one that is away looks like a wrong URL."""
+        try:
+            asyncio.run(preflight.reach(self.settings.database))
+        except Exception as error:  # noqa: BLE001 - every failure becomes a reason
+            text = f"the database cannot be reached: {causes.of(error).text}"
+            raise StartError(f"{text}; check PAYSWITCH_DATABASE or --database") from None
+
+    def _begin_database(self, deadline: "_Deadline") -> dict[str, list[str]]:
+        postgres = self._postgres
+        assert postgres is not None
+        url = self._patiently(postgres.begin, deadline)
+        self.settings = self.settings.model_copy(update={"database": url})
+        simulators = self._prepare_rails()
+
+        def wait() -> None:
+            if not postgres.running:
+                reason = postgres.why_ended()
+                postgres.begin()  # at the next try it is looked at
+                raise PostgresError(f"PostgreSQL ended: {reason}")
+            if not postgres.ready:
+                raise _NotYet
+
+        self._patiently(wait, deadline)
+        return simulators
+
+    def _patiently(self, step: Callable[[], T], deadline: "_Deadline") -> T:
+        """Do a step of the start; try again what may pass.
+
+        Raises:
+            StartError: it cannot succeed, or did not in time.
+
+        """
+        pace = _Pace()
+        while True:
+            try:
+                return step()
+            except _NotYet:
+                deadline.check("PostgreSQL is not ready")
+                time.sleep(_POLL_S)
+            except Exception as error:  # noqa: BLE001 - every failure becomes a reason
+                cause = _cause(error)
+                if cause.lasting or not isinstance(error, _PASSING):
+                    raise StartError(cause.text) from None
+                deadline.check(cause.text)
+                if pace.tells(cause.text):
+                    self._say(f"waiting: {cause.text}")
+                time.sleep(pace.pause_s())
+
+    async def _populate(self, deadline: "_Deadline") -> None:
+        """Fill the sandbox as soon as the writer is there."""
+        pace = _Pace()
+        while True:
+            task = asyncio.create_task(world.populate(self.settings, self.url))
+            while not task.done():
+                await asyncio.wait({task}, timeout=_POLL_S)
+                self.keep()
+                self._raise_refusals()
+            error = task.exception()
+            if error is None:
+                return
+            cause = causes.of(error)
+            if cause.lasting or not isinstance(error, _PASSING):
+                raise error
+            deadline.check(cause.text)
+            if pace.tells(cause.text):
+                self._say(f"waiting: {cause.text}")
+
+    def _raise_refusals(self) -> None:
+        """End a start that cannot succeed, with every child's reason."""
+        self._raise_if([f"{child.name}: {child.reason}" for child in self._children if child.refused])
+
+    def _raise_if(self, reasons: Sequence[str]) -> None:
+        if reasons:
+            raise StartError("\n".join(dict.fromkeys(reasons)))
+
+    def _prepare_rails(self) -> dict[str, list[str]]:
+        if not self.settings.sandbox:
+            return {}
+        return {
+            country: world.prepare_rail(self.settings, country, self.url) for country in self.settings.rails
+        }
+
+    def _run(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        passed: tuple[int, ...] = (),
+        nursery: Nursery | None = None,
+    ) -> None:
+        environment = {**self._environment(), metrics.PLACE: name}
+        log = self.settings.data / "logs" / f"{name}.log"
+        child = Child(name, command, environment, log, passed, nursery)
+        child.start()
+        self._children.append(child)
+
+    def _environment(self) -> dict[str, str]:
+        """Get the environment of every child: ours, and the settings as they are now."""
+        settings = {
+            f"PAYSWITCH_{name.upper()}": _text(value)
+            for name, value in self.settings.model_dump(mode="json").items()
+        }
+        return {**os.environ, **settings, "PROMETHEUS_MULTIPROC_DIR": str(self.settings.metrics_directory)}
+
+    def _wait_until_ready(self, deadline: "_Deadline") -> None:
+        pace = _Pace()
+        while missing := self._missing():
+            self.keep()
+            self._raise_refusals()
+            deadline.check(f"{missing}; see {self.settings.data / 'logs'}")
+            if pace.tells(missing, after_s=_HEALTHY_AFTER_S):
+                self._say(f"waiting: {missing}")
+            time.sleep(_POLL_S)
+
+    def is_ready(self) -> bool:
+        """Whether `/readyz` says so."""
+        return not self._missing()
+
+    def _missing(self) -> str:
+        """What `/readyz` waits for; empty where it is 200."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5):  # noqa: S310 - our own address
+                return ""
+        except urllib.error.HTTPError as error:
+            with contextlib.suppress(ValueError, OSError):
+                return str(json.loads(error.read()).get("detail", "not ready"))
+            return "not ready"
+        except (urllib.error.URLError, OSError):
+            return "no API worker answers yet"
+
+    def keep(self) -> None:
+        """Restart what died or stands still; called again and again."""
+        now = time.monotonic()
+        elapsed_s, self._kept_at = min(now - self._kept_at, _LOOK_MAX_S), now
+        self._keep_database()
+        for child in self._children:
+            try:
+                child.keep(elapsed_s, self._say)
+            except OSError as error:  # no memory or no process left to start it with: the next look may
+                _log.error("not_started", name=child.name, reason=causes.of(error).text)
+
+    def _keep_database(self) -> None:
+        """Start PostgreSQL again, ever slower while it keeps ending; never give up."""
+        postgres = self._postgres
+        if postgres is None or postgres.running or not self._database.due():
+            return
+        reason = postgres.why_ended()
+        try:
+            postgres.begin()
+        except (PostgresError, OSError) as error:
+            reason = str(error)
+        if self._database.tells(reason):
+            _log.error("restarting", name="postgres", reason=reason)
+            self._say(f"restarting PostgreSQL: {reason}")
+
+    def stop(self) -> None:
+        """Stop in the order that loses nothing: doors first, the books last."""
+        if self._listener is not None:
+            self._listener.close()
+        order = ("api", "messenger", "caretaker", "rail", "writer")
+        for child in sorted(self._children, key=lambda c: order.index(c.kind)):
+            child.stop()
+        self._children = []
+        if self._nursery is not None:
+            self._nursery.close()
+        if self._postgres is not None:
+            self._postgres.stop()
+        if self._lock is not None:
+            self._lock.close()
+
+    def pid(self, name: str) -> int:
+        """Process id of a child, for tests that hurt it."""
+        child = next(c for c in self._children if c.name == name)
+        assert child.process is not None
+        return child.process.pid
+
+
+class _NotYet(Exception):
+    """Not there yet, and nothing is wrong."""
+
+
+@dataclass(slots=True)
+class _Deadline:
+    """When a start gives up; never, without `within_s`."""
+
+    within_s: float | None
+    _began: float = field(default_factory=time.monotonic)
+
+    def check(self, reason: str) -> None:
+        """Raise StartError with `reason` once it is over."""
+        if self.within_s is not None and time.monotonic() - self._began > self.within_s:
+            raise StartError(f"not ready after {self.within_s:.0f} s: {reason}")
+
+
+@dataclass(slots=True)
+class _Pace:
+    """Tries that come ever slower, and reasons that are told when they change and now and then."""
+
+    _tries: int = 0
+    _at: float = field(default_factory=time.monotonic)
+    _told: str = ""
+    _told_at: float = 0.0
+
+    def pause_s(self) -> float:
+        """Seconds until the next try."""
+        self._tries += 1
+        return _BACKOFF_S[min(self._tries, len(_BACKOFF_S) - 1)]
+
+    def due(self) -> bool:
+        """Whether the next try may be made now; it counts as made then."""
+        now = time.monotonic()
+        if now - self._at > _HEALTHY_AFTER_S:
+            self._tries = 0
+        if self._tries and now - self._at < _BACKOFF_S[min(self._tries, len(_BACKOFF_S) - 1)]:
+            return False
+        self._at = now
+        self._tries += 1
+        return True
+
+    def tells(self, reason: str, *, after_s: float = 0.0) -> bool:
+        """Whether a reason should be told now: it is new, or was told long ago."""
+        now, same = time.monotonic(), _without_numbers(reason)
+        if now - self._at < after_s or (same == self._told and now - self._told_at < _TELL_EVERY_S):
+            return False
+        self._told, self._told_at = same, now
+        return True
+
+
+def _without_numbers(reason: str) -> str:
+    """What makes two reasons the same: names of temporary files and process ids change at every try."""
+    return re.sub(r"\d+", "", reason)
+
+
+def _cause(error: Exception) -> causes.Cause:
+    """The cause of a step's failure; at a start only a full disk may pass of what PostgreSQL itself says."""
+    cause = causes.of(error)
+    if isinstance(error, PostgresError):
+        if _NO_ROOM in cause.text:
+            return causes.Cause(f"PostgreSQL cannot start: {_NO_ROOM}", lasting=False)
+        return causes.Cause(cause.text, lasting=True)
+    return cause
+
+
+def _last_line(log: Path) -> str:
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _LOG_TAIL_BYTES))
+            lines = file.read().decode(errors="replace").split("\n")
+    except OSError:
+        return ""
+    return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")
+
+
+def _allow_open_files() -> None:
+    """Let our processes open as many files as the machine allows: each connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+@contextlib.contextmanager
+def running(settings: Settings, say: Say) -> Iterator[Supervisor]:
+    """Run the switch for the length of a `with`; nobody restarts what dies meanwhile."""
+    supervisor = Supervisor(settings, say)
+    try:
+        supervisor.start(within_s=READY_WITHIN_S)
+        yield supervisor
+    finally:
+        supervisor.stop()
+
+
+def run_until_stopped(supervisor: Supervisor) -> None:
+    """Keep everything running until SIGTERM or SIGINT."""
+    stopping: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda got, _frame: stopping.append(got))
+    while not stopping:
+        try:
+            supervisor.keep()
+        except Exception as error:  # noqa: BLE001 - whatever it was, the processes must be kept
+            _log.error("keeping_failed", error=type(error).__name__, detail=logs.where(error))
+        time.sleep(_POLL_S * 2)

@@ -1,0 +1,154 @@
+"""How people come to have a password and an authenticator, so that no one person can make up another.
+
+The code that a new person enrols with has two halves: who asked for the person has one, who agreed to it
+has the other. The first two people of an installation are founded on the machine itself, once.
+"""
+
+import hashlib
+import hmac
+import secrets as random
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+
+from schemas.errors import NotAllowed, NotAuthentic, Refused
+from switch.identity import secrets, sessions
+from switch.identity.model import Role
+from switch.writer.audit_notes import note
+from switch.writer.desk import Desk
+
+INVITED_HOURS: Final = 72
+_WRONG: Final = "name or code is wrong, or too old"
+_FOUNDERS: Final = (Role.OPERATOR, Role.CHECKER)
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What a new person puts into an authenticator; shown once."""
+
+    name: str
+    totp_uri: str
+    totp_secret: str
+
+
+def new_half() -> tuple[str, str]:
+    """Make half an enrolment code: its text, and the hash that the request carries."""
+    half = random.token_hex(8)
+    return half, hash_half(half)
+
+
+def hash_half(half: str) -> str:
+    """Hash one half, as hexadecimal text."""
+    return hashlib.sha256(half.strip().lower().encode()).hexdigest()
+
+
+async def begin(desk: Desk, name: str, maker_half: str, checker_half: str, password: str) -> Enrolment:
+    """Set the password of an invited person; what goes into the authenticator.
+
+    Raises:
+        NotAuthentic: not invited, or the halves are not the ones.
+        Refused: the password is too weak.
+
+    """
+    hashed = await secrets.hash_password(name, password)
+    totp = secrets.new_totp()
+    async with desk.pool.acquire() as connection, connection.transaction():
+        await _check_halves(connection, name, maker_half, checker_half)
+        await connection.execute(
+            "UPDATE switch.person SET password_hash = $2, totp_secret = $3, totp_step = 0 WHERE name = $1",
+            name,
+            hashed,
+            secrets.Seal(desk.data).seal(totp),
+        )
+    return Enrolment(name, secrets.totp_uri(name, totp), totp)
+
+
+async def finish(desk: Desk, name: str, maker_half: str, checker_half: str, code: str) -> None:
+    """Prove that the authenticator works; from now on the person may sign in.
+
+    Raises:
+        NotAuthentic: not invited, or a half or the code is wrong.
+
+    """
+    async with desk.pool.acquire() as connection, connection.transaction():
+        row = await _check_halves(connection, name, maker_half, checker_half)
+        if row["totp_secret"] is None:
+            raise NotAuthentic(_WRONG)
+        secret = secrets.Seal(desk.data).open(row["totp_secret"])
+        step = secrets.totp_step(secret, code, row["now"], 0)
+        if step is None:
+            raise NotAuthentic(_WRONG)
+        await connection.execute(
+            "UPDATE switch.person SET status = 'active', totp_step = $2, maker_half = NULL,"
+            " checker_half = NULL, invited_until = NULL, failures = 0, locked_until = NULL WHERE name = $1",
+            name,
+            step,
+        )
+        await note(connection, "PERSON_ENROLLED", person=name)
+
+
+async def _check_halves(
+    connection: asyncpg.Connection, name: str, maker_half: str, checker_half: str
+) -> asyncpg.Record:
+    row = await connection.fetchrow(
+        "SELECT maker_half, checker_half, totp_secret, extract(epoch FROM clock_timestamp())::bigint AS now"
+        " FROM switch.person WHERE name = $1 AND status = 'invited' AND invited_until > clock_timestamp()"
+        " FOR UPDATE",
+        name,
+    )
+    if row is None:
+        raise NotAuthentic(_WRONG)
+    halves = ((maker_half, row["maker_half"]), (checker_half, row["checker_half"]))
+    if not all(hmac.compare_digest(bytes.fromhex(hash_half(said)), known or b"") for said, known in halves):
+        raise NotAuthentic(_WRONG)
+    return row
+
+
+async def found(desk: Desk, name: str, display_name: str, role: Role, password: str) -> Enrolment:
+    """Make the first operator or the first checker, on the machine itself, without anybody's consent.
+
+    Raises:
+        NotAllowed: there is one already; from now on people are added by two people.
+        Refused: the password is too weak, or the name is taken.
+
+    """
+    if role not in _FOUNDERS:
+        raise NotAllowed("only the first operator and the first checker are founded")
+    hashed = await secrets.hash_password(name, password)
+    totp = secrets.new_totp()
+    async with desk.pool.acquire() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE switch.person IN SHARE ROW EXCLUSIVE MODE")
+        if await connection.fetchval(
+            "SELECT true FROM switch.person WHERE role = $1 AND status <> 'removed'", str(role)
+        ):
+            raise NotAllowed("there is one already: from now on people are added by two people")
+        if await connection.fetchval("SELECT true FROM switch.person WHERE name = $1", name):
+            raise Refused("this name is taken", reason="NARR")
+        await connection.execute(
+            "INSERT INTO switch.person (name, display_name, role, status, password_hash, totp_secret)"
+            " VALUES ($1, $2, $3, 'active', $4, $5)",
+            name,
+            display_name,
+            str(role),
+            hashed,
+            secrets.Seal(desk.data).seal(totp),
+        )
+        await note(connection, "PERSON_FOUNDED", person=name, role=str(role))
+    return Enrolment(name, secrets.totp_uri(name, totp), totp)
+
+
+async def invite(connection: asyncpg.Connection, name: str, maker_half: str) -> str:
+    """Invite a person, in the transaction of the change that says so; the checker's half of the code."""
+    half, hashed = new_half()
+    await connection.execute(
+        "UPDATE switch.person SET status = 'invited', password_hash = NULL, totp_secret = NULL,"
+        " maker_half = $2, checker_half = $3,"
+        " invited_until = clock_timestamp() + make_interval(hours => $4) WHERE name = $1",
+        name,
+        bytes.fromhex(maker_half),
+        bytes.fromhex(hashed),
+        INVITED_HOURS,
+    )
+    await sessions.end_all(connection, name)
+    return half

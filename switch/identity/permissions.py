@@ -1,0 +1,76 @@
+"""Who may do what: one table. What it does not list is not allowed."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from schemas.errors import NotAllowed
+from switch.identity.model import Person, Role
+
+
+class Right(StrEnum):
+    """One thing that a person may be allowed to do."""
+
+    READ_DIRECTORY = "read_directory"
+    """Participants, corridors, rails, calendars: what every user of the switch sees."""
+    READ_POSITIONS = "read_positions"
+    """Payments, positions, windows, statements within one's scope."""
+    READ_REPORTS = "read_reports"
+    READ_PERSONAL_DATA = "read_personal_data"
+    """Names and accounts unmasked; each use is an audit event."""
+    READ_AUDIT = "read_audit"
+    """The event log and its proofs."""
+    READ_CHANGES = "read_changes"
+    READ_PEOPLE = "read_people"
+    REQUEST_CHANGE = "request_change"
+    """Ask for any change of the switch."""
+    REQUEST_KEYS = "request_keys"
+    """Ask for changes of the signature keys of one's own participant."""
+    MANAGE_WEBHOOKS = "manage_webhooks"
+    """Say where one's own participant is told of its events; each step is an audit event."""
+    TRY_MESSAGES = "try_messages"
+    """Check messages, and in a sandbox send them as one's own participant."""
+    VOTE = "vote"
+    """Agree to, or refuse, a change that has a seat for one's role and scope."""
+
+
+_READ: Final = frozenset({Right.READ_DIRECTORY, Right.READ_POSITIONS, Right.READ_REPORTS})
+_SEES_ALL: Final = _READ | {Right.READ_CHANGES, Right.READ_AUDIT}
+
+# fmt: off
+RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType({
+    Role.PARTICIPANT: _READ | {Right.READ_PERSONAL_DATA, Right.REQUEST_KEYS, Right.MANAGE_WEBHOOKS,
+                               Right.TRY_MESSAGES},
+    Role.OPERATOR:    _SEES_ALL | {Right.READ_PEOPLE, Right.REQUEST_CHANGE, Right.REQUEST_KEYS},
+    Role.CHECKER:     _SEES_ALL | {Right.READ_PEOPLE, Right.VOTE},
+    Role.REGULATOR:   _SEES_ALL | {Right.READ_PERSONAL_DATA, Right.VOTE},
+    Role.AUDITOR:     _SEES_ALL | {Right.READ_PEOPLE},
+})
+# fmt: on
+
+
+def may(person: Person, right: Right, *, participant: str = "", country: str = "") -> bool:
+    """Whether `person` may use `right` on what belongs to `participant`, which is of `country`.
+
+    A participant's person reaches its own participant only; a regulator what is of its country. Both
+    are empty for what belongs to nobody in particular.
+    """
+    if right not in RIGHTS[person.role]:
+        return False
+    if person.role is Role.PARTICIPANT and participant:
+        return participant == person.scope
+    if person.role is Role.REGULATOR and country:
+        return country == person.scope
+    return True
+
+
+def require(person: Person, right: Right, *, participant: str = "", country: str = "") -> None:
+    """Let `person` pass.
+
+    Raises:
+        NotAllowed: the table does not list it.
+
+    """
+    if not may(person, right, participant=participant, country=country):
+        raise NotAllowed("your role may not do this")

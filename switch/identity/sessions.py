@@ -1,0 +1,153 @@
+"""Sessions: a random token in the cookie, its hash on the server, a new token every few minutes.
+
+A token that was replaced is good for a moment longer, for requests that were under way. Used later than
+that it is a stolen one, or the replacement is: the whole sign-in ends.
+"""
+
+import hashlib
+import secrets
+import uuid
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+
+from schemas.errors import NotAuthentic
+from switch.identity.model import Person, Role, Status
+from switch.writer.audit_notes import note
+
+IDLE_S: Final = 15 * 60
+ABSOLUTE_S: Final = 8 * 60 * 60
+RENEW_S: Final = 5 * 60
+GRACE_S: Final = 30
+COOKIE: Final = "__Host-payswitch"
+
+_FIND: Final = """
+SELECT s.family, s.person, s.replaced_at IS NOT NULL AS replaced,
+       extract(epoch FROM clock_timestamp() - s.began_at)::float8 AS age,
+       extract(epoch FROM clock_timestamp() - s.seen_at)::float8 AS idle,
+       extract(epoch FROM clock_timestamp() - s.made_at)::float8 AS made,
+       extract(epoch FROM clock_timestamp() - s.replaced_at)::float8 AS since_replaced,
+       p.name, p.display_name, p.role, p.scope, p.status
+FROM switch.session AS s JOIN switch.person AS p ON p.name = s.person
+WHERE s.sha256 = $1
+"""
+_REPLACE: Final = """
+WITH old AS (
+    UPDATE switch.session SET replaced_at = clock_timestamp()
+    WHERE sha256 = $1 AND replaced_at IS NULL RETURNING family, person, began_at
+)
+INSERT INTO switch.session (sha256, family, person, began_at)
+SELECT $2, family, person, began_at FROM old RETURNING family
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in person. With `stale`, the token is due to be renewed."""
+
+    person: Person
+    stale: bool
+
+
+def person_of(row: asyncpg.Record) -> Person:
+    """The person in a row of `switch.person`."""
+    return Person(row["name"], row["display_name"], Role(row["role"]), row["scope"], Status(row["status"]))
+
+
+async def everybody(connection: asyncpg.Connection | asyncpg.Pool) -> list[Person]:
+    """Everybody who may sign in, or could once, by name."""
+    rows = await connection.fetch(
+        "SELECT name, display_name, role, scope, status FROM switch.person ORDER BY name"
+    )
+    return [person_of(row) for row in rows]
+
+
+async def begin(connection: asyncpg.Connection, name: str) -> str:
+    """Begin a session of a person who has proved who it is; the token."""
+    token = secrets.token_urlsafe(32)
+    await connection.execute(
+        "INSERT INTO switch.session (sha256, family, person, began_at)"
+        " VALUES ($1, $2, $3, clock_timestamp())",
+        _sha256(token),
+        uuid.uuid4(),
+        name,
+    )
+    return token
+
+
+async def resume(connection: asyncpg.Connection, token: str) -> Session:
+    """Find whose session this is, and note that it is in use.
+
+    Raises:
+        NotAuthentic: no session, or one that is over; the text is the same.
+
+    """
+    row = await connection.fetchrow(_FIND, _sha256(token))
+    if row is None:
+        raise NotAuthentic("not signed in")
+    reused = row["replaced"] and row["since_replaced"] > GRACE_S
+    over = row["age"] > ABSOLUTE_S or row["idle"] > IDLE_S or row["status"] != Status.ACTIVE
+    if reused or over:
+        async with connection.transaction():
+            await connection.execute("DELETE FROM switch.session WHERE family = $1", row["family"])
+            if reused:
+                await note(connection, "SESSION_REUSED", person=row["person"])
+        raise NotAuthentic("not signed in")
+    await connection.execute(
+        "UPDATE switch.session SET seen_at = clock_timestamp() WHERE sha256 = $1", _sha256(token)
+    )
+    return Session(person_of(row), stale=not row["replaced"] and row["made"] > RENEW_S)
+
+
+async def renew(connection: asyncpg.Connection, token: str) -> str | None:
+    """Replace a token; None where somebody else just did."""
+    fresh = secrets.token_urlsafe(32)
+    done = await connection.fetchval(_REPLACE, _sha256(token), _sha256(fresh))
+    return fresh if done else None
+
+
+async def end(connection: asyncpg.Connection, token: str) -> None:
+    """Sign out: every token of this sign-in is worth nothing from now on."""
+    async with connection.transaction():
+        name = await connection.fetchval(
+            "DELETE FROM switch.session WHERE family = (SELECT family FROM switch.session WHERE sha256 = $1)"
+            " RETURNING person",
+            _sha256(token),
+        )
+        if name is not None:
+            await note(connection, "SIGNED_OUT", person=name)
+
+
+async def end_all(connection: asyncpg.Connection, name: str) -> None:
+    """End every session of a person."""
+    await connection.execute("DELETE FROM switch.session WHERE person = $1", name)
+
+
+async def of_bearer(connection: asyncpg.Connection, key: str) -> Person:
+    """Find the person of a sandbox key; only a sandbox may call this.
+
+    Raises:
+        NotAuthentic: nobody's.
+
+    """
+    row = await connection.fetchrow(
+        "SELECT p.* FROM switch.person_bearer_key AS b JOIN switch.person AS p ON p.name = b.person"
+        " WHERE b.sha256 = $1 AND p.status = 'active'",
+        _sha256(key),
+    )
+    if row is None:
+        raise NotAuthentic
+    return person_of(row)
+
+
+async def forget_old(connection: asyncpg.Connection) -> None:
+    """Drop the rows of sessions that are long over."""
+    await connection.execute(
+        "DELETE FROM switch.session WHERE began_at < clock_timestamp() - make_interval(secs => $1)",
+        float(2 * ABSOLUTE_S),
+    )
+
+
+def _sha256(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,92 @@
+"""Signing in: name, password and a code of the authenticator; the answer to any mistake is the same.
+
+After `FAILURES_MAX` mistakes in a row the person is locked out for a while, and then even the right words
+are wrong, so guessing on learns nothing. Whoever is unknown takes as long as whoever is known.
+"""
+
+from typing import Final
+
+import asyncpg
+from cryptography.fernet import InvalidToken
+
+from schemas.errors import NotAuthentic
+from switch.identity import secrets, sessions
+from switch.identity.model import Status
+from switch.writer.audit_notes import note
+from switch.writer.desk import Desk
+
+FAILURES_MAX: Final = 5
+LOCKED_S: Final = 15 * 60
+_WRONG: Final = "name, password or code is wrong"
+_NAME_MAX: Final = 64
+
+_FOR_UPDATE: Final = """
+SELECT status, totp_secret, totp_step, failures, coalesce(locked_until > clock_timestamp(), false) AS locked,
+       extract(epoch FROM clock_timestamp())::bigint AS now
+FROM switch.person WHERE name = $1 FOR UPDATE
+"""
+
+
+async def sign_in(desk: Desk, name: str, password: str, code: str) -> str:
+    """Sign a person in; the session's token.
+
+    Raises:
+        NotAuthentic: one of the three is wrong, or the person may not sign in; never which.
+
+    """
+    async with desk.pool.acquire() as connection:
+        stored = None
+        if len(name) <= _NAME_MAX:
+            stored = await connection.fetchval(
+                "SELECT password_hash FROM switch.person WHERE name = $1", name
+            )
+    right = await secrets.check_password(stored, password)
+    if stored is None:
+        raise NotAuthentic(_WRONG)
+    async with desk.pool.acquire() as connection:
+        token = await _decide(desk, connection, name, code, right=right)
+    if token is None:
+        raise NotAuthentic(_WRONG)
+    return token
+
+
+async def _decide(
+    desk: Desk, connection: asyncpg.Connection, name: str, code: str, *, right: bool
+) -> str | None:
+    """Decide with the row locked, so that a burst of guesses counts one by one."""
+    async with connection.transaction():
+        row = await connection.fetchrow(_FOR_UPDATE, name)
+        if row is None or row["locked"] or row["status"] != Status.ACTIVE:
+            return None
+        step = _step(desk, row, code)
+        if not right or step is None:
+            await _count_failure(connection, name, row["failures"] + 1)
+            return None
+        await connection.execute(
+            "UPDATE switch.person SET failures = 0, locked_until = NULL, totp_step = $2 WHERE name = $1",
+            name,
+            step,
+        )
+        await note(connection, "SIGNED_IN", person=name)
+        return await sessions.begin(connection, name)
+
+
+def _step(desk: Desk, row: asyncpg.Record, code: str) -> int | None:
+    try:
+        secret = secrets.Seal(desk.data).open(row["totp_secret"])
+    except InvalidToken:
+        raise NotAuthentic(_WRONG) from None
+    return secrets.totp_step(secret, code, row["now"], row["totp_step"])
+
+
+async def _count_failure(connection: asyncpg.Connection, name: str, failures: int) -> None:
+    locked = failures >= FAILURES_MAX
+    await connection.execute(
+        "UPDATE switch.person SET failures = $2, locked_until = CASE WHEN $3"
+        " THEN clock_timestamp() + make_interval(secs => $4) END WHERE name = $1",
+        name,
+        0 if locked else failures,
+        locked,
+        float(LOCKED_S),
+    )
+    await note(connection, "SIGN_IN_LOCKED" if locked else "SIGN_IN_FAILED", person=name)

@@ -1,0 +1,1 @@
+"""What operators need: facts, invariants, housekeeping, verification, oversight."""

@@ -1,0 +1,118 @@
+"""What the caretaker does for the ledger's history, now and then: partitions ahead, signed checkpoints."""
+
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from ledger import audit, partitions
+from ledger.detach import Companion
+from ledger.signing import Signer
+from switch.base import metrics
+from switch.base.files import write_once
+from switch.base.settings import Settings
+
+PARTITIONS_EVERY_S: Final = 60.0
+
+MESSAGES: Final = Companion(
+    "switch.message",
+    "SELECT number, direction, body FROM switch.message"
+    " WHERE number BETWEEN $1 AND $2 ORDER BY number, direction",
+)
+"""The switch's table that is partitioned as the event log is."""
+
+TABLES: Final = (partitions.EVENTS, MESSAGES.table)
+
+_KEY: Final = "checkpoint.key"
+_PREVIOUS: Final = "checkpoint.previous.key"
+_LINES: Final = "verifier-keys.txt"
+
+
+def signer(settings: Settings) -> Signer:
+    """The operator's signer: the key, made once, and while a rotation lasts the one before as well.
+
+    Raises:
+        TypeError: a file is not an Ed25519 key.
+
+    """
+    directory = settings.data / "audit"
+    if not (directory / _KEY).exists():
+        _make_key(directory)
+    files = [directory / _KEY, directory / _PREVIOUS]
+    made = Signer(settings.log_origin, *(_load(file) for file in files if file.exists()))
+    _remember(directory / _LINES, made)
+    return made
+
+
+def rotate_key(settings: Settings) -> Signer:
+    """Begin an overlap: from now on the old key and a new one sign.
+
+    Raises:
+        ValueError: the last rotation has not ended.
+
+    """
+    directory = settings.data / "audit"
+    signer(settings)
+    if (directory / _PREVIOUS).exists():
+        raise ValueError("the last rotation has not ended: retire its key first")
+    (directory / _KEY).rename(directory / _PREVIOUS)
+    return signer(settings)
+
+
+def retire_key(settings: Settings) -> Signer:
+    """End an overlap: the old key is destroyed; its verifier's line stays in `verifier-keys.txt`."""
+    (settings.data / "audit" / _PREVIOUS).unlink(missing_ok=True)
+    return signer(settings)
+
+
+def verifier_lines(settings: Settings) -> list[str]:
+    """The lines of every key that ever signed, oldest first."""
+    signer(settings)
+    return (settings.data / "audit" / _LINES).read_text(encoding="utf-8").split()
+
+
+def _make_key(directory: Path) -> None:
+    """Make a key in a file that only its owner can read; whoever is first stays first."""
+    made = Ed25519PrivateKey.generate()
+    write_once(directory / _KEY, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
+def _load(file: Path) -> Ed25519PrivateKey:
+    key = load_pem_private_key(file.read_bytes(), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise TypeError(f"{file} is not an Ed25519 key")
+    return key
+
+
+def _remember(lines: Path, made: Signer) -> None:
+    known = lines.read_text(encoding="utf-8").split() if lines.exists() else []
+    fresh = [line for line in reversed(made.verifier_keys) if line not in known]
+    if fresh:
+        with lines.open("a", encoding="utf-8") as out:
+            out.writelines(f"{line}\n" for line in fresh)
+
+
+class Housekeeper:
+    """Keeps the ledger's history in order, through the role that cannot change it."""
+
+    def __init__(self, settings: Settings, pool: asyncpg.Pool) -> None:
+        self._settings = settings
+        self._pool = pool
+
+    async def publish(self) -> None:
+        """Sign what is new in the log."""
+        async with self._pool.acquire() as connection:
+            await audit.checkpoint(connection, signer(self._settings))
+
+    async def make_room(self) -> None:
+        """Make partitions ahead, and say how far they reach."""
+        for table in TABLES:
+            await partitions.add_ahead(self._pool, table)
+            metrics.PARTITION_ROOM.labels(table).set(await partitions.room(self._pool, table))

@@ -1,0 +1,112 @@
+"""The invariants, looked at while payments run: what is new in the log, and the balances that stand.
+
+A look begins where the last one ended, so it costs what happened since, and never more than a bound. What
+it finds wrong freezes the books. It holds nothing in memory: how far the log was found right, and what it
+adds up to, stands in `switch.invariant_look`. After a fault that mark stays, so each further look finds what
+is still wrong, and a clean one says that it has been put right. `payswitch verify` checks everything from
+the first event on, this does not: what was changed behind the mark and adds up all the same is found there.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from typing import Final
+
+import asyncpg
+import structlog
+
+from ledger import verify as ledger
+from schemas.errors import Unavailable
+from switch.base import metrics
+from switch.operations.verify import verify_further
+from switch.writer.client import Link
+from switch.writer.commands import Freeze
+
+CHECKS: Final = (*ledger.CHECKS, "I7 legal history", "terms")
+"""What is looked at; the first ones are the ledger's own."""
+
+_HASH_BYTES: Final = 32
+_DETAIL_MAX: Final = 300
+_FAULTS_MAX: Final = 100
+_PATIENCE_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Between tries to tell the writer to freeze."""
+
+_READ: Final = "SELECT seq, state, tree FROM switch.invariant_look"
+_KEEP: Final = """
+INSERT INTO switch.invariant_look (seq, state, tree, faults) VALUES ($1, $2, $3, $4)
+ON CONFLICT (one) DO UPDATE SET seq = excluded.seq, state = excluded.state, tree = excluded.tree,
+                                at = clock_timestamp(), faults = excluded.faults
+"""
+_START: Final = ledger.Mark(0, b"", ())
+_log = structlog.get_logger()
+
+Fault = tuple[str, str]
+"""A check, and what is wrong."""
+
+
+class Invariants:
+    """Looks, and freezes."""
+
+    def __init__(self, pool: asyncpg.Pool, link: Link, events_max: int) -> None:
+        self._pool = pool
+        self._link = link
+        self._events_max = events_max
+
+    async def look(self) -> tuple[Fault, ...]:
+        """Check what is new; what is wrong, if anything, after the books are frozen.
+
+        Raises:
+            Unavailable: something is wrong and the writer stayed away; the next look tries again.
+
+        """
+        async with self._pool.acquire() as connection:
+            mark = await _mark(connection)
+            found = await ledger.verify_further(connection, mark, self._events_max)
+            after = mark.seq if mark is not None else 0
+            payments = await verify_further(connection, after, found.mark.seq)
+            faults = _faults(found, payments)
+            await _keep(connection, (mark or _START) if faults else found.mark, faults)
+        _state(found, faults)
+        if faults:
+            await self._freeze(*faults[0])
+        return faults
+
+    async def _freeze(self, check: str, detail: str) -> None:
+        _log.error("invariant_broken", check=check, detail=detail)
+        for pause in (*_PATIENCE_S, None):
+            try:
+                await self._link.ask(Freeze(check, detail))
+            except Unavailable:
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
+            else:
+                return
+
+
+async def _mark(connection: asyncpg.Connection) -> ledger.Mark | None:
+    """Read where the last look ended; None where there was none, or where it found no beginning."""
+    row = await connection.fetchrow(_READ)
+    if row is None or row["seq"] == 0:
+        return None
+    tree: bytes = row["tree"]
+    roots = tuple(tree[n : n + _HASH_BYTES] for n in range(0, len(tree), _HASH_BYTES))
+    return ledger.Mark(row["seq"], row["state"], roots)
+
+
+async def _keep(connection: asyncpg.Connection, mark: ledger.Mark, faults: tuple[Fault, ...]) -> None:
+    await connection.execute(_KEEP, mark.seq, mark.state, b"".join(mark.tree), json.dumps(faults))
+
+
+def _faults(found: ledger.Progress, payments: list[ledger.CheckResult]) -> tuple[Fault, ...]:
+    faults = [(fault.check, f"at {fault.seq}: {fault.text}"[:_DETAIL_MAX]) for fault in found.faults]
+    faults += [(result.name, result.detail[:_DETAIL_MAX]) for result in payments if not result.ok]
+    return tuple(faults[:_FAULTS_MAX])
+
+
+def _state(found: ledger.Progress, faults: tuple[Fault, ...]) -> None:
+    counts = Counter(check for check, _ in faults)
+    for check in CHECKS:
+        metrics.INVARIANT_FAULTS.labels(check).set(counts[check])
+    metrics.INVARIANTS_BEHIND.set(max(0, found.head - found.mark.seq))
+    metrics.INVARIANTS_AT.set_to_current_time()

@@ -1,0 +1,162 @@
+"""What whoever oversees the switch looks at: rails and their switches, queues, services. Pure reads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+import asyncpg
+
+from ledger.sql import statement
+from switch.operations import facts
+from switch.payments import reach
+from switch.payments.rails import Rail, Rails
+
+_RAILS: Final = """
+SELECT r.country::text AS country, r.open OR coalesce(r.opens_at <= clock_timestamp(), false) AS open,
+       CASE WHEN NOT r.open THEN r.opens_at END AS opens_at,
+       count(*) FILTER (WHERE o.state = 'RESERVED') AS held, count(*) FILTER (WHERE o.state = 'SENT') AS sent,
+       count(*) FILTER (WHERE o.state = 'UNKNOWN') AS unknown,
+       (SELECT max(c.cycle) FROM switch.rail_cycle AS c WHERE c.rail = r.country) AS cycle,
+       (SELECT count(*) FROM switch.reconciliation_break AS b
+         WHERE b.rail = r.country AND b.resolved_at IS NULL) AS breaks
+FROM switch.rail AS r LEFT JOIN switch.open_payment AS o ON o.rail = r.country GROUP BY r.country ORDER BY 1
+"""
+_AS_READ: Final = ("held", "sent", "unknown", "breaks", "cycle")
+_QUEUES: Final = """
+SELECT 'due_payment' AS topic, count(*) AS n,
+       coalesce(extract(epoch FROM clock_timestamp() - min(due_at)), 0)::float8 AS age
+FROM switch.open_payment WHERE due_at <= clock_timestamp()
+UNION ALL
+SELECT 'approved_change', count(*),
+       coalesce(extract(epoch FROM clock_timestamp() - min(requested_at)), 0)::float8
+FROM switch.change WHERE state = 'approved'
+"""
+_WRITER: Final = """
+SELECT epoch, next_seq - 1 AS events, at, (SELECT coalesce(max(size), 0) FROM ledger.checkpoint) AS covered
+FROM ledger.head
+"""
+_A_MINUTE_AGO: Final = "SELECT clock_timestamp() - interval '1 minute'"
+WEBHOOKS_MAX: Final = 200
+_WEBHOOKS: Final = """
+SELECT w.participant, w.url, w.disabled, count(d.seq) AS waiting, coalesce(max(d.attempts), 0) AS attempts,
+       coalesce(extract(epoch FROM clock_timestamp() - min(d.due_at)), 0)::float8 AS late_s
+FROM switch.webhook AS w
+LEFT JOIN switch.webhook_delivery AS d ON d.webhook = w.id AND d.due_at IS NOT NULL
+GROUP BY w.id HAVING count(d.seq) > 0 OR w.disabled <> '' ORDER BY w.participant, w.created_at LIMIT $1
+"""
+_SERVICES: Final = """
+SELECT DISTINCT ON (service) service, at, ok, micros, detail FROM switch.probe
+WHERE at > clock_timestamp() - interval '1 day' ORDER BY service, at DESC
+"""
+TOPICS: Final[Mapping[str, str]] = {
+    "audit_note": "Audit notes for the log",
+    "webhook": "Webhook deliveries",
+    "correspondence": "Letters between participants",
+    "due_payment": "Payments to be looked at again",
+    "approved_change": "Approved changes to be executed",
+}
+"""What people call a queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class RailFacts:
+    """One rail: `state` is `open`, `closed`, or `away` where probes or this process get no answer."""
+
+    country: str
+    name: str
+    currency: str
+    state: str
+    opens_at: datetime | None
+    """Of one that people closed: when it opens by itself."""
+    open_from: datetime | None
+    """By its own hours: its next instant of work, where that is not now."""
+    silent: int
+    """Exchanges in a row without a word, as this process saw them."""
+    silent_since: datetime | None
+    """The first failed probe since the last that was answered; None where the last was."""
+    held: int
+    sent: int
+    unknown: int
+    breaks: int
+    cycle: date | None
+    """The last whose file was read whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Something that waits: how many, and for how many seconds the oldest has."""
+
+    topic: str
+    rows: int
+    age_s: float
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return TOPICS[self.topic]
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """The ledger's writer: its epoch, how many events it has written, the last one's time."""
+
+    epoch: int
+    events: int
+    at: datetime
+    a_minute: int
+    """Events of the last minute."""
+    uncovered: int
+    """Events that no signed checkpoint covers yet."""
+
+
+async def rails(connection: asyncpg.Connection | asyncpg.Pool, known: Rails) -> list[RailFacts]:
+    """Every rail, by country."""
+    now = datetime.now(UTC)
+    rows = await connection.fetch(_RAILS)
+    seen = await reach.read(connection, [row["country"] for row in rows])
+    return [
+        _rail(row, known.get(row["country"]), seen.get(row["country"], reach.NOT_SEEN), now) for row in rows
+    ]
+
+
+def _rail(row: asyncpg.Record, known: Rail | None, seen: reach.Reach, now: datetime) -> RailFacts:
+    away = seen.reachable is False or (known is not None and known.breaker.open)
+    open_from = known.adapter.profile.hours.open_from(now) if known else now
+    works = row["open"] and open_from <= now
+    return RailFacts(
+        country=row["country"],
+        name=known.adapter.profile.rail if known else "",
+        currency=known.adapter.profile.currency if known else "",
+        state="away" if away else "open" if works else "closed",
+        opens_at=row["opens_at"],
+        open_from=open_from if open_from > now else None,
+        silent=known.breaker.silent if known else 0,
+        silent_since=seen.unreachable_since,
+        **{name: row[name] for name in _AS_READ},
+    )
+
+
+async def queues(connection: asyncpg.Connection | asyncpg.Pool) -> list[Queue]:
+    """What waits to be done."""
+    rows = [*await connection.fetch(facts.OUTBOX), *await connection.fetch(_QUEUES)]
+    return [Queue(row["topic"], row["n"], row["age"]) for row in rows]
+
+
+async def writer(connection: asyncpg.Connection | asyncpg.Pool) -> Writer:
+    """How the ledger's writer is."""
+    row = await connection.fetchrow(_WRITER)
+    before = await connection.fetchval(statement("seq_at"), await connection.fetchval(_A_MINUTE_AGO))
+    return Writer(
+        row["epoch"], row["events"], row["at"], row["events"] - (before or 0), row["events"] - row["covered"]
+    )
+
+
+async def webhooks(connection: asyncpg.Connection | asyncpg.Pool) -> list[Mapping[str, Any]]:
+    """Addresses that something waits for, or that are given up: one more than `WEBHOOKS_MAX` at most."""
+    return [dict(row) for row in await connection.fetch(_WEBHOOKS, WEBHOOKS_MAX + 1)]
+
+
+async def services(connection: asyncpg.Connection | asyncpg.Pool) -> list[Mapping[str, Any]]:
+    """The last look at each service, of the last day."""
+    return [dict(row) for row in await connection.fetch(_SERVICES)]

@@ -1,0 +1,72 @@
+"""Ageing: what is no evidence of a payment is forgotten in time, a little at once.
+
+Deliveries of webhooks (their events stay readable), what probes saw, finished reports (they can be made again
+from the log). The log, the ledger and the messages are not touched here.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from switch.base.settings import Settings
+from switch.reports import artefacts
+
+EVERY_S: Final = 3600.0
+AT_ONCE: Final = 5000
+"""Rows of one statement: none of them holds a table or the disk for long."""
+_PAUSE_S: Final = 0.1
+"""Between two statements: payments go first."""
+
+_DELIVERIES: Final = """
+DELETE FROM switch.webhook_delivery AS d USING (
+    SELECT webhook, seq FROM switch.webhook_delivery
+    WHERE made_at < $1 AND (due_at IS NULL OR due_at < $1) ORDER BY made_at LIMIT $2
+) AS old
+WHERE d.webhook = old.webhook AND d.seq = old.seq
+"""
+"""One that its receiver asked for again is due now, however old it is."""
+_KEPT: Final = "SELECT DISTINCT sha256 FROM switch.report_artefact WHERE sha256 = ANY($1)"
+
+Forget = Callable[[datetime], Awaitable[int]]
+"""Forgets a few of those before an instant; how many."""
+
+
+async def forget_old(pool: asyncpg.Pool, settings: Settings, *, now: datetime | None = None) -> None:
+    """Forget whatever is older than the settings keep it."""
+    today = now or datetime.now(UTC)
+
+    async def deliveries(before: datetime) -> int:
+        return int((await pool.execute(_DELIVERIES, before, AT_ONCE)).split()[-1])
+
+    def by(function: str) -> Forget:
+        async def forget(before: datetime) -> int:
+            gone: int = await pool.fetchval(f"SELECT switch.{function}($1, $2)", before, AT_ONCE)
+            return gone
+
+        return forget
+
+    await _all_before(deliveries, today - timedelta(days=settings.keep_deliveries_days))
+    await _all_before(by("forget_claims"), today)
+    await _all_before(by("forget_probes"), today - timedelta(days=settings.keep_probes_days))
+    reports_before = today - timedelta(days=settings.keep_reports_days)
+    await _all_before(by("forget_artefacts"), reports_before)
+    await _forget_files(pool, settings.data / "reports", reports_before)
+
+
+async def _all_before(forget: Forget, before: datetime) -> None:
+    more = True
+    while more:
+        more = await forget(before) >= AT_ONCE
+        await asyncio.sleep(_PAUSE_S)
+
+
+async def _forget_files(pool: asyncpg.Pool, directory: Path, before: datetime) -> None:
+    """Remove files of reports that nothing tells of any more: the same content may have been made twice."""
+    old = await asyncio.to_thread(artefacts.older_than, directory, before)
+    kept = {bytes(row["sha256"]) for row in await pool.fetch(_KEPT, list(old.values()))}
+    gone = [path for path, sha256 in old.items() if sha256 not in kept]
+    await asyncio.to_thread(artefacts.remove, directory, gone, before)

@@ -1,0 +1,44 @@
+"""The end of a freeze: two people say that the books are right again, once a look has found them so."""
+
+import json
+from typing import Annotated, Any, Final
+
+import asyncpg
+import msgspec
+
+from schemas.errors import Refused
+from switch.approvals.kinds import Content, Execution, Kind
+from switch.writer.commands import Unfreeze
+
+_STANDS: Final = """
+SELECT coalesce(l.at > f.at, false) AS looked, coalesce(l.faults, '[]')::text AS faults
+FROM switch.freeze AS f LEFT JOIN switch.invariant_look AS l ON true
+"""
+
+
+class Found(Content, frozen=True, kw_only=True):
+    """What was wrong with the books, and what was done about it."""
+
+    found: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+
+
+async def _check(connection: asyncpg.Connection, _: Found) -> None:
+    row = await connection.fetchrow(_STANDS)
+    if row is None:
+        raise Refused("the books are not frozen", reason="NARR")
+    faults = json.loads(row["faults"])
+    if faults:
+        check, text = faults[0]
+        raise Refused(f"the last look still found {len(faults)} wrong: {check}, {text}", reason="NARR")
+    if not row["looked"]:
+        raise Refused("nobody has looked at the books since they were frozen: try again soon", reason="NARR")
+
+
+async def _unfreeze(execution: Execution, content: Found) -> None:
+    reply = await execution.link.ask(Unfreeze(f"change {execution.number}: {content.found}"))
+    execution.outcome = "the books take payments again" if reply.verdict == "unfrozen" else reply.verdict
+
+
+KINDS: Final[tuple[Kind[Any], ...]] = (
+    Kind("books.unfreeze", "Let money move again after a freeze", Found, _unfreeze, _check, moves_books=True),
+)

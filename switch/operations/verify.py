@@ -1,0 +1,340 @@
+"""`payswitch verify`: every invariant of ledger and payments, held against the database and the rails' books.
+
+The ledger's own come from `ledger.verify`: I1 conservation, I2 balances are the sum of their entries,
+I3 caps, and others. Those of payments are here:
+
+I4  at most once    a UETR is posted once, and a rail's book credits it once
+I5  agreement       what is committed here is credited there, to the same amount; what is aborted is not
+I8  reconciliation  the rails' files and words say what is here, or people have settled the difference
+I6  acknowledgement what a client was told it had sent is here, and ended as it was told
+I7  legal history   the events of a payment are a path in the lifecycle table, and final is final
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from adapters import registry
+from adapters.simulation import book as rail_book
+from ledger import verify as ledger_verify
+from ledger.verify import CheckResult
+from switch.payments import reconciliation
+from switch.writer.lifecycle import FINAL, Event, IllegalTransition, State, next_state
+
+_EXAMPLES: Final = 5
+_FAULTS_MAX: Final = 10_000
+_SECOND_LOOK_S: Final = 1.0
+_NUMBERS: Final = {"conservation": "I1", "balances": "I2", "caps": "I3", "leaves": "I11"}
+"""The ledger's checks that have a number in the catalogue of invariants."""
+_STEP: Final = frozenset(Event)
+
+_HISTORY: Final = """
+SELECT e.number, e.kind, e.body FROM ledger.event AS e
+JOIN switch.payment AS p USING (number)
+-- What began in an archive was checked when it was detached.
+WHERE e.number > coalesce((SELECT max(last_seq) FROM ledger.archive), 0) {which}
+ORDER BY e.number, e.seq
+"""
+_TOUCHED: Final = "SELECT DISTINCT number FROM ledger.event WHERE seq > $1 AND seq <= $2 AND number > 0"
+_OUTCOMES: Final = """
+SELECT p.uetr, p.rail, p.credit_minor, p.credit_currency, o.state AS open_state, r.outcome,
+       EXISTS (SELECT FROM switch.reconciliation_break AS b
+                WHERE b.rail = p.rail AND b.uetr = p.uetr AND b.resolved_at IS NOT NULL) AS settled
+FROM switch.payment AS p
+LEFT JOIN switch.open_payment AS o USING (number)
+LEFT JOIN ledger.resolution AS r USING (number)
+WHERE p.rail = $1
+"""
+_TOLD: Final = """
+SELECT t.id, coalesce(r.outcome = 'posted', false) AS posted
+FROM ledger.transfer AS t LEFT JOIN ledger.resolution AS r USING (number) WHERE t.id = ANY($1)
+"""
+_ENDS: Final = {"ACCC": True, "RJCT": False}
+"""Statuses that are an end, and whether it is posted."""
+_OPEN_BREAKS: Final = """
+SELECT rail::text, ref, kind, uetr FROM switch.reconciliation_break WHERE resolved_at IS NULL
+"""
+_EVIDENCE: Final = """
+SELECT p.number,
+       said.body ->> 'message_sha256' = encode(sha256(came.body), 'hex')
+       AND coalesce(said.body ->> 'native_sha256', '') = coalesce(encode(sha256(sent.body), 'hex'), '')
+       AS fine
+FROM switch.payment AS p
+CROSS JOIN LATERAL (
+    SELECT convert_from(e.body, 'UTF8')::jsonb AS body FROM ledger.event AS e
+    WHERE e.number = p.number AND e.seq >= p.number AND e.kind IN ('RESERVE', 'REFUSE') ORDER BY e.seq LIMIT 1
+) AS said
+LEFT JOIN switch.message AS came ON came.number = p.number AND came.direction = 0
+LEFT JOIN switch.message AS sent ON sent.number = p.number AND sent.direction = 1
+"""
+_ERASURES: Final = """
+SELECT p.number,
+       k.sealed IS NOT NULL OR k.erasure <= coalesce((SELECT max(last_seq) FROM ledger.archive), 0)
+       OR EXISTS (
+           SELECT FROM ledger.event AS e
+           WHERE e.seq = k.erasure AND e.kind = 'ERASE'
+             AND convert_from(e.body, 'UTF8')::jsonb -> 'payments' ? replace(p.uetr::text, '-', '')
+       ) AS fine
+FROM switch.payment AS p
+LEFT JOIN switch.message_key AS k USING (number)
+"""
+_TERMS: Final = """
+SELECT p.number, coalesce(paid.minor, 0) = p.debit_minor + p.fee_minor
+                 AND coalesce(got.minor, 0) = p.credit_minor AS fine
+FROM switch.payment AS p
+JOIN ledger.transfer AS t ON t.number = p.number AND t.kind = 'two_phase'
+LEFT JOIN LATERAL (
+    SELECT sum(l.amount) AS minor FROM ledger.leg AS l JOIN ledger.account AS a ON a.number = l.debit
+    WHERE l.number = p.number AND a.owner = p.debtor_agent AND a.currency = p.debit_currency
+) AS paid ON true
+LEFT JOIN LATERAL (
+    SELECT sum(l.amount) AS minor FROM ledger.leg AS l JOIN ledger.account AS a ON a.number = l.credit
+    WHERE l.number = p.number AND a.owner = p.creditor_agent AND a.currency = p.credit_currency
+) AS got ON true
+WHERE p.number > $1 AND p.number <= $2
+"""
+_ALL: Final = (0, (1 << 63) - 1)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts what was checked, and keeps the faults, up to a bound."""
+
+    name: str
+    text: str
+    checked: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    def check(self, fine: object, fault: str) -> None:
+        """Count one; `fault` says what is wrong where it is not fine."""
+        self.checked += 1
+        if not fine and len(self.faults) < _FAULTS_MAX:
+            self.faults.append(fault)
+
+    def keep_only(self, again: "Tally") -> None:
+        """Forget the faults that a second look did not find."""
+        still = set(again.faults)
+        self.faults = [fault for fault in self.faults if fault in still]
+
+    def result(self) -> CheckResult:
+        """Get the verdict."""
+        faults = self.faults
+        detail = f"{len(faults)} faults: {'; '.join(faults[:_EXAMPLES])}" if faults else self.text
+        return CheckResult(name=self.name, ok=not faults, detail=detail, checked=self.checked)
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What a rail's book says of one UETR: how often it was credited, and what all of that comes to."""
+
+    times: int
+    minor: int
+    currency: str
+
+
+def read_credits(book: Path) -> dict[UUID | str, Credit]:
+    """Fold a rail's book: credits less reversals of each UETR, or of each reference where there is no UETR.
+
+    Raises:
+        ValueError: a line is none of a book's.
+
+    """
+    credits_: dict[UUID | str, Credit] = {}
+    for entry in rail_book.read(book):
+        change = {rail_book.Kept.DONE: 1, rail_book.Kept.REVERSED: -1}.get(entry.outcome, 0)
+        if change:
+            key = UUID(entry.uetr) if entry.uetr else f"order {entry.rail_ref!r}"
+            known = credits_.get(key, Credit(0, 0, entry.currency))
+            minor = known.minor + change * entry.amount_minor
+            credits_[key] = Credit(known.times + change, minor, entry.currency)
+    return {key: credit for key, credit in credits_.items() if credit.times or credit.minor}
+
+
+async def verify(
+    connection: asyncpg.Connection,
+    rails: Path,
+    acknowledged: Path | None,
+    *,
+    archives: Path | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> AsyncIterator[CheckResult]:
+    """Check everything, one result at a time; `rails` holds a directory a rail with its book.
+
+    Detached history is read again where `archives` has its files; `progress` is told how many events are
+    done.
+    """
+    async for result in ledger_verify.verify(connection, progress, archives):
+        name = f"{_NUMBERS.get(result.name, '')} {result.name}".strip()
+        yield replace(result, name=name)
+    for result in await _books_agree(connection, rails):
+        yield result
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        result = await _reconciled(connection)
+    yield result
+    # One snapshot for each of the rest: payments go on while we look.
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        result = await _acknowledged(connection, acknowledged)
+    yield result
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        result = await _history(connection)
+    yield result
+    yield await _evidence(connection)
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        result = await _terms(connection, *_ALL)
+    yield result
+    yield await verify_erasures(connection)
+
+
+async def verify_further(connection: asyncpg.Connection, after: int, until: int) -> list[CheckResult]:
+    """Check the payments that events `after` < seq <= `until` are about: their history and their terms."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        numbers = [row["number"] for row in await connection.fetch(_TOUCHED, after, until)]
+        return [await _history(connection, numbers), await _terms(connection, after, until)]
+
+
+async def _books_agree(connection: asyncpg.Connection, rails: Path) -> list[CheckResult]:
+    """Compare with the rails' books. The two are never read at one instant: a fault must be seen twice."""
+    found = await _compare(connection, rails)
+    if any(not tally.result().ok for tally in found):
+        await asyncio.sleep(_SECOND_LOOK_S)
+        again = await _compare(connection, rails)
+        for tally, second in zip(found, again, strict=True):
+            tally.keep_only(second)
+    return [tally.result() for tally in found]
+
+
+async def _compare(connection: asyncpg.Connection, rails: Path) -> tuple[Tally, Tally]:
+    once = Tally("I4 at most once", "no payment is posted or credited twice")
+    agree = Tally("I5 agreement", "the switch and the rails' books say the same of every final payment")
+    for book in sorted(rails.glob(f"*/{rail_book.FILE_NAME}")):
+        country = book.parent.name
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            rows = await connection.fetch(_OUTCOMES, country)
+        try:
+            credited = read_credits(book)
+        except (ValueError, TypeError, KeyError):
+            agree.check(fine=False, fault=f"the book of {country} has a line that is none")
+            continue
+        for uetr, credit in credited.items():
+            once.check(credit.times == 1, f"{uetr} credited {credit.times} times by {country}")
+        for row in rows:
+            _agrees(agree, row, credited.pop(row["uetr"], None))
+        for uetr in credited:
+            agree.check(fine=False, fault=f"{uetr} credited by {country}, unknown to the switch")
+    return once, agree
+
+
+async def _reconciled(connection: asyncpg.Connection) -> CheckResult:
+    """Hold the rails' files against the books, as `reconciliation` does; open breaks are faults too."""
+    tally = Tally(
+        "I8 reconciliation", "what the rails say is here, or two people have settled the difference"
+    )
+    tally.checked = await connection.fetchval("SELECT count(*) FROM switch.rail_cycle_line")
+    found = {
+        (row["rail"], row["ref"], row["kind"]): row["uetr"] for row in await connection.fetch(_OPEN_BREAKS)
+    }
+    for country in registry.countries():
+        for row in await reconciliation.differences(connection, registry.profile(country)):
+            found.setdefault((country, row["ref"], row["kind"]), row["uetr"])
+    for (rail, ref, kind), uetr in found.items():
+        tally.check(fine=False, fault=f"{uetr or ref} {kind.replace('_', ' ')} ({rail})")
+    return tally.result()
+
+
+async def _evidence(connection: asyncpg.Connection) -> CheckResult:
+    """Hash the stored bytes: what came, and what was sent, are what the audited events say."""
+    tally = Tally("evidence", "stored messages have the hashes that the audited events say")
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        async for row in connection.cursor(_EVIDENCE):
+            tally.check(row["fine"], f"payment {row['number']}: stored bytes were changed, or are missing")
+    return tally.result()
+
+
+async def _terms(connection: asyncpg.Connection, after: int, until: int) -> CheckResult:
+    """Add the legs up: they move what the payment's terms say, between the parties that they name."""
+    tally = Tally("terms", "every payment's legs move what its terms say")
+    async for row in connection.cursor(_TERMS, after, until):
+        tally.check(row["fine"], f"payment {row['number']}: its legs and its terms differ")
+    return tally.result()
+
+
+async def verify_erasures(connection: asyncpg.Connection) -> CheckResult:
+    """Look for every key: it is there, or the log says that it was erased."""
+    tally = Tally("erasures", "every key that is gone was erased on record")
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        async for row in connection.cursor(_ERASURES):
+            tally.check(row["fine"], f"payment {row['number']}: its key is gone, the log does not say why")
+    return tally.result()
+
+
+def _agrees(tally: Tally, row: asyncpg.Record, credit: Credit | None) -> None:
+    """Compare one payment. A difference is a fault until people have settled it, whoever said what first."""
+    uetr = row["uetr"]
+    if row["open_state"] is not None:
+        return  # not final: nothing to agree on yet
+    if row["outcome"] == "posted":
+        same = credit is not None and (credit.minor, credit.currency) == (
+            row["credit_minor"],
+            row["credit_currency"],
+        )
+        tally.check(same or row["settled"], f"{uetr} committed here, and not credited so there")
+    else:
+        tally.check(credit is None or row["settled"], f"{uetr} aborted here, and credited there")
+
+
+async def _acknowledged(connection: asyncpg.Connection, acknowledged: Path | None) -> CheckResult:
+    tally = Tally("I6 acknowledgements", "every payment that a client was told of is here, and ended as told")
+    if acknowledged is not None and acknowledged.exists():
+        told = [json.loads(line) for line in acknowledged.read_text().splitlines()]
+        rows = await connection.fetch(_TOLD, [UUID(line["uetr"]) for line in told])
+        posted = {row["id"]: row["posted"] for row in rows}
+        for line in told:
+            uetr, status = UUID(line["uetr"]), line.get("status", "")
+            tally.check(uetr in posted, f"{uetr} was acknowledged and is not here")
+            other = status in _ENDS and posted.get(uetr) is not _ENDS[status]
+            tally.check(not other, f"{uetr} was told {status} and ended otherwise")
+    return tally.result()
+
+
+async def _history(connection: asyncpg.Connection, numbers: Sequence[int] | None = None) -> CheckResult:
+    """Replay payments, all or some, through the table; open ones must stand where they are listed."""
+    tally = Tally("I7 legal history", "every payment's history is a path in the lifecycle table")
+    standing = {
+        row["number"]: State(row["state"])
+        for row in await connection.fetch("SELECT number, state FROM switch.open_payment")
+    }
+    number, state = 0, State.RECEIVED
+    which = () if numbers is None else (numbers,)
+    query = _HISTORY.format(which="AND e.number = ANY($1)" if which else "")
+    async for row in connection.cursor(query, *which):
+        if row["number"] != number:
+            _ended(tally, number, state, standing)
+            number, state = row["number"], State.RECEIVED
+        if row["kind"] in _STEP:
+            state = _step(tally, number, state, row)
+    _ended(tally, number, state, standing)
+    return tally.result()
+
+
+def _step(tally: Tally, number: int, state: State, row: asyncpg.Record) -> State:
+    said = State(json.loads(row["body"])["state"])
+    try:
+        reached = next_state(state, Event(row["kind"]))
+    except IllegalTransition as error:
+        tally.check(fine=False, fault=f"payment {number}: {error}")
+        return said
+    tally.check(reached is said, f"payment {number}: says {said}, the table says {reached}")
+    return said
+
+
+def _ended(tally: Tally, number: int, state: State, standing: dict[int, State]) -> None:
+    if number:
+        listed = standing.get(number)
+        fine = listed is None if state in FINAL else listed is state
+        tally.check(fine, f"payment {number}: history ends {state}, listed {listed}")

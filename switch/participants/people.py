@@ -1,0 +1,135 @@
+"""Changes to people: added, given a new start, suspended, resumed, removed."""
+
+from typing import Annotated, Any, Final
+
+import asyncpg
+import msgspec
+
+from schemas.errors import Refused
+from switch.approvals.kinds import Content, Execution, Kind
+from switch.identity import enrolment, sessions
+from switch.identity.model import Role, Status
+
+Name = Annotated[
+    str,
+    msgspec.Meta(
+        pattern="^[a-z][a-z0-9._-]{1,63}$",
+        description="2 to 64 small letters, digits, points and hyphens, as olga.petrova",
+    ),
+]
+Half = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+DisplayName = Annotated[str, msgspec.Meta(min_length=1, max_length=140)]
+_SCOPED: Final = frozenset({Role.PARTICIPANT, Role.REGULATOR})
+
+
+class Add(Content, frozen=True, kw_only=True):
+    """A new person. `maker_half` is the SHA-256 of the maker's half of the enrolment code."""
+
+    name: Name
+    display_name: DisplayName
+    role: Role
+    scope: str = ""
+    maker_half: Half
+
+
+class Reset(Content, frozen=True, kw_only=True):
+    """A new password and a new authenticator for somebody who lost theirs."""
+
+    name: Name
+    maker_half: Half
+
+
+class Named(Content, frozen=True, kw_only=True):
+    """One person."""
+
+    name: Name
+
+
+async def _status(connection: asyncpg.Connection, name: str) -> Status | None:
+    row = await connection.fetchrow("SELECT status FROM switch.person WHERE name = $1 FOR SHARE", name)
+    return None if row is None else Status(row["status"])
+
+
+async def _check_add(connection: asyncpg.Connection, content: Add) -> None:
+    if await _status(connection, content.name) is not None:
+        raise Refused("this name is taken", reason="NARR")
+    if (content.role in _SCOPED) != bool(content.scope):
+        raise Refused("a participant's person and a regulator have a scope, others have none", reason="NARR")
+    if content.role is Role.PARTICIPANT and not await connection.fetchval(
+        "SELECT true FROM switch.participant WHERE id = $1 AND status <> 'removed'", content.scope
+    ):
+        raise Refused("no such participant", reason="NARR")
+    if content.role is Role.REGULATOR and not await connection.fetchval(
+        "SELECT true FROM switch.participant WHERE country = $1 LIMIT 1", content.scope
+    ):
+        raise Refused("nobody takes part from this country", reason="NARR")
+
+
+async def _add(execution: Execution, content: Add) -> None:
+    await execution.connection.execute(
+        "INSERT INTO switch.person (name, display_name, role, scope, status)"
+        " VALUES ($1, $2, $3, $4, 'invited')",
+        content.name,
+        content.display_name,
+        str(content.role),
+        content.scope,
+    )
+    execution.secret = await enrolment.invite(execution.connection, content.name, content.maker_half)
+    execution.outcome = f"{content.name} is invited"
+
+
+async def _check_there(connection: asyncpg.Connection, content: Reset | Named) -> None:
+    if await _status(connection, content.name) in {None, Status.REMOVED}:
+        raise Refused("no such person", reason="NARR")
+
+
+async def _reset(execution: Execution, content: Reset) -> None:
+    execution.secret = await enrolment.invite(execution.connection, content.name, content.maker_half)
+    execution.outcome = f"{content.name} is invited anew"
+
+
+async def _check_suspended(connection: asyncpg.Connection, content: Named) -> None:
+    if await _status(connection, content.name) is not Status.SUSPENDED:
+        raise Refused("this person is not suspended", reason="NARR")
+
+
+async def _check_active(connection: asyncpg.Connection, content: Named) -> None:
+    if await _status(connection, content.name) is not Status.ACTIVE:
+        raise Refused("this person is not active", reason="NARR")
+
+
+async def _set_status(execution: Execution, name: str, status: Status) -> None:
+    await execution.connection.execute(
+        "UPDATE switch.person SET status = $2 WHERE name = $1", name, str(status)
+    )
+    await sessions.end_all(execution.connection, name)
+    execution.outcome = f"{name} is {status}"
+
+
+async def _suspend(execution: Execution, content: Named) -> None:
+    await _set_status(execution, content.name, Status.SUSPENDED)
+
+
+async def _resume(execution: Execution, content: Named) -> None:
+    await _set_status(execution, content.name, Status.ACTIVE)
+
+
+async def _remove(execution: Execution, content: Named) -> None:
+    await execution.connection.execute("DELETE FROM switch.person_bearer_key WHERE person = $1", content.name)
+    await _set_status(execution, content.name, Status.REMOVED)
+
+
+KINDS: Final[tuple[Kind[Any], ...]] = (
+    Kind("person.add", "Add a person", Add, _add, _check_add, tells_secret=True),
+    Kind(
+        "person.reset",
+        "Give a person a new password and authenticator",
+        Reset,
+        _reset,
+        _check_there,
+        tells_secret=True,
+    ),
+    Kind("person.suspend", "Suspend a person", Named, _suspend, _check_active),
+    Kind("person.resume", "Let a suspended person sign in again", Named, _resume, _check_suspended),
+    Kind("person.remove", "Remove a person for ever", Named, _remove, _check_there),
+)

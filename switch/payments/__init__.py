@@ -1,0 +1,1 @@
+"""The way of a payment: intake, routing, pricing, dispatch, reconciliation, reading back."""

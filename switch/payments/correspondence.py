@@ -1,0 +1,187 @@
+"""Messages that participants send each other through the switch: wishes, answers, requests to pay.
+
+The switch keeps them as it got them and shows each to the one it is for. None of them moves money by itself.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from schemas import codec
+from schemas.errors import DuplicateUetr, NotFound
+from switch.base import personal_data
+from switch.base.personal_data import Erased, KeyRing
+
+_NAMESPACE: Final = uuid.UUID("0d9f5a62-7c1e-4b55-8c2e-51ad1a0f6f60")
+_NAME: Final = len("pain.013")
+SWITCH: Final = "payswitch"
+"""Who wrote what no participant sent."""
+_INSERT: Final = """
+INSERT INTO switch.correspondence (
+    id, uetr, sender, receiver, definition, message_id, fingerprint, body, sealed_key
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING RETURNING seq
+"""
+_INBOX: Final = """
+SELECT * FROM switch.correspondence
+WHERE receiver = $1 AND seq > $2 AND made < pg_snapshot_xmin(pg_current_snapshot())
+ORDER BY seq LIMIT $3
+"""
+
+
+_LATEST: Final = """
+SELECT c.seq, c.at, coalesce(c.sender, 'payswitch'), c.definition, c.message_id, c.uetr,
+       c.sealed_key IS NULL AS erased,
+       c.uetr IS NOT NULL AND EXISTS (
+           SELECT FROM switch.correspondence AS a
+           WHERE a.uetr = c.uetr AND a.sender = c.receiver AND a.seq > c.seq
+       ) AS answered
+FROM switch.correspondence AS c
+WHERE c.receiver = $1 AND c.seq < $2 AND c.made < pg_snapshot_xmin(pg_current_snapshot())
+ORDER BY c.seq DESC LIMIT $3
+"""
+_OF_ID: Final = """
+SELECT id, sender, definition, at FROM switch.correspondence
+WHERE receiver = $1 AND left(definition, 8) = $2 AND message_id = $3 AND sender IS NOT NULL ORDER BY seq
+"""
+_SENT: Final = "SELECT definition, body, sealed_key FROM switch.correspondence WHERE id = $1"
+_ONE: Final = "SELECT * FROM switch.correspondence WHERE receiver = $1 AND seq = $2"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A message as a list shows it, without what it says."""
+
+    seq: int
+    at: datetime
+    sender: str
+    definition: str
+    message_id: str
+    uetr: UUID | None
+    erased: bool
+    answered: bool
+    """Whether its receiver has sent something about the same payment since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message as its receiver reads it."""
+
+    seq: int
+    at: datetime
+    sender: str
+    definition: str
+    uetr: UUID | None
+    raw: bytes | None
+    """As its sender wrote it; None once it was erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A message that its receiver is to answer."""
+
+    id: UUID
+    sender: str
+    definition: str
+    at: datetime
+
+
+def identity(sender: str, message: codec.Message, message_id: str) -> UUID:
+    """By what a message is the same message again: its sender's own id of it, in any version of its kind."""
+    return uuid.uuid5(_NAMESPACE, f"{sender}\0{message.id[:_NAME]}\0{message_id}")
+
+
+async def keep(
+    pool: asyncpg.Pool,
+    keys: KeyRing,
+    message: codec.Message,
+    *,
+    message_id: str,
+    sender: str | None,
+    receiver: str,
+    uetr: UUID | None,
+) -> bool:
+    """Keep a message for its receiver; False if it was kept before. Without a sender it is the switch's own.
+
+    Raises:
+        DuplicateUetr: the sender used this message id for something else.
+
+    """
+    id_ = identity(sender or SWITCH, message, message_id)
+    fingerprint = keys.fingerprint(sender or SWITCH, codec.digest(message))
+    sealer = keys.sealer(id_)
+    body = sealer.seal(personal_data.CAME, message.raw)
+    row = (id_, uetr, sender, receiver, message.id, message_id, fingerprint, body, sealer.sealed_key)
+    if await pool.fetchval(_INSERT, *row) is not None:
+        return True
+    known = await pool.fetchval("SELECT fingerprint FROM switch.correspondence WHERE id = $1", id_)
+    if known != fingerprint:
+        raise DuplicateUetr("you have sent this message id before, with other content")
+    return False
+
+
+async def inbox(
+    pool: asyncpg.Pool, keys: KeyRing, receiver: str, *, after: int, limit: int
+) -> Sequence[Letter]:
+    """What came for a participant after a sequence number, oldest first. Nothing is ever skipped."""
+    return [_letter(row, keys) for row in await pool.fetch(_INBOX, receiver, after, limit)]
+
+
+async def latest(
+    pool: asyncpg.Pool, receiver: str, *, before: int = 2**62, limit: int = 50
+) -> Sequence[Envelope]:
+    """What came for a participant, newest first, older than a sequence number."""
+    return [Envelope(*row) for row in await pool.fetch(_LATEST, receiver, before, limit)]
+
+
+async def find(pool: asyncpg.Pool, keys: KeyRing, receiver: str, seq: int) -> Letter:
+    """One message that came for a participant.
+
+    Raises:
+        NotFound: there is none, or it is for somebody else: the two look the same.
+
+    """
+    row = await pool.fetchrow(_ONE, receiver, seq)
+    if row is None:
+        raise NotFound
+    return _letter(row, keys)
+
+
+async def asked_back(pool: asyncpg.Pool, uetr: UUID, receiver: str) -> str | None:
+    """Who has asked `receiver` to give a payment back, by camt.056; None if nobody has."""
+    sender: str | None = await pool.fetchval(
+        "SELECT sender FROM switch.correspondence WHERE uetr = $1 AND receiver = $2"
+        " AND definition LIKE 'camt.056.%' ORDER BY seq DESC LIMIT 1",
+        uetr,
+        receiver,
+    )
+    return sender
+
+
+async def of_id(pool: asyncpg.Pool, receiver: str, name: str, message_id: str) -> list[Request]:
+    """The messages of this name (`pain.013`) and id that came for `receiver`, one at most of each sender."""
+    rows = await pool.fetch(_OF_ID, receiver, name, message_id)
+    return [Request(*row) for row in rows]
+
+
+async def document(pool: asyncpg.Pool, keys: KeyRing, id_: UUID) -> Mapping[str, Any] | None:
+    """The document of a message that was kept; None once it was erased."""
+    row = await pool.fetchrow(_SENT, id_)
+    try:
+        raw = keys.open(id_, personal_data.CAME, row["sealed_key"], row["body"])
+    except Erased:
+        return None
+    return codec.again(raw, row["definition"]).document
+
+
+def _letter(row: asyncpg.Record, keys: KeyRing) -> Letter:
+    try:
+        raw = keys.open(row["id"], personal_data.CAME, row["sealed_key"], row["body"])
+    except Erased:
+        raw = None
+    return Letter(row["seq"], row["at"], row["sender"] or SWITCH, row["definition"], row["uetr"], raw)

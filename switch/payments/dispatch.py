@@ -1,0 +1,253 @@
+"""From a rail's words to a step of the lifecycle: sending, callbacks, enquiries.
+
+The one place that reads a rail's answer as an event. Whatever is not a clear yes or no is DOUBT, and a
+doubt keeps the money held.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+import structlog
+from msgspec.structs import replace
+
+from adapters.port import Answer, Listening, Native, Outcome, Receipt, Taken, hand_over
+from adapters.profile import Timing
+from ledger.encoding import microseconds
+from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
+from schemas.reasons import Reason
+from switch.base import metrics, tracing
+from switch.base.failpoints import failpoint
+from switch.payments.rails import Rail, Rails
+from switch.writer.client import Link
+from switch.writer.commands import Advance, Command, Enquired, Reply
+from switch.writer.lifecycle import State
+
+_PATIENCE_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
+"""Between tries to tell the writer; after the last the caretaker finds the payment and enquires."""
+
+_NOBODYS: Final = frozenset({"transfer_not_found", "another_rail", "illegal"})
+"""Verdicts on a rail's word that nothing of ours waits for: a person must look at each."""
+
+_log = structlog.get_logger()
+
+
+def now_us() -> int:
+    """Microseconds since 1970, by this machine's clock; for what was observed, never for a decision."""
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What was observed around one exchange with a rail."""
+
+    uetr: bytes
+    rail: str
+    sent_at: int = 0
+    due_at: int = 0
+    """When to look again if this brings no final word."""
+    expires_at: int = 0
+    exchange: bool = False
+    """Whether this is the exchange that handed the order over."""
+
+
+def of_answer(answer: Answer, sending: Sending) -> Advance:
+    """Read what a rail says of an order as a step."""
+    said = Advance(
+        sending.uetr,
+        "DOUBT",
+        rail=sending.rail,
+        exchange=sending.exchange,
+        due_at=sending.due_at,
+        reason=answer.reason or "",
+        rail_code=answer.rail_code or "",
+        rail_reference=answer.rail_reference or "",
+        sent_at=sending.sent_at,
+        answered_at=now_us(),
+    )
+    match answer.outcome:
+        case Outcome.DONE:
+            minor, currency = answer.amount or (0, "")
+            return replace(said, event="CONFIRM", reason="", credited_minor=minor, credited_currency=currency)
+        case Outcome.REFUSED:
+            return replace(said, event="REJECT", reason=said.reason or Reason.REASON_NOT_SPECIFIED)
+        case _:
+            return replace(said, detail=answer.outcome, pending=answer.outcome is Outcome.PENDING)
+
+
+def of_receipt(receipt: Receipt, sending: Sending) -> Advance | None:
+    """Read what handing an order over came to; None while a callback is awaited."""
+    if receipt.answer is not None:
+        return of_answer(receipt.answer, sending)
+    if receipt.taken is Taken.TAKEN:
+        return None
+    said = Advance(
+        sending.uetr,
+        "DOUBT",
+        rail=sending.rail,
+        exchange=True,
+        detail=receipt.detail,
+        sent_at=sending.sent_at,
+        due_at=sending.due_at,
+    )
+    if receipt.taken is Taken.REFUSED:
+        return replace(said, event="REJECT", reason=Reason.OFFLINE_CREDITOR_AGENT, answered_at=now_us())
+    if receipt.taken is Taken.LATER:
+        return replace(said, event="DEFER", due_at=_opens(receipt, sending), answered_at=now_us())
+    return said
+
+
+def _opens(receipt: Receipt, sending: Sending) -> int:
+    """When to look at a deferred payment: its rail opens or it expires; soon, where the rail did not say."""
+    if receipt.not_before is None:
+        return sending.due_at
+    return min(microseconds(receipt.not_before), sending.expires_at)
+
+
+def _answered(receipt: Receipt) -> bool:
+    """Whether the rail said anything that can be read."""
+    return receipt.answer is not None or receipt.taken in {Taken.TAKEN, Taken.LATER}
+
+
+def scaled_us(seconds: float, scale: float) -> int:
+    """Microseconds of a rail's time-out, on the time scale of this installation."""
+    return int(seconds * scale * 1e6)
+
+
+def enquiry_due(timing: Timing, scale: float, sent_at: int) -> int:
+    """When to enquire first about a payment that was sent at `sent_at` and not clearly answered."""
+    return max(now_us(), sent_at + scaled_us(timing.enquiry_first_s, scale))
+
+
+class Dispatcher:
+    """Talks to rails and tells the writer what came of it."""
+
+    def __init__(self, link: Link, time_scale: float, expiry_s: float) -> None:
+        self._link = link
+        self._scale = time_scale
+        self._expiry_s = expiry_s
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def send_soon(self, rail: Rail, uetr: bytes, native: Native, expires_at: int) -> None:
+        """Start sending in the background; the intent to send is already durable."""
+        task = asyncio.create_task(self.send(rail, uetr, native, expires_at))
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            # An adapter broke its promise never to raise: the payment stays SENT and the caretaker enquires.
+            _log.error("send_failed", error=type(task.exception()).__name__)
+
+    async def drain(self) -> None:
+        """Wait for what is being sent."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    async def send(self, rail: Rail, uetr: bytes, native: Native, expires_at: int) -> None:
+        """Hand an order over and record what came of it. What expired on the way here is not sent."""
+        country = rail.adapter.profile.country
+        failpoint("before_rail_send")
+        sent_at, started = now_us(), time.perf_counter()
+        with rail.bulkhead, tracing.part("send", rail=country, uetr=uetr):
+            if sent_at < expires_at:
+                receipt = await hand_over(rail.adapter, native)
+                rail.breaker.heard(answered=_answered(receipt))
+            else:
+                receipt = Receipt(Taken.REFUSED, detail="expired before it was sent")
+        metrics.rail_request(country, "send", receipt.taken, time.perf_counter() - started)
+        failpoint("after_rail_send")
+        due = enquiry_due(rail.adapter.profile.timing, self._scale, sent_at)
+        step = of_receipt(receipt, Sending(uetr, country, sent_at, due, expires_at, exchange=True))
+        if step is not None:
+            await self.tell(step)
+
+    async def answered(self, rail: Rail, answer: Answer) -> None:
+        """Record what a rail said by itself: a callback or a late answer.
+
+        Raises:
+            Unavailable: it could not be recorded; the rail must say it again.
+
+        """
+        if answer.uetr is None:
+            _log.warning("answer_without_payment", rail=rail.adapter.profile.country)
+            return
+        failpoint("before_callback_commit")
+        due = enquiry_due(rail.adapter.profile.timing, self._scale, now_us())
+        country = rail.adapter.profile.country
+        metrics.rail_request(country, "callback", answer.outcome, 0.0)
+        reply = await self._ask(of_answer(answer, Sending(UUID(answer.uetr).bytes, country, due_at=due)))
+        if reply.verdict in _NOBODYS:
+            metrics.STRAY_ANSWERS.labels(country, reply.verdict).inc()
+            _log.error(
+                "stray_answer", uetr=answer.uetr, rail=country, detail=reply.verdict, state=reply.state
+            )
+
+    def listen(self, known: Rails) -> None:
+        """Take in what rails say on connections of their own when nobody waits for it."""
+        for rail in known.values():
+            if isinstance(rail.adapter, Listening):
+                rail.adapter.listen(partial(self._overheard, rail))
+
+    async def _overheard(self, rail: Rail, raw: bytes) -> None:
+        """Record what a rail says only once; should that fail for long, the caretaker's enquiry learns it."""
+        try:
+            answers = rail.read(raw)
+        except (InvalidMessage, NotAuthentic) as error:
+            _log.warning("overheard_unreadable", rail=rail.adapter.profile.country, error=error.detail)
+            return
+        for answer in answers:
+            await self._record(rail, answer)
+
+    async def _record(self, rail: Rail, answer: Answer) -> None:
+        for pause in _PATIENCE_S:
+            try:
+                await self.answered(rail, answer)
+            except Unavailable:
+                await asyncio.sleep(pause)
+            else:
+                return
+        _log.warning("outcome_left_to_caretaker")
+
+    async def tell(self, step: Command) -> Reply | None:
+        """Have a step recorded, patiently; None when the writer stayed away."""
+        failpoint("before_outcome_commit")
+        for pause in (*_PATIENCE_S, None):
+            try:
+                return await self._ask(step)
+            except Unavailable:
+                if pause is None:
+                    break
+                await asyncio.sleep(pause)
+        _log.warning("outcome_left_to_caretaker")
+        return None
+
+    async def _ask(self, step: Command) -> Reply:
+        if isinstance(step, Advance):
+            with tracing.part("post", uetr=step.uetr):
+                reply = await self._link.ask(step)
+        else:
+            reply = await self._link.ask(step)
+        failpoint("after_outcome_commit")
+        if isinstance(step, Advance | Enquired):
+            _count(reply, self._expiry_s)
+            if reply.verdict == "contradiction":
+                _log.error("rail_contradicts_itself", uetr=str(UUID(bytes=step.uetr)), state=reply.state)
+        return reply
+
+
+def _count(reply: Reply, expiry_s: float) -> None:
+    """Count what a step came to; `expiry_s` is from a payment's reservation to its expiry."""
+    if reply.verdict == "contradiction":
+        metrics.CONTRADICTIONS.inc()
+    elif reply.ended is not None:
+        ended = reply.ended
+        metrics.FINISHED.labels(ended.rail, reply.state, reply.reason).inc()
+        reserved_at = ended.expires_at / 1e6 - expiry_s
+        metrics.DURATION.labels(ended.rail, reply.state).observe(max(0.0, time.time() - reserved_at))
+        if reply.state == State.COMMITTED:
+            metrics.VALUE.labels(ended.rail, ended.credit_currency).inc(ended.credit_minor)

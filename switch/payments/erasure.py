@@ -1,0 +1,149 @@
+"""Erasing what payments say about people: by name of the payment, or by retention.
+
+First the log says that it is done and why, then the keys go; whatever was interrupted between the two is
+taken up by doing it again. Only what is final is erased: an open payment may have to be sent again. What
+was erased stays provable: hashes are over the sealed bytes. Copies elsewhere (backups, the write-ahead
+log) hold the keys until they expire; the operator's guide says how long that is.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from schemas.errors import NotFound, Unavailable
+from switch.writer.client import Link
+from switch.writer.commands import Record
+
+KIND: Final = "ERASE"
+"""The kind of the event that says it."""
+
+BATCH: Final = 100
+"""Payments of one event."""
+
+_FIND: Final = """
+SELECT p.number, p.uetr, k.sealed IS NULL AS erased, o.number IS NOT NULL AS open
+FROM ledger.transfer AS t
+JOIN switch.payment AS p ON p.number = t.number
+JOIN switch.message_key AS k ON k.number = t.number
+LEFT JOIN switch.open_payment AS o ON o.number = t.number
+WHERE t.id = ANY($1)
+"""
+_OLD: Final = """
+SELECT k.number, p.uetr FROM switch.message_key AS k JOIN switch.payment AS p USING (number)
+WHERE k.number > $1 AND k.number <= $2 AND k.sealed IS NOT NULL
+  AND NOT EXISTS (SELECT FROM switch.open_payment AS o WHERE o.number = k.number)
+ORDER BY k.number
+LIMIT $3
+"""
+_LAST_BEFORE: Final = """
+WITH RECURSIVE halving (low, high) AS (
+    SELECT coalesce((SELECT max(last_seq) FROM ledger.archive WHERE last_at < $1), 0),
+           (SELECT coalesce(max(seq), 0) + 1 FROM ledger.event)
+     UNION ALL
+    SELECT CASE WHEN probe.at < $1 THEN probe.seq ELSE low END,
+           CASE WHEN probe.at < $1 THEN high ELSE probe.seq END
+      FROM halving
+     CROSS JOIN LATERAL (SELECT seq, at FROM ledger.event WHERE seq = (low + high) / 2) AS probe
+     WHERE high - low > 1
+)
+SELECT max(low) FROM halving
+"""
+_ERASE: Final = """
+UPDATE switch.message_key SET sealed = NULL, erasure = $2
+WHERE number = ANY($1) AND sealed IS NOT NULL
+"""
+
+_ERASE_MORE: Final = (
+    "DELETE FROM switch.payment_party WHERE number = ANY($1)",
+    (
+        "UPDATE switch.correspondence SET sealed_key = NULL"
+        " WHERE uetr IN (SELECT uetr FROM switch.payment WHERE number = ANY($1))"
+    ),
+)
+"""What else says something of the people of a payment: pseudonyms for reports, and letters about it."""
+
+_ERASE_LETTERS: Final = "UPDATE switch.correspondence SET sealed_key = NULL WHERE at < $1"
+
+
+class NotFinal(RuntimeError):
+    """An open payment cannot be erased."""
+
+
+class ErasureBody(msgspec.Struct, forbid_unknown_fields=True):
+    """What the event says: whose keys went, and why."""
+
+    payments: list[str]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One payment that is erased."""
+
+    number: int
+    uetr: UUID
+
+
+async def erase(connection: asyncpg.Connection, link: Link, uetrs: Sequence[UUID], reason: str) -> int:
+    """Erase these payments; how many had not been.
+
+    Raises:
+        NotFound: there is none of a UETR; nothing was erased.
+        NotFinal: one is still open; nothing was erased.
+        Unavailable: the writer did not take it down.
+
+    """
+    rows = await connection.fetch(_FIND, list(uetrs))
+    missing = set(uetrs) - {row["uetr"] for row in rows}
+    if missing:
+        raise NotFound(f"no payment {min(missing)}")
+    for row in rows:
+        if row["open"]:
+            raise NotFinal(f"payment {row['uetr']} is not final")
+    subjects = [Subject(row["number"], row["uetr"]) for row in rows if not row["erased"]]
+    for start in range(0, len(subjects), BATCH):
+        await _erase(connection, link, subjects[start : start + BATCH], reason)
+    return len(subjects)
+
+
+async def erase_before(
+    connection: asyncpg.Connection, link: Link, instant: datetime, reason: str
+) -> AsyncIterator[int]:
+    """Erase every final payment that was taken in before an instant; yields how many, batch by batch.
+
+    Letters between participants go by their own date, whatever they are about.
+    """
+    await connection.execute(_ERASE_LETTERS, instant)
+    last = await connection.fetchval(_LAST_BEFORE, instant)
+    number = 0
+    while True:
+        subjects = [Subject(*row) for row in await connection.fetch(_OLD, number, last, BATCH)]
+        if not subjects:
+            return
+        await _erase(connection, link, subjects, reason)
+        number = subjects[-1].number
+        yield len(subjects)
+
+
+async def scrub(connection: asyncpg.Connection) -> None:
+    """Have the database overwrite what it still holds of the erased keys in its table."""
+    await connection.execute("VACUUM switch.message_key")
+
+
+async def _erase(
+    connection: asyncpg.Connection, link: Link, subjects: Sequence[Subject], reason: str
+) -> None:
+    body = msgspec.json.encode(ErasureBody([subject.uetr.hex for subject in subjects], reason))
+    reply = await link.ask(Record(KIND, body))
+    if reply.verdict != "recorded":
+        raise Unavailable(f"the erasure was not taken down: {reply.verdict}")
+    numbers = [subject.number for subject in subjects]
+    async with connection.transaction():
+        for statement in _ERASE_MORE:
+            await connection.execute(statement, numbers)
+        await connection.execute(_ERASE, numbers, reply.number)

@@ -1,0 +1,252 @@
+"""From a decoded pacs.008 to money held: rules, route, price, translation, one durable command.
+
+Everything up to the command is decided in memory and changes nothing. Whatever the switch itself refuses
+is remembered under its UETR, so a refused payment stays refused and regulators can count it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from msgspec import structs
+
+from adapters.port import Order, Stated
+from ledger.encoding import microseconds
+from schemas import codec, rules, verdict
+from schemas.errors import DuplicateUetr, NotAllowed, NotFound, Refused, Unavailable
+from schemas.findings import Finding
+from schemas.payment import CreditTransfer
+from switch.base import metrics, personal_data, tracing
+from switch.base.failpoints import failpoint
+from switch.base.personal_data import Sealer
+from switch.base.settings import Settings
+from switch.payments import pricing, routes, stated
+from switch.payments.directory import Directory, Participant
+from switch.payments.dispatch import Dispatcher, now_us, scaled_us
+from switch.payments.rails import Rails
+from switch.payments.routes import Route
+from switch.writer import duplicates
+from switch.writer.client import Link
+from switch.writer.commands import LATE, NO_TERMS, Accept, Identity, Refuse, Reply, Terms
+from switch.writer.lifecycle import State
+
+_KNOWN: Final = frozenset({"exists", "already_failed"})
+_DIFFERENT: Final = "exists_with_different_content"
+_HELD_POLL_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a payment stands. `known` tells a repeat: nothing was done now, and a None state must be read."""
+
+    uetr: UUID
+    state: State | None
+    reason: str = ""
+    detail: str = ""
+    known: bool = False
+    refused_here: bool = False
+    """The switch said no, not the rail: nothing was ever held."""
+    notes: Sequence[Sequence[str]] = ()
+    """What of the message the rail does not carry: the path of an element, and a text."""
+
+
+class Intake:
+    """Takes payments in. One a worker."""
+
+    def __init__(
+        self, settings: Settings, directory: Directory, rails: Rails, link: Link, dispatcher: Dispatcher
+    ) -> None:
+        self._settings = settings
+        self._directory = directory
+        self._rails = rails
+        self._link = link
+        self._dispatcher = dispatcher
+        self._keys = personal_data.load(settings.personal_data_keys)
+
+    async def take(self, message: codec.Message, payment: CreditTransfer, sender: Participant) -> Standing:
+        """Take in `payment`, which `message` says and `sender` proved to have sent.
+
+        Raises:
+            DuplicateUetr: the UETR is known with other content.
+            NotAllowed: the debtor agent is not the sender, or the sender is suspended.
+            Unavailable: nothing was decided; the same message may be sent again.
+
+        """
+        received_at = now_us()
+        self._check_sender(payment, sender)
+        uetr = UUID(payment.uetr)
+        sealer = self._keys.sealer(uetr)
+        identity = Identity(
+            uetr=uetr.bytes,
+            fingerprint=self.fingerprint(message, sender),
+            sender=sender.id,
+            message_name=message.id,
+            message_id=payment.message_id,
+            raw=sealer.seal(personal_data.CAME, message.raw),
+            received_at=received_at,
+            key=sealer.sealed_key,
+        )
+        made_at = datetime.now(UTC)
+        made_at = made_at.replace(microsecond=made_at.microsecond // 1000 * 1000)
+        try:
+            _refuse_findings(rules.refusals(rules.check(message, scheme=self._scheme(payment))))
+            stated.check_times(payment, message, made_at, self._settings)
+            expires_at = stated.expiry(payment, made_at, self._settings)
+            route = self._route(payment, sender, made_at, expires_at)
+            await self._check_day(payment, route, made_at)
+            stated.check_parties(message, payment, sender, route.creditor, self._settings.bic)
+            stated.check_kind(message.content, route.corridor)
+            route.rail.check()
+            order = Order(
+                payment=payment,
+                amount=payment.interbank_settlement_amount,
+                serial=0,
+                made_at=made_at,
+                expires_at=expires_at,
+                stated=Stated(message.id, message.content),
+            )
+            notes = route.rail.account_for(order)
+            reply = await self._reserve(identity, sealer, order, route, notes)
+        except Refused as refusal:
+            return await self._remember(identity, self._terms_of(payment, sender), refusal)
+        return replace(_standing(uetr, reply), notes=notes)
+
+    def fingerprint(self, message: codec.Message, sender: Participant) -> bytes:
+        """By what the same message of the same sender is known again."""
+        return self._keys.fingerprint(sender.id, codec.digest(message))
+
+    def _check_sender(self, payment: CreditTransfer, sender: Participant) -> None:
+        if not self._directory.fresh:
+            raise Unavailable("the directory cannot be read; nothing was decided")
+        if sender.status != "active":
+            raise NotAllowed("this participant is suspended")
+        bic = payment.debtor_agent.bic or ""
+        if bic[:8] != sender.bic[:8]:
+            raise NotAllowed("the debtor agent is not the participant that sent this")
+
+    def _scheme(self, payment: CreditTransfer) -> rules.Scheme:
+        """What this corridor demands of a message; the countries are those of the agents' BICs."""
+        debtor, creditor = (
+            (agent.bic or "")[4:6] for agent in (payment.debtor_agent, payment.creditor_agent)
+        )
+        return self._settings.scheme_of(debtor, creditor)
+
+    def _route(
+        self, payment: CreditTransfer, debtor: Participant, made_at: datetime, expires_at: datetime
+    ) -> Route:
+        return routes.find(
+            self._directory.now,
+            self._rails,
+            debtor,
+            payment.creditor_agent.bic or "",
+            payment.interbank_settlement_amount.currency,
+            now=made_at,
+            expires_at=expires_at,
+        )
+
+    async def _check_day(self, payment: CreditTransfer, route: Route, now: datetime) -> None:
+        """Refuse a settlement date that is neither today's nor the one that a payment of now has."""
+        if not stated.is_dated(payment, now, route.debtor.country, route.creditor.country):
+            return
+        currency = payment.interbank_settlement_amount.currency
+        try:
+            day = await asyncio.to_thread(self._directory.now.settlement_day, currency, now)
+        except NotFound:
+            raise stated.other_day() from None
+        if payment.interbank_settlement_date != day:
+            raise stated.other_day()
+
+    async def _reserve(
+        self, identity: Identity, sealer: Sealer, asked: Order, route: Route, notes: list[tuple[str, str]]
+    ) -> Reply:
+        """Price, translate and hold what was `asked`; its amount and serial are settled here."""
+        assert asked.stated is not None
+        payment, directory = asked.payment, self._directory.now
+        adapter = route.rail.adapter
+        price = routes.price(asked.amount, route, directory)
+        stated.check_bargain(payment, asked.stated.content, price, directory.by_id.get(price.fx_provider))
+        legs = pricing.legs(price, route.debtor, route.creditor, route.corridor, directory)
+        serial = await route.rail.serials.take(asked.made_at)
+        order = replace(asked, amount=price.credit, serial=serial)
+        native = route.rail.say(order)
+        accept = Accept(
+            identity=identity,
+            terms=Terms(
+                debtor_agent=route.debtor.id,
+                creditor_agent=route.creditor.id,
+                rail=adapter.profile.country,
+                debit_minor=price.debit.minor,
+                debit_currency=price.debit.currency,
+                credit_minor=price.credit.minor,
+                credit_currency=price.credit.currency,
+                fee_minor=price.fee.minor,
+                fx_provider=price.fx_provider,
+                rate=price.rate,
+            ),
+            legs=legs,
+            native_ref=native.ref,
+            native_body=sealer.seal(personal_data.SENT, native.body),
+            expires_at=microseconds(order.expires_at),
+            lifetime=microseconds(order.expires_at) - microseconds(order.made_at),
+            due_at=self._due_at(route, microseconds(order.expires_at)),
+            hold=not route.open,
+            notes=notes,
+            claims=duplicates.claims(payment, identity.sender, self._keys, self._settings),
+        )
+        failpoint("before_reserve_commit")
+        with tracing.part("reserve", rail=accept.terms.rail, uetr=payment.uetr):
+            reply = await self._link.ask(accept)
+        failpoint("after_reserve_commit")
+        if reply.verdict == LATE:
+            raise Unavailable("this took too long, or a clock is wrong; nothing was decided")
+        if reply.state == State.SENT:
+            metrics.ACCEPTED.labels(adapter.profile.country, price.debit.currency).inc()
+            self._dispatcher.send_soon(route.rail, identity.uetr, native, accept.expires_at)
+        return reply
+
+    def _due_at(self, route: Route, expires_at: int) -> int:
+        if route.open:
+            return now_us() + scaled_us(route.rail.adapter.profile.timing.answer_s, self._settings.time_scale)
+        poll = now_us() + scaled_us(_HELD_POLL_S, self._settings.time_scale)
+        return min(expires_at, max(route.opens_at, poll))
+
+    def _terms_of(self, payment: CreditTransfer, sender: Participant) -> Terms:
+        """What a message that is refused before it is priced states: between whom, how much, towards what."""
+        bic = payment.creditor_agent.bic or ""
+        creditor = self._directory.now.by_bic.get(bic[:8])
+        rail = self._rails.get(creditor.country) if creditor else None
+        debit = payment.interbank_settlement_amount
+        return structs.replace(
+            NO_TERMS,
+            debtor_agent=sender.id,
+            creditor_agent=creditor.id if creditor else bic,
+            debit_minor=debit.minor,
+            debit_currency=debit.currency,
+            credit_currency=rail.adapter.profile.currency if rail else "",
+        )
+
+    async def _remember(self, identity: Identity, terms: Terms, refusal: Refused) -> Standing:
+        reply = await self._link.ask(Refuse(identity, refusal.reason, refusal.placed, terms))
+        return _standing(UUID(bytes=identity.uetr), reply)
+
+
+def _refuse_findings(findings: list[Finding]) -> None:
+    if findings:
+        first = findings[0]
+        raise Refused(verdict.summary(findings), reason=first.reason, path=first.path)
+
+
+def _standing(uetr: UUID, reply: Reply) -> Standing:
+    if reply.verdict == _DIFFERENT:
+        metrics.REPLAYS.labels("mismatch").inc()
+        raise DuplicateUetr
+    if reply.verdict in _KNOWN:
+        metrics.REPLAYS.labels("hit").inc()
+        return Standing(uetr, None, known=True)
+    if reply.state == State.ABORTED:
+        metrics.REFUSED.labels(reply.reason).inc()
+        return Standing(uetr, State.ABORTED, reply.reason, reply.detail, refused_here=True)
+    return Standing(uetr, State(reply.state))

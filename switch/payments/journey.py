@@ -1,0 +1,225 @@
+"""Reading payments back: where one stands, and its journey. History is the ledger's event log."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from schemas.errors import DuplicateUetr, NotFound
+from schemas.money import Money
+from switch.payments.intake import Standing
+from switch.writer.lifecycle import FINAL, STATUS, Event, State
+
+_EVENTS: Final = """
+SELECT e.seq, e.kind, e.at, e.body
+FROM ledger.transfer AS t
+JOIN ledger.event AS e ON e.number = t.number
+WHERE t.id = $1 AND e.seq >= t.number AND e.kind = ANY($2)
+ORDER BY e.seq
+"""
+_KEPT: Final = """
+SELECT t.kind = 'failed' AS refused, coalesce(r.outcome = 'posted', false) AS posted,
+       EXISTS (SELECT FROM ledger.transfer AS c WHERE c.corrects = t.number) AS returned
+FROM ledger.transfer AS t
+LEFT JOIN ledger.resolution AS r ON r.number = t.number
+WHERE t.id = $1 AND t.number <= (SELECT max(last_seq) FROM ledger.archive)
+"""
+_ARCHIVED: Final = "its history is archived"
+_RETURNED: Final = "returned"
+_PAYMENT: Final = """
+SELECT p.*, o.enquiries, o.due_at,
+       EXISTS (SELECT FROM ledger.transfer AS c WHERE c.corrects = t.number) AS returned
+FROM ledger.transfer AS t
+JOIN switch.payment AS p ON p.number = t.number
+LEFT JOIN switch.open_payment AS o ON o.number = p.number
+WHERE t.id = $1
+"""
+KINDS: Final = [*Event, "CONTRADICTION", "ESCALATE", "ENQUIRY", "LOOK_ALIKE", "RETURNED"]
+_NAMES: Final = {
+    Event.REFUSE: "refused",
+    Event.RESERVE: "reserved",
+    Event.SEND: "sent",
+    Event.EXPIRE: "expired",
+    Event.CANCEL: "cancelled",
+    Event.DEFER: "deferred",
+    Event.DOUBT: "in doubt",
+    Event.CONFIRM: "posted",
+    Event.REJECT: "released",
+}
+SHOWN: Final = ("reason", "rail_code", "rail_reference", "detail")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened to a payment; `at` is the ledger's time, or what a worker observed."""
+
+    event: str
+    at: datetime
+    facts: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One step through the lifecycle table."""
+
+    state: State
+    event: Event
+    then: State
+
+
+def _instant(micros: int) -> datetime:
+    return datetime.fromtimestamp(micros / 1_000_000, UTC)
+
+
+def _steps(row: asyncpg.Record) -> list[Step]:
+    """Unfold one event: what was observed before the durable step, then the step itself."""
+    body = json.loads(row["body"])
+    before = [
+        Step(name, _instant(body[field]), {})
+        for name, field in (("received", "received_at"), ("answered", "answered_at"))
+        if body.get(field)
+    ]
+    facts = {name: body[name] for name in SHOWN if body.get(name)}
+    return [*before, Step(event_name(row["kind"]), row["at"], facts)]
+
+
+def event_name(kind: str) -> str:
+    """How a journey calls an event of the log."""
+    return _NAMES[Event(kind)] if kind in set(Event) else kind.lower()
+
+
+async def _events(pool: asyncpg.Pool, uetr: UUID) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await pool.fetch(_EVENTS, uetr, KINDS)
+    return rows
+
+
+async def _stands(pool: asyncpg.Pool, uetr: UUID, rows: list[asyncpg.Record]) -> tuple[State, str, str, str]:
+    """Where a payment stands by its events, or, where they were detached, by what is kept for ever."""
+    if any(row["kind"] in set(Event) for row in rows):
+        return _state(rows)
+    kept = await pool.fetchrow(_KEPT, uetr)
+    if kept is None:
+        raise NotFound
+    if kept["posted"]:
+        detail = f"{_RETURNED}; {_ARCHIVED}" if kept["returned"] else _ARCHIVED
+        return State.COMMITTED, "", detail, Event.CONFIRM
+    return State.ABORTED, "", _ARCHIVED, Event.REFUSE if kept["refused"] else Event.REJECT
+
+
+def _state(rows: list[asyncpg.Record]) -> tuple[State, str, str, str]:
+    """State, reason, detail and last lifecycle event of a payment, from its events in order."""
+    last = next(row for row in reversed(rows) if row["kind"] in set(Event))
+    body = json.loads(last["body"])
+    returned = [json.loads(row["body"]) for row in rows if row["kind"] == "RETURNED"]
+    detail = f"{_RETURNED} {returned[-1]['reason']}".strip() if returned else body.get("detail", "")
+    return State(body["state"]), body.get("reason", ""), detail, last["kind"]
+
+
+async def read_standing(pool: asyncpg.Pool, uetr: UUID) -> Standing:
+    """Where a known payment stands.
+
+    Raises:
+        NotFound: there is none of this UETR.
+
+    """
+    rows = await _events(pool, uetr)
+    state, reason, detail, event = await _stands(pool, uetr, rows)
+    here = event == Event.REFUSE
+    return Standing(uetr, state, reason, detail, known=True, refused_here=here, notes=_notes(rows))
+
+
+async def read_known(pool: asyncpg.Pool, uetr: UUID, fingerprint: bytes) -> Standing | None:
+    """Where a payment of this UETR and content stands; None where there is none.
+
+    Raises:
+        DuplicateUetr: the UETR is known with other content.
+
+    """
+    known = await pool.fetchval("SELECT fingerprint FROM ledger.transfer WHERE id = $1", uetr)
+    if known is None:
+        return None
+    if known != fingerprint:
+        raise DuplicateUetr
+    return await read_standing(pool, uetr)
+
+
+async def read_payment(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None) -> dict[str, Any]:
+    """Describe a payment to whoever may see what belongs to `owners`; None is everything.
+
+    A list: a lone id would be taken for its letters.
+
+    Raises:
+        NotFound: there is none, or no owner has a part in it: the two look the same.
+
+    """
+    payment = await pool.fetchrow(_PAYMENT, uetr)
+    if payment is None or not _has_part(payment, owners):
+        raise NotFound
+    rows = await _events(pool, uetr)
+    state, reason, detail, _ = await _stands(pool, uetr, rows)
+    return {
+        "uetr": str(uetr),
+        "state": state,
+        "status": STATUS[state],
+        "final": state in FINAL,
+        "returned": payment["returned"],
+        "reason": reason or None,
+        "detail": detail or None,
+        "message": payment["message_name"],
+        "message_id": payment["message_id"],
+        **_terms(payment),
+        "notes": [{"path": path, "text": text} for path, text in _notes(rows)],
+        "journey": [
+            {"event": step.event, "at": step.at.isoformat(), **step.facts}
+            for row in rows
+            for step in _steps(row)
+        ],
+    }
+
+
+def _notes(rows: list[asyncpg.Record]) -> list[list[str]]:
+    """What of the message the rail does not carry, as it was noted when the money was held."""
+    held = next((row["body"] for row in rows if row["kind"] == Event.RESERVE), "{}")
+    notes: list[list[str]] = json.loads(held).get("notes", [])
+    return notes
+
+
+def _has_part(payment: asyncpg.Record, owners: list[str] | None) -> bool:
+    parts = {payment["sender"], payment["debtor_agent"]}
+    if payment["native_ref"]:  # what the switch refused itself is no affair of the agent that it names
+        parts.add(payment["creditor_agent"])
+    return owners is None or not parts.isdisjoint(owners)
+
+
+async def read_path(pool: asyncpg.Pool, uetr: UUID) -> list[Move]:
+    """The steps that a known payment took through the lifecycle table; none where they are archived."""
+    moves: list[Move] = []
+    for row in await _events(pool, uetr):
+        if row["kind"] in set(Event):
+            before = moves[-1].then if moves else State.RECEIVED
+            moves.append(Move(before, Event(row["kind"]), State(json.loads(row["body"])["state"])))
+    return moves
+
+
+def _terms(payment: asyncpg.Record) -> dict[str, Any]:
+    """What the payment comes to; of one that was refused before it was priced, what its message states."""
+    if not payment["debit_currency"]:
+        return {}
+    priced = bool(payment["credit_minor"])
+    debit = Money(payment["debit_minor"], payment["debit_currency"])
+    credit = Money(payment["credit_minor"], payment["credit_currency"])
+    fee = Money(payment["fee_minor"], payment["debit_currency"])
+    return {
+        "debtor_agent": payment["debtor_agent"],
+        "creditor_agent": payment["creditor_agent"],
+        "rail": payment["rail"] or None,
+        "rail_reference": payment["native_ref"] or None,
+        "interbank_settlement_amount": {"currency": debit.currency, "amount": debit.text},
+        "credited_amount": {"currency": credit.currency, "amount": credit.text} if priced else None,
+        "fee": {"currency": fee.currency, "amount": fee.text} if priced else None,
+        "exchange_rate": payment["rate"] or None,
+        "fx_provider": payment["fx_provider"] or None,
+    }

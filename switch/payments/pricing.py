@@ -1,0 +1,106 @@
+"""What a payment comes to: the credit at the rate in force, the fee, and the legs that move it.
+
+Exact integers throughout. A conversion rounds down, so the FX provider never pays out more than the rate
+says; the rest of a minor unit stays with the provider.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from schemas.errors import Refused
+from schemas.money import EXPONENTS, Money
+from schemas.reasons import Reason
+from switch.payments.directory import Corridor, Participant, Snapshot
+from switch.writer.commands import Leg
+
+POSITION = "position"
+"""Purpose of the account whose window is settled net, later, under a cap."""
+GROSS = "gross"
+"""Purpose of the account that holds money already paid in: what moves on it is settled when it is posted."""
+FEES = "fees"
+SCHEME = "payswitch"
+"""Owner of the fee accounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Debit is what the debtor agent pays for the transfer itself; the fee comes on top."""
+
+    debit: Money
+    credit: Money
+    fee: Money
+    fx_provider: str
+    rate: str
+
+
+def convert(amount: Money, currency: str, rate: str, step: int = 1) -> Money:
+    """`amount` in `currency` at `rate` units of it for one unit of the amount's, rounded down to a `step`."""
+    scale = Fraction(10) ** (EXPONENTS[currency] - EXPONENTS[amount.currency])
+    minor = int(amount.minor * Fraction(rate) * scale)
+    return Money(minor - minor % step, currency)
+
+
+def fee(amount: Money, corridor: Corridor) -> Money:
+    """Flat part plus basis points of the amount, rounded up to a whole minor unit."""
+    return Money(corridor.fee_minor + -(-amount.minor * corridor.fee_bps // 10_000), amount.currency)
+
+
+def price(amount: Money, currency: str, corridor: Corridor, directory: Snapshot, *, step: int = 1) -> Price:
+    """Price a debit of `amount` that is to arrive in `currency`, whose rail counts in `step` minor units.
+
+    Raises:
+        Refused: no rate for the pair (AM03), or nothing would arrive (AM02).
+
+    """
+    if amount.currency == currency:
+        return Price(amount, amount, fee(amount, corridor), "", "")
+    quoted = directory.rate_by_pair.get((amount.currency, currency))
+    provider = directory.by_id.get(quoted.provider) if quoted else None
+    if quoted is None or provider is None or provider.status != "active":
+        raise Refused("no FX rate for this pair of currencies", reason=Reason.NOT_ALLOWED_CURRENCY)
+    credit = convert(amount, currency, quoted.rate, step)
+    if credit.minor <= 0:
+        raise Refused("the amount is too small to convert", reason=Reason.NOT_ALLOWED_AMOUNT)
+    return Price(amount, credit, fee(amount, corridor), quoted.provider, quoted.rate)
+
+
+def purpose_of(corridor: Corridor) -> str:
+    """Which accounts a corridor's payments move: by its settlement model, deferred net or immediate gross."""
+    return GROSS if corridor.settlement == "gross" else POSITION
+
+
+def legs(
+    terms: Price, debtor: Participant, creditor: Participant, corridor: Corridor, directory: Snapshot
+) -> list[Leg]:
+    """Build the linked set: the money through the FX provider in both currencies, and the fee.
+
+    In a corridor that settles gross, every account of it is one of money paid in before, without a cap to go
+    below it: both currencies and the fee are final in the same instant, and no window has anything to net.
+
+    Raises:
+        Refused: somebody on the way has no account in the currency (AG03).
+
+    """
+    ours = purpose_of(corridor)
+
+    def account(owner: str, currency: str, purpose: str = ours) -> int:
+        found = directory.account_id.get((owner, currency, purpose))
+        if found is None:
+            raise Refused("no account in this currency", reason=Reason.TRANSACTION_NOT_SUPPORTED)
+        return found
+
+    payer = account(debtor.id, terms.debit.currency)
+    payee = account(creditor.id, terms.credit.currency)
+    if terms.fx_provider:
+        buys = account(terms.fx_provider, terms.debit.currency)
+        sells = account(terms.fx_provider, terms.credit.currency)
+        moves = [
+            Leg(payer, buys, terms.debit.minor, "conversion"),
+            Leg(sells, payee, terms.credit.minor, "conversion"),
+        ]
+    else:
+        moves = [Leg(payer, payee, terms.debit.minor, "principal")]
+    if terms.fee.minor:
+        collects = account(SCHEME, terms.fee.currency, FEES)
+        moves.append(Leg(payer, collects, terms.fee.minor, "fee"))
+    return moves

@@ -1,0 +1,277 @@
+"""Reconciliation: the rail's end-of-cycle file is the last word on what it did.
+
+Reading a cycle does two things: what is still open here and final there becomes final; and wherever both
+sides are final and differ, a break is noted for a person. Reading a file again changes nothing. What a file
+does not say frees no money: a rail may have an order that it has not finished. What we committed, and what
+is in no file, is a break once the files of all the days it could be in are there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from importlib.resources import files
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import structlog
+
+from adapters.port import Answer, Outcome
+from adapters.profile import RailProfile
+from ledger.sql import statement
+from schemas.errors import NotFound, Unavailable
+from schemas.money import MAX_MINOR
+from switch.payments.dispatch import Dispatcher, Sending, of_answer
+from switch.payments.rails import Rail
+
+FILE_AFTER: Final = timedelta(minutes=15)
+"""After the end of a cycle, before its file is asked for."""
+LOOK_BACK_DAYS: Final = 7
+"""How far back a cycle that was not read yet is still asked for."""
+_DIFFERENCES: Final = files("switch.payments").joinpath("sql/differences.sql").read_text(encoding="utf-8")
+_BREAKS: Final = """
+INSERT INTO switch.reconciliation_break (rail, cycle, ref, uetr, kind, detail)
+SELECT $1, $2::date, ref, uetr, kind, detail FROM ({}) AS found
+ON CONFLICT (rail, ref, kind) DO NOTHING
+RETURNING kind
+""".format(_DIFFERENCES)  # noqa: UP032 - ours, and read from a file
+_SETTLED: Final = """
+SELECT ref, kind FROM switch.reconciliation_break WHERE rail = $1 AND resolved_at IS NOT NULL
+"""
+_CYCLES: Final = """
+SELECT l.cycle, c.cycle IS NOT NULL AS over
+FROM (SELECT DISTINCT cycle FROM switch.rail_cycle_line WHERE rail = $1
+      UNION SELECT cycle FROM switch.rail_cycle WHERE rail = $1) AS l
+LEFT JOIN switch.rail_cycle AS c ON c.rail = $1 AND c.cycle = l.cycle
+ORDER BY 1
+"""
+_SEQ_AT: Final = statement("seq_at")
+_OPEN: Final = """
+SELECT o.uetr, p.native_ref, o.state, o.pending, o.entered_at, o.expires_at
+FROM switch.open_payment AS o JOIN switch.payment AS p USING (number)
+WHERE o.rail = $1 AND o.state IN ('RESERVED', 'SENT', 'UNKNOWN')
+"""
+_LIST: Final = """
+SELECT *, extract(epoch FROM coalesce(resolved_at, clock_timestamp()) - found_at)::float8 AS age_s
+FROM switch.reconciliation_break
+WHERE ($1 OR resolved_at IS NULL) AND ($2::text IS NULL OR rail = $2) AND id > $3 ORDER BY id LIMIT $4::bigint
+"""
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Result:
+    """What reading one cycle came to."""
+
+    rail: str
+    cycle: str
+    over: bool
+    """Whether the cycle had ended, so that what is not in the file did not happen in it."""
+    lines: int = 0
+    finished: int = 0
+    """Payments that became final by the file."""
+    breaks: Mapping[str, int] = field(default_factory=dict)
+    """New differences, by kind."""
+
+
+class Reconciliation:
+    """Reads the files of the rails."""
+
+    def __init__(self, pool: asyncpg.Pool, dispatcher: Dispatcher) -> None:
+        self._pool = pool
+        self._dispatcher = dispatcher
+
+    async def due(self, rail: Rail, now: datetime) -> list[str]:
+        """Cycles that are over, whose file should be there, and that were not read yet; oldest first."""
+        profile = rail.adapter.profile
+        last = date.fromisoformat(profile.hours.day(now - FILE_AFTER)) - timedelta(days=1)
+        days = [last - timedelta(days=ago) for ago in range(LOOK_BACK_DAYS)]
+        rows = await self._pool.fetch(
+            "SELECT cycle FROM switch.rail_cycle WHERE rail = $1 AND cycle = ANY($2)", profile.country, days
+        )
+        first = await self._pool.fetchval("SELECT min(at) FROM ledger.event WHERE seq = 1")
+        since = date.fromisoformat(profile.hours.day(first)) if first else last
+        read = {row["cycle"] for row in rows}
+        return [day.isoformat() for day in sorted(days) if day not in read and day >= since]
+
+    async def catch_up(self, rail: Rail) -> None:
+        """Read every cycle that is due; one that the rail does not give is asked for again later."""
+        for cycle in await self.due(rail, datetime.now(UTC)):
+            try:
+                result = await self.read(rail, cycle)
+            except Unavailable as error:
+                _log.warning("no_cycle_file", rail=rail.adapter.profile.country, detail=error.detail)
+                return
+            if result.breaks:
+                _log.error("reconciliation_breaks", rail=result.rail, detail=str(dict(result.breaks)))
+
+    async def read(self, rail: Rail, cycle: str) -> Result:
+        """Read one cycle, `YYYY-MM-DD` of the rail's clock.
+
+        Raises:
+            Unavailable: the rail gave no file that can be read as a whole; nothing was changed.
+
+        """
+        profile = rail.adapter.profile
+        answers = _by_ref([answer async for answer in rail.adapter.reconcile(cycle)], cycle)
+        over = profile.hours.day(datetime.now(UTC)) > cycle
+        result = Result(profile.country, cycle, over, len(answers))
+        await self._keep(profile, cycle, answers)
+        result.finished = await self._finish_open(rail, answers)
+        result.breaks = await self._breaks(profile, date.fromisoformat(cycle), over=over)
+        if over:  # last: a cycle is read only when all that follows from it is done
+            await self._pool.execute(
+                "INSERT INTO switch.rail_cycle (rail, cycle, lines) VALUES ($1, $2, $3)"
+                " ON CONFLICT DO NOTHING",
+                profile.country,
+                date.fromisoformat(cycle),
+                len(answers),
+            )
+        return result
+
+    async def _keep(self, profile: RailProfile, cycle: str, answers: Mapping[str, Answer]) -> None:
+        """Store the lines; of a day that was not over, the newest word counts."""
+        day = date.fromisoformat(cycle)
+        await self._pool.executemany(
+            "INSERT INTO switch.rail_cycle_line (rail, cycle, ref, uetr, done, code, minor)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (rail, cycle, ref) DO UPDATE"
+            " SET done = excluded.done, code = excluded.code, minor = excluded.minor",
+            [
+                (
+                    profile.country,
+                    day,
+                    answer.ref,
+                    UUID(answer.uetr) if answer.uetr else None,
+                    answer.outcome is Outcome.DONE,
+                    answer.rail_code or "",
+                    answer.amount.minor if answer.amount else None,
+                )
+                for answer in answers.values()
+            ],
+        )
+
+    async def _finish_open(self, rail: Rail, answers: Mapping[str, Answer]) -> int:
+        """Give the file's word to every payment that still waits for one.
+
+        Raises:
+            Unavailable: the writer is away; the cycle is to be read again.
+
+        """
+        finished = 0
+        country = rail.adapter.profile.country
+        for row in await self._pool.fetch(_OPEN, country):
+            answer = answers.get(row["native_ref"])
+            if answer is not None and answer.uetr in {None, str(row["uetr"])}:
+                reply = await self._dispatcher.tell(of_answer(answer, Sending(row["uetr"].bytes, country)))
+                if reply is None:
+                    raise Unavailable("the writer is away; the cycle is to be read again")
+                finished += reply.verdict == "advanced"
+        return finished
+
+    async def _breaks(self, profile: RailProfile, cycle: date, *, over: bool) -> dict[str, int]:
+        """Note where both sides are final and differ; new ones are counted by kind."""
+        async with self._pool.acquire() as connection:
+            arguments = await _arguments(connection, profile, cycle, over=over)
+            rows = await connection.fetch(_BREAKS, *arguments) if arguments else []
+        found: dict[str, int] = {}
+        for row in rows:
+            found[row["kind"]] = found.get(row["kind"], 0) + 1
+        return found
+
+
+async def _arguments(
+    connection: asyncpg.Connection, profile: RailProfile, cycle: date, *, over: bool
+) -> tuple[object, ...]:
+    """What `differences` is asked with; nothing where the history of the cycle is archived."""
+    start = _start(profile, cycle)
+    day = timedelta(days=1)
+    # A payment may become final days after it was made; what may be missing was made the day before.
+    instants = (start - LOOK_BACK_DAYS * day, start - day, start, start + LOOK_BACK_DAYS * day)
+    earliest, missing_from, missing_to, latest = [await connection.fetchval(_SEQ_AT, at) for at in instants]
+    if earliest is None:
+        return ()
+    return profile.country, cycle, earliest, over, missing_from, missing_to - 1, latest
+
+
+async def differences(connection: asyncpg.Connection, profile: RailProfile) -> list[asyncpg.Record]:
+    """Every difference between a rail's files that were read and the books that no people have settled."""
+    settled = {(row["ref"], row["kind"]) for row in await connection.fetch(_SETTLED, profile.country)}
+    found: list[asyncpg.Record] = []
+    for row in await connection.fetch(_CYCLES, profile.country):
+        arguments = await _arguments(connection, profile, row["cycle"], over=row["over"])
+        found += await connection.fetch(_DIFFERENCES, *arguments) if arguments else []
+    return [row for row in found if (row["ref"], row["kind"]) not in settled]
+
+
+def _by_ref(answers: list[Answer], cycle: str) -> dict[str, Answer]:
+    """The answers by their reference.
+
+    Raises:
+        Unavailable: two speak of one order, or one cannot be what a rail says: the file is read as a whole.
+
+    """
+    found = {answer.ref: answer for answer in answers}
+    if len(found) != len(answers) or not all(map(_is_sound, answers)):
+        raise Unavailable(f"the file of cycle {cycle} contradicts itself or says what cannot be")
+    return found
+
+
+def _is_sound(answer: Answer) -> bool:
+    """Whether the words can be kept: a UETR that is one, an amount that is money, no NUL."""
+    try:
+        sound = answer.uetr is None or str(UUID(answer.uetr)) == answer.uetr
+    except ValueError:
+        return False
+    minor = answer.amount.minor if answer.amount else 1
+    return sound and 0 < minor <= MAX_MINOR and "\0" not in answer.ref + (answer.rail_code or "")
+
+
+async def list_breaks(
+    connection: asyncpg.Connection | asyncpg.Pool,
+    *,
+    resolved: bool,
+    rail: str | None = None,
+    after: int = 0,
+    limit: int | None = None,
+) -> list[asyncpg.Record]:
+    """Breaks with their age in seconds, oldest first, of one rail or all; with `resolved`, all there were.
+
+    Those of a number above `after`, at most `limit`; None is no bound.
+    """
+    rows: list[asyncpg.Record] = await connection.fetch(_LIST, resolved, rail, after, limit)
+    return rows
+
+
+async def read_breaks(
+    connection: asyncpg.Connection | asyncpg.Pool, *, resolved: bool
+) -> list[dict[str, str]]:
+    """Breaks as texts, oldest first; with `resolved`, those that are done with too."""
+    return [
+        {name: str(value) for name, value in row.items() if value is not None and name != "age_s"}
+        for row in await list_breaks(connection, resolved=resolved)
+    ]
+
+
+async def resolve_break(connection: asyncpg.Connection, number: int, owner: str, text: str) -> None:
+    """Mark a break as resolved.
+
+    Raises:
+        NotFound: no such break is open.
+
+    """
+    done = await connection.fetchval(
+        "UPDATE switch.reconciliation_break SET owner = $2, resolution = $3, resolved_at = clock_timestamp()"
+        " WHERE id = $1 AND resolved_at IS NULL RETURNING id",
+        number,
+        owner,
+        text,
+    )
+    if done is None:
+        raise NotFound("no such break is open")
+
+
+def _start(profile: RailProfile, cycle: date) -> datetime:
+    """When a cycle begins."""
+    zone = ZoneInfo(profile.hours.zone)
+    return datetime.combine(cycle, datetime.min.time(), zone).astimezone(UTC)

@@ -1,0 +1,85 @@
+"""Who pays whom over which rail, and at what price: one place for payments and for quotes.
+
+Pure over a directory's snapshot and the rails of this process. What a quote answers is what a payment of the
+same instant would come to, and what a payment would be refused for is refused as a quote.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from ledger.encoding import microseconds
+from schemas.errors import Refused
+from schemas.money import Money
+from schemas.reasons import Reason
+from switch.payments import pricing
+from switch.payments.directory import Corridor, Participant, Snapshot
+from switch.payments.pricing import Price
+from switch.payments.rails import Rail
+
+_INSTITUTION: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Who pays whom, over which rail."""
+
+    debtor: Participant
+    creditor: Participant
+    corridor: Corridor
+    rail: Rail
+    open: bool
+    opens_at: int
+    """When the rail takes orders, microseconds since 1970."""
+
+
+def find(
+    directory: Snapshot,
+    rails: Mapping[str, Rail],
+    debtor: Participant,
+    creditor_bic: str,
+    currency: str,
+    *,
+    now: datetime,
+    expires_at: datetime,
+) -> Route:
+    """The route of a payment in `currency` to the bank of a BIC, which must be over before `expires_at`.
+
+    Raises:
+        Refused: RC04 no such bank, AG01 the corridor is not open, AM03 not the debtor's country's currency,
+            AG03 no rail, TM01 the rail is closed for longer.
+
+    """
+    creditor = directory.by_bic.get(creditor_bic[:_INSTITUTION])
+    if creditor is None or creditor.status != "active" or creditor.kind != "direct":
+        raise Refused("the creditor agent takes no part", reason=Reason.INVALID_CREDITOR_BANK_IDENTIFIER)
+    corridor = directory.corridor_by_pair.get((debtor.country, creditor.country))
+    if corridor is None or not corridor.enabled:
+        raise Refused("this corridor is not open", reason=Reason.TRANSACTION_FORBIDDEN)
+    rail = rails.get(creditor.country)
+    status = directory.rail_by_country.get(creditor.country)
+    local = rails.get(debtor.country)
+    if local and currency != local.adapter.profile.currency:
+        raise Refused("not the currency of the debtor agent's country", reason=Reason.NOT_ALLOWED_CURRENCY)
+    if rail is None or status is None:
+        raise Refused("no rail reaches this country", reason=Reason.TRANSACTION_NOT_SUPPORTED)
+    profile = rail.adapter.profile
+    opens = profile.hours.open_from(now, directory.stated_by_currency.get(profile.currency, {}))
+    if opens >= expires_at:
+        text = f"the rail is closed beyond the payment's expiry: it opens at {opens.isoformat()}"
+        raise Refused(text, reason=Reason.CUT_OFF_TIME)
+    opens_at = max(status.opens_at or 0, microseconds(opens))
+    return Route(debtor, creditor, corridor, rail, status.open and opens <= now, opens_at)
+
+
+def price(amount: Money, route: Route, directory: Snapshot) -> Price:
+    """What a payment of `amount` over a route comes to.
+
+    Raises:
+        Refused: no rate for the pair (AM03), or nothing would arrive (AM02).
+
+    """
+    profile = route.rail.adapter.profile
+    step = profile.limits.step_minor
+    return pricing.price(amount, profile.currency, route.corridor, directory, step=step)

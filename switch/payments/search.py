@@ -1,0 +1,205 @@
+"""Finding payments: the newest first, by what people know of them, a stretch of the log at a time.
+
+What is open is in a small table and is found whole. For the rest a page looks at no more than `STRETCH`
+numbers of the ledger, however rare what is asked for is; where it ended is where the next one begins.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from ledger.sql import statement
+from schemas.money import Money
+from switch.writer.lifecycle import Event, State
+
+STRETCH: Final = 500_000
+"""Numbers of the ledger that one page looks at; a payment takes four or so."""
+
+_STEPS: Final = list(Event)
+OPEN: Final = frozenset({State.RESERVED, State.SENT, State.UNKNOWN})
+_SEQ_AT: Final = statement("seq_at")
+_NUMBER_OF: Final = "SELECT number FROM ledger.transfer WHERE id = $1"
+_HEAD: Final = "SELECT next_seq FROM ledger.head"
+# $1 numbers below  $2 numbers above  $3 owners, null for all  $4 state, empty for any  $5 rail
+# $6 and $7 countries  $8 message id or reference of the rail  $9 rows  $10 on which side an owner is
+# $11 kinds of the steps of a payment's life
+_FIND: Final = """
+SELECT p.number, p.uetr, p.debtor_agent, p.creditor_agent, coalesce(d.country::text, '') AS source,
+       coalesce(c.country::text, '') AS target, p.rail, p.native_ref, p.debit_currency, p.debit_minor,
+       p.credit_currency, p.credit_minor, e.at, o.entered_at, o.due_at, o.expires_at,
+       coalesce(o.state, CASE r.outcome WHEN 'posted' THEN 'COMMITTED' ELSE 'ABORTED' END) AS state,
+       coalesce((SELECT convert_from(s.body, 'UTF8')::jsonb ->> 'reason' FROM ledger.event AS s
+                  WHERE s.number = p.number AND s.seq >= p.number AND s.kind = ANY ($11)
+                  ORDER BY s.seq DESC LIMIT 1), '') AS reason,
+       EXISTS (SELECT FROM ledger.transfer AS back WHERE back.corrects = p.number) AS returned
+FROM switch.payment AS p
+{join} switch.open_payment AS o ON o.number = p.number
+LEFT JOIN ledger.resolution AS r ON r.number = p.number
+LEFT JOIN ledger.event AS e ON e.seq = p.number
+LEFT JOIN switch.participant AS d ON d.id = p.debtor_agent
+LEFT JOIN switch.participant AS c ON c.id = p.creditor_agent
+WHERE p.number < $1 AND p.number > $2
+  AND ($3::text[] IS NULL OR p.sender = ANY($3) OR p.debtor_agent = ANY($3)
+       OR (p.creditor_agent = ANY($3) AND p.native_ref <> ''))
+  AND ($4 = '' OR coalesce(o.state, CASE r.outcome WHEN 'posted' THEN 'COMMITTED' ELSE 'ABORTED' END) = $4)
+  AND ($5 = '' OR p.rail = $5) AND ($6 = '' OR d.country = $6) AND ($7 = '' OR c.country = $7)
+  AND ($8 = '' OR p.message_id = $8 OR p.native_ref = $8)
+  AND ($10 = '' OR ($10 = 'sent' AND (p.sender = ANY($3) OR p.debtor_agent = ANY($3)))
+       OR ($10 = 'received' AND p.creditor_agent = ANY($3)))
+ORDER BY p.number DESC LIMIT $9
+"""
+_OLDEST: Final = _FIND.format(join="JOIN").replace(
+    "ORDER BY p.number DESC", "ORDER BY o.entered_at, p.number"
+)
+_FOUND: Final = {True: _FIND.format(join="JOIN"), False: _FIND.format(join="LEFT JOIN")}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is looked for; empty is anything."""
+
+    uetr: UUID | None = None
+    state: State | None = None
+    rail: str = ""
+    source: str = ""
+    target: str = ""
+    reference: str = ""
+    direction: str = ""
+    """`sent` or `received` by an owner."""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One payment as a list shows it: nothing about people. Empty is what a refused one does not state."""
+
+    number: int
+    uetr: UUID
+    debtor_agent: str
+    creditor_agent: str
+    source: str
+    target: str
+    rail: str
+    rail_reference: str
+    debit: Money | None
+    credit: Money | None
+    at: datetime | None
+    """When it was taken in; None where its history is archived."""
+    entered_at: datetime | None
+    """Since when it is in its state, while it is open."""
+    due_at: datetime | None
+    expires_at: datetime | None
+    state: State
+    reason: str
+    """Of its last step: an ISO code, or empty."""
+    returned: bool
+    """It was given back after it was credited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Payments, newest first. With `next`, there may be more before that number."""
+
+    payments: tuple[Found, ...]
+    next: int | None
+
+
+async def find(
+    connection: asyncpg.Connection | asyncpg.Pool,
+    wanted: Wanted,
+    owners: list[str] | None,
+    *,
+    before: int | None = None,
+    limit: int = 50,
+) -> Page:
+    """One page of payments that `owners` have a part in; None is everybody's."""
+    if wanted.uetr is not None:
+        return await _one(connection, wanted.uetr, owners)
+    ceiling, floor = await _bounds(connection, wanted, before)
+    is_open = wanted.state in OPEN
+    lowest = floor if is_open else max(floor, ceiling - STRETCH)
+    rows = await connection.fetch(_FOUND[is_open], *_arguments(wanted, owners, ceiling, lowest, limit))
+    payments = tuple(map(_found, rows))
+    if len(payments) == limit:
+        return Page(payments, payments[-1].number)
+    return Page(payments, lowest + 1 if lowest > floor else None)
+
+
+async def oldest(
+    connection: asyncpg.Connection | asyncpg.Pool, state: State, owners: list[str] | None, limit: int = 200
+) -> tuple[Found, ...]:
+    """Open payments of one state, those that have been in it for longest first."""
+    assert state in OPEN, state
+    rows = await connection.fetch(_OLDEST, *_arguments(Wanted(state=state), owners, 2**62, 0, limit))
+    return tuple(map(_found, rows))
+
+
+async def _one(connection: asyncpg.Connection | asyncpg.Pool, uetr: UUID, owners: list[str] | None) -> Page:
+    number = await connection.fetchval(_NUMBER_OF, uetr)
+    if number is None:
+        return Page((), None)
+    rows = await connection.fetch(_FOUND[False], *_arguments(Wanted(), owners, number + 1, number - 1, 1))
+    return Page(tuple(map(_found, rows)), None)
+
+
+async def _bounds(
+    connection: asyncpg.Connection | asyncpg.Pool, wanted: Wanted, before: int | None
+) -> tuple[int, int]:
+    """Numbers below the first and above the second can be meant; an instant in an archive bounds nothing."""
+    ceiling: int = await connection.fetchval(_HEAD)
+    floor = 0
+    if wanted.since is not None:
+        floor = await connection.fetchval(_SEQ_AT, wanted.since) or 0
+    if wanted.until is not None:
+        last: int | None = await connection.fetchval(_SEQ_AT, wanted.until)
+        ceiling = ceiling if last is None else min(ceiling, last + 1)
+    return ceiling if before is None else min(ceiling, before), floor
+
+
+def _arguments(
+    wanted: Wanted, owners: list[str] | None, below: int, above: int, limit: int
+) -> tuple[object, ...]:
+    return (
+        below,
+        above,
+        owners,
+        wanted.state or "",
+        wanted.rail,
+        wanted.source,
+        wanted.target,
+        wanted.reference,
+        limit,
+        wanted.direction,
+        _STEPS,
+    )
+
+
+def _found(row: asyncpg.Record) -> Found:
+    def money(side: str) -> Money | None:
+        currency = row[f"{side}_currency"]
+        minor = row[f"{side}_minor"]  # 0 credited: refused before it was priced
+        return Money(minor, currency) if currency and minor else None
+
+    return Found(
+        number=row["number"],
+        uetr=row["uetr"],
+        debtor_agent=row["debtor_agent"],
+        creditor_agent=row["creditor_agent"],
+        source=row["source"],
+        target=row["target"],
+        rail=row["rail"],
+        rail_reference=row["native_ref"],
+        debit=money("debit"),
+        credit=money("credit"),
+        at=row["at"],
+        entered_at=row["entered_at"],
+        due_at=row["due_at"],
+        expires_at=row["expires_at"],
+        state=State(row["state"]),
+        reason=row["reason"],
+        returned=row["returned"],
+    )

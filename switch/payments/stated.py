@@ -1,0 +1,342 @@
+"""What a payment states about its own execution, held against what would happen. A difference is refused.
+
+Pure: each check knows the payment, the parties to it and the clock that it is given. `schemas/elements.txt`
+has the whole table of elements; here are the rules of those that the switch decides on.
+
+    times       CreDtTm, AccptncDtTm, FrTm, TillTm, RjctTm, XpryDtTm     DT02 DT04 AB03 TM01
+    dates       IntrBkSttlmDt, BizPrcgDt                                 DT01
+    agents      Fr, To, InstgAgt, InstdAgt                               AGNT
+    kind        SvcLvl, ClrChanl, ChrgBr, CpyDplct, ClrSys               FF04 AG03 BE19 CH16
+    bargain     InstdAmt, XchgRate, AgrdRate, ChrgsInf                   AM09 AM10 AG03
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from schemas import parties
+from schemas.codec import Message
+from schemas.credit_transfer import ROOT
+from schemas.errors import InvalidAmount, Refused
+from schemas.money import EXPONENTS, Money
+from schemas.payment import Agent, AgreedRate, CreditTransfer
+from schemas.reasons import Reason
+from switch.base.calendars import ZONES
+from switch.base.settings import Settings
+from switch.payments.directory import Corridor, Participant
+from switch.payments.pricing import Price
+
+Content = Mapping[str, Any]
+_GROUP: Final = f"{ROOT}/GrpHdr"
+_TX: Final = f"{ROOT}/CdtTrfTxInf"
+_MOMENT: Final = timedelta(minutes=15)
+"""What a message may take on its way past midnight, and how wrong its sender's clock may be."""
+_INSTITUTION: Final = 8
+"""Characters of a BIC that name the institution; a branch is its own affair."""
+
+SERVICE_LEVELS: Final = frozenset(
+    {"G001", "G002", "G003", "G004", "G005", "G006", "G007", "G009", "INST", "NUGP", "NURG", "SDVA", "URGP"}
+)
+"""ExternalServiceLevel1Code: tracked, same-day, urgent or not urgent. Every payment here is all of these."""
+
+CLEARING_CHANNELS: Final = {"net": frozenset({"RTNS", "MPNS"}), "gross": frozenset({"RTGS"})}
+"""A corridor's settlement -> the clearing channels (ClearingChannel2Code) that it is."""
+
+CLEARING_SYSTEM: Final = "PAYSWITCH"
+"""The clearing system that a message may name: this one."""
+
+_COPIES: Final = frozenset({"COPY", "CODU"})
+
+
+# Times and dates
+
+
+def check_times(payment: CreditTransfer, message: Message, now: datetime, settings: Settings) -> None:
+    """Refuse a payment that comes too late, too early, or from another time.
+
+    Raises:
+        Refused: TM01 past a limit of the sender's own, AB03 accepted too long ago, DT02 created too long ago
+            or in the future, DT04 not to be settled yet.
+
+    """
+    if payment.deadline is not None and payment.deadline <= now:
+        raise Refused("has passed", reason=Reason.CUT_OFF_TIME, path=_limit_path(message, payment))
+    if payment.not_before is not None and payment.not_before > now:
+        path = f"{_TX}/SttlmTmReq/FrTm"
+        raise Refused("must not settle yet", reason=Reason.FUTURE_DATE, path=path)
+    _check_creation(payment.created_at, f"{_GROUP}/CreDtTm", now, settings)
+    check_header(message.header, now, settings)
+    accepted, path = payment.accepted_at, f"{_TX}/AccptncDtTm"
+    if accepted is None:
+        return
+    if accepted > now + timedelta(seconds=settings.clock_ahead_max_s):
+        raise Refused("is in the future", reason=Reason.INVALID_DATE, path=path)
+    if now - accepted > timedelta(seconds=settings.acceptance_age_max_s):
+        raise Refused("is too long ago", reason=Reason.SETTLEMENT_TIMEOUT, path=path)
+
+
+def _check_creation(created: datetime, path: str, now: datetime, settings: Settings) -> None:
+    if created > now + timedelta(seconds=settings.clock_ahead_max_s):
+        raise Refused("is in the future", reason=Reason.INVALID_CREATION_TIME, path=path)
+    if now - created > timedelta(seconds=settings.creation_age_max_s):
+        raise Refused("is too long ago", reason=Reason.INVALID_CREATION_TIME, path=path)
+
+
+def _limit_path(message: Message, payment: CreditTransfer) -> str:
+    """Where the limit stands that comes first."""
+    group, (transaction,) = message.content["GrpHdr"], message.content["CdtTrfTxInf"]
+    stated = {
+        f"{_GROUP}/XpryDtTm": group.get("XpryDtTm"),
+        f"{_TX}/AddtlDtTm/XpryDtTm": transaction.get("AddtlDtTm", {}).get("XpryDtTm"),
+    }
+    for path, text in stated.items():
+        if text and parties.read_instant(text, path) == payment.deadline:
+            return path
+    return f"{_TX}/SttlmTmReq/{'RjctTm' if 'RjctTm' in transaction.get('SttlmTmReq', {}) else 'TillTm'}"
+
+
+def expiry(payment: CreditTransfer, made_at: datetime, settings: Settings) -> datetime:
+    """The instant after which nobody may act on the payment: ours, or the sender's if that is earlier."""
+    ours = made_at + timedelta(seconds=settings.payment_expiry_s)
+    return ours if payment.deadline is None else min(ours, payment.deadline.astimezone(UTC))
+
+
+def days_of(now: datetime, *countries: str) -> set[date]:
+    """The dates that it is now, or was or will be in a moment, by UTC and by the clocks of some countries."""
+    zones = [UTC, *(ZoneInfo(ZONES[country]) for country in countries if country in ZONES)]
+    return {at.astimezone(zone).date() for zone in zones for at in (now - _MOMENT, now + _MOMENT)}
+
+
+def is_dated(payment: CreditTransfer, now: datetime, *countries: str) -> bool:
+    """Whether it states a settlement date that is not today's anywhere on its way."""
+    stated = payment.interbank_settlement_date
+    if stated is None or stated == now.date():
+        return False
+    return stated not in days_of(now, *countries)
+
+
+def other_day() -> Refused:
+    """The refusal of a payment that states another settlement date than it would have."""
+    text = "is not the day on which this payment would settle"
+    return Refused(text, reason=Reason.INVALID_DATE, path=f"{_TX}/IntrBkSttlmDt")
+
+
+# Agents, and the business application header
+
+
+def check_parties(
+    message: Message, payment: CreditTransfer, debtor: Participant, creditor: Participant, own_bic: str
+) -> None:
+    """Refuse a message that names another sender than the one that signed it, or another receiver.
+
+    It may name them in the group header, in the transaction and in the business application header.
+    """
+    (transaction,) = message.content["CdtTrfTxInf"]
+
+    def check(agent: Agent | None, path: str, *, sends: bool) -> None:
+        if sends:
+            if not _is(agent, debtor.bic, payment.debtor_agent):
+                raise _wrong_agent("is not the participant that sent this", path)
+        elif not (
+            _is(agent, creditor.bic, payment.creditor_agent) or (own_bic and _is(agent, own_bic, None))
+        ):
+            raise _wrong_agent("is neither the creditor agent nor this switch", path)
+
+    for content, place in ((message.content["GrpHdr"], _GROUP), (transaction, _TX)):
+        for tag in ("InstgAgt", "InstdAgt"):
+            if tag in content:
+                check(parties.read_agent(content[tag]), f"{place}/{tag}", sends=tag == "InstgAgt")
+    header = message.header
+    if header is not None:
+        check(_of_header(header["Fr"]), "AppHdr/Fr", sends=True)
+        check(_of_header(header["To"]), "AppHdr/To", sends=False)
+
+
+def check_header(header: Content | None, now: datetime, settings: Settings) -> None:
+    """Refuse a message that its business application header calls a copy, or that is not for now.
+
+    Raises:
+        Refused: AG03 a copy for information, DT02 the header's own time, DT04 to be processed later.
+
+    """
+    if header is None:
+        return
+    if header.get("CpyDplct") in _COPIES:
+        text = "a copy is for information: it is not executed"
+        raise Refused(text, reason=Reason.TRANSACTION_NOT_SUPPORTED, path="AppHdr/CpyDplct")
+    _check_creation(parties.read_instant(header["CreDt"], "AppHdr/CreDt"), "AppHdr/CreDt", now, settings)
+    processing = header.get("BizPrcgDt")
+    if processing is not None and parties.read_instant(processing, "AppHdr/BizPrcgDt") > now:
+        raise Refused("is not yet", reason=Reason.FUTURE_DATE, path="AppHdr/BizPrcgDt")
+
+
+def _is(agent: Agent | None, bic: str, other: Agent | None) -> bool:
+    """Whether an agent is the institution of a BIC or, where it names none, the member that another is."""
+    if agent is None:
+        return False
+    if agent.bic:
+        return agent.bic[:_INSTITUTION] == bic[:_INSTITUTION]
+    if other is None or agent.member_id is None or agent.member_id != other.member_id:
+        return False
+    return agent.clearing_system in {None, other.clearing_system}
+
+
+def _of_header(party: Content) -> Agent | None:
+    """The institution that a header names: as an agent, or as an organisation with a BIC."""
+    if "FIId" in party:
+        return parties.read_agent(party["FIId"])
+    return Agent(bic=party["OrgId"].get("Id", {}).get("OrgId", {}).get("AnyBIC"))
+
+
+def _wrong_agent(text: str, path: str) -> Refused:
+    return Refused(text, reason=Reason.INCORRECT_AGENT, path=path)
+
+
+# What kind of payment
+
+
+def check_kind(message: Content, corridor: Corridor) -> None:
+    """Refuse a service, channel, clearing system or charge bearer that this corridor does not give."""
+    group, (transaction,) = message["GrpHdr"], message["CdtTrfTxInf"]
+    if "PmtTpInf" in group and "PmtTpInf" in transaction:
+        text = "stands in the group header too"
+        raise Refused(text, reason=Reason.ELEMENT_NOT_ALLOWED, path=f"{_TX}/PmtTpInf")
+    for content, place in ((group, _GROUP), (transaction, _TX)):
+        kind = content.get("PmtTpInf")
+        if kind is not None:
+            _check_payment_type(kind, f"{place}/PmtTpInf", corridor)
+    settlement = group["SttlmInf"]
+    if settlement["SttlmMtd"] != "CLRG":
+        path, text = f"{_GROUP}/SttlmInf/SttlmMtd", "money settles through the switch: CLRG"
+        raise Refused(text, reason=Reason.CONTENT_INCORRECT, path=path)
+    system = next(iter(settlement.get("ClrSys", {}).values()), CLEARING_SYSTEM)
+    if system != CLEARING_SYSTEM:
+        path, text = f"{_GROUP}/SttlmInf/ClrSys", f"only {CLEARING_SYSTEM} settles here"
+        raise Refused(text, reason=Reason.CONTENT_INCORRECT, path=path)
+    if transaction["ChrgBr"] == "CRED":
+        text = "the creditor gets the whole amount here: DEBT, SHAR or SLEV"
+        raise Refused(text, reason=Reason.INVALID_CHARGE_BEARER, path=f"{_TX}/ChrgBr")
+
+
+def _check_payment_type(kind: Content, place: str, corridor: Corridor) -> None:
+    for level in kind.get("SvcLvl", ()):
+        if "Cd" in level and level["Cd"] not in SERVICE_LEVELS:
+            path, text = f"{place}/SvcLvl", "this service level is not given here"
+            raise Refused(text, reason=Reason.INVALID_SERVICE_LEVEL, path=path)
+    channel = kind.get("ClrChanl")
+    if channel is not None and channel not in CLEARING_CHANNELS.get(corridor.settlement, ()):
+        path, text = f"{place}/ClrChanl", f"this corridor settles {corridor.settlement}"
+        raise Refused(text, reason=Reason.TRANSACTION_NOT_SUPPORTED, path=path)
+
+
+# The bargain
+
+
+def check_bargain(
+    payment: CreditTransfer, message: Content, price: Price, provider: Participant | None
+) -> None:
+    """Refuse a stated amount or rate that is not what would be given. The quote says what would.
+
+    `InstdAmt` in the credit's currency is what the creditor is promised; in the debit's, what the debtor
+    ordered before charges; in a third, what the debtor agent bought the debit with, at `XchgRate`.
+    """
+    (transaction,) = message["CdtTrfTxInf"]
+    instructed, rate = payment.instructed_amount, payment.exchange_rate
+    if instructed is not None:
+        if instructed.currency == price.debit.currency:
+            _check_charges(payment, transaction, instructed)
+        elif instructed.currency == price.credit.currency:
+            _check_promise(instructed, rate, price)
+        else:
+            _check_purchase(instructed, rate, price)
+    if payment.agreed_rate is not None:
+        _check_agreed(payment.agreed_rate, price, provider)
+    currency = transaction.get("CdtrAcct", {}).get("Ccy", price.credit.currency)
+    if currency != price.credit.currency:
+        text, path = "is not the currency that is credited", f"{_TX}/CdtrAcct/Ccy"
+        raise Refused(text, reason=Reason.INVALID_CREDITOR_ACCOUNT_CURRENCY, path=path)
+
+
+def _check_promise(instructed: Money, stated: str | None, price: Price) -> None:
+    if instructed != price.credit:
+        text = "is not what the creditor would be credited: a quote says what would"
+        raise Refused(text, reason=Reason.WRONG_AMOUNT, path=f"{_TX}/InstdAmt")
+    if stated is not None and not _is_rate(stated, Fraction(price.rate)):
+        raise _another_rate(f"{_TX}/XchgRate")
+
+
+def _check_purchase(instructed: Money, rate: str | None, price: Price) -> None:
+    if rate is None:
+        path = f"{_TX}/XchgRate"
+        raise Refused("is missing", reason=Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING, path=path)
+    if not _comes_to(instructed, price.debit, Fraction(Decimal(rate))):
+        text = "does not give the settlement amount at the stated rate"
+        raise Refused(text, reason=Reason.WRONG_AMOUNT, path=f"{_TX}/InstdAmt")
+
+
+def _check_charges(payment: CreditTransfer, transaction: Content, instructed: Money) -> None:
+    """Charges explain the difference between what was ordered and what is settled: all of it, and no more."""
+    difference = abs(instructed.minor - payment.interbank_settlement_amount.minor)
+    amounts = [charge["Amt"] for charge in transaction.get("ChrgsInf", ())]
+    if not difference or any(amount["Ccy"] != instructed.currency for amount in amounts):
+        return
+    try:
+        total = sum(Money.parse(amount["Amt"], amount["Ccy"]).minor for amount in amounts)
+    except InvalidAmount as error:
+        raise Refused(error.detail, reason=error.reason, path=f"{_TX}/ChrgsInf/Amt") from None
+    if total != difference:
+        text = "are not the difference between the instructed and the settlement amount"
+        raise Refused(text, reason=Reason.WRONG_SUM, path=f"{_TX}/ChrgsInf")
+
+
+def _check_agreed(agreed: AgreedRate, price: Price, provider: Participant | None) -> None:
+    path = f"{_TX}/AgrdRate"
+    if agreed.quote is not None:
+        text = "no quote is held under an id here"
+        raise Refused(text, reason=Reason.TRANSACTION_NOT_SUPPORTED, path=f"{path}/QtId")
+    pair = price.debit.currency, price.credit.currency
+    in_force = Fraction(price.rate or 1)
+    named = (agreed.unit or pair[0], agreed.quoted or pair[1])
+    if named == pair[::-1] != pair:
+        in_force = 1 / in_force
+    elif named != pair:
+        raise _another_rate(path)
+    if not _rounds_to(in_force, Decimal(agreed.rate)):
+        raise _another_rate(f"{path}/PreAgrdXchgRate")
+    if agreed.agent is not None and not _is(agreed.agent, provider.bic if provider else "", None):
+        raise _wrong_agent("is not who gives the exchange here", f"{path}/FXAgt")
+
+
+def _another_rate(path: str) -> Refused:
+    text = "is not the rate in force: a quote says which is"
+    return Refused(text, reason=Reason.WRONG_AMOUNT, path=path)
+
+
+def _is_rate(stated: str, in_force: Fraction) -> bool:
+    """Whether a stated rate is the one in force, written in either direction."""
+    said = Decimal(stated)
+    return _rounds_to(in_force, said) or _rounds_to(1 / in_force, said)
+
+
+_DIGITS_MIN: Final = 5
+"""Significant digits from which on a rounded rate is believed to be that rate."""
+
+
+def _rounds_to(exact: Fraction, stated: Decimal) -> bool:
+    """Whether `stated` is `exact`, rounded to the digits that it is stated with."""
+    if Fraction(stated) == exact:
+        return True
+    if len(stated.as_tuple().digits) < _DIGITS_MIN:
+        return False
+    unit = Fraction(10) ** int(stated.as_tuple().exponent)
+    return abs(Fraction(stated) - exact) < unit
+
+
+def _comes_to(instructed: Money, settled: Money, rate: Fraction) -> bool:
+    """Whether one amount is the other at a rate in either direction, to a minor unit."""
+    order, result = (Fraction(Decimal(money.text)) for money in (instructed, settled))
+    unit = Fraction(1, 10 ** EXPONENTS[settled.currency])
+    return rate > 0 and any(abs(amount - result) <= unit for amount in (order * rate, order / rate))

@@ -1,1 +1,0 @@
-"""People: who may sign in, what each role may do, and changes that take two people."""

@@ -1,0 +1,61 @@
+"""An API worker process: uvicorn on the socket that the supervisor opened."""
+
+import socket
+import sys
+from types import FrameType
+from typing import Final
+
+import uvicorn
+
+from switch.base import logs
+from switch.base.settings import Settings
+from switch.processes import process
+from switch.processes.app import Edge, make_app
+from switch.processes.http_guard import GuardedProtocol
+
+_CONNECTIONS_MAX: Final = 4_000
+
+
+class Server(uvicorn.Server):
+    """Tells the application that the end has come, before it waits for open connections."""
+
+    def __init__(self, config: uvicorn.Config, app: Edge) -> None:
+        super().__init__(config)
+        self._edge = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop."""
+        self._edge.drain()
+        super().handle_exit(sig, frame)
+
+
+def main() -> None:
+    """Entry point of the process; the argument is the number of the listening socket's file."""
+    logs.configure("api")
+    with process.reported():
+        _serve(Settings())
+
+
+def _serve(settings: Settings) -> None:
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    app = make_app(settings)
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=GuardedProtocol,
+        limit_concurrency=_CONNECTIONS_MAX,
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        date_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=20,
+    )
+    Server(config, app).run([listener])
+
+
+if __name__ == "__main__":
+    main()

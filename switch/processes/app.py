@@ -1,0 +1,215 @@
+"""The application of one API worker."""
+
+import asyncio
+import re
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, Final
+
+import structlog
+from fastapi import Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from schemas.errors import NotAuthentic, SwitchError, TooManyRequests, Unavailable
+from switch.api import (
+    callbacks,
+    doors,
+    events,
+    health,
+    limits,
+    messages,
+    openapi,
+    participants,
+    people,
+    problems,
+    proof,
+    queries,
+    quotes,
+    reads,
+    reports,
+    settlement,
+    webhooks,
+)
+from switch.api.routes import Routes
+from switch.api.runtime import Runtime, running
+from switch.base import logs, metrics, tracing
+from switch.base.settings import Settings
+from switch.pages import site
+from switch.processes import process
+
+_REQUEST_ID: Final = re.compile(rb"[0-9A-Fa-f-]{8,64}")
+_log = structlog.get_logger()
+
+ROUTERS: Final = (
+    people.router,
+    participants.router,
+    settlement.router,
+    reads.router,
+    messages.router,
+    events.router,
+    quotes.router,
+    webhooks.router,
+    webhooks.keys_router,
+    reports.router,
+    health.router,
+)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Edge:
+    """The outermost layer: counts every request, and makes sure that no failure shows its inside."""
+
+    def __init__(self, app: FastAPI, short_cuts: Mapping[str, Handler], limiter: limits.Limiter) -> None:
+        self._app = app
+        self._app.state.draining = False
+        self._limiter = limiter
+        self._short_cuts = short_cuts
+        """POST handlers by exact path that are called without the framework's layers: the hot path."""
+
+    def drain(self) -> None:
+        """The process is about to end: whoever holds a connection open for long lets go of it."""
+        self._app.state.draining = True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 0
+        request_id = _request_id(scope)
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        served = tracing.Served(scope, request_id)
+
+        async def watch(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                limits.mark(scope, message)
+                message["headers"].append((b"x-content-type-options", b"nosniff"))
+                message["headers"].append((b"request-id", request_id.encode()))
+                if not any(name == b"cache-control" for name, _ in message["headers"]):
+                    message["headers"].append((b"cache-control", b"no-store"))
+            await send(message)
+
+        try:
+            await self._serve(scope, receive, watch)
+        except Exception as error:  # noqa: BLE001 - the last place that can answer for a defect of ours
+            answer = _answer_to(error)
+            if status == 0:
+                await answer(scope, receive, watch)
+        finally:
+            route = scope["path"] if scope["path"] in self._short_cuts else _route(scope)
+            metrics.http_request(route, scope["method"], status, time.perf_counter() - started)
+            served.end(route, status)
+
+    async def _serve(self, scope: Scope, receive: Receive, watch: Send) -> None:
+        handler = self._let_in(scope)
+        if handler is None:
+            await self._app(scope, receive, watch)
+            return
+        scope["app"] = self._app
+        response = await handler(Request(scope, receive))
+        await response(scope, receive, watch)
+
+    def _let_in(self, scope: Scope) -> Handler | None:
+        """Turn away who comes too often; the short cut of a path that has one."""
+        runtime = getattr(self._app.state, "runtime", None)
+        directory = runtime.directory.now if runtime else None
+        self._limiter.arrive(scope, directory, callbacks.PREFIX, partial(_proves, runtime))
+        return self._short_cuts.get(scope["path"]) if scope["method"] == "POST" else None
+
+
+def _proves(runtime: Runtime | None, scope: Scope) -> bool:
+    """Whether the headers of a request show which participant sent it, whatever is in its body."""
+    if runtime is None:
+        return False
+    try:
+        proof.prove(scope, None, runtime.directory.now, runtime.settings)
+    except NotAuthentic:
+        return False
+    return True
+
+
+def _answer_to(error: Exception) -> Response:
+    """What is answered where nothing else caught it; its inside goes to the log alone."""
+    if isinstance(error, TooManyRequests):
+        return problems.problem(error)
+    if isinstance(error, problems.AWAY):
+        _log.warning("database_away", error=type(error).__name__, detail=logs.where(error))
+        return problems.problem(Unavailable(problems.PERHAPS))
+    _log.error("request_failed", error=type(error).__name__, detail=logs.where(error))
+    return problems.problem(SwitchError())
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's `Request-Id` where it is a UUID or the like: a log learns no more; else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"request-id" and _REQUEST_ID.fullmatch(value):
+            given: str = value.decode()
+            return given
+    return uuid.uuid4().hex
+
+
+def _route(scope: Scope) -> str:
+    """Name the route, never the path that was asked: labels must stay few and hold nobody's data."""
+    return getattr(scope.get("route"), "path", None) or "none"
+
+
+def make_app(settings: Settings) -> Edge:
+    """Build the application."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        stop_tracing = tracing.start(settings, "api")
+        try:
+            async with running(settings) as runtime:
+                app.state.runtime = runtime
+                app.state.streams = events.places()
+                yield
+        except Exception as error:
+            process.report(error)  # uvicorn ends us without an exception
+            raise
+        finally:
+            await asyncio.to_thread(stop_tracing)
+
+    app = FastAPI(
+        title="payswitch",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        dependencies=[Depends(queries.strict)],
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        exception_handlers={
+            SwitchError: site.or_page(problems.on_switch_error),
+            Exception: site.or_page(problems.on_defect, site.unforeseen),
+            HTTPException: site.or_page(problems.on_http_error, site.no_such_page),
+            RequestValidationError: site.or_page(
+                problems.on_invalid_parameters, problems.of_invalid_parameters
+            ),
+        },
+    )
+    for path, post in doors.HANDLERS.items():
+        app.add_route(path, post, methods=["POST"])
+    app.add_route(f"{callbacks.PREFIX}{{country}}", callbacks.post_callback, methods=["POST"])
+    app.add_route(problems.CATALOGUE, problems.catalogue, methods=["GET"])
+    for router in ROUTERS:
+        app.include_router(router)
+    site.add_to(app)
+    of_routers = (route for router in (*ROUTERS, *site.ROUTERS) for route in router.routes)
+    app.state.routes = Routes([*app.routes, *of_routers])
+    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
+    rails = {f"{callbacks.PREFIX}{country}": callbacks.post_callback for country in settings.rails}
+    return Edge(app, doors.HANDLERS | rails, limits.Limiter(settings))

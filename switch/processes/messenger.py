@@ -1,0 +1,52 @@
+"""The messenger process: delivers webhooks. What strangers' servers do to it harms no payment."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import structlog
+
+from switch.base import lifeline, logs
+from switch.base.database import connect_pool
+from switch.base.settings import Settings
+from switch.operations import vitals
+from switch.processes import process
+from switch.webhooks import signing
+from switch.webhooks.delivery import AT_ONCE, Messenger
+
+_TICK_S: Final = 0.5
+LOCK: Final = 7_266_337_003
+"""Advisory lock: one messenger a database."""
+_log = structlog.get_logger()
+
+
+async def run(settings: Settings) -> None:
+    """Run until SIGTERM. A second messenger waits here for the first to end."""
+    ending = process.Ending()
+    # A name is looked up in a thread: with one a delivery, a slow name server holds up its own names only.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(AT_ONCE, "names"))
+    async with process.only_one(settings, LOCK, ending):
+        pool = await connect_pool(settings)
+        keys = signing.SigningKeys(settings.webhook_key)
+        messenger = Messenger(pool, keys, sandbox=settings.sandbox, time_scale=settings.time_scale)
+        watching = asyncio.create_task(vitals.watch("messenger", pool))
+        _log.info("messenger_ready")
+        while not ending.begun:
+            try:
+                await messenger.tick()
+                lifeline.beat()
+            except Exception as error:  # noqa: BLE001 - the outermost loop: it must turn whatever happens
+                _log.warning("tried_again", error=type(error).__name__, detail=logs.where(error))
+            await ending.wait(_TICK_S)
+        watching.cancel()
+        await messenger.close()
+    ending.check()
+
+
+def main() -> None:
+    """Entry point of the process."""
+    process.main("messenger", run)
+
+
+if __name__ == "__main__":
+    main()

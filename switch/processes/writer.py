@@ -1,0 +1,163 @@
+"""The writer process: the only one that changes the books. API workers reach it over a local socket."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+
+from adapters import registry
+from ledger.writer import QUEUE_BYTES_MAX, Writer, look_for_garbage_in_short_steps
+from schemas.errors import NotFound, Unavailable
+from switch.base import lifeline, logs
+from switch.base.settings import Settings
+from switch.operations import vitals
+from switch.processes import process
+from switch.writer.absence import Rule, rule_of
+from switch.writer.commands import (
+    FAILED,
+    UNAVAILABLE,
+    Change,
+    Command,
+    Frame,
+    Reply,
+    command_decoder,
+    requests_decoder,
+)
+from switch.writer.frames import FrameProtocol
+from switch.writer.payment_book import PaymentBook
+
+_log = structlog.get_logger()
+_LOOK_EVERY_S: Final = 0.2
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class WriterServer:
+    """Feeds the ledger's writer from every connected worker, and tells them all what changed."""
+
+    def __init__(self, database_url: str, queue_max: int, queue_bytes_max: int = QUEUE_BYTES_MAX) -> None:
+        self.rules: dict[str, Rule] = {}
+        """How far each rail's "not found" is believed. What is missing here is not believed at all."""
+        book = PaymentBook(self._announce, self.rules)
+        self._writer = Writer(database_url, book, queue_max=queue_max, queue_bytes_max=queue_bytes_max)
+        self._peers: set[FrameProtocol] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._listener: asyncio.Server | None = None
+
+    async def serve(self, socket: Path) -> None:
+        """Take the epoch, then listen; a stale socket of a dead writer is replaced."""
+        await self._writer.start()
+        _clear(socket)
+        loop = asyncio.get_running_loop()
+        # Kept: uvloop closes a server that nobody holds.
+        self._listener = await loop.create_unix_server(self._peer, str(socket))
+        _log.info("writer_ready")
+
+    @property
+    def frozen(self) -> Exception | None:
+        """Why the writer refuses everything; None while it works."""
+        return self._writer.frozen
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits to be decided."""
+        return self._writer.idle
+
+    def progress(self) -> tuple[int, int]:
+        """What changes whenever a batch is durable, or a lost database was looked for again."""
+        return self._writer.meters.batches, self._writer.meters.reconnections
+
+    async def stop(self) -> None:
+        """Finish what is queued, then give up the epoch."""
+        await self._writer.stop()
+
+    def _peer(self) -> FrameProtocol:
+        peer = FrameProtocol(lambda payload: self._received(peer, payload), lambda: self._peers.discard(peer))
+        self._peers.add(peer)
+        return peer
+
+    def _received(self, peer: FrameProtocol, payload: bytes) -> None:
+        task = asyncio.create_task(self._answer(peer, payload))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, peer: FrameProtocol, payload: bytes) -> None:
+        requests: list[int] = []
+        commands: list[Command] = []
+        replies: list[tuple[int, Reply]] = []
+        for request, raw in requests_decoder.decode(payload):
+            try:
+                commands.append(command_decoder.decode(raw))
+                requests.append(request)
+            except msgspec.DecodeError as error:
+                replies.append((request, _reply(error)))
+        try:
+            decided = await self._writer.submit_many(commands)
+        except Unavailable as error:
+            decided = [error] * len(requests)
+        replies += zip(requests, map(_reply, decided), strict=True)
+        peer.send(_encode(Frame(replies, [])))
+
+    def _announce(self, changes: Sequence[Change]) -> None:
+        payload = _encode(Frame([], list(changes)))
+        for peer in self._peers:
+            peer.send(payload)
+
+
+def _reply(reply: Reply | Exception) -> Reply:
+    """A command that could not be decided has an exception for its reply: a defect, told and not hidden."""
+    if isinstance(reply, Reply):
+        return reply
+    if isinstance(reply, Unavailable):
+        return Reply(UNAVAILABLE, reason=reply.detail)
+    _log.error("command_failed", error=type(reply).__name__, detail=logs.where(reply))
+    return Reply(FAILED)
+
+
+def _clear(socket: Path) -> None:
+    socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    socket.unlink(missing_ok=True)
+
+
+async def run(settings: Settings) -> None:
+    """Run until SIGTERM, or until the writer freezes: a new process starts from what the database says."""
+    ending = process.Ending()
+    server = WriterServer(settings.database, settings.writer_queue_max, settings.writer_queue_bytes_max)
+    await server.serve(settings.writer_socket)
+    watching = asyncio.create_task(vitals.watch("writer"))
+    server.rules |= await asyncio.to_thread(_rules, settings)  # adapters are slow to load: payments go on
+    done = server.progress()
+    lifeline.beat()
+    while not ending.begun and server.frozen is None:
+        await ending.wait(_LOOK_EVERY_S)
+        before, done = done, server.progress()
+        if server.idle or done != before:
+            lifeline.beat()
+    watching.cancel()
+    if server.frozen is not None:
+        raise server.frozen
+    await server.stop()
+
+
+def _rules(settings: Settings) -> dict[str, Rule]:
+    """What the profiles of the rails say of enquiries; a rail without an adapter has no rule."""
+    found: dict[str, Rule] = {}
+    for country in settings.rails:
+        with contextlib.suppress(NotFound):
+            found[country] = rule_of(registry.profile(country), settings.time_scale)
+    return found
+
+
+def main() -> None:
+    """Entry point of the process."""
+    os.umask(0o077)
+    look_for_garbage_in_short_steps()
+    process.main("writer", run)
+
+
+if __name__ == "__main__":
+    main()

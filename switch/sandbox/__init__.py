@@ -1,0 +1,1 @@
+"""The sandbox: made-up participants, people and corridors. Never with real money."""

@@ -1,1 +1,0 @@
-"""The processes: one writer, several API workers, one caretaker."""

@@ -1,0 +1,1 @@
+"""What the writer process decides with, and how other processes reach it."""

@@ -1,0 +1,60 @@
+"""Audit notes: what people do, written with the deed, then brought into the ledger's log, each once.
+
+A note is a row of the same transaction as the step it tells of, so neither can be without the other. The
+relay hands rows to the writer in order and keeps the sequence number that each was given. Should it die
+in between, it finds its own event in the log again; were one ever there twice, both have the same `id`.
+"""
+
+import asyncio
+import uuid
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+
+from switch.writer.commands import Record
+from switch.writer.desk import Desk
+
+AT_ONCE: Final = 200
+"""Notes of one round of the relay."""
+
+_LOCK: Final = 7_266_337_020
+"""Advisory lock: one relay a database."""
+
+_NOTE: Final = """
+INSERT INTO switch.audit_note (id, kind, body, after_seq)
+SELECT $1, $2, $3, next_seq - 1 FROM ledger.head
+"""
+_WAITING: Final = """
+SELECT n.number, n.kind, n.body,
+       (SELECT e.seq FROM ledger.event AS e
+        WHERE e.number = 0 AND e.seq > n.after_seq AND e.kind = n.kind AND e.body = n.body LIMIT 1) AS seq
+FROM switch.audit_note AS n
+WHERE n.seq IS NULL ORDER BY n.number LIMIT $1
+"""
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+async def note(connection: asyncpg.Connection, kind: str, **facts: Any) -> None:
+    """Write a note in the running transaction; nothing secret, nothing personal but names of people."""
+    id_ = uuid.uuid4()
+    await connection.execute(_NOTE, id_, kind, _encode({"id": id_.hex, **facts}))
+
+
+async def relay(desk: Desk) -> int:
+    """Bring what waits into the log, in order; how many."""
+    async with desk.pool.acquire() as connection, connection.transaction():
+        if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
+            return 0
+        rows = await connection.fetch(_WAITING, AT_ONCE)
+        seqs = await asyncio.gather(*(_seq(desk, row) for row in rows))
+        numbers = [row["number"] for row in rows]
+        await connection.executemany(
+            "UPDATE switch.audit_note SET seq = $2 WHERE number = $1", list(zip(numbers, seqs, strict=True))
+        )
+        return len(rows)
+
+
+async def _seq(desk: Desk, row: asyncpg.Record) -> int:
+    known: int | None = row["seq"]
+    return known or (await desk.link.ask(Record(row["kind"], row["body"]))).number

@@ -1,0 +1,182 @@
+"""Duplicates beyond the UETR: ids that a sender used before, and payments that look like one just made.
+
+The UETR is the identity: the same content under it is the same payment. A sender's defect, or a file that
+is sent twice, may put the same payment under a new one. So a payment *claims* what must not come again: its
+message and transaction identifications for as long as schemes remember them, and its look (parties'
+accounts, amount, end-to-end identification and remittance) for a short window. The writer decides, so of
+two that arrive together one is paid. What is refused has used nothing up, and may be corrected and sent
+again. A look-alike whose twin was given up is no duplicate; an id stays used whatever became of it.
+
+    message_id       DU01    refused
+    transaction_id   DU03    refused
+    instruction_id   DU05    refused, where the installation wants it
+    look_alike       AM05    refused, or noted in the payment's journey, or not looked for
+
+Only keyed hashes are kept (HMAC-SHA256, 128 bits): nothing of a payment can be read or guessed from them.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from adapters.creditor import whom
+from ledger.encoding import microseconds
+from schemas.credit_transfer import ROOT
+from schemas.payment import CreditTransfer
+from schemas.reasons import Reason
+from switch.base.personal_data import KeyRing
+from switch.base.settings import Settings
+from switch.writer.commands import Accept, Claim, Command
+
+REMEMBERED_MAX: Final = 50_000
+"""Claims in the writer's memory; the others are in the database."""
+
+DAY_US: Final = 86_400_000_000
+_READ: Final = """
+SELECT c.key, c.number, c.until, coalesce(r.outcome = 'voided', false) AS voided
+FROM switch.claim AS c LEFT JOIN ledger.resolution AS r ON r.number = c.number
+WHERE c.key = ANY($1)
+"""
+
+
+class Kind(StrEnum):
+    """What is claimed."""
+
+    MESSAGE_ID = "message_id"
+    TRANSACTION_ID = "transaction_id"
+    INSTRUCTION_ID = "instruction_id"
+    LOOK_ALIKE = "look_alike"
+
+
+REFUSALS: Final = {
+    Kind.MESSAGE_ID: (Reason.DUPLICATE_MESSAGE_ID, f"{ROOT}/GrpHdr/MsgId: was used under another UETR"),
+    Kind.TRANSACTION_ID: (
+        Reason.DUPLICATE_TRANSACTION,
+        f"{ROOT}/CdtTrfTxInf/PmtId/TxId: was used under another UETR",
+    ),
+    Kind.INSTRUCTION_ID: (
+        Reason.DUPLICATE_INSTRUCTION_ID,
+        f"{ROOT}/CdtTrfTxInf/PmtId/InstrId: was used under another UETR",
+    ),
+    Kind.LOOK_ALIKE: (
+        Reason.DUPLICATION,
+        "looks like a payment just made: one that is meant has an EndToEndId of its own",
+    ),
+}
+
+
+def claims(payment: CreditTransfer, sender: str, keys: KeyRing, settings: Settings) -> list[Claim]:
+    """What a payment claims, by the installation's settings."""
+    ids = {
+        Kind.MESSAGE_ID: payment.message_id,
+        Kind.TRANSACTION_ID: payment.transaction_id,
+        Kind.INSTRUCTION_ID: payment.instruction_id,
+    }
+    lasts = settings.unique_ids_days * DAY_US
+    made = [
+        Claim(kind, keys.claim(sender, kind, text), lasts)
+        for kind, text in ids.items()
+        if text and kind in settings.unique_ids
+    ]
+    if settings.look_alikes != "off":
+        lasts = int(settings.look_alike_window_s * 1_000_000)
+        alert = settings.look_alikes == "alert"
+        made.append(Claim(Kind.LOOK_ALIKE, keys.claim(sender, Kind.LOOK_ALIKE, _look(payment)), lasts, alert))
+    return made
+
+
+def _look(payment: CreditTransfer) -> str:
+    amount = payment.interbank_settlement_amount
+    return "\0".join(
+        (
+            whom(payment.debtor_account),
+            (payment.creditor_agent.bic or "")[:8],
+            whom(payment.creditor_account),
+            amount.currency,
+            str(amount.minor),
+            payment.end_to_end_id,
+            payment.remittance or "",
+        )
+    )
+
+
+@dataclass(slots=True)
+class Use:
+    """Who made a claim, until when it holds, and whether that payment was given up."""
+
+    number: int
+    until: int
+    voided: bool = False
+
+
+class Duplicates:
+    """The writer's memory of claims, and what of it a batch adds."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop everything: what memory holds may not have happened."""
+        self._uses: dict[bytes, Use] = {}
+        self._by_number: dict[int, list[Use]] = {}
+        self.start_batch()
+
+    def start_batch(self) -> None:
+        """Begin to collect what the next batch claims."""
+        self._fresh: dict[bytes, Use] = {}
+
+    async def load(self, connection: asyncpg.Connection, commands: Collection[Command]) -> None:
+        """Look up what `commands` would claim; memory has what the database may not have yet."""
+        wanted = {
+            claim.key
+            for command in commands
+            if isinstance(command, Accept)
+            for claim in command.claims
+            if claim.key not in self._uses
+        }
+        if not wanted:
+            return
+        for key, number, until, voided in await connection.fetch(_READ, [UUID(bytes=k) for k in wanted]):
+            self._keep(key.bytes, Use(number, microseconds(until), voided))
+
+    def twin(self, wanted: Sequence[Claim], now_us: int) -> tuple[Claim, int] | None:
+        """The first claim that another payment holds, and the number of that payment."""
+        for claim in wanted:
+            use = self._uses.get(claim.key)
+            if use is not None and now_us < use.until and not (use.voided and claim.kind == Kind.LOOK_ALIKE):
+                return claim, use.number
+        return None
+
+    def take(self, wanted: Sequence[Claim], number: int, now_us: int) -> None:
+        """Make the claims of a payment whose money is held; a look that expired is taken over."""
+        for claim in wanted:
+            self._fresh[claim.key] = use = Use(number, now_us + claim.lasts_us)
+            self._keep(claim.key, use)
+
+    def end(self, number: int, *, voided: bool) -> None:
+        """Take in that a payment has ended."""
+        for use in self._by_number.get(number, ()):
+            use.voided = voided
+
+    def _keep(self, key: bytes, use: Use) -> None:
+        self._uses.pop(key, None)  # the newest stand last: what is in flight is never forgotten
+        self._uses[key] = use
+        self._by_number.setdefault(use.number, []).append(use)
+
+    def calls(self, first: int) -> tuple[list[str], list[object]]:
+        """What the batch writes: calls with placeholders from number `first` on, and their arguments."""
+        if not self._fresh:
+            return [], []
+        rows = [(UUID(bytes=key), use.number, use.until) for key, use in self._fresh.items()]
+        call = f"switch.record_claims({{{first}}}, {{{first + 1}}}, {{{first + 2}}})"
+        return [call], list(zip(*rows, strict=True))
+
+    def keep_bounded(self) -> None:
+        """Forget the oldest: they are in the database, since no two batches make so many claims."""
+        while len(self._uses) > REMEMBERED_MAX:
+            use = self._uses.pop(next(iter(self._uses)))
+            self._by_number.pop(use.number, None)

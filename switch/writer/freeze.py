@@ -1,0 +1,92 @@
+"""The freeze: what is wrong with the books stops new money from moving until two people have looked.
+
+While it stands, the writer turns away what would move money anew: payments, returns, funds, holds, the
+close of a window. What is under way still ends: a rail's word is recorded, a held line is posted or freed.
+Freeze and unfreeze are events of the log; `switch.freeze` has a row while a freeze stands, written in the
+event's own transaction.
+"""
+
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from msgspec.structs import asdict
+
+from ledger.books import Books
+from switch.writer.commands import (
+    Accept,
+    CloseAccounts,
+    CloseWindow,
+    Command,
+    Freeze,
+    Fund,
+    Hold,
+    Reply,
+    Return,
+    Unfreeze,
+)
+
+FROZEN: Final = "FREEZE"
+UNFROZEN: Final = "UNFREEZE"
+"""The kinds of the two events."""
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Standing:
+    """The writer's memory of the freeze, and what of it a batch changes."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop everything: what memory holds may not have happened."""
+        self._loaded = False
+        self._since = 0
+        self.start_batch()
+
+    def start_batch(self) -> None:
+        """Begin to collect what the next batch changes."""
+        self._written: tuple[int, str, str] | None = None
+
+    async def load(self, connection: asyncpg.Connection) -> None:
+        """Read it, once; nothing is in flight then."""
+        if not self._loaded:
+            self._since = await connection.fetchval("SELECT seq FROM switch.freeze") or 0
+            self._loaded = True
+
+    def stops(self, command: Command, books: Books) -> bool:
+        """Whether the freeze turns `command` away; what is known already is told again."""
+        if not self._since:
+            return False
+        match command:
+            case Accept(identity=identity):
+                return books.find(UUID(bytes=identity.uetr)) is None
+            case Fund(id=id_) | Hold(id=id_) | Return(id=id_):
+                return books.find(UUID(bytes=id_)) is None
+            case _:
+                return isinstance(command, CloseWindow | CloseAccounts)
+
+    def freeze(self, command: Freeze, books: Books) -> Reply:
+        """Freeze; one that stands stays as it is."""
+        if self._since:
+            return Reply("frozen_already", self._since)
+        self._since = books.record(0, FROZEN, _encode(asdict(command)))
+        self._written = self._since, command.check, command.detail
+        return Reply("frozen", self._since)
+
+    def unfreeze(self, command: Unfreeze, books: Books) -> Reply:
+        """End the freeze."""
+        if not self._since:
+            return Reply("not_frozen")
+        self._since = 0
+        self._written = 0, "", ""
+        return Reply("unfrozen", books.record(0, UNFROZEN, _encode(asdict(command))))
+
+    def calls(self, first: int) -> tuple[list[str], list[object]]:
+        """What the batch writes: a call with placeholders from number `first` on, and its arguments."""
+        if self._written is None:
+            return [], []
+        places = ", ".join(f"{{{place}}}" for place in range(first, first + 3))
+        return [f"switch.record_freeze({places})"], list(self._written)

@@ -1,0 +1,449 @@
+"""Two people: nobody alone, nobody twice, nothing twice, everything in the log."""
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from schemas.errors import InvalidMessage, NotAllowed, NotFound, Refused
+from switch.approvals import approvals
+from switch.change_catalogue import KINDS
+from switch.identity.model import ChangeState, Status
+from switch.identity.permissions import RIGHTS, Right, may
+from switch.processes.writer import WriterServer
+from switch.writer import audit_notes
+from switch.writer.client import Link
+from switch.writer.commands import OpenAccount, SetCap, SetLimit
+from switch.writer.desk import Desk
+from tests.switch.desk import BANKS, account, agree, balance, done, onboarding, open_desk, person
+
+FUNDS = {"participant": "asha-bank", "currency": "INR", "amount": "1000.00", "reference": "R1"}
+
+
+@pytest_asyncio.fixture
+async def desk(database_url: str) -> AsyncIterator[Desk]:
+    async with open_desk(database_url) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def bank(desk: Desk) -> str:
+    await done(desk, "participant.onboard", onboarding("asha-bank"))
+    return "asha-bank"
+
+
+async def ask(desk: Desk, name: str, kind: str, content: dict[str, Any]) -> int:
+    change = await approvals.request(desk, KINDS, person(name), kind, content=content, reason="why not")
+    return change.number
+
+
+async def vote(desk: Desk, name: str, number: int, decision: str = "approve"):
+    return await approvals.vote(desk, KINDS, person(name), number, decision=decision, reason="seen")
+
+
+async def test_funds_come_in_when_two_people_say_so_and_not_before(desk: Desk, bank: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+    before = await balance(desk, bank)
+    change = await vote(desk, "chen", number)
+
+    assert before == 0
+    assert change.state is ChangeState.EXECUTED
+    assert await balance(desk, bank) == 100_000
+
+
+async def test_a_movement_at_the_agent_is_booked_once_by_its_reference(desk: Desk, bank: str) -> None:
+    """At first two people who each booked the same advice doubled the money."""
+    mistaken = await ask(desk, "olga", "funds.in", FUNDS)
+    with pytest.raises(Refused, match="booked already"):
+        await ask(desk, "omar", "funds.in", FUNDS | {"amount": "1.00"})
+    await vote(desk, "chen", mistaken, "refuse")
+    await done(desk, "funds.in", FUNDS)
+    with pytest.raises(Refused, match="booked already"):
+        await ask(desk, "omar", "funds.in", FUNDS)
+    await done(desk, "funds.out", FUNDS)  # another movement, in the other direction
+
+    assert await balance(desk, bank) == 0
+
+
+async def test_nobody_agrees_to_their_own_request_whatever_their_role(desk: Desk, bank: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+    await desk.pool.execute("UPDATE switch.person SET role = 'checker' WHERE name = 'olga'")
+    turned = type(person("olga"))("olga", "Olga", person("chen").role, "", Status.ACTIVE)
+
+    with pytest.raises(NotAllowed):
+        await approvals.vote(desk, KINDS, turned, number, decision="approve", reason="me again")
+    assert await balance(desk, bank) == 0
+
+
+async def test_the_tables_themselves_refuse_a_maker_who_votes(desk: Desk, bank: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+
+    with pytest.raises(asyncpg.CheckViolationError):
+        await desk.pool.execute(
+            "INSERT INTO switch.change_vote (change, seat, person, maker, decision, reason)"
+            " VALUES ($1, 0, 'olga', 'olga', 'approve', 'x')",
+            number,
+        )
+
+
+async def test_the_tables_refuse_a_vote_that_names_another_maker(desk: Desk, bank: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+
+    with pytest.raises(asyncpg.ForeignKeyViolationError):
+        await desk.pool.execute(
+            "INSERT INTO switch.change_vote (change, seat, person, maker, decision, reason)"
+            " VALUES ($1, 0, 'olga', 'omar', 'approve', 'x')",
+            number,
+        )
+
+
+@pytest.mark.parametrize("name", ["omar", "amina", "ravi", "pia"])
+async def test_who_is_no_checker_cannot_agree(desk: Desk, bank: str, name: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+
+    with pytest.raises(NotAllowed):
+        await vote(desk, name, number)
+
+
+@pytest.mark.parametrize("name", ["chen", "ravi", "amina", "pia"])
+async def test_who_is_no_operator_cannot_ask(desk: Desk, bank: str, name: str) -> None:
+    with pytest.raises(NotAllowed):
+        await ask(desk, name, "funds.in", FUNDS)
+
+
+async def test_a_hundred_checkers_at_once_execute_once(desk: Desk, bank: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+    tries = [vote(desk, name, number) for name in ("chen", "cyrus") * 10]
+    results = await asyncio.gather(*tries, return_exceptions=True)
+
+    assert sum(isinstance(r, approvals.Change) for r in results) == 1
+    assert all(isinstance(r, approvals.Change | NotAllowed | Refused) for r in results)
+    assert await balance(desk, bank) == 100_000
+
+
+async def test_a_crash_after_the_money_moved_moves_it_once(desk: Desk, bank: str) -> None:
+    """The ledger did it, the row did not hear of it: `tend` finds it done."""
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+    await vote(desk, "chen", number)
+    await desk.pool.execute("UPDATE switch.change SET state = 'approved' WHERE number = $1", number)
+    await approvals.tend(desk, KINDS, after_s=0)
+    async with desk.pool.acquire() as connection:
+        change = await approvals.find(connection, number)
+
+    assert change.state is ChangeState.EXECUTED
+    assert await balance(desk, bank) == 100_000
+
+
+async def test_a_second_execution_of_what_has_ended_does_nothing(desk: Desk, bank: str) -> None:
+    number = (await done(desk, "funds.in", FUNDS)).number
+    again = await approvals.execute(desk, KINDS, number)
+
+    assert again.state is ChangeState.EXECUTED
+    assert await balance(desk, bank) == 100_000
+
+
+async def test_a_refused_change_is_never_executed(desk: Desk, bank: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+    refused = await vote(desk, "chen", number, "refuse")
+
+    assert refused.state is ChangeState.REFUSED
+    with pytest.raises(Refused):
+        await vote(desk, "cyrus", number)
+    assert await balance(desk, bank) == 0
+
+
+async def test_only_its_maker_withdraws_a_change(desk: Desk, bank: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+    with pytest.raises(NotAllowed):
+        await approvals.withdraw(desk, person("omar"), number)
+    gone = await approvals.withdraw(desk, person("olga"), number)
+
+    assert gone.state is ChangeState.WITHDRAWN
+    with pytest.raises(Refused):
+        await vote(desk, "chen", number)
+
+
+async def test_what_nobody_decides_expires(desk: Desk, bank: str, database_url: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+    owner = await asyncpg.connect(database_url)
+    await owner.execute("UPDATE switch.change SET expires_at = clock_timestamp() WHERE number = $1", number)
+    await owner.close()
+    with pytest.raises(Refused):
+        await vote(desk, "chen", number)
+    await approvals.tend(desk, KINDS)
+
+    assert await desk.pool.fetchval("SELECT state FROM switch.change WHERE number = $1", number) == "expired"
+
+
+async def test_it_is_checked_again_when_it_is_executed(desk: Desk, bank: str) -> None:
+    """Two requests to suspend: the second could no longer be done, and says so when it is voted on."""
+    first = await ask(desk, "olga", "participant.suspend", {"participant": bank})
+    second = await ask(desk, "omar", "participant.suspend", {"participant": bank})
+    await vote(desk, "chen", first)
+
+    with pytest.raises(Refused, match="not active"):
+        await vote(desk, "cyrus", second)
+
+
+async def test_funds_that_are_not_there_fail_the_change_and_say_why(desk: Desk, bank: str) -> None:
+    change = await agree(desk, "funds.out", FUNDS)
+
+    assert change.state is ChangeState.FAILED
+    assert "cap exceeded" in change.outcome
+
+
+async def test_content_cannot_be_altered_after_the_request(desk: Desk, bank: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await desk.pool.execute("UPDATE switch.change SET content = '{}' WHERE number = $1", number)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await desk.pool.execute("DELETE FROM switch.change_vote")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {**FUNDS, "amount": 1000},
+        {**FUNDS, "amount": 1000.0},
+        {**FUNDS, "extra": "x"},
+        {"participant": "asha-bank"},
+    ],
+)
+async def test_content_is_read_strictly(desk: Desk, bank: str, content: dict[str, Any]) -> None:
+    with pytest.raises(InvalidMessage):
+        await ask(desk, "olga", "funds.in", content)
+
+
+async def test_an_unknown_kind_is_not_found(desk: Desk) -> None:
+    with pytest.raises(NotFound):
+        await ask(desk, "olga", "money.print", {})
+
+
+async def test_a_suspended_person_cannot_act_with_an_old_session(desk: Desk, bank: str) -> None:
+    number = await ask(desk, "olga", "funds.in", FUNDS)
+    await done(desk, "person.suspend", {"name": "chen"}, maker="omar", checkers=("cyrus",))
+
+    with pytest.raises(NotAllowed):
+        await vote(desk, "chen", number)
+
+
+async def test_every_step_stands_in_the_log_once_and_in_order(desk: Desk, bank: str) -> None:
+    await audit_notes.relay(desk)
+    after = await desk.pool.fetchval("SELECT max(seq) FROM ledger.event")
+    number = (await done(desk, "funds.in", FUNDS)).number
+    await asyncio.gather(*(audit_notes.relay(desk) for _ in range(5)))
+    rows = await desk.pool.fetch(
+        "SELECT kind, body FROM ledger.event WHERE number = 0 AND seq > $1 ORDER BY seq", after
+    )
+    kinds = [row["kind"] for row in rows if json.loads(row["body"]).get("change") == number]
+
+    assert kinds == ["CHANGE_REQUESTED", "CHANGE_VOTE", "CHANGE_APPROVED", "CHANGE_EXECUTED"]
+    assert await audit_notes.relay(desk) == 0
+
+
+async def test_a_relay_that_died_before_it_noted_the_number_writes_nothing_twice(
+    desk: Desk, bank: str
+) -> None:
+    await audit_notes.relay(desk)
+    events = await desk.pool.fetchval("SELECT count(*) FROM ledger.event")
+    await desk.pool.execute("UPDATE switch.audit_note SET seq = NULL")
+    relayed = await audit_notes.relay(desk)
+
+    assert relayed > 0
+    assert await desk.pool.fetchval("SELECT count(*) FROM ledger.event") == events
+
+
+async def test_a_corridor_opens_when_both_central_banks_agree(desk: Desk) -> None:
+    content = {"source": "IN", "target": "PK", "enabled": True}
+    change = await agree(desk, "corridor.switch", content, checkers=("chen", "ravi"))
+    with pytest.raises(NotAllowed):  # the other checker has no seat: it is Pakistan's turn
+        await vote(desk, "cyrus", change.number)
+    final = await vote(desk, "karim", change.number)
+
+    assert change.state is ChangeState.REQUESTED
+    assert final.state is ChangeState.EXECUTED
+    assert await desk.pool.fetchval("SELECT enabled FROM switch.corridor WHERE source = 'IN'")
+
+
+async def test_closing_a_corridor_does_not_wait_for_central_banks(desk: Desk) -> None:
+    await done(desk, "corridor.switch", {"source": "IN", "target": "PK", "enabled": False})
+
+    assert await desk.pool.fetchval("SELECT enabled FROM switch.corridor WHERE source = 'IN'") is False
+
+
+def test_every_role_has_its_rights_and_no_others() -> None:
+    """Deny by default: whoever asks has no vote, whoever votes does not ask, the auditor does neither."""
+    assert set(RIGHTS) == set(type(person("olga").role))
+    for name in ("chen", "ravi", "amina"):
+        assert not may(person(name), Right.REQUEST_CHANGE)
+    for name in ("olga", "amina", "pia"):
+        assert not may(person(name), Right.VOTE)
+    assert may(person("pia"), Right.READ_POSITIONS, participant="asha-bank")
+    assert not may(person("pia"), Right.READ_POSITIONS, participant="ganga-bank")
+    assert not may(person("ravi"), Right.READ_POSITIONS, country="PK")
+
+
+def test_every_kind_says_what_its_content_is() -> None:
+    from switch.change_catalogue import describe
+
+    for kind in KINDS.values():
+        described = describe(kind)
+        assert described["title"]
+        assert described["content"]["$defs"]
+
+
+def test_the_banks_of_these_tests_have_bics_of_their_own() -> None:
+    assert len({bic[:8] for bic, _, _ in BANKS.values()}) == len(BANKS)
+
+
+async def test_a_tend_in_the_moment_after_a_vote_told_the_code_to_nobody(
+    desk: Desk, bank: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caretaker comes round between the last vote and its execution; the request is hours old."""
+    execute = approvals.execute
+
+    async def after_a_tend(*arguments: Any, **options: Any) -> approvals.Change:
+        await approvals.tend(desk, KINDS)
+        return await execute(*arguments, **options)
+
+    half = "ab" * 32
+    content = {"name": "nina", "display_name": "Nina", "role": "operator", "maker_half": half}
+    numbers = [await ask(desk, "olga", "person.add", content), await ask(desk, "olga", "funds.in", FUNDS)]
+    await older(desk, numbers)
+    monkeypatch.setattr(approvals, "execute", after_a_tend)
+    added, funded = [await vote(desk, "chen", number) for number in numbers]
+
+    assert added.state is funded.state is ChangeState.EXECUTED
+    assert added.secret
+    assert await balance(desk, bank) == 100_000
+
+
+async def older(desk: Desk, numbers: list[int]) -> None:
+    connection = await asyncpg.connect(str(desk.pool._connect_args[0]))
+    await connection.execute(
+        "UPDATE switch.change SET requested_at = requested_at - interval '2 hours' WHERE number = ANY($1)",
+        numbers,
+    )
+    await connection.close()
+
+
+class DyingLink:
+    """The ledger decides, and we die before we hear of it."""
+
+    def __init__(self, desk: Desk, kind: type) -> None:
+        self.link, self.kind = desk.link, kind
+
+    async def ask(self, command: Any) -> Any:
+        reply = await self.link.ask(command)
+        if isinstance(command, self.kind):
+            raise Killed
+        return reply
+
+
+class Killed(BaseException):
+    """As a kill -9: nothing catches it."""
+
+
+async def killed(desk: Desk, kind: str, content: dict[str, Any], at: type) -> int:
+    """A change that is agreed to, and whose execution dies after the ledger's commit."""
+    number = await ask(desk, "olga", kind, content)
+    dying = dataclasses.replace(desk, link=DyingLink(desk, at))  # type: ignore[arg-type]
+    with pytest.raises(Killed):
+        await vote(dying, "chen", number)
+    return number
+
+
+async def cap(desk: Desk) -> int:
+    minor: int = await desk.pool.fetchval(
+        "SELECT net_debit_cap FROM ledger.account WHERE owner = 'asha-bank'"
+    )
+    return minor
+
+
+async def test_a_retried_cap_undid_a_newer_one(desk: Desk, bank: str) -> None:
+    """A crash after the ledger set it; then other people set another; then `tend` tries the first again."""
+    cap_of = {"participant": "asha-bank", "currency": "INR"}
+    first = await killed(desk, "cap.set", {**cap_of, "net_debit_cap": "100.00"}, SetCap)
+    after_first = await cap(desk)
+    await done(desk, "cap.set", {**cap_of, "net_debit_cap": "70.00"}, maker="omar", checkers=("cyrus",))
+    await approvals.tend(desk, KINDS, after_s=0)
+
+    assert after_first == 100_00
+    assert await state_of(desk, first) == "executed"
+    assert await cap(desk) == 70_00
+
+
+async def test_a_retried_limit_undid_a_newer_one(desk: Desk, bank: str) -> None:
+    of = {"participant": "asha-bank", "currency": "INR", "per_payment": None}
+    first = await killed(desk, "limit.set", {**of, "per_day": "100.00"}, SetLimit)
+    await done(desk, "limit.set", {**of, "per_day": "70.00"}, maker="omar", checkers=("cyrus",))
+    await approvals.tend(desk, KINDS, after_s=0)
+
+    assert await state_of(desk, first) == "executed"
+    assert await desk.pool.fetchval("SELECT per_day FROM switch.payment_limit") == 70_00
+    assert await desk.pool.fetchval("SELECT count(*) FROM ledger.event WHERE kind = 'LIMIT'") == 2
+
+
+async def test_a_retry_after_the_writer_was_replaced_is_known_from_the_database(
+    desk: Desk, bank: str, database_url: str
+) -> None:
+    order = SetCap(await account(desk, "asha-bank"), 5_00, b"o" * 16)
+    first = await desk.link.ask(order)
+    await desk.link.ask(SetCap(order.account, 9_00))
+    async with writer_beside(database_url, desk.data) as link:  # a new epoch: it reads the database
+        again = await link.ask(order)
+
+    assert first == again
+    assert await cap(desk) == 9_00
+
+
+@contextlib.asynccontextmanager
+async def writer_beside(database_url: str, directory: Path) -> AsyncIterator[Link]:
+    server = WriterServer(database_url, 1000)
+    await server.serve(directory / "second.sock")
+    link = Link(directory / "second.sock")
+    await link.start()
+    try:
+        yield link
+    finally:
+        await link.stop()
+        server._listener.close()
+        await server._listener.wait_closed()
+        await server.stop()
+
+
+async def state_of(desk: Desk, number: int) -> str:
+    state: str = await desk.pool.fetchval("SELECT state FROM switch.change WHERE number = $1", number)
+    return state
+
+
+async def test_an_onboarding_that_failed_half_way_left_its_cap_to_the_next(desk: Desk) -> None:
+    """The account of the one that died has a cap; who is let in later has the cap that was agreed on then."""
+    number = await killed(desk, "participant.onboard", onboarding("asha-bank", cap="5000.00"), OpenAccount)
+    other = onboarding("asha-bank", cap="1.00")
+    other["keys"] = []
+    await done(desk, "participant.onboard", other, maker="omar", checkers=("cyrus",))
+    await approvals.tend(desk, KINDS, after_s=0)
+
+    assert await state_of(desk, number) == "failed"
+    assert await cap(desk) == 1_00
+
+
+async def test_opening_an_account_that_is_there_changes_nothing_and_says_so(desk: Desk, bank: str) -> None:
+    content = {"participant": "asha-bank", "currency": "INR", "net_debit_cap": "50.00"}
+    with pytest.raises(Refused, match="there is such an account"):
+        await ask(desk, "olga", "account.open", content)
+    other = {**content, "currency": "PKR"}
+    number = await killed(desk, "account.open", other, OpenAccount)
+    await approvals.tend(desk, KINDS, after_s=0)
+
+    assert await cap(desk) == 0
+    assert await state_of(desk, number) == "executed"

@@ -1,0 +1,308 @@
+"""What moves money is measured by what is in force; beyond the band its factor must be named."""
+
+import datetime as dt
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from schemas.errors import InvalidMessage, Refused
+from switch.api.people import compared_document
+from switch.approvals import approvals
+from switch.approvals.kinds import Confirmable
+from switch.base import calendars
+from switch.base.plausibility import UNLIMITED, Bands, Comparison, Measure, check, text_of
+from switch.change_catalogue import KINDS
+from switch.identity.model import ChangeState
+from switch.writer.desk import Desk
+from tests.switch.desk import agree, done, onboarding, open_desk, person
+
+RATE = {"source": "INR", "target": "PKR", "provider": "fx", "rate": "3.25"}
+CAP = {"participant": "asha-bank", "currency": "INR", "net_debit_cap": "1000.00"}
+FUNDS = {"participant": "asha-bank", "currency": "INR", "amount": "1000.00", "reference": "R1"}
+LIMITS = {"participant": "asha-bank", "currency": "INR", "per_payment": "50.00", "per_day": "120.00"}
+FEES = {"source": "IN", "target": "PK", "fee_minor": 500, "fee_bps": 10}
+SCHEDULE = {
+    "currency": "INR",
+    "country": "IN",
+    "zone": "Asia/Kolkata",
+    "closes_at": ["11:00", "17:00"],
+}
+
+
+@pytest_asyncio.fixture
+async def desk(database_url: str) -> AsyncIterator[Desk]:
+    """A desk with a bank, an FX provider of three currencies, two rails and a corridor."""
+    async with open_desk(database_url) as opened:
+        await done(opened, "participant.onboard", onboarding("asha-bank", cap="1000.00"))
+        await opened.pool.execute(
+            "INSERT INTO switch.participant (id, name, bic, country, kind)"
+            " VALUES ('fx', 'FX', 'SILKKZKA', 'KZ', 'fx_provider')"
+        )
+        for currency in ("INR", "PKR", "KZT"):
+            content = {"participant": "fx", "currency": currency, "net_debit_cap": "0"}
+            await done(opened, "account.open", content)
+        await opened.pool.execute("INSERT INTO switch.rail (country) VALUES ('IN'), ('PK'), ('KG')")
+        await opened.pool.execute("INSERT INTO switch.corridor (source, target) VALUES ('IN', 'PK')")
+        yield opened
+
+
+async def refused(desk: Desk, kind: str, content: dict[str, Any], factor: str) -> None:
+    """Refused with the factor; done when the factor is repeated."""
+    with pytest.raises(Refused, match=f'confirmed_factor "{factor}"'):
+        await agree(desk, kind, content)
+    with pytest.raises(Refused, match="confirmed_factor"):
+        await agree(desk, kind, {**content, "confirmed_factor": "3.3"})
+    await done(desk, kind, {**content, "confirmed_factor": factor})
+
+
+@pytest.mark.parametrize(
+    ("rate", "factor"), [("325.0", "100"), ("0.0325", "0.01"), ("0.3076923", "0.0947"), ("3.6", "1.11")]
+)
+async def test_an_exchange_rate_mistyped_by_a_factor_of_100_needs_a_third_confirmation(
+    desk: Desk, rate: str, factor: str
+) -> None:
+    await done(desk, "rate.set", RATE)
+
+    await refused(desk, "rate.set", {**RATE, "rate": rate}, factor)
+
+
+async def test_a_rate_within_ten_per_cent_needs_none(desk: Desk) -> None:
+    await done(desk, "rate.set", RATE)
+    await done(desk, "rate.set", {**RATE, "rate": "3.5"})
+    with pytest.raises(Refused, match="no value departs"):
+        await agree(desk, "rate.set", {**RATE, "rate": "3.6", "confirmed_factor": "100"})
+
+
+async def test_a_first_rate_is_measured_by_the_rate_back(desk: Desk) -> None:
+    await done(desk, "rate.set", {**RATE, "source": "PKR", "target": "INR", "rate": "0.3"})
+
+    await refused(desk, "rate.set", {**RATE, "rate": "0.3"}, "0.09")
+
+
+async def test_a_first_rate_is_measured_by_the_ways_through_other_currencies(desk: Desk) -> None:
+    await done(desk, "rate.set", {**RATE, "target": "KZT", "rate": "6.0"})
+    await done(desk, "rate.set", {**RATE, "source": "KZT", "rate": "0.5"})
+
+    await refused(desk, "rate.set", {**RATE, "rate": "300"}, "100")
+
+
+async def test_a_first_rate_without_anything_to_compare_with_says_so(desk: Desk) -> None:
+    change = await agree(desk, "rate.set", RATE, checkers=())
+    document = await compared_document(desk, change)
+
+    assert [one["what"] for one in document["comparisons"]] == [Measure.NOTHING]
+
+
+async def test_a_rate_that_begins_later_is_measured_by_what_is_in_force_then(desk: Desk) -> None:
+    await done(desk, "rate.set", RATE)
+    tomorrow = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+    scheduled = {**RATE, "rate": "3.5", "valid_from": tomorrow.isoformat()}
+    await done(desk, "rate.set", scheduled)
+    later = (tomorrow + dt.timedelta(days=1)).isoformat()
+
+    await done(desk, "rate.set", {**RATE, "rate": "3.8", "valid_from": later})  # 17 % above today's
+
+
+async def test_a_factor_is_checked_again_against_what_is_in_force_at_the_vote(desk: Desk) -> None:
+    """Ten per cent on ten per cent: the second request was within the band when it was made."""
+    await done(desk, "rate.set", RATE)
+    first = await agree(desk, "rate.set", {**RATE, "rate": "3.55"}, checkers=())
+    await done(desk, "rate.set", {**RATE, "rate": "2.95"}, maker="omar", checkers=("cyrus",))
+    with pytest.raises(Refused, match=r'confirmed_factor "1\.2"'):
+        await approvals.vote(desk, KINDS, person("chen"), first.number, decision="approve", reason="seen")
+    async with desk.pool.acquire() as connection:
+        obstacle = await approvals.obstacle(connection, desk, KINDS, first)
+
+    assert "1.2" in obstacle
+
+
+async def test_the_band_of_rates_is_a_setting_of_the_installation_and_of_a_direction(desk: Desk) -> None:
+    await done(desk, "rate.set", RATE)
+    narrow = replace(desk, bands=Bands(rate_percents={"INR-PKR": Decimal(1)}))
+    with pytest.raises(Refused, match=r'confirmed_factor "1\.05"'):
+        await agree(narrow, "rate.set", {**RATE, "rate": "3.4"})
+
+    await done(replace(desk, bands=Bands(rate_percent=Decimal(50))), "rate.set", {**RATE, "rate": "4.5"})
+
+
+@pytest.mark.parametrize(("cap", "factor"), [("0", "0"), ("100000.00", "100"), ("99.00", "0.099")])
+async def test_a_cap_of_nought_or_off_by_ten_needs_a_third_confirmation(
+    desk: Desk, cap: str, factor: str
+) -> None:
+    await refused(desk, "cap.set", {**CAP, "net_debit_cap": cap}, factor)
+
+
+async def test_a_first_cap_is_measured_by_others_when_an_account_is_opened_or_somebody_onboards(
+    desk: Desk,
+) -> None:
+    with pytest.raises(Refused, match='confirmed_factor "1000"'):
+        await agree(desk, "participant.onboard", onboarding("ganga-bank", cap="1000000.00"))
+    await done(desk, "participant.onboard", onboarding("indus-bank", "PKR", cap="1000.00"))
+    content = {"participant": "asha-bank", "currency": "PKR", "net_debit_cap": "200000.00"}
+
+    await refused(desk, "account.open", content, "200")
+
+
+async def test_funds_of_absurd_size_need_a_third_confirmation(desk: Desk) -> None:
+    await done(desk, "funds.in", FUNDS)
+    absurd = {**FUNDS, "amount": "100000000.00", "reference": "R2"}
+
+    await refused(desk, "funds.in", absurd, "100000")
+
+
+async def test_funds_out_of_absurd_size_need_a_third_confirmation(desk: Desk) -> None:
+    await done(desk, "funds.in", FUNDS)
+
+    with pytest.raises(Refused, match='confirmed_factor "100000"'):
+        await agree(desk, "funds.out", {**FUNDS, "amount": "100000000.00"})
+
+
+@pytest.mark.parametrize(
+    ("stated", "factor"),
+    [
+        ({"per_payment": "0.50", "per_day": "12.00"}, "0.01"),
+        ({"per_payment": "0"}, "0"),
+        ({"per_payment": None}, "unlimited"),
+        ({"per_day": "120000.00"}, "1000"),
+    ],
+)
+async def test_limits_off_by_ten_or_gone_need_a_third_confirmation(
+    desk: Desk, stated: dict[str, Any], factor: str
+) -> None:
+    await done(desk, "limit.set", LIMITS)
+
+    await refused(desk, "limit.set", {**LIMITS, **stated}, factor)
+
+
+async def test_a_limit_below_the_smallest_payment_needs_a_third_confirmation(desk: Desk) -> None:
+    """A som is the least that Kyrgyzstan's rail credits: a limit below it stops every payment there."""
+    await desk.pool.execute("DELETE FROM switch.rail WHERE country <> 'KG'")
+    await done(desk, "account.open", {"participant": "fx", "currency": "KGS", "net_debit_cap": "0"})
+    await done(desk, "rate.set", {**RATE, "target": "KGS", "rate": "1.04"})
+
+    await refused(desk, "limit.set", {**LIMITS, "per_payment": "0.50"}, "0.515")
+
+
+@pytest.mark.parametrize(
+    ("stated", "factor"),
+    [({"fee_minor": 50_000}, "100"), ({"fee_bps": 1000}, "100"), ({"fee_minor": 0}, "0")],
+)
+async def test_a_fee_off_by_ten_needs_a_third_confirmation(
+    desk: Desk, stated: dict[str, Any], factor: str
+) -> None:
+    await done(desk, "corridor.fees", FEES)
+
+    await refused(desk, "corridor.fees", {**FEES, **stated}, factor)
+
+
+@pytest.mark.parametrize("stated", [{"fee_minor": 10**12}, {"fee_bps": 10_000}])
+async def test_a_first_fee_above_the_amount_is_noticed(desk: Desk, stated: dict[str, Any]) -> None:
+    with pytest.raises(Refused, match="confirmed_factor"):
+        await agree(desk, "corridor.fees", {**FEES, **stated})
+
+
+async def test_a_day_that_closes_today_needs_a_third_confirmation(desk: Desk) -> None:
+    calendar = await calendars.load(desk.pool, "INR")
+    today = calendar.local_date(dt.datetime.now(dt.UTC))
+    content = {"currency": "INR", "day": today.isoformat(), "business": True, "reason": "test"}
+    await done(desk, "calendar.set", content)
+
+    await refused(desk, "calendar.set", {**content, "business": False}, "0")
+
+
+async def test_a_day_that_is_over_is_refused(desk: Desk) -> None:
+    content = {"currency": "INR", "day": "2026-01-02", "business": False, "reason": "test"}
+    with pytest.raises(Refused, match="this day is over"):
+        await agree(desk, "calendar.set", content)
+
+
+@pytest.mark.parametrize(
+    ("stated", "factor"),
+    [
+        ({"enabled": False}, "0"),
+        ({"closes_at": ["03:00", "17:00"]}, "8"),
+        ({"zone": "Europe/London", "closes_at": ["11:00"]}, r"[45]\.5"),
+    ],
+)
+async def test_hours_that_move_by_a_slip_need_a_third_confirmation(
+    desk: Desk, stated: dict[str, Any], factor: str
+) -> None:
+    await done(desk, "schedule.set", SCHEDULE)
+    content = {**SCHEDULE, **stated}
+    with pytest.raises(Refused, match="confirmed_factor") as told:
+        await agree(desk, "schedule.set", content)
+    named = str(told.value.detail).rpartition("confirmed_factor ")[2].strip('".')
+
+    assert re.fullmatch(factor, named)
+
+    await done(desk, "schedule.set", {**content, "confirmed_factor": named})
+
+
+async def test_a_rail_that_is_closed_for_years_needs_a_third_confirmation(desk: Desk) -> None:
+    opens = dt.datetime.now(dt.UTC) + dt.timedelta(days=29, hours=12)
+    content = {"country": "PK", "open": False, "opens_at": opens.isoformat()}
+
+    await refused(desk, "rail.switch", content, "30")
+
+
+async def test_api_and_commands_show_what_a_change_is_measured_by(desk: Desk) -> None:
+    await done(desk, "rate.set", RATE)
+    change = await agree(desk, "rate.set", {**RATE, "rate": "325", "confirmed_factor": "100"}, checkers=())
+    document = await compared_document(desk, change)
+    ended = await approvals.vote(
+        desk, KINDS, person("chen"), change.number, decision="approve", reason="seen"
+    )
+
+    assert document["comparisons"] == [
+        {"what": "Rate in force", "reference": "3.25", "stated": "325", "factor": "100", "beyond": True}
+    ]
+    assert ended.state is ChangeState.EXECUTED
+
+
+@pytest.mark.parametrize("factor", ["1e2", "-1", "100,0", "", " 100", "one hundred", "1" * 40])
+async def test_a_factor_is_a_plain_decimal(desk: Desk, factor: str) -> None:
+    with pytest.raises(InvalidMessage):
+        await agree(desk, "rate.set", {**RATE, "confirmed_factor": factor})
+
+
+def test_every_kind_with_a_confirmation_is_measured_and_no_other() -> None:
+    confirmable = {name for name, kind in KINDS.items() if issubclass(kind.content, Confirmable)}
+    measured = {name for name, kind in KINDS.items() if kind.compare.__name__ != "beside_nothing"}
+
+    assert confirmable == measured
+    assert measured == {
+        *("participant.onboard", "account.open", "cap.set", "funds.in", "funds.out", "limit.set"),
+        *("corridor.fees", "rate.set", "rail.switch", "schedule.set", "calendar.set"),
+    }
+
+
+def test_the_largest_departure_is_the_one_to_be_named() -> None:
+    found = [
+        Comparison(Measure.RATE, "1", "2", Fraction(2), beyond=True),
+        Comparison(Measure.CROSS, "10", "2", Fraction(1, 5), beyond=True),
+        Comparison(Measure.INVERSE, "1", "9", Fraction(9), beyond=False),
+    ]
+    check(found, "0.2")
+    with pytest.raises(Refused, match=r'"0\.2"'):
+        check(found, "2")
+
+
+@pytest.mark.parametrize(
+    ("factor", "text"),
+    [
+        (Fraction(100), "100"),
+        (Fraction(1, 3), "0.333"),
+        (Fraction(0), "0"),
+        (Fraction(123_456), "123000"),
+        (Fraction(1, 10**9), "0.000000001"),
+        (UNLIMITED, "unlimited"),
+    ],
+)
+def test_a_factor_is_told_with_three_digits(factor: Fraction, text: str) -> None:
+    assert text_of(factor) == text

@@ -1,0 +1,177 @@
+"""A start that cannot succeed says why at once, in one line a reason, and ends; what may pass is waited for."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from ledger.migrate import MigrationError
+from ledger.postgres import EmbeddedPostgres
+from switch.base import causes
+from switch.cli import preflight
+from switch.cli.supervisor import StartError, Supervisor
+from tests.conftest import psql
+from tests.switch.operations.test_doctor import settings_of
+from tests.switch.stack import Stack
+
+
+def up(*arguments: str, **settings: str) -> tuple[int, list[str]]:
+    """The exit code and the lines of standard error."""
+    done = subprocess.run(
+        [sys.executable, "-m", "switch.cli", "up", *arguments],
+        env={**os.environ, **{f"PAYSWITCH_{name.upper()}": text for name, text in settings.items()}},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return done.returncode, done.stderr.splitlines()
+
+
+def test_every_file_that_is_missing_or_broken_is_named_before_anything_is_started(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "webhooks.pem").write_text("no key")
+    (tmp_path / "keys" / "personal-data.json").write_text("no key")
+    (tmp_path / "rails" / "IN").mkdir(parents=True)
+    (tmp_path / "rails" / "IN" / "switch.json").write_text('{"base_url": "https://127.0.0.1:1"}')
+
+    code, lines = up("--data", str(tmp_path), "--port", "0", rails='["PK", "IN", "XX"]')
+
+    assert code == 1
+    assert len(lines) == 5
+    assert lines[0].startswith("payswitch: no adapter for XX")
+    assert lines[1].startswith("payswitch: nothing says where the rails of PK are: write ")
+    assert lines[2].endswith("/rails/IN/switch.json is no connection of a rail: 'ca_file' is missing")
+    assert {line.partition(" is no key file")[0].rpartition("/")[2] for line in lines[3:]} == {
+        "webhooks.pem",
+        "personal-data.json",
+    }
+    assert not (tmp_path / "postgres").exists()
+
+
+def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        code, lines = up("--data", str(tmp_path), "--port", port, "--sandbox")
+
+    assert (code, len(lines)) == (1, 1)
+    assert f"port {port} is taken (Address already in use)" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("nonsense", "not a URL of PostgreSQL"),
+        ("postgresql://user:CANARY@no-such-host.invalid/x", "host is not known"),
+    ],
+)
+def test_a_database_that_cannot_be_is_one_line_without_its_password(
+    tmp_path: Path, url: str, said: str
+) -> None:
+    code, lines = up("--data", str(tmp_path), "--port", "0", "--sandbox", "--database", url)
+
+    assert (code, len(lines)) == (1, 1)
+    assert said in lines[0]
+    assert "PAYSWITCH_DATABASE" in lines[0]
+    assert "CANARY" not in lines[0]
+
+
+def test_a_database_that_is_not_there_is_one_line(tmp_path: Path, database_url: str) -> None:
+    url = database_url.replace("/test_", "/no_such_")
+    code, lines = up("--data", str(tmp_path), "--port", "0", "--sandbox", "--database", url)
+
+    assert (code, len(lines)) == (1, 1)
+    assert "does not exist" in lines[0]
+
+
+def test_a_newer_schema_is_one_line(tmp_path: Path, database_url: str) -> None:
+    psql(database_url, "INSERT INTO migration.applied VALUES ('switch', '9999_pre_later.sql', '')")
+    code, lines = up("--data", str(tmp_path), "--port", "0", "--sandbox", "--database", database_url)
+
+    assert (code, len(lines)) == (1, 1)
+    assert "newer than this version" in lines[0]
+    assert "9999_pre_later.sql" in lines[0]
+
+
+def test_a_second_switch_on_the_same_data_is_one_line_and_harms_the_first_in_nothing(stack: Stack) -> None:
+    kept = {path.name for path in stack.settings.metrics_directory.glob("*.db")}
+    code, lines = up("--data", str(stack.settings.data), "--port", "0", "--sandbox")
+
+    assert (code, lines) == (1, [f"payswitch: another switch runs on {stack.settings.data}"])
+    assert kept <= {path.name for path in stack.settings.metrics_directory.glob("*.db")}
+    assert stack.supervisor.is_ready()
+
+
+def test_a_data_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, lines = up("--data", str(tmp_path / "file" / "data"), "--port", "0", "--sandbox")
+
+    assert (code, len(lines)) == (1, 1)
+    assert "Not a directory" in lines[0]
+
+
+def test_a_full_disk_is_waited_for_and_told(tmp_path: Path) -> None:
+    """It may pass, so only the time that the caller gives ends the start."""
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8M,mode=0755", "tmpfs", str(tmp_path)],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode != 0:
+        pytest.skip("only root may mount a small disk")
+    said: list[str] = []
+    settings = settings_of(tmp_path / "data", sandbox=True, rails=("PK",), port=0)
+    supervisor = Supervisor(settings, said.append)
+    try:
+        with pytest.raises(StartError, match="No space left on device"):
+            supervisor.start(within_s=5)
+    finally:
+        supervisor.stop()
+        subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
+
+    assert sum("waiting: " in line and "No space left" in line for line in said) == 1
+
+
+async def test_a_user_that_may_not_take_the_role_is_refused_with_the_remedy(database_url: str) -> None:
+    psql(database_url, "DROP ROLE IF EXISTS bare; CREATE ROLE bare LOGIN")
+    name = psql(database_url, "SELECT current_database()").strip()
+    psql(database_url, f"ALTER DATABASE {name} OWNER TO bare; GRANT USAGE, CREATE ON SCHEMA migration TO bare;"
+         " GRANT ALL ON ALL TABLES IN SCHEMA migration TO bare")  # fmt: skip
+    try:
+        with pytest.raises(causes.Impossible, match="GRANT payswitch_writer TO bare"):
+            await preflight.bring_up_to_date(database_url.replace("postgres@", "bare@"))
+    finally:
+        psql(database_url, f"ALTER DATABASE {name} OWNER TO postgres; DROP OWNED BY bare; DROP ROLE bare")
+
+
+async def test_an_owner_that_is_no_superuser_brings_a_database_up_and_works_in_it(
+    data_directory: Path,
+) -> None:
+    """Whoever makes a role in PostgreSQL 16 and later is its member, and may not take it: the start sees to it."""
+    server = EmbeddedPostgres(data_directory / "postgres", {"shared_buffers": "16MB", "fsync": "off"})
+    url = server.start()
+    try:
+        psql(url, "CREATE ROLE owner LOGIN CREATEROLE")
+        psql(url, "CREATE DATABASE switch OWNER owner")
+        own = url.replace("postgres@/postgres", "owner@/switch")
+        await preflight.bring_up_to_date(own)
+        connection = await asyncpg.connect(own, server_settings={"role": "payswitch_writer"})
+
+        assert await connection.fetchval("SELECT count(*) FROM switch.participant") == 0
+
+        await connection.close()
+    finally:
+        server.stop()
+
+
+async def test_edited_history_is_not_taken_for_a_newer_schema(database_url: str) -> None:
+    psql(database_url, "UPDATE migration.applied SET sha256 = '' WHERE name LIKE '0001%'")
+
+    with pytest.raises(MigrationError, match="edited or removed"):
+        await preflight.bring_up_to_date(database_url)

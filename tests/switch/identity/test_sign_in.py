@@ -1,0 +1,258 @@
+"""Signing in and sessions: what a guesser, a thief and an honest person meet."""
+
+import hashlib
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+
+from schemas.errors import NotAllowed, NotAuthentic, Refused
+from switch.approvals import approvals
+from switch.change_catalogue import KINDS
+from switch.identity import enrolment, secrets, sessions, sign_in
+from switch.identity.model import Role
+from switch.writer import audit_notes
+from switch.writer.desk import Desk
+from tests.switch.desk import open_desk, person
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same hash, made cheaply: what it costs is the library's affair."""
+    from argon2 import PasswordHasher
+
+    monkeypatch.setattr(secrets, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+    secrets._nobody.cache_clear()
+
+
+@pytest_asyncio.fixture
+async def desk(database_url: str) -> AsyncIterator[Desk]:
+    async with open_desk(database_url) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def totp(desk: Desk) -> str:
+    """Amina's authenticator."""
+    secret = secrets.new_totp()
+    await desk.pool.execute(
+        "UPDATE switch.person SET password_hash = $1, totp_secret = $2 WHERE name = 'amina'",
+        await secrets.hash_password("amina", PASSWORD),
+        secrets.Seal(desk.data).seal(secret),
+    )
+    return secret
+
+
+def code(totp: str, *, ahead_s: int = 0) -> str:
+    return secrets.totp_code(totp, int(time.time()) + ahead_s)
+
+
+async def test_the_right_words_make_a_session(desk: Desk, totp: str) -> None:
+    token = await sign_in.sign_in(desk, "amina", PASSWORD, code(totp))
+    async with desk.pool.acquire() as connection:
+        session = await sessions.resume(connection, token)
+
+    assert session.person == person("amina")
+    assert not session.stale
+
+
+async def test_the_database_does_not_hold_the_token_the_password_or_the_secret(desk: Desk, totp: str) -> None:
+    token = await sign_in.sign_in(desk, "amina", PASSWORD, code(totp))
+    row = await desk.pool.fetchrow("SELECT * FROM switch.session")
+    who = await desk.pool.fetchrow("SELECT * FROM switch.person WHERE name = 'amina'")
+
+    assert row["sha256"] == hashlib.sha256(token.encode()).digest()
+    assert who["password_hash"].startswith("$argon2id$")
+    for secret in (PASSWORD, totp, token):
+        assert secret not in str(tuple(row)) + str(tuple(who))
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "right_code"),
+    [
+        ("amina", "wrong horse battery", True),
+        ("amina", PASSWORD, False),
+        ("nobody", PASSWORD, True),
+        ("olga", PASSWORD, True),
+        ("x" * 1000, PASSWORD, True),
+        ("amina", "x" * 100_000, True),
+        ("", "", False),
+    ],
+)
+async def test_every_mistake_has_the_same_answer(
+    desk: Desk, totp: str, name: str, password: str, right_code: bool
+) -> None:
+    with pytest.raises(NotAuthentic) as error:
+        await sign_in.sign_in(desk, name, password, code(totp) if right_code else "000000")
+
+    assert error.value.detail == "name, password or code is wrong"
+
+
+async def test_a_code_works_once(desk: Desk, totp: str) -> None:
+    now = code(totp)
+    await sign_in.sign_in(desk, "amina", PASSWORD, now)
+
+    with pytest.raises(NotAuthentic):
+        await sign_in.sign_in(desk, "amina", PASSWORD, now)
+
+
+async def test_five_mistakes_lock_out_even_the_right_words(desk: Desk, totp: str) -> None:
+    for _ in range(sign_in.FAILURES_MAX):
+        with pytest.raises(NotAuthentic):
+            await sign_in.sign_in(desk, "amina", "wrong horse battery", code(totp))
+    with pytest.raises(NotAuthentic):
+        await sign_in.sign_in(desk, "amina", PASSWORD, code(totp))
+    await desk.pool.execute(
+        "UPDATE switch.person SET locked_until = locked_until - make_interval(secs => $1)", sign_in.LOCKED_S
+    )
+
+    assert await sign_in.sign_in(desk, "amina", PASSWORD, code(totp))
+
+
+async def test_failures_and_lock_outs_stand_in_the_log_without_what_was_typed(desk: Desk, totp: str) -> None:
+    for _ in range(sign_in.FAILURES_MAX):
+        with pytest.raises(NotAuthentic):
+            await sign_in.sign_in(desk, "amina", "wrong horse battery", "123456")
+    await audit_notes.relay(desk)
+    rows = await desk.pool.fetch("SELECT kind, body FROM ledger.event WHERE number = 0 ORDER BY seq")
+
+    assert [row["kind"] for row in rows] == ["SIGN_IN_FAILED"] * 4 + ["SIGN_IN_LOCKED"]
+    assert not any(b"horse" in row["body"] or b"123456" in row["body"] for row in rows)
+
+
+async def session_of(desk: Desk, name: str = "amina") -> str:
+    async with desk.pool.acquire() as connection:
+        return await sessions.begin(connection, name)
+
+
+async def resume(desk: Desk, token: str) -> sessions.Session:
+    async with desk.pool.acquire() as connection:
+        return await sessions.resume(connection, token)
+
+
+async def age(desk: Desk, column: str, seconds: int) -> None:
+    await desk.pool.execute(
+        f"UPDATE switch.session SET {column} = {column} - $1::interval", timedelta(seconds=seconds)
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "seconds"), [("seen_at", sessions.IDLE_S), ("began_at", sessions.ABSOLUTE_S)]
+)
+async def test_a_session_ends_when_it_is_idle_or_old(desk: Desk, column: str, seconds: int) -> None:
+    token = await session_of(desk)
+    await age(desk, column, seconds - 30)
+    await resume(desk, token)
+    await age(desk, column, seconds + 30)
+
+    with pytest.raises(NotAuthentic):
+        await resume(desk, token)
+    assert await desk.pool.fetchval("SELECT count(*) FROM switch.session") == 0
+
+
+async def test_tokens_are_replaced_as_they_age_and_only_once(desk: Desk) -> None:
+    token = await session_of(desk)
+    await age(desk, "made_at", sessions.RENEW_S + 1)
+    stale = (await resume(desk, token)).stale
+    async with desk.pool.acquire() as connection:
+        fresh, second = await sessions.renew(connection, token), await sessions.renew(connection, token)
+
+    assert stale
+    assert fresh is not None
+    assert second is None
+    assert (await resume(desk, fresh)).person.name == "amina"
+    assert (await resume(desk, token)).person.name == "amina"  # for a moment, for what is under way
+
+
+async def test_an_old_token_that_comes_back_ends_the_whole_sign_in(desk: Desk) -> None:
+    """One of the two who hold it is a thief, and nobody can tell which."""
+    token = await session_of(desk)
+    async with desk.pool.acquire() as connection:
+        fresh = await sessions.renew(connection, token)
+    await age(desk, "replaced_at", sessions.GRACE_S + 1)
+
+    assert fresh is not None
+    for stolen in (token, fresh):
+        with pytest.raises(NotAuthentic):
+            await resume(desk, stolen)
+    assert (
+        await desk.pool.fetchval("SELECT count(*) FROM switch.audit_note WHERE kind = 'SESSION_REUSED'") == 1
+    )
+
+
+async def test_signing_out_and_suspension_end_sessions(desk: Desk) -> None:
+    first, second = await session_of(desk), await session_of(desk)
+    async with desk.pool.acquire() as connection:
+        await sessions.end(connection, first)
+    with pytest.raises(NotAuthentic):
+        await resume(desk, first)
+    await resume(desk, second)
+    await desk.pool.execute("UPDATE switch.person SET status = 'suspended' WHERE name = 'amina'")
+
+    with pytest.raises(NotAuthentic):
+        await resume(desk, second)
+
+
+async def invited(desk: Desk) -> tuple[str, str]:
+    """A new checker, asked for by Olga and agreed to by Chen: each has half of the code."""
+    half, hashed = enrolment.new_half()
+    content = {"name": "nadia", "display_name": "Nadia", "role": "checker", "maker_half": hashed}
+    change = await approvals.request(
+        desk, KINDS, person("olga"), "person.add", content=content, reason="a new colleague"
+    )
+    change = await approvals.vote(
+        desk, KINDS, person("chen"), change.number, decision="approve", reason="I know her"
+    )
+    return half, change.secret
+
+
+async def test_a_new_person_enrols_with_both_halves_of_the_code(desk: Desk) -> None:
+    halves = await invited(desk)
+    begun = await enrolment.begin(desk, "nadia", *halves, PASSWORD)
+    with pytest.raises(NotAuthentic):  # not before the authenticator is proved
+        await sign_in.sign_in(desk, "nadia", PASSWORD, code(begun.totp_secret))
+    await enrolment.finish(desk, "nadia", *halves, code(begun.totp_secret, ahead_s=-30))
+
+    assert await sign_in.sign_in(desk, "nadia", PASSWORD, code(begun.totp_secret))
+    with pytest.raises(NotAuthentic):  # the code is used up
+        await enrolment.begin(desk, "nadia", *halves, PASSWORD)
+
+
+async def test_neither_maker_nor_checker_can_enrol_as_somebody_they_made_up(desk: Desk) -> None:
+    maker_half, checker_half = await invited(desk)
+
+    for halves in ((maker_half, maker_half), (checker_half, checker_half), (maker_half, "")):
+        with pytest.raises(NotAuthentic):
+            await enrolment.begin(desk, "nadia", *halves, PASSWORD)
+
+
+async def test_the_checkers_half_is_told_once_and_kept_nowhere(desk: Desk) -> None:
+    _, secret = await invited(desk)
+    async with desk.pool.acquire() as connection:
+        (change,) = await approvals.read(connection)
+
+    assert secret
+    assert change.secret == ""
+    dump = str([tuple(row) for row in await desk.pool.fetch("SELECT * FROM switch.person")])
+    assert secret not in dump
+
+
+async def test_only_the_first_operator_and_the_first_checker_are_founded(database_url: str) -> None:
+    async with open_desk(database_url) as desk:
+        await desk.pool.execute("UPDATE switch.person SET status = 'removed'")
+        await enrolment.found(desk, "first", "First", Role.OPERATOR, PASSWORD)
+        with pytest.raises(NotAllowed):
+            await enrolment.found(desk, "second", "Second", Role.OPERATOR, PASSWORD)
+        await enrolment.found(desk, "third", "Third", Role.CHECKER, PASSWORD)
+        with pytest.raises(NotAllowed):
+            await enrolment.found(desk, "fourth", "Fourth", Role.AUDITOR, PASSWORD)
+
+
+@pytest.mark.parametrize("password", ["short", "x" * 129, "Amina and her horse"])
+async def test_weak_passwords_are_refused(password: str) -> None:
+    with pytest.raises(Refused):
+        await secrets.hash_password("amina", password)

@@ -1,0 +1,59 @@
+"""What runbooks tell people to type works: checks are run on a switch, requests are read as they would be."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from switch.change_catalogue import KINDS
+from switch.cli import application
+from tests.switch.operations.test_alerts import RUNBOOKS
+from tests.switch.stack import Stack
+
+NEEDS_MORE = {"payswitch backup"}
+"""Needs a directory of backups from the start on: tests/ledger/test_backup.py."""
+
+
+def typed(runbook: Path, section: str) -> list[str]:
+    """The commands of one section."""
+    text = runbook.read_text(encoding="utf-8").partition(f"## {section}\n")[2].partition("\n## ")[0]
+    return re.findall(r"^(payswitch .+)$", text, re.MULTILINE)
+
+
+CHECKS = sorted({line for runbook in RUNBOOKS for line in typed(runbook, "Check")} - NEEDS_MORE)
+REQUESTS = [line for runbook in RUNBOOKS for line in typed(runbook, "Act") if "change request" in line]
+
+
+@pytest.fixture
+def data(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """Commands find the switch of the tests without being told where it is."""
+    monkeypatch.setenv("PAYSWITCH_DATA", str(stack.settings.data))
+    monkeypatch.setenv("PAYSWITCH_PORT", str(stack.settings.port))
+    monkeypatch.setenv("PAYSWITCH_RAILS", json.dumps(stack.settings.rails))
+    return stack
+
+
+def test_what_a_runbook_checks_by_can_be_typed(data: Stack) -> None:
+    runner = CliRunner()
+    payment = json.loads(runner.invoke(application(), ["pay", "asha-bank", "noor-wallet", "12.34"]).stdout)
+    window = json.loads(runner.invoke(application(), ["settlement", "list"]).stdout.splitlines()[0])["window"]
+    for line in CHECKS:
+        words = [{"UETR": payment["uetr"], "42": str(window)}.get(word, word) for word in shlex.split(line)]
+        done = runner.invoke(application(), words[1:])
+
+        assert done.exit_code == 0, (line, done.output, done.exception)
+
+
+@pytest.mark.parametrize("line", REQUESTS)
+def test_what_a_runbook_asks_for_can_be_asked_for(line: str) -> None:
+    words = shlex.split(line)
+    kind, content = words[3], words[4]
+    examples = {"UETR": "0b5c9c0e-53c1-4c2a-9d1e-8a3a4f1f7b11", "HALF": "0" * 64}
+    for word, example in examples.items():
+        content = content.replace(f'"{word}"', f'"{example}"')
+
+    assert KINDS[kind].read(json.loads(content))

@@ -1,0 +1,81 @@
+"""A corridor that settles gross: final when it is posted, from money paid in, and never again in a window."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+
+from ledger import windows
+from switch.settlement import positions
+from switch.writer.client import Link
+from switch.writer.commands import CloseWindow, Fund, Leg, OpenAccount
+from tests.switch.stack import Stack
+
+PAID_IN = 10_000_00
+
+
+async def fund(link: Link, owner: str, currency: str, minor: int) -> int:
+    source = (await link.ask(OpenAccount("payswitch", currency, "settlement", None))).number
+    account = (await link.ask(OpenAccount(owner, currency, "gross", 0))).number
+    legs = [Leg(source, account, minor, "funding")] if minor else []
+    if legs:
+        await link.ask(Fund(uuid.uuid4().bytes, b"f" * 32, legs, "test"))
+    return account
+
+
+async def until_settles(stack: Stack, wanted: str) -> None:
+    """Every worker has read the corridor anew."""
+    headers = {"Authorization": f"Bearer {stack.participant('asha-bank')['bearer']}"}
+    agreed = 0
+    while agreed < 24:
+        async with aiohttp.ClientSession(headers=headers) as session:
+            async with session.get(f"{stack.url}/v1/corridors") as answer:
+                found = {(c["source"], c["target"]): c["settlement"] for c in await answer.json()}
+        agreed = agreed + 1 if found["IN", "PK"] == wanted else 0
+        await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def settling_gross(stack: Stack) -> AsyncIterator[Link]:
+    connection = await stack.connect()
+    link = Link(stack.settings.writer_socket)
+    await link.start()
+    change = "UPDATE switch.corridor SET settlement = $1 WHERE source = 'IN' AND target = 'PK'"
+    try:
+        await connection.execute(change, "gross")
+        await until_settles(stack, "gross")
+        yield link
+    finally:
+        await connection.execute(change, "net")
+        await until_settles(stack, "net")
+        await link.stop()
+        await connection.close()
+
+
+async def test_money_paid_in_moves_at_once_and_no_window_settles_it_again(stack: Stack):
+    async with settling_gross(stack) as link:
+        connection = await stack.connect()
+        payer = await fund(link, "asha-bank", "INR", PAID_IN)
+        await fund(link, "silkroad-fx", "INR", 0)
+        await fund(link, "silkroad-fx", "PKR", 10 * PAID_IN)
+        payee = await fund(link, "indus-bank", "PKR", 0)
+        await stack.until_read()
+        await link.ask(CloseWindow("INR"))
+        before = await connection.fetch("SELECT * FROM ledger.account ORDER BY number")
+        async with stack.client("asha-bank") as client:
+            document = stack.document("asha-bank", "indus-bank", amount="100.00")
+            state = await client.pay(document, wait=10)
+            assert state.status == "ACCC"
+            broke = await client.pay(stack.document("asha-bank", "indus-bank", amount="99999.00"), wait=10)
+            assert (broke.status, broke.reason) == ("RJCT", "AM23")
+        after = await connection.fetch("SELECT * FROM ledger.account ORDER BY number")
+        window = (await link.ask(CloseWindow("INR"))).number
+        moved = {row["number"] for row, old in zip(after, before, strict=True) if dict(row) != dict(old)}
+        purposes = {row["purpose"] for row in after if row["number"] in moved}
+        assert {payer, payee} <= moved
+        assert purposes == {"gross", "fees"}
+        assert positions.of_participants(await positions.payment_nets(connection, window)) == {}
+        assert any(net.purpose == "gross" and net.net for net in await windows.nets(connection, window))
+        await connection.close()

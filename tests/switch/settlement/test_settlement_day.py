@@ -1,0 +1,774 @@
+"""The settlement day, from open window to settled positions, with everything that can go wrong in it."""
+
+import asyncio
+import contextlib
+import dataclasses
+import hashlib
+import itertools
+import json
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from schemas import codec
+from schemas.errors import NotAllowed, NotAuthentic, Refused
+from schemas.signing import jws
+from schemas.signing.keys import SigningKey
+from switch.approvals import approvals
+from switch.change_catalogue import KINDS
+from switch.identity.model import ChangeState
+from switch.operations import verify
+from switch.settlement import day, instructions, positions, reads, states
+from switch.settlement.files import SettlementFiles
+from switch.settlement.states import Event, Line, LineEvent, State
+from switch.writer import audit_notes
+from switch.writer.commands import CloseWindow, Command, Fund, Hold, Leg, Release, Reply
+from switch.writer.desk import Desk
+from tests.switch.desk import account, agree, balance, done, onboarding, open_desk, pay
+
+FUNDS = 1_000_00
+AGENT = {"currency": "INR", "agent": "reserve", "scheme_bic": "PSWTKZKA", "account": "SCHEME01"}
+
+
+@pytest_asyncio.fixture
+async def desk(database_url: str) -> AsyncIterator[Desk]:
+    async with open_desk(database_url) as opened:
+        for bank in ("asha-bank", "ganga-bank", "reserve"):
+            await done(opened, "participant.onboard", onboarding(bank))
+        for bank in ("asha-bank", "ganga-bank"):
+            funds = {"participant": bank, "currency": "INR", "amount": "1000.00", "reference": f"of {bank}"}
+            await done(opened, "funds.in", funds)
+        await done(opened, "settlement_agent.set", AGENT)
+        yield opened
+
+
+async def close(desk: Desk) -> int:
+    return (await desk.link.ask(CloseWindow("INR"))).number
+
+
+async def confirm(desk: Desk, window: int) -> None:
+    settlement = await reads.find(desk.pool, window)
+    content = {"window": window, "positions_sha256": settlement.positions_sha256}
+    await done(desk, "settlement.confirm", content, checkers=("ravi",))
+
+
+async def instructed(desk: Desk, *payments: tuple[str, str, int]) -> int:
+    """A window with these payments, closed, confirmed and instructed."""
+    for debtor, creditor, minor in payments:
+        await pay(desk, debtor, creditor, minor)
+    window = await close(desk)
+    await day.tend(desk)
+    await confirm(desk, window)
+    await day.tend(desk)
+    return window
+
+
+async def line(desk: Desk, window: int, participant: str) -> reads.SettlementLine:
+    return next(each for each in await reads.lines(desk.pool, window) if each.participant == participant)
+
+
+async def state(desk: Desk, window: int) -> State:
+    return (await reads.find(desk.pool, window)).state
+
+
+def status_report(*answers: tuple[reads.SettlementLine, str]) -> bytes:
+    transactions = [
+        {
+            "OrgnlUETR": str(each.id),
+            "TxSts": status,
+            **({"StsRsnInf": [{"Rsn": {"Cd": "AM04"}}]} if status == "RJCT" else {}),
+        }
+        for each, status in answers
+    ]
+    document = {
+        "FIToFIPmtStsRpt": {
+            "GrpHdr": {"MsgId": uuid.uuid4().hex, "CreDtTm": datetime.now(UTC).isoformat(timespec="seconds")},
+            "TxInfAndSts": transactions,
+        }
+    }
+    return codec.encode("pacs.002.001.10", document, media_type=codec.XML)
+
+
+def notification(each: reads.SettlementLine, *, minor: int | None = None, **changes: object) -> bytes:
+    total = each.total_minor if minor is None else minor
+    amount = {"Ccy": "INR", "Amt": f"{abs(total) // 100}.{abs(total) % 100:02}"}
+    entry = {
+        "Amt": amount,
+        "CdtDbtInd": "CRDT" if total < 0 else "DBIT",
+        "Sts": {"Cd": "BOOK"},
+        "BkTxCd": {"Prtry": {"Cd": "SETT"}},
+        "NtryDtls": [{"TxDtls": [{"Refs": {"UETR": str(each.id)}}]}],
+        **changes,
+    }
+    entry = {tag: value for tag, value in entry.items() if value}
+    document = {
+        "BkToCstmrDbtCdtNtfctn": {
+            "GrpHdr": {"MsgId": uuid.uuid4().hex, "CreDtTm": datetime.now(UTC).isoformat(timespec="seconds")},
+            "Ntfctn": [{"Id": "N1", "Acct": {"Id": {"Othr": {"Id": "SCHEME01"}}}, "Ntry": [entry]}],
+        }
+    }
+    return codec.encode("camt.054.001.08", document, media_type=codec.XML)
+
+
+async def say(desk: Desk, raw: bytes, agent: str = "reserve") -> day.Taken:
+    return await day.take_confirmation(desk, agent, raw, codec.XML, "signature")
+
+
+async def test_a_day_settles_and_positions_are_as_they_were_funded(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00), ("ganga-bank", "asha-bank", 100_00))
+    asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
+    before = await state(desk, window)
+    await say(desk, notification(asha))
+    taken = await say(desk, status_report((ganga, "ACSC")))
+    await day.tend(desk)
+
+    assert (asha.net_minor, ganga.net_minor) == (-200_00, 200_00)
+    assert before is State.SETTLING
+    assert taken.settled == ("ganga-bank",)
+    assert await state(desk, window) is State.SETTLED
+    assert await balance(desk, "asha-bank") == FUNDS
+    assert await balance(desk, "ganga-bank") == FUNDS
+
+
+async def test_funds_paid_in_and_settlements_are_no_part_of_a_windows_nets(desk: Desk) -> None:
+    first = await instructed(desk, ("asha-bank", "ganga-bank", 50_00))
+    for name in ("asha-bank", "ganga-bank"):
+        await say(desk, notification(await line(desk, first, name)))
+    funds = {"participant": "asha-bank", "currency": "INR", "amount": "77.00", "reference": "more"}
+    await done(desk, "funds.in", funds)
+    await pay(desk, "asha-bank", "ganga-bank", 7_00)
+    second = await close(desk)
+    nets = positions.of_participants(await positions.payment_nets(desk.pool, second))
+
+    assert nets == {"asha-bank": -7_00, "ganga-bank": 7_00}
+
+
+async def test_the_instruction_is_a_valid_signed_pacs_009_and_the_same_again(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 12_34))
+    settlement = await reads.find(desk.pool, window)
+    assert settlement.file is not None
+    octets, token = SettlementFiles(desk.data).read(settlement.file)
+    message = codec.decode(octets, media_type=codec.XML, expect="pacs.009")
+    content = message.document["FICdtTrf"]
+    directions = {
+        tx["PmtId"]["UETR"]: (tx["Dbtr"]["FinInstnId"]["BICFI"], tx["Cdtr"]["FinInstnId"]["BICFI"])
+        for tx in content["CdtTrfTxInf"]
+    }
+
+    assert hashlib.sha256(octets).hexdigest() == settlement.file_sha256
+    jws.verify(token, octets, key=SettlementFiles(desk.data).public_key)
+    assert directions[str((await line(desk, window, "asha-bank")).id)] == ("ASHAINBB", "PSWTKZKA")
+    assert directions[str((await line(desk, window, "ganga-bank")).id)] == ("PSWTKZKA", "GANGINBB")
+    assert content["GrpHdr"]["TtlIntrBkSttlmAmt"] == {"Ccy": "INR", "Amt": "24.68"}
+
+
+def test_an_instruction_of_a_thousand_lines_can_be_built_and_read() -> None:
+    parts = [instructions.Part(uuid.uuid4(), "ASHAINBB", -1, f"W1-{number}") for number in range(1000)]
+    octets = instructions.build(
+        instructions.Instruction(
+            "SETTLE-INR-1", datetime(2026, 11, 2, tzinfo=UTC), "INR", date(2026, 11, 2), "PSWTKZKA", "RSRVINBB",
+            "SCHEME01", parts,
+        )
+    )  # fmt: skip
+
+    assert octets.count(b"<CdtTrfTxInf>") == 1000
+
+
+async def test_a_changed_byte_of_the_instruction_is_found(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 12_34))
+    settlement = await reads.find(desk.pool, window)
+    assert settlement.file is not None
+    path = Path(desk.data) / settlement.file
+    path.write_bytes(path.read_bytes().replace(b"12.34", b"12.35"))
+
+    with pytest.raises(NotAuthentic):
+        SettlementFiles(desk.data).read(settlement.file)
+
+
+async def test_nothing_is_instructed_before_the_central_bank_has_confirmed(desk: Desk) -> None:
+    await pay(desk, "asha-bank", "ganga-bank", 5_00)
+    window = await close(desk)
+    await day.tend(desk)
+    with pytest.raises(Refused):
+        await day.instruct(desk, window)
+
+    assert await state(desk, window) is State.CLOSED
+    assert not (Path(desk.data) / "settlement" / str(window)).exists()
+
+
+async def test_positions_are_confirmed_by_the_central_bank_of_their_country_alone(desk: Desk) -> None:
+    await pay(desk, "asha-bank", "ganga-bank", 5_00)
+    window = await close(desk)
+    await day.tend(desk)
+    settlement = await reads.find(desk.pool, window)
+    content = {"window": window, "positions_sha256": settlement.positions_sha256}
+    for name in ("chen", "karim"):
+        with pytest.raises(NotAllowed):
+            await agree(desk, "settlement.confirm", content, checkers=(name,))
+    with pytest.raises(Refused):
+        await agree(desk, "settlement.confirm", {**content, "positions_sha256": "0" * 64})
+
+
+async def test_a_participant_that_fails_is_held_and_the_others_settle(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
+    taken = await say(desk, status_report((asha, "RJCT"), (ganga, "ACSC")))
+    await day.tend(desk)
+
+    assert (taken.held, taken.settled) == (("asha-bank",), ("ganga-bank",))
+    assert await state(desk, window) is State.SETTLED
+    assert (await line(desk, window, "asha-bank")).state is Line.HELD
+    assert await balance(desk, "ganga-bank") == FUNDS
+    assert await balance(desk, "asha-bank") == FUNDS - 300_00  # not replenished: its own loss
+
+
+async def test_what_was_held_is_carried_into_the_next_window(desk: Desk) -> None:
+    first = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha, ganga = await line(desk, first, "asha-bank"), await line(desk, first, "ganga-bank")
+    await say(desk, status_report((asha, "RJCT"), (ganga, "ACSC")))
+    await day.tend(desk)
+    second = await instructed(desk, ("asha-bank", "ganga-bank", 10_00))
+    carried = await line(desk, second, "asha-bank")
+    for name in ("asha-bank", "ganga-bank"):
+        await say(desk, notification(await line(desk, second, name)))
+    await day.tend(desk)
+
+    assert (carried.net_minor, carried.carried_minor) == (-10_00, -300_00)
+    old = await line(desk, first, "asha-bank")
+    assert (old.state, old.carried_to) == (Line.CARRIED, second)
+    assert await balance(desk, "asha-bank") == FUNDS
+    assert await balance(desk, "ganga-bank") == FUNDS
+
+
+async def test_a_held_line_that_was_paid_after_all_is_settled_once(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
+    await say(desk, status_report((asha, "RJCT"), (ganga, "ACSC")))
+    late = await say(desk, notification(asha))
+    again = await say(desk, notification(asha))
+    third = await close(desk)
+    nets = await positions.payment_nets(desk.pool, third)
+
+    assert late.settled == ("asha-bank",)
+    assert again.known == ("asha-bank",)
+    assert await balance(desk, "asha-bank") == FUNDS
+    assert nets == []
+
+
+async def test_a_carried_line_that_is_paid_twice_is_for_people(desk: Desk) -> None:
+    first = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha = await line(desk, first, "asha-bank")
+    await say(desk, status_report((asha, "RJCT")))
+    await say(desk, status_report((await line(desk, first, "ganga-bank"), "ACSC")))
+    await close(desk)
+    await day.tend(desk)
+    before = await balance(desk, "asha-bank")
+    taken = await say(desk, notification(asha))
+
+    assert taken.contradictions == ("asha-bank",)
+    assert await balance(desk, "asha-bank") == before
+
+
+async def test_what_was_received_and_sent_on_is_held_not_overdrawn(desk: Desk) -> None:
+    """Ganga receives in the first window and sends all of it, and its own funds, in the second."""
+    await pay(desk, "asha-bank", "ganga-bank", 300_00)
+    first = await close(desk)
+    await pay(desk, "ganga-bank", "asha-bank", 1_300_00)
+    await day.tend(desk)
+    await confirm(desk, first)
+    await day.tend(desk)
+    ganga = await line(desk, first, "ganga-bank")
+    second = await close(desk)
+    await day.tend(desk)
+    carried = await line(desk, second, "ganga-bank")
+
+    assert ganga.state is Line.HELD
+    assert "cap exceeded" in ganga.reason
+    assert (carried.net_minor, carried.carried_minor) == (-1_300_00, 300_00)
+
+
+async def test_money_for_a_pay_out_is_held_from_the_instruction_on(desk: Desk) -> None:
+    """Between instruction and confirmation the receiver cannot send what the agent is paying out."""
+    await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+
+    with pytest.raises(AssertionError, match="cap_exceeded"):
+        await pay(desk, "ganga-bank", "asha-bank", 1_000_01)
+    await pay(desk, "ganga-bank", "asha-bank", 1_000_00)
+
+
+async def test_another_amount_confirms_nothing(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha = await line(desk, window, "asha-bank")
+    taken = await say(desk, notification(asha, minor=-299_99))
+    wrong_way = await say(desk, notification(asha, minor=300_00))
+
+    assert taken.contradictions == wrong_way.contradictions == ("asha-bank",)
+    assert (await line(desk, window, "asha-bank")).state is Line.INSTRUCTED
+
+
+async def test_what_is_booked_back_or_without_an_amount_is_for_people(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
+    both = [{"TxDtls": [{"Refs": {"UETR": str(each.id)}} for each in (asha, ganga)]}]
+    without = await say(desk, notification(asha, NtryDtls=both))
+    await say(desk, notification(asha))
+    back = await say(desk, notification(asha, RvslInd=True))
+    no_details = await say(desk, notification(asha, NtryDtls=[]))
+
+    assert without.contradictions == ("asha-bank", "ganga-bank")
+    assert back.contradictions == ("asha-bank",)
+    assert no_details.unmatched == 1
+    assert (await line(desk, window, "asha-bank")).state is Line.SETTLED
+    assert (await line(desk, window, "ganga-bank")).state is Line.INSTRUCTED
+
+
+async def test_a_status_report_of_another_amount_confirms_nothing(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha = await line(desk, window, "asha-bank")
+    said = status_report((asha, "ACSC")).replace(
+        b"</TxInfAndSts>",
+        b'<OrgnlTxRef><IntrBkSttlmAmt Ccy="INR">299.99</IntrBkSttlmAmt></OrgnlTxRef></TxInfAndSts>',
+    )
+
+    assert (await say(desk, said)).contradictions == ("asha-bank",)
+    assert (await line(desk, window, "asha-bank")).state is Line.INSTRUCTED
+
+
+async def test_a_word_about_nothing_that_was_instructed_is_counted_and_noted(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    stranger = dataclasses.replace(await line(desk, window, "asha-bank"), id=uuid.uuid4())
+    taken = [await say(desk, status_report((stranger, "ACSC"))) for _ in range(2)]
+    notes_ = await desk.pool.fetchval(
+        "SELECT count(*) FROM switch.audit_note WHERE kind = 'SETTLEMENT_UNMATCHED'"
+    )
+
+    assert [each.unmatched for each in taken] == [1, 1]
+    assert notes_ == 2  # two messages, each with an id of its own
+
+
+async def test_a_refusal_of_what_was_settled_changes_nothing(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha = await line(desk, window, "asha-bank")
+    await say(desk, notification(asha))
+    taken = await say(desk, status_report((asha, "RJCT")))
+
+    assert taken.contradictions == ("asha-bank",)
+    assert (await line(desk, window, "asha-bank")).state is Line.SETTLED
+
+
+async def test_only_the_currencys_agent_is_believed(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha = await line(desk, window, "asha-bank")
+    with pytest.raises(NotAllowed):
+        await say(desk, notification(asha), agent="ganga-bank")
+
+    assert (await line(desk, window, "asha-bank")).state is Line.INSTRUCTED
+
+
+async def test_two_people_hold_a_line_that_nobody_hears_of(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    await done(desk, "settlement.hold", {"window": window, "participant": "asha-bank"})
+    await say(desk, notification(await line(desk, window, "ganga-bank")))
+    await day.tend(desk)
+
+    assert await state(desk, window) is State.SETTLED
+    assert (await line(desk, window, "asha-bank")).state is Line.HELD
+
+
+async def test_an_aborted_window_is_carried_whole(desk: Desk) -> None:
+    await pay(desk, "asha-bank", "ganga-bank", 20_00)
+    first = await close(desk)
+    await day.tend(desk)
+    await done(desk, "settlement.abort", {"window": first})
+    await pay(desk, "asha-bank", "ganga-bank", 1_00)
+    second = await close(desk)
+    await day.tend(desk)
+    ganga = await line(desk, second, "ganga-bank")
+
+    assert await state(desk, first) is State.ABORTED
+    assert ganga.total_minor == 21_00
+
+
+async def test_what_was_instructed_cannot_be_aborted(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 20_00))
+
+    with pytest.raises(Refused):
+        await agree(desk, "settlement.abort", {"window": window})
+
+
+async def test_a_window_of_nothing_is_settled_at_once(desk: Desk) -> None:
+    await close(desk)
+    window = await close(desk)
+    await day.tend(desk)
+
+    assert await state(desk, window) is State.SETTLED
+    assert await reads.lines(desk.pool, window) == []
+
+
+async def test_a_window_is_closed_once_by_two_people(desk: Desk) -> None:
+    window = await desk.pool.fetchval("SELECT number FROM ledger.settlement_window WHERE closing_seq IS NULL")
+    content = {"currency": "INR", "window": window}
+    number = (await done(desk, "window.close", content)).number
+    await desk.pool.execute("UPDATE switch.change SET state = 'approved' WHERE number = $1", number)
+    again = await approvals.execute(desk, KINDS, number)
+
+    assert again.state is ChangeState.EXECUTED
+    assert await desk.pool.fetchval("SELECT count(*) FROM ledger.settlement_window") == 2
+
+
+async def test_windows_close_by_their_schedule(desk: Desk, database_url: str) -> None:
+    """One that was open when a cut-off passed closes, once; the next one waits for the next cut-off."""
+    content = {"currency": "INR", "country": "IN", "zone": "Asia/Kolkata", "closes_at": ["18:00"]}
+    await done(desk, "schedule.set", content)
+    owner = await asyncpg.connect(database_url)
+    await owner.execute("UPDATE ledger.settlement_window SET opened_at = opened_at - interval '9 days'")
+    await owner.close()
+    closed = [await day.close_due(desk), await day.close_due(desk)]
+
+    assert [len(numbers) for numbers in closed] == [1, 0]
+
+
+async def test_a_schedule_that_is_switched_off_closes_nothing(desk: Desk, database_url: str) -> None:
+    content = {"currency": "INR", "country": "IN", "zone": "Asia/Kolkata", "closes_at": ["18:00"]}
+    await done(desk, "schedule.set", {**content, "enabled": False})
+    owner = await asyncpg.connect(database_url)
+    await owner.execute("UPDATE ledger.settlement_window SET opened_at = opened_at - interval '9 days'")
+    await owner.close()
+
+    assert await day.close_due(desk) == []
+
+
+async def test_an_instruction_that_a_crash_left_unwritten_is_written_with_the_same_bytes(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 12_34))
+    file = Path(desk.data) / str((await reads.find(desk.pool, window)).file)
+    before = file.read_bytes()
+    file.unlink()
+    await day.tend(desk)
+
+    assert file.read_bytes() == before
+
+
+async def test_a_window_that_cannot_be_instructed_frees_its_money_when_it_is_aborted(desk: Desk) -> None:
+    """Holds that were made before the instruction failed must not stay behind."""
+    await pay(desk, "asha-bank", "ganga-bank", 30_00)
+    window = await close(desk)
+    await day.tend(desk)
+    await confirm(desk, window)
+    await desk.pool.execute("UPDATE switch.settlement_agent SET account = repeat('x', 40)")
+    await day.tend(desk)
+    held = await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account")
+    await done(desk, "settlement.abort", {"window": window})
+
+    assert held == 60_00
+    assert await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
+
+
+async def test_the_books_of_a_settled_day_verify(desk: Desk, database_url: str) -> None:
+    """With a late payment, a held line and an aborted window in it."""
+    first = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha, ganga = await line(desk, first, "asha-bank"), await line(desk, first, "ganga-bank")
+    await say(desk, status_report((asha, "RJCT"), (ganga, "ACSC")))
+    await say(desk, notification(asha))
+    await pay(desk, "ganga-bank", "asha-bank", 5_00)
+    second = await close(desk)
+    await day.tend(desk)
+    await done(desk, "settlement.abort", {"window": second})
+    await audit_notes.relay(desk)
+    connection = await asyncpg.connect(database_url)
+    results = [result async for result in verify.verify(connection, Path(desk.data) / "rails", None)]
+    await connection.close()
+
+    assert [(result.name, result.detail) for result in results if not result.ok] == []
+
+
+async def test_every_step_is_an_event(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 20_00))
+    for name in ("asha-bank", "ganga-bank"):
+        await say(desk, notification(await line(desk, window, name)))
+    await day.tend(desk)
+    await audit_notes.relay(desk)
+    rows = await desk.pool.fetch("SELECT kind, body FROM ledger.event WHERE number = 0 ORDER BY seq")
+    kinds = [row["kind"] for row in rows if json.loads(row["body"]).get("window") == window]
+
+    assert kinds == [
+        "SETTLEMENT_CLOSED",
+        "SETTLEMENT_CONFIRMED",
+        "SETTLEMENT_LINE_INSTRUCTED",
+        "SETTLEMENT_LINE_INSTRUCTED",
+        "SETTLEMENT_SETTLING",
+        "SETTLEMENT_LINE_SETTLED",
+        "SETTLEMENT_LINE_SETTLED",
+        "SETTLEMENT_SETTLED",
+    ]
+
+
+# Crashes and two at once. `Killed` stands for a kill -9 between the ledger's commit and ours.
+
+
+class Killed(BaseException):
+    """Nothing may catch it, as nothing catches a kill."""
+
+
+class DyingLink:
+    """A line to the writer on which the ledger's answer to one kind of command never reaches us."""
+
+    def __init__(self, desk: Desk, kind: type) -> None:
+        self.link, self.kind = desk.link, kind
+
+    async def ask(self, command: Command) -> Reply:
+        reply = await self.link.ask(command)
+        if isinstance(command, self.kind):
+            raise Killed
+        return reply
+
+
+def dying(desk: Desk, kind: type) -> Desk:
+    return dataclasses.replace(desk, link=DyingLink(desk, kind))  # type: ignore[arg-type]
+
+
+class Pausing:
+    """A line on which one kind of command waits, before it is sent, until it is let go."""
+
+    def __init__(self, desk: Desk, kind: type) -> None:
+        self.link, self.kind = desk.link, kind
+        self.reached, self.go = asyncio.Event(), asyncio.Event()
+
+    async def ask(self, command: Command) -> Reply:
+        if isinstance(command, self.kind):
+            self.reached.set()
+            await self.go.wait()
+        return await self.link.ask(command)
+
+
+async def waits_for_a_lock(database_url: str) -> None:
+    """Wait until one of this database's connections waits for a lock."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    owner = await asyncpg.connect(database_url)
+    async with asyncio.timeout(60):
+        while await owner.fetchval(waiting) == 0:
+            await asyncio.sleep(0.01)
+    await owner.close()
+
+
+async def held_over(desk: Desk) -> tuple[int, reads.SettlementLine]:
+    """A window that is settled but for one line, which was refused, and that line."""
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
+    await say(desk, status_report((asha, "RJCT"), (ganga, "ACSC")))
+    await day.tend(desk)
+    return window, asha
+
+
+async def test_a_line_that_is_paid_late_while_the_next_window_opens_was_carried_as_well(
+    desk: Desk, database_url: str
+) -> None:
+    """The late payment has begun, and the next settlement opens before it has ended."""
+    first, asha = await held_over(desk)
+    second = await close(desk)
+    slow = Pausing(desk, Fund)
+    late = asyncio.create_task(say(dataclasses.replace(desk, link=slow), notification(asha)))  # type: ignore[arg-type]
+    await slow.reached.wait()
+    opening = asyncio.create_task(day.open_settlement(desk, second))
+    await waits_for_a_lock(database_url)
+    slow.go.set()
+    taken, _ = await asyncio.gather(late, opening)
+
+    assert taken.settled == ("asha-bank",)
+    assert (await line(desk, first, "asha-bank")).state is Line.SETTLED
+    assert [each.participant for each in await reads.lines(desk.pool, second)] == []
+    assert await balance(desk, "asha-bank") == FUNDS
+
+
+async def test_a_line_that_was_carried_while_its_late_payment_came_is_not_paid_as_well(
+    desk: Desk, database_url: str
+) -> None:
+    """The next settlement has carried the line, and has not committed, when the agent's word comes."""
+    first, asha = await held_over(desk)
+    second = await close(desk)
+    connection = await asyncpg.connect(database_url)
+    transaction = connection.transaction()
+    await transaction.start()
+    await connection.execute(
+        "UPDATE switch.settlement_line SET state = 'CARRIED', carried_to = $1 WHERE id = $2", second, asha.id
+    )
+    late = asyncio.create_task(say(desk, notification(asha)))
+    await waits_for_a_lock(database_url)
+    await transaction.commit()
+    await connection.close()
+    before = await balance(desk, "asha-bank")
+
+    assert (await late).contradictions == ("asha-bank",)
+    assert (await line(desk, first, "asha-bank")).state is Line.CARRIED
+    assert await balance(desk, "asha-bank") == before
+
+
+async def test_two_processes_that_open_one_settlement_carry_once(desk: Desk) -> None:
+    await held_over(desk)
+    second = await close(desk)
+    await asyncio.gather(*(day.open_settlement(desk, second) for _ in range(8)))
+
+    assert (await line(desk, second, "asha-bank")).total_minor == -300_00
+
+
+async def test_a_yes_after_a_hold_whose_commit_never_came_moves_the_money_once(desk: Desk) -> None:
+    """`settlement.hold` freed the ledger's hold and died; then the agent says that it was paid."""
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha = await line(desk, window, "asha-bank")
+    content = {"window": window, "participant": "asha-bank"}
+    with pytest.raises(Killed):
+        await agree(dying(desk, Release), "settlement.hold", content)
+    paid = await say(desk, notification(asha))
+    await approvals.tend(desk, KINDS, after_s=0)
+    held = await desk.pool.fetchrow("SELECT state, outcome FROM switch.change ORDER BY number DESC LIMIT 1")
+    again = await say(desk, notification(asha))
+
+    assert (paid.settled, again.known) == (("asha-bank",), ("asha-bank",))
+    assert tuple(held) == ("failed", "only a line that was instructed is held")
+    assert await balance(desk, "asha-bank") == FUNDS
+
+
+async def test_a_hold_whose_commit_never_came_is_finished(desk: Desk) -> None:
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    content = {"window": window, "participant": "asha-bank"}
+    with pytest.raises(Killed):
+        await agree(dying(desk, Release), "settlement.hold", content)
+    await approvals.tend(desk, KINDS, after_s=0)
+
+    assert (await line(desk, window, "asha-bank")).state is Line.HELD
+    assert await balance(desk, "asha-bank") == FUNDS - 300_00
+
+
+async def test_a_line_that_is_being_paid_cannot_be_held(desk: Desk, database_url: str) -> None:
+    """Two people hold it while the agent's yes is being posted: the yes was first."""
+    window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
+    asha = await line(desk, window, "asha-bank")
+    slow = Pausing(desk, Release)
+    paid = asyncio.create_task(say(dataclasses.replace(desk, link=slow), notification(asha)))  # type: ignore[arg-type]
+    await slow.reached.wait()
+    content = {"window": window, "participant": "asha-bank"}
+    holding = asyncio.create_task(agree(desk, "settlement.hold", content))
+    await waits_for_a_lock(database_url)
+    slow.go.set()
+    with pytest.raises(Refused):
+        await holding
+
+    assert (await paid).settled == ("asha-bank",)
+    assert (await line(desk, window, "asha-bank")).state is Line.SETTLED
+    assert await balance(desk, "asha-bank") == FUNDS
+
+
+@pytest.mark.parametrize("kind", [Hold, Release, Fund], ids=lambda kind: kind.__name__)
+async def test_a_day_that_dies_at_every_answer_of_the_ledger_ends_as_if_it_had_not(
+    desk: Desk, kind: type
+) -> None:
+    """Whatever was decided and not noted is found decided; nothing is held, posted or moved twice."""
+    await pay(desk, "asha-bank", "ganga-bank", 300_00)
+    window = await close(desk)
+    await day.tend(desk)
+    await confirm(desk, window)
+    with contextlib.suppress(Killed):
+        await day.instruct(dying(desk, kind), window)
+    await day.tend(desk)
+    asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
+    words = [status_report((asha, "RJCT")), notification(asha), status_report((ganga, "ACSC"))]
+    for word in words:
+        with contextlib.suppress(Killed):
+            await say(dying(desk, kind), word)
+        await say(desk, word)
+    await day.tend(desk)
+
+    assert await state(desk, window) is State.SETTLED
+    assert await balance(desk, "asha-bank") == await balance(desk, "ganga-bank") == FUNDS
+    assert await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
+
+
+async def test_an_abort_whose_commit_never_came_is_finished_and_nothing_is_instructed_meanwhile(
+    desk: Desk,
+) -> None:
+    """Some of the money was held by an instruction that failed, and freed by the abort that died."""
+    await pay(desk, "asha-bank", "ganga-bank", 20_00)
+    window = await close(desk)
+    await day.tend(desk)
+    await confirm(desk, window)
+    with pytest.raises(Killed):
+        await day.instruct(dying(desk, Hold), window)
+    with pytest.raises(Killed):
+        await agree(dying(desk, Release), "settlement.abort", {"window": window})
+    await day.tend(desk)
+    meanwhile = await state(desk, window)
+    await approvals.tend(desk, KINDS, after_s=0)
+
+    assert meanwhile is State.CONFIRMED
+    assert await state(desk, window) is State.ABORTED
+    assert {each.state for each in await reads.lines(desk.pool, window)} == {Line.HELD}
+    assert await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
+
+
+async def test_a_hold_that_was_freed_before_is_not_instructed(desk: Desk) -> None:
+    await pay(desk, "asha-bank", "ganga-bank", 20_00)
+    window = await close(desk)
+    await day.tend(desk)
+    await confirm(desk, window)
+    with pytest.raises(Killed):
+        await day.instruct(dying(desk, Hold), window)
+    asha = await line(desk, window, "asha-bank")
+    await desk.link.ask(Release(asha.id.bytes, "void", "freed"))
+    await day.tend(desk)
+
+    assert (await line(desk, window, "asha-bank")).reason == "its money cannot be held: it was freed before"
+    assert (await line(desk, window, "ganga-bank")).state is Line.INSTRUCTED
+
+
+async def test_a_hold_that_comes_after_its_window_was_aborted_holds_nothing(desk: Desk) -> None:
+    """The instruction's command was on its way when people aborted the window."""
+    await pay(desk, "asha-bank", "ganga-bank", 20_00)
+    window = await close(desk)
+    await day.tend(desk)
+    asha = await line(desk, window, "asha-bank")
+    await done(desk, "settlement.abort", {"window": window})
+    legs = [Leg(await account(desk, "payswitch", purpose="settlement"), asha.account, 20_00, "settlement")]
+    late = await desk.link.ask(Hold(asha.id.bytes, hashlib.sha256(asha.id.bytes).digest(), legs, "late"))
+
+    assert late.verdict == "already_failed"
+    assert await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
+
+
+def test_two_processes_that_need_the_settlement_key_first_have_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one makes and uses a key while the first one is making its own."""
+    generate, others = SigningKey.generate, []
+
+    def while_another_does(*arguments: object) -> SigningKey:
+        monkeypatch.setattr(SigningKey, "generate", generate)
+        others.append(SettlementFiles(tmp_path).public_key.pem)
+        return generate(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(SigningKey, "generate", while_another_does)
+    mine = SettlementFiles(tmp_path).public_key.pem
+
+    assert others == [mine]
+
+
+@pytest.mark.parametrize(("state_", "event"), list(itertools.product(State, Event)))
+def test_every_pair_of_state_and_event_is_decided(state_: State, event: Event) -> None:
+    if (state_, event) in states.TRANSITIONS:
+        assert states.next_state(state_, event) in State
+        assert state_ not in states.FINAL
+    else:
+        with pytest.raises(Refused):
+            states.next_state(state_, event)
+
+
+@pytest.mark.parametrize(("line_", "event"), list(itertools.product(Line, LineEvent)))
+def test_every_pair_of_line_and_event_is_decided(line_: Line, event: LineEvent) -> None:
+    if (line_, event) in states.LINES:
+        assert states.next_line(line_, event) in Line
+    else:
+        with pytest.raises(Refused):
+            states.next_line(line_, event)
