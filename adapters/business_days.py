@@ -6,7 +6,7 @@ profile: the package's is that of offices, not of banks. Sources: `docs/rails/ca
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 SATURDAY, SUNDAY, THURSDAY, FRIDAY = 5, 6, 3, 4
 """As `date.weekday` counts."""
 SATURDAY_SUNDAY: Final = frozenset({SATURDAY, SUNDAY})
+CLOSING: Final = "Closing of bank accounts"
+"""What the bank holiday is called on which banks close their books."""
 _DAYS_A_WEEK: Final = 7
 
 
@@ -28,9 +30,24 @@ class BusinessCalendar:
     """Days of every week that are off; Monday is 0."""
     saturdays_off: frozenset[int] = frozenset()
     """Where only some Saturdays are off: which of a month, `{2, 4}` in India."""
+    closings: tuple[tuple[int, int], ...] = ()
+    """When banks close their books, as (month, day): closed on the first working day from then on."""
 
     def is_business_day(self, day: date) -> bool:
         """Whether money can be settled there on `day`. A worked weekend day counts, a holiday never."""
+        return self._is_worked(day) and not self.is_closing(day)
+
+    def is_closing(self, day: date) -> bool:
+        """Whether banks work on `day` only to close their books."""
+        return self._is_worked(day) and any(
+            self._is_first_worked(day, since=date(day.year, *closing)) for closing in self.closings
+        )
+
+    def _is_first_worked(self, day: date, *, since: date) -> bool:
+        before = (since + timedelta(days=n) for n in range((day - since).days))
+        return since <= day and not any(map(self._is_worked, before))
+
+    def _is_worked(self, day: date) -> bool:
         year = _year(self.country, day.year)
         return day not in year and (not self.is_weekend(day) or day in year.weekend_workdays)
 
@@ -41,9 +58,11 @@ class BusinessCalendar:
         return day.weekday() in self.weekend
 
     def holiday(self, day: date) -> str | None:
-        """The name of the public holiday that `day` is, if it is one."""
+        """The name of the public holiday or bank holiday that `day` is, if it is one."""
         name = _year(self.country, day.year).get(day)
-        return None if name is None else str(name)
+        if name is None:
+            return CLOSING if self.is_closing(day) else None
+        return str(name)
 
     def holidays_in(self, year: int) -> int:
         """How many public holidays of a year are known.

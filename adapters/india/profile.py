@@ -27,8 +27,15 @@ from adapters.profile import (
     Undo,
 )
 
-CALENDAR: Final = BusinessCalendar("IN", weekend=frozenset({SUNDAY}), saturdays_off=frozenset({2, 4}))
-"""Since September 2015 banks and RTGS work on the first, third and fifth Saturdays of a month, full days."""
+CALENDAR: Final = BusinessCalendar(
+    "IN", weekend=frozenset({SUNDAY}), saturdays_off=frozenset({2, 4}), closings=((4, 1),)
+)
+"""Since September 2015 banks work on the first, third and fifth Saturdays of a month, full days.
+
+Banks close their annual accounts on 1 April, or on the next working day where that is none: Monday 2 April in
+2018. RTGS and NEFT were closed with them until they began to work day and night (RBI/2020-21/70); the money
+market and the desks of the banks still are.
+"""
 
 PROFILE: Final = RailProfile(
     country="IN",

@@ -27,7 +27,10 @@ from adapters.profile import (
 )
 
 CALENDAR: Final = BusinessCalendar("KG")
-"""Saturday and Sunday, but for days to which the government moves a working day."""
+"""Saturday and Sunday; until January 2025 the government moved working days to some of them.
+
+The Labour Code of 23 January 2025 ended that, and made 23 February, 7 April, 7 and 8 November working days.
+"""
 
 PROFILE: Final = RailProfile(
     country="KG",

@@ -25,8 +25,12 @@ from adapters.profile import (
     Undo,
 )
 
-CALENDAR: Final = BusinessCalendar("PK")
-"""Saturday and Sunday since October 2011; Friday is worked."""
+CALENDAR: Final = BusinessCalendar("PK", closings=((1, 1), (7, 1)))
+"""Saturday and Sunday since October 2011; Friday is worked.
+
+The State Bank makes the first working day of each half-year a bank holiday: Monday 3 January in 2022, Monday
+3 July in 2023. On 1 July 2024 PRISM went on with the value date of 30 June.
+"""
 
 PROFILE: Final = RailProfile(
     country="PK",

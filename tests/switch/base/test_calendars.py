@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from adapters import business_days, registry
+from adapters.business_days import CLOSING
 from adapters.china.profile import HVPS_HOURS
 from adapters.iran.profile import SATNA_HOURS
 from adapters.profile import Hours
@@ -50,6 +51,22 @@ DAYS = [
     ("BYN", date(2026, 4, 25), True),  # a Saturday to which a working day was moved
     ("KGS", date(2024, 3, 2), True),  # a Saturday to which a working day was moved
     ("TJS", date(2026, 11, 28), False),  # a Saturday
+    ("INR", date(2026, 4, 1), False),  # annual closing of accounts
+    ("INR", date(2026, 4, 2), True),
+    ("INR", date(2018, 4, 2), False),  # 1 April was a Sunday
+    ("INR", date(2017, 4, 1), False),  # a first Saturday
+    ("INR", date(2027, 1, 1), True),
+    ("PKR", date(2026, 1, 1), False),  # bank holiday
+    ("PKR", date(2026, 1, 2), True),
+    ("PKR", date(2022, 1, 3), False),  # 1 January was a Saturday
+    ("PKR", date(2023, 1, 2), False),  # and a Sunday
+    ("PKR", date(2023, 7, 3), False),  # 1 July was a Saturday, and a holiday
+    ("PKR", date(2024, 7, 1), False),
+    ("PKR", date(2024, 7, 2), True),
+    ("KGS", date(2024, 2, 23), False),  # a holiday until the Labour Code of 2025
+    ("KGS", date(2026, 2, 23), True),
+    ("KGS", date(2026, 4, 7), True),
+    ("KGS", date(2025, 11, 7), True),
 ]
 
 
@@ -66,6 +83,16 @@ def calendar(currency: str, **overrides: bool) -> Calendar:
 @pytest.mark.parametrize(("currency", "day", "business"), DAYS)
 def test_days_are_what_the_countrys_calendar_says(currency: str, day: date, business: bool) -> None:
     assert calendar(currency).is_business_day(day) is business
+
+
+@pytest.mark.parametrize("currency", sorted(COUNTRIES))
+def test_a_closing_of_accounts_takes_one_day_and_is_named(currency: str) -> None:
+    found = calendar(currency)
+    days = [date(2027, 1, 1) + timedelta(days=n) for n in range(365)]
+    closed = [day for day in days if found.holiday(day) == CLOSING]
+
+    assert len(closed) == {"INR": 1, "PKR": 2}.get(currency, 0)
+    assert not any(map(found.is_business_day, closed))
 
 
 YEARS = range(2024, 2029)
