@@ -5,8 +5,10 @@
   rules for Kazakh, Kyrgyz, Tajik and Uzbek. A language is known by its own letters, else by the country.
 * Arabic letters (Persian, Urdu, Arabic): short vowels are not written, so common names come from a table
   (`names.txt`), and others get vowels by rule, so that they can be read aloud. No half-rings and no backticks.
+  Urdu is known by its own letters, else by the country: the same name is Hossein in Iran and Hussain in Pakistan.
 * Indian scripts: with the inherent vowel, which `anyascii` leaves out, and without it at the end of a word.
 * Han: pinyin; a name of two to four characters as in passports, the surname first and the given name in one.
+  Characters with several readings come from a table (`han.txt`): as surnames, in places, in words, and by themselves.
 * Everything else by the `anyascii` package. Emoji and symbols are left out.
 
 A sender who wrote the name in Latin letters beside it, in brackets or behind a slash, is followed.
@@ -14,17 +16,17 @@ A sender who wrote the name in Latin letters beside it, in brackets or behind a 
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from types import MappingProxyType
 from typing import Final
 
 from anyascii import anyascii
 
+_ARABIC: Final = "\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefe"
 _RUN = re.compile(
     "([\u0400-\u052f]+(?:['\u2019\u02bc][\u0400-\u052f]+)*)"
-    "|([\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefe]+)"
+    f"|([{_ARABIC}]+)"
     "|([\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+)"
     "|([\u0900-\u0d7f]+)"
 )
@@ -53,7 +55,7 @@ _TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "KG": {**_ICAO, "ң": "ng", "ъ": ""},
     "TJ": {**_ICAO, "й": "y", "ю": "yu", "я": "ya", "ё": "yo", "ъ": ""},
     "UZ": {**_ICAO, "ж": "j", "х": "x", "й": "y", "ю": "yu", "я": "ya", "ё": "yo", "ц": "ts", "ў": "o'", "ғ": "g'",
-           "ъ": "", "э": "e"},
+           "ъ": "'", "э": "e"},
 }
 _TELLING: Final[tuple[tuple[str, frozenset[str], frozenset[str]], ...]] = (  # letters that only one of the languages has here; the first that fits
     ("UZ", frozenset("ў") , frozenset("қғҳ")),
@@ -75,6 +77,19 @@ _MARKS: Final = {"\u064e": "a", "\u064f": "o", "\u0650": "e", "\u0670": "a"}
 _SILENT: Final = frozenset(
     "\u0621\u0640\u064b\u064c\u064d\u0651\u0652\u0653\u0654\u0655\u200c\u200d\u200e\u200f\u0639"
 )
+_UNWRITTEN: Final = frozenset("\u0651\u0652\u0640\u200d\u200e\u200f")
+_DOUBLED, _ASPIRATE = "\u0651", "ھ"
+_DOUBLED_BEHIND_ITS_VOWEL = re.compile("([\u064e\u064f\u0650])\u0651")
+_LETTERS = re.compile(f"(?:[بپتٹجچدڈڑکگ]{_ASPIRATE}|.){_DOUBLED}?")
+"""A letter, aspirated or doubled: one sound, that needs one vowel."""
+_URDU: Final = frozenset("ٹڈڑںےۓہۂۃھ")
+"""Letters that Urdu has and Persian does not."""
+_JOINED = re.compile(f"[{_ARABIC}]+(?:\u200c[{_ARABIC}]+)+")
+"""Words whose parts are joined by a zero-width non-joiner."""
+_SPLIT = re.compile(
+    f"(?<=ه)[ \u200c](?=ای(?![{_ARABIC}]))|(?<=[{_ARABIC}])[ \u200c](?=(?:الله|اللہ)(?![{_ARABIC}])(?! (?:دتہ|دتا|بخش|یار|رکھا|وسایا)))"
+)
+"""Where one name is written as two words: `-ei` and `-ullah`, but not `Allah Ditta`."""
 _FOLD: Final = str.maketrans(
     {
         "ي": "ی",
@@ -92,7 +107,8 @@ _FOLD: Final = str.maketrans(
     }
 )
 _ENDINGS: Final = (
-    ("زاده", "zadeh"), ("نژاد", "nejad"), ("پور", "pour"), ("الدین", "uddin"), ("اللّه", "ullah"), ("الله", "ullah"),
+    ("زاده", "zadeh"), ("نژاد", "nejad"), ("پور", "pour"), ("الدین", "uddin"),
+    ("آبادی", "abadi"), ("آباد", "abad"), ("زئی", "zai"), ("های", "ei"),
     ("یان", "ian"), ("لو", "lou"), ("وند", "vand"), ("فر", "far"), ("ی", "i"),
 )  # fmt: skip
 _ABDUL: Final = "عبدال"
@@ -153,55 +169,11 @@ _SIGNS: Final = {
 _VIRAMA, _NUKTA = 0x4D, 0x3C
 _DOTTED: Final = {"k": "q", "g": "gh", "j": "z", "d": "r", "dh": "rh", "ph": "f"}
 
-_COMPOUND_SURNAMES: Final = frozenset(
-    [
-        "欧阳",
-        "歐陽",
-        "司马",
-        "司馬",
-        "诸葛",
-        "諸葛",
-        "上官",
-        "夏侯",
-        "尉迟",
-        "皇甫",
-        "慕容",
-        "司徒",
-        "令狐",
-        "宇文",
-        "长孙",
-        "東方",
-        "东方",
-        "独孤",
-        "南宫",
-        "端木",
-        "呼延",
-        "公孙",
-        "公孫",
-        "淳于",
-        "单于",
-    ]
-)
-_SURNAMES: Final[Mapping[str, str]] = MappingProxyType(
-    {"单": "shan", "單": "shan", "解": "xie", "仇": "qiu", "曾": "zeng", "查": "zha", "任": "ren", "区": "ou", "區": "ou",
-     "盖": "ge", "翟": "zhai", "覃": "qin", "缪": "miao", "繆": "miao", "朴": "piao", "尉迟": "yuchi", "单于": "chanyu", "万俟": "moqi"}
+_OFFICES: Final = (
+    "银行", "銀行", "公司", "集团", "集團", "分行", "支行", "大厦", "大廈", "大学", "大學", "中学", "中學", "医院", "醫院", "酒店", "商店",
+    "省", "市", "县", "縣",
 )  # fmt: skip
-"""Characters that are read otherwise where they are surnames."""
-_READINGS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "𠮷": "ji",
-        "吕": "lyu",
-        "呂": "lyu",
-        "绿": "lyu",
-        "綠": "lyu",
-        "律": "lyu",
-        "女": "nyu",
-        "旅": "lyu",
-        "履": "lyu",
-        "侣": "lyu",
-    }
-)
-"""Characters whose reading the package has from another language, and those with u umlaut: passports write yu."""
+"""What ends the name of no person."""
 _NAME_CHARACTERS: Final = 4
 
 
@@ -212,8 +184,10 @@ def romanised(text: str, country: str = "") -> str:
     """
     if text.isascii():
         return text
-    text = unicodedata.normalize("NFC", text).replace("\u200c", " ")
+    text = _SPLIT.sub("", unicodedata.normalize("NFC", text))
+    text = _JOINED.sub(_parted, text).replace("\u200c", " ")
     language = _language(text, country)
+    urdu = country in {"PK", "IN"} or not _URDU.isdisjoint(text)
     pieces, place = [], 0
     for found in _RUN.finditer(text):
         pieces.append(_other(text[place : found.start()]))
@@ -221,7 +195,7 @@ def romanised(text: str, country: str = "") -> str:
         if cyrillic:
             pieces.append(_cyrillic(cyrillic, language))
         elif arabic:
-            pieces.append(_arabic(arabic))
+            pieces.append(_arabic(arabic, "Urdu" if urdu else "Persian"))
         elif han:
             pieces.append(_han(han))
         else:
@@ -277,6 +251,8 @@ def _cyrillic(run: str, language: str) -> str:
             text = anyascii(low).replace("`", "'")
         if language == "UZ" and low == "е" and (place == 0 or run[place - 1].lower() in _HIGH):
             text = "ye"
+        if language == "UZ" and low == "ҳ" and run[place - 1 : place].lower() == "с":
+            text = "'h"  # not sh
         if language == "TJ" and low == "е" and place == 0:
             text = "ye"
         if letter != low:
@@ -286,37 +262,49 @@ def _cyrillic(run: str, language: str) -> str:
     return "".join(said)
 
 
-def _arabic(word: str) -> str:
+def _parted(found: re.Match[str]) -> str:
+    """Parts of a word with spaces between them, unless the whole is a known name."""
+    whole = found[0].replace("\u200c", "")
+    return (
+        whole if any(_key(whole) in table for table in _names().values()) else found[0].replace("\u200c", " ")
+    )
+
+
+def _key(word: str) -> str:
+    """A word without marks, with one form of each letter."""
+    return "".join(one for one in word if one not in _MARKS and one not in _UNWRITTEN).translate(_FOLD)
+
+
+def _arabic(word: str, language: str) -> str:
     """One word: from the table, else as known parts, else by rule. A known name begins with a capital."""
     word = unicodedata.normalize("NFKC", word)
-    bare = "".join(
-        one for one in word if one not in _MARKS and one not in "\u0651\u0652\u0640\u200d\u200e\u200f"
-    )
-    if bare.isdecimal() or not any(one.isalpha() for one in bare):
-        return anyascii(bare)
-    key = bare.translate(_FOLD)
-    known = _names()
+    key = _key(word)
+    if key.isdecimal() or not any(one.isalpha() for one in key):
+        return anyascii(key)
+    urdu = language == "Urdu"
+    known = _known(language)
     if key in known:
         return known[key]
     if key.startswith(_ABDUL) and len(key) > len(_ABDUL) + 1:
         rest = key[len(_ABDUL) :]
-        return f"Abdul{known.get(rest, _spelt(rest)).lower()}"
-    for ending, said in _ENDINGS:
+        return f"Abdul{known.get(rest, _spelt(rest, urdu=urdu)).lower()}"
+    for ending, said in (*_ENDINGS, ("الله", "ullah" if urdu else "ollah")):
         stem = key.removesuffix(ending)
         if stem != key and (stem in known or (len(ending) > 1 and len(stem) > 2)):
-            first = known.get(stem) or _spelt(stem).capitalize()
+            first = known.get(stem) or _spelt(stem, urdu=urdu).capitalize()
             return (first.removesuffix("a") if said[0] in "iu" else first) + said
     for place in range(2, len(key) - 1):
         if key[:place] in known and key[place:] in known:
             return known[key[:place]] + known[key[place:]].lower()
-    return _spelt(word).capitalize()
+    return _spelt(word, urdu=urdu).capitalize()
 
 
-def _spelt(word: str) -> str:
+def _spelt(word: str, *, urdu: bool) -> str:
     """A word by rule: a vowel is put wherever consonants could not be read aloud."""
     said: list[str] = []
     run: list[str] = []
-    letters = [one for one in word if one not in _SILENT or one == "\u0639"]
+    word = _DOUBLED_BEHIND_ITS_VOWEL.sub(_DOUBLED + r"\1", word)
+    letters = [one for one in _LETTERS.findall(word) if one not in _SILENT or one == "\u0639"]
     for place, letter in enumerate(letters):
         last = place == len(letters) - 1
         sound, is_vowel = _sound(
@@ -333,7 +321,7 @@ def _spelt(word: str) -> str:
             run = []
             said.append(sound)
         else:
-            run.append(sound)
+            run.append("w" if urdu and letter == "و" else sound)
     said.append(_filled(run, first=not said, last=True, long_before=_long(letters)))
     return "".join(said) or anyascii(word).replace("`", "")
 
@@ -344,7 +332,18 @@ def _long(letters: list[str]) -> bool:
 
 
 def _sound(letter: str, place: int, *, last: bool, before: str, after: str) -> tuple[str, bool]:
-    """What a letter says, and whether it is a vowel."""
+    """What a letter says, aspirated or doubled where it is marked so, and whether it is a vowel."""
+    if letter == "ئ" and after in {"ی", "ے"}:
+        return "", False
+    sound, is_vowel = _plain_sound(letter[0], place, last=last, before=before, after=after)
+    if is_vowel:
+        return sound, True
+    if letter[1:2] == _ASPIRATE:
+        sound += "h"
+    return (sound * 2 if letter.endswith(_DOUBLED) and len(sound) == 1 else sound), False
+
+
+def _plain_sound(letter: str, place: int, *, last: bool, before: str, after: str) -> tuple[str, bool]:
     if letter == "\u0639":
         return ("a", True) if place == 0 and after not in "اوی" else ("", False)
     if letter in {"ی", "ي"}:
@@ -404,24 +403,83 @@ def _indian(run: str) -> str:
 
 
 def _han(run: str) -> str:
-    """Pinyin: of a name its surname and its given name, of a longer text each syllable by itself."""
-    surname = run[:2] if run[:2] in _COMPOUND_SURNAMES and len(run) > 2 else run[:1]
-    if not 1 < len(run) <= _NAME_CHARACTERS:
-        return " ".join(_syllable(one).capitalize() for one in run)
-    family = _SURNAMES.get(surname) or "".join(map(_syllable, surname))
-    given = "".join(map(_syllable, run[len(surname) :]))
-    return f"{family.capitalize()} {given.capitalize()}".strip()
+    """Pinyin: of a place one word, of a name its surname and its given name, of a longer text each syllable by itself."""
+    table = _characters()
+    known = run in table["place"] or run in table["word"] or run.endswith(_OFFICES)
+    if 1 < len(run) <= _NAME_CHARACTERS and not known:
+        family = next((run[:n] for n in (2, 1) if run[:n] in table["surname"] and len(run) > n), run[:1])
+        said = "".join(table["surname"].get(family) or _syllable(family))
+        given = "".join(syllable for _, syllables in _words(run[len(family) :]) for syllable in syllables)
+        return f"{said.capitalize()} {given.capitalize()}"
+    return " ".join(
+        _place(syllables) if word in table["place"] else " ".join(map(str.capitalize, syllables))
+        for word, syllables in _words(run)
+    )
+
+
+def _place(syllables: Sequence[str]) -> str:
+    """One word; an apostrophe where two syllables could be read as one."""
+    return re.sub(" (?=[aeo])", "'", " ".join(syllables)).replace(" ", "").capitalize()
+
+
+def _words(run: str) -> Iterator[tuple[str, Sequence[str]]]:
+    """The known words of a run, the longest first, and its other characters, with their syllables."""
+    table = _characters()
+    place = 0
+    while place < len(run):
+        for length in range(_NAME_CHARACTERS, 1, -1):
+            word = run[place : place + length]
+            known = table["place"].get(word) or table["word"].get(word)
+            if known:
+                break
+        else:
+            word = run[place]
+            known = (_syllable(word),)
+        yield word, known
+        place += len(word)
 
 
 def _syllable(character: str) -> str:
-    said = _READINGS.get(character) or anyascii(character).lower()
-    return "".join(one for one in said if one.isalpha() and one.isascii())
+    known = _characters()["char"].get(character)
+    if known:
+        return known[0]
+    return "".join(one for one in anyascii(character).lower() if one.isalpha() and one.isascii())
 
 
 @cache
-def _names() -> Mapping[str, str]:
-    """Common names in Arabic letters, folded to one form of each letter."""
-    rows = files("adapters").joinpath("names.txt").read_text(encoding="utf-8").splitlines()
-    pairs = [row.split() for row in rows if row.strip() and not row.startswith("#")]
-    # Letters of two languages fold into one: the first of the table is the usual one.
-    return {name.translate(_FOLD): latin for name, latin in reversed(pairs)}
+def _characters() -> Mapping[str, Mapping[str, Sequence[str]]]:
+    """What `han.txt` says, by kind: characters, and their syllables."""
+    table: dict[str, dict[str, Sequence[str]]] = {"surname": {}, "place": {}, "word": {}, "char": {}}
+    for kind, *row in _rows("han.txt"):
+        forms = [one for one in row if not one.isascii()]
+        table[kind].update(dict.fromkeys(forms, tuple(row[len(forms) :])))
+    return table
+
+
+@cache
+def _names() -> Mapping[str, Mapping[str, str]]:
+    """Common names in Arabic letters, by language, folded to one form of each letter."""
+    table: dict[str, dict[str, str]] = {}
+    language = ""
+    for name, *latin in _rows("names.txt"):
+        if latin:
+            # Letters of two languages fold into one: the first of the table is the usual one.
+            table[language].setdefault(_key(name), " ".join(latin))
+        else:
+            language = name.strip("[]")
+            table[language] = {}
+    return table
+
+
+@cache
+def _known(language: str) -> Mapping[str, str]:
+    """The names of one language, and those of the other that it has not."""
+    other = "Persian" if language == "Urdu" else "Urdu"
+    return {**_names()[other], **_names()[language]}
+
+
+def _rows(file: str) -> Iterator[list[str]]:
+    """The words of each row of a table of this package."""
+    for row in files("adapters").joinpath(file).read_text(encoding="utf-8").splitlines():
+        if row.strip() and not row.startswith("#"):
+            yield row.split()
