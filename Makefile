@@ -25,11 +25,12 @@ demo: setup  ## a whole settlement day on this machine: payments both ways, a cl
 run: setup  ## the same stack, left running
 	@$(BIN)/payswitch up --sandbox
 
-check: setup  ## formatting, lint, types, import rules
+check: setup  ## formatting, lint, types, import rules, spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/codespell
 
 test: setup  ## every test but the hour of faults
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
