@@ -1,7 +1,7 @@
 """Charts of reports that were made: SVG drawn here, from the very file that the table beside it shows.
 
-A chart is an image of its own address, so that its style needs no exception in the pages' policy. It is read
-from a kept report by its hash: drawing it reads no ledger, and shows nobody more than the table did.
+A chart is an image of its own address. It is read from a kept report by its hash: drawing it reads no ledger,
+and shows nobody more than the table did.
 """
 
 import asyncio
@@ -33,8 +33,8 @@ MEASURES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """Columns that people would rather look at, by report. Amounts of several currencies share no axis."""
 
-POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-"""Of a chart alone: style inside the image, and nothing else."""
+POLICY: Final = "default-src 'none'; sandbox"
+"""Of a chart alone, which needs nothing but itself."""
 
 _BARS_MAX: Final = 40
 _KEPT: Final = """

@@ -1,0 +1,78 @@
+"""Bars as pictures: to scale, readable by those who see and those who listen, and harmless."""
+
+from decimal import Decimal
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from switch.pages import drawing
+
+SVG = "{http://www.w3.org/2000/svg}"
+POINTS = [("IN → PK", "200"), ("PK → IN", "50"), ("CN → IN", "0")]
+
+
+def drawn(title, points):
+    return ET.fromstring(drawing.bars(title, "Nothing to draw", points))
+
+
+def bars_of(root):
+    return [rect for rect in root.iter(f"{SVG}rect") if rect.find(f"{SVG}title") is not None]
+
+
+def test_bars_are_as_long_as_their_values_and_in_their_order() -> None:
+    lengths = [float(bar.get("width")) for bar in bars_of(drawn("Payments", POINTS))]
+
+    assert lengths[0] == pytest.approx(4 * lengths[1], abs=0.5)
+    assert lengths[2] == 0
+
+
+def test_who_listens_hears_title_and_every_value() -> None:
+    root = drawn("Payments", POINTS)
+
+    assert root.get("role") == "img"
+    assert [root.find(f"{SVG}{part}").get("id") for part in ("title", "desc")] == ["title", "desc"]
+    assert root.get("aria-labelledby") == "title desc"
+    assert root.find(f"{SVG}title").text == "Payments"
+    assert root.find(f"{SVG}desc").text == "IN → PK: 200; PK → IN: 50; CN → IN: 0"
+
+
+def test_a_value_below_zero_goes_the_other_way() -> None:
+    gain, cost = bars_of(drawn("Cost", [("IN → PK", "-1.5"), ("PK → IN", "1.5")]))
+
+    assert float(gain.get("x")) + float(gain.get("width")) == pytest.approx(float(cost.get("x")), abs=0.2)
+
+
+def test_nothing_to_draw_is_said() -> None:
+    root = drawn("Payments", [])
+
+    assert [text.text for text in root.iter(f"{SVG}text")] == ["Payments", "Nothing to draw"]
+    assert root.find(f"{SVG}desc").text == "Nothing to draw"
+
+
+def test_markup_in_a_name_stays_text_and_a_picture_has_no_script_and_no_style() -> None:
+    root = drawn('<script>"&', [("<b>", "1")])
+
+    assert {element.tag.removeprefix(SVG) for element in root.iter()} == {
+        *("svg", "title", "desc", "rect", "text", "path")
+    }
+    assert not [element for element in root.iter() if "style" in element.attrib]
+    assert root.find(f"{SVG}title").text == '<script>"&'
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "first", "last", "step"),
+    [
+        (0, 0, "0", "0.2", "0.2"),
+        (0, 7, "0", "8", "2"),
+        (0, 100, "0", "100", "20"),
+        (0, "0.93", "0", "1", "0.2"),
+        ("-1.5", "2.5", "-2", "3", "1"),
+        (-3, 0, "-3", "0", "1"),
+        (0, 123456, "0", "150000", "50000"),
+    ],
+)
+def test_a_scale_is_of_round_numbers(low, high, first, last, step) -> None:
+    ticks = drawing.scale(Decimal(low), Decimal(high))
+
+    assert [ticks[0], ticks[-1], ticks[1] - ticks[0]] == [Decimal(first), Decimal(last), Decimal(step)]
+    assert 0 in ticks
