@@ -35,7 +35,7 @@ check: setup  ## formatting, lint, types, import rules, spelling
 test: setup  ## every test but the hour of faults
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-bench: setup  ## benchmarks, with the naive peer in the same run
+bench: setup  ## benchmarks, with the naive peer in the same run; figures go to build/benchmarks
 	$(BIN)/python -m loadtests payments --json
 	$(BIN)/python -m loadtests ledger --json
 	$(BIN)/python -m loadtests codec --json

@@ -44,6 +44,7 @@ from adapters.iso20022 import envelope
 from adapters.port import Order, RailAdapter
 from adapters.simulation import sandbox
 from adapters.simulation.harness import sample_order
+from loadtests import keeping
 from schemas import codec, credit_transfer, foreign, rules
 from schemas.catalogue import catalogue
 from schemas.catalogue.model import Amount, Choice, Code, Foreign, Member, Sequence, Text, Type
@@ -51,8 +52,6 @@ from schemas.plan import NAMESPACE, plan
 
 MESSAGE = "pacs.008.001.08"
 SAMPLE = Path(__file__).parent.parent / "tests" / "schemas" / "samples" / f"{MESSAGE}.xml"
-
-RESULTS = Path(__file__).parent / "results"
 
 BATCH = 50
 """Calls that are timed together."""
@@ -68,7 +67,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m loadtests codec")
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
     parser.add_argument("--rounds", type=int, default=40)
-    parser.add_argument("--results", type=Path, default=RESULTS, help="directory for the figures")
+    keeping.add_options(parser)
     options = parser.parse_args(arguments)
     start_ms = _start()
     raw = SAMPLE.read_bytes()
@@ -78,9 +77,7 @@ def main(arguments: list[str]) -> int:
     given = sorted(medians.items(), key=lambda item: item[1])
     for name, microseconds in given:
         print(f"{name:32} {microseconds:9.1f} us")
-    options.results.mkdir(parents=True, exist_ok=True)
-    (options.results / "codec.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    (options.results / "codec.md").write_text(table(report, given), encoding="utf-8")
+    keeping.keep(options.results, "codec", report, table(report, given))
     print(json.dumps(report) if options.json else json.dumps(report, indent=2))
     return 0
 

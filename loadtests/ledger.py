@@ -6,6 +6,7 @@ whatever else the machine does hits all of them; ratios are medians of the round
 from this same process. After the run the books are verified; if they do not balance the figures are void.
 
     python -m loadtests ledger --json [--seconds N] [--rounds N] [--growth [MILLIONS]] [--only-growth]
+                               [--publish]
 
 `--growth` also measures with 1 and with 10 million payments behind the ledger, and checks all of
 the larger one (half an hour, 15 GB).
@@ -45,9 +46,8 @@ from ledger.postgres import BIN, EmbeddedPostgres
 from ledger.verify import verify
 from ledger.writer import Rider, Touches, Writer, look_for_garbage_in_short_steps
 from loadtests import growth as growing
-from loadtests import naive_ledger
+from loadtests import keeping, naive_ledger
 
-RESULTS: Final = Path(__file__).parent / "results"
 HOT_ACCOUNTS: Final = 10
 MANY_ACCOUNTS: Final = 100_000
 CLOSED_LOOP: Final = 1_000
@@ -417,6 +417,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=3.0, help="length of each measured run")
     parser.add_argument("--rounds", type=int, default=3, help="how often every system has its turn")
     growing.add_options(parser)
+    keeping.add_options(parser)
     return parser.parse_args(arguments)
 
 
@@ -430,8 +431,7 @@ def main(arguments: Sequence[str]) -> int:
             found |= uvloop.run(compare(server.start(), options))
         finally:
             server.stop()
-    RESULTS.mkdir(exist_ok=True)
     stamp = found["settings"]["at"].replace(":", "").replace("+0000", "Z")
-    (RESULTS / f"ledger-{stamp}.json").write_text(json.dumps(found, indent=2) + "\n")
+    keeping.keep(options.results, f"ledger-{stamp}", found)
     print(json.dumps(found) if options.json else json.dumps(found, indent=2))
     return 0 if found.get("verified", True) else 1

@@ -6,6 +6,7 @@ what else the machine does hits both; the ratio is the median of the rounds' rat
 is final. After the run the books must balance, or the figures are void.
 
     python -m loadtests payments --json [--seconds N] [--connections N] [--workers N] [--messages xml|json]
+                                     [--publish]
 """
 
 import argparse
@@ -22,6 +23,7 @@ from typing import Any, Final
 
 import psutil
 
+from loadtests import keeping
 from loadtests.measure import (
     CALM_CONNECTIONS,
     WARM_UP_S,
@@ -34,7 +36,6 @@ from loadtests.measure import (
 )
 from loadtests.systems import NaiveGround, naive_ground, naive_switch, payswitch, verified
 
-RESULTS: Final = Path(__file__).parent / "results"
 ROUNDS: Final = 3
 NAIVE_SHAPES: Final = ((1, 8, 32), (1, 8, 128), (2, 4, 32), (2, 8, 128), (2, 24, 128))
 """(workers, connections to the database a worker, customers' connections) to try for the naive switch."""
@@ -158,7 +159,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--messages", choices=("xml", "json", "mixed"), default="xml")
     parser.add_argument("--rail-latency", type=float, default=0.05, help="seconds, of both systems' rails")
     parser.add_argument("--without-naive", action="store_true")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="directory for the figures")
+    keeping.add_options(parser)
     given = parser.parse_args(arguments)
     options = Options(
         seconds=given.seconds,
@@ -171,8 +172,6 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="payswitch-bench-") as place:
         ours, peer, shape = run(Path(place), options)
     found = report(options, ours, peer, shape)
-    given.results.mkdir(parents=True, exist_ok=True)
-    (given.results / "payments.json").write_text(json.dumps(found, indent=2) + "\n")
-    (given.results / "payments.md").write_text(table(found))
+    keeping.keep(given.results, "payments", found, table(found))
     print(json.dumps(found) if given.json else table(found))
     return 0 if ours.balanced and (peer is None or peer.balanced) else 1

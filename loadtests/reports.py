@@ -4,7 +4,7 @@ The rows have the shape and the size that the switch writes: three events a paym
 voided), three legs, terms, counters and one window a currency, opened before the day and closed after it.
 Nothing but the generator differs from a day that was lived through, so the figures are the reports' own.
 
-    python -m loadtests reports --json [--payments N]
+    python -m loadtests reports --json [--payments N] [--publish]
 """
 
 import argparse
@@ -30,13 +30,13 @@ from ledger import audit
 from ledger.encoding import encode_account
 from ledger.migrate import migrate
 from ledger.postgres import EmbeddedPostgres
+from loadtests import keeping
 from loadtests.measure import cpu_by_part
 from switch.reports import render
 from switch.reports.catalogue import CATALOGUE, Definition
 from switch.reports.query import Query, Scope
 from switch.reports.reading import reading
 
-RESULTS: Final = Path(__file__).parent / "results"
 DAY: Final = datetime(2026, 11, 2, tzinfo=UTC)
 COUNTRIES: Final = {
     "BY": "BYN",
@@ -260,6 +260,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m loadtests reports")
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
     parser.add_argument("--payments", type=int, default=1_000_000)
+    keeping.add_options(parser)
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
         # Only the writing of the day is helped by these; the reports read.
@@ -275,7 +276,7 @@ def main(arguments: Sequence[str]) -> int:
     figures["settings"] = settings() | {"readers": READERS}
     for name, value in figures.items():
         print(f"{name}: {value}")
-    (RESULTS / "reports.json").write_text(json.dumps(figures, indent=1) + "\n")
+    keeping.keep(options.results, "reports", figures)
     if options.json:
         print(json.dumps(figures))
     return 0

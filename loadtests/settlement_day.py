@@ -1,8 +1,8 @@
 """A day of a million payments: how long its window takes to close and its settlement to be written down.
 
-`python -m loadtests.settlement_day [--payments N]`: one JSON object on the last line, and the same in
-`loadtests/results/settlement_day.json`. History is bulk-loaded by SQL in the shape that the ledger writes, on
-a server of its own; what is timed runs through the writer.
+`python -m loadtests.settlement_day [--payments N] [--publish]`: one JSON object on the last line, and the
+same in `settlement_day.json`. History is bulk-loaded by SQL in the shape that the ledger writes, on a server
+of its own; what is timed runs through the writer.
 """
 
 import argparse
@@ -17,7 +17,8 @@ import asyncpg
 
 from ledger.migrate import migrate
 from ledger.postgres import EmbeddedPostgres
-from loadtests.reports import RESULTS, settings
+from loadtests import keeping
+from loadtests.reports import settings
 from switch.base import calendars
 from switch.base.database import connect_pool
 from switch.base.settings import Settings
@@ -138,18 +139,19 @@ def main() -> None:
     """Run it on an embedded server of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--payments", type=int, default=1_000_000)
-    payments: int = parser.parse_args().payments
+    keeping.add_options(parser)
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
         data = Path(directory)
         server = EmbeddedPostgres(data / "postgres")
         url = server.start()
         try:
             asyncio.run(migrate(url))
-            figures = asyncio.run(measure(url, data, payments))
+            figures = asyncio.run(measure(url, data, options.payments))
         finally:
             server.stop()
     figures["settings"] = settings()
-    (RESULTS / "settlement_day.json").write_text(json.dumps(figures, indent=1) + "\n")
+    keeping.keep(options.results, "settlement_day", figures)
     print(json.dumps(figures))
 
 
