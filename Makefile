@@ -43,9 +43,12 @@ bench: setup  ## benchmarks, with the naive peer in the same run; figures go to 
 chaos: setup  ## an hour of faults
 	$(BIN)/pytest tests/chaos --chaos-seconds 3600 --outages all
 
-lock:  ## refresh requirements.lock (needs uv)
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header --no-annotate --upgrade -o requirements.lock
+COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate --upgrade
+
+lock:  ## refresh both lock files (needs uv)
+	$(COMPILE) --extra dev -o requirements.lock
+	$(COMPILE) --extra reports --extra traces --constraint requirements.lock -o requirements-production.lock
 
 clean:  ## remove what make made
 	rm -rf $(VENV) data build dist

@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger.postgres import (
-    BIN,
     EmbeddedPostgres,
     PostgresError,
     allow_traversal,
     is_held,
+    program,
     unprivileged_account,
 )
 
@@ -88,6 +88,7 @@ def make(url: str, directory: Path) -> Backup:
 
     Raises:
         BackupError: `pg_basebackup` says why.
+        NotInstalled: it is not here.
 
     """
     started = datetime.now(UTC)
@@ -95,7 +96,7 @@ def make(url: str, directory: Path) -> Backup:
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     done = subprocess.run(  # noqa: S603 - our own binary and arguments
         [
-            BIN / "pg_basebackup",
+            program("pg_basebackup"),
             f"--dbname={url}",
             f"--pgdata={part}",
             "--wal-method=stream",
@@ -155,7 +156,7 @@ def prune(directory: Path, keep: int) -> list[Backup]:
         shutil.rmtree(backup.directory)
     if removed:
         subprocess.run(  # noqa: S603 - our own binary and arguments
-            [BIN / "pg_archivecleanup", directory / _WAL, kept[0].first_segment], check=True
+            [program("pg_archivecleanup"), directory / _WAL, kept[0].first_segment], check=True
         )
     return removed
 
@@ -168,7 +169,10 @@ def restore(directory: Path, data: Path, at: datetime | None = None) -> Path | N
     Raises:
         BackupError: there is no such backup, it is damaged, or the log does not reach the instant.
 
+        NotInstalled: there is no server that could read the log.
+
     """
+    program("postgres")
     if is_held(data):
         raise BackupError(f"a server is using {data}")
     backup = _newest_before(directory, at)

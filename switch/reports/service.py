@@ -16,7 +16,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from schemas.errors import NotAcceptable, NotAllowed, NotFound, Unavailable
+from schemas.errors import NotAllowed, NotFound, Unavailable
 from switch.base import personal_data
 from switch.base.personal_data import KeyRing
 from switch.base.settings import Settings
@@ -90,7 +90,7 @@ async def make(  # noqa: PLR0917
     query = read_query(given)
     definition.check(query, scope)
     if form not in definition.formats:
-        raise NotAcceptable("this report has no such format")
+        raise render.not_here(form)
     async with office.turns:
         report = await _read(office, definition, query, scope)
     # Writing a file is all arithmetic: in a thread, other requests of this process go on meanwhile.

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Final
 
 from schemas.errors import NotAcceptable
-from switch.reports.render import csv_file, json_file, pdf_file, sdmx_file, xlsx_file
+from switch.reports.render import csv_file, json_file, sdmx_file
 from switch.reports.table import Report
 
 
@@ -21,6 +23,26 @@ class Format:
     """In a language, where the format is for people; the others are the same in every language."""
 
 
+_PACKAGES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"xlsx": ("xlsxwriter",), "pdf": ("typst", "noto_cjk_sans_otc")}
+)
+"""What writes a format, where the extra `reports` brings it."""
+
+
+def _is_here(name: str) -> bool:
+    return all(find_spec(package) is not None for package in _PACKAGES.get(name, ()))
+
+
+def _of_extra(name: str) -> Callable[[Report, str | None], bytes]:
+    """A format whose packages are read when it is first asked for, if they are there."""
+
+    def write(report: Report, language: str | None) -> bytes:
+        written: bytes = import_module(f"{__name__}.{name}_file").write(report, language)
+        return written
+
+    return write
+
+
 def _attachment(name: str) -> Callable[[Report, str | None], bytes]:
     return lambda report, _: report.attachments[name]
 
@@ -29,9 +51,9 @@ _FORMATS: Final = (
     Format("json", "json", "application/json", lambda report, _: json_file.write(report)),
     Format("csv", "csv", "text/csv; charset=utf-8; header=present", csv_file.write),
     Format(
-        "xlsx", "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", xlsx_file.write
+        "xlsx", "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", _of_extra("xlsx")
     ),
-    Format("pdf", "pdf", "application/pdf", pdf_file.write),
+    Format("pdf", "pdf", "application/pdf", _of_extra("pdf")),
     Format(
         "sdmx-csv",
         "sdmx.csv",
@@ -45,8 +67,15 @@ _FORMATS: Final = (
     ),
 )
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType({found.name: found for found in _FORMATS})
-TABLE: Final = ("json", "csv", "xlsx", "pdf")
-"""Formats that every report has."""
+TABLE: Final = tuple(name for name in ("json", "csv", "xlsx", "pdf") if _is_here(name))
+"""Formats that every report has here."""
+
+
+def not_here(name: str) -> NotAcceptable:
+    """Why there is no such format of a report."""
+    if _is_here(name):
+        return NotAcceptable("this report has no such format")
+    return NotAcceptable(f"the format {name} is not installed here: pip install 'payswitch[reports]'")
 
 
 def render(report: Report, name: str, language: str | None = None) -> bytes:
@@ -58,7 +87,7 @@ def render(report: Report, name: str, language: str | None = None) -> bytes:
     """
     found = FORMATS.get(name)
     if found is None or (name not in TABLE and not _has(report, name)):
-        raise NotAcceptable("this report has no such format")
+        raise not_here(name)
     return found.write(report, language)
 
 
