@@ -3,10 +3,10 @@
 from enum import StrEnum
 from typing import Final
 
+from adapters.framing import Length
 from adapters.identifiers import is_iban
 from adapters.iran.profile import PAYA_MAXIMUM, PROFILE, SATNA_MINIMUM
 from adapters.iso8583.dialect import Bitmap, Dialect
-from adapters.iso8583.framing import Length
 from adapters.port import Order
 
 

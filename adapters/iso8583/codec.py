@@ -14,8 +14,8 @@ import iso8583
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 
+from adapters.framing import FramingError, framed, unframed
 from adapters.iso8583.dialect import Bitmap, Dialect
-from adapters.iso8583.framing import FramingError, framed, unframed
 from schemas.errors import InvalidMessage, NotAuthentic
 
 Fields = dict[str, str]

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from adapters.iso8583.framing import Length
+from adapters.framing import Length
 from adapters.port import Order
 from adapters.profile import RailProfile
 

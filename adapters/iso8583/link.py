@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
-from adapters.iso8583.framing import Framer, FramingError, Length
+from adapters.framing import Framer, FramingError, Length
 from adapters.port import Connection
 
 READ_BYTES: Final = 64 * 1024

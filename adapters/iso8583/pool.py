@@ -20,12 +20,12 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Final
 
+from adapters.framing import framed
 from adapters.http import Failed
 from adapters.iso8583 import messages
 from adapters.iso8583.codec import Fields, MacKey, pack, unseal
 from adapters.iso8583.codes import APPROVED
 from adapters.iso8583.dialect import Dialect
-from adapters.iso8583.framing import framed
 from adapters.iso8583.link import Link, trusted
 from adapters.iso8583.messages import Key
 from adapters.port import Connection, Overheard

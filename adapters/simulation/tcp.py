@@ -17,7 +17,7 @@ from typing import Final, Protocol, runtime_checkable
 
 import uvicorn
 
-from adapters.iso8583.framing import Framer, FramingError, Length, framed
+from adapters.framing import Framer, FramingError, Length, framed
 from adapters.simulation.rail import Counter, Request, Response
 from adapters.simulation.server import Server
 

@@ -3,9 +3,9 @@
 import re
 from typing import Final
 
+from adapters.framing import Length
 from adapters.identifiers import is_tajik_account
 from adapters.iso8583.dialect import Bitmap, Dialect
-from adapters.iso8583.framing import Length
 from adapters.iso8583.messages import account_of
 from adapters.port import Order
 from adapters.tajikistan.profile import PROFILE

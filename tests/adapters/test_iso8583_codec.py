@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.framing import FRAME_BYTES, Framer, FramingError, Length, framed, unframed
 from adapters.iran.messages import DIALECT as IRAN
 from adapters.iso8583 import cycle, private
 from adapters.iso8583.codec import MAC, MacKey, own, pack, read, seal, unpack, unseal, write
 from adapters.iso8583.codes import CODES, Class, native_code, outcome_of
 from adapters.iso8583.cycle import Line, Unreadable
 from adapters.iso8583.dialect import Bitmap
-from adapters.iso8583.framing import FRAME_BYTES, Framer, FramingError, Length, framed, unframed
 from adapters.iso8583.private import Tag
 from adapters.port import Outcome
 from adapters.reasons import DUPLICATES, ISO_REASONS

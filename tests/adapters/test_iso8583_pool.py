@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from adapters import registry
+from adapters.framing import Framer
 from adapters.iran.profile import SATNA_HOURS
 from adapters.iso8583 import messages, private
 from adapters.iso8583 import pool as pools
 from adapters.iso8583.client import make
 from adapters.iso8583.codec import MacKey, pack, unseal
-from adapters.iso8583.framing import Framer
 from adapters.iso8583.messages import answer_fields
 from adapters.iso8583.private import Tag
 from adapters.port import Connection, Outcome, Taken

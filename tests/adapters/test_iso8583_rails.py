@@ -8,9 +8,9 @@ import pytest
 
 from adapters import registry
 from adapters.conformance.patience import hasty
+from adapters.framing import framed
 from adapters.iso8583 import messages, private
 from adapters.iso8583.codec import own, pack, seal
-from adapters.iso8583.framing import framed
 from adapters.iso8583.private import Tag
 from adapters.port import Connection, Native, Outcome, Taken
 from adapters.simulation.book import Kept

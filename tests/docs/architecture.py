@@ -1,0 +1,186 @@
+"""The pictures of docs/architecture.md: the wings as the imports have them, and a payment's way through the modules.
+
+`python -m tests.docs.architecture` writes both into the page. Arrows between wings are the code's own imports,
+those left out that other arrows imply. Steps of the way are written here; tests/docs/test_architecture.py holds
+them against the code.
+"""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import grimp
+
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = ROOT / "docs" / "architecture.md"
+PACKAGES: Final = ("switch", "adapters", "ledger", "schemas")
+
+
+class Via(StrEnum):
+    """How one module reaches another."""
+
+    CALL = "->>"
+    """It imports it."""
+    GIVEN = "-)"
+    """It was given an object of it, and knows the protocol only."""
+    WIRE = "--)"
+    """By a socket or the network."""
+
+
+class Step(NamedTuple):
+    """One step of a payment's way. A name without a dot is not of ours."""
+
+    source: str
+    target: str
+    what: str
+    via: Via = Via.CALL
+
+
+WAY: Final = (
+    Step("Bank", "switch.processes.app", "pacs.008, signed", Via.WIRE),
+    Step("switch.processes.app", "switch.api.doors", "the path says which message"),
+    Step("switch.api.doors", "switch.api.door", "read the bytes, within limits"),
+    Step("switch.api.door", "switch.api.authentication", "who signed these bytes"),
+    Step("switch.api.door", "schemas.codec", "decode, against the schema"),
+    Step("switch.api.door", "switch.payments.intake", "take the payment in"),
+    Step("switch.payments.intake", "schemas.rules", "rules of the scheme"),
+    Step("switch.payments.intake", "switch.payments.stated", "what the message states binds"),
+    Step("switch.payments.intake", "switch.payments.routes", "corridor, rail and price"),
+    Step("switch.payments.intake", "switch.payments.rails", "translate into the rail's own format"),
+    Step("switch.payments.rails", "adapters.port", "the country's adapter"),
+    Step("switch.payments.intake", "switch.writer.client", "Accept"),
+    Step("switch.writer.client", "switch.processes.writer", "a frame over the local socket", Via.WIRE),
+    Step("switch.processes.writer", "ledger.writer", "what waits is one batch"),
+    Step("ledger.writer", "switch.writer.payment_book", "decide, in memory", Via.GIVEN),
+    Step("ledger.writer", "PostgreSQL", "RESERVED and SENT: one durable batch", Via.WIRE),
+    Step("switch.payments.intake", "switch.payments.dispatch", "send, now that it is durable"),
+    Step("switch.payments.dispatch", "adapters.port", "hand the order over"),
+    Step("adapters.port", "Rail", "the rail's own message", Via.WIRE),
+    Step("Rail", "adapters.port", "yes, no, or neither", Via.WIRE),
+    Step("switch.payments.dispatch", "switch.writer.client", "Advance"),
+    Step("switch.writer.client", "switch.processes.writer", "the same way", Via.WIRE),
+    Step("ledger.writer", "PostgreSQL", "COMMITTED or ABORTED: one durable batch", Via.WIRE),
+    Step("switch.processes.writer", "switch.writer.client", "the change, to every worker", Via.WIRE),
+    Step("switch.api.door", "schemas.status_report", "pacs.002"),
+    Step("switch.processes.app", "Bank", "pacs.002", Via.WIRE),
+)
+
+
+@cache
+def imports() -> grimp.ImportGraph:
+    """Every import of the product."""
+    return grimp.build_graph(*PACKAGES, cache_dir=None)
+
+
+def wing(module: str) -> str:
+    """The wing of a module of the switch, or the package of another."""
+    first, _, rest = module.partition(".")
+    return rest.partition(".")[0] if first == "switch" and rest else first
+
+
+@cache
+def arrows() -> Mapping[str, frozenset[str]]:
+    """Which wings and packages each of them imports."""
+    found: dict[str, set[str]] = {}
+    for module in imports().modules:
+        into = found.setdefault(wing(module), set())
+        into |= {wing(imported) for imported in imports().find_modules_directly_imported_by(module)}
+    return {name: frozenset(into - {name}) for name, into in found.items() if name != "switch"}
+
+
+def reached(name: str) -> frozenset[str]:
+    """Everything that a wing imports, directly or not."""
+    return arrows()[name].union(*(reached(next_) for next_ in arrows()[name]))
+
+
+def direct(name: str) -> frozenset[str]:
+    """The arrows of a wing that no others imply."""
+    return arrows()[name].difference(*(reached(next_) for next_ in arrows()[name]))
+
+
+def purpose(name: str) -> str:
+    """What a wing is for: the first words of its docstring."""
+    base = ROOT / name if name in PACKAGES else ROOT / "switch" / name
+    file = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+    docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+    assert docstring is not None
+    return docstring.splitlines()[0]
+
+
+def height(name: str) -> int:
+    """How long the longest way down from a wing is."""
+    return 1 + max((height(next_) for next_ in arrows()[name]), default=0)
+
+
+def by_height() -> list[str]:
+    """Wings and packages, the highest first: what imports comes before what is imported."""
+    return sorted(arrows(), key=lambda name: (-height(name), name))
+
+
+def wings() -> Iterator[str]:
+    """The wings, their arrows and what each is for."""
+    yield "```mermaid"
+    yield "flowchart TD"
+    yield '  subgraph switch["switch/"]'
+    yield from (f"    {name}" for name in by_height() if name not in PACKAGES)
+    yield "  end"
+    for name in by_height():
+        yield from (f"  {name} --> {into}" for into in sorted(direct(name)))
+    yield "```"
+    yield ""
+    yield "| folder | what it is for |"
+    yield "|---|---|"
+    for name in by_height():
+        folder = name if name in PACKAGES else f"switch/{name}"
+        ending = "/" if (ROOT / folder).is_dir() else ".py"
+        yield f"| [{folder}{ending}](../{folder}{ending}) | {purpose(name)} |"
+
+
+def way() -> Iterator[str]:
+    """A payment's way as a sequence of modules."""
+    order = list(dict.fromkeys(name for step in WAY for name in (step.source, step.target)))
+    rooms = dict.fromkeys(_room(name) for name in order)
+    yield "```mermaid"
+    yield "sequenceDiagram"
+    yield "  autonumber"
+    for room in rooms:
+        inside = [name for name in order if _room(name) == room]
+        boxed = "." in inside[0]
+        if boxed:
+            yield f"  box {room}"
+        for name in inside:
+            said = "participant" if boxed else "actor"
+            yield f"  {said} {name.replace('.', '_')} as {name.rpartition('.')[2]}"
+        if boxed:
+            yield "  end"
+    for step in WAY:
+        yield f"  {_id(step.source)}{step.via}{_id(step.target)}: {step.what}"
+    yield "```"
+
+
+def _id(name: str) -> str:
+    return name.replace(".", "_")
+
+
+def _room(name: str) -> str:
+    """The folder of a module; whoever is not ours has a room of its own."""
+    return name.rpartition(".")[0].replace(".", "/") or name
+
+
+def page(text: str) -> str:
+    """The page with both pictures as they are now."""
+    for name, lines in (("wings", wings()), ("way", way())):
+        block = "\n".join((f"<!-- {name} -->", *lines, f"<!-- end of {name} -->"))
+        text, times = re.subn(
+            rf"<!-- {name} -->.*?<!-- end of {name} -->", lambda _, block=block: block, text, flags=re.DOTALL
+        )
+        assert times == 1, f"the page has {times} places for {name}"
+    return text
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
