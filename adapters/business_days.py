@@ -2,7 +2,7 @@
 
 Public holidays, and weekend days that are worked in place of others (in China, Russia, Kazakhstan,
 Uzbekistan, Belarus, Kyrgyzstan), are those of the `holidays` package. The weekend is a fact of the country's
-profile: the package's is that of offices, not of banks. Sources: `docs/rails/calendars.md`.
+record: the package's is that of offices, not of banks. Sources: `docs/rails/calendars.md`.
 """
 
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from adapters.identifiers import is_iban, is_luhn, is_vpa
+from adapters.identifiers import Iban, is_luhn, is_vpa
 from schemas.identifiers import is_iban as is_any_iban
 from schemas.payment import Account
 
@@ -176,14 +176,14 @@ def _digits(text: str) -> str | None:
 # Forms that several rails share.
 
 
-def iban_of(country: str) -> Form:
+def iban_of(iban: Iban) -> Form:
     """An IBAN of one country, by its check digits."""
 
     def read_iban(text: str) -> str | None:
         value = compact(text).upper().removeprefix("IBAN").lstrip(":")
-        return value if is_iban(value, country) else None
+        return value if iban.fits(value) else None
 
-    return Form(Kind.IBAN, read_iban, f"an IBAN of {country}")
+    return Form(Kind.IBAN, read_iban, f"an IBAN of {iban.country}")
 
 
 def account_like(pattern: str, text: str, fits: Callable[[str], bool] | None = None) -> Form:

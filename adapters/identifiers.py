@@ -7,22 +7,11 @@ SHA-256 check of ERIP and ELQR codes are observed on public identifiers, not pub
 
 import hashlib
 import re
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
-IBAN_SHAPES: Final = {
-    "AE": r"\d{3}\d{16}",
-    "AZ": r"[A-Z]{4}[A-Z0-9]{20}",
-    "BY": r"[A-Z0-9]{4}\d{4}[A-Z0-9]{16}",
-    "IR": r"\d{22}",
-    "KZ": r"\d{3}[A-Z0-9]{13}",
-    "MN": r"\d{4}\d{12}",
-    "PK": r"[A-Z]{4}[A-Z0-9]{16}",
-    "TR": r"\d{5}0[A-Z0-9]{16}",
-}
-"""Country -> what follows country code and check digits."""
-
-_IBAN = {country: re.compile(rf"{country}\d\d{shape}", re.ASCII) for country, shape in IBAN_SHAPES.items()}
 _IFSC = re.compile(r"[A-Z]{4}0[A-Z0-9]{6}", re.ASCII)
 _VPA = re.compile(r"[A-Za-z0-9.\-]{2,}@[A-Za-z][A-Za-z0-9.]{1,63}", re.ASCII)
 _DIGITS = re.compile(r"\d+", re.ASCII)
@@ -31,23 +20,32 @@ _RUSSIAN_LETTERS: Final = "ABCEHKMPTX"
 """Letters that stand for the digits 0 to 9 in position 6 of a Russian account."""
 
 
-def is_iban(text: str, country: str) -> bool:
-    """Whether `text` is an IBAN of `country`, by shape and by check digits."""
-    shape = _IBAN.get(country)
-    return shape is not None and shape.fullmatch(text) is not None and _mod97(text[4:] + text[:4]) == 1
+@dataclass(frozen=True)
+class Iban:
+    """The IBANs of one country; `account` is the pattern of what follows the country and the check digits."""
 
+    country: str
+    account: str
 
-def iban(country: str, account: str) -> str:
-    """The IBAN of a national account: check digits computed.
+    @cached_property
+    def _shape(self) -> re.Pattern[str]:
+        return re.compile(rf"{self.country}\d\d{self.account}", re.ASCII)
 
-    Raises:
-        ValueError: the account has not the country's shape.
+    def fits(self, text: str) -> bool:
+        """Whether `text` is one, by shape and by check digits."""
+        return self._shape.fullmatch(text) is not None and _mod97(text[4:] + text[:4]) == 1
 
-    """
-    text = f"{country}{98 - _mod97(account + country + '00'):02}{account}"
-    if not is_iban(text, country):
-        raise ValueError(f"not an account of {country}")
-    return text
+    def of(self, account: str) -> str:
+        """The IBAN of a national account: check digits computed.
+
+        Raises:
+            ValueError: the account has not the country's shape.
+
+        """
+        text = f"{self.country}{98 - _mod97(account + self.country + '00'):02}{account}"
+        if not self.fits(text):
+            raise ValueError(f"not an account of {self.country}")
+        return text
 
 
 def is_ifsc(text: str) -> bool:

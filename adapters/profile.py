@@ -233,14 +233,6 @@ class RailProfile:
     absence: Absence = NEVER_ABSENT
     creditor: tuple[Form, ...] = ()
     """How a creditor may be named, the first form that fits; empty: the adapter reads accounts by itself."""
-    calendar: BusinessCalendar | None = None
-    """The country's business days, with its own weekend; None: Saturday and Sunday are off."""
-
     carries: tuple[str, ...] = ("Dbtr/Nm", "Cdtr/Nm", "Purp", *REMITTANCE_AS_TEXT)
     """Elements below `CdtTrfTxInf` that the rail's message has a place for. `schemas/elements.txt` says what
     becomes of the others: the payment is refused, or its sender is told."""
-
-    @property
-    def business_days(self) -> BusinessCalendar:
-        """The one calendar of the country: windows, value dates and the rail's hours all keep it."""
-        return self.calendar or BusinessCalendar(self.country)

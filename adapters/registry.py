@@ -1,15 +1,21 @@
 """Which rails there are: the entry points of group `payswitch.adapters`, ours and third parties' alike.
 
-An entry's name is the country, its value `package:adapter`; beside it the package has `PROFILE`, and a module
-`simulator` with `simulator(settings, callbacks)` for the sandbox.
+An entry's name is the country, its value `package:adapter`. Beside the adapter the package has:
+
+* `PROFILE`, its rail as data, and the modules
+* `country` with `COUNTRY`, the country as data,
+* `qr` with `SCHEMES`, its QR schemes, the usual one first; perhaps none,
+* `sandbox` and `simulator`, with `simulator(settings, callbacks)`, for the sandbox.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any, Final
 
+from adapters.country import Country
 from adapters.port import Connection, RailAdapter
 from adapters.profile import RailProfile
 from schemas.errors import NotFound
@@ -46,6 +52,29 @@ def profile(country: str) -> RailProfile:
     return found
 
 
+@cache
+def country(code: str) -> Country:
+    """A country's record.
+
+    Raises:
+        NotFound: no adapter for this country.
+
+    """
+    found: Country = module(code, "country").COUNTRY
+    return found
+
+
+def find_country(code: str) -> Country | None:
+    """A country's record, where it has an adapter."""
+    return country(code) if code in _entries() else None
+
+
+@cache
+def by_currency() -> Mapping[str, Country]:
+    """The countries that have an adapter, by their currency; of two that share one, the first by its code."""
+    return {found.currency: found for found in map(country, reversed(countries()))}
+
+
 def package(country: str) -> ModuleType:
     """The package of a country's adapter.
 
@@ -56,14 +85,14 @@ def package(country: str) -> ModuleType:
     return import_module(_entry(country).module)
 
 
-def simulator_module(country: str) -> ModuleType:
-    """The module of a country's simulated rail.
+def module(country: str, name: str) -> ModuleType:
+    """A module of a country's adapter: `country`, `qr`, `simulator`.
 
     Raises:
         NotFound: no adapter for this country.
 
     """
-    return import_module(f"{_entry(country).module}.simulator")
+    return import_module(f"{_entry(country).module}.{name}")
 
 
 def _entry(country: str) -> EntryPoint:

@@ -16,7 +16,7 @@ from adapters.simulation.magic import magic_account
 from loadtests.generator import UETR, Load, Result, Sender
 from schemas import codec
 from switch.client import MESSAGE, credit_transfer
-from switch.sandbox.world import PARTICIPANTS
+from switch.sandbox.world import participants
 
 HOST: Final = "127.0.0.1"
 DIRECTIONS: Final = (("asha-bank", "noor-wallet"), ("indus-bank", "ganga-bank"))
@@ -194,7 +194,7 @@ def senders(target: Target, messages: str) -> list[Sender]:
 
 def template(debtor: str, creditor: str, media_type: str) -> str:
     """A pacs.008 with `UETR` where each payment has its own."""
-    made = {participant.id: participant for participant in PARTICIPANTS}
+    made = {participant.id: participant for participant in participants()}
     payer, payee = made[debtor], made[creditor]
     document = credit_transfer(
         debtor_agent=payer.bic,

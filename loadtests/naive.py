@@ -281,7 +281,7 @@ def _by_account(legs: list[tuple[int, str, int]]) -> list[tuple[int, int, int]]:
     return [(account, *sums[account]) for account in sorted(sums)]  # type: ignore[misc]
 
 
-_PARTICIPANT: Final = {made.bic: made for made in world.PARTICIPANTS}
+_PARTICIPANT: Final = {made.bic: made for made in world.participants()}
 
 
 def read_xml(raw: bytes) -> CreditTransfer:
@@ -458,8 +458,8 @@ async def create(database: str) -> None:
     """Make the tables and the accounts in an empty database."""
     connection = await asyncpg.connect(database)
     await connection.execute(SCHEMA)
-    owners = [(made.id, currency) for made in world.PARTICIPANTS for currency in made.currencies]
-    owners += [("fees", currency) for currency in world.CURRENCIES.values()]
+    owners = [(made.id, currency) for made in world.participants() for currency in made.currencies]
+    owners += [("fees", currency) for currency in registry.by_currency()]
     await connection.executemany(
         "INSERT INTO account (owner, currency, cap) VALUES ($1, $2, 1000000000000000000)", owners
     )

@@ -26,6 +26,7 @@ from typing import Any, Final
 import asyncpg
 import psutil
 
+from adapters import registry
 from ledger import audit
 from ledger.encoding import encode_account
 from ledger.migrate import migrate
@@ -38,18 +39,7 @@ from switch.reports.query import Query, Scope
 from switch.reports.reading import reading
 
 DAY: Final = datetime(2026, 11, 2, tzinfo=UTC)
-COUNTRIES: Final = {
-    "BY": "BYN",
-    "CN": "CNY",
-    "IN": "INR",
-    "IR": "IRR",
-    "KG": "KGS",
-    "KZ": "KZT",
-    "PK": "PKR",
-    "RU": "RUB",
-    "TJ": "TJS",
-    "UZ": "UZS",
-}
+COUNTRIES: Final = {country: registry.country(country).currency for country in registry.countries()}
 BANKS: Final = 2
 """Of each country."""
 CAP: Final = 10**15

@@ -22,7 +22,7 @@ from ledger.postgres import EmbeddedPostgres
 from loadtests import naive
 from loadtests.measure import HOST, Options, Target
 from schemas.signing.keys import SigningKey
-from switch.sandbox.world import PARTICIPANTS
+from switch.sandbox.world import participants
 
 COUNTRIES: Final = ("IN", "PK")
 READY_S: Final = 90.0
@@ -77,7 +77,7 @@ def naive_ground(directory: Path, options: Options) -> Iterator[NaiveGround]:
     try:
         asyncio.run(naive.create(url))
         port = rails.free_port()
-        keys = {made.id: SigningKey.generate(f"{made.id}-1") for made in PARTICIPANTS}
+        keys = {made.id: SigningKey.generate(f"{made.id}-1") for made in participants()}
         with _rails(directory, port, options.rail_latency_s) as (described, processes):
             settings = naive.Settings(
                 database=url,

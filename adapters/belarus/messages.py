@@ -8,6 +8,7 @@ from datetime import timedelta, timezone
 from typing import Final
 
 from adapters.belarus.codes import ACCEPTED, STATUSES
+from adapters.belarus.country import IBAN
 from adapters.belarus.profile import PROFILE
 from adapters.iso20022.dialect import Content, Dialect, Envelope, Versions
 from adapters.port import Order
@@ -22,6 +23,7 @@ def adapt(order: Order, transaction: Content) -> None:
 
 DIALECT: Final = Dialect(
     profile=PROFILE,
+    iban=IBAN,
     envelope=Envelope(namespace=COMMON, tags=("Envelope",), header="head.001.001.02", service="SMP"),
     versions=Versions(
         credit_transfer="pacs.008.001.08",

@@ -7,7 +7,7 @@ time-outs and limits. See `docs/rails/BY.md`.
 
 from typing import Final
 
-from adapters.business_days import BusinessCalendar
+from adapters.belarus.country import COUNTRY, IBAN
 from adapters.creditor import iban_of, phone_of
 from adapters.iso20022.messages import CARRIES
 from adapters.profile import (
@@ -25,13 +25,10 @@ from adapters.profile import (
     Undo,
 )
 
-CALENDAR: Final = BusinessCalendar("BY")
-"""Saturday and Sunday, but for Saturdays to which the government moves a working day."""
-
 PROFILE: Final = RailProfile(
-    country="BY",
+    country=COUNTRY.code,
     rail="SMP",
-    currency="BYN",
+    currency=COUNTRY.currency,
     confirmation=Confirmation.SYNC,
     reservation=Reservation.NONE,
     undo=Undo.RETURN_ONLY,
@@ -55,8 +52,7 @@ PROFILE: Final = RailProfile(
     dedupes=True,
     purpose_required=True,
     basis=Basis.PROFILE,
-    hours=Hours(zone="Europe/Minsk", basis=Basis.PUBLISHED),
-    creditor=(iban_of("BY"), phone_of("375", 9, write="+{code}-{rest}", pays=False)),
-    calendar=CALENDAR,
+    hours=Hours(zone=COUNTRY.zone, basis=Basis.PUBLISHED),
+    creditor=(iban_of(IBAN), phone_of("375", 9, write="+{code}-{rest}", pays=False)),
     carries=CARRIES,
 )

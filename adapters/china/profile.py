@@ -9,7 +9,7 @@ import re
 from datetime import time
 from typing import Final
 
-from adapters.business_days import BusinessCalendar
+from adapters.china.country import COUNTRY
 from adapters.creditor import account_like
 from adapters.identifiers import is_luhn
 from adapters.profile import (
@@ -42,22 +42,19 @@ def is_card_right(text: str) -> bool:
     return _UNIONPAY.fullmatch(text) is None or is_luhn(text)
 
 
-CALENDAR: Final = BusinessCalendar("CN")
-"""Saturday and Sunday, but for the working weekends that the State Council announces: HVPS works on those."""
-
 HVPS_HOURS: Final = Hours(
-    zone="Asia/Shanghai",
+    zone=COUNTRY.zone,
     opens=time(8, 30),
     closes=time(17, 15),
-    calendar=CALENDAR,
+    calendar=COUNTRY.calendar,
     basis=Basis.PROFILE,
 )
 """For operators: outside them HVPS itself answers "not before"; IBPS is open day and night."""
 
 PROFILE: Final = RailProfile(
-    country="CN",
+    country=COUNTRY.code,
     rail="IBPS",
-    currency="CNY",
+    currency=COUNTRY.currency,
     confirmation=Confirmation.THREE_STEP,
     reservation=Reservation.NONE,
     undo=Undo.CANCEL_BEFORE_FINAL,
@@ -81,9 +78,8 @@ PROFILE: Final = RailProfile(
     dedupes=True,
     purpose_required=False,
     basis=Basis.OBSERVED,
-    hours=Hours(zone="Asia/Shanghai", basis=Basis.OBSERVED),
+    hours=Hours(zone=COUNTRY.zone, basis=Basis.OBSERVED),
     creditor=(account_like(r"[0-9A-Za-z]{1,32}", "an account or a card number", is_card_right),),
-    calendar=CALENDAR,
     carries=(
         "Dbtr/Nm",
         "Cdtr/Nm",

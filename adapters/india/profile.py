@@ -8,8 +8,8 @@ ours.
 
 from typing import Final
 
-from adapters.business_days import SUNDAY, BusinessCalendar
 from adapters.creditor import ADDRESS, account_like
+from adapters.india.country import COUNTRY
 from adapters.profile import (
     COUNTRY_OF_DEBTOR,
     REMITTANCE_AS_TEXT,
@@ -27,20 +27,10 @@ from adapters.profile import (
     Undo,
 )
 
-CALENDAR: Final = BusinessCalendar(
-    "IN", weekend=frozenset({SUNDAY}), saturdays_off=frozenset({2, 4}), closings=((4, 1),)
-)
-"""Since September 2015 banks work on the first, third and fifth Saturdays of a month, full days.
-
-Banks close their annual accounts on 1 April, or on the next working day where that is none: Monday 2 April in
-2018. RTGS and NEFT were closed with them until they began to work day and night (RBI/2020-21/70); the money
-market and the desks of the banks still are.
-"""
-
 PROFILE: Final = RailProfile(
-    country="IN",
+    country=COUNTRY.code,
     rail="UPI",
-    currency="INR",
+    currency=COUNTRY.currency,
     confirmation=Confirmation.CALLBACK,
     reservation=Reservation.NONE,
     undo=Undo.REVERSAL_ADVICE,
@@ -67,8 +57,7 @@ PROFILE: Final = RailProfile(
     dedupes=True,
     purpose_required=False,
     basis=Basis.OBSERVED,
-    hours=Hours(zone="Asia/Kolkata", basis=Basis.PUBLISHED),
+    hours=Hours(zone=COUNTRY.zone, basis=Basis.PUBLISHED),
     creditor=(ADDRESS, account_like(r"[A-Za-z0-9]{1,30}", "an account number with the IFSC of its branch")),
-    calendar=CALENDAR,
     carries=("Dbtr/Nm", "Cdtr/Nm", "PmtId/EndToEndId", "Purp", *COUNTRY_OF_DEBTOR, *REMITTANCE_AS_TEXT),
 )

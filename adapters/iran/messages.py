@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Final
 
 from adapters.framing import Length
-from adapters.identifiers import is_iban
+from adapters.iran.country import IBAN
 from adapters.iran.profile import PAYA_MAXIMUM, PROFILE, SATNA_MINIMUM
 from adapters.iso8583.dialect import Bitmap, Dialect
 from adapters.port import Order
@@ -30,7 +30,7 @@ def channel(order: Order) -> str:
 
 def is_sheba(text: str) -> bool:
     """An IBAN of Iran, by its check digits."""
-    return is_iban(text, "IR")
+    return IBAN.fits(text)
 
 
 DIALECT: Final = Dialect(

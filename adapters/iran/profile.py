@@ -8,8 +8,8 @@ Everything else is a profile of our own in the family that Shetab belongs to, IS
 from datetime import time
 from typing import Final
 
-from adapters.business_days import FRIDAY, THURSDAY, BusinessCalendar
 from adapters.creditor import card_like, iban_of
+from adapters.iran.country import COUNTRY, IBAN
 from adapters.profile import (
     COUNTRY_OF_DEBTOR,
     REMITTANCE_AS_TEXT,
@@ -27,7 +27,6 @@ from adapters.profile import (
     Undo,
 )
 
-ZONE: Final = "Asia/Tehran"
 RIAL: Final = 100
 """Minor units of ISO 4217 in one rial; the wire counts rials, and never toman."""
 
@@ -36,22 +35,19 @@ SATNA_MINIMUM: Final = 1_000_000_000 * RIAL
 PAYA_MAXIMUM: Final = 2_000_000_000 * RIAL
 """Published: the largest order. Above it, an order goes by SATNA."""
 
-CALENDAR: Final = BusinessCalendar("IR", weekend=frozenset({THURSDAY, FRIDAY}))
-"""Banks and SATNA are closed on Thursdays and Fridays."""
-
 SATNA_HOURS: Final = Hours(
-    zone=ZONE,
+    zone=COUNTRY.zone,
     opens=time(8),
     closes=time(14),
-    calendar=CALENDAR,
+    calendar=COUNTRY.calendar,
     basis=Basis.PROFILE,
 )
 """When SATNA settles; an order for it outside the window waits for the next."""
 
 PROFILE: Final = RailProfile(
-    country="IR",
+    country=COUNTRY.code,
     rail="Shetab",
-    currency="IRR",
+    currency=COUNTRY.currency,
     confirmation=Confirmation.SYNC,
     reservation=Reservation.NONE,
     undo=Undo.REVERSAL_ADVICE,
@@ -77,9 +73,8 @@ PROFILE: Final = RailProfile(
     dedupes=True,
     purpose_required=False,
     basis=Basis.PROFILE,
-    hours=Hours(zone=ZONE, basis=Basis.PROFILE),
-    creditor=(iban_of("IR"), card_like(r"\d{16}", "a card of 16 digits", pays=False)),
-    calendar=CALENDAR,
+    hours=Hours(zone=COUNTRY.zone, basis=Basis.PROFILE),
+    creditor=(iban_of(IBAN), card_like(r"\d{16}", "a card of 16 digits", pays=False)),
     carries=(
         "Dbtr/Nm",
         "Cdtr/Nm",

@@ -5,7 +5,7 @@ A Sheba is digits behind its country code, so a magic word is the number of its 
 
 from typing import Final
 
-from adapters.identifiers import iban, is_iban
+from adapters.iran.country import IBAN
 from adapters.iran.messages import Channel
 from adapters.simulation.digits import number_of, word_at
 from schemas.payment import Account, Agent
@@ -29,12 +29,12 @@ _WIDTH: Final = 19
 
 def account(word: str) -> Account:
     """The Sheba at the sandbox's bank whose number stands for a magic word."""
-    return Account(iban=iban("IR", f"{BANK}{number_of(word):0{_WIDTH}}"))
+    return Account(iban=IBAN.of(f"{BANK}{number_of(word):0{_WIDTH}}"))
 
 
 def word_of(account_id: str) -> str:
     """The magic word that a Sheba's number stands for, or nothing."""
-    if account_id[4:7] != BANK or not is_iban(account_id, "IR"):
+    if account_id[4:7] != BANK or not IBAN.fits(account_id):
         return ""
     number = int(account_id[7:])
     return word_at(number) if number < 10**8 else ""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
+from adapters.identifiers import Iban
 from adapters.identity import require
 from adapters.port import Order, Outcome
 from adapters.profile import RailProfile
@@ -63,6 +64,8 @@ class Dialect:
     """One rail's way of speaking ISO 20022."""
 
     profile: RailProfile
+    iban: Iban
+    """The form of the accounts that it credits."""
     envelope: Envelope
     versions: Versions
     path: str

@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from adapters import keys
 from adapters import uetr as uetrs
-from adapters.identifiers import is_iban
 from adapters.iso20022 import envelope, messages
 from adapters.iso20022.codes import NOT_RECEIVED
 from adapters.iso20022.dialect import Content, Dialect, Participant
@@ -118,7 +117,7 @@ class IsoSimulator:
             raise Rejected("FF08")
         account = parties.read_account(transaction.get("CdtrAcct"))
         account_id = account.id if account else None
-        if account_id is None or not is_iban(account_id, self.dialect.profile.country):
+        if account_id is None or not self.dialect.iban.fits(account_id):
             raise Rejected("AC03")
         amount = Money.parse(sent.amount["Amt"], sent.amount["Ccy"])
         if amount.currency != self.dialect.profile.currency:
@@ -174,7 +173,7 @@ class IsoSimulator:
         account = parties.read_account(asked.get("Acct"))
         alias = (account.id if account else None) or ""
         found = self.sandbox.account("").iban if alias.startswith("+") else alias
-        known = is_iban(found, self.dialect.profile.country) and not alias.endswith(_NOBODY)
+        known = self.dialect.iban.fits(found) and not alias.endswith(_NOBODY)
         report: Content = {"OrgnlId": request["Id"], "Vrfctn": known, "OrgnlPtyAndAcctId": asked}
         if known:
             report["UpdtdPtyAndAcctId"] = {

@@ -11,6 +11,7 @@ from typing import Final
 
 from adapters.iso20022.dialect import Content, Dialect, Envelope, Versions
 from adapters.kazakhstan.codes import ACCEPTED, STATUSES
+from adapters.kazakhstan.country import IBAN
 from adapters.kazakhstan.profile import PROFILE
 from adapters.port import Order
 from schemas.codec import ENVELOPE as COMMON
@@ -42,6 +43,7 @@ def adapt(order: Order, transaction: Content) -> None:
 
 DIALECT: Final = Dialect(
     profile=PROFILE,
+    iban=IBAN,
     envelope=Envelope(namespace=COMMON, tags=("Envelope",), header="head.001.001.02", service="MSMP"),
     versions=Versions(
         credit_transfer="pacs.008.001.10",

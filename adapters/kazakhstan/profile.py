@@ -7,9 +7,9 @@ versions other than pacs.028's are inferred from it. Time-outs and limits are a 
 
 from typing import Final
 
-from adapters.business_days import BusinessCalendar
 from adapters.creditor import iban_of, phone_of
 from adapters.iso20022.messages import CARRIES
+from adapters.kazakhstan.country import COUNTRY, IBAN
 from adapters.profile import (
     Absence,
     Basis,
@@ -25,13 +25,10 @@ from adapters.profile import (
     Undo,
 )
 
-CALENDAR: Final = BusinessCalendar("KZ")
-"""Saturday and Sunday, but for days to which the government moves a working day."""
-
 PROFILE: Final = RailProfile(
-    country="KZ",
+    country=COUNTRY.code,
     rail="MSMP",
-    currency="KZT",
+    currency=COUNTRY.currency,
     confirmation=Confirmation.SYNC,
     reservation=Reservation.NONE,
     undo=Undo.RETURN_ONLY,
@@ -55,8 +52,7 @@ PROFILE: Final = RailProfile(
     dedupes=True,
     purpose_required=False,
     basis=Basis.PROFILE,
-    hours=Hours(zone="Asia/Almaty", basis=Basis.PUBLISHED),
-    creditor=(iban_of("KZ"), phone_of("7", 10, write="+{code}-{rest}", pays=False)),
-    calendar=CALENDAR,
+    hours=Hours(zone=COUNTRY.zone, basis=Basis.PUBLISHED),
+    creditor=(iban_of(IBAN), phone_of("7", 10, write="+{code}-{rest}", pays=False)),
     carries=(*CARRIES, "MndtRltdInf"),
 )

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from adapters.kazakhstan.country import IBAN
 from adapters.simulation.magic import iban_account, iban_word
 from schemas.payment import Account, Agent
 
@@ -18,12 +19,12 @@ _WIDTH: Final = 13
 
 def account(word: str) -> Account:
     """The IBAN of the sandbox's bank that ends in a magic word."""
-    return Account(iban=iban_account("KZ", _BANK, word, _WIDTH))
+    return Account(iban=iban_account(IBAN, _BANK, word, _WIDTH))
 
 
 def word_of(account_id: str) -> str:
     """The magic word in an IBAN, or nothing."""
-    return iban_word(account_id, "KZ", _BANK)
+    return iban_word(account_id, IBAN, _BANK)
 
 
 ALIASES: Final = {"+7-7011234567": account("").iban}

@@ -4,15 +4,12 @@ The payload itself is made and read in `adapters.qr`; its layout is published as
 """
 
 from dataclasses import dataclass
-from typing import Final
 
+from adapters.kyrgyzstan.qr import ELQR
 from adapters.qr import merchant
 from adapters.qr.model import Kind, PaymentCode
-from adapters.qr.schemes import BY_CURRENCY
 from schemas.errors import InvalidMessage
 from schemas.money import Money
-
-SCHEME: Final = BY_CURRENCY["KGS"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +32,17 @@ def write(payload: Payload) -> str:
 
     """
     code = PaymentCode(
-        country=SCHEME.country,
-        scheme=SCHEME.name,
+        country=ELQR.country,
+        scheme=ELQR.name,
         payee=payload.recipient,
         kind=Kind.ACCOUNT,
-        currency=SCHEME.currency,
+        currency=ELQR.currency,
         name=payload.name[: merchant.NAME_MAX],
-        amount=None if payload.amount_minor is None else Money(payload.amount_minor, SCHEME.currency),
+        amount=None if payload.amount_minor is None else Money(payload.amount_minor, ELQR.currency),
         category=payload.category,
         more={"provider": payload.provider, "service": payload.service},
     )
-    return merchant.make(code, SCHEME)
+    return merchant.make(code, ELQR)
 
 
 def read(text: str) -> Payload:
@@ -56,7 +53,7 @@ def read(text: str) -> Payload:
 
     """
     code = merchant.read(text)
-    if code.scheme != SCHEME.name or not code.name or not code.category:
+    if code.scheme != ELQR.name or not code.name or not code.category:
         raise InvalidMessage("not an ELQR payload of an order")
     return Payload(
         provider=code.more["provider"],

@@ -6,9 +6,9 @@ limits and signing are a profile, because the notes contradict themselves. See `
 
 from typing import Final
 
-from adapters.business_days import BusinessCalendar
 from adapters.creditor import account_like, phone_of
 from adapters.identifiers import is_kyrgyz_account
+from adapters.kyrgyzstan.country import COUNTRY
 from adapters.profile import (
     COUNTRY_OF_DEBTOR,
     REMITTANCE_AS_TEXT,
@@ -26,16 +26,10 @@ from adapters.profile import (
     Undo,
 )
 
-CALENDAR: Final = BusinessCalendar("KG")
-"""Saturday and Sunday; until January 2025 the government moved working days to some of them.
-
-The Labour Code of 23 January 2025 ended that, and made 23 February, 7 April, 7 and 8 November working days.
-"""
-
 PROFILE: Final = RailProfile(
-    country="KG",
+    country=COUNTRY.code,
     rail="ELQR",
-    currency="KGS",
+    currency=COUNTRY.currency,
     confirmation=Confirmation.PUSH_AFTER_EXECUTE,
     reservation=Reservation.TWO_PHASE,
     undo=Undo.NONE,
@@ -59,9 +53,8 @@ PROFILE: Final = RailProfile(
     dedupes=True,
     purpose_required=False,
     basis=Basis.OBSERVED,
-    hours=Hours(zone="Asia/Bishkek", basis=Basis.PUBLISHED),
+    hours=Hours(zone=COUNTRY.zone, basis=Basis.PUBLISHED),
     creditor=(account_like(r"\d{16}", "an account of 16 digits", is_kyrgyz_account), phone_of("996", 9)),
-    calendar=CALENDAR,
     carries=(
         "Dbtr/Nm",
         "Cdtr/Nm",

@@ -9,6 +9,7 @@ from typing import Final
 
 from adapters.iso20022.dialect import Content, Dialect, Envelope, Versions
 from adapters.pakistan.codes import ACCEPTED, STATUSES
+from adapters.pakistan.country import IBAN
 from adapters.pakistan.profile import PROFILE
 from adapters.port import Order
 
@@ -31,6 +32,7 @@ def adapt(order: Order, transaction: Content) -> None:  # noqa: ARG001 - what ev
 
 DIALECT: Final = Dialect(
     profile=PROFILE,
+    iban=IBAN,
     envelope=ENVELOPE,
     versions=Versions(
         credit_transfer="pacs.008.001.08",

@@ -7,9 +7,9 @@ maximum here is an agreement's, not the rail's. Formats are observed in public t
 
 from typing import Final
 
-from adapters.business_days import BusinessCalendar
 from adapters.creditor import iban_of, phone_of
 from adapters.iso20022.messages import CARRIES
+from adapters.pakistan.country import COUNTRY, IBAN
 from adapters.profile import (
     Absence,
     Basis,
@@ -25,17 +25,10 @@ from adapters.profile import (
     Undo,
 )
 
-CALENDAR: Final = BusinessCalendar("PK", closings=((1, 1), (7, 1)))
-"""Saturday and Sunday since October 2011; Friday is worked.
-
-The State Bank makes the first working day of each half-year a bank holiday: Monday 3 January in 2022, Monday
-3 July in 2023. On 1 July 2024 PRISM went on with the value date of 30 June.
-"""
-
 PROFILE: Final = RailProfile(
-    country="PK",
+    country=COUNTRY.code,
     rail="Raast",
-    currency="PKR",
+    currency=COUNTRY.currency,
     confirmation=Confirmation.SYNC,
     reservation=Reservation.NONE,
     undo=Undo.RETURN_ONLY,
@@ -59,8 +52,7 @@ PROFILE: Final = RailProfile(
     dedupes=True,
     purpose_required=False,
     basis=Basis.OBSERVED,
-    hours=Hours(zone="Asia/Karachi", basis=Basis.PUBLISHED),
-    creditor=(iban_of("PK"), phone_of("92", 10, write="+{code}-{rest}", pays=False)),
-    calendar=CALENDAR,
+    hours=Hours(zone=COUNTRY.zone, basis=Basis.PUBLISHED),
+    creditor=(iban_of(IBAN), phone_of("92", 10, write="+{code}-{rest}", pays=False)),
     carries=tuple(path for path in CARRIES if not path.startswith("PmtTpInf")),
 )

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from adapters.pakistan.country import IBAN
 from adapters.simulation.magic import iban_account, iban_word
 from schemas.payment import Account, Agent
 
@@ -17,12 +18,12 @@ _WIDTH: Final = 16
 
 def account(word: str) -> Account:
     """The IBAN of the sandbox's bank that ends in a magic word."""
-    return Account(iban=iban_account("PK", "SAND", word, _WIDTH))
+    return Account(iban=iban_account(IBAN, "SAND", word, _WIDTH))
 
 
 def word_of(account_id: str) -> str:
     """The magic word in an IBAN, or nothing."""
-    return iban_word(account_id, "PK", "SAND")
+    return iban_word(account_id, IBAN, "SAND")
 
 
 ALIASES: Final = {"+92-3001234567": account("").iban}

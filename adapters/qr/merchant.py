@@ -1,6 +1,8 @@
 """Payloads of EMVCo objects, read and made by a scheme's data."""
 
 import re
+from collections.abc import Mapping
+from functools import cache
 from typing import Final
 from urllib.parse import quote
 
@@ -10,7 +12,7 @@ from adapters import amounts
 from adapters.profile import Rendering
 from adapters.qr import emvco
 from adapters.qr.model import PaymentCode
-from adapters.qr.schemes import BY_CURRENCY, Scheme
+from adapters.qr.schemes import Scheme, by_currency
 from schemas.errors import InvalidMessage
 from schemas.money import Money
 
@@ -19,10 +21,6 @@ CITY_MAX: Final = 15
 AMOUNT_MAX: Final = 13
 _FIXED: Final = "01"
 _STATIC, _DYNAMIC = "11", "12"
-_NUMERIC: Final = {
-    f"{currency.number:03}": currency.code for currency in iso4217.Currency if currency.code in BY_CURRENCY
-}
-_NUMBER_OF: Final = {code: number for number, code in _NUMERIC.items()}
 _ADDITIONAL: Final = {
     "bill": "01", "mobile": "02", "store": "03", "loyalty": "04", "customer": "06", "terminal": "07",
     "purpose": "08",
@@ -44,9 +42,9 @@ def read(payload: str) -> PaymentCode:
 
     """
     found = emvco.objects(payload)
-    scheme = BY_CURRENCY.get(_NUMERIC.get(found.get("53", ""), ""))
+    scheme = _by_number().get(found.get("53", ""))
     if scheme is None:
-        raise InvalidMessage("no scheme of the ten countries has this currency", path="53")
+        raise InvalidMessage("no scheme here has this currency", path="53")
     if not emvco.checks(payload) & {scheme.check, *scheme.also_checks}:
         raise InvalidMessage("the check does not fit", path=emvco.CHECK, rule="check")
     _must_be_right(found, scheme)
@@ -70,6 +68,16 @@ def read(payload: str) -> PaymentCode:
     )
 
 
+@cache
+def _by_number() -> Mapping[str, Scheme]:
+    return {_number_of(currency): scheme for currency, scheme in by_currency().items()}
+
+
+def _number_of(currency: str) -> str:
+    """The currency's number of ISO 4217."""
+    return f"{iso4217.Currency(currency).number:03}"
+
+
 def make(code: PaymentCode, scheme: Scheme) -> str:
     """The payload of a code, behind the scheme's link where it has one.
 
@@ -89,7 +97,7 @@ def make(code: PaymentCode, scheme: Scheme) -> str:
         pairs.append((template, emvco.write([("00", scheme.guid), (sub, code.reference)])))
     pairs += [
         ("52", code.category),
-        ("53", _NUMBER_OF[scheme.currency]),
+        ("53", _number_of(scheme.currency)),
         ("54", _amount_text(code.amount, scheme)),
         *((tag, code.more.get(name)) for name, tag in _TIPS.items()),
         ("58", scheme.country if scheme.complete or code.city else None),

@@ -1,15 +1,14 @@
 """Which scheme a text is of: its prefix tells, else the currency of its EMVCo objects."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote
 
-from adapters.qr import emvco, merchant, nspk, raast, upi
-from adapters.qr.model import Bases, Kind, PaymentCode
-from adapters.qr.schemes import SCHEMES
+from adapters.qr import emvco, merchant
+from adapters.qr.model import PaymentCode
+from adapters.qr.schemes import OwnForm, Scheme
+from adapters.qr.schemes import schemes as installed
 from schemas.errors import InvalidMessage, MessageTooLarge, NotFound
 
 _LINK: Final = "https://"
@@ -20,33 +19,12 @@ TEXT_MAX: Final = 4 * emvco.PAYLOAD_MAX
 """Of a whole text: links are longer than payloads, and encode some characters in three."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A scheme that can be made."""
-
-    country: str
-    name: str
-    currency: str
-    kind: Kind
-    bases: Bases
-    make: Callable[[PaymentCode], str]
-
-
-def schemes(country: str | None = None) -> list[Known]:
+def schemes(country: str | None = None) -> list[Scheme | OwnForm]:
     """The schemes of a country, or all; the first of a country is its usual one."""
-    found = [
-        *(
-            Known(s.country, s.name, s.currency, s.kind, s.bases, partial(merchant.make, scheme=s))
-            for s in SCHEMES
-        ),
-        Known("PK", raast.NAME, "PKR", Kind.ACCOUNT, raast.BASES, raast.make),
-        Known("IN", upi.NAME, "INR", Kind.VPA, upi.BASES, upi.make),
-        Known("RU", nspk.NAME, "RUB", Kind.MERCHANT, nspk.BASES, nspk.make),
-    ]
-    return [scheme for scheme in found if country in {None, scheme.country}]
+    return [scheme for scheme in installed() if country in {None, scheme.country}]
 
 
-def scheme(country: str, name: str | None = None) -> Known:
+def scheme(country: str, name: str | None = None) -> Scheme | OwnForm:
     """A country's scheme by name, or its usual one.
 
     Raises:
@@ -76,12 +54,9 @@ def read(text: str) -> PaymentCode:
 
 
 def _read(text: str) -> PaymentCode:
-    if upi.is_link(text):
-        return upi.read(text)
-    if text[: len(nspk.PREFIX)].lower() == nspk.PREFIX:
-        return nspk.read(text)
-    if text.startswith(raast.PREFIX):
-        return raast.read(text)
+    for scheme in installed():
+        if isinstance(scheme, OwnForm) and scheme.is_text(text):
+            return scheme.read(text)
     if not text:
         raise InvalidMessage("there is no text")
     return merchant.read(_behind_link(text))
@@ -100,7 +75,7 @@ def make(code: PaymentCode) -> str:
         raise ValueError("a code with warnings is not made again")
     if (code.currency, code.kind) != (known.currency, known.kind):
         raise ValueError("another currency or kind of payee than the scheme's")
-    return known.make(code)
+    return known.make(code) if isinstance(known, OwnForm) else merchant.make(code, known)
 
 
 def _behind_link(text: str) -> str:

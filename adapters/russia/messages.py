@@ -19,7 +19,7 @@ from lxml.etree import _Element as Element
 from adapters import amounts, creditor
 from adapters import uetr as uetrs
 from adapters.creditor import Kind
-from adapters.identifiers import is_iban, is_russian_account
+from adapters.identifiers import is_russian_account
 from adapters.identity import require
 from adapters.port import Answer, Order, Outcome, Payee, Violation
 from adapters.russia import codes
@@ -28,6 +28,7 @@ from adapters.russia.envelope import NAMESPACE, NAMESPACE_701, EdId, Message, in
 from adapters.russia.profile import ORDER_NUMBERS, PROFILE
 from adapters.russia.text import element, text_element, ufebs_text
 from schemas.errors import InvalidMessage
+from schemas.identifiers import is_iban
 from schemas.money import Money
 from schemas.payment import Agent, CreditTransfer
 
@@ -426,7 +427,7 @@ def _domestic(order: Order, us: Participant, bank: Bank, attributes: dict[str, s
 def _payer_account(payment: CreditTransfer) -> dict[str, str]:
     """Of a foreign debtor: the IBAN, the account, or what else the sender calls it."""
     account = payment.debtor_account
-    if account and account.iban and is_iban(account.iban, account.iban[:2]):
+    if account and account.iban and is_iban(account.iban):
         return _account("IBAN", account.iban)
     number = ufebs_text(account.id if account else "", 36)
     fits = 0 < len(number) <= 35  # noqa: PLR2004 - the schema's

@@ -7,7 +7,6 @@ profile, with the 15 seconds of a transfer that are said in public. See `docs/ra
 
 from typing import Final
 
-from adapters.business_days import BusinessCalendar
 from adapters.creditor import account_like, phone_of
 from adapters.profile import (
     COUNTRY_OF_DEBTOR,
@@ -25,17 +24,15 @@ from adapters.profile import (
     Timing,
     Undo,
 )
+from adapters.russia.country import COUNTRY
 
 ORDER_NUMBERS: Final = 899_999_999
 """EDNo has nine digits; those from 900 000 000 on are for enquiries, probes and returns."""
 
-CALENDAR: Final = BusinessCalendar("RU")
-"""Saturday and Sunday, but for Saturdays to which the government moves a working day."""
-
 PROFILE: Final = RailProfile(
-    country="RU",
+    country=COUNTRY.code,
     rail="SBP",
-    currency="RUB",
+    currency=COUNTRY.currency,
     confirmation=Confirmation.CALLBACK,
     reservation=Reservation.NONE,
     undo=Undo.RETURN_ONLY,
@@ -59,12 +56,11 @@ PROFILE: Final = RailProfile(
     dedupes=True,
     purpose_required=False,
     basis=Basis.PROFILE,
-    hours=Hours(zone="Europe/Moscow", basis=Basis.OBSERVED),
+    hours=Hours(zone=COUNTRY.zone, basis=Basis.OBSERVED),
     creditor=(
         account_like(r"\d{5}[0-9ABCEHKMPTX]\d{14}", "an account of 20 digits whose key fits the bank"),
         phone_of("7", 10),
     ),
-    calendar=CALENDAR,
     carries=(
         "Dbtr/Nm",
         "Cdtr/Nm",

@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> None:
     callbacks = Callbacks(
         settings.callback, settings.callback_ca, settings.time_scale, content_type=_content_type(profile)
     )
-    module = registry.simulator_module(settings.country)
+    module = registry.module(settings.country, "simulator")
     simulator = module.simulator(settings, callbacks)
     origin = Originator(settings.country, options.credentials, settings.data / "originated.jsonl")
     tls = {"port": settings.port, "certificate": options.certificate, "key": options.key}

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Final
 
 from adapters import registry
-from adapters.identifiers import iban, is_iban
+from adapters.identifiers import Iban
 from adapters.port import Outcome
 from adapters.profile import Timing
 from adapters.reasons import ISO_REASONS
@@ -211,14 +211,14 @@ def magic_account(country: str, word: str) -> str:
     return account.id
 
 
-def iban_account(country: str, bank: str, word: str, width: int) -> str:
+def iban_account(iban: Iban, bank: str, word: str, width: int) -> str:
     """The IBAN of an account of `width` characters at a sandbox's bank that ends in a word."""
-    return iban(country, bank + (word or "1").rjust(width, "0"))
+    return iban.of(bank + (word or "1").rjust(width, "0"))
 
 
-def iban_word(account: str, country: str, bank: str) -> str:
+def iban_word(account: str, iban: Iban, bank: str) -> str:
     """The word at the end of an IBAN of a sandbox's bank, or nothing."""
-    if account[4 : 4 + len(bank)] != bank or not is_iban(account, country):
+    if account[4 : 4 + len(bank)] != bank or not iban.fits(account):
         return ""
     return account[4 + len(bank) :].lstrip("0")
 

@@ -7,7 +7,6 @@ schemes use, ISO 8583. The shape of accounts and their key are observed on publi
 
 from typing import Final
 
-from adapters.business_days import BusinessCalendar
 from adapters.creditor import account_like, card_like, phone_of
 from adapters.profile import (
     COUNTRY_OF_DEBTOR,
@@ -25,14 +24,12 @@ from adapters.profile import (
     Timing,
     Undo,
 )
-
-CALENDAR: Final = BusinessCalendar("TJ")
-"""Saturday and Sunday: the National Bank settles on five days."""
+from adapters.tajikistan.country import COUNTRY
 
 PROFILE: Final = RailProfile(
-    country="TJ",
+    country=COUNTRY.code,
     rail="Korti Milli",
-    currency="TJS",
+    currency=COUNTRY.currency,
     confirmation=Confirmation.SYNC,
     reservation=Reservation.NONE,
     undo=Undo.REVERSAL_ADVICE,
@@ -56,13 +53,12 @@ PROFILE: Final = RailProfile(
     dedupes=True,
     purpose_required=False,
     basis=Basis.PROFILE,
-    hours=Hours(zone="Asia/Dushanbe", basis=Basis.PROFILE),
+    hours=Hours(zone=COUNTRY.zone, basis=Basis.PROFILE),
     creditor=(
         account_like(r"\d{20}|[1-9]\d{13}", "an account of 20 digits, or of 14 at the National Bank"),
         card_like(r"\d{16}", "a card of 16 digits", pays=False),
         phone_of("992", 9, pays=False),
     ),
-    calendar=CALENDAR,
     carries=(
         "Dbtr/Nm",
         "Cdtr/Nm",

@@ -7,7 +7,6 @@ profile. See `docs/rails/UZ.md`.
 
 from typing import Final
 
-from adapters.business_days import BusinessCalendar
 from adapters.creditor import account_like, card_like, phone_of
 from adapters.profile import (
     COUNTRY_OF_DEBTOR,
@@ -25,14 +24,12 @@ from adapters.profile import (
     Timing,
     Undo,
 )
-
-CALENDAR: Final = BusinessCalendar("UZ")
-"""Saturday and Sunday, but for days to which a decree moves a working day."""
+from adapters.uzbekistan.country import COUNTRY
 
 PROFILE: Final = RailProfile(
-    country="UZ",
+    country=COUNTRY.code,
     rail="SVGate",
-    currency="UZS",
+    currency=COUNTRY.currency,
     confirmation=Confirmation.SYNC,
     reservation=Reservation.TWO_PHASE,
     undo=Undo.REVERSAL_ADVICE,
@@ -56,13 +53,12 @@ PROFILE: Final = RailProfile(
     dedupes=True,
     purpose_required=False,
     basis=Basis.OBSERVED,
-    hours=Hours(zone="Asia/Tashkent", basis=Basis.PUBLISHED),
+    hours=Hours(zone=COUNTRY.zone, basis=Basis.PUBLISHED),
     creditor=(
         account_like(r"[1-9]\d{4}000\d{12}", "an account in som of 20 digits"),
         card_like(r"(?:8600|5614|9860)\d{12}", "a card of Uzcard or Humo"),
         phone_of("998", 9),
     ),
-    calendar=CALENDAR,
     carries=(
         "Dbtr/Nm",
         "Cdtr/Nm",

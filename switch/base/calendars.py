@@ -1,6 +1,6 @@
 """Business days and cut-offs: whether money of a currency can be settled on a day, and when windows close.
 
-A country has one calendar, that of its rail's profile (`adapters/business_days.py`): windows, value dates and
+A country has one calendar, that of its record (`adapters/country.py`): windows, value dates and
 the hours of rails agree. A table of the operator's own states where a day is otherwise. Cut-offs are on the
 zone's clock.
 """
@@ -19,24 +19,6 @@ from adapters import registry
 from adapters.business_days import BusinessCalendar
 from schemas.errors import NotFound
 
-COUNTRIES: Final = {
-    "CNY": ("CN", "Asia/Shanghai"),
-    "INR": ("IN", "Asia/Kolkata"),
-    "RUB": ("RU", "Europe/Moscow"),
-    "KZT": ("KZ", "Asia/Almaty"),
-    "KGS": ("KG", "Asia/Bishkek"),
-    "TJS": ("TJ", "Asia/Dushanbe"),
-    "UZS": ("UZ", "Asia/Tashkent"),
-    "PKR": ("PK", "Asia/Karachi"),
-    "IRR": ("IR", "Asia/Tehran"),
-    "BYN": ("BY", "Europe/Minsk"),
-}
-"""Currency -> whose holidays, and whose clock."""
-
-ZONES: Final = dict(COUNTRIES.values())
-"""Country -> the zone in which its central bank keeps its day. IANA names."""
-
-
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
@@ -48,7 +30,27 @@ def is_countable(instant: datetime) -> bool:
 
 def zone_of(currency: str) -> str:
     """The settlement zone of a currency; UTC for one that no central bank here settles."""
-    return COUNTRIES.get(currency, ("", "UTC"))[1]
+    found = registry.by_currency().get(currency)
+    return "UTC" if found is None else found.zone
+
+
+def zone_in(country: str) -> str:
+    """The zone in which a country's central bank keeps its day; UTC for one without an adapter."""
+    found = registry.find_country(country)
+    return "UTC" if found is None else found.zone
+
+
+def home_of(currency: str) -> tuple[str, str]:
+    """Whose holidays and whose clock a currency keeps where its schedule does not say.
+
+    Raises:
+        NotFound: the currency of no country that has an adapter.
+
+    """
+    found = registry.by_currency().get(currency)
+    if found is None:
+        raise NotFound("no calendar of this currency")
+    return found.code, found.zone
 
 
 _LOOK_AHEAD_DAYS: Final = 60
@@ -57,9 +59,9 @@ _LOOK_AHEAD_DAYS: Final = 60
 
 @cache
 def business_days(country: str) -> BusinessCalendar:
-    """The one calendar of a country: of its rail's profile, or, where no rail is known, the usual weekend."""
-    known = country in registry.countries()
-    return registry.profile(country).business_days if known else BusinessCalendar(country)
+    """The one calendar of a country: of its record, or, where it has no adapter, the usual weekend."""
+    found = registry.find_country(country)
+    return BusinessCalendar(country) if found is None else found.calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +135,7 @@ async def load(connection: asyncpg.Connection | asyncpg.Pool, currency: str) -> 
     row = await connection.fetchrow(
         "SELECT country, zone FROM switch.window_schedule WHERE currency = $1", currency
     )
-    country, zone = (row["country"], row["zone"]) if row else COUNTRIES.get(currency, ("", ""))
-    if not country:
-        raise NotFound("no calendar of this currency")
+    country, zone = (row["country"], row["zone"]) if row else home_of(currency)
     rows = await connection.fetch(
         "SELECT day, business FROM switch.calendar_override WHERE currency = $1", currency
     )

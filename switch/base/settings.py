@@ -10,6 +10,7 @@ from typing import Final, Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from adapters import registry
 from ledger.writer import QUEUE_BYTES_MAX
 from schemas.rules import SWITCH, Scheme
 from switch.base.plausibility import Bands
@@ -32,8 +33,8 @@ class Settings(BaseSettings):
     """API worker processes."""
     sandbox: bool = False
     """Simulated rails, made-up participants, bearer keys. Never with real money."""
-    rails: tuple[str, ...] = ("BY", "CN", "IN", "IR", "KG", "KZ", "PK", "RU", "TJ", "UZ")
-    """Countries whose rails are connected."""
+    rails: tuple[str, ...] = Field(default_factory=lambda: tuple(registry.countries()))
+    """Countries whose rails are connected: by default those that have an adapter."""
     time_scale: float = Field(default=1.0, gt=0, le=10)
     """Multiplies every rail time-out; tests and demos make it small."""
     sandbox_latency_s: float = Field(default=0.05, ge=0)

@@ -14,7 +14,7 @@ from schemas.money import Money
 from switch.cli.connect import Country, checked_amount
 from switch.cli.failures import WrongUse
 
-app = typer.Typer(no_args_is_help=True, help="QR codes of ten countries: read, make.")
+app = typer.Typer(no_args_is_help=True, help="QR codes: read, make.")
 
 
 @app.command()

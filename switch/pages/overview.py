@@ -7,6 +7,8 @@ import asyncpg
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from adapters import registry
+from adapters.country import Country
 from ledger import positions
 from ledger.sql import statement
 from switch.api.runtime import Runtime
@@ -17,19 +19,6 @@ from switch.pages.shell import PREFIX, Switch, render
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 Looker = Annotated[Person, Depends(witness.of(shell.OVERVIEW))]
-_PLACES: Final = {
-    "BY": (90, 90),
-    "RU": (330, 60),
-    "KZ": (420, 150),
-    "UZ": (360, 215),
-    "KG": (505, 205),
-    "TJ": (440, 265),
-    "IR": (230, 285),
-    "PK": (400, 345),
-    "IN": (530, 360),
-    "CN": (710, 220),
-}
-"""Where a country is on the map, in its units."""
 _WIDEST: Final = 9
 _NEAREST: Final = (500, 100)
 _MARGIN: Final = 60
@@ -58,15 +47,15 @@ SELECT (SELECT count(*) FROM switch.payment WHERE number > $1) AS last_hour,
 class Way:
     """A corridor with payments in the last hour, as a curve on the map."""
 
-    source: str
-    target: str
+    source: Country
+    target: Country
     count: int
     width: float
 
     @property
     def path(self) -> str:
         """The curve: bent to the right of its direction, so that both directions are seen."""
-        (x1, y1), (x2, y2) = _PLACES[self.source], _PLACES[self.target]
+        (x1, y1), (x2, y2) = self.source.place, self.target.place
         bend_x, bend_y = (x1 + x2) / 2 - (y2 - y1) / 6, (y1 + y2) / 2 + (x2 - x1) / 6
         return f"M{x1} {y1}Q{bend_x:.0f} {bend_y:.0f} {x2} {y2}"
 
@@ -92,13 +81,14 @@ async def _look(switch: Runtime) -> dict[str, Any]:
         **dict(counts),
         "balanced": not any(imbalance.values()),
         "ways": [
-            Way(row["source"], row["target"], row["n"], 1 + (_WIDEST - 1) * row["n"] / most)
+            Way(source, target, row["n"], 1 + (_WIDEST - 1) * row["n"] / most)
             for row in rows
-            if row["source"] in _PLACES and row["target"] in _PLACES
+            if (source := registry.find_country(row["source"]))
+            and (target := registry.find_country(row["target"]))
         ],
-        "rails": list(map(_placed, rails)),
+        "rails": [(rail, registry.find_country(rail.country)) for rail in rails],
         "away": sum(rail.state == "away" for rail in rails),
-        "view": _view([_PLACES[rail.country] for rail in rails if rail.country in _PLACES]),
+        "view": _view([known.place for rail in rails if (known := registry.find_country(rail.country))]),
     }
 
 
@@ -121,8 +111,3 @@ def _view(places: list[tuple[int, int]]) -> str:
         f"{(left + right - width) // 2 - _MARGIN} {(top + bottom - height) // 2 - _MARGIN}"
         f" {width + 2 * _MARGIN} {height + 2 * _MARGIN}"
     )
-
-
-def _placed(rail: oversight.RailFacts) -> dict[str, Any]:
-    x, y = _PLACES.get(rail.country, (850, 400))
-    return {"rail": rail, "x": x, "y": y}

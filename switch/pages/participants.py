@@ -11,11 +11,11 @@ import asyncpg
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from adapters import registry
 from schemas.errors import NotAllowed, SwitchError
 from schemas.money import Money
 from switch.api.participants import Id, may_read
 from switch.approvals import approvals
-from switch.base.calendars import ZONES
 from switch.change_catalogue import KINDS
 from switch.identity.model import Person
 from switch.pages import shell, witness
@@ -115,7 +115,7 @@ def _onboarding(
         said=said,
         kinds=KINDS_OF,
         rows=range(ROWS),
-        countries=sorted(ZONES),
+        countries=registry.countries(),
         problem="" if problem is None else problem.detail,
     )
 

@@ -19,7 +19,7 @@ from schemas.errors import InvalidMessage, NotAllowed, NotAuthentic
 from switch.api import body as bodies
 from switch.api.people import desk_of, find_person, set_cookie
 from switch.api.runtime import Runtime
-from switch.base.calendars import ZONES
+from switch.base.calendars import zone_in
 from switch.identity.model import Person, Role
 from switch.identity.permissions import Right, may
 from switch.pages import language
@@ -158,7 +158,7 @@ def render(
 ) -> Response:
     """The page of a template. In it, `_` translates, `say` formats by locale, `person` is who looks."""
     # A regulator reads times in the zone of its country, everybody else in UTC.
-    zone = ZONES.get(person.scope, "UTC") if person and person.role is Role.REGULATOR else "UTC"
+    zone = zone_in(person.scope) if person and person.role is Role.REGULATOR else "UTC"
     spoken = language.of(request, zone)
     html = _environment.get_template(template).render(
         _=spoken.text,

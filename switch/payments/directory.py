@@ -16,7 +16,6 @@ import asyncpg
 import msgspec
 import structlog
 
-from schemas.errors import NotFound
 from schemas.signing.keys import PublicKey
 from switch.base import calendars, logs
 
@@ -187,11 +186,7 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
 
         """
         schedule = self.schedule_by_currency.get(currency)
-        country, zone = (
-            (schedule.country, schedule.zone) if schedule else calendars.COUNTRIES.get(currency, ("", ""))
-        )
-        if not country:
-            raise NotFound("no calendar of this currency")
+        country, zone = (schedule.country, schedule.zone) if schedule else calendars.home_of(currency)
         calendar = calendars.Calendar(currency, country, zone, self.stated_by_currency.get(currency, {}))
         closes = calendar.next_close(schedule.closes_at, now) if schedule else now
         return calendar.value_date(closes)

@@ -24,7 +24,7 @@ from schemas.errors import InvalidAmount, Refused
 from schemas.money import EXPONENTS, Money
 from schemas.payment import Agent, AgreedRate, CreditTransfer
 from schemas.reasons import Reason
-from switch.base.calendars import ZONES
+from switch.base.calendars import zone_in
 from switch.base.settings import Settings
 from switch.payments.directory import Corridor, Participant
 from switch.payments.pricing import Price
@@ -106,7 +106,7 @@ def expiry(payment: CreditTransfer, made_at: datetime, settings: Settings) -> da
 
 def days_of(now: datetime, *countries: str) -> set[date]:
     """The dates that it is now, or was or will be in a moment, by UTC and by the clocks of some countries."""
-    zones = [UTC, *(ZoneInfo(ZONES[country]) for country in countries if country in ZONES)]
+    zones = [UTC, *(ZoneInfo(zone_in(country)) for country in countries)]
     return {at.astimezone(zone).date() for zone in zones for at in (now - _MOMENT, now + _MOMENT)}
 
 

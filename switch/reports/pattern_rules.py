@@ -13,6 +13,7 @@ from typing import Final
 import asyncpg
 import msgspec
 
+from adapters import registry
 from schemas.errors import InvalidMessage, NotFound
 from schemas.money import EXPONENTS
 
@@ -55,32 +56,10 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return timedelta(hours=self.frequent_hours)
 
 
-_BUILT_IN: Final = Rules(
-    large={
-        "BYN": 30_000,
-        "CNY": 70_000,
-        "INR": 850_000,
-        "IRR": 400_000_000,
-        "KGS": 870_000,
-        "KZT": 5_000_000,
-        "PKR": 2_800_000,
-        "RUB": 900_000,
-        "TJS": 100_000,
-        "UZS": 120_000_000,
-    },
-    full_data={
-        "BYN": 3_000,
-        "CNY": 7_000,
-        "INR": 85_000,
-        "IRR": 40_000_000,
-        "KGS": 87_000,
-        "KZT": 500_000,
-        "PKR": 280_000,
-        "RUB": 90_000,
-        "TJS": 10_000,
-        "UZS": 12_000_000,
-    },
-)
+def _built_in() -> Rules:
+    """The thresholds of every country that has an adapter; one that is added brings its own."""
+    large = {currency: country.large_payment for currency, country in registry.by_currency().items()}
+    return Rules(large=large, full_data={currency: amount // 10 for currency, amount in large.items()})
 
 
 def read_rules(text: str | bytes) -> Rules:
@@ -111,7 +90,7 @@ async def find(connection: asyncpg.Connection, version: str) -> Rules:
 
     """
     if version == BUILT_IN:
-        return _BUILT_IN
+        return _built_in()
     text = await connection.fetchval("SELECT rules FROM switch.pattern_rules WHERE version = $1", version)
     if text is None:
         raise NotFound

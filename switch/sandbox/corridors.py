@@ -22,7 +22,7 @@ class Span:
 
 def span(source: str, target: str) -> Span:
     """What may be debited in `source` for the rail of `target` to credit it."""
-    debit, credit = world.CURRENCIES[source], world.CURRENCIES[target]
+    debit, credit = world.currency_of(source), world.currency_of(target)
     limits = registry.profile(target).limits
     rate = world.rate(debit, credit)
     scaled = Fraction(rate) * Fraction(10) ** (EXPONENTS[credit] - EXPONENTS[debit])
@@ -36,13 +36,13 @@ def span(source: str, target: str) -> Span:
 
 def table() -> str:
     """All corridors in Markdown: a row is the debtor's country, a column the creditor's."""
-    countries = sorted(world.CURRENCIES)
+    countries = registry.countries()
     lines = [
         "| from \\ to | " + " | ".join(countries) + " |",
         "|---|" + "---|" * len(countries),
     ]
     lines += [
-        f"| **{source}** {world.CURRENCIES[source]} | "
+        f"| **{source}** {world.currency_of(source)} | "
         + " | ".join(_cell(source, target) for target in countries)
         + " |"
         for source in countries
@@ -53,7 +53,7 @@ def table() -> str:
 def _cell(source: str, target: str) -> str:
     if source == target:
         return "-"
-    found, currency = span(source, target), world.CURRENCIES[source]
+    found, currency = span(source, target), world.currency_of(source)
     return f"{Money(found.least, currency).text} to {Money(found.most, currency).text}"
 
 

@@ -13,7 +13,7 @@ import asyncpg
 from argon2 import PasswordHasher
 
 from schemas.signing.keys import SigningKey
-from switch.base.calendars import COUNTRIES
+from switch.base.calendars import home_of
 from switch.base.settings import Settings
 from switch.identity import secrets
 from switch.identity.model import Role
@@ -140,7 +140,7 @@ async def _agent(
 
 
 async def _schedule(connection: asyncpg.Connection, currency: str) -> None:
-    country, zone = COUNTRIES[currency]
+    country, zone = home_of(currency)
     await connection.execute(
         "INSERT INTO switch.window_schedule (currency, country, zone, closes_at)"
         " VALUES ($1, $2, $3, $4::text[]::time[]) ON CONFLICT DO NOTHING",

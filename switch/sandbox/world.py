@@ -51,67 +51,35 @@ class Made:
     algorithm: Algorithm = "ed25519"
 
 
-_FUNDS: Final = 50_000_000_000
-_ES256: Final = "ecdsa-p256-sha256"
-CURRENCIES: Final = {
-    "BY": "BYN",
-    "CN": "CNY",
-    "IN": "INR",
-    "IR": "IRR",
-    "KG": "KGS",
-    "KZ": "KZT",
-    "PK": "PKR",
-    "RU": "RUB",
-    "TJ": "TJS",
-    "UZ": "UZS",
-}
-"""The country's currency: what its participants hold and its rail credits."""
+def participants() -> list[Made]:
+    """The banks of every country that has an adapter, and the FX provider."""
+    banks = [
+        Made(bank.id, bank.name, bank.bic, country.code, "direct", (country.currency,), bank.funds,
+             algorithm=bank.algorithm)
+        for country in map(registry.country, registry.countries())
+        for bank in country.banks
+    ]  # fmt: skip
+    currencies = tuple(registry.by_currency())
+    return [
+        *banks,
+        Made("silkroad-fx", "Silk Road FX", "SILKKZKA", "KZ", "fx_provider", currencies, 900_000_000_000),
+    ]
 
-PARTICIPANTS: Final = (
-    Made("neman-bank", "Neman Bank", "NEMABY2X", "BY", "direct", ("BYN",), _FUNDS),
-    Made("jade-bank", "Jade River Bank", "JADECNBJ", "CN", "direct", ("CNY",), _FUNDS),
-    Made("asha-bank", "Asha Bank", "ASHAINBB", "IN", "direct", ("INR",), _FUNDS),
-    Made("ganga-bank", "Ganga Bank", "GANGINBB", "IN", "direct", ("INR",), _FUNDS, algorithm=_ES256),
-    Made("alborz-bank", "Alborz Bank", "ALBOIRTH", "IR", "direct", ("IRR",), _FUNDS * 1000),
-    Made("naryn-bank", "Naryn Bank", "NARYKG22", "KG", "direct", ("KGS",), _FUNDS),
-    Made("steppe-bank", "Steppe Bank", "STEPKZKA", "KZ", "direct", ("KZT",), _FUNDS),
-    Made("indus-bank", "Indus Bank", "INDUPKKA", "PK", "direct", ("PKR",), _FUNDS),
-    Made("noor-wallet", "Noor Wallet", "NOORPKKA", "PK", "direct", ("PKR",), _FUNDS, algorithm=_ES256),
-    Made("volga-bank", "Volga Bank", "VOLGRUMM", "RU", "direct", ("RUB",), _FUNDS),
-    Made("pamir-bank", "Pamir Bank", "PAMITJ22", "TJ", "direct", ("TJS",), _FUNDS),
-    Made("registan-bank", "Registan Bank", "REGIUZ22", "UZ", "direct", ("UZS",), _FUNDS * 100),
-    Made(
-        "silkroad-fx",
-        "Silk Road FX",
-        "SILKKZKA",
-        "KZ",
-        "fx_provider",
-        tuple(CURRENCIES.values()),
-        900_000_000_000,
-    ),
-)
 
-_PER_SDR: Final = {
-    "BYN": "4.47",
-    "CNY": "9.72",
-    "INR": "114.6",
-    "IRR": "57400",
-    "KGS": "119.1",
-    "KZT": "712.4",
-    "PKR": "377.19444",
-    "RUB": "110.2",
-    "TJS": "14.71",
-    "UZS": "17320",
-}
-"""Units of a currency that a made-up basket costs: plausible numbers for tests, nobody's quotation."""
 _SPREAD: Final = Decimal("0.0024")
 """What the FX provider keeps of a conversion."""
+
+
+def currency_of(country: str) -> str:
+    """The currency that a country's participants hold and its rail credits."""
+    return registry.country(country).currency
 
 
 @cache
 def rate(source: str, target: str) -> str:
     """The sandbox's rate: units of `target` for one unit of `source`, six significant digits."""
-    mid = Decimal(_PER_SDR[target]) / Decimal(_PER_SDR[source])
+    known = registry.by_currency()
+    mid = Decimal(known[target].per_sdr) / Decimal(known[source].per_sdr)
     return format(Context(prec=6, rounding=ROUND_DOWN).create_decimal(mid * (1 - _SPREAD)), "f")
 
 
@@ -170,7 +138,7 @@ async def populate(settings: Settings, url: str) -> None:
         await _money(link, settings)
         credentials = _credentials(settings.credentials_file, settings, url)
         await _keys(connection, credentials["participants"])
-        currencies = {country: CURRENCIES[country] for country in settings.rails}
+        currencies = {country: currency_of(country) for country in settings.rails}
         await people.populate(connection, settings, credentials, currencies)
         _write(settings.credentials_file, credentials)
     finally:
@@ -196,18 +164,18 @@ async def _names(connection: asyncpg.Connection, settings: Settings) -> None:
     await connection.executemany(
         "INSERT INTO switch.fx_rate (source, target, provider, rate, valid_from)"
         " VALUES ($1, $2, 'silkroad-fx', $3::text::numeric, '2026-01-01T00:00:00Z') ON CONFLICT DO NOTHING",
-        [(a, b, rate(a, b)) for a, b in permutations(map(CURRENCIES.__getitem__, countries), 2)],
+        [(a, b, rate(a, b)) for a, b in permutations(map(currency_of, countries), 2)],
     )
 
 
 def _present(settings: Settings) -> list[Made]:
     """Those whose country's rail runs, and the FX provider."""
-    return [made for made in PARTICIPANTS if made.country in settings.rails or made.kind == "fx_provider"]
+    return [made for made in participants() if made.country in settings.rails or made.kind == "fx_provider"]
 
 
 async def _money(link: Link, settings: Settings) -> None:
     """Open the accounts, and pay the funds in under an id of their own, so once."""
-    for currency in map(CURRENCIES.__getitem__, settings.rails):
+    for currency in map(currency_of, settings.rails):
         source = (await link.ask(OpenAccount(SCHEME, currency, SETTLEMENT, None))).number
         await link.ask(OpenAccount(SCHEME, currency, FEES, 0))
         for made in _present(settings):
@@ -222,12 +190,11 @@ async def _money(link: Link, settings: Settings) -> None:
 
 def _credentials(file: Path, settings: Settings, url: str) -> dict[str, Any]:
     """Read the keys of the participants, or make them; the URL is always today's."""
-    if file.exists():
-        credentials: dict[str, Any] = json.loads(file.read_text())
-    else:
-        credentials = {
-            "participants": [_key_of(made) for made in _present(settings) if made.kind == "direct"]
-        }
+    credentials: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"participants": []}
+    known = {entry["id"] for entry in credentials["participants"]}
+    credentials["participants"] += [
+        _key_of(made) for made in _present(settings) if made.kind == "direct" and made.id not in known
+    ]
     credentials["url"] = url
     credentials["accounts"] = {country: magic_account(country, "") for country in settings.rails}
     return credentials

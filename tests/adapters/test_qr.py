@@ -7,18 +7,20 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from adapters import qr
-from adapters.identifiers import iban, is_emv_crc, is_sha4
+from adapters import qr, registry
+from adapters.identifiers import is_emv_crc, is_sha4
 from adapters.qr import emvco, merchant, payload
 from adapters.qr.emvco import Check
 from adapters.qr.model import Kind, PaymentCode
-from adapters.qr.schemes import BY_CURRENCY, SCHEMES
+from adapters.qr.schemes import Scheme, by_currency
 from schemas.errors import InvalidMessage, NotFound
 from schemas.money import EXPONENTS, Money
 from switch.cli import run
 from switch.cli.qr import app
 
-COUNTRIES = {"BY", "CN", "IN", "IR", "KG", "KZ", "PK", "RU", "TJ", "UZ"}
+COUNTRIES = set(registry.countries())
+IBAN = {code: registry.country(code).iban for code in COUNTRIES}
+SCHEMES = [scheme for scheme in payload.schemes() if isinstance(scheme, Scheme)]
 EMVCO = (
     "00020101021229300012D156000000000510A93FO3230Q31280012D15600000001030812345678520441115802CN5914"
     "BEST TRANSPORT6007BEIJING64200002ZH0104最佳运输0202北京540523.7253031565502016233030412340603***07"
@@ -118,13 +120,13 @@ TEXT = st.text(LETTERS, min_size=1, max_size=15)
 PAYEES = {
     "KG": st.from_regex(r"[0-9]{16}", fullmatch=True),
     "BY": st.from_regex(r"[0-9]{1,20}", fullmatch=True),
-    "PK": st.from_regex(r"[0-9A-Z]{16}", fullmatch=True).map(lambda text: iban("PK", "UNIL" + text)),
+    "PK": st.from_regex(r"[0-9A-Z]{16}", fullmatch=True).map(lambda text: IBAN["PK"].of("UNIL" + text)),
     "IN": st.from_regex(r"[a-z]{2,10}@[a-z]{2,8}", fullmatch=True),
     "CN": st.from_regex(r"[0-9]{31}", fullmatch=True),
     "UZ": st.from_regex(r"20208000[0-9]{12}", fullmatch=True),
-    "KZ": st.from_regex(r"125[0-9A-Z]{13}", fullmatch=True).map(lambda text: iban("KZ", text)),
+    "KZ": st.from_regex(r"125[0-9A-Z]{13}", fullmatch=True).map(IBAN["KZ"].of),
     "TJ": st.from_regex(r"[0-9]{20}", fullmatch=True),
-    "IR": st.from_regex(r"[0-9]{22}", fullmatch=True).map(lambda text: iban("IR", text)),
+    "IR": st.from_regex(r"[0-9]{22}", fullmatch=True).map(IBAN["IR"].of),
     "RU": st.from_regex(r"A[SD][0-9A-Z]{30}", fullmatch=True),
 }
 NEEDS = {"KG": {"provider": "qr.example"}, "BY": {"service": "101"}, "RU": {"bank": "100000000999"}}
@@ -382,7 +384,14 @@ def test_a_kyrgyz_code_is_in_tyiyn_in_any_order_and_percent_encoded():
 
 
 CODE = PaymentCode(
-    "KZ", "EMVCo KZ", iban("KZ", "1255004100100123"), Kind.ACCOUNT, "KZT", "Kafe", "Almaty", category="5812"
+    "KZ",
+    "EMVCo KZ",
+    IBAN["KZ"].of("1255004100100123"),
+    Kind.ACCOUNT,
+    "KZT",
+    "Kafe",
+    "Almaty",
+    category="5812",
 )
 UNSAYABLE = [
     {"name": None}, {"name": "a" * 26}, {"city": "a" * 16}, {"city": None}, {"category": None}, {"category": "1"},
@@ -412,7 +421,7 @@ def test_paisa_have_no_place_in_a_raast_code():
 
 def test_every_country_has_a_scheme_with_its_basis():
     assert {known.country for known in payload.schemes()} == COUNTRIES
-    assert len(BY_CURRENCY) == len(SCHEMES)
+    assert len(by_currency()) == len(SCHEMES)
     for known in payload.schemes():
         assert {"layout", "payee", "amount"} <= set(known.bases)
     for scheme in SCHEMES:

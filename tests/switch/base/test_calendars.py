@@ -12,7 +12,7 @@ from adapters.iran.profile import SATNA_HOURS
 from adapters.profile import Hours
 from schemas.errors import NotFound
 from switch.base import calendars
-from switch.base.calendars import COUNTRIES, ZONES, Calendar
+from switch.base.calendars import Calendar, home_of
 
 DAYS = [
     # currency  day              business
@@ -71,7 +71,7 @@ DAYS = [
 
 
 def calendar(currency: str, **overrides: bool) -> Calendar:
-    country, zone = COUNTRIES[currency]
+    country, zone = home_of(currency)
     return Calendar(
         currency,
         country,
@@ -85,7 +85,7 @@ def test_days_are_what_the_countrys_calendar_says(currency: str, day: date, busi
     assert calendar(currency).is_business_day(day) is business
 
 
-@pytest.mark.parametrize("currency", sorted(COUNTRIES))
+@pytest.mark.parametrize("currency", sorted(registry.by_currency()))
 def test_a_closing_of_accounts_takes_one_day_and_is_named(currency: str) -> None:
     found = calendar(currency)
     days = [date(2027, 1, 1) + timedelta(days=n) for n in range(365)]
@@ -98,12 +98,12 @@ def test_a_closing_of_accounts_takes_one_day_and_is_named(currency: str) -> None
 YEARS = range(2024, 2029)
 
 
-@pytest.mark.parametrize("country", sorted(ZONES))
+@pytest.mark.parametrize("country", registry.countries())
 def test_windows_and_rails_of_a_country_have_one_calendar(country: str) -> None:
     """Two lists disagreed on Iran's Thursdays and on India's Saturdays: each day of five years is asked of both."""
     profile = registry.profile(country)
     windows = calendar(profile.currency)
-    office = Hours(windows.zone, time(9), time(17), profile.business_days)
+    office = Hours(windows.zone, time(9), time(17), registry.country(country).calendar)
     day = date(YEARS.start, 1, 1)
     while day.year in YEARS:
         noon = windows.instant(day, time(12))
@@ -115,16 +115,15 @@ def test_windows_and_rails_of_a_country_have_one_calendar(country: str) -> None:
 @pytest.mark.parametrize("hours", [HVPS_HOURS, SATNA_HOURS])
 def test_a_gross_settlement_system_keeps_the_calendar_of_its_country(hours: Hours) -> None:
     assert hours.calendar is not None
-    assert hours.calendar is registry.profile(hours.calendar.country).business_days
+    assert hours.calendar is registry.country(hours.calendar.country).calendar
 
 
-@pytest.mark.parametrize("country", sorted(ZONES))
-def test_every_profile_states_its_own_calendar_and_clock(country: str) -> None:
-    profile = registry.profile(country)
+@pytest.mark.parametrize("country", registry.countries())
+def test_a_rail_keeps_the_clock_and_the_currency_of_its_country(country: str) -> None:
+    profile, record = registry.profile(country), registry.country(country)
 
-    assert profile.calendar is not None
-    assert profile.calendar.country == country
-    assert COUNTRIES[profile.currency] == (country, profile.hours.zone)
+    assert record.code == profile.country == record.calendar.country == country
+    assert home_of(profile.currency) == (country, profile.hours.zone)
 
 
 def test_an_operators_day_holds_for_a_rail_too() -> None:
@@ -184,7 +183,7 @@ def test_a_calendar_without_business_days_is_an_error_not_a_loop() -> None:
         never.next_business_day(date(2026, 11, 23))
 
 
-@pytest.mark.parametrize("currency", sorted(COUNTRIES))
+@pytest.mark.parametrize("currency", sorted(registry.by_currency()))
 def test_every_currency_of_the_scheme_has_a_calendar_and_a_clock(currency: str) -> None:
     found = calendar(currency)
     days = [found.is_business_day(date(2026, 11, n)) for n in range(1, 31)]

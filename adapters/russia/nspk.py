@@ -12,13 +12,14 @@ from adapters.identifiers import is_nspk_link
 from adapters.profile import Basis
 from adapters.qr import emvco
 from adapters.qr.model import Bases, Kind, PaymentCode
+from adapters.russia.country import COUNTRY
 from schemas.errors import InvalidMessage
 from schemas.money import Money
 
 NAME: Final = "SBP link"
 PREFIX: Final = "https://qr.nspk.ru/"
 BASES: Final[Bases] = dict.fromkeys(("layout", "payee", "amount", "check"), Basis.OBSERVED)
-_CURRENCY: Final = "RUB"
+_CURRENCY: Final = COUNTRY.currency
 _STATIC, _DYNAMIC = "01", "02"
 _ID = re.compile(r"[AB][SD][0-9A-Z]{30}", re.ASCII)
 _BANK = re.compile(r"\d{12}", re.ASCII)
@@ -30,6 +31,11 @@ _VALUES: Final = {
     "cur": re.compile("RUB|643", re.ASCII | re.IGNORECASE),
     "crc": re.compile("[0-9A-F]{4}", re.ASCII | re.IGNORECASE),
 }
+
+
+def is_link(text: str) -> bool:
+    """Whether a text begins as these links do, in any case."""
+    return text[: len(PREFIX)].lower() == PREFIX
 
 
 def read(text: str) -> PaymentCode:
@@ -54,7 +60,7 @@ def read(text: str) -> PaymentCode:
     elif not is_nspk_link(text):
         odd.append("the link's check does not fit")
     return PaymentCode(
-        country="RU",
+        country=COUNTRY.code,
         scheme=NAME,
         payee=found[1].upper(),
         kind=Kind.MERCHANT,

@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import quote, unquote_plus, urlencode
 
 from adapters.identifiers import is_vpa
+from adapters.india.country import COUNTRY
 from adapters.profile import Basis
 from adapters.qr.model import Bases, Kind, PaymentCode
 from schemas.errors import InvalidAmount, InvalidMessage
@@ -21,8 +22,8 @@ from schemas.money import Money
 NAME: Final = "UPI link"
 PREFIX: Final = "upi://pay?"
 BASES: Final[Bases] = dict.fromkeys(("layout", "payee", "amount"), Basis.PUBLISHED)
-_CURRENCY: Final = "INR"
-_CURRENCIES: Final = {"INR", "356"}
+_CURRENCY: Final = COUNTRY.currency
+_CURRENCIES: Final = {_CURRENCY, "356"}
 """The code and the number of ISO 4217."""
 _MORE: Final = {
     "terminal": "tid", "note": "tn", "minimum_amount": "mam", "url": "url", "mode": "mode", "orgid": "orgid",
@@ -59,7 +60,7 @@ def read(text: str) -> PaymentCode:
     if said.get("sign"):
         odd.append("the payee's signature is not checked")
     return PaymentCode(
-        country="IN",
+        country=COUNTRY.code,
         scheme=NAME,
         payee=payee,
         kind=Kind.VPA,

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Final
 
 from adapters import amounts
-from adapters.identifiers import is_emv_crc, is_iban
+from adapters.identifiers import is_emv_crc
+from adapters.pakistan.country import COUNTRY, IBAN
 from adapters.profile import Basis, Rendering
 from adapters.qr import emvco
 from adapters.qr.model import Bases, Kind, PaymentCode
@@ -19,13 +20,18 @@ from schemas.money import Money
 NAME: Final = "Raast P2P"
 PREFIX: Final = "000202"
 BASES: Final[Bases] = dict.fromkeys(("layout", "payee", "amount", "check"), Basis.OBSERVED)
-_CURRENCY: Final = "PKR"
+_CURRENCY: Final = COUNTRY.currency
 _PER_RUPEE: Final = 100
 _STATIC, _DYNAMIC = "11", "12"
 _RUPEES = re.compile(r"\d{1,11}", re.ASCII)
 _EXPIRY: Final = "%d%m%Y%H%M"
 _CHECK: Final = "10"
 _TAGS: Final = {"00", "01", "02", "04", "05", "07", _CHECK}
+
+
+def is_code(text: str) -> bool:
+    """Whether a text begins as these payloads do."""
+    return text.startswith(PREFIX)
 
 
 def read(text: str) -> PaymentCode:
@@ -40,13 +46,13 @@ def read(text: str) -> PaymentCode:
         raise InvalidMessage("the check does not fit", path=_CHECK, rule="check")
     if not set(found) <= _TAGS or found.get("01") not in {_STATIC, _DYNAMIC} or found.get("02") != "00":
         raise InvalidMessage("not a code between persons")
-    if not is_iban(found.get("04", ""), "PK"):
+    if not IBAN.fits(found.get("04", "")):
         raise InvalidMessage("not an IBAN of Pakistan", path="04", rule="payee")
     rupees = found.get("05", "")
     if rupees and not _RUPEES.fullmatch(rupees):
         raise InvalidMessage("not whole rupees", path="05")
     return PaymentCode(
-        country="PK",
+        country=COUNTRY.code,
         scheme=NAME,
         payee=found["04"],
         kind=Kind.ACCOUNT,
@@ -64,7 +70,7 @@ def make(code: PaymentCode) -> str:
         ValueError: the scheme cannot say something of the code.
 
     """
-    if not is_iban(code.payee, "PK"):
+    if not IBAN.fits(code.payee):
         raise ValueError("not an IBAN of Pakistan")
     if not set(code.more) <= {"expires_at"} or code.name or code.city or code.reference or code.category:
         raise ValueError("the scheme has no word for more")

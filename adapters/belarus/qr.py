@@ -1,0 +1,34 @@
+"""The QR scheme of Belarus, ERIP."""
+
+from typing import Final
+
+from adapters.belarus.country import COUNTRY
+from adapters.profile import Basis
+from adapters.qr.emvco import Check
+from adapters.qr.model import Kind
+from adapters.qr.schemes import Scheme, is_any
+
+SCHEMES: Final = (
+    Scheme(
+        country=COUNTRY.code,
+        name="ERIP",
+        currency=COUNTRY.currency,
+        kind=Kind.MERCHANT,
+        template="32",
+        guid="by.raschet",
+        payee="10",
+        is_payee=is_any,
+        facts={"service": "01", "amount_editable": "12"},
+        needs=frozenset({"service"}),
+        check=Check.SHA4,
+        also_checks=frozenset({Check.CRC}),
+        complete=False,
+        link="https://pay.raschet.by/#",
+        bases={
+            "layout": Basis.OBSERVED,
+            "payee": Basis.OBSERVED,
+            "amount": Basis.OBSERVED,
+            "check": Basis.OBSERVED,
+        },
+    ),
+)

@@ -1,0 +1,21 @@
+"""China as data: its clock, its calendar, and what the sandbox and the map show of it."""
+
+from typing import Final
+
+from adapters.business_days import BusinessCalendar
+from adapters.country import Bank, Country, Names
+
+CALENDAR: Final = BusinessCalendar("CN")
+"""Saturday and Sunday, but for the working weekends that the State Council announces: HVPS works on those."""
+
+COUNTRY: Final = Country(
+    code="CN",
+    names=Names(en="China", ru="Китай", zh="中国"),
+    currency="CNY",
+    zone="Asia/Shanghai",
+    calendar=CALENDAR,
+    place=(710, 220),
+    per_sdr="9.72",
+    large_payment=70_000,
+    banks=(Bank("jade-bank", "Jade River Bank", "JADECNBJ"),),
+)

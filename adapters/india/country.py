@@ -1,0 +1,31 @@
+"""India as data: its clock, its calendar, and what the sandbox and the map show of it."""
+
+from typing import Final
+
+from adapters.business_days import SUNDAY, BusinessCalendar
+from adapters.country import ECDSA, Bank, Country, Names
+
+CALENDAR: Final = BusinessCalendar(
+    "IN", weekend=frozenset({SUNDAY}), saturdays_off=frozenset({2, 4}), closings=((4, 1),)
+)
+"""Since September 2015 banks work on the first, third and fifth Saturdays of a month, full days.
+
+Banks close their annual accounts on 1 April, or on the next working day where that is none: Monday 2 April in
+2018. RTGS and NEFT were closed with them until they began to work day and night (RBI/2020-21/70); the money
+market and the desks of the banks still are.
+"""
+
+COUNTRY: Final = Country(
+    code="IN",
+    names=Names(en="India", ru="Индия", zh="印度"),
+    currency="INR",
+    zone="Asia/Kolkata",
+    calendar=CALENDAR,
+    place=(530, 360),
+    per_sdr="114.6",
+    large_payment=850_000,
+    banks=(
+        Bank("asha-bank", "Asha Bank", "ASHAINBB"),
+        Bank("ganga-bank", "Ganga Bank", "GANGINBB", algorithm=ECDSA),
+    ),
+)

@@ -1,0 +1,25 @@
+"""Iran as data: its clock, its calendar, and what the sandbox and the map show of it."""
+
+from typing import Final
+
+from adapters.business_days import FRIDAY, THURSDAY, BusinessCalendar
+from adapters.country import Bank, Country, Names
+from adapters.identifiers import Iban
+
+IBAN: Final = Iban("IR", r"\d{22}")
+
+CALENDAR: Final = BusinessCalendar("IR", weekend=frozenset({THURSDAY, FRIDAY}))
+"""Banks and SATNA are closed on Thursdays and Fridays."""
+
+COUNTRY: Final = Country(
+    code="IR",
+    names=Names(en="Iran", ru="Иран", zh="伊朗"),
+    currency="IRR",
+    zone="Asia/Tehran",
+    calendar=CALENDAR,
+    iban=IBAN,
+    place=(230, 285),
+    per_sdr="57400",
+    large_payment=400_000_000,
+    banks=(Bank("alborz-bank", "Alborz Bank", "ALBOIRTH", funds=50_000_000_000_000),),
+)

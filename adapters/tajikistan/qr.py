@@ -1,0 +1,11 @@
+"""Tajikistan's QR codes: no layout is public, so one of our own."""
+
+import re
+from typing import Final
+
+from adapters.qr.schemes import own_layout
+from adapters.tajikistan.country import COUNTRY
+
+_ACCOUNT = re.compile(r"\d{20}", re.ASCII)
+
+SCHEMES: Final = (own_layout(COUNTRY, lambda text: _ACCOUNT.fullmatch(text) is not None, bank="02"),)

@@ -1,0 +1,11 @@
+"""Uzbekistan's QR codes: no layout is public, so one of our own."""
+
+import re
+from typing import Final
+
+from adapters.qr.schemes import own_layout
+from adapters.uzbekistan.country import COUNTRY
+
+_ACCOUNT = re.compile(r"[1-9]\d{4}000\d{12}", re.ASCII)
+
+SCHEMES: Final = (own_layout(COUNTRY, lambda text: _ACCOUNT.fullmatch(text) is not None, bank="02"),)
