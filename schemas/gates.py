@@ -32,6 +32,9 @@ _DECLARATION: Final = re.compile(
 )
 _DECLARED: Final = tuple(b"<?xml" + after for after in (b" ", b"\t", b"\r", b"\n", b"?"))
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_WIDE_BYTE_ORDER_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+_FIRST_CHARACTER: Final = 4
+"""Octets of one character in UTF-32; where an ASCII character is wider than one, a NUL is among them."""
 _PARSER: Final = foreign.new_parser(keep_blanks=True)
 _FAST_PARSER: Final = foreign.new_parser(keep_blanks=False)
 """Leaves out the blanks between elements: a quarter of the time. Values keep theirs."""
@@ -102,12 +105,14 @@ def _text_octets(raw: bytes, max_bytes: int) -> bytes:
     if len(raw) > max_bytes:
         raise MessageTooLarge(f"is larger than {max_bytes} bytes", rule="size")
     if b"\0" in raw:
-        raise InvalidMessage("holds a NUL", rule="encoding")
+        wide = b"\0" in raw[:_FIRST_CHARACTER] or raw.startswith(_WIDE_BYTE_ORDER_MARKS)
+        text = "is UTF-16 or UTF-32: the encoding must be UTF-8" if wide else "holds a NUL"
+        raise InvalidMessage(text, rule="encoding")
     if not raw.isascii():
         try:
             raw.decode("utf-8")
         except UnicodeDecodeError:
-            raise InvalidMessage("is not UTF-8", rule="encoding") from None
+            raise InvalidMessage("is not UTF-8: the encoding must be UTF-8", rule="encoding") from None
     return raw
 
 

@@ -9,6 +9,7 @@ the request, at each vote and again in the transaction that executes, against th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -42,6 +43,8 @@ class Bands:
     """Of an exchange rate, either way."""
     rate_percents: Mapping[str, Decimal] = field(default_factory=dict)
     """The same for one direction, instead: `{"INR-PKR": 5}`."""
+    rate_period: timedelta = timedelta(hours=24)
+    """How far back a rate is compared too: steps that are each within the band may not walk out of it."""
     size_factor: Decimal = Decimal(10)
     """Of amounts: caps, limits, fees, movements of funds. `10` lets a tenth and tenfold pass."""
 
@@ -60,6 +63,7 @@ class Measure(StrEnum):
     """What a stated value is measured by. Texts are for people, in English; the pages translate them."""
 
     RATE = "Rate in force"
+    RATE_BEFORE = "Rate in force before"
     INVERSE = "Inverse of the rate back"
     CROSS = "Cross rate, median"
     CAP = "Net debit cap in force"

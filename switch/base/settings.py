@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Final, Literal
@@ -50,6 +51,8 @@ class Settings(BaseSettings):
     """How far an exchange rate may depart from what is in force, either way, without a third confirmation."""
     rate_band_percents: dict[str, Decimal] = {}
     """The same for one direction, instead: `{"INR-PKR": 5}`."""
+    rate_band_period_s: float = Field(default=86_400.0, ge=0, le=31_536_000)
+    """How far back a rate is compared too, so that no steps within the band walk out of it; 0: not at all."""
     size_band_factor: Decimal = Field(default=Decimal(10), gt=1, le=1_000_000)
     """The same of caps, limits, fees and movements of funds: `10` lets a tenth and tenfold pass."""
     payment_expiry_s: float = Field(default=60.0, gt=0)
@@ -118,7 +121,12 @@ class Settings(BaseSettings):
     @property
     def bands(self) -> Bands:
         """How far what moves money may depart from what is in force without a confirmation."""
-        return Bands(self.rate_band_percent, self.rate_band_percents, self.size_band_factor)
+        return Bands(
+            self.rate_band_percent,
+            self.rate_band_percents,
+            timedelta(seconds=self.rate_band_period_s),
+            self.size_band_factor,
+        )
 
     @property
     def writer_socket(self) -> Path:

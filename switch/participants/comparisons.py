@@ -1,5 +1,6 @@
 """What a rate, a fee, a cap, a limit or a movement of funds is measured by: see `base/plausibility.py`."""
 
+from collections.abc import Collection
 from datetime import datetime
 from fractions import Fraction
 from statistics import median_low
@@ -11,6 +12,7 @@ from adapters import registry
 from schemas.money import EXPONENTS, Money
 from switch.approvals.content import cap_of, money_of
 from switch.base.plausibility import UNLIMITED, Bands, Comparison, Measure, by_size, incomparable
+from switch.payments import pricing
 
 _BPS_REFERENCE: Final = 100
 """A first fee of more than ten times one per cent is a slip."""
@@ -21,6 +23,15 @@ _RATES: Final = """
 SELECT DISTINCT ON (source, target) source::text, target::text, rate::text FROM switch.fx_rate
 WHERE valid_from <= greatest(clock_timestamp(), $1) ORDER BY source, target, valid_from DESC
 """
+_RATE_BEFORE: Final = """
+SELECT rate::text FROM switch.fx_rate
+WHERE source = $1 AND target = $2 AND valid_from <= greatest(clock_timestamp(), $3)
+ORDER BY valid_from <= greatest(clock_timestamp(), $3) - $4::interval DESC,
+         CASE WHEN valid_from <= greatest(clock_timestamp(), $3) - $4::interval THEN valid_from END DESC,
+         valid_from
+LIMIT 1
+"""
+"""The rate in force a period before; where there was none yet, the first one since."""
 _CAP: Final = """
 SELECT (SELECT net_debit_cap FROM ledger.account
         WHERE owner = $1 AND currency = $2 AND purpose = $3 AND NOT closed) AS own,
@@ -56,11 +67,15 @@ async def of_rate(
     valid_from: datetime | None,
     bands: Bands,
 ) -> list[Comparison]:
-    """A rate beside the one it replaces, the inverse pair, and the ways through a third currency."""
+    """A rate beside the one it replaces, the one before, the inverse pair, and a third currency's ways."""
     rows = await connection.fetch(_RATES, valid_from)
     known = {(row["source"], row["target"]): Fraction(row["rate"]) for row in rows}
     stated = Fraction(rate)
     found = [(Measure.RATE, known.get((source, target)))]
+    if bands.rate_period:
+        before = await connection.fetchval(_RATE_BEFORE, source, target, valid_from, bands.rate_period)
+        moved = before is not None and Fraction(before) != known[source, target]
+        found.append((Measure.RATE_BEFORE, Fraction(before) if moved else None))
     inverse = known.get((target, source))
     found.append((Measure.INVERSE, inverse and 1 / inverse))
     crosses = [
@@ -152,13 +167,20 @@ async def of_limits(
     return found
 
 
-async def smallest_payment(connection: asyncpg.Connection, currency: str) -> int:
-    """What must be debited at least, in minor units, for the rail of some country to credit it."""
+async def smallest_payment(
+    connection: asyncpg.Connection, currency: str, countries: Collection[str] | None = None
+) -> int:
+    """What must be debited at least, in minor units, for the rail of one of the countries to credit it.
+
+    None is every country that has a rail.
+    """
     rates = await connection.fetch(_RATES, None)
     into = {row["target"]: Fraction(row["rate"]) for row in rates if row["source"] == currency}
     least = []
-    for row in await connection.fetch(_RAILS):
-        profile = registry.profile(row["country"])
+    for country in [row["country"] for row in await connection.fetch(_RAILS)]:
+        if countries is not None and country not in countries:
+            continue
+        profile = registry.profile(country)
         rate = Fraction(1) if profile.currency == currency else into.get(profile.currency)
         if rate:
             scaled = rate * Fraction(10) ** (EXPONENTS[profile.currency] - EXPONENTS[currency])
@@ -169,13 +191,42 @@ async def smallest_payment(connection: asyncpg.Connection, currency: str) -> int
 async def of_fees(
     connection: asyncpg.Connection, source: str, target: str, *, minor: int, bps: int, bands: Bands
 ) -> list[Comparison]:
-    """Fees beside those in force; first ones beside the source country's other corridors."""
+    """Fees beside those in force; first ones beside the source country's other corridors.
+
+    And the smallest payment that the fees leave possible beside the one that is possible now.
+    """
     rows = await connection.fetch(_FEES, source, target)
     largest = registry.profile(source).limits.maximum_minor if source in registry.countries() else 0
     return [
         *_of_fee(rows, "fee_minor", Measure.FLAT_FEE, (minor, largest // _SHARE_OF_LARGEST), bands),
         *_of_fee(rows, "fee_bps", Measure.FEE_BPS, (bps, _BPS_REFERENCE), bands),
+        *await _of_smallest(connection, rows, source, target, minor=minor, bps=bps, bands=bands),
     ]
+
+
+async def _of_smallest(
+    connection: asyncpg.Connection,
+    rows: list[asyncpg.Record],
+    source: str,
+    target: str,
+    *,
+    minor: int,
+    bps: int,
+    bands: Bands,
+) -> list[Comparison]:
+    """The smallest payment under the stated fees: a fee may not quietly shut small payments out."""
+    if source not in registry.countries():
+        return []
+    currency = registry.profile(source).currency
+    credited = await smallest_payment(connection, currency, (target,))
+    now = max([pricing.least(row["fee_minor"], row["fee_bps"]) or 0 for row in rows if row["own"]], default=0)
+    reference, least = max(credited, now), pricing.least(minor, bps)
+    if least is None:
+        texts = f"{Money(reference, currency).text} {currency}", "none is more than its fee"
+        return [Comparison(Measure.SMALLEST, *texts, UNLIMITED, beyond=True)]
+    if least <= reference:
+        return []
+    return [_at_most(Measure.SMALLEST, reference, least, currency, bands)]
 
 
 def _of_fee(

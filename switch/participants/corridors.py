@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 import asyncpg
 import msgspec
 
+from schemas.errors import Refused
 from schemas.identifiers import COUNTRIES
 from schemas.money import EXPONENTS
 from switch.approvals.content import Country, Currency, Id, account_number, refuse
@@ -141,6 +142,7 @@ async def _check_rate(connection: asyncpg.Connection, content: SetRate) -> None:
         raise refuse("a rate is more than zero")
     if content.valid_from is not None and content.valid_from.tzinfo is None:
         raise refuse("an instant needs its offset from UTC")
+    await _check_ahead(connection, content.valid_from, "valid_from")
     if not await connection.fetchval(
         "SELECT true FROM switch.participant WHERE id = $1 AND kind = 'fx_provider' AND status = 'active'",
         content.provider,
@@ -148,6 +150,16 @@ async def _check_rate(connection: asyncpg.Connection, content: SetRate) -> None:
         raise refuse("no such FX provider")
     for currency in (content.source, content.target):
         await account_number(connection, content.provider, currency)
+
+
+async def _check_ahead(connection: asyncpg.Connection, instant: datetime | None, name: str) -> None:
+    """Refuse an instant that has passed: it would not begin then, and nobody changes what was in force."""
+    if instant is not None and instant <= await connection.fetchval("SELECT clock_timestamp()"):
+        raise Refused(
+            f"{name} is in the past: state an instant that is still to come, or none",
+            reason="NARR",
+            path=name,
+        )
 
 
 async def _compare_rate(connection: asyncpg.Connection, content: SetRate, bands: Bands) -> list[Comparison]:
@@ -176,6 +188,7 @@ async def _set_rate(execution: Execution, content: SetRate) -> None:
 async def _check_rail(connection: asyncpg.Connection, content: SwitchRail) -> None:
     if content.opens_at is not None and (content.open or content.opens_at.tzinfo is None):
         raise refuse("only a closed rail opens later, at an instant with its offset from UTC")
+    await _check_ahead(connection, content.opens_at, "opens_at")
     if not await connection.fetchval("SELECT true FROM switch.rail WHERE country = $1", content.country):
         raise refuse("no such rail")
 

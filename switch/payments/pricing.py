@@ -1,11 +1,13 @@
 """What a payment comes to: the credit at the rate in force, the fee, and the legs that move it.
 
 Exact integers throughout. A conversion rounds down, so the FX provider never pays out more than the rate
-says; the rest of a minor unit stays with the provider.
+says; the rest of a minor unit stays with the provider. A fee's share rounds down too, so that it is always
+below the amount; a fee that reaches the amount by its flat part is refused with the payment.
 """
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 from schemas.errors import Refused
 from schemas.money import EXPONENTS, Money
@@ -20,6 +22,7 @@ GROSS = "gross"
 FEES = "fees"
 SCHEME = "payswitch"
 """Owner of the fee accounts."""
+_WHOLE_BPS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +44,27 @@ def convert(amount: Money, currency: str, rate: str, step: int = 1) -> Money:
 
 
 def fee(amount: Money, corridor: Corridor) -> Money:
-    """Flat part plus basis points of the amount, rounded up to a whole minor unit."""
-    return Money(corridor.fee_minor + -(-amount.minor * corridor.fee_bps // 10_000), amount.currency)
+    """Flat part plus basis points of the amount, rounded down to a whole minor unit."""
+    return Money(corridor.fee_minor + amount.minor * corridor.fee_bps // _WHOLE_BPS, amount.currency)
+
+
+def least(fee_minor: int, fee_bps: int) -> int | None:
+    """The smallest amount, in minor units, that is more than its own fee; None where no amount is."""
+    if fee_bps >= _WHOLE_BPS:
+        return None
+    return fee_minor * _WHOLE_BPS // (_WHOLE_BPS - fee_bps) + 1
 
 
 def price(amount: Money, currency: str, corridor: Corridor, directory: Snapshot, *, step: int = 1) -> Price:
     """Price a debit of `amount` that is to arrive in `currency`, whose rail counts in `step` minor units.
 
     Raises:
-        Refused: no rate for the pair (AM03), or nothing would arrive (AM02).
+        Refused: no rate for the pair (AM03), nothing would arrive (AM02), or the fee is no less than the
+            amount (AM06).
 
     """
     if amount.currency == currency:
-        return Price(amount, amount, fee(amount, corridor), "", "")
+        return Price(amount, amount, _fee_below(amount, corridor), "", "")
     quoted = directory.rate_by_pair.get((amount.currency, currency))
     provider = directory.by_id.get(quoted.provider) if quoted else None
     if quoted is None or provider is None or provider.status != "active":
@@ -61,7 +72,19 @@ def price(amount: Money, currency: str, corridor: Corridor, directory: Snapshot,
     credit = convert(amount, currency, quoted.rate, step)
     if credit.minor <= 0:
         raise Refused("the amount is too small to convert", reason=Reason.NOT_ALLOWED_AMOUNT)
-    return Price(amount, credit, fee(amount, corridor), quoted.provider, quoted.rate)
+    return Price(amount, credit, _fee_below(amount, corridor), quoted.provider, quoted.rate)
+
+
+def _fee_below(amount: Money, corridor: Corridor) -> Money:
+    charged = fee(amount, corridor)
+    if charged.minor < amount.minor:
+        return charged
+    smallest = least(corridor.fee_minor, corridor.fee_bps)
+    says = (
+        "no amount is" if smallest is None else f"{Money(smallest, amount.currency)} is the smallest that is"
+    )
+    text = f"the amount must be more than its fee of {charged}: {says}"
+    raise Refused(text, reason=Reason.TOO_LOW_AMOUNT)
 
 
 def purpose_of(corridor: Corridor) -> str:

@@ -77,7 +77,8 @@ def price(amount: Money, route: Route, directory: Snapshot) -> Price:
     """What a payment of `amount` over a route comes to.
 
     Raises:
-        Refused: no rate for the pair (AM03), or nothing would arrive (AM02).
+        Refused: no rate for the pair (AM03), nothing would arrive (AM02), or the fee is no less than the
+            amount (AM06).
 
     """
     profile = route.rail.adapter.profile

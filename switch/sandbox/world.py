@@ -84,7 +84,8 @@ def rate(source: str, target: str) -> str:
 
 
 FEES_BPS: Final = 10
-FEE_MINOR: Final = 500
+FEE_MINOR: Final = 0
+"""No flat part: a sandbox takes payments of one minor unit, and a fee is below its amount."""
 
 
 def document(

@@ -198,6 +198,13 @@ def test_an_attack_is_refused_by_its_gate(media_type, raw, rule):
     assert time.thread_time() - start < 0.5
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize(("media_type", "raw"), [(codec.XML, PLAIN), (codec.JSON, AS_JSON)])
+def test_a_wide_encoding_is_not_called_a_nul(media_type, raw, encoding):
+    with pytest.raises(InvalidMessage, match="the encoding must be UTF-8"):
+        codec.decode(raw.decode().encode(encoding), media_type=media_type)
+
+
 @pytest.mark.parametrize("raw", [row[0] for row in (*XML_ATTACKS.values(), *JSON_ATTACKS.values())])
 def test_an_error_never_repeats_what_was_sent(raw):
     secret = "INVOICE-2026-1187"

@@ -76,7 +76,38 @@ async def test_a_rate_within_ten_per_cent_needs_none(desk: Desk) -> None:
     await done(desk, "rate.set", RATE)
     await done(desk, "rate.set", {**RATE, "rate": "3.5"})
     with pytest.raises(Refused, match="no value departs"):
-        await agree(desk, "rate.set", {**RATE, "rate": "3.6", "confirmed_factor": "100"})
+        await agree(desk, "rate.set", {**RATE, "rate": "3.55", "confirmed_factor": "100"})
+
+
+async def test_steps_within_the_band_do_not_walk_a_rate_away_within_a_day(desk: Desk) -> None:
+    """Ten times ten per cent is 2.6-fold; what was in force a day ago, or first since, is compared too."""
+    await done(desk, "rate.set", RATE)
+    await done(desk, "rate.set", {**RATE, "rate": "3.5"})
+
+    await refused(desk, "rate.set", {**RATE, "rate": "3.8"}, "1.17")
+
+
+async def test_a_rate_that_moved_for_days_is_compared_with_the_rate_of_a_day_ago(desk: Desk) -> None:
+    for rate, age in (("2.0", 72), ("3.0", 48), ("3.2", 25), ("3.4", 1)):
+        await desk.pool.execute(
+            "INSERT INTO switch.fx_rate (source, target, provider, rate, valid_from)"
+            " VALUES ('INR', 'PKR', 'fx', $1::text::numeric, clock_timestamp() - make_interval(hours => $2))",
+            rate,
+            age,
+        )
+
+    await refused(desk, "rate.set", {**RATE, "rate": "3.6"}, "1.12")
+    longer = replace(desk, bands=Bands(rate_period=dt.timedelta(hours=50)))
+    with pytest.raises(Refused, match="Rate in force before: 2"):
+        await agree(longer, "rate.set", {**RATE, "rate": "3.65"})
+    await done(replace(desk, bands=Bands(rate_period=dt.timedelta(0))), "rate.set", {**RATE, "rate": "3.9"})
+
+
+async def test_a_rate_is_not_set_in_the_past(desk: Desk) -> None:
+    """Else a step could rewrite what was in force a day ago."""
+    earlier = (dt.datetime.now(dt.UTC) - dt.timedelta(hours=25)).isoformat()
+    with pytest.raises(Refused, match="valid_from is in the past"):
+        await agree(desk, "rate.set", {**RATE, "valid_from": earlier})
 
 
 async def test_a_first_rate_is_measured_by_the_rate_back(desk: Desk) -> None:
@@ -196,9 +227,17 @@ async def test_a_limit_below_the_smallest_payment_needs_a_third_confirmation(des
 async def test_a_fee_off_by_ten_needs_a_third_confirmation(
     desk: Desk, stated: dict[str, Any], factor: str
 ) -> None:
-    await done(desk, "corridor.fees", FEES)
+    await done(desk, "corridor.fees", {**FEES, "confirmed_factor": "501"})
 
     await refused(desk, "corridor.fees", {**FEES, **stated}, factor)
+
+
+async def test_a_flat_fee_that_shuts_small_payments_out_needs_a_third_confirmation(desk: Desk) -> None:
+    """Payments of 0.01 INR reach Pakistan; with a flat fee of 5.00 the smallest is 5.01."""
+    with pytest.raises(Refused, match=r"Smallest payment: 0\.01 INR\. Stated: 5\.01 INR"):
+        await agree(desk, "corridor.fees", FEES)
+
+    await refused(desk, "corridor.fees", FEES, "501")
 
 
 @pytest.mark.parametrize("stated", [{"fee_minor": 10**12}, {"fee_bps": 10_000}])
@@ -249,6 +288,12 @@ async def test_a_rail_that_is_closed_for_years_needs_a_third_confirmation(desk: 
     content = {"country": "PK", "open": False, "opens_at": opens.isoformat()}
 
     await refused(desk, "rail.switch", content, "30")
+
+
+async def test_a_rail_does_not_open_in_the_past(desk: Desk) -> None:
+    earlier = (dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1)).isoformat()
+    with pytest.raises(Refused, match="opens_at is in the past"):
+        await agree(desk, "rail.switch", {"country": "PK", "open": False, "opens_at": earlier})
 
 
 async def test_api_and_commands_show_what_a_change_is_measured_by(desk: Desk) -> None:

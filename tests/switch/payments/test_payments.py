@@ -121,7 +121,7 @@ async def test_the_same_payment_posted_100_times_at_once_moves_money_once(stack:
     uetr = UUID(document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]["PmtId"]["UETR"])
 
     assert set(answers) == {(200, "ACCC")}
-    assert posted == 10_000 + 510
+    assert posted == 10_000 + 10
     assert credited(stack, "PK")[uetr] == 1
 
 
@@ -145,7 +145,7 @@ async def test_other_content_under_a_known_uetr_changes_nothing_also_at_the_same
 
 
 async def test_64_concurrent_payments_at_the_edge_of_a_cap_grant_exactly_the_cap(stack: Stack) -> None:
-    each = 10_000 + 510  # 100.00, fee 5.00 and ten basis points
+    each = 10_000 + 10  # 100.00 and ten basis points
     bank = await stack.add_bank(funds_minor=10 * each + each - 1)
 
     async def pay() -> str:

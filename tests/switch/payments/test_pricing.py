@@ -57,8 +57,37 @@ def test_a_conversion_never_gives_more_than_the_rate_says(minor, pair, rate) -> 
     assert credit * scale <= exact < (credit + 1) * scale
 
 
-def test_a_fee_is_the_flat_part_and_the_share_rounded_up() -> None:
-    assert pricing.fee(Money(100_001, "INR"), CORRIDOR) == Money(500 + 101, "INR")
+def test_a_fee_is_the_flat_part_and_the_share_rounded_down() -> None:
+    assert pricing.fee(Money(100_999, "INR"), CORRIDOR) == Money(500 + 100, "INR")
+
+
+@pytest.mark.parametrize("minor", [1, 100, 500])
+def test_a_fee_that_reaches_the_amount_is_refused_with_the_smallest_amount(minor: int) -> None:
+    with pytest.raises(Refused) as refusal:
+        pricing.price(Money(minor, "INR"), "PKR", CORRIDOR, DIRECTORY)
+
+    assert refusal.value.reason == "AM06"
+    assert "fee of 5.00 INR: 5.01 INR is the smallest that is" in refusal.value.detail
+    assert pricing.price(Money(501, "INR"), "PKR", CORRIDOR, DIRECTORY).fee == Money(500, "INR")
+
+
+@given(flat=st.integers(0, 10**9), bps=st.integers(0, 10_000))
+def test_the_smallest_amount_is_the_first_one_above_its_fee(flat: int, bps: int) -> None:
+    corridor = Corridor("IN", "PK", enabled=True, fee_minor=flat, fee_bps=bps)
+    least = pricing.least(flat, bps)
+    if least is None:
+        assert bps == 10_000
+        return
+    charged = [pricing.fee(Money(minor, "INR"), corridor).minor for minor in (least, max(least - 1, 1))]
+
+    assert charged[0] < least
+    assert least == 1 or charged[1] >= least - 1
+
+
+def test_a_share_alone_is_below_every_amount() -> None:
+    corridor = Corridor("IN", "PK", enabled=True, fee_minor=0, fee_bps=10)
+
+    assert pricing.price(Money(1, "INR"), "INR", corridor, DIRECTORY).fee == Money(0, "INR")
 
 
 def test_a_cross_currency_payment_is_one_set_through_the_provider_in_both_currencies() -> None:
