@@ -18,7 +18,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas import codec, credit_transfer, official, rejection, status_report, verdict
-from schemas.errors import InvalidMessage, NotAcceptable, NotAuthentic, Refused, SwitchError, Unavailable
+from schemas.errors import (
+    DuplicateUetr,
+    InvalidMessage,
+    NotAcceptable,
+    NotAllowed,
+    NotAuthentic,
+    Refused,
+    SwitchError,
+    Unavailable,
+)
 from schemas.payment import CreditTransfer
 from switch.api import body as bodies
 from switch.api import queries
@@ -140,14 +149,19 @@ async def _taken_or_known(
 
     Raises:
         Unavailable: nothing was decided now, and nothing was before.
+        NotAllowed: the sender is suspended, and this payment is not known; or it is not the debtor agent.
         DuplicateUetr: the UETR is known with other content.
 
     """
     try:
         return await runtime.intake.take(message, payment, sender)
-    except Unavailable:
+    except (NotAllowed, Unavailable) as refusal:
         fingerprint = runtime.intake.fingerprint(message, sender)
-        with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        # Who may not send learns nothing of a UETR that may be somebody else's.
+        others = (DuplicateUetr,) if isinstance(refusal, NotAllowed) else ()
+        with contextlib.suppress(
+            OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, *others
+        ):
             known = await read_known(runtime.pool, uuid.UUID(payment.uetr), fingerprint)
             if known is not None:
                 metrics.REPLAYS.labels("hit").inc()

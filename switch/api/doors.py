@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas import verdict
-from switch.api import door, enquiries, naming, requests_to_pay, returns
+from switch.api import door, enquiries, naming, requests_to_pay, returns, suspension
 
 PREFIX: Final = "/v1/iso20022/"
 CREDIT_TRANSFER: Final = f"{PREFIX}pacs.008"
@@ -23,6 +23,8 @@ class Door:
     operation: str
     summary: str
     handler: door.Handler
+    asks: bool = False
+    """It changes nothing and reaches nobody: a suspended participant may ask it too."""
 
     async def post(self, request: Request) -> Response:
         """Serve one request."""
@@ -31,6 +33,8 @@ class Door:
     async def _handle(self, entered: door.Entered) -> door.Answer:
         verdict.check(entered.message)
         naming.check_senders(entered)
+        if not self.asks:
+            await suspension.check(entered)
         return await self.handler(entered)
 
 
@@ -41,6 +45,7 @@ DOORS: Final = (
         "askPaymentStatus",
         "Ask where a payment stands",
         enquiries.payment_status,
+        asks=True,
     ),
     Door("pacs.004", "pacs.002.001.10", "returnPayment", "Give a payment back, whole", returns.give_back),
     Door("camt.056", "camt.029.001.09", "askPaymentBack", "Ask for a payment back", returns.ask_back),
@@ -66,6 +71,7 @@ DOORS: Final = (
         "askAccounts",
         "Ask what stands on one's accounts",
         enquiries.own_accounts,
+        asks=True,
     ),
 )
 """All but pacs.008, which has a way of its own: it is the hot path."""

@@ -15,7 +15,7 @@ from switch.api.door import Entered
 _SENDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "pacs.004": ("PmtRtr/GrpHdr/InstgAgt", "PmtRtr/TxInf/InstgAgt"),
     "pacs.028": ("FIToFIPmtStsReq/GrpHdr/InstgAgt", "FIToFIPmtStsReq/TxInf/InstgAgt"),
-    "camt.056": ("FIToFIPmtCxlReq/Assgnmt/Assgnr/Agt", "FIToFIPmtCxlReq/Undrlyg/TxInf/Assgnr/Agt"),
+    "camt.056": ("FIToFIPmtCxlReq/Assgnmt/Assgnr/Agt", "FIToFIPmtCxlReq/Undrlyg/TxInf/Assgnr"),
     "camt.029": ("RsltnOfInvstgtn/Assgnmt/Assgnr/Agt", "RsltnOfInvstgtn/CxlDtls/TxInfAndSts/Assgnr/Agt"),
     "acmt.023": ("IdVrfctnReq/Assgnmt/Assgnr/Agt",),
     "pain.013": ("CdtrPmtActvtnReq/PmtInf/CdtTrfTx/CdtrAgt",),
@@ -38,12 +38,12 @@ def check_senders(entered: Entered) -> None:
     """
     name = entered.message.id[:8]
     for path in _SENDERS.get(name, ()):
-        for content in _at(entered.message.document, path):
+        for content in at(entered.message.document, path):
             agent = read_agent(content)
             if (((agent and agent.bic) or "")[:8]) != entered.sender.bic[:8]:
                 raise NotAllowed("this agent is not the participant that sent the message", path=path)
     if name in _INITIATORS:
-        for party in _at(entered.message.document, _INITIATORS[name]):
+        for party in at(entered.message.document, _INITIATORS[name]):
             _check_initiator(entered, party, _INITIATORS[name])
 
 
@@ -54,16 +54,16 @@ def _check_initiator(entered: Entered, party: Content, path: str) -> None:
         raise NotAllowed("this party is another participant than the sender", path=f"{path}/Id/OrgId/AnyBIC")
 
 
-def _at(content: Any, path: str) -> Iterator[Content]:
+def at(content: Any, path: str) -> Iterator[Content]:
     """Every element at a path; elements that may repeat are lists."""
     if isinstance(content, list):
         for one in content:
-            yield from _at(one, path)
+            yield from at(one, path)
         return
     tag, _, rest = path.partition("/")
     if tag not in content:
         return
     if rest:
-        yield from _at(content[tag], rest)
+        yield from at(content[tag], rest)
     else:
         yield from content[tag] if isinstance(content[tag], list) else [content[tag]]

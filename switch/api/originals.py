@@ -1,58 +1,244 @@
-"""A message about a payment names it by its UETR; what else it names must be that payment's too.
+"""A message about a payment names it by its UETR; whatever else it says of it must be that payment's too.
 
-Ids but the UETR are unique for their sender alone. One that belongs to another payment means that the message
-is about another one, or about nobody knows which: it is refused, and nothing is done.
+Ids but the UETR are unique for their sender alone. An id of another payment, another amount, day or agent
+means that the message is about another payment, or about nobody knows which: it is refused with the place,
+and nothing is done.
+
+    ids         OrgnlMsgId, OrgnlInstrId, OrgnlEndToEndId, OrgnlTxId     CH21
+    message     OrgnlMsgNmId, OrgnlCreDtTm                               CH21
+    amounts     OrgnlIntrBkSttlmAmt, OrgnlTxRef of it and of InstdAmt    AM09
+    days        OrgnlIntrBkSttlmDt, OrgnlTxRef of it                     DT01
+    agents      Assgne, InstdAgt, OrgnlTxRef of DbtrAgt and CdtrAgt      AGNT
+
+The creditor agent may know the payment as its rail told it: by the rail's ids and message, in the currency
+and on the day that it was credited. Of an erased payment only what the books keep is held against a message.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from schemas import codec, credit_transfer
-from schemas.errors import NotFound, Refused
+from schemas.errors import InvalidAmount, NotFound, Refused
+from schemas.money import Money
+from schemas.parties import Content, read_agent, read_date, read_instant
+from schemas.payment import Agent, CreditTransfer
 from schemas.reasons import Reason
+from switch.api import naming
 from switch.api.door import Entered
 from switch.base import personal_data
 from switch.base.personal_data import Erased
+from switch.payments import stated
 
 _NOT_PROVIDED: Final = "NOTPROVIDED"
 _END_TO_END: Final = "OrgnlEndToEndId"
 
 
-async def check(entered: Entered, payment: Mapping[str, Any], stated: Mapping[str, str | None]) -> None:
-    """Hold the ids that a message states (by ISO tag) against the payment of its UETR.
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where a message says something of its original, and to whom it is addressed."""
 
-    The creditor agent may know the payment by the ids of its rail, so of it only the end-to-end id is held
-    against the payment, and the rail's reference will do. Of an erased payment nothing is known any more.
+    groups: tuple[str, ...]
+    transaction: str
+    receivers: tuple[str, ...]
+
+
+_PLACES: Final[Mapping[str, _Places]] = {
+    "pacs.028": _Places(
+        ("FIToFIPmtStsReq/OrgnlGrpInf", "FIToFIPmtStsReq/TxInf/OrgnlGrpInf"),
+        "FIToFIPmtStsReq/TxInf",
+        ("FIToFIPmtStsReq/GrpHdr/InstdAgt", "FIToFIPmtStsReq/TxInf/InstdAgt"),
+    ),
+    "pacs.004": _Places(
+        ("PmtRtr/OrgnlGrpInf", "PmtRtr/TxInf/OrgnlGrpInf"),
+        "PmtRtr/TxInf",
+        ("PmtRtr/GrpHdr/InstdAgt", "PmtRtr/TxInf/InstdAgt"),
+    ),
+    "camt.056": _Places(
+        ("FIToFIPmtCxlReq/Undrlyg/TxInf/OrgnlGrpInf",),
+        "FIToFIPmtCxlReq/Undrlyg/TxInf",
+        ("FIToFIPmtCxlReq/Assgnmt/Assgne", "FIToFIPmtCxlReq/Undrlyg/TxInf/Assgne"),
+    ),
+    "camt.029": _Places(
+        ("RsltnOfInvstgtn/CxlDtls/TxInfAndSts/OrgnlGrpInf",),
+        "RsltnOfInvstgtn/CxlDtls/TxInfAndSts",
+        ("RsltnOfInvstgtn/Assgnmt/Assgne", "RsltnOfInvstgtn/CxlDtls/TxInfAndSts/Assgne"),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Original:
+    """The payment of the UETR, as the sender of the message may know it."""
+
+    payment: Mapping[str, Any]
+    sent: CreditTransfer | None
+    """As its own sender wrote it; None where the message is gone."""
+    by_debtor_agent: bool
+    debtor_agent: str
+    creditor_agent: str
+    """BICs."""
+
+    def agent(self, tag: str) -> tuple[str, Agent | None]:
+        """The agent of a tag: its BIC, and as the payment names it."""
+        if tag == "DbtrAgt":
+            return self.debtor_agent, None if self.sent is None else self.sent.debtor_agent
+        return self.creditor_agent, None if self.sent is None else self.sent.creditor_agent
+
+    def ids(self, tag: str) -> set[str | None]:
+        """What an id may be."""
+        assert self.sent is not None
+        ours = {
+            "OrgnlMsgId": self.sent.message_id,
+            "OrgnlInstrId": self.sent.instruction_id,
+            _END_TO_END: self.sent.end_to_end_id,
+            "OrgnlTxId": self.sent.transaction_id,
+        }
+        return {ours[tag], self.payment.get("rail_reference")}
+
+    def amounts(self) -> set[Money]:
+        """What was settled; the creditor agent may state it as it was credited."""
+        names = ["interbank_settlement_amount"] if self.by_debtor_agent else _AMOUNTS
+        found = (self.payment.get(name) for name in names)
+        return {Money.parse(one["amount"], one["currency"]) for one in found if one}
+
+    def instructed(self) -> set[Money]:
+        """What was ordered; of a message that did not say it, what was settled."""
+        ordered = self.sent and self.sent.instructed_amount
+        return {ordered} | (set() if self.by_debtor_agent else self.amounts()) if ordered else self.amounts()
+
+    def days(self) -> set[date]:
+        """Its settlement date; for the creditor agent, or where none was stated, by both ends' clocks."""
+        said = self.sent and self.sent.interbank_settlement_date
+        if said and self.by_debtor_agent:
+            return {said}
+        countries = self.debtor_agent[4:6], self.creditor_agent[4:6]
+        steps = (datetime.fromisoformat(step["at"]) for step in self.payment["journey"])
+        found = {day for at in steps for day in stated.days_of(at, *countries)}
+        return found | {said} if said else found
+
+
+_AMOUNTS: Final = ["interbank_settlement_amount", "credited_amount"]
+
+
+async def check(entered: Entered, payment: Mapping[str, Any]) -> None:
+    """Hold what a message says of its original against the payment of its UETR.
 
     Raises:
-        Refused: an id is another payment's; the path names it.
+        Refused: something is another payment's; the path names it.
 
     """
-    given = {tag: value for tag, value in stated.items() if value and value != _NOT_PROVIDED}
-    if entered.sender.id != payment.get("debtor_agent"):
-        given = {tag: value for tag, value in given.items() if tag == _END_TO_END}
-    if not given:
-        return
-    ours = await _ids(entered, payment)
-    for tag, value in given.items():
-        if ours and value not in {ours.get(tag), payment.get("rail_reference")}:
-            raise Refused(
-                "is of another payment than the UETR", reason=Reason.ELEMENT_CONTENT_INCORRECT, path=tag
-            )
+    original = await _read(entered, payment)
+    places, content = _PLACES[entered.message.id[:8]], entered.message.document
+    for path in places.groups:
+        for group in naming.at(content, path):
+            _check_group(original, group, path)
+    for transaction in naming.at(content, places.transaction):
+        _check_transaction(original, transaction, places.transaction)
+    for path in places.receivers:
+        for receiver in naming.at(content, path):
+            _check_receiver(original, receiver, path, entered.runtime.settings.bic)
 
 
-async def _ids(entered: Entered, payment: Mapping[str, Any]) -> Mapping[str, str | None]:
-    """The ids of a payment as its sender wrote them; none where the message is gone."""
+async def _read(entered: Entered, payment: Mapping[str, Any]) -> _Original:
+    known = entered.runtime.directory.now.by_id
+    agents = [payment.get(name, "") for name in ("debtor_agent", "creditor_agent")]
+    debtor, creditor = (known[name].bic if name in known else name for name in agents)
+    return _Original(payment, await _sent(entered, payment), entered.sender.id == agents[0], debtor, creditor)
+
+
+async def _sent(entered: Entered, payment: Mapping[str, Any]) -> CreditTransfer | None:
+    """A payment as its sender wrote it; None where the message is gone."""
     uetr = UUID(payment["uetr"])
     try:
         raw = await personal_data.read(entered.runtime.pool, entered.runtime.keys, uetr, personal_data.CAME)
     except (Erased, NotFound):
-        return {}
-    sent = credit_transfer.read(codec.again(raw, payment["message"]))
-    return {
-        "OrgnlMsgId": sent.message_id,
-        "OrgnlInstrId": sent.instruction_id,
-        _END_TO_END: sent.end_to_end_id,
-        "OrgnlTxId": sent.transaction_id,
-    }
+        return None
+    return credit_transfer.read(codec.again(raw, payment["message"]))
+
+
+def _check_group(original: _Original, group: Content, path: str) -> None:
+    _check_id(original, group, "OrgnlMsgId", path)
+    if not original.by_debtor_agent:
+        return
+    name = group.get("OrgnlMsgNmId")
+    if name is not None and name[:8] != original.payment["message"][:8]:
+        text = "is another message than the payment's"
+        raise Refused(text, reason=Reason.ELEMENT_CONTENT_INCORRECT, path=f"{path}/OrgnlMsgNmId")
+    made, place = group.get("OrgnlCreDtTm"), f"{path}/OrgnlCreDtTm"
+    if made is not None and original.sent and read_instant(made, place) != original.sent.created_at:
+        text = "is not when the payment of the UETR was made"
+        raise Refused(text, reason=Reason.ELEMENT_CONTENT_INCORRECT, path=place)
+
+
+def _check_transaction(original: _Original, transaction: Content, path: str) -> None:
+    for tag in ("OrgnlInstrId", _END_TO_END, "OrgnlTxId"):
+        _check_id(original, transaction, tag, path)
+    _check_amount(transaction.get("OrgnlIntrBkSttlmAmt"), original.amounts(), f"{path}/OrgnlIntrBkSttlmAmt")
+    _check_day(original, transaction.get("OrgnlIntrBkSttlmDt"), f"{path}/OrgnlIntrBkSttlmDt")
+    reference, place = transaction.get("OrgnlTxRef", {}), f"{path}/OrgnlTxRef"
+    _check_amount(reference.get("IntrBkSttlmAmt"), original.amounts(), f"{place}/IntrBkSttlmAmt")
+    instructed = reference.get("Amt", {}).get("InstdAmt")
+    _check_amount(instructed, original.instructed(), f"{place}/Amt/InstdAmt")
+    _check_day(original, reference.get("IntrBkSttlmDt"), f"{place}/IntrBkSttlmDt")
+    for tag in ("DbtrAgt", "CdtrAgt"):
+        if tag in reference and not _is(read_agent(reference[tag]), *original.agent(tag)):
+            raise stated.wrong_agent("is another agent than the payment's", f"{place}/{tag}")
+
+
+def _check_id(original: _Original, content: Content, tag: str, path: str) -> None:
+    value = content.get(tag, _NOT_PROVIDED)
+    if value == _NOT_PROVIDED or original.sent is None:
+        return
+    if not original.by_debtor_agent and tag != _END_TO_END:
+        return
+    if value not in original.ids(tag):
+        text = "is of another payment than the UETR"
+        raise Refused(text, reason=Reason.ELEMENT_CONTENT_INCORRECT, path=f"{path}/{tag}")
+
+
+def _check_amount(content: Content | None, known: set[Money], path: str) -> None:
+    if content is None or not known:
+        return
+    try:
+        is_known = Money.parse(content["Amt"], content["Ccy"]) in known
+    except InvalidAmount:
+        is_known = False
+    if not is_known:
+        raise Refused("is not the amount of the payment", reason=Reason.WRONG_AMOUNT, path=path)
+
+
+def _check_day(original: _Original, text: str | None, path: str) -> None:
+    known = original.days()
+    if text is not None and known and read_date(text, path) not in known:
+        raise Refused("is not the day of the payment", reason=Reason.INVALID_DATE, path=path)
+
+
+def _check_receiver(original: _Original, content: Content, path: str, own_bic: str) -> None:
+    """Refuse a message that is addressed to somebody who has no part in the payment on the other side."""
+    other_side = original.agent("CdtrAgt" if original.by_debtor_agent else "DbtrAgt")
+    for place, agent in _agents(content, path):
+        if not _is(agent, *other_side) and not (own_bic and stated.is_agent(agent, own_bic, None)):
+            text = "is neither the agent on the other side of the payment nor this switch"
+            raise stated.wrong_agent(text, place)
+
+
+def _agents(content: Content, path: str) -> Iterator[tuple[str, Agent]]:
+    """The agent that is addressed: as one, in a choice, or as an organisation with a BIC. Names are free."""
+    if "Pty" in content:
+        bic = content["Pty"].get("Id", {}).get("OrgId", {}).get("AnyBIC")
+        if bic:
+            yield f"{path}/Pty/Id/OrgId/AnyBIC", Agent(bic=bic)
+        return
+    agent = read_agent(content.get("Agt", content))
+    assert agent is not None
+    yield (f"{path}/Agt" if "Agt" in content else path), agent
+
+
+def _is(agent: Agent | None, bic: str, named: Agent | None) -> bool:
+    """Whether an agent is a payment's; of an erased payment only the BIC is known."""
+    if named is None and agent is not None and not agent.bic:
+        return agent.member_id is not None
+    return stated.is_agent(agent, bic, named)

@@ -12,9 +12,10 @@ from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
 from adapters.profile import Limits
-from schemas.errors import NotAllowed, NotFound, Refused
+from schemas.errors import NotFound, Refused
 from schemas.money import Money
 from schemas.reasons import Reason
+from switch.api import suspension
 from switch.api.reads import Context, Reader
 from switch.payments import pricing, routes
 
@@ -34,8 +35,7 @@ async def get_quote(
     ],
 ) -> JSONResponse:
     """Get what a credit transfer of `amount` by the caller to a bank would credit and cost."""
-    if reader.status != "active":
-        raise NotAllowed("this participant is suspended")
+    suspension.require_active(reader)
     asked = Money.parse(amount, currency)
     directory, now = context.directory.now, datetime.now(UTC)
     if creditor_agent[:8] not in directory.by_bic:

@@ -10,11 +10,12 @@ and both banks are told at once, so that they can ask again under another id.
 
 import uuid
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from schemas import codec
 from schemas.errors import NotAllowed, NotFound, Refused
-from schemas.parties import instant_text, read_agent
+from schemas.parties import instant_text, read_agent, read_instant
 from schemas.reasons import Reason
 from switch.api.acknowledgements import acknowledgement
 from switch.api.door import Answer, Entered
@@ -30,6 +31,15 @@ _RECEIVED: Final = "RCVD"
 _PENDING: Final = "PDNG"
 _DUPLICATE_ID: Final = "DU01"
 _NOT_PROVIDED: Final = "NOTPROVIDED"
+_DIFFERENT: Final = {
+    "OrgnlCtrlSum": Reason.WRONG_SUM,
+    "Amt": Reason.WRONG_AMOUNT,
+    "ReqdExctnDt": Reason.INVALID_DATE,
+    "XpryDt": Reason.INVALID_DATE,
+    "DbtrAgt": Reason.INCORRECT_AGENT,
+    "CdtrAgt": Reason.INCORRECT_AGENT,
+}
+"""Element -> the reason for refusing another one than was asked for; the others are CH21."""
 _BANK: Final = "direct"
 _SHARED = (
     "Another bank has sent your debtor agent this message id. Its answer must name you; or use another id."
@@ -145,7 +155,7 @@ async def answer_request(entered: Entered) -> Answer:
     request = _answered(entered, requests, content["GrpHdr"].get("CdtrAgt"))
     asked = await correspondence.document(entered.runtime.pool, entered.runtime.keys, request.id)
     if asked is not None:
-        _check_ids(content, asked[_REQUEST]["PmtInf"][0]["CdtTrfTx"][0]["PmtId"])
+        _check_original(content, asked[_REQUEST])
     message_id: str = content["GrpHdr"]["MsgId"]
     await correspondence.keep(
         entered.runtime.pool,
@@ -159,23 +169,68 @@ async def answer_request(entered: Entered) -> Answer:
     return acknowledgement(message_id)
 
 
-def _check_ids(content: dict[str, Any], asked: dict[str, Any]) -> None:
-    """Hold the payment that an answer names against the one that was asked for.
+def _check_original(content: dict[str, Any], asked: dict[str, Any]) -> None:
+    """Hold what an answer says of its request against the request: ids, times, counts, amounts and agents.
 
     Raises:
-        Refused: it is another one.
+        Refused: it is of another one.
 
     """
-    parts = [part for part in content.get("OrgnlPmtInfAndSts", []) if "TxInfAndSts" in part]
-    for named in (one for part in parts for one in part["TxInfAndSts"]):
-        for tag in ("InstrId", "EndToEndId"):
-            stated = named.get(f"Orgnl{tag}", _NOT_PROVIDED)
-            if stated not in {_NOT_PROVIDED, asked.get(tag)}:
-                raise Refused(
-                    "is of another request than the message id",
-                    reason=Reason.ELEMENT_CONTENT_INCORRECT,
-                    path=f"{_REPORT}/OrgnlPmtInfAndSts/TxInfAndSts/Orgnl{tag}",
-                )
+    (payment,) = asked["PmtInf"]
+    (transfer,) = payment["CdtTrfTx"]
+    group, ids, amount = asked["GrpHdr"], transfer["PmtId"], transfer["Amt"]
+    counted = {"NbOfTxs": "1", "CtrlSum": group.get("CtrlSum", amount.get("InstdAmt", {}).get("Amt"))}
+    counts = {f"Orgnl{tag}": value for tag, value in counted.items() if value is not None}
+    place = f"{_REPORT}/OrgnlGrpInfAndSts"
+    _compare(content["OrgnlGrpInfAndSts"], {"OrgnlCreDtTm": group["CreDtTm"], **counts}, place)
+    for part in content.get("OrgnlPmtInfAndSts", []):
+        place = f"{_REPORT}/OrgnlPmtInfAndSts"
+        _compare(part, {"OrgnlPmtInfId": payment.get("PmtInfId"), **counts}, place)
+        for named in part.get("TxInfAndSts", []):
+            known = {f"Orgnl{tag}": ids.get(tag) for tag in ("InstrId", "EndToEndId")}
+            if "UETR" in ids:  # a request without one is paid under the payer's own
+                known["OrgnlUETR"] = ids["UETR"]
+            _compare(named, known, f"{place}/TxInfAndSts")
+            original = {
+                "Amt": amount,
+                "ReqdExctnDt": payment["ReqdExctnDt"],
+                "XpryDt": payment.get("XpryDt"),
+                "DbtrAgt": payment["DbtrAgt"],
+                "CdtrAgt": transfer["CdtrAgt"],
+            }
+            _compare(named.get("OrgnlTxRef", {}), original, f"{place}/TxInfAndSts/OrgnlTxRef")
+
+
+def _compare(stated: dict[str, Any], asked: dict[str, Any], place: str) -> None:
+    """Refuse the first element that says something else than was asked for."""
+    for tag, value in asked.items():
+        said = stated.get(tag, _NOT_PROVIDED)
+        if said != _NOT_PROVIDED and _meaning(tag, said) != _meaning(tag, value):
+            reason, path = _DIFFERENT.get(tag, Reason.ELEMENT_CONTENT_INCORRECT), f"{place}/{tag}"
+            raise Refused("is of another request than the message id", reason=reason, path=path)
+
+
+def _meaning(tag: str, value: Any) -> Any:
+    """What an element says, however it is written."""
+    if value is None:
+        return None
+    if tag.endswith("Agt"):
+        agent = read_agent(value)
+        return agent and (agent.bic[:8] if agent.bic else agent.member_id)
+    if tag == "OrgnlCreDtTm":
+        return read_instant(value, tag)
+    if tag in {"OrgnlNbOfTxs", "OrgnlCtrlSum"}:
+        return Decimal(value)
+    if tag == "Amt":
+        return {name: _money(content) for name, content in value.items()}
+    return value
+
+
+def _money(content: dict[str, Any]) -> Any:
+    """An amount as a number with its currency, also inside of an equivalent amount."""
+    if "Ccy" in content:
+        return content["Ccy"], Decimal(content["Amt"])
+    return {name: _money(part) if isinstance(part, dict) else part for name, part in content.items()}
 
 
 def _answered(entered: Entered, requests: list[Request], named: dict[str, Any] | None) -> Request:

@@ -47,7 +47,7 @@ async def give_back(entered: Entered) -> Answer:
     asked = payment_return.read(entered.message)
     payment = await read_payment(entered.runtime.pool, UUID(asked.uetr), [entered.sender.id])
     _check_return(asked, payment, entered.sender.id)
-    await originals.check(entered, payment, {"OrgnlEndToEndId": asked.end_to_end_id})
+    await originals.check(entered, payment)
     message_id = asked.id or asked.message_id
     reply = await entered.runtime.link.ask(
         Return(
@@ -75,7 +75,11 @@ def _check_return(asked: PaymentReturn, payment: dict[str, Any], sender: str) ->
         raise Refused("this payment was not credited", reason=Reason.REASON_NOT_SPECIFIED)
     credited = payment["credited_amount"]
     if asked.amount != Money.parse(credited["amount"], credited["currency"]):
-        raise Refused("a return is of the whole amount that was credited", reason=Reason.WRONG_AMOUNT)
+        raise Refused(
+            "a return is of the whole amount that was credited",
+            reason=Reason.WRONG_AMOUNT,
+            path=f"{payment_return.ROOT}/TxInf/RtrdIntrBkSttlmAmt",
+        )
 
 
 async def _tell_the_debtor_agent(entered: Entered, asked: PaymentReturn, payment: dict[str, Any]) -> None:
@@ -113,7 +117,13 @@ def _report(  # noqa: PLR0917 - what a status report states
 
 
 async def ask_back(entered: Entered) -> Answer:
-    """camt.056 of the debtor agent, answered by camt.029: cancelled, pending, or rejected."""
+    """camt.056 of the debtor agent, answered by camt.029: cancelled, pending, or rejected.
+
+    Raises:
+        NotAllowed: the caller is not the payment's debtor agent.
+        Refused: it says something of another payment than the UETR's, or is addressed to somebody else.
+
+    """
     wish = cancellation.read(entered.message)
     uetr = UUID(wish.uetr)
     try:
@@ -122,11 +132,11 @@ async def ask_back(entered: Entered) -> Answer:
         return _resolution(wish, cancellation.REJECTED, cancellation.NO_ORIGINAL)
     if payment.get("debtor_agent") != entered.sender.id:
         raise NotAllowed("only the debtor agent asks for a payment back")
-    await originals.check(entered, payment, _stated(wish.references))
+    await originals.check(entered, payment)
     returned = any(step["event"] == "returned" for step in payment["journey"])
     if payment["state"] == State.ABORTED or returned:
         return _resolution(wish, cancellation.REJECTED, cancellation.ALREADY_RETURNED)
-    if payment["state"] == State.RESERVED:
+    if payment["state"] == State.RESERVED and entered.sender.status == "active":
         step = Advance(uetr.bytes, "CANCEL", reason=Reason.NARRATIVE, detail="cancelled by its sender")
         reply = await entered.runtime.link.ask(step)
         if reply.verdict == "advanced":
@@ -141,15 +151,6 @@ async def ask_back(entered: Entered) -> Answer:
         uetr=uetr,
     )
     return _resolution(wish, cancellation.PENDING)
-
-
-def _stated(references: dict[str, Any]) -> dict[str, str | None]:
-    """The ids by which a message names its payment, apart from the UETR."""
-    group = references.get("OrgnlGrpInf", {})
-    return {
-        "OrgnlMsgId": group.get("OrgnlMsgId"),
-        **{tag: references.get(tag) for tag in ("OrgnlInstrId", "OrgnlEndToEndId", "OrgnlTxId")},
-    }
 
 
 def _resolution(wish: CancellationRequest, confirmation: str, reason: str | None = None) -> Answer:
@@ -169,6 +170,7 @@ async def answer_wish(entered: Entered) -> Answer:
 
     Raises:
         NotFound: nobody asked the caller for this payment.
+        Refused: it says something of another payment than the UETR's, or is addressed to somebody else.
 
     """
     resolution = cancellation.read_resolution(entered.message)
@@ -177,7 +179,7 @@ async def answer_wish(entered: Entered) -> Answer:
     if asker is None:
         raise NotFound("nobody asked for this payment back")
     payment = await read_payment(entered.runtime.pool, uetr, [entered.sender.id])
-    await originals.check(entered, payment, _stated(resolution.references))
+    await originals.check(entered, payment)
     await correspondence.keep(
         entered.runtime.pool,
         entered.runtime.keys,

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from schemas.errors import InvalidMessage
 from switch.api import body as bodies
-from switch.api import paging
+from switch.api import paging, suspension
 from switch.api.authentication import authenticate
 from switch.api.paging import After, Before, Limit
 from switch.api.people import Caller
@@ -54,9 +54,11 @@ def _read(raw: bytes, kind: type[T]) -> T:
 
 
 async def _signed(request: Request) -> tuple[Participant, bytes]:
-    """Who changes something here: its signature covers the body."""
+    """Who changes something here: its signature covers the body. A suspended participant changes nothing."""
     raw = await bodies.read(request, _BODY_MAX)
-    return await authenticate(request, raw), raw
+    who = await authenticate(request, raw)
+    suspension.require_active(who)
+    return who, raw
 
 
 @router.post("", operation_id="addWebhook", status_code=201)

@@ -27,6 +27,10 @@ INSERT INTO switch.correspondence (
 )
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING RETURNING seq
 """
+_KNOWN: Final = """
+SELECT EXISTS (SELECT FROM switch.correspondence WHERE id = $1 AND fingerprint = $2)
+    OR EXISTS (SELECT FROM ledger.transfer WHERE id = $1 AND fingerprint = $2 AND kind = 'correction')
+"""
 _INBOX: Final = """
 SELECT * FROM switch.correspondence
 WHERE receiver = $1 AND seq > $2 AND made < pg_snapshot_xmin(pg_current_snapshot())
@@ -123,6 +127,15 @@ async def keep(
     if known != fingerprint:
         raise DuplicateUetr("you have sent this message id before, with other content")
     return False
+
+
+async def is_known(
+    pool: asyncpg.Pool, keys: KeyRing, message: codec.Message, *, message_id: str, sender: str
+) -> bool:
+    """Whether this very message of the sender was kept, or gave a payment back, before."""
+    fingerprint = keys.fingerprint(sender, codec.digest(message))
+    known: bool = await pool.fetchval(_KNOWN, identity(sender, message, message_id), fingerprint)
+    return known
 
 
 async def inbox(

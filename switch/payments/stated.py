@@ -138,12 +138,13 @@ def check_parties(
 
     def check(agent: Agent | None, path: str, *, sends: bool) -> None:
         if sends:
-            if not _is(agent, debtor.bic, payment.debtor_agent):
-                raise _wrong_agent("is not the participant that sent this", path)
+            if not is_agent(agent, debtor.bic, payment.debtor_agent):
+                raise wrong_agent("is not the participant that sent this", path)
         elif not (
-            _is(agent, creditor.bic, payment.creditor_agent) or (own_bic and _is(agent, own_bic, None))
+            is_agent(agent, creditor.bic, payment.creditor_agent)
+            or (own_bic and is_agent(agent, own_bic, None))
         ):
-            raise _wrong_agent("is neither the creditor agent nor this switch", path)
+            raise wrong_agent("is neither the creditor agent nor this switch", path)
 
     for content, place in ((message.content["GrpHdr"], _GROUP), (transaction, _TX)):
         for tag in ("InstgAgt", "InstdAgt"):
@@ -173,7 +174,7 @@ def check_header(header: Content | None, now: datetime, settings: Settings) -> N
         raise Refused("is not yet", reason=Reason.FUTURE_DATE, path="AppHdr/BizPrcgDt")
 
 
-def _is(agent: Agent | None, bic: str, other: Agent | None) -> bool:
+def is_agent(agent: Agent | None, bic: str, other: Agent | None) -> bool:
     """Whether an agent is the institution of a BIC or, where it names none, the member that another is."""
     if agent is None:
         return False
@@ -191,7 +192,8 @@ def _of_header(party: Content) -> Agent | None:
     return Agent(bic=party["OrgId"].get("Id", {}).get("OrgId", {}).get("AnyBIC"))
 
 
-def _wrong_agent(text: str, path: str) -> Refused:
+def wrong_agent(text: str, path: str) -> Refused:
+    """The refusal of an agent that is not the one it should be."""
     return Refused(text, reason=Reason.INCORRECT_AGENT, path=path)
 
 
@@ -306,8 +308,8 @@ def _check_agreed(agreed: AgreedRate, price: Price, provider: Participant | None
         raise _another_rate(path)
     if not _rounds_to(in_force, Decimal(agreed.rate)):
         raise _another_rate(f"{path}/PreAgrdXchgRate")
-    if agreed.agent is not None and not _is(agreed.agent, provider.bic if provider else "", None):
-        raise _wrong_agent("is not who gives the exchange here", f"{path}/FXAgt")
+    if agreed.agent is not None and not is_agent(agreed.agent, provider.bic if provider else "", None):
+        raise wrong_agent("is not who gives the exchange here", f"{path}/FXAgt")
 
 
 def _another_rate(path: str) -> Refused:
