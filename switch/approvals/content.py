@@ -1,4 +1,4 @@
-"""What changes to participants share: ids and amounts as they are written, and looking things up."""
+"""What contents of changes share: fields with their labels and hints, amounts, and looking things up."""
 
 from typing import Annotated, Any
 
@@ -16,20 +16,30 @@ Id = Annotated[
         description="2 to 35 small letters, digits and hyphens, as asha-bank",
     ),
 ]
+Participant = Annotated[Id, msgspec.Meta(title="Participant")]
 Country = Annotated[
-    str, msgspec.Meta(pattern="^[A-Z]{2}$", description="a country of two capital letters, as IN")
+    str,
+    msgspec.Meta(
+        title="Country", pattern="^[A-Z]{2}$", description="a country of two capital letters, as IN"
+    ),
 ]
 Currency = Annotated[
-    str, msgspec.Meta(pattern="^[A-Z]{3}$", description="a currency of three capital letters, as INR")
+    str,
+    msgspec.Meta(
+        title="Currency", pattern="^[A-Z]{3}$", description="a currency of three capital letters, as INR"
+    ),
 ]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=140, description="1 to 140 characters")]
 KeyId = Annotated[
     str,
     msgspec.Meta(
+        title="Id of the key",
         pattern="^[A-Za-z0-9][A-Za-z0-9._-]{1,63}$",
         description="2 to 64 letters, digits, points, hyphens and underscores, as asha-bank-1",
     ),
 ]
+PublicKeyText = Annotated[str, msgspec.Meta(title="Public key (PEM)")]
+Open = Annotated[bool, msgspec.Meta(title="Open")]
 
 
 def money_of(text: str, currency: str) -> Money:

@@ -8,10 +8,12 @@ asks of the ledger's writer goes under ids made from the change's number, so doi
 import hashlib
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Generic, TypeVar
+from functools import cache
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import asyncpg
 import msgspec
@@ -36,7 +38,9 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Confirmable(Content, frozen=True, kw_only=True):
     """Content that is compared with what is in force, and may have to name the factor by which it departs."""
 
-    confirmed_factor: Factor | None = None
+    confirmed_factor: Annotated[
+        Factor | None, msgspec.Meta(title="Confirmed factor (only where the switch asks for it)")
+    ] = None
 
 
 C = TypeVar("C", bound=Content)
@@ -106,6 +110,11 @@ class Kind(Generic[C]):
     """What it makes is told once to the person whose vote completes it; it asks nothing of the ledger."""
     lasts: timedelta = field(default=LASTS)
 
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """What people call each field of the content, and of the parts in it. In English."""
+        return labels_of(self.content)
+
     def read(self, content: Mapping[str, Any] | bytes) -> C:
         """Read content, strictly.
 
@@ -139,10 +148,30 @@ _NAMED: Final = re.compile(r"(missing required|contains unknown) field `([^`]*)`
 def hint_of(kind: inspect.Type) -> str:
     """What a field must be, for people, with an example; empty where its type does not say."""
     if isinstance(kind, inspect.Metadata):
-        return str((kind.extra_json_schema or {}).get("description", ""))
+        said = (kind.extra_json_schema or {}).get("description")
+        return str(said) if said else hint_of(kind.type)
     if isinstance(kind, inspect.UnionType):
         return next(filter(None, map(hint_of, kind.types)), "")
     return hint_of(kind.item_type) if isinstance(kind, inspect.ListType) else ""
+
+
+@cache
+def labels_of(content: type[Content]) -> Mapping[str, str]:
+    """The titles of a content's fields by name, with those of the parts within it."""
+    known = inspect.type_info(content)
+    assert isinstance(known, inspect.StructType)
+    return MappingProxyType(dict(_labels(known)))
+
+
+def _labels(content: inspect.StructType) -> Iterator[tuple[str, str]]:
+    for one in content.fields:
+        kind = one.type
+        if isinstance(kind, inspect.Metadata):
+            yield one.encode_name, str((kind.extra_json_schema or {}).get("title", ""))
+        part = kind.type if isinstance(kind, inspect.Metadata) else kind
+        item = getattr(part, "item_type", None)
+        if isinstance(item, inspect.StructType):
+            yield from _labels(item)
 
 
 def _plain(content: type[Content], error: str) -> str:

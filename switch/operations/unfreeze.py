@@ -19,7 +19,7 @@ FROM switch.freeze AS f LEFT JOIN switch.invariant_look AS l ON true
 class Found(Content, frozen=True, kw_only=True):
     """What was wrong with the books, and what was done about it."""
 
-    found: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+    found: Annotated[str, msgspec.Meta(title="What was found and done", min_length=1, max_length=300)]
 
 
 async def _check(connection: asyncpg.Connection, _: Found) -> None:

@@ -199,7 +199,7 @@ async def _form(
         words=forms.WORDS,
         said=said,
         why=WHY,
-        problem=problem and forms.problem(problem.detail, language.of(request)),
+        problem=problem and forms.problem(problem.detail, kind, language.of(request)),
         seats_hint=_hint(kind),
         may_list=shell.APPROVALS.admits(person),
     )
@@ -235,7 +235,7 @@ async def _page(
         200 if problem is None else problem.status,
         change=change,
         kind=KINDS[change.kind],
-        content=_lines(json.loads(change.content)),
+        content=_lines(json.loads(change.content), KINDS[change.kind].labels),
         effects=foreseen,
         obstacle=stands_against,
         compared=compared,
@@ -263,13 +263,13 @@ def _seats(change: Change) -> list[dict[str, Any]]:
     return [{"seat": seat, "vote": said.get(index)} for index, seat in enumerate(change.seats)]
 
 
-def _lines(content: Any, name: str = "") -> list[tuple[str, str]]:
+def _lines(content: Any, labels: Mapping[str, str], name: str = "") -> list[tuple[str, str]]:
     """Content as lines of a table: label and value; parts within parts one below the other."""
     if isinstance(content, dict):
-        return [line for key, value in content.items() for line in _lines(value, key)]
+        return [line for key, value in content.items() for line in _lines(value, labels, key)]
     if isinstance(content, list) and not all(isinstance(one, str) for one in content):
-        return [line for one in content for line in _lines(one, name)]
-    return [(forms.LABELS.get(name, name), _said(content))]
+        return [line for one in content for line in _lines(one, labels, name)]
+    return [(labels.get(name, name), _said(content))]
 
 
 def _said(value: Any) -> str:

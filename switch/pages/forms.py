@@ -17,59 +17,6 @@ from schemas.errors import InvalidMessage
 from switch.approvals.kinds import Kind, hint_of
 from switch.pages.language import Language
 
-LABELS: Final[Mapping[str, str]] = {
-    "account": "Account",
-    "agent": "Settlement agent",
-    "amount": "Amount",
-    "at": "At (UTC)",
-    "bic": "BIC",
-    "business": "Business day",
-    "closes_at": "Windows close at (HH:MM, several with spaces)",
-    "confirmed_factor": "Confirmed factor (only where the switch asks for it)",
-    "country": "Country",
-    "currency": "Currency",
-    "day": "Day",
-    "display_name": "Name to show",
-    "door": "Address of its door (https, empty: files only)",
-    "enabled": "Open",
-    "evidence": "Evidence",
-    "fee_bps": "Fee in basis points",
-    "fee_minor": "Fee in minor units",
-    "found": "What was found and done",
-    "id": "Id",
-    "keyid": "Id of the key",
-    "kind": "Kind",
-    "maker_half": "Code",
-    "name": "Name",
-    "net_debit_cap": "Net debit cap",
-    "number": "Number",
-    "open": "Open",
-    "opens_at": "Open again from (UTC)",
-    "outcome": "Outcome",
-    "participant": "Participant",
-    "per_day": "Per day (empty: no limit)",
-    "per_payment": "Per payment (empty: no limit)",
-    "positions_sha256": "SHA-256 of the positions",
-    "provider": "FX provider",
-    "public_key": "Public key (PEM)",
-    "rate": "Exchange rate",
-    "reason": "Reason",
-    "reference": "Reference",
-    "resolution": "Resolution",
-    "role": "Role",
-    "scheme_bic": "BIC of the scheme",
-    "scope": "Country or participant",
-    "settlement": "Settlement",
-    "source": "From",
-    "target": "To",
-    "uetr": "UETR",
-    "valid_from": "Valid from (UTC)",
-    "valid_until": "Valid until (UTC)",
-    "window": "Settlement window",
-    "zone": "Time zone",
-}
-"""What people call a field."""
-
 CONFIRMED: Final = "confirmed_factor"
 """Stands last in every form: it is filled in when the switch has named a factor."""
 WORDS: Final = {"true": "yes", "false": "no"}
@@ -104,11 +51,8 @@ class Field:
     default: str = ""
     hint: str = ""
     """What it must be, with an example."""
-
-    @property
-    def label(self) -> str:
-        """What people call it."""
-        return LABELS.get(self.name, self.name)
+    label: str = ""
+    """What people call it."""
 
     @property
     def html_pattern(self) -> str:
@@ -122,7 +66,7 @@ def fields_of(kind: Kind[Any]) -> tuple[Field, ...] | None:
     assert isinstance(content, inspect.StructType)
     visible = [field for field in content.fields if field.name not in _HIDDEN]
     made = [_field(field) for field in sorted(visible, key=lambda field: field.name == CONFIRMED)]
-    found = tuple(field for field in made if field is not None)
+    found = tuple(replace(field, label=kind.labels[field.name]) for field in made if field is not None)
     return found if len(found) == len(made) else None
 
 
@@ -153,12 +97,12 @@ def read(fields: Sequence[Field], said: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def problem(detail: str, spoken: Language) -> str:
+def problem(detail: str, kind: Kind[Any], spoken: Language) -> str:
     """What is wrong with a form, in the reader's language: the field by its label, then what it must be."""
     name, _, text = detail.partition(": ")
-    if not text or name not in LABELS:
+    if not text or name not in kind.labels:
         return spoken.text(detail)
-    return f"{spoken.text(LABELS[name])}: {spoken.text(text)}"
+    return f"{spoken.text(kind.labels[name])}: {spoken.text(text)}"
 
 
 def _given(field: Field, said: Mapping[str, str]) -> bool:
@@ -185,7 +129,7 @@ def _value(field: Field, text: str) -> Any:
 
 
 def _field(field: inspect.Field) -> Field | None:
-    kind, required = field.type, field.required
+    kind, required = _untitled(field.type), field.required
     default = "" if field.default in {msgspec.NODEFAULT, None} else _text(field.default)
     if isinstance(kind, inspect.UnionType):
         rest = [one for one in kind.types if not isinstance(one, inspect.NoneType)]
@@ -195,6 +139,13 @@ def _field(field: inspect.Field) -> Field | None:
         # A text that must be given, but may be null: an empty field is null.
         return replace(made, kind="optional", required=False) if made and required else made
     return _typed(field.name, kind, required=required, default=default)
+
+
+def _untitled(kind: inspect.Type) -> inspect.Type:
+    """An optional type without what is said about it as a whole."""
+    if isinstance(kind, inspect.Metadata) and isinstance(kind.type, inspect.UnionType):
+        return kind.type
+    return kind
 
 
 def _typed(name: str, kind: inspect.Type, *, required: bool, default: str) -> Field | None:

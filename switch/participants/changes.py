@@ -5,9 +5,10 @@ everywhere: every process reads the directory anew each second. One that is to b
 first, and empty: nothing in flight, nothing on its accounts.
 """
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import asyncpg
+import msgspec
 
 from ledger.books import Verdict
 from schemas.identifiers import COUNTRIES, is_bic
@@ -16,6 +17,8 @@ from switch.approvals.content import (
     Currency,
     Id,
     KeyId,
+    Participant,
+    PublicKeyText,
     Text,
     account_number,
     cap_of,
@@ -62,45 +65,48 @@ WHERE s.settlement_window IS NULL AND ($2::text IS NULL OR w.currency = $2) AND 
 _THERE_IS: Final = "SELECT true FROM ledger.account WHERE owner = $1 AND currency = $2 AND purpose = $3"
 
 
+Cap = Annotated[str, msgspec.Meta(title="Net debit cap")]
+Purpose = Annotated[Literal["position", "gross"], msgspec.Meta(title="Account")]
+
+
 class NewAccount(Content, frozen=True, kw_only=True):
     """An account in one currency; the cap as decimal text, on top of the funds paid in."""
 
     currency: Currency
-    net_debit_cap: str = "0"
+    net_debit_cap: Cap = "0"
 
 
 class NewKey(Content, frozen=True, kw_only=True):
     """A signature key: SubjectPublicKeyInfo in PEM."""
 
     keyid: KeyId
-    public_key: str
+    public_key: PublicKeyText
 
 
 class Onboard(Confirmable, frozen=True, kw_only=True):
     """A new participant, with its accounts and its first keys."""
 
-    id: Id
-    name: Text
-    bic: str
+    id: Annotated[Id, msgspec.Meta(title="Id")]
+    name: Annotated[Text, msgspec.Meta(title="Name")]
+    bic: Annotated[str, msgspec.Meta(title="BIC")]
     country: Country
-    kind: Literal["direct", "fx_provider", "settlement_agent", "central_bank"]
-    accounts: tuple[NewAccount, ...] = ()
-    keys: tuple[NewKey, ...] = ()
-
-
-Purpose = Literal["position", "gross"]
+    kind: Annotated[
+        Literal["direct", "fx_provider", "settlement_agent", "central_bank"], msgspec.Meta(title="Kind")
+    ]
+    accounts: Annotated[tuple[NewAccount, ...], msgspec.Meta(title="Accounts")] = ()
+    keys: Annotated[tuple[NewKey, ...], msgspec.Meta(title="Keys")] = ()
 
 
 class OfParticipant(Content, frozen=True, kw_only=True):
     """One participant."""
 
-    participant: Id
+    participant: Participant
 
 
 class OfAccount(Content, frozen=True, kw_only=True):
     """One participant's account in one currency: of its position, or of money for gross settlement."""
 
-    participant: Id
+    participant: Participant
     currency: Currency
     account: Purpose = "position"
 
@@ -108,19 +114,19 @@ class OfAccount(Content, frozen=True, kw_only=True):
 class SetAccountCap(Confirmable, frozen=True, kw_only=True):
     """How far an account may go below what was paid in: decimal text; "0" is fully prefunded."""
 
-    participant: Id
+    participant: Participant
     currency: Currency
-    net_debit_cap: str
+    net_debit_cap: Cap
     account: Purpose = "position"
 
 
 class Funds(Confirmable, frozen=True, kw_only=True):
     """Money that came in, or is to go out, at the settlement agent; `reference` is the agent's."""
 
-    participant: Id
+    participant: Participant
     currency: Currency
-    amount: str
-    reference: Text
+    amount: Annotated[str, msgspec.Meta(title="Amount")]
+    reference: Annotated[Text, msgspec.Meta(title="Reference")]
     account: Purpose = "position"
 
 

@@ -10,7 +10,7 @@ import msgspec
 from schemas.errors import Refused
 from schemas.identifiers import COUNTRIES
 from schemas.money import EXPONENTS
-from switch.approvals.content import Country, Currency, Id, account_number, refuse
+from switch.approvals.content import Country, Currency, Id, Open, account_number, refuse
 from switch.approvals.kinds import CHECKER, Confirmable, Content, Execution, Kind
 from switch.base.plausibility import Bands, Comparison, Measure
 from switch.identity.model import Role, Seat
@@ -19,30 +19,35 @@ from switch.participants import comparisons
 _DAY_S: Final = 86_400
 _CLOSED_DAYS_MAX: Final = 7
 """A rail that is closed longer than this is closed by a slip."""
-Minor = Annotated[int, msgspec.Meta(ge=0, le=2**62 - 1)]
-BasisPoints = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
+Minor = Annotated[int, msgspec.Meta(title="Fee in minor units", ge=0, le=2**62 - 1)]
+BasisPoints = Annotated[int, msgspec.Meta(title="Fee in basis points", ge=0, le=10_000)]
 Rate = Annotated[
     str,
     msgspec.Meta(
+        title="Exchange rate",
         pattern=r"^(0|[1-9]\d{0,9})(\.\d{1,10})?$",
         description="a number with a point and no separators, as 3.3412",
     ),
 ]
 
 
+FromCountry = Annotated[Country, msgspec.Meta(title="From")]
+ToCountry = Annotated[Country, msgspec.Meta(title="To")]
+
+
 class SwitchCorridor(Content, frozen=True, kw_only=True):
     """A direction of payment, open or closed."""
 
-    source: Country
-    target: Country
-    enabled: bool
+    source: FromCountry
+    target: ToCountry
+    enabled: Open
 
 
 class CorridorFees(Confirmable, frozen=True, kw_only=True):
     """What a payment costs: minor units of the source currency, and basis points."""
 
-    source: Country
-    target: Country
+    source: FromCountry
+    target: ToCountry
     fee_minor: Minor
     fee_bps: BasisPoints
 
@@ -50,27 +55,27 @@ class CorridorFees(Confirmable, frozen=True, kw_only=True):
 class CorridorSettlement(Content, frozen=True, kw_only=True):
     """How a corridor's payments are settled: `net` in windows, or `gross`, each at once."""
 
-    source: Country
-    target: Country
-    settlement: Literal["net", "gross"]
+    source: FromCountry
+    target: ToCountry
+    settlement: Annotated[Literal["net", "gross"], msgspec.Meta(title="Settlement")]
 
 
 class SetRate(Confirmable, frozen=True, kw_only=True):
     """Units of `target` for one unit of `source`, from an instant on; None is at once."""
 
-    source: Currency
-    target: Currency
-    provider: Id
+    source: Annotated[Currency, msgspec.Meta(title="From")]
+    target: Annotated[Currency, msgspec.Meta(title="To")]
+    provider: Annotated[Id, msgspec.Meta(title="FX provider")]
     rate: Rate
-    valid_from: datetime | None = None
+    valid_from: Annotated[datetime | None, msgspec.Meta(title="Valid from (UTC)")] = None
 
 
 class SwitchRail(Confirmable, frozen=True, kw_only=True):
     """A rail, open or closed; a closed one may say from when it is open again."""
 
     country: Country
-    open: bool
-    opens_at: datetime | None = None
+    open: Open
+    opens_at: Annotated[datetime | None, msgspec.Meta(title="Open again from (UTC)")] = None
 
 
 async def _corridor_seats(connection: asyncpg.Connection, content: SwitchCorridor) -> tuple[Seat, ...]:

@@ -1,12 +1,20 @@
 """Changes to signature keys: several in force at once, retired in good order, revoked in bad."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import asyncpg
+import msgspec
 
 from schemas.signing.keys import PublicKey
-from switch.approvals.content import Id, KeyId, check_not_removed, participant_of, refuse
+from switch.approvals.content import (
+    KeyId,
+    Participant,
+    PublicKeyText,
+    check_not_removed,
+    participant_of,
+    refuse,
+)
 from switch.approvals.kinds import Content, Execution, Kind
 from switch.identity.permissions import Right
 
@@ -14,25 +22,25 @@ from switch.identity.permissions import Right
 class AddKey(Content, frozen=True, kw_only=True):
     """One more key; several may be in force at once. Instants in ISO 8601 with an offset."""
 
-    participant: Id
+    participant: Participant
     keyid: KeyId
-    public_key: str
-    valid_from: datetime | None = None
-    valid_until: datetime | None = None
+    public_key: PublicKeyText
+    valid_from: Annotated[datetime | None, msgspec.Meta(title="Valid from (UTC)")] = None
+    valid_until: Annotated[datetime | None, msgspec.Meta(title="Valid until (UTC)")] = None
 
 
 class RetireKey(Content, frozen=True, kw_only=True):
     """A key's last instant, now or later; another must remain."""
 
-    participant: Id
+    participant: Participant
     keyid: KeyId
-    at: datetime | None = None
+    at: Annotated[datetime | None, msgspec.Meta(title="At (UTC)")] = None
 
 
 class RevokeKey(Content, frozen=True, kw_only=True):
     """A key that may be in wrong hands: worthless at once, even if it is the last."""
 
-    participant: Id
+    participant: Participant
     keyid: KeyId
 
 

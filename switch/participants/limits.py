@@ -5,14 +5,15 @@ is over one is refused with AM14.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import asyncpg
+import msgspec
 
 from schemas.money import Money
 from switch.approvals.content import (
     Currency,
-    Id,
+    Participant,
     account_number,
     cap_of,
     check_not_removed,
@@ -37,10 +38,10 @@ ORDER BY l.participant, l.currency
 class SetLimits(Confirmable, frozen=True, kw_only=True):
     """What may be sent in a currency: decimal text; null is no limit, "0" stops every payment."""
 
-    participant: Id
+    participant: Participant
     currency: Currency
-    per_payment: str | None
-    per_day: str | None
+    per_payment: Annotated[str | None, msgspec.Meta(title="Per payment (empty: no limit)")]
+    per_day: Annotated[str | None, msgspec.Meta(title="Per day (empty: no limit)")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ from switch.identity.model import Role, Status
 Name = Annotated[
     str,
     msgspec.Meta(
+        title="Name",
         pattern="^[a-z][a-z0-9._-]{1,63}$",
         description="2 to 64 small letters, digits, points and hyphens, as olga.petrova",
     ),
 ]
-Half = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-DisplayName = Annotated[str, msgspec.Meta(min_length=1, max_length=140)]
+Half = Annotated[str, msgspec.Meta(title="Code", pattern="^[0-9a-f]{64}$")]
+DisplayName = Annotated[str, msgspec.Meta(title="Name to show", min_length=1, max_length=140)]
 _SCOPED: Final = frozenset({Role.PARTICIPANT, Role.REGULATOR})
 
 
@@ -27,8 +28,8 @@ class Add(Content, frozen=True, kw_only=True):
 
     name: Name
     display_name: DisplayName
-    role: Role
-    scope: str = ""
+    role: Annotated[Role, msgspec.Meta(title="Role")]
+    scope: Annotated[str, msgspec.Meta(title="Country or participant")] = ""
     maker_half: Half
 
 

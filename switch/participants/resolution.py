@@ -32,12 +32,13 @@ class Resolve(Content, frozen=True, kw_only=True):
     uetr: Annotated[
         str,
         msgspec.Meta(
+            title="UETR",
             pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
             description="a UETR in small letters, as 7c9e6679-7425-40de-944b-e07fc1f90ae7",
         ),
     ]
-    outcome: Literal["committed", "aborted"]
-    evidence: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+    outcome: Annotated[Literal["committed", "aborted"], msgspec.Meta(title="Outcome")]
+    evidence: Annotated[str, msgspec.Meta(title="Evidence", min_length=1, max_length=300)]
 
 
 async def _check(connection: asyncpg.Connection, content: Resolve) -> None:
@@ -67,8 +68,8 @@ async def _resolve(execution: Execution, content: Resolve) -> None:
 class ResolveBreak(Content, frozen=True, kw_only=True):
     """A difference to a rail's file, and what was found and done about it. It moves no money."""
 
-    number: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
-    resolution: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+    number: Annotated[int, msgspec.Meta(title="Number", ge=1, le=2**63 - 1)]
+    resolution: Annotated[str, msgspec.Meta(title="Resolution", min_length=1, max_length=300)]
 
 
 async def _check_break(connection: asyncpg.Connection, content: ResolveBreak) -> None:
@@ -88,8 +89,8 @@ async def _resolve_break(execution: Execution, content: ResolveBreak) -> None:
 class ReturnBreak(Content, frozen=True, kw_only=True):
     """A committed payment that its rail refused or gave back: return it, whole, and the break is resolved."""
 
-    number: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
-    evidence: Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+    number: Annotated[int, msgspec.Meta(title="Number", ge=1, le=2**63 - 1)]
+    evidence: Annotated[str, msgspec.Meta(title="Evidence", min_length=1, max_length=300)]
 
 
 async def _given_back(connection: asyncpg.Connection, number: int) -> UUID:

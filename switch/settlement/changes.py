@@ -11,7 +11,7 @@ import msgspec
 
 from schemas.errors import NotFound, Refused
 from schemas.identifiers import COUNTRIES, is_bic
-from switch.approvals.content import Country, Currency, Id, Text
+from switch.approvals.content import Country, Currency, Id, Open, Participant, Text
 from switch.approvals.kinds import Confirmable, Content, Execution, Kind
 from switch.base import calendars
 from switch.base.plausibility import Bands, Comparison, Measure
@@ -20,9 +20,14 @@ from switch.settlement import day, reads
 from switch.settlement.states import Event, Line, LineEvent, State, next_line, next_state
 from switch.writer.commands import CloseWindow
 
-Window = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+Window = Annotated[int, msgspec.Meta(title="Settlement window", ge=1, le=2**63 - 1)]
 Digest = Annotated[
-    str, msgspec.Meta(pattern="^[0-9a-f]{64}$", description="64 small letters and digits of a SHA-256")
+    str,
+    msgspec.Meta(
+        title="SHA-256 of the positions",
+        pattern="^[0-9a-f]{64}$",
+        description="64 small letters and digits of a SHA-256",
+    ),
 ]
 Clock = Annotated[
     str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", description="a time of day, as 18:30")
@@ -53,7 +58,7 @@ class HoldLine(Content, frozen=True, kw_only=True):
     """One participant's part of a window, which is not waited for any longer."""
 
     window: Window
-    participant: Id
+    participant: Participant
 
 
 class SetSchedule(Confirmable, frozen=True, kw_only=True):
@@ -61,18 +66,21 @@ class SetSchedule(Confirmable, frozen=True, kw_only=True):
 
     currency: Currency
     country: Country
-    zone: str
-    closes_at: Annotated[list[Clock], msgspec.Meta(min_length=1, max_length=24)]
-    enabled: bool = True
+    zone: Annotated[str, msgspec.Meta(title="Time zone")]
+    closes_at: Annotated[
+        list[Clock],
+        msgspec.Meta(title="Windows close at (HH:MM, several with spaces)", min_length=1, max_length=24),
+    ]
+    enabled: Open = True
 
 
 class SetDay(Confirmable, frozen=True, kw_only=True):
     """A day that is not what the calendar says."""
 
     currency: Currency
-    day: date
-    business: bool
-    reason: Text
+    day: Annotated[date, msgspec.Meta(title="Day")]
+    business: Annotated[bool, msgspec.Meta(title="Business day")]
+    reason: Annotated[Text, msgspec.Meta(title="Reason")]
 
 
 class SetAgent(Content, frozen=True, kw_only=True):
@@ -82,14 +90,23 @@ class SetAgent(Content, frozen=True, kw_only=True):
     """
 
     currency: Currency
-    agent: Id
-    scheme_bic: str
+    agent: Annotated[Id, msgspec.Meta(title="Settlement agent")]
+    scheme_bic: Annotated[str, msgspec.Meta(title="BIC of the scheme")]
     account: Annotated[
         str,
-        msgspec.Meta(pattern="^[A-Za-z0-9]{1,34}$", description="1 to 34 letters and digits, as SCHEME01"),
+        msgspec.Meta(
+            title="Account",
+            pattern="^[A-Za-z0-9]{1,34}$",
+            description="1 to 34 letters and digits, as SCHEME01",
+        ),
     ]
     door: Annotated[
-        str, msgspec.Meta(pattern=r"^(https://\S{1,480})?$", description="an https address, or empty")
+        str,
+        msgspec.Meta(
+            title="Address of its door (https, empty: files only)",
+            pattern=r"^(https://\S{1,480})?$",
+            description="an https address, or empty",
+        ),
     ] = ""
 
 

@@ -19,7 +19,7 @@ class NewKey(Content, frozen=True, kw_only=True):
 class OldKey(Content, frozen=True, kw_only=True):
     """A key that is to sign no more."""
 
-    number: Annotated[int, msgspec.Meta(ge=1)]
+    number: Annotated[int, msgspec.Meta(title="Number", ge=1)]
 
 
 async def _check_add(connection: asyncpg.Connection, _: NewKey) -> None:

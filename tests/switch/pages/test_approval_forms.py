@@ -9,7 +9,7 @@ from switch.pages import approvals, effects, forms
 def test_every_kind_can_be_asked_for_by_a_form_or_has_a_page_of_its_own() -> None:
     without = {name for name, kind in KINDS.items() if forms.fields_of(kind) is None}
 
-    assert all(field.name in forms.LABELS for kind in KINDS.values() for field in forms.fields_of(kind) or ())
+    assert all(field.label for kind in KINDS.values() for field in forms.fields_of(kind) or ())
     assert without - set(approvals.OWN_PAGES) <= {"participant.onboard"}
 
 

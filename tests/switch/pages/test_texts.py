@@ -183,7 +183,9 @@ def texts() -> set[str]:
     named |= {field.hint for kind in KINDS.values() for field in forms.fields_of(kind) or () if field.hint}
     named |= {role.value for role in Role} | {"open", "closed", "away", "d", "h", "min", "s"}
     named |= (
-        {kind.title for kind in KINDS.values()} | set(forms.LABELS.values()) | set(approvals.GROUPS.values())
+        {kind.title for kind in KINDS.values()}
+        | {label for kind in KINDS.values() for label in kind.labels.values()}
+        | set(approvals.GROUPS.values())
     )
     named |= {str(state) for state in ChangeState} | {"approve", "refuse"} | set(forms.WORDS.values())
     named |= {
