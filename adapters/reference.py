@@ -8,6 +8,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -27,6 +28,7 @@ _KEYED = re.compile(r"(?<=>)\s*[A-Za-z0-9+/=\s]{43,}(?=<)", re.ASCII)
 """Digests, signatures and public keys, in Base64."""
 _SIGNATURE: Final = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 _UETR: Final = "2d0c9a0b-6f3a-4a2f-9a1b-2c3d4e5f6072"
+_LINE: Final = 110
 _MADE_AT: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
 _EXAMPLES: Final = ("", "AC04", "SLOW8", "SILENT")
 
@@ -141,17 +143,24 @@ def example(country: str) -> str:
     """An order's native bytes, broken into lines; what depends on a key that is made anew is left out."""
     with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
         connection, _ = prepare(Path(directory), country, port=1, callback_url="http://127.0.0.1:1/")
+        if re.fullmatch(rb"[0-9a-f]{32}", connection.signing_key):  # a MAC's key
+            connection = replace(connection, signing_key=b"0" * 32)
         order = sample_order(country, uetr=_UETR, made_at=_MADE_AT, serial=1, expires_in=60.0)
         body = registry.load(country, connection).translate(order).body
-    if body.startswith(b"{"):
+    if body.startswith(b'{"'):
         return f"```json\n{json.dumps(json.loads(body), indent=1, ensure_ascii=False)}\n```"
-    root = etree.fromstring(body)
+    if b"<" not in body:
+        line = body.decode() if body.isascii() and body[:4].isdigit() else body.hex()
+        return "\n".join(["```text", *(line[at : at + _LINE] for at in range(0, len(line), _LINE)), "```"])
+    head, _, document = body.rpartition(b"\r\n") if body.startswith(b"{") else (b"", b"", body)
+    root = etree.fromstring(document)
     for signature in list(root.iter(_SIGNATURE)):
         signature[:] = []
         signature.text = "..."
     etree.indent(root, " ")
     text = etree.tostring(root, encoding="unicode")
-    return f"```xml\n{_KEYED.sub('...', text)}\n```"
+    language = f"text\n{head.decode()}" if head else "xml"
+    return f"```{language}\n{_KEYED.sub('...', text)}\n```"
 
 
 def _parts(name: str) -> dict[str, Callable[[], str]]:
