@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from functools import cached_property
-from importlib.resources import files
 from time import monotonic
 from typing import Final
 
@@ -18,10 +17,11 @@ import structlog
 
 from schemas.signing.keys import PublicKey
 from switch.base import calendars, logs
+from switch.base.sql import statements
 
 REFRESH_S: Final = 1.0
 FRESH_S: Final = 30.0
-_LOAD: Final = files("switch.payments").joinpath("sql/load_directory.sql").read_text(encoding="utf-8")
+_LOAD: Final = statements("switch.payments")("load_directory")
 _log = structlog.get_logger()
 
 

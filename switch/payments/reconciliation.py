@@ -9,7 +9,6 @@ is in no file, is a break once the files of all the days it could be in are ther
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from importlib.resources import files
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -22,6 +21,7 @@ from adapters.profile import RailProfile
 from ledger.sql import statement
 from schemas.errors import NotFound, Unavailable
 from schemas.money import MAX_MINOR
+from switch.base.sql import statements
 from switch.payments.dispatch import Dispatcher, Sending, of_answer
 from switch.payments.rails import Rail
 
@@ -29,7 +29,7 @@ FILE_AFTER: Final = timedelta(minutes=15)
 """After the end of a cycle, before its file is asked for."""
 LOOK_BACK_DAYS: Final = 7
 """How far back a cycle that was not read yet is still asked for."""
-_DIFFERENCES: Final = files("switch.payments").joinpath("sql/differences.sql").read_text(encoding="utf-8")
+_DIFFERENCES: Final = statements("switch.payments")("differences")
 _BREAKS: Final = """
 INSERT INTO switch.reconciliation_break (rail, cycle, ref, uetr, kind, detail)
 SELECT $1, $2::date, ref, uetr, kind, detail FROM ({}) AS found

@@ -12,6 +12,7 @@ from typing import Any, Final
 import asyncpg
 import msgspec
 
+from switch.base.sql import statements
 from switch.writer.commands import Record
 from switch.writer.desk import Desk
 
@@ -21,17 +22,9 @@ AT_ONCE: Final = 200
 _LOCK: Final = 7_266_337_020
 """Advisory lock: one relay a database."""
 
-_NOTE: Final = """
-INSERT INTO switch.audit_note (id, kind, body, after_seq)
-SELECT $1, $2, $3, next_seq - 1 FROM ledger.head
-"""
-_WAITING: Final = """
-SELECT n.number, n.kind, n.body,
-       (SELECT e.seq FROM ledger.event AS e
-        WHERE e.number = 0 AND e.seq > n.after_seq AND e.kind = n.kind AND e.body = n.body LIMIT 1) AS seq
-FROM switch.audit_note AS n
-WHERE n.seq IS NULL ORDER BY n.number LIMIT $1
-"""
+_statement = statements("switch.writer")
+_NOTE: Final = _statement("add_note")
+_WAITING: Final = _statement("waiting_notes")
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 

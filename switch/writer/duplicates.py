@@ -30,17 +30,14 @@ from schemas.payment import CreditTransfer
 from schemas.reasons import Reason
 from switch.base.personal_data import KeyRing
 from switch.base.settings import Settings
+from switch.base.sql import statements
 from switch.writer.commands import Accept, Claim, Command
 
 REMEMBERED_MAX: Final = 50_000
 """Claims in the writer's memory; the others are in the database."""
 
 DAY_US: Final = 86_400_000_000
-_READ: Final = """
-SELECT c.key, c.number, c.until, coalesce(r.outcome = 'voided', false) AS voided
-FROM switch.claim AS c LEFT JOIN ledger.resolution AS r ON r.number = c.number
-WHERE c.key = ANY($1)
-"""
+_READ: Final = statements("switch.writer")("read_claims")
 
 
 class Kind(StrEnum):

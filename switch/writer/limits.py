@@ -18,13 +18,13 @@ from typing import Final
 
 import asyncpg
 
+from switch.base.sql import statements
+
 MICROSECONDS_A_DAY: Final = 86_400_000_000
 
 _LIMITS: Final = "SELECT participant, currency::text, per_payment, per_day FROM switch.payment_limit"
 _USE: Final = "SELECT participant, currency::text, day - date 'epoch' AS day, minor FROM switch.daily_use"
-_COUNTED: Final = (
-    "SELECT number, participant, currency::text, day - date 'epoch' AS day, minor FROM switch.counted_payment"
-)
+_COUNTED: Final = statements("switch.writer")("read_counted_payments")
 
 _COUNTED_COLUMNS: Final = 5
 Key = tuple[str, str]

@@ -21,6 +21,7 @@ from ledger.books import Leg as BookLeg
 from ledger.encoding import microseconds
 from ledger.writer import Rider, Touches
 from schemas.reasons import Reason
+from switch.base.sql import statements
 from switch.writer import absence, duplicates, settlement_book
 from switch.writer.absence import Asked, Count, Doubt, Rules
 from switch.writer.commands import (
@@ -64,6 +65,7 @@ ENQUIRY: Final = "ENQUIRY"
 CONTRADICTIONS_MAX: Final = 10_000
 """Contradictions remembered, so that the same is written down once."""
 
+_READ: Final = statements("switch.writer")("read_open_payments")
 _ORDERED: Final = OpenAccount | SetCap | SetLimit
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -206,12 +208,7 @@ class PaymentBook:
         wanted = named.difference(*(given_out.closed for given_out in self._in_flight))
         if not wanted:
             return
-        rows = await connection.fetch(
-            "SELECT number, uetr, state, rail, credit_minor, credit_currency,"
-            " entered_at, expires_at, due_at, enquiries, sendings, pending, absences, absent_at, unanswered"
-            " FROM switch.open_payment WHERE uetr = ANY($1)",
-            [UUID(bytes=uetr) for uetr in wanted],
-        )
+        rows = await connection.fetch(_READ, [UUID(bytes=uetr) for uetr in wanted])
         for row in rows:
             uetr = row["uetr"].bytes
             self._open[uetr] = Open(

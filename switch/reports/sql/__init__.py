@@ -1,8 +1,5 @@
-"""SQL of the reports, one statement a file, named after its file; its first line says what it does."""
+"""SQL of the reports; `switch.base.sql` says how it is kept."""
 
-from importlib.resources import files
+from switch.base.sql import statements
 
-
-def statement(name: str) -> str:
-    """The text of `<name>.sql`."""
-    return (files(__name__) / f"{name}.sql").read_text(encoding="utf-8")
+statement = statements("switch.reports")
