@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from switch.cli import COMMANDS, GROUPS
+
 ROOT = Path(__file__).parents[2]
 PARTS = ["Context", "Decision", "Consequences", "Alternatives"]
 
@@ -25,3 +27,27 @@ def test_every_decision_has_its_four_parts_and_is_listed() -> None:
     for record in records:
         parts = re.findall(r"^\*\*(\w+)\.\*\*", record.read_text(), re.MULTILINE)
         assert [part for part in parts if part in PARTS] == PARTS, record.name
+
+
+def test_what_contributing_names_is_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    packages = "adapters|docs|ledger|loadtests|schemas|switch|tests"
+    named = re.findall(rf"`((?:{packages})/[^`\s]*)`", text) + re.findall(r"\]\(([^)#]+)", text)
+    placeholders = re.compile(r"COUNTRY|NAME|CC\.md")
+
+    assert [name for name in named if not placeholders.search(name) and not (ROOT / name).exists()] == []
+
+
+def test_every_wing_has_its_place_in_the_readme_and_in_contributing() -> None:
+    wings = [folder.name for folder in (ROOT / "switch").iterdir() if (folder / "__init__.py").exists()]
+
+    for page in ("README.md", "CONTRIBUTING.md"):
+        text = (ROOT / page).read_text()
+        assert [wing for wing in sorted(wings) if f"{wing}/" not in text] == [], page
+
+
+def test_every_command_is_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text()
+    rows = " ".join(line for line in text.splitlines() if line.startswith("| `"))
+
+    assert [name for name in (*COMMANDS, *GROUPS) if not re.search(rf"[`\s]{name}[`\s]", rows)] == []
