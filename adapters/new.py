@@ -11,6 +11,7 @@ from schemas.money import EXPONENTS
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .&-]{0,39}", re.ASCII)
 _SUFFIX: Final = ".tmpl"
+_LANGUAGES: Final = {"english": "en", "russian": "ru", "chinese": "zh"}
 _BESIDE: Final = {"pyproject.toml", "README.md"}
 """Files of the distribution; all others are the package's."""
 
@@ -38,6 +39,8 @@ def make(country: str, name: str, directory: Path, currency: str | None = None) 
         "currency": currency or _currency_of(country),
         "package": f"payswitch_{country.lower()}",
         "distribution": f"payswitch-{country.lower()}",
+        "lower": country.lower(),
+        **{language: _name_of(country, code) for language, code in _LANGUAGES.items()},
     }
     if values["currency"] not in EXPONENTS:
         raise ValueError("a currency is a code of ISO 4217, as in AMD")
@@ -63,6 +66,13 @@ def _templates() -> list[tuple[str, str]]:
 
 def _place(directory: Path, file: str, package: str) -> Path:
     return directory / file if file in _BESIDE else directory / package / file
+
+
+def _name_of(country: str, language: str) -> str:
+    """What people call the country; its code where nobody calls it anything."""
+    from babel import Locale  # noqa: PLC0415 - only a new package needs it
+
+    return str(Locale(language).territories.get(country, country))
 
 
 def _currency_of(country: str) -> str:

@@ -216,6 +216,10 @@ async def _verify(settings: Settings, connection: asyncpg.Connection, say: Say) 
     return 1 if failed else 0
 
 
+_EXAMPLE: Final = frozenset({"IN", "PK"})
+"""Between whose banks the first payment is, where their rails run."""
+
+
 def welcome(settings: Settings, url: str) -> list[str]:
     """Say where everything is, and how to send the first payment."""
     lines = [
@@ -226,16 +230,20 @@ def welcome(settings: Settings, url: str) -> list[str]:
     if not settings.sandbox:
         return lines
     credentials = json.loads(settings.credentials_file.read_text())
-    debtor = next(p for p in credentials["participants"] if p["country"] == "IN")
-    creditor = next(p for p in credentials["participants"] if p["country"] == "PK")
+    banks = {bank["country"]: bank for bank in reversed(credentials["participants"])}
+    debtor, *others = sorted(
+        banks.values(), key=lambda bank: (bank["country"] not in _EXAMPLE, bank["country"])
+    )
+    lines += [f"sandbox credentials, of banks and of people: {settings.credentials_file}", ""]
+    if others:
+        lines += [
+            "A first payment, ready to paste (the shell makes its ids and its date, so each is a new payment):",
+            "",
+            *_curl(url, debtor, others[0], credentials["accounts"][others[0]["country"]]).splitlines(),
+            "",
+        ]
     return [
         *lines,
-        f"sandbox credentials, of banks and of people: {settings.credentials_file}",
-        "",
-        "A first payment, ready to paste (the shell makes its ids and its date, so each is a new payment):",
-        "",
-        *_curl(url, debtor, creditor, credentials["accounts"]["PK"]).splitlines(),
-        "",
         *_sign_in(url, debtor["id"], credentials["people"][debtor["id"]]["password"], settings.data),
         "",
         "Ctrl-C stops it; the data stays.",

@@ -5,11 +5,17 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
+import tempfile
 import zipfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from adapters import new
@@ -17,10 +23,17 @@ from adapters.simulation.harness import sample_order
 from schemas import codec, credit_transfer
 from schemas.money import Money
 from schemas.payment import Account
+from switch.client import Client
+from switch.client import credit_transfer as payment_document
+from tests.docs.test_quickstart import read_until_ready
+from tests.switch.identity.test_people_api import agreed, bearer, call, status_report, until
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "adapters" / "tutorial.md"
-EDIT = re.compile(r"<!-- edit (\S+): (.+?) -->\n```python\n(.*?)```", re.DOTALL)
+EDIT = re.compile(
+    r"^In `(\S+)`, (?:remove `([^`\n]+)`\.$|in place of `([^`\n]+)`:\n\n```python\n(.*?)```)",
+    re.DOTALL | re.MULTILINE,
+)
 COMMAND = re.compile(r"^\$ (.+)$", re.MULTILINE)
 
 
@@ -37,31 +50,22 @@ class Place:
         if words[:3] == ["pip", "install", "-e"]:
             return self.install(self.directory / words[3])
         assert words[0] == "payswitch"
-        path = os.pathsep.join([*map(str, self.directory.glob("payswitch-*")), str(self.site), str(ROOT)])
-        return subprocess.run(
-            [sys.executable, "-m", "switch.cli", *words[1:]],
-            cwd=self.directory, env={**os.environ, "PYTHONPATH": path}, text=True, capture_output=True, check=False,
-            **options,
-        )  # fmt: skip
+        path = [*map(str, self.directory.glob("payswitch-*")), str(self.site), str(ROOT)]
+        return payswitch(words[1:], path, cwd=self.directory, **options)
 
     def install(self, distribution):
-        """Build the wheel, as any installer does, and unpack what tells its entry point."""
-        build = [
-            sys.executable,
-            "-m",
-            "hatchling",
-            "build",
-            "-t",
-            "wheel",
-            "-d",
-            str(self.directory / "dist"),
-        ]
-        subprocess.run(build, cwd=distribution, check=True, capture_output=True)
-        (wheel,) = (self.directory / "dist").glob("*.whl")
-        with zipfile.ZipFile(wheel) as archive:
-            metadata = [name for name in archive.namelist() if ".dist-info/" in name]
+        """Unpack what tells the entry point."""
+        with zipfile.ZipFile(self.wheel(distribution)) as archive:
             assert f"{distribution.name.replace('-', '_')}/client.py" in archive.namelist()
-            archive.extractall(self.site, metadata)
+            archive.extractall(self.site, [name for name in archive.namelist() if ".dist-info/" in name])
+
+    def wheel(self, distribution):
+        """Build the wheel, as any installer does."""
+        directory = self.directory / "dist"
+        build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(directory)]
+        subprocess.run(build, cwd=distribution, check=True, capture_output=True)
+        (wheel,) = directory.glob("*.whl")
+        return wheel
 
     def edit(self, file, target, text):
         """Put a text in the place of an import, assignment or function, with the words below it."""
@@ -82,6 +86,8 @@ def named(node):
     match node:
         case ast.Import():
             return f"import {node.names[0].name}"
+        case ast.ImportFrom():
+            return f"from {node.module}"
         case ast.AnnAssign(target=ast.Name(id=name)) | ast.FunctionDef(name=name):
             return name
         case ast.Assign(targets=[ast.Name(id=name)]):
@@ -90,23 +96,43 @@ def named(node):
             return None
 
 
-def test_the_tutorial_does_what_it_says(tmp_path):
-    """Each command in its order, each change where the page has it; the kit finds nothing at any step."""
-    page, place = PAGE.read_text(), Place(tmp_path)
-    write_payment(tmp_path / "payment.json")
+def payswitch(words, path, **options):
+    """The command with these directories on the path of its packages, and no others but the environment's."""
+    return subprocess.run(
+        [sys.executable, "-m", "switch.cli", *words], env=environment(path), text=True, capture_output=True, check=False,
+        **options,
+    )  # fmt: skip
+
+
+def environment(path, **settings):
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("PAYSWITCH_")}
+    return {**plain, "PYTHONPATH": os.pathsep.join(map(str, path)), **settings}
+
+
+def follow(place, *, check):
+    """Each command of the page in its order, each change where the page has it; the reports of the kit."""
+    page = PAGE.read_text()
+    write_payment(place.directory / "payment.json")
     steps = [(found.start(), found) for pattern in (EDIT, COMMAND) for found in pattern.finditer(page)]
     reports = []
     for _, step in sorted(steps, key=lambda step: step[0]):
         command = step[1]
         if step.re is EDIT:
-            place.edit(*step.groups())
+            place.edit(step[1], step[2] or step[3], step[4] or "")
         elif command.endswith("--quick"):
-            reports.append(place.report(command))
-            assert not broken(reports[-1])
-        elif not command.startswith("payswitch adapters check"):
+            reports += [place.report(command)] if check else []
+        elif command not in {"payswitch adapters check AZ", "payswitch up --sandbox"}:
             done = place.run(command)
             assert done is None or done.returncode == 0, done.stderr
+    return reports
 
+
+def test_the_tutorial_does_what_it_says(tmp_path):
+    """Each command in its order, each change where the page has it; the kit finds nothing at any step."""
+    page, place = PAGE.read_text(), Place(tmp_path)
+    reports = follow(place, check=True)
+
+    assert [broken(report) for report in reports] == [{}, {}]
     begun, changed = reports
     assert begun["kept"] * 2 >= len(begun["checks"])
     assert "payswitch adapters check AZ\n" in page
@@ -118,6 +144,122 @@ def test_the_tutorial_does_what_it_says(tmp_path):
 
 def broken(report):
     return {check["name"]: check["detail"] for check in report["checks"] if not check["ok"]}
+
+
+@dataclass
+class Sandbox:
+    """A sandbox that runs with what is installed on a path, and the commands of the same installation."""
+
+    path: list[Path]
+    data: Path
+    url: str
+
+    @property
+    def credentials(self):
+        return json.loads((self.data / "sandbox" / "credentials.json").read_text())
+
+    def say(self, *words):
+        done = payswitch(words, self.path, cwd=self.data)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    async def pay(self, debtor, creditor, amount):
+        """A payment between two participants; its state in the end."""
+        known = self.credentials
+        banks = {bank["id"]: bank for bank in known["participants"]}
+        payer, payee = banks[debtor], banks[creditor]
+        document = payment_document(
+            debtor_agent=payer["bic"], debtor="Leyla Aliyeva", debtor_account=known["accounts"][payer["country"]],
+            creditor_agent=payee["bic"], creditor_agent_member=payee["member_id"], creditor="Asha Rao",
+            creditor_account=known["accounts"][payee["country"]], amount=amount, currency=payer["currency"],
+        )  # fmt: skip
+        async with Client(self.url, bearer=payer["bearer"]) as client:
+            return await client.pay(document, wait=30)
+
+
+@contextmanager
+def sandbox(path):
+    """`payswitch up --sandbox` with every setting as it is by default, but the port and what makes it quick."""
+    # Not below pytest's temporary directory: the database's own user has to reach it.
+    with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "switch.cli", "up", "--sandbox", "--port", "0", "--data", directory],
+            env=environment(path, PAYSWITCH_WORKERS="1"), cwd=directory, text=True, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            printed = read_until_ready(process)
+            found = re.search(r"payswitch is ready: (\S+)", printed)
+            assert found, printed
+            yield Sandbox(path, Path(directory), found[1])
+        finally:
+            os.killpg(process.pid, signal.SIGINT)
+            process.communicate(timeout=60)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_an_eleventh_country_that_is_only_installed_pays_and_is_paid(tmp_path):
+    """The page said so while ten tables listed ten countries: the sandbox did not start, with KeyError."""
+    place, installed = Place(tmp_path), tmp_path / "installed"
+    follow(place, check=False)
+    with zipfile.ZipFile(place.wheel(tmp_path / "payswitch-az")) as archive:
+        archive.extractall(installed)
+    with sandbox([installed, ROOT]) as running:
+        there = await running.pay("asha-bank", "khazar-bank", "1000.00")
+        back = await running.pay("khazar-bank", "asha-bank", "20.00")
+        async with aiohttp.ClientSession(running.url) as http:
+            settled = {currency: await settle(running, http, currency) for currency in ("AZN", "INR")}
+            operator = bearer(running, "operator")
+            async with http.get("/console", headers={**operator, "Accept-Language": "ru"}) as answer:
+                shown = await answer.text()
+            path = "/v1/calendars/AZN?since=2026-05-28&days=1"  # Republic Day
+            _, calendar = await call(http, "GET", path, headers=operator)
+        now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+        period = (
+            f"{name}={now + timedelta(days=days)}Z".replace(" ", "T")
+            for name, days in (("since", -1), ("until", 1))
+        )
+        report = running.say("report", "make", "corridors", *period, "--data", str(running.data))
+        account = running.credentials["accounts"]["AZ"]
+        shop = ("--name", "Cay Evi", "--city", "Baku", "--category", "5812")
+        made = json.loads(running.say("qr", "make", "AZ", "--payee", account, *shop))
+        read = json.loads(running.say("qr", "read", made["text"]))
+
+    assert (there.status, back.status) == ("ACCC", "ACCC")
+    assert {line["participant"] for line in settled["AZN"]["lines"]} == {"khazar-bank", "silkroad-fx"}
+    assert {line["participant"] for line in settled["INR"]["lines"]} == {"asha-bank", "silkroad-fx"}
+    assert 'cx="210" cy="220"' in shown
+    assert "Азербайджан: IPS" in shown
+    assert "Индия → Азербайджан: 1" in shown
+    assert (calendar["country"], calendar["zone"]) == ("AZ", "Asia/Baku")
+    assert calendar["days"][0]["business"] is False
+    assert {("IN", "AZ"), ("AZ", "IN")} <= {
+        (row["source"], row["target"]) for row in json.loads(report)["rows"]
+    }
+    assert (read["country"], read["payee"], read["currency"]) == ("AZ", account, "AZN")
+
+
+async def settle(running, http, currency):
+    """Close the open window, have its central banks confirm it, and settle what is instructed; the settlement."""
+    window = int(running.say("settlement", "close", currency, "--data", str(running.data)))
+    found = await until(http, running, window, "CLOSED")
+    content = {"window": window, "positions_sha256": found["positions_sha256"]}
+    banks = sorted({f"regulator-{line['country'].lower()}" for line in found["lines"]})
+    await agreed(http, running, "settlement.confirm", content, *banks)
+    settling = await until(http, running, window, "SETTLING")
+    bearer_key = running.credentials["settlement_agents"][currency]["bearer"]
+    headers = {"Authorization": f"Bearer {bearer_key}"}
+    async with http.get(f"/v1/settlements/{window}/instruction", headers=headers) as answer:
+        instruction = codec.decode(await answer.read(), media_type=codec.XML, expect="pacs.009").document
+    assert instruction["FICdtTrf"]["GrpHdr"]["TtlIntrBkSttlmAmt"]["Ccy"] == currency
+    async with http.post(
+        "/v1/settlements/confirmations",
+        data=status_report(settling["lines"]),
+        headers={**headers, "Content-Type": codec.XML},
+    ) as answer:
+        assert answer.status == 200
+    return await until(http, running, window, "SETTLED")
 
 
 def write_payment(path):

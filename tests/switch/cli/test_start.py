@@ -9,11 +9,14 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from adapters import registry
 from ledger.migrate import MigrationError
 from ledger.postgres import EmbeddedPostgres
 from switch.base import causes
-from switch.cli import preflight
+from switch.base.settings import Settings
+from switch.cli import preflight, showcase
 from switch.cli.supervisor import StartError, Supervisor
+from switch.sandbox import world
 from tests.conftest import psql
 from tests.switch.operations.test_doctor import settings_of
 from tests.switch.stack import Stack
@@ -175,3 +178,38 @@ async def test_edited_history_is_not_taken_for_a_newer_schema(database_url: str)
 
     with pytest.raises(MigrationError, match="edited or removed"):
         await preflight.bring_up_to_date(database_url)
+
+
+@pytest.mark.parametrize("rails", [("IN", "PK", "KZ"), ("KZ", "UZ"), ("KZ",)], ids="-".join)
+def test_a_sandbox_without_india_or_pakistan_has_a_first_payment_too(
+    tmp_path: Path, rails: tuple[str, ...]
+) -> None:
+    """It started, and ended with StopIteration instead of saying where it is."""
+    settings = Settings(data=tmp_path, sandbox=True, rails=rails)
+    credentials = world._credentials(settings.credentials_file, settings, "http://127.0.0.1:1")
+    people = {bank["id"]: {"password": "secret"} for bank in credentials["participants"]}
+    world._write(settings.credentials_file, {**credentials, "people": people})
+    said = "\n".join(showcase.welcome(settings, "http://127.0.0.1:1"))
+
+    assert said.endswith("Ctrl-C stops it; the data stays.")
+    assert said.count("/v1/iso20022/pacs.008") == (len(rails) > 1)
+    assert ('"INDUPKKA"' in said) is ("PK" in rails)
+
+
+def test_a_country_that_is_installed_later_gets_its_banks_in_a_sandbox_that_there_is(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, sandbox=True, rails=("IN", "PK"))
+    before = world._credentials(settings.credentials_file, settings, "http://127.0.0.1:1")
+    world._write(settings.credentials_file, before)
+    later = settings.model_copy(update={"rails": ("IN", "KZ", "PK")})
+    after = world._credentials(settings.credentials_file, later, "http://127.0.0.1:1")
+
+    assert after["participants"][: len(before["participants"])] == before["participants"]
+    assert [bank["id"] for bank in after["participants"][len(before["participants"]) :]] == ["steppe-bank"]
+    assert set(after["accounts"]) == {"IN", "KZ", "PK"}
+
+
+def test_every_installed_country_is_connected_where_no_setting_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PAYSWITCH_RAILS", raising=False)
+    assert Settings().rails == tuple(registry.countries())
