@@ -34,6 +34,7 @@ ELSEWHERE = {
     ("docs/reference/ledger.md", "ledger"): "tests/ledger/test_reference.py",
     ("docs/reference/signatures.md", "python"): "tests/signing/test_documentation.py",
     ("docs/regulate/README.md", "console"): "tests/ledger/test_audit.py",
+    ("docs/architecture.md", "mermaid"): "tests/docs/test_architecture.py",
     ("docs/quickstart.md", "sh"): "tests/docs/test_quickstart.py",
     ("README.md", "sh"): "tests/docs/test_quickstart.py",
     **{
@@ -72,7 +73,7 @@ def of(*languages: str) -> list[Block]:
 
 
 def test_every_block_has_a_language_and_a_test() -> None:
-    known = {"sh", "console", "python", "xml", "json", "toml", "yaml", "text", "ledger"}
+    known = {"sh", "console", "python", "xml", "json", "toml", "yaml", "text", "ledger", "mermaid"}
     missing = [str(b) for b in BLOCKS if b.language not in known]
     assert missing == []
     assert {b.language for b in of("ledger", "python")} <= {"python"}
