@@ -38,6 +38,7 @@ import asyncpg
 from msgspec import Struct
 
 from ledger.books import Account, Books, Kind, Leg, State, Transfer
+from ledger.columns import Call, statement_of
 from ledger.silence import SERVER_SETTINGS, Connection
 from ledger.sql import statement
 from schemas.errors import Unavailable
@@ -102,8 +103,6 @@ _RESUME: Final = statement("resume")
 _LOAD_ACCOUNTS: Final = statement("load_accounts")
 _LOAD_WINDOWS: Final = statement("load_windows")
 _LOAD_TRANSFERS: Final = statement("load_transfers")
-_APPLY: Final = statement("apply")
-_APPLY_ARGUMENTS: Final = 48
 
 log = logging.getLogger(__name__)
 
@@ -131,18 +130,14 @@ class Touches(Struct, frozen=True, gc=False):
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Rider:
-    """What the host applies in the same statement: a call, `switch.record({0}, {1})`, and its arguments."""
-
-    sql_expression: str
-    arguments: Sequence[Any]
+BatchExtension = Sequence[Call]
+"""What the host applies with the ledger's batch, in the same statement: calls of its own functions."""
 
 
 class Host(Protocol):
     """The switch: what else is decided and applied with the ledger's batch.
 
-    Batches are loaded, decided and given out (`rider`) one after the other; `committed` follows once for
+    Batches are loaded, decided and given out (`extension`) one after the other; `committed` follows once for
     each, in the same order, but when the next has perhaps been loaded, decided and given out.
     """
 
@@ -158,7 +153,7 @@ class Host(Protocol):
     def decide(self, command: Any, books: Books) -> Any:
         """Decide one command; its reply. Pure but for `books` and the host's own memory."""
 
-    def rider(self) -> Rider | None:
+    def extension(self) -> BatchExtension:
         """What was decided since the last call goes to the host's own tables, in the same statement."""
 
     def committed(self) -> None:
@@ -446,16 +441,11 @@ class Writer:
     def _given_out(self, decided: list[_Waiting]) -> _Flight:
         """The statement that applies what was decided; nothing decided is nothing to apply."""
         began = time.perf_counter()
-        batch, rider = self.books.seal(), self.host.rider()
-        flight = _Flight(decided, len(batch), self.books.next_seq, _APPLY, [])
-        if len(batch) or rider is not None:
-            first_seq = flight.next_seq - flight.events
-            flight.arguments = [self.epoch, *batch.arguments(first_seq, self.books.now)]
-            assert len(flight.arguments) == _APPLY_ARGUMENTS, len(flight.arguments)
-        if rider is not None:
-            places = [f"${_APPLY_ARGUMENTS + n}" for n in range(1, len(rider.arguments) + 1)]
-            flight.sql = f"{_APPLY}, {rider.sql_expression.format(*places)}"
-            flight.arguments += rider.arguments
+        batch, extension = self.books.seal(), self.host.extension()
+        flight = _Flight(decided, len(batch), self.books.next_seq, "", [])
+        if len(batch) or extension:
+            apply = batch.apply(self.epoch, flight.next_seq - flight.events, self.books.now)
+            flight.sql, flight.arguments = statement_of((apply, *extension))
         self.meters.decide_s += time.perf_counter() - began
         return flight
 
@@ -472,7 +462,7 @@ class Writer:
             return
         began = time.perf_counter()
         row = await _connected(self._connection).fetchrow(flight.sql, *flight.arguments)
-        assert row["next_seq"] == flight.next_seq
+        assert row[0] == flight.next_seq
         self.meters.apply_s += time.perf_counter() - began
 
     async def _land(self) -> None:

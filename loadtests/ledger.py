@@ -44,7 +44,7 @@ from ledger.books import Books, Decision, Leg, Verdict
 from ledger.migrate import migrate
 from ledger.postgres import BIN, EmbeddedPostgres
 from ledger.verify import verify
-from ledger.writer import Rider, Touches, Writer, look_for_garbage_in_short_steps
+from ledger.writer import BatchExtension, Touches, Writer, look_for_garbage_in_short_steps
 from loadtests import growth as growing
 from loadtests import keeping, naive_ledger
 
@@ -105,9 +105,9 @@ class Bench:
             return books.post(command.id)
         return books.open_account(command.owner, "INR", "position", 10**15)
 
-    def rider(self) -> Rider | None:
+    def extension(self) -> BatchExtension:
         """Nothing else is in the transaction."""
-        return None
+        return ()
 
     def committed(self) -> None:
         """There is nothing to do."""

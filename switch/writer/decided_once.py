@@ -5,12 +5,14 @@ transaction, and told again to whoever asks again: a second try after a crash ch
 other orders have been decided since.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 from uuid import UUID
 
 import asyncpg
 
+from ledger.columns import Columns, Function, each, uuid
+from ledger.writer import BatchExtension
 from switch.writer.commands import Reply
 
 REMEMBERED_MAX: Final = 10_000
@@ -47,15 +49,19 @@ class Orders:
             known = self._decided[id_] = self._fresh[id_] = decide()
         return known
 
-    def calls(self, first: int) -> tuple[list[str], list[object]]:
-        """What the batch writes: calls with placeholders from number `first` on, and their arguments."""
-        if not self._fresh:
-            return [], []
-        rows = [(UUID(bytes=id_), reply.verdict, reply.number) for id_, reply in self._fresh.items()]
-        call = f"switch.record_orders({{{first}}}, {{{first + 1}}}, {{{first + 2}}})"
-        return [call], list(zip(*rows, strict=True))
+    def extension(self) -> BatchExtension:
+        """What the batch writes."""
+        return [RECORD_ORDERS(self._fresh.items())] if self._fresh else []
 
     def keep_bounded(self) -> None:
         """Forget the oldest once nothing is in flight: they are in the database then."""
         while len(self._decided) > REMEMBERED_MAX:
             self._decided.pop(next(iter(self._decided)))
+
+
+_ORDERS: Final[Columns[Iterable[tuple[bytes, Reply]]]] = Columns(
+    each("ids", "uuid", lambda order: uuid(order[0])),
+    each("verdicts", "text", lambda order: order[1].verdict),
+    each("numbers", "bigint", lambda order: order[1].number),
+)
+RECORD_ORDERS: Final = Function("switch.record_orders", _ORDERS)

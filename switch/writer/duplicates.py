@@ -15,7 +15,7 @@ again. A look-alike whose twin was given up is no duplicate; an id stays used wh
 Only keyed hashes are kept (HMAC-SHA256, 128 bits): nothing of a payment can be read or guessed from them.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -24,7 +24,9 @@ from uuid import UUID
 import asyncpg
 
 from adapters.creditor import whom
+from ledger.columns import Columns, Function, each, uuid
 from ledger.encoding import microseconds
+from ledger.writer import BatchExtension
 from schemas.credit_transfer import ROOT
 from schemas.payment import CreditTransfer
 from schemas.reasons import Reason
@@ -164,16 +166,20 @@ class Duplicates:
         self._uses[key] = use
         self._by_number.setdefault(use.number, []).append(use)
 
-    def calls(self, first: int) -> tuple[list[str], list[object]]:
-        """What the batch writes: calls with placeholders from number `first` on, and their arguments."""
-        if not self._fresh:
-            return [], []
-        rows = [(UUID(bytes=key), use.number, use.until) for key, use in self._fresh.items()]
-        call = f"switch.record_claims({{{first}}}, {{{first + 1}}}, {{{first + 2}}})"
-        return [call], list(zip(*rows, strict=True))
+    def extension(self) -> BatchExtension:
+        """What the batch writes."""
+        return [RECORD_CLAIMS(self._fresh.items())] if self._fresh else []
 
     def keep_bounded(self) -> None:
         """Forget the oldest: they are in the database, since no two batches make so many claims."""
         while len(self._uses) > REMEMBERED_MAX:
             use = self._uses.pop(next(iter(self._uses)))
             self._by_number.pop(use.number, None)
+
+
+_CLAIMS: Final[Columns[Iterable[tuple[bytes, Use]]]] = Columns(
+    each("keys", "uuid", lambda claim: uuid(claim[0])),
+    each("numbers", "bigint", lambda claim: claim[1].number),
+    each("untils", "bigint", lambda claim: claim[1].until),
+)
+RECORD_CLAIMS: Final = Function("switch.record_claims", _CLAIMS)

@@ -6,6 +6,7 @@ Freeze and unfreeze are events of the log; `switch.freeze` has a row while a fre
 event's own transaction.
 """
 
+from operator import itemgetter
 from typing import Final
 from uuid import UUID
 
@@ -14,6 +15,8 @@ import msgspec
 from msgspec.structs import asdict
 
 from ledger.books import Books
+from ledger.columns import Columns, Function, one
+from ledger.writer import BatchExtension
 from switch.writer.commands import (
     Accept,
     CloseAccounts,
@@ -84,9 +87,14 @@ class Standing:
         self._written = 0, "", ""
         return Reply("unfrozen", books.record(0, UNFROZEN, _encode(asdict(command))))
 
-    def calls(self, first: int) -> tuple[list[str], list[object]]:
-        """What the batch writes: a call with placeholders from number `first` on, and its arguments."""
-        if self._written is None:
-            return [], []
-        places = ", ".join(f"{{{place}}}" for place in range(first, first + 3))
-        return [f"switch.record_freeze({places})"], list(self._written)
+    def extension(self) -> BatchExtension:
+        """What the batch writes."""
+        return [RECORD_FREEZE(self._written)] if self._written is not None else []
+
+
+_WRITTEN: Final[Columns[tuple[int, str, str]]] = Columns(
+    one("number", "bigint", itemgetter(0)),
+    one("reason", "text", itemgetter(1)),
+    one("detail", "text", itemgetter(2)),
+)
+RECORD_FREEZE: Final = Function("switch.record_freeze", _WRITTEN)

@@ -12,12 +12,15 @@ transaction. `judge` is the whole decision. Participants without limits cost not
     daily_limit_exceeded      with it the day's payments are over the limit of a day    AM14
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 import asyncpg
 
+from ledger.columns import Call, Columns, Function, each, one
+from ledger.writer import BatchExtension
 from switch.base.sql import statements
 
 MICROSECONDS_A_DAY: Final = 86_400_000_000
@@ -26,7 +29,6 @@ _LIMITS: Final = "SELECT participant, currency::text, per_payment, per_day FROM 
 _USE: Final = "SELECT participant, currency::text, day - date 'epoch' AS day, minor FROM switch.daily_use"
 _COUNTED: Final = statements("switch.writer")("read_counted_payments")
 
-_COUNTED_COLUMNS: Final = 5
 Key = tuple[str, str]
 """Participant and currency."""
 
@@ -145,31 +147,45 @@ class Limits:
         self._limits[key] = limit
         self._set.add(key)
 
-    def calls(self, first: int) -> tuple[list[str], list[object]]:
-        """What the batch writes: calls with placeholders from number `first` on, and their arguments."""
-        calls: list[str] = []
-        arguments: list[object] = []
+    def extension(self) -> BatchExtension:
+        """What the batch writes."""
+        calls: list[Call] = []
         if self._set:
-            rows = [(*key, *_or_none(self._limits[key])) for key in sorted(self._set)]
-            calls.append(_call("record_limits", first, len(rows[0])))
-            arguments += zip(*rows, strict=True)
+            calls.append(RECORD_LIMITS([(key, self._limits[key]) for key in sorted(self._set)]))
         if self._used:
-            used = [(*key, self._use[key].day, self._use[key].minor) for key in sorted(self._used)]
-            calls.append(_call("record_use", first + len(arguments), len(used[0])))
-            arguments += zip(*used, strict=True)
+            calls.append(RECORD_USE([(key, self._use[key]) for key in sorted(self._used)]))
         if self._begun or self._ended:
-            begun = [(number, *c.key, c.day, c.minor) for number, c in self._begun.items()]
-            calls.append(_call("record_counted", first + len(arguments), _COUNTED_COLUMNS + 1))
-            arguments += [*(zip(*begun, strict=True) if begun else [()] * _COUNTED_COLUMNS), self._ended]
-        return calls, arguments
+            calls.append(RECORD_COUNTED(self._begun.items(), self._ended))
+        return calls
 
 
-def _or_none(limit: Limit) -> tuple[int, int]:
+def _or_none(bound: int | None) -> int:
     """As the columns have it: -1 is no limit."""
-    per_payment = -1 if limit.per_payment is None else limit.per_payment
-    return per_payment, -1 if limit.per_day is None else limit.per_day
+    return -1 if bound is None else bound
 
 
-def _call(function: str, first: int, arguments: int) -> str:
-    places = ", ".join(f"{{{place}}}" for place in range(first, first + arguments))
-    return f"switch.{function}({places})"
+_LIMIT_COLUMNS: Final[Columns[Iterable[tuple[Key, Limit]]]] = Columns(
+    each("participants", "text", lambda row: row[0][0]),
+    each("currencies", "text", lambda row: row[0][1]),
+    each("per_payments", "bigint", lambda row: _or_none(row[1].per_payment)),
+    each("per_days", "bigint", lambda row: _or_none(row[1].per_day)),
+)
+RECORD_LIMITS: Final = Function("switch.record_limits", _LIMIT_COLUMNS)
+
+_USE_COLUMNS: Final[Columns[Iterable[tuple[Key, Use]]]] = Columns(
+    each("participants", "text", lambda row: row[0][0]),
+    each("currencies", "text", lambda row: row[0][1]),
+    each("days", "integer", lambda row: row[1].day),
+    each("minors", "bigint", lambda row: row[1].minor),
+)
+RECORD_USE: Final = Function("switch.record_use", _USE_COLUMNS)
+
+_COUNTED_COLUMNS: Final[Columns[Iterable[tuple[int, Counted]]]] = Columns(
+    each("numbers", "bigint", lambda row: row[0]),
+    each("participants", "text", lambda row: row[1].key[0]),
+    each("currencies", "text", lambda row: row[1].key[1]),
+    each("days", "integer", lambda row: row[1].day),
+    each("minors", "bigint", lambda row: row[1].minor),
+)
+_ENDED_COLUMNS: Final[Columns[list[int]]] = Columns(one("ended", "bigint[]", lambda numbers: numbers))
+RECORD_COUNTED: Final = Function("switch.record_counted", _COUNTED_COLUMNS, _ENDED_COLUMNS)

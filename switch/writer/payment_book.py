@@ -18,12 +18,13 @@ import msgspec
 
 from ledger.books import Books, Decision, Verdict
 from ledger.books import Leg as BookLeg
+from ledger.columns import Call
 from ledger.encoding import microseconds
-from ledger.writer import Rider, Touches
+from ledger.writer import BatchExtension, Touches
 from schemas.reasons import Reason
 from switch.base.sql import statements
 from switch.writer import absence, duplicates, settlement_book
-from switch.writer.absence import Asked, Count, Doubt, Rules
+from switch.writer.absence import Asked, Count, Rules
 from switch.writer.commands import (
     FROZEN,
     LATE,
@@ -55,6 +56,14 @@ from switch.writer.duplicates import Duplicates, Kind
 from switch.writer.freeze import Standing
 from switch.writer.lifecycle import FINAL, Event, IllegalTransition, State, next_state
 from switch.writer.limits import Limit, Limits
+from switch.writer.open_payments import (
+    RECORD_CONTRADICTIONS,
+    RECORD_ENQUIRIES,
+    RECORD_KEYS,
+    RECORD_PAYMENTS,
+    NewPayment,
+    Open,
+)
 
 LATENESS_US: Final = 5_000_000
 """How far a worker's idea of an expiry may be from ours: its clock's error and its message's delay."""
@@ -81,43 +90,6 @@ REASONS: Final = {
     Verdict.ACCOUNT_CLOSED: Reason.TRANSACTION_FORBIDDEN,
 }
 """The ledger's refusals as status reasons; the others are MS03."""
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """A payment that is not final, as `switch.open_payment` holds it."""
-
-    number: int
-    uetr: bytes
-    state: State
-    rail: str
-    credit_minor: int
-    credit_currency: str
-    entered: int
-    expires: int
-    due: int
-    enquiries: int = 0
-    sendings: int = 0
-    pending: bool = False
-    absence: Count = absence.NONE
-    unanswered: int = 0
-    """Enquiries in a row that the rail did not answer."""
-
-    @property
-    def doubt(self) -> Doubt:
-        """What enquiries have come to."""
-        return Doubt(self.expires, self.due, self.enquiries, self.pending, self.absence, self.unanswered)
-
-    def with_doubt(self, doubt: Doubt) -> "Open":
-        """The payment after an enquiry."""
-        return replace(
-            self,
-            due=doubt.due,
-            enquiries=doubt.enquiries,
-            pending=doubt.pending,
-            absence=doubt.count,
-            unanswered=doubt.unanswered,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +134,7 @@ class PaymentBook:
         self._start_batch()
 
     def _start_batch(self) -> None:
-        self._payments: list[tuple[object, ...]] = []
-        self._keys: list[tuple[int, bytes]] = []
+        self._payments: list[NewPayment] = []
         self._natives: list[tuple[int, bytes]] = []
         self._moved: dict[bytes, Open] = {}
         self._enquired_about: dict[bytes, Open] = {}
@@ -234,47 +205,27 @@ class PaymentBook:
             return Reply(FROZEN)
         return self._decide[type(command)](command, books)
 
-    def rider(self) -> Rider | None:
+    def extension(self) -> BatchExtension:
         """What of this batch goes to the switch's own tables; the next batch starts."""
-        rider = self._rider()
+        calls = self._calls()
         self._in_flight.append(_GivenOut(self._changes, self._closed.keys()))
         self._start_batch()
-        return rider
+        return calls
 
-    def _rider(self) -> Rider | None:
-        if not (self._payments or self._moved or self._closed):
-            calls, values = self._rare_calls(0)
-            return Rider(", ".join(calls), values) if calls else None
-        payments = list(zip(*self._payments, strict=True)) or [()] * 17
-        natives = list(zip(*self._natives, strict=True)) or [()] * 2
-        moved = list(zip(*map(_open_columns, self._moved.values()), strict=True)) or [()] * 12
-        columns = [*payments, *natives, *moved, list(self._closed.values())]
-        placeholders = ", ".join(f"{{{index}}}" for index in range(len(columns)))
-        call = f"switch.record_payments({placeholders})"
-        if self._keys:
-            call += f", switch.record_keys({{{len(columns)}}}, {{{len(columns) + 1}}})"
-            columns += zip(*self._keys, strict=True)
+    def _calls(self) -> list[Call]:
+        calls: list[Call] = []
+        if self._payments or self._moved or self._closed:
+            moved = self._moved.values()
+            calls.append(RECORD_PAYMENTS(self._payments, self._natives, moved, list(self._closed.values())))
+        if self._payments:
+            calls.append(RECORD_KEYS(self._payments))
         if self._enquired_about:
-            about = list(zip(*map(_enquiry_columns, self._enquired_about.values()), strict=True))
-            places = ", ".join(f"{{{len(columns) + place}}}" for place in range(len(about)))
-            call += f", switch.record_enquiries({places})"
-            columns += about
-        calls, values = self._rare_calls(len(columns))
-        return Rider(", ".join((call, *calls)), [*columns, *values])
-
-    def _rare_calls(self, first: int) -> tuple[list[str], list[object]]:
-        """What most batches have nothing of."""
-        limits, values = self._limits.calls(first)
-        orders, more = self._orders.calls(first + len(values))
-        freeze, said = self._freeze.calls(first + len(values) + len(more))
-        claims, keys = self._duplicates.calls(first + len(values) + len(more) + len(said))
-        calls, values = limits + orders + freeze + claims, values + more + said + keys
+            calls.append(RECORD_ENQUIRIES(self._enquired_about.values()))
+        for part in (self._limits, self._orders, self._freeze, self._duplicates):
+            calls += part.extension()
         if self._breaks:
-            columns = list(zip(*self._breaks, strict=True))
-            places = ", ".join(f"{{{first + len(values) + place}}}" for place in range(len(columns)))
-            calls.append(f"switch.record_contradictions({places})")
-            values += columns
-        return calls, values
+            calls.append(RECORD_CONTRADICTIONS(self._breaks))
+        return calls
 
     def committed(self) -> None:
         """The oldest batch given out is durable: tell whoever waits."""
@@ -322,10 +273,9 @@ class PaymentBook:
         if decision.verdict is not Verdict.CREATED:
             return self._not_created(decision, identity, terms, books)
         number = decision.number
-        self._payments.append(_payment_row(number, identity, terms, command.native_ref))
+        self._payments.append(NewPayment(number, identity, terms, command.native_ref))
         self._limits.count(number, terms.debtor_agent, terms.debit_currency, minor=minor, now_us=now)
         self._natives.append((number, command.native_body))
-        self._keys.append((number, identity.key))
         self._duplicates.take(command.claims, number, now)
         if twin is not None:
             books.record(number, "LOOK_ALIKE", _body(identity.uetr, state, {"twin": twin[1]}))
@@ -375,8 +325,7 @@ class PaymentBook:
         return self._refused(decision.number, identity, command.terms, command.reason, command.detail)
 
     def _refused(self, number: int, identity: Identity, terms: Terms, reason: str, detail: str) -> Reply:
-        self._payments.append(_payment_row(number, identity, terms, ""))
-        self._keys.append((number, identity.key))
+        self._payments.append(NewPayment(number, identity, terms, ""))
         self._changes.append(Change(identity.uetr, State.ABORTED, reason))
         return Reply("refused", number, State.ABORTED, reason, detail=detail)
 
@@ -625,54 +574,8 @@ def _break(number: int, said: Advance, state: State) -> tuple[int, str, str, str
     return number, said.rail, kind, f"{detail} {said.rail_code}".strip()
 
 
-def _payment_row(number: int, identity: Identity, terms: Terms, native_ref: str) -> tuple[object, ...]:
-    """One row of `new_*` arrays, in the order of `switch.record_payments`."""
-    return (
-        number,
-        UUID(bytes=identity.uetr),
-        identity.sender,
-        identity.message_name,
-        identity.message_id,
-        terms.debtor_agent,
-        terms.creditor_agent,
-        terms.rail,
-        terms.fx_provider,
-        terms.rate,
-        terms.debit_currency,
-        terms.credit_currency,
-        terms.debit_minor,
-        terms.credit_minor,
-        terms.fee_minor,
-        native_ref,
-        identity.raw,
-    )
-
-
 def _ended(o: Open) -> Ended:
     return Ended(o.rail, o.credit_minor, o.credit_currency, o.expires)
-
-
-def _open_columns(o: Open) -> tuple[object, ...]:
-    """One row of `open_*` arrays, in the order of `switch.record_payments`."""
-    return (
-        o.number,
-        UUID(bytes=o.uetr),
-        o.state,
-        o.rail,
-        o.credit_minor,
-        o.credit_currency,
-        o.entered,
-        o.expires,
-        o.due,
-        o.enquiries,
-        o.sendings,
-        o.pending,
-    )
-
-
-def _enquiry_columns(o: Open) -> tuple[object, ...]:
-    """One row of the arrays of `switch.record_enquiries`."""
-    return o.number, o.absence.answers, o.absence.asked_at, o.unanswered
 
 
 def _body(uetr: bytes, state: State, facts: dict[str, object]) -> bytes:

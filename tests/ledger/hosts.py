@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from ledger.books import Books, Leg
-from ledger.writer import Rider, Touches
+from ledger.writer import BatchExtension, Touches
 
 FINGERPRINT = b"content"
 
@@ -25,8 +25,8 @@ class PlainHost:
             raise arguments[0]
         return DECIDE[verb](books, *arguments)
 
-    def rider(self) -> Rider | None:
-        return None
+    def extension(self) -> BatchExtension:
+        return ()
 
     def committed(self) -> None:
         """There is nothing to do."""

@@ -215,7 +215,7 @@ class Book:
         self.books.begin(self.now, ids, [])
         reply = self.book.decide(command, self.books)
         self.events = self.books.seal()
-        self.book.rider()
+        self.book.extension()
         self.books.settle()
         self.book.committed()
         return reply

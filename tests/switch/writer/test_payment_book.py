@@ -59,7 +59,7 @@ class PaymentBookMachine(RuleBasedStateMachine):
         self.books.begin(self.now, ids, [])
         reply = self.book.decide(command, self.books)
         self.books.seal()
-        self.book.rider()
+        self.book.extension()
         self.books.settle()
         self.book.committed()
         return reply
