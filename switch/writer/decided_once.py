@@ -5,38 +5,35 @@ transaction, and told again to whoever asks again: a second try after a crash ch
 other orders have been decided since.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
-from uuid import UUID
 
 import asyncpg
 
 from ledger.columns import Columns, Function, each, uuid
 from ledger.writer import BatchExtension
-from switch.writer.commands import Reply
+from switch.writer.commands import Command, Reply
+from switch.writer.parts import BatchPart
 
 REMEMBERED_MAX: Final = 10_000
 _READ: Final = "SELECT id, verdict, number FROM switch.decided_order WHERE id = ANY($1)"
 
 
-class Orders:
+class Orders(BatchPart):
     """The writer's memory of what was decided, and what of it a batch adds."""
-
-    def __init__(self) -> None:
-        self.forget()
 
     def forget(self) -> None:
         """Drop everything: what memory holds may not have happened."""
         self._decided: dict[bytes, Reply] = {}
-        self.start_batch()
 
     def start_batch(self) -> None:
         """Begin to collect what the next batch decides."""
         self._fresh: dict[bytes, Reply] = {}
 
-    async def load(self, connection: asyncpg.Connection, ids: Collection[bytes]) -> None:
-        """Look up what was decided under `ids` before; memory has what the database may not have yet."""
-        wanted = [UUID(bytes=id_) for id_ in ids if id_ not in self._decided]
+    async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
+        """Look up what was decided before under the ids of `commands`, where they are orders."""
+        ids = {order for command in commands if (order := getattr(command, "order", b""))}
+        wanted = [uuid(id_) for id_ in ids if id_ not in self._decided]
         for id_, verdict, number in await connection.fetch(_READ, wanted) if wanted else ():
             self._decided[id_.bytes] = Reply(verdict, number)
 
@@ -53,8 +50,8 @@ class Orders:
         """What the batch writes."""
         return [RECORD_ORDERS(self._fresh.items())] if self._fresh else []
 
-    def keep_bounded(self) -> None:
-        """Forget the oldest once nothing is in flight: they are in the database then."""
+    def durable(self) -> None:
+        """Forget the oldest: they are in the database, since no two batches decide so many."""
         while len(self._decided) > REMEMBERED_MAX:
             self._decided.pop(next(iter(self._decided)))
 

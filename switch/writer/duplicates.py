@@ -15,7 +15,7 @@ again. A look-alike whose twin was given up is no duplicate; an id stays used wh
 Only keyed hashes are kept (HMAC-SHA256, 128 bits): nothing of a payment can be read or guessed from them.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -24,6 +24,7 @@ from uuid import UUID
 import asyncpg
 
 from adapters.creditor import whom
+from ledger.books import Books
 from ledger.columns import Columns, Function, each, uuid
 from ledger.encoding import microseconds
 from ledger.writer import BatchExtension
@@ -34,6 +35,9 @@ from switch.base.personal_data import KeyRing
 from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.writer.commands import Accept, Claim, Command
+from switch.writer.lifecycle import State
+from switch.writer.parts import BatchPart, Refusal
+from switch.writer.payment_events import event_body
 
 REMEMBERED_MAX: Final = 50_000
 """Claims in the writer's memory; the others are in the database."""
@@ -52,16 +56,18 @@ class Kind(StrEnum):
 
 
 REFUSALS: Final = {
-    Kind.MESSAGE_ID: (Reason.DUPLICATE_MESSAGE_ID, f"{ROOT}/GrpHdr/MsgId: was used under another UETR"),
-    Kind.TRANSACTION_ID: (
+    Kind.MESSAGE_ID: Refusal(
+        Reason.DUPLICATE_MESSAGE_ID, f"{ROOT}/GrpHdr/MsgId: was used under another UETR"
+    ),
+    Kind.TRANSACTION_ID: Refusal(
         Reason.DUPLICATE_TRANSACTION,
         f"{ROOT}/CdtTrfTxInf/PmtId/TxId: was used under another UETR",
     ),
-    Kind.INSTRUCTION_ID: (
+    Kind.INSTRUCTION_ID: Refusal(
         Reason.DUPLICATE_INSTRUCTION_ID,
         f"{ROOT}/CdtTrfTxInf/PmtId/InstrId: was used under another UETR",
     ),
-    Kind.LOOK_ALIKE: (
+    Kind.LOOK_ALIKE: Refusal(
         Reason.DUPLICATION,
         "looks like a payment just made: one that is meant has an EndToEndId of its own",
     ),
@@ -112,23 +118,19 @@ class Use:
     voided: bool = False
 
 
-class Duplicates:
+class Duplicates(BatchPart):
     """The writer's memory of claims, and what of it a batch adds."""
-
-    def __init__(self) -> None:
-        self.forget()
 
     def forget(self) -> None:
         """Drop everything: what memory holds may not have happened."""
         self._uses: dict[bytes, Use] = {}
         self._by_number: dict[int, list[Use]] = {}
-        self.start_batch()
 
     def start_batch(self) -> None:
         """Begin to collect what the next batch claims."""
         self._fresh: dict[bytes, Use] = {}
 
-    async def load(self, connection: asyncpg.Connection, commands: Collection[Command]) -> None:
+    async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
         """Look up what `commands` would claim; memory has what the database may not have yet."""
         wanted = {
             claim.key
@@ -141,6 +143,19 @@ class Duplicates:
             return
         for key, number, until, voided in await connection.fetch(_READ, [UUID(bytes=k) for k in wanted]):
             self._keep(key.bytes, Use(number, microseconds(until), voided))
+
+    def refusal(self, payment: Accept, now_us: int) -> Refusal | None:
+        """Refuse a payment that claims what another holds, unless that is only noted."""
+        twin = self.twin(payment.claims, now_us)
+        return None if twin is None or twin[0].alert else REFUSALS[Kind(twin[0].kind)]
+
+    def held(self, number: int, payment: Accept, books: Books, now_us: int) -> None:
+        """Make a payment's claims; note the payment that it looks like."""
+        twin = self.twin(payment.claims, now_us)
+        if twin is not None:
+            body = event_body(payment.identity.uetr, State.RESERVED, {"twin": twin[1]})
+            books.record(number, "LOOK_ALIKE", body)
+        self.take(payment.claims, number, now_us)
 
     def twin(self, wanted: Sequence[Claim], now_us: int) -> tuple[Claim, int] | None:
         """The first claim that another payment holds, and the number of that payment."""
@@ -156,7 +171,7 @@ class Duplicates:
             self._fresh[claim.key] = use = Use(number, now_us + claim.lasts_us)
             self._keep(claim.key, use)
 
-    def end(self, number: int, *, voided: bool) -> None:
+    def ended(self, number: int, *, voided: bool) -> None:
         """Take in that a payment has ended."""
         for use in self._by_number.get(number, ()):
             use.voided = voided
@@ -170,7 +185,7 @@ class Duplicates:
         """What the batch writes."""
         return [RECORD_CLAIMS(self._fresh.items())] if self._fresh else []
 
-    def keep_bounded(self) -> None:
+    def durable(self) -> None:
         """Forget the oldest: they are in the database, since no two batches make so many claims."""
         while len(self._uses) > REMEMBERED_MAX:
             use = self._uses.pop(next(iter(self._uses)))

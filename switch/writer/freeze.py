@@ -17,6 +17,7 @@ from msgspec.structs import asdict
 from ledger.books import Books
 from ledger.columns import Columns, Function, one
 from ledger.writer import BatchExtension
+from switch.writer.commands import FROZEN as BOOKS_FROZEN
 from switch.writer.commands import (
     Accept,
     CloseAccounts,
@@ -29,6 +30,7 @@ from switch.writer.commands import (
     Return,
     Unfreeze,
 )
+from switch.writer.parts import BatchPart, Handler
 
 FROZEN: Final = "FREEZE"
 UNFROZEN: Final = "UNFREEZE"
@@ -37,39 +39,28 @@ UNFROZEN: Final = "UNFREEZE"
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-class Standing:
+class Freezing(BatchPart):
     """The writer's memory of the freeze, and what of it a batch changes."""
 
     def __init__(self) -> None:
-        self.forget()
+        self.handlers = {Freeze: Handler(self.freeze), Unfreeze: Handler(self.unfreeze)}
+        super().__init__()
 
     def forget(self) -> None:
         """Drop everything: what memory holds may not have happened."""
-        self._loaded = False
         self._since = 0
-        self.start_batch()
 
     def start_batch(self) -> None:
         """Begin to collect what the next batch changes."""
         self._written: tuple[int, str, str] | None = None
 
-    async def load(self, connection: asyncpg.Connection) -> None:
-        """Read it, once; nothing is in flight then."""
-        if not self._loaded:
-            self._since = await connection.fetchval("SELECT seq FROM switch.freeze") or 0
-            self._loaded = True
+    async def begin(self, connection: asyncpg.Connection) -> None:
+        """Read whether a freeze stands, and since which event."""
+        self._since = await connection.fetchval("SELECT seq FROM switch.freeze") or 0
 
-    def stops(self, command: Command, books: Books) -> bool:
-        """Whether the freeze turns `command` away; what is known already is told again."""
-        if not self._since:
-            return False
-        match command:
-            case Accept(identity=identity):
-                return books.find(UUID(bytes=identity.uetr)) is None
-            case Fund(id=id_) | Hold(id=id_) | Return(id=id_):
-                return books.find(UUID(bytes=id_)) is None
-            case _:
-                return isinstance(command, CloseWindow | CloseAccounts)
+    def stop(self, command: Command, books: Books) -> Reply | None:
+        """Turn away what would move money anew; what is known already is told again."""
+        return Reply(BOOKS_FROZEN) if self._since and _moves_money(command, books) else None
 
     def freeze(self, command: Freeze, books: Books) -> Reply:
         """Freeze; one that stands stays as it is."""
@@ -90,6 +81,16 @@ class Standing:
     def extension(self) -> BatchExtension:
         """What the batch writes."""
         return [RECORD_FREEZE(self._written)] if self._written is not None else []
+
+
+def _moves_money(command: Command, books: Books) -> bool:
+    match command:
+        case Accept(identity=identity):
+            return books.find(UUID(bytes=identity.uetr)) is None
+        case Fund(id=id_) | Hold(id=id_) | Return(id=id_):
+            return books.find(UUID(bytes=id_)) is None
+        case _:
+            return isinstance(command, CloseWindow | CloseAccounts)
 
 
 _WRITTEN: Final[Columns[tuple[int, str, str]]] = Columns(

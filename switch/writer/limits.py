@@ -19,9 +19,15 @@ from typing import Final
 
 import asyncpg
 
+from ledger.books import Books
 from ledger.columns import Call, Columns, Function, each, one
 from ledger.writer import BatchExtension
+from schemas.reasons import Reason
 from switch.base.sql import statements
+from switch.writer.commands import Accept, Reply, SetLimit, Terms
+from switch.writer.decided_once import Orders
+from switch.writer.parts import BatchPart, Handler, Refusal
+from switch.writer.payment_events import encode
 
 MICROSECONDS_A_DAY: Final = 86_400_000_000
 
@@ -75,19 +81,19 @@ def judge(limit: Limit, use: Use, day: int, minor: int) -> Excess | None:
     return None
 
 
-class Limits:
+class Limits(BatchPart):
     """The writer's memory of limits and of their use, and what of it a batch changes."""
 
-    def __init__(self) -> None:
-        self.forget()
+    def __init__(self, orders: Orders) -> None:
+        self._orders = orders
+        self.handlers = {SetLimit: Handler(self._set_limit)}
+        super().__init__()
 
     def forget(self) -> None:
         """Drop everything: what memory holds may not have happened."""
-        self._loaded = False
         self._limits: dict[Key, Limit] = {}
         self._use: dict[Key, Use] = {}
         self._counted: dict[int, Counted] = {}
-        self.start_batch()
 
     def start_batch(self) -> None:
         """Begin to collect what the next batch changes."""
@@ -96,17 +102,28 @@ class Limits:
         self._begun: dict[int, Counted] = {}
         self._ended: list[int] = []
 
-    async def load(self, connection: asyncpg.Connection) -> None:
-        """Read everything, once; nothing is in flight then."""
-        if self._loaded:
-            return
+    async def begin(self, connection: asyncpg.Connection) -> None:
+        """Read every limit and every use."""
         for participant, currency, per_payment, per_day in await connection.fetch(_LIMITS):
             self._limits[participant, currency] = Limit(per_payment, per_day)
         for participant, currency, day, minor in await connection.fetch(_USE):
             self._use[participant, currency] = Use(day, minor)
         for number, participant, currency, day, minor in await connection.fetch(_COUNTED):
             self._counted[number] = Counted((participant, currency), day, minor)
-        self._loaded = True
+
+    def refusal(self, payment: Accept, now_us: int) -> Refusal | None:
+        """Refuse a payment over a limit."""
+        terms = payment.terms
+        excess = self.excess(terms.debtor_agent, terms.debit_currency, _taken(terms), now_us)
+        return (
+            None if excess is None else Refusal(Reason.AMOUNT_EXCEEDS_AGREED_LIMIT, excess.replace("_", " "))
+        )
+
+    def held(self, number: int, payment: Accept, books: Books, now_us: int) -> None:  # noqa: ARG002
+        """Count a payment whose money is held."""
+        terms = payment.terms
+        minor = _taken(terms)
+        self.count(number, terms.debtor_agent, terms.debit_currency, minor=minor, now_us=now_us)
 
     def excess(self, participant: str, currency: str, minor: int, now_us: int) -> Excess | None:
         """Which limit a payment would be over; None where it may go on."""
@@ -125,7 +142,7 @@ class Limits:
         self._counted[number] = self._begun[number] = Counted(key, day, minor)
         self._add(key, day, minor)
 
-    def end(self, number: int, *, voided: bool) -> None:
+    def ended(self, number: int, *, voided: bool) -> None:
         """Take in that a payment has ended; one that was voided gives back what it took of the day."""
         counted = self._counted.pop(number, None)
         if counted is None:
@@ -147,6 +164,20 @@ class Limits:
         self._limits[key] = limit
         self._set.add(key)
 
+    def _set_limit(self, command: SetLimit, books: Books) -> Reply:
+        def decide() -> Reply:
+            limit = Limit(command.per_payment, command.per_day)
+            self.set(command.participant, command.currency, limit)
+            body = {
+                "participant": command.participant,
+                "currency": command.currency,
+                "per_payment_minor": command.per_payment,
+                "per_day_minor": command.per_day,
+            }
+            return Reply("limit_set", books.record(0, "LIMIT", encode(body)))
+
+        return self._orders.once(command.order, decide)
+
     def extension(self) -> BatchExtension:
         """What the batch writes."""
         calls: list[Call] = []
@@ -157,6 +188,11 @@ class Limits:
         if self._begun or self._ended:
             calls.append(RECORD_COUNTED(self._begun.items(), self._ended))
         return calls
+
+
+def _taken(terms: Terms) -> int:
+    """What a payment takes of its payer, in minor units."""
+    return terms.debit_minor + terms.fee_minor
 
 
 def _or_none(bound: int | None) -> int:

@@ -1,16 +1,30 @@
-"""What the writer decides for settlement and for people: windows, holds, accounts, events."""
+"""What the writer decides for settlement and for people: funds, windows, holds, accounts, events."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from ledger.books import Books, Verdict
 from ledger.books import Leg as BookLeg
-from switch.writer.commands import CloseAccounts, CloseWindow, Hold, Leg, Record, Release, Reply
+from ledger.writer import Touches
+from switch.writer.commands import (
+    CloseAccounts,
+    CloseWindow,
+    Fund,
+    Hold,
+    Leg,
+    OpenAccount,
+    Ping,
+    Record,
+    Release,
+    Reply,
+    SetCap,
+)
+from switch.writer.decided_once import Orders
+from switch.writer.parts import BatchPart, Handler
 
 HELD: Final = "SETTLEMENT_HELD"
 POSTED: Final = "SETTLEMENT_POSTED"
@@ -18,7 +32,8 @@ VOIDED: Final = "SETTLEMENT_VOIDED"
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-def _legs(legs: Iterable[Leg]) -> tuple[BookLeg, ...]:
+def book_legs(legs: Iterable[Leg]) -> tuple[BookLeg, ...]:
+    """Legs as the ledger has them."""
     return tuple(BookLeg(leg.debit, leg.credit, leg.amount, leg.purpose) for leg in legs)
 
 
@@ -26,10 +41,21 @@ def _note(text: str) -> bytes:
     return _encode({"note": text})
 
 
+def _fund(command: Fund, books: Books) -> Reply:
+    decision = books.move(
+        UUID(bytes=command.id),
+        book_legs(command.legs),
+        fingerprint=command.fingerprint,
+        kind="FUND",
+        body=_note(command.note),
+    )
+    return Reply(decision.verdict, decision.number)
+
+
 def _hold(command: Hold, books: Books) -> Reply:
     decision = books.reserve(
         UUID(bytes=command.id),
-        _legs(command.legs),
+        book_legs(command.legs),
         fingerprint=command.fingerprint,
         kind=HELD,
         body=_note(command.note),
@@ -74,13 +100,45 @@ def _record(command: Record, books: Books) -> Reply:
     return Reply("recorded", books.record(0, command.kind, command.body))
 
 
-DECISIONS: Final[Mapping[type, Callable[[Any, Books], Reply]]] = MappingProxyType(
-    {
-        Hold: _hold,
-        Release: _release,
-        CloseWindow: _close_window,
-        CloseAccounts: _close_accounts,
-        Record: _record,
-    }
-)
-"""One decision a command."""
+def _pong(_: Ping, __: Books) -> Reply:
+    return Reply("pong")
+
+
+class SettlementBook(BatchPart):
+    """Decides what settlement and people order of the ledger."""
+
+    def __init__(self, orders: Orders) -> None:
+        self._orders = orders
+        self.handlers = {
+            Fund: Handler(_fund, _touches_id),
+            Hold: Handler(_hold, _touches_id),
+            Release: Handler(_release, _touches_id),
+            OpenAccount: Handler(self._open_account),
+            SetCap: Handler(self._set_cap),
+            CloseWindow: Handler(_close_window),
+            CloseAccounts: Handler(_close_accounts),
+            Record: Handler(_record, lambda c: Touches((), len(c.body))),
+            Ping: Handler(_pong),
+        }
+        super().__init__()
+
+    def _open_account(self, command: OpenAccount, books: Books) -> Reply:
+        key = command.owner, command.currency, command.purpose
+
+        def decide() -> Reply:
+            known = books.find_account(*key)
+            if known is not None:
+                return Reply("exists", known)
+            return Reply("opened", books.open_account(*key, command.net_debit_cap))
+
+        return self._orders.once(command.order, decide)
+
+    def _set_cap(self, command: SetCap, books: Books) -> Reply:
+        def decide() -> Reply:
+            return Reply(books.set_cap(command.account, command.net_debit_cap).verdict, command.account)
+
+        return self._orders.once(command.order, decide)
+
+
+def _touches_id(command: Fund | Hold | Release) -> Touches:
+    return Touches((UUID(bytes=command.id),))

@@ -89,11 +89,11 @@ class Play:
 
     def __post_init__(self) -> None:
         self.book = PaymentBookMachine()
-        self.book.book._rules = {"PK": self.world.rule}
+        self.book.rules["PK"] = self.world.rule
         self.book.open()
         self.book.accept(7, 100, hold=False)
-        payment = self.book.book._open[UETR]
-        self.book.book._open[UETR] = replace(payment, expires=self.now + LIFETIME_S * S)
+        payment = self.book.records.open[UETR]
+        self.book.records.open[UETR] = replace(payment, expires=self.now + LIFETIME_S * S)
         self.due = self.now + ANSWER_S * S
 
     @property
@@ -104,7 +104,7 @@ class Play:
 
     @property
     def state(self) -> State:
-        if payment := self.book.book._open.get(UETR):
+        if payment := self.book.records.open.get(UETR):
             return payment.state
         return State(self.book.told[-1].state)
 
@@ -153,7 +153,7 @@ class Play:
             self.rail_heard(answered=self.rail_is_up(self.at))
         if self.state is State.SENT and self.now >= self.due:
             self.ask_writer(Advance(UETR, "DOUBT", due_at=self.now + (FIRST_S - ANSWER_S) * S))
-        elif self.state is State.UNKNOWN and 0 < self.book.book._open[UETR].due <= self.now:
+        elif self.state is State.UNKNOWN and 0 < self.book.records.open[UETR].due <= self.now:
             self.enquire()
 
     def enquire(self) -> None:
@@ -353,7 +353,7 @@ def test_the_writer_takes_no_word_for_an_absence() -> None:
     assert machine.ask(Advance(UETR, "REJECT", detail="the rail never had it")).verdict == "illegal"
     for _ in range(20):
         machine.ask(Enquired(UETR, "not_found", asked_at=2**60, whole_since=1))
-    assert machine.book._open[UETR].state is State.UNKNOWN
+    assert machine.records.open[UETR].state is State.UNKNOWN
 
 
 def test_a_pending_that_an_enquiry_heard_is_remembered() -> None:
@@ -364,4 +364,4 @@ def test_a_pending_that_an_enquiry_heard_is_remembered() -> None:
     machine.ask(Advance(UETR, "DOUBT"))
     machine.ask(Enquired(UETR, "pending", asked_at=1, whole_since=1))
 
-    assert machine.book._open[UETR].pending
+    assert machine.records.open[UETR].pending

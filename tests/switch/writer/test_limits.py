@@ -12,6 +12,7 @@ from ledger.verify import verify
 from ledger.writer import Writer
 from switch.cli import application
 from switch.writer.commands import Accept, Advance, Fund, Identity, Leg, OpenAccount, SetLimit, Terms
+from switch.writer.decided_once import Orders
 from switch.writer.limits import MICROSECONDS_A_DAY, Excess, Limit, Limits, Use, judge
 from switch.writer.payment_book import PaymentBook
 
@@ -37,7 +38,7 @@ def test_the_table_of_limits(limit, use, minor, verdict):
 
 
 def test_a_new_day_begins_at_nothing():
-    limits = Limits()
+    limits = Limits(Orders())
     limits.set("a", "INR", Limit(None, 100))
     limits.count(1, "a", "INR", minor=100, now_us=MICROSECONDS_A_DAY - 1)
 
@@ -47,22 +48,22 @@ def test_a_new_day_begins_at_nothing():
 
 
 def test_a_payment_that_is_voided_on_a_later_day_gives_nothing_back():
-    limits = Limits()
+    limits = Limits(Orders())
     limits.set("a", "INR", Limit(None, 100))
     limits.count(1, "a", "INR", minor=100, now_us=MICROSECONDS_A_DAY - 1)
     limits.count(2, "a", "INR", minor=60, now_us=MICROSECONDS_A_DAY)
-    limits.end(1, voided=True)
+    limits.ended(1, voided=True)
 
     assert limits.excess("a", "INR", 41, MICROSECONDS_A_DAY) is Excess.DAY
     assert limits.excess("a", "INR", 40, MICROSECONDS_A_DAY) is None
 
 
 def test_what_was_not_counted_gives_nothing_back():
-    limits = Limits()
+    limits = Limits(Orders())
     limits.count(1, "a", "INR", minor=100, now_us=0)
     limits.set("a", "INR", Limit(None, 100))
     limits.count(2, "a", "INR", minor=100, now_us=0)
-    limits.end(1, voided=True)
+    limits.ended(1, voided=True)
 
     assert limits.excess("a", "INR", 1, 0) is Excess.DAY
 

@@ -10,6 +10,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from ledger.books import Books
 from ledger.encoding import microseconds
+from switch.writer.absence import Rule
 from switch.writer.commands import (
     Accept,
     Advance,
@@ -25,6 +26,7 @@ from switch.writer.commands import (
 )
 from switch.writer.lifecycle import FINAL, Event, State
 from switch.writer.payment_book import PaymentBook
+from switch.writer.payment_records import PaymentRecords
 
 START = datetime(2026, 11, 23, 23, 59, 59, 980_000, tzinfo=UTC)
 """A command takes a millisecond: the day ends in the midst of a history."""
@@ -41,7 +43,8 @@ class PaymentBookMachine(RuleBasedStateMachine):
         super().__init__()
         self.books = Books()
         self.told: list[Change] = []
-        self.book = PaymentBook(self.tell)
+        self.rules: dict[str, Rule] = {}
+        self.book = PaymentBook(self.tell, self.rules)
         self.now = START
         self.model: dict[bytes, tuple[State, int, bytes]] = {}
         self.free = FUNDS
@@ -51,6 +54,11 @@ class PaymentBookMachine(RuleBasedStateMachine):
 
     def tell(self, changes: Sequence[Change]) -> None:
         self.told.extend(changes)
+
+    @property
+    def records(self) -> PaymentRecords:
+        """The book's open payments."""
+        return next(part for part in self.book.parts if isinstance(part, PaymentRecords))
 
     def ask(self, command):
         """One batch of one command, as the writer runs it."""
@@ -231,7 +239,7 @@ def test_a_closed_rail_gives_the_payment_back_and_it_can_be_sent_or_expire() -> 
     closed = Advance(UETR, "DEFER", rail="PK", exchange=True, due_at=5)
 
     assert machine.ask(closed).state == State.RESERVED
-    assert machine.book._open[UETR].sendings == 0
+    assert machine.records.open[UETR].sendings == 0
     assert machine.ask(Advance(UETR, "SEND")).state == State.SENT
     assert machine.ask(closed).state == State.RESERVED
     assert machine.ask(Advance(UETR, "EXPIRE")).state == State.ABORTED
@@ -324,11 +332,11 @@ def test_a_late_doubt_brings_the_enquiry_nearer_and_never_puts_it_off() -> None:
     machine = sent_payment()
     machine.ask(Advance(UETR, "DOUBT", due_at=500))
     machine.ask(Advance(UETR, "DOUBT", due_at=900, pending=True))
-    later = machine.book._open[UETR]
+    later = machine.records.open[UETR]
     machine.ask(Advance(UETR, "DOUBT", due_at=100))
 
     assert (later.due, later.pending, later.enquiries) == (500, True, 0)
-    assert machine.book._open[UETR].due == 100
+    assert machine.records.open[UETR].due == 100
 
 
 def test_every_event_of_the_lifecycle_is_tried() -> None:

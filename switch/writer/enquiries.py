@@ -1,0 +1,98 @@
+"""Enquiries: what a rail said when it was asked about a payment in doubt, where that ended nothing.
+
+`absence.py` says what follows from it, and when a rail is believed that it never had the order.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID
+
+from ledger.books import Books
+from ledger.columns import Columns, Function, each
+from ledger.encoding import microseconds
+from ledger.writer import BatchExtension, Touches
+from schemas.reasons import Reason
+from switch.writer import absence
+from switch.writer.absence import Asked, Rules
+from switch.writer.commands import Enquired, Reply
+from switch.writer.lifecycle import Event, State, next_state
+from switch.writer.parts import BatchPart, Handler
+from switch.writer.payment_events import escalate, event_body, write_step
+from switch.writer.payment_records import Open, PaymentRecords
+
+ENQUIRY: Final = "ENQUIRY"
+"""Kind of the event that says what the rail said when it was asked, where that ended nothing."""
+
+
+class Enquiries(BatchPart):
+    """Decides what enquiries come to, and writes it down beside the open payment."""
+
+    def __init__(self, rules: Rules, records: PaymentRecords) -> None:
+        self._rules, self._records = rules, records
+        self.handlers = {Enquired: Handler(self._enquired, lambda c: Touches((UUID(bytes=c.uetr),)))}
+        super().__init__()
+
+    def start_batch(self) -> None:
+        """Begin to collect what the next batch writes."""
+        self._asked: dict[int, Open] = {}
+
+    def ended(self, number: int, *, voided: bool) -> None:  # noqa: ARG002 - however it ended
+        """Forget what was asked: the open payment is no more."""
+        self._asked.pop(number, None)
+
+    def extension(self) -> BatchExtension:
+        """What the batch writes, behind the open payments themselves."""
+        return [RECORD_ENQUIRIES(self._asked.values())] if self._asked else ()
+
+    def _enquired(self, command: Enquired, books: Books) -> Reply:
+        payment = self._records.open.get(command.uetr)
+        if payment is None:
+            return Reply("final")
+        if payment.state is not State.UNKNOWN:
+            return Reply("illegal", payment.number, payment.state)
+        rule = self._rules.get(payment.rail, absence.UNKNOWN_RAIL)
+        asked = Asked(command.said, command.asked_at, command.whole_since)
+        doubt = absence.heard(rule, payment.doubt, asked, microseconds(books.now))
+        after = payment.with_doubt(doubt)
+        if command.said != "nothing" or doubt.unanswered == 1:  # not each one of an outage fills the log
+            _note(after, command, books)
+        if absence.is_absent(rule, doubt.count):
+            return self._never_there(after, command, books)
+        if doubt.due == 0 and payment.due != 0:
+            escalate(after.number, after.uetr, after.state, command.said.replace("_", " "), books)
+        self._records.move(after)
+        self._asked[after.number] = after
+        return Reply("noted", after.number, after.state)
+
+    def _never_there(self, asked: Open, command: Enquired, books: Books) -> Reply:
+        """The rail is believed that it never had the order."""
+        reason = Reason.TIMEOUT_INSTRUCTED_AGENT
+        facts = {
+            "reason": reason,
+            "rail_code": command.rail_code,
+            "detail": f"the rail never had it: not found {asked.absence.answers} times",
+        }
+        state = next_state(asked.state, Event.REJECT)
+        body = event_body(asked.uetr, state, {name: value for name, value in facts.items() if value})
+        write_step(asked.number, UUID(bytes=asked.uetr), Event.REJECT, state, body=body, books=books)
+        return self._records.end(asked, state, reason)
+
+
+def _note(after: Open, command: Enquired, books: Books) -> None:
+    facts = {
+        "detail": command.said.replace("_", " "),
+        "rail_code": command.rail_code,
+        "enquiry": after.enquiries,
+        "absences": after.absence.answers,
+    }
+    known = {name: value for name, value in facts.items() if value}
+    books.record(after.number, ENQUIRY, event_body(after.uetr, after.state, known))
+
+
+_COLUMNS: Final[Columns[Iterable[Open]]] = Columns(
+    each("asked_number", "bigint", lambda payment: payment.number),
+    each("asked_absences", "integer", lambda payment: payment.absence.answers),
+    each("asked_absent", "bigint", lambda payment: payment.absence.asked_at),
+    each("asked_unanswered", "integer", lambda payment: payment.unanswered),
+)
+RECORD_ENQUIRIES: Final = Function("switch.record_enquiries", _COLUMNS)

@@ -1,0 +1,95 @@
+"""Events of payments, as the log has them: the steps, and what their bodies say.
+
+No body has personal data, so that the log can be shown and proven for ever.
+"""
+
+import hashlib
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from ledger.books import Books, Verdict
+from switch.writer.commands import Accept, Advance, Identity, Terms
+from switch.writer.lifecycle import Event, State, next_state
+
+encode: Final = msgspec.json.Encoder(order="deterministic").encode
+
+
+def event_body(uetr: bytes, state: State, facts: dict[str, object]) -> bytes:
+    """Write an event's body: the payment, its state after it, and what was learnt."""
+    return encode({"uetr": uetr.hex(), "state": state, **facts})
+
+
+def write_step(number: int, id_: UUID, event: Event, state: State, *, body: bytes, books: Books) -> None:
+    """Write a step: a final one posts or voids. A hold can always be posted and always be voided."""
+    if state is State.COMMITTED:
+        decision = books.post(id_, kind=event, body=body)
+        assert decision.verdict is Verdict.POSTED, decision
+    elif state is State.ABORTED:
+        decision = books.void(id_, kind=event, body=body)
+        assert decision.verdict is Verdict.VOIDED, decision
+    else:
+        books.record(number, event, body)
+
+
+def escalate(number: int, uetr: bytes, state: State, detail: str, books: Books) -> None:
+    """Write down that from now on people, or the rail's file, must decide."""
+    books.record(number, "ESCALATE", event_body(uetr, state, {"detail": detail}))
+
+
+def refusal_body(identity: Identity, terms: Terms, reason: str, detail: str) -> bytes:
+    """Of the step that refuses a payment."""
+    state = next_state(State.RECEIVED, Event.REFUSE)
+    facts = {**_message_facts(identity), **_stated_facts(terms), "reason": reason, "detail": detail}
+    return event_body(identity.uetr, state, facts)
+
+
+def reserve_facts(command: Accept) -> dict[str, object]:
+    """Of the step that holds a payment's money."""
+    terms = command.terms
+    return {
+        **_message_facts(command.identity),
+        "debtor_agent": terms.debtor_agent,
+        "creditor_agent": terms.creditor_agent,
+        "rail": terms.rail,
+        "debit": [terms.debit_minor, terms.debit_currency],
+        "credit": [terms.credit_minor, terms.credit_currency],
+        "fee": [terms.fee_minor, terms.debit_currency],
+        "fx": [terms.fx_provider, terms.rate],
+        "native_sha256": hashlib.sha256(command.native_body).hexdigest(),
+        **({"notes": command.notes} if command.notes else {}),
+    }
+
+
+def answer_facts(command: Advance) -> dict[str, object]:
+    """Of a step that follows what a rail answered."""
+    facts: dict[str, object] = {
+        "reason": command.reason,
+        "rail_code": command.rail_code,
+        "rail_reference": command.rail_reference,
+        "detail": command.detail,
+        "sent_at": command.sent_at,
+        "answered_at": command.answered_at,
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def _stated_facts(terms: Terms) -> dict[str, object]:
+    """Between which agents, and how much: what a refused payment would have moved. Nothing of people."""
+    if not terms.debit_currency:
+        return {}
+    return {
+        "debtor_agent": terms.debtor_agent,
+        "creditor_agent": terms.creditor_agent,
+        "debit": [terms.debit_minor, terms.debit_currency],
+    }
+
+
+def _message_facts(identity: Identity) -> dict[str, object]:
+    return {
+        "sender": identity.sender,
+        "message": identity.message_name,
+        "message_sha256": hashlib.sha256(identity.raw).hexdigest(),
+        "received_at": identity.received_at,
+    }

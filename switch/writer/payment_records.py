@@ -1,0 +1,225 @@
+"""Records of payments: those that a batch makes, those that it moves, those that it closes.
+
+`switch.payment` has every payment, once and for all; `switch.open_payment` the few that are not final yet,
+and memory the same few. What became of a payment is news for whoever waits, once it is durable.
+"""
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import asyncpg
+from msgspec import Struct
+
+from ledger.columns import Call, Columns, Function, each, one, uuid
+from ledger.encoding import microseconds
+from ledger.writer import BatchExtension
+from switch.base.sql import statements
+from switch.writer import absence
+from switch.writer.absence import Count, Doubt
+from switch.writer.commands import Advance, Change, Command, Ended, Enquired, Identity, Reply, Terms
+from switch.writer.lifecycle import State
+from switch.writer.parts import BatchPart, overridden
+
+_READ: Final = statements("switch.writer")("read_open_payments")
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A payment that is not final, as `switch.open_payment` holds it."""
+
+    number: int
+    uetr: bytes
+    state: State
+    rail: str
+    credit_minor: int
+    credit_currency: str
+    entered: int
+    expires: int
+    due: int
+    enquiries: int = 0
+    sendings: int = 0
+    pending: bool = False
+    absence: Count = absence.NONE
+    unanswered: int = 0
+    """Enquiries in a row that the rail did not answer."""
+
+    @property
+    def doubt(self) -> Doubt:
+        """What enquiries have come to."""
+        return Doubt(self.expires, self.due, self.enquiries, self.pending, self.absence, self.unanswered)
+
+    def with_doubt(self, doubt: Doubt) -> "Open":
+        """The payment after an enquiry."""
+        return replace(
+            self,
+            due=doubt.due,
+            enquiries=doubt.enquiries,
+            pending=doubt.pending,
+            absence=doubt.count,
+            unanswered=doubt.unanswered,
+        )
+
+
+class NewPayment(Struct, frozen=True, gc=False):
+    """A payment that this batch makes, accepted or refused."""
+
+    number: int
+    identity: Identity
+    terms: Terms
+    native_ref: str = ""
+    native_body: bytes | None = None
+    """What its rail is sent; None of one that was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class _GivenOut:
+    """What is remembered of a batch until it is durable: the news of it, and the payments that it closes."""
+
+    changes: Sequence[Change]
+    closed: Collection[bytes]
+
+
+class PaymentRecords(BatchPart):
+    """The writer's memory of open payments, and what of payments a batch writes."""
+
+    def __init__(self, announce: Callable[[Sequence[Change]], None]) -> None:
+        self._announce = announce
+        self.open: dict[bytes, Open] = {}
+        """Payments that are not final, by UETR, as far as they are in memory."""
+        self._in_flight: deque[_GivenOut] = deque()
+        super().__init__()
+
+    def meet(self, parts: Sequence[BatchPart]) -> None:
+        """Learn who wants to know of ends."""
+        self._ended = overridden(parts, BatchPart.ended)
+
+    def forget(self) -> None:
+        """Drop everything: what memory holds may not have happened."""
+        self.open.clear()
+        self._in_flight.clear()
+
+    def start_batch(self) -> None:
+        """Begin to collect what the next batch writes."""
+        self._new: list[NewPayment] = []
+        self._moved: dict[bytes, Open] = {}
+        self._closed: dict[bytes, int] = {}
+        self._changes: list[Change] = []
+
+    async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
+        """Bring the open payments that `commands` speak of into memory."""
+        named = {c.uetr for c in commands if isinstance(c, Advance | Enquired) and c.uetr not in self.open}
+        # A payment that closes in a batch in flight is open in the database, and in the database only.
+        wanted = named.difference(*(given_out.closed for given_out in self._in_flight))
+        if wanted:
+            rows = await connection.fetch(_READ, [uuid(uetr) for uetr in wanted])
+            self.open |= {row["uetr"].bytes: _open(row) for row in rows}
+
+    def add(self, new: NewPayment) -> None:
+        """A new payment."""
+        self._new.append(new)
+
+    def tell(self, change: Change) -> None:
+        """News, for when the batch is durable."""
+        self._changes.append(change)
+
+    def move(self, payment: Open) -> None:
+        """A payment that is open, as it is now."""
+        self.open[payment.uetr] = self._moved[payment.uetr] = payment
+
+    def end(self, payment: Open, state: State, reason: str) -> Reply:
+        """Take in that a payment is final: its step is written."""
+        uetr = payment.uetr
+        self.tell(Change(uetr, state, reason))
+        self.open.pop(uetr)
+        self._moved.pop(uetr, None)
+        self._closed[uetr] = payment.number
+        for ended in self._ended:
+            ended(payment.number, voided=state is State.ABORTED)
+        of_rail = Ended(payment.rail, payment.credit_minor, payment.credit_currency, payment.expires)
+        return Reply("advanced", payment.number, state, reason, of_rail)
+
+    def extension(self) -> BatchExtension:
+        """What the batch writes."""
+        self._in_flight.append(_GivenOut(self._changes, self._closed.keys()))
+        calls: list[Call] = []
+        if self._new or self._moved or self._closed:
+            natives = [new for new in self._new if new.native_body is not None]
+            moved, closed = self._moved.values(), list(self._closed.values())
+            calls.append(RECORD_PAYMENTS(self._new, natives, moved, closed))
+        if self._new:
+            calls.append(RECORD_KEYS(self._new))
+        return calls
+
+    def durable(self) -> None:
+        """Tell whoever waits."""
+        changes = self._in_flight.popleft().changes
+        if changes:
+            self._announce(changes)
+
+
+def _open(row: asyncpg.Record) -> Open:
+    return Open(
+        number=row["number"],
+        uetr=row["uetr"].bytes,
+        state=State(row["state"]),
+        rail=row["rail"],
+        credit_minor=row["credit_minor"],
+        credit_currency=row["credit_currency"],
+        entered=microseconds(row["entered_at"]),
+        expires=microseconds(row["expires_at"]),
+        due=microseconds(row["due_at"]) if row["due_at"] else 0,
+        enquiries=row["enquiries"],
+        sendings=row["sendings"],
+        pending=row["pending"],
+        absence=Count(row["absences"], microseconds(row["absent_at"]) if row["absent_at"] else 0),
+        unanswered=row["unanswered"],
+    )
+
+
+_NEW: Final[Columns[Iterable[NewPayment]]] = Columns(
+    each("new_number", "bigint", lambda new: new.number),
+    each("new_uetr", "uuid", lambda new: uuid(new.identity.uetr)),
+    each("new_sender", "text", lambda new: new.identity.sender),
+    each("new_message_name", "text", lambda new: new.identity.message_name),
+    each("new_message_id", "text", lambda new: new.identity.message_id),
+    each("new_debtor_agent", "text", lambda new: new.terms.debtor_agent),
+    each("new_creditor_agent", "text", lambda new: new.terms.creditor_agent),
+    each("new_rail", "text", lambda new: new.terms.rail),
+    each("new_fx_provider", "text", lambda new: new.terms.fx_provider),
+    each("new_rate", "text", lambda new: new.terms.rate),
+    each("new_debit_currency", "text", lambda new: new.terms.debit_currency),
+    each("new_credit_currency", "text", lambda new: new.terms.credit_currency),
+    each("new_debit_minor", "bigint", lambda new: new.terms.debit_minor),
+    each("new_credit_minor", "bigint", lambda new: new.terms.credit_minor),
+    each("new_fee_minor", "bigint", lambda new: new.terms.fee_minor),
+    each("new_native_ref", "text", lambda new: new.native_ref),
+    each("new_raw", "bytea", lambda new: new.identity.raw),
+)
+_NATIVE: Final[Columns[Iterable[NewPayment]]] = Columns(
+    each("native_number", "bigint", lambda new: new.number),
+    each("native_body", "bytea", lambda new: new.native_body),
+)
+_OPEN: Final[Columns[Iterable[Open]]] = Columns(
+    each("open_number", "bigint", lambda o: o.number),
+    each("open_uetr", "uuid", lambda o: uuid(o.uetr)),
+    each("open_state", "text", lambda o: o.state),
+    each("open_rail", "text", lambda o: o.rail),
+    each("open_credit_minor", "bigint", lambda o: o.credit_minor),
+    each("open_credit_currency", "text", lambda o: o.credit_currency),
+    each("open_entered", "bigint", lambda o: o.entered),
+    each("open_expires", "bigint", lambda o: o.expires),
+    each("open_due", "bigint", lambda o: o.due),
+    each("open_enquiries", "integer", lambda o: o.enquiries),
+    each("open_sendings", "integer", lambda o: o.sendings),
+    each("open_pending", "boolean", lambda o: o.pending),
+)
+_CLOSED: Final[Columns[list[int]]] = Columns(one("closed_number", "bigint[]", lambda numbers: numbers))
+RECORD_PAYMENTS: Final = Function("switch.record_payments", _NEW, _NATIVE, _OPEN, _CLOSED)
+
+_KEYS: Final[Columns[Iterable[NewPayment]]] = Columns(
+    each("numbers", "bigint", lambda new: new.number),
+    each("keys", "bytea", lambda new: new.identity.key),
+)
+RECORD_KEYS: Final = Function("switch.record_keys", _KEYS)

@@ -1,0 +1,253 @@
+"""The life of payments: accepted or refused, moved from step to step, given back.
+
+Every decision is one of `lifecycle.py`'s steps, and an event of the ledger. What else stands against a new
+payment, and what else must know of its end, are other parts of the batch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from ledger.books import Books, Decision, Verdict
+from ledger.encoding import microseconds
+from ledger.writer import Touches
+from schemas.reasons import Reason
+from switch.writer.commands import LATE, Accept, Advance, Change, Identity, Refuse, Reply, Return, Terms
+from switch.writer.contradictions import Contradictions
+from switch.writer.lifecycle import FINAL, Event, IllegalTransition, State, next_state
+from switch.writer.parts import BatchPart, Handler, overridden
+from switch.writer.payment_events import (
+    answer_facts,
+    encode,
+    escalate,
+    event_body,
+    refusal_body,
+    reserve_facts,
+    write_step,
+)
+from switch.writer.payment_records import NewPayment, Open, PaymentRecords
+from switch.writer.settlement_book import book_legs
+
+LATENESS_US: Final = 5_000_000
+"""How far a worker's idea of an expiry may be from ours: its clock's error and its message's delay."""
+
+REASONS: Final = {
+    Verdict.CAP_EXCEEDED: Reason.AMOUNT_EXCEEDS_SETTLEMENT_LIMIT,
+    Verdict.ACCOUNT_NOT_FOUND: Reason.INCORRECT_AGENT,
+    Verdict.ACCOUNT_CLOSED: Reason.TRANSACTION_FORBIDDEN,
+}
+"""The ledger's refusals as status reasons; the others are MS03."""
+
+
+class Payments(BatchPart):
+    """Decides what becomes of payments."""
+
+    def __init__(self, records: PaymentRecords, contradictions: Contradictions) -> None:
+        self._records, self._contradictions = records, contradictions
+        self.handlers = {
+            Accept: Handler(self._accept, _touches_accepted),
+            Refuse: Handler(self._refuse, _touches_refused),
+            Advance: Handler(self._advance, lambda c: Touches((UUID(bytes=c.uetr),))),
+            Return: Handler(self._return, lambda c: Touches({UUID(bytes=c.id), UUID(bytes=c.uetr)})),
+        }
+        super().__init__()
+
+    def meet(self, parts: Sequence[BatchPart]) -> None:
+        """Learn who may refuse a new payment, and who wants to know that its money is held."""
+        self._refusals = overridden(parts, BatchPart.refusal)
+        self._held = overridden(parts, BatchPart.held)
+
+    def _accept(self, command: Accept, books: Books) -> Reply:
+        identity, terms = command.identity, command.terms
+        now = microseconds(books.now)
+        if abs(command.expires_at - now - command.lifetime) > LATENESS_US and not _known(identity, books):
+            return Reply(LATE)
+        for part_refuses in self._refusals:
+            refusal = part_refuses(command, now)
+            if refusal is not None and not _known(identity, books):
+                return self._refuse(Refuse(identity, refusal.reason, refusal.detail, terms), books)
+        state = next_state(State.RECEIVED, Event.RESERVE)
+        decision = books.reserve(
+            UUID(bytes=identity.uetr),
+            book_legs(command.legs),
+            fingerprint=identity.fingerprint,
+            kind=Event.RESERVE,
+            body=event_body(identity.uetr, state, reserve_facts(command)),
+        )
+        if decision.verdict is not Verdict.CREATED:
+            return self._not_created(decision, identity, terms, books)
+        number = decision.number
+        self._records.add(NewPayment(number, identity, terms, command.native_ref, command.native_body))
+        for held in self._held:
+            held(number, command, books, now)
+        if not command.hold:
+            state = next_state(state, Event.SEND)
+            books.record(number, Event.SEND, event_body(identity.uetr, state, {}))
+        self._records.move(
+            Open(
+                number=number,
+                uetr=identity.uetr,
+                state=state,
+                rail=terms.rail,
+                credit_minor=terms.credit_minor,
+                credit_currency=terms.credit_currency,
+                entered=now,
+                expires=command.expires_at,
+                due=command.due_at,
+                sendings=0 if command.hold else 1,
+            )
+        )
+        return Reply(decision.verdict, number, state)
+
+    def _not_created(self, decision: Decision, identity: Identity, terms: Terms, books: Books) -> Reply:
+        """Known already: say so. Refused by the ledger: remember the payment as refused."""
+        if decision.verdict in {
+            Verdict.EXISTS,
+            Verdict.EXISTS_WITH_DIFFERENT_CONTENT,
+            Verdict.ALREADY_FAILED,
+        }:
+            return Reply(decision.verdict, decision.number)
+        reason = REASONS.get(decision.verdict, Reason.REASON_NOT_SPECIFIED)
+        detail = decision.verdict.replace("_", " ")
+        body = refusal_body(identity, terms, reason, detail)
+        books.record(decision.number, Event.REFUSE, body)
+        return self._refused(decision.number, identity, terms, reason, detail)
+
+    def _refuse(self, command: Refuse, books: Books) -> Reply:
+        identity = command.identity
+        decision = books.fail(
+            UUID(bytes=identity.uetr),
+            fingerprint=identity.fingerprint,
+            kind=Event.REFUSE,
+            body=refusal_body(identity, command.terms, command.reason, command.detail),
+        )
+        if decision.verdict is not Verdict.FAILED:
+            return Reply(decision.verdict, decision.number)
+        return self._refused(decision.number, identity, command.terms, command.reason, command.detail)
+
+    def _refused(self, number: int, identity: Identity, terms: Terms, reason: str, detail: str) -> Reply:
+        self._records.add(NewPayment(number, identity, terms))
+        self._records.tell(Change(identity.uetr, State.ABORTED, reason))
+        return Reply("refused", number, State.ABORTED, reason, detail=detail)
+
+    def _advance(self, command: Advance, books: Books) -> Reply:
+        open_payment = self._records.open.get(command.uetr)
+        if open_payment is None:
+            return self._advance_of_closed(command, books)
+        command = _believable(open_payment, command)
+        event = Event(command.event)
+        verdict = _not_about(open_payment, command)
+        if event is Event.SEND and microseconds(books.now) >= open_payment.expires:
+            verdict = LATE
+        if verdict:
+            return Reply(verdict, open_payment.number, open_payment.state)
+        if event is Event.DOUBT and open_payment.state is State.UNKNOWN:
+            return self._still_in_doubt(open_payment, command)
+        try:
+            state = next_state(open_payment.state, event)
+        except IllegalTransition:
+            return Reply("illegal", open_payment.number, open_payment.state)
+        body = event_body(command.uetr, state, answer_facts(command))
+        write_step(open_payment.number, UUID(bytes=command.uetr), event, state, body=body, books=books)
+        if state in FINAL:
+            return self._records.end(open_payment, state, command.reason)
+        self._records.move(
+            replace(
+                open_payment,
+                state=state,
+                entered=microseconds(books.now),
+                due=command.due_at,
+                sendings=0 if event is Event.DEFER else open_payment.sendings + (event is Event.SEND),
+                pending=open_payment.pending or command.pending,
+            )
+        )
+        if command.due_at == 0:
+            escalate(open_payment.number, command.uetr, state, command.detail, books)
+        return Reply("advanced", open_payment.number, state, command.reason)
+
+    def _advance_of_closed(self, command: Advance, books: Books) -> Reply:
+        """The payment is final, or was never ours. A contradiction is written down, never acted on.
+
+        A "no" in an exchange that handed the order over contradicts nothing: another sending was taken, and
+        the late one was refused, or never left us. The rail's file says what the rail did.
+        """
+        decision = books.find(UUID(bytes=command.uetr))
+        if decision is None:
+            return Reply(Verdict.TRANSFER_NOT_FOUND)
+        state = State.COMMITTED if decision.verdict is Verdict.POSTED else State.ABORTED
+        said = {Event.CONFIRM: State.COMMITTED, Event.REJECT: State.ABORTED}.get(Event(command.event))
+        if command.event == Event.REJECT and command.exchange:
+            said = None
+        if said is None or said is state:
+            return Reply("final", decision.number, state)
+        fresh = self._contradictions.note(decision.number, command, said, state, books)
+        return Reply("contradiction" if fresh else "final", decision.number, state)
+
+    def _still_in_doubt(self, open_payment: Open, command: Advance) -> Reply:
+        """No news again. It may bring the next enquiry nearer, never put it off, and never use one up."""
+        due = min(open_payment.due, command.due_at or open_payment.due)
+        if due != open_payment.due or command.pending > open_payment.pending:
+            self._records.move(
+                replace(open_payment, due=due, pending=open_payment.pending or command.pending)
+            )
+        return Reply("noted", open_payment.number, open_payment.state)
+
+    def _return(self, command: Return, books: Books) -> Reply:
+        """Correct the payment's set by its reverse, and note the return in the payment's own journey."""
+        original = books.find(UUID(bytes=command.uetr))
+        facts = {"uetr": command.uetr.hex(), "sender": command.sender, "message_id": command.message_id}
+        decision = books.correct(
+            UUID(bytes=command.id),
+            UUID(bytes=command.uetr),
+            fingerprint=command.fingerprint,
+            kind="RETURN",
+            body=encode({**facts, "reason": command.reason}),
+        )
+        if decision.verdict is Verdict.CREATED:
+            assert original is not None
+            body = event_body(
+                command.uetr, State.COMMITTED, {"reason": command.reason, "return": decision.number}
+            )
+            books.record(original.number, "RETURNED", body)
+        return Reply(decision.verdict, decision.number)
+
+
+def _touches_accepted(command: Accept) -> Touches:
+    identity = command.identity
+    return Touches((UUID(bytes=identity.uetr),), len(identity.raw) + len(command.native_body))
+
+
+def _touches_refused(command: Refuse) -> Touches:
+    return Touches((UUID(bytes=command.identity.uetr),), len(command.identity.raw))
+
+
+def _known(identity: Identity, books: Books) -> bool:
+    return books.find(UUID(bytes=identity.uetr)) is not None
+
+
+def _not_about(ordered: Open, said: Advance) -> str:
+    """Why a word is not about this payment as it stands; empty if it is."""
+    if said.rail and said.rail != ordered.rail:
+        return "another_rail"
+    # Absence is counted here (`_enquired`): no process of ours says it.
+    nobodys = said.event == "REJECT" and not said.rail and not said.only_in_doubt
+    return "illegal" if nobodys or (said.only_in_doubt and ordered.state is not State.UNKNOWN) else ""
+
+
+def _believable(ordered: Open, said: Advance) -> Advance:
+    """What is not a clear word about this order is doubt, whatever it calls itself.
+
+    A confirmation of another amount confirms nothing, and people must look. A "no" or "not now" in the
+    exchange of a second sending, or in a first one that a second has overtaken, says nothing of the other.
+    """
+    if said.event == "CONFIRM" and said.credited_currency:
+        if (said.credited_minor, said.credited_currency) != (ordered.credit_minor, ordered.credit_currency):
+            return msgspec.structs.replace(
+                said, event="DOUBT", due_at=0, pending=True, detail="the rail confirmed another amount"
+            )
+    elif said.event in {"REJECT", "DEFER"} and said.exchange and ordered.sendings > 1:
+        return msgspec.structs.replace(said, event="DOUBT")
+    return said
