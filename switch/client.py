@@ -89,6 +89,9 @@ class PaymentState(msgspec.Struct, frozen=True):
     credited_amount: Amount | None = None
     fee: Amount | None = None
     exchange_rate: str | None = None
+    rail: str | None = None
+    """The country whose rail credits it; `rail_name` is what people call that rail."""
+    rail_name: str | None = None
     detail: str | None = None
     returned: bool = False
     """It had arrived, and was given back."""

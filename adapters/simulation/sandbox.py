@@ -98,6 +98,20 @@ def prepare(
     return connection, command
 
 
+def is_simulated(directory: Path) -> bool:
+    """Whether `prepare` made a rail of this directory: only a simulated rail's own certificate lies here."""
+    return (directory / "server.crt").exists()
+
+
+def is_paid(country: str, named: str, account: str) -> bool:
+    """Whether a simulated rail pays `account` for an account or alias in its own writing.
+
+    An alias stands for an account, and an account may be written with its branch behind an `@`.
+    """
+    aliases: Mapping[str, str | None] = getattr(registry.package(country).sandbox, "ALIASES", {})
+    return account in {named, aliases.get(named)} or account.partition("@")[0] == named
+
+
 def free_port() -> int:
     """A port that nobody listens on, and that the kernel does not give to others while its server is away."""
     for _ in _PORTS:

@@ -14,11 +14,22 @@ from switch.api import queries
 from switch.api.routes import Routes
 
 MEDIA_TYPE: Final = "application/problem+json"
-AWAY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-"""What the database driver raises while the database is away or too slow."""
+_AWAY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_OURS: Final = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.CardinalityViolationError,
+    asyncpg.SyntaxOrAccessError,
+)
+"""What the database says of a value or a statement: it is there, and the mistake is in this program."""
 PERHAPS: Final = "the database is away: send the same message again, with the same UETR, and it is told"
 CATALOGUE: Final = "/docs/problems"
 """Where the problems are explained; each problem's `type` points into it."""
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the database is away or too slow: the same request may succeed later."""
+    return isinstance(error, _AWAY) and not isinstance(error, _OURS)
 
 
 def problem_body(error: SwitchError) -> dict[str, Any]:
@@ -112,7 +123,7 @@ async def on_switch_error(_: Request, error: Exception) -> Response:
 
 async def on_defect(_: Request, error: Exception) -> Response:
     """Answer what nobody foresaw; the edge logs it."""
-    return problem(Unavailable(PERHAPS) if isinstance(error, AWAY) else SwitchError())
+    return problem(Unavailable(PERHAPS) if is_away(error) else SwitchError())
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:

@@ -58,7 +58,8 @@ async def get_quote(
     return JSONResponse(
         {
             "creditor_agent": route.creditor.bic,
-            "rail": profile.rail,
+            "rail": profile.country,
+            "rail_name": profile.rail,
             "interbank_settlement_amount": _money(price.debit),
             "fee": _money(price.fee),
             "credited_amount": _money(price.credit),

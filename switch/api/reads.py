@@ -235,7 +235,8 @@ def _rail_document(profile: RailProfile, rail: Rail | None, seen: reach.Reach) -
     since = seen.unreachable_since
     return {
         "country": profile.country,
-        "rail": profile.rail,
+        "rail": profile.country,
+        "rail_name": profile.rail,
         "currency": profile.currency,
         "confirmation": profile.confirmation,
         "open": rail is not None and rail.open and seen.reachable is not False,

@@ -5,6 +5,7 @@ import json
 
 import typer
 
+from switch.base import personal_data
 from switch.cli.connect import Archives, Data, Database, database, progress, settings_for
 from switch.operations import verify as checks
 
@@ -19,6 +20,7 @@ def verify(
 
     async def run() -> list[dict[str, object]]:
         async with database(settings) as connection:
+            keys = settings.personal_data_keys
             acknowledged = settings.data / "sandbox" / "acknowledged.jsonl"
             return [
                 {"check": r.name, "ok": r.ok, "checked": r.checked, "detail": r.detail}
@@ -28,6 +30,7 @@ def verify(
                     acknowledged,
                     archives=archives or settings.archive_directory,
                     progress=progress("events verified"),
+                    keys=personal_data.load(keys) if keys.exists() else None,
                 )
             ]
 

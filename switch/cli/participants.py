@@ -13,6 +13,7 @@ from switch.api.participants import use_document
 from switch.api.reads import position_document
 from switch.cli.connect import Currency, Data, Database, checked_amount, instant_of, read_file, read_json
 from switch.cli.office import As, Counter, Factor, Reason, ask, confirmed, run, show
+from switch.cli.pages import After, Limit, within
 from switch.participants import liquidity, reads
 
 app = typer.Typer(no_args_is_help=True)
@@ -23,13 +24,15 @@ _ZERO: Final = re.compile(r"0(\.0+)?", re.ASCII)
 
 
 @app.command("list")
-def list_participants(data: Data = None, database_url: Database = None) -> None:
-    """Print every participant, one JSON line each."""
+def list_participants(
+    after: After = "", limit: Limit = 500, data: Data = None, database_url: Database = None
+) -> None:
+    """Print participants in the order of their ids, one JSON line each."""
 
     async def work(counter: Counter) -> list[reads.ParticipantRow]:
         return await reads.read(counter.desk.pool)
 
-    for row in run(data, database_url, work):
+    for row in within(run(data, database_url, work), limit, lambda row: row.id, after):
         typer.echo(json.dumps(msgspec.to_builtins(row), ensure_ascii=False))
 
 

@@ -15,7 +15,7 @@ from switch.change_catalogue import KINDS, describe
 from switch.cli.connect import NUMBER_MAX, Data, Database, installed, read_json, running_url, settings_for
 from switch.cli.failures import CommandFailed, WrongUse
 from switch.cli.office import As, Counter, Reason, ask, find_person, keep_token, run, session_file, show, vote
-from switch.cli.pages import Before, Limit, shown
+from switch.cli.pages import After, Before, Limit, shown, within
 from switch.identity import enrolment, sessions, sign_in
 from switch.identity.model import ChangeState, Role
 from switch.identity.secrets import totp_code
@@ -97,14 +97,16 @@ def show_code(name: Name, data: Data = None) -> None:
 
 
 @people.command("list")
-def list_people(data: Data = None, database_url: Database = None) -> None:
-    """Print every person who may sign in, or could before, one JSON line each."""
+def list_people(
+    after: After = "", limit: Limit = 500, data: Data = None, database_url: Database = None
+) -> None:
+    """Print everybody who may sign in, or could before, in the order of names, one JSON line each."""
 
     async def work(counter: Counter) -> list[dict[str, Any]]:
         found = await sessions.everybody(counter.desk.pool)
         return [dataclasses.asdict(person) for person in found]
 
-    for row in run(data, database_url, work):
+    for row in within(run(data, database_url, work), limit, lambda row: str(row["name"]), after):
         typer.echo(json.dumps(row, ensure_ascii=False))
 
 

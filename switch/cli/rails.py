@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from switch.cli.connect import NUMBER_MAX, Country, Data, Database, database, pool, settings_for, writer
+from switch.cli.pages import AfterNumber, Limit, shown
 from switch.payments import rails
 from switch.payments.dispatch import Dispatcher
 from switch.payments.reconciliation import Reconciliation, read_breaks, resolve_break
@@ -60,13 +61,16 @@ def breaks(
     data: Data = None,
     database_url: Database = None,
     all_: Annotated[bool, typer.Option("--all", help="the resolved ones too")] = False,
+    after: AfterNumber = 0,
+    limit: Limit = 500,
 ) -> None:
     """Print the differences between a rail's file and our books, oldest first, one JSON line each."""
 
     async def run() -> None:
         async with database(settings_for(data, database_url)) as connection:
-            for found in await read_breaks(connection, resolved=all_):
-                typer.echo(json.dumps(found))
+            found = await read_breaks(connection, resolved=all_, after=after, limit=limit + 1)
+        for each in shown(found, limit, lambda each: each["id"], "--after"):
+            typer.echo(json.dumps(each))
 
     asyncio.run(run())
 

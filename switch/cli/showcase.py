@@ -206,7 +206,12 @@ async def _verify(settings: Settings, connection: asyncpg.Connection, say: Say) 
     say("payswitch verify")
     failed = 0
     acknowledged = settings.data / "sandbox" / "acknowledged.jsonl"
-    async for result in verify.verify(connection, settings.rails_directory, acknowledged):
+    async for result in verify.verify(
+        connection,
+        settings.rails_directory,
+        acknowledged,
+        keys=personal_data.load(settings.personal_data_keys),
+    ):
         failed += not result.ok
         print(
             f"          {'ok  ' if result.ok else 'FAIL'} {result.name:<20} {result.checked:>6}  {result.detail}",

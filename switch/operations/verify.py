@@ -4,7 +4,8 @@ The ledger's own come from `ledger.verify`: I1 conservation, I2 balances are the
 I3 caps, and others. Those of payments are here:
 
 I4  at most once    a UETR is posted once, and a rail's book credits it once
-I5  agreement       what is committed here is credited there, to the same amount; what is aborted is not
+I5  agreement       what is committed here is credited there, to the same amount and account; what is
+                    aborted is not; a rail whose book is not here is named as not compared
 I8  reconciliation  the rails' files and words say what is here, or people have settled the difference
 I6  acknowledgement what a client was told it had sent is here, and ended as it was told
 I7  legal history   the events of a payment are a path in the lifecycle table, and final is final
@@ -12,7 +13,8 @@ I7  legal history   the events of a payment are a path in the lifecycle table, a
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -21,9 +23,14 @@ from uuid import UUID
 import asyncpg
 
 from adapters import registry
+from adapters.creditor import find_alias
 from adapters.simulation import book as rail_book
+from adapters.simulation.sandbox import is_paid, is_simulated
 from ledger import verify as ledger_verify
 from ledger.verify import CheckResult
+from schemas import codec, credit_transfer
+from switch.base import personal_data
+from switch.base.personal_data import Erased, KeyRing, Unreadable
 from switch.payments import reconciliation
 from switch.writer.lifecycle import FINAL, Event, IllegalTransition, State, next_state
 
@@ -49,6 +56,18 @@ SELECT p.uetr, p.rail, p.credit_minor, p.credit_currency, o.state AS open_state,
 FROM switch.payment AS p
 LEFT JOIN switch.open_payment AS o USING (number)
 LEFT JOIN ledger.resolution AS r USING (number)
+WHERE p.rail = $1
+"""
+_USED: Final = """
+SELECT DISTINCT rail FROM switch.payment WHERE native_ref <> '' ORDER BY rail
+"""
+_NAMED: Final = """
+SELECT p.uetr, p.message_name, m.body, k.sealed,
+       EXISTS (SELECT FROM switch.reconciliation_break AS b
+                WHERE b.rail = p.rail AND b.uetr = p.uetr AND b.resolved_at IS NOT NULL) AS settled
+FROM switch.payment AS p
+JOIN switch.message AS m ON m.number = p.number AND m.direction = 0
+LEFT JOIN switch.message_key AS k ON k.number = p.number
 WHERE p.rail = $1
 """
 _TOLD: Final = """
@@ -110,6 +129,8 @@ class Tally:
     text: str
     checked: int = 0
     faults: list[str] = field(default_factory=list)
+    not_compared: list[str] = field(default_factory=list)
+    """What could not be looked at, and why; then it does not say that all is well."""
 
     def check(self, fine: object, fault: str) -> None:
         """Count one; `fault` says what is wrong where it is not fine."""
@@ -125,17 +146,36 @@ class Tally:
     def result(self) -> CheckResult:
         """Get the verdict."""
         faults = self.faults
-        detail = f"{len(faults)} faults: {'; '.join(faults[:_EXAMPLES])}" if faults else self.text
+        found = f"{len(faults)} faults: {'; '.join(faults[:_EXAMPLES])}" if faults else ""
+        not_compared = f"not compared: {', '.join(self.not_compared)}" if self.not_compared else ""
+        detail = "; ".join(filter(None, (found, not_compared))) or self.text
         return CheckResult(name=self.name, ok=not faults, detail=detail, checked=self.checked)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Credit:
-    """What a rail's book says of one UETR: how often it was credited, and what all of that comes to."""
+    """What a rail's book says of one UETR: how often it was credited, what that comes to, and where."""
 
-    times: int
-    minor: int
-    currency: str
+    times: int = 0
+    sums: Counter[str] = field(default_factory=Counter)
+    """Minor units by currency: a second currency is never summed under the first one's name."""
+    accounts: Counter[str] = field(default_factory=Counter)
+
+    def count(self, entry: rail_book.Entry, change: int) -> None:
+        """Add a credit, or take its reversal off."""
+        self.times += change
+        self.sums[entry.currency] += change * entry.amount_minor
+        self.accounts[entry.account] += change
+
+    @property
+    def left(self) -> dict[str, int]:
+        """What is credited and not reversed, by currency."""
+        return {currency: minor for currency, minor in self.sums.items() if minor}
+
+    @property
+    def credited(self) -> set[str]:
+        """The accounts that have it."""
+        return {account for account, times in self.accounts.items() if times}
 
 
 def read_credits(book: Path) -> dict[UUID | str, Credit]:
@@ -145,15 +185,13 @@ def read_credits(book: Path) -> dict[UUID | str, Credit]:
         ValueError: a line is none of a book's.
 
     """
-    credits_: dict[UUID | str, Credit] = {}
+    credits_: defaultdict[UUID | str, Credit] = defaultdict(Credit)
     for entry in rail_book.read(book):
         change = {rail_book.Kept.DONE: 1, rail_book.Kept.REVERSED: -1}.get(entry.outcome, 0)
         if change:
             key = UUID(entry.uetr) if entry.uetr else f"order {entry.rail_ref!r}"
-            known = credits_.get(key, Credit(0, 0, entry.currency))
-            minor = known.minor + change * entry.amount_minor
-            credits_[key] = Credit(known.times + change, minor, entry.currency)
-    return {key: credit for key, credit in credits_.items() if credit.times or credit.minor}
+            credits_[key].count(entry, change)
+    return {key: credit for key, credit in credits_.items() if credit.times or credit.left}
 
 
 async def verify(
@@ -163,16 +201,17 @@ async def verify(
     *,
     archives: Path | None = None,
     progress: Callable[[int], None] | None = None,
+    keys: KeyRing | None = None,
 ) -> AsyncIterator[CheckResult]:
     """Check everything, one result at a time; `rails` holds a directory a rail with its book.
 
-    Detached history is read again where `archives` has its files; `progress` is told how many events are
-    done.
+    Credited accounts are compared where `keys` are there to read the messages by. Detached history is read
+    again where `archives` has its files; `progress` is told how many events are done.
     """
     async for result in ledger_verify.verify(connection, progress, archives):
         name = f"{_NUMBERS.get(result.name, '')} {result.name}".strip()
         yield replace(result, name=name)
-    for result in await _books_agree(connection, rails):
+    for result in await _books_agree(connection, rails, keys):
         yield result
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         result = await _reconciled(connection)
@@ -198,22 +237,32 @@ async def verify_further(connection: asyncpg.Connection, after: int, until: int)
         return [await _history(connection, numbers), await _terms(connection, after, until)]
 
 
-async def _books_agree(connection: asyncpg.Connection, rails: Path) -> list[CheckResult]:
+async def _books_agree(
+    connection: asyncpg.Connection, rails: Path, keys: KeyRing | None
+) -> list[CheckResult]:
     """Compare with the rails' books. The two are never read at one instant: a fault must be seen twice."""
-    found = await _compare(connection, rails)
+    found = await _compare(connection, rails, keys)
     if any(not tally.result().ok for tally in found):
         await asyncio.sleep(_SECOND_LOOK_S)
-        again = await _compare(connection, rails)
+        again = await _compare(connection, rails, keys)
         for tally, second in zip(found, again, strict=True):
             tally.keep_only(second)
     return [tally.result() for tally in found]
 
 
-async def _compare(connection: asyncpg.Connection, rails: Path) -> tuple[Tally, Tally]:
+async def _compare(
+    connection: asyncpg.Connection, rails: Path, keys: KeyRing | None = None
+) -> tuple[Tally, Tally, Tally]:
     once = Tally("I4 at most once", "no payment is posted or credited twice")
     agree = Tally("I5 agreement", "the switch and the rails' books say the same of every final payment")
-    for book in sorted(rails.glob(f"*/{rail_book.FILE_NAME}")):
-        country = book.parent.name
+    accounts = Tally("I5 accounts", "the rails' books credit the accounts that the messages name")
+    books = {book.parent.name: book for book in sorted(rails.glob(f"*/{rail_book.FILE_NAME}"))}
+    missing = [row["rail"] for row in await connection.fetch(_USED) if row["rail"] not in books]
+    for tally in (once, agree, accounts):
+        _name_missing(tally, rails, missing)
+    if keys is None:
+        accounts.not_compared.append("there are no keys here to read the messages by")
+    for country, book in books.items():
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             rows = await connection.fetch(_OUTCOMES, country)
         try:
@@ -223,11 +272,47 @@ async def _compare(connection: asyncpg.Connection, rails: Path) -> tuple[Tally, 
             continue
         for uetr, credit in credited.items():
             once.check(credit.times == 1, f"{uetr} credited {credit.times} times by {country}")
+        if keys is not None:
+            await _check_accounts(connection, accounts, country, credited, keys)
         for row in rows:
             _agrees(agree, row, credited.pop(row["uetr"], None))
         for uetr in credited:
             agree.check(fine=False, fault=f"{uetr} credited by {country}, unknown to the switch")
-    return once, agree
+    return once, agree, accounts
+
+
+def _name_missing(tally: Tally, rails: Path, missing: list[str]) -> None:
+    """A rail whose book is not here was not compared; the book of a simulated one must be here."""
+    if missing:
+        tally.not_compared += [f"no book of {country} is here" for country in missing]
+    for country in missing:
+        if is_simulated(rails / country):
+            tally.check(fine=False, fault=f"the book of {country} is gone: it was not compared")
+
+
+async def _check_accounts(
+    connection: asyncpg.Connection,
+    tally: Tally,
+    country: str,
+    credited: Mapping[UUID | str, Credit],
+    keys: KeyRing,
+) -> None:
+    """Hold the account that each payment's message names against the one that the rail's book credits."""
+    forms = registry.profile(country).creditor
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        async for row in connection.cursor(_NAMED, country):
+            credit = credited.get(row["uetr"])
+            if credit is None:
+                continue
+            try:
+                raw = keys.open(row["uetr"], personal_data.CAME, row["sealed"], row["body"])
+            except (Erased, Unreadable):
+                continue  # `evidence` and `erasures` say what is wrong with those
+            payment = credit_transfer.read(codec.again(raw, row["message_name"]))
+            named = find_alias(payment.creditor_account, forms)
+            if named is not None:
+                fine = all(is_paid(country, named.value, account) for account in credit.credited)
+                tally.check(fine or row["settled"], f"{row['uetr']} credited to another account by {country}")
 
 
 async def _reconciled(connection: asyncpg.Connection) -> CheckResult:
@@ -279,10 +364,7 @@ def _agrees(tally: Tally, row: asyncpg.Record, credit: Credit | None) -> None:
     if row["open_state"] is not None:
         return  # not final: nothing to agree on yet
     if row["outcome"] == "posted":
-        same = credit is not None and (credit.minor, credit.currency) == (
-            row["credit_minor"],
-            row["credit_currency"],
-        )
+        same = credit is not None and credit.left == {row["credit_currency"]: row["credit_minor"]}
         tally.check(same or row["settled"], f"{uetr} committed here, and not credited so there")
     else:
         tally.check(credit is None or row["settled"], f"{uetr} aborted here, and credited there")

@@ -66,7 +66,7 @@ async def get_country(request: Request, desk: Office, person: Reader) -> Respons
         counts = await connection.fetchrow(_OPEN)
         unknowns = await connection.fetch(_UNKNOWN, UNKNOWNS_MAX + 1)
     async with looking(desk.pool) as connection:
-        waiting = await waiting_for(connection, person)
+        waiting, more_waiting = await waiting_for(connection, person)
         owners = {row["id"] for row in participants}
         nets = [
             net
@@ -84,16 +84,18 @@ async def get_country(request: Request, desk: Office, person: Reader) -> Respons
         unknowns=[_payment(row) for row in unknowns[:UNKNOWNS_MAX]],
         more_unknowns=len(unknowns) > UNKNOWNS_MAX,
         unknowns_max=UNKNOWNS_MAX,
+        more_waiting=more_waiting,
+        waiting_max=ASKED_MAX,
         waiting=[(change, KINDS[change.kind].title, json.loads(change.content)) for change in waiting],
     )
 
 
-async def waiting_for(connection: asyncpg.Connection, person: Person) -> list[Change]:
-    """Changes that wait for this person's word, newest first."""
+async def waiting_for(connection: asyncpg.Connection, person: Person) -> tuple[list[Change], bool]:
+    """Changes that wait for this person's word, newest first, and whether there may be more."""
     seat = json.dumps([{"role": person.role, "scope": person.scope}])
-    rows = await connection.fetch(_ASKED, seat, ASKED_MAX)
-    found = [await approvals.find(connection, row["number"]) for row in rows]
-    return [change for change in found if has_seat(person, change)]
+    rows = await connection.fetch(_ASKED, seat, ASKED_MAX + 1)
+    found = [await approvals.find(connection, row["number"]) for row in rows[:ASKED_MAX]]
+    return [change for change in found if has_seat(person, change)], len(rows) > ASKED_MAX
 
 
 async def _open_windows(connection: asyncpg.Connection, currencies: Collection[str]) -> list[tuple[int, str]]:

@@ -48,7 +48,6 @@ async def show(request: Request, switch: Runtime, person: Person) -> Response:
     """Show it to somebody who works for a participant."""
     own = participant_of(switch, person)
     spoken = language.of(request)
-    waiting = await correspondence.latest(switch.pool, own.id, limit=200)
     return render(
         request,
         "own_home.html",
@@ -60,7 +59,7 @@ async def show(request: Request, switch: Runtime, person: Person) -> Response:
             for p in await positions.read(switch.pool, own.id)
             if not p.closed
         ],
-        waiting=sum(1 for one in waiting if one.definition.startswith("camt.056.") and not one.answered),
+        waiting=await correspondence.count_recalls(switch.pool, own.id),
         checks=await checks(switch, own, spoken),
         base=PREFIX + BASE,
     )

@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
 from schemas.errors import NotFound, SwitchError, Unavailable
-from switch.api.problems import AWAY
+from switch.api.problems import is_away
 from switch.pages import (
     approvals,
     charts,
@@ -93,11 +93,7 @@ def _has_slash_too_many(request: Request, error: Any) -> bool:
 
 def unforeseen(error: Exception) -> SwitchError:
     """What nobody foresaw, or a database that is away; the edge logs it."""
-    return (
-        Unavailable("The database is away. Try again in a moment.")
-        if isinstance(error, AWAY)
-        else SwitchError()
-    )
+    return Unavailable("The database is away. Try again in a moment.") if is_away(error) else SwitchError()
 
 
 def no_such_page(_: Exception) -> SwitchError:

@@ -111,8 +111,8 @@ async def get_window(request: Request, desk: Office, person: Reader, window: Win
             "pairs": await _pairs(connection, person, window, every),
             "statement": await _statement(connection, person, found),
             "so_far": await _so_far(connection, person, found),
-            "words": await _words(connection, person, found, every),
         }
+        shown["words"], shown["more_words"] = await _words(connection, person, found, every)
     lines = lines_for(person, every)
     return render(
         request,
@@ -126,6 +126,7 @@ async def get_window(request: Request, desk: Office, person: Reader, window: Win
         banks=_banks(every, changes),
         changes=changes,
         changes_max=_CHANGES_MAX,
+        words_max=_WORDS_MAX,
         seat=_seat(person, changes),
         asks=_asks(person, found, changes),
         holds=may_ask(person, "settlement.hold") and found.state is State.SETTLING,
@@ -196,13 +197,14 @@ async def _words(
     person: Person,
     found: reads.Settlement,
     lines: Sequence[reads.SettlementLine],
-) -> list[dict[str, Any]]:
-    """What the settlement agent said of lines that the reader may see, as it came."""
+) -> tuple[list[dict[str, Any]], bool]:
+    """What the agent said of lines that the reader may see, as it came, and whether there may be more."""
     if found.closed_at is None:
-        return []
+        return [], False
     mine = {str(line.id): line.participant for line in lines_for(person, lines)}
     told = []
-    for row in await connection.fetch(_WORDS, found.currency, found.closed_at, _WORDS_MAX):
+    rows = await connection.fetch(_WORDS, found.currency, found.closed_at, _WORDS_MAX + 1)
+    for row in rows[:_WORDS_MAX]:
         form_of = codec.JSON if row["body"].lstrip().startswith(b"{") else codec.XML
         _, words = confirmations.read(row["body"], form_of)
         about = [(_about(word, mine, found.message_id), word) for word in words]
@@ -220,7 +222,7 @@ async def _words(
             for name, word in about
             if name is not None
         ]
-    return told
+    return told, len(rows) > _WORDS_MAX
 
 
 def _about(word: confirmations.Word, mine: Mapping[str, str], message_id: str | None) -> str | None:

@@ -49,6 +49,13 @@ FROM switch.correspondence AS c
 WHERE c.receiver = $1 AND c.seq < $2 AND c.made < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY c.seq DESC LIMIT $3
 """
+_RECALLS: Final = """
+SELECT count(*) FROM switch.correspondence AS c
+WHERE c.receiver = $1 AND c.definition LIKE 'camt.056.%' AND NOT EXISTS (
+    SELECT FROM switch.correspondence AS a
+    WHERE a.uetr = c.uetr AND a.sender = c.receiver AND a.seq > c.seq
+)
+"""
 _OF_ID: Final = """
 SELECT id, sender, definition, at FROM switch.correspondence
 WHERE receiver = $1 AND left(definition, 8) = $2 AND message_id = $3 AND sender IS NOT NULL ORDER BY seq
@@ -150,6 +157,12 @@ async def latest(
 ) -> Sequence[Envelope]:
     """What came for a participant, newest first, older than a sequence number."""
     return [Envelope(*row) for row in await pool.fetch(_LATEST, receiver, before, limit)]
+
+
+async def count_recalls(pool: asyncpg.Pool, receiver: str) -> int:
+    """How many wishes to have a payment back wait for a participant's answer, however old they are."""
+    waiting: int = await pool.fetchval(_RECALLS, receiver)
+    return waiting
 
 
 async def find(pool: asyncpg.Pool, keys: KeyRing, receiver: str, seq: int) -> Letter:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from adapters import registry
 from schemas.errors import DuplicateUetr, NotFound
 from schemas.money import Money
 from switch.payments.intake import Standing
@@ -180,6 +181,11 @@ async def read_payment(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None)
     }
 
 
+def _rail_name(country: str) -> str | None:
+    """What people call the rail of a country."""
+    return registry.profile(country).rail if country in registry.countries() else None
+
+
 def _notes(rows: list[asyncpg.Record]) -> list[list[str]]:
     """What of the message the rail does not carry, as it was noted when the money was held."""
     held = next((row["body"] for row in rows if row["kind"] == Event.RESERVE), "{}")
@@ -216,6 +222,7 @@ def _terms(payment: asyncpg.Record) -> dict[str, Any]:
         "debtor_agent": payment["debtor_agent"],
         "creditor_agent": payment["creditor_agent"],
         "rail": payment["rail"] or None,
+        "rail_name": _rail_name(payment["rail"]),
         "rail_reference": payment["native_ref"] or None,
         "interbank_settlement_amount": {"currency": debit.currency, "amount": debit.text},
         "credited_amount": {"currency": credit.currency, "amount": credit.text} if priced else None,

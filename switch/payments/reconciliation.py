@@ -244,12 +244,16 @@ async def list_breaks(
 
 
 async def read_breaks(
-    connection: asyncpg.Connection | asyncpg.Pool, *, resolved: bool
+    connection: asyncpg.Connection | asyncpg.Pool,
+    *,
+    resolved: bool,
+    after: int = 0,
+    limit: int | None = None,
 ) -> list[dict[str, str]]:
-    """Breaks as texts, oldest first; with `resolved`, those that are done with too."""
+    """Breaks as texts, oldest first; with `resolved`, those that are done with too; see `list_breaks`."""
     return [
         {name: str(value) for name, value in row.items() if value is not None and name != "age_s"}
-        for row in await list_breaks(connection, resolved=resolved)
+        for row in await list_breaks(connection, resolved=resolved, after=after, limit=limit)
     ]
 
 

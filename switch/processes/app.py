@@ -145,7 +145,7 @@ def _answer_to(error: Exception) -> Response:
     """What is answered where nothing else caught it; its inside goes to the log alone."""
     if isinstance(error, TooManyRequests):
         return problems.problem(error)
-    if isinstance(error, problems.AWAY):
+    if problems.is_away(error):
         _log.warning("database_away", error=type(error).__name__, detail=logs.where(error))
         return problems.problem(Unavailable(problems.PERHAPS))
     _log.error("request_failed", error=type(error).__name__, detail=logs.where(error))

@@ -121,12 +121,15 @@ async def test_a_payment_is_read_with_its_journey(server, client):
                 "reason": None,
                 "journey": journey,
                 "fee": {"currency": "INR", "amount": "6.00"},
+                "rail": "PK",
+                "rail_name": "Raast",
                 "a member of tomorrow": 1,
             }
         )
     ]
 
     state = await client.payment(UETR, wait=3)
+    assert (state.rail, state.rail_name) == ("PK", "Raast")
     assert (state.state, state.journey, state.fee) == ("COMMITTED", journey, Amount("INR", "6.00"))
     assert server.requests[0][0].raw_path == f"/v1/payments/{UETR}?wait=3"
 

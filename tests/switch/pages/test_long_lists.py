@@ -1,15 +1,26 @@
 """A page's list that is longer than the page says so, and leads on: none ends silently."""
 
+import asyncio
+import json
 import re
+import subprocess
+import sys
 import uuid
 from collections.abc import AsyncIterator
 from hashlib import sha256
 
 import aiohttp
 import asyncpg
+import pytest
 import pytest_asyncio
 
-from switch.pages import own_webhooks, reports
+from schemas import codec
+from switch.identity.model import Person, Role, Status
+from switch.pages import country, own_webhooks, reports, windows
+from switch.settlement import reads
+from switch.writer.client import Link
+from switch.writer.commands import CloseWindow
+from tests.switch.api.test_doors import now
 from tests.switch.identity.test_people_api import bearer
 from tests.switch.pages.test_own_pages import clerk_of
 from tests.switch.stack import Stack
@@ -28,8 +39,8 @@ async def connection(stack: Stack) -> AsyncIterator[asyncpg.Connection]:
     await found.close()
 
 
-async def page(http: aiohttp.ClientSession, stack: Stack, path: str) -> str:
-    async with http.get(path, headers=bearer(stack, "operator")) as answer:
+async def page(http: aiohttp.ClientSession, stack: Stack, path: str, who: str = "operator") -> str:
+    async with http.get(path, headers=bearer(stack, who)) as answer:
         assert answer.status == 200
         return await answer.text()
 
@@ -106,3 +117,98 @@ async def test_windows_before_one_are_listed(stack: Stack, http, connection):
 
     assert f"/console/windows/{last}" in everything
     assert "/console/windows/" not in nothing
+
+
+async def test_what_waits_for_a_countrys_word_says_that_there_is_more(stack: Stack, http, connection):
+    """A hundred were shown and counted, and the hundred and first was not there."""
+    await connection.execute(
+        "INSERT INTO switch.change (kind, content, maker, reason, seats, state, expires_at)"
+        ' SELECT \'corridor.switch\', \'{"source":"IN","target":"PK","enabled":true}\', \'operator\','
+        ' \'long list\', \'[{"role": "regulator", "scope": "IN"}]\', \'requested\','
+        " clock_timestamp() + interval '1 hour' FROM generate_series(1, $1)",
+        country.ASKED_MAX + 1,
+    )
+    try:
+        text = await page(http, stack, "/console/country", "regulator-in")
+    finally:
+        await connection.execute("DELETE FROM switch.change WHERE reason = 'long list'")
+
+    assert f"Only {country.ASKED_MAX} are shown; there are more." in text
+    assert f"{country.ASKED_MAX}+" in text
+
+
+async def test_confirmations_of_an_agent_beyond_those_looked_through_are_spoken_of(stack: Stack, connection):
+    link = Link(stack.settings.writer_socket)
+    await link.start()
+    window = (await link.ask(CloseWindow("INR"))).number
+    await link.stop()
+    agent = await connection.fetchval("SELECT agent FROM switch.settlement_agent WHERE currency = 'INR'")
+    report = {
+        "GrpHdr": {"MsgId": "long list", "CreDtTm": now()},
+        "TxInfAndSts": [{"OrgnlUETR": str(uuid.uuid4()), "TxSts": "ACSC"}],
+    }
+    body = codec.encode("pacs.002.001.10", {"FIToFIPmtStsRpt": report}, media_type=codec.JSON)
+    await connection.execute(
+        "INSERT INTO switch.settlement_confirmation"
+        " (sha256, agent, message, body, signature, received_at, media_type, taken_at)"
+        " SELECT sha256(('words' || n)::bytea), $1, 'pacs.002.001.10', $2, 'long list',"
+        " clock_timestamp() + interval '1 hour', 'application/json', clock_timestamp()"
+        " FROM generate_series(1, $3) AS n",
+        agent,
+        body,
+        windows._WORDS_MAX + 1,
+    )
+    operator = Person("operator", "Operator", Role.OPERATOR, "", Status.ACTIVE)
+    try:
+        _, more = await windows._words(connection, operator, await reads.find(connection, window), ())
+    finally:
+        await connection.execute("DELETE FROM switch.settlement_confirmation WHERE signature = 'long list'")
+    _, none_more = await windows._words(connection, operator, await reads.find(connection, window), ())
+
+    assert (more, none_more) == (True, False)
+
+
+async def test_recalls_older_than_the_newest_messages_are_counted(stack: Stack, http, connection):
+    """The home page counted among the newest 200 messages only."""
+    await connection.execute(
+        "INSERT INTO switch.correspondence"
+        " (id, uetr, sender, receiver, definition, message_id, fingerprint, body)"
+        " SELECT gen_random_uuid(), gen_random_uuid(), 'asha-bank', 'noor-wallet',"
+        " CASE WHEN n = 1 THEN 'camt.056.001.08' ELSE 'pain.013.001.07' END, 'long-list-' || n, '', ''"
+        " FROM generate_series(1, 202) AS n ORDER BY n"
+    )
+    clerk = await clerk_of(stack, http, "noor-wallet")
+    try:
+        _, text = await clerk.get("")
+    finally:
+        await connection.execute("DELETE FROM switch.correspondence WHERE message_id LIKE 'long-list-%'")
+
+    assert 'Wishes that wait for an answer</a> <b class="warn">1</b>' in text
+
+
+@pytest.mark.parametrize(
+    ("words", "key"),
+    [(("participant", "list"), "id"), (("people", "list"), "name"), (("rails", "breaks"), "id")],
+)
+async def test_a_list_of_the_command_line_has_a_bound_and_a_cursor(
+    stack: Stack, connection, words: tuple[str, ...], key: str
+):
+    await connection.execute(
+        "INSERT INTO switch.reconciliation_break (rail, cycle, ref, kind, detail)"
+        " SELECT 'IN', current_date, 'long-list-' || n, 'another_amount', 'test' FROM generate_series(1, 3) AS n"
+    )
+
+    async def printed(*more: str) -> tuple[list[str], str]:
+        command = [sys.executable, "-m", "switch.cli", *words, "--data", str(stack.settings.data), *more]
+        ran = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
+        return [str(json.loads(line)[key]) for line in ran.stdout.splitlines()], ran.stderr
+
+    try:
+        everything, _ = await printed()
+        first, told = await printed("--limit", "2")
+        second, _ = await printed("--after", first[-1])
+    finally:
+        await connection.execute("DELETE FROM switch.reconciliation_break WHERE ref LIKE 'long-list-%'")
+
+    assert first + second == everything
+    assert f"there is more: --after {first[-1]}" in told

@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import uuid
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import aiohttp
@@ -13,6 +16,7 @@ import pytest
 
 from adapters.simulation import book as rail_book
 from schemas import codec
+from switch.base import personal_data
 from switch.client import Problem
 from switch.operations import verify
 from switch.writer.client import Link
@@ -292,3 +296,74 @@ async def test_what_a_rails_book_has_beyond_its_orders_is_found(
     await connection.close()
 
     assert found[1] > found[0]
+
+
+async def book_of(stack: Stack, place: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> set[str]:
+    """The faults that `verify` adds where the newest credit of Pakistan's book says something else."""
+    async with stack.client("asha-bank") as client:
+        assert (await client.pay(stack.document("asha-bank", "indus-bank"), wait=20)).status == "ACCC"
+    lines = (stack.settings.rails_directory / "PK" / rail_book.FILE_NAME).read_bytes().splitlines()
+    last = max(number for number, line in enumerate(lines) if json.loads(line)["outcome"] == "done")
+    keys = personal_data.load(stack.settings.personal_data_keys)
+    book = place / "PK" / rail_book.FILE_NAME
+    book.parent.mkdir()
+    connection: asyncpg.Connection = await stack.connect()
+    found = []
+    for said in ({}, change(json.loads(lines[last]))):
+        changed = [
+            *lines[:last],
+            json.dumps({**json.loads(lines[last]), **said}).encode(),
+            *lines[last + 1 :],
+        ]
+        book.write_bytes(b"".join(line + b"\n" for line in changed))
+        tallies = await verify._compare(connection, place, keys)
+        found.append({fault for tally in tallies for fault in tally.faults})
+    await connection.close()
+    return found[1] - found[0]
+
+
+async def test_a_rails_book_that_credits_another_account_is_found(stack: Stack, tmp_path: Path) -> None:
+    """`verify` compared amounts alone."""
+    (fault,) = await book_of(stack, tmp_path, lambda _: {"account": "PK36SCBL0000001123456702"})
+
+    assert fault.endswith("credited to another account by PK")
+
+
+async def test_a_credit_in_a_second_currency_is_not_summed_under_the_first(
+    stack: Stack, tmp_path: Path
+) -> None:
+    (fault,) = await book_of(stack, tmp_path, lambda _: {"currency": "KZT"})
+
+    assert fault.endswith("committed here, and not credited so there")
+
+
+def test_credits_of_one_uetr_are_summed_by_currency(tmp_path: Path) -> None:
+    """Ten tenge and ten rupees under one UETR were twenty rupees."""
+    uetr = str(uuid.uuid4())
+    book = rail_book.Book(tmp_path / rail_book.FILE_NAME)
+    for ref, currency in (("1", "PKR"), ("2", "KZT")):
+        entry = rail_book.Entry(ref, uetr, 10, currency, rail_book.Kept.DONE, "", "A", rail_book.now())
+        book.keep(entry)
+    book.close()
+
+    (credit,) = verify.read_credits(tmp_path / rail_book.FILE_NAME).values()
+
+    assert (credit.times, credit.left) == (2, {"PKR": 10, "KZT": 10})
+
+
+async def test_a_rail_whose_book_is_gone_is_named_and_nothing_agrees(stack: Stack, tmp_path: Path) -> None:
+    """A missing book was passed over in silence, and `verify` said that the books agree."""
+    async with stack.client("asha-bank") as client:
+        assert (await client.pay(stack.document("asha-bank", "indus-bank"), wait=20)).status == "ACCC"
+    connection: asyncpg.Connection = await stack.connect()
+    elsewhere = await verify._compare(connection, tmp_path)
+    (tmp_path / "PK").mkdir()
+    (tmp_path / "PK" / "server.crt").touch()
+    gone = await verify._compare(connection, tmp_path)
+    await connection.close()
+
+    for tally in elsewhere:
+        assert tally.result().ok
+        assert tally.result().detail.startswith("not compared: ")
+        assert "PK" in tally.result().detail
+    assert all(tally.faults == ["the book of PK is gone: it was not compared"] for tally in gone)

@@ -88,9 +88,44 @@ async def test_a_quote_is_what_the_payment_then_costs(stack: Stack):
     uetr = await paid(stack)
     _, payment = await call(stack, "GET", f"payments/{uetr}", "asha-bank")
     assert status == 200
-    for name in ("interbank_settlement_amount", "fee", "credited_amount", "exchange_rate", "fx_provider"):
+    names = ("interbank_settlement_amount", "fee", "credited_amount", "exchange_rate", "fx_provider")
+    for name in (*names, "rail", "rail_name"):
         assert quote[name] == payment[name]
     assert quote["within_limits"] is True
+
+
+async def test_a_rail_is_its_country_everywhere_with_its_name_beside_it(stack: Stack):
+    """It was `Raast` in a quote and in the list of rails, and `PK` in a payment."""
+    bic = stack.participant("indus-bank")["bic"]
+    _, quote = await call(
+        stack, "GET", f"quotes?creditor_agent={bic}&amount=100.00&currency=INR", "asha-bank"
+    )
+    _, payment = await call(stack, "GET", f"payments/{await paid(stack)}", "asha-bank")
+    _, rails = await call(stack, "GET", "rails", "asha-bank")
+    (listed,) = [rail for rail in rails if rail["country"] == "PK"]
+    for document in (quote, payment, listed):
+        assert (document["rail"], document["rail_name"]) == ("PK", "Raast")
+
+
+async def test_a_quote_of_less_than_its_fee_is_refused_with_the_smallest_amount(stack: Stack):
+    connection = await stack.connect()
+    fees = "UPDATE switch.corridor SET fee_minor = $1 WHERE source = 'IN' AND target = 'PK'"
+    await connection.execute(fees, 500)
+    await stack.until_read()
+    try:
+        bic = stack.participant("indus-bank")["bic"]
+        query = f"quotes?creditor_agent={bic}&amount=5.00&currency=INR"
+        status, problem = await call(stack, "GET", query, "asha-bank")
+        async with stack.client("asha-bank") as client:
+            small = await client.pay(stack.document("asha-bank", "indus-bank", amount="5.00"), wait=20)
+    finally:
+        await connection.execute(fees, 0)
+        await connection.close()
+        await stack.until_read()
+
+    assert (status, problem["reason"]) == (422, "AM06")
+    assert "5.01 INR is the smallest" in problem["detail"]
+    assert (small.status, small.reason) == ("RJCT", "AM06")
 
 
 @pytest.mark.parametrize(
