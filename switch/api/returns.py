@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from ledger.books import Verdict
 from schemas import cancellation, payment_return, status_report
 from schemas.cancellation import CancellationRequest
 from schemas.codec import digest
@@ -25,6 +24,7 @@ from switch.payments import correspondence
 from switch.payments.journey import read_payment
 from switch.writer.commands import Advance, Return
 from switch.writer.lifecycle import State
+from switch.writer.verdicts import Verdict
 
 _GIVEN: Final = "ACSC"
 _REFUSALS: Final = {
@@ -59,13 +59,13 @@ async def give_back(entered: Entered) -> Answer:
             reason=asked.reason or "",
         )
     )
-    if reply.verdict == Verdict.EXISTS_WITH_DIFFERENT_CONTENT:
+    if reply.verdict is Verdict.EXISTS_WITH_DIFFERENT_CONTENT:
         raise DuplicateUetr("this return's id is known with other content")
     if reply.verdict in {Verdict.CREATED, Verdict.EXISTS}:
         await _tell_the_debtor_agent(entered, asked, payment)
         return _report(entered, asked, payment, _GIVEN, None)
-    reason = _REFUSALS.get(Verdict(reply.verdict), Reason.REASON_NOT_SPECIFIED)
-    return _report(entered, asked, payment, "RJCT", reason, reply.verdict.replace("_", " "))
+    reason = _REFUSALS.get(reply.verdict, Reason.REASON_NOT_SPECIFIED)
+    return _report(entered, asked, payment, "RJCT", reason, reply.verdict.text)
 
 
 def _check_return(asked: PaymentReturn, payment: dict[str, Any], sender: str) -> None:
@@ -139,7 +139,7 @@ async def ask_back(entered: Entered) -> Answer:
     if payment["state"] == State.RESERVED and entered.sender.status == "active":
         step = Advance(uetr.bytes, "CANCEL", reason=Reason.NARRATIVE, detail="cancelled by its sender")
         reply = await entered.runtime.link.ask(step)
-        if reply.verdict == "advanced":
+        if reply.verdict is Verdict.ADVANCED:
             return _resolution(wish, cancellation.CANCELLED)
     await correspondence.keep(
         entered.runtime.pool,

@@ -119,7 +119,7 @@ def freeze(
 
     async def run() -> str:
         async with writer(settings_for(data, database_url)) as link:
-            return (await link.ask(Freeze("people", reason))).verdict
+            return (await link.ask(Freeze("people", reason))).verdict.text
 
     typer.echo(asyncio.run(run()))
 
@@ -156,7 +156,7 @@ def set_limit(  # noqa: PLR0917 - one argument a word of the command
     async def run() -> str:
         async with pool(settings) as connections, writer(settings) as link:
             await participants.detail(connections, participant)  # NotFound where there is none
-            return (await link.ask(SetLimit(participant, currency, payment, day))).verdict
+            return (await link.ask(SetLimit(participant, currency, payment, day))).verdict.text
 
     typer.echo(asyncio.run(run()))
 

@@ -36,7 +36,7 @@ async def _check(connection: asyncpg.Connection, _: Found) -> None:
 
 async def _unfreeze(execution: Execution, content: Found) -> None:
     reply = await execution.link.ask(Unfreeze(f"change {execution.number}: {content.found}"))
-    execution.outcome = "the books take payments again" if reply.verdict == "unfrozen" else reply.verdict
+    execution.outcome = reply.verdict.text
 
 
 KINDS: Final[tuple[Kind[Any], ...]] = (

@@ -101,8 +101,8 @@ def problem(detail: str, kind: Kind[Any], spoken: Language) -> str:
     """What is wrong with a form, in the reader's language: the field by its label, then what it must be."""
     name, _, text = detail.partition(": ")
     if not text or name not in kind.labels:
-        return spoken.text(detail)
-    return f"{spoken.text(kind.labels[name])}: {spoken.text(text)}"
+        return spoken.detail(detail)
+    return f"{spoken.text(kind.labels[name])}: {spoken.detail(text)}"
 
 
 def _given(field: Field, said: Mapping[str, str]) -> bool:

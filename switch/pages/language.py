@@ -42,6 +42,11 @@ class Language:
         said = wording.catalogue(self.code).get(source) or source
         return said.format(**values) if values else said
 
+    def detail(self, source: str) -> str:
+        """A text that may be two, as `what cannot be done: why`; each that is known is translated."""
+        known = wording.catalogue(self.code)
+        return known.get(source) or ": ".join(known.get(part, part) for part in source.split(": "))
+
     def money(self, amount: Money) -> str:
         """An amount with its currency, in the digits and separators of the locale; exact."""
         return self.amount(amount.text, amount.currency)

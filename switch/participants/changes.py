@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final, Literal
 import asyncpg
 import msgspec
 
-from ledger.books import Verdict
 from schemas.identifiers import COUNTRIES, is_bic
 from switch.approvals.content import (
     Country,
@@ -35,6 +34,7 @@ from switch.participants.keys import check_new_key, insert_key
 from switch.payments.pricing import FEES, GROSS, POSITION, SCHEME
 from switch.settlement import positions
 from switch.writer.commands import CloseAccounts, Fund, Leg, OpenAccount, Reply, SetCap
+from switch.writer.verdicts import Verdict
 
 SETTLEMENT: Final = "settlement"
 """Purpose of the account, one a currency, that money comes in from and goes out to."""
@@ -181,7 +181,9 @@ async def _onboard(execution: Execution, content: Onboard) -> None:
         await insert_key(execution.connection, content.id, key.keyid, key.public_key)
     for account in content.accounts:
         reply = await open_account(execution, content.id, account.currency, account.net_debit_cap)
-        if reply.verdict == "exists":  # an onboarding that failed half way left it: the cap is this one's
+        if (
+            reply.verdict is Verdict.EXISTS
+        ):  # an onboarding that failed half way left it: the cap is this one's
             await _cap(execution, reply.number, cap_of(account.net_debit_cap, account.currency))
     execution.outcome = f"{content.id} takes part"
 
@@ -269,8 +271,8 @@ async def _remove(execution: Execution, content: OfParticipant) -> None:
 async def _close(execution: Execution, accounts: list[int]) -> None:
     """All of them, or none."""
     reply = await execution.link.ask(CloseAccounts(accounts))
-    if reply.verdict != Verdict.CLOSED:
-        raise refuse(f"the account cannot be closed: {reply.verdict.replace('_', ' ')}")
+    if reply.verdict is not Verdict.CLOSED:
+        raise refuse(f"the account cannot be closed: {reply.verdict.text}")
 
 
 async def _set_status(execution: Execution, participant: str, status: str) -> None:
@@ -300,7 +302,7 @@ async def _open_account(execution: Execution, content: SetAccountCap) -> None:
     reply = await open_account(
         execution, content.participant, content.currency, content.net_debit_cap, content.account
     )
-    if reply.verdict == "exists":
+    if reply.verdict is Verdict.EXISTS:
         raise refuse("there is such an account: somebody opened it meanwhile")
 
 
@@ -343,8 +345,8 @@ async def _set_cap(execution: Execution, content: SetAccountCap) -> None:
 
 async def _cap(execution: Execution, account: int, minor: int) -> None:
     reply = await execution.link.ask(SetCap(account, minor, execution.id(f"cap/{account}")))
-    if reply.verdict != Verdict.CAP_SET:
-        raise refuse(f"the cap cannot be set: {reply.verdict.replace('_', ' ')}")
+    if reply.verdict is not Verdict.CAP_SET:
+        raise refuse(f"the cap cannot be set: {reply.verdict.text}")
 
 
 async def _check_funds(connection: asyncpg.Connection, content: Funds) -> None:
@@ -380,7 +382,7 @@ async def _move(execution: Execution, content: Funds, debit: int, credit: int) -
     note = f"change {execution.number}: {content.reference}"
     reply = await execution.link.ask(Fund(execution.id(), execution.fingerprint(), legs, note))
     if reply.verdict not in {Verdict.CREATED, Verdict.EXISTS}:
-        raise refuse(f"the money cannot be moved: {reply.verdict.replace('_', ' ')}")
+        raise refuse(f"the money cannot be moved: {reply.verdict.text}")
     execution.outcome = f"moved {amount}, transfer {reply.number}"
 
 

@@ -24,6 +24,7 @@ from switch.approvals.kinds import Confirmable, Execution, Kind
 from switch.base.plausibility import Bands, Comparison
 from switch.participants import comparisons
 from switch.writer.commands import SetLimit
+from switch.writer.verdicts import Verdict
 
 _READ: Final = """
 SELECT l.participant, l.currency::text, l.per_payment, l.per_day, coalesce(u.minor, 0)
@@ -102,8 +103,8 @@ async def _set(execution: Execution, content: SetLimits) -> None:
     reply = await execution.link.ask(
         SetLimit(content.participant, currency, per_payment, per_day, execution.id())
     )
-    if reply.verdict != "limit_set":
-        raise refuse(f"the limits cannot be set: {reply.verdict.replace('_', ' ')}")
+    if reply.verdict is not Verdict.LIMIT_SET:
+        raise refuse(f"the limits cannot be set: {reply.verdict.text}")
     execution.outcome = (
         f"{content.participant} may send in {currency}: {content.per_payment or 'any amount'} a payment,"
         f" {content.per_day or 'any amount'} a day"

@@ -6,13 +6,13 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from ledger.books import Verdict
 from schemas.errors import Refused
 from schemas.reasons import Reason
 from switch.approvals.kinds import Content, Execution, Kind
 from switch.payments.reconciliation import resolve_break
 from switch.writer.commands import Advance, Return
 from switch.writer.lifecycle import State
+from switch.writer.verdicts import Verdict
 
 _RETURNABLE: Final = """
 SELECT b.uetr FROM switch.reconciliation_break AS b
@@ -123,7 +123,7 @@ async def _return(execution: Execution, content: ReturnBreak) -> None:
         )
     )
     if reply.verdict not in {Verdict.CREATED, Verdict.EXISTS}:
-        raise Refused(f"the return was refused: {reply.verdict.replace('_', ' ')}", reason="NARR")
+        raise Refused(f"the return was refused: {reply.verdict.text}", reason="NARR")
     owner = f"change {execution.number}"
     await resolve_break(execution.connection, content.number, owner, content.evidence)
     execution.outcome = f"{uetr} is returned, and break {content.number} is resolved"

@@ -25,11 +25,12 @@ from switch.payments.rails import Rail, Rails
 from switch.writer.client import Link
 from switch.writer.commands import Advance, Command, Enquired, Reply
 from switch.writer.lifecycle import State
+from switch.writer.verdicts import Verdict
 
 _PATIENCE_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
 """Between tries to tell the writer; after the last the caretaker finds the payment and enquires."""
 
-_NOBODYS: Final = frozenset({"transfer_not_found", "another_rail", "illegal"})
+_NOBODYS: Final = frozenset({Verdict.TRANSFER_NOT_FOUND, Verdict.ANOTHER_RAIL, Verdict.ILLEGAL})
 """Verdicts on a rail's word that nothing of ours waits for: a person must look at each."""
 
 _log = structlog.get_logger()
@@ -235,14 +236,14 @@ class Dispatcher:
         failpoint("after_outcome_commit")
         if isinstance(step, Advance | Enquired):
             _count(reply, self._expiry_s)
-            if reply.verdict == "contradiction":
+            if reply.verdict is Verdict.CONTRADICTION:
                 _log.error("rail_contradicts_itself", uetr=str(UUID(bytes=step.uetr)), state=reply.state)
         return reply
 
 
 def _count(reply: Reply, expiry_s: float) -> None:
     """Count what a step came to; `expiry_s` is from a payment's reservation to its expiry."""
-    if reply.verdict == "contradiction":
+    if reply.verdict is Verdict.CONTRADICTION:
         metrics.CONTRADICTIONS.inc()
     elif reply.ended is not None:
         ended = reply.ended

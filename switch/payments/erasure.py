@@ -18,6 +18,7 @@ import msgspec
 from schemas.errors import NotFound, Unavailable
 from switch.writer.client import Link
 from switch.writer.commands import Record
+from switch.writer.verdicts import Verdict
 
 KIND: Final = "ERASE"
 """The kind of the event that says it."""
@@ -140,8 +141,8 @@ async def _erase(
 ) -> None:
     body = msgspec.json.encode(ErasureBody([subject.uetr.hex for subject in subjects], reason))
     reply = await link.ask(Record(KIND, body))
-    if reply.verdict != "recorded":
-        raise Unavailable(f"the erasure was not taken down: {reply.verdict}")
+    if reply.verdict is not Verdict.RECORDED:
+        raise Unavailable(f"the erasure was not taken down: {reply.verdict.text}")
     numbers = [subject.number for subject in subjects]
     async with connection.transaction():
         for statement in _ERASE_MORE:

@@ -30,11 +30,11 @@ from switch.payments.rails import Rails
 from switch.payments.routes import Route
 from switch.writer import duplicates
 from switch.writer.client import Link
-from switch.writer.commands import LATE, NO_TERMS, Accept, Identity, Refuse, Reply, Terms
+from switch.writer.commands import NO_TERMS, Accept, Identity, Refuse, Reply, Terms
 from switch.writer.lifecycle import State
+from switch.writer.verdicts import Verdict
 
-_KNOWN: Final = frozenset({"exists", "already_failed"})
-_DIFFERENT: Final = "exists_with_different_content"
+_KNOWN: Final = frozenset({Verdict.EXISTS, Verdict.ALREADY_FAILED})
 _HELD_POLL_S: Final = 1.0
 
 
@@ -200,7 +200,7 @@ class Intake:
         with tracing.part("reserve", rail=accept.terms.rail, uetr=payment.uetr):
             reply = await self._link.ask(accept)
         failpoint("after_reserve_commit")
-        if reply.verdict == LATE:
+        if reply.verdict is Verdict.LATE:
             raise Unavailable("this took too long, or a clock is wrong; nothing was decided")
         if reply.state == State.SENT:
             metrics.ACCEPTED.labels(adapter.profile.country, price.debit.currency).inc()
@@ -240,7 +240,7 @@ def _refuse_findings(findings: list[Finding]) -> None:
 
 
 def _standing(uetr: UUID, reply: Reply) -> Standing:
-    if reply.verdict == _DIFFERENT:
+    if reply.verdict is Verdict.EXISTS_WITH_DIFFERENT_CONTENT:
         metrics.REPLAYS.labels("mismatch").inc()
         raise DuplicateUetr
     if reply.verdict in _KNOWN:

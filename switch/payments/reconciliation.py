@@ -24,6 +24,7 @@ from schemas.money import MAX_MINOR
 from switch.base.sql import statements
 from switch.payments.dispatch import Dispatcher, Sending, of_answer
 from switch.payments.rails import Rail
+from switch.writer.verdicts import Verdict
 
 FILE_AFTER: Final = timedelta(minutes=15)
 """After the end of a cycle, before its file is asked for."""
@@ -166,7 +167,7 @@ class Reconciliation:
                 reply = await self._dispatcher.tell(of_answer(answer, Sending(row["uetr"].bytes, country)))
                 if reply is None:
                     raise Unavailable("the writer is away; the cycle is to be read again")
-                finished += reply.verdict == "advanced"
+                finished += reply.verdict is Verdict.ADVANCED
         return finished
 
     async def _breaks(self, profile: RailProfile, cycle: date, *, over: bool) -> dict[str, int]:

@@ -39,6 +39,7 @@ from switch.writer.client import Link
 from switch.writer.commands import Advance, Command, Enquired, Reply, Said
 from switch.writer.desk import Desk
 from switch.writer.lifecycle import State
+from switch.writer.verdicts import Verdict
 
 _TICK_S: Final = 0.1
 _FILES_EVERY_S: Final = 60.0
@@ -193,7 +194,7 @@ class Caretaker:
         uetr = row["uetr"].bytes
         due = now_us() + scaled_us(rail.adapter.profile.timing.answer_s, self._settings.time_scale)
         reply = await self._dispatcher.tell(Advance(uetr, "SEND", due_at=due))
-        if reply is not None and reply.verdict == "advanced":
+        if reply is not None and reply.verdict is Verdict.ADVANCED:
             await self._dispatcher.send(rail, uetr, native, microseconds(row["expires_at"]))
 
     def _native(self, row: asyncpg.Record) -> Native:
@@ -224,7 +225,7 @@ class Caretaker:
         said = _SAID.get(answer.outcome)
         if said is None:
             step = replace(of_answer(answer, Sending(row["uetr"].bytes, row["rail"])), detail="when asked")
-            if (await self._told(step)).verdict != "noted":
+            if (await self._told(step)).verdict is not Verdict.NOTED:
                 return
             said = "another_amount"  # a yes that confirms nothing
         enquired = Enquired(
@@ -236,7 +237,7 @@ class Caretaker:
         )
         reply = await self._told(enquired)
         again = said == "not_found" and rail.adapter.profile.dedupes and row["enquiries"] > 0
-        if again and reply.verdict == "noted" and self._may_send(row):
+        if again and reply.verdict is Verdict.NOTED and self._may_send(row):
             await self._send(rail, row)
 
     async def _told(self, step: Command) -> Reply:

@@ -19,8 +19,6 @@ from switch.operations import vitals
 from switch.processes import process
 from switch.writer.absence import Rule, rule_of
 from switch.writer.commands import (
-    FAILED,
-    UNAVAILABLE,
     Change,
     Command,
     Frame,
@@ -30,6 +28,7 @@ from switch.writer.commands import (
 )
 from switch.writer.frames import FrameProtocol
 from switch.writer.payment_book import PaymentBook
+from switch.writer.verdicts import Verdict
 
 _log = structlog.get_logger()
 _LOOK_EVERY_S: Final = 0.2
@@ -113,9 +112,9 @@ def _reply(reply: Reply | Exception) -> Reply:
     if isinstance(reply, Reply):
         return reply
     if isinstance(reply, Unavailable):
-        return Reply(UNAVAILABLE, reason=reply.detail)
+        return Reply(Verdict.UNAVAILABLE, reason=reply.detail)
     _log.error("command_failed", error=type(reply).__name__, detail=logs.where(reply))
-    return Reply(FAILED)
+    return Reply(Verdict.FAILED_TO_DECIDE)
 
 
 def _clear(socket: Path) -> None:

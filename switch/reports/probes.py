@@ -13,6 +13,7 @@ from switch.base.settings import Settings
 from switch.payments.rails import Rail, Rails
 from switch.writer.client import Link
 from switch.writer.commands import Ping
+from switch.writer.verdicts import Verdict
 
 EVERY_S: Final = 15.0
 WITHIN_S: Final = 5.0
@@ -55,7 +56,7 @@ async def _accepts(url: str) -> bool:
 
 
 async def _decides(link: Link) -> bool:
-    return (await link.ask(Ping())).verdict == "pong"
+    return (await link.ask(Ping())).verdict is Verdict.PONG
 
 
 async def look_at_all(pool: asyncpg.Pool, services: Mapping[str, Look], every_s: float = EVERY_S) -> None:

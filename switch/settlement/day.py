@@ -17,7 +17,6 @@ import structlog
 
 from ledger import windows
 from ledger.books import State as TransferState
-from ledger.books import Verdict
 from schemas.errors import NotAllowed, NotFound, Refused, SwitchError
 from schemas.money import Money
 from switch.base import calendars, logs
@@ -31,6 +30,7 @@ from switch.writer.audit_notes import note
 from switch.writer.client import Link
 from switch.writer.commands import CloseWindow, Fund, Hold, Leg, Release, Reply
 from switch.writer.desk import Desk
+from switch.writer.verdicts import Verdict
 
 SETTLEMENT: Final = "settlement"
 _NAMESPACE: Final = uuid.UUID("5d0a3a0e-8f6e-4b43-9d8e-6f0c2f8c2a77")
@@ -114,7 +114,7 @@ async def close_due(desk: Desk) -> list[int]:
         calendar = await calendars.load(desk.pool, schedule.currency)
         if row["now"] >= calendar.next_close(schedule.closes_at, row["opened_at"]):
             reply = await desk.link.ask(CloseWindow(schedule.currency, row["number"]))
-            if reply.verdict == "closed":
+            if reply.verdict is Verdict.CLOSED:
                 closed.append(row["number"])
     return closed
 
@@ -268,7 +268,7 @@ async def _instruct_line(
     if reply.verdict in _MADE and reply.state == TransferState.PENDING:
         await _move_line(connection, window, line, LineEvent.INSTRUCT, transfer=reply.number)
     else:
-        why = "it was freed before" if reply.verdict in _MADE else reply.verdict.replace("_", " ")
+        why = "it was freed before" if reply.verdict in _MADE else reply.verdict.text
         text = f"its money cannot be held: {why}"
         await _move_line(connection, window, line, LineEvent.HOLD, reason=text)
 
@@ -416,7 +416,7 @@ async def _done(
             text = f"settlement of window {window}: {line.participant}"
             reply = await desk.link.ask(Release(line.id.bytes, "post", text))
             done = reply.verdict in {Verdict.POSTED, Verdict.ALREADY_POSTED}
-            if reply.verdict == Verdict.ALREADY_VOIDED:  # a crash came between the ledger's void and ours
+            if reply.verdict is Verdict.ALREADY_VOIDED:  # a crash came between the ledger's void and ours
                 reply = await _move_late(desk, connection, settlement, line)
                 done = reply.verdict in _MADE
         case Line.HELD if line.transfer is not None:
@@ -425,7 +425,7 @@ async def _done(
         case _:
             return await _contradict(connection, window, line, word, f"the line is {line.state}")
     if not done:
-        return await _contradict(connection, window, line, word, reply.verdict.replace("_", " "))
+        return await _contradict(connection, window, line, word, reply.verdict.text)
     await _move_line(connection, window, line, LineEvent.CONFIRM)
     return "settled"
 
@@ -468,7 +468,7 @@ async def hold_line(
     next_line(line.state, LineEvent.HOLD)
     reply = await link.ask(Release(line.id.bytes, "void", f"settlement of window {window} is held"))
     if reply.verdict not in _FREE:
-        raise Refused(f"its money cannot be freed: {reply.verdict.replace('_', ' ')}", reason="NARR")
+        raise Refused(f"its money cannot be freed: {reply.verdict.text}", reason="NARR")
     await _move_line(connection, window, line, LineEvent.HOLD, reason=reason, transfer=line.transfer)
 
 

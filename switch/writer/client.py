@@ -14,9 +14,6 @@ import structlog
 
 from schemas.errors import BooksFrozen, SwitchError, Unavailable
 from switch.writer.commands import (
-    FAILED,
-    FROZEN,
-    UNAVAILABLE,
     Change,
     Command,
     Ping,
@@ -26,6 +23,7 @@ from switch.writer.commands import (
 )
 from switch.writer.frames import FrameProtocol
 from switch.writer.lifecycle import FINAL
+from switch.writer.verdicts import Verdict
 
 _RECONNECT_S: Final = 0.1
 _ANSWER_WITHIN_S: Final = 30.0
@@ -99,11 +97,11 @@ class Link:
         except TimeoutError:
             self._waiting.pop(request, None)
             raise Unavailable(_PERHAPS) from None
-        if reply.verdict == UNAVAILABLE:
+        if reply.verdict is Verdict.UNAVAILABLE:
             raise Unavailable(reply.reason or None)
-        if reply.verdict == FROZEN:
+        if reply.verdict is Verdict.BOOKS_FROZEN:
             raise BooksFrozen
-        if reply.verdict == FAILED:
+        if reply.verdict is Verdict.FAILED_TO_DECIDE:
             raise SwitchError
         return reply
 
@@ -146,7 +144,7 @@ class Link:
     async def alive(self) -> bool:
         """Whether the writer answers, and soon."""
         try:
-            return (await asyncio.wait_for(self.ask(Ping()), 2)).verdict == "pong"
+            return (await asyncio.wait_for(self.ask(Ping()), 2)).verdict is Verdict.PONG
         except (SwitchError, TimeoutError):
             return False
 
@@ -184,5 +182,5 @@ class Link:
         waiting, self._waiting = self._waiting, {}
         for future in waiting.values():
             if not future.done():
-                future.set_result(Reply(UNAVAILABLE, reason=_PERHAPS))
+                future.set_result(Reply(Verdict.UNAVAILABLE, reason=_PERHAPS))
         self._broken.set()

@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from switch.writer.verdicts import Verdict
+
 
 class Leg(msgspec.Struct, array_like=True, frozen=True):
     """One transfer of a linked set: account ids, minor units, what for."""
@@ -288,7 +290,7 @@ class Ended(msgspec.Struct, array_like=True, frozen=True):
 class Reply(msgspec.Struct, array_like=True, frozen=True):
     """What the writer decided. `state` is the payment's state after it, where there is a payment."""
 
-    verdict: str
+    verdict: Verdict
     number: int = 0
     state: str = ""
     reason: str = ""
@@ -303,20 +305,6 @@ class Change(msgspec.Struct, array_like=True, frozen=True):
     uetr: bytes
     state: str
     reason: str
-
-
-UNAVAILABLE = "unavailable"
-"""Verdict of a command that was not decided: the queue is full or the database is away."""
-
-LATE = "late"
-"""Verdict of an `Accept` or SEND whose expiry is past or not what its lifetime says; nothing was done."""
-
-
-FROZEN = "books_frozen"
-"""Verdict of a command that would move money while the books are frozen; nothing was done."""
-
-FAILED = "failed_to_decide"
-"""Verdict of a command that raised: a defect of ours; nothing was done."""
 
 
 class Frame(msgspec.Struct, array_like=True, frozen=True):

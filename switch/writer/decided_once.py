@@ -14,6 +14,7 @@ from ledger.columns import Columns, Function, each, uuid
 from ledger.writer import BatchExtension
 from switch.writer.commands import Command, Reply
 from switch.writer.parts import BatchPart
+from switch.writer.verdicts import Verdict
 
 REMEMBERED_MAX: Final = 10_000
 _READ: Final = "SELECT id, verdict, number FROM switch.decided_order WHERE id = ANY($1)"
@@ -35,7 +36,7 @@ class Orders(BatchPart):
         ids = {order for command in commands if (order := getattr(command, "order", b""))}
         wanted = [uuid(id_) for id_ in ids if id_ not in self._decided]
         for id_, verdict, number in await connection.fetch(_READ, wanted) if wanted else ():
-            self._decided[id_.bytes] = Reply(verdict, number)
+            self._decided[id_.bytes] = Reply(Verdict(verdict), number)
 
     def once(self, id_: bytes, decide: Callable[[], Reply]) -> Reply:
         """Decide, or tell what was decided under this id before; without an id, decide."""

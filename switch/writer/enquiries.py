@@ -19,6 +19,7 @@ from switch.writer.lifecycle import Event, State, next_state
 from switch.writer.parts import BatchPart, Handler
 from switch.writer.payment_events import escalate, event_body, write_step
 from switch.writer.payment_records import Open, PaymentRecords
+from switch.writer.verdicts import Verdict
 
 ENQUIRY: Final = "ENQUIRY"
 """Kind of the event that says what the rail said when it was asked, where that ended nothing."""
@@ -47,9 +48,9 @@ class Enquiries(BatchPart):
     def _enquired(self, command: Enquired, books: Books) -> Reply:
         payment = self._records.open.get(command.uetr)
         if payment is None:
-            return Reply("final")
+            return Reply(Verdict.FINAL)
         if payment.state is not State.UNKNOWN:
-            return Reply("illegal", payment.number, payment.state)
+            return Reply(Verdict.ILLEGAL, payment.number, payment.state)
         rule = self._rules.get(payment.rail, absence.UNKNOWN_RAIL)
         asked = Asked(command.said, command.asked_at, command.whole_since)
         doubt = absence.heard(rule, payment.doubt, asked, microseconds(books.now))
@@ -62,7 +63,7 @@ class Enquiries(BatchPart):
             escalate(after.number, after.uetr, after.state, command.said.replace("_", " "), books)
         self._records.move(after)
         self._asked[after.number] = after
-        return Reply("noted", after.number, after.state)
+        return Reply(Verdict.NOTED, after.number, after.state)
 
     def _never_there(self, asked: Open, command: Enquired, books: Books) -> Reply:
         """The rail is believed that it never had the order."""

@@ -17,7 +17,6 @@ from msgspec.structs import asdict
 from ledger.books import Books
 from ledger.columns import Columns, Function, one
 from ledger.writer import BatchExtension
-from switch.writer.commands import FROZEN as BOOKS_FROZEN
 from switch.writer.commands import (
     Accept,
     CloseAccounts,
@@ -31,6 +30,7 @@ from switch.writer.commands import (
     Unfreeze,
 )
 from switch.writer.parts import BatchPart, Handler
+from switch.writer.verdicts import Verdict
 
 FROZEN: Final = "FREEZE"
 UNFROZEN: Final = "UNFREEZE"
@@ -60,23 +60,23 @@ class Freezing(BatchPart):
 
     def stop(self, command: Command, books: Books) -> Reply | None:
         """Turn away what would move money anew; what is known already is told again."""
-        return Reply(BOOKS_FROZEN) if self._since and _moves_money(command, books) else None
+        return Reply(Verdict.BOOKS_FROZEN) if self._since and _moves_money(command, books) else None
 
     def freeze(self, command: Freeze, books: Books) -> Reply:
         """Freeze; one that stands stays as it is."""
         if self._since:
-            return Reply("frozen_already", self._since)
+            return Reply(Verdict.FROZEN_ALREADY, self._since)
         self._since = books.record(0, FROZEN, _encode(asdict(command)))
         self._written = self._since, command.check, command.detail
-        return Reply("frozen", self._since)
+        return Reply(Verdict.FROZEN, self._since)
 
     def unfreeze(self, command: Unfreeze, books: Books) -> Reply:
         """End the freeze."""
         if not self._since:
-            return Reply("not_frozen")
+            return Reply(Verdict.NOT_FROZEN)
         self._since = 0
         self._written = 0, "", ""
-        return Reply("unfrozen", books.record(0, UNFROZEN, _encode(asdict(command))))
+        return Reply(Verdict.UNFROZEN, books.record(0, UNFROZEN, _encode(asdict(command))))
 
     def extension(self) -> BatchExtension:
         """What the batch writes."""

@@ -28,6 +28,7 @@ from switch.writer.commands import Accept, Reply, SetLimit, Terms
 from switch.writer.decided_once import Orders
 from switch.writer.parts import BatchPart, Handler, Refusal
 from switch.writer.payment_events import encode
+from switch.writer.verdicts import Verdict
 
 MICROSECONDS_A_DAY: Final = 86_400_000_000
 
@@ -174,7 +175,7 @@ class Limits(BatchPart):
                 "per_payment_minor": command.per_payment,
                 "per_day_minor": command.per_day,
             }
-            return Reply("limit_set", books.record(0, "LIMIT", encode(body)))
+            return Reply(Verdict.LIMIT_SET, books.record(0, "LIMIT", encode(body)))
 
         return self._orders.once(command.order, decide)
 

@@ -21,6 +21,7 @@ from switch.writer.absence import Count, Doubt
 from switch.writer.commands import Advance, Change, Command, Ended, Enquired, Identity, Reply, Terms
 from switch.writer.lifecycle import State
 from switch.writer.parts import BatchPart, overridden
+from switch.writer.verdicts import Verdict
 
 _READ: Final = statements("switch.writer")("read_open_payments")
 
@@ -138,7 +139,7 @@ class PaymentRecords(BatchPart):
         for ended in self._ended:
             ended(payment.number, voided=state is State.ABORTED)
         of_rail = Ended(payment.rail, payment.credit_minor, payment.credit_currency, payment.expires)
-        return Reply("advanced", payment.number, state, reason, of_rail)
+        return Reply(Verdict.ADVANCED, payment.number, state, reason, of_rail)
 
     def extension(self) -> BatchExtension:
         """What the batch writes."""

@@ -11,11 +11,12 @@ from uuid import UUID
 
 import msgspec
 
-from ledger.books import Books, Decision, Verdict
+from ledger.books import Books, Decision
+from ledger.books import Verdict as LedgerVerdict
 from ledger.encoding import microseconds
 from ledger.writer import Touches
 from schemas.reasons import Reason
-from switch.writer.commands import LATE, Accept, Advance, Change, Identity, Refuse, Reply, Return, Terms
+from switch.writer.commands import Accept, Advance, Change, Identity, Refuse, Reply, Return, Terms
 from switch.writer.contradictions import Contradictions
 from switch.writer.lifecycle import FINAL, Event, IllegalTransition, State, next_state
 from switch.writer.parts import BatchPart, Handler, overridden
@@ -30,14 +31,15 @@ from switch.writer.payment_events import (
 )
 from switch.writer.payment_records import NewPayment, Open, PaymentRecords
 from switch.writer.settlement_book import book_legs
+from switch.writer.verdicts import OF_LEDGER, Verdict
 
 LATENESS_US: Final = 5_000_000
 """How far a worker's idea of an expiry may be from ours: its clock's error and its message's delay."""
 
 REASONS: Final = {
-    Verdict.CAP_EXCEEDED: Reason.AMOUNT_EXCEEDS_SETTLEMENT_LIMIT,
-    Verdict.ACCOUNT_NOT_FOUND: Reason.INCORRECT_AGENT,
-    Verdict.ACCOUNT_CLOSED: Reason.TRANSACTION_FORBIDDEN,
+    LedgerVerdict.CAP_EXCEEDED: Reason.AMOUNT_EXCEEDS_SETTLEMENT_LIMIT,
+    LedgerVerdict.ACCOUNT_NOT_FOUND: Reason.INCORRECT_AGENT,
+    LedgerVerdict.ACCOUNT_CLOSED: Reason.TRANSACTION_FORBIDDEN,
 }
 """The ledger's refusals as status reasons; the others are MS03."""
 
@@ -64,7 +66,7 @@ class Payments(BatchPart):
         identity, terms = command.identity, command.terms
         now = microseconds(books.now)
         if abs(command.expires_at - now - command.lifetime) > LATENESS_US and not _known(identity, books):
-            return Reply(LATE)
+            return Reply(Verdict.LATE)
         for part_refuses in self._refusals:
             refusal = part_refuses(command, now)
             if refusal is not None and not _known(identity, books):
@@ -77,7 +79,7 @@ class Payments(BatchPart):
             kind=Event.RESERVE,
             body=event_body(identity.uetr, state, reserve_facts(command)),
         )
-        if decision.verdict is not Verdict.CREATED:
+        if decision.verdict is not LedgerVerdict.CREATED:
             return self._not_created(decision, identity, terms, books)
         number = decision.number
         self._records.add(NewPayment(number, identity, terms, command.native_ref, command.native_body))
@@ -100,18 +102,18 @@ class Payments(BatchPart):
                 sendings=0 if command.hold else 1,
             )
         )
-        return Reply(decision.verdict, number, state)
+        return Reply(OF_LEDGER[decision.verdict], number, state)
 
     def _not_created(self, decision: Decision, identity: Identity, terms: Terms, books: Books) -> Reply:
         """Known already: say so. Refused by the ledger: remember the payment as refused."""
         if decision.verdict in {
-            Verdict.EXISTS,
-            Verdict.EXISTS_WITH_DIFFERENT_CONTENT,
-            Verdict.ALREADY_FAILED,
+            LedgerVerdict.EXISTS,
+            LedgerVerdict.EXISTS_WITH_DIFFERENT_CONTENT,
+            LedgerVerdict.ALREADY_FAILED,
         }:
-            return Reply(decision.verdict, decision.number)
+            return Reply(OF_LEDGER[decision.verdict], decision.number)
         reason = REASONS.get(decision.verdict, Reason.REASON_NOT_SPECIFIED)
-        detail = decision.verdict.replace("_", " ")
+        detail = OF_LEDGER[decision.verdict].text
         body = refusal_body(identity, terms, reason, detail)
         books.record(decision.number, Event.REFUSE, body)
         return self._refused(decision.number, identity, terms, reason, detail)
@@ -124,14 +126,14 @@ class Payments(BatchPart):
             kind=Event.REFUSE,
             body=refusal_body(identity, command.terms, command.reason, command.detail),
         )
-        if decision.verdict is not Verdict.FAILED:
-            return Reply(decision.verdict, decision.number)
+        if decision.verdict is not LedgerVerdict.FAILED:
+            return Reply(OF_LEDGER[decision.verdict], decision.number)
         return self._refused(decision.number, identity, command.terms, command.reason, command.detail)
 
     def _refused(self, number: int, identity: Identity, terms: Terms, reason: str, detail: str) -> Reply:
         self._records.add(NewPayment(number, identity, terms))
         self._records.tell(Change(identity.uetr, State.ABORTED, reason))
-        return Reply("refused", number, State.ABORTED, reason, detail=detail)
+        return Reply(Verdict.REFUSED, number, State.ABORTED, reason, detail=detail)
 
     def _advance(self, command: Advance, books: Books) -> Reply:
         open_payment = self._records.open.get(command.uetr)
@@ -141,15 +143,15 @@ class Payments(BatchPart):
         event = Event(command.event)
         verdict = _not_about(open_payment, command)
         if event is Event.SEND and microseconds(books.now) >= open_payment.expires:
-            verdict = LATE
-        if verdict:
+            verdict = Verdict.LATE
+        if verdict is not None:
             return Reply(verdict, open_payment.number, open_payment.state)
         if event is Event.DOUBT and open_payment.state is State.UNKNOWN:
             return self._still_in_doubt(open_payment, command)
         try:
             state = next_state(open_payment.state, event)
         except IllegalTransition:
-            return Reply("illegal", open_payment.number, open_payment.state)
+            return Reply(Verdict.ILLEGAL, open_payment.number, open_payment.state)
         body = event_body(command.uetr, state, answer_facts(command))
         write_step(open_payment.number, UUID(bytes=command.uetr), event, state, body=body, books=books)
         if state in FINAL:
@@ -166,7 +168,7 @@ class Payments(BatchPart):
         )
         if command.due_at == 0:
             escalate(open_payment.number, command.uetr, state, command.detail, books)
-        return Reply("advanced", open_payment.number, state, command.reason)
+        return Reply(Verdict.ADVANCED, open_payment.number, state, command.reason)
 
     def _advance_of_closed(self, command: Advance, books: Books) -> Reply:
         """The payment is final, or was never ours. A contradiction is written down, never acted on.
@@ -177,14 +179,14 @@ class Payments(BatchPart):
         decision = books.find(UUID(bytes=command.uetr))
         if decision is None:
             return Reply(Verdict.TRANSFER_NOT_FOUND)
-        state = State.COMMITTED if decision.verdict is Verdict.POSTED else State.ABORTED
+        state = State.COMMITTED if decision.verdict is LedgerVerdict.POSTED else State.ABORTED
         said = {Event.CONFIRM: State.COMMITTED, Event.REJECT: State.ABORTED}.get(Event(command.event))
         if command.event == Event.REJECT and command.exchange:
             said = None
         if said is None or said is state:
-            return Reply("final", decision.number, state)
+            return Reply(Verdict.FINAL, decision.number, state)
         fresh = self._contradictions.note(decision.number, command, said, state, books)
-        return Reply("contradiction" if fresh else "final", decision.number, state)
+        return Reply(Verdict.CONTRADICTION if fresh else Verdict.FINAL, decision.number, state)
 
     def _still_in_doubt(self, open_payment: Open, command: Advance) -> Reply:
         """No news again. It may bring the next enquiry nearer, never put it off, and never use one up."""
@@ -193,7 +195,7 @@ class Payments(BatchPart):
             self._records.move(
                 replace(open_payment, due=due, pending=open_payment.pending or command.pending)
             )
-        return Reply("noted", open_payment.number, open_payment.state)
+        return Reply(Verdict.NOTED, open_payment.number, open_payment.state)
 
     def _return(self, command: Return, books: Books) -> Reply:
         """Correct the payment's set by its reverse, and note the return in the payment's own journey."""
@@ -206,13 +208,13 @@ class Payments(BatchPart):
             kind="RETURN",
             body=encode({**facts, "reason": command.reason}),
         )
-        if decision.verdict is Verdict.CREATED:
+        if decision.verdict is LedgerVerdict.CREATED:
             assert original is not None
             body = event_body(
                 command.uetr, State.COMMITTED, {"reason": command.reason, "return": decision.number}
             )
             books.record(original.number, "RETURNED", body)
-        return Reply(decision.verdict, decision.number)
+        return Reply(OF_LEDGER[decision.verdict], decision.number)
 
 
 def _touches_accepted(command: Accept) -> Touches:
@@ -228,13 +230,15 @@ def _known(identity: Identity, books: Books) -> bool:
     return books.find(UUID(bytes=identity.uetr)) is not None
 
 
-def _not_about(ordered: Open, said: Advance) -> str:
-    """Why a word is not about this payment as it stands; empty if it is."""
+def _not_about(ordered: Open, said: Advance) -> Verdict | None:
+    """Why a word is not about this payment as it stands; None if it is."""
     if said.rail and said.rail != ordered.rail:
-        return "another_rail"
+        return Verdict.ANOTHER_RAIL
     # Absence is counted here (`_enquired`): no process of ours says it.
     nobodys = said.event == "REJECT" and not said.rail and not said.only_in_doubt
-    return "illegal" if nobodys or (said.only_in_doubt and ordered.state is not State.UNKNOWN) else ""
+    if nobodys or (said.only_in_doubt and ordered.state is not State.UNKNOWN):
+        return Verdict.ILLEGAL
+    return None
 
 
 def _believable(ordered: Open, said: Advance) -> Advance:

@@ -7,8 +7,9 @@ from uuid import UUID
 
 import msgspec
 
-from ledger.books import Books, Verdict
+from ledger.books import Books
 from ledger.books import Leg as BookLeg
+from ledger.books import Verdict as LedgerVerdict
 from ledger.writer import Touches
 from switch.writer.commands import (
     CloseAccounts,
@@ -25,6 +26,7 @@ from switch.writer.commands import (
 )
 from switch.writer.decided_once import Orders
 from switch.writer.parts import BatchPart, Handler
+from switch.writer.verdicts import OF_LEDGER, Verdict
 
 HELD: Final = "SETTLEMENT_HELD"
 POSTED: Final = "SETTLEMENT_POSTED"
@@ -49,7 +51,7 @@ def _fund(command: Fund, books: Books) -> Reply:
         kind="FUND",
         body=_note(command.note),
     )
-    return Reply(decision.verdict, decision.number)
+    return Reply(OF_LEDGER[decision.verdict], decision.number)
 
 
 def _hold(command: Hold, books: Books) -> Reply:
@@ -60,7 +62,7 @@ def _hold(command: Hold, books: Books) -> Reply:
         kind=HELD,
         body=_note(command.note),
     )
-    return Reply(decision.verdict, decision.number, decision.state or "")
+    return Reply(OF_LEDGER[decision.verdict], decision.number, decision.state or "")
 
 
 def _release(command: Release, books: Books) -> Reply:
@@ -69,16 +71,16 @@ def _release(command: Release, books: Books) -> Reply:
         decision = books.post(id_, kind=POSTED, body=body)
     else:
         decision = books.void(id_, kind=VOIDED, body=body)
-        if decision.verdict is Verdict.TRANSFER_NOT_FOUND:
+        if decision.verdict is LedgerVerdict.TRANSFER_NOT_FOUND:
             # Its `Hold` may still be on its way: who is told that nothing is held must be right for ever.
             decision = books.fail(id_, fingerprint=hashlib.sha256(command.id).digest(), body=body)
-    return Reply(decision.verdict, decision.number)
+    return Reply(OF_LEDGER[decision.verdict], decision.number)
 
 
 def _close_window(command: CloseWindow, books: Books) -> Reply:
     if command.window and command.window != books.window(command.currency):
-        return Reply("not_open", command.window)
-    return Reply("closed", books.close_window(command.currency))
+        return Reply(Verdict.NOT_OPEN, command.window)
+    return Reply(Verdict.CLOSED, books.close_window(command.currency))
 
 
 def _close_accounts(command: CloseAccounts, books: Books) -> Reply:
@@ -91,17 +93,17 @@ def _close_accounts(command: CloseAccounts, books: Books) -> Reply:
     # Past this line every account must be closed.
     for number in command.accounts:
         verdict = books.close_account(number).verdict
-        assert verdict in {Verdict.CLOSED, Verdict.ACCOUNT_CLOSED}, verdict
+        assert verdict in {LedgerVerdict.CLOSED, LedgerVerdict.ACCOUNT_CLOSED}, verdict
     return Reply(Verdict.CLOSED)
 
 
 def _record(command: Record, books: Books) -> Reply:
     """Event 0 is about nothing of the ledger's own: what people do and decide."""
-    return Reply("recorded", books.record(0, command.kind, command.body))
+    return Reply(Verdict.RECORDED, books.record(0, command.kind, command.body))
 
 
 def _pong(_: Ping, __: Books) -> Reply:
-    return Reply("pong")
+    return Reply(Verdict.PONG)
 
 
 class SettlementBook(BatchPart):
@@ -128,14 +130,15 @@ class SettlementBook(BatchPart):
         def decide() -> Reply:
             known = books.find_account(*key)
             if known is not None:
-                return Reply("exists", known)
-            return Reply("opened", books.open_account(*key, command.net_debit_cap))
+                return Reply(Verdict.EXISTS, known)
+            return Reply(Verdict.OPENED, books.open_account(*key, command.net_debit_cap))
 
         return self._orders.once(command.order, decide)
 
     def _set_cap(self, command: SetCap, books: Books) -> Reply:
         def decide() -> Reply:
-            return Reply(books.set_cap(command.account, command.net_debit_cap).verdict, command.account)
+            decision = books.set_cap(command.account, command.net_debit_cap)
+            return Reply(OF_LEDGER[decision.verdict], command.account)
 
         return self._orders.once(command.order, decide)
 

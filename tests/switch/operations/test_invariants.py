@@ -224,6 +224,6 @@ def test_commands_freeze_and_ask_for_the_end(stack: Stack) -> None:
     asyncio.run(stack.unfreeze())
     late = payswitch("ledger", "unfreeze", "nothing was wrong", "--as", "operator", "--reason", "r")
 
-    assert frozen == (0, "frozen\n")
+    assert frozen == (0, "the books are frozen\n")
     assert asked[0] == 1  # a checker asks for nothing
     assert (late[0], "the books are not frozen" in late[1]) == (1, True)

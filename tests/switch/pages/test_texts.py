@@ -36,6 +36,7 @@ from switch.reports.table import TOTAL
 from switch.settlement import states as settlement
 from switch.settlement.confirmations import Outcome
 from switch.writer.lifecycle import State
+from switch.writer.verdicts import TEXTS
 
 REPORTS = sorted({definition.read.__module__.rpartition(".")[2] for definition in CATALOGUE.values()})
 """Modules that say a report."""
@@ -92,6 +93,13 @@ LEGS = {
     "gross",
 }
 """Purposes of legs and accounts, and how a set of legs stands."""
+
+CANNOT = {
+    *("the limits cannot be set", "the return was refused", "the account cannot be closed"),
+    *("the cap cannot be set", "the money cannot be moved", "its money cannot be held"),
+    *("its money cannot be freed", "it was freed before"),
+}
+"""What stands before the text of a verdict."""
 
 HINTS = {approvals._hint(kind) for kind in KINDS.values()}
 
@@ -206,7 +214,7 @@ def texts() -> set[str]:
     named |= {str(kind.__doc__).splitlines()[0] for kind in tree}
     named |= {site.no_such_page(OSError()).detail, site.unforeseen(OSError()).detail}
     named |= {measure.value for measure in Measure}
-    return (written | named | EFFECTS | HINTS | OWN) - SAME
+    return (written | named | EFFECTS | HINTS | OWN | CANNOT | set(TEXTS.values())) - SAME
 
 
 @pytest.mark.parametrize("code", ["ru", "zh"])

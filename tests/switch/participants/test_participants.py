@@ -185,7 +185,7 @@ async def test_caps_never_go_below_what_is_used(desk: Desk) -> None:
     await done(desk, "cap.set", {**content, "net_debit_cap": "60.00"})
 
     assert below.state is ChangeState.FAILED
-    assert "cap below exposure" in below.outcome
+    assert "the cap would be below the exposure" in below.outcome
 
 
 async def test_two_payouts_at_once_cannot_both_have_the_money(desk: Desk) -> None:

@@ -1,0 +1,148 @@
+"""What the writer answers to a command: one name each, and its text for people.
+
+The ledger's own outcomes are among them under the ledger's names (`OF_LEDGER`); the others are the switch's.
+Compare with the members only. What people read is `text`: English, translated by the pages.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from ledger.books import Verdict as LedgerVerdict
+
+
+class Verdict(StrEnum):
+    """What became of a command."""
+
+    # Of every command.
+    UNAVAILABLE = "unavailable"
+    """It was not decided: the queue is full or the database is away. Nothing was done."""
+    FAILED_TO_DECIDE = "failed_to_decide"
+    """Deciding it raised: a defect of ours. Nothing was done."""
+    BOOKS_FROZEN = "books_frozen"
+    """It would move money while the books are frozen. Nothing was done."""
+
+    # Of payments.
+    REFUSED = "refused"
+    ADVANCED = "advanced"
+    NOTED = "noted"
+    LATE = "late"
+    """An expiry is past, or is not what its lifetime says. Nothing was done."""
+    ILLEGAL = "illegal"
+    """The payment's state has no such step."""
+    ANOTHER_RAIL = "another_rail"
+    FINAL = "final"
+    CONTRADICTION = "contradiction"
+    """The rail says the opposite of what is final here. It was written down, and changed nothing."""
+
+    # Of people and of settlement.
+    PONG = "pong"
+    OPENED = "opened"
+    LIMIT_SET = "limit_set"
+    RECORDED = "recorded"
+    NOT_OPEN = "not_open"
+    FROZEN = "frozen"
+    FROZEN_ALREADY = "frozen_already"
+    UNFROZEN = "unfrozen"
+    NOT_FROZEN = "not_frozen"
+
+    # Of the ledger.
+    CREATED = "created"
+    EXISTS = "exists"
+    EXISTS_WITH_DIFFERENT_CONTENT = "exists_with_different_content"
+    ALREADY_FAILED = "already_failed"
+    FAILED = "failed"
+    NO_LEGS = "no_legs"
+    TOO_MANY_LEGS = "too_many_legs"
+    AMOUNT_MUST_BE_POSITIVE = "amount_must_be_positive"
+    AMOUNT_TOO_LARGE = "amount_too_large"
+    DEBIT_EQUALS_CREDIT = "debit_equals_credit"
+    UNKNOWN_PURPOSE = "unknown_purpose"
+    ACCOUNT_NOT_FOUND = "account_not_found"
+    ACCOUNT_CLOSED = "account_closed"
+    CURRENCY_MISMATCH = "currency_mismatch"
+    OVERFLOW = "overflow"
+    CAP_EXCEEDED = "cap_exceeded"
+    TRANSFER_NOT_FOUND = "transfer_not_found"
+    TRANSFER_FAILED = "transfer_failed"
+    TRANSFER_NOT_PENDING = "transfer_not_pending"
+    TRANSFER_NOT_POSTED = "transfer_not_posted"
+    POSTED = "posted"
+    ALREADY_POSTED = "already_posted"
+    VOIDED = "voided"
+    ALREADY_VOIDED = "already_voided"
+    ALREADY_CORRECTED = "already_corrected"
+    CORRECTION_OF_CORRECTION = "correction_of_correction"
+    CAP_SET = "cap_set"
+    CAP_BELOW_EXPOSURE = "cap_below_exposure"
+    ACCOUNT_NOT_EMPTY = "account_not_empty"
+    CLOSED = "closed"
+
+    @property
+    def text(self) -> str:
+        """What people read, in English."""
+        return TEXTS[self]
+
+
+OF_LEDGER: Final[Mapping[LedgerVerdict, Verdict]] = MappingProxyType(
+    {verdict: Verdict(verdict.value) for verdict in LedgerVerdict}
+)
+"""The ledger's outcomes as the writer answers them."""
+
+_V = Verdict
+TEXTS: Final[Mapping[Verdict, str]] = MappingProxyType(
+    {
+        _V.UNAVAILABLE: "the ledger's writer is not available",
+        _V.FAILED_TO_DECIDE: "an unexpected error occurred; nothing was done",
+        _V.BOOKS_FROZEN: "the books are frozen",
+        _V.REFUSED: "the payment was refused",
+        _V.ADVANCED: "recorded",
+        _V.NOTED: "noted",
+        _V.LATE: "too late",
+        _V.ILLEGAL: "the payment is not in a state that allows this",
+        _V.ANOTHER_RAIL: "the payment was sent to another rail",
+        _V.FINAL: "the payment is final",
+        _V.CONTRADICTION: "the rail contradicts a final payment",
+        _V.PONG: "the writer works",
+        _V.OPENED: "the account is open",
+        _V.LIMIT_SET: "the limits are set",
+        _V.RECORDED: "recorded",
+        _V.NOT_OPEN: "the window is not open",
+        _V.FROZEN: "the books are frozen",
+        _V.FROZEN_ALREADY: "the books were frozen already",
+        _V.UNFROZEN: "the books take payments again",
+        _V.NOT_FROZEN: "the books are not frozen",
+        _V.CREATED: "booked",
+        _V.EXISTS: "it exists already",
+        _V.EXISTS_WITH_DIFFERENT_CONTENT: "it exists with different content",
+        _V.ALREADY_FAILED: "it was refused before",
+        _V.FAILED: "it was refused for good",
+        _V.NO_LEGS: "there is nothing to book",
+        _V.TOO_MANY_LEGS: "too many bookings in one transfer",
+        _V.AMOUNT_MUST_BE_POSITIVE: "the amount must be positive",
+        _V.AMOUNT_TOO_LARGE: "the amount is too large",
+        _V.DEBIT_EQUALS_CREDIT: "debit and credit are the same account",
+        _V.UNKNOWN_PURPOSE: "unknown purpose of a booking",
+        _V.ACCOUNT_NOT_FOUND: "account not found",
+        _V.ACCOUNT_CLOSED: "the account is closed",
+        _V.CURRENCY_MISMATCH: "the accounts have different currencies",
+        _V.OVERFLOW: "the balance would be too large",
+        _V.CAP_EXCEEDED: "net debit cap exceeded",
+        _V.TRANSFER_NOT_FOUND: "transfer not found",
+        _V.TRANSFER_FAILED: "the transfer was refused",
+        _V.TRANSFER_NOT_PENDING: "the transfer is not pending",
+        _V.TRANSFER_NOT_POSTED: "the transfer was not posted",
+        _V.POSTED: "posted",
+        _V.ALREADY_POSTED: "posted already",
+        _V.VOIDED: "released",
+        _V.ALREADY_VOIDED: "released already",
+        _V.ALREADY_CORRECTED: "returned already",
+        _V.CORRECTION_OF_CORRECTION: "a return cannot be returned",
+        _V.CAP_SET: "the cap is set",
+        _V.CAP_BELOW_EXPOSURE: "the cap would be below the exposure",
+        _V.ACCOUNT_NOT_EMPTY: "the account is not empty",
+        _V.CLOSED: "closed",
+    }
+)
+"""For people, in English; the pages' catalogues have the other languages."""
