@@ -17,9 +17,10 @@ memory until it is durable.
   new connection takes a new epoch of the same writer (which waits for the old connection's transaction to
   end, so its outcome is settled), and the same commands are decided again in the same order. Ids make that
   idempotent, so an unknown commit outcome is harmless. Meanwhile new commands are refused with
-  `Unavailable`; those in flight wait.
+  `Unavailable`; what was given to the database, and so may have been done, waits until that is known.
 * An error that comes back, or a database that disagrees with memory, freezes the writer: it refuses
-  everything until people have looked, and never guesses.
+  everything until people have looked, and never guesses. What may have been done then ends as
+  `OutcomeUnknown`.
 * A host that raises while deciding one command has that command alone answered with the exception; the
   others of the batch are decided again without it.
 """
@@ -41,7 +42,7 @@ from ledger.books import Account, Books, Kind, Leg, State, Transfer
 from ledger.columns import Call, statement_of
 from ledger.silence import SERVER_SETTINGS, Connection
 from ledger.sql import statement
-from schemas.errors import Unavailable
+from schemas.errors import OutcomeUnknown, Unavailable
 
 BATCH_MAX: Final = 1_000
 """Commands of one batch: larger ones are no faster, and leave less to do while one is being applied."""
@@ -120,7 +121,7 @@ def look_for_garbage_in_short_steps() -> None:
 
 
 class Frozen(Unavailable):
-    """The ledger's writer has stopped. What was in flight may have been done: ask again by its id."""
+    """The ledger's writer has stopped; nothing was done."""
 
 
 class Touches(Struct, frozen=True, gc=False):
@@ -185,6 +186,8 @@ class _Waiting(Struct):
     touches: Touches
     future: asyncio.Future[Any]
     reply: Any = None
+    tried: bool = False
+    """It was given to the database, and no answer came: it may have been done."""
 
 
 @dataclass(slots=True)
@@ -291,7 +294,8 @@ class Writer:
         """Have one command decided; its reply, once it is durable. Cancelling the caller does not undo it.
 
         Raises:
-            Unavailable: nothing was decided: the queue is full, or the database is away.
+            Unavailable: nothing was done: the queue is full, the database is away, or the writer has stopped.
+            OutcomeUnknown: the writer stopped while this was being applied: it may have been done.
             Exception: what the host raised when it decided this command.
 
         """
@@ -501,7 +505,7 @@ class Writer:
         Raises `error` where that would be guessing.
         """
         self._acknowledge()
-        self._taken = self._unfinished()
+        self._taken = self._unfinished(refused=_is_final(error))
         self._failures += not _is_transient(error)
         if _is_final(error) or self._failures >= ATTEMPTS_MAX:
             raise error
@@ -510,10 +514,16 @@ class Writer:
         self._queue.extendleft(reversed(self._taken))
         self._taken = []
 
-    def _unfinished(self) -> list[_Waiting]:
-        """What was taken from the queue and is not known to be durable, in order of arrival."""
+    def _unfinished(self, *, refused: bool = False) -> list[_Waiting]:
+        """What was taken from the queue and is not known to be durable, in order of arrival.
+
+        `refused`: the database itself said that it did not do it.
+        """
         flight, self._flight = self._flight, None
-        return [*(flight.decided if flight is not None else ()), *self._taken]
+        flown = flight.decided if flight is not None else []
+        for waiting in flown:
+            waiting.tried |= not refused
+        return [*flown, *self._taken]
 
     # Connections and epochs.
 
@@ -572,7 +582,7 @@ class Writer:
 
     def _be_away(self) -> None:
         self.away = True
-        self._refuse_waiting(Unavailable("the ledger's database is away"))
+        self._refuse_waiting("the ledger's database is away")
         self._delay_s = min(_RETRY_MAX_S, self._delay_s * 2 or _RETRY_FIRST_S)
 
     async def _reconnect(self) -> bool:
@@ -589,16 +599,19 @@ class Writer:
 
     # Refusing.
 
-    def _refuse_waiting(self, error: Exception) -> None:
-        """Answer what was not yet looked at."""
-        while self._queue:
-            self._answer(self._queue.popleft(), _Raised(error))
+    def _refuse_waiting(self, why: str) -> None:
+        """Refuse what was not done, whatever becomes of the database; what may have been done waits."""
+        waits = [waiting for waiting in self._queue if waiting.tried]
+        for waiting in self._queue:
+            if not waiting.tried:
+                self._answer(waiting, _Raised(Unavailable(why)))
+        self._queue = deque(waits)
 
     def _freeze(self, error: Exception) -> None:
         self.frozen = error
-        for waiting in self._unfinished():
-            self._answer(waiting, _Raised(Frozen()))
-        self._refuse_waiting(Frozen())
+        for waiting in (*self._unfinished(), *self._queue):
+            self._answer(waiting, _Raised(OutcomeUnknown() if waiting.tried else Frozen()))
+        self._queue.clear()
         self._disconnect()
         self._acknowledge()
 

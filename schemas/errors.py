@@ -13,15 +13,16 @@ SwitchError                        500  MS03
 ├─ TooManyRequests                 429  NARR   slow down: `Retry-After` says how much
 ├─ Refused                         422         a valid message that the switch will not execute
 │  └─ DuplicateUetr                409  DUPL   the UETR is known with other content
-└─ Unavailable                     503  AB10   try again: nothing was decided
-   └─ BooksFrozen                  503  AB10   no money moves anew until people have looked
+├─ Unavailable                     503  AB10   nothing was done: try again when `Retry-After` says
+│  └─ BooksFrozen                  503  AB10   no money moves anew until people have looked
+└─ OutcomeUnknown                  503  NARR   it may have been done: the same request again tells
 
 A class carries the HTTP `status`, the ISO `reason` and whether a retry can help; the message defaults to
 the class's docstring and never contains what the caller sent.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from schemas import wording
 from schemas.catalogue.model import Value
@@ -200,6 +201,7 @@ class Unavailable(SwitchError):
 
     status = 503
     retryable = True
+    """This request did nothing. Of an earlier one that had no answer it says nothing."""
     default_reason = Reason.ERROR_INSTRUCTED_AGENT
 
 
@@ -207,3 +209,20 @@ class BooksFrozen(Unavailable):
     """New payments are stopped while the operator examines the books; nothing was done with this one."""
 
     retry_after_s = 60
+
+
+class OutcomeUnknown(SwitchError):
+    """The outcome is unknown: the request may have been carried out."""
+
+    status = 503
+    retryable = True
+    """With the same content and the same ids only: until it is answered, nothing else may take its place."""
+    default_reason = Reason.NARRATIVE
+    """No code of a refusal: who keys on the reason must not take this for an end."""
+
+
+RESEND: Final = "Outcome unknown. Resend the same message with the same UETR to learn the result."
+"""The text of an `OutcomeUnknown` about a message."""
+
+TRY_AGAIN: Final = (Unavailable, OutcomeUnknown)
+"""What a step that the writer decides once, however often it is asked, waits out and repeats."""

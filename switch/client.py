@@ -9,7 +9,8 @@
         state = await client.pay(document, wait=10)
 
 The UETR is made before anything is sent, and a retry sends the same bytes again, so no failure of the
-network can pay twice. `NoAnswer` means that the outcome is not known yet: ask for it, or send the very same
+network can pay twice. An unknown outcome (the switch's problem `outcome-unknown`, or a broken connection) is
+resolved in the same way. `NoAnswer` means that it is still unknown: ask for it, or send the very same
 document again; a new UETR would be a new payment.
 """
 
@@ -228,9 +229,9 @@ class Client:
                 failure = _failure(error, url)
                 continue
             if answer.status == _TOO_MANY or answer.status >= _SERVER_ERROR:
-                failure, pause = f"http {answer.status}", retry_after or pause
+                failure, pause = _refusal(answer), retry_after or pause
             elif failure and answer.status in _NOT_NOW:
-                failure = f"http {answer.status}"
+                failure = _refusal(answer)
             else:
                 return _checked(answer)
         raise NoAnswer(f"no answer in {self._tries} tries: {failure}")
@@ -327,6 +328,14 @@ def _failure(error: Exception, url: URL) -> str:
             return f"{url.origin()} was silent"
         case _:
             return f"the connection to {url.origin()} broke"
+
+
+def _refusal(answer: _Answer) -> str:
+    """The status, with the problem's name where the switch itself answered: `http 503 outcome-unknown`."""
+    if answer.media_type != _PROBLEM:
+        return f"http {answer.status}"
+    name = msgspec.json.decode(answer.content).get("type", "").partition("#")[2]
+    return f"http {answer.status} {name}".rstrip()
 
 
 def _next_page(response: aiohttp.ClientResponse, url: URL) -> URL | None:

@@ -19,11 +19,13 @@ from starlette.responses import Response
 
 from schemas import codec, credit_transfer, official, rejection, status_report, verdict
 from schemas.errors import (
+    RESEND,
     DuplicateUetr,
     InvalidMessage,
     NotAcceptable,
     NotAllowed,
     NotAuthentic,
+    OutcomeUnknown,
     Refused,
     SwitchError,
     Unavailable,
@@ -84,6 +86,8 @@ async def serve(
     except (InvalidMessage, NotAuthentic) as error:
         wants_xml = request.headers.get("accept", "").strip() == bodies.XML
         return _rejection(error) if wants_xml else problem(error)
+    except OutcomeUnknown:
+        return problem(OutcomeUnknown(RESEND))
     except SwitchError as error:
         return problem(error)
     content = codec.encode(answer.id, answer.document, media_type=entered.wants)
@@ -148,14 +152,15 @@ async def _taken_or_known(
     """Take the payment in. What cannot be taken now, and was taken before, has its state all the same.
 
     Raises:
-        Unavailable: nothing was decided now, and nothing was before.
+        Unavailable: nothing was done now, and the database knows of nothing before.
+        OutcomeUnknown: it may have been taken in; the database does not know of it yet.
         NotAllowed: the sender is suspended, and this payment is not known; or it is not the debtor agent.
         DuplicateUetr: the UETR is known with other content.
 
     """
     try:
         return await runtime.intake.take(message, payment, sender)
-    except (NotAllowed, Unavailable) as refusal:
+    except (NotAllowed, Unavailable, OutcomeUnknown) as refusal:
         fingerprint = runtime.intake.fingerprint(message, sender)
         # Who may not send learns nothing of a UETR that may be somebody else's.
         others = (DuplicateUetr,) if isinstance(refusal, NotAllowed) else ()

@@ -50,7 +50,7 @@ _FAILURES: Final = {
     "409": "The UETR is known with other content (DUPL); nothing was changed",
     "413": "Too large",
     "415": "Not a media type or encoding that is read here",
-    "503": "Nothing was decided; the same message may be sent again",
+    "503": "`unavailable`: nothing was done. `outcome-unknown`: it may have been. Resend the same message",
 }
 _BODIES: Final[Mapping[str, type]] = MappingProxyType(
     {

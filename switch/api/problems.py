@@ -1,6 +1,7 @@
 """Failures as `application/problem+json` (RFC 9457), never with a word of what was sent."""
 
 import json
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any, Final
@@ -9,7 +10,16 @@ import asyncpg
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from schemas.errors import InvalidMessage, InvalidParameter, Problem, Refused, SwitchError, Unavailable
+from schemas.errors import (
+    RESEND,
+    InvalidMessage,
+    InvalidParameter,
+    OutcomeUnknown,
+    Problem,
+    Refused,
+    SwitchError,
+    Unavailable,
+)
 from switch.api import queries
 from switch.api.routes import Routes
 
@@ -22,7 +32,12 @@ _OURS: Final = (
     asyncpg.SyntaxOrAccessError,
 )
 """What the database says of a value or a statement: it is there, and the mistake is in this program."""
-PERHAPS: Final = "the database is away: send the same message again, with the same UETR, and it is told"
+MESSAGES: Final = "/v1/iso20022/"
+"""Below it are the endpoints of ISO messages: the same message again is the same request."""
+AWAY_NOW: Final = "The database is away. Try again in a moment."
+READING: Final = frozenset({"GET", "HEAD"})
+"""Methods that change nothing."""
+_BEFORE_CAPITAL: Final = re.compile(r"(?<!^)(?=[A-Z])")
 CATALOGUE: Final = "/docs/problems"
 """Where the problems are explained; each problem's `type` points into it."""
 
@@ -32,12 +47,24 @@ def is_away(error: Exception) -> bool:
     return isinstance(error, _AWAY) and not isinstance(error, _OURS)
 
 
+def away(method: str, path: str) -> SwitchError:
+    """What a request came to when the database went away meanwhile."""
+    if method in READING:
+        return Unavailable(AWAY_NOW)
+    return OutcomeUnknown(RESEND if path.startswith(MESSAGES) else None)
+
+
+def name_of(kind: type[SwitchError]) -> str:
+    """What a problem's `type` ends in: `outcome-unknown`."""
+    return _BEFORE_CAPITAL.sub("-", kind.__name__).lower()
+
+
 def problem_body(error: SwitchError) -> dict[str, Any]:
     """The members of the problem that tells `error`."""
-    name = type(error).__name__
+    kind = type(error)
     body: dict[str, Any] = {
-        "type": f"{CATALOGUE}#{name.lower()}",
-        "title": (type(error).__doc__ or name).strip().splitlines()[0],
+        "type": f"{CATALOGUE}#{name_of(kind)}",
+        "title": (kind.__doc__ or kind.__name__).strip().splitlines()[0],
         "status": error.status,
         "detail": error.detail,
         "reason": str(error.reason),
@@ -96,7 +123,7 @@ def plain(status: int, detail: str) -> Response:
 def catalogue(_: Request) -> Response:
     """Explain every problem, from the tree of errors itself."""
     rows = "".join(
-        f'<tr id="{kind.__name__.lower()}"><td>{kind.__name__}</td><td>{kind.status}</td>'
+        f'<tr id="{name_of(kind)}"><td>{kind.__name__}</td><td>{kind.status}</td>'
         f"<td>{kind.default_reason}</td><td>{'yes' if kind.retryable else 'no'}</td>"
         f"<td>{escape((kind.__doc__ or '').strip().splitlines()[0])}</td></tr>"
         for kind in _tree(SwitchError)
@@ -121,9 +148,9 @@ async def on_switch_error(_: Request, error: Exception) -> Response:
     return problem(error)
 
 
-async def on_defect(_: Request, error: Exception) -> Response:
+async def on_defect(request: Request, error: Exception) -> Response:
     """Answer what nobody foresaw; the edge logs it."""
-    return problem(Unavailable(PERHAPS) if is_away(error) else SwitchError())
+    return problem(away(request.method, request.url.path) if is_away(error) else SwitchError())
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
@@ -140,7 +167,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     return answer
 
 
-def of_invalid_parameters(error: Exception) -> SwitchError:
+def of_invalid_parameters(_: Request, error: Exception) -> SwitchError:
     """Where a query or path parameter is not what the page takes; says where, not what."""
     places = [".".join(map(str, e["loc"])) for e in getattr(error, "errors", list)()]
     return InvalidParameter(f"invalid parameter: {', '.join(places)}", rule="parameter")

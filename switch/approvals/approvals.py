@@ -18,7 +18,7 @@ from typing import Any, Final
 import asyncpg
 import structlog
 
-from schemas.errors import NotAllowed, NotFound, Refused, SwitchError, Unavailable
+from schemas.errors import TRY_AGAIN, NotAllowed, NotFound, Refused, SwitchError
 from switch.approvals.kinds import Confirmable, Content, Execution, Kind, Kinds, encode_content
 from switch.base import logs, plausibility
 from switch.base.plausibility import Comparison
@@ -119,7 +119,7 @@ async def vote(
             return await _execute(connection, desk, kinds, change, again=False)
     try:
         return await execute(desk, kinds, number, again=False)
-    except Unavailable:  # the word is given; `tend` executes it when the writer is back
+    except TRY_AGAIN:  # the word is given; `tend` executes it when the writer is back
         async with desk.pool.acquire() as connection:
             return await _find(connection, number)
 
@@ -148,6 +148,7 @@ async def execute(desk: Desk, kinds: Kinds, number: int, *, again: bool = True) 
 
     Raises:
         Unavailable: the ledger's writer is away; `tend` tries again.
+        OutcomeUnknown: it went away meanwhile; `tend` tries again.
 
     """
     async with desk.pool.acquire() as connection, connection.transaction():
@@ -165,7 +166,7 @@ async def _execute(
     try:
         async with connection.transaction():  # a failure leaves no trace but itself
             await _run(desk, kind, execution, change, checked=again and kind.moves_books)
-    except Unavailable:
+    except TRY_AGAIN:  # neither is a failure of the change
         raise
     except SwitchError as error:
         await _end(connection, number, ChangeState.FAILED, error.detail)

@@ -26,7 +26,7 @@ from ledger.backup import BackupError
 from ledger.detach import NotYet
 from ledger.migrate import MigrationError
 from ledger.postgres import PostgresError
-from schemas.errors import NotFound, SwitchError
+from schemas.errors import NotFound, OutcomeUnknown, SwitchError
 from switch.base.personal_data import Erased, Unreadable
 from switch.cli.failures import CommandFailed, WrongUse
 from switch.cli.supervisor import StartError
@@ -110,6 +110,8 @@ def _failure(error: BaseException) -> str:  # noqa: C901, PLR0911 - a table of k
             return error.detail
         case NotFound() if error.detail == NotFound.__doc__:
             return "there is nothing of this id"
+        case OutcomeUnknown():
+            return "the outcome is unknown: it may have been done; look, then run the same command again"
         case SwitchError():
             return f"{error.detail} (at {error.path})" if error.path else error.detail
         case _ if isinstance(error, _EXPLAINED):

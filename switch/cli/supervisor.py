@@ -35,7 +35,7 @@ import structlog
 from adapters.simulation.nursery import Fostered, Nursery
 from ledger import backup
 from ledger.postgres import EmbeddedPostgres, PostgresError, die_with_parent
-from schemas.errors import Unavailable
+from schemas.errors import TRY_AGAIN
 from switch.base import causes, lifeline, logs, metrics
 from switch.base.settings import Settings
 from switch.cli import preflight
@@ -64,7 +64,7 @@ _LOG_TAIL_BYTES: Final = 4096
 _PASSING: Final = (
     OSError,
     TimeoutError,
-    Unavailable,
+    *TRY_AGAIN,
     PostgresError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,

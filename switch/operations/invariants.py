@@ -16,7 +16,7 @@ import asyncpg
 import structlog
 
 from ledger import verify as ledger
-from schemas.errors import Unavailable
+from schemas.errors import TRY_AGAIN
 from switch.base import metrics
 from switch.operations.verify import verify_further
 from switch.writer.client import Link
@@ -56,7 +56,8 @@ class Invariants:
         """Check what is new; what is wrong, if anything, after the books are frozen.
 
         Raises:
-            Unavailable: something is wrong and the writer stayed away; the next look tries again.
+            Unavailable, OutcomeUnknown: something is wrong and the writer stayed away; the next look
+                tries again.
 
         """
         async with self._pool.acquire() as connection:
@@ -76,7 +77,7 @@ class Invariants:
         for pause in (*_PATIENCE_S, None):
             try:
                 await self._link.ask(Freeze(check, detail))
-            except Unavailable:
+            except TRY_AGAIN:
                 if pause is None:
                     raise
                 await asyncio.sleep(pause)

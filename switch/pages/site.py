@@ -8,8 +8,8 @@ from urllib.parse import quote
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
-from schemas.errors import NotFound, SwitchError, Unavailable
-from switch.api.problems import is_away
+from schemas.errors import NotFound, OutcomeUnknown, SwitchError, Unavailable
+from switch.api import problems
 from switch.pages import (
     approvals,
     charts,
@@ -34,6 +34,8 @@ from switch.pages import (
     windows,
 )
 
+PERHAPS_DONE: Final = "The database went away meanwhile. Look whether it was done before you do it again."
+NO_PAGE: Final = "There is no such page."
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     sign_in.router,
@@ -66,7 +68,9 @@ def add_to(app: FastAPI) -> None:
     app.add_exception_handler(shell.SignInFirst, shell.on_sign_in_first)
 
 
-def or_page(on_error: Handler, told: Callable[[Any], SwitchError] = lambda error: error) -> Handler:
+def or_page(
+    on_error: Handler, told: Callable[[Request, Any], SwitchError] = lambda _, error: error
+) -> Handler:
     """Wrap the API's handler of errors: below `/console` people read a page instead, with what is `told`."""
 
     async def handle(request: Request, error: Any) -> Response:
@@ -75,7 +79,7 @@ def or_page(on_error: Handler, told: Callable[[Any], SwitchError] = lambda error
         if _has_slash_too_many(request, error):
             query = f"?{request.url.query}" if request.url.query else ""
             return RedirectResponse(quote(request.scope["path"].rstrip("/")) + query)
-        said = told(error)
+        said = told(request, error)
         heading = (type(said).__doc__ or "").strip().splitlines()[0]
         return shell.render(request, "problem.html", status=said.status, heading=heading, detail=said.detail)
 
@@ -91,11 +95,15 @@ def _has_slash_too_many(request: Request, error: Any) -> bool:
     )
 
 
-def unforeseen(error: Exception) -> SwitchError:
+def unforeseen(request: Request, error: Exception) -> SwitchError:
     """What nobody foresaw, or a database that is away; the edge logs it."""
-    return Unavailable("The database is away. Try again in a moment.") if is_away(error) else SwitchError()
+    if not problems.is_away(error):
+        return SwitchError()
+    if request.method in problems.READING:
+        return Unavailable(problems.AWAY_NOW)
+    return OutcomeUnknown(PERHAPS_DONE)
 
 
-def no_such_page(_: Exception) -> SwitchError:
+def no_such_page(_: Request, __: Exception) -> SwitchError:
     """An address that leads nowhere, or a form that was opened as a page."""
-    return NotFound("There is no such page.")
+    return NotFound(NO_PAGE)

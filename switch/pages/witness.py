@@ -31,7 +31,7 @@ async def note(request: Request, office: service.Office, person: Person) -> None
     """Write down that this person opened this page.
 
     Raises:
-        Unavailable: the writer did not take it.
+        Unavailable, OutcomeUnknown: the writer is not known to have taken it.
 
     """
     await service.note(

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from adapters.port import Answer, Listening, Native, Outcome, Receipt, Taken, hand_over
 from adapters.profile import Timing
 from ledger.encoding import microseconds
-from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
+from schemas.errors import TRY_AGAIN, InvalidMessage, NotAuthentic
 from schemas.reasons import Reason
 from switch.base import metrics, tracing
 from switch.base.failpoints import failpoint
@@ -171,7 +171,7 @@ class Dispatcher:
         """Record what a rail said by itself: a callback or a late answer.
 
         Raises:
-            Unavailable: it could not be recorded; the rail must say it again.
+            Unavailable, OutcomeUnknown: it is not known to be recorded; the rail must send it again.
 
         """
         if answer.uetr is None:
@@ -208,7 +208,7 @@ class Dispatcher:
         for pause in _PATIENCE_S:
             try:
                 await self.answered(rail, answer)
-            except Unavailable:
+            except TRY_AGAIN:
                 await asyncio.sleep(pause)
             else:
                 return
@@ -220,7 +220,7 @@ class Dispatcher:
         for pause in (*_PATIENCE_S, None):
             try:
                 return await self._ask(step)
-            except Unavailable:
+            except TRY_AGAIN:
                 if pause is None:
                     break
                 await asyncio.sleep(pause)

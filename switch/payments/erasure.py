@@ -96,7 +96,8 @@ async def erase(connection: asyncpg.Connection, link: Link, uetrs: Sequence[UUID
     Raises:
         NotFound: there is none of a UETR; nothing was erased.
         NotFinal: one is still open; nothing was erased.
-        Unavailable: the writer did not take it down.
+        Unavailable: the writer did not take it down; nothing was erased now.
+        OutcomeUnknown: the writer may have taken it down; nothing was erased now.
 
     """
     rows = await connection.fetch(_FIND, list(uetrs))

@@ -72,7 +72,8 @@ class Intake:
         Raises:
             DuplicateUetr: the UETR is known with other content.
             NotAllowed: the debtor agent is not the sender, or the sender is suspended.
-            Unavailable: nothing was decided; the same message may be sent again.
+            Unavailable: nothing was done; the same message may be sent again.
+            OutcomeUnknown: it may have been taken in; the same message again tells.
 
         """
         received_at = now_us()

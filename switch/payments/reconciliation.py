@@ -19,7 +19,7 @@ import structlog
 from adapters.port import Answer, Outcome
 from adapters.profile import RailProfile
 from ledger.sql import statement
-from schemas.errors import NotFound, Unavailable
+from schemas.errors import TRY_AGAIN, NotFound, OutcomeUnknown, Unavailable
 from schemas.money import MAX_MINOR
 from switch.base.sql import statements
 from switch.payments.dispatch import Dispatcher, Sending, of_answer
@@ -101,7 +101,7 @@ class Reconciliation:
         for cycle in await self.due(rail, datetime.now(UTC)):
             try:
                 result = await self.read(rail, cycle)
-            except Unavailable as error:
+            except TRY_AGAIN as error:
                 _log.warning("no_cycle_file", rail=rail.adapter.profile.country, detail=error.detail)
                 return
             if result.breaks:
@@ -112,6 +112,7 @@ class Reconciliation:
 
         Raises:
             Unavailable: the rail gave no file that can be read as a whole; nothing was changed.
+            OutcomeUnknown: the writer went away; what was recorded of it stays, and it is read again.
 
         """
         profile = rail.adapter.profile
@@ -156,7 +157,7 @@ class Reconciliation:
         """Give the file's word to every payment that still waits for one.
 
         Raises:
-            Unavailable: the writer is away; the cycle is to be read again.
+            OutcomeUnknown: the writer is away, with a part of it perhaps recorded; the cycle is read again.
 
         """
         finished = 0
@@ -166,7 +167,7 @@ class Reconciliation:
             if answer is not None and answer.uetr in {None, str(row["uetr"])}:
                 reply = await self._dispatcher.tell(of_answer(answer, Sending(row["uetr"].bytes, country)))
                 if reply is None:
-                    raise Unavailable("the writer is away; the cycle is to be read again")
+                    raise OutcomeUnknown("the writer is away; the cycle is read again")
                 finished += reply.verdict is Verdict.ADVANCED
         return finished
 

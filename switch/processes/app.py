@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas.errors import NotAuthentic, SwitchError, TooManyRequests, Unavailable
+from schemas.errors import NotAuthentic, SwitchError, TooManyRequests
 from switch.api import (
     callbacks,
     doors,
@@ -105,7 +105,7 @@ class Edge:
         try:
             await self._serve(scope, receive, watch)
         except Exception as error:  # noqa: BLE001 - the last place that can answer for a defect of ours
-            answer = _answer_to(error)
+            answer = _answer_to(error, scope)
             if status == 0:
                 await answer(scope, receive, watch)
         finally:
@@ -141,13 +141,13 @@ def _proves(runtime: Runtime | None, scope: Scope) -> bool:
     return True
 
 
-def _answer_to(error: Exception) -> Response:
+def _answer_to(error: Exception, scope: Scope) -> Response:
     """What is answered where nothing else caught it; its inside goes to the log alone."""
     if isinstance(error, TooManyRequests):
         return problems.problem(error)
     if problems.is_away(error):
         _log.warning("database_away", error=type(error).__name__, detail=logs.where(error))
-        return problems.problem(Unavailable(problems.PERHAPS))
+        return problems.problem(problems.away(scope["method"], scope["path"]))
     _log.error("request_failed", error=type(error).__name__, detail=logs.where(error))
     return problems.problem(SwitchError())
 

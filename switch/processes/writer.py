@@ -12,7 +12,7 @@ import structlog
 
 from adapters import registry
 from ledger.writer import QUEUE_BYTES_MAX, Writer, look_for_garbage_in_short_steps
-from schemas.errors import NotFound, Unavailable
+from schemas.errors import NotFound, OutcomeUnknown, Unavailable
 from switch.base import lifeline, logs
 from switch.base.settings import Settings
 from switch.operations import vitals
@@ -113,6 +113,8 @@ def _reply(reply: Reply | Exception) -> Reply:
         return reply
     if isinstance(reply, Unavailable):
         return Reply(Verdict.UNAVAILABLE, reason=reply.detail)
+    if isinstance(reply, OutcomeUnknown):
+        return Reply(Verdict.OUTCOME_UNKNOWN)
     _log.error("command_failed", error=type(reply).__name__, detail=logs.where(reply))
     return Reply(Verdict.FAILED_TO_DECIDE)
 

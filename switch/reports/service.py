@@ -149,7 +149,7 @@ async def note(office: Office, kind: str, **facts: Any) -> int:
     """Write an event into the audited log; its sequence number.
 
     Raises:
-        Unavailable: the writer did not take it.
+        Unavailable, OutcomeUnknown: the writer is not known to have taken it.
 
     """
     reply = await office.link.ask(Record(kind, _encode(facts)))

@@ -1,7 +1,7 @@
 """A worker's line to the writer: commands out, replies and news of payments in.
 
 Commands of one turn of the event loop travel together. When the line breaks, every command under way
-raises `Unavailable`: it may or may not have been decided, and asking again with the same UETR tells.
+raises `OutcomeUnknown`: it may or may not have been decided, and asking again with the same UETR tells.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from schemas.errors import BooksFrozen, SwitchError, Unavailable
+from schemas.errors import BooksFrozen, OutcomeUnknown, SwitchError, Unavailable
 from switch.writer.commands import (
     Change,
     Command,
@@ -32,7 +32,6 @@ WAITING_MAX: Final = 4_000
 _FRAME_BYTES: Final = 4 * 1024 * 1024
 _ARRAY_32: Final = b"\xdd"
 """MessagePack: an array whose length follows in four bytes."""
-_PERHAPS: Final = "it may have been decided: send the same message again, with the same UETR, and it is told"
 _log = structlog.get_logger()
 
 
@@ -77,8 +76,8 @@ class Link:
         Raises:
             SwitchError: the command could not be decided; nothing was done.
             BooksFrozen: it would move money while the books are frozen; nothing was done.
-            Unavailable: no writer, too much under way, or no answer; the text says whether it may have been
-                decided all the same.
+            Unavailable: no writer, or too much under way; nothing was done.
+            OutcomeUnknown: the line broke, or no answer came in time: it may have been decided.
 
         """
         if self._protocol is None or len(self._waiting) >= WAITING_MAX:
@@ -96,9 +95,11 @@ class Link:
             reply = await asyncio.wait_for(asyncio.shield(future), _ANSWER_WITHIN_S)
         except TimeoutError:
             self._waiting.pop(request, None)
-            raise Unavailable(_PERHAPS) from None
+            raise OutcomeUnknown from None
         if reply.verdict is Verdict.UNAVAILABLE:
             raise Unavailable(reply.reason or None)
+        if reply.verdict is Verdict.OUTCOME_UNKNOWN:
+            raise OutcomeUnknown
         if reply.verdict is Verdict.BOOKS_FROZEN:
             raise BooksFrozen
         if reply.verdict is Verdict.FAILED_TO_DECIDE:
@@ -182,5 +183,5 @@ class Link:
         waiting, self._waiting = self._waiting, {}
         for future in waiting.values():
             if not future.done():
-                future.set_result(Reply(Verdict.UNAVAILABLE, reason=_PERHAPS))
+                future.set_result(Reply(Verdict.OUTCOME_UNKNOWN))
         self._broken.set()

@@ -18,6 +18,8 @@ class Verdict(StrEnum):
     # Of every command.
     UNAVAILABLE = "unavailable"
     """It was not decided: the queue is full or the database is away. Nothing was done."""
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    """The link or the writer broke while it was being decided: it may have been done."""
     FAILED_TO_DECIDE = "failed_to_decide"
     """Deciding it raised: a defect of ours. Nothing was done."""
     BOOKS_FROZEN = "books_frozen"
@@ -94,6 +96,7 @@ _V = Verdict
 TEXTS: Final[Mapping[Verdict, str]] = MappingProxyType(
     {
         _V.UNAVAILABLE: "the ledger's writer is not available",
+        _V.OUTCOME_UNKNOWN: "the outcome is unknown",
         _V.FAILED_TO_DECIDE: "an unexpected error occurred; nothing was done",
         _V.BOOKS_FROZEN: "the books are frozen",
         _V.REFUSED: "the payment was refused",

@@ -30,9 +30,15 @@ def status_report(status: str, reason: str | None = None, *, http: int = 200) ->
     return answering({"Document": document}, status=http)
 
 
-def problem(status: int, reason: str = "NARR") -> Handler:
+def problem(status: int, reason: str = "NARR", name: str = "") -> Handler:
     """An RFC 9457 problem."""
-    body = {"status": status, "reason": reason, "detail": "no", "retryable": status >= 500}
+    body = {
+        "type": f"/docs/problems#{name}",
+        "status": status,
+        "reason": reason,
+        "detail": "no",
+        "retryable": status >= 500,
+    }
     return answering(body, status=status, content_type="application/problem+json")
 
 

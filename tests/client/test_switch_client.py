@@ -72,6 +72,22 @@ async def test_a_retry_sends_the_same_bytes_under_a_new_nonce(server, client, fa
     assert (len(server.requests), len(bodies), len(set(server.nonces))) == (3, 1, 3)
 
 
+async def test_an_unknown_outcome_is_learnt_by_the_same_message(server, client):
+    """The switch may have taken it: a new UETR would be a second payment."""
+    server.answers += [problem(503, name="outcome-unknown"), problem(503, "AB10", name="unavailable")]
+    server.answers += [status_report("ACCC")]
+
+    assert (await client.pay(transfer())).status == "ACCC"
+    assert len({body for _, body in server.requests}) == 1
+
+
+async def test_an_outcome_that_stays_unknown_says_so(server):
+    server.answers += [problem(503, name="outcome-unknown")] * 2
+    async with Client(server.url, key=KEY, tries=2) as client:
+        with pytest.raises(NoAnswer, match="http 503 outcome-unknown"):
+            await client.pay(transfer())
+
+
 @pytest.mark.parametrize("failure", [cut, problem(500), problem(503), problem(429)])
 async def test_when_every_try_fails_the_outcome_is_not_known(server, failure):
     server.answers += [failure, failure]

@@ -8,7 +8,7 @@ import pytest
 
 from ledger.books import Decision, State, Verdict
 from ledger.writer import Frozen, Writer, look_for_garbage_in_short_steps
-from schemas.errors import NotFound, Unavailable
+from schemas.errors import NotFound, OutcomeUnknown, Unavailable
 from tests.conftest import psql
 from tests.ledger.hosts import PlainHost, pay
 
@@ -162,6 +162,51 @@ async def test_balances_that_differ_from_memory_freeze_the_writer(writer, connec
         await writer.submit(("find", uuid4()))
 
 
+async def test_what_may_be_durable_is_never_refused_as_not_done(writer, connection):
+    """A batch whose commit was not confirmed went back to the queue, and a second loss refused its rest."""
+    debtor, creditor = await open_two(writer)
+    apply, load = writer._apply, writer._load
+    lost = iter([ConnectionResetError(), None, None])
+
+    async def committed_and_then_lost(flight):
+        await apply(flight)
+        if (error := next(lost, None)) is not None:
+            writer.batch_max = 1  # of two that were tried, one is taken again and one stays in the queue
+            writer._load = lost_again
+            raise error
+
+    async def lost_again(batch):
+        writer._load = load
+        raise ConnectionResetError
+
+    writer._apply = committed_and_then_lost
+    commands = [("reserve", uuid4(), pay(debtor, creditor, 1)) for _ in range(2)]
+    replies = await writer.submit_many(commands)
+
+    assert [reply.verdict for reply in replies] == [Verdict.EXISTS] * 2
+    assert await connection.fetchval("SELECT count(*) FROM ledger.transfer") == 2
+
+
+async def test_a_writer_that_stops_for_good_tells_what_it_did_from_what_it_may_have_done(writer):
+    """Both got "nothing was done; or it was: ask again"."""
+    debtor, creditor = await open_two(writer)
+    apply = writer._apply
+    behind = []
+
+    async def committed_and_then_broken(flight):
+        behind.append(asyncio.create_task(writer.submit(("find", uuid4()))))
+        await apply(flight)
+        raise AssertionError("broken")
+
+    writer._apply = committed_and_then_broken
+    uetr = uuid4()
+
+    with pytest.raises(OutcomeUnknown):
+        await writer.submit(("reserve", uetr, pay(debtor, creditor, 1)))
+    with pytest.raises(Frozen):
+        await behind[0]
+
+
 async def test_a_full_queue_refuses_and_loses_nothing(writer):
     debtor, creditor = await open_two(writer)
     writer.queue_max = 10
@@ -240,7 +285,7 @@ async def test_what_is_durable_is_acknowledged_even_if_the_next_batch_freezes_th
     first, second, third = await writer.submit_many(commands)
 
     assert first.verdict is Verdict.CREATED
-    assert isinstance(second, Frozen)
+    assert isinstance(second, OutcomeUnknown)
     assert isinstance(third, Frozen)
 
 

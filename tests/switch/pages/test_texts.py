@@ -212,7 +212,7 @@ def texts() -> set[str]:
     named |= {kind.replace("_", " ") for kind in participants.KINDS_OF}
     tree = [kind for kind in problems._tree(SwitchError) if kind.__module__ == SwitchError.__module__]
     named |= {str(kind.__doc__).splitlines()[0] for kind in tree}
-    named |= {site.no_such_page(OSError()).detail, site.unforeseen(OSError()).detail}
+    named |= {site.NO_PAGE, site.PERHAPS_DONE, problems.AWAY_NOW}
     named |= {measure.value for measure in Measure}
     return (written | named | EFFECTS | HINTS | OWN | CANNOT | set(TEXTS.values())) - SAME
 

@@ -1,0 +1,149 @@
+"""What a command came to whose writer is killed: `Unavailable` is "nothing was done", or it is not known.
+
+The writer is a process of its own, behind a socket of ours that kills it when the command comes in, or when
+its reply comes out: before and after the commit.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import uuid
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from fastapi import Request
+
+from schemas.errors import RESEND, OutcomeUnknown, Unavailable
+from switch.api import problems
+from switch.base.settings import Settings
+from switch.writer.client import Link
+from switch.writer.commands import Fund, Leg, OpenAccount
+from switch.writer.verdicts import Verdict
+
+
+class WriterProcess:
+    """The writer of a database, to be killed and started again."""
+
+    def __init__(self, database_url: str, data: Path) -> None:
+        self._environment = {"PAYSWITCH_DATABASE": database_url, "PAYSWITCH_DATA": str(data)}
+        self.socket = Settings(database=database_url, data=data).writer_socket
+        self._process: Process | None = None
+
+    async def start(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "switch.processes.writer", env=os.environ | self._environment
+        )
+
+    async def kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+
+@pytest.fixture
+async def writer(database_url: str, tmp_path: Path) -> AsyncIterator[WriterProcess]:
+    writer = WriterProcess(database_url, tmp_path)
+    await writer.start()
+    yield writer
+    await writer.kill()
+
+
+@contextlib.asynccontextmanager
+async def linked(socket: Path) -> AsyncIterator[Link]:
+    link = Link(socket)
+    await link.start()
+    try:
+        yield link
+    finally:
+        await link.stop()
+
+
+@contextlib.asynccontextmanager
+async def fatal(writer: WriterProcess, socket: Path, *, after: bool) -> AsyncIterator[Link]:
+    """A link whose first command is the writer's last: it is killed before it gets it, or once it replied."""
+
+    async def meet(reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        server.close()  # who comes again finds nobody
+        command = await reader.read(1 << 16)
+        if after:
+            replies, commands = await asyncio.open_unix_connection(str(writer.socket))
+            commands.write(command)
+            await replies.read(1)
+            commands.close()
+        await writer.kill()
+        client.close()
+        await client.wait_closed()
+
+    server = await asyncio.start_unix_server(meet, str(socket))
+    try:
+        async with linked(socket) as link:
+            yield link
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def funding(writer: WriterProcess) -> Fund:
+    async with linked(writer.socket) as link:
+        scheme, bank = [
+            (await link.ask(OpenAccount(owner, "INR", "position", cap))).number
+            for owner, cap in (("scheme", None), ("bank", 0))
+        ]
+    return Fund(uuid.uuid4().bytes, b"f", [Leg(scheme, bank, 1_000, "funding")], "test")
+
+
+async def asked_again(writer: WriterProcess, command: Fund) -> Verdict:
+    await writer.start()
+    async with linked(writer.socket) as link:
+        return (await link.ask(command)).verdict
+
+
+@pytest.mark.parametrize(("after", "then"), [(False, Verdict.CREATED), (True, Verdict.EXISTS)])
+async def test_a_writer_that_is_killed_leaves_an_unknown_outcome_and_the_same_command_tells_it(
+    writer: WriterProcess, tmp_path: Path, *, after: bool, then: Verdict
+) -> None:
+    command = await funding(writer)
+
+    async with fatal(writer, tmp_path / "s", after=after) as link:
+        with pytest.raises(OutcomeUnknown):
+            await link.ask(command)
+
+    assert await asked_again(writer, command) is then
+
+
+async def test_a_writer_that_is_away_did_nothing(writer: WriterProcess) -> None:
+    command = await funding(writer)
+    async with linked(writer.socket) as link:
+        await writer.kill()
+        async with asyncio.timeout(10):
+            while link.connected:
+                await asyncio.sleep(0.01)
+        with pytest.raises(Unavailable):
+            await link.ask(command)
+
+    assert await asked_again(writer, command) is Verdict.CREATED
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name"),
+    [
+        ("GET", "/v1/payments", "unavailable"),
+        ("POST", "/v1/changes", "outcome-unknown"),
+        ("POST", "/v1/iso20022/pacs.008", "outcome-unknown"),
+    ],
+)
+async def test_a_database_that_goes_away_meanwhile_leaves_the_outcome_of_what_writes_unknown(
+    method: str, path: str, name: str
+) -> None:
+    """A read said that it may have been decided, and no type told that from what was never begun."""
+    scope = {"type": "http", "method": method, "headers": [], "query_string": b"", "path": path}
+    told = await problems.on_defect(Request(scope), OSError())
+    body = json.loads(told.body)
+
+    assert (told.status_code, told.headers["Retry-After"], body["retryable"]) == (503, "1", True)
+    assert body["type"] == f"/docs/problems#{name}"
+    assert (body["detail"] == RESEND) == path.startswith("/v1/iso20022/")
