@@ -82,7 +82,7 @@ TOTAL_MAX: Final = 2**62 - 1
 
 
 class NotLoaded(RuntimeError):
-    """A command touches a transfer that its host did not name in `touches`."""
+    """A command touches a transfer that its host did not name in `footprint`."""
 
 
 # A member of an enumeration costs a call each time it is named; the hot path names these once.
@@ -415,7 +415,7 @@ class Books:
     def _find(self, id_: UUID) -> Transfer | None:
         transfer = self._transfers.get(id_.int)
         if transfer is None and id_.int not in self._absent:
-            raise NotLoaded(f"{id_} was not named in `touches`")
+            raise NotLoaded(f"{id_} was not named in `footprint`")
         return transfer
 
     def _remember_failure(

@@ -17,6 +17,8 @@ from typing import Final
 
 import asyncpg
 
+from ledger.sql import statement
+
 _LOCK: Final = 7_266_337_001
 """Advisory lock: one migration of a database at a time."""
 
@@ -33,16 +35,7 @@ PACKAGES: Final = ("ledger", "switch")
 
 _NAME = re.compile(r"\d{4}_(pre|post)_[a-z0-9_]+\.sql", re.ASCII)
 
-_HISTORY: Final = """
-CREATE SCHEMA IF NOT EXISTS migration;
-CREATE TABLE IF NOT EXISTS migration.applied (
-    package    text NOT NULL,
-    name       text NOT NULL,
-    sha256     bytea NOT NULL,
-    applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (package, name)
-);
-"""
+_HISTORY: Final = statement("prepare_history")
 
 
 class Phase(StrEnum):

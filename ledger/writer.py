@@ -124,7 +124,7 @@ class Frozen(Unavailable):
     """The ledger's writer has stopped; nothing was done."""
 
 
-class Touches(Struct, frozen=True, gc=False):
+class Footprint(Struct, frozen=True, gc=False):
     """The transfers that must be in memory before a command is decided, and how many bytes it keeps there."""
 
     transfers: Collection[UUID] = ()
@@ -142,7 +142,7 @@ class Host(Protocol):
     each, in the same order, but when the next has perhaps been loaded, decided and given out.
     """
 
-    def touches(self, command: Any) -> Touches:
+    def footprint(self, command: Any) -> Footprint:
         """What the ledger must have in memory for `command`."""
 
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Any]) -> None:
@@ -183,7 +183,7 @@ class _Waiting(Struct):
     """One command in the queue, and the future that its caller waits for."""
 
     command: Any
-    touches: Touches
+    footprint: Footprint
     future: asyncio.Future[Any]
     reply: Any = None
     tried: bool = False
@@ -299,25 +299,25 @@ class Writer:
             Exception: what the host raised when it decided this command.
 
         """
-        touches = self.host.touches(command)
-        self._check_open(1, touches.size)
-        reply = await self._enqueue(command, touches)
+        footprint = self.host.footprint(command)
+        self._check_open(1, footprint.size)
+        reply = await self._enqueue(command, footprint)
         if type(reply) is _Raised:
             raise reply.error
         return reply
 
     async def submit_many(self, commands: Sequence[Any]) -> list[Any]:
         """As `submit`, for several, in order; a command's exception takes the place of its reply."""
-        touches = [self.host.touches(command) for command in commands]
-        self._check_open(len(commands), sum(touched.size for touched in touches))
-        futures = [self._enqueue(*pair) for pair in zip(commands, touches, strict=True)]
+        footprints = [self.host.footprint(command) for command in commands]
+        self._check_open(len(commands), sum(footprint.size for footprint in footprints))
+        futures = [self._enqueue(*pair) for pair in zip(commands, footprints, strict=True)]
         replies = [await future for future in futures]
         return [reply.error if type(reply) is _Raised else reply for reply in replies]
 
-    def _enqueue(self, command: Any, touches: Touches) -> asyncio.Future[Any]:
+    def _enqueue(self, command: Any, footprint: Footprint) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = self._new_future()
-        self._queue.append(_Waiting(command, touches, future))
-        self._bytes += touches.size
+        self._queue.append(_Waiting(command, footprint, future))
+        self._bytes += footprint.size
         self._wake.set()
         return future
 
@@ -333,7 +333,7 @@ class Writer:
 
     def _answer(self, waiting: _Waiting, reply: Any) -> None:
         """Give the caller its reply, unless it no longer waits."""
-        self._bytes -= waiting.touches.size
+        self._bytes -= waiting.footprint.size
         if not waiting.future.done():
             waiting.future.set_result(reply)
 
@@ -388,7 +388,7 @@ class Writer:
         count = min(len(queue) // 2 if lockstep else len(queue), self.batch_max)
         while len(taken) < count and size < BATCH_BYTES_MAX:
             waiting = queue.popleft()
-            size += waiting.touches.size
+            size += waiting.footprint.size
             taken.append(waiting)
         return taken
 
@@ -416,7 +416,7 @@ class Writer:
     async def _load(self, batch: list[_Waiting]) -> None:
         """The fence, the time, and every transfer that the batch touches and memory does not have."""
         connection = _connected(self._loading)
-        wanted = self.books.missing([id_ for waiting in batch for id_ in waiting.touches.transfers])
+        wanted = self.books.missing([id_ for waiting in batch for id_ in waiting.footprint.transfers])
         ids = "{" + ",".join([id_.hex for id_ in wanted]) + "}"
         row = await connection.fetchrow(_LOAD_TRANSFERS, ids)
         if row["epoch"] != self.epoch:

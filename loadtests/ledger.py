@@ -44,7 +44,7 @@ from ledger.books import Books, Decision, Leg, Verdict
 from ledger.migrate import migrate
 from ledger.postgres import BIN, EmbeddedPostgres
 from ledger.verify import verify
-from ledger.writer import BatchExtension, Touches, Writer, look_for_garbage_in_short_steps
+from ledger.writer import BatchExtension, Footprint, Writer, look_for_garbage_in_short_steps
 from loadtests import growth as growing
 from loadtests import keeping, naive_ledger
 
@@ -90,9 +90,9 @@ class Open(Struct, frozen=True, gc=False):
 class Bench:
     """The smallest host of the writer: the ledger and nothing else."""
 
-    def touches(self, command: Any) -> Touches:
+    def footprint(self, command: Any) -> Footprint:
         """The payment's id, which for a new one must be looked up."""
-        return Touches() if type(command) is Open else Touches((command.id,))
+        return Footprint() if type(command) is Open else Footprint((command.id,))
 
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Any]) -> None:
         """There is nothing to load."""

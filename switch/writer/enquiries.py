@@ -10,7 +10,7 @@ from uuid import UUID
 from ledger.books import Books
 from ledger.columns import Columns, Function, each
 from ledger.encoding import microseconds
-from ledger.writer import BatchExtension, Touches
+from ledger.writer import BatchExtension, Footprint
 from schemas.reasons import Reason
 from switch.writer import absence
 from switch.writer.absence import Asked, Rules
@@ -30,7 +30,7 @@ class Enquiries(BatchPart):
 
     def __init__(self, rules: Rules, records: PaymentRecords) -> None:
         self._rules, self._records = rules, records
-        self.handlers = {Enquired: Handler(self._enquired, lambda c: Touches((UUID(bytes=c.uetr),)))}
+        self.handlers = {Enquired: Handler(self._enquired, lambda c: Footprint((UUID(bytes=c.uetr),)))}
         super().__init__()
 
     def start_batch(self) -> None:

@@ -29,13 +29,13 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 
 from ledger.books import Books
-from ledger.writer import BatchExtension, Touches
+from ledger.writer import BatchExtension, Footprint
 from switch.writer.commands import Accept, Command, Reply
 
-NOTHING: Final = Touches()
+NOTHING: Final = Footprint()
 
 
-def touches_nothing(_: Any) -> Touches:
+def no_footprint(_: Any) -> Footprint:
     """Need no transfer of the ledger in memory."""
     return NOTHING
 
@@ -44,7 +44,7 @@ class Handler(NamedTuple):
     """How one kind of command is decided, and what the ledger must have in memory for it."""
 
     decide: Callable[[Any, Books], Reply]
-    touches: Callable[[Any], Touches] = touches_nothing
+    footprint: Callable[[Any], Footprint] = no_footprint
 
 
 class Refusal(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import asyncpg
 
 from ledger.books import Books
-from ledger.writer import BatchExtension, Touches
+from ledger.writer import BatchExtension, Footprint
 from switch.writer.absence import Rules
 from switch.writer.commands import Change, Command, Reply
 from switch.writer.contradictions import Contradictions
@@ -19,7 +19,7 @@ from switch.writer.duplicates import Duplicates
 from switch.writer.enquiries import Enquiries
 from switch.writer.freeze import Freezing
 from switch.writer.limits import Limits
-from switch.writer.parts import BatchPart, overridden
+from switch.writer.parts import BatchPart, Handler, overridden
 from switch.writer.payment_records import PaymentRecords
 from switch.writer.payments import Payments
 from switch.writer.settlement_book import SettlementBook
@@ -53,9 +53,9 @@ class PaymentBook:
         self.parts = (*parts(announce, rules if rules is not None else {}), *more)
         for part in self.parts:
             part.meet(self.parts)
-        handlers = {kind: handler for part in self.parts for kind, handler in part.handlers.items()}
+        handlers = _handlers(self.parts)
         self._decide = {kind: handler.decide for kind, handler in handlers.items()}
-        self._touches = {kind: handler.touches for kind, handler in handlers.items()}
+        self._footprints = {kind: handler.footprint for kind, handler in handlers.items()}
         self._loads = overridden(self.parts, BatchPart.load)
         self._stops = overridden(self.parts, BatchPart.stop)
         self._extensions = overridden(self.parts, BatchPart.extension)
@@ -63,9 +63,9 @@ class PaymentBook:
         self._durables = overridden(self.parts, BatchPart.durable)
         self._begun = False
 
-    def touches(self, command: Command) -> Touches:
+    def footprint(self, command: Command) -> Footprint:
         """The transfers that must be in memory before `command` is decided, and the weight of its bytes."""
-        return self._touches[type(command)](command)
+        return self._footprints[type(command)](command)
 
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
         """Bring what `commands` need into memory; at first what always holds."""
@@ -102,3 +102,13 @@ class PaymentBook:
         for part in self.parts:
             part.forget()
             part.start_batch()
+
+
+def _handlers(parts: Sequence[BatchPart]) -> dict[type, Handler]:
+    """How each kind of command is decided, by the one part whose it is."""
+    found: dict[type, Handler] = {}
+    for part in parts:
+        twice = found.keys() & part.handlers.keys()
+        assert not twice, f"two parts decide {sorted(kind.__name__ for kind in twice)}"
+        found |= part.handlers
+    return found

@@ -14,7 +14,7 @@ import msgspec
 from ledger.books import Books, Decision
 from ledger.books import Verdict as LedgerVerdict
 from ledger.encoding import microseconds
-from ledger.writer import Touches
+from ledger.writer import Footprint
 from schemas.reasons import Reason
 from switch.writer.commands import Accept, Advance, Change, Identity, Refuse, Reply, Return, Terms
 from switch.writer.contradictions import Contradictions
@@ -50,10 +50,10 @@ class Payments(BatchPart):
     def __init__(self, records: PaymentRecords, contradictions: Contradictions) -> None:
         self._records, self._contradictions = records, contradictions
         self.handlers = {
-            Accept: Handler(self._accept, _touches_accepted),
-            Refuse: Handler(self._refuse, _touches_refused),
-            Advance: Handler(self._advance, lambda c: Touches((UUID(bytes=c.uetr),))),
-            Return: Handler(self._return, lambda c: Touches({UUID(bytes=c.id), UUID(bytes=c.uetr)})),
+            Accept: Handler(self._accept, _accepted_footprint),
+            Refuse: Handler(self._refuse, _refused_footprint),
+            Advance: Handler(self._advance, lambda c: Footprint((UUID(bytes=c.uetr),))),
+            Return: Handler(self._return, lambda c: Footprint({UUID(bytes=c.id), UUID(bytes=c.uetr)})),
         }
         super().__init__()
 
@@ -217,13 +217,13 @@ class Payments(BatchPart):
         return Reply(OF_LEDGER[decision.verdict], decision.number)
 
 
-def _touches_accepted(command: Accept) -> Touches:
+def _accepted_footprint(command: Accept) -> Footprint:
     identity = command.identity
-    return Touches((UUID(bytes=identity.uetr),), len(identity.raw) + len(command.native_body))
+    return Footprint((UUID(bytes=identity.uetr),), len(identity.raw) + len(command.native_body))
 
 
-def _touches_refused(command: Refuse) -> Touches:
-    return Touches((UUID(bytes=command.identity.uetr),), len(command.identity.raw))
+def _refused_footprint(command: Refuse) -> Footprint:
+    return Footprint((UUID(bytes=command.identity.uetr),), len(command.identity.raw))
 
 
 def _known(identity: Identity, books: Books) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 from ledger.books import Books
 from ledger.books import Leg as BookLeg
 from ledger.books import Verdict as LedgerVerdict
-from ledger.writer import Touches
+from ledger.writer import Footprint
 from switch.writer.commands import (
     CloseAccounts,
     CloseWindow,
@@ -112,14 +112,14 @@ class SettlementBook(BatchPart):
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
         self.handlers = {
-            Fund: Handler(_fund, _touches_id),
-            Hold: Handler(_hold, _touches_id),
-            Release: Handler(_release, _touches_id),
+            Fund: Handler(_fund, _footprint_by_id),
+            Hold: Handler(_hold, _footprint_by_id),
+            Release: Handler(_release, _footprint_by_id),
             OpenAccount: Handler(self._open_account),
             SetCap: Handler(self._set_cap),
             CloseWindow: Handler(_close_window),
             CloseAccounts: Handler(_close_accounts),
-            Record: Handler(_record, lambda c: Touches((), len(c.body))),
+            Record: Handler(_record, lambda c: Footprint((), len(c.body))),
             Ping: Handler(_pong),
         }
         super().__init__()
@@ -143,5 +143,5 @@ class SettlementBook(BatchPart):
         return self._orders.once(command.order, decide)
 
 
-def _touches_id(command: Fund | Hold | Release) -> Touches:
-    return Touches((UUID(bytes=command.id),))
+def _footprint_by_id(command: Fund | Hold | Release) -> Footprint:
+    return Footprint((UUID(bytes=command.id),))

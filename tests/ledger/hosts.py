@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from ledger.books import Books, Leg
-from ledger.writer import BatchExtension, Touches
+from ledger.writer import BatchExtension, Footprint
 
 FINGERPRINT = b"content"
 
@@ -13,8 +13,8 @@ FINGERPRINT = b"content"
 class PlainHost:
     """`(verb, *arguments)` calls the books; `("raise", error)` raises; `("many", commands)` does several."""
 
-    def touches(self, command: tuple[Any, ...]) -> Touches:
-        return Touches({argument for argument in command if isinstance(argument, UUID)})
+    def footprint(self, command: tuple[Any, ...]) -> Footprint:
+        return Footprint({argument for argument in command if isinstance(argument, UUID)})
 
     async def load(self, connection: Any, commands: Sequence[Any]) -> None:
         """There is nothing to load."""

@@ -7,7 +7,7 @@ import pytest
 
 from ledger.books import Verdict
 from ledger.verify import verify
-from ledger.writer import Frozen, Touches, Writer
+from ledger.writer import Footprint, Frozen, Writer
 from schemas.errors import NotFound, Unavailable
 from tests.ledger.hosts import PlainHost, pay
 
@@ -272,8 +272,8 @@ async def test_half_of_a_full_queue_flies_while_the_other_half_is_decided(writer
 class WeighedHost(PlainHost):
     """Every command weighs a hundred bytes."""
 
-    def touches(self, command):
-        return Touches(super().touches(command).transfers, 100)
+    def footprint(self, command):
+        return Footprint(super().footprint(command).transfers, 100)
 
 
 async def test_the_queue_is_bounded_by_bytes_and_frees_them_with_the_answer(database_url):

@@ -211,7 +211,7 @@ class Book:
 
     def ask(self, command: Any) -> Any:
         self.now += timedelta(milliseconds=1)
-        ids = self.books.missing(self.book.touches(command).transfers)
+        ids = self.books.missing(self.book.footprint(command).transfers)
         self.books.begin(self.now, ids, [])
         reply = self.book.decide(command, self.books)
         self.events = self.books.seal()

@@ -63,7 +63,7 @@ class PaymentBookMachine(RuleBasedStateMachine):
     def ask(self, command):
         """One batch of one command, as the writer runs it."""
         self.now += timedelta(milliseconds=1)
-        ids = self.books.missing(self.book.touches(command).transfers)
+        ids = self.books.missing(self.book.footprint(command).transfers)
         self.books.begin(self.now, ids, [])
         reply = self.book.decide(command, self.books)
         self.books.seal()
