@@ -13,6 +13,7 @@ from adapters.port import Order, Violation
 from adapters.profile import RailProfile, Rendering
 from schemas.errors import InvalidAmount, InvalidMessage
 from schemas.money import EXPONENTS, MAX_MINOR, Money
+from schemas.reasons import Reason
 
 PLACE: Final = "CdtTrfTxInf/IntrBkSttlmAmt"
 _FIXED_DIGITS: Final = 12
@@ -22,13 +23,13 @@ def check(order: Order, profile: RailProfile) -> list[Violation]:
     """Why the rail cannot carry this amount: currency, limits, or a fraction that its wire cannot say."""
     amount, limits = order.amount, profile.limits
     if amount.currency != profile.currency:
-        return [Violation("AM03", PLACE, f"the rail pays in {profile.currency} only")]
+        return [Violation(Reason.NOT_ALLOWED_CURRENCY, PLACE, f"the rail pays in {profile.currency} only")]
     if amount.minor > limits.maximum_minor:
-        return [Violation("AM02", PLACE, "more than the rail carries in one payment")]
+        return [Violation(Reason.NOT_ALLOWED_AMOUNT, PLACE, "more than the rail carries in one payment")]
     if amount.minor < limits.minimum_minor:
-        return [Violation("AM06", PLACE, "less than the rail carries")]
+        return [Violation(Reason.TOO_LOW_AMOUNT, PLACE, "less than the rail carries")]
     if amount.minor % limits.step_minor:
-        return [Violation("AM12", PLACE, "a fraction that the rail's wire cannot say")]
+        return [Violation(Reason.INVALID_AMOUNT, PLACE, "a fraction that the rail's wire cannot say")]
     return []
 
 

@@ -64,7 +64,7 @@ def read(message: Message) -> CancellationRequest:
         raise _wrong("must be about one transaction", f"{REQUEST}/Undrlyg")
     (transaction,) = transactions
     if "OrgnlUETR" not in transaction:
-        raise _wrong("is missing", f"{REQUEST}/Undrlyg/TxInf/OrgnlUETR")
+        raise _missing(f"{REQUEST}/Undrlyg/TxInf/OrgnlUETR")
     (cause, *_) = transaction.get("CxlRsnInf") or [{}]
     assignment = content["Assgnmt"]
     return CancellationRequest(
@@ -120,10 +120,10 @@ def read_resolution(message: Message) -> Resolution:
         raise _wrong("must be about one transaction", f"{RESOLUTION}/CxlDtls/TxInfAndSts")
     (transaction,) = transactions
     if "OrgnlUETR" not in transaction:
-        raise _wrong("is missing", f"{RESOLUTION}/CxlDtls/TxInfAndSts/OrgnlUETR")
+        raise _missing(f"{RESOLUTION}/CxlDtls/TxInfAndSts/OrgnlUETR")
     confirmation = content["Sts"].get("Conf")
     if confirmation is None:
-        raise _wrong("is missing", f"{RESOLUTION}/Sts/Conf")
+        raise _missing(f"{RESOLUTION}/Sts/Conf")
     (cause, *_) = transaction.get("CxlStsRsnInf") or [{}]
     assignment = content["Assgnmt"]
     return Resolution(
@@ -138,4 +138,8 @@ def read_resolution(message: Message) -> Resolution:
 
 
 def _wrong(text: str, path: str) -> Refused:
-    return Refused(text, reason=Reason.ELEMENT_CONTENT_INCORRECT, path=path)
+    return Refused(text, reason=Reason.CONTENT_INCORRECT, path=path)
+
+
+def _missing(path: str) -> Refused:
+    return Refused("is missing", reason=Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING, path=path)

@@ -86,9 +86,11 @@ def read(message: Message) -> CreditTransfer:
 def _only_transaction(content: Content) -> Content:
     transactions: list[Content] = content["CdtTrfTxInf"]
     if len(transactions) != 1:
-        raise Refused("must hold one transaction", reason=Reason.ELEMENT_CONTENT_INCORRECT, path=_TX)
+        raise Refused("must hold one transaction", reason=Reason.CONTENT_INCORRECT, path=_TX)
     if "UETR" not in transactions[0]["PmtId"]:
-        raise Refused("is missing", reason=Reason.ELEMENT_CONTENT_INCORRECT, path=f"{_TX}/PmtId/UETR")
+        raise Refused(
+            "is missing", reason=Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING, path=f"{_TX}/PmtId/UETR"
+        )
     return transactions[0]
 
 

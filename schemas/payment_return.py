@@ -46,7 +46,7 @@ def read(message: Message) -> PaymentReturn:
         raise _wrong("must hold one transaction", _TX)
     (transaction,) = transactions
     if "OrgnlUETR" not in transaction:
-        raise _wrong("is missing", f"{_TX}/OrgnlUETR")
+        raise _missing(f"{_TX}/OrgnlUETR")
     (cause, *_) = transaction.get("RtrRsnInf") or [{}]
     return PaymentReturn(
         message_id=group["MsgId"],
@@ -72,4 +72,8 @@ def _amount(content: Content) -> Money:
 
 
 def _wrong(text: str, path: str) -> Refused:
-    return Refused(text, reason=Reason.ELEMENT_CONTENT_INCORRECT, path=path)
+    return Refused(text, reason=Reason.CONTENT_INCORRECT, path=path)
+
+
+def _missing(path: str) -> Refused:
+    return Refused("is missing", reason=Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING, path=path)

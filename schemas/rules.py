@@ -6,7 +6,7 @@ answer with (ExternalStatusReason1Code), and a text for people that never holds 
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -17,6 +17,7 @@ from pydantic import ConfigDict
 from schemas import totals, value_rules
 from schemas.codec import Message
 from schemas.findings import Content, Finding
+from schemas.reasons import Reason
 
 
 class Addresses(StrEnum):
@@ -115,13 +116,13 @@ def _reason_at(fault: value_rules.Fault) -> str:
     return fault.reason
 
 
-_PLACES: Final = {
-    "DbtrAcct": {"iban": "AC02"},
-    "CdtrAcct": {"iban": "AC03"},
-    "DbtrAgt": {"bic": "RC03"},
-    "CdtrAgt": {"bic": "RC04"},
-    "Dbtr": {"country": "BE10", "lei": "BE16"},
-    "Cdtr": {"country": "BE11", "lei": "BE17"},
+_PLACES: Final[Mapping[str, Mapping[str, str]]] = {
+    "DbtrAcct": {"iban": Reason.INVALID_DEBTOR_ACCOUNT_NUMBER},
+    "CdtrAcct": {"iban": Reason.INVALID_CREDITOR_ACCOUNT_NUMBER},
+    "DbtrAgt": {"bic": Reason.INVALID_DEBTOR_BANK_IDENTIFIER},
+    "CdtrAgt": {"bic": Reason.INVALID_CREDITOR_BANK_IDENTIFIER},
+    "Dbtr": {"country": Reason.INVALID_DEBTOR_COUNTRY, "lei": Reason.INVALID_DEBTOR_IDENTIFICATION_CODE},
+    "Cdtr": {"country": Reason.INVALID_CREDITOR_COUNTRY, "lei": Reason.INVALID_CREDITOR_IDENTIFICATION_CODE},
 }
 
 
@@ -133,7 +134,7 @@ def _header_findings(message: Message) -> list[Finding]:
     if not own_ids or header.get("BizMsgIdr") in own_ids:
         return []
     text = "is not the document's own message identification"
-    return [Finding("business-message-id", "AppHdr/BizMsgIdr", "CH16", text, warning=True)]
+    return [Finding("business-message-id", "AppHdr/BizMsgIdr", Reason.CONTENT_INCORRECT, text, warning=True)]
 
 
 def _own_ids(content: Content) -> list[str]:
@@ -148,7 +149,9 @@ def _own_ids(content: Content) -> list[str]:
 def _one_of(tag: str) -> Rule:
     def rule(content: Content, _scheme: Scheme) -> Iterator[Finding]:
         if len(content.get(tag, ())) != 1:
-            yield Finding("single-transaction", tag, "AM18", "must be there exactly once")
+            yield Finding(
+                "single-transaction", tag, Reason.INVALID_NUMBER_OF_TRANSACTIONS, "must be there exactly once"
+            )
 
     return rule
 
@@ -160,17 +163,24 @@ def _group_totals(transactions_tag: str, amount_tag: str) -> Rule:
         group, transactions = content.get("GrpHdr", {}), content.get(transactions_tag, [])
         number = group.get("NbOfTxs", "1")
         if number.lstrip("0") != str(len(transactions)) or number.startswith("0"):
-            yield Finding("number-of-transactions", "GrpHdr/NbOfTxs", "AM18", "is not the number there is")
+            yield Finding(
+                "number-of-transactions",
+                "GrpHdr/NbOfTxs",
+                Reason.INVALID_NUMBER_OF_TRANSACTIONS,
+                "is not the number there is",
+            )
         if "CtrlSum" not in group and f"Ttl{amount_tag}" not in group:
             return
         amounts = [transaction[amount_tag] for transaction in transactions if amount_tag in transaction]
         total = sum((Decimal(amount["Amt"]) for amount in amounts), Decimal(0))
         if "CtrlSum" in group and Decimal(group["CtrlSum"]) != total:
-            yield Finding("control-sum", "GrpHdr/CtrlSum", "AM10", "is not the sum of the amounts")
+            yield Finding("control-sum", "GrpHdr/CtrlSum", Reason.WRONG_SUM, "is not the sum of the amounts")
         stated = group.get(f"Ttl{amount_tag}")
         if stated is not None and _differs(stated, total, amounts):
             path = f"GrpHdr/Ttl{amount_tag}"
-            yield Finding("control-sum", path, "AM10", "is not the sum of the amounts in their currency")
+            yield Finding(
+                "control-sum", path, Reason.WRONG_SUM, "is not the sum of the amounts in their currency"
+            )
 
     return rule
 
@@ -185,12 +195,27 @@ def _settlement(content: Content, scheme: Scheme) -> Iterator[Finding]:
         return  # a version that has no place for it
     method = settlement["SttlmMtd"]
     if method not in scheme.settlement_methods:
-        yield Finding("settlement-method", f"{path}/SttlmMtd", "CH16", "is not a method of this scheme")
+        yield Finding(
+            "settlement-method",
+            f"{path}/SttlmMtd",
+            Reason.CONTENT_INCORRECT,
+            "is not a method of this scheme",
+        )
     if "SttlmAcct" in settlement and method not in {"INDA", "INGA"}:
-        yield Finding("settlement-account", f"{path}/SttlmAcct", "CH17", "goes with INDA or INGA only")
+        yield Finding(
+            "settlement-account",
+            f"{path}/SttlmAcct",
+            Reason.ELEMENT_NOT_ALLOWED,
+            "goes with INDA or INGA only",
+        )
     system = next(iter(settlement.get("ClrSys", {}).values()), None)
     if scheme.clearing_systems is not None and system not in scheme.clearing_systems:
-        yield Finding("clearing-system", f"{path}/ClrSys", "CH16", "must name the scheme's clearing system")
+        yield Finding(
+            "clearing-system",
+            f"{path}/ClrSys",
+            Reason.CONTENT_INCORRECT,
+            "must name the scheme's clearing system",
+        )
 
 
 # Each transaction
@@ -216,12 +241,12 @@ def _each(tag: str, *rules: Callable[[Content, Scheme], Iterator[Finding]]) -> R
 
 def _uetr(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
     if "UETR" not in transaction.get("PmtId", {}):
-        yield Finding("uetr", "PmtId/UETR", "CH21", "is missing")
+        yield Finding("uetr", "PmtId/UETR", Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING, "is missing")
 
 
 def _original_uetr(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
     if "OrgnlUETR" not in transaction:
-        yield Finding("uetr", "OrgnlUETR", "CH21", "is missing")
+        yield Finding("uetr", "OrgnlUETR", Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING, "is missing")
 
 
 def _positive(*tags: str) -> Rule:
@@ -229,7 +254,7 @@ def _positive(*tags: str) -> Rule:
         for tag in tags:
             amount = transaction.get(tag)
             if amount is not None and not amount["Amt"].strip("0.+-"):
-                yield Finding("amount", tag, "AM01", "must be more than zero")
+                yield Finding("amount", tag, Reason.ZERO_AMOUNT, "must be more than zero")
 
     return rule
 
@@ -239,26 +264,51 @@ def _exchange(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
     settled, instructed = transaction["IntrBkSttlmAmt"], transaction.get("InstdAmt")
     if instructed is None:
         if "XchgRate" in transaction:
-            yield Finding("exchange", "InstdAmt", "CH21", "is missing beside an exchange rate")
+            yield Finding(
+                "exchange",
+                "InstdAmt",
+                Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING,
+                "is missing beside an exchange rate",
+            )
         return
     if instructed["Ccy"] != settled["Ccy"]:
         return
     if "XchgRate" in transaction:
-        yield Finding("exchange", "XchgRate", "CH17", "has no meaning between amounts of one currency")
+        yield Finding(
+            "exchange",
+            "XchgRate",
+            Reason.ELEMENT_NOT_ALLOWED,
+            "has no meaning between amounts of one currency",
+        )
     if Decimal(instructed["Amt"]) != Decimal(settled["Amt"]) and not transaction.get("ChrgsInf"):
-        yield Finding("charges", "ChrgsInf", "CH21", "must explain the difference of the amounts")
+        yield Finding(
+            "charges",
+            "ChrgsInf",
+            Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING,
+            "must explain the difference of the amounts",
+        )
 
 
 def _charges(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
     bearer = transaction["ChrgBr"]
     if bearer not in scheme.charge_bearers:
-        yield Finding("charge-bearer", "ChrgBr", "BE19", "is not a charge bearer of this scheme")
+        yield Finding(
+            "charge-bearer", "ChrgBr", Reason.INVALID_CHARGE_BEARER, "is not a charge bearer of this scheme"
+        )
     if bearer == "DEBT" and len(transaction.get("ChrgsInf", ())) > 1:
-        yield Finding("charges", "ChrgsInf", "BE19", "may be there once when the debtor bears the charges")
+        yield Finding(
+            "charges",
+            "ChrgsInf",
+            Reason.INVALID_CHARGE_BEARER,
+            "may be there once when the debtor bears the charges",
+        )
 
 
 def _agents(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
-    for tag, reason in (("DbtrAgt", "RC03"), ("CdtrAgt", "RC04")):
+    for tag, reason in (
+        ("DbtrAgt", Reason.INVALID_DEBTOR_BANK_IDENTIFIER),
+        ("CdtrAgt", Reason.INVALID_CREDITOR_BANK_IDENTIFIER),
+    ):
         institution = transaction[tag]["FinInstnId"]
         named = "Nm" in institution and "PstlAdr" in institution
         if not named and not institution.keys() & {"BICFI", "ClrSysMmbId", "LEI"}:
@@ -269,7 +319,7 @@ def _agents(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
 def _names(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
     if not scheme.names_required:
         return
-    for tag, reason in (("Dbtr", "BE08"), ("Cdtr", "BE22")):
+    for tag, reason in (("Dbtr", Reason.MISSING_DEBTOR_NAME), ("Cdtr", Reason.MISSING_CREDITOR_NAME)):
         party = transaction[tag]
         if "Nm" not in party and "AnyBIC" not in party.get("Id", {}).get("OrgId", {}):
             yield Finding("name", f"{tag}/Nm", reason, "is missing")
@@ -280,17 +330,20 @@ def _names(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
 def _accounts(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
     if not scheme.accounts_required:
         return
-    for tag, reason in (("DbtrAcct", "AC02"), ("CdtrAcct", "AC03")):
+    for tag, reason in (
+        ("DbtrAcct", Reason.INVALID_DEBTOR_ACCOUNT_NUMBER),
+        ("CdtrAcct", Reason.INVALID_CREDITOR_ACCOUNT_NUMBER),
+    ):
         if tag not in transaction:
             yield Finding("account", tag, reason, "is missing")
 
 
 _PARTIES: Final = {
-    "InitgPty": "BE07",
-    "UltmtDbtr": "BE07",
-    "Dbtr": "BE07",
-    "Cdtr": "BE04",
-    "UltmtCdtr": "BE04",
+    "InitgPty": Reason.MISSING_DEBTOR_ADDRESS,
+    "UltmtDbtr": Reason.MISSING_DEBTOR_ADDRESS,
+    "Dbtr": Reason.MISSING_DEBTOR_ADDRESS,
+    "Cdtr": Reason.MISSING_CREDITOR_NAME_OR_ADDRESS,
+    "UltmtCdtr": Reason.MISSING_CREDITOR_NAME_OR_ADDRESS,
 }
 
 
@@ -302,7 +355,7 @@ def _addresses(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
         if tag in _PARTIES:
             yield from _address(content, tag, _PARTIES[tag], scheme)
         elif type(content) is dict and "FinInstnId" in content:
-            yield from _address(content["FinInstnId"], f"{tag}/FinInstnId", "AGNT", scheme)
+            yield from _address(content["FinInstnId"], f"{tag}/FinInstnId", Reason.INCORRECT_AGENT, scheme)
 
 
 def _address(holder: Content, place: str, reason: str, scheme: Scheme) -> Iterator[Finding]:
@@ -322,12 +375,22 @@ def _remittance(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
     if remittance is None:
         return
     if remittance.keys() == {"Ustrd", "Strd"}:
-        yield Finding("remittance", "RmtInf", "RR07", "must be structured or unstructured, not both")
+        yield Finding(
+            "remittance",
+            "RmtInf",
+            Reason.REMITTANCE_INFORMATION_INVALID,
+            "must be structured or unstructured, not both",
+        )
     if sum(map(len, remittance.get("Ustrd", ()))) > scheme.unstructured_max:
         text = f"holds more than {scheme.unstructured_max} characters"
-        yield Finding("remittance", "RmtInf/Ustrd", "RR07", text)
+        yield Finding("remittance", "RmtInf/Ustrd", Reason.REMITTANCE_INFORMATION_INVALID, text)
     if _text_length(remittance.get("Strd", [])) > _STRUCTURED_MAX:
-        yield Finding("remittance", "RmtInf/Strd", "RR07", f"holds more than {_STRUCTURED_MAX} characters")
+        yield Finding(
+            "remittance",
+            "RmtInf/Strd",
+            Reason.REMITTANCE_INFORMATION_INVALID,
+            f"holds more than {_STRUCTURED_MAX} characters",
+        )
 
 
 def _text_length(content: Any) -> int:
@@ -343,7 +406,7 @@ def _text_length(content: Any) -> int:
 
 def _supplementary(content: Content, scheme: Scheme) -> Iterator[Finding]:
     if not scheme.supplementary_data and "SplmtryData" in content:
-        yield Finding("supplementary-data", "SplmtryData", "CH17", "is not taken here")
+        yield Finding("supplementary-data", "SplmtryData", Reason.ELEMENT_NOT_ALLOWED, "is not taken here")
 
 
 def _status(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
@@ -351,9 +414,16 @@ def _status(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
     if transaction.get("TxSts") != "RJCT":
         return
     if not any("Rsn" in cause for cause in transaction.get("StsRsnInf", ())):
-        yield Finding("status-reason", "StsRsnInf/Rsn", "CH21", "is missing beside RJCT")
+        yield Finding(
+            "status-reason",
+            "StsRsnInf/Rsn",
+            Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING,
+            "is missing beside RJCT",
+        )
     if "FctvIntrBkSttlmDt" in transaction:
-        yield Finding("settlement-date", "FctvIntrBkSttlmDt", "CH17", "has no place beside RJCT")
+        yield Finding(
+            "settlement-date", "FctvIntrBkSttlmDt", Reason.ELEMENT_NOT_ALLOWED, "has no place beside RJCT"
+        )
 
 
 def _latin(content: Any, path: str) -> Iterator[Finding]:
@@ -365,7 +435,12 @@ def _latin(content: Any, path: str) -> Iterator[Finding]:
             for number, item in enumerate(content, 1):
                 yield from _latin(item, path if number == 1 else f"{path}[{number}]")
         case str() if _LATIN.fullmatch(content) is None:
-            yield Finding("characters", path, "RR10", "holds characters that this scheme does not carry")
+            yield Finding(
+                "characters",
+                path,
+                Reason.INVALID_CHARACTER_SET,
+                "holds characters that this scheme does not carry",
+            )
 
 
 _TRANSFER: Final = (_uetr, _agents, _supplementary)

@@ -159,7 +159,7 @@ def read(message: Message) -> StatusReport:
     content = message.document[ROOT]
     transactions = content.get("TxInfAndSts", [])
     if len(transactions) != 1:
-        raise Refused("must hold one transaction", reason=Reason.ELEMENT_CONTENT_INCORRECT, path=_TX)
+        raise Refused("must hold one transaction", reason=Reason.CONTENT_INCORRECT, path=_TX)
     (transaction,) = transactions
     group = content["GrpHdr"]
     original: Content = transaction.get("OrgnlGrpInf") or next(iter(content.get("OrgnlGrpInfAndSts", ())), {})

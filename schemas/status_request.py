@@ -63,10 +63,12 @@ def read(message: Message) -> StatusRequest:
     content = message.document[ROOT]
     transactions = content.get("TxInf", [])
     if len(transactions) != 1:
-        raise Refused("must hold one transaction", reason=Reason.ELEMENT_CONTENT_INCORRECT, path=_TX)
+        raise Refused("must hold one transaction", reason=Reason.CONTENT_INCORRECT, path=_TX)
     (transaction,) = transactions
     if "OrgnlUETR" not in transaction:
-        raise Refused("is missing", reason=Reason.ELEMENT_CONTENT_INCORRECT, path=f"{_TX}/OrgnlUETR")
+        raise Refused(
+            "is missing", reason=Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING, path=f"{_TX}/OrgnlUETR"
+        )
     group = content["GrpHdr"]
     original: Content = transaction.get("OrgnlGrpInf") or next(iter(content.get("OrgnlGrpInf", ())), {})
     return StatusRequest(

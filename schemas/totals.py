@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from schemas.findings import Content, Finding
+from schemas.reasons import Reason
 
 Path = tuple[str, ...]
 
@@ -84,9 +85,11 @@ def _batch(whole: Content, batch: Batch, holder: Content, place: str) -> Iterato
     amounts = [_amount_of(transaction, batch.amounts) for transaction in transactions]
     start = f"{place}/" if place else ""
     if "NbOfTxs" in holder and int(holder["NbOfTxs"]) != len(transactions):
-        yield Finding("number-of-transactions", f"{start}NbOfTxs", "AM18", _NUMBER_TEXT)
+        yield Finding(
+            "number-of-transactions", f"{start}NbOfTxs", Reason.INVALID_NUMBER_OF_TRANSACTIONS, _NUMBER_TEXT
+        )
     if "CtrlSum" in holder and None not in amounts and Decimal(holder["CtrlSum"]) != _total(amounts):
-        yield Finding("control-sum", f"{start}CtrlSum", "AM10", _SUM_TEXT)
+        yield Finding("control-sum", f"{start}CtrlSum", Reason.WRONG_SUM, _SUM_TEXT)
 
 
 def status_reports(content: Content) -> Iterator[Finding]:
@@ -94,12 +97,18 @@ def status_reports(content: Content) -> Iterator[Finding]:
     for tag in ("OrgnlGrpInfAndSts", "OrgnlPmtInfAndSts", "OrgnlGrpInf"):
         for place, original in _numbered(content, tag):
             for details, whole, code, reason, text in (
-                ("DtldNbOfTxs", "OrgnlNbOfTxs", "number-of-transactions", "AM18", _NUMBER_TEXT),
+                (
+                    "DtldNbOfTxs",
+                    "OrgnlNbOfTxs",
+                    "number-of-transactions",
+                    Reason.INVALID_NUMBER_OF_TRANSACTIONS,
+                    _NUMBER_TEXT,
+                ),
                 (
                     "DtldCtrlSum",
                     "OrgnlCtrlSum",
                     "control-sum",
-                    "AM10",
+                    Reason.WRONG_SUM,
                     "is not the sum of those of each status",
                 ),
             ):
@@ -109,7 +118,12 @@ def status_reports(content: Content) -> Iterator[Finding]:
                     yield Finding(code, f"{place}/{whole}", reason, text)
             listed = len(original.get("TxInfAndSts", ()))
             if "OrgnlNbOfTxs" in original and listed > int(original["OrgnlNbOfTxs"]):
-                yield Finding("number-of-transactions", f"{place}/OrgnlNbOfTxs", "AM18", _NUMBER_TEXT)
+                yield Finding(
+                    "number-of-transactions",
+                    f"{place}/OrgnlNbOfTxs",
+                    Reason.INVALID_NUMBER_OF_TRANSACTIONS,
+                    _NUMBER_TEXT,
+                )
 
 
 # Statements
@@ -150,14 +164,21 @@ def _summary(statement: Content) -> Iterator[Finding]:
         )
         if not right:
             path = "TxsSummry/TtlNtries" + ("/TtlNetNtry" if "TtlNetNtry" in stated else "/TtlNetNtryAmt")
-            yield Finding("sum-of-entries", path, "AM10", "is not the difference of credits and debits")
+            yield Finding(
+                "sum-of-entries", path, Reason.WRONG_SUM, "is not the difference of credits and debits"
+            )
 
 
 def _counted(stated: Content, entries: list[Content], place: str) -> Iterator[Finding]:
     if "NbOfNtries" in stated and int(stated["NbOfNtries"]) != len(entries):
-        yield Finding("number-of-entries", f"{place}/NbOfNtries", "AM18", "is not the number of entries")
+        yield Finding(
+            "number-of-entries",
+            f"{place}/NbOfNtries",
+            Reason.INVALID_NUMBER_OF_TRANSACTIONS,
+            "is not the number of entries",
+        )
     if "Sum" in stated and Decimal(stated["Sum"]) != _total([entry["Amt"] for entry in entries]):
-        yield Finding("sum-of-entries", f"{place}/Sum", "AM10", "is not the sum of the entries")
+        yield Finding("sum-of-entries", f"{place}/Sum", Reason.WRONG_SUM, "is not the sum of the entries")
 
 
 def _balances(statement: Content) -> Iterator[Finding]:
@@ -173,7 +194,7 @@ def _balances(statement: Content) -> Iterator[Finding]:
     currencies = {entry["Amt"]["Ccy"] for entry in (opening[1], closing_balance, *booked)}
     if len(currencies) == 1 and _net([opening[1], *booked]) != _net([closing_balance]):
         text = "is not the opening balance and the booked entries"
-        yield Finding("balance", f"{closing[0]}/Amt", "AM10", text)
+        yield Finding("balance", f"{closing[0]}/Amt", Reason.WRONG_SUM, text)
 
 
 def _balance(statement: Content, code: str) -> tuple[str, Content] | None:
@@ -195,9 +216,14 @@ def _batched_entries(statement: Content) -> Iterator[Finding]:
                 continue
             path = f"{place}/{inner}/Btch"
             if "NbOfTxs" in batch and int(batch["NbOfTxs"]) != len(transactions):
-                yield Finding("number-of-transactions", f"{path}/NbOfTxs", "AM18", _NUMBER_TEXT)
+                yield Finding(
+                    "number-of-transactions",
+                    f"{path}/NbOfTxs",
+                    Reason.INVALID_NUMBER_OF_TRANSACTIONS,
+                    _NUMBER_TEXT,
+                )
             if "TtlAmt" in batch and not _adds_up(batch, entry, transactions):
-                yield Finding("control-sum", f"{path}/TtlAmt", "AM10", _SUM_TEXT)
+                yield Finding("control-sum", f"{path}/TtlAmt", Reason.WRONG_SUM, _SUM_TEXT)
 
 
 def _adds_up(batch: Content, entry: Content, transactions: list[Content]) -> bool:

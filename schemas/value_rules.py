@@ -18,6 +18,7 @@ from schemas.catalogue.model import Amount, Choice, Scalar, Sequence, Text, Type
 from schemas.codes import code_sets
 from schemas.errors import InvalidAmount
 from schemas.money import ALL_CURRENCIES, EXPONENTS, HISTORIC, Money
+from schemas.reasons import Reason
 
 
 @dataclass(slots=True)
@@ -187,32 +188,40 @@ def _within(tag: str, found: list[Fault], start: int) -> None:
 
 def _check_iban(value: str, found: list[Fault]) -> None:
     if not identifiers.is_iban(value):
-        found.append(Fault("iban", "AC01", "is not an IBAN: country, length or check digits are wrong"))
+        found.append(
+            Fault(
+                "iban",
+                Reason.INCORRECT_ACCOUNT_NUMBER,
+                "is not an IBAN: country, length or check digits are wrong",
+            )
+        )
 
 
 def _check_bic(value: str, found: list[Fault]) -> None:
     if not identifiers.is_bic(value):
-        found.append(Fault("bic", "RC01", "is not a BIC: there is no such country"))
+        found.append(Fault("bic", Reason.BANK_IDENTIFIER_INCORRECT, "is not a BIC: there is no such country"))
 
 
 def _check_lei(value: str, found: list[Fault]) -> None:
     if not identifiers.is_lei(value):
-        found.append(Fault("lei", "BE15", "is not an LEI: the check digits are wrong"))
+        found.append(
+            Fault("lei", Reason.INVALID_IDENTIFICATION_CODE, "is not an LEI: the check digits are wrong")
+        )
 
 
 def _check_country(value: str, found: list[Fault]) -> None:
     if value not in identifiers.COUNTRIES:
-        found.append(Fault("country", "BE09", "is not a country of ISO 3166"))
+        found.append(Fault("country", Reason.INVALID_COUNTRY, "is not a country of ISO 3166"))
 
 
 def _check_currency(value: str, found: list[Fault]) -> None:
     if value not in EXPONENTS:
-        found.append(Fault("currency", "AM11", _no_currency(value)))
+        found.append(Fault("currency", Reason.INVALID_TRANSACTION_CURRENCY, _no_currency(value)))
 
 
 def _check_any_currency(value: str, found: list[Fault]) -> None:
     if value not in ALL_CURRENCIES:
-        found.append(Fault("currency", "AM11", _no_currency(value)))
+        found.append(Fault("currency", Reason.INVALID_TRANSACTION_CURRENCY, _no_currency(value)))
 
 
 def _no_currency(code: str) -> str:
@@ -226,14 +235,16 @@ def _check_instant(value: str, found: list[Fault]) -> None:
         return
     # The schema took it for a date and time: what is left of one after the `T` is hours, or an offset.
     if value[-1] != "Z" and value[-6] not in "+-":
-        found.append(Fault("offset", "DT01", "must say its offset from UTC"))
+        found.append(Fault("offset", Reason.INVALID_DATE, "must say its offset from UTC"))
     elif not _is_read(datetime.fromisoformat, value):
-        found.append(Fault("instant", "DT01", "is beyond the calendar: years 1 to 9999, hours 0 to 23"))
+        found.append(
+            Fault("instant", Reason.INVALID_DATE, "is beyond the calendar: years 1 to 9999, hours 0 to 23")
+        )
 
 
 def _check_date(value: str, found: list[Fault]) -> None:
     if not lexical.is_plain_day(value) and not _is_read(date.fromisoformat, value[: len("2026-11-23")]):
-        found.append(Fault("instant", "DT01", "is beyond the calendar: years 1 to 9999"))
+        found.append(Fault("instant", Reason.INVALID_DATE, "is beyond the calendar: years 1 to 9999"))
 
 
 def _is_read(reader: Callable[[str], object], value: str) -> bool:
@@ -246,7 +257,7 @@ def _is_read(reader: Callable[[str], object], value: str) -> bool:
 
 def _check_code(code_set: str, codes: frozenset[str], value: str, found: list[Fault]) -> None:
     if value not in codes:
-        found.append(Fault("unknown-code", "CH16", f"is not in {code_set}"))
+        found.append(Fault("unknown-code", Reason.CONTENT_INCORRECT, f"is not in {code_set}"))
 
 
 def is_usual_amount(currency: str, digits: str) -> bool:
@@ -259,7 +270,7 @@ def _check_amount(value: dict[str, str], found: list[Fault]) -> None:
     if is_usual_amount(currency, digits):
         return
     if currency not in EXPONENTS:
-        found.append(Fault("currency", "AM11", _no_currency(currency)))
+        found.append(Fault("currency", Reason.INVALID_TRANSACTION_CURRENCY, _no_currency(currency)))
     elif digits.strip("0.") or not digits:
         try:
             Money.parse(digits, currency)
@@ -273,25 +284,31 @@ def _check_stated_amount(
     """In a report: any number that the schema takes, no finer than its currency where that is known."""
     currency, digits = value["Ccy"], value["Amt"]
     if currency not in currencies:
-        found.append(Fault("currency", "AM11", _no_currency(currency)))
+        found.append(Fault("currency", Reason.INVALID_TRANSACTION_CURRENCY, _no_currency(currency)))
         return
     exponent = currencies[currency]
     if exponent is not None and len(digits.partition(".")[2].rstrip("0")) > exponent:
-        found.append(Fault("amount", "AM12", f"more than {exponent} decimals"))
+        found.append(Fault("amount", Reason.INVALID_AMOUNT, f"more than {exponent} decimals"))
 
 
 def _check_text(value: str, found: list[Fault]) -> None:
     if not _is_plain(value):
-        found.append(Fault("characters", "RR10", "holds control, invisible or unnormalised characters"))
+        found.append(
+            Fault(
+                "characters",
+                Reason.INVALID_CHARACTER_SET,
+                "holds control, invisible or unnormalised characters",
+            )
+        )
     elif value.isspace():
-        found.append(Fault("blank", "CH16", "is blank"))
+        found.append(Fault("blank", Reason.CONTENT_INCORRECT, "is blank"))
 
 
 def _check_id(value: str, found: list[Fault]) -> None:
     before = len(found)
     _check_text(value, found)
     if len(found) == before and (value[:1] == " " or value[-1:] == " "):
-        found.append(Fault("blank", "CH16", "begins or ends with a blank"))
+        found.append(Fault("blank", Reason.CONTENT_INCORRECT, "begins or ends with a blank"))
 
 
 def _is_plain(value: str) -> bool:

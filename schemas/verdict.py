@@ -21,6 +21,7 @@ from schemas import (
 from schemas.codec import Message
 from schemas.errors import MOST_PROBLEMS, Problem, Refused
 from schemas.findings import Finding
+from schemas.reasons import Reason
 
 MOST_IN_SUMMARY: Final = 10
 _NO_RAIL: Final = "the switch refuses a payment that has it"
@@ -46,7 +47,9 @@ def findings(message: Message, *, scheme: rules.Scheme = rules.SWITCH) -> list[F
     refused = None if rules.refusals(found) else _refused(message)
     if refused is not None:
         found.append(Finding("unreadable", refused.path or "", refused.reason, refused.detail))
-    return found + [Finding("beside", path, "CH17", _BESIDE, warning=True) for path in message.beside]
+    return found + [
+        Finding("beside", path, Reason.ELEMENT_NOT_ALLOWED, _BESIDE, warning=True) for path in message.beside
+    ]
 
 
 def summary(found: list[Finding]) -> str:

@@ -82,7 +82,11 @@ def _asked(request: Content) -> Asked:
     content = request["PtyAndAcctId"]
     account = read_account(content.get("Acct"))
     if account is None or (account.id is None and account.proxy is None):
-        raise _wrong("names no account", f"{REQUEST}/Vrfctn/PtyAndAcctId/Acct")
+        raise Refused(
+            "names no account",
+            reason=Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING,
+            path=f"{REQUEST}/Vrfctn/PtyAndAcctId/Acct",
+        )
     return Asked(request["Id"], account, read_agent(content.get("Agt")), _name(content), content)
 
 
@@ -124,4 +128,4 @@ def _report(asked: Asked, verified: Verified) -> Content:
 
 
 def _wrong(text: str, path: str) -> Refused:
-    return Refused(text, reason=Reason.ELEMENT_CONTENT_INCORRECT, path=path)
+    return Refused(text, reason=Reason.CONTENT_INCORRECT, path=path)

@@ -34,6 +34,7 @@ from schemas.credit_transfer import build
 from schemas.money import Money
 from schemas.parties import named_account
 from schemas.payment import Agent, CreditTransfer, Party
+from schemas.reasons import Reason
 from schemas.signing import http_signatures
 from schemas.signing.http_signatures import SigningKey
 
@@ -349,9 +350,9 @@ def _checked(answer: _Answer) -> _Answer:
     """The answer, unless it is a problem."""
     if answer.media_type == _PROBLEM:
         problem = msgspec.json.decode(answer.content)
-        raise Problem(answer.status, problem.get("reason", "NARR"), problem.get("detail", ""))
+        raise Problem(answer.status, problem.get("reason", Reason.NARRATIVE), problem.get("detail", ""))
     if answer.media_type != JSON:
-        raise Problem(answer.status, "NARR", "not an answer of the switch")
+        raise Problem(answer.status, Reason.NARRATIVE, "not an answer of the switch")
     return answer
 
 

@@ -26,6 +26,7 @@ from adapters.port import Answer, Order, Outcome, Payee, Violation
 from schemas.errors import InvalidMessage
 from schemas.money import Money
 from schemas.payment import CreditTransfer
+from schemas.reasons import Reason
 
 ORDER: Final = "ibps.101.001.01"
 LARGE_ORDER: Final = "hvps.111.001.01"
@@ -103,16 +104,35 @@ def check(order: Order) -> Sequence[Violation]:
     found = amounts.check(order, PROFILE)
     if not is_cnaps(payment.creditor_agent.member_id or ""):
         place = "CdtTrfTxInf/CdtrAgt/FinInstnId/ClrSysMmbId/MmbId"
-        found.append(Violation("RC04", place, "a CNAPS code of twelve digits is needed"))
+        found.append(
+            Violation(
+                Reason.INVALID_CREDITOR_BANK_IDENTIFIER, place, "a CNAPS code of twelve digits is needed"
+            )
+        )
     if creditor.find(payment.creditor_account, PROFILE.creditor) is None:
-        found.append(Violation("AC03", *creditor.refusal(payment.creditor_account, PROFILE.creditor)))
+        found.append(
+            Violation(
+                Reason.INVALID_CREDITOR_ACCOUNT_NUMBER,
+                *creditor.refusal(payment.creditor_account, PROFILE.creditor),
+            )
+        )
     if not _name(payment.debtor.name):
-        found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name that can be written is needed"))
+        found.append(
+            Violation(
+                Reason.MISSING_DEBTOR_NAME, "CdtTrfTxInf/Dbtr/Nm", "a name that can be written is needed"
+            )
+        )
     if not _name(payment.creditor.name):
-        found.append(Violation("BE22", "CdtTrfTxInf/Cdtr/Nm", "a name that can be written is needed"))
+        found.append(
+            Violation(
+                Reason.MISSING_CREDITOR_NAME, "CdtTrfTxInf/Cdtr/Nm", "a name that can be written is needed"
+            )
+        )
     if not timedelta(0) < order.expires_at - order.made_at < LONGEST:
         found.append(
-            Violation("DT01", "CdtTrfTxInf/SttlmTmReq", "must expire after it is made, within a day")
+            Violation(
+                Reason.INVALID_DATE, "CdtTrfTxInf/SttlmTmReq", "must expire after it is made, within a day"
+            )
         )
     return found
 

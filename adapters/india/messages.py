@@ -31,6 +31,7 @@ from adapters.text import ascii_name, ascii_text, debtor_country
 from schemas.errors import InvalidMessage
 from schemas.money import Money
 from schemas.payment import CreditTransfer
+from schemas.reasons import Reason
 
 NAMESPACE: Final = "http://npci.org/upi/schema/"
 VERSION: Final = "2.0"
@@ -75,11 +76,23 @@ def check(order: Order) -> Sequence[Violation]:
     found = amounts.check(order, PROFILE)
     found += _check_payee(payment)
     if not _name(payment.debtor.name, debtor_country(payment)):
-        found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name that can be said in ASCII is needed"))
+        found.append(
+            Violation(
+                Reason.MISSING_DEBTOR_NAME,
+                "CdtTrfTxInf/Dbtr/Nm",
+                "a name that can be said in ASCII is needed",
+            )
+        )
     if not _name(payment.creditor.name, PROFILE.country):
-        found.append(Violation("BE22", "CdtTrfTxInf/Cdtr/Nm", "a name that can be said in ASCII is needed"))
+        found.append(
+            Violation(
+                Reason.MISSING_CREDITOR_NAME,
+                "CdtTrfTxInf/Cdtr/Nm",
+                "a name that can be said in ASCII is needed",
+            )
+        )
     if order.expires_at <= order.made_at:
-        found.append(Violation("DT01", "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
+        found.append(Violation(Reason.INVALID_DATE, "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
     return found
 
 
@@ -341,8 +354,19 @@ def _check_payee(payment: CreditTransfer) -> list[Violation]:
         return []
     if creditor.find(payment.creditor_account, PROFILE.creditor) is not None:
         place = "CdtTrfTxInf/CdtrAgt/FinInstnId/ClrSysMmbId/MmbId"
-        return [Violation("RC04", place, "an account number needs the IFSC of its branch")]
-    return [Violation("AC03", *creditor.refusal(payment.creditor_account, PROFILE.creditor))]
+        return [
+            Violation(
+                Reason.INVALID_CREDITOR_BANK_IDENTIFIER,
+                place,
+                "an account number needs the IFSC of its branch",
+            )
+        ]
+    return [
+        Violation(
+            Reason.INVALID_CREDITOR_ACCOUNT_NUMBER,
+            *creditor.refusal(payment.creditor_account, PROFILE.creditor),
+        )
+    ]
 
 
 def _add_payer(root: Element, payment: CreditTransfer, value: str, reference: str, us: Participant) -> None:

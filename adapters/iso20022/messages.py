@@ -24,6 +24,7 @@ from schemas.errors import InvalidAmount, InvalidMessage, Refused
 from schemas.money import Money
 from schemas.payment import Account
 from schemas.plan import plan
+from schemas.reasons import Reason
 
 _BIC: Final = (8, 11)
 _ACCOUNT_MAX: Final = 34
@@ -33,13 +34,15 @@ def check(order: Order, dialect: Dialect) -> Sequence[Violation]:
     """Everything that makes the rail unable to carry the order."""
     found = amounts.check(order, dialect.profile)
     if not _name(order.payment.debtor.name, dialect):
-        found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name is needed"))
+        found.append(Violation(Reason.MISSING_DEBTOR_NAME, "CdtTrfTxInf/Dbtr/Nm", "a name is needed"))
     if not _name(order.payment.creditor.name, dialect):
-        found.append(Violation("BE22", "CdtTrfTxInf/Cdtr/Nm", "a name is needed"))
+        found.append(Violation(Reason.MISSING_CREDITOR_NAME, "CdtTrfTxInf/Cdtr/Nm", "a name is needed"))
     if dialect.profile.purpose_required and not order.payment.purpose:
-        found.append(Violation("FF07", "CdtTrfTxInf/Purp", "a purpose is needed"))
+        found.append(Violation(Reason.INVALID_PURPOSE, "CdtTrfTxInf/Purp", "a purpose is needed"))
     if not timedelta() < order.expires_at - order.made_at < timedelta(days=1):
-        found.append(Violation("DT01", "CdtTrfTxInf/SttlmTmReq", "expires before it is made, or in days"))
+        found.append(
+            Violation(Reason.INVALID_DATE, "CdtTrfTxInf/SttlmTmReq", "expires before it is made, or in days")
+        )
     return [*found, *check_account(order, dialect), *_check_version(order, dialect)]
 
 
@@ -48,10 +51,14 @@ def check_account(order: Order, dialect: Dialect) -> Sequence[Violation]:
     found = []
     account, forms = order.payment.creditor_account, dialect.profile.creditor
     if creditor.find(account, forms) is None:
-        found.append(Violation("AC03", *creditor.refusal(account, forms)))
+        found.append(Violation(Reason.INVALID_CREDITOR_ACCOUNT_NUMBER, *creditor.refusal(account, forms)))
     if len(order.payment.creditor_agent.bic or "") not in _BIC:
         place = "CdtTrfTxInf/CdtrAgt/FinInstnId/BICFI"
-        found.append(Violation("RC07", place, "the creditor's bank is needed by its BIC"))
+        found.append(
+            Violation(
+                Reason.INVALID_CREDITOR_BIC_IDENTIFIER, place, "the creditor's bank is needed by its BIC"
+            )
+        )
     return found
 
 
@@ -140,7 +147,11 @@ def _check_version(order: Order, dialect: Dialect) -> list[Violation]:
         plan(version).accept({"FIToFICstmrCdtTrf": _sketch(order.stated.content, _carried(order))})
     except InvalidMessage as error:
         path = (error.path or "").removeprefix("FIToFICstmrCdtTrf/")
-        return [Violation("AG03", path, f"has no place in {version}, which this rail speaks")]
+        return [
+            Violation(
+                Reason.TRANSACTION_NOT_SUPPORTED, path, f"has no place in {version}, which this rail speaks"
+            )
+        ]
     return []
 
 

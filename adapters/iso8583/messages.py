@@ -25,6 +25,7 @@ from adapters.text import ascii_name, ascii_text, debtor_country
 from schemas.errors import InvalidMessage
 from schemas.money import Money
 from schemas.payment import Agent, CreditTransfer
+from schemas.reasons import Reason
 
 ORDER: Final = "0200"
 REPEAT: Final = "0201"
@@ -76,15 +77,38 @@ def check(order: Order, dialect: Dialect) -> Sequence[Violation]:
     """Everything that makes the rail unable to carry the order."""
     payment, found = order.payment, amounts.check(order, dialect.profile)
     if account_of(payment, dialect) is None:
-        found.append(Violation("AC03", *creditor.refusal(payment.creditor_account, dialect.profile.creditor)))
+        found.append(
+            Violation(
+                Reason.INVALID_CREDITOR_ACCOUNT_NUMBER,
+                *creditor.refusal(payment.creditor_account, dialect.profile.creditor),
+            )
+        )
     if not _agent(payment.creditor_agent):
-        found.append(Violation("RC04", "CdtTrfTxInf/CdtrAgt", "the creditor's bank is needed"))
+        found.append(
+            Violation(
+                Reason.INVALID_CREDITOR_BANK_IDENTIFIER,
+                "CdtTrfTxInf/CdtrAgt",
+                "the creditor's bank is needed",
+            )
+        )
     if not _name(payment.debtor.name, dialect, debtor_country(payment)):
-        found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name that can be said in ASCII is needed"))
+        found.append(
+            Violation(
+                Reason.MISSING_DEBTOR_NAME,
+                "CdtTrfTxInf/Dbtr/Nm",
+                "a name that can be said in ASCII is needed",
+            )
+        )
     if not _name(payment.creditor.name, dialect, dialect.profile.country):
-        found.append(Violation("BE22", "CdtTrfTxInf/Cdtr/Nm", "a name that can be said in ASCII is needed"))
+        found.append(
+            Violation(
+                Reason.MISSING_CREDITOR_NAME,
+                "CdtTrfTxInf/Cdtr/Nm",
+                "a name that can be said in ASCII is needed",
+            )
+        )
     if order.expires_at <= order.made_at:
-        found.append(Violation("DT01", "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
+        found.append(Violation(Reason.INVALID_DATE, "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
     return found
 
 

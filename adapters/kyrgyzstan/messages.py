@@ -20,6 +20,7 @@ from adapters.text import clean
 from schemas.errors import InvalidMessage
 from schemas.money import Money
 from schemas.payment import CreditTransfer
+from schemas.reasons import Reason
 
 ROOT: Final = "/psp/api/v1/payment/qr/1/tx"
 CATEGORY: Final = "6538"
@@ -32,13 +33,18 @@ def check(order: Order) -> Sequence[Violation]:
     """Everything that makes the rail unable to carry the order."""
     found = amounts.check(order, PROFILE)
     if recipient_of(order.payment) is None:
-        found.append(Violation("AC03", *creditor.refusal(order.payment.creditor_account, PROFILE.creditor)))
+        found.append(
+            Violation(
+                Reason.INVALID_CREDITOR_ACCOUNT_NUMBER,
+                *creditor.refusal(order.payment.creditor_account, PROFILE.creditor),
+            )
+        )
     if not _name(order.payment.debtor.name):
-        found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name is needed"))
+        found.append(Violation(Reason.MISSING_DEBTOR_NAME, "CdtTrfTxInf/Dbtr/Nm", "a name is needed"))
     if not _name(order.payment.creditor.name):
-        found.append(Violation("BE22", "CdtTrfTxInf/Cdtr/Nm", "a name is needed"))
+        found.append(Violation(Reason.MISSING_CREDITOR_NAME, "CdtTrfTxInf/Cdtr/Nm", "a name is needed"))
     if order.expires_at <= order.made_at:
-        found.append(Violation("DT01", "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
+        found.append(Violation(Reason.INVALID_DATE, "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
     return found
 
 

@@ -31,6 +31,7 @@ from schemas.errors import InvalidMessage
 from schemas.identifiers import is_iban
 from schemas.money import Money
 from schemas.payment import Agent, CreditTransfer
+from schemas.reasons import Reason
 
 MOSCOW: Final = timezone(timedelta(hours=3))
 SERVICE_NUMBERS: Final = 10**9 - 1 - ORDER_NUMBERS
@@ -85,15 +86,25 @@ def check(order: Order, directory: Directory) -> Sequence[Violation]:
     found = amounts.check(order, PROFILE)
     found += _check_payee(payment, directory)
     if not _name(payment.debtor.name):
-        found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name that can be written is needed"))
+        found.append(
+            Violation(
+                Reason.MISSING_DEBTOR_NAME, "CdtTrfTxInf/Dbtr/Nm", "a name that can be written is needed"
+            )
+        )
     if not _name(payment.creditor.name):
-        found.append(Violation("BE22", "CdtTrfTxInf/Cdtr/Nm", "a name that can be written is needed"))
+        found.append(
+            Violation(
+                Reason.MISSING_CREDITOR_NAME, "CdtTrfTxInf/Cdtr/Nm", "a name that can be written is needed"
+            )
+        )
     if _OPERATION_CODE.match(payment.remittance or ""):
         found.append(
-            Violation("RR04", "CdtTrfTxInf/RmtInf/Ustrd", "{VO and five digits} was begun and not said")
+            Violation(
+                Reason.REGULATORY, "CdtTrfTxInf/RmtInf/Ustrd", "{VO and five digits} was begun and not said"
+            )
         )
     if order.expires_at <= order.made_at:
-        found.append(Violation("DT01", "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
+        found.append(Violation(Reason.INVALID_DATE, "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
     return found
 
 
@@ -338,11 +349,22 @@ def _check_payee(payment: CreditTransfer, directory: Directory) -> list[Violatio
     bank = bank_of(payment.creditor_agent, directory)
     if bank is None:
         place = "CdtTrfTxInf/CdtrAgt/FinInstnId"
-        return [Violation("RC04", place, "a bank of the Russian directory is needed, by BIK or SWIFT BIC")]
+        return [
+            Violation(
+                Reason.INVALID_CREDITOR_BANK_IDENTIFIER,
+                place,
+                "a bank of the Russian directory is needed, by BIK or SWIFT BIC",
+            )
+        ]
     found = creditor.find(payment.creditor_account, PROFILE.creditor)
     if found is not None and (found.kind is Kind.PHONE or is_russian_account(found.value, bank.bik)):
         return []
-    return [Violation("AC03", *creditor.refusal(payment.creditor_account, PROFILE.creditor))]
+    return [
+        Violation(
+            Reason.INVALID_CREDITOR_ACCOUNT_NUMBER,
+            *creditor.refusal(payment.creditor_account, PROFILE.creditor),
+        )
+    ]
 
 
 def _attributes(order: Order, us: Participant, identity: EdId, transaction: str) -> dict[str, str]:

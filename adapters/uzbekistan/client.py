@@ -37,6 +37,7 @@ from adapters.uzbekistan.codes import Code, State, reason_of
 from adapters.uzbekistan.messages import Content
 from adapters.uzbekistan.profile import PROFILE
 from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
+from schemas.reasons import Reason
 
 _OK: Final = 200
 _JSON: Final = "application/json"
@@ -218,5 +219,5 @@ def _receipt(ref: str, answered: Content) -> Receipt:
 
 def _undone(ref: str, outcome: Outcome, code: str) -> Answer:
     """An undo is an order of its own, under an id of its own."""
-    reason = "NARR" if outcome is Outcome.REFUSED else None
+    reason = Reason.NARRATIVE if outcome is Outcome.REFUSED else None
     return Answer(f"{ref}.{messages.REVERSE}", outcome, rail_code=code, reason=reason)

@@ -22,6 +22,7 @@ from adapters.uzbekistan.profile import PROFILE
 from schemas.errors import InvalidMessage
 from schemas.money import Money
 from schemas.payment import CreditTransfer
+from schemas.reasons import Reason
 
 PATH: Final = "/api/jsonrpc"
 VERSION: Final = "2.0"
@@ -50,13 +51,18 @@ def check(order: Order) -> Sequence[Violation]:
     """Everything that makes the rail unable to carry the order."""
     found = amounts.check(order, PROFILE)
     if recipient_of(order.payment) is None:
-        found.append(Violation("AC03", *creditor.refusal(order.payment.creditor_account, PROFILE.creditor)))
+        found.append(
+            Violation(
+                Reason.INVALID_CREDITOR_ACCOUNT_NUMBER,
+                *creditor.refusal(order.payment.creditor_account, PROFILE.creditor),
+            )
+        )
     if not _name(order.payment.debtor.name, debtor_country(order.payment)):
-        found.append(Violation("BE08", "CdtTrfTxInf/Dbtr/Nm", "a name is needed"))
+        found.append(Violation(Reason.MISSING_DEBTOR_NAME, "CdtTrfTxInf/Dbtr/Nm", "a name is needed"))
     if not _name(order.payment.creditor.name, PROFILE.country):
-        found.append(Violation("BE22", "CdtTrfTxInf/Cdtr/Nm", "a name is needed"))
+        found.append(Violation(Reason.MISSING_CREDITOR_NAME, "CdtTrfTxInf/Cdtr/Nm", "a name is needed"))
     if order.expires_at <= order.made_at:
-        found.append(Violation("DT01", "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
+        found.append(Violation(Reason.INVALID_DATE, "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
     return found
 
 

@@ -23,7 +23,7 @@ from switch.api.door import STATUS_REPORT, Answer, Entered
 from switch.payments.journey import read_payment
 from switch.writer.lifecycle import STATUS, State
 
-_UNKNOWN_ACCOUNT: Final = "AC01"
+_UNKNOWN_ACCOUNT: Final = Reason.INCORRECT_ACCOUNT_NUMBER
 
 
 async def payment_status(entered: Entered) -> Answer:

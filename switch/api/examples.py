@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from schemas import codec
 from schemas.catalogue import catalogue
+from schemas.reasons import Reason
 
 ORIGINAL: Final = "7b0f2f3e-6c1d-4a53-9f0e-2d1c8a54e9b7"
 """UETR of the payment that the other examples are about."""
@@ -99,7 +100,7 @@ _DOCUMENTS: Final[Mapping[str, Content]] = MappingProxyType(
                         "OrgnlUETR": ORIGINAL,
                         "RtrdIntrBkSttlmAmt": {"Ccy": "PKR", "Amt": "4925.25"},
                         "IntrBkSttlmDt": _DAY,
-                        "RtrRsnInf": [{"Rsn": {"Cd": "AC04"}}],
+                        "RtrRsnInf": [{"Rsn": {"Cd": Reason.CLOSED_ACCOUNT_NUMBER}}],
                     }
                 ],
             }
@@ -120,7 +121,14 @@ _DOCUMENTS: Final[Mapping[str, Content]] = MappingProxyType(
                 },
                 "Sts": {"Conf": "RJCR"},
                 "CxlDtls": [
-                    {"TxInfAndSts": [{"OrgnlUETR": ORIGINAL, "CxlStsRsnInf": [{"Rsn": {"Cd": "AC04"}}]}]}
+                    {
+                        "TxInfAndSts": [
+                            {
+                                "OrgnlUETR": ORIGINAL,
+                                "CxlStsRsnInf": [{"Rsn": {"Cd": Reason.CLOSED_ACCOUNT_NUMBER}}],
+                            }
+                        ]
+                    }
                 ],
             }
         },

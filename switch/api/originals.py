@@ -4,8 +4,8 @@ Ids but the UETR are unique for their sender alone. An id of another payment, an
 means that the message is about another payment, or about nobody knows which: it is refused with the place,
 and nothing is done.
 
-    ids         OrgnlMsgId, OrgnlInstrId, OrgnlEndToEndId, OrgnlTxId     CH21
-    message     OrgnlMsgNmId, OrgnlCreDtTm                               CH21
+    ids         OrgnlMsgId, OrgnlInstrId, OrgnlEndToEndId, OrgnlTxId     CH16
+    message     OrgnlMsgNmId, OrgnlCreDtTm                               CH16
     amounts     OrgnlIntrBkSttlmAmt, OrgnlTxRef of it and of InstdAmt    AM09
     days        OrgnlIntrBkSttlmDt, OrgnlTxRef of it                     DT01
     agents      Assgne, InstdAgt, OrgnlTxRef of DbtrAgt and CdtrAgt      AGNT
@@ -166,11 +166,11 @@ def _check_group(original: _Original, group: Content, path: str) -> None:
     name = group.get("OrgnlMsgNmId")
     if name is not None and name[:8] != original.payment["message"][:8]:
         text = "is another message than the payment's"
-        raise Refused(text, reason=Reason.ELEMENT_CONTENT_INCORRECT, path=f"{path}/OrgnlMsgNmId")
+        raise Refused(text, reason=Reason.CONTENT_INCORRECT, path=f"{path}/OrgnlMsgNmId")
     made, place = group.get("OrgnlCreDtTm"), f"{path}/OrgnlCreDtTm"
     if made is not None and original.sent and read_instant(made, place) != original.sent.created_at:
         text = "is not when the payment of the UETR was made"
-        raise Refused(text, reason=Reason.ELEMENT_CONTENT_INCORRECT, path=place)
+        raise Refused(text, reason=Reason.CONTENT_INCORRECT, path=place)
 
 
 def _check_transaction(original: _Original, transaction: Content, path: str) -> None:
@@ -196,7 +196,7 @@ def _check_id(original: _Original, content: Content, tag: str, path: str) -> Non
         return
     if value not in original.ids(tag):
         text = "is of another payment than the UETR"
-        raise Refused(text, reason=Reason.ELEMENT_CONTENT_INCORRECT, path=f"{path}/{tag}")
+        raise Refused(text, reason=Reason.CONTENT_INCORRECT, path=f"{path}/{tag}")
 
 
 def _check_amount(content: Content | None, known: set[Money], path: str) -> None:

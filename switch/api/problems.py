@@ -20,6 +20,7 @@ from schemas.errors import (
     SwitchError,
     Unavailable,
 )
+from schemas.reasons import Reason
 from switch.api import queries
 from switch.api.routes import Routes
 
@@ -114,7 +115,7 @@ def plain(status: int, detail: str) -> Response:
         "title": detail,
         "status": status,
         "detail": detail,
-        "reason": "NARR",
+        "reason": Reason.NARRATIVE,
         "retryable": False,
     }
     return Response(json.dumps(body).encode(), status, media_type=MEDIA_TYPE)

@@ -29,7 +29,7 @@ _REPORT: Final = "CdtrPmtActvtnReqStsRpt"
 _DEFINITION: Final = "pain.014.001.07"
 _RECEIVED: Final = "RCVD"
 _PENDING: Final = "PDNG"
-_DUPLICATE_ID: Final = "DU01"
+_DUPLICATE_ID: Final = Reason.DUPLICATE_MESSAGE_ID
 _NOT_PROVIDED: Final = "NOTPROVIDED"
 _DIFFERENT: Final = {
     "OrgnlCtrlSum": Reason.WRONG_SUM,
@@ -39,7 +39,7 @@ _DIFFERENT: Final = {
     "DbtrAgt": Reason.INCORRECT_AGENT,
     "CdtrAgt": Reason.INCORRECT_AGENT,
 }
-"""Element -> the reason for refusing another one than was asked for; the others are CH21."""
+"""Element -> the reason for refusing another one than was asked for; the others are CH16."""
 _BANK: Final = "direct"
 _SHARED = (
     "Another bank has sent your debtor agent this message id. Its answer must name you; or use another id."
@@ -78,9 +78,7 @@ async def ask_to_pay(entered: Entered) -> Answer:
 
 def _debtor_agent(entered: Entered, payments: list[dict[str, Any]]) -> Participant:
     if len(payments) != 1 or len(payments[0]["CdtTrfTx"]) != 1:
-        raise Refused(
-            "must hold one request", reason=Reason.ELEMENT_CONTENT_INCORRECT, path=f"{_REQUEST}/PmtInf"
-        )
+        raise Refused("must hold one request", reason=Reason.CONTENT_INCORRECT, path=f"{_REQUEST}/PmtInf")
     agent = read_agent(payments[0]["DbtrAgt"])
     found = entered.runtime.directory.now.by_bic.get(((agent and agent.bic) or "")[:8])
     if found is None or found.status != "active" or found.kind != _BANK:
@@ -147,7 +145,7 @@ async def answer_request(entered: Entered) -> Answer:
     if not group["OrgnlMsgNmId"].startswith(_NAME):
         raise Refused(
             f"only a {_NAME} is answered so",
-            reason=Reason.ELEMENT_CONTENT_INCORRECT,
+            reason=Reason.CONTENT_INCORRECT,
             path=f"{_REPORT}/OrgnlGrpInfAndSts/OrgnlMsgNmId",
         )
     original: str = group["OrgnlMsgId"]
@@ -206,7 +204,7 @@ def _compare(stated: dict[str, Any], asked: dict[str, Any], place: str) -> None:
     for tag, value in asked.items():
         said = stated.get(tag, _NOT_PROVIDED)
         if said != _NOT_PROVIDED and _meaning(tag, said) != _meaning(tag, value):
-            reason, path = _DIFFERENT.get(tag, Reason.ELEMENT_CONTENT_INCORRECT), f"{place}/{tag}"
+            reason, path = _DIFFERENT.get(tag, Reason.CONTENT_INCORRECT), f"{place}/{tag}"
             raise Refused("is of another request than the message id", reason=reason, path=path)
 
 
@@ -245,7 +243,7 @@ def _answered(entered: Entered, requests: list[Request], named: dict[str, Any] |
     if len(requests) > 1:
         raise Refused(
             "several banks sent a request of this id: name the one that is answered by its BIC",
-            reason=Reason.ELEMENT_CONTENT_INCORRECT,
+            reason=Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING,
             path=path,
         )
     return requests[0]

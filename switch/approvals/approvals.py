@@ -19,6 +19,7 @@ import asyncpg
 import structlog
 
 from schemas.errors import TRY_AGAIN, NotAllowed, NotFound, Refused, SwitchError
+from schemas.reasons import Reason
 from switch.approvals.kinds import Confirmable, Content, Execution, Kind, Kinds, encode_content
 from switch.base import logs, plausibility
 from switch.base.plausibility import Comparison
@@ -295,7 +296,7 @@ async def obstacle(connection: asyncpg.Connection, desk: Desk, kinds: Kinds, cha
 
 def _check_reason(reason: str) -> None:
     if not reason.strip() or len(reason) > REASON_MAX:
-        raise Refused("a reason is needed, of 500 characters at most", reason="NARR")
+        raise Refused("a reason is needed, of 500 characters at most", reason=Reason.NARRATIVE)
 
 
 async def _check_active(connection: asyncpg.Connection, person: Person) -> None:
@@ -308,7 +309,7 @@ async def _check_active(connection: asyncpg.Connection, person: Person) -> None:
 async def _check_open(connection: asyncpg.Connection, change: Change) -> None:
     now: datetime = await connection.fetchval("SELECT clock_timestamp()")
     if change.state is not ChangeState.REQUESTED or now >= change.expires_at:
-        raise Refused("this change is no longer asked for", reason="NARR")
+        raise Refused("this change is no longer asked for", reason=Reason.NARRATIVE)
 
 
 async def _check_still(connection: asyncpg.Connection, desk: Desk, kinds: Kinds, change: Change) -> None:
@@ -333,7 +334,8 @@ async def _insert(connection: asyncpg.Connection, *row: object) -> int:
         number: int = await connection.fetchval(_INSERT, *row)
     except asyncpg.UniqueViolationError:
         raise Refused(
-            "the agent's reference is booked already, or somebody asks for it", reason="DUPL"
+            "the agent's reference is booked already, or somebody asks for it",
+            reason=Reason.DUPLICATE_PAYMENT,
         ) from None
     return number
 

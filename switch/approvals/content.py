@@ -7,6 +7,7 @@ import msgspec
 
 from schemas.errors import InvalidAmount, Refused
 from schemas.money import EXPONENTS, Money
+from schemas.reasons import Reason
 from switch.payments.pricing import POSITION
 
 Id = Annotated[
@@ -72,7 +73,7 @@ def participant_of(content: Any) -> str:
 
 def refuse(text: str) -> Refused:
     """Say why a change cannot be made."""
-    return Refused(text, reason="NARR")
+    return Refused(text, reason=Reason.NARRATIVE)
 
 
 async def status_of(connection: asyncpg.Connection, participant: str) -> str:

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from schemas.errors import Refused
+from schemas.reasons import Reason
 
 UNLIMITED: Final = Fraction(10**30)
 """The factor by which no limit at all departs from one; its text is `unlimited`."""
@@ -167,4 +168,4 @@ def _names(confirmed: str, factor: Fraction) -> bool:
 
 
 def _refuse(text: str) -> Refused:
-    return Refused(text, reason="NARR", path="confirmed_factor")
+    return Refused(text, reason=Reason.NARRATIVE, path="confirmed_factor")

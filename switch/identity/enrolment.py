@@ -13,6 +13,7 @@ from typing import Final
 import asyncpg
 
 from schemas.errors import NotAllowed, NotAuthentic, Refused
+from schemas.reasons import Reason
 from switch.identity import secrets, sessions
 from switch.identity.model import Role
 from switch.writer.audit_notes import note
@@ -124,7 +125,7 @@ async def found(desk: Desk, name: str, display_name: str, role: Role, password: 
         ):
             raise NotAllowed("there is one already: from now on people are added by two people")
         if await connection.fetchval("SELECT true FROM switch.person WHERE name = $1", name):
-            raise Refused("this name is taken", reason="NARR")
+            raise Refused("this name is taken", reason=Reason.NARRATIVE)
         await connection.execute(
             "INSERT INTO switch.person (name, display_name, role, status, password_hash, totp_secret)"
             " VALUES ($1, $2, $3, 'active', $4, $5)",

@@ -14,6 +14,7 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 from cryptography.fernet import Fernet
 
 from schemas.errors import Refused
+from schemas.reasons import Reason
 from switch.base.files import write_once
 
 PASSWORD_LENGTHS: Final = range(12, 129)
@@ -42,7 +43,9 @@ async def hash_password(name: str, password: str) -> str:
 
     """
     if len(password) not in PASSWORD_LENGTHS or name in password.lower():
-        raise Refused("a password has 12 to 128 characters and does not hold the name", reason="NARR")
+        raise Refused(
+            "a password has 12 to 128 characters and does not hold the name", reason=Reason.NARRATIVE
+        )
     return await asyncio.get_running_loop().run_in_executor(_threads, _hasher.hash, password)
 
 

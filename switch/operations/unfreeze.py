@@ -7,6 +7,7 @@ import asyncpg
 import msgspec
 
 from schemas.errors import Refused
+from schemas.reasons import Reason
 from switch.approvals.kinds import Content, Execution, Kind
 from switch.writer.commands import Unfreeze
 
@@ -25,13 +26,17 @@ class Found(Content, frozen=True, kw_only=True):
 async def _check(connection: asyncpg.Connection, _: Found) -> None:
     row = await connection.fetchrow(_STANDS)
     if row is None:
-        raise Refused("the books are not frozen", reason="NARR")
+        raise Refused("the books are not frozen", reason=Reason.NARRATIVE)
     faults = json.loads(row["faults"])
     if faults:
         check, text = faults[0]
-        raise Refused(f"the last look still found {len(faults)} wrong: {check}, {text}", reason="NARR")
+        raise Refused(
+            f"the last look still found {len(faults)} wrong: {check}, {text}", reason=Reason.NARRATIVE
+        )
     if not row["looked"]:
-        raise Refused("nobody has looked at the books since they were frozen: try again soon", reason="NARR")
+        raise Refused(
+            "nobody has looked at the books since they were frozen: try again soon", reason=Reason.NARRATIVE
+        )
 
 
 async def _unfreeze(execution: Execution, content: Found) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from schemas.errors import Refused
 from schemas.identifiers import COUNTRIES
 from schemas.money import EXPONENTS
+from schemas.reasons import Reason
 from switch.approvals.content import Country, Currency, Id, Open, account_number, refuse
 from switch.approvals.kinds import CHECKER, Confirmable, Content, Execution, Kind
 from switch.base.plausibility import Bands, Comparison, Measure
@@ -162,7 +163,7 @@ async def _check_ahead(connection: asyncpg.Connection, instant: datetime | None,
     if instant is not None and instant <= await connection.fetchval("SELECT clock_timestamp()"):
         raise Refused(
             f"{name} is in the past: state an instant that is still to come, or none",
-            reason="NARR",
+            reason=Reason.NARRATIVE,
             path=name,
         )
 

@@ -6,6 +6,7 @@ import asyncpg
 import msgspec
 
 from schemas.errors import Refused
+from schemas.reasons import Reason
 from switch.approvals.kinds import Content, Execution, Kind
 from switch.identity import enrolment, sessions
 from switch.identity.model import Role, Status
@@ -53,17 +54,19 @@ async def _status(connection: asyncpg.Connection, name: str) -> Status | None:
 
 async def _check_add(connection: asyncpg.Connection, content: Add) -> None:
     if await _status(connection, content.name) is not None:
-        raise Refused("this name is taken", reason="NARR")
+        raise Refused("this name is taken", reason=Reason.NARRATIVE)
     if (content.role in _SCOPED) != bool(content.scope):
-        raise Refused("a participant's person and a regulator have a scope, others have none", reason="NARR")
+        raise Refused(
+            "a participant's person and a regulator have a scope, others have none", reason=Reason.NARRATIVE
+        )
     if content.role is Role.PARTICIPANT and not await connection.fetchval(
         "SELECT true FROM switch.participant WHERE id = $1 AND status <> 'removed'", content.scope
     ):
-        raise Refused("no such participant", reason="NARR")
+        raise Refused("no such participant", reason=Reason.NARRATIVE)
     if content.role is Role.REGULATOR and not await connection.fetchval(
         "SELECT true FROM switch.participant WHERE country = $1 LIMIT 1", content.scope
     ):
-        raise Refused("nobody takes part from this country", reason="NARR")
+        raise Refused("nobody takes part from this country", reason=Reason.NARRATIVE)
 
 
 async def _add(execution: Execution, content: Add) -> None:
@@ -81,7 +84,7 @@ async def _add(execution: Execution, content: Add) -> None:
 
 async def _check_there(connection: asyncpg.Connection, content: Reset | Named) -> None:
     if await _status(connection, content.name) in {None, Status.REMOVED}:
-        raise Refused("no such person", reason="NARR")
+        raise Refused("no such person", reason=Reason.NARRATIVE)
 
 
 async def _reset(execution: Execution, content: Reset) -> None:
@@ -91,12 +94,12 @@ async def _reset(execution: Execution, content: Reset) -> None:
 
 async def _check_suspended(connection: asyncpg.Connection, content: Named) -> None:
     if await _status(connection, content.name) is not Status.SUSPENDED:
-        raise Refused("this person is not suspended", reason="NARR")
+        raise Refused("this person is not suspended", reason=Reason.NARRATIVE)
 
 
 async def _check_active(connection: asyncpg.Connection, content: Named) -> None:
     if await _status(connection, content.name) is not Status.ACTIVE:
-        raise Refused("this person is not active", reason="NARR")
+        raise Refused("this person is not active", reason=Reason.NARRATIVE)
 
 
 async def _set_status(execution: Execution, name: str, status: Status) -> None:

@@ -46,7 +46,7 @@ async def _check(connection: asyncpg.Connection, content: Resolve) -> None:
         "SELECT state FROM switch.open_payment WHERE uetr = $1", UUID(content.uetr)
     )
     if state != State.UNKNOWN:
-        raise Refused("this payment is not in doubt", reason="NARR")
+        raise Refused("this payment is not in doubt", reason=Reason.NARRATIVE)
 
 
 async def _resolve(execution: Execution, content: Resolve) -> None:
@@ -61,7 +61,7 @@ async def _resolve(execution: Execution, content: Resolve) -> None:
         )
     )
     if reply.state != wanted:
-        raise Refused(f"the payment became {reply.state.lower()} meanwhile", reason="NARR")
+        raise Refused(f"the payment became {reply.state.lower()} meanwhile", reason=Reason.NARRATIVE)
     execution.outcome = f"{content.uetr} is {reply.state}"
 
 
@@ -77,7 +77,7 @@ async def _check_break(connection: asyncpg.Connection, content: ResolveBreak) ->
         "SELECT true FROM switch.reconciliation_break WHERE id = $1 AND resolved_at IS NULL FOR UPDATE",
         content.number,
     ):
-        raise Refused("no such break is open", reason="NARR")
+        raise Refused("no such break is open", reason=Reason.NARRATIVE)
 
 
 async def _resolve_break(execution: Execution, content: ResolveBreak) -> None:
@@ -102,7 +102,7 @@ async def _given_back(connection: asyncpg.Connection, number: int) -> UUID:
     """
     uetr: UUID | None = await connection.fetchval(_RETURNABLE, number)
     if uetr is None:
-        raise Refused("no open break of a committed payment that its rail gave back", reason="NARR")
+        raise Refused("no open break of a committed payment that its rail gave back", reason=Reason.NARRATIVE)
     return uetr
 
 
@@ -123,7 +123,7 @@ async def _return(execution: Execution, content: ReturnBreak) -> None:
         )
     )
     if reply.verdict not in {Verdict.CREATED, Verdict.EXISTS}:
-        raise Refused(f"the return was refused: {reply.verdict.text}", reason="NARR")
+        raise Refused(f"the return was refused: {reply.verdict.text}", reason=Reason.NARRATIVE)
     owner = f"change {execution.number}"
     await resolve_break(execution.connection, content.number, owner, content.evidence)
     execution.outcome = f"{uetr} is returned, and break {content.number} is resolved"

@@ -11,6 +11,7 @@ import msgspec
 
 from schemas.errors import NotFound, Refused
 from schemas.identifiers import COUNTRIES, is_bic
+from schemas.reasons import Reason
 from switch.approvals.content import Country, Currency, Id, Open, Participant, Text
 from switch.approvals.kinds import Confirmable, Content, Execution, Kind
 from switch.base import calendars
@@ -111,7 +112,7 @@ class SetAgent(Content, frozen=True, kw_only=True):
 
 
 def _refuse(text: str) -> Refused:
-    return Refused(text, reason="NARR")
+    return Refused(text, reason=Reason.NARRATIVE)
 
 
 async def _check_close(connection: asyncpg.Connection, content: CloseNow) -> None:

@@ -19,6 +19,7 @@ from ledger import windows
 from ledger.books import State as TransferState
 from schemas.errors import NotAllowed, NotFound, Refused, SwitchError
 from schemas.money import Money
+from schemas.reasons import Reason
 from switch.base import calendars, logs
 from switch.payments.pricing import POSITION, SCHEME
 from switch.settlement import confirmations, delivery, instructions, positions, reads
@@ -176,7 +177,7 @@ async def instruct(desk: Desk, window: int) -> None:
         settlement = await lock(connection, window)
         state = next_state(settlement.state, Event.INSTRUCT)
         if await connection.fetchval(_BEING_ABORTED, window):
-            raise Refused("it is being aborted", reason="NARR")
+            raise Refused("it is being aborted", reason=Reason.NARRATIVE)
         scheme = await _scheme_account(connection, settlement.currency)
         agent = await _agent(connection, settlement.currency)
         for line in await reads.lines(connection, window):
@@ -468,7 +469,7 @@ async def hold_line(
     next_line(line.state, LineEvent.HOLD)
     reply = await link.ask(Release(line.id.bytes, "void", f"settlement of window {window} is held"))
     if reply.verdict not in _FREE:
-        raise Refused(f"its money cannot be freed: {reply.verdict.text}", reason="NARR")
+        raise Refused(f"its money cannot be freed: {reply.verdict.text}", reason=Reason.NARRATIVE)
     await _move_line(connection, window, line, LineEvent.HOLD, reason=reason, transfer=line.transfer)
 
 
@@ -523,7 +524,7 @@ async def _move_line(
         transfer,
     )
     if not moved:
-        raise Refused(f"the line is no longer {line.state}", reason="NARR")
+        raise Refused(f"the line is no longer {line.state}", reason=Reason.NARRATIVE)
     await note(
         connection,
         f"SETTLEMENT_LINE_{state}",

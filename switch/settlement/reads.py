@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from schemas.errors import NotFound, Refused
+from schemas.reasons import Reason
 from switch.settlement.states import Line, State
 
 _SETTLEMENTS: Final = """
@@ -157,7 +158,7 @@ async def lock_line(connection: asyncpg.Connection, window: int, participant: st
     await connection.execute(_LOCK_LINE, window, participant)
     row = await connection.fetchrow(_LINES, window, participant)
     if row is None:
-        raise Refused("this participant has no line in this window", reason="NARR")
+        raise Refused("this participant has no line in this window", reason=Reason.NARRATIVE)
     return _line(row)
 
 

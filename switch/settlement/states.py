@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Final
 
 from schemas.errors import Refused
+from schemas.reasons import Reason
 
 
 class State(StrEnum):
@@ -100,7 +101,7 @@ def next_state(state: State, event: Event) -> State:
     try:
         return TRANSITIONS[state, event]
     except KeyError:
-        raise Refused(f"{event} while {state}", reason="NARR") from None
+        raise Refused(f"{event} while {state}", reason=Reason.NARRATIVE) from None
 
 
 def next_line(line: Line, event: LineEvent) -> Line:
@@ -113,4 +114,4 @@ def next_line(line: Line, event: LineEvent) -> Line:
     try:
         return LINES[line, event]
     except KeyError:
-        raise Refused(f"{event} while {line}", reason="NARR") from None
+        raise Refused(f"{event} while {line}", reason=Reason.NARRATIVE) from None

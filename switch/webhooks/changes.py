@@ -6,6 +6,7 @@ import asyncpg
 import msgspec
 
 from schemas.errors import Refused
+from schemas.reasons import Reason
 from switch.approvals.kinds import Content, Execution, Kind
 from switch.webhooks import signing
 
@@ -25,7 +26,9 @@ class OldKey(Content, frozen=True, kw_only=True):
 async def _check_add(connection: asyncpg.Connection, _: NewKey) -> None:
     standing = [key for key in await signing.published(connection) if key.retired_at is None]
     if len(standing) >= signing.IN_FORCE_MAX:
-        raise Refused(f"{len(standing)} keys sign webhooks already: retire one first", reason="NARR")
+        raise Refused(
+            f"{len(standing)} keys sign webhooks already: retire one first", reason=Reason.NARRATIVE
+        )
 
 
 async def _add(execution: Execution, content: NewKey) -> None:
@@ -41,9 +44,9 @@ async def _check_retire(connection: asyncpg.Connection, content: OldKey) -> None
     keys = await signing.published(connection)
     old = next((key for key in keys if key.number == content.number), None)
     if old is None or old.retired_at is not None:
-        raise Refused("no key of this number signs webhooks", reason="NARR")
+        raise Refused("no key of this number signs webhooks", reason=Reason.NARRATIVE)
     if not any(key.in_force for key in keys if key.number != content.number):
-        raise Refused("no other key would sign webhooks: add one first", reason="NARR")
+        raise Refused("no other key would sign webhooks: add one first", reason=Reason.NARRATIVE)
 
 
 async def _retire(execution: Execution, content: OldKey) -> None:

@@ -132,7 +132,7 @@ def test_expiry_is_said_where_the_version_has_a_place():
 @pytest.mark.parametrize(
     ("changes", "path", "reason"),
     [
-        ({"CdtTrfTxInf": TWO}, "CdtTrfTxInf", "CH21"),
+        ({"CdtTrfTxInf": TWO}, "CdtTrfTxInf", "CH16"),
         ({"CdtTrfTxInf/PmtId/UETR": DROP}, "CdtTrfTxInf/PmtId/UETR", "CH21"),
         ({"GrpHdr/CreDtTm": "2026-11-23T10:00:00"}, "GrpHdr/CreDtTm", "DT01"),
         ({"GrpHdr/CreDtTm": "12026-11-23T10:00:00Z"}, "GrpHdr/CreDtTm", "DT01"),

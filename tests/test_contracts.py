@@ -1,0 +1,94 @@
+"""What processes and parties agree on by name has one enum each, and no copy of a name stands beside it."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from schemas.reasons import Reason
+from switch.writer.verdicts import Verdict
+
+ROOT = Path(__file__).parents[1]
+
+RAILS_OWN = (
+    "adapters/conformance/",
+    "adapters/simulation/",
+    "adapters/reference.py",
+    "switch/cli/showcase.py",
+)
+"""What stands for the other side: its answers, and the words that make it give them."""
+
+
+def is_rails_own(place: str) -> bool:
+    """Whether a file is a rail's table of codes, or plays a rail."""
+    return place.endswith(("/codes.py", "/simulator.py")) or place.startswith(RAILS_OWN)
+
+
+def trees(*packages: str) -> Iterator[tuple[str, ast.AST]]:
+    for package in packages:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield str(path.relative_to(ROOT)), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def texts(node: ast.AST) -> Iterator[ast.Constant]:
+    """Every text that stands in an expression."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Constant) and isinstance(each.value, str):
+            yield each
+
+
+def test_a_reason_code_has_one_name() -> None:
+    """An alias made "holds two transactions" say CH21, "mandatory element is missing"."""
+    assert [name for name, reason in Reason.__members__.items() if reason.name != name] == []
+
+
+def test_no_reason_code_is_written_beside_the_enum() -> None:
+    codes = {reason.value for reason in Reason}
+    found = [
+        f"{place}:{text.lineno} {text.value}"
+        for place, tree in trees("schemas", "ledger", "adapters", "switch")
+        if place != "schemas/reasons.py" and not is_rails_own(place)
+        for text in texts(tree)
+        if text.value in codes
+    ]
+
+    assert found == []
+
+
+def test_no_verdict_is_written_beside_the_enum() -> None:
+    found = [
+        f"{place}:{text.lineno} {text.value}"
+        for place, tree in trees("switch")
+        if place != "switch/writer/verdicts.py"
+        for node in ast.walk(tree)
+        if speaks_of_a_verdict(node)
+        for text in texts(node)
+        if text.value in set(Verdict)
+    ]
+
+    assert found == []
+
+
+def speaks_of_a_verdict(node: ast.AST) -> bool:
+    """A comparison with a verdict, a `match` of one, or a reply that is made."""
+    match node:
+        case ast.Compare(left=left, comparators=others):
+            return any(is_verdict(side) for side in (left, *others))
+        case ast.Match(subject=subject):
+            return is_verdict(subject)
+        case ast.Call(func=ast.Name(id="Reply")):
+            return True
+    return False
+
+
+def is_verdict(node: ast.AST) -> bool:
+    return "verdict" in {getattr(node, "attr", ""), getattr(node, "id", "")}
+
+
+@pytest.mark.parametrize(
+    "written",
+    ['reply.verdict == "noted"', 'verdict in {"noted", "final"}', 'Reply("noted")', '"noted" != x.verdict'],
+)
+def test_a_verdict_that_is_written_is_found(written: str) -> None:
+    assert speaks_of_a_verdict(ast.parse(written, mode="eval").body)
