@@ -19,7 +19,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -32,13 +31,13 @@ from typing import IO, Final, TypeVar
 import asyncpg
 import structlog
 
-from adapters.simulation.nursery import Fostered, Nursery
 from ledger import backup
-from ledger.postgres import EmbeddedPostgres, PostgresError, die_with_parent
+from ledger.postgres import EmbeddedPostgres, PostgresError
 from schemas.errors import TRY_AGAIN
 from switch.base import causes, lifeline, logs, metrics
 from switch.base.settings import Settings
 from switch.cli import preflight
+from switch.processes.fork_server import Forked, ForkServer
 from switch.sandbox import world
 
 _OPEN_FILES: Final = 65_536
@@ -86,13 +85,15 @@ class Child:
     """One process, and how to start it again."""
 
     name: str
-    command: Sequence[str]
+    server: ForkServer
+    """Who starts it."""
+    module: str
+    arguments: Sequence[str]
     environment: dict[str, str]
     log: Path
-    passed: tuple[int, ...] = ()
-    nursery: Nursery | None = None
-    """Of a simulated rail: who starts it."""
-    process: subprocess.Popen[bytes] | Fostered | None = None
+    files: tuple[int, ...] = ()
+    """Open files that it shares with us, under the same numbers."""
+    process: Forked | None = None
     started: float = 0.0
     restarts: int = 0
     """In a row, each soon after the last."""
@@ -117,17 +118,13 @@ class Child:
         self._silent_s, self._noticed = None, False
         self.reason, self.refused = "", False
         with self._open_log() as log:
-            if self.nursery is not None:
-                self.process = self.nursery.start(self.command, log)
-                return
-            self.process = subprocess.Popen(  # noqa: S603 - our own program and arguments
-                self.command,
-                env={**self.environment, lifeline.FILE: str(self.line.writing)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=(*self.passed, self.line.writing),
-                preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - this process has one thread
+            self.process = self.server.start(
+                self.name,
+                self.module,
+                self.arguments,
+                environment={**self.environment, lifeline.FILE: str(self.line.writing)},
+                log=log,
+                files=(*self.files, self.line.writing),
             )
 
     def _open_log(self) -> IO[bytes]:
@@ -221,7 +218,7 @@ class Supervisor:
         self._children: list[Child] = []
         self._listener: socket.socket | None = None
         self._lock: IO[str] | None = None
-        self._nursery: Nursery | None = None
+        self._server = ForkServer()
         self._kept_at = time.monotonic()
 
     @property
@@ -240,23 +237,20 @@ class Supervisor:
         _allow_open_files()
         self._raise_if([*preflight.examine(self.settings), *self._bind()])
         self._take_data()
-        if self.settings.sandbox:
-            self._nursery = Nursery(die_with_parent(signal.SIGKILL), dict(os.environ))
-            self._nursery.open()
+        self._server.open()
         simulators = self._start_database(deadline)
         self._say("starting the writer, the API workers, the caretaker, the messenger and the rails")
-        self._run("writer", [sys.executable, "-m", "switch.processes.writer"])
-        for country, command in simulators.items():
-            self._run(f"rail-{country}", command, nursery=self._nursery)
-        self._run("caretaker", [sys.executable, "-m", "switch.processes.caretaker"])
-        self._run("messenger", [sys.executable, "-m", "switch.processes.messenger"])
+        self._run("writer", "switch.processes.writer")
+        for country, arguments in simulators.items():
+            self._run(f"rail-{country}", "adapters.simulation", arguments)
+        self._run("caretaker", "switch.processes.caretaker")
+        self._run("messenger", "switch.processes.messenger")
         if self.settings.sandbox:
             asyncio.run(self._populate(deadline))
         assert self._listener is not None
         fileno = self._listener.fileno()
         for number in range(self.settings.workers):
-            command = [sys.executable, "-m", "switch.processes.api", str(fileno)]
-            self._run(f"api-{number}", command, passed=(fileno,))
+            self._run(f"api-{number}", "switch.processes.api", [str(fileno)], files=(fileno,))
         self._wait_until_ready(deadline)
 
     def _take_data(self) -> None:
@@ -395,16 +389,11 @@ class Supervisor:
         }
 
     def _run(
-        self,
-        name: str,
-        command: Sequence[str],
-        *,
-        passed: tuple[int, ...] = (),
-        nursery: Nursery | None = None,
+        self, name: str, module: str, arguments: Sequence[str] = (), *, files: tuple[int, ...] = ()
     ) -> None:
         environment = {**self._environment(), metrics.PLACE: name}
         log = self.settings.data / "logs" / f"{name}.log"
-        child = Child(name, command, environment, log, passed, nursery)
+        child = Child(name, self._server, module, arguments, environment, log, files)
         child.start()
         self._children.append(child)
 
@@ -475,8 +464,7 @@ class Supervisor:
         for child in sorted(self._children, key=lambda c: order.index(c.kind)):
             child.stop()
         self._children = []
-        if self._nursery is not None:
-            self._nursery.close()
+        self._server.close()
         if self._postgres is not None:
             self._postgres.stop()
         if self._lock is not None:

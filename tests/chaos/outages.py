@@ -350,7 +350,7 @@ def _stopped_at_failpoint(switch: OutageSwitch) -> list[psutil.Process]:
     """API workers that stand between their durable intent and the socket: they have stopped themselves."""
     end = time.monotonic() + 20
     while time.monotonic() < end:
-        found = [p for p in switch.named("workers.api") if p.status() == psutil.STATUS_STOPPED]
+        found = [p for p in switch.named("processes.api") if p.status() == psutil.STATUS_STOPPED]
         if found:
             return found
         time.sleep(0.05)
@@ -359,17 +359,17 @@ def _stopped_at_failpoint(switch: OutageSwitch) -> list[psutil.Process]:
 
 SCENARIOS: Final[dict[str, Scenario]] = {
     "stop-everything": Scenario(stopped(OutageSwitch.processes)),
-    "stop-writer": Scenario(stopped(lambda switch: switch.named("workers.writer"))),
-    "stop-caretaker": Scenario(stopped(lambda switch: switch.named("workers.caretaker"))),
-    "stop-api": Scenario(stopped(lambda switch: switch.named("workers.api"))),
+    "stop-writer": Scenario(stopped(lambda switch: switch.named("processes.writer"))),
+    "stop-caretaker": Scenario(stopped(lambda switch: switch.named("processes.caretaker"))),
+    "stop-api": Scenario(stopped(lambda switch: switch.named("processes.api"))),
     "stop-api-before-socket": Scenario(stopped_before_socket, failpoints="before_rail_send:stop@0.05"),
     "stop-postgres": Scenario(stopped(OutageSwitch.database_processes)),
     "stop-postgres-and-writer": Scenario(
-        stopped(lambda switch: [*switch.database_processes(), *switch.named("workers.writer")])
+        stopped(lambda switch: [*switch.database_processes(), *switch.named("processes.writer")])
     ),
-    "kill-writer": Scenario(killed("workers.writer")),
-    "kill-caretaker": Scenario(killed("workers.caretaker")),
-    "kill-api": Scenario(killed("workers.api")),
+    "kill-writer": Scenario(killed("processes.writer")),
+    "kill-caretaker": Scenario(killed("processes.caretaker")),
+    "kill-api": Scenario(killed("processes.api")),
     "kill-messenger": Scenario(killed("workers.messenger")),
     "kill-postgres": Scenario(killed("bin/postgres")),
     "kill-supervisor": Scenario(killed_supervisor, ready_within_s=STARTED_WITHIN_S),

@@ -135,7 +135,7 @@ async def load_while_parts_die(
     payers = [asyncio.create_task(payer(route)) for route in (TO_PAKISTAN, TO_INDIA) for _ in range(3)]
     for number in range(seconds):
         await asyncio.sleep(1)
-        part = ("workers.api", "workers.writer", "rail-", "workers.caretaker")[number % 4]
+        part = ("processes.api", "processes.writer", "rail-", "processes.caretaker")[number % 4]
         victims = switch.children(part)
         if victims:
             chance.choice(victims).kill()

@@ -19,7 +19,7 @@ from tests.switch.stack import Stack
 
 WORK = """
 import sys, time
-from switch import metrics
+from switch.base import metrics
 metrics.WORKERS.set(1)
 metrics.CIRCUIT_OPEN.labels("IN").set(float(sys.argv[1]))
 metrics.WEBHOOKS.labels("delivered").inc(5)
@@ -159,7 +159,7 @@ if "stock" in sys.argv:
     from prometheus_client import Counter
 else:
     from prometheus_client import Counter
-    from switch import metrics
+    from switch.base import metrics
 many = Counter("many", "Labels without end", ("number",))
 if "after" in sys.argv:
     fill()
@@ -208,9 +208,7 @@ def test_the_same_kills_a_process_whose_counters_have_no_blocks(small_disk: Path
 
 
 def test_a_log_on_a_full_disk_stops_nobody() -> None:
-    program = (
-        "from switch import logs; import structlog; logs.configure('api'); structlog.get_logger().info('x')"
-    )
+    program = "from switch.base import logs; import structlog; logs.configure('api'); structlog.get_logger().info('x')"
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run([sys.executable, "-c", program], stderr=full, timeout=60, check=False)
 

@@ -59,7 +59,7 @@ async def stopped(*words: str) -> AsyncIterator[None]:
 
 def _words(process: psutil.Process) -> Sequence[str]:
     with contextlib.suppress(psutil.Error):
-        return (*process.cmdline(), process.name())
+        return " ".join((*process.cmdline(), process.name())).split()
     return ()
 
 

@@ -17,8 +17,10 @@ from switch.base import lifeline
 from switch.cli import supervisor
 from switch.cli.supervisor import Child
 from switch.processes import process
+from switch.processes.fork_server import ForkServer
 from tests.conftest import psql
 from tests.switch.operations.test_doctor import settings_of
+from tests.switch.processes.test_fork_server import TEXT
 
 HELD = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objid = 4711"
 
@@ -27,8 +29,9 @@ class Kept:
     """A child of a real program, and a supervisor's looks at it."""
 
     def __init__(self, directory: Path, name: str, program: str) -> None:
-        command = [sys.executable, "-c", program]
-        self.child = Child(name, command, dict(os.environ), directory / "logs" / f"{name}.log")
+        self.server = ForkServer()
+        log = directory / "logs" / f"{name}.log"
+        self.child = Child(name, self.server, TEXT, [program], dict(os.environ), log)
         self.said: list[str] = []
         self.child.start()
 
@@ -54,9 +57,10 @@ def kept(tmp_path: Path) -> Iterator[type[Kept]]:
     yield make  # type: ignore[misc]
     for one in made:
         one.child.stop()
+        one.server.close()
 
 
-ENDS = "from switch import lifeline; lifeline.ends('its key is gone', lasting={lasting})"
+ENDS = "from switch.base import lifeline; lifeline.ends('its key is gone', lasting={lasting})"
 
 
 def test_a_reason_is_told_once_and_not_at_every_restart(kept: type[Kept]) -> None:
@@ -91,7 +95,7 @@ def test_a_simulated_rail_that_lost_its_port_is_told_by_its_last_words(kept: typ
 
 def test_a_process_without_progress_is_replaced(kept: type[Kept], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "_SILENT_MAX_S", {"caretaker": 0.5})
-    one = kept("caretaker", "from switch import lifeline; import time; lifeline.beat(); time.sleep(60)")  # type: ignore[call-arg, arg-type]
+    one = kept("caretaker", "from switch.base import lifeline; import time; lifeline.beat(); time.sleep(60)")  # type: ignore[call-arg, arg-type]
     first = one.child.process
 
     one.until(lambda: one.child.process is not first)
@@ -104,7 +108,7 @@ def test_a_supervisor_that_was_stopped_itself_blames_nobody(
 ) -> None:
     """Its own looks are counted, not the clock: after an hour of standing still one look is one look."""
     monkeypatch.setattr(supervisor, "_SILENT_MAX_S", {"caretaker": 0.5})
-    one = kept("caretaker", "from switch import lifeline; import time; lifeline.beat(); time.sleep(60)")  # type: ignore[call-arg, arg-type]
+    one = kept("caretaker", "from switch.base import lifeline; import time; lifeline.beat(); time.sleep(60)")  # type: ignore[call-arg, arg-type]
     first = one.child.process
     time.sleep(2)
 
@@ -118,7 +122,7 @@ def test_a_supervisor_that_was_stopped_itself_blames_nobody(
 
 def test_a_line_that_nobody_reads_holds_nobody_up() -> None:
     reader = lifeline.Reader()
-    program = "from switch import lifeline\nfor _ in range(100_000): lifeline.beat()"
+    program = "from switch.base import lifeline\nfor _ in range(100_000): lifeline.beat()"
     environment = {**os.environ, lifeline.FILE: str(reader.writing)}
 
     done = subprocess.run(
@@ -192,8 +196,8 @@ async def test_a_silent_session_of_the_lock_begins_the_end(tmp_path: Path, datab
 
 STUCK = """
 import asyncio, time
-from switch import lifeline
-from switch.workers import process
+from switch.base import lifeline
+from switch.processes import process
 
 async def work(_settings):
     ending = process.Ending()

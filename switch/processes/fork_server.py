@@ -1,0 +1,300 @@
+"""Start many processes for the price of one: a process that has loaded the libraries, and forks.
+
+A process of the switch spends more than a second of processor time on loading libraries, and there are
+seven of them and a simulated rail for each country. So one process loads the libraries, and forks for each
+program that the supervisor asks for. The memory of the libraries is shared. A program's own modules are
+loaded after the fork, in its own environment.
+
+The new process is a child of the supervisor, not of the fork server: the fork server forks twice, and the
+kernel gives an orphan to its nearest subreaper, which is the supervisor. So it is waited for and killed as
+any other child, it ends with the supervisor, and it outlives the fork server.
+
+The two sides speak over a socket: a `Request` with the files of the new process comes in, the log
+first; the process id goes back.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import gc
+import importlib
+import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, Final, NoReturn
+
+import msgspec
+import setproctitle
+
+from ledger.postgres import die_with_parent
+
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_CHILD_SUBREAPER: Final = 36
+_REQUEST_BYTES: Final = 1 << 18
+_FILES_MAX: Final = 8
+_ANSWER_WITHIN_S: Final = 60.0
+"""A busy machine may take long to load the libraries."""
+_ADOPTED_POLL_S: Final = 0.001
+_ADOPTED_TRIES: Final = 10_000
+_LIBRARIES: Final = (
+    "fastapi.openapi.utils",
+    "pydantic_settings",
+    "aiohttp.web",
+    "asyncpg",
+    "cryptography.x509",
+    "holidays",
+    "httptools",
+    "jinja2",
+    "lxml.etree",
+    "msgspec",
+    "prometheus_client",
+    "psutil",
+    "structlog",
+    "uvicorn.protocols.http.httptools_impl",
+    "uvloop",
+    "adapters.registry",
+    "ledger.writer",
+    "schemas.catalogue",
+    "schemas.rules",
+)
+"""Loaded before any fork. Nothing of `switch`: its metrics belong to the process that loads them."""
+
+
+class Request(msgspec.Struct, array_like=True):
+    """What the new process is to be."""
+
+    name: str
+    module: str
+    arguments: list[str]
+    environment: dict[str, str]
+    files: list[int]
+    """Numbers that it knows its files by, besides its log."""
+    supervisor: int
+    """The process id of its parent."""
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(Request).decode
+
+
+class Forked:
+    """A process that was forked for us: what `subprocess.Popen` would say of it."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._file = os.pidfd_open(pid)  # it is our child: its id is not given away before we have waited
+
+    def poll(self) -> int | None:
+        """Look whether it ended: its exit code then, negative for a signal; else None."""
+        if self.returncode is None:
+            ended = os.waitid(os.P_PIDFD, self._file, os.WEXITED | os.WNOHANG)
+            if ended is not None:
+                killed = ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
+                self.returncode = -ended.si_status if killed else ended.si_status
+                os.close(self._file)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; its exit code.
+
+        Raises:
+            subprocess.TimeoutExpired: it still runs after `timeout` seconds.
+
+        """
+        if self.returncode is None:
+            looker = select.poll()
+            looker.register(self._file, select.POLLIN)
+            looker.poll(None if timeout is None else timeout * 1000)
+        code = self.poll()
+        if code is None:
+            raise subprocess.TimeoutExpired("payswitch", timeout or 0)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to it."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._file, number)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+
+class ForkServer:
+    """The side that asks. It opens the fork server when it is needed, and again when it has died."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._line: socket.socket | None = None
+
+    def open(self) -> None:
+        """Start it, or start it again; it loads the libraries meanwhile."""
+        self.close()
+        self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for end in (self._line, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _REQUEST_BYTES)
+        self._line.settimeout(_ANSWER_WITHIN_S)
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-m", "switch.processes.fork_server", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - the caller has one thread
+            )
+
+    def start(
+        self,
+        name: str,
+        module: str,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        log: IO[bytes],
+        files: Sequence[int] = (),
+    ) -> Forked:
+        """Start `python -m module arguments` under a name, with its output in `log`.
+
+        The new process has each of `files` under the same number as here.
+
+        Raises:
+            OSError: the fork server is gone; the next call starts another.
+
+        """
+        if self._process is None or self._process.poll() is not None:
+            self.open()
+        assert self._line is not None
+        request = Request(name, module, list(arguments), dict(environment), list(files), os.getpid())
+        try:
+            with _adopting_orphans():
+                socket.send_fds(self._line, [_encode(request)], [log.fileno(), *files])
+                answer = self._line.recv(64)
+        except OSError:
+            self.close()
+            raise
+        if not answer:
+            self.close()
+            raise ConnectionError("the fork server ended")
+        return Forked(int(answer))
+
+    def close(self) -> None:
+        """End it. What it has started goes on."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+@contextlib.contextmanager
+def _adopting_orphans() -> Iterator[None]:
+    """Be the parent of what the fork server starts meanwhile, and of no other orphan."""
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    if prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "this process cannot become a subreaper")
+    try:
+        yield
+    finally:
+        prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
+def serve(line: socket.socket) -> None:
+    """Load the libraries, then fork for each request, until nobody asks any more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides when to stop
+    setproctitle.setproctitle(
+        "payswitch fork-server"
+    )  # it learns where titles are while the environment is whole
+    for library in _LIBRARIES:
+        importlib.import_module(library)
+    gc.freeze()  # what is shared stays shared
+    while True:
+        message, files, _, _ = socket.recv_fds(line, _REQUEST_BYTES, _FILES_MAX)
+        if not message:
+            return
+        assert threading.active_count() == 1, "a process with threads must not fork"
+        line.send(str(_fork_twice(line, _decode(message), files)).encode())
+        for file in files:
+            os.close(file)
+
+
+def _fork_twice(line: socket.socket, request: Request, files: Sequence[int]) -> int:
+    """Fork a process that is nobody's child, and tell its id."""
+    reading, writing = os.pipe()
+    middle = os.fork()
+    if middle == 0:
+        child = os.fork()
+        if child == 0:
+            line.close()
+            os.close(reading)
+            os.close(writing)
+            _become(request, files)
+        os.write(writing, str(child).encode())
+        os._exit(0)
+    os.close(writing)
+    os.waitpid(middle, 0)
+    with os.fdopen(reading, "rb") as told:
+        return int(told.read())
+
+
+def _become(request: Request, files: Sequence[int]) -> NoReturn:
+    """Be the program, until its end."""
+    code = 1
+    try:
+        _tie_to(request.supervisor)
+        _take_files(files, [1, 2, *request.files])
+        os.environ.clear()
+        os.environ.update(request.environment)
+        sys.argv = [request.module, *request.arguments]
+        setproctitle.setproctitle(f"payswitch {request.name} {request.module}")
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        runpy.run_module(request.module, run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        if isinstance(ended.code, str):
+            sys.stderr.write(f"{ended.code}\n")
+    except BaseException:  # noqa: BLE001 - the outermost place of the process
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _tie_to(supervisor: int) -> None:
+    """Become the supervisor's child, and end with it."""
+    for _ in range(_ADOPTED_TRIES):
+        if os.getppid() == supervisor:
+            break
+        time.sleep(_ADOPTED_POLL_S)
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != supervisor:
+        os._exit(1)
+
+
+def _take_files(files: Sequence[int], numbers: Sequence[int]) -> None:
+    """Give each file its number: the log is standard output and standard error."""
+    log, *others = files
+    above = max([*numbers, *files]) + 1
+    copies = [fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, above) for file in (log, log, *others)]
+    for file in files:
+        os.close(file)
+    for copy, number in zip(copies, numbers, strict=True):
+        os.dup2(copy, number)
+        os.close(copy)
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=int(sys.argv[1])))

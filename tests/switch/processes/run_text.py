@@ -1,0 +1,5 @@
+"""A program for tests: it runs the text that is its argument."""
+
+import sys
+
+exec(compile(sys.argv[1], "text", "exec"), {"__name__": "__main__"})
