@@ -37,7 +37,7 @@ async def list_events(  # noqa: PLR0917 - one a parameter of the request
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     last_event_id: Annotated[int | None, Header(ge=0, lt=2**62)] = None,
 ) -> Response:
-    """Get events of the caller's payments behind `after`; ask again with `next`."""
+    """Get events of the caller's payments and messages behind `after`; ask again with `next`."""
     if STREAM in request.headers.get("accept", ""):
         start = after if last_event_id is None else last_event_id
         return _stream(request, context, reader.id, start)

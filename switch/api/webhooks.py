@@ -30,7 +30,7 @@ class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An address, and the types of events that it is to be told of; none means all."""
 
     url: str
-    types: list[Annotated[str, msgspec.Meta(max_length=60, pattern=r"^payment\.[a-z_]+$")]] = []
+    types: list[Annotated[str, msgspec.Meta(max_length=60, pattern=r"^(payment|message)\.[a-z_]+$")]] = []
 
 
 class Again(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

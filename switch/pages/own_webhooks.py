@@ -17,13 +17,12 @@ from switch.identity.model import Person
 from switch.identity.permissions import Right, require
 from switch.pages.own import BASE, Member
 from switch.pages.shell import PREFIX, Switch, form, redirect, render
-from switch.payments.journey import KINDS, event_name
+from switch.payments.events import TYPES
 from switch.webhooks import addresses, registry, signing
 from switch.writer.audit_notes import note
 
 router = APIRouter(prefix=PREFIX + BASE + "/webhooks", include_in_schema=False)
 
-TYPES: Final = tuple(sorted(f"payment.{event_name(kind).replace(' ', '_')}" for kind in KINDS))
 """Types of events that one may ask for."""
 
 Id = Annotated[UUID, Path()]

@@ -16,11 +16,14 @@ from schemas import codec
 from schemas.errors import DuplicateUetr, NotFound
 from switch.base import personal_data
 from switch.base.personal_data import Erased, KeyRing
+from switch.writer.audit_notes import note
 
 _NAMESPACE: Final = uuid.UUID("0d9f5a62-7c1e-4b55-8c2e-51ad1a0f6f60")
 _NAME: Final = len("pain.013")
 SWITCH: Final = "payswitch"
 """Who wrote what no participant sent."""
+RECEIVED: Final = "MESSAGE_RECEIVED"
+"""Kind of the event that says that a message came, for whom and from whom, and nothing of its content."""
 _INSERT: Final = """
 INSERT INTO switch.correspondence (
     id, uetr, sender, receiver, definition, message_id, fingerprint, body, sealed_key
@@ -117,7 +120,9 @@ async def keep(
     receiver: str,
     uetr: UUID | None,
 ) -> bool:
-    """Keep a message for its receiver; False if it was kept before. Without a sender it is the switch's own.
+    """Keep a message for its receiver and tell it, as an event; False if it was kept before.
+
+    Without a sender it is the switch's own.
 
     Raises:
         DuplicateUetr: the sender used this message id for something else.
@@ -128,8 +133,19 @@ async def keep(
     sealer = keys.sealer(id_)
     body = sealer.seal(personal_data.CAME, message.raw)
     row = (id_, uetr, sender, receiver, message.id, message_id, fingerprint, body, sealer.sealed_key)
-    if await pool.fetchval(_INSERT, *row) is not None:
-        return True
+    async with pool.acquire() as connection, connection.transaction():
+        seq = await connection.fetchval(_INSERT, *row)
+        if seq is not None:
+            await note(
+                connection,
+                RECEIVED,
+                receiver=receiver,
+                sender=sender or SWITCH,
+                seq=seq,
+                definition=message.id,
+                uetr=None if uetr is None else str(uetr),
+            )
+            return True
     known = await pool.fetchval("SELECT fingerprint FROM switch.correspondence WHERE id = $1", id_)
     if known != fingerprint:
         raise DuplicateUetr("you have sent this message id before, with other content")

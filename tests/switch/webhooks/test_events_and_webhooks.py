@@ -18,6 +18,7 @@ from adapters.simulation.sandbox import free_port
 from schemas.errors import InvalidMessage
 from switch.webhooks import addresses, signing
 from switch.webhooks.addresses import PrivateAddress, PublicResolver
+from tests.switch.api.test_doors import post, wish
 from tests.switch.stack import Stack
 
 
@@ -216,6 +217,55 @@ async def test_a_webhook_is_signed_retried_and_delivered(stack: Stack):
             await until(again)
         finally:
             assert (await call(stack, "DELETE", f"webhooks/{hook['id']}", "asha-bank"))[0] == 204
+
+
+async def test_a_message_that_came_is_told_by_events_and_webhooks_without_its_content(stack: Stack):
+    """A bank had to poll `GET /v1/messages` to learn that its money was asked back."""
+    async with receiver([204]) as (url, _, bodies):
+        wanted = {"url": url, "types": ["message.received"]}
+        status, hook = await call(stack, "POST", "webhooks", "indus-bank", wanted)
+        assert status == 201
+        try:
+            uetr = await paid(stack)
+            document = wish(uetr)
+            for _ in range(2):  # the same message again is no second one
+                status, _ = await post(stack, "asha-bank", "camt.056", "camt.056.001.08", document)
+                assert status == 202
+
+            async def told() -> bool:
+                return bool(bodies)
+
+            await until(told)
+            (event,) = [json.loads(body) for body in bodies]
+            found = {
+                who: [one for one in await events_of(stack, who) if one["type"] == "message.received"]
+                for who in ("indus-bank", "asha-bank")
+            }
+        finally:
+            await call(stack, "DELETE", f"webhooks/{hook['id']}", "indus-bank")
+
+    assert event == found["indus-bank"][-1]
+    assert found["asha-bank"] == []
+    data = event["data"]
+    assert data == {
+        "seq": int(event["subject"]),
+        "sender": "asha-bank",
+        "definition": "camt.056.001.08",
+        "uetr": uetr,
+    }
+    _, page = await call(stack, "GET", f"messages?after={data['seq'] - 1}&limit=1", "indus-bank")
+    (letter,) = page["messages"]
+    assert (letter["seq"], letter["uetr"]) == (data["seq"], uetr)
+
+
+async def events_of(stack: Stack, who: str) -> list[dict[str, Any]]:
+    """Every event that a participant is told of."""
+    found, after, more = [], 0, True
+    while more:
+        _, page = await call(stack, "GET", f"events?after={after}&limit=500", who)
+        found += page["events"]
+        after, more = page["next"], page["more"]
+    return found
 
 
 async def test_a_receiver_that_is_gone_is_left_alone(stack: Stack):
