@@ -6,9 +6,9 @@ with offsets, counted from 1 as SQL counts.
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from operator import itemgetter, sub
+from operator import attrgetter, itemgetter, sub
 from typing import Any, Final, NamedTuple
 
 from ledger.columns import Call, Columns, Function, numbers, one, words
@@ -17,7 +17,6 @@ from ledger.model import Account
 
 _LEAF_BYTES = 32
 _ID_BYTES = 16
-_COUNTERS = 5
 
 Transposed = Sequence[Sequence[Any]]
 """Columns of rows that are tuples; a column of the function takes the one at its place."""
@@ -31,14 +30,6 @@ class _Events(NamedTuple):
     changes: Sequence[int]
     bodies: Sequence[int]
     blob: bytes
-
-
-class _Changed(NamedTuple):
-    """The accounts that change, with the columns of their counters before and after."""
-
-    accounts: Sequence[Account]
-    before: Transposed
-    after: Transposed
 
 
 class Batch:
@@ -91,36 +82,53 @@ class Batch:
         return APPLY(
             (epoch, first_seq, at),
             self._event_columns(first_seq, microseconds(at)),
-            _transposed(self.transfers, 8),
+            _transposed(self.transfers),
             self._leg_columns(),
-            _transposed(self.resolutions, 3),
+            _transposed(self.resolutions),
             self._changed_accounts(),
-            _transposed(self._accounts, 4),
-            _transposed(self._closing, 2),
-            _transposed(self._opening, 2),
+            _transposed(self._accounts),
+            _transposed(self._closing),
+            _transposed(self._opening),
         )
 
-    def _event_columns(self, first_seq: int, at: int) -> _Events:
-        about, kinds, encoded_kinds, changes, bodies = _transposed(self.events, 5)
+    def _event_columns(self, first_seq: int, at: int) -> _Events | None:
+        if not self.events:
+            return None
+        about, kinds, encoded_kinds, changes, bodies = _transposed(self.events)
         leaves = leaf_hashes(first_seq, at, zip(about, encoded_kinds, changes, bodies, strict=True))
         blob = b"".join(itertools.chain.from_iterable(zip(changes, bodies, leaves, strict=True)))
         return _Events(about, kinds, list(map(len, changes)), list(map(len, bodies)), blob)
 
     def _leg_columns(self) -> Transposed:
+        if not self.transfers:
+            return ()
         sets = [(row[0], row[7]) for row in self.transfers]
+        legs = _transposed([leg for _, legs in sets for leg in legs])
+        if not legs:
+            return ()
         of_sets = [number for number, legs in sets for _ in legs]
         positions = [position for _, legs in sets for position in range(len(legs))]
-        return [of_sets, positions, *_transposed([leg for _, legs in sets for leg in legs], 4)]
+        return [of_sets, positions, *legs]
 
-    def _changed_accounts(self) -> _Changed:
+    def _changed_accounts(self) -> Transposed:
+        """Number, closed, cap; then the change of each counter; then each counter as it must come out."""
         accounts = [account for account, _ in self.before.values()]
-        before = _transposed([then for _, then in self.before.values()], _COUNTERS)
-        return _Changed(accounts, before, _transposed([account.counters for account in accounts], _COUNTERS))
+        if not accounts:
+            return ()
+        before = _transposed([then for _, then in self.before.values()])
+        after = _transposed([account.counters for account in accounts])
+        return [
+            [account.number for account in accounts],
+            ["true" if account.closed else "false" for account in accounts],
+            ["NULL" if account.cap is None else str(account.cap) for account in accounts],
+            *[list(map(sub, *pair)) for pair in zip(after, before, strict=True)],
+            *after,
+        ]
 
 
-def _transposed(rows: Sequence[tuple[Any, ...]], count: int) -> Transposed:
-    """Turn rows into columns; `count` empty ones where there are no rows."""
-    return list(zip(*rows, strict=True)) if rows else [()] * count
+def _transposed(rows: Sequence[tuple[Any, ...]]) -> Transposed:
+    """Turn rows into columns; no rows are no columns."""
+    return list(zip(*rows, strict=True))
 
 
 def _starts(lengths: Iterable[int]) -> Sequence[int]:
@@ -138,20 +146,6 @@ def _or_null(column: Iterable[int]) -> Iterable[str]:
     return (str(number) if number else "NULL" for number in column)
 
 
-def _change(place: int) -> Callable[[_Changed], Iterable[int]]:
-    """By how much the counter at `place` changes."""
-    return lambda changed: map(sub, changed.after[place], changed.before[place])
-
-
-def _expect(place: int) -> Callable[[_Changed], Iterable[int]]:
-    """What the counter at `place` must come out as."""
-    return lambda changed: changed.after[place]
-
-
-def _caps(changed: _Changed) -> Iterable[str]:
-    return ("NULL" if account.cap is None else str(account.cap) for account in changed.accounts)
-
-
 _NUMBER, _ID, _KIND, _REFUSAL, _FINGERPRINT, _EXPIRES, _CORRECTS = map(itemgetter, range(7))
 
 _HEAD: Final[Columns[tuple[int, int, datetime]]] = Columns(
@@ -160,12 +154,12 @@ _HEAD: Final[Columns[tuple[int, int, datetime]]] = Columns(
     one("batch_at", "timestamp with time zone", itemgetter(2)),
 )
 _EVENTS: Final[Columns[_Events]] = Columns(
-    numbers("event_number", "bigint", lambda events: events.numbers),
-    words("event_kind", "text", lambda events: events.kinds),
+    numbers("event_number", "bigint", attrgetter("numbers")),
+    words("event_kind", "text", attrgetter("kinds")),
     numbers("event_start", "integer", _event_starts),
-    numbers("event_change", "integer", lambda events: events.changes),
-    numbers("event_body", "integer", lambda events: events.bodies),
-    one("event_blob", "bytea", lambda events: events.blob),
+    numbers("event_change", "integer", attrgetter("changes")),
+    numbers("event_body", "integer", attrgetter("bodies")),
+    one("event_blob", "bytea", attrgetter("blob")),
 )
 _TRANSFERS: Final[Columns[Transposed]] = Columns(
     numbers("transfer_number", "bigint", _NUMBER),
@@ -191,24 +185,20 @@ _RESOLUTIONS: Final[Columns[Transposed]] = Columns(
     numbers("resolution_seq", "bigint", itemgetter(1)),
     words("resolution_outcome", "text", itemgetter(2)),
 )
-_CHANGED: Final[Columns[_Changed]] = Columns(
-    numbers("account_number", "bigint", lambda changed: [account.number for account in changed.accounts]),
-    words(
-        "account_closed",
-        "boolean",
-        lambda changed: ["true" if account.closed else "false" for account in changed.accounts],
-    ),
-    words("account_cap", "bigint", _caps),
-    numbers("change_debits_pending", "bigint", _change(0)),
-    numbers("change_debits_posted", "bigint", _change(1)),
-    numbers("change_credits_pending", "bigint", _change(2)),
-    numbers("change_credits_posted", "bigint", _change(3)),
-    numbers("change_entries", "bigint", _change(4)),
-    numbers("expect_debits_pending", "bigint", _expect(0)),
-    numbers("expect_debits_posted", "bigint", _expect(1)),
-    numbers("expect_credits_pending", "bigint", _expect(2)),
-    numbers("expect_credits_posted", "bigint", _expect(3)),
-    numbers("expect_entries", "bigint", _expect(4)),
+_CHANGED: Final[Columns[Transposed]] = Columns(
+    numbers("account_number", "bigint", itemgetter(0)),
+    words("account_closed", "boolean", itemgetter(1)),
+    words("account_cap", "bigint", itemgetter(2)),
+    numbers("change_debits_pending", "bigint", itemgetter(3)),
+    numbers("change_debits_posted", "bigint", itemgetter(4)),
+    numbers("change_credits_pending", "bigint", itemgetter(5)),
+    numbers("change_credits_posted", "bigint", itemgetter(6)),
+    numbers("change_entries", "bigint", itemgetter(7)),
+    numbers("expect_debits_pending", "bigint", itemgetter(8)),
+    numbers("expect_debits_posted", "bigint", itemgetter(9)),
+    numbers("expect_credits_pending", "bigint", itemgetter(10)),
+    numbers("expect_credits_posted", "bigint", itemgetter(11)),
+    numbers("expect_entries", "bigint", itemgetter(12)),
 )
 _OPENED: Final[Columns[Transposed]] = Columns(
     one("opened_number", "bigint[]", itemgetter(0)),

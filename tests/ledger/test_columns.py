@@ -80,7 +80,12 @@ def test_calls_of_one_statement_number_their_placeholders_on() -> None:
     sql, arguments = statement_of([pairs([(1, "a")]), texts([7]), pairs([])])
 
     assert sql == "SELECT pairs($1, $2), texts($3, $4::text::bigint[], $5::text::text[]), pairs($6, $7)"
-    assert arguments == [[1], ["a"], 7, "{7}", "{plus}", [], []]
+    assert arguments == [[1], ["a"], 7, "{7}", "{plus}", (), ()]
+
+
+@pytest.mark.parametrize("nothing", [None, (), [], {}.values()], ids=["none", "tuple", "list", "view"])
+def test_where_there_are_no_rows_every_column_is_empty(nothing: object) -> None:
+    assert Function("f", TEXTS, PAIRS)(nothing, nothing).arguments == [None, "{}", "{}", (), ()]
 
 
 def test_a_call_without_a_source_for_each_group_is_an_error() -> None:

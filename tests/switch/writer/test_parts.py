@@ -225,7 +225,8 @@ async def test_a_made_up_part_needs_its_module_and_its_migration(database_url):
 async def test_a_made_up_column_needs_its_line_and_its_migration(database_url, monkeypatch):
     old = decided_once.RECORD_ORDERS
     new = Function(
-        old.name, Columns(*old.groups[0], each("states", "text", lambda order: order[1].state or "none"))
+        old.name,
+        Columns(*old.groups[0].columns, each("states", "text", lambda order: order[1].state or "none")),
     )
     connection = await asyncpg.connect(database_url)
     await connection.execute(NEW_COLUMN)
