@@ -15,7 +15,6 @@ from ledger.archive import Archived
 from ledger.books import Verdict
 from ledger.detach import NotYet, detach_oldest
 from ledger.merkle import root_of, verify_consistency, verify_inclusion
-from ledger.migrate import migrate, migrations
 from ledger.signing import Signer, open_text
 from ledger.verify import verify
 from tests.ledger.hosts import pay
@@ -262,22 +261,3 @@ async def test_what_does_not_verify_is_not_detached(small, writer, tmp_path):
     with pytest.raises(NotYet, match="event 40 does not verify"):
         await detach_oldest(small, tmp_path, SIGNER)
     assert await small.fetchval("SELECT count(*) FROM ledger.event WHERE seq <= 512") == 512
-
-
-async def test_a_table_that_is_not_partitioned_becomes_the_first_partition(empty_database_url, monkeypatch):
-    every = migrations("ledger")
-    monkeypatch.setattr("ledger.migrate.migrations", lambda _: every[:2])
-    await migrate(empty_database_url, ("ledger",))
-    connection = await asyncpg.connect(empty_database_url)
-    await connection.execute(
-        "INSERT INTO ledger.event SELECT n, n, now(), 'note', '', '', sha256('') FROM generate_series(1, 3000) AS n;"
-        " UPDATE ledger.head SET next_seq = 3001"
-    )
-    file = await connection.fetchval("SELECT pg_relation_filenode('ledger.event')")
-    monkeypatch.setattr("ledger.migrate.migrations", lambda _: every)
-    await migrate(empty_database_url, ("ledger",))
-
-    assert await connection.fetchval("SELECT pg_relation_filenode('ledger.event_1')") == file
-    assert await connection.fetchval("SELECT count(*) FROM ledger.event") == 3000
-    assert (await partitions.read(connection))[0].last == partitions.SPAN
-    await connection.close()

@@ -1,3 +1,5 @@
+-- The schema of version 0.1.0, whole. It is never edited: what comes later is a file of its own.
+
 -- The ledger: who owes whom, and the one append-only log of everything that happened.
 --
 -- Every number here is drawn from one gapless sequence (`head.next_seq`): an event's `seq`, and with it the
@@ -56,6 +58,8 @@ CREATE TABLE ledger.transfer (
     CHECK ((corrects IS NOT NULL) = (kind = 'correction'))
 );
 CREATE UNIQUE INDEX transfer_corrects ON ledger.transfer (corrects) WHERE corrects IS NOT NULL;
+-- What is no two-phase payment is rare, and a window's settlement looks for it among a day's payments.
+CREATE INDEX transfer_moved ON ledger.transfer (number) WHERE kind IN ('single_phase', 'correction');
 
 CREATE TABLE ledger.leg (
     number   bigint NOT NULL,                              -- of its set
@@ -96,6 +100,7 @@ CREATE TABLE ledger.window_balance (
 );
 
 -- Payment journey, outbox and audit log in one. One writer commits in order: reading `seq > cursor` misses nothing.
+-- Partitions are ranges of the sequence, which is time: see ledger.add_partitions at the end.
 CREATE TABLE ledger.event (
     seq    bigint PRIMARY KEY,
     number bigint NOT NULL,                                -- what it is about: a set, account or window
@@ -104,7 +109,7 @@ CREATE TABLE ledger.event (
     change bytea NOT NULL,                                 -- the ledger's own words, canonical; empty if none
     body   bytea NOT NULL,                                 -- the switch's words
     leaf   bytea NOT NULL                                  -- RFC 9162 leaf hash of the canonical encoding
-);
+) PARTITION BY RANGE (seq);
 CREATE INDEX event_number ON ledger.event (number, seq);
 
 -- Apply one batch as a whole or not at all. Raises PSF01 if another writer has taken over, PSF02 if the
@@ -134,14 +139,17 @@ DECLARE
     head ledger.head;
     agreeing bigint;
 BEGIN
-    SELECT * INTO STRICT head FROM ledger.head FOR UPDATE;
-    IF head.epoch <> writer_epoch THEN
-        RAISE EXCEPTION 'epoch % was taken over by epoch %', writer_epoch, head.epoch USING ERRCODE = 'PSF01';
-    END IF;
-    IF head.next_seq <> first_seq OR batch_at < head.at THEN
+    -- One statement takes the writer's turn, if it is: the row's lock is held until the batch is durable.
+    UPDATE ledger.head
+       SET next_seq = first_seq + cardinality(event_number), at = batch_at
+     WHERE epoch = writer_epoch AND next_seq = first_seq AND at <= batch_at;
+    IF NOT FOUND THEN
+        SELECT * INTO STRICT head FROM ledger.head FOR UPDATE;
+        IF head.epoch <> writer_epoch THEN
+            RAISE EXCEPTION 'epoch % was taken over by epoch %', writer_epoch, head.epoch USING ERRCODE = 'PSF01';
+        END IF;
         RAISE EXCEPTION 'sequence is at %, not at %', head.next_seq, first_seq USING ERRCODE = 'PSF02';
     END IF;
-    UPDATE ledger.head SET next_seq = first_seq + cardinality(event_number), at = batch_at;
 
     -- unnest in the target list, not in FROM: no row is stored on its way.
     INSERT INTO ledger.event (seq, number, at, kind, change, body, leaf)
@@ -177,29 +185,28 @@ BEGIN
         SELECT * FROM unnest(opened_number, opened_owner, opened_currency, opened_purpose);
     END IF;
 
-    -- The statement that takes the headroom checks the cap (constraint account_cap).
-    WITH changed AS (
-        UPDATE ledger.account
-           SET closed = new.closed,
-               net_debit_cap = new.cap,
-               debits_pending = account.debits_pending + new.dp,
-               debits_posted = account.debits_posted + new.dd,
-               credits_pending = account.credits_pending + new.cp,
-               credits_posted = account.credits_posted + new.cc,
-               entries = account.entries + new.e
-          FROM unnest(
-               account_number, account_closed, account_cap,
-               change_debits_pending, change_debits_posted, change_credits_pending, change_credits_posted,
-               change_entries,
-               expect_debits_pending, expect_debits_posted, expect_credits_pending, expect_credits_posted,
-               expect_entries
-               ) AS new (number, closed, cap, dp, dd, cp, cc, e, dp_now, dd_now, cp_now, cc_now, e_now)
-         WHERE account.number = new.number
-     RETURNING account.debits_pending = new.dp_now AND account.debits_posted = new.dd_now
-               AND account.credits_pending = new.cp_now AND account.credits_posted = new.cc_now
-               AND account.entries = new.e_now AS agrees
-    )
-    SELECT count(*) FILTER (WHERE agrees) INTO agreeing FROM changed;
+    -- The statement that takes the headroom checks the cap (constraint account_cap), and that every counter was
+    -- what the caller's memory says: a row that differs is not updated, and then nothing is.
+    UPDATE ledger.account
+       SET closed = new.closed,
+           net_debit_cap = new.cap,
+           debits_pending = new.dp_now,
+           debits_posted = new.dd_now,
+           credits_pending = new.cp_now,
+           credits_posted = new.cc_now,
+           entries = new.e_now
+      FROM (SELECT unnest(account_number) AS number, unnest(account_closed) AS closed, unnest(account_cap) AS cap,
+                   unnest(change_debits_pending) AS dp, unnest(change_debits_posted) AS dd,
+                   unnest(change_credits_pending) AS cp, unnest(change_credits_posted) AS cc,
+                   unnest(change_entries) AS e,
+                   unnest(expect_debits_pending) AS dp_now, unnest(expect_debits_posted) AS dd_now,
+                   unnest(expect_credits_pending) AS cp_now, unnest(expect_credits_posted) AS cc_now,
+                   unnest(expect_entries) AS e_now) AS new
+     WHERE account.number = new.number
+       AND account.debits_pending + new.dp = new.dp_now AND account.debits_posted + new.dd = new.dd_now
+       AND account.credits_pending + new.cp = new.cp_now AND account.credits_posted + new.cc = new.cc_now
+       AND account.entries + new.e = new.e_now;
+    GET DIAGNOSTICS agreeing = ROW_COUNT;
     IF agreeing <> cardinality(account_number) THEN
         RAISE EXCEPTION 'the balances of % accounts differ', cardinality(account_number) - agreeing
               USING ERRCODE = 'PSF02';
@@ -254,3 +261,81 @@ ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO payswitch_writer, payswitch_r
 ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO payswitch_reader;
 ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO payswitch_writer;
 ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO payswitch_writer;
+
+-- The audit tree over `ledger.event`: leaf i (from 0) is the leaf of event i + 1.
+
+-- Roots of complete subtrees of 2^level leaves, from level 8 up: a proof reads at most 256 leaves beside these.
+-- Made from the leaves, beside the writer; whatever is missing is computed when it is asked for.
+CREATE TABLE ledger.audit_node (
+    level    smallint NOT NULL CHECK (level >= 8),
+    position bigint NOT NULL,                              -- the subtree's leaves begin at position << level
+    hash     bytea NOT NULL,
+    PRIMARY KEY (level, position)
+);
+
+-- What was signed and published. Once given out it cannot be taken back, so nothing here ever changes.
+CREATE TABLE ledger.checkpoint (
+    size bigint PRIMARY KEY CHECK (size > 0),              -- events covered
+    root bytea NOT NULL,
+    at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    note text NOT NULL                                     -- C2SP tlog-checkpoint in a signed note
+);
+
+GRANT SELECT ON ledger.audit_node, ledger.checkpoint TO payswitch_writer, payswitch_reader;
+REVOKE UPDATE, DELETE ON ledger.audit_node, ledger.checkpoint FROM payswitch_writer;
+GRANT INSERT ON ledger.audit_node, ledger.checkpoint TO payswitch_writer;
+
+-- Partitions of an append-only table are made ahead of the sequence, `span` numbers each, until the last ends behind
+-- `until`; how many were made. A partition is made beside the table and then attached: writers are not held up.
+CREATE FUNCTION ledger.add_partitions(parent regclass, span bigint, until bigint) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+    edge bigint;
+    made integer := 0;
+    parent_schema text;
+    parent_name text;
+    partition text;
+BEGIN
+    IF span < 256 OR span % 256 <> 0 THEN
+        RAISE EXCEPTION 'a partition holds whole subtrees of 256 events, not %', span;
+    END IF;
+    SELECT nspname, relname INTO STRICT parent_schema, parent_name
+      FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+     WHERE pg_class.oid = parent AND relkind = 'p';
+    EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', parent);
+    SELECT coalesce(max((regexp_match(pg_get_expr(relpartbound, oid), 'TO \(''(\d+)''\)'))[1]::bigint), 1) INTO edge
+      FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = parent;
+    WHILE edge < until LOOP
+        partition := format('%I.%I', parent_schema, parent_name || '_' || edge);
+        EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING CONSTRAINTS INCLUDING STORAGE)', partition, parent);
+        EXECUTE format('REVOKE ALL ON %s FROM payswitch_writer, payswitch_reader', partition);
+        EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%s) TO (%s)',
+                       parent, partition, edge, edge + span);
+        edge := edge + span;
+        made := made + 1;
+    END LOOP;
+    RETURN made;
+END
+$function$;
+REVOKE EXECUTE ON FUNCTION ledger.add_partitions FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger.add_partitions TO payswitch_writer;
+
+-- History that was detached: what it added up to, by a note that the operator signed. Its events are in files; their
+-- leaf hashes stay here, so that every proof can still be made.
+CREATE TABLE ledger.archive (
+    last_seq  bigint PRIMARY KEY,
+    first_seq bigint NOT NULL CHECK (first_seq <= last_seq),
+    at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+    last_at   timestamptz NOT NULL,                        -- of the last event
+    state     bytea NOT NULL,                              -- the ledger after the last event, JSON
+    note      text NOT NULL                                -- signed: bounds, hashes of the files and of the state
+);
+CREATE TABLE ledger.archived_leaves (
+    block  bigint PRIMARY KEY,                             -- leaves block * 256 and on
+    leaves bytea NOT NULL CHECK (length(leaves) = 8192)
+);
+ALTER TABLE ledger.archived_leaves ALTER COLUMN leaves SET STORAGE EXTERNAL;
+REVOKE ALL ON ledger.archive, ledger.archived_leaves FROM payswitch_writer, payswitch_reader;
+GRANT SELECT ON ledger.archive, ledger.archived_leaves TO payswitch_writer, payswitch_reader;
+
+SELECT ledger.add_partitions('ledger.event', 16777216, (SELECT next_seq FROM ledger.head) + 3 * 16777216);
