@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 
 from schemas.reasons import Reason
+from switch.identity.model import ChangeState
+from switch.settlement import states
+from switch.writer.event_kinds import OF_PAYMENTS, EventKind
+from switch.writer.lifecycle import Event
 from switch.writer.verdicts import Verdict
 
 ROOT = Path(__file__).parents[1]
@@ -92,3 +96,40 @@ def is_verdict(node: ast.AST) -> bool:
 )
 def test_a_verdict_that_is_written_is_found(written: str) -> None:
     assert speaks_of_a_verdict(ast.parse(written, mode="eval").body)
+
+
+def test_no_kind_of_event_is_written_beside_the_enum() -> None:
+    own = {"switch/writer/event_kinds.py", "switch/writer/lifecycle.py", "switch/settlement/states.py"}
+    found = [
+        f"{place}:{text.lineno} {text.value}"
+        for place, tree in trees("switch")
+        if place not in own
+        for text in texts(tree)
+        if text.value in set(EventKind)
+    ]
+
+    assert found == []
+
+
+def test_every_step_of_a_payment_is_a_kind_of_event_of_its_history() -> None:
+    assert set(Event) < set(OF_PAYMENTS)
+
+
+@pytest.mark.parametrize("state", sorted(set(ChangeState)))
+def test_every_state_of_a_change_has_its_kind_of_event(state: ChangeState) -> None:
+    assert f"CHANGE_{state.upper()}" in set(EventKind)
+
+
+@pytest.mark.parametrize("state", sorted({*states.TRANSITIONS.values()}))
+def test_every_state_that_a_settlement_reaches_has_its_kind_of_event(state: states.State) -> None:
+    assert f"SETTLEMENT_{state}" in set(EventKind)
+
+
+@pytest.mark.parametrize("state", sorted({*states.LINES.values()}))
+def test_every_state_that_a_line_reaches_has_its_kind_of_event(state: states.Line) -> None:
+    assert f"SETTLEMENT_LINE_{state}" in set(EventKind)
+
+
+def test_a_return_is_of_a_payments_history_and_no_deed_of_people() -> None:
+    """Two lists of kinds were kept by hand: the access log took every returned payment for a person's change."""
+    assert EventKind.RETURNED in OF_PAYMENTS

@@ -12,13 +12,10 @@ from switch.api.problems import problem
 from switch.api.runtime import Runtime
 from switch.payments.rails import Rail
 from switch.writer import audit_notes
+from switch.writer.event_kinds import EventKind
 
 _log = structlog.get_logger()
 PREFIX: Final = "/rails/"
-
-
-NOTICE: Final = "RAIL_NOTICE"
-"""Event of the audited log: what a rail said to people."""
 
 
 async def _hear(runtime: Runtime, rail: Rail, raw: bytes) -> None:
@@ -28,7 +25,7 @@ async def _hear(runtime: Runtime, rail: Rail, raw: bytes) -> None:
         return
     country = rail.adapter.profile.country
     async with runtime.pool.acquire() as connection, connection.transaction():
-        await audit_notes.note(connection, NOTICE, rail=country, text=text)
+        await audit_notes.note(connection, EventKind.RAIL_NOTICE, rail=country, text=text)
     _log.warning("rail_notice", rail=country)
 
 

@@ -23,7 +23,7 @@ from switch.api.door import STATUS_REPORT, Answer, Entered
 from switch.payments import correspondence
 from switch.payments.journey import read_payment
 from switch.writer.commands import Advance, Return
-from switch.writer.lifecycle import State
+from switch.writer.lifecycle import Event, State
 from switch.writer.verdicts import Verdict
 
 _GIVEN: Final = "ACSC"
@@ -137,7 +137,7 @@ async def ask_back(entered: Entered) -> Answer:
     if payment["state"] == State.ABORTED or returned:
         return _resolution(wish, cancellation.REJECTED, cancellation.ALREADY_RETURNED)
     if payment["state"] == State.RESERVED and entered.sender.status == "active":
-        step = Advance(uetr.bytes, "CANCEL", reason=Reason.NARRATIVE, detail="cancelled by its sender")
+        step = Advance(uetr.bytes, Event.CANCEL, reason=Reason.NARRATIVE, detail="cancelled by its sender")
         reply = await entered.runtime.link.ask(step)
         if reply.verdict is Verdict.ADVANCED:
             return _resolution(wish, cancellation.CANCELLED)

@@ -28,6 +28,7 @@ from switch.identity.permissions import Right, require
 from switch.identity.sessions import person_of
 from switch.writer.audit_notes import note
 from switch.writer.desk import Desk
+from switch.writer.event_kinds import EventKind
 
 REASON_MAX: Final = 500
 LEFT_S: Final = 30.0
@@ -67,7 +68,7 @@ async def request(
         number = await _insert(connection, kind, text, person.name, reason, _seats_text(seats), known.lasts)
         await note(
             connection,
-            "CHANGE_REQUESTED",
+            EventKind.CHANGE_REQUESTED,
             change=number,
             change_kind=kind,
             content=json.loads(text),
@@ -107,7 +108,12 @@ async def vote(
             reason,
         )
         await note(
-            connection, "CHANGE_VOTE", change=number, person=person.name, decision=decision, reason=reason
+            connection,
+            EventKind.CHANGE_VOTE,
+            change=number,
+            person=person.name,
+            decision=decision,
+            reason=reason,
         )
         if decision == "refuse":
             await _end(connection, number, ChangeState.REFUSED, f"refused by {person.name}")
@@ -362,7 +368,7 @@ async def _end(connection: asyncpg.Connection, number: int, state: ChangeState, 
         str(state),
         outcome,
     )
-    await note(connection, f"CHANGE_{state.upper()}", change=number, outcome=outcome)
+    await note(connection, EventKind(f"CHANGE_{state.upper()}"), change=number, outcome=outcome)
 
 
 async def _lock(connection: asyncpg.Connection, number: int) -> Change:

@@ -36,6 +36,7 @@ from switch.cli.pages import Before, Limit, shown
 from switch.reports import artefacts, catalogue, pattern_rules, regulators, service
 from switch.reports.query import Scope
 from switch.reports.service import Office
+from switch.writer.event_kinds import EventKind
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -185,7 +186,7 @@ def add_regulator(
             await regulators.add_login(owner, login, country)
             await service.note(
                 office,
-                "REGULATOR_LOGIN",
+                EventKind.REGULATOR_LOGIN,
                 caller=f"operator:{getpass.getuser()}",
                 login=login,
                 country=country,

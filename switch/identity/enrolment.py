@@ -18,6 +18,7 @@ from switch.identity import secrets, sessions
 from switch.identity.model import Role
 from switch.writer.audit_notes import note
 from switch.writer.desk import Desk
+from switch.writer.event_kinds import EventKind
 
 INVITED_HOURS: Final = 72
 _WRONG: Final = "name or code is wrong, or too old"
@@ -86,7 +87,7 @@ async def finish(desk: Desk, name: str, maker_half: str, checker_half: str, code
             name,
             step,
         )
-        await note(connection, "PERSON_ENROLLED", person=name)
+        await note(connection, EventKind.PERSON_ENROLLED, person=name)
 
 
 async def _check_halves(
@@ -135,7 +136,7 @@ async def found(desk: Desk, name: str, display_name: str, role: Role, password: 
             hashed,
             secrets.Seal(desk.data).seal(totp),
         )
-        await note(connection, "PERSON_FOUNDED", person=name, role=str(role))
+        await note(connection, EventKind.PERSON_FOUNDED, person=name, role=str(role))
     return Enrolment(name, secrets.totp_uri(name, totp), totp)
 
 

@@ -15,6 +15,7 @@ import asyncpg
 from schemas.errors import NotAuthentic
 from switch.identity.model import Person, Role, Status
 from switch.writer.audit_notes import note
+from switch.writer.event_kinds import EventKind
 
 IDLE_S: Final = 15 * 60
 ABSOLUTE_S: Final = 8 * 60 * 60
@@ -92,7 +93,7 @@ async def resume(connection: asyncpg.Connection, token: str) -> Session:
         async with connection.transaction():
             await connection.execute("DELETE FROM switch.session WHERE family = $1", row["family"])
             if reused:
-                await note(connection, "SESSION_REUSED", person=row["person"])
+                await note(connection, EventKind.SESSION_REUSED, person=row["person"])
         raise NotAuthentic("not signed in")
     await connection.execute(
         "UPDATE switch.session SET seen_at = clock_timestamp() WHERE sha256 = $1", _sha256(token)
@@ -116,7 +117,7 @@ async def end(connection: asyncpg.Connection, token: str) -> None:
             _sha256(token),
         )
         if name is not None:
-            await note(connection, "SIGNED_OUT", person=name)
+            await note(connection, EventKind.SIGNED_OUT, person=name)
 
 
 async def end_all(connection: asyncpg.Connection, name: str) -> None:

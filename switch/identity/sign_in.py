@@ -14,6 +14,7 @@ from switch.identity import secrets, sessions
 from switch.identity.model import Status
 from switch.writer.audit_notes import note
 from switch.writer.desk import Desk
+from switch.writer.event_kinds import EventKind
 
 FAILURES_MAX: Final = 5
 LOCKED_S: Final = 15 * 60
@@ -67,7 +68,7 @@ async def _decide(
             name,
             step,
         )
-        await note(connection, "SIGNED_IN", person=name)
+        await note(connection, EventKind.SIGNED_IN, person=name)
         return await sessions.begin(connection, name)
 
 
@@ -89,4 +90,4 @@ async def _count_failure(connection: asyncpg.Connection, name: str, failures: in
         locked,
         float(LOCKED_S),
     )
-    await note(connection, "SIGN_IN_LOCKED" if locked else "SIGN_IN_FAILED", person=name)
+    await note(connection, EventKind.SIGN_IN_LOCKED if locked else EventKind.SIGN_IN_FAILED, person=name)

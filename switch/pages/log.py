@@ -17,6 +17,7 @@ from switch.pages import shell, witness
 from switch.pages.shell import PREFIX, render
 from switch.reports import access, service
 from switch.reports.reading import reading_as_regulator
+from switch.writer.event_kinds import OF_PAYMENTS
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 
@@ -81,7 +82,7 @@ async def _everything(
     """Rows, and the event before which the next page begins."""
     async with witness.looking(office.pool) as connection:
         start = before or await connection.fetchval(_LAST) + 1
-        rows = await connection.fetch(_LOG, start, people, access.STEPS, SCAN, ROWS)
+        rows = await connection.fetch(_LOG, start, people, OF_PAYMENTS, SCAN, ROWS)
     return rows, rows[-1]["seq"] if len(rows) == ROWS else start - SCAN
 
 

@@ -15,6 +15,7 @@ from switch.pages.own import BASE, Member
 from switch.pages.shell import PREFIX, Switch, render
 from switch.payments import correspondence
 from switch.writer.audit_notes import note
+from switch.writer.event_kinds import EventKind
 
 router = APIRouter(prefix=PREFIX + BASE, include_in_schema=False)
 
@@ -58,7 +59,11 @@ async def get_message(
     letter = await correspondence.find(switch.pool, switch.keys, person.scope, seq)
     async with switch.pool.acquire() as connection, connection.transaction():
         await note(
-            connection, "MESSAGE_READ", person=person.name, participant=person.scope, message=letter.seq
+            connection,
+            EventKind.MESSAGE_READ,
+            person=person.name,
+            participant=person.scope,
+            message=letter.seq,
         )
     return render(
         request,

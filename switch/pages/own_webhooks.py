@@ -20,6 +20,7 @@ from switch.pages.shell import PREFIX, Switch, form, redirect, render
 from switch.payments.events import TYPES
 from switch.webhooks import addresses, registry, signing
 from switch.writer.audit_notes import note
+from switch.writer.event_kinds import EventKind
 
 router = APIRouter(prefix=PREFIX + BASE + "/webhooks", include_in_schema=False)
 
@@ -49,7 +50,7 @@ async def post_webhook(request: Request, switch: Switch, person: Member) -> Resp
         added = await registry.add(switch.pool, person.scope, url, types)
     except (InvalidMessage, Refused) as error:
         return await _show(request, switch, person, problem=error.detail, said=said)
-    await _note(switch.pool, "WEBHOOK_ADDED", person, added.id)
+    await _note(switch.pool, EventKind.WEBHOOK_ADDED, person, added.id)
     return redirect(request, f"{BASE}/webhooks/{added.id}")
 
 
@@ -71,7 +72,7 @@ async def post_remove(request: Request, switch: Switch, person: Member, webhook:
     """Remove an address."""
     require(person, Right.MANAGE_WEBHOOKS, participant=person.scope)
     await registry.remove(switch.pool, person.scope, webhook)
-    await _note(switch.pool, "WEBHOOK_REMOVED", person, webhook)
+    await _note(switch.pool, EventKind.WEBHOOK_REMOVED, person, webhook)
     return redirect(request, f"{BASE}/webhooks")
 
 
@@ -168,6 +169,6 @@ async def _deliveries(
     return rows[:_ROWS], rows[_ROWS - 1].seq if len(rows) > _ROWS else None
 
 
-async def _note(pool: asyncpg.Pool, kind: str, person: Person, webhook: UUID) -> None:
+async def _note(pool: asyncpg.Pool, kind: EventKind, person: Person, webhook: UUID) -> None:
     async with pool.acquire() as connection, connection.transaction():
         await note(connection, kind, person=person.name, participant=person.scope, webhook=str(webhook))

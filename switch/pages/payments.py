@@ -24,14 +24,13 @@ from switch.pages.shell import PREFIX, Switch, render
 from switch.payments import dossier, search
 from switch.reports import patterns, service
 from switch.reports.readers import scope_of_person
+from switch.writer.event_kinds import EventKind
 from switch.writer.lifecycle import FINAL, State
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 
 SHOWN: Final = [str(state) for state in State if state is not State.RECEIVED]
 """States that a payment can be found in."""
-REVEALED: Final = "PERSONAL_DATA"
-"""Event of the audited log: somebody saw whom a payment is between."""
 
 _ROWS: Final = 50
 _UETR: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -110,7 +109,7 @@ async def post_people(request: Request, switch: Switch, office: Desk, person: Lo
     scope = scope_of_person(person, reveal=True)
     key = UUID(uetr)
     await dossier.read(switch.pool, key, await _owners(switch, person))  # it must be theirs to see
-    await service.note(office, REVEALED, caller=scope.caller, scope=scope.text, uetr=uetr)
+    await service.note(office, EventKind.PERSONAL_DATA, caller=scope.caller, scope=scope.text, uetr=uetr)
     return await _page(request, switch, person, key, people=await _people(switch, key))
 
 

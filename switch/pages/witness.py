@@ -19,9 +19,8 @@ from switch.identity.model import Person, Role
 from switch.pages.shell import Entry
 from switch.reports import service
 from switch.reports.reading import reading
+from switch.writer.event_kinds import EventKind
 
-EVENT: Final = "PAGE_READ"
-"""Kind of the event that a page was opened; its body says who, which, and what was asked."""
 WATCHED: Final = frozenset({Role.REGULATOR, Role.AUDITOR})
 ONE_READING_S: Final = 600.0
 _READINGS_MAX: Final = 10_000
@@ -36,7 +35,7 @@ async def note(request: Request, office: service.Office, person: Person) -> None
     """
     await service.note(
         office,
-        EVENT,
+        EventKind.PAGE_READ,
         caller=f"person:{person.name}",
         page=request.url.path,
         asked=dict(sorted(request.query_params.items())),

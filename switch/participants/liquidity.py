@@ -12,6 +12,7 @@ import asyncpg
 from prometheus_client import Counter, Gauge
 
 from switch.writer.audit_notes import note
+from switch.writer.event_kinds import EventKind
 
 LEVELS: Final = (95, 80, 60)
 CLEAR_POINTS: Final = 5
@@ -104,7 +105,7 @@ async def _change(pool: asyncpg.Pool, use: Use, level: int) -> None:
             )
         await note(
             connection,
-            "LIQUIDITY_ALERT" if level > use.level else "LIQUIDITY_EASED",
+            EventKind.LIQUIDITY_ALERT if level > use.level else EventKind.LIQUIDITY_EASED,
             participant=use.participant,
             currency=use.currency,
             level=level,

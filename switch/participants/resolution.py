@@ -11,7 +11,7 @@ from schemas.reasons import Reason
 from switch.approvals.kinds import Content, Execution, Kind
 from switch.payments.reconciliation import resolve_break
 from switch.writer.commands import Advance, Return
-from switch.writer.lifecycle import State
+from switch.writer.lifecycle import Event, State
 from switch.writer.verdicts import Verdict
 
 _RETURNABLE: Final = """
@@ -20,9 +20,9 @@ JOIN ledger.transfer AS t ON t.id = b.uetr
 JOIN ledger.resolution AS r ON r.number = t.number AND r.outcome = 'posted'
 WHERE b.id = $1 AND b.kind = 'refused_but_committed' AND b.resolved_at IS NULL
 """
-_OUTCOMES: Final[dict[str, tuple[Literal["CONFIRM", "REJECT"], State]]] = {
-    "committed": ("CONFIRM", State.COMMITTED),
-    "aborted": ("REJECT", State.ABORTED),
+_OUTCOMES: Final[dict[str, tuple[Event, State]]] = {
+    "committed": (Event.CONFIRM, State.COMMITTED),
+    "aborted": (Event.REJECT, State.ABORTED),
 }
 
 
@@ -55,7 +55,7 @@ async def _resolve(execution: Execution, content: Resolve) -> None:
         Advance(
             UUID(content.uetr).bytes,
             event,
-            reason="" if event == "CONFIRM" else Reason.NARRATIVE,
+            reason="" if event == Event.CONFIRM else Reason.NARRATIVE,
             detail=f"two people: change {execution.number}",
             only_in_doubt=True,
         )

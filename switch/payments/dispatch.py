@@ -24,7 +24,7 @@ from switch.base.failpoints import failpoint
 from switch.payments.rails import Rail, Rails
 from switch.writer.client import Link
 from switch.writer.commands import Advance, Command, Enquired, Reply
-from switch.writer.lifecycle import State
+from switch.writer.lifecycle import Event, State
 from switch.writer.verdicts import Verdict
 
 _PATIENCE_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
@@ -59,7 +59,7 @@ def of_answer(answer: Answer, sending: Sending) -> Advance:
     """Read what a rail says of an order as a step."""
     said = Advance(
         sending.uetr,
-        "DOUBT",
+        Event.DOUBT,
         rail=sending.rail,
         exchange=sending.exchange,
         due_at=sending.due_at,
@@ -72,9 +72,11 @@ def of_answer(answer: Answer, sending: Sending) -> Advance:
     match answer.outcome:
         case Outcome.DONE:
             minor, currency = answer.amount or (0, "")
-            return replace(said, event="CONFIRM", reason="", credited_minor=minor, credited_currency=currency)
+            return replace(
+                said, event=Event.CONFIRM, reason="", credited_minor=minor, credited_currency=currency
+            )
         case Outcome.REFUSED:
-            return replace(said, event="REJECT", reason=said.reason or Reason.REASON_NOT_SPECIFIED)
+            return replace(said, event=Event.REJECT, reason=said.reason or Reason.REASON_NOT_SPECIFIED)
         case _:
             return replace(said, detail=answer.outcome, pending=answer.outcome is Outcome.PENDING)
 
@@ -87,7 +89,7 @@ def of_receipt(receipt: Receipt, sending: Sending) -> Advance | None:
         return None
     said = Advance(
         sending.uetr,
-        "DOUBT",
+        Event.DOUBT,
         rail=sending.rail,
         exchange=True,
         detail=receipt.detail,
@@ -95,9 +97,9 @@ def of_receipt(receipt: Receipt, sending: Sending) -> Advance | None:
         due_at=sending.due_at,
     )
     if receipt.taken is Taken.REFUSED:
-        return replace(said, event="REJECT", reason=Reason.OFFLINE_CREDITOR_AGENT, answered_at=now_us())
+        return replace(said, event=Event.REJECT, reason=Reason.OFFLINE_CREDITOR_AGENT, answered_at=now_us())
     if receipt.taken is Taken.LATER:
-        return replace(said, event="DEFER", due_at=_opens(receipt, sending), answered_at=now_us())
+        return replace(said, event=Event.DEFER, due_at=_opens(receipt, sending), answered_at=now_us())
     return said
 
 

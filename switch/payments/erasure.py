@@ -18,10 +18,8 @@ import msgspec
 from schemas.errors import NotFound, Unavailable
 from switch.writer.client import Link
 from switch.writer.commands import Record
+from switch.writer.event_kinds import EventKind
 from switch.writer.verdicts import Verdict
-
-KIND: Final = "ERASE"
-"""The kind of the event that says it."""
 
 BATCH: Final = 100
 """Payments of one event."""
@@ -141,7 +139,7 @@ async def _erase(
     connection: asyncpg.Connection, link: Link, subjects: Sequence[Subject], reason: str
 ) -> None:
     body = msgspec.json.encode(ErasureBody([subject.uetr.hex for subject in subjects], reason))
-    reply = await link.ask(Record(KIND, body))
+    reply = await link.ask(Record(EventKind.ERASE, body))
     if reply.verdict is not Verdict.RECORDED:
         raise Unavailable(f"the erasure was not taken down: {reply.verdict.text}")
     numbers = [subject.number for subject in subjects]

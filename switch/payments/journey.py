@@ -12,6 +12,7 @@ from adapters import registry
 from schemas.errors import DuplicateUetr, NotFound
 from schemas.money import Money
 from switch.payments.intake import Standing
+from switch.writer.event_kinds import OF_PAYMENTS, EventKind
 from switch.writer.lifecycle import FINAL, STATUS, Event, State
 
 _EVENTS: Final = """
@@ -38,7 +39,7 @@ JOIN switch.payment AS p ON p.number = t.number
 LEFT JOIN switch.open_payment AS o ON o.number = p.number
 WHERE t.id = $1
 """
-KINDS: Final = [*Event, "CONTRADICTION", "ESCALATE", "ENQUIRY", "LOOK_ALIKE", "RETURNED"]
+KINDS: Final = OF_PAYMENTS
 _NAMES: Final = {
     Event.REFUSE: "refused",
     Event.RESERVE: "reserved",
@@ -114,7 +115,7 @@ def _state(rows: list[asyncpg.Record]) -> tuple[State, str, str, str]:
     """State, reason, detail and last lifecycle event of a payment, from its events in order."""
     last = next(row for row in reversed(rows) if row["kind"] in set(Event))
     body = json.loads(last["body"])
-    returned = [json.loads(row["body"]) for row in rows if row["kind"] == "RETURNED"]
+    returned = [json.loads(row["body"]) for row in rows if row["kind"] == EventKind.RETURNED]
     detail = f"{_RETURNED} {returned[-1]['reason']}".strip() if returned else body.get("detail", "")
     return State(body["state"]), body.get("reason", ""), detail, last["kind"]
 

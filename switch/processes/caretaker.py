@@ -38,7 +38,7 @@ from switch.writer.absence import Contact
 from switch.writer.client import Link
 from switch.writer.commands import Advance, Command, Enquired, Reply, Said
 from switch.writer.desk import Desk
-from switch.writer.lifecycle import State
+from switch.writer.lifecycle import Event, State
 from switch.writer.verdicts import Verdict
 
 _TICK_S: Final = 0.1
@@ -184,7 +184,7 @@ class Caretaker:
         """Send it if its rail is open, end it if its time is over, else wait."""
         uetr = row["uetr"].bytes
         if row["now"] >= row["expires_at"]:
-            await self._dispatcher.tell(Advance(uetr, "EXPIRE", reason=Reason.CUT_OFF_TIME))
+            await self._dispatcher.tell(Advance(uetr, Event.EXPIRE, reason=Reason.CUT_OFF_TIME))
         elif row["rail_open"]:
             await self._send(rail, row)
 
@@ -193,7 +193,7 @@ class Caretaker:
         native = self._native(row)
         uetr = row["uetr"].bytes
         due = now_us() + scaled_us(rail.adapter.profile.timing.answer_s, self._settings.time_scale)
-        reply = await self._dispatcher.tell(Advance(uetr, "SEND", due_at=due))
+        reply = await self._dispatcher.tell(Advance(uetr, Event.SEND, due_at=due))
         if reply is not None and reply.verdict is Verdict.ADVANCED:
             await self._dispatcher.send(rail, uetr, native, microseconds(row["expires_at"]))
 
@@ -209,7 +209,11 @@ class Caretaker:
         )
         await self._dispatcher.tell(
             Advance(
-                row["uetr"].bytes, "DOUBT", reason=Reason.TIMEOUT_CREDITOR_AGENT, detail="silence", due_at=due
+                row["uetr"].bytes,
+                Event.DOUBT,
+                reason=Reason.TIMEOUT_CREDITOR_AGENT,
+                detail="silence",
+                due_at=due,
             )
         )
 

@@ -9,12 +9,10 @@ import asyncpg
 from switch.reports.query import Period, Query, Scope
 from switch.reports.sql import statement
 from switch.reports.table import Column, Kind, Report, Row
-from switch.writer.lifecycle import Event
+from switch.writer.event_kinds import OF_PAYMENTS
 
 NAME: Final = "access-log"
 _ROWS: Final = statement("access_log")
-STEPS: Final = [*Event, "CONTRADICTION", "ESCALATE", "ENQUIRY", "LOOK_ALIKE"]
-"""Kinds of events that are a payment's own history; a person's change has another kind."""
 _WHO: Final = ("caller", "by", "person", "maker", "checker", "name")
 """Where event bodies say who acted, the first that is there."""
 
@@ -31,7 +29,7 @@ COLUMNS: Final = (
 async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
     """The log of a period."""
     period = await Period.read(connection, query)
-    return report(await connection.fetch(_ROWS, period.first, period.last, STEPS), period, scope)
+    return report(await connection.fetch(_ROWS, period.first, period.last, OF_PAYMENTS), period, scope)
 
 
 def report(rows: Sequence[asyncpg.Record], period: Period, scope: Scope) -> Report:

@@ -28,9 +28,7 @@ from switch.reports.sql import statement
 from switch.reports.table import Report
 from switch.writer.client import Link
 from switch.writer.commands import Record
-
-EVENT: Final = "REPORT"
-"""Kind of the event that a report was read; its body says who, what and the file's hash."""
+from switch.writer.event_kinds import EventKind
 
 AT_ONCE: Final = 2
 """Reports that one process reads at the same time."""
@@ -142,10 +140,10 @@ async def _noted(office: Office, report: Report, octets: bytes, scope: Scope, fo
         as_of=int(report.parameters.get("as_of", 0)),
         event=0,
     )
-    return replace(artefact, event=await note(office, EVENT, **_event(report, artefact, scope)))
+    return replace(artefact, event=await note(office, EventKind.REPORT, **_event(report, artefact, scope)))
 
 
-async def note(office: Office, kind: str, **facts: Any) -> int:
+async def note(office: Office, kind: EventKind, **facts: Any) -> int:
     """Write an event into the audited log; its sequence number.
 
     Raises:
@@ -191,7 +189,7 @@ async def add_rules(office: Office, version: str, rules: pattern_rules.Rules, ca
     """Add a version of the pattern rules, and write down who did. Raises as `pattern_rules.add` does."""
     async with office.pool.acquire() as connection, connection.transaction():
         await pattern_rules.add(connection, version, rules, caller)
-        await note(office, "PATTERN_RULES", caller=caller, version=version)
+        await note(office, EventKind.PATTERN_RULES, caller=caller, version=version)
 
 
 async def signature(office: Office, sha256: str) -> tuple[str, str]:

@@ -31,6 +31,7 @@ from switch.writer.audit_notes import note
 from switch.writer.client import Link
 from switch.writer.commands import CloseWindow, Fund, Hold, Leg, Release, Reply
 from switch.writer.desk import Desk
+from switch.writer.event_kinds import EventKind
 from switch.writer.verdicts import Verdict
 
 SETTLEMENT: Final = "settlement"
@@ -161,7 +162,11 @@ async def open_settlement(desk: Desk, window: int) -> None:
                 _LINE, window, name, net, brought, line_id(window, name), found.currency, POSITION
             )
         await note(
-            connection, f"SETTLEMENT_{state}", window=window, currency=found.currency, positions=digest
+            connection,
+            EventKind(f"SETTLEMENT_{state}"),
+            window=window,
+            currency=found.currency,
+            positions=digest,
         )
 
 
@@ -206,7 +211,9 @@ async def instruct(desk: Desk, window: int) -> None:
             )
             if agent["door"]:
                 await delivery.begin(connection, window, agent["door"])
-        await note(connection, f"SETTLEMENT_{state}", window=window, message=message_id, sha256=digest)
+        await note(
+            connection, EventKind(f"SETTLEMENT_{state}"), window=window, message=message_id, sha256=digest
+        )
     await write_instruction(desk, window)
 
 
@@ -365,7 +372,9 @@ async def _take_words(desk: Desk, agent: str, sha256: bytes, words: list[Word]) 
             sha256,
         )
         if first and unmatched:
-            await note(connection, "SETTLEMENT_UNMATCHED", agent=agent, sha256=sha256.hex(), words=unmatched)
+            await note(
+                connection, EventKind.SETTLEMENT_UNMATCHED, agent=agent, sha256=sha256.hex(), words=unmatched
+            )
     return Taken(
         settled=tuple(taken["settled"]),
         held=tuple(taken["held"]),
@@ -479,7 +488,7 @@ async def _contradict(
     """Write down what cannot be: it changes nothing, and people must look."""
     await note(
         connection,
-        "SETTLEMENT_CONTRADICTION",
+        EventKind.SETTLEMENT_CONTRADICTION,
         window=window,
         participant=line.participant,
         said=str(word.outcome),
@@ -499,7 +508,7 @@ async def set_state(connection: asyncpg.Connection, window: int, state: State, *
         window,
         str(state),
     )
-    await note(connection, f"SETTLEMENT_{state}", window=window, **facts)
+    await note(connection, EventKind(f"SETTLEMENT_{state}"), window=window, **facts)
 
 
 async def _move_line(
@@ -527,7 +536,7 @@ async def _move_line(
         raise Refused(f"the line is no longer {line.state}", reason=Reason.NARRATIVE)
     await note(
         connection,
-        f"SETTLEMENT_LINE_{state}",
+        EventKind(f"SETTLEMENT_LINE_{state}"),
         window=window,
         participant=line.participant,
         minor=line.total_minor,

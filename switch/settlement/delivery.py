@@ -29,6 +29,7 @@ from switch.settlement import instructions
 from switch.settlement.files import SettlementFiles
 from switch.writer.audit_notes import note
 from switch.writer.desk import Desk
+from switch.writer.event_kinds import EventKind
 
 SIGNATURE: Final = "Payswitch-Signature"
 TIMING: Final = Timing(
@@ -124,7 +125,7 @@ async def _enquire(desk: Desk, window: int, row: asyncpg.Record) -> None:
             await _note_down(desk, window, row["was"], asked, _detail(reply), _patience(asked))
     if asked == TIMING.enquiries_max:
         async with desk.pool.acquire() as connection, connection.transaction():
-            await note(connection, "SETTLEMENT_UNANSWERED", window=window, enquiries=asked)
+            await note(connection, EventKind.SETTLEMENT_UNANSWERED, window=window, enquiries=asked)
 
 
 def _patience(asked: int) -> float | None:

@@ -15,6 +15,7 @@ import msgspec
 from switch.base.sql import statements
 from switch.writer.commands import Record
 from switch.writer.desk import Desk
+from switch.writer.event_kinds import EventKind
 
 AT_ONCE: Final = 200
 """Notes of one round of the relay."""
@@ -28,7 +29,7 @@ _WAITING: Final = _statement("waiting_notes")
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-async def note(connection: asyncpg.Connection, kind: str, **facts: Any) -> None:
+async def note(connection: asyncpg.Connection, kind: EventKind, **facts: Any) -> None:
     """Write a note in the running transaction; nothing secret, nothing personal but names of people."""
     id_ = uuid.uuid4()
     await connection.execute(_NOTE, id_, kind, _encode({"id": id_.hex, **facts}))

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from switch.writer.lifecycle import Event
 from switch.writer.verdicts import Verdict
 
 
@@ -104,7 +105,7 @@ class Advance(msgspec.Struct, array_like=True, frozen=True, tag="advance"):
     """One step of the lifecycle, with what was learned. `due_at` 0 means nobody need look again."""
 
     uetr: bytes
-    event: Literal["SEND", "EXPIRE", "DOUBT", "CONFIRM", "REJECT", "DEFER", "CANCEL"]
+    event: Event
     rail: str = ""
     """Whose word it is; a rail speaks of its own payments only. Empty: the switch's own step."""
     exchange: bool = False

@@ -11,6 +11,7 @@ from ledger.books import Books
 from ledger.columns import Columns, Function, each
 from ledger.writer import BatchExtension
 from switch.writer.commands import Advance
+from switch.writer.event_kinds import EventKind
 from switch.writer.lifecycle import State
 from switch.writer.parts import BatchPart
 from switch.writer.payment_events import answer_facts, event_body
@@ -54,7 +55,7 @@ class Contradictions(BatchPart):
             self._noted.pop(next(iter(self._noted)))
         if fresh:
             facts = {"said": said, **answer_facts(command)}
-            books.record(number, "CONTRADICTION", event_body(command.uetr, state, facts))
+            books.record(number, EventKind.CONTRADICTION, event_body(command.uetr, state, facts))
             kind, detail = _BREAKS[said]
             self._breaks.append(Break(number, command.rail, kind, f"{detail} {command.rail_code}".strip()))
         return fresh

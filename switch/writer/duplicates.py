@@ -35,6 +35,7 @@ from switch.base.personal_data import KeyRing
 from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.writer.commands import Accept, Claim, Command
+from switch.writer.event_kinds import EventKind
 from switch.writer.lifecycle import State
 from switch.writer.parts import BatchPart, Refusal
 from switch.writer.payment_events import event_body
@@ -154,7 +155,7 @@ class Duplicates(BatchPart):
         twin = self.twin(payment.claims, now_us)
         if twin is not None:
             body = event_body(payment.identity.uetr, State.RESERVED, {"twin": twin[1]})
-            books.record(number, "LOOK_ALIKE", body)
+            books.record(number, EventKind.LOOK_ALIKE, body)
         self.take(payment.claims, number, now_us)
 
     def twin(self, wanted: Sequence[Claim], now_us: int) -> tuple[Claim, int] | None:

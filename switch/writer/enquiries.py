@@ -15,14 +15,12 @@ from schemas.reasons import Reason
 from switch.writer import absence
 from switch.writer.absence import Asked, Rules
 from switch.writer.commands import Enquired, Reply
+from switch.writer.event_kinds import EventKind
 from switch.writer.lifecycle import Event, State, next_state
 from switch.writer.parts import BatchPart, Handler
 from switch.writer.payment_events import escalate, event_body, write_step
 from switch.writer.payment_records import Open, PaymentRecords
 from switch.writer.verdicts import Verdict
-
-ENQUIRY: Final = "ENQUIRY"
-"""Kind of the event that says what the rail said when it was asked, where that ended nothing."""
 
 
 class Enquiries(BatchPart):
@@ -87,7 +85,7 @@ def _note(after: Open, command: Enquired, books: Books) -> None:
         "absences": after.absence.answers,
     }
     known = {name: value for name, value in facts.items() if value}
-    books.record(after.number, ENQUIRY, event_body(after.uetr, after.state, known))
+    books.record(after.number, EventKind.ENQUIRY, event_body(after.uetr, after.state, known))
 
 
 _COLUMNS: Final[Columns[Iterable[Open]]] = Columns(

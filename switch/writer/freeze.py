@@ -29,12 +29,9 @@ from switch.writer.commands import (
     Return,
     Unfreeze,
 )
+from switch.writer.event_kinds import EventKind
 from switch.writer.parts import BatchPart, Handler
 from switch.writer.verdicts import Verdict
-
-FROZEN: Final = "FREEZE"
-UNFROZEN: Final = "UNFREEZE"
-"""The kinds of the two events."""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -66,7 +63,7 @@ class Freezing(BatchPart):
         """Freeze; one that stands stays as it is."""
         if self._since:
             return Reply(Verdict.FROZEN_ALREADY, self._since)
-        self._since = books.record(0, FROZEN, _encode(asdict(command)))
+        self._since = books.record(0, EventKind.FREEZE, _encode(asdict(command)))
         self._written = self._since, command.check, command.detail
         return Reply(Verdict.FROZEN, self._since)
 
@@ -76,7 +73,7 @@ class Freezing(BatchPart):
             return Reply(Verdict.NOT_FROZEN)
         self._since = 0
         self._written = 0, "", ""
-        return Reply(Verdict.UNFROZEN, books.record(0, UNFROZEN, _encode(asdict(command))))
+        return Reply(Verdict.UNFROZEN, books.record(0, EventKind.UNFREEZE, _encode(asdict(command))))
 
     def extension(self) -> BatchExtension:
         """What the batch writes."""

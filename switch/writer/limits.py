@@ -26,6 +26,7 @@ from schemas.reasons import Reason
 from switch.base.sql import statements
 from switch.writer.commands import Accept, Reply, SetLimit, Terms
 from switch.writer.decided_once import Orders
+from switch.writer.event_kinds import EventKind
 from switch.writer.parts import BatchPart, Handler, Refusal
 from switch.writer.payment_events import encode
 from switch.writer.verdicts import Verdict
@@ -175,7 +176,7 @@ class Limits(BatchPart):
                 "per_payment_minor": command.per_payment,
                 "per_day_minor": command.per_day,
             }
-            return Reply(Verdict.LIMIT_SET, books.record(0, "LIMIT", encode(body)))
+            return Reply(Verdict.LIMIT_SET, books.record(0, EventKind.LIMIT, encode(body)))
 
         return self._orders.once(command.order, decide)
 

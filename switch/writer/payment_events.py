@@ -11,6 +11,7 @@ import msgspec
 
 from ledger.books import Books, Verdict
 from switch.writer.commands import Accept, Advance, Identity, Terms
+from switch.writer.event_kinds import EventKind
 from switch.writer.lifecycle import Event, State, next_state
 
 encode: Final = msgspec.json.Encoder(order="deterministic").encode
@@ -35,7 +36,7 @@ def write_step(number: int, id_: UUID, event: Event, state: State, *, body: byte
 
 def escalate(number: int, uetr: bytes, state: State, detail: str, books: Books) -> None:
     """Write down that from now on people, or the rail's file, must decide."""
-    books.record(number, "ESCALATE", event_body(uetr, state, {"detail": detail}))
+    books.record(number, EventKind.ESCALATE, event_body(uetr, state, {"detail": detail}))
 
 
 def refusal_body(identity: Identity, terms: Terms, reason: str, detail: str) -> bytes:

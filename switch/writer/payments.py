@@ -18,6 +18,7 @@ from ledger.writer import Footprint
 from schemas.reasons import Reason
 from switch.writer.commands import Accept, Advance, Change, Identity, Refuse, Reply, Return, Terms
 from switch.writer.contradictions import Contradictions
+from switch.writer.event_kinds import EventKind
 from switch.writer.lifecycle import FINAL, Event, IllegalTransition, State, next_state
 from switch.writer.parts import BatchPart, Handler, overridden
 from switch.writer.payment_events import (
@@ -205,7 +206,7 @@ class Payments(BatchPart):
             UUID(bytes=command.id),
             UUID(bytes=command.uetr),
             fingerprint=command.fingerprint,
-            kind="RETURN",
+            kind=EventKind.RETURN,
             body=encode({**facts, "reason": command.reason}),
         )
         if decision.verdict is LedgerVerdict.CREATED:
@@ -213,7 +214,7 @@ class Payments(BatchPart):
             body = event_body(
                 command.uetr, State.COMMITTED, {"reason": command.reason, "return": decision.number}
             )
-            books.record(original.number, "RETURNED", body)
+            books.record(original.number, EventKind.RETURNED, body)
         return Reply(OF_LEDGER[decision.verdict], decision.number)
 
 
@@ -235,7 +236,7 @@ def _not_about(ordered: Open, said: Advance) -> Verdict | None:
     if said.rail and said.rail != ordered.rail:
         return Verdict.ANOTHER_RAIL
     # Absence is counted here (`_enquired`): no process of ours says it.
-    nobodys = said.event == "REJECT" and not said.rail and not said.only_in_doubt
+    nobodys = said.event == Event.REJECT and not said.rail and not said.only_in_doubt
     if nobodys or (said.only_in_doubt and ordered.state is not State.UNKNOWN):
         return Verdict.ILLEGAL
     return None
@@ -247,11 +248,11 @@ def _believable(ordered: Open, said: Advance) -> Advance:
     A confirmation of another amount confirms nothing, and people must look. A "no" or "not now" in the
     exchange of a second sending, or in a first one that a second has overtaken, says nothing of the other.
     """
-    if said.event == "CONFIRM" and said.credited_currency:
+    if said.event == Event.CONFIRM and said.credited_currency:
         if (said.credited_minor, said.credited_currency) != (ordered.credit_minor, ordered.credit_currency):
             return msgspec.structs.replace(
-                said, event="DOUBT", due_at=0, pending=True, detail="the rail confirmed another amount"
+                said, event=Event.DOUBT, due_at=0, pending=True, detail="the rail confirmed another amount"
             )
-    elif said.event in {"REJECT", "DEFER"} and said.exchange and ordered.sendings > 1:
-        return msgspec.structs.replace(said, event="DOUBT")
+    elif said.event in {Event.REJECT, Event.DEFER} and said.exchange and ordered.sendings > 1:
+        return msgspec.structs.replace(said, event=Event.DOUBT)
     return said

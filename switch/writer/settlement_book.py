@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable
-from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -25,12 +24,10 @@ from switch.writer.commands import (
     SetCap,
 )
 from switch.writer.decided_once import Orders
+from switch.writer.event_kinds import EventKind
 from switch.writer.parts import BatchPart, Handler
 from switch.writer.verdicts import OF_LEDGER, Verdict
 
-HELD: Final = "SETTLEMENT_HELD"
-POSTED: Final = "SETTLEMENT_POSTED"
-VOIDED: Final = "SETTLEMENT_VOIDED"
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -48,7 +45,7 @@ def _fund(command: Fund, books: Books) -> Reply:
         UUID(bytes=command.id),
         book_legs(command.legs),
         fingerprint=command.fingerprint,
-        kind="FUND",
+        kind=EventKind.FUND,
         body=_note(command.note),
     )
     return Reply(OF_LEDGER[decision.verdict], decision.number)
@@ -59,7 +56,7 @@ def _hold(command: Hold, books: Books) -> Reply:
         UUID(bytes=command.id),
         book_legs(command.legs),
         fingerprint=command.fingerprint,
-        kind=HELD,
+        kind=EventKind.SETTLEMENT_HELD,
         body=_note(command.note),
     )
     return Reply(OF_LEDGER[decision.verdict], decision.number, decision.state or "")
@@ -68,9 +65,9 @@ def _hold(command: Hold, books: Books) -> Reply:
 def _release(command: Release, books: Books) -> Reply:
     id_, body = UUID(bytes=command.id), _note(command.note)
     if command.outcome == "post":
-        decision = books.post(id_, kind=POSTED, body=body)
+        decision = books.post(id_, kind=EventKind.SETTLEMENT_POSTED, body=body)
     else:
-        decision = books.void(id_, kind=VOIDED, body=body)
+        decision = books.void(id_, kind=EventKind.SETTLEMENT_VOIDED, body=body)
         if decision.verdict is LedgerVerdict.TRANSFER_NOT_FOUND:
             # Its `Hold` may still be on its way: who is told that nothing is held must be right for ever.
             decision = books.fail(id_, fingerprint=hashlib.sha256(command.id).digest(), body=body)
