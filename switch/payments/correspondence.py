@@ -17,13 +17,12 @@ from schemas.errors import DuplicateUetr, NotFound
 from switch.base import personal_data
 from switch.base.personal_data import Erased, KeyRing
 from switch.writer.audit_notes import note
+from switch.writer.event_kinds import EventKind
 
 _NAMESPACE: Final = uuid.UUID("0d9f5a62-7c1e-4b55-8c2e-51ad1a0f6f60")
 _NAME: Final = len("pain.013")
 SWITCH: Final = "payswitch"
 """Who wrote what no participant sent."""
-RECEIVED: Final = "MESSAGE_RECEIVED"
-"""Kind of the event that says that a message came, for whom and from whom, and nothing of its content."""
 _INSERT: Final = """
 INSERT INTO switch.correspondence (
     id, uetr, sender, receiver, definition, message_id, fingerprint, body, sealed_key
@@ -138,7 +137,7 @@ async def keep(
         if seq is not None:
             await note(
                 connection,
-                RECEIVED,
+                EventKind.MESSAGE_RECEIVED,
                 receiver=receiver,
                 sender=sender or SWITCH,
                 seq=seq,

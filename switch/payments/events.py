@@ -15,8 +15,8 @@ from uuid import UUID
 
 import asyncpg
 
-from switch.payments.correspondence import RECEIVED
 from switch.payments.journey import KINDS, SHOWN, event_name
+from switch.writer.event_kinds import EventKind
 
 MESSAGE_RECEIVED: Final = "message.received"
 """Something came that `GET /v1/messages` has: its type."""
@@ -87,7 +87,9 @@ async def read(pool: asyncpg.Pool, participant: str, *, after: int, limit: int) 
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         last = await connection.fetchval("SELECT next_seq - 1 FROM ledger.head")
-        rows = await connection.fetch(_PAGE, after, participant, limit, SCAN, KINDS, RECEIVED)
+        rows = await connection.fetch(
+            _PAGE, after, participant, limit, SCAN, KINDS, EventKind.MESSAGE_RECEIVED
+        )
     if len(rows) == limit:
         return Page([_event(row) for row in rows], rows[-1]["seq"], more=True)
     reached = max(after, min(after + SCAN, last))
@@ -101,7 +103,7 @@ async def of_payment(pool: asyncpg.Pool, participant: str, uetr: UUID) -> list[E
 
 def _event(row: asyncpg.Record) -> Event:
     body = json.loads(row["body"])
-    if row["kind"] == RECEIVED:
+    if row["kind"] == EventKind.MESSAGE_RECEIVED:
         facts = {name: body[name] for name in ("seq", "sender", "definition", "uetr")}
         return Event(row["seq"], row["at"], MESSAGE_RECEIVED, str(body["seq"]), facts)
     facts = {name: body[name] for name in ("state", *SHOWN) if body.get(name)}

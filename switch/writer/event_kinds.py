@@ -85,6 +85,8 @@ class EventKind(StrEnum):
     PATTERN_RULES = "PATTERN_RULES"
     PAGE_READ = "PAGE_READ"
     PERSONAL_DATA = "PERSONAL_DATA"
+    MESSAGE_RECEIVED = "MESSAGE_RECEIVED"
+    """A message came: for whom and from whom, and nothing of its content."""
     MESSAGE_READ = "MESSAGE_READ"
     ERASE = "ERASE"
 
