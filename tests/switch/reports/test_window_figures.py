@@ -9,13 +9,14 @@ import io
 import itertools
 import json
 import random
+import re
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import openpyxl
 import pypdf
@@ -24,7 +25,7 @@ import pytest_asyncio
 
 from schemas import codec
 from schemas.errors import Unavailable
-from switch.reports import settlement_instruction
+from switch.reports import catalogue, settlement_instruction
 from switch.reports.render import render
 from switch.reports.table import Report
 from switch.settlement import day, positions, reads
@@ -135,37 +136,140 @@ async def sent(desk: Desk, window: int) -> dict[str, tuple[str, Decimal]]:
     return lines
 
 
-def signed(row: dict[str, Any]) -> tuple[str, Decimal]:
-    amount = Decimal(str(row["amount"]))
-    return row["participant"], amount if row["direction"] == "receives" else -amount
+class Told(NamedTuple):
+    """One line of a settlement as a report tells it; amounts are plain decimals."""
+
+    line: str
+    participant: str
+    bic: str
+    currency: str
+    direction: str
+    amount: Decimal
+    net: Decimal
+    carried: Decimal
+    state: str
+    uetr: str
+    reason: str
 
 
-def rows_of_sheet(octets: bytes) -> list[dict[str, Any]]:
+class Total(NamedTuple):
+    label: str
+    direction: str
+    amount: Decimal
+
+
+Figures = tuple[set[Told], set[Total]]
+
+
+def figures(rows: Iterable[Mapping[str, Any]]) -> Figures:
+    """Lines and totals of a table; a cell without a value is None or empty."""
+    told, totals = set(), set()
+    for row in rows:
+        if row["uetr"]:
+            texts = [str(row[name] if row[name] is not None else "") for name in Told._fields]
+            told.add(Told(*texts[:5], *map(Decimal, texts[5:8]), *texts[8:]))
+        else:
+            totals.add(Total(row["participant"], row["direction"], Decimal(str(row["amount"]))))
+    return told, totals
+
+
+def of_csv(octets: bytes) -> Figures:
+    return figures(csv.DictReader(io.StringIO(octets.decode("utf-8-sig"))))
+
+
+def of_json(octets: bytes) -> Figures:
+    document = json.loads(octets)
+    return figures([*document["rows"], *document["totals"]])
+
+
+def of_sheet(octets: bytes) -> Figures:
     titles = {column.heading: column.name for column in settlement_instruction.COLUMNS}
     heading, *rows = openpyxl.load_workbook(io.BytesIO(octets))["Report"].iter_rows(values_only=True)
-    return [dict(zip((titles[str(title)] for title in heading), row, strict=True)) for row in rows]
+    return figures(dict(zip((titles[str(title)] for title in heading), row, strict=True)) for row in rows)
+
+
+ON_PAPER = re.compile(
+    r"^(?:(?P<line>\d+) )?(?P<participant>[a-z][a-z0-9-]+) (?P<bic>[A-Z0-9]{8}) (?P<currency>[A-Z]{3})"
+    r" (?P<direction>\w+) (?P<amount>[\d,.]+) (?P<net>-?[\d,.]+) (?P<carried>-?[\d,.]+) (?P<state>[A-Z]+)"
+    r" (?P<uetr>(?:[0-9a-f-]\n?){36})(?P<reason>(?:(?!\d+ [a-z]|total|[a-z-]+ [A-Z0-9]{8} ).*\n)*)"
+    r"|^(?P<label>total[a-z ]*) [A-Z]{3} (?P<summed>\w+) (?P<total>[\d,.]+)$",
+    re.MULTILINE,
+)
+
+
+def of_paper(octets: bytes) -> Figures:
+    text = "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(octets)).pages)
+    rows = []
+    for found in ON_PAPER.finditer(text[: text.index("Numbered lines are")]):
+        amounts = {
+            name: (found[name] or "").replace(",", "") for name in ("amount", "net", "carried", "total")
+        }
+        row = {
+            **found.groupdict(),
+            **amounts,
+            "uetr": "".join((found["uetr"] or "").split()),
+            "reason": " ".join((found["reason"] or "").split()),
+        }
+        if found["label"]:
+            row |= {"participant": found["label"], "direction": found["summed"], "amount": amounts["total"]}
+        rows.append(row)
+    return figures(rows)
+
+
+READERS = {"csv": of_csv, "json": of_json, "xlsx": of_sheet, "pdf": of_paper}
+
+
+async def meant(desk: Desk, window: int) -> Figures:
+    """What every format must tell: each line as it is kept, numbered as the signed instruction has it."""
+    instruction = await sent(desk, window)
+    numbers = {uetr: str(number) for number, uetr in enumerate(instruction, 1)}
+    told = {
+        Told(
+            numbers.get(str(line.id), ""),
+            line.participant,
+            line.bic,
+            "INR",
+            "receives" if line.total_minor > 0 else "pays",
+            abs(Decimal(line.total_minor) / 100),
+            Decimal(line.net_minor) / 100,
+            Decimal(line.carried_minor) / 100,
+            str(line.state),
+            str(line.id),
+            line.reason,
+        )
+        for line in await reads.lines(desk.pool, window)
+        if line.total_minor
+    }
+    for line in told:
+        if line.line:
+            amount = line.amount if line.direction == "receives" else -line.amount
+            assert instruction[line.uetr] == (line.participant, amount)
+    assert numbers.keys() <= {line.uetr for line in told}
+    return told, {
+        Total(label, direction, sum((line.amount for line in lines), Decimal(0)))
+        for label, part in (
+            ("total", [line for line in told if line.line]),
+            ("total not settled", [line for line in told if line.state in {"HELD", "CARRIED"}]),
+        )
+        for direction in ("pays", "receives")
+        if (lines := [line for line in part if line.direction == direction])
+    }
 
 
 async def check_window(desk: Desk, window: int) -> None:
     """The file that was sent, the report in every format, the page's lines and the statement agree."""
     instruction = await sent(desk, window)
     report = await report_of(desk, "settlement-instruction", window=window)
-    table = list(csv.DictReader(io.StringIO(render(report, "csv").decode())))
     document = json.loads(render(report, "json"))
     lines = await reads.lines(desk.pool, window)
     statement = json.loads(render(await report_of(desk, "window-statement", window=window), "json"))
     nets = {
         row["participant"]: Decimal(row["net"]) for row in statement["rows"] if row["purpose"] == "position"
     }
+    expected = await meant(desk, window)
 
-    assert {row["uetr"]: signed(row) for row in table if row["line"]} == instruction
-    assert {row["uetr"]: signed(row) for row in document["rows"] if row["line"]} == instruction
-    in_sheet = rows_of_sheet(render(report, "xlsx"))
-    assert {row["uetr"]: signed(row) for row in in_sheet if row["line"]} == instruction
-    paper = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(render(report, "pdf"))).pages)
-    for bank, amount in instruction.values():
-        assert bank in paper
-        assert f"{abs(amount):,.2f}" in paper
+    for form, read in READERS.items():
+        assert read(render(report, form)) == expected, form
     assert settlement_instruction.read_back(render(report, "csv")) == {
         bank: int(amount * 100) for bank, amount in instruction.values()
     }
@@ -208,12 +312,19 @@ async def test_every_report_of_a_window_is_the_instruction_that_was_sent(desk: D
 
     await pay(desk, "ganga-bank", "asha-bank", 100_00)
     second = await instructed(desk)
+    await check_window(desk, first)
     await answered(desk, second)
     await check_window(desk, second)
     report = await report_of(desk, "settlement-instruction", window=second)
     carried = {row[1]: row[7].text for row in report.rows}  # type: ignore[union-attr]
     assert carried["asha-bank"] == "-3239677.69"
+    told, _ = await meant(desk, first)
+    assert {line.state for line in told} == {"CARRIED", "SETTLED"}
     assert await report_of(desk, "settlement-instruction", window=first) != report
+
+
+def test_every_format_of_an_instruction_is_compared_with_what_was_sent() -> None:
+    assert READERS.keys() == set(catalogue.find("settlement-instruction").formats)
 
 
 async def test_a_window_that_just_closed_has_no_instruction_yet(desk: Desk) -> None:
