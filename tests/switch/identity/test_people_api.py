@@ -257,11 +257,18 @@ def settlement_agent(stack: Stack, directory: Path, currency: str) -> Iterator[s
             process.terminate()
 
 
-def status_report(lines: list[dict[str, Any]]) -> bytes:
+def status_report(lines: list[dict[str, Any]], refused: tuple[str, ...] = ()) -> bytes:
+    """The agent's pacs.002 about every line; these participants did not pay."""
     document = {
         "FIToFIPmtStsRpt": {
             "GrpHdr": {"MsgId": uuid.uuid4().hex, "CreDtTm": datetime.now(UTC).isoformat(timespec="seconds")},
-            "TxInfAndSts": [{"OrgnlUETR": line["reference"], "TxSts": "ACSC"} for line in lines],
+            "TxInfAndSts": [
+                {
+                    "OrgnlUETR": line["reference"],
+                    "TxSts": "RJCT" if line["participant"] in refused else "ACSC",
+                }
+                for line in lines
+            ],
         }
     }
     return codec.encode("pacs.002.001.10", document, media_type=codec.XML)

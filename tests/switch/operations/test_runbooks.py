@@ -52,8 +52,6 @@ def test_what_a_runbook_checks_by_can_be_typed(data: Stack) -> None:
 def test_what_a_runbook_asks_for_can_be_asked_for(line: str) -> None:
     words = shlex.split(line)
     kind, content = words[3], words[4]
-    examples = {"UETR": "0b5c9c0e-53c1-4c2a-9d1e-8a3a4f1f7b11", "HALF": "0" * 64}
-    for word, example in examples.items():
-        content = content.replace(f'"{word}"', f'"{example}"')
+    content = content.replace('"UETR"', '"0b5c9c0e-53c1-4c2a-9d1e-8a3a4f1f7b11"')
 
     assert KINDS[kind].read(json.loads(content))

@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -26,7 +27,8 @@ from switch.reports.catalogue import CATALOGUE
 from switch.writer.client import Link
 from switch.writer.commands import CloseWindow
 from tests.switch.api.test_doors import given_back, post
-from tests.switch.identity.test_people_api import bearer
+from tests.switch.identity.test_people_api import agreed, bearer, call, status_report, until
+from tests.switch.settlement.test_gross_settlement import PAID_IN, fund, settling_gross
 from tests.switch.stack import Stack
 
 PEOPLE = ("operator", "checker", "auditor", "participant", "regulator-in", "regulator-pk")
@@ -38,10 +40,11 @@ OF_A_KIND_MAX = 4
 
 @dataclass
 class Lived:
-    """Payments by how they ended, and the window of the rupee that was aborted."""
+    """Payments by how they ended, and the windows of the rupee: one that a bank did not pay, one aborted."""
 
     refused: dict[str, str] = field(default_factory=dict)
     others: dict[str, str] = field(default_factory=dict)
+    defaulted: int = 0
     window: int = 0
 
     @property
@@ -99,6 +102,79 @@ async def give_back(stack: Stack, uetr: str, amount: str, currency: str) -> None
     assert status == 200, answer
 
 
+async def gross(stack: Stack) -> dict[str, str]:
+    """One in a corridor that settles gross, from money that was paid in for it."""
+    async with settling_gross(stack) as link:
+        await fund(link, "asha-bank", "INR", PAID_IN)
+        await fund(link, "silkroad-fx", "INR", 0)
+        await fund(link, "silkroad-fx", "PKR", 10 * PAID_IN)
+        await fund(link, "indus-bank", "PKR", 0)
+        await stack.until_read()
+        async with stack.client("asha-bank") as client:
+            done = await client.pay(stack.document("asha-bank", "indus-bank"), wait=25)
+    assert done.status == "ACCC", done
+    return {"gross": str(done.uetr)}
+
+
+async def contradicted(stack: Stack) -> dict[str, str]:
+    """One that the rail refused when it was asked, and said to be done afterwards: a break."""
+    async with stack.client("asha-bank") as client:
+        first = await client.pay(stack.document("asha-bank", "indus-bank", word=Magic.FLIP), wait=25)
+    connection = await stack.connect()
+    async with asyncio.timeout(60):
+        while not await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM switch.reconciliation_break WHERE uetr::text = $1)", first.uetr
+        ):
+            await asyncio.sleep(0.2)
+    await connection.close()
+    return {"contradicted": str(first.uetr)}
+
+
+async def defaulted(stack: Stack) -> int:
+    """A window that is settled, but for a bank that did not pay."""
+    async with aiohttp.ClientSession(stack.url) as http:
+        operator = bearer(stack, "operator")
+        _, listed = await call(http, "GET", "/v1/settlements?currency=INR", headers=operator)
+        window = next(one["window"] for one in listed if one["state"] == "OPEN")
+        await agreed(http, stack, "window.close", {"currency": "INR", "window": window}, "checker")
+        found = await until(http, stack, window, "CLOSED")
+        content = {"window": window, "positions_sha256": found["positions_sha256"]}
+        banks = sorted({f"regulator-{line['country'].lower()}" for line in found["lines"]})
+        await agreed(http, stack, "settlement.confirm", content, *banks)
+        settling = await until(http, stack, window, "SETTLING")
+        report = status_report(settling["lines"], refused=("asha-bank",))
+        agent = stack.credentials["settlement_agents"]["INR"]["bearer"]
+        headers = {"Authorization": f"Bearer {agent}", "Content-Type": "application/xml"}
+        async with http.post("/v1/settlements/confirmations", data=report, headers=headers) as answer:
+            assert answer.status == 200, await answer.text()
+        settled = await until(http, stack, window, "SETTLED")
+    assert {line["participant"]: line["state"] for line in settled["lines"]}["asha-bank"] == "HELD"
+    return int(window)
+
+
+@asynccontextmanager
+async def rail_closed(stack: Stack) -> AsyncIterator[dict[str, str]]:
+    """Two payments to a rail that is closed: one is held as long as this lasts, the other has expired."""
+    connection = await stack.connect()
+    opened = "UPDATE switch.rail SET open = $1 WHERE country = 'PK'"
+    expires = "UPDATE switch.open_payment SET expires_at = clock_timestamp() + $2 WHERE uetr::text = $1"
+    await connection.execute(opened, False)
+    try:
+        await stack.until_read()
+        async with stack.client("asha-bank") as client:
+            held = await client.pay(stack.document("asha-bank", "indus-bank"))
+            await connection.execute(expires, str(held.uetr), timedelta(hours=1))
+            late = await client.pay(stack.document("asha-bank", "indus-bank"))
+            await connection.execute(expires, str(late.uetr), timedelta(0))
+            expired = await client.payment(late.uetr, wait=25)
+            assert (expired.state, expired.reason) == ("ABORTED", "TM01")
+        yield {"held": str(held.uetr), "expired": str(late.uetr)}
+    finally:
+        await connection.execute(opened, True)
+        await connection.close()
+        await stack.until_read()
+
+
 async def aborted(stack: Stack) -> int:
     """A window of the rupee whose settlement two people aborted: its lines are held, and not settled."""
     link = Link(stack.settings.writer_socket)
@@ -125,9 +201,14 @@ async def aborted(stack: Stack) -> int:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def lived(stack: Stack) -> AsyncIterator[Lived]:
-    life = Lived(await refused_early(stack), await others(stack), await aborted(stack))
-    await cover(stack)
-    yield life
+    life = Lived(await refused_early(stack), await others(stack))
+    life.others |= await gross(stack) | await contradicted(stack)
+    life.defaulted = await defaulted(stack)
+    life.window = await aborted(stack)
+    async with rail_closed(stack) as waiting:
+        life.others |= waiting
+        await cover(stack)
+        yield life
 
 
 async def cover(stack: Stack) -> None:
@@ -147,8 +228,8 @@ def links_of(path: str, text: str) -> list[str]:
 
 
 def is_expected(path: str, status: int, seeds: list[str]) -> bool:
-    """A payment of others is not there; an event of this second has no signed checkpoint yet."""
-    return (status == 404 and path in seeds) or (
+    """What is of others is not there, or not to be read; an event of this second has no signed checkpoint yet."""
+    return (status in {403, 404} and path in seeds[1:]) or (
         status == 503 and path.startswith("/console/proofs/show?event=")
     )
 
@@ -178,7 +259,8 @@ async def crawl(stack: Stack, name: str, seeds: list[str]) -> tuple[list[tuple[s
 @pytest.mark.parametrize("name", PEOPLE)
 async def test_no_page_of_a_role_fails_and_no_link_is_dead(stack: Stack, lived: Lived, name: str) -> None:
     payments = [f"/console/payments/{uetr}" for uetr in lived.all.values()]
-    failed, read = await crawl(stack, name, ["/console", *payments])
+    windows = [f"/console/windows/{number}" for number in (lived.defaulted, lived.window)]
+    failed, read = await crawl(stack, name, ["/console", *payments, *windows])
 
     assert failed == []
     assert read > 20
@@ -212,6 +294,33 @@ async def test_every_report_is_made_in_every_format_of_payments_that_ended_in_al
                         break
                     await asyncio.sleep(0.2)
                 assert answer.status == 200, (form, language, octets)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_payments_are_in_every_state_that_pages_have_to_show(stack: Stack, lived: Lived) -> None:
+    states = {}
+    async with stack.client("asha-bank") as client:
+        for name, uetr in lived.others.items():
+            payment = await client.payment(uetr)
+            states[name] = (payment.state, payment.reason)
+    shown = {}
+    async with aiohttp.ClientSession(stack.url, headers=bearer(stack, "operator")) as http:
+        for name, uetr in lived.others.items():
+            async with http.get(f"/console/payments/{uetr}") as answer:
+                shown[name] = (answer.status, await answer.text())
+
+    assert states == {
+        "done": ("COMMITTED", None),
+        "back": ("COMMITTED", None),
+        "no": ("ABORTED", "AC04"),
+        "doubt": ("UNKNOWN", None),
+        "gross": ("COMMITTED", None),
+        "contradicted": ("ABORTED", "MS03"),
+        "held": ("RESERVED", None),
+        "expired": ("ABORTED", "TM01"),
+    }
+    assert {status for status, _ in shown.values()} == {200}
+    assert "TM01" in shown["expired"][1]
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -288,7 +397,8 @@ async def test_the_list_of_windows_says_who_did_not_pay(stack: Stack, lived: Liv
         async with http.get("/v1/settlements?currency=INR") as answer:
             listed = {row["window"]: row["not_settled"] for row in await answer.json()}
 
-    assert "asha-bank did not pay" in page
+    assert page.count("asha-bank did not pay") >= 2
+    assert "asha-bank" in listed[lived.defaulted]
     assert "asha-bank" in listed[lived.window]
 
 
