@@ -22,8 +22,9 @@ from lxml import etree
 from typer.main import get_command
 
 from switch import cli, client
+from switch.api.people import with_maker_half
 from switch.change_catalogue import KINDS
-from tests.docs.blocks import ROOT, Block, blocks
+from tests.docs.blocks import PAGES, ROOT, Block, blocks
 from tests.switch.stack import Stack
 
 BLOCKS = blocks()
@@ -89,6 +90,21 @@ def test_text_is_sparing_and_hides_no_command() -> None:
     assert not [
         str(b) for b in texts if re.search(r"^(\$ |payswitch [a-z]|curl |make )", b.text, re.MULTILINE)
     ]
+
+
+_NAMED = re.compile(r"(?<![\w./-])(?:schemas|ledger|adapters|switch|tests|loadtests|docs)/[\w./*-]+")
+_LINKED = re.compile(r"\]\(([^)\s#:]+)(?:#[^)]*)?\)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_file_that_a_document_names_or_links_is_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = {found[0].rstrip(".") for found in _NAMED.finditer(text)}
+    named = {name.replace("/COUNTRY/", "/india/") for name in named}
+    missing = [name for name in sorted(named) if not any(ROOT.glob(f"{name.rstrip('/')}*"))]
+
+    assert missing == []
+    assert [link for link in _LINKED.findall(text) if not (page.parent / link).exists()] == []
 
 
 # ── pages whose commands are one session ─────────────────────────────────────────────────────────────────
@@ -228,7 +244,7 @@ def ids(stack: Stack) -> dict[str, str]:
 def test_each_command_is_run_or_at_least_accepted(
     block: Block, stack: Stack, place: Path, ids: dict[str, str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """What only reads is run; what changes something is read by the command's own parser, and by its kind of change."""
+    """What only reads is run; what changes something is read by its parser and its kind, and done in `test_operating.py`."""
     for file in (
         "key.pem",
         "camt054.xml",
@@ -253,8 +269,9 @@ def test_each_command_is_run_or_at_least_accepted(
             continue
         command.make_context(name, list(arguments)).close()
         if name == "change request":
-            content = arguments[1].replace("HALF", "0" * 64).replace('"UETR"', f'"{ids["UETR"]}"')
-            assert KINDS[arguments[0]].read(json.loads(content)), line
+            content = arguments[1].replace('"UETR"', f'"{ids["UETR"]}"')
+            whole, _ = with_maker_half(arguments[0], json.loads(content))
+            assert KINDS[arguments[0]].read(whole), line
 
 
 def other_program(stack: Stack, page: str, words: list[str], line: str) -> None:

@@ -113,12 +113,16 @@ class Stack:
         """Wait until a look at the invariants has frozen the books."""
         await self._until("SELECT count(*) = 1 FROM switch.freeze")
 
-    async def unfreeze(self) -> None:
-        """Wait until the books were found right again, then have two people end the freeze, if there is one."""
+    async def until_looked(self) -> None:
+        """Wait until the books were found right, since they were frozen if they are."""
         await self._until(
             "SELECT faults = '[]' AND at > coalesce((SELECT at FROM switch.freeze), '-infinity')"
             " FROM switch.invariant_look"
         )
+
+    async def unfreeze(self) -> None:
+        """Wait until the books were found right again, then have two people end the freeze, if there is one."""
+        await self.until_looked()
         content = {"found": "a test's doing, undone"}
         body = {"kind": "books.unfreeze", "content": content, "reason": "test"}
         async with aiohttp.ClientSession(self.url) as session:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from switch.api.people import with_maker_half
 from switch.change_catalogue import KINDS
 from switch.cli import application
 from tests.switch.operations.test_alerts import RUNBOOKS
@@ -54,4 +55,5 @@ def test_what_a_runbook_asks_for_can_be_asked_for(line: str) -> None:
     kind, content = words[3], words[4]
     content = content.replace('"UETR"', '"0b5c9c0e-53c1-4c2a-9d1e-8a3a4f1f7b11"')
 
-    assert KINDS[kind].read(json.loads(content))
+    whole, _ = with_maker_half(kind, json.loads(content))
+    assert KINDS[kind].read(whole)

@@ -1,0 +1,382 @@
+"""What the documents for operators change is done, in one ordered walk on the tests' switch.
+
+Each line that changes something is typed as it is printed, but for made-up names: the people are those of the
+sandbox, and the bank is one that the walk itself lets take part, so that no other test finds another bank than
+before. What cannot be typed here is named, with the reason.
+"""
+
+import asyncio
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from adapters.simulation.magic import Magic
+from schemas.signing import jws
+from schemas.signing.keys import SigningKey
+from switch import cli
+from switch.client import Client
+from switch.identity.secrets import totp_code
+from switch.writer.client import Link
+from switch.writer.commands import Advance
+from tests.docs.blocks import ROOT, blocks
+from tests.docs.test_examples import READS, leaf
+from tests.switch.identity.test_people_api import status_report, until
+from tests.switch.stack import Stack
+
+PAGES = ("docs/operate/", "docs/regulate/")
+NOT_TYPED = {
+    "up": "it is what runs here: tests/docs/test_quickstart.py and tests/switch/cli/test_start.py start it",
+    "restore": "it needs a switch that is stopped, and makes another of its past: tests/ledger/test_backup.py",
+    "backup": "it needs a directory of backups from the first start on: tests/ledger/test_backup.py",
+    "people found": "a switch has one first operator and one first checker: tests/switch/identity/test_sign_in.py",
+}
+"""Commands that are read by their parser alone, in `test_examples.py`, and why."""
+
+NAMES = {"olga": "operator", "chen": "checker", "fx": "silkroad-fx", "/archive": "archive"}
+"""Made-up names of the documents, and who or what it is here."""
+
+
+def typed_lines() -> dict[tuple[str, str], str]:
+    """(Page, line) -> the command that it is, of every line that changes something."""
+    found = {}
+    for block in blocks():
+        if not block.page.startswith(PAGES) or block.language not in {"sh", "console"}:
+            continue
+        for line in block.commands():
+            words = shlex.split(line, comments=True)
+            if words[0] == "payswitch":
+                name, _, _ = leaf(words[1:])
+                if name not in READS or (name == "migrate" and "--dry-run" not in words):
+                    found[block.page, line] = name
+    return found
+
+
+@dataclass
+class Walk:
+    """Who types: what is left to be typed, and what made-up names are here."""
+
+    stack: Stack
+    capfd: pytest.CaptureFixture[str]
+    environment: pytest.MonkeyPatch
+    names: dict[str, str]
+    left: dict[tuple[str, str], str] = field(default_factory=typed_lines)
+
+    def type(self, start: str, on: str = "", *, more: tuple[str, ...] = ()) -> str:
+        """Type the one line that begins so, on a page if several have it; what it prints."""
+        found = [key for key in self.left if key[1].startswith(f"payswitch {start}") and on in key[0]]
+        assert len(found) == 1, (start, on, found)
+        del self.left[found[0]]
+        return self.done([*self.words(found[0][1]), *more])
+
+    def passed(self, name: str, on: str = "") -> None:
+        """Lines of a command that were typed with another prompt, or are typed on another page."""
+        self.left = {key: other for key, other in self.left.items() if other != name or on not in key[0]}
+
+    def words(self, line: str) -> list[str]:
+        return [self.named(word) for word in shlex.split(line, comments=True)[1:]]
+
+    def named(self, word: str) -> str:
+        if not word.startswith("{"):
+            return self.names.get(word, word)
+        content = {
+            key: type(value)(self.names.get(str(value), value)) for key, value in json.loads(word).items()
+        }
+        return json.dumps(content)
+
+    def done(self, words: list[str]) -> str:
+        """Run a command that must succeed; a factor that it asks to confirm is confirmed."""
+        code, out, err = self.tried(words)
+        factor = re.findall(r'ask again with confirmed_factor "([^"]+)"', err)
+        if factor and words[:2] == ["change", "request"]:
+            words[3] = json.dumps({**json.loads(words[3]), "confirmed_factor": factor[0]})
+            code, out, err = self.tried(words)
+        elif factor:
+            code, out, err = self.tried([*words, "--confirmed-factor", factor[0]])
+        assert code == 0, (words, out[-500:], err)
+        return out
+
+    def tried(self, words: list[str]) -> tuple[int, str, str]:
+        self.capfd.readouterr()
+        code = cli.run(words)
+        return code, *self.capfd.readouterr()
+
+    def agree(self, printed: str, *, by: str = "chen", on: str = "") -> dict[str, Any]:
+        """Approve what was requested, by the line of the page if it has one; the change, executed."""
+        number = str(json.loads(printed)["number"])
+        own = [line for page, line in self.left if on and on in page and "change approve" in line]
+        line = own[0] if own else 'payswitch change approve 7 --as chen --reason "seen"'
+        self.left = {key: name for key, name in self.left.items() if not (own and key[1] == line)}
+        words = self.words(line)
+        words[2] = number
+        words[words.index("--as") + 1] = self.names.get(by, by)
+        change: dict[str, Any] = json.loads(self.done(words))
+        return change
+
+    def two(self, start: str, on: str = "") -> dict[str, Any]:
+        """A line that requests a change, and its approval."""
+        change = self.agree(self.type(start, on), on=on)
+        assert change["state"] == "executed", change
+        return change
+
+    def enrolled(self, name: str, maker_half: str, checker_half: str) -> None:
+        """Enrol as somebody at a terminal does: the code is known when the secret has been shown."""
+        command = [sys.executable, "-m", "switch.cli", "people", "enrol", name]
+        environment = {**os.environ, "PAYSWITCH_PASSWORD": PASSWORD, "PYTHONPATH": str(ROOT)}
+        with subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(f"{maker_half}\n{checker_half}\n")
+            process.stdin.flush()
+            shown = ""
+            while (found := re.search(r'"totp_secret": "(\w+)"', shown)) is None:
+                piece = process.stdout.read(1)
+                assert piece, shown
+                shown += piece
+            self.names["secret"] = found[1]
+            process.stdin.write(f"{totp_code(found[1], int(time.time()))}\n")
+            process.stdin.close()
+            shown += process.stdout.read()
+        assert process.returncode == 0, shown
+
+
+PASSWORD = "a long enough pass phrase"
+
+
+@pytest.fixture
+def walk(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Walk:
+    monkeypatch.setenv("PAYSWITCH_DATA", str(stack.settings.data))
+    monkeypatch.setenv("PAYSWITCH_PORT", str(stack.settings.port))
+    monkeypatch.setenv("PAYSWITCH_RAILS", json.dumps(stack.settings.rails))
+    monkeypatch.chdir(tmp_path)
+    own = f"walk-{uuid.uuid4().hex[:8]}"
+    names = {**NAMES, "asha-bank": own, "nadia": f"nadia-{own}", "STATEMENT-77": f"STATEMENT-{own}"}
+    return Walk(stack, capfd, monkeypatch, {**names, **{f"asha-bank-{n}": f"{own}-{n}" for n in (1, 2)}})
+
+
+def test_what_the_documents_for_operators_change_can_be_typed(walk: Walk, tmp_path: Path) -> None:
+    for part in (people, a_bank, keys, rails, doubts, a_window, records, the_books):
+        part(walk, tmp_path)
+
+    left = set(walk.left.values())
+    assert left == NOT_TYPED.keys(), {key: name for key, name in walk.left.items() if name not in NOT_TYPED}
+
+
+def people(walk: Walk, _: Path) -> None:
+    """A new person enrols with both halves, signs in, loses the authenticator, and enrols again."""
+    name = walk.names["nadia"]
+    for reset, page in ((False, "operate/participants.md"), (True, "lost-second-factor.md")):
+        start = "change request person.reset" if reset else "people add"
+        requested = walk.type(start, page)
+        agreed = walk.agree(requested, on=page)
+        walk.passed("people enrol", page)
+        walk.enrolled(name, json.loads(requested)["maker_half"], agreed["checker_half"])
+    walk.environment.setenv("PAYSWITCH_PASSWORD", PASSWORD)
+    walk.environment.setenv("PAYSWITCH_CODE", totp_code(walk.names["secret"], int(time.time()) + 30))
+    operator, walk.names["olga"] = walk.names["olga"], name
+    walk.type("people sign-in", "operate/participants.md")
+    walk.done(["people", "sign-out", name])
+    walk.names["olga"] = operator
+    walk.passed("people sign-in")
+    removed = ["change", "request", "person.remove", json.dumps({"name": name})]
+    walk.agree(walk.done([*removed, "--as", operator, "--reason", "left"]))
+
+
+def a_bank(walk: Walk, place: Path) -> None:
+    """A bank comes, is given a cap and money, is suspended, and pays."""
+    (written,) = (b for b in blocks() if b.page == "docs/operate/participants.md" and b.language == "json")
+    content = json.loads(written.text.replace("\\n...", "\\n"))
+    own = walk.names["asha-bank"]
+    letters = "".join(chr(ord("A") + int(digit, 16)) for digit in own[5:9])
+    content |= {"id": own, "bic": f"{letters}INBB"}
+    content["keys"] = [{"keyid": f"{own}-1", "public_key": SigningKey.generate("1").public.pem.decode()}]
+    (place / "participant.json").write_text(json.dumps(content))
+    onboard = ["participant", "onboard", "participant.json", "--as", "operator", "--reason", "new"]
+    assert walk.agree(walk.done(onboard))["state"] == "executed"
+
+    walk.two("change request cap.set", "operate/participants.md")
+    refused = [line for _, line in walk.left if "change request rate.set" in line]
+    code, _, error = walk.tried(walk.words(refused[0]))
+    assert (code, "ask again with confirmed_factor" in error) == (1, True), error
+    walk.left.pop(("docs/operate/participants.md", refused[0]))
+    walk.two("participant funds-in")
+    walk.two("participant cap")
+    for page in ("participant-over-cap", "mass-duplicates"):
+        walk.two("participant suspend", page)
+        resume(walk)
+
+
+def resume(walk: Walk) -> None:
+    words = ["participant", "resume", walk.names["asha-bank"], "--as", "operator", "--reason", "cleared"]
+    assert walk.agree(walk.done(words))["state"] == "executed"
+
+
+def keys(walk: Walk, place: Path) -> None:
+    """A key is revoked, and another one added."""
+    (place / "key.pem").write_bytes(SigningKey.generate("2").public.pem)
+    for start in ("participant key-revoke", "participant suspend", "participant key-add"):
+        walk.two(start, "key-compromise")
+    resume(walk)
+
+
+def rails(walk: Walk, _: Path) -> None:
+    """A rail is closed, and opened again."""
+    closed = next(line for page, line in walk.left if "rail-down" in page and "rail.switch" in line)
+    walk.two("change request rail.switch", "rail-down")
+    opened = walk.words(closed.replace("false", "true"))
+    assert walk.agree(walk.done(opened))["state"] == "executed"
+
+
+def paid(walk: Walk, word: str = "", state: str = "COMMITTED") -> str:
+    """A payment of the walk's own bank that ends so; its UETR."""
+    stack, own = walk.stack, walk.names["asha-bank"]
+    bearer = f"sk_test_{own}"
+
+    async def pay() -> str:
+        connection = await stack.connect()
+        await connection.execute(
+            "INSERT INTO switch.bearer_key (sha256, participant) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            sha256(bearer.encode()).digest(),
+            own,
+        )
+        bic = await connection.fetchval("SELECT bic FROM switch.participant WHERE id = $1", own)
+        await connection.close()
+        await stack.until_everywhere(lambda status: status == 200, "/v1/positions", bearer)
+        document = stack.document("asha-bank", "indus-bank", word=word)
+        (tx,) = document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"]
+        tx["DbtrAgt"] = {"FinInstnId": {"BICFI": bic}}
+        async with Client(stack.url, bearer=bearer) as client, asyncio.timeout(60):
+            uetr = (await client.pay(document, wait=5)).uetr
+            while (payment := await client.payment(uetr, wait=5)).state != state:
+                assert payment.state in {"SENT", "RESERVED", "RECEIVED"}, payment
+        return str(uetr)
+
+    return asyncio.run(pay())
+
+
+def doubts(walk: Walk, _: Path) -> None:
+    """A doubt is ended by evidence; a payment that was given back returns; a break is resolved."""
+    walk.names["UETR"] = paid(walk, Magic.WRONGAMT, "UNKNOWN")
+    walk.two("change request payment.resolve", "unknowns-growing")
+
+    walk.names["UETR"] = paid(walk)
+    walk.names["3"] = str(asyncio.run(contradicted(walk.stack, walk.names["UETR"])))
+    walk.two("change request break.return", "reconciliation-breaks")
+
+    walk.names["3"] = str(asyncio.run(contradicted(walk.stack, paid(walk))))
+    walk.type("rails resolve", "reconciliation-breaks")
+
+
+async def contradicted(stack: Stack, uetr: str) -> int:
+    """The rail takes back what it said; the number of the break."""
+    link, connection = Link(stack.settings.writer_socket), await stack.connect()
+    await link.start()
+    reply = await link.ask(Advance(uuid.UUID(uetr).bytes, "REJECT", rail="PK", rail_code="AC04"))
+    await link.stop()
+    assert reply.verdict == "contradiction"
+    question = "SELECT id FROM switch.reconciliation_break WHERE uetr = $1 AND resolved_at IS NULL"
+    async with asyncio.timeout(60):
+        while (number := await connection.fetchval(question, uuid.UUID(uetr))) is None:
+            await asyncio.sleep(0.2)
+    await connection.close()
+    return int(number)
+
+
+def a_window(walk: Walk, place: Path) -> None:
+    """A window is closed and confirmed, one bank's line is held, and the agent confirms the others."""
+    paid(walk)
+    change = walk.two("settlement close", "window-wont-close")
+    walk.names["42"] = str(change["content"]["window"])
+    lines = asyncio.run(settled_so_far(walk, "CLOSED"))["lines"]
+    confirmed = walk.type("settlement confirm ", "operate/settlement.md")
+    banks = sorted({f"regulator-{line['country'].lower()}" for line in lines})
+    assert {walk.agree(confirmed, by=bank)["state"] for bank in banks} <= {"requested", "executed"}
+
+    asyncio.run(settled_so_far(walk, "SETTLING"))
+    walk.two("settlement hold", "window-wont-close")
+    lines = asyncio.run(settled_so_far(walk, "SETTLING"))["lines"]
+    agent = walk.stack.credentials["settlement_agents"]["INR"]
+    report = status_report([line for line in lines if line["state"] == "INSTRUCTED"])
+    key = SigningKey.from_pem(agent["keyid"], agent["private_key"].encode())
+    (place / "camt054.xml").write_bytes(report)
+    (place / "camt054.xml.jws").write_text(jws.sign(key, report))
+    taken = json.loads(walk.type("settlement confirmation", "operate/settlement.md"))
+    assert taken["contradictions"] == []
+    asyncio.run(settled_so_far(walk, "SETTLED"))
+
+
+async def settled_so_far(walk: Walk, state: str) -> dict[str, Any]:
+    async with aiohttp.ClientSession(walk.stack.url) as http:
+        found: dict[str, Any] = await until(http, walk.stack, int(walk.names["42"]), state)
+        return found
+
+
+def records(walk: Walk, place: Path) -> None:
+    """Proofs are verified, keys rotated, personal data erased, reports verified; what is old is put away."""
+    walk.names["UETR"] = paid(walk)
+    deadline = time.monotonic() + 60
+    while walk.tried(["audit", "export", walk.names["UETR"], "-o", "bundle.json"])[0] != 0:
+        assert time.monotonic() < deadline, "no checkpoint covers the payment"
+    lines = walk.done(["audit", "keys"]).splitlines()
+    walk.names["LINE"] = lines[0]
+    walk.type("audit verify", more=tuple(lines[1:]))
+    walk.type("audit rotate")
+    walk.type("audit retire")
+
+    walk.type("migrate --phase pre")
+    walk.type("migrate --phase post")
+
+    walk.type("erase UETR", "operate/retention.md")
+    walk.type("erase --before", "operate/retention.md")
+    walk.names["UETR"] = paid(walk)
+    walk.type("erase UETR", "erasure-request")
+    walk.type("ledger detach", "operate/retention.md")
+    walk.type("ledger detach", "disk-full")
+
+    made = [
+        "report",
+        "make",
+        "window-statement",
+        f"window={walk.names['42']}",
+        "--format",
+        "csv",
+        "-o",
+        "FILE",
+    ]
+    walk.done(made)
+    with urllib.request.urlopen(f"{walk.stack.url}/v1/report-key") as answer:
+        (place / "report.pub").write_bytes(answer.read())
+    walk.names["FILE"] = next(str(one) for one in place.glob("*FILE*") if one.suffix != ".jws")
+    walk.type("report verify")
+    walk.type("report add-regulator")
+
+
+def the_books(walk: Walk, _: Path) -> None:
+    """The books are frozen by hand; two people end that after a look that found nothing."""
+    walk.type("ledger freeze", "ledger-imbalance")
+    try:
+        asyncio.run(walk.stack.until_looked())
+        walk.two("ledger unfreeze", "ledger-imbalance")
+    finally:
+        asyncio.run(walk.stack.unfreeze())
