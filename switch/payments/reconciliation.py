@@ -116,7 +116,7 @@ class Reconciliation:
 
         """
         profile = rail.adapter.profile
-        answers = _by_ref([answer async for answer in rail.adapter.reconcile(cycle)], cycle)
+        answers = _by_ref([each async for each in rail.adapter.reconcile(cycle)], cycle, profile.currency)
         over = profile.hours.day(datetime.now(UTC)) > cycle
         result = Result(profile.country, cycle, over, len(answers))
         await self._keep(profile, cycle, answers)
@@ -206,7 +206,7 @@ async def differences(connection: asyncpg.Connection, profile: RailProfile) -> l
     return [row for row in found if (row["ref"], row["kind"]) not in settled]
 
 
-def _by_ref(answers: list[Answer], cycle: str) -> dict[str, Answer]:
+def _by_ref(answers: list[Answer], cycle: str, currency: str) -> dict[str, Answer]:
     """The answers by their reference.
 
     Raises:
@@ -214,19 +214,20 @@ def _by_ref(answers: list[Answer], cycle: str) -> dict[str, Answer]:
 
     """
     found = {answer.ref: answer for answer in answers}
-    if len(found) != len(answers) or not all(map(_is_sound, answers)):
+    if len(found) != len(answers) or not all(_is_sound(answer, currency) for answer in answers):
         raise Unavailable(f"the file of cycle {cycle} contradicts itself or says what cannot be")
     return found
 
 
-def _is_sound(answer: Answer) -> bool:
-    """Whether the words can be kept: a UETR that is one, an amount that is money, no NUL."""
+def _is_sound(answer: Answer, currency: str) -> bool:
+    """Whether the words can be kept: a UETR that is one, an amount in the rail's currency, no NUL."""
     try:
         sound = answer.uetr is None or str(UUID(answer.uetr)) == answer.uetr
     except ValueError:
         return False
     minor = answer.amount.minor if answer.amount else 1
-    return sound and 0 < minor <= MAX_MINOR and "\0" not in answer.ref + (answer.rail_code or "")
+    ours = answer.amount is None or answer.amount.currency == currency
+    return sound and ours and 0 < minor <= MAX_MINOR and "\0" not in answer.ref + (answer.rail_code or "")
 
 
 async def list_breaks(

@@ -19,7 +19,7 @@ from schemas.errors import Unavailable
 from schemas.money import Money
 from switch.base.database import connect_pool
 from switch.operations.verify import _reconciled
-from switch.payments import rails
+from switch.payments import rails, reconciliation
 from switch.payments.dispatch import Dispatcher
 from switch.payments.rails import Rail
 from switch.payments.reconciliation import Reconciliation, read_breaks
@@ -245,3 +245,15 @@ def test_the_command_prints_what_the_cycle_came_to(stack: Stack):
     assert found["rail"] == "IN"
     assert first.returncode == (1 if found["breaks"] else 0)  # other tests' contradictions may be new to it
     assert (again.returncode, json.loads(again.stdout)["breaks"]) == (0, {})
+
+
+def test_a_file_that_states_another_currency_than_the_rails_is_not_read() -> None:
+    """Its minor units were compared with ours under the rail's currency."""
+    uetr = str(uuid4())
+    ours, other = (
+        Answer("REF", Outcome.DONE, uetr, amount=Money(100, currency)) for currency in ("PKR", "KZT")
+    )
+
+    assert reconciliation._by_ref([ours], "2026-11-23", "PKR") == {"REF": ours}
+    with pytest.raises(Unavailable, match="says what cannot be"):
+        reconciliation._by_ref([other], "2026-11-23", "PKR")
