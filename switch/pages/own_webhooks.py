@@ -24,8 +24,6 @@ from switch.writer.event_kinds import EventKind
 
 router = APIRouter(prefix=PREFIX + BASE + "/webhooks", include_in_schema=False)
 
-"""Types of events that one may ask for."""
-
 Id = Annotated[UUID, Path()]
 _ROWS: Final = 100
 Before = Annotated[int | None, Query(ge=1, lt=2**62)]

@@ -9,10 +9,12 @@ import asyncpg
 from switch.reports.query import Period, Query, Scope
 from switch.reports.sql import statement
 from switch.reports.table import Column, Kind, Report, Row
-from switch.writer.event_kinds import OF_PAYMENTS
+from switch.writer.event_kinds import OF_PAYMENTS, EventKind
 
 NAME: Final = "access-log"
 _ROWS: Final = statement("access_log")
+_NOBODYS: Final = (*OF_PAYMENTS, EventKind.MESSAGE_RECEIVED)
+"""Kinds of events that are about payments and messages, and no deed of people."""
 _WHO: Final = ("caller", "by", "person", "maker", "checker", "name")
 """Where event bodies say who acted, the first that is there."""
 
@@ -29,7 +31,7 @@ COLUMNS: Final = (
 async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
     """The log of a period."""
     period = await Period.read(connection, query)
-    return report(await connection.fetch(_ROWS, period.first, period.last, OF_PAYMENTS), period, scope)
+    return report(await connection.fetch(_ROWS, period.first, period.last, _NOBODYS), period, scope)
 
 
 def report(rows: Sequence[asyncpg.Record], period: Period, scope: Scope) -> Report:
