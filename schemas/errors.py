@@ -12,7 +12,8 @@ SwitchError                        500  MS03
 ├─ NotAcceptable                   406  NARR   no representation that `Accept` allows
 ├─ TooManyRequests                 429  NARR   slow down: `Retry-After` says how much
 ├─ Refused                         422         a valid message that the switch will not execute
-│  └─ DuplicateUetr                409  DUPL   the UETR is known with other content
+│  ├─ DuplicateUetr                409  DUPL   the UETR is known with other content
+│  └─ EffectChanged                409  NARR   a vote on a change that would now do something else
 ├─ Unavailable                     503  AB10   nothing was done: try again when `Retry-After` says
 │  └─ BooksFrozen                  503  AB10   no money moves anew until people have looked
 └─ OutcomeUnknown                  503  NARR   it may have been done: the same request again tells
@@ -21,6 +22,7 @@ A class carries the HTTP `status`, the ISO `reason` and whether a retry can help
 the class's docstring and never contains what the caller sent.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -194,6 +196,18 @@ class DuplicateUetr(Refused):
 
     status = 409
     default_reason = Reason.DUPLICATE_PAYMENT
+
+
+class EffectChanged(Refused):
+    """What this change would do is no longer what the vote was given for; nothing was changed."""
+
+    status = 409
+    default_reason = Reason.NARRATIVE
+
+    def __init__(self, effect: Mapping[str, Any] | None) -> None:
+        super().__init__()
+        self.effect = effect
+        """What it would do now."""
 
 
 class Unavailable(SwitchError):

@@ -12,6 +12,8 @@ from schemas import json_schema
 from schemas.catalogue import catalogue
 from switch.api import doors, examples, people, webhooks
 from switch.api.doors import Door
+from switch.approvals.effects import Subject
+from switch.identity.model import ChangeState
 
 _PREFIX: Final = "#/components/schemas/"
 _XML: Final = {"schema": {"type": "string", "description": "The same message as ISO 20022 XML, UTF-8"}}
@@ -52,6 +54,95 @@ _FAILURES: Final = {
     "415": "Not a media type or encoding that is read here",
     "503": "`unavailable`: nothing was done. `outcome-unknown`: it may have been. Resend the same message",
 }
+_TEXT: Final[dict[str, Any]] = {"type": "string"}
+_TEXT_OR_NULL: Final[dict[str, Any]] = {"type": ["string", "null"]}
+_ROW: Final = {
+    "type": "object",
+    "required": ["what", "now", "then", "unit", "moving"],
+    "properties": {
+        "what": {**_TEXT, "description": "What the change touches: a label, a name or an id"},
+        "now": {**_TEXT, "description": "How it is; `none` where there is none"},
+        "then": {**_TEXT, "description": "How it would be"},
+        "unit": {**_TEXT_OR_NULL, "description": "A currency, or what the number counts"},
+        "moving": {"type": "boolean", "description": "It moves with every payment; the digest leaves it out"},
+    },
+}
+_EFFECT: Final = {
+    "type": ["object", "null"],
+    "title": "Effect of a change",
+    "description": "What the change would do if it were executed now; null once it has ended",
+    "required": ["rows", "warnings", "digest"],
+    "properties": {
+        "rows": {"type": "array", "items": _ROW},
+        "warnings": {"type": "array", "items": _TEXT},
+        "digest": {
+            **_TEXT,
+            "description": "Stated as `seen`, it binds a vote to this effect",
+        },
+    },
+}
+_CHANGE: Final = {
+    "type": "object",
+    "title": "Change",
+    "required": ["number", "kind", "content", "state", "effect", "links"],
+    "properties": {
+        "number": {"type": "integer"},
+        "kind": _TEXT,
+        "content": {"type": "object", "description": "As the kind's JSON Schema in `/v1/changes/kinds`"},
+        "maker": _TEXT,
+        "reason": _TEXT,
+        "seats": {"type": "array", "items": {"type": "object"}, "description": "Who must agree"},
+        "votes": {"type": "array", "items": {"type": "object"}},
+        "state": {"enum": [str(state) for state in ChangeState]},
+        "requested_at": {**_TEXT, "format": "date-time"},
+        "expires_at": {**_TEXT, "format": "date-time"},
+        "ended_at": {**_TEXT_OR_NULL, "format": "date-time"},
+        "outcome": {**_TEXT, "description": "What came of it"},
+        "effect": {"$ref": f"{_PREFIX}Effect"},
+        "links": {
+            "type": "array",
+            "description": "What the change touches",
+            "items": {
+                "type": "object",
+                "required": ["subject", "id", "href"],
+                "properties": {
+                    "subject": {"enum": [str(subject) for subject in Subject]},
+                    "id": _TEXT,
+                    "href": {**_TEXT_OR_NULL, "description": "Where the API has it"},
+                },
+            },
+        },
+        "comparisons": {
+            "type": "array",
+            "description": "Its values beside those in force; not in lists",
+            "items": {"type": "object"},
+        },
+        "maker_half": {**_TEXT, "description": "Once, to who asks for a person: half of an enrolment code"},
+        "checker_half": {**_TEXT, "description": "Once, to who completes it: the other half"},
+    },
+}
+_ANSWERED_BY: Final[Mapping[str, tuple[str, dict[str, Any]]]] = MappingProxyType(
+    {
+        "listChanges": ("200", {"type": "array", "items": {"$ref": f"{_PREFIX}Change"}}),
+        "getChange": ("200", {"$ref": f"{_PREFIX}Change"}),
+        "requestChange": ("201", {"$ref": f"{_PREFIX}Change"}),
+        "voteOnChange": ("200", {"$ref": f"{_PREFIX}Change"}),
+    }
+)
+"""Operation -> the status and the schema of its answer."""
+_EFFECT_CHANGED: Final = {
+    "description": "The change would now do something else than what was `seen`; `effect` says what",
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "allOf": [
+                    {"$ref": f"{_PREFIX}Problem"},
+                    {"type": "object", "properties": {"effect": {"$ref": f"{_PREFIX}Effect"}}},
+                ]
+            }
+        }
+    },
+}
 _BODIES: Final[Mapping[str, type]] = MappingProxyType(
     {
         "signIn": people.SignIn,
@@ -84,7 +175,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, routes=app.routes)
         components = document.setdefault("components", {}).setdefault("schemas", {})
-        components["Problem"] = _PROBLEM
+        components |= {"Problem": _PROBLEM, "Effect": _EFFECT, "Change": _CHANGE}
         for message in catalogue().messages:
             components.update(json_schema.definitions(message, prefix=_PREFIX))
             components[message] = _schema(message)
@@ -97,6 +188,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             _describe_pages(operations.get("get", {}))
             for operation in operations.values():
                 _describe_request(path, operation, components)
+                _describe_answer(operation)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -105,6 +197,17 @@ def _describe_pages(operation: dict[str, Any]) -> None:
     """Say of a list how to get its next page."""
     if any(parameter["name"] == "limit" for parameter in operation.get("parameters", ())):
         operation["responses"]["200"]["headers"] = {"Link": _LINK}
+
+
+def _describe_answer(operation: dict[str, Any]) -> None:
+    """Give an operation the schema of its answer."""
+    name = operation["operationId"]
+    if name in _ANSWERED_BY:
+        status, schema = _ANSWERED_BY[name]
+        answer = operation["responses"].pop("200")
+        operation["responses"][status] = {**answer, "content": {"application/json": {"schema": schema}}}
+    if name == "voteOnChange":
+        operation["responses"]["409"] = _EFFECT_CHANGED
 
 
 def _describe_request(path: str, operation: dict[str, Any], components: dict[str, Any]) -> None:

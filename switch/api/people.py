@@ -71,11 +71,21 @@ class RequestChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
 
 
+Digest = Annotated[
+    str,
+    msgspec.Meta(
+        pattern="^[0-9a-f]{64}$",
+        description="The digest of the effect that the person was shown: the vote counts for it alone",
+    ),
+]
+
+
 class Say(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a person says to a change."""
 
     decision: Literal["approve", "refuse"]
     reason: str
+    seen: Digest | None = None
 
 
 def desk_of(request: Request) -> Desk:
@@ -289,21 +299,23 @@ async def list_changes(  # noqa: PLR0917 - one a query parameter
     before: Before = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:
-    """Get changes, newest first; a participant's person gets its own requests."""
+    """Get changes, newest first, each with its effect; a participant's person gets its own requests."""
     maker = None if may(person, Right.READ_CHANGES) else person.name
     async with desk.pool.acquire() as connection:
         found = await approvals.read(connection, state=state, maker=maker, before=before, limit=limit + 1)
-    return answer_page(request, "before", paging.cut(found, limit, lambda c: c.number), change_document)
+        page = paging.cut(found, limit, lambda c: c.number)
+        documents = {c.number: await foreseen_document(connection, c) for c in page.entries}
+    return answer_page(request, "before", page, lambda change: documents[change.number])
 
 
 @router.get("/changes/{number}", operation_id="getChange", tags=["changes"])
 async def get_change(request: Request, desk: Office, person: SignedIn, number: Number) -> Response:
-    """Get a change, and what everybody said to it."""
+    """Get a change: what it would do, what it is measured by, and every vote on it."""
     async with desk.pool.acquire() as connection:
         change = await approvals.find(connection, number)
     if not may_see(person, change):
         raise NotAllowed("your role may not do this")
-    return answer(request, await compared_document(desk, change))
+    return answer(request, await full_document(desk, change))
 
 
 @router.post("/changes", operation_id="requestChange", tags=["changes"])
@@ -312,16 +324,21 @@ async def post_change(request: Request, desk: Office, person: SignedIn) -> Respo
     said = await read_body(request, RequestChange)
     content, half = with_maker_half(said.kind, said.content)
     change = await approvals.request(desk, KINDS, person, said.kind, content=content, reason=said.reason)
-    document = await compared_document(desk, change)
+    document = await full_document(desk, change)
     return answer(request, {**document, "maker_half": half} if half else document, 201)
 
 
 @router.post("/changes/{number}/votes", operation_id="voteOnChange", tags=["changes"])
 async def post_vote(request: Request, desk: Office, person: SignedIn, number: Number) -> Response:
-    """Agree to a change, or refuse it. The last to agree has it executed."""
+    """Agree to a change, or refuse it. The last to agree has it executed.
+
+    With `seen`, a change that would now do something else is not voted on: 409, with its present `effect`.
+    """
     said = await read_body(request, Say)
-    change = await approvals.vote(desk, KINDS, person, number, decision=said.decision, reason=said.reason)
-    return answer(request, await compared_document(desk, change))
+    change = await approvals.vote(
+        desk, KINDS, person, number, decision=said.decision, reason=said.reason, seen=said.seen
+    )
+    return answer(request, await full_document(desk, change))
 
 
 @router.post("/changes/{number}/withdraw", operation_id="withdrawChange", tags=["changes"])
@@ -346,11 +363,22 @@ def change_document(change: Change) -> dict[str, Any]:
     return {**document, "checker_half": secret} if secret else document
 
 
-async def compared_document(desk: Desk, change: Change) -> dict[str, Any]:
+async def foreseen_document(connection: asyncpg.Connection, change: Change) -> dict[str, Any]:
+    """The same with what it touches (`links`), and what it would do (`effect`) while it is asked for."""
+    effect = await approvals.foresee(connection, KINDS, change)
+    return {
+        **change_document(change),
+        "effect": effect and effect.document(change.number),
+        "links": [one.document() for one in await approvals.links(connection, KINDS, change)],
+    }
+
+
+async def full_document(desk: Desk, change: Change) -> dict[str, Any]:
     """The same with `comparisons` while it is asked for: what it is measured by, and by what factor."""
     async with desk.pool.acquire() as connection:
+        document = await foreseen_document(connection, change)
         compared = await approvals.compare(connection, desk, KINDS, change)
-    return {**change_document(change), "comparisons": [one.document() for one in compared]}
+    return {**document, "comparisons": [one.document() for one in compared]}
 
 
 def may_see(person: Person, change: Change) -> bool:

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from schemas.errors import (
     RESEND,
+    EffectChanged,
     InvalidMessage,
     InvalidParameter,
     OutcomeUnknown,
@@ -75,6 +76,8 @@ def problem_body(error: SwitchError) -> dict[str, Any]:
         body["errors"] = [_error(each) for each in found]
     elif error.path is not None:
         body["errors"] = [{"path": error.path, "message": error.detail}]
+    if isinstance(error, EffectChanged):
+        body["effect"] = error.effect
     return body
 
 

@@ -18,8 +18,17 @@ from typing import Any, Final
 import asyncpg
 import structlog
 
-from schemas.errors import TRY_AGAIN, NotAllowed, NotFound, Refused, SwitchError
+from schemas.errors import (
+    TRY_AGAIN,
+    EffectChanged,
+    InvalidMessage,
+    NotAllowed,
+    NotFound,
+    Refused,
+    SwitchError,
+)
 from schemas.reasons import Reason
+from switch.approvals.effects import Effect, Resource
 from switch.approvals.kinds import Confirmable, Content, Execution, Kind, Kinds, encode_content
 from switch.base import logs, plausibility
 from switch.base.plausibility import Comparison
@@ -80,13 +89,24 @@ async def request(
 
 
 async def vote(
-    desk: Desk, kinds: Kinds, person: Person, number: int, *, decision: str, reason: str
+    desk: Desk,
+    kinds: Kinds,
+    person: Person,
+    number: int,
+    *,
+    decision: str,
+    reason: str,
+    seen: str | None = None,
 ) -> Change:
     """Agree to a change (`approve`) or `refuse` it; the last to agree has it executed.
+
+    `seen` is the digest of the effect that the person was shown. Where it is stated, the vote counts for
+    that effect alone; the last vote's is compared once more in the transaction that executes.
 
     Raises:
         NotFound: no such change.
         NotAllowed: no free seat for this person, or it is the person's own request.
+        EffectChanged: the change would now do something else than what was seen.
         Refused: it is no longer asked for, or could no longer be done.
 
     """
@@ -97,6 +117,7 @@ async def vote(
         change = await _lock(connection, number)
         await _check_open(connection, change)
         seat = _free_seat(change, person)
+        await _check_seen(connection, kinds, change, seen)
         await connection.execute(
             "INSERT INTO switch.change_vote (change, seat, person, maker, decision, reason)"
             " VALUES ($1, $2, $3, $4, $5, $6)",
@@ -114,6 +135,7 @@ async def vote(
             person=person.name,
             decision=decision,
             reason=reason,
+            **({} if seen is None else {"seen": seen}),
         )
         if decision == "refuse":
             await _end(connection, number, ChangeState.REFUSED, f"refused by {person.name}")
@@ -123,9 +145,9 @@ async def vote(
             return await _find(connection, number)
         await _end(connection, number, ChangeState.APPROVED, "")
         if kinds[change.kind].tells_secret:
-            return await _execute(connection, desk, kinds, change, again=False)
+            return await _execute(connection, desk, kinds, change, again=False, seen=seen)
     try:
-        return await execute(desk, kinds, number, again=False)
+        return await execute(desk, kinds, number, again=False, seen=seen)
     except TRY_AGAIN:  # the word is given; `tend` executes it when the writer is back
         async with desk.pool.acquire() as connection:
             return await _find(connection, number)
@@ -150,8 +172,12 @@ async def withdraw(desk: Desk, person: Person, number: int) -> Change:
         return await _find(connection, number)
 
 
-async def execute(desk: Desk, kinds: Kinds, number: int, *, again: bool = True) -> Change:
+async def execute(
+    desk: Desk, kinds: Kinds, number: int, *, again: bool = True, seen: str | None = None
+) -> Change:
     """Execute an approved change; one that has ended is told as it is. `again`: the ledger may know of it.
+
+    `seen`: the digest of the effect that the last vote was given for, if it was stated.
 
     Raises:
         Unavailable: the ledger's writer is away; `tend` tries again.
@@ -162,17 +188,29 @@ async def execute(desk: Desk, kinds: Kinds, number: int, *, again: bool = True) 
         change = await _lock(connection, number)
         if change.state is not ChangeState.APPROVED:
             return change
-        return await _execute(connection, desk, kinds, change, again=again)
+        return await _execute(connection, desk, kinds, change, again=again, seen=seen)
 
 
 async def _execute(
-    connection: asyncpg.Connection, desk: Desk, kinds: Kinds, change: Change, *, again: bool
+    connection: asyncpg.Connection,
+    desk: Desk,
+    kinds: Kinds,
+    change: Change,
+    *,
+    again: bool,
+    seen: str | None = None,
 ) -> Change:
     kind, number = kinds[change.kind], change.number
     execution = Execution(connection, desk.link, number)
     try:
         async with connection.transaction():  # a failure leaves no trace but itself
-            await _run(desk, kind, execution, change, checked=again and kind.moves_books)
+            if not (again and kind.moves_books):
+                # One execution of a kind at a time: the next is compared with what this one puts in force.
+                await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", change.kind)
+                await _check_seen(connection, kinds, change, seen)
+                await _check_still(connection, desk, kinds, change)
+            # Past this line the change is made.
+            await kind.execute(execution, kind.read(change.content.encode()))
     except TRY_AGAIN:  # neither is a failure of the change
         raise
     except SwitchError as error:
@@ -180,17 +218,6 @@ async def _execute(
     else:
         await _end(connection, number, ChangeState.EXECUTED, execution.outcome)
     return await _find(connection, number, secret=execution.secret)
-
-
-async def _run(desk: Desk, kind: Kind[Any], execution: Execution, change: Change, *, checked: bool) -> None:
-    content = kind.read(change.content.encode())
-    if not checked:
-        # One execution of a kind at a time: the next is compared with what this one puts in force.
-        await execution.connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", change.kind)
-        await kind.check(execution.connection, content)
-        await _check_plausible(execution.connection, desk, kind, content)
-    # Past this line the change is made.
-    await kind.execute(execution, content)
 
 
 async def tend(desk: Desk, kinds: Kinds, *, after_s: float = LEFT_S) -> int:
@@ -265,6 +292,22 @@ def may_vote(change: Change, person: Person) -> bool:
     return True
 
 
+async def foresee(connection: asyncpg.Connection, kinds: Kinds, change: Change) -> Effect | None:
+    """What a change that is asked for would do, as things are now; None once it has ended."""
+    if change.state is not ChangeState.REQUESTED:
+        return None
+    return await _effect(connection, kinds, change)
+
+
+async def links(connection: asyncpg.Connection, kinds: Kinds, change: Change) -> tuple[Resource, ...]:
+    """What a change touches, or touched."""
+    kind = kinds[change.kind]
+    try:
+        return await kind.links(connection, kind.read(change.content.encode()))
+    except InvalidMessage:  # it was asked for when its content was another
+        return ()
+
+
 async def compare(
     connection: asyncpg.Connection, desk: Desk, kinds: Kinds, change: Change
 ) -> Sequence[Comparison]:
@@ -316,6 +359,22 @@ async def _check_open(connection: asyncpg.Connection, change: Change) -> None:
     now: datetime = await connection.fetchval("SELECT clock_timestamp()")
     if change.state is not ChangeState.REQUESTED or now >= change.expires_at:
         raise Refused("this change is no longer asked for", reason=Reason.NARRATIVE)
+
+
+async def _check_seen(connection: asyncpg.Connection, kinds: Kinds, change: Change, seen: str | None) -> None:
+    if seen is None:
+        return
+    effect = await _effect(connection, kinds, change)
+    if effect is None or effect.digest(change.number) != seen:
+        raise EffectChanged(None if effect is None else effect.document(change.number))
+
+
+async def _effect(connection: asyncpg.Connection, kinds: Kinds, change: Change) -> Effect | None:
+    kind = kinds[change.kind]
+    try:
+        return await kind.effect(connection, kind.read(change.content.encode()))
+    except InvalidMessage:  # it was asked for when its content was another; its check refuses it
+        return None
 
 
 async def _check_still(connection: asyncpg.Connection, desk: Desk, kinds: Kinds, change: Change) -> None:

@@ -1,6 +1,7 @@
 """A kind of change: what may be asked for, by whom, who must agree, and what is then done.
 
-A kind is data and three functions. `check` says whether it could be done now, and is asked at the request,
+A kind is data and functions. `effect` states what it would do, for whoever is to agree; `links` what it
+touches. `check` says whether it could be done now, and is asked at the request,
 at every vote and again in the transaction that executes. `execute` does it, in that transaction; what it
 asks of the ledger's writer goes under ids made from the change's number, so doing it again does nothing.
 """
@@ -20,6 +21,7 @@ import msgspec
 from msgspec import inspect
 
 from schemas.errors import InvalidMessage
+from switch.approvals.effects import Effect, Resource
 from switch.base.calendars import is_countable
 from switch.base.plausibility import Bands, Comparison, Factor
 from switch.identity.model import Role, Seat
@@ -98,6 +100,10 @@ class Kind(Generic[C]):
     content: type[C]
     execute: Callable[[Execution, C], Awaitable[None]]
     check: Callable[[asyncpg.Connection, C], Awaitable[None]] = always
+    effect: Callable[[asyncpg.Connection, C], Awaitable[Effect]] = field(kw_only=True)
+    """What is, and what would be. It decides nothing, and fails for no content that was accepted."""
+    links: Callable[[asyncpg.Connection, C], Awaitable[tuple[Resource, ...]]] = field(kw_only=True)
+    """What the change touches."""
     compare: Callable[[asyncpg.Connection, C, Bands], Awaitable[Sequence[Comparison]]] = beside_nothing
     """What the content is measured by; it is `Confirmable` where this is stated."""
     seats: Callable[[asyncpg.Connection, C], Awaitable[tuple[Seat, ...]]] = one_checker

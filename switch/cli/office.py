@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from schemas.errors import NotAuthentic
-from switch.api.people import compared_document, with_maker_half
+from switch.api.people import full_document, with_maker_half
 from switch.approvals import approvals
 from switch.base.settings import Settings
 from switch.change_catalogue import KINDS
@@ -112,14 +112,18 @@ async def request(
     person = await find_person(counter.desk, counter.settings, name)
     content, half = with_maker_half(kind, content)
     change = await approvals.request(counter.desk, KINDS, person, kind, content=content, reason=reason)
-    document = await compared_document(counter.desk, change)
+    document = await full_document(counter.desk, change)
     return {**document, "maker_half": half} if half else document
 
 
-async def vote(counter: Counter, name: str, number: int, *, decision: str, reason: str) -> Change:
-    """Say something to a change as a person."""
+async def vote(
+    counter: Counter, name: str, number: int, *, decision: str, reason: str, seen: str | None = None
+) -> Change:
+    """Vote on a change as a person; `seen` is the digest of the effect that the person was shown."""
     person = await find_person(counter.desk, counter.settings, name)
-    return await approvals.vote(counter.desk, KINDS, person, number, decision=decision, reason=reason)
+    return await approvals.vote(
+        counter.desk, KINDS, person, number, decision=decision, reason=reason, seen=seen
+    )
 
 
 def confirmed(factor: str | None) -> dict[str, str]:

@@ -4,13 +4,15 @@ import dataclasses
 import json
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from switch.api.people import change_document, compared_document
+from switch.api.people import change_document, full_document
 from switch.approvals import approvals
+from switch.approvals.effects import NOTHING
 from switch.change_catalogue import KINDS, describe
 from switch.cli.connect import NUMBER_MAX, Data, Database, installed, read_json, running_url, settings_for
 from switch.cli.failures import CommandFailed, WrongUse
@@ -24,6 +26,8 @@ people = typer.Typer(no_args_is_help=True)
 changes = typer.Typer(no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="the person's name, as it signs in")]
 Number = Annotated[int, typer.Argument(min=1, max=NUMBER_MAX, help="number of the change")]
+
+Yes = Annotated[bool, typer.Option("--yes", help="do not ask: you have read what the change would do")]
 
 
 def _password(*, confirm: bool) -> str:
@@ -176,14 +180,17 @@ def list_changes(
 
 @changes.command("show")
 def show_change(number: Number, data: Data = None, database_url: Database = None) -> None:
-    """Print a change and every vote on it."""
+    """Print a change: what it would do, what it is measured by, and every vote on it."""
+    show(_read(data, database_url, number))
 
+
+def _read(data: Path | None, database: str | None, number: int) -> dict[str, Any]:
     async def work(counter: Counter) -> dict[str, Any]:
         async with counter.desk.pool.acquire() as connection:
             change = await approvals.find(connection, number)
-        return await compared_document(counter.desk, change)
+        return await full_document(counter.desk, change)
 
-    show(run(data, database_url, work))
+    return run(data, database, work)
 
 
 @changes.command("request")
@@ -206,18 +213,32 @@ def request_change(
 
 @changes.command()
 def approve(
-    number: Number, *, as_: As, reason: Reason, data: Data = None, database_url: Database = None
+    number: Number,
+    *,
+    as_: As,
+    reason: Reason,
+    yes: Yes = False,
+    data: Data = None,
+    database_url: Database = None,
 ) -> None:
-    """Approve a change; the last approval executes it."""
-    _say(data, database_url, as_, number, "approve", reason)
+    """Approve a change once you have read what it would do; the last approval executes it."""
+    seen = _shown(_read(data, database_url, number), "approve", yes=yes)
+    _vote(data, database_url, as_, number, "approve", reason, seen)
 
 
 @changes.command()
 def refuse(
-    number: Number, *, as_: As, reason: Reason, data: Data = None, database_url: Database = None
+    number: Number,
+    *,
+    as_: As,
+    reason: Reason,
+    yes: Yes = False,
+    data: Data = None,
+    database_url: Database = None,
 ) -> None:
     """Refuse a change, for good."""
-    _say(data, database_url, as_, number, "refuse", reason)
+    seen = _shown(_read(data, database_url, number), "refuse", yes=yes)
+    _vote(data, database_url, as_, number, "refuse", reason, seen)
 
 
 @changes.command()
@@ -231,11 +252,62 @@ def withdraw(number: Number, *, as_: As, data: Data = None, database_url: Databa
     show(run(data, database_url, work))
 
 
-def _say(  # noqa: PLR0917 - what both commands are given
-    data: Path | None, database: str | None, name: str, number: int, decision: str, reason: str
+def _shown(change: dict[str, Any], decision: str, *, yes: bool) -> str | None:
+    """Print what a change would do, and ask for a yes; the digest of what was shown.
+
+    Raises:
+        CommandFailed: the answer was no, or nobody was there to give one.
+
+    """
+    for line in _lines(change):
+        typer.echo(line, err=True)
+    try:
+        agreed = yes or typer.confirm(f"{decision} change {change['number']}?", err=True)
+    except typer.Abort:  # nobody is at the terminal
+        agreed = False
+    if not agreed:
+        raise CommandFailed("nothing was decided: answer with y, or add --yes once you have read the effect")
+    return None if change["effect"] is None else str(change["effect"]["digest"])
+
+
+def _lines(change: dict[str, Any]) -> Iterator[str]:
+    """A change as whoever votes on it at a terminal reads it."""
+    title = KINDS[change["kind"]].title
+    yield f"Change {change['number']}: {title}. Requested by {change['maker']}: {change['reason']}"
+    effect = change["effect"]
+    if effect is None:
+        yield f"It is {change['state']}."
+        return
+    rows = [
+        ("What", "Now", "Then"),
+        *((row["what"], _quantity(row["now"], row), _quantity(row["then"], row)) for row in effect["rows"]),
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+    for one in change["comparisons"]:
+        beyond = ": beyond the band" if one["beyond"] else ""
+        factor = f" The factor is {one['factor']}{beyond}." if one["factor"] else ""
+        yield f"  {one['what']}: {one['reference']}. Stated: {one['stated']}.{factor}"
+    for warning in effect["warnings"]:
+        yield f"  {warning}"
+
+
+def _quantity(text: str, row: dict[str, Any]) -> str:
+    return text if text == NOTHING or not row["unit"] else f"{text} {row['unit']}"
+
+
+def _vote(  # noqa: PLR0917 - what both commands are given
+    data: Path | None,
+    database: str | None,
+    name: str,
+    number: int,
+    decision: str,
+    reason: str,
+    seen: str | None,
 ) -> None:
     async def work(counter: Counter) -> dict[str, Any]:
-        return change_document(await vote(counter, name, number, decision=decision, reason=reason))
+        return change_document(await vote(counter, name, number, decision=decision, reason=reason, seen=seen))
 
     document = run(data, database, work)
     show(document)

@@ -8,6 +8,7 @@ import msgspec
 
 from schemas.errors import Refused
 from schemas.reasons import Reason
+from switch.approvals.effects import Effect, Row, Subject, term, touching
 from switch.approvals.kinds import Content, Execution, Kind
 from switch.writer.commands import Unfreeze
 
@@ -39,11 +40,25 @@ async def _check(connection: asyncpg.Connection, _: Found) -> None:
         )
 
 
+async def _effect(connection: asyncpg.Connection, _: Found) -> Effect:
+    frozen = await connection.fetchval("SELECT true FROM switch.freeze")
+    return Effect((Row(term("Books"), term("frozen") if frozen else term("open"), term("open")),))
+
+
 async def _unfreeze(execution: Execution, content: Found) -> None:
     reply = await execution.link.ask(Unfreeze(f"change {execution.number}: {content.found}"))
     execution.outcome = reply.verdict.text
 
 
 KINDS: Final[tuple[Kind[Any], ...]] = (
-    Kind("books.unfreeze", "Let money move again after a freeze", Found, _unfreeze, _check, moves_books=True),
+    Kind(
+        "books.unfreeze",
+        "Let money move again after a freeze",
+        Found,
+        _unfreeze,
+        _check,
+        effect=_effect,
+        links=touching(Subject.BOOKS),
+        moves_books=True,
+    ),
 )

@@ -4,7 +4,7 @@ What a form here does goes through `approvals/approvals.py`, like the API: it de
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Annotated, Any, Final
 
@@ -15,11 +15,12 @@ from starlette.responses import Response
 from schemas.errors import InvalidMessage, NotAllowed, NotFound, SwitchError
 from switch.api.people import check_same_origin, may_see, with_maker_half
 from switch.approvals import approvals
+from switch.approvals.effects import Resource, Subject
 from switch.approvals.kinds import Kind
 from switch.change_catalogue import KINDS
 from switch.identity.model import Change, ChangeState, Person
 from switch.identity.permissions import may
-from switch.pages import effects, forms, language, shell, witness
+from switch.pages import forms, language, shell, witness
 from switch.pages.shell import PREFIX, Office, Viewer, form, redirect, render
 from switch.writer.desk import Desk
 
@@ -49,6 +50,18 @@ GROUPS: Final = {
 """Where a kind of change stands in the list, by the first part of its name."""
 OWN_PAGES: Final = {"participant.onboard": "/participants/new"}
 """Kinds whose content is more than a flat form: name -> path of the page that asks for it."""
+PAGES: Final[Mapping[Subject, tuple[shell.Entry, str]]] = {
+    Subject.PARTICIPANT: (shell.PARTICIPANTS, "/participants/{id}"),
+    Subject.PERSON: (shell.PEOPLE, "/people"),
+    Subject.PAYMENT: (shell.QUEUES, "/payments/{id}"),  # a regulator may see that of its country only
+    Subject.WINDOW: (shell.WINDOWS, "/windows/{id}"),
+    Subject.CORRIDOR: (shell.RAILS, "/rails"),
+    Subject.RAIL: (shell.RAILS, "/rails"),
+    Subject.CALENDAR: (shell.WINDOWS, "/windows"),
+    Subject.RECONCILIATION_BREAK: (shell.BREAKS, "/breaks"),
+    Subject.BOOKS: (shell.QUEUES, "/queues"),
+}
+"""Where what a change touches is shown, and the entry whose readers may see it."""
 WHY: Final = "why"
 """Field of the reason; contents have fields of their own that are called so."""
 ROWS: Final = 50
@@ -119,7 +132,7 @@ async def post_vote(request: Request, desk: Office, person: Viewer, number: Numb
         if decision not in {"approve", "refuse"}:
             raise InvalidMessage("neither approved nor refused")
         change = await approvals.vote(
-            desk, KINDS, person, number, decision=decision, reason=said.get(WHY, "")
+            desk, KINDS, person, number, decision=decision, reason=said.get(WHY, ""), seen=said.get("seen")
         )
     except NotFound:
         raise
@@ -225,7 +238,8 @@ async def _page(
 ) -> Response:
     asked = change.state is ChangeState.REQUESTED
     async with desk.pool.acquire() as connection:
-        foreseen = await effects.foresee(connection, change) if asked else []
+        effect = await approvals.foresee(connection, KINDS, change)
+        links = await approvals.links(connection, KINDS, change)
         stands_against = await _obstacle(connection, desk, change) if asked else ""
         compared = await approvals.compare(connection, desk, KINDS, change)
     return render(
@@ -236,7 +250,9 @@ async def _page(
         change=change,
         kind=KINDS[change.kind],
         content=_lines(json.loads(change.content), KINDS[change.kind].labels),
-        effects=foreseen,
+        effect=effect,
+        digest=effect and effect.digest(change.number),
+        links=_links(person, links),
         obstacle=stands_against,
         compared=compared,
         seats=_seats(change),
@@ -247,6 +263,17 @@ async def _page(
         problem=problem and problem.detail,
         may_list=shell.APPROVALS.admits(person),
     )
+
+
+def _links(person: Person, touched: Sequence[Resource]) -> list[tuple[Subject, str, str]]:
+    """What a change touches: what it is, its name, and the path of its page if this person may see it."""
+    found = []
+    for one in touched:
+        entry, path = PAGES.get(one.subject, (None, ""))
+        seen = entry is not None and entry.admits(person)
+        if one.id or seen:
+            found.append((one.subject, one.id, path.format(id=one.id) if seen else ""))
+    return found
 
 
 async def _obstacle(connection: asyncpg.Connection, desk: Desk, change: Change) -> str:

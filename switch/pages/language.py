@@ -16,6 +16,7 @@ from babel.numbers import format_decimal
 from starlette.requests import Request
 
 from schemas.money import EXPONENTS, Money
+from switch.approvals.effects import NOTHING
 from switch.reports import wording
 from switch.reports.table import Kind
 
@@ -57,6 +58,12 @@ class Language:
         pattern = "#,##0" + ("." + "0" * exponent if exponent else "")
         number = format_decimal(text, format=pattern, locale=self.locale, decimal_quantization=False)
         return f"{number} {currency}"
+
+    def quantity(self, text: str, unit: str) -> str:
+        """A value of a change's effect: an amount in the locale's digits, another number with its unit."""
+        if text == NOTHING or not unit:
+            return self.text(text)
+        return self.amount(text, unit) if unit in EXPONENTS else f"{self.decimal(text)} {self.text(unit)}"
 
     def rate(self, text: str) -> str:
         """A decimal number that is no amount, as exact as it is given, without zeros at its end."""

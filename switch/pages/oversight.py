@@ -12,9 +12,9 @@ from switch.api.reads import corridor_documents
 from switch.identity.model import Person, Role
 from switch.identity.permissions import Right, may
 from switch.operations import oversight
-from switch.pages import effects, shell, witness
+from switch.pages import shell, witness
 from switch.pages.shell import PREFIX, Switch, render
-from switch.participants import liquidity, reads
+from switch.participants import liquidity, reads, resolution
 from switch.payments import reconciliation
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
@@ -96,6 +96,6 @@ async def get_breaks(
         rows=found[:_ROWS],
         more=found[_ROWS - 1]["id"] if len(found) > _ROWS else None,
         resolved=resolved,
-        kinds=effects.BREAKS,
+        kinds=resolution.BREAKS,
         may_ask=may(person, Right.REQUEST_CHANGE),
     )

@@ -19,8 +19,9 @@ from switch.change_catalogue import KINDS
 from switch.identity.model import Person
 from switch.identity.permissions import Right, may
 from switch.operations import oversight
-from switch.pages import effects, journey, shell, witness
+from switch.pages import journey, shell, witness
 from switch.pages.shell import PREFIX, Switch, render
+from switch.participants import resolution
 from switch.payments import dossier, search
 from switch.reports import patterns, service
 from switch.reports.readers import scope_of_person
@@ -162,7 +163,7 @@ async def _page(
         may_ask=may(person, Right.REQUEST_CHANGE),
         may_list=shell.APPROVALS.admits(person),
         kinds=KINDS,
-        breaks=effects.BREAKS,
+        breaks=resolution.BREAKS,
         final=found.payment["state"] in FINAL,
     )
 

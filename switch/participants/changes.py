@@ -5,20 +5,12 @@ everywhere: every process reads the directory anew each second. One that is to b
 first, and empty: nothing in flight, nothing on its accounts.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
 import asyncpg
-import msgspec
 
 from schemas.identifiers import COUNTRIES, is_bic
 from switch.approvals.content import (
-    Country,
-    Currency,
-    Id,
-    KeyId,
-    Participant,
-    PublicKeyText,
-    Text,
     account_number,
     cap_of,
     check_not_removed,
@@ -27,9 +19,11 @@ from switch.approvals.content import (
     refuse,
     status_of,
 )
-from switch.approvals.kinds import Confirmable, Content, Execution, Kind
+from switch.approvals.effects import Subject, touching
+from switch.approvals.kinds import Execution, Kind
 from switch.base.plausibility import Bands, Comparison
-from switch.participants import comparisons
+from switch.participants import comparisons, effects
+from switch.participants.contents import Funds, OfAccount, OfParticipant, Onboard, SetAccountCap
 from switch.participants.keys import check_new_key, insert_key
 from switch.payments.pricing import FEES, GROSS, POSITION, SCHEME
 from switch.settlement import positions
@@ -63,71 +57,6 @@ WHERE s.settlement_window IS NULL AND ($2::text IS NULL OR w.currency = $2) AND 
 """
 """Windows that are open, or closed a moment ago: nothing says yet what they come to."""
 _THERE_IS: Final = "SELECT true FROM ledger.account WHERE owner = $1 AND currency = $2 AND purpose = $3"
-
-
-Cap = Annotated[str, msgspec.Meta(title="Net debit cap")]
-Purpose = Annotated[Literal["position", "gross"], msgspec.Meta(title="Account")]
-
-
-class NewAccount(Content, frozen=True, kw_only=True):
-    """An account in one currency; the cap as decimal text, on top of the funds paid in."""
-
-    currency: Currency
-    net_debit_cap: Cap = "0"
-
-
-class NewKey(Content, frozen=True, kw_only=True):
-    """A signature key: SubjectPublicKeyInfo in PEM."""
-
-    keyid: KeyId
-    public_key: PublicKeyText
-
-
-class Onboard(Confirmable, frozen=True, kw_only=True):
-    """A new participant, with its accounts and its first keys."""
-
-    id: Annotated[Id, msgspec.Meta(title="Id")]
-    name: Annotated[Text, msgspec.Meta(title="Name")]
-    bic: Annotated[str, msgspec.Meta(title="BIC")]
-    country: Country
-    kind: Annotated[
-        Literal["direct", "fx_provider", "settlement_agent", "central_bank"], msgspec.Meta(title="Kind")
-    ]
-    accounts: Annotated[tuple[NewAccount, ...], msgspec.Meta(title="Accounts")] = ()
-    keys: Annotated[tuple[NewKey, ...], msgspec.Meta(title="Keys")] = ()
-
-
-class OfParticipant(Content, frozen=True, kw_only=True):
-    """One participant."""
-
-    participant: Participant
-
-
-class OfAccount(Content, frozen=True, kw_only=True):
-    """One participant's account in one currency: of its position, or of money for gross settlement."""
-
-    participant: Participant
-    currency: Currency
-    account: Purpose = "position"
-
-
-class SetAccountCap(Confirmable, frozen=True, kw_only=True):
-    """How far an account may go below what was paid in: decimal text; "0" is fully prefunded."""
-
-    participant: Participant
-    currency: Currency
-    net_debit_cap: Cap
-    account: Purpose = "position"
-
-
-class Funds(Confirmable, frozen=True, kw_only=True):
-    """Money that came in, or is to go out, at the settlement agent; `reference` is the agent's."""
-
-    participant: Participant
-    currency: Currency
-    amount: Annotated[str, msgspec.Meta(title="Amount")]
-    reference: Annotated[Text, msgspec.Meta(title="Reference")]
-    account: Purpose = "position"
 
 
 # Coming, going.
@@ -386,6 +315,7 @@ async def _move(execution: Execution, content: Funds, debit: int, credit: int) -
     execution.outcome = f"moved {amount}, transfer {reply.number}"
 
 
+_LINKS: Final = touching(Subject.PARTICIPANT, "participant")
 KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind(
         "participant.onboard",
@@ -393,6 +323,8 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         Onboard,
         _onboard,
         _check_onboard,
+        effect=effects.of_onboarding,
+        links=effects.links_of_onboarding,
         compare=_compare_onboard,
     ),
     Kind(
@@ -401,6 +333,8 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         OfParticipant,
         _suspend,
         _check_suspend,
+        effect=effects.becomes("suspended"),
+        links=_LINKS,
         participant=participant_of,
     ),
     Kind(
@@ -409,6 +343,8 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         OfParticipant,
         _resume,
         _check_resume,
+        effect=effects.becomes("active"),
+        links=_LINKS,
         participant=participant_of,
     ),
     Kind(
@@ -417,6 +353,8 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         OfParticipant,
         _remove,
         _check_remove,
+        effect=effects.of_removal,
+        links=_LINKS,
         participant=participant_of,
     ),
     Kind(
@@ -425,6 +363,8 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         SetAccountCap,
         _open_account,
         _check_open_account,
+        effect=effects.of_opening,
+        links=_LINKS,
         compare=_compare_cap,
         participant=participant_of,
         moves_books=True,
@@ -435,6 +375,8 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         OfAccount,
         _close_account,
         _check_close_account,
+        effect=effects.of_closing,
+        links=_LINKS,
         participant=participant_of,
         moves_books=True,
     ),
@@ -444,6 +386,8 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         SetAccountCap,
         _set_cap,
         _check_cap,
+        effect=effects.of_cap,
+        links=_LINKS,
         compare=_compare_cap,
         participant=participant_of,
         moves_books=True,
@@ -454,6 +398,8 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         Funds,
         _funds_in,
         _check_funds,
+        effect=effects.of_funds_in,
+        links=_LINKS,
         compare=_compare_funds,
         participant=participant_of,
         moves_books=True,
@@ -464,6 +410,8 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         Funds,
         _funds_out,
         _check_funds,
+        effect=effects.of_funds_out,
+        links=_LINKS,
         compare=_compare_funds,
         participant=participant_of,
         moves_books=True,

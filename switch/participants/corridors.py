@@ -7,16 +7,36 @@ from typing import Annotated, Any, Final, Literal
 import asyncpg
 import msgspec
 
+from adapters import registry
 from schemas.errors import Refused
 from schemas.identifiers import COUNTRIES
 from schemas.money import EXPONENTS
 from schemas.reasons import Reason
 from switch.approvals.content import Country, Currency, Id, Open, account_number, refuse
+from switch.approvals.effects import (
+    NOTHING,
+    Effect,
+    Row,
+    Subject,
+    amount,
+    openness,
+    term,
+    touching,
+)
 from switch.approvals.kinds import CHECKER, Confirmable, Content, Execution, Kind
 from switch.base.plausibility import Bands, Comparison, Measure
 from switch.identity.model import Role, Seat
 from switch.participants import comparisons
 
+_RATE: Final = """
+SELECT trim_scale(rate)::text AS rate, provider FROM switch.fx_rate
+WHERE source = $1 AND target = $2 AND valid_from <= clock_timestamp() ORDER BY valid_from DESC LIMIT 1
+"""
+_RAIL: Final = """
+SELECT open OR coalesce(opens_at <= clock_timestamp(), false) AS open,
+       CASE WHEN NOT open AND opens_at > clock_timestamp() THEN opens_at END AS opens_at
+FROM switch.rail WHERE country = $1
+"""
 _DAY_S: Final = 86_400
 _CLOSED_DAYS_MAX: Final = 7
 """A rail that is closed longer than this is closed by a slip."""
@@ -95,6 +115,52 @@ async def _both_central_banks(
 async def _check_corridor(_connection: asyncpg.Connection, content: SwitchCorridor) -> None:
     if content.source == content.target or not {content.source, content.target} <= COUNTRIES:
         raise refuse("a corridor joins two countries")
+
+
+def _direction(content: SwitchCorridor | CorridorFees | CorridorSettlement | SetRate) -> str:
+    return f"{content.source} → {content.target}"
+
+
+async def _corridor(
+    connection: asyncpg.Connection, content: SwitchCorridor | CorridorFees | CorridorSettlement
+) -> asyncpg.Record | None:
+    found: asyncpg.Record | None = await connection.fetchrow(
+        "SELECT enabled, settlement, fee_minor, fee_bps FROM switch.corridor"
+        " WHERE source = $1 AND target = $2",
+        content.source,
+        content.target,
+    )
+    return found
+
+
+async def _effect_of_switching(connection: asyncpg.Connection, content: SwitchCorridor) -> Effect:
+    row = await _corridor(connection, content)
+    now = openness(is_open=row and row["enabled"])
+    return Effect((Row(_direction(content), now, openness(is_open=content.enabled)),))
+
+
+async def _effect_of_fees(connection: asyncpg.Connection, content: CorridorFees) -> Effect:
+    row = await _corridor(connection, content)
+    flat, bps = (None, NOTHING) if row is None else (row["fee_minor"], str(row["fee_bps"]))
+    return Effect(
+        (
+            _flat_fee(content.source, flat, content.fee_minor),
+            Row(term("Fee in basis points"), bps, str(content.fee_bps)),
+        )
+    )
+
+
+def _flat_fee(source: str, now: int | None, then: int) -> Row:
+    """In the currency of the source country's rail; in minor units where there is no such rail."""
+    if source not in registry.countries():
+        return Row(term("Fee in minor units"), NOTHING if now is None else str(now), str(then))
+    return amount(term("Flat fee"), now, then, registry.profile(source).currency)
+
+
+async def _effect_of_settlement(connection: asyncpg.Connection, content: CorridorSettlement) -> Effect:
+    row = await _corridor(connection, content)
+    now = NOTHING if row is None else row["settlement"]
+    return Effect((Row(_direction(content), now, content.settlement),))
 
 
 async def _switch_corridor(execution: Execution, content: SwitchCorridor) -> None:
@@ -179,6 +245,22 @@ async def _compare_rate(connection: asyncpg.Connection, content: SetRate, bands:
     )
 
 
+async def _effect_of_rate(connection: asyncpg.Connection, content: SetRate) -> Effect:
+    row = await connection.fetchrow(_RATE, content.source, content.target)
+    rate, provider = (NOTHING, NOTHING) if row is None else (row["rate"], row["provider"])
+    rows = [
+        Row(_direction(content), rate, content.rate, f"{content.target}/{content.source}"),
+        Row(term("FX provider"), provider, content.provider),
+    ]
+    if content.valid_from is not None:
+        rows.append(Row(term("Valid from (UTC)"), NOTHING, _text(content.valid_from)))
+    return Effect(tuple(rows))
+
+
+def _text(instant: datetime | None) -> str:
+    return NOTHING if instant is None else instant.astimezone(UTC).isoformat(timespec="seconds")
+
+
 async def _set_rate(execution: Execution, content: SetRate) -> None:
     await execution.connection.execute(
         "INSERT INTO switch.fx_rate (source, target, provider, rate, valid_from)"
@@ -212,6 +294,15 @@ async def _compare_rail(
     return [Comparison(Measure.RAIL_CLOSED, str(_CLOSED_DAYS_MAX), opens, Fraction(int(days)), beyond)]
 
 
+async def _effect_of_rail(connection: asyncpg.Connection, content: SwitchRail) -> Effect:
+    row = await connection.fetchrow(_RAIL, content.country)
+    now, opens_at = (None, None) if row is None else (row["open"], row["opens_at"])
+    rows = [Row(content.country, openness(is_open=now), openness(is_open=content.open))]
+    if opens_at is not None or content.opens_at is not None:
+        rows.append(Row(term("Open again from (UTC)"), _text(opens_at), _text(content.opens_at)))
+    return Effect(tuple(rows))
+
+
 async def _switch_rail(execution: Execution, content: SwitchRail) -> None:
     await execution.connection.execute(
         "UPDATE switch.rail SET open = $2, opens_at = $3 WHERE country = $1",
@@ -221,6 +312,7 @@ async def _switch_rail(execution: Execution, content: SwitchRail) -> None:
     )
 
 
+_LINKS: Final = touching(Subject.CORRIDOR, "source", "target")
 KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind(
         "corridor.switch",
@@ -228,6 +320,8 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         SwitchCorridor,
         _switch_corridor,
         _check_corridor,
+        effect=_effect_of_switching,
+        links=_LINKS,
         seats=_corridor_seats,
     ),
     Kind(
@@ -236,6 +330,8 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         CorridorFees,
         _corridor_fees,
         _check_there,
+        effect=_effect_of_fees,
+        links=_LINKS,
         compare=_compare_fees,
     ),
     Kind(
@@ -244,8 +340,28 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         CorridorSettlement,
         _corridor_settlement,
         _check_there,
+        effect=_effect_of_settlement,
+        links=_LINKS,
         seats=_both_central_banks,
     ),
-    Kind("rate.set", "Set an exchange rate", SetRate, _set_rate, _check_rate, compare=_compare_rate),
-    Kind("rail.switch", "Open or close a rail", SwitchRail, _switch_rail, _check_rail, compare=_compare_rail),
+    Kind(
+        "rate.set",
+        "Set an exchange rate",
+        SetRate,
+        _set_rate,
+        _check_rate,
+        effect=_effect_of_rate,
+        links=touching(Subject.PARTICIPANT, "provider"),
+        compare=_compare_rate,
+    ),
+    Kind(
+        "rail.switch",
+        "Open or close a rail",
+        SwitchRail,
+        _switch_rail,
+        _check_rail,
+        effect=_effect_of_rail,
+        links=touching(Subject.RAIL, "country"),
+        compare=_compare_rail,
+    ),
 )

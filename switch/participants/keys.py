@@ -1,6 +1,6 @@
 """Changes to signature keys: several in force at once, retired in good order, revoked in bad."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import asyncpg
@@ -15,8 +15,14 @@ from switch.approvals.content import (
     participant_of,
     refuse,
 )
+from switch.approvals.effects import IRREVERSIBLE, NOTHING, Effect, Row, Subject, term, touching
 from switch.approvals.kinds import Content, Execution, Kind
 from switch.identity.permissions import Right
+
+_STATUS: Final = """
+SELECT revoked_at, valid_until, coalesce(valid_until <= clock_timestamp(), false) AS over
+FROM switch.participant_key WHERE keyid = $1
+"""
 
 
 class AddKey(Content, frozen=True, kw_only=True):
@@ -148,6 +154,43 @@ async def _revoke_key(execution: Execution, content: RevokeKey) -> None:
     )
 
 
+async def _effect_of_adding(connection: asyncpg.Connection, content: AddKey) -> Effect:
+    rows = [Row(content.keyid, (await _status(connection, content.keyid))[0], term("in force"))]
+    if content.valid_from is not None:
+        rows.append(Row(term("Valid from (UTC)"), NOTHING, _text(content.valid_from)))
+    if content.valid_until is not None:
+        rows.append(Row(term("Valid until (UTC)"), NOTHING, _text(content.valid_until)))
+    return Effect(tuple(rows))
+
+
+async def _effect_of_retiring(connection: asyncpg.Connection, content: RetireKey) -> Effect:
+    now, until = await _status(connection, content.keyid)
+    rows = [Row(content.keyid, now, term("retired"))]
+    if content.at is not None:
+        rows.append(Row(term("Valid until (UTC)"), _text(until), _text(content.at)))
+    return Effect(tuple(rows))
+
+
+async def _effect_of_revoking(connection: asyncpg.Connection, content: RevokeKey) -> Effect:
+    now, _ = await _status(connection, content.keyid)
+    return Effect((Row(content.keyid, now, term("revoked")),), (IRREVERSIBLE,))
+
+
+async def _status(connection: asyncpg.Connection, keyid: str) -> tuple[str, datetime | None]:
+    """What a key is now, and until when it is valid, if that is known."""
+    row = await connection.fetchrow(_STATUS, keyid)
+    if row is None:
+        return NOTHING, None
+    if row["revoked_at"]:
+        return term("revoked"), row["valid_until"]
+    return term("retired") if row["over"] else term("in force"), row["valid_until"]
+
+
+def _text(instant: datetime | None) -> str:
+    return NOTHING if instant is None else instant.astimezone(UTC).isoformat(timespec="seconds")
+
+
+_LINKS: Final = touching(Subject.PARTICIPANT, "participant")
 KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind(
         "key.add",
@@ -155,6 +198,8 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         AddKey,
         _add_key,
         _check_add_key,
+        effect=_effect_of_adding,
+        links=_LINKS,
         participant=participant_of,
         right=Right.REQUEST_KEYS,
     ),
@@ -164,6 +209,8 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         RetireKey,
         _retire_key,
         _check_retire,
+        effect=_effect_of_retiring,
+        links=_LINKS,
         participant=participant_of,
         right=Right.REQUEST_KEYS,
     ),
@@ -173,6 +220,8 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         RevokeKey,
         _revoke_key,
         _check_key,
+        effect=_effect_of_revoking,
+        links=_LINKS,
         participant=participant_of,
         right=Right.REQUEST_KEYS,
     ),

@@ -20,6 +20,7 @@ from switch.approvals.content import (
     participant_of,
     refuse,
 )
+from switch.approvals.effects import Effect, Subject, amount, minor_of, term, touching
 from switch.approvals.kinds import Confirmable, Execution, Kind
 from switch.base.plausibility import Bands, Comparison
 from switch.participants import comparisons
@@ -97,6 +98,25 @@ async def _compare(connection: asyncpg.Connection, content: SetLimits, bands: Ba
     )
 
 
+async def _effect(connection: asyncpg.Connection, content: SetLimits) -> Effect:
+    row = await connection.fetchrow(
+        "SELECT per_payment, per_day FROM switch.payment_limit WHERE participant = $1 AND currency = $2",
+        content.participant,
+        content.currency,
+    )
+    now = row or {"per_payment": None, "per_day": None}
+    limits = (
+        (term("Per payment"), now["per_payment"], content.per_payment),
+        (term("Per day"), now["per_day"], content.per_day),
+    )
+    return Effect(
+        tuple(
+            amount(what, before, None if then is None else minor_of(then, content.currency), content.currency)
+            for what, before, then in limits
+        )
+    )
+
+
 async def _set(execution: Execution, content: SetLimits) -> None:
     currency = content.currency
     per_payment, per_day = _minor(content.per_payment, currency), _minor(content.per_day, currency)
@@ -118,6 +138,8 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         SetLimits,
         _set,
         _check,
+        effect=_effect,
+        links=touching(Subject.PARTICIPANT, "participant"),
         compare=_compare,
         participant=participant_of,
         moves_books=True,

@@ -7,6 +7,17 @@ import msgspec
 
 from schemas.errors import Refused
 from schemas.reasons import Reason
+from switch.approvals.effects import (
+    IRREVERSIBLE,
+    NOTHING,
+    Effect,
+    Foresee,
+    Row,
+    Subject,
+    status_of_row,
+    term,
+    touching,
+)
 from switch.approvals.kinds import Content, Execution, Kind
 from switch.identity import enrolment, sessions
 from switch.identity.model import Role, Status
@@ -123,17 +134,64 @@ async def _remove(execution: Execution, content: Named) -> None:
     await _set_status(execution, content.name, Status.REMOVED)
 
 
+def _becomes(status: str, *warnings: str) -> Foresee:
+    return status_of_row("switch.person", "name", "name", status, *warnings)
+
+
+async def _effect_of_adding(connection: asyncpg.Connection, content: Add) -> Effect:
+    status = await _becomes(term("invited"))(connection, content)
+    role = Row(term("Role"), NOTHING, str(content.role))
+    scope = (Row(term("Country or participant"), NOTHING, content.scope),) if content.scope else ()
+    return Effect((*status.rows, role, *scope))
+
+
+_LINKS: Final = touching(Subject.PERSON, "name")
 KINDS: Final[tuple[Kind[Any], ...]] = (
-    Kind("person.add", "Add a person", Add, _add, _check_add, tells_secret=True),
+    Kind(
+        "person.add",
+        "Add a person",
+        Add,
+        _add,
+        _check_add,
+        effect=_effect_of_adding,
+        links=_LINKS,
+        tells_secret=True,
+    ),
     Kind(
         "person.reset",
         "Give a person a new password and authenticator",
         Reset,
         _reset,
         _check_there,
+        effect=_becomes(term("invited")),
+        links=_LINKS,
         tells_secret=True,
     ),
-    Kind("person.suspend", "Suspend a person", Named, _suspend, _check_active),
-    Kind("person.resume", "Let a suspended person sign in again", Named, _resume, _check_suspended),
-    Kind("person.remove", "Remove a person for ever", Named, _remove, _check_there),
+    Kind(
+        "person.suspend",
+        "Suspend a person",
+        Named,
+        _suspend,
+        _check_active,
+        effect=_becomes(term("suspended")),
+        links=_LINKS,
+    ),
+    Kind(
+        "person.resume",
+        "Let a suspended person sign in again",
+        Named,
+        _resume,
+        _check_suspended,
+        effect=_becomes(term("active")),
+        links=_LINKS,
+    ),
+    Kind(
+        "person.remove",
+        "Remove a person for ever",
+        Named,
+        _remove,
+        _check_there,
+        effect=_becomes(term("removed"), IRREVERSIBLE),
+        links=_LINKS,
+    ),
 )

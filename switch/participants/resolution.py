@@ -1,5 +1,7 @@
 """What a rail did and did not say: a payment in doubt, or a difference to its file, ended by two people."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -7,7 +9,9 @@ import asyncpg
 import msgspec
 
 from schemas.errors import Refused
+from schemas.money import Money
 from schemas.reasons import Reason
+from switch.approvals.effects import NOTHING, Effect, Resource, Row, Subject, term, touching
 from switch.approvals.kinds import Content, Execution, Kind
 from switch.payments.reconciliation import resolve_break
 from switch.writer.commands import Advance, Return
@@ -24,6 +28,28 @@ _OUTCOMES: Final[dict[str, tuple[Event, State]]] = {
     "committed": (Event.CONFIRM, State.COMMITTED),
     "aborted": (Event.REJECT, State.ABORTED),
 }
+
+BREAKS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "credited_unknown_here": term("The rail credited what is unknown here"),
+        "credited_but_aborted": term("The rail credited what was aborted here"),
+        "refused_but_committed": term("The rail refused what was committed here"),
+        "another_amount": term("The rail moved another amount"),
+        "missing_at_rail": term("Committed here, in no file of the rail"),
+    }
+)
+"""What people call a difference to a rail's file."""
+_OPEN: Final = """
+SELECT o.state, p.debtor_agent, p.creditor_agent, p.debit_minor, p.debit_currency, p.credit_minor,
+       p.credit_currency
+FROM switch.open_payment AS o JOIN switch.payment AS p USING (number) WHERE o.uetr = $1
+"""
+_RETURNED: Final = """
+SELECT b.uetr, p.debtor_agent, p.creditor_agent, p.debit_minor + p.fee_minor AS debit_minor,
+       p.debit_currency, p.credit_minor, p.credit_currency
+FROM switch.reconciliation_break AS b JOIN ledger.transfer AS t ON t.id = b.uetr
+JOIN switch.payment AS p ON p.number = t.number WHERE b.id = $1
+"""
 
 
 class Resolve(Content, frozen=True, kw_only=True):
@@ -47,6 +73,26 @@ async def _check(connection: asyncpg.Connection, content: Resolve) -> None:
     )
     if state != State.UNKNOWN:
         raise Refused("this payment is not in doubt", reason=Reason.NARRATIVE)
+
+
+async def _effect(connection: asyncpg.Connection, content: Resolve) -> Effect:
+    row = await connection.fetchrow(_OPEN, UUID(content.uetr))
+    _, state = _OUTCOMES[content.outcome]
+    if row is None:
+        return Effect((Row(content.uetr, NOTHING, state),))
+    held = term("held")
+    thens = (term("paid"), term("received"))
+    if state is State.ABORTED:
+        thens = (term("released"), term("not received"))
+    sides = [Row(what, held, then) for what, then in zip(_sides(row), thens, strict=True)]
+    return Effect((Row(content.uetr, row["state"], state), *sides))
+
+
+def _sides(payment: asyncpg.Record) -> tuple[str, str]:
+    """Both agents of a payment, each with the amount that it pays or receives."""
+    debit = Money(payment["debit_minor"], payment["debit_currency"])
+    credit = Money(payment["credit_minor"], payment["credit_currency"])
+    return f"{payment['debtor_agent']}: {debit}", f"{payment['creditor_agent']}: {credit}"
 
 
 async def _resolve(execution: Execution, content: Resolve) -> None:
@@ -80,6 +126,16 @@ async def _check_break(connection: asyncpg.Connection, content: ResolveBreak) ->
         raise Refused("no such break is open", reason=Reason.NARRATIVE)
 
 
+async def _effect_on_break(connection: asyncpg.Connection, content: "ResolveBreak | ReturnBreak") -> Effect:
+    row = await connection.fetchrow(
+        "SELECT kind, resolved_at FROM switch.reconciliation_break WHERE id = $1", content.number
+    )
+    resolved = term("resolved")
+    if row is None:
+        return Effect((Row(str(content.number), NOTHING, resolved),))
+    return Effect((Row(BREAKS[row["kind"]], resolved if row["resolved_at"] else term("open"), resolved),))
+
+
 async def _resolve_break(execution: Execution, content: ResolveBreak) -> None:
     owner = f"change {execution.number}"
     await resolve_break(execution.connection, content.number, owner, content.resolution)
@@ -110,6 +166,29 @@ async def _check_return(connection: asyncpg.Connection, content: ReturnBreak) ->
     await _given_back(connection, content.number)
 
 
+async def _effect_of_return(connection: asyncpg.Connection, content: ReturnBreak) -> Effect:
+    end = await _effect_on_break(connection, content)
+    row = await connection.fetchrow(_RETURNED, content.number)
+    if row is None:
+        return end
+    debtor, creditor = _sides(row)
+    paid, received = term("paid"), term("received")
+    return Effect((*end.rows, Row(debtor, paid, received), Row(creditor, received, paid)))
+
+
+async def _links_of_break(
+    connection: asyncpg.Connection, content: ResolveBreak | ReturnBreak
+) -> tuple[Resource, ...]:
+    """The break, and the payment that it is about, where the payment is one of ours."""
+    uetr = await connection.fetchval(
+        "SELECT b.uetr FROM switch.reconciliation_break AS b JOIN ledger.transfer AS t ON t.id = b.uetr"
+        " WHERE b.id = $1",
+        content.number,
+    )
+    itself = Resource(Subject.RECONCILIATION_BREAK, str(content.number))
+    return (itself, Resource(Subject.PAYMENT, str(uetr))) if uetr else (itself,)
+
+
 async def _return(execution: Execution, content: ReturnBreak) -> None:
     uetr = await _given_back(execution.connection, content.number)
     reply = await execution.link.ask(
@@ -130,14 +209,33 @@ async def _return(execution: Execution, content: ReturnBreak) -> None:
 
 
 KINDS: Final[tuple[Kind[Any], ...]] = (
-    Kind("payment.resolve", "End a payment that is in doubt", Resolve, _resolve, _check, moves_books=True),
+    Kind(
+        "payment.resolve",
+        "End a payment that is in doubt",
+        Resolve,
+        _resolve,
+        _check,
+        effect=_effect,
+        links=touching(Subject.PAYMENT, "uetr"),
+        moves_books=True,
+    ),
     Kind(
         "break.return",
         "Return a payment that its rail gave back",
         ReturnBreak,
         _return,
         _check_return,
+        effect=_effect_of_return,
+        links=_links_of_break,
         moves_books=True,
     ),
-    Kind("break.resolve", "Resolve a reconciliation break", ResolveBreak, _resolve_break, _check_break),
+    Kind(
+        "break.resolve",
+        "Resolve a reconciliation break",
+        ResolveBreak,
+        _resolve_break,
+        _check_break,
+        effect=_effect_on_break,
+        links=_links_of_break,
+    ),
 )

@@ -13,6 +13,18 @@ from schemas.errors import NotFound, Refused
 from schemas.identifiers import COUNTRIES, is_bic
 from schemas.reasons import Reason
 from switch.approvals.content import Country, Currency, Id, Open, Participant, Text
+from switch.approvals.effects import (
+    IRREVERSIBLE,
+    NOTHING,
+    Effect,
+    Foresee,
+    Resource,
+    Row,
+    Subject,
+    openness,
+    term,
+    touching,
+)
 from switch.approvals.kinds import Confirmable, Content, Execution, Kind
 from switch.base import calendars
 from switch.base.plausibility import Bands, Comparison, Measure
@@ -311,32 +323,178 @@ async def _set_agent(execution: Execution, content: SetAgent) -> None:
     )
 
 
+_STATE: Final = """
+SELECT CASE WHEN w.closing_seq IS NULL THEN 'OPEN' ELSE coalesce(s.state, 'CLOSED') END
+FROM ledger.settlement_window AS w LEFT JOIN switch.settlement AS s ON s.settlement_window = w.number
+WHERE w.number = $1
+"""
+_SCHEDULE: Final = """
+SELECT (SELECT string_agg(to_char(clock, 'HH24:MI'), ' ') FROM unnest(closes_at) AS clock) AS closes_at,
+       zone, country, enabled
+FROM switch.window_schedule WHERE currency = $1
+"""
 _HOURS_MAX: Final = 6
 """A cut-off that moves by this many hours moves by a slip."""
 _DAYS_CLOSED_MAX: Final = 10
 """No country closes its banks for longer, but for a slip."""
 _BANKS_TAKE: Final = timedelta(hours=72)
+# What they would do.
+
+
+async def _state(connection: asyncpg.Connection, window: int) -> str:
+    state: str | None = await connection.fetchval(_STATE, window)
+    return state or NOTHING
+
+
+def _window_becomes(state: State, *warnings: str) -> Foresee:
+    async def effect(connection: asyncpg.Connection, content: CloseNow | OfWindow) -> Effect:
+        now = await _state(connection, content.window)
+        return Effect((Row(str(content.window), now, state),), warnings)
+
+    return effect
+
+
+async def _effect_of_confirming(connection: asyncpg.Connection, content: ConfirmPositions) -> Effect:
+    digest = await connection.fetchval(
+        "SELECT positions_sha256 FROM switch.settlement WHERE settlement_window = $1", content.window
+    )
+    return Effect(
+        (
+            Row(str(content.window), await _state(connection, content.window), State.CONFIRMED),
+            Row(term("SHA-256 of the positions"), digest or NOTHING, content.positions_sha256),
+        )
+    )
+
+
+async def _effect_of_holding(connection: asyncpg.Connection, content: HoldLine) -> Effect:
+    now = await connection.fetchval(
+        "SELECT state FROM switch.settlement_line WHERE settlement_window = $1 AND participant = $2",
+        content.window,
+        content.participant,
+    )
+    return Effect((Row(f"{content.window} {content.participant}", now or NOTHING, Line.HELD),))
+
+
+async def _effect_of_schedule(connection: asyncpg.Connection, content: SetSchedule) -> Effect:
+    row = await connection.fetchrow(_SCHEDULE, content.currency)
+    clocks, zone, country = (NOTHING,) * 3 if row is None else (row["closes_at"], row["zone"], row["country"])
+    now = openness(is_open=row and row["enabled"])
+    return Effect(
+        (
+            Row(term("Windows close at"), clocks, " ".join(content.closes_at)),
+            Row(term("Time zone"), zone, content.zone),
+            Row(term("Country"), country, content.country),
+            Row(content.currency, now, openness(is_open=content.enabled)),
+        )
+    )
+
+
+async def _effect_of_day(connection: asyncpg.Connection, content: SetDay) -> Effect:
+    now = await connection.fetchval(
+        "SELECT business FROM switch.calendar_override WHERE currency = $1 AND day = $2",
+        content.currency,
+        content.day,
+    )
+    said = {True: term("business day"), False: term("holiday"), None: term("as the calendar says")}
+    return Effect((Row(f"{content.currency} {content.day}", said[now], said[content.business]),))
+
+
+async def _effect_of_agent(connection: asyncpg.Connection, content: SetAgent) -> Effect:
+    row = await connection.fetchrow(
+        "SELECT agent, account, scheme_bic, door FROM switch.settlement_agent WHERE currency = $1",
+        content.currency,
+    )
+    stated = (
+        (term("Settlement agent"), "agent", content.agent),
+        (term("Account"), "account", content.account),
+        (term("BIC of the scheme"), "scheme_bic", content.scheme_bic),
+        (term("Address of its door (https, empty: files only)"), "door", content.door),
+    )
+    return Effect(
+        tuple(Row(what, (row and row[name]) or NOTHING, then or NOTHING) for what, name, then in stated)
+    )
+
+
+async def _links_of_agent(_connection: asyncpg.Connection, content: SetAgent) -> tuple[Resource, ...]:
+    return (Resource(Subject.PARTICIPANT, content.agent), Resource(Subject.CALENDAR, content.currency))
+
+
+async def _links_of_line(_connection: asyncpg.Connection, content: HoldLine) -> tuple[Resource, ...]:
+    return (
+        Resource(Subject.WINDOW, str(content.window)),
+        Resource(Subject.PARTICIPANT, content.participant),
+    )
+
+
+_WINDOW: Final = touching(Subject.WINDOW, "window")
+_CALENDAR: Final = touching(Subject.CALENDAR, "currency")
 KINDS: Final[tuple[Kind[Any], ...]] = (
-    Kind("window.close", "Close a settlement window now", CloseNow, _close, _check_close, moves_books=True),
+    Kind(
+        "window.close",
+        "Close a settlement window now",
+        CloseNow,
+        _close,
+        _check_close,
+        effect=_window_becomes(State.CLOSED),
+        links=_WINDOW,
+        moves_books=True,
+    ),
     Kind(
         "settlement.confirm",
         "Confirm a window's positions",
         ConfirmPositions,
         _confirm,
         _check_confirm,
+        effect=_effect_of_confirming,
+        links=_WINDOW,
         seats=_confirm_seats,
         lasts=_BANKS_TAKE,
     ),
-    Kind("settlement.abort", "Abort a settlement", OfWindow, _abort, _check_abort),
-    Kind("settlement.hold", "Hold a participant's part", HoldLine, _hold, _check_hold),
+    Kind(
+        "settlement.abort",
+        "Abort a settlement",
+        OfWindow,
+        _abort,
+        _check_abort,
+        effect=_window_becomes(State.ABORTED, IRREVERSIBLE),
+        links=_WINDOW,
+    ),
+    Kind(
+        "settlement.hold",
+        "Hold a participant's part",
+        HoldLine,
+        _hold,
+        _check_hold,
+        effect=_effect_of_holding,
+        links=_links_of_line,
+    ),
     Kind(
         "schedule.set",
         "Set when windows close",
         SetSchedule,
         _set_schedule,
         _check_schedule,
+        effect=_effect_of_schedule,
+        links=_CALENDAR,
         compare=_compare_schedule,
     ),
-    Kind("calendar.set", "Say what a day is", SetDay, _set_day, _check_day, compare=_compare_day),
-    Kind("settlement_agent.set", "Name a settlement agent", SetAgent, _set_agent, _check_agent),
+    Kind(
+        "calendar.set",
+        "Say what a day is",
+        SetDay,
+        _set_day,
+        _check_day,
+        effect=_effect_of_day,
+        links=_CALENDAR,
+        compare=_compare_day,
+    ),
+    Kind(
+        "settlement_agent.set",
+        "Name a settlement agent",
+        SetAgent,
+        _set_agent,
+        _check_agent,
+        effect=_effect_of_agent,
+        links=_links_of_agent,
+    ),
 )

@@ -7,9 +7,11 @@ import msgspec
 
 from schemas.errors import Refused
 from schemas.reasons import Reason
+from switch.approvals.effects import IRREVERSIBLE, NOTHING, Effect, Row, Subject, term, touching
 from switch.approvals.kinds import Content, Execution, Kind
 from switch.webhooks import signing
 
+_COUNT: Final = term("Keys that sign webhooks")
 _LOCK: Final = "LOCK TABLE switch.webhook_key IN SHARE ROW EXCLUSIVE MODE"
 
 
@@ -58,7 +60,39 @@ async def _retire(execution: Execution, content: OldKey) -> None:
     execution.outcome = f"key {content.number} signs no more"
 
 
+async def _effect_of_adding(connection: asyncpg.Connection, _: NewKey) -> Effect:
+    count = sum(key.retired_at is None for key in await signing.published(connection))
+    return Effect((Row(_COUNT, str(count), str(count + 1)),))
+
+
+async def _effect_of_retiring(connection: asyncpg.Connection, content: OldKey) -> Effect:
+    keys = await signing.published(connection)
+    old = next((key for key in keys if key.number == content.number), None)
+    retired = term("retired")
+    now = NOTHING if old is None else retired if old.retired_at else term("in force")
+    count = sum(key.retired_at is None for key in keys)
+    left = sum(key.retired_at is None for key in keys if key.number != content.number)
+    rows = Row(str(content.number), now, retired), Row(_COUNT, str(count), str(left))
+    return Effect(rows, (IRREVERSIBLE,))
+
+
 KINDS: Final[tuple[Kind[Any], ...]] = (
-    Kind("webhook_key.add", "Add a key that signs webhooks", NewKey, _add, _check_add),
-    Kind("webhook_key.retire", "Retire a key that signs webhooks", OldKey, _retire, _check_retire),
+    Kind(
+        "webhook_key.add",
+        "Add a key that signs webhooks",
+        NewKey,
+        _add,
+        _check_add,
+        effect=_effect_of_adding,
+        links=touching(Subject.WEBHOOK_KEY),
+    ),
+    Kind(
+        "webhook_key.retire",
+        "Retire a key that signs webhooks",
+        OldKey,
+        _retire,
+        _check_retire,
+        effect=_effect_of_retiring,
+        links=touching(Subject.WEBHOOK_KEY, "number"),
+    ),
 )

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from schemas.errors import InvalidMessage, Refused
-from switch.api.people import compared_document
+from switch.api.people import full_document
 from switch.approvals import approvals
 from switch.approvals.kinds import Confirmable
 from switch.base import calendars
@@ -125,7 +125,7 @@ async def test_a_first_rate_is_measured_by_the_ways_through_other_currencies(des
 
 async def test_a_first_rate_without_anything_to_compare_with_says_so(desk: Desk) -> None:
     change = await agree(desk, "rate.set", RATE, checkers=())
-    document = await compared_document(desk, change)
+    document = await full_document(desk, change)
 
     assert [one["what"] for one in document["comparisons"]] == [Measure.NOTHING]
 
@@ -299,7 +299,7 @@ async def test_a_rail_does_not_open_in_the_past(desk: Desk) -> None:
 async def test_api_and_commands_show_what_a_change_is_measured_by(desk: Desk) -> None:
     await done(desk, "rate.set", RATE)
     change = await agree(desk, "rate.set", {**RATE, "rate": "325", "confirmed_factor": "100"}, checkers=())
-    document = await compared_document(desk, change)
+    document = await full_document(desk, change)
     ended = await approvals.vote(
         desk, KINDS, person("chen"), change.number, decision="approve", reason="seen"
     )

@@ -315,12 +315,17 @@ def test_the_command_line_takes_two_people_as_well(stack: Stack) -> None:
         "r",
     )
     change = json.loads(asked.stdout)
-    alone = payswitch(stack, "change", "approve", str(change["number"]), "--as", "operator", "--reason", "r")
-    agreed_ = payswitch(stack, "change", "approve", str(change["number"]), "--as", "checker", "--reason", "r")
+    approve = ("change", "approve", str(change["number"]), "--reason", "r")
+    alone = payswitch(stack, *approve, "--as", "operator", "--yes")
+    unanswered = payswitch(stack, *approve, "--as", "checker")
+    agreed_ = payswitch(stack, *approve, "--as", "checker", "--yes")
 
     assert change["state"] == "requested"
     assert alone.returncode == 1
     assert "may not do this" in alone.stderr
+    assert unanswered.returncode == 1
+    assert "nothing was decided" in unanswered.stderr
+    assert "Paid in none 12.00 INR" in " ".join(agreed_.stderr.split())
     assert json.loads(agreed_.stdout)["outcome"].startswith("moved 12.00 INR")
 
 

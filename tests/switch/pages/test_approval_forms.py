@@ -3,7 +3,7 @@
 import pytest
 
 from switch.change_catalogue import KINDS
-from switch.pages import approvals, effects, forms
+from switch.pages import approvals, forms
 
 
 def test_every_kind_can_be_asked_for_by_a_form_or_has_a_page_of_its_own() -> None:
@@ -11,10 +11,6 @@ def test_every_kind_can_be_asked_for_by_a_form_or_has_a_page_of_its_own() -> Non
 
     assert all(field.label for kind in KINDS.values() for field in forms.fields_of(kind) or ())
     assert without - set(approvals.OWN_PAGES) <= {"participant.onboard"}
-
-
-def test_every_kind_says_what_it_would_do() -> None:
-    assert set(effects.OF) == set(KINDS)
 
 
 def test_every_kind_has_its_place_in_the_list() -> None:

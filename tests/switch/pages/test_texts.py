@@ -13,13 +13,13 @@ from babel.messages.extract import extract_from_dir
 
 from schemas.errors import SwitchError
 from switch.api import problems
+from switch.approvals.effects import Subject
 from switch.base.plausibility import Measure
 from switch.change_catalogue import KINDS
 from switch.identity.model import ChangeState, Role, Status
 from switch.operations import oversight
 from switch.pages import (
     approvals,
-    effects,
     forms,
     own_keys,
     own_messages,
@@ -46,40 +46,6 @@ SAME = {"UETR", "BIC", "SHA-256"}
 PURPOSES = {"position", "gross", "fees", "settlement"}
 """Of accounts."""
 
-
-EFFECTS = {
-    *("Fee in basis points", "Fee in minor units", "Headroom", "Net debit cap", "Per day", "Per payment"),
-    *("Books", "frozen"),
-    *("Settlement agent", "Time zone", "Windows close at", "Account"),
-    *(
-        "none",
-        "active",
-        "invited",
-        "suspended",
-        "removed",
-        "in force",
-        "retired",
-        "revoked",
-        "open",
-        "closed",
-    ),
-    *(
-        "OPEN",
-        "CLOSED",
-        "CONFIRMED",
-        "SETTLING",
-        "SETTLED",
-        "ABORTED",
-        "DUE",
-        "INSTRUCTED",
-        "HELD",
-        "CARRIED",
-    ),
-    *("business day", "holiday", "as the calendar says", "net", "gross", "Keys that sign webhooks"),
-    *("held", "paid", "released", "received", "not received", "UNKNOWN", "COMMITTED", "resolved"),
-}
-"""Words of `switch.pages.effects`."""
-
 LEGS = {
     "principal",
     "conversion",
@@ -102,6 +68,20 @@ CANNOT = {
 """What stands before the text of a verdict."""
 
 HINTS = {approvals._hint(kind) for kind in KINDS.values()}
+
+
+def effects() -> set[str]:
+    """Texts of what changes would do: those that their kinds mark as terms, and the states of what they touch."""
+    root = Path(str(files("switch")))
+    found = {
+        message
+        for wing in ("approvals", "operations", "participants", "settlement", "webhooks")
+        for _, _, message, _, _ in extract_from_dir(
+            root / wing, method_map=[("**.py", "python")], keywords={"term": None}
+        )
+        if isinstance(message, str)
+    }
+    return found | {subject.value.capitalize() for subject in Subject}
 
 
 def refusals() -> set[str]:
@@ -203,7 +183,7 @@ def texts() -> set[str]:
         for option in field.options
         if option not in forms.WORDS
     }
-    named |= set(effects.BREAKS.values()) | set(oversight.TOPICS.values()) | {str(state) for state in State}
+    named |= effects() | set(oversight.TOPICS.values()) | {str(state) for state in State}
     named |= {journey.event_name(kind) for kind in journey.KINDS} | {"received", "answered"} | LEGS
     named |= {
         state.value for states in (settlement.State, settlement.Line, Status, Outcome) for state in states
@@ -214,7 +194,7 @@ def texts() -> set[str]:
     named |= {str(kind.__doc__).splitlines()[0] for kind in tree}
     named |= {site.NO_PAGE, site.PERHAPS_DONE, problems.AWAY_NOW}
     named |= {measure.value for measure in Measure}
-    return (written | named | EFFECTS | HINTS | OWN | CANNOT | set(TEXTS.values())) - SAME
+    return (written | named | HINTS | OWN | CANNOT | set(TEXTS.values())) - SAME
 
 
 @pytest.mark.parametrize("code", ["ru", "zh"])

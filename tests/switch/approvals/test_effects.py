@@ -1,0 +1,292 @@
+"""What a change would do: every kind states it, everybody sees the same, and a vote can be bound to it."""
+
+import asyncio
+import dataclasses
+import re
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+from starlette.requests import Request
+
+from schemas.errors import EffectChanged
+from schemas.signing.keys import SigningKey
+from switch.api import openapi, people, problems
+from switch.approvals import approvals
+from switch.approvals.effects import ADDRESSES, NOTHING, Effect, Row, Subject
+from switch.approvals.kinds import Content, encode_content
+from switch.change_catalogue import KINDS
+from switch.cli.people import _lines
+from switch.identity.model import Change, ChangeState, Seat
+from switch.pages import approvals as pages
+from switch.pages import language, site
+from switch.writer.desk import Desk
+from tests.switch.desk import done, onboarding, open_desk, person
+
+PEM = SigningKey.generate("asha-bank-2").public.pem.decode()
+UETR = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+BANK = {"participant": "asha-bank"}
+ACCOUNT = {**BANK, "currency": "INR"}
+CORRIDOR = {"source": "IN", "target": "PK"}
+LATER = "2099-01-01T00:00:00Z"
+CONTENTS: dict[str, dict[str, Any]] = {
+    "person.add": {
+        "name": "nadia", "display_name": "Nadia", "role": "regulator", "scope": "IN", "maker_half": "0" * 64,
+    },
+    "person.reset": {"name": "chen", "maker_half": "0" * 64},
+    "person.suspend": {"name": "chen"},
+    "person.resume": {"name": "chen"},
+    "person.remove": {"name": "chen"},
+    "participant.onboard": onboarding("indus-bank", "PKR", "500.00"),
+    "participant.suspend": BANK,
+    "participant.resume": BANK,
+    "participant.remove": BANK,
+    "account.open": {**ACCOUNT, "account": "gross", "net_debit_cap": "0"},
+    "account.close": ACCOUNT,
+    "cap.set": {**ACCOUNT, "net_debit_cap": "1234567.50"},
+    "funds.in": {**ACCOUNT, "amount": "1000.00", "reference": "R1"},
+    "funds.out": {**ACCOUNT, "amount": "1000.00", "reference": "R1"},
+    "limit.set": {**ACCOUNT, "per_payment": "10.00", "per_day": None},
+    "key.add": {**BANK, "keyid": "asha-bank-2", "public_key": PEM, "valid_from": LATER, "valid_until": LATER},
+    "key.retire": {**BANK, "keyid": "asha-bank-1", "at": LATER},
+    "key.revoke": {**BANK, "keyid": "asha-bank-1"},
+    "corridor.switch": {**CORRIDOR, "enabled": True},
+    "corridor.fees": {**CORRIDOR, "fee_minor": 500, "fee_bps": 10},
+    "corridor.settlement": {**CORRIDOR, "settlement": "gross"},
+    "rate.set": {"source": "INR", "target": "PKR", "provider": "fx", "rate": "3.28", "valid_from": LATER},
+    "rail.switch": {"country": "IN", "open": False, "opens_at": LATER},
+    "window.close": {"currency": "INR", "window": 1},
+    "settlement.confirm": {"window": 1, "positions_sha256": "0" * 64},
+    "settlement.abort": {"window": 1},
+    "settlement.hold": {"window": 1, "participant": "asha-bank"},
+    "schedule.set": {
+        "currency": "INR", "country": "IN", "zone": "Asia/Kolkata", "closes_at": ["12:00", "18:00"],
+    },
+    "calendar.set": {"currency": "INR", "day": "2030-01-02", "business": False, "reason": "a feast"},
+    "settlement_agent.set": {
+        "currency": "INR", "agent": "reserve", "scheme_bic": "PAYSINBB", "account": "SCHEME01",
+    },
+    "payment.resolve": {"uetr": UETR, "outcome": "committed", "evidence": "letter 12"},
+    "break.return": {"number": 1, "evidence": "letter 12"},
+    "break.resolve": {"number": 1, "resolution": "letter 12"},
+    "books.unfreeze": {"found": "nothing"},
+    "webhook_key.add": {},
+    "webhook_key.retire": {"number": 1},
+}  # fmt: skip
+"""One request of each kind. What it is about need not be there: an effect decides nothing."""
+ALREADY_SO = {"books.unfreeze", "participant.resume", "person.resume"}
+"""Nothing is frozen or suspended here."""
+
+
+@pytest_asyncio.fixture
+async def desk(database_url: str) -> AsyncIterator[Desk]:
+    async with open_desk(database_url) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def bank(desk: Desk) -> str:
+    await done(desk, "participant.onboard", onboarding("asha-bank", cap="100.00"))
+    return "asha-bank"
+
+
+def change_of(kind: str, content: dict[str, Any]) -> Change:
+    """A change as it stands when it was requested a moment ago."""
+    now = datetime.now(UTC)
+    return Change(
+        number=7,
+        kind=kind,
+        content=encode_content(KINDS[kind].read(content)).decode(),
+        maker="olga",
+        reason="letter of 12 May",
+        seats=(),
+        state=ChangeState.REQUESTED,
+        requested_at=now,
+        expires_at=now + timedelta(hours=1),
+        ended_at=None,
+        outcome="",
+    )
+
+
+def cells(html: str) -> Iterator[tuple[str, ...]]:
+    """The rows of the table of a page that shows the effect."""
+    (table,) = re.findall(r'<table id="effect">.*?</table>', html, re.DOTALL)
+    for row in re.findall(r"<tr>(.*?)</tr>", table.partition("<tbody>")[2], re.DOTALL):
+        found = re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)
+        yield tuple(unescape(re.sub(r"<small>.*?</small>|<[^>]+>", "", cell)).strip() for cell in found)
+
+
+def test_every_kind_is_tried_here() -> None:
+    assert set(CONTENTS) == set(KINDS)
+
+
+async def test_every_kind_has_a_content_seats_an_effect_labels_and_links(desk: Desk, bank: str) -> None:
+    async with desk.pool.acquire() as connection:
+        for name, kind in KINDS.items():
+            content = kind.read(CONTENTS[name])
+            effect = await kind.effect(connection, content)
+            links = await kind.links(connection, content)
+
+            assert issubclass(kind.content, Content), name
+            assert set(kind.content.__struct_fields__) <= set(kind.labels), name
+            assert all(kind.labels.values()), name
+            assert all(isinstance(seat, Seat) for seat in await kind.seats(connection, content)), name
+            assert isinstance(effect, Effect), name
+            assert effect.rows, name
+            if name not in ALREADY_SO:
+                assert any(row.now != row.then for row in effect.rows), name
+            assert all(row.what and row.now and row.then for row in effect.rows), name
+            assert links or name == "participant.onboard", name  # nobody is there before
+
+
+async def test_page_api_and_command_show_the_same_rows(desk: Desk, bank: str) -> None:
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/console/changes/7",
+        "headers": [],
+        "query_string": b"",
+    }
+    spoken = language.of(Request(scope))
+    for name, content in CONTENTS.items():
+        change = change_of(name, content)
+        document = await people.full_document(desk, change)
+        page = await pages._page(Request(scope), desk, person("chen"), change)
+        rows = document["effect"]["rows"]
+        printed = list(_lines(document))[2 : 2 + len(rows)]
+
+        assert list(cells(bytes(page.body).decode())) == [
+            (row["what"], *(spoken.quantity(row[when], row["unit"] or "") for when in ("now", "then")))
+            for row in rows
+        ], name
+        for row, line in zip(rows, printed, strict=True):
+            unit = f" {row['unit']}" if row["unit"] else ""
+            shown = [text if text == NOTHING else f"{text}{unit}" for text in (row["now"], row["then"])]
+            assert line.split() == f"{row['what']} {' '.join(shown)}".split(), name
+        assert set(document) <= set(openapi._CHANGE["properties"]), name
+        assert (
+            f'value="{document["effect"]["digest"]}"' not in bytes(page.body).decode()
+        )  # it has no seat here
+
+
+async def test_an_ended_change_has_links_and_no_effect(desk: Desk, bank: str) -> None:
+    ended = dataclasses.replace(change_of("cap.set", CONTENTS["cap.set"]), state=ChangeState.EXECUTED)
+    document = await people.full_document(desk, ended)
+
+    assert document["effect"] is None
+    assert document["links"] == [
+        {"subject": "participant", "id": "asha-bank", "href": "/v1/participants/asha-bank"}
+    ]
+
+
+def test_every_link_leads_to_a_page_and_a_resource_that_are_there() -> None:
+    console = {route.path for router in site.ROUTERS for route in router.routes}
+    names = {"payments": "uetr", "windows": "window"}
+    for _, path in pages.PAGES.values():
+        part = path.split("/")[1]
+        assert f"/console{path.replace('{id}', '{' + names.get(part, 'id') + '}')}" in console
+    assert set(pages.PAGES) | set(ADDRESSES) == set(Subject)
+
+
+async def seen_by(desk: Desk, number: int) -> str:
+    async with desk.pool.acquire() as connection:
+        effect = await approvals.foresee(connection, KINDS, await approvals.find(connection, number))
+    assert effect is not None
+    return effect.digest(number)
+
+
+async def ask(desk: Desk, kind: str, content: dict[str, Any], maker: str = "olga") -> int:
+    change = await approvals.request(desk, KINDS, person(maker), kind, content=content, reason="why not")
+    return change.number
+
+
+async def vote(desk: Desk, name: str, number: int, seen: str) -> Change:
+    return await approvals.vote(
+        desk, KINDS, person(name), number, decision="approve", reason="seen", seen=seen
+    )
+
+
+async def test_a_vote_on_what_has_changed_meanwhile_is_refused(desk: Desk, bank: str) -> None:
+    number = await ask(desk, "cap.set", {**ACCOUNT, "net_debit_cap": "200.00"})
+    before = await seen_by(desk, number)
+    await done(desk, "cap.set", {**ACCOUNT, "net_debit_cap": "150.00"}, maker="omar", checkers=("cyrus",))
+    with pytest.raises(EffectChanged) as refused:
+        await vote(desk, "chen", number, before)
+    problem = problems.problem_body(refused.value)
+    ended = await vote(desk, "chen", number, problem["effect"]["digest"])
+
+    assert problem["status"] == 409
+    assert problem["effect"]["rows"][0] == {
+        "what": "Net debit cap", "now": "150.00", "then": "200.00", "unit": "INR", "moving": False,
+    }  # fmt: skip
+    assert ended.state is ChangeState.EXECUTED
+
+
+async def test_what_moves_with_every_payment_binds_no_vote(desk: Desk, bank: str) -> None:
+    number = await ask(desk, "cap.set", {**ACCOUNT, "net_debit_cap": "200.00"})
+    before = await seen_by(desk, number)
+    await done(desk, "funds.in", {**ACCOUNT, "amount": "10.00", "reference": "R1"}, checkers=("cyrus",))
+    ended = await vote(desk, "chen", number, before)
+
+    assert ended.state is ChangeState.EXECUTED
+
+
+async def test_of_two_last_votes_at_once_one_is_for_another_effect(desk: Desk, bank: str) -> None:
+    """Both were given for a cap of 100: the second one executed would start from another."""
+    caps = {"olga": "200.00", "omar": "300.00"}
+    numbers = [
+        await ask(desk, "cap.set", {**ACCOUNT, "net_debit_cap": cap}, maker) for maker, cap in caps.items()
+    ]
+    seen = [await seen_by(desk, number) for number in numbers]
+    votes = [
+        vote(desk, name, number, digest)
+        for name, number, digest in zip(("chen", "cyrus"), numbers, seen, strict=True)
+    ]
+    results = await asyncio.gather(*votes, return_exceptions=True)
+    executed = [r for r in results if isinstance(r, Change) and r.state is ChangeState.EXECUTED]
+
+    assert len(executed) == 1
+    assert all(
+        isinstance(r, EffectChanged) or (isinstance(r, Change) and r.state in {"executed", "failed"})
+        for r in results
+    ), results
+
+
+async def test_the_log_says_what_a_vote_was_given_for(desk: Desk, bank: str) -> None:
+    number = await ask(desk, "cap.set", {**ACCOUNT, "net_debit_cap": "200.00"})
+    seen = await seen_by(desk, number)
+    await vote(desk, "chen", number, seen)
+    noted = await desk.pool.fetchval(
+        "SELECT convert_from(body, 'UTF8')::jsonb ->> 'seen' FROM switch.audit_note WHERE kind = 'CHANGE_VOTE' ORDER BY number DESC LIMIT 1"
+    )
+
+    assert noted == seen
+
+
+def test_a_digest_belongs_to_one_change_and_its_values() -> None:
+    effect = Effect(
+        (Row("Net debit cap", "1.00", "2.00", "INR"), Row("Headroom", "5", "6", "INR", moving=True))
+    )
+    other = Effect((effect.rows[0], dataclasses.replace(effect.rows[1], now="7")))
+    changed = Effect((dataclasses.replace(effect.rows[0], now="3.00"),))
+
+    assert effect.digest(7) == other.digest(7)
+    assert effect.digest(7) != effect.digest(8)
+    assert effect.digest(7) != changed.digest(7)
+
+
+def test_the_document_of_a_vote_is_described() -> None:
+    app = FastAPI(title="payswitch", version="1")
+    app.include_router(people.router)
+    paths = openapi.describe(app)["paths"]
+    answers = paths["/v1/changes/{number}/votes"]["post"]["responses"]
+
+    assert answers["200"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Change"}
+    assert (
+        "effect" in answers["409"]["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]
+    )
+    assert "201" in paths["/v1/changes"]["post"]["responses"]
