@@ -11,8 +11,8 @@ CALENDAR: Final = BusinessCalendar(
 """Since September 2015 banks work on the first, third and fifth Saturdays of a month, full days.
 
 Banks close their annual accounts on 1 April, or on the next working day where that is none: Monday 2 April in
-2018. RTGS and NEFT were closed with them until they began to work day and night (RBI/2020-21/70); the money
-market and the desks of the banks still are.
+2018. RTGS and NEFT were closed with them until they began to work day and night (RBI/2020-21/70). That
+treasuries confirm nothing on that day is inferred from the holiday.
 """
 
 COUNTRY: Final = Country(
