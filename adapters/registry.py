@@ -1,11 +1,14 @@
 """Which rails there are: the entry points of group `payswitch.adapters`, ours and third parties' alike.
 
-An entry's name is the country, its value `package:adapter`. Beside the adapter the package has:
+An entry's name is the country, its value the adapter's package, which has these modules:
 
-* `PROFILE`, its rail as data, and the modules
-* `country` with `COUNTRY`, the country as data,
-* `qr` with `SCHEMES`, its QR schemes, the usual one first; perhaps none,
-* `sandbox` and `simulator`, with `simulator(settings, callbacks)`, for the sandbox.
+* `country` with `COUNTRY`, the country as data;
+* `profile` with `PROFILE`, its rail as data;
+* `client` with `adapter(connection)`;
+* `qr` with `SCHEMES`, its QR schemes, the usual one first; perhaps none;
+* `sandbox`, and `simulator` with `simulator(settings, callbacks)`, for the sandbox.
+
+Each is read when it is asked for. Most processes need the data of every country and the clients of none.
 """
 
 from collections.abc import Mapping
@@ -13,12 +16,14 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from adapters.country import Country
-from adapters.port import Connection, RailAdapter
-from adapters.profile import RailProfile
 from schemas.errors import NotFound
+
+if TYPE_CHECKING:  # settings ask which countries there are, and every command reads settings
+    from adapters.port import Connection, RailAdapter
+    from adapters.profile import RailProfile
 
 GROUP: Final = "payswitch.adapters"
 
@@ -28,7 +33,7 @@ def countries() -> list[str]:
     return sorted(_entries())
 
 
-def load(country: str, connection: Connection) -> RailAdapter:
+def load(country: str, connection: "Connection") -> "RailAdapter":
     """The adapter of a country, for a connection.
 
     Raises:
@@ -36,19 +41,18 @@ def load(country: str, connection: Connection) -> RailAdapter:
         ValueError: the connection lacks what the rail needs.
 
     """
-    make: Any = _entry(country).load()
-    adapter: RailAdapter = make(connection)
+    adapter: RailAdapter = module(country, "client").adapter(connection)
     return adapter
 
 
-def profile(country: str) -> RailProfile:
+def profile(country: str) -> "RailProfile":
     """The profile of a country's rail.
 
     Raises:
         NotFound: no adapter for this country.
 
     """
-    found: RailProfile = package(country).PROFILE
+    found: RailProfile = module(country, "profile").PROFILE
     return found
 
 
@@ -75,18 +79,8 @@ def by_currency() -> Mapping[str, Country]:
     return {found.currency: found for found in map(country, reversed(countries()))}
 
 
-def package(country: str) -> ModuleType:
-    """The package of a country's adapter.
-
-    Raises:
-        NotFound: no adapter for this country.
-
-    """
-    return import_module(_entry(country).module)
-
-
 def module(country: str, name: str) -> ModuleType:
-    """A module of a country's adapter: `country`, `qr`, `simulator`.
+    """A module of a country's adapter.
 
     Raises:
         NotFound: no adapter for this country.

@@ -335,7 +335,7 @@ async def aliases_are_resolved(rail: Rail) -> str:
 
     Look at resolve() and at sandbox.ALIASES (alias -> account) and NOBODY; a name may be masked by the rail.
     """
-    place = registry.package(rail.country).sandbox
+    place = registry.module(rail.country, "sandbox")
     for alias, account in place.ALIASES.items():
         payee = await rail.adapter.resolve(alias)
         must(payee is not None, "an alias of the sandbox belongs to nobody")

@@ -45,7 +45,7 @@ async def says_nothing_of_people(rail: Rail) -> str:
                 said.append(receipt.detail)
                 await rail.adapter.enquire(native)
                 said.extend(_errors(adapter, native))
-        await rail.adapter.resolve(registry.package(rail.country).sandbox.NOBODY)
+        await rail.adapter.resolve(registry.module(rail.country, "sandbox").NOBODY)
     text = "\n".join(said).casefold()
     for secret in secrets:
         must(not secret or secret.casefold() not in text, "a name, account or remittance was said")
@@ -251,7 +251,7 @@ async def _deaf(rail: Rail) -> AsyncIterator[RailAdapter]:
 
 async def _is_open(adapter: RailAdapter) -> bool:
     """Whether a question about an alias stays open."""
-    place = registry.package(adapter.profile.country).sandbox
+    place = registry.module(adapter.profile.country, "sandbox")
     try:
         await adapter.resolve(next(iter(place.ALIASES), place.NOBODY))
     except (Unavailable, ValueError):

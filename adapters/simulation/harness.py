@@ -50,7 +50,7 @@ def sample_order(country: str, word: str = "", **changes: object) -> Order:
     assert isinstance(minor, int)
     assert isinstance(serial, int)
     assert isinstance(expires_in, int | float)
-    place = registry.package(country).sandbox
+    place = registry.module(country, "sandbox")
     fields: dict[str, object] = {
         "uetr": str(uuid4()),
         "message_id": "M1",

@@ -206,7 +206,7 @@ def magic_account(country: str, word: str) -> str:
     """
     if word and script(word) is None:
         raise ValueError(f"no magic word: {word}")
-    account: Account = registry.package(country).sandbox.account(word)
+    account: Account = registry.module(country, "sandbox").account(word)
     assert account.id is not None
     return account.id
 

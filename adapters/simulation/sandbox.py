@@ -54,7 +54,7 @@ def prepare(
 
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    place = registry.package(country).sandbox
+    place = registry.module(country, "sandbox")
     identity: Mapping[str, str] = place.IDENTITY
     scheme = getattr(place, "SCHEME", "https")
     _make_tls(directory)
@@ -108,7 +108,7 @@ def is_paid(country: str, named: str, account: str) -> bool:
 
     An alias stands for an account, and an account may be written with its branch behind an `@`.
     """
-    aliases: Mapping[str, str | None] = getattr(registry.package(country).sandbox, "ALIASES", {})
+    aliases: Mapping[str, str | None] = getattr(registry.module(country, "sandbox"), "ALIASES", {})
     return account in {named, aliases.get(named)} or account.partition("@")[0] == named
 
 

@@ -214,7 +214,7 @@ def _key_of(made: Made) -> dict[str, str]:
         "name": made.name,
         "bic": made.bic,
         "country": made.country,
-        "member_id": registry.package(made.country).sandbox.CREDITOR_AGENT.member_id or "",
+        "member_id": registry.module(made.country, "sandbox").CREDITOR_AGENT.member_id or "",
         "currency": made.currencies[0],
         "bearer": f"sk_test_{secrets.token_urlsafe(24)}",
         "keyid": key.keyid,

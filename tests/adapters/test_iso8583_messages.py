@@ -29,7 +29,7 @@ every_rail = pytest.mark.parametrize("country", COUNTRIES)
 
 
 def adapter_of(country, **identity):
-    known = registry.package(country).sandbox.IDENTITY
+    known = registry.module(country, "sandbox").IDENTITY
     connection = Connection(
         "tls://127.0.0.1:1", signing_key=b"0" * 32, rail_key=b"1" * 32, identity={**known, **identity}
     )

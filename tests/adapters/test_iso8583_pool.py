@@ -135,7 +135,7 @@ def adapter_for(place, port, dialect=QUICK, **changes):
         "ca_file": place / "ca.crt",
         "signing_key": b"0" * 32,
         "rail_key": b"1" * 32,
-        "identity": registry.package(dialect.profile.country).sandbox.IDENTITY,
+        "identity": registry.module(dialect.profile.country, "sandbox").IDENTITY,
         "time_scale": SCALE,
     }
     return make(dialect, Connection(**{**fields, **changes}))

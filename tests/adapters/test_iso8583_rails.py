@@ -229,7 +229,7 @@ async def test_a_repeat_never_makes_a_payment(rails, country):
 @every_rail
 async def test_every_alias_finds_the_account(rails, country):
     rail = await rails.get(country)
-    sandbox = registry.package(country).sandbox
+    sandbox = registry.module(country, "sandbox")
     for alias, account in sandbox.ALIASES.items():
         payee = await rail.adapter.resolve(alias)
         assert (payee.account, payee.agent) == (account, sandbox.CREDITOR_AGENT.member_id)

@@ -13,7 +13,7 @@ WORDS = [*(set(Magic) - {Magic.SLOW}), "SLOW8", *ISO_REASONS]
 
 @pytest.mark.parametrize("country", registry.countries())
 def test_every_word_has_an_account_in_every_country(country):
-    place = registry.package(country).sandbox
+    place = registry.module(country, "sandbox")
     for word in WORDS:
         assert place.word_of(magic_account(country, word)) == word
     assert script(place.word_of(magic_account(country, ""))) is None
@@ -40,7 +40,7 @@ def test_every_word_has_a_script_and_a_meaning():
 @pytest.mark.parametrize(("word", "unfound"), [("UNKFND", 1), ("UNKFND2", 2), ("UNKFND30", 30)])
 def test_how_often_a_rail_does_not_find_what_it_has_credited(country, word, unfound):
     account = magic_account(country, word)
-    found = script(registry.package(country).sandbox.word_of(account))
+    found = script(registry.module(country, "sandbox").word_of(account))
 
     assert (found.enquiry, found.unfound) == (Enquiry.NOT_FOUND_FIRST, unfound)
 
@@ -54,4 +54,4 @@ def test_no_word_but_a_reason_and_lost_keeps_the_creditor_from_his_money():
 @pytest.mark.parametrize("account", ["asha@okbank", "asha-home@okbank", "PK36SCBL0000001123456702", "", "-@"])
 def test_ordinary_accounts_have_no_magic(account):
     for country in registry.countries():
-        assert script(registry.package(country).sandbox.word_of(account)) is None
+        assert script(registry.module(country, "sandbox").word_of(account)) is None
