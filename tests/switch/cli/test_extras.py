@@ -1,8 +1,10 @@
 """What works without the extras, and what is said where one is missing: in one line, with the command."""
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -95,6 +97,13 @@ def pinned(lock: str) -> dict[str, str]:
 def test_the_production_lock_pins_what_was_tested_and_no_tool_of_development() -> None:
     production, development = pinned("requirements-production.lock"), pinned("requirements.lock")
 
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = wanted["optional-dependencies"]
+    named = {
+        re.split(r"[^\w-]", one)[0] for one in wanted["dependencies"] + extras["reports"] + extras["traces"]
+    }
+
+    assert named <= production.keys()
     assert production.items() <= development.items()
     assert not production.keys() & {
         "hatchling",
