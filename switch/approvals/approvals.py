@@ -32,6 +32,7 @@ from switch.approvals.effects import Effect, Resource
 from switch.approvals.kinds import Confirmable, Content, Execution, Kind, Kinds, encode_content
 from switch.base import logs, plausibility
 from switch.base.plausibility import Comparison
+from switch.base.sql import statements
 from switch.identity.model import Change, ChangeState, Person, Role, Seat, Status, Vote
 from switch.identity.permissions import Right, require
 from switch.identity.sessions import person_of
@@ -43,10 +44,8 @@ REASON_MAX: Final = 500
 LEFT_S: Final = 30.0
 """An execution that takes longer has been left: by a crash, or because the writer was away."""
 _SELECT: Final = "SELECT * FROM switch.change WHERE number = $1"
-_INSERT: Final = """
-INSERT INTO switch.change (kind, content, maker, reason, seats, state, expires_at)
-VALUES ($1, $2, $3, $4, $5, 'requested', clock_timestamp() + $6) RETURNING number
-"""
+_statement: Final = statements("switch.approvals")
+_INSERT: Final = _statement("add_change")
 _log = structlog.get_logger()
 
 

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from schemas.errors import NotFound
 from switch.api.reports import Desk
+from switch.base.sql import statements
 from switch.pages import drawing, language
 from switch.pages.shell import PREFIX, Viewer, finish
 from switch.reports import corridors, costs, open_data
@@ -37,10 +38,8 @@ POLICY: Final = "default-src 'none'; sandbox"
 """Of a chart alone, which needs nothing but itself."""
 
 _BARS_MAX: Final = 40
-_KEPT: Final = """
-SELECT report FROM switch.report_artefact
-WHERE sha256 = $1 AND format = 'json' AND NOT revealed AND ($2::text IS NULL OR scope = $2) LIMIT 1
-"""
+_statement: Final = statements("switch.pages")
+_KEPT: Final = _statement("report_of_chart")
 
 Hash = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 Measure = Annotated[str, Path(max_length=40)]

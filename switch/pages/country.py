@@ -15,6 +15,7 @@ from starlette.responses import Response
 from ledger import windows
 from schemas.money import Money
 from switch.approvals import approvals
+from switch.base.sql import statements
 from switch.change_catalogue import KINDS
 from switch.identity.model import Change, Person
 from switch.pages import shell, witness
@@ -31,30 +32,11 @@ Reader = Annotated[Person, Depends(witness.of(shell.COUNTRY))]
 UNKNOWNS_MAX: Final = 200
 ASKED_MAX: Final = 100
 _PARTICIPANTS: Final = "SELECT id, name, kind, status FROM regulator.participant ORDER BY id"
-_POSITIONS: Final = """
-SELECT owner, currency::text, purpose, credits_posted - debits_posted AS net, debits_pending AS held,
-       net_debit_cap AS cap,
-       credits_posted + net_debit_cap - debits_posted - debits_pending AS headroom
-FROM regulator.position WHERE NOT closed ORDER BY owner, currency, purpose
-"""
-_OPEN: Final = """
-SELECT count(*) AS open, count(*) FILTER (WHERE open_state = 'UNKNOWN') AS unknown
-FROM regulator.payment WHERE open_state IS NOT NULL
-"""
-_UNKNOWN: Final = """
-SELECT p.uetr, p.debtor_agent, p.creditor_agent, p.debit_currency::text, p.debit_minor,
-       p.credit_currency::text, p.credit_minor,
-       extract(epoch FROM clock_timestamp() - min(e.at))::float8 AS age_s
-FROM regulator.payment AS p JOIN regulator.payment_event AS e USING (number)
-WHERE p.open_state = 'UNKNOWN'
-GROUP BY p.number, p.uetr, p.debtor_agent, p.creditor_agent, p.debit_currency, p.debit_minor,
-         p.credit_currency, p.credit_minor
-ORDER BY age_s DESC LIMIT $1
-"""
-_ASKED: Final = """
-SELECT number FROM switch.change WHERE state = 'requested' AND seats @> $1::text::jsonb
-ORDER BY number DESC LIMIT $2
-"""
+_statement: Final = statements("switch.pages")
+_POSITIONS: Final = _statement("country_positions")
+_OPEN: Final = _statement("country_open")
+_UNKNOWN: Final = _statement("country_unknown")
+_ASKED: Final = _statement("changes_for_seat")
 
 
 @router.get("/country")

@@ -15,6 +15,7 @@ from msgspec import inspect
 
 from schemas.errors import InvalidMessage
 from switch.approvals.kinds import Kind, hint_of
+from switch.base.sql import statements
 from switch.pages.language import Language
 
 CONFIRMED: Final = "confirmed_factor"
@@ -24,12 +25,8 @@ _HIDDEN: Final = frozenset({"maker_half"})
 """Made by us, never typed."""
 _LONG: Final = frozenset({"public_key"})
 _MINUTE: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}", re.ASCII)
-_CHOICES: Final = """
-SELECT (SELECT array_agg(DISTINCT country::text ORDER BY country::text) FROM switch.participant) AS countries,
-       (SELECT array_agg(DISTINCT currency::text ORDER BY currency::text) FROM ledger.account) AS currencies,
-       (SELECT array_agg(id ORDER BY id) FROM switch.participant WHERE status <> 'removed') AS participants,
-       (SELECT array_agg(name ORDER BY name) FROM switch.person WHERE status <> 'removed') AS people
-"""
+_statement: Final = statements("switch.pages")
+_CHOICES: Final = _statement("choices")
 _BY_PATTERN: Final = {
     "^[A-Z]{2}$": "countries",
     "^[A-Z]{3}$": "currencies",

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from switch.api.reports import Desk
+from switch.base.sql import statements
 from switch.identity.model import Person, Role
 from switch.pages import shell, witness
 from switch.pages.shell import PREFIX, render
@@ -26,21 +27,10 @@ SCAN: Final = 20_000
 """Events that one page looks through at most: what people do is rare among payments."""
 _DETAIL_MAX: Final = 600
 _LAST: Final = "SELECT coalesce(max(seq), 0) FROM ledger.event"
-_LOG: Final = """
-SELECT e.seq, e.number, e.at, e.kind, e.body, p.uetr, w.number AS window
-FROM ledger.event AS e
-LEFT JOIN switch.payment AS p ON p.number = e.number AND e.number > 0
-LEFT JOIN ledger.settlement_window AS w ON w.number = e.number
-WHERE e.seq < $1 AND e.seq >= $1 - $4 AND (NOT $2 OR NOT e.kind = ANY ($3::text[]))
-ORDER BY e.seq DESC LIMIT $5
-"""
+_statement: Final = statements("switch.pages")
+_LOG: Final = _statement("log")
 _LAST_OF_COUNTRY: Final = "SELECT coalesce(max(seq), 0) FROM regulator.payment_event"
-_OF_COUNTRY: Final = """
-SELECT e.seq, e.number, e.at, e.kind, e.body, p.uetr, NULL::bigint AS window
-FROM regulator.payment_event AS e JOIN regulator.payment AS p USING (number)
-WHERE e.seq < $1 AND e.seq >= $1 - $2
-ORDER BY e.seq DESC LIMIT $3
-"""
+_OF_COUNTRY: Final = _statement("country_log")
 Before = Annotated[int | None, Query(ge=1, lt=2**63)]
 
 

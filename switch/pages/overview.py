@@ -10,8 +10,9 @@ from starlette.responses import Response
 from adapters import registry
 from adapters.country import Country
 from ledger import positions
-from ledger.sql import statement
+from ledger.sql import statement as ledger_statement
 from switch.api.runtime import Runtime
+from switch.base.sql import statements
 from switch.identity.model import Person, Role
 from switch.operations import oversight
 from switch.pages import own_home, shell, witness
@@ -22,25 +23,9 @@ Looker = Annotated[Person, Depends(witness.of(shell.OVERVIEW))]
 _WIDEST: Final = 9
 _NEAREST: Final = (500, 100)
 _MARGIN: Final = 60
-_WAYS: Final = """
-SELECT d.country AS source, c.country AS target, count(*) AS n
-FROM switch.payment AS p
-JOIN switch.participant AS d ON d.id = p.debtor_agent
-JOIN switch.participant AS c ON c.id = p.creditor_agent
-WHERE p.number > $1 GROUP BY 1, 2
-"""
-_COUNTS: Final = """
-SELECT (SELECT count(*) FROM switch.payment WHERE number > $1) AS last_hour,
-       (SELECT count(*) FROM switch.payment WHERE number > $1 AND native_ref = '') AS refused,
-       (SELECT count(*) FROM switch.open_payment) AS in_flight,
-       (SELECT count(*) FROM switch.open_payment WHERE state = 'UNKNOWN') AS unknown,
-       (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(entered_at)), 0)::float8
-          FROM switch.open_payment WHERE state = 'UNKNOWN') AS oldest_unknown_s,
-       (SELECT count(*) FROM switch.open_payment WHERE state = 'RESERVED') AS held,
-       (SELECT count(*) FROM switch.reconciliation_break WHERE resolved_at IS NULL) AS breaks,
-       (SELECT count(*) FROM switch.change WHERE state = 'requested') AS waiting_changes,
-       EXISTS (SELECT FROM switch.freeze) AS frozen, clock_timestamp() AS now
-"""
+_statement: Final = statements("switch.pages")
+_WAYS: Final = _statement("ways")
+_COUNTS: Final = _statement("counts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +80,7 @@ async def _look(switch: Runtime) -> dict[str, Any]:
 async def _first_of_the_hour(connection: asyncpg.Connection) -> int:
     """The ledger's number before the last hour; payments made in it have higher ones."""
     number: int = await connection.fetchval(
-        statement("seq_at"), await connection.fetchval("SELECT clock_timestamp() - interval '1 hour'")
+        ledger_statement("seq_at"), await connection.fetchval("SELECT clock_timestamp() - interval '1 hour'")
     )
     return number
 

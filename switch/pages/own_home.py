@@ -12,6 +12,7 @@ from ledger import positions
 from schemas.money import Money
 from switch.api import key_use
 from switch.api.runtime import Runtime
+from switch.base.sql import statements
 from switch.identity.model import Person
 from switch.pages import language
 from switch.pages.language import Language
@@ -26,11 +27,8 @@ from switch.webhooks import registry
 ENDS_SOON: Final = timedelta(days=30)
 AHEAD_S_MAX: Final = 10
 """A clock that is further off is worth a look; a minute off, and signatures are refused."""
-_NOW: Final = """
-SELECT count(*) AS in_flight, count(*) FILTER (WHERE o.state = 'UNKNOWN') AS unknown
-FROM switch.open_payment AS o JOIN switch.payment AS p USING (number)
-WHERE $1 IN (p.debtor_agent, p.creditor_agent, p.sender)
-"""
+_statement: Final = statements("switch.pages")
+_NOW: Final = _statement("own_open")
 
 
 @dataclass(frozen=True, slots=True)

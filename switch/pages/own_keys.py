@@ -13,6 +13,7 @@ from starlette.responses import Response
 from schemas.errors import InvalidMessage, NotFound, Refused
 from switch.api import key_use
 from switch.approvals import approvals
+from switch.base.sql import statements
 from switch.change_catalogue import KINDS
 from switch.identity.model import Change, ChangeState, Person
 from switch.pages import own
@@ -26,10 +27,8 @@ ASKED: Final = {"add": "key.add", "retire": "key.retire", "revoke": "key.revoke"
 """What the page's forms ask for."""
 TONES: Final = {"in force": "good", "future": "", "retired": "", "revoked": "bad"}
 _CHANGES_MAX: Final = 20
-_CHANGES: Final = """
-SELECT number FROM switch.change
-WHERE kind = ANY($1) AND content::jsonb ->> 'participant' = $2 ORDER BY number DESC LIMIT $3
-"""
+_statement: Final = statements("switch.pages")
+_CHANGES: Final = _statement("own_key_changes")
 
 
 @router.get("/keys")

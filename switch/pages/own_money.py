@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from ledger import positions
 from ledger.positions import Position
-from ledger.sql import statement
+from ledger.sql import statement as ledger_statement
 from schemas.money import Money
+from switch.base.sql import statements
 from switch.pages import language, reports
 from switch.pages.own import BASE, Member
 from switch.pages.shell import PREFIX, Switch, render
@@ -25,21 +26,11 @@ router = APIRouter(prefix=PREFIX + BASE, include_in_schema=False)
 FOLLOWED_MAX: Final = 300_000
 """Events of a day that are gone through for its peak on a page; of a busier day the report tells."""
 _WINDOWS_MAX: Final = 20
-_SEQ_AT: Final = statement("seq_at")
+_SEQ_AT: Final = ledger_statement("seq_at")
 _AT: Final = "SELECT at FROM ledger.event WHERE seq = $1"
-_LIMITS: Final = """
-SELECT l.currency::text, l.per_payment, l.per_day, coalesce(u.minor, 0) AS used
-FROM switch.payment_limit AS l
-LEFT JOIN switch.daily_use AS u
-       ON u.participant = l.participant AND u.currency = l.currency
-      AND u.day = (clock_timestamp() AT TIME ZONE 'UTC')::date
-WHERE l.participant = $1
-"""
-_WINDOWS: Final = """
-SELECT number, currency::text, closed_at FROM ledger.settlement_window
-WHERE currency = ANY($1) AND closed_at IS NOT NULL AND ($3::bigint IS NULL OR number < $3)
-ORDER BY number DESC LIMIT $2
-"""
+_statement: Final = statements("switch.pages")
+_LIMITS: Final = _statement("own_limits")
+_WINDOWS: Final = _statement("closed_windows")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from schemas.errors import NotAllowed, SwitchError
 from schemas.money import Money
 from switch.api.participants import Id, may_read
 from switch.approvals import approvals
+from switch.base.sql import statements
 from switch.change_catalogue import KINDS
 from switch.identity.model import Person
 from switch.pages import shell, witness
@@ -29,10 +30,8 @@ from switch.payments.pricing import POSITION
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 Reader = Annotated[Person, Depends(witness.of(shell.PARTICIPANTS))]
 
-_CORRIDORS: Final = """
-SELECT source::text, target::text, enabled, settlement FROM switch.corridor
-WHERE $1 IN (source, target) ORDER BY source, target
-"""
+_statement: Final = statements("switch.pages")
+_CORRIDORS: Final = _statement("corridors_of_country")
 STATES: Final = {
     "active": ("participant.suspend",),
     "suspended": ("participant.resume", "participant.remove"),

@@ -21,6 +21,7 @@ from ledger.archive import Event
 from ledger.merkle import node_hash
 from schemas.errors import InvalidMessage, NotFound, Unavailable
 from switch.api.reports import Desk
+from switch.base.sql import statements
 from switch.identity.model import Person
 from switch.operations import housekeeping
 from switch.pages import shell, witness
@@ -37,12 +38,8 @@ Reader = Annotated[Person, Depends(witness.of(shell.PROOFS))]
 
 VERIFIER: Final = "offline_verifier.py"
 _CHECKPOINTS_SHOWN: Final = 50
-_MINE: Final = """
-SELECT EXISTS (SELECT FROM ledger.settlement_window WHERE number = $1)
-    OR EXISTS (SELECT FROM switch.payment WHERE number = $1 AND number > 0
-               AND (sender = ANY ($2) OR debtor_agent = ANY ($2)
-                    OR (creditor_agent = ANY ($2) AND native_ref <> '')))
-"""
+_statement: Final = statements("switch.pages")
+_MINE: Final = _statement("is_event_of_owners")
 Size = Annotated[int | None, Query(ge=1, lt=2**63)]
 Number = Annotated[int | None, Query(ge=1, lt=2**63)]
 Uetr = Annotated[UUID | None, Query()]

@@ -21,6 +21,7 @@ from schemas.money import Money
 from switch.api.settlement import Window, lines_for, may_read_instruction, pairs_for, unpaid_for
 from switch.approvals import approvals
 from switch.base import calendars
+from switch.base.sql import statements
 from switch.identity.model import Change, ChangeState, Person
 from switch.pages import shell, witness
 from switch.pages.asking import link, may_ask
@@ -44,17 +45,10 @@ _WORDS_MAX: Final = 200
 """Confirmations of an agent that are looked through for a window."""
 _CONFIRM: Final = "settlement.confirm"
 _CHANGES_MAX: Final = 50
-_CHANGES: Final = """
-SELECT number FROM switch.change
-WHERE kind = ANY ($2) AND (content::jsonb ->> 'window')::bigint = $1 ORDER BY number DESC LIMIT $3
-"""
+_load: Final = statements("switch.pages")
+_CHANGES: Final = _load("window_changes")
 _ABOUT_WINDOWS: Final = (_CONFIRM, "window.close", "settlement.abort", "settlement.hold")
-_WORDS: Final = """
-SELECT c.sha256, c.agent, c.message, c.body, c.received_at
-FROM switch.settlement_confirmation AS c
-JOIN switch.settlement_agent AS a ON a.agent = c.agent AND a.currency = $1
-WHERE c.received_at >= $2 ORDER BY c.received_at LIMIT $3
-"""
+_WORDS: Final = _load("window_confirmations")
 
 
 @router.get("/windows")

@@ -22,6 +22,7 @@ from switch.approvals.content import (
 from switch.approvals.effects import Subject, touching
 from switch.approvals.kinds import Execution, Kind
 from switch.base.plausibility import Bands, Comparison
+from switch.base.sql import statements
 from switch.participants import comparisons, effects
 from switch.participants.contents import Funds, OfAccount, OfParticipant, Onboard, SetAccountCap
 from switch.participants.keys import check_new_key, insert_key
@@ -33,29 +34,10 @@ from switch.writer.verdicts import Verdict
 SETTLEMENT: Final = "settlement"
 """Purpose of the account, one a currency, that money comes in from and goes out to."""
 
-_NEEDED: Final = """
-SELECT true WHERE EXISTS (SELECT FROM switch.settlement_agent WHERE agent = $1)
-   OR EXISTS (
-       SELECT FROM switch.fx_rate AS r WHERE r.provider = $1 AND (
-           r.valid_from > clock_timestamp() OR r.valid_from = (
-               SELECT max(n.valid_from) FROM switch.fx_rate AS n
-               WHERE n.source = r.source AND n.target = r.target AND n.valid_from <= clock_timestamp()
-           )))
-"""
-"""It is the settlement agent of a currency, or a rate of its own is in force or will be."""
-_UNSETTLED: Final = """
-SELECT true FROM switch.settlement_line AS l JOIN switch.settlement AS s USING (settlement_window)
-WHERE l.participant = $1 AND l.state IN ('DUE', 'INSTRUCTED', 'HELD')
-  AND ($2::text IS NULL OR s.currency = $2) LIMIT 1
-"""
-_UNCOUNTED: Final = """
-SELECT w.number FROM ledger.settlement_window AS w
-LEFT JOIN switch.settlement AS s ON s.settlement_window = w.number
-WHERE s.settlement_window IS NULL AND ($2::text IS NULL OR w.currency = $2) AND w.currency IN (
-    SELECT currency FROM ledger.account WHERE owner = $1 AND purpose = 'position' AND NOT closed
-) ORDER BY w.number
-"""
-"""Windows that are open, or closed a moment ago: nothing says yet what they come to."""
+_statement: Final = statements("switch.participants")
+_NEEDED: Final = _statement("is_needed")
+_UNSETTLED: Final = _statement("has_unsettled_lines")
+_UNCOUNTED: Final = _statement("uncounted_windows")
 _THERE_IS: Final = "SELECT true FROM ledger.account WHERE owner = $1 AND currency = $2 AND purpose = $3"
 
 

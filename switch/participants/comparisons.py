@@ -12,6 +12,7 @@ from adapters import registry
 from schemas.money import EXPONENTS, Money
 from switch.approvals.content import cap_of, money_of
 from switch.base.plausibility import UNLIMITED, Bands, Comparison, Measure, by_size, incomparable
+from switch.base.sql import statements
 from switch.payments import pricing
 
 _BPS_REFERENCE: Final = 100
@@ -19,43 +20,14 @@ _BPS_REFERENCE: Final = 100
 _SHARE_OF_LARGEST: Final = 100
 """A first flat fee is measured by one per cent of the largest payment of the source country's rail."""
 
-_RATES: Final = """
-SELECT DISTINCT ON (source, target) source::text, target::text, rate::text FROM switch.fx_rate
-WHERE valid_from <= greatest(clock_timestamp(), $1) ORDER BY source, target, valid_from DESC
-"""
-_RATE_BEFORE: Final = """
-SELECT rate::text FROM switch.fx_rate
-WHERE source = $1 AND target = $2 AND valid_from <= greatest(clock_timestamp(), $3)
-ORDER BY valid_from <= greatest(clock_timestamp(), $3) - $4::interval DESC,
-         CASE WHEN valid_from <= greatest(clock_timestamp(), $3) - $4::interval THEN valid_from END DESC,
-         valid_from
-LIMIT 1
-"""
-"""The rate in force a period before; where there was none yet, the first one since."""
-_CAP: Final = """
-SELECT (SELECT net_debit_cap FROM ledger.account
-        WHERE owner = $1 AND currency = $2 AND purpose = $3 AND NOT closed) AS own,
-       (SELECT max(net_debit_cap) FROM ledger.account
-        WHERE currency = $2 AND purpose = $3 AND NOT closed AND owner <> $1) AS others
-"""
-_FUNDED: Final = """
-WITH moved AS (
-    SELECT a.owner, l.amount FROM ledger.transfer AS t JOIN ledger.leg AS l USING (number)
-    JOIN ledger.account AS a ON a.number IN (l.debit, l.credit) AND a.currency = $2 AND a.purpose = $3
-    WHERE t.kind = 'single_phase' AND l.purpose = 'funding'
-)
-SELECT (SELECT max(amount) FROM moved WHERE owner = $1) AS own, (SELECT max(amount) FROM moved) AS anybody,
-       (SELECT greatest(credits_posted - debits_posted, net_debit_cap) FROM ledger.account
-        WHERE owner = $1 AND currency = $2 AND purpose = $3) AS held
-"""
-"""The largest movement at the agent: of this account, and of anybody's; and what the account can cover."""
-_LIMITS: Final = """
-SELECT per_payment, per_day FROM switch.payment_limit WHERE participant = $1 AND currency = $2
-"""
+_statement: Final = statements("switch.participants")
+_RATES: Final = _statement("rates_in_force")
+_RATE_BEFORE: Final = _statement("rate_before")
+_CAP: Final = _statement("caps")
+_FUNDED: Final = _statement("largest_fundings")
+_LIMITS: Final = _statement("limits_of")
 _RAILS: Final = "SELECT country::text FROM switch.rail"
-_FEES: Final = """
-SELECT source = $1 AND target = $2 AS own, fee_minor, fee_bps FROM switch.corridor WHERE source = $1
-"""
+_FEES: Final = _statement("corridor_fees")
 
 
 async def of_rate(

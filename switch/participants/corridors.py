@@ -25,18 +25,13 @@ from switch.approvals.effects import (
 )
 from switch.approvals.kinds import CHECKER, Confirmable, Content, Execution, Kind
 from switch.base.plausibility import Bands, Comparison, Measure
+from switch.base.sql import statements
 from switch.identity.model import Role, Seat
 from switch.participants import comparisons
 
-_RATE: Final = """
-SELECT trim_scale(rate)::text AS rate, provider FROM switch.fx_rate
-WHERE source = $1 AND target = $2 AND valid_from <= clock_timestamp() ORDER BY valid_from DESC LIMIT 1
-"""
-_RAIL: Final = """
-SELECT open OR coalesce(opens_at <= clock_timestamp(), false) AS open,
-       CASE WHEN NOT open AND opens_at > clock_timestamp() THEN opens_at END AS opens_at
-FROM switch.rail WHERE country = $1
-"""
+_statement: Final = statements("switch.participants")
+_RATE: Final = _statement("rate_in_force")
+_RAIL: Final = _statement("rail_state")
 _DAY_S: Final = 86_400
 _CLOSED_DAYS_MAX: Final = 7
 """A rail that is closed longer than this is closed by a slip."""

@@ -18,20 +18,13 @@ from switch.approvals.effects import (
     status_of_row,
     term,
 )
+from switch.base.sql import statements
 from switch.participants.contents import Funds, OfAccount, OfParticipant, Onboard, SetAccountCap
 
-_ACCOUNT: Final = """
-SELECT closed, net_debit_cap AS cap,
-       credits_posted + net_debit_cap - debits_posted - debits_pending AS headroom
-FROM ledger.account WHERE owner = $1 AND currency = $2 AND purpose = $3
-"""
-_ACCOUNTS: Final = """
-SELECT currency::text, purpose FROM ledger.account WHERE owner = $1 AND NOT closed ORDER BY number
-"""
-_KEYS: Final = """
-SELECT keyid FROM switch.participant_key
-WHERE participant = $1 AND (valid_until IS NULL OR valid_until > clock_timestamp()) ORDER BY keyid
-"""
+_statement: Final = statements("switch.participants")
+_ACCOUNT: Final = _statement("account_of")
+_ACCOUNTS: Final = _statement("open_accounts")
+_KEYS: Final = _statement("valid_keys")
 _CAP: Final = term("Net debit cap")
 _HEADROOM: Final = term("Headroom")
 

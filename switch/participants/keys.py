@@ -17,12 +17,11 @@ from switch.approvals.content import (
 )
 from switch.approvals.effects import IRREVERSIBLE, NOTHING, Effect, Row, Subject, term, touching
 from switch.approvals.kinds import Content, Execution, Kind
+from switch.base.sql import statements
 from switch.identity.permissions import Right
 
-_STATUS: Final = """
-SELECT revoked_at, valid_until, coalesce(valid_until <= clock_timestamp(), false) AS over
-FROM switch.participant_key WHERE keyid = $1
-"""
+_statement: Final = statements("switch.participants")
+_STATUS: Final = _statement("key_status")
 
 
 class AddKey(Content, frozen=True, kw_only=True):

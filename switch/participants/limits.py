@@ -23,18 +23,13 @@ from switch.approvals.content import (
 from switch.approvals.effects import Effect, Subject, amount, minor_of, term, touching
 from switch.approvals.kinds import Confirmable, Execution, Kind
 from switch.base.plausibility import Bands, Comparison
+from switch.base.sql import statements
 from switch.participants import comparisons
 from switch.writer.commands import SetLimit
 from switch.writer.verdicts import Verdict
 
-_READ: Final = """
-SELECT l.participant, l.currency::text, l.per_payment, l.per_day, coalesce(u.minor, 0)
-FROM switch.payment_limit AS l
-LEFT JOIN switch.daily_use AS u ON u.participant = l.participant AND u.currency = l.currency
-     AND u.day = (clock_timestamp() AT TIME ZONE 'UTC')::date
-WHERE l.per_payment IS NOT NULL OR l.per_day IS NOT NULL
-ORDER BY l.participant, l.currency
-"""
+_statement: Final = statements("switch.participants")
+_READ: Final = _statement("limits")
 
 
 class SetLimits(Confirmable, frozen=True, kw_only=True):

@@ -9,15 +9,10 @@ import asyncpg
 from ledger import positions
 from ledger.positions import Position
 from schemas.errors import NotFound
+from switch.base.sql import statements
 
-_KEYS: Final = """
-SELECT keyid, algorithm, public_key, valid_from, valid_until, revoked_at,
-       CASE WHEN revoked_at IS NOT NULL THEN 'revoked'
-            WHEN valid_from > clock_timestamp() THEN 'future'
-            WHEN valid_until <= clock_timestamp() THEN 'retired'
-            ELSE 'in force' END AS state
-FROM switch.participant_key WHERE participant = $1 ORDER BY valid_from, keyid
-"""
+_statement: Final = statements("switch.participants")
+_KEYS: Final = _statement("keys")
 
 
 @dataclass(frozen=True, slots=True)

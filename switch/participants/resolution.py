@@ -13,17 +13,14 @@ from schemas.money import Money
 from schemas.reasons import Reason
 from switch.approvals.effects import NOTHING, Effect, Resource, Row, Subject, term, touching
 from switch.approvals.kinds import Content, Execution, Kind
+from switch.base.sql import statements
 from switch.payments.reconciliation import resolve_break
 from switch.writer.commands import Advance, Return
 from switch.writer.lifecycle import Event, State
 from switch.writer.verdicts import Verdict
 
-_RETURNABLE: Final = """
-SELECT b.uetr FROM switch.reconciliation_break AS b
-JOIN ledger.transfer AS t ON t.id = b.uetr
-JOIN ledger.resolution AS r ON r.number = t.number AND r.outcome = 'posted'
-WHERE b.id = $1 AND b.kind = 'refused_but_committed' AND b.resolved_at IS NULL
-"""
+_statement: Final = statements("switch.participants")
+_RETURNABLE: Final = _statement("returnable_payment")
 _OUTCOMES: Final[dict[str, tuple[Event, State]]] = {
     "committed": (Event.CONFIRM, State.COMMITTED),
     "aborted": (Event.REJECT, State.ABORTED),
@@ -39,17 +36,8 @@ BREAKS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """What people call a difference to a rail's file."""
-_OPEN: Final = """
-SELECT o.state, p.debtor_agent, p.creditor_agent, p.debit_minor, p.debit_currency, p.credit_minor,
-       p.credit_currency
-FROM switch.open_payment AS o JOIN switch.payment AS p USING (number) WHERE o.uetr = $1
-"""
-_RETURNED: Final = """
-SELECT b.uetr, p.debtor_agent, p.creditor_agent, p.debit_minor + p.fee_minor AS debit_minor,
-       p.debit_currency, p.credit_minor, p.credit_currency
-FROM switch.reconciliation_break AS b JOIN ledger.transfer AS t ON t.id = b.uetr
-JOIN switch.payment AS p ON p.number = t.number WHERE b.id = $1
-"""
+_OPEN: Final = _statement("open_payment")
+_RETURNED: Final = _statement("payment_of_break")
 
 
 class Resolve(Content, frozen=True, kw_only=True):

@@ -1,0 +1,4 @@
+-- window_changes: changes about a settlement window, newest first.
+--   $1 window  $2 kinds  $3 at most so many
+SELECT number FROM switch.change
+WHERE kind = ANY ($2) AND (content::jsonb ->> 'window')::bigint = $1 ORDER BY number DESC LIMIT $3

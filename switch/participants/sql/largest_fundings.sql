@@ -1,0 +1,10 @@
+-- largest_fundings: the largest movement at the agent of an account and of anybody; what the account can cover.
+--   $1 participant  $2 currency  $3 purpose
+WITH moved AS (
+    SELECT a.owner, l.amount FROM ledger.transfer AS t JOIN ledger.leg AS l USING (number)
+    JOIN ledger.account AS a ON a.number IN (l.debit, l.credit) AND a.currency = $2 AND a.purpose = $3
+    WHERE t.kind = 'single_phase' AND l.purpose = 'funding'
+)
+SELECT (SELECT max(amount) FROM moved WHERE owner = $1) AS own, (SELECT max(amount) FROM moved) AS anybody,
+       (SELECT greatest(credits_posted - debits_posted, net_debit_cap) FROM ledger.account
+        WHERE owner = $1 AND currency = $2 AND purpose = $3) AS held
