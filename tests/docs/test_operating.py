@@ -119,7 +119,7 @@ class Walk:
         own = [line for page, line in self.left if on and on in page and "change approve" in line]
         line = own[0] if own else 'payswitch change approve 7 --as chen --reason "seen"'
         self.left = {key: name for key, name in self.left.items() if not (own and key[1] == line)}
-        words = self.words(line)
+        words = [*self.words(line), "--yes"]  # the page has it read first
         words[2] = number
         words[words.index("--as") + 1] = self.names.get(by, by)
         change: dict[str, Any] = json.loads(self.done(words))

@@ -117,7 +117,7 @@ def a_day_with_cut_offs(command: Command) -> Iterator[None]:
             code, printed = requested(command, "calendar.set", {**content, "confirmed_factor": factor})
         assert code == 0, printed
         number = json.loads(printed)["number"]
-        assert command(f"change approve {number} --as checker --reason seen")[0] == 0
+        assert command(f"change approve {number} --as checker --reason seen --yes")[0] == 0
 
     before = json.loads(command("settlement calendar PKR --days 1")[1])["business"]
     if not before:
