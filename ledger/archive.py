@@ -38,7 +38,7 @@ class Archived(NotFound):
     """This part of history was detached; it is in the archive's files."""
 
 
-class Event(NamedTuple):
+class ArchivedEvent(NamedTuple):
     """One event of the log; `at` in microseconds since 1970."""
 
     seq: int
@@ -153,7 +153,7 @@ class LineWriter:
 
     def write_event(self, event: Sequence[Any]) -> None:
         """One event."""
-        self.write(dict(zip(Event._fields, event[: len(Event._fields)], strict=True)))
+        self.write(dict(zip(ArchivedEvent._fields, event[: len(ArchivedEvent._fields)], strict=True)))
 
     def close(self) -> File:
         """Flush it to the disk."""
@@ -180,7 +180,7 @@ def read_lines(file: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def read_events(file: Path) -> Iterator[Event]:
+def read_events(file: Path) -> Iterator[ArchivedEvent]:
     """The events of an archive's file.
 
     Raises:
@@ -188,7 +188,7 @@ def read_events(file: Path) -> Iterator[Event]:
 
     """
     for row in read_lines(file):
-        yield Event(
+        yield ArchivedEvent(
             row["seq"],
             row["number"],
             row["at"],

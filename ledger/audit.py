@@ -14,7 +14,7 @@ from typing import Any, Final
 import asyncpg
 
 from ledger import archive
-from ledger.archive import Archived, Event
+from ledger.archive import Archived, ArchivedEvent
 from ledger.encoding import microseconds
 from ledger.merkle import (
     EMPTY_ROOT,
@@ -164,13 +164,13 @@ async def find(connection: asyncpg.Connection | asyncpg.Pool, size: int) -> Chec
     return None if row is None else Checkpoint(*row)
 
 
-async def find_event(connection: asyncpg.Connection, seq: int) -> Event | None:
+async def find_event(connection: asyncpg.Connection, seq: int) -> ArchivedEvent | None:
     """One event of the log, if it is there and was not detached."""
     row = await connection.fetchrow(_EVENT, seq)
     if row is None:
         return None
     seq, number, at, kind, change, body = row
-    return Event(seq, number, microseconds(at), kind, change, body)
+    return ArchivedEvent(seq, number, microseconds(at), kind, change, body)
 
 
 async def consistency(
@@ -199,11 +199,11 @@ async def bundle(
         raise ValueError("there is no checkpoint yet")
     events = await _archived_events(connection, numbers, archives)
     for seq, number, at, kind, change, body in await connection.fetch(_EVENTS, list(numbers), newest[0].size):
-        events.append(Event(seq, number, microseconds(at), kind, change, body))
+        events.append(ArchivedEvent(seq, number, microseconds(at), kind, change, body))
     return await bundle_of(connection, events)
 
 
-async def bundle_of(connection: asyncpg.Connection, events: Sequence[Event]) -> dict[str, Any]:
+async def bundle_of(connection: asyncpg.Connection, events: Sequence[ArchivedEvent]) -> dict[str, Any]:
     """These events, proved to the newest checkpoint, as `bundle` does.
 
     Raises:
@@ -217,7 +217,7 @@ async def bundle_of(connection: asyncpg.Connection, events: Sequence[Event]) -> 
 
 
 async def _bundle(
-    connection: asyncpg.Connection, published: Sequence[Checkpoint], events: Sequence[Event]
+    connection: asyncpg.Connection, published: Sequence[Checkpoint], events: Sequence[ArchivedEvent]
 ) -> dict[str, Any]:
     *older, newest = published
     return {
@@ -244,7 +244,7 @@ async def _bundle(
 
 async def _archived_events(
     connection: asyncpg.Connection, numbers: Sequence[int], archives: Path | None
-) -> list[Event]:
+) -> list[ArchivedEvent]:
     """Events of these numbers that were detached: none of a number that is younger than an archive."""
     wanted, found = set(numbers), []
     for detached in await archive.read(connection):

@@ -66,10 +66,20 @@ from ledger.encoding import (
     encode_window,
     microseconds,
 )
-from ledger.model import Account, Decision, Kind, Leg, State, Transfer, Verdict
+from ledger.model import Account, Decision, LedgerVerdict, Leg, Transfer, TransferKind, TransferState
 from schemas.errors import NotFound
 
-__all__ = ["Account", "Books", "Decision", "Kind", "Leg", "NotLoaded", "State", "Transfer", "Verdict"]
+__all__ = [
+    "Account",
+    "Books",
+    "Decision",
+    "LedgerVerdict",
+    "Leg",
+    "NotLoaded",
+    "Transfer",
+    "TransferKind",
+    "TransferState",
+]
 
 LEGS_MAX: Final = 100
 """Legs of one set."""
@@ -86,10 +96,10 @@ class NotLoaded(RuntimeError):
 
 
 # A member of an enumeration costs a call each time it is named; the hot path names these once.
-_PENDING, _POSTED, _VOIDED, _FAILED = State
-_TWO_PHASE: Final = Kind.TWO_PHASE
-_CREATED: Final = Verdict.CREATED
-_VERDICT_POSTED: Final = Verdict.POSTED
+_PENDING, _POSTED, _VOIDED, _FAILED = TransferState
+_TWO_PHASE: Final = TransferKind.TWO_PHASE
+_CREATED: Final = LedgerVerdict.CREATED
+_VERDICT_POSTED: Final = LedgerVerdict.POSTED
 _TAG_RESERVED, _TAG_POSTED, _TAG_VOIDED = Tag.RESERVED, Tag.POSTED, Tag.VOIDED
 
 
@@ -211,8 +221,10 @@ class Books:
         self._post_legs(legs)
         change = encode_set(Tag.MOVED, id_.bytes, fingerprint, 0, 0, legs)
         number = self._log(None, kind, change, body)
-        self._transfers[id_.int] = Transfer(number, Kind.SINGLE_PHASE, _POSTED, fingerprint, legs)
-        self.batch.transfers.append((number, id_.bytes, Kind.SINGLE_PHASE, None, fingerprint, 0, 0, legs))
+        self._transfers[id_.int] = Transfer(number, TransferKind.SINGLE_PHASE, _POSTED, fingerprint, legs)
+        self.batch.transfers.append(
+            (number, id_.bytes, TransferKind.SINGLE_PHASE, None, fingerprint, 0, 0, legs)
+        )
         return Decision(_CREATED, number, _POSTED)
 
     def fail(
@@ -227,7 +239,7 @@ class Books:
         known = self._find(id_)
         if known is not None:
             return _again(known, fingerprint)
-        return self._remember_failure(id_, fingerprint, Verdict.FAILED, kind, body)
+        return self._remember_failure(id_, fingerprint, LedgerVerdict.FAILED, kind, body)
 
     def post(self, id_: UUID, *, kind: str = "posted", body: bytes = b"") -> Decision:
         """Post a pending set, whole, in the window that is open now."""
@@ -237,9 +249,9 @@ class Books:
         if transfer is None or refusal is not None:
             return _not_resolved(transfer, refusal)
         if transfer.state is _VOIDED:
-            return Decision(Verdict.ALREADY_VOIDED, transfer.number, transfer.state)
+            return Decision(LedgerVerdict.ALREADY_VOIDED, transfer.number, transfer.state)
         if transfer.state is _POSTED:
-            return Decision(Verdict.ALREADY_POSTED, transfer.number, transfer.state)
+            return Decision(LedgerVerdict.ALREADY_POSTED, transfer.number, transfer.state)
         # Past this line the set must be posted.
         self._post_legs(transfer.legs)
         transfer.state = _POSTED
@@ -254,15 +266,15 @@ class Books:
         if transfer is None or refusal is not None:
             return _not_resolved(transfer, refusal)
         if transfer.state is _POSTED:
-            return Decision(Verdict.ALREADY_POSTED, transfer.number, transfer.state)
+            return Decision(LedgerVerdict.ALREADY_POSTED, transfer.number, transfer.state)
         if transfer.state is _VOIDED:
-            return Decision(Verdict.ALREADY_VOIDED, transfer.number, transfer.state)
+            return Decision(LedgerVerdict.ALREADY_VOIDED, transfer.number, transfer.state)
         # Past this line the set must be voided.
         self._release(transfer.legs)
         transfer.state = _VOIDED
         seq = self._log(transfer.number, kind, _TAG_VOIDED, body)
         self.batch.resolutions.append((transfer.number, seq, "voided"))
-        return Decision(Verdict.VOIDED, transfer.number, _VOIDED)
+        return Decision(LedgerVerdict.VOIDED, transfer.number, _VOIDED)
 
     def correct(
         self,
@@ -281,7 +293,7 @@ class Books:
         original = self._find(corrects)
         refusal = _refusal_to_correct(original)
         if original is None or refusal is not None:
-            refusal = refusal or Verdict.TRANSFER_NOT_FOUND
+            refusal = refusal or LedgerVerdict.TRANSFER_NOT_FOUND
             return self._remember_failure(id_, fingerprint, refusal, "refused", body)
         legs = [Leg(leg[1], leg[0], leg[2], "correction") for leg in reversed(original.legs)]
         refusal = self._hold(legs)
@@ -292,9 +304,9 @@ class Books:
         original.corrected = True
         change = encode_set(Tag.CORRECTED, id_.bytes, fingerprint, 0, original.number, legs)
         number = self._log(None, kind, change, body)
-        self._transfers[id_.int] = Transfer(number, Kind.CORRECTION, _POSTED, fingerprint, legs)
+        self._transfers[id_.int] = Transfer(number, TransferKind.CORRECTION, _POSTED, fingerprint, legs)
         self.batch.transfers.append(
-            (number, id_.bytes, Kind.CORRECTION, None, fingerprint, 0, original.number, legs)
+            (number, id_.bytes, TransferKind.CORRECTION, None, fingerprint, 0, original.number, legs)
         )
         return Decision(_CREATED, number, _POSTED)
 
@@ -357,29 +369,29 @@ class Books:
         _check_cap(net_debit_cap)
         found = self._accounts.get(account)
         if found is None:
-            return Decision(Verdict.ACCOUNT_NOT_FOUND, 0)
+            return Decision(LedgerVerdict.ACCOUNT_NOT_FOUND, 0)
         if found.closed:
-            return Decision(Verdict.ACCOUNT_CLOSED, account)
+            return Decision(LedgerVerdict.ACCOUNT_CLOSED, account)
         if net_debit_cap is not None and found.exposure > net_debit_cap:
-            return Decision(Verdict.CAP_BELOW_EXPOSURE, account)
+            return Decision(LedgerVerdict.CAP_BELOW_EXPOSURE, account)
         self._log(account, "cap_set", encode_cap(net_debit_cap), body)
         self.batch.touch(found)
         found.cap = net_debit_cap
-        return Decision(Verdict.CAP_SET, account)
+        return Decision(LedgerVerdict.CAP_SET, account)
 
     def close_account(self, account: int, *, body: bytes = b"") -> Decision:
         """Close an account for ever; it must hold nothing, pending or posted."""
         found = self._accounts.get(account)
         if found is None:
-            return Decision(Verdict.ACCOUNT_NOT_FOUND, 0)
+            return Decision(LedgerVerdict.ACCOUNT_NOT_FOUND, 0)
         if found.closed:
-            return Decision(Verdict.ACCOUNT_CLOSED, account)
+            return Decision(LedgerVerdict.ACCOUNT_CLOSED, account)
         if not found.empty:
-            return Decision(Verdict.ACCOUNT_NOT_EMPTY, account)
+            return Decision(LedgerVerdict.ACCOUNT_NOT_EMPTY, account)
         self._log(account, "account_closed", Tag.ACCOUNT_CLOSED, body)
         self.batch.touch(found)
         found.closed = True
-        return Decision(Verdict.CLOSED, account)
+        return Decision(LedgerVerdict.CLOSED, account)
 
     def close_window(self, currency: str, *, body: bytes = b"") -> int:
         """Close the currency's settlement window and open the next; the number of the one closed.
@@ -419,19 +431,19 @@ class Books:
         return transfer
 
     def _remember_failure(
-        self, id_: UUID, fingerprint: bytes, verdict: Verdict, kind: str, body: bytes
+        self, id_: UUID, fingerprint: bytes, verdict: LedgerVerdict, kind: str, body: bytes
     ) -> Decision:
         number = self._log(None, kind, encode_failure(id_.bytes, fingerprint, verdict), body)
-        self._transfers[id_.int] = Transfer(number, Kind.FAILED, _FAILED, fingerprint, ())
-        self.batch.transfers.append((number, id_.bytes, Kind.FAILED, verdict, fingerprint, 0, 0, ()))
+        self._transfers[id_.int] = Transfer(number, TransferKind.FAILED, _FAILED, fingerprint, ())
+        self.batch.transfers.append((number, id_.bytes, TransferKind.FAILED, verdict, fingerprint, 0, 0, ()))
         return Decision(verdict, number, _FAILED)
 
-    def _hold(self, legs: Sequence[Leg]) -> Verdict | None:
+    def _hold(self, legs: Sequence[Leg]) -> LedgerVerdict | None:
         """Make every leg pending, or none and say why."""
         if not legs:
-            return Verdict.NO_LEGS
+            return LedgerVerdict.NO_LEGS
         if len(legs) > LEGS_MAX:
-            return Verdict.TOO_MANY_LEGS
+            return LedgerVerdict.TOO_MANY_LEGS
         for position, leg in enumerate(legs):
             refusal = self._hold_leg(leg)
             if refusal is not None:
@@ -439,29 +451,29 @@ class Books:
                 return refusal
         return None
 
-    def _hold_leg(self, leg: Leg) -> Verdict | None:  # noqa: C901, PLR0911 - the staircase of refusals
+    def _hold_leg(self, leg: Leg) -> LedgerVerdict | None:  # noqa: C901, PLR0911 - the staircase of refusals
         debit_number, credit_number, amount, purpose = leg
         if amount <= 0:
-            return Verdict.AMOUNT_MUST_BE_POSITIVE
+            return LedgerVerdict.AMOUNT_MUST_BE_POSITIVE
         if amount > AMOUNT_MAX:
-            return Verdict.AMOUNT_TOO_LARGE
+            return LedgerVerdict.AMOUNT_TOO_LARGE
         if debit_number == credit_number:
-            return Verdict.DEBIT_EQUALS_CREDIT
+            return LedgerVerdict.DEBIT_EQUALS_CREDIT
         if purpose not in PURPOSES:
-            return Verdict.UNKNOWN_PURPOSE
+            return LedgerVerdict.UNKNOWN_PURPOSE
         debit = self._accounts.get(debit_number)
         credit = self._accounts.get(credit_number)
         if debit is None or credit is None:
-            return Verdict.ACCOUNT_NOT_FOUND
+            return LedgerVerdict.ACCOUNT_NOT_FOUND
         if debit.closed or credit.closed:
-            return Verdict.ACCOUNT_CLOSED
+            return LedgerVerdict.ACCOUNT_CLOSED
         if debit.currency != credit.currency:
-            return Verdict.CURRENCY_MISMATCH
+            return LedgerVerdict.CURRENCY_MISMATCH
         debits = debit.debits_pending + debit.debits_posted + amount
         if debits > TOTAL_MAX or credit.credits_pending + credit.credits_posted + amount > TOTAL_MAX:
-            return Verdict.OVERFLOW
+            return LedgerVerdict.OVERFLOW
         if debit.cap is not None and debits > debit.credits_posted + debit.cap:
-            return Verdict.CAP_EXCEEDED
+            return LedgerVerdict.CAP_EXCEEDED
         # Past this line the leg must be held.
         assert type(amount) is int, amount
         batch = self.batch
@@ -514,50 +526,50 @@ class Books:
 
 
 _STATE_VERDICTS: Final = {
-    _PENDING: Verdict.EXISTS,
-    _POSTED: Verdict.POSTED,
-    _VOIDED: Verdict.VOIDED,
-    _FAILED: Verdict.ALREADY_FAILED,
+    _PENDING: LedgerVerdict.EXISTS,
+    _POSTED: LedgerVerdict.POSTED,
+    _VOIDED: LedgerVerdict.VOIDED,
+    _FAILED: LedgerVerdict.ALREADY_FAILED,
 }
 
 
 def _again(known: Transfer, fingerprint: bytes) -> Decision:
     """The verdict for an id that is known."""
     if known.fingerprint != fingerprint:
-        return Decision(Verdict.EXISTS_WITH_DIFFERENT_CONTENT, known.number, known.state)
+        return Decision(LedgerVerdict.EXISTS_WITH_DIFFERENT_CONTENT, known.number, known.state)
     if known.state is _FAILED:
-        return Decision(Verdict.ALREADY_FAILED, known.number, known.state)
-    return Decision(Verdict.EXISTS, known.number, known.state)
+        return Decision(LedgerVerdict.ALREADY_FAILED, known.number, known.state)
+    return Decision(LedgerVerdict.EXISTS, known.number, known.state)
 
 
-def _refusal_to_resolve(transfer: Transfer | None) -> Verdict | None:
+def _refusal_to_resolve(transfer: Transfer | None) -> LedgerVerdict | None:
     """Why a set has no second phase."""
     if transfer is None:
-        return Verdict.TRANSFER_NOT_FOUND
+        return LedgerVerdict.TRANSFER_NOT_FOUND
     if transfer.kind is _TWO_PHASE:
         return None
-    if transfer.kind is Kind.FAILED:
-        return Verdict.TRANSFER_FAILED
-    return Verdict.TRANSFER_NOT_PENDING
+    if transfer.kind is TransferKind.FAILED:
+        return LedgerVerdict.TRANSFER_FAILED
+    return LedgerVerdict.TRANSFER_NOT_PENDING
 
 
-def _not_resolved(transfer: Transfer | None, refusal: Verdict | None) -> Decision:
+def _not_resolved(transfer: Transfer | None, refusal: LedgerVerdict | None) -> Decision:
     if transfer is None:
-        return Decision(Verdict.TRANSFER_NOT_FOUND, 0)
+        return Decision(LedgerVerdict.TRANSFER_NOT_FOUND, 0)
     assert refusal is not None
     return Decision(refusal, transfer.number, transfer.state)
 
 
-def _refusal_to_correct(original: Transfer | None) -> Verdict | None:
+def _refusal_to_correct(original: Transfer | None) -> LedgerVerdict | None:
     """Why a set cannot be corrected."""
     if original is None:
-        return Verdict.TRANSFER_NOT_FOUND
-    if original.kind is Kind.CORRECTION:
-        return Verdict.CORRECTION_OF_CORRECTION
+        return LedgerVerdict.TRANSFER_NOT_FOUND
+    if original.kind is TransferKind.CORRECTION:
+        return LedgerVerdict.CORRECTION_OF_CORRECTION
     if original.state is not _POSTED:
-        return Verdict.TRANSFER_NOT_POSTED
+        return LedgerVerdict.TRANSFER_NOT_POSTED
     if original.corrected:
-        return Verdict.ALREADY_CORRECTED
+        return LedgerVerdict.ALREADY_CORRECTED
     return None
 
 

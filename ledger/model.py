@@ -7,7 +7,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 
-class Verdict(StrEnum):
+class LedgerVerdict(StrEnum):
     """Every outcome by name; which comes first is in the module's table."""
 
     CREATED = "created"
@@ -42,7 +42,7 @@ class Verdict(StrEnum):
     CLOSED = "closed"
 
 
-class State(StrEnum):
+class TransferState(StrEnum):
     """What became of a set."""
 
     PENDING = "pending"
@@ -51,7 +51,7 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-class Kind(StrEnum):
+class TransferKind(StrEnum):
     """How a set came about."""
 
     TWO_PHASE = "two_phase"
@@ -72,9 +72,9 @@ class Leg(NamedTuple):
 class Decision(Struct, frozen=True, gc=False):
     """What was decided. `number` is the set's (or account's) internal id; 0 where there is none."""
 
-    verdict: Verdict
+    verdict: LedgerVerdict
     number: int
-    state: State | None = None
+    state: TransferState | None = None
 
 
 class Account:
@@ -142,8 +142,8 @@ class Transfer(Struct, gc=False):
     """One set, as much as decisions need of it."""
 
     number: int
-    kind: Kind
-    state: State
+    kind: TransferKind
+    state: TransferState
     fingerprint: bytes
     legs: Sequence[Leg]
     corrected: bool = False

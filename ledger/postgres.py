@@ -107,7 +107,7 @@ def program(name: str) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SystemUser:
     """The operating system's user that the server runs as."""
 
     uid: int
@@ -208,7 +208,7 @@ class EmbeddedPostgres:
             process.send_signal(signal.SIGQUIT)
             process.wait(timeout_s)
 
-    def _make_data(self, account: Account | None) -> None:
+    def _make_data(self, account: SystemUser | None) -> None:
         """Make the directory of data, whole or not at all: a directory half made has another name."""
         if (self.data / "PG_VERSION").exists():
             return
@@ -260,7 +260,7 @@ class EmbeddedPostgres:
                 )
             time.sleep(0.05)
 
-    def _spawn(self, socket_directory: Path, account: Account | None) -> subprocess.Popen[bytes]:
+    def _spawn(self, socket_directory: Path, account: SystemUser | None) -> subprocess.Popen[bytes]:
         settings = {**self.settings, "unix_socket_directories": str(socket_directory)}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
@@ -297,7 +297,7 @@ def _shared_buffers() -> str:
     return f"{size // _MEGABYTE}MB"
 
 
-def unprivileged_account() -> Account | None:
+def unprivileged_account() -> SystemUser | None:
     """Who to run the server as: nobody else unless we are root."""
     if os.geteuid() != 0:
         return None
@@ -311,10 +311,10 @@ def unprivileged_account() -> Account | None:
         entry = pwd.getpwnam(_SYSTEM_USER)
     finally:
         os.close(lock)
-    return Account(entry.pw_uid, entry.pw_gid)
+    return SystemUser(entry.pw_uid, entry.pw_gid)
 
 
-def _as_user(account: Account | None) -> dict[str, Any]:
+def _as_user(account: SystemUser | None) -> dict[str, Any]:
     """The keywords of `subprocess` that drop our rights."""
     if account is None:
         return {}
@@ -346,7 +346,7 @@ def die_with_parent(with_signal: signal.Signals) -> Callable[[], None]:
     return tie
 
 
-def _run(name: str, *arguments: str, account: Account | None) -> None:
+def _run(name: str, *arguments: str, account: SystemUser | None) -> None:
     done = subprocess.run(  # noqa: S603 - our own binary and arguments
         [program(name), *arguments],
         stdin=subprocess.DEVNULL,
@@ -400,7 +400,7 @@ def is_held(data: Path) -> bool:
     return bool(_holders(data))
 
 
-def _socket_directory(data: Path, account: Account | None) -> Path:
+def _socket_directory(data: Path, account: SystemUser | None) -> Path:
     """Beside the data where the path is short enough for a unix socket, else in the temporary directory."""
     if len(os.fsencode(data / _SOCKET_NAME)) <= _SOCKET_PATH_MAX:
         return data

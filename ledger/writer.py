@@ -38,7 +38,7 @@ from uuid import UUID, uuid4
 import asyncpg
 from msgspec import Struct
 
-from ledger.books import Account, Books, Kind, Leg, State, Transfer
+from ledger.books import Account, Books, Leg, Transfer, TransferKind, TransferState
 from ledger.columns import Call, statement_of
 from ledger.silence import SERVER_SETTINGS, Connection
 from ledger.sql import statement
@@ -650,7 +650,7 @@ def _transfer(record: asyncpg.Record) -> tuple[UUID, Transfer]:
     number, id_, kind, fingerprint, _, outcome, corrected_by, legs = record
     transfer = Transfer(
         number,
-        Kind(kind),
+        TransferKind(kind),
         _STATES[kind, outcome],
         fingerprint,
         [Leg(*leg) for leg in legs],
@@ -660,11 +660,11 @@ def _transfer(record: asyncpg.Record) -> tuple[UUID, Transfer]:
 
 
 _STATES: Final = {
-    ("two_phase", None): State.PENDING,
-    ("two_phase", "posted"): State.POSTED,
-    ("two_phase", "voided"): State.VOIDED,
-    ("single_phase", None): State.POSTED,
-    ("correction", None): State.POSTED,
-    ("failed", None): State.FAILED,
+    ("two_phase", None): TransferState.PENDING,
+    ("two_phase", "posted"): TransferState.POSTED,
+    ("two_phase", "voided"): TransferState.VOIDED,
+    ("single_phase", None): TransferState.POSTED,
+    ("correction", None): TransferState.POSTED,
+    ("failed", None): TransferState.FAILED,
 }
 """What became of a set, by its kind and its resolution."""

@@ -40,7 +40,7 @@ import uvloop
 from asyncpg.pgproto import pgproto
 from msgspec import Struct
 
-from ledger.books import Books, Decision, Leg, Verdict
+from ledger.books import Books, Decision, LedgerVerdict, Leg
 from ledger.migrate import migrate
 from ledger.postgres import BIN, EmbeddedPostgres
 from ledger.verify import verify
@@ -148,7 +148,7 @@ async def pay(writer: Writer, legs: tuple[Leg]) -> None:
     id_ = pgproto.UUID(os.urandom(16))
     reserved = await writer.submit(Reserve(id_, legs))
     posted = await writer.submit(Post(id_))
-    assert (reserved.verdict, posted.verdict) == (Verdict.CREATED, Verdict.POSTED)
+    assert (reserved.verdict, posted.verdict) == (LedgerVerdict.CREATED, LedgerVerdict.POSTED)
 
 
 async def closed_loop(writer: Writer, accounts: Sequence[int], concurrency: int, seconds: float) -> Run:

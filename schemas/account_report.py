@@ -27,7 +27,7 @@ class AccountQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AccountStatus:
     """One account, in minor units of one currency. `available` is what can still be sent; None: no limit."""
 
     id: str
@@ -53,7 +53,7 @@ def read(message: Message) -> AccountQuery:
 
 
 def build(
-    query: AccountQuery, accounts: Sequence[Standing], *, message_id: str, created_at: datetime
+    query: AccountQuery, accounts: Sequence[AccountStatus], *, message_id: str, created_at: datetime
 ) -> dict[str, Any]:
     """The document of a camt.004 that answers `query`."""
     asked: Content = {"MsgId": query.message_id}
@@ -68,7 +68,7 @@ def build(
     return {REPORT: {"MsgHdr": header, "RptOrErr": answer}}
 
 
-def _report(account: Standing, at: datetime) -> Content:
+def _report(account: AccountStatus, at: datetime) -> Content:
     balances = [_balance("BOOK", "STLD", account.booked, at), _balance("PDNG", "PDNG", account.held, at)]
     if account.available is not None:
         balances.append(_balance("AVLB", "PDNG", account.available, at))

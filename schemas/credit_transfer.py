@@ -171,7 +171,7 @@ def build(
         version: `pacs.008.001.08` or any other that the catalogue has.
         settlement_method: `CLRG`, `INDA`, `INGA` or `COVE`.
         clearing_system: Code or proprietary name, with `CLRG`.
-        expires_at: Said where the version has a place for it (from .13).
+        expires_at: Stated where the version has a place for it (from .13).
 
     """
     settlement: Content = {"SttlmMtd": settlement_method}

@@ -28,7 +28,7 @@ def _all_seen(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(filter(_shows, texts))
 
 
-Said = Annotated[str | None, AfterValidator(_seen)]
+StatedText = Annotated[str | None, AfterValidator(_seen)]
 """What a sender may say or leave out. A text of which nothing can be seen is left out."""
 
 
@@ -41,30 +41,30 @@ class _Frozen(BaseModel):
 class Agent(_Frozen):
     """A financial institution: a BIC, or a member id in a named clearing system, or both."""
 
-    bic: Said = None
-    clearing_system: Said = None
-    member_id: Said = None
-    name: Said = None
+    bic: StatedText = None
+    clearing_system: StatedText = None
+    member_id: StatedText = None
+    name: StatedText = None
 
 
 class Party(_Frozen):
     """A debtor or creditor."""
 
-    name: Said = None
-    country: Said = None
-    town: Said = None
+    name: StatedText = None
+    country: StatedText = None
+    town: StatedText = None
     address_lines: Annotated[tuple[str, ...], AfterValidator(_all_seen)] = ()
-    phone: Said = None
-    national_id: Said = None
+    phone: StatedText = None
+    national_id: StatedText = None
 
 
 class Account(_Frozen):
     """An account by IBAN or by another identification, and, where given, a proxy (phone, VPA, e-mail)."""
 
-    iban: Said = None
-    other: Said = None
-    proxy: Said = None
-    proxy_type: Said = None
+    iban: StatedText = None
+    other: StatedText = None
+    proxy: StatedText = None
+    proxy_type: StatedText = None
 
     @property
     def id(self) -> str | None:
@@ -78,7 +78,7 @@ class AgreedRate(_Frozen):
     unit: str | None = None
     quoted: str | None = None
     rate: str
-    quote: Said = None
+    quote: StatedText = None
     """The quote that holds the rate."""
     agent: Agent | None = None
     """Who gives the exchange."""
@@ -91,12 +91,12 @@ class CreditTransfer(_Frozen):
     message_id: str
     created_at: datetime
     end_to_end_id: str
-    instruction_id: Said = None
-    transaction_id: Said = None
+    instruction_id: StatedText = None
+    transaction_id: StatedText = None
     interbank_settlement_amount: Money
     interbank_settlement_date: date | None = None
     instructed_amount: Money | None = None
-    exchange_rate: Said = None
+    exchange_rate: StatedText = None
     agreed_rate: AgreedRate | None = None
     charge_bearer: str
     accepted_at: datetime | None = None
@@ -112,6 +112,6 @@ class CreditTransfer(_Frozen):
     creditor_agent: Agent
     creditor: Party
     creditor_account: Account | None = None
-    purpose: Said = None
-    category_purpose: Said = None
-    remittance: Said = None
+    purpose: StatedText = None
+    category_purpose: StatedText = None
+    remittance: StatedText = None

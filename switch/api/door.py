@@ -38,7 +38,7 @@ from switch.api.problems import problem
 from switch.api.runtime import Runtime
 from switch.base import metrics, tracing
 from switch.payments.directory import Participant
-from switch.payments.intake import Standing
+from switch.payments.intake import PaymentStatus
 from switch.payments.journey import read_known, read_standing
 from switch.writer.lifecycle import FINAL, STATUS, State
 
@@ -125,7 +125,7 @@ async def _credit_transfer(entered: Entered) -> Answer:
 
 async def _take(
     runtime: Runtime, message: codec.Message, payment: CreditTransfer, sender: Participant, wait: float
-) -> Standing:
+) -> PaymentStatus:
     """Take the payment in, and stay for its end as long as the caller would."""
     uetr = uuid.UUID(payment.uetr)
     final = runtime.link.watch(uetr.bytes)
@@ -148,7 +148,7 @@ async def _take(
 
 async def _taken_or_known(
     runtime: Runtime, message: codec.Message, payment: CreditTransfer, sender: Participant
-) -> Standing:
+) -> PaymentStatus:
     """Take the payment in. What cannot be taken now, and was taken before, has its state all the same.
 
     Raises:
@@ -174,7 +174,7 @@ async def _taken_or_known(
         raise
 
 
-def _report(message: codec.Message, payment: CreditTransfer, standing: Standing) -> Answer:
+def _report(message: codec.Message, payment: CreditTransfer, standing: PaymentStatus) -> Answer:
     """Say where the payment stands."""
     assert standing.state is not None
     document = status_report.build(

@@ -134,8 +134,8 @@ async def own_accounts(entered: Entered) -> Answer:
     return Answer(account_report.DEFAULT_REPORT, document)
 
 
-def _standing(p: positions.Position) -> account_report.Standing:
-    return account_report.Standing(
+def _standing(p: positions.Position) -> account_report.AccountStatus:
+    return account_report.AccountStatus(
         id=f"{p.owner}/{p.currency}/{p.purpose}"[:34],
         booked=Money(p.credits_posted - p.debits_posted, p.currency),
         held=Money(-p.debits_pending, p.currency),

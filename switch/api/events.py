@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from switch.api import paging
 from switch.api.reads import Context, Reader
 from switch.api.runtime import Runtime
-from switch.base.quota import Places
+from switch.base.quota import Quota
 from switch.payments import events
 
 router = APIRouter(prefix="/v1")
@@ -52,20 +52,20 @@ async def list_events(  # noqa: PLR0917 - one a parameter of the request
 class _Stream(StreamingResponse):
     """A stream that has a place from its first byte to its end, however it ends."""
 
-    def __init__(self, lines: AsyncIterator[str], places: Places, participant: str) -> None:
+    def __init__(self, lines: AsyncIterator[str], places: Quota, participant: str) -> None:
         super().__init__(lines, headers={"X-Accel-Buffering": "no"}, media_type=STREAM)
         self._places = places
         self._participant = participant
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it, or raise as `Places.take` does."""
+        """Send it, or raise as `Quota.take` does."""
         with self._places.take(self._participant):
             await super().__call__(scope, receive, send)
 
 
-def places() -> Places:
+def places() -> Quota:
     """The streams of one worker."""
-    return Places(STREAMS_MAX, STREAMS_OF_ONE, "event streams")
+    return Quota(STREAMS_MAX, STREAMS_OF_ONE, "event streams")
 
 
 def _stream(request: Request, context: Runtime, participant: str, after: int) -> Response:

@@ -30,7 +30,7 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class KeyUse:
     """The last use of a key; `ahead_s` is how far the signer's clock was ahead of ours."""
 
     keyid: str
@@ -79,6 +79,6 @@ async def keep(pool: asyncpg.Pool) -> None:
             _log.warning("key_use_unwritten", error=type(error).__name__, detail=logs.where(error))
 
 
-async def read(pool: asyncpg.Pool, participant: str) -> list[Use]:
+async def read(pool: asyncpg.Pool, participant: str) -> list[KeyUse]:
     """The last uses of a participant's keys, the newest first."""
-    return [Use(*row) for row in await pool.fetch(_READ, participant)]
+    return [KeyUse(*row) for row in await pool.fetch(_READ, participant)]

@@ -83,7 +83,7 @@ class Bucket:
         ]
 
 
-class Shelf(OrderedDict[tuple[str, Class], Bucket]):
+class Buckets(OrderedDict[tuple[str, Class], Bucket]):
     """Buckets by caller and class, the one used longest ago first."""
 
 
@@ -92,8 +92,8 @@ class Limiter:
 
     def __init__(self, settings: Settings, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._of_participants = Shelf()
-        self._of_addresses = Shelf()
+        self._of_participants = Buckets()
+        self._of_addresses = Buckets()
         """Apart, so that many addresses push no participant's bucket out."""
         self._rates: dict[Class, float] = {
             "pay": settings.rate_pay / settings.workers,
@@ -147,7 +147,7 @@ class Limiter:
         if bucket is not None:
             bucket.take(self._now())
 
-    def _bucket(self, shelf: "Shelf", caller: str, name: Class) -> Bucket | None:
+    def _bucket(self, shelf: "Buckets", caller: str, name: Class) -> Bucket | None:
         rate = self._rates[name]
         if not rate:
             return None

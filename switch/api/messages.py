@@ -9,7 +9,7 @@ from schemas import codec
 from switch.api import paging
 from switch.api.reads import Context, Reader
 from switch.payments import correspondence
-from switch.payments.correspondence import Letter
+from switch.payments.correspondence import StoredMessage
 
 router = APIRouter(prefix="/v1")
 
@@ -35,7 +35,7 @@ async def list_messages(
     )
 
 
-def _document(letter: Letter) -> dict[str, Any]:
+def _document(letter: StoredMessage) -> dict[str, Any]:
     return {
         "seq": letter.seq,
         "at": letter.at.isoformat(),
@@ -46,7 +46,7 @@ def _document(letter: Letter) -> dict[str, Any]:
     }
 
 
-def _message(letter: Letter) -> dict[str, Any]:
+def _message(letter: StoredMessage) -> dict[str, Any]:
     """The ISO document as JSON, whatever its sender wrote it in."""
     assert letter.raw is not None
     return {"$type": letter.definition, "Document": codec.again(letter.raw, letter.definition).document}

@@ -13,7 +13,7 @@ from switch.api.reads import position_document
 from switch.identity.model import Person
 from switch.identity.permissions import Right, may
 from switch.participants import limits, liquidity, reads
-from switch.participants.liquidity import Use
+from switch.participants.liquidity import CapUse
 from switch.payments.directory import Participant
 
 router = APIRouter(prefix="/v1")
@@ -75,7 +75,7 @@ async def list_liquidity(
     )
 
 
-def use_document(use: Use) -> dict[str, Any]:
+def use_document(use: CapUse) -> dict[str, Any]:
     """Describe the use of an account's liquidity, amounts as decimal text."""
     return {
         "participant": use.participant,

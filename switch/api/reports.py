@@ -143,11 +143,11 @@ async def get_open_data(
 ) -> Response:
     """Get a quarter's volumes, cost and speed by corridor; for everybody, without a key."""
     chosen = form or _accepted(request.headers.get("accept", ""), open_data.NAME)
-    shelf: Shelf = request.app.state.__dict__.setdefault("open_data_shelf", Shelf())
+    shelf: OpenDataCache = request.app.state.__dict__.setdefault("open_data_shelf", OpenDataCache())
     return _answer(request, await shelf.get(office, quarter, chosen, language))
 
 
-class Shelf:
+class OpenDataCache:
     """Open data that was made lately: whoever asks again is not made to wait, and makes no work.
 
     Anybody may ask, so what is kept is bounded, and so is what is made: one at a time, recent quarters only.

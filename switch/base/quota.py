@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from schemas.errors import TooManyRequests, Unavailable
 
 
-class Places:
+class Quota:
     """The places of one kind in one process; `of_one` is how many of them one participant may have."""
 
     def __init__(self, total: int, of_one: int, what: str) -> None:

@@ -36,7 +36,7 @@ from switch.identity.model import ChangeState
 from switch.settlement import day, reads
 from switch.settlement.files import SettlementFiles
 from switch.settlement.positions import flows
-from switch.settlement.states import State
+from switch.settlement.states import SettlementState
 
 app = typer.Typer(no_args_is_help=True)
 Window = Annotated[
@@ -67,7 +67,7 @@ def list_windows(
             read = await reads.read(connection, currency=currency, before=before, limit=limit + 1)
             for found in shown(read, limit, lambda settlement: settlement.window):
                 document = msgspec.to_builtins(settlement_document(found))
-                if found.state is State.OPEN:
+                if found.state is SettlementState.OPEN:
                     schedule = schedules.get(found.currency)
                     document["closes_at"] = schedule and await _closes_at(connection, schedule, found)
                 typer.echo(json.dumps(document))

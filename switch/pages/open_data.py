@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from schemas.errors import InvalidMessage, NotFound
-from switch.api.reports import Desk, Shelf
+from switch.api.reports import Desk, OpenDataCache
 from switch.pages import charts
 from switch.pages.reports import ROWS_MAX
 from switch.pages.shell import PREFIX, render
@@ -62,6 +62,6 @@ def past_quarters(now: datetime) -> list[str]:
 
 async def _read(request: Request, office: Office, quarter: str) -> dict[str, Any]:
     """A quarter's JSON, from the shelf that the API hands out from. Raises as `Shelf.get` does."""
-    shelf: Shelf = request.app.state.__dict__.setdefault("open_data_shelf", Shelf())
+    shelf: OpenDataCache = request.app.state.__dict__.setdefault("open_data_shelf", OpenDataCache())
     found: dict[str, Any] = json.loads((await shelf.get(office, quarter, "json", None)).octets)
     return found

@@ -98,7 +98,7 @@ def _key(key: KeyRow, spoken: Language) -> Check:
     return Check(what, "warn" if soon else "good", fact, f"{BASE}/keys" if soon else "")
 
 
-def _clock(use: key_use.Use | None, spoken: Language) -> Check:
+def _clock(use: key_use.KeyUse | None, spoken: Language) -> Check:
     what = spoken.text("Clock")
     if use is None:
         return Check(what, "warn", spoken.text("no signed request came yet"))

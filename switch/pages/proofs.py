@@ -17,7 +17,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from ledger import audit, offline_verifier, windows
-from ledger.archive import Event
+from ledger.archive import ArchivedEvent
 from ledger.merkle import node_hash
 from schemas.errors import InvalidMessage, NotFound, Unavailable
 from switch.api.reports import Desk
@@ -160,7 +160,7 @@ async def _bundle(  # noqa: PLR0917 - one a query parameter
             raise Unavailable("no checkpoint covers this yet") from None
 
 
-async def _event(connection: asyncpg.Connection, scope: Scope, seq: int) -> Event:
+async def _event(connection: asyncpg.Connection, scope: Scope, seq: int) -> ArchivedEvent:
     found = await audit.find_event(connection, seq)
     owners = await scope.owners(connection)
     if found is None or (owners is not None and not await connection.fetchval(_MINE, found.number, owners)):

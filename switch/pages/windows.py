@@ -33,12 +33,18 @@ from switch.reports.readers import scope_of_person
 from switch.reports.render import json_file
 from switch.settlement import confirmations, positions, reads
 from switch.settlement.files import SettlementFiles
-from switch.settlement.states import Line, State
+from switch.settlement.states import LineState, SettlementState
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 Reader = Annotated[Person, Depends(witness.of(shell.WINDOWS))]
 
-WAY: Final = (State.OPEN, State.CLOSED, State.CONFIRMED, State.SETTLING, State.SETTLED)
+WAY: Final = (
+    SettlementState.OPEN,
+    SettlementState.CLOSED,
+    SettlementState.CONFIRMED,
+    SettlementState.SETTLING,
+    SettlementState.SETTLED,
+)
 """The way that a window goes; it leaves it only for ABORTED."""
 _LIST_MAX: Final = 200
 _WORDS_MAX: Final = 200
@@ -68,7 +74,7 @@ async def get_windows(
     closes = {  # outside the transaction: holidays of a year are arithmetic that takes a while
         each.window: await _closes(desk.pool, schedules[each.currency], each.opened_at)
         for each in found
-        if each.state is State.OPEN and each.currency in schedules
+        if each.state is SettlementState.OPEN and each.currency in schedules
     }
     return render(
         request,
@@ -123,9 +129,9 @@ async def get_window(request: Request, desk: Office, person: Reader, window: Win
         words_max=_WORDS_MAX,
         seat=_seat(person, changes),
         asks=_asks(person, found, changes),
-        holds=may_ask(person, "settlement.hold") and found.state is State.SETTLING,
+        holds=may_ask(person, "settlement.hold") and found.state is SettlementState.SETTLING,
         link=link,
-        held=[line for line in lines if line.state in {Line.HELD, Line.CARRIED}],
+        held=[line for line in lines if line.state in {LineState.HELD, LineState.CARRIED}],
         may_read_instruction=may_read_instruction(person),
         **shown,
     )
@@ -167,7 +173,7 @@ async def _statement(
     connection: asyncpg.Connection, person: Person, found: reads.Settlement
 ) -> dict[str, Any] | None:
     """What each account was debited and credited: of a closed window, the report's own table."""
-    if found.state is State.OPEN:
+    if found.state is SettlementState.OPEN:
         return None
     scope = scope_of_person(person)
     report = await window_statement.read(connection, Asked(window=found.window), scope)
@@ -179,7 +185,7 @@ async def _so_far(
     connection: asyncpg.Connection, person: Person, found: reads.Settlement
 ) -> list[positions.Flow]:
     """What each account was debited and credited until now, while the window is open."""
-    if found.state is not State.OPEN:
+    if found.state is not SettlementState.OPEN:
         return []
     owners = await scope_of_person(person).owners(connection)
     nets = await positions.flows(connection, found.window)
@@ -219,7 +225,9 @@ async def _words(
     return told, len(rows) > _WORDS_MAX
 
 
-def _about(word: confirmations.Word, mine: Mapping[str, str], message_id: str | None) -> str | None:
+def _about(
+    word: confirmations.AgentNotification, mine: Mapping[str, str], message_id: str | None
+) -> str | None:
     """Whose line a word is about; empty for all of them, None for none of this window."""
     if word.uetr is not None:
         return mine.get(word.uetr)
@@ -258,13 +266,13 @@ def has_seat(person: Person, change: Change) -> bool:
 def _asks(person: Person, found: reads.Settlement, changes: Sequence[Change]) -> list[tuple[str, str]]:
     """Kind and address of each form that fits this window now; none is offered while one is waiting."""
     waiting = {change.kind for change in changes if change.state is ChangeState.REQUESTED}
-    offered: dict[State, tuple[tuple[str, dict[str, object]], ...]] = {
-        State.OPEN: (("window.close", {"currency": found.currency, "window": found.window}),),
-        State.CLOSED: (
+    offered: dict[SettlementState, tuple[tuple[str, dict[str, object]], ...]] = {
+        SettlementState.OPEN: (("window.close", {"currency": found.currency, "window": found.window}),),
+        SettlementState.CLOSED: (
             (_CONFIRM, {"window": found.window, "positions_sha256": found.positions_sha256}),
             ("settlement.abort", {"window": found.window}),
         ),
-        State.CONFIRMED: (("settlement.abort", {"window": found.window}),),
+        SettlementState.CONFIRMED: (("settlement.abort", {"window": found.window}),),
     }
     return [
         (kind, link(kind, **known))

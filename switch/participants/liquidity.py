@@ -34,7 +34,7 @@ _READ: Final = _statement("liquidity")
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class CapUse:
     """One account's liquidity, minor units; `level` is the alert that stands, 0 for none."""
 
     participant: str
@@ -50,7 +50,7 @@ class Use:
         return 0 if total <= 0 else self.used * 100 // total
 
 
-def level_of(use: Use) -> int:
+def level_of(use: CapUse) -> int:
     """The level that should stand: the highest reached; one that stands holds on a little longer."""
     for level in LEVELS:
         reached = level - CLEAR_POINTS if level <= use.level else level
@@ -59,9 +59,9 @@ def level_of(use: Use) -> int:
     return 0
 
 
-async def read(connection: asyncpg.Connection | asyncpg.Pool) -> list[Use]:
+async def read(connection: asyncpg.Connection | asyncpg.Pool) -> list[CapUse]:
     """The use of every capped position."""
-    return [Use(*row) for row in await connection.fetch(_READ)]
+    return [CapUse(*row) for row in await connection.fetch(_READ)]
 
 
 async def watch(pool: asyncpg.Pool) -> None:
@@ -74,7 +74,7 @@ async def watch(pool: asyncpg.Pool) -> None:
             await _change(pool, use, level)
 
 
-async def _change(pool: asyncpg.Pool, use: Use, level: int) -> None:
+async def _change(pool: asyncpg.Pool, use: CapUse, level: int) -> None:
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(
             "DELETE FROM switch.liquidity_alert WHERE participant = $1 AND currency = $2",

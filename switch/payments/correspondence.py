@@ -82,7 +82,7 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class StoredMessage:
     """One message as its receiver reads it."""
 
     seq: int
@@ -162,7 +162,7 @@ async def is_known(
 
 async def inbox(
     pool: asyncpg.Pool, keys: KeyRing, receiver: str, *, after: int, limit: int
-) -> Sequence[Letter]:
+) -> Sequence[StoredMessage]:
     """What came for a participant after a sequence number, oldest first. Nothing is ever skipped."""
     return [_letter(row, keys) for row in await pool.fetch(_INBOX, receiver, after, limit)]
 
@@ -180,7 +180,7 @@ async def count_recalls(pool: asyncpg.Pool, receiver: str) -> int:
     return waiting
 
 
-async def find(pool: asyncpg.Pool, keys: KeyRing, receiver: str, seq: int) -> Letter:
+async def find(pool: asyncpg.Pool, keys: KeyRing, receiver: str, seq: int) -> StoredMessage:
     """One message that came for a participant.
 
     Raises:
@@ -220,9 +220,9 @@ async def document(pool: asyncpg.Pool, keys: KeyRing, id_: UUID) -> Mapping[str,
     return codec.again(raw, row["definition"]).document
 
 
-def _letter(row: asyncpg.Record, keys: KeyRing) -> Letter:
+def _letter(row: asyncpg.Record, keys: KeyRing) -> StoredMessage:
     try:
         raw = keys.open(row["id"], personal_data.CAME, row["sealed_key"], row["body"])
     except Erased:
         raw = None
-    return Letter(row["seq"], row["at"], row["sender"] or SWITCH, row["definition"], row["uetr"], raw)
+    return StoredMessage(row["seq"], row["at"], row["sender"] or SWITCH, row["definition"], row["uetr"], raw)

@@ -81,7 +81,7 @@ class ErasureBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ErasedPayment:
     """One payment that is erased."""
 
     number: int
@@ -105,7 +105,7 @@ async def erase(connection: asyncpg.Connection, link: Link, uetrs: Sequence[UUID
     for row in rows:
         if row["open"]:
             raise NotFinal(f"payment {row['uetr']} is not final")
-    subjects = [Subject(row["number"], row["uetr"]) for row in rows if not row["erased"]]
+    subjects = [ErasedPayment(row["number"], row["uetr"]) for row in rows if not row["erased"]]
     for start in range(0, len(subjects), BATCH):
         await _erase(connection, link, subjects[start : start + BATCH], reason)
     return len(subjects)
@@ -122,7 +122,7 @@ async def erase_before(
     last = await connection.fetchval(_LAST_BEFORE, instant)
     number = 0
     while True:
-        subjects = [Subject(*row) for row in await connection.fetch(_OLD, number, last, BATCH)]
+        subjects = [ErasedPayment(*row) for row in await connection.fetch(_OLD, number, last, BATCH)]
         if not subjects:
             return
         await _erase(connection, link, subjects, reason)
@@ -136,7 +136,7 @@ async def scrub(connection: asyncpg.Connection) -> None:
 
 
 async def _erase(
-    connection: asyncpg.Connection, link: Link, subjects: Sequence[Subject], reason: str
+    connection: asyncpg.Connection, link: Link, subjects: Sequence[ErasedPayment], reason: str
 ) -> None:
     body = msgspec.json.encode(ErasureBody([subject.uetr.hex for subject in subjects], reason))
     reply = await link.ask(Record(EventKind.ERASE, body))

@@ -45,7 +45,7 @@ ORDER BY e.seq
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class PaymentEvent:
     """One thing that happened to one payment, or one message that came."""
 
     seq: int
@@ -73,7 +73,7 @@ class Event:
 class Page:
     """Some events, and from where to go on."""
 
-    events: Sequence[Event]
+    events: Sequence[PaymentEvent]
     next: int
     """Cursor behind which the next page begins."""
     more: bool
@@ -96,19 +96,19 @@ async def read(pool: asyncpg.Pool, participant: str, *, after: int, limit: int) 
     return Page([_event(row) for row in rows], reached, more=reached < last)
 
 
-async def of_payment(pool: asyncpg.Pool, participant: str, uetr: UUID) -> list[Event]:
+async def of_payment(pool: asyncpg.Pool, participant: str, uetr: UUID) -> list[PaymentEvent]:
     """Every event of one payment, as the participant is told of them; none where it has no part in it."""
     return [_event(row) for row in await pool.fetch(_OF_PAYMENT, uetr, participant, KINDS)]
 
 
-def _event(row: asyncpg.Record) -> Event:
+def _event(row: asyncpg.Record) -> PaymentEvent:
     body = json.loads(row["body"])
     if row["kind"] == EventKind.MESSAGE_RECEIVED:
         facts = {name: body[name] for name in ("seq", "sender", "definition", "uetr")}
-        return Event(row["seq"], row["at"], MESSAGE_RECEIVED, str(body["seq"]), facts)
+        return PaymentEvent(row["seq"], row["at"], MESSAGE_RECEIVED, str(body["seq"]), facts)
     facts = {name: body[name] for name in ("state", *SHOWN) if body.get(name)}
     uetr = str(row["uetr"])
-    return Event(row["seq"], row["at"], type_of(row["kind"]), uetr, {"uetr": uetr, **facts})
+    return PaymentEvent(row["seq"], row["at"], type_of(row["kind"]), uetr, {"uetr": uetr, **facts})
 
 
 def type_of(kind: str) -> str:

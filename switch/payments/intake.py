@@ -39,7 +39,7 @@ _HELD_POLL_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PaymentStatus:
     """Where a payment stands. `known` tells a repeat: nothing was done now, and a None state must be read."""
 
     uetr: UUID
@@ -66,7 +66,9 @@ class Intake:
         self._dispatcher = dispatcher
         self._keys = personal_data.load(settings.personal_data_keys)
 
-    async def take(self, message: codec.Message, payment: CreditTransfer, sender: Participant) -> Standing:
+    async def take(
+        self, message: codec.Message, payment: CreditTransfer, sender: Participant
+    ) -> PaymentStatus:
         """Take in `payment`, which `message` says and `sender` proved to have sent.
 
         Raises:
@@ -229,7 +231,7 @@ class Intake:
             credit_currency=rail.adapter.profile.currency if rail else "",
         )
 
-    async def _remember(self, identity: Identity, terms: Terms, refusal: Refused) -> Standing:
+    async def _remember(self, identity: Identity, terms: Terms, refusal: Refused) -> PaymentStatus:
         reply = await self._link.ask(Refuse(identity, refusal.reason, refusal.placed, terms))
         return _standing(UUID(bytes=identity.uetr), reply)
 
@@ -240,14 +242,14 @@ def _refuse_findings(findings: list[Finding]) -> None:
         raise Refused(verdict.summary(findings), reason=first.reason, path=first.path)
 
 
-def _standing(uetr: UUID, reply: Reply) -> Standing:
+def _standing(uetr: UUID, reply: Reply) -> PaymentStatus:
     if reply.verdict is Verdict.EXISTS_WITH_DIFFERENT_CONTENT:
         metrics.REPLAYS.labels("mismatch").inc()
         raise DuplicateUetr
     if reply.verdict in _KNOWN:
         metrics.REPLAYS.labels("hit").inc()
-        return Standing(uetr, None, known=True)
+        return PaymentStatus(uetr, None, known=True)
     if reply.state == State.ABORTED:
         metrics.REFUSED.labels(reply.reason).inc()
-        return Standing(uetr, State.ABORTED, reply.reason, reply.detail, refused_here=True)
-    return Standing(uetr, State(reply.state))
+        return PaymentStatus(uetr, State.ABORTED, reply.reason, reply.detail, refused_here=True)
+    return PaymentStatus(uetr, State(reply.state))

@@ -11,7 +11,7 @@ import asyncpg
 from adapters import registry
 from schemas.errors import DuplicateUetr, NotFound
 from schemas.money import Money
-from switch.payments.intake import Standing
+from switch.payments.intake import PaymentStatus
 from switch.writer.event_kinds import OF_PAYMENTS, EventKind
 from switch.writer.lifecycle import FINAL, STATUS, Event, State
 
@@ -120,7 +120,7 @@ def _state(rows: list[asyncpg.Record]) -> tuple[State, str, str, str]:
     return State(body["state"]), body.get("reason", ""), detail, last["kind"]
 
 
-async def read_standing(pool: asyncpg.Pool, uetr: UUID) -> Standing:
+async def read_standing(pool: asyncpg.Pool, uetr: UUID) -> PaymentStatus:
     """Where a known payment stands.
 
     Raises:
@@ -130,10 +130,10 @@ async def read_standing(pool: asyncpg.Pool, uetr: UUID) -> Standing:
     rows = await _events(pool, uetr)
     state, reason, detail, event = await _stands(pool, uetr, rows)
     here = event == Event.REFUSE
-    return Standing(uetr, state, reason, detail, known=True, refused_here=here, notes=_notes(rows))
+    return PaymentStatus(uetr, state, reason, detail, known=True, refused_here=here, notes=_notes(rows))
 
 
-async def read_known(pool: asyncpg.Pool, uetr: UUID, fingerprint: bytes) -> Standing | None:
+async def read_known(pool: asyncpg.Pool, uetr: UUID, fingerprint: bytes) -> PaymentStatus | None:
     """Where a payment of this UETR and content stands; None where there is none.
 
     Raises:

@@ -19,7 +19,7 @@ from schemas.credit_transfer import ROOT
 from schemas.errors import InvalidMessage, NotFound, Refused, SwitchError, Unavailable
 from schemas.reasons import Reason
 from switch.base import logs, metrics
-from switch.base.quota import Places
+from switch.base.quota import Quota
 from switch.base.settings import Settings
 
 CONNECTION: Final = "switch.json"
@@ -162,8 +162,8 @@ class Rail:
     serials: Serials
     bulkhead: Bulkhead
     breaker: Breaker
-    enquiries: Places = field(
-        default_factory=lambda: Places(ENQUIRIES_MAX, ENQUIRIES_OF_ONE, "account enquiries")
+    enquiries: Quota = field(
+        default_factory=lambda: Quota(ENQUIRIES_MAX, ENQUIRIES_OF_ONE, "account enquiries")
     )
     """Places of their own: whoever asks about accounts takes no payment's."""
 

@@ -36,7 +36,7 @@ from switch.processes import due_work, process
 from switch.reports import tasks as report_tasks
 from switch.writer.absence import Contact
 from switch.writer.client import Link
-from switch.writer.commands import Advance, Command, Enquired, Reply, Said
+from switch.writer.commands import Advance, Command, Enquired, RailResponse, Reply
 from switch.writer.desk import Desk
 from switch.writer.lifecycle import Event, State
 from switch.writer.verdicts import Verdict
@@ -80,7 +80,7 @@ LIMIT $3
 """
 )
 """What is asked about again as soon as its rail is back: what it did not answer, and what people have."""
-_SAID: Final[Mapping[Outcome, Said]] = {
+_SAID: Final[Mapping[Outcome, RailResponse]] = {
     Outcome.NOT_FOUND: "not_found",
     Outcome.PENDING: "pending",
     Outcome.UNKNOWN: "nothing",

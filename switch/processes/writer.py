@@ -17,11 +17,11 @@ from switch.base import lifeline, logs
 from switch.base.settings import Settings
 from switch.operations import vitals
 from switch.processes import process
-from switch.writer.absence import Rule, rule_of
+from switch.writer.absence import AbsenceRule, rule_of
 from switch.writer.commands import (
-    Change,
     Command,
     Frame,
+    PaymentChange,
     Reply,
     command_decoder,
     requests_decoder,
@@ -39,7 +39,7 @@ class WriterServer:
     """Feeds the ledger's writer from every connected worker, and tells them all what changed."""
 
     def __init__(self, database_url: str, queue_max: int, queue_bytes_max: int = QUEUE_BYTES_MAX) -> None:
-        self.rules: dict[str, Rule] = {}
+        self.rules: dict[str, AbsenceRule] = {}
         """How far each rail's "not found" is believed. What is missing here is not believed at all."""
         book = PaymentBook(self._announce, self.rules)
         self._writer = Writer(database_url, book, queue_max=queue_max, queue_bytes_max=queue_bytes_max)
@@ -101,7 +101,7 @@ class WriterServer:
         replies += zip(requests, map(_reply, decided), strict=True)
         peer.send(_encode(Frame(replies, [])))
 
-    def _announce(self, changes: Sequence[Change]) -> None:
+    def _announce(self, changes: Sequence[PaymentChange]) -> None:
         payload = _encode(Frame([], list(changes)))
         for peer in self._peers:
             peer.send(payload)
@@ -144,9 +144,9 @@ async def run(settings: Settings) -> None:
     await server.stop()
 
 
-def _rules(settings: Settings) -> dict[str, Rule]:
+def _rules(settings: Settings) -> dict[str, AbsenceRule]:
     """What the profiles of the rails say of enquiries; a rail without an adapter has no rule."""
-    found: dict[str, Rule] = {}
+    found: dict[str, AbsenceRule] = {}
     for country in settings.rails:
         with contextlib.suppress(NotFound):
             found[country] = rule_of(registry.profile(country), settings.time_scale)

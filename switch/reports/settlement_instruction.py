@@ -23,7 +23,7 @@ from switch.reports.table import TOTAL, Cell, Column, Kind, Report, Row, totals_
 from switch.reports.window_statement import closed_window
 from switch.settlement import reads
 from switch.settlement.reads import Settlement, SettlementLine
-from switch.settlement.states import Line
+from switch.settlement.states import LineState
 
 NAME: Final = "settlement-instruction"
 PAYS: Final = "pays"
@@ -45,7 +45,7 @@ COLUMNS: Final = (
     Column("reason", ours=True),
 )
 _LINE, _PARTICIPANT, _DIRECTION, _STATE = 0, 1, 4, 8
-_UNPAID: Final = frozenset({Line.HELD, Line.CARRIED})
+_UNPAID: Final = frozenset({LineState.HELD, LineState.CARRIED})
 
 
 async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
@@ -70,7 +70,7 @@ def numbered(lines: Sequence[SettlementLine]) -> list[tuple[int | None, Settleme
     found: list[tuple[int | None, SettlementLine]] = []
     number = 0
     for line in lines:
-        instructed = line.transfer is not None or (line.state is Line.DUE and line.total_minor != 0)
+        instructed = line.transfer is not None or (line.state is LineState.DUE and line.total_minor != 0)
         number += instructed
         if line.total_minor:
             found.append((number if instructed else None, line))

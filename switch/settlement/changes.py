@@ -30,7 +30,14 @@ from switch.base import calendars
 from switch.base.plausibility import Bands, Comparison, Measure
 from switch.identity.model import Role, Seat
 from switch.settlement import day, reads
-from switch.settlement.states import Event, Line, LineEvent, State, next_line, next_state
+from switch.settlement.states import (
+    LineEvent,
+    LineState,
+    SettlementEvent,
+    SettlementState,
+    next_line,
+    next_state,
+)
 from switch.writer.commands import CloseWindow
 
 Window = Annotated[int, msgspec.Meta(title="Settlement window", ge=1, le=2**63 - 1)]
@@ -144,7 +151,7 @@ async def _close(execution: Execution, content: CloseNow) -> None:
 
 async def _check_confirm(connection: asyncpg.Connection, content: ConfirmPositions) -> None:
     settlement = await day.lock(connection, content.window)
-    next_state(settlement.state, Event.CONFIRM)
+    next_state(settlement.state, SettlementEvent.CONFIRM)
     if settlement.positions_sha256 != content.positions_sha256:
         raise _refuse("these are not the positions of this window")
 
@@ -156,7 +163,7 @@ async def _confirm_seats(connection: asyncpg.Connection, content: ConfirmPositio
 
 
 async def _confirm(execution: Execution, content: ConfirmPositions) -> None:
-    state = next_state(State.CLOSED, Event.CONFIRM)
+    state = next_state(SettlementState.CLOSED, SettlementEvent.CONFIRM)
     await day.set_state(
         execution.connection,
         content.window,
@@ -168,7 +175,7 @@ async def _confirm(execution: Execution, content: ConfirmPositions) -> None:
 
 
 async def _check_abort(connection: asyncpg.Connection, content: OfWindow) -> None:
-    next_state((await day.lock(connection, content.window)).state, Event.ABORT)
+    next_state((await day.lock(connection, content.window)).state, SettlementEvent.ABORT)
 
 
 async def _abort(execution: Execution, content: OfWindow) -> None:
@@ -176,14 +183,16 @@ async def _abort(execution: Execution, content: OfWindow) -> None:
         await day.hold_line(
             execution.link, execution.connection, content.window, line, "the window was aborted"
         )
-    await day.set_state(execution.connection, content.window, State.ABORTED, change=execution.number)
+    await day.set_state(
+        execution.connection, content.window, SettlementState.ABORTED, change=execution.number
+    )
     execution.outcome = f"window {content.window} is aborted; its lines are carried into the next"
 
 
 async def _check_hold(connection: asyncpg.Connection, content: HoldLine) -> None:
     settlement = await day.lock(connection, content.window)
     line = await reads.lock_line(connection, content.window, content.participant)
-    if settlement.state is not State.SETTLING or line.state is not Line.INSTRUCTED:
+    if settlement.state is not SettlementState.SETTLING or line.state is not LineState.INSTRUCTED:
         raise _refuse("only a line that was instructed is held")
     next_line(line.state, LineEvent.HOLD)
 
@@ -346,7 +355,7 @@ async def _state(connection: asyncpg.Connection, window: int) -> str:
     return state or NOTHING
 
 
-def _window_becomes(state: State, *warnings: str) -> Foresee:
+def _window_becomes(state: SettlementState, *warnings: str) -> Foresee:
     async def effect(connection: asyncpg.Connection, content: CloseNow | OfWindow) -> Effect:
         now = await _state(connection, content.window)
         return Effect((Row(str(content.window), now, state),), warnings)
@@ -360,7 +369,7 @@ async def _effect_of_confirming(connection: asyncpg.Connection, content: Confirm
     )
     return Effect(
         (
-            Row(str(content.window), await _state(connection, content.window), State.CONFIRMED),
+            Row(str(content.window), await _state(connection, content.window), SettlementState.CONFIRMED),
             Row(term("SHA-256 of the positions"), digest or NOTHING, content.positions_sha256),
         )
     )
@@ -372,7 +381,7 @@ async def _effect_of_holding(connection: asyncpg.Connection, content: HoldLine) 
         content.window,
         content.participant,
     )
-    return Effect((Row(f"{content.window} {content.participant}", now or NOTHING, Line.HELD),))
+    return Effect((Row(f"{content.window} {content.participant}", now or NOTHING, LineState.HELD),))
 
 
 async def _effect_of_schedule(connection: asyncpg.Connection, content: SetSchedule) -> Effect:
@@ -435,7 +444,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         CloseNow,
         _close,
         _check_close,
-        effect=_window_becomes(State.CLOSED),
+        effect=_window_becomes(SettlementState.CLOSED),
         links=_WINDOW,
         moves_books=True,
     ),
@@ -456,7 +465,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         OfWindow,
         _abort,
         _check_abort,
-        effect=_window_becomes(State.ABORTED, IRREVERSIBLE),
+        effect=_window_becomes(SettlementState.ABORTED, IRREVERSIBLE),
         links=_WINDOW,
     ),
     Kind(

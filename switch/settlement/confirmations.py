@@ -26,7 +26,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class AgentNotification:
     """The agent's word on one line, or, without `uetr`, on every line of the instruction `message_id`.
 
     `amount` is signed as the scheme's account sees it: positive came in; `stated` has no sign. None where the
@@ -41,7 +41,7 @@ class Word:
     reason: str = ""
 
 
-def read(raw: bytes, media_type: str) -> tuple[Message, list[Word]]:
+def read(raw: bytes, media_type: str) -> tuple[Message, list[AgentNotification]]:
     """Read a confirmation; words that say nothing final (pending, information) are left out.
 
     Raises:
@@ -56,29 +56,29 @@ def read(raw: bytes, media_type: str) -> tuple[Message, list[Word]]:
     return message, list(reader(next(iter(message.document.values()))))
 
 
-def _notification(content: dict[str, Any]) -> Iterator[Word]:
+def _notification(content: dict[str, Any]) -> Iterator[AgentNotification]:
     for notification in content["Ntfctn"]:
         for entry in notification.get("Ntry", ()):
             if first_of(entry["Sts"]) == "BOOK":
                 yield from _entry(entry)
 
 
-def _entry(entry: dict[str, Any]) -> Iterator[Word]:
+def _entry(entry: dict[str, Any]) -> Iterator[AgentNotification]:
     details = [tx for group in entry.get("NtryDtls", ()) for tx in group.get("TxDtls", ())]
     if not details:
-        yield Word(Outcome.DONE, None)
+        yield AgentNotification(Outcome.DONE, None)
     for tx in details:
         amount = tx.get("Amt") or (entry["Amt"] if len(details) == 1 else None)
         uetr = tx.get("Refs", {}).get("UETR")
         if amount is None or entry.get("RvslInd"):
-            yield Word(Outcome.UNDONE, uetr)
+            yield AgentNotification(Outcome.UNDONE, uetr)
         else:
             sign = 1 if tx.get("CdtDbtInd", entry["CdtDbtInd"]) == "CRDT" else -1
             money = Money.parse(amount["Amt"], amount["Ccy"])
-            yield Word(Outcome.DONE, uetr, amount=Money(sign * money.minor, money.currency))
+            yield AgentNotification(Outcome.DONE, uetr, amount=Money(sign * money.minor, money.currency))
 
 
-def _status_report(content: dict[str, Any]) -> Iterator[Word]:
+def _status_report(content: dict[str, Any]) -> Iterator[AgentNotification]:
     transactions = content.get("TxInfAndSts", ())
     for tx in transactions:
         yield from _word(tx.get("TxSts"), tx, tx.get("OrgnlUETR"), None)
@@ -89,12 +89,12 @@ def _status_report(content: dict[str, Any]) -> Iterator[Word]:
 
 def _word(
     status: str | None, content: dict[str, Any], uetr: str | None, message_id: str | None
-) -> Iterator[Word]:
+) -> Iterator[AgentNotification]:
     original = content.get("OrgnlTxRef", {}).get("IntrBkSttlmAmt")
     stated = original and Money.parse(original["Amt"], original["Ccy"])
     if status in _DONE:
-        yield Word(Outcome.DONE, uetr, message_id, stated=stated)
+        yield AgentNotification(Outcome.DONE, uetr, message_id, stated=stated)
     elif status == _REFUSED:
         causes = [first_of(cause.get("Rsn")) for cause in content.get("StsRsnInf", ())]
         reason = next((c for c in causes if c), "")
-        yield Word(Outcome.REFUSED, uetr, message_id, stated=stated, reason=reason)
+        yield AgentNotification(Outcome.REFUSED, uetr, message_id, stated=stated, reason=reason)

@@ -16,17 +16,25 @@ import asyncpg
 import structlog
 
 from ledger import windows
-from ledger.books import State as TransferState
+from ledger.books import TransferState
 from schemas.errors import NotAllowed, NotFound, Refused, SwitchError
 from schemas.money import Money
 from schemas.reasons import Reason
 from switch.base import calendars, logs
 from switch.payments.pricing import POSITION, SCHEME
 from switch.settlement import confirmations, delivery, instructions, positions, reads
-from switch.settlement.confirmations import Outcome, Word
+from switch.settlement.confirmations import AgentNotification, Outcome
 from switch.settlement.files import SettlementFiles
 from switch.settlement.reads import SettlementLine
-from switch.settlement.states import ENDED, Event, Line, LineEvent, State, next_line, next_state
+from switch.settlement.states import (
+    ENDED,
+    LineEvent,
+    LineState,
+    SettlementEvent,
+    SettlementState,
+    next_line,
+    next_state,
+)
 from switch.writer.audit_notes import note
 from switch.writer.client import Link
 from switch.writer.commands import CloseWindow, Fund, Hold, Leg, Release, Reply
@@ -87,7 +95,7 @@ async def tend(desk: Desk) -> None:
         " ORDER BY settlement_window"
     )
     for row in rows:
-        step = instruct if row["state"] == State.CONFIRMED else finish
+        step = instruct if row["state"] == SettlementState.CONFIRMED else finish
         await _guarded(step(desk, row["settlement_window"]), row["settlement_window"])
     await retake(desk)
 
@@ -144,9 +152,9 @@ async def open_settlement(desk: Desk, window: int) -> None:
         for row in await connection.fetch(_CARRY, found.currency, window):
             carried[row["participant"]] += row["minor"]
         lines = {name: (nets.get(name, 0), carried[name]) for name in sorted(nets.keys() | carried.keys())}
-        state = next_state(State.OPEN, Event.CLOSE)
+        state = next_state(SettlementState.OPEN, SettlementEvent.CLOSE)
         if not lines:
-            state = next_state(state, Event.NOTHING)
+            state = next_state(state, SettlementEvent.NOTHING)
         digest = positions.digest(window, found.currency, lines)
         await connection.execute(
             "INSERT INTO switch.settlement (settlement_window, currency, state, positions_sha256, value_date)"
@@ -180,13 +188,13 @@ async def instruct(desk: Desk, window: int) -> None:
     """
     async with desk.pool.acquire() as connection, connection.transaction():
         settlement = await lock(connection, window)
-        state = next_state(settlement.state, Event.INSTRUCT)
+        state = next_state(settlement.state, SettlementEvent.INSTRUCT)
         if await connection.fetchval(_BEING_ABORTED, window):
             raise Refused("it is being aborted", reason=Reason.NARRATIVE)
         scheme = await _scheme_account(connection, settlement.currency)
         agent = await _agent(connection, settlement.currency)
         for line in await reads.lines(connection, window):
-            if line.state is Line.DUE:
+            if line.state is LineState.DUE:
                 await _instruct_line(desk, connection, window, line, scheme)
         at = await connection.fetchval("SELECT clock_timestamp()")
         octets = await _instruction(connection, agent, replace(settlement, changed_at=at))
@@ -221,7 +229,7 @@ async def write_instruction(desk: Desk, window: int) -> None:
     """Write and sign the instruction of a settlement under way where it is missing: always the same bytes."""
     settlement = await reads.find(desk.pool, window)
     files = SettlementFiles(desk.data)
-    if settlement.state is not State.SETTLING or settlement.message_id is None:
+    if settlement.state is not SettlementState.SETTLING or settlement.message_id is None:
         return
     assert settlement.file is not None
     if files.has(settlement.file):
@@ -294,13 +302,13 @@ async def finish(desk: Desk, window: int) -> bool:
     await write_instruction(desk, window)
     async with desk.pool.acquire() as connection, connection.transaction():
         settlement = await lock(connection, window)
-        if settlement.state is not State.SETTLING:
+        if settlement.state is not SettlementState.SETTLING:
             return False
         found = await reads.lines(connection, window)
         if any(line.state not in ENDED for line in found):
             return False
-        held = [line.participant for line in found if line.state is not Line.SETTLED]
-        await set_state(connection, window, next_state(settlement.state, Event.FINISH), held=held)
+        held = [line.participant for line in found if line.state is not LineState.SETTLED]
+        await set_state(connection, window, next_state(settlement.state, SettlementEvent.FINISH), held=held)
         return True
 
 
@@ -357,7 +365,7 @@ async def retake(desk: Desk, *, after_s: float = 30.0) -> None:
         await _take_words(desk, row["agent"], row["sha256"], words)
 
 
-async def _take_words(desk: Desk, agent: str, sha256: bytes, words: list[Word]) -> Taken:
+async def _take_words(desk: Desk, agent: str, sha256: bytes, words: list[AgentNotification]) -> Taken:
     taken: dict[str, list[str]] = {"settled": [], "held": [], "known": [], "contradiction": []}
     unmatched = 0
     for word in words:
@@ -384,7 +392,7 @@ async def _take_words(desk: Desk, agent: str, sha256: bytes, words: list[Word]) 
     )
 
 
-async def _lines_of(desk: Desk, agent: str, word: Word) -> list[tuple[int, str]]:
+async def _lines_of(desk: Desk, agent: str, word: AgentNotification) -> list[tuple[int, str]]:
     """Find the lines that a word is about; an agent speaks of what it was instructed to do only."""
     rows = await desk.pool.fetch(
         "SELECT l.settlement_window AS window, l.participant FROM switch.settlement_line AS l"
@@ -399,7 +407,7 @@ async def _lines_of(desk: Desk, agent: str, word: Word) -> list[tuple[int, str]]
     return [(row["window"], row["participant"]) for row in rows]
 
 
-async def _take_word(desk: Desk, window: int, participant: str, word: Word) -> str:
+async def _take_word(desk: Desk, window: int, participant: str, word: AgentNotification) -> str:
     """Post or free one line; `settled`, `held`, `known`, or `contradiction`, which changes nothing."""
     async with desk.pool.acquire() as connection, connection.transaction():
         settlement = await lock(connection, window)
@@ -416,20 +424,24 @@ async def _take_word(desk: Desk, window: int, participant: str, word: Word) -> s
 
 
 async def _done(
-    desk: Desk, connection: asyncpg.Connection, settlement: reads.Settlement, line: SettlementLine, word: Word
+    desk: Desk,
+    connection: asyncpg.Connection,
+    settlement: reads.Settlement,
+    line: SettlementLine,
+    word: AgentNotification,
 ) -> str:
     window = settlement.window
     match line.state:
-        case Line.SETTLED:
+        case LineState.SETTLED:
             return "known"
-        case Line.INSTRUCTED:
+        case LineState.INSTRUCTED:
             text = f"settlement of window {window}: {line.participant}"
             reply = await desk.link.ask(Release(line.id.bytes, "post", text))
             done = reply.verdict in {Verdict.POSTED, Verdict.ALREADY_POSTED}
             if reply.verdict is Verdict.ALREADY_VOIDED:  # a crash came between the ledger's void and ours
                 reply = await _move_late(desk, connection, settlement, line)
                 done = reply.verdict in _MADE
-        case Line.HELD if line.transfer is not None:
+        case LineState.HELD if line.transfer is not None:
             reply = await _move_late(desk, connection, settlement, line)
             done = reply.verdict in _MADE
         case _:
@@ -453,14 +465,14 @@ async def _move_late(
 
 
 async def _refused(
-    desk: Desk, connection: asyncpg.Connection, window: int, line: SettlementLine, word: Word
+    desk: Desk, connection: asyncpg.Connection, window: int, line: SettlementLine, word: AgentNotification
 ) -> str:
-    if line.state is Line.INSTRUCTED:
+    if line.state is LineState.INSTRUCTED:
         await hold_line(
             desk.link, connection, window, line, f"the agent refused: {word.reason or 'no reason'}"
         )
         return "held"
-    if line.state in {Line.HELD, Line.CARRIED}:
+    if line.state in {LineState.HELD, LineState.CARRIED}:
         return "known"
     return await _contradict(connection, window, line, word, f"the line is {line.state}")
 
@@ -483,7 +495,7 @@ async def hold_line(
 
 
 async def _contradict(
-    connection: asyncpg.Connection, window: int, line: SettlementLine, word: Word, text: str
+    connection: asyncpg.Connection, window: int, line: SettlementLine, word: AgentNotification, text: str
 ) -> str:
     """Write down what cannot be: it changes nothing, and people must look."""
     await note(
@@ -500,7 +512,9 @@ async def _contradict(
 # Steps.
 
 
-async def set_state(connection: asyncpg.Connection, window: int, state: State, **facts: object) -> None:
+async def set_state(
+    connection: asyncpg.Connection, window: int, state: SettlementState, **facts: object
+) -> None:
     """Write a settlement's new state, in the running transaction."""
     await connection.execute(
         "UPDATE switch.settlement SET state = $2, changed_at = clock_timestamp()"

@@ -10,7 +10,7 @@ import asyncpg
 
 from schemas.errors import NotFound, Refused
 from schemas.reasons import Reason
-from switch.settlement.states import Line, State
+from switch.settlement.states import LineState, SettlementState
 
 _SETTLEMENTS: Final = """
 SELECT w.number AS window, w.currency::text AS currency, w.opened_at, w.closed_at,
@@ -50,7 +50,7 @@ class Settlement:
     currency: str
     opened_at: datetime
     closed_at: datetime | None
-    state: State
+    state: SettlementState
     positions_sha256: str | None
     value_date: date | None
     changed_at: datetime | None
@@ -69,7 +69,7 @@ class SettlementLine:
     account: int
     net_minor: int
     carried_minor: int
-    state: Line
+    state: LineState
     id: UUID
     transfer: int | None
     reason: str
@@ -89,7 +89,7 @@ class Unpaid:
     window: int
     participant: str
     country: str
-    state: Line
+    state: LineState
     carried_to: int | None
     minor: int
     countries: tuple[str, ...]
@@ -143,7 +143,7 @@ async def unpaid(
     """What these windows did not settle, by window: a settled window may have a bank that did not pay."""
     found: dict[int, list[Unpaid]] = {}
     for row in await connection.fetch(_UNPAID, list(windows)):
-        facts = {**row, "state": Line(row["state"]), "countries": tuple(row["countries"])}
+        facts = {**row, "state": LineState(row["state"]), "countries": tuple(row["countries"])}
         found.setdefault(row["window"], []).append(Unpaid(**facts))
     return found
 
@@ -179,8 +179,8 @@ def countries(parts: Sequence[SettlementLine]) -> tuple[str, ...]:
 
 
 def _settlement(row: asyncpg.Record) -> Settlement:
-    return Settlement(**{**row, "state": State(row["state"])})
+    return Settlement(**{**row, "state": SettlementState(row["state"])})
 
 
 def _line(row: asyncpg.Record) -> SettlementLine:
-    return SettlementLine(**{**row, "state": Line(row["state"])})
+    return SettlementLine(**{**row, "state": LineState(row["state"])})

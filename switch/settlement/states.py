@@ -22,7 +22,7 @@ from schemas.errors import Refused
 from schemas.reasons import Reason
 
 
-class State(StrEnum):
+class SettlementState(StrEnum):
     """Where the settlement of a window stands."""
 
     OPEN = "OPEN"
@@ -33,7 +33,7 @@ class State(StrEnum):
     ABORTED = "ABORTED"
 
 
-class Event(StrEnum):
+class SettlementEvent(StrEnum):
     """What happens to a settlement."""
 
     CLOSE = "CLOSE"
@@ -44,7 +44,7 @@ class Event(StrEnum):
     ABORT = "ABORT"
 
 
-class Line(StrEnum):
+class LineState(StrEnum):
     """Where one participant's part stands."""
 
     DUE = "DUE"
@@ -63,7 +63,7 @@ class LineEvent(StrEnum):
     CARRY = "CARRY"
 
 
-S, E, L, V = State, Event, Line, LineEvent
+S, E, L, V = SettlementState, SettlementEvent, LineState, LineEvent
 
 # fmt: off
 TRANSITIONS: Final = MappingProxyType({
@@ -91,7 +91,7 @@ ENDED: Final = frozenset({L.SETTLED, L.HELD, L.CARRIED})
 """A line that its window no longer waits for."""
 
 
-def next_state(state: State, event: Event) -> State:
+def next_state(state: SettlementState, event: SettlementEvent) -> SettlementState:
     """Where `event` takes a settlement.
 
     Raises:
@@ -104,7 +104,7 @@ def next_state(state: State, event: Event) -> State:
         raise Refused(f"{event} while {state}", reason=Reason.NARRATIVE) from None
 
 
-def next_line(line: Line, event: LineEvent) -> Line:
+def next_line(line: LineState, event: LineEvent) -> LineState:
     """Where `event` takes a line.
 
     Raises:

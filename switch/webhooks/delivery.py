@@ -186,7 +186,7 @@ class Messenger:
         )
 
 
-def _wanted(found: Sequence[events.Event], types: Sequence[str]) -> list[events.Event]:
+def _wanted(found: Sequence[events.PaymentEvent], types: Sequence[str]) -> list[events.PaymentEvent]:
     return [event for event in found if not types or event.document()["type"] in types]
 
 

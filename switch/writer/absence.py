@@ -19,14 +19,14 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from adapters.profile import RailProfile
-from switch.writer.commands import Said
+from switch.writer.commands import RailResponse
 
 GAP_US: Final = 5_000_000
 """A caretaker that did not turn for longer, or a database clock that went another way, was out of contact."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class AbsenceRule:
     """What one rail's profile says of enquiries, on the time scale of this installation."""
 
     answers: int
@@ -40,14 +40,14 @@ class Rule:
     """Enquiries in a row without an answer, after which people must know; once it is back it is asked."""
 
 
-UNKNOWN_RAIL: Final = Rule(answers=0, grace_us=60_000_000, every_us=60_000_000, enquiries_max=10)
+UNKNOWN_RAIL: Final = AbsenceRule(answers=0, grace_us=60_000_000, every_us=60_000_000, enquiries_max=10)
 """For a rail whose profile this process does not have: nothing is believed."""
 
 
-def rule_of(profile: RailProfile, scale: float) -> Rule:
+def rule_of(profile: RailProfile, scale: float) -> AbsenceRule:
     """Read a profile."""
     timing = profile.timing
-    return Rule(
+    return AbsenceRule(
         answers=profile.absence.answers if profile.absence.expiry_on_wire else 0,
         grace_us=int(timing.not_found_grace_s * scale * 1e6),
         every_us=int(timing.enquiry_every_s * scale * 1e6),
@@ -70,12 +70,12 @@ _HAS_IT: Final = frozenset({"pending", "another_amount"})
 """Answers by which the rail has the order."""
 
 
-def counts_from(rule: Rule, count: Count, *, expires: int, whole_since: int) -> int:
+def counts_from(rule: AbsenceRule, count: Count, *, expires: int, whole_since: int) -> int:
     """From when on the next "not found" counts, as long as contact stays whole."""
     return max(expires, whole_since, count.asked_at) + rule.grace_us
 
 
-def counted(rule: Rule, count: Count, *, expires: int, asked_at: int, whole_since: int) -> Count:
+def counted(rule: AbsenceRule, count: Count, *, expires: int, asked_at: int, whole_since: int) -> Count:
     """The count after one more "not found"; `whole_since` is 0 while contact is broken."""
     if not 0 < whole_since <= asked_at:
         return NONE
@@ -85,7 +85,7 @@ def counted(rule: Rule, count: Count, *, expires: int, asked_at: int, whole_sinc
     return Count(kept.answers + 1, asked_at)
 
 
-def is_absent(rule: Rule, count: Count) -> bool:
+def is_absent(rule: AbsenceRule, count: Count) -> bool:
     """Whether the rail is believed that it never had the order."""
     return 0 < rule.answers <= count.answers
 
@@ -107,16 +107,16 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class EnquiryResult:
     """One enquiry."""
 
-    said: Said
+    said: RailResponse
     asked_at: int
     whole_since: int
     """Since when contact with the rail is whole; 0: it is not."""
 
 
-def heard(rule: Rule, doubt: Doubt, asked: Asked, now: int) -> Doubt:
+def heard(rule: AbsenceRule, doubt: Doubt, asked: EnquiryResult, now: int) -> Doubt:
     """The doubt after one more enquiry, at `now`; `is_absent` says whether that ends it."""
     if (
         asked.said == "nothing"
@@ -139,7 +139,7 @@ def heard(rule: Rule, doubt: Doubt, asked: Asked, now: int) -> Doubt:
     return replace(after, due=_next(rule, after, now, whole_since, counting=counting))
 
 
-def _next(rule: Rule, doubt: Doubt, now: int, whole_since: int, *, counting: bool) -> int:
+def _next(rule: AbsenceRule, doubt: Doubt, now: int, whole_since: int, *, counting: bool) -> int:
     """When to ask again. "Not found" that may end the payment passes a bound that is only ours."""
     over = now >= doubt.expires + rule.grace_us and not counting
     if doubt.enquiries >= rule.enquiries_max and (rule.ruled or over):
@@ -189,5 +189,5 @@ class Contact:
         return self._whole.get(rail, 0)
 
 
-Rules = Mapping[str, Rule]
+Rules = Mapping[str, AbsenceRule]
 """By country."""

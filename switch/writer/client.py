@@ -14,8 +14,8 @@ import structlog
 
 from schemas.errors import BooksFrozen, OutcomeUnknown, SwitchError, Unavailable
 from switch.writer.commands import (
-    Change,
     Command,
+    PaymentChange,
     Ping,
     Reply,
     frame_decoder,
@@ -43,7 +43,7 @@ class Link:
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Reply]] = {}
         self._unsent: list[bytes] = []
-        self._watchers: defaultdict[bytes, list[asyncio.Future[Change]]] = defaultdict(list)
+        self._watchers: defaultdict[bytes, list[asyncio.Future[PaymentChange]]] = defaultdict(list)
         self._protocol: FrameProtocol | None = None
         self._broken = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
@@ -106,13 +106,13 @@ class Link:
             raise SwitchError
         return reply
 
-    def watch(self, uetr: bytes) -> asyncio.Future[Change]:
+    def watch(self, uetr: bytes) -> asyncio.Future[PaymentChange]:
         """Get a future of the payment's final state; forget it with `unwatch`."""
-        future: asyncio.Future[Change] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[PaymentChange] = asyncio.get_running_loop().create_future()
         self._watchers[uetr].append(future)
         return future
 
-    def unwatch(self, uetr: bytes, future: asyncio.Future[Change]) -> None:
+    def unwatch(self, uetr: bytes, future: asyncio.Future[PaymentChange]) -> None:
         """Stop waiting."""
         future.cancel()
         watchers = self._watchers.get(uetr)

@@ -126,7 +126,7 @@ class Advance(msgspec.Struct, array_like=True, frozen=True, tag="advance"):
     """The word of two people about a payment in doubt: it holds for no other state."""
 
 
-Said = Literal["not_found", "pending", "another_amount", "nothing"]
+RailResponse = Literal["not_found", "pending", "another_amount", "nothing"]
 """What a rail said when it was asked about a payment, where that ended nothing."""
 
 
@@ -137,7 +137,7 @@ class Enquired(msgspec.Struct, array_like=True, frozen=True, tag="enquired"):
     """
 
     uetr: bytes
-    said: Said
+    said: RailResponse
     """`nothing`: no answer came."""
     asked_at: int = 0
     """By the database's clock, before the rail was asked."""
@@ -300,7 +300,7 @@ class Reply(msgspec.Struct, array_like=True, frozen=True):
     """Of a refusal, in words, with its place where it has one."""
 
 
-class Change(msgspec.Struct, array_like=True, frozen=True):
+class PaymentChange(msgspec.Struct, array_like=True, frozen=True):
     """A payment reached a state; told to every connected process after the commit."""
 
     uetr: bytes
@@ -312,7 +312,7 @@ class Frame(msgspec.Struct, array_like=True, frozen=True):
     """One message from the writer: replies by request id, and changes for whoever waits."""
 
     replies: list[tuple[int, Reply]]
-    changes: list[Change]
+    changes: list[PaymentChange]
 
 
 request_encoder = msgspec.msgpack.Encoder()

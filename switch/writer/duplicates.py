@@ -47,7 +47,7 @@ DAY_US: Final = 86_400_000_000
 _READ: Final = statements("switch.writer")("read_claims")
 
 
-class Kind(StrEnum):
+class ClaimKind(StrEnum):
     """What is claimed."""
 
     MESSAGE_ID = "message_id"
@@ -57,18 +57,18 @@ class Kind(StrEnum):
 
 
 REFUSALS: Final = {
-    Kind.MESSAGE_ID: Refusal(
+    ClaimKind.MESSAGE_ID: Refusal(
         Reason.DUPLICATE_MESSAGE_ID, f"{ROOT}/GrpHdr/MsgId: was used under another UETR"
     ),
-    Kind.TRANSACTION_ID: Refusal(
+    ClaimKind.TRANSACTION_ID: Refusal(
         Reason.DUPLICATE_TRANSACTION,
         f"{ROOT}/CdtTrfTxInf/PmtId/TxId: was used under another UETR",
     ),
-    Kind.INSTRUCTION_ID: Refusal(
+    ClaimKind.INSTRUCTION_ID: Refusal(
         Reason.DUPLICATE_INSTRUCTION_ID,
         f"{ROOT}/CdtTrfTxInf/PmtId/InstrId: was used under another UETR",
     ),
-    Kind.LOOK_ALIKE: Refusal(
+    ClaimKind.LOOK_ALIKE: Refusal(
         Reason.DUPLICATION,
         "looks like a payment just made: one that is meant has an EndToEndId of its own",
     ),
@@ -78,9 +78,9 @@ REFUSALS: Final = {
 def claims(payment: CreditTransfer, sender: str, keys: KeyRing, settings: Settings) -> list[Claim]:
     """What a payment claims, by the installation's settings."""
     ids = {
-        Kind.MESSAGE_ID: payment.message_id,
-        Kind.TRANSACTION_ID: payment.transaction_id,
-        Kind.INSTRUCTION_ID: payment.instruction_id,
+        ClaimKind.MESSAGE_ID: payment.message_id,
+        ClaimKind.TRANSACTION_ID: payment.transaction_id,
+        ClaimKind.INSTRUCTION_ID: payment.instruction_id,
     }
     lasts = settings.unique_ids_days * DAY_US
     made = [
@@ -91,7 +91,11 @@ def claims(payment: CreditTransfer, sender: str, keys: KeyRing, settings: Settin
     if settings.look_alikes != "off":
         lasts = int(settings.look_alike_window_s * 1_000_000)
         alert = settings.look_alikes == "alert"
-        made.append(Claim(Kind.LOOK_ALIKE, keys.claim(sender, Kind.LOOK_ALIKE, _look(payment)), lasts, alert))
+        made.append(
+            Claim(
+                ClaimKind.LOOK_ALIKE, keys.claim(sender, ClaimKind.LOOK_ALIKE, _look(payment)), lasts, alert
+            )
+        )
     return made
 
 
@@ -111,7 +115,7 @@ def _look(payment: CreditTransfer) -> str:
 
 
 @dataclass(slots=True)
-class Use:
+class ClaimUse:
     """Who made a claim, until when it holds, and whether that payment was given up."""
 
     number: int
@@ -124,12 +128,12 @@ class Duplicates(BatchPart):
 
     def forget(self) -> None:
         """Drop everything: what memory holds may not have happened."""
-        self._uses: dict[bytes, Use] = {}
-        self._by_number: dict[int, list[Use]] = {}
+        self._uses: dict[bytes, ClaimUse] = {}
+        self._by_number: dict[int, list[ClaimUse]] = {}
 
     def start_batch(self) -> None:
         """Begin to collect what the next batch claims."""
-        self._fresh: dict[bytes, Use] = {}
+        self._fresh: dict[bytes, ClaimUse] = {}
 
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
         """Look up what `commands` would claim; memory has what the database may not have yet."""
@@ -143,12 +147,12 @@ class Duplicates(BatchPart):
         if not wanted:
             return
         for key, number, until, voided in await connection.fetch(_READ, [UUID(bytes=k) for k in wanted]):
-            self._keep(key.bytes, Use(number, microseconds(until), voided))
+            self._keep(key.bytes, ClaimUse(number, microseconds(until), voided))
 
     def refusal(self, payment: Accept, now_us: int) -> Refusal | None:
         """Refuse a payment that claims what another holds, unless that is only noted."""
         twin = self.twin(payment.claims, now_us)
-        return None if twin is None or twin[0].alert else REFUSALS[Kind(twin[0].kind)]
+        return None if twin is None or twin[0].alert else REFUSALS[ClaimKind(twin[0].kind)]
 
     def held(self, number: int, payment: Accept, books: Books, now_us: int) -> None:
         """Make a payment's claims; note the payment that it looks like."""
@@ -162,14 +166,18 @@ class Duplicates(BatchPart):
         """The first claim that another payment holds, and the number of that payment."""
         for claim in wanted:
             use = self._uses.get(claim.key)
-            if use is not None and now_us < use.until and not (use.voided and claim.kind == Kind.LOOK_ALIKE):
+            if (
+                use is not None
+                and now_us < use.until
+                and not (use.voided and claim.kind == ClaimKind.LOOK_ALIKE)
+            ):
                 return claim, use.number
         return None
 
     def take(self, wanted: Sequence[Claim], number: int, now_us: int) -> None:
         """Make the claims of a payment whose money is held; a look that expired is taken over."""
         for claim in wanted:
-            self._fresh[claim.key] = use = Use(number, now_us + claim.lasts_us)
+            self._fresh[claim.key] = use = ClaimUse(number, now_us + claim.lasts_us)
             self._keep(claim.key, use)
 
     def ended(self, number: int, *, voided: bool) -> None:
@@ -177,7 +185,7 @@ class Duplicates(BatchPart):
         for use in self._by_number.get(number, ()):
             use.voided = voided
 
-    def _keep(self, key: bytes, use: Use) -> None:
+    def _keep(self, key: bytes, use: ClaimUse) -> None:
         self._uses.pop(key, None)  # the newest stand last: what is in flight is never forgotten
         self._uses[key] = use
         self._by_number.setdefault(use.number, []).append(use)
@@ -193,7 +201,7 @@ class Duplicates(BatchPart):
             self._by_number.pop(use.number, None)
 
 
-_CLAIMS: Final[Columns[Iterable[tuple[bytes, Use]]]] = Columns(
+_CLAIMS: Final[Columns[Iterable[tuple[bytes, ClaimUse]]]] = Columns(
     each("keys", "uuid", lambda claim: uuid(claim[0])),
     each("numbers", "bigint", lambda claim: claim[1].number),
     each("untils", "bigint", lambda claim: claim[1].until),

@@ -13,7 +13,7 @@ from ledger.encoding import microseconds
 from ledger.writer import BatchExtension, Footprint
 from schemas.reasons import Reason
 from switch.writer import absence
-from switch.writer.absence import Asked, Rules
+from switch.writer.absence import EnquiryResult, Rules
 from switch.writer.commands import Enquired, Reply
 from switch.writer.event_kinds import EventKind
 from switch.writer.lifecycle import Event, State, next_state
@@ -50,7 +50,7 @@ class Enquiries(BatchPart):
         if payment.state is not State.UNKNOWN:
             return Reply(Verdict.ILLEGAL, payment.number, payment.state)
         rule = self._rules.get(payment.rail, absence.UNKNOWN_RAIL)
-        asked = Asked(command.said, command.asked_at, command.whole_since)
+        asked = EnquiryResult(command.said, command.asked_at, command.whole_since)
         doubt = absence.heard(rule, payment.doubt, asked, microseconds(books.now))
         after = payment.with_doubt(doubt)
         if command.said != "nothing" or doubt.unanswered == 1:  # not each one of an outage fills the log

@@ -57,7 +57,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class DailyUse:
     """What was sent on a day, counted from 1970; minor units."""
 
     day: int
@@ -73,7 +73,7 @@ class Counted:
     minor: int
 
 
-def judge(limit: Limit, use: Use, day: int, minor: int) -> Excess | None:
+def judge(limit: Limit, use: DailyUse, day: int, minor: int) -> Excess | None:
     """Whether a payment of `minor` on `day` is over a limit, the payment's own first."""
     if limit.per_payment is not None and minor > limit.per_payment:
         return Excess.PAYMENT
@@ -94,7 +94,7 @@ class Limits(BatchPart):
     def forget(self) -> None:
         """Drop everything: what memory holds may not have happened."""
         self._limits: dict[Key, Limit] = {}
-        self._use: dict[Key, Use] = {}
+        self._use: dict[Key, DailyUse] = {}
         self._counted: dict[int, Counted] = {}
 
     def start_batch(self) -> None:
@@ -109,7 +109,7 @@ class Limits(BatchPart):
         for participant, currency, per_payment, per_day in await connection.fetch(_LIMITS):
             self._limits[participant, currency] = Limit(per_payment, per_day)
         for participant, currency, day, minor in await connection.fetch(_USE):
-            self._use[participant, currency] = Use(day, minor)
+            self._use[participant, currency] = DailyUse(day, minor)
         for number, participant, currency, day, minor in await connection.fetch(_COUNTED):
             self._counted[number] = Counted((participant, currency), day, minor)
 
@@ -132,7 +132,7 @@ class Limits(BatchPart):
         limit = self._limits.get((participant, currency))
         if limit is None:
             return None
-        use = self._use.get((participant, currency), Use(0, 0))
+        use = self._use.get((participant, currency), DailyUse(0, 0))
         return judge(limit, use, now_us // MICROSECONDS_A_DAY, minor)
 
     def count(self, number: int, participant: str, currency: str, *, minor: int, now_us: int) -> None:
@@ -157,7 +157,7 @@ class Limits(BatchPart):
     def _add(self, key: Key, day: int, minor: int) -> None:
         use = self._use.get(key)
         used = use.minor if use is not None and use.day == day else 0
-        self._use[key] = Use(day, used + minor)
+        self._use[key] = DailyUse(day, used + minor)
         self._used.add(key)
 
     def set(self, participant: str, currency: str, limit: Limit) -> None:
@@ -210,7 +210,7 @@ _LIMIT_COLUMNS: Final[Columns[Iterable[tuple[Key, Limit]]]] = Columns(
 )
 RECORD_LIMITS: Final = Function("switch.record_limits", _LIMIT_COLUMNS)
 
-_USE_COLUMNS: Final[Columns[Iterable[tuple[Key, Use]]]] = Columns(
+_USE_COLUMNS: Final[Columns[Iterable[tuple[Key, DailyUse]]]] = Columns(
     each("participants", "text", lambda row: row[0][0]),
     each("currencies", "text", lambda row: row[0][1]),
     each("days", "integer", lambda row: row[1].day),

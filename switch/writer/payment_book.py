@@ -12,7 +12,7 @@ import asyncpg
 from ledger.books import Books
 from ledger.writer import BatchExtension, Footprint
 from switch.writer.absence import Rules
-from switch.writer.commands import Change, Command, Reply
+from switch.writer.commands import Command, PaymentChange, Reply
 from switch.writer.contradictions import Contradictions
 from switch.writer.decided_once import Orders
 from switch.writer.duplicates import Duplicates
@@ -25,7 +25,7 @@ from switch.writer.payments import Payments
 from switch.writer.settlement_book import SettlementBook
 
 
-def parts(announce: Callable[[Sequence[Change]], None], rules: Rules) -> tuple[BatchPart, ...]:
+def parts(announce: Callable[[Sequence[PaymentChange]], None], rules: Rules) -> tuple[BatchPart, ...]:
     """Every part of a batch. They judge in this order, and write in this order."""
     records, orders, contradictions = PaymentRecords(announce), Orders(), Contradictions()
     return (
@@ -46,7 +46,7 @@ class PaymentBook:
 
     def __init__(
         self,
-        announce: Callable[[Sequence[Change]], None],
+        announce: Callable[[Sequence[PaymentChange]], None],
         rules: Rules | None = None,
         more: Sequence[BatchPart] = (),
     ) -> None:

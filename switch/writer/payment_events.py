@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from ledger.books import Books, Verdict
+from ledger.books import Books, LedgerVerdict
 from switch.writer.commands import Accept, Advance, Identity, Terms
 from switch.writer.event_kinds import EventKind
 from switch.writer.lifecycle import Event, State, next_state
@@ -26,10 +26,10 @@ def write_step(number: int, id_: UUID, event: Event, state: State, *, body: byte
     """Write a step: a final one posts or voids. A hold can always be posted and always be voided."""
     if state is State.COMMITTED:
         decision = books.post(id_, kind=event, body=body)
-        assert decision.verdict is Verdict.POSTED, decision
+        assert decision.verdict is LedgerVerdict.POSTED, decision
     elif state is State.ABORTED:
         decision = books.void(id_, kind=event, body=body)
-        assert decision.verdict is Verdict.VOIDED, decision
+        assert decision.verdict is LedgerVerdict.VOIDED, decision
     else:
         books.record(number, event, body)
 

@@ -18,7 +18,7 @@ from ledger.writer import BatchExtension
 from switch.base.sql import statements
 from switch.writer import absence
 from switch.writer.absence import Count, Doubt
-from switch.writer.commands import Advance, Change, Command, Ended, Enquired, Identity, Reply, Terms
+from switch.writer.commands import Advance, Command, Ended, Enquired, Identity, PaymentChange, Reply, Terms
 from switch.writer.lifecycle import State
 from switch.writer.parts import BatchPart, overridden
 from switch.writer.verdicts import Verdict
@@ -78,14 +78,14 @@ class NewPayment(Struct, frozen=True, gc=False):
 class _GivenOut:
     """What is remembered of a batch until it is durable: the news of it, and the payments that it closes."""
 
-    changes: Sequence[Change]
+    changes: Sequence[PaymentChange]
     closed: Collection[bytes]
 
 
 class PaymentRecords(BatchPart):
     """The writer's memory of open payments, and what of payments a batch writes."""
 
-    def __init__(self, announce: Callable[[Sequence[Change]], None]) -> None:
+    def __init__(self, announce: Callable[[Sequence[PaymentChange]], None]) -> None:
         self._announce = announce
         self.open: dict[bytes, Open] = {}
         """Payments that are not final, by UETR, as far as they are in memory."""
@@ -106,7 +106,7 @@ class PaymentRecords(BatchPart):
         self._new: list[NewPayment] = []
         self._moved: dict[bytes, Open] = {}
         self._closed: dict[bytes, int] = {}
-        self._changes: list[Change] = []
+        self._changes: list[PaymentChange] = []
 
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
         """Bring the open payments that `commands` speak of into memory."""
@@ -121,7 +121,7 @@ class PaymentRecords(BatchPart):
         """A new payment."""
         self._new.append(new)
 
-    def tell(self, change: Change) -> None:
+    def tell(self, change: PaymentChange) -> None:
         """News, for when the batch is durable."""
         self._changes.append(change)
 
@@ -132,7 +132,7 @@ class PaymentRecords(BatchPart):
     def end(self, payment: Open, state: State, reason: str) -> Reply:
         """Take in that a payment is final: its step is written."""
         uetr = payment.uetr
-        self.tell(Change(uetr, state, reason))
+        self.tell(PaymentChange(uetr, state, reason))
         self.open.pop(uetr)
         self._moved.pop(uetr, None)
         self._closed[uetr] = payment.number

@@ -11,12 +11,11 @@ from uuid import UUID
 
 import msgspec
 
-from ledger.books import Books, Decision
-from ledger.books import Verdict as LedgerVerdict
+from ledger.books import Books, Decision, LedgerVerdict
 from ledger.encoding import microseconds
 from ledger.writer import Footprint
 from schemas.reasons import Reason
-from switch.writer.commands import Accept, Advance, Change, Identity, Refuse, Reply, Return, Terms
+from switch.writer.commands import Accept, Advance, Identity, PaymentChange, Refuse, Reply, Return, Terms
 from switch.writer.contradictions import Contradictions
 from switch.writer.event_kinds import EventKind
 from switch.writer.lifecycle import FINAL, Event, IllegalTransition, State, next_state
@@ -133,7 +132,7 @@ class Payments(BatchPart):
 
     def _refused(self, number: int, identity: Identity, terms: Terms, reason: str, detail: str) -> Reply:
         self._records.add(NewPayment(number, identity, terms))
-        self._records.tell(Change(identity.uetr, State.ABORTED, reason))
+        self._records.tell(PaymentChange(identity.uetr, State.ABORTED, reason))
         return Reply(Verdict.REFUSED, number, State.ABORTED, reason, detail=detail)
 
     def _advance(self, command: Advance, books: Books) -> Reply:

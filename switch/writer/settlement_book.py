@@ -6,9 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from ledger.books import Books
+from ledger.books import Books, LedgerVerdict
 from ledger.books import Leg as BookLeg
-from ledger.books import Verdict as LedgerVerdict
 from ledger.writer import Footprint
 from switch.writer.commands import (
     CloseAccounts,

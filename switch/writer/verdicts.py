@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from ledger.books import Verdict as LedgerVerdict
+from ledger.books import LedgerVerdict
 
 
 class Verdict(StrEnum):

@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from ledger.books import Books, Decision, Leg, NotLoaded, State, Verdict
+from ledger.books import Books, Decision, LedgerVerdict, Leg, NotLoaded, TransferState
 from schemas.errors import NotFound
 
 NOW = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
@@ -32,7 +32,7 @@ class Table:
     def __init__(self) -> None:
         self.books = new_books()
         self.accounts: dict[str, int] = {}
-        self.seen: set[Verdict] = set()
+        self.seen: set[LedgerVerdict] = set()
         self.verbs: dict[str, Callable[..., object]] = {
             "reserve": lambda id_, *rest: self.set(self.books.reserve, id_, *rest),
             "move": lambda id_, *rest: self.set(self.books.move, id_, *rest),
@@ -268,7 +268,7 @@ def test_every_verdict_is_in_a_table():
         table.run(text)
         seen |= table.seen
 
-    assert set(Verdict) - seen == {Verdict.TOO_MANY_LEGS}
+    assert set(LedgerVerdict) - seen == {LedgerVerdict.TOO_MANY_LEGS}
 
 
 def test_a_set_has_a_hundred_legs_at_most():
@@ -277,9 +277,12 @@ def test_a_set_has_a_hundred_legs_at_most():
     ids = [UUID(int=n) for n in (1, 2)]
     books.begin(NOW, ids, [])
 
-    assert books.reserve(ids[0], [Leg(a, b, 1, "fee")] * 100, fingerprint=b"").verdict is Verdict.CREATED
     assert (
-        books.reserve(ids[1], [Leg(a, b, 1, "fee")] * 101, fingerprint=b"").verdict is Verdict.TOO_MANY_LEGS
+        books.reserve(ids[0], [Leg(a, b, 1, "fee")] * 100, fingerprint=b"").verdict is LedgerVerdict.CREATED
+    )
+    assert (
+        books.reserve(ids[1], [Leg(a, b, 1, "fee")] * 101, fingerprint=b"").verdict
+        is LedgerVerdict.TOO_MANY_LEGS
     )
 
 
@@ -312,9 +315,9 @@ def test_find_tells_what_became_of_a_set():
     books.begin(NOW, [id_, UUID(int=2)], [])
     books.reserve(id_, [Leg(a, b, 1, "principal")], fingerprint=b"")
 
-    assert books.find(id_) == Decision(Verdict.EXISTS, 4, State.PENDING)
+    assert books.find(id_) == Decision(LedgerVerdict.EXISTS, 4, TransferState.PENDING)
     books.void(id_)
-    assert books.find(id_) == Decision(Verdict.VOIDED, 4, State.VOIDED)
+    assert books.find(id_) == Decision(LedgerVerdict.VOIDED, 4, TransferState.VOIDED)
     assert books.find(UUID(int=2)) is None
 
 

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from ledger import positions
-from ledger.books import Verdict
+from ledger.books import LedgerVerdict
 from ledger.verify import verify
 from ledger.writer import Frozen, Writer
 from tests.ledger.hosts import PlainHost, pay
@@ -31,7 +31,10 @@ async def test_64_tasks_at_the_edge_of_a_cap_are_granted_exactly_the_cap(databas
     )
     await writer.stop()
 
-    assert Counter(reply.verdict for reply in replies) == {Verdict.CREATED: 10, Verdict.CAP_EXCEEDED: 54}
+    assert Counter(reply.verdict for reply in replies) == {
+        LedgerVerdict.CREATED: 10,
+        LedgerVerdict.CAP_EXCEEDED: 54,
+    }
     assert await all_well(connection)
 
 

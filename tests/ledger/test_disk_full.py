@@ -11,7 +11,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from ledger.books import Verdict
+from ledger.books import LedgerVerdict
 from ledger.migrate import migrate
 from ledger.postgres import EmbeddedPostgres
 from ledger.verify import verify
@@ -91,7 +91,7 @@ async def live_through_a_full_disk(writer, disk):
     await until(lambda: granted.total() > before + PAYERS)
     paying = False
     await payers
-    assert set(granted) <= {Verdict.CREATED, Verdict.EXISTS}
+    assert set(granted) <= {LedgerVerdict.CREATED, LedgerVerdict.EXISTS}
 
 
 def fill(path):

@@ -9,7 +9,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from ledger.books import Verdict
+from ledger.books import LedgerVerdict
 from ledger.migrate import MigrationError, Phase, migrate, migrations, pending
 from ledger.postgres import BIN
 from ledger.verify import verify
@@ -148,6 +148,6 @@ async def test_a_migration_under_load_fails_no_payment_and_holds_none_up_for_lon
     await reader.close()
 
     assert len(applied) == 3
-    assert set(verdicts) == {Verdict.CREATED}
+    assert set(verdicts) == {LedgerVerdict.CREATED}
     assert writer.meters.retries == 0
     assert while_reading > 2 * len(payers)  # behind a migration that waits, each would end one at most

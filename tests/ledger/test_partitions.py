@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger import archive, audit, offline_verifier, partitions, positions, statements, windows
 from ledger.archive import Archived
-from ledger.books import Verdict
+from ledger.books import LedgerVerdict
 from ledger.detach import NotYet, detach_oldest
 from ledger.merkle import root_of, verify_consistency, verify_inclusion
 from ledger.signing import Signer, open_text
@@ -83,7 +83,7 @@ async def test_partitions_are_made_while_payments_run(small, writer):
         reply = await writer.submit(("move", uuid4(), pay(debtor, creditor, 1)))
     await other.close()
 
-    assert reply.verdict is Verdict.CREATED
+    assert reply.verdict is LedgerVerdict.CREATED
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ async def test_an_id_is_known_for_ever(detached):
 
     again = await writer.submit(("reserve", detached["ids"][0], pay(debtor, creditor, 10)))
 
-    assert again.verdict is Verdict.EXISTS
+    assert again.verdict is LedgerVerdict.EXISTS
 
 
 async def test_balances_go_on_and_what_is_archived_is_refused_not_guessed(detached):

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from ledger.books import Verdict
+from ledger.books import LedgerVerdict
 from ledger.verify import verify
 from ledger.writer import Footprint, Frozen, Writer
 from schemas.errors import NotFound, Unavailable
@@ -78,7 +78,11 @@ async def test_a_batch_is_decided_on_top_of_the_one_in_flight_and_answered_after
     reserved, posted, found = await asyncio.gather(*tasks)
 
     assert len(held.flights) == 2
-    assert (reserved.verdict, posted.verdict, found.verdict) == (Verdict.CREATED, Verdict.POSTED, "posted")
+    assert (reserved.verdict, posted.verdict, found.verdict) == (
+        LedgerVerdict.CREATED,
+        LedgerVerdict.POSTED,
+        "posted",
+    )
     assert await sound(connection)
 
 
@@ -101,7 +105,7 @@ async def test_a_batch_in_flight_that_fails_takes_the_one_decided_ahead_with_it(
     held.go.set()
     replies = await asyncio.gather(*tasks)
 
-    assert [reply.verdict for reply in replies] == [Verdict.CREATED, Verdict.CAP_EXCEEDED]
+    assert [reply.verdict for reply in replies] == [LedgerVerdict.CREATED, LedgerVerdict.CAP_EXCEEDED]
     assert writer.meters.retries == 1
     assert await connection.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 60
     assert await sound(connection)
@@ -150,10 +154,12 @@ async def test_a_rival_between_two_batches_fences_the_second_and_not_the_first(
     done, frozen = await asyncio.gather(*tasks, return_exceptions=True)
     known = await connection.fetch("SELECT id FROM ledger.transfer")
 
-    assert done.verdict is Verdict.CREATED
+    assert done.verdict is LedgerVerdict.CREATED
     assert isinstance(frozen, Frozen)
     assert [row["id"] for row in known] == [first]
-    assert (await rival.submit(("reserve", second, pay(debtor, creditor, 1)))).verdict is Verdict.CREATED
+    assert (
+        await rival.submit(("reserve", second, pay(debtor, creditor, 1)))
+    ).verdict is LedgerVerdict.CREATED
     await rival.stop()
     assert await sound(connection)
 
@@ -187,7 +193,7 @@ async def test_a_command_that_raises_behind_a_batch_in_flight_fails_alone(writer
     held.go.set()
     first, second, third, fourth = await asyncio.gather(*tasks, return_exceptions=True)
 
-    assert (first.verdict, second.verdict, fourth) == (Verdict.CREATED, Verdict.CREATED, None)
+    assert (first.verdict, second.verdict, fourth) == (LedgerVerdict.CREATED, LedgerVerdict.CREATED, None)
     assert isinstance(third, NotFound)
     assert await connection.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 3
     assert await sound(connection)
@@ -206,7 +212,7 @@ async def test_a_load_that_fails_leaves_the_batch_in_flight_to_its_commit(writer
     held.go.set()
     replies = await asyncio.gather(*tasks)
 
-    assert [reply.verdict for reply in replies] == [Verdict.CREATED, Verdict.POSTED]
+    assert [reply.verdict for reply in replies] == [LedgerVerdict.CREATED, LedgerVerdict.POSTED]
     assert writer.meters.retries == 1
     assert await sound(connection)
 
@@ -226,7 +232,7 @@ async def test_an_unforeseen_error_ahead_still_acknowledges_what_lands(writer):
     held.go.set()
     landed, ahead = await asyncio.gather(*tasks, return_exceptions=True)
 
-    assert landed.verdict is Verdict.CREATED
+    assert landed.verdict is LedgerVerdict.CREATED
     assert isinstance(ahead, Frozen)
     with pytest.raises(Frozen):
         await writer.submit(("find", uuid4()))
@@ -243,7 +249,7 @@ async def test_memory_never_forgets_what_is_in_flight(writer, connection):
     held.go.set()
     replies = await asyncio.gather(*tasks)
 
-    assert [reply.verdict for reply in replies] == [Verdict.CREATED, Verdict.EXISTS]
+    assert [reply.verdict for reply in replies] == [LedgerVerdict.CREATED, LedgerVerdict.EXISTS]
     assert await connection.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 9
 
 
@@ -256,7 +262,7 @@ async def test_a_writer_that_stops_lands_what_is_in_flight_and_what_was_decided_
     held.go.set()
     await stopping
 
-    assert [(await task).verdict for task in tasks] == [Verdict.CREATED, Verdict.POSTED]
+    assert [(await task).verdict for task in tasks] == [LedgerVerdict.CREATED, LedgerVerdict.POSTED]
 
 
 async def test_half_of_a_full_queue_flies_while_the_other_half_is_decided(writer):
@@ -323,6 +329,6 @@ async def test_a_host_that_breaks_after_the_commit_freezes_the_writer_and_leaves
     held.go.set()
     landed, _ = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 10)
 
-    assert landed.verdict is Verdict.CREATED
+    assert landed.verdict is LedgerVerdict.CREATED
     with pytest.raises(Frozen):
         await writer.submit(("find", uuid4()))

@@ -103,7 +103,7 @@ def test_two_servers_on_a_bare_machine_make_one_user(monkeypatch, tmp_path: Path
     with ThreadPoolExecutor(4) as pool:
         found = {pool.submit(postgres.unprivileged_account) for _ in range(4)}
 
-    assert {future.result() for future in found} == {postgres.Account(991, 990)}
+    assert {future.result() for future in found} == {postgres.SystemUser(991, 990)}
     assert len(made) == 1
 
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from ledger.books import Verdict
+from ledger.books import LedgerVerdict
 from tests.ledger.test_books import Table
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "ledger.md").read_text()
@@ -12,7 +12,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "ledger.md").read_tex
 def test_every_verdict_has_one_row():
     rows = re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)
 
-    assert sorted(rows) == sorted(Verdict)
+    assert sorted(rows) == sorted(LedgerVerdict)
 
 
 def test_the_worked_payment_runs():
@@ -20,4 +20,9 @@ def test_the_worked_payment_runs():
     table = Table()
     table.run(example)
 
-    assert {Verdict.CREATED, Verdict.POSTED, Verdict.CAP_EXCEEDED, Verdict.ALREADY_CORRECTED} <= table.seen
+    assert {
+        LedgerVerdict.CREATED,
+        LedgerVerdict.POSTED,
+        LedgerVerdict.CAP_EXCEEDED,
+        LedgerVerdict.ALREADY_CORRECTED,
+    } <= table.seen

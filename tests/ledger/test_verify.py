@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger import audit, positions, windows
-from ledger.books import Verdict
+from ledger.books import LedgerVerdict
 from ledger.signing import Signer
 from ledger.verify import CHECKS, verify, verify_further
 from tests.ledger.hosts import pay
@@ -40,7 +40,7 @@ async def live_a_day(writer, connection):
     ]
     replies = await writer.submit_many(commands)
     await audit.checkpoint(connection, Signer("test/ledger", Ed25519PrivateKey.generate()))
-    assert Verdict.CAP_EXCEEDED in {getattr(reply, "verdict", None) for reply in replies}
+    assert LedgerVerdict.CAP_EXCEEDED in {getattr(reply, "verdict", None) for reply in replies}
     return debtor, creditor
 
 

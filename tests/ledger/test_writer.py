@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from ledger.books import Decision, State, Verdict
+from ledger.books import Decision, LedgerVerdict, TransferState
 from ledger.writer import Frozen, Writer, look_for_garbage_in_short_steps
 from schemas.errors import NotFound, OutcomeUnknown, Unavailable
 from tests.conftest import psql
@@ -27,8 +27,8 @@ async def test_a_payment_is_reserved_then_posted(writer, connection):
     reserved = await writer.submit(("reserve", uetr, pay(debtor, creditor, 1500)))
     posted = await writer.submit(("post", uetr))
 
-    assert (reserved.verdict, reserved.state) == (Verdict.CREATED, State.PENDING)
-    assert (posted.verdict, posted.number) == (Verdict.POSTED, reserved.number)
+    assert (reserved.verdict, reserved.state) == (LedgerVerdict.CREATED, TransferState.PENDING)
+    assert (posted.verdict, posted.number) == (LedgerVerdict.POSTED, reserved.number)
     rows = await connection.fetch(
         "SELECT debits_pending, debits_posted, credits_pending, credits_posted, entries"
         " FROM ledger.account ORDER BY number"
@@ -50,15 +50,17 @@ async def test_what_memory_has_forgotten_is_loaded_again(writer):
     reserved = await writer.submit(("reserve", uetr, pay(debtor, creditor, 5)))
     writer.books._transfers.clear()
 
-    assert (await writer.submit(("reserve", uetr, pay(debtor, creditor, 5)))).verdict is Verdict.EXISTS
+    assert (await writer.submit(("reserve", uetr, pay(debtor, creditor, 5)))).verdict is LedgerVerdict.EXISTS
     writer.books._transfers.clear()
-    assert await writer.submit(("post", uetr)) == Decision(Verdict.POSTED, reserved.number, State.POSTED)
+    assert await writer.submit(("post", uetr)) == Decision(
+        LedgerVerdict.POSTED, reserved.number, TransferState.POSTED
+    )
     writer.books._transfers.clear()
-    assert (await writer.submit(("void", uetr))).verdict is Verdict.ALREADY_POSTED
-    assert (await writer.submit(("correct", fix, uetr))).verdict is Verdict.CREATED
+    assert (await writer.submit(("void", uetr))).verdict is LedgerVerdict.ALREADY_POSTED
+    assert (await writer.submit(("correct", fix, uetr))).verdict is LedgerVerdict.CREATED
     writer.books._transfers.clear()
-    assert (await writer.submit(("correct", uuid4(), uetr))).verdict is Verdict.ALREADY_CORRECTED
-    assert (await writer.submit(("correct", uuid4(), fix))).verdict is Verdict.CORRECTION_OF_CORRECTION
+    assert (await writer.submit(("correct", uuid4(), uetr))).verdict is LedgerVerdict.ALREADY_CORRECTED
+    assert (await writer.submit(("correct", uuid4(), fix))).verdict is LedgerVerdict.CORRECTION_OF_CORRECTION
 
 
 async def test_a_command_that_raises_fails_alone(writer, connection):
@@ -72,7 +74,7 @@ async def test_a_command_that_raises_fails_alone(writer, connection):
 
     first, second, third, fourth = await writer.submit_many(commands)
 
-    assert (first.verdict, third.verdict) == (Verdict.CREATED, Verdict.CREATED)
+    assert (first.verdict, third.verdict) == (LedgerVerdict.CREATED, LedgerVerdict.CREATED)
     assert isinstance(second, NotFound)
     assert isinstance(fourth, ValueError)
     assert await connection.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 3
@@ -90,7 +92,9 @@ async def test_a_second_writer_fences_the_first(writer, database_url, connection
             await writer.submit(("reserve", uuid4(), pay(debtor, creditor, 7)))
         with pytest.raises(Frozen):
             await writer.submit(("find", uetr))
-        assert (await second.submit(("reserve", uetr, pay(debtor, creditor, 5)))).verdict is Verdict.CREATED
+        assert (
+            await second.submit(("reserve", uetr, pay(debtor, creditor, 5)))
+        ).verdict is LedgerVerdict.CREATED
     finally:
         await second.stop()
 
@@ -128,7 +132,10 @@ async def test_a_lost_connection_is_taken_up_again(writer, connection):
 
     *replies, _ = await asyncio.gather(*(storm() for _ in range(8)), cut())
 
-    assert {reply.verdict for storm in replies for reply in storm} <= {Verdict.CREATED, Verdict.EXISTS}
+    assert {reply.verdict for storm in replies for reply in storm} <= {
+        LedgerVerdict.CREATED,
+        LedgerVerdict.EXISTS,
+    }
     assert await connection.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 160
     assert writer.meters.retries > 0
 
@@ -147,7 +154,7 @@ async def test_an_unknown_commit_outcome_is_found_out(writer, connection):
 
     reply = await writer.submit(("reserve", uuid4(), pay(debtor, creditor, 9)))
 
-    assert reply.verdict is Verdict.EXISTS
+    assert reply.verdict is LedgerVerdict.EXISTS
     assert await connection.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 9
 
 
@@ -183,7 +190,7 @@ async def test_what_may_be_durable_is_never_refused_as_not_done(writer, connecti
     commands = [("reserve", uuid4(), pay(debtor, creditor, 1)) for _ in range(2)]
     replies = await writer.submit_many(commands)
 
-    assert [reply.verdict for reply in replies] == [Verdict.EXISTS] * 2
+    assert [reply.verdict for reply in replies] == [LedgerVerdict.EXISTS] * 2
     assert await connection.fetchval("SELECT count(*) FROM ledger.transfer") == 2
 
 
@@ -215,7 +222,7 @@ async def test_a_full_queue_refuses_and_loses_nothing(writer):
     with pytest.raises(Unavailable):
         await writer.submit_many(commands)
     replies = await writer.submit_many(commands[:10])
-    assert [reply.verdict for reply in replies] == [Verdict.CREATED] * 10
+    assert [reply.verdict for reply in replies] == [LedgerVerdict.CREATED] * 10
 
 
 async def test_a_stopped_writer_finishes_what_is_queued(writer, connection):
@@ -227,7 +234,7 @@ async def test_a_stopped_writer_finishes_what_is_queued(writer, connection):
     await writer.stop()
 
     replies = await asyncio.gather(*tasks)
-    assert {reply.verdict for reply in replies} == {Verdict.CREATED}
+    assert {reply.verdict for reply in replies} == {LedgerVerdict.CREATED}
     with pytest.raises(Unavailable):
         await writer.submit(("find", uuid4()))
 
@@ -266,7 +273,7 @@ async def test_the_database_that_comes_back_is_taken_up_after_refusals(writer, p
     with pytest.raises(Unavailable, match="away"):
         await writer.submit(("reserve", uuid4(), pay(debtor, creditor, 1)))
     psql(postgres_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-    assert (await in_flight).verdict is Verdict.CREATED
+    assert (await in_flight).verdict is LedgerVerdict.CREATED
 
 
 async def test_what_is_durable_is_acknowledged_even_if_the_next_batch_freezes_the_writer(writer):
@@ -284,7 +291,7 @@ async def test_what_is_durable_is_acknowledged_even_if_the_next_batch_freezes_th
 
     first, second, third = await writer.submit_many(commands)
 
-    assert first.verdict is Verdict.CREATED
+    assert first.verdict is LedgerVerdict.CREATED
     assert isinstance(second, OutcomeUnknown)
     assert isinstance(third, Frozen)
 
@@ -308,7 +315,9 @@ async def test_a_writer_that_was_replaced_while_its_connection_was_lost_does_not
 
     with pytest.raises(Frozen):
         await writer.submit(("reserve", uuid4(), pay(debtor, creditor, 1)))
-    assert (await second.submit(("reserve", uuid4(), pay(debtor, creditor, 1)))).verdict is Verdict.CREATED
+    assert (
+        await second.submit(("reserve", uuid4(), pay(debtor, creditor, 1)))
+    ).verdict is LedgerVerdict.CREATED
     await second.stop()
     assert await connection.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 1
 

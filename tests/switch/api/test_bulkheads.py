@@ -24,7 +24,7 @@ from switch.api import enquiries
 from switch.api.door import Entered
 from switch.api.events import STREAMS_OF_ONE
 from switch.base.database import connect_pool
-from switch.base.quota import Places
+from switch.base.quota import Quota
 from switch.base.settings import Settings
 from switch.payments.rails import (
     ENQUIRIES_MAX,
@@ -44,7 +44,7 @@ from tests.switch.webhooks.test_events_and_webhooks import bearer, until
 
 
 def test_one_has_its_share_and_what_it_leaves_is_for_the_others() -> None:
-    places = Places(3, 2, "things")
+    places = Quota(3, 2, "things")
     with places.take("a"), places.take("a"):
         with pytest.raises(TooManyRequests), places.take("a"):
             pass
@@ -57,7 +57,7 @@ def test_one_has_its_share_and_what_it_leaves_is_for_the_others() -> None:
 
 
 def test_a_place_is_given_back_however_its_use_ends() -> None:
-    places = Places(1, 1, "things")
+    places = Quota(1, 1, "things")
     for _ in range(3):
         with contextlib.suppress(ValueError), places.take("a"):
             raise ValueError

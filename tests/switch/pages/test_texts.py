@@ -186,7 +186,9 @@ def texts() -> set[str]:
     named |= effects() | set(oversight.TOPICS.values()) | {str(state) for state in State}
     named |= {journey.event_name(kind) for kind in journey.KINDS} | {"received", "answered"} | LEGS
     named |= {
-        state.value for states in (settlement.State, settlement.Line, Status, Outcome) for state in states
+        state.value
+        for states in (settlement.SettlementState, settlement.LineState, Status, Outcome)
+        for state in states
     }
     named |= {*participants.STATES, *participants.KEY_STATES, *PURPOSES}
     named |= {kind.replace("_", " ") for kind in participants.KINDS_OF}

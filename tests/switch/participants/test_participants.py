@@ -16,7 +16,7 @@ from schemas.signing.keys import SigningKey
 from switch.cli.settlement import app as settlement_commands
 from switch.identity.model import ChangeState
 from switch.participants import liquidity, reads
-from switch.participants.liquidity import Use, level_of
+from switch.participants.liquidity import CapUse, level_of
 from switch.payments.directory import load
 from switch.settlement import day
 from switch.writer.commands import CloseAccounts, CloseWindow, Hold, Leg, Release
@@ -288,7 +288,7 @@ LEVELS = [
 
 @pytest.mark.parametrize(("used", "headroom", "standing", "level"), LEVELS)
 def test_levels_of_use(used: int, headroom: int, standing: int, level: int) -> None:
-    assert level_of(Use("a", "INR", headroom, used, standing)) == level
+    assert level_of(CapUse("a", "INR", headroom, used, standing)) == level
 
 
 async def test_alerts_rise_with_use_and_ease_with_money(desk: Desk) -> None:

@@ -30,7 +30,7 @@ from switch.reports.render import render
 from switch.reports.table import Report
 from switch.settlement import day, positions, reads
 from switch.settlement.files import SettlementFiles
-from switch.settlement.states import Line
+from switch.settlement.states import LineState
 from switch.writer.commands import CloseWindow, Fund, Hold, Leg, Release, Return
 from switch.writer.desk import Desk
 from tests.switch.desk import account, done, onboarding, open_desk
@@ -105,7 +105,7 @@ async def answered(desk: Desk, window: int, refused: tuple[str, ...] = ()) -> No
             "TxSts": "RJCT" if line.participant in refused else "ACSC",
         }
         for line in await reads.lines(desk.pool, window)
-        if line.state is Line.INSTRUCTED
+        if line.state is LineState.INSTRUCTED
     ]
     if statuses:
         header = {"MsgId": uuid.uuid4().hex, "CreDtTm": datetime.now(UTC).isoformat(timespec="seconds")}

@@ -25,7 +25,7 @@ from switch.identity.model import ChangeState
 from switch.operations import verify
 from switch.settlement import day, instructions, positions, reads, states
 from switch.settlement.files import SettlementFiles
-from switch.settlement.states import Event, Line, LineEvent, State
+from switch.settlement.states import LineEvent, LineState, SettlementEvent, SettlementState
 from switch.writer import audit_notes
 from switch.writer.commands import CloseWindow, Command, Fund, Hold, Leg, Release, Reply
 from switch.writer.desk import Desk
@@ -72,7 +72,7 @@ async def line(desk: Desk, window: int, participant: str) -> reads.SettlementLin
     return next(each for each in await reads.lines(desk.pool, window) if each.participant == participant)
 
 
-async def state(desk: Desk, window: int) -> State:
+async def state(desk: Desk, window: int) -> SettlementState:
     return (await reads.find(desk.pool, window)).state
 
 
@@ -128,9 +128,9 @@ async def test_a_day_settles_and_positions_are_as_they_were_funded(desk: Desk) -
     await day.tend(desk)
 
     assert (asha.net_minor, ganga.net_minor) == (-200_00, 200_00)
-    assert before is State.SETTLING
+    assert before is SettlementState.SETTLING
     assert taken.settled == ("ganga-bank",)
-    assert await state(desk, window) is State.SETTLED
+    assert await state(desk, window) is SettlementState.SETTLED
     assert await balance(desk, "asha-bank") == FUNDS
     assert await balance(desk, "ganga-bank") == FUNDS
 
@@ -197,7 +197,7 @@ async def test_nothing_is_instructed_before_the_central_bank_has_confirmed(desk:
     with pytest.raises(Refused):
         await day.instruct(desk, window)
 
-    assert await state(desk, window) is State.CLOSED
+    assert await state(desk, window) is SettlementState.CLOSED
     assert not (Path(desk.data) / "settlement" / str(window)).exists()
 
 
@@ -221,8 +221,8 @@ async def test_a_participant_that_fails_is_held_and_the_others_settle(desk: Desk
     await day.tend(desk)
 
     assert (taken.held, taken.settled) == (("asha-bank",), ("ganga-bank",))
-    assert await state(desk, window) is State.SETTLED
-    assert (await line(desk, window, "asha-bank")).state is Line.HELD
+    assert await state(desk, window) is SettlementState.SETTLED
+    assert (await line(desk, window, "asha-bank")).state is LineState.HELD
     assert await balance(desk, "ganga-bank") == FUNDS
     assert await balance(desk, "asha-bank") == FUNDS - 300_00  # not replenished: its own loss
 
@@ -240,7 +240,7 @@ async def test_what_was_held_is_carried_into_the_next_window(desk: Desk) -> None
 
     assert (carried.net_minor, carried.carried_minor) == (-10_00, -300_00)
     old = await line(desk, first, "asha-bank")
-    assert (old.state, old.carried_to) == (Line.CARRIED, second)
+    assert (old.state, old.carried_to) == (LineState.CARRIED, second)
     assert await balance(desk, "asha-bank") == FUNDS
     assert await balance(desk, "ganga-bank") == FUNDS
 
@@ -287,7 +287,7 @@ async def test_what_was_received_and_sent_on_is_held_not_overdrawn(desk: Desk) -
     await day.tend(desk)
     carried = await line(desk, second, "ganga-bank")
 
-    assert ganga.state is Line.HELD
+    assert ganga.state is LineState.HELD
     assert "cap exceeded" in ganga.reason
     assert (carried.net_minor, carried.carried_minor) == (-1_300_00, 300_00)
 
@@ -308,7 +308,7 @@ async def test_another_amount_confirms_nothing(desk: Desk) -> None:
     wrong_way = await say(desk, notification(asha, minor=300_00))
 
     assert taken.contradictions == wrong_way.contradictions == ("asha-bank",)
-    assert (await line(desk, window, "asha-bank")).state is Line.INSTRUCTED
+    assert (await line(desk, window, "asha-bank")).state is LineState.INSTRUCTED
 
 
 async def test_what_is_booked_back_or_without_an_amount_is_for_people(desk: Desk) -> None:
@@ -323,8 +323,8 @@ async def test_what_is_booked_back_or_without_an_amount_is_for_people(desk: Desk
     assert without.contradictions == ("asha-bank", "ganga-bank")
     assert back.contradictions == ("asha-bank",)
     assert no_details.unmatched == 1
-    assert (await line(desk, window, "asha-bank")).state is Line.SETTLED
-    assert (await line(desk, window, "ganga-bank")).state is Line.INSTRUCTED
+    assert (await line(desk, window, "asha-bank")).state is LineState.SETTLED
+    assert (await line(desk, window, "ganga-bank")).state is LineState.INSTRUCTED
 
 
 async def test_a_status_report_of_another_amount_confirms_nothing(desk: Desk) -> None:
@@ -336,7 +336,7 @@ async def test_a_status_report_of_another_amount_confirms_nothing(desk: Desk) ->
     )
 
     assert (await say(desk, said)).contradictions == ("asha-bank",)
-    assert (await line(desk, window, "asha-bank")).state is Line.INSTRUCTED
+    assert (await line(desk, window, "asha-bank")).state is LineState.INSTRUCTED
 
 
 async def test_a_word_about_nothing_that_was_instructed_is_counted_and_noted(desk: Desk) -> None:
@@ -358,7 +358,7 @@ async def test_a_refusal_of_what_was_settled_changes_nothing(desk: Desk) -> None
     taken = await say(desk, status_report((asha, "RJCT")))
 
     assert taken.contradictions == ("asha-bank",)
-    assert (await line(desk, window, "asha-bank")).state is Line.SETTLED
+    assert (await line(desk, window, "asha-bank")).state is LineState.SETTLED
 
 
 async def test_only_the_currencys_agent_is_believed(desk: Desk) -> None:
@@ -367,7 +367,7 @@ async def test_only_the_currencys_agent_is_believed(desk: Desk) -> None:
     with pytest.raises(NotAllowed):
         await say(desk, notification(asha), agent="ganga-bank")
 
-    assert (await line(desk, window, "asha-bank")).state is Line.INSTRUCTED
+    assert (await line(desk, window, "asha-bank")).state is LineState.INSTRUCTED
 
 
 async def test_two_people_hold_a_line_that_nobody_hears_of(desk: Desk) -> None:
@@ -376,8 +376,8 @@ async def test_two_people_hold_a_line_that_nobody_hears_of(desk: Desk) -> None:
     await say(desk, notification(await line(desk, window, "ganga-bank")))
     await day.tend(desk)
 
-    assert await state(desk, window) is State.SETTLED
-    assert (await line(desk, window, "asha-bank")).state is Line.HELD
+    assert await state(desk, window) is SettlementState.SETTLED
+    assert (await line(desk, window, "asha-bank")).state is LineState.HELD
 
 
 async def test_an_aborted_window_is_carried_whole(desk: Desk) -> None:
@@ -390,7 +390,7 @@ async def test_an_aborted_window_is_carried_whole(desk: Desk) -> None:
     await day.tend(desk)
     ganga = await line(desk, second, "ganga-bank")
 
-    assert await state(desk, first) is State.ABORTED
+    assert await state(desk, first) is SettlementState.ABORTED
     assert ganga.total_minor == 21_00
 
 
@@ -406,7 +406,7 @@ async def test_a_window_of_nothing_is_settled_at_once(desk: Desk) -> None:
     window = await close(desk)
     await day.tend(desk)
 
-    assert await state(desk, window) is State.SETTLED
+    assert await state(desk, window) is SettlementState.SETTLED
     assert await reads.lines(desk.pool, window) == []
 
 
@@ -579,7 +579,7 @@ async def test_a_line_that_is_paid_late_while_the_next_window_opens_was_carried_
     taken, _ = await asyncio.gather(late, opening)
 
     assert taken.settled == ("asha-bank",)
-    assert (await line(desk, first, "asha-bank")).state is Line.SETTLED
+    assert (await line(desk, first, "asha-bank")).state is LineState.SETTLED
     assert [each.participant for each in await reads.lines(desk.pool, second)] == []
     assert await balance(desk, "asha-bank") == FUNDS
 
@@ -603,7 +603,7 @@ async def test_a_line_that_was_carried_while_its_late_payment_came_is_not_paid_a
     before = await balance(desk, "asha-bank")
 
     assert (await late).contradictions == ("asha-bank",)
-    assert (await line(desk, first, "asha-bank")).state is Line.CARRIED
+    assert (await line(desk, first, "asha-bank")).state is LineState.CARRIED
     assert await balance(desk, "asha-bank") == before
 
 
@@ -639,7 +639,7 @@ async def test_a_hold_whose_commit_never_came_is_finished(desk: Desk) -> None:
         await agree(dying(desk, Release), "settlement.hold", content)
     await approvals.tend(desk, KINDS, after_s=0)
 
-    assert (await line(desk, window, "asha-bank")).state is Line.HELD
+    assert (await line(desk, window, "asha-bank")).state is LineState.HELD
     assert await balance(desk, "asha-bank") == FUNDS - 300_00
 
 
@@ -658,7 +658,7 @@ async def test_a_line_that_is_being_paid_cannot_be_held(desk: Desk, database_url
         await holding
 
     assert (await paid).settled == ("asha-bank",)
-    assert (await line(desk, window, "asha-bank")).state is Line.SETTLED
+    assert (await line(desk, window, "asha-bank")).state is LineState.SETTLED
     assert await balance(desk, "asha-bank") == FUNDS
 
 
@@ -682,7 +682,7 @@ async def test_a_day_that_dies_at_every_answer_of_the_ledger_ends_as_if_it_had_n
         await say(desk, word)
     await day.tend(desk)
 
-    assert await state(desk, window) is State.SETTLED
+    assert await state(desk, window) is SettlementState.SETTLED
     assert await balance(desk, "asha-bank") == await balance(desk, "ganga-bank") == FUNDS
     assert await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
 
@@ -703,9 +703,9 @@ async def test_an_abort_whose_commit_never_came_is_finished_and_nothing_is_instr
     meanwhile = await state(desk, window)
     await approvals.tend(desk, KINDS, after_s=0)
 
-    assert meanwhile is State.CONFIRMED
-    assert await state(desk, window) is State.ABORTED
-    assert {each.state for each in await reads.lines(desk.pool, window)} == {Line.HELD}
+    assert meanwhile is SettlementState.CONFIRMED
+    assert await state(desk, window) is SettlementState.ABORTED
+    assert {each.state for each in await reads.lines(desk.pool, window)} == {LineState.HELD}
     assert await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
 
 
@@ -721,7 +721,7 @@ async def test_a_hold_that_was_freed_before_is_not_instructed(desk: Desk) -> Non
     await day.tend(desk)
 
     assert (await line(desk, window, "asha-bank")).reason == "its money cannot be held: it was freed before"
-    assert (await line(desk, window, "ganga-bank")).state is Line.INSTRUCTED
+    assert (await line(desk, window, "ganga-bank")).state is LineState.INSTRUCTED
 
 
 async def test_a_hold_that_comes_after_its_window_was_aborted_holds_nothing(desk: Desk) -> None:
@@ -755,20 +755,20 @@ def test_two_processes_that_need_the_settlement_key_first_have_one(
     assert others == [mine]
 
 
-@pytest.mark.parametrize(("state_", "event"), list(itertools.product(State, Event)))
-def test_every_pair_of_state_and_event_is_decided(state_: State, event: Event) -> None:
+@pytest.mark.parametrize(("state_", "event"), list(itertools.product(SettlementState, SettlementEvent)))
+def test_every_pair_of_state_and_event_is_decided(state_: SettlementState, event: SettlementEvent) -> None:
     if (state_, event) in states.TRANSITIONS:
-        assert states.next_state(state_, event) in State
+        assert states.next_state(state_, event) in SettlementState
         assert state_ not in states.FINAL
     else:
         with pytest.raises(Refused):
             states.next_state(state_, event)
 
 
-@pytest.mark.parametrize(("line_", "event"), list(itertools.product(Line, LineEvent)))
-def test_every_pair_of_line_and_event_is_decided(line_: Line, event: LineEvent) -> None:
+@pytest.mark.parametrize(("line_", "event"), list(itertools.product(LineState, LineEvent)))
+def test_every_pair_of_line_and_event_is_decided(line_: LineState, event: LineEvent) -> None:
     if (line_, event) in states.LINES:
-        assert states.next_line(line_, event) in Line
+        assert states.next_line(line_, event) in LineState
     else:
         with pytest.raises(Refused):
             states.next_line(line_, event)

@@ -18,7 +18,7 @@ from schemas.signing import http_signatures, jws
 from schemas.signing.keys import SigningKey
 from switch.settlement import day, delivery, reads
 from switch.settlement.files import SettlementFiles
-from switch.settlement.states import Line, State
+from switch.settlement.states import LineState, SettlementState
 from switch.writer.desk import Desk
 from tests.switch.desk import balance, done, onboarding, open_desk
 from tests.switch.settlement.test_settlement_day import FUNDS, instructed, line, state
@@ -134,7 +134,7 @@ async def test_an_instruction_goes_through_the_door_and_the_agents_word_settles_
     assert file is not None
 
     assert taken.settled == again.known == ("asha-bank", "ganga-bank")
-    assert await state(door.desk, window) is State.SETTLED
+    assert await state(door.desk, window) is SettlementState.SETTLED
     assert await moved(door) == {"ASHAINBB": -300_00, "GANGINBB": 300_00}
     assert await balance(door.desk, "asha-bank") == await balance(door.desk, "ganga-bank") == FUNDS
     assert door.received == [SettlementFiles(door.desk.data).read(file)[0]]
@@ -169,7 +169,7 @@ async def test_an_answer_that_proves_nothing_is_asked_about_and_never_sent_again
     taken = await door.hear()
 
     assert in_doubt == (("TAKEN", "http 202") if word == "SILENT" else ("SENT", "http 502"))
-    assert lines == [Line.INSTRUCTED, Line.INSTRUCTED]
+    assert lines == [LineState.INSTRUCTED, LineState.INSTRUCTED]
     assert [b"FICdtTrf" in raw for raw in door.received] == [True, False]
     assert taken.settled == ("asha-bank", "ganga-bank")
     assert await moved(door) == {"ASHAINBB": -300_00, "GANGINBB": 300_00}
@@ -207,7 +207,7 @@ async def test_an_agent_that_took_it_and_lost_it_is_for_people(door: Door) -> No
     assert len(door.received) == 1 + delivery.TIMING.enquiries_max
     assert notes == 1
     assert await door.row() == ("TAKEN", "http 404")
-    assert (await line(door.desk, window, "asha-bank")).state is Line.INSTRUCTED
+    assert (await line(door.desk, window, "asha-bank")).state is LineState.INSTRUCTED
 
 
 async def test_an_outage_of_the_agent_uses_up_no_enquiry(door: Door) -> None:
@@ -272,8 +272,8 @@ async def test_a_word_that_a_crash_kept_from_being_acted_upon_is_acted_upon(door
     await day.retake(door.desk, after_s=0)
     await day.retake(door.desk, after_s=0)
 
-    assert before is Line.INSTRUCTED
-    assert (await line(door.desk, window, "asha-bank")).state is Line.SETTLED
+    assert before is LineState.INSTRUCTED
+    assert (await line(door.desk, window, "asha-bank")).state is LineState.SETTLED
     assert await door.owner.fetchval("SELECT count(taken_at) FROM switch.settlement_confirmation") == 1
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from adapters import registry
 from ledger.encoding import microseconds
-from switch.writer.absence import Asked, Contact, Count, Doubt, Rule, heard, is_absent, rule_of
+from switch.writer.absence import AbsenceRule, Contact, Count, Doubt, EnquiryResult, heard, is_absent, rule_of
 from switch.writer.commands import Advance, Enquired, Reply
 from switch.writer.lifecycle import State
 from tests.switch.writer.test_payment_book import START, UETR, PaymentBookMachine
@@ -25,10 +25,10 @@ from tests.switch.writer.test_payment_book import START, UETR, PaymentBookMachin
 S = 1_000_000
 LIFETIME_S, ANSWER_S, FIRST_S, PROBE_S, NOTICED_S = 60, 20, 25, 15, 35
 FAULTS_END_S, CALM_S = 1_500, 3_000
-PK = Rule(answers=3, grace_us=60 * S, every_us=30 * S, enquiries_max=10)
-IN = Rule(answers=2, grace_us=60 * S, every_us=600 * S, enquiries_max=3, ruled=True)
-TWO = Rule(answers=2, grace_us=60 * S, every_us=10 * S, enquiries_max=10)
-FILE = Rule(answers=0, grace_us=60 * S, every_us=60 * S, enquiries_max=4)
+PK = AbsenceRule(answers=3, grace_us=60 * S, every_us=30 * S, enquiries_max=10)
+IN = AbsenceRule(answers=2, grace_us=60 * S, every_us=600 * S, enquiries_max=3, ruled=True)
+TWO = AbsenceRule(answers=2, grace_us=60 * S, every_us=10 * S, enquiries_max=10)
+FILE = AbsenceRule(answers=0, grace_us=60 * S, every_us=60 * S, enquiries_max=4)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Outage:
 class World:
     """What happens, in seconds from the payment's reservation."""
 
-    rule: Rule
+    rule: AbsenceRule
     reaches_rail_at: int | None
     """When the order is at the rail; None: never."""
     lag: int
@@ -207,7 +207,7 @@ def test_a_stop_longer_than_expiry_and_grace_ends_with_what_the_rail_finds_later
 
 
 @pytest.mark.parametrize("rule", [PK, IN, TWO])
-def test_an_order_that_was_never_there_ends_as_refused(rule: Rule) -> None:
+def test_an_order_that_was_never_there_ends_as_refused(rule: AbsenceRule) -> None:
     play = Play(World(rule, reaches_rail_at=None, lag=0))
 
     assert play.run() is State.ABORTED
@@ -223,10 +223,10 @@ def test_an_outage_of_a_rail_uses_up_no_enquiry() -> None:
 
 
 def one(
-    said, *, asked_at: int, whole_since: int = 1 * S, doubt: Doubt | None = None, rule: Rule = PK
+    said, *, asked_at: int, whole_since: int = 1 * S, doubt: Doubt | None = None, rule: AbsenceRule = PK
 ) -> Doubt:
     before = doubt or Doubt(expires=60 * S, due=1)
-    return heard(rule, before, Asked(said, asked_at * S, whole_since), asked_at * S)
+    return heard(rule, before, EnquiryResult(said, asked_at * S, whole_since), asked_at * S)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from aiohttp import ClientSession
 from ledger.books import Books
 from ledger.encoding import microseconds
 from switch.writer.commands import Accept, Advance, Claim, Fund, Identity, Leg, OpenAccount, Terms
-from switch.writer.duplicates import Kind
+from switch.writer.duplicates import ClaimKind
 from switch.writer.payment_book import PaymentBook
 from tests.switch.stack import Stack
 
@@ -234,7 +234,7 @@ class Book:
 
 
 def look(*, alert: bool = False, lasts_us: int = 600 * SECOND) -> Claim:
-    return Claim(Kind.LOOK_ALIKE, b"look" * 4, lasts_us, alert)
+    return Claim(ClaimKind.LOOK_ALIKE, b"look" * 4, lasts_us, alert)
 
 
 def test_a_look_is_free_again_after_its_window() -> None:
@@ -273,7 +273,7 @@ def test_a_look_alike_of_what_was_given_up_is_no_duplicate(event: Any, expected:
 
 def test_ids_stay_used_whatever_became_of_the_payment() -> None:
     book, uetr = Book(), uuid.uuid4().bytes
-    claim = Claim(Kind.MESSAGE_ID, b"message-" * 2, 600 * SECOND)
+    claim = Claim(ClaimKind.MESSAGE_ID, b"message-" * 2, 600 * SECOND)
     book.pay(claim, uetr=uetr)
     book.ask(Advance(uetr=uetr, event="REJECT", rail="PK"))
 

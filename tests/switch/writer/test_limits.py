@@ -13,21 +13,21 @@ from ledger.writer import Writer
 from switch.cli import application
 from switch.writer.commands import Accept, Advance, Fund, Identity, Leg, OpenAccount, SetLimit, Terms
 from switch.writer.decided_once import Orders
-from switch.writer.limits import MICROSECONDS_A_DAY, Excess, Limit, Limits, Use, judge
+from switch.writer.limits import MICROSECONDS_A_DAY, DailyUse, Excess, Limit, Limits, judge
 from switch.writer.payment_book import PaymentBook
 
 # fmt: off
 TABLE = [
     # per payment, per day    used today     payment    verdict
-    (Limit(None, None),       Use(7, 10**9), 10**9,     None),
-    (Limit(100, None),        Use(7, 0),     100,       None),
-    (Limit(100, None),        Use(7, 0),     101,       Excess.PAYMENT),
-    (Limit(None, 100),        Use(7, 60),    40,        None),
-    (Limit(None, 100),        Use(7, 60),    41,        Excess.DAY),
-    (Limit(None, 100),        Use(6, 60),    100,       None),
-    (Limit(50, 100),          Use(7, 60),    51,        Excess.PAYMENT),
-    (Limit(0, None),          Use(7, 0),     1,         Excess.PAYMENT),
-    (Limit(None, 0),          Use(7, 0),     1,         Excess.DAY),
+    (Limit(None, None),       DailyUse(7, 10**9), 10**9,     None),
+    (Limit(100, None),        DailyUse(7, 0),     100,       None),
+    (Limit(100, None),        DailyUse(7, 0),     101,       Excess.PAYMENT),
+    (Limit(None, 100),        DailyUse(7, 60),    40,        None),
+    (Limit(None, 100),        DailyUse(7, 60),    41,        Excess.DAY),
+    (Limit(None, 100),        DailyUse(6, 60),    100,       None),
+    (Limit(50, 100),          DailyUse(7, 60),    51,        Excess.PAYMENT),
+    (Limit(0, None),          DailyUse(7, 0),     1,         Excess.PAYMENT),
+    (Limit(None, 0),          DailyUse(7, 0),     1,         Excess.DAY),
 ]
 # fmt: on
 

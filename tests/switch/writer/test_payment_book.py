@@ -10,16 +10,16 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from ledger.books import Books
 from ledger.encoding import microseconds
-from switch.writer.absence import Rule
+from switch.writer.absence import AbsenceRule
 from switch.writer.commands import (
     Accept,
     Advance,
-    Change,
     Enquired,
     Fund,
     Identity,
     Leg,
     OpenAccount,
+    PaymentChange,
     Refuse,
     SetLimit,
     Terms,
@@ -42,8 +42,8 @@ class PaymentBookMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.books = Books()
-        self.told: list[Change] = []
-        self.rules: dict[str, Rule] = {}
+        self.told: list[PaymentChange] = []
+        self.rules: dict[str, AbsenceRule] = {}
         self.book = PaymentBook(self.tell, self.rules)
         self.now = START
         self.model: dict[bytes, tuple[State, int, bytes]] = {}
@@ -52,7 +52,7 @@ class PaymentBookMachine(RuleBasedStateMachine):
         self.counting = False
         self.taken: dict[bytes, int] = {}
 
-    def tell(self, changes: Sequence[Change]) -> None:
+    def tell(self, changes: Sequence[PaymentChange]) -> None:
         self.told.extend(changes)
 
     @property

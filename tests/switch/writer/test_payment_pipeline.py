@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from ledger.writer import Writer
-from switch.writer.commands import Accept, Advance, Change, Fund, Identity, Leg, OpenAccount, Terms
+from switch.writer.commands import Accept, Advance, Fund, Identity, Leg, OpenAccount, PaymentChange, Terms
 from switch.writer.lifecycle import State
 from switch.writer.payment_book import PaymentBook
 from tests.ledger.test_pipeline import Held, submitted
@@ -22,10 +22,10 @@ class Switch:
     """A writer of payments on a database of its own, one payment sent, and what was told to the workers."""
 
     def __init__(self, database_url: str) -> None:
-        self.told: list[Change] = []
+        self.told: list[PaymentChange] = []
         self.writer = Writer(database_url, PaymentBook(self._tell))
 
-    def _tell(self, changes: Sequence[Change]) -> None:
+    def _tell(self, changes: Sequence[PaymentChange]) -> None:
         self.told.extend(changes)
 
     async def start(self) -> bytes:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from ledger.books import Verdict as LedgerVerdict
+from ledger.books import LedgerVerdict
 from switch.pages.language import Language
 from switch.writer.commands import Frame, Reply, frame_decoder
 from switch.writer.verdicts import OF_LEDGER, TEXTS, Verdict
