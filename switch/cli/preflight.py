@@ -27,7 +27,19 @@ _SET_OPTION_SINCE: Final = 16
 
 def examine(settings: Settings) -> list[str]:
     """Everything about files that cannot succeed before people act; nothing where all is well."""
-    return [*_rails(settings), *_keys(settings)]
+    return [*_adapters(), *_rails(settings), *_keys(settings)]
+
+
+def _adapters() -> Iterator[str]:
+    """Of every package that is installed: maps, calendars and reports read all of them."""
+    for country in registry.countries():
+        try:
+            registry.country(country)
+        except (ImportError, AttributeError) as error:
+            yield (
+                f"the adapter package of {country} does not state its country ({error}): install a version"
+                " that has the module `country`, or remove the package"
+            )
 
 
 def _rails(settings: Settings) -> Iterator[str]:

@@ -213,3 +213,25 @@ def test_every_installed_country_is_connected_where_no_setting_says_otherwise(
 ) -> None:
     monkeypatch.delenv("PAYSWITCH_RAILS", raising=False)
     assert Settings().rails == tuple(registry.countries())
+
+
+def test_an_adapter_package_that_states_no_country_is_named(tmp_path: Path) -> None:
+    """One that was made before countries were records would end every process with an import error."""
+    package, metadata = tmp_path / "payswitch_az", tmp_path / "payswitch_az-0.1.0.dist-info"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: payswitch-az\nVersion: 0.1.0\n")
+    (metadata / "entry_points.txt").write_text("[payswitch.adapters]\nAZ = payswitch_az\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "switch.cli", "up", "--sandbox", "--data", str(tmp_path / "data")],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.returncode == 1
+    assert "the adapter package of AZ does not state its country" in done.stderr
+    assert "Traceback" not in done.stderr
