@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, get_args
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -18,6 +18,7 @@ from switch.writer.commands import (
     Accept,
     Advance,
     Claim,
+    Command,
     Enquired,
     Freeze,
     Fund,
@@ -403,6 +404,12 @@ def test_every_part_forgets_all_that_it_took_in():
     used.abandoned()
 
     assert [memory(part) for part in used.parts] == [memory(part) for part in fresh.parts]
+
+
+def test_every_command_is_decided_by_a_part():
+    book = PaymentBook(lambda _: None)
+
+    assert {kind for part in book.parts for kind in part.handlers} == set(get_args(Command))
 
 
 def test_two_parts_do_not_decide_the_same_command():
