@@ -53,7 +53,7 @@ async def _unfreeze(execution: Execution, content: Found) -> None:
 KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind(
         "books.unfreeze",
-        "Let money move again after a freeze",
+        "Unfreeze the books",
         Found,
         _unfreeze,
         _check,

@@ -301,7 +301,7 @@ _LINKS: Final = touching(Subject.PARTICIPANT, "participant")
 KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind(
         "participant.onboard",
-        "Let somebody take part",
+        "Onboard a participant",
         Onboard,
         _onboard,
         _check_onboard,
@@ -321,7 +321,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ),
     Kind(
         "participant.resume",
-        "Let a suspended participant go on",
+        "Resume a participant",
         OfParticipant,
         _resume,
         _check_resume,
@@ -331,7 +331,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ),
     Kind(
         "participant.remove",
-        "Remove a participant for ever",
+        "Offboard a participant",
         OfParticipant,
         _remove,
         _check_remove,
@@ -353,7 +353,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ),
     Kind(
         "account.close",
-        "Close an account for ever",
+        "Close an account permanently",
         OfAccount,
         _close_account,
         _check_close_account,
@@ -376,7 +376,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ),
     Kind(
         "funds.in",
-        "Book money that came in",
+        "Book incoming funds",
         Funds,
         _funds_in,
         _check_funds,
@@ -388,7 +388,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ),
     Kind(
         "funds.out",
-        "Pay money out",
+        "Pay out funds",
         Funds,
         _funds_out,
         _check_funds,

@@ -331,7 +331,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ),
     Kind(
         "corridor.settlement",
-        "Set how a corridor settles",
+        "Set a corridor's settlement method",
         CorridorSettlement,
         _corridor_settlement,
         _check_there,

@@ -193,7 +193,7 @@ _LINKS: Final = touching(Subject.PARTICIPANT, "participant")
 KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind(
         "key.add",
-        "Add a signature key",
+        "Add a signing key",
         AddKey,
         _add_key,
         _check_add_key,
@@ -204,7 +204,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ),
     Kind(
         "key.retire",
-        "Let a signature key run out",
+        "Retire a signing key",
         RetireKey,
         _retire_key,
         _check_retire,
@@ -215,7 +215,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ),
     Kind(
         "key.revoke",
-        "Make a signature key worthless now",
+        "Revoke a signing key",
         RevokeKey,
         _revoke_key,
         _check_key,

@@ -129,7 +129,7 @@ async def _set(execution: Execution, content: SetLimits) -> None:
 KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind(
         "limit.set",
-        "Set what may be sent per payment and per day",
+        "Set payment limits",
         SetLimits,
         _set,
         _check,

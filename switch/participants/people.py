@@ -159,7 +159,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ),
     Kind(
         "person.reset",
-        "Give a person a new password and authenticator",
+        "Reset a person's password and authenticator",
         Reset,
         _reset,
         _check_there,
@@ -178,7 +178,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ),
     Kind(
         "person.resume",
-        "Let a suspended person sign in again",
+        "Restore a person's access",
         Named,
         _resume,
         _check_suspended,
@@ -187,7 +187,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ),
     Kind(
         "person.remove",
-        "Remove a person for ever",
+        "Remove a person permanently",
         Named,
         _remove,
         _check_there,

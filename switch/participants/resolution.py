@@ -199,7 +199,7 @@ async def _return(execution: Execution, content: ReturnBreak) -> None:
 KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind(
         "payment.resolve",
-        "End a payment that is in doubt",
+        "Resolve a payment with an unknown outcome",
         Resolve,
         _resolve,
         _check,
@@ -209,7 +209,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ),
     Kind(
         "break.return",
-        "Return a payment that its rail gave back",
+        "Return a payment that its rail returned",
         ReturnBreak,
         _return,
         _check_return,

@@ -450,7 +450,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ),
     Kind(
         "settlement.confirm",
-        "Confirm a window's positions",
+        "Confirm settlement positions",
         ConfirmPositions,
         _confirm,
         _check_confirm,
@@ -470,7 +470,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ),
     Kind(
         "settlement.hold",
-        "Hold a participant's part",
+        "Hold a settlement line",
         HoldLine,
         _hold,
         _check_hold,
@@ -479,7 +479,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ),
     Kind(
         "schedule.set",
-        "Set when windows close",
+        "Set cut-off times",
         SetSchedule,
         _set_schedule,
         _check_schedule,
@@ -489,7 +489,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ),
     Kind(
         "calendar.set",
-        "Say what a day is",
+        "Override a calendar day",
         SetDay,
         _set_day,
         _check_day,
@@ -499,7 +499,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ),
     Kind(
         "settlement_agent.set",
-        "Name a settlement agent",
+        "Appoint a settlement agent",
         SetAgent,
         _set_agent,
         _check_agent,

@@ -79,7 +79,7 @@ async def _effect_of_retiring(connection: asyncpg.Connection, content: OldKey) -
 KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind(
         "webhook_key.add",
-        "Add a key that signs webhooks",
+        "Add a webhook signing key",
         NewKey,
         _add,
         _check_add,
@@ -88,7 +88,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ),
     Kind(
         "webhook_key.retire",
-        "Retire a key that signs webhooks",
+        "Retire a webhook signing key",
         OldKey,
         _retire,
         _check_retire,

@@ -95,7 +95,7 @@ async def test_a_window_is_closed_confirmed_by_central_banks_and_settled(
     await expect(operator.locator("main")).to_contain_text("worked out again from the lines below: the same")
     await expect_accessible(operator)
     await picture(operator, "operate/window-closed")
-    await ask(operator, "Confirm a window's positions", "the day's positions")
+    await ask(operator, "Confirm settlement positions", "the day's positions")
     lines = (await api(look.stack, "GET", f"/v1/settlements/{window}"))["lines"]
     for country in sorted({line["country"] for line in lines}):
         bank = await look(f"regulator-{country.lower()}", "/country")
