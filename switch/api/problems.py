@@ -128,7 +128,7 @@ def catalogue(_: Request) -> Response:
     """Explain every problem, from the tree of errors itself."""
     rows = "".join(
         f'<tr id="{name_of(kind)}"><td>{kind.__name__}</td><td>{kind.status}</td>'
-        f"<td>{kind.default_reason}</td><td>{'yes' if kind.retryable else 'no'}</td>"
+        f"<td>{kind.default_reason}</td><td>{_retry(kind)}</td>"
         f"<td>{escape((kind.__doc__ or '').strip().splitlines()[0])}</td></tr>"
         for kind in _tree(SwitchError)
     )
@@ -138,6 +138,12 @@ def catalogue(_: Request) -> Response:
         "<tr><th>Problem</th><th>Status</th><th>ISO reason</th><th>Retry helps</th><th>Meaning</th></tr>"
         f"{rows}</table></html>"
     )
+
+
+def _retry(kind: type[SwitchError]) -> str:
+    if not kind.retryable:
+        return "no"
+    return "the same request only" if issubclass(kind, OutcomeUnknown) else "yes"
 
 
 def _tree(kind: type[SwitchError]) -> Iterator[type[SwitchError]]:

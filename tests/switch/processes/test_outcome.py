@@ -20,6 +20,7 @@ from fastapi import Request
 from schemas.errors import RESEND, OutcomeUnknown, Unavailable
 from switch.api import problems
 from switch.base.settings import Settings
+from switch.cli.explanations import FAILED, explain
 from switch.writer.client import Link
 from switch.writer.commands import Fund, Leg, OpenAccount
 from switch.writer.verdicts import Verdict
@@ -147,3 +148,19 @@ async def test_a_database_that_goes_away_meanwhile_leaves_the_outcome_of_what_wr
     assert (told.status_code, told.headers["Retry-After"], body["retryable"]) == (503, "1", True)
     assert body["type"] == f"/docs/problems#{name}"
     assert (body["detail"] == RESEND) == path.startswith("/v1/iso20022/")
+
+
+def test_the_catalogue_of_problems_has_both_with_their_rules() -> None:
+    page = bytes(problems.catalogue(Request({"type": "http"})).body).decode()
+    rows = {part.split('"')[0]: part for part in page.split('<tr id="')[1:]}
+
+    assert ">yes<" in rows["unavailable"]
+    assert ">the same request only<" in rows["outcome-unknown"]
+    assert "books-frozen" in rows
+
+
+def test_a_command_with_an_unknown_outcome_does_not_say_that_nothing_was_done() -> None:
+    text, code = explain(OutcomeUnknown())
+
+    assert "it may have been done" in text
+    assert code == FAILED
