@@ -116,18 +116,21 @@ async def gross(stack: Stack) -> dict[str, str]:
     return {"gross": str(done.uetr)}
 
 
-async def contradicted(stack: Stack) -> dict[str, str]:
-    """One that the rail refused when it was asked, and said to be done afterwards: a break."""
+@asynccontextmanager
+async def contradicted(stack: Stack) -> AsyncIterator[dict[str, str]]:
+    """One that the rail refused when it was asked, and said to be done afterwards: a break, resolved at the end."""
     async with stack.client("asha-bank") as client:
         first = await client.pay(stack.document("asha-bank", "indus-bank", word=Magic.FLIP), wait=25)
     connection = await stack.connect()
+    found = "SELECT id FROM switch.reconciliation_break WHERE uetr::text = $1"
     async with asyncio.timeout(60):
-        while not await connection.fetchval(
-            "SELECT EXISTS (SELECT FROM switch.reconciliation_break WHERE uetr::text = $1)", first.uetr
-        ):
+        while (number := await connection.fetchval(found, str(first.uetr))) is None:
             await asyncio.sleep(0.2)
     await connection.close()
-    return {"contradicted": str(first.uetr)}
+    yield {"contradicted": str(first.uetr)}
+    async with aiohttp.ClientSession(stack.url) as http:
+        content = {"number": number, "resolution": "the rail took it back"}
+        await agreed(http, stack, "break.resolve", content, "checker")
 
 
 async def defaulted(stack: Stack) -> int:
@@ -202,11 +205,11 @@ async def aborted(stack: Stack) -> int:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def lived(stack: Stack) -> AsyncIterator[Lived]:
     life = Lived(await refused_early(stack), await others(stack))
-    life.others |= await gross(stack) | await contradicted(stack)
+    life.others |= await gross(stack)
     life.defaulted = await defaulted(stack)
     life.window = await aborted(stack)
-    async with rail_closed(stack) as waiting:
-        life.others |= waiting
+    async with contradicted(stack) as broken, rail_closed(stack) as waiting:
+        life.others |= broken | waiting
         await cover(stack)
         yield life
 
