@@ -71,7 +71,7 @@ async def get_report(request: Request, office: Desk, person: Viewer, name: str) 
     """Show a report's form and, once it is filled in, the report."""
     definition = catalogue.find(name)
     if catalogue.audience_of(scope_of_person(person)) not in definition.audience:
-        raise NotAllowed("this report is not for this reader")
+        raise NotAllowed("this reader may not request this report")
     said = _said(request)
     shown: dict[str, Any] = {"document": None, "problem": "", "status": 200}
     if _SHOW in said:

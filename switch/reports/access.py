@@ -1,4 +1,4 @@
-"""Access and change log: who saw or exported what, and what was changed, as the audited log has it."""
+"""Access and change log: who read or exported data, and what was changed, from the audited log."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,9 @@ from switch.writer.event_kinds import OF_PAYMENTS, EventKind
 NAME: Final = "access-log"
 _ROWS: Final = statement("access_log")
 _NOBODYS: Final = (*OF_PAYMENTS, EventKind.MESSAGE_RECEIVED)
-"""Kinds of events that are about payments and messages, and no deed of people."""
+"""Kinds of events about payments and messages: they are not actions of people."""
 _WHO: Final = ("caller", "by", "person", "maker", "checker", "name")
-"""Where event bodies say who acted, the first that is there."""
+"""Keys of event bodies that state who acted; the first one that is present counts."""
 
 COLUMNS: Final = (
     Column("seq", Kind.COUNT, "Event"),
@@ -29,13 +29,13 @@ COLUMNS: Final = (
 
 
 async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
-    """The log of a period."""
+    """Read the log of a period."""
     period = await Period.read(connection, query)
     return report(await connection.fetch(_ROWS, period.first, period.last, _NOBODYS), period, scope)
 
 
 def report(rows: Sequence[asyncpg.Record], period: Period, scope: Scope) -> Report:
-    """Rows of `access_log.sql` as the report; pure."""
+    """Build the report from rows of `access_log.sql`; pure."""
     return Report(
         name=NAME,
         title="Access and change log",
@@ -49,11 +49,11 @@ def report(rows: Sequence[asyncpg.Record], period: Period, scope: Scope) -> Repo
 def _row(row: asyncpg.Record) -> Row:
     body: Any = json.loads(row["body"]) if row["body"] else {}
     detail = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":")) if body else ""
-    # Logs that are older than the names of their words have lists of values.
+    # Old logs, written before the values had names, have lists of values.
     actor = who(body) if isinstance(body, dict) else ""
     return row["seq"], row["at"], row["kind"], row["number"], actor, detail
 
 
 def who(body: Mapping[str, Any]) -> str:
-    """Who acted, by the body of an event; empty where nobody did."""
+    """Return who acted according to the body of an event; empty if no one did."""
     return next((str(body[name]) for name in _WHO if body.get(name)), "")

@@ -1,13 +1,13 @@
 """Account statements and notifications, as tables and as ISO 20022: camt.053, camt.052 and camt.054.
 
-    statement       a closed window of one account: the booked statement, camt.053.001.08
-    account report  any time of one account, also today's: the interim report, camt.052.001.08
-    notifications   every debit and credit of any time of one account, camt.054.001.08
+    statement       one account in a closed window: the booked statement, camt.053.001.08
+    account report  one account in any period, also today: the interim report, camt.052.001.08
+    notifications   every debit and credit of one account in any period, camt.054.001.08
 
-Of a participant's currency they have every account, the position and what settles gross: each is a block
-of the message, and every posting is one entry, once. The closing balance is the opening one with the entries.
-What was returned, paid in or out, and settled is told apart from payments. The messages are written and
-checked by the codec, and say the same times whenever they are made.
+A message has a block for each account of the participant in the currency: the position, and the accounts for
+gross settlement. Every posting is one entry, once. The closing balance is the opening balance plus the
+entries. Returns, funds paid in or out, and settlements are shown apart from payments. The codec writes and
+checks the messages. They state the same times whenever they are made.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,9 +35,9 @@ STATEMENT: Final = "account-statement"
 ACCOUNT_REPORT: Final = "account-report"
 NOTIFICATIONS: Final = "notifications"
 PAGE_ENTRIES: Final = 20_000
-"""Entries of one account on one page, some ten megabytes of XML; a longer statement has several."""
+"""Entries of one account on one page, about ten megabytes of XML; a longer statement has several pages."""
 ENTRIES_MAX: Final = 1_000_000
-"""Entries of one statement; ask for a shorter time where there are more."""
+"""Maximum entries of one statement; if there are more, a shorter period must be requested."""
 
 _ACCOUNTS: Final = """
 SELECT a.number, a.purpose, coalesce(p.bic, '') AS bic
@@ -48,7 +48,7 @@ SELECT a.number, a.purpose, coalesce(p.bic, '') AS bic
 _PAYMENT: Final = "payment"
 _RETURN: Final = "return"
 _WHAT: Final[Mapping[str, str]] = {"funding": "funds", "settlement": "settlement"}
-"""What an entry is of, by the purpose of its leg; others are payments, or returns of them."""
+"""Type of an entry by the purpose of its leg; all others are payments, or returns of payments."""
 _UUID_VERSION: Final = 4
 """A UETR is a UUID of this version; other ids are the switch's own."""
 
@@ -57,17 +57,17 @@ COLUMNS: Final = (
     Column("account", ours=True),
     Column("at", Kind.INSTANT, "Posted at"),
     Column("id", title="UETR or id"),
-    Column("what", title="Of what", ours=True),
+    Column("what", title="Entry type", ours=True),
     Column("purpose", ours=True),
     Column("counterparty"),
     Column("direction", ours=True),
     Column("amount", Kind.AMOUNT),
-    Column("balance", Kind.AMOUNT, "Balance after it"),
+    Column("balance", Kind.AMOUNT, "Balance after entry"),
 )
 
 
 class Form(StrEnum):
-    """The three messages."""
+    """Forms of the message, one for each type."""
 
     STATEMENT = "camt.053.001.08"
     REPORT = "camt.052.001.08"
@@ -86,7 +86,7 @@ _CLOSING_BALANCE: Final = {Form.STATEMENT: "CLBD", Form.REPORT: "ITBD"}
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account and whose it is."""
+    """One account and its owner."""
 
     number: int
     owner: str
@@ -97,9 +97,9 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """One page of one account's postings between two events; minor units.
+    """One page of one account's postings between two events; amounts in minor units.
 
-    `opening` with every entry is `closing`, and that is the opening of the next page.
+    `opening` plus all entries equals `closing`, which is the opening balance of the next page.
     """
 
     account: Account
@@ -112,11 +112,11 @@ class Booked:
     opening: int
     closing: int
     entries: tuple[tuple[str, Entry], ...]
-    """Each with what names it for ever: its event, and its place among the legs of that event."""
+    """Each entry with its permanent key: its event, and its index among the legs of that event."""
 
 
 async def read_statement(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
-    """The statement of a participant's accounts in a closed window."""
+    """Read the statement of a participant's accounts in a closed window."""
     window = await closed_window(connection, query)
     assert window.closing_seq is not None
     assert window.closed_at is not None
@@ -133,12 +133,12 @@ async def read_statement(connection: asyncpg.Connection, query: Query, scope: Sc
 
 
 async def read_account_report(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
-    """What was posted on a participant's accounts of a currency in a time."""
+    """Read the postings on a participant's accounts in a currency during a period."""
     return await _of_period(connection, query, scope, (ACCOUNT_REPORT, "Account report", Form.REPORT))
 
 
 async def read_notifications(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
-    """Every debit and credit of a participant's accounts of a currency in a time."""
+    """Read every debit and credit of a participant's accounts in a currency during a period."""
     form = (NOTIFICATIONS, "Debit and credit notifications", Form.NOTIFICATION)
     return await _of_period(connection, query, scope, form)
 
@@ -158,7 +158,7 @@ async def _of_period(
 async def _accounts(
     connection: asyncpg.Connection, query: Query, scope: Scope, currency: str, last: int
 ) -> list[Account]:
-    """The accounts asked for that there were by event `last`; one that may not be seen is as if not there."""
+    """Return the requested accounts that existed at event `last`; accounts out of scope count as missing."""
     assert query.participant is not None
     owners = await scope.owners(connection)
     rows = await connection.fetch(_ACCOUNTS, query.participant, currency, query.account)
@@ -175,7 +175,7 @@ async def _booked(
     events: tuple[int, int],
     page: int,
 ) -> tuple[Booked, ...]:
-    """Read one page of each account between two events; a shorter one has no part in later pages.
+    """Read one page of each account between two events; accounts with fewer pages are left out.
 
     Raises:
         NotFound: there are not so many pages.
@@ -196,11 +196,11 @@ async def _booked_on(
     events: tuple[int, int],
     page: int,
 ) -> Booked | None:
-    """One account's page; None where it has not so many."""
+    """Read one account's page; None if it has fewer pages."""
     first, last = events
     found = await statements.read_between(connection, account.number, first, last, entries_max=ENTRIES_MAX)
     if found.more:
-        raise InvalidMessage("too many entries: ask for a shorter time", rule="parameter")
+        raise InvalidMessage("too many entries: request a shorter period", rule="parameter")
     pages = max(1, -(-len(found.entries) // PAGE_ENTRIES))
     if not 1 <= page <= pages:
         return None
@@ -222,7 +222,7 @@ async def _booked_on(
 
 
 def report(booked: Sequence[Booked], name: str, title: str, form: Form, asked: Mapping[str, str]) -> Report:
-    """The postings of one participant's accounts as a report, with its ISO 20022 message; pure."""
+    """Build the report of one participant's postings, with its ISO 20022 message; pure."""
     one = booked[0]
     currency = one.account.currency
     return Report(
@@ -239,8 +239,8 @@ def report(booked: Sequence[Booked], name: str, title: str, form: Form, asked: M
         columns=COLUMNS,
         rows=tuple(row for each in booked for row in _rows(each)),
         notes=(
-            "Positive is to be received. Every posting of every account is one entry.",
-            "An entry of a return has the UETR of the payment that was given back.",
+            "A positive amount is to be received. Every posting of every account is one entry.",
+            "The entry of a return has the UETR of the returned payment.",
         ),
         zone=zone_of(currency),
         attachments={form: codec.encode(form, document(booked, form), media_type=codec.XML)},
@@ -248,7 +248,7 @@ def report(booked: Sequence[Booked], name: str, title: str, form: Form, asked: M
 
 
 def _balance_parameters(booked: Sequence[Booked]) -> dict[str, str]:
-    """Opening and closing of each account; of the position without its name."""
+    """Opening and closing balance of each account; those of the position have no account name in the key."""
     found = {}
     for each in booked:
         of = "" if each.account.purpose == POSITION else f"_{each.account.purpose}"
@@ -276,17 +276,17 @@ def _rows(booked: Booked) -> list[Row]:
                 Money(balance, currency),
             )
         )
-    assert balance == booked.closing, "the closing balance is the opening one with every entry"
+    assert balance == booked.closing, "the closing balance equals the opening balance plus all entries"
     return rows
 
 
 def what(entry: Entry) -> str:
-    """What an entry is of: a payment, a return, funds paid in or out, a settlement."""
+    """Type of an entry: a payment, a return, funds paid in or out, or a settlement."""
     return _WHAT.get(entry.purpose, _PAYMENT if entry.corrects is None else _RETURN)
 
 
 def _references(entries: Sequence[Entry]) -> list[str]:
-    """A name an entry."""
+    """One reference for each entry."""
     references: list[str] = []
     place, previous = 0, 0
     for entry in entries:
@@ -297,7 +297,7 @@ def _references(entries: Sequence[Entry]) -> list[str]:
 
 
 def document(booked: Sequence[Booked], form: Form) -> dict[str, Any]:
-    """The message's document, a block an account; `codec.encode` writes and checks it. Pure."""
+    """Build the message's document, one block for each account; `codec.encode` writes and checks it. Pure."""
     root, block = _ROOTS[form]
     header = {"MsgId": f"{form[5:8]}-{_name(booked[0])}", "CreDtTm": instant_text(booked[0].until)}
     shown = [each for each in booked if each.entries or form is not Form.NOTIFICATION] or booked[:1]
@@ -385,12 +385,12 @@ def _entry(reference: str, entry: Entry, currency: str) -> dict[str, Any]:
 
 
 def _code(entry: Entry) -> str:
-    """What was posted; of what was given back, that it was."""
+    """Type of the posting, with a separate code for returns."""
     return _RETURN if what(entry) == _RETURN else entry.purpose
 
 
 def _uetr(entry: Entry) -> dict[str, str]:
-    """A return is found by the UETR of what it gives back, and has an id of its own."""
+    """UETR for the entry: a return has that of the returned payment, and an id of its own."""
     if entry.corrects is not None:
         return {"UETR": str(entry.corrects), "TxId": entry.id.hex}
     return {"UETR": str(entry.id)} if entry.id.version == _UUID_VERSION else {"TxId": entry.id.hex}

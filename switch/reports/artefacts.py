@@ -1,8 +1,8 @@
 """Finished reports as files: named by their content, signed, written once and never changed.
 
-A file is `DATA/reports/<report>-<sha256>.<suffix>`, and beside it `.jws`: a detached JWS (Ed25519, RFC 7797)
-over its bytes by the installation's report key. The same report made again is the same file.
-`switch.operations.retention` removes it when it is old.
+A file is `DATA/reports/<report>-<sha256>.<suffix>`, with a `.jws` file beside it: a detached JWS (Ed25519,
+RFC 7797) over its bytes, made with the installation's report key. Making the same report again gives the same
+file. `switch.operations.retention` removes old files.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ _LOCK: Final = ".lock"
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """A report in one format, finished."""
+    """A finished report in one format."""
 
     report: str
     format: str
@@ -37,18 +37,18 @@ class Artefact:
     octets: bytes
     signature: str
     as_of: int
-    """Sequence number up to which the ledger was read; 0 where a report reads no part of the log."""
+    """Sequence number up to which the ledger was read; 0 if the report does not read the log."""
     event: int
-    """Of the audited log: that it was asked for."""
+    """Event of the audited log that records the request."""
 
     @property
     def sha256(self) -> bytes:
-        """What it is named by."""
+        """SHA-256 of the bytes, part of the name."""
         return hashlib.sha256(self.octets).digest()
 
     @property
     def name(self) -> str:
-        """Its file's name."""
+        """Name of the file."""
         return f"{self.report}-{self.sha256.hex()}.{self.suffix}"
 
 
@@ -61,15 +61,15 @@ class Store:
 
     @property
     def public_key(self) -> PublicKey:
-        """What signatures are verified with."""
+        """Key that verifies the signatures."""
         return self._key.public
 
     def sign(self, octets: bytes) -> str:
-        """A detached JWS over a file's bytes."""
+        """Make a detached JWS over a file's bytes."""
         return jws.sign(self._key, octets)
 
     def keep(self, artefact: Artefact) -> Path:
-        """Write a finished report and its signature; one that is there is as young as if it were new."""
+        """Write a finished report and its signature; if the file exists, only its age is reset."""
         path = self.directory / artefact.name
         with _alone(self.directory):
             for file, octets in ((path, artefact.octets), (jws_beside(path), artefact.signature.encode())):
@@ -79,12 +79,12 @@ class Store:
 
 
 def jws_beside(path: Path) -> Path:
-    """Where the signature of a file is."""
+    """Path of a file's signature."""
     return path.with_name(f"{path.name}.jws")
 
 
 def older_than(directory: Path, before: datetime) -> Mapping[Path, bytes]:
-    """The kept reports that were made last before an instant, and the hash that each is named by."""
+    """Stored reports that were last made before an instant, with the hash in each name."""
     if not directory.is_dir():
         return {}
     named = ((path, _NAME.fullmatch(path.name)) for path in directory.iterdir())
@@ -92,7 +92,7 @@ def older_than(directory: Path, before: datetime) -> Mapping[Path, bytes]:
 
 
 def remove(directory: Path, files: Iterable[Path], before: datetime) -> None:
-    """Remove reports with their signatures, but for those that were made again in the meantime."""
+    """Remove reports and their signatures, except those that were made again in the meantime."""
     for path in files:
         with _alone(directory):
             if _is_older(path, before):
@@ -106,7 +106,7 @@ def _is_older(path: Path, before: datetime) -> bool:
 
 @contextlib.contextmanager
 def _alone(directory: Path) -> Iterator[None]:
-    """Keep the other processes from writing and removing reports."""
+    """Lock out the other processes that write and remove reports."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (directory / _LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -114,11 +114,11 @@ def _alone(directory: Path) -> Iterator[None]:
 
 
 def verify(path: Path, key: PublicKey) -> None:
-    """Prove that a file is what its signature says, and its name, where that has a hash.
+    """Verify that a file matches its signature and, if its name has a hash, that hash.
 
     Raises:
         NotAuthentic: another key, or other bytes than were signed.
-        ValueError: its name does not have the hash of its bytes.
+        ValueError: the hash in its name is not that of its bytes.
         OSError: the file or its signature cannot be read.
 
     """
@@ -126,11 +126,11 @@ def verify(path: Path, key: PublicKey) -> None:
     jws.verify(jws_beside(path).read_text().strip(), octets, key=key)
     named = _NAME.fullmatch(path.name)
     if named and named[1] != hashlib.sha256(octets).hexdigest():
-        raise ValueError(f"{path.name} is not named by its content")
+        raise ValueError(f"{path.name} has not the hash of its content in its name")
 
 
 def _load_key(file: Path) -> SigningKey:
-    """The report key; made once, in a file that only its owner can read, its public half beside it."""
+    """Load the report key, or make it once in a file that only its owner can read, beside its public half."""
     if not file.exists():
         made = SigningKey.generate(KEYID)
         write_once(file, made.pem, 0o400)

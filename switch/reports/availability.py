@@ -1,7 +1,7 @@
-"""Availability of each service in a period, from what probes saw: accepting, deciding, each rail.
+"""Availability of each service in a period, measured by probes: accepting, deciding, each rail.
 
-A look stands until the next; where nobody looked, nothing is claimed: the time observed is told beside the
-per cent. The target is the project's promise, 99.95 % a quarter.
+The result of a probe counts until the next probe. Time without probes is not counted: the observed time is
+reported beside the percentage. The target is the project's service level, 99.95 % per quarter.
 """
 
 from collections.abc import Sequence
@@ -33,19 +33,19 @@ COLUMNS: Final = (
     Column("longest_s", Kind.SECONDS, "Longest incident s"),
     Column("observed_s", Kind.SECONDS, "Observed s"),
     Column("observed", Kind.PERCENT, "Observed % of the period"),
-    Column("p99_s", Kind.SECONDS, "P99 answer s"),
+    Column("p99_s", Kind.SECONDS, "P99 response s"),
 )
 
 
 async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
-    """The availability of a period."""
+    """Read the availability of a period."""
     since, until = await elapsed(connection, query)
     rows = await connection.fetch(_ROWS, since, until)
     return report(rows, since, until, scope)
 
 
 def report(rows: Sequence[asyncpg.Record], since: datetime, until: datetime, scope: Scope) -> Report:
-    """Rows of `probes.sql` as the report; pure. A country's regulator is told of its own rail."""
+    """Build the report from rows of `probes.sql`; pure. A country's regulator sees only its own rail."""
     return Report(
         name=NAME,
         title="Availability of services",
@@ -53,8 +53,11 @@ def report(rows: Sequence[asyncpg.Record], since: datetime, until: datetime, sco
         columns=COLUMNS,
         rows=tuple(_row(row, until - since) for row in rows if _is_for(row["service"], scope)),
         notes=(
-            "A probe stands until the next, for at most three times its interval; beyond it nobody looked.",
-            "accept: the API answers; decide: the writer decides; rail-CC: the rail answers.",
+            (
+                "A probe counts until the next one, for at most three times its interval. Time after that is"
+                " not observed."
+            ),
+            "accept: the API responds; decide: the writer decides; rail-CC: the rail responds.",
         ),
         statistic=Statistic("AVAILABILITY", ("service",), tuple(column.name for column in COLUMNS[1:])),
     )

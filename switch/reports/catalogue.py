@@ -1,4 +1,4 @@
-"""The list of reports: what each is called, what it takes, who may ask for it, in which formats."""
+"""The list of reports: the name, parameters, permitted readers and formats of each."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ Reader = Callable[[asyncpg.Connection, Query, Scope], Awaitable[Report]]
 
 
 class Audience(StrEnum):
-    """Whose scope a report can be asked for in; whatever is not listed is denied."""
+    """Kinds of readers that may request a report; anything that is not listed is denied."""
 
     EVERYTHING = "everything"
     COUNTRY = "country"
@@ -50,7 +50,7 @@ _LOG: Final = (*_PERIOD, "as_of")
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One report. `takes` must be given, `may_take` can be."""
+    """One report. Parameters in `takes` are required, those in `may_take` are optional."""
 
     name: str
     title: str
@@ -60,18 +60,18 @@ class Definition:
     may_take: tuple[str, ...] = ()
     formats: tuple[str, ...] = TABLE
     of_a_day: bool = True
-    """Whether it can be asked for of any day, and so belongs to the day's closing."""
+    """Whether the report can be made for any day; such reports are part of the end of day."""
 
     def check(self, query: Query, scope: Scope) -> None:
-        """Whether this may be asked.
+        """Check that this request is permitted and complete.
 
         Raises:
             NotAllowed: not by this reader.
-            InvalidMessage: a parameter is missing, or is none of this report's.
+            InvalidMessage: a parameter is missing, or is not one of this report's.
 
         """
         if audience_of(scope) not in self.audience:
-            raise NotAllowed("this report is not for this reader")
+            raise NotAllowed("this reader may not request this report")
         missing = [name for name in self.takes if getattr(query, name) is None]
         if missing:
             raise InvalidMessage(f"missing: {', '.join(missing)}", rule="parameter")
@@ -79,11 +79,13 @@ class Definition:
         given = {name for name in Query.__dataclass_fields__ if getattr(query, name) is not None}
         if given - takes:
             ours, others = (", ".join(sorted(names)) for names in (takes, given - takes))
-            raise InvalidMessage(f"not of this report: {others}; it takes {ours}", rule="parameter")
+            raise InvalidMessage(
+                f"not a parameter of this report: {others}; its parameters are {ours}", rule="parameter"
+            )
 
 
 def audience_of(scope: Scope) -> Audience:
-    """Which kind of reader a scope is."""
+    """Kind of reader of a scope."""
     if scope.everything:
         return Audience.EVERYTHING
     return Audience.COUNTRY if scope.country is not None else Audience.PARTICIPANT
@@ -184,7 +186,7 @@ CATALOGUE: Final[Mapping[str, Definition]] = MappingProxyType(
 
 
 def find(name: str) -> Definition:
-    """The report of this name.
+    """Find the report with this name.
 
     Raises:
         NotFound: there is none.

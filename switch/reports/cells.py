@@ -1,8 +1,8 @@
-"""What a cell looks like as text: the same in every format.
+"""Cells as text, the same in every format.
 
-Spreadsheets run a cell as a formula if it begins with one of a few characters. Text is the only kind that
-can come from outside, so text gets an apostrophe in front where it begins so; numbers, instants and amounts
-are written by us and begin with a digit or a minus sign and a digit.
+Spreadsheets run a cell as a formula if it begins with one of a few characters. Only text can come from
+outside, so text that begins in this way gets an apostrophe in front. Numbers, instants and amounts are
+written by the switch and begin with a digit, or with a minus sign and a digit.
 """
 
 import re
@@ -16,7 +16,7 @@ from schemas.money import Money
 from switch.reports.table import Cell, Column, Kind, Report, Row
 
 FORMULA_STARTS: Final = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20|%")
-"""What spreadsheets take for the beginning of a formula, a command, or a way to one; full-width forms too."""
+"""Characters that begin a formula or a command in spreadsheets, or can lead to one; full-width forms too."""
 
 _TRUTH: Final = {True: "yes", False: "no"}
 _CONTROLS: Final[dict[int, str | None]] = dict.fromkeys(
@@ -25,7 +25,7 @@ _CONTROLS: Final[dict[int, str | None]] = dict.fromkeys(
 _DIRECTIONS: Final[dict[int, str | None]] = dict.fromkeys(
     (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0xFEFF)
 )
-"""Marks that turn the direction of writing: a name must not make the number beside it read backwards."""
+"""Marks that change the direction of text: a name must not make the number beside it read backwards."""
 
 
 _UNWANTED: Final = _CONTROLS | _DIRECTIONS
@@ -33,7 +33,7 @@ _TO_BE_CLEANED: Final = re.compile(f"[{''.join(map(re.escape, map(chr, _UNWANTED
 
 
 def harmless(text: str) -> str:
-    """Text that no spreadsheet runs and no terminal obeys; what it says stays readable."""
+    """Text that no spreadsheet runs and no terminal interprets; it stays readable."""
     clean = text.translate(_UNWANTED) if _TO_BE_CLEANED.search(text) else text
     return f"'{clean}" if clean.lstrip(" \u00a0")[:1] in FORMULA_STARTS and clean.strip() else clean
 
@@ -44,18 +44,18 @@ def utc_text(instant: datetime) -> str:
 
 
 def local_text(instant: datetime, zone: str) -> str:
-    """The same instant on the clock of `zone`, with its offset."""
+    """The same instant in the zone `zone`, with its offset."""
     return instant.astimezone(ZoneInfo(zone)).isoformat(timespec="microseconds")
 
 
 def seconds_text(length: timedelta) -> str:
-    """A length of time as decimal seconds, to the microsecond."""
+    """A duration as decimal seconds, to the microsecond."""
     micros = length // timedelta(microseconds=1)
     sign = "-" if micros < 0 else ""
     return f"{sign}{abs(micros) // 1_000_000}.{abs(micros) % 1_000_000:06d}"
 
 
-def text(cell: Cell) -> str:  # noqa: PLR0911 - one line a kind of cell
+def text(cell: Cell) -> str:  # noqa: PLR0911 - one line per kind of cell
     """One cell as text; empty for None."""
     match cell:
         case None:
@@ -77,12 +77,12 @@ def text(cell: Cell) -> str:  # noqa: PLR0911 - one line a kind of cell
 
 
 def is_local(column: Column) -> bool:
-    """Whether a column is told twice: in UTC, and in the report's zone."""
+    """Whether a column is written twice: in UTC, and in the report's time zone."""
     return column.kind is Kind.INSTANT
 
 
 def columns(report: Report) -> tuple[Column, ...]:
-    """The columns as files have them: each instant a second time, on the settlement zone's clock."""
+    """The columns of files: each instant has a second column in local time of the settlement zone."""
     return tuple(_columns(report.columns))
 
 
@@ -94,12 +94,12 @@ def _columns(columns: Sequence[Column]) -> Iterator[Column]:
 
 
 def texts(report: Report, row: Row) -> list[str]:
-    """One row as files have it: a text a column of `columns`."""
+    """One row of a file: one text for each of `columns`."""
     return [written for written, _ in written_cells(report, row)]
 
 
 def written_cells(report: Report, row: Row) -> Iterator[tuple[str, Cell]]:
-    """One row as files have it: each text with the cell that it was made from."""
+    """One row of a file: each text with the cell that it was made from."""
     for column, cell in zip(report.columns, row, strict=True):
         yield text(cell), cell
         if is_local(column):

@@ -1,7 +1,7 @@
 """Volumes, values and speed by corridor, with the share that was final within 10 s, 60 s and an hour.
 
-Speed is from the durable acceptance to the final posting, both by the ledger's clock. The targets of the
-G20 roadmap speak of shares within an hour; a payment that is still open counts as slower than all of them.
+Speed is the time from durable acceptance to the final posting, both by the ledger's clock. The G20 roadmap
+sets targets for shares within an hour. A payment that is still open counts as slower than all of them.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ COLUMNS: Final = (
     Column("success", Kind.PERCENT, "Success %"),
     Column("debited", Kind.AMOUNT),
     Column("fees", Kind.AMOUNT),
-    Column("debits_returned", Kind.AMOUNT, "Of it returned"),
+    Column("debits_returned", Kind.AMOUNT, "of which returned"),
     Column("credited", Kind.AMOUNT),
     Column("within_10_s", Kind.PERCENT, "Within 10 s %"),
     Column("within_60_s", Kind.PERCENT, "Within 60 s %"),
@@ -55,13 +55,13 @@ async def rows_of(
 
 
 async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
-    """The corridors of a period."""
+    """Read the corridors of a period."""
     period = await Period.read(connection, query)
     return report(await rows_of(connection, period, await scope.owners(connection)), period, scope)
 
 
 def report(rows: Sequence[asyncpg.Record], period: Period, scope: Scope) -> Report:
-    """Rows of `corridors.sql` as the report; pure."""
+    """Build the report from rows of `corridors.sql`; pure."""
     table = tuple(_row(row) for row in rows)
     return Report(
         name=NAME,
@@ -71,10 +71,19 @@ def report(rows: Sequence[asyncpg.Record], period: Period, scope: Scope) -> Repo
         rows=table,
         totals=totals_by_currency(COLUMNS, table, (*_COUNTS, "debited", "fees", "debits_returned")),
         notes=(
-            "Values and speed are of committed payments. Speed runs from acceptance to the final posting.",
-            "Shares are of payments that were accepted: one still open is not within any time.",
-            "A payment that was returned later counts as committed and as returned, and its value in both.",
-            "A payment to an agent that is not known here has no target; refused ones move no money.",
+            (
+                "Values and speed are of committed payments. Speed is the time from acceptance to the"
+                " final posting."
+            ),
+            "Shares are of accepted payments. A payment that is still open counts as outside every limit.",
+            (
+                "A payment that was returned later counts both as committed and as returned, and so"
+                " does its value."
+            ),
+            (
+                "A payment to an agent that the switch does not know has no target. Refused payments"
+                " move no money."
+            ),
         ),
         statistic=Statistic(
             "CORRIDORS",

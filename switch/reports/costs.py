@@ -1,8 +1,8 @@
-"""Cost to the sender, held against the remittance targets of SDG 10.c.
+"""Cost to the sender, compared with the remittance targets of SDG 10.c.
 
-By 2030, less than 3 % on average, and no corridor above 5 %. The cost is the switch's fee and what the
-exchange takes: how far the rate was from the middle of the provider's two quotes. What banks charge their
-own customers is not known here.
+The targets for 2030 are less than 3 % on average, and no corridor above 5 %. The cost is the switch's fee
+plus the exchange margin: how far the rate was from the middle of the provider's two quotes. The switch does
+not know what banks charge their own customers.
 """
 
 from collections.abc import Iterable, Sequence
@@ -52,13 +52,13 @@ async def rows_of(
 
 
 async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
-    """The costs of a period."""
+    """Read the costs of a period."""
     period = await Period.read(connection, query)
     return report(await rows_of(connection, period, await scope.owners(connection)), period, scope)
 
 
 def report(rows: Sequence[asyncpg.Record], period: Period, scope: Scope) -> Report:
-    """Rows of `costs.sql` as the report; pure."""
+    """Build the report from rows of `costs.sql`; pure."""
     table = tuple(
         corridor_row(corridor, tuple(parts))
         for corridor, parts in groupby(rows, key=lambda row: (row["source"], row["target"], row["currency"]))
@@ -72,17 +72,17 @@ def report(rows: Sequence[asyncpg.Record], period: Period, scope: Scope) -> Repo
         totals=totals_by_currency(COLUMNS, table, ("payments", "debited", "fees")),
         notes=(
             "SDG 10.c asks for less than 3 % on average and for no corridor above 5 % by 2030.",
-            "The exchange margin is how far the rate was below the middle of the provider's two quotes.",
-            "Where the provider quotes one way only, the margin is not known and counts as nothing.",
-            "Payments that were returned are not counted: their fee went back with them.",
-            "What banks charge their own customers is not known to the switch and not in these numbers.",
+            "The exchange margin is the distance of the rate below the middle of the provider's two quotes.",
+            "If the provider quotes one direction only, the margin is unknown and counts as zero.",
+            "Payments that were returned are not counted, because their fee was returned too.",
+            "The switch does not know what banks charge their own customers. Those charges are not included.",
         ),
         statistic=Statistic("COSTS", ("source", "target", "currency"), tuple(c.name for c in COLUMNS[3:])),
     )
 
 
 def corridor_row(corridor: tuple[str, str, str], parts: Sequence[asyncpg.Record]) -> Row:
-    """One corridor, from its rows: one for each margin that payments were made at."""
+    """One corridor from its rows; there is one row for each exchange margin."""
     currency = corridor[2]
     debited, fees = _sum(parts, "debit_minor"), _sum(parts, "fee_minor")
     count = _sum(parts, "payments")

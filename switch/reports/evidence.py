@@ -1,7 +1,7 @@
 """Audit evidence of one payment: its events, and the bundle that proves them offline.
 
-The bundle is what `ledger/offline_verifier.py` checks without the switch: events, inclusion proofs, the
-newest signed checkpoint, and proofs that it extends the older ones.
+`ledger/offline_verifier.py` checks the bundle without the switch. The bundle has events, inclusion proofs,
+the newest signed checkpoint, and proofs that it extends the older ones.
 """
 
 import json
@@ -36,10 +36,10 @@ COLUMNS: Final = (
 
 
 async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
-    """The evidence of a payment, to the newest checkpoint.
+    """Read the evidence of a payment, up to the newest checkpoint.
 
     Raises:
-        NotFound: there is no such payment, or it is not the reader's to see.
+        NotFound: there is no such payment, or this reader may not see it.
         Unavailable: no checkpoint covers it yet.
 
     """
@@ -54,7 +54,7 @@ async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Re
 
 
 def report(bundle: dict[str, Any], query: Query, scope: Scope, size: int) -> Report:
-    """A bundle as the report; pure."""
+    """Build the report from a bundle; pure."""
     return Report(
         name=NAME,
         title="Audit evidence of a payment",
@@ -70,6 +70,11 @@ def report(bundle: dict[str, Any], query: Query, scope: Scope, size: int) -> Rep
             )
             for event in bundle["events"]
         ),
-        notes=("The format `bundle` holds the proofs; ledger/offline_verifier.py checks them alone.",),
+        notes=(
+            (
+                "The format `bundle` contains the proofs. ledger/offline_verifier.py checks them without"
+                " the switch."
+            ),
+        ),
         attachments={BUNDLE: json.dumps(bundle, indent=1, sort_keys=True).encode() + b"\n"},
     )

@@ -1,9 +1,9 @@
-"""Intraday liquidity: what each participant had to send with, how much was in use at the worst, and when.
+"""Intraday liquidity: the liquidity of each participant, its peak use, and when that was.
 
-Exposure is what a cap must cover: debits, held ones too, less posted credits. What is available is the cap
-less the exposure; with money paid in beforehand the exposure begins below zero. Used is how far the exposure
-rose above its beginning, in per cent of what was available then; alerts are the first instants at which that
-reached 60, 80 and 95 %.
+Exposure is what a cap must cover: debits, including pending ones, less posted credits. Available liquidity is
+the cap less the exposure; prefunding makes the exposure negative at the beginning. Use is the rise of the
+exposure since the beginning, in per cent of the liquidity available then. Alerts are the first instants at
+which it reached 60, 80 and 95 %.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ _STEPS: Final = statement("liquidity_steps")
 _AT: Final = "SELECT seq, at FROM ledger.event WHERE seq = ANY ($1)"
 _EVENTS_AT_ONCE: Final = 200_000
 LEVELS: Final = (60, 80, 95)
-"""Per cent used at which an alert is due."""
+"""Use in per cent at which an alert is due."""
 
 COLUMNS: Final = (
     Column("participant"),
@@ -48,7 +48,7 @@ COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """An account at the beginning; minor units. `available` is None where there is no cap."""
+    """An account at the beginning; amounts in minor units. `available` is None if there is no cap."""
 
     account: int
     owner: str
@@ -59,14 +59,14 @@ class Opening:
 
     @property
     def available(self) -> int | None:
-        """What could still be debited."""
+        """Amount that could still be debited."""
         return None if self.cap is None else self.cap - self.exposure
 
 
 async def openings(
     connection: asyncpg.Connection, first: int, last: int, owners: list[str] | None
 ) -> list[Opening]:
-    """Every position that there was by event `last`, as it was after event `first`."""
+    """Every position that existed at event `last`, with its values after event `first`."""
     return [_opening(row) for row in await connection.fetch(_EXPOSURES, first, owners, last)]
 
 
@@ -78,7 +78,7 @@ def _opening(row: asyncpg.Record) -> Opening:
 
 
 def _cap(change: bytes) -> int | None:
-    """The cap that the newest change of an account set."""
+    """The cap set by the newest change of an account."""
     found = decode_change(change)
     assert isinstance(found, AccountChange | CapChange)
     return found.cap
@@ -86,10 +86,10 @@ def _cap(change: bytes) -> int | None:
 
 @dataclass(slots=True)
 class Course:
-    """How one position moved after its opening; minor units, and numbers of the events that did it."""
+    """Movement of one position after its opening: minor units, and the numbers of the causing events."""
 
     thresholds: Sequence[int]
-    """Rises at which a level is reached, lowest first; empty where there is no cap."""
+    """Rises at which a level is reached, lowest first; empty if there is no cap."""
     used: int = 0
     peak: int = 0
     peak_seq: int | None = None
@@ -99,7 +99,7 @@ class Course:
     credits: int = 0
 
     def rise_to(self, used: int, seq: int) -> None:
-        """A height that was not reached before."""
+        """Record a new peak of use."""
         self.peak, self.peak_seq = used, seq
         while len(self.reached) < len(self.thresholds) and used >= self.thresholds[len(self.reached)]:
             self.reached.append(seq)
@@ -112,7 +112,7 @@ def course_of(opening: Opening) -> Course:
 
 
 def follow(courses: Mapping[int, Course], steps: Iterable[tuple[int, int, int]]) -> None:
-    """Move positions, step by step: event, account, change of its exposure. The hot loop of a day."""
+    """Apply steps to positions: event, account, change of its exposure. This is the hot loop of a day."""
     for seq, account, change in steps:
         course = courses[account]
         used = course.used = course.used + change
@@ -123,7 +123,7 @@ def follow(courses: Mapping[int, Course], steps: Iterable[tuple[int, int, int]])
 async def courses(
     connection: asyncpg.Connection, opened: Sequence[Opening], first: int, last: int
 ) -> dict[int, Course]:
-    """Follow positions through a part of the log, some events at a time; by account."""
+    """Follow positions through a part of the log, in batches of events; by account."""
     found = {opening.account: course_of(opening) for opening in opened}
     accounts = list(found)
     for start in range(first, last, _EVENTS_AT_ONCE):
@@ -138,7 +138,7 @@ async def courses(
 
 
 async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
-    """The liquidity of a period."""
+    """Read the liquidity of a period."""
     period = await Period.read(connection, query)
     opened = await openings(connection, period.first, period.last, await scope.owners(connection))
     found = await courses(connection, opened, period.first, period.last)
@@ -154,7 +154,7 @@ def report(
     period: Period,
     scope: Scope,
 ) -> Report:
-    """Openings and courses by account, and the times of events, as the report; pure."""
+    """Build the report from openings and courses by account, and the times of events; pure."""
     rows = tuple(_row(opening, found[opening.account], times) for opening in opened)
     return Report(
         name=NAME,
@@ -164,8 +164,11 @@ def report(
         rows=rows,
         totals=totals_by_currency(COLUMNS, rows, ("debits", "credits")),
         notes=(
-            "Use is debits, held ones too, less posted credits, since the beginning of the period.",
-            "Per cent is of what was available at the beginning, whatever was changed or paid in later.",
+            "Use is debits, including pending ones, less posted credits, since the beginning of the period.",
+            (
+                "Percentages are of the liquidity available at the beginning, without later changes or"
+                " payments in."
+            ),
         ),
     )
 

@@ -1,7 +1,8 @@
-"""Open data: volumes, cost and speed by corridor, a quarter at a time, for everybody.
+"""Open data: volumes, cost and speed by corridor for one quarter, for the public.
 
-Nobody can be found in it: a corridor with few payments, or between few banks, is not shown, nor is whatever
-would let it be worked out from the sums (`suppression`). Only quarters that are over are published.
+No person or bank can be identified. A corridor with few payments, or between few banks, is not shown. Cells
+from which it could be derived by subtraction are not shown either (`suppression`). Only quarters that have
+ended are published.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ from switch.reports.table import Cell, Column, Kind, Report, Row, Statistic, per
 NAME: Final = "open-data"
 PAYMENTS_MIN: Final = 10
 BANKS_MIN: Final = 3
-"""On either side: with two, each would know the other's."""
+"""Minimum on either side: with two banks, each would know the other's numbers."""
 _MONTHS: Final = 3
 
 COLUMNS: Final = (
@@ -42,7 +43,7 @@ COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Corridor:
-    """One corridor's quarter: committed payments; `value` in minor units of `currency`."""
+    """One corridor in a quarter: committed payments; `value` in minor units of `currency`."""
 
     payments: int
     currency: str
@@ -59,7 +60,7 @@ def bounds(quarter: str) -> tuple[datetime, datetime]:
     """Beginning and end of `2026-Q4`, in UTC.
 
     Raises:
-        InvalidMessage: no calendar has this year.
+        InvalidMessage: the year is outside the calendar.
 
     """
     if not EARLIEST.year <= int(quarter[:4]) < MAXYEAR:
@@ -70,18 +71,18 @@ def bounds(quarter: str) -> tuple[datetime, datetime]:
 
 
 async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
-    """The open data of a quarter; the same for every reader.
+    """Read the open data of a quarter; the same for every reader.
 
     Raises:
-        InvalidMessage: the quarter is not over.
+        InvalidMessage: the quarter has not ended.
 
     """
     assert query.quarter is not None
     since, until = bounds(query.quarter)
     if await connection.fetchval("SELECT clock_timestamp() < $1", until):
-        raise InvalidMessage("the quarter is not over", rule="parameter")
+        raise InvalidMessage("the quarter has not ended", rule="parameter")
     period = await Period.read(connection, Query(since=since, until=until, as_of=query.as_of))
-    del scope  # whoever asks: it is for everybody
+    del scope  # the data is public, so every reader gets the same
     volumes = await corridors.rows_of(connection, period, None)
     return report(query.quarter, volumes, await costs.rows_of(connection, period, None), period.as_of)
 
@@ -89,7 +90,7 @@ async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Re
 def report(
     quarter: str, volumes: Sequence[asyncpg.Record], priced: Sequence[asyncpg.Record], as_of: int
 ) -> Report:
-    """Rows of `corridors.sql` and `costs.sql` as what may be published; pure."""
+    """Select the rows of `corridors.sql` and `costs.sql` that may be published; pure."""
     found = _corridors(volumes, priced)
     counts = {place: corridor.payments for place, corridor in found.items()}
     small = frozenset(place for place, corridor in found.items() if _is_small(corridor))
@@ -105,9 +106,9 @@ def report(
             _total(place, whole[place], place not in unseen) for place in sorted(whole) if TOTAL in place
         ),
         notes=(
-            f"Not shown: corridors of fewer than {PAYMENTS_MIN} payments, or than {BANKS_MIN} banks a side.",
-            "Nor is shown what would let those be worked out from the totals.",
-            "A total has an empty source, target or both. Cost is the switch's fee and the exchange margin.",
+            f"Corridors under {PAYMENTS_MIN} payments or {BANKS_MIN} banks on a side are not shown.",
+            "Cells from which these could be derived by subtraction are not shown either.",
+            "Totals have an empty source, target or both. Cost is the switch's fee plus the exchange margin.",
         ),
         statistic=Statistic(
             "OPEN_DATA", ("source", "target"), tuple(c.name for c in COLUMNS[2:] if c.name != "currency")

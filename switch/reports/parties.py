@@ -1,9 +1,9 @@
-"""Who payments are between, without saying who: pseudonyms of accounts, and what a payment does not say.
+"""Parties of payments without their identity: pseudonyms of accounts, and the data that a payment lacks.
 
-Patterns need to know that two payments are of one debtor, not who that is. Each account becomes a keyed hash
-(HMAC-SHA256, 16 bytes) under a key that only this installation has: equal accounts give equal hashes, and
-nobody without the key can try whether a guessed account is one of them. The reading runs behind the
-payments, a bounded number at a time, so that it never competes with them.
+Pattern rules need to know that two payments have the same debtor, not who the debtor is. Each account becomes
+a keyed hash (HMAC-SHA256, 16 bytes) under a key that only this installation has. Equal accounts give equal
+hashes, and without the key nobody can test whether a guessed account is one of them. Messages are read after
+the payments, a limited number at a time, so that the reading does not compete with payments.
 """
 
 import hashlib
@@ -30,11 +30,11 @@ _NEXT: Final = statement("unread_payments")
 _ADD: Final = statement("add_parties")
 
 Open = Callable[[UUID, bytes | None, bytes], bytes | None]
-"""Opens a payment's message, given its sealed key and its stored bytes; None where it was erased."""
+"""Opens a payment's message, given its sealed key and its stored bytes; None if it was erased."""
 
 
 def load_key(file: Path) -> bytes:
-    """The installation's key for pseudonyms; made once, in a file that only its owner can read."""
+    """Load the installation's key for pseudonyms; made once, in a file that only its owner can read."""
     write_once(file, os.urandom(_KEY_BYTES))
     key = file.read_bytes()
     if len(key) != _KEY_BYTES:
@@ -43,7 +43,7 @@ def load_key(file: Path) -> bytes:
 
 
 def pseudonym(key: bytes, agent: str, account: Account | None) -> bytes | None:
-    """What stands for an account at an agent; None where the message names no account."""
+    """Pseudonym of an account at an agent; None if the message states no account."""
     if account is None or account.id is None:
         return None
     name = f"{agent}\x00{account.id.replace(' ', '').upper()}"
@@ -51,7 +51,7 @@ def pseudonym(key: bytes, agent: str, account: Account | None) -> bytes | None:
 
 
 def missing_data(payment: CreditTransfer) -> list[str]:
-    """What FATF recommendation 16 (revised 2025) wants to travel with a payment and this one lacks."""
+    """List the data that FATF recommendation 16 (revised 2025) requires and this payment lacks."""
     missing = []
     if not payment.debtor.name:
         missing.append("debtor name")
@@ -71,7 +71,7 @@ def _is_placed(party: Party) -> bool:
 
 
 async def read_some(connection: asyncpg.Connection, key: bytes, opened: Open) -> int:
-    """Read the next payments that were not read yet; how many. One reader at a time: the caretaker."""
+    """Read the next payments that were not read yet; return how many. Only the caretaker calls this."""
     rows = await connection.fetch(_NEXT, AT_ONCE)
     found = [_facts(row, key, opened) for row in rows]
     if found:
@@ -94,10 +94,10 @@ def _facts(row: asyncpg.Record, key: bytes, opened: Open) -> tuple[int, bytes | 
 
 
 def decode(raw: bytes) -> CreditTransfer | None:
-    """The payment in a stored message, in either representation; None where it is no pacs.008 of ours."""
+    """Decode the payment in a stored message, in either representation; None if it is not a pacs.008."""
     for version in versions("pacs.008"):
         try:
             return credit_transfer.read(codec.again(raw, version))
-        except SwitchError:  # another version, or one that the catalogue has forgotten
+        except SwitchError:  # another version, or one that is no longer in the catalogue
             continue
     return None

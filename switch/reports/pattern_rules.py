@@ -1,8 +1,8 @@
-"""The rules of the pattern report, as versions that never change.
+"""The rules of the pattern report, in versions that never change.
 
-Amounts are in whole units of a currency. The built-in version is a beginning: thresholds near 10,000 US
-dollars, and near the 1,000 from which FATF recommendation 16 wants full data (rates of autumn 2026, rounded).
-A jurisdiction's own rules are added as another version and asked for by its name.
+Amounts are in whole units of a currency. The built-in version is a starting point: thresholds near 10,000 US
+dollars, and near the 1,000 from which FATF recommendation 16 requires full data (rates of autumn 2026,
+rounded). A jurisdiction adds its own rules as another version, which is requested by its name.
 """
 
 import json
@@ -24,21 +24,21 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One version. Thresholds by currency, in whole units; times in hours."""
 
     large: dict[str, int]
-    """At or above: a large payment."""
+    """A payment of this amount or more is large."""
     full_data: dict[str, int]
-    """Above: name, account and address or identification must travel with the payment."""
+    """Above this amount, name, account and address or identification must travel with the payment."""
     near_percent: int = 90
-    """Structuring: from so many per cent of `large` up to just below it,"""
+    """Structuring: lowest amount, in per cent of `large`; the highest is just below `large`."""
     near_count: int = 3
-    """so many of one debtor,"""
+    """Structuring: number of payments of one debtor."""
     near_hours: int = 24
-    """within so long."""
+    """Structuring: the payments are within so many hours."""
     frequent_count: int = 20
-    """Velocity: more than so many of one debtor,"""
+    """Velocity: a debtor made more payments than this."""
     frequent_hours: int = 1
-    """within so long."""
+    """Velocity: the payments are within so many hours."""
     first_percent: int = 50
-    """First-seen beneficiary: from so many per cent of `large` on."""
+    """First-seen beneficiary: lowest amount, in per cent of `large`."""
 
     def minor(self, amounts: Mapping[str, int]) -> tuple[list[str], list[int]]:
         """Currencies and amounts in minor units, in order."""
@@ -47,17 +47,17 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def near(self) -> timedelta:
-        """Within how long structuring is looked for."""
+        """Period in which structuring is searched for."""
         return timedelta(hours=self.near_hours)
 
     @property
     def frequent(self) -> timedelta:
-        """Within how long payments are counted."""
+        """Period in which payments are counted."""
         return timedelta(hours=self.frequent_hours)
 
 
 def _built_in() -> Rules:
-    """The thresholds of every country that has an adapter; one that is added brings its own."""
+    """Thresholds of every country that has an adapter; a new adapter brings its own."""
     large = {currency: country.large_payment for currency, country in registry.by_currency().items()}
     return Rules(large=large, full_data={currency: amount // 10 for currency, amount in large.items()})
 
@@ -66,7 +66,7 @@ def read_rules(text: str | bytes) -> Rules:
     """Read rules as JSON.
 
     Raises:
-        InvalidMessage: not of the form, or a number or currency that makes no sense.
+        InvalidMessage: not of the form, or a number or currency that is not possible.
 
     """
     try:
@@ -74,16 +74,16 @@ def read_rules(text: str | bytes) -> Rules:
     except msgspec.DecodeError as error:
         raise InvalidMessage(str(error), rule="rules") from None
     if not rules.large.keys() | rules.full_data.keys() <= EXPONENTS.keys():
-        raise InvalidMessage("a currency is not one of ISO 4217", rule="rules")
+        raise InvalidMessage("a currency is not an ISO 4217 code", rule="rules")
     numbers = [rules.near_percent, rules.near_count, rules.near_hours, rules.frequent_count]
     numbers += [rules.frequent_hours, rules.first_percent, *rules.large.values(), *rules.full_data.values()]
     if min(numbers) < 1 or rules.near_percent >= 100 or max(numbers) > 10**12:  # noqa: PLR2004 - per cent
-        raise InvalidMessage("a number is out of its bounds", rule="rules")
+        raise InvalidMessage("a number is out of range", rule="rules")
     return rules
 
 
 async def find(connection: asyncpg.Connection, version: str) -> Rules:
-    """The rules of a version.
+    """Find the rules of a version.
 
     Raises:
         NotFound: there is no such version.
@@ -101,7 +101,7 @@ async def add(connection: asyncpg.Connection, version: str, rules: Rules, caller
     """Add a version.
 
     Raises:
-        InvalidMessage: there is one of this name; a version never changes.
+        InvalidMessage: a version with this name exists; versions never change.
 
     """
     text = json.dumps(msgspec.to_builtins(rules), sort_keys=True)
@@ -113,4 +113,4 @@ async def add(connection: asyncpg.Connection, version: str, rules: Rules, caller
         caller,
     )
     if not added:
-        raise InvalidMessage("there is a version of this name, and versions do not change", rule="rules")
+        raise InvalidMessage("a version with this name exists, and versions do not change", rule="rules")

@@ -1,9 +1,9 @@
-"""Large values and patterns: payments that a rule of a named version picks out.
+"""Large values and patterns: payments that match a rule of a named version.
 
-One row a payment and rule: threshold, structuring, velocity, first-seen beneficiary, missing data of FATF
-recommendation 16. The same version over the same part of the log gives the same hits. It is a list for
-people to look at, never a verdict. Debtors and creditors are pseudonyms, unless the reader has the right to
-see who they are.
+One row for each payment and rule: threshold, structuring, velocity, first-seen beneficiary, missing data of
+FATF recommendation 16. The same version over the same part of the log gives the same hits. People must
+examine the hits: a hit is never a finding. Debtors and creditors are pseudonyms, unless the reader has the
+right to see who they are.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ from switch.reports.table import Column, Kind, Report, Row
 
 NAME: Final = "patterns"
 REVEALED_MAX: Final = 5_000
-"""Payments whose people are shown in one report."""
+"""Maximum payments of one report whose parties are shown."""
 _LARGE: Final = statement("large_payments")
 _STRUCTURED: Final = statement("structured_payments")
 _FREQUENT: Final = statement("frequent_payments")
@@ -40,7 +40,7 @@ _UNREAD: Final = (
 
 
 class Rule(StrEnum):
-    """What a payment was picked out by."""
+    """The rule that a payment matched."""
 
     LARGE = "large"
     STRUCTURING = "structuring"
@@ -65,7 +65,7 @@ COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One payment that one rule picked out; the parties are pseudonyms."""
+    """One payment that matched one rule; the parties are pseudonyms."""
 
     rule: Rule
     number: int
@@ -82,23 +82,23 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Who a payment is between, as its message says."""
+    """Parties of a payment, as its message states them."""
 
     debtor: str
     creditor: str
 
 
 async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
-    """The hits of a period, with pseudonyms."""
+    """Read the hits of a period, with pseudonyms."""
     period, version, found = await hits(connection, query, scope)
     return report(found, period, version, scope, {})
 
 
 async def hits(connection: asyncpg.Connection, query: Query, scope: Scope) -> tuple[Period, str, list[Hit]]:
-    """Every hit of a period, in order of acceptance, and by which version of the rules.
+    """Read every hit of a period, in order of acceptance, and the version of the rules that was applied.
 
     Raises:
-        Unavailable: the parties of some payment of the period were not read yet.
+        Unavailable: the parties of some payments of the period were not read yet.
         NotFound: there is no such version.
 
     """
@@ -161,7 +161,7 @@ def _detail(rule: Rule, row: asyncpg.Record) -> str:
 def report(
     found: Sequence[Hit], period: Period, version: str, scope: Scope, people: Mapping[UUID, People]
 ) -> Report:
-    """Hits as the report; `people` says who is behind the pseudonyms, for a reader with that right. Pure."""
+    """Build the report from hits; `people` has the identities, for a reader with that right. Pure."""
     shown = "shown" if people else "masked"
     return Report(
         name=NAME,
@@ -170,8 +170,11 @@ def report(
         columns=COLUMNS,
         rows=tuple(_row(hit, people.get(hit.uetr)) for hit in found),
         notes=(
-            "A hit is a reason to look, not a finding.",
-            "Pseudonyms are the same for the same account at the same agent; only this switch can make them.",
+            "A hit is a reason to examine a payment, not a finding.",
+            (
+                "The same account at the same agent always has the same pseudonym. Only this switch can make"
+                " pseudonyms."
+            ),
         ),
     )
 
@@ -192,12 +195,12 @@ def _row(hit: Hit, people: People | None) -> Row:
 
 
 def masked(pseudonym: bytes | None) -> str:
-    """How a pseudonym is shown."""
+    """A shortened form of a pseudonym, as shown."""
     return "" if pseudonym is None else f"p-{pseudonym.hex()}"
 
 
 def people_of(raw: bytes) -> People:
-    """Who the message of a payment says that it is between: name and account of either side."""
+    """The parties that the message of a payment states: name and account of either side."""
     payment = decode(raw)
     if payment is None:
         return People("(unreadable)", "(unreadable)")

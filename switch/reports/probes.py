@@ -1,4 +1,4 @@
-"""Looking at each service again and again, and writing down what was seen: the ground of availability."""
+"""Probe each service regularly and record the results, from which availability is computed."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ from switch.writer.verdicts import Verdict
 
 EVERY_S: Final = 15.0
 WITHIN_S: Final = 5.0
-"""A service that has not answered by then is down."""
+"""A service that has not responded by then is down."""
 
 _ADD: Final = (
     "INSERT INTO switch.probe (service, ok, micros, every_s, detail) VALUES ($1, $2, $3, $4, $5)"
@@ -27,7 +27,7 @@ Look = Callable[[], Awaitable[bool]]
 
 
 def looks(settings: Settings, link: Link, rails: Rails) -> Mapping[str, Look]:
-    """How each service is looked at, by its name."""
+    """Probes of each service, by its name."""
     return {
         "accept": lambda: _accepts(f"http://{settings.host}:{settings.port}/readyz"),
         "decide": lambda: _decides(link),
@@ -36,7 +36,7 @@ def looks(settings: Settings, link: Link, rails: Rails) -> Mapping[str, Look]:
 
 
 async def _rail_answers(rail: Rail) -> bool:
-    """Probe a rail; whoever waits for its payments hears that it is back, or away."""
+    """Probe a rail; the result also opens or closes its circuit for waiting payments."""
     answered = False
     try:
         answered = await rail.adapter.probe()
@@ -46,7 +46,7 @@ async def _rail_answers(rail: Rail) -> bool:
 
 
 async def _accepts(url: str) -> bool:
-    """A connection of its own each time, as a newcomer would make."""
+    """A new connection each time, as a new client would make."""
 
     def ask() -> bool:
         with urllib.request.urlopen(url, timeout=WITHIN_S) as answer:  # noqa: S310 - our own address
@@ -60,7 +60,7 @@ async def _decides(link: Link) -> bool:
 
 
 async def look_at_all(pool: asyncpg.Pool, services: Mapping[str, Look], every_s: float = EVERY_S) -> None:
-    """Look at every service once, at the same time, and write it down."""
+    """Probe every service once, concurrently, and record the results."""
     await asyncio.gather(*(_look_at(pool, name, look, every_s) for name, look in services.items()))
 
 
@@ -68,8 +68,8 @@ async def _look_at(pool: asyncpg.Pool, service: str, look: Look, every_s: float)
     began = time.perf_counter()
     try:
         ok = await asyncio.wait_for(look(), WITHIN_S)
-        detail = "" if ok else "said no"
-    except Exception as error:  # noqa: BLE001 - whatever happened, the service did not answer
+        detail = "" if ok else "negative response"
+    except Exception as error:  # noqa: BLE001 - whatever happened, the service did not respond
         ok, detail = False, type(error).__name__
     micros = int((time.perf_counter() - began) * 1_000_000)
     await pool.execute(_ADD, service, ok, micros, every_s, detail)

@@ -1,8 +1,8 @@
-"""What is asked for, by whom, and over which part of the log.
+"""Parameters of a report: what is requested, by whom, and over which part of the log.
 
-A `Scope` says whose payments a caller may see; it denies by default. A `Period` turns instants into sequence
-numbers once, so that everything after it is exact: events `(first, last]` are in the period, and outcomes
-are told as they stood after event `as_of`.
+A `Scope` states whose payments a reader may see; it denies by default. A `Period` converts instants into
+sequence numbers once, so that everything after it is exact: events `(first, last]` are in the period, and
+outcomes are those after event `as_of`.
 """
 
 import re
@@ -22,9 +22,9 @@ from switch.base.calendars import is_countable
 from switch.reports.cells import utc_text
 
 _SEQ_AT: Final = ledger_statement("seq_at")
-"""Nothing where the instant is in a part of history that was detached."""
+"""No row if the instant is in a part of history that was detached."""
 _TICK: Final = timedelta(microseconds=1)
-"""The ledger's clock has no finer one."""
+"""Resolution of the ledger's clock."""
 _HEAD: Final = "SELECT coalesce(max(seq), 0) FROM ledger.event"
 _OWNERS: Final = "SELECT id FROM switch.participant WHERE country = $1 ORDER BY id"
 _NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -34,13 +34,13 @@ _WORD: Final = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Who asks, and what they may see: everything, one country's participants, or one participant.
+    """The reader and what it may see: everything, one country's participants, or one participant.
 
-    `reveal` is a right of its own: without it personal data is masked, whoever asks.
+    `reveal` is a separate right: without it personal data is masked for every reader.
     """
 
     caller: str
-    """Who is written down as the reader."""
+    """Name of the reader in the audited log."""
     everything: bool = False
     country: str | None = None
     participant: str | None = None
@@ -61,13 +61,13 @@ class Scope:
 
     @property
     def text(self) -> str:
-        """How a report names its scope."""
+        """The scope as reports state it."""
         return self.country or self.participant or "all"
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The parameters of a report, read. Which of them a report takes is in the catalogue."""
+    """The parsed parameters of a report. The catalogue states which of them a report takes."""
 
     window: int | None = None
     since: datetime | None = None
@@ -77,17 +77,18 @@ class Query:
     participant: str | None = None
     currency: str | None = None
     account: str | None = None
-    """Purpose of one account: `position`, `gross`; all of them without it."""
+    """Purpose of one account: `position` or `gross`; without it, all accounts."""
     uetr: UUID | None = None
     rules: str | None = None
     quarter: str | None = None
 
 
 def read_query(given: Mapping[str, str]) -> Query:
-    """Read parameters as they come in a URL or on a command line.
+    """Read parameters from a URL or a command line.
 
     Raises:
-        InvalidMessage: a name that there is not, or a value that is not of its form; says which, not what.
+        InvalidMessage: an unknown name, or a value of the wrong form; the text names the parameter, not the
+        value.
 
     """
     unknown = given.keys() - {field.name for field in fields(Query)}
@@ -124,7 +125,7 @@ def _number(given: Mapping[str, str], name: str) -> int | None:
 def _page(given: Mapping[str, str]) -> int | None:
     page = _number(given, "page")
     if page == 0:
-        raise _wrong("page", "a whole number from 1 on")
+        raise _wrong("page", "a whole number, 1 or more")
     return page
 
 
@@ -134,11 +135,11 @@ def _instant(given: Mapping[str, str], name: str) -> datetime | None:
     try:
         instant = datetime.fromisoformat(given[name])
     except ValueError:
-        raise _wrong(name, "an instant, as 2026-11-23T00:00:00Z") from None
+        raise _wrong(name, "an instant such as 2026-11-23T00:00:00Z") from None
     if instant.tzinfo is None:
         raise _wrong(name, "an instant with its offset from UTC")
     if not is_countable(instant):
-        raise _wrong(name, "an instant from 1970 to the end of 9999, UTC")
+        raise _wrong(name, "an instant between 1970 and the end of 9999, UTC")
     return instant
 
 
@@ -146,14 +147,14 @@ def _matching(given: Mapping[str, str], name: str, pattern: re.Pattern[str]) -> 
     if name not in given:
         return None
     if pattern.fullmatch(given[name]) is None:
-        raise _wrong(name, "a name of its kind")
+        raise _wrong(name, "a name of the right form")
     return given[name]
 
 
 def _currency(given: Mapping[str, str]) -> str | None:
     currency = given.get("currency")
     if currency is not None and currency not in EXPONENTS:
-        raise _wrong("currency", "a code of ISO 4217")
+        raise _wrong("currency", "an ISO 4217 code")
     return currency
 
 
@@ -173,15 +174,15 @@ async def seq_before(connection: asyncpg.Connection, instant: datetime) -> int:
     """
     seq: int | None = await connection.fetchval(_SEQ_AT, instant - _TICK)
     if seq is None:
-        raise Archived(f"what was so at {utc_text(instant)} is in an archive")
+        raise Archived(f"the state at {utc_text(instant)} is in an archive")
     return seq
 
 
 async def elapsed(connection: asyncpg.Connection, query: Query) -> tuple[datetime, datetime]:
-    """The asked time as far as it has come: it ends now where the asked end is still to come.
+    """The requested period, cut at the present moment if its end is in the future.
 
-    So ages and shares are never of hours that nobody has seen, and the report says which time it is of: asked
-    for again with that, it is the same.
+    So ages and shares never include time that has not passed. The report states the period that was used; a
+    request for that period gives the same report.
     """
     assert query.since is not None
     assert query.until is not None
@@ -191,7 +192,7 @@ async def elapsed(connection: asyncpg.Connection, query: Query) -> tuple[datetim
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Events `(first, last]`: from `since` on and before `until`; outcomes as after event `as_of`."""
+    """Events `(first, last]`: from `since` on and before `until`; outcomes are those after event `as_of`."""
 
     since: datetime
     until: datetime
@@ -201,7 +202,7 @@ class Period:
 
     @classmethod
     async def read(cls, connection: asyncpg.Connection, query: Query) -> "Period":
-        """Find the events of the asked time; without `as_of`, outcomes are as they stand now.
+        """Find the events of the requested period; without `as_of`, outcomes are the present ones.
 
         Raises:
             InvalidMessage: the end is before the beginning, or `as_of` is before the end or in the future.
@@ -217,14 +218,14 @@ class Period:
         last = await seq_before(connection, until)
         as_of = head if query.as_of is None else query.as_of
         if as_of > head:
-            raise _wrong("as_of", "an event that there is")
+            raise _wrong("as_of", "an event that exists")
         if as_of < last:
             raise _wrong("as_of", "at or after the last event of the period")
         return cls(since, until, first, last, as_of)
 
     @property
     def parameters(self) -> dict[str, str]:
-        """What fixes a report over this period for ever."""
+        """Parameters that always reproduce this report."""
         return {
             "since": utc_text(self.since),
             "until": utc_text(self.until),

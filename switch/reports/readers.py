@@ -1,6 +1,6 @@
-"""Who may see what, as a `Scope`: machines by the kind of their participant, people by their role and rights.
+"""The `Scope` of each reader: machines by the kind of their participant, people by their role and rights.
 
-Whatever is not here is denied.
+Anything that is not listed here is denied.
 """
 
 from schemas.errors import NotAllowed
@@ -11,7 +11,7 @@ from switch.reports.query import Scope
 
 
 def scope_of_participant(participant: Participant) -> Scope:
-    """A machine's scope: its own participant's, or its country's where that is a central bank.
+    """Scope of a machine: its own participant, or its whole country if it is a central bank.
 
     Raises:
         NotAllowed: participants of this kind have no reports.
@@ -30,10 +30,10 @@ def scope_of_participant(participant: Participant) -> Scope:
 
 
 def scope_of_person(person: Person, *, reveal: bool = False) -> Scope:
-    """A person's scope. To `reveal` personal data is a right of its own.
+    """Scope of a person. To `reveal` personal data is a separate right.
 
     Raises:
-        NotAllowed: the person may not read reports, or not see personal data.
+        NotAllowed: the person may not read reports, or may not see personal data.
 
     """
     if not may(person, Right.READ_REPORTS) or (reveal and not may(person, Right.READ_PERSONAL_DATA)):

@@ -1,4 +1,4 @@
-"""The transaction that a report is read in: one snapshot, as a role that can read and nothing else."""
+"""The transaction in which a report is read: one snapshot, under a read-only role."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -7,18 +7,18 @@ from typing import Final
 import asyncpg
 
 READER: Final = "payswitch_reader"
-"""May read the ledger's and the switch's tables; made by the ledger's first migration."""
+"""May read the ledger's and the switch's tables; created by the ledger's first migration."""
 REGULATOR: Final = "payswitch_regulator"
-"""May read the views of schema `regulator`, which show one country; made by the migration of reports."""
+"""May read the views of schema `regulator`, which show one country; created by the migration of reports."""
 
 _STATEMENT_TIMEOUT: Final = "120s"
 _WORK_MEM: Final = "256MB"
-"""A day of a million payments is sorted in memory."""
+"""Enough to sort a day of a million payments in memory."""
 
 
 @contextlib.asynccontextmanager
 async def reading(connection: asyncpg.Connection) -> AsyncIterator[None]:
-    """Read as the reader until the `with` ends."""
+    """Read as the reader role until the `with` block ends."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await _become(connection, READER)
         await connection.execute(f"SET LOCAL work_mem = '{_WORK_MEM}'")

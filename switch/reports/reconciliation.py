@@ -1,6 +1,6 @@
-"""Reconciliation breaks: where a rail's end-of-cycle file and the switch said different things.
+"""Reconciliation breaks: differences between a rail's end-of-cycle file and the switch.
 
-Which were found in the period, and, of those found earlier, which were still open at its beginning.
+The report lists breaks found in the period, and older ones that were still open at its beginning.
 """
 
 from collections.abc import Sequence
@@ -37,14 +37,14 @@ COLUMNS: Final = (
 
 
 async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
-    """The breaks of a period; a country's regulator sees those of its rail."""
+    """Read the breaks of a period; a country's regulator sees those of its rail."""
     since, until = await elapsed(connection, query)
     rows = await connection.fetch(_ROWS, since, until, scope.country)
     return report(rows, since, until, scope)
 
 
 def report(rows: Sequence[asyncpg.Record], since: datetime, until: datetime, scope: Scope) -> Report:
-    """Rows as the report; pure. Ages run to the resolution, or to the end of the period."""
+    """Build the report from rows; pure. Ages end at the resolution, or at the end of the period."""
     table: tuple[Row, ...] = tuple(
         (
             row["rail"],
@@ -66,6 +66,9 @@ def report(rows: Sequence[asyncpg.Record], since: datetime, until: datetime, sco
         columns=COLUMNS,
         rows=table,
         notes=(
-            "Ages run from finding to resolution, or to the end of the period, or to now if that is earlier.",
+            (
+                "Ages are from the finding to the resolution, to the end of the period, or to now,"
+                " whichever is first."
+            ),
         ),
     )

@@ -1,4 +1,4 @@
-"""Logins of regulators: the database shows each its own country's rows, through views, and nothing else."""
+"""Database logins of regulators: views show each login the rows of its own country, and nothing else."""
 
 import re
 from typing import Final
@@ -18,7 +18,7 @@ _SETTINGS: Final = (
 
 
 async def add_login(connection: asyncpg.Connection, login: str, country: str) -> None:
-    """Make a login without a password, of one country; `connection` must be an owner's.
+    """Create a login without a password for one country; `connection` must be an owner's.
 
     Raises:
         InvalidMessage: not a plain name, or not a country.
@@ -28,7 +28,7 @@ async def add_login(connection: asyncpg.Connection, login: str, country: str) ->
     if _LOGIN.fullmatch(login) is None or _COUNTRY.fullmatch(country) is None:
         raise InvalidMessage("a login is a plain name, a country two letters", rule="parameter")
     async with connection.transaction():
-        # Names cannot be parameters of these statements; the pattern above has no character to quote.
+        # Names cannot be parameters of these statements; names of the pattern above need no quoting.
         await connection.execute(f"CREATE ROLE {login} LOGIN CONNECTION LIMIT 5 IN ROLE payswitch_regulator")
         for name, value in _SETTINGS:
             await connection.execute(f"ALTER ROLE {login} SET {name} = '{value}'")

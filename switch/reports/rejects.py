@@ -1,8 +1,8 @@
-"""Rejects and unknowns: every payment of a period that was not posted, why, and how old the open ones are.
+"""Rejects and unknowns: every payment of a period that was not posted, why, and the age of open ones.
 
-Two tables of one set of rows: `rejects` counts by reason, rail and step; `open_payments` lists those without
-an outcome, oldest first. Ages are measured to the end of the period, which is never later than the reading,
-so the same period gives the same ages.
+Two tables from one set of rows: `rejects` counts by reason, rail and step; `open_payments` lists payments
+without an outcome, oldest first. Ages are measured to the end of the period, which is never later than the
+time of reading, so the same period gives the same ages.
 """
 
 import json
@@ -98,19 +98,19 @@ def _unfinished(row: asyncpg.Record) -> Unfinished:
 
 
 async def read_rejects(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
-    """The rejects of a period."""
+    """Read the rejects of a period."""
     period = await Period.read(connection, query)
     return rejects(await unfinished(connection, period, await scope.owners(connection)), period, scope)
 
 
 async def read_open(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
-    """The payments of a period that have no outcome."""
+    """Read the payments of a period that have no outcome."""
     period = await Period.read(connection, query)
     return open_payments(await unfinished(connection, period, await scope.owners(connection)), period, scope)
 
 
 def rejects(found: Sequence[Unfinished], period: Period, scope: Scope) -> Report:
-    """How many were refused, rejected or expired, and why; pure."""
+    """Count refused, rejected and expired payments by reason; pure."""
     counts: Counter[tuple[str, ...]] = Counter()
     sums: Counter[tuple[str, ...]] = Counter()
     for payment in found:
@@ -129,7 +129,10 @@ def rejects(found: Sequence[Unfinished], period: Period, scope: Scope) -> Report
         rows=rows,
         totals=totals_by_currency(REJECT_COLUMNS, rows, ("payments", "amount")),
         notes=(
-            "REFUSE: the switch refused it. REJECT: the rail refused it. EXPIRE: it was never sent.",
+            (
+                "REFUSE: the switch refused the payment. REJECT: the rail rejected it. EXPIRE: it was"
+                " never sent."
+            ),
             "CANCEL: its sender cancelled it before it was sent. None of these payments moved money.",
         ),
         statistic=Statistic(
@@ -152,7 +155,7 @@ def _key(payment: Unfinished) -> tuple[str, ...]:
 
 
 def open_payments(found: Sequence[Unfinished], period: Period, scope: Scope) -> Report:
-    """Those without an outcome, oldest first; pure."""
+    """List payments without an outcome, oldest first; pure."""
     rows = tuple(_open_rows(found, period.until))
     return Report(
         name=OPEN_PAYMENTS,
@@ -162,7 +165,10 @@ def open_payments(found: Sequence[Unfinished], period: Period, scope: Scope) -> 
         rows=rows,
         totals=totals_by_currency(OPEN_COLUMNS, rows, ("amount",)),
         notes=(
-            "Their money is held. Ages are measured to the end of the period, or to now if that is earlier.",
+            (
+                "Their money is reserved. Ages are measured to the end of the period, or to now if that"
+                " is earlier."
+            ),
         ),
     )
 

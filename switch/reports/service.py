@@ -1,9 +1,8 @@
-"""Making a report: check, read, write, note, keep, hand out - in this order.
+"""Create a report: check, read, render, record in the audited log, store, return - in this order.
 
-That it was asked for is an event of the audited log before anything is handed out: without a writer that
-takes the note there is no report. A report in which personal data is shown is handed out and not kept, so
-that erasing a payment's data leaves no copy behind; that it was shown, to whom, and the hash of what was
-shown are in the log for ever.
+The request becomes an event of the audited log before anything is returned: if the writer does not accept the
+event, there is no report. A report that shows personal data is returned and not stored, so that erasing a
+payment's data leaves no copy behind. The log keeps for ever that it was shown, to whom, and its hash.
 """
 
 import asyncio
@@ -41,19 +40,19 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """What making reports needs."""
+    """What creating reports needs."""
 
     pool: asyncpg.Pool
     link: Link
     store: Store
     keys: KeyRing
-    """Opens the messages of payments, for readers with the right to see who is in them."""
+    """Opens the messages of payments, for readers with the right to see their parties."""
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
-    """Reports wait for each other, so that they never take every connection from the payments."""
+    """Limits concurrent reports, so that they never take every connection from the payments."""
 
     @classmethod
     def open(cls, settings: Settings, pool: asyncpg.Pool, link: Link) -> "Office":
-        """The office of an installation."""
+        """Open the report service of an installation."""
         store = Store(settings.data / "reports")
         return cls(pool, link, store, personal_data.load(settings.personal_data_keys))
 
@@ -66,22 +65,22 @@ async def make(  # noqa: PLR0917
     form: str = "json",
     language: str | None = None,
 ) -> Artefact:
-    """Make a report, write down that it was asked for, and hand it out.
+    """Create a report, record the request in the log, and return the report.
 
     Args:
-        office: Where.
+        office: The service.
         name: A report of the catalogue.
         given: Its parameters, as texts.
-        scope: Who asks, and what they may see.
+        scope: The reader and what it may see.
         form: One of the report's formats.
-        language: Of labels and numbers, where the format is for people; see `wording`.
+        language: Of labels and numbers, if the format is for people; see `wording`.
 
     Raises:
         NotFound: no such report, window, account, payment or version of rules in this scope.
         NotAllowed: not for this reader.
         NotAcceptable: no such format.
         InvalidMessage: parameters are missing or wrong.
-        Unavailable: the writer did not take the note, or what is asked for is not complete yet.
+        Unavailable: the writer did not record the request, or the requested data is not complete yet.
 
     """
     definition = catalogue.find(name)
@@ -91,7 +90,7 @@ async def make(  # noqa: PLR0917
         raise render.not_here(form)
     async with office.turns:
         report = await _read(office, definition, query, scope)
-    # Writing a file is all arithmetic: in a thread, other requests of this process go on meanwhile.
+    # Rendering is CPU-bound: in a thread, the other requests of this process continue meanwhile.
     octets = await asyncio.to_thread(render.render, report, form, language)
     artefact = await _noted(office, report, octets, scope, form)
     if not scope.reveal:
@@ -115,7 +114,7 @@ async def _people(
     office: Office, connection: asyncpg.Connection, uetrs: list[UUID]
 ) -> dict[UUID, patterns.People]:
     if len(uetrs) > patterns.REVEALED_MAX:
-        raise NotAllowed(f"people of at most {patterns.REVEALED_MAX} payments are shown at once")
+        raise NotAllowed(f"the parties of at most {patterns.REVEALED_MAX} payments are shown at once")
     found = {}
     for uetr in uetrs:
         try:
@@ -128,7 +127,7 @@ async def _people(
 
 
 async def _noted(office: Office, report: Report, octets: bytes, scope: Scope, form: str) -> Artefact:
-    """The artefact, once the log has the event that it was asked for."""
+    """The artefact, after the log has the event of its request."""
     found = render.FORMATS[form]
     artefact = Artefact(
         report=report.name,
@@ -144,15 +143,15 @@ async def _noted(office: Office, report: Report, octets: bytes, scope: Scope, fo
 
 
 async def note(office: Office, kind: EventKind, **facts: Any) -> int:
-    """Write an event into the audited log; its sequence number.
+    """Write an event into the audited log; return its sequence number.
 
     Raises:
-        Unavailable, OutcomeUnknown: the writer is not known to have taken it.
+        Unavailable, OutcomeUnknown: it is not known that the writer recorded it.
 
     """
     reply = await office.link.ask(Record(kind, _encode(facts)))
     if not reply.number:
-        raise Unavailable("the log did not take the note of this")
+        raise Unavailable("the audited log did not record this request")
     return reply.number
 
 
@@ -186,17 +185,17 @@ async def _register(office: Office, report: Report, artefact: Artefact, scope: S
 
 
 async def add_rules(office: Office, version: str, rules: pattern_rules.Rules, caller: str) -> None:
-    """Add a version of the pattern rules, and write down who did. Raises as `pattern_rules.add` does."""
+    """Add a version of the pattern rules, and record who added it. Raises as `pattern_rules.add` does."""
     async with office.pool.acquire() as connection, connection.transaction():
         await pattern_rules.add(connection, version, rules, caller)
         await note(office, EventKind.PATTERN_RULES, caller=caller, version=version)
 
 
 async def signature(office: Office, sha256: str) -> tuple[str, str]:
-    """Which report the file of this hash is, and its detached signature.
+    """The report of the file with this hash, and its detached signature.
 
     Raises:
-        NotFound: no such file was made here.
+        NotFound: no file with this hash was made here.
 
     """
     row = await office.pool.fetchrow(_SIGNATURE, bytes.fromhex(sha256))
@@ -208,6 +207,6 @@ async def signature(office: Office, sha256: str) -> tuple[str, str]:
 async def made(
     office: Office, scope: Scope, limit: int = 200, *, before: int | None = None
 ) -> list[dict[str, Any]]:
-    """What was made for this scope, newest first: who, what, from how much of the log, which file."""
+    """Artefacts made for this scope, newest first: who, what, up to which event of the log, which file."""
     rows = await office.pool.fetch(_MADE, None if scope.everything else scope.text, limit, before)
     return [{**row, "sha256": row["sha256"].hex(), "made_at": row["made_at"].isoformat()} for row in rows]

@@ -1,9 +1,10 @@
-"""Net settlement instruction: who pays into the settlement account, who is paid from it.
+"""Net settlement instruction: who pays into the settlement account, and who is paid from it.
 
-It is the very lines that the pacs.009 of the window was written from, so the two cannot differ: one numbered
-line a transaction, in its order, with its UETR. Before the window is instructed it says what will be. What is
-not in the instruction, or was instructed and not paid, is told apart: by having no number, or by its state.
-The CSV is the file form and can be read into the nets again: what was sent is held against what was meant.
+It has the same lines from which the pacs.009 of the window was written, so the two cannot differ: one
+numbered line per transaction, in the same order, with its UETR. Before the window is instructed, it shows the
+instruction that will be sent. Lines outside the instruction have no number; lines that were instructed and
+not paid have another state. The CSV can be parsed back into nets, to compare what was sent with what was
+intended.
 """
 
 import csv
@@ -29,7 +30,7 @@ NAME: Final = "settlement-instruction"
 PAYS: Final = "pays"
 RECEIVES: Final = "receives"
 NOT_SETTLED: Final = "total not settled"
-"""Labels what the lines sum to that were held, or carried into another window."""
+"""Labels of sums of lines that were held, or carried into another window."""
 
 COLUMNS: Final = (
     Column("line", Kind.COUNT),
@@ -39,7 +40,7 @@ COLUMNS: Final = (
     Column("direction", ours=True),
     Column("amount", Kind.AMOUNT),
     Column("net", Kind.AMOUNT, "Net of this window"),
-    Column("carried", Kind.AMOUNT, "Carried into it"),
+    Column("carried", Kind.AMOUNT, "Carried into this window"),
     Column("state", ours=True),
     Column("uetr", title="UETR"),
     Column("reason", ours=True),
@@ -49,24 +50,24 @@ _UNPAID: Final = frozenset({LineState.HELD, LineState.CARRIED})
 
 
 async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
-    """The instruction of a closed window.
+    """Read the instruction of a closed window.
 
     Raises:
-        Unavailable: the window has closed this moment, and its lines are not there yet.
+        Unavailable: the window has just closed, and its lines are not written yet.
 
     """
     window = await closed_window(connection, query)
     owners = await scope.owners(connection)
     settlement = await reads.find(connection, window.number)
     if settlement.positions_sha256 is None:
-        raise Unavailable("the window has just closed: what it comes to is being written down")
+        raise Unavailable("the window has just closed: its positions are being computed")
     lines = numbered(await reads.lines(connection, window.number))
     shown = [(number, line) for number, line in lines if owners is None or line.participant in owners]
     return report(window, settlement, shown, scope)
 
 
 def numbered(lines: Sequence[SettlementLine]) -> list[tuple[int | None, SettlementLine]]:
-    """Every line that has something to move, with its number in the instruction, or None."""
+    """Every line with an amount to move, with its number in the instruction, or None."""
     found: list[tuple[int | None, SettlementLine]] = []
     number = 0
     for line in lines:
@@ -83,7 +84,7 @@ def report(
     lines: Sequence[tuple[int | None, SettlementLine]],
     scope: Scope,
 ) -> Report:
-    """Numbered lines as the report; who nets to zero settles nothing and has no line. Pure."""
+    """Build the report from numbered lines; a participant with a net of zero has no line. Pure."""
     assert window.closed_at is not None
     assert settlement.changed_at is not None
     rows = tuple(_line(number, line, window.currency) for number, line in lines)
@@ -108,7 +109,7 @@ def report(
         notes=(
             "Numbered lines are the transactions of the instruction (pacs.009), in its order.",
             "Participants pay into, and receive from, the settlement account of the currency.",
-            "What they pay and what they receive differ by the window's fees, which stay with the switch.",
+            "Payments in and out differ by the fees of the window, which stay with the switch.",
             "Lines that are HELD or CARRIED were not settled in this window.",
         ),
         zone=zone_of(window.currency),
@@ -132,7 +133,7 @@ def _line(number: int | None, line: SettlementLine, currency: str) -> Row:
 
 
 def _totals(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Of the instruction, and of what was not settled; one a direction: a sum of both would mean nothing."""
+    """Totals of the instruction and of unsettled lines, by direction: a sum of both would mean nothing."""
     parts = (
         (TOTAL, [row for row in rows if row[_LINE] is not None]),
         (NOT_SETTLED, [row for row in rows if row[_STATE] in _UNPAID]),
@@ -171,5 +172,5 @@ def read_back(octets: bytes) -> dict[str, int]:
 def _signed(line: dict[str, str]) -> int:
     minor = int(line["amount"].replace(".", ""))
     if Money(minor, line["currency"]).text != line["amount"] or line["currency"] not in EXPONENTS:
-        raise ValueError("an amount is not one of its currency")
+        raise ValueError("the amount is not valid for its currency")
     return {PAYS: -minor, RECEIVES: minor}[line["direction"]]

@@ -1,12 +1,12 @@
-"""Small-number suppression for tables that are published: nobody may be found in them.
+"""Small-number suppression for published tables: no person or bank may be identified.
 
 Primary: a cell with few payments, or of few banks, is not shown. Secondary: sums are shown too, so a cell
-that is alone in its row or column could be subtracted out; more cells must go. A table with its sums is a
-graph: lines are nodes and hidden cells are edges, and a hidden cell can be worked out exactly if and only if
-its edge is on no cycle (D. Gusfield, "A graph theoretic approach to statistical data security", SIAM J.
-Comput. 17, 1988). So each small cell is put on a cycle, by hiding the cheapest path between its row and its
-column, and only over cells that are themselves no smaller than the threshold: what is hidden then stays
-uncertain by at least as much.
+that is alone in its row or column could be derived by subtraction, and more cells must be hidden. A table
+with its sums is a graph: lines are nodes and hidden cells are edges. A hidden cell can be derived exactly if
+and only if its edge is on no cycle (D. Gusfield, "A graph theoretic approach to statistical data security",
+SIAM J. Comput. 17, 1988). So each small cell is put on a cycle, by hiding the cheapest path between its row
+and its column. The path uses only cells that are not below the threshold themselves, so a hidden value stays
+uncertain by at least the threshold.
 """
 
 import heapq
@@ -31,12 +31,12 @@ def with_totals(cells: Mapping[Place, int]) -> dict[Place, int]:
 
 
 def hidden(cells: Mapping[Place, int], small: frozenset[Place], threshold: int) -> frozenset[Place]:
-    """Places that must not be shown, sums included, so that no small cell can be worked out.
+    """Cells that must not be shown, sums included, so that no small cell can be derived.
 
     Args:
         cells: Counts, without sums.
-        small: Cells that must not be shown, whatever else is.
-        threshold: The least count that may be shown, and the least that hides another.
+        small: Cells that must not be shown in any case.
+        threshold: The least count that may be shown, and the least that can hide another.
 
     """
     whole = with_totals(cells)
@@ -45,7 +45,7 @@ def hidden(cells: Mapping[Place, int], small: frozenset[Place], threshold: int) 
     secondary: set[Place] = set()
     for place in sorted(primary):
         path = _cheapest(place, whole, primary, secondary, threshold)
-        if path is None:  # nothing large enough is left to hide it behind: nothing is shown
+        if path is None:  # no cell is large enough to hide it: nothing is shown
             return frozenset(whole)
         secondary.update(path)
     return frozenset(primary | secondary)
@@ -58,7 +58,7 @@ def _cheapest(
     secondary: set[Place],
     threshold: int,
 ) -> list[Place] | None:
-    """The cells to hide `place` behind: the cheapest path from its row to its column, or None."""
+    """The cells that hide `place`: the cheapest path from its row to its column, or None."""
     start, end = (False, place[0]), (True, place[1])
     queue: list[tuple[int, _Node, tuple[Place, ...]]] = [(0, start, ())]
     seen: set[_Node] = set()

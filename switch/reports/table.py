@@ -1,4 +1,4 @@
-"""What every report is: a typed table. Pure; what a cell looks like in a file is `cells` and `render`."""
+"""Reports as typed tables. Pure; `cells` and `render` define how a cell looks in a file."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,45 +9,45 @@ from enum import StrEnum
 from schemas.money import Money
 
 TOTAL = "total"
-"""What the first cell of a row of totals says."""
+"""Text in the first cell of a row of totals."""
 
 Cell = str | int | Money | Decimal | datetime | timedelta | bool | None
-"""None is an empty cell: not known, or not there."""
+"""None is an empty cell: unknown, or absent."""
 
 
 class Kind(StrEnum):
-    """What a column holds, and so how each format writes it."""
+    """Type of a column's values, which decides how each format writes them."""
 
     TEXT = "text"
     PERSONAL = "personal"
     """Text about a person, or a pseudonym of it."""
     COUNT = "count"
     AMOUNT = "amount"
-    """Money of the currency that it carries; a decimal with every digit of that currency."""
+    """Money with its currency; a decimal with all digits of that currency."""
     PERCENT = "percent"
-    """A decimal of a hundred."""
+    """A percentage as a decimal."""
     INSTANT = "instant"
     """Aware; written in UTC and again in the report's zone."""
     SECONDS = "seconds"
-    """A length of time; a decimal of seconds."""
+    """A duration; decimal seconds."""
     FLAG = "flag"
     LOCAL = "local"
-    """An instant on the settlement zone's clock; files have one beside each instant, a report has none."""
+    """An instant in local time of the settlement zone; files have one beside each instant, reports do not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `name` is what programs read, `title` what people do."""
+    """One column. Programs read `name`, people read `title`."""
 
     name: str
     kind: Kind = Kind.TEXT
     title: str = ""
     ours: bool = False
-    """Its texts are words of the switch's own, said to people in their language."""
+    """Its texts are terms of the switch, which are translated for people."""
 
     @property
     def heading(self) -> str:
-        """The title, or the name in words."""
+        """The title, or the name as words."""
         return self.title or self.name.replace("_", " ").capitalize()
 
 
@@ -56,37 +56,37 @@ Row = tuple[Cell, ...]
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
-    """How a report reads as a cube: which columns are its dimensions and which its measures."""
+    """The report as a statistical cube: its dimensions and its measures."""
 
     flow: str
-    """Id of the dataflow, `CORRIDORS`."""
+    """Id of the dataflow, such as `CORRIDORS`."""
     dimensions: tuple[str, ...]
     measures: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A finished report. The same question gives an equal one."""
+    """A finished report. The same request gives an equal one."""
 
     name: str
     title: str
     parameters: Mapping[str, str]
-    """What was asked, and the sequence number up to which the log was read (`as_of`)."""
+    """The request, and the sequence number up to which the log was read (`as_of`)."""
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     totals: tuple[Row, ...] = ()
-    """Of the columns that can be added up; one a currency where money is. Other cells are None."""
+    """Totals of columns that can be added up, one row per currency of the amounts. Other cells are None."""
     notes: tuple[str, ...] = ()
-    """What a reader must know to read the numbers right."""
+    """Notes that a reader needs to interpret the numbers."""
     zone: str = "UTC"
-    """IANA name of the settlement zone, in which instants are told a second time."""
+    """IANA name of the settlement zone, in which instants are written a second time."""
     statistic: Statistic | None = None
     attachments: Mapping[str, bytes] = field(default_factory=dict)
-    """What a report has besides its table, by format: an ISO 20022 message, a proof bundle."""
+    """Additional content of a report, by format: an ISO 20022 message, a proof bundle."""
 
     def __post_init__(self) -> None:
         for row in (*self.rows, *self.totals):
-            assert len(row) == len(self.columns), "a row has a cell a column"
+            assert len(row) == len(self.columns), "a row has one cell for each column"
 
     def column(self, name: str) -> Iterator[Cell]:
         """The cells of one column, without totals."""
@@ -97,10 +97,10 @@ class Report:
 def totals_by_currency(
     columns: Sequence[Column], rows: Iterable[Row], adds: Sequence[str]
 ) -> tuple[Row, ...]:
-    """Add up the columns `adds`: one row a currency, in order, labelled `total` in the first column.
+    """Add up the columns `adds`: one row per currency, in order, labelled `total` in the first column.
 
-    A row belongs to the currency of the first amount that is added up, and the first column of currencies
-    says which. Rows without an amount have a total of their own, with no amount and no currency.
+    The currency of a row is that of the first amount that is added up; the first column of currencies shows
+    it. Rows without an amount have a total of their own, with no amount and no currency.
     """
     names = [column.name for column in columns]
     places = [place for place, name in enumerate(names) if name in adds]
@@ -109,7 +109,9 @@ def totals_by_currency(
     for row in rows:
         amounts = [cell for cell in (row[place] for place in places) if isinstance(cell, Money)]
         currency = amounts[0].currency if amounts else ""
-        assert all(cell.currency == currency for cell in amounts), "amounts of one total are of one currency"
+        assert all(cell.currency == currency for cell in amounts), (
+            "all amounts of one total have the same currency"
+        )
         found = sums.setdefault(currency, dict.fromkeys(adds, 0))
         for name in adds:
             cell = row[names.index(name)]
@@ -132,14 +134,14 @@ def totals_by_currency(
 
 
 def percent(part: int, whole: int, digits: int = 2) -> Decimal | None:
-    """`part` of `whole` in a hundred, rounded half up; None of nothing."""
+    """`part` of `whole` in per cent, rounded half up; None if `whole` is zero."""
     if whole == 0:
         return None
     return ratio(100 * part, whole, digits)
 
 
 def ratio(numerator: int, denominator: int, digits: int) -> Decimal:
-    """An exact quotient of integers with so many digits after the point, rounded half up (away from zero)."""
+    """An exact quotient of integers with this many decimals, rounded half up (away from zero)."""
     scale = 10**digits
     scaled = (2 * abs(numerator) * scale + abs(denominator)) // (2 * abs(denominator))
     negative = scaled > 0 and (numerator < 0) != (denominator < 0)

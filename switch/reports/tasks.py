@@ -1,4 +1,4 @@
-"""What reports need done beside the payments: services are probed, and parties of new payments are read."""
+"""Background tasks of reports: services are probed, and the parties of new payments are read."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -16,16 +16,16 @@ from switch.writer.client import Link
 _log = structlog.get_logger()
 
 PARTIES_EVERY_S: Final = 0.5
-"""With `parties.AT_ONCE` each time: a day of seventeen million payments is kept up with."""
+"""With `parties.AT_ONCE` each time: enough for seventeen million payments a day."""
 _PROBES_EVERY_S_MIN: Final = 2.0
-"""However fast the rails of a test are."""
+"""Minimum, however short the intervals of a test are."""
 
 Task = tuple[float, Callable[[], Awaitable[object]]]
-"""How many seconds between two times, and what to do."""
+"""The number of seconds between two runs, and what to run."""
 
 
 def tasks(settings: Settings, pool: asyncpg.Pool, link: Link, rails: Rails) -> tuple[Task, ...]:
-    """The caretaker's duties for reports."""
+    """Tasks of the caretaker for reports."""
     services = probes.looks(settings, link, rails)
     key = parties.load_key(settings.data / "reports" / "pseudonym.key")
     ring = personal_data.load(settings.personal_data_keys)
@@ -35,7 +35,7 @@ def tasks(settings: Settings, pool: asyncpg.Pool, link: Link, rails: Rails) -> t
             return ring.open(uetr, personal_data.CAME, sealed, body)
         except personal_data.Erased:
             return None
-        except personal_data.Unreadable:  # `verify` says which; one bad row must not end the reading
+        except personal_data.Unreadable:  # `verify` reports which; one bad row must not stop the reading
             _log.error("unreadable_message", uetr=str(uetr))
             return None
 

@@ -1,7 +1,7 @@
-"""Settlement window statement: what each account was debited and credited, and where that left it.
+"""Settlement window statement: debits and credits of each account, and its balances.
 
-The audit tree's root over everything up to the closing event stands in it: whoever holds any later
-checkpoint can prove with a consistency proof that the log behind these numbers has not been rewritten.
+It states the audit tree's root over all events up to the closing event. With any later checkpoint, a
+consistency proof shows that the log behind these numbers has not been rewritten.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,11 +44,11 @@ _AMOUNTS: Final = tuple(column.name for column in COLUMNS if column.kind is Kind
 
 
 async def closed_window(connection: asyncpg.Connection, query: Query) -> Window:
-    """The window that is asked for.
+    """The requested window.
 
     Raises:
         NotFound: there is none of this number.
-        InvalidMessage: it is still open, so nothing about it is final.
+        InvalidMessage: it is still open, so its numbers are not final.
 
     """
     assert query.window is not None
@@ -61,7 +61,7 @@ async def closed_window(connection: asyncpg.Connection, query: Query) -> Window:
 
 
 async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
-    """The statement of a closed window."""
+    """Read the statement of a closed window."""
     window = await closed_window(connection, query)
     assert window.closing_seq is not None
     owners = await scope.owners(connection)
@@ -78,7 +78,7 @@ def report(
     root: bytes,
     scope: Scope,
 ) -> Report:
-    """Rows of `window_statement.sql`, with what of them was no plain payment, as the report; pure."""
+    """Build the report from rows of `window_statement.sql` and from postings that are not payments; pure."""
     assert window.closed_at is not None
     table = tuple(
         _row(row, apart.get((row["owner"], row["purpose"]), Apart()), window.currency) for row in rows
@@ -101,12 +101,15 @@ def report(
         rows=table,
         totals=totals_by_currency(COLUMNS, table, adds),
         notes=(
-            "Positive is to be received. The nets of all accounts of a window sum to zero."
+            "A positive amount is to be received. The nets of all accounts of a window sum to zero."
             if scope.everything
-            else "Positive is to be received. Only accounts of this scope are shown.",
-            "The net is of payments, less those returned: for a position, what the instruction settles.",
-            "What was paid in or out, and settlements of earlier windows, move the position, not the net.",
-            "The audit root is that of the audit tree (RFC 9162) over all events up to the one named above.",
+            else "A positive amount is to be received. Only accounts of this scope are shown.",
+            "The net is payments less returns. For a position, it is what the instruction settles.",
+            "Funds paid in or out and settlements of earlier windows change the position, not the net.",
+            (
+                "The audit root is the root of the audit tree (RFC 9162) over all events up to the event"
+                " stated above."
+            ),
         ),
         zone=zone_of(window.currency),
     )

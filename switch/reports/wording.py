@@ -1,7 +1,7 @@
-"""Reports in the language of people: labels from the pages' catalogues, numbers as the locale writes them.
+"""Reports in a reader's language: labels from the pages' catalogues, numbers in the format of the locale.
 
-What programs read keeps its names and plain decimals: JSON, SDMX-CSV, ISO messages, and CSV unless a language
-is asked for. The source text is English and stands in the code.
+Formats for programs keep their names and plain decimals: JSON, SDMX-CSV, ISO messages, and CSV unless a
+language is requested. The source texts are the English ones in the code.
 """
 
 from collections.abc import Mapping
@@ -26,21 +26,21 @@ SIGNED: Final = (
     "The file is signed; its name has its SHA-256. Signature: /v1/report-artefacts/SHA-256/signature."
     " Key: /v1/report-key. To verify: payswitch report verify FILE KEY, with the signature in FILE.jws."
 )
-"""Where a reader of a file finds its signature; the same in every file, so that equal reports stay equal."""
+"""How to find the signature of a file; the same text in every file, so that equal reports stay equal."""
 _PARAMETERS: Final = {
     "as_of": "As of event",
-    "message_id": "Id of the instruction",
+    "message_id": "Instruction id",
     "message_sha256": "SHA-256 of the instruction",
     "uetr": "UETR",
 }
-"""Those whose name is not enough for people."""
+"""Titles of parameters whose name is not clear enough."""
 _MILLI: Final = Decimal("0.001")
 _TEXTS: Final = files("switch.pages").joinpath("texts")
 
 
 @cache
 def catalogue(code: str) -> Mapping[str, str]:
-    """Texts of a language by their source; English needs none."""
+    """Texts of a language by their English source; English needs none."""
     file = _TEXTS.joinpath(f"{code}.po")
     if not file.is_file():
         return {}
@@ -50,20 +50,20 @@ def catalogue(code: str) -> Mapping[str, str]:
 
 
 def decimal_text(text: str, locale: Locale) -> str:
-    """A plain decimal number with every digit that it has, with the locale's separators."""
+    """A plain decimal number with the locale's separators and all of its digits."""
     digits = len(text.partition(".")[2])
     pattern = "#,##0" + ("." + "0" * digits if digits else "")
     return format_decimal(text, format=pattern, locale=locale, decimal_quantization=False)
 
 
 def parameter_title(name: str) -> str:
-    """What people call a parameter, in English."""
+    """Title of a parameter, in English."""
     return _PARAMETERS.get(name) or Column(name).heading
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How one language says a report."""
+    """Wording of a report in one language."""
 
     code: str = ENGLISH
 
@@ -77,21 +77,21 @@ class Wording:
         return catalogue(self.code).get(source) or source
 
     def heading(self, column: Column) -> str:
-        """What people call a column; one of local times is said to be so."""
+        """Title of a column; a column of local times is marked as such."""
         if column.kind is Kind.LOCAL:
             return f"{self.text(column.heading)} ({self.text('local time')})"
         return self.text(column.heading)
 
     def parameter(self, name: str) -> str:
-        """What people call a parameter."""
+        """Title of a parameter."""
         return self.text(parameter_title(name))
 
     def value(self, text: str) -> str:
-        """A parameter's value: a word of ours in this language, anything else as it is."""
+        """Value of a parameter: a term of the switch is translated, anything else is kept."""
         return self.text(cells.harmless(text))
 
     def cells(self, report: Report, row: Row) -> list[str]:
-        """One row as people read it."""
+        """One row for people."""
         is_total = any(row is total for total in report.totals)
         return [
             self.cell(cell, ours=column.ours or is_total)
@@ -99,7 +99,7 @@ class Wording:
         ]
 
     def cell(self, cell: Cell, *, ours: bool = False) -> str:
-        """One cell as people read it; with `ours`, a text is a word of the switch's own."""
+        """One cell for people; with `ours`, a text is a term of the switch and is translated."""
         match cell:
             case bool():
                 return self.text(cells.text(cell))

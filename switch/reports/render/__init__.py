@@ -1,4 +1,4 @@
-"""A report as bytes. The same report gives the same bytes, today and on another machine."""
+"""Render a report as bytes. The same report gives the same bytes at any time and on any machine."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ from switch.reports.table import Report
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One way to write a report."""
+    """One format of a report."""
 
     name: str
     suffix: str
     media_type: str
     write: Callable[[Report, str | None], bytes]
-    """In a language, where the format is for people; the others are the same in every language."""
+    """Writes the report in a language, if the format is for people; others are the same in every language."""
 
 
 _PACKAGES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"xlsx": ("xlsxwriter",), "pdf": ("typst", "noto_cjk_sans_otc")}
 )
-"""What writes a format, where the extra `reports` brings it."""
+"""Packages that write a format, from the extra `reports`."""
 
 
 def _is_here(name: str) -> bool:
@@ -34,7 +34,7 @@ def _is_here(name: str) -> bool:
 
 
 def _of_extra(name: str) -> Callable[[Report, str | None], bytes]:
-    """A format whose packages are read when it is first asked for, if they are there."""
+    """A format whose packages are loaded when it is first requested, if they are installed."""
 
     def write(report: Report, language: str | None) -> bytes:
         written: bytes = import_module(f"{__name__}.{name}_file").write(report, language)
@@ -68,11 +68,11 @@ _FORMATS: Final = (
 )
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType({found.name: found for found in _FORMATS})
 TABLE: Final = tuple(name for name in ("json", "csv", "xlsx", "pdf") if _is_here(name))
-"""Formats that every report has here."""
+"""Formats that every report has in this installation."""
 
 
 def not_here(name: str) -> NotAcceptable:
-    """Why there is no such format of a report."""
+    """Why a report has no such format."""
     if _is_here(name):
         return NotAcceptable("this report has no such format")
     return NotAcceptable(f"the format {name} is not installed here: pip install 'payswitch[reports]'")
@@ -82,7 +82,7 @@ def render(report: Report, name: str, language: str | None = None) -> bytes:
     """Write a report in the format of this name, for people in a language of `wording.LANGUAGES`.
 
     Raises:
-        NotAcceptable: this report has no such form.
+        NotAcceptable: this report has no such format.
 
     """
     found = FORMATS.get(name)

@@ -1,7 +1,7 @@
 """Reports as CSV (RFC 4180): a heading, the rows, then the totals.
 
-The heading has the names that programs read, always the same. Asked for in a language, it has the titles that
-people read; the cells are the same.
+The heading has the stable names for programs. If a language is requested, it has the titles for people; the
+cells are the same.
 """
 
 import csv
@@ -13,7 +13,7 @@ from switch.reports.wording import Wording
 
 
 def write(report: Report, language: str | None = None) -> bytes:
-    """Rows of text; no cell is one that a spreadsheet runs."""
+    """Write rows of text; no cell can run as a formula in a spreadsheet."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     columns = cells.columns(report)

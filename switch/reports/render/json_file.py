@@ -13,7 +13,7 @@ _WITHOUT_QUOTES = frozenset({Kind.COUNT, Kind.FLAG})
 
 
 def write(report: Report) -> bytes:
-    """One object: what the report is, its columns, and a row an object."""
+    """Write one object: the report's data, its columns, and one object per row."""
     document = {
         "report": report.name,
         "title": report.title,
@@ -31,7 +31,7 @@ def write(report: Report) -> bytes:
 
 
 def _row(report: Report, row: Row) -> dict[str, Any]:
-    """Counts and flags as themselves, None as null; everything else as the text that all formats share."""
+    """Counts and flags as JSON values, None as null; everything else as the text that all formats share."""
     columns = cells.columns(report)
     found: dict[str, Any] = {}
     for column, (text, cell) in zip(columns, cells.written_cells(report, row), strict=True):

@@ -1,8 +1,8 @@
-"""Reports as PDF, by typst: deterministic, with fonts that come in Python packages and no others.
+"""Reports as PDF, by typst: deterministic, with fonts from Python packages only.
 
 Latin, Cyrillic, Arabic and Devanagari letters are in typst's own fonts, Chinese characters in Noto Sans CJK.
-Columns are as wide as their longest piece that cannot be broken, so none runs into its neighbour; paper and
-size of the letters follow from that.
+Columns are as wide as their longest part that cannot be broken, so that none overlaps the next. Paper size
+and font size follow from that.
 """
 
 import json
@@ -20,22 +20,22 @@ from switch.reports.table import Kind, Report
 from switch.reports.wording import SIGNED, Wording
 
 ROWS_MAX: Final = 500
-"""Paper is for reading; the other formats have every row."""
+"""Maximum rows on paper; the other formats have every row."""
 
 _RIGHT: Final = frozenset({Kind.AMOUNT, Kind.COUNT, Kind.PERCENT, Kind.SECONDS})
 _BREAK: Final = "\u200b"
-"""No width: where a long id may go on in the next line."""
+"""A zero-width space: a long id may break there."""
 _LONG: Final = 14
 _PIECE: Final = re.compile(r"[^-_./]{1,8}[-_./]?|[-_./]", re.ASCII)
 _COMFORTABLE: Final = 20
-"""Places that a text has in one line before it is broken into several."""
+"""Width of text in one line before it is broken into several, in characters."""
 _EM_PER_PLACE: Final = 0.56
-"""Width of a digit or letter, generously."""
+"""Approximate width of a digit or letter, not too small."""
 _INSET_PT: Final = 7.0
 
 
 class Paper(NamedTuple):
-    """A size of paper, between its margins, and of letters; points."""
+    """A paper size between its margins, and a font size; points."""
 
     name: str
     flipped: bool
@@ -52,7 +52,7 @@ _PAPERS: Final = (
     Paper("a3", True, 1110, 6),
     Paper("a3", True, 1110, 5),
 )
-"""The first that the table fits on is taken."""
+"""The first that fits the table is used."""
 
 
 @cache
@@ -67,7 +67,7 @@ def _fonts() -> typst.Fonts:
 
 
 def write(report: Report, language: str | None = None) -> bytes:
-    """One document; local times, which say the same again, are left out."""
+    """Write one document; local times are left out, since they repeat the UTC times."""
     compiler = typst.Compiler(
         _template(), font_paths=_fonts(), sys_inputs={"report": _data(report, Wording(language or "en"))}
     )
@@ -79,7 +79,7 @@ def write(report: Report, language: str | None = None) -> bytes:
 def _data(report: Report, wording: Wording) -> str:
     notes = [*map(wording.text, report.notes), wording.text(SIGNED)]
     if len(report.rows) > ROWS_MAX:
-        shown = wording.text("The first {n} of {all} rows; the other formats have all.")
+        shown = wording.text("The first {n} of {all} rows; the other formats have all rows.")
         notes.insert(0, shown.format(n=ROWS_MAX, all=len(report.rows)))
     headings = [wording.text(column.heading) for column in report.columns]
     rows = [wording.cells(report, row) for row in report.rows[:ROWS_MAX]]
@@ -114,7 +114,7 @@ def _broken(rows: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def _breakable(word: str) -> str:
-    """A long word, an id mostly, with places to break it; a number is never broken."""
+    """Insert break points into a long word, usually an id; a number is never broken."""
     return word if len(word) <= _LONG or _is_number(word) else _BREAK.join(_PIECE.findall(word)) or word
 
 
@@ -123,7 +123,7 @@ def _is_number(word: str) -> bool:
 
 
 def _width(heading: str, texts: Sequence[str]) -> float:
-    """Places of a column: of its longest piece, and up to a comfortable line of its longest text."""
+    """Width of a column in characters: of its longest part, and of a readable line of its longest text."""
     pieces = [piece for text in (heading, *texts) for word in text.split(" ") for piece in _pieces(word)]
     longest = max(map(_places, texts), default=0)
     return max(3, *map(_places, pieces), min(longest, _COMFORTABLE))
@@ -134,7 +134,7 @@ def _pieces(word: str) -> list[str]:
 
 
 def _places(text: str) -> int:
-    """How wide a text is, in digits: a Chinese character takes two."""
+    """Width of a text in digits: a Chinese character is as wide as two."""
     return sum(2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1 for character in text)
 
 
@@ -144,5 +144,5 @@ def _paper(widths: Sequence[float]) -> Paper:
 
 
 def _needs(width: float, paper: Paper) -> float:
-    """Points that a column of so many places takes."""
+    """Width in points of a column of this many characters."""
     return width * _EM_PER_PLACE * paper.letters + _INSET_PT

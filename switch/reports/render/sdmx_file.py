@@ -1,6 +1,6 @@
-"""Statistics as SDMX-CSV 2.0.0: one line an observation, a measure a line.
+"""Statistics as SDMX-CSV 2.0.0: one observation per line, one measure per observation.
 
-The structure is `PAYSWITCH:<FLOW>(1.0)`: the report's dimensions, then `INDICATOR` (which measure), `UNIT`
+The structure is `PAYSWITCH:<FLOW>(1.0)`: the report's dimensions, then `INDICATOR` (the measure), `UNIT`
 (a currency, `PT` per cent, `PN` pure number, `S` seconds) and `TIME_PERIOD` (the period as an ISO 8601
 interval of two instants).
 """
@@ -20,7 +20,7 @@ _UNITS: Final = {Kind.COUNT: "PN", Kind.PERCENT: "PT", Kind.SECONDS: "S", Kind.F
 
 
 def write(report: Report) -> bytes:
-    """Every measure of every row that has a value; totals are not observations."""
+    """Write every measure of every row that has a value; totals are not observations."""
     statistic = report.statistic
     assert statistic is not None
     out = io.StringIO()

@@ -1,9 +1,9 @@
-"""Reports as XLSX workbooks: a sheet of the table, a sheet of what it is.
+"""Reports as XLSX workbooks: one sheet with the table, one that describes it.
 
-No cell is a formula. Amounts, counts, shares and lengths of time are numbers, instants are dates, each with
-its format, so that a spreadsheet adds, sorts and filters them. A spreadsheet's numbers are binary fractions
-that keep 15 digits: a number with more is written as text, exact, and the second sheet says that there are
-such. Dates keep milliseconds. The CSV has every digit of all.
+No cell is a formula. Amounts, counts, shares and durations are numbers and instants are dates, each with its
+format, so that a spreadsheet can add, sort and filter them. A spreadsheet's numbers are binary fractions with
+15 digits. A number with more digits is written as exact text, and the second sheet states that there are
+such numbers. Dates keep milliseconds. The CSV has all digits.
 """
 
 import io
@@ -24,8 +24,8 @@ from switch.reports.table import Cell, Column, Kind, Report, Row
 from switch.reports.wording import SIGNED, Wording
 
 DIGITS_MAX: Final = 15
-"""Of a number that every spreadsheet reads as it is written (IEEE 754 double precision)."""
-_MADE: Final = datetime(1980, 1, 1)  # noqa: DTZ001 - the same for ever; the format has no zones
+"""Digits of a number that every spreadsheet keeps exactly (IEEE 754 double precision)."""
+_MADE: Final = datetime(1980, 1, 1)  # noqa: DTZ001 - always the same; the format has no time zones
 _OPTIONS: Final = {
     "in_memory": True,
     "constant_memory": False,
@@ -40,11 +40,11 @@ _WIDTH_MAX: Final = 48
 _INSTANT_WIDTH: Final = 24
 _WIDE: Final = frozenset("WF")
 ROWS_MAX: Final = 10_000
-"""People read no more of a sheet; it says so in its last lines, and the CSV has every row."""
+"""Maximum rows of a sheet; its last lines state the cut, and the CSV has every row."""
 
 
 def write(report: Report, language: str | None = None) -> bytes:
-    """One workbook; its inner times are fixed, so that the same report is the same file."""
+    """Write one workbook; its internal times are fixed, so that the same report is the same file."""
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, _OPTIONS)
     wording = Wording(language or "en")
@@ -56,7 +56,7 @@ def write(report: Report, language: str | None = None) -> bytes:
 
 
 class _Table:
-    """The sheet of the table; formats are made once each."""
+    """The sheet of the table; each format is created once."""
 
     def __init__(self, report: Report, book: xlsxwriter.Workbook, wording: Wording) -> None:
         self._report, self._book, self._wording = report, book, wording
@@ -89,7 +89,7 @@ class _Table:
                 sheet.write_string(line, place, written, self._format("@" if column.kind in _RIGHT else ""))
 
     def _cells(self, row: Row) -> Iterator[tuple[Column, Cell]]:
-        """One row as the sheet has it: each instant in UTC, and again on the settlement zone's clock."""
+        """One row of the sheet: each instant in UTC, and again in local time of the settlement zone."""
         for column, cell in zip(self._report.columns, row, strict=True):
             yield column, cell.astimezone(UTC) if isinstance(cell, datetime) else cell
             if cells.is_local(column):
@@ -104,7 +104,7 @@ class _Table:
 
 
 def _number(cell: Cell) -> Decimal | None:
-    """What a cell is as a number; None where it is none."""
+    """The cell as a number; None if it is not one."""
     if isinstance(cell, bool):
         return None
     if isinstance(cell, Money | timedelta):
@@ -119,7 +119,7 @@ def _is_exact(number: Decimal) -> bool:
 
 
 def _number_format(cell: Cell) -> str:
-    """Separators of thousands, and as many decimals as the value is known to."""
+    """Thousands separators, and as many decimals as the value has."""
     if isinstance(cell, Money):
         decimals = EXPONENTS[cell.currency]
     elif isinstance(cell, timedelta):
@@ -130,7 +130,7 @@ def _number_format(cell: Cell) -> str:
 
 
 def _cut(report: Report, wording: Wording) -> str:
-    text = wording.text("The first {n} of {all} rows; totals are of all, and the CSV has all.")
+    text = wording.text("The first {n} of {all} rows; totals are of all rows, and the CSV has all rows.")
     return text.format(n=ROWS_MAX, all=len(report.rows))
 
 
@@ -143,7 +143,7 @@ def _width(report: Report, place: int, column: Column, heading: str) -> int:
 
 
 def _places(text: str) -> int:
-    """How wide a text is, in digits: a Chinese character takes two."""
+    """Width of a text in digits: a Chinese character is as wide as two."""
     return sum(2 if unicodedata.east_asian_width(character) in _WIDE else 1 for character in text)
 
 
@@ -167,7 +167,7 @@ def _about(report: Report, book: xlsxwriter.Workbook, wording: Wording) -> None:
         notes.append(_cut(report, wording))
     if _has_long_numbers(report):
         notes.append(
-            wording.text("Numbers of more than 15 digits are texts: a spreadsheet would round them.")
+            wording.text("Numbers of more than 15 digits are texts, because a spreadsheet would round them.")
         )
     lines += [(wording.text("Note"), note) for note in notes]
     for line, (name, value) in enumerate(lines):

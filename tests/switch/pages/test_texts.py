@@ -118,9 +118,9 @@ WORDS = {
     *("it cancels out", "Note", "Report", "Zone", "Account", "local time", wording.SIGNED),
     *(str(rule) for rule in patterns.Rule),
     *("Opening balance", "Closing balance", "Opening balance gross", "Closing balance gross", "Page"),
-    "The first {n} of {all} rows; the other formats have all.",
-    "The first {n} of {all} rows; totals are of all, and the CSV has all.",
-    "Numbers of more than 15 digits are texts: a spreadsheet would round them.",
+    "The first {n} of {all} rows; the other formats have all rows.",
+    "The first {n} of {all} rows; totals are of all rows, and the CSV has all rows.",
+    "Numbers of more than 15 digits are texts, because a spreadsheet would round them.",
 }
 """Words of reports' cells, parameters and remarks."""
 
