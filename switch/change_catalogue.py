@@ -8,7 +8,7 @@ import msgspec
 from switch.approvals.kinds import Kind, Kinds
 from switch.operations import unfreeze
 from switch.participants import changes as participants
-from switch.participants import corridors, keys, limits, people, resolution
+from switch.participants import corridors, keys, limits, people, rails, resolution
 from switch.settlement import changes as settlement
 from switch.webhooks import changes as webhooks
 
@@ -18,6 +18,7 @@ _ALL: Final[tuple[Kind[Any], ...]] = (
     *limits.KINDS,
     *keys.KINDS,
     *corridors.KINDS,
+    *rails.KINDS,
     *settlement.KINDS,
     *resolution.KINDS,
     *unfreeze.KINDS,

@@ -54,12 +54,12 @@ LOCK: Final = 7_266_337_002
 _SELECT: Final = """
 SELECT o.number, o.uetr, o.state, o.rail, o.entered_at, o.expires_at, o.enquiries, o.pending,
        p.native_ref, m.body AS native_body, k.sealed AS sealed_key, clock_timestamp() AS now,
-       r.open OR coalesce(r.opens_at <= clock_timestamp(), false) AS rail_open
+       coalesce(r.open OR r.opens_at <= clock_timestamp(), false) AS rail_open
 FROM switch.open_payment AS o
 JOIN switch.payment AS p USING (number)
 JOIN switch.message AS m ON m.number = o.number AND m.direction = 1
 JOIN switch.message_key AS k ON k.number = o.number
-JOIN switch.rail AS r ON r.country = o.rail
+LEFT JOIN switch.rail AS r ON r.country = o.rail -- a retired rail takes nothing more
 {}"""
 _DUE: Final = _SELECT.format(
     """

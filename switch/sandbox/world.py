@@ -25,6 +25,7 @@ from schemas.money import EXPONENTS
 from schemas.signing.keys import Algorithm, SigningKey
 from switch.base.settings import Settings
 from switch.client import credit_transfer
+from switch.payments import rail_register
 from switch.payments.pricing import FEES, POSITION, SCHEME
 from switch.payments.rails import CONNECTION, write_connection
 from switch.sandbox import people
@@ -154,9 +155,8 @@ async def _names(connection: asyncpg.Connection, settings: Settings) -> None:
         " ON CONFLICT (id) DO NOTHING",
         [(made.id, made.name, made.bic, made.country, made.kind) for made in _present(settings)],
     )
-    await connection.executemany(
-        "INSERT INTO switch.rail (country) VALUES ($1) ON CONFLICT DO NOTHING", [(c,) for c in countries]
-    )
+    for country in countries:
+        await rail_register.register(connection, country, is_open=True)
     await connection.executemany(
         "INSERT INTO switch.corridor (source, target, fee_minor, fee_bps) VALUES ($1, $2, $3, $4)"
         " ON CONFLICT DO NOTHING",

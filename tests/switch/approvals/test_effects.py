@@ -59,6 +59,8 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "corridor.settlement": {**CORRIDOR, "settlement": "gross"},
     "rate.set": {"source": "INR", "target": "PKR", "provider": "fx", "rate": "3.28", "valid_from": LATER},
     "rail.switch": {"country": "IN", "open": False, "opens_at": LATER},
+    "rail.register": {"country": "IN"},
+    "rail.retire": {"country": "IN"},
     "window.close": {"currency": "INR", "window": 1},
     "settlement.confirm": {"window": 1, "positions_sha256": "0" * 64},
     "settlement.abort": {"window": 1},
@@ -78,8 +80,8 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "webhook_key.retire": {"number": 1},
 }  # fmt: skip
 """One request of each kind. What it is about need not be there: an effect decides nothing."""
-ALREADY_SO = {"books.unfreeze", "participant.resume", "person.resume"}
-"""Nothing is frozen or suspended here."""
+ALREADY_SO = {"books.unfreeze", "participant.resume", "person.resume", "rail.retire"}
+"""Nothing is frozen or suspended here, and no rail is registered."""
 
 
 @pytest_asyncio.fixture

@@ -249,7 +249,7 @@ async def test_rates_fees_and_rails_change_by_two_people(desk: Desk) -> None:
     await done(desk, "rate.set", {"source": "INR", "target": "PKR", "provider": "fx", "rate": "3.25"})
     await done(desk, "corridor.switch", {"source": "IN", "target": "PK", "enabled": False})
     await done(desk, "corridor.fees", {"source": "IN", "target": "PK", "fee_minor": 7, "fee_bps": 3})
-    await desk.pool.execute("INSERT INTO switch.rail (country) VALUES ('PK')")
+    await done(desk, "rail.register", {"country": "PK"})
     opens = datetime.now(UTC) + timedelta(days=2)
     await done(desk, "rail.switch", {"country": "PK", "open": False, "opens_at": opens.isoformat()})
     directory = await load(desk.pool)
