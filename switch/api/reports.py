@@ -24,7 +24,7 @@ from switch.reports.artefacts import Artefact
 from switch.reports.query import Scope
 from switch.reports.readers import scope_of_participant, scope_of_person
 from switch.reports.render import FORMATS
-from switch.reports.service import Office
+from switch.reports.service import ReportService
 from switch.reports.wording import LANGUAGES
 
 router = APIRouter(prefix="/v1")
@@ -41,12 +41,12 @@ _PUBLIC: Final = Scope("public", everything=True)
 """Who reads the open data: anybody."""
 
 
-def _office(request: Request) -> Office:
+def _office(request: Request) -> ReportService:
     """The office of this worker, opened at its first report."""
     runtime: Runtime = request.app.state.runtime
-    found: Office | None = getattr(request.app.state, "report_office", None)
+    found: ReportService | None = getattr(request.app.state, "report_office", None)
     if found is None:
-        found = Office.open(runtime.settings, runtime.pool, runtime.link)
+        found = ReportService.open(runtime.settings, runtime.pool, runtime.link)
         request.app.state.report_office = found
     return found
 
@@ -59,7 +59,7 @@ def _scope(who: Caller, *, reveal: Annotated[bool, Query(description=_REVEAL)] =
     return scope_of_participant(who)
 
 
-Desk = Annotated[Office, Depends(_office)]
+Desk = Annotated[ReportService, Depends(_office)]
 Reading = Annotated[Scope, Depends(_scope)]
 Spoken = Annotated[
     str | None,
@@ -157,7 +157,7 @@ class OpenDataCache:
         self._made: dict[tuple[str, str, str | None], tuple[float, Artefact]] = {}
         self._one_at_a_time = asyncio.Lock()
 
-    async def get(self, office: Office, quarter: str, form: str, language: str | None) -> Artefact:
+    async def get(self, office: ReportService, quarter: str, form: str, language: str | None) -> Artefact:
         """The open data of a quarter. Raises as `service.make` does, and NotFound for one long ago."""
         if int(quarter[:4]) < datetime.now(UTC).year - _YEARS:
             raise NotFound

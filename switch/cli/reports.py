@@ -35,18 +35,18 @@ from switch.cli.failures import CommandFailed, WrongUse
 from switch.cli.pages import Before, Limit, shown
 from switch.reports import artefacts, catalogue, pattern_rules, regulators, service
 from switch.reports.query import Scope
-from switch.reports.service import Office
+from switch.reports.service import ReportService
 from switch.writer.event_kinds import EventKind
 
 app = typer.Typer(no_args_is_help=True)
 
 
 @contextlib.asynccontextmanager
-async def _office(settings: Settings) -> AsyncIterator[Office]:
+async def _office(settings: Settings) -> AsyncIterator[ReportService]:
     """What reports are made with, of the running switch."""
     running = settings.model_copy(update={"database": running_url(settings), "data": settings.data.resolve()})
     async with pool(running) as connections, writer(running) as link:
-        yield Office.open(running, connections, link)
+        yield ReportService.open(running, connections, link)
 
 
 @app.command("list")

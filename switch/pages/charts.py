@@ -21,7 +21,7 @@ from switch.pages.shell import PREFIX, Viewer, finish
 from switch.reports import corridors, costs, open_data
 from switch.reports.query import Scope
 from switch.reports.readers import scope_of_person
-from switch.reports.service import Office
+from switch.reports.service import ReportService
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 
@@ -63,7 +63,7 @@ def answer(request: Request, document: Mapping[str, Any], measure: str) -> Respo
     return finish(request, response)
 
 
-async def kept(office: Office, scope: Scope, sha256: str) -> dict[str, Any]:
+async def kept(office: ReportService, scope: Scope, sha256: str) -> dict[str, Any]:
     """A kept report's JSON. Raises NotFound where there is none, or it was made for somebody else."""
     wanted = None if scope.everything else scope.text
     report = await office.pool.fetchval(_KEPT, bytes.fromhex(sha256), wanted)

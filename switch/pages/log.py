@@ -67,7 +67,7 @@ async def get_log(
 
 
 async def _everything(
-    office: service.Office, before: int | None, *, people: bool
+    office: service.ReportService, before: int | None, *, people: bool
 ) -> tuple[list[asyncpg.Record], int]:
     """Rows, and the event before which the next page begins."""
     async with witness.looking(office.pool) as connection:
@@ -77,7 +77,7 @@ async def _everything(
 
 
 async def _of_country(
-    office: service.Office, country: str, before: int | None
+    office: service.ReportService, country: str, before: int | None
 ) -> tuple[list[asyncpg.Record], int]:
     async with office.pool.acquire() as connection, reading_as_regulator(connection, country):
         start = before or await connection.fetchval(_LAST_OF_COUNTRY) + 1

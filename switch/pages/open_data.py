@@ -13,7 +13,7 @@ from switch.pages import charts
 from switch.pages.reports import ROWS_MAX
 from switch.pages.shell import PREFIX, render
 from switch.reports import catalogue, open_data
-from switch.reports.service import Office
+from switch.reports.service import ReportService
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 
@@ -60,7 +60,7 @@ def past_quarters(now: datetime) -> list[str]:
     return [f"{number // 4}-Q{number % 4 + 1}" for number in range(current - 1, current - 1 - _QUARTERS, -1)]
 
 
-async def _read(request: Request, office: Office, quarter: str) -> dict[str, Any]:
+async def _read(request: Request, office: ReportService, quarter: str) -> dict[str, Any]:
     """A quarter's JSON, from the shelf that the API hands out from. Raises as `Shelf.get` does."""
     shelf: OpenDataCache = request.app.state.__dict__.setdefault("open_data_shelf", OpenDataCache())
     found: dict[str, Any] = json.loads((await shelf.get(office, quarter, "json", None)).octets)

@@ -125,7 +125,7 @@ async def get_verifier(request: Request, person: Asker) -> Response:  # noqa: AR
 
 async def _bundle(  # noqa: PLR0917 - one a query parameter
     request: Request,
-    office: service.Office,
+    office: service.ReportService,
     person: Person,
     uetr: UUID | None,
     window: int | None,

@@ -95,7 +95,7 @@ async def get_report(request: Request, office: Desk, person: Viewer, name: str) 
 
 
 async def _shown(
-    office: service.Office, person: Viewer, definition: catalogue.Definition, said: Mapping[str, str]
+    office: service.ReportService, person: Viewer, definition: catalogue.Definition, said: Mapping[str, str]
 ) -> dict[str, Any]:
     scope = scope_of_person(person, reveal=_REVEAL in said)
     try:

@@ -26,7 +26,7 @@ ONE_READING_S: Final = 600.0
 _READINGS_MAX: Final = 10_000
 
 
-async def note(request: Request, office: service.Office, person: Person) -> None:
+async def note(request: Request, office: service.ReportService, person: Person) -> None:
     """Write down that this person opened this page.
 
     Raises:
@@ -42,7 +42,7 @@ async def note(request: Request, office: service.Office, person: Person) -> None
     )
 
 
-def of(entry: Entry) -> Callable[[Request, service.Office], Awaitable[Person]]:
+def of(entry: Entry) -> Callable[[Request, service.ReportService], Awaitable[Person]]:
     """The signed-in person of a page of this entry, who is noted where the page was opened under witness.
 
     `person: Annotated[Person, Depends(witness.of(shell.WINDOWS))]`.

@@ -23,10 +23,10 @@ _ADD: Final = (
     "INSERT INTO switch.probe (service, ok, micros, every_s, detail) VALUES ($1, $2, $3, $4, $5)"
     " ON CONFLICT DO NOTHING"
 )
-Look = Callable[[], Awaitable[bool]]
+Check = Callable[[], Awaitable[bool]]
 
 
-def looks(settings: Settings, link: Link, rails: Rails) -> Mapping[str, Look]:
+def checks(settings: Settings, link: Link, rails: Rails) -> Mapping[str, Check]:
     """Probes of each service, by its name."""
     return {
         "accept": lambda: _accepts(f"http://{settings.host}:{settings.port}/readyz"),
@@ -59,15 +59,15 @@ async def _decides(link: Link) -> bool:
     return (await link.ask(Ping())).verdict is Verdict.PONG
 
 
-async def look_at_all(pool: asyncpg.Pool, services: Mapping[str, Look], every_s: float = EVERY_S) -> None:
+async def probe_all(pool: asyncpg.Pool, services: Mapping[str, Check], every_s: float = EVERY_S) -> None:
     """Probe every service once, concurrently, and record the results."""
-    await asyncio.gather(*(_look_at(pool, name, look, every_s) for name, look in services.items()))
+    await asyncio.gather(*(_probe(pool, name, check, every_s) for name, check in services.items()))
 
 
-async def _look_at(pool: asyncpg.Pool, service: str, look: Look, every_s: float) -> None:
+async def _probe(pool: asyncpg.Pool, service: str, check: Check, every_s: float) -> None:
     began = time.perf_counter()
     try:
-        ok = await asyncio.wait_for(look(), WITHIN_S)
+        ok = await asyncio.wait_for(check(), WITHIN_S)
         detail = "" if ok else "negative response"
     except Exception as error:  # noqa: BLE001 - whatever happened, the service did not respond
         ok, detail = False, type(error).__name__

@@ -39,7 +39,7 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class ReportService:
     """What creating reports needs."""
 
     pool: asyncpg.Pool
@@ -51,14 +51,14 @@ class Office:
     """Limits concurrent reports, so that they never take every connection from the payments."""
 
     @classmethod
-    def open(cls, settings: Settings, pool: asyncpg.Pool, link: Link) -> "Office":
+    def open(cls, settings: Settings, pool: asyncpg.Pool, link: Link) -> "ReportService":
         """Open the report service of an installation."""
         store = Store(settings.data / "reports")
         return cls(pool, link, store, personal_data.load(settings.personal_data_keys))
 
 
 async def make(  # noqa: PLR0917
-    office: Office,
+    service: ReportService,
     name: str,
     given: Mapping[str, str],
     scope: Scope,
@@ -68,7 +68,7 @@ async def make(  # noqa: PLR0917
     """Create a report, record the request in the log, and return the report.
 
     Args:
-        office: The service.
+        service: The service.
         name: A report of the catalogue.
         given: Its parameters, as texts.
         scope: The reader and what it may see.
@@ -88,37 +88,39 @@ async def make(  # noqa: PLR0917
     definition.check(query, scope)
     if form not in definition.formats:
         raise render.not_here(form)
-    async with office.turns:
-        report = await _read(office, definition, query, scope)
+    async with service.turns:
+        report = await _read(service, definition, query, scope)
     # Rendering is CPU-bound: in a thread, the other requests of this process continue meanwhile.
     octets = await asyncio.to_thread(render.render, report, form, language)
-    artefact = await _noted(office, report, octets, scope, form)
+    artefact = await _noted(service, report, octets, scope, form)
     if not scope.reveal:
-        await asyncio.to_thread(office.store.keep, artefact)
-    await _register(office, report, artefact, scope)
+        await asyncio.to_thread(service.store.keep, artefact)
+    await _register(service, report, artefact, scope)
     return artefact
 
 
-async def _read(office: Office, definition: catalogue.Definition, query: Query, scope: Scope) -> Report:
-    async with office.pool.acquire() as connection, reading(connection):
+async def _read(
+    service: ReportService, definition: catalogue.Definition, query: Query, scope: Scope
+) -> Report:
+    async with service.pool.acquire() as connection, reading(connection):
         if not scope.reveal:
             return await definition.read(connection, query, scope)
         if definition.name != patterns.NAME:
             raise NotAllowed("this report has no personal data to show")
         period, version, hits = await patterns.hits(connection, query, scope)
-        people = await _people(office, connection, sorted({hit.uetr for hit in hits}))
+        people = await _people(service, connection, sorted({hit.uetr for hit in hits}))
         return patterns.report(hits, period, version, scope, people)
 
 
 async def _people(
-    office: Office, connection: asyncpg.Connection, uetrs: list[UUID]
+    service: ReportService, connection: asyncpg.Connection, uetrs: list[UUID]
 ) -> dict[UUID, patterns.People]:
     if len(uetrs) > patterns.REVEALED_MAX:
         raise NotAllowed(f"the parties of at most {patterns.REVEALED_MAX} payments are shown at once")
     found = {}
     for uetr in uetrs:
         try:
-            raw = await personal_data.read(connection, office.keys, uetr, personal_data.CAME)
+            raw = await personal_data.read(connection, service.keys, uetr, personal_data.CAME)
         except personal_data.Erased:
             found[uetr] = patterns.People("(erased)", "(erased)")
         else:
@@ -126,7 +128,7 @@ async def _people(
     return found
 
 
-async def _noted(office: Office, report: Report, octets: bytes, scope: Scope, form: str) -> Artefact:
+async def _noted(service: ReportService, report: Report, octets: bytes, scope: Scope, form: str) -> Artefact:
     """The artefact, after the log has the event of its request."""
     found = render.FORMATS[form]
     artefact = Artefact(
@@ -135,21 +137,21 @@ async def _noted(office: Office, report: Report, octets: bytes, scope: Scope, fo
         suffix=found.suffix,
         media_type=found.media_type,
         octets=octets,
-        signature=office.store.sign(octets),
+        signature=service.store.sign(octets),
         as_of=int(report.parameters.get("as_of", 0)),
         event=0,
     )
-    return replace(artefact, event=await note(office, EventKind.REPORT, **_event(report, artefact, scope)))
+    return replace(artefact, event=await note(service, EventKind.REPORT, **_event(report, artefact, scope)))
 
 
-async def note(office: Office, kind: EventKind, **facts: Any) -> int:
+async def note(service: ReportService, kind: EventKind, **facts: Any) -> int:
     """Write an event into the audited log; return its sequence number.
 
     Raises:
         Unavailable, OutcomeUnknown: it is not known that the writer recorded it.
 
     """
-    reply = await office.link.ask(Record(kind, _encode(facts)))
+    reply = await service.link.ask(Record(kind, _encode(facts)))
     if not reply.number:
         raise Unavailable("the audited log did not record this request")
     return reply.number
@@ -167,8 +169,8 @@ def _event(report: Report, artefact: Artefact, scope: Scope) -> dict[str, Any]:
     }
 
 
-async def _register(office: Office, report: Report, artefact: Artefact, scope: Scope) -> None:
-    await office.pool.execute(
+async def _register(service: ReportService, report: Report, artefact: Artefact, scope: Scope) -> None:
+    await service.pool.execute(
         _ADD,
         artefact.sha256,
         report.name,
@@ -184,29 +186,29 @@ async def _register(office: Office, report: Report, artefact: Artefact, scope: S
     )
 
 
-async def add_rules(office: Office, version: str, rules: pattern_rules.Rules, caller: str) -> None:
+async def add_rules(service: ReportService, version: str, rules: pattern_rules.Rules, caller: str) -> None:
     """Add a version of the pattern rules, and record who added it. Raises as `pattern_rules.add` does."""
-    async with office.pool.acquire() as connection, connection.transaction():
+    async with service.pool.acquire() as connection, connection.transaction():
         await pattern_rules.add(connection, version, rules, caller)
-        await note(office, EventKind.PATTERN_RULES, caller=caller, version=version)
+        await note(service, EventKind.PATTERN_RULES, caller=caller, version=version)
 
 
-async def signature(office: Office, sha256: str) -> tuple[str, str]:
+async def signature(service: ReportService, sha256: str) -> tuple[str, str]:
     """The report of the file with this hash, and its detached signature.
 
     Raises:
         NotFound: no file with this hash was made here.
 
     """
-    row = await office.pool.fetchrow(_SIGNATURE, bytes.fromhex(sha256))
+    row = await service.pool.fetchrow(_SIGNATURE, bytes.fromhex(sha256))
     if row is None:
         raise NotFound("no report of this hash was made here")
     return row["report"], row["signature"]
 
 
 async def made(
-    office: Office, scope: Scope, limit: int = 200, *, before: int | None = None
+    service: ReportService, scope: Scope, limit: int = 200, *, before: int | None = None
 ) -> list[dict[str, Any]]:
     """Artefacts made for this scope, newest first: who, what, up to which event of the log, which file."""
-    rows = await office.pool.fetch(_MADE, None if scope.everything else scope.text, limit, before)
+    rows = await service.pool.fetch(_MADE, None if scope.everything else scope.text, limit, before)
     return [{**row, "sha256": row["sha256"].hex(), "made_at": row["made_at"].isoformat()} for row in rows]

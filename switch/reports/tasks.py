@@ -26,7 +26,7 @@ Task = tuple[float, Callable[[], Awaitable[object]]]
 
 def tasks(settings: Settings, pool: asyncpg.Pool, link: Link, rails: Rails) -> tuple[Task, ...]:
     """Tasks of the caretaker for reports."""
-    services = probes.looks(settings, link, rails)
+    services = probes.checks(settings, link, rails)
     key = parties.load_key(settings.data / "reports" / "pseudonym.key")
     ring = personal_data.load(settings.personal_data_keys)
 
@@ -45,6 +45,6 @@ def tasks(settings: Settings, pool: asyncpg.Pool, link: Link, rails: Rails) -> t
 
     every_s = max(_PROBES_EVERY_S_MIN, probes.EVERY_S * settings.time_scale)
     return (
-        (every_s, lambda: probes.look_at_all(pool, services, every_s)),
+        (every_s, lambda: probes.probe_all(pool, services, every_s)),
         (PARTIES_EVERY_S, read_parties),
     )

@@ -9,7 +9,7 @@ import pytest
 from loadtests.reports import DAY
 from schemas.errors import InvalidMessage
 from switch.reports import open_data
-from switch.reports.probes import look_at_all
+from switch.reports.probes import probe_all
 from switch.reports.query import Scope
 from switch.reports.table import Report
 from tests.switch.reports.conftest import Day, make
@@ -64,7 +64,7 @@ async def test_what_raises_or_hangs_is_down(database_url: str) -> None:
     async def broken() -> bool:
         raise OSError("gone")
 
-    await look_at_all(pool, {"up": up, "broken": broken}, 15)
+    await probe_all(pool, {"up": up, "broken": broken}, 15)
     rows = await pool.fetch("SELECT service, ok, detail FROM switch.probe ORDER BY service")
     await pool.close()
 
