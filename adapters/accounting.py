@@ -5,7 +5,7 @@ from functools import lru_cache
 from anyascii import anyascii
 
 from adapters.port import Order
-from adapters.profile import Characters, RailProfile
+from adapters.profile import RailProfile, TextLimits
 from schemas.elements import Accounting, Loss
 
 SHORTENED = "is shortened to what this rail carries"
@@ -19,9 +19,9 @@ def accounting(carries: tuple[str, ...]) -> Accounting:
 
 def losses(order: Order, profile: RailProfile) -> list[Loss]:
     """Every element of the order's message that the rail's message has no place for, or too little."""
-    if order.stated is None:
+    if order.original is None:
         return []
-    found = accounting(profile.carries).losses(order.stated.content)
+    found = accounting(profile.carries).losses(order.original.content)
     payment, characters = order.payment, profile.characters
     for path, text, longest in (
         ("CdtTrfTxInf/Dbtr/Nm", payment.debtor.name, characters.name_max),
@@ -33,6 +33,6 @@ def losses(order: Order, profile: RailProfile) -> list[Loss]:
     return found
 
 
-def _length(text: str, characters: Characters) -> int:
+def _length(text: str, characters: TextLimits) -> int:
     """How long a text is in the rail's script."""
     return len(text if text.isascii() or characters.encoding != "ascii" else anyascii(text))

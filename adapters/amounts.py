@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from adapters.port import Order, Violation
-from adapters.profile import RailProfile, Rendering
+from adapters.profile import AmountFormat, RailProfile
 from schemas.errors import InvalidAmount, InvalidMessage
 from schemas.money import EXPONENTS, MAX_MINOR, Money
 from schemas.reasons import Reason
@@ -58,7 +58,7 @@ def of_units(count: int, currency: str, step: int = 1, *, path: str = "") -> Mon
     return Money(count * step, currency)
 
 
-def write(amount: Money, rendering: Rendering, step: int = 1) -> str:
+def write(amount: Money, rendering: AmountFormat, step: int = 1) -> str:
     """The amount as the wire says it.
 
     Raises:
@@ -68,7 +68,7 @@ def write(amount: Money, rendering: Rendering, step: int = 1) -> str:
     return _WRITERS[rendering](amount, step)
 
 
-def read(text: str, currency: str, rendering: Rendering, step: int = 1, *, path: str = "") -> Money:
+def read(text: str, currency: str, rendering: AmountFormat, step: int = 1, *, path: str = "") -> Money:
     """The amount that the wire says.
 
     Raises:
@@ -79,7 +79,7 @@ def read(text: str, currency: str, rendering: Rendering, step: int = 1, *, path:
         if rendering in _POINTS:
             amount = Money.parse(text.replace(_POINTS[rendering], "."), currency)
         else:
-            unit = _whole(currency) if rendering is Rendering.WHOLE else step
+            unit = _whole(currency) if rendering is AmountFormat.WHOLE else step
             amount = of_units(int(text) if text.isascii() and text.isdecimal() else 0, currency, unit)
         if write(amount, rendering, step) == text:
             return amount
@@ -99,13 +99,15 @@ def _fixed(amount: Money, step: int) -> str:
     return text
 
 
-_POINTS: Final[Mapping[Rendering, str]] = MappingProxyType({Rendering.DECIMAL: ".", Rendering.COMMA: ","})
-_WRITERS: Final[Mapping[Rendering, Callable[[Money, int], str]]] = MappingProxyType(
+_POINTS: Final[Mapping[AmountFormat, str]] = MappingProxyType(
+    {AmountFormat.DECIMAL: ".", AmountFormat.COMMA: ","}
+)
+_WRITERS: Final[Mapping[AmountFormat, Callable[[Money, int], str]]] = MappingProxyType(
     {
-        Rendering.DECIMAL: lambda amount, _: amount.text,
-        Rendering.COMMA: lambda amount, _: amount.text.replace(".", ","),
-        Rendering.MINOR: lambda amount, step: str(units(amount, step)),
-        Rendering.FIXED: _fixed,
-        Rendering.WHOLE: lambda amount, _: str(units(amount, _whole(amount.currency))),
+        AmountFormat.DECIMAL: lambda amount, _: amount.text,
+        AmountFormat.COMMA: lambda amount, _: amount.text.replace(".", ","),
+        AmountFormat.MINOR: lambda amount, step: str(units(amount, step)),
+        AmountFormat.FIXED: _fixed,
+        AmountFormat.WHOLE: lambda amount, _: str(units(amount, _whole(amount.currency))),
     }
 )

@@ -15,7 +15,7 @@ ECDSA: Final = "ecdsa-p256-sha256"
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class CountryNames:
     """What people call the country, in the languages of the pages."""
 
     en: str
@@ -28,7 +28,7 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
-class Bank:
+class SandboxBank:
     """A made-up participant of the sandbox."""
 
     id: str
@@ -46,7 +46,7 @@ class Country:
 
     code: str
     """ISO 3166-1 alpha-2."""
-    names: Names
+    names: CountryNames
     currency: str
     """What its participants hold and its rail credits."""
     zone: str
@@ -59,7 +59,7 @@ class Country:
     """For the sandbox: units of its currency that a made-up basket costs. Plausible, nobody's quotation."""
     large_payment: int
     """About 10,000 US dollars, in whole units of its currency: the pattern report's built-in threshold."""
-    banks: tuple[Bank, ...]
+    banks: tuple[SandboxBank, ...]
     """Its participants in the sandbox; the first is the one that examples use."""
     iban: Iban | None = None
     """The form of its IBANs, where it has any."""

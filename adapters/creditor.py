@@ -26,7 +26,7 @@ from schemas.identifiers import is_iban as is_any_iban
 from schemas.payment import Account
 
 
-class Kind(StrEnum):
+class IdentifierKind(StrEnum):
     """What an identifier is."""
 
     IBAN = "IBAN"
@@ -37,10 +37,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class IdentifierForm:
     """One form of identifier that a rail knows."""
 
-    kind: Kind
+    kind: IdentifierKind
     read: Callable[[str], str | None]
     """The rail's own writing of a text, or None where the text is not of this form. Pure."""
     text: str
@@ -53,7 +53,7 @@ class Form:
 class Identifier:
     """A creditor as the rail writes it."""
 
-    kind: Kind
+    kind: IdentifierKind
     value: str
 
 
@@ -93,17 +93,17 @@ def is_provided(text: str | None) -> bool:
     return bool(text) and _NOT_PROVIDED.fullmatch(plain(text or "").upper()) is None
 
 
-def find(account: Account | None, forms: Sequence[Form]) -> Identifier | None:
+def find(account: Account | None, forms: Sequence[IdentifierForm]) -> Identifier | None:
     """The creditor that a payment names; None where it names nobody that the rail pays."""
     return _find(account, [form for form in forms if form.pays])
 
 
-def find_alias(account: Account | None, forms: Sequence[Form]) -> Identifier | None:
+def find_alias(account: Account | None, forms: Sequence[IdentifierForm]) -> Identifier | None:
     """The account or alias that is to be looked up, also one that the rail itself does not pay."""
     return _find(account, forms)
 
 
-def read(text: str, forms: Sequence[Form]) -> Identifier | None:
+def read(text: str, forms: Sequence[IdentifierForm]) -> Identifier | None:
     """An account or alias that stands by itself."""
     for form in forms:
         value = form.read(text)
@@ -112,7 +112,7 @@ def read(text: str, forms: Sequence[Form]) -> Identifier | None:
     return None
 
 
-def refusal(account: Account | None, forms: Sequence[Form]) -> tuple[str, str]:
+def refusal(account: Account | None, forms: Sequence[IdentifierForm]) -> tuple[str, str]:
     """Where a creditor's identifier is wrong, and what the rail pays: path and text of a violation."""
     paid = " or ".join(form.text for form in forms if form.pays)
     path = "CdtTrfTxInf/CdtrAcct"
@@ -125,23 +125,25 @@ def refusal(account: Account | None, forms: Sequence[Form]) -> tuple[str, str]:
     return path, f"this rail pays {paid}"
 
 
-def _find(account: Account | None, forms: Sequence[Form]) -> Identifier | None:
+def _find(account: Account | None, forms: Sequence[IdentifierForm]) -> Identifier | None:
     if account is None:
         return None
     if account.iban:
-        return read(account.iban, [form for form in forms if form.kind is Kind.IBAN])
+        return read(account.iban, [form for form in forms if form.kind is IdentifierKind.IBAN])
     given = account.other if is_provided(account.other) else None
     proxy = account.proxy
     repeated = given is not None and proxy is not None and _same(given, proxy)
     if given is not None and not (repeated and account.proxy_type in _PHONE_TYPES):
-        found = read(given, [form for form in forms if form.kind is not Kind.PHONE])
+        found = read(given, [form for form in forms if form.kind is not IdentifierKind.PHONE])
         if found is not None:
             return found
         if proxy is None:
-            return read(given, [form for form in forms if form.kind is Kind.PHONE])
+            return read(given, [form for form in forms if form.kind is IdentifierKind.PHONE])
         if not repeated:
             return None
-    aliases = [form for form in forms if form.kind is not Kind.ACCOUNT and _fits(account.proxy_type, form)]
+    aliases = [
+        form for form in forms if form.kind is not IdentifierKind.ACCOUNT and _fits(account.proxy_type, form)
+    ]
     return None if proxy is None else read(proxy, aliases)
 
 
@@ -162,10 +164,10 @@ def whom(account: Account | None) -> str:
     return _bare(given or account.proxy or "")
 
 
-def _fits(proxy_type: str | None, form: Form) -> bool:
+def _fits(proxy_type: str | None, form: IdentifierForm) -> bool:
     if proxy_type in _PHONE_TYPES:
-        return form.kind is Kind.PHONE
-    return proxy_type not in _OTHER_TYPES or form.kind is Kind.ADDRESS
+        return form.kind is IdentifierKind.PHONE
+    return proxy_type not in _OTHER_TYPES or form.kind is IdentifierKind.ADDRESS
 
 
 def _digits(text: str) -> str | None:
@@ -176,17 +178,17 @@ def _digits(text: str) -> str | None:
 # Forms that several rails share.
 
 
-def iban_of(iban: Iban) -> Form:
+def iban_of(iban: Iban) -> IdentifierForm:
     """An IBAN of one country, by its check digits."""
 
     def read_iban(text: str) -> str | None:
         value = compact(text).upper().removeprefix("IBAN").lstrip(":")
         return value if iban.fits(value) else None
 
-    return Form(Kind.IBAN, read_iban, f"an IBAN of {iban.country}")
+    return IdentifierForm(IdentifierKind.IBAN, read_iban, f"an IBAN of {iban.country}")
 
 
-def account_like(pattern: str, text: str, fits: Callable[[str], bool] | None = None) -> Form:
+def account_like(pattern: str, text: str, fits: Callable[[str], bool] | None = None) -> IdentifierForm:
     """An account by its shape, and by a rule of its own where there is one."""
     shape = re.compile(pattern, re.ASCII)
 
@@ -195,10 +197,10 @@ def account_like(pattern: str, text: str, fits: Callable[[str], bool] | None = N
         known = shape.fullmatch(value) and not is_any_iban(value) and (fits is None or fits(value))
         return value if known else None
 
-    return Form(Kind.ACCOUNT, read_account, text)
+    return IdentifierForm(IdentifierKind.ACCOUNT, read_account, text)
 
 
-def card_like(pattern: str, text: str, *, pays: bool = True) -> Form:
+def card_like(pattern: str, text: str, *, pays: bool = True) -> IdentifierForm:
     """A card number by its first digits and its check digit."""
     shape = re.compile(pattern, re.ASCII)
 
@@ -206,10 +208,10 @@ def card_like(pattern: str, text: str, *, pays: bool = True) -> Form:
         value = compact(raw)
         return value if shape.fullmatch(value) and is_luhn(value) else None
 
-    return Form(Kind.CARD, read_card, text, pays)
+    return IdentifierForm(IdentifierKind.CARD, read_card, text, pays)
 
 
-def phone_of(code: str, rest: int, *, write: str = "{code}{rest}", pays: bool = True) -> Form:
+def phone_of(code: str, rest: int, *, write: str = "{code}{rest}", pays: bool = True) -> IdentifierForm:
     """A phone with its country's code; `write` is the rail's form of it: `+{code}-{rest}`."""
 
     def read_phone(text: str) -> str | None:
@@ -218,7 +220,9 @@ def phone_of(code: str, rest: int, *, write: str = "{code}{rest}", pays: bool = 
             return None
         return write.format(code=code, rest=digits[len(code) :])
 
-    return Form(Kind.PHONE, read_phone, f"a phone in international form, +{code} and {rest} digits", pays)
+    return IdentifierForm(
+        IdentifierKind.PHONE, read_phone, f"a phone in international form, +{code} and {rest} digits", pays
+    )
 
 
 def _read_address(text: str) -> str | None:
@@ -226,4 +230,4 @@ def _read_address(text: str) -> str | None:
     return value if is_vpa(value) else None
 
 
-ADDRESS: Final = Form(Kind.ADDRESS, _read_address, "a payment address user@handle")
+ADDRESS: Final = IdentifierForm(IdentifierKind.ADDRESS, _read_address, "a payment address user@handle")

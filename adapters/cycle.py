@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from adapters.http import Failed, HttpClient
+from adapters.http import HttpClient, HttpFailure
 from adapters.port import Answer, Outcome
 from adapters.profile import RailProfile
 from schemas.errors import Unavailable
@@ -42,7 +42,7 @@ _OUTCOMES: Final = {"DONE": Outcome.DONE, "REFUSED": Outcome.REFUSED}
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CycleLine:
     """One order of a cycle; `code` is the rail's own, empty when done."""
 
     ref: str
@@ -52,11 +52,11 @@ class Line:
     amount_minor: int
 
 
-class Unreadable(Exception):
+class CycleFileError(Exception):
     """Not a whole file of this rail and cycle, signed by it."""
 
 
-def write(profile: RailProfile, cycle: str, lines: Iterable[Line], key: RSAPrivateKey) -> bytes:
+def write(profile: RailProfile, cycle: str, lines: Iterable[CycleLine], key: RSAPrivateKey) -> bytes:
     """The file of a cycle, as the rail signs it."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
@@ -74,7 +74,7 @@ def write(profile: RailProfile, cycle: str, lines: Iterable[Line], key: RSAPriva
     return content + _SIGNATURE + signature + b"\n"
 
 
-def read(raw: bytes, profile: RailProfile, cycle: str, rail_key: RSAPublicKey) -> list[Line]:
+def read(raw: bytes, profile: RailProfile, cycle: str, rail_key: RSAPublicKey) -> list[CycleLine]:
     """The orders of a cycle's file.
 
     Raises:
@@ -87,16 +87,16 @@ def read(raw: bytes, profile: RailProfile, cycle: str, rail_key: RSAPublicKey) -
         header, *orders, trailer = csv.reader(io.StringIO(content.decode()), strict=True)
         lines = [_line(row) for row in orders]
     except (InvalidSignature, ValueError, csv.Error) as error:
-        raise Unreadable(type(error).__name__) from None
+        raise CycleFileError(type(error).__name__) from None
     if not mark or header != ["CYCLE", VERSION, profile.country, cycle, profile.currency]:
-        raise Unreadable("header")
+        raise CycleFileError("header")
     if trailer != ["TOTAL", str(len(lines)), str(sum(line.amount_minor for line in lines if line.done))]:
-        raise Unreadable("trailer")
+        raise CycleFileError("trailer")
     return lines
 
 
 def answers(
-    lines: Iterable[Line], profile: RailProfile, reason_of: Callable[[str], str | None]
+    lines: Iterable[CycleLine], profile: RailProfile, reason_of: Callable[[str], str | None]
 ) -> list[Answer]:
     """The lines in the port's words; `reason_of` gives the ISO reason of the rail's code."""
     return [
@@ -126,18 +126,18 @@ async def fetch(
 
     """
     reply = await http.request("GET", PATH + cycle, answer_bytes=FILE_BYTES, total_s=FILE_S)
-    if isinstance(reply, Failed) or reply.status != _OK:
+    if isinstance(reply, HttpFailure) or reply.status != _OK:
         raise Unavailable(f"the rail gave no file of cycle {cycle}")
     try:
         lines = read(reply.body, profile, cycle, rail_key)
-    except Unreadable as error:
+    except CycleFileError as error:
         raise Unavailable(f"the file of cycle {cycle} cannot be read: {error}") from None
     for answer in answers(lines, profile, reason_of):
         yield answer
 
 
-def _line(row: list[str]) -> Line:
+def _line(row: list[str]) -> CycleLine:
     kind, ref, uetr, outcome, code, amount = row
     if kind != "ORDER" or outcome not in _OUTCOMES or not (amount.isascii() and amount.isdigit()):
         raise ValueError(kind)
-    return Line(ref, uetr, _OUTCOMES[outcome] is Outcome.DONE, code, int(amount))
+    return CycleLine(ref, uetr, _OUTCOMES[outcome] is Outcome.DONE, code, int(amount))

@@ -1,7 +1,7 @@
 """One HTTPS connection pool to one rail.
 
 What matters is what a failure proves. If no connection was made, nothing left us: that is a real "no" to a
-send (`Failed.sent` is False). After that, whatever goes wrong proves nothing: the rail may have acted.
+send (`HttpFailure.sent` is False). After that, whatever goes wrong proves nothing: the rail may have acted.
 
 The pool is the rail's bulkhead: at most `CONNECTIONS` exchanges at once, and an exchange that does not get
 a connection within `timing.connect_s` fails without having been sent, so a slow rail harms only itself.
@@ -17,7 +17,7 @@ from typing import Final
 import aiohttp
 from opentelemetry import propagate, trace
 
-from adapters.port import Connection, Receipt, Taken
+from adapters.port import Acceptance, RailConnection, Receipt
 from adapters.profile import Timing
 
 CONNECTIONS: Final = 64
@@ -34,7 +34,7 @@ _NOTHING_LEFT: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutE
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HttpReply:
     """An answer that was read completely."""
 
     status: int
@@ -43,7 +43,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class HttpFailure:
     """No answer. `sent` is False only when certainly nothing left us, or the rail certainly took nothing."""
 
     sent: bool
@@ -55,15 +55,15 @@ class Failed:
     def receipt(self) -> Receipt:
         """What this means for an order that was handed over."""
         if self.not_before is not None:
-            return Receipt(Taken.LATER, detail=self.detail, not_before=self.not_before)
-        return Receipt(Taken.UNKNOWN if self.sent else Taken.REFUSED, detail=self.detail)
+            return Receipt(Acceptance.LATER, detail=self.detail, not_before=self.not_before)
+        return Receipt(Acceptance.UNKNOWN if self.sent else Acceptance.REFUSED, detail=self.detail)
 
 
 @dataclass(slots=True)
 class HttpClient:
     """Sends one request and reads one bounded answer; never redirects, never retries."""
 
-    connection: Connection
+    connection: RailConnection
     timing: Timing
     _session: aiohttp.ClientSession | None = field(default=None, init=False)
 
@@ -77,7 +77,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         answer_bytes: int = ANSWER_BYTES,
         total_s: float | None = None,
-    ) -> Reply | Failed:
+    ) -> HttpReply | HttpFailure:
         """One exchange with the rail; `total_s` instead of the time-out of an order, for what is no order."""
         try:
             async with self._open().request(
@@ -90,12 +90,12 @@ class HttpClient:
             ) as response:
                 answer = await _read(response, answer_bytes)
         except (aiohttp.ClientError, TimeoutError) as error:
-            return Failed(sent=not isinstance(error, _NOTHING_LEFT), detail=_detail(error))
+            return HttpFailure(sent=not isinstance(error, _NOTHING_LEFT), detail=_detail(error))
         if answer is None:
-            return Failed(sent=True, detail="answer too large")
+            return HttpFailure(sent=True, detail="answer too large")
         if response.status == _CLOSED and NOT_BEFORE in response.headers:
             return _closed(response.headers[NOT_BEFORE])
-        return Reply(response.status, response.content_type, answer)
+        return HttpReply(response.status, response.content_type, answer)
 
     def _timeout(self, total_s: float | None) -> aiohttp.ClientTimeout:
         scaled = self.timing.submit_s * self.connection.time_scale
@@ -135,15 +135,15 @@ def _trace() -> dict[str, str]:
     return headers
 
 
-def _closed(until: str) -> Failed:
+def _closed(until: str) -> HttpFailure:
     """What a closed rail said; without a readable instant it proves nothing."""
     try:
         opens_at = datetime.fromisoformat(until)
     except ValueError:
-        return Failed(sent=True, detail=f"http {_CLOSED}")
+        return HttpFailure(sent=True, detail=f"http {_CLOSED}")
     if opens_at.tzinfo is None:
-        return Failed(sent=True, detail=f"http {_CLOSED}")
-    return Failed(sent=False, detail="closed", not_before=opens_at)
+        return HttpFailure(sent=True, detail=f"http {_CLOSED}")
+    return HttpFailure(sent=False, detail="closed", not_before=opens_at)
 
 
 def _detail(error: Exception) -> str:
@@ -170,7 +170,7 @@ async def _read(response: aiohttp.ClientResponse, most: int) -> bytes | None:
     return b"".join(chunks)
 
 
-def _verified(connection: Connection) -> ssl.SSLContext | bool:
+def _verified(connection: RailConnection) -> ssl.SSLContext | bool:
     """TLS that trusts the rail's own authority only, where one is given."""
     if connection.ca_file is None:
         return True

@@ -28,10 +28,10 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Taken(StrEnum):
+class Acceptance(StrEnum):
     """What became of handing an order over."""
 
-    TAKEN = "taken"
+    ACCEPTED = "taken"
     REFUSED = "refused"
     """Nothing left us, or the rail certainly will not act: liquidity may be freed."""
     LATER = "later"
@@ -40,7 +40,7 @@ class Taken(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
+class OriginalMessage:
     """A pacs.008 as its sender wrote it."""
 
     version: str
@@ -69,7 +69,7 @@ class Order:
     """Aware, UTC, whole milliseconds. Every native timestamp comes from here, so translation is pure."""
     expires_at: datetime
     """The rail must not act after this instant."""
-    stated: Stated | None = None
+    original: OriginalMessage | None = None
     """The pacs.008 that it came in, where it did: what `payment` has no place for is carried from there."""
 
 
@@ -115,7 +115,7 @@ class Answer:
 class Receipt:
     """What handing over an order, or undoing one, came to."""
 
-    taken: Taken
+    acceptance: Acceptance
     answer: Answer | None = None
     """The outcome, where the rail answers in the same exchange."""
     detail: str = ""
@@ -142,7 +142,7 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class RailConnection:
     """Where a rail is and who we are there."""
 
     base_url: str
@@ -162,20 +162,20 @@ class Connection:
         return max(1.0, self.time_scale)
 
 
-Overheard = Callable[[bytes], Coroutine[None, None, None]]
+MessageHandler = Callable[[bytes], Coroutine[None, None, None]]
 """Takes in what a rail said when nobody waited for it: `decode` reads it."""
 
 
 @runtime_checkable
-class Listening(Protocol):
+class ListeningAdapter(Protocol):
     """An adapter that hears its rail on connections of its own, not only by callbacks."""
 
-    def listen(self, overheard: Overheard) -> None:
+    def listen(self, overheard: MessageHandler) -> None:
         """From now on hand over every message that no exchange waited for: a late answer, or a second one."""
 
 
 @runtime_checkable
-class Noticing(Protocol):
+class NoticeAdapter(Protocol):
     """An adapter whose rail also sends words to people: of changed hours, of an outage."""
 
     def notice(self, raw: bytes) -> str | None:
@@ -189,7 +189,7 @@ class Noticing(Protocol):
 
 
 @runtime_checkable
-class Reserving(Protocol):
+class ReservingAdapter(Protocol):
     """An adapter whose rail holds an amount before it credits it, as `profile.reservation` says."""
 
     async def reserve(self, native: Native) -> Receipt:
@@ -200,15 +200,15 @@ class Reserving(Protocol):
         """
 
 
-async def hand_over(adapter: "RailAdapter", native: Native) -> Receipt:
+async def reserve_and_submit(adapter: "RailAdapter", native: Native) -> Receipt:
     """Have an order made: held first, where the rail can, and submitted once it is held.
 
     A rail that refuses to hold refuses the order. One that says nothing of the hold leaves it UNKNOWN, as
     ever: an earlier try with the same bytes may have been completed.
     """
-    if isinstance(adapter, Reserving):
+    if isinstance(adapter, ReservingAdapter):
         held = await adapter.reserve(native)
-        if held.taken is not Taken.TAKEN or held.answer is not None:
+        if held.acceptance is not Acceptance.ACCEPTED or held.answer is not None:
             return held
     return await adapter.submit(native)
 

@@ -13,7 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from adapters.business_days import BusinessCalendar
-from adapters.creditor import Form
+from adapters.creditor import IdentifierForm
 
 
 class Basis(StrEnum):
@@ -50,7 +50,7 @@ class Undo(StrEnum):
     NONE = "none"
 
 
-class Rendering(StrEnum):
+class AmountFormat(StrEnum):
     """How a wire says an amount; `adapters.amounts` writes and reads them.
 
     Each with a thousand rupees.
@@ -112,7 +112,7 @@ NEVER_ABSENT: Final = Absence(answers=0, expiry_on_wire=False, basis=Basis.PROFI
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class AmountLimits:
     """Minor units of the rail's currency, per payment."""
 
     minimum_minor: int
@@ -123,7 +123,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Characters:
+class TextLimits:
     """What text the rail carries."""
 
     encoding: str
@@ -221,9 +221,9 @@ class RailProfile:
     undo: Undo
     aliases: tuple[str, ...]
     timing: Timing
-    amounts: Rendering
-    limits: Limits
-    characters: Characters
+    amounts: AmountFormat
+    limits: AmountLimits
+    characters: TextLimits
     ids: Ids
     dedupes: bool
     """The rail promises that the same ids act once, so the stored bytes may be sent again."""
@@ -231,7 +231,7 @@ class RailProfile:
     basis: Basis
     hours: Hours = ALWAYS
     absence: Absence = NEVER_ABSENT
-    creditor: tuple[Form, ...] = ()
+    creditor: tuple[IdentifierForm, ...] = ()
     """How a creditor may be named, the first form that fits; empty: the adapter reads accounts by itself."""
     carries: tuple[str, ...] = ("Dbtr/Nm", "Cdtr/Nm", "Purp", *REMITTANCE_AS_TEXT)
     """Elements below `CdtTrfTxInf` that the rail's message has a place for. `schemas/elements.txt` says what

@@ -22,7 +22,7 @@ from adapters.country import Country
 from schemas.errors import NotFound
 
 if TYPE_CHECKING:  # settings ask which countries there are, and every command reads settings
-    from adapters.port import Connection, RailAdapter
+    from adapters.port import RailAdapter, RailConnection
     from adapters.profile import RailProfile
 
 GROUP: Final = "payswitch.adapters"
@@ -33,7 +33,7 @@ def countries() -> list[str]:
     return sorted(_entries())
 
 
-def load(country: str, connection: "Connection") -> "RailAdapter":
+def load(country: str, connection: "RailConnection") -> "RailAdapter":
     """The adapter of a country, for a connection.
 
     Raises:

@@ -26,7 +26,7 @@ from fastapi import FastAPI, Request, Response
 from lxml import etree
 
 from adapters import registry
-from adapters.port import Answer, Connection, Order, Outcome, RailAdapter, hand_over
+from adapters.port import Answer, Order, Outcome, RailAdapter, RailConnection, reserve_and_submit
 from schemas.errors import NotAuthentic
 from schemas.money import Money
 from schemas.payment import Account, Agent, CreditTransfer, Party
@@ -143,12 +143,12 @@ class Settings(msgspec.Struct, frozen=True):
     workers: int
     pool: int
     rails: dict[str, dict[str, Any]]
-    """Country -> its `Connection`, as `describe` writes it."""
+    """Country -> its `RailConnection`, as `describe` writes it."""
     keys: dict[str, tuple[str, str]]
     """Key id -> participant, public key in PEM."""
 
 
-def describe(connection: Connection) -> dict[str, Any]:
+def describe(connection: RailConnection) -> dict[str, Any]:
     """A rail's connection, to travel in `Settings`."""
     return {
         "base_url": connection.base_url,
@@ -224,7 +224,7 @@ class Switch:
                 await connection.executemany(RESERVE, _by_account(legs))
                 await connection.executemany(INSERT_ENTRY, [(number, *leg) for leg in legs])
                 await connection.execute(INSERT_EVENT, number, "SENT", "{}")
-            receipt = await hand_over(rail, native)
+            receipt = await reserve_and_submit(rail, native)
             if receipt.answer is not None:
                 await self.close(receipt.answer)
             return await asyncio.wait_for(final, 20)
@@ -402,8 +402,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.gather(*(rail.close() for rail in rails.values()))
 
 
-def _connection(content: dict[str, Any]) -> Connection:
-    return Connection(
+def _connection(content: dict[str, Any]) -> RailConnection:
+    return RailConnection(
         base_url=content["base_url"],
         ca_file=Path(content["ca_file"]),
         signing_key=content["signing_key"].encode(),

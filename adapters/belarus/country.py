@@ -3,7 +3,7 @@
 from typing import Final
 
 from adapters.business_days import BusinessCalendar
-from adapters.country import Bank, Country, Names
+from adapters.country import Country, CountryNames, SandboxBank
 from adapters.identifiers import Iban
 
 IBAN: Final = Iban("BY", r"[A-Z0-9]{4}\d{4}[A-Z0-9]{16}")
@@ -13,7 +13,7 @@ CALENDAR: Final = BusinessCalendar("BY")
 
 COUNTRY: Final = Country(
     code="BY",
-    names=Names(en="Belarus", ru="Беларусь", zh="白俄罗斯"),
+    names=CountryNames(en="Belarus", ru="Беларусь", zh="白俄罗斯"),
     currency="BYN",
     zone="Europe/Minsk",
     calendar=CALENDAR,
@@ -21,5 +21,5 @@ COUNTRY: Final = Country(
     place=(90, 90),
     per_sdr="4.47",
     large_payment=30_000,
-    banks=(Bank("neman-bank", "Neman Bank", "NEMABY2X"),),
+    banks=(SandboxBank("neman-bank", "Neman Bank", "NEMABY2X"),),
 )

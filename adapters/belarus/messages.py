@@ -10,7 +10,7 @@ from typing import Final
 from adapters.belarus.codes import ACCEPTED, STATUSES
 from adapters.belarus.country import IBAN
 from adapters.belarus.profile import PROFILE
-from adapters.iso20022.dialect import Content, Dialect, Envelope, Versions
+from adapters.iso20022.dialect import Content, EnvelopeFormat, IsoDialect, MessageVersions
 from adapters.port import Order
 from schemas.codec import ENVELOPE as COMMON
 
@@ -21,11 +21,11 @@ def adapt(order: Order, transaction: Content) -> None:
     """Nothing beyond what all rails of this family want."""
 
 
-DIALECT: Final = Dialect(
+DIALECT: Final = IsoDialect(
     profile=PROFILE,
     iban=IBAN,
-    envelope=Envelope(namespace=COMMON, tags=("Envelope",), header="head.001.001.02", service="SMP"),
-    versions=Versions(
+    envelope=EnvelopeFormat(namespace=COMMON, tags=("Envelope",), header="head.001.001.02", service="SMP"),
+    versions=MessageVersions(
         credit_transfer="pacs.008.001.08",
         status_report="pacs.002.001.10",
         status_request="pacs.028.001.03",

@@ -4,24 +4,24 @@ from typing import Final
 
 from adapters.belarus.country import COUNTRY
 from adapters.profile import Basis
-from adapters.qr.emvco import Check
-from adapters.qr.model import Kind
-from adapters.qr.schemes import Scheme, is_any
+from adapters.qr.emvco import ChecksumKind
+from adapters.qr.model import PayeeKind
+from adapters.qr.schemes import QrScheme, is_any
 
 SCHEMES: Final = (
-    Scheme(
+    QrScheme(
         country=COUNTRY.code,
         name="ERIP",
         currency=COUNTRY.currency,
-        kind=Kind.MERCHANT,
+        kind=PayeeKind.MERCHANT,
         template="32",
         guid="by.raschet",
         payee="10",
         is_payee=is_any,
         facts={"service": "01", "amount_editable": "12"},
         needs=frozenset({"service"}),
-        check=Check.SHA4,
-        also_checks=frozenset({Check.CRC}),
+        check=ChecksumKind.SHA4,
+        also_checks=frozenset({ChecksumKind.CRC}),
         complete=False,
         link="https://pay.raschet.by/#",
         bases={

@@ -3,9 +3,9 @@
 from adapters.belarus import sandbox
 from adapters.belarus.messages import DIALECT
 from adapters.iso20022.simulator import IsoSimulator, make
-from adapters.simulation.server import Callbacks, Settings
+from adapters.simulation.server import Callbacks, SimulatorSettings
 
 
-def simulator(settings: Settings, callbacks: Callbacks) -> IsoSimulator:
+def simulator(settings: SimulatorSettings, callbacks: Callbacks) -> IsoSimulator:
     """The simulated rail for these settings."""
     return make(DIALECT, sandbox, settings, callbacks)

@@ -15,22 +15,22 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from adapters import creditor, keys
 from adapters import uetr as uetrs
 from adapters.china import codes, messages
-from adapters.china.messages import Draft, Participant, Sent
+from adapters.china.messages import CnapsParticipant, Draft, SentCnapsMessage
 from adapters.china.profile import PROFILE
-from adapters.china.wire import Message, open_own, open_sealed, seal
+from adapters.china.wire import CnapsMessage, open_own, open_sealed, seal
 from adapters.cycle import fetch
-from adapters.http import Failed, HttpClient, Reply
+from adapters.http import HttpClient, HttpFailure, HttpReply
 from adapters.port import (
+    Acceptance,
     Acknowledgement,
     Answer,
-    Connection,
     Native,
     Order,
     Outcome,
     Payee,
     RailAdapter,
+    RailConnection,
     Receipt,
-    Taken,
     Violation,
 )
 from adapters.profile import RailProfile
@@ -41,7 +41,7 @@ CONTENT_TYPE: Final = "application/x-cnaps"
 _OK: Final = 200
 
 
-def adapter(connection: Connection) -> RailAdapter:
+def adapter(connection: RailConnection) -> RailAdapter:
     """The CNAPS adapter for a connection.
 
     Raises:
@@ -49,7 +49,7 @@ def adapter(connection: Connection) -> RailAdapter:
 
     """
     return Cnaps(
-        us=Participant.of(connection.identity),
+        us=CnapsParticipant.of(connection.identity),
         signing_key=keys.private(connection.signing_key),
         rail_key=keys.public(connection.rail_key),
         http=HttpClient(connection, PROFILE.timing),
@@ -60,7 +60,7 @@ def adapter(connection: Connection) -> RailAdapter:
 class Cnaps:
     """China's rail as the port asks for it."""
 
-    us: Participant
+    us: CnapsParticipant
     signing_key: RSAPrivateKey
     rail_key: RSAPublicKey
     http: HttpClient
@@ -161,29 +161,29 @@ class Cnaps:
 
     async def _hand_over(self, native: Native) -> Receipt:
         reply = await self._post(native.body)
-        if isinstance(reply, Failed):
+        if isinstance(reply, HttpFailure):
             return reply.receipt
         try:
             code = messages.read_receipt(self._open(reply.body), open_own(native.body).header)
         except (InvalidMessage, NotAuthentic):
-            return Receipt(Taken.UNKNOWN, detail="unreadable confirmation")
+            return Receipt(Acceptance.UNKNOWN, detail="unreadable confirmation")
         return _receipt(native.ref, code)
 
-    async def _exchange(self, draft: Draft) -> Message | None:
+    async def _exchange(self, draft: Draft) -> CnapsMessage | None:
         """What the rail says to a message that is no order; None if it does not answer."""
         reply = await self._post(self._seal(draft))
-        return None if isinstance(reply, Failed) else self._open(reply.body)
+        return None if isinstance(reply, HttpFailure) else self._open(reply.body)
 
-    async def _post(self, body: bytes) -> Reply | Failed:
+    async def _post(self, body: bytes) -> HttpReply | HttpFailure:
         reply = await self.http.request("POST", PATH, body, content_type=CONTENT_TYPE)
-        if isinstance(reply, Reply) and reply.status != _OK:
-            return Failed(sent=True, detail=f"http {reply.status}")
+        if isinstance(reply, HttpReply) and reply.status != _OK:
+            return HttpFailure(sent=True, detail=f"http {reply.status}")
         return reply
 
     def _seal(self, draft: Draft) -> bytes:
         return seal(draft.header, draft.body, self.signing_key)
 
-    def _open(self, raw: bytes) -> Message:
+    def _open(self, raw: bytes) -> CnapsMessage:
         """A message that came down to us, signed by the rail."""
         message = open_sealed(raw, self.rail_key)
         header = message.header
@@ -191,16 +191,16 @@ class Cnaps:
             raise InvalidMessage("not from the rail to us")
         return message
 
-    def _sent(self, native: Native) -> Sent:
-        return Sent.of(open_own(native.body))
+    def _sent(self, native: Native) -> SentCnapsMessage:
+        return SentCnapsMessage.of(open_own(native.body))
 
 
 def _receipt(ref: str, code: str) -> Receipt:
     """A discarded message is refused by a code that says why; any other code proves nothing."""
     if code == codes.COMMUNICATED:
-        return Receipt(Taken.TAKEN)
+        return Receipt(Acceptance.ACCEPTED)
     outcome, reason = codes.outcome_of(code)
     if outcome is not Outcome.REFUSED:
-        return Receipt(Taken.UNKNOWN, detail=f"process code {code}")
+        return Receipt(Acceptance.UNKNOWN, detail=f"process code {code}")
     answer = Answer(ref, Outcome.REFUSED, uetr=uetrs.from_hex(ref), rail_code=code, reason=reason)
-    return Receipt(Taken.REFUSED, answer, f"process code {code}")
+    return Receipt(Acceptance.REFUSED, answer, f"process code {code}")

@@ -44,7 +44,7 @@ STATUSES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class CnapsCode:
     """One row of a table."""
 
     meaning: str
@@ -54,37 +54,37 @@ class Code:
 
 # fmt: off
 PROCESS: Final = {
-    "IB1I0000": Code("done", None),
-    "IB1O0001": Code("header malformed", "FF01"),
-    "IB1O0002": Code("body not of the schema", "FF01"),
-    "IB1O0003": Code("signature does not fit", "DS0B"),
-    "IB1O0004": Code("sender not signed on", "AG01"),
-    "IB1O0005": Code("system failure: the outcome is not known", None),
-    "IB1O0006": Code("message id known with another content", "DUPL"),
-    "IB1O0007": Code("sender of header and body differ", "RC01"),
-    "IB1O0008": Code("message id not of the sender and day", "FF08"),
-    "IB1O0009": Code("no such receiver", "RC04"),
-    "IB1O0010": Code("original message not found", None),
-    "IB1O0011": Code("business type not allowed", "AG03"),
-    "IB1O0012": Code("amount above the cap of the system", "AM02"),
-    "IB1O0013": Code("account number malformed", "AC03"),
-    "IB1O0014": Code("outside the hours of the system", "TM01"),
+    "IB1I0000": CnapsCode("done", None),
+    "IB1O0001": CnapsCode("header malformed", "FF01"),
+    "IB1O0002": CnapsCode("body not of the schema", "FF01"),
+    "IB1O0003": CnapsCode("signature does not fit", "DS0B"),
+    "IB1O0004": CnapsCode("sender not signed on", "AG01"),
+    "IB1O0005": CnapsCode("system failure: the outcome is not known", None),
+    "IB1O0006": CnapsCode("message id known with another content", "DUPL"),
+    "IB1O0007": CnapsCode("sender of header and body differ", "RC01"),
+    "IB1O0008": CnapsCode("message id not of the sender and day", "FF08"),
+    "IB1O0009": CnapsCode("no such receiver", "RC04"),
+    "IB1O0010": CnapsCode("original message not found", None),
+    "IB1O0011": CnapsCode("business type not allowed", "AG03"),
+    "IB1O0012": CnapsCode("amount above the cap of the system", "AM02"),
+    "IB1O0013": CnapsCode("account number malformed", "AC03"),
+    "IB1O0014": CnapsCode("outside the hours of the system", "TM01"),
 }
 """Process codes: why the system discards a message (ccms.911) or how it stands (ibps.306, ccms.900)."""
 
 REJECTS: Final = {
-    "RJ01": Code("account number wrong", "AC01"),
-    "RJ02": Code("name and account do not agree", "BE01"),
-    "RJ03": Code("not enough money", "AM04"),
-    "RJ04": Code("account closed", "AC04"),
-    "RJ05": Code("account frozen", "AC06"),
-    "RJ06": Code("account not allowed for this business", "AG01"),
-    "RJ07": Code("above the limit of the account", "AM14"),
-    "RJ08": Code("suspected fraud", "FR01"),
-    "RJ09": Code("forbidden by regulation", "RR04"),
-    "RJ10": Code("the time of the order is over", "AB03"),
-    "RJ11": Code("no answer from the receiver", "AB05"),
-    "RJ90": Code("other", "MS03"),
+    "RJ01": CnapsCode("account number wrong", "AC01"),
+    "RJ02": CnapsCode("name and account do not agree", "BE01"),
+    "RJ03": CnapsCode("not enough money", "AM04"),
+    "RJ04": CnapsCode("account closed", "AC04"),
+    "RJ05": CnapsCode("account frozen", "AC06"),
+    "RJ06": CnapsCode("account not allowed for this business", "AG01"),
+    "RJ07": CnapsCode("above the limit of the account", "AM14"),
+    "RJ08": CnapsCode("suspected fraud", "FR01"),
+    "RJ09": CnapsCode("forbidden by regulation", "RR04"),
+    "RJ10": CnapsCode("the time of the order is over", "AB03"),
+    "RJ11": CnapsCode("no answer from the receiver", "AB05"),
+    "RJ90": CnapsCode("other", "MS03"),
 }
 # fmt: on
 """Reject codes of the receiving bank."""

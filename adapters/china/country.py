@@ -3,19 +3,19 @@
 from typing import Final
 
 from adapters.business_days import BusinessCalendar
-from adapters.country import Bank, Country, Names
+from adapters.country import Country, CountryNames, SandboxBank
 
 CALENDAR: Final = BusinessCalendar("CN")
 """Saturday and Sunday, but for the working weekends that the State Council announces: HVPS works on those."""
 
 COUNTRY: Final = Country(
     code="CN",
-    names=Names(en="China", ru="Китай", zh="中国"),
+    names=CountryNames(en="China", ru="Китай", zh="中国"),
     currency="CNY",
     zone="Asia/Shanghai",
     calendar=CALENDAR,
     place=(710, 220),
     per_sdr="9.72",
     large_payment=70_000,
-    banks=(Bank("jade-bank", "Jade River Bank", "JADECNBJ"),),
+    banks=(SandboxBank("jade-bank", "Jade River Bank", "JADECNBJ"),),
 )

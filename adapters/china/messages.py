@@ -19,7 +19,7 @@ from adapters import uetr as uetrs
 from adapters.china import codes
 from adapters.china.profile import IBPS_CAP_MINOR, ORDER_NUMBERS, PROFILE
 from adapters.china.text import element, gbk_text
-from adapters.china.wire import BEIJING, NPC, Header, Message, document
+from adapters.china.wire import BEIJING, NPC, CnapsHeader, CnapsMessage, document
 from adapters.identifiers import is_cnaps
 from adapters.identity import require
 from adapters.port import Answer, Order, Outcome, Payee, Violation
@@ -68,7 +68,7 @@ _REMARK = re.compile(r"/(E2E|AMT)/([^/]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Participant:
+class CnapsParticipant:
     """Who we are at the system."""
 
     bank: str
@@ -77,7 +77,7 @@ class Participant:
     city: str
 
     @classmethod
-    def of(cls, identity: Mapping[str, str]) -> "Participant":
+    def of(cls, identity: Mapping[str, str]) -> "CnapsParticipant":
         """From a connection's identity.
 
         Raises:
@@ -94,7 +94,7 @@ class Participant:
 class Draft:
     """A message to be signed."""
 
-    header: Header
+    header: CnapsHeader
     body: str
 
 
@@ -147,18 +147,18 @@ def transaction_id(bank: str, at: datetime, number: int) -> str:
     return f"{bank}{at.astimezone(BEIJING):%Y%m%d}{number:08}"
 
 
-def service_id(us: Participant, at: datetime, number: int) -> str:
+def service_id(us: CnapsParticipant, at: datetime, number: int) -> str:
     """The id of a message that is no order."""
     return transaction_id(us.bank, at, ORDER_NUMBERS + number % SERVICE_NUMBERS)
 
 
-def order_message(order: Order, us: Participant) -> Draft:
+def order_message(order: Order, us: CnapsParticipant) -> Draft:
     """ibps.101, or hvps.111 above the cap of IBPS."""
     payment = order.payment
     large = order.amount.minor > IBPS_CAP_MINOR
     transaction = transaction_id(us.bank, order.made_at, order.serial)
     reference = uetrs.to_hex(payment.uetr)
-    header = Header(
+    header = CnapsHeader(
         sender=us.bank,
         receiver=payment.creditor_agent.member_id or "",
         at=order.made_at,
@@ -188,7 +188,7 @@ def order_message(order: Order, us: Participant) -> Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentCnapsMessage:
     """What later messages about an order repeat from it."""
 
     kind: str
@@ -200,7 +200,7 @@ class Sent:
     created_at: str
 
     @classmethod
-    def of(cls, message: Message) -> "Sent":
+    def of(cls, message: CnapsMessage) -> "SentCnapsMessage":
         """From the stored order.
 
         Raises:
@@ -218,7 +218,7 @@ class Sent:
         )
 
 
-def status_request(sent: Sent, us: Participant, at: datetime, number: int) -> Draft:
+def status_request(sent: SentCnapsMessage, us: CnapsParticipant, at: datetime, number: int) -> Draft:
     """ibps.305: what became of an order."""
     identity = service_id(us, at, number)
     content = (
@@ -231,7 +231,7 @@ def status_request(sent: Sent, us: Participant, at: datetime, number: int) -> Dr
     return _to_centre(STATUS_REQUEST, identity, us, at, content)
 
 
-def account_request(account: str, us: Participant, at: datetime, number: int) -> Draft:
+def account_request(account: str, us: CnapsParticipant, at: datetime, number: int) -> Draft:
     """ibps.309: whose an account is."""
     identity = service_id(us, at, number)
     content = (
@@ -243,7 +243,7 @@ def account_request(account: str, us: Participant, at: datetime, number: int) ->
     return _to_centre(ACCOUNT_REQUEST, identity, us, at, content)
 
 
-def login(us: Participant, at: datetime, number: int) -> Draft:
+def login(us: CnapsParticipant, at: datetime, number: int) -> Draft:
     """ccms.805: sign on, which also shows that the system is there."""
     identity = service_id(us, at, number)
     content = (
@@ -254,7 +254,7 @@ def login(us: Participant, at: datetime, number: int) -> Draft:
     return _to_centre(LOGIN, identity, us, at, content)
 
 
-def cancellation(sent: Sent, us: Participant, at: datetime, reason: str) -> Draft:
+def cancellation(sent: SentCnapsMessage, us: CnapsParticipant, at: datetime, reason: str) -> Draft:
     """ibps.307: undo an order. One order has one cancellation, with one id a day."""
     identity = cancellation_id(sent.transaction, us, at)
     agent = "<Agt><FinInstnId><ClrSysMmbId><MmbId>{}</MmbId></ClrSysMmbId></FinInstnId></Agt>"
@@ -275,12 +275,12 @@ def cancellation(sent: Sent, us: Participant, at: datetime, reason: str) -> Draf
     return Draft(header, document(CAMT_056, content))
 
 
-def cancellation_id(transaction: str, us: Participant, at: datetime) -> str:
+def cancellation_id(transaction: str, us: CnapsParticipant, at: datetime) -> str:
     """The id of an order's cancellation: made from the order's own number."""
     return service_id(us, at, int(transaction) % SERVICE_NUMBERS)
 
 
-def read_receipt(message: Message, sent: Header) -> str:
+def read_receipt(message: CnapsMessage, sent: CnapsHeader) -> str:
     """ccms.990 or ccms.911 in answer to a message: `0000`, or the process code by which it was discarded.
 
     Raises:
@@ -294,7 +294,7 @@ def read_receipt(message: Message, sent: Header) -> str:
     return text_of(root, "MsgProCd" if kind == COMMUNICATED else "ProcCd")
 
 
-def read_answers(message: Message) -> list[Answer]:
+def read_answers(message: CnapsMessage) -> list[Answer]:
     """ibps.102, ibps.308 or ccms.900. A settlement notice of an order that was answered says nothing more.
 
     Raises:
@@ -313,7 +313,7 @@ def read_answers(message: Message) -> list[Answer]:
     return [replace(report, ref=text_of(root, "OrgnlGrpInfAndSts/OrgnlMsgId"), uetr=None)]
 
 
-def read_notice(message: Message) -> str | None:
+def read_notice(message: CnapsMessage) -> str | None:
     """ccms.807 and saps.601 in words for people; None if the message is another one.
 
     Raises:
@@ -326,7 +326,7 @@ def read_notice(message: Message) -> str | None:
     return _read_settlement(root) if kind == SETTLEMENT else None
 
 
-def read_status(message: Message, sent: Sent, asked: str) -> Answer:
+def read_status(message: CnapsMessage, sent: SentCnapsMessage, asked: str) -> Answer:
     """ibps.306 in answer to an enquiry with id `asked`.
 
     Raises:
@@ -347,7 +347,7 @@ def read_status(message: Message, sent: Sent, asked: str) -> Answer:
     return _judged(sent.reference, status, said, amount, enquired=True)
 
 
-def read_payee(message: Message, account: str, asked: str) -> Payee | None:
+def read_payee(message: CnapsMessage, account: str, asked: str) -> Payee | None:
     """ibps.310: whose an account is; None if the system does not know.
 
     Raises:
@@ -365,7 +365,7 @@ def read_payee(message: Message, account: str, asked: str) -> Payee | None:
     return Payee(account=account, agent=text_of(root, "InstgPty"), name=name or None)
 
 
-def is_signed_on(message: Message, asked: str) -> bool:
+def is_signed_on(message: CnapsMessage, asked: str) -> bool:
     """ccms.806: whether the system took our sign-on with id `asked`."""
     root = message.root
     about = _text(root, "OrgnlGrpHdr/OrgnlMsgId")
@@ -433,7 +433,7 @@ def _text(root: Element, path: str) -> str:
     return root.findtext("/".join(namespace + tag for tag in path.split("/"))) or ""
 
 
-def _parties(payment: CreditTransfer, us: Participant) -> str:
+def _parties(payment: CreditTransfer, us: CnapsParticipant) -> str:
     """Debtor, agents and creditor, in the order of pacs.008.001.02."""
     account = creditor.find(payment.creditor_account, PROFILE.creditor)
     assert account is not None, "an order is checked before it is translated"
@@ -479,9 +479,9 @@ def _remittance(payment: CreditTransfer) -> str:
     return f"<RmtInf>{''.join(element('Ustrd', line) for line in lines)}</RmtInf>"
 
 
-def _to_centre(kind: str, identity: str, us: Participant, at: datetime, content: str) -> Draft:
+def _to_centre(kind: str, identity: str, us: CnapsParticipant, at: datetime, content: str) -> Draft:
     """A message to the processing centre; the header's id is the end of its own."""
-    header = Header(us.bank, NPC, at, kind, identity[-20:], identity[-20:])
+    header = CnapsHeader(us.bank, NPC, at, kind, identity[-20:], identity[-20:])
     return Draft(header, document(OWN + kind, content))
 
 

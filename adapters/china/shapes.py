@@ -5,31 +5,31 @@ from typing import Final
 from lxml.etree import _Element as Element
 
 from adapters.china import messages
-from adapters.simulation.shape import Shape, like
+from adapters.simulation.shape import ElementShape, like
 from adapters.simulation.shape import check as shape_check
 from schemas.errors import InvalidMessage
 
-_ID = Shape(text=like(r"\d{28}"))
-_TIME = Shape(text=like(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"))
-_DATE = Shape(text=like(r"\d{4}-\d\d-\d\d"))
-_BANK = Shape(text=like(r"\d{12}"))
-_CENTRE = Shape(text=like("0000"))
-_REFERENCE = Shape(text=like(r"[0-9a-f]{32}"))
-_AMOUNT = Shape({"Ccy": like("CNY")}, text=like(r"\d{1,15}\.\d{2}"))
-_NAME = Shape(text=like(r"\S(?:.{0,138}\S)?"))
-_ACCOUNT = Shape(text=like(r"\S(?:.{0,30}\S)?"))
-_EMPTY = Shape(text=like(""))
+_ID = ElementShape(text=like(r"\d{28}"))
+_TIME = ElementShape(text=like(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"))
+_DATE = ElementShape(text=like(r"\d{4}-\d\d-\d\d"))
+_BANK = ElementShape(text=like(r"\d{12}"))
+_CENTRE = ElementShape(text=like("0000"))
+_REFERENCE = ElementShape(text=like(r"[0-9a-f]{32}"))
+_AMOUNT = ElementShape({"Ccy": like("CNY")}, text=like(r"\d{1,15}\.\d{2}"))
+_NAME = ElementShape(text=like(r"\S(?:.{0,138}\S)?"))
+_ACCOUNT = ElementShape(text=like(r"\S(?:.{0,30}\S)?"))
+_EMPTY = ElementShape(text=like(""))
 
 
-def _fixed(text: str) -> Shape:
-    return Shape(text=like(text))
+def _fixed(text: str) -> ElementShape:
+    return ElementShape(text=like(text))
 
 
-def _of(*parts: tuple[str, Shape]) -> Shape:
-    return Shape(parts=parts)
+def _of(*parts: tuple[str, ElementShape]) -> ElementShape:
+    return ElementShape(parts=parts)
 
 
-def _code(pattern: str) -> Shape:
+def _code(pattern: str) -> ElementShape:
     return _of(("Prtry", _fixed(pattern)))
 
 
@@ -41,7 +41,7 @@ _HOLDER = _of(("Id", _of(("Othr", _of(("Id", _ACCOUNT), ("Issr?", _NAME))))), ("
 _GROUP = _of(("MsgId", _ID), ("CreDtTm", _TIME))
 
 
-def _order(*, large: bool) -> Shape:
+def _order(*, large: bool) -> ElementShape:
     day = () if large else (("IntrBkSttlmDt", _DATE),)
     return _of(
         (
@@ -153,7 +153,7 @@ def check(kind: str, root: Element) -> None:
         InvalidMessage: another message, or a part that is missing, foreign, out of order or malformed.
 
     """
-    namespace, tag, shape = SHAPES.get(kind, ("", "", Shape()))
+    namespace, tag, shape = SHAPES.get(kind, ("", "", ElementShape()))
     if root.tag != f"{{{namespace}}}{tag}":
         raise InvalidMessage("not a message that participants send")
     shape_check(root, shape)

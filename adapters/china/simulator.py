@@ -23,8 +23,8 @@ from adapters.china.profile import IBPS_CAP_MINOR, PROFILE
 from adapters.china.text import element
 from adapters.china.wire import (
     NPC,
-    Header,
-    Message,
+    CnapsHeader,
+    CnapsMessage,
     document,
     open_own,
     open_sealed,
@@ -33,10 +33,10 @@ from adapters.china.wire import (
 )
 from adapters.identifiers import is_cnaps
 from adapters.port import Outcome
-from adapters.simulation.book import Entry, Kept
-from adapters.simulation.magic import Spoil
-from adapters.simulation.rail import Counter, Credit, OtherContent, Request, Response
-from adapters.simulation.server import Callbacks, Settings, open_counter
+from adapters.simulation.book import BookEntry, EntryStatus
+from adapters.simulation.magic import Corruption
+from adapters.simulation.rail import CreditOrder, DifferentContent, OrderProcessor, RailRequest, RailResponse
+from adapters.simulation.server import Callbacks, SimulatorSettings, open_processor
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
 
@@ -51,7 +51,7 @@ _NUMBERS_PER_S: Final = 1000
 _NO_ORIGINAL: Final = "NOOR"
 
 
-class Discarded(Exception):
+class MessageDiscarded(Exception):
     """The system does not take a message; the process code goes into ccms.911."""
 
     def __init__(self, code: str) -> None:
@@ -63,7 +63,7 @@ class Discarded(Exception):
 class CnapsSimulator:
     """The system as its participants see it."""
 
-    counter: Counter
+    processor: OrderProcessor
     bank: str
     """The participant's."""
     rail_key: RSAPrivateKey
@@ -77,71 +77,71 @@ class CnapsSimulator:
     signed_on: bool = True
     """Until the system closes out of hours, and signs its participants off."""
 
-    async def handle(self, request: Request) -> Response | None:
+    async def handle(self, request: RailRequest) -> RailResponse | None:
         """Answer a request on the system's address."""
         if request.path != PATH or request.method != "POST":
-            return Response(404)
+            return RailResponse(404)
         if request.headers.get("content-type") != CONTENT_TYPE:
-            return Response(415)
+            return RailResponse(415)
         try:
             message = open_sealed(request.body, self.participant_key)
         except InvalidMessage:
-            return Response(400)
+            return RailResponse(400)
         except NotAuthentic:
             return self._unauthentic(request.body)
         try:
             self._must_be_ours(message)
             return await self._answer(message, request.body)
-        except (Discarded, InvalidMessage) as error:
-            code = error.code if isinstance(error, Discarded) else "IB1O0002"
-            return Response(body=self._discarded(message.header, code))
+        except (MessageDiscarded, InvalidMessage) as error:
+            code = error.code if isinstance(error, MessageDiscarded) else "IB1O0002"
+            return RailResponse(body=self._discarded(message.header, code))
 
-    def _unauthentic(self, raw: bytes) -> Response:
+    def _unauthentic(self, raw: bytes) -> RailResponse:
         """The header is readable, so the sender is told; what is not even that is HTTP's to refuse."""
         try:
             header = open_own(raw).header
         except (InvalidMessage, NotAuthentic):
-            return Response(401)
-        return Response(body=self._discarded(header, "IB1O0003"))
+            return RailResponse(401)
+        return RailResponse(body=self._discarded(header, "IB1O0003"))
 
-    async def _answer(self, message: Message, raw: bytes) -> Response | None:
+    async def _answer(self, message: CnapsMessage, raw: bytes) -> RailResponse | None:
         match message.header.kind:
             case messages.ORDER | messages.LARGE_ORDER:
                 return await self._pay(message, raw)
             case messages.STATUS_REQUEST:
-                return Response(body=self._status(message))
+                return RailResponse(body=self._status(message))
             case messages.CANCELLATION:
                 return self._cancel(message)
             case messages.ACCOUNT_REQUEST:
-                return Response(body=self._whose(message))
+                return RailResponse(body=self._whose(message))
             case _:
-                return Response(body=self._signed_on(message))
+                return RailResponse(body=self._signed_on(message))
 
-    def _must_be_ours(self, message: Message) -> None:
+    def _must_be_ours(self, message: CnapsMessage) -> None:
         """Shape, sender and direction."""
         header = message.header
         shapes.check(header.kind, message.root)
         if header.direction != "U" or header.ref != header.id:
-            raise Discarded("IB1O0001")
+            raise MessageDiscarded("IB1O0001")
         if header.sender != self.bank:
-            raise Discarded(codes.NOT_SIGNED_ON)
+            raise MessageDiscarded(codes.NOT_SIGNED_ON)
 
-    async def _pay(self, message: Message, raw: bytes) -> Response:
+    async def _pay(self, message: CnapsMessage, raw: bytes) -> RailResponse:
         credit = self._credit(message, raw)
         if not self.signed_on:
-            self.counter.must_be_open()
-            raise Discarded(codes.NOT_SIGNED_ON)
+            self.processor.must_be_open()
+            raise MessageDiscarded(codes.NOT_SIGNED_ON)
         transaction = text_of(message.root, "CdtTrfTxInf/PmtId/TxId")
         if self.references.setdefault(transaction, credit.ref) != credit.ref:
-            raise Discarded("IB1O0006")
+            raise MessageDiscarded("IB1O0006")
         try:
-            case = self.counter.take(credit)
-        except OtherContent:
-            raise Discarded("IB1O0006") from None
-        words = _Words(self, message.header.kind, transaction)
-        return await self.counter.answer_by_callback(case, self._communicated(message.header), words)
+            case = self.processor.accept(credit)
+        except DifferentContent:
+            raise MessageDiscarded("IB1O0006") from None
+        words = _ResponseBuilder(self, message.header.kind, transaction)
+        return await self.processor.respond_by_callback(case, self._communicated(message.header), words)
 
-    def _credit(self, message: Message, raw: bytes) -> Credit:
+    def _credit(self, message: CnapsMessage, raw: bytes) -> CreditOrder:
         """An order, every part of it checked."""
         root, header = message.root, message.header
         transaction, ref = (text_of(root, f"CdtTrfTxInf/PmtId/{tag}") for tag in ("TxId", "EndToEndId"))
@@ -149,20 +149,20 @@ class CnapsSimulator:
             text_of(root, f"CdtTrfTxInf/{tag}/FinInstnId/ClrSysMmbId/MmbId") for tag in ("DbtrAgt", "CdtrAgt")
         )
         if (sender, receiver) != (header.sender, header.receiver):
-            raise Discarded("IB1O0007")
+            raise MessageDiscarded("IB1O0007")
         day = header.at.strftime("%Y%m%d")
         if text_of(root, "GrpHdr/MsgId") != transaction or not transaction.startswith(sender + day):
-            raise Discarded("IB1O0008")
+            raise MessageDiscarded("IB1O0008")
         if not is_cnaps(receiver):
-            raise Discarded("IB1O0009")
+            raise MessageDiscarded("IB1O0009")
         amount = messages.read_amount(text_of(root, "CdtTrfTxInf/IntrBkSttlmAmt"))
         large = header.kind == messages.LARGE_ORDER
         if amount.minor > PROFILE.limits.maximum_minor or (amount.minor > IBPS_CAP_MINOR) != large:
-            raise Discarded("IB1O0012")
+            raise MessageDiscarded("IB1O0012")
         account = text_of(root, "CdtTrfTxInf/CdtrAcct/Id/Othr/Id")
         if not messages.is_account(account):
-            raise Discarded("IB1O0013")
-        return Credit(
+            raise MessageDiscarded("IB1O0013")
+        return CreditOrder(
             ref=ref,
             uetr=uetrs.from_hex(ref) or "",
             amount=amount,
@@ -171,18 +171,18 @@ class CnapsSimulator:
             content=raw,
         )
 
-    def _status(self, message: Message) -> bytes:
+    def _status(self, message: CnapsMessage) -> bytes:
         root = message.root
         asked = text_of(root, "OrgnlMsgInf/OrgnlMsgId")
         ref = self.references.get(asked) or messages.remarks(text_of(root, "RmkInf")).get("E2E", "")
-        finding = self.counter.enquire(ref)
+        finding = self.processor.enquire(ref)
         amount, said = None, ""
         if finding.entry is None:
             state = f"<ProcSts>{codes.REJECTED}</ProcSts><ProcCd>{codes.NOT_FOUND}</ProcCd>"
         else:
             state = f"<ProcSts>{_STATUSES[finding.outcome]}</ProcSts><ProcCd>{codes.OK}</ProcCd>"
             said = finding.code if finding.outcome is Outcome.REFUSED else ""
-            minor = finding.entry.amount_minor + (finding.spoil is Spoil.AMOUNT)
+            minor = finding.entry.amount_minor + (finding.corruption is Corruption.AMOUNT)
             amount = Money(minor, finding.entry.currency)
         identity, at = self._new_id(), datetime.now(UTC)
         content = (
@@ -195,11 +195,11 @@ class CnapsSimulator:
         )
         return self._down(messages.STATUS_ANSWER, message.header, identity, content)
 
-    def _cancel(self, message: Message) -> Response:
+    def _cancel(self, message: CnapsMessage) -> RailResponse:
         """Take a credit back; the answer comes later."""
         root = message.root
         original = text_of(root, "Undrlyg/TxInf/OrgnlEndToEndId")
-        entry = self.counter.reverse(original)
+        entry = self.processor.reverse(original)
         identity = text_of(root, "Assgnmt/Id")
         status = codes.PROCESSED if entry else codes.REJECTED
         amount = text_of(root, "Undrlyg/TxInf/OrgnlIntrBkSttlmAmt")
@@ -208,10 +208,10 @@ class CnapsSimulator:
             code="" if entry else _NO_ORIGINAL, amount=amount,
         )  # fmt: skip
         header = self._header(messages.CANCELLATION_ANSWER, message.header.id)
-        self.counter.later(seal(header, document(messages.PACS_002, content), self.rail_key))
-        return Response(body=self._communicated(message.header))
+        self.processor.later(seal(header, document(messages.PACS_002, content), self.rail_key))
+        return RailResponse(body=self._communicated(message.header))
 
-    def _whose(self, message: Message) -> bytes:
+    def _whose(self, message: CnapsMessage) -> bytes:
         root = message.root
         account = text_of(root, "QryInf/Acct")
         known = bool(account in sandbox.ALIASES or sandbox.word_of(account))
@@ -231,7 +231,7 @@ class CnapsSimulator:
         )
         return self._down(messages.ACCOUNT_ANSWER, message.header, identity, content)
 
-    def _signed_on(self, message: Message) -> bytes:
+    def _signed_on(self, message: CnapsMessage) -> bytes:
         self.signed_on = True
         identity = self._new_id()
         content = (
@@ -241,12 +241,14 @@ class CnapsSimulator:
         )
         return self._down(messages.LOGIN_ANSWER, message.header, identity, content)
 
-    def outcome(self, kind: str, transaction: str, entry: Entry, outcome: Outcome, spoil: Spoil) -> bytes:
+    def outcome(
+        self, kind: str, transaction: str, entry: BookEntry, outcome: Outcome, corruption: Corruption
+    ) -> bytes:
         """What is said of an order, ibps.102 or, if large, ccms.900; spoiled where the script says so."""
         ref, original = entry.rail_ref, transaction
-        if spoil is Spoil.REFERENCE:
+        if corruption is Corruption.REFERENCE:
             ref, original = _STRANGER, transaction[:20] + "99999999"
-        amount = Money(entry.amount_minor + (spoil is Spoil.AMOUNT), entry.currency)
+        amount = Money(entry.amount_minor + (corruption is Corruption.AMOUNT), entry.currency)
         code = entry.code if outcome is Outcome.REFUSED else ""
         if kind == messages.LARGE_ORDER:
             status = codes.SETTLED if outcome is Outcome.DONE else _STATUSES[outcome]
@@ -257,9 +259,9 @@ class CnapsSimulator:
             )
             header = self._header(messages.ANSWER, ref[:20], sender=sandbox.BANK)
             body = seal(header, document(messages.PACS_002, content), self.rail_key)
-            if outcome is Outcome.DONE and entry.outcome is Kept.DONE:
-                self.counter.later(self._confirmation(kind, original, ref, codes.SETTLED, amount=amount))
-        return with_broken_signature(body) if spoil is Spoil.SIGNATURE else body
+            if outcome is Outcome.DONE and entry.outcome is EntryStatus.DONE:
+                self.processor.later(self._confirmation(kind, original, ref, codes.SETTLED, amount=amount))
+        return with_broken_signature(body) if corruption is Corruption.SIGNATURE else body
 
     def _confirmation(
         self, kind: str, transaction: str, ref: str, status: str, *, amount: Money, code: str = ""
@@ -283,9 +285,11 @@ class CnapsSimulator:
         self.signed_on = False
         at = datetime.now(UTC)
         day = PROFILE.hours.day(at)
-        paid = sum(entry.amount_minor for entry in self.counter.cycle(day) if entry.outcome is Kept.DONE)
+        paid = sum(
+            entry.amount_minor for entry in self.processor.cycle(day) if entry.outcome is EntryStatus.DONE
+        )
         if paid:
-            self.counter.later(self._settlement(day, paid))
+            self.processor.later(self._settlement(day, paid))
         text = f"系统关闭至 {messages.local(until).replace('T', ' ')} 北京时间"
         content = (
             f"<LogoutNtfctn><GrpHdr><MsgId>{self._new_id()}</MsgId><CreDtTm>{messages.local(at)}</CreDtTm>"
@@ -310,13 +314,13 @@ class CnapsSimulator:
         header = self._header(messages.SETTLEMENT)
         return seal(header, document(messages.CAMT_054, content), self.rail_key)
 
-    def _communicated(self, about: Header) -> bytes:
+    def _communicated(self, about: CnapsHeader) -> bytes:
         """ccms.990."""
         content = f"<ComuCnfm>{_about(about)}<MsgProCd>{codes.COMMUNICATED}</MsgProCd></ComuCnfm>"
         header = self._header(messages.COMMUNICATED, about.id, system=about.system)
         return seal(header, document(messages.OWN + messages.COMMUNICATED, content), self.rail_key)
 
-    def _discarded(self, about: Header, code: str) -> bytes:
+    def _discarded(self, about: CnapsHeader, code: str) -> bytes:
         """ccms.911."""
         content = (
             f"<DscrdMsgNtfctn>{_about(about)}<ProcCd>{code}</ProcCd>"
@@ -325,38 +329,38 @@ class CnapsSimulator:
         header = self._header(messages.DISCARDED, about.id, system=about.system)
         return seal(header, document(messages.OWN + messages.DISCARDED, content), self.rail_key)
 
-    def _down(self, kind: str, about: Header, identity: str, content: str) -> bytes:
+    def _down(self, kind: str, about: CnapsHeader, identity: str, content: str) -> bytes:
         """A message of the processing centre in answer to one of ours."""
         header = self._header(kind, about.id, identity=identity[-20:])
         return seal(header, document(messages.OWN + kind, content), self.rail_key)
 
     def _header(
         self, kind: str, ref: str = "", *, sender: str = NPC, identity: str = "", system: str = "IBPS"
-    ) -> Header:
+    ) -> CnapsHeader:
         """`ref` is the id of the message that is answered; one that answers none refers to itself."""
         mine = identity or uuid4().hex[:20]
-        return Header(sender, self.bank, datetime.now(UTC), kind, mine, ref or mine, "D", system)
+        return CnapsHeader(sender, self.bank, datetime.now(UTC), kind, mine, ref or mine, "D", system)
 
     def _new_id(self) -> str:
         return messages.transaction_id("0" * 12, datetime.now(UTC), next(self.own))
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class _ResponseBuilder:
     """The words of one order's answers."""
 
     simulator: CnapsSimulator
     kind: str
     transaction: str
 
-    def __call__(self, entry: Entry, outcome: Outcome, spoil: Spoil) -> bytes:
-        return self.simulator.outcome(self.kind, self.transaction, entry, outcome, spoil)
+    def __call__(self, entry: BookEntry, outcome: Outcome, corruption: Corruption) -> bytes:
+        return self.simulator.outcome(self.kind, self.transaction, entry, outcome, corruption)
 
 
-def simulator(settings: Settings, callbacks: Callbacks) -> CnapsSimulator:
+def simulator(settings: SimulatorSettings, callbacks: Callbacks) -> CnapsSimulator:
     """The simulated rail for these settings."""
     return CnapsSimulator(
-        counter=open_counter(
+        processor=open_processor(
             settings, callbacks, PROFILE, native_code=codes.native_of, word_of=sandbox.word_of
         ),
         bank=settings.identity["bank"],
@@ -378,7 +382,7 @@ def _report(identity: str, original: str, kind: str, ref: str, status: str, *, c
     )
 
 
-def _about(header: Header) -> str:
+def _about(header: CnapsHeader) -> str:
     """Which message is meant, as the communication messages say it."""
     return (
         f"<OrigSndr>{header.sender}</OrigSndr><OrigSndDt>{header.at:%Y%m%d}</OrigSndDt>"

@@ -57,7 +57,7 @@ _PLACES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class CnapsHeader:
     """The header, version 01."""
 
     sender: str
@@ -84,7 +84,7 @@ class Header:
         )
 
     @classmethod
-    def of(cls, octets: bytes) -> "Header":
+    def of(cls, octets: bytes) -> "CnapsHeader":
         """From the wire.
 
         Raises:
@@ -107,10 +107,10 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class CnapsMessage:
     """A message that was read."""
 
-    header: Header
+    header: CnapsHeader
     root: Element
     """What stands in `Document`."""
 
@@ -120,12 +120,12 @@ def document(namespace: str, content: str) -> str:
     return f'{_DECLARATION}<Document xmlns="{namespace}">{content}</Document>'
 
 
-def write(header: Header, body: str) -> bytes:
+def write(header: CnapsHeader, body: str) -> bytes:
     """Header and body, unsigned; the signature's place in the body is empty."""
     return header.text.encode() + _CRLF + body.encode()
 
 
-def seal(header: Header, body: str, key: RSAPrivateKey) -> bytes:
+def seal(header: CnapsHeader, body: str, key: RSAPrivateKey) -> bytes:
     """A signed message; the same content is always the same octets."""
     unsigned = write(header, body)
     signature = base64.b64encode(key.sign(unsigned, padding.PKCS1v15(), hashes.SHA256()))
@@ -138,7 +138,7 @@ def seal(header: Header, body: str, key: RSAPrivateKey) -> bytes:
     return before + begin + signature + end + after
 
 
-def open_sealed(raw: bytes, key: RSAPublicKey) -> Message:
+def open_sealed(raw: bytes, key: RSAPublicKey) -> CnapsMessage:
     """Read a signed message.
 
     Raises:
@@ -148,7 +148,7 @@ def open_sealed(raw: bytes, key: RSAPublicKey) -> Message:
     """
     if len(raw) > gates.MAX_BYTES:
         raise InvalidMessage("too large")
-    header = Header.of(raw[:HEADER_LENGTH])
+    header = CnapsHeader.of(raw[:HEADER_LENGTH])
     unsigned, signature = _split(raw, header.kind)
     try:
         value = base64.b64decode(signature, validate=True)
@@ -160,20 +160,20 @@ def open_sealed(raw: bytes, key: RSAPublicKey) -> Message:
     return _read(header, unsigned)
 
 
-def open_own(raw: bytes) -> Message:
+def open_own(raw: bytes) -> CnapsMessage:
     """Read a message that we wrote and stored ourselves.
 
     Raises:
         InvalidMessage: not a header, or not XML behind it.
 
     """
-    header = Header.of(raw[:HEADER_LENGTH])
+    header = CnapsHeader.of(raw[:HEADER_LENGTH])
     return _read(header, _split(raw, header.kind)[0])
 
 
 def with_broken_signature(raw: bytes) -> bytes:
     """The same message with one character of its signature changed."""
-    begin, _ = _place(Header.of(raw[:HEADER_LENGTH]).kind)
+    begin, _ = _place(CnapsHeader.of(raw[:HEADER_LENGTH]).kind)
     before, place, after = raw.partition(begin)
     return before + place + (b"A" if after[:1] != b"A" else b"B") + after[1:]
 
@@ -196,7 +196,7 @@ def _split(raw: bytes, kind: str) -> tuple[bytes, bytes]:
     return before + after, signature
 
 
-def _read(header: Header, unsigned: bytes) -> Message:
+def _read(header: CnapsHeader, unsigned: bytes) -> CnapsMessage:
     split = HEADER_LENGTH + len(_CRLF)
     if unsigned[HEADER_LENGTH:split] != _CRLF:
         raise InvalidMessage("no line end behind the header", rule="header")
@@ -212,4 +212,4 @@ def _read(header: Header, unsigned: bytes) -> Message:
     root = gates.xml(text.encode(), gates.MAX_BYTES * 2, comments=False)
     if not str(root.tag).endswith("}Document") or len(root) != 1:
         raise InvalidMessage("not a document")
-    return Message(header, root[0])
+    return CnapsMessage(header, root[0])

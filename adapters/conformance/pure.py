@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Final
 
 from adapters.conformance import orders
-from adapters.conformance.report import Broken, Promise, must
+from adapters.conformance.report import Requirement, RequirementNotMet, must
 from adapters.port import Order, RailAdapter
 from adapters.profile import RailProfile
 from adapters.reasons import ISO_REASONS
@@ -201,7 +201,7 @@ def reads_nothing_foreign(adapter: RailAdapter) -> str:
             said = str(error).encode()
             must(raw[:_TELLING] not in said or len(raw) < _TELLING, "an error repeats it")
             continue
-        raise Broken(f"{len(read)} answers were read in {raw[:6]!r}...")
+        raise RequirementNotMet(f"{len(read)} answers were read in {raw[:6]!r}...")
     return f"{len(strange)} kinds"
 
 
@@ -225,7 +225,7 @@ def is_fast(adapter: RailAdapter) -> str:
     return ", ".join(f"{name} {each:.0f} us" for name, each in times.items())
 
 
-PROMISES: Final[tuple[Promise, ...]] = (
+REQUIREMENTS: Final[tuple[Requirement, ...]] = (
     profile_makes_sense,
     carries_orders,
     any_text_is_carried_or_refused,

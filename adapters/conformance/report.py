@@ -9,27 +9,27 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-Promise = Callable[[Any], str | Awaitable[str]]
-"""Asks something of an adapter or rail; returns a detail for the report, raises `Broken` if it is not so."""
+Requirement = Callable[[Any], str | Awaitable[str]]
+"""Checks an adapter or rail; returns a detail for the report, or raises `RequirementNotMet`."""
 
 
-class Group(StrEnum):
+class RequirementGroup(StrEnum):
     """What a promise needs."""
 
     PURE = "without a rail"
     LIVE = "at the rail"
-    ROUGH = "when things go wrong"
+    FAILURES = "when things go wrong"
 
 
-class Broken(Exception):
+class RequirementNotMet(Exception):
     """A promise that is not kept; the text says how, without anybody's data."""
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class RequirementResult:
     """One promise and whether it is kept."""
 
-    group: Group
+    group: RequirementGroup
     name: str
     ok: bool
     detail: str = ""
@@ -39,12 +39,12 @@ class Check:
 
 
 @dataclass(slots=True)
-class Report:
+class ConformanceReport:
     """What the kit found."""
 
     country: str
     rail: str
-    checks: list[Check] = field(default_factory=list)
+    checks: list[RequirementResult] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -63,31 +63,33 @@ class Report:
     def text(self) -> str:
         """For people: the promises by group, those broken with what was found and what to look at."""
         lines = [f"{self.country} {self.rail}"]
-        for group in Group:
+        for group in RequirementGroup:
             checks = [check for check in self.checks if check.group is group]
             lines += ["", f"{group}: {sum(check.ok for check in checks)} of {len(checks)}"] if checks else []
             lines += [line for check in checks for line in _lines(check)]
         return "\n".join([*lines, "", f"{self.kept} of {len(self.checks)} promises kept"])
 
 
-async def examine(group: Group, promise: Promise, subject: object) -> Check:
+async def check_requirement(
+    group: RequirementGroup, promise: Requirement, subject: object
+) -> RequirementResult:
     """Whether a promise is kept. An adapter that raises has broken it."""
     name, _, advice = (inspect.getdoc(promise) or promise.__name__).partition("\n")
     advice = " ".join(advice.split())
     try:
         found = promise(subject)
         detail = await found if isinstance(found, Awaitable) else found
-    except Broken as error:
-        return Check(group, name, ok=False, detail=str(error), advice=advice)
+    except RequirementNotMet as error:
+        return RequirementResult(group, name, ok=False, detail=str(error), advice=advice)
     except Exception as error:  # noqa: BLE001 - the report says so
-        return Check(group, name, ok=False, detail=f"raised {_where(error)}", advice=advice)
-    return Check(group, name, ok=True, detail=detail, advice=advice)
+        return RequirementResult(group, name, ok=False, detail=f"raised {_where(error)}", advice=advice)
+    return RequirementResult(group, name, ok=True, detail=detail, advice=advice)
 
 
 def must(kept: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as an assertion
-    """Raise `Broken` with a text unless a promise is kept."""
+    """Raise `RequirementNotMet` with a text unless a promise is kept."""
     if not kept:
-        raise Broken(otherwise)
+        raise RequirementNotMet(otherwise)
 
 
 def _where(error: Exception) -> str:
@@ -97,7 +99,7 @@ def _where(error: Exception) -> str:
     return f"{type(error).__name__} in {file.parent.name}/{file.name}:{last.lineno}"
 
 
-def _lines(check: Check) -> list[str]:
+def _lines(check: RequirementResult) -> list[str]:
     if check.ok:
         return [f"  ok    {check.name}" + (f"  ({check.detail})" if check.detail else "")]
     said = [f"  FAIL  {check.name}", f"          found    {check.detail}"]

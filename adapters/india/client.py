@@ -15,22 +15,22 @@ from lxml.etree import _Element as Element
 
 from adapters import creditor, keys
 from adapters.cycle import fetch
-from adapters.http import Failed, HttpClient, Reply
+from adapters.http import HttpClient, HttpFailure, HttpReply
 from adapters.india import messages
 from adapters.india.codes import outcome_of, reason_of
-from adapters.india.messages import Participant, Sent
+from adapters.india.messages import SentUpiMessage, UpiParticipant
 from adapters.india.profile import PROFILE
 from adapters.port import (
+    Acceptance,
     Acknowledgement,
     Answer,
-    Connection,
     Native,
     Order,
     Outcome,
     Payee,
     RailAdapter,
+    RailConnection,
     Receipt,
-    Taken,
     Violation,
 )
 from adapters.profile import RailProfile
@@ -41,7 +41,7 @@ from schemas.signing.xmldsig import sign_enveloped, verify_enveloped
 _OK: Final = 200
 
 
-def adapter(connection: Connection) -> RailAdapter:
+def adapter(connection: RailConnection) -> RailAdapter:
     """The UPI adapter for a connection.
 
     Raises:
@@ -49,7 +49,7 @@ def adapter(connection: Connection) -> RailAdapter:
 
     """
     return Upi(
-        us=Participant.of(connection.identity),
+        us=UpiParticipant.of(connection.identity),
         signing_key=keys.private(connection.signing_key),
         rail_key=keys.public(connection.rail_key),
         http=HttpClient(connection, PROFILE.timing),
@@ -60,7 +60,7 @@ def adapter(connection: Connection) -> RailAdapter:
 class Upi:
     """India's rail as the port asks for it."""
 
-    us: Participant
+    us: UpiParticipant
     signing_key: RSAPrivateKey
     rail_key: RSAPublicKey
     http: HttpClient
@@ -95,7 +95,7 @@ class Upi:
         message = self._new_id()
         request = messages.status_request(self._sent(native), self.us, datetime.now(UTC), message)
         reply = await self._post("ReqChkTxn", message, self._sign(request))
-        if isinstance(reply, Failed):
+        if isinstance(reply, HttpFailure):
             return Answer(native.ref, Outcome.UNKNOWN)
         try:
             answer = messages.read_answer(self._read(reply.body))
@@ -124,7 +124,7 @@ class Upi:
         message = self._new_id()
         request = messages.validation_request(asked.value, self.us, datetime.now(UTC), message)
         reply = await self._post("ReqValAdd", message, self._sign(request))
-        if isinstance(reply, Failed):
+        if isinstance(reply, HttpFailure):
             raise Unavailable("the rail does not answer")
         try:
             return messages.read_payee(self._read(reply.body))
@@ -136,7 +136,7 @@ class Upi:
         message = self._new_id()
         request = messages.heartbeat_request(self.us, datetime.now(UTC), message)
         reply = await self._post("ReqHbt", message, self._sign(request))
-        if isinstance(reply, Failed):
+        if isinstance(reply, HttpFailure):
             return False
         try:
             return messages.read_acknowledgement(parse(reply.body), message) is None
@@ -153,21 +153,21 @@ class Upi:
 
     async def _hand_over(self, api: str, native: Native) -> Receipt:
         reply = await self._post(api, native.ref, native.body)
-        if isinstance(reply, Failed):
+        if isinstance(reply, HttpFailure):
             return reply.receipt
         try:
             message = messages.message_id(self.us.prefix, native.ref)
             code = messages.read_acknowledgement(parse(reply.body), message)
         except InvalidMessage:
-            return Receipt(Taken.UNKNOWN, detail="unreadable acknowledgement")
+            return Receipt(Acceptance.UNKNOWN, detail="unreadable acknowledgement")
         return _receipt(native.ref, code)
 
-    async def _post(self, api: str, transaction: str, body: bytes) -> Reply | Failed:
+    async def _post(self, api: str, transaction: str, body: bytes) -> HttpReply | HttpFailure:
         reply = await self.http.request(
             "POST", f"/upi/{api}/{messages.VERSION}/urn:txnid:{transaction}", body
         )
-        if isinstance(reply, Reply) and reply.status != _OK:
-            return Failed(sent=True, detail=f"http {reply.status}")
+        if isinstance(reply, HttpReply) and reply.status != _OK:
+            return HttpFailure(sent=True, detail=f"http {reply.status}")
         return reply
 
     def _sign(self, root: Element) -> bytes:
@@ -179,8 +179,8 @@ class Upi:
         verify_enveloped(root, self.rail_key)
         return root
 
-    def _sent(self, native: Native) -> Sent:
-        return Sent.of(parse(native.body))
+    def _sent(self, native: Native) -> SentUpiMessage:
+        return SentUpiMessage.of(parse(native.body))
 
     def _new_id(self) -> str:
         return self.us.prefix + uuid4().hex
@@ -189,10 +189,10 @@ class Upi:
 def _receipt(ref: str, code: str | None) -> Receipt:
     """An Ack without error took the order; with one, only a code that says so refused it."""
     if code is None:
-        return Receipt(Taken.TAKEN)
+        return Receipt(Acceptance.ACCEPTED)
     outcome, reason = outcome_of(code)
     if outcome is not Outcome.REFUSED:
-        return Receipt(Taken.UNKNOWN, detail=f"acknowledged with {code}")
+        return Receipt(Acceptance.UNKNOWN, detail=f"acknowledged with {code}")
     uetr = messages.uetr_of(ref)
     answer = Answer(ref, Outcome.REFUSED, uetr=uetr, rail_code=code, reason=reason)
-    return Receipt(Taken.REFUSED, answer, f"acknowledged with {code}")
+    return Receipt(Acceptance.REFUSED, answer, f"acknowledged with {code}")

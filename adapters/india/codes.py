@@ -16,7 +16,7 @@ from adapters.reasons import DUPLICATES, ISO_REASONS
 VERSION: Final = "NPCI error and response codes 2.5, public copies"
 
 
-class Class(StrEnum):
+class UpiCodeClass(StrEnum):
     """What a code says about an order."""
 
     DONE = "FINAL_OK"
@@ -32,78 +32,78 @@ class Class(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class UpiCode:
     """One row of the table."""
 
     meaning: str
-    is_a: Class
+    code_class: UpiCodeClass
     reason: str | None = None
     """ISO ExternalStatusReason1Code."""
 
 
 # fmt: off
 CODES: Final = {
-    "00":  Code("approved", Class.DONE),
-    "01":  Code("pending", Class.UNKNOWN),
-    "U01": Code("duplicate request", Class.DUPLICATE, "AM05"),
-    "U02": Code("amount cap exceeded", Class.REFUSED, "AM02"),
-    "U03": Code("net debit cap exceeded", Class.REFUSED, "AM23"),
-    "U04": Code("request not found", Class.NOT_FOUND),
-    "U05": Code("formation not proper", Class.REFUSED, "FF01"),
-    "U06": Code("transaction id mismatch", Class.REFUSED, "FF08"),
-    "U07": Code("validation error", Class.REFUSED, "CH16"),
-    "U08": Code("system exception", Class.UNKNOWN),
-    "U09": Code("authorisation timeout for pay", Class.REFUSED, "AB05"),
-    "U12": Code("amount or currency mismatch", Class.REFUSED, "AM09"),
-    "U14": Code("encryption error", Class.REFUSED, "DS09"),
-    "U15": Code("checksum failed", Class.REFUSED, "DS0B"),
-    "U16": Code("risk threshold exceeded", Class.REFUSED, "SL03"),
-    "U17": Code("payment service provider not registered", Class.REFUSED, "RC04"),
-    "U18": Code("authorisation acknowledgement not received", Class.REFUSED, "AB08"),
-    "U19": Code("authorisation declined", Class.REFUSED, "MS02"),
-    "U20": Code("authorisation timeout", Class.REFUSED, "AB05"),
-    "U22": Code("request declined", Class.REFUSED, "MS02"),
-    "U23": Code("request timeout", Class.UNKNOWN),
-    "U26": Code("credit acknowledgement not received", Class.UNKNOWN),
-    "U30": Code("debit has failed", Class.REFUSED, "AM04"),
-    "U31": Code("credit has failed", Class.REFUSED, "AB09"),
-    "U66": Code("device fingerprint mismatch", Class.REFUSED, "AG08"),
-    "U67": Code("debit timeout", Class.UNKNOWN),
-    "U68": Code("credit timeout", Class.UNKNOWN),
-    "U69": Code("request expired", Class.REFUSED, "AB03"),
-    "BT":  Code("beneficiary timeout", Class.DEEMED, "AB05"),
-    "RB":  Code("credit reversal timeout", Class.UNKNOWN),
-    "RR":  Code("debit reversal timeout", Class.UNKNOWN),
-    "OC":  Code("no original credit found", Class.NOT_FOUND),
-    "OD":  Code("no original debit found", Class.NOT_FOUND),
-    "ND":  Code("not debited", Class.NOT_FOUND),
-    "NO":  Code("no original transaction found", Class.NOT_FOUND),
-    "DF":  Code("duplicate reference number at beneficiary", Class.DUPLICATE, "AM05"),
-    "DT":  Code("duplicate reference number at remitter", Class.DUPLICATE, "AM05"),
-    "XT":  Code("cut-off in process at remitter", Class.RETRY_LATER, "TM01"),
-    "XU":  Code("cut-off in process at beneficiary", Class.RETRY_LATER, "TM01"),
-    "XY":  Code("remitter's system offline", Class.RETRY_LATER, "AB10"),
-    "Y1":  Code("beneficiary's system offline", Class.RETRY_LATER, "AB08"),
-    "XI":  Code("account does not exist at beneficiary", Class.REFUSED, "AC03"),
-    "YD":  Code("do not honour, beneficiary", Class.REFUSED, "MS03"),
-    "ZI":  Code("suspected fraud, beneficiary", Class.REFUSED, "FR01"),
-    "PS":  Code("maximum balance exceeded, beneficiary", Class.REFUSED, "SL16"),
-    "96":  Code("reversal failure", Class.UNKNOWN),
+    "00":  UpiCode("approved", UpiCodeClass.DONE),
+    "01":  UpiCode("pending", UpiCodeClass.UNKNOWN),
+    "U01": UpiCode("duplicate request", UpiCodeClass.DUPLICATE, "AM05"),
+    "U02": UpiCode("amount cap exceeded", UpiCodeClass.REFUSED, "AM02"),
+    "U03": UpiCode("net debit cap exceeded", UpiCodeClass.REFUSED, "AM23"),
+    "U04": UpiCode("request not found", UpiCodeClass.NOT_FOUND),
+    "U05": UpiCode("formation not proper", UpiCodeClass.REFUSED, "FF01"),
+    "U06": UpiCode("transaction id mismatch", UpiCodeClass.REFUSED, "FF08"),
+    "U07": UpiCode("validation error", UpiCodeClass.REFUSED, "CH16"),
+    "U08": UpiCode("system exception", UpiCodeClass.UNKNOWN),
+    "U09": UpiCode("authorisation timeout for pay", UpiCodeClass.REFUSED, "AB05"),
+    "U12": UpiCode("amount or currency mismatch", UpiCodeClass.REFUSED, "AM09"),
+    "U14": UpiCode("encryption error", UpiCodeClass.REFUSED, "DS09"),
+    "U15": UpiCode("checksum failed", UpiCodeClass.REFUSED, "DS0B"),
+    "U16": UpiCode("risk threshold exceeded", UpiCodeClass.REFUSED, "SL03"),
+    "U17": UpiCode("payment service provider not registered", UpiCodeClass.REFUSED, "RC04"),
+    "U18": UpiCode("authorisation acknowledgement not received", UpiCodeClass.REFUSED, "AB08"),
+    "U19": UpiCode("authorisation declined", UpiCodeClass.REFUSED, "MS02"),
+    "U20": UpiCode("authorisation timeout", UpiCodeClass.REFUSED, "AB05"),
+    "U22": UpiCode("request declined", UpiCodeClass.REFUSED, "MS02"),
+    "U23": UpiCode("request timeout", UpiCodeClass.UNKNOWN),
+    "U26": UpiCode("credit acknowledgement not received", UpiCodeClass.UNKNOWN),
+    "U30": UpiCode("debit has failed", UpiCodeClass.REFUSED, "AM04"),
+    "U31": UpiCode("credit has failed", UpiCodeClass.REFUSED, "AB09"),
+    "U66": UpiCode("device fingerprint mismatch", UpiCodeClass.REFUSED, "AG08"),
+    "U67": UpiCode("debit timeout", UpiCodeClass.UNKNOWN),
+    "U68": UpiCode("credit timeout", UpiCodeClass.UNKNOWN),
+    "U69": UpiCode("request expired", UpiCodeClass.REFUSED, "AB03"),
+    "BT":  UpiCode("beneficiary timeout", UpiCodeClass.DEEMED, "AB05"),
+    "RB":  UpiCode("credit reversal timeout", UpiCodeClass.UNKNOWN),
+    "RR":  UpiCode("debit reversal timeout", UpiCodeClass.UNKNOWN),
+    "OC":  UpiCode("no original credit found", UpiCodeClass.NOT_FOUND),
+    "OD":  UpiCode("no original debit found", UpiCodeClass.NOT_FOUND),
+    "ND":  UpiCode("not debited", UpiCodeClass.NOT_FOUND),
+    "NO":  UpiCode("no original transaction found", UpiCodeClass.NOT_FOUND),
+    "DF":  UpiCode("duplicate reference number at beneficiary", UpiCodeClass.DUPLICATE, "AM05"),
+    "DT":  UpiCode("duplicate reference number at remitter", UpiCodeClass.DUPLICATE, "AM05"),
+    "XT":  UpiCode("cut-off in process at remitter", UpiCodeClass.RETRY_LATER, "TM01"),
+    "XU":  UpiCode("cut-off in process at beneficiary", UpiCodeClass.RETRY_LATER, "TM01"),
+    "XY":  UpiCode("remitter's system offline", UpiCodeClass.RETRY_LATER, "AB10"),
+    "Y1":  UpiCode("beneficiary's system offline", UpiCodeClass.RETRY_LATER, "AB08"),
+    "XI":  UpiCode("account does not exist at beneficiary", UpiCodeClass.REFUSED, "AC03"),
+    "YD":  UpiCode("do not honour, beneficiary", UpiCodeClass.REFUSED, "MS03"),
+    "ZI":  UpiCode("suspected fraud, beneficiary", UpiCodeClass.REFUSED, "FR01"),
+    "PS":  UpiCode("maximum balance exceeded, beneficiary", UpiCodeClass.REFUSED, "SL16"),
+    "96":  UpiCode("reversal failure", UpiCodeClass.UNKNOWN),
 }
 # fmt: on
 
 _OUTCOMES: Final = {
-    Class.DONE: Outcome.DONE,
-    Class.REFUSED: Outcome.REFUSED,
-    Class.RETRY_LATER: Outcome.REFUSED,
-    Class.DEEMED: Outcome.PENDING,
-    Class.NOT_FOUND: Outcome.NOT_FOUND,
+    UpiCodeClass.DONE: Outcome.DONE,
+    UpiCodeClass.REFUSED: Outcome.REFUSED,
+    UpiCodeClass.RETRY_LATER: Outcome.REFUSED,
+    UpiCodeClass.DEEMED: Outcome.PENDING,
+    UpiCodeClass.NOT_FOUND: Outcome.NOT_FOUND,
 }
 
 _NATIVE: Final = {
     code.reason: name
     for name, code in reversed(CODES.items())
-    if code.reason and code.is_a in {Class.REFUSED, Class.DEEMED}
+    if code.reason and code.code_class in {UpiCodeClass.REFUSED, UpiCodeClass.DEEMED}
 }
 
 
@@ -114,7 +114,7 @@ def outcome_of(code: str, *, enquired: bool = False) -> tuple[Outcome, str | Non
     """
     known = CODES.get(code)
     if known is not None:
-        return _OUTCOMES.get(known.is_a, Outcome.UNKNOWN), known.reason
+        return _OUTCOMES.get(known.code_class, Outcome.UNKNOWN), known.reason
     if code in DUPLICATES and not enquired:
         return Outcome.UNKNOWN, code
     if code in ISO_REASONS:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from adapters.business_days import SUNDAY, BusinessCalendar
-from adapters.country import ECDSA, Bank, Country, Names
+from adapters.country import ECDSA, Country, CountryNames, SandboxBank
 
 CALENDAR: Final = BusinessCalendar(
     "IN", weekend=frozenset({SUNDAY}), saturdays_off=frozenset({2, 4}), closings=((4, 1),)
@@ -17,7 +17,7 @@ treasuries confirm nothing on that day is inferred from the holiday.
 
 COUNTRY: Final = Country(
     code="IN",
-    names=Names(en="India", ru="Индия", zh="印度"),
+    names=CountryNames(en="India", ru="Индия", zh="印度"),
     currency="INR",
     zone="Asia/Kolkata",
     calendar=CALENDAR,
@@ -25,7 +25,7 @@ COUNTRY: Final = Country(
     per_sdr="114.6",
     large_payment=850_000,
     banks=(
-        Bank("asha-bank", "Asha Bank", "ASHAINBB"),
-        Bank("ganga-bank", "Ganga Bank", "GANGINBB", algorithm=ECDSA),
+        SandboxBank("asha-bank", "Asha Bank", "ASHAINBB"),
+        SandboxBank("ganga-bank", "Ganga Bank", "GANGINBB", algorithm=ECDSA),
     ),
 )

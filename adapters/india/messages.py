@@ -21,7 +21,7 @@ from lxml.etree import _Element as Element
 
 from adapters import amounts, creditor
 from adapters import uetr as uetrs
-from adapters.creditor import Kind
+from adapters.creditor import IdentifierKind
 from adapters.identifiers import is_ifsc, rrn
 from adapters.identity import require
 from adapters.india.codes import PURPOSES, outcome_of
@@ -44,7 +44,7 @@ _REFERENCE = re.compile(r"[\x21-\x7e]{1,35}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Participant:
+class UpiParticipant:
     """Who we are at UPI."""
 
     org_id: str
@@ -59,7 +59,7 @@ class Participant:
     """RBI purpose code for payments whose ISO purpose has none of its own."""
 
     @classmethod
-    def of(cls, identity: Mapping[str, str]) -> "Participant":
+    def of(cls, identity: Mapping[str, str]) -> "UpiParticipant":
         """From a connection's identity.
 
         Raises:
@@ -111,7 +111,7 @@ def message_id(prefix: str, transaction: str) -> str:
     return prefix + hashlib.sha256(b"msg" + transaction.encode()).hexdigest()[:32]
 
 
-def payment_request(order: Order, us: Participant) -> Element:
+def payment_request(order: Order, us: UpiParticipant) -> Element:
     """ReqPay, unsigned."""
     payment = order.payment
     at = timestamp(order.made_at)
@@ -140,7 +140,7 @@ def payment_request(order: Order, us: Participant) -> Element:
     return root
 
 
-def status_request(native: "Sent", us: Participant, at: datetime, message: str) -> Element:
+def status_request(native: "SentUpiMessage", us: UpiParticipant, at: datetime, message: str) -> Element:
     """ReqChkTxn about an order that was sent, unsigned; `message` is new for each enquiry."""
     now = timestamp(at)
     root = _root("ReqChkTxn", us.org_id, message, now)
@@ -157,7 +157,7 @@ def status_request(native: "Sent", us: Participant, at: datetime, message: str) 
     return root
 
 
-def reversal_request(native: "Sent", us: Participant, at: datetime, reason: str) -> Element:
+def reversal_request(native: "SentUpiMessage", us: UpiParticipant, at: datetime, reason: str) -> Element:
     """ReqRev about an order that was sent, unsigned; an order has one reversal, with one id."""
     now = timestamp(at)
     transaction = us.prefix + hashlib.sha256(b"rev" + native.transaction.encode()).hexdigest()[:32]
@@ -178,7 +178,7 @@ def reversal_request(native: "Sent", us: Participant, at: datetime, reason: str)
     return root
 
 
-def validation_request(address: str, us: Participant, at: datetime, message: str) -> Element:
+def validation_request(address: str, us: UpiParticipant, at: datetime, message: str) -> Element:
     """ReqValAdd: who is behind an address; unsigned."""
     now = timestamp(at)
     root = _root("ReqValAdd", us.org_id, message, now)
@@ -188,7 +188,7 @@ def validation_request(address: str, us: Participant, at: datetime, message: str
     return root
 
 
-def heartbeat_request(us: Participant, at: datetime, message: str) -> Element:
+def heartbeat_request(us: UpiParticipant, at: datetime, message: str) -> Element:
     """ReqHbt: is the rail there; unsigned."""
     now = timestamp(at)
     root = _root("ReqHbt", us.org_id, message, now)
@@ -212,7 +212,7 @@ def is_confirmation(root: Element) -> bool:
     return api_of(root) == CONFIRMATION
 
 
-def confirmation_reply(request: Element, us: Participant) -> Element:
+def confirmation_reply(request: Element, us: UpiParticipant) -> Element:
     """RespTxnConfirmation: we have heard; unsigned. Pure, so id and time come from the request."""
     head, txn = _one(request, "Head"), _one(request, "Txn")
     transaction, at = _attribute(txn, "id"), _attribute(head, "ts")
@@ -223,7 +223,7 @@ def confirmation_reply(request: Element, us: Participant) -> Element:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentUpiMessage:
     """What later messages about an order repeat from it."""
 
     transaction: str
@@ -233,7 +233,7 @@ class Sent:
     value: str
 
     @classmethod
-    def of(cls, root: Element) -> "Sent":
+    def of(cls, root: Element) -> "SentUpiMessage":
         """From the stored ReqPay."""
         txn = _one(root, "Txn")
         amount = _one(_one(root, "Payer"), "Amount")
@@ -343,7 +343,7 @@ def read_amount(text: str, currency: str) -> Money:
 def address_of(payment: CreditTransfer) -> str | None:
     """The payee's address: the VPA, or the account's own address at its branch; None if neither is given."""
     found = creditor.find(payment.creditor_account, PROFILE.creditor)
-    if found is None or found.kind is Kind.ADDRESS:
+    if found is None or found.kind is IdentifierKind.ADDRESS:
         return None if found is None else found.value
     ifsc = (payment.creditor_agent.member_id or "").strip().upper()
     return f"{found.value}@{ifsc}{_ACCOUNT_HANDLE}" if is_ifsc(ifsc) else None
@@ -369,7 +369,9 @@ def _check_payee(payment: CreditTransfer) -> list[Violation]:
     ]
 
 
-def _add_payer(root: Element, payment: CreditTransfer, value: str, reference: str, us: Participant) -> None:
+def _add_payer(
+    root: Element, payment: CreditTransfer, value: str, reference: str, us: UpiParticipant
+) -> None:
     name = _name(payment.debtor.name, debtor_country(payment))
     country = payment.debtor.country or (payment.debtor_agent.bic or "")[4:6]
     payer = copy.deepcopy(_payer(us))
@@ -386,7 +388,7 @@ def _add_payer(root: Element, payment: CreditTransfer, value: str, reference: st
 
 
 @functools.lru_cache(maxsize=16)
-def _payer(us: Participant) -> Element:
+def _payer(us: UpiParticipant) -> Element:
     """What every order says of us, in its place; it is copied, which takes a fifth of making it."""
     payer = etree.Element("Payer", addr=f"sco@{us.handle}", name="", seqNum="1", type="ENTITY", code="0000")
     info = _add(payer, "Info")

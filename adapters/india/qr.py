@@ -6,15 +6,15 @@ from adapters.identifiers import is_vpa
 from adapters.india import upi
 from adapters.india.country import COUNTRY
 from adapters.profile import Basis
-from adapters.qr.model import Kind
-from adapters.qr.schemes import OwnForm, Scheme
+from adapters.qr.model import PayeeKind
+from adapters.qr.schemes import OwnForm, QrScheme
 
 SCHEMES: Final = (
-    Scheme(
+    QrScheme(
         country=COUNTRY.code,
         name="Bharat QR",
         currency=COUNTRY.currency,
-        kind=Kind.VPA,
+        kind=PayeeKind.VPA,
         guid="A000000524",
         also=("upi.npci.org",),
         is_payee=is_vpa,
@@ -31,7 +31,7 @@ SCHEMES: Final = (
         country=COUNTRY.code,
         name=upi.NAME,
         currency=COUNTRY.currency,
-        kind=Kind.VPA,
+        kind=PayeeKind.VPA,
         bases=upi.BASES,
         is_text=upi.is_link,
         read=upi.read,

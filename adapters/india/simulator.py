@@ -22,17 +22,17 @@ from adapters.india.codes import native_of
 from adapters.india.messages import IST, NAMESPACE, VERSION
 from adapters.india.profile import PROFILE
 from adapters.port import Outcome
-from adapters.simulation.book import Entry
-from adapters.simulation.magic import Magic, Spoil
+from adapters.simulation.book import BookEntry
+from adapters.simulation.magic import Corruption, Magic
 from adapters.simulation.rail import (
-    Counter,
-    Credit,
-    OtherContent,
-    Request,
-    Response,
+    CreditOrder,
+    DifferentContent,
+    OrderProcessor,
+    RailRequest,
+    RailResponse,
     with_broken_signature,
 )
-from adapters.simulation.server import Callbacks, Settings, open_counter
+from adapters.simulation.server import Callbacks, SimulatorSettings, open_processor
 from adapters.xml import parse
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
@@ -45,7 +45,7 @@ _OUR_ID: Final = "NPC"
 _UNKNOWN_ADDRESS: Final = "ZH"
 
 
-class Rejected(Exception):
+class UpiRejection(Exception):
     """The message is not taken; the code goes into the Ack."""
 
     def __init__(self, code: str) -> None:
@@ -57,34 +57,34 @@ class Rejected(Exception):
 class UpiSimulator:
     """UPI as its participants see it."""
 
-    counter: Counter
+    processor: OrderProcessor
     org_id: str
     rail_key: RSAPrivateKey
     participant_key: RSAPublicKey
     references: dict[str, str] = field(default_factory=dict)
     """custRef -> Txn.id: the same reference under another id is a duplicate."""
 
-    async def handle(self, request: Request) -> Response | None:
+    async def handle(self, request: RailRequest) -> RailResponse | None:
         """Answer a request on UPI's paths."""
         place = _PATH.fullmatch(request.path)
         if place is None or request.method != "POST":
-            return Response(404)
+            return RailResponse(404)
         if request.headers.get("content-type") != "application/xml":
-            return Response(415)
+            return RailResponse(415)
         api, transaction = place.groups()
         try:
             root = parse(request.body)
             message = _text(_only(root, "Head"), "msgId")
-        except (InvalidMessage, Rejected):
-            return Response(400)
+        except (InvalidMessage, UpiRejection):
+            return RailResponse(400)
         try:
             self._must_be_ours(root, api, transaction)
             return await self._answer(api, root, request.body)
-        except (Rejected, InvalidMessage, NotAuthentic) as error:
-            code = error.code if isinstance(error, Rejected) else _CODES[type(error)]
-            return Response(body=_ack(api, message, code))
+        except (UpiRejection, InvalidMessage, NotAuthentic) as error:
+            code = error.code if isinstance(error, UpiRejection) else _CODES[type(error)]
+            return RailResponse(body=_ack(api, message, code))
 
-    async def _answer(self, api: str, root: Element, raw: bytes) -> Response | None:
+    async def _answer(self, api: str, root: Element, raw: bytes) -> RailResponse | None:
         match api:
             case "ReqPay":
                 return await self._pay(root, raw)
@@ -95,58 +95,58 @@ class UpiSimulator:
             case "ReqValAdd":
                 return self._validate(root)
             case "ReqHbt":
-                return Response(body=_ack(api, _message(root)))
+                return RailResponse(body=_ack(api, _message(root)))
             case _:
-                raise Rejected("U05")
+                raise UpiRejection("U05")
 
     def _must_be_ours(self, root: Element, api: str, transaction: str) -> None:
         """Signature, name, version, sender and ids."""
         verify_enveloped(root, self.participant_key)
         head = _only(root, "Head")
         if messages.api_of(root) != api or _text(head, "ver") != VERSION:
-            raise Rejected("U05")
+            raise UpiRejection("U05")
         if _text(head, "orgId") != self.org_id:
-            raise Rejected("U17")
+            raise UpiRejection("U17")
         if _ID.fullmatch(_text(head, "msgId")) is None or _ID.fullmatch(transaction) is None:
-            raise Rejected("U05")
+            raise UpiRejection("U05")
         if _text(_only(root, "Txn"), "id") != transaction:
-            raise Rejected("U06")
+            raise UpiRejection("U06")
         messages.read_timestamp(_text(head, "ts"))
 
-    async def _pay(self, root: Element, raw: bytes) -> Response:
+    async def _pay(self, root: Element, raw: bytes) -> RailResponse:
         credit = _credit(root, raw)
         reference = _text(_only(root, "Txn"), "custRef")
         if self.references.setdefault(reference, credit.ref) != credit.ref:
-            raise Rejected("DF")
+            raise UpiRejection("DF")
         try:
-            case = self.counter.take(credit)
-        except OtherContent:
-            raise Rejected("U01") from None
+            case = self.processor.accept(credit)
+        except DifferentContent:
+            raise UpiRejection("U01") from None
         answer = _Outcomes(self, root, "RespPay")
-        return await self.counter.answer_by_callback(case, _ack("ReqPay", _message(root)), answer)
+        return await self.processor.respond_by_callback(case, _ack("ReqPay", _message(root)), answer)
 
-    async def _reverse(self, root: Element) -> Response:
+    async def _reverse(self, root: Element) -> RailResponse:
         """Undo a credit; the answer comes later, as for a payment."""
         txn = _only(root, "Txn")
-        entry = self.counter.reverse(_text(txn, "orgTxnId"))
+        entry = self.processor.reverse(_text(txn, "orgTxnId"))
         body = self._signed(_reversal(root, reversed_credit=entry is not None, message=_new_id()))
-        self.counter.later(body)
-        return Response(body=_ack("ReqRev", _message(root)))
+        self.processor.later(body)
+        return RailResponse(body=_ack("ReqRev", _message(root)))
 
-    def _status(self, root: Element) -> Response:
+    def _status(self, root: Element) -> RailResponse:
         txn = _only(root, "Txn")
         original = _text(txn, "orgTxnId")
-        finding = self.counter.enquire(original)
+        finding = self.processor.enquire(original)
         answer = _response("RespChkTxn", root, _new_id())
         _copy(txn, _add(answer, "Txn"), "id", "ts", "type", "orgTxnId", "orgRrn", "orgTxnDate")
         resp = _add(answer, "Resp", reqMsgId=_message(root))
         if finding.entry is None:
             resp.attrib.update({"result": "FAILURE", "errCode": "NO"})
         else:
-            _state(resp, finding.entry, finding.outcome, finding.code, finding.spoil)
-        return Response(body=self._signed(answer))
+            _state(resp, finding.entry, finding.outcome, finding.code, finding.corruption)
+        return RailResponse(body=self._signed(answer))
 
-    def _validate(self, root: Element) -> Response:
+    def _validate(self, root: Element) -> RailResponse:
         address = _text(_only(root, "Payee"), "addr")
         answer = _response("RespValAdd", root, _new_id())
         _copy(_only(root, "Txn"), _add(answer, "Txn"), "id", "ts", "type")
@@ -159,9 +159,9 @@ class UpiSimulator:
             resp.attrib.update(
                 {"result": "SUCCESS", "addr": address, "IFSC": "OKBK0000001", "maskName": masked}
             )
-        return Response(body=self._signed(answer))
+        return RailResponse(body=self._signed(answer))
 
-    def confirmation(self, order: Element, entry: Entry) -> bytes:
+    def confirmation(self, order: Element, entry: BookEntry) -> bytes:
         """ReqTxnConfirmation: an order that was deemed is done."""
         request = _response(messages.CONFIRMATION, order, _new_id())
         original = _only(order, "Txn")
@@ -175,20 +175,22 @@ class UpiSimulator:
             orgTxnId=_text(original, "id"),
         )
         said = _add(request, "TxnConfirmation", type="PAY", orgStatus=_RESULTS[Outcome.DONE][0])
-        _add_line(said, entry, Outcome.DONE, "", Spoil.NOTHING)
+        _add_line(said, entry, Outcome.DONE, "", Corruption.NOTHING)
         return self._signed(request)
 
-    def outcome(self, api: str, order: Element, entry: Entry, outcome: Outcome, spoil: Spoil) -> bytes:
+    def outcome(
+        self, api: str, order: Element, entry: BookEntry, outcome: Outcome, corruption: Corruption
+    ) -> bytes:
         """RespPay, signed, spoiled where the script says so."""
         answer = _response(api, order, _new_id())
         txn = _add(answer, "Txn")
         _copy(_only(order, "Txn"), txn, "id", "note", "custRef", "refId", "ts", "type")
-        if spoil is Spoil.REFERENCE:
+        if corruption is Corruption.REFERENCE:
             txn.set("id", _new_id())
         resp = _add(answer, "Resp", reqMsgId=_message(order))
-        _state(resp, entry, outcome, entry.code, spoil)
+        _state(resp, entry, outcome, entry.code, corruption)
         body = self._signed(answer)
-        return with_broken_signature(body) if spoil is Spoil.SIGNATURE else body
+        return with_broken_signature(body) if corruption is Corruption.SIGNATURE else body
 
     def _signed(self, root: Element) -> bytes:
         return sign_enveloped(root, self.rail_key)
@@ -202,38 +204,40 @@ class _Outcomes:
     order: Element
     api: str
 
-    def __call__(self, entry: Entry, outcome: Outcome, spoil: Spoil) -> bytes:
+    def __call__(self, entry: BookEntry, outcome: Outcome, corruption: Corruption) -> bytes:
         if outcome is Outcome.DONE and sandbox.word_of(entry.account) == Magic.PENDING:
             return self.simulator.confirmation(self.order, entry)
-        return self.simulator.outcome(self.api, self.order, entry, outcome, spoil)
+        return self.simulator.outcome(self.api, self.order, entry, outcome, corruption)
 
 
-def simulator(settings: Settings, callbacks: Callbacks) -> UpiSimulator:
+def simulator(settings: SimulatorSettings, callbacks: Callbacks) -> UpiSimulator:
     """The simulated rail for these settings."""
     return UpiSimulator(
-        counter=open_counter(settings, callbacks, PROFILE, native_code=native_of, word_of=sandbox.word_of),
+        processor=open_processor(
+            settings, callbacks, PROFILE, native_code=native_of, word_of=sandbox.word_of
+        ),
         org_id=settings.identity["org_id"],
         rail_key=keys.private(settings.rail_key),
         participant_key=keys.public(settings.participant_key),
     )
 
 
-def _credit(root: Element, raw: bytes) -> Credit:
+def _credit(root: Element, raw: bytes) -> CreditOrder:
     """A ReqPay, every part of it checked."""
     if [child.tag for child in root] != ["Head", "Meta", "Txn", "Payer", "Payees"]:
-        raise Rejected("U05")
+        raise UpiRejection("U05")
     txn, payer = _only(root, "Txn"), _only(root, "Payer")
     payee = _only(_only(root, "Payees"), "Payee")
     _must_be_whole(txn, payer, payee)
     amount = messages.read_amount(_text(_only(payee, "Amount"), "value"), PROFILE.currency)
     for part in (_only(payer, "Amount"), _only(payee, "Amount")):
         if _text(part, "value") != amount.text or _text(part, "curr") != PROFILE.currency:
-            raise Rejected("U12")
+            raise UpiRejection("U12")
     if amount.minor > PROFILE.limits.maximum_minor:
-        raise Rejected("U02")
+        raise UpiRejection("U02")
     rule = _only(_only(txn, "Rules"), "Rule")
     ref = _text(txn, "id")
-    return Credit(
+    return CreditOrder(
         ref=ref,
         uetr=messages.uetr_of(ref) or "",
         amount=amount,
@@ -247,20 +251,20 @@ def _must_be_whole(txn: Element, payer: Element, payee: Element) -> None:
     """Order of elements, fixed values, and the shapes of what identifies."""
     for element, parts in ((payer, _PAYER), (_only(payer, "Institution"), _INSTITUTION)):
         if [child.tag for child in element] != parts:
-            raise Rejected("U05")
+            raise UpiRejection("U05")
     for name, value in (("type", "PAY"), ("initiationMode", "12"), ("refCategory", "00")):
         if _text(txn, name) != value:
-            raise Rejected("U07")
+            raise UpiRejection("U07")
     reference = _text(txn, "custRef")
     at = messages.read_timestamp(_text(txn, "ts")).astimezone(IST)
     if _RRN.fullmatch(reference) is None or reference[1:6] != at.strftime("%j%H"):
-        raise Rejected("U07")
+        raise UpiRejection("U07")
     details = {_text(part, "name"): _text(part, "value") for part in _only(payer, "Ac")}
     if not is_vpa(_text(payee, "addr")) or not is_ifsc(details.get("IFSC", "")):
-        raise Rejected("U07")
+        raise UpiRejection("U07")
     purpose = _text(_only(_only(payer, "Institution"), "Purpose"), "code")
     if re.fullmatch(r"P\d{4}", purpose, re.ASCII) is None:
-        raise Rejected("U07")
+        raise UpiRejection("U07")
 
 
 _PAYER: Final = ["Info", "Device", "Ac", "Creds", "Amount", "Institution"]
@@ -268,15 +272,15 @@ _INSTITUTION: Final = ["Name", "Purpose", "Originator", "Beneficiary"]
 _CODES: Final[dict[type[Exception], str]] = {NotAuthentic: "U15", InvalidMessage: "U05"}
 
 
-def _state(resp: Element, entry: Entry, outcome: Outcome, code: str, spoil: Spoil) -> None:
+def _state(resp: Element, entry: BookEntry, outcome: Outcome, code: str, corruption: Corruption) -> None:
     """`result` and the payee's line."""
     resp.set("result", _RESULTS[outcome][0])
-    _add_line(resp, entry, outcome, code, spoil)
+    _add_line(resp, entry, outcome, code, corruption)
 
 
-def _add_line(parent: Element, entry: Entry, outcome: Outcome, code: str, spoil: Spoil) -> None:
+def _add_line(parent: Element, entry: BookEntry, outcome: Outcome, code: str, corruption: Corruption) -> None:
     """The payee's line of an answer."""
-    minor = entry.amount_minor + (spoil is Spoil.AMOUNT)
+    minor = entry.amount_minor + (corruption is Corruption.AMOUNT)
     amount = Money(minor, entry.currency).text
     _add(
         parent,
@@ -352,12 +356,12 @@ def _copy(source: Element, target: Element, *names: str) -> None:
 def _only(parent: Element, tag: str) -> Element:
     found = parent.findall(tag)
     if len(found) != 1:
-        raise Rejected("U05")
+        raise UpiRejection("U05")
     return found[0]
 
 
 def _text(element: Element, name: str) -> str:
     value = element.get(name)
     if not value:
-        raise Rejected("U05")
+        raise UpiRejection("U05")
     return str(value)

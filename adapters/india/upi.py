@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote_plus, urlencode
 from adapters.identifiers import is_vpa
 from adapters.india.country import COUNTRY
 from adapters.profile import Basis
-from adapters.qr.model import Bases, Kind, PaymentCode
+from adapters.qr.model import Bases, PayeeKind, PaymentCode
 from schemas.errors import InvalidAmount, InvalidMessage
 from schemas.money import Money
 
@@ -63,7 +63,7 @@ def read(text: str) -> PaymentCode:
         country=COUNTRY.code,
         scheme=NAME,
         payee=payee,
-        kind=Kind.VPA,
+        kind=PayeeKind.VPA,
         currency=_CURRENCY,
         name=said.get("pn") or None,
         amount=_amount(said.get("am", ""), odd),

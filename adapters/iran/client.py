@@ -3,13 +3,13 @@
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 
-from adapters.iran.messages import DIALECT, Channel
+from adapters.iran.messages import DIALECT, ShetabChannel
 from adapters.iran.profile import SATNA_HOURS
 from adapters.iso8583 import private
 from adapters.iso8583.client import Iso8583Adapter, make
 from adapters.iso8583.codec import own
-from adapters.iso8583.private import Tag
-from adapters.port import Connection, Native, RailAdapter, Receipt, Taken
+from adapters.iso8583.private import PrivateTag
+from adapters.port import Acceptance, Native, RailAdapter, RailConnection, Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +19,15 @@ class Shetab(Iso8583Adapter):
     async def submit(self, native: Native) -> Receipt:
         """See `RailAdapter.submit`. Where SATNA does not say when it opens, its hours do."""
         receipt = await Iso8583Adapter.submit(self, native)
-        if receipt.taken is not Taken.LATER or receipt.not_before is not None:
+        if receipt.acceptance is not Acceptance.LATER or receipt.not_before is not None:
             return receipt
         said = private.read(own(native.body, self.dialect)["48"])
-        if said.get(Tag.CHANNEL) != Channel.SATNA:
+        if said.get(PrivateTag.CHANNEL) != ShetabChannel.SATNA:
             return receipt
         return replace(receipt, not_before=SATNA_HOURS.open_from(datetime.now(UTC)))
 
 
-def adapter(connection: Connection) -> RailAdapter:
+def adapter(connection: RailConnection) -> RailAdapter:
     """The Iranian adapter for a connection.
 
     Raises:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from adapters.business_days import FRIDAY, THURSDAY, BusinessCalendar
-from adapters.country import Bank, Country, Names
+from adapters.country import Country, CountryNames, SandboxBank
 from adapters.identifiers import Iban
 
 IBAN: Final = Iban("IR", r"\d{22}")
@@ -13,7 +13,7 @@ CALENDAR: Final = BusinessCalendar("IR", weekend=frozenset({THURSDAY, FRIDAY}))
 
 COUNTRY: Final = Country(
     code="IR",
-    names=Names(en="Iran", ru="Иран", zh="伊朗"),
+    names=CountryNames(en="Iran", ru="Иран", zh="伊朗"),
     currency="IRR",
     zone="Asia/Tehran",
     calendar=CALENDAR,
@@ -21,5 +21,5 @@ COUNTRY: Final = Country(
     place=(230, 285),
     per_sdr="57400",
     large_payment=400_000_000,
-    banks=(Bank("alborz-bank", "Alborz Bank", "ALBOIRTH", funds=50_000_000_000_000),),
+    banks=(SandboxBank("alborz-bank", "Alborz Bank", "ALBOIRTH", funds=50_000_000_000_000),),
 )

@@ -6,11 +6,11 @@ from typing import Final
 from adapters.framing import Length
 from adapters.iran.country import IBAN
 from adapters.iran.profile import PAYA_MAXIMUM, PROFILE, SATNA_MINIMUM
-from adapters.iso8583.dialect import Bitmap, Dialect
+from adapters.iso8583.dialect import Bitmap, Iso8583Dialect
 from adapters.port import Order
 
 
-class Channel(StrEnum):
+class ShetabChannel(StrEnum):
     """Ways inside the rail."""
 
     POL = "POL"
@@ -24,8 +24,8 @@ class Channel(StrEnum):
 def channel(order: Order) -> str:
     """The way of an order, by its amount alone."""
     if order.amount.minor < SATNA_MINIMUM:
-        return Channel.POL
-    return Channel.PAYA if order.amount.minor <= PAYA_MAXIMUM else Channel.SATNA
+        return ShetabChannel.POL
+    return ShetabChannel.PAYA if order.amount.minor <= PAYA_MAXIMUM else ShetabChannel.SATNA
 
 
 def is_sheba(text: str) -> bool:
@@ -33,7 +33,7 @@ def is_sheba(text: str) -> bool:
     return IBAN.fits(text)
 
 
-DIALECT: Final = Dialect(
+DIALECT: Final = Iso8583Dialect(
     profile=PROFILE,
     currency="364",
     length=Length.BINARY_2,

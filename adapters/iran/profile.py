@@ -14,15 +14,15 @@ from adapters.profile import (
     COUNTRY_OF_DEBTOR,
     REMITTANCE_AS_TEXT,
     Absence,
+    AmountFormat,
+    AmountLimits,
     Basis,
-    Characters,
     Confirmation,
     Hours,
     Ids,
-    Limits,
     RailProfile,
-    Rendering,
     Reservation,
+    TextLimits,
     Timing,
     Undo,
 )
@@ -64,11 +64,11 @@ PROFILE: Final = RailProfile(
         basis=Basis.PROFILE,
     ),
     absence=Absence(answers=3, expiry_on_wire=True, basis=Basis.PROFILE),
-    amounts=Rendering.FIXED,
-    limits=Limits(
+    amounts=AmountFormat.FIXED,
+    limits=AmountLimits(
         minimum_minor=RIAL, maximum_minor=50_000_000_000 * RIAL, basis=Basis.PROFILE, step_minor=RIAL
     ),
-    characters=Characters(encoding="ascii", name_max=40, remittance_max=140, basis=Basis.PROFILE),
+    characters=TextLimits(encoding="ascii", name_max=40, remittance_max=140, basis=Basis.PROFILE),
     ids=Ids(period="%Y%j%H", capacity=10**6, basis=Basis.PROFILE),
     dedupes=True,
     purpose_required=False,

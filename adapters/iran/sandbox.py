@@ -6,7 +6,7 @@ A Sheba is digits behind its country code, so a magic word is the number of its 
 from typing import Final
 
 from adapters.iran.country import IBAN
-from adapters.iran.messages import Channel
+from adapters.iran.messages import ShetabChannel
 from adapters.simulation.digits import number_of, word_at
 from schemas.payment import Account, Agent
 
@@ -22,7 +22,7 @@ IDENTITY: Final = {
 
 BANK: Final = "999"
 CREDITOR_AGENT: Final = Agent(bic="SANDIRTH", member_id=BANK)
-QUEUED: Final = frozenset({Channel.PAYA})
+QUEUED: Final = frozenset({ShetabChannel.PAYA})
 """Ways on which the rail answers "in progress", and pays in its next cycle."""
 _WIDTH: Final = 19
 

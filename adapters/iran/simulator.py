@@ -3,9 +3,9 @@
 from adapters.iran import sandbox
 from adapters.iran.messages import DIALECT
 from adapters.iso8583.simulator import Iso8583Simulator, make
-from adapters.simulation.server import Callbacks, Settings
+from adapters.simulation.server import Callbacks, SimulatorSettings
 
 
-def simulator(settings: Settings, callbacks: Callbacks) -> Iso8583Simulator:  # noqa: ARG001 - the registry's
+def simulator(settings: SimulatorSettings, callbacks: Callbacks) -> Iso8583Simulator:  # noqa: ARG001 - the registry's
     """The simulated rail for these settings; it says everything on its participants' connections."""
     return make(DIALECT, sandbox, settings)

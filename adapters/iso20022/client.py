@@ -11,22 +11,22 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from adapters import creditor, keys
 from adapters import uetr as uetrs
 from adapters.cycle import fetch
-from adapters.http import Failed, HttpClient, Reply
+from adapters.http import HttpClient, HttpFailure, HttpReply
 from adapters.iso20022 import envelope, messages
 from adapters.iso20022.codes import reason_of
-from adapters.iso20022.dialect import Content, Dialect, Participant
-from adapters.iso20022.envelope import Header, Sealed
-from adapters.iso20022.messages import Sent
+from adapters.iso20022.dialect import Content, IsoDialect, IsoParticipant
+from adapters.iso20022.envelope import IsoHeader, Sealed
+from adapters.iso20022.messages import SentIsoMessage
 from adapters.port import (
+    Acceptance,
     Acknowledgement,
     Answer,
-    Connection,
     Native,
     Order,
     Outcome,
     Payee,
+    RailConnection,
     Receipt,
-    Taken,
     Violation,
 )
 from adapters.profile import RailProfile
@@ -35,7 +35,7 @@ from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
 _OK: Final = 200
 
 
-def make(dialect: Dialect, connection: Connection) -> "IsoRail":
+def make(dialect: IsoDialect, connection: RailConnection) -> "IsoRail":
     """The adapter of a dialect, for a connection.
 
     Raises:
@@ -44,7 +44,7 @@ def make(dialect: Dialect, connection: Connection) -> "IsoRail":
     """
     return IsoRail(
         dialect=dialect,
-        us=Participant.of(connection.identity),
+        us=IsoParticipant.of(connection.identity),
         signing_key=keys.private(connection.signing_key),
         rail_key=keys.public(connection.rail_key),
         http=HttpClient(connection, dialect.profile.timing),
@@ -55,8 +55,8 @@ def make(dialect: Dialect, connection: Connection) -> "IsoRail":
 class IsoRail:
     """A rail that speaks ISO 20022, as the port asks for it."""
 
-    dialect: Dialect
-    us: Participant
+    dialect: IsoDialect
+    us: IsoParticipant
     signing_key: RSAPrivateKey
     rail_key: RSAPublicKey
     http: HttpClient
@@ -86,12 +86,12 @@ class IsoRail:
     async def submit(self, native: Native) -> Receipt:
         """See `RailAdapter.submit`: pacs.008, answered by pacs.002."""
         reply = await self._post(native.body, native.ref)
-        if isinstance(reply, Failed):
+        if isinstance(reply, HttpFailure):
             return reply.receipt
         try:
             answer = messages.read_answer(self._open(reply.body), self.us, self.dialect)
         except (InvalidMessage, NotAuthentic):
-            return Receipt(Taken.UNKNOWN, detail="unreadable answer")
+            return Receipt(Acceptance.UNKNOWN, detail="unreadable answer")
         return _receipt(native.ref, answer)
 
     async def enquire(self, native: Native) -> Answer:
@@ -100,7 +100,7 @@ class IsoRail:
             self._sent(native), self.us, self.dialect, message=uuid4().hex, at=datetime.now(UTC)
         )
         sealed = await self._exchange(header, document, native.ref)
-        if isinstance(sealed, Failed):
+        if isinstance(sealed, HttpFailure):
             return Answer(native.ref, Outcome.UNKNOWN)
         try:
             answer = messages.read_answer(sealed, self.us, self.dialect, enquired=True)
@@ -114,12 +114,12 @@ class IsoRail:
             self._sent(native), self.us, self.dialect, reason=reason, at=datetime.now(UTC)
         )
         sealed = await self._exchange(header, document, native.ref)
-        if isinstance(sealed, Failed):
+        if isinstance(sealed, HttpFailure):
             return sealed.receipt
         try:
             answer = messages.read_resolution(sealed, self.us, self.dialect)
         except InvalidMessage:
-            return Receipt(Taken.UNKNOWN, detail="unreadable answer")
+            return Receipt(Acceptance.UNKNOWN, detail="unreadable answer")
         return _receipt(header.id, answer)
 
     async def resolve(self, alias: str) -> Payee | None:
@@ -136,7 +136,7 @@ class IsoRail:
             asked.value, self.us, self.dialect, message=uuid4().hex, at=datetime.now(UTC)
         )
         sealed = await self._exchange(header, document, header.id)
-        if isinstance(sealed, Failed):
+        if isinstance(sealed, HttpFailure):
             raise Unavailable("the rail does not answer")
         try:
             return messages.read_payee(sealed, self.us, self.dialect)
@@ -146,7 +146,7 @@ class IsoRail:
     async def probe(self) -> bool:
         """See `RailAdapter.probe`: the rail's address answers."""
         reply = await self.http.request("GET", self.dialect.path)
-        return isinstance(reply, Reply) and reply.status == _OK
+        return isinstance(reply, HttpReply) and reply.status == _OK
 
     def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
         """See `RailAdapter.reconcile`."""
@@ -156,39 +156,39 @@ class IsoRail:
         """See `RailAdapter.close`."""
         await self.http.close()
 
-    async def _exchange(self, header: Header, document: Content, end_to_end: str) -> Sealed | Failed:
+    async def _exchange(self, header: IsoHeader, document: Content, end_to_end: str) -> Sealed | HttpFailure:
         reply = await self._post(self._seal(header, document), end_to_end)
-        if isinstance(reply, Failed):
+        if isinstance(reply, HttpFailure):
             return reply
         try:
             return self._open(reply.body)
         except (InvalidMessage, NotAuthentic):
-            return Failed(sent=True, detail="unreadable answer")
+            return HttpFailure(sent=True, detail="unreadable answer")
 
-    async def _post(self, body: bytes, end_to_end: str) -> Reply | Failed:
+    async def _post(self, body: bytes, end_to_end: str) -> HttpReply | HttpFailure:
         headers = self.dialect.headers(end_to_end)
         reply = await self.http.request("POST", self.dialect.path, body, headers=headers)
-        if isinstance(reply, Reply) and reply.status != _OK:
-            return Failed(sent=True, detail=f"http {reply.status}")
+        if isinstance(reply, HttpReply) and reply.status != _OK:
+            return HttpFailure(sent=True, detail=f"http {reply.status}")
         return reply
 
-    def _seal(self, header: Header, document: Content) -> bytes:
+    def _seal(self, header: IsoHeader, document: Content) -> bytes:
         unsigned = envelope.write(self.dialect.envelope, header, document)
         return envelope.seal(unsigned, self.signing_key, header.created_at)
 
     def _open(self, raw: bytes) -> Sealed:
         return envelope.open_sealed(self.dialect.envelope, raw, self.rail_key)
 
-    def _sent(self, native: Native) -> Sent:
+    def _sent(self, native: Native) -> SentIsoMessage:
         message = envelope.open_own(self.dialect.envelope, native.body)
-        return Sent.of(message.id, message.content)
+        return SentIsoMessage.of(message.id, message.content)
 
 
 def _receipt(ref: str, answer: Answer) -> Receipt:
     """An answer about another order says nothing of this one."""
     if answer.ref != ref:
-        return Receipt(Taken.UNKNOWN, detail="answer about another order")
+        return Receipt(Acceptance.UNKNOWN, detail="answer about another order")
     if answer.outcome is Outcome.UNKNOWN:
-        return Receipt(Taken.UNKNOWN, detail=f"answered with {answer.rail_code}")
-    taken = Taken.REFUSED if answer.outcome is Outcome.REFUSED else Taken.TAKEN
+        return Receipt(Acceptance.UNKNOWN, detail=f"answered with {answer.rail_code}")
+    taken = Acceptance.REFUSED if answer.outcome is Outcome.REFUSED else Acceptance.ACCEPTED
     return Receipt(taken, answer)

@@ -14,7 +14,7 @@ Content = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Participant:
+class IsoParticipant:
     """Who we are at the rail, and who the rail is."""
 
     bic: str
@@ -22,7 +22,7 @@ class Participant:
     operator: str
 
     @classmethod
-    def of(cls, identity: Mapping[str, str]) -> "Participant":
+    def of(cls, identity: Mapping[str, str]) -> "IsoParticipant":
         """From a connection's identity.
 
         Raises:
@@ -34,7 +34,7 @@ class Participant:
 
 
 @dataclass(frozen=True, slots=True)
-class Versions:
+class MessageVersions:
     """Message definitions that the rail speaks."""
 
     credit_transfer: str
@@ -48,7 +48,7 @@ class Versions:
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
+class EnvelopeFormat:
     """Elements around header and document, outermost first, in one namespace."""
 
     namespace: str
@@ -60,14 +60,14 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class IsoDialect:
     """One rail's way of speaking ISO 20022."""
 
     profile: RailProfile
     iban: Iban
     """The form of the accounts that it credits."""
-    envelope: Envelope
-    versions: Versions
+    envelope: EnvelopeFormat
+    versions: MessageVersions
     path: str
     """Where messages are posted."""
     zone: tzinfo

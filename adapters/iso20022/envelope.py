@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from lxml import etree
 from lxml.etree import _Element as Element
 
-from adapters.iso20022.dialect import Content, Envelope
+from adapters.iso20022.dialect import Content, EnvelopeFormat
 from adapters.xml import parse
 from schemas import codec
 from schemas.codec import XML, Message
@@ -24,7 +24,7 @@ from schemas.signing.xmldsig import sign_xades, verify_xades
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class IsoHeader:
     """The business application header, as far as rails use it."""
 
     sender: str
@@ -39,7 +39,7 @@ class Header:
 class Sealed:
     """A message whose envelope, header and signature were all as they must be."""
 
-    header: Header
+    header: IsoHeader
     message: Message
 
     @property
@@ -48,7 +48,7 @@ class Sealed:
         return self.message.content
 
 
-def write(envelope: Envelope, header: Header, document: Content) -> bytes:
+def write(envelope: EnvelopeFormat, header: IsoHeader, document: Content) -> bytes:
     """Envelope, header and document, unsigned; the same content is always the same bytes.
 
     Raises:
@@ -71,7 +71,7 @@ def seal(unsigned: bytes, key: RSAPrivateKey, signed_at: datetime) -> bytes:
     return sign_xades(root, place, key, signed_at)
 
 
-def open_sealed(envelope: Envelope, raw: bytes, key: RSAPublicKey) -> Sealed:
+def open_sealed(envelope: EnvelopeFormat, raw: bytes, key: RSAPublicKey) -> Sealed:
     """Read a signed message.
 
     Raises:
@@ -93,13 +93,13 @@ def open_sealed(envelope: Envelope, raw: bytes, key: RSAPublicKey) -> Sealed:
     return Sealed(header, message)
 
 
-def open_own(envelope: Envelope, raw: bytes) -> Message:
+def open_own(envelope: EnvelopeFormat, raw: bytes) -> Message:
     """The document of a message that we wrote and stored ourselves."""
     _, document = _parts(envelope, parse(raw))
     return codec.decode(etree.tostring(document, with_tail=False), media_type=XML)
 
 
-def _header(envelope: Envelope, header: Header) -> str:
+def _header(envelope: EnvelopeFormat, header: IsoHeader) -> str:
     created = header.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return (
         f'<AppHdr xmlns="{NAMESPACE}{envelope.header}">'
@@ -113,7 +113,7 @@ def _member(member: str) -> str:
     return f"<FIId><FinInstnId><ClrSysMmbId><MmbId>{escape(member)}</MmbId></ClrSysMmbId></FinInstnId></FIId>"
 
 
-def _parts(envelope: Envelope, root: Element) -> tuple[Element, Element]:
+def _parts(envelope: EnvelopeFormat, root: Element) -> tuple[Element, Element]:
     """Header and document: exactly these two, in exactly this envelope."""
     level = [root]
     for tag in envelope.tags:
@@ -128,11 +128,11 @@ def _parts(envelope: Envelope, root: Element) -> tuple[Element, Element]:
     return head, document
 
 
-def _read_header(head: Element) -> Header:
+def _read_header(head: Element) -> IsoHeader:
     if [etree.QName(child).localname for child in head] != _HEADER:
         raise InvalidMessage("a header of another structure", rule="header")
     sender, receiver, identifier, definition, _, created = head
-    return Header(
+    return IsoHeader(
         sender=_read_member(sender),
         receiver=_read_member(receiver),
         id=_text(identifier),

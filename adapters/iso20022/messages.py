@@ -14,8 +14,8 @@ from typing import Any, Final
 from adapters import amounts, creditor
 from adapters import uetr as uetrs
 from adapters.iso20022.codes import NOT_RECEIVED, reason_of
-from adapters.iso20022.dialect import Content, Dialect, Participant
-from adapters.iso20022.envelope import Header, Sealed
+from adapters.iso20022.dialect import Content, IsoDialect, IsoParticipant
+from adapters.iso20022.envelope import IsoHeader, Sealed
 from adapters.port import Answer, Order, Outcome, Payee, Violation
 from adapters.reasons import DUPLICATES
 from adapters.text import clean
@@ -30,7 +30,7 @@ _BIC: Final = (8, 11)
 _ACCOUNT_MAX: Final = 34
 
 
-def check(order: Order, dialect: Dialect) -> Sequence[Violation]:
+def check(order: Order, dialect: IsoDialect) -> Sequence[Violation]:
     """Everything that makes the rail unable to carry the order."""
     found = amounts.check(order, dialect.profile)
     if not _name(order.payment.debtor.name, dialect):
@@ -46,7 +46,7 @@ def check(order: Order, dialect: Dialect) -> Sequence[Violation]:
     return [*found, *check_account(order, dialect), *_check_version(order, dialect)]
 
 
-def check_account(order: Order, dialect: Dialect) -> Sequence[Violation]:
+def check_account(order: Order, dialect: IsoDialect) -> Sequence[Violation]:
     """An account that the rail pays, at a bank by its BIC."""
     found = []
     account, forms = order.payment.creditor_account, dialect.profile.creditor
@@ -62,7 +62,7 @@ def check_account(order: Order, dialect: Dialect) -> Sequence[Violation]:
     return found
 
 
-def credit_transfer(order: Order, us: Participant, dialect: Dialect) -> tuple[Header, Content]:
+def credit_transfer(order: Order, us: IsoParticipant, dialect: IsoDialect) -> tuple[IsoHeader, Content]:
     """pacs.008 and its header."""
     payment = order.payment
     local = order.made_at.astimezone(dialect.zone)
@@ -103,9 +103,9 @@ def credit_transfer(order: Order, us: Participant, dialect: Dialect) -> tuple[He
         "NbOfTxs": "1",
         "SttlmInf": {"SttlmMtd": "CLRG"},
     }
-    header = Header(us.bic, _receiver(order), message, dialect.versions.credit_transfer, order.made_at)
+    header = IsoHeader(us.bic, _receiver(order), message, dialect.versions.credit_transfer, order.made_at)
     document: Content = {"GrpHdr": group, "CdtTrfTxInf": [present]}
-    beside = order.stated.content.get("SplmtryData") if order.stated else None
+    beside = order.original.content.get("SplmtryData") if order.original else None
     return header, {"FIToFICstmrCdtTrf": {**document, **({"SplmtryData": beside} if beside else {})}}
 
 
@@ -130,21 +130,21 @@ _TAGS: Final = frozenset({*(path.partition("/")[0] for path in CARRIES), "MndtRl
 
 def _carried(order: Order) -> Content:
     """What the sender's own message says and goes on as it is."""
-    if order.stated is None:
+    if order.original is None:
         return {}
-    found = {tag: value for tag, value in order.stated.transaction.items() if tag in _TAGS}
+    found = {tag: value for tag, value in order.original.transaction.items() if tag in _TAGS}
     if "DbtrAcct" in found:
         found["DbtrAcct"] = {**(_debtor_account(order.payment.debtor_account) or {}), **found["DbtrAcct"]}
     return found
 
 
-def _check_version(order: Order, dialect: Dialect) -> list[Violation]:
+def _check_version(order: Order, dialect: IsoDialect) -> list[Violation]:
     """What has come into later versions of the message has no place in the rail's."""
     version = dialect.versions.credit_transfer
-    if order.stated is None or order.stated.version <= version:
+    if order.original is None or order.original.version <= version:
         return []
     try:
-        plan(version).accept({"FIToFICstmrCdtTrf": _sketch(order.stated.content, _carried(order))})
+        plan(version).accept({"FIToFICstmrCdtTrf": _sketch(order.original.content, _carried(order))})
     except InvalidMessage as error:
         path = (error.path or "").removeprefix("FIToFICstmrCdtTrf/")
         return [
@@ -184,7 +184,7 @@ def expiry(content: Content) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentIsoMessage:
     """What later messages about an order repeat from it."""
 
     message: str
@@ -199,7 +199,7 @@ class Sent:
     receiver: str
 
     @classmethod
-    def of(cls, definition: str, content: Content) -> "Sent":
+    def of(cls, definition: str, content: Content) -> "SentIsoMessage":
         """From the stored pacs.008."""
         (transaction,) = content["CdtTrfTxInf"]
         ids = transaction["PmtId"]
@@ -231,18 +231,18 @@ class Sent:
 
 
 def status_request(
-    sent: Sent, us: Participant, dialect: Dialect, *, message: str, at: datetime
-) -> tuple[Header, Content]:
+    sent: SentIsoMessage, us: IsoParticipant, dialect: IsoDialect, *, message: str, at: datetime
+) -> tuple[IsoHeader, Content]:
     """pacs.028 about an order that was sent."""
     transaction = {"OrgnlGrpInf": sent.group(), **sent.references()}
     group = {"MsgId": message, "CreDtTm": _now_text(at, dialect)}
-    header = Header(us.bic, us.operator, message, dialect.versions.status_request, at)
+    header = IsoHeader(us.bic, us.operator, message, dialect.versions.status_request, at)
     return header, {"FIToFIPmtStsReq": {"GrpHdr": group, "TxInf": [transaction]}}
 
 
 def cancellation(
-    sent: Sent, us: Participant, dialect: Dialect, *, reason: str, at: datetime
-) -> tuple[Header, Content]:
+    sent: SentIsoMessage, us: IsoParticipant, dialect: IsoDialect, *, reason: str, at: datetime
+) -> tuple[IsoHeader, Content]:
     """camt.056: ask for the money back. One order has one cancellation, with one id."""
     message = hashlib.sha256(b"undo" + sent.transaction.encode()).hexdigest()[:32]
     assignment = {
@@ -259,13 +259,13 @@ def cancellation(
         "OrgnlIntrBkSttlmDt": sent.date,
         "CxlRsnInf": [{"Rsn": parties.code_or_proprietary(reason, "ExternalCancellationReason1Code")}],
     }
-    header = Header(us.bic, sent.receiver, message, dialect.versions.cancellation, at)
+    header = IsoHeader(us.bic, sent.receiver, message, dialect.versions.cancellation, at)
     return header, {"FIToFIPmtCxlReq": {"Assgnmt": assignment, "Undrlyg": [{"TxInf": [transaction]}]}}
 
 
 def verification_request(
-    alias: str, us: Participant, dialect: Dialect, *, message: str, at: datetime
-) -> tuple[Header, Content]:
+    alias: str, us: IsoParticipant, dialect: IsoDialect, *, message: str, at: datetime
+) -> tuple[IsoHeader, Content]:
     """acmt.023: whose an account or alias is."""
     assignment = {
         "MsgId": message,
@@ -275,11 +275,11 @@ def verification_request(
     }
     account = {"Prxy": {"Tp": {"Cd": "TELE"}, "Id": alias}} if alias.startswith("+") else _account_id(alias)
     request = {"Id": message, "PtyAndAcctId": {"Acct": account}}
-    header = Header(us.bic, us.operator, message, dialect.versions.verification_request, at)
+    header = IsoHeader(us.bic, us.operator, message, dialect.versions.verification_request, at)
     return header, {"IdVrfctnReq": {"Assgnmt": assignment, "Vrfctn": [request]}}
 
 
-def read_word(sealed: Sealed, us: Participant, dialect: Dialect) -> Answer:
+def read_word(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect) -> Answer:
     """What the rail says of an order by itself: pacs.002, or pacs.004 where it gives the money back.
 
     Raises:
@@ -290,7 +290,7 @@ def read_word(sealed: Sealed, us: Participant, dialect: Dialect) -> Answer:
     return read(sealed, us, dialect)
 
 
-def read_answer(sealed: Sealed, us: Participant, dialect: Dialect, *, enquired: bool = False) -> Answer:
+def read_answer(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect, *, enquired: bool = False) -> Answer:
     """pacs.002: what became of an order.
 
     Args:
@@ -326,7 +326,7 @@ def read_answer(sealed: Sealed, us: Participant, dialect: Dialect, *, enquired: 
     )
 
 
-def read_return(sealed: Sealed, us: Participant, dialect: Dialect) -> Answer:
+def read_return(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect) -> Answer:
     """pacs.004: the money of an order is given back, so it was not done, whatever was said before.
 
     The switch frees what it holds; to an order that was done already a return is a contradiction, which moves
@@ -364,7 +364,7 @@ def _refusal(reason: str, *, enquired: bool) -> Outcome:
     return Outcome.UNKNOWN if reason in DUPLICATES else Outcome.REFUSED
 
 
-def read_resolution(sealed: Sealed, us: Participant, dialect: Dialect) -> Answer:
+def read_resolution(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect) -> Answer:
     """camt.029: what became of a cancellation. Its ref is the cancellation's own.
 
     Raises:
@@ -386,7 +386,7 @@ _RESOLUTIONS: Final = {"CNCL": Outcome.DONE, "RJCR": Outcome.REFUSED, "PDCR": Ou
 """ExternalInvestigationExecutionConfirmation1Code."""
 
 
-def read_payee(sealed: Sealed, us: Participant, dialect: Dialect) -> Payee | None:
+def read_payee(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect) -> Payee | None:
     """acmt.024: whose the account is; None if the rail does not know it.
 
     Raises:
@@ -408,7 +408,7 @@ def read_payee(sealed: Sealed, us: Participant, dialect: Dialect) -> Payee | Non
         raise InvalidMessage("confirms an account without naming it", path="Rpt") from None
 
 
-def _must_be(sealed: Sealed, us: Participant, definition: str) -> None:
+def _must_be(sealed: Sealed, us: IsoParticipant, definition: str) -> None:
     header = sealed.header
     if header.definition != definition:
         raise InvalidMessage(f"not a {definition}", path="AppHdr/MsgDefIdr")
@@ -444,7 +444,7 @@ def _creditor_agent(order: Order, carried: Content | None) -> Content:
     return {**carried, "FinInstnId": {**carried["FinInstnId"], **member["FinInstnId"]}}
 
 
-def _party(order: Order, role: str, dialect: Dialect, carried: Content | None) -> Content:
+def _party(order: Order, role: str, dialect: IsoDialect, carried: Content | None) -> Content:
     party = order.payment.debtor if role == "debtor" else order.payment.creditor
     content = parties.build_party(party) if carried is None else dict(carried)
     content["Nm"] = _name(party.name, dialect)
@@ -461,12 +461,14 @@ def _debtor_account(account: Account | None) -> Content | None:
     return content
 
 
-def _creditor_account(account: Account | None, dialect: Dialect, carried: Content | None) -> Content | None:
+def _creditor_account(
+    account: Account | None, dialect: IsoDialect, carried: Content | None
+) -> Content | None:
     """The account in the rail's writing; a proxy beside it goes with it."""
     found = creditor.find(account, dialect.profile.creditor)
     if account is None or found is None:
         return None
-    named = {"iban": found.value} if found.kind is creditor.Kind.IBAN else {"other": found.value}
+    named = {"iban": found.value} if found.kind is creditor.IdentifierKind.IBAN else {"other": found.value}
     built = parties.build_account(Account(**named, proxy=account.proxy, proxy_type=account.proxy_type))
     return {**carried, **built} if carried else built
 
@@ -475,7 +477,7 @@ def _account_id(text: str) -> Content:
     return {"Id": {"IBAN": text} if text[:2].isalpha() else {"Othr": {"Id": text}}}
 
 
-def _remittance(text: str | None, dialect: Dialect, carried: Content) -> Content | None:
+def _remittance(text: str | None, dialect: IsoDialect, carried: Content) -> Content | None:
     """Structured information as it is; lines of text as one, which every rail takes."""
     if "Strd" in carried:
         return carried
@@ -483,7 +485,7 @@ def _remittance(text: str | None, dialect: Dialect, carried: Content) -> Content
     return {"Ustrd": [line]} if line else None
 
 
-def _name(text: str | None, dialect: Dialect) -> str:
+def _name(text: str | None, dialect: IsoDialect) -> str:
     return clean(text or "", dialect.profile.characters.name_max)
 
 
@@ -491,5 +493,5 @@ def _time_text(at: datetime) -> str:
     return at.timetz().isoformat(timespec="milliseconds")
 
 
-def _now_text(at: datetime, dialect: Dialect) -> str:
+def _now_text(at: datetime, dialect: IsoDialect) -> str:
     return parties.instant_text(at.astimezone(dialect.zone))

@@ -16,21 +16,21 @@ from adapters import keys
 from adapters import uetr as uetrs
 from adapters.iso20022 import envelope, messages
 from adapters.iso20022.codes import NOT_RECEIVED
-from adapters.iso20022.dialect import Content, Dialect, Participant
-from adapters.iso20022.envelope import Header, Sealed
-from adapters.iso20022.messages import Sent
+from adapters.iso20022.dialect import Content, IsoDialect, IsoParticipant
+from adapters.iso20022.envelope import IsoHeader, Sealed
+from adapters.iso20022.messages import SentIsoMessage
 from adapters.port import Outcome
-from adapters.simulation.book import Entry
-from adapters.simulation.magic import Magic, Spoil
+from adapters.simulation.book import BookEntry
+from adapters.simulation.magic import Corruption, Magic
 from adapters.simulation.rail import (
-    Counter,
-    Credit,
-    OtherContent,
-    Request,
-    Response,
+    CreditOrder,
+    DifferentContent,
+    OrderProcessor,
+    RailRequest,
+    RailResponse,
     with_broken_signature,
 )
-from adapters.simulation.server import Callbacks, Settings, open_counter
+from adapters.simulation.server import Callbacks, SimulatorSettings, open_processor
 from schemas import parties
 from schemas.errors import InvalidAmount, InvalidMessage, NotAuthentic, Refused
 from schemas.money import Money
@@ -39,7 +39,7 @@ _NOBODY: Final = "0000"
 """A phone number that ends so belongs to nobody."""
 
 
-class Rejected(Exception):
+class IsoRejection(Exception):
     """The rail refuses an order before it books anything."""
 
     def __init__(self, reason: str) -> None:
@@ -51,33 +51,33 @@ class Rejected(Exception):
 class IsoSimulator:
     """The rail as its participants see it. Accounts are IBANs of the rail's country."""
 
-    dialect: Dialect
-    counter: Counter
-    member: Participant
+    dialect: IsoDialect
+    processor: OrderProcessor
+    member: IsoParticipant
     rail_key: RSAPrivateKey
     participant_key: RSAPublicKey
     sandbox: Any
     """The country's module of made-up ids and accounts."""
 
-    async def handle(self, request: Request) -> Response | None:
+    async def handle(self, request: RailRequest) -> RailResponse | None:
         """Answer a request on the rail's path."""
         if request.path != self.dialect.path:
-            return Response(404)
+            return RailResponse(404)
         if request.method == "GET":
-            return Response()
+            return RailResponse()
         if request.headers.get("content-type") != "application/xml":
-            return Response(415)
+            return RailResponse(415)
         try:
             sealed = envelope.open_sealed(self.dialect.envelope, request.body, self.participant_key)
             return await self._answer(sealed, request)
         except NotAuthentic:
-            return Response(401)
+            return RailResponse(401)
         except (InvalidMessage, InvalidAmount, Refused, KeyError):
-            return Response(400)
+            return RailResponse(400)
 
-    async def _answer(self, sealed: Sealed, request: Request) -> Response | None:
+    async def _answer(self, sealed: Sealed, request: RailRequest) -> RailResponse | None:
         if sealed.header.sender != self.member.bic:
-            return Response(403)
+            return RailResponse(403)
         versions = self.dialect.versions
         match sealed.header.definition:
             case versions.credit_transfer:
@@ -89,44 +89,44 @@ class IsoSimulator:
             case versions.verification_request:
                 return self._verify(sealed)
             case _:
-                return Response(400)
+                return RailResponse(400)
 
-    async def _pay(self, sealed: Sealed, request: Request) -> Response | None:
-        sent = Sent.of(sealed.header.definition, sealed.content)
-        words = _Words(self, sent)
+    async def _pay(self, sealed: Sealed, request: RailRequest) -> RailResponse | None:
+        sent = SentIsoMessage.of(sealed.header.definition, sealed.content)
+        words = _ResponseBuilder(self, sent)
         try:
             credit = self._credit(sealed, sent, request)
-        except Rejected as error:
-            return Response(body=self._report(sent, "RJCT", error.reason))
+        except IsoRejection as error:
+            return RailResponse(body=self._report(sent, "RJCT", error.reason))
         try:
-            case = self.counter.take(credit)
-        except OtherContent:
-            return Response(body=self._report(sent, "RJCT", "DUPL"))
-        return await self.counter.answer_in_exchange(case, words)
+            case = self.processor.accept(credit)
+        except DifferentContent:
+            return RailResponse(body=self._report(sent, "RJCT", "DUPL"))
+        return await self.processor.respond_in_exchange(case, words)
 
-    def _credit(self, sealed: Sealed, sent: Sent, request: Request) -> Credit:
+    def _credit(self, sealed: Sealed, sent: SentIsoMessage, request: RailRequest) -> CreditOrder:
         """A pacs.008, checked as the rail would."""
         (transaction,) = sealed.content["CdtTrfTxInf"]
         header = sealed.header
         if header.id != sent.message or not header.receiver:
-            raise Rejected("FF01")
+            raise IsoRejection("FF01")
         for name, value in self.dialect.headers(sent.end_to_end).items():
             if request.headers.get(name) != value:
-                raise Rejected("FF08")
+                raise IsoRejection("FF08")
         if {sent.end_to_end, sent.transaction} != {uetrs.to_hex(sent.uetr)}:
-            raise Rejected("FF08")
+            raise IsoRejection("FF08")
         account = parties.read_account(transaction.get("CdtrAcct"))
         account_id = account.id if account else None
         if account_id is None or not self.dialect.iban.fits(account_id):
-            raise Rejected("AC03")
+            raise IsoRejection("AC03")
         amount = Money.parse(sent.amount["Amt"], sent.amount["Ccy"])
         if amount.currency != self.dialect.profile.currency:
-            raise Rejected("AM03")
+            raise IsoRejection("AM03")
         if amount.minor > self.dialect.profile.limits.maximum_minor:
-            raise Rejected("AM02")
+            raise IsoRejection("AM02")
         if self.dialect.profile.purpose_required and "Purp" not in transaction:
-            raise Rejected("FF07")
-        return Credit(
+            raise IsoRejection("FF07")
+        return CreditOrder(
             ref=sent.transaction,
             uetr=sent.uetr,
             amount=amount,
@@ -135,23 +135,23 @@ class IsoSimulator:
             content=request.body,
         )
 
-    def _status(self, sealed: Sealed) -> Response:
+    def _status(self, sealed: Sealed) -> RailResponse:
         ((transaction,),) = (sealed.content["TxInf"],)
         sent = _asked(transaction)
-        finding = self.counter.enquire(sent.transaction)
+        finding = self.processor.enquire(sent.transaction)
         if finding.entry is None:
-            return Response(body=self._report(sent, "RJCT", NOT_RECEIVED))
+            return RailResponse(body=self._report(sent, "RJCT", NOT_RECEIVED))
         status = self._status_code(finding.outcome)
         reason = finding.code if finding.outcome is Outcome.REFUSED else None
-        minor = finding.entry.amount_minor + (finding.spoil is Spoil.AMOUNT)
+        minor = finding.entry.amount_minor + (finding.corruption is Corruption.AMOUNT)
         amount = Money(minor, finding.entry.currency)
         reference = finding.entry.fingerprint[:10]
-        return Response(body=self._report(sent, status, reason, amount=amount, reference=reference))
+        return RailResponse(body=self._report(sent, status, reason, amount=amount, reference=reference))
 
-    def _cancel(self, sealed: Sealed) -> Response:
+    def _cancel(self, sealed: Sealed) -> RailResponse:
         ((part,),) = (sealed.content["Undrlyg"],)
         ((transaction,),) = (part["TxInf"],)
-        entry = self.counter.reverse(transaction["OrgnlTxId"])
+        entry = self.processor.reverse(transaction["OrgnlTxId"])
         message = uuid4().hex
         details = {
             "CxlStsId": message,
@@ -165,9 +165,9 @@ class IsoSimulator:
                 "CxlDtls": [{"TxInfAndSts": [details]}],
             }
         }
-        return Response(body=self._seal(message, self.dialect.versions.resolution, document))
+        return RailResponse(body=self._seal(message, self.dialect.versions.resolution, document))
 
-    def _verify(self, sealed: Sealed) -> Response:
+    def _verify(self, sealed: Sealed) -> RailResponse:
         (request, *_) = sealed.content["Vrfctn"]
         asked = request["PtyAndAcctId"]
         account = parties.read_account(asked.get("Acct"))
@@ -187,23 +187,25 @@ class IsoSimulator:
         assignment = self._assignment(message)
         assignment["MsgId"] = assignment.pop("Id")
         document = {"IdVrfctnRpt": {"Assgnmt": assignment, "Rpt": [report]}}
-        return Response(body=self._seal(message, self.dialect.versions.verification_report, document))
+        return RailResponse(body=self._seal(message, self.dialect.versions.verification_report, document))
 
-    def outcome(self, sent: Sent, entry: Entry, outcome: Outcome, spoil: Spoil) -> bytes:
+    def outcome(
+        self, sent: SentIsoMessage, entry: BookEntry, outcome: Outcome, corruption: Corruption
+    ) -> bytes:
         """pacs.002 about an entry, spoiled where the script says so; pacs.004 where it is given back."""
         if outcome is Outcome.REFUSED and self.sandbox.word_of(entry.account) == Magic.RETURN:
             return self._return(sent, entry)
         status = self._status_code(outcome)
         reason = entry.code if outcome is Outcome.REFUSED else None
-        amount = Money(entry.amount_minor + (spoil is Spoil.AMOUNT), entry.currency)
-        stranger = uuid4().hex if spoil is Spoil.REFERENCE else None
+        amount = Money(entry.amount_minor + (corruption is Corruption.AMOUNT), entry.currency)
+        stranger = uuid4().hex if corruption is Corruption.REFERENCE else None
         reference = entry.fingerprint[:10]
         body = self._report(sent, status, reason, amount=amount, reference=reference, transaction=stranger)
-        return with_broken_signature(body) if spoil is Spoil.SIGNATURE else body
+        return with_broken_signature(body) if corruption is Corruption.SIGNATURE else body
 
     def _report(
         self,
-        sent: Sent,
+        sent: SentIsoMessage,
         status: str,
         reason: str | None = None,
         *,
@@ -233,7 +235,7 @@ class IsoSimulator:
         document = {"FIToFIPmtStsRpt": {"GrpHdr": group, "TxInfAndSts": [present]}}
         return self._seal(message, self.dialect.versions.status_report, document)
 
-    def _return(self, sent: Sent, entry: Entry) -> bytes:
+    def _return(self, sent: SentIsoMessage, entry: BookEntry) -> bytes:
         message, at = uuid4().hex, datetime.now(self.dialect.zone)
         amount = {"Ccy": entry.currency, "Amt": Money(entry.amount_minor, entry.currency).text}
         transaction = {
@@ -273,38 +275,42 @@ class IsoSimulator:
 
     def _seal(self, message: str, definition: str, document: Content) -> bytes:
         at = datetime.now(UTC)
-        header = Header(self.member.operator, self.member.bic, message, definition, at)
+        header = IsoHeader(self.member.operator, self.member.bic, message, definition, at)
         unsigned = envelope.write(self.dialect.envelope, header, document)
         return envelope.seal(unsigned, self.rail_key, at)
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class _ResponseBuilder:
     """The words of one order's answers."""
 
     simulator: IsoSimulator
-    sent: Sent
+    sent: SentIsoMessage
 
-    def __call__(self, entry: Entry, outcome: Outcome, spoil: Spoil) -> bytes:
-        return self.simulator.outcome(self.sent, entry, outcome, spoil)
+    def __call__(self, entry: BookEntry, outcome: Outcome, corruption: Corruption) -> bytes:
+        return self.simulator.outcome(self.sent, entry, outcome, corruption)
 
 
-def make(dialect: Dialect, sandbox: Any, settings: Settings, callbacks: Callbacks) -> IsoSimulator:
+def make(
+    dialect: IsoDialect, sandbox: Any, settings: SimulatorSettings, callbacks: Callbacks
+) -> IsoSimulator:
     """The simulated rail of a dialect; `sandbox` is the country's module of made-up ids and accounts."""
     return IsoSimulator(
         dialect=dialect,
-        counter=open_counter(settings, callbacks, dialect.profile, native_code=str, word_of=sandbox.word_of),
-        member=Participant.of(settings.identity),
+        processor=open_processor(
+            settings, callbacks, dialect.profile, native_code=str, word_of=sandbox.word_of
+        ),
+        member=IsoParticipant.of(settings.identity),
         rail_key=keys.private(settings.rail_key),
         participant_key=keys.public(settings.participant_key),
         sandbox=sandbox,
     )
 
 
-def _asked(transaction: Content) -> Sent:
+def _asked(transaction: Content) -> SentIsoMessage:
     """What an enquiry or cancellation repeats of the original."""
     group = transaction["OrgnlGrpInf"]
-    return Sent(
+    return SentIsoMessage(
         message=group["OrgnlMsgId"],
         definition=group["OrgnlMsgNmId"],
         made_at="",

@@ -12,26 +12,26 @@ from datetime import UTC, date, datetime
 
 from adapters import creditor
 from adapters import uetr as uetrs
-from adapters.http import Failed
+from adapters.http import HttpFailure
 from adapters.identity import require
 from adapters.iso8583 import cycle as cycles
 from adapters.iso8583 import messages
 from adapters.iso8583.codec import Fields, MacKey, own, pack, unpack
 from adapters.iso8583.codes import APPROVED, CUT_OFF, NOT_FOUND
-from adapters.iso8583.dialect import Dialect
-from adapters.iso8583.messages import Member
+from adapters.iso8583.dialect import Iso8583Dialect
+from adapters.iso8583.messages import Iso8583Member
 from adapters.iso8583.pool import Pool
 from adapters.port import (
+    Acceptance,
     Acknowledgement,
     Answer,
-    Connection,
+    MessageHandler,
     Native,
     Order,
     Outcome,
-    Overheard,
     Payee,
+    RailConnection,
     Receipt,
-    Taken,
     Violation,
 )
 from adapters.profile import RailProfile
@@ -42,8 +42,8 @@ from schemas.errors import InvalidMessage, Unavailable
 class Iso8583Adapter:
     """One rail as the port asks for it."""
 
-    dialect: Dialect
-    us: Member
+    dialect: Iso8583Dialect
+    us: Iso8583Member
     ours: MacKey
     """Seals what we send."""
     rails: MacKey
@@ -73,7 +73,7 @@ class Iso8583Adapter:
         """See `RailAdapter.acknowledge`: an answer is not answered."""
         return Acknowledgement(b"", "application/octet-stream")
 
-    def listen(self, overheard: Overheard) -> None:
+    def listen(self, overheard: MessageHandler) -> None:
         """See `Listening.listen`."""
         self.pool.overheard = overheard
 
@@ -81,23 +81,23 @@ class Iso8583Adapter:
         """See `RailAdapter.submit`: 0200, answered by 0210."""
         order = own(native.body, self.dialect)
         reply = await self.pool.exchange(native.body, messages.awaited(order))
-        if isinstance(reply, Failed):
+        if isinstance(reply, HttpFailure):
             return reply.receipt
         try:
             if reply.get("39") == CUT_OFF:
-                return Receipt(Taken.LATER, detail="closed", not_before=messages.read_not_before(reply))
+                return Receipt(Acceptance.LATER, detail="closed", not_before=messages.read_not_before(reply))
             answer = messages.read_answer(reply, self.dialect)
         except InvalidMessage as error:
-            return Receipt(Taken.UNKNOWN, detail=error.detail)
+            return Receipt(Acceptance.UNKNOWN, detail=error.detail)
         if answer is None or answer.ref != native.ref:
-            return Receipt(Taken.UNKNOWN, detail="another order's answer")
+            return Receipt(Acceptance.UNKNOWN, detail="another order's answer")
         return _receipt(answer)
 
     async def enquire(self, native: Native) -> Answer:
         """See `RailAdapter.enquire`: 0201, answered by 0211."""
         repeat = messages.repeat_of(own(native.body, self.dialect))
         reply = await self.pool.exchange(self.pool.pack(repeat), messages.awaited(repeat))
-        answer = None if isinstance(reply, Failed) else self._read(reply)
+        answer = None if isinstance(reply, HttpFailure) else self._read(reply)
         if answer is None or answer.ref != native.ref:
             return Answer(native.ref, Outcome.UNKNOWN)
         return answer
@@ -107,15 +107,15 @@ class Iso8583Adapter:
         order = own(native.body, self.dialect)
         reversal = messages.reversal_of(order, datetime.now(UTC), reason)
         reply = await self.pool.exchange(self.pool.pack(reversal), messages.awaited(reversal))
-        if isinstance(reply, Failed):
+        if isinstance(reply, HttpFailure):
             return reply.receipt
         match reply.get("39"):
             case code if code == APPROVED:
-                return Receipt(Taken.TAKEN, detail="reversed")
+                return Receipt(Acceptance.ACCEPTED, detail="reversed")
             case code if code == NOT_FOUND:
-                return Receipt(Taken.TAKEN, detail="nothing to reverse, and nothing will be")
+                return Receipt(Acceptance.ACCEPTED, detail="nothing to reverse, and nothing will be")
             case code:
-                return Receipt(Taken.UNKNOWN, detail=f"code {code}")
+                return Receipt(Acceptance.UNKNOWN, detail=f"code {code}")
 
     async def resolve(self, alias: str) -> Payee | None:
         """See `RailAdapter.resolve`: 0100.
@@ -130,7 +130,7 @@ class Iso8583Adapter:
         stan, now = self.pool.next_stan(), datetime.now(UTC)
         inquiry = messages.inquiry_fields(asked.value, self.us, stan, now, self.dialect)
         reply = await self.pool.exchange(self.pool.pack(inquiry), messages.awaited(inquiry))
-        if isinstance(reply, Failed):
+        if isinstance(reply, HttpFailure):
             raise Unavailable("the rail does not answer")
         try:
             return messages.read_payee(reply, self.dialect)
@@ -141,7 +141,7 @@ class Iso8583Adapter:
         """See `RailAdapter.probe`: an echo (0800, 301)."""
         asked = messages.network_fields(messages.ECHO, self.pool.next_stan(), datetime.now(UTC))
         reply = await self.pool.exchange(self.pool.pack(asked), messages.awaited(asked))
-        return not isinstance(reply, Failed) and reply.get("39") == APPROVED
+        return not isinstance(reply, HttpFailure) and reply.get("39") == APPROVED
 
     async def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
         """See `RailAdapter.reconcile`: the file of a day, by 0300.
@@ -153,7 +153,7 @@ class Iso8583Adapter:
         try:
             text = await self._file(cycles.name_of(date.fromisoformat(cycle)))
             lines = cycles.read(text, self.dialect, cycle, self.rails)
-        except (cycles.Unreadable, KeyError, ValueError) as error:
+        except (cycles.Iso8583CycleFileError, KeyError, ValueError) as error:
             raise Unavailable(f"the file of cycle {cycle} cannot be read: {type(error).__name__}") from None
         for answer in cycles.answers(lines, self.dialect):
             yield answer
@@ -181,7 +181,7 @@ class Iso8583Adapter:
         while len(parts) < last:
             part = await self._part(name, len(parts) + 1)
             if part["71"] != f"{len(parts) + 1:04}" or (parts and part["72"] != f"{last:04}"):
-                raise cycles.Unreadable("parts of two files")
+                raise cycles.Iso8583CycleFileError("parts of two files")
             parts.append(part["120"])
             last = int(part["72"])
         return cycles.joined(parts)
@@ -189,12 +189,12 @@ class Iso8583Adapter:
     async def _part(self, name: str, number: int) -> Fields:
         asked = messages.file_fields(name, number, self.pool.next_stan(), datetime.now(UTC))
         reply = await self.pool.exchange(self.pool.pack(asked), messages.awaited(asked))
-        if isinstance(reply, Failed) or reply.get("39") != APPROVED:
+        if isinstance(reply, HttpFailure) or reply.get("39") != APPROVED:
             raise Unavailable(f"the rail gave no file {name}")
         return reply
 
 
-def make(dialect: Dialect, connection: Connection) -> Iso8583Adapter:
+def make(dialect: Iso8583Dialect, connection: RailConnection) -> Iso8583Adapter:
     """The adapter of a dialect for a connection: `tls://host:port`, and a MAC key for each direction.
 
     `identity` may say `bitmap` (`hex` or `binary`), where a participant's link differs.
@@ -207,14 +207,14 @@ def make(dialect: Dialect, connection: Connection) -> Iso8583Adapter:
     dialect = dialect.on_link(connection.identity)
     ours, rails = MacKey(connection.signing_key), MacKey(connection.rail_key)
     pool = Pool(connection, dialect, ours, rails)
-    return Iso8583Adapter(dialect, Member.of(connection.identity), ours, rails, pool)
+    return Iso8583Adapter(dialect, Iso8583Member.of(connection.identity), ours, rails, pool)
 
 
 def _receipt(answer: Answer) -> Receipt:
     match answer.outcome:
         case Outcome.REFUSED:
-            return Receipt(Taken.REFUSED, answer)
+            return Receipt(Acceptance.REFUSED, answer)
         case Outcome.DONE | Outcome.PENDING:
-            return Receipt(Taken.TAKEN, answer)
+            return Receipt(Acceptance.ACCEPTED, answer)
         case _:
-            return Receipt(Taken.UNKNOWN, detail=f"code {answer.rail_code}")
+            return Receipt(Acceptance.UNKNOWN, detail=f"code {answer.rail_code}")

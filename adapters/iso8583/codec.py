@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 
 from adapters.framing import FramingError, framed, unframed
-from adapters.iso8583.dialect import Bitmap, Dialect
+from adapters.iso8583.dialect import Bitmap, Iso8583Dialect
 from schemas.errors import InvalidMessage, NotAuthentic
 
 Fields = dict[str, str]
@@ -83,19 +83,19 @@ class MacKey:
         return made.finalize()
 
 
-def pack(fields: Fields, dialect: Dialect, key: MacKey) -> bytes:
+def pack(fields: Fields, dialect: Iso8583Dialect, key: MacKey) -> bytes:
     """A message, sealed and in its frame."""
     return framed(seal(fields, dialect, key), dialect.length)
 
 
-def seal(fields: Fields, dialect: Dialect, key: MacKey) -> bytes:
+def seal(fields: Fields, dialect: Iso8583Dialect, key: MacKey) -> bytes:
     """A message, sealed, without its frame."""
     width = _mac_width(dialect.bitmap)
     content = write({**fields, MAC: "0" * 2 * MAC_BYTES}, dialect.bitmap)[:-width]
     return content + _mac_text(key.mac(content), dialect.bitmap)
 
 
-def unpack(frame: bytes, dialect: Dialect, key: MacKey) -> Fields:
+def unpack(frame: bytes, dialect: Iso8583Dialect, key: MacKey) -> Fields:
     """The elements of a message in its frame.
 
     Raises:
@@ -109,7 +109,7 @@ def unpack(frame: bytes, dialect: Dialect, key: MacKey) -> Fields:
         raise InvalidMessage(str(error)) from None
 
 
-def unseal(message: bytes, dialect: Dialect, key: MacKey) -> Fields:
+def unseal(message: bytes, dialect: Iso8583Dialect, key: MacKey) -> Fields:
     """The elements of a message, its MAC proved and left out.
 
     Raises:
@@ -128,7 +128,7 @@ def unseal(message: bytes, dialect: Dialect, key: MacKey) -> Fields:
     return fields
 
 
-def own(frame: bytes, dialect: Dialect) -> Fields:
+def own(frame: bytes, dialect: Iso8583Dialect) -> Fields:
     """The elements of a stored message of ours, MAC left out: the key that sealed it may be gone by now."""
     fields = _elements(unframed(frame, dialect.length), dialect.bitmap)
     fields.pop(MAC, None)

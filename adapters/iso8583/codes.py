@@ -13,7 +13,7 @@ from adapters.port import Outcome
 from adapters.reasons import DUPLICATES, ISO_REASONS
 
 
-class Class(StrEnum):
+class ResponseCodeClass(StrEnum):
     """What a code says about an order."""
 
     DONE = "done"
@@ -28,11 +28,11 @@ class Class(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class ResponseCode:
     """One row of the table."""
 
     meaning: str
-    is_a: Class
+    code_class: ResponseCodeClass
     reason: str | None = None
     """ISO ExternalStatusReason1Code."""
 
@@ -49,82 +49,84 @@ NO_REASON: Final = "MS03"
 
 # fmt: off
 CODES: Final = {
-    "00": Code("approved", Class.DONE),
-    "01": Code("refer to the account's bank", Class.REFUSED, "MS02"),
-    "02": Code("refer to the account's bank, special condition", Class.REFUSED, "MS02"),
-    "03": Code("invalid acceptor", Class.REFUSED, "AG01"),
-    "04": Code("pick up", Class.REFUSED, "AC06"),
-    "05": Code("do not honour", Class.REFUSED, "MS03"),
-    "06": Code("error", Class.UNKNOWN),
-    "07": Code("pick up, special condition", Class.REFUSED, "AC06"),
-    "08": Code("honour with identification", Class.UNKNOWN),
-    "09": Code("request in progress", Class.PENDING, "AB05"),
-    "10": Code("approved for a partial amount", Class.UNKNOWN),
-    "11": Code("approved, important customer", Class.DONE),
-    "12": Code("invalid transaction", Class.REFUSED, "AG03"),
-    "13": Code("invalid amount", Class.REFUSED, "AM12"),
-    "14": Code("invalid account number", Class.REFUSED, "AC03"),
-    "15": Code("no such bank", Class.REFUSED, "RC04"),
-    "16": Code("approved, update track 3", Class.DONE),
-    "17": Code("customer cancellation", Class.REFUSED, "MS02"),
-    "18": Code("customer dispute", Class.REFUSED, "MS02"),
-    "19": Code("enter again", Class.UNKNOWN),
-    "20": Code("invalid response", Class.UNKNOWN),
-    "21": Code("no action taken", Class.UNKNOWN),
-    "22": Code("suspected malfunction", Class.UNKNOWN),
-    "23": Code("unacceptable fee", Class.REFUSED, "MS03"),
-    "24": Code("file update not supported", Class.UNKNOWN),
-    "25": Code("unable to locate the record", Class.NOT_FOUND),
-    "26": Code("duplicate record", Class.UNKNOWN),
-    "27": Code("error in a field of the file", Class.UNKNOWN),
-    "28": Code("file locked", Class.UNKNOWN),
-    "29": Code("file update failed", Class.UNKNOWN),
-    "30": Code("format error", Class.REFUSED, "FF01"),
-    "31": Code("bank not supported", Class.REFUSED, "RC04"),
-    "32": Code("completed partially", Class.UNKNOWN),
-    "33": Code("expired card, pick up", Class.REFUSED, "AC06"),
-    "34": Code("suspected fraud, pick up", Class.REFUSED, "FR01"),
-    "35": Code("contact the acquirer, pick up", Class.REFUSED, "AC06"),
-    "36": Code("restricted card, pick up", Class.REFUSED, "AC06"),
-    "37": Code("call security, pick up", Class.REFUSED, "FR01"),
-    "38": Code("PIN tries exceeded, pick up", Class.REFUSED, "MS03"),
-    "39": Code("no credit account", Class.REFUSED, "AC14"),
-    "40": Code("function not supported", Class.REFUSED, "AG03"),
-    "41": Code("lost card", Class.REFUSED, "AC06"),
-    "42": Code("no universal account", Class.REFUSED, "AC14"),
-    "43": Code("stolen card", Class.REFUSED, "AC06"),
-    "44": Code("no investment account", Class.REFUSED, "AC14"),
-    "51": Code("not sufficient funds", Class.REFUSED, "AM04"),
-    "52": Code("no cheque account", Class.REFUSED, "AC14"),
-    "53": Code("no savings account", Class.REFUSED, "AC14"),
-    "54": Code("expired card", Class.REFUSED, "AC06"),
-    "55": Code("incorrect PIN", Class.REFUSED, "MS03"),
-    "56": Code("no card record", Class.REFUSED, "AC03"),
-    "57": Code("not permitted to the customer", Class.REFUSED, "AG01"),
-    "58": Code("not permitted to the terminal", Class.REFUSED, "AG01"),
-    "59": Code("suspected fraud", Class.REFUSED, "FR01"),
-    "60": Code("contact the acquirer", Class.REFUSED, "MS02"),
-    "61": Code("exceeds the amount limit", Class.REFUSED, "AM02"),
-    "62": Code("restricted account", Class.REFUSED, "AC06"),
-    "63": Code("security violation", Class.REFUSED, "DS0B"),
-    "64": Code("original amount incorrect", Class.REFUSED, "AM09"),
-    "65": Code("exceeds the frequency limit", Class.REFUSED, "AM14"),
-    "66": Code("call security", Class.REFUSED, "FR01"),
-    "67": Code("hard capture", Class.REFUSED, "AC06"),
-    "68": Code("response received too late", Class.UNKNOWN),
-    "75": Code("PIN tries exceeded", Class.REFUSED, "MS03"),
-    "90": Code("cut-off in process", Class.CLOSED, "TM01"),
-    "91": Code("bank or switch inoperative", Class.UNKNOWN),
-    "92": Code("no route to the bank", Class.REFUSED, "RC04"),
-    "93": Code("violation of law", Class.REFUSED, "RR04"),
-    "94": Code("duplicate transmission", Class.DUPLICATE),
-    "95": Code("reconcile error", Class.UNKNOWN),
-    "96": Code("system malfunction", Class.UNKNOWN),
+    "00": ResponseCode("approved", ResponseCodeClass.DONE),
+    "01": ResponseCode("refer to the account's bank", ResponseCodeClass.REFUSED, "MS02"),
+    "02": ResponseCode("refer to the account's bank, special condition", ResponseCodeClass.REFUSED, "MS02"),
+    "03": ResponseCode("invalid acceptor", ResponseCodeClass.REFUSED, "AG01"),
+    "04": ResponseCode("pick up", ResponseCodeClass.REFUSED, "AC06"),
+    "05": ResponseCode("do not honour", ResponseCodeClass.REFUSED, "MS03"),
+    "06": ResponseCode("error", ResponseCodeClass.UNKNOWN),
+    "07": ResponseCode("pick up, special condition", ResponseCodeClass.REFUSED, "AC06"),
+    "08": ResponseCode("honour with identification", ResponseCodeClass.UNKNOWN),
+    "09": ResponseCode("request in progress", ResponseCodeClass.PENDING, "AB05"),
+    "10": ResponseCode("approved for a partial amount", ResponseCodeClass.UNKNOWN),
+    "11": ResponseCode("approved, important customer", ResponseCodeClass.DONE),
+    "12": ResponseCode("invalid transaction", ResponseCodeClass.REFUSED, "AG03"),
+    "13": ResponseCode("invalid amount", ResponseCodeClass.REFUSED, "AM12"),
+    "14": ResponseCode("invalid account number", ResponseCodeClass.REFUSED, "AC03"),
+    "15": ResponseCode("no such bank", ResponseCodeClass.REFUSED, "RC04"),
+    "16": ResponseCode("approved, update track 3", ResponseCodeClass.DONE),
+    "17": ResponseCode("customer cancellation", ResponseCodeClass.REFUSED, "MS02"),
+    "18": ResponseCode("customer dispute", ResponseCodeClass.REFUSED, "MS02"),
+    "19": ResponseCode("enter again", ResponseCodeClass.UNKNOWN),
+    "20": ResponseCode("invalid response", ResponseCodeClass.UNKNOWN),
+    "21": ResponseCode("no action taken", ResponseCodeClass.UNKNOWN),
+    "22": ResponseCode("suspected malfunction", ResponseCodeClass.UNKNOWN),
+    "23": ResponseCode("unacceptable fee", ResponseCodeClass.REFUSED, "MS03"),
+    "24": ResponseCode("file update not supported", ResponseCodeClass.UNKNOWN),
+    "25": ResponseCode("unable to locate the record", ResponseCodeClass.NOT_FOUND),
+    "26": ResponseCode("duplicate record", ResponseCodeClass.UNKNOWN),
+    "27": ResponseCode("error in a field of the file", ResponseCodeClass.UNKNOWN),
+    "28": ResponseCode("file locked", ResponseCodeClass.UNKNOWN),
+    "29": ResponseCode("file update failed", ResponseCodeClass.UNKNOWN),
+    "30": ResponseCode("format error", ResponseCodeClass.REFUSED, "FF01"),
+    "31": ResponseCode("bank not supported", ResponseCodeClass.REFUSED, "RC04"),
+    "32": ResponseCode("completed partially", ResponseCodeClass.UNKNOWN),
+    "33": ResponseCode("expired card, pick up", ResponseCodeClass.REFUSED, "AC06"),
+    "34": ResponseCode("suspected fraud, pick up", ResponseCodeClass.REFUSED, "FR01"),
+    "35": ResponseCode("contact the acquirer, pick up", ResponseCodeClass.REFUSED, "AC06"),
+    "36": ResponseCode("restricted card, pick up", ResponseCodeClass.REFUSED, "AC06"),
+    "37": ResponseCode("call security, pick up", ResponseCodeClass.REFUSED, "FR01"),
+    "38": ResponseCode("PIN tries exceeded, pick up", ResponseCodeClass.REFUSED, "MS03"),
+    "39": ResponseCode("no credit account", ResponseCodeClass.REFUSED, "AC14"),
+    "40": ResponseCode("function not supported", ResponseCodeClass.REFUSED, "AG03"),
+    "41": ResponseCode("lost card", ResponseCodeClass.REFUSED, "AC06"),
+    "42": ResponseCode("no universal account", ResponseCodeClass.REFUSED, "AC14"),
+    "43": ResponseCode("stolen card", ResponseCodeClass.REFUSED, "AC06"),
+    "44": ResponseCode("no investment account", ResponseCodeClass.REFUSED, "AC14"),
+    "51": ResponseCode("not sufficient funds", ResponseCodeClass.REFUSED, "AM04"),
+    "52": ResponseCode("no cheque account", ResponseCodeClass.REFUSED, "AC14"),
+    "53": ResponseCode("no savings account", ResponseCodeClass.REFUSED, "AC14"),
+    "54": ResponseCode("expired card", ResponseCodeClass.REFUSED, "AC06"),
+    "55": ResponseCode("incorrect PIN", ResponseCodeClass.REFUSED, "MS03"),
+    "56": ResponseCode("no card record", ResponseCodeClass.REFUSED, "AC03"),
+    "57": ResponseCode("not permitted to the customer", ResponseCodeClass.REFUSED, "AG01"),
+    "58": ResponseCode("not permitted to the terminal", ResponseCodeClass.REFUSED, "AG01"),
+    "59": ResponseCode("suspected fraud", ResponseCodeClass.REFUSED, "FR01"),
+    "60": ResponseCode("contact the acquirer", ResponseCodeClass.REFUSED, "MS02"),
+    "61": ResponseCode("exceeds the amount limit", ResponseCodeClass.REFUSED, "AM02"),
+    "62": ResponseCode("restricted account", ResponseCodeClass.REFUSED, "AC06"),
+    "63": ResponseCode("security violation", ResponseCodeClass.REFUSED, "DS0B"),
+    "64": ResponseCode("original amount incorrect", ResponseCodeClass.REFUSED, "AM09"),
+    "65": ResponseCode("exceeds the frequency limit", ResponseCodeClass.REFUSED, "AM14"),
+    "66": ResponseCode("call security", ResponseCodeClass.REFUSED, "FR01"),
+    "67": ResponseCode("hard capture", ResponseCodeClass.REFUSED, "AC06"),
+    "68": ResponseCode("response received too late", ResponseCodeClass.UNKNOWN),
+    "75": ResponseCode("PIN tries exceeded", ResponseCodeClass.REFUSED, "MS03"),
+    "90": ResponseCode("cut-off in process", ResponseCodeClass.CLOSED, "TM01"),
+    "91": ResponseCode("bank or switch inoperative", ResponseCodeClass.UNKNOWN),
+    "92": ResponseCode("no route to the bank", ResponseCodeClass.REFUSED, "RC04"),
+    "93": ResponseCode("violation of law", ResponseCodeClass.REFUSED, "RR04"),
+    "94": ResponseCode("duplicate transmission", ResponseCodeClass.DUPLICATE),
+    "95": ResponseCode("reconcile error", ResponseCodeClass.UNKNOWN),
+    "96": ResponseCode("system malfunction", ResponseCodeClass.UNKNOWN),
 }
 # fmt: on
 
 _FIRST_WITH: Final = {
-    row.reason: code for code, row in reversed(CODES.items()) if row.is_a is Class.REFUSED and row.reason
+    row.reason: code
+    for code, row in reversed(CODES.items())
+    if row.code_class is ResponseCodeClass.REFUSED and row.reason
 }
 
 
@@ -142,20 +144,20 @@ def outcome_of(code: str, said: str, *, enquired: bool) -> tuple[Outcome, str | 
     """
     row = CODES.get(code)
     named = said if said in ISO_REASONS else None
-    match row.is_a if row else Class.UNKNOWN:
-        case Class.DONE:
+    match row.code_class if row else ResponseCodeClass.UNKNOWN:
+        case ResponseCodeClass.DONE:
             return Outcome.DONE, None
-        case Class.PENDING:
+        case ResponseCodeClass.PENDING:
             return Outcome.PENDING, named or "AB05"
-        case Class.NOT_FOUND if enquired:
+        case ResponseCodeClass.NOT_FOUND if enquired:
             return Outcome.NOT_FOUND, None
-        case Class.REFUSED | Class.DUPLICATE:
+        case ResponseCodeClass.REFUSED | ResponseCodeClass.DUPLICATE:
             return _refused(row, named, enquired=enquired)
         case _:
             return Outcome.UNKNOWN, None
 
 
-def _refused(row: Code | None, named: str | None, *, enquired: bool) -> tuple[Outcome, str | None]:
+def _refused(row: ResponseCode | None, named: str | None, *, enquired: bool) -> tuple[Outcome, str | None]:
     assert row is not None, "only a code of the table refuses"
     reason = named or row.reason
     if reason is None or (reason in DUPLICATES and not enquired):

@@ -22,7 +22,7 @@ from typing import Final
 from adapters import uetr as uetrs
 from adapters.iso8583.codec import MacKey
 from adapters.iso8583.codes import outcome_of
-from adapters.iso8583.dialect import Dialect
+from adapters.iso8583.dialect import Iso8583Dialect
 from adapters.port import Answer, Outcome
 from schemas.money import Money
 
@@ -34,7 +34,7 @@ _MAC_DIGITS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Iso8583CycleLine:
     """One order that is final; `units` as in DE4."""
 
     ref: str
@@ -43,7 +43,7 @@ class Line:
     reason: str = ""
 
 
-class Unreadable(Exception):
+class Iso8583CycleFileError(Exception):
     """Not a whole file of this rail and cycle, sealed by it."""
 
 
@@ -52,7 +52,7 @@ def name_of(day: date) -> str:
     return f"CYCLE-{day}"
 
 
-def write(dialect: Dialect, cycle: str, lines: Iterable[Line], key: MacKey) -> str:
+def write(dialect: Iso8583Dialect, cycle: str, lines: Iterable[Iso8583CycleLine], key: MacKey) -> str:
     """The file of a cycle, as the rail seals it."""
     records, count, total = [_header(dialect, cycle)], 0, 0
     for line in lines:
@@ -74,7 +74,7 @@ def joined(parts: Iterable[str]) -> str:
     return "".join(parts).replace("|", "\n")
 
 
-def read(text: str, dialect: Dialect, cycle: str, key: MacKey) -> list[Line]:
+def read(text: str, dialect: Iso8583Dialect, cycle: str, key: MacKey) -> list[Iso8583CycleLine]:
     """The orders in a cycle's file.
 
     Raises:
@@ -85,25 +85,25 @@ def read(text: str, dialect: Dialect, cycle: str, key: MacKey) -> list[Line]:
     if not text.isascii() or not hmac.compare_digest(
         key.mac(content.encode("ascii")).hex().upper().encode(), mac.encode()
     ):
-        raise Unreadable("seal")
+        raise Iso8583CycleFileError("seal")
     header, *rest = content.split("\n")
     if not rest or header != _header(dialect, cycle):
-        raise Unreadable("header")
+        raise Iso8583CycleFileError("header")
     *orders, trailer = rest
     lines = [_line(record) for record in orders]
     total = sum(line.units for line in lines if _is_done(line))
     found = _TRAILER.fullmatch(trailer)
     if found is None or (int(found[1]), int(found[2])) != (len(lines), total):
-        raise Unreadable("trailer")
+        raise Iso8583CycleFileError("trailer")
     return lines
 
 
-def answers(lines: Iterable[Line], dialect: Dialect) -> list[Answer]:
+def answers(lines: Iterable[Iso8583CycleLine], dialect: Iso8583Dialect) -> list[Answer]:
     """The lines in the port's words."""
     return [_answer(line, dialect) for line in lines]
 
 
-def _answer(line: Line, dialect: Dialect) -> Answer:
+def _answer(line: Iso8583CycleLine, dialect: Iso8583Dialect) -> Answer:
     outcome, reason = outcome_of(line.code, line.reason, enquired=True)
     return Answer(
         line.ref,
@@ -115,23 +115,23 @@ def _answer(line: Line, dialect: Dialect) -> Answer:
     )
 
 
-def _money(line: Line, dialect: Dialect) -> Money:
+def _money(line: Iso8583CycleLine, dialect: Iso8583Dialect) -> Money:
     return Money(line.units * dialect.step_minor, dialect.profile.currency)
 
 
-def _line(record: str) -> Line:
+def _line(record: str) -> Iso8583CycleLine:
     found = _ORDER.fullmatch(record)
     if found is None:
-        raise Unreadable("record")
-    line = Line(found[1], int(found[2]), found[3], found[4].strip())
+        raise Iso8583CycleFileError("record")
+    line = Iso8583CycleLine(found[1], int(found[2]), found[3], found[4].strip())
     if outcome_of(line.code, line.reason, enquired=True)[0] not in {Outcome.DONE, Outcome.REFUSED}:
-        raise Unreadable("an order that is not final")
+        raise Iso8583CycleFileError("an order that is not final")
     return line
 
 
-def _is_done(line: Line) -> bool:
+def _is_done(line: Iso8583CycleLine) -> bool:
     return outcome_of(line.code, line.reason, enquired=True)[0] is Outcome.DONE
 
 
-def _header(dialect: Dialect, cycle: str) -> str:
+def _header(dialect: Iso8583Dialect, cycle: str) -> str:
     return f"H{dialect.profile.country}{cycle.replace('-', '')}{dialect.currency}"

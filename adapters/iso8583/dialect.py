@@ -19,7 +19,7 @@ class Bitmap(StrEnum):
     BINARY = "binary"
 
 
-class Channel(Protocol):
+class ChannelSelector(Protocol):
     """Chooses the way inside the rail by amount; empty where a rail has one way only."""
 
     def __call__(self, order: Order) -> str:
@@ -32,7 +32,7 @@ def one_channel(order: Order) -> str:  # noqa: ARG001 - a rail's function, this 
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class Iso8583Dialect:
     """One rail's ISO 8583."""
 
     profile: RailProfile
@@ -48,9 +48,9 @@ class Dialect:
     """Whether the rail can pay an account, by shape and by published check digits."""
     identity: tuple[str, ...]
     """Names of our ids at the rail that it wants."""
-    channel: Channel = one_channel
+    channel: ChannelSelector = one_channel
 
-    def on_link(self, identity: Mapping[str, str]) -> "Dialect":
+    def on_link(self, identity: Mapping[str, str]) -> "Iso8583Dialect":
         """The dialect as a participant's link speaks it: `bitmap` in our ids there says another form.
 
         Raises:

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from adapters.framing import Framer, FramingError, Length
-from adapters.port import Connection
+from adapters.port import RailConnection
 
 READ_BYTES: Final = 64 * 1024
 SCHEME: Final = "tls"
@@ -21,7 +21,7 @@ _GOODBYE_S: Final = 1.0
 _log = logging.getLogger(__name__)
 
 
-class Link:
+class RailLink:
     """A connection, and the task that reads it. `heard` gets every message, `lost` the end."""
 
     def __init__(
@@ -37,7 +37,7 @@ class Link:
         """When the rail said something last."""
 
     @classmethod
-    async def connect(cls, connection: Connection, tls: ssl.SSLContext, length: Length) -> "Link":
+    async def connect(cls, connection: RailConnection, tls: ssl.SSLContext, length: Length) -> "RailLink":
         """Connect and prove the rail's certificate.
 
         Raises:
@@ -53,7 +53,7 @@ class Link:
         )
         return cls(reader, writer, length, HALF_S * connection.time_scale)
 
-    def start(self, heard: Callable[["Link", bytes], None], lost: Callable[["Link"], None]) -> None:
+    def start(self, heard: Callable[["RailLink", bytes], None], lost: Callable[["RailLink"], None]) -> None:
         """Read until the end; `lost` is called once, whatever ended it."""
         self._reading = asyncio.create_task(self._read(heard, lost))
 
@@ -90,7 +90,9 @@ class Link:
         async with asyncio.timeout(self._half_s if self._framer.half else None):
             return await self._reader.read(READ_BYTES)
 
-    async def _read(self, heard: Callable[["Link", bytes], None], lost: Callable[["Link"], None]) -> None:
+    async def _read(
+        self, heard: Callable[["RailLink", bytes], None], lost: Callable[["RailLink"], None]
+    ) -> None:
         try:
             while data := await self._some():
                 self.heard_at = time.monotonic()
@@ -109,7 +111,7 @@ class Link:
             lost(self)
 
 
-def trusted(connection: Connection) -> ssl.SSLContext:
+def trusted(connection: RailConnection) -> ssl.SSLContext:
     """TLS that trusts the rail's own authority only, where one is given."""
     context = ssl.create_default_context(cafile=connection.ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -18,8 +18,8 @@ from adapters.identifiers import rrn
 from adapters.iso8583 import private
 from adapters.iso8583.codec import Fields
 from adapters.iso8583.codes import APPROVED, CUT_OFF, outcome_of
-from adapters.iso8583.dialect import Dialect
-from adapters.iso8583.private import Tag
+from adapters.iso8583.dialect import Iso8583Dialect
+from adapters.iso8583.private import PrivateTag
 from adapters.port import Answer, Order, Outcome, Payee, Violation
 from adapters.text import ascii_name, ascii_text, debtor_country
 from schemas.errors import InvalidMessage
@@ -53,7 +53,7 @@ Key = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class Iso8583Member:
     """Who we are at the rail."""
 
     acquirer: str
@@ -68,12 +68,12 @@ class Member:
     """DE43: our name and place, forty characters, where the rail wants it."""
 
     @classmethod
-    def of(cls, identity: Mapping[str, str]) -> "Member":
+    def of(cls, identity: Mapping[str, str]) -> "Iso8583Member":
         """Our ids from a connection."""
         return cls(**{name: identity[name] for name in cls.__dataclass_fields__ if name in identity})
 
 
-def check(order: Order, dialect: Dialect) -> Sequence[Violation]:
+def check(order: Order, dialect: Iso8583Dialect) -> Sequence[Violation]:
     """Everything that makes the rail unable to carry the order."""
     payment, found = order.payment, amounts.check(order, dialect.profile)
     if account_of(payment, dialect) is None:
@@ -112,13 +112,13 @@ def check(order: Order, dialect: Dialect) -> Sequence[Violation]:
     return found
 
 
-def account_of(payment: CreditTransfer, dialect: Dialect) -> str | None:
+def account_of(payment: CreditTransfer, dialect: Iso8583Dialect) -> str | None:
     """The creditor's account as the rail writes it; an alias is resolved before."""
     found = creditor.find(payment.creditor_account, dialect.profile.creditor)
     return None if found is None else found.value
 
 
-def order_fields(order: Order, us: Member, dialect: Dialect) -> Fields:
+def order_fields(order: Order, us: Iso8583Member, dialect: Iso8583Dialect) -> Fields:
     """0200: one credit."""
     made, local = order.made_at.astimezone(UTC), order.made_at.astimezone(dialect.zone)
     account = account_of(order.payment, dialect)
@@ -144,22 +144,22 @@ def order_fields(order: Order, us: Member, dialect: Dialect) -> Fields:
     return {name: value for name, value in fields.items() if value}
 
 
-def _private(order: Order, dialect: Dialect) -> dict[Tag, str]:
+def _private(order: Order, dialect: Iso8583Dialect) -> dict[PrivateTag, str]:
     payment, characters = order.payment, dialect.profile.characters
     debtor_account = payment.debtor_account.id if payment.debtor_account else None
     return {
-        Tag.UETR: uetrs.to_hex(payment.uetr),
-        Tag.EXPIRES: private.instant(order.expires_at),
-        Tag.END_TO_END: ascii_text(payment.end_to_end_id, _END_TO_END_MAX),
-        Tag.DEBTOR_NAME: _name(payment.debtor.name, dialect, debtor_country(payment)),
-        Tag.DEBTOR_COUNTRY: payment.debtor.country or (payment.debtor_agent.bic or "")[4:6],
-        Tag.DEBTOR_AGENT: _agent(payment.debtor_agent),
-        Tag.DEBTOR_ACCOUNT: ascii_text(debtor_account or "", _ACCOUNT_MAX),
-        Tag.CREDITOR_NAME: _name(payment.creditor.name, dialect, dialect.profile.country),
-        Tag.CREDITOR_AGENT: _agent(payment.creditor_agent),
-        Tag.PURPOSE: ascii_text(payment.purpose or "", _END_TO_END_MAX),
-        Tag.REMITTANCE: ascii_text(payment.remittance or "", characters.remittance_max),
-        Tag.CHANNEL: dialect.channel(order),
+        PrivateTag.UETR: uetrs.to_hex(payment.uetr),
+        PrivateTag.EXPIRES: private.instant(order.expires_at),
+        PrivateTag.END_TO_END: ascii_text(payment.end_to_end_id, _END_TO_END_MAX),
+        PrivateTag.DEBTOR_NAME: _name(payment.debtor.name, dialect, debtor_country(payment)),
+        PrivateTag.DEBTOR_COUNTRY: payment.debtor.country or (payment.debtor_agent.bic or "")[4:6],
+        PrivateTag.DEBTOR_AGENT: _agent(payment.debtor_agent),
+        PrivateTag.DEBTOR_ACCOUNT: ascii_text(debtor_account or "", _ACCOUNT_MAX),
+        PrivateTag.CREDITOR_NAME: _name(payment.creditor.name, dialect, dialect.profile.country),
+        PrivateTag.CREDITOR_AGENT: _agent(payment.creditor_agent),
+        PrivateTag.PURPOSE: ascii_text(payment.purpose or "", _END_TO_END_MAX),
+        PrivateTag.REMITTANCE: ascii_text(payment.remittance or "", characters.remittance_max),
+        PrivateTag.CHANNEL: dialect.channel(order),
     }
 
 
@@ -172,12 +172,12 @@ def reversal_of(order: Fields, at: datetime, reason: str) -> Fields:
     """0420: take the order back, or never act on it. An order of its own: DE90 names the other one."""
     kept = ("2", "3", "4", "11", "12", "13", "32", "37", "41", "42", "49", "102", "103")
     original = f"{order['t']}{order['11']}{order['7']}{order['32']:0>11}{'0' * 11}"
-    uetr = private.read(order["48"])[Tag.UETR]
+    uetr = private.read(order["48"])[PrivateTag.UETR]
     return {
         "t": REVERSAL,
         **{name: order[name] for name in kept if name in order},
         "7": _transmitted(at),
-        "48": private.write({Tag.UETR: uetr, Tag.REASON: reason}),
+        "48": private.write({PrivateTag.UETR: uetr, PrivateTag.REASON: reason}),
         "90": original,
     }
 
@@ -187,7 +187,7 @@ def network_fields(code: str, stan: int, at: datetime) -> Fields:
     return {"t": NETWORK, "7": _transmitted(at), "11": f"{stan % STANS:06}", "70": code}
 
 
-def inquiry_fields(alias: str, us: Member, stan: int, at: datetime, dialect: Dialect) -> Fields:
+def inquiry_fields(alias: str, us: Iso8583Member, stan: int, at: datetime, dialect: Iso8583Dialect) -> Fields:
     """0100 with processing code 30: whose an account, card or phone is."""
     local = at.astimezone(dialect.zone)
     fields = {
@@ -206,7 +206,7 @@ def inquiry_fields(alias: str, us: Member, stan: int, at: datetime, dialect: Dia
         return {**fields, dialect.creditor_field: alias}
     if len(alias) == _PAN_DIGITS and alias.isdecimal():
         return {**fields, "2": alias}
-    return {**fields, "48": private.write({Tag.ALIAS: ascii_text(alias, _ALIAS_ACCOUNT_MAX)})}
+    return {**fields, "48": private.write({PrivateTag.ALIAS: ascii_text(alias, _ALIAS_ACCOUNT_MAX)})}
 
 
 def file_fields(name: str, part: int, stan: int, at: datetime) -> Fields:
@@ -242,7 +242,7 @@ def answer_fields(request: Fields, code: str, more: Mapping[str, str] = _NO_MORE
     return {"t": answer_type(request["t"]), **echoed, "39": code, **added}
 
 
-def read_answer(fields: Fields, dialect: Dialect) -> Answer | None:
+def read_answer(fields: Fields, dialect: Iso8583Dialect) -> Answer | None:
     """What 0210 or 0211 says of an order; None for another answer of the rail.
 
     Raises:
@@ -276,11 +276,11 @@ def read_not_before(fields: Fields) -> datetime | None:
     """
     if fields.get("39") != CUT_OFF:
         return None
-    said = private.read(fields.get("48", "")).get(Tag.NOT_BEFORE)
+    said = private.read(fields.get("48", "")).get(PrivateTag.NOT_BEFORE)
     return private.read_instant(said) if said else None
 
 
-def read_payee(fields: Fields, dialect: Dialect) -> Payee | None:
+def read_payee(fields: Fields, dialect: Iso8583Dialect) -> Payee | None:
     """The answer to an inquiry; None where the rail knows nobody.
 
     Raises:
@@ -291,7 +291,11 @@ def read_payee(fields: Fields, dialect: Dialect) -> Payee | None:
         return None
     said = private.read(_need(fields, "48"))
     try:
-        return Payee(_need(fields, dialect.creditor_field), said[Tag.CREDITOR_AGENT], said[Tag.CREDITOR_NAME])
+        return Payee(
+            _need(fields, dialect.creditor_field),
+            said[PrivateTag.CREDITOR_AGENT],
+            said[PrivateTag.CREDITOR_NAME],
+        )
     except KeyError:
         raise InvalidMessage("the answer names nobody", path="48") from None
 
@@ -303,13 +307,13 @@ def read_ref(fields: Fields) -> str:
         InvalidMessage: there are none.
 
     """
-    ref = private.read(_need(fields, "48")).get(Tag.UETR, "")
+    ref = private.read(_need(fields, "48")).get(PrivateTag.UETR, "")
     if uetrs.from_hex(ref) is None:
         raise InvalidMessage("no UETR", path="48")
     return ref
 
 
-def read_amount(fields: Fields, dialect: Dialect) -> Money:
+def read_amount(fields: Fields, dialect: Iso8583Dialect) -> Money:
     """DE4 in minor units.
 
     Raises:
@@ -322,7 +326,7 @@ def read_amount(fields: Fields, dialect: Dialect) -> Money:
     return amounts.read(_need(fields, "4"), profile.currency, profile.amounts, dialect.step_minor, path="4")
 
 
-def wire_amount(amount: Money, dialect: Dialect) -> str:
+def wire_amount(amount: Money, dialect: Iso8583Dialect) -> str:
     """DE4: twelve digits of the wire's units."""
     return amounts.write(amount, dialect.profile.amounts, dialect.step_minor)
 
@@ -342,5 +346,5 @@ def _agent(agent: Agent) -> str:
     return ascii_text(agent.member_id or agent.bic or "", _END_TO_END_MAX)
 
 
-def _name(text: str | None, dialect: Dialect, country: str) -> str:
+def _name(text: str | None, dialect: Iso8583Dialect, country: str) -> str:
     return ascii_name(text, dialect.profile.characters.name_max, country)

@@ -21,14 +21,14 @@ from datetime import UTC, datetime
 from typing import Final
 
 from adapters.framing import framed
-from adapters.http import Failed
+from adapters.http import HttpFailure
 from adapters.iso8583 import messages
 from adapters.iso8583.codec import Fields, MacKey, pack, unseal
 from adapters.iso8583.codes import APPROVED
-from adapters.iso8583.dialect import Dialect
-from adapters.iso8583.link import Link, trusted
+from adapters.iso8583.dialect import Iso8583Dialect
+from adapters.iso8583.link import RailLink, trusted
 from adapters.iso8583.messages import Key
-from adapters.port import Connection, Overheard
+from adapters.port import MessageHandler, RailConnection
 from schemas.errors import InvalidMessage, NotAuthentic
 
 LINKS: Final = 3
@@ -55,14 +55,16 @@ class Unreachable(Exception):
 class Pool:
     """The connections to one rail. They are made on first use, because they belong to the running loop."""
 
-    def __init__(self, connection: Connection, dialect: Dialect, ours: MacKey, rails: MacKey) -> None:
+    def __init__(
+        self, connection: RailConnection, dialect: Iso8583Dialect, ours: MacKey, rails: MacKey
+    ) -> None:
         self._connection = connection
         self._dialect = dialect
         self._connect_s = dialect.profile.timing.connect_s * connection.connect_scale
         self._ours = ours
         self._rails = rails
         self._stans = itertools.count(1)
-        self._links: list[Link] = []
+        self._links: list[RailLink] = []
         self._waiting: dict[Key, deque[asyncio.Future[Fields]]] = {}
         self._places = asyncio.Semaphore(PLACES)
         self._connecting = asyncio.Lock()
@@ -73,7 +75,7 @@ class Pool:
         self._failures = 0
         self._not_before = 0.0
         self._last = Unreachable("connect")
-        self.overheard: Overheard | None = None
+        self.overheard: MessageHandler | None = None
         """Gets the frames that nobody waits for."""
 
     def next_stan(self) -> int:
@@ -84,19 +86,19 @@ class Pool:
         """A message of ours, sealed and framed."""
         return pack(fields, self._dialect, self._ours)
 
-    async def exchange(self, frame: bytes, key: Key) -> Fields | Failed:
+    async def exchange(self, frame: bytes, key: Key) -> Fields | HttpFailure:
         """Send one request and wait for its answer."""
         timeout_s = self._dialect.profile.timing.submit_s * self._connection.time_scale
         try:
             async with asyncio.timeout(self._connect_s):
                 await self._places.acquire()
         except TimeoutError:
-            return Failed(sent=False, detail="busy")
+            return HttpFailure(sent=False, detail="busy")
         try:
             link = await self._link()
             return await self._ask(link, frame, key, timeout_s)
         except Unreachable as error:
-            return Failed(sent=False, detail=error.detail, not_before=error.not_before)
+            return HttpFailure(sent=False, detail=error.detail, not_before=error.not_before)
         finally:
             self._places.release()
 
@@ -113,7 +115,7 @@ class Pool:
         await asyncio.gather(*[self._sign_off(link) for link in links])
         self._failures, self._not_before = 0, 0.0
 
-    async def _ask(self, link: Link, frame: bytes, key: Key, timeout_s: float) -> Fields | Failed:
+    async def _ask(self, link: RailLink, frame: bytes, key: Key, timeout_s: float) -> Fields | HttpFailure:
         """Send on a connection; the answer may come on any."""
         answer: asyncio.Future[Fields] = asyncio.get_running_loop().create_future()
         queue = self._waiting.setdefault(key, deque())
@@ -130,14 +132,14 @@ class Pool:
             # Both may come in the same turn of the loop: then it was in time.
             if answer.done() and not answer.cancelled():
                 return answer.result()
-            return Failed(sent=True, detail="timeout")
+            return HttpFailure(sent=True, detail="timeout")
         finally:
             if answer in queue:
                 queue.remove(answer)
             if not queue:
                 self._waiting.pop(key, None)
 
-    async def _link(self) -> Link:
+    async def _link(self) -> RailLink:
         """A signed-on connection, the one that was used longest ago.
 
         Raises:
@@ -176,10 +178,10 @@ class Pool:
             self._failures = 0
             self._links.append(link)
 
-    async def _signed_on(self) -> Link:
+    async def _signed_on(self) -> RailLink:
         try:
             async with asyncio.timeout(self._connect_s):
-                link = await Link.connect(self._connection, self._trusted(), self._dialect.length)
+                link = await RailLink.connect(self._connection, self._trusted(), self._dialect.length)
         except ssl.SSLError:
             raise Unreachable("tls") from None
         except TimeoutError:
@@ -192,9 +194,9 @@ class Pool:
         except asyncio.CancelledError:
             link.drop()
             raise
-        if isinstance(answer, Failed) or answer.get("39") != APPROVED or not link.open:
+        if isinstance(answer, HttpFailure) or answer.get("39") != APPROVED or not link.open:
             await link.close()
-            if isinstance(answer, Failed):
+            if isinstance(answer, HttpFailure):
                 raise Unreachable(f"sign-on {answer.detail}")
             raise Unreachable(f"sign-on {answer.get('39', '')}", _not_before(answer))
         return link
@@ -204,12 +206,12 @@ class Pool:
             self._tls = trusted(self._connection)
         return self._tls
 
-    async def _manage(self, link: Link, code: str, timeout_s: float) -> Fields | Failed:
+    async def _manage(self, link: RailLink, code: str, timeout_s: float) -> Fields | HttpFailure:
         """A network management exchange, on this connection."""
         fields = messages.network_fields(code, self.next_stan(), datetime.now(UTC))
         return await self._ask(link, self.pack(fields), messages.awaited(fields), timeout_s)
 
-    async def _sign_off(self, link: Link) -> None:
+    async def _sign_off(self, link: RailLink) -> None:
         """Say goodbye without waiting for an answer, and close."""
         fields = messages.network_fields(messages.SIGN_OFF, self.next_stan(), datetime.now(UTC))
         try:
@@ -238,15 +240,15 @@ class Pool:
         except TimeoutError:
             return
 
-    async def _test(self, link: Link) -> None:
+    async def _test(self, link: RailLink) -> None:
         """Ask a connection that was silent for long for an echo; without one it is dead."""
         if time.monotonic() - link.heard_at < ECHO_S * self._connection.time_scale:
             return
         timeout_s = self._dialect.profile.timing.submit_s * self._connection.time_scale
-        if isinstance(await self._manage(link, messages.ECHO, timeout_s), Failed):
+        if isinstance(await self._manage(link, messages.ECHO, timeout_s), HttpFailure):
             link.drop()
 
-    def _heard(self, link: Link, message: bytes) -> None:
+    def _heard(self, link: RailLink, message: bytes) -> None:
         """Give a message to whoever waits for it."""
         try:
             fields = unseal(message, self._dialect, self._rails)
@@ -263,13 +265,13 @@ class Pool:
         if self.overheard is not None:
             self._start(self.overheard(framed(message, self._dialect.length)))
 
-    async def _obey(self, link: Link, fields: Fields) -> None:
+    async def _obey(self, link: RailLink, fields: Fields) -> None:
         """Answer the rail's own network management; after its sign-off the connection is done."""
         await link.send(self.pack(messages.answer_fields(fields, APPROVED)))
         if fields.get("70") == messages.SIGN_OFF:
             link.drop()
 
-    def _lost(self, link: Link) -> None:
+    def _lost(self, link: RailLink) -> None:
         if link in self._links:
             self._links.remove(link)
         self._changed.set()

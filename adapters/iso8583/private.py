@@ -12,7 +12,7 @@ from typing import Final
 from schemas.errors import InvalidMessage
 
 
-class Tag(StrEnum):
+class PrivateTag(StrEnum):
     """What a value is."""
 
     UETR = "01"
@@ -40,27 +40,27 @@ _HEAD: Final = 5
 _INSTANT: Final = "%Y%m%d%H%M%S%f"
 
 
-def write(values: Mapping[Tag, str]) -> str:
+def write(values: Mapping[PrivateTag, str]) -> str:
     """The element; empty values are left out."""
     present = sorted((tag, value) for tag, value in values.items() if value)
     return "".join(f"{tag}{len(value):03}{value}" for tag, value in present)
 
 
-def read(text: str) -> dict[Tag, str]:
+def read(text: str) -> dict[PrivateTag, str]:
     """The values in the element.
 
     Raises:
         InvalidMessage: not in its one form.
 
     """
-    found: dict[Tag, str] = {}
+    found: dict[PrivateTag, str] = {}
     place = 0
     while place < len(text):
         head, place = text[place : place + _HEAD], place + _HEAD
         if not head.isdigit() or len(head) != _HEAD:
             raise InvalidMessage("additional data are malformed", path="48")
         try:
-            tag, size = Tag(head[:2]), int(head[2:])
+            tag, size = PrivateTag(head[:2]), int(head[2:])
         except ValueError:
             raise InvalidMessage("additional data have an unknown tag", path="48") from None
         found[tag] = text[place : place + size]

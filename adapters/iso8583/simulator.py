@@ -15,14 +15,21 @@ from adapters.iso8583 import codes, messages, private
 from adapters.iso8583 import cycle as cycles
 from adapters.iso8583.codec import Fields, MacKey, read, seal, unseal
 from adapters.iso8583.codes import APPROVED, IN_PROGRESS
-from adapters.iso8583.dialect import Dialect
-from adapters.iso8583.messages import Member, answer_fields
-from adapters.iso8583.private import Tag
+from adapters.iso8583.dialect import Iso8583Dialect
+from adapters.iso8583.messages import Iso8583Member, answer_fields
+from adapters.iso8583.private import PrivateTag
 from adapters.port import Outcome
-from adapters.simulation.book import Entry, Kept
-from adapters.simulation.magic import SCRIPTS, Magic, Script, Spoil
-from adapters.simulation.rail import Closed, Counter, Credit, OtherContent, Request, Response
-from adapters.simulation.server import Settings, open_counter
+from adapters.simulation.book import BookEntry, EntryStatus
+from adapters.simulation.magic import SCRIPTS, Corruption, Magic, Script
+from adapters.simulation.rail import (
+    CreditOrder,
+    DifferentContent,
+    OrderProcessor,
+    RailClosed,
+    RailRequest,
+    RailResponse,
+)
+from adapters.simulation.server import SimulatorSettings, open_processor
 from adapters.simulation.tcp import Peer, Peers
 from schemas.errors import InvalidMessage, NotAuthentic
 
@@ -34,7 +41,7 @@ _CYCLE = re.compile(r"CYCLE-(\d{4}-\d{2}-\d{2})", re.ASCII)
 _CODES: Final = {Outcome.DONE: APPROVED, Outcome.PENDING: IN_PROGRESS}
 
 
-class Refused(Exception):
+class Iso8583Refusal(Exception):
     """The rail refuses before it books anything; an ISO reason says why."""
 
     def __init__(self, code: str, reason: str = "") -> None:
@@ -47,10 +54,10 @@ class Refused(Exception):
 class Iso8583Simulator:
     """The rail as its participants see it."""
 
-    dialect: Dialect
-    counter: Counter
+    dialect: Iso8583Dialect
+    processor: OrderProcessor
     peers: Peers
-    member: Member
+    member: Iso8583Member
     members: MacKey
     """Seals what the participant sends."""
     ours: MacKey
@@ -62,11 +69,11 @@ class Iso8583Simulator:
     files: dict[str, list[str]] = field(default_factory=dict)
     """Parts of the cycle files that are being fetched."""
 
-    async def handle(self, request: Request) -> Response | None:  # noqa: ARG002 - the framework's
+    async def handle(self, request: RailRequest) -> RailResponse | None:  # noqa: ARG002 - the framework's
         """See `tcp.Simulator.handle`."""
-        return Response(404)
+        return RailResponse(404)
 
-    async def answer(self, message: bytes, peer: Peer) -> Response | None:
+    async def answer(self, message: bytes, peer: Peer) -> RailResponse | None:
         """See `tcp.Simulator.answer`."""
         try:
             fields = unseal(message, self.dialect, self.members)
@@ -79,9 +86,9 @@ class Iso8583Simulator:
             return None
         try:
             return await self._answer(fields, message, peer)
-        except Refused as refused:
+        except Iso8583Refusal as refused:
             return self._say(self._echo(fields, refused.code, refused.reason))
-        except Closed as closed:
+        except RailClosed as closed:
             return self._say(self._closed(fields, closed.until))
         except (InvalidMessage, KeyError):
             return self._say(self._echo(fields, codes.FORMAT_ERROR))
@@ -91,14 +98,14 @@ class Iso8583Simulator:
         for number, peer in enumerate(list(self.peers.connected), 1):
             fields = messages.network_fields(messages.SIGN_OFF, number, datetime.now(UTC))
             peer.signed_on = False
-            peer.say(seal(fields, self.dialect, self.ours))
+            peer.send(seal(fields, self.dialect, self.ours))
 
-    async def _answer(self, fields: Fields, message: bytes, peer: Peer) -> Response | None:
+    async def _answer(self, fields: Fields, message: bytes, peer: Peer) -> RailResponse | None:
         kind = fields["t"]
         if kind in {messages.NETWORK, messages.answer_type(messages.NETWORK)}:
             return self._manage(fields, peer)
         if not peer.signed_on:
-            raise Refused(codes.NOT_SIGNED_ON)
+            raise Iso8583Refusal(codes.NOT_SIGNED_ON)
         match kind:
             case messages.ORDER:
                 return await self._pay(fields, message)
@@ -111,9 +118,9 @@ class Iso8583Simulator:
             case messages.FILE:
                 return self._file(fields)
             case _:
-                raise Refused("12")
+                raise Iso8583Refusal("12")
 
-    def _manage(self, fields: Fields, peer: Peer) -> Response | None:
+    def _manage(self, fields: Fields, peer: Peer) -> RailResponse | None:
         if fields["t"] != messages.NETWORK:
             return None
         match fields["70"]:
@@ -124,44 +131,44 @@ class Iso8583Simulator:
             case messages.ECHO:
                 pass
             case _:
-                raise Refused(codes.FORMAT_ERROR)
+                raise Iso8583Refusal(codes.FORMAT_ERROR)
         return self._say(answer_fields(fields, APPROVED))
 
-    async def _pay(self, fields: Fields, message: bytes) -> Response | None:
+    async def _pay(self, fields: Fields, message: bytes) -> RailResponse | None:
         credit = self._credit(fields, message)
         if credit.ref in self._reversed():
-            raise Refused("12", "CUST")
+            raise Iso8583Refusal("12", "CUST")
         if self.numbers.setdefault(fields["37"], credit.ref) != credit.ref:
-            raise Refused(codes.DUPLICATE)
+            raise Iso8583Refusal(codes.DUPLICATE)
         try:
-            case = self.counter.take(credit)
-        except OtherContent:
-            raise Refused(codes.DUPLICATE) from None
-        return await self.counter.answer_in_exchange(case, _Words(self, fields))
+            case = self.processor.accept(credit)
+        except DifferentContent:
+            raise Iso8583Refusal(codes.DUPLICATE) from None
+        return await self.processor.respond_in_exchange(case, _ResponseBuilder(self, fields))
 
-    def _credit(self, fields: Fields, message: bytes) -> Credit:
+    def _credit(self, fields: Fields, message: bytes) -> CreditOrder:
         """An order, every element checked."""
         said = private.read(fields["48"])
         self._must_be_ours(fields)
         amount, limits = messages.read_amount(fields, self.dialect), self.dialect.profile.limits
         account = fields[self.dialect.creditor_field]
         if fields["3"] != self.dialect.processing_code:
-            raise Refused("12", "AG03")
+            raise Iso8583Refusal("12", "AG03")
         if not self.dialect.is_account(account):
-            raise Refused("14", "AC03")
+            raise Iso8583Refusal("14", "AC03")
         if amount.minor > limits.maximum_minor:
-            raise Refused("61", "AM02")
+            raise Iso8583Refusal("61", "AM02")
         if amount.minor < limits.minimum_minor:
-            raise Refused("13", "AM06")
-        if not said.get(Tag.DEBTOR_NAME) or not said.get(Tag.CREDITOR_NAME):
-            raise Refused(codes.FORMAT_ERROR)
+            raise Iso8583Refusal("13", "AM06")
+        if not said.get(PrivateTag.DEBTOR_NAME) or not said.get(PrivateTag.CREDITOR_NAME):
+            raise Iso8583Refusal(codes.FORMAT_ERROR)
         ref = messages.read_ref(fields)
-        return Credit(
+        return CreditOrder(
             ref=ref,
             uetr=uetrs.from_hex(ref) or "",
             amount=amount,
             account=account,
-            expires_at=private.read_instant(said[Tag.EXPIRES]),
+            expires_at=private.read_instant(said[PrivateTag.EXPIRES]),
             content=message,
             script=self._script(said),
         )
@@ -171,122 +178,126 @@ class Iso8583Simulator:
         ours = {"32": self.member.acquirer, "41": self.member.terminal, "42": self.member.acceptor}
         ours |= {"2": self.member.pan} if self.member.pan else {}
         if any(fields[name] != value for name, value in ours.items()):
-            raise Refused("03", "AG01")
+            raise Iso8583Refusal("03", "AG01")
         number = fields["37"]
         if number[-6:] != fields["11"] or number[4:6] != fields["7"][4:6] or not _is_clock(fields):
-            raise Refused(codes.FORMAT_ERROR)
+            raise Iso8583Refusal(codes.FORMAT_ERROR)
 
-    def _script(self, said: dict[Tag, str]) -> Script | None:
+    def _script(self, said: dict[PrivateTag, str]) -> Script | None:
         """How the way inside the rail behaves where no word says otherwise."""
         queued: frozenset[str] = getattr(self.sandbox, "QUEUED", frozenset())
-        return SCRIPTS[Magic.PENDING] if said.get(Tag.CHANNEL) in queued else None
+        return SCRIPTS[Magic.PENDING] if said.get(PrivateTag.CHANNEL) in queued else None
 
-    def _repeat(self, fields: Fields) -> Response:
-        finding = self.counter.enquire(messages.read_ref(fields))
+    def _repeat(self, fields: Fields) -> RailResponse:
+        finding = self.processor.enquire(messages.read_ref(fields))
         if finding.entry is None:
             return self._say(self._echo(fields, codes.NOT_FOUND))
-        return Response(body=self.words(fields, finding.entry, finding.outcome, finding.spoil, finding.code))
+        return RailResponse(
+            body=self.words(fields, finding.entry, finding.outcome, finding.corruption, finding.code)
+        )
 
-    def _reverse(self, fields: Fields) -> Response:
+    def _reverse(self, fields: Fields) -> RailResponse:
         ref, original = messages.read_ref(fields), fields["90"]
         if original[:10] != messages.ORDER + fields["11"] or int(original[20:31]) != int(fields["32"]):
-            raise Refused("64", "AM09")
-        if self.counter.book.find(ref) is None:
+            raise Iso8583Refusal("64", "AM09")
+        if self.processor.book.find(ref) is None:
             with self.reversals.open("a") as file:
                 file.write(ref + "\n")
-        entry = self.counter.reverse(ref)
+        entry = self.processor.reverse(ref)
         return self._say(self._echo(fields, APPROVED if entry else codes.NOT_FOUND))
 
-    def _inquire(self, fields: Fields) -> Response:
+    def _inquire(self, fields: Fields) -> RailResponse:
         asked = fields.get(self.dialect.creditor_field) or fields.get("2")
-        asked = asked or private.read(fields["48"]).get(Tag.ALIAS, "")
+        asked = asked or private.read(fields["48"]).get(PrivateTag.ALIAS, "")
         account = self.sandbox.ALIASES.get(asked, asked)
         if asked == self.sandbox.NOBODY or not self.dialect.is_account(account):
             return self._say(answer_fields(fields, codes.NOT_FOUND))
         agent = self.sandbox.CREDITOR_AGENT
-        said = {Tag.CREDITOR_NAME: MASKED, Tag.CREDITOR_AGENT: agent.member_id or agent.bic}
+        said = {PrivateTag.CREDITOR_NAME: MASKED, PrivateTag.CREDITOR_AGENT: agent.member_id or agent.bic}
         found = {"48": private.write(said), self.dialect.creditor_field: account}
         return self._say(answer_fields(fields, APPROVED, found))
 
-    def _file(self, fields: Fields) -> Response:
+    def _file(self, fields: Fields) -> RailResponse:
         name, number = _CYCLE.fullmatch(fields["101"]), int(fields["71"])
         if name is None:
-            raise Refused(codes.NOT_FOUND)
+            raise Iso8583Refusal(codes.NOT_FOUND)
         if number == 1:
             self.files[name[1]] = cycles.parts_of(self._cycle(name[1]))
         parts = self.files.get(name[1], [])
         if not 0 < number <= len(parts):
-            raise Refused(codes.NOT_FOUND)
+            raise Iso8583Refusal(codes.NOT_FOUND)
         part = {"71": f"{number:04}", "72": f"{len(parts):04}", "120": parts[number - 1]}
         return self._say(answer_fields(fields, APPROVED, part))
 
     def _cycle(self, day: str) -> str:
         lines = [
-            cycles.Line(
+            cycles.Iso8583CycleLine(
                 entry.rail_ref,
                 entry.amount_minor // self.dialect.step_minor,
-                entry.code[:2] if entry.outcome is Kept.REFUSED else APPROVED,
-                entry.code[2:] if entry.outcome is Kept.REFUSED else "",
+                entry.code[:2] if entry.outcome is EntryStatus.REFUSED else APPROVED,
+                entry.code[2:] if entry.outcome is EntryStatus.REFUSED else "",
             )
-            for entry in self.counter.cycle(day)
+            for entry in self.processor.cycle(day)
         ]
         return cycles.write(self.dialect, day, lines, self.ours)
 
-    def words(self, request: Fields, entry: Entry, outcome: Outcome, spoil: Spoil, code: str) -> bytes:
+    def words(
+        self, request: Fields, entry: BookEntry, outcome: Outcome, corruption: Corruption, code: str
+    ) -> bytes:
         """What the rail answers to a request about an entry, spoiled where the script says so."""
         native = code if outcome is Outcome.REFUSED else _CODES[outcome]
-        units = entry.amount_minor // self.dialect.step_minor + (spoil is Spoil.AMOUNT)
-        ref = _STRANGER if spoil is Spoil.REFERENCE else entry.rail_ref
+        units = entry.amount_minor // self.dialect.step_minor + (corruption is Corruption.AMOUNT)
+        ref = _STRANGER if corruption is Corruption.REFERENCE else entry.rail_ref
         said = {
             "4": f"{units:012}",
             "38": entry.fingerprint[:6].upper(),
             "44": native[2:],
-            "48": private.write({Tag.UETR: ref}),
+            "48": private.write({PrivateTag.UETR: ref}),
         }
         message = seal(answer_fields(request, native[:2], said), self.dialect, self.ours)
-        return _with_broken_mac(message) if spoil is Spoil.SIGNATURE else message
+        return _with_broken_mac(message) if corruption is Corruption.SIGNATURE else message
 
     def _closed(self, fields: Fields, until: datetime) -> Fields:
-        said = {Tag.UETR: messages.read_ref(fields), Tag.NOT_BEFORE: private.instant(until)}
+        said = {PrivateTag.UETR: messages.read_ref(fields), PrivateTag.NOT_BEFORE: private.instant(until)}
         return answer_fields(fields, codes.CUT_OFF, {"48": private.write(said)})
 
     def _echo(self, fields: Fields, code: str, reason: str = "") -> Fields:
         """An answer that says nothing but a code, with the order's reference where it has one."""
         try:
-            said = private.write({Tag.UETR: messages.read_ref(fields)})
+            said = private.write({PrivateTag.UETR: messages.read_ref(fields)})
         except InvalidMessage:
             said = ""
         return answer_fields(fields, code, {"44": reason, "48": said})
 
-    def _say(self, fields: Fields) -> Response:
-        return Response(body=seal(fields, self.dialect, self.ours))
+    def _say(self, fields: Fields) -> RailResponse:
+        return RailResponse(body=seal(fields, self.dialect, self.ours))
 
     def _reversed(self) -> set[str]:
         return set(self.reversals.read_text().split()) if self.reversals.exists() else set()
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class _ResponseBuilder:
     """The words of one order's answers."""
 
     simulator: Iso8583Simulator
     request: Fields
 
-    def __call__(self, entry: Entry, outcome: Outcome, spoil: Spoil) -> bytes:
-        return self.simulator.words(self.request, entry, outcome, spoil, entry.code)
+    def __call__(self, entry: BookEntry, outcome: Outcome, corruption: Corruption) -> bytes:
+        return self.simulator.words(self.request, entry, outcome, corruption, entry.code)
 
 
-def make(dialect: Dialect, sandbox: Any, settings: Settings) -> Iso8583Simulator:
+def make(dialect: Iso8583Dialect, sandbox: Any, settings: SimulatorSettings) -> Iso8583Simulator:
     """The simulated rail of a dialect; `sandbox` is the country's module of made-up ids and accounts."""
     dialect = dialect.on_link(settings.identity)
     peers = Peers(dialect.length)
     return Iso8583Simulator(
         dialect=dialect,
-        counter=open_counter(
+        processor=open_processor(
             settings, peers, dialect.profile, native_code=codes.native_code, word_of=sandbox.word_of
         ),
         peers=peers,
-        member=Member.of(settings.identity),
+        member=Iso8583Member.of(settings.identity),
         members=MacKey(settings.participant_key),
         ours=MacKey(settings.rail_key),
         sandbox=sandbox,

@@ -3,7 +3,7 @@
 from typing import Final
 
 from adapters.business_days import BusinessCalendar
-from adapters.country import Bank, Country, Names
+from adapters.country import Country, CountryNames, SandboxBank
 from adapters.identifiers import Iban
 
 IBAN: Final = Iban("KZ", r"\d{3}[A-Z0-9]{13}")
@@ -13,7 +13,7 @@ CALENDAR: Final = BusinessCalendar("KZ")
 
 COUNTRY: Final = Country(
     code="KZ",
-    names=Names(en="Kazakhstan", ru="Казахстан", zh="哈萨克斯坦"),
+    names=CountryNames(en="Kazakhstan", ru="Казахстан", zh="哈萨克斯坦"),
     currency="KZT",
     zone="Asia/Almaty",
     calendar=CALENDAR,
@@ -21,5 +21,5 @@ COUNTRY: Final = Country(
     place=(420, 150),
     per_sdr="712.4",
     large_payment=5_000_000,
-    banks=(Bank("steppe-bank", "Steppe Bank", "STEPKZKA"),),
+    banks=(SandboxBank("steppe-bank", "Steppe Bank", "STEPKZKA"),),
 )

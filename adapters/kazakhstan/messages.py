@@ -9,7 +9,7 @@ profile too.
 from datetime import timedelta, timezone
 from typing import Final
 
-from adapters.iso20022.dialect import Content, Dialect, Envelope, Versions
+from adapters.iso20022.dialect import Content, EnvelopeFormat, IsoDialect, MessageVersions
 from adapters.kazakhstan.codes import ACCEPTED, STATUSES
 from adapters.kazakhstan.country import IBAN
 from adapters.kazakhstan.profile import PROFILE
@@ -41,11 +41,11 @@ def adapt(order: Order, transaction: Content) -> None:
     transaction["RgltryRptg"] = [ours, *transaction.get("RgltryRptg", ())]
 
 
-DIALECT: Final = Dialect(
+DIALECT: Final = IsoDialect(
     profile=PROFILE,
     iban=IBAN,
-    envelope=Envelope(namespace=COMMON, tags=("Envelope",), header="head.001.001.02", service="MSMP"),
-    versions=Versions(
+    envelope=EnvelopeFormat(namespace=COMMON, tags=("Envelope",), header="head.001.001.02", service="MSMP"),
+    versions=MessageVersions(
         credit_transfer="pacs.008.001.10",
         status_report="pacs.002.001.12",
         status_request="pacs.028.001.05",

@@ -3,9 +3,9 @@
 from adapters.iso20022.simulator import IsoSimulator, make
 from adapters.kazakhstan import sandbox
 from adapters.kazakhstan.messages import DIALECT
-from adapters.simulation.server import Callbacks, Settings
+from adapters.simulation.server import Callbacks, SimulatorSettings
 
 
-def simulator(settings: Settings, callbacks: Callbacks) -> IsoSimulator:
+def simulator(settings: SimulatorSettings, callbacks: Callbacks) -> IsoSimulator:
     """The simulated rail for these settings."""
     return make(DIALECT, sandbox, settings, callbacks)

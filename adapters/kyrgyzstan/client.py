@@ -13,23 +13,23 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from adapters import creditor, json_text, keys
 from adapters import uetr as uetrs
 from adapters.cycle import fetch
-from adapters.http import Failed, HttpClient, Reply
+from adapters.http import HttpClient, HttpFailure, HttpReply
 from adapters.identity import require
 from adapters.kyrgyzstan import messages
-from adapters.kyrgyzstan.codes import REFUSALS, Status, reason_of
+from adapters.kyrgyzstan.codes import REFUSALS, ElqrStatus, reason_of
 from adapters.kyrgyzstan.profile import PROFILE
 from adapters.kyrgyzstan.signing import open_signed, sign_request
 from adapters.port import (
+    Acceptance,
     Acknowledgement,
     Answer,
-    Connection,
     Native,
     Order,
     Outcome,
     Payee,
     RailAdapter,
+    RailConnection,
     Receipt,
-    Taken,
     Violation,
 )
 from adapters.profile import RailProfile
@@ -41,7 +41,7 @@ _RECIPIENT_WRONG: Final = 452
 _JSON: Final = "application/json"
 
 
-def adapter(connection: Connection) -> RailAdapter:
+def adapter(connection: RailConnection) -> RailAdapter:
     """The Kyrgyz adapter for a connection.
 
     Raises:
@@ -93,7 +93,11 @@ class Elqr:
         created = await self._step("create", native.ref, native.body)
         if isinstance(created, Receipt):
             return created
-        return Receipt(Taken.TAKEN) if created.rail_code == str(Status.CREATED) else _receipt(created)
+        return (
+            Receipt(Acceptance.ACCEPTED)
+            if created.rail_code == str(ElqrStatus.CREATED)
+            else _receipt(created)
+        )
 
     async def submit(self, native: Native) -> Receipt:
         """See `RailAdapter.submit`: `execute`; the outcome is pushed."""
@@ -103,7 +107,7 @@ class Elqr:
     async def enquire(self, native: Native) -> Answer:
         """See `RailAdapter.enquire`: `get`."""
         reply = await self._get(f"get/{native.ref}")
-        if isinstance(reply, Failed):
+        if isinstance(reply, HttpFailure):
             return Answer(native.ref, Outcome.UNKNOWN)
         answer = self._read(reply, enquired=True)
         if answer is None or answer.ref != native.ref:
@@ -112,7 +116,7 @@ class Elqr:
 
     async def undo(self, native: Native, reason: str) -> Receipt:  # noqa: ARG002 - the port's
         """See `RailAdapter.undo`: the rail offers none between persons."""
-        return Receipt(Taken.REFUSED, detail="the rail has no undo")
+        return Receipt(Acceptance.REFUSED, detail="the rail has no undo")
 
     async def resolve(self, alias: str) -> Payee | None:
         """See `RailAdapter.resolve`: `check`.
@@ -125,7 +129,7 @@ class Elqr:
         if asked is None:
             return None
         reply = await self._post("check", json_text.write(messages.check_request(asked.value, self.provider)))
-        if isinstance(reply, Failed):
+        if isinstance(reply, HttpFailure):
             raise Unavailable("the rail does not answer")
         if reply.status == _RECIPIENT_WRONG:
             return None
@@ -137,7 +141,7 @@ class Elqr:
     async def probe(self) -> bool:
         """See `RailAdapter.probe`: it does not know transaction 0, and says so."""
         reply = await self._get("get/0")
-        return isinstance(reply, Reply) and reply.status in {_OK, _NOT_FOUND}
+        return isinstance(reply, HttpReply) and reply.status in {_OK, _NOT_FOUND}
 
     def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
         """See `RailAdapter.reconcile`."""
@@ -150,22 +154,22 @@ class Elqr:
     async def _step(self, step: str, ref: str, body: bytes) -> Answer | Receipt:
         """One step of handing over: the rail's answer, or what came of the step without one."""
         reply = await self._post(step, body)
-        if isinstance(reply, Failed):
+        if isinstance(reply, HttpFailure):
             return reply.receipt
         if step == "create" and reply.status in REFUSALS:
             return _refused(ref, reply.status)
         answer = self._read(reply)
         if answer is None or answer.ref != ref:
-            return Receipt(Taken.UNKNOWN, detail=f"{step.partition('/')[0]}: http {reply.status}")
+            return Receipt(Acceptance.UNKNOWN, detail=f"{step.partition('/')[0]}: http {reply.status}")
         return answer
 
-    async def _post(self, step: str, body: bytes) -> Reply | Failed:
+    async def _post(self, step: str, body: bytes) -> HttpReply | HttpFailure:
         path = f"{messages.ROOT}/{step}"
         return await self.http.request(
             "POST", path, body, content_type=_JSON, headers=self._headers(path, body)
         )
 
-    async def _get(self, step: str) -> Reply | Failed:
+    async def _get(self, step: str) -> HttpReply | HttpFailure:
         path = f"{messages.ROOT}/{step}"
         return await self.http.request("GET", path, content_type=_JSON, headers=self._headers(path, b""))
 
@@ -177,7 +181,7 @@ class Elqr:
             "H-HASH": sign_request(path, body, self.signing_key),
         }
 
-    def _read(self, reply: Reply, *, enquired: bool = False) -> Answer | None:
+    def _read(self, reply: HttpReply, *, enquired: bool = False) -> Answer | None:
         """What a reply says; None for anything that is not the rail's signed answer."""
         try:
             content: dict[str, Any] = open_signed(reply.body, self.rail_key)
@@ -192,17 +196,17 @@ class Elqr:
 def _refused(ref: str, status: int) -> Receipt:
     reason = REFUSALS[status]
     answer = Answer(ref, Outcome.REFUSED, uetr=uetrs.from_hex(ref), rail_code=f"http {status}", reason=reason)
-    return Receipt(Taken.REFUSED, answer, f"http {status}")
+    return Receipt(Acceptance.REFUSED, answer, f"http {status}")
 
 
 def _receipt(answer: Answer) -> Receipt:
     """In process is what `execute` always says: no news, the push will tell."""
     match answer.outcome:
         case Outcome.REFUSED:
-            return Receipt(Taken.REFUSED, answer)
+            return Receipt(Acceptance.REFUSED, answer)
         case Outcome.DONE:
-            return Receipt(Taken.TAKEN, answer)
+            return Receipt(Acceptance.ACCEPTED, answer)
         case Outcome.PENDING:
-            return Receipt(Taken.TAKEN)
+            return Receipt(Acceptance.ACCEPTED)
         case _:
-            return Receipt(Taken.UNKNOWN, detail=f"status {answer.rail_code}")
+            return Receipt(Acceptance.UNKNOWN, detail=f"status {answer.rail_code}")

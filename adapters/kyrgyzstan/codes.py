@@ -11,7 +11,7 @@ from adapters.port import Outcome
 from adapters.reasons import DUPLICATES, ISO_REASONS
 
 
-class Status(IntEnum):
+class ElqrStatus(IntEnum):
     """State of a transaction at the operator."""
 
     CREATED = 10
@@ -22,11 +22,11 @@ class Status(IntEnum):
 
 
 OUTCOMES: Final[dict[int, Outcome]] = {
-    Status.CREATED: Outcome.NOT_FOUND,
-    Status.IN_PROCESS: Outcome.PENDING,
-    Status.ERROR: Outcome.REFUSED,
-    Status.CANCELED: Outcome.REFUSED,
-    Status.SUCCESS: Outcome.DONE,
+    ElqrStatus.CREATED: Outcome.NOT_FOUND,
+    ElqrStatus.IN_PROCESS: Outcome.PENDING,
+    ElqrStatus.ERROR: Outcome.REFUSED,
+    ElqrStatus.CANCELED: Outcome.REFUSED,
+    ElqrStatus.SUCCESS: Outcome.DONE,
 }
 """CREATED is not taken yet: without `execute` nothing moves, and after the expiry nothing will."""
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from adapters.business_days import BusinessCalendar
-from adapters.country import Bank, Country, Names
+from adapters.country import Country, CountryNames, SandboxBank
 
 CALENDAR: Final = BusinessCalendar("KG")
 """Saturday and Sunday; until January 2025 the government moved working days to some of them.
@@ -13,12 +13,12 @@ The Labour Code of 23 January 2025 ended that, and made 23 February, 7 April, 7 
 
 COUNTRY: Final = Country(
     code="KG",
-    names=Names(en="Kyrgyzstan", ru="Кыргызстан", zh="吉尔吉斯斯坦"),
+    names=CountryNames(en="Kyrgyzstan", ru="Кыргызстан", zh="吉尔吉斯斯坦"),
     currency="KGS",
     zone="Asia/Bishkek",
     calendar=CALENDAR,
     place=(505, 205),
     per_sdr="119.1",
     large_payment=870_000,
-    banks=(Bank("naryn-bank", "Naryn Bank", "NARYKG22"),),
+    banks=(SandboxBank("naryn-bank", "Naryn Bank", "NARYKG22"),),
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from adapters.kyrgyzstan.qr import ELQR
 from adapters.qr import merchant
-from adapters.qr.model import Kind, PaymentCode
+from adapters.qr.model import PayeeKind, PaymentCode
 from schemas.errors import InvalidMessage
 from schemas.money import Money
 
@@ -35,7 +35,7 @@ def write(payload: Payload) -> str:
         country=ELQR.country,
         scheme=ELQR.name,
         payee=payload.recipient,
-        kind=Kind.ACCOUNT,
+        kind=PayeeKind.ACCOUNT,
         currency=ELQR.currency,
         name=payload.name[: merchant.NAME_MAX],
         amount=None if payload.amount_minor is None else Money(payload.amount_minor, ELQR.currency),

@@ -3,24 +3,24 @@
 from typing import Final
 
 from adapters.kyrgyzstan.country import COUNTRY
-from adapters.profile import Basis, Rendering
-from adapters.qr.emvco import Check
-from adapters.qr.model import Kind
-from adapters.qr.schemes import Scheme, is_any
+from adapters.profile import AmountFormat, Basis
+from adapters.qr.emvco import ChecksumKind
+from adapters.qr.model import PayeeKind
+from adapters.qr.schemes import QrScheme, is_any
 
-ELQR: Final = Scheme(
+ELQR: Final = QrScheme(
     country=COUNTRY.code,
     name="ELQR",
     currency=COUNTRY.currency,
-    kind=Kind.ACCOUNT,
+    kind=PayeeKind.ACCOUNT,
     template="32",
     payee="10",
     is_payee=is_any,
     facts={"provider": "00", "service": "01", "amount_editable": "12", "payee_editable": "13"},
     needs=frozenset({"provider"}),
     reference=("32", "11"),
-    check=Check.SHA4,
-    amounts=Rendering.MINOR,
+    check=ChecksumKind.SHA4,
+    amounts=AmountFormat.MINOR,
     complete=False,
     bases={
         "layout": Basis.PUBLISHED,

@@ -2,10 +2,10 @@
 
 from adapters.iso20022.client import make
 from adapters.pakistan.messages import DIALECT
-from adapters.port import Connection, RailAdapter
+from adapters.port import RailAdapter, RailConnection
 
 
-def adapter(connection: Connection) -> RailAdapter:
+def adapter(connection: RailConnection) -> RailAdapter:
     """The Raast adapter for a connection.
 
     Raises:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from adapters.business_days import BusinessCalendar
-from adapters.country import ECDSA, Bank, Country, Names
+from adapters.country import ECDSA, Country, CountryNames, SandboxBank
 from adapters.identifiers import Iban
 
 IBAN: Final = Iban("PK", r"[A-Z]{4}[A-Z0-9]{16}")
@@ -17,7 +17,7 @@ The State Bank makes the first working day of each half-year a bank holiday: Mon
 
 COUNTRY: Final = Country(
     code="PK",
-    names=Names(en="Pakistan", ru="Пакистан", zh="巴基斯坦"),
+    names=CountryNames(en="Pakistan", ru="Пакистан", zh="巴基斯坦"),
     currency="PKR",
     zone="Asia/Karachi",
     calendar=CALENDAR,
@@ -26,7 +26,7 @@ COUNTRY: Final = Country(
     per_sdr="377.19444",
     large_payment=2_800_000,
     banks=(
-        Bank("indus-bank", "Indus Bank", "INDUPKKA"),
-        Bank("noor-wallet", "Noor Wallet", "NOORPKKA", algorithm=ECDSA),
+        SandboxBank("indus-bank", "Indus Bank", "INDUPKKA"),
+        SandboxBank("noor-wallet", "Noor Wallet", "NOORPKKA", algorithm=ECDSA),
     ),
 )

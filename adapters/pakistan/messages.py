@@ -7,14 +7,14 @@ a merchant; the codes between persons are not public. `SttlmTmReq/RjctTm` and `R
 from datetime import timedelta, timezone
 from typing import Final
 
-from adapters.iso20022.dialect import Content, Dialect, Envelope, Versions
+from adapters.iso20022.dialect import Content, EnvelopeFormat, IsoDialect, MessageVersions
 from adapters.pakistan.codes import ACCEPTED, STATUSES
 from adapters.pakistan.country import IBAN
 from adapters.pakistan.profile import PROFILE
 from adapters.port import Order
 
 PKT: Final = timezone(timedelta(hours=5))
-ENVELOPE: Final = Envelope(
+ENVELOPE: Final = EnvelopeFormat(
     namespace="urn:cma:stp:xsd:stp.1.0", tags=("DataPDU", "Body"), header="head.001.001.01", service="IPS"
 )
 
@@ -30,11 +30,11 @@ def adapt(order: Order, transaction: Content) -> None:  # noqa: ARG001 - what ev
     transaction["ChrgBr"] = "DEBT"
 
 
-DIALECT: Final = Dialect(
+DIALECT: Final = IsoDialect(
     profile=PROFILE,
     iban=IBAN,
     envelope=ENVELOPE,
-    versions=Versions(
+    versions=MessageVersions(
         credit_transfer="pacs.008.001.08",
         status_report="pacs.002.001.10",
         status_request="pacs.028.001.03",

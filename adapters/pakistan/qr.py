@@ -5,15 +5,15 @@ from typing import Final
 from adapters.pakistan import raast
 from adapters.pakistan.country import COUNTRY, IBAN
 from adapters.profile import Basis
-from adapters.qr.model import Kind
-from adapters.qr.schemes import OwnForm, Scheme
+from adapters.qr.model import PayeeKind
+from adapters.qr.schemes import OwnForm, QrScheme
 
 SCHEMES: Final = (
-    Scheme(
+    QrScheme(
         country=COUNTRY.code,
         name="Raast P2M",
         currency=COUNTRY.currency,
-        kind=Kind.ACCOUNT,
+        kind=PayeeKind.ACCOUNT,
         guid="PK.RAAST.P2M",
         also=("pk.raast",),
         is_payee=IBAN.fits,
@@ -29,7 +29,7 @@ SCHEMES: Final = (
         country=COUNTRY.code,
         name=raast.NAME,
         currency=COUNTRY.currency,
-        kind=Kind.ACCOUNT,
+        kind=PayeeKind.ACCOUNT,
         bases=raast.BASES,
         is_text=raast.is_code,
         read=raast.read,

@@ -11,9 +11,9 @@ from typing import Final
 from adapters import amounts
 from adapters.identifiers import is_emv_crc
 from adapters.pakistan.country import COUNTRY, IBAN
-from adapters.profile import Basis, Rendering
+from adapters.profile import AmountFormat, Basis
 from adapters.qr import emvco
-from adapters.qr.model import Bases, Kind, PaymentCode
+from adapters.qr.model import Bases, PayeeKind, PaymentCode
 from schemas.errors import InvalidMessage
 from schemas.money import Money
 
@@ -55,7 +55,7 @@ def read(text: str) -> PaymentCode:
         country=COUNTRY.code,
         scheme=NAME,
         payee=found["04"],
-        kind=Kind.ACCOUNT,
+        kind=PayeeKind.ACCOUNT,
         currency=_CURRENCY,
         amount=Money(int(rupees) * _PER_RUPEE, _CURRENCY) if rupees.strip("0") else None,
         dynamic=found["01"] == _DYNAMIC,
@@ -93,7 +93,7 @@ def _rupees(amount: Money | None) -> str | None:
     if amount is None:
         return None
     if amount.currency == _CURRENCY and amount.minor > 0 and amount.minor % _PER_RUPEE == 0:
-        rupees = amounts.write(amount, Rendering.WHOLE)
+        rupees = amounts.write(amount, AmountFormat.WHOLE)
         if _RUPEES.fullmatch(rupees):
             return rupees
     raise ValueError("the scheme says whole rupees only")

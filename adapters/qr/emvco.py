@@ -24,7 +24,7 @@ _HEX = re.compile(r"[0-9A-Fa-f]{4}", re.ASCII)
 _TAG = re.compile(r"\d\d", re.ASCII)
 
 
-class Check(StrEnum):
+class ChecksumKind(StrEnum):
     """How a payload proves that it was read right; neither proves who wrote it."""
 
     CRC = "crc"
@@ -72,7 +72,7 @@ def write(pairs: Iterable[tuple[str, str | None]]) -> str:
     return "".join(said)
 
 
-def seal(text: str, check: Check) -> str:
+def seal(text: str, check: ChecksumKind) -> str:
     """A payload with its check as the last object.
 
     Raises:
@@ -84,7 +84,7 @@ def seal(text: str, check: Check) -> str:
     return text + _HEAD + _digits(text, check)
 
 
-def checks(text: str) -> set[Check]:
+def checks(text: str) -> set[ChecksumKind]:
     """Which checks a payload passes; none if its last object is no check."""
     before, head, digits = (
         text[: -len(_HEAD) - _DIGITS],
@@ -94,7 +94,7 @@ def checks(text: str) -> set[Check]:
     if head != _HEAD or not _HEX.fullmatch(digits):
         return set()
     try:
-        return {check for check in Check if _digits(before, check).lower() == digits.lower()}
+        return {check for check in ChecksumKind if _digits(before, check).lower() == digits.lower()}
     except UnicodeEncodeError:
         return set()
 
@@ -104,8 +104,8 @@ def crc(text: str) -> str:
     return f"{binascii.crc_hqx(text.encode(), 0xFFFF):04X}"
 
 
-def _digits(before: str, check: Check) -> str:
+def _digits(before: str, check: ChecksumKind) -> str:
     """The CRC counts the check's own tag and length, the hash does not."""
-    if check is Check.CRC:
+    if check is ChecksumKind.CRC:
         return crc(before + _HEAD)
     return hashlib.sha256(before.encode()).hexdigest()[-_DIGITS:]

@@ -9,10 +9,10 @@ from urllib.parse import quote
 import iso4217
 
 from adapters import amounts
-from adapters.profile import Rendering
+from adapters.profile import AmountFormat
 from adapters.qr import emvco
 from adapters.qr.model import PaymentCode
-from adapters.qr.schemes import Scheme, by_currency
+from adapters.qr.schemes import QrScheme, by_currency
 from schemas.errors import InvalidMessage
 from schemas.money import Money
 
@@ -69,7 +69,7 @@ def read(payload: str) -> PaymentCode:
 
 
 @cache
-def _by_number() -> Mapping[str, Scheme]:
+def _by_number() -> Mapping[str, QrScheme]:
     return {_number_of(currency): scheme for currency, scheme in by_currency().items()}
 
 
@@ -78,7 +78,7 @@ def _number_of(currency: str) -> str:
     return f"{iso4217.Currency(currency).number:03}"
 
 
-def make(code: PaymentCode, scheme: Scheme) -> str:
+def make(code: PaymentCode, scheme: QrScheme) -> str:
     """The payload of a code, behind the scheme's link where it has one.
 
     Raises:
@@ -111,7 +111,7 @@ def make(code: PaymentCode, scheme: Scheme) -> str:
     return scheme.link + quote(payload, safe="") if scheme.link else payload
 
 
-def _must_be_right(found: dict[str, str], scheme: Scheme) -> None:
+def _must_be_right(found: dict[str, str], scheme: QrScheme) -> None:
     """What EMVCo demands of every payload; of complete ones it demands more."""
     if found.get("00") != _FIXED or next(iter(found)) != "00":
         raise InvalidMessage("another version", path="00")
@@ -134,7 +134,7 @@ def _must_be_complete(found: dict[str, str]) -> None:
             raise InvalidMessage("an empty object", path=tag)
 
 
-def _oddities(found: dict[str, str], scheme: Scheme) -> tuple[str, ...]:
+def _oddities(found: dict[str, str], scheme: QrScheme) -> tuple[str, ...]:
     """What the specification does not allow, and leaves no doubt about whom the code pays and how much."""
     odd = []
     if scheme.complete and not all(found.values()):
@@ -148,7 +148,7 @@ def _oddities(found: dict[str, str], scheme: Scheme) -> tuple[str, ...]:
     return tuple(odd)
 
 
-def _account(found: dict[str, str], scheme: Scheme) -> dict[str, str]:
+def _account(found: dict[str, str], scheme: QrScheme) -> dict[str, str]:
     """The scheme's account template; a payload may have those of other schemes beside it."""
     if scheme.bare and scheme.template in found:
         return {scheme.payee: found[scheme.template]}
@@ -161,7 +161,7 @@ def _account(found: dict[str, str], scheme: Scheme) -> dict[str, str]:
     raise InvalidMessage("nothing of the scheme is in it", path=scheme.template, rule="missing")
 
 
-def _payee(account: dict[str, str], scheme: Scheme) -> str:
+def _payee(account: dict[str, str], scheme: QrScheme) -> str:
     payee = account.get(scheme.payee, "")
     if scheme.bare and not payee:
         payee = next((value for tag, value in account.items() if tag != "00"), "")
@@ -173,21 +173,21 @@ def _payee(account: dict[str, str], scheme: Scheme) -> str:
     return payee
 
 
-def _reference(found: dict[str, str], account: dict[str, str], scheme: Scheme) -> str | None:
+def _reference(found: dict[str, str], account: dict[str, str], scheme: QrScheme) -> str | None:
     template, sub = scheme.reference
     if template == scheme.template:
         return account.get(sub) or None
     return emvco.objects(found.get(template, "")).get(sub) or None
 
 
-def _more(found: dict[str, str], account: dict[str, str], scheme: Scheme) -> dict[str, str]:
+def _more(found: dict[str, str], account: dict[str, str], scheme: QrScheme) -> dict[str, str]:
     additional, language = emvco.objects(found.get("62", "")), emvco.objects(found.get("64", ""))
     places = [(scheme.facts, account), (_ADDITIONAL, additional), (_LANGUAGE, language), (_TIPS, found)]
     said = {name: place[tag] for names, place in places for name, tag in names.items() if place.get(tag)}
     return {**said, **({"postcode": found[_POSTCODE]} if found.get(_POSTCODE) else {})}
 
 
-def _amount(text: str | None, scheme: Scheme) -> tuple[Money | None, tuple[str, ...]]:
+def _amount(text: str | None, scheme: QrScheme) -> tuple[Money | None, tuple[str, ...]]:
     """The amount; producers write zero where the payer is to enter it."""
     if not text:
         return None, ()
@@ -195,7 +195,7 @@ def _amount(text: str | None, scheme: Scheme) -> tuple[Money | None, tuple[str, 
         raise InvalidMessage("not an amount", path="54")
     if not text.strip("0."):
         return None, ("the amount is zero: the payer enters it",)
-    if scheme.amounts is Rendering.MINOR:
+    if scheme.amounts is AmountFormat.MINOR:
         if "." in text:
             raise InvalidMessage("not a whole amount", path="54")
         return Money(int(text), scheme.currency), ()
@@ -204,7 +204,7 @@ def _amount(text: str | None, scheme: Scheme) -> tuple[Money | None, tuple[str, 
     return Money.parse(plain, scheme.currency), ()
 
 
-def _amount_text(amount: Money | None, scheme: Scheme) -> str | None:
+def _amount_text(amount: Money | None, scheme: QrScheme) -> str | None:
     if amount is None:
         return None
     text = amounts.write(amount, scheme.amounts)
@@ -213,7 +213,7 @@ def _amount_text(amount: Money | None, scheme: Scheme) -> str | None:
     return text
 
 
-def _made_account(code: PaymentCode, scheme: Scheme, reference: tuple[str, str | None] | None) -> str:
+def _made_account(code: PaymentCode, scheme: QrScheme, reference: tuple[str, str | None] | None) -> str:
     if scheme.bare:
         return code.payee
     pairs: dict[str, str | None] = {
@@ -234,7 +234,7 @@ def _made_template(
     return emvco.write(sorted(pairs)) or None
 
 
-def _must_be_sayable(code: PaymentCode, scheme: Scheme) -> None:
+def _must_be_sayable(code: PaymentCode, scheme: QrScheme) -> None:
     known = {*scheme.facts, *_ADDITIONAL, *_LANGUAGE, *_TIPS, "postcode"}
     if unknown := set(code.more) - known:
         raise ValueError(f"the scheme has no word for {', '.join(sorted(unknown))}")

@@ -8,7 +8,7 @@ from adapters.profile import Basis
 from schemas.money import Money
 
 
-class Kind(StrEnum):
+class PayeeKind(StrEnum):
     """What a payee is named by."""
 
     ACCOUNT = "account"
@@ -24,7 +24,7 @@ class PaymentCode:
     country: str
     scheme: str
     payee: str
-    kind: Kind
+    kind: PayeeKind
     currency: str
     name: str | None = None
     city: str | None = None

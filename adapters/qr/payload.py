@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from adapters.qr import emvco, merchant
 from adapters.qr.model import PaymentCode
-from adapters.qr.schemes import OwnForm, Scheme
+from adapters.qr.schemes import OwnForm, QrScheme
 from adapters.qr.schemes import schemes as installed
 from schemas.errors import InvalidMessage, MessageTooLarge, NotFound
 
@@ -19,12 +19,12 @@ TEXT_MAX: Final = 4 * emvco.PAYLOAD_MAX
 """Of a whole text: links are longer than payloads, and encode some characters in three."""
 
 
-def schemes(country: str | None = None) -> list[Scheme | OwnForm]:
+def schemes(country: str | None = None) -> list[QrScheme | OwnForm]:
     """The schemes of a country, or all; the first of a country is its usual one."""
     return [scheme for scheme in installed() if country in {None, scheme.country}]
 
 
-def scheme(country: str, name: str | None = None) -> Scheme | OwnForm:
+def scheme(country: str, name: str | None = None) -> QrScheme | OwnForm:
     """A country's scheme by name, or its usual one.
 
     Raises:

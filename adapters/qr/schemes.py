@@ -11,21 +11,21 @@ from functools import cache
 
 from adapters import registry
 from adapters.country import Country
-from adapters.profile import Basis, Rendering
-from adapters.qr.emvco import Check
-from adapters.qr.model import Bases, Kind, PaymentCode
+from adapters.profile import AmountFormat, Basis
+from adapters.qr.emvco import ChecksumKind
+from adapters.qr.model import Bases, PayeeKind, PaymentCode
 
 PUBLISHED, PROFILE = Basis.PUBLISHED, Basis.PROFILE
 
 
 @dataclass(frozen=True, slots=True)
-class Scheme:
+class QrScheme:
     """How one scheme fills EMVCo's objects."""
 
     country: str
     name: str
     currency: str
-    kind: Kind
+    kind: PayeeKind
     bases: Bases
     is_payee: Callable[[str], bool]
     template: str = "26"
@@ -42,10 +42,10 @@ class Scheme:
     """Those of `facts` without which nothing can be paid."""
     reference: tuple[str, str] = ("62", "05")
     """Template and sub-object of the reference."""
-    check: Check = Check.CRC
-    also_checks: frozenset[Check] = frozenset()
+    check: ChecksumKind = ChecksumKind.CRC
+    also_checks: frozenset[ChecksumKind] = frozenset()
     """Other checks that are believed when read."""
-    amounts: Rendering = Rendering.DECIMAL
+    amounts: AmountFormat = AmountFormat.DECIMAL
     complete: bool = True
     """Country and city are said, and the order and presence that EMVCo demands are held."""
     link: str = ""
@@ -68,7 +68,7 @@ class OwnForm:
     country: str
     name: str
     currency: str
-    kind: Kind
+    kind: PayeeKind
     bases: Bases
     is_text: Callable[[str], bool]
     """Whether a text is one of its payloads, by how it begins."""
@@ -81,13 +81,13 @@ def is_any(text: str) -> bool:
     return bool(text)
 
 
-def own_layout(country: Country, is_payee: Callable[[str], bool], **facts: str) -> Scheme:
+def own_layout(country: Country, is_payee: Callable[[str], bool], **facts: str) -> QrScheme:
     """A layout of our own, for a country whose layout is not public."""
-    return Scheme(
+    return QrScheme(
         country=country.code,
         name=f"EMVCo {country.code}",
         currency=country.currency,
-        kind=Kind.ACCOUNT,
+        kind=PayeeKind.ACCOUNT,
         guid=f"payswitch.{country.code}",
         is_payee=is_payee,
         facts=facts,
@@ -96,7 +96,7 @@ def own_layout(country: Country, is_payee: Callable[[str], bool], **facts: str) 
 
 
 @cache
-def schemes() -> tuple[Scheme | OwnForm, ...]:
+def schemes() -> tuple[QrScheme | OwnForm, ...]:
     """Those of every country that has an adapter; the first of a country is its usual one."""
     return tuple(
         scheme for country in registry.countries() for scheme in registry.module(country, "qr").SCHEMES
@@ -104,6 +104,6 @@ def schemes() -> tuple[Scheme | OwnForm, ...]:
 
 
 @cache
-def by_currency() -> Mapping[str, Scheme]:
+def by_currency() -> Mapping[str, QrScheme]:
     """Each currency has one scheme of EMVCo objects here, so object 53 tells which a payload is of."""
-    return {scheme.currency: scheme for scheme in schemes() if isinstance(scheme, Scheme)}
+    return {scheme.currency: scheme for scheme in schemes() if isinstance(scheme, QrScheme)}

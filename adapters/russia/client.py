@@ -17,25 +17,25 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from adapters import creditor, keys
 from adapters import uetr as uetrs
 from adapters.cycle import FILE_BYTES
-from adapters.http import ANSWER_BYTES, Failed, HttpClient, Reply
+from adapters.http import ANSWER_BYTES, HttpClient, HttpFailure, HttpReply
 from adapters.port import (
+    Acceptance,
     Acknowledgement,
     Answer,
-    Connection,
     Native,
     Order,
     Outcome,
     Payee,
     RailAdapter,
+    RailConnection,
     Receipt,
-    Taken,
     Violation,
 )
 from adapters.profile import RailProfile
 from adapters.russia import codes, directory, messages
-from adapters.russia.directory import Directory
-from adapters.russia.envelope import Message, open_own, open_sealed, seal
-from adapters.russia.messages import Participant, Sent
+from adapters.russia.directory import BankDirectory
+from adapters.russia.envelope import UfebsMessage, open_own, open_sealed, seal
+from adapters.russia.messages import SbpParticipant, SentSbpMessage
 from adapters.russia.profile import PROFILE
 from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
 
@@ -45,7 +45,7 @@ _OK: Final = 200
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
-def adapter(connection: Connection) -> RailAdapter:
+def adapter(connection: RailConnection) -> RailAdapter:
     """The SBP adapter for a connection; `identity["directory"]` may name a file with the day's ED807.
 
     Raises:
@@ -55,7 +55,7 @@ def adapter(connection: Connection) -> RailAdapter:
     named = connection.identity.get("directory")
     banks = directory.load(Path(named)) if named else directory.load()
     return Sbp(
-        us=Participant.of(connection.identity, banks),
+        us=SbpParticipant.of(connection.identity, banks),
         banks=banks,
         signing_key=keys.private(connection.signing_key),
         rail_key=keys.public(connection.rail_key),
@@ -67,8 +67,8 @@ def adapter(connection: Connection) -> RailAdapter:
 class Sbp:
     """Russia's rail as the port asks for it."""
 
-    us: Participant
-    banks: Directory
+    us: SbpParticipant
+    banks: BankDirectory
     signing_key: RSAPrivateKey
     rail_key: RSAPublicKey
     http: HttpClient
@@ -172,46 +172,46 @@ class Sbp:
 
     async def _hand_over(self, native: Native) -> Receipt:
         reply = await self._post(native.body)
-        if isinstance(reply, Failed):
+        if isinstance(reply, HttpFailure):
             return reply.receipt
         try:
             code, annotation = messages.read_control(self._open(reply.body), open_own(native.body).id)
         except (InvalidMessage, NotAuthentic):
-            return Receipt(Taken.UNKNOWN, detail="unreadable control result")
+            return Receipt(Acceptance.UNKNOWN, detail="unreadable control result")
         return _receipt(native.ref, code, annotation)
 
-    async def _exchange(self, asked: Message, most: int = ANSWER_BYTES) -> Message | None:
+    async def _exchange(self, asked: UfebsMessage, most: int = ANSWER_BYTES) -> UfebsMessage | None:
         """What the rail says to a message that is no order; None if it does not answer."""
         reply = await self._post(seal(asked, self.signing_key), most)
-        return None if isinstance(reply, Failed) else self._open(reply.body, most)
+        return None if isinstance(reply, HttpFailure) else self._open(reply.body, most)
 
-    async def _post(self, body: bytes, most: int = ANSWER_BYTES) -> Reply | Failed:
+    async def _post(self, body: bytes, most: int = ANSWER_BYTES) -> HttpReply | HttpFailure:
         reply = await self.http.request("POST", PATH, body, content_type=CONTENT_TYPE, answer_bytes=most)
-        if isinstance(reply, Reply) and reply.status != _OK:
-            return Failed(sent=True, detail=f"http {reply.status}")
+        if isinstance(reply, HttpReply) and reply.status != _OK:
+            return HttpFailure(sent=True, detail=f"http {reply.status}")
         return reply
 
-    def _open(self, raw: bytes, most: int = ANSWER_BYTES) -> Message:
+    def _open(self, raw: bytes, most: int = ANSWER_BYTES) -> UfebsMessage:
         """A message of the rail to us, signed by it."""
         message = open_sealed(raw, self.rail_key, most)
         if message.sender != self.us.operator or message.receiver != self.us.uid:
             raise InvalidMessage("not from the rail to us")
         return message
 
-    def _sent(self, native: Native) -> Sent:
-        return Sent.of(open_own(native.body))
+    def _sent(self, native: Native) -> SentSbpMessage:
+        return SentSbpMessage.of(open_own(native.body))
 
 
 def _receipt(ref: str, code: str, annotation: str) -> Receipt:
     """Control either takes an order or refuses it; a code that does neither proves nothing."""
     if code == codes.ACCEPTED:
-        return Receipt(Taken.TAKEN)
+        return Receipt(Acceptance.ACCEPTED)
     outcome, reason = codes.outcome_of(code, annotation)
     if outcome is not Outcome.REFUSED:
-        return Receipt(Taken.UNKNOWN, detail=f"control code {code}")
+        return Receipt(Acceptance.UNKNOWN, detail=f"control code {code}")
     said = codes.code_of(code, annotation)
     answer = Answer(ref, Outcome.REFUSED, uetr=uetrs.from_hex(ref), rail_code=said, reason=reason)
-    return Receipt(Taken.REFUSED, answer, f"control code {code}")
+    return Receipt(Acceptance.REFUSED, answer, f"control code {code}")
 
 
 def _now() -> datetime:

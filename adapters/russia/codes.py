@@ -25,7 +25,7 @@ STATES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class SbpCode:
     """One row of the table."""
 
     meaning: str
@@ -35,32 +35,32 @@ class Code:
 
 # fmt: off
 CODES: Final = {
-    "0000": Code("accepted", None),
-    "1001": Code("not of the schema", "FF01"),
-    "1002": Code("the signature does not fit", "DS0B"),
-    "1003": Code("author not known here", "AG01"),
-    "1004": Code("another receiver", "RC12"),
-    "1005": Code("type of operation not allowed", "AG03"),
-    "2001": Code("the number is used in this day of the author", "DU03"),
-    "2002": Code("the transaction is known with another content", "DUPL"),
-    "2003": Code("duplicate", "AM05"),
-    "3001": Code("no such account, or the key does not fit", "AC03"),
-    "3002": Code("no such bank", "RC04"),
-    "3003": Code("account closed", "AC04"),
-    "3004": Code("account blocked", "AC06"),
-    "3005": Code("payee and account do not agree", "BE01"),
-    "3006": Code("phone not known", "BE06"),
-    "4001": Code("not enough money", "AM04"),
-    "4002": Code("above the limit of one operation", "AM02"),
-    "4003": Code("above the limit of the day", "AM14"),
-    "5001": Code("the time of the order is over", "AB03"),
-    "5002": Code("no answer from the payee's bank", "AB05"),
-    "5003": Code("the payee's bank is not there", "AB08"),
-    "5004": Code("outside the hours of the system", "TM01"),
-    "6001": Code("suspected fraud", "FR01"),
-    "6002": Code("forbidden by law or regulation", "RR04"),
-    "6003": Code("refused without a reason", "MS03"),
-    "7001": Code("failure of the system: the outcome is not known", None),
+    "0000": SbpCode("accepted", None),
+    "1001": SbpCode("not of the schema", "FF01"),
+    "1002": SbpCode("the signature does not fit", "DS0B"),
+    "1003": SbpCode("author not known here", "AG01"),
+    "1004": SbpCode("another receiver", "RC12"),
+    "1005": SbpCode("type of operation not allowed", "AG03"),
+    "2001": SbpCode("the number is used in this day of the author", "DU03"),
+    "2002": SbpCode("the transaction is known with another content", "DUPL"),
+    "2003": SbpCode("duplicate", "AM05"),
+    "3001": SbpCode("no such account, or the key does not fit", "AC03"),
+    "3002": SbpCode("no such bank", "RC04"),
+    "3003": SbpCode("account closed", "AC04"),
+    "3004": SbpCode("account blocked", "AC06"),
+    "3005": SbpCode("payee and account do not agree", "BE01"),
+    "3006": SbpCode("phone not known", "BE06"),
+    "4001": SbpCode("not enough money", "AM04"),
+    "4002": SbpCode("above the limit of one operation", "AM02"),
+    "4003": SbpCode("above the limit of the day", "AM14"),
+    "5001": SbpCode("the time of the order is over", "AB03"),
+    "5002": SbpCode("no answer from the payee's bank", "AB05"),
+    "5003": SbpCode("the payee's bank is not there", "AB08"),
+    "5004": SbpCode("outside the hours of the system", "TM01"),
+    "6001": SbpCode("suspected fraud", "FR01"),
+    "6002": SbpCode("forbidden by law or regulation", "RR04"),
+    "6003": SbpCode("refused without a reason", "MS03"),
+    "7001": SbpCode("failure of the system: the outcome is not known", None),
 }
 # fmt: on
 

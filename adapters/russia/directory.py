@@ -37,14 +37,14 @@ class Bank:
 
 
 @dataclass(frozen=True, slots=True)
-class Directory:
+class BankDirectory:
     """Banks by BIK, and by SWIFT BIC of eight characters."""
 
     banks: Mapping[str, Bank]
     by_swift: Mapping[str, Bank]
 
     @classmethod
-    def of(cls, banks: Iterable[Bank]) -> "Directory":
+    def of(cls, banks: Iterable[Bank]) -> "BankDirectory":
         """From its banks; the first bank with a SWIFT BIC keeps it."""
         by_bik = {bank.bik: bank for bank in banks}
         by_swift: dict[str, Bank] = {}
@@ -59,7 +59,7 @@ class Directory:
 
 
 @cache
-def load(path: Path = SANDBOX) -> Directory:
+def load(path: Path = SANDBOX) -> BankDirectory:
     """The directory in a file.
 
     Raises:
@@ -72,7 +72,7 @@ def load(path: Path = SANDBOX) -> Directory:
         raise ValueError(f"not a directory of Russian banks: {path}") from error
 
 
-def read(raw: bytes) -> Directory:
+def read(raw: bytes) -> BankDirectory:
     """The directory in an ED807.
 
     Raises:
@@ -96,7 +96,7 @@ def read(raw: bytes) -> Directory:
                     swift=swift.get("SWBIC") if swift is not None else None,
                 )
             )
-    return Directory.of(banks)
+    return BankDirectory.of(banks)
 
 
 def _correspondent(entry: Element) -> str | None:

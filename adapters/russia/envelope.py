@@ -85,7 +85,7 @@ _UID = re.compile(r"\d{10}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class UfebsMessage:
     """An envelope with its documents."""
 
     sender: str
@@ -120,14 +120,14 @@ class Message:
         return [document for document in self.documents if not isinstance(document, str)]
 
 
-def seal(message: Message, key: RSAPrivateKey) -> bytes:
+def seal(message: UfebsMessage, key: RSAPrivateKey) -> bytes:
     """The message as signed octets; the same message is always the same octets."""
     head, tail = write(message)
     signature = key.sign(head + tail, padding.PKCS1v15(), hashes.SHA256())
     return head + _MAC_BEGIN + base64.b64encode(signature) + _MAC_END + tail
 
 
-def write(message: Message) -> tuple[bytes, bytes]:
+def write(message: UfebsMessage) -> tuple[bytes, bytes]:
     """The octets before and behind the signature."""
     documents = "".join(map(_written, message.documents))
     correlation = _element("CorrelationMessageID", message.correlation) if message.correlation else ""
@@ -149,7 +149,7 @@ def write(message: Message) -> tuple[bytes, bytes]:
     return head.encode(CHARSET), tail.encode(CHARSET)
 
 
-def open_sealed(raw: bytes, key: RSAPublicKey, max_bytes: int = gates.MAX_BYTES) -> Message:
+def open_sealed(raw: bytes, key: RSAPublicKey, max_bytes: int = gates.MAX_BYTES) -> UfebsMessage:
     """Read a signed message.
 
     Raises:
@@ -174,7 +174,7 @@ def open_sealed(raw: bytes, key: RSAPublicKey, max_bytes: int = gates.MAX_BYTES)
     return _read(parse(signed, max_bytes))
 
 
-def open_own(raw: bytes) -> Message:
+def open_own(raw: bytes) -> UfebsMessage:
     """Read a message that we wrote and stored ourselves.
 
     Raises:
@@ -226,7 +226,7 @@ def read_instant(text: str | None) -> datetime:
         raise InvalidMessage("not an instant in UTC") from None
 
 
-def _read(root: Element) -> Message:
+def _read(root: Element) -> UfebsMessage:
     if root.tag != f"{{{SOAP}}}Envelope" or [child.tag for child in root] != [
         f"{{{SOAP}}}Header",
         f"{{{SOAP}}}Body",
@@ -237,7 +237,7 @@ def _read(root: Element) -> Message:
     if info is None or not len(body):
         raise InvalidMessage("no header or no document")
     expires = header.findtext(f"{{{PROFILE}}}Expires")
-    return Message(
+    return UfebsMessage(
         sender=_text(info, "From"),
         receiver=_text(info, "To"),
         id=_text(info, "MessageID"),

@@ -18,13 +18,13 @@ from lxml.etree import _Element as Element
 
 from adapters import amounts, creditor
 from adapters import uetr as uetrs
-from adapters.creditor import Kind
+from adapters.creditor import IdentifierKind
 from adapters.identifiers import is_russian_account
 from adapters.identity import require
 from adapters.port import Answer, Order, Outcome, Payee, Violation
 from adapters.russia import codes
-from adapters.russia.directory import Bank, Directory
-from adapters.russia.envelope import NAMESPACE, NAMESPACE_701, EdId, Message, instant, root
+from adapters.russia.directory import Bank, BankDirectory
+from adapters.russia.envelope import NAMESPACE, NAMESPACE_701, EdId, UfebsMessage, instant, root
 from adapters.russia.profile import ORDER_NUMBERS, PROFILE
 from adapters.russia.text import element, text_element, ufebs_text
 from schemas.errors import InvalidMessage
@@ -45,7 +45,7 @@ PAYEE_FOUND: Final = "01"
 PHONE_FIELD: Final = "PhoneNumber"
 
 _CLEARING: Final = "RUCBC"
-_PHONES: Final = tuple(form for form in PROFILE.creditor if form.kind is Kind.PHONE)
+_PHONES: Final = tuple(form for form in PROFILE.creditor if form.kind is IdentifierKind.PHONE)
 _BIK = re.compile(r"\d{9}", re.ASCII)
 _SWIFT = re.compile(r"[A-Z]{6}[0-9A-Z]{2}(?:[0-9A-Z]{3})?", re.ASCII)
 _OPERATION_CODE = re.compile(r"\{VO(?!\d{5}\})")
@@ -53,7 +53,7 @@ _RATE = re.compile(r"(?=.{1,12}$)\d{1,10}(?:\.\d{1,10})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Participant:
+class SbpParticipant:
     """Who we are at the system."""
 
     uid: str
@@ -66,7 +66,7 @@ class Participant:
     """Our gateway."""
 
     @classmethod
-    def of(cls, identity: Mapping[str, str], directory: Directory) -> "Participant":
+    def of(cls, identity: Mapping[str, str], directory: BankDirectory) -> "SbpParticipant":
         """From a connection's identity.
 
         Raises:
@@ -80,7 +80,7 @@ class Participant:
         return cls(identity["uid"], identity["operator"], identity["member"], bank)
 
 
-def check(order: Order, directory: Directory) -> Sequence[Violation]:
+def check(order: Order, directory: BankDirectory) -> Sequence[Violation]:
     """Everything that makes SBP unable to carry the order."""
     payment = order.payment
     found = amounts.check(order, PROFILE)
@@ -108,7 +108,7 @@ def check(order: Order, directory: Directory) -> Sequence[Violation]:
     return found
 
 
-def bank_of(agent: Agent, directory: Directory) -> Bank | None:
+def bank_of(agent: Agent, directory: BankDirectory) -> Bank | None:
     """The Russian bank that an agent names by BIK or SWIFT BIC."""
     bik = agent.member_id if agent.member_id and _BIK.fullmatch(agent.member_id) else None
     return directory.find(bik, agent.bic)
@@ -129,12 +129,12 @@ def phone(text: str) -> str | None:
     return None if found is None else found.value
 
 
-def order_id(order: Order, us: Participant) -> EdId:
+def order_id(order: Order, us: SbpParticipant) -> EdId:
     """Number, day and author of an order."""
     return EdId(order.serial + 1, _moscow_date(order.made_at), us.uid)
 
 
-def order_message(order: Order, us: Participant, directory: Directory) -> Message:
+def order_message(order: Order, us: SbpParticipant, directory: BankDirectory) -> UfebsMessage:
     """ED702, or ED701 when the debtor's bank is Russian."""
     payment, identity = order.payment, order_id(order, us)
     bank = bank_of(payment.creditor_agent, directory)
@@ -142,7 +142,7 @@ def order_message(order: Order, us: Participant, directory: Directory) -> Messag
     make = _domestic if is_domestic(payment) else _cross_border
     transaction = uetrs.to_hex(payment.uetr)
     document = make(order, us, bank, _attributes(order, us, identity, transaction))
-    return Message(
+    return UfebsMessage(
         sender=us.uid,
         receiver=us.operator,
         id=identity.text,
@@ -160,7 +160,7 @@ def is_domestic(payment: CreditTransfer) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentSbpMessage:
     """What later messages about an order repeat from it."""
 
     id: EdId
@@ -168,20 +168,20 @@ class Sent:
     document: Element
 
     @classmethod
-    def of(cls, message: Message) -> "Sent":
+    def of(cls, message: UfebsMessage) -> "SentSbpMessage":
         """From the stored order."""
         document = message.document
         return cls(EdId.of(document), _attribute(document, "TransactionID"), document)
 
 
-def status_inquiry(sent: Sent, us: Participant, at: datetime, number: int) -> Message:
+def status_inquiry(sent: SentSbpMessage, us: SbpParticipant, at: datetime, number: int) -> UfebsMessage:
     """ED202: what became of an order."""
     document, identity = _service("ED202", us, at, number, EDInquiryCode=STATUS_INQUIRY)
     _reference(document, "EDRefID", sent.id)
     return _message(us, identity, at, document, about=sent.transaction)
 
 
-def return_order(sent: Sent, us: Participant, at: datetime) -> Message:
+def return_order(sent: SentSbpMessage, us: SbpParticipant, at: datetime) -> UfebsMessage:
     """The order of a return: payer and payee change places. One order has one return, with one id."""
     transaction = return_id(sent.transaction)
     domestic = etree.QName(sent.document).localname == "ED701"
@@ -219,7 +219,7 @@ def can_be_asked(alias: str) -> bool:
     return creditor.read(alias, PROFILE.creditor) is not None
 
 
-def payee_inquiry(alias: str, us: Participant, at: datetime, number: int) -> Message:
+def payee_inquiry(alias: str, us: SbpParticipant, at: datetime, number: int) -> UfebsMessage:
     """ED243: whose an account or a phone is."""
     document, identity = _service("ED243", us, at, number, EDDefineRequestCode=PAYEE_INQUIRY)
     _reference(document, "OriginalEPD", identity)
@@ -234,13 +234,13 @@ def payee_inquiry(alias: str, us: Participant, at: datetime, number: int) -> Mes
     return _message(us, identity, at, document)
 
 
-def probe(us: Participant, at: datetime, number: int) -> Message:
+def probe(us: SbpParticipant, at: datetime, number: int) -> UfebsMessage:
     """ED999: is the system there."""
     document, identity = _service("ED999", us, at, number, CreationDateTime=instant(at))
     return _message(us, identity, at, document)
 
 
-def register_request(day: str, us: Participant, at: datetime, number: int) -> Message:
+def register_request(day: str, us: SbpParticipant, at: datetime, number: int) -> UfebsMessage:
     """ED742: what the system did in a day of its own, order by order."""
     document, identity = _service("ED742", us, at, number)
     info = _add(document, "RequestInfo", BIC=us.bank.bik, CorrespAcc=us.bank.account)
@@ -248,7 +248,7 @@ def register_request(day: str, us: Participant, at: datetime, number: int) -> Me
     return _message(us, identity, at, document)
 
 
-def read_control(message: Message, about: str) -> tuple[str, str]:
+def read_control(message: UfebsMessage, about: str) -> tuple[str, str]:
     """ED201 in answer to a message: the control code, and what explains it.
 
     Raises:
@@ -261,7 +261,7 @@ def read_control(message: Message, about: str) -> tuple[str, str]:
     return _attribute(document, "CtrlCode"), document.findtext(f"{{{NAMESPACE}}}Annotation") or ""
 
 
-def read_answers(message: Message, *, enquired: bool = False) -> list[Answer]:
+def read_answers(message: UfebsMessage, *, enquired: bool = False) -> list[Answer]:
     """ED705 and ED706: what became of orders; a state and a confirmation of one order are one answer.
 
     Raises:
@@ -277,7 +277,7 @@ def read_answers(message: Message, *, enquired: bool = False) -> list[Answer]:
     return list(found.values())
 
 
-def read_notice(message: Message) -> str | None:
+def read_notice(message: UfebsMessage) -> str | None:
     """ED330: changed hours, in free text for people; None if the message is another one.
 
     Raises:
@@ -293,7 +293,7 @@ def read_notice(message: Message) -> str | None:
     return text
 
 
-def read_register(message: Message, about: str, day: str) -> list[Answer]:
+def read_register(message: UfebsMessage, about: str, day: str) -> list[Answer]:
     """ED743, and ED705 for every order that was refused: all that the system did in a day.
 
     Money that came back to us is counted and not answered: a return is no order of a payment.
@@ -318,7 +318,7 @@ def read_register(message: Message, about: str, day: str) -> list[Answer]:
     return answers
 
 
-def read_payee(message: Message, about: str) -> Payee | None:
+def read_payee(message: UfebsMessage, about: str) -> Payee | None:
     """ED244: whose an account or a phone is; None if the system does not know.
 
     Raises:
@@ -345,7 +345,7 @@ def read_kopecks(text: str) -> Money:
     return amounts.read(text, PROFILE.currency, PROFILE.amounts)
 
 
-def _check_payee(payment: CreditTransfer, directory: Directory) -> list[Violation]:
+def _check_payee(payment: CreditTransfer, directory: BankDirectory) -> list[Violation]:
     bank = bank_of(payment.creditor_agent, directory)
     if bank is None:
         place = "CdtTrfTxInf/CdtrAgt/FinInstnId"
@@ -357,7 +357,9 @@ def _check_payee(payment: CreditTransfer, directory: Directory) -> list[Violatio
             )
         ]
     found = creditor.find(payment.creditor_account, PROFILE.creditor)
-    if found is not None and (found.kind is Kind.PHONE or is_russian_account(found.value, bank.bik)):
+    if found is not None and (
+        found.kind is IdentifierKind.PHONE or is_russian_account(found.value, bank.bik)
+    ):
         return []
     return [
         Violation(
@@ -367,7 +369,7 @@ def _check_payee(payment: CreditTransfer, directory: Directory) -> list[Violatio
     ]
 
 
-def _attributes(order: Order, us: Participant, identity: EdId, transaction: str) -> dict[str, str]:
+def _attributes(order: Order, us: SbpParticipant, identity: EdId, transaction: str) -> dict[str, str]:
     """What ED701 and ED702 both state of an order."""
     payment = order.payment
     return {
@@ -383,7 +385,7 @@ def _attributes(order: Order, us: Participant, identity: EdId, transaction: str)
     }
 
 
-def _cross_border(order: Order, us: Participant, bank: Bank, attributes: dict[str, str]) -> str:
+def _cross_border(order: Order, us: SbpParticipant, bank: Bank, attributes: dict[str, str]) -> str:
     payment, gateway = order.payment, us.bank
     rate = payment.exchange_rate or ""
     attributes |= {
@@ -424,7 +426,7 @@ def _cross_border(order: Order, us: Participant, bank: Bank, attributes: dict[st
     )
 
 
-def _domestic(order: Order, us: Participant, bank: Bank, attributes: dict[str, str]) -> str:
+def _domestic(order: Order, us: SbpParticipant, bank: Bank, attributes: dict[str, str]) -> str:
     payment = order.payment
     payer = element(
         "Payer",
@@ -466,14 +468,14 @@ def _payee_account(payment: CreditTransfer) -> dict[str, str]:
     """The account where it is given, else the phone that the clearing centre knows it by."""
     found = creditor.find(payment.creditor_account, PROFILE.creditor)
     assert found is not None, "an order is checked before it is translated"
-    return _account("EPID" if found.kind is Kind.PHONE else "BBAN", found.value)
+    return _account("EPID" if found.kind is IdentifierKind.PHONE else "BBAN", found.value)
 
 
 def _account(kind: str, value: str) -> dict[str, str]:
     return {"AccountType": kind, "AccountValue": value}
 
 
-def _foreign_bank(agent: Agent, us: Participant) -> str:
+def _foreign_bank(agent: Agent, us: SbpParticipant) -> str:
     """The debtor's bank; it reaches the system through us."""
     attributes = {"ClrSysMmbId": us.member}
     if agent.bic and _SWIFT.fullmatch(agent.bic):
@@ -505,15 +507,19 @@ def _amount(tag: str, amount: Money) -> str:
     return element(tag, {"Amount": amounts.write(amount, PROFILE.amounts), "Currency": amount.currency})
 
 
-def _service(tag: str, us: Participant, at: datetime, number: int, **attributes: str) -> tuple[Element, EdId]:
+def _service(
+    tag: str, us: SbpParticipant, at: datetime, number: int, **attributes: str
+) -> tuple[Element, EdId]:
     """A message that is no order; `number` tells it from the day's others."""
     identity = EdId(ORDER_NUMBERS + 1 + number % SERVICE_NUMBERS, _moscow_date(at), us.uid)
     whole = {**identity.attributes, "EDReceiver": us.operator, **attributes}
     return root(NAMESPACE, tag, whole), identity
 
 
-def _message(us: Participant, identity: EdId, at: datetime, document: Element, about: str = "") -> Message:
-    return Message(
+def _message(
+    us: SbpParticipant, identity: EdId, at: datetime, document: Element, about: str = ""
+) -> UfebsMessage:
+    return UfebsMessage(
         sender=us.uid,
         receiver=us.operator,
         id=identity.text,

@@ -11,7 +11,7 @@ from typing import Final
 from adapters.identifiers import is_nspk_link
 from adapters.profile import Basis
 from adapters.qr import emvco
-from adapters.qr.model import Bases, Kind, PaymentCode
+from adapters.qr.model import Bases, PayeeKind, PaymentCode
 from adapters.russia.country import COUNTRY
 from schemas.errors import InvalidMessage
 from schemas.money import Money
@@ -63,7 +63,7 @@ def read(text: str) -> PaymentCode:
         country=COUNTRY.code,
         scheme=NAME,
         payee=found[1].upper(),
-        kind=Kind.MERCHANT,
+        kind=PayeeKind.MERCHANT,
         currency=_CURRENCY,
         amount=Money(minor, _CURRENCY) if minor else None,
         dynamic=said["type"] == _DYNAMIC,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from adapters.qr.model import Kind
+from adapters.qr.model import PayeeKind
 from adapters.qr.schemes import OwnForm
 from adapters.russia import nspk
 from adapters.russia.country import COUNTRY
@@ -12,7 +12,7 @@ SCHEMES: Final = (
         country=COUNTRY.code,
         name=nspk.NAME,
         currency=COUNTRY.currency,
-        kind=Kind.MERCHANT,
+        kind=PayeeKind.MERCHANT,
         bases=nspk.BASES,
         is_text=nspk.is_link,
         read=nspk.read,

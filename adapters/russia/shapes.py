@@ -12,7 +12,7 @@ from lxml.etree import _Element as Element
 
 from adapters.russia.envelope import NAMESPACE, NAMESPACE_701
 from adapters.russia.text import ALPHABET
-from adapters.simulation.shape import Shape, like
+from adapters.simulation.shape import ElementShape, like
 from adapters.simulation.shape import check as shape_check
 from schemas.errors import InvalidMessage
 
@@ -33,21 +33,21 @@ _CURRENCY = like(r"[A-Z]{3}")
 _REFERENCE: Final = {"EDNo": _NUMBER, "EDDate": _DATE, "EDAuthor": _UID}
 _HEAD: Final = {**_REFERENCE, "EDReceiver": _UID}
 
-_id = Shape(_REFERENCE)
-_amount = Shape({"Amount": _SUM, "Currency": _CURRENCY})
-_person = Shape(parts=[("PersonName", Shape(text=_text(140)))])
-_phone = Shape(text=_text(15))
-_purpose = Shape(text=_text(210))
-_agent = Shape(
+_id = ElementShape(_REFERENCE)
+_amount = ElementShape({"Amount": _SUM, "Currency": _CURRENCY})
+_person = ElementShape(parts=[("PersonName", ElementShape(text=_text(140)))])
+_phone = ElementShape(text=_text(15))
+_purpose = ElementShape(text=_text(210))
+_agent = ElementShape(
     {
         "BIC?": _BIK,
         "CorrespAcc?": _text(35),
         "SwiftBIC?": like(r"[A-Z]{6}[0-9A-Z]{2}(?:[0-9A-Z]{3})?"),
         "ClrSysMmbId": _text(12),
     },
-    [("BankName?", Shape(text=_text(140)))],
+    [("BankName?", ElementShape(text=_text(140)))],
 )
-_bank = Shape({"BIC": _BIK, "CorrespAcc": _ACCOUNT})
+_bank = ElementShape({"BIC": _BIK, "CorrespAcc": _ACCOUNT})
 
 _order: Final = {
     **_HEAD,
@@ -61,27 +61,33 @@ _order: Final = {
 }
 
 
-def _party_702(person: str) -> Shape:
-    return Shape(
+def _party_702(person: str) -> ElementShape:
+    return ElementShape(
         parts=[
             (person, _person),
-            ("AccountInfo", Shape({"AccountType": like("BBAN|ORID|IBAN|EPID"), "AccountValue": _text(35)})),
-            ("CountryOfResidence?", Shape(text=_text(2))),
+            (
+                "AccountInfo",
+                ElementShape({"AccountType": like("BBAN|ORID|IBAN|EPID"), "AccountValue": _text(35)}),
+            ),
+            ("CountryOfResidence?", ElementShape(text=_text(2))),
             ("PhoneNumber?", _phone),
             ("Bank", _agent),
         ]
     )
 
 
-_party_701 = Shape(
+_party_701 = ElementShape(
     parts=[
         ("PersonInfo", _person),
-        ("AccountInfo", Shape({"AccountType": like("BBAN|EPID|ORID|TRSA|OTHA"), "AccountValue": _text(20)})),
+        (
+            "AccountInfo",
+            ElementShape({"AccountType": like("BBAN|EPID|ORID|TRSA|OTHA"), "AccountValue": _text(20)}),
+        ),
         ("PhoneNumber?", _phone),
         ("Bank", _bank),
     ]
 )
-_ED702 = Shape(
+_ED702 = ElementShape(
     {
         **_order,
         "OperationType": like("CTPH|CTRB|CTRT|CTRD|CTND"),
@@ -101,25 +107,25 @@ _ED702 = Shape(
         ("EDRefID?", _id),
     ],
 )
-_ED701 = Shape(
+_ED701 = ElementShape(
     {**_order, "OperationType": like("CCPH|CCRT")},
     [("Payer", _party_701), ("Payee", _party_701), ("Purpose?", _purpose), ("EDRefID?", _id)],
 )
-_ED243 = Shape(
+_ED243 = ElementShape(
     {**_HEAD, "EDDefineRequestCode": like(r"\d{2}")},
     [
         ("OriginalEPD", _id),
         (
             "EDDefineRequestInfo?",
-            Shape(
+            ElementShape(
                 {"PayeeAcc?": _ACCOUNT},
                 [
                     (
                         "EDFieldList?",
-                        Shape(
+                        ElementShape(
                             parts=[
-                                ("FieldNo", Shape(text=_text(70))),
-                                ("FieldValue?", Shape(text=_text(210))),
+                                ("FieldNo", ElementShape(text=_text(70))),
+                                ("FieldValue?", ElementShape(text=_text(210))),
                             ]
                         ),
                     )
@@ -129,12 +135,15 @@ _ED243 = Shape(
     ],
 )
 
-_ED742 = Shape(
+_ED742 = ElementShape(
     _HEAD,
     [
         (
             "RequestInfo",
-            Shape({"BIC": _BIK, "CorrespAcc?": _ACCOUNT}, [("BusinessDay", Shape({"AbstractDate": _DATE}))]),
+            ElementShape(
+                {"BIC": _BIK, "CorrespAcc?": _ACCOUNT},
+                [("BusinessDay", ElementShape({"AbstractDate": _DATE}))],
+            ),
         )
     ],
 )
@@ -142,12 +151,12 @@ _ED742 = Shape(
 SHAPES: Final = {
     f"{{{NAMESPACE_701}}}ED701": _ED701,
     f"{{{NAMESPACE}}}ED702": _ED702,
-    f"{{{NAMESPACE}}}ED202": Shape(
+    f"{{{NAMESPACE}}}ED202": ElementShape(
         {**_REFERENCE, "EDReceiver?": _UID, "EDInquiryCode": like("RSTS|RCPY|RSPC")}, [("EDRefID", _id)]
     ),
     f"{{{NAMESPACE}}}ED243": _ED243,
     f"{{{NAMESPACE}}}ED742": _ED742,
-    f"{{{NAMESPACE}}}ED999": Shape({**_REFERENCE, "EDReceiver?": _UID, "CreationDateTime?": _TIME}),
+    f"{{{NAMESPACE}}}ED999": ElementShape({**_REFERENCE, "EDReceiver?": _UID, "CreationDateTime?": _TIME}),
 }
 
 

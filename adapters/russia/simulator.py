@@ -24,13 +24,13 @@ from adapters.identifiers import is_russian_account
 from adapters.port import Outcome
 from adapters.russia import codes, directory, messages, sandbox, shapes
 from adapters.russia.client import CONTENT_TYPE, PATH
-from adapters.russia.directory import Directory
-from adapters.russia.envelope import NAMESPACE, EdId, Message, instant, open_sealed, root, seal
+from adapters.russia.directory import BankDirectory
+from adapters.russia.envelope import NAMESPACE, EdId, UfebsMessage, instant, open_sealed, root, seal
 from adapters.russia.profile import ORDER_NUMBERS, PROFILE
-from adapters.simulation.book import Entry, Kept
-from adapters.simulation.magic import Spoil
-from adapters.simulation.rail import Counter, Credit, OtherContent, Request, Response
-from adapters.simulation.server import Callbacks, Settings, open_counter
+from adapters.simulation.book import BookEntry, EntryStatus
+from adapters.simulation.magic import Corruption
+from adapters.simulation.rail import CreditOrder, DifferentContent, OrderProcessor, RailRequest, RailResponse
+from adapters.simulation.server import Callbacks, SimulatorSettings, open_processor
 from schemas.errors import InvalidMessage, NotAuthentic
 
 _ORDERS: Final = {"ED701": messages.DOMESTIC, "ED702": messages.CROSS_BORDER}
@@ -41,7 +41,7 @@ _MASKED: Final = "\u0418\u0432\u0430\u043d \u0418. \u041f."
 _NUMBERS_PER_S: Final = 1000
 
 
-class Refused(Exception):
+class SbpRefusal(Exception):
     """Control does not pass; the code goes into ED201."""
 
     def __init__(self, code: str) -> None:
@@ -53,10 +53,10 @@ class Refused(Exception):
 class SbpSimulator:
     """The system as its participants see it."""
 
-    counter: Counter
+    processor: OrderProcessor
     uid: str
     operator: str
-    banks: Directory
+    banks: BankDirectory
     rail_key: RSAPrivateKey
     participant_key: RSAPublicKey
     numbers: "Numbers"
@@ -65,24 +65,24 @@ class SbpSimulator:
     )
     """Numbers of the system's own messages."""
 
-    async def handle(self, request: Request) -> Response | None:
+    async def handle(self, request: RailRequest) -> RailResponse | None:
         """Answer a request on the system's address."""
         if request.path != PATH or request.method != "POST":
-            return Response(404)
+            return RailResponse(404)
         if request.headers.get("content-type") != CONTENT_TYPE:
-            return Response(415)
+            return RailResponse(415)
         try:
             message = open_sealed(request.body, self.participant_key)
         except (NotAuthentic, InvalidMessage) as error:
-            return Response(error.status)
+            return RailResponse(error.status)
         try:
             self._must_be_ours(message)
             return await self._answer(message, request.body)
-        except (Refused, InvalidMessage) as error:
-            code = error.code if isinstance(error, Refused) else "1001"
+        except (SbpRefusal, InvalidMessage) as error:
+            code = error.code if isinstance(error, SbpRefusal) else "1001"
             return self._response(self._control(message, code))
 
-    async def _answer(self, message: Message, raw: bytes) -> Response | None:
+    async def _answer(self, message: UfebsMessage, raw: bytes) -> RailResponse | None:
         kind = etree.QName(message.document).localname
         match kind:
             case "ED701" | "ED702":
@@ -98,44 +98,46 @@ class SbpSimulator:
             case _:
                 return self._response(self._control(message, codes.ACCEPTED))
 
-    def _must_be_ours(self, message: Message) -> None:
+    def _must_be_ours(self, message: UfebsMessage) -> None:
         """Author, receiver, shape, and a number that was not used for another transaction."""
         document = message.document
         shapes.check(document)
         identity = EdId.of(document)
         if {message.sender, identity.author} != {self.uid}:
-            raise Refused("1003")
+            raise SbpRefusal("1003")
         if {message.receiver, document.get("EDReceiver")} != {self.operator}:
-            raise Refused("1004")
+            raise SbpRefusal("1004")
         if message.id != identity.text:
             raise InvalidMessage("the envelope is another message's")
 
-    async def _pay(self, message: Message, raw: bytes) -> Response:
+    async def _pay(self, message: UfebsMessage, raw: bytes) -> RailResponse:
         credit = self._credit(message, raw)
         identity = EdId.of(message.document)
         operation = message.document.get("OperationType", "")
         if identity.number > ORDER_NUMBERS or not self.numbers.claim(identity, credit.ref, operation):
-            raise Refused("2001")
+            raise SbpRefusal("2001")
         try:
-            case = self.counter.take(credit)
-        except OtherContent:
-            raise Refused("2002") from None
+            case = self.processor.accept(credit)
+        except DifferentContent:
+            raise SbpRefusal("2002") from None
         acknowledgement = self._sealed(self._control(message, codes.ACCEPTED))
-        return await self.counter.answer_by_callback(case, acknowledgement, _Words(self, identity))
+        return await self.processor.respond_by_callback(
+            case, acknowledgement, _ResponseBuilder(self, identity)
+        )
 
-    def _credit(self, message: Message, raw: bytes) -> Credit:
+    def _credit(self, message: UfebsMessage, raw: bytes) -> CreditOrder:
         """An order, every part of it checked."""
         document = message.document
         if document.get("OperationType") != _ORDERS[etree.QName(document).localname]:
-            raise Refused("1005")
+            raise SbpRefusal("1005")
         ref = document.get("TransactionID", "")
         uetr = uetrs.from_hex(ref)
         if uetr is None or message.about != ref or message.expires_at is None:
-            raise Refused("1001")
+            raise SbpRefusal("1001")
         amount = messages.read_kopecks(document.get("Sum", ""))
         if amount.minor > PROFILE.limits.maximum_minor:
-            raise Refused("4002")
-        return Credit(
+            raise SbpRefusal("4002")
+        return CreditOrder(
             ref=ref,
             uetr=uetr,
             amount=amount,
@@ -149,57 +151,57 @@ class SbpSimulator:
         place, account = _part(payee, "Bank"), _part(payee, "AccountInfo")
         bank = self.banks.find(place.get("BIC"), None)
         if bank is None or place.get("CorrespAcc") != bank.account:
-            raise Refused("3002")
+            raise SbpRefusal("3002")
         value = account.get("AccountValue", "")
         if account.get("AccountType") == "EPID":
             number = payee.findtext(f"{{{etree.QName(payee).namespace}}}PhoneNumber")
             if number != value or messages.phone(value) is None:
-                raise Refused("3005")
+                raise SbpRefusal("3005")
             known = sandbox.ALIASES.get(value)
             if known is None:
-                raise Refused("3006")
+                raise SbpRefusal("3006")
             return known
         if account.get("AccountType") != "BBAN" or not is_russian_account(value, bank.bik):
-            raise Refused("3001")
+            raise SbpRefusal("3001")
         return value
 
-    def _return(self, message: Message) -> Response:
+    def _return(self, message: UfebsMessage) -> RailResponse:
         """Take a credit back; the answer comes later, as for an order."""
         document = message.document
         original, ref = document.get("PaymentID", ""), document.get("TransactionID", "")
         if ref != messages.return_id(original) or message.about != ref:
-            raise Refused("1001")
-        entry = self.counter.reverse(original)
+            raise SbpRefusal("1001")
+        entry = self.processor.reverse(original)
         identity = EdId.of(document)
         if entry is None:
             later = self._state(identity, ref, Outcome.REFUSED, code=codes.native_of("NOOR"))
         else:
             later = self._confirmation(identity, ref, entry.amount_minor)
-        self.counter.later(self._sealed(self._message([later], ref)))
+        self.processor.later(self._sealed(self._message([later], ref)))
         return self._response(self._control(message, codes.ACCEPTED))
 
-    def _status(self, message: Message) -> Message:
+    def _status(self, message: UfebsMessage) -> UfebsMessage:
         asked = EdId.of(_part(message.document, "EDRefID"))
         ref = message.about
-        finding = self.counter.enquire(ref)
+        finding = self.processor.enquire(ref)
         initial = EdId.of(message.document)
         if finding.entry is None:
             found = [self._state(asked, ref, Outcome.NOT_FOUND, initial=initial)]
         else:
             found = [self._state(asked, ref, finding.outcome, code=finding.code, initial=initial)]
             if finding.outcome is Outcome.DONE:
-                minor = finding.entry.amount_minor + (finding.spoil is Spoil.AMOUNT)
+                minor = finding.entry.amount_minor + (finding.corruption is Corruption.AMOUNT)
                 found.append(self._confirmation(asked, ref, minor))
         return self._message(found, ref, correlation=message.id)
 
-    def _register(self, message: Message) -> Message:
+    def _register(self, message: UfebsMessage) -> UfebsMessage:
         """ED743 about a day, then ED705 for every order that was refused in it."""
         asked = _part(message.document, "RequestInfo")
         day = _part(asked, "BusinessDay").get("AbstractDate", "")
-        entries = self.counter.cycle(day)
-        paid = [entry for entry in entries if entry.outcome is not Kept.REFUSED]
+        entries = self.processor.cycle(day)
+        paid = [entry for entry in entries if entry.outcome is not EntryStatus.REFUSED]
         back = [replace(entry, rail_ref=messages.return_id(entry.rail_ref)) for entry in paid
-                if entry.outcome is Kept.REVERSED]  # fmt: skip
+                if entry.outcome is EntryStatus.REVERSED]  # fmt: skip
         register = self._document(
             "ED743",
             CreationDateTime=instant(datetime.now(UTC)),
@@ -216,10 +218,10 @@ class SbpSimulator:
                 self._add_line(there, entry, day)
         initial = EdId.of(message.document)
         _reference(register, "InitialED", initial)
-        refused = [self._refusal(entry, initial) for entry in entries if entry.outcome is Kept.REFUSED]
+        refused = [self._refusal(entry, initial) for entry in entries if entry.outcome is EntryStatus.REFUSED]
         return self._message([register, *refused], "", correlation=message.id)
 
-    def _add_line(self, there: Element, entry: Entry, day: str) -> None:
+    def _add_line(self, there: Element, entry: BookEntry, day: str) -> None:
         _, operation = self.numbers.of(entry.rail_ref)
         _add(
             there,
@@ -231,11 +233,11 @@ class SbpSimulator:
             ExecDate=day,
         )
 
-    def _refusal(self, entry: Entry, initial: EdId) -> Element:
+    def _refusal(self, entry: BookEntry, initial: EdId) -> Element:
         order, _ = self.numbers.of(entry.rail_ref)
         return self._state(order, entry.rail_ref, Outcome.REFUSED, code=entry.code, initial=initial)
 
-    def _payee(self, message: Message) -> Message:
+    def _payee(self, message: UfebsMessage) -> UfebsMessage:
         document = message.document
         identity = EdId.of(document)
         asked = document.find(f"{{{NAMESPACE}}}EDDefineRequestInfo")
@@ -264,17 +266,17 @@ class SbpSimulator:
         account = asked.get("PayeeAcc", "")
         return account if is_russian_account(account, sandbox.BIK) else None
 
-    def outcome(self, order: EdId, entry: Entry, outcome: Outcome, spoil: Spoil) -> bytes:
+    def outcome(self, order: EdId, entry: BookEntry, outcome: Outcome, corruption: Corruption) -> bytes:
         """ED706 or ED705 about an entry, spoiled where the script says so."""
-        ref = _STRANGER if spoil is Spoil.REFERENCE else entry.rail_ref
+        ref = _STRANGER if corruption is Corruption.REFERENCE else entry.rail_ref
         if outcome is Outcome.DONE:
-            document = self._confirmation(order, ref, entry.amount_minor + (spoil is Spoil.AMOUNT))
+            document = self._confirmation(order, ref, entry.amount_minor + (corruption is Corruption.AMOUNT))
         else:
             document = self._state(order, ref, outcome, code=entry.code)
         body = self._sealed(self._message([document], ref))
-        return _with_broken_signature(body) if spoil is Spoil.SIGNATURE else body
+        return _with_broken_signature(body) if corruption is Corruption.SIGNATURE else body
 
-    def _control(self, message: Message, code: str) -> Message:
+    def _control(self, message: UfebsMessage, code: str) -> UfebsMessage:
         """ED201 about a message."""
         row = codes.CODES[code]
         document = self._document("ED201", CtrlCode=code, CtrlTime=instant(datetime.now(UTC)))
@@ -320,8 +322,8 @@ class SbpSimulator:
 
     def _message(
         self, documents: Sequence[Element], about: str, *, correlation: str | None = None
-    ) -> Message:
-        return Message(
+    ) -> UfebsMessage:
+        return UfebsMessage(
             sender=self.operator,
             receiver=self.uid,
             id=EdId.of(documents[0]).text,
@@ -331,10 +333,10 @@ class SbpSimulator:
             correlation=correlation,
         )
 
-    def _response(self, message: Message) -> Response:
-        return Response(body=self._sealed(message), content_type=CONTENT_TYPE)
+    def _response(self, message: UfebsMessage) -> RailResponse:
+        return RailResponse(body=self._sealed(message), content_type=CONTENT_TYPE)
 
-    def _sealed(self, message: Message) -> bytes:
+    def _sealed(self, message: UfebsMessage) -> bytes:
         return seal(message, self.rail_key)
 
 
@@ -380,20 +382,20 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class _ResponseBuilder:
     """The words of one order's answers."""
 
     simulator: SbpSimulator
     order: EdId
 
-    def __call__(self, entry: Entry, outcome: Outcome, spoil: Spoil) -> bytes:
-        return self.simulator.outcome(self.order, entry, outcome, spoil)
+    def __call__(self, entry: BookEntry, outcome: Outcome, corruption: Corruption) -> bytes:
+        return self.simulator.outcome(self.order, entry, outcome, corruption)
 
 
-def simulator(settings: Settings, callbacks: Callbacks) -> SbpSimulator:
+def simulator(settings: SimulatorSettings, callbacks: Callbacks) -> SbpSimulator:
     """The simulated rail for these settings."""
     return SbpSimulator(
-        counter=open_counter(
+        processor=open_processor(
             settings, callbacks, PROFILE, native_code=codes.native_of, word_of=sandbox.word_of
         ),
         uid=settings.identity["uid"],
@@ -417,14 +419,14 @@ def _with_broken_signature(body: bytes) -> bytes:
     )
 
 
-def _totals(direction: str, entries: Sequence[Entry]) -> dict[str, str]:
+def _totals(direction: str, entries: Sequence[BookEntry]) -> dict[str, str]:
     return {
         f"FPS{direction}TransQuantity": str(len(entries)),
         f"FPS{direction}Sum": str(sum(entry.amount_minor for entry in entries)),
     }
 
 
-def _readable_id(message: Message) -> EdId | None:
+def _readable_id(message: UfebsMessage) -> EdId | None:
     """The id of the message's document; None where control failed on that."""
     try:
         return EdId.of(message.document)

@@ -20,7 +20,7 @@ from adapters import registry
 from adapters.profile import RailProfile
 from adapters.simulation import tcp
 from adapters.simulation.origin import Originator
-from adapters.simulation.server import Callbacks, Server, Settings, run
+from adapters.simulation.server import Callbacks, SimulatorServer, SimulatorSettings, run
 
 
 def main(arguments: list[str]) -> None:
@@ -35,11 +35,11 @@ def main(arguments: list[str]) -> None:
     simulator = module.simulator(settings, callbacks)
     origin = Originator(settings.country, options.credentials, settings.data / "originated.jsonl")
     tls = {"port": settings.port, "certificate": options.certificate, "key": options.key}
-    if isinstance(simulator, tcp.Simulator):
+    if isinstance(simulator, tcp.TcpSimulator):
         control = tcp.ControlServer(simulator, simulator.peers, settings.rail_key, origin)
         asyncio.run(tcp.run(simulator, control, data=settings.data, **tls))
     else:
-        run(Server(simulator, callbacks, settings.rail_key, origin), **tls)
+        run(SimulatorServer(simulator, callbacks, settings.rail_key, origin), **tls)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,9 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+def _settings(options: argparse.Namespace) -> SimulatorSettings:
     connection = json.loads(options.connection.read_text())
-    return Settings(
+    return SimulatorSettings(
         country=options.country,
         port=options.port,
         data=options.data,

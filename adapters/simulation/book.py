@@ -24,7 +24,7 @@ SETTLEMENT: Final = "settlement"
 """Our account at the rail. It starts at zero here: its prefunding is a limit, not a movement."""
 
 
-class Kept(StrEnum):
+class EntryStatus(StrEnum):
     """What the rail did with an order."""
 
     DONE = "done"
@@ -34,14 +34,14 @@ class Kept(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class BookEntry:
     """One line of the book."""
 
     rail_ref: str
     uetr: str
     amount_minor: int
     currency: str
-    outcome: Kept
+    outcome: EntryStatus
     code: str
     """The rail's own code; empty when done."""
     account: str
@@ -56,7 +56,7 @@ class Book:
     """Entries by their rail reference, and balances by account; durable before it answers."""
 
     path: Path
-    entries: dict[str, Entry] = field(default_factory=dict, init=False)
+    entries: dict[str, BookEntry] = field(default_factory=dict, init=False)
     balances: Counter[str] = field(default_factory=Counter, init=False)
     _file: int = field(init=False)
 
@@ -67,7 +67,7 @@ class Book:
             self._apply(entry)
         self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
-    def keep(self, entry: Entry) -> Entry:
+    def append(self, entry: BookEntry) -> BookEntry:
         """Write one entry, then let it count.
 
         Raises:
@@ -81,7 +81,7 @@ class Book:
         self._apply(entry)
         return entry
 
-    def find(self, rail_ref: str) -> Entry | None:
+    def find(self, rail_ref: str) -> BookEntry | None:
         """The newest entry of an order."""
         return self.entries.get(rail_ref)
 
@@ -89,32 +89,32 @@ class Book:
         """Close the file."""
         os.close(self._file)
 
-    def _must_follow(self, entry: Entry) -> None:
+    def _must_follow(self, entry: BookEntry) -> None:
         known = self.entries.get(entry.rail_ref)
         follows = (known.outcome if known else None, entry.outcome) in _FOLLOWS
         if not follows or (known and _money(known) != _money(entry)):
             raise ValueError(f"{entry.outcome} does not follow {known.outcome if known else 'nothing'}")
 
-    def _apply(self, entry: Entry) -> None:
+    def _apply(self, entry: BookEntry) -> None:
         self._must_follow(entry)
         self.entries[entry.rail_ref] = entry
-        sign = {Kept.DONE: 1, Kept.REVERSED: -1}.get(entry.outcome, 0)
+        sign = {EntryStatus.DONE: 1, EntryStatus.REVERSED: -1}.get(entry.outcome, 0)
         if sign:
             self.balances[entry.account] += sign * entry.amount_minor
             self.balances[SETTLEMENT] -= sign * entry.amount_minor
 
 
 _FOLLOWS: Final = {
-    (None, Kept.DONE),
-    (None, Kept.REFUSED),
-    (None, Kept.PENDING),
-    (Kept.PENDING, Kept.DONE),
-    (Kept.PENDING, Kept.REFUSED),
-    (Kept.DONE, Kept.REVERSED),
+    (None, EntryStatus.DONE),
+    (None, EntryStatus.REFUSED),
+    (None, EntryStatus.PENDING),
+    (EntryStatus.PENDING, EntryStatus.DONE),
+    (EntryStatus.PENDING, EntryStatus.REFUSED),
+    (EntryStatus.DONE, EntryStatus.REVERSED),
 }
 
 
-def read(path: Path) -> Iterator[Entry]:
+def read(path: Path) -> Iterator[BookEntry]:
     """Every entry of a book, oldest first; the file may belong to a running process.
 
     Raises:
@@ -127,7 +127,7 @@ def read(path: Path) -> Iterator[Entry]:
         for line in file:
             if line.endswith(b"\n"):
                 values = json.loads(line)
-                yield Entry(**{**values, "outcome": Kept(values["outcome"])})
+                yield BookEntry(**{**values, "outcome": EntryStatus(values["outcome"])})
 
 
 def now() -> str:
@@ -135,7 +135,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _money(entry: Entry) -> tuple[str, int, str, str]:
+def _money(entry: BookEntry) -> tuple[str, int, str, str]:
     return entry.uetr, entry.amount_minor, entry.currency, entry.account
 
 

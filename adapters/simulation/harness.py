@@ -1,7 +1,7 @@
-"""A simulated rail started, driven and stopped: for the conformance kit and for tests.
+"""Starts, drives and stops a simulated rail, for the conformance kit and for tests.
 
-`running` starts the rail's process and a small server for its callbacks; `Rail` holds both, the adapter
-that talks to them, and everything that came back.
+`running` starts the process of the rail and a small server for its callbacks. `SimulatedRail` holds both, the
+adapter that is connected to the rail, and everything that was received.
 """
 
 import asyncio
@@ -20,16 +20,16 @@ import aiohttp
 from aiohttp import web
 
 from adapters import registry
-from adapters.port import Answer, Connection, Listening, Order, RailAdapter
+from adapters.port import Answer, ListeningAdapter, Order, RailAdapter, RailConnection
 from adapters.simulation import sandbox, tcp
-from adapters.simulation.book import FILE_NAME, Entry, Kept, read
+from adapters.simulation.book import FILE_NAME, BookEntry, EntryStatus, read
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
 from schemas.payment import Account, CreditTransfer, Party
 from schemas.payment import Agent as BankAgent
 
 READY_S: Final = 120.0
-SAID_S: Final = 120.0
+ANSWER_WAIT_S: Final = 120.0
 """How long a word of the rail may take on a busy machine."""
 LIFETIME_S: Final = 3600.0
 """Of an order, where its expiry is not the subject: no machine is so busy."""
@@ -73,32 +73,32 @@ def sample_order(country: str, word: str = "", **changes: object) -> Order:
 
 
 @dataclass(slots=True)
-class Rail:
+class SimulatedRail:
     """A simulated rail that runs, an adapter for it, and what came by callback."""
 
     country: str
     directory: Path
-    connection: Connection
+    connection: RailConnection
     adapter: RailAdapter
     command: list[str]
     process: subprocess.Popen[bytes] | None = None
     answers: list[Answer] = field(default_factory=list)
-    broken: list[Exception] = field(default_factory=list)
+    unreadable: list[Exception] = field(default_factory=list)
     """What callbacks that could not be read were refused with."""
     raw: list[bytes] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def load(self, connection: Connection) -> RailAdapter:
+    def load(self, connection: RailConnection) -> RailAdapter:
         """Another adapter for this rail."""
         return registry.load(self.country, connection)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[BookEntry]:
         """The rail's book."""
         return list(read(self.directory / FILE_NAME))
 
     def credits(self, ref: str) -> int:
         """How often the rail credited an order."""
-        return sum(entry.outcome is Kept.DONE for entry in self.entries() if entry.rail_ref == ref)
+        return sum(entry.outcome is EntryStatus.DONE for entry in self.entries() if entry.rail_ref == ref)
 
     async def start(self) -> None:
         """Start the process and wait until it answers."""
@@ -115,15 +115,17 @@ class Rail:
             self.process.kill()
             await asyncio.to_thread(self.process.wait)
 
-    async def said(self, ref: str, count: int = 1, timeout_s: float = SAID_S) -> list[Answer]:
+    async def wait_for_answers(
+        self, ref: str, count: int = 1, timeout_s: float = ANSWER_WAIT_S
+    ) -> list[Answer]:
         """Wait until `count` answers about an order came by callback; fewer when the time is over."""
         try:
             async with asyncio.timeout(timeout_s):
-                while len(found := self._about(ref)) < count:
+                while len(found := self._answers_about(ref)) < count:
                     self.arrived.clear()
                     await self.arrived.wait()
         except TimeoutError:
-            found = self._about(ref)
+            found = self._answers_about(ref)
         return found
 
     async def control(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
@@ -140,10 +142,10 @@ class Rail:
         file = self.directory / tcp.CONTROL
         return file.read_text() if file.exists() else self.connection.base_url
 
-    async def _overhear(self, raw: bytes) -> None:
-        self._hear(raw)
+    async def _receive_message(self, raw: bytes) -> None:
+        self._receive(raw)
 
-    def _hear(self, raw: bytes) -> None:
+    def _receive(self, raw: bytes) -> None:
         """Read what the rail said of its own accord.
 
         Raises:
@@ -155,18 +157,18 @@ class Rail:
         try:
             self.answers.extend(self.adapter.decode(raw))
         except (InvalidMessage, NotAuthentic) as error:
-            self.broken.append(error)
+            self.unreadable.append(error)
             raise
         finally:
             self.arrived.set()
 
-    def _about(self, ref: str) -> list[Answer]:
+    def _answers_about(self, ref: str) -> list[Answer]:
         return [answer for answer in self.answers if answer.ref == ref]
 
-    async def _take(self, request: web.Request) -> web.Response:
+    async def _serve_callback(self, request: web.Request) -> web.Response:
         raw = await request.read()
         try:
-            self._hear(raw)
+            self._receive(raw)
         except (InvalidMessage, NotAuthentic) as error:
             return web.Response(status=error.status)
         acknowledgement = self.adapter.acknowledge(raw)
@@ -176,7 +178,7 @@ class Rail:
 @asynccontextmanager
 async def running(
     directory: Path, country: str, *, time_scale: float = 0.02, latency_s: float = 0.0
-) -> AsyncIterator[Rail]:
+) -> AsyncIterator[SimulatedRail]:
     """A simulated rail in a process of its own, and our callback address served here."""
     port, callback_port = sandbox.free_port(), sandbox.free_port()
     connection, command = await asyncio.to_thread(
@@ -188,11 +190,11 @@ async def running(
         time_scale=time_scale,
         latency_s=latency_s,
     )
-    rail = Rail(country, directory, connection, registry.load(country, connection), command)
-    if isinstance(rail.adapter, Listening):
-        rail.adapter.listen(rail._overhear)  # noqa: SLF001 - as below
+    rail = SimulatedRail(country, directory, connection, registry.load(country, connection), command)
+    if isinstance(rail.adapter, ListeningAdapter):
+        rail.adapter.listen(rail._receive_message)  # noqa: SLF001 - as below
     application = web.Application()
-    application.router.add_post("/callback", rail._take)  # noqa: SLF001 - the rail is served by its own module
+    application.router.add_post("/callback", rail._serve_callback)  # noqa: SLF001 - the rail is served by its own module
     runner = web.AppRunner(application)
     await runner.setup()
     try:

@@ -71,7 +71,7 @@ _MEANINGS: Final = {
 # fmt: on
 
 
-class Keep(StrEnum):
+class BookAction(StrEnum):
     """What goes into the book when the order is taken."""
 
     CREDIT = "credit"
@@ -81,7 +81,7 @@ class Keep(StrEnum):
     NOTHING = "nothing"
 
 
-class Wait(StrEnum):
+class ResponseDelay(StrEnum):
     """How long a word waits before it is said."""
 
     NONE = "none"
@@ -92,7 +92,7 @@ class Wait(StrEnum):
     """Until the sender has asked at least once, and has surely read the answer."""
 
 
-class Spoil(StrEnum):
+class Corruption(StrEnum):
     """What is wrong with what the rail says."""
 
     NOTHING = "nothing"
@@ -104,33 +104,33 @@ class Spoil(StrEnum):
     HTTP_502 = "http 502"
 
 
-class Enquiry(StrEnum):
+class EnquiryBehaviour(StrEnum):
     """What an enquiry is told."""
 
     TRUTH = "truth"
     NOT_FOUND_FIRST = "not found first"
-    REFUSED_UNTIL_SAID = "refused until said"
+    REFUSED_UNTIL_ANSWERED = "refused until said"
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class ScriptedResponse:
     """One thing the rail says of an order."""
 
     outcome: Outcome
-    wait: Wait = Wait.NONE
+    wait: ResponseDelay = ResponseDelay.NONE
     seconds: int = 0
-    spoil: Spoil = Spoil.NOTHING
+    corruption: Corruption = Corruption.NOTHING
 
     def delay_s(self, timing: Timing) -> float:
         """Seconds, before the time scale; with `PAST_ENQUIRY` from the first enquiry."""
         match self.wait:
-            case Wait.NONE:
+            case ResponseDelay.NONE:
                 return 0.0
-            case Wait.SECONDS:
+            case ResponseDelay.SECONDS:
                 return float(self.seconds)
-            case Wait.PAST_ANSWER:
+            case ResponseDelay.PAST_ANSWER:
                 return max(timing.answer_s, timing.submit_s) * 1.2
-            case Wait.PAST_ENQUIRY:
+            case ResponseDelay.PAST_ENQUIRY:
                 return timing.enquiry_first_s / 2
 
 
@@ -138,42 +138,51 @@ class Say:
 class Script:
     """What a rail does with one order. Rails that answer in the exchange say the first word there."""
 
-    keep: Keep = Keep.CREDIT
-    says: tuple[Say, ...] = (Say(Outcome.DONE),)
-    enquiry: Enquiry = Enquiry.TRUTH
-    unfound: int = 1
+    action: BookAction = BookAction.CREDIT
+    responses: tuple[ScriptedResponse, ...] = (ScriptedResponse(Outcome.DONE),)
+    enquiry: EnquiryBehaviour = EnquiryBehaviour.TRUTH
+    not_found_count: int = 1
     """Enquiries that are told "not found" first, with `NOT_FOUND_FIRST`."""
     before_acknowledgement: bool = False
     reason: str = ""
     """ISO reason of a refusal or of pending."""
-    spoil: Spoil = Spoil.NOTHING
+    corruption: Corruption = Corruption.NOTHING
     """What is wrong with the acknowledgement itself, where the answer comes by callback."""
-    enquiry_spoil: Spoil = Spoil.NOTHING
+    enquiry_corruption: Corruption = Corruption.NOTHING
 
 
-_DONE: Final = Say(Outcome.DONE)
 _PENDING_S: Final = 3
+_DONE: Final = ScriptedResponse(Outcome.DONE)
+_DONE_SOON: Final = ScriptedResponse(Outcome.DONE, ResponseDelay.SECONDS, _PENDING_S)
+_DONE_AFTER_TIMEOUT: Final = ScriptedResponse(Outcome.DONE, ResponseDelay.PAST_ANSWER)
+_DONE_AFTER_ENQUIRY: Final = ScriptedResponse(Outcome.DONE, ResponseDelay.PAST_ENQUIRY)
+_PENDING: Final = ScriptedResponse(Outcome.PENDING)
+_REFUSED: Final = ScriptedResponse(Outcome.REFUSED)
+_REFUSED_SOON: Final = ScriptedResponse(Outcome.REFUSED, ResponseDelay.SECONDS, _PENDING_S)
+
+
+def _done_with(corruption: Corruption) -> ScriptedResponse:
+    return ScriptedResponse(Outcome.DONE, corruption=corruption)
+
 
 # fmt: off
 SCRIPTS: Final = {
-    Magic.SILENT:   Script(says=()),
-    Magic.LOST:     Script(Keep.NOTHING, says=()),
-    Magic.DUPCB:    Script(says=(_DONE, _DONE)),
+    Magic.SILENT:   Script(responses=()),
+    Magic.LOST:     Script(BookAction.NOTHING, responses=()),
+    Magic.DUPCB:    Script(responses=(_DONE, _DONE)),
     Magic.OOO:      Script(before_acknowledgement=True),
-    Magic.LATE:     Script(says=(Say(Outcome.DONE, Wait.PAST_ANSWER),)),
-    Magic.UNKFND:   Script(says=(), enquiry=Enquiry.NOT_FOUND_FIRST),
-    Magic.GARBAGE:  Script(says=(Say(Outcome.DONE, spoil=Spoil.GARBAGE),)),
-    Magic.CUT:      Script(says=(), spoil=Spoil.CUT),
-    Magic.WRONGAMT: Script(says=(Say(Outcome.DONE, spoil=Spoil.AMOUNT),), enquiry_spoil=Spoil.AMOUNT),
-    Magic.PENDING:  Script(Keep.DEEM, reason="AB05",
-                           says=(Say(Outcome.PENDING), Say(Outcome.DONE, Wait.SECONDS, _PENDING_S))),
-    Magic.FLIP:     Script(says=(Say(Outcome.DONE, Wait.PAST_ENQUIRY),), reason="MS03",
-                           enquiry=Enquiry.REFUSED_UNTIL_SAID),
-    Magic.WRONGREF: Script(says=(Say(Outcome.DONE, spoil=Spoil.REFERENCE),)),
-    Magic.BADSIG:   Script(says=(Say(Outcome.DONE, spoil=Spoil.SIGNATURE),)),
-    Magic.HTTP502:  Script(says=(), spoil=Spoil.HTTP_502),
-    Magic.RETURN:   Script(Keep.DEEM, reason="AC04",
-                           says=(Say(Outcome.PENDING), Say(Outcome.REFUSED, Wait.SECONDS, _PENDING_S))),
+    Magic.LATE:     Script(responses=(_DONE_AFTER_TIMEOUT,)),
+    Magic.UNKFND:   Script(responses=(), enquiry=EnquiryBehaviour.NOT_FOUND_FIRST),
+    Magic.GARBAGE:  Script(responses=(_done_with(Corruption.GARBAGE),)),
+    Magic.CUT:      Script(responses=(), corruption=Corruption.CUT),
+    Magic.WRONGAMT: Script(responses=(_done_with(Corruption.AMOUNT),), enquiry_corruption=Corruption.AMOUNT),
+    Magic.PENDING:  Script(BookAction.DEEM, reason="AB05", responses=(_PENDING, _DONE_SOON)),
+    Magic.FLIP:     Script(responses=(_DONE_AFTER_ENQUIRY,), reason="MS03",
+                           enquiry=EnquiryBehaviour.REFUSED_UNTIL_ANSWERED),
+    Magic.WRONGREF: Script(responses=(_done_with(Corruption.REFERENCE),)),
+    Magic.BADSIG:   Script(responses=(_done_with(Corruption.SIGNATURE),)),
+    Magic.HTTP502:  Script(responses=(), corruption=Corruption.HTTP_502),
+    Magic.RETURN:   Script(BookAction.DEEM, reason="AC04", responses=(_PENDING, _REFUSED_SOON)),
 }
 # fmt: on
 ORDINARY: Final = Script()
@@ -186,13 +195,13 @@ def script(word: str) -> Script | None:
     """What a word asks for; None for a word that means nothing."""
     word = word.upper()
     if slow := _SLOW.fullmatch(word):
-        return Script(says=(Say(Outcome.DONE, Wait.SECONDS, int(slow[1])),))
-    if unfound := _UNFOUND.fullmatch(word):
-        return replace(SCRIPTS[Magic.UNKFND], unfound=int(unfound[1]))
+        return Script(responses=(ScriptedResponse(Outcome.DONE, ResponseDelay.SECONDS, int(slow[1])),))
+    if not_found_count := _UNFOUND.fullmatch(word):
+        return replace(SCRIPTS[Magic.UNKFND], not_found_count=int(not_found_count[1]))
     if word in SCRIPTS:
         return SCRIPTS[Magic(word)]
     if word in ISO_REASONS:
-        return Script(Keep.REFUSE, says=(Say(Outcome.REFUSED),), reason=word)
+        return Script(BookAction.REFUSE, responses=(_REFUSED,), reason=word)
     return None
 
 

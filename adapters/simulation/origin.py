@@ -41,12 +41,12 @@ _FINAL: Final = frozenset({"ACCC", "RJCT"})
 _JSON: Final = "application/json"
 
 
-class NoOrigin(Exception):
-    """This rail was started without banks of its own, or the wish makes no sense."""
+class OriginationError(Exception):
+    """This rail was started without banks of its own, or the request makes no sense."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class OriginationRequest:
     """What somebody at the control port wants to be paid."""
 
     creditor_country: str
@@ -55,8 +55,8 @@ class Wish:
     word: str = ""
 
     @classmethod
-    def of(cls, body: bytes) -> "Wish":
-        """Read a wish.
+    def of(cls, body: bytes) -> "OriginationRequest":
+        """Read a request.
 
         Raises:
             NoOrigin: it is none.
@@ -64,13 +64,15 @@ class Wish:
         """
         try:
             content = json.loads(body)
-            wish = cls(**content)
-            sound = all(isinstance(text, str) for text in (wish.creditor_country, wish.amount, wish.word))
-            if not sound or not isinstance(wish.count, int) or not 0 < wish.count <= COUNT_MAX:
-                raise NoOrigin("not a wish")
+            request = cls(**content)
+            sound = all(
+                isinstance(text, str) for text in (request.creditor_country, request.amount, request.word)
+            )
+            if not sound or not isinstance(request.count, int) or not 0 < request.count <= COUNT_MAX:
+                raise OriginationError("not a request")
         except (ValueError, TypeError):
-            raise NoOrigin("not a wish") from None
-        return wish
+            raise OriginationError("not a request") from None
+        return request
 
 
 @dataclass(slots=True)
@@ -83,14 +85,14 @@ class Originator:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE), init=False)
 
-    def begin(self, wish: Wish) -> list[str]:
-        """Begin the payments of a wish, and tell their UETRs; they are sent in the background.
+    def originate(self, request: OriginationRequest) -> list[str]:
+        """Begin the payments of a request, and tell their UETRs; they are sent in the background.
 
         Raises:
             NoOrigin: there is no bank here, none there, or the amount is none.
 
         """
-        bank, bodies = self._bodies(wish)
+        bank, bodies = self._bodies(request)
         with self.journal.open("a") as journal:
             for uetr, body in bodies.items():
                 journal.write(json.dumps({"uetr": uetr, "bank": bank["id"], "body": body.decode()}) + "\n")
@@ -100,13 +102,13 @@ class Originator:
 
     def resume(self) -> None:
         """After a restart: send again, unchanged, what has no outcome yet."""
-        told = self.told()
+        told = self.payments()
         banks = {bank["id"]: bank for bank in self._banks(self.country)} if told else {}
         for line in told:
             if "status" not in line and line["bank"] in banks:
                 self._start(banks[line["bank"]], line["uetr"], line["body"].encode())
 
-    def told(self) -> list[dict[str, Any]]:
+    def payments(self) -> list[dict[str, Any]]:
         """Every payment that was begun here, with its outcome where there is one."""
         found: dict[str, dict[str, Any]] = {}
         if self.journal.exists():
@@ -123,21 +125,21 @@ class Originator:
 
     def _banks(self, country: str) -> list[dict[str, str]]:
         if self.credentials is None or not self.credentials.exists():
-            raise NoOrigin("there are no banks here")
+            raise OriginationError("there are no banks here")
         participants: list[dict[str, str]] = json.loads(self.credentials.read_text())["participants"]
         found = [one for one in participants if one["country"] == country]
         if not found:
-            raise NoOrigin(f"there is no bank in {country}")
+            raise OriginationError(f"there is no bank in {country}")
         return found
 
-    def _bodies(self, wish: Wish) -> tuple[dict[str, str], dict[str, bytes]]:
-        bank, creditor = self._banks(self.country)[0], self._banks(wish.creditor_country)[0]
+    def _bodies(self, request: OriginationRequest) -> tuple[dict[str, str], dict[str, bytes]]:
+        bank, creditor = self._banks(self.country)[0], self._banks(request.creditor_country)[0]
         try:
-            amount = Money.parse(wish.amount, bank["currency"])
-            account = magic_account(wish.creditor_country, wish.word)
+            amount = Money.parse(request.amount, bank["currency"])
+            account = magic_account(request.creditor_country, request.word)
         except (InvalidAmount, NotFound, ValueError) as error:
-            raise NoOrigin(str(error)) from None
-        payments = [self._payment(bank, creditor, amount, account) for _ in range(wish.count)]
+            raise OriginationError(str(error)) from None
+        payments = [self._payment(bank, creditor, amount, account) for _ in range(request.count)]
         return bank, {payment.uetr: _written(payment) for payment in payments}
 
     def _payment(

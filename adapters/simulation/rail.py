@@ -1,8 +1,8 @@
-"""What every simulated rail does with a credit, whatever its wire: book it once, and play its script.
+"""The processing of orders that all simulated rails share: book each order once, then follow its script.
 
-A country's simulator reads and checks the native message, then hands a `Credit` to its `Counter`, which
-books it and returns a `Case`; `answer_in_exchange` or `answer_by_callback` then says what the case's script
-says, in the words that the simulator makes of it.
+The simulator of a country parses and checks the native message and passes a `CreditOrder` to its
+`OrderProcessor`, which books it and returns an `OrderCase`. Then `respond_in_exchange` or
+`respond_by_callback` sends the responses of the script, in the native format that the simulator builds.
 """
 
 import asyncio
@@ -14,9 +14,18 @@ from typing import Final, Protocol
 
 from adapters.port import Outcome
 from adapters.profile import RailProfile
-from adapters.simulation.book import SETTLEMENT, Book, Entry, Kept, now
+from adapters.simulation.book import SETTLEMENT, Book, BookEntry, EntryStatus, now
 from adapters.simulation.faults import Faults
-from adapters.simulation.magic import ORDINARY, Enquiry, Keep, Say, Script, Spoil, Wait, script
+from adapters.simulation.magic import (
+    ORDINARY,
+    BookAction,
+    Corruption,
+    EnquiryBehaviour,
+    ResponseDelay,
+    Script,
+    ScriptedResponse,
+    script,
+)
 from schemas.money import Money
 
 EXPIRED: Final = "AB03"
@@ -26,7 +35,7 @@ _PAGE: Final = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RailRequest:
     """An HTTP request, read completely."""
 
     method: str
@@ -36,7 +45,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class RailResponse:
     """An HTTP answer. `cut`: the connection ends after half of the body."""
 
     status: int = 200
@@ -47,7 +56,7 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Credit:
+class CreditOrder:
     """What a native order asks for."""
 
     ref: str
@@ -62,28 +71,28 @@ class Credit:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class OrderCase:
     """One order as the book has it (or would have it) and how the rail behaves about it."""
 
-    entry: Entry
+    entry: BookEntry
     script: Script
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class EnquiryFinding:
     """What an enquiry is told: nothing is known when `entry` is None."""
 
-    entry: Entry | None
+    entry: BookEntry | None
     outcome: Outcome
     code: str = ""
-    spoil: Spoil = Spoil.NOTHING
+    corruption: Corruption = Corruption.NOTHING
 
 
-class OtherContent(Exception):
+class DifferentContent(Exception):
     """The id is known with another content."""
 
 
-class Closed(Exception):
+class RailClosed(Exception):
     """The rail takes no orders before an instant."""
 
     def __init__(self, until: datetime) -> None:
@@ -91,15 +100,15 @@ class Closed(Exception):
         super().__init__(until.isoformat())
 
 
-class Words(Protocol):
+class ResponseBuilder(Protocol):
     """How a country's simulator says what became of an entry."""
 
-    def __call__(self, entry: Entry, outcome: Outcome, spoil: Spoil) -> bytes:
+    def __call__(self, entry: BookEntry, outcome: Outcome, corruption: Corruption) -> bytes:
         """The native answer, spoiled where it must be (amount, reference, signature)."""
 
 
 @dataclass(slots=True)
-class Counter:
+class OrderProcessor:
     """Books credits and remembers what the scripts still owe. `native_code` says an ISO reason natively."""
 
     book: Book
@@ -122,7 +131,7 @@ class Counter:
     _said: set[str] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def take(self, credit: Credit) -> Case:
+    def accept(self, credit: CreditOrder) -> OrderCase:
         """Book a credit once. An order seen before gets the case as it stands.
 
         Raises:
@@ -134,98 +143,104 @@ class Counter:
         known = self.book.find(credit.ref)
         if known is not None:
             if known.fingerprint != fingerprint:
-                raise OtherContent
-            return Case(known, Script(says=(Say(outcome_of(known)),)))
+                raise DifferentContent
+            return OrderCase(known, Script(responses=(ScriptedResponse(outcome_of(known)),)))
         self.must_be_open()
         plan = self._script(credit)
-        entry = Entry(
+        entry = BookEntry(
             rail_ref=credit.ref,
             uetr=credit.uetr,
             amount_minor=credit.amount.minor,
             currency=credit.amount.currency,
-            outcome=_KEPT.get(plan.keep, Kept.DONE),
-            code=self.native_code(plan.reason) if plan.keep is Keep.REFUSE else "",
+            outcome=_KEPT.get(plan.action, EntryStatus.DONE),
+            code=self.native_code(plan.reason) if plan.action is BookAction.REFUSE else "",
             account=credit.account,
             at=now(),
             fingerprint=fingerprint,
         )
-        if plan.keep is Keep.NOTHING:
-            return Case(entry, plan)
-        return Case(self.book.keep(entry), plan)
+        if plan.action is BookAction.NOTHING:
+            return OrderCase(entry, plan)
+        return OrderCase(self.book.append(entry), plan)
 
     def must_be_open(self) -> None:
         """Raise Closed while the rail takes no new orders."""
         if self.closed_until is not None and datetime.now(UTC) < self.closed_until:
-            raise Closed(self.closed_until)
+            raise RailClosed(self.closed_until)
 
-    def settle(self, entry: Entry) -> Entry:
+    def settle(self, entry: BookEntry) -> BookEntry:
         """Credit an entry that was pending."""
-        return self.book.keep(replace(entry, outcome=Kept.DONE, code="", at=now()))
+        return self.book.append(replace(entry, outcome=EntryStatus.DONE, code="", at=now()))
 
-    def give_back(self, entry: Entry, reason: str) -> Entry:
+    def refuse_pending(self, entry: BookEntry, reason: str) -> BookEntry:
         """Refuse an entry that was pending, with an ISO reason."""
-        return self.book.keep(replace(entry, outcome=Kept.REFUSED, code=self.native_code(reason), at=now()))
+        return self.book.append(
+            replace(entry, outcome=EntryStatus.REFUSED, code=self.native_code(reason), at=now())
+        )
 
-    def reverse(self, ref: str) -> Entry | None:
+    def reverse(self, ref: str) -> BookEntry | None:
         """Take a credit back; None where there is none to take back."""
         known = self.book.find(ref)
-        if known is None or known.outcome not in {Kept.DONE, Kept.REVERSED}:
+        if known is None or known.outcome not in {EntryStatus.DONE, EntryStatus.REVERSED}:
             return None
-        if known.outcome is Kept.REVERSED:
+        if known.outcome is EntryStatus.REVERSED:
             return known
-        return self.book.keep(replace(known, outcome=Kept.REVERSED, at=now()))
+        return self.book.append(replace(known, outcome=EntryStatus.REVERSED, at=now()))
 
-    def enquire(self, ref: str) -> Finding:
+    def enquire(self, ref: str) -> EnquiryFinding:
         """What the rail tells about an order, which its script may falsify."""
         entry = self.book.find(ref)
         if entry is None:
-            return Finding(None, Outcome.NOT_FOUND)
+            return EnquiryFinding(None, Outcome.NOT_FOUND)
         plan = self._scripts.get(ref) or self._script_of(entry.account)
         times = self._enquired[ref] = self._enquired.get(ref, 0) + 1
         if asked := self._awaited.pop(ref, None):
             asked.set()
-        if plan.enquiry is Enquiry.NOT_FOUND_FIRST and times <= plan.unfound:
-            return Finding(None, Outcome.NOT_FOUND)
-        if plan.enquiry is Enquiry.REFUSED_UNTIL_SAID and ref not in self._said:
-            return Finding(entry, Outcome.REFUSED, self.native_code(plan.reason))
-        return Finding(entry, outcome_of(entry), entry.code, plan.enquiry_spoil)
+        if plan.enquiry is EnquiryBehaviour.NOT_FOUND_FIRST and times <= plan.not_found_count:
+            return EnquiryFinding(None, Outcome.NOT_FOUND)
+        if plan.enquiry is EnquiryBehaviour.REFUSED_UNTIL_ANSWERED and ref not in self._said:
+            return EnquiryFinding(entry, Outcome.REFUSED, self.native_code(plan.reason))
+        return EnquiryFinding(entry, outcome_of(entry), entry.code, plan.enquiry_corruption)
 
-    def cycle(self, day: str) -> list[Entry]:
+    def cycle(self, day: str) -> list[BookEntry]:
         """What became final on a day of the rail's clock, oldest first; a reversal stands as its credit."""
-        final = (entry for entry in self.book.entries.values() if entry.outcome is not Kept.PENDING)
+        final = (entry for entry in self.book.entries.values() if entry.outcome is not EntryStatus.PENDING)
         return [entry for entry in final if self.profile.hours.day(datetime.fromisoformat(entry.at)) == day]
 
     def resume(self) -> None:
         """After a restart: credit what was left pending, or give it back."""
         for entry in list(self.book.entries.values()):
-            if entry.outcome is Kept.PENDING:
+            if entry.outcome is EntryStatus.PENDING:
                 plan = self._script_of(entry.account)
-                if plan.says[-1:] and plan.says[-1].outcome is Outcome.REFUSED:
-                    self.give_back(entry, plan.reason)
+                if plan.responses[-1:] and plan.responses[-1].outcome is Outcome.REFUSED:
+                    self.refuse_pending(entry, plan.reason)
                 else:
                     self.settle(entry)
 
-    async def answer_by_callback(self, case: Case, acknowledgement: bytes, words: Words) -> Response:
+    async def respond_by_callback(
+        self, case: OrderCase, acknowledgement: bytes, words: ResponseBuilder
+    ) -> RailResponse:
         """Acknowledge, and say the rest later by callback."""
-        says = [self._later(case, say, words) for say in case.script.says]
+        says = [self._later(case, say, words) for say in case.script.responses]
         if case.script.before_acknowledgement:
             for say in says:
                 await say
         else:
             for say in says:
                 self._start(say)
-        return _spoiled(Response(body=acknowledgement), case.script.spoil)
+        return _spoiled(RailResponse(body=acknowledgement), case.script.corruption)
 
-    async def answer_in_exchange(self, case: Case, words: Words) -> Response | None:
+    async def respond_in_exchange(self, case: OrderCase, words: ResponseBuilder) -> RailResponse | None:
         """Say the first word in the exchange and the rest by callback; None: never answer."""
-        if case.script.spoil is not Spoil.NOTHING:
-            return _spoiled(Response(body=words(case.entry, Outcome.DONE, Spoil.NOTHING)), case.script.spoil)
-        if not case.script.says:
+        if case.script.corruption is not Corruption.NOTHING:
+            return _spoiled(
+                RailResponse(body=words(case.entry, Outcome.DONE, Corruption.NOTHING)), case.script.corruption
+            )
+        if not case.script.responses:
             return None
-        first, *rest = case.script.says
+        first, *rest = case.script.responses
         if case.script.before_acknowledgement:
             await self._later(case, first, words)
-        if first.wait in {Wait.PAST_ANSWER, Wait.PAST_ENQUIRY}:
+        if first.wait in {ResponseDelay.PAST_ANSWER, ResponseDelay.PAST_ENQUIRY}:
             # By then the sender has hung up: the word must come by callback.
             self._start(self._later(case, first, words))
             return None
@@ -233,7 +248,7 @@ class Counter:
         for say in rest:
             self._start(self._later(case, say, words))
         self._said.add(case.entry.rail_ref)
-        return Response(body=_body(case.entry, first, words))
+        return RailResponse(body=_body(case.entry, first, words))
 
     def later(self, body: bytes) -> None:
         """Post a word to the switch after the ordinary latency."""
@@ -250,33 +265,35 @@ class Counter:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _script(self, credit: Credit) -> Script:
+    def _script(self, credit: CreditOrder) -> Script:
         fault = self.faults.next()
         if fault is not None:
             self._scripts[credit.ref] = fault
         wanted = fault or script(self.word_of(credit.account)) or credit.script or ORDINARY
         if credit.expires_at <= datetime.now(UTC):
-            return Script(Keep.REFUSE, says=(Say(Outcome.REFUSED),), reason=EXPIRED)
+            return Script(BookAction.REFUSE, responses=(ScriptedResponse(Outcome.REFUSED),), reason=EXPIRED)
         if -self.book.balances[SETTLEMENT] + credit.amount.minor > self.prefunded_minor:
-            return Script(Keep.REFUSE, says=(Say(Outcome.REFUSED),), reason=INSUFFICIENT)
+            return Script(
+                BookAction.REFUSE, responses=(ScriptedResponse(Outcome.REFUSED),), reason=INSUFFICIENT
+            )
         return wanted
 
     def _script_of(self, account: str) -> Script:
         return script(self.word_of(account)) or ORDINARY
 
-    async def _later(self, case: Case, say: Say, words: Words) -> None:
+    async def _later(self, case: OrderCase, say: ScriptedResponse, words: ResponseBuilder) -> None:
         """Wait, credit or give back what was deemed, and post the word to the switch."""
         await self._wait(case.entry.rail_ref, say)
         entry = self.book.find(case.entry.rail_ref) or case.entry
-        if say.outcome is Outcome.DONE and entry.outcome is Kept.PENDING:
+        if say.outcome is Outcome.DONE and entry.outcome is EntryStatus.PENDING:
             entry = self.settle(entry)
-        if say.outcome is Outcome.REFUSED and entry.outcome is Kept.PENDING:
-            entry = self.give_back(entry, case.script.reason)
+        if say.outcome is Outcome.REFUSED and entry.outcome is EntryStatus.PENDING:
+            entry = self.refuse_pending(entry, case.script.reason)
         self._said.add(entry.rail_ref)
         await self.deliver(_body(entry, say, words))
 
-    async def _wait(self, ref: str, say: Say) -> None:
-        if say.wait is Wait.PAST_ENQUIRY and ref not in self._enquired:
+    async def _wait(self, ref: str, say: ScriptedResponse) -> None:
+        if say.wait is ResponseDelay.PAST_ENQUIRY and ref not in self._enquired:
             asked = self._awaited.setdefault(ref, asyncio.Event())
             await asked.wait()
         delay = self.latency_s + say.delay_s(self.profile.timing) * self.time_scale
@@ -289,7 +306,7 @@ class Counter:
         task.add_done_callback(self._tasks.discard)
 
 
-def outcome_of(entry: Entry) -> Outcome:
+def outcome_of(entry: BookEntry) -> Outcome:
     """What an entry is in the words of the port. A reversal is another order: its credit stays done."""
     return _OUTCOMES[entry.outcome]
 
@@ -300,24 +317,24 @@ def with_broken_signature(document: bytes) -> bytes:
     return before + tag + (b"A" if after[:1] != b"A" else b"B") + after[1:]
 
 
-_KEPT: Final = {Keep.REFUSE: Kept.REFUSED, Keep.DEEM: Kept.PENDING}
+_KEPT: Final = {BookAction.REFUSE: EntryStatus.REFUSED, BookAction.DEEM: EntryStatus.PENDING}
 _OUTCOMES: Final = {
-    Kept.DONE: Outcome.DONE,
-    Kept.REFUSED: Outcome.REFUSED,
-    Kept.PENDING: Outcome.PENDING,
-    Kept.REVERSED: Outcome.DONE,
+    EntryStatus.DONE: Outcome.DONE,
+    EntryStatus.REFUSED: Outcome.REFUSED,
+    EntryStatus.PENDING: Outcome.PENDING,
+    EntryStatus.REVERSED: Outcome.DONE,
 }
 
 
-def _body(entry: Entry, say: Say, words: Words) -> bytes:
-    return _GARBAGE if say.spoil is Spoil.GARBAGE else words(entry, say.outcome, say.spoil)
+def _body(entry: BookEntry, say: ScriptedResponse, words: ResponseBuilder) -> bytes:
+    return _GARBAGE if say.corruption is Corruption.GARBAGE else words(entry, say.outcome, say.corruption)
 
 
-def _spoiled(response: Response, spoil: Spoil) -> Response:
-    match spoil:
-        case Spoil.CUT:
+def _spoiled(response: RailResponse, corruption: Corruption) -> RailResponse:
+    match corruption:
+        case Corruption.CUT:
             return replace(response, cut=True)
-        case Spoil.HTTP_502:
-            return Response(502, _PAGE, "text/html")
+        case Corruption.HTTP_502:
+            return RailResponse(502, _PAGE, "text/html")
         case _:
             return response

@@ -1,8 +1,8 @@
 """Everything that a sandbox needs to talk to one simulated rail, made once and kept.
 
 `prepare` makes, in `DIR`: an authority for TLS, a certificate for this machine, and signing keys for the rail
-and for us; private files are readable by their owner only. It returns the `Connection` for the adapter and
-the command line that starts the rail.
+and for us; private files are readable by their owner only. It returns the `RailConnection` for the adapter
+and the command line that starts the rail.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from adapters import registry
-from adapters.port import Connection
+from adapters.port import RailConnection
 
 LIFETIME: Final = timedelta(days=3650)
 FRAMES: Final = "tls"
@@ -44,7 +44,7 @@ def prepare(
     latency_s: float = 0.05,
     callback_ca: Path | None = None,
     credentials: Path | None = None,
-) -> tuple[Connection, list[str]]:
+) -> tuple[RailConnection, list[str]]:
     """What the switch needs to connect to a simulated rail, and the command that starts the rail.
 
     Files that exist are used again, so a restarted sandbox keeps its keys and its book.
@@ -73,7 +73,7 @@ def prepare(
             indent=2,
         ).encode(),
     )
-    connection = Connection(
+    connection = RailConnection(
         base_url=f"{scheme}://127.0.0.1:{port}",
         ca_file=directory / "ca.crt",
         signing_key=(directory / "participant.key").read_bytes(),

@@ -25,9 +25,9 @@ import uvicorn
 from adapters import cycle, keys
 from adapters.http import NOT_BEFORE
 from adapters.profile import RailProfile
-from adapters.simulation.book import FILE_NAME, Book, Kept
-from adapters.simulation.origin import NoOrigin, Originator, Wish
-from adapters.simulation.rail import Closed, Counter, Request, Response
+from adapters.simulation.book import FILE_NAME, Book, EntryStatus
+from adapters.simulation.origin import OriginationError, OriginationRequest, Originator
+from adapters.simulation.rail import OrderProcessor, RailClosed, RailRequest, RailResponse
 
 REQUEST_BYTES: Final = 256 * 1024
 DELIVERIES: Final = 3
@@ -44,24 +44,24 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _log = logging.getLogger(__name__)
 
 
-class Simulator(Protocol):
+class HttpSimulator(Protocol):
     """A country's simulated rail."""
 
-    counter: Counter
+    processor: OrderProcessor
 
-    async def handle(self, request: Request) -> Response | None:
+    async def handle(self, request: RailRequest) -> RailResponse | None:
         """Answer a request on the rail's own paths; None: never answer."""
 
 
 @runtime_checkable
-class Announcing(Protocol):
+class AnnouncingSimulator(Protocol):
     """A simulated rail that tells its participants when it closes out of hours."""
 
     def announcement(self, until: datetime) -> bytes:
         """What it says, to the callback address."""
 
 
-class Voice(Protocol):
+class NotificationSender(Protocol):
     """Where a rail says what it says later: callbacks, or connections of the participant."""
 
     async def deliver(self, body: bytes) -> None:
@@ -72,7 +72,7 @@ class Voice(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class SimulatorSettings:
     """How to run one simulated rail."""
 
     country: str
@@ -137,14 +137,14 @@ class Callbacks:
         return self._session
 
 
-def open_counter(
-    settings: Settings,
-    callbacks: Voice,
+def open_processor(
+    settings: SimulatorSettings,
+    callbacks: NotificationSender,
     profile: RailProfile,
     *,
     native_code: Callable[[str], str],
     word_of: Callable[[str], str],
-) -> Counter:
+) -> OrderProcessor:
     """The rail's counter over its book.
 
     Args:
@@ -155,7 +155,7 @@ def open_counter(
         word_of: Finds the magic word in an account.
 
     """
-    return Counter(
+    return OrderProcessor(
         book=Book(settings.book),
         profile=profile,
         native_code=native_code,
@@ -168,11 +168,11 @@ def open_counter(
 
 
 @dataclass(slots=True)
-class Server:
+class SimulatorServer:
     """The ASGI application around a simulator."""
 
-    simulator: Simulator
-    callbacks: Voice
+    simulator: HttpSimulator
+    callbacks: NotificationSender
     rail_key: bytes
     """The rail's private key, PEM; signs the end-of-cycle file."""
     origin: Originator
@@ -185,9 +185,9 @@ class Server:
             return
         body = await _read(receive)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        request = Request(scope["method"], scope["path"], headers, body or b"")
+        request = RailRequest(scope["method"], scope["path"], headers, body or b"")
         if body is None:
-            response: Response | None = Response(413)
+            response: RailResponse | None = RailResponse(413)
         else:
             response = self._control(request) or await self._rail(request)
         if response is None:
@@ -195,97 +195,97 @@ class Server:
         else:
             await _write(response, send)
 
-    async def _rail(self, request: Request) -> Response | None:
+    async def _rail(self, request: RailRequest) -> RailResponse | None:
         self.seen["/".join(request.path.split("/")[:3])] += 1
         if request.path.startswith(cycle.PATH) and request.method == "GET":
             return self._cycle(request.path.removeprefix(cycle.PATH))
         try:
             return await self.simulator.handle(request)
-        except Closed as closed:
-            return Response(503, headers={NOT_BEFORE: closed.until.isoformat()})
+        except RailClosed as closed:
+            return RailResponse(503, headers={NOT_BEFORE: closed.until.isoformat()})
 
-    def _cycle(self, day: str) -> Response:
+    def _cycle(self, day: str) -> RailResponse:
         if _DAY.fullmatch(day) is None:
-            return Response(404)
-        counter = self.simulator.counter
+            return RailResponse(404)
+        processor = self.simulator.processor
         lines = [
-            cycle.Line(e.rail_ref, e.uetr, e.outcome is not Kept.REFUSED, e.code, e.amount_minor)
-            for e in counter.cycle(day)
+            cycle.CycleLine(e.rail_ref, e.uetr, e.outcome is not EntryStatus.REFUSED, e.code, e.amount_minor)
+            for e in processor.cycle(day)
         ]
-        body = cycle.write(counter.profile, day, lines, keys.private(self.rail_key))
-        return Response(body=body, content_type="text/csv")
+        body = cycle.write(processor.profile, day, lines, keys.private(self.rail_key))
+        return RailResponse(body=body, content_type="text/csv")
 
-    def _control(self, request: Request) -> Response | None:
+    def _control(self, request: RailRequest) -> RailResponse | None:
         place = f"{request.method} {request.path}"
         control = self._controls().get(place)
         return control(request.body) if control else None
 
-    def _controls(self) -> dict[str, Callable[[bytes], Response]]:
-        counter = self.simulator.counter
+    def _controls(self) -> dict[str, Callable[[bytes], RailResponse]]:
+        processor = self.simulator.processor
         return {
-            "GET /book": lambda _: Response(
-                body=counter.book.path.read_bytes(), content_type="application/jsonl"
+            "GET /book": lambda _: RailResponse(
+                body=processor.book.path.read_bytes(), content_type="application/jsonl"
             ),
-            "GET /requests": lambda _: Response(body=json.dumps(self.seen).encode(), content_type=_JSON),
+            "GET /requests": lambda _: RailResponse(body=json.dumps(self.seen).encode(), content_type=_JSON),
             "POST /faults": self._add_faults,
             "DELETE /faults": lambda _: self._forget_faults(),
             "POST /hours": self._close_rail,
             "DELETE /hours": lambda _: self._open_rail(),
             "POST /originate": self._originate,
-            "GET /originated": lambda _: Response(
-                body=json.dumps(self.origin.told()).encode(), content_type=_JSON
+            "GET /originated": lambda _: RailResponse(
+                body=json.dumps(self.origin.payments()).encode(), content_type=_JSON
             ),
         }
 
-    def _originate(self, body: bytes) -> Response:
+    def _originate(self, body: bytes) -> RailResponse:
         try:
-            uetrs = self.origin.begin(Wish.of(body))
-        except NoOrigin as error:
-            return Response(400, json.dumps({"error": str(error)}).encode(), _JSON)
-        return Response(202, json.dumps({"uetrs": uetrs}).encode(), _JSON)
+            uetrs = self.origin.originate(OriginationRequest.of(body))
+        except OriginationError as error:
+            return RailResponse(400, json.dumps({"error": str(error)}).encode(), _JSON)
+        return RailResponse(202, json.dumps({"uetrs": uetrs}).encode(), _JSON)
 
-    def _forget_faults(self) -> Response:
-        self.simulator.counter.faults.clear()
-        return Response(204)
+    def _forget_faults(self) -> RailResponse:
+        self.simulator.processor.faults.clear()
+        return RailResponse(204)
 
-    def _open_rail(self) -> Response:
-        self.simulator.counter.closed_until = None
-        return Response(204)
+    def _open_rail(self) -> RailResponse:
+        self.simulator.processor.closed_until = None
+        return RailResponse(204)
 
-    def _close_rail(self, body: bytes) -> Response:
+    def _close_rail(self, body: bytes) -> RailResponse:
         try:
             until = datetime.fromisoformat(json.loads(body)["closed_until"])
         except (ValueError, KeyError, TypeError):
-            return Response(400, b'{"closed_until": "an instant, ISO 8601"}', _JSON)
+            return RailResponse(400, b'{"closed_until": "an instant, ISO 8601"}', _JSON)
         if until.tzinfo is None:
-            return Response(400, b"an offset is needed", "text/plain")
-        self.simulator.counter.closed_until = until
-        if isinstance(self.simulator, Announcing):
-            self.simulator.counter.later(self.simulator.announcement(until))
-        return Response(204)
+            return RailResponse(400, b"an offset is needed", "text/plain")
+        self.simulator.processor.closed_until = until
+        if isinstance(self.simulator, AnnouncingSimulator):
+            self.simulator.processor.later(self.simulator.announcement(until))
+        return RailResponse(204)
 
-    def _add_faults(self, body: bytes) -> Response:
+    def _add_faults(self, body: bytes) -> RailResponse:
         try:
             wanted = json.loads(body)
-            self.simulator.counter.faults.add(str(wanted["word"]), int(wanted.get("count", 1)))
+            self.simulator.processor.faults.add(str(wanted["word"]), int(wanted.get("count", 1)))
         except (ValueError, KeyError, TypeError, AttributeError):
-            return Response(400, b'{"word": "a magic word", "count": 1}', _JSON)
-        return Response(204)
+            return RailResponse(400, b'{"word": "a magic word", "count": 1}', _JSON)
+        return RailResponse(204)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        self.simulator.counter.resume()
+        self.simulator.processor.resume()
         self.origin.resume()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self.origin.close()
-        await self.simulator.counter.close()
+        await self.simulator.processor.close()
         await self.callbacks.close()
-        self.simulator.counter.book.close()
+        self.simulator.processor.book.close()
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def run(server: Server, *, port: int, certificate: Path, key: Path) -> None:
+def run(server: SimulatorServer, *, port: int, certificate: Path, key: Path) -> None:
     """Serve until told to stop."""
     logging.getLogger("uvicorn.error").addFilter(_is_no_cut)
     uvicorn.run(
@@ -326,7 +326,7 @@ async def _read(receive: Receive) -> bytes | None:
             return b"".join(chunks)
 
 
-async def _write(response: Response, send: Send) -> None:
+async def _write(response: RailResponse, send: Send) -> None:
     headers = [
         (b"content-type", response.content_type.encode()),
         (b"content-length", str(len(response.body)).encode()),

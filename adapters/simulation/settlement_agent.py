@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp import web
 
-from adapters.simulation.book import FILE_NAME, Book, Entry, Kept, now
+from adapters.simulation.book import FILE_NAME, Book, BookEntry, EntryStatus, now
 from schemas import codec
 from schemas.errors import NotAuthentic
 from schemas.money import Money
@@ -90,7 +90,7 @@ class SettlementAgent:
             self._tell(name)
         return web.Response(status=202)
 
-    def _line(self, content: dict[str, Any], tx: dict[str, Any], fault: str) -> Entry:
+    def _line(self, content: dict[str, Any], tx: dict[str, Any], fault: str) -> BookEntry:
         """Move a line's money, once whatever is said again."""
         uetr = tx["PmtId"]["UETR"]
         known = self.book.find(uetr)
@@ -102,8 +102,8 @@ class SettlementAgent:
         money = Money.parse(tx["IntrBkSttlmAmt"]["Amt"], tx["IntrBkSttlmAmt"]["Ccy"])
         minor = money.minor if debtor == scheme else -money.minor
         refused = fault if fault and fault not in _WORDS else ""
-        outcome = Kept.REFUSED if refused else Kept.DONE
-        return self.book.keep(Entry(uetr, uetr, minor, money.currency, outcome, refused, bank, now()))
+        outcome = EntryStatus.REFUSED if refused else EntryStatus.DONE
+        return self.book.append(BookEntry(uetr, uetr, minor, money.currency, outcome, refused, bank, now()))
 
     def _enquired(self, name: str) -> web.Response:
         if name not in self.instructed:
@@ -118,8 +118,8 @@ class SettlementAgent:
 
     async def _confirm(self, refs: list[str]) -> None:
         lines = [self.book.entries[ref] for ref in refs]
-        done = [line for line in lines if line.outcome is Kept.DONE]
-        refused = [line for line in lines if line.outcome is Kept.REFUSED]
+        done = [line for line in lines if line.outcome is EntryStatus.DONE]
+        refused = [line for line in lines if line.outcome is EntryStatus.REFUSED]
         if done:
             await self._post(codec.encode("camt.054.001.08", _notification(done), media_type=codec.XML))
         if refused:
@@ -147,7 +147,7 @@ def _header() -> dict[str, str]:
     return {"MsgId": uuid.uuid4().hex, "CreDtTm": datetime.now(UTC).isoformat(timespec="milliseconds")}
 
 
-def _notification(lines: list[Entry]) -> dict[str, Any]:
+def _notification(lines: list[BookEntry]) -> dict[str, Any]:
     entries = [
         {
             "Amt": {"Ccy": line.currency, "Amt": Money(abs(line.amount_minor), line.currency).text},
@@ -163,7 +163,7 @@ def _notification(lines: list[Entry]) -> dict[str, Any]:
     return {"BkToCstmrDbtCdtNtfctn": {"GrpHdr": _header(), "Ntfctn": [notification]}}
 
 
-def _status_report(lines: list[Entry]) -> dict[str, Any]:
+def _status_report(lines: list[BookEntry]) -> dict[str, Any]:
     transactions = [
         {"OrgnlUETR": line.uetr, "TxSts": "RJCT", "StsRsnInf": [{"Rsn": {"Cd": line.code}}]} for line in lines
     ]

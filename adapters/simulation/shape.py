@@ -14,11 +14,11 @@ from schemas.errors import InvalidMessage
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class ElementShape:
     """What an element may hold: attributes and parts, each with `?` where optional; or text."""
 
     attributes: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
-    parts: Sequence[tuple[str, "Shape"]] = ()
+    parts: Sequence[tuple[str, "ElementShape"]] = ()
     """In their order; a part may come once. All are of the element's own namespace."""
     text: re.Pattern[str] | None = None
 
@@ -28,7 +28,7 @@ def like(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.ASCII | re.DOTALL)
 
 
-def check(element: Element, shape: Shape) -> None:
+def check(element: Element, shape: ElementShape) -> None:
     """Refuse an element that has not the shape.
 
     Raises:
@@ -52,7 +52,7 @@ def check(element: Element, shape: Shape) -> None:
         raise InvalidMessage("a part that does not belong, or not there", path=name.localname)
 
 
-def _check_attributes(element: Element, shape: Shape) -> None:
+def _check_attributes(element: Element, shape: ElementShape) -> None:
     left = {str(name): str(value) for name, value in element.attrib.items()}
     for name, pattern in shape.attributes.items():
         value = left.pop(name.removesuffix("?"), None)

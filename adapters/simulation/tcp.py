@@ -18,8 +18,8 @@ from typing import Final, Protocol, runtime_checkable
 import uvicorn
 
 from adapters.framing import Framer, FramingError, Length, framed
-from adapters.simulation.rail import Counter, Request, Response
-from adapters.simulation.server import Server
+from adapters.simulation.rail import OrderProcessor, RailRequest, RailResponse
+from adapters.simulation.server import SimulatorServer
 
 CONTROL: Final = "control"
 """Name of the file with the address of the control port."""
@@ -45,7 +45,7 @@ class Peer:
     """Nothing may be said on it any more: it ends soon."""
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def say(self, message: bytes) -> None:
+    def send(self, message: bytes) -> None:
         """Send one message."""
         self.writer.write(framed(message, self.length))
 
@@ -80,7 +80,7 @@ class Peers:
         except TimeoutError:
             _log.warning("nobody there to hear")
             return
-        peer.say(body)
+        peer.send(body)
 
     def signed_on(self, peer: Peer) -> None:
         """From now on the connection is told what others missed."""
@@ -102,45 +102,45 @@ class Peers:
 
 
 @runtime_checkable
-class Simulator(Protocol):
+class TcpSimulator(Protocol):
     """A country's simulated rail that speaks frames."""
 
-    counter: Counter
+    processor: OrderProcessor
     peers: Peers
 
-    async def answer(self, message: bytes, peer: Peer) -> Response | None:
+    async def answer(self, message: bytes, peer: Peer) -> RailResponse | None:
         """Answer a message; None: never. The body is a message without its length."""
 
     def sign_off(self) -> None:
         """Tell every participant that the rail goes; they connect and sign on again when they can."""
 
-    async def handle(self, request: Request) -> Response | None:
+    async def handle(self, request: RailRequest) -> RailResponse | None:
         """Nothing is there by HTTP but the control paths."""
 
 
-class ControlServer(Server):
+class ControlServer(SimulatorServer):
     """The control paths of a rail that does not speak HTTP itself; `POST /sign-off` is one more."""
 
     __slots__ = ()
 
-    async def _rail(self, request: Request) -> Response | None:
+    async def _rail(self, request: RailRequest) -> RailResponse | None:
         return await self.simulator.handle(request)
 
-    def _controls(self) -> dict[str, Callable[[bytes], Response]]:
+    def _controls(self) -> dict[str, Callable[[bytes], RailResponse]]:
         return {**super()._controls(), "POST /sign-off": lambda _: self._sign_off()}
 
-    def _sign_off(self) -> Response:
-        assert isinstance(self.simulator, Simulator), "it was made for one"
+    def _sign_off(self) -> RailResponse:
+        assert isinstance(self.simulator, TcpSimulator), "it was made for one"
         self.simulator.sign_off()
-        return Response(204)
+        return RailResponse(204)
 
 
 @dataclass(slots=True)
 class Listener:
     """Reads frames from every connection, and answers each in a task of its own."""
 
-    simulator: Simulator
-    control: Server
+    simulator: TcpSimulator
+    control: SimulatorServer
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -181,7 +181,7 @@ class Listener:
 
 
 async def run(
-    simulator: Simulator, control: Server, *, port: int, certificate: Path, key: Path, data: Path
+    simulator: TcpSimulator, control: SimulatorServer, *, port: int, certificate: Path, key: Path, data: Path
 ) -> None:
     """Serve the rail and its control port until told to stop."""
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

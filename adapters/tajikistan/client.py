@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from adapters.iso8583.client import Iso8583Adapter, make
-from adapters.port import Connection, Order, RailAdapter, Violation
+from adapters.port import Order, RailAdapter, RailConnection, Violation
 from adapters.tajikistan.messages import DIALECT, key_fits
 
 _log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ class KortiMilli(Iso8583Adapter):
         return Iso8583Adapter.check(self, order)
 
 
-def adapter(connection: Connection) -> RailAdapter:
+def adapter(connection: RailConnection) -> RailAdapter:
     """The Tajik adapter for a connection.
 
     Raises:

@@ -5,7 +5,7 @@ from typing import Final
 
 from adapters.framing import Length
 from adapters.identifiers import is_tajik_account
-from adapters.iso8583.dialect import Bitmap, Dialect
+from adapters.iso8583.dialect import Bitmap, Iso8583Dialect
 from adapters.iso8583.messages import account_of
 from adapters.port import Order
 from adapters.tajikistan.profile import PROFILE
@@ -30,7 +30,7 @@ def key_fits(order: Order) -> bool | None:
     return is_tajik_account(account, bik)
 
 
-DIALECT: Final = Dialect(
+DIALECT: Final = Iso8583Dialect(
     profile=PROFILE,
     currency="972",
     length=Length.ASCII_4,

@@ -15,25 +15,25 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from adapters import creditor, json_text, keys
 from adapters import uetr as uetrs
 from adapters.cycle import fetch
-from adapters.http import Failed, HttpClient, Reply
+from adapters.http import HttpClient, HttpFailure, HttpReply
 from adapters.identity import require
 from adapters.port import (
+    Acceptance,
     Acknowledgement,
     Answer,
-    Connection,
     Native,
     Order,
     Outcome,
     Payee,
     RailAdapter,
+    RailConnection,
     Receipt,
-    Taken,
     Violation,
 )
 from adapters.profile import RailProfile
 from adapters.signed_json import sign, verify
 from adapters.uzbekistan import messages
-from adapters.uzbekistan.codes import Code, State, reason_of
+from adapters.uzbekistan.codes import SvGateCode, SvGateState, reason_of
 from adapters.uzbekistan.messages import Content
 from adapters.uzbekistan.profile import PROFILE
 from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
@@ -44,7 +44,7 @@ _JSON: Final = "application/json"
 _IDENTITY: Final = ("username", "password", "merchant_id", "terminal_id", "system", "legal_name")
 
 
-def adapter(connection: Connection) -> RailAdapter:
+def adapter(connection: RailConnection) -> RailAdapter:
     """The Uzbek adapter for a connection.
 
     Raises:
@@ -91,19 +91,19 @@ class SvGate:
         """See `Reserving.reserve`: `hold.create` for an account; a card's credit has no hold."""
         order = json_text.parse(native.body)
         if order["method"] == messages.CREDIT:
-            return Receipt(Taken.TAKEN)
+            return Receipt(Acceptance.ACCEPTED)
         answered = await self._call(order)
-        if isinstance(answered, Failed):
+        if isinstance(answered, HttpFailure):
             return answered.receipt
-        held = messages.state_of(answered) == State.HELD
-        return Receipt(Taken.TAKEN) if held else _receipt(native.ref, answered)
+        held = messages.state_of(answered) == SvGateState.HELD
+        return Receipt(Acceptance.ACCEPTED) if held else _receipt(native.ref, answered)
 
     async def submit(self, native: Native) -> Receipt:
         """See `RailAdapter.submit`: `p2p.universal.credit` for a card, `hold.confirm` for an account."""
         order = json_text.parse(native.body)
         is_card = order["method"] == messages.CREDIT
         answered = await self._call(order if is_card else messages.by_ext(messages.CONFIRM, native.ref))
-        return answered.receipt if isinstance(answered, Failed) else _receipt(native.ref, answered)
+        return answered.receipt if isinstance(answered, HttpFailure) else _receipt(native.ref, answered)
 
     async def enquire(self, native: Native) -> Answer:
         """See `RailAdapter.enquire`: `trans.ext` and `hold.get` in one batch."""
@@ -119,17 +119,17 @@ class SvGate:
     async def undo(self, native: Native, reason: str) -> Receipt:
         """See `RailAdapter.undo`: a hold is dismissed, a credit is taken back by `trans.reverse`."""
         dismissed = await self._call(messages.by_ext(messages.DISMISS, native.ref))
-        if not isinstance(dismissed, Failed) and messages.state_of(dismissed) == State.DISMISSED:
-            return Receipt(Taken.TAKEN, _undone(native.ref, Outcome.DONE, State.DISMISSED))
+        if not isinstance(dismissed, HttpFailure) and messages.state_of(dismissed) == SvGateState.DISMISSED:
+            return Receipt(Acceptance.ACCEPTED, _undone(native.ref, Outcome.DONE, SvGateState.DISMISSED))
         reversed_ = await self._call(messages.by_ext(messages.REVERSE, native.ref, reason=reason))
-        if isinstance(reversed_, Failed):
+        if isinstance(reversed_, HttpFailure):
             return reversed_.receipt
-        if messages.state_of(reversed_) == State.REVERSED:
-            return Receipt(Taken.TAKEN, _undone(native.ref, Outcome.DONE, State.REVERSED))
+        if messages.state_of(reversed_) == SvGateState.REVERSED:
+            return Receipt(Acceptance.ACCEPTED, _undone(native.ref, Outcome.DONE, SvGateState.REVERSED))
         code = messages.error_of(reversed_)
-        if code in {Code.NO_ORDER, Code.NOTHING_CREDITED}:
-            return Receipt(Taken.REFUSED, _undone(native.ref, Outcome.REFUSED, str(code)))
-        return Receipt(Taken.UNKNOWN, detail=f"answered with {code}")
+        if code in {SvGateCode.NO_ORDER, SvGateCode.NOTHING_CREDITED}:
+            return Receipt(Acceptance.REFUSED, _undone(native.ref, Outcome.REFUSED, str(code)))
+        return Receipt(Acceptance.UNKNOWN, detail=f"answered with {code}")
 
     async def resolve(self, alias: str) -> Payee | None:
         """See `RailAdapter.resolve`: `p2p.info`.
@@ -142,16 +142,18 @@ class SvGate:
         if asked is None:
             return None
         answered = await self._call(messages.info(asked.value))
-        if isinstance(answered, Failed):
+        if isinstance(answered, HttpFailure):
             raise Unavailable("the rail does not answer")
         try:
-            return None if messages.error_of(answered) == Code.NO_CARD else messages.read_payee(answered)
+            return (
+                None if messages.error_of(answered) == SvGateCode.NO_CARD else messages.read_payee(answered)
+            )
         except InvalidMessage:
             raise Unavailable("the rail's answer cannot be read") from None
 
     async def probe(self) -> bool:
         """See `RailAdapter.probe`: the list of card prefixes, which any participant may ask for."""
-        return not isinstance(await self._call(messages.request(messages.PING, "probe", {})), Failed)
+        return not isinstance(await self._call(messages.request(messages.PING, "probe", {})), HttpFailure)
 
     def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
         """See `RailAdapter.reconcile`."""
@@ -161,20 +163,20 @@ class SvGate:
         """See `RailAdapter.close`."""
         await self.http.close()
 
-    async def _call(self, request: Content) -> Content | Failed:
+    async def _call(self, request: Content) -> Content | HttpFailure:
         """One request, and the rail's signed answer to it."""
         reply = await self._post(json_text.write(sign(request, self.signing_key)))
-        if isinstance(reply, Failed):
+        if isinstance(reply, HttpFailure):
             return reply
         try:
             answer = verify(json_text.parse(reply.body), self.rail_key)
             if answer.get("id") != request["id"]:
-                return Failed(sent=True, detail="answer to another request")
-            if messages.error_of(answer) == Code.CLOSED:
+                return HttpFailure(sent=True, detail="answer to another request")
+            if messages.error_of(answer) == SvGateCode.CLOSED:
                 until = messages.open_from(answer)
-                return Failed(sent=False, detail="closed", not_before=until)
+                return HttpFailure(sent=False, detail="closed", not_before=until)
         except (InvalidMessage, NotAuthentic):
-            return Failed(sent=True, detail="unreadable answer")
+            return HttpFailure(sent=True, detail="unreadable answer")
         return answer
 
     async def _batch(self, requests: Sequence[Content]) -> dict[str, Content]:
@@ -182,7 +184,7 @@ class SvGate:
         reply = await self._post(
             json_text.write_list([sign(request, self.signing_key) for request in requests])
         )
-        if isinstance(reply, Failed):
+        if isinstance(reply, HttpFailure):
             return {}
         try:
             answers = [verify(answer, self.rail_key) for answer in json_text.parse_list(reply.body)]
@@ -191,12 +193,12 @@ class SvGate:
         by_id = {str(answer.get("id")): answer for answer in answers}
         return by_id if len(by_id) == len(answers) else {}
 
-    async def _post(self, body: bytes) -> Reply | Failed:
+    async def _post(self, body: bytes) -> HttpReply | HttpFailure:
         credentials = f"{self.us['username']}:{self.us['password']}".encode()
         headers = {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
         reply = await self.http.request("POST", messages.PATH, body, content_type=_JSON, headers=headers)
-        if isinstance(reply, Reply) and reply.status != _OK:
-            return Failed(sent=True, detail=f"http {reply.status}")
+        if isinstance(reply, HttpReply) and reply.status != _OK:
+            return HttpFailure(sent=True, detail=f"http {reply.status}")
         return reply
 
 
@@ -205,16 +207,16 @@ def _receipt(ref: str, answered: Content) -> Receipt:
     try:
         answer = messages.read_answer(answered)
     except InvalidMessage:
-        return Receipt(Taken.UNKNOWN, detail="unreadable answer")
+        return Receipt(Acceptance.UNKNOWN, detail="unreadable answer")
     if answer.ref != ref:
-        return Receipt(Taken.UNKNOWN, detail="answer about another order")
+        return Receipt(Acceptance.UNKNOWN, detail="answer about another order")
     match answer.outcome:
         case Outcome.REFUSED:
-            return Receipt(Taken.REFUSED, answer)
+            return Receipt(Acceptance.REFUSED, answer)
         case Outcome.DONE | Outcome.PENDING:
-            return Receipt(Taken.TAKEN, answer)
+            return Receipt(Acceptance.ACCEPTED, answer)
         case _:
-            return Receipt(Taken.UNKNOWN, detail=f"answered with {answer.rail_code}")
+            return Receipt(Acceptance.UNKNOWN, detail=f"answered with {answer.rail_code}")
 
 
 def _undone(ref: str, outcome: Outcome, code: str) -> Answer:

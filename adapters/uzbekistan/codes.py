@@ -11,7 +11,7 @@ from adapters.port import Outcome
 from adapters.reasons import DUPLICATES, ISO_REASONS
 
 
-class Code(IntEnum):
+class SvGateCode(IntEnum):
     """The code of a JSON-RPC error; it comes with HTTP 200."""
 
     NOT_JSON = -32700
@@ -39,7 +39,7 @@ class Code(IntEnum):
     """There is nothing to take back."""
 
 
-class State(StrEnum):
+class SvGateState(StrEnum):
     """Where an order stands."""
 
     HELD = "HELD"
@@ -52,38 +52,38 @@ class State(StrEnum):
 
 # fmt: off
 REASONS: Final[dict[int, str]] = {
-    Code.NO_CARD:       "AC03",
-    Code.CARD_BLOCKED:  "AC06",
-    Code.OTP_WRONG:     "MS02",
-    Code.OTP_EXPIRED:   "MS02",
-    Code.OTP_NEEDED:    "MS02",
-    Code.OTP_SPENT:     "MS02",
-    Code.EXPIRED:       "AB03",
-    Code.DISMISSED:     "CUST",
-    Code.NO_REQUEST:    "FF01",
-    Code.NO_METHOD:     "AG03",
-    Code.BAD_PARAMS:    "FF01",
+    SvGateCode.NO_CARD:       "AC03",
+    SvGateCode.CARD_BLOCKED:  "AC06",
+    SvGateCode.OTP_WRONG:     "MS02",
+    SvGateCode.OTP_EXPIRED:   "MS02",
+    SvGateCode.OTP_NEEDED:    "MS02",
+    SvGateCode.OTP_SPENT:     "MS02",
+    SvGateCode.EXPIRED:       "AB03",
+    SvGateCode.DISMISSED:     "CUST",
+    SvGateCode.NO_REQUEST:    "FF01",
+    SvGateCode.NO_METHOD:     "AG03",
+    SvGateCode.BAD_PARAMS:    "FF01",
 }
 # fmt: on
 """Codes that prove that the order is not and never carried out, as ISO reasons; others prove nothing."""
 
 STATES: Final[dict[str, Outcome]] = {
-    State.OK: Outcome.DONE,
-    State.REVERSED: Outcome.DONE,
-    State.PENDING: Outcome.PENDING,
-    State.HELD: Outcome.NOT_FOUND,
-    State.DISMISSED: Outcome.NOT_FOUND,
+    SvGateState.OK: Outcome.DONE,
+    SvGateState.REVERSED: Outcome.DONE,
+    SvGateState.PENDING: Outcome.PENDING,
+    SvGateState.HELD: Outcome.NOT_FOUND,
+    SvGateState.DISMISSED: Outcome.NOT_FOUND,
 }
 """A reversal is another order: its credit stays done. What is only held is not taken, and never by itself."""
 
 NO_REASON: Final = "MS03"
-_NATIVE: Final = {"AC03": Code.NO_CARD, "AC06": Code.CARD_BLOCKED, "AB03": Code.EXPIRED}
+_NATIVE: Final = {"AC03": SvGateCode.NO_CARD, "AC06": SvGateCode.CARD_BLOCKED, "AB03": SvGateCode.EXPIRED}
 
 
 def native_of(reason: str) -> str:
     """How a refusal with an ISO reason is said here: a code, with the reason where that does not tell it."""
     code = _NATIVE.get(reason)
-    return str(int(code)) if code is not None else f"{int(Code.REFUSED)}/{reason}"
+    return str(int(code)) if code is not None else f"{int(SvGateCode.REFUSED)}/{reason}"
 
 
 def reason_of(native: str) -> str:
@@ -100,7 +100,7 @@ def outcome_of(native: str, *, enquired: bool) -> tuple[Outcome, str | None]:
     """
     code, _, named = native.partition("/")
     reason = REASONS.get(int(code)) if _is_code(code) else None
-    if code == str(int(Code.REFUSED)) and named in ISO_REASONS:
+    if code == str(int(SvGateCode.REFUSED)) and named in ISO_REASONS:
         reason = named
     if reason is None or (reason in DUPLICATES and not enquired):
         return Outcome.UNKNOWN, reason

@@ -17,7 +17,7 @@ from adapters.identifiers import is_luhn, rrn
 from adapters.json_text import integer_of, text_of
 from adapters.port import Answer, Order, Outcome, Payee, Violation
 from adapters.text import ascii_name, ascii_text, debtor_country
-from adapters.uzbekistan.codes import STATES, Code, State, outcome_of
+from adapters.uzbekistan.codes import STATES, SvGateCode, SvGateState, outcome_of
 from adapters.uzbekistan.profile import PROFILE
 from schemas.errors import InvalidMessage
 from schemas.money import Money
@@ -140,13 +140,13 @@ def read_enquiry(ext: str, found: Content, held: Content) -> Answer:
     if "error" not in found:
         return _state(_object(found, "result"), enquired=True)
     _must_be_answer(held)
-    if integer_of(_object(found, "error"), "code") != Code.NO_ORDER:
+    if integer_of(_object(found, "error"), "code") != SvGateCode.NO_ORDER:
         raise InvalidMessage("the enquiry itself failed")
     if "error" not in held:
         return _state(_object(held, "result"), enquired=True)
-    if integer_of(_object(held, "error"), "code") != Code.NO_ORDER:
+    if integer_of(_object(held, "error"), "code") != SvGateCode.NO_ORDER:
         raise InvalidMessage("the enquiry itself failed")
-    return Answer(ext, Outcome.NOT_FOUND, uetr=uetrs.from_hex(ext), rail_code=str(int(Code.NO_ORDER)))
+    return Answer(ext, Outcome.NOT_FOUND, uetr=uetrs.from_hex(ext), rail_code=str(int(SvGateCode.NO_ORDER)))
 
 
 def read_payee(content: Content) -> Payee:
@@ -267,7 +267,7 @@ def _object(content: Content, name: str) -> Content:
 
 def _state(result: Content, *, enquired: bool = False) -> Answer:
     ref, said = text_of(result, "ext"), text_of(result, "status")
-    if said == State.REFUSED:
+    if said == SvGateState.REFUSED:
         native = text_of(result, "code")
         outcome, reason = outcome_of(native, enquired=enquired)
         return Answer(ref, outcome, uetrs.from_hex(ref), native, reason)

@@ -16,12 +16,20 @@ from adapters import uetr as uetrs
 from adapters.json_text import integer_of, text_of
 from adapters.port import Outcome
 from adapters.signed_json import sign, verify
-from adapters.simulation.book import Entry
-from adapters.simulation.magic import Spoil
-from adapters.simulation.rail import Closed, Counter, Credit, OtherContent, Request, Response, outcome_of
-from adapters.simulation.server import Callbacks, Settings, open_counter
+from adapters.simulation.book import BookEntry
+from adapters.simulation.magic import Corruption
+from adapters.simulation.rail import (
+    CreditOrder,
+    DifferentContent,
+    OrderProcessor,
+    RailClosed,
+    RailRequest,
+    RailResponse,
+    outcome_of,
+)
+from adapters.simulation.server import Callbacks, SimulatorSettings, open_processor
 from adapters.uzbekistan import messages, sandbox
-from adapters.uzbekistan.codes import Code, State, native_of
+from adapters.uzbekistan.codes import SvGateCode, SvGateState, native_of
 from adapters.uzbekistan.messages import Content
 from adapters.uzbekistan.profile import PROFILE
 from schemas.errors import InvalidMessage, NotAuthentic
@@ -35,13 +43,17 @@ _CREDIT_MAY: Final = {"bank", "purpose", "purposeCode", "endToEndId", "expiresAt
 _HOLD: Final = {*_CREDIT, "currency", "time"}
 _SENDER: Final = {"legalName", "system", "lastName", "firstName", "refNum"}
 _SENDER_MAY: Final = {"id", "middleName", "country", "bank"}
-_STATES: Final = {Outcome.DONE: State.OK, Outcome.PENDING: State.PENDING, Outcome.REFUSED: State.REFUSED}
+_STATES: Final = {
+    Outcome.DONE: SvGateState.OK,
+    Outcome.PENDING: SvGateState.PENDING,
+    Outcome.REFUSED: SvGateState.REFUSED,
+}
 
 
 class Failure(Exception):
     """The rail answers with a JSON-RPC error."""
 
-    def __init__(self, code: Code, **data: str) -> None:
+    def __init__(self, code: SvGateCode, **data: str) -> None:
         self.code = code
         self.data = data
         super().__init__(code.name)
@@ -51,30 +63,30 @@ class Failure(Exception):
 class SvGateSimulator:
     """The processing as its participants see it."""
 
-    counter: Counter
+    processor: OrderProcessor
     identity: dict[str, str]
     rail_key: RSAPrivateKey
     participant_key: RSAPublicKey
-    held: dict[str, Credit] = field(default_factory=dict)
+    held: dict[str, CreditOrder] = field(default_factory=dict)
     """Held and not confirmed; a restart forgets them, and nothing is lost but a step to repeat."""
     dismissed: set[str] = field(default_factory=set)
 
-    async def handle(self, request: Request) -> Response | None:
+    async def handle(self, request: RailRequest) -> RailResponse | None:
         """Answer a request on the rail's one path."""
         refused = self._at_the_door(request)
         if refused:
-            return Response(refused)
+            return RailResponse(refused)
         try:
             if request.body.lstrip()[:1] == b"[":
                 return self._batch(json_text.parse_list(request.body))
             signed = json_text.parse(request.body)
             return await self._single(verify(signed, self.participant_key))
         except NotAuthentic:
-            return Response(401)
+            return RailResponse(401)
         except InvalidMessage:
-            return self._reply(_error("", Failure(Code.NOT_JSON)))
+            return self._reply(_error("", Failure(SvGateCode.NOT_JSON)))
 
-    def _at_the_door(self, request: Request) -> int:
+    def _at_the_door(self, request: RailRequest) -> int:
         """The HTTP status of what is not even read, or 0."""
         if request.path != messages.PATH:
             return 404
@@ -84,7 +96,7 @@ class SvGateSimulator:
             return 415
         return 0 if request.headers.get("authorization") == self._authorization() else 401
 
-    async def _single(self, request: Content) -> Response | None:
+    async def _single(self, request: Content) -> RailResponse | None:
         request_id = request.get("id")
         try:
             _must_be_request(request)
@@ -98,32 +110,32 @@ class SvGateSimulator:
                     return self._reply(_result(request_id, self._answer(method, params, request)))
         except Failure as failure:
             return self._reply(_error(request_id, failure))
-        except Closed as closed:
+        except RailClosed as closed:
             until = messages.timestamp(closed.until)
-            return self._reply(_error(request_id, Failure(Code.CLOSED, openFrom=until)))
+            return self._reply(_error(request_id, Failure(SvGateCode.CLOSED, openFrom=until)))
         except (InvalidMessage, KeyError, TypeError, ValueError):
-            return self._reply(_error(request_id, Failure(Code.BAD_PARAMS)))
+            return self._reply(_error(request_id, Failure(SvGateCode.BAD_PARAMS)))
 
-    def _batch(self, requests: list[Content]) -> Response:
+    def _batch(self, requests: list[Content]) -> RailResponse:
         """Questions only; what moves money is asked one at a time."""
         if not 1 <= len(requests) <= BATCH_MAX:
-            return self._reply(_error("", Failure(Code.NO_REQUEST)))
+            return self._reply(_error("", Failure(SvGateCode.NO_REQUEST)))
         replies = [
             sign(self._question(verify(request, self.participant_key)), self.rail_key) for request in requests
         ]
-        return Response(body=json_text.write_list(replies[::-1]), content_type=_JSON)
+        return RailResponse(body=json_text.write_list(replies[::-1]), content_type=_JSON)
 
     def _question(self, request: Content) -> Content:
         request_id = request.get("id")
         try:
             _must_be_request(request)
             if request["method"] not in {messages.FIND, messages.HELD, messages.INFO}:
-                raise Failure(Code.NO_REQUEST)  # noqa: TRY301 - the one place that says errors
+                raise Failure(SvGateCode.NO_REQUEST)  # noqa: TRY301 - the one place that says errors
             return _result(request_id, self._answer(request["method"], _params(request), request))
         except Failure as failure:
             return _error(request_id, failure)
         except (InvalidMessage, KeyError, TypeError, ValueError):
-            return _error(request_id, Failure(Code.BAD_PARAMS))
+            return _error(request_id, Failure(SvGateCode.BAD_PARAMS))
 
     def _answer(self, method: str, params: Content, request: Content) -> Content:
         answers: dict[str, Callable[[], Content]] = {
@@ -136,79 +148,83 @@ class SvGateSimulator:
             messages.PING: lambda: {"bins": ["8600", "5614", "9860"]},
         }
         if method not in answers:
-            raise Failure(Code.NO_METHOD)
+            raise Failure(SvGateCode.NO_METHOD)
         return answers[method]()
 
-    def _hold(self, credit: Credit) -> Content:
+    def _hold(self, credit: CreditOrder) -> Content:
         """`hold.create`: what is in the book already is told, and what is held stays held."""
-        entry = self.counter.book.find(credit.ref)
+        entry = self.processor.book.find(credit.ref)
         if entry is not None:
             return self._known(credit)
         if credit.ref in self.dismissed:
-            raise Failure(Code.DISMISSED, ext=credit.ref)
+            raise Failure(SvGateCode.DISMISSED, ext=credit.ref)
         known = self.held.setdefault(credit.ref, credit)
         if known.content != credit.content:
-            raise Failure(Code.OTHER_CONTENT, ext=credit.ref)
-        return {"ext": credit.ref, "status": State.HELD}
+            raise Failure(SvGateCode.OTHER_CONTENT, ext=credit.ref)
+        return {"ext": credit.ref, "status": SvGateState.HELD}
 
-    def _known(self, credit: Credit) -> Content:
+    def _known(self, credit: CreditOrder) -> Content:
         try:
-            entry = self.counter.take(credit).entry
-        except OtherContent:
-            raise Failure(Code.OTHER_CONTENT, ext=credit.ref) from None
-        return _words(entry, outcome_of(entry), Spoil.NOTHING)
+            entry = self.processor.accept(credit).entry
+        except DifferentContent:
+            raise Failure(SvGateCode.OTHER_CONTENT, ext=credit.ref) from None
+        return _response_body(entry, outcome_of(entry), Corruption.NOTHING)
 
-    async def _confirm(self, ext: str) -> Response | None:
+    async def _confirm(self, ext: str) -> RailResponse | None:
         """`hold.confirm`: the one step in which an account's credit happens."""
         credit = self.held.get(ext)
         if credit is None:
-            entry = self.counter.book.find(ext)
+            entry = self.processor.book.find(ext)
             if entry is None:
-                raise Failure(Code.DISMISSED if ext in self.dismissed else Code.NO_ORDER, ext=ext)
-            return Response(body=self._said(entry, outcome_of(entry), Spoil.NOTHING), content_type=_JSON)
+                raise Failure(SvGateCode.DISMISSED if ext in self.dismissed else SvGateCode.NO_ORDER, ext=ext)
+            return RailResponse(
+                body=self._said(entry, outcome_of(entry), Corruption.NOTHING), content_type=_JSON
+            )
         return await self._take(credit)
 
-    async def _take(self, credit: Credit) -> Response | None:
+    async def _take(self, credit: CreditOrder) -> RailResponse | None:
         try:
-            case = self.counter.take(credit)
-        except OtherContent:
-            raise Failure(Code.OTHER_CONTENT, ext=credit.ref) from None
+            case = self.processor.accept(credit)
+        except DifferentContent:
+            raise Failure(SvGateCode.OTHER_CONTENT, ext=credit.ref) from None
         self.held.pop(credit.ref, None)
-        response = await self.counter.answer_in_exchange(case, self._said)
+        response = await self.processor.respond_in_exchange(case, self._said)
         return response and replace(response, content_type=_JSON)
 
     def _dismiss(self, ext: str) -> Content:
         if self.held.pop(ext, None) is None and ext not in self.dismissed:
-            raise Failure(Code.NO_ORDER)
+            raise Failure(SvGateCode.NO_ORDER)
         self.dismissed.add(ext)
-        return {"ext": ext, "status": State.DISMISSED}
+        return {"ext": ext, "status": SvGateState.DISMISSED}
 
     def _held(self, ext: str) -> Content:
         if ext in self.held:
-            return {"ext": ext, "status": State.HELD}
+            return {"ext": ext, "status": SvGateState.HELD}
         if ext in self.dismissed:
-            return {"ext": ext, "status": State.DISMISSED}
-        raise Failure(Code.NO_ORDER)
+            return {"ext": ext, "status": SvGateState.DISMISSED}
+        raise Failure(SvGateCode.NO_ORDER)
 
     def _find(self, ext: str) -> Content:
-        finding = self.counter.enquire(ext)
+        finding = self.processor.enquire(ext)
         if finding.entry is None:
-            raise Failure(Code.NO_ORDER)
-        return _words(replace(finding.entry, code=finding.code), finding.outcome, finding.spoil)
+            raise Failure(SvGateCode.NO_ORDER)
+        return _response_body(replace(finding.entry, code=finding.code), finding.outcome, finding.corruption)
 
     def _reverse(self, ext: str) -> Content:
-        if self.counter.reverse(ext) is None:
-            raise Failure(Code.NOTHING_CREDITED if self.counter.book.find(ext) else Code.NO_ORDER)
-        return {"ext": ext, "status": State.REVERSED}
+        if self.processor.reverse(ext) is None:
+            raise Failure(
+                SvGateCode.NOTHING_CREDITED if self.processor.book.find(ext) else SvGateCode.NO_ORDER
+            )
+        return {"ext": ext, "status": SvGateState.REVERSED}
 
     def _info(self, params: Content) -> Content:
         (member, alias), *more = params.items()
         shapes = {"hpan": messages.is_card, "account": messages.is_account, "phone": messages.is_phone}
         if more or not isinstance(alias, str) or not shapes[member](alias):
-            raise Failure(Code.BAD_PARAMS)
+            raise Failure(SvGateCode.BAD_PARAMS)
         return {"account": _account(alias), "bank": sandbox.BANK, "owner": "A*** R***"}
 
-    def _credit(self, params: Content, kind: str, must: set[str], request: Content) -> Credit:
+    def _credit(self, params: Content, kind: str, must: set[str], request: Content) -> CreditOrder:
         """The one member of `credit` or `hold`, every part checked."""
         said = params[kind]
         _must_have(said, must, _CREDIT_MAY)
@@ -219,9 +235,9 @@ class SvGateSimulator:
         fits = uetr is not None and ours == (self.identity["merchant_id"], self.identity["terminal_id"])
         shape = messages.is_card(recipient) if kind == "credit" else _is_held(said, recipient)
         if not (fits and shape and _is_reference(said["sender"]["refNum"])):
-            raise Failure(Code.BAD_PARAMS)
+            raise Failure(SvGateCode.BAD_PARAMS)
         _must_be_within_limits(minor, ext)
-        return Credit(
+        return CreditOrder(
             ref=ext,
             uetr=uetr or "",
             amount=Money(minor, PROFILE.currency),
@@ -230,49 +246,53 @@ class SvGateSimulator:
             content=json_text.write(request),
         )
 
-    def _said(self, entry: Entry, outcome: Outcome, spoil: Spoil) -> bytes:
+    def _said(self, entry: BookEntry, outcome: Outcome, corruption: Corruption) -> bytes:
         """The answer to the order as it goes over the wire, spoiled where the script says so."""
         if outcome is Outcome.REFUSED:
             code, _, reason = entry.code.partition("/")
-            failure = Failure(Code(int(code)), ext=entry.rail_ref, **({"reason": reason} if reason else {}))
+            failure = Failure(
+                SvGateCode(int(code)), ext=entry.rail_ref, **({"reason": reason} if reason else {})
+            )
             content = _error(entry.rail_ref, failure)
         else:
-            content = _result(entry.rail_ref, _words(entry, outcome, spoil))
+            content = _result(entry.rail_ref, _response_body(entry, outcome, corruption))
         signed = sign(content, self.rail_key)
-        if spoil is Spoil.SIGNATURE:
+        if corruption is Corruption.SIGNATURE:
             signed["sign"] = "AAAA" + signed["sign"][4:]
         return json_text.write(signed)
 
-    def _reply(self, content: Content) -> Response:
-        return Response(body=json_text.write(sign(content, self.rail_key)), content_type=_JSON)
+    def _reply(self, content: Content) -> RailResponse:
+        return RailResponse(body=json_text.write(sign(content, self.rail_key)), content_type=_JSON)
 
     def _authorization(self) -> str:
         credentials = f"{self.identity['username']}:{self.identity['password']}".encode()
         return f"Basic {base64.b64encode(credentials).decode()}"
 
 
-def simulator(settings: Settings, callbacks: Callbacks) -> SvGateSimulator:
+def simulator(settings: SimulatorSettings, callbacks: Callbacks) -> SvGateSimulator:
     """The simulated rail for these settings."""
     return SvGateSimulator(
-        counter=open_counter(settings, callbacks, PROFILE, native_code=native_of, word_of=sandbox.word_of),
+        processor=open_processor(
+            settings, callbacks, PROFILE, native_code=native_of, word_of=sandbox.word_of
+        ),
         identity=settings.identity,
         rail_key=keys.private(settings.rail_key),
         participant_key=keys.public(settings.participant_key),
     )
 
 
-def _words(entry: Entry, outcome: Outcome, spoil: Spoil) -> Content:
+def _response_body(entry: BookEntry, outcome: Outcome, corruption: Corruption) -> Content:
     """What `trans.ext` and the answer to an order say of an entry."""
     state = _STATES[outcome]
     said: Content = {
-        "ext": "0" * 31 + "1" if spoil is Spoil.REFERENCE else entry.rail_ref,
+        "ext": "0" * 31 + "1" if corruption is Corruption.REFERENCE else entry.rail_ref,
         "refNum": entry.fingerprint[:12],
-        "amount": entry.amount_minor + (spoil is Spoil.AMOUNT),
+        "amount": entry.amount_minor + (corruption is Corruption.AMOUNT),
         "currency": messages.CURRENCY,
         "date12": datetime.now(UTC).astimezone(messages.ZONE).strftime("%y%m%d%H%M%S"),
         "status": state,
     }
-    return {**said, "code": entry.code} if state is State.REFUSED else said
+    return {**said, "code": entry.code} if state is SvGateState.REFUSED else said
 
 
 def _result(request_id: Any, result: Content) -> Content:
@@ -286,7 +306,7 @@ def _error(request_id: Any, failure: Failure) -> Content:
 
 def _must_be_request(request: Content) -> None:
     if set(request) != _REQUEST or request["jsonrpc"] != messages.VERSION:
-        raise Failure(Code.NO_REQUEST)
+        raise Failure(SvGateCode.NO_REQUEST)
     text_of(request, "id")
     text_of(request, "method")
 
@@ -294,7 +314,7 @@ def _must_be_request(request: Content) -> None:
 def _params(request: Content) -> Content:
     params = request["params"]
     if not isinstance(params, dict):
-        raise Failure(Code.BAD_PARAMS)
+        raise Failure(SvGateCode.BAD_PARAMS)
     return params
 
 
@@ -307,7 +327,7 @@ def _ext(params: Content, kind: str) -> str:
 def _must_have(said: Content, must: set[str], may: set[str]) -> None:
     """Every member that must be there, and none that is not known."""
     if not must <= set(said) <= must | may:
-        raise Failure(Code.BAD_PARAMS)
+        raise Failure(SvGateCode.BAD_PARAMS)
 
 
 def _is_held(said: Content, recipient: str) -> bool:
@@ -322,13 +342,13 @@ def _is_reference(text: str) -> bool:
 def _must_be_within_limits(minor: int, ext: str) -> None:
     limits = PROFILE.limits
     if minor > limits.maximum_minor:
-        raise Failure(Code.REFUSED, ext=ext, reason="AM02")
+        raise Failure(SvGateCode.REFUSED, ext=ext, reason="AM02")
     if minor < limits.minimum_minor:
-        raise Failure(Code.REFUSED, ext=ext, reason="AM06")
+        raise Failure(SvGateCode.REFUSED, ext=ext, reason="AM06")
 
 
 def _account(recipient: str) -> str:
     """The account that is credited: a phone's or card's own, else the one that was named."""
     if messages.is_phone(recipient) and recipient not in sandbox.ALIASES:
-        raise Failure(Code.NO_CARD)
+        raise Failure(SvGateCode.NO_CARD)
     return sandbox.ALIASES.get(recipient, recipient)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from adapters.creditor import Form, find_alias
+from adapters.creditor import IdentifierForm, find_alias
 from adapters.name_match import Match, compare
 from ledger import positions
 from schemas import account_report, parties, status_report, status_request, verification
@@ -102,7 +102,7 @@ async def _verify(entered: Entered, asked: Asked) -> Verified:
     )
 
 
-def _alias(asked: Asked, forms: Sequence[Form]) -> str | None:
+def _alias(asked: Asked, forms: Sequence[IdentifierForm]) -> str | None:
     """The account or alias in the rail's writing; None where it is in no form that the rail knows."""
     if not forms:  # an adapter that reads accounts by itself
         return asked.account.proxy or asked.account.id

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
-from adapters.profile import Limits
+from adapters.profile import AmountLimits
 from schemas.errors import NotFound, Refused
 from schemas.money import Money
 from schemas.reasons import Reason
@@ -72,7 +72,7 @@ async def get_quote(
     )
 
 
-def _check_limits(credit: Money, limits: Limits) -> None:
+def _check_limits(credit: Money, limits: AmountLimits) -> None:
     if not limits.minimum_minor <= credit.minor <= limits.maximum_minor:
         least, most = (Money(m, credit.currency) for m in (limits.minimum_minor, limits.maximum_minor))
         text = f"{credit} would arrive, and this rail takes {least} to {most}"

@@ -13,7 +13,7 @@ import typer
 
 from adapters import accounting, conformance, registry
 from adapters import new as templates
-from adapters.port import Order, RailAdapter, Stated
+from adapters.port import Order, OriginalMessage, RailAdapter
 from adapters.simulation import sandbox
 from schemas import codec, credit_transfer
 from schemas.errors import InvalidMessage
@@ -100,7 +100,7 @@ def _translate(country: str, file: Path, amount: str | None, serial: int, direct
         if amount
         else payment.interbank_settlement_amount
     )
-    stated = Stated(message.id, message.content)
+    stated = OriginalMessage(message.id, message.content)
     order = Order(payment, money, serial, payment.created_at, payment.created_at + EXPIRES, stated)
     adapter = _sandbox_adapter(country, directory)
     violations = adapter.check(order)

@@ -19,7 +19,7 @@ import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from adapters.cycle import Unreadable as UnreadableFile
+from adapters.cycle import CycleFileError as UnreadableFile
 from adapters.iso8583.pool import Unreachable
 from ledger.archive import Archived
 from ledger.backup import BackupError

@@ -161,7 +161,7 @@ class Credit:
     """Minor units by currency: a second currency is never summed under the first one's name."""
     accounts: Counter[str] = field(default_factory=Counter)
 
-    def count(self, entry: rail_book.Entry, change: int) -> None:
+    def count(self, entry: rail_book.BookEntry, change: int) -> None:
         """Add a credit, or take its reversal off."""
         self.times += change
         self.sums[entry.currency] += change * entry.amount_minor
@@ -187,7 +187,7 @@ def read_credits(book: Path) -> dict[UUID | str, Credit]:
     """
     credits_: defaultdict[UUID | str, Credit] = defaultdict(Credit)
     for entry in rail_book.read(book):
-        change = {rail_book.Kept.DONE: 1, rail_book.Kept.REVERSED: -1}.get(entry.outcome, 0)
+        change = {rail_book.EntryStatus.DONE: 1, rail_book.EntryStatus.REVERSED: -1}.get(entry.outcome, 0)
         if change:
             key = UUID(entry.uetr) if entry.uetr else f"order {entry.rail_ref!r}"
             credits_[key].count(entry, change)

@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from msgspec.structs import replace
 
-from adapters.port import Answer, Listening, Native, Outcome, Receipt, Taken, hand_over
+from adapters.port import Acceptance, Answer, ListeningAdapter, Native, Outcome, Receipt, reserve_and_submit
 from adapters.profile import Timing
 from ledger.encoding import microseconds
 from schemas.errors import TRY_AGAIN, InvalidMessage, NotAuthentic
@@ -85,7 +85,7 @@ def of_receipt(receipt: Receipt, sending: Sending) -> Advance | None:
     """Read what handing an order over came to; None while a callback is awaited."""
     if receipt.answer is not None:
         return of_answer(receipt.answer, sending)
-    if receipt.taken is Taken.TAKEN:
+    if receipt.acceptance is Acceptance.ACCEPTED:
         return None
     said = Advance(
         sending.uetr,
@@ -96,9 +96,9 @@ def of_receipt(receipt: Receipt, sending: Sending) -> Advance | None:
         sent_at=sending.sent_at,
         due_at=sending.due_at,
     )
-    if receipt.taken is Taken.REFUSED:
+    if receipt.acceptance is Acceptance.REFUSED:
         return replace(said, event=Event.REJECT, reason=Reason.OFFLINE_CREDITOR_AGENT, answered_at=now_us())
-    if receipt.taken is Taken.LATER:
+    if receipt.acceptance is Acceptance.LATER:
         return replace(said, event=Event.DEFER, due_at=_opens(receipt, sending), answered_at=now_us())
     return said
 
@@ -112,7 +112,7 @@ def _opens(receipt: Receipt, sending: Sending) -> int:
 
 def _answered(receipt: Receipt) -> bool:
     """Whether the rail said anything that can be read."""
-    return receipt.answer is not None or receipt.taken in {Taken.TAKEN, Taken.LATER}
+    return receipt.answer is not None or receipt.acceptance in {Acceptance.ACCEPTED, Acceptance.LATER}
 
 
 def scaled_us(seconds: float, scale: float) -> int:
@@ -158,11 +158,11 @@ class Dispatcher:
         sent_at, started = now_us(), time.perf_counter()
         with rail.bulkhead, tracing.part("send", rail=country, uetr=uetr):
             if sent_at < expires_at:
-                receipt = await hand_over(rail.adapter, native)
+                receipt = await reserve_and_submit(rail.adapter, native)
                 rail.breaker.heard(answered=_answered(receipt))
             else:
-                receipt = Receipt(Taken.REFUSED, detail="expired before it was sent")
-        metrics.rail_request(country, "send", receipt.taken, time.perf_counter() - started)
+                receipt = Receipt(Acceptance.REFUSED, detail="expired before it was sent")
+        metrics.rail_request(country, "send", receipt.acceptance, time.perf_counter() - started)
         failpoint("after_rail_send")
         due = enquiry_due(rail.adapter.profile.timing, self._scale, sent_at)
         step = of_receipt(receipt, Sending(uetr, country, sent_at, due, expires_at, exchange=True))
@@ -193,7 +193,7 @@ class Dispatcher:
     def listen(self, known: Rails) -> None:
         """Take in what rails say on connections of their own when nobody waits for it."""
         for rail in known.values():
-            if isinstance(rail.adapter, Listening):
+            if isinstance(rail.adapter, ListeningAdapter):
                 rail.adapter.listen(partial(self._overheard, rail))
 
     async def _overheard(self, rail: Rail, raw: bytes) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from msgspec import structs
 
-from adapters.port import Order, Stated
+from adapters.port import Order, OriginalMessage
 from ledger.encoding import microseconds
 from schemas import codec, rules, verdict
 from schemas.errors import DuplicateUetr, NotAllowed, NotFound, Refused, Unavailable
@@ -109,7 +109,7 @@ class Intake:
                 serial=0,
                 made_at=made_at,
                 expires_at=expires_at,
-                stated=Stated(message.id, message.content),
+                original=OriginalMessage(message.id, message.content),
             )
             notes = route.rail.account_for(order)
             reply = await self._reserve(identity, sealer, order, route, notes)
@@ -166,11 +166,11 @@ class Intake:
         self, identity: Identity, sealer: Sealer, asked: Order, route: Route, notes: list[tuple[str, str]]
     ) -> Reply:
         """Price, translate and hold what was `asked`; its amount and serial are settled here."""
-        assert asked.stated is not None
+        assert asked.original is not None
         payment, directory = asked.payment, self._directory.now
         adapter = route.rail.adapter
         price = routes.price(asked.amount, route, directory)
-        stated.check_bargain(payment, asked.stated.content, price, directory.by_id.get(price.fx_provider))
+        stated.check_bargain(payment, asked.original.content, price, directory.by_id.get(price.fx_provider))
         legs = pricing.legs(price, route.debtor, route.creditor, route.corridor, directory)
         serial = await route.rail.serials.take(asked.made_at)
         order = replace(asked, amount=price.credit, serial=serial)

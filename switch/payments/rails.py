@@ -14,7 +14,7 @@ import asyncpg
 import structlog
 
 from adapters import accounting, registry
-from adapters.port import Answer, Connection, Native, Noticing, Order, RailAdapter
+from adapters.port import Answer, Native, NoticeAdapter, Order, RailAdapter, RailConnection
 from schemas.credit_transfer import ROOT
 from schemas.errors import InvalidMessage, NotFound, Refused, SwitchError, Unavailable
 from schemas.reasons import Reason
@@ -227,7 +227,7 @@ class Rail:
             NotAuthentic: as `read`.
 
         """
-        return self._understood(self.adapter.notice, raw) if isinstance(self.adapter, Noticing) else None
+        return self._understood(self.adapter.notice, raw) if isinstance(self.adapter, NoticeAdapter) else None
 
     def _understood(self, reader: Callable[[bytes], T], raw: bytes) -> T:
         try:
@@ -261,7 +261,7 @@ Rails = Mapping[str, Rail]
 """Rails by country."""
 
 
-def write_connection(file: Path, connection: Connection) -> None:
+def write_connection(file: Path, connection: RailConnection) -> None:
     """Write where a rail is and who we are there, for every process of the switch to read."""
     content = {
         "base_url": connection.base_url,
@@ -274,10 +274,10 @@ def write_connection(file: Path, connection: Connection) -> None:
     file.write_text(json.dumps(content, indent=2))
 
 
-def read_connection(file: Path, time_scale: float) -> Connection:
+def read_connection(file: Path, time_scale: float) -> RailConnection:
     """Read what `write_connection`, or an operator, wrote."""
     content = json.loads(file.read_text())
-    return Connection(
+    return RailConnection(
         base_url=content["base_url"],
         ca_file=Path(content["ca_file"]) if content["ca_file"] else None,
         signing_key=content["signing_key"].encode(),

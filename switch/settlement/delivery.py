@@ -20,8 +20,8 @@ from typing import Final
 
 import asyncpg
 
-from adapters.http import Failed, HttpClient, Reply
-from adapters.port import Connection
+from adapters.http import HttpClient, HttpFailure, HttpReply
+from adapters.port import RailConnection
 from adapters.profile import Basis, Timing
 from schemas import codec
 from schemas.signing import jws
@@ -100,9 +100,9 @@ async def _step(desk: Desk, window: int) -> None:
 
 async def _hand_over(desk: Desk, window: int, row: asyncpg.Record) -> None:
     match await _exchange(desk, row, row["body"]):
-        case Reply(status=status) if status in _OK:
+        case HttpReply(status=status) if status in _OK:
             await _note_down(desk, window, "TAKEN", 0, f"http {status}", TIMING.enquiry_first_s)
-        case Failed(sent=False, detail=detail):
+        case HttpFailure(sent=False, detail=detail):
             await _note_down(desk, window, "DUE", 0, detail, AGAIN_S)
         case reply:
             await _note_down(desk, window, "SENT", 0, _detail(reply), TIMING.enquiry_first_s)
@@ -112,11 +112,11 @@ async def _enquire(desk: Desk, window: int, row: asyncpg.Record) -> None:
     asked = row["enquiries"] + 1
     question = instructions.enquiry(row["message_id"], asked, datetime.now(UTC))
     match await _exchange(desk, row, question):
-        case Reply(status=status) if status in _OK:
+        case HttpReply(status=status) if status in _OK:
             await _note_down(desk, window, "TAKEN", asked, f"http {status}", _patience(asked))
-        case Reply(status=status) if status == _NOT_FOUND and row["was"] == "SENT":
+        case HttpReply(status=status) if status == _NOT_FOUND and row["was"] == "SENT":
             await _note_down(desk, window, "DUE", asked, "the agent does not have it", 0.0)
-        case Failed(
+        case HttpFailure(
             detail=detail
         ):  # no answer uses none up: an outage of the agent ends, and it is asked then
             await _note_down(desk, window, row["was"], row["enquiries"], detail, TIMING.enquiry_every_s)
@@ -133,9 +133,9 @@ def _patience(asked: int) -> float | None:
     return TIMING.enquiry_every_s if asked < TIMING.enquiries_max else None
 
 
-async def _exchange(desk: Desk, row: asyncpg.Record, octets: bytes) -> Reply | Failed:
+async def _exchange(desk: Desk, row: asyncpg.Record, octets: bytes) -> HttpReply | HttpFailure:
     authorities = desk.data / "settlement" / "agents" / f"{row['agent']}.pem"
-    client = HttpClient(Connection(row["door"], _if_there(authorities)), TIMING)
+    client = HttpClient(RailConnection(row["door"], _if_there(authorities)), TIMING)
     try:
         return await client.request(
             "POST",
@@ -153,8 +153,8 @@ def _if_there(file: Path) -> Path | None:
     return file if file.exists() else None
 
 
-def _detail(reply: Reply | Failed) -> str:
-    return reply.detail if isinstance(reply, Failed) else f"http {reply.status}"
+def _detail(reply: HttpReply | HttpFailure) -> str:
+    return reply.detail if isinstance(reply, HttpFailure) else f"http {reply.status}"
 
 
 async def _note_down(  # noqa: PLR0917 - the columns

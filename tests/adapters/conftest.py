@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from adapters.conformance.patience import PATIENT, RAIL_SCALE, make_patient, of_scale
-from adapters.simulation.harness import Rail, running
+from adapters.conformance.timeouts import (
+    LONG_TIMEOUT_FACTOR,
+    RAIL_SCALE,
+    connection_with_scale,
+    use_long_timeouts,
+)
+from adapters.simulation.harness import SimulatedRail, running
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,20 +31,20 @@ def shared() -> Path:
 class Rails:
     """Simulated rails, each started when it is first asked for; their adapters wait as long as it takes.
 
-    Where a rail is made to say nothing, `adapters.conformance.patience.hasty` has one that soon gives up.
+    Where a rail is made to say nothing, `adapters.conformance.timeouts.with_short_timeouts` has one that soon gives up.
     """
 
     def __init__(self, directory: Path, stack: AsyncExitStack) -> None:
         self._directory = directory
         self._stack = stack
-        self._running: dict[str, Rail] = {}
+        self._running: dict[str, SimulatedRail] = {}
 
-    async def get(self, country: str) -> Rail:
+    async def get(self, country: str) -> SimulatedRail:
         if country not in self._running:
             context = running(self._directory / country, country, time_scale=RAIL_SCALE)
             rail = await self._stack.enter_async_context(context)
-            rail.connection = of_scale(rail, PATIENT)
-            await make_patient(rail)
+            rail.connection = connection_with_scale(rail, LONG_TIMEOUT_FACTOR)
+            await use_long_timeouts(rail)
             self._running[country] = rail
         return self._running[country]
 

@@ -5,21 +5,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters import amounts, registry
-from adapters.profile import Rendering
+from adapters.profile import AmountFormat
 from schemas.errors import InvalidMessage
 from schemas.money import EXPONENTS, MAX_MINOR, Money
 
 CURRENCIES = [registry.profile(country).currency for country in registry.countries()]
 THOUSAND = {
-    Rendering.DECIMAL: "1000.00",
-    Rendering.COMMA: "1000,00",
-    Rendering.MINOR: "100000",
-    Rendering.FIXED: "000000100000",
-    Rendering.WHOLE: "1000",
+    AmountFormat.DECIMAL: "1000.00",
+    AmountFormat.COMMA: "1000,00",
+    AmountFormat.MINOR: "100000",
+    AmountFormat.FIXED: "000000100000",
+    AmountFormat.WHOLE: "1000",
 }
 
 
-@pytest.mark.parametrize("rendering", Rendering)
+@pytest.mark.parametrize("rendering", AmountFormat)
 def test_a_thousand_rupees_are_written_and_read(rendering):
     money = Money(100_000, "INR")
     assert amounts.write(money, rendering) == THOUSAND[rendering]
@@ -29,7 +29,7 @@ def test_a_thousand_rupees_are_written_and_read(rendering):
 @given(
     minor=st.integers(1, 10**14 - 1),
     currency=st.sampled_from([*CURRENCIES, "JPY", "KWD"]),
-    rendering=st.sampled_from(Rendering),
+    rendering=st.sampled_from(AmountFormat),
     step=st.sampled_from([1, 100]),
 )
 def test_what_can_be_written_is_read_back(minor, currency, rendering, step):
@@ -37,13 +37,13 @@ def test_what_can_be_written_is_read_back(minor, currency, rendering, step):
     try:
         text = amounts.write(money, rendering, step)
     except ValueError:
-        fraction = minor % (10 ** EXPONENTS[currency] if rendering is Rendering.WHOLE else step)
-        assert fraction or (rendering is Rendering.FIXED and minor // step >= 10**12)
+        fraction = minor % (10 ** EXPONENTS[currency] if rendering is AmountFormat.WHOLE else step)
+        assert fraction or (rendering is AmountFormat.FIXED and minor // step >= 10**12)
         return
     assert amounts.read(text, currency, rendering, step) == money
 
 
-@given(text=st.text(alphabet="0123456789.,- +e٣", max_size=16), rendering=st.sampled_from(Rendering))
+@given(text=st.text(alphabet="0123456789.,- +e٣", max_size=16), rendering=st.sampled_from(AmountFormat))
 def test_what_is_read_is_what_would_be_written(text, rendering):
     try:
         money = amounts.read(text, "INR", rendering)
@@ -55,19 +55,19 @@ def test_what_is_read_is_what_would_be_written(text, rendering):
 @pytest.mark.parametrize(
     ("rendering", "text"),
     [
-        (Rendering.DECIMAL, "1000.0"),
-        (Rendering.DECIMAL, "1000"),
-        (Rendering.DECIMAL, "0.00"),
-        (Rendering.COMMA, "1000.00"),
-        (Rendering.MINOR, "-1"),
-        (Rendering.MINOR, "0"),
-        (Rendering.MINOR, "01"),
-        (Rendering.MINOR, "²"),
-        (Rendering.MINOR, "9" * 400),
-        (Rendering.FIXED, "1"),
-        (Rendering.FIXED, "000000000000"),
-        (Rendering.FIXED, "0000001000000"),
-        (Rendering.WHOLE, "1.00"),
+        (AmountFormat.DECIMAL, "1000.0"),
+        (AmountFormat.DECIMAL, "1000"),
+        (AmountFormat.DECIMAL, "0.00"),
+        (AmountFormat.COMMA, "1000.00"),
+        (AmountFormat.MINOR, "-1"),
+        (AmountFormat.MINOR, "0"),
+        (AmountFormat.MINOR, "01"),
+        (AmountFormat.MINOR, "²"),
+        (AmountFormat.MINOR, "9" * 400),
+        (AmountFormat.FIXED, "1"),
+        (AmountFormat.FIXED, "000000000000"),
+        (AmountFormat.FIXED, "0000001000000"),
+        (AmountFormat.WHOLE, "1.00"),
     ],
 )
 def test_any_other_form_is_refused_with_its_place(rendering, text):

@@ -15,19 +15,19 @@ from adapters import keys, registry
 from adapters.china import codes, messages, sandbox, shapes, wire
 from adapters.china.client import CONTENT_TYPE, PATH
 from adapters.china.codes import native_of, outcome_of, reason_of
-from adapters.china.messages import Participant, Sent, text_of
+from adapters.china.messages import CnapsParticipant, SentCnapsMessage, text_of
 from adapters.china.profile import HVPS_HOURS, IBPS_CAP_MINOR, ORDER_NUMBERS, PROFILE
 from adapters.china.text import gbk_text
-from adapters.china.wire import BEIJING, Header, open_own, open_sealed, seal
+from adapters.china.wire import BEIJING, CnapsHeader, open_own, open_sealed, seal
 from adapters.identifiers import is_cnaps, is_luhn
-from adapters.port import Outcome, Taken
+from adapters.port import Acceptance, Outcome
 from adapters.reasons import DUPLICATES, ISO_REASONS
 from adapters.simulation.harness import sample_order
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
 from schemas.payment import Account, Agent, Party
 
-US = Participant.of(sandbox.IDENTITY)
+US = CnapsParticipant.of(sandbox.IDENTITY)
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 UETR = "2d0c9a0b-6f3a-4a2f-9a1b-2c3d4e5f6072"
 REF = UETR.replace("-", "")
@@ -69,7 +69,7 @@ def test_a_published_header_is_read():
     """Of a public sample: a settlement notice of the processing centre."""
     octets = b"{H:010000        IBPS104100000004IBPS20100903093139XMLsaps.601.001.01     "
     octets += b"IBPS4099009511      IBPS4099009511      3D         }"
-    header = Header.of(octets)
+    header = CnapsHeader.of(octets)
 
     assert (header.sender, header.receiver, header.kind) == ("0000", "104100000004", "saps.601.001.01")
     assert header.at == datetime(2010, 9, 3, 9, 31, 39, tzinfo=BEIJING)
@@ -168,12 +168,12 @@ def test_all_that_is_checked_has_its_shape_and_says_what_was_ordered(
     assert messages.expiry(found.root) == made.expires_at
     for element in found.root.iter():
         (element.text or "").encode("gbk")
-    assert Sent.of(found).reference == REF
+    assert SentCnapsMessage.of(found).reference == REF
 
 
 @pytest.mark.parametrize("large", [False, True])
 def test_everything_else_that_we_send_has_its_shape(large):
-    sent = Sent.of(message(minor=IBPS_CAP_MINOR + large))
+    sent = SentCnapsMessage.of(message(minor=IBPS_CAP_MINOR + large))
     for draft in (
         messages.status_request(sent, US, AT, 1),
         messages.cancellation(sent, US, AT, "CUST <&>"),
@@ -247,7 +247,7 @@ def test_the_days_numbers_are_beijings():
 
 def test_numbers_of_orders_and_of_other_messages_never_meet():
     last = dataclasses.replace(order(), serial=PROFILE.ids.capacity - 1)
-    sent = Sent.of(message())
+    sent = SentCnapsMessage.of(message())
     others = [messages.service_id(US, AT, number) for number in (0, messages.SERVICE_NUMBERS - 1, 10**9)]
 
     assert int(messages.order_message(last, US).body.partition("<TxId>")[2][20:28]) == ORDER_NUMBERS - 1
@@ -276,7 +276,7 @@ def said(kind, content, namespace=None, key=KEY, **header):
         "ref": "1",
         "direction": "D",
     }
-    whole = Header(**{**fields, **header})
+    whole = CnapsHeader(**{**fields, **header})
     return seal(whole, wire.document(namespace or messages.OWN + kind, content), key)
 
 
@@ -380,7 +380,7 @@ async def test_a_system_that_closes_signs_off_and_settles_the_day(rails):
     rail = await rails.get("CN")
     native = rail.adapter.translate(sample_order("CN"))
     await rail.adapter.submit(native)
-    await rail.said(native.ref)
+    await rail.wait_for_answers(native.ref)
     await rail.control("POST", "/hours", json.dumps({"closed_until": "2026-12-01T03:00:00Z"}).encode())
     await rail.control("DELETE", "/hours")
     told = [await came(rail, messages.SIGNED_OFF, b"2026-12-01"), await came(rail, messages.SETTLEMENT)]
@@ -403,8 +403,8 @@ async def test_whoever_was_signed_off_signs_on_and_pays_once(rails):
     assert f"<ProcCd>{codes.NOT_SIGNED_ON}</ProcCd>".encode() in discarded
     receipt = await rail.adapter.submit(native)
 
-    assert receipt.taken is Taken.TAKEN
-    assert [answer.outcome for answer in await rail.said(native.ref)] == [Outcome.DONE]
+    assert receipt.acceptance is Acceptance.ACCEPTED
+    assert [answer.outcome for answer in await rail.wait_for_answers(native.ref)] == [Outcome.DONE]
     assert rail.credits(native.ref) == 1
 
 
@@ -423,7 +423,7 @@ def test_of_a_large_payment_the_notice_is_the_outcome():
 
 def test_the_published_communication_confirmation_is_one():
     """ComuCnfm as in public logs, about a message of ours."""
-    sent = Header(
+    sent = CnapsHeader(
         "313821001016", "0000", AT, "ibps.309.001.01", "00000000000000667781", "00000000000000667781"
     )
     content = (
@@ -439,7 +439,7 @@ def test_the_published_communication_confirmation_is_one():
 
 
 def test_a_body_in_gb18030_is_read():
-    header = Header("0000", US.bank, AT, messages.LOGIN_ANSWER, "1", "1", "D")
+    header = CnapsHeader("0000", US.bank, AT, messages.LOGIN_ANSWER, "1", "1", "D")
     body = '<?xml version="1.0" encoding="GB18030"?><Document xmlns="x"><A>王小明</A></Document>'.encode(
         "gb18030"
     )
@@ -455,7 +455,7 @@ def test_a_body_in_gb18030_is_read():
     b'<?xml version="1.0" encoding="UTF-8"?><Document xmlns="x"><A>\xff</A></Document>',
 ])  # fmt: skip
 def test_what_is_no_document_is_refused(body):
-    header = Header("0000", US.bank, AT, messages.LOGIN_ANSWER, "1", "1", "D")
+    header = CnapsHeader("0000", US.bank, AT, messages.LOGIN_ANSWER, "1", "1", "D")
     with pytest.raises(InvalidMessage):
         wire._read(header, header.text.encode() + b"\r\n" + body)
 
@@ -466,7 +466,7 @@ def test_what_is_no_document_is_refused(body):
 ])  # fmt: skip
 def test_another_header_is_refused(change):
     with pytest.raises(InvalidMessage):
-        Header.of(sealed()[: wire.HEADER_LENGTH].replace(*change, 1))
+        CnapsHeader.of(sealed()[: wire.HEADER_LENGTH].replace(*change, 1))
 
 
 WHOLE = (sealed(), said(messages.COMMUNICATED, "<ComuCnfm><A>1</A></ComuCnfm>"))
@@ -521,7 +521,7 @@ def test_the_sandboxs_ids_have_their_check_digits():
 @pytest.mark.parametrize("identity", [{}, {**sandbox.IDENTITY, "bank": "998290000018"}])
 def test_an_identity_without_a_code_is_refused(identity):
     with pytest.raises(ValueError):
-        Participant.of(identity)
+        CnapsParticipant.of(identity)
 
 
 def resealed(rail, native, old, new, header=None):
@@ -593,7 +593,7 @@ async def test_one_message_id_is_one_order(rails):
     await rail.adapter.submit(first)
     receipt = await rail.adapter.submit(second)
 
-    assert (receipt.taken, receipt.detail) == (Taken.UNKNOWN, "process code IB1O0006")
+    assert (receipt.acceptance, receipt.detail) == (Acceptance.UNKNOWN, "process code IB1O0006")
     assert rail.credits(second.ref) == 0
 
 
@@ -603,7 +603,7 @@ async def kinds_about(rail, ref, count):
         while True:
             found = [raw for raw in rail.raw if ref.encode() in raw]
             if len(found) >= count:
-                return [Header.of(raw[: wire.HEADER_LENGTH]).kind for raw in found]
+                return [CnapsHeader.of(raw[: wire.HEADER_LENGTH]).kind for raw in found]
             await asyncio.sleep(0.02)
 
 
@@ -613,9 +613,9 @@ async def test_an_online_payment_is_confirmed_in_three_steps(rails):
     native = rail.adapter.translate(sample_order("CN"))
     _, first = await rail.control("POST", PATH, native.body, **{"Content-Type": CONTENT_TYPE})
 
-    assert Header.of(first[: wire.HEADER_LENGTH]).kind == messages.COMMUNICATED
+    assert CnapsHeader.of(first[: wire.HEADER_LENGTH]).kind == messages.COMMUNICATED
     assert sorted(await kinds_about(rail, native.ref, 2)) == [messages.CONFIRMATION, messages.ANSWER]
-    assert [answer.outcome for answer in await rail.said(native.ref)] == [Outcome.DONE]
+    assert [answer.outcome for answer in await rail.wait_for_answers(native.ref)] == [Outcome.DONE]
     notice = next(raw for raw in rail.raw if native.ref.encode() in raw and b"ccms.900" in raw)
     assert rail.adapter.decode(notice) == []
 
@@ -626,7 +626,7 @@ async def test_a_large_payment_is_confirmed_by_its_settlement(rails, word):
     rail = await rails.get("CN")
     native = rail.adapter.translate(sample_order("CN", word, minor=IBPS_CAP_MINOR + 1))
     await rail.adapter.submit(native)
-    answers = await rail.said(native.ref, 2 if word == "PENDING" else 1)
+    answers = await rail.wait_for_answers(native.ref, 2 if word == "PENDING" else 1)
     expected = {"": [Outcome.DONE], "AC04": [Outcome.REFUSED], "PENDING": [Outcome.PENDING, Outcome.DONE]}
 
     assert [answer.outcome for answer in answers] == expected[word]
@@ -644,7 +644,7 @@ async def test_amounts_at_the_edges_are_paid(rails, minor):
         sample_order("CN", minor=minor, creditor=Party(name="王小明", country="CN"))
     )
     await rail.adapter.submit(native)
-    (answer,) = await rail.said(native.ref)
+    (answer,) = await rail.wait_for_answers(native.ref)
 
     assert (answer.outcome, answer.amount) == (Outcome.DONE, Money(minor, "CNY"))
 
@@ -665,10 +665,10 @@ async def test_a_cancellation_is_answered_in_its_own_name(rails):
     rail = await rails.get("CN")
     native = rail.adapter.translate(sample_order("CN"))
     await rail.adapter.submit(native)
-    await rail.said(native.ref)
-    sent = Sent.of(open_own(native.body))
+    await rail.wait_for_answers(native.ref)
+    sent = SentCnapsMessage.of(open_own(native.body))
     await rail.adapter.undo(native, "CUST")
-    (answer,) = await rail.said(messages.cancellation_id(sent.transaction, US, datetime.now(UTC)))
+    (answer,) = await rail.wait_for_answers(messages.cancellation_id(sent.transaction, US, datetime.now(UTC)))
 
     assert (answer.outcome, answer.uetr, answer.rail_code) == (Outcome.DONE, None, "PR07")
 

@@ -13,9 +13,9 @@ import pytest
 import pytest_asyncio
 
 from adapters import conformance, registry
-from adapters.conformance import live, pure, rough
-from adapters.conformance.report import Broken, Group, examine
-from adapters.port import Answer, Connection, Native, Outcome, Receipt, Taken, hand_over
+from adapters.conformance import failures, live, pure
+from adapters.conformance.report import RequirementGroup, RequirementNotMet, check_requirement
+from adapters.port import Acceptance, Answer, Native, Outcome, RailConnection, Receipt, reserve_and_submit
 from adapters.reasons import ISO_REASONS
 from adapters.simulation.harness import sample_order
 from adapters.simulation.sandbox import prepare
@@ -24,7 +24,7 @@ from schemas.money import Money
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 COUNTRIES = registry.countries()
 AT_ONCE = 2
-PROMISES = (*pure.PROMISES, live.every_reason, *live.PROMISES, *rough.PROMISES)
+PROMISES = (*pure.REQUIREMENTS, live.every_reason, *live.REQUIREMENTS, *failures.REQUIREMENTS)
 
 
 class Reports:
@@ -105,7 +105,7 @@ CARELESS = [
     ("a currency of nobody", pure.profile_makes_sense, lambda a: restated(a, currency="ZZZ")),
     ("an encoding of nobody", pure.profile_makes_sense, lambda a: restated(a, characters__encoding="klingon")),
     ("refusing other scripts", pure.carries_orders,
-     lambda a: Other(a, check=lambda o: a.check(o) if o.payment.debtor.name.isascii() else [conformance.Check])),
+     lambda a: Other(a, check=lambda o: a.check(o) if o.payment.debtor.name.isascii() else [conformance.RequirementResult])),
     ("raising on control characters", pure.any_text_is_carried_or_refused,
      lambda a: Other(a, translate=lambda o: a.translate(o) if o.payment.remittance.isprintable() else raising())),
     ("a clock in the bytes", pure.is_pure,
@@ -127,7 +127,7 @@ CARELESS = [
     ("promise", "careless"), [row[1:] for row in CARELESS], ids=[row[0] for row in CARELESS]
 )
 async def test_a_careless_adapter_is_noticed(adapter, promise, careless):
-    found = await examine(Group.PURE, promise, careless(adapter))
+    found = await check_requirement(RequirementGroup.PURE, promise, careless(adapter))
 
     assert not found.ok
     assert found.advice.startswith("Look ")
@@ -135,7 +135,7 @@ async def test_a_careless_adapter_is_noticed(adapter, promise, careless):
 
 
 async def test_an_error_is_told_by_its_place_not_by_its_text(adapter):
-    found = await examine(Group.PURE, pure.carries_orders, Other(adapter, check=raising))
+    found = await check_requirement(RequirementGroup.PURE, pure.carries_orders, Other(adapter, check=raising))
 
     assert found.detail.startswith("raised KeyError in adapters/test_conformance_kit.py:")
 
@@ -186,7 +186,7 @@ def enquires(change):
 
 def not_taken(receipt):
     """Reading silence as "not taken" would free money that may have moved."""
-    return Receipt(Taken.REFUSED) if receipt.taken is Taken.UNKNOWN else receipt
+    return Receipt(Acceptance.REFUSED) if receipt.acceptance is Acceptance.UNKNOWN else receipt
 
 
 def without_reason(receipt):
@@ -208,7 +208,7 @@ def not_found_is_refused(answer):
 
 def undoes_nothing(real):
     async def undo(native, reason):
-        return Receipt(Taken.TAKEN)
+        return Receipt(Acceptance.ACCEPTED)
 
     return Other(real, undo=undo)
 
@@ -222,15 +222,15 @@ def resolves_all(real):
 
 def holds_by_paying(real):
     async def reserve(native):
-        receipt = await hand_over(real, native)
-        return Receipt(receipt.taken)
+        receipt = await reserve_and_submit(real, native)
+        return Receipt(receipt.acceptance)
 
     return Other(real, reserve=reserve)
 
 
 def pays_without_a_hold(real):
     async def submit(native):
-        return await hand_over(real, native)
+        return await reserve_and_submit(real, native)
 
     return Other(real, submit=submit)
 
@@ -253,7 +253,11 @@ def tells_half(real):
 
 
 def refuses_duplicates(receipt):
-    return Receipt(Taken.REFUSED, Answer("1", Outcome.REFUSED)) if receipt.taken is Taken.UNKNOWN else receipt
+    return (
+        Receipt(Acceptance.REFUSED, Answer("1", Outcome.REFUSED))
+        if receipt.acceptance is Acceptance.UNKNOWN
+        else receipt
+    )
 
 
 ROUGHLY = [
@@ -269,9 +273,9 @@ ROUGHLY = [
     ("a payment without its hold", live.holds_move_nothing, pays_without_a_hold),
     ("an alias of everybody", live.aliases_are_resolved, resolves_all),
     ("half of a cycle", live.cycle_is_read, tells_half),
-    ("bodies in the log", rough.says_nothing_of_people, logs),
-    ("closed is refused", rough.closed_is_later,
-     submits(lambda r: Receipt(Taken.REFUSED) if r.taken is Taken.LATER else r)),
+    ("bodies in the log", failures.says_nothing_of_people, logs),
+    ("closed is refused", failures.closed_is_later,
+     submits(lambda r: Receipt(Acceptance.REFUSED) if r.acceptance is Acceptance.LATER else r)),
 ]  # fmt: skip
 
 
@@ -280,8 +284,8 @@ ROUGHLY = [
 )
 async def test_a_careless_client_is_noticed(rails, promise, careless):
     subject = Careless(await rails.get("UZ"), careless)
-    found = await examine(
-        Group.LIVE, promise, (subject, ["AC04"]) if promise is live.every_reason else subject
+    found = await check_requirement(
+        RequirementGroup.LIVE, promise, (subject, ["AC04"]) if promise is live.every_reason else subject
     )
 
     assert not found.ok
@@ -299,7 +303,9 @@ async def test_an_adapter_that_leaves_connections_open_is_noticed(rails):
 
         return Other(real, submit=submit)
 
-    found = await examine(Group.ROUGH, rough.leaves_nothing_open, Careless(rail, careless))
+    found = await check_requirement(
+        RequirementGroup.FAILURES, failures.leaves_nothing_open, Careless(rail, careless)
+    )
     for connection in kept:
         connection.close()
 
@@ -311,7 +317,7 @@ async def test_another_kits_log_is_not_taken_for_ours():
     both, over = asyncio.Barrier(2), asyncio.Barrier(2)
 
     async def kit(text):
-        with rough._overheard() as said:
+        with failures._overheard() as said:
             await both.wait()
             logging.getLogger("careless").info("sent %s", text)
             await over.wait()
@@ -324,7 +330,7 @@ async def test_another_kits_log_is_not_taken_for_ours():
 
 async def test_what_nobody_waits_for_is_heard_by_the_kit_that_listens():
     """An exception that no task took is told by the event loop, in a context of its own."""
-    with rough._overheard() as said:
+    with failures._overheard() as said:
         contextvars.Context().run(logging.getLogger("asyncio").error, "exception was never retrieved")
 
     assert said == ["exception was never retrieved"]
@@ -333,7 +339,7 @@ async def test_what_nobody_waits_for_is_heard_by_the_kit_that_listens():
 async def test_a_patient_kit_waits_longer_to_connect_too():
     """At first "refused" was read on a busy machine: in three seconds no connection was made."""
     scales = [
-        Connection("https://127.0.0.1:1", time_scale=scale).connect_scale for scale in (10.0, 1.0, 0.01)
+        RailConnection("https://127.0.0.1:1", time_scale=scale).connect_scale for scale in (10.0, 1.0, 0.01)
     ]
 
     assert scales == [10.0, 1.0, 1.0]
@@ -346,10 +352,10 @@ async def test_a_report_tells_what_to_do():
         Look at the
         mouth.
         """
-        raise Broken("it spoke")
+        raise RequirementNotMet("it spoke")
 
-    report = conformance.Report("XX", "Rail")
-    report.checks.append(await examine(Group.LIVE, promise, None))
+    report = conformance.ConformanceReport("XX", "Rail")
+    report.checks.append(await check_requirement(RequirementGroup.LIVE, promise, None))
 
     assert not report.ok
     assert report.text().splitlines()[2:] == [

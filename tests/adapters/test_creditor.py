@@ -4,7 +4,7 @@
 import pytest
 
 from adapters import creditor, registry
-from adapters.creditor import Kind
+from adapters.creditor import IdentifierKind
 from adapters.simulation.harness import sample_order
 from adapters.simulation.magic import magic_account
 from schemas.payment import Account
@@ -23,7 +23,7 @@ FULL_WIDTH = str.maketrans(
 ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
 
 
-def forms_of(country: str) -> tuple[creditor.Form, ...]:
+def forms_of(country: str) -> tuple[creditor.IdentifierForm, ...]:
     return registry.profile(country).creditor
 
 
@@ -67,7 +67,7 @@ def test_an_iban_is_read_in_lower_case_and_with_its_word_before_it(country: str,
     }[written]
     found = creditor.find(account, forms_of(country))
 
-    assert found == creditor.Identifier(Kind.IBAN, iban)
+    assert found == creditor.Identifier(IdentifierKind.IBAN, iban)
 
 
 PHONE_FORMS = {
@@ -99,7 +99,7 @@ def test_a_phone_is_read_in_every_form_beside_the_identification_that_the_schema
     found = creditor.find_alias(account, forms_of(country))
 
     assert found is not None
-    assert found.kind is Kind.PHONE
+    assert found.kind is IdentifierKind.PHONE
     assert "".join(filter(str.isdecimal, found.value)) == PHONES[country]
     assert (creditor.find(account, forms_of(country)) is not None) is (country in PAID_PHONES)
 
@@ -109,7 +109,7 @@ def test_a_phone_that_stands_as_the_identification_alone_is_a_phone(country: str
     found = creditor.find_alias(Account(other=f"+{PHONES[country]}"), forms_of(country))
 
     assert found is not None
-    assert found.kind is Kind.PHONE
+    assert found.kind is IdentifierKind.PHONE
 
 
 @pytest.mark.parametrize("country", COUNTRIES)
@@ -182,9 +182,9 @@ def test_an_indian_address_and_an_account_are_told_apart() -> None:
     both = creditor.find(Account(other="asha@okbank", proxy="asha@okbank"), forms)
     number = creditor.find(Account(other="NOTPROVIDED", proxy="asha@okbank"), forms)
 
-    assert both == number == creditor.Identifier(Kind.ADDRESS, "asha@okbank")
+    assert both == number == creditor.Identifier(IdentifierKind.ADDRESS, "asha@okbank")
     assert creditor.find(Account(other="0580 1010 0000 001"), forms) == creditor.Identifier(
-        Kind.ACCOUNT, "058010100000001"
+        IdentifierKind.ACCOUNT, "058010100000001"
     )
 
 

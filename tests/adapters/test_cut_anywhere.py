@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from adapters import registry
-from adapters.conformance.patience import HASTY_S, of_scale
-from adapters.port import Outcome, Taken, hand_over
+from adapters.conformance.timeouts import SHORT_TIMEOUT_S, connection_with_scale
+from adapters.port import Acceptance, Outcome, reserve_and_submit
 from adapters.simulation.harness import sample_order
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -64,10 +64,10 @@ async def cut(rail, way, after):
     """Submit through the proxy; what the adapter read it as."""
     native = rail.adapter.translate(sample_order(rail.country))
     async with cutting(int(rail.connection.base_url.rpartition(":")[2]), **{way: after}) as port:
-        hasty = of_scale(rail, HASTY_S / rail.adapter.profile.timing.submit_s)
+        hasty = connection_with_scale(rail, SHORT_TIMEOUT_S / rail.adapter.profile.timing.submit_s)
         connection = dataclasses.replace(hasty, base_url=f"https://127.0.0.1:{port}")
         adapter = registry.load(rail.country, connection)
-        receipt = await hand_over(adapter, native)
+        receipt = await reserve_and_submit(adapter, native)
         await adapter.close()
     return native, receipt
 
@@ -79,13 +79,13 @@ async def cut_and_recover(rail, way, after):
     enquired = (await rail.adapter.enquire(native)).outcome
     credited = rail.credits(native.ref)
 
-    assert receipt.taken is not Taken.REFUSED or credited == 0
+    assert receipt.acceptance is not Acceptance.REFUSED or credited == 0
     # What was delivered may still be on its way into the book: "not found" so early proves nothing.
     assert enquired is Outcome.NOT_FOUND or (enquired is Outcome.DONE and credited == 1)
-    again = await hand_over(rail.adapter, native)
-    assert again.taken is Taken.TAKEN
+    again = await reserve_and_submit(rail.adapter, native)
+    assert again.acceptance is Acceptance.ACCEPTED
     assert rail.credits(native.ref) == 1
-    return receipt.taken, credited
+    return receipt.acceptance, credited
 
 
 @pytest.mark.parametrize("country", registry.countries())
@@ -96,4 +96,4 @@ async def test_a_cut_connection_never_loses_doubles_or_invents_a_payment(rails, 
 
     # The cuts reach from the handshake to the last byte: both kinds of doubt must have been met.
     assert any(credited == 0 for _, credited in ends)
-    assert way == "up" or (Taken.UNKNOWN, 1) in ends
+    assert way == "up" or (Acceptance.UNKNOWN, 1) in ends

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from adapters import registry
 from adapters.business_days import FRIDAY, THURSDAY, BusinessCalendar
-from adapters.cycle import Line, Unreadable, answers, read, write
+from adapters.cycle import CycleFileError, CycleLine, answers, read, write
 from adapters.http import _closed
-from adapters.port import Outcome, Taken, hand_over
+from adapters.port import Acceptance, Outcome, reserve_and_submit
 from adapters.profile import Hours
 from adapters.simulation.harness import running, sample_order
 from schemas.errors import Unavailable
@@ -20,8 +20,8 @@ from schemas.errors import Unavailable
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PROFILE = registry.profile("KZ")
 LINES = [
-    Line("a" * 32, "7a6b6c1e-0000-4000-8000-000000000001", done=True, code="", amount_minor=150000),
-    Line("b" * 32, "7a6b6c1e-0000-4000-8000-000000000002", done=False, code="AC04", amount_minor=20000),
+    CycleLine("a" * 32, "7a6b6c1e-0000-4000-8000-000000000001", done=True, code="", amount_minor=150000),
+    CycleLine("b" * 32, "7a6b6c1e-0000-4000-8000-000000000002", done=False, code="AC04", amount_minor=20000),
 ]
 FILE = write(PROFILE, "2026-11-23", LINES, KEY)
 
@@ -40,20 +40,20 @@ def test_any_changed_byte_makes_the_whole_file_unreadable(place, change):
     try:
         assert read(bytes(changed), PROFILE, "2026-11-23", KEY.public_key()) == LINES  # the last newline only
         assert place == len(FILE) - 1
-    except Unreadable:
+    except CycleFileError:
         pass
 
 
 @given(st.integers(0, len(FILE) - 2))
 def test_a_torn_file_is_unreadable(length):
-    with pytest.raises(Unreadable):
+    with pytest.raises(CycleFileError):
         read(FILE[:length], PROFILE, "2026-11-23", KEY.public_key())
 
 
 def test_a_file_of_another_day_rail_or_sum_is_unreadable():
-    with pytest.raises(Unreadable, match="header"):
+    with pytest.raises(CycleFileError, match="header"):
         read(FILE, PROFILE, "2026-11-24", KEY.public_key())
-    with pytest.raises(Unreadable, match="header"):
+    with pytest.raises(CycleFileError, match="header"):
         read(FILE, registry.profile("PK"), "2026-11-23", KEY.public_key())
 
 
@@ -63,20 +63,20 @@ async def test_a_live_rail_lists_its_day_and_says_when_it_is_closed(data_directo
         day = rail.adapter.profile.hours.day(datetime.now(UTC))
         done, refused = (rail.adapter.translate(sample_order(country, word)) for word in ("", "AC04"))
         for native in (done, refused):
-            await hand_over(rail.adapter, native)
+            await reserve_and_submit(rail.adapter, native)
         if country != "PK":
-            await rail.said(done.ref)
+            await rail.wait_for_answers(done.ref)
         opens = datetime.now(UTC) + timedelta(hours=1)
         body = f'{{"closed_until": "{opens.isoformat()}"}}'.encode()
         assert (await rail.control("POST", "/hours", body))[0] == 204
         late = rail.adapter.translate(sample_order(country))
-        receipt = await hand_over(rail.adapter, late)
-        assert (receipt.taken, receipt.not_before) == (Taken.LATER, opens)
+        receipt = await reserve_and_submit(rail.adapter, late)
+        assert (receipt.acceptance, receipt.not_before) == (Acceptance.LATER, opens)
         assert (await rail.adapter.enquire(late)).outcome is Outcome.NOT_FOUND
-        again = await hand_over(rail.adapter, done)  # known orders are answered at any hour
-        assert again.taken is not Taken.LATER
+        again = await reserve_and_submit(rail.adapter, done)  # known orders are answered at any hour
+        assert again.acceptance is not Acceptance.LATER
         await rail.control("DELETE", "/hours")
-        assert (await hand_over(rail.adapter, late)).taken is not Taken.LATER
+        assert (await reserve_and_submit(rail.adapter, late)).acceptance is not Acceptance.LATER
         found = {answer.ref: answer async for answer in rail.adapter.reconcile(day)}
         assert found[done.ref].outcome is Outcome.DONE
         assert found[refused.ref].outcome is Outcome.REFUSED
@@ -86,8 +86,8 @@ async def test_a_live_rail_lists_its_day_and_says_when_it_is_closed(data_directo
 
 
 def test_a_503_without_a_readable_instant_proves_nothing():
-    assert _closed("soon").receipt.taken is Taken.UNKNOWN
-    assert _closed("2026-11-23T10:00:00").receipt.taken is Taken.UNKNOWN
+    assert _closed("soon").receipt.acceptance is Acceptance.UNKNOWN
+    assert _closed("2026-11-23T10:00:00").receipt.acceptance is Acceptance.UNKNOWN
 
 
 OFFICE = Hours(

@@ -12,7 +12,7 @@ import pytest
 from lxml import etree
 
 from adapters import accounting, elements_page, registry
-from adapters.port import Order, Stated
+from adapters.port import Order, OriginalMessage
 from adapters.simulation import sandbox
 from adapters.simulation.harness import sample_order
 from schemas import codec, credit_transfer, elements, examples
@@ -95,7 +95,9 @@ def order_with(base: Order, version: str, path: tuple[Member, ...], value: Any) 
     except InvalidMessage:
         return None
     message = codec.Message(version, checked)
-    return replace(base, payment=credit_transfer.read(message), stated=Stated(version, checked[ROOT]))
+    return replace(
+        base, payment=credit_transfer.read(message), original=OriginalMessage(version, checked[ROOT])
+    )
 
 
 @cache
@@ -267,7 +269,9 @@ def test_a_name_that_a_rail_shortens_is_noted() -> None:
     (transaction,) = document[ROOT]["CdtTrfTxInf"]
     transaction["Cdtr"]["Nm"] = "Asylbek Toktogulov Bakytbekovich and Sons"
     message = codec.Message("pacs.008.001.08", document)
-    order = replace(base, payment=credit_transfer.read(message), stated=Stated(message.id, message.content))
+    order = replace(
+        base, payment=credit_transfer.read(message), original=OriginalMessage(message.id, message.content)
+    )
 
     losses = accounting.losses(order, registry.profile("KG"))
     assert ("CdtTrfTxInf/Cdtr/Nm", "", accounting.SHORTENED) in [(x.path, x.reason, x.text) for x in losses]

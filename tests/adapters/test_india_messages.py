@@ -12,8 +12,8 @@ from lxml import etree
 from adapters import registry
 from adapters.identifiers import is_vpa
 from adapters.india import messages, sandbox
-from adapters.india.codes import CODES, Class, native_of, outcome_of
-from adapters.india.messages import IST, Participant, Sent
+from adapters.india.codes import CODES, UpiCodeClass, native_of, outcome_of
+from adapters.india.messages import IST, SentUpiMessage, UpiParticipant
 from adapters.india.profile import PROFILE
 from adapters.port import Outcome
 from adapters.reasons import DUPLICATES, ISO_REASONS
@@ -25,7 +25,7 @@ from schemas.money import Money
 from schemas.payment import Account, Agent, Party
 from schemas.signing.xmldsig import verify_enveloped
 
-US = Participant.of(sandbox.IDENTITY)
+US = UpiParticipant.of(sandbox.IDENTITY)
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 UETR = "2d0c9a0b-6f3a-4a2f-9a1b-2c3d4e5f6072"
 
@@ -108,7 +108,7 @@ def test_what_is_checked_can_be_said_and_says_what_was_ordered(
         assert value.isprintable()
     assert len(root.find("Txn").get("note")) <= 50
     assert messages.read_timestamp(root.find("Txn/Rules/Rule").get("value")) == order.expires_at
-    sent = Sent.of(root)
+    sent = SentUpiMessage.of(root)
     assert sent.transaction == root.find("Txn").get("id")
 
 
@@ -170,12 +170,17 @@ def test_the_code_table_says_what_the_published_one_says(shared):
     with (shared / "rails" / "upi_codes.csv").open() as file:
         published = {row["code"]: row["outcome_class_for_the_switch"] for row in csv.DictReader(file)}
 
-    assert {code: row.is_a.value for code, row in CODES.items()} == published
+    assert {code: row.code_class.value for code, row in CODES.items()} == published
 
 
 def test_every_refusal_has_an_iso_reason():
     for code, row in CODES.items():
-        if row.is_a in {Class.REFUSED, Class.DEEMED, Class.DUPLICATE, Class.RETRY_LATER}:
+        if row.code_class in {
+            UpiCodeClass.REFUSED,
+            UpiCodeClass.DEEMED,
+            UpiCodeClass.DUPLICATE,
+            UpiCodeClass.RETRY_LATER,
+        }:
             assert row.reason in ISO_REASONS, code
         else:
             assert row.reason is None, code
@@ -213,15 +218,15 @@ def answer(api="RespPay", result="SUCCESS", code="00", error=None, **ref):
 def test_result_and_code_must_agree_or_nothing_is_known(result, code):
     outcome = messages.read_answer(answer(result=result, code=code)).outcome
     allowed = {
-        ("SUCCESS", Class.DONE): Outcome.DONE,
-        ("FAILURE", Class.REFUSED): Outcome.REFUSED,
-        ("FAILURE", Class.RETRY_LATER): Outcome.REFUSED,
-        ("FAILURE", Class.NOT_FOUND): Outcome.NOT_FOUND,
-        ("DEEMED", Class.DEEMED): Outcome.PENDING,
+        ("SUCCESS", UpiCodeClass.DONE): Outcome.DONE,
+        ("FAILURE", UpiCodeClass.REFUSED): Outcome.REFUSED,
+        ("FAILURE", UpiCodeClass.RETRY_LATER): Outcome.REFUSED,
+        ("FAILURE", UpiCodeClass.NOT_FOUND): Outcome.NOT_FOUND,
+        ("DEEMED", UpiCodeClass.DEEMED): Outcome.PENDING,
     }
-    is_a = Class.REFUSED if code == "AC04" else CODES[code].is_a if code in CODES else None
+    code_class = UpiCodeClass.REFUSED if code == "AC04" else CODES[code].code_class if code in CODES else None
 
-    assert outcome is allowed.get((result, is_a), Outcome.UNKNOWN)
+    assert outcome is allowed.get((result, code_class), Outcome.UNKNOWN)
 
 
 def test_the_published_deemed_answer_is_pending(shared):
@@ -288,7 +293,7 @@ async def test_a_deemed_order_is_confirmed_and_the_confirmation_answered(rails):
     rail = await rails.get("IN")
     native = rail.adapter.translate(sample_order("IN", "PENDING"))
     await rail.adapter.submit(native)
-    answers = await rail.said(native.ref, 2)
+    answers = await rail.wait_for_answers(native.ref, 2)
     raw = next(raw for raw in rail.raw if b"ReqTxnConfirmation" in raw and native.ref.encode() in raw)
     acknowledgement = rail.adapter.acknowledge(raw)
     reply, request = parse(acknowledgement.body), parse(raw)

@@ -10,10 +10,10 @@ from adapters.framing import FRAME_BYTES, Framer, FramingError, Length, framed, 
 from adapters.iran.messages import DIALECT as IRAN
 from adapters.iso8583 import cycle, private
 from adapters.iso8583.codec import MAC, MacKey, own, pack, read, seal, unpack, unseal, write
-from adapters.iso8583.codes import CODES, Class, native_code, outcome_of
-from adapters.iso8583.cycle import Line, Unreadable
+from adapters.iso8583.codes import CODES, ResponseCodeClass, native_code, outcome_of
+from adapters.iso8583.cycle import Iso8583CycleFileError, Iso8583CycleLine
 from adapters.iso8583.dialect import Bitmap
-from adapters.iso8583.private import Tag
+from adapters.iso8583.private import PrivateTag
 from adapters.port import Outcome
 from adapters.reasons import DUPLICATES, ISO_REASONS
 from adapters.tajikistan.messages import DIALECT as TAJIKISTAN
@@ -182,7 +182,7 @@ def test_samples_of_both_countries_are_read_and_written_again(shared, name, leng
     assert framed(write(fields, Bitmap.HEX), length) == frame
 
 
-@given(st.dictionaries(st.sampled_from(Tag), st.text(PRINTABLE, min_size=1, max_size=60)))
+@given(st.dictionaries(st.sampled_from(PrivateTag), st.text(PRINTABLE, min_size=1, max_size=60)))
 def test_additional_data_come_back(values):
     assert private.read(private.write(values)) == values
 
@@ -212,11 +212,15 @@ def test_what_is_no_instant_is_refused(text):
 def test_every_response_code_says_something_and_every_refusal_has_an_iso_reason():
     for code, row in CODES.items():
         assert len(code) == 2
-        assert (row.is_a is not Class.REFUSED) or row.reason in ISO_REASONS
+        assert (row.code_class is not ResponseCodeClass.REFUSED) or row.reason in ISO_REASONS
         outcome, reason = outcome_of(code, "", enquired=False)
-        assert (outcome is Outcome.REFUSED) == (row.is_a is Class.REFUSED)
+        assert (outcome is Outcome.REFUSED) == (row.code_class is ResponseCodeClass.REFUSED)
         assert outcome is not Outcome.REFUSED or reason == row.reason
-    assert {code for code, row in CODES.items() if row.is_a is Class.DONE} == {"00", "11", "16"}
+    assert {code for code, row in CODES.items() if row.code_class is ResponseCodeClass.DONE} == {
+        "00",
+        "11",
+        "16",
+    }
 
 
 @pytest.mark.parametrize("code", ["A0", "99", "", "0", "000", "ZZ"])
@@ -243,7 +247,11 @@ def test_not_found_is_news_only_when_asked():
     assert outcome_of("25", "", enquired=False)[0] is Outcome.UNKNOWN
 
 
-LINES = [Line("a" * 32, 1500, "00"), Line("b" * 32, 7, "14", "AC04"), Line("c" * 32, 20, "30")]
+LINES = [
+    Iso8583CycleLine("a" * 32, 1500, "00"),
+    Iso8583CycleLine("b" * 32, 7, "14", "AC04"),
+    Iso8583CycleLine("c" * 32, 20, "30"),
+]
 DAY = "2026-11-23"
 FILE = cycle.write(TAJIKISTAN, DAY, LINES, KEY)
 
@@ -257,20 +265,20 @@ def test_a_cycle_file_comes_back_and_says_what_became_of_each_order():
 
 
 def test_rials_of_a_cycle_file_are_minor_units_times_a_hundred():
-    (answer,) = cycle.answers([Line("a" * 32, 1500, "00")], IRAN)
+    (answer,) = cycle.answers([Iso8583CycleLine("a" * 32, 1500, "00")], IRAN)
     assert answer.amount.minor == 150_000
 
 
 @given(st.integers(0, len(FILE) - 1), st.integers(1, 127))
 def test_any_changed_character_makes_a_cycle_file_unreadable(place, change):
     changed = FILE[:place] + chr(ord(FILE[place]) ^ change) + FILE[place + 1 :]
-    with pytest.raises(Unreadable):
+    with pytest.raises(Iso8583CycleFileError):
         cycle.read(changed, TAJIKISTAN, DAY, KEY)
 
 
 @given(st.integers(0, len(FILE) - 1))
 def test_a_torn_cycle_file_is_unreadable(length):
-    with pytest.raises(Unreadable):
+    with pytest.raises(Iso8583CycleFileError):
         cycle.read(FILE[:length], TAJIKISTAN, DAY, KEY)
 
 
@@ -294,13 +302,15 @@ WRONG_FILES = {
 
 @pytest.mark.parametrize("name", WRONG_FILES)
 def test_a_sealed_file_that_does_not_add_up_is_unreadable(name):
-    with pytest.raises(Unreadable):
+    with pytest.raises(Iso8583CycleFileError):
         cycle.read(sealed(WRONG_FILES[name]), TAJIKISTAN, DAY, KEY)
 
 
 @given(st.integers(0, 200))
 def test_parts_of_a_file_join_to_it(count):
-    text = cycle.write(IRAN, DAY, [Line(f"{number:032x}", number, "00") for number in range(count)], KEY)
+    text = cycle.write(
+        IRAN, DAY, [Iso8583CycleLine(f"{number:032x}", number, "00") for number in range(count)], KEY
+    )
     parts = cycle.parts_of(text)
 
     assert cycle.joined(parts) == text

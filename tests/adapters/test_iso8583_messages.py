@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters import registry
-from adapters.iran.messages import Channel, channel
+from adapters.iran.messages import ShetabChannel, channel
 from adapters.iran.profile import PAYA_MAXIMUM, SATNA_HOURS, SATNA_MINIMUM
 from adapters.iso8583 import messages, private
 from adapters.iso8583.codec import own
-from adapters.iso8583.private import Tag
-from adapters.port import Connection, Listening, Outcome
+from adapters.iso8583.private import PrivateTag
+from adapters.port import ListeningAdapter, Outcome, RailConnection
 from adapters.simulation.harness import sample_order
 from adapters.tajikistan.messages import key_fits
 from schemas.errors import InvalidMessage
@@ -30,7 +30,7 @@ every_rail = pytest.mark.parametrize("country", COUNTRIES)
 
 def adapter_of(country, **identity):
     known = registry.module(country, "sandbox").IDENTITY
-    connection = Connection(
+    connection = RailConnection(
         "tls://127.0.0.1:1", signing_key=b"0" * 32, rail_key=b"1" * 32, identity={**known, **identity}
     )
     return registry.load(country, connection)
@@ -80,10 +80,10 @@ def test_what_is_checked_can_be_said(country, minor, serial, at, debtor, credito
     assert int(fields["11"]) == serial
     assert fields["37"].endswith(fields["11"])
     assert fields["37"][4:6] == fields["7"][4:6]
-    assert said[Tag.UETR] == order.payment.uetr.replace("-", "")
-    assert private.read_instant(said[Tag.EXPIRES]) == order.expires_at
-    assert said[Tag.DEBTOR_NAME]
-    assert said[Tag.CREDITOR_NAME]
+    assert said[PrivateTag.UETR] == order.payment.uetr.replace("-", "")
+    assert private.read_instant(said[PrivateTag.EXPIRES]) == order.expires_at
+    assert said[PrivateTag.DEBTOR_NAME]
+    assert said[PrivateTag.CREDITOR_NAME]
     assert fields[adapter.dialect.creditor_field] == messages.account_of(order.payment, adapter.dialect)
     assert fields["49"] == {"TJ": "972", "IR": "364"}[country]
 
@@ -103,8 +103,8 @@ def test_names_of_other_scripts_are_romanised(country):
     order = sample_order(country, debtor=Party(name="محمد علی", country="PK"), creditor=Party(name="王小明"))
     said = private.read(fields_of(order, country)["48"])
 
-    assert said[Tag.DEBTOR_NAME].isascii()
-    assert said[Tag.CREDITOR_NAME] == "Wang Xiaoming"
+    assert said[PrivateTag.DEBTOR_NAME].isascii()
+    assert said[PrivateTag.CREDITOR_NAME] == "Wang Xiaoming"
 
 
 BAD = {
@@ -175,13 +175,13 @@ def test_the_amount_decides_the_way(rial, way):
     order = sample_order("IR", minor=rial * 100)
 
     assert channel(order) == way
-    assert private.read(fields_of(order, "IR")["48"])[Tag.CHANNEL] == way
+    assert private.read(fields_of(order, "IR")["48"])[PrivateTag.CHANNEL] == way
 
 
 def test_the_ways_meet_at_the_published_limits():
     assert (SATNA_MINIMUM, PAYA_MAXIMUM) == (10**11, 2 * 10**11)
     assert {channel(sample_order("IR", minor=minor)) for minor in (SATNA_MINIMUM, PAYA_MAXIMUM)} == {
-        Channel.PAYA
+        ShetabChannel.PAYA
     }
 
 
@@ -241,7 +241,10 @@ def test_a_reversal_names_the_original(country):
     assert reversal["90"] == f"0200{order['11']}{order['7']}00000{order['32']}00000000000"
     assert (reversal["11"], reversal["37"], reversal["4"]) == (order["11"], order["37"], order["4"])
     assert reversal["7"] == "1123120030"
-    assert private.read(reversal["48"]) == {Tag.UETR: private.read(order["48"])[Tag.UETR], Tag.REASON: "CUST"}
+    assert private.read(reversal["48"]) == {
+        PrivateTag.UETR: private.read(order["48"])[PrivateTag.UETR],
+        PrivateTag.REASON: "CUST",
+    }
 
 
 def test_the_sample_reversal_has_the_original_where_ours_has_it(shared):
@@ -252,7 +255,7 @@ def test_the_sample_reversal_has_the_original_where_ours_has_it(shared):
         read(bytes.fromhex((shared / "rails" / "samples" / "IR" / name).read_text())[2:], Bitmap.HEX)
         for name in ("0200_be2.hex", "0420_be2.hex")
     )
-    order["48"] = private.write({Tag.UETR: "0" * 32})
+    order["48"] = private.write({PrivateTag.UETR: "0" * 32})
     ours = messages.reversal_of(order, datetime(2026, 11, 23, 12, 0, 30, tzinfo=UTC), "CUST")
 
     assert {name: ours[name] for name in reversal if name in ours} == reversal
@@ -291,7 +294,7 @@ def test_an_answer_about_no_order_says_nothing_of_one(kind):
 
 @every_rail
 def test_the_adapter_hears_its_rail_by_itself(country):
-    assert isinstance(ADAPTERS[country], Listening)
+    assert isinstance(ADAPTERS[country], ListeningAdapter)
 
 
 @every_rail

@@ -19,8 +19,8 @@ from adapters.iso8583 import pool as pools
 from adapters.iso8583.client import make
 from adapters.iso8583.codec import MacKey, pack, unseal
 from adapters.iso8583.messages import answer_fields
-from adapters.iso8583.private import Tag
-from adapters.port import Connection, Outcome, Taken
+from adapters.iso8583.private import PrivateTag
+from adapters.port import Acceptance, Outcome, RailConnection
 from adapters.simulation.harness import sample_order
 from adapters.simulation.sandbox import free_port, prepare
 from adapters.tajikistan.messages import DIALECT
@@ -76,10 +76,10 @@ class Rail:
     def take(self, fields, peer):
         if fields["t"] == "0800" and fields["70"] == "001":
             code, more = self.sign_on
-            peer.say(answer_fields(fields, code, more))
+            peer.send(answer_fields(fields, code, more))
         elif fields["t"] == "0800" and self.echo:
             self.managed.append(fields["70"])
-            peer.say(answer_fields(fields, "00"))
+            peer.send(answer_fields(fields, "00"))
         elif fields["t"] in {"0800", "0810"}:
             self.managed.append(fields["70"])
         else:
@@ -93,12 +93,12 @@ class Rail:
 
 
 def yes(fields, **changes):
-    more = {"48": private.write({Tag.UETR: messages.read_ref(fields)}), "38": "ABC123", **changes}
+    more = {"48": private.write({PrivateTag.UETR: messages.read_ref(fields)}), "38": "ABC123", **changes}
     return answer_fields(fields, "00", more)
 
 
 def agree(fields, peer):
-    peer.say(yes(fields))
+    peer.send(yes(fields))
 
 
 def nothing(fields, peer):
@@ -138,7 +138,7 @@ def adapter_for(place, port, dialect=QUICK, **changes):
         "identity": registry.module(dialect.profile.country, "sandbox").IDENTITY,
         "time_scale": SCALE,
     }
-    return make(dialect, Connection(**{**fields, **changes}))
+    return make(dialect, RailConnection(**{**fields, **changes}))
 
 
 def order(adapter, **changes):
@@ -149,7 +149,7 @@ async def test_an_order_is_answered_on_its_connection(place):
     async with talking(place, agree) as (rail, adapter):
         receipt = await adapter.submit(native := order(adapter))
 
-        assert (receipt.taken, receipt.answer.outcome) == (Taken.TAKEN, Outcome.DONE)
+        assert (receipt.acceptance, receipt.answer.outcome) == (Acceptance.ACCEPTED, Outcome.DONE)
         assert (receipt.answer.ref, receipt.answer.rail_reference) == (native.ref, "ABC123")
         assert len(rail.seen) == 1
         assert rail.heard == []
@@ -167,7 +167,7 @@ async def test_an_answer_may_come_byte_by_byte(place):
         tasks.append(asyncio.create_task(drip(pack(yes(fields), QUICK, RAILS), peer)))
 
     async with talking(place, reply) as (_, adapter):
-        assert (await adapter.submit(order(adapter))).taken is Taken.TAKEN
+        assert (await adapter.submit(order(adapter))).acceptance is Acceptance.ACCEPTED
 
 
 async def test_many_answers_in_one_segment_and_out_of_order_find_their_orders(place):
@@ -195,10 +195,10 @@ async def test_a_late_answer_is_not_lost(place):
         native = order(adapter)
         receipt = await adapter.submit(native)
         fields, peer = late[0]
-        peer.say(yes(fields))
+        peer.send(yes(fields))
         await rail.until(lambda: rail.heard)
 
-        assert (receipt.taken, receipt.detail) == (Taken.UNKNOWN, "timeout")
+        assert (receipt.acceptance, receipt.detail) == (Acceptance.UNKNOWN, "timeout")
         (answer,) = adapter.decode(rail.heard[0])
         assert (answer.ref, answer.outcome) == (native.ref, Outcome.DONE)
 
@@ -209,9 +209,11 @@ async def test_a_late_answer_does_not_answer_the_enquiry(place):
     def reply(fields, peer):
         if fields["t"] == "0201":
             first = rail.seen[0]
-            peer.say(
+            peer.send(
                 answer_fields(
-                    first, "94", {"48": private.write({Tag.UETR: messages.read_ref(first)}), "44": "AM05"}
+                    first,
+                    "94",
+                    {"48": private.write({PrivateTag.UETR: messages.read_ref(first)}), "44": "AM05"},
                 )
             )
 
@@ -226,11 +228,11 @@ async def test_a_late_answer_does_not_answer_the_enquiry(place):
 
 async def test_a_second_answer_is_overheard(place):
     def reply(fields, peer):
-        peer.say(yes(fields))
-        peer.say(yes(fields))
+        peer.send(yes(fields))
+        peer.send(yes(fields))
 
     async with talking(place, reply) as (rail, adapter):
-        assert (await adapter.submit(order(adapter))).taken is Taken.TAKEN
+        assert (await adapter.submit(order(adapter))).acceptance is Acceptance.ACCEPTED
         await rail.until(lambda: rail.heard)
 
 
@@ -249,7 +251,7 @@ async def test_a_lost_connection_fails_no_order_that_is_answered_on_another(plac
         await rail.until(lambda: len(rail.peers) == pools.LINKS)
         receipt = await adapter.submit(order(adapter))
 
-        assert (receipt.taken, receipt.answer.outcome) == (Taken.TAKEN, Outcome.DONE)
+        assert (receipt.acceptance, receipt.answer.outcome) == (Acceptance.ACCEPTED, Outcome.DONE)
         assert len(rail.seen) == 1
         await rail.until(lambda: len(rail.peers) == pools.LINKS)
 
@@ -265,7 +267,7 @@ RUINS = {
     "an answer of somebody else": lambda fields: pack(yes(fields), QUICK, OURS),
     "another amount's currency": lambda fields: pack(yes(fields, **{"49": "840"}), QUICK, RAILS),
     "an answer about another order": lambda fields: pack(
-        yes(fields, **{"48": private.write({Tag.UETR: "a" * 32})}), QUICK, RAILS
+        yes(fields, **{"48": private.write({PrivateTag.UETR: "a" * 32})}), QUICK, RAILS
     ),
 }
 
@@ -280,7 +282,7 @@ async def is_unknown(place, name, *, end):
     async with talking(place, reply) as (rail, adapter):
         receipt = await adapter.submit(order(adapter))
 
-        assert (receipt.taken, receipt.answer) == (Taken.UNKNOWN, None)
+        assert (receipt.acceptance, receipt.answer) == (Acceptance.UNKNOWN, None)
         assert len(rail.seen) == 1
         assert await adapter.probe()
 
@@ -293,7 +295,7 @@ async def test_what_is_no_clear_answer_is_unknown(place, name):
 
 async def test_what_proves_nothing_is_not_handed_on(place):
     def reply(fields, peer):
-        peer.say(yes(fields), key=OURS)
+        peer.send(yes(fields), key=OURS)
 
     async with talking(place, reply) as (rail, adapter):
         await adapter.submit(order(adapter))
@@ -308,10 +310,10 @@ async def test_nothing_left_us_when_nobody_listens(place):
     native = order(adapter)
 
     receipt = await adapter.submit(native)
-    assert (receipt.taken, receipt.detail) == (Taken.REFUSED, "connect")
+    assert (receipt.acceptance, receipt.detail) == (Acceptance.REFUSED, "connect")
     assert (await adapter.enquire(native)).outcome is Outcome.UNKNOWN
     assert not await adapter.probe()
-    assert (await adapter.undo(native, "CUST")).taken is Taken.REFUSED
+    assert (await adapter.undo(native, "CUST")).acceptance is Acceptance.REFUSED
     with pytest.raises(Unavailable):
         await adapter.resolve("992900000001")
     with pytest.raises(Unavailable):
@@ -327,7 +329,7 @@ async def test_a_rail_that_another_authority_vouches_for_is_not_believed(place, 
         receipt = await stranger.submit(order(stranger))
         await stranger.close()
 
-        assert (receipt.taken, receipt.detail) == (Taken.REFUSED, "tls")
+        assert (receipt.acceptance, receipt.detail) == (Acceptance.REFUSED, "tls")
         assert rail.seen == []
 
 
@@ -335,17 +337,17 @@ async def test_who_may_not_sign_on_sends_nothing(place):
     async with talking(place, agree, sign_on=("58", {})) as (rail, adapter):
         receipt = await adapter.submit(order(adapter))
 
-        assert (receipt.taken, receipt.detail) == (Taken.REFUSED, "sign-on 58")
+        assert (receipt.acceptance, receipt.detail) == (Acceptance.REFUSED, "sign-on 58")
         assert rail.seen == []
 
 
 async def test_a_rail_that_is_closed_at_sign_on_says_until_when(place):
     opens = datetime.now(UTC) + timedelta(hours=2)
-    closed = ("90", {"48": private.write({Tag.NOT_BEFORE: private.instant(opens)})})
+    closed = ("90", {"48": private.write({PrivateTag.NOT_BEFORE: private.instant(opens)})})
     async with talking(place, agree, sign_on=closed) as (_, adapter):
         receipt = await adapter.submit(order(adapter))
 
-        assert (receipt.taken, receipt.not_before) == (Taken.LATER, opens)
+        assert (receipt.acceptance, receipt.not_before) == (Acceptance.LATER, opens)
 
 
 async def test_a_failing_rail_is_not_stormed(place, monkeypatch):
@@ -353,7 +355,7 @@ async def test_a_failing_rail_is_not_stormed(place, monkeypatch):
     async with talking(place, agree, sign_on=("58", {})) as (rail, adapter):
         receipts = [await adapter.submit(order(adapter)) for _ in range(200)]
 
-        assert {receipt.taken for receipt in receipts} == {Taken.REFUSED}
+        assert {receipt.acceptance for receipt in receipts} == {Acceptance.REFUSED}
         assert rail.tries == 2
 
 
@@ -367,7 +369,7 @@ async def test_the_rails_sign_off_is_answered_and_obeyed(place):
         await rail.until(lambda: len(rail.peers) == pools.LINKS)
 
         assert "002" in rail.managed
-        assert (await adapter.submit(order(adapter))).taken is Taken.TAKEN
+        assert (await adapter.submit(order(adapter))).acceptance is Acceptance.ACCEPTED
 
 
 async def test_the_rails_echo_is_answered(place):
@@ -381,7 +383,7 @@ async def test_the_rails_echo_is_answered(place):
 async def test_a_connection_that_gives_no_echo_is_replaced(place, monkeypatch):
     monkeypatch.setattr(pools, "ECHO_S", 5.0)
     async with talking(place, agree, echo=False) as (rail, adapter):
-        assert (await adapter.submit(order(adapter))).taken is Taken.TAKEN
+        assert (await adapter.submit(order(adapter))).acceptance is Acceptance.ACCEPTED
         dead = rail.peers[0]
         await rail.until(lambda: dead not in rail.peers)
 
@@ -397,7 +399,7 @@ async def test_closing_signs_off_and_a_later_order_connects_anew(place):
         await rail.until(lambda: not rail.peers)
         assert "002" in rail.managed
 
-        assert (await adapter.submit(order(adapter))).taken is Taken.TAKEN
+        assert (await adapter.submit(order(adapter))).acceptance is Acceptance.ACCEPTED
 
 
 async def test_a_slow_rail_fills_its_own_places_only(place, monkeypatch):
@@ -408,7 +410,9 @@ async def test_a_slow_rail_fills_its_own_places_only(place, monkeypatch):
         receipts = await asyncio.gather(*[adapter.submit(order(adapter)) for _ in range(12)])
         details = [receipt.detail for receipt in receipts]
 
-        assert {receipt.taken for receipt in receipts if receipt.detail == "busy"} == {Taken.REFUSED}
+        assert {receipt.acceptance for receipt in receipts if receipt.detail == "busy"} == {
+            Acceptance.REFUSED
+        }
         assert details.count("timeout") == len(rail.seen) == 4
         assert details.count("busy") == 8
 
@@ -417,7 +421,7 @@ async def test_outside_its_window_satna_opens_at_its_hours_if_the_rail_does_not_
     from adapters.iran.messages import DIALECT as IRAN
 
     def reply(fields, peer):
-        uetr = private.write({Tag.UETR: messages.read_ref(fields)})
+        uetr = private.write({PrivateTag.UETR: messages.read_ref(fields)})
         peer.writer.write(pack(answer_fields(fields, "90", {"48": uetr}), IRAN, RAILS))
 
     async def serve(reader, writer):
@@ -442,5 +446,5 @@ async def test_outside_its_window_satna_opens_at_its_hours_if_the_rail_does_not_
     server.close()
     await asyncio.sleep(0.02)
 
-    assert (satna.taken, pol.taken, pol.not_before) == (Taken.LATER, Taken.LATER, None)
+    assert (satna.acceptance, pol.acceptance, pol.not_before) == (Acceptance.LATER, Acceptance.LATER, None)
     assert abs(satna.not_before - SATNA_HOURS.open_from(datetime.now(UTC))) < timedelta(minutes=1)

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from adapters import registry
-from adapters.conformance.patience import hasty
+from adapters.conformance.timeouts import with_short_timeouts
 from adapters.framing import framed
 from adapters.iso8583 import messages, private
 from adapters.iso8583.codec import own, pack, seal
-from adapters.iso8583.private import Tag
-from adapters.port import Connection, Native, Outcome, Taken
-from adapters.simulation.book import Kept
+from adapters.iso8583.private import PrivateTag
+from adapters.port import Acceptance, Native, Outcome, RailConnection
+from adapters.simulation.book import EntryStatus
 from adapters.simulation.harness import sample_order
 from adapters.simulation.magic import magic_account
 from schemas.errors import Unavailable
@@ -66,11 +66,11 @@ STRICT = [
     ("reference of another number", put("37", "632712999999"), "30"),
     ("no additional data", without("48"), "30"),
     ("additional data", put("48", "RU"), "30"),
-    ("no UETR", said(Tag.UETR, ""), "30"),
-    ("no expiry", said(Tag.EXPIRES, ""), "30"),
-    ("expiry", said(Tag.EXPIRES, "2026"), "30"),
-    ("no debtor", said(Tag.DEBTOR_NAME, ""), "30"),
-    ("no creditor", said(Tag.CREDITOR_NAME, ""), "30"),
+    ("no UETR", said(PrivateTag.UETR, ""), "30"),
+    ("no expiry", said(PrivateTag.EXPIRES, ""), "30"),
+    ("expiry", said(PrivateTag.EXPIRES, "2026"), "30"),
+    ("no debtor", said(PrivateTag.DEBTOR_NAME, ""), "30"),
+    ("no creditor", said(PrivateTag.CREDITOR_NAME, ""), "30"),
     ("type", put("t", "0220"), "12"),
 ]
 
@@ -107,7 +107,7 @@ async def test_one_number_under_two_payments_is_a_duplicate(rails, country):
     await rail.adapter.submit(first)
     receipt = await rail.adapter.submit(second)
 
-    assert (receipt.taken, receipt.detail) == (Taken.UNKNOWN, "code 94")
+    assert (receipt.acceptance, receipt.detail) == (Acceptance.UNKNOWN, "code 94")
     assert (await rail.adapter.enquire(second)).outcome is Outcome.NOT_FOUND
     assert rail.credits(second.ref) == 0
 
@@ -119,7 +119,7 @@ async def test_what_is_sealed_with_another_key_is_refused(rails, country):
     receipt = await stranger.submit(stranger.translate(sample_order(country)))
     await stranger.close()
 
-    assert (receipt.taken, receipt.detail) == (Taken.REFUSED, "sign-on 63")
+    assert (receipt.acceptance, receipt.detail) == (Acceptance.REFUSED, "sign-on 63")
 
 
 async def raw_answer(rail, *sent):
@@ -178,12 +178,12 @@ async def test_a_reversal_before_its_order_stops_it(rails, country):
     receipt = await rail.adapter.undo(native, "CUST")
     late = await rail.adapter.submit(native)
 
-    assert receipt.taken is Taken.TAKEN
-    assert (late.taken, late.answer.reason) == (Taken.REFUSED, "CUST")
+    assert receipt.acceptance is Acceptance.ACCEPTED
+    assert (late.acceptance, late.answer.reason) == (Acceptance.REFUSED, "CUST")
     await rail.adapter.close()
     await rail.kill()
     await rail.start()
-    assert (await rail.adapter.submit(native)).taken is Taken.REFUSED
+    assert (await rail.adapter.submit(native)).acceptance is Acceptance.REFUSED
     assert rail.credits(native.ref) == 0
 
 
@@ -191,15 +191,15 @@ async def test_a_reversal_before_its_order_stops_it(rails, country):
 async def test_an_answer_that_comes_after_the_reversal_was_sent_still_comes(rails, country):
     rail = await rails.get(country)
     native = rail.adapter.translate(sample_order(country, "LATE"))
-    async with hasty(rail) as adapter:
-        assert (await adapter.submit(native)).taken is Taken.UNKNOWN
-    assert (await rail.adapter.undo(native, "CUST")).taken is Taken.TAKEN
-    (answer,) = await rail.said(native.ref)
+    async with with_short_timeouts(rail) as adapter:
+        assert (await adapter.submit(native)).acceptance is Acceptance.UNKNOWN
+    assert (await rail.adapter.undo(native, "CUST")).acceptance is Acceptance.ACCEPTED
+    (answer,) = await rail.wait_for_answers(native.ref)
 
     assert answer.outcome is Outcome.DONE
     assert [entry.outcome for entry in rail.entries() if entry.rail_ref == native.ref] == [
-        Kept.DONE,
-        Kept.REVERSED,
+        EntryStatus.DONE,
+        EntryStatus.REVERSED,
     ]
 
 
@@ -212,7 +212,7 @@ async def test_a_reversal_of_another_original_reverses_nothing(rails, country):
     fields["90"] = "0200000000" + fields["90"][10:]
 
     assert (await ask(rail, fields))["39"] == "64"
-    assert rail.entries()[-1].outcome is Kept.DONE
+    assert rail.entries()[-1].outcome is EntryStatus.DONE
 
 
 @every_rail
@@ -223,7 +223,7 @@ async def test_a_repeat_never_makes_a_payment(rails, country):
         assert (await rail.adapter.enquire(native)).outcome is Outcome.NOT_FOUND
 
     assert rail.credits(native.ref) == 0
-    assert (await rail.adapter.submit(native)).taken is Taken.TAKEN
+    assert (await rail.adapter.submit(native)).acceptance is Acceptance.ACCEPTED
 
 
 @every_rail
@@ -254,12 +254,12 @@ async def test_a_closed_rail_says_when_it_opens(rails, country):
         native = rail.adapter.translate(sample_order(country))
         receipt = await rail.adapter.submit(native)
 
-        assert (receipt.taken, receipt.not_before, receipt.detail) == (Taken.LATER, opens, "closed")
+        assert (receipt.acceptance, receipt.not_before, receipt.detail) == (Acceptance.LATER, opens, "closed")
         assert (await rail.adapter.enquire(native)).outcome is Outcome.NOT_FOUND
-        assert (await rail.adapter.submit(known)).taken is Taken.TAKEN
+        assert (await rail.adapter.submit(known)).acceptance is Acceptance.ACCEPTED
     finally:
         await rail.control("DELETE", "/hours")
-    assert (await rail.adapter.submit(native)).taken is Taken.TAKEN
+    assert (await rail.adapter.submit(native)).acceptance is Acceptance.ACCEPTED
 
 
 @every_rail
@@ -267,7 +267,7 @@ async def test_the_days_file_says_what_became_of_every_order(rails, country):
     rail = await rails.get(country)
     words = ["", "AC04", "SILENT", "LOST", "WRONGAMT", *["RR04"] * 25]
     natives = [rail.adapter.translate(sample_order(country, word)) for word in words]
-    async with hasty(rail) as adapter:
+    async with with_short_timeouts(rail) as adapter:
         await asyncio.gather(*[adapter.submit(native) for native in natives[2:4]])
     answered = [native for native in natives if native not in natives[2:4]]
     await asyncio.gather(*[rail.adapter.submit(native) for native in answered])
@@ -279,7 +279,9 @@ async def test_the_days_file_says_what_became_of_every_order(rails, country):
     assert {found[native.ref].amount.minor for native in (done, silent, wrong)} == {150000}
     assert (found[refused.ref].outcome, found[refused.ref].reason) == (Outcome.REFUSED, "AC04")
     assert lost.ref not in found
-    book = {entry.rail_ref for entry in rail.entries() if entry.outcome in {Kept.DONE, Kept.REFUSED}}
+    book = {
+        entry.rail_ref for entry in rail.entries() if entry.outcome in {EntryStatus.DONE, EntryStatus.REFUSED}
+    }
     assert set(found) == book
     assert all(answer.uetr.replace("-", "") == ref for ref, answer in found.items())
 
@@ -297,14 +299,14 @@ async def test_paya_is_pending_until_its_cycle(rails):
     native = rail.adapter.translate(sample_order("IR", minor=PAYA))
     receipt = await rail.adapter.submit(native)
 
-    assert (receipt.taken, receipt.answer.outcome, receipt.answer.rail_code) == (
-        Taken.TAKEN,
+    assert (receipt.acceptance, receipt.answer.outcome, receipt.answer.rail_code) == (
+        Acceptance.ACCEPTED,
         Outcome.PENDING,
         "09",
     )
     assert (await rail.adapter.enquire(native)).outcome is Outcome.PENDING
     assert rail.credits(native.ref) == 0
-    (answer,) = await rail.said(native.ref)
+    (answer,) = await rail.wait_for_answers(native.ref)
     assert (answer.outcome, answer.amount.minor) == (Outcome.DONE, PAYA)
     assert rail.credits(native.ref) == 1
 
@@ -320,7 +322,7 @@ async def test_what_was_refused_is_refused_in_paya_too(rails):
     rail = await rails.get("IR")
     receipt = await rail.adapter.submit(rail.adapter.translate(sample_order("IR", "AC04", minor=PAYA)))
 
-    assert (receipt.taken, receipt.answer.reason) == (Taken.REFUSED, "AC04")
+    assert (receipt.acceptance, receipt.answer.reason) == (Acceptance.REFUSED, "AC04")
 
 
 @every_rail
@@ -359,7 +361,7 @@ async def test_the_control_port_is_not_the_rails_own(rails, country):
     status, body = await rail.control("GET", "/requests")
     assert status == 200
     assert b'"0800"' in body
-    assert isinstance(rail.connection, Connection)
+    assert isinstance(rail.connection, RailConnection)
     assert rail.connection.base_url.startswith("tls://")
 
 
@@ -375,7 +377,9 @@ async def test_after_the_rails_sign_off_orders_go_on_new_connections(rails, coun
     for native, receipt in zip(natives, receipts, strict=True):
         known = await rail.adapter.enquire(native)
         done = known.outcome is Outcome.DONE
-        assert done or receipt.taken is not Taken.TAKEN
+        assert done or receipt.acceptance is not Acceptance.ACCEPTED
         assert rail.credits(native.ref) == done
-        assert receipt.taken is not Taken.REFUSED or not done
-    assert (await rail.adapter.submit(rail.adapter.translate(sample_order(country)))).taken is Taken.TAKEN
+        assert receipt.acceptance is not Acceptance.REFUSED or not done
+    assert (
+        await rail.adapter.submit(rail.adapter.translate(sample_order(country)))
+    ).acceptance is Acceptance.ACCEPTED

@@ -9,7 +9,7 @@ from lxml import etree
 
 from adapters.belarus.messages import DIALECT as BELARUS
 from adapters.iso20022 import envelope, messages
-from adapters.iso20022.dialect import Participant
+from adapters.iso20022.dialect import IsoParticipant
 from adapters.kazakhstan.messages import DIALECT as KAZAKHSTAN
 from adapters.pakistan.messages import DIALECT as PAKISTAN
 from adapters.port import Outcome
@@ -23,7 +23,7 @@ from schemas.payment import Account, Agent
 DIALECTS = {"PK": PAKISTAN, "KZ": KAZAKHSTAN, "BY": BELARUS}
 IBANS = {"PK": "PK36SCBL0000001123456702", "KZ": "KZ86125KZT5004100100", "BY": "BY13NBRB3600900000002Z00AB00"}
 BICS = {"PK": "SCBLPKKX", "KZ": "CASPKZKA", "BY": "NBRBBY2X"}
-US = Participant("SCOSXX22", "RAILXX22")
+US = IsoParticipant("SCOSXX22", "RAILXX22")
 every = pytest.mark.parametrize("country", DIALECTS)
 
 
@@ -125,7 +125,7 @@ def returned(country, key, **changes):
     }
     content = {tag: value for tag, value in transaction.items() if value is not None}
     at = datetime(2026, 11, 26, 12, tzinfo=UTC)
-    header = envelope.Header(US.operator, US.bic, "M1", dialect.versions.payment_return, at)
+    header = envelope.IsoHeader(US.operator, US.bic, "M1", dialect.versions.payment_return, at)
     raw = envelope.write(dialect.envelope, header, {"PmtRtr": {"GrpHdr": group, "TxInf": [content]}})
     return envelope.open_sealed(dialect.envelope, envelope.seal(raw, key, at), key.public_key())
 
@@ -160,7 +160,7 @@ async def test_raast_accepts_and_then_gives_back_by_a_return(rails):
     rail = await rails.get("PK")
     native = rail.adapter.translate(sample_order("PK", Magic.RETURN))
     receipt = await rail.adapter.submit(native)
-    (answer,) = await rail.said(native.ref)
+    (answer,) = await rail.wait_for_answers(native.ref)
 
     assert receipt.answer.outcome is Outcome.PENDING
     assert (answer.outcome, answer.reason) == (Outcome.REFUSED, "AC04")

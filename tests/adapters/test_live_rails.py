@@ -14,8 +14,8 @@ import pytest
 
 from adapters import registry
 from adapters.conformance import live
-from adapters.conformance.patience import hasty
-from adapters.port import Outcome, Taken, hand_over
+from adapters.conformance.timeouts import with_short_timeouts
+from adapters.port import Acceptance, Outcome, reserve_and_submit
 from adapters.profile import Confirmation
 from adapters.simulation.harness import sample_order
 from schemas.errors import InvalidMessage, NotAuthentic
@@ -24,15 +24,15 @@ from schemas.money import Money
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 DONE, REFUSED, PENDING, NOT_FOUND = Outcome.DONE, Outcome.REFUSED, Outcome.PENDING, Outcome.NOT_FOUND
-TAKEN, UNKNOWN = Taken.TAKEN, Taken.UNKNOWN
-REFUSED_AT_ONCE = Taken.REFUSED
+TAKEN, UNKNOWN = Acceptance.ACCEPTED, Acceptance.UNKNOWN
+REFUSED_AT_ONCE = Acceptance.REFUSED
 SOON_S = 0.5
 """For an answer that does not come; a late one comes after 1.8 s at the earliest."""
 
 
 @dataclass(frozen=True)
 class Row:
-    taken: Taken
+    taken: Acceptance
     answer: Outcome | None
     calls: tuple[Outcome, ...]
     enquiry: Outcome
@@ -90,14 +90,14 @@ async def ends_as_its_row_says(rail, word, row):
     assert rail.adapter.check(order) == []
     native = rail.adapter.translate(order)
     silent = row.taken is UNKNOWN and rail.adapter.profile.confirmation is Confirmation.SYNC
-    async with hasty(rail, SOON_S) if silent else nullcontext(rail.adapter) as adapter:
-        receipt = await hand_over(adapter, native)
+    async with with_short_timeouts(rail, SOON_S) if silent else nullcontext(rail.adapter) as adapter:
+        receipt = await reserve_and_submit(adapter, native)
 
-    assert receipt.taken is row.taken
+    assert receipt.acceptance is row.taken
     assert (receipt.answer and receipt.answer.outcome) is row.answer
     if row.credits:
         await live._is_booked(rail, native)
-    calls = await rail.said(native.ref, len(row.calls) or 1, timeout_s=120 if row.calls else 0.3)
+    calls = await rail.wait_for_answers(native.ref, len(row.calls) or 1, timeout_s=120 if row.calls else 0.3)
     assert tuple(answer.outcome for answer in calls) == row.calls
     said = await rail.adapter.enquire(native)
     assert said.outcome is row.enquiry
@@ -129,12 +129,12 @@ async def test_other_content_under_the_same_id_changes_nothing(rails, country, c
     """Of another amount the kit makes sure."""
     rail, uetr = await rails.get(country), str(uuid4())
     native = rail.adapter.translate(sample_order(country, uetr=uetr))
-    await hand_over(rail.adapter, native)
+    await reserve_and_submit(rail.adapter, native)
     other = rail.adapter.translate(sample_order(country, **{"uetr": uetr, **change}))
-    receipt = await hand_over(rail.adapter, other)
+    receipt = await reserve_and_submit(rail.adapter, other)
 
     assert other.ref == native.ref
-    assert receipt.taken is Taken.UNKNOWN
+    assert receipt.acceptance is Acceptance.UNKNOWN
     assert [entry.amount_minor for entry in rail.entries() if entry.rail_ref == native.ref] == [150000]
 
 
@@ -144,7 +144,7 @@ async def test_faults_strike_ordinary_accounts(rails, country):
     await rail.control("POST", "/faults", b'{"word": "AC04", "count": 1}')
     struck, kept = [rail.adapter.translate(sample_order(country)) for _ in range(2)]
     for native, outcome in ((struck, REFUSED), (kept, DONE)):
-        await hand_over(rail.adapter, native)
+        await reserve_and_submit(rail.adapter, native)
         assert (await rail.adapter.enquire(native)).outcome is outcome
 
 
@@ -183,8 +183,8 @@ def reads(rail, raw):
 async def test_any_damage_to_an_answer_makes_it_unreadable(rails, country):
     rail = await rails.get(country)
     native = rail.adapter.translate(sample_order(country, "DUPCB"))
-    await hand_over(rail.adapter, native)
-    await rail.said(native.ref)
+    await reserve_and_submit(rail.adapter, native)
+    await rail.wait_for_answers(native.ref)
     expected = rail.answers[-1]
     raw = next(raw for raw in reversed(rail.raw) if reads(rail, raw) == [expected])
     for place in range(0, len(raw), 7):

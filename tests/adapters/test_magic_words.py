@@ -5,7 +5,7 @@ import pytest
 from adapters import registry
 from adapters.reasons import ISO_REASONS
 from adapters.simulation import magic
-from adapters.simulation.magic import Enquiry, Keep, Magic, magic_account, script
+from adapters.simulation.magic import BookAction, EnquiryBehaviour, Magic, magic_account, script
 from schemas.errors import NotFound
 
 WORDS = [*(set(Magic) - {Magic.SLOW}), "SLOW8", *ISO_REASONS]
@@ -37,16 +37,16 @@ def test_every_word_has_a_script_and_a_meaning():
 
 
 @pytest.mark.parametrize("country", registry.countries())
-@pytest.mark.parametrize(("word", "unfound"), [("UNKFND", 1), ("UNKFND2", 2), ("UNKFND30", 30)])
-def test_how_often_a_rail_does_not_find_what_it_has_credited(country, word, unfound):
+@pytest.mark.parametrize(("word", "not_found_count"), [("UNKFND", 1), ("UNKFND2", 2), ("UNKFND30", 30)])
+def test_how_often_a_rail_does_not_find_what_it_has_credited(country, word, not_found_count):
     account = magic_account(country, word)
     found = script(registry.module(country, "sandbox").word_of(account))
 
-    assert (found.enquiry, found.unfound) == (Enquiry.NOT_FOUND_FIRST, unfound)
+    assert (found.enquiry, found.not_found_count) == (EnquiryBehaviour.NOT_FOUND_FIRST, not_found_count)
 
 
 def test_no_word_but_a_reason_and_lost_keeps_the_creditor_from_his_money():
-    unpaid = {word for word in WORDS if script(word).keep in {Keep.REFUSE, Keep.NOTHING}}
+    unpaid = {word for word in WORDS if script(word).action in {BookAction.REFUSE, BookAction.NOTHING}}
 
     assert unpaid == {*ISO_REASONS, Magic.LOST}
 

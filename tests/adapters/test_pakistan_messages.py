@@ -10,7 +10,7 @@ from lxml import etree
 from adapters import registry
 from adapters.iso20022 import envelope, messages
 from adapters.iso20022.codes import STATUSES as DEFINED
-from adapters.iso20022.dialect import Participant
+from adapters.iso20022.dialect import IsoParticipant
 from adapters.pakistan import sandbox
 from adapters.pakistan.messages import DIALECT
 from adapters.pakistan.profile import PROFILE
@@ -23,7 +23,7 @@ from schemas.errors import InvalidMessage
 from schemas.money import Money
 from schemas.payment import Account, Agent, Party
 
-US = Participant.of(sandbox.IDENTITY)
+US = IsoParticipant.of(sandbox.IDENTITY)
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 
 
@@ -75,7 +75,7 @@ def test_the_observed_answer_is_the_last_word(shared):
     head = envelope._read_header(root[0][0])
     message = codec.decode(etree.tostring(root[0][1]), media_type=codec.XML)
     answer = messages.read_answer(
-        envelope.Sealed(head, message), Participant("AAAAPKKA", "SBPPPKKAIPS"), DIALECT
+        envelope.Sealed(head, message), IsoParticipant("AAAAPKKA", "SBPPPKKAIPS"), DIALECT
     )
 
     assert answer.outcome is Outcome.DONE

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 from adapters import qr, registry
 from adapters.identifiers import is_emv_crc, is_sha4
 from adapters.qr import emvco, merchant, payload
-from adapters.qr.emvco import Check
-from adapters.qr.model import Kind, PaymentCode
-from adapters.qr.schemes import Scheme, by_currency
+from adapters.qr.emvco import ChecksumKind
+from adapters.qr.model import PayeeKind, PaymentCode
+from adapters.qr.schemes import QrScheme, by_currency
 from schemas.errors import InvalidMessage, NotFound
 from schemas.money import EXPONENTS, Money
 from switch.cli import run
@@ -20,7 +20,7 @@ from switch.cli.qr import app
 
 COUNTRIES = set(registry.countries())
 IBAN = {code: registry.country(code).iban for code in COUNTRIES}
-SCHEMES = [scheme for scheme in payload.schemes() if isinstance(scheme, Scheme)]
+SCHEMES = [scheme for scheme in payload.schemes() if isinstance(scheme, QrScheme)]
 EMVCO = (
     "00020101021229300012D156000000000510A93FO3230Q31280012D15600000001030812345678520441115802CN5914"
     "BEST TRANSPORT6007BEIJING64200002ZH0104最佳运输0202北京540523.7253031565502016233030412340603***07"
@@ -41,7 +41,7 @@ def test_the_example_of_the_specification_is_read():
         "CN",
         "UnionPay",
         "A93FO3230Q",
-        Kind.MERCHANT,
+        PayeeKind.MERCHANT,
     )
     assert (code.name, code.city, code.category) == ("BEST TRANSPORT", "BEIJING", "4111")
     assert code.amount == Money(2372, "CNY")
@@ -60,7 +60,7 @@ def test_a_belarusian_code_is_read_behind_its_link_and_without():
 
 def test_a_belarusian_code_may_end_in_a_crc():
     """An early producer wrote it so: both checks are believed, a wrong one of either kind is not."""
-    text = emvco.seal(ERIP[:-8], Check.CRC)
+    text = emvco.seal(ERIP[:-8], ChecksumKind.CRC)
 
     assert qr.read(text) == qr.read(ERIP)
     with pytest.raises(InvalidMessage):
@@ -73,7 +73,7 @@ def test_published_checks_fit(shared):
         assert (text[-4:].upper() == emvco.crc(text[:-4])) is fits
     for text, fits, _ in vectors(shared, "sha4"):
         assert is_sha4(text) is fits
-        assert (Check.SHA4 in emvco.checks(text)) is fits
+        assert (ChecksumKind.SHA4 in emvco.checks(text)) is fits
 
 
 def test_published_links_are_read_and_a_misfit_warns(shared):
@@ -193,7 +193,7 @@ def test_any_text_is_read_or_refused(text):
     assert code.country in COUNTRIES
 
 
-def sealed(*pairs, check=Check.CRC):
+def sealed(*pairs, check=ChecksumKind.CRC):
     return emvco.seal("".join(f"{tag}{len(value):02}{value}" for tag, value in pairs), check)
 
 
@@ -215,11 +215,11 @@ def test_the_payload_that_is_broken_below_is_right():
 
 BROKEN = [
     ("no check", lambda: "".join(f"{tag}{len(value):02}{value}" for tag, value in UZ)),
-    ("another kind of check", lambda: sealed(*UZ, check=Check.SHA4)),
+    ("another kind of check", lambda: sealed(*UZ, check=ChecksumKind.SHA4)),
     ("check not last", lambda: sealed(*UZ) + "6102AB"),
     ("torn", lambda: sealed(*UZ)[:-1]),
-    ("length beyond the end", lambda: emvco.seal(sealed(*UZ)[:-8] + "6199A", Check.CRC)),
-    ("length of other digits", lambda: emvco.seal(sealed(*UZ)[:-8] + "61\u06601A", Check.CRC)),
+    ("length beyond the end", lambda: emvco.seal(sealed(*UZ)[:-8] + "6199A", ChecksumKind.CRC)),
+    ("length of other digits", lambda: emvco.seal(sealed(*UZ)[:-8] + "61\u06601A", ChecksumKind.CRC)),
     ("an object twice", lambda: sealed(*UZ, ("59", "Other"))),
     ("version", lambda: sealed(*changed(_00="02"))),
     ("version not first", lambda: sealed(*UZ[1:], UZ[0])),
@@ -373,7 +373,7 @@ def test_a_zero_amount_is_entered_by_the_payer(text):
 def test_a_kyrgyz_code_is_in_tyiyn_in_any_order_and_percent_encoded():
     account = "0010qr.example0101110161290000011223367"
     pairs = [("53", "417"), ("01", "12"), ("32", account), ("52", "5411"), ("54", "5130"), ("59", "Дүкөн")]
-    text = sealed(("00", "01"), *pairs, check=Check.SHA4)
+    text = sealed(("00", "01"), *pairs, check=ChecksumKind.SHA4)
     code = qr.read(text)
 
     assert (code.payee, code.name, code.amount) == ("1290000011223367", "Дүкөн", Money(5130, "KGS"))
@@ -387,7 +387,7 @@ CODE = PaymentCode(
     "KZ",
     "EMVCo KZ",
     IBAN["KZ"].of("1255004100100123"),
-    Kind.ACCOUNT,
+    PayeeKind.ACCOUNT,
     "KZT",
     "Kafe",
     "Almaty",
@@ -395,7 +395,7 @@ CODE = PaymentCode(
 )
 UNSAYABLE = [
     {"name": None}, {"name": "a" * 26}, {"city": "a" * 16}, {"city": None}, {"category": None}, {"category": "1"},
-    {"payee": "KZ00"}, {"kind": Kind.VPA}, {"currency": "KGS"}, {"amount": Money(1, "KGS")}, {"amount": Money(0, "KZT")},
+    {"payee": "KZ00"}, {"kind": PayeeKind.VPA}, {"currency": "KGS"}, {"amount": Money(1, "KGS")}, {"amount": Money(0, "KZT")},
     {"amount": Money(10**14, "KZT")}, {"more": {"colour": "red"}}, {"reference": "r" * 100}, {"name": "\ud800"},
     {"warnings": ("w",)}, {"more": {"bill": "x" * 90, "terminal": "y" * 90}},
 ]  # fmt: skip
@@ -414,7 +414,12 @@ def test_paisa_have_no_place_in_a_raast_code():
     with pytest.raises(ValueError, match="whole rupees"):
         qr.make(
             PaymentCode(
-                "PK", "Raast P2P", "PK36SCBL0000001123456702", Kind.ACCOUNT, "PKR", amount=Money(150, "PKR")
+                "PK",
+                "Raast P2P",
+                "PK36SCBL0000001123456702",
+                PayeeKind.ACCOUNT,
+                "PKR",
+                amount=Money(150, "PKR"),
             )
         )
 

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from adapters.http import ANSWER_BYTES, Failed, HttpClient, Reply
-from adapters.port import Connection
+from adapters.http import ANSWER_BYTES, HttpClient, HttpFailure, HttpReply
+from adapters.port import RailConnection
 from adapters.profile import Basis, Timing
 from adapters.simulation.sandbox import free_port, prepare
 
@@ -55,7 +55,7 @@ async def serving(place, answer, *, close=True, host="127.0.0.1"):
 
 
 async def ask(port, ca_file, *, host="127.0.0.1", timing=TIMING):
-    client = HttpClient(Connection(base_url=f"https://{host}:{port}", ca_file=ca_file), timing)
+    client = HttpClient(RailConnection(base_url=f"https://{host}:{port}", ca_file=ca_file), timing)
     try:
         return await client.request("POST", "/", b"<order/>")
     finally:
@@ -67,14 +67,14 @@ def ok(body, *headers):
 
 
 WIRE = {
-    "an answer": (ok(b"yes"), Reply),
-    "502": (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 4\r\n\r\nhtml", Reply),
-    "redirect": (b"HTTP/1.1 307 T\r\nLocation: https://example.org/\r\nContent-Length: 0\r\n\r\n", Reply),
-    "nothing": (b"", Failed),
-    "half a head": (b"HTTP/1.1 200 O", Failed),
-    "half a body": (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", Failed),
-    "not HTTP": (b"\x00\x01\x02\x03\r\n\r\n", Failed),
-    "too large": (ok(b"x" * (ANSWER_BYTES + 1)), Failed),
+    "an answer": (ok(b"yes"), HttpReply),
+    "502": (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 4\r\n\r\nhtml", HttpReply),
+    "redirect": (b"HTTP/1.1 307 T\r\nLocation: https://example.org/\r\nContent-Length: 0\r\n\r\n", HttpReply),
+    "nothing": (b"", HttpFailure),
+    "half a head": (b"HTTP/1.1 200 O", HttpFailure),
+    "half a body": (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", HttpFailure),
+    "not HTTP": (b"\x00\x01\x02\x03\r\n\r\n", HttpFailure),
+    "too large": (ok(b"x" * (ANSWER_BYTES + 1)), HttpFailure),
 }
 
 
@@ -85,14 +85,14 @@ async def test_once_sent_a_failure_proves_nothing(place, name):
         found = await ask(port, place / "ca.crt")
 
     assert isinstance(found, expected)
-    assert not isinstance(found, Failed) or found.sent
+    assert not isinstance(found, HttpFailure) or found.sent
 
 
 async def test_a_redirect_is_not_followed(place):
     async with serving(place, WIRE["redirect"][0]) as port:
         found = await ask(port, place / "ca.crt")
 
-    assert found == Reply(307, "application/octet-stream", b"")
+    assert found == HttpReply(307, "application/octet-stream", b"")
 
 
 async def test_a_compressed_bomb_is_not_inflated(place):
@@ -101,7 +101,7 @@ async def test_a_compressed_bomb_is_not_inflated(place):
     async with serving(place, ok(bomb, b"Content-Encoding: deflate")) as port:
         found = await ask(port, place / "ca.crt")
 
-    assert isinstance(found, Reply)
+    assert isinstance(found, HttpReply)
     assert found.body == bomb
 
 
@@ -110,37 +110,37 @@ async def test_silence_ends_at_the_time_out(place):
         started = asyncio.get_running_loop().time()
         found = await ask(port, place / "ca.crt")
 
-    assert found == Failed(sent=True, detail="timeout")
+    assert found == HttpFailure(sent=True, detail="timeout")
     assert asyncio.get_running_loop().time() - started < 3
 
 
 async def test_a_trickle_ends_at_the_time_out(place):
     async with serving(place, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", close=False) as port:
-        assert await ask(port, place / "ca.crt") == Failed(sent=True, detail="timeout")
+        assert await ask(port, place / "ca.crt") == HttpFailure(sent=True, detail="timeout")
 
 
 async def test_a_refused_connection_proves_that_nothing_left(place):
-    assert await ask(free_port(), place / "ca.crt") == Failed(sent=False, detail="connect")
+    assert await ask(free_port(), place / "ca.crt") == HttpFailure(sent=False, detail="connect")
 
 
 async def test_a_name_that_nobody_knows_proves_that_nothing_left(place):
-    assert await ask(443, place / "ca.crt", host="rail.invalid") == Failed(sent=False, detail="connect")
+    assert await ask(443, place / "ca.crt", host="rail.invalid") == HttpFailure(sent=False, detail="connect")
 
 
 async def test_another_authority_is_not_trusted(place, tmp_path):
     prepare(tmp_path, "IN", port=1, callback_url="http://127.0.0.1:1/")
     async with serving(place, ok(b"yes")) as port:
-        assert await ask(port, tmp_path / "ca.crt") == Failed(sent=False, detail="tls")
+        assert await ask(port, tmp_path / "ca.crt") == HttpFailure(sent=False, detail="tls")
 
 
 async def test_another_name_is_not_trusted(place):
     async with serving(place, ok(b"yes"), host="127.0.0.2") as port:
-        assert await ask(port, place / "ca.crt", host="127.0.0.2") == Failed(sent=False, detail="tls")
+        assert await ask(port, place / "ca.crt", host="127.0.0.2") == HttpFailure(sent=False, detail="tls")
 
 
 async def test_the_worlds_authorities_do_not_vouch_for_a_rail_of_its_own(place):
     async with serving(place, ok(b"yes")) as port:
-        assert await ask(port, None) == Failed(sent=False, detail="tls")
+        assert await ask(port, None) == HttpFailure(sent=False, detail="tls")
 
 
 async def test_no_plaintext_in_the_place_of_tls(place):
@@ -148,7 +148,7 @@ async def test_no_plaintext_in_the_place_of_tls(place):
     found = await ask(server.sockets[0].getsockname()[1], place / "ca.crt")
     server.close()
 
-    assert isinstance(found, Failed)
+    assert isinstance(found, HttpFailure)
     assert not found.sent
 
 
@@ -161,10 +161,10 @@ async def test_a_slow_rail_holds_only_its_own_places(place):
     )
     async with serving(place, b"", close=False) as port:
         client = HttpClient(
-            Connection(base_url=f"https://127.0.0.1:{port}", ca_file=place / "ca.crt"), timing
+            RailConnection(base_url=f"https://127.0.0.1:{port}", ca_file=place / "ca.crt"), timing
         )
         found = await asyncio.gather(*[client.request("POST", "/", b"x") for _ in range(CONNECTIONS + 8)])
         await client.close()
 
     assert sum(not failed.sent for failed in found) >= 8
-    assert all(isinstance(failed, Failed) for failed in found)
+    assert all(isinstance(failed, HttpFailure) for failed in found)

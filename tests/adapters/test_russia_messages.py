@@ -16,13 +16,13 @@ from lxml import etree
 
 from adapters import registry
 from adapters.identifiers import is_russian_account
-from adapters.port import Answer, Outcome, Taken
+from adapters.port import Acceptance, Answer, Outcome
 from adapters.reasons import DUPLICATES, ISO_REASONS
 from adapters.russia import codes, directory, envelope, messages, sandbox, shapes
 from adapters.russia.client import CONTENT_TYPE, PATH
 from adapters.russia.codes import native_of, outcome_of, reason_of
-from adapters.russia.envelope import NAMESPACE, PROPS, SOAP, EdId, Message, open_sealed, seal
-from adapters.russia.messages import Participant, Sent
+from adapters.russia.envelope import NAMESPACE, PROPS, SOAP, EdId, UfebsMessage, open_sealed, seal
+from adapters.russia.messages import SbpParticipant, SentSbpMessage
 from adapters.russia.profile import ORDER_NUMBERS, PROFILE
 from adapters.russia.simulator import Numbers
 from adapters.russia.text import ALPHABET, ufebs_text
@@ -32,7 +32,7 @@ from schemas.money import Money
 from schemas.payment import Account, Agent, Party
 
 BANKS = directory.load()
-US = Participant.of(sandbox.IDENTITY, BANKS)
+US = SbpParticipant.of(sandbox.IDENTITY, BANKS)
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 UETR = "2d0c9a0b-6f3a-4a2f-9a1b-2c3d4e5f6072"
 REF = UETR.replace("-", "")
@@ -141,12 +141,12 @@ def test_all_that_is_checked_is_valid_and_says_what_was_ordered(
     assert (said.get("TransactionID"), message.about) == (REF, REF)
     assert EdId.of(said) == messages.order_id(made, US)
     assert message.expires_at == made.expires_at.replace(microsecond=0)
-    assert Sent.of(message).transaction == REF
+    assert SentSbpMessage.of(message).transaction == REF
 
 
 @pytest.mark.parametrize("debtor_agent", [RUSSIAN, Agent(bic="KYRSKG22")])
 def test_everything_else_that_we_send_is_valid_too(schemas, debtor_agent):
-    sent = Sent.of(open_sealed(sealed(debtor_agent=debtor_agent), KEY.public_key()))
+    sent = SentSbpMessage.of(open_sealed(sealed(debtor_agent=debtor_agent), KEY.public_key()))
     for message in (
         messages.status_inquiry(sent, US, AT, 7),
         messages.return_order(sent, US, AT),
@@ -164,7 +164,7 @@ def sample(shared, name):
 
 
 def carried(*documents):
-    return Message("9900000000", US.uid, "1", REF, AT, list(documents))
+    return UfebsMessage("9900000000", US.uid, "1", REF, AT, list(documents))
 
 
 @pytest.mark.parametrize(("name", "agent"), [("ED701.xml", RUSSIAN), ("ED702.xml", Agent(bic="KYRSKG22"))])
@@ -205,7 +205,7 @@ def test_the_published_state_is_not_found(shared):
 def test_shapes_and_schemas_agree_about_mutated_messages(schemas):
     """What the simulated rail refuses, the published schemas refuse, and the other way round."""
     chance = random.Random(20022)
-    sent = Sent.of(open_sealed(sealed(), KEY.public_key()))
+    sent = SentSbpMessage.of(open_sealed(sealed(), KEY.public_key()))
     originals = [
         document(debtor_agent=RUSSIAN),
         document(exchange_rate="1.25", debtor=Party(name="Нурбек", country="KG", phone="996550000001")),
@@ -337,7 +337,7 @@ def test_the_days_numbers_are_moscows():
 
 def test_numbers_of_orders_and_of_other_messages_never_meet():
     last = dataclasses.replace(order(), serial=PROFILE.ids.capacity - 1)
-    sent = Sent.of(open_sealed(sealed(), KEY.public_key()))
+    sent = SentSbpMessage.of(open_sealed(sealed(), KEY.public_key()))
     services = [messages.status_inquiry(sent, US, AT, number).document for number in (0, 10**9 - 1)]
 
     assert messages.order_id(last, US).number == ORDER_NUMBERS
@@ -346,7 +346,7 @@ def test_numbers_of_orders_and_of_other_messages_never_meet():
 
 
 def test_a_return_is_an_order_of_its_own():
-    sent = Sent.of(open_sealed(sealed(), KEY.public_key()))
+    sent = SentSbpMessage.of(open_sealed(sealed(), KEY.public_key()))
     back = messages.return_order(sent, US, AT + timedelta(days=1))
     found = back.document
 
@@ -459,7 +459,7 @@ def test_what_is_no_directory_is_refused(tmp_path):
 
 def test_an_identity_without_a_bank_in_the_directory_is_refused():
     with pytest.raises(ValueError, match="directory"):
-        Participant.of({**sandbox.IDENTITY, "bik": "044525225"}, BANKS)
+        SbpParticipant.of({**sandbox.IDENTITY, "bik": "044525225"}, BANKS)
 
 
 WHOLE = sealed()
@@ -569,7 +569,7 @@ async def test_a_number_is_one_message_in_its_day(rails):
     await rail.adapter.submit(first)
     receipt = await rail.adapter.submit(second)
 
-    assert (receipt.taken, receipt.detail) == (Taken.UNKNOWN, "control code 2001")
+    assert (receipt.acceptance, receipt.detail) == (Acceptance.UNKNOWN, "control code 2001")
     assert rail.credits(second.ref) == 0
 
 
@@ -584,9 +584,9 @@ async def test_orders_of_every_kind_are_paid(rails, changes):
     rail = await rails.get("RU")
     native = rail.adapter.translate(sample_order("RU", **changes))
     receipt = await rail.adapter.submit(native)
-    (said,) = await rail.said(native.ref)
+    (said,) = await rail.wait_for_answers(native.ref)
 
-    assert (receipt.taken, said.outcome) == (Taken.TAKEN, Outcome.DONE)
+    assert (receipt.acceptance, said.outcome) == (Acceptance.ACCEPTED, Outcome.DONE)
     assert said.amount == Money(changes.get("minor", 150000), "RUB")
     assert rail.credits(native.ref) == 1
 
@@ -621,7 +621,7 @@ async def test_what_the_simulated_rail_says_is_valid_too(rails, schemas):
     natives = [rail.adapter.translate(sample_order("RU", word)) for word in ("", "AC04", "UCRD", "PENDING")]
     for native in natives:
         await rail.adapter.submit(native)
-        await rail.said(native.ref, 1 + (native is natives[-1]))
+        await rail.wait_for_answers(native.ref, 1 + (native is natives[-1]))
     key = rail.adapter.rail_key
     assert len(rail.raw) >= 5
     for raw in rail.raw:
@@ -642,7 +642,11 @@ async def test_a_phone_that_nobody_has_is_refused(rails):
     native = rail.adapter.translate(sample_order("RU", creditor_account=Account(proxy="79990000002")))
     receipt = await rail.adapter.submit(native)
 
-    assert (receipt.taken, receipt.answer.reason, receipt.answer.rail_code) == (Taken.REFUSED, "BE06", "3006")
+    assert (receipt.acceptance, receipt.answer.reason, receipt.answer.rail_code) == (
+        Acceptance.REFUSED,
+        "BE06",
+        "3006",
+    )
 
 
 @pytest.mark.asyncio(loop_scope="session")
@@ -661,9 +665,9 @@ async def test_a_return_is_confirmed_in_its_own_name(rails):
     rail = await rails.get("RU")
     native = rail.adapter.translate(sample_order("RU"))
     await rail.adapter.submit(native)
-    await rail.said(native.ref)
+    await rail.wait_for_answers(native.ref)
     await rail.adapter.undo(native, "CUST")
-    (said,) = await rail.said(messages.return_id(native.ref))
+    (said,) = await rail.wait_for_answers(messages.return_id(native.ref))
 
     assert said == Answer(messages.return_id(native.ref), Outcome.DONE, None, "SETL", amount=Money(150000, "RUB"),
                           rail_reference=said.rail_reference)  # fmt: skip
@@ -715,7 +719,7 @@ async def test_the_rails_register_is_its_book(rails, schemas):
     natives = [rail.adapter.translate(sample_order("RU", word)) for word in ("", "AC04", "UCRD", "", "LOST")]
     for native in natives:
         await rail.adapter.submit(native)
-    await rail.said(natives[3].ref)
+    await rail.wait_for_answers(natives[3].ref)
     await rail.adapter.undo(natives[3], "CUST")
     day = PROFILE.hours.day(datetime.now(UTC))
     found = {answer.ref: answer async for answer in rail.adapter.reconcile(day)}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapters import registry
-from adapters.port import Outcome, Taken, hand_over
+from adapters.port import Acceptance, Outcome, reserve_and_submit
 from adapters.simulation.book import FILE_NAME, read
 from adapters.simulation.harness import running, sample_order
 from adapters.simulation.sandbox import free_port, prepare
@@ -82,17 +82,17 @@ async def killed_in_the_middle(place, country):
     async with running(place, country, time_scale=0.1) as rail:
         natives = [rail.adapter.translate(sample_order(country)) for _ in range(12)]
         for native in natives[:8]:
-            await hand_over(rail.adapter, native)
+            await reserve_and_submit(rail.adapter, native)
         pending = rail.adapter.translate(sample_order(country, "PENDING"))
-        await hand_over(rail.adapter, pending)
+        await reserve_and_submit(rail.adapter, pending)
         await rail.kill()
-        assert (await hand_over(rail.adapter, natives[10])).taken is not Taken.TAKEN
+        assert (await reserve_and_submit(rail.adapter, natives[10])).acceptance is not Acceptance.ACCEPTED
         with (place / FILE_NAME).open("ab") as file:
             file.write(b'{"rail_ref": "torn')
         await rail.adapter.close()
         await rail.start()
         for native in natives[4:]:
-            await hand_over(rail.adapter, native)
+            await reserve_and_submit(rail.adapter, native)
         outcomes = {(await rail.adapter.enquire(native)).outcome for native in [*natives, pending]}
 
         assert outcomes == {Outcome.DONE}

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.simulation.book import SETTLEMENT, Book, Entry, Kept, read
+from adapters.simulation.book import SETTLEMENT, Book, BookEntry, EntryStatus, read
 
-DONE = Entry("R1", "u1", 1500, "INR", Kept.DONE, "", "asha@okbank", "2026-11-23T10:00:00.000+00:00", "f")
+DONE = BookEntry(
+    "R1", "u1", 1500, "INR", EntryStatus.DONE, "", "asha@okbank", "2026-11-23T10:00:00.000+00:00", "f"
+)
 
 
 @pytest.fixture
@@ -18,7 +20,7 @@ def path(tmp_path):
 
 def test_an_entry_is_durable_before_it_counts(path):
     book = Book(path)
-    book.keep(DONE)
+    book.append(DONE)
 
     assert list(read(path)) == [DONE]
     assert book.balances == {"asha@okbank": 1500, SETTLEMENT: -1500}
@@ -26,19 +28,19 @@ def test_an_entry_is_durable_before_it_counts(path):
 
 def test_a_second_credit_of_one_order_is_impossible(path):
     book = Book(path)
-    book.keep(DONE)
+    book.append(DONE)
     with pytest.raises(ValueError):
-        book.keep(DONE)
+        book.append(DONE)
 
     assert list(read(path)) == [DONE]
 
 
 ILLEGAL = [
-    (None, Kept.REVERSED),
-    (Kept.DONE, Kept.REFUSED),
-    (Kept.DONE, Kept.PENDING),
-    (Kept.REFUSED, Kept.DONE),
-    (Kept.PENDING, Kept.REVERSED),
+    (None, EntryStatus.REVERSED),
+    (EntryStatus.DONE, EntryStatus.REFUSED),
+    (EntryStatus.DONE, EntryStatus.PENDING),
+    (EntryStatus.REFUSED, EntryStatus.DONE),
+    (EntryStatus.PENDING, EntryStatus.REVERSED),
 ]
 
 
@@ -46,24 +48,24 @@ ILLEGAL = [
 def test_what_does_not_follow_is_not_written(path, first, second):
     book = Book(path)
     if first:
-        book.keep(replace(DONE, outcome=first))
+        book.append(replace(DONE, outcome=first))
     before = path.read_bytes()
     with pytest.raises(ValueError):
-        book.keep(replace(DONE, outcome=second))
+        book.append(replace(DONE, outcome=second))
 
     assert path.read_bytes() == before
 
 
 def test_a_later_entry_cannot_change_the_amount(path):
     book = Book(path)
-    book.keep(replace(DONE, outcome=Kept.PENDING))
+    book.append(replace(DONE, outcome=EntryStatus.PENDING))
     with pytest.raises(ValueError):
-        book.keep(replace(DONE, amount_minor=1501))
+        book.append(replace(DONE, amount_minor=1501))
 
 
 def test_a_torn_last_line_is_cut_off_at_the_next_start(path):
     book = Book(path)
-    book.keep(DONE)
+    book.append(DONE)
     book.close()
     whole = path.read_bytes()
     for length in range(1, len(whole)):
@@ -88,7 +90,7 @@ def test_nobody_else_can_read_it(path):
 
 
 STEPS = st.lists(
-    st.tuples(st.integers(0, 5), st.sampled_from(Kept), st.integers(1, 10**9)), min_size=1, max_size=40
+    st.tuples(st.integers(0, 5), st.sampled_from(EntryStatus), st.integers(1, 10**9)), min_size=1, max_size=40
 )
 
 
@@ -102,7 +104,7 @@ def test_balances_are_the_fold_of_the_entries_and_sum_to_zero(tmp_path_factory, 
             DONE, rail_ref=f"R{number}", account=f"a{number}", outcome=outcome, amount_minor=amount
         )
         try:
-            book.keep(entry)
+            book.append(entry)
         except ValueError:
             continue
     book.close()

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from adapters import json_text, keys
 from adapters.identifiers import is_luhn
-from adapters.port import Outcome, Taken, hand_over
+from adapters.port import Acceptance, Outcome, reserve_and_submit
 from adapters.reasons import DUPLICATES, ISO_REASONS
 from adapters.signed_json import sign, verify
 from adapters.simulation.harness import sample_order
 from adapters.simulation.magic import magic_account
 from adapters.uzbekistan import messages, sandbox
-from adapters.uzbekistan.codes import Code, native_of, outcome_of, reason_of
+from adapters.uzbekistan.codes import SvGateCode, native_of, outcome_of, reason_of
 from adapters.uzbekistan.messages import by_ext, order_request, request
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
@@ -214,8 +214,12 @@ def test_a_list_of_objects_and_nothing_else(raw):
         json_text.parse_list(raw)
 
 
-NOT_FOUND = {"jsonrpc": "2.0", "id": "x", "error": {"code": int(Code.NO_ORDER), "message": "", "data": {}}}
-FAILED = {**NOT_FOUND, "error": {"code": int(Code.INTERNAL), "message": "", "data": {}}}
+NOT_FOUND = {
+    "jsonrpc": "2.0",
+    "id": "x",
+    "error": {"code": int(SvGateCode.NO_ORDER), "message": "", "data": {}},
+}
+FAILED = {**NOT_FOUND, "error": {"code": int(SvGateCode.INTERNAL), "message": "", "data": {}}}
 HELD = {"jsonrpc": "2.0", "id": "x", "result": {"ext": EXT, "status": "HELD"}}
 
 
@@ -256,7 +260,7 @@ def signed_by_us(rail, content):
 async def test_replies_of_a_batch_come_in_any_order(rails):
     rail = await rails.get("UZ")
     native = rail.adapter.translate(sample_order("UZ"))
-    await hand_over(rail.adapter, native)
+    await reserve_and_submit(rail.adapter, native)
     questions = [by_ext(messages.FIND, native.ref), by_ext(messages.HELD, native.ref)]
     status, replies = await post(rail, json_text.write_list([signed_by_us(rail, q) for q in questions]))
 
@@ -271,7 +275,7 @@ async def test_a_batch_asks_and_never_moves(rails):
     order = order_request(to_card(), US)
     _, replies = await post(rail, json_text.write_list([signed_by_us(rail, order)]))
 
-    assert replies[0]["error"]["code"] == Code.NO_REQUEST
+    assert replies[0]["error"]["code"] == SvGateCode.NO_REQUEST
     assert rail.credits(order["id"]) == 0
 
 
@@ -279,9 +283,9 @@ async def test_a_batch_asks_and_never_moves(rails):
 async def test_a_card_is_credited_in_one_step(rails):
     rail = await rails.get("UZ")
     native = rail.adapter.translate(to_card())
-    receipt = await hand_over(rail.adapter, native)
+    receipt = await reserve_and_submit(rail.adapter, native)
 
-    assert receipt.taken is Taken.TAKEN
+    assert receipt.acceptance is Acceptance.ACCEPTED
     assert receipt.answer.outcome is Outcome.DONE
     assert rail.credits(native.ref) == 1
 
@@ -293,10 +297,12 @@ async def test_a_phone_is_credited_and_an_unknown_one_is_not(rails):
         sample_order("UZ", creditor_account=Account(proxy=p if messages.is_card(p) else f"+{p}"))
         for p in (*sandbox.ALIASES, sandbox.NOBODY)
     ]
-    known, _, nobody = [await hand_over(rail.adapter, rail.adapter.translate(order)) for order in orders]
+    known, _, nobody = [
+        await reserve_and_submit(rail.adapter, rail.adapter.translate(order)) for order in orders
+    ]
 
     assert known.answer.outcome is Outcome.DONE
-    assert (nobody.taken, nobody.answer.reason) == (Taken.REFUSED, "AC03")
+    assert (nobody.acceptance, nobody.answer.reason) == (Acceptance.REFUSED, "AC03")
 
 
 @on_the_rail
@@ -318,7 +324,7 @@ async def test_a_hold_that_expires_before_it_is_confirmed_credits_nothing(rails)
     _, late = await post(rail, signed_by_us(rail, by_ext(messages.CONFIRM, ext)))
 
     assert held["result"]["status"] == "HELD"
-    assert late["error"]["code"] == Code.EXPIRED
+    assert late["error"]["code"] == SvGateCode.EXPIRED
     assert rail.credits(ext) == 0
 
 
@@ -328,7 +334,7 @@ async def test_what_is_held_is_not_found_until_it_is_confirmed(rails):
     native = rail.adapter.translate(sample_order("UZ"))
     await post(rail, signed_by_us(rail, json_text.parse(native.body)))
     before = await rail.adapter.enquire(native)
-    await hand_over(rail.adapter, native)
+    await reserve_and_submit(rail.adapter, native)
 
     assert (before.outcome, before.rail_code) == (Outcome.NOT_FOUND, "HELD")
     assert (await rail.adapter.enquire(native)).outcome is Outcome.DONE
@@ -342,10 +348,10 @@ async def test_a_dismissed_hold_is_never_confirmed(rails):
     native = rail.adapter.translate(sample_order("UZ"))
     await post(rail, signed_by_us(rail, json_text.parse(native.body)))
     undone = [await rail.adapter.undo(native, "CUST") for _ in range(2)]
-    receipt = await hand_over(rail.adapter, native)
+    receipt = await reserve_and_submit(rail.adapter, native)
 
-    assert {receipt.taken for receipt in undone} == {Taken.TAKEN}
-    assert (receipt.taken, receipt.answer.reason) == (Taken.REFUSED, "CUST")
+    assert {receipt.acceptance for receipt in undone} == {Acceptance.ACCEPTED}
+    assert (receipt.acceptance, receipt.answer.reason) == (Acceptance.REFUSED, "CUST")
     assert rail.credits(native.ref) == 0
 
 
@@ -355,12 +361,12 @@ async def test_a_closed_rail_says_when_it_opens(rails):
     native = rail.adapter.translate(to_card())
     await rail.control("POST", "/hours", b'{"closed_until": "2099-01-01T00:00:00+00:00"}')
     try:
-        receipt = await hand_over(rail.adapter, native)
+        receipt = await reserve_and_submit(rail.adapter, native)
     finally:
         await rail.control("DELETE", "/hours")
 
-    assert (receipt.taken, receipt.not_before) == (Taken.LATER, datetime(2099, 1, 1, tzinfo=UTC))
-    assert (await hand_over(rail.adapter, native)).taken is Taken.TAKEN
+    assert (receipt.acceptance, receipt.not_before) == (Acceptance.LATER, datetime(2099, 1, 1, tzinfo=UTC))
+    assert (await reserve_and_submit(rail.adapter, native)).acceptance is Acceptance.ACCEPTED
 
 
 def without(name):
@@ -375,23 +381,23 @@ def setter(name, value):
 
 
 STRICT = [
-    ("no amount", without("amount"), Code.BAD_PARAMS),
-    ("amount as text", setter("amount", "150000"), Code.BAD_PARAMS),
-    ("too much", setter("amount", 10**13), Code.REFUSED),
-    ("too little", setter("amount", 1), Code.REFUSED),
-    ("no sender", without("sender"), Code.BAD_PARAMS),
-    ("unknown member", setter("cvv", "123"), Code.BAD_PARAMS),
-    ("another merchant", setter("merchantId", "1"), Code.BAD_PARAMS),
-    ("another terminal", setter("terminalId", "1"), Code.BAD_PARAMS),
-    ("ext", setter("ext", "1"), Code.BAD_PARAMS),
-    ("card's check digit", setter("recipient", "8600123412341230"), Code.BAD_PARAMS),
-    ("an account", setter("recipient", "20208000900000000001"), Code.BAD_PARAMS),
-    ("expiry", setter("expiresAt", "tomorrow"), Code.BAD_PARAMS),
-    ("reference", lambda o: o["params"]["credit"]["sender"].update(refNum="1"), Code.BAD_PARAMS),
-    ("version", lambda o: o.update(jsonrpc="1.0"), Code.NO_REQUEST),
-    ("no id", lambda o: o.pop("id"), Code.NO_REQUEST),
-    ("method", lambda o: o.update(method="p2p.universal"), Code.NO_METHOD),
-    ("params", lambda o: o.update(params=[]), Code.BAD_PARAMS),
+    ("no amount", without("amount"), SvGateCode.BAD_PARAMS),
+    ("amount as text", setter("amount", "150000"), SvGateCode.BAD_PARAMS),
+    ("too much", setter("amount", 10**13), SvGateCode.REFUSED),
+    ("too little", setter("amount", 1), SvGateCode.REFUSED),
+    ("no sender", without("sender"), SvGateCode.BAD_PARAMS),
+    ("unknown member", setter("cvv", "123"), SvGateCode.BAD_PARAMS),
+    ("another merchant", setter("merchantId", "1"), SvGateCode.BAD_PARAMS),
+    ("another terminal", setter("terminalId", "1"), SvGateCode.BAD_PARAMS),
+    ("ext", setter("ext", "1"), SvGateCode.BAD_PARAMS),
+    ("card's check digit", setter("recipient", "8600123412341230"), SvGateCode.BAD_PARAMS),
+    ("an account", setter("recipient", "20208000900000000001"), SvGateCode.BAD_PARAMS),
+    ("expiry", setter("expiresAt", "tomorrow"), SvGateCode.BAD_PARAMS),
+    ("reference", lambda o: o["params"]["credit"]["sender"].update(refNum="1"), SvGateCode.BAD_PARAMS),
+    ("version", lambda o: o.update(jsonrpc="1.0"), SvGateCode.NO_REQUEST),
+    ("no id", lambda o: o.pop("id"), SvGateCode.NO_REQUEST),
+    ("method", lambda o: o.update(method="p2p.universal"), SvGateCode.NO_METHOD),
+    ("params", lambda o: o.update(params=[]), SvGateCode.BAD_PARAMS),
 ]
 
 
@@ -417,8 +423,8 @@ async def test_the_door_is_strict(rails):
     assert (await post(rail, order))[0] == 401
     assert (await post(rail, {**signed, "id": "other"}))[0] == 401
     assert (await post(rail, signed, authorization="Basic eA=="))[0] == 401
-    assert (await post(rail, b"{"))[1]["error"]["code"] == Code.NOT_JSON
-    assert (await post(rail, b"[]"))[1]["error"]["code"] == Code.NO_REQUEST
+    assert (await post(rail, b"{"))[1]["error"]["code"] == SvGateCode.NOT_JSON
+    assert (await post(rail, b"[]"))[1]["error"]["code"] == SvGateCode.NO_REQUEST
     assert (await rail.control("GET", messages.PATH))[0] == 405
     assert rail.credits(order["id"]) == 0
 

@@ -8,9 +8,9 @@ from lxml import etree
 
 from adapters import keys
 from adapters.iso20022 import envelope, messages
-from adapters.iso20022.dialect import Participant
+from adapters.iso20022.dialect import IsoParticipant
 from adapters.pakistan.messages import DIALECT
-from adapters.port import Outcome, hand_over
+from adapters.port import Outcome, reserve_and_submit
 from adapters.simulation.harness import sample_order
 from adapters.xml import parse
 from schemas.signing.xmldsig import sign_enveloped, verify_enveloped
@@ -129,8 +129,8 @@ async def test_one_reference_number_under_two_ids_is_a_duplicate(rails):
     first, second = [
         rail.adapter.translate(sample_order("IN", serial=999_999, made_at=made_at)) for _ in range(2)
     ]
-    await hand_over(rail.adapter, first)
-    receipt = await hand_over(rail.adapter, second)
+    await reserve_and_submit(rail.adapter, first)
+    receipt = await reserve_and_submit(rail.adapter, second)
 
     assert receipt.detail == "acknowledged with DF"
     assert receipt.answer is None
@@ -152,7 +152,7 @@ async def test_what_is_no_message_is_refused_and_nothing_breaks(rails, country, 
 
 def pdu(rail, change=None, header=None) -> tuple[str, bytes]:
     """A DataPDU of ours with one thing changed, signed again with our own key."""
-    us = Participant.of(rail.connection.identity)
+    us = IsoParticipant.of(rail.connection.identity)
     order = sample_order("PK")
     head, document = messages.credit_transfer(order, us, DIALECT)
     if change is not None:
@@ -231,7 +231,7 @@ async def test_prefunding_bounds_what_the_rail_pays(rails):
     """Nothing is paid beyond it: with plenty left, an ordinary payment is."""
     rail = await rails.get("PK")
     native = rail.adapter.translate(sample_order("PK", minor=1))
-    receipt = await hand_over(rail.adapter, native)
+    receipt = await reserve_and_submit(rail.adapter, native)
 
     assert receipt.answer is not None
     assert receipt.answer.outcome is Outcome.DONE

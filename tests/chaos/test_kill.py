@@ -41,7 +41,7 @@ def switch(data_directory: Path) -> Iterator[SwitchProcess]:
 def credits(switch: SwitchProcess) -> Counter[UUID]:
     found: Counter[UUID] = Counter()
     for book in (switch.data / "rails").glob(f"*/{rail_book.FILE_NAME}"):
-        found.update(UUID(e.uetr) for e in rail_book.read(book) if e.outcome is rail_book.Kept.DONE)
+        found.update(UUID(e.uetr) for e in rail_book.read(book) if e.outcome is rail_book.EntryStatus.DONE)
     return found
 
 

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from adapters.port import Connection
+from adapters.port import RailConnection
 from switch.base.settings import Settings
 from switch.cli import doctor
 from switch.payments.rails import CONNECTION, write_connection
@@ -193,7 +193,7 @@ def test_a_certificate_that_ends_is_named(tmp_path: Path, days: int, code: set[s
     ca.write_bytes(certificate(days))
     place.mkdir(parents=True)
     settings = settings_of(tmp_path, rails=("IN", "PK"))
-    write_connection(place / CONNECTION, Connection("https://127.0.0.1:1", ca_file=ca))
+    write_connection(place / CONNECTION, RailConnection("https://127.0.0.1:1", ca_file=ca))
 
     assert {finding.code for finding in doctor.LOCAL["certificates"](settings)} == code
 

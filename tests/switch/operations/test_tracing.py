@@ -20,7 +20,7 @@ from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from adapters.http import HttpClient
-from adapters.port import Connection
+from adapters.port import RailConnection
 from adapters.profile import Basis, Timing
 from switch.base import metrics, tracing
 from switch.base.settings import Settings
@@ -184,7 +184,9 @@ async def test_the_trace_goes_on_to_the_rail(collector: Collector) -> None:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     assert isinstance(site._server, asyncio.Server)
-    client = HttpClient(Connection(f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"), TIMING)
+    client = HttpClient(
+        RailConnection(f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"), TIMING
+    )
     stop = tracing.start(Settings(otlp_endpoint=collector.url), "test")
     try:
         with tracing.part("send", rail="XX"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.port import Answer, Native, Outcome, Receipt, Taken, hand_over
+from adapters.port import Acceptance, Answer, Native, Outcome, Receipt, reserve_and_submit
 from schemas.money import Money
 from switch.payments.dispatch import Sending, of_answer, of_receipt
 
@@ -36,9 +36,10 @@ def test_what_the_rail_says_it_credited_goes_to_the_writer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("taken", "event"), [(Taken.TAKEN, None), (Taken.REFUSED, "REJECT"), (Taken.UNKNOWN, "DOUBT")]
+    ("taken", "event"),
+    [(Acceptance.ACCEPTED, None), (Acceptance.REFUSED, "REJECT"), (Acceptance.UNKNOWN, "DOUBT")],
 )
-def test_a_receipt_says_that_it_was_said_in_the_exchange(taken: Taken, event: str | None) -> None:
+def test_a_receipt_says_that_it_was_said_in_the_exchange(taken: Acceptance, event: str | None) -> None:
     step = of_receipt(Receipt(taken), SENDING)
 
     assert event == (step.event if step else None)
@@ -58,28 +59,28 @@ class Rail:
 
     async def submit(self, _: Native) -> Receipt:
         self.asked.append("submit")
-        return Receipt(Taken.TAKEN, Answer("ref", Outcome.DONE))
+        return Receipt(Acceptance.ACCEPTED, Answer("ref", Outcome.DONE))
 
 
 @pytest.mark.parametrize(
     "held",
     [
-        Receipt(Taken.REFUSED, Answer("ref", Outcome.REFUSED, reason="AC04")),
-        Receipt(Taken.REFUSED, detail="connect"),
-        Receipt(Taken.LATER),
-        Receipt(Taken.UNKNOWN, detail="timeout"),
-        Receipt(Taken.TAKEN, Answer("ref", Outcome.DONE)),
+        Receipt(Acceptance.REFUSED, Answer("ref", Outcome.REFUSED, reason="AC04")),
+        Receipt(Acceptance.REFUSED, detail="connect"),
+        Receipt(Acceptance.LATER),
+        Receipt(Acceptance.UNKNOWN, detail="timeout"),
+        Receipt(Acceptance.ACCEPTED, Answer("ref", Outcome.DONE)),
     ],
 )
 async def test_what_is_not_held_or_ended_already_is_not_submitted(held: Receipt) -> None:
     rail = Rail(held)
 
-    assert await hand_over(rail, Native("ref", b"{}")) == held  # type: ignore[arg-type]
+    assert await reserve_and_submit(rail, Native("ref", b"{}")) == held  # type: ignore[arg-type]
     assert rail.asked == ["reserve"]
 
 
 async def test_what_is_held_is_submitted() -> None:
-    rail = Rail(Receipt(Taken.TAKEN))
+    rail = Rail(Receipt(Acceptance.ACCEPTED))
 
-    assert (await hand_over(rail, Native("ref", b"{}"))).answer is not None  # type: ignore[arg-type]
+    assert (await reserve_and_submit(rail, Native("ref", b"{}"))).answer is not None  # type: ignore[arg-type]
     assert rail.asked == ["reserve", "submit"]

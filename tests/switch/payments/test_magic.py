@@ -145,7 +145,7 @@ def credits(stack: Stack, country: str) -> Counter[UUID]:
     """How often the rail credited each payment; what was reversed is no credit."""
     counted: Counter[UUID] = Counter()
     for entry in rail_book.read(stack.settings.rails_directory / country / rail_book.FILE_NAME):
-        sign = {rail_book.Kept.DONE: 1, rail_book.Kept.REVERSED: -1}.get(entry.outcome, 0)
+        sign = {rail_book.EntryStatus.DONE: 1, rail_book.EntryStatus.REVERSED: -1}.get(entry.outcome, 0)
         if entry.uetr:
             counted[UUID(entry.uetr)] += sign
     return counted
@@ -210,7 +210,7 @@ async def test_a_word_that_says_nothing_of_an_order_is_acknowledged(ten: Stack) 
         "<CmonConfInf><ProcSts>PR05</ProcSts></CmonConfInf></CmonConf>"
     )
     us = json.loads((place / "connection.json").read_text())["identity"]["bank"]
-    header = wire.Header(wire.NPC, us, datetime.now(UTC), cnaps.CONFIRMATION, "1", "1", "D")
+    header = wire.CnapsHeader(wire.NPC, us, datetime.now(UTC), cnaps.CONFIRMATION, "1", "1", "D")
     raw = wire.seal(header, wire.document(cnaps.OWN + cnaps.CONFIRMATION, content), key)
     async with aiohttp.ClientSession() as session:
         async with session.post(f"{ten.url}/rails/CN", data=raw) as answer:

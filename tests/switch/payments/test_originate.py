@@ -7,7 +7,7 @@ import ssl
 import aiohttp
 import pytest
 
-from adapters.simulation.origin import NoOrigin, Originator, Wish
+from adapters.simulation.origin import OriginationError, OriginationRequest, Originator
 from tests.switch.stack import Stack
 
 
@@ -65,7 +65,7 @@ async def test_what_was_journalled_and_not_told_is_sent_again_unchanged_after_a_
 ):
     journal = tmp_path / "originated.jsonl"
     first = Originator("IN", stack.settings.credentials_file, journal)
-    (uetr,) = first.begin(Wish("PK", "75.00"))
+    (uetr,) = first.originate(OriginationRequest("PK", "75.00"))
     await first.close()  # killed before it could be told
     lines = [line for line in journal.read_text().splitlines() if "status" not in json.loads(line)]
     journal.write_text("\n".join(lines) + "\n")
@@ -73,7 +73,7 @@ async def test_what_was_journalled_and_not_told_is_sent_again_unchanged_after_a_
     second.resume()
 
     async def told():
-        return second.told()
+        return second.payments()
 
     assert await until_told(told, [uetr]) == {uetr: "ACCC"}
     await second.close()
@@ -84,5 +84,5 @@ async def test_what_was_journalled_and_not_told_is_sent_again_unchanged_after_a_
 
 
 def test_a_rail_without_banks_says_so(tmp_path):
-    with pytest.raises(NoOrigin):
-        Originator("IN", None, tmp_path / "j").begin(Wish("PK", "1.00"))
+    with pytest.raises(OriginationError):
+        Originator("IN", None, tmp_path / "j").originate(OriginationRequest("PK", "1.00"))

@@ -31,7 +31,7 @@ def credited(stack: Stack, country: str) -> Counter[UUID]:
     return Counter(
         UUID(entry.uetr)
         for entry in rail_book.read(book)
-        if entry.outcome is rail_book.Kept.DONE and entry.uetr
+        if entry.outcome is rail_book.EntryStatus.DONE and entry.uetr
     )
 
 
@@ -342,7 +342,9 @@ def test_credits_of_one_uetr_are_summed_by_currency(tmp_path: Path) -> None:
     uetr = str(uuid.uuid4())
     book = rail_book.Book(tmp_path / rail_book.FILE_NAME)
     for ref, currency in (("1", "PKR"), ("2", "KZT")):
-        entry = rail_book.Entry(ref, uetr, 10, currency, rail_book.Kept.DONE, "", "A", rail_book.now())
+        entry = rail_book.BookEntry(
+            ref, uetr, 10, currency, rail_book.EntryStatus.DONE, "", "A", rail_book.now()
+        )
         book.keep(entry)
     book.close()
 

@@ -109,7 +109,7 @@ async def agrees_with_the_books(ten: Stack, ended: list[tuple[Trial, PaymentStat
     for country in COUNTRIES:
         credited = defaultdict(list)
         for entry in rail_book.read(ten.settings.rails_directory / country / rail_book.FILE_NAME):
-            if entry.outcome is rail_book.Kept.DONE:
+            if entry.outcome is rail_book.EntryStatus.DONE:
                 credited[UUID(entry.uetr)].append((entry.amount_minor, entry.currency))
         there[country] = credited
     for trial, state in ended:

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from adapters.simulation.book import Book, Kept
+from adapters.simulation.book import Book, EntryStatus
 from adapters.simulation.sandbox import free_port
 from adapters.simulation.settlement_agent import CONFIRMATIONS, SettlementAgent
 from schemas.signing import http_signatures, jws
@@ -120,7 +120,9 @@ async def a_window(door: Door) -> int:
 
 
 async def moved(door: Door) -> dict[str, int]:
-    return {e.account: e.amount_minor for e in door.agent.book.entries.values() if e.outcome is Kept.DONE}
+    return {
+        e.account: e.amount_minor for e in door.agent.book.entries.values() if e.outcome is EntryStatus.DONE
+    }
 
 
 async def test_an_instruction_goes_through_the_door_and_the_agents_word_settles_the_day(door: Door) -> None:

@@ -15,10 +15,10 @@ from typing import ClassVar, Final
 import psutil
 
 from adapters import registry
-from adapters.conformance.patience import HASTY_S, hasty, of_scale
-from adapters.conformance.report import Promise, must
-from adapters.port import Native, Order, Outcome, RailAdapter, Taken, hand_over
-from adapters.simulation.harness import Rail, sample_order
+from adapters.conformance.report import Requirement, must
+from adapters.conformance.timeouts import SHORT_TIMEOUT_S, connection_with_scale, with_short_timeouts
+from adapters.port import Acceptance, Native, Order, Outcome, RailAdapter, reserve_and_submit
+from adapters.simulation.harness import SimulatedRail, sample_order
 from adapters.simulation.magic import Magic
 from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
 from schemas.payment import Party
@@ -29,7 +29,7 @@ _DEBTOR, _CREDITOR, _REMITTANCE = "Zaphod Xenakis", "Quirin Yttrium", "Vogon poe
 _EVERY_S: Final = 0.05
 
 
-async def says_nothing_of_people(rail: Rail) -> str:
+async def says_nothing_of_people(rail: SimulatedRail) -> str:
     """Nothing about people is logged or said in an error, whatever happens to their payment.
 
     Look at logging calls and at errors' texts: ids and codes only, never names, accounts or bodies.
@@ -38,10 +38,10 @@ async def says_nothing_of_people(rail: Rail) -> str:
     secrets = [_DEBTOR, _CREDITOR, _REMITTANCE, account and account.id]
     words = ("", "AC04", Magic.GARBAGE, Magic.BADSIG, Magic.CUT, Magic.HTTP502, Magic.WRONGREF)
     with _overheard() as said:
-        async with hasty(rail) as adapter:
+        async with with_short_timeouts(rail) as adapter:
             for word in words:
                 native = adapter.translate(_secret(rail.country, word))
-                receipt = await hand_over(adapter, native)
+                receipt = await reserve_and_submit(adapter, native)
                 said.append(receipt.detail)
                 await rail.adapter.enquire(native)
                 said.extend(_errors(adapter, native))
@@ -52,7 +52,7 @@ async def says_nothing_of_people(rail: Rail) -> str:
     return f"{len(said)} lines"
 
 
-async def leaves_nothing_open(rail: Rail) -> str:
+async def leaves_nothing_open(rail: SimulatedRail) -> str:
     """A closed adapter leaves no task and no connection.
 
     Look at close(): sessions, pools and background tasks.
@@ -65,7 +65,7 @@ async def leaves_nothing_open(rail: Rail) -> str:
     return ""
 
 
-async def closed_is_later(rail: Rail) -> str:
+async def closed_is_later(rail: SimulatedRail) -> str:
     """A closed rail says when it opens: the order is neither refused nor unknown, and comes again then.
 
     Look at submit(): Taken.LATER with Receipt.not_before, and only when the rail certainly took nothing.
@@ -74,19 +74,19 @@ async def closed_is_later(rail: Rail) -> str:
     await rail.control("POST", "/hours", json.dumps({"closed_until": until.isoformat()}).encode())
     native = rail.adapter.translate(sample_order(rail.country))
     try:
-        receipt = await hand_over(rail.adapter, native)
+        receipt = await reserve_and_submit(rail.adapter, native)
     finally:
         await rail.control("DELETE", "/hours")
-    must(receipt.taken is Taken.LATER, f"the order is {receipt.taken}")
+    must(receipt.acceptance is Acceptance.LATER, f"the order is {receipt.acceptance}")
     told = receipt.not_before
     must(told is not None and abs(told - until) < timedelta(minutes=1), "it opens otherwise")
     must(rail.credits(native.ref) == 0, "credited all the same")
-    again = await hand_over(rail.adapter, native)
-    must(again.taken is Taken.TAKEN, f"when it is open again the order is {again.taken}")
+    again = await reserve_and_submit(rail.adapter, native)
+    must(again.acceptance is Acceptance.ACCEPTED, f"when it is open again the order is {again.acceptance}")
     return ""
 
 
-async def time_outs_are_kept(rail: Rail) -> str:
+async def time_outs_are_kept(rail: SimulatedRail) -> str:
     """A rail that takes connections and says nothing is given up in time, and nothing is learnt from it.
 
     Look at profile.timing: connect_s and submit_s bound every exchange; a time-out after sending is UNKNOWN.
@@ -96,36 +96,39 @@ async def time_outs_are_kept(rail: Rail) -> str:
         native = adapter.translate(sample_order(rail.country))
         started = time.monotonic()
         receipt, answer, alive, payee = await asyncio.gather(
-            hand_over(adapter, native), adapter.enquire(native), adapter.probe(), _is_open(adapter)
+            reserve_and_submit(adapter, native), adapter.enquire(native), adapter.probe(), _is_open(adapter)
         )
         spent = time.monotonic() - started
-    must(receipt.taken is not Taken.TAKEN and receipt.answer is None, f"the send is {receipt.taken}")
+    must(
+        receipt.acceptance is not Acceptance.ACCEPTED and receipt.answer is None,
+        f"the send is {receipt.acceptance}",
+    )
     must(answer.outcome is Outcome.UNKNOWN, f"the enquiry says {answer.outcome}")
     must(not alive, "the probe says that it is there")
     must(payee, "a question about an alias was answered")
-    most = timing.connect_s + HASTY_S + SLACK_S
+    most = timing.connect_s + SHORT_TIMEOUT_S + SLACK_S
     must(spent < most, f"given up after {spent:.1f} s, not {most:.1f}")
     return f"{spent:.1f} s"
 
 
-async def a_killed_rail_comes_back(rail: Rail) -> str:
+async def a_killed_rail_comes_back(rail: SimulatedRail) -> str:
     """A killed rail takes nothing and tells nothing; back again it knows its orders.
 
     Look at submit() and enquire(): without a connection REFUSED and UNKNOWN; and at the simulator: what it
     answers from is in its book, which is durable before it answers.
     """
     known, native = [rail.adapter.translate(sample_order(rail.country)) for _ in range(2)]
-    await hand_over(rail.adapter, known)
-    await rail.said(known.ref, timeout_s=1)
+    await reserve_and_submit(rail.adapter, known)
+    await rail.wait_for_answers(known.ref, timeout_s=1)
     await rail.kill()
     await rail.adapter.close()
     try:
-        receipt = await hand_over(rail.adapter, native)
+        receipt = await reserve_and_submit(rail.adapter, native)
         answer = await rail.adapter.enquire(native)
         alive = await rail.adapter.probe()
     finally:
         await rail.start()
-    must(receipt.taken is Taken.REFUSED, f"the send is {receipt.taken}")
+    must(receipt.acceptance is Acceptance.REFUSED, f"the send is {receipt.acceptance}")
     must(answer.outcome is Outcome.UNKNOWN, f"the enquiry says {answer.outcome}")
     must(not alive, "the probe says that it is there")
     again = await rail.adapter.enquire(known)
@@ -133,7 +136,7 @@ async def a_killed_rail_comes_back(rail: Rail) -> str:
     return ""
 
 
-PROMISES: Final[tuple[Promise, ...]] = (
+REQUIREMENTS: Final[tuple[Requirement, ...]] = (
     says_nothing_of_people,
     leaves_nothing_open,
     closed_is_later,
@@ -142,11 +145,11 @@ PROMISES: Final[tuple[Promise, ...]] = (
 )
 
 
-_listening: ContextVar["_Ear | None"] = ContextVar("listening", default=None)
+_listening: ContextVar["_LogCollector | None"] = ContextVar("listening", default=None)
 """Who listens to the task that runs: several kits may run in one process, with the same made-up people."""
 
 
-class _Ear(logging.Handler):
+class _LogCollector(logging.Handler):
     """Keeps everything that is logged, but for what another kit's tasks say of their own payments."""
 
     ordinary: ClassVar[int] = logging.WARNING
@@ -165,9 +168,9 @@ class _Ear(logging.Handler):
 @contextmanager
 def _overheard() -> Iterator[list[str]]:
     """Everything that is logged meanwhile, down to DEBUG."""
-    ear, root = _Ear(), logging.getLogger()
+    ear, root = _LogCollector(), logging.getLogger()
     if not _ears(root):
-        _Ear.ordinary = root.level
+        _LogCollector.ordinary = root.level
     root.addHandler(ear)
     root.setLevel(logging.DEBUG)
     token = _listening.set(ear)
@@ -177,11 +180,11 @@ def _overheard() -> Iterator[list[str]]:
         _listening.reset(token)
         root.removeHandler(ear)
         if not _ears(root):
-            root.setLevel(_Ear.ordinary)
+            root.setLevel(_LogCollector.ordinary)
 
 
-def _ears(root: logging.Logger) -> list[_Ear]:
-    return [handler for handler in root.handlers if isinstance(handler, _Ear)]
+def _ears(root: logging.Logger) -> list[_LogCollector]:
+    return [handler for handler in root.handlers if isinstance(handler, _LogCollector)]
 
 
 def _secret(country: str, word: str) -> Order:
@@ -203,11 +206,11 @@ def _errors(adapter: RailAdapter, native: Native) -> list[str]:
     return []
 
 
-async def _used_and_closed(rail: Rail) -> int:
+async def _used_and_closed(rail: SimulatedRail) -> int:
     """Use adapters in a loop of their own and close them: how many tasks are left."""
     for _ in range(3):
         other = rail.load(rail.connection)
-        await hand_over(other, other.translate(sample_order(rail.country)))
+        await reserve_and_submit(other, other.translate(sample_order(rail.country)))
         await other.close()
     return await _at_last_none(lambda: len(asyncio.all_tasks()) - 1)
 
@@ -221,7 +224,7 @@ async def _at_last_none(count: Callable[[], int]) -> int:
     return count()
 
 
-def _connections(rail: Rail) -> set[int]:
+def _connections(rail: SimulatedRail) -> set[int]:
     """Connections of this process to the rail, by their own ports."""
     port = int(rail.connection.base_url.rpartition(":")[2])
     found = psutil.Process().net_connections(kind="tcp")
@@ -229,7 +232,7 @@ def _connections(rail: Rail) -> set[int]:
 
 
 @asynccontextmanager
-async def _deaf(rail: Rail) -> AsyncIterator[RailAdapter]:
+async def _deaf(rail: SimulatedRail) -> AsyncIterator[RailAdapter]:
     """An adapter at an address that takes connections and never says a word."""
 
     async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -240,7 +243,7 @@ async def _deaf(rail: Rail) -> AsyncIterator[RailAdapter]:
     server = await asyncio.start_server(hold, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     address = f"{rail.connection.base_url.rpartition(':')[0]}:{port}"
-    scaled = of_scale(rail, HASTY_S / rail.adapter.profile.timing.submit_s)
+    scaled = connection_with_scale(rail, SHORT_TIMEOUT_S / rail.adapter.profile.timing.submit_s)
     adapter = rail.load(dataclasses.replace(scaled, base_url=address))
     try:
         yield adapter
