@@ -1,8 +1,8 @@
-"""The pictures of docs/architecture.md: the wings as the imports have them, and a payment's way through the modules.
+"""The diagrams of docs/architecture.md: the layers and their imports, and the payment flow through the modules.
 
-`python -m tests.docs.architecture` writes both into the page. Arrows between wings are the code's own imports,
-those left out that other arrows imply. Steps of the way are written here; tests/docs/test_architecture.py holds
-them against the code.
+`python -m tests.docs.architecture` writes both into the page. Arrows between layers are the code's own imports,
+without those that other arrows imply. The steps of the payment flow are declared here;
+tests/docs/test_architecture.py checks them against the code.
 """
 
 import ast
@@ -42,29 +42,29 @@ class Step(NamedTuple):
 
 WAY: Final = (
     Step("Bank", "switch.processes.app", "pacs.008, signed", Via.WIRE),
-    Step("switch.processes.app", "switch.api.doors", "the path says which message"),
+    Step("switch.processes.app", "switch.api.doors", "the path gives the message type"),
     Step("switch.api.doors", "switch.api.door", "read the bytes, within limits"),
-    Step("switch.api.door", "switch.api.authentication", "who signed these bytes"),
+    Step("switch.api.door", "switch.api.authentication", "verify the signature"),
     Step("switch.api.door", "schemas.codec", "decode, against the schema"),
-    Step("switch.api.door", "switch.payments.intake", "take the payment in"),
+    Step("switch.api.door", "switch.payments.intake", "accept the payment"),
     Step("switch.payments.intake", "schemas.rules", "rules of the scheme"),
-    Step("switch.payments.intake", "switch.payments.stated", "what the message states binds"),
+    Step("switch.payments.intake", "switch.payments.stated", "check the stated terms"),
     Step("switch.payments.intake", "switch.payments.routes", "corridor, rail and price"),
     Step("switch.payments.intake", "switch.payments.rails", "translate into the rail's own format"),
     Step("switch.payments.rails", "adapters.port", "the country's adapter"),
     Step("switch.payments.intake", "switch.writer.client", "Accept"),
     Step("switch.writer.client", "switch.processes.writer", "a frame over the local socket", Via.WIRE),
-    Step("switch.processes.writer", "ledger.writer", "what waits is one batch"),
+    Step("switch.processes.writer", "ledger.writer", "waiting commands form one batch"),
     Step("ledger.writer", "switch.writer.payment_book", "decide, in memory", Via.GIVEN),
     Step("ledger.writer", "PostgreSQL", "RESERVED and SENT: one durable batch", Via.WIRE),
-    Step("switch.payments.intake", "switch.payments.dispatch", "send, now that it is durable"),
-    Step("switch.payments.dispatch", "adapters.port", "hand the order over"),
+    Step("switch.payments.intake", "switch.payments.dispatch", "send the durable order"),
+    Step("switch.payments.dispatch", "adapters.port", "submit the order"),
     Step("adapters.port", "Rail", "the rail's own message", Via.WIRE),
-    Step("Rail", "adapters.port", "yes, no, or neither", Via.WIRE),
+    Step("Rail", "adapters.port", "accepted, refused or unknown", Via.WIRE),
     Step("switch.payments.dispatch", "switch.writer.client", "Advance"),
-    Step("switch.writer.client", "switch.processes.writer", "the same way", Via.WIRE),
+    Step("switch.writer.client", "switch.processes.writer", "a frame over the local socket", Via.WIRE),
     Step("ledger.writer", "PostgreSQL", "COMMITTED or ABORTED: one durable batch", Via.WIRE),
-    Step("switch.processes.writer", "switch.writer.client", "the change, to every worker", Via.WIRE),
+    Step("switch.processes.writer", "switch.writer.client", "notify every worker of the change", Via.WIRE),
     Step("switch.api.door", "schemas.status_report", "pacs.002"),
     Step("switch.processes.app", "Bank", "pacs.002", Via.WIRE),
 )
@@ -132,7 +132,7 @@ def wings() -> Iterator[str]:
         yield from (f"  {name} --> {into}" for into in sorted(direct(name)))
     yield "```"
     yield ""
-    yield "| folder | what it is for |"
+    yield "| folder | purpose |"
     yield "|---|---|"
     for name in by_height():
         folder = name if name in PACKAGES else f"switch/{name}"
