@@ -62,6 +62,10 @@ PAGES: Final[Mapping[Subject, tuple[shell.Entry, str]]] = {
     Subject.BOOKS: (shell.QUEUES, "/queues"),
 }
 """Where what a change touches is shown, and the entry whose readers may see it."""
+CORRIDOR_HINT: Final = (
+    "A checker must approve. If a corridor opens or changes its settlement method,"
+    " both central banks must approve too."
+)
 WHY: Final = "why"
 """Field of the reason; contents have fields of their own that are called so."""
 ROWS: Final = 50
@@ -221,10 +225,10 @@ async def _form(
 def _hint(kind: Kind[Any]) -> str:
     """Whom it waits for, as far as its kind says."""
     if kind.name.startswith("settlement.confirm"):
-        return "It waits for the central bank of every country in the window."
+        return "The central bank of every country in the window must approve."
     if kind.name.startswith("corridor."):
-        return "It waits for a checker and, where a corridor opens or settles anew, for both central banks."
-    return "It waits for a checker."
+        return CORRIDOR_HINT
+    return "A checker must approve."
 
 
 async def _page(

@@ -87,4 +87,4 @@ def points(document: Mapping[str, Any], measure: str) -> Sequence[tuple[str, str
 def draw(document: Mapping[str, Any], measure: str, spoken: language.Language) -> bytes:
     """The SVG of one column: one bar a corridor."""
     heading = next(column["title"] for column in document["columns"] if column["name"] == measure)
-    return drawing.bars(spoken.text(heading), spoken.text("Nothing to draw"), points(document, measure))
+    return drawing.bars(spoken.text(heading), spoken.text("No data for the chart"), points(document, measure))

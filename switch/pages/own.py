@@ -61,7 +61,7 @@ def day(text: str) -> datetime | None:
     try:
         return datetime.combine(date.fromisoformat(text), time(), UTC)
     except ValueError:
-        raise InvalidMessage("not a day") from None
+        raise InvalidMessage("not a valid date") from None
 
 
 def instant(text: str) -> datetime | None:
@@ -76,4 +76,4 @@ def instant(text: str) -> datetime | None:
     try:
         return datetime.fromisoformat(text).replace(tzinfo=UTC)
     except ValueError:
-        raise InvalidMessage("not an instant") from None
+        raise InvalidMessage("not a valid date and time") from None

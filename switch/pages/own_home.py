@@ -76,23 +76,25 @@ async def checks(switch: Runtime, own: Participant, spoken: Language) -> Sequenc
 
 
 def _status(own: Participant, spoken: Language) -> Check:
-    what = spoken.text("Taking part")
+    what = spoken.text("Participation")
     if own.status == "active":
         return Check(what, "good", spoken.text("active"))
-    return Check(what, "bad", spoken.text("suspended: nothing new is taken, what is on its way is finished"))
+    return Check(
+        what, "bad", spoken.text("suspended: no new payments are accepted; payments in flight are completed")
+    )
 
 
 def _keys(keys: Sequence[KeyRow], spoken: Language) -> list[Check]:
-    what = spoken.text("Signature key")
+    what = spoken.text("Signing key")
     if not keys:
-        return [Check(what, "bad", spoken.text("no key is in force"), f"{BASE}/keys")]
+        return [Check(what, "bad", spoken.text("no key in force"), f"{BASE}/keys")]
     return [_key(key, spoken) for key in keys]
 
 
 def _key(key: KeyRow, spoken: Language) -> Check:
-    what = f"{spoken.text('Signature key')} {key.keyid}"
+    what = f"{spoken.text('Signing key')} {key.keyid}"
     if key.valid_until is None:
-        return Check(what, "good", spoken.text("valid without an end"))
+        return Check(what, "good", spoken.text("valid, no expiry"))
     soon = key.valid_until - datetime.now(UTC) < ENDS_SOON
     fact = spoken.text("valid until {instant}", instant=spoken.instant(key.valid_until))
     return Check(what, "warn" if soon else "good", fact, f"{BASE}/keys" if soon else "")
@@ -101,7 +103,7 @@ def _key(key: KeyRow, spoken: Language) -> Check:
 def _clock(use: key_use.KeyUse | None, spoken: Language) -> Check:
     what = spoken.text("Clock")
     if use is None:
-        return Check(what, "warn", spoken.text("no signed request came yet"))
+        return Check(what, "warn", spoken.text("no signed request received yet"))
     said: dict[str, Any] = {
         "n": spoken.number(abs(use.ahead_s)),
         "instant": spoken.instant(use.used_at),
@@ -112,23 +114,27 @@ def _clock(use: key_use.KeyUse | None, spoken: Language) -> Check:
         return Check(
             what,
             level,
-            spoken.text("the same second as ours at the last signed request, {instant} ({key})", **said),
+            spoken.text("equal to the switch clock at the last signed request, {instant} ({key})", **said),
         )
     if use.ahead_s > 0:
         return Check(
             what,
             level,
-            spoken.text("{n} s ahead of ours at the last signed request, {instant} ({key})", **said),
+            spoken.text(
+                "{n} s ahead of the switch clock at the last signed request, {instant} ({key})", **said
+            ),
         )
     return Check(
-        what, level, spoken.text("{n} s behind ours at the last signed request, {instant} ({key})", **said)
+        what,
+        level,
+        spoken.text("{n} s behind the switch clock at the last signed request, {instant} ({key})", **said),
     )
 
 
 async def _webhooks(switch: Runtime, own: Participant, spoken: Language) -> list[Check]:
     found = await registry.of(switch.pool, own.id)
     if not found:
-        text = spoken.text("none: events are read by page or stream")
+        text = spoken.text("none: events are read through the API, by page or stream")
         return [Check(spoken.text("Webhook"), "warn", text, f"{BASE}/webhooks")]
     return [await _webhook(switch, webhook, spoken) for webhook in found]
 
@@ -139,10 +145,10 @@ async def _webhook(switch: Runtime, webhook: registry.Webhook, spoken: Language)
         return Check(what, "bad", spoken.text("disabled"), path)
     last = await registry.last_attempt(switch.pool, webhook.id)
     if last is None:
-        return Check(what, "warn", spoken.text("nothing was delivered there yet: send a test"), path)
+        return Check(what, "warn", spoken.text("no delivery yet: send a test"), path)
     if not last.status:
-        return Check(what, "bad", spoken.text("did not answer"), path)
+        return Check(what, "bad", spoken.text("no response"), path)
     fact = spoken.text(
-        "answered {status} in {n} ms", status=last.status, n=spoken.number(last.micros // 1000)
+        "response {status} in {n} ms", status=last.status, n=spoken.number(last.micros // 1000)
     )
     return Check(what, "good" if last.done_at else "bad", fact, path)

@@ -20,11 +20,11 @@ from switch.writer.event_kinds import EventKind
 router = APIRouter(prefix=PREFIX + BASE, include_in_schema=False)
 
 NAMES: Final = {
-    "camt.056": "asks for a payment back",
-    "camt.029": "answers such a wish",
-    "pacs.004": "gives a payment back",
-    "pain.013": "asks to be paid",
-    "pain.014": "answers a request to pay",
+    "camt.056": "requests the cancellation of a payment",
+    "camt.029": "replies to a cancellation request",
+    "pacs.004": "returns a payment",
+    "pain.013": "requests a payment",
+    "pain.014": "replies to a request to pay",
 }
 """What a message of each kind does."""
 _PAGE: Final = 50

@@ -36,7 +36,7 @@ router = APIRouter(prefix=PREFIX + BASE, include_in_schema=False)
 DOOR: Final = "/v1/iso20022/pacs.008"
 WAIT_S: Final = 5
 """What the console asks the door to stay for."""
-NOT_HERE: Final = "messages are sent from here in a sandbox only, with a key of the sandbox"
+NOT_HERE: Final = "messages can be sent from here only in a sandbox, with a sandbox key"
 _ANSWER_WITHIN_S: Final = 20.0
 _HEADERS: Final = ("content-type", "location", "retry-after", "idempotent-replayed", "ratelimit")
 """Of an answer, those that an integrator reads."""
@@ -85,7 +85,7 @@ async def post_console(request: Request, switch: Switch, person: Viewer, own: Ow
             case _:
                 return await _show(request, switch, person, own, said)
     except (InvalidMessage, aiohttp.ClientError, TimeoutError) as error:
-        detail = error.detail if isinstance(error, InvalidMessage) else "the door did not answer"
+        detail = error.detail if isinstance(error, InvalidMessage) else "the API did not respond"
         return await _show(request, switch, person, own, {**said, "message": message}, problem=detail)
 
 
@@ -152,7 +152,7 @@ async def _compose(switch: Switch, participant: str, said: Mapping[str, str]) ->
     amount = Money.parse(said.get("amount", ""), payer["currency"])
     word = said.get("reason", "").strip().upper() or said.get("word", "")
     if word and script(word) is None:
-        raise InvalidMessage("no such magic word")
+        raise InvalidMessage("unknown magic word")
     document = world.document(payer, payee, amount=amount.text, word=word, debtor=_DEBTOR, creditor=_CREDITOR)
     return files.indented(document)
 

@@ -38,7 +38,7 @@ LABELS: Final = {
     "currency": "Currency",
     "account": "Account (position, gross; empty: all)",
     "uetr": "UETR",
-    "rules": "Version of the rules",
+    "rules": "Rules version",
     "quarter": "Quarter (2026-Q3)",
 }
 """What a form calls the parameters of reports."""

@@ -80,8 +80,8 @@ class Entry:
 
 OVERVIEW: Final = Entry("", "Overview", Right.READ_DIRECTORY)
 PAYMENTS: Final = Entry("/payments", "Payments", Right.READ_POSITIONS)
-DOUBT: Final = Entry("/doubt", "In doubt", Right.READ_POSITIONS, OVERSEERS | {Role.REGULATOR})
-HELD: Final = Entry("/held", "Held", Right.READ_POSITIONS, OVERSEERS | {Role.REGULATOR})
+DOUBT: Final = Entry("/doubt", "Unknown outcome", Right.READ_POSITIONS, OVERSEERS | {Role.REGULATOR})
+HELD: Final = Entry("/held", "Held payments", Right.READ_POSITIONS, OVERSEERS | {Role.REGULATOR})
 POSITIONS: Final = Entry("/positions", "Positions", Right.READ_POSITIONS, OVERSEERS | {Role.REGULATOR})
 RAILS: Final = Entry("/rails", "Rails", Right.READ_DIRECTORY, OVERSEERS | {Role.REGULATOR})
 QUEUES: Final = Entry("/queues", "Queues", Right.READ_AUDIT, OVERSEERS)

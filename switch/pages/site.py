@@ -34,8 +34,10 @@ from switch.pages import (
     windows,
 )
 
-PERHAPS_DONE: Final = "The database went away meanwhile. Look whether it was done before you do it again."
-NO_PAGE: Final = "There is no such page."
+PERHAPS_DONE: Final = (
+    "The connection to the database was lost. Check whether the action was carried out before you repeat it."
+)
+NO_PAGE: Final = "Page not found."
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     sign_in.router,

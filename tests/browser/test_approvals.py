@@ -90,14 +90,14 @@ async def test_a_checker_asks_for_nothing(look: Look) -> None:
     listed = await look("checker", "/changes")
 
     await expect(page.get_by_role("alert")).to_be_visible()
-    assert await listed.get_by_text("Ask for a change").count() == 0
+    assert await listed.get_by_text("Request a change").count() == 0
 
 
 async def test_a_request_is_taken_back_by_its_maker_alone(look: Look) -> None:
     page = await ask(look)
     other = await look("checker", path_of(page))
-    assert await other.get_by_role("button", name="Take back").count() == 0
-    await page.get_by_role("button", name="Take back").click()
+    assert await other.get_by_role("button", name="Withdraw").count() == 0
+    await page.get_by_role("button", name="Withdraw").click()
 
     await expect(page.locator("#state")).to_have_text("withdrawn")
 
@@ -108,7 +108,7 @@ async def test_a_form_that_is_not_good_says_what_and_keeps_what_was_typed(look: 
         "operator", "/changes/new/cap.set?participant=asha-bank&currency=PKR&net_debit_cap=5.00"
     )
     await page.fill("#why", "no account there")
-    await page.get_by_role("button", name="Ask for it").click()
+    await page.get_by_role("button", name="Submit the request").click()
 
     await expect(page.get_by_role("alert")).to_contain_text("no account in this currency")
     await expect(page.locator("#net_debit_cap")).to_have_value("5.00")
@@ -119,7 +119,7 @@ async def test_each_of_two_people_has_half_of_a_new_persons_code(look: Look) -> 
     name = f"wanda-{uuid.uuid4().hex[:8]}"
     page = await look("operator", f"/changes/new/person.add?name={name}&display_name=Wanda&role=auditor")
     await page.fill("#why", "hired")
-    await page.get_by_role("button", name="Ask for it").click()
+    await page.get_by_role("button", name="Submit the request").click()
     await expect(page.locator("#half")).to_have_text(re.compile("^[0-9a-f]{16}$"))
     number = re.search(r"Change (\d+)", await page.locator("h1").inner_text())
     assert number is not None

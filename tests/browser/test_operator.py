@@ -50,7 +50,7 @@ async def test_by_keyboard_alone_a_doubtful_payment_is_found_and_ended_by_two(
     await tab_to(page, page.get_by_role("link", name=uetr))
     await page.keyboard.press("Enter")
     await expect(page.locator("#state")).to_have_text("UNKNOWN")
-    await tab_to(page, page.get_by_role("link", name="Ask for its end by two people"))
+    await tab_to(page, page.get_by_role("link", name="Request manual resolution"))
     await page.keyboard.press("Enter")
     await expect(page.locator("#uetr")).to_have_value(uetr)
     await tab_to(page, page.locator("#outcome"))
@@ -59,7 +59,7 @@ async def test_by_keyboard_alone_a_doubtful_payment_is_found_and_ended_by_two(
     await page.keyboard.type("statement of the rail, page 7")
     await tab_to(page, page.locator("#why"))
     await page.keyboard.type("The rail's operator confirmed by letter")
-    await tab_to(page, page.get_by_role("button", name="Ask for it"))
+    await tab_to(page, page.get_by_role("button", name="Submit the request"))
     await page.keyboard.press("Enter")
     await expect(page.locator("#state")).to_have_text("requested")
 
@@ -106,12 +106,12 @@ async def test_payments_are_found_by_state_and_corridor(look: Look, picture: Pic
     page = await look("operator", "/payments")
     await page.select_option("#state", "COMMITTED")
     await page.select_option("#source", "IN")
-    await page.get_by_role("button", name="Find").click()
+    await page.get_by_role("button", name="Search").click()
 
     await expect(page.get_by_role("link", name=uetr)).to_be_visible()
     await picture(page, "operate/payments")
     await page.select_option("#source", "PK")
-    await page.get_by_role("button", name="Find").click()
+    await page.get_by_role("button", name="Search").click()
     await expect(page.get_by_role("link", name=uetr)).to_have_count(0)
 
 
@@ -122,7 +122,7 @@ async def test_doubt_is_listed_by_age_and_leads_to_the_request(look: Look, pictu
 
     await expect(row).to_be_visible()
     await picture(page, "operate/doubt")
-    await row.get_by_role("link", name=re.compile("Ask for its end")).click()
+    await row.get_by_role("link", name=re.compile("Request resolution")).click()
     await expect(page.locator("#uetr")).to_have_value(uetr)
 
 
@@ -133,7 +133,7 @@ async def test_a_rail_is_closed_and_opened_again_by_two(look: Look, picture: Pic
         row = page.get_by_role("table", name="Rails").get_by_role("row", name="IN")
         await row.get_by_role("link", name="Open or close a rail: IN").click()
         await page.fill("#why", button)
-        await page.get_by_role("button", name="Ask for it").click()
+        await page.get_by_role("button", name="Submit the request").click()
         checker = await look("checker", page.url.partition("/console")[2])
         await checker.fill("#why", "seen")
         await checker.get_by_role("button", name="Approve").click()
@@ -148,7 +148,7 @@ async def test_the_overview_is_live_and_can_be_paused(look: Look, picture: Pictu
     as_of = page.locator(".asof")
     before = await as_of.inner_text()
     await expect(as_of).not_to_have_text(before)
-    pause = page.get_by_role("button", name="Pause the updates")
+    pause = page.get_by_role("button", name="Pause updates")
     await pause.click()
 
     await expect(pause).to_have_attribute("aria-pressed", "true")

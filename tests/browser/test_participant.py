@@ -90,7 +90,7 @@ async def test_a_message_that_is_wrong_is_told_where(look: Look) -> None:
     await page.fill("#message", "{}")
     await page.get_by_role("button", name="Check").click()
 
-    await expect(page.get_by_role("alert")).to_contain_text("Not valid")
+    await expect(page.get_by_role("alert")).to_contain_text("Invalid")
     await expect_accessible(page)
 
 
@@ -120,7 +120,7 @@ async def test_a_bad_key_is_refused_and_what_was_typed_stays(look: Look) -> None
     await page.fill("#add-keyid", "mine-2")
     await page.fill("#add-public_key", "no key")
     await page.fill("#add-reason", "rotation")
-    await page.get_by_role("button", name="Ask for it").first.click()
+    await page.get_by_role("button", name="Submit the request").first.click()
 
     await expect(page.get_by_role("alert")).to_be_visible()
     await expect(page.locator("#add-keyid")).to_have_value("mine-2")
@@ -158,11 +158,11 @@ async def _remove(page: Page, say: Callable[[str], str]) -> None:
 
 async def test_the_position_and_the_statements_are_looked_at(look: Look, picture: Picture) -> None:
     page = await look("participant", "/own/position")
-    await expect(page.locator("main")).to_contain_text("Can still be sent")
+    await expect(page.locator("main")).to_contain_text("Available to send")
     await picture(page, "integrate/position-en")
     await page.get_by_role("link", name="Statements").click()
     await picture(page, "integrate/statements-en")
-    await page.get_by_role("link", name="look").first.click()
+    await page.get_by_role("link", name="view").first.click()
 
     await expect(page.locator("main table").first).to_be_visible()
     await expect_accessible(page)

@@ -67,7 +67,7 @@ async def ask(page: Page, link: str, why: str) -> str:
     """Follow a link to a form that is filled in already, say why, ask; the path of the request."""
     await page.get_by_role("link", name=link).click()
     await page.fill("#why", why)
-    await page.get_by_role("button", name="Ask for it").click()
+    await page.get_by_role("button", name="Submit the request").click()
     await expect(page.locator("#state")).to_have_text("requested")
     return page.url.partition("/console")[2]
 
@@ -92,7 +92,7 @@ async def test_a_window_is_closed_confirmed_by_central_banks_and_settled(
 ) -> None:
     window = await closed(look)
     operator = await look("operator", f"/windows/{window}")
-    await expect(operator.locator("main")).to_contain_text("worked out again from the lines below: the same")
+    await expect(operator.locator("main")).to_contain_text("recalculated from the lines below: matches")
     await expect_accessible(operator)
     await picture(operator, "operate/window-closed")
     await ask(operator, "Confirm settlement positions", "the day's positions")
@@ -140,7 +140,7 @@ async def test_a_proof_is_worked_out_in_the_page(look: Look, picture: Picture, l
     await expect(page.locator("dd.good[id^=event-]")).to_have_count(await page.locator("section").count())
     await expect_accessible(page)
     if language == "en":
-        await expect(verdict).to_have_text("Worked out in this browser: everything holds.")
+        await expect(verdict).to_have_text("Verified in this browser.")
         await picture(page, "regulate/proof")
     key = await page.input_value("#keys")
     await page.fill("#keys", key.replace("payswitch", "someoneelse"))
@@ -195,7 +195,7 @@ async def test_a_proof_is_shown_step_by_step_without_scripts(look: Look) -> None
     await page.goto(f"/console/proofs/show?uetr={uetr}")
     await page.locator("summary").first.click()
 
-    await expect(page.locator("#verdict")).to_contain_text("The switch itself finds that everything holds")
+    await expect(page.locator("#verdict")).to_contain_text("Verified by the switch.")
     await expect(page.locator("details[open] li code").last).to_have_text(
         await page.locator("dl.facts dd code").first.inner_text()
     )

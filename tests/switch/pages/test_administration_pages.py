@@ -250,7 +250,7 @@ async def test_a_window_is_confirmed_by_each_central_bank_in_the_page_and_settle
 
     assert f"/console/changes/new/settlement.confirm?window={window}" in offered.text
     assert f"/console/changes/new/settlement.abort?window={window}" in offered.text
-    assert "worked out again from the lines below: the same" in before.text
+    assert "recalculated from the lines below: matches" in before.text
     assert "settlement.confirm?" not in asked.text  # one request is enough
     form = f'action="/console/changes/{number}/votes"'
     assert form in before.text
@@ -274,7 +274,7 @@ async def test_a_window_of_others_shows_a_regulator_no_line(
         for person in ("regulator-pk", "regulator-in", "participant")
     ]
 
-    assert "No line that you may see" in seen.text
+    assert "No lines are visible to you" in seen.text
     assert "asha-bank" not in seen.text
     assert "silkroad-fx" not in seen.text
     assert {answer.status for answer in denied} == {403}
@@ -296,7 +296,7 @@ async def test_a_held_part_is_told_with_the_rule(http: aiohttp.ClientSession, st
     link = f"/console/changes/new/settlement.hold?window={window}&amp;participant={part['participant']}"
     assert link in during.text
     assert link not in after.text
-    assert "The rule: the line is held" in after.text
+    assert "Rule: the line is held" in after.text
     assert f"two people: change {change['number']}" in after.text
 
 

@@ -12,7 +12,7 @@ POINTS = [("IN → PK", "200"), ("PK → IN", "50"), ("CN → IN", "0")]
 
 
 def drawn(title, points):
-    return ET.fromstring(drawing.bars(title, "Nothing to draw", points))
+    return ET.fromstring(drawing.bars(title, "No data for the chart", points))
 
 
 def bars_of(root):
@@ -45,8 +45,8 @@ def test_a_value_below_zero_goes_the_other_way() -> None:
 def test_nothing_to_draw_is_said() -> None:
     root = drawn("Payments", [])
 
-    assert [text.text for text in root.iter(f"{SVG}text")] == ["Payments", "Nothing to draw"]
-    assert root.find(f"{SVG}desc").text == "Nothing to draw"
+    assert [text.text for text in root.iter(f"{SVG}text")] == ["Payments", "No data for the chart"]
+    assert root.find(f"{SVG}desc").text == "No data for the chart"
 
 
 def test_markup_in_a_name_stays_text_and_a_picture_has_no_script_and_no_style() -> None:

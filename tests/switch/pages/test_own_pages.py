@@ -224,7 +224,7 @@ async def test_the_position_is_the_ledgers(stack: Stack, asha: Clerk) -> None:
     async with stack.client("asha-bank") as client:
         headrooms = {p["purpose"]: p["headroom"] for p in await client.positions() if p["headroom"]}
     status, text = await asha.get("/own/position")
-    shown = re.findall(r"Can still be sent <b>([\d,.]+) INR", text)
+    shown = re.findall(r"Available to send <b>([\d,.]+) INR", text)
 
     assert status == 200
     assert "position" in headrooms  # and the account for gross settlement, where another test opened one
@@ -297,7 +297,10 @@ async def test_a_webhook_is_added_tested_missed_and_sent_again(stack: Stack, ash
             assert (await asha.post(replay[1]))[0] == 303
 
             async def arrived() -> bool:
-                return heard[-1]["type"] == "payment.posted" and "arrived" in (await asha.get(path))[1]
+                return (
+                    heard[-1]["type"] == "payment.posted"
+                    and 'class="good">delivered' in (await asha.get(path))[1]
+                )
 
             await until(arrived)
             home = (await asha.get(""))[1]
@@ -350,7 +353,7 @@ async def test_a_wish_waits_and_is_opened_with_a_note_of_it(
     )
     await connection.close()
 
-    assert "waits for an answer" in row
+    assert "awaiting your reply" in row
     assert status == 200
     assert "FIToFIPmtCxlReq" in opened
     assert notes == 1
@@ -369,9 +372,9 @@ async def test_readiness_says_what_is_known(stack: Stack, asha: Clerk) -> None:
     _, text = await asha.get("")
     _, keys = await asha.get("/own/keys")
 
-    assert "Taking part" in text
-    assert "valid without an end" in text
-    assert "none: events are read by page or stream" in text
+    assert "Participation" in text
+    assert "valid, no expiry" in text
+    assert "none: events are read through the API, by page or stream" in text
     assert "none yet" not in keys
 
 
@@ -408,8 +411,8 @@ async def test_the_console_checks_without_sending(asha: Clerk) -> None:
     _, nonsense = await asha.post("/own/tests", deed="check", message="<x>")
 
     assert "Valid: pacs.008.001.08" in good
-    assert "Not valid" in bad
-    assert "Not valid" in nonsense
+    assert "Invalid" in bad
+    assert "Invalid" in nonsense
     uetr = json.loads(message)["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]["PmtId"]["UETR"]
     assert (await asha.get(f"/own/tests/{uetr}"))[0] == 404
 

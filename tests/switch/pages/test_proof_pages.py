@@ -94,7 +94,7 @@ async def test_a_payment_is_proved_to_who_may_see_it(
     kinds = [event["kind"] for event in bundle["events"]]
     assert (kinds[:2], kinds[-1]) == (["RESERVE", "SEND"], "CONFIRM")  # a busy machine may doubt in between
     assert offline_verifier.verify(bundle, housekeeping.verifier_lines(stack.settings)) == []
-    assert "The switch itself finds that everything holds" in seen["regulator-in"].text
+    assert "Verified by the switch." in seen["regulator-in"].text
     assert "Asha" not in seen["regulator-in"].text  # no name of a person or a bank is in an event
 
 

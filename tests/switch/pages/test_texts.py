@@ -106,8 +106,13 @@ OWN = {
     *(KINDS[kind].title for kind in own_keys.ASKED.values()),
     *(state.value for state in ChangeState),
     "the receiver said that it is gone",
-    *("not a day", "not an instant", "no such magic word", "no such participant in the sandbox"),
-    *("the door did not answer", own_tests.NOT_HERE),
+    *(
+        "not a valid date",
+        "not a valid date and time",
+        "unknown magic word",
+        "no such participant in the sandbox",
+    ),
+    *("the API did not respond", own_tests.NOT_HERE),
 }
 """Words that a participant's pages say by name."""
 
