@@ -140,8 +140,8 @@ NOT_YET_UNIQUE = """
 Account Amount Answer Balance Bank Batch Channel Characters Check Class Code Column Connection
 Corridor Counter Credit Dialect Directory Entry Envelope Fault Finding Form Found Header Kind Leg
 Limits Line Link Member Message Move Net NewKey Open Outcome Page Participant Problem Query Rail
-Refused Rejected Reply Report Request Result Run Say Schedule Scheme Sent Server Settings Shape
-Simulator Snapshot State Status Step Store Tag Taken Tally Unreadable Wanted Writer
+Refused Rejected Reply Report Request Result Run Schedule Scheme Sent Server Settings Shape
+Simulator Snapshot State Status Step Store Tag Taken Tally Unreadable Writer
 """
 """Names of more than one public class. The list only gets shorter: say in the name which of them it is."""
 

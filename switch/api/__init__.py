@@ -1,1 +1,1 @@
-"""The HTTP face: one door for ISO messages, plain reads beside it, problems for everything that fails."""
+"""The HTTP API: an endpoint for each ISO message, JSON resources, and a problem for every failure."""

@@ -1,18 +1,18 @@
-"""admi.007: a message was taken in and is kept for the one it is for."""
+"""admi.007: a message was accepted and is stored for its addressee."""
 
 import uuid
 from datetime import UTC, datetime
 from typing import Final
 
 from schemas.parties import instant_text
-from switch.api.door import Answer
+from switch.api.receiving import Answer
 
 _DEFINITION: Final = "admi.007.001.01"
 _TAKEN: Final = "ACPT"
 
 
 def acknowledgement(reference: str) -> Answer:
-    """The acknowledgement of the message of this id."""
+    """Build the acknowledgement of the message with this id."""
     head = {"MsgId": uuid.uuid4().hex, "CreDtTm": instant_text(datetime.now(UTC))}
     report = {"RltdRef": {"Ref": reference}, "ReqHdlg": {"StsCd": _TAKEN}}
     return Answer(_DEFINITION, {"RctAck": {"MsgId": head, "Rpt": [report]}}, 202)

@@ -1,4 +1,4 @@
-"""Who sent a request, and whether it may come now."""
+"""Which participant sent a request, and whether it may send now."""
 
 from typing import Final
 
@@ -19,10 +19,10 @@ async def authenticate(request: Request, body: bytes) -> Participant:
     """Find the participant that sent `request` with `body`, and use up its signature's nonce.
 
     Raises:
-        NotAuthentic: nothing proves who it is, with the same text for an unknown and a wrong key; or the
+        NotAuthentic: nothing proves who sent it (the text is the same for an unknown and a wrong key), or the
             nonce was used before.
-        NotAllowed: it is a participant that may no longer use the switch; or a person.
-        TooManyRequests: it is one that comes too often.
+        NotAllowed: the participant may no longer use the switch, or the caller is a person.
+        TooManyRequests: the participant exceeds its rate limit.
 
     """
     participant, proof = await _find(request, body)
@@ -33,15 +33,15 @@ async def authenticate(request: Request, body: bytes) -> Participant:
         except NotAuthentic as error:
             metrics.SIGNATURE_FAILURES.labels(error.detail[:60]).inc()
             raise
-    limits.admit(request.scope, participant.id)  # after the nonce: a replay takes no token of its victim's
+    limits.admit(request.scope, participant.id)  # after the nonce: a replay takes no token of its victim
     return participant
 
 
 async def identify(request: Request, body: bytes) -> Participant:
-    """Find who sent a payment. A repeat is no replay: the UETR is its identity.
+    """Find who sent a payment. A repeated message is not a replay: the UETR is its identity.
 
     Raises:
-        NotAuthentic: as `authenticate`, but for the nonce.
+        NotAuthentic: as `authenticate`, except for the nonce.
         NotAllowed: as `authenticate`.
         TooManyRequests: as `authenticate`.
 
@@ -58,7 +58,7 @@ async def _find(request: Request, body: bytes) -> tuple[Participant, Proof]:
         proof = prove(request.scope, body, directory, runtime.settings)
     except NotAuthentic as error:
         if await _is_person(request, runtime):
-            raise NotAllowed("this is for participants, which sign their requests; people cannot") from None
+            raise NotAllowed("only participants may do this, with signed requests; people may not") from None
         metrics.SIGNATURE_FAILURES.labels(error.detail[:60]).inc()
         raise
     participant = directory.by_id.get(proof.participant)

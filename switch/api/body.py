@@ -1,4 +1,4 @@
-"""A request's body, read whole within a limit of size and time."""
+"""The body of a request, read completely within limits of size and time."""
 
 import asyncio
 import re
@@ -13,7 +13,7 @@ XML: Final = "application/xml"
 JSON: Final = "application/json"
 MEDIA_TYPES: Final = (XML, JSON)
 _PINNED: Final = re.compile(r"application/vnd\.iso20022\.[a-z]{4}\.\d{3}\.\d{3}\.\d{2}\+(xml|json)", re.ASCII)
-"""Either of them, with the one message that it may be."""
+"""XML or JSON, with the only message that the body may hold."""
 
 
 async def read(request: Request, limit: int) -> bytes:
@@ -21,12 +21,12 @@ async def read(request: Request, limit: int) -> bytes:
 
     Raises:
         UnsupportedRepresentation: it is compressed.
-        MessageTooLarge: it says or turns out to be larger than `limit` bytes.
-        InvalidMessage: it did not come whole, or not in time.
+        MessageTooLarge: the stated or the actual size is larger than `limit` bytes.
+        InvalidMessage: it is incomplete, or did not arrive in time.
 
     """
     if request.headers.get("content-encoding", "identity") != "identity":
-        raise UnsupportedRepresentation("compressed bodies are not read")
+        raise UnsupportedRepresentation("compressed bodies are not supported")
     length = request.headers.get("content-length", "")
     if length.isascii() and length.isdigit() and (len(length) > 9 or int(length) > limit):  # noqa: PLR2004
         raise MessageTooLarge
@@ -37,7 +37,7 @@ async def read(request: Request, limit: int) -> bytes:
             while True:
                 message = await request.receive()
                 if message["type"] == "http.disconnect":
-                    raise InvalidMessage("the body did not come whole")
+                    raise InvalidMessage("the body is incomplete")
                 part = message.get("body", b"")
                 size += len(part)
                 if size > limit:
@@ -46,7 +46,7 @@ async def read(request: Request, limit: int) -> bytes:
                 if not message.get("more_body"):
                     return b"".join(parts)
     except TimeoutError:
-        raise InvalidMessage("the body did not come in time") from None
+        raise InvalidMessage("the body did not arrive in time") from None
 
 
 def media_type(request: Request) -> str:
@@ -60,22 +60,22 @@ def media_type(request: Request) -> str:
     """
     values = request.headers.getlist("content-type")
     if len(values) != 1:
-        raise UnsupportedRepresentation("exactly one Content-Type is needed")
+        raise UnsupportedRepresentation("exactly one Content-Type is required")
     kind, *parameters = (part.strip().lower() for part in values[0].split(";"))
     known = kind in MEDIA_TYPES or _PINNED.fullmatch(kind)
     if not known or any(p and p.replace('"', "") != "charset=utf-8" for p in parameters):
-        raise UnsupportedRepresentation("application/xml or application/json in UTF-8 is read here")
+        raise UnsupportedRepresentation("Content-Type must be application/xml or application/json, in UTF-8")
     return kind
 
 
 def form(kind: str) -> str:
-    """Get `application/xml` or `application/json` of a media type that may name a message as well."""
+    """Get `application/xml` or `application/json` from a media type that may also name a message."""
     pinned = _PINNED.fullmatch(kind)
     return f"application/{pinned[1]}" if pinned else kind
 
 
 def accepted(request: Request, default: str) -> str | None:
-    """Choose the representation that `Accept` asks for, `default` if it does not care; None if neither."""
+    """Choose the representation that `Accept` prefers, otherwise `default`; None if it allows neither."""
     header = ",".join(request.headers.getlist("accept")) or "*/*"
     best: tuple[float, bool, str] | None = None
     for item in header.split(","):
@@ -99,7 +99,7 @@ def _quality(parameters: list[str]) -> float:
 
 
 def wait_seconds(request: Request, maximum: float) -> float:
-    """Get how long the caller would wait: `Prefer: wait=10`, or `?wait=10`; 0 without or with nonsense."""
+    """Get how many seconds the caller will wait: `Prefer: wait=10` or `?wait=10`; 0 if absent or invalid."""
     asked = request.query_params.get("wait", "")
     for preference in ",".join(request.headers.getlist("prefer")).split(","):
         name, _, value = preference.strip().partition("=")

@@ -1,4 +1,4 @@
-"""Where rails answer later: `POST /rails/IN`. The rail's signature is the only authority here."""
+"""Callbacks of rails: `POST /rails/IN`. Only the signature of the rail authenticates them."""
 
 from typing import Final
 
@@ -18,8 +18,11 @@ _log = structlog.get_logger()
 PREFIX: Final = "/rails/"
 
 
-async def _hear(runtime: Runtime, rail: Rail, raw: bytes) -> None:
-    """Keep what a rail says to people. What is for nobody, like a second confirmation, is acknowledged."""
+async def _record_notice(runtime: Runtime, rail: Rail, raw: bytes) -> None:
+    """Record operator notices from a rail.
+
+    Messages without a recipient, like a second confirmation, are only acknowledged.
+    """
     text = rail.notice(raw)
     if text is None:
         return
@@ -30,7 +33,7 @@ async def _hear(runtime: Runtime, rail: Rail, raw: bytes) -> None:
 
 
 async def post_callback(request: Request) -> Response:
-    """Take in what a rail says of its own accord; acknowledged only after it is durable."""
+    """Receive a callback of a rail; it is acknowledged only after it is durable."""
     runtime: Runtime = request.app.state.runtime
     try:
         rail = runtime.rails.get(request.scope["path"].removeprefix(PREFIX))
@@ -39,7 +42,7 @@ async def post_callback(request: Request) -> Response:
         raw = await bodies.read(request, runtime.settings.body_limit)
         answers = rail.read(raw)
         if not answers:
-            await _hear(runtime, rail, raw)
+            await _record_notice(runtime, rail, raw)
         for answer in answers:
             await runtime.dispatcher.answered(rail, answer)
         acknowledgement = rail.adapter.acknowledge(raw)

@@ -1,6 +1,6 @@
-"""Questions: pacs.028 (a payment's status), acmt.023 (whose an account is), camt.003 (one's accounts).
+"""Enquiries: pacs.028 (status of a payment), acmt.023 (holder of an account), camt.003 (own accounts).
 
-They change nothing. Each is answered at once, by pacs.002, acmt.024 and camt.004.
+They change nothing. The synchronous responses are pacs.002, acmt.024 and camt.004.
 """
 
 import uuid
@@ -19,24 +19,24 @@ from schemas.payment import Account
 from schemas.reasons import Reason
 from schemas.verification import Asked, Verified
 from switch.api import originals
-from switch.api.door import STATUS_REPORT, Answer, Entered
+from switch.api.receiving import STATUS_REPORT, Answer, Received
 from switch.payments.journey import read_payment
 from switch.writer.lifecycle import STATUS, State
 
 _UNKNOWN_ACCOUNT: Final = Reason.INCORRECT_ACCOUNT_NUMBER
 
 
-async def payment_status(entered: Entered) -> Answer:
-    """pacs.028: where a payment of the caller's stands, as a pacs.002.
+async def payment_status(received: Received) -> Answer:
+    """pacs.028: report the status of a payment of the caller, as a pacs.002.
 
     Raises:
-        NotFound: there is none, or the caller has no part in it. That is no word about any payment.
-        Refused: it says something of another payment than the UETR's.
+        NotFound: there is none, or the caller is not a party to it. This states nothing about any payment.
+        Refused: a detail does not belong to the payment of the UETR.
 
     """
-    request = status_request.read(entered.message)
-    payment = await read_payment(entered.runtime.pool, UUID(request.uetr), [entered.sender.id])
-    await originals.check(entered, payment)
+    request = status_request.read(received.message)
+    payment = await read_payment(received.runtime.pool, UUID(request.uetr), [received.sender.id])
+    await originals.check(received, payment)
     document = status_report.build(
         message_id=uuid.uuid4().hex,
         created_at=datetime.now(UTC),
@@ -56,32 +56,34 @@ async def payment_status(entered: Entered) -> Answer:
     return Answer(STATUS_REPORT, document, 200 if payment["final"] else 202, headers)
 
 
-async def verify_accounts(entered: Entered) -> Answer:
-    """acmt.023: whose accounts or aliases are, by the word of the rail of each one's country, as an acmt.024.
+async def verify_accounts(received: Received) -> Answer:
+    """acmt.023: verify the holders of accounts or aliases with the rail of each country, as an acmt.024.
 
     Raises:
-        Refused: an account is in no country that the switch reaches.
-        TooManyRequests: the caller asks too much at once.
+        Refused: an account is in a country that the switch does not reach.
+        TooManyRequests: the caller has too many enquiries open at once.
         Unavailable: the rail does not answer.
 
     """
-    request = verification.read(entered.message)
-    verified = [await _verify(entered, asked) for asked in request.asked]  # one message, one place at a rail
+    request = verification.read(received.message)
+    verified = [
+        await _verify(received, asked) for asked in request.asked
+    ]  # in turn: one message uses one place of a rail's quota
     document = verification.build(
         request, verified, message_id=uuid.uuid4().hex, created_at=datetime.now(UTC)
     )
     return Answer(verification.DEFAULT_REPORT, document)
 
 
-async def _verify(entered: Entered, asked: Asked) -> Verified:
-    country = _country(entered, asked)
-    rail = entered.runtime.rails.get(country)
+async def _verify(received: Received, asked: Asked) -> Verified:
+    country = _country(received, asked)
+    rail = received.runtime.rails.get(country)
     if rail is None:
         raise Refused("no rail reaches this account", reason=Reason.TRANSACTION_NOT_SUPPORTED)
     alias = _alias(asked, rail.adapter.profile.creditor)
     if alias is None:
         return Verified(asked.id, reason=_UNKNOWN_ACCOUNT)
-    with rail.enquiry(entered.sender.id):
+    with rail.enquiry(received.sender.id):
         payee = await rail.adapter.resolve(alias)
     if payee is None:
         return Verified(asked.id, reason=_UNKNOWN_ACCOUNT)
@@ -89,7 +91,7 @@ async def _verify(entered: Entered, asked: Asked) -> Verified:
     is_iban = payee.account[:2].isalpha() and payee.account[2:4].isdigit()
     account = Account(iban=payee.account) if is_iban else Account(other=payee.account)
     known = {
-        # Who asks with a wrong name does not learn the right one.
+        # A caller that states a wrong name does not learn the right one.
         "Pty": {"Nm": payee.name} if payee.name and match is not Match.NONE else None,
         "Acct": parties.build_account(account),
         "Agt": {"FinInstnId": {"ClrSysMmbId": {"MmbId": payee.agent}}} if payee.agent else None,
@@ -103,27 +105,27 @@ async def _verify(entered: Entered, asked: Asked) -> Verified:
 
 
 def _alias(asked: Asked, forms: Sequence[IdentifierForm]) -> str | None:
-    """The account or alias in the rail's writing; None where it is in no form that the rail knows."""
-    if not forms:  # an adapter that reads accounts by itself
+    """The account or alias in the format of the rail; None where the rail does not know its format."""
+    if not forms:  # an adapter that parses accounts itself
         return asked.account.proxy or asked.account.id
     found = find_alias(asked.account, forms)
     return None if found is None else found.value
 
 
-def _country(entered: Entered, asked: Asked) -> str:
-    """Where an account is: its agent's country, or what its IBAN says."""
+def _country(received: Received, asked: Asked) -> str:
+    """The country of an account: that of its agent, or of its IBAN."""
     agent = asked.agent
     if agent is not None and agent.bic:
-        known = entered.runtime.directory.now.by_bic.get(agent.bic[:8])
+        known = received.runtime.directory.now.by_bic.get(agent.bic[:8])
         return known.country if known else agent.bic[4:6]
     return (asked.account.iban or "")[:2]
 
 
-async def own_accounts(entered: Entered) -> Answer:
-    """camt.003: what stands on the caller's accounts, as a camt.004."""
-    query = account_report.read(entered.message)
-    mine = [p for p in await positions.read(entered.runtime.pool) if p.owner == entered.sender.id]
-    found = [_standing(p) for p in mine]
+async def own_accounts(received: Received) -> Answer:
+    """camt.003: report the balances of the caller's accounts, as a camt.004."""
+    query = account_report.read(received.message)
+    mine = [p for p in await positions.read(received.runtime.pool) if p.owner == received.sender.id]
+    found = [_account_status(p) for p in mine]
     wanted = [
         s
         for s in found
@@ -134,7 +136,7 @@ async def own_accounts(entered: Entered) -> Answer:
     return Answer(account_report.DEFAULT_REPORT, document)
 
 
-def _standing(p: positions.Position) -> account_report.AccountStatus:
+def _account_status(p: positions.Position) -> account_report.AccountStatus:
     return account_report.AccountStatus(
         id=f"{p.owner}/{p.currency}/{p.purpose}"[:34],
         booked=Money(p.credits_posted - p.debits_posted, p.currency),

@@ -1,4 +1,4 @@
-"""`GET /v1/events`: pages of what happened, or, with `Accept: text/event-stream`, the same as it happens."""
+"""`GET /v1/events`: events in pages, or as a live stream with `Accept: text/event-stream`."""
 
 import asyncio
 import json
@@ -20,11 +20,11 @@ STREAM: Final = "text/event-stream"
 _LOOK_EVERY_S: Final = 0.5
 _BEAT_EVERY_S: Final = 15.0
 _STREAM_S: Final = 3600.0
-"""A stream ends after so long: its reader comes back with `Last-Event-ID`, perhaps to another worker."""
+"""Seconds until a stream ends; its reader reconnects with `Last-Event-ID`, perhaps to another worker."""
 STREAMS_MAX: Final = 64
-"""Streams of one worker; more are turned away."""
+"""Open streams of one worker; more are refused."""
 STREAMS_OF_ONE: Final = 4
-"""Those of one participant there: others find room, whatever it opens."""
+"""Open streams of one participant in one worker, so that it cannot use up the quota of others."""
 _PAGE: Final = 200
 
 
@@ -37,7 +37,10 @@ async def list_events(  # noqa: PLR0917 - one a parameter of the request
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     last_event_id: Annotated[int | None, Header(ge=0, lt=2**62)] = None,
 ) -> Response:
-    """Get events of the caller's payments and messages behind `after`; ask again with `next`."""
+    """Get events of the caller's payments and messages after the cursor `after`.
+
+    `next` is the cursor of the next page.
+    """
     if STREAM in request.headers.get("accept", ""):
         start = after if last_event_id is None else last_event_id
         return _stream(request, context, reader.id, start)
@@ -50,7 +53,7 @@ async def list_events(  # noqa: PLR0917 - one a parameter of the request
 
 
 class _Stream(StreamingResponse):
-    """A stream that has a place from its first byte to its end, however it ends."""
+    """A stream that counts against the quota from its first byte to its end, however it ends."""
 
     def __init__(self, lines: AsyncIterator[str], places: Quota, participant: str) -> None:
         super().__init__(lines, headers={"X-Accel-Buffering": "no"}, media_type=STREAM)
@@ -58,13 +61,13 @@ class _Stream(StreamingResponse):
         self._participant = participant
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it, or raise as `Quota.take` does."""
+        """Send the stream, or raise as `Quota.take` does."""
         with self._places.take(self._participant):
             await super().__call__(scope, receive, send)
 
 
 def places() -> Quota:
-    """The streams of one worker."""
+    """The quota of streams of one worker."""
     return Quota(STREAMS_MAX, STREAMS_OF_ONE, "event streams")
 
 
@@ -73,7 +76,7 @@ def _stream(request: Request, context: Runtime, participant: str, after: int) ->
 
 
 async def _lines(request: Request, context: Runtime, participant: str, after: int) -> AsyncIterator[str]:
-    """Events as they become durable, and a beat now and then so that a dead reader is noticed."""
+    """Events as they become durable, with a periodic heartbeat so that a dead connection is detected."""
     loop = asyncio.get_running_loop()
     ends, beat = loop.time() + _STREAM_S, loop.time()
     yield "retry: 2000\n\n"

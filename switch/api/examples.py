@@ -1,8 +1,8 @@
-"""Examples of every message that enters, as the sandbox's participants send them; each is accepted there.
+"""Examples of every message that participants send; the sandbox accepts each of them.
 
-Their ids and dates are of a day that has passed: `payswitch iso fresh` makes new ones. A message about an
-earlier payment names it by `ORIGINAL`; `payswitch iso fresh --original UETR` puts another in its place.
-`tests/docs` sends every one of them.
+Their ids and dates are of a past day: `payswitch iso fresh` makes new ones. A message about an earlier
+payment names it by `ORIGINAL`; `payswitch iso fresh --original UETR` replaces it. `tests/docs` sends every
+example.
 """
 
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ from schemas.catalogue import catalogue
 from schemas.reasons import Reason
 
 ORIGINAL: Final = "7b0f2f3e-6c1d-4a53-9f0e-2d1c8a54e9b7"
-"""UETR of the payment that the other examples are about."""
+"""UETR of the payment to which the other examples refer."""
 REQUEST_TO_PAY: Final = "INDUPKKA-20261123-000043"
-"""Id of the request to pay that the example of pain.014 answers."""
+"""Message id of the request to pay that the example of pain.014 answers."""
 _AT: Final = "2026-11-23T14:05:07.123+05:30"
 _DAY: Final = "2026-11-23"
 
@@ -45,7 +45,7 @@ SENDERS: Final[Mapping[str, str]] = MappingProxyType(
         "camt.003": "asha-bank",
     }
 )
-"""Message -> the sandbox's participant that sends its example."""
+"""Message -> the sandbox participant that sends its example."""
 
 _DOCUMENTS: Final[Mapping[str, Content]] = MappingProxyType(
     {
@@ -201,7 +201,7 @@ BODIES: Final[Mapping[str, Content]] = MappingProxyType(
             "name": "nadia",
             "maker_half": "3FJ7-K2QD",
             "checker_half": "9XWA-4MTE",
-            "password": "four words that nobody guesses",
+            "password": "four words hard to guess",
         },
         "finishEnrolment": {
             "name": "nadia",
@@ -212,14 +212,14 @@ BODIES: Final[Mapping[str, Content]] = MappingProxyType(
         "requestChange": {
             "kind": "rail.switch",
             "content": {"country": "PK", "open": True},
-            "reason": "the rail's operator says that the outage is over",
+            "reason": "the operator of the rail confirmed that the outage is over",
         },
         "voteOnChange": {"decision": "approve", "reason": "confirmed by phone"},
         "addWebhook": {"url": "https://bank.example/hooks", "types": ["payment.posted"]},
         "replayDeliveries": {"since": "2026-11-23T10:00:00Z", "undelivered": True},
     }
 )
-"""Operation -> the example of its JSON body. Codes and passwords are everybody's own."""
+"""Operation -> the example of its JSON body. Use your own codes and passwords."""
 
 PARAMETERS: Final[Mapping[str, Any]] = MappingProxyType(
     {
@@ -236,13 +236,13 @@ PARAMETERS: Final[Mapping[str, Any]] = MappingProxyType(
         "window": 1,
     }
 )
-"""Parameter -> its example, where one must be given."""
+"""Parameter -> its example, where the parameter is required."""
 IDS: Final[Mapping[str, str]] = MappingProxyType({"/v1/participants": "asha-bank", "/v1/webhooks": ORIGINAL})
-"""Beginning of a path -> the example of its `id`."""
+"""Prefix of a path -> the example of its `id`."""
 
 
 def parameter(path: str, name: str) -> Any:
-    """The example of a parameter that a path needs; None where there is none."""
+    """The example of a required parameter of a path; None where there is none."""
     if name == "id":
         return next((example for start, example in IDS.items() if path.startswith(start)), None)
     return PARAMETERS.get(name)
@@ -254,7 +254,7 @@ def sender(message: str) -> str:
 
 
 def json_of(message: str) -> Content | None:
-    """The example of a message and version, as JSON; None where none is sent to the switch."""
+    """The example of a message and version, as JSON; None where the switch does not receive it."""
     found = _DOCUMENTS.get(message[:8])
     if found is None or message not in catalogue().messages:
         return None

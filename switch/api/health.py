@@ -1,4 +1,4 @@
-"""Whether this worker lives, whether the switch can take a payment, and its counters."""
+"""Liveness and readiness of this worker, and its metrics."""
 
 import asyncio
 
@@ -17,15 +17,15 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/livez")
 async def livez() -> PlainTextResponse:
-    """Answer at all; nothing else is looked at, so a database's trouble kills no worker."""
+    """Liveness: only respond. Nothing else is checked, so a database failure restarts no worker."""
     return PlainTextResponse("alive\n")
 
 
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
-    """Whether a payment would be taken: the writer is there, the database answers, keys are loaded.
+    """Readiness: the writer is connected, the database responds, keys are loaded; payments are accepted.
 
-    A rail that does not answer makes nobody unready, as payments to the others go on; it is named.
+    A rail that does not respond does not affect readiness, as payments to other rails go on; it is named.
     """
     runtime: Runtime = request.app.state.runtime
     away = await _rails_away(runtime)
@@ -34,12 +34,12 @@ async def readyz(request: Request) -> Response:
     ]
     if missing:
         return plain(503, f"not ready: {', '.join(missing)}")
-    named = "".join(f"rail {country} does not answer since {since}\n" for country, since in away or ())
+    named = "".join(f"rail {country} has not responded since {since}\n" for country, since in away or ())
     return PlainTextResponse(f"ready\n{named}")
 
 
 async def _rails_away(runtime: Runtime) -> list[tuple[str, str]] | None:
-    """The rails that do not answer, and since when; None where the database does not."""
+    """The rails that do not respond, and since when; None where the database does not respond."""
     try:
         async with asyncio.timeout(2):
             seen = await reach.read(runtime.pool, runtime.rails)
@@ -62,5 +62,5 @@ async def _parts(runtime: Runtime, *, database: bool) -> dict[str, bool]:
 
 @router.get("/metrics")
 async def metrics_page() -> Response:
-    """Counters of every process, in the Prometheus text format."""
+    """Metrics of every process, in the Prometheus text format."""
     return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

@@ -1,6 +1,6 @@
-"""When each signature key was used last, and how far off its owner's clock was, for the participant's pages.
+"""When each signing key was last used, and the clock difference of its owner, for the participant's pages.
 
-The hot path notes it in memory; every few seconds what changed is written. A crash loses seconds of it.
+The hot path records it in memory; changes are written every few seconds. A crash loses the last of them.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class KeyUse:
-    """The last use of a key; `ahead_s` is how far the signer's clock was ahead of ours."""
+    """The last use of a key; `ahead_s` is by how many seconds the signer's clock was ahead of ours."""
 
     keyid: str
     used_at: datetime
@@ -39,17 +39,17 @@ class KeyUse:
 
 
 class Uses:
-    """The last uses that this process saw and has not written yet."""
+    """The last uses that this process recorded and has not written yet."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[int, int]] = {}
 
     def note(self, keyid: str, *, now: int, created: int) -> None:
-        """Note a proved signature: seconds of Unix time, by our clock and by its signer's."""
+        """Record a verified signature: Unix seconds, by our clock and by the signer's."""
         self._seen[keyid] = now, created - now
 
     async def write(self, pool: asyncpg.Pool) -> None:
-        """Write what is new; what cannot be written now is written the next time."""
+        """Write what is new; what cannot be written now is written next time."""
         if not self._seen:
             return
         seen, self._seen = self._seen, {}
@@ -66,11 +66,11 @@ class Uses:
 
 
 SEEN: Final = Uses()
-"""Of this process."""
+"""The uses of this process."""
 
 
 async def keep(pool: asyncpg.Pool) -> None:
-    """Write for ever. With the database away what was seen stays, the last of each key."""
+    """Write periodically. While the database is unavailable, the last use of each key is kept in memory."""
     while True:
         await asyncio.sleep(EVERY_S)
         try:
@@ -80,5 +80,5 @@ async def keep(pool: asyncpg.Pool) -> None:
 
 
 async def read(pool: asyncpg.Pool, participant: str) -> list[KeyUse]:
-    """The last uses of a participant's keys, the newest first."""
+    """The last uses of a participant's keys, newest first."""
     return [KeyUse(*row) for row in await pool.fetch(_READ, participant)]

@@ -1,22 +1,22 @@
-"""Rate limits: how often a participant, or an address that proves nothing, may come to one API worker.
+"""Rate limits of one API worker: for each participant, and for client addresses that fail to authenticate.
 
-A token bucket for each participant and class of request, and for each client address two more: failures to
-prove who it is, and attempts to sign in. Buckets live in a worker's memory: a worker grants its share, the
-limit divided by the workers, so together they never grant more; a client whose connections all reach one
-worker is granted less. Nothing here is evidence, and a restart begins with full buckets.
+There is a token bucket for each participant and class of request, and two for each client address: failed
+authentications, and attempts to sign in. Buckets are in a worker's memory. A worker grants its share, the
+limit divided by the number of workers, so together they never grant more; a client whose connections all
+reach one worker is granted less. Buckets are not evidence, and a restart begins with full buckets.
 
-    pay        messages that move money or ask that it be moved
-    enquire    reading, and asking where a payment stands
-    report     reports: reading and having them made
-    change     everything else that is posted, put or deleted
+    pay        messages that move money or request a movement
+    enquire    reads, and enquiries about the status of a payment
+    report     reports: reading and generating them
+    change     every other POST, PUT and DELETE
 
-A participant's tokens are taken only once it has proved who it is, so nobody can spend another's. Before
-the body is read its bucket is merely looked into, by the key that the request claims. From an address that
-failed too often only those are let in whose headers prove who they are, body unread: whoever names a key and
-cannot sign with it is turned away, and the key's owner is not, wherever it comes from. The answers of rails
-are never limited: they are what becomes of money.
+A token is taken from a participant's bucket only after authentication, so nobody can use up another's
+tokens. Before the body is read, the bucket of the claimed key is only checked. From an address that failed
+too often, only requests are admitted whose headers prove the sender before the body is read: a caller that
+names a key and cannot sign with it is refused, while the owner of the key is not, from any address. Callbacks
+of rails are never limited: they decide what happens to money.
 
-Answers carry `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10).
+Responses carry `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10).
 """
 
 import time
@@ -35,9 +35,9 @@ Scope = MutableMapping[str, Any]
 Headers = list[tuple[bytes, bytes]]
 
 WINDOW_S: Final = 10
-"""A bucket holds what is granted in this time, so a burst may be that large."""
+"""Seconds: a bucket holds what is granted in this time, so this is also the largest burst."""
 KEPT_MAX: Final = 20_000
-"""Buckets one worker keeps; the one that was used longest ago goes first."""
+"""Buckets that one worker keeps; the least recently used are dropped."""
 SIGN_IN: Final = frozenset({"/v1/sign-in", "/console/sign-in"})
 _RATE: Final = "payswitch.rate"
 _ENQUIRIES: Final = ("/v1/iso20022/pacs.028",)
@@ -45,7 +45,7 @@ _KEYID: Final = b'keyid="'
 
 
 class Bucket:
-    """Tokens of one caller in one class: `rate` a second, `size` at most. Instants are monotonic seconds."""
+    """Tokens of one caller in one class: `rate` per second, at most `size`. Times are monotonic seconds."""
 
     __slots__ = ("at", "name", "rate", "size", "tokens")
 
@@ -57,13 +57,13 @@ class Bucket:
         self.at = now
 
     def fill(self, now: float) -> float:
-        """The tokens there are now."""
+        """Refill the bucket and get the number of tokens."""
         self.tokens = min(self.size, self.tokens + (now - self.at) * self.rate)
         self.at = now
         return self.tokens
 
     def take(self, now: float) -> bool:
-        """Take one token; False where there is none."""
+        """Take one token; False if there is none."""
         if self.fill(now) < 1:
             return False
         self.tokens -= 1
@@ -71,11 +71,11 @@ class Bucket:
 
     @property
     def wait_s(self) -> int:
-        """Whole seconds until there is a token again, at least one."""
+        """Whole seconds until the next token, at least one."""
         return max(1, ceil((1 - self.tokens) / self.rate))
 
     def headers(self) -> Headers:
-        """What the answer says of the limit."""
+        """The response headers about the limit."""
         full_s = ceil((self.size - self.tokens) / self.rate)
         return [
             (b"ratelimit-policy", b'"%b";q=%d;w=%d' % (self.name.encode(), self.size, WINDOW_S)),
@@ -84,17 +84,17 @@ class Bucket:
 
 
 class Buckets(OrderedDict[tuple[str, Class], Bucket]):
-    """Buckets by caller and class, the one used longest ago first."""
+    """Buckets by caller and class, the least recently used first."""
 
 
 class Limiter:
-    """The buckets of one worker. A rate of 0 in the settings is no limit."""
+    """The buckets of one worker. A rate of 0 in the settings means no limit."""
 
     def __init__(self, settings: Settings, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._of_participants = Buckets()
         self._of_addresses = Buckets()
-        """Apart, so that many addresses push no participant's bucket out."""
+        """Kept separately, so that many addresses do not displace a participant's bucket."""
         self._rates: dict[Class, float] = {
             "pay": settings.rate_pay / settings.workers,
             "enquire": settings.rate_enquire / settings.workers,
@@ -107,13 +107,13 @@ class Limiter:
     def arrive(
         self, scope: Scope, directory: Snapshot | None, exempt: str, proves: Callable[[Scope], bool]
     ) -> None:
-        """Look at a request before its body is read.
+        """Check a request before its body is read.
 
-        `proves` says whether a request's headers show who sent it; it is asked only where that is in doubt.
+        `proves` tells whether the headers of a request authenticate its sender; it is called only if needed.
 
         Raises:
-            TooManyRequests: the claimed participant has no token; the address tried too often to sign in; or
-                it failed too often, and this request proves nothing.
+            TooManyRequests: the claimed participant has no token; the address tried to sign in too often; or
+                it failed too often and this request is not authenticated.
 
         """
         scope[_RATE] = [self, None]
@@ -132,7 +132,7 @@ class Limiter:
             raise TooManyRequests
 
     def admit(self, scope: Scope, participant: str) -> None:
-        """Take a token of a participant that has proved who it is.
+        """Take a token of an authenticated participant.
 
         Raises:
             TooManyRequests: there is none.
@@ -142,23 +142,23 @@ class Limiter:
         self._take(scope, self._bucket(self._of_participants, participant, name))
 
     def failed(self, scope: Scope) -> None:
-        """Count an answer that says that nobody knows who it was."""
+        """Count a response to a request that was not authenticated."""
         bucket = self._bucket(self._of_addresses, address_of(scope), "failure")
         if bucket is not None:
             bucket.take(self._now())
 
-    def _bucket(self, shelf: "Buckets", caller: str, name: Class) -> Bucket | None:
+    def _bucket(self, buckets: "Buckets", caller: str, name: Class) -> Bucket | None:
         rate = self._rates[name]
         if not rate:
             return None
         key = caller, name
-        bucket = shelf.get(key)
+        bucket = buckets.get(key)
         if bucket is None:
-            bucket = shelf[key] = Bucket(name, rate, max(1, int(rate * WINDOW_S)), self._now())
-            if len(shelf) > KEPT_MAX:
-                shelf.popitem(last=False)
+            bucket = buckets[key] = Bucket(name, rate, max(1, int(rate * WINDOW_S)), self._now())
+            if len(buckets) > KEPT_MAX:
+                buckets.popitem(last=False)
         else:
-            shelf.move_to_end(key)
+            buckets.move_to_end(key)
         return bucket
 
     def _check(self, scope: Scope, bucket: Bucket | None) -> None:
@@ -175,7 +175,7 @@ class Limiter:
 
 
 def admit(scope: Scope, participant: str) -> None:
-    """Take a token of a participant, where the request came through a limiter.
+    """Take a token of a participant, if the request passed a limiter.
 
     Raises:
         TooManyRequests: there is none.
@@ -187,7 +187,7 @@ def admit(scope: Scope, participant: str) -> None:
 
 
 def mark(scope: Scope, message: MutableMapping[str, Any]) -> None:
-    """Say on an answer what is left, and count it where it says that nothing proved who asked."""
+    """Add the rate limit headers to a response, and count it if the request was not authenticated."""
     limiter, bucket = scope[_RATE]
     if message["status"] == 401:  # noqa: PLR2004
         limiter.failed(scope)
@@ -201,7 +201,7 @@ def mark(scope: Scope, message: MutableMapping[str, Any]) -> None:
 
 
 def class_of(method: str, path: str) -> Class:
-    """What kind of request this is."""
+    """The class of a request."""
     if path.startswith("/v1/reports"):
         return "report"
     if method in {"GET", "HEAD"} or path.startswith(_ENQUIRIES):
@@ -210,7 +210,7 @@ def class_of(method: str, path: str) -> Class:
 
 
 def address_of(scope: Scope) -> str:
-    """The client's address, as the server knows it; IPv6 by its /64, which one client has whole."""
+    """The client's address, as the server sees it; of IPv6 the /64 prefix, as one client has all of it."""
     host: str = (scope.get("client") or ("",))[0]
     if ":" not in host:
         return host
@@ -221,7 +221,7 @@ def address_of(scope: Scope) -> str:
 
 
 def _claimed(headers: Iterable[tuple[bytes, bytes]], directory: Snapshot) -> str | None:
-    """The participant whose key a signed request names; not proved."""
+    """The participant whose key a signed request names; not authenticated."""
     for name, value in headers:
         if name == b"signature-input":
             keyid = value.partition(_KEYID)[2].partition(b'"')[0].decode("latin-1")

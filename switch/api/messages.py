@@ -1,4 +1,4 @@
-"""`GET /v1/messages`: what other participants sent the caller through the switch, oldest first."""
+"""`GET /v1/messages`: the messages of other participants to the caller, oldest first."""
 
 from typing import Annotated, Any
 
@@ -22,7 +22,7 @@ async def list_messages(
     after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> JSONResponse:
-    """Get messages behind `after`; ask again with `next`, which says where this page ended."""
+    """Get messages after the cursor `after`; `next` is the cursor of the next page."""
     found = await correspondence.inbox(context.pool, context.keys, reader.id, after=after, limit=limit + 1)
     page = paging.cut(found, limit, lambda letter: letter.seq)
     return JSONResponse(
@@ -47,6 +47,6 @@ def _document(letter: StoredMessage) -> dict[str, Any]:
 
 
 def _message(letter: StoredMessage) -> dict[str, Any]:
-    """The ISO document as JSON, whatever its sender wrote it in."""
+    """The ISO document as JSON, in whichever format its sender sent it."""
     assert letter.raw is not None
     return {"$type": letter.definition, "Document": codec.again(letter.raw, letter.definition).document}

@@ -1,8 +1,8 @@
-"""Whoever a message names as its sender must be who signed it.
+"""The agent that a message names as its sender must be the participant that signed it.
 
-A bank may speak for itself alone: an agent that a message names as the one that sends, asks or answers is the
-participant that proved to have sent it, or the message is refused. Names of parties are free: a customer has
-no signature here.
+A bank may act only for itself: the agent that a message names as its sender, requester or responder must be
+the authenticated participant, or the message is refused. Names of parties are not checked: customers do not
+sign messages.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from schemas.errors import NotAllowed
 from schemas.parties import Content, read_agent
-from switch.api.door import Entered
+from switch.api.receiving import Received
 
 _SENDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "pacs.004": ("PmtRtr/GrpHdr/InstgAgt", "PmtRtr/TxInf/InstgAgt"),
@@ -21,41 +21,41 @@ _SENDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "pain.013": ("CdtrPmtActvtnReq/PmtInf/CdtTrfTx/CdtrAgt",),
     "pain.014": ("CdtrPmtActvtnReqStsRpt/GrpHdr/DbtrAgt",),
 }
-"""Message -> where it names the agent that sends it. A payment (pacs.008) is checked where it is taken in."""
+"""Message -> where it names the agent that sends it. A payment (pacs.008) is checked where it is accepted."""
 _INITIATORS: Final[Mapping[str, str]] = {
     "pain.013": "CdtrPmtActvtnReq/GrpHdr/InitgPty",
     "pain.014": "CdtrPmtActvtnReqStsRpt/GrpHdr/InitgPty",
 }
-"""Message -> the party that began it: a customer, or the agent itself, but no other participant."""
+"""Message -> the initiating party: a customer, or the agent itself, but no other participant."""
 
 
-def check_senders(entered: Entered) -> None:
+def check_senders(received: Received) -> None:
     """Refuse a message in the name of another bank.
 
     Raises:
-        NotAllowed: it names another agent as its sender, or one that is not named by a BIC.
+        NotAllowed: it names another agent as its sender, or an agent without a BIC.
 
     """
-    name = entered.message.id[:8]
+    name = received.message.id[:8]
     for path in _SENDERS.get(name, ()):
-        for content in at(entered.message.document, path):
+        for content in at(received.message.document, path):
             agent = read_agent(content)
-            if (((agent and agent.bic) or "")[:8]) != entered.sender.bic[:8]:
+            if (((agent and agent.bic) or "")[:8]) != received.sender.bic[:8]:
                 raise NotAllowed("this agent is not the participant that sent the message", path=path)
     if name in _INITIATORS:
-        for party in at(entered.message.document, _INITIATORS[name]):
-            _check_initiator(entered, party, _INITIATORS[name])
+        for party in at(received.message.document, _INITIATORS[name]):
+            _check_initiator(received, party, _INITIATORS[name])
 
 
-def _check_initiator(entered: Entered, party: Content, path: str) -> None:
+def _check_initiator(received: Received, party: Content, path: str) -> None:
     bic = party.get("Id", {}).get("OrgId", {}).get("AnyBIC", "")[:8]
-    known = entered.runtime.directory.now.by_bic.get(bic)
-    if known is not None and known.id != entered.sender.id:
-        raise NotAllowed("this party is another participant than the sender", path=f"{path}/Id/OrgId/AnyBIC")
+    known = received.runtime.directory.now.by_bic.get(bic)
+    if known is not None and known.id != received.sender.id:
+        raise NotAllowed("this party is a participant other than the sender", path=f"{path}/Id/OrgId/AnyBIC")
 
 
 def at(content: Any, path: str) -> Iterator[Content]:
-    """Every element at a path; elements that may repeat are lists."""
+    """Yield every element at a path; elements that may repeat are lists."""
     if isinstance(content, list):
         for one in content:
             yield from at(one, path)

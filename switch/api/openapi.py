@@ -1,4 +1,4 @@
-"""The OpenAPI document: the plain reads as FastAPI knows them, the ISO door from the catalogue."""
+"""The OpenAPI document: JSON resources as FastAPI describes them, ISO endpoints from the catalogue."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -10,8 +10,8 @@ from fastapi.openapi.utils import get_openapi
 
 from schemas import json_schema
 from schemas.catalogue import catalogue
-from switch.api import doors, examples, people, webhooks
-from switch.api.doors import Door
+from switch.api import examples, iso_endpoints, people, webhooks
+from switch.api.iso_endpoints import IsoEndpoint
 from switch.approvals.effects import Subject
 from switch.identity.model import ChangeState
 
@@ -33,26 +33,29 @@ _PROBLEM: Final[dict[str, Any]] = {
             "items": {
                 "type": "object",
                 "properties": {
-                    "path": {"type": "string", "description": "Element names, from the message's own"},
+                    "path": {
+                        "type": "string",
+                        "description": "Element names, from the root element of the message",
+                    },
                     "message": {"type": "string"},
-                    "rule": {"type": "string", "description": "The rule that is broken, as one word"},
-                    "line": {"type": "integer", "description": "Of the element in XML, from 1"},
-                    "column": {"type": "integer", "description": "In characters, from 1"},
-                    "expected": {"type": "string", "description": "What may stand there"},
+                    "rule": {"type": "string", "description": "Name of the broken rule"},
+                    "line": {"type": "integer", "description": "Line of the element in the XML, from 1"},
+                    "column": {"type": "integer", "description": "Column in characters, from 1"},
+                    "expected": {"type": "string", "description": "What is allowed there"},
                 },
             },
         },
     },
 }
 _FAILURES: Final = {
-    "400": "The message is malformed, or not of its schema",
-    "401": "Nothing proves who sent it, or the signature's nonce was used before",
+    "400": "The message is malformed or not valid by its schema",
+    "401": "The request is not authenticated, or the nonce of its signature was used before",
     "403": "The sender may not do this",
-    "406": "The answer can be XML or JSON only",
-    "409": "The UETR is known with other content (DUPL); nothing was changed",
+    "406": "The response can only be XML or JSON",
+    "409": "The UETR is already used with other content (DUPL); nothing was changed",
     "413": "Too large",
-    "415": "Not a media type or encoding that is read here",
-    "503": "`unavailable`: nothing was done. `outcome-unknown`: it may have been. Resend the same message",
+    "415": "This media type or encoding is not supported",
+    "503": "`unavailable`: nothing was done. `outcome-unknown`: it may be done. Resend the same message",
 }
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
 _TEXT_OR_NULL: Final[dict[str, Any]] = {"type": ["string", "null"]}
@@ -60,24 +63,27 @@ _ROW: Final = {
     "type": "object",
     "required": ["what", "now", "then", "unit", "moving"],
     "properties": {
-        "what": {**_TEXT, "description": "What the change touches: a label, a name or an id"},
-        "now": {**_TEXT, "description": "How it is; `none` where there is none"},
-        "then": {**_TEXT, "description": "How it would be"},
-        "unit": {**_TEXT_OR_NULL, "description": "A currency, or what the number counts"},
-        "moving": {"type": "boolean", "description": "It moves with every payment; the digest leaves it out"},
+        "what": {**_TEXT, "description": "What the change affects: a label, a name or an id"},
+        "now": {**_TEXT, "description": "The present value; `none` if there is none"},
+        "then": {**_TEXT, "description": "The value after the change"},
+        "unit": {**_TEXT_OR_NULL, "description": "A currency, or the unit of the number"},
+        "moving": {
+            "type": "boolean",
+            "description": "The value changes with every payment; it is not part of the digest",
+        },
     },
 }
 _EFFECT: Final = {
     "type": ["object", "null"],
     "title": "Effect of a change",
-    "description": "What the change would do if it were executed now; null once it has ended",
+    "description": "What the change would do if executed now; null once the change has ended",
     "required": ["rows", "warnings", "digest"],
     "properties": {
         "rows": {"type": "array", "items": _ROW},
         "warnings": {"type": "array", "items": _TEXT},
         "digest": {
             **_TEXT,
-            "description": "Stated as `seen`, it binds a vote to this effect",
+            "description": "Send it as `seen` to bind a vote to this effect",
         },
     },
 }
@@ -88,37 +94,43 @@ _CHANGE: Final = {
     "properties": {
         "number": {"type": "integer"},
         "kind": _TEXT,
-        "content": {"type": "object", "description": "As the kind's JSON Schema in `/v1/changes/kinds`"},
+        "content": {
+            "type": "object",
+            "description": "As in the JSON Schema of the kind in `/v1/changes/kinds`",
+        },
         "maker": _TEXT,
         "reason": _TEXT,
-        "seats": {"type": "array", "items": {"type": "object"}, "description": "Who must agree"},
+        "seats": {"type": "array", "items": {"type": "object"}, "description": "The roles that must approve"},
         "votes": {"type": "array", "items": {"type": "object"}},
         "state": {"enum": [str(state) for state in ChangeState]},
         "requested_at": {**_TEXT, "format": "date-time"},
         "expires_at": {**_TEXT, "format": "date-time"},
         "ended_at": {**_TEXT_OR_NULL, "format": "date-time"},
-        "outcome": {**_TEXT, "description": "What came of it"},
+        "outcome": {**_TEXT, "description": "The result of the execution"},
         "effect": {"$ref": f"{_PREFIX}Effect"},
         "links": {
             "type": "array",
-            "description": "What the change touches",
+            "description": "What the change affects",
             "items": {
                 "type": "object",
                 "required": ["subject", "id", "href"],
                 "properties": {
                     "subject": {"enum": [str(subject) for subject in Subject]},
                     "id": _TEXT,
-                    "href": {**_TEXT_OR_NULL, "description": "Where the API has it"},
+                    "href": {**_TEXT_OR_NULL, "description": "Its path in the API"},
                 },
             },
         },
         "comparisons": {
             "type": "array",
-            "description": "Its values beside those in force; not in lists",
+            "description": "Its values compared with those in force; not in lists",
             "items": {"type": "object"},
         },
-        "maker_half": {**_TEXT, "description": "Once, to who asks for a person: half of an enrolment code"},
-        "checker_half": {**_TEXT, "description": "Once, to who completes it: the other half"},
+        "maker_half": {
+            **_TEXT,
+            "description": "Shown once, to the requester of a new person: half of the enrolment code",
+        },
+        "checker_half": {**_TEXT, "description": "Shown once, to the last approver: the other half"},
     },
 }
 _ANSWERED_BY: Final[Mapping[str, tuple[str, dict[str, Any]]]] = MappingProxyType(
@@ -129,9 +141,9 @@ _ANSWERED_BY: Final[Mapping[str, tuple[str, dict[str, Any]]]] = MappingProxyType
         "voteOnChange": ("200", {"$ref": f"{_PREFIX}Change"}),
     }
 )
-"""Operation -> the status and the schema of its answer."""
+"""Operation -> the status and the schema of its response."""
 _EFFECT_CHANGED: Final = {
-    "description": "The change would now do something else than what was `seen`; `effect` says what",
+    "description": "The effect of the change is no longer the one in `seen`; `effect` has the present one",
     "content": {
         "application/problem+json": {
             "schema": {
@@ -149,29 +161,29 @@ _BODIES: Final[Mapping[str, type]] = MappingProxyType(
         "beginEnrolment": people.BeginEnrolment,
         "finishEnrolment": people.FinishEnrolment,
         "requestChange": people.RequestChange,
-        "voteOnChange": people.Say,
-        "addWebhook": webhooks.Wanted,
-        "replayDeliveries": webhooks.Again,
+        "voteOnChange": people.VoteRequest,
+        "addWebhook": webhooks.NewWebhook,
+        "replayDeliveries": webhooks.ReplayRequest,
     }
 )
-"""Operation -> what its JSON body is read as."""
+"""Operation -> the class of its JSON body."""
 _NOT_FOUND: Final = {
-    "description": "There is no such payment or request of the caller's",
+    "description": "The caller has no such payment or request",
     "content": {"application/problem+json": {"schema": {"$ref": f"{_PREFIX}Problem"}}},
 }
 _LINK: Final = {
     "schema": {"type": "string", "examples": ['</v1/windows?limit=100&before=4711>; rel="next"']},
-    "description": "The address of the next page (RFC 8288); without it the list has ended",
+    "description": "The address of the next page (RFC 8288); absent on the last page",
 }
 _ANSWERS: Final = {
     "200": "The payment is final",
-    "202": "The payment is in flight: ask again, or wait",
-    "422": "The switch refuses the payment; the reason is in it",
+    "202": "The payment is in flight: read it again, or wait",
+    "422": "The switch refuses the payment; the response states the reason",
 }
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """Build the document once."""
+    """Build the document."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, routes=app.routes)
         components = document.setdefault("components", {}).setdefault("schemas", {})
@@ -181,9 +193,11 @@ def describe(app: FastAPI) -> dict[str, Any]:
             components[message] = _schema(message)
         components_security = document["components"].setdefault("securitySchemes", {})
         components_security["sandboxKey"] = {"type": "http", "scheme": "bearer"}
-        document["paths"][doors.CREDIT_TRANSFER] = {"post": _credit_transfer()}
-        for door in doors.DOORS:
-            document["paths"][f"{doors.PREFIX}{door.message}"] = {"post": _door(door)}
+        document["paths"][iso_endpoints.CREDIT_TRANSFER] = {"post": _credit_transfer()}
+        for endpoint in iso_endpoints.ISO_ENDPOINTS:
+            document["paths"][f"{iso_endpoints.PREFIX}{endpoint.message}"] = {
+                "post": _iso_operation(endpoint)
+            }
         for path, operations in document["paths"].items():
             _describe_pages(operations.get("get", {}))
             for operation in operations.values():
@@ -194,13 +208,13 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 
 def _describe_pages(operation: dict[str, Any]) -> None:
-    """Say of a list how to get its next page."""
+    """Describe how to get the next page of a list."""
     if any(parameter["name"] == "limit" for parameter in operation.get("parameters", ())):
         operation["responses"]["200"]["headers"] = {"Link": _LINK}
 
 
 def _describe_answer(operation: dict[str, Any]) -> None:
-    """Give an operation the schema of its answer."""
+    """Add the schema of the response to an operation."""
     name = operation["operationId"]
     if name in _ANSWERED_BY:
         status, schema = _ANSWERED_BY[name]
@@ -211,7 +225,7 @@ def _describe_answer(operation: dict[str, Any]) -> None:
 
 
 def _describe_request(path: str, operation: dict[str, Any], components: dict[str, Any]) -> None:
-    """Give an operation the schema of its JSON body, and examples of that and of what its path needs."""
+    """Add the schema of the JSON body to an operation, with examples of it and of the path parameters."""
     for parameter in operation.get("parameters", ()):
         example = examples.parameter(path, parameter["name"])
         if parameter.get("required"):
@@ -228,7 +242,7 @@ def _describe_request(path: str, operation: dict[str, Any], components: dict[str
 
 
 def _schema(message: str) -> dict[str, Any]:
-    """The schema of a message; its example is one that the sandbox accepts, or there is none."""
+    """The schema of a message, with an example that the sandbox accepts, if there is one."""
     found = json_schema.schema(message, definitions=_PREFIX)
     found.pop("examples", None)
     example = examples.json_of(message)
@@ -245,18 +259,18 @@ def _failures() -> dict[str, Any]:
     }
 
 
-def _door(door: Door) -> dict[str, Any]:
-    answer = {"description": "The ISO answer", "content": _content(door.answer)}
+def _iso_operation(endpoint: IsoEndpoint) -> dict[str, Any]:
+    answer = {"description": "The ISO response", "content": _content(endpoint.answer)}
     return {
-        "operationId": door.operation,
+        "operationId": endpoint.operation,
         "tags": ["iso20022"],
-        "summary": f"{door.summary} ({door.message})",
+        "summary": f"{endpoint.summary} ({endpoint.message})",
         "description": (
-            f"Answered by {door.answer}. Requests are signed as those of pacs.008."
-            f" {_how_to_send(door.message)}"
+            f"The response is {endpoint.answer}. Sign requests as for pacs.008."
+            f" {_how_to_send(endpoint.message)}"
         ),
         "security": [{"sandboxKey": []}],
-        "requestBody": {"required": True, "content": _request(door.message)},
+        "requestBody": {"required": True, "content": _request(endpoint.message)},
         "responses": {"200": answer, "202": answer, "404": _NOT_FOUND} | _failures(),
     }
 
@@ -271,8 +285,8 @@ def _credit_transfer() -> dict[str, Any]:
         "tags": ["iso20022"],
         "summary": "Send a customer credit transfer (pacs.008)",
         "description": (
-            "The UETR is the payment's identity and idempotency key: the same message again answers with the"
-            " payment's present state. Requests are signed (RFC 9421); a sandbox also takes bearer keys."
+            "The UETR is the identity and the idempotency key of the payment: the same message again gets the"
+            " present status of the payment. Sign requests (RFC 9421); a sandbox also accepts bearer keys."
             f" {_how_to_send('pacs.008')}"
         ),
         "security": [{"sandboxKey": []}],
@@ -281,7 +295,7 @@ def _credit_transfer() -> dict[str, Any]:
                 "name": "Prefer",
                 "in": "header",
                 "schema": {"type": "string", "examples": ["wait=10"]},
-                "description": "Answer when the payment is final, for up to so many seconds",
+                "description": "Wait up to this many seconds for the payment to be final",
             }
         ],
         "requestBody": {"required": True, "content": _request("pacs.008")},
@@ -290,16 +304,16 @@ def _credit_transfer() -> dict[str, Any]:
 
 
 def _how_to_send(name: str) -> str:
-    """How the examples of a message are sent to a sandbox."""
+    """How to send the examples of a message to a sandbox."""
     return (
-        f"The examples are messages of the sandbox's {examples.SENDERS[name]}. Before you send one, give it"
-        " new ids and today's dates: `payswitch iso fresh FILE` (with `--original` where it is about an"
+        f"The examples are messages of {examples.SENDERS[name]} in the sandbox. Before you send one, give it"
+        " new ids and today's dates: `payswitch iso fresh FILE` (add `--original` if it refers to an"
         " earlier message)."
     )
 
 
 def _request(name: str) -> dict[str, Any]:
-    """The content of a request, with an example of each version and representation."""
+    """The content of a request, with an example for each version and representation."""
     content = _content(*_versions(name))
     for media_type, example_of in (
         ("application/json", examples.json_of),

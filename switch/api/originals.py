@@ -1,8 +1,8 @@
-"""A message about a payment names it by its UETR; whatever else it says of it must be that payment's too.
+"""A message about a payment names it by its UETR; every other detail must belong to the same payment.
 
-Ids but the UETR are unique for their sender alone. An id of another payment, another amount, day or agent
-means that the message is about another payment, or about nobody knows which: it is refused with the place,
-and nothing is done.
+Ids other than the UETR are unique only for their sender. If an id, amount, date or agent differs, the message
+is about another payment, or it is not clear about which: it is refused with the path of the element, and
+nothing is done.
 
     ids         OrgnlMsgId, OrgnlInstrId, OrgnlEndToEndId, OrgnlTxId     CH16
     message     OrgnlMsgNmId, OrgnlCreDtTm                               CH16
@@ -10,8 +10,8 @@ and nothing is done.
     days        OrgnlIntrBkSttlmDt, OrgnlTxRef of it                     DT01
     agents      Assgne, InstdAgt, OrgnlTxRef of DbtrAgt and CdtrAgt      AGNT
 
-The creditor agent may know the payment as its rail told it: by the rail's ids and message, in the currency
-and on the day that it was credited. Of an erased payment only what the books keep is held against a message.
+The creditor agent may know the payment as its rail reported it: by the ids and the message of the rail, in
+the currency and on the day of the credit. Of an erased payment, only what the books keep is compared.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ from schemas.parties import Content, read_agent, read_date, read_instant
 from schemas.payment import Agent, CreditTransfer
 from schemas.reasons import Reason
 from switch.api import naming
-from switch.api.door import Entered
+from switch.api.receiving import Received
 from switch.base import personal_data
 from switch.base.personal_data import Erased
 from switch.payments import stated
@@ -38,7 +38,7 @@ _END_TO_END: Final = "OrgnlEndToEndId"
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Where a message says something of its original, and to whom it is addressed."""
+    """Where a message states details of its original payment, and to whom it is addressed."""
 
     groups: tuple[str, ...]
     transaction: str
@@ -71,24 +71,24 @@ _PLACES: Final[Mapping[str, _Places]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Original:
-    """The payment of the UETR, as the sender of the message may know it."""
+    """The payment of the UETR, with the details that the sender of the message may know."""
 
     payment: Mapping[str, Any]
     sent: CreditTransfer | None
-    """As its own sender wrote it; None where the message is gone."""
+    """As its sender sent it; None if the message was erased."""
     by_debtor_agent: bool
     debtor_agent: str
     creditor_agent: str
     """BICs."""
 
     def agent(self, tag: str) -> tuple[str, Agent | None]:
-        """The agent of a tag: its BIC, and as the payment names it."""
+        """The agent of a tag: its BIC, and the agent as named in the payment."""
         if tag == "DbtrAgt":
             return self.debtor_agent, None if self.sent is None else self.sent.debtor_agent
         return self.creditor_agent, None if self.sent is None else self.sent.creditor_agent
 
     def ids(self, tag: str) -> set[str | None]:
-        """What an id may be."""
+        """The allowed values of an id."""
         assert self.sent is not None
         ours = {
             "OrgnlMsgId": self.sent.message_id,
@@ -99,18 +99,18 @@ class _Original:
         return {ours[tag], self.payment.get("rail_reference")}
 
     def amounts(self) -> set[Money]:
-        """What was settled; the creditor agent may state it as it was credited."""
+        """The settlement amount; the creditor agent may state the credited amount instead."""
         names = ["interbank_settlement_amount"] if self.by_debtor_agent else _AMOUNTS
         found = (self.payment.get(name) for name in names)
         return {Money.parse(one["amount"], one["currency"]) for one in found if one}
 
     def instructed(self) -> set[Money]:
-        """What was ordered; of a message that did not say it, what was settled."""
+        """The instructed amount; if the message did not state it, the settlement amount."""
         ordered = self.sent and self.sent.instructed_amount
         return {ordered} | (set() if self.by_debtor_agent else self.amounts()) if ordered else self.amounts()
 
     def days(self) -> set[date]:
-        """Its settlement date; for the creditor agent, or where none was stated, by both ends' clocks."""
+        """The settlement date; for the creditor agent, or if none was stated, in both ends' time zones."""
         said = self.sent and self.sent.interbank_settlement_date
         if said and self.by_debtor_agent:
             return {said}
@@ -123,15 +123,15 @@ class _Original:
 _AMOUNTS: Final = ["interbank_settlement_amount", "credited_amount"]
 
 
-async def check(entered: Entered, payment: Mapping[str, Any]) -> None:
-    """Hold what a message says of its original against the payment of its UETR.
+async def check(received: Received, payment: Mapping[str, Any]) -> None:
+    """Compare the details of a message about its original with the payment of its UETR.
 
     Raises:
-        Refused: something is another payment's; the path names it.
+        Refused: a detail does not belong to the payment; the path names it.
 
     """
-    original = await _read(entered, payment)
-    places, content = _PLACES[entered.message.id[:8]], entered.message.document
+    original = await _read(received, payment)
+    places, content = _PLACES[received.message.id[:8]], received.message.document
     for path in places.groups:
         for group in naming.at(content, path):
             _check_group(original, group, path)
@@ -139,21 +139,23 @@ async def check(entered: Entered, payment: Mapping[str, Any]) -> None:
         _check_transaction(original, transaction, places.transaction)
     for path in places.receivers:
         for receiver in naming.at(content, path):
-            _check_receiver(original, receiver, path, entered.runtime.settings.bic)
+            _check_receiver(original, receiver, path, received.runtime.settings.bic)
 
 
-async def _read(entered: Entered, payment: Mapping[str, Any]) -> _Original:
-    known = entered.runtime.directory.now.by_id
+async def _read(received: Received, payment: Mapping[str, Any]) -> _Original:
+    known = received.runtime.directory.now.by_id
     agents = [payment.get(name, "") for name in ("debtor_agent", "creditor_agent")]
     debtor, creditor = (known[name].bic if name in known else name for name in agents)
-    return _Original(payment, await _sent(entered, payment), entered.sender.id == agents[0], debtor, creditor)
+    return _Original(
+        payment, await _sent(received, payment), received.sender.id == agents[0], debtor, creditor
+    )
 
 
-async def _sent(entered: Entered, payment: Mapping[str, Any]) -> CreditTransfer | None:
-    """A payment as its sender wrote it; None where the message is gone."""
+async def _sent(received: Received, payment: Mapping[str, Any]) -> CreditTransfer | None:
+    """A payment as its sender sent it; None if the message was erased."""
     uetr = UUID(payment["uetr"])
     try:
-        raw = await personal_data.read(entered.runtime.pool, entered.runtime.keys, uetr, personal_data.CAME)
+        raw = await personal_data.read(received.runtime.pool, received.runtime.keys, uetr, personal_data.CAME)
     except (Erased, NotFound):
         return None
     return credit_transfer.read(codec.again(raw, payment["message"]))
@@ -165,11 +167,11 @@ def _check_group(original: _Original, group: Content, path: str) -> None:
         return
     name = group.get("OrgnlMsgNmId")
     if name is not None and name[:8] != original.payment["message"][:8]:
-        text = "is another message than the payment's"
+        text = "is not the message of the payment"
         raise Refused(text, reason=Reason.CONTENT_INCORRECT, path=f"{path}/OrgnlMsgNmId")
     made, place = group.get("OrgnlCreDtTm"), f"{path}/OrgnlCreDtTm"
     if made is not None and original.sent and read_instant(made, place) != original.sent.created_at:
-        text = "is not when the payment of the UETR was made"
+        text = "is not the creation time of the payment of the UETR"
         raise Refused(text, reason=Reason.CONTENT_INCORRECT, path=place)
 
 
@@ -185,7 +187,7 @@ def _check_transaction(original: _Original, transaction: Content, path: str) -> 
     _check_day(original, reference.get("IntrBkSttlmDt"), f"{place}/IntrBkSttlmDt")
     for tag in ("DbtrAgt", "CdtrAgt"):
         if tag in reference and not _is(read_agent(reference[tag]), *original.agent(tag)):
-            raise stated.wrong_agent("is another agent than the payment's", f"{place}/{tag}")
+            raise stated.wrong_agent("is not the agent of the payment", f"{place}/{tag}")
 
 
 def _check_id(original: _Original, content: Content, tag: str, path: str) -> None:
@@ -195,7 +197,7 @@ def _check_id(original: _Original, content: Content, tag: str, path: str) -> Non
     if not original.by_debtor_agent and tag != _END_TO_END:
         return
     if value not in original.ids(tag):
-        text = "is of another payment than the UETR"
+        text = "does not belong to the payment of the UETR"
         raise Refused(text, reason=Reason.CONTENT_INCORRECT, path=f"{path}/{tag}")
 
 
@@ -213,11 +215,11 @@ def _check_amount(content: Content | None, known: set[Money], path: str) -> None
 def _check_day(original: _Original, text: str | None, path: str) -> None:
     known = original.days()
     if text is not None and known and read_date(text, path) not in known:
-        raise Refused("is not the day of the payment", reason=Reason.INVALID_DATE, path=path)
+        raise Refused("is not the date of the payment", reason=Reason.INVALID_DATE, path=path)
 
 
 def _check_receiver(original: _Original, content: Content, path: str, own_bic: str) -> None:
-    """Refuse a message that is addressed to somebody who has no part in the payment on the other side."""
+    """Refuse a message whose addressee is not the agent on the other side of the payment."""
     other_side = original.agent("CdtrAgt" if original.by_debtor_agent else "DbtrAgt")
     for place, agent in _agents(content, path):
         if not _is(agent, *other_side) and not (own_bic and stated.is_agent(agent, own_bic, None)):
@@ -226,7 +228,7 @@ def _check_receiver(original: _Original, content: Content, path: str, own_bic: s
 
 
 def _agents(content: Content, path: str) -> Iterator[tuple[str, Agent]]:
-    """The agent that is addressed: as one, in a choice, or as an organisation with a BIC. Names are free."""
+    """Yield the addressed agent: directly, in a choice, or as an organisation with a BIC, not by name."""
     if "Pty" in content:
         bic = content["Pty"].get("Id", {}).get("OrgId", {}).get("AnyBIC")
         if bic:
@@ -238,7 +240,7 @@ def _agents(content: Content, path: str) -> Iterator[tuple[str, Agent]]:
 
 
 def _is(agent: Agent | None, bic: str, named: Agent | None) -> bool:
-    """Whether an agent is a payment's; of an erased payment only the BIC is known."""
+    """Whether an agent is that of a payment; of an erased payment only the BIC is known."""
     if named is None and agent is not None and not agent.bic:
         return agent.member_id is not None
     return stated.is_agent(agent, bic, named)

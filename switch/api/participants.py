@@ -1,4 +1,4 @@
-"""Reading participants: everybody's names, and what is one's own. Changes go through `/v1/changes`."""
+"""Participants: public details of all, and all details of one's own. Changes are made at `/v1/changes`."""
 
 from typing import Annotated, Any
 
@@ -28,14 +28,14 @@ async def list_participants(
     after: After = "",
     limit: Limit = paging.LIMIT_MAX,
 ) -> Response:
-    """Get who can be paid."""
+    """Get the participants that can receive payments."""
     page = paging.within(await reads.read(desk.pool), limit, lambda p: p.id, after)
     return answer_page(request, "after", page)
 
 
 @router.get("/participants/{id}", operation_id="getParticipant", tags=["directory"])
 async def get_participant(request: Request, desk: Office, who: Caller, id: Id) -> Response:  # noqa: A002
-    """Get a participant: its names for everybody; positions, keys and liquidity for who may read them."""
+    """Get a participant: public details, and positions, keys and liquidity if the caller may read them."""
     detail = await reads.detail(desk.pool, id)
     found = detail.participant
     if not may_read(who, found.id, found.country):
@@ -58,7 +58,7 @@ async def get_participant(request: Request, desk: Office, who: Caller, id: Id) -
 async def list_liquidity(
     request: Request, desk: Office, who: Caller, after: After = "", limit: Limit = paging.LIMIT_MAX
 ) -> Response:
-    """Get how much of its liquidity each participant has used, as far as the caller may read it."""
+    """Get how much of its liquidity each participant uses; only participants that the caller may read."""
     countries = {p.id: p.country for p in await reads.read(desk.pool)}
     found = [
         u for u in await liquidity.read(desk.pool) if may_read(who, u.participant, countries[u.participant])
@@ -76,7 +76,7 @@ async def list_liquidity(
 
 
 def use_document(use: CapUse) -> dict[str, Any]:
-    """Describe the use of an account's liquidity, amounts as decimal text."""
+    """Describe the use of an account's liquidity; amounts are decimal text."""
     return {
         "participant": use.participant,
         "currency": use.currency,
@@ -88,7 +88,7 @@ def use_document(use: CapUse) -> dict[str, Any]:
 
 
 def may_read(who: Person | Participant, participant: str, country: str) -> bool:
-    """Whether the caller may read what belongs to a participant: itself, or by right."""
+    """Whether the caller may read a participant's data: as this participant, or by permission."""
     if isinstance(who, Person):
         return may(who, Right.READ_POSITIONS, participant=participant, country=country)
     return who.id == participant

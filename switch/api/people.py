@@ -1,8 +1,8 @@
-"""Signing in, and the changes that people ask for and agree to.
+"""Sign-in of people, and the changes that they request and approve.
 
-A browser holds the session in a `__Host-` cookie; other programs of people send the token as a bearer key.
-A request that changes something and comes with the cookie must come from our own pages: the browser says
-so in `Sec-Fetch-Site` or `Origin`, and one that says neither is turned away.
+A browser holds the session in a `__Host-` cookie; other programs of people send the token as a bearer token.
+A request with the cookie that changes something must come from our own pages: the browser states the origin
+in `Sec-Fetch-Site` or `Origin`, and a request with neither is refused.
 """
 
 import json
@@ -38,7 +38,7 @@ Number = Annotated[int, Path(ge=1, lt=2**63)]
 
 
 class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who signs in, and by what."""
+    """The credentials of a person."""
 
     name: str
     password: str
@@ -46,7 +46,7 @@ class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BeginEnrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A new person's code, in its two halves, and the password it wants."""
+    """The two halves of a new person's enrolment code, and the chosen password."""
 
     name: str
     maker_half: str
@@ -55,7 +55,7 @@ class BeginEnrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FinishEnrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The same, with the first code of the authenticator."""
+    """The data of the first step, with the first code of the authenticator."""
 
     name: str
     maker_half: str
@@ -64,7 +64,7 @@ class FinishEnrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RequestChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A change that is asked for; `content` is what its kind says."""
+    """A request for a change; `content` follows the JSON Schema of its kind."""
 
     kind: str
     content: dict[str, Any]
@@ -75,13 +75,13 @@ Digest = Annotated[
     str,
     msgspec.Meta(
         pattern="^[0-9a-f]{64}$",
-        description="The digest of the effect that the person was shown: the vote counts for it alone",
+        description="Digest of the effect that was shown to the person: the vote counts only for this effect",
     ),
 ]
 
 
-class Say(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a person says to a change."""
+class VoteRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The vote of a person on a change."""
 
     decision: Literal["approve", "refuse"]
     reason: str
@@ -89,7 +89,7 @@ class Say(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def desk_of(request: Request) -> Desk:
-    """The desk of this worker."""
+    """The service context of this worker."""
     runtime: Runtime = request.app.state.runtime
     settings = runtime.settings
     return Desk(runtime.pool, runtime.link, settings.data, settings.sandbox, settings.bands)
@@ -103,10 +103,10 @@ async def read_body(request: Request, kind: type[T]) -> T:
 
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise InvalidMessage("application/json is read here")
+        raise InvalidMessage("Content-Type must be application/json")
     raw = await bodies.read(request, _BODY_MAX)
     if b"\\u0000" in raw or b"\0" in raw:
-        raise InvalidMessage("NUL is no character of a text")
+        raise InvalidMessage("a text must not contain NUL")
     try:
         return msgspec.json.decode(raw, type=kind, strict=True)
     except msgspec.DecodeError as error:
@@ -114,10 +114,10 @@ async def read_body(request: Request, kind: type[T]) -> T:
 
 
 async def find_person(request: Request) -> Person | None:
-    """Find who is signed in; None where the request brings no session at all.
+    """Find who is signed in; None if the request has no session.
 
     Raises:
-        NotAuthentic: it brings one that is not good.
+        NotAuthentic: its session is not valid.
         NotAllowed: it comes from another site.
 
     """
@@ -141,29 +141,29 @@ async def _of_bearer(desk: Desk, connection: asyncpg.Connection, token: str) -> 
         try:
             return await sessions.of_bearer(connection, token)
         except NotAuthentic:
-            return None  # perhaps a participant's
+            return None  # perhaps the key of a participant
     return (await sessions.resume(connection, token)).person
 
 
 def check_same_origin(request: Request) -> None:
-    """What changes something must have been sent by a page of ours."""
+    """Refuse a request that does not come from one of our pages."""
     if request.method in _SAFE:
         return
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         if site != "same-origin":
-            raise NotAllowed("from another site")
+            raise NotAllowed("the request comes from another site")
         return
     origin = request.headers.get("origin")
     if origin is None or urlsplit(origin).netloc != request.headers.get("host"):
-        raise NotAllowed("from another site")
+        raise NotAllowed("the request comes from another site")
 
 
 async def signed_in(request: Request) -> Person:
-    """The person who asks.
+    """Get the person who is signed in.
 
     Raises:
-        NotAuthentic: nobody is signed in.
+        NotAuthentic: no one is signed in.
 
     """
     person = await find_person(request)
@@ -173,7 +173,7 @@ async def signed_in(request: Request) -> Person:
 
 
 async def caller(request: Request) -> Person | Participant:
-    """Whoever asks: a person, or a participant's machine that signs its requests.
+    """Get the caller: a person, or a participant's machine that signs its requests.
 
     Raises:
         NotAuthentic: neither.
@@ -193,7 +193,7 @@ Office = Annotated[Desk, Depends(desk_of)]
 def answer(
     request: Request, content: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Answer in JSON, with the session's new token if it has one."""
+    """Respond in JSON, with the new token of the session if there is one."""
     response = JSONResponse(json.loads(msgspec.json.encode(content)), status, headers)
     token = getattr(request.state, "fresh_token", None)
     if token is not None:
@@ -204,13 +204,13 @@ def answer(
 def answer_page(
     request: Request, cursor: str, page: Page[T], document: Callable[[T], object] = lambda entry: entry
 ) -> Response:
-    """Answer a page of a list, with the address of the next one."""
+    """Respond with a page of a list and the address of the next page."""
     content = [document(entry) for entry in page.entries]
     return answer(request, content, headers=paging.link(request, cursor, page))
 
 
 def set_cookie(response: Response, token: str) -> None:
-    """Give the session to the browser, out of reach of scripts and of other sites."""
+    """Set the session cookie, which scripts and other sites cannot use."""
     response.set_cookie(
         sessions.COOKIE,
         token,
@@ -224,11 +224,11 @@ def set_cookie(response: Response, token: str) -> None:
 
 @router.post("/sign-in", operation_id="signIn", tags=["people"])
 async def post_sign_in(request: Request, desk: Office) -> Response:
-    """Sign in with name, password and the code of an authenticator; the session comes as a cookie."""
+    """Sign in with name, password and the code of an authenticator; the response sets a session cookie."""
     if request.headers.get("origin") is not None or request.headers.get("sec-fetch-site") is not None:
         check_same_origin(request)
-    said = await read_body(request, SignIn)
-    token = await sign_in.sign_in(desk, said.name, said.password, said.code)
+    form = await read_body(request, SignIn)
+    token = await sign_in.sign_in(desk, form.name, form.password, form.code)
     response = Response(status_code=204)
     set_cookie(response, token)
     return response
@@ -247,7 +247,7 @@ async def post_sign_out(request: Request, desk: Office, person: SignedIn) -> Res
 
 @router.get("/me", operation_id="getMe", tags=["people"])
 async def get_me(request: Request, person: SignedIn) -> Response:
-    """Get who is signed in, and what this person may do."""
+    """Get the person who is signed in, with role and permissions."""
     rights = [str(right) for right in Right if may(person, right)]
     return answer(request, {"person": person, "rights": rights})
 
@@ -256,7 +256,7 @@ async def get_me(request: Request, person: SignedIn) -> Response:
 async def list_people(
     request: Request, desk: Office, person: SignedIn, after: After = "", limit: Limit = paging.LIMIT_MAX
 ) -> Response:
-    """Get everybody who may sign in, or could once."""
+    """Get all people who can sign in or once could."""
     require(person, Right.READ_PEOPLE)
     found = await sessions.everybody(desk.pool)
     return answer_page(request, "after", paging.within(found, limit, lambda one: one.name, after))
@@ -264,17 +264,17 @@ async def list_people(
 
 @router.post("/enrolment", operation_id="beginEnrolment", tags=["people"])
 async def begin_enrolment(request: Request, desk: Office) -> Response:
-    """Begin to enrol: set the password, get what goes into the authenticator."""
-    said = await read_body(request, BeginEnrolment)
-    begun = await enrolment.begin(desk, said.name, said.maker_half, said.checker_half, said.password)
+    """Begin the enrolment: set the password and get the secret for the authenticator."""
+    form = await read_body(request, BeginEnrolment)
+    begun = await enrolment.begin(desk, form.name, form.maker_half, form.checker_half, form.password)
     return answer(request, begun)
 
 
 @router.post("/enrolment/finish", operation_id="finishEnrolment", tags=["people"])
 async def finish_enrolment(request: Request, desk: Office) -> Response:
-    """Finish it with the authenticator's first code."""
-    said = await read_body(request, FinishEnrolment)
-    await enrolment.finish(desk, said.name, said.maker_half, said.checker_half, said.code)
+    """Finish the enrolment with the first code of the authenticator."""
+    form = await read_body(request, FinishEnrolment)
+    await enrolment.finish(desk, form.name, form.maker_half, form.checker_half, form.code)
     return Response(status_code=204)
 
 
@@ -299,7 +299,7 @@ async def list_changes(  # noqa: PLR0917 - one a query parameter
     before: Before = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:
-    """Get changes, newest first, each with its effect; a participant's person gets its own requests."""
+    """Get changes, newest first, each with its effect; people of a participant get its own requests."""
     maker = None if may(person, Right.READ_CHANGES) else person.name
     async with desk.pool.acquire() as connection:
         found = await approvals.read(connection, state=state, maker=maker, before=before, limit=limit + 1)
@@ -310,7 +310,7 @@ async def list_changes(  # noqa: PLR0917 - one a query parameter
 
 @router.get("/changes/{number}", operation_id="getChange", tags=["changes"])
 async def get_change(request: Request, desk: Office, person: SignedIn, number: Number) -> Response:
-    """Get a change: what it would do, what it is measured by, and every vote on it."""
+    """Get a change: its effect, the comparison with the values in force, and every vote."""
     async with desk.pool.acquire() as connection:
         change = await approvals.find(connection, number)
     if not may_see(person, change):
@@ -320,35 +320,35 @@ async def get_change(request: Request, desk: Office, person: SignedIn, number: N
 
 @router.post("/changes", operation_id="requestChange", tags=["changes"])
 async def post_change(request: Request, desk: Office, person: SignedIn) -> Response:
-    """Ask for a change. For a new person, half an enrolment code comes with the answer, once."""
-    said = await read_body(request, RequestChange)
-    content, half = with_maker_half(said.kind, said.content)
-    change = await approvals.request(desk, KINDS, person, said.kind, content=content, reason=said.reason)
+    """Request a change. For a new person, the response shows half of the enrolment code, once."""
+    form = await read_body(request, RequestChange)
+    content, half = with_maker_half(form.kind, form.content)
+    change = await approvals.request(desk, KINDS, person, form.kind, content=content, reason=form.reason)
     document = await full_document(desk, change)
     return answer(request, {**document, "maker_half": half} if half else document, 201)
 
 
 @router.post("/changes/{number}/votes", operation_id="voteOnChange", tags=["changes"])
 async def post_vote(request: Request, desk: Office, person: SignedIn, number: Number) -> Response:
-    """Agree to a change, or refuse it. The last to agree has it executed.
+    """Approve or refuse a change. The last approval executes it.
 
-    With `seen`, a change that would now do something else is not voted on: 409, with its present `effect`.
+    With `seen`, the vote is refused if the effect is now another one: 409, with the present `effect`.
     """
-    said = await read_body(request, Say)
+    vote = await read_body(request, VoteRequest)
     change = await approvals.vote(
-        desk, KINDS, person, number, decision=said.decision, reason=said.reason, seen=said.seen
+        desk, KINDS, person, number, decision=vote.decision, reason=vote.reason, seen=vote.seen
     )
     return answer(request, await full_document(desk, change))
 
 
 @router.post("/changes/{number}/withdraw", operation_id="withdrawChange", tags=["changes"])
 async def post_withdraw(request: Request, desk: Office, person: SignedIn, number: Number) -> Response:
-    """Take one's own request back."""
+    """Withdraw your own request."""
     return answer(request, change_document(await approvals.withdraw(desk, person, number)))
 
 
 def with_maker_half(kind: str, content: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """Add the maker's half of an enrolment code where the kind has one and the maker brings none."""
+    """Add the maker's half of an enrolment code if the kind needs one and the request has none."""
     if kind not in {"person.add", "person.reset"} or "maker_half" in content:
         return content, ""
     half, hashed = enrolment.new_half()
@@ -356,7 +356,7 @@ def with_maker_half(kind: str, content: dict[str, Any]) -> tuple[dict[str, Any],
 
 
 def change_document(change: Change) -> dict[str, Any]:
-    """Describe a change in JSON's types; the secret is there only for who has just completed it."""
+    """Describe a change in JSON types; the secret is included only for the person who just completed it."""
     document: dict[str, Any] = json.loads(msgspec.json.encode(change))
     document["content"] = json.loads(change.content)
     secret = document.pop("secret")
@@ -364,7 +364,7 @@ def change_document(change: Change) -> dict[str, Any]:
 
 
 async def foreseen_document(connection: asyncpg.Connection, change: Change) -> dict[str, Any]:
-    """The same with what it touches (`links`), and what it would do (`effect`) while it is asked for."""
+    """Add what the change affects (`links`) and, while it is requested, what it would do (`effect`)."""
     effect = await approvals.foresee(connection, KINDS, change)
     return {
         **change_document(change),
@@ -374,7 +374,7 @@ async def foreseen_document(connection: asyncpg.Connection, change: Change) -> d
 
 
 async def full_document(desk: Desk, change: Change) -> dict[str, Any]:
-    """The same with `comparisons` while it is asked for: what it is measured by, and by what factor."""
+    """Add `comparisons` while the change is requested: the values in force, and the factor to them."""
     async with desk.pool.acquire() as connection:
         document = await foreseen_document(connection, change)
         compared = await approvals.compare(connection, desk, KINDS, change)
@@ -382,5 +382,5 @@ async def full_document(desk: Desk, change: Change) -> dict[str, Any]:
 
 
 def may_see(person: Person, change: Change) -> bool:
-    """Whether a person may read a change: its own, or by right."""
+    """Whether a person may read a change: as its requester, or by permission."""
     return change.maker == person.name or may(person, Right.READ_CHANGES)

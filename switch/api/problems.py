@@ -1,4 +1,4 @@
-"""Failures as `application/problem+json` (RFC 9457), never with a word of what was sent."""
+"""Failures as `application/problem+json` (RFC 9457); they never repeat what the caller sent."""
 
 import json
 import re
@@ -33,36 +33,36 @@ _OURS: Final = (
     asyncpg.CardinalityViolationError,
     asyncpg.SyntaxOrAccessError,
 )
-"""What the database says of a value or a statement: it is there, and the mistake is in this program."""
+"""Database errors about a value or a statement: the database is available, the defect is in this program."""
 MESSAGES: Final = "/v1/iso20022/"
-"""Below it are the endpoints of ISO messages: the same message again is the same request."""
-AWAY_NOW: Final = "The database is away. Try again in a moment."
+"""The path prefix of ISO messages: the same message again is the same request."""
+AWAY_NOW: Final = "The database is unavailable. Try again in a moment."
 READING: Final = frozenset({"GET", "HEAD"})
 """Methods that change nothing."""
 _BEFORE_CAPITAL: Final = re.compile(r"(?<!^)(?=[A-Z])")
 CATALOGUE: Final = "/docs/problems"
-"""Where the problems are explained; each problem's `type` points into it."""
+"""The page that explains the problems; the `type` of each problem refers to it."""
 
 
 def is_away(error: Exception) -> bool:
-    """Whether the database is away or too slow: the same request may succeed later."""
+    """Whether the database is unavailable or too slow: the same request may succeed later."""
     return isinstance(error, _AWAY) and not isinstance(error, _OURS)
 
 
 def away(method: str, path: str) -> SwitchError:
-    """What a request came to when the database went away meanwhile."""
+    """The error of a request during which the database became unavailable."""
     if method in READING:
         return Unavailable(AWAY_NOW)
     return OutcomeUnknown(RESEND if path.startswith(MESSAGES) else None)
 
 
 def name_of(kind: type[SwitchError]) -> str:
-    """What a problem's `type` ends in: `outcome-unknown`."""
+    """The fragment of a problem's `type`, such as `outcome-unknown`."""
     return _BEFORE_CAPITAL.sub("-", kind.__name__).lower()
 
 
 def problem_body(error: SwitchError) -> dict[str, Any]:
-    """The members of the problem that tells `error`."""
+    """The members of the problem of `error`."""
     kind = type(error)
     body: dict[str, Any] = {
         "type": f"{CATALOGUE}#{name_of(kind)}",
@@ -82,7 +82,7 @@ def problem_body(error: SwitchError) -> dict[str, Any]:
 
 
 def _listed(error: SwitchError) -> tuple[Problem, ...]:
-    """What is wrong with a message, where the error lists it."""
+    """The problems of a message, if the error lists them."""
     if isinstance(error, Refused):
         return error.problems
     placed = error.path is not None or (isinstance(error, InvalidMessage) and error.line is not None)
@@ -90,7 +90,7 @@ def _listed(error: SwitchError) -> tuple[Problem, ...]:
 
 
 def _error(found: Problem) -> dict[str, Any]:
-    """One problem of a message; a member that says nothing is left out."""
+    """One problem of a message, without empty members."""
     members = {
         "path": found.path,
         "message": found.text,
@@ -103,7 +103,7 @@ def _error(found: Problem) -> dict[str, Any]:
 
 
 def problem(error: SwitchError) -> Response:
-    """Answer `error`."""
+    """Build the response to `error`."""
     headers = {"Retry-After": str(error.retry_after_s)} if error.retryable else {}
     if error.status == 401:  # noqa: PLR2004
         headers["WWW-Authenticate"] = 'Signature realm="payswitch"'
@@ -112,7 +112,7 @@ def problem(error: SwitchError) -> Response:
 
 
 def plain(status: int, detail: str) -> Response:
-    """Answer a failure that HTTP itself names: no such route, method not allowed, time-out."""
+    """Build the response to a failure that HTTP itself names: no such route, method not allowed, time-out."""
     body = {
         "type": "about:blank",
         "title": detail,
@@ -125,7 +125,7 @@ def plain(status: int, detail: str) -> Response:
 
 
 def catalogue(_: Request) -> Response:
-    """Explain every problem, from the tree of errors itself."""
+    """Explain every problem, generated from the tree of errors."""
     rows = "".join(
         f'<tr id="{name_of(kind)}"><td>{kind.__name__}</td><td>{kind.status}</td>'
         f"<td>{kind.default_reason}</td><td>{_retry(kind)}</td>"
@@ -134,7 +134,7 @@ def catalogue(_: Request) -> Response:
     )
     return HTMLResponse(
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>payswitch problems</title>'
-        "<h1>Problems</h1><p>Every failure that is not an ISO answer is one of these (RFC 9457).</p><table>"
+        "<h1>Problems</h1><p>Every failure that is not an ISO response is one of these (RFC 9457).</p><table>"
         "<tr><th>Problem</th><th>Status</th><th>ISO reason</th><th>Retry helps</th><th>Meaning</th></tr>"
         f"{rows}</table></html>"
     )
@@ -153,24 +153,24 @@ def _tree(kind: type[SwitchError]) -> Iterator[type[SwitchError]]:
 
 
 async def on_switch_error(_: Request, error: Exception) -> Response:
-    """Answer an error of the tree."""
+    """Build the response to an error of the tree."""
     assert isinstance(error, SwitchError)
     return problem(error)
 
 
 async def on_defect(request: Request, error: Exception) -> Response:
-    """Answer what nobody foresaw; the edge logs it."""
+    """Build the response to an unexpected error; the edge logs it."""
     return problem(away(request.method, request.url.path) if is_away(error) else SwitchError())
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
-    """Answer 404, 405 and their like."""
+    """Build the response to 404, 405 and similar."""
     status = getattr(error, "status_code", 500)
     detail = getattr(error, "detail", "error")
     routes: Routes = request.app.state.routes
     if status == 404:  # noqa: PLR2004
         right = routes.without_slash(request.scope)
-        return plain(status, f"{detail}; without the slash at its end it is {right}" if right else detail)
+        return plain(status, f"{detail}; without the trailing slash it is {right}" if right else detail)
     answer = plain(status, detail)
     if status == 405:  # noqa: PLR2004
         answer.headers["Allow"] = ", ".join(routes.methods(request.scope))
@@ -178,11 +178,11 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 
 
 def of_invalid_parameters(_: Request, error: Exception) -> SwitchError:
-    """Where a query or path parameter is not what the page takes; says where, not what."""
+    """The error of an invalid query or path parameter; it states which parameter, not its value."""
     places = [".".join(map(str, e["loc"])) for e in getattr(error, "errors", list)()]
     return InvalidParameter(f"invalid parameter: {', '.join(places)}", rule="parameter")
 
 
 async def on_invalid_parameters(request: Request, error: Exception) -> Response:
-    """Answer a query or path parameter that is not what the route takes: where, and what is allowed."""
+    """Build the response to an invalid query or path parameter: which one, and what is allowed."""
     return problem(queries.explain(request, getattr(error, "errors", list)()))

@@ -1,4 +1,4 @@
-"""What a request proves of who sent it: a signature over it, or, in a sandbox only, a bearer key."""
+"""How a request proves its sender: by a signature or, in a sandbox only, by a bearer key."""
 
 import hashlib
 import time
@@ -21,17 +21,17 @@ _SIGNED: Final = frozenset({b"signature-input", b"signature"})
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Which participant sent a request, and the nonce of its signature; a bearer key has none."""
+    """The participant that sent a request, and the nonce of its signature; a bearer key has none."""
 
     participant: str
     nonce: Nonce | None = None
 
 
 def prove(scope: Scope, body: bytes | None, directory: Snapshot, settings: Settings) -> Proof:
-    """Find who sent a request. A body of None was not read yet: its digest is trusted.
+    """Find who sent a request. If `body` is None it is not read yet, and the stated digest is trusted.
 
     Raises:
-        NotAuthentic: nothing proves who it is. The text is the same for an unknown and a wrong key.
+        NotAuthentic: nothing proves the sender. The text is the same for an unknown and a wrong key.
 
     """
     headers = scope["headers"]
@@ -73,9 +73,9 @@ def _by_signature(scope: Scope, body: bytes | None, directory: Snapshot, setting
 
 
 def _nonce(stated: http_signatures.SignatureInput) -> Nonce:
-    # Key ids hold no blank, so no other key and nonce make the same text.
+    # Key ids contain no space, so no other key and nonce make the same text.
     digest = hashlib.sha256(f"{stated.keyid} {stated.nonce}".encode()).digest()
-    # Twice the skew: machines whose clocks differ may forget and verify.
+    # Twice the skew: one machine may drop the nonce while another, with a different clock, still accepts it.
     return Nonce(UUID(bytes=digest[:16]), stated.expires + 2 * http_signatures.SKEW_S)
 
 
@@ -84,5 +84,5 @@ def _host(headers: Headers) -> str:
 
 
 def _in_force(key: Key, instant: int) -> bool:
-    """Whether a key holds at an instant (microseconds): from its first on, and no more at its last."""
+    """Whether a key is valid at an instant (microseconds): from its start, and not at its end."""
     return key.valid_from <= instant and (key.valid_until is None or instant < key.valid_until)

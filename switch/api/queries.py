@@ -1,6 +1,6 @@
-"""Query parameters, strictly: an unknown one is refused, and a wrong one is answered with what is allowed.
+"""Strict query parameters: an unknown one is refused, and the problem of a wrong one states what is allowed.
 
-Whoever mistypes `limit`, or sends a cursor to a list that has none, must not be given the first page again.
+A caller that mistypes `limit`, or sends a cursor to a list without one, must not get the first page again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from schemas.errors import InvalidParameter
 
 PREFIX: Final = "/v1/"
 _OWN: Final = frozenset({"getReport"})
-"""Operations that read their query themselves, as strictly: a report says what it takes."""
+"""Operations that check their query parameters themselves, as strictly: each report has its own."""
 _FORMS: Final[Mapping[type, str]] = {
     bool: "true or false",
     date: "a date, YYYY-MM-DD",
@@ -28,10 +28,10 @@ _FORMS: Final[Mapping[type, str]] = {
 
 
 async def strict(request: Request) -> None:
-    """Refuse query parameters that the route does not take; a dependency of every route below `/v1`.
+    """Refuse query parameters that the route does not have; a dependency of every route below `/v1`.
 
     Raises:
-        InvalidParameter: an unknown parameter, or one that is there twice.
+        InvalidParameter: an unknown or a repeated parameter.
 
     """
     route = request.scope.get("route")
@@ -42,23 +42,23 @@ async def strict(request: Request) -> None:
 
 
 def check(request: Request, names: Iterable[str]) -> None:
-    """Refuse what is none of `names`.
+    """Refuse parameters that are not in `names`.
 
     Raises:
-        InvalidParameter: an unknown parameter, or one that is there twice.
+        InvalidParameter: an unknown or a repeated parameter.
 
     """
     given = [name for name, _ in request.query_params.multi_items()]
     known = sorted(names)
     if not set(given) <= set(known):
-        takes = ", ".join(known) or "no query parameters"
-        raise InvalidParameter(f"unknown query parameter; this resource takes {takes}", rule="parameter")
+        allowed = ", ".join(known) or "none"
+        raise InvalidParameter(f"unknown query parameter; allowed: {allowed}", rule="parameter")
     if len(set(given)) != len(given):
-        raise InvalidParameter("a query parameter is there twice", rule="parameter")
+        raise InvalidParameter("a query parameter is repeated", rule="parameter")
 
 
 def explain(request: Request, errors: Sequence[Any]) -> InvalidParameter:
-    """What is wrong with parameters that the framework refused: where, and what is allowed there."""
+    """The error of parameters that the framework refused: which, and what is allowed."""
     route = request.scope.get("route")
     fields = _all_fields(route) if isinstance(route, APIRoute) else {}
     told = [_tell(error["loc"], error["type"], fields) for error in errors]
@@ -76,7 +76,7 @@ def _tell(place: Sequence[Any], kind: str, fields: Mapping[str, Any]) -> str:
 
 
 def _query(route: APIRoute) -> tuple[str, ...]:
-    """The names of the query parameters of a route and of what it depends on."""
+    """The names of the query parameters of a route and its dependencies."""
     return tuple(field.alias for part in _parts(route.dependant) for field in part.query_params)
 
 
@@ -96,7 +96,7 @@ def _parts(dependant: Dependant) -> Iterator[Dependant]:
 
 
 def _allowed(field: Any) -> str:
-    """What a parameter may be, in words: its bounds, or its description where it is a text of a form."""
+    """The allowed values of a parameter as text: its bounds, or its description if it is a formatted text."""
     info = field.field_info
     first, last = _bounds(info.metadata)
     kinds = [kind for kind in (info.annotation, *get_args(info.annotation)) if kind in _FORMS]
@@ -107,7 +107,7 @@ def _allowed(field: Any) -> str:
     for kind in (info.annotation, *get_args(info.annotation)):
         if isinstance(kind, type) and issubclass(kind, StrEnum):
             return f"one of {', '.join(kind)}"
-    return _FORMS[kinds[0]] if kinds else "a text of its form"
+    return _FORMS[kinds[0]] if kinds else "a text in the documented format"
 
 
 def _bounds(metadata: Iterable[Any]) -> tuple[Any, Any]:

@@ -1,8 +1,8 @@
-"""`GET /v1/quotes`: what a payment would come to now. A quote holds nothing: rates may move.
+"""`GET /v1/quotes`: what a payment would credit and cost now. A quote reserves nothing: rates may change.
 
-It is the payment's own route and price, so what a payment would be refused for is refused here, and what is
-quoted is what is credited while the rate stands. A payment that states the quoted amount as its `InstdAmt`,
-or the rate as its `XchgRate`, is refused once they are no longer given.
+It uses the routing and pricing of payments, so it is refused for the same reasons, and the quoted amount is
+credited while the rate is in force. A payment that states the quoted amount as its `InstdAmt`, or the rate as
+its `XchgRate`, is refused once they no longer apply.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -39,7 +39,7 @@ async def get_quote(
     asked = Money.parse(amount, currency)
     directory, now = context.directory.now, datetime.now(UTC)
     if creditor_agent[:8] not in directory.by_bic:
-        raise NotFound("no such bank takes part")
+        raise NotFound("there is no participant with this BIC")
     route = routes.find(
         directory,
         context.rails,
@@ -53,7 +53,7 @@ async def get_quote(
     price = routes.price(asked, route, directory)
     pricing.legs(
         price, route.debtor, route.creditor, route.corridor, directory
-    )  # refuses what has no account
+    )  # refuses a payment without an account
     _check_limits(price.credit, profile.limits)
     return JSONResponse(
         {
@@ -75,7 +75,7 @@ async def get_quote(
 def _check_limits(credit: Money, limits: AmountLimits) -> None:
     if not limits.minimum_minor <= credit.minor <= limits.maximum_minor:
         least, most = (Money(m, credit.currency) for m in (limits.minimum_minor, limits.maximum_minor))
-        text = f"{credit} would arrive, and this rail takes {least} to {most}"
+        text = f"the credited amount would be {credit}; this rail accepts {least} to {most}"
         raise Refused(text, reason=Reason.NOT_ALLOWED_AMOUNT)
 
 

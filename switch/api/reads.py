@@ -1,4 +1,4 @@
-"""Plain reads: payments, positions, settlement windows, the directory. A participant sees its own."""
+"""Reads: payments, positions, settlement windows, the directory. A participant sees its own data."""
 
 import asyncio
 import contextlib
@@ -43,7 +43,7 @@ Uetr = Annotated[
     str,
     Path(
         pattern="^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
-        description="a UUID of version 4, in small letters",
+        description="a UUID of version 4, in lower case",
     ),
 ]
 
@@ -52,13 +52,13 @@ Uetr = Annotated[
 async def get_payment(
     context: Context, reader: Reader, uetr: Uetr, wait: Annotated[float, Query(ge=0, le=60)] = 0
 ) -> JSONResponse:
-    """Get a payment and its journey; with `wait`, stay up to so many seconds for its end."""
+    """Get a payment with its history; with `wait`, wait up to that many seconds for its final status."""
     key = UUID(uetr)
     final = context.link.watch(key.bytes)
     try:
         payment = await read_payment(context.pool, key, [reader.id])
         if wait and not payment["final"]:
-            with contextlib.suppress(TimeoutError):  # then it is told as it stands
+            with contextlib.suppress(TimeoutError):  # then the present status is returned
                 await asyncio.wait_for(final, min(wait, context.settings.wait_max_s))
             payment = await read_payment(context.pool, key, [reader.id])
     finally:
@@ -71,7 +71,7 @@ async def get_payment(
 async def list_positions(
     request: Request, context: Context, reader: Reader, after: After = "", limit: Limit = paging.LIMIT_MAX
 ) -> JSONResponse:
-    """Get the caller's positions: what is held, what is posted, what it can still send."""
+    """Get the caller's positions: amounts reserved, posted, and still available to send."""
     found = [p for p in await positions.read(context.pool) if p.owner == reader.id]
     page = paging.within(found, limit, lambda p: f"{p.currency}/{p.purpose}", after)
     return _listed(request, "after", page, position_document)
@@ -80,7 +80,7 @@ async def list_positions(
 def _listed(
     request: Request, cursor: str, page: paging.Page[T], document: Callable[[T], dict[str, Any]]
 ) -> JSONResponse:
-    """Answer a page of a list."""
+    """Respond with a page of a list."""
     headers = paging.link(request, cursor, page)
     return JSONResponse([document(entry) for entry in page.entries], headers=headers)
 
@@ -155,11 +155,11 @@ _COLUMNS: Final = (
     *("participant", "purpose", "currency", "debits", "credits"),
     *("net", "count", "returned", "funded", "settled"),
 )
-"""Of the CSV; the names of `net_document`."""
+"""The columns of the CSV, named as in `net_document`."""
 
 
 def nets_csv(currency: str, nets: list[Flow]) -> str:
-    """Write net positions as CSV; no cell can begin a formula, as ids and numbers cannot."""
+    """Write net positions as CSV; no cell can be a formula, because ids and numbers cannot."""
     out = io.StringIO()
     writer = csv.DictWriter(out, _COLUMNS, lineterminator="\r\n")
     writer.writeheader()
@@ -213,10 +213,10 @@ async def list_rails(
     after: After = "",
     limit: Limit = paging.LIMIT_MAX,
 ) -> JSONResponse:
-    """Get the rails: whether they take orders now, and whether they answer.
+    """Get the rails: whether they are open now, and whether they respond.
 
-    `reachable` is what the last probe saw, and null where nobody has looked lately; a rail that does not
-    answer is not open, whatever its hours are.
+    `reachable` is the result of the last probe, null without a recent probe. A rail that does not respond is
+    not open, whatever its operating hours are.
     """
     open_rails = context.directory.now.rail_by_country
     seen = await reach.read(context.pool, context.rails)

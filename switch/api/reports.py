@@ -1,7 +1,7 @@
-"""Reports over HTTP: the list, one in a format, what was made, the key that signs, and the open data.
+"""Reports over HTTP: the list, a report in a format, generated files, the signing key, and open data.
 
-A participant gets its own, a regulator its country's, operators and auditors everything. Each read is an
-event of the audited log. `ETag` is the SHA-256 of the bytes, `Payswitch-Signature` a detached JWS over them.
+A participant gets its own data, a regulator that of its country, operators and auditors all. Each read is an
+event of the audit log. `ETag` is the SHA-256 of the bytes, `Payswitch-Signature` a detached JWS over them.
 """
 
 import asyncio
@@ -30,19 +30,19 @@ from switch.reports.wording import LANGUAGES
 router = APIRouter(prefix="/v1")
 
 _YEARS: Final = 5
-"""Open data of so many years back."""
+"""Open data goes back this many years."""
 _KEEP_S: Final = 3600.0
 _FORMAT: Final = "format"
-_REVEAL: Final = "show personal data: a right of its own, and written down"
+_REVEAL: Final = "show personal data: needs a permission of its own, and is logged"
 _LANGUAGE: Final = "lang"
 _OURS: Final = frozenset({_FORMAT, _LANGUAGE, "reveal"})
-"""Query parameters that are not the report's own."""
+"""Query parameters that are common to all reports."""
 _PUBLIC: Final = Scope("public", everything=True)
-"""Who reads the open data: anybody."""
+"""The reader of open data: the public."""
 
 
 def _office(request: Request) -> ReportService:
-    """The office of this worker, opened at its first report."""
+    """The report service of this worker, created at its first report."""
     runtime: Runtime = request.app.state.runtime
     found: ReportService | None = getattr(request.app.state, "report_office", None)
     if found is None:
@@ -55,7 +55,7 @@ def _scope(who: Caller, *, reveal: Annotated[bool, Query(description=_REVEAL)] =
     if isinstance(who, Person):
         return scope_of_person(who, reveal=reveal)
     if reveal:
-        raise NotAllowed("personal data is shown to people only")
+        raise NotAllowed("personal data is shown only to people")
     return scope_of_participant(who)
 
 
@@ -66,17 +66,19 @@ Spoken = Annotated[
     Query(
         alias=_LANGUAGE,
         pattern=f"^({'|'.join(LANGUAGES)})$",
-        description="of labels: en, ru or zh; for pdf, xlsx, csv",
+        description="language of labels: en, ru or zh; for pdf, xlsx, csv",
     ),
 ]
-Form = Annotated[str | None, Query(alias=_FORMAT, description="json, csv, xlsx, pdf, or the report's own")]
+Form = Annotated[
+    str | None, Query(alias=_FORMAT, description="json, csv, xlsx, pdf, or a format specific to the report")
+]
 
 
 @router.get("/reports", operation_id="listReports", tags=["reports"])
 async def list_reports(
     request: Request, scope: Reading, after: After = "", limit: Limit = paging.LIMIT_MAX
 ) -> Response:
-    """Get the reports that the caller may ask for, with their parameters and formats."""
+    """Get the reports that the caller may request, with their parameters and formats."""
     audience = catalogue.audience_of(scope)
     found = [report for report in catalogue.CATALOGUE.values() if audience in report.audience]
     return answer_page(
@@ -98,7 +100,7 @@ def _describe(found: catalogue.Definition) -> dict[str, Any]:
 async def list_artefacts(
     request: Request, office: Desk, scope: Reading, before: Before = None, limit: Limit = 200
 ) -> Response:
-    """Get what was made for the caller, newest first: hashes, signatures, and by whom."""
+    """Get the files generated for the caller, newest first: hashes, signatures, and who requested them."""
     found = await service.made(office, scope, limit + 1, before=before)
     return answer_page(request, "before", paging.cut(found, limit, lambda made: made["number"]))
 
@@ -106,9 +108,9 @@ async def list_artefacts(
 @router.get("/report-artefacts/{sha256}/signature", operation_id="getReportSignature", tags=["reports"])
 async def get_signature(
     office: Desk,
-    sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="of the file; its name has it")],
+    sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the file, as in its name")],
 ) -> Response:
-    """Get the detached signature (JWS) of a report's file; for whoever holds the file, without a key."""
+    """Get the detached signature (JWS) of a report file; public, for anyone who has the file."""
     report, token = await service.signature(office, sha256)
     headers = {"Content-Disposition": f'attachment; filename="{report}-{sha256}.jws"'}
     return Response(token, media_type="application/jose", headers=headers)
@@ -116,7 +118,7 @@ async def get_signature(
 
 @router.get("/report-key", operation_id="getReportKey", tags=["reports"])
 async def get_key(office: Desk) -> Response:
-    """Get the public key that reports are signed with, PEM."""
+    """Get the public key of the report signatures, in PEM format."""
     return Response(office.store.public_key.pem, media_type="application/x-pem-file")
 
 
@@ -124,9 +126,9 @@ async def get_key(office: Desk) -> Response:
 async def get_report(  # noqa: PLR0917
     request: Request, office: Desk, scope: Reading, name: str, form: Form = None, language: Spoken = None
 ) -> Response:
-    """Get a report. Its parameters are query parameters; the format is `format`, or what `Accept` names.
+    """Get a report. Its parameters are query parameters; the format is that of `format` or `Accept`.
 
-    Labels are English, or in the language of `lang`. A CSV has names for programs unless `lang` is given.
+    Labels are English, or in the language of `lang`. A CSV has machine-readable names unless `lang` is given.
     """
     given = _parameters(request)
     chosen = form or _accepted(request.headers.get("accept", ""), name)
@@ -141,16 +143,16 @@ async def get_open_data(
     form: Form = None,
     language: Spoken = None,
 ) -> Response:
-    """Get a quarter's volumes, cost and speed by corridor; for everybody, without a key."""
+    """Get the volumes, cost and speed of a quarter by corridor; public, without a key."""
     chosen = form or _accepted(request.headers.get("accept", ""), open_data.NAME)
-    shelf: OpenDataCache = request.app.state.__dict__.setdefault("open_data_shelf", OpenDataCache())
-    return _answer(request, await shelf.get(office, quarter, chosen, language))
+    cache: OpenDataCache = request.app.state.__dict__.setdefault("open_data_cache", OpenDataCache())
+    return _answer(request, await cache.get(office, quarter, chosen, language))
 
 
 class OpenDataCache:
-    """Open data that was made lately: whoever asks again is not made to wait, and makes no work.
+    """Recently generated open data, so that a repeated request is answered at once and causes no work.
 
-    Anybody may ask, so what is kept is bounded, and so is what is made: one at a time, recent quarters only.
+    The data is public, so the cache is bounded, and so is the work: one file at a time, recent quarters only.
     """
 
     def __init__(self) -> None:
@@ -158,7 +160,7 @@ class OpenDataCache:
         self._one_at_a_time = asyncio.Lock()
 
     async def get(self, office: ReportService, quarter: str, form: str, language: str | None) -> Artefact:
-        """The open data of a quarter. Raises as `service.make` does, and NotFound for one long ago."""
+        """Get the open data of a quarter. Raises as `service.make`, and NotFound if it is too long ago."""
         if int(quarter[:4]) < datetime.now(UTC).year - _YEARS:
             raise NotFound
         key = quarter, form, language
@@ -172,21 +174,21 @@ class OpenDataCache:
 
 
 def _parameters(request: Request) -> Mapping[str, str]:
-    """The report's own query parameters.
+    """The query parameters of the report itself.
 
     Raises:
-        InvalidMessage: one is there twice, or one of ours is.
+        InvalidMessage: a parameter is repeated, or is one common to all reports.
 
     """
     pairs = request.query_params.multi_items()
     given = dict(pairs)
     if len(given) != len(pairs):
-        raise InvalidMessage("a parameter is there twice", rule="parameter")
+        raise InvalidMessage("a parameter is repeated", rule="parameter")
     return {name: value for name, value in given.items() if name not in _OURS}
 
 
 def _accepted(accept: str, name: str) -> str:
-    """The format whose media type `Accept` names first; JSON where it names none."""
+    """The format whose media type `Accept` names first; JSON if it names none."""
     definition = catalogue.find(name)
     for part in accept.split(","):
         wanted = part.partition(";")[0].strip().lower()

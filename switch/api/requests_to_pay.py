@@ -1,11 +1,11 @@
-"""Requests to pay: pain.013 of the creditor's agent, pain.014 of the debtor's. They move no money.
+"""Requests to pay: pain.013 of the creditor agent, pain.014 of the debtor agent. They move no money.
 
-The debtor's agent reads the request among its messages, answers it, and, if its customer agrees, pays by a
-pacs.008 of its own, with the request's end-to-end id.
+The debtor agent reads the request among its messages, answers it, and, if its customer agrees, sends a
+pacs.008 of its own with the end-to-end id of the request.
 
-An answer names a request by its message id, which is unique for its sender alone. Where two banks have sent
-the same id to one debtor agent, an answer must name the bank that it is for (`GrpHdr/CdtrAgt`) or is refused,
-and both banks are told at once, so that they can ask again under another id.
+An answer names a request by its message id, which is unique only for its sender. If two banks have sent the
+same id to one debtor agent, an answer must name its addressee (`GrpHdr/CdtrAgt`) or is refused. Both banks
+are notified at once, so that they can send the request again under another id.
 """
 
 import uuid
@@ -18,7 +18,7 @@ from schemas.errors import NotAllowed, NotFound, Refused
 from schemas.parties import instant_text, read_agent, read_instant
 from schemas.reasons import Reason
 from switch.api.acknowledgements import acknowledgement
-from switch.api.door import Answer, Entered
+from switch.api.receiving import Answer, Received
 from switch.payments import correspondence
 from switch.payments.correspondence import Request
 from switch.payments.directory import Participant
@@ -39,55 +39,57 @@ _DIFFERENT: Final = {
     "DbtrAgt": Reason.INCORRECT_AGENT,
     "CdtrAgt": Reason.INCORRECT_AGENT,
 }
-"""Element -> the reason for refusing another one than was asked for; the others are CH16."""
+"""Element -> the reason code when it differs from the request; for all others it is CH16."""
 _BANK: Final = "direct"
 _SHARED = (
-    "Another bank has sent your debtor agent this message id. Its answer must name you; or use another id."
+    "Another bank has sent this message id to the debtor agent. The answer must name you; or use another id."
 )
 
 
-async def ask_to_pay(entered: Entered) -> Answer:
-    """pain.013: kept for the debtor's agent; answered by a pain.014 that says it was received.
+async def request_payment(received: Received) -> Answer:
+    """pain.013: store it for the debtor agent, and respond with a pain.014 that confirms receipt.
 
     Raises:
-        NotAllowed: the sender is no bank that may send payments now.
-        Refused: it is not one request, or the debtor's agent takes no part.
+        NotAllowed: the sender is not a bank that may send payments now.
+        Refused: it is not exactly one request, or the debtor agent is not a participant.
         DuplicateUetr: the sender used this message id before, with other content.
 
     """
-    content = entered.message.document[_REQUEST]
-    if entered.sender.kind != _BANK or entered.sender.status != "active":
-        raise NotAllowed("only a bank that takes part asks for payments")
-    debtor_agent = _debtor_agent(entered, content["PmtInf"])
+    content = received.message.document[_REQUEST]
+    if received.sender.kind != _BANK or received.sender.status != "active":
+        raise NotAllowed("only a participant bank may send requests to pay")
+    debtor_agent = _debtor_agent(received, content["PmtInf"])
     message_id: str = content["GrpHdr"]["MsgId"]
     await correspondence.keep(
-        entered.runtime.pool,
-        entered.runtime.keys,
-        entered.message,
+        received.runtime.pool,
+        received.runtime.keys,
+        received.message,
         message_id=message_id,
-        sender=entered.sender.id,
+        sender=received.sender.id,
         receiver=debtor_agent.id,
         uetr=None,
     )
-    requests = await correspondence.of_id(entered.runtime.pool, debtor_agent.id, _NAME, message_id)
+    requests = await correspondence.of_id(received.runtime.pool, debtor_agent.id, _NAME, message_id)
     if len(requests) > 1:
         for request in requests:
-            await _tell_of_shared_id(entered, request, message_id)
-    return Answer(_DEFINITION, _report(message_id, entered.message.id, _RECEIVED), 202)
+            await _notify_of_shared_id(received, request, message_id)
+    return Answer(_DEFINITION, _report(message_id, received.message.id, _RECEIVED), 202)
 
 
-def _debtor_agent(entered: Entered, payments: list[dict[str, Any]]) -> Participant:
+def _debtor_agent(received: Received, payments: list[dict[str, Any]]) -> Participant:
     if len(payments) != 1 or len(payments[0]["CdtTrfTx"]) != 1:
-        raise Refused("must hold one request", reason=Reason.CONTENT_INCORRECT, path=f"{_REQUEST}/PmtInf")
+        raise Refused(
+            "must contain exactly one request", reason=Reason.CONTENT_INCORRECT, path=f"{_REQUEST}/PmtInf"
+        )
     agent = read_agent(payments[0]["DbtrAgt"])
-    found = entered.runtime.directory.now.by_bic.get(((agent and agent.bic) or "")[:8])
+    found = received.runtime.directory.now.by_bic.get(((agent and agent.bic) or "")[:8])
     if found is None or found.status != "active" or found.kind != _BANK:
-        raise Refused("the debtor agent takes no part", reason=Reason.INCORRECT_AGENT)
+        raise Refused("the debtor agent is not a participant", reason=Reason.INCORRECT_AGENT)
     return found
 
 
-async def _tell_of_shared_id(entered: Entered, request: Request, message_id: str) -> None:
-    """Tell a bank, once, that its request shares its id with another bank's."""
+async def _notify_of_shared_id(received: Received, request: Request, message_id: str) -> None:
+    """Notify a bank, once, that its request has the same id as that of another bank."""
     document = _report(
         message_id,
         request.definition,
@@ -99,8 +101,8 @@ async def _tell_of_shared_id(entered: Entered, request: Request, message_id: str
     raw = codec.encode(_DEFINITION, document, media_type=codec.JSON)
     notice = codec.decode(raw, media_type=codec.JSON)
     await correspondence.keep(
-        entered.runtime.pool,
-        entered.runtime.keys,
+        received.runtime.pool,
+        received.runtime.keys,
         notice,
         message_id=document[_REPORT]["GrpHdr"]["MsgId"],
         sender=None,
@@ -118,7 +120,7 @@ def _report(
     at: datetime | None = None,
     cause: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The document of a pain.014 of the switch about a request."""
+    """Build the document of a pain.014 of the switch about a request."""
     header = {
         "MsgId": id_ or uuid.uuid4().hex,
         "CreDtTm": instant_text(at or datetime.now(UTC)),
@@ -130,37 +132,37 @@ def _report(
     return {_REPORT: {"GrpHdr": header, "OrgnlGrpInfAndSts": group}}
 
 
-async def answer_request(entered: Entered) -> Answer:
-    """pain.014 of the debtor's agent: kept for the one that asked; acknowledged by admi.007.
+async def answer_request(received: Received) -> Answer:
+    """pain.014 of the debtor agent: store it for the requesting bank, and acknowledge it by admi.007.
 
     Raises:
-        NotFound: nobody sent the caller such a request.
-        Refused: several banks did, and the answer does not say which one it is for; or what it names is
-            of another message or payment.
+        NotFound: no such request was sent to the caller.
+        Refused: several banks sent one and the answer does not name its addressee, or a detail belongs to
+            another message or payment.
         DuplicateUetr: the caller used this message id before, with other content.
 
     """
-    content = entered.message.document[_REPORT]
+    content = received.message.document[_REPORT]
     group = content["OrgnlGrpInfAndSts"]
     if not group["OrgnlMsgNmId"].startswith(_NAME):
         raise Refused(
-            f"only a {_NAME} is answered so",
+            f"must name a {_NAME}",
             reason=Reason.CONTENT_INCORRECT,
             path=f"{_REPORT}/OrgnlGrpInfAndSts/OrgnlMsgNmId",
         )
     original: str = group["OrgnlMsgId"]
-    requests = await correspondence.of_id(entered.runtime.pool, entered.sender.id, _NAME, original)
-    request = _answered(entered, requests, content["GrpHdr"].get("CdtrAgt"))
-    asked = await correspondence.document(entered.runtime.pool, entered.runtime.keys, request.id)
+    requests = await correspondence.of_id(received.runtime.pool, received.sender.id, _NAME, original)
+    request = _answered(received, requests, content["GrpHdr"].get("CdtrAgt"))
+    asked = await correspondence.document(received.runtime.pool, received.runtime.keys, request.id)
     if asked is not None:
         _check_original(content, asked[_REQUEST])
     message_id: str = content["GrpHdr"]["MsgId"]
     await correspondence.keep(
-        entered.runtime.pool,
-        entered.runtime.keys,
-        entered.message,
+        received.runtime.pool,
+        received.runtime.keys,
+        received.message,
         message_id=message_id,
-        sender=entered.sender.id,
+        sender=received.sender.id,
         receiver=request.sender,
         uetr=None,
     )
@@ -168,10 +170,10 @@ async def answer_request(entered: Entered) -> Answer:
 
 
 def _check_original(content: dict[str, Any], asked: dict[str, Any]) -> None:
-    """Hold what an answer says of its request against the request: ids, times, counts, amounts and agents.
+    """Compare the details of an answer with the request: ids, times, counts, amounts and agents.
 
     Raises:
-        Refused: it is of another one.
+        Refused: a detail belongs to another request.
 
     """
     (payment,) = asked["PmtInf"]
@@ -186,7 +188,7 @@ def _check_original(content: dict[str, Any], asked: dict[str, Any]) -> None:
         _compare(part, {"OrgnlPmtInfId": payment.get("PmtInfId"), **counts}, place)
         for named in part.get("TxInfAndSts", []):
             known = {f"Orgnl{tag}": ids.get(tag) for tag in ("InstrId", "EndToEndId")}
-            if "UETR" in ids:  # a request without one is paid under the payer's own
+            if "UETR" in ids:  # a request without a UETR is paid under one of the payer
                 known["OrgnlUETR"] = ids["UETR"]
             _compare(named, known, f"{place}/TxInfAndSts")
             original = {
@@ -200,16 +202,16 @@ def _check_original(content: dict[str, Any], asked: dict[str, Any]) -> None:
 
 
 def _compare(stated: dict[str, Any], asked: dict[str, Any], place: str) -> None:
-    """Refuse the first element that says something else than was asked for."""
+    """Refuse the first element that differs from the request."""
     for tag, value in asked.items():
         said = stated.get(tag, _NOT_PROVIDED)
         if said != _NOT_PROVIDED and _meaning(tag, said) != _meaning(tag, value):
             reason, path = _DIFFERENT.get(tag, Reason.CONTENT_INCORRECT), f"{place}/{tag}"
-            raise Refused("is of another request than the message id", reason=reason, path=path)
+            raise Refused("does not belong to the request of this message id", reason=reason, path=path)
 
 
 def _meaning(tag: str, value: Any) -> Any:
-    """What an element says, however it is written."""
+    """The normalised value of an element."""
     if value is None:
         return None
     if tag.endswith("Agt"):
@@ -225,24 +227,24 @@ def _meaning(tag: str, value: Any) -> Any:
 
 
 def _money(content: dict[str, Any]) -> Any:
-    """An amount as a number with its currency, also inside of an equivalent amount."""
+    """An amount as a number with its currency, also inside an equivalent amount."""
     if "Ccy" in content:
         return content["Ccy"], Decimal(content["Amt"])
     return {name: _money(part) if isinstance(part, dict) else part for name, part in content.items()}
 
 
-def _answered(entered: Entered, requests: list[Request], named: dict[str, Any] | None) -> Request:
-    """The one request that an answer is for."""
+def _answered(received: Received, requests: list[Request], named: dict[str, Any] | None) -> Request:
+    """The request that an answer belongs to."""
     path = f"{_REPORT}/GrpHdr/CdtrAgt"
     if named is not None:
         agent = read_agent(named)
-        asker = entered.runtime.directory.now.by_bic.get(((agent and agent.bic) or "")[:8])
+        asker = received.runtime.directory.now.by_bic.get(((agent and agent.bic) or "")[:8])
         requests = [request for request in requests if asker is not None and request.sender == asker.id]
     if not requests:
-        raise NotFound("no request of this id came to the caller from the bank that is named", path=path)
+        raise NotFound("the named bank sent the caller no request with this id", path=path)
     if len(requests) > 1:
         raise Refused(
-            "several banks sent a request of this id: name the one that is answered by its BIC",
+            "several banks sent a request with this id: name the addressee by its BIC",
             reason=Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING,
             path=path,
         )

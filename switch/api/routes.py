@@ -1,6 +1,6 @@
-"""Which methods a path has, and the path that somebody meant who put a slash behind it.
+"""The methods of a path, and the correct path of a request with a trailing slash.
 
-The switch redirects nobody: a signature covers the path, so it would prove nothing where a redirect leads.
+The switch never redirects: a signature covers the path, so it would not be valid at the new path.
 """
 
 from collections.abc import Iterable, MutableMapping
@@ -12,18 +12,18 @@ Scope = MutableMapping[str, Any]
 
 
 class Routes:
-    """Every route of the application."""
+    """All routes of the application."""
 
     def __init__(self, routes: Iterable[object]) -> None:
         self._routes = [route for route in routes if isinstance(route, Route)]
 
     def methods(self, scope: Scope) -> list[str]:
-        """The methods that the path of a request has, whatever its own is."""
+        """The methods that the path of a request has."""
         found = [route for route in self._routes if route.matches(scope)[0] is not Match.NONE]
         return sorted({method for route in found for method in route.methods or ()})
 
     def without_slash(self, scope: Scope) -> str | None:
-        """The path that there is without the slash at the end of the request's, as the documents name it."""
+        """The documented path without the trailing slash of the request, if there is one."""
         path: str = scope["path"]
         if not path.endswith("/"):
             return None

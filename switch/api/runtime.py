@@ -1,4 +1,4 @@
-"""What one API worker holds while it runs: connections and snapshots, nothing that a kill -9 may not take."""
+"""What one API worker holds while it runs: connections and snapshots, nothing that must survive a kill -9."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ from switch.writer.client import Link
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The parts that requests use."""
+    """The shared objects that requests use."""
 
     settings: Settings
     pool: asyncpg.Pool
@@ -40,7 +40,7 @@ class Runtime:
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Runtime]:
-    """Connect everything; on the way out finish what is being sent, then hang up."""
+    """Connect everything; at the end, finish pending sends and disconnect."""
     codec.warm()  # the first payment must not wait for the plans
     pool = await connect_pool(settings)
     directory = Directory(pool)

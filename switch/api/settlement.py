@@ -1,4 +1,4 @@
-"""Settlements: where each window stands, its lines, its instruction; and what settlement agents say of it."""
+"""Settlements: status, lines and instruction of each window, and confirmations of settlement agents."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -42,7 +42,7 @@ async def list_settlements(  # noqa: PLR0917 - one a query parameter
     before: Before = None,
     limit: Limit = 100,
 ) -> Response:
-    """Get where each window stands, newest first, and whose lines it did not settle."""
+    """Get the settlement status of each window, newest first, and the lines that were not settled."""
     found = await reads.read(desk.pool, currency=currency, before=before, limit=limit + 1)
     unpaid = await reads.unpaid(desk.pool, [s.window for s in found])
 
@@ -73,7 +73,7 @@ async def get_bilateral(  # noqa: PLR0917 - one a parameter
     after: After = "",
     limit: Limit = paging.LIMIT_MAX,
 ) -> Response:
-    """Get who owes whom in a window, in pairs, as far as the caller may read it."""
+    """Get the bilateral net positions of a window; only pairs that the caller may read."""
     found = await reads.find(desk.pool, window)
     lines = await reads.lines(desk.pool, window)
     shown = pairs_for(who, lines, await windows.bilateral_nets(desk.pool, window, without=NOT_OWED))
@@ -90,26 +90,26 @@ async def get_instruction(desk: Office, who: Caller, window: Window) -> Response
     )
     if isinstance(who, Participant):
         if who.id != agent:
-            raise NotAllowed("only the settlement agent reads its instruction")
+            raise NotAllowed("only the settlement agent may read its instruction")
     elif not may_read_instruction(who):
         raise NotAllowed("your role may not do this")
     files = SettlementFiles(desk.data)
     if found.file is None or not files.has(found.file):
-        raise NotFound("nothing was instructed")
+        raise NotFound("the window has no instruction")
     octets, token = files.read(found.file)
     return Response(octets, media_type="application/xml", headers={"Payswitch-Signature": token})
 
 
 @router.get("/settlement-key", operation_id="getSettlementKey", tags=["settlement"])
 async def get_key(request: Request, desk: Office) -> Response:
-    """Get the public key that verifies instructions; compare it with the one that came another way."""
+    """Get the public key that verifies instructions; compare it with the key received by another channel."""
     key = SettlementFiles(desk.data).public_key
     return answer(request, {"keyid": key.keyid, "public_key": key.pem.decode()})
 
 
 @router.post("/settlements/confirmations", operation_id="confirmSettlement", tags=["settlement"])
 async def post_confirmation(request: Request, desk: Office) -> Response:
-    """Take in a camt.054 or pacs.002 that a settlement agent has signed (RFC 9421); again does nothing."""
+    """Receive a camt.054 or pacs.002 signed by a settlement agent (RFC 9421); a repetition does nothing."""
     runtime: Runtime = request.app.state.runtime
     raw = await bodies.read(request, runtime.settings.body_limit)
     agent = await authenticate(request, raw)
@@ -129,7 +129,7 @@ async def get_calendar(  # noqa: PLR0917 - one a query parameter
 ) -> Response:
     """Get a currency's business days and holidays."""
     if (date.max - since).days < days:
-        raise InvalidParameter("these days are beyond the last that a calendar has", rule="parameter")
+        raise InvalidParameter("these days are beyond the last day of the calendar", rule="parameter")
     calendar = await calendars.load(desk.pool, currency)
     span = [since + timedelta(days=ahead) for ahead in range(days)]
     return answer(
@@ -149,13 +149,13 @@ async def get_calendar(  # noqa: PLR0917 - one a query parameter
 
 def lines_for(who: Person | Participant, lines: Sequence[reads.SettlementLine]) -> list[reads.SettlementLine]:
     """The lines of a window that the caller may read."""
-    # A central bank confirms the positions of all, so it sees all of a window that has a line of its country.
+    # A central bank confirms all positions, so it sees the whole of a window with a line of its country.
     concerned = isinstance(who, Person) and who.role is Role.REGULATOR and who.scope in reads.countries(lines)
     return [line for line in lines if concerned or may_read(who, line.participant, line.country)]
 
 
 def unpaid_for(who: Person | Participant, lines: Sequence[reads.Unpaid]) -> list[reads.Unpaid]:
-    """Of the lines that a window did not settle, those that the caller may read."""
+    """The unsettled lines of a window that the caller may read."""
     authority = who.scope if isinstance(who, Person) and who.role is Role.REGULATOR else None
     return [
         line for line in lines if authority in line.countries or may_read(who, line.participant, line.country)
@@ -167,7 +167,7 @@ def pairs_for(
     lines: Sequence[reads.SettlementLine],
     pairs: Sequence[windows.BilateralNet],
 ) -> list[windows.BilateralNet]:
-    """The pairs of a window that the caller may read: those that it, or somebody of its country, is in."""
+    """The pairs of a window that the caller may read: with itself, or with a participant of its country."""
     everything = isinstance(who, Person) and who.role not in {Role.PARTICIPANT, Role.REGULATOR}
     if isinstance(who, Person):
         require(who, Right.READ_POSITIONS)
@@ -180,7 +180,7 @@ def pairs_for(
 
 
 def may_read_instruction(who: Person) -> bool:
-    """Whether a person may read the signed file that goes to the settlement agent."""
+    """Whether a person may read the signed instruction to the settlement agent."""
     return who.role not in {Role.PARTICIPANT, Role.REGULATOR}
 
 
@@ -201,7 +201,7 @@ def settlement_document(found: reads.Settlement) -> dict[str, Any]:
 
 
 def line_document(currency: str, line: reads.SettlementLine) -> dict[str, Any]:
-    """Describe one participant's part; amounts as decimal text, positive is to be received."""
+    """Describe the line of one participant; amounts are decimal text, positive means to be received."""
     return {
         "participant": line.participant,
         "country": line.country,

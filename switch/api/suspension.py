@@ -1,13 +1,13 @@
-"""What a suspended participant may still do: ask where things stand, and repeat what was decided.
+"""What a suspended participant may still do: make enquiries, and repeat messages that were decided.
 
-It moves nothing and asks nobody for anything. But the state of what was decided before is told as ever: to a
-question, and to the same message again.
+It cannot move money or send requests to others. But it gets the status of what was decided before, by an
+enquiry or by the same message again.
 """
 
 from schemas import payment_return
 from schemas.codec import Message
 from schemas.errors import NotAllowed
-from switch.api.door import Entered
+from switch.api.receiving import Received
 from switch.payments import correspondence
 from switch.payments.directory import Participant
 
@@ -15,7 +15,7 @@ TEXT = "this participant is suspended"
 
 
 def require_active(participant: Participant) -> None:
-    """Refuse what only a participant that is not suspended may do.
+    """Refuse an action that only an active participant may do.
 
     Raises:
         NotAllowed: it is suspended.
@@ -25,25 +25,25 @@ def require_active(participant: Participant) -> None:
         raise NotAllowed(TEXT)
 
 
-async def check(entered: Entered) -> None:
-    """Refuse a message that would do something, unless it is the same message again.
+async def check(received: Received) -> None:
+    """Refuse a message that would have an effect, unless it is a repetition.
 
     Raises:
-        NotAllowed: its sender is suspended, and it was not taken before.
+        NotAllowed: its sender is suspended, and it was not accepted before.
 
     """
-    if entered.sender.status == "active":
+    if received.sender.status == "active":
         return
-    message_id = _message_id(entered.message)
-    runtime = entered.runtime
+    message_id = _message_id(received.message)
+    runtime = received.runtime
     if message_id is None or not await correspondence.is_known(
-        runtime.pool, runtime.keys, entered.message, message_id=message_id, sender=entered.sender.id
+        runtime.pool, runtime.keys, received.message, message_id=message_id, sender=received.sender.id
     ):
         raise NotAllowed(TEXT)
 
 
 def _message_id(message: Message) -> str | None:
-    """By what a message that was taken is remembered; None where nothing is."""
+    """The id under which an accepted message is stored; None if it is not stored."""
     (content,) = message.document.values()
     match message.id[:8]:
         case "pacs.004":

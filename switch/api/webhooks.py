@@ -1,4 +1,4 @@
-"""`/v1/webhooks`: where a participant wants to be told of its events."""
+"""`/v1/webhooks`: the addresses to which the events of a participant are delivered."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Any, TypeVar
@@ -26,15 +26,15 @@ Id = Annotated[UUID, Path()]
 Seq = Annotated[int, Path(ge=1, lt=2**62)]
 
 
-class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An address, and the types of events that it is to be told of; none means all."""
+class NewWebhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An address, and the types of events to deliver; an empty list means all."""
 
     url: str
     types: list[Annotated[str, msgspec.Meta(max_length=60, pattern=r"^(payment|message)\.[a-z_]+$")]] = []
 
 
-class Again(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """From when on events are to be delivered again: all of them, or those that did not arrive."""
+class ReplayRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The instant since which events are delivered again: all, or only the undelivered."""
 
     since: Annotated[datetime, msgspec.Meta(tz=True)]
     undelivered: bool = False
@@ -44,7 +44,7 @@ def _read(raw: bytes, kind: type[T]) -> T:
     """Read a JSON body.
 
     Raises:
-        InvalidMessage: not JSON, or not of this form.
+        InvalidMessage: not JSON, or not of this structure.
 
     """
     try:
@@ -54,7 +54,7 @@ def _read(raw: bytes, kind: type[T]) -> T:
 
 
 async def _signed(request: Request) -> tuple[Participant, bytes]:
-    """Who changes something here: its signature covers the body. A suspended participant changes nothing."""
+    """Get the participant that makes a change: its signature covers the body. A suspended one may not."""
     raw = await bodies.read(request, _BODY_MAX)
     who = await authenticate(request, raw)
     suspension.require_active(who)
@@ -63,11 +63,11 @@ async def _signed(request: Request) -> tuple[Participant, bytes]:
 
 @router.post("", operation_id="addWebhook", status_code=201)
 async def add_webhook(request: Request, context: Context) -> JSONResponse:
-    """Add an address. The answer has the public key that every delivery is signed with."""
+    """Add an address. The response has the public key that verifies deliveries."""
     who, raw = await _signed(request)
-    wanted = _read(raw, Wanted)
+    wanted = _read(raw, NewWebhook)
     addresses.check(wanted.url, sandbox=context.settings.sandbox)
-    await signing.public_keys(context.pool)  # without one nothing is added
+    await signing.public_keys(context.pool)  # raises if there is none, so that nothing is added
     added = await registry.add(context.pool, who.id, wanted.url, wanted.types)
     return JSONResponse(_document(added, await signing.public_keys(context.pool)), 201)
 
@@ -76,7 +76,7 @@ async def add_webhook(request: Request, context: Context) -> JSONResponse:
 async def list_webhooks(
     request: Request, context: Context, reader: Reader, after: After = "", limit: Limit = paging.LIMIT_MAX
 ) -> JSONResponse:
-    """Get the caller's addresses, each with the public keys that deliveries are signed with now."""
+    """Get the caller's addresses, each with the public keys that verify deliveries now."""
     keys = await signing.public_keys(context.pool)
     found = await registry.of(context.pool, reader.id)
     page = paging.within(found, limit, lambda webhook: str(webhook.id), after)
@@ -85,13 +85,13 @@ async def list_webhooks(
 
 
 def _document(webhook: registry.Webhook, keys: list[str]) -> dict[str, Any]:
-    """Describe an address to its owner; `public_key` is the newest, which will hold the longest."""
+    """Describe an address to its owner; `public_key` is the newest key, which will be valid the longest."""
     return {**webhook.document(), "public_key": keys[0], "public_keys": keys}
 
 
 @router.delete("/{id}", operation_id="removeWebhook", status_code=204)
 async def remove_webhook(request: Request, context: Context, id: Id) -> Response:  # noqa: A002 - the route's name
-    """Remove an address, and forget what was delivered to it."""
+    """Remove an address and the record of its deliveries."""
     who, _ = await _signed(request)
     await registry.remove(context.pool, who.id, id)
     return Response(status_code=204)
@@ -99,7 +99,7 @@ async def remove_webhook(request: Request, context: Context, id: Id) -> Response
 
 @router.post("/{id}/test", operation_id="testWebhook", status_code=202)
 async def test_webhook(request: Request, context: Context, id: Id) -> Response:  # noqa: A002 - the route's name
-    """Send a made-up event (`webhook.test`, id 0) to an address, once, soon."""
+    """Send a test event (`webhook.test`, id 0) to an address, once, shortly after the response."""
     who, _ = await _signed(request)
     await registry.test(context.pool, who.id, id)
     return Response(status_code=202)
@@ -115,7 +115,7 @@ async def list_deliveries(  # noqa: PLR0917 - one a parameter
     before: Before = None,
     limit: Limit = 200,
 ) -> JSONResponse:
-    """Get deliveries, newest first; `before` an event, as `Link` has it for the next page."""
+    """Get deliveries, newest first; `before` is the cursor from `Link`."""
     found = await registry.deliveries(
         context.pool, reader.id, id, undelivered=undelivered, before=before, limit=limit + 1
     )
@@ -126,7 +126,7 @@ async def list_deliveries(  # noqa: PLR0917 - one a parameter
 
 @router.post("/{id}/deliveries/{seq}/replay", operation_id="replayDelivery", status_code=202)
 async def replay_delivery(request: Request, context: Context, id: Id, seq: Seq) -> Response:  # noqa: A002
-    """Deliver an event again, now."""
+    """Deliver an event again."""
     who, _ = await _signed(request)
     await registry.replay(context.pool, who.id, id, seq)
     return Response(status_code=202)
@@ -134,15 +134,15 @@ async def replay_delivery(request: Request, context: Context, id: Id, seq: Seq) 
 
 @router.post("/{id}/replay", operation_id="replayDeliveries", status_code=202)
 async def replay_deliveries(request: Request, context: Context, id: Id) -> Response:  # noqa: A002
-    """Deliver every event since an instant again; with `undelivered`, those that did not arrive."""
+    """Deliver all events since an instant again; with `undelivered`, only those not delivered yet."""
     who, raw = await _signed(request)
-    again = _read(raw, Again)
+    replay = _read(raw, ReplayRequest)
     last = await registry.replay_since(
         context.pool,
         who.id,
         id,
-        since=again.since,
-        undelivered=again.undelivered,
+        since=replay.since,
+        undelivered=replay.undelivered,
         keep=timedelta(days=context.settings.keep_deliveries_days),
     )
     return JSONResponse({"after": last}, 202)
@@ -156,7 +156,7 @@ async def list_keys(
     before: Before = None,
     limit: Limit = 100,
 ) -> Response:
-    """Get the public keys that webhooks are or were signed with, the newest first."""
+    """Get the present and former public keys of webhook signatures, newest first."""
     found = await signing.published(context.pool, before=before, limit=limit + 1)
     page = paging.cut(found, limit, lambda key: key.number)
     headers = paging.link(request, "before", page)

@@ -62,6 +62,6 @@ def past_quarters(now: datetime) -> list[str]:
 
 async def _read(request: Request, office: ReportService, quarter: str) -> dict[str, Any]:
     """A quarter's JSON, from the shelf that the API hands out from. Raises as `Shelf.get` does."""
-    shelf: OpenDataCache = request.app.state.__dict__.setdefault("open_data_shelf", OpenDataCache())
+    shelf: OpenDataCache = request.app.state.__dict__.setdefault("open_data_cache", OpenDataCache())
     found: dict[str, Any] = json.loads((await shelf.get(office, quarter, "json", None)).octets)
     return found

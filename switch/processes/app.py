@@ -19,9 +19,9 @@ from starlette.responses import Response
 from schemas.errors import NotAuthentic, SwitchError, TooManyRequests
 from switch.api import (
     callbacks,
-    doors,
     events,
     health,
+    iso_endpoints,
     limits,
     messages,
     openapi,
@@ -201,7 +201,7 @@ def make_app(settings: Settings) -> Edge:
             ),
         },
     )
-    for path, post in doors.HANDLERS.items():
+    for path, post in iso_endpoints.HANDLERS.items():
         app.add_route(path, post, methods=["POST"])
     app.add_route(f"{callbacks.PREFIX}{{country}}", callbacks.post_callback, methods=["POST"])
     app.add_route(problems.CATALOGUE, problems.catalogue, methods=["GET"])
@@ -212,4 +212,4 @@ def make_app(settings: Settings) -> Edge:
     app.state.routes = Routes([*app.routes, *of_routers])
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
     rails = {f"{callbacks.PREFIX}{country}": callbacks.post_callback for country in settings.rails}
-    return Edge(app, doors.HANDLERS | rails, limits.Limiter(settings))
+    return Edge(app, iso_endpoints.HANDLERS | rails, limits.Limiter(settings))

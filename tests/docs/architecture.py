@@ -42,11 +42,11 @@ class Step(NamedTuple):
 
 WAY: Final = (
     Step("Bank", "switch.processes.app", "pacs.008, signed", Via.WIRE),
-    Step("switch.processes.app", "switch.api.doors", "the path gives the message type"),
-    Step("switch.api.doors", "switch.api.door", "read the bytes, within limits"),
-    Step("switch.api.door", "switch.api.authentication", "verify the signature"),
-    Step("switch.api.door", "schemas.codec", "decode, against the schema"),
-    Step("switch.api.door", "switch.payments.intake", "accept the payment"),
+    Step("switch.processes.app", "switch.api.iso_endpoints", "the path gives the message type"),
+    Step("switch.api.iso_endpoints", "switch.api.receiving", "read the bytes, within limits"),
+    Step("switch.api.receiving", "switch.api.authentication", "verify the signature"),
+    Step("switch.api.receiving", "schemas.codec", "decode, against the schema"),
+    Step("switch.api.receiving", "switch.payments.intake", "accept the payment"),
     Step("switch.payments.intake", "schemas.rules", "rules of the scheme"),
     Step("switch.payments.intake", "switch.payments.stated", "check the stated terms"),
     Step("switch.payments.intake", "switch.payments.routes", "corridor, rail and price"),
@@ -65,7 +65,7 @@ WAY: Final = (
     Step("switch.writer.client", "switch.processes.writer", "a frame over the local socket", Via.WIRE),
     Step("ledger.writer", "PostgreSQL", "COMMITTED or ABORTED: one durable batch", Via.WIRE),
     Step("switch.processes.writer", "switch.writer.client", "notify every worker of the change", Via.WIRE),
-    Step("switch.api.door", "schemas.status_report", "pacs.002"),
+    Step("switch.api.receiving", "schemas.status_report", "pacs.002"),
     Step("switch.processes.app", "Bank", "pacs.002", Via.WIRE),
 )
 

@@ -21,8 +21,8 @@ from schemas.errors import TooManyRequests, Unavailable
 from schemas.payment import Account
 from schemas.verification import Asked
 from switch.api import enquiries
-from switch.api.door import Entered
 from switch.api.events import STREAMS_OF_ONE
+from switch.api.receiving import Received
 from switch.base.database import connect_pool
 from switch.base.quota import Quota
 from switch.base.settings import Settings
@@ -120,9 +120,9 @@ def rail_of(adapter: object, payments: int = 1) -> Rail:
     return Rail(cast(RailAdapter, adapter), cast(Serials, None), Bulkhead(payments), Breaker("PK", rest_s=60))
 
 
-def entered(rail: Rail, sender: str) -> Entered:
+def entered(rail: Rail, sender: str) -> Received:
     runtime = SimpleNamespace(rails={"PK": rail})
-    return cast(Entered, SimpleNamespace(runtime=runtime, sender=SimpleNamespace(id=sender)))
+    return cast(Received, SimpleNamespace(runtime=runtime, sender=SimpleNamespace(id=sender)))
 
 
 ASKED = Asked("1", Account(iban="PK36SCBL0000001123456702"), None, None, {})

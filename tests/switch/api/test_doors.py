@@ -14,7 +14,7 @@ from adapters.simulation.magic import magic_account
 from schemas import codec, files
 from schemas.parties import instant_text
 from switch.api import examples
-from switch.api.doors import DOORS
+from switch.api.iso_endpoints import ISO_ENDPOINTS
 from switch.payments import erasure
 from switch.writer.client import Link
 from tests.switch.stack import Stack
@@ -358,7 +358,7 @@ async def test_a_request_to_pay_reaches_the_debtor_agent_and_its_answer_comes_ba
     assert "pain.014.001.07" in {m["definition"] for m in await inbox(stack, "indus-bank")}
 
 
-@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.message)
+@pytest.mark.parametrize("door", ISO_ENDPOINTS, ids=lambda door: door.message)
 async def test_every_door_answers_nonsense_and_strangers_with_a_problem(stack: Stack, door):
     url = f"{stack.url}/v1/iso20022/{door.message}"
     bearer = {"Authorization": f"Bearer {stack.participant('asha-bank')['bearer']}"}

@@ -75,7 +75,7 @@ async def test_a_rail_that_does_not_answer_is_not_open_and_the_switch_is_ready(s
     assert away["open"] is False
     assert datetime.fromisoformat(away["unreachable_since"]) > NOW - timedelta(hours=1)
     assert ready[0] == 200
-    assert ready[1].startswith("ready\nrail PK does not answer since ")
+    assert ready[1].startswith("ready\nrail PK has not responded since ")
     assert (states["PK"], states["IN"]) == ("away", "open")
     back = await until_reachable(stack, "PK", wanted=True)
     assert (back["open"], back["unreachable_since"]) == (True, None)

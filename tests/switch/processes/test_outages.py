@@ -18,7 +18,7 @@ import pytest
 from schemas import codec, credit_transfer
 from schemas.errors import DuplicateUetr, Unavailable
 from schemas.payment import CreditTransfer
-from switch.api.door import _taken_or_known
+from switch.api.receiving import _accepted_or_known
 from switch.base.database import connect_pool
 from switch.client import Client, PaymentState
 from switch.operations import verify
@@ -88,11 +88,11 @@ async def test_a_repeat_has_its_payments_state_while_its_rail_is_away(away: Stac
     async with taking(away) as (runtime, sender):
         for _ in range(SILENT_MAX):
             runtime.rails["PK"].breaker.heard(answered=False)
-        again = await _taken_or_known(runtime, *read(document), sender)
+        again = await _accepted_or_known(runtime, *read(document), sender)
         with pytest.raises(Unavailable):
-            await _taken_or_known(runtime, *read(away.document("asha-bank", "indus-bank")), sender)
+            await _accepted_or_known(runtime, *read(away.document("asha-bank", "indus-bank")), sender)
         with pytest.raises(DuplicateUetr):
-            await _taken_or_known(runtime, *read(changed), sender)
+            await _accepted_or_known(runtime, *read(changed), sender)
 
     assert (again.known, again.state) == (True, "COMMITTED")
 

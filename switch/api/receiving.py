@@ -1,8 +1,8 @@
-"""The door for ISO messages: what all of them pass, and `POST /v1/iso20022/pacs.008`, answered by pacs.002.
+"""How ISO messages are received: the steps that all share, and `POST /v1/iso20022/pacs.008`.
 
-HTTP speaks of the message and ISO of the payment: a valid message gets 200 when its payment is final, 202
-while it is in flight, 422 when the switch itself refuses it; a message that is not valid gets a problem,
-or admi.002 where the caller asked for XML alone.
+The HTTP status is about the message, the ISO response about the payment: a valid pacs.008 gets a pacs.002
+with 200 when its payment is final, 202 while it is in flight, and 422 when the switch refuses it. A message
+that is not valid gets a problem, or admi.002 where the caller accepts only XML.
 """
 
 import asyncio
@@ -44,26 +44,26 @@ from switch.writer.lifecycle import FINAL, STATUS, State
 
 STATUS_REPORT: Final = "pacs.002.001.10"
 NOTES: Final = "Payswitch-Notes"
-"""Header that tells the sender what of its message the rail does not carry."""
+"""Header that lists for the sender which data of its message the rail does not carry."""
 _NOTES_MAX: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Entered:
-    """A message that came through the door: who sent it is proved, what it says is of its schema."""
+class Received:
+    """A message whose sender is authenticated and whose content is valid by its schema."""
 
     runtime: Runtime
     message: codec.Message
     sender: Participant
     wants: str
-    """Media type of the answer."""
+    """Media type of the response."""
     wait: float
-    """Seconds that the caller would stay for a better answer."""
+    """Seconds that the caller will wait for a final status."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An ISO answer: the document of a message definition, and what HTTP says beside it."""
+    """An ISO response: the document of a message definition, with its HTTP status and headers."""
 
     id: str
     document: dict[str, Any]
@@ -71,18 +71,18 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-Handler = Callable[[Entered], Awaitable[Answer]]
+Handler = Callable[[Received], Awaitable[Answer]]
 Identify = Callable[[Request, bytes], Awaitable[Participant]]
 
 
 async def serve(
     request: Request, expect: str, handler: Handler, identify: Identify = authenticate
 ) -> Response:
-    """Let a message of kind `expect` in, and answer in the representation that the caller accepts."""
+    """Receive a message of kind `expect`, and respond in the representation that the caller accepts."""
     try:
         with tracing.part("verify"):
-            entered = await _enter(request, expect, identify)
-        answer = await handler(entered)
+            received = await _enter(request, expect, identify)
+        answer = await handler(received)
     except (InvalidMessage, NotAuthentic) as error:
         wants_xml = request.headers.get("accept", "").strip() == bodies.XML
         return _rejection(error) if wants_xml else problem(error)
@@ -90,11 +90,11 @@ async def serve(
         return problem(OutcomeUnknown(RESEND))
     except SwitchError as error:
         return problem(error)
-    content = codec.encode(answer.id, answer.document, media_type=entered.wants)
-    return Response(content, answer.status, answer.headers, media_type=entered.wants)
+    content = codec.encode(answer.id, answer.document, media_type=received.wants)
+    return Response(content, answer.status, answer.headers, media_type=received.wants)
 
 
-async def _enter(request: Request, expect: str, identify: Identify) -> Entered:
+async def _enter(request: Request, expect: str, identify: Identify) -> Received:
     runtime: Runtime = request.app.state.runtime
     if request.scope["query_string"]:
         queries.check(request, ("wait",))
@@ -103,35 +103,37 @@ async def _enter(request: Request, expect: str, identify: Identify) -> Entered:
     kind = bodies.media_type(request)
     wants = bodies.accepted(request, bodies.form(kind))
     if wants is None:
-        raise NotAcceptable("the answer can be application/xml or application/json")
+        raise NotAcceptable("the response can be application/xml or application/json")
     message = codec.decode(raw, media_type=kind, expect=expect)
     official.check_where_set(message)
-    return Entered(runtime, message, sender, wants, bodies.wait_seconds(request, runtime.settings.wait_max_s))
+    return Received(
+        runtime, message, sender, wants, bodies.wait_seconds(request, runtime.settings.wait_max_s)
+    )
 
 
 async def post_pacs_008(request: Request) -> Response:
-    """Take in one customer credit transfer."""
+    """Accept one customer credit transfer."""
     return await serve(request, "pacs.008", _credit_transfer, identify)
 
 
-async def _credit_transfer(entered: Entered) -> Answer:
+async def _credit_transfer(received: Received) -> Answer:
     try:
-        payment = credit_transfer.read(entered.message)
+        payment = credit_transfer.read(received.message)
     except Refused as refused:
-        return _refusal(entered.message, verdict.explained(entered.message, refused))
-    standing = await _take(entered.runtime, entered.message, payment, entered.sender, entered.wait)
-    return _report(entered.message, payment, standing)
+        return _refusal(received.message, verdict.explained(received.message, refused))
+    standing = await _accept(received.runtime, received.message, payment, received.sender, received.wait)
+    return _report(received.message, payment, standing)
 
 
-async def _take(
+async def _accept(
     runtime: Runtime, message: codec.Message, payment: CreditTransfer, sender: Participant, wait: float
 ) -> PaymentStatus:
-    """Take the payment in, and stay for its end as long as the caller would."""
+    """Accept the payment, and wait for its final status as long as the caller will."""
     uetr = uuid.UUID(payment.uetr)
     final = runtime.link.watch(uetr.bytes)
     try:
         with tracing.part("accept", uetr=payment.uetr):
-            standing = await _taken_or_known(runtime, message, payment, sender)
+            standing = await _accepted_or_known(runtime, message, payment, sender)
         if standing.known and standing.state is None:
             standing = await read_standing(runtime.pool, uetr)
         if standing.state in FINAL or not wait:
@@ -146,15 +148,15 @@ async def _take(
         runtime.link.unwatch(uetr.bytes, final)
 
 
-async def _taken_or_known(
+async def _accepted_or_known(
     runtime: Runtime, message: codec.Message, payment: CreditTransfer, sender: Participant
 ) -> PaymentStatus:
-    """Take the payment in. What cannot be taken now, and was taken before, has its state all the same.
+    """Accept the payment. If it cannot be accepted now but was before, get its present state.
 
     Raises:
-        Unavailable: nothing was done now, and the database knows of nothing before.
-        OutcomeUnknown: it may have been taken in; the database does not know of it yet.
-        NotAllowed: the sender is suspended, and this payment is not known; or it is not the debtor agent.
+        Unavailable: nothing was done now, and the database holds no earlier payment.
+        OutcomeUnknown: it may have been accepted; the database does not hold it yet.
+        NotAllowed: the sender is suspended and this payment is not known, or it is not the debtor agent.
         DuplicateUetr: the UETR is known with other content.
 
     """
@@ -162,7 +164,7 @@ async def _taken_or_known(
         return await runtime.intake.take(message, payment, sender)
     except (NotAllowed, Unavailable, OutcomeUnknown) as refusal:
         fingerprint = runtime.intake.fingerprint(message, sender)
-        # Who may not send learns nothing of a UETR that may be somebody else's.
+        # A sender without permission learns nothing of a UETR that may be another participant's.
         others = (DuplicateUetr,) if isinstance(refusal, NotAllowed) else ()
         with contextlib.suppress(
             OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, *others
@@ -175,7 +177,7 @@ async def _taken_or_known(
 
 
 def _report(message: codec.Message, payment: CreditTransfer, standing: PaymentStatus) -> Answer:
-    """Say where the payment stands."""
+    """Build the status report."""
     assert standing.state is not None
     document = status_report.build(
         message_id=uuid.uuid4().hex,
@@ -201,12 +203,12 @@ def _report(message: codec.Message, payment: CreditTransfer, standing: PaymentSt
 
 
 def _notes(notes: Sequence[Sequence[str]]) -> str:
-    """As a list of strings with a parameter each (RFC 9651); `GET /v1/payments/{uetr}` has all of them."""
+    """Format notes as a list of strings with parameters (RFC 9651); `GET /v1/payments/{uetr}` has all."""
     return ", ".join(f'"{path}";text="{text}"' for path, text in notes[:_NOTES_MAX])
 
 
 def _refusal(message: codec.Message, refused: Refused) -> Answer:
-    """Refuse a message that is valid and no payment: nothing of it is remembered."""
+    """Refuse a valid message that is not an acceptable payment; nothing is stored."""
     document = status_report.refusal(
         message, refused, message_id=uuid.uuid4().hex, created_at=datetime.now(UTC)
     )
@@ -214,7 +216,7 @@ def _refusal(message: codec.Message, refused: Refused) -> Answer:
 
 
 def _rejection(error: SwitchError) -> Response:
-    """Say in ISO's own words that the message could not be read or trusted."""
+    """Build an admi.002: the message could not be read or authenticated."""
     document = rejection.build(error=error, rejected_at=datetime.now(UTC))
     content = codec.encode(rejection.ID, document, media_type=bodies.XML)
     return Response(content, error.status, media_type=bodies.XML)

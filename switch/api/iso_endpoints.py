@@ -1,0 +1,94 @@
+"""The endpoint of every ISO message, and its handler: `POST /v1/iso20022/{message}`."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from schemas import verdict
+from switch.api import enquiries, naming, receiving, requests_to_pay, returns, suspension
+
+PREFIX: Final = "/v1/iso20022/"
+CREDIT_TRANSFER: Final = f"{PREFIX}pacs.008"
+
+
+@dataclass(frozen=True, slots=True)
+class IsoEndpoint:
+    """The endpoint of one message: the message, its response, its purpose and its handler."""
+
+    message: str
+    answer: str
+    operation: str
+    summary: str
+    handler: receiving.Handler
+    read_only: bool = False
+    """It changes nothing and notifies no one: a suspended participant may send it too."""
+
+    async def post(self, request: Request) -> Response:
+        """Serve one request."""
+        return await receiving.serve(request, self.message, self._handle)
+
+    async def _handle(self, received: receiving.Received) -> receiving.Answer:
+        verdict.check(received.message)
+        naming.check_senders(received)
+        if not self.read_only:
+            await suspension.check(received)
+        return await self.handler(received)
+
+
+ISO_ENDPOINTS: Final = (
+    IsoEndpoint(
+        "pacs.028",
+        "pacs.002.001.10",
+        "askPaymentStatus",
+        "Request the status of a payment",
+        enquiries.payment_status,
+        read_only=True,
+    ),
+    IsoEndpoint(
+        "pacs.004", "pacs.002.001.10", "returnPayment", "Return a payment in full", returns.return_payment
+    ),
+    IsoEndpoint("camt.056", "camt.029.001.09", "askPaymentBack", "Recall a payment", returns.recall),
+    IsoEndpoint(
+        "camt.029",
+        "admi.007.001.01",
+        "answerCancellation",
+        "Answer a cancellation request",
+        returns.answer_recall,
+    ),
+    IsoEndpoint(
+        "acmt.023",
+        "acmt.024.001.03",
+        "verifyAccount",
+        "Verify the holder of an account or alias",
+        enquiries.verify_accounts,
+    ),
+    IsoEndpoint(
+        "pain.013", "pain.014.001.07", "requestToPay", "Request a payment", requests_to_pay.request_payment
+    ),
+    IsoEndpoint(
+        "pain.014",
+        "admi.007.001.01",
+        "answerRequestToPay",
+        "Answer a request to pay",
+        requests_to_pay.answer_request,
+    ),
+    IsoEndpoint(
+        "camt.003",
+        "camt.004.001.10",
+        "askAccounts",
+        "Request the balances of your accounts",
+        enquiries.own_accounts,
+        read_only=True,
+    ),
+)
+"""Every endpoint except that of pacs.008, which has its own code path because it is the hot path."""
+
+Post = Callable[[Request], Awaitable[Response]]
+HANDLERS: Final[dict[str, Post]] = {
+    CREDIT_TRANSFER: receiving.post_pacs_008,
+    **{f"{PREFIX}{one.message}": one.post for one in ISO_ENDPOINTS},
+}
+"""By exact path; called without the layers of the framework."""
