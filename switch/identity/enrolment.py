@@ -126,7 +126,7 @@ async def found(desk: Desk, name: str, display_name: str, role: Role, password: 
         ):
             raise NotAllowed("there is one already: from now on people are added by two people")
         if await connection.fetchval("SELECT true FROM switch.person WHERE name = $1", name):
-            raise Refused("this name is taken", reason=Reason.NARRATIVE)
+            raise Refused("this name is in use", reason=Reason.NARRATIVE)
         await connection.execute(
             "INSERT INTO switch.person (name, display_name, role, status, password_hash, totp_secret)"
             " VALUES ($1, $2, $3, 'active', $4, $5)",

@@ -1,1 +1,1 @@
-"""What operators need: facts, invariants, housekeeping, verification, oversight."""
+"""Operations: facts, invariants, housekeeping, verification, oversight."""

@@ -1,7 +1,7 @@
-"""Grafana dashboards as code: `payswitch dashboards DIR` writes a JSON file each, for Grafana's provisioning.
+"""Grafana dashboards as code: `payswitch dashboards DIR` writes JSON files for Grafana's provisioning.
 
-The files are made when they are wanted and stand nowhere in the repository: this page is what people read
-and change. Every metric of the switch has a panel here, and every panel asks for metrics that there are.
+The files are generated when needed and are not in the repository: people read and change this module. Every
+metric of the switch has a panel here, and every panel queries metrics that exist.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ _HEIGHT: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One PromQL expression, and what its lines are called: `{{rail}}`."""
+    """One PromQL expression, and the legend of its lines, such as `{{rail}}`."""
 
     expr: str
     legend: str = ""
@@ -27,7 +27,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One picture; `limit` draws what must not be passed in red."""
+    """One panel; `limit` is drawn in red as a threshold."""
 
     title: str
     unit: Unit
@@ -38,7 +38,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """One page."""
+    """One dashboard."""
 
     name: str
     title: str
@@ -46,14 +46,14 @@ class Dashboard:
 
 
 def _rate(metric: str, by: str, unit: Unit = "reqps", title: str = "") -> Panel:
-    """How often a counter counts, by labels."""
+    """Rate of a counter, by labels."""
     legend = " ".join(f"{{{{{label}}}}}" for label in by.split(", ") if label)
     expr = f"sum by ({by}) (rate({metric}[5m]))" if by else f"sum(rate({metric}[5m]))"
     return Panel(title, unit, (Query(expr, legend),))
 
 
 def _quantiles(metric: str, by: str, title: str, where: str = "", limit: float | None = None) -> Panel:
-    """Half and 99 of 100 of a histogram, by one label."""
+    """The 50th and 99th percentiles of a histogram, by one label."""
     return Panel(
         title,
         "s",
@@ -83,12 +83,12 @@ OVERVIEW: Final = Dashboard(
     "overview",
     "payswitch: at a glance",
     (
-        _stat(f'sum(rate({_P}_payments_total{{outcome="COMMITTED"}}[5m]))', "Payments a second", "reqps"),
+        _stat(f'sum(rate({_P}_payments_total{{outcome="COMMITTED"}}[5m]))', "Payments per second", "reqps"),
         _stat(f"max({_P}_books_frozen)", "Books frozen", limit=1),
         _stat(f"sum(abs({_P}_ledger_imbalance_minor_units))", "Imbalance, minor units", limit=1),
-        _stat(f"max({_P}_unknown_oldest_age_seconds)", "Oldest payment in doubt", "s", limit=900),
+        _stat(f"max({_P}_unknown_oldest_age_seconds)", "Oldest unknown outcome", "s", limit=900),
         Panel(
-            "Availability, errors of the last hour against the month's budget",
+            "Availability: errors of the last hour against the monthly budget",
             "percentunit",
             (
                 Query(f"{_P}:availability_errors:ratio_rate1h", "errors"),
@@ -96,7 +96,7 @@ OVERVIEW: Final = Dashboard(
             ),
         ),
         Panel(
-            "Accepted late, final late",
+            "Late acceptance, late finality",
             "percentunit",
             (
                 Query(f"{_P}:accept_slow:ratio_rate5m", "accept"),
@@ -104,8 +104,8 @@ OVERVIEW: Final = Dashboard(
                 Query(f'1 - max({_P}_slo_target_ratio{{objective="accept"}})', "allowed"),
             ),
         ),
-        _value(f"max by (objective) ({_P}_slo_threshold_seconds)", "{{objective}}", "Within what time", "s"),
-        _value(f"max by (version, schema) ({_P}_build_info)", "{{version}} {{schema}}", "What runs", "none"),
+        _value(f"max by (objective) ({_P}_slo_threshold_seconds)", "{{objective}}", "Latency targets", "s"),
+        _value(f"max by (version, schema) ({_P}_build_info)", "{{version}} {{schema}}", "Version", "none"),
     ),
 )
 PAYMENTS: Final = Dashboard(
@@ -116,17 +116,17 @@ PAYMENTS: Final = Dashboard(
         _rate(f"{_P}_payments_total", "rail, outcome", title="Final"),
         _rate(f"{_P}_payments_refused_total", "reason", title="Refused by the switch"),
         _value(f"sum by (rail, state) ({_P}_payments_in_flight)", "{{rail}} {{state}}", "In flight"),
-        _quantiles(f"{_P}_payment_duration_seconds", "rail", "From reservation to final", limit=10),
-        _quantiles(f"{_P}_payment_stage_duration_seconds", "stage", "Parts of a payment"),
+        _quantiles(f"{_P}_payment_duration_seconds", "rail", "Time from reservation to finality", limit=10),
+        _quantiles(f"{_P}_payment_stage_duration_seconds", "stage", "Time of each step of a payment"),
         _value(
             f"sum by (rail, currency) (rate({_P}_settled_value_minor_units_total[5m]))",
             "{{rail}} {{currency}}",
-            "Credited, minor units a second",
+            "Credited, minor units per second",
         ),
-        _rate(f"{_P}_idempotency_replays_total", "kind", title="Messages that came again"),
+        _rate(f"{_P}_idempotency_replays_total", "kind", title="Duplicate messages"),
         _rate(f"{_P}_http_requests_total", "route, method, status", title="Requests"),
-        _quantiles(f"{_P}_http_request_duration_seconds", "route", "Requests, how long", f"{{{_ASKED}}}"),
-        _rate(f"{_P}_signature_failures_total", "cause", title="Requests that did not prove who sent them"),
+        _quantiles(f"{_P}_http_request_duration_seconds", "route", "Request duration", f"{{{_ASKED}}}"),
+        _rate(f"{_P}_signature_failures_total", "cause", title="Requests without valid authentication"),
     ),
 )
 RAILS: Final = Dashboard(
@@ -134,23 +134,27 @@ RAILS: Final = Dashboard(
     "payswitch: rails",
     (
         _rate(f"{_P}_rail_requests_total", "rail, operation, answer", title="Exchanges"),
-        _quantiles(f"{_P}_rail_request_duration_seconds", "rail", "Exchanges, how long"),
-        _value(f"max by (rail) ({_P}_rail_circuit_open)", "{{rail}}", "Taken to be away", limit=1),
-        _value(f"min by (rail) ({_P}_rail_reachable)", "{{rail}}", "Answers probes"),
+        _quantiles(f"{_P}_rail_request_duration_seconds", "rail", "Exchange duration"),
+        _value(f"max by (rail) ({_P}_rail_circuit_open)", "{{rail}}", "Circuit open", limit=1),
+        _value(f"min by (rail) ({_P}_rail_reachable)", "{{rail}}", "Responds to probes"),
         _value(
             f"max by (rail) ({_P}_rail_ids_used_ratio)",
             "{{rail}}",
-            "Order ids taken",
+            "Order ids used",
             "percentunit",
             limit=0.8,
         ),
         _value(
-            f"max by (rail) ({_P}_unknown_oldest_age_seconds)", "{{rail}}", "Oldest in doubt", "s", limit=900
+            f"max by (rail) ({_P}_unknown_oldest_age_seconds)",
+            "{{rail}}",
+            "Oldest unknown outcome",
+            "s",
+            limit=900,
         ),
         _value(f"sum by (rail, kind) ({_P}_reconciliation_breaks)", "{{rail}} {{kind}}", "Breaks", limit=1),
-        _rate(f"{_P}_rail_stray_answers_total", "rail, verdict", title="Answers that no payment waits for"),
+        _rate(f"{_P}_rail_stray_answers_total", "rail, verdict", title="Responses without a waiting payment"),
         _value(
-            f"increase({_P}_rail_contradictions_total[1h])", "", "Contradictions of the last hour", limit=1
+            f"increase({_P}_rail_contradictions_total[1h])", "", "Contradictions in the last hour", limit=1
         ),
     ),
 )
@@ -177,15 +181,15 @@ MONEY: Final = Dashboard(
             "Imbalance, minor units",
             limit=1,
         ),
-        _value(f"max by (check) ({_P}_invariant_faults)", "{{check}}", "Invariants that fail", limit=1),
+        _value(f"max by (check) ({_P}_invariant_faults)", "{{check}}", "Failed invariants", limit=1),
         Panel(
-            "Looks at the invariants",
+            "Checks of the invariants",
             "s",
             (Query(f"time() - max({_P}_invariants_timestamp_seconds)", "since the last"),),
             limit=300,
         ),
-        _value(f"max({_P}_invariants_behind_events)", "", "Events not looked at yet"),
-        _value(f"max({_P}_checkpoint_age_seconds)", "", "Oldest event under no checkpoint", "s", limit=300),
+        _value(f"max({_P}_invariants_behind_events)", "", "Events not checked yet"),
+        _value(f"max({_P}_checkpoint_age_seconds)", "", "Oldest event without a checkpoint", "s", limit=300),
         _value(
             f"max by (currency) ({_P}_settlement_window_overdue_seconds)",
             "{{currency}}",
@@ -193,10 +197,10 @@ MONEY: Final = Dashboard(
             "s",
             limit=300,
         ),
+        _value(f"max by (state) ({_P}_settlement_oldest_age_seconds)", "{{state}}", "Settlement age", "s"),
         _value(
-            f"max by (state) ({_P}_settlement_oldest_age_seconds)", "{{state}}", "Settlements, how long", "s"
+            f"min by (table) ({_P}_partition_room_events)", "{{table}}", "Free space in partitions, events"
         ),
-        _value(f"min by (table) ({_P}_partition_room_events)", "{{table}}", "Room in partitions, events"),
     ),
 )
 PROCESSES: Final = Dashboard(
@@ -205,14 +209,16 @@ PROCESSES: Final = Dashboard(
     (
         _value(f"sum by (process) ({_P}_processes)", "{{process}}", "Alive"),
         _value(f"sum({_P}_api_workers)", "", "API workers"),
-        _value(f"sum by (process) (rate({_P}_cpu_seconds_total[5m]))", "{{process}}", "Processors used"),
-        _quantiles(f"{_P}_event_loop_lag_seconds", "process", "Event loops wake late by", limit=0.5),
+        _value(f"sum by (process) (rate({_P}_cpu_seconds_total[5m]))", "{{process}}", "CPU use"),
+        _quantiles(f"{_P}_event_loop_lag_seconds", "process", "Event loop lag", limit=0.5),
         _value(
             f"sum by (process, state) ({_P}_db_pool_connections)",
             "{{process}} {{state}}",
-            "Connections to the database",
+            "Database connections",
         ),
-        _quantiles(f"{_P}_db_pool_acquire_duration_seconds", "process", "Getting a connection", limit=0.5),
+        _quantiles(
+            f"{_P}_db_pool_acquire_duration_seconds", "process", "Time to get a connection", limit=0.5
+        ),
         _value(
             f"min by (place) ({_P}_disk_free_bytes / {_P}_disk_size_bytes)",
             "{{place}}",
@@ -220,13 +226,17 @@ PROCESSES: Final = Dashboard(
             "percentunit",
         ),
         _value(
-            f"max by (kind) ({_P}_backup_age_seconds)", "{{kind}}", "Newest backup, age", "s", limit=93600
+            f"max by (kind) ({_P}_backup_age_seconds)",
+            "{{kind}}",
+            "Age of the newest backup",
+            "s",
+            limit=93600,
         ),
-        _value(f"max({_P}_wal_archive_failing)", "", "Copying the write-ahead log fails", limit=1),
-        _value(f"max by (topic) ({_P}_outbox_rows)", "{{topic}}", "Waits to be passed on"),
-        _value(f"max by (topic) ({_P}_outbox_oldest_age_seconds)", "{{topic}}", "Oldest of it", "s"),
+        _value(f"max({_P}_wal_archive_failing)", "", "WAL archiving fails", limit=1),
+        _value(f"max by (topic) ({_P}_outbox_rows)", "{{topic}}", "Queued rows"),
+        _value(f"max by (topic) ({_P}_outbox_oldest_age_seconds)", "{{topic}}", "Oldest queued row", "s"),
         _rate(f"{_P}_webhook_deliveries_total", "result", title="Webhooks"),
-        _value(f"max({_P}_clock_offset_seconds)", "", "Our clock less the database's", "s"),
+        _value(f"max({_P}_clock_offset_seconds)", "", "Clock offset from the database", "s"),
         Panel(
             "Facts of the database",
             "s",
@@ -239,7 +249,7 @@ ALL: Final = (OVERVIEW, PAYMENTS, RAILS, MONEY, PROCESSES)
 
 
 def expressions() -> Iterator[str]:
-    """Every expression of every panel."""
+    """All expressions of all panels."""
     for dashboard in ALL:
         for panel in dashboard.panels:
             for query in panel.queries:
@@ -247,7 +257,7 @@ def expressions() -> Iterator[str]:
 
 
 def write(directory: Path) -> list[Path]:
-    """Write every dashboard; the files."""
+    """Write every dashboard; return the files."""
     directory.mkdir(parents=True, exist_ok=True)
     files = []
     for dashboard in ALL:
@@ -258,7 +268,7 @@ def write(directory: Path) -> list[Path]:
 
 
 def document(dashboard: Dashboard) -> dict[str, Any]:
-    """As Grafana reads it; the same bytes for the same dashboard, so that provisioning sees no change."""
+    """The dashboard as Grafana's JSON; always the same bytes, so that provisioning sees no change."""
     return {
         "uid": "payswitch-" + hashlib.sha256(dashboard.name.encode()).hexdigest()[:8],
         "title": dashboard.title,

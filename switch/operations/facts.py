@@ -1,4 +1,4 @@
-"""The facts of the database and its disks, as gauges. The caretaker alone states them, so none is summed."""
+"""Gauges about the database and its disks. Only the caretaker exports them, so none must be summed."""
 
 import shutil
 import time
@@ -83,7 +83,7 @@ SELECT coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), fa
 
 
 async def state(pool: asyncpg.Pool) -> None:
-    """State what changes with every payment; the time of it comes last, so it vouches for all."""
+    """Set the gauges that change with every payment; the timestamp is set last, so it covers all of them."""
     for row in await pool.fetch(_IN_FLIGHT):
         metrics.IN_FLIGHT.labels(row["country"], row["state"]).set(row["n"])
         if row["state"] == State.UNKNOWN:
@@ -99,7 +99,7 @@ async def state(pool: asyncpg.Pool) -> None:
 
 
 async def state_slowly(pool: asyncpg.Pool, settings: Settings, known: Rails) -> None:
-    """State what grows over minutes and hours."""
+    """Set the gauges that grow over minutes and hours."""
     _state_build()
     _state_disks(settings)
     await _state_clock(pool)
@@ -119,7 +119,7 @@ async def state_slowly(pool: asyncpg.Pool, settings: Settings, known: Rails) -> 
 
 
 def _state_build() -> None:
-    """Say which version runs, the schema it was made for, and what it is held to."""
+    """Export the running version, its schema version, and the service level objectives."""
     schema = migrate.migrations("switch")[-1].name.removesuffix(".sql")
     metrics.BUILD.labels(version("payswitch"), schema).set(1)
     for objective, (ratio, within_s) in metrics.OBJECTIVES.items():
@@ -129,7 +129,7 @@ def _state_build() -> None:
 
 
 def places(settings: Settings) -> dict[str, Path]:
-    """Where there must be room; a database elsewhere has its log elsewhere."""
+    """Directories that need free space; a remote database has its log elsewhere."""
     known = {
         "data": settings.data,
         "pg_wal": settings.data / "postgres" / "pg_wal",
@@ -139,20 +139,20 @@ def places(settings: Settings) -> dict[str, Path]:
 
 
 async def uncovered_s(connection: asyncpg.Connection | asyncpg.Pool) -> float:
-    """Age of the oldest event that no signed checkpoint covers, in seconds; 0 where all are covered."""
+    """Age of the oldest event that no signed checkpoint covers, in seconds; 0 if all are covered."""
     age: float = await connection.fetchval(_UNCOVERED)
     return age
 
 
 async def clock_offset(connection: asyncpg.Connection) -> float:
-    """Our clock less the database's, in seconds: the middle of asking is when it looked."""
+    """Our clock less the database's, in seconds, measured at the middle of the query."""
     before = time.time()
     theirs: float = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
     return (before + time.time()) / 2 - theirs
 
 
 def _state_disks(settings: Settings) -> None:
-    """Say how much room there is, and how old the newest backup is."""
+    """Export free disk space, and the age of the newest backup."""
     if settings.backups is not None:
         metrics.BACKUP_AGE.labels("base").set(_backup_age(settings.backups))
     for place, directory in places(settings).items():
@@ -167,13 +167,13 @@ def _backup_age(directory: Path) -> float:
 
 
 async def _state_clock(pool: asyncpg.Pool) -> None:
-    """Hold our clock against the database's."""
+    """Compare our clock with the database's."""
     async with pool.acquire() as connection:
         metrics.CLOCK_OFFSET.set(await clock_offset(connection))
 
 
 async def _state_windows(pool: asyncpg.Pool) -> None:
-    """Say by how much each scheduled window is past its cut-off."""
+    """Export by how much each scheduled window is past its cut-off."""
     for schedule in await reads.schedules(pool):
         row = await pool.fetchrow(_OPEN_WINDOW, schedule.currency)
         overdue = 0.0

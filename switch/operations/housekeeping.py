@@ -1,4 +1,4 @@
-"""What the caretaker does for the ledger's history, now and then: partitions ahead, signed checkpoints."""
+"""Periodic maintenance of the ledger's history by the caretaker: new partitions, signed checkpoints."""
 
 from pathlib import Path
 from typing import Final
@@ -26,7 +26,7 @@ MESSAGES: Final = Companion(
     "SELECT number, direction, body FROM switch.message"
     " WHERE number BETWEEN $1 AND $2 ORDER BY number, direction",
 )
-"""The switch's table that is partitioned as the event log is."""
+"""The switch's table that is partitioned in the same way as the event log."""
 
 TABLES: Final = (partitions.EVENTS, MESSAGES.table)
 
@@ -36,7 +36,7 @@ _LINES: Final = "verifier-keys.txt"
 
 
 def signer(settings: Settings) -> Signer:
-    """The operator's signer: the key, made once, and while a rotation lasts the one before as well.
+    """The operator's signer: the key, made once, and also the previous key during a rotation.
 
     Raises:
         TypeError: a file is not an Ed25519 key.
@@ -52,7 +52,7 @@ def signer(settings: Settings) -> Signer:
 
 
 def rotate_key(settings: Settings) -> Signer:
-    """Begin an overlap: from now on the old key and a new one sign.
+    """Begin a rotation: from now on the old key and a new one both sign.
 
     Raises:
         ValueError: the last rotation has not ended.
@@ -67,19 +67,19 @@ def rotate_key(settings: Settings) -> Signer:
 
 
 def retire_key(settings: Settings) -> Signer:
-    """End an overlap: the old key is destroyed; its verifier's line stays in `verifier-keys.txt`."""
+    """End a rotation: the old key is destroyed; its verifier line stays in `verifier-keys.txt`."""
     (settings.data / "audit" / _PREVIOUS).unlink(missing_ok=True)
     return signer(settings)
 
 
 def verifier_lines(settings: Settings) -> list[str]:
-    """The lines of every key that ever signed, oldest first."""
+    """The verifier lines of every key that ever signed, oldest first."""
     signer(settings)
     return (settings.data / "audit" / _LINES).read_text(encoding="utf-8").split()
 
 
 def _make_key(directory: Path) -> None:
-    """Make a key in a file that only its owner can read; whoever is first stays first."""
+    """Make a key in a file that only its owner can read; an existing key is kept."""
     made = Ed25519PrivateKey.generate()
     write_once(directory / _KEY, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
@@ -100,19 +100,19 @@ def _remember(lines: Path, made: Signer) -> None:
 
 
 class Housekeeper:
-    """Keeps the ledger's history in order, through the role that cannot change it."""
+    """Maintains the ledger's history, through a role that cannot change it."""
 
     def __init__(self, settings: Settings, pool: asyncpg.Pool) -> None:
         self._settings = settings
         self._pool = pool
 
     async def publish(self) -> None:
-        """Sign what is new in the log."""
+        """Sign a checkpoint of new events in the log."""
         async with self._pool.acquire() as connection:
             await audit.checkpoint(connection, signer(self._settings))
 
     async def make_room(self) -> None:
-        """Make partitions ahead, and say how far they reach."""
+        """Create partitions ahead, and export how far they reach."""
         for table in TABLES:
             await partitions.add_ahead(self._pool, table)
             metrics.PARTITION_ROOM.labels(table).set(await partitions.room(self._pool, table))

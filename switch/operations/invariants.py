@@ -1,10 +1,11 @@
-"""The invariants, looked at while payments run: what is new in the log, and the balances that stand.
+"""Incremental check of the invariants while payments run: new events of the log, and current balances.
 
-A look begins where the last one ended, so it costs what happened since, and never more than a bound. What
-it finds wrong freezes the books. It holds nothing in memory: how far the log was found right, and what it
-adds up to, stands in `switch.invariant_look`. After a fault that mark stays, so each further look finds what
-is still wrong, and a clean one says that it has been put right. `payswitch verify` checks everything from
-the first event on, this does not: what was changed behind the mark and adds up all the same is found there.
+A check begins where the last one ended, so its cost depends on what happened since, up to a bound. A fault
+that it finds freezes the books. It holds nothing in memory: the position up to which the log was verified,
+and the sums at that position, are in `switch.invariant_look`. After a fault that position stays, so each
+further check finds what is still wrong, and a check without faults shows that it was corrected. `payswitch
+verify` checks everything from the first event on: only it finds old events that were changed without changing
+the sums.
 """
 
 import asyncio
@@ -23,13 +24,13 @@ from switch.writer.client import Link
 from switch.writer.commands import Freeze
 
 CHECKS: Final = (*ledger.CHECKS, "I7 legal history", "terms")
-"""What is looked at; the first ones are the ledger's own."""
+"""Names of the checks; the first ones are the ledger's own."""
 
 _HASH_BYTES: Final = 32
 _DETAIL_MAX: Final = 300
 _FAULTS_MAX: Final = 100
 _PATIENCE_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-"""Between tries to tell the writer to freeze."""
+"""Delay between attempts to freeze the books through the writer."""
 
 _READ: Final = "SELECT seq, state, tree FROM switch.invariant_look"
 _KEEP: Final = """
@@ -41,11 +42,11 @@ _START: Final = ledger.Mark(0, b"", ())
 _log = structlog.get_logger()
 
 Fault = tuple[str, str]
-"""A check, and what is wrong."""
+"""A check, and its fault."""
 
 
 class Invariants:
-    """Looks, and freezes."""
+    """Checks the invariants, and freezes the books after a fault."""
 
     def __init__(self, pool: asyncpg.Pool, link: Link, events_max: int) -> None:
         self._pool = pool
@@ -53,10 +54,10 @@ class Invariants:
         self._events_max = events_max
 
     async def look(self) -> tuple[Fault, ...]:
-        """Check what is new; what is wrong, if anything, after the books are frozen.
+        """Check what is new; return the fault, if any, after the books are frozen.
 
         Raises:
-            Unavailable, OutcomeUnknown: something is wrong and the writer stayed away; the next look
+            Unavailable, OutcomeUnknown: there is a fault, and the writer did not respond; the next check
                 tries again.
 
         """
@@ -86,7 +87,7 @@ class Invariants:
 
 
 async def _mark(connection: asyncpg.Connection) -> ledger.Mark | None:
-    """Read where the last look ended; None where there was none, or where it found no beginning."""
+    """Read where the last check ended; None if there was none, or if it had no starting point."""
     row = await connection.fetchrow(_READ)
     if row is None or row["seq"] == 0:
         return None

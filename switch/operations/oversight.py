@@ -1,4 +1,4 @@
-"""What whoever oversees the switch looks at: rails and their switches, queues, services. Pure reads."""
+"""Data for oversight: rails and their switches, queues, services. Reads only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,40 +52,40 @@ WHERE at > clock_timestamp() - interval '1 day' ORDER BY service, at DESC
 TOPICS: Final[Mapping[str, str]] = {
     "audit_note": "Audit notes for the log",
     "webhook": "Webhook deliveries",
-    "correspondence": "Letters between participants",
-    "due_payment": "Payments to be looked at again",
+    "correspondence": "Messages between participants",
+    "due_payment": "Payments due for a check",
     "approved_change": "Approved changes to be executed",
 }
-"""What people call a queue."""
+"""Titles of the queues."""
 
 
 @dataclass(frozen=True, slots=True)
 class RailFacts:
-    """One rail: `state` is `open`, `closed`, or `away` where probes or this process get no answer."""
+    """One rail: `state` is `open`, `closed`, or `away` if probes or this process get no response."""
 
     country: str
     name: str
     currency: str
     state: str
     opens_at: datetime | None
-    """Of one that people closed: when it opens by itself."""
+    """When a closed rail opens by itself."""
     open_from: datetime | None
-    """By its own hours: its next instant of work, where that is not now."""
+    """Next opening instant by its own hours, if that is not now."""
     silent: int
-    """Exchanges in a row without a word, as this process saw them."""
+    """Consecutive time-outs, as counted by this process."""
     silent_since: datetime | None
-    """The first failed probe since the last that was answered; None where the last was."""
+    """First failed probe since the last successful one; None if the last was successful."""
     held: int
     sent: int
     unknown: int
     breaks: int
     cycle: date | None
-    """The last whose file was read whole."""
+    """The last cycle whose file was read completely."""
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Something that waits: how many, and for how many seconds the oldest has."""
+    """A queue: the number of entries, and the age of the oldest in seconds."""
 
     topic: str
     rows: int
@@ -93,13 +93,13 @@ class Queue:
 
     @property
     def title(self) -> str:
-        """What people call it."""
+        """Title of the queue."""
         return TOPICS[self.topic]
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """The ledger's writer: its epoch, how many events it has written, the last one's time."""
+    """The ledger's writer: its epoch, its number of events, and the time of the last one."""
 
     epoch: int
     events: int
@@ -138,13 +138,13 @@ def _rail(row: asyncpg.Record, known: Rail | None, seen: reach.Reach, now: datet
 
 
 async def queues(connection: asyncpg.Connection | asyncpg.Pool) -> list[Queue]:
-    """What waits to be done."""
+    """Every queue."""
     rows = [*await connection.fetch(facts.OUTBOX), *await connection.fetch(_QUEUES)]
     return [Queue(row["topic"], row["n"], row["age"]) for row in rows]
 
 
 async def writer(connection: asyncpg.Connection | asyncpg.Pool) -> Writer:
-    """How the ledger's writer is."""
+    """State of the ledger's writer."""
     row = await connection.fetchrow(_WRITER)
     before = await connection.fetchval(statement("seq_at"), await connection.fetchval(_A_MINUTE_AGO))
     return Writer(
@@ -153,10 +153,10 @@ async def writer(connection: asyncpg.Connection | asyncpg.Pool) -> Writer:
 
 
 async def webhooks(connection: asyncpg.Connection | asyncpg.Pool) -> list[Mapping[str, Any]]:
-    """Addresses that something waits for, or that are given up: one more than `WEBHOOKS_MAX` at most."""
+    """Webhooks with waiting deliveries, and disabled ones: at most one more than `WEBHOOKS_MAX`."""
     return [dict(row) for row in await connection.fetch(_WEBHOOKS, WEBHOOKS_MAX + 1)]
 
 
 async def services(connection: asyncpg.Connection | asyncpg.Pool) -> list[Mapping[str, Any]]:
-    """The last look at each service, of the last day."""
+    """The last probe of each service in the last day."""
     return [dict(row) for row in await connection.fetch(_SERVICES)]

@@ -1,7 +1,7 @@
-"""Ageing: what is no evidence of a payment is forgotten in time, a little at once.
+"""Retention: data that is not evidence of a payment is deleted after a time, in small batches.
 
-Deliveries of webhooks (their events stay readable), what probes saw, finished reports (they can be made again
-from the log). The log, the ledger and the messages are not touched here.
+This concerns webhook deliveries (their events stay readable), results of probes, and finished reports (they
+can be made again from the log). The log, the ledger and the messages are not touched here.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ from switch.reports import artefacts
 
 EVERY_S: Final = 3600.0
 AT_ONCE: Final = 5000
-"""Rows of one statement: none of them holds a table or the disk for long."""
+"""Rows per statement, so that none blocks a table or the disk for long."""
 _PAUSE_S: Final = 0.1
-"""Between two statements: payments go first."""
+"""Pause between two statements: payments have priority."""
 
 _DELIVERIES: Final = """
 DELETE FROM switch.webhook_delivery AS d USING (
@@ -28,15 +28,15 @@ DELETE FROM switch.webhook_delivery AS d USING (
 ) AS old
 WHERE d.webhook = old.webhook AND d.seq = old.seq
 """
-"""One that its receiver asked for again is due now, however old it is."""
+"""A delivery that its receiver requested again is due now, whatever its age."""
 _KEPT: Final = "SELECT DISTINCT sha256 FROM switch.report_artefact WHERE sha256 = ANY($1)"
 
 Forget = Callable[[datetime], Awaitable[int]]
-"""Forgets a few of those before an instant; how many."""
+"""Deletes a batch of rows before an instant; returns how many."""
 
 
 async def forget_old(pool: asyncpg.Pool, settings: Settings, *, now: datetime | None = None) -> None:
-    """Forget whatever is older than the settings keep it."""
+    """Delete everything that is older than the retention times of the settings."""
     today = now or datetime.now(UTC)
 
     async def deliveries(before: datetime) -> int:
@@ -65,7 +65,7 @@ async def _all_before(forget: Forget, before: datetime) -> None:
 
 
 async def _forget_files(pool: asyncpg.Pool, directory: Path, before: datetime) -> None:
-    """Remove files of reports that nothing tells of any more: the same content may have been made twice."""
+    """Remove files of reports that have no record left: the same content may have been made twice."""
     old = await asyncio.to_thread(artefacts.older_than, directory, before)
     kept = {bytes(row["sha256"]) for row in await pool.fetch(_KEPT, list(old.values()))}
     gone = [path for path, sha256 in old.items() if sha256 not in kept]

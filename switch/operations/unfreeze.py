@@ -1,4 +1,4 @@
-"""The end of a freeze: two people say that the books are right again, once a look has found them so."""
+"""The end of a freeze: two people confirm that the books are correct, after a check without faults."""
 
 import json
 from typing import Annotated, Any, Final
@@ -32,11 +32,11 @@ async def _check(connection: asyncpg.Connection, _: Found) -> None:
     if faults:
         check, text = faults[0]
         raise Refused(
-            f"the last look still found {len(faults)} wrong: {check}, {text}", reason=Reason.NARRATIVE
+            f"the last check still found {len(faults)} faults: {check}, {text}", reason=Reason.NARRATIVE
         )
     if not row["looked"]:
         raise Refused(
-            "nobody has looked at the books since they were frozen: try again soon", reason=Reason.NARRATIVE
+            "the books have not been checked since they were frozen: try again soon", reason=Reason.NARRATIVE
         )
 
 

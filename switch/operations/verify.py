@@ -1,13 +1,13 @@
-"""`payswitch verify`: every invariant of ledger and payments, held against the database and the rails' books.
+"""`payswitch verify`: check every invariant of ledger and payments against the database and rails' books.
 
 The ledger's own come from `ledger.verify`: I1 conservation, I2 balances are the sum of their entries,
 I3 caps, and others. Those of payments are here:
 
 I4  at most once    a UETR is posted once, and a rail's book credits it once
-I5  agreement       what is committed here is credited there, to the same amount and account; what is
-                    aborted is not; a rail whose book is not here is named as not compared
-I8  reconciliation  the rails' files and words say what is here, or people have settled the difference
-I6  acknowledgement what a client was told it had sent is here, and ended as it was told
+I5  agreement       a payment committed by the switch is credited by the rail, with the same amount and
+                    account; an aborted one is not; a rail whose book is missing is reported as not compared
+I8  reconciliation  the rails' files and responses agree with the switch, or people resolved the difference
+I6  acknowledgement a payment acknowledged to a client exists, and ended with the acknowledged status
 I7  legal history   the events of a payment are a path in the lifecycle table, and final is final
 """
 
@@ -75,7 +75,7 @@ SELECT t.id, coalesce(r.outcome = 'posted', false) AS posted
 FROM ledger.transfer AS t LEFT JOIN ledger.resolution AS r USING (number) WHERE t.id = ANY($1)
 """
 _ENDS: Final = {"ACCC": True, "RJCT": False}
-"""Statuses that are an end, and whether it is posted."""
+"""Final statuses, and whether each is posted."""
 _OPEN_BREAKS: Final = """
 SELECT rail::text, ref, kind, uetr FROM switch.reconciliation_break WHERE resolved_at IS NULL
 """
@@ -123,28 +123,28 @@ _ALL: Final = (0, (1 << 63) - 1)
 
 @dataclass(slots=True)
 class Tally:
-    """Counts what was checked, and keeps the faults, up to a bound."""
+    """Counts what was checked, and collects the faults, up to a bound."""
 
     name: str
     text: str
     checked: int = 0
     faults: list[str] = field(default_factory=list)
     not_compared: list[str] = field(default_factory=list)
-    """What could not be looked at, and why; then it does not say that all is well."""
+    """What could not be compared, and why; the result is then not that all is well."""
 
     def check(self, fine: object, fault: str) -> None:
-        """Count one; `fault` says what is wrong where it is not fine."""
+        """Count one check; `fault` describes what is wrong if it is not fine."""
         self.checked += 1
         if not fine and len(self.faults) < _FAULTS_MAX:
             self.faults.append(fault)
 
     def keep_only(self, again: "Tally") -> None:
-        """Forget the faults that a second look did not find."""
+        """Drop the faults that a second check did not find."""
         still = set(again.faults)
         self.faults = [fault for fault in self.faults if fault in still]
 
     def result(self) -> CheckResult:
-        """Get the verdict."""
+        """Return the verdict."""
         faults = self.faults
         found = f"{len(faults)} faults: {'; '.join(faults[:_EXAMPLES])}" if faults else ""
         not_compared = f"not compared: {', '.join(self.not_compared)}" if self.not_compared else ""
@@ -154,35 +154,35 @@ class Tally:
 
 @dataclass(slots=True)
 class Credit:
-    """What a rail's book says of one UETR: how often it was credited, what that comes to, and where."""
+    """Entries of a rail's book for one UETR: the number of credits, their sum, and the accounts."""
 
     times: int = 0
     sums: Counter[str] = field(default_factory=Counter)
-    """Minor units by currency: a second currency is never summed under the first one's name."""
+    """Minor units by currency: amounts of different currencies are never added."""
     accounts: Counter[str] = field(default_factory=Counter)
 
     def count(self, entry: rail_book.BookEntry, change: int) -> None:
-        """Add a credit, or take its reversal off."""
+        """Add a credit, or subtract its reversal."""
         self.times += change
         self.sums[entry.currency] += change * entry.amount_minor
         self.accounts[entry.account] += change
 
     @property
     def left(self) -> dict[str, int]:
-        """What is credited and not reversed, by currency."""
+        """Amount credited and not reversed, by currency."""
         return {currency: minor for currency, minor in self.sums.items() if minor}
 
     @property
     def credited(self) -> set[str]:
-        """The accounts that have it."""
+        """Accounts with a credit that is not reversed."""
         return {account for account, times in self.accounts.items() if times}
 
 
 def read_credits(book: Path) -> dict[UUID | str, Credit]:
-    """Fold a rail's book: credits less reversals of each UETR, or of each reference where there is no UETR.
+    """Sum up a rail's book: credits less reversals of each UETR, or of each reference if there is no UETR.
 
     Raises:
-        ValueError: a line is none of a book's.
+        ValueError: a line is not a valid line of a book.
 
     """
     credits_: defaultdict[UUID | str, Credit] = defaultdict(Credit)
@@ -203,10 +203,10 @@ async def verify(
     progress: Callable[[int], None] | None = None,
     keys: KeyRing | None = None,
 ) -> AsyncIterator[CheckResult]:
-    """Check everything, one result at a time; `rails` holds a directory a rail with its book.
+    """Check everything, one result at a time; `rails` has a directory for each rail with its book.
 
-    Credited accounts are compared where `keys` are there to read the messages by. Detached history is read
-    again where `archives` has its files; `progress` is told how many events are done.
+    Credited accounts are compared if `keys` are given to read the messages. Detached history is read again if
+    `archives` has its files; `progress` receives the number of events that are done.
     """
     async for result in ledger_verify.verify(connection, progress, archives):
         name = f"{_NUMBERS.get(result.name, '')} {result.name}".strip()
@@ -216,7 +216,7 @@ async def verify(
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         result = await _reconciled(connection)
     yield result
-    # One snapshot for each of the rest: payments go on while we look.
+    # One snapshot for each of the rest: payments go on during the check.
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         result = await _acknowledged(connection, acknowledged)
     yield result
@@ -231,7 +231,7 @@ async def verify(
 
 
 async def verify_further(connection: asyncpg.Connection, after: int, until: int) -> list[CheckResult]:
-    """Check the payments that events `after` < seq <= `until` are about: their history and their terms."""
+    """Check the payments of events `after` < seq <= `until`: their history and their terms."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         numbers = [row["number"] for row in await connection.fetch(_TOUCHED, after, until)]
         return [await _history(connection, numbers), await _terms(connection, after, until)]
@@ -240,7 +240,7 @@ async def verify_further(connection: asyncpg.Connection, after: int, until: int)
 async def _books_agree(
     connection: asyncpg.Connection, rails: Path, keys: KeyRing | None
 ) -> list[CheckResult]:
-    """Compare with the rails' books. The two are never read at one instant: a fault must be seen twice."""
+    """Compare with the rails' books. They cannot be read at one instant: a fault must be found twice."""
     found = await _compare(connection, rails, keys)
     if any(not tally.result().ok for tally in found):
         await asyncio.sleep(_SECOND_LOOK_S)
@@ -254,21 +254,21 @@ async def _compare(
     connection: asyncpg.Connection, rails: Path, keys: KeyRing | None = None
 ) -> tuple[Tally, Tally, Tally]:
     once = Tally("I4 at most once", "no payment is posted or credited twice")
-    agree = Tally("I5 agreement", "the switch and the rails' books say the same of every final payment")
-    accounts = Tally("I5 accounts", "the rails' books credit the accounts that the messages name")
+    agree = Tally("I5 agreement", "the switch and the rails' books agree on every final payment")
+    accounts = Tally("I5 accounts", "the rails' books credit the accounts in the messages")
     books = {book.parent.name: book for book in sorted(rails.glob(f"*/{rail_book.FILE_NAME}"))}
     missing = [row["rail"] for row in await connection.fetch(_USED) if row["rail"] not in books]
     for tally in (once, agree, accounts):
         _name_missing(tally, rails, missing)
     if keys is None:
-        accounts.not_compared.append("there are no keys here to read the messages by")
+        accounts.not_compared.append("there are no keys to read the messages with")
     for country, book in books.items():
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             rows = await connection.fetch(_OUTCOMES, country)
         try:
             credited = read_credits(book)
         except (ValueError, TypeError, KeyError):
-            agree.check(fine=False, fault=f"the book of {country} has a line that is none")
+            agree.check(fine=False, fault=f"the book of {country} has an invalid line")
             continue
         for uetr, credit in credited.items():
             once.check(credit.times == 1, f"{uetr} credited {credit.times} times by {country}")
@@ -282,12 +282,12 @@ async def _compare(
 
 
 def _name_missing(tally: Tally, rails: Path, missing: list[str]) -> None:
-    """A rail whose book is not here was not compared; the book of a simulated one must be here."""
+    """Report rails without a book as not compared; the book of a simulated rail must not be missing."""
     if missing:
-        tally.not_compared += [f"no book of {country} is here" for country in missing]
+        tally.not_compared += [f"no book of {country}" for country in missing]
     for country in missing:
         if is_simulated(rails / country):
-            tally.check(fine=False, fault=f"the book of {country} is gone: it was not compared")
+            tally.check(fine=False, fault=f"the book of {country} is missing: it was not compared")
 
 
 async def _check_accounts(
@@ -297,7 +297,7 @@ async def _check_accounts(
     credited: Mapping[UUID | str, Credit],
     keys: KeyRing,
 ) -> None:
-    """Hold the account that each payment's message names against the one that the rail's book credits."""
+    """Compare the account in each payment's message with the account that the rail's book credits."""
     forms = registry.profile(country).creditor
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         async for row in connection.cursor(_NAMED, country):
@@ -307,7 +307,7 @@ async def _check_accounts(
             try:
                 raw = keys.open(row["uetr"], personal_data.CAME, row["sealed"], row["body"])
             except (Erased, Unreadable):
-                continue  # `evidence` and `erasures` say what is wrong with those
+                continue  # `evidence` and `erasures` report what is wrong with those
             payment = credit_transfer.read(codec.again(raw, row["message_name"]))
             named = find_alias(payment.creditor_account, forms)
             if named is not None:
@@ -316,9 +316,10 @@ async def _check_accounts(
 
 
 async def _reconciled(connection: asyncpg.Connection) -> CheckResult:
-    """Hold the rails' files against the books, as `reconciliation` does; open breaks are faults too."""
+    """Compare the rails' files with the books, as `reconciliation` does; open breaks are faults too."""
     tally = Tally(
-        "I8 reconciliation", "what the rails say is here, or two people have settled the difference"
+        "I8 reconciliation",
+        "the rails' files agree with the switch, or two people have resolved the difference",
     )
     tally.checked = await connection.fetchval("SELECT count(*) FROM switch.rail_cycle_line")
     found = {
@@ -333,8 +334,8 @@ async def _reconciled(connection: asyncpg.Connection) -> CheckResult:
 
 
 async def _evidence(connection: asyncpg.Connection) -> CheckResult:
-    """Hash the stored bytes: what came, and what was sent, are what the audited events say."""
-    tally = Tally("evidence", "stored messages have the hashes that the audited events say")
+    """Hash the stored bytes: received and sent messages must match the audited events."""
+    tally = Tally("evidence", "stored messages have the hashes in the audited events")
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         async for row in connection.cursor(_EVIDENCE):
             tally.check(row["fine"], f"payment {row['number']}: stored bytes were changed, or are missing")
@@ -342,50 +343,55 @@ async def _evidence(connection: asyncpg.Connection) -> CheckResult:
 
 
 async def _terms(connection: asyncpg.Connection, after: int, until: int) -> CheckResult:
-    """Add the legs up: they move what the payment's terms say, between the parties that they name."""
-    tally = Tally("terms", "every payment's legs move what its terms say")
+    """Add up the legs: they must move the amounts of the payment's terms, between its parties."""
+    tally = Tally("terms", "every payment's legs match its terms")
     async for row in connection.cursor(_TERMS, after, until):
         tally.check(row["fine"], f"payment {row['number']}: its legs and its terms differ")
     return tally.result()
 
 
 async def verify_erasures(connection: asyncpg.Connection) -> CheckResult:
-    """Look for every key: it is there, or the log says that it was erased."""
-    tally = Tally("erasures", "every key that is gone was erased on record")
+    """Check every key: it exists, or the log records its erasure."""
+    tally = Tally("erasures", "the log records the erasure of every missing key")
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         async for row in connection.cursor(_ERASURES):
-            tally.check(row["fine"], f"payment {row['number']}: its key is gone, the log does not say why")
+            tally.check(
+                row["fine"],
+                f"payment {row['number']}: its key is missing, and the log does not record an erasure",
+            )
     return tally.result()
 
 
 def _agrees(tally: Tally, row: asyncpg.Record, credit: Credit | None) -> None:
-    """Compare one payment. A difference is a fault until people have settled it, whoever said what first."""
+    """Compare one payment. A difference is a fault until people have resolved it."""
     uetr = row["uetr"]
     if row["open_state"] is not None:
-        return  # not final: nothing to agree on yet
+        return  # not final: nothing to compare yet
     if row["outcome"] == "posted":
         same = credit is not None and credit.left == {row["credit_currency"]: row["credit_minor"]}
-        tally.check(same or row["settled"], f"{uetr} committed here, and not credited so there")
+        tally.check(same or row["settled"], f"{uetr} is committed here, and not credited by the rail")
     else:
-        tally.check(credit is None or row["settled"], f"{uetr} aborted here, and credited there")
+        tally.check(credit is None or row["settled"], f"{uetr} is aborted here, and credited by the rail")
 
 
 async def _acknowledged(connection: asyncpg.Connection, acknowledged: Path | None) -> CheckResult:
-    tally = Tally("I6 acknowledgements", "every payment that a client was told of is here, and ended as told")
+    tally = Tally(
+        "I6 acknowledgements", "every acknowledged payment exists, and ended with the acknowledged status"
+    )
     if acknowledged is not None and acknowledged.exists():
         told = [json.loads(line) for line in acknowledged.read_text().splitlines()]
         rows = await connection.fetch(_TOLD, [UUID(line["uetr"]) for line in told])
         posted = {row["id"]: row["posted"] for row in rows}
         for line in told:
             uetr, status = UUID(line["uetr"]), line.get("status", "")
-            tally.check(uetr in posted, f"{uetr} was acknowledged and is not here")
+            tally.check(uetr in posted, f"{uetr} was acknowledged and does not exist")
             other = status in _ENDS and posted.get(uetr) is not _ENDS[status]
-            tally.check(not other, f"{uetr} was told {status} and ended otherwise")
+            tally.check(not other, f"{uetr} was acknowledged as {status} and ended otherwise")
     return tally.result()
 
 
 async def _history(connection: asyncpg.Connection, numbers: Sequence[int] | None = None) -> CheckResult:
-    """Replay payments, all or some, through the table; open ones must stand where they are listed."""
+    """Replay payments, all or some, through the lifecycle table; open ones must have the listed state."""
     tally = Tally("I7 legal history", "every payment's history is a path in the lifecycle table")
     standing = {
         row["number"]: State(row["state"])
@@ -411,7 +417,7 @@ def _step(tally: Tally, number: int, state: State, row: asyncpg.Record) -> State
     except IllegalTransition as error:
         tally.check(fine=False, fault=f"payment {number}: {error}")
         return said
-    tally.check(reached is said, f"payment {number}: says {said}, the table says {reached}")
+    tally.check(reached is said, f"payment {number}: the event states {said}, the table {reached}")
     return said
 
 

@@ -1,4 +1,4 @@
-"""How a process is doing, seen from inside: its event loop's lag, processor time, connections."""
+"""Health of a process, measured from inside: event loop lag, processor time, connections."""
 
 import asyncio
 import os
@@ -13,15 +13,15 @@ from switch.base import lifeline, metrics
 _EVERY_S: Final = 1.0
 _PATIENCE_S: Final = 5.0
 STUCK_S: Final = 60.0
-"""Longer than any statement may take, so that whoever holds the connections has had to let go."""
+"""Longer than any statement may take, so that holders of connections must have released them."""
 _END_WITHIN_S: Final = 30
 
 
 async def watch(process: str, pool: asyncpg.Pool | None = None) -> None:
-    """Look once a second, until cancelled. `process` is what the process is, not which one.
+    """Measure once a second, until cancelled. `process` is the type of the process.
 
-    A pool that gives no connection for a minute, though the database takes new ones, will not mend itself:
-    the process ends then, and a new one takes its place.
+    A pool that gives no connection for a minute, although the database accepts new ones, does not recover.
+    The process then ends, and a new one replaces it.
     """
     metrics.PROCESSES.labels(process).set(1)
     spent = time.process_time()
@@ -34,7 +34,7 @@ async def watch(process: str, pool: asyncpg.Pool | None = None) -> None:
         metrics.CPU.labels(process).inc(now - spent)
         spent = now
         if process == "api":
-            lifeline.beat()  # it is for answering: its loop turns, whatever the database does
+            lifeline.beat()  # the process is alive: its loop runs, whatever the database does
         if pool is None or await _look_at(process, pool):
             given = time.monotonic()
         elif time.monotonic() - given > STUCK_S and await _takes_connections(pool):
@@ -42,14 +42,14 @@ async def watch(process: str, pool: asyncpg.Pool | None = None) -> None:
 
 
 def _end() -> None:
-    """Begin an ordinary end, and make sure of it."""
-    lifeline.ends("its pool gives no connection, though the database takes new ones", lasting=False)
+    """Begin an ordinary shutdown, and make sure that it completes."""
+    lifeline.ends("the pool gives no connection, although the database accepts new ones", lasting=False)
     signal.alarm(_END_WITHIN_S)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def _takes_connections(pool: asyncpg.Pool) -> bool:
-    """Whether a connection beside the pool can be made, and answers."""
+    """Whether a connection outside the pool can be made, and responds."""
     try:
         async with asyncio.timeout(_PATIENCE_S):
             connection = await pool._get_new_connection()  # noqa: SLF001 - as the pool would make one more
@@ -62,7 +62,7 @@ async def _takes_connections(pool: asyncpg.Pool) -> bool:
 
 
 async def _look_at(process: str, pool: asyncpg.Pool) -> bool:
-    """Count connections, and get one more as any request would; waiting in vain counts as that long."""
+    """Count connections, and get one as any request would; a time-out counts as that long a wait."""
     idle = pool.get_idle_size()
     metrics.POOL.labels(process, "idle").set(idle)
     metrics.POOL.labels(process, "used").set(pool.get_size() - idle)
@@ -71,4 +71,4 @@ async def _look_at(process: str, pool: asyncpg.Pool) -> bool:
             async with pool.acquire(timeout=_PATIENCE_S):
                 return True
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
-            return False  # the database is away: what needs it says so, and this must go on looking
+            return False  # the database is down: others report it, and this must go on measuring

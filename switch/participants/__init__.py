@@ -1,1 +1,1 @@
-"""Participants: how they come, what they may use, how they go."""
+"""Participants: onboarding, accounts, keys, limits, corridors, people, and offboarding."""

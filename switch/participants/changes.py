@@ -1,8 +1,8 @@
-"""Changes to participants: how they come and go, their accounts, caps and funds.
+"""Changes to participants: onboarding, offboarding, suspension, accounts, caps and funds.
 
-A participant that is suspended has what is in flight finished and everything new refused, within a second
-everywhere: every process reads the directory anew each second. One that is to be removed is suspended
-first, and empty: nothing in flight, nothing on its accounts.
+A suspended participant's payments in flight are finished and new ones refused, within a second everywhere,
+because every process reads the directory anew each second. A participant must be suspended and empty before
+it is offboarded: nothing in flight, and no money in its accounts.
 """
 
 from typing import Any, Final
@@ -32,7 +32,7 @@ from switch.writer.commands import CloseAccounts, Fund, Leg, OpenAccount, Reply,
 from switch.writer.verdicts import Verdict
 
 SETTLEMENT: Final = "settlement"
-"""Purpose of the account, one a currency, that money comes in from and goes out to."""
+"""Purpose of the account, one per currency, from which money comes in and to which it goes out."""
 
 _statement: Final = statements("switch.participants")
 _NEEDED: Final = _statement("is_needed")
@@ -41,20 +41,20 @@ _UNCOUNTED: Final = _statement("uncounted_windows")
 _THERE_IS: Final = "SELECT true FROM ledger.account WHERE owner = $1 AND currency = $2 AND purpose = $3"
 
 
-# Coming, going.
+# Onboarding and offboarding.
 
 
 async def _check_onboard(connection: asyncpg.Connection, content: Onboard) -> None:
     if not is_bic(content.bic):
-        raise refuse("the BIC is not one")
+        raise refuse("the BIC is not valid")
     if content.country not in COUNTRIES:
-        raise refuse("no such country")
+        raise refuse("this country does not exist")
     if content.id == SCHEME or await connection.fetchval(
         "SELECT true FROM switch.participant WHERE id = $1 OR left(bic, 8) = left($2, 8)",
         content.id,
         content.bic,
     ):
-        raise refuse("this id or this institution takes part already")
+        raise refuse("a participant with this id or of this institution exists already")
     for account in content.accounts:
         cap_of(account.net_debit_cap, account.currency)
     for key in content.keys:
@@ -64,7 +64,7 @@ async def _check_onboard(connection: asyncpg.Connection, content: Onboard) -> No
 async def _compare_onboard(
     connection: asyncpg.Connection, content: Onboard, bands: Bands
 ) -> list[Comparison]:
-    """Every cap that it would begin with."""
+    """Compare every cap of a new participant."""
     return [
         one
         for account in content.accounts
@@ -94,17 +94,17 @@ async def _onboard(execution: Execution, content: Onboard) -> None:
         reply = await open_account(execution, content.id, account.currency, account.net_debit_cap)
         if (
             reply.verdict is Verdict.EXISTS
-        ):  # an onboarding that failed half way left it: the cap is this one's
+        ):  # an onboarding that failed half-way left the account: this onboarding sets the cap
             await _cap(execution, reply.number, cap_of(account.net_debit_cap, account.currency))
-    execution.outcome = f"{content.id} takes part"
+    execution.outcome = f"{content.id} is onboarded"
 
 
 async def open_account(
     execution: Execution, participant: str, currency: str, cap: str, purpose: str = POSITION
 ) -> Reply:
-    """Open a participant's account, and the scheme's own of the currency where they are missing.
+    """Open a participant's account, and the scheme's accounts of the currency if they are missing.
 
-    Verdict `exists`: it was opened by another change, and its cap is as it was.
+    Verdict `exists`: another change opened it, and its cap is unchanged.
     """
     await execution.link.ask(OpenAccount(SCHEME, currency, SETTLEMENT, None))
     await execution.link.ask(OpenAccount(SCHEME, currency, FEES, 0))
@@ -127,7 +127,7 @@ async def _check_resume(connection: asyncpg.Connection, content: OfParticipant) 
 async def _check_remove(connection: asyncpg.Connection, content: OfParticipant) -> None:
     await _check_resume(connection, content)
     if await connection.fetchval(_NEEDED, content.participant):
-        raise refuse("a currency's settlement or rates are in its hands: name somebody else first")
+        raise refuse("it is the settlement agent or FX provider of a currency: appoint another one first")
     for row in await _accounts(connection, content.participant):
         _check_empty(row)
     await _check_settled(connection, content.participant)
@@ -136,13 +136,13 @@ async def _check_remove(connection: asyncpg.Connection, content: OfParticipant) 
 async def _check_settled(
     connection: asyncpg.Connection, participant: str, currency: str | None = None
 ) -> None:
-    """It must owe nothing, and be owed nothing, by any window, be it open, closed, or held over."""
+    """Check that no window, open, closed or held, has anything to settle for the participant."""
     if await connection.fetchval(_UNSETTLED, participant, currency):
-        raise refuse("something of it is still to be settled")
+        raise refuse("it still has positions to settle")
     for row in await connection.fetch(_UNCOUNTED, participant, currency):
         nets = positions.of_participants(await positions.payment_nets(connection, row["number"]))
         if nets.get(participant):
-            raise refuse(f"its payments of window {row['number']} are still to be settled")
+            raise refuse(f"its payments of window {row['number']} are not settled yet")
 
 
 async def _accounts(connection: asyncpg.Connection, participant: str) -> list[asyncpg.Record]:
@@ -154,9 +154,9 @@ async def _accounts(connection: asyncpg.Connection, participant: str) -> list[as
 
 def _check_empty(row: asyncpg.Record) -> None:
     if row["debits_pending"] or row["credits_pending"]:
-        raise refuse(f"payments in {row['currency']} are in flight: they finish first")
+        raise refuse(f"payments in {row['currency']} are in flight and must finish first")
     if row["debits_posted"] != row["credits_posted"]:
-        raise refuse(f"its account in {row['currency']} is not empty: pay out or settle first")
+        raise refuse(f"its account in {row['currency']} is not empty: pay out or settle the balance first")
 
 
 async def _suspend(execution: Execution, content: OfParticipant) -> None:
@@ -168,7 +168,7 @@ async def _resume(execution: Execution, content: OfParticipant) -> None:
 
 
 async def _remove(execution: Execution, content: OfParticipant) -> None:
-    """Close what it has; an account that is no longer empty stops all of it."""
+    """Close its accounts; if one is no longer empty, none is closed."""
     accounts = await _accounts(execution.connection, content.participant)
     await _close(execution, [row["number"] for row in accounts])
     await execution.connection.execute(
@@ -180,7 +180,7 @@ async def _remove(execution: Execution, content: OfParticipant) -> None:
 
 
 async def _close(execution: Execution, accounts: list[int]) -> None:
-    """All of them, or none."""
+    """Close all accounts, or none."""
     reply = await execution.link.ask(CloseAccounts(accounts))
     if reply.verdict is not Verdict.CLOSED:
         raise refuse(f"the account cannot be closed: {reply.verdict.text}")
@@ -200,13 +200,13 @@ async def _check_open_account(connection: asyncpg.Connection, content: SetAccoun
     await check_not_removed(connection, content)
     _check_cap_of(content)
     if await connection.fetchval(_THERE_IS, content.participant, content.currency, content.account):
-        raise refuse("there is such an account: its cap is set by `cap.set`, and a closed one stays closed")
+        raise refuse("the account exists: set its cap with `cap.set`; a closed account stays closed")
 
 
 def _check_cap_of(content: SetAccountCap) -> None:
     cap = cap_of(content.net_debit_cap, content.currency)
     if cap and content.account == GROSS:
-        raise refuse("an account for gross settlement holds money that was paid in: its cap is 0")
+        raise refuse("an account for gross settlement holds prefunded money only: its cap is 0")
 
 
 async def _open_account(execution: Execution, content: SetAccountCap) -> None:
@@ -214,7 +214,7 @@ async def _open_account(execution: Execution, content: SetAccountCap) -> None:
         execution, content.participant, content.currency, content.net_debit_cap, content.account
     )
     if reply.verdict is Verdict.EXISTS:
-        raise refuse("there is such an account: somebody opened it meanwhile")
+        raise refuse("the account exists: another change opened it meanwhile")
 
 
 async def _number(connection: asyncpg.Connection, content: OfAccount | SetAccountCap | Funds) -> int:

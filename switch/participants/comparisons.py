@@ -1,4 +1,4 @@
-"""What a rate, a fee, a cap, a limit or a movement of funds is measured by: see `base/plausibility.py`."""
+"""Reference values for a new rate, fee, cap, limit or movement of funds: see `base/plausibility.py`."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -16,9 +16,9 @@ from switch.base.sql import statements
 from switch.payments import pricing
 
 _BPS_REFERENCE: Final = 100
-"""A first fee of more than ten times one per cent is a slip."""
+"""A first fee of more than ten times one per cent is probably a mistake."""
 _SHARE_OF_LARGEST: Final = 100
-"""A first flat fee is measured by one per cent of the largest payment of the source country's rail."""
+"""A first flat fee is compared with one per cent of the largest payment of the source country's rail."""
 
 _statement: Final = statements("switch.participants")
 _RATES: Final = _statement("rates_in_force")
@@ -39,7 +39,7 @@ async def of_rate(
     valid_from: datetime | None,
     bands: Bands,
 ) -> list[Comparison]:
-    """A rate beside the one it replaces, the one before, the inverse pair, and a third currency's ways."""
+    """Compare a rate with the present and the previous one, the inverse pair, and cross rates."""
     rows = await connection.fetch(_RATES, valid_from)
     known = {(row["source"], row["target"]): Fraction(row["rate"]) for row in rows}
     stated = Fraction(rate)
@@ -77,7 +77,7 @@ def text_of_rate(rate: Fraction) -> str:
 async def of_cap(
     connection: asyncpg.Connection, participant: str, currency: str, *, cap: str, account: str, bands: Bands
 ) -> list[Comparison]:
-    """A net debit cap beside the one in force; a first one beside others' and what was ever paid in."""
+    """Compare a net debit cap with the present one; a first one with others' caps and the largest funding."""
     minor = cap_of(cap, currency)
     row = await connection.fetchrow(_CAP, participant, currency, account)
     if row["own"] == minor or (not row["own"] and not minor):
@@ -101,7 +101,7 @@ async def of_funds(
     account: str,
     bands: Bands,
 ) -> list[Comparison]:
-    """A movement beside the account's largest before, or what it can cover; a first one beside others'."""
+    """Compare a movement with the account's largest earlier one or its funds; a first one with others'."""
     minor = money_of(amount, currency).minor
     row = await connection.fetchrow(_FUNDED, participant, currency, account)
     reference = max(row["own"] or row["anybody"] or 0, row["held"] or 0)
@@ -119,7 +119,7 @@ async def of_limits(
     per_day: str | None,
     bands: Bands,
 ) -> list[Comparison]:
-    """Limits beside those in force, and beside the smallest payment that any rail would credit."""
+    """Compare limits with those in force, and with the smallest payment that any rail would credit."""
     row = await connection.fetchrow(_LIMITS, participant, currency) or {"per_payment": None, "per_day": None}
     found: list[Comparison] = []
     smallest = await smallest_payment(connection, currency)
@@ -142,9 +142,9 @@ async def of_limits(
 async def smallest_payment(
     connection: asyncpg.Connection, currency: str, countries: Collection[str] | None = None
 ) -> int:
-    """What must be debited at least, in minor units, for the rail of one of the countries to credit it.
+    """Least amount to debit, in minor units, so that the rail of one of the countries can credit the payment.
 
-    None is every country that has a rail.
+    None means every country that has a rail.
     """
     rates = await connection.fetch(_RATES, None)
     into = {row["target"]: Fraction(row["rate"]) for row in rates if row["source"] == currency}
@@ -163,9 +163,9 @@ async def smallest_payment(
 async def of_fees(
     connection: asyncpg.Connection, source: str, target: str, *, minor: int, bps: int, bands: Bands
 ) -> list[Comparison]:
-    """Fees beside those in force; first ones beside the source country's other corridors.
+    """Compare fees with those in force; first ones with the source country's other corridors.
 
-    And the smallest payment that the fees leave possible beside the one that is possible now.
+    Also compare the smallest payment that the fees permit with the smallest one at present.
     """
     rows = await connection.fetch(_FEES, source, target)
     largest = registry.profile(source).limits.maximum_minor if source in registry.countries() else 0
@@ -186,7 +186,7 @@ async def _of_smallest(
     bps: int,
     bands: Bands,
 ) -> list[Comparison]:
-    """The smallest payment under the stated fees: a fee may not quietly shut small payments out."""
+    """Smallest payment under the stated fees: a fee must not exclude small payments unnoticed."""
     if source not in registry.countries():
         return []
     currency = registry.profile(source).currency
@@ -194,7 +194,7 @@ async def _of_smallest(
     now = max([pricing.least(row["fee_minor"], row["fee_bps"]) or 0 for row in rows if row["own"]], default=0)
     reference, least = max(credited, now), pricing.least(minor, bps)
     if least is None:
-        texts = f"{Money(reference, currency).text} {currency}", "none is more than its fee"
+        texts = f"{Money(reference, currency).text} {currency}", "no payment is larger than its fee"
         return [Comparison(Measure.SMALLEST, *texts, UNLIMITED, beyond=True)]
     if least <= reference:
         return []
@@ -204,7 +204,7 @@ async def _of_smallest(
 def _of_fee(
     rows: list[asyncpg.Record], name: str, what: Measure, stated: tuple[int, int], bands: Bands
 ) -> list[Comparison]:
-    """One part of a fee; `stated` is its value, and what a first one is measured by if nothing else is."""
+    """Compare one part of a fee; without another reference, a first fee is compared with `stated`."""
     then, fallback = stated
     now = next((row[name] for row in rows if row["own"]), 0)
     if then == now:
@@ -220,7 +220,7 @@ def _of_fee(
 
 
 def _at_most(what: Measure, reference: int, stated: int, currency: str, bands: Bands) -> Comparison:
-    """A first value, or a single movement: a small one is ordinary, only a large one is not."""
+    """Compare a first value, or a single movement: only a large one is unusual."""
     factor = Fraction(stated, reference)
     beyond = factor > Fraction(bands.size_factor)
     return Comparison(what, *_texts(reference, stated, currency), factor, beyond)

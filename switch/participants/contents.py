@@ -1,4 +1,4 @@
-"""What changes to participants are about: the contents of their requests."""
+"""Contents of requests for changes to participants."""
 
 from typing import Annotated, Literal
 
@@ -19,7 +19,7 @@ class NewAccount(Content, frozen=True, kw_only=True):
 
 
 class NewKey(Content, frozen=True, kw_only=True):
-    """A signature key: SubjectPublicKeyInfo in PEM."""
+    """A signing key: SubjectPublicKeyInfo in PEM."""
 
     keyid: KeyId
     public_key: PublicKeyText
@@ -46,7 +46,7 @@ class OfParticipant(Content, frozen=True, kw_only=True):
 
 
 class OfAccount(Content, frozen=True, kw_only=True):
-    """One participant's account in one currency: of its position, or of money for gross settlement."""
+    """One participant's account in one currency: its position, or its account for gross settlement."""
 
     participant: Participant
     currency: Currency
@@ -54,7 +54,7 @@ class OfAccount(Content, frozen=True, kw_only=True):
 
 
 class SetAccountCap(Confirmable, frozen=True, kw_only=True):
-    """How far an account may go below what was paid in: decimal text; "0" is fully prefunded."""
+    """How far an account may go below the funds paid in: decimal text; "0" is fully prefunded."""
 
     participant: Participant
     currency: Currency
@@ -63,7 +63,7 @@ class SetAccountCap(Confirmable, frozen=True, kw_only=True):
 
 
 class Funds(Confirmable, frozen=True, kw_only=True):
-    """Money that came in, or is to go out, at the settlement agent; `reference` is the agent's."""
+    """Money that the settlement agent received or is to pay out; `reference` is the agent's."""
 
     participant: Participant
     currency: Currency

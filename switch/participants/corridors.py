@@ -1,4 +1,4 @@
-"""Changes to the ways that payments go: corridors and their fees, exchange rates, rails."""
+"""Changes to corridors and their fees, to exchange rates, and to rails."""
 
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -34,7 +34,7 @@ _RATE: Final = _statement("rate_in_force")
 _RAIL: Final = _statement("rail_state")
 _DAY_S: Final = 86_400
 _CLOSED_DAYS_MAX: Final = 7
-"""A rail that is closed longer than this is closed by a slip."""
+"""A closure longer than this is probably a mistake."""
 Minor = Annotated[int, msgspec.Meta(title="Fee in minor units", ge=0, le=2**62 - 1)]
 BasisPoints = Annotated[int, msgspec.Meta(title="Fee in basis points", ge=0, le=10_000)]
 Rate = Annotated[
@@ -42,7 +42,7 @@ Rate = Annotated[
     msgspec.Meta(
         title="Exchange rate",
         pattern=r"^(0|[1-9]\d{0,9})(\.\d{1,10})?$",
-        description="a number with a point and no separators, as 3.3412",
+        description="a decimal number with a point and no separators, such as 3.3412",
     ),
 ]
 
@@ -52,7 +52,7 @@ ToCountry = Annotated[Country, msgspec.Meta(title="To")]
 
 
 class SwitchCorridor(Content, frozen=True, kw_only=True):
-    """A direction of payment, open or closed."""
+    """A corridor, open or closed."""
 
     source: FromCountry
     target: ToCountry
@@ -69,7 +69,7 @@ class CorridorFees(Confirmable, frozen=True, kw_only=True):
 
 
 class CorridorSettlement(Content, frozen=True, kw_only=True):
-    """How a corridor's payments are settled: `net` in windows, or `gross`, each at once."""
+    """Settlement of a corridor's payments: `net` in windows, or `gross`, each at once."""
 
     source: FromCountry
     target: ToCountry
@@ -87,7 +87,7 @@ class SetRate(Confirmable, frozen=True, kw_only=True):
 
 
 class SwitchRail(Confirmable, frozen=True, kw_only=True):
-    """A rail, open or closed; a closed one may say from when it is open again."""
+    """A rail, open or closed; a closed one may have an instant at which it opens again."""
 
     country: Country
     open: Open
@@ -95,21 +95,21 @@ class SwitchRail(Confirmable, frozen=True, kw_only=True):
 
 
 async def _corridor_seats(connection: asyncpg.Connection, content: SwitchCorridor) -> tuple[Seat, ...]:
-    """Both central banks agree to an opening; closing one must not wait for them."""
+    """Both central banks must approve the opening of a corridor; closing it must not wait for them."""
     return await _both_central_banks(connection, content) if content.enabled else (CHECKER,)
 
 
 async def _both_central_banks(
     _connection: asyncpg.Connection, content: SwitchCorridor | CorridorSettlement
 ) -> tuple[Seat, ...]:
-    """A checker, and the central bank at either end: it is their money that moves."""
+    """A checker, and the central bank of either country, because it is their money that moves."""
     countries = dict.fromkeys((content.source, content.target))
     return (CHECKER, *(Seat(Role.REGULATOR, country) for country in countries))
 
 
 async def _check_corridor(_connection: asyncpg.Connection, content: SwitchCorridor) -> None:
     if content.source == content.target or not {content.source, content.target} <= COUNTRIES:
-        raise refuse("a corridor joins two countries")
+        raise refuse("the source and the target of a corridor are different countries")
 
 
 def _direction(content: SwitchCorridor | CorridorFees | CorridorSettlement | SetRate) -> str:
@@ -146,7 +146,7 @@ async def _effect_of_fees(connection: asyncpg.Connection, content: CorridorFees)
 
 
 def _flat_fee(source: str, now: int | None, then: int) -> Row:
-    """In the currency of the source country's rail; in minor units where there is no such rail."""
+    """In the currency of the source country's rail; in minor units if there is no such rail."""
     if source not in registry.countries():
         return Row(term("Fee in minor units"), NOTHING if now is None else str(now), str(then))
     return amount(term("Flat fee"), now, then, registry.profile(source).currency)
@@ -204,9 +204,9 @@ async def _corridor_settlement(execution: Execution, content: CorridorSettlement
 
 async def _check_rate(connection: asyncpg.Connection, content: SetRate) -> None:
     if content.source == content.target or not {content.source, content.target} <= set(EXPONENTS):
-        raise refuse("a rate is between two currencies")
+        raise refuse("a rate is between two different currencies")
     if content.rate.strip("0.") == "":
-        raise refuse("a rate is more than zero")
+        raise refuse("a rate must be more than zero")
     if content.valid_from is not None and content.valid_from.tzinfo is None:
         raise refuse("an instant needs its offset from UTC")
     await _check_ahead(connection, content.valid_from, "valid_from")
@@ -220,10 +220,10 @@ async def _check_rate(connection: asyncpg.Connection, content: SetRate) -> None:
 
 
 async def _check_ahead(connection: asyncpg.Connection, instant: datetime | None, name: str) -> None:
-    """Refuse an instant that has passed: it would not begin then, and nobody changes what was in force."""
+    """Refuse an instant in the past: the change would not start then, and history cannot be changed."""
     if instant is not None and instant <= await connection.fetchval("SELECT clock_timestamp()"):
         raise Refused(
-            f"{name} is in the past: state an instant that is still to come, or none",
+            f"{name} is in the past: state an instant in the future, or none",
             reason=Reason.NARRATIVE,
             path=name,
         )
@@ -270,7 +270,7 @@ async def _set_rate(execution: Execution, content: SetRate) -> None:
 
 async def _check_rail(connection: asyncpg.Connection, content: SwitchRail) -> None:
     if content.opens_at is not None and (content.open or content.opens_at.tzinfo is None):
-        raise refuse("only a closed rail opens later, at an instant with its offset from UTC")
+        raise refuse("only a closed rail has an opening time, as an instant with its offset from UTC")
     await _check_ahead(connection, content.opens_at, "opens_at")
     if not await connection.fetchval("SELECT true FROM switch.rail WHERE country = $1", content.country):
         raise refuse("no such rail")
@@ -279,7 +279,7 @@ async def _check_rail(connection: asyncpg.Connection, content: SwitchRail) -> No
 async def _compare_rail(
     connection: asyncpg.Connection, content: SwitchRail, _bands: Bands
 ) -> list[Comparison]:
-    """A rail that is closed until an instant beyond a week: the factor is the number of days."""
+    """Compare the closure of a rail for more than a week: the factor is the number of days."""
     if content.opens_at is None:
         return []
     now: datetime = await connection.fetchval("SELECT clock_timestamp()")

@@ -1,4 +1,4 @@
-"""What changes to participants, their accounts, caps and funds would do."""
+"""Effects of changes to participants, their accounts, caps and funds."""
 
 from typing import Final
 
@@ -30,7 +30,7 @@ _HEADROOM: Final = term("Headroom")
 
 
 def becomes(status: str) -> Foresee:
-    """A participant's status, as it is and as it would be."""
+    """Present status of a participant, and the status after the change."""
     return status_of_row("switch.participant", "id", "participant", status)
 
 
@@ -46,13 +46,13 @@ async def of_onboarding(connection: asyncpg.Connection, content: Onboard) -> Eff
 
 
 async def links_of_onboarding(connection: asyncpg.Connection, content: Onboard) -> tuple[Resource, ...]:
-    """The participant, once there is one."""
+    """The participant, if it exists."""
     there = await connection.fetchval("SELECT true FROM switch.participant WHERE id = $1", content.id)
     return (Resource(Subject.PARTICIPANT, content.id),) if there else ()
 
 
 async def of_removal(connection: asyncpg.Connection, content: OfParticipant) -> Effect:
-    """The participant, the accounts that are closed with it, and the keys that are retired."""
+    """The participant, the accounts that close with it, and the keys that are retired."""
     itself = await becomes(term("removed"))(connection, content)
     accounts = [
         Row(f"{content.participant} {row['currency']} {row['purpose']}", term("open"), term("closed"))
@@ -98,7 +98,7 @@ async def of_closing(connection: asyncpg.Connection, content: OfAccount) -> Effe
 
 
 async def of_cap(connection: asyncpg.Connection, content: SetAccountCap) -> Effect:
-    """The cap, and the headroom that it leaves at this moment."""
+    """The cap, and the present headroom under it."""
     row = await _account(connection, content)
     cap, headroom = (None, None) if row is None else (row["cap"], row["headroom"])
     wanted = minor_of(content.net_debit_cap, content.currency)
@@ -112,12 +112,12 @@ async def of_cap(connection: asyncpg.Connection, content: SetAccountCap) -> Effe
 
 
 async def of_funds_in(connection: asyncpg.Connection, content: Funds) -> Effect:
-    """The amount, and the headroom at this moment."""
+    """The amount, and the present headroom."""
     return await _of_funds(connection, content, term("Paid in"), 1)
 
 
 async def of_funds_out(connection: asyncpg.Connection, content: Funds) -> Effect:
-    """The amount, and the headroom at this moment."""
+    """The amount, and the present headroom."""
     return await _of_funds(connection, content, term("Paid out"), -1)
 
 

@@ -1,4 +1,4 @@
-"""Changes to signature keys: several in force at once, retired in good order, revoked in bad."""
+"""Changes to signing keys: several can be in force; a key is retired at a date, or revoked at once."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -25,7 +25,7 @@ _STATUS: Final = _statement("key_status")
 
 
 class AddKey(Content, frozen=True, kw_only=True):
-    """One more key; several may be in force at once. Instants in ISO 8601 with an offset."""
+    """A further key; several may be in force at once. Instants in ISO 8601 with an offset."""
 
     participant: Participant
     keyid: KeyId
@@ -35,7 +35,7 @@ class AddKey(Content, frozen=True, kw_only=True):
 
 
 class RetireKey(Content, frozen=True, kw_only=True):
-    """A key's last instant, now or later; another must remain."""
+    """Last instant of a key, now or later; another key must remain in force."""
 
     participant: Participant
     keyid: KeyId
@@ -43,23 +43,23 @@ class RetireKey(Content, frozen=True, kw_only=True):
 
 
 class RevokeKey(Content, frozen=True, kw_only=True):
-    """A key that may be in wrong hands: worthless at once, even if it is the last."""
+    """A key that may be compromised: it ends at once, even if it is the last one."""
 
     participant: Participant
     keyid: KeyId
 
 
 async def check_new_key(connection: asyncpg.Connection, keyid: str, pem: str) -> None:
-    """It must be a key that can be used, under an id that never was.
+    """Check that a new key can be used, and that its id was never used.
 
     Raises:
-        Refused: it is not.
+        Refused: it is not usable, or its id was used before.
 
     """
     try:
         PublicKey.from_pem(keyid, pem.encode())
     except ValueError:
-        raise refuse("neither an Ed25519 nor a P-256 public key in PEM") from None
+        raise refuse("the key is neither an Ed25519 nor a P-256 public key in PEM") from None
     if await connection.fetchval("SELECT true FROM switch.participant_key WHERE keyid = $1", keyid):
         raise refuse("this key id was used before")
 
@@ -71,7 +71,7 @@ async def _check_add_key(connection: asyncpg.Connection, content: AddKey) -> Non
         if instant is not None and instant.tzinfo is None:
             raise refuse("an instant needs its offset from UTC")
     if content.valid_from and content.valid_until and content.valid_until <= content.valid_from:
-        raise refuse("the key would never be valid")
+        raise refuse("the key would never be valid: its end is not after its beginning")
 
 
 async def insert_key(
@@ -83,7 +83,7 @@ async def insert_key(
     valid_from: datetime | None = None,
     valid_until: datetime | None = None,
 ) -> None:
-    """Write a key down; None is from now on, and for ever."""
+    """Insert a key; None as `valid_from` is now, and as `valid_until` is without an end."""
     key = PublicKey.from_pem(keyid, pem.encode())
     await connection.execute(
         "INSERT INTO switch.participant_key"
@@ -176,7 +176,7 @@ async def _effect_of_revoking(connection: asyncpg.Connection, content: RevokeKey
 
 
 async def _status(connection: asyncpg.Connection, keyid: str) -> tuple[str, datetime | None]:
-    """What a key is now, and until when it is valid, if that is known."""
+    """State of a key, and the end of its validity, if it is known."""
     row = await connection.fetchrow(_STATUS, keyid)
     if row is None:
         return NOTHING, None

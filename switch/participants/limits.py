@@ -1,7 +1,7 @@
-"""Limits of what a participant may send in a currency: how they are changed, and how they are read.
+"""Limits on what a participant may send in a currency: how they are changed and read.
 
-The writer holds them (see `switch.limits`): a limit counts from the first payment after the change. What
-is over one is refused with AM14.
+The writer applies them (see `switch.limits`), from the first payment after the change. A payment over a limit
+is refused with AM14.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ _READ: Final = _statement("limits")
 
 
 class SetLimits(Confirmable, frozen=True, kw_only=True):
-    """What may be sent in a currency: decimal text; null is no limit, "0" stops every payment."""
+    """Limits of a currency: decimal text; null is no limit, "0" stops every payment."""
 
     participant: Participant
     currency: Currency
@@ -52,7 +52,7 @@ class StandingLimit:
     used_today: int
 
     def document(self) -> dict[str, Any]:
-        """As the API shows it, amounts as decimal text."""
+        """The limits as the API shows them, amounts as decimal text."""
         return {
             "currency": self.currency,
             "per_payment": self._text(self.per_payment),
@@ -65,7 +65,7 @@ class StandingLimit:
 
 
 async def read(connection: asyncpg.Connection | asyncpg.Pool) -> list[StandingLimit]:
-    """Every limit that stands, by participant and currency."""
+    """Every limit in force, by participant and currency."""
     return [StandingLimit(*row) for row in await connection.fetch(_READ)]
 
 
@@ -79,7 +79,7 @@ async def _check(connection: asyncpg.Connection, content: SetLimits) -> None:
     per_payment = _minor(content.per_payment, content.currency)
     per_day = _minor(content.per_day, content.currency)
     if per_payment is not None and per_day is not None and per_payment > per_day:
-        raise refuse("one payment may not come to more than a whole day")
+        raise refuse("the limit per payment may not exceed the limit per day")
 
 
 async def _compare(connection: asyncpg.Connection, content: SetLimits, bands: Bands) -> list[Comparison]:

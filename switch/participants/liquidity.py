@@ -1,8 +1,8 @@
-"""How much of its liquidity each participant has used in the open window, and alerts at 60, 80 and 95 %.
+"""Liquidity that each participant has used in the open window, with alerts at 60, 80 and 95 %.
 
-Used is what is pending, and what has gone out net since the window opened; with the headroom that is left
-it makes up what could be sent in all. An alert is raised when a level is reached and cleared when use falls
-five points below it, so that it does not flutter.
+Used liquidity is the pending amount plus the net amount sent since the window opened. Used liquidity and the
+remaining headroom together are the total that could be sent. An alert is raised when a level is reached, and
+cleared when use falls five points below it, so that it does not alternate.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,9 @@ USED: Final = Gauge(
     multiprocess_mode=_CURRENT,
 )
 ALERTS: Final = Counter(
-    "payswitch_liquidity_alerts_total", "Times that a level of use was reached", ("currency", "level")
+    "payswitch_liquidity_alerts_total",
+    "Number of times that a level of use was reached",
+    ("currency", "level"),
 )
 
 _statement: Final = statements("switch.participants")
@@ -35,7 +37,7 @@ _READ: Final = _statement("liquidity")
 
 @dataclass(frozen=True, slots=True)
 class CapUse:
-    """One account's liquidity, minor units; `level` is the alert that stands, 0 for none."""
+    """One account's liquidity, minor units; `level` is the alert in force, 0 for none."""
 
     participant: str
     currency: str
@@ -45,13 +47,13 @@ class CapUse:
 
     @property
     def percent(self) -> int:
-        """Used, in whole per cent of what could be sent in all, rounded down; 0 where there is nothing."""
+        """Used, in whole per cent of the total that could be sent, rounded down; 0 if that is nothing."""
         total = self.headroom + self.used
         return 0 if total <= 0 else self.used * 100 // total
 
 
 def level_of(use: CapUse) -> int:
-    """The level that should stand: the highest reached; one that stands holds on a little longer."""
+    """The alert level: the highest that was reached; an alert in force ends only five points below it."""
     for level in LEVELS:
         reached = level - CLEAR_POINTS if level <= use.level else level
         if use.percent >= reached:
@@ -60,12 +62,12 @@ def level_of(use: CapUse) -> int:
 
 
 async def read(connection: asyncpg.Connection | asyncpg.Pool) -> list[CapUse]:
-    """The use of every capped position."""
+    """Use of every position that has a cap."""
     return [CapUse(*row) for row in await connection.fetch(_READ)]
 
 
 async def watch(pool: asyncpg.Pool) -> None:
-    """State the gauges, and raise and clear alerts; each is an event in the log."""
+    """Set the gauges, and raise and clear alerts; each is an event in the log."""
     for use in await read(pool):
         total = use.headroom + use.used
         USED.labels(use.participant, use.currency).set(use.used / total if total > 0 else 0)

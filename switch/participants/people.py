@@ -1,4 +1,4 @@
-"""Changes to people: added, given a new start, suspended, resumed, removed."""
+"""Changes to people: add, reset, suspend, resume, remove."""
 
 from typing import Annotated, Any, Final
 
@@ -27,11 +27,11 @@ Name = Annotated[
     msgspec.Meta(
         title="Name",
         pattern="^[a-z][a-z0-9._-]{1,63}$",
-        description="2 to 64 small letters, digits, points and hyphens, as olga.petrova",
+        description="2 to 64 lower-case letters, digits, points and hyphens, such as olga.petrova",
     ),
 ]
 Half = Annotated[str, msgspec.Meta(title="Code", pattern="^[0-9a-f]{64}$")]
-DisplayName = Annotated[str, msgspec.Meta(title="Name to show", min_length=1, max_length=140)]
+DisplayName = Annotated[str, msgspec.Meta(title="Display name", min_length=1, max_length=140)]
 _SCOPED: Final = frozenset({Role.PARTICIPANT, Role.REGULATOR})
 
 
@@ -46,7 +46,7 @@ class Add(Content, frozen=True, kw_only=True):
 
 
 class Reset(Content, frozen=True, kw_only=True):
-    """A new password and a new authenticator for somebody who lost theirs."""
+    """A new password and a new authenticator for a person who lost theirs."""
 
     name: Name
     maker_half: Half
@@ -65,10 +65,11 @@ async def _status(connection: asyncpg.Connection, name: str) -> Status | None:
 
 async def _check_add(connection: asyncpg.Connection, content: Add) -> None:
     if await _status(connection, content.name) is not None:
-        raise Refused("this name is taken", reason=Reason.NARRATIVE)
+        raise Refused("this name is in use", reason=Reason.NARRATIVE)
     if (content.role in _SCOPED) != bool(content.scope):
         raise Refused(
-            "a participant's person and a regulator have a scope, others have none", reason=Reason.NARRATIVE
+            "a participant's person and a regulator need a scope, other roles have none",
+            reason=Reason.NARRATIVE,
         )
     if content.role is Role.PARTICIPANT and not await connection.fetchval(
         "SELECT true FROM switch.participant WHERE id = $1 AND status <> 'removed'", content.scope
@@ -77,7 +78,7 @@ async def _check_add(connection: asyncpg.Connection, content: Add) -> None:
     if content.role is Role.REGULATOR and not await connection.fetchval(
         "SELECT true FROM switch.participant WHERE country = $1 LIMIT 1", content.scope
     ):
-        raise Refused("nobody takes part from this country", reason=Reason.NARRATIVE)
+        raise Refused("there are no participants from this country", reason=Reason.NARRATIVE)
 
 
 async def _add(execution: Execution, content: Add) -> None:
@@ -100,7 +101,7 @@ async def _check_there(connection: asyncpg.Connection, content: Reset | Named) -
 
 async def _reset(execution: Execution, content: Reset) -> None:
     execution.secret = await enrolment.invite(execution.connection, content.name, content.maker_half)
-    execution.outcome = f"{content.name} is invited anew"
+    execution.outcome = f"{content.name} is invited again"
 
 
 async def _check_suspended(connection: asyncpg.Connection, content: Named) -> None:

@@ -50,7 +50,7 @@ async def _check_retire(connection: asyncpg.Connection, content: OfRail) -> None
     if row["open"]:
         raise refuse("the rail is open: close it first")
     if await rail_register.open_payments(connection, content.country):
-        raise refuse("payments over this rail are not final: they finish first")
+        raise refuse("payments over this rail are not final: wait until they are")
 
 
 async def _effect_of_retiring(connection: asyncpg.Connection, content: OfRail) -> Effect:

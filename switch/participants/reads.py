@@ -1,4 +1,4 @@
-"""Reading participants: who they are, what they hold, by which keys they sign. Pure reads."""
+"""Read participants: identity, accounts and signing keys. Reads only."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ _KEYS: Final = _statement("keys")
 
 @dataclass(frozen=True, slots=True)
 class ParticipantRow:
-    """One participant, as the directory lists it."""
+    """One participant in the directory."""
 
     id: str
     name: str
@@ -29,7 +29,7 @@ class ParticipantRow:
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """One signature key; `state` is `in force`, `future`, `retired` or `revoked`."""
+    """One signing key; `state` is `in force`, `future`, `retired` or `revoked`."""
 
     keyid: str
     algorithm: str
@@ -42,7 +42,7 @@ class KeyRow:
 
 @dataclass(frozen=True, slots=True)
 class ParticipantDetail:
-    """A participant with everything that is its own; positions in minor units."""
+    """A participant with its positions and keys; positions in minor units."""
 
     participant: ParticipantRow
     positions: tuple[Position, ...]
@@ -75,12 +75,12 @@ async def find(connection: asyncpg.Connection | asyncpg.Pool, id_: str) -> Parti
 
 
 async def keys(connection: asyncpg.Connection | asyncpg.Pool, id_: str) -> list[KeyRow]:
-    """Every key of a participant, the oldest first."""
+    """Every key of a participant, oldest first."""
     return [KeyRow(*row) for row in await connection.fetch(_KEYS, id_)]
 
 
 async def detail(connection: asyncpg.Connection | asyncpg.Pool, id_: str) -> ParticipantDetail:
-    """One participant with its positions, keys and what is in flight.
+    """One participant with its positions, keys and number of payments in flight.
 
     Raises:
         NotFound: there is none.

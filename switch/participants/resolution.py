@@ -1,4 +1,4 @@
-"""What a rail did and did not say: a payment in doubt, or a difference to its file, ended by two people."""
+"""Manual resolution by two people: of a payment with an unknown outcome, or of a reconciliation break."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -28,27 +28,27 @@ _OUTCOMES: Final[dict[str, tuple[Event, State]]] = {
 
 BREAKS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "credited_unknown_here": term("The rail credited what is unknown here"),
-        "credited_but_aborted": term("The rail credited what was aborted here"),
-        "refused_but_committed": term("The rail refused what was committed here"),
-        "another_amount": term("The rail moved another amount"),
-        "missing_at_rail": term("Committed here, in no file of the rail"),
+        "credited_unknown_here": term("Credited by the rail, unknown to the switch"),
+        "credited_but_aborted": term("Credited by the rail, aborted by the switch"),
+        "refused_but_committed": term("Rejected by the rail, committed by the switch"),
+        "another_amount": term("Amount mismatch"),
+        "missing_at_rail": term("Committed by the switch, missing in the rail's files"),
     }
 )
-"""What people call a difference to a rail's file."""
+"""Titles of reconciliation breaks."""
 _OPEN: Final = _statement("open_payment")
 _RETURNED: Final = _statement("payment_of_break")
 
 
 class Resolve(Content, frozen=True, kw_only=True):
-    """What the rail did, by evidence that stands outside the switch: a statement, a letter, a case number."""
+    """Outcome at the rail, by evidence from outside the switch: a statement, a message, a case number."""
 
     uetr: Annotated[
         str,
         msgspec.Meta(
             title="UETR",
             pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
-            description="a UETR in small letters, as 7c9e6679-7425-40de-944b-e07fc1f90ae7",
+            description="a UETR in lower case, such as 7c9e6679-7425-40de-944b-e07fc1f90ae7",
         ),
     ]
     outcome: Annotated[Literal["committed", "aborted"], msgspec.Meta(title="Outcome")]
@@ -60,7 +60,7 @@ async def _check(connection: asyncpg.Connection, content: Resolve) -> None:
         "SELECT state FROM switch.open_payment WHERE uetr = $1", UUID(content.uetr)
     )
     if state != State.UNKNOWN:
-        raise Refused("this payment is not in doubt", reason=Reason.NARRATIVE)
+        raise Refused("the outcome of this payment is not unknown", reason=Reason.NARRATIVE)
 
 
 async def _effect(connection: asyncpg.Connection, content: Resolve) -> Effect:
@@ -100,7 +100,7 @@ async def _resolve(execution: Execution, content: Resolve) -> None:
 
 
 class ResolveBreak(Content, frozen=True, kw_only=True):
-    """A difference to a rail's file, and what was found and done about it. It moves no money."""
+    """Resolution of a reconciliation break, with the finding and the action taken. It moves no money."""
 
     number: Annotated[int, msgspec.Meta(title="Number", ge=1, le=2**63 - 1)]
     resolution: Annotated[str, msgspec.Meta(title="Resolution", min_length=1, max_length=300)]
@@ -131,22 +131,22 @@ async def _resolve_break(execution: Execution, content: ResolveBreak) -> None:
 
 
 class ReturnBreak(Content, frozen=True, kw_only=True):
-    """A committed payment that its rail refused or gave back: return it, whole, and the break is resolved."""
+    """Return in full a committed payment that its rail rejected or returned, and resolve its break."""
 
     number: Annotated[int, msgspec.Meta(title="Number", ge=1, le=2**63 - 1)]
     evidence: Annotated[str, msgspec.Meta(title="Evidence", min_length=1, max_length=300)]
 
 
 async def _given_back(connection: asyncpg.Connection, number: int) -> UUID:
-    """The payment of a break that a return can end.
+    """Payment of a break that a return can resolve.
 
     Raises:
-        Refused: the break is resolved, or is not of a committed payment that its rail gave back.
+        Refused: the break is resolved, or is not about a committed payment that its rail returned.
 
     """
     uetr: UUID | None = await connection.fetchval(_RETURNABLE, number)
     if uetr is None:
-        raise Refused("no open break of a committed payment that its rail gave back", reason=Reason.NARRATIVE)
+        raise Refused("no open break of a committed payment that its rail returned", reason=Reason.NARRATIVE)
     return uetr
 
 
@@ -167,7 +167,7 @@ async def _effect_of_return(connection: asyncpg.Connection, content: ReturnBreak
 async def _links_of_break(
     connection: asyncpg.Connection, content: ResolveBreak | ReturnBreak
 ) -> tuple[Resource, ...]:
-    """The break, and the payment that it is about, where the payment is one of ours."""
+    """The break, and its payment if the switch has it."""
     uetr = await connection.fetchval(
         "SELECT b.uetr FROM switch.reconciliation_break AS b JOIN ledger.transfer AS t ON t.id = b.uetr"
         " WHERE b.id = $1",

@@ -1,1 +1,1 @@
-"""The settlement day: windows close, positions are confirmed, money moves between banks, the books follow."""
+"""The settlement day: windows close, positions are confirmed, banks settle, and the books are updated."""

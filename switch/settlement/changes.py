@@ -1,4 +1,4 @@
-"""Changes to the settlement day that take two people, or a central bank of every country concerned."""
+"""Changes to the settlement day that need two people, or the central bank of every country concerned."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -46,23 +46,23 @@ Digest = Annotated[
     msgspec.Meta(
         title="SHA-256 of the positions",
         pattern="^[0-9a-f]{64}$",
-        description="64 small letters and digits of a SHA-256",
+        description="64 hexadecimal digits of a SHA-256, in lower case",
     ),
 ]
 Clock = Annotated[
-    str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", description="a time of day, as 18:30")
+    str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", description="a time of day such as 18:30")
 ]
 
 
 class CloseNow(Content, frozen=True, kw_only=True):
-    """The window that is open now; naming it makes closing it twice impossible."""
+    """Close the open window. The window is named, so that it cannot be closed twice."""
 
     currency: Currency
     window: Window
 
 
 class ConfirmPositions(Content, frozen=True, kw_only=True):
-    """A closed window's positions, by the hash that the confirming central banks have compared."""
+    """Confirm a closed window's positions by the hash that the central banks have compared."""
 
     window: Window
     positions_sha256: Digest
@@ -75,14 +75,14 @@ class OfWindow(Content, frozen=True, kw_only=True):
 
 
 class HoldLine(Content, frozen=True, kw_only=True):
-    """One participant's part of a window, which is not waited for any longer."""
+    """Hold one participant's line of a window: the settlement no longer waits for it."""
 
     window: Window
     participant: Participant
 
 
 class SetSchedule(Confirmable, frozen=True, kw_only=True):
-    """When windows close, as HH:MM on the clock of an IANA zone; whose holidays count."""
+    """Set when windows close, as HH:MM in an IANA time zone, and whose holidays count."""
 
     currency: Currency
     country: Country
@@ -95,7 +95,7 @@ class SetSchedule(Confirmable, frozen=True, kw_only=True):
 
 
 class SetDay(Confirmable, frozen=True, kw_only=True):
-    """A day that is not what the calendar says."""
+    """Override the calendar for one day."""
 
     currency: Currency
     day: Annotated[date, msgspec.Meta(title="Day")]
@@ -104,9 +104,9 @@ class SetDay(Confirmable, frozen=True, kw_only=True):
 
 
 class SetAgent(Content, frozen=True, kw_only=True):
-    """Who moves the money of a currency; what it calls us, and the scheme's account there.
+    """Appoint the settlement agent of a currency, with the scheme's BIC and account there.
 
-    `door` is the URL that takes its instructions; without one they wait for it as signed files.
+    `door` is the URL that receives its instructions; without one, the agent collects them as signed files.
     """
 
     currency: Currency
@@ -117,13 +117,13 @@ class SetAgent(Content, frozen=True, kw_only=True):
         msgspec.Meta(
             title="Account",
             pattern="^[A-Za-z0-9]{1,34}$",
-            description="1 to 34 letters and digits, as SCHEME01",
+            description="1 to 34 letters and digits, such as SCHEME01",
         ),
     ]
     door: Annotated[
         str,
         msgspec.Meta(
-            title="Address of its door (https, empty: files only)",
+            title="Endpoint URL (https; empty: files only)",
             pattern=r"^(https://\S{1,480})?$",
             description="an https address, or empty",
         ),
@@ -141,7 +141,7 @@ async def _check_close(connection: asyncpg.Connection, content: CloseNow) -> Non
         content.window,
         content.currency,
     ):
-        raise _refuse("this window is not the open one")
+        raise _refuse("this window is not open")
 
 
 async def _close(execution: Execution, content: CloseNow) -> None:
@@ -157,7 +157,7 @@ async def _check_confirm(connection: asyncpg.Connection, content: ConfirmPositio
 
 
 async def _confirm_seats(connection: asyncpg.Connection, content: ConfirmPositions) -> tuple[Seat, ...]:
-    """One seat for the central bank of every country that has a line in the window."""
+    """One seat for the central bank of each country that has a line in the window."""
     parts = await reads.lines(connection, content.window)
     return tuple(Seat(Role.REGULATOR, country) for country in reads.countries(parts))
 
@@ -193,7 +193,7 @@ async def _check_hold(connection: asyncpg.Connection, content: HoldLine) -> None
     settlement = await day.lock(connection, content.window)
     line = await reads.lock_line(connection, content.window, content.participant)
     if settlement.state is not SettlementState.SETTLING or line.state is not LineState.INSTRUCTED:
-        raise _refuse("only a line that was instructed is held")
+        raise _refuse("only an instructed line can be held")
     next_line(line.state, LineEvent.HOLD)
 
 
@@ -205,17 +205,17 @@ async def _hold(execution: Execution, content: HoldLine) -> None:
 
 async def _check_schedule(_connection: asyncpg.Connection, content: SetSchedule) -> None:
     if content.country not in COUNTRIES:
-        raise _refuse("no such country")
+        raise _refuse("this country does not exist")
     try:
         ZoneInfo(content.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise _refuse("no such zone") from None
+        raise _refuse("unknown time zone") from None
 
 
 async def _compare_schedule(
     connection: asyncpg.Connection, content: SetSchedule, bands: Bands
 ) -> list[Comparison]:
-    """How many cut-offs a day it leaves, and by how many hours the first one moves."""
+    """Compare the number of cut-offs a day, and by how many hours the first cut-off moves."""
     row = await connection.fetchrow(
         "SELECT zone, closes_at, enabled FROM switch.window_schedule WHERE currency = $1", content.currency
     )
@@ -237,7 +237,7 @@ async def _compare_schedule(
 
 
 def _hours_between(now: tuple[str, time], then: tuple[str, time]) -> Fraction:
-    """From one clock of one zone to another of another, on an ordinary day."""
+    """Hours between two times of day in two time zones, on an ordinary day."""
     day = datetime.now(UTC).date()
     first, second = (datetime.combine(day, clock, ZoneInfo(zone)) for zone, clock in (now, then))
     return Fraction(int((second - first).total_seconds()), 3600)
@@ -260,11 +260,11 @@ async def _set_schedule(execution: Execution, content: SetSchedule) -> None:
 async def _check_day(connection: asyncpg.Connection, content: SetDay) -> None:
     calendar = await calendars.load(connection, content.currency)
     if content.day < calendar.local_date(await _now(connection)):
-        raise _refuse("this day is over: what it was cannot be changed")
+        raise _refuse("this day is in the past and cannot be changed")
 
 
 async def _compare_day(connection: asyncpg.Connection, content: SetDay, _bands: Bands) -> list[Comparison]:
-    """A day that is taken away: the cut-offs of today, and the days until money can be settled again."""
+    """Compare a removed business day: the cut-offs left today, and the days until the next settlement."""
     calendar = await calendars.load(connection, content.currency)
     if content.business or not calendar.is_business_day(content.day):
         return []
@@ -310,7 +310,7 @@ async def _set_day(execution: Execution, content: SetDay) -> None:
 
 async def _check_agent(connection: asyncpg.Connection, content: SetAgent) -> None:
     if not is_bic(content.scheme_bic):
-        raise _refuse("the scheme's BIC is not one")
+        raise _refuse("the scheme's BIC is not valid")
     if not await connection.fetchval(
         "SELECT true FROM switch.participant WHERE id = $1 AND status = 'active'"
         " AND kind IN ('settlement_agent', 'central_bank')",
@@ -343,11 +343,11 @@ SELECT (SELECT string_agg(to_char(clock, 'HH24:MI'), ' ') FROM unnest(closes_at)
 FROM switch.window_schedule WHERE currency = $1
 """
 _HOURS_MAX: Final = 6
-"""A cut-off that moves by this many hours moves by a slip."""
+"""A cut-off that moves by this many hours is probably a mistake."""
 _DAYS_CLOSED_MAX: Final = 10
-"""No country closes its banks for longer, but for a slip."""
+"""No country closes its banks for longer, so more days are probably a mistake."""
 _BANKS_TAKE: Final = timedelta(hours=72)
-# What they would do.
+# Effects.
 
 
 async def _state(connection: asyncpg.Connection, window: int) -> str:
@@ -417,7 +417,7 @@ async def _effect_of_agent(connection: asyncpg.Connection, content: SetAgent) ->
         (term("Settlement agent"), "agent", content.agent),
         (term("Account"), "account", content.account),
         (term("BIC of the scheme"), "scheme_bic", content.scheme_bic),
-        (term("Address of its door (https, empty: files only)"), "door", content.door),
+        (term("Endpoint URL (https; empty: files only)"), "door", content.door),
     )
     return Effect(
         tuple(Row(what, (row and row[name]) or NOTHING, then or NOTHING) for what, name, then in stated)

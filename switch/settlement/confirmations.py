@@ -1,4 +1,4 @@
-"""What a settlement agent says became of an instruction: camt.054 or pacs.002, read into one form. Pure."""
+"""Settlement agents' confirmations of instructions: camt.054 or pacs.002, converted to one form. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ _REFUSED: Final = "RJCT"
 
 
 class Outcome(StrEnum):
-    """What the agent says of one line."""
+    """Outcome of one line, as the agent reports it."""
 
     DONE = "done"
     REFUSED = "refused"
     UNDONE = "undone"
-    """Booked back, or booked without saying how much: nothing that a line may be moved by."""
+    """Reversed, or booked without an amount: no line may be moved because of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentNotification:
-    """The agent's word on one line, or, without `uetr`, on every line of the instruction `message_id`.
+    """The agent's response on one line or, without `uetr`, on every line of the instruction `message_id`.
 
-    `amount` is signed as the scheme's account sees it: positive came in; `stated` has no sign. None where the
-    message has none. A word without `uetr` and `message_id` is about nothing that we know.
+    `amount` is signed from the scheme's view: a positive amount was received. `stated` has no sign. Either is
+    None if the message does not state it. A notification without `uetr` and `message_id` matches nothing.
     """
 
     outcome: Outcome
@@ -42,10 +42,10 @@ class AgentNotification:
 
 
 def read(raw: bytes, media_type: str) -> tuple[Message, list[AgentNotification]]:
-    """Read a confirmation; words that say nothing final (pending, information) are left out.
+    """Read a confirmation; notifications that are not final (pending, information) are left out.
 
     Raises:
-        InvalidMessage: neither a camt.054 nor a pacs.002, or not of its schema.
+        InvalidMessage: neither a camt.054 nor a pacs.002, or not valid against its schema.
 
     """
     message = codec.decode(raw, media_type=media_type, max_bytes=BYTES_MAX)

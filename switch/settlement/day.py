@@ -1,8 +1,8 @@
-"""The settlement day's steps: close what is due, open its settlement, instruct, post what is confirmed.
+"""The steps of the settlement day: close due windows, open settlements, instruct, post confirmed lines.
 
-Each step is one transaction that locks the settlement's row, and each may be done again: windows close by
-their number, holds and moves have ids made from the line, files have the same bytes. So the caretaker simply
-takes every step that is possible, again and again, and a crash needs no recovery of its own.
+Each step is one transaction that locks the settlement's row, and each may be repeated: windows close by their
+number, ids of holds and transfers are derived from the line, and files have the same bytes. So the caretaker
+takes every possible step, again and again, and a crash needs no recovery of its own.
 """
 
 import hashlib
@@ -57,7 +57,7 @@ FROM switch.settlement AS s
 WHERE s.settlement_window = l.settlement_window AND l.state = 'HELD' AND s.currency = $1
 RETURNING l.participant, l.net_minor + l.carried_minor AS minor
 """
-"""What is carried is what this statement took: a line paid late at that instant is the one or the other."""
+"""One statement selects and marks carried lines: a line paid late at that instant is paid or carried."""
 _LINE: Final = """
 INSERT INTO switch.settlement_line
     (settlement_window, participant, account, net_minor, carried_minor, state, id)
@@ -68,7 +68,7 @@ _BEING_ABORTED: Final = """
 SELECT true FROM switch.change
 WHERE kind = 'settlement.abort' AND state = 'approved' AND (content::jsonb -> 'window')::bigint = $1
 """
-"""People have agreed, and a crash keeps it waiting: some of its money may be freed already."""
+"""Two people have approved the abort; a crash delays it while some of the money may be released already."""
 _IS_AGENT: Final = """
 SELECT true WHERE EXISTS (SELECT FROM switch.settlement_agent WHERE agent = $1)
    OR EXISTS (SELECT FROM switch.settlement WHERE agent = $1)
@@ -77,12 +77,12 @@ _log = structlog.get_logger()
 
 
 def line_id(window: int, participant: str) -> uuid.UUID:
-    """The UETR of a line's instruction, which is the ledger's id of its hold: the same for the same line."""
+    """UETR of a line's instruction, which is also the ledger's id of its hold; always the same for a line."""
     seed = hashlib.sha256(f"payswitch/settlement/{window}/{participant}".encode()).digest()
     return uuid.UUID(bytes=seed[:16], version=4)
 
 
-# What the caretaker does.
+# Steps of the caretaker.
 
 
 async def tend(desk: Desk) -> None:
@@ -101,17 +101,17 @@ async def tend(desk: Desk) -> None:
 
 
 async def _guarded(step: Awaitable[object], window: int) -> None:
-    """One window's trouble is not another's."""
+    """Keep a failure in one window from stopping the others."""
     try:
         await step
     except SwitchError as error:
         _log.warning("settlement_waits", window=window, error=type(error).__name__, detail=error.detail)
-    except Exception as error:  # noqa: BLE001 - whatever it is, other windows go on
+    except Exception as error:  # noqa: BLE001 - whatever the error is, other windows go on
         _log.error("settlement_failed", window=window, error=type(error).__name__, detail=logs.where(error))
 
 
 async def close_due(desk: Desk) -> list[int]:
-    """Close every window whose cut-off has passed; their numbers."""
+    """Close every window whose cut-off has passed; return their numbers."""
     closed = []
     for schedule in await reads.schedules(desk.pool):
         row = await desk.pool.fetchrow(
@@ -130,7 +130,7 @@ async def close_due(desk: Desk) -> list[int]:
 
 
 async def open_settlement(desk: Desk, window: int) -> None:
-    """Write down what a closed window comes to, with what earlier ones left behind; once.
+    """Record the positions of a closed window, with lines carried from earlier ones; once.
 
     Raises:
         Unbalanced: its nets do not sum to zero.
@@ -179,7 +179,7 @@ async def open_settlement(desk: Desk, window: int) -> None:
 
 
 async def instruct(desk: Desk, window: int) -> None:
-    """Hold every line's money, write down what the agent will be told, and then tell it.
+    """Reserve the money of every line, store the instruction for the agent, and then send it.
 
     Raises:
         Refused: the settlement is not confirmed.
@@ -190,7 +190,7 @@ async def instruct(desk: Desk, window: int) -> None:
         settlement = await lock(connection, window)
         state = next_state(settlement.state, SettlementEvent.INSTRUCT)
         if await connection.fetchval(_BEING_ABORTED, window):
-            raise Refused("it is being aborted", reason=Reason.NARRATIVE)
+            raise Refused("the settlement is being aborted", reason=Reason.NARRATIVE)
         scheme = await _scheme_account(connection, settlement.currency)
         agent = await _agent(connection, settlement.currency)
         for line in await reads.lines(connection, window):
@@ -226,7 +226,7 @@ async def instruct(desk: Desk, window: int) -> None:
 
 
 async def write_instruction(desk: Desk, window: int) -> None:
-    """Write and sign the instruction of a settlement under way where it is missing: always the same bytes."""
+    """Write and sign the instruction of a settlement, unless it is there; the bytes are always the same."""
     settlement = await reads.find(desk.pool, window)
     files = SettlementFiles(desk.data)
     if settlement.state is not SettlementState.SETTLING or settlement.message_id is None:
@@ -244,7 +244,7 @@ async def write_instruction(desk: Desk, window: int) -> None:
 async def _instruction(
     connection: asyncpg.Connection, agent: asyncpg.Record, settlement: reads.Settlement
 ) -> bytes | None:
-    """What the agent is told: every line whose money was held. None where there is no such line."""
+    """The instruction for the agent: every line whose money is reserved. None if there is no such line."""
     lines = [line for line in await reads.lines(connection, settlement.window) if line.transfer is not None]
     if not lines:
         return None
@@ -270,9 +270,9 @@ async def _instruction(
 async def _instruct_line(
     desk: Desk, connection: asyncpg.Connection, window: int, line: SettlementLine, scheme: int
 ) -> None:
-    """Hold one line's money; a position that no longer has it has spent it in a later window."""
+    """Reserve one line's money; it can be gone from the position if a later window has spent it."""
     if line.total_minor == 0:
-        await _move_line(connection, window, line, LineEvent.CONFIRM, reason="it cancels out")
+        await _move_line(connection, window, line, LineEvent.CONFIRM, reason="nothing to settle")
         return
     command = Hold(
         line.id.bytes,
@@ -284,13 +284,13 @@ async def _instruct_line(
     if reply.verdict in _MADE and reply.state == TransferState.PENDING:
         await _move_line(connection, window, line, LineEvent.INSTRUCT, transfer=reply.number)
     else:
-        why = "it was freed before" if reply.verdict in _MADE else reply.verdict.text
-        text = f"its money cannot be held: {why}"
+        why = "it was released before" if reply.verdict in _MADE else reply.verdict.text
+        text = f"the money cannot be reserved: {why}"
         await _move_line(connection, window, line, LineEvent.HOLD, reason=text)
 
 
 def _leg(line: SettlementLine, scheme: int) -> Leg:
-    """Who owes has its position filled up from the scheme's account; who is to receive is paid out."""
+    """A debtor's position is credited from the scheme's account; a creditor's position is debited."""
     minor = line.total_minor
     if minor < 0:
         return Leg(scheme, line.account, -minor, SETTLEMENT)
@@ -298,7 +298,7 @@ def _leg(line: SettlementLine, scheme: int) -> Leg:
 
 
 async def finish(desk: Desk, window: int) -> bool:
-    """End a settlement none of whose lines is waited for; whether it ended."""
+    """Finish a settlement that waits for none of its lines; return whether it is finished."""
     await write_instruction(desk, window)
     async with desk.pool.acquire() as connection, connection.transaction():
         settlement = await lock(connection, window)
@@ -312,23 +312,23 @@ async def finish(desk: Desk, window: int) -> bool:
         return True
 
 
-# What agents say.
+# Confirmations of agents.
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a confirmation came to: lines by what was done, and words that people must look at."""
+    """Result of a confirmation: lines by what was done, and contradictions that people must examine."""
 
     settled: tuple[str, ...]
     held: tuple[str, ...]
     known: tuple[str, ...]
     contradictions: tuple[str, ...]
     unmatched: int = 0
-    """Words about nothing that this agent was instructed to do."""
+    """Notifications that match no instruction to this agent."""
 
 
 async def take_confirmation(desk: Desk, agent: str, raw: bytes, media_type: str, signature: str) -> Taken:
-    """Take in what the settlement agent says; `signature` proves that it did, and is kept with the bytes.
+    """Process the settlement agent's confirmation; the `signature` that proves its origin is stored with it.
 
     Raises:
         InvalidMessage: not a confirmation that can be read.
@@ -349,12 +349,12 @@ async def take_confirmation(desk: Desk, agent: str, raw: bytes, media_type: str,
             signature,
             media_type,
         )
-    # Past this line the message is taken in: whatever stops us now, `retake` goes on.
+    # The message is stored from here on: after a crash, `retake` continues.
     return await _take_words(desk, agent, hashlib.sha256(raw).digest(), words)
 
 
 async def retake(desk: Desk, *, after_s: float = 30.0) -> None:
-    """Act on what agents said and a crash kept from being acted upon: every word again, once only."""
+    """Process confirmations that a crash left unprocessed; each notification takes effect only once."""
     rows = await desk.pool.fetch(
         "SELECT sha256, agent, body, media_type FROM switch.settlement_confirmation WHERE taken_at IS NULL"
         " AND received_at < clock_timestamp() - make_interval(secs => $1) ORDER BY received_at LIMIT 100",
@@ -393,7 +393,7 @@ async def _take_words(desk: Desk, agent: str, sha256: bytes, words: list[AgentNo
 
 
 async def _lines_of(desk: Desk, agent: str, word: AgentNotification) -> list[tuple[int, str]]:
-    """Find the lines that a word is about; an agent speaks of what it was instructed to do only."""
+    """Find the lines that a notification is about, among those that this agent was instructed to settle."""
     rows = await desk.pool.fetch(
         "SELECT l.settlement_window AS window, l.participant FROM switch.settlement_line AS l"
         " JOIN switch.settlement AS s USING (settlement_window)"
@@ -408,14 +408,14 @@ async def _lines_of(desk: Desk, agent: str, word: AgentNotification) -> list[tup
 
 
 async def _take_word(desk: Desk, window: int, participant: str, word: AgentNotification) -> str:
-    """Post or free one line; `settled`, `held`, `known`, or `contradiction`, which changes nothing."""
+    """Post or release one line; return `settled`, `held`, `known` or (nothing changed) `contradiction`."""
     async with desk.pool.acquire() as connection, connection.transaction():
         settlement = await lock(connection, window)
         line = await reads.lock_line(connection, window, participant)
         if word.amount is not None and word.amount != Money(-line.total_minor, settlement.currency):
-            return await _contradict(connection, window, line, word, "another amount")
+            return await _contradict(connection, window, line, word, "a different amount")
         if word.stated is not None and word.stated != Money(abs(line.total_minor), settlement.currency):
-            return await _contradict(connection, window, line, word, "another amount")
+            return await _contradict(connection, window, line, word, "a different amount")
         if word.outcome is Outcome.UNDONE:
             return await _contradict(connection, window, line, word, "booked back, or without an amount")
         if word.outcome is Outcome.DONE:
@@ -438,7 +438,7 @@ async def _done(
             text = f"settlement of window {window}: {line.participant}"
             reply = await desk.link.ask(Release(line.id.bytes, "post", text))
             done = reply.verdict in {Verdict.POSTED, Verdict.ALREADY_POSTED}
-            if reply.verdict is Verdict.ALREADY_VOIDED:  # a crash came between the ledger's void and ours
+            if reply.verdict is Verdict.ALREADY_VOIDED:  # a crash happened between the ledger's void and ours
                 reply = await _move_late(desk, connection, settlement, line)
                 done = reply.verdict in _MADE
         case LineState.HELD if line.transfer is not None:
@@ -455,7 +455,7 @@ async def _done(
 async def _move_late(
     desk: Desk, connection: asyncpg.Connection, settlement: reads.Settlement, line: SettlementLine
 ) -> Reply:
-    """The hold was freed, and the money moved after all: move it now, in one step, once."""
+    """Move the money in one step, once, if the agent settled a line after its hold was released."""
     id_ = uuid.uuid5(_NAMESPACE, f"{settlement.window}/{line.participant}")
     scheme = await _scheme_account(connection, settlement.currency)
     text = f"late settlement of window {settlement.window}: {line.participant}"
@@ -469,7 +469,7 @@ async def _refused(
 ) -> str:
     if line.state is LineState.INSTRUCTED:
         await hold_line(
-            desk.link, connection, window, line, f"the agent refused: {word.reason or 'no reason'}"
+            desk.link, connection, window, line, f"the agent rejected it: {word.reason or 'no reason'}"
         )
         return "held"
     if line.state in {LineState.HELD, LineState.CARRIED}:
@@ -480,24 +480,24 @@ async def _refused(
 async def hold_line(
     link: Link, connection: asyncpg.Connection, window: int, line: SettlementLine, reason: str
 ) -> None:
-    """Hold a line, in the running transaction; what the ledger holds for it is freed.
+    """Hold a line, in the running transaction; its reserved money is released.
 
     Raises:
-        Refused: the line has ended.
+        Refused: the line is final.
 
     """
     line = await reads.lock_line(connection, window, line.participant)
     next_line(line.state, LineEvent.HOLD)
     reply = await link.ask(Release(line.id.bytes, "void", f"settlement of window {window} is held"))
     if reply.verdict not in _FREE:
-        raise Refused(f"its money cannot be freed: {reply.verdict.text}", reason=Reason.NARRATIVE)
+        raise Refused(f"the reserved money cannot be released: {reply.verdict.text}", reason=Reason.NARRATIVE)
     await _move_line(connection, window, line, LineEvent.HOLD, reason=reason, transfer=line.transfer)
 
 
 async def _contradict(
     connection: asyncpg.Connection, window: int, line: SettlementLine, word: AgentNotification, text: str
 ) -> str:
-    """Write down what cannot be: it changes nothing, and people must look."""
+    """Record a contradiction: it changes nothing, and people must examine it."""
     await note(
         connection,
         EventKind.SETTLEMENT_CONTRADICTION,
@@ -515,7 +515,7 @@ async def _contradict(
 async def set_state(
     connection: asyncpg.Connection, window: int, state: SettlementState, **facts: object
 ) -> None:
-    """Write a settlement's new state, in the running transaction."""
+    """Set a settlement's state, in the running transaction."""
     await connection.execute(
         "UPDATE switch.settlement SET state = $2, changed_at = clock_timestamp()"
         " WHERE settlement_window = $1",

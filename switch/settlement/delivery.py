@@ -1,17 +1,19 @@
-"""Handing instructions over to settlement agents that have a door: the wire way of a settlement day.
+"""Delivery of instructions to settlement agents that have an endpoint.
 
-    DUE --handed over--> SENT --the door said 2xx--> TAKEN
-    DUE <--nothing left us--  SENT <--silence, anything else--
-    DUE <--enquiry: "I do not have it"--  SENT --enquiry: 2xx--> TAKEN
+    DUE --sent--> SENT --the endpoint responds 2xx--> TAKEN
+    DUE <--nothing was sent--  SENT <--no response, or any other--
+    DUE <--enquiry: 404, not received--  SENT --enquiry: 2xx--> TAKEN
 
-Rule 1: `SENT` is durable before the socket is touched; a crash after it looks like "perhaps sent".
-Rule 2: what may have left us is asked about (pacs.028), never sent again until the agent says that it does
-not have it; then the same bytes go again. An agent acts once on a message id.
-Rule 3: nothing said at the door moves money. An agent's word is its signed camt.054 or pacs.002, which
-comes in by `day.take_confirmation`; until then lines stay INSTRUCTED, however long.
+Rule 1: `SENT` is durable before the connection is used; after a crash it means "perhaps sent".
+Rule 2: the switch enquires about an instruction that may have been sent (pacs.028). It sends the instruction
+again, with the same bytes, only after the agent responds that it does not have it. An agent acts once on a
+message id.
+Rule 3: a response of the endpoint never moves money. Only the agent's signed camt.054 or pacs.002 does, which
+`day.take_confirmation` processes; until then lines stay INSTRUCTED, without a time limit.
 
-A door is a URL. We post XML with the settlement key's detached JWS in `Payswitch-Signature`. The agent
-answers 2xx (it has it), 404 (an enquiry about what it does not have), or anything else, which proves nothing.
+The endpoint is a URL. The switch posts XML, with a detached JWS by the settlement key in
+`Payswitch-Signature`. The agent responds 2xx (received), 404 (to an enquiry about a message that it does not
+have), or anything else, which proves nothing.
 """
 
 from datetime import UTC, datetime
@@ -44,7 +46,7 @@ TIMING: Final = Timing(
     basis=Basis.PROFILE,
 )
 AGAIN_S: Final = 10.0
-"""Until the next try where certainly nothing left us."""
+"""Delay before the next attempt if certainly nothing was sent."""
 _OK: Final = range(200, 300)
 _NOT_FOUND: Final = 404
 
@@ -64,7 +66,7 @@ WHERE d.settlement_window = $1 AND s.settlement_window = $1
   AND d.due_at <= clock_timestamp() AND s.state = 'SETTLING'
 RETURNING before.state AS was, d.enquiries, d.door, s.message_id, s.agent, i.body
 """
-"""Of two processes one gets the row: the other finds that it is no longer due."""
+"""Only one of two processes gets the row: the other finds that it is no longer due."""
 _NOTE_DOWN: Final = """
 UPDATE switch.settlement_delivery SET state = $2, enquiries = $3, detail = $4,
     due_at = clock_timestamp() + make_interval(secs => $5)
@@ -73,7 +75,7 @@ WHERE settlement_window = $1 AND state <> 'DUE'
 
 
 async def begin(connection: asyncpg.Connection, window: int, door: str) -> None:
-    """An instruction is to be handed over, in the transaction that writes it down."""
+    """Schedule the delivery of an instruction, in the transaction that stores it."""
     await connection.execute(
         "INSERT INTO switch.settlement_delivery (settlement_window, door, state, due_at)"
         " VALUES ($1, $2, 'DUE', clock_timestamp())",
@@ -83,7 +85,7 @@ async def begin(connection: asyncpg.Connection, window: int, door: str) -> None:
 
 
 async def deliver(desk: Desk) -> None:
-    """Hand over what is due, and ask about what was handed over and is not heard of."""
+    """Send instructions that are due, and enquire about sent ones that were not confirmed."""
     for row in await desk.pool.fetch(_DUE):
         await _step(desk, row["settlement_window"])
 
@@ -116,12 +118,12 @@ async def _enquire(desk: Desk, window: int, row: asyncpg.Record) -> None:
             await _note_down(desk, window, "TAKEN", asked, f"http {status}", _patience(asked))
         case HttpReply(status=status) if status == _NOT_FOUND and row["was"] == "SENT":
             await _note_down(desk, window, "DUE", asked, "the agent does not have it", 0.0)
-        case HttpFailure(
-            detail=detail
-        ):  # no answer uses none up: an outage of the agent ends, and it is asked then
+        case HttpFailure(detail=detail):
+            # A failed enquiry is not counted, so that enquiries remain after the agent's outage.
             await _note_down(desk, window, row["was"], row["enquiries"], detail, TIMING.enquiry_every_s)
             return
-        case reply:  # also "I do not have it" of what it had taken: for people, and for its signed word
+        case reply:
+            # Also 404 for an instruction that it had accepted: people or a signed notification resolve that.
             await _note_down(desk, window, row["was"], asked, _detail(reply), _patience(asked))
     if asked == TIMING.enquiries_max:
         async with desk.pool.acquire() as connection, connection.transaction():
@@ -129,7 +131,7 @@ async def _enquire(desk: Desk, window: int, row: asyncpg.Record) -> None:
 
 
 def _patience(asked: int) -> float | None:
-    """Seconds until the next enquiry; None after the last: people, or the agent's own word."""
+    """Seconds until the next enquiry; None after the last: people or the agent's notification resolve it."""
     return TIMING.enquiry_every_s if asked < TIMING.enquiries_max else None
 
 
@@ -149,7 +151,7 @@ async def _exchange(desk: Desk, row: asyncpg.Record, octets: bytes) -> HttpReply
 
 
 def _if_there(file: Path) -> Path | None:
-    """An agent's own certificate authority; without one, those that this machine trusts."""
+    """The agent's own certificate authority; without one, those that this machine trusts."""
     return file if file.exists() else None
 
 

@@ -1,8 +1,8 @@
-"""Signed files of settlement: instructions as DATA/settlement/WINDOW/NAME.xml with NAME.xml.jws beside it.
+"""Signed settlement files: instructions as DATA/settlement/WINDOW/NAME.xml, with NAME.xml.jws beside them.
 
-The signature is a detached JWS over the file's bytes; its key is made once, in the data directory, and the
-public half is handed out by another way than the files. A file is there whole or not at all, and the same
-window writes the same bytes.
+The signature is a detached JWS over the file's bytes. Its key is made once, in the data directory; the agent
+must get the public key by another channel than the files. Files are written atomically, and the same window
+always gives the same bytes.
 """
 
 import hashlib
@@ -24,20 +24,20 @@ class SettlementFiles:
 
     @property
     def public_key(self) -> PublicKey:
-        """What verifies the signatures; its key id is made from the key."""
+        """The key that verifies the signatures; its key id is derived from the key."""
         return self.signing_key.public
 
     @staticmethod
     def path(window: int, message_id: str) -> str:
-        """Where an instruction is, below the data directory."""
+        """Path of an instruction, relative to the data directory."""
         return f"settlement/{window}/{message_id}.xml"
 
     def has(self, file: str) -> bool:
-        """Whether it is there, and signed."""
+        """Whether the file exists and is signed."""
         return (self._root.parent / file).exists()
 
     def write(self, file: str, octets: bytes) -> None:
-        """Write and sign an instruction; the signature is there first."""
+        """Write and sign an instruction; the signature is written first."""
         path = self._root.parent / file
         token = jws.sign(self.signing_key, octets)
         write_once(path.with_name(f"{path.name}.jws"), token.encode())
@@ -57,7 +57,7 @@ class SettlementFiles:
 
     @property
     def signing_key(self) -> SigningKey:
-        """What signs instructions, on paper and on the wire; made when it is needed first."""
+        """The key that signs instructions, in files and on the wire; created at first use."""
         file = self._root / _KEY
         if not file.exists():
             write_once(file, SigningKey.generate("draft").pem)

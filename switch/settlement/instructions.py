@@ -1,7 +1,7 @@
-"""The settlement instruction: one pacs.009 a window, to the currency's settlement agent, signed.
+"""The settlement instruction: one signed pacs.009 per window, to the currency's settlement agent.
 
-Pure: the same window gives the same bytes. Who owes pays to the scheme's account at the agent, who is to
-receive is paid from it; the agent's customer is the scheme, so the method is INDA.
+Pure: the same window gives the same bytes. A participant that owes pays to the scheme's account at the agent,
+and one that is to receive is paid from it. The agent's customer is the scheme, so the method is INDA.
 """
 
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ MESSAGE: Final = "pacs.009.001.08"
 ENQUIRY: Final = "pacs.028.001.03"
 ROOT: Final = "FICdtTrf"
 BYTES_MAX: Final = 16 * 1024 * 1024
-"""Of one settlement message: a window has a line a participant, so thousands at most."""
+"""Maximum payments of one message: a window has one line per participant, so thousands at most."""
 _NOT_HERE: Final = "single-transaction"
-"""The door takes one payment a message; an instruction is one message, whole, under one signature."""
+"""The API accepts one payment per message; an instruction is one whole message under one signature."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One participant's part: positive `minor` is paid to it."""
+    """One participant's line: a positive `minor` is paid to it."""
 
     uetr: UUID
     bic: str
@@ -35,7 +35,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """Everything that the message says."""
+    """The content of the message."""
 
     message_id: str
     created_at: datetime
@@ -56,7 +56,7 @@ def build(instruction: Instruction) -> bytes:
     """Write the message as XML.
 
     Raises:
-        Refused: it breaks a rule of the scheme: a BIC is wrong, say.
+        Refused: it breaks a rule of the scheme, for example because a BIC is wrong.
 
     """
     total = Money(sum(abs(part.minor) for part in instruction.parts), instruction.currency)
@@ -85,7 +85,7 @@ def build(instruction: Instruction) -> bytes:
 
 
 def enquiry(message_id: str, number: int, at: datetime) -> bytes:
-    """Write the question what became of an instruction, as XML: the `number`th about it."""
+    """Write an enquiry about the outcome of an instruction as XML; `number` counts the enquiries about it."""
     created_at = at.isoformat(timespec="milliseconds")
     document = {
         "FIToFIPmtStsReq": {

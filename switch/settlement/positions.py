@@ -1,9 +1,9 @@
-"""What each participant has to pay or to receive for a window: its payments alone, net.
+"""Net position of each participant in a window, from its payments only.
 
-The nets of every posting are differences of account counters, so a million payments cost no more than
-one. What is not a payment, money paid in or out and earlier settlements, stands in few transfers, all of
-them against the scheme's settlement account; they are told apart, and so are payments that were given back.
-Reports, statements, pages, the command line and the instruction all read `flows`.
+The nets of all postings are differences of account counters, so a million payments cost no more than one.
+Postings that are not payments (funds paid in or out, earlier settlements) are few transfers, all of them with
+the scheme's settlement account. They are reported separately, and so are returned payments. Reports,
+statements, pages, the command line and the instruction all read `flows`.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from schemas.errors import SwitchError
 from switch.payments.pricing import GROSS, POSITION, SCHEME
 
 NOT_OWED: Final = ("settlement", GROSS)
-"""Purposes of accounts whose postings are no debt between banks: paid in or out, or final already."""
+"""Purposes of accounts whose postings are no debt between banks: funding, or final already."""
 
 _APART: Final = """
 WITH w AS (
@@ -48,12 +48,12 @@ JOIN w ON w.currency = a.currency
 WHERE scheme.number IS NOT NULL OR moved.back
 GROUP BY 1, 2, 3
 """
-"""What of a window is not a plain payment; few transfers, whatever the day."""
+"""Postings of a window that are not plain payments; few transfers, however large the day is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Net:
-    """One account's payments of a window; minor units, positive is to be received."""
+    """One account's payments in a window; minor units, a positive net is to be received."""
 
     owner: str
     purpose: str
@@ -62,50 +62,50 @@ class Net:
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """What of an account's postings in a window was no plain payment; minor units.
+    """Postings of an account in a window that are not plain payments; minor units.
 
-    All of `debits` and `credits` are taken off the account's own to get the payments'. The others are nets,
-    positive where the account received.
+    `debits` and `credits` are subtracted from the account's own to get those of payments. The others are
+    nets, positive if the account received.
     """
 
     debits: int = 0
     credits: int = 0
     returned: int = 0
-    """Of payments that were given back."""
+    """Net of returned payments."""
     funded: int = 0
-    """Of money paid in and out."""
+    """Net of funds paid in and out."""
     settled: int = 0
-    """Of settlements of earlier windows."""
+    """Net of settlements of earlier windows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One account's window, told apart; minor units."""
+    """Postings of one account in a window, by type; minor units."""
 
     owner: str
     purpose: str
     debits: int
-    """Of payments, gross; what was given back is beside it."""
+    """Payments, gross; returns are separate."""
     credits: int
     apart: Apart
     count: int
-    """Postings of every sort."""
+    """Number of postings of every type."""
 
     @property
     def net(self) -> int:
-        """What is to be settled of it: payments, less those that were given back. Positive: to receive."""
+        """Net to settle: payments less returns. A positive net is to be received."""
         return self.credits - self.debits + self.apart.returned
 
 
 class Unbalanced(SwitchError):
-    """The nets of a window do not sum to zero; nothing may be settled until people have looked."""
+    """The nets of a window do not sum to zero; nothing may be settled until people have examined it."""
 
 
 async def flows(connection: asyncpg.Connection | asyncpg.Pool, window: int) -> list[Flow]:
-    """Every account that a window's postings touched: the one source of every net of a window.
+    """Every account with postings in a window: the only source of a window's nets.
 
     Raises:
-        Unbalanced: the payments' nets do not sum to zero, which cannot be.
+        Unbalanced: the payments' nets do not sum to zero, which must not happen.
 
     """
     apart = await apart_of(connection, window)
@@ -119,14 +119,14 @@ async def flows(connection: asyncpg.Connection | asyncpg.Pool, window: int) -> l
 
 
 def flow(owner: str, purpose: str, debits: int, credits_: int, apart: Apart, count: int) -> Flow:  # noqa: PLR0917
-    """Tell an account's debits and credits of a window apart; pure."""
+    """Split an account's debits and credits of a window by type; pure."""
     return Flow(owner, purpose, debits - apart.debits, credits_ - apart.credits, apart, count)
 
 
 async def apart_of(
     connection: asyncpg.Connection | asyncpg.Pool, window: int
 ) -> dict[tuple[str, str], Apart]:
-    """What of a window was no plain payment, by owner and purpose of the account."""
+    """Postings of a window that are not plain payments, by owner and purpose of the account."""
     found: dict[tuple[str, str], Apart] = {}
     for row in await connection.fetch(_APART, window, SCHEME):
         key, what = (row["owner"], row["purpose"]), row["what"]
@@ -144,7 +144,7 @@ async def payment_nets(connection: asyncpg.Connection | asyncpg.Pool, window: in
     """Multilateral nets of a window's payments, by owner and purpose; they sum to zero.
 
     Raises:
-        Unbalanced: they do not, which cannot be.
+        Unbalanced: they do not sum to zero, which must not happen.
 
     """
     return [
@@ -155,11 +155,11 @@ async def payment_nets(connection: asyncpg.Connection | asyncpg.Pool, window: in
 
 
 def of_participants(nets: list[Net]) -> dict[str, int]:
-    """What is settled between banks: the positions. The scheme's fees stay on its own account."""
+    """Nets that are settled between banks: the positions. The scheme's fees stay in its own account."""
     return {net.owner: net.minor for net in nets if net.purpose == POSITION and net.owner != SCHEME}
 
 
 def digest(window: int, currency: str, lines: dict[str, tuple[int, int]]) -> str:
-    """Hash of a window's positions, net and carried by participant: what central banks confirm."""
+    """Hash of a window's positions, net and carried by participant, which central banks confirm."""
     rows = [[name, *amounts] for name, amounts in sorted(lines.items())]
     return hashlib.sha256(msgspec.json.encode([window, currency, rows])).hexdigest()

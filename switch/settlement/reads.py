@@ -1,4 +1,4 @@
-"""Reading settlements: where each window stands, who pays and receives what. Pure reads."""
+"""Read settlements: the state of each window, and what each participant pays or receives. Reads only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ _LOCK_LINE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The settlement of one window. What follows `state` is None while the window is open."""
+    """The settlement of one window. Fields after `state` are None while the window is open."""
 
     window: int
     currency: str
@@ -61,7 +61,7 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class SettlementLine:
-    """One participant's part; minor units, positive is to be received."""
+    """One participant's line; minor units, a positive amount is to be received."""
 
     participant: str
     country: str
@@ -78,13 +78,13 @@ class SettlementLine:
 
     @property
     def total_minor(self) -> int:
-        """What is to be moved: the window's net and what was carried into it."""
+        """Amount to settle: the window's net plus the amount carried into it."""
         return self.net_minor + self.carried_minor
 
 
 @dataclass(frozen=True, slots=True)
 class Unpaid:
-    """A line that its window did not settle; minor units, below zero is what was not paid."""
+    """A line that its window did not settle; minor units, a negative amount was not paid."""
 
     window: int
     participant: str
@@ -98,7 +98,7 @@ class Unpaid:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When windows of a currency close, on its zone's clock."""
+    """Cut-offs of a currency's windows, in its time zone."""
 
     currency: str
     country: str
@@ -114,7 +114,7 @@ async def read(
     before: int | None = None,
     limit: int = 100,
 ) -> list[Settlement]:
-    """Settlements of windows below `before`, newest first; open windows too."""
+    """Settlements of windows before number `before`, newest first; open windows too."""
     rows = await connection.fetch(_SETTLEMENTS, None, currency, limit, before)
     return [_settlement(row) for row in rows]
 
@@ -133,14 +133,14 @@ async def find(connection: asyncpg.Connection | asyncpg.Pool, window: int) -> Se
 
 
 async def lines(connection: asyncpg.Connection | asyncpg.Pool, window: int) -> list[SettlementLine]:
-    """Every participant's part of a closed window."""
+    """Lines of every participant in a closed window."""
     return [_line(row) for row in await connection.fetch(_LINES, window, None)]
 
 
 async def unpaid(
     connection: asyncpg.Connection | asyncpg.Pool, windows: Sequence[int]
 ) -> dict[int, list[Unpaid]]:
-    """What these windows did not settle, by window: a settled window may have a bank that did not pay."""
+    """Unsettled lines by window: even a settled window can have a bank that did not pay."""
     found: dict[int, list[Unpaid]] = {}
     for row in await connection.fetch(_UNPAID, list(windows)):
         facts = {**row, "state": LineState(row["state"]), "countries": tuple(row["countries"])}
@@ -149,7 +149,7 @@ async def unpaid(
 
 
 async def lock_line(connection: asyncpg.Connection, window: int, participant: str) -> SettlementLine:
-    """One participant's part, which stays as it is for the running transaction.
+    """Lock one participant's line for the running transaction.
 
     Raises:
         Refused: it has none in this window.
@@ -163,7 +163,7 @@ async def lock_line(connection: asyncpg.Connection, window: int, participant: st
 
 
 async def schedules(connection: asyncpg.Connection | asyncpg.Pool) -> list[Schedule]:
-    """Every currency's schedule."""
+    """Schedules of all currencies."""
     rows = await connection.fetch(
         "SELECT currency::text, country::text, zone, closes_at, enabled"
         " FROM switch.window_schedule ORDER BY currency"
@@ -174,7 +174,7 @@ async def schedules(connection: asyncpg.Connection | asyncpg.Pool) -> list[Sched
 
 
 def countries(parts: Sequence[SettlementLine]) -> tuple[str, ...]:
-    """Whose central banks confirm: every country that has a line in the window."""
+    """Countries whose central banks confirm: every country that has a line in the window."""
     return tuple(sorted({part.country for part in parts}))
 
 

@@ -1,17 +1,17 @@
-"""The settlement of a window, and of each participant's line in it, as two tables.
+"""State tables of a window's settlement and of each participant's line in it.
 
-A window closes by schedule or by two people; the next opens in the same instant. Its positions are
-confirmed by the central bank of every country that has a line in it. Only then is money held in the ledger
-and the instruction written; each line is posted when the agent says that the money has moved.
+A window closes by schedule or by two people; the next window opens at the same instant. The central bank of
+every country with a line in the window confirms its positions. Only then is money reserved in the ledger and
+the instruction written. Each line is posted when the agent confirms that the money has moved.
 
-The written rule for a participant that fails: its line is HELD, the others settle, nothing is unwound. What
-it owes stays its debt: the position is not replenished, so it can send only what it still has, and the
-line is carried into the next window of the currency, unless the agent says before that that it was paid
-after all. Those who are to receive are paid from what participants have paid in beforehand. A window is
+Rule for a participant that does not pay: its line is HELD, the others settle, nothing is unwound. What it
+owes remains its debt: the position is not replenished, so it can send only what it still has. The line is
+carried into the next window of the currency, unless the agent confirms a late payment before that.
+Participants that are to receive are paid from what participants have paid in beforehand. A window can be
 aborted only while nothing has been instructed; all its lines are then carried in the same way.
 
 Rule 1: a state changes only through `next_state` and `next_line`.
-Rule 2: what the tables do not list is refused, and refusing changes nothing.
+Rule 2: a transition that the tables do not list is refused, and a refusal changes nothing.
 """
 
 from enum import StrEnum
@@ -23,7 +23,7 @@ from schemas.reasons import Reason
 
 
 class SettlementState(StrEnum):
-    """Where the settlement of a window stands."""
+    """States of a window's settlement."""
 
     OPEN = "OPEN"
     CLOSED = "CLOSED"
@@ -34,7 +34,7 @@ class SettlementState(StrEnum):
 
 
 class SettlementEvent(StrEnum):
-    """What happens to a settlement."""
+    """Events of a settlement."""
 
     CLOSE = "CLOSE"
     CONFIRM = "CONFIRM"
@@ -45,7 +45,7 @@ class SettlementEvent(StrEnum):
 
 
 class LineState(StrEnum):
-    """Where one participant's part stands."""
+    """States of one participant's line."""
 
     DUE = "DUE"
     INSTRUCTED = "INSTRUCTED"
@@ -55,7 +55,7 @@ class LineState(StrEnum):
 
 
 class LineEvent(StrEnum):
-    """What happens to one participant's part."""
+    """Events of one participant's line."""
 
     INSTRUCT = "INSTRUCT"
     CONFIRM = "CONFIRM"
@@ -68,34 +68,34 @@ S, E, L, V = SettlementState, SettlementEvent, LineState, LineEvent
 # fmt: off
 TRANSITIONS: Final = MappingProxyType({
     (S.OPEN,      E.CLOSE):    S.CLOSED,     # by schedule, or by two people
-    (S.CLOSED,    E.CONFIRM):  S.CONFIRMED,  # the central bank of every country in it has agreed
-    (S.CLOSED,    E.NOTHING):  S.SETTLED,    # nobody owes anybody
+    (S.CLOSED,    E.CONFIRM):  S.CONFIRMED,  # every central bank concerned has confirmed
+    (S.CLOSED,    E.NOTHING):  S.SETTLED,    # no participant owes anything
     (S.CLOSED,    E.ABORT):    S.ABORTED,    # by two people: its lines are carried
     (S.CONFIRMED, E.ABORT):    S.ABORTED,
-    (S.CONFIRMED, E.INSTRUCT): S.SETTLING,   # money is held, the signed instruction is written
+    (S.CONFIRMED, E.INSTRUCT): S.SETTLING,   # money is reserved, the signed instruction is written
     (S.SETTLING,  E.FINISH):   S.SETTLED,    # every line is settled or held
 })
 LINES: Final = MappingProxyType({
-    (L.DUE,        V.INSTRUCT): L.INSTRUCTED,  # its money is held in the ledger
-    (L.DUE,        V.HOLD):     L.HELD,        # its position no longer has it, or the window was aborted
-    (L.DUE,        V.CONFIRM):  L.SETTLED,     # what it owes and what was carried cancel out
+    (L.DUE,        V.INSTRUCT): L.INSTRUCTED,  # its money is reserved in the ledger
+    (L.DUE,        V.HOLD):     L.HELD,        # the position has too little money, or the window was aborted
+    (L.DUE,        V.CONFIRM):  L.SETTLED,     # the net and the carried amount sum to zero
     (L.INSTRUCTED, V.CONFIRM):  L.SETTLED,     # the agent moved the money: posted
-    (L.INSTRUCTED, V.HOLD):     L.HELD,        # the agent's no, or two people: freed
-    (L.HELD,       V.CONFIRM):  L.SETTLED,     # it was paid after all
-    (L.HELD,       V.CARRY):    L.CARRIED,     # the next window's line has it now
+    (L.INSTRUCTED, V.HOLD):     L.HELD,        # the agent rejected it, or two people held it: released
+    (L.HELD,       V.CONFIRM):  L.SETTLED,     # it was paid late
+    (L.HELD,       V.CARRY):    L.CARRIED,     # a line of the next window includes it
 })
 # fmt: on
 
 FINAL: Final = frozenset({S.SETTLED, S.ABORTED})
 ENDED: Final = frozenset({L.SETTLED, L.HELD, L.CARRIED})
-"""A line that its window no longer waits for."""
+"""States of a line for which its window no longer waits."""
 
 
 def next_state(state: SettlementState, event: SettlementEvent) -> SettlementState:
-    """Where `event` takes a settlement.
+    """State of a settlement after `event`.
 
     Raises:
-        Refused: nowhere.
+        Refused: the event is not possible in this state.
 
     """
     try:
@@ -105,10 +105,10 @@ def next_state(state: SettlementState, event: SettlementEvent) -> SettlementStat
 
 
 def next_line(line: LineState, event: LineEvent) -> LineState:
-    """Where `event` takes a line.
+    """State of a line after `event`.
 
     Raises:
-        Refused: nowhere.
+        Refused: the event is not possible in this state.
 
     """
     try:

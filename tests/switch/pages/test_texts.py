@@ -62,8 +62,8 @@ LEGS = {
 
 CANNOT = {
     *("the limits cannot be set", "the return was refused", "the account cannot be closed"),
-    *("the cap cannot be set", "the money cannot be moved", "its money cannot be held"),
-    *("its money cannot be freed", "it was freed before"),
+    *("the cap cannot be set", "the money cannot be moved", "the money cannot be reserved"),
+    *("the reserved money cannot be released", "it was released before"),
 }
 """What stands before the text of a verdict."""
 
@@ -120,7 +120,7 @@ OWN = {
 WORDS = {
     *(settlement_instruction.PAYS, settlement_instruction.RECEIVES, settlement_instruction.NOT_SETTLED),
     *("payment", "return", "funds", "settlement", "debit", "credit", TOTAL, "yes", "no", "all"),
-    *("it cancels out", "Note", "Report", "Zone", "Account", "local time", wording.SIGNED),
+    *("nothing to settle", "Note", "Report", "Zone", "Account", "local time", wording.SIGNED),
     *(str(rule) for rule in patterns.Rule),
     *("Opening balance", "Closing balance", "Opening balance gross", "Closing balance gross", "Page"),
     "The first {n} of {all} rows; the other formats have all rows.",

@@ -628,7 +628,7 @@ async def test_a_yes_after_a_hold_whose_commit_never_came_moves_the_money_once(d
     again = await say(desk, notification(asha))
 
     assert (paid.settled, again.known) == (("asha-bank",), ("asha-bank",))
-    assert tuple(held) == ("failed", "only a line that was instructed is held")
+    assert tuple(held) == ("failed", "only an instructed line can be held")
     assert await balance(desk, "asha-bank") == FUNDS
 
 
@@ -720,7 +720,9 @@ async def test_a_hold_that_was_freed_before_is_not_instructed(desk: Desk) -> Non
     await desk.link.ask(Release(asha.id.bytes, "void", "freed"))
     await day.tend(desk)
 
-    assert (await line(desk, window, "asha-bank")).reason == "its money cannot be held: it was freed before"
+    assert (
+        await line(desk, window, "asha-bank")
+    ).reason == "the money cannot be reserved: it was released before"
     assert (await line(desk, window, "ganga-bank")).state is LineState.INSTRUCTED
 
 

@@ -155,7 +155,7 @@ async def test_a_refusal_of_the_agent_holds_the_lines(door: Door) -> None:
 
     assert taken.held == ("asha-bank", "ganga-bank")
     assert await moved(door) == {}
-    assert (await line(door.desk, window, "asha-bank")).reason == "the agent refused: AM04"
+    assert (await line(door.desk, window, "asha-bank")).reason == "the agent rejected it: AM04"
 
 
 @pytest.mark.parametrize("word", ["SILENT", "HTTP502"])
