@@ -281,14 +281,14 @@ async def test_a_webhook_is_added_tested_missed_and_sent_again(stack: Stack, ash
             assert (status, (await asha.post(f"{path}/test"))[0]) == (303, 303)
 
             async def tested() -> bool:
-                return "answered 204 in" in (await asha.get(path))[1]
+                return "response 204 in" in (await asha.get(path))[1]
 
             await until(tested)
             statuses[0] = 500
             uetr = await paid(stack)
 
             async def missed() -> bool:
-                return "answered 500 in" in (await asha.get(path))[1]
+                return "response 500 in" in (await asha.get(path))[1]
 
             await until(missed)
             statuses[0] = 204
@@ -309,7 +309,7 @@ async def test_a_webhook_is_added_tested_missed_and_sent_again(stack: Stack, ash
 
     assert heard[0]["type"] == "webhook.test"
     assert {event["subject"] for event in heard[1:]} == {uetr}
-    assert re.search(r"answered (204|500) in", home)
+    assert re.search(r"response (204|500) in", home)
     assert (await asha.get(path))[0] == 404
 
 
