@@ -1,1 +1,1 @@
-"""How a country says it: one package a rail, each with its profile, messages, client and simulator."""
+"""Rail adapters: one package for each country, with its profile, messages, client and simulator."""

@@ -1,4 +1,4 @@
-"""What a rail cannot carry of a payment, by its profile and the table of elements. Pure."""
+"""Finds what a rail cannot carry of a payment, from its profile and the table of elements. Pure."""
 
 from functools import lru_cache
 
@@ -13,12 +13,12 @@ SHORTENED = "is shortened to what this rail carries"
 
 @lru_cache(maxsize=64)
 def accounting(carries: tuple[str, ...]) -> Accounting:
-    """The table as a rail with these places sees it."""
+    """The table of elements for a rail that carries these elements."""
     return Accounting(carries)
 
 
 def losses(order: Order, profile: RailProfile) -> list[Loss]:
-    """Every element of the order's message that the rail's message has no place for, or too little."""
+    """Every element of the order's message that the rail's message cannot carry, or only in part."""
     if order.original is None:
         return []
     found = accounting(profile.carries).losses(order.original.content)
@@ -34,5 +34,5 @@ def losses(order: Order, profile: RailProfile) -> list[Loss]:
 
 
 def _length(text: str, characters: TextLimits) -> int:
-    """How long a text is in the rail's script."""
+    """The length of a text in the rail's script."""
     return len(text if text.isascii() or characters.encoding != "ascii" else anyascii(text))

@@ -1,8 +1,8 @@
-"""Money as a rail's wire says it: five renderings of one integer, and what every rail refuses of an amount.
+"""Amounts in the formats of rails: five formats, and the checks that all rails share.
 
-Inside the switch an amount is minor units of ISO 4217. A wire counts in units of its own: `step` minor units
-are one of them (100 where Iran counts whole rials), and says their number as `profile.amounts` tells. What is
-read must be exactly what would be written: no sign, no leading zero, no other number of decimals.
+Inside the switch an amount is in minor units of ISO 4217. A rail may count in other units: one unit of the
+wire is `step` minor units (100 where Iran counts whole rials), written in the format `profile.amounts`. A
+received amount must be exactly what would be written: no sign, no leading zeros, no other number of decimals.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,37 +20,37 @@ _FIXED_DIGITS: Final = 12
 
 
 def check(order: Order, profile: RailProfile) -> list[Violation]:
-    """Why the rail cannot carry this amount: currency, limits, or a fraction that its wire cannot say."""
+    """Why the rail cannot carry this amount: its currency, the limits, or an unsupported fraction."""
     amount, limits = order.amount, profile.limits
     if amount.currency != profile.currency:
-        return [Violation(Reason.NOT_ALLOWED_CURRENCY, PLACE, f"the rail pays in {profile.currency} only")]
+        return [Violation(Reason.NOT_ALLOWED_CURRENCY, PLACE, f"the rail accepts only {profile.currency}")]
     if amount.minor > limits.maximum_minor:
-        return [Violation(Reason.NOT_ALLOWED_AMOUNT, PLACE, "more than the rail carries in one payment")]
+        return [Violation(Reason.NOT_ALLOWED_AMOUNT, PLACE, "above the maximum amount of the rail")]
     if amount.minor < limits.minimum_minor:
-        return [Violation(Reason.TOO_LOW_AMOUNT, PLACE, "less than the rail carries")]
+        return [Violation(Reason.TOO_LOW_AMOUNT, PLACE, "below the minimum amount of the rail")]
     if amount.minor % limits.step_minor:
-        return [Violation(Reason.INVALID_AMOUNT, PLACE, "a fraction that the rail's wire cannot say")]
+        return [Violation(Reason.INVALID_AMOUNT, PLACE, "the rail cannot carry this fraction")]
     return []
 
 
 def units(amount: Money, step: int = 1) -> int:
-    """How many of the wire's units an amount is, for wires that say a number and not a text.
+    """The number of wire units in an amount, for rails that send a number and not a text.
 
     Raises:
-        ValueError: no whole number of them; an order is checked before it is translated.
+        ValueError: the amount is not a multiple of the unit. Orders are checked before they are translated.
 
     """
     count, rest = divmod(amount.minor, step)
     if rest:
-        raise ValueError("a fraction that the wire cannot say")
+        raise ValueError("a fraction that the rail cannot carry")
     return count
 
 
 def of_units(count: int, currency: str, step: int = 1, *, path: str = "") -> Money:
-    """The amount that a number of the wire's units is.
+    """The amount for a number of wire units.
 
     Raises:
-        InvalidMessage: zero, less, or more than any payment.
+        InvalidMessage: zero, negative, or above the maximum of any payment.
 
     """
     if not 0 < count * step <= MAX_MINOR:
@@ -59,20 +59,20 @@ def of_units(count: int, currency: str, step: int = 1, *, path: str = "") -> Mon
 
 
 def write(amount: Money, rendering: AmountFormat, step: int = 1) -> str:
-    """The amount as the wire says it.
+    """The amount in the format of the rail.
 
     Raises:
-        ValueError: the wire cannot say it; an order is checked before it is translated.
+        ValueError: the format cannot express it. Orders are checked before they are translated.
 
     """
     return _WRITERS[rendering](amount, step)
 
 
 def read(text: str, currency: str, rendering: AmountFormat, step: int = 1, *, path: str = "") -> Money:
-    """The amount that the wire says.
+    """Parse an amount in the format of the rail.
 
     Raises:
-        InvalidMessage: not an amount in this rendering, zero, or more than any payment.
+        InvalidMessage: not an amount in this format, zero, or above the maximum of any payment.
 
     """
     try:
@@ -85,7 +85,7 @@ def read(text: str, currency: str, rendering: AmountFormat, step: int = 1, *, pa
             return amount
     except (InvalidAmount, InvalidMessage, ValueError):
         pass
-    raise InvalidMessage("not an amount as the rail writes it", path=path)
+    raise InvalidMessage("not an amount in the format of the rail", path=path)
 
 
 def _whole(currency: str) -> int:
@@ -95,7 +95,7 @@ def _whole(currency: str) -> int:
 def _fixed(amount: Money, step: int) -> str:
     text = str(units(amount, step)).zfill(_FIXED_DIGITS)
     if len(text) > _FIXED_DIGITS:
-        raise ValueError("more digits than the wire has")
+        raise ValueError("too many digits for the field")
     return text
 
 

@@ -1,8 +1,8 @@
-"""The business days of a country: one calendar for windows, value dates and the hours of its rails.
+"""The business days of a country, for settlement windows, value dates and the hours of its rails.
 
-Public holidays, and weekend days that are worked in place of others (in China, Russia, Kazakhstan,
-Uzbekistan, Belarus, Kyrgyzstan), are those of the `holidays` package. The weekend is a fact of the country's
-record: the package's is that of offices, not of banks. Sources: `docs/rails/calendars.md`.
+Public holidays and weekend days that are worked instead (in China, Russia, Kazakhstan, Uzbekistan, Belarus,
+Kyrgyzstan) come from the `holidays` package. The weekend comes from the country's record, because the package
+has the weekend of offices, not of banks. Sources: `docs/rails/calendars.md`.
 """
 
 from dataclasses import dataclass
@@ -14,27 +14,28 @@ if TYPE_CHECKING:
     from holidays import HolidayBase
 
 SATURDAY, SUNDAY, THURSDAY, FRIDAY = 5, 6, 3, 4
-"""As `date.weekday` counts."""
+"""Numbers of `date.weekday`."""
 SATURDAY_SUNDAY: Final = frozenset({SATURDAY, SUNDAY})
 CLOSING: Final = "Closing of bank accounts"
-"""What the bank holiday is called on which banks close their books."""
+"""The name of the bank holiday on which banks close their books."""
 _DAYS_A_WEEK: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
 class BusinessCalendar:
-    """When the banks and the gross settlement system of a country work."""
+    """The working days of the banks and the gross settlement system of a country."""
 
     country: str
     weekend: frozenset[int] = SATURDAY_SUNDAY
-    """Days of every week that are off; Monday is 0."""
+    """Weekdays that are always days off; Monday is 0."""
     saturdays_off: frozenset[int] = frozenset()
-    """Where only some Saturdays are off: which of a month, `{2, 4}` in India."""
+    """For countries where only some Saturdays are days off: their numbers in the month, `{2, 4}` in India."""
     closings: tuple[tuple[int, int], ...] = ()
-    """When banks close their books, as (month, day): closed on the first working day from then on."""
+    """Days when banks close their books, as (month, day): banks are closed on the first working day from
+    then."""
 
     def is_business_day(self, day: date) -> bool:
-        """Whether money can be settled there on `day`. A worked weekend day counts, a holiday never."""
+        """Whether payments can be settled on `day`. A worked weekend day counts, a holiday does not."""
         return self._is_worked(day) and not self.is_closing(day)
 
     def is_closing(self, day: date) -> bool:
@@ -52,13 +53,13 @@ class BusinessCalendar:
         return day not in year and (not self.is_weekend(day) or day in year.weekend_workdays)
 
     def is_weekend(self, day: date) -> bool:
-        """Whether `day` is off by the weekend's rule alone."""
+        """Whether `day` is a day off by the rule for weekends alone."""
         if day.weekday() == SATURDAY and (day.day - 1) // _DAYS_A_WEEK + 1 in self.saturdays_off:
             return True
         return day.weekday() in self.weekend
 
     def holiday(self, day: date) -> str | None:
-        """The name of the public holiday or bank holiday that `day` is, if it is one."""
+        """The name of the public holiday or bank holiday on `day`, if it is one."""
         name = _year(self.country, day.year).get(day)
         if name is None:
             return CLOSING if self.is_closing(day) else None
@@ -68,7 +69,7 @@ class BusinessCalendar:
         """How many public holidays of a year are known.
 
         Raises:
-            NotImplementedError: nothing is known of this country.
+            NotImplementedError: the package does not know this country.
 
         """
         return len(_year(self.country, year))

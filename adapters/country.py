@@ -1,7 +1,7 @@
-"""A country as one record: what the switch, its pages and its sandbox know of it beside its rail.
+"""A country as one record: what the switch, its pages and its sandbox know about it, except its rail.
 
-Each adapter package has its own, `COUNTRY` in its module `country`; `adapters.registry` finds those that are
-installed. Nothing else lists countries, so installing a package is enough.
+Each adapter package defines `COUNTRY` in its module `country`; `adapters.registry` finds the installed ones.
+No other file lists countries, so installing a package is enough.
 """
 
 from dataclasses import dataclass
@@ -16,28 +16,28 @@ ECDSA: Final = "ecdsa-p256-sha256"
 
 @dataclass(frozen=True, slots=True)
 class CountryNames:
-    """What people call the country, in the languages of the pages."""
+    """The names of the country in the languages of the pages."""
 
     en: str
     ru: str
     zh: str
 
     def in_language(self, language: str) -> str:
-        """The name in a language of the pages; the English one in any other."""
+        """The name in a language of the pages; the English name for any other language."""
         return {"ru": self.ru, "zh": self.zh}.get(language, self.en)
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxBank:
-    """A made-up participant of the sandbox."""
+    """An invented participant of the sandbox."""
 
     id: str
     name: str
     bic: str
     funds: int = 50_000_000_000
-    """What it begins with, in whole units of the country's currency."""
+    """Its initial funds, in whole units of the country's currency."""
     algorithm: Literal["ed25519", "ecdsa-p256-sha256"] = ED25519
-    """Of its signing key."""
+    """Algorithm of its signing key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +48,19 @@ class Country:
     """ISO 3166-1 alpha-2."""
     names: CountryNames
     currency: str
-    """What its participants hold and its rail credits."""
+    """The currency of its participants and of its rail."""
     zone: str
-    """IANA name of the zone in which its central bank keeps its day."""
+    """IANA name of the time zone of its central bank."""
     calendar: BusinessCalendar
-    """Its business days: windows, value dates and the hours of rails all keep them."""
+    """Its business days, used for settlement windows, value dates and the hours of rails."""
     place: tuple[int, int]
-    """Where it is on the map of the pages: across and down, in the map's units, of 900 by 420."""
+    """Its place on the map of the pages: x and y in the map's units, 900 by 420."""
     per_sdr: str
-    """For the sandbox: units of its currency that a made-up basket costs. Plausible, nobody's quotation."""
+    """For the sandbox: the price of an invented currency basket in its currency. Plausible, not a real
+    quotation."""
     large_payment: int
-    """About 10,000 US dollars, in whole units of its currency: the pattern report's built-in threshold."""
+    """About 10,000 US dollars in whole units of its currency: the default threshold of the pattern report."""
     banks: tuple[SandboxBank, ...]
-    """Its participants in the sandbox; the first is the one that examples use."""
+    """Its participants in the sandbox; examples use the first."""
     iban: Iban | None = None
-    """The form of its IBANs, where it has any."""
+    """The format of its IBANs, if it has any."""

@@ -1,17 +1,16 @@
-"""The creditor's identifier: one reader of accounts, cards, phones and payment addresses for every rail.
+"""The creditor's identifier: one parser of accounts, cards, phones and payment addresses for all rails.
 
-A rail's profile says which forms it pays, and how each is written there; here it is decided what a sender
-means, so that the same form is answered in the same way by all rails, in `check`, in translation and when an
-alias is looked up:
+The profile of a rail lists the forms that it pays and how it writes them. This module decides what the sender
+means, so that all rails treat the same form in the same way, in `check`, in translation and in look-ups:
 
-* Blanks, dashes, dots, full-width characters and digits of other scripts are put into the rail's form; so are
-  IBANs in lower case, and phones with `+`, `00` or brackets. A phone needs its country's code.
-* The schema of pacs.008.001.08 demands an identification beside every proxy. `NOTPROVIDED` and its kin say
-  that there is none, and one that repeats the proxy is the proxy: then the proxy names the creditor. A phone
-  that is repeated is never an account of the same digits.
-* An identification that the rail knows wins over a proxy. One that it does not know is refused, also beside a
-  proxy: a mistyped account must not send the money to somebody's phone.
-* A proxy whose type is that of another kind of alias (an e-mail, a tax number) is not read as a phone.
+* Blanks, dashes, dots, full-width characters and digits of other scripts are normalised; so are IBANs in
+  lower case, and phones with `+`, `00` or brackets. A phone must have its country code.
+* The schema of pacs.008.001.08 requires an identification beside every proxy. `NOTPROVIDED` and similar
+  values mean that there is none; an identification that repeats the proxy is the proxy. In both cases the
+  proxy names the creditor. A repeated phone is never read as an account with the same digits.
+* An identification that the rail knows takes precedence over a proxy. One that it does not know is refused,
+  even beside a proxy: a mistyped account must not send the money to somebody's phone.
+* A proxy with the type of another kind of alias (an e-mail, a tax number) is not read as a phone.
 """
 
 import re
@@ -27,7 +26,7 @@ from schemas.payment import Account
 
 
 class IdentifierKind(StrEnum):
-    """What an identifier is."""
+    """The kind of an identifier."""
 
     IBAN = "IBAN"
     ACCOUNT = "account"
@@ -38,20 +37,20 @@ class IdentifierKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IdentifierForm:
-    """One form of identifier that a rail knows."""
+    """One form of identifier that a rail accepts."""
 
     kind: IdentifierKind
     read: Callable[[str], str | None]
-    """The rail's own writing of a text, or None where the text is not of this form. Pure."""
+    """Returns a text in the rail's format, or None if the text does not have this form. Pure."""
     text: str
     """For people: `an IBAN of Pakistan`."""
     pays: bool = True
-    """False: it can be looked up, and what is found is paid."""
+    """False: it can only be looked up; the account that is found is paid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """A creditor as the rail writes it."""
+    """A creditor in the format of the rail."""
 
     kind: IdentifierKind
     value: str
@@ -59,7 +58,7 @@ class Identifier:
 
 _NOT_PROVIDED = re.compile(r"NOT ?(?:PROVIDED|AVAILABLE|KNOWN|APPLICABLE)|NONREF|NONE|UNKNOWN|N/?A|[-.0X*]+")
 _BETWEEN = re.compile("[ \u00a0\u2000-\u200a\u202f\u3000.\u2010-\u2015\u2212-]")
-"""What people write between groups of digits."""
+"""Separators between groups of digits."""
 _PHONE = re.compile(r"(?:tel:)?(\+|00)?([0-9][0-9 ()./-]{4,28})", re.ASCII | re.IGNORECASE)
 _PHONE_TYPES: Final = frozenset({"TELE", "MBNO"})
 _OTHER_TYPES: Final = frozenset({
@@ -67,11 +66,11 @@ _OTHER_TYPES: Final = frozenset({
     "EMPL",
     "PVTX", "VIPN", "BIID",
 })  # fmt: skip
-"""ExternalProxyAccountType1Code: aliases that are no phones, and none of the ten rails knows."""
+"""ExternalProxyAccountType1Code: aliases that are not phones and that none of the ten rails supports."""
 
 
 def plain(text: str) -> str:
-    """A text with full-width characters and digits of any script as ASCII, without marks that nobody sees."""
+    """A text with full-width characters and digits of any script as ASCII, without invisible marks."""
     if text.isascii():
         return text.strip()
     folded = unicodedata.normalize("NFKC", text)
@@ -84,27 +83,27 @@ def plain(text: str) -> str:
 
 
 def compact(text: str) -> str:
-    """An account's text without what people write between groups."""
+    """An account's text without separators between groups."""
     return _BETWEEN.sub("", plain(text))
 
 
 def is_provided(text: str | None) -> bool:
-    """Whether an identification says anything: the schema demands one where the sender has none."""
+    """Whether an identification is really given: the schema requires one even where the sender has none."""
     return bool(text) and _NOT_PROVIDED.fullmatch(plain(text or "").upper()) is None
 
 
 def find(account: Account | None, forms: Sequence[IdentifierForm]) -> Identifier | None:
-    """The creditor that a payment names; None where it names nobody that the rail pays."""
+    """The creditor of a payment; None if the payment names none that the rail pays."""
     return _find(account, [form for form in forms if form.pays])
 
 
 def find_alias(account: Account | None, forms: Sequence[IdentifierForm]) -> Identifier | None:
-    """The account or alias that is to be looked up, also one that the rail itself does not pay."""
+    """The account or alias to look up, even one that the rail does not pay."""
     return _find(account, forms)
 
 
 def read(text: str, forms: Sequence[IdentifierForm]) -> Identifier | None:
-    """An account or alias that stands by itself."""
+    """Parse a single account or alias."""
     for form in forms:
         value = form.read(text)
         if value is not None:
@@ -113,7 +112,7 @@ def read(text: str, forms: Sequence[IdentifierForm]) -> Identifier | None:
 
 
 def refusal(account: Account | None, forms: Sequence[IdentifierForm]) -> tuple[str, str]:
-    """Where a creditor's identifier is wrong, and what the rail pays: path and text of a violation."""
+    """What is wrong with a creditor's identifier, and what the rail pays: path and text of a violation."""
     paid = " or ".join(form.text for form in forms if form.pays)
     path = "CdtTrfTxInf/CdtrAcct"
     if account is not None and account.iban:
@@ -122,7 +121,7 @@ def refusal(account: Account | None, forms: Sequence[IdentifierForm]) -> tuple[s
         path += "/Id/Othr/Id"
     elif account is not None and account.proxy:
         path += "/Prxy/Id"
-    return path, f"this rail pays {paid}"
+    return path, f"this rail pays to {paid}"
 
 
 def _find(account: Account | None, forms: Sequence[IdentifierForm]) -> Identifier | None:
@@ -148,7 +147,7 @@ def _find(account: Account | None, forms: Sequence[IdentifierForm]) -> Identifie
 
 
 def _same(given: str, proxy: str) -> bool:
-    """Whether an identification only repeats the proxy, in whatever writing."""
+    """Whether an identification only repeats the proxy, in any format."""
     return _bare(given) == _bare(proxy)
 
 
@@ -157,7 +156,7 @@ def _bare(text: str) -> str:
 
 
 def whom(account: Account | None) -> str:
-    """Whom an account names, in one spelling whatever its writing; cheap, since no form is tried."""
+    """The identifier of an account in one spelling, whatever its format. Fast, because no form is parsed."""
     if account is None:
         return ""
     given = account.iban or (account.other if is_provided(account.other) else None)
@@ -179,7 +178,7 @@ def _digits(text: str) -> str | None:
 
 
 def iban_of(iban: Iban) -> IdentifierForm:
-    """An IBAN of one country, by its check digits."""
+    """An IBAN of one country, with valid check digits."""
 
     def read_iban(text: str) -> str | None:
         value = compact(text).upper().removeprefix("IBAN").lstrip(":")
@@ -189,7 +188,7 @@ def iban_of(iban: Iban) -> IdentifierForm:
 
 
 def account_like(pattern: str, text: str, fits: Callable[[str], bool] | None = None) -> IdentifierForm:
-    """An account by its shape, and by a rule of its own where there is one."""
+    """An account by its format, and by a country's own rule if there is one."""
     shape = re.compile(pattern, re.ASCII)
 
     def read_account(raw: str) -> str | None:
@@ -212,7 +211,7 @@ def card_like(pattern: str, text: str, *, pays: bool = True) -> IdentifierForm:
 
 
 def phone_of(code: str, rest: int, *, write: str = "{code}{rest}", pays: bool = True) -> IdentifierForm:
-    """A phone with its country's code; `write` is the rail's form of it: `+{code}-{rest}`."""
+    """A phone with its country code; `write` is the rail's format: `+{code}-{rest}`."""
 
     def read_phone(text: str) -> str | None:
         digits = _digits(text)
@@ -221,7 +220,7 @@ def phone_of(code: str, rest: int, *, write: str = "{code}{rest}", pays: bool = 
         return write.format(code=code, rest=digits[len(code) :])
 
     return IdentifierForm(
-        IdentifierKind.PHONE, read_phone, f"a phone in international form, +{code} and {rest} digits", pays
+        IdentifierKind.PHONE, read_phone, f"a phone in international format, +{code} and {rest} digits", pays
     )
 
 

@@ -1,8 +1,8 @@
-"""The end-of-cycle file: the rail's own list of what it did in one day of its clock.
+"""The end-of-cycle file: the rail's own list of what it executed in one day of its clock.
 
-No rail here publishes its file, so this is a documented profile of our own, in the family that clearing
-systems use: lines of comma-separated values, a header, a line an order, a trailer with count and control
-sum, and the rail's signature (RSASSA-PKCS1-v1_5 with SHA-256, base64) over all that stands before it.
+No rail here publishes its format, so this is our own documented profile, similar to the files of clearing
+systems: comma-separated values with a header, one line for each order, a trailer with the count and the
+control sum, and the rail's signature (RSASSA-PKCS1-v1_5 with SHA-256, base64) over everything before it.
 
     CYCLE,1,KZ,2026-11-23,KZT
     ORDER,1f0c...,7a6b6c1e-...,DONE,,150000
@@ -10,7 +10,7 @@ sum, and the rail's signature (RSASSA-PKCS1-v1_5 with SHA-256, base64) over all 
     TOTAL,2,150000
     SIGNATURE,qk3v...
 
-Amounts are minor units; the control sum is that of the orders DONE. A file is read whole or not at all.
+Amounts are minor units; the control sum covers the orders DONE. A file is read as a whole or not at all.
 """
 
 import base64
@@ -34,7 +34,7 @@ from schemas.money import Money
 PATH: Final = "/cycles/"
 VERSION: Final = "1"
 FILE_S: Final = 60.0
-"""For a whole file; it is no order, so no time-out of orders is meant for it."""
+"""Time-out for a whole file; the time-outs of orders do not apply."""
 FILE_BYTES: Final = 64 * 1024 * 1024
 _OK: Final = 200
 _SIGNATURE: Final = b"SIGNATURE,"
@@ -53,11 +53,11 @@ class CycleLine:
 
 
 class CycleFileError(Exception):
-    """Not a whole file of this rail and cycle, signed by it."""
+    """Not a complete file of this rail and cycle, or not signed by the rail."""
 
 
 def write(profile: RailProfile, cycle: str, lines: Iterable[CycleLine], key: RSAPrivateKey) -> bytes:
-    """The file of a cycle, as the rail signs it."""
+    """The file of a cycle, signed by the rail."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["CYCLE", VERSION, profile.country, cycle, profile.currency])
@@ -75,10 +75,10 @@ def write(profile: RailProfile, cycle: str, lines: Iterable[CycleLine], key: RSA
 
 
 def read(raw: bytes, profile: RailProfile, cycle: str, rail_key: RSAPublicKey) -> list[CycleLine]:
-    """The orders of a cycle's file.
+    """Parse the orders of a cycle's file.
 
     Raises:
-        Unreadable: broken, incomplete, of another rail or cycle, or not signed by the rail.
+        CycleFileError: broken, incomplete, of another rail or cycle, or not signed by the rail.
 
     """
     content, mark, signature = raw.rpartition(_SIGNATURE)
@@ -98,7 +98,7 @@ def read(raw: bytes, profile: RailProfile, cycle: str, rail_key: RSAPublicKey) -
 def answers(
     lines: Iterable[CycleLine], profile: RailProfile, reason_of: Callable[[str], str | None]
 ) -> list[Answer]:
-    """The lines in the port's words; `reason_of` gives the ISO reason of the rail's code."""
+    """The lines as answers of the port; `reason_of` returns the ISO reason for the rail's code."""
     return [
         Answer(
             line.ref,
@@ -119,15 +119,15 @@ async def fetch(
     cycle: str,
     reason_of: Callable[[str], str | None],
 ) -> AsyncIterator[Answer]:
-    """Get and read the file of a cycle over the rail's own channel.
+    """Fetch and parse the file of a cycle over the rail's own channel.
 
     Raises:
-        Unavailable: the rail has no such file, does not answer, or what it gave cannot be read as a whole.
+        Unavailable: the rail has no such file, does not respond, or the file cannot be read as a whole.
 
     """
     reply = await http.request("GET", PATH + cycle, answer_bytes=FILE_BYTES, total_s=FILE_S)
     if isinstance(reply, HttpFailure) or reply.status != _OK:
-        raise Unavailable(f"the rail gave no file of cycle {cycle}")
+        raise Unavailable(f"the rail returned no file of cycle {cycle}")
     try:
         lines = read(reply.body, profile, cycle, rail_key)
     except CycleFileError as error:

@@ -1,6 +1,7 @@
-"""Writes `docs/reference/elements.md`: what becomes of every element, rail by rail.
+"""Writes `docs/reference/elements.md`: how each rail treats every element.
 
-Run `python -m adapters.elements_page > docs/reference/elements.md`; a test holds the page to what this makes.
+Run `python -m adapters.elements_page > docs/reference/elements.md`; a test compares the page with this
+output.
 """
 
 from typing import Final
@@ -48,7 +49,7 @@ def _row(element: Element, countries: list[str]) -> list[str]:
 
 
 def _at(element: Element, country: str) -> str:
-    """What becomes of an element at a rail, in a letter; empty where it is the same everywhere."""
+    """The treatment of an element at a rail, as one letter; empty where it is the same for all rails."""
     if element.treatment not in CARRIED:
         return ""
     carries = registry.profile(country).carries

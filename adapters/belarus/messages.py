@@ -1,7 +1,7 @@
-"""What SMP wants of a pacs.008.
+"""The specific requirements of SMP on a pacs.008.
 
-The purpose is mandatory (published); its list was not retrieved, so the ISO code travels as it is. Envelope
-and signature are a profile.
+The purpose is mandatory (published). The list of purposes was not available, so the ISO code is sent
+unchanged. Envelope and signature are our own profile.
 """
 
 from datetime import timedelta, timezone
@@ -18,7 +18,7 @@ MINSK: Final = timezone(timedelta(hours=3))
 
 
 def adapt(order: Order, transaction: Content) -> None:
-    """Nothing beyond what all rails of this family want."""
+    """SMP needs no changes beyond what all rails of this family have."""
 
 
 DIALECT: Final = IsoDialect(

@@ -1,8 +1,8 @@
 """SMP, the instant payment system of Belarus, as data.
 
-ISO 20022 on domestic rails since August 2022, credit transfers by standard SPR 3.03-8, persons by phone since
-January 2024, a mandatory purpose: published. Exact versions were not seen: the 2019 set is a profile, as are
-time-outs and limits. See `docs/rails/BY.md`.
+Published: ISO 20022 on domestic rails since August 2022, credit transfers by standard SPR 3.03-8, persons by
+phone since January 2024, a mandatory purpose. The exact versions are not public: the 2019 set is a profile,
+as are time-outs and limits. See `docs/rails/BY.md`.
 """
 
 from typing import Final

@@ -1,1 +1,1 @@
-"""China: IBPS and HVPS of CNAPS. A `{H:` header and XML in ISO's dialect of 2009; three confirmations."""
+"""China: IBPS and HVPS of CNAPS. A `{H:` header and ISO 20022 XML of 2009; three confirmations."""

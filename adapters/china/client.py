@@ -1,7 +1,7 @@
-"""The CNAPS adapter: ccms.990 acknowledges an order, ibps.102 answers it later, ccms.900 says it is settled.
+"""The CNAPS adapter: ccms.990 acknowledges an order, ibps.102 responds later, ccms.900 confirms settlement.
 
-One address takes every message. The communication confirmation in the same exchange is a receipt; what became
-of an order comes later to our callback address, or in answer to ibps.305.
+All messages are sent to one address. The communication confirmation in the same exchange is only a receipt.
+The outcome of an order arrives later at our callback address, or in the response to ibps.305.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -58,7 +58,7 @@ def adapter(connection: RailConnection) -> RailAdapter:
 
 @dataclass(frozen=True, slots=True)
 class Cnaps:
-    """China's rail as the port asks for it."""
+    """The port for China's rail."""
 
     us: CnapsParticipant
     signing_key: RSAPrivateKey
@@ -75,22 +75,23 @@ class Cnaps:
         return Native(uetrs.to_hex(order.payment.uetr), self._seal(messages.order_message(order, self.us)))
 
     def decode(self, raw: bytes) -> Sequence[Answer]:
-        """See `RailAdapter.decode`: ibps.102, ibps.308 or ccms.900, of which many are no news."""
+        """See `RailAdapter.decode`: ibps.102, ibps.308 or ccms.900, many of which contain nothing new."""
         message = self._open(raw)
         return [] if messages.read_notice(message) is not None else messages.read_answers(message)
 
     def notice(self, raw: bytes) -> str | None:
-        """See `Noticing.notice`: ccms.807 and saps.601."""
+        """See `NoticeAdapter.notice`: ccms.807 and saps.601."""
         return messages.read_notice(self._open(raw))
 
     def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
-        """See `RailAdapter.acknowledge`: HTTP says enough."""
+        """See `RailAdapter.acknowledge`: the HTTP status is enough."""
         return Acknowledgement(b"")
 
     async def submit(self, native: Native) -> Receipt:
         """See `RailAdapter.submit`: answered by ccms.990 or ccms.911.
 
-        A system that has signed us off took nothing and says so: we sign on, and hand over the same bytes.
+        If the system has signed us off, it reports that and executes nothing: sign on and send the same bytes
+        again.
         """
         receipt = await self._hand_over(native)
         said = receipt.answer.rail_code if receipt.answer else None
@@ -109,7 +110,7 @@ class Cnaps:
             if reply is not None:
                 return messages.read_status(reply, sent, messages.service_id(self.us, now, number))
         except (InvalidMessage, NotAuthentic):
-            pass  # What cannot be read is no news.
+            pass  # An unreadable response proves nothing.
         return Answer(native.ref, Outcome.UNKNOWN)
 
     async def undo(self, native: Native, reason: str) -> Receipt:
@@ -124,7 +125,7 @@ class Cnaps:
         """See `RailAdapter.resolve`: ibps.309, answered by ibps.310.
 
         Raises:
-            Unavailable: the rail did not answer, or not so that it can be read.
+            Unavailable: the rail did not respond, or the response cannot be read.
 
         """
         asked = creditor.read(alias, PROFILE.creditor)
@@ -135,10 +136,10 @@ class Cnaps:
         try:
             reply = await self._exchange(messages.account_request(asked.value, self.us, now, number))
             if reply is None:
-                raise Unavailable("the rail does not answer")
+                raise Unavailable("the rail does not respond")
             return messages.read_payee(reply, asked.value, messages.service_id(self.us, now, number))
         except (InvalidMessage, NotAuthentic):
-            raise Unavailable("the rail's answer cannot be read") from None
+            raise Unavailable("the response of the rail cannot be read") from None
 
     async def probe(self) -> bool:
         """See `RailAdapter.probe`: ccms.805, which signs us on."""
@@ -170,7 +171,7 @@ class Cnaps:
         return _receipt(native.ref, code)
 
     async def _exchange(self, draft: Draft) -> CnapsMessage | None:
-        """What the rail says to a message that is no order; None if it does not answer."""
+        """The rail's response to a message that is not an order; None if it does not respond."""
         reply = await self._post(self._seal(draft))
         return None if isinstance(reply, HttpFailure) else self._open(reply.body)
 
@@ -184,7 +185,7 @@ class Cnaps:
         return seal(draft.header, draft.body, self.signing_key)
 
     def _open(self, raw: bytes) -> CnapsMessage:
-        """A message that came down to us, signed by the rail."""
+        """A message to us, signed by the rail."""
         message = open_sealed(raw, self.rail_key)
         header = message.header
         if header.direction != "D" or header.receiver != self.us.bank or header.sender == self.us.bank:
@@ -196,7 +197,7 @@ class Cnaps:
 
 
 def _receipt(ref: str, code: str) -> Receipt:
-    """A discarded message is refused by a code that says why; any other code proves nothing."""
+    """A discarded message is refused if its code states why; any other code proves nothing."""
     if code == codes.COMMUNICATED:
         return Receipt(Acceptance.ACCEPTED)
     outcome, reason = codes.outcome_of(code)

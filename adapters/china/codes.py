@@ -1,9 +1,9 @@
-"""Statuses and codes of CNAPS, and what they say about an order.
+"""Statuses and codes of CNAPS, and what they mean for an order.
 
-Observed: the forms, `PR02` on answers and `PR05`, `PR07`, `PR09` on confirmations, `IB1I0000` and `IB1O0007`,
-`0000` of a communication confirmation. What each status means is not in the schemas: the meanings, the other
-process codes and the reject codes are a profile. A bank's reject code has four characters, so an ISO reason
-that the table has no word for is said as it stands.
+Observed: the formats, `PR02` on responses, `PR05`, `PR07` and `PR09` on confirmations, `IB1I0000`,
+`IB1O0007`, and `0000` of a communication confirmation. The schemas do not define the statuses: their
+meanings, the other process codes and the reject codes are our own profile. The reject code of a bank has four
+characters, so an ISO reason without a CNAPS code is sent as the ISO code.
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from adapters.port import Outcome
 from adapters.reasons import DUPLICATES, ISO_REASONS
 
 COMMUNICATED: Final = "0000"
-"""ccms.990: the system has the message."""
+"""ccms.990: the system has received the message."""
 OK: Final = "IB1I0000"
 NOT_FOUND: Final = "IB1O0010"
 NOT_SIGNED_ON: Final = "IB1O0004"
-"""The system took nothing: it wants ccms.805 first."""
+"""The system executed nothing: it requires ccms.805 first."""
 NO_REASON: Final = "MS03"
 
 FORWARDED: Final = "PR00"
@@ -37,7 +37,7 @@ STATUSES: Final = {
     "PR07": Outcome.DONE,       # processed
     "PR08": Outcome.REFUSED,    # cancelled
     "PR09": Outcome.REFUSED,    # rejected
-    "PR10": Outcome.PENDING,    # confirmed: seen beside "success" once, which proves too little
+    "PR10": Outcome.PENDING,    # confirmed: observed once beside "success", which is not enough evidence
 }
 # fmt: on
 """`StsId` of an answer, `ProcSts` of a confirmation."""
@@ -49,41 +49,41 @@ class CnapsCode:
 
     meaning: str
     reason: str | None
-    """ISO ExternalStatusReason1Code; None where the code says nothing about the order."""
+    """ISO ExternalStatusReason1Code; None where the code does not concern the order."""
 
 
 # fmt: off
 PROCESS: Final = {
     "IB1I0000": CnapsCode("done", None),
     "IB1O0001": CnapsCode("header malformed", "FF01"),
-    "IB1O0002": CnapsCode("body not of the schema", "FF01"),
-    "IB1O0003": CnapsCode("signature does not fit", "DS0B"),
+    "IB1O0002": CnapsCode("body does not match the schema", "FF01"),
+    "IB1O0003": CnapsCode("invalid signature", "DS0B"),
     "IB1O0004": CnapsCode("sender not signed on", "AG01"),
-    "IB1O0005": CnapsCode("system failure: the outcome is not known", None),
-    "IB1O0006": CnapsCode("message id known with another content", "DUPL"),
+    "IB1O0005": CnapsCode("system failure, outcome unknown", None),
+    "IB1O0006": CnapsCode("message id known with different content", "DUPL"),
     "IB1O0007": CnapsCode("sender of header and body differ", "RC01"),
-    "IB1O0008": CnapsCode("message id not of the sender and day", "FF08"),
-    "IB1O0009": CnapsCode("no such receiver", "RC04"),
+    "IB1O0008": CnapsCode("message id does not match sender and day", "FF08"),
+    "IB1O0009": CnapsCode("unknown receiver", "RC04"),
     "IB1O0010": CnapsCode("original message not found", None),
     "IB1O0011": CnapsCode("business type not allowed", "AG03"),
     "IB1O0012": CnapsCode("amount above the cap of the system", "AM02"),
     "IB1O0013": CnapsCode("account number malformed", "AC03"),
     "IB1O0014": CnapsCode("outside the hours of the system", "TM01"),
 }
-"""Process codes: why the system discards a message (ccms.911) or how it stands (ibps.306, ccms.900)."""
+"""Process codes: why the system discards a message (ccms.911), or the state of it (ibps.306, ccms.900)."""
 
 REJECTS: Final = {
     "RJ01": CnapsCode("account number wrong", "AC01"),
-    "RJ02": CnapsCode("name and account do not agree", "BE01"),
-    "RJ03": CnapsCode("not enough money", "AM04"),
+    "RJ02": CnapsCode("name and account do not match", "BE01"),
+    "RJ03": CnapsCode("insufficient funds", "AM04"),
     "RJ04": CnapsCode("account closed", "AC04"),
     "RJ05": CnapsCode("account frozen", "AC06"),
-    "RJ06": CnapsCode("account not allowed for this business", "AG01"),
+    "RJ06": CnapsCode("account not allowed for this business type", "AG01"),
     "RJ07": CnapsCode("above the limit of the account", "AM14"),
     "RJ08": CnapsCode("suspected fraud", "FR01"),
     "RJ09": CnapsCode("forbidden by regulation", "RR04"),
-    "RJ10": CnapsCode("the time of the order is over", "AB03"),
-    "RJ11": CnapsCode("no answer from the receiver", "AB05"),
+    "RJ10": CnapsCode("the order has expired", "AB03"),
+    "RJ11": CnapsCode("no response from the receiver", "AB05"),
     "RJ90": CnapsCode("other", "MS03"),
 }
 # fmt: on
@@ -93,9 +93,9 @@ _NATIVE: Final = {code.reason: name for name, code in REJECTS.items() if code.re
 
 
 def outcome_of(code: str, *, enquired: bool = False) -> tuple[Outcome, str | None]:
-    """Outcome and ISO reason of a refusal's code; a code that nobody explained is UNKNOWN.
+    """Outcome and ISO reason for the code of a refusal; a code that is not in the table is UNKNOWN.
 
-    `enquired`: it answers an enquiry, so that even "duplicate" is a refusal of the order in question.
+    `enquired`: the code responds to an enquiry, so that even "duplicate" is a refusal of this order.
     """
     row = REJECTS.get(code) or PROCESS.get(code)
     reason = row.reason if row else code if code in ISO_REASONS else None
@@ -105,10 +105,10 @@ def outcome_of(code: str, *, enquired: bool = False) -> tuple[Outcome, str | Non
 
 
 def native_of(reason: str) -> str:
-    """How a receiving bank says an ISO reason; the ISO code itself where CNAPS has no word for it."""
+    """The reject code for an ISO reason; the ISO code itself where CNAPS has none."""
     return _NATIVE.get(reason, reason)
 
 
 def reason_of(code: str) -> str:
-    """The ISO reason of an order that is refused for good."""
+    """The ISO reason of an order that is finally refused."""
     return outcome_of(code, enquired=True)[1] or NO_REASON

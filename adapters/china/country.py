@@ -6,7 +6,7 @@ from adapters.business_days import BusinessCalendar
 from adapters.country import Country, CountryNames, SandboxBank
 
 CALENDAR: Final = BusinessCalendar("CN")
-"""Saturday and Sunday, but for the working weekends that the State Council announces: HVPS works on those."""
+"""Saturday and Sunday, except the working weekends that the State Council announces: HVPS works on those."""
 
 COUNTRY: Final = Country(
     code="CN",

@@ -1,7 +1,7 @@
-"""CNAPS messages: orders said in them, and the system's answers read. Pure.
+"""CNAPS messages: builds orders and parses the system's responses. Pure.
 
-`ibps.101` (and `hvps.111` above the cap) is pacs.008.001.02 with the fixed values and places that public
-samples show. Profile: the UETR without hyphens as `EndToEndId`, the expiry as `SttlmTmReq/RjctTm`, coded
+`ibps.101` (and `hvps.111` above the cap) is pacs.008.001.02 with the fixed values and element positions of
+public samples. Profile: the UETR without hyphens as `EndToEndId`, the expiry as `SttlmTmReq/RjctTm`, coded
 lines (`/PURP/`, `/INSA/`, `/ORDB/`, `/ROC/`) in `Ustrd`, and coded remarks (`/E2E/`, `/AMT/`) in messages
 that have no field for the transaction or its amount.
 """
@@ -60,7 +60,7 @@ KIND: Final = "02001"
 PERSONAL: Final = "AT01"
 SERVICE_NUMBERS: Final = 10**8 - ORDER_NUMBERS
 LONGEST: Final = timedelta(hours=24)
-"""`RjctTm` is a time of day, so an order must expire within a day."""
+"""`RjctTm` is a time of day, so an order must expire within 24 hours."""
 
 _ACCOUNT_MAX: Final = 32
 _DIRECTIONS: Final = {"DBIT": "debit", "CRDT": "credit"}
@@ -69,19 +69,19 @@ _REMARK = re.compile(r"/(E2E|AMT)/([^/]+)")
 
 @dataclass(frozen=True, slots=True)
 class CnapsParticipant:
-    """Who we are at the system."""
+    """Our identity at the system."""
 
     bank: str
-    """Our gateway's CNAPS code."""
+    """The CNAPS code of our gateway."""
     name: str
     city: str
 
     @classmethod
     def of(cls, identity: Mapping[str, str]) -> "CnapsParticipant":
-        """From a connection's identity.
+        """Build from a connection's identity.
 
         Raises:
-            ValueError: an id is missing, or the code's check digit is wrong.
+            ValueError: an id is missing, or the check digit of the code is wrong.
 
         """
         require(identity, cls.__dataclass_fields__, "CNAPS")
@@ -92,21 +92,21 @@ class CnapsParticipant:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message to be signed."""
+    """A message before it is signed."""
 
     header: CnapsHeader
     body: str
 
 
 def check(order: Order) -> Sequence[Violation]:
-    """Everything that makes CNAPS unable to carry the order."""
+    """Every reason why CNAPS cannot carry the order."""
     payment = order.payment
     found = amounts.check(order, PROFILE)
     if not is_cnaps(payment.creditor_agent.member_id or ""):
         place = "CdtTrfTxInf/CdtrAgt/FinInstnId/ClrSysMmbId/MmbId"
         found.append(
             Violation(
-                Reason.INVALID_CREDITOR_BANK_IDENTIFIER, place, "a CNAPS code of twelve digits is needed"
+                Reason.INVALID_CREDITOR_BANK_IDENTIFIER, place, "a CNAPS code of twelve digits is required"
             )
         )
     if creditor.find(payment.creditor_account, PROFILE.creditor) is None:
@@ -119,36 +119,42 @@ def check(order: Order) -> Sequence[Violation]:
     if not _name(payment.debtor.name):
         found.append(
             Violation(
-                Reason.MISSING_DEBTOR_NAME, "CdtTrfTxInf/Dbtr/Nm", "a name that can be written is needed"
+                Reason.MISSING_DEBTOR_NAME,
+                "CdtTrfTxInf/Dbtr/Nm",
+                "a name that the rail can write is required",
             )
         )
     if not _name(payment.creditor.name):
         found.append(
             Violation(
-                Reason.MISSING_CREDITOR_NAME, "CdtTrfTxInf/Cdtr/Nm", "a name that can be written is needed"
+                Reason.MISSING_CREDITOR_NAME,
+                "CdtTrfTxInf/Cdtr/Nm",
+                "a name that the rail can write is required",
             )
         )
     if not timedelta(0) < order.expires_at - order.made_at < LONGEST:
         found.append(
             Violation(
-                Reason.INVALID_DATE, "CdtTrfTxInf/SttlmTmReq", "must expire after it is made, within a day"
+                Reason.INVALID_DATE,
+                "CdtTrfTxInf/SttlmTmReq",
+                "must expire after its creation and within a day",
             )
         )
     return found
 
 
 def is_account(text: str) -> bool:
-    """At most 32 letters and digits; a UnionPay card number has its check digit."""
+    """At most 32 letters and digits; a UnionPay card number must have a valid check digit."""
     return creditor.read(text, PROFILE.creditor) is not None
 
 
 def transaction_id(bank: str, at: datetime, number: int) -> str:
-    """28 digits: bank, day in Beijing, number in the bank's day."""
+    """28 digits: the bank, the date in Beijing, and the order's number on that date."""
     return f"{bank}{at.astimezone(BEIJING):%Y%m%d}{number:08}"
 
 
 def service_id(us: CnapsParticipant, at: datetime, number: int) -> str:
-    """The id of a message that is no order."""
+    """The id of a message that is not an order."""
     return transaction_id(us.bank, at, ORDER_NUMBERS + number % SERVICE_NUMBERS)
 
 
@@ -189,7 +195,7 @@ def order_message(order: Order, us: CnapsParticipant) -> Draft:
 
 @dataclass(frozen=True, slots=True)
 class SentCnapsMessage:
-    """What later messages about an order repeat from it."""
+    """The parts of an order that later messages about it repeat."""
 
     kind: str
     transaction: str
@@ -201,7 +207,7 @@ class SentCnapsMessage:
 
     @classmethod
     def of(cls, message: CnapsMessage) -> "SentCnapsMessage":
-        """From the stored order.
+        """Read from the stored order.
 
         Raises:
             InvalidMessage: not an order.
@@ -219,7 +225,7 @@ class SentCnapsMessage:
 
 
 def status_request(sent: SentCnapsMessage, us: CnapsParticipant, at: datetime, number: int) -> Draft:
-    """ibps.305: what became of an order."""
+    """ibps.305: a request for the status of an order."""
     identity = service_id(us, at, number)
     content = (
         f"<TxStsReq>{own_group(identity, at)}<InstgPty>{us.bank}</InstgPty>"
@@ -232,7 +238,7 @@ def status_request(sent: SentCnapsMessage, us: CnapsParticipant, at: datetime, n
 
 
 def account_request(account: str, us: CnapsParticipant, at: datetime, number: int) -> Draft:
-    """ibps.309: whose an account is."""
+    """ibps.309: a request for the owner of an account."""
     identity = service_id(us, at, number)
     content = (
         f"<AthtctnAcctInfReq>{own_group(identity, at)}<InstgPty>{us.bank}</InstgPty>"
@@ -244,7 +250,7 @@ def account_request(account: str, us: CnapsParticipant, at: datetime, number: in
 
 
 def login(us: CnapsParticipant, at: datetime, number: int) -> Draft:
-    """ccms.805: sign on, which also shows that the system is there."""
+    """ccms.805: sign on; the response also shows that the system is available."""
     identity = service_id(us, at, number)
     content = (
         f"<LoginReq><GrpHdr><MsgId>{identity}</MsgId><CreDtTm>{local(at)}</CreDtTm>"
@@ -255,7 +261,7 @@ def login(us: CnapsParticipant, at: datetime, number: int) -> Draft:
 
 
 def cancellation(sent: SentCnapsMessage, us: CnapsParticipant, at: datetime, reason: str) -> Draft:
-    """ibps.307: undo an order. One order has one cancellation, with one id a day."""
+    """ibps.307: undo an order. An order has one cancellation, with one id a day."""
     identity = cancellation_id(sent.transaction, us, at)
     agent = "<Agt><FinInstnId><ClrSysMmbId><MmbId>{}</MmbId></ClrSysMmbId></FinInstnId></Agt>"
     content = (
@@ -276,12 +282,12 @@ def cancellation(sent: SentCnapsMessage, us: CnapsParticipant, at: datetime, rea
 
 
 def cancellation_id(transaction: str, us: CnapsParticipant, at: datetime) -> str:
-    """The id of an order's cancellation: made from the order's own number."""
+    """The id of an order's cancellation, derived from the order's number."""
     return service_id(us, at, int(transaction) % SERVICE_NUMBERS)
 
 
 def read_receipt(message: CnapsMessage, sent: CnapsHeader) -> str:
-    """ccms.990 or ccms.911 in answer to a message: `0000`, or the process code by which it was discarded.
+    """The code of ccms.990 or ccms.911: `0000`, or the process code with which the message was discarded.
 
     Raises:
         InvalidMessage: not about this message.
@@ -295,7 +301,7 @@ def read_receipt(message: CnapsMessage, sent: CnapsHeader) -> str:
 
 
 def read_answers(message: CnapsMessage) -> list[Answer]:
-    """ibps.102, ibps.308 or ccms.900. A settlement notice of an order that was answered says nothing more.
+    """ibps.102, ibps.308 or ccms.900. A settlement notice of an order that was answered adds nothing.
 
     Raises:
         InvalidMessage: another message, or a required part is missing or malformed.
@@ -307,17 +313,17 @@ def read_answers(message: CnapsMessage) -> list[Answer]:
     if kind == CONFIRMATION:
         return _read_confirmation(root)
     if kind != CANCELLATION_ANSWER:
-        raise InvalidMessage("not an answer about an order")
-    # The cancellation is an order of its own: its outcome must not be read as the payment's.
+        raise InvalidMessage("not a response about an order")
+    # The cancellation is a separate order: its outcome must not be read as that of the payment.
     report = _read_report(root, enquired=True)
     return [replace(report, ref=text_of(root, "OrgnlGrpInfAndSts/OrgnlMsgId"), uetr=None)]
 
 
 def read_notice(message: CnapsMessage) -> str | None:
-    """ccms.807 and saps.601 in words for people; None if the message is another one.
+    """ccms.807 and saps.601 as text for operators; None for other messages.
 
     Raises:
-        InvalidMessage: a part that says what it is about is missing.
+        InvalidMessage: a required part is missing.
 
     """
     kind, root = message.header.kind, message.root
@@ -327,16 +333,16 @@ def read_notice(message: CnapsMessage) -> str | None:
 
 
 def read_status(message: CnapsMessage, sent: SentCnapsMessage, asked: str) -> Answer:
-    """ibps.306 in answer to an enquiry with id `asked`.
+    """ibps.306, the response to the enquiry with the id `asked`.
 
     Raises:
-        InvalidMessage: not the answer to this enquiry.
+        InvalidMessage: not the response to this enquiry.
 
     """
     root = message.root
     about = (text_of(root, "OrgnlGrpInf/OrgnlMsgId"), text_of(root, "RspsnInf/OrgnlMsgInf/OrgnlMsgId"))
     if message.header.kind != STATUS_ANSWER or about != (asked, sent.transaction):
-        raise InvalidMessage("not the answer to what was asked")
+        raise InvalidMessage("not the response to the enquiry")
     status, code = text_of(root, "RspsnInf/ProcSts"), _text(root, "RspsnInf/ProcCd")
     if code == codes.NOT_FOUND:
         return _answer(sent.reference, Outcome.NOT_FOUND, code)
@@ -348,15 +354,15 @@ def read_status(message: CnapsMessage, sent: SentCnapsMessage, asked: str) -> An
 
 
 def read_payee(message: CnapsMessage, account: str, asked: str) -> Payee | None:
-    """ibps.310: whose an account is; None if the system does not know.
+    """ibps.310: the owner of an account; None if the system does not know the account.
 
     Raises:
-        InvalidMessage: not the answer to this request.
+        InvalidMessage: not the response to this request.
 
     """
     root = message.root
     if message.header.kind != ACCOUNT_ANSWER or text_of(root, "OrgnlGrpInf/OrgnlMsgId") != asked:
-        raise InvalidMessage("not the answer to what was asked")
+        raise InvalidMessage("not the response to the request")
     if codes.STATUSES.get(text_of(root, "RspsnInf/RspsnSts")) is not Outcome.DONE:
         return None
     if text_of(root, "QryRslt/Acct") != account:
@@ -366,7 +372,7 @@ def read_payee(message: CnapsMessage, account: str, asked: str) -> Payee | None:
 
 
 def is_signed_on(message: CnapsMessage, asked: str) -> bool:
-    """ccms.806: whether the system took our sign-on with id `asked`."""
+    """ccms.806: whether the system accepted our sign-on with the id `asked`."""
     root = message.root
     about = _text(root, "OrgnlGrpHdr/OrgnlMsgId")
     return (
@@ -375,15 +381,15 @@ def is_signed_on(message: CnapsMessage, asked: str) -> bool:
 
 
 def local(at: datetime) -> str:
-    """Date and time in Beijing, without an offset, as CNAPS writes it."""
+    """Date and time in Beijing without an offset, in the format of CNAPS."""
     return at.astimezone(BEIJING).isoformat(timespec="seconds")[:19]
 
 
 def expiry(root: Element) -> datetime:
-    """When an order must be rejected: `RjctTm` is the next such time of day after `AccptncDtTm`.
+    """The instant when an order must be rejected: the next time of day `RjctTm` after `AccptncDtTm`.
 
     Raises:
-        InvalidMessage: one of them is missing or malformed.
+        InvalidMessage: one of the two is missing or malformed.
 
     """
     try:
@@ -396,7 +402,7 @@ def expiry(root: Element) -> datetime:
 
 
 def read_amount(text: str) -> Money:
-    """An amount in yuan with its two decimals.
+    """Parse an amount in yuan with two decimals.
 
     Raises:
         InvalidMessage: not such an amount.
@@ -424,7 +430,7 @@ def text_of(root: Element, path: str) -> str:
     """
     found = _text(root, path)
     if not found:
-        raise InvalidMessage(f"no {path}", path=path)
+        raise InvalidMessage(f"{path} is missing", path=path)
     return found
 
 
@@ -436,7 +442,7 @@ def _text(root: Element, path: str) -> str:
 def _parties(payment: CreditTransfer, us: CnapsParticipant) -> str:
     """Debtor, agents and creditor, in the order of pacs.008.001.02."""
     account = creditor.find(payment.creditor_account, PROFILE.creditor)
-    assert account is not None, "an order is checked before it is translated"
+    assert account is not None, "orders are checked before they are translated"
     agent, code = payment.debtor_agent, payment.creditor_agent.member_id
     branch = gbk_text(agent.name, 60) or gbk_text(agent.bic or agent.member_id, 60)
     return (
@@ -454,7 +460,7 @@ def _parties(payment: CreditTransfer, us: CnapsParticipant) -> str:
 
 
 def _debtor_account(payment: CreditTransfer) -> str:
-    """The sender's account; where there is none that can be written whole, the payment's id."""
+    """The debtor's account; the payment's id if there is none, or none that can be written in full."""
     number = (payment.debtor_account and payment.debtor_account.id) or ""
     said = gbk_text(number, _ACCOUNT_MAX)
     whole = number.isascii() and len(number) <= _ACCOUNT_MAX
@@ -466,7 +472,7 @@ def _issuer(payment: CreditTransfer) -> str:
 
 
 def _remittance(payment: CreditTransfer) -> str:
-    """The sender's text, then what must survive every hop, in coded lines."""
+    """The sender's text, after it the coded lines, which every system on the way must preserve."""
     instructed = payment.instructed_amount or payment.interbank_settlement_amount
     bank = payment.debtor_agent.bic or payment.debtor_agent.member_id
     lines = [
@@ -480,7 +486,7 @@ def _remittance(payment: CreditTransfer) -> str:
 
 
 def _to_centre(kind: str, identity: str, us: CnapsParticipant, at: datetime, content: str) -> Draft:
-    """A message to the processing centre; the header's id is the end of its own."""
+    """A message to the processing centre. The id in the header is the end of the message's own id."""
     header = CnapsHeader(us.bank, NPC, at, kind, identity[-20:], identity[-20:])
     return Draft(header, document(OWN + kind, content))
 
@@ -495,7 +501,7 @@ def _read_report(root: Element, *, enquired: bool) -> Answer:
 
 
 def _read_confirmation(root: Element) -> list[Answer]:
-    """Of a large payment the outcome; of an online one only a rejection is news."""
+    """The outcome of a large payment; for an online payment only a rejection contains something new."""
     status = text_of(root, "CmonConfInf/ProcSts")
     said_of = remarks(_text(root, "GrpHdr/Rmk"))
     large = text_of(root, "OrgnlGrpHdr/OrgnlMsgTp") == LARGE_ORDER
@@ -506,7 +512,7 @@ def _read_confirmation(root: Element) -> list[Answer]:
 
 
 def _read_settlement(root: Element) -> str:
-    """saps.601: one booked entry, in words."""
+    """saps.601: one booked entry, as text."""
     entry = "Ntfctn/Ntry"
     amount = root.find(f"{entry}/Amt", {"": CAMT_054})
     direction, day = text_of(root, f"{entry}/CdtDbtInd"), text_of(root, f"{entry}/BookgDt/Dt")
@@ -517,7 +523,7 @@ def _read_settlement(root: Element) -> str:
 
 
 def _judged(reference: str, status: str, said: str, amount: str | None, *, enquired: bool) -> Answer:
-    """What a status, and the code beside it, mean for an order."""
+    """The outcome for a status and the code beside it."""
     outcome = codes.STATUSES.get(status, Outcome.UNKNOWN)
     if outcome is Outcome.REFUSED:
         outcome, reason = codes.outcome_of(said, enquired=enquired)
@@ -526,7 +532,7 @@ def _judged(reference: str, status: str, said: str, amount: str | None, *, enqui
     if outcome is not Outcome.DONE:
         return answer
     if amount is None or not amount.startswith(PROFILE.currency):
-        raise InvalidMessage("a success without its amount")
+        raise InvalidMessage("a success without an amount")
     return replace(answer, amount=read_amount(amount.removeprefix(PROFILE.currency)))
 
 

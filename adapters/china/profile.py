@@ -1,8 +1,8 @@
-"""CNAPS of the People's Bank of China as data: IBPS, and HVPS for what is above its cap.
+"""CNAPS of the People's Bank of China as data: IBPS, and HVPS for amounts above the IBPS cap.
 
-Header, messages, ids and signature place are observed in public schemas and samples of 2010 to 2012; the cap
-and day-and-night service of IBPS are common knowledge; limits of HVPS, time-outs and text lengths are a
-profile. See `docs/rails/CN.md`.
+Header, messages, ids and the position of the signature are observed in public schemas and samples of 2010 to
+2012. The cap and the 24-hour service of IBPS are general knowledge. Limits of HVPS, time-outs and text
+lengths are our own profile. See `docs/rails/CN.md`.
 """
 
 import re
@@ -29,16 +29,16 @@ from adapters.profile import (
 )
 
 ORDER_NUMBERS: Final = 90_000_000
-"""Ids end in eight digits; those from 90 000 000 on are for enquiries and other service messages."""
+"""Ids end in eight digits; numbers from 90 000 000 are for enquiries and other service messages."""
 
 IBPS_CAP_MINOR: Final = 1_000_000_00
-"""Above it an order goes to HVPS."""
+"""Orders above this amount are sent to HVPS."""
 
 _UNIONPAY = re.compile(r"62\d{14,17}", re.ASCII)
 
 
 def is_card_right(text: str) -> bool:
-    """Whether a number is no UnionPay card, or has the card's check digit."""
+    """Whether a number is not a UnionPay card, or is one with a valid check digit."""
     return _UNIONPAY.fullmatch(text) is None or is_luhn(text)
 
 
@@ -49,7 +49,7 @@ HVPS_HOURS: Final = Hours(
     calendar=COUNTRY.calendar,
     basis=Basis.PROFILE,
 )
-"""For operators: outside them HVPS itself answers "not before"; IBPS is open day and night."""
+"""For operators. Outside these hours HVPS itself responds "not before"; IBPS is open 24 hours a day."""
 
 PROFILE: Final = RailProfile(
     country=COUNTRY.code,

@@ -1,7 +1,7 @@
 """Made-up ids and accounts at the simulated CNAPS.
 
-Accounts are card numbers of 19 digits with their check digit, so a magic word is a number in them: see
-`adapters.simulation.digits`. No bank has the codes: class 998 does not exist.
+Accounts are card numbers of 19 digits with a check digit, so a magic word is encoded as a number: see
+`adapters.simulation.digits`. No real bank has these codes: class 998 does not exist.
 """
 
 from typing import Final
@@ -15,7 +15,7 @@ IDENTITY: Final = {
     "name": "\u4e0a\u5408\u652f\u4ed8\u4ea4\u6362",
     "city": "290000",
 }
-"""Who we are there: our gateway's CNAPS code, its name and its city."""
+"""Our identity: the CNAPS code, name and city of our gateway."""
 
 BANK: Final = "998290000027"
 BANK_NAME: Final = "\u6c99\u76d2\u94f6\u884c\u603b\u884c"
@@ -25,12 +25,12 @@ _PREFIX: Final = "6299980000"
 
 
 def account(word: str) -> Account:
-    """The card at the sandbox's bank whose number stands for a magic word."""
+    """The card at the sandbox's bank whose number encodes a magic word."""
     return Account(other=_card(_PREFIX, number_of(word)))
 
 
 def word_of(account_id: str) -> str:
-    """The magic word that a card's number stands for, or nothing."""
+    """The magic word that a card number encodes; empty if there is none."""
     if not account_id.startswith(_PREFIX) or len(account_id) != 19 or not is_luhn(account_id):  # noqa: PLR2004
         return ""
     return word_at(int(account_id[10:18]))
@@ -43,7 +43,7 @@ def _card(prefix: str, number: int) -> str:
 
 
 NOBODY: Final = _card("6299970000", 0)
-"""A card that belongs to nobody."""
+"""A card without an owner."""
 
 ALIASES: Final = {_card(_PREFIX, 0): _card(_PREFIX, 0)}
-"""Accounts are asked for by themselves: CNAPS has no aliases between banks."""
+"""Only accounts can be looked up: CNAPS has no aliases between banks."""

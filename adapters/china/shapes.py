@@ -1,4 +1,4 @@
-"""The shapes of the CNAPS messages that a participant sends, as the simulated system checks them."""
+"""The structure of the CNAPS messages that participants send, as the simulated system checks it."""
 
 from typing import Final
 
@@ -143,14 +143,14 @@ SHAPES: Final = {
     messages.ACCOUNT_REQUEST: (messages.OWN + messages.ACCOUNT_REQUEST, "AthtctnAcctInfReq", _WHOSE),
     messages.LOGIN: (messages.OWN + messages.LOGIN, "LoginReq", _LOGIN),
 }
-"""Message -> namespace, root element and its shape."""
+"""Message -> namespace, root element and its structure."""
 
 
 def check(kind: str, root: Element) -> None:
-    """Refuse a message that has not its shape.
+    """Refuse a message with another structure.
 
     Raises:
-        InvalidMessage: another message, or a part that is missing, foreign, out of order or malformed.
+        InvalidMessage: another message, or a part is missing, unexpected, out of order or malformed.
 
     """
     namespace, tag, shape = SHAPES.get(kind, ("", "", ElementShape()))

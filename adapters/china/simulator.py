@@ -1,8 +1,9 @@
-"""A simulated CNAPS: strict about header, signature, shape, ids and check digits, with a book of its own.
+"""A simulated CNAPS that checks header, signature, structure, ids and check digits, and has its own book.
 
-`POST /cnaps/v1/messages` takes every message: ibps.101 and hvps.111 (ccms.990 at once; ibps.102, then
-ccms.900 to the callback address; of a large payment ccms.900 alone), ibps.305 (ibps.306), ibps.307 (ccms.990,
-later ibps.308), ibps.309 (ibps.310) and ccms.805 (ccms.806). What it does not take it discards: ccms.911.
+`POST /cnaps/v1/messages` accepts every message: ibps.101 and hvps.111 (ccms.990 at once, then ibps.102 and
+ccms.900 to the callback address; only ccms.900 for a large payment), ibps.305 (ibps.306), ibps.307 (ccms.990,
+later ibps.308), ibps.309 (ibps.310) and ccms.805 (ccms.806). Messages that it does not accept are discarded
+with ccms.911.
 """
 
 import itertools
@@ -52,7 +53,7 @@ _NO_ORIGINAL: Final = "NOOR"
 
 
 class MessageDiscarded(Exception):
-    """The system does not take a message; the process code goes into ccms.911."""
+    """The system discards the message; the process code is sent in ccms.911."""
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -61,24 +62,24 @@ class MessageDiscarded(Exception):
 
 @dataclass(slots=True)
 class CnapsSimulator:
-    """The system as its participants see it."""
+    """The system as participants see it."""
 
     processor: OrderProcessor
     bank: str
-    """The participant's."""
+    """The participant's CNAPS code."""
     rail_key: RSAPrivateKey
     participant_key: RSAPublicKey
     references: dict[str, str] = field(default_factory=dict)
-    """Message id -> the order's own reference: one id is one order."""
+    """Message id -> reference of the order: one id belongs to one order."""
     own: "itertools.count[int]" = field(
         default_factory=lambda: itertools.count(int(time.time()) % 86400 * _NUMBERS_PER_S)
     )
     """Numbers of the system's own messages."""
     signed_on: bool = True
-    """Until the system closes out of hours, and signs its participants off."""
+    """Becomes false when the system closes out of hours and signs its participants off."""
 
     async def handle(self, request: RailRequest) -> RailResponse | None:
-        """Answer a request on the system's address."""
+        """Respond to a request at the system's address."""
         if request.path != PATH or request.method != "POST":
             return RailResponse(404)
         if request.headers.get("content-type") != CONTENT_TYPE:
@@ -97,7 +98,7 @@ class CnapsSimulator:
             return RailResponse(body=self._discarded(message.header, code))
 
     def _unauthentic(self, raw: bytes) -> RailResponse:
-        """The header is readable, so the sender is told; what is not even that is HTTP's to refuse."""
+        """Respond with ccms.911, since the header is readable; without one HTTP refuses the request."""
         try:
             header = open_own(raw).header
         except (InvalidMessage, NotAuthentic):
@@ -118,7 +119,7 @@ class CnapsSimulator:
                 return RailResponse(body=self._signed_on(message))
 
     def _must_be_ours(self, message: CnapsMessage) -> None:
-        """Shape, sender and direction."""
+        """Check structure, sender and direction."""
         header = message.header
         shapes.check(header.kind, message.root)
         if header.direction != "U" or header.ref != header.id:
@@ -142,7 +143,7 @@ class CnapsSimulator:
         return await self.processor.respond_by_callback(case, self._communicated(message.header), words)
 
     def _credit(self, message: CnapsMessage, raw: bytes) -> CreditOrder:
-        """An order, every part of it checked."""
+        """Parse an order and check every part of it."""
         root, header = message.root, message.header
         transaction, ref = (text_of(root, f"CdtTrfTxInf/PmtId/{tag}") for tag in ("TxId", "EndToEndId"))
         sender, receiver = (
@@ -196,7 +197,7 @@ class CnapsSimulator:
         return self._down(messages.STATUS_ANSWER, message.header, identity, content)
 
     def _cancel(self, message: CnapsMessage) -> RailResponse:
-        """Take a credit back; the answer comes later."""
+        """Reverse a credit; the response is sent later."""
         root = message.root
         original = text_of(root, "Undrlyg/TxInf/OrgnlEndToEndId")
         entry = self.processor.reverse(original)
@@ -244,7 +245,7 @@ class CnapsSimulator:
     def outcome(
         self, kind: str, transaction: str, entry: BookEntry, outcome: Outcome, corruption: Corruption
     ) -> bytes:
-        """What is said of an order, ibps.102 or, if large, ccms.900; spoiled where the script says so."""
+        """The response about an order: ibps.102, or ccms.900 for a large one; corrupted if scripted."""
         ref, original = entry.rail_ref, transaction
         if corruption is Corruption.REFERENCE:
             ref, original = _STRANGER, transaction[:20] + "99999999"
@@ -281,7 +282,7 @@ class CnapsSimulator:
         return seal(header, document(messages.OWN + messages.CONFIRMATION, content), self.rail_key)
 
     def announcement(self, until: datetime) -> bytes:
-        """ccms.807: participants are signed off. What they paid on the day is settled before, by saps.601."""
+        """ccms.807: participants are signed off. Before it, saps.601 settles their payments of the day."""
         self.signed_on = False
         at = datetime.now(UTC)
         day = PROFILE.hours.day(at)
@@ -300,7 +301,7 @@ class CnapsSimulator:
         return seal(header, document(messages.OWN + messages.SIGNED_OFF, content), self.rail_key)
 
     def _settlement(self, day: str, paid_minor: int) -> bytes:
-        """saps.601 (camt.054.001.02): what we paid on this day of the rail's clock is debited."""
+        """saps.601 (camt.054.001.02): our payments of this day of the rail's clock are debited."""
         at, identity = datetime.now(UTC), self._new_id()
         content = (
             f"<BkToCstmrDbtCdtNtfctn><GrpHdr><MsgId>{identity}</MsgId><CreDtTm>{messages.local(at)}</CreDtTm>"
@@ -330,14 +331,14 @@ class CnapsSimulator:
         return seal(header, document(messages.OWN + messages.DISCARDED, content), self.rail_key)
 
     def _down(self, kind: str, about: CnapsHeader, identity: str, content: str) -> bytes:
-        """A message of the processing centre in answer to one of ours."""
+        """A message of the processing centre in response to one of ours."""
         header = self._header(kind, about.id, identity=identity[-20:])
         return seal(header, document(messages.OWN + kind, content), self.rail_key)
 
     def _header(
         self, kind: str, ref: str = "", *, sender: str = NPC, identity: str = "", system: str = "IBPS"
     ) -> CnapsHeader:
-        """`ref` is the id of the message that is answered; one that answers none refers to itself."""
+        """`ref` is the id of the message that is answered; a message that answers none refers to itself."""
         mine = identity or uuid4().hex[:20]
         return CnapsHeader(sender, self.bank, datetime.now(UTC), kind, mine, ref or mine, "D", system)
 
@@ -347,7 +348,7 @@ class CnapsSimulator:
 
 @dataclass(frozen=True, slots=True)
 class _ResponseBuilder:
-    """The words of one order's answers."""
+    """Builds the responses about one order."""
 
     simulator: CnapsSimulator
     kind: str
@@ -370,7 +371,7 @@ def simulator(settings: SimulatorSettings, callbacks: Callbacks) -> CnapsSimulat
 
 
 def _report(identity: str, original: str, kind: str, ref: str, status: str, *, code: str, amount: str) -> str:
-    """pacs.002.001.03, its signature's place empty."""
+    """pacs.002.001.03 with an empty signature element."""
     reason = f"<StsRsnInf><Rsn><Prtry>{code}</Prtry></Rsn></StsRsnInf>" if code else ""
     return (
         f"<FIToFIPmtStsRpt>{messages.own_group(identity, datetime.now(UTC))}<OrgnlGrpInfAndSts>"
@@ -383,7 +384,7 @@ def _report(identity: str, original: str, kind: str, ref: str, status: str, *, c
 
 
 def _about(header: CnapsHeader) -> str:
-    """Which message is meant, as the communication messages say it."""
+    """The reference to the original message in communication messages."""
     return (
         f"<OrigSndr>{header.sender}</OrigSndr><OrigSndDt>{header.at:%Y%m%d}</OrigSndDt>"
         f"<MsgTp>{header.kind}</MsgTp><MsgId>{header.id}</MsgId><MsgRefId>{header.ref}</MsgRefId>"

@@ -1,7 +1,7 @@
-"""Text as Chinese banks carry it: what GBK has (Chinese, Latin, Cyrillic), its lengths counted in GBK octets.
+"""Text as Chinese banks carry it: the characters of GBK (Chinese, Latin, Cyrillic), measured in GBK octets.
 
-CNAPS messages are UTF-8, but banks' systems behind it are not: a Chinese character takes two places there. A
-word with any other character is romanised whole. The sender's own text stays in the payment.
+CNAPS messages are UTF-8, but the systems of banks behind it use GBK, in which a Chinese character takes two
+octets. A word with any other character is romanised as a whole. The payment keeps the sender's own text.
 """
 
 from typing import Final
@@ -14,7 +14,7 @@ CHARSET: Final = "gbk"
 
 
 def gbk_text(text: str | None, octets: int) -> str:
-    """What a Chinese bank carries of a text, in at most `octets` of GBK; empty when nothing is left."""
+    """What a Chinese bank can carry of a text, in at most `octets` of GBK; empty when nothing is left."""
     if not text:
         return ""
     text = clean(text, len(text))
@@ -35,5 +35,5 @@ def _carried(text: str) -> bool:
 
 
 def element(tag: str, text: str) -> str:
-    """An element with text; nothing at all where there is no text."""
+    """An XML element with text; nothing where the text is empty."""
     return f"<{tag}>{escape(text)}</{tag}>" if text else ""

@@ -1,11 +1,11 @@
-"""The wire of CNAPS: a header of fixed width, a signature in its message's own place, and XML.
+"""The CNAPS wire format: a fixed-width header, a signature inside the message, and XML.
 
-Observed in public samples: the header's 126 characters (version 01), CRLF behind it, the signature of ISO
-messages in `CtctDtls/EmailAdr` and of CNAPS's own in `DgtSgntr`; a `{S:` block behind the header in its later
-version, used here for the messages that have no place of their own. Profile: RSA PKCS#1 v1.5 with SHA-256, in
-base64, over all octets but the signature.
+Observed in public samples: the 126 characters of the header (version 01), CRLF after it, the signature of ISO
+messages in `CtctDtls/EmailAdr` and of CNAPS's own messages in `DgtSgntr`; in a later version a `{S:` block
+after the header, used here for messages that have no signature element. Profile: RSA PKCS#1 v1.5 with
+SHA-256, in base64, over all octets except the signature.
 
-What is signed is what is parsed: the octets without the signature, and nothing else.
+The signed octets are the octets that are parsed: the message without its signature.
 """
 
 import base64
@@ -26,7 +26,7 @@ from schemas.errors import InvalidMessage, NotAuthentic
 
 BEIJING: Final = timezone(timedelta(hours=8))
 NPC: Final = "0000"
-"""The national processing centre, as sender and receiver."""
+"""The national processing centre, as sender and as receiver."""
 HEADER_LENGTH: Final = 126
 
 _DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -53,7 +53,7 @@ _PLACES: Final = {
     "ibps.309": _OWN,
     "ibps.310": _OWN,
 }
-"""Message -> where its signature stands; the others have a block behind the header."""
+"""Message -> the element of its signature; all other messages have a block after the header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class CnapsHeader:
     """The header, version 01."""
 
     sender: str
-    """CNAPS code of twelve digits, or that of the processing centre."""
+    """CNAPS code of twelve digits, or the code of the processing centre."""
     receiver: str
     at: datetime
     kind: str
@@ -69,14 +69,14 @@ class CnapsHeader:
     id: str
     """At most 20 characters."""
     ref: str
-    """Id of the message that this one answers, else its own."""
+    """Id of the message that this one answers, otherwise its own id."""
     direction: str = "U"
     """`U` to the processing centre, `D` from it."""
     system: str = "IBPS"
 
     @property
     def text(self) -> str:
-        """As it stands on the wire."""
+        """The header in wire format."""
         at = self.at.astimezone(BEIJING).strftime("%Y%m%d%H%M%S")
         return (
             f"{{H:01{self.sender:<12}{self.system}{self.receiver:<12}{self.system}{at}XML"
@@ -85,7 +85,7 @@ class CnapsHeader:
 
     @classmethod
     def of(cls, octets: bytes) -> "CnapsHeader":
-        """From the wire.
+        """Parse a header in wire format.
 
         Raises:
             InvalidMessage: not a header of this version.
@@ -108,11 +108,11 @@ class CnapsHeader:
 
 @dataclass(frozen=True, slots=True)
 class CnapsMessage:
-    """A message that was read."""
+    """A parsed message."""
 
     header: CnapsHeader
     root: Element
-    """What stands in `Document`."""
+    """The content of `Document`."""
 
 
 def document(namespace: str, content: str) -> str:
@@ -121,12 +121,12 @@ def document(namespace: str, content: str) -> str:
 
 
 def write(header: CnapsHeader, body: str) -> bytes:
-    """Header and body, unsigned; the signature's place in the body is empty."""
+    """Header and body, unsigned: the signature element in the body is empty."""
     return header.text.encode() + _CRLF + body.encode()
 
 
 def seal(header: CnapsHeader, body: str, key: RSAPrivateKey) -> bytes:
-    """A signed message; the same content is always the same octets."""
+    """A signed message; the same content always gives the same octets."""
     unsigned = write(header, body)
     signature = base64.b64encode(key.sign(unsigned, padding.PKCS1v15(), hashes.SHA256()))
     begin, end = _place(header.kind)
@@ -134,7 +134,7 @@ def seal(header: CnapsHeader, body: str, key: RSAPrivateKey) -> bytes:
         split = HEADER_LENGTH + len(_CRLF)
         return unsigned[:split] + begin + signature + end + unsigned[split:]
     before, place, after = unsigned.partition(begin + end)
-    assert place, "the body leaves a place for its signature"
+    assert place, "the body has no element for its signature"
     return before + begin + signature + end + after
 
 
@@ -142,7 +142,7 @@ def open_sealed(raw: bytes, key: RSAPublicKey) -> CnapsMessage:
     """Read a signed message.
 
     Raises:
-        InvalidMessage: not a header, or not XML behind it.
+        InvalidMessage: not a header, or no XML after it.
         NotAuthentic: not signed by `key`.
 
     """
@@ -156,15 +156,15 @@ def open_sealed(raw: bytes, key: RSAPublicKey) -> CnapsMessage:
             raise NotAuthentic("not canonical base64")
         key.verify(value, unsigned, padding.PKCS1v15(), hashes.SHA256())
     except (binascii.Error, InvalidSignature):
-        raise NotAuthentic("not signed by the expected key") from None
+        raise NotAuthentic("not signed with the expected key") from None
     return _read(header, unsigned)
 
 
 def open_own(raw: bytes) -> CnapsMessage:
-    """Read a message that we wrote and stored ourselves.
+    """Parse a message that we wrote and stored.
 
     Raises:
-        InvalidMessage: not a header, or not XML behind it.
+        InvalidMessage: not a header, or no XML after it.
 
     """
     header = CnapsHeader.of(raw[:HEADER_LENGTH])
@@ -188,18 +188,18 @@ def _split(raw: bytes, kind: str) -> tuple[bytes, bytes]:
     before, found, rest = raw.partition(begin)
     signature, closed, after = rest.partition(end)
     if not found or not closed or begin in after:
-        raise NotAuthentic("no signature where it belongs")
+        raise NotAuthentic("no signature in its place")
     if begin != _BLOCK[0]:
         return before + begin + end + after, signature
     if len(before) != HEADER_LENGTH + len(_CRLF):
-        raise NotAuthentic("no signature where it belongs")
+        raise NotAuthentic("no signature in its place")
     return before + after, signature
 
 
 def _read(header: CnapsHeader, unsigned: bytes) -> CnapsMessage:
     split = HEADER_LENGTH + len(_CRLF)
     if unsigned[HEADER_LENGTH:split] != _CRLF:
-        raise InvalidMessage("no line end behind the header", rule="header")
+        raise InvalidMessage("no line end after the header", rule="header")
     body = unsigned[split:]
     declared = _DECLARED.match(body)
     charset = _CHARSETS.get(declared[1].decode().upper()) if declared else None
@@ -208,7 +208,7 @@ def _read(header: CnapsHeader, unsigned: bytes) -> CnapsMessage:
     try:
         text = body[declared.end() :].decode(charset)
     except UnicodeDecodeError:
-        raise InvalidMessage("is not of the encoding that it states", rule="encoding") from None
+        raise InvalidMessage("is not in the encoding that it states", rule="encoding") from None
     root = gates.xml(text.encode(), gates.MAX_BYTES * 2, comments=False)
     if not str(root.tag).endswith("}Document") or len(root) != 1:
         raise InvalidMessage("not a document")

@@ -40,9 +40,9 @@ __all__ = [
 ]
 
 AT_ONCE: Final = 5
-"""Live promises that are examined at once."""
+"""Number of live requirements that are checked at the same time."""
 QUICK: Final = (("AC04", "AM04", "RR04"), (RequirementGroup.PURE, RequirementGroup.LIVE))
-"""Reasons and groups for an engineer at work; the rest takes its time."""
+"""Fewer reasons and groups for a quick run during development."""
 
 
 async def check(
@@ -50,7 +50,7 @@ async def check(
     reasons: Collection[str] = ISO_REASONS,
     groups: Collection[RequirementGroup] = tuple(RequirementGroup),
 ) -> ConformanceReport:
-    """Run the kit, or some groups of it; `reasons` are those that the rail is made to refuse with.
+    """Run the kit or some of its groups; `reasons` are the reasons with which the rail is made to refuse.
 
     Raises:
         NotFound: no adapter for this country.
@@ -77,18 +77,20 @@ async def check(
 
 
 def _pure(adapter: RailAdapter) -> list[RequirementResult]:
-    """In a thread, because they only compute: whoever waits for a rail meanwhile is not held up."""
+    """Runs in a thread because these checks only compute: other tasks must not be blocked meanwhile."""
     return [
         asyncio.run(check_requirement(RequirementGroup.PURE, each, adapter)) for each in pure.REQUIREMENTS
     ]
 
 
-async def _some_at_once(promises: Collection[Requirement], rail: SimulatedRail) -> list[RequirementResult]:
-    """Examine promises side by side, a few at once: they mostly wait."""
+async def _some_at_once(
+    requirements: Collection[Requirement], rail: SimulatedRail
+) -> list[RequirementResult]:
+    """Check several requirements at the same time: they mostly wait."""
     places = asyncio.Semaphore(AT_ONCE)
 
-    async def one(promise: Requirement) -> RequirementResult:
+    async def one(requirement: Requirement) -> RequirementResult:
         async with places:
-            return await check_requirement(RequirementGroup.LIVE, promise, rail)
+            return await check_requirement(RequirementGroup.LIVE, requirement, rail)
 
-    return await asyncio.gather(*map(one, promises))
+    return await asyncio.gather(*map(one, requirements))

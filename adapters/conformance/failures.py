@@ -1,4 +1,4 @@
-"""Promises that an adapter keeps when things go wrong around it; each has the rail to itself."""
+"""Requirements on an adapter under failures; each of them uses the rail alone."""
 
 import asyncio
 import contextlib
@@ -24,51 +24,53 @@ from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
 from schemas.payment import Party
 
 SLACK_S: Final = 10.0
-"""Of a busy machine."""
+"""Allowance for a busy machine."""
 _DEBTOR, _CREDITOR, _REMITTANCE = "Zaphod Xenakis", "Quirin Yttrium", "Vogon poetry"
 _EVERY_S: Final = 0.05
 
 
-async def says_nothing_of_people(rail: SimulatedRail) -> str:
-    """Nothing about people is logged or said in an error, whatever happens to their payment.
+async def personal_data_is_not_disclosed(rail: SimulatedRail) -> str:
+    """Personal data never appears in logs or error texts, whatever happens to a payment.
 
-    Look at logging calls and at errors' texts: ids and codes only, never names, accounts or bodies.
+    Check the logging calls and the error texts: they may contain ids and codes, never names, accounts or
+    bodies.
     """
     account = sample_order(rail.country).payment.creditor_account
     secrets = [_DEBTOR, _CREDITOR, _REMITTANCE, account and account.id]
     words = ("", "AC04", Magic.GARBAGE, Magic.BADSIG, Magic.CUT, Magic.HTTP502, Magic.WRONGREF)
-    with _overheard() as said:
+    with _collected_logs() as lines:
         async with with_short_timeouts(rail) as adapter:
             for word in words:
                 native = adapter.translate(_secret(rail.country, word))
                 receipt = await reserve_and_submit(adapter, native)
-                said.append(receipt.detail)
+                lines.append(receipt.detail)
                 await rail.adapter.enquire(native)
-                said.extend(_errors(adapter, native))
+                lines.extend(_errors(adapter, native))
         await rail.adapter.resolve(registry.module(rail.country, "sandbox").NOBODY)
-    text = "\n".join(said).casefold()
+    text = "\n".join(lines).casefold()
     for secret in secrets:
-        must(not secret or secret.casefold() not in text, "a name, account or remittance was said")
-    return f"{len(said)} lines"
+        must(not secret or secret.casefold() not in text, "a name, account or remittance text was disclosed")
+    return f"{len(lines)} lines"
 
 
 async def leaves_nothing_open(rail: SimulatedRail) -> str:
-    """A closed adapter leaves no task and no connection.
+    """After close() an adapter leaves no task and no connection.
 
-    Look at close(): sessions, pools and background tasks.
+    Check close(): sessions, pools and background tasks.
     """
     before = _connections(rail)
     tasks = await asyncio.to_thread(asyncio.run, _used_and_closed(rail))
-    must(tasks == 0, f"{tasks} tasks are left")
+    must(tasks == 0, f"{tasks} tasks remain")
     left = await _at_last_none(lambda: len(_connections(rail) - before))
-    must(left <= 0, f"{left} connections are left")
+    must(left <= 0, f"{left} connections remain")
     return ""
 
 
 async def closed_is_later(rail: SimulatedRail) -> str:
-    """A closed rail says when it opens: the order is neither refused nor unknown, and comes again then.
+    """A closed rail states when it opens; the order is not refused or unknown and can be sent again then.
 
-    Look at submit(): Taken.LATER with Receipt.not_before, and only when the rail certainly took nothing.
+    Check submit(): Acceptance.LATER with Receipt.not_before, and only when the rail certainly accepted
+    nothing.
     """
     until = (datetime.now(UTC) + timedelta(hours=3)).replace(microsecond=0)
     await rail.control("POST", "/hours", json.dumps({"closed_until": until.isoformat()}).encode())
@@ -77,22 +79,25 @@ async def closed_is_later(rail: SimulatedRail) -> str:
         receipt = await reserve_and_submit(rail.adapter, native)
     finally:
         await rail.control("DELETE", "/hours")
-    must(receipt.acceptance is Acceptance.LATER, f"the order is {receipt.acceptance}")
-    told = receipt.not_before
-    must(told is not None and abs(told - until) < timedelta(minutes=1), "it opens otherwise")
-    must(rail.credits(native.ref) == 0, "credited all the same")
+    must(receipt.acceptance is Acceptance.LATER, f"the result is {receipt.acceptance}")
+    opens_at = receipt.not_before
+    must(
+        opens_at is not None and abs(opens_at - until) < timedelta(minutes=1),
+        "another opening time was reported",
+    )
+    must(rail.credits(native.ref) == 0, "credited although the rail was closed")
     again = await reserve_and_submit(rail.adapter, native)
-    must(again.acceptance is Acceptance.ACCEPTED, f"when it is open again the order is {again.acceptance}")
+    must(again.acceptance is Acceptance.ACCEPTED, f"after the rail opened the result is {again.acceptance}")
     return ""
 
 
 async def time_outs_are_kept(rail: SimulatedRail) -> str:
-    """A rail that takes connections and says nothing is given up in time, and nothing is learnt from it.
+    """A rail that accepts connections and never responds causes a time-out, which proves nothing.
 
-    Look at profile.timing: connect_s and submit_s bound every exchange; a time-out after sending is UNKNOWN.
+    Check profile.timing: connect_s and submit_s limit every exchange; a time-out after sending is UNKNOWN.
     """
     timing = rail.adapter.profile.timing
-    async with _deaf(rail) as adapter:
+    async with _without_responses(rail) as adapter:
         native = adapter.translate(sample_order(rail.country))
         started = time.monotonic()
         receipt, answer, alive, payee = await asyncio.gather(
@@ -101,21 +106,21 @@ async def time_outs_are_kept(rail: SimulatedRail) -> str:
         spent = time.monotonic() - started
     must(
         receipt.acceptance is not Acceptance.ACCEPTED and receipt.answer is None,
-        f"the send is {receipt.acceptance}",
+        f"the result of the submission is {receipt.acceptance}",
     )
-    must(answer.outcome is Outcome.UNKNOWN, f"the enquiry says {answer.outcome}")
-    must(not alive, "the probe says that it is there")
-    must(payee, "a question about an alias was answered")
+    must(answer.outcome is Outcome.UNKNOWN, f"the outcome of the enquiry is {answer.outcome}")
+    must(not alive, "the probe reports that the rail is available")
+    must(payee, "an alias was resolved")
     most = timing.connect_s + SHORT_TIMEOUT_S + SLACK_S
-    must(spent < most, f"given up after {spent:.1f} s, not {most:.1f}")
+    must(spent < most, f"timed out after {spent:.1f} s, not {most:.1f}")
     return f"{spent:.1f} s"
 
 
-async def a_killed_rail_comes_back(rail: SimulatedRail) -> str:
-    """A killed rail takes nothing and tells nothing; back again it knows its orders.
+async def a_restarted_rail_knows_its_orders(rail: SimulatedRail) -> str:
+    """While the rail is down no outcome is known; after a restart it knows its earlier orders.
 
-    Look at submit() and enquire(): without a connection REFUSED and UNKNOWN; and at the simulator: what it
-    answers from is in its book, which is durable before it answers.
+    Check submit() and enquire(): without a connection they return REFUSED and UNKNOWN. Check the simulator:
+    it must respond from its book, which is durable before it responds.
     """
     known, native = [rail.adapter.translate(sample_order(rail.country)) for _ in range(2)]
     await reserve_and_submit(rail.adapter, known)
@@ -128,62 +133,62 @@ async def a_killed_rail_comes_back(rail: SimulatedRail) -> str:
         alive = await rail.adapter.probe()
     finally:
         await rail.start()
-    must(receipt.acceptance is Acceptance.REFUSED, f"the send is {receipt.acceptance}")
-    must(answer.outcome is Outcome.UNKNOWN, f"the enquiry says {answer.outcome}")
-    must(not alive, "the probe says that it is there")
+    must(receipt.acceptance is Acceptance.REFUSED, f"the result of the submission is {receipt.acceptance}")
+    must(answer.outcome is Outcome.UNKNOWN, f"the outcome of the enquiry is {answer.outcome}")
+    must(not alive, "the probe reports that the rail is available")
     again = await rail.adapter.enquire(known)
-    must(again.outcome is Outcome.DONE, f"back again, an enquiry says {again.outcome}")
+    must(again.outcome is Outcome.DONE, f"after the restart the outcome of the enquiry is {again.outcome}")
     return ""
 
 
 REQUIREMENTS: Final[tuple[Requirement, ...]] = (
-    says_nothing_of_people,
+    personal_data_is_not_disclosed,
     leaves_nothing_open,
     closed_is_later,
     time_outs_are_kept,
-    a_killed_rail_comes_back,
+    a_restarted_rail_knows_its_orders,
 )
 
 
-_listening: ContextVar["_LogCollector | None"] = ContextVar("listening", default=None)
-"""Who listens to the task that runs: several kits may run in one process, with the same made-up people."""
+_collector: ContextVar["_LogCollector | None"] = ContextVar("listening", default=None)
+"""The collector of the running task: several kits may run in one process, with the same invented people."""
 
 
 class _LogCollector(logging.Handler):
-    """Keeps everything that is logged, but for what another kit's tasks say of their own payments."""
+    """Keeps all log records, except those of tasks of another kit about its own payments."""
 
     ordinary: ClassVar[int] = logging.WARNING
-    """The root logger's level before the first ear of several at once."""
+    """The root logger's level before the first of several collectors was added."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
-        self.said: list[str] = []
+        self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a record, its exception included; what no kit's task says may be of ours."""
-        if _listening.get() in {None, self}:
-            self.said.append(self.format(record))
+        """Keep a record and its exception; a record without a kit's task may be about our payments."""
+        if _collector.get() in {None, self}:
+            self.lines.append(self.format(record))
 
 
 @contextmanager
-def _overheard() -> Iterator[list[str]]:
+def _collected_logs() -> Iterator[list[str]]:
     """Everything that is logged meanwhile, down to DEBUG."""
-    ear, root = _LogCollector(), logging.getLogger()
-    if not _ears(root):
+    collector, root = _LogCollector(), logging.getLogger()
+    if not _collectors(root):
         _LogCollector.ordinary = root.level
-    root.addHandler(ear)
+    root.addHandler(collector)
     root.setLevel(logging.DEBUG)
-    token = _listening.set(ear)
+    token = _collector.set(collector)
     try:
-        yield ear.said
+        yield collector.lines
     finally:
-        _listening.reset(token)
-        root.removeHandler(ear)
-        if not _ears(root):
+        _collector.reset(token)
+        root.removeHandler(collector)
+        if not _collectors(root):
             root.setLevel(_LogCollector.ordinary)
 
 
-def _ears(root: logging.Logger) -> list[_LogCollector]:
+def _collectors(root: logging.Logger) -> list[_LogCollector]:
     return [handler for handler in root.handlers if isinstance(handler, _LogCollector)]
 
 
@@ -198,7 +203,7 @@ def _secret(country: str, word: str) -> Order:
 
 
 def _errors(adapter: RailAdapter, native: Native) -> list[str]:
-    """What reading our own order as an answer says."""
+    """The error texts when our own order is parsed as a response."""
     try:
         adapter.decode(native.body)
     except (InvalidMessage, NotAuthentic) as error:
@@ -207,7 +212,7 @@ def _errors(adapter: RailAdapter, native: Native) -> list[str]:
 
 
 async def _used_and_closed(rail: SimulatedRail) -> int:
-    """Use adapters in a loop of their own and close them: how many tasks are left."""
+    """Use adapters in a separate event loop and close them; returns the number of tasks that remain."""
     for _ in range(3):
         other = rail.load(rail.connection)
         await reserve_and_submit(other, other.translate(sample_order(rail.country)))
@@ -216,7 +221,7 @@ async def _used_and_closed(rail: SimulatedRail) -> int:
 
 
 async def _at_last_none(count: Callable[[], int]) -> int:
-    """A count when it has come down to nothing, or when it had time enough to."""
+    """The count when it has become zero, or after the time allowed for that."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(SLACK_S):
             while count() > 0:  # noqa: ASYNC110 - nobody tells
@@ -225,15 +230,15 @@ async def _at_last_none(count: Callable[[], int]) -> int:
 
 
 def _connections(rail: SimulatedRail) -> set[int]:
-    """Connections of this process to the rail, by their own ports."""
+    """Connections of this process to the rail, identified by their local ports."""
     port = int(rail.connection.base_url.rpartition(":")[2])
     found = psutil.Process().net_connections(kind="tcp")
     return {each.laddr.port for each in found if each.raddr and each.raddr.port == port}
 
 
 @asynccontextmanager
-async def _deaf(rail: SimulatedRail) -> AsyncIterator[RailAdapter]:
-    """An adapter at an address that takes connections and never says a word."""
+async def _without_responses(rail: SimulatedRail) -> AsyncIterator[RailAdapter]:
+    """An adapter for an address that accepts connections and never responds."""
 
     async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(65536):
@@ -253,7 +258,7 @@ async def _deaf(rail: SimulatedRail) -> AsyncIterator[RailAdapter]:
 
 
 async def _is_open(adapter: RailAdapter) -> bool:
-    """Whether a question about an alias stays open."""
+    """Whether the look-up of an alias remains without a response."""
     place = registry.module(adapter.profile.country, "sandbox")
     try:
         await adapter.resolve(next(iter(place.ALIASES), place.NOBODY))

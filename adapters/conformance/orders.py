@@ -1,4 +1,4 @@
-"""Payments that the kit makes up: always the same, whatever machine it runs on."""
+"""Payments that the kit generates; the same on every machine."""
 
 import dataclasses
 import random
@@ -24,7 +24,7 @@ HAZARDS: Final = (
     "'\"\\/|,;:=", "🤝" * 30, "é" * 200, "e\u0301" * 80, "ﷺ" * 40, "𐍈", "A\u0000B", "-" * 300,
     "{H:02}", "\u0663" * 20,
 )  # fmt: skip
-"""Texts that break what is careless."""
+"""Texts that break careless code."""
 _NO_XML: Final = {chr(code) for code in (*range(0x20), 0x7F)} - {"\n"}
 FOREIGN: Final = (
     Account(iban="DE89370400440532013000"),
@@ -36,13 +36,13 @@ FOREIGN: Final = (
     Account(proxy="+0-0"),
     Account(proxy="nobody"),
 )
-"""Accounts that no rail of the ten countries has."""
+"""Accounts that none of the ten countries' rails has."""
 
 
 def of(profile: RailProfile, count: int, *, most: int = 10**17) -> Iterator[Order]:
-    """Orders that a rail can carry: names in ten countries' scripts, amounts at the edges and between.
+    """Orders that a rail can carry: names in the scripts of ten countries, amounts from minimum to maximum.
 
-    `most` bounds the amounts (minor units) where the sandbox's prefunding does.
+    `most` limits the amounts (minor units) to the funds of the sandbox.
     """
     chance = random.Random(SEED)  # noqa: S311 - the same orders on every machine
     limits = profile.limits
@@ -61,9 +61,9 @@ def of(profile: RailProfile, count: int, *, most: int = 10**17) -> Iterator[Orde
 
 
 def hazardous(profile: RailProfile, count: int) -> Iterator[Order]:
-    """Orders with texts that nobody should send: carried or refused, and nothing else.
+    """Orders with hostile texts: they must be carried or refused.
 
-    Names and remittance may be anything; elsewhere stands what a message can hold.
+    Names and remittance may be any text; the other fields contain what a message can hold.
     """
     chance = random.Random(SEED)  # noqa: S311 - as above
     for number in range(count):
@@ -80,7 +80,7 @@ def hazardous(profile: RailProfile, count: int) -> Iterator[Order]:
 
 
 def _elsewhere(hazard: str) -> dict[str, Any]:
-    """What else a sender writes freely, in the lengths of ISO 20022: account, bank, purpose, reference."""
+    """Other free texts of a sender, in the lengths of ISO 20022: account, bank, purpose, reference."""
     text = "".join(each for each in hazard if each not in _NO_XML) or " "
     account = [Account(other=text[:34]), Account(proxy=text[:34], proxy_type=text[:35])][len(text) % 2]
     return {

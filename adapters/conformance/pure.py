@@ -1,4 +1,4 @@
-"""Promises that an adapter keeps without a rail."""
+"""Requirements on an adapter that need no rail."""
 
 import codecs
 import copy
@@ -22,32 +22,32 @@ from schemas.money import EXPONENTS
 ORDERS: Final = 60
 ABSENT_ANSWERS_MIN: Final = 2
 TRANSLATE_US: Final = 5000.0
-"""Signature included, on a busy machine; `python -m loadtests codec` has the figure without it."""
+"""With the signature, on a busy machine; `python -m loadtests codec` measures the time without it."""
 CHECK_US: Final = 2000.0
 _LETTERS: Final = "0123456789" + string.ascii_letters
-_TELLING: Final = 6
-"""Characters of somebody's data that are no accident in a text."""
+_TELLTALE_LENGTH: Final = 6
+"""A part of personal data of this length cannot be in a text by accident."""
 
 
 def profile_makes_sense(adapter: RailAdapter) -> str:
-    """The profile makes sense as a whole.
+    """The profile is consistent.
 
-    Look at profile.py: time-outs that follow each other (connect, submit, answer, give up), limits, the
-    encoding's name, the currency, the zone of the rail's clock.
+    Check profile.py: increasing time-outs (connect, submit, answer, give up), limits, the name of the
+    encoding, the currency, the zone of the rail's clock.
     """
     profile = adapter.profile
     timing, limits = profile.timing, profile.limits
     must(re.fullmatch("[A-Z]{2}", profile.country) is not None, "the country is not two letters")
-    must(profile.currency in EXPONENTS, "the currency is not one of ISO 4217")
+    must(profile.currency in EXPONENTS, "the currency is not a code of ISO 4217")
     waits = [0, timing.connect_s, timing.submit_s, timing.answer_s, timing.give_up_s]
     must(all(low <= high for low, high in pairwise(waits)) and timing.connect_s > 0, f"time-outs {waits}")
     must(timing.enquiry_first_s > 0 and timing.enquiries_max > 0, "no enquiry is ever made")
-    must(timing.not_found_grace_s >= 0, "the grace is negative")
+    must(timing.not_found_grace_s >= 0, "the grace period is negative")
     _absence_makes_sense(profile)
-    must(0 < limits.minimum_minor < limits.maximum_minor, "limits that nothing fits")
+    must(0 < limits.minimum_minor < limits.maximum_minor, "no amount is within the limits")
     whole = limits.minimum_minor % limits.step_minor == 0 == limits.maximum_minor % limits.step_minor
-    must(whole, "the limits are no multiples of the step")
-    must(profile.ids.capacity > 0, "no order has a number")
+    must(whole, "the limits are not multiples of the step")
+    must(profile.ids.capacity > 0, "the rail has no order numbers")
     codecs.lookup(profile.characters.encoding)
     now = datetime.now(UTC)
     must(profile.hours.open_from(now) >= now, "it opens in the past")
@@ -55,9 +55,9 @@ def profile_makes_sense(adapter: RailAdapter) -> str:
 
 
 def carries_orders(adapter: RailAdapter) -> str:
-    """Orders within the profile's limits are carried, whatever their names' script.
+    """Orders within the limits of the profile are carried, whatever the script of the names.
 
-    Look at check() in messages.py: names are romanised or cut by a visible rule, not refused.
+    Check check() in messages.py: names are romanised or cut by a visible rule, not refused.
     """
     for order in orders.of(adapter.profile, ORDERS):
         reasons = [violation.reason for violation in adapter.check(order)]
@@ -66,15 +66,15 @@ def carries_orders(adapter: RailAdapter) -> str:
 
 
 def any_text_is_carried_or_refused(adapter: RailAdapter) -> str:
-    """Any text is carried or refused by a visible rule; nothing raises.
+    """Any text is carried or refused by a visible rule; no exception is raised.
 
-    Look at check() and at how translate() writes names and remittance: control characters, markup, long runs,
-    and what the rail's encoding lacks.
+    Check check() and how translate() writes names and remittance text: control characters, markup, long
+    words, and characters that the rail's encoding lacks.
     """
     carried = 0
     for order in orders.hazardous(adapter.profile, 3 * len(orders.HAZARDS)):
         violations = adapter.check(order)
-        _must_be_said(violations)
+        _must_be_explained(violations)
         if not violations:
             adapter.translate(order)
             carried += 1
@@ -82,9 +82,9 @@ def any_text_is_carried_or_refused(adapter: RailAdapter) -> str:
 
 
 def is_pure(adapter: RailAdapter) -> str:
-    """The same order gives the same bytes.
+    """The same order always gives the same bytes.
 
-    Look at translate(): no clock, no random number, no counter; every timestamp comes from Order.made_at.
+    Check translate(): no clock, no random number, no counter; every timestamp comes from Order.made_at.
     """
     for order in orders.of(adapter.profile, ORDERS):
         must(
@@ -95,22 +95,22 @@ def is_pure(adapter: RailAdapter) -> str:
 
 
 def ids_differ(adapter: RailAdapter) -> str:
-    """Different payments have different ids at the rail, and one payment always the same.
+    """Different payments have different ids at the rail, and one payment always has the same id.
 
-    Look at Native.ref: made of the UETR or of Order.serial, never of both a clock and chance.
+    Check Native.ref: derive it from the UETR or from Order.serial, not from a clock or a random number.
     """
     first, again = [
         {adapter.translate(order).ref for order in orders.of(adapter.profile, ORDERS)} for _ in range(2)
     ]
-    must(len(first) == ORDERS, "two orders have one id")
+    must(len(first) == ORDERS, "two orders have the same id")
     must(first == again or _by_serial(adapter), "one payment has two ids")
     return f"{ORDERS} ids"
 
 
 def every_serial_fits(adapter: RailAdapter) -> str:
-    """The first and the last number of a period fit into the rail's ids.
+    """The first and the last order number of a period fit into the rail's ids.
 
-    Look at profile.ids.capacity: it is what the wire's field can say, and translate() says any number below.
+    Check profile.ids.capacity: the field of the wire must hold every number below it.
     """
     capacity = adapter.profile.ids.capacity
     good = sample_order(adapter.profile.country)
@@ -122,9 +122,9 @@ def every_serial_fits(adapter: RailAdapter) -> str:
 
 
 def amounts_at_the_edges(adapter: RailAdapter) -> str:
-    """Amounts at the edges are carried, beyond them refused.
+    """Amounts at the limits are carried, amounts beyond them are refused.
 
-    Look at check(): AM02 above profile.limits, AM06 below, AM03 for another currency; nothing is rounded.
+    Check check(): AM02 above profile.limits, AM06 below, AM03 for another currency; nothing is rounded.
     """
     good, limits = sample_order(adapter.profile.country), adapter.profile.limits
     for minor in (limits.minimum_minor, limits.minimum_minor + limits.step_minor, limits.maximum_minor):
@@ -142,13 +142,13 @@ def amounts_at_the_edges(adapter: RailAdapter) -> str:
         _must_refuse(adapter, orders.with_amount(good, minor), f"{minor} minor units", "AM")
     for currency in {"USD", "EUR", "KZT", "INR"} - {good.amount.currency}:
         _must_refuse(adapter, orders.with_amount(good, 150000, currency), currency, "AM")
-    return f"{limits.minimum_minor} to {limits.maximum_minor} by {limits.step_minor}"
+    return f"{limits.minimum_minor} to {limits.maximum_minor} in steps of {limits.step_minor}"
 
 
 def accounts_are_checked(adapter: RailAdapter) -> str:
-    """Accounts of the sandbox are accepted, foreign and malformed ones refused.
+    """Accounts of the sandbox are accepted; foreign and malformed accounts are refused.
 
-    Look at check(): shape, check digits and ASCII digits of the creditor's account, before anything is sent.
+    Check check(): format, check digits and ASCII digits of the creditor's account, before anything is sent.
     """
     good = sample_order(adapter.profile.country)
     must(not adapter.check(good), "the ordinary account is refused")
@@ -157,13 +157,13 @@ def accounts_are_checked(adapter: RailAdapter) -> str:
     changed, noticed = 0, 0
     for order in _misspelt(good):
         changed, noticed = changed + 1, noticed + bool(adapter.check(order))
-    return f"{noticed} of {changed} misspelt ones noticed"
+    return f"{noticed} of {changed} misspelt accounts detected"
 
 
 def expiry_is_checked(adapter: RailAdapter) -> str:
-    """An order that expires before it is made is refused.
+    """An order whose expiry is before its creation is refused.
 
-    Look at check(): Order.expires_at against Order.made_at, never against a clock.
+    Check check(): compare Order.expires_at with Order.made_at, never with a clock.
     """
     good = sample_order(adapter.profile.country)
     for age in (timedelta(), timedelta(seconds=1), timedelta(days=1)):
@@ -173,23 +173,24 @@ def expiry_is_checked(adapter: RailAdapter) -> str:
 
 
 def expiry_is_on_the_wire(adapter: RailAdapter) -> str:
-    """Where the profile says that the order carries its expiry, another expiry makes other bytes.
+    """If the profile states that the order carries its expiry, another expiry gives other bytes.
 
-    Look at profile.absence and translate(): a rail that is not told until when it may act may act for ever,
-    so its "not found" is never believed (`answers=0`).
+    Check profile.absence and translate(): a rail that does not receive the expiry may execute the order at
+    any time, so its "not found" must never be believed (`answers=0`).
     """
     if not adapter.profile.absence.expiry_on_wire:
-        return "it is not, and the profile says so"
+        return "the order does not carry its expiry, as the profile states"
     good = sample_order(adapter.profile.country)
     later = dataclasses.replace(good, expires_at=good.expires_at + timedelta(minutes=1))
-    must(adapter.translate(good).body != adapter.translate(later).body, "two expiries make the same bytes")
-    return f"{adapter.profile.absence.answers} answers make an absence"
+    must(adapter.translate(good).body != adapter.translate(later).body, "two expiries give the same bytes")
+    return f"'not found' is believed after {adapter.profile.absence.answers} answers"
 
 
 def reads_nothing_foreign(adapter: RailAdapter) -> str:
-    """What the rail did not sign is never read as an answer.
+    """Anything that the rail did not sign is never read as an answer.
 
-    Look at decode(): it raises InvalidMessage or NotAuthentic for everything but the rail's own signed words.
+    Check decode(): it raises InvalidMessage or NotAuthentic for everything except signed messages of the
+    rail.
     """
     body = adapter.translate(sample_order(adapter.profile.country)).body
     strange = [b"", b"<", b"{}", b"[]", b"null", b"\x00\xff", b"<a/>", b"[" * 10_000, b"0" * 300_000]
@@ -198,17 +199,20 @@ def reads_nothing_foreign(adapter: RailAdapter) -> str:
         try:
             read = adapter.decode(raw)
         except (InvalidMessage, NotAuthentic) as error:
-            said = str(error).encode()
-            must(raw[:_TELLING] not in said or len(raw) < _TELLING, "an error repeats it")
+            error_text = str(error).encode()
+            must(
+                raw[:_TELLTALE_LENGTH] not in error_text or len(raw) < _TELLTALE_LENGTH,
+                "an error text repeats the message",
+            )
             continue
         raise RequirementNotMet(f"{len(read)} answers were read in {raw[:6]!r}...")
     return f"{len(strange)} kinds"
 
 
 def is_fast(adapter: RailAdapter) -> str:
-    """Checking and translation, signature included, take milliseconds at most.
+    """Checking and translation, with the signature, take at most milliseconds.
 
-    Look for work that could be done once: compiled patterns, parsed keys, tables.
+    Check for work that can be done once: compiled patterns, parsed keys, tables.
     """
     made = list(orders.of(adapter.profile, ORDERS))
     times = {}
@@ -242,26 +246,26 @@ REQUIREMENTS: Final[tuple[Requirement, ...]] = (
 
 
 def _absence_makes_sense(profile: RailProfile) -> None:
-    """One "not found" is never believed, and none where an order that left us late would be acted on."""
+    """One "not found" is never believed, and none at all where the rail would execute a late order."""
     timing, absence = profile.timing, profile.absence
     if absence.answers == 0:
         return
-    must(absence.answers >= ABSENT_ANSWERS_MIN, "one answer makes no absence")
-    must(absence.expiry_on_wire, "not found is believed of a rail that is not told when an order expires")
-    must(timing.not_found_grace_s > 0, "not found is believed without a grace")
+    must(absence.answers >= ABSENT_ANSWERS_MIN, "one 'not found' must not be believed")
+    must(absence.expiry_on_wire, "'not found' is believed, but the rail does not receive the expiry")
+    must(timing.not_found_grace_s > 0, "'not found' is believed without a grace period")
     bounded = timing.enquiries_ruled and absence.answers >= timing.enquiries_max
-    must(not bounded, "more answers make an absence than the rail allows after the first enquiry")
+    must(not bounded, "more 'not found' answers are required than the rail allows enquiries after the first")
 
 
 def _by_serial(adapter: RailAdapter) -> bool:
-    """Whether the rail's id is the order's number: the same payment made anew has another."""
+    """Whether the rail's id is the order's number: the same payment in a new order has another id."""
     first = sample_order(adapter.profile.country)
     other = dataclasses.replace(first, serial=first.serial + 1)
     return adapter.translate(first).ref != adapter.translate(other).ref
 
 
 def _misspelt(order: Order) -> list[Order]:
-    """The order to accounts with one character another, for each place."""
+    """The order with one character of the account changed, for each position."""
     account = order.payment.creditor_account
     assert account is not None
     field = "iban" if account.iban else "other" if account.other else "proxy"
@@ -277,20 +281,23 @@ def _misspelt(order: Order) -> list[Order]:
 def _must_refuse(adapter: RailAdapter, order: Order, what: str, reason: str) -> None:
     violations = adapter.check(order)
     must(bool(violations), f"{what} is carried")
-    must(any(violation.reason.startswith(reason) for violation in violations), f"{what} is refused otherwise")
-    _must_be_said(violations)
+    must(
+        any(violation.reason.startswith(reason) for violation in violations),
+        f"{what} is refused for another reason",
+    )
+    _must_be_explained(violations)
     account = order.payment.creditor_account
-    said = " ".join(violation.text for violation in violations)
+    texts = " ".join(violation.text for violation in violations)
     secrets = [order.payment.debtor.name, order.payment.creditor.name, account and account.id]
-    told = [s for s in secrets if s and len(s) >= _TELLING and s in said]
-    must(not told, "a refusal repeats data")
+    disclosed = [s for s in secrets if s and len(s) >= _TELLTALE_LENGTH and s in texts]
+    must(not disclosed, "a refusal text repeats personal data")
 
 
-def _must_be_said(violations: object) -> None:
-    """Each violation has an ISO reason and a place in the message."""
+def _must_be_explained(violations: object) -> None:
+    """Check that each violation has an ISO reason and a path in the message."""
     for violation in violations:  # type: ignore[attr-defined]
-        must(violation.reason in ISO_REASONS, f"a reason that ISO does not know: {violation.reason}")
-        must(bool(violation.path and violation.text), "a refusal without a place or text")
+        must(violation.reason in ISO_REASONS, f"not an ISO reason: {violation.reason}")
+        must(bool(violation.path and violation.text), "a refusal without a path or text")
 
 
 def _of(order: Order) -> str:

@@ -1,4 +1,4 @@
-"""What the kit found, for people and for machines."""
+"""The results of the conformance kit, for people and for machines."""
 
 import dataclasses
 import inspect
@@ -14,7 +14,7 @@ Requirement = Callable[[Any], str | Awaitable[str]]
 
 
 class RequirementGroup(StrEnum):
-    """What a promise needs."""
+    """What a requirement needs."""
 
     PURE = "without a rail"
     LIVE = "at the rail"
@@ -22,12 +22,12 @@ class RequirementGroup(StrEnum):
 
 
 class RequirementNotMet(Exception):
-    """A promise that is not kept; the text says how, without anybody's data."""
+    """A requirement is not met; the text states how, without personal data."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequirementResult:
-    """One promise and whether it is kept."""
+    """One requirement, and whether it is met."""
 
     group: RequirementGroup
     name: str
@@ -35,12 +35,12 @@ class RequirementResult:
     detail: str = ""
     """What was found."""
     advice: str = ""
-    """What to look at when it is broken."""
+    """Where to look when it is not met."""
 
 
 @dataclass(slots=True)
 class ConformanceReport:
-    """What the kit found."""
+    """The results of the kit for one adapter."""
 
     country: str
     rail: str
@@ -48,12 +48,12 @@ class ConformanceReport:
 
     @property
     def ok(self) -> bool:
-        """Whether every promise is kept."""
+        """Whether every requirement is met."""
         return all(check.ok for check in self.checks)
 
     @property
     def kept(self) -> int:
-        """How many promises are kept."""
+        """How many requirements are met."""
         return sum(check.ok for check in self.checks)
 
     def as_dict(self) -> dict[str, Any]:
@@ -61,23 +61,23 @@ class ConformanceReport:
         return {**dataclasses.asdict(self), "kept": self.kept, "ok": self.ok}
 
     def text(self) -> str:
-        """For people: the promises by group, those broken with what was found and what to look at."""
+        """As text: the requirements by group; for those not met, what was found and where to look."""
         lines = [f"{self.country} {self.rail}"]
         for group in RequirementGroup:
             checks = [check for check in self.checks if check.group is group]
             lines += ["", f"{group}: {sum(check.ok for check in checks)} of {len(checks)}"] if checks else []
             lines += [line for check in checks for line in _lines(check)]
-        return "\n".join([*lines, "", f"{self.kept} of {len(self.checks)} promises kept"])
+        return "\n".join([*lines, "", f"{self.kept} of {len(self.checks)} requirements met"])
 
 
 async def check_requirement(
-    group: RequirementGroup, promise: Requirement, subject: object
+    group: RequirementGroup, requirement: Requirement, subject: object
 ) -> RequirementResult:
-    """Whether a promise is kept. An adapter that raises has broken it."""
-    name, _, advice = (inspect.getdoc(promise) or promise.__name__).partition("\n")
+    """Check one requirement. An adapter that raises an exception does not meet it."""
+    name, _, advice = (inspect.getdoc(requirement) or requirement.__name__).partition("\n")
     advice = " ".join(advice.split())
     try:
-        found = promise(subject)
+        found = requirement(subject)
         detail = await found if isinstance(found, Awaitable) else found
     except RequirementNotMet as error:
         return RequirementResult(group, name, ok=False, detail=str(error), advice=advice)
@@ -87,13 +87,13 @@ async def check_requirement(
 
 
 def must(kept: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as an assertion
-    """Raise `RequirementNotMet` with a text unless a promise is kept."""
+    """Raise `RequirementNotMet` with a text unless a condition holds."""
     if not kept:
         raise RequirementNotMet(otherwise)
 
 
 def _where(error: Exception) -> str:
-    """The kind of an error and the place it came from; not its text, which may hold somebody's data."""
+    """The type of an error and where it was raised; not its text, which may contain personal data."""
     (*_, last) = traceback.extract_tb(error.__traceback__)
     file = Path(last.filename)
     return f"{type(error).__name__} in {file.parent.name}/{file.name}:{last.lineno}"
@@ -102,5 +102,5 @@ def _where(error: Exception) -> str:
 def _lines(check: RequirementResult) -> list[str]:
     if check.ok:
         return [f"  ok    {check.name}" + (f"  ({check.detail})" if check.detail else "")]
-    said = [f"  FAIL  {check.name}", f"          found    {check.detail}"]
-    return [*said, f"          look at  {check.advice}"] if check.advice else said
+    lines = [f"  FAIL  {check.name}", f"          found    {check.detail}"]
+    return [*lines, f"          advice   {check.advice}"] if check.advice else lines

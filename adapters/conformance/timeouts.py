@@ -1,8 +1,8 @@
-"""Time-outs for the kit: long ones where the rail answers, short ones where it is made not to.
+"""Time-outs of the kit: long ones where the rail responds, short ones where it is made not to respond.
 
-A promise about silence would take the rail's real time-outs, and one about answers must not end in a time-out
-because the machine is busy. So the kit has a patient adapter for the one and hasty ones for the other; the
-simulated rail's own waits are shortened apart from both.
+Checks about silence would take the rail's real time-outs, and checks about responses must not fail on a busy
+machine. So the kit uses adapters with short time-outs for the former and with long ones for the latter. The
+delays of the simulated rail are scaled separately.
 """
 
 import asyncio
@@ -15,13 +15,13 @@ from adapters.port import ListeningAdapter, RailAdapter, RailConnection
 from adapters.simulation.harness import SimulatedRail
 
 RAIL_SCALE: Final = 0.1
-"""Of the simulated rail's waits."""
+"""Scale of the simulated rail's delays."""
 SHORT_TIMEOUT_S: Final = 1.5
-"""How long a hasty adapter waits for an answer."""
+"""How long an adapter with short time-outs waits for a response."""
 LONG_TIMEOUT_FACTOR: Final = 10.0
-"""How many times the profile's time-outs a patient adapter waits."""
+"""Factor of the profile's time-outs for an adapter with long ones."""
 LONGEST_WAIT_S: Final = 120.0
-"""The longest that the kit waits for anything: a bound for what never comes, not for a busy machine."""
+"""The longest wait of the kit: it limits the wait for what never comes, not the time of a busy machine."""
 _EVERY_S: Final = 0.1
 
 
@@ -34,9 +34,9 @@ def connection_with_scale(rail: SimulatedRail, time_scale: float) -> RailConnect
 async def with_short_timeouts(
     rail: SimulatedRail, wait_s: float = SHORT_TIMEOUT_S
 ) -> AsyncIterator[RailAdapter]:
-    """An adapter that soon gives up on an answer; what it overhears is heard by the rail's listeners.
+    """An adapter with short time-outs; messages that it receives are given to the rail's listeners.
 
-    It is connected before it is lent: what a busy machine cannot connect in time, nothing is learnt from.
+    It is connected before it is returned: a failure to connect on a busy machine would prove nothing.
     """
     adapter = open_adapter(rail, wait_s / rail.adapter.profile.timing.submit_s)
     try:
@@ -49,13 +49,13 @@ async def with_short_timeouts(
 
 
 async def use_long_timeouts(rail: SimulatedRail) -> None:
-    """Give the rail an adapter that waits as long as a busy machine may need."""
+    """Give the rail an adapter with time-outs that are long enough for a busy machine."""
     impatient, rail.adapter = rail.adapter, with_long_timeouts(rail)
     await impatient.close()
 
 
 def with_long_timeouts(rail: SimulatedRail) -> RailAdapter:
-    """Another adapter for the rail, that waits for longer than any answer takes."""
+    """Another adapter for the rail, with time-outs longer than any response takes."""
     return open_adapter(rail, LONG_TIMEOUT_FACTOR)
 
 

@@ -64,7 +64,7 @@ async def test_every_promise_says_what_to_look_at():
 
     assert len(set(names)) == len(PROMISES)
     for promise in PROMISES:
-        assert "\n\n    Look " in promise.__doc__, promise.__name__
+        assert "\n\n    Check " in promise.__doc__, promise.__name__
 
 
 class Other:
@@ -130,7 +130,7 @@ async def test_a_careless_adapter_is_noticed(adapter, promise, careless):
     found = await check_requirement(RequirementGroup.PURE, promise, careless(adapter))
 
     assert not found.ok
-    assert found.advice.startswith("Look ")
+    assert found.advice.startswith("Check ")
     assert "somebody" not in found.detail
 
 
@@ -265,15 +265,15 @@ ROUGHLY = [
     ("a duplicate is refused", live.duplicate_refuses_nothing, submits(refuses_duplicates)),
     ("other content is refused", live.other_content_changes_nothing, submits(not_taken)),
     ("every reason is one", live.every_reason, submits(without_reason)),
-    ("an amount is corrected", live.contradictions_are_told, submits(corrected)),
+    ("an amount is corrected", live.contradictions_are_reported, submits(corrected)),
     ("not found is refused", live.lost_is_not_found, enquires(not_found_is_refused)),
     ("not found at first is refused", live.found_later, enquires(not_found_is_refused)),
-    ("an undo that undoes nothing", live.undoes, undoes_nothing),
+    ("an undo that undo_reverses_once nothing", live.undo_reverses_once, undoes_nothing),
     ("a hold that pays", live.holds_move_nothing, holds_by_paying),
     ("a payment without its hold", live.holds_move_nothing, pays_without_a_hold),
     ("an alias of everybody", live.aliases_are_resolved, resolves_all),
     ("half of a cycle", live.cycle_is_read, tells_half),
-    ("bodies in the log", failures.says_nothing_of_people, logs),
+    ("bodies in the log", failures.personal_data_is_not_disclosed, logs),
     ("closed is refused", failures.closed_is_later,
      submits(lambda r: Receipt(Acceptance.REFUSED) if r.acceptance is Acceptance.LATER else r)),
 ]  # fmt: skip
@@ -309,7 +309,7 @@ async def test_an_adapter_that_leaves_connections_open_is_noticed(rails):
     for connection in kept:
         connection.close()
 
-    assert found.detail == f"{len(kept)} connections are left"
+    assert found.detail == f"{len(kept)} connections remain"
 
 
 async def test_another_kits_log_is_not_taken_for_ours():
@@ -317,7 +317,7 @@ async def test_another_kits_log_is_not_taken_for_ours():
     both, over = asyncio.Barrier(2), asyncio.Barrier(2)
 
     async def kit(text):
-        with failures._overheard() as said:
+        with failures._collected_logs() as said:
             await both.wait()
             logging.getLogger("careless").info("sent %s", text)
             await over.wait()
@@ -330,7 +330,7 @@ async def test_another_kits_log_is_not_taken_for_ours():
 
 async def test_what_nobody_waits_for_is_heard_by_the_kit_that_listens():
     """An exception that no task took is told by the event loop, in a context of its own."""
-    with failures._overheard() as said:
+    with failures._collected_logs() as said:
         contextvars.Context().run(logging.getLogger("asyncio").error, "exception was never retrieved")
 
     assert said == ["exception was never retrieved"]
@@ -360,7 +360,7 @@ async def test_a_report_tells_what_to_do():
     assert not report.ok
     assert report.text().splitlines()[2:] == [
         "at the rail: 0 of 1", "  FAIL  Silence is gold.", "          found    it spoke",
-        "          look at  Look at the mouth.", "", "0 of 1 promises kept",
+        "          advice   Look at the mouth.", "", "0 of 1 requirements met",
     ]  # fmt: skip
     assert report.as_dict()["checks"][0]["advice"] == "Look at the mouth."
 

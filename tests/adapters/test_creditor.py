@@ -144,7 +144,7 @@ def test_what_no_rail_knows_is_refused_with_its_place_and_what_is_allowed(
     path, text = creditor.refusal(account, forms_of(country))
 
     assert path.startswith("CdtTrfTxInf/CdtrAcct")
-    assert text.startswith("this rail pays ")
+    assert text.startswith("this rail pays to ")
     assert all(form.text in text for form in forms_of(country) if form.pays)
 
 

@@ -136,7 +136,7 @@ def test_the_tutorial_does_what_it_says(tmp_path):
     begun, changed = reports
     assert begun["kept"] * 2 >= len(begun["checks"])
     assert "payswitch adapters check AZ\n" in page
-    assert any(check["detail"] == "28 of 28 misspelt ones noticed" for check in changed["checks"])
+    assert any(check["detail"] == "28 of 28 misspelt accounts detected" for check in changed["checks"])
     listed = json.loads(place.run("payswitch adapters list").stdout)
     profile = next(profile for profile in listed if profile["country"] == "AZ")
     assert profile["limits"]["maximum_minor"] == 40_000_00
