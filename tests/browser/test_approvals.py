@@ -12,8 +12,8 @@ from tests.browser.looking import LANGUAGES, Look, Picture, expect_accessible
 OPENING = "/changes/new/rail.switch?country=PK&open=true"
 SAID = {
     "en": ("Approve", "requested", "executed"),
-    "ru": ("Согласовать", "запрошено", "исполнено"),
-    "zh": ("同意", "已申请", "已执行"),
+    "ru": ("Одобрить", "запрошено", "исполнено"),
+    "zh": ("批准", "已申请", "已执行"),
 }
 
 

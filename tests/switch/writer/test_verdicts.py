@@ -44,4 +44,4 @@ def test_a_text_before_a_verdict_is_translated_with_it() -> None:
 
     said = russian.detail(f"the cap cannot be set: {Verdict.CAP_BELOW_EXPOSURE.text}")
 
-    assert said == "лимит не может быть установлен: лимит был бы ниже текущей позиции"
+    assert said == "лимит не может быть установлен: лимит был бы ниже текущего использования"
