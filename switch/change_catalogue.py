@@ -1,4 +1,4 @@
-"""Every kind of change there is, by name."""
+"""All kinds of changes, by name."""
 
 from types import MappingProxyType
 from typing import Any, Final
@@ -29,5 +29,5 @@ assert len(KINDS) == len(_ALL), "two kinds of one name"
 
 
 def describe(kind: Kind[Any]) -> dict[str, Any]:
-    """A kind as people and programs read it: its title, and the JSON Schema of its content."""
+    """A kind for people and programs: its title, and the JSON Schema of its content."""
     return {"kind": kind.name, "title": kind.title, "content": msgspec.json.schema(kind.content)}

@@ -1,1 +1,1 @@
-"""Changes that take two people: what a kind of change is, and how one is requested, approved and executed."""
+"""Changes that need two people: kinds of changes, and how they are requested, approved and executed."""

@@ -1,13 +1,14 @@
-"""Changes that take two people: asked for, agreed to, executed exactly once.
+"""Changes that need two people: requested, approved, and executed exactly once.
 
-    requested --every seat agrees--> approved --executed--> executed | failed
+    requested --every seat approves--> approved --executed--> executed | failed
     requested --refuse--> refused    requested --withdraw--> withdrawn    requested --time--> expired
 
-Every step is one transaction that locks the change's row, and writes an audit note with it. The maker never
-sits in a seat, nobody sits in two, and the tables refuse both as well. Execution runs in the step that ends
-it: what it changes in these tables happens with that step or not at all; what it asks of the ledger has
-ids of this change, so a second try after a crash finds it done. `tend` finishes what a crash left approved.
-What makes a secret is executed in the step of the last vote itself, so that who completed it is told.
+Every step is one transaction that locks the change's row and writes an audit note. The maker never takes a
+seat, and no person takes two; the tables refuse both as well. The final step includes the execution: its
+changes to these tables are committed with the step or not at all. Its commands to the ledger have ids derived
+from this change, so a second attempt after a crash finds them done. `tend` finishes changes that a crash left
+approved. A change that creates a secret is executed in the step of the last vote itself, so that the person
+who completed it gets the secret.
 """
 
 import json
@@ -42,7 +43,7 @@ from switch.writer.event_kinds import EventKind
 
 REASON_MAX: Final = 500
 LEFT_S: Final = 30.0
-"""An execution that takes longer has been left: by a crash, or because the writer was away."""
+"""An execution that takes longer was interrupted: by a crash, or because the writer was unavailable."""
 _SELECT: Final = "SELECT * FROM switch.change WHERE number = $1"
 _statement: Final = statements("switch.approvals")
 _INSERT: Final = _statement("add_change")
@@ -52,13 +53,13 @@ _log = structlog.get_logger()
 async def request(
     desk: Desk, kinds: Kinds, person: Person, kind: str, *, content: dict[str, Any], reason: str
 ) -> Change:
-    """Ask for a change.
+    """Request a change.
 
     Raises:
         NotFound: no such kind.
-        NotAllowed: not this person's to ask for.
+        NotAllowed: this person may not request it.
         InvalidMessage: the content cannot be read.
-        Refused: it could not be done, so nobody is asked.
+        Refused: the change is not possible now.
 
     """
     known = kinds.get(kind)
@@ -97,16 +98,16 @@ async def vote(
     reason: str,
     seen: str | None = None,
 ) -> Change:
-    """Agree to a change (`approve`) or `refuse` it; the last to agree has it executed.
+    """Approve (`approve`) or `refuse` a change; the last approval executes it.
 
-    `seen` is the digest of the effect that the person was shown. Where it is stated, the vote counts for
-    that effect alone; the last vote's is compared once more in the transaction that executes.
+    `seen` is the digest of the effect that was shown to the person. If it is stated, the vote counts only for
+    that effect; the last vote's digest is compared again in the transaction that executes.
 
     Raises:
         NotFound: no such change.
         NotAllowed: no free seat for this person, or it is the person's own request.
-        EffectChanged: the change would now do something else than what was seen.
-        Refused: it is no longer asked for, or could no longer be done.
+        EffectChanged: the effect of the change is no longer the one that was shown.
+        Refused: it is no longer open, or no longer possible.
 
     """
     require(person, Right.VOTE)
@@ -147,17 +148,17 @@ async def vote(
             return await _execute(connection, desk, kinds, change, again=False, seen=seen)
     try:
         return await execute(desk, kinds, number, again=False, seen=seen)
-    except TRY_AGAIN:  # the word is given; `tend` executes it when the writer is back
+    except TRY_AGAIN:  # the vote is stored; `tend` executes the change when the writer is back
         async with desk.pool.acquire() as connection:
             return await _find(connection, number)
 
 
 async def withdraw(desk: Desk, person: Person, number: int) -> Change:
-    """Take one's own request back.
+    """Withdraw one's own request.
 
     Raises:
         NotFound: no such change.
-        NotAllowed: somebody else's, or this person may no longer act.
+        NotAllowed: another person's request, or this person may no longer act.
         Refused: too late.
 
     """
@@ -165,7 +166,7 @@ async def withdraw(desk: Desk, person: Person, number: int) -> Change:
         await _check_active(connection, person)
         change = await _lock(connection, number)
         if change.maker != person.name:
-            raise NotAllowed("only who asked for it can take it back")
+            raise NotAllowed("only the person who requested a change can withdraw it")
         await _check_open(connection, change)
         await _end(connection, number, ChangeState.WITHDRAWN, "")
         return await _find(connection, number)
@@ -174,13 +175,13 @@ async def withdraw(desk: Desk, person: Person, number: int) -> Change:
 async def execute(
     desk: Desk, kinds: Kinds, number: int, *, again: bool = True, seen: str | None = None
 ) -> Change:
-    """Execute an approved change; one that has ended is told as it is. `again`: the ledger may know of it.
+    """Execute an approved change; one that has ended is returned as it is. `again`: a repeated attempt.
 
-    `seen`: the digest of the effect that the last vote was given for, if it was stated.
+    `seen`: the digest of the effect for which the last vote was given, if it was stated.
 
     Raises:
-        Unavailable: the ledger's writer is away; `tend` tries again.
-        OutcomeUnknown: it went away meanwhile; `tend` tries again.
+        Unavailable: the ledger's writer is unavailable; `tend` tries again.
+        OutcomeUnknown: the writer stopped responding meanwhile; `tend` tries again.
 
     """
     async with desk.pool.acquire() as connection, connection.transaction():
@@ -202,13 +203,13 @@ async def _execute(
     kind, number = kinds[change.kind], change.number
     execution = Execution(connection, desk.link, number)
     try:
-        async with connection.transaction():  # a failure leaves no trace but itself
+        async with connection.transaction():  # a failed execution leaves nothing but the failure
             if not (again and kind.moves_books):
-                # One execution of a kind at a time: the next is compared with what this one puts in force.
+                # One execution of a kind at a time: the next is compared with the result of this one.
                 await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", change.kind)
                 await _check_seen(connection, kinds, change, seen)
                 await _check_still(connection, desk, kinds, change)
-            # Past this line the change is made.
+            # From here on the change is made.
             await kind.execute(execution, kind.read(change.content.encode()))
     except TRY_AGAIN:  # neither is a failure of the change
         raise
@@ -220,7 +221,7 @@ async def _execute(
 
 
 async def tend(desk: Desk, kinds: Kinds, *, after_s: float = LEFT_S) -> int:
-    """End what nobody decided in time, and execute what a crash left approved `after_s` ago; how many."""
+    """Expire undecided changes, and execute those left approved for `after_s` by a crash; return how many."""
     async with desk.pool.acquire() as connection:
         rows = await connection.fetch(
             "SELECT number, state FROM switch.change WHERE (state = 'approved'"
@@ -234,7 +235,7 @@ async def tend(desk: Desk, kinds: Kinds, *, after_s: float = LEFT_S) -> int:
                 await execute(desk, kinds, row["number"])
             else:
                 await _expire(desk, row["number"])
-        except Exception as error:  # noqa: BLE001 - one change must not keep the others waiting
+        except Exception as error:  # noqa: BLE001 - one change must not delay the others
             _log.warning(
                 "change_waits", change=row["number"], error=type(error).__name__, detail=logs.where(error)
             )
@@ -248,11 +249,11 @@ async def _expire(desk: Desk, number: int) -> None:
             await _end(connection, number, ChangeState.EXPIRED, "")
 
 
-# Reading.
+# Queries.
 
 
 async def find(connection: asyncpg.Connection, number: int) -> Change:
-    """One change with its votes.
+    """Find one change with its votes.
 
     Raises:
         NotFound: there is none.
@@ -269,7 +270,7 @@ async def read(
     before: int | None = None,
     limit: int = 100,
 ) -> list[Change]:
-    """Changes, newest first, older than `before`; with `maker`, those that this person asked for."""
+    """Changes, newest first, older than `before`; with `maker`, only those that this person requested."""
     numbers = await connection.fetch(
         "SELECT number FROM switch.change WHERE ($1::text IS NULL OR state = $1)"
         " AND ($2::bigint IS NULL OR number < $2) AND ($4::text IS NULL OR maker = $4)"
@@ -283,7 +284,7 @@ async def read(
 
 
 def may_vote(change: Change, person: Person) -> bool:
-    """Whether there is a free seat for this person, should the change still be asked for."""
+    """Whether there is a free seat for this person, if the change is still open."""
     try:
         _free_seat(change, person)
     except NotAllowed:
@@ -292,43 +293,43 @@ def may_vote(change: Change, person: Person) -> bool:
 
 
 async def foresee(connection: asyncpg.Connection, kinds: Kinds, change: Change) -> Effect | None:
-    """What a change that is asked for would do, as things are now; None once it has ended."""
+    """Effect of an open change at present; None if the change has ended."""
     if change.state is not ChangeState.REQUESTED:
         return None
     return await _effect(connection, kinds, change)
 
 
 async def links(connection: asyncpg.Connection, kinds: Kinds, change: Change) -> tuple[Resource, ...]:
-    """What a change touches, or touched."""
+    """Resources that a change concerns."""
     kind = kinds[change.kind]
     try:
         return await kind.links(connection, kind.read(change.content.encode()))
-    except InvalidMessage:  # it was asked for when its content was another
+    except InvalidMessage:  # it was requested when the form of its content was different
         return ()
 
 
 async def compare(
     connection: asyncpg.Connection, desk: Desk, kinds: Kinds, change: Change
 ) -> Sequence[Comparison]:
-    """What a change that is asked for is measured by, as things are now; nothing once it has ended."""
+    """Comparisons of an open change with the present values; none if it has ended."""
     if change.state is not ChangeState.REQUESTED:
         return ()
     kind = kinds[change.kind]
     try:
         return await kind.compare(connection, kind.read(change.content.encode()), desk.bands)
-    except SwitchError:  # what it is about is gone: the check says so
+    except SwitchError:  # what it concerns no longer exists: the check reports that
         return ()
 
 
 async def obstacle(connection: asyncpg.Connection, desk: Desk, kinds: Kinds, change: Change) -> str:
-    """Why a change that is asked for could not be done now; empty where it could. Changes nothing.
+    """Why an open change is not possible now; empty if it is possible. Changes nothing.
 
     Raises:
-        asyncpg.LockNotAvailableError: what it looks at is being changed at this very moment.
+        asyncpg.LockNotAvailableError: what it reads is being changed at this moment.
 
     """
     trial = connection.transaction()
-    await trial.start()  # a check may lock what it looks at: it is let go at once
+    await trial.start()  # a check may lock what it reads: the lock is released at once
     try:
         await connection.execute("SET LOCAL lock_timeout = '1s'")
         await _check_still(connection, desk, kinds, change)
@@ -344,11 +345,11 @@ async def obstacle(connection: asyncpg.Connection, desk: Desk, kinds: Kinds, cha
 
 def _check_reason(reason: str) -> None:
     if not reason.strip() or len(reason) > REASON_MAX:
-        raise Refused("a reason is needed, of 500 characters at most", reason=Reason.NARRATIVE)
+        raise Refused("a reason of at most 500 characters is required", reason=Reason.NARRATIVE)
 
 
 async def _check_active(connection: asyncpg.Connection, person: Person) -> None:
-    """The session may be older than the person's suspension."""
+    """The person may have been suspended since the session began."""
     row = await connection.fetchrow("SELECT * FROM switch.person WHERE name = $1 FOR SHARE", person.name)
     if row is None or person_of(row) != person or person.status is not Status.ACTIVE:
         raise NotAllowed("this person may not act")
@@ -357,7 +358,7 @@ async def _check_active(connection: asyncpg.Connection, person: Person) -> None:
 async def _check_open(connection: asyncpg.Connection, change: Change) -> None:
     now: datetime = await connection.fetchval("SELECT clock_timestamp()")
     if change.state is not ChangeState.REQUESTED or now >= change.expires_at:
-        raise Refused("this change is no longer asked for", reason=Reason.NARRATIVE)
+        raise Refused("this change is no longer open", reason=Reason.NARRATIVE)
 
 
 async def _check_seen(connection: asyncpg.Connection, kinds: Kinds, change: Change, seen: str | None) -> None:
@@ -372,7 +373,9 @@ async def _effect(connection: asyncpg.Connection, kinds: Kinds, change: Change) 
     kind = kinds[change.kind]
     try:
         return await kind.effect(connection, kind.read(change.content.encode()))
-    except InvalidMessage:  # it was asked for when its content was another; its check refuses it
+    except (
+        InvalidMessage
+    ):  # it was requested when the form of its content was different; its check refuses it
         return None
 
 
@@ -386,30 +389,30 @@ async def _check_still(connection: asyncpg.Connection, desk: Desk, kinds: Kinds,
 async def _check_plausible(
     connection: asyncpg.Connection, desk: Desk, kind: Kind[Any], content: Content
 ) -> None:
-    """Compare what moves or bounds money with what is in force; beyond the band its factor must be named."""
+    """Compare what moves or limits money with present values; beyond the band a factor must be confirmed."""
     if isinstance(content, Confirmable):
         compared = await kind.compare(connection, content, desk.bands)
         plausibility.check(compared, content.confirmed_factor)
 
 
 async def _insert(connection: asyncpg.Connection, *row: object) -> int:
-    """Write the request down; its number."""
+    """Insert the request; return its number."""
     try:
         number: int = await connection.fetchval(_INSERT, *row)
     except asyncpg.UniqueViolationError:
         raise Refused(
-            "the agent's reference is booked already, or somebody asks for it",
+            "the agent's reference is booked already, or is in another request",
             reason=Reason.DUPLICATE_PAYMENT,
         ) from None
     return number
 
 
 def _free_seat(change: Change, person: Person) -> int:
-    """Find a seat that is this person's to take."""
+    """Find a seat that this person may take."""
     if person.name == change.maker:
-        raise NotAllowed("nobody agrees to their own request")
+        raise NotAllowed("you cannot approve your own request")
     if any(said.person == person.name for said in change.votes):
-        raise NotAllowed("you have said your word to this change")
+        raise NotAllowed("you have already voted on this change")
     taken = {said.seat for said in change.votes}
     for index, seat in enumerate(change.seats):
         if index not in taken and seat.role is person.role and seat.scope in {"", person.scope}:

@@ -1,4 +1,4 @@
-"""What contents of changes share: fields with their labels and hints, amounts, and looking things up."""
+"""Common parts of changes' contents: fields with labels and hints, amounts, and look-ups."""
 
 from typing import Annotated, Any
 
@@ -14,29 +14,31 @@ Id = Annotated[
     str,
     msgspec.Meta(
         pattern="^[a-z0-9][a-z0-9-]{1,34}$",
-        description="2 to 35 small letters, digits and hyphens, as asha-bank",
+        description="2 to 35 lower-case letters, digits and hyphens, such as asha-bank",
     ),
 ]
 Participant = Annotated[Id, msgspec.Meta(title="Participant")]
 Country = Annotated[
     str,
     msgspec.Meta(
-        title="Country", pattern="^[A-Z]{2}$", description="a country of two capital letters, as IN"
+        title="Country", pattern="^[A-Z]{2}$", description="a country code of two capital letters, such as IN"
     ),
 ]
 Currency = Annotated[
     str,
     msgspec.Meta(
-        title="Currency", pattern="^[A-Z]{3}$", description="a currency of three capital letters, as INR"
+        title="Currency",
+        pattern="^[A-Z]{3}$",
+        description="a currency code of three capital letters, such as INR",
     ),
 ]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=140, description="1 to 140 characters")]
 KeyId = Annotated[
     str,
     msgspec.Meta(
-        title="Id of the key",
+        title="Key id",
         pattern="^[A-Za-z0-9][A-Za-z0-9._-]{1,63}$",
-        description="2 to 64 letters, digits, points, hyphens and underscores, as asha-bank-1",
+        description="2 to 64 letters, digits, points, hyphens and underscores, such as asha-bank-1",
     ),
 ]
 PublicKeyText = Annotated[str, msgspec.Meta(title="Public key (PEM)")]
@@ -54,7 +56,7 @@ def money_of(text: str, currency: str) -> Money:
 
 
 def cap_of(text: str, currency: str) -> int:
-    """Read a net debit cap, in minor units; zero is one.
+    """Read a net debit cap in minor units; zero is valid.
 
     Raises:
         InvalidAmount: not a plain decimal of the currency.
@@ -66,21 +68,21 @@ def cap_of(text: str, currency: str) -> int:
 
 
 def participant_of(content: Any) -> str:
-    """Whose affair a change is."""
+    """The participant that a change concerns."""
     name: str = content.participant
     return name
 
 
 def refuse(text: str) -> Refused:
-    """Say why a change cannot be made."""
+    """Refusal of a change, with its reason."""
     return Refused(text, reason=Reason.NARRATIVE)
 
 
 async def status_of(connection: asyncpg.Connection, participant: str) -> str:
-    """A participant's status, which stays so for the running transaction.
+    """Status of a participant, locked for the running transaction.
 
     Raises:
-        Refused: there is none.
+        Refused: there is no such participant.
 
     """
     status: str | None = await connection.fetchval(
@@ -92,20 +94,20 @@ async def status_of(connection: asyncpg.Connection, participant: str) -> str:
 
 
 async def check_not_removed(connection: asyncpg.Connection, content: Any) -> None:
-    """It must still take part.
+    """Check that the participant is not offboarded.
 
     Raises:
-        Refused: it does not.
+        Refused: it is.
 
     """
     if await status_of(connection, content.participant) == "removed":
-        raise refuse("this participant is removed")
+        raise refuse("this participant is offboarded")
 
 
 async def account_number(
     connection: asyncpg.Connection, owner: str, currency: str, purpose: str = POSITION
 ) -> int:
-    """The number of a ledger account, closed or not.
+    """Number of a ledger account, open or closed.
 
     Raises:
         Refused: there is none.

@@ -1,8 +1,8 @@
-"""What a change would do, for whoever is to agree to it: what it touches, as it is and as it would be.
+"""Effects of changes, for the people who approve them: the present and the future value of each item.
 
-The kind of a change states its effect from the tables that it would write, and decides nothing: whether the
-change could be made at all, its check says. Page, API and command show these rows and no others. Texts are
-in English; pages translate those that stand in `term`.
+The kind of a change derives its effect from the tables that it would write. The effect decides nothing: the
+kind's check states whether the change is possible. The page, the API and the command line all show these
+rows. Texts are in English; pages translate those in `term`.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from schemas.money import EXPONENTS, Money
 
 
 def term(text: str) -> str:
-    """Mark a text that pages translate; names, ids and amounts are no terms."""
+    """Mark a text that pages translate; names, ids and amounts are not terms."""
     return text
 
 
@@ -30,18 +30,18 @@ IRREVERSIBLE: Final = term("This cannot be undone.")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One thing that a change touches: its name, how it is, how it would be, and the unit of both."""
+    """One item that a change concerns: its name, present and future value, and their unit."""
 
     what: str
     now: str
     then: str
     unit: str = ""
-    """A currency, or what a number counts; empty for what has none."""
+    """A currency, or what a number counts; empty if there is none."""
     moving: bool = False
-    """It moves with every payment, so a vote is not bound to its value."""
+    """The value changes with every payment, so a vote is not bound to it."""
 
     def document(self) -> dict[str, Any]:
-        """As the API and commands show it."""
+        """The row as the API and commands show it."""
         return {
             "what": self.what,
             "now": self.now,
@@ -52,7 +52,7 @@ class Row:
 
 
 class Subject(StrEnum):
-    """What a change may be about."""
+    """Types of resources that a change can concern."""
 
     PARTICIPANT = "participant"
     PERSON = "person"
@@ -78,39 +78,39 @@ ADDRESSES: Final = MappingProxyType(
         Subject.WEBHOOK_KEY: "/v1/webhook-keys",
     }
 )
-"""Subject -> the resource of the API that has it, where there is one."""
+"""Subject -> the resource of the API, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """Something that a change touches."""
+    """A resource that a change concerns."""
 
     subject: Subject
     id: str = ""
 
     def document(self) -> dict[str, Any]:
-        """As the API and commands show it, with the address where the API has it."""
+        """The resource as the API and commands show it, with its URL in the API, if any."""
         address = ADDRESSES.get(self.subject)
         return {"subject": self.subject, "id": self.id, "href": address and address.format(id=self.id)}
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Everything that a change would do."""
+    """All effects of a change."""
 
     rows: tuple[Row, ...]
     warnings: tuple[str, ...] = ()
 
     def digest(self, change: int) -> str:
-        """What a vote on a change can be bound to: it is another one when the effect is.
+        """Digest that a vote on a change can be bound to; it differs if the effect differs.
 
-        Rows that move with every payment are left out: a vote on a busy account would never be in time.
+        Rows that change with every payment are left out: votes on a busy account would always be too late.
         """
         rows = [(row.what, row.now, row.then, row.unit) for row in self.rows if not row.moving]
         return hashlib.sha256(msgspec.json.encode([change, rows, self.warnings])).hexdigest()
 
     def document(self, change: int) -> dict[str, Any]:
-        """As the API and commands show it."""
+        """The effect as the API and commands show it."""
         return {
             "rows": [row.document() for row in self.rows],
             "warnings": list(self.warnings),
@@ -123,7 +123,7 @@ FindLinks = Callable[[asyncpg.Connection, Any], Awaitable[tuple[Resource, ...]]]
 
 
 def touching(subject: Subject, *fields: str) -> FindLinks:
-    """Link to the one thing that these fields of the content name together."""
+    """Link to the resource that these fields of the content identify together."""
 
     async def found(_connection: asyncpg.Connection, content: Any) -> tuple[Resource, ...]:
         return (Resource(subject, " ".join(str(getattr(content, field)) for field in fields)),)
@@ -132,7 +132,7 @@ def touching(subject: Subject, *fields: str) -> FindLinks:
 
 
 def status_of_row(table: str, key: str, field: str, then: str, *warnings: str) -> Foresee:
-    """The status of one row that has one. Table and key are constants of the code."""
+    """Status of one row. The table and the key are constants of the code."""
 
     async def found(connection: asyncpg.Connection, content: Any) -> Effect:
         id_ = getattr(content, field)
@@ -143,12 +143,12 @@ def status_of_row(table: str, key: str, field: str, then: str, *warnings: str) -
 
 
 def openness(*, is_open: bool | None) -> str:
-    """Whether something is open, as a text; None where there is none."""
+    """Open or closed, as a text; None if there is no such row."""
     return NOTHING if is_open is None else term("open") if is_open else term("closed")
 
 
 def amount(what: str, now: int | None, then: int | None, currency: str, *, moving: bool = False) -> Row:
-    """A row of two amounts in minor units; None is none."""
+    """A row of two amounts in minor units; None stands for none."""
     return Row(what, _decimal(now, currency), _decimal(then, currency), currency, moving)
 
 
@@ -157,7 +157,7 @@ def _decimal(minor: int | None, currency: str) -> str:
 
 
 def minor_of(text: str, currency: str) -> int:
-    """An amount of a request; one that cannot be read changes nothing, and its check says so."""
+    """An amount of a request; an invalid one has no effect, and the change's check reports it."""
     if currency not in EXPONENTS or text.strip("0.") == "":
         return 0
     try:

@@ -1,9 +1,9 @@
-"""A kind of change: what may be asked for, by whom, who must agree, and what is then done.
+"""Kinds of changes: what can be requested, by whom, who must approve, and what the execution does.
 
-A kind is data and functions. `effect` states what it would do, for whoever is to agree; `links` what it
-touches. `check` says whether it could be done now, and is asked at the request,
-at every vote and again in the transaction that executes. `execute` does it, in that transaction; what it
-asks of the ledger's writer goes under ids made from the change's number, so doing it again does nothing.
+A kind is data and functions. `effect` states the effect for the people who approve, and `links` the resources
+concerned. `check` decides whether the change is possible; it runs at the request, at every vote, and again in
+the transaction that executes. `execute` makes the change in that transaction. Its commands to the ledger's
+writer have ids derived from the change's number, so repeating them changes nothing.
 """
 
 import hashlib
@@ -34,14 +34,14 @@ LASTS: Final = timedelta(hours=24)
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a change is about. Texts and whole numbers only: amounts are decimal text."""
+    """Content of a change. Texts and whole numbers only: amounts are decimal text."""
 
 
 class Confirmable(Content, frozen=True, kw_only=True):
-    """Content that is compared with what is in force, and may have to name the factor by which it departs."""
+    """Content that is compared with present values; it may have to confirm the factor of the difference."""
 
     confirmed_factor: Annotated[
-        Factor | None, msgspec.Meta(title="Confirmed factor (only where the switch asks for it)")
+        Factor | None, msgspec.Meta(title="Confirmed factor (only if the switch requests it)")
     ] = None
 
 
@@ -51,43 +51,43 @@ encode_content: Final = msgspec.json.Encoder(order="deterministic").encode
 
 @dataclass(slots=True)
 class Execution:
-    """What `execute` works with: its transaction, the writer, and ids that belong to this change alone."""
+    """Context of `execute`: its transaction, the writer, and ids that belong to this change only."""
 
     connection: asyncpg.Connection
     link: Link
     number: int
     outcome: str = "done"
-    """For people: what came of it."""
+    """Result of the execution, for people."""
     secret: str = ""
-    """Told once to the person whose vote completed the change."""
+    """Secret that is returned once to the person whose vote completed the change."""
 
     def id(self, part: str = "") -> bytes:
-        """An id for the ledger, the same whenever this change is executed."""
+        """An id for the ledger, the same for every execution of this change."""
         return uuid.uuid5(_NAMESPACE, f"{self.number}/{part}").bytes
 
     def fingerprint(self, part: str = "") -> bytes:
-        """What the ledger remembers the id by."""
+        """Fingerprint that the ledger stores for the id."""
         return hashlib.sha256(self.id(part)).digest()
 
 
 async def one_checker(_connection: asyncpg.Connection, _content: Any) -> tuple[Seat, ...]:
-    """The seat that most changes have."""
+    """The seat of most changes: one checker."""
     return (CHECKER,)
 
 
 async def always(_connection: asyncpg.Connection, _content: Any) -> None:
-    """Nothing stands against it."""
+    """A check that always passes."""
 
 
 async def beside_nothing(
     _connection: asyncpg.Connection, _content: Any, _bands: Bands
 ) -> Sequence[Comparison]:
-    """It moves no money and bounds none."""
+    """No comparison: the change neither moves nor limits money."""
     return ()
 
 
 def of_nobody(_content: Any) -> str:
-    """It belongs to no participant in particular."""
+    """No participant: the change does not concern a particular one."""
     return ""
 
 
@@ -101,28 +101,28 @@ class Kind(Generic[C]):
     execute: Callable[[Execution, C], Awaitable[None]]
     check: Callable[[asyncpg.Connection, C], Awaitable[None]] = always
     effect: Callable[[asyncpg.Connection, C], Awaitable[Effect]] = field(kw_only=True)
-    """What is, and what would be. It decides nothing, and fails for no content that was accepted."""
+    """Present and future values. It decides nothing, and works for all content that was accepted."""
     links: Callable[[asyncpg.Connection, C], Awaitable[tuple[Resource, ...]]] = field(kw_only=True)
-    """What the change touches."""
+    """Resources that the change concerns."""
     compare: Callable[[asyncpg.Connection, C, Bands], Awaitable[Sequence[Comparison]]] = beside_nothing
-    """What the content is measured by; it is `Confirmable` where this is stated."""
+    """Comparisons of the content with present values; a kind with comparisons has `Confirmable` content."""
     seats: Callable[[asyncpg.Connection, C], Awaitable[tuple[Seat, ...]]] = one_checker
     participant: Callable[[C], str] = of_nobody
-    """Whose affair it is: a participant's person may ask for its own only."""
+    """Participant concerned: a participant's person may only request changes for its own."""
     right: Right = Right.REQUEST_CHANGE
     moves_books: bool = False
-    """What it does is the ledger's to decide and to remember: a second try after a crash asks nobody else."""
+    """The ledger decides and remembers the execution: a second attempt after a crash needs no other check."""
     tells_secret: bool = False
-    """What it makes is told once to the person whose vote completes it; it asks nothing of the ledger."""
+    """A secret is returned once to the person whose vote completes the change; the ledger gets no command."""
     lasts: timedelta = field(default=LASTS)
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """What people call each field of the content, and of the parts in it. In English."""
+        """Labels of the content's fields and of nested fields. In English."""
         return labels_of(self.content)
 
     def read(self, content: Mapping[str, Any] | bytes) -> C:
-        """Read content, strictly.
+        """Decode content strictly.
 
         Raises:
             InvalidMessage: a field is missing, unknown, or of another type.
@@ -139,11 +139,11 @@ class Kind(Generic[C]):
 
 
 def _check_instants(content: Content) -> None:
-    """Refuse instants that the database or a zone's clock cannot hold."""
+    """Refuse instants that are outside the range of the database or of time zones."""
     for name in content.__struct_fields__:
         value = getattr(content, name)
         if isinstance(value, datetime) and value.tzinfo and not is_countable(value):
-            text = f"{name}: an instant from 1970 to the end of 9999, UTC, is needed"
+            text = f"{name}: an instant between 1970 and the end of 9999, UTC, is required"
             raise InvalidMessage(text, rule="content")
 
 
@@ -152,7 +152,7 @@ _NAMED: Final = re.compile(r"(missing required|contains unknown) field `([^`]*)`
 
 
 def hint_of(kind: inspect.Type) -> str:
-    """What a field must be, for people, with an example; empty where its type does not say."""
+    """Format of a field for people, with an example; empty if its type does not state it."""
     if isinstance(kind, inspect.Metadata):
         said = (kind.extra_json_schema or {}).get("description")
         return str(said) if said else hint_of(kind.type)
@@ -163,7 +163,7 @@ def hint_of(kind: inspect.Type) -> str:
 
 @cache
 def labels_of(content: type[Content]) -> Mapping[str, str]:
-    """The titles of a content's fields by name, with those of the parts within it."""
+    """Titles of a content's fields by name, with nested fields."""
     known = inspect.type_info(content)
     assert isinstance(known, inspect.StructType)
     return MappingProxyType(dict(_labels(known)))
@@ -181,17 +181,13 @@ def _labels(content: inspect.StructType) -> Iterator[tuple[str, str]]:
 
 
 def _plain(content: type[Content], error: str) -> str:
-    """A type's complaint as a person reads it: which field, and what it must be. No pattern, no value."""
+    """A type's error for people: the field, and its format. No pattern, no value."""
     at = _AT.search(error)
     place = at[1] if at else ""
     named = _NAMED.search(error)
     if named is not None:
         field = ".".join(filter(None, (place, named[2])))
-        return (
-            f"{field}: it is missing"
-            if named[1].startswith("missing")
-            else f"{field}: there is no such field"
-        )
+        return f"{field}: missing" if named[1].startswith("missing") else f"{field}: unknown field"
     known = inspect.type_info(content)
     assert isinstance(known, inspect.StructType)
     name = re.split(r"[.\[]", place)[0]

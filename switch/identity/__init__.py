@@ -1,1 +1,1 @@
-"""Who signs in, what each role may do, sessions, secrets and nonces."""
+"""Sign-in, rights of each role, sessions, secrets and nonces."""

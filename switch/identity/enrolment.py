@@ -1,7 +1,7 @@
-"""How people come to have a password and an authenticator, so that no one person can make up another.
+"""Enrolment: people set a password and an authenticator, so that no single person can create another one.
 
-The code that a new person enrols with has two halves: who asked for the person has one, who agreed to it
-has the other. The first two people of an installation are founded on the machine itself, once.
+The enrolment code of a new person has two halves: the maker of the request has one, its approver the other.
+The first two people of an installation are created on the machine itself, once.
 """
 
 import hashlib
@@ -21,13 +21,13 @@ from switch.writer.desk import Desk
 from switch.writer.event_kinds import EventKind
 
 INVITED_HOURS: Final = 72
-_WRONG: Final = "name or code is wrong, or too old"
+_WRONG: Final = "the name or the code is wrong, or the code has expired"
 _FOUNDERS: Final = (Role.OPERATOR, Role.CHECKER)
 
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What a new person puts into an authenticator; shown once."""
+    """The secret for a new person's authenticator; shown once."""
 
     name: str
     totp_uri: str
@@ -46,10 +46,10 @@ def hash_half(half: str) -> str:
 
 
 async def begin(desk: Desk, name: str, maker_half: str, checker_half: str, password: str) -> Enrolment:
-    """Set the password of an invited person; what goes into the authenticator.
+    """Set the password of an invited person; return the authenticator's secret.
 
     Raises:
-        NotAuthentic: not invited, or the halves are not the ones.
+        NotAuthentic: not invited, or the halves are wrong.
         Refused: the password is too weak.
 
     """
@@ -108,15 +108,15 @@ async def _check_halves(
 
 
 async def found(desk: Desk, name: str, display_name: str, role: Role, password: str) -> Enrolment:
-    """Make the first operator or the first checker, on the machine itself, without anybody's consent.
+    """Create the first operator or the first checker, on the machine itself, without approval.
 
     Raises:
-        NotAllowed: there is one already; from now on people are added by two people.
-        Refused: the password is too weak, or the name is taken.
+        NotAllowed: there is one already; from now on two people add a person.
+        Refused: the password is too weak, or the name is in use.
 
     """
     if role not in _FOUNDERS:
-        raise NotAllowed("only the first operator and the first checker are founded")
+        raise NotAllowed("only the first operator and the first checker are created in this way")
     hashed = await secrets.hash_password(name, password)
     totp = secrets.new_totp()
     async with desk.pool.acquire() as connection, connection.transaction():
@@ -124,7 +124,7 @@ async def found(desk: Desk, name: str, display_name: str, role: Role, password: 
         if await connection.fetchval(
             "SELECT true FROM switch.person WHERE role = $1 AND status <> 'removed'", str(role)
         ):
-            raise NotAllowed("there is one already: from now on people are added by two people")
+            raise NotAllowed("there is one already: from now on two people add a person")
         if await connection.fetchval("SELECT true FROM switch.person WHERE name = $1", name):
             raise Refused("this name is in use", reason=Reason.NARRATIVE)
         await connection.execute(
@@ -141,7 +141,7 @@ async def found(desk: Desk, name: str, display_name: str, role: Role, password: 
 
 
 async def invite(connection: asyncpg.Connection, name: str, maker_half: str) -> str:
-    """Invite a person, in the transaction of the change that says so; the checker's half of the code."""
+    """Invite a person, in the transaction of the approved change; return the checker's half of the code."""
     half, hashed = new_half()
     await connection.execute(
         "UPDATE switch.person SET status = 'invited', password_hash = NULL, totp_secret = NULL,"

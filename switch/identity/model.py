@@ -1,4 +1,4 @@
-"""The words of people and of the changes they ask for."""
+"""Types of people and of the changes that they request."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,22 +6,22 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a person is to the switch. One person has one."""
+    """Roles of people; each person has one."""
 
     PARTICIPANT = "participant"
     """Works for one participant."""
     OPERATOR = "operator"
-    """Runs the switch: asks for changes."""
+    """Operates the switch: requests changes."""
     CHECKER = "checker"
-    """The second person: agrees to changes, asks for none."""
+    """The second person: approves changes, requests none."""
     REGULATOR = "regulator"
-    """Of one country: reads what concerns it, confirms its positions, agrees to its corridors."""
+    """Of one country: reads its data, confirms its positions, approves its corridors."""
     AUDITOR = "auditor"
-    """Reads everything, personal data masked, changes nothing."""
+    """Reads everything with personal data masked, and changes nothing."""
 
 
 class Status(StrEnum):
-    """Whether a person may sign in."""
+    """Status of a person, which decides whether the person may sign in."""
 
     INVITED = "invited"
     ACTIVE = "active"
@@ -42,21 +42,21 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A place at the table of a change: one person of this role (and scope) must agree."""
+    """One required vote on a change: a person of this role (and scope) must approve."""
 
     role: Role
     scope: str = ""
 
 
 class ChangeState(StrEnum):
-    """Where a requested change stands."""
+    """States of a requested change."""
 
     REQUESTED = "requested"
     APPROVED = "approved"
-    """Every seat has agreed; to be executed, once."""
+    """Every seat has approved; to be executed, once."""
     EXECUTED = "executed"
     FAILED = "failed"
-    """It could no longer be done when its time came; nothing was changed."""
+    """It was no longer possible at execution; nothing was changed."""
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
@@ -64,7 +64,7 @@ class ChangeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """What one person said to a change."""
+    """One person's vote on a change."""
 
     seat: int
     person: str
@@ -90,4 +90,4 @@ class Change:
     outcome: str
     votes: tuple[Vote, ...] = ()
     secret: str = ""
-    """Told once to whoever completed it, and kept nowhere: half of an enrolment code."""
+    """Returned once to the person who completed the change, and stored nowhere: half of an enrolment code."""

@@ -1,13 +1,12 @@
-"""Each nonce of a key is used once, whichever worker and machine a request reaches.
+"""Each nonce of a key is used once, on whichever worker and machine a request arrives.
 
-The nonce of a signature is remembered in the database until no machine would take the signature any more, so
-neither a restart nor another worker forgets it. Only signatures that were proved are remembered, and whoever
-has used its rate limit up is turned away before, so what is kept is bounded: about a hundred bytes for each
-request that a participant may send in seven minutes. Requests that wait at the same time share one statement
-and one commit.
+The nonce of a signature is stored in the database until no machine would accept the signature any more, so
+neither a restart nor another worker loses it. Only verified signatures are stored, and requests over the rate
+limit are refused before. So the table is bounded: about a hundred bytes for each request that a participant
+may send in seven minutes. Requests that wait at the same time share one statement and one commit.
 
-Payments (`POST /v1/iso20022/pacs.008`) are exempt: the UETR is their identity, and the same bytes again must
-be answered with the payment's state.
+Payments (`POST /v1/iso20022/pacs.008`) are exempt: the UETR is their identity, and the response to the same
+bytes must be the payment's status.
 """
 
 import asyncio
@@ -21,7 +20,7 @@ from schemas.errors import NotAuthentic
 
 FORGET_EVERY_S: Final = 30.0
 _AT_ONCE: Final = 512
-"""Nonces of one statement."""
+"""Nonces per statement."""
 _FORGET_AT_ONCE: Final = 5000
 _USE: Final = """
 INSERT INTO switch.used_nonce (id, until)
@@ -37,7 +36,7 @@ DELETE FROM switch.used_nonce WHERE id IN (
 
 @dataclass(frozen=True, slots=True)
 class Nonce:
-    """A nonce of a key: by what it is remembered, and how long (seconds of Unix time)."""
+    """A nonce of a key: its id in the table, and how long it is stored (seconds of Unix time)."""
 
     id: UUID
     until: int
@@ -47,7 +46,7 @@ Waiting = tuple[Nonce, "asyncio.Future[bool]"]
 
 
 class Nonces:
-    """The nonces that were used, as one worker asks for them."""
+    """The used nonces, as one worker accesses them."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -55,7 +54,7 @@ class Nonces:
         self._writing: asyncio.Task[None] | None = None
 
     async def use(self, nonce: Nonce) -> None:
-        """Use a nonce up; durable when this returns.
+        """Use a nonce; durable when this returns.
 
         Raises:
             NotAuthentic: it was used before.
@@ -66,10 +65,10 @@ class Nonces:
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
         if not await first:
-            raise NotAuthentic("this nonce was used before: sign each request anew, with a new nonce")
+            raise NotAuthentic("this nonce was used before: sign each request again, with a new nonce")
 
     async def _write(self) -> None:
-        """Write until nobody waits."""
+        """Write until no request waits."""
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
@@ -78,11 +77,11 @@ class Nonces:
             self._writing = None
 
     async def _write_batch(self, batch: list[Waiting]) -> None:
-        # In one order everywhere, so that workers with the same nonces never wait for each other in a circle.
+        # In the same order everywhere, so that workers with the same nonces do not deadlock.
         nonces = sorted({nonce.id: nonce for nonce, _ in batch}.values(), key=lambda nonce: nonce.id)
         try:
             rows = await self._pool.fetch(_USE, [n.id for n in nonces], [n.until for n in nonces])
-        except Exception as error:  # noqa: BLE001 - each request that waits fails as it would alone
+        except Exception as error:  # noqa: BLE001 - each waiting request fails as it would alone
             for _, first in batch:
                 if not first.done():
                     first.set_exception(error)
@@ -95,7 +94,7 @@ class Nonces:
 
 
 async def forget_old(pool: asyncpg.Pool) -> None:
-    """Forget the nonces of signatures that no machine would take any more."""
+    """Delete the nonces of signatures that no machine would accept any more."""
     forgotten = _FORGET_AT_ONCE
     while forgotten == _FORGET_AT_ONCE:
         forgotten = int((await pool.execute(_FORGET, _FORGET_AT_ONCE)).split()[-1])

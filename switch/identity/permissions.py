@@ -1,4 +1,4 @@
-"""Who may do what: one table. What it does not list is not allowed."""
+"""Rights of each role, in one table. Anything that it does not list is denied."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -10,10 +10,10 @@ from switch.identity.model import Person, Role
 
 
 class Right(StrEnum):
-    """One thing that a person may be allowed to do."""
+    """Rights of people."""
 
     READ_DIRECTORY = "read_directory"
-    """Participants, corridors, rails, calendars: what every user of the switch sees."""
+    """Participants, corridors, rails, calendars: public to all users of the switch."""
     READ_POSITIONS = "read_positions"
     """Payments, positions, windows, statements within one's scope."""
     READ_REPORTS = "read_reports"
@@ -24,15 +24,15 @@ class Right(StrEnum):
     READ_CHANGES = "read_changes"
     READ_PEOPLE = "read_people"
     REQUEST_CHANGE = "request_change"
-    """Ask for any change of the switch."""
+    """Request any change of the switch."""
     REQUEST_KEYS = "request_keys"
-    """Ask for changes of the signature keys of one's own participant."""
+    """Request changes of the signing keys of one's own participant."""
     MANAGE_WEBHOOKS = "manage_webhooks"
-    """Say where one's own participant is told of its events; each step is an audit event."""
+    """Manage the webhooks of one's own participant; each step is an audit event."""
     TRY_MESSAGES = "try_messages"
     """Check messages, and in a sandbox send them as one's own participant."""
     VOTE = "vote"
-    """Agree to, or refuse, a change that has a seat for one's role and scope."""
+    """Approve or refuse a change that has a seat for one's role and scope."""
 
 
 _READ: Final = frozenset({Right.READ_DIRECTORY, Right.READ_POSITIONS, Right.READ_REPORTS})
@@ -51,10 +51,10 @@ RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType({
 
 
 def may(person: Person, right: Right, *, participant: str = "", country: str = "") -> bool:
-    """Whether `person` may use `right` on what belongs to `participant`, which is of `country`.
+    """Whether `person` has `right` to what belongs to `participant` of `country`.
 
-    A participant's person reaches its own participant only; a regulator what is of its country. Both
-    are empty for what belongs to nobody in particular.
+    A participant's person has rights to its own participant only, a regulator to its country. Both arguments
+    are empty for what belongs to no participant.
     """
     if right not in RIGHTS[person.role]:
         return False
@@ -66,7 +66,7 @@ def may(person: Person, right: Right, *, participant: str = "", country: str = "
 
 
 def require(person: Person, right: Right, *, participant: str = "", country: str = "") -> None:
-    """Let `person` pass.
+    """Require a right of `person`.
 
     Raises:
         NotAllowed: the table does not list it.

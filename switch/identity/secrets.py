@@ -1,4 +1,4 @@
-"""Passwords and second factors: argon2id hashes, TOTP secrets sealed with a key outside the database."""
+"""Passwords and second factors: argon2id hashes, TOTP secrets encrypted with a key outside the database."""
 
 import asyncio
 import hmac
@@ -20,10 +20,10 @@ from switch.base.files import write_once
 PASSWORD_LENGTHS: Final = range(12, 129)
 STEP_S: Final = 30
 _DRIFT_STEPS: Final = (0, -1, 1)
-"""A code of the step before or after counts: clocks differ, people are slow."""
+"""The codes of the previous and the next step are accepted: clocks differ, people are slow."""
 _ISSUER: Final = "payswitch"
 _AT_ONCE: Final = 2
-"""Each hash takes 64 MiB: more at once would let strangers fill the memory."""
+"""Each hash takes 64 MiB: without a limit, strangers could exhaust the memory."""
 
 _hasher: Final = PasswordHasher()
 _threads: Final = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="password")
@@ -31,7 +31,7 @@ _threads: Final = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="password")
 
 @cache
 def _nobody() -> str:
-    """Hash of a password nobody has: checking it takes as long as checking somebody's."""
+    """A hash for unknown people, so that checking their password takes as long as a known person's."""
     return _hasher.hash(os.urandom(16).hex())
 
 
@@ -39,18 +39,18 @@ async def hash_password(name: str, password: str) -> str:
     """Hash a new password.
 
     Raises:
-        Refused: too short, too long, or the person's own name.
+        Refused: too short, too long, or it contains the person's name.
 
     """
     if len(password) not in PASSWORD_LENGTHS or name in password.lower():
         raise Refused(
-            "a password has 12 to 128 characters and does not hold the name", reason=Reason.NARRATIVE
+            "a password has 12 to 128 characters and does not contain the name", reason=Reason.NARRATIVE
         )
     return await asyncio.get_running_loop().run_in_executor(_threads, _hasher.hash, password)
 
 
 async def check_password(stored: str | None, password: str) -> bool:
-    """Whether this is the password; as slow for nobody's (`stored` None) as for somebody's."""
+    """Whether this is the password; takes the same time for an unknown person (`stored` None)."""
     if len(password) >= PASSWORD_LENGTHS.stop:
         return False
     right = await asyncio.get_running_loop().run_in_executor(_threads, _verify, stored, password)
@@ -70,7 +70,7 @@ def new_totp() -> str:
 
 
 def totp_uri(name: str, secret: str) -> str:
-    """What an authenticator app reads from a QR code."""
+    """The URI that an authenticator app reads from a QR code."""
     return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=_ISSUER)
 
 
@@ -80,7 +80,7 @@ def totp_code(secret: str, at_s: int) -> str:
 
 
 def totp_step(secret: str, code: str, at_s: int, after: int) -> int | None:
-    """The time step that `code` belongs to, if it is near `at_s` and later than `after`; else None."""
+    """The time step of `code`, if it is near `at_s` and later than `after`; else None."""
     found = None
     for drift in _DRIFT_STEPS:
         step = at_s // STEP_S + drift
@@ -90,20 +90,20 @@ def totp_step(secret: str, code: str, at_s: int, after: int) -> int | None:
 
 
 class Seal:
-    """Seals secrets with a key that lies in the data directory, not in the database."""
+    """Encrypts secrets with a key in the data directory, not in the database."""
 
     def __init__(self, data: Path) -> None:
         self._file = data / "people" / "seal.key"
 
     def seal(self, secret: str) -> str:
-        """Seal a secret; the key is made on first use."""
+        """Encrypt a secret; the key is made on first use."""
         return self._key(made_if_missing=True).encrypt(secret.encode()).decode()
 
     def open(self, sealed: str) -> str:
-        """Open what `seal` made.
+        """Decrypt the result of `seal`.
 
         Raises:
-            FileNotFoundError: the key is gone.
+            FileNotFoundError: the key is missing.
             cryptography.fernet.InvalidToken: another key.
 
         """

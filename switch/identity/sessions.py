@@ -1,7 +1,7 @@
 """Sessions: a random token in the cookie, its hash on the server, a new token every few minutes.
 
-A token that was replaced is good for a moment longer, for requests that were under way. Used later than
-that it is a stolen one, or the replacement is: the whole sign-in ends.
+A replaced token stays valid for a moment, for requests in progress. If it is used later, either this token or
+its replacement was stolen: the whole session family ends.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ SELECT $2, family, person, began_at FROM old RETURNING family
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in person. With `stale`, the token is due to be renewed."""
+    """A signed-in person. With `stale`, the token must be renewed."""
 
     person: Person
     stale: bool
@@ -57,7 +57,7 @@ def person_of(row: asyncpg.Record) -> Person:
 
 
 async def everybody(connection: asyncpg.Connection | asyncpg.Pool) -> list[Person]:
-    """Everybody who may sign in, or could once, by name."""
+    """Everybody who can sign in, or could in the past, by name."""
     rows = await connection.fetch(
         "SELECT name, display_name, role, scope, status FROM switch.person ORDER BY name"
     )
@@ -65,7 +65,7 @@ async def everybody(connection: asyncpg.Connection | asyncpg.Pool) -> list[Perso
 
 
 async def begin(connection: asyncpg.Connection, name: str) -> str:
-    """Begin a session of a person who has proved who it is; the token."""
+    """Begin a session of an authenticated person; return the token."""
     token = secrets.token_urlsafe(32)
     await connection.execute(
         "INSERT INTO switch.session (sha256, family, person, began_at)"
@@ -78,10 +78,10 @@ async def begin(connection: asyncpg.Connection, name: str) -> str:
 
 
 async def resume(connection: asyncpg.Connection, token: str) -> Session:
-    """Find whose session this is, and note that it is in use.
+    """Find the person of a session, and record the use.
 
     Raises:
-        NotAuthentic: no session, or one that is over; the text is the same.
+        NotAuthentic: no session, or an expired one; the text is the same.
 
     """
     row = await connection.fetchrow(_FIND, _sha256(token))
@@ -102,14 +102,14 @@ async def resume(connection: asyncpg.Connection, token: str) -> Session:
 
 
 async def renew(connection: asyncpg.Connection, token: str) -> str | None:
-    """Replace a token; None where somebody else just did."""
+    """Replace a token; None if another request has just replaced it."""
     fresh = secrets.token_urlsafe(32)
     done = await connection.fetchval(_REPLACE, _sha256(token), _sha256(fresh))
     return fresh if done else None
 
 
 async def end(connection: asyncpg.Connection, token: str) -> None:
-    """Sign out: every token of this sign-in is worth nothing from now on."""
+    """Sign out: every token of this session family is invalid from now on."""
     async with connection.transaction():
         name = await connection.fetchval(
             "DELETE FROM switch.session WHERE family = (SELECT family FROM switch.session WHERE sha256 = $1)"
@@ -129,7 +129,7 @@ async def of_bearer(connection: asyncpg.Connection, key: str) -> Person:
     """Find the person of a sandbox key; only a sandbox may call this.
 
     Raises:
-        NotAuthentic: nobody's.
+        NotAuthentic: no person has this key.
 
     """
     row = await connection.fetchrow(
@@ -143,7 +143,7 @@ async def of_bearer(connection: asyncpg.Connection, key: str) -> Person:
 
 
 async def forget_old(connection: asyncpg.Connection) -> None:
-    """Drop the rows of sessions that are long over."""
+    """Delete the rows of sessions that ended long ago."""
     await connection.execute(
         "DELETE FROM switch.session WHERE began_at < clock_timestamp() - make_interval(secs => $1)",
         float(2 * ABSOLUTE_S),

@@ -1,7 +1,8 @@
-"""Signing in: name, password and a code of the authenticator; the answer to any mistake is the same.
+"""Sign-in with name, password and a code of the authenticator; every error has the same response.
 
-After `FAILURES_MAX` mistakes in a row the person is locked out for a while, and then even the right words
-are wrong, so guessing on learns nothing. Whoever is unknown takes as long as whoever is known.
+After `FAILURES_MAX` consecutive errors the person is locked out for a while. During that time even the right
+password and code are refused, so further guesses reveal nothing. The check takes the same time for unknown
+people.
 """
 
 from typing import Final
@@ -29,10 +30,10 @@ FROM switch.person WHERE name = $1 FOR UPDATE
 
 
 async def sign_in(desk: Desk, name: str, password: str, code: str) -> str:
-    """Sign a person in; the session's token.
+    """Sign a person in; return the session's token.
 
     Raises:
-        NotAuthentic: one of the three is wrong, or the person may not sign in; never which.
+        NotAuthentic: one of the three is wrong, or the person may not sign in; it is not stated which.
 
     """
     async with desk.pool.acquire() as connection:
@@ -54,7 +55,7 @@ async def sign_in(desk: Desk, name: str, password: str, code: str) -> str:
 async def _decide(
     desk: Desk, connection: asyncpg.Connection, name: str, code: str, *, right: bool
 ) -> str | None:
-    """Decide with the row locked, so that a burst of guesses counts one by one."""
+    """Decide with the row locked, so that concurrent guesses are counted one by one."""
     async with connection.transaction():
         row = await connection.fetchrow(_FOR_UPDATE, name)
         if row is None or row["locked"] or row["status"] != Status.ACTIVE:

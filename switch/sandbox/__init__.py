@@ -1,1 +1,1 @@
-"""The sandbox: made-up participants, people and corridors. Never with real money."""
+"""The sandbox: test participants, people and corridors. Never with real money."""

@@ -1,4 +1,4 @@
-"""What each corridor of the sandbox carries: the smallest and the largest payment, by both ends' rules.
+"""Smallest and largest payment of each corridor of the sandbox, by the rules of both countries.
 
 python -m switch.sandbox.corridors      prints the table of docs/rails/corridors.md
 """
@@ -14,14 +14,14 @@ from switch.sandbox import world
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Minor units of the source currency."""
+    """Range of amounts in minor units of the source currency."""
 
     least: int
     most: int
 
 
 def span(source: str, target: str) -> Span:
-    """What may be debited in `source` for the rail of `target` to credit it."""
+    """Amounts to debit in `source` that the rail of `target` can credit."""
     debit, credit = world.currency_of(source), world.currency_of(target)
     limits = registry.profile(target).limits
     rate = world.rate(debit, credit)
@@ -58,4 +58,4 @@ def _cell(source: str, target: str) -> str:
 
 
 if __name__ == "__main__":
-    print(table())  # noqa: T201 - what the module is run for
+    print(table())  # noqa: T201 - the purpose of the module

@@ -1,7 +1,7 @@
 """People of the sandbox: of each role, and of each participant; settlement agents and schedules.
 
-Everything is repeatable. Passwords, authenticator secrets and bearer keys are in the credentials file; no
-installation with real money reads it.
+Everything is repeatable. Passwords, authenticator secrets and bearer keys are in the credentials file; an
+installation with real money never reads it.
 """
 
 import secrets as random
@@ -23,7 +23,7 @@ _CLOSES_AT: Final = ("18:00",)
 
 
 def people(countries: Sequence[str], participants: Sequence[str]) -> dict[str, tuple[Role, str]]:
-    """Who there is: name -> role and scope. A participant's person has the participant's id as name."""
+    """People: name -> role and scope. The name of a participant's person is the participant's id."""
     return {
         "operator": (Role.OPERATOR, ""),
         "checker": (Role.CHECKER, ""),
@@ -40,7 +40,7 @@ async def populate(
     credentials: dict[str, Any],
     currencies: Mapping[str, str],
 ) -> None:
-    """Make people, settlement agents and schedules where they are not there yet; fill in `credentials`."""
+    """Create missing people, settlement agents and schedules; fill in `credentials`."""
     countries = sorted(
         row["country"] for row in await connection.fetch("SELECT DISTINCT country FROM switch.participant")
     )
@@ -89,7 +89,7 @@ async def _person(
 
 
 def _hash(password: str) -> str:
-    """A cheap hash: the password is random, and the sandbox is to start quickly."""
+    """A cheap hash: the password is random, and the sandbox must start quickly."""
     return PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(password)
 
 

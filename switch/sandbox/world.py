@@ -1,7 +1,7 @@
-"""The sandbox: made-up participants with keys, money and rates, so that the first payment is one curl.
+"""The sandbox: test participants with keys, money and rates, so that the first payment is one curl command.
 
-Everything here is repeatable: starting again finds what there is. Test participants exist only in a
-database that `--sandbox` filled; a switch without it takes no bearer keys and starts no simulated rail.
+Everything here is repeatable: another start finds what exists. Test participants exist only in a database
+that `--sandbox` filled; a switch without this option accepts no bearer keys and starts no simulated rail.
 """
 
 import json
@@ -34,12 +34,12 @@ from switch.writer.commands import Fund, Leg, OpenAccount
 
 _NAMESPACE: Final = uuid.UUID("6e1f7a52-6a0b-4f55-9a54-6d5c3f0a6a11")
 SETTLEMENT: Final = "settlement"
-"""Purpose of the account, one a currency, that money comes in from and goes out to."""
+"""Purpose of the account, one per currency, from which money comes in and to which it goes out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A made-up participant. Funds and cap in whole units of its currency."""
+    """A test participant. Funds and cap in whole units of its currency."""
 
     id: str
     name: str
@@ -68,11 +68,11 @@ def participants() -> list[Made]:
 
 
 _SPREAD: Final = Decimal("0.0024")
-"""What the FX provider keeps of a conversion."""
+"""Margin that the FX provider keeps of a conversion."""
 
 
 def currency_of(country: str) -> str:
-    """The currency that a country's participants hold and its rail credits."""
+    """The currency of a country's participants and rail."""
     return registry.country(country).currency
 
 
@@ -86,7 +86,7 @@ def rate(source: str, target: str) -> str:
 
 FEES_BPS: Final = 10
 FEE_MINOR: Final = 0
-"""No flat part: a sandbox takes payments of one minor unit, and a fee is below its amount."""
+"""No flat fee: a sandbox accepts payments of one minor unit, and a fee must be below the amount."""
 
 
 def document(
@@ -115,7 +115,7 @@ def document(
 
 
 def prepare_rail(settings: Settings, country: str, url: str) -> list[str]:
-    """Make the keys and certificates of a simulated rail, once, and the arguments that it runs with."""
+    """Create the keys and certificates of a simulated rail, once; return the rail's arguments."""
     place = settings.rails_directory / country
     connection, command = rail_sandbox.prepare(
         place,
@@ -131,7 +131,7 @@ def prepare_rail(settings: Settings, country: str, url: str) -> list[str]:
 
 
 async def populate(settings: Settings, url: str) -> None:
-    """Make participants, accounts, money, corridors and rates where they are not there yet."""
+    """Create missing participants, accounts, money, corridors and rates."""
     connection = await asyncpg.connect(settings.database)
     link = Link(settings.writer_socket)
     await link.start()
@@ -170,12 +170,12 @@ async def _names(connection: asyncpg.Connection, settings: Settings) -> None:
 
 
 def _present(settings: Settings) -> list[Made]:
-    """Those whose country's rail runs, and the FX provider."""
+    """Participants whose country's rail runs, and the FX provider."""
     return [made for made in participants() if made.country in settings.rails or made.kind == "fx_provider"]
 
 
 async def _money(link: Link, settings: Settings) -> None:
-    """Open the accounts, and pay the funds in under an id of their own, so once."""
+    """Open the accounts, and book the funds with a fixed id, so only once."""
     for currency in map(currency_of, settings.rails):
         source = (await link.ask(OpenAccount(SCHEME, currency, SETTLEMENT, None))).number
         await link.ask(OpenAccount(SCHEME, currency, FEES, 0))
@@ -190,7 +190,7 @@ async def _money(link: Link, settings: Settings) -> None:
 
 
 def _credentials(file: Path, settings: Settings, url: str) -> dict[str, Any]:
-    """Read the keys of the participants, or make them; the URL is always today's."""
+    """Read the keys of the participants, or create them; the URL is always the current one."""
     credentials: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"participants": []}
     known = {entry["id"] for entry in credentials["participants"]}
     credentials["participants"] += [

@@ -1,4 +1,4 @@
-"""Where a webhook may go: to the world, never back into our own network."""
+"""Permitted webhook addresses: public networks only, never the switch's own network."""
 
 import asyncio
 import ipaddress
@@ -15,11 +15,11 @@ URL_MAX: Final = 500
 
 
 class PrivateAddress(OSError):
-    """The name leads to an address that is not of the open network."""
+    """The host name resolves to an address that is not public."""
 
 
 class PublicResolver(AbstractResolver):
-    """Looks names up, and refuses every answer that leads into a private network."""
+    """Resolves host names, and refuses every result that is in a private network."""
 
     def __init__(self) -> None:
         self._inner = ThreadedResolver()
@@ -27,7 +27,7 @@ class PublicResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Look `host` up, now: the address that was checked is the one that is used."""
+        """Resolve `host` now, so that the address that was checked is also the one that is used."""
         found = await self._inner.resolve(host, port, family)
         for result in found:
             if not ipaddress.ip_address(result["host"]).is_global:
@@ -35,27 +35,27 @@ class PublicResolver(AbstractResolver):
         return found
 
     async def close(self) -> None:
-        """Close nothing: there is nothing."""
+        """Do nothing: the resolver has nothing to close."""
         await asyncio.sleep(0)
 
 
 def check(url: str, *, sandbox: bool) -> None:
-    """Whether a participant may name this address. A sandbox also takes plain HTTP and this machine.
+    """Check that a participant may use this URL. A sandbox also permits plain HTTP and this machine.
 
     Raises:
-        InvalidMessage: not an absolute HTTPS address of the open network, or with credentials in it.
+        InvalidMessage: not an absolute HTTPS URL of a public network, or with credentials in it.
 
     """
     parts = urlsplit(url)
     if len(url) > URL_MAX or not parts.hostname or parts.username or parts.password or parts.fragment:
-        raise InvalidMessage("not an absolute address without credentials")
+        raise InvalidMessage("not an absolute URL without credentials")
     if parts.scheme != "https" and not (sandbox and parts.scheme == "http"):
-        raise InvalidMessage("an https address is needed")
+        raise InvalidMessage("an https URL is required")
     if sandbox:
         return
     try:
         address = ipaddress.ip_address(parts.hostname)
     except ValueError:
-        return  # a name: it is looked up, and checked, when it is used
+        return  # a host name: it is resolved and checked when it is used
     if not address.is_global:
-        raise InvalidMessage("an address of the open network is needed")
+        raise InvalidMessage("an address of a public network is required")

@@ -1,4 +1,4 @@
-"""Changes of the keys that sign webhooks: two people add one, and two people retire one."""
+"""Changes to the keys that sign webhooks: two people add or retire a key."""
 
 from typing import Annotated, Any, Final
 
@@ -16,11 +16,11 @@ _LOCK: Final = "LOCK TABLE switch.webhook_key IN SHARE ROW EXCLUSIVE MODE"
 
 
 class NewKey(Content, frozen=True, kw_only=True):
-    """A further key: its pair is made where deliveries are made."""
+    """A further key; the delivering process makes the key pair."""
 
 
 class OldKey(Content, frozen=True, kw_only=True):
-    """A key that is to sign no more."""
+    """A key to retire."""
 
     number: Annotated[int, msgspec.Meta(title="Number", ge=1)]
 
@@ -39,7 +39,7 @@ async def _add(execution: Execution, content: NewKey) -> None:
     number = await execution.connection.fetchval(
         "INSERT INTO switch.webhook_key DEFAULT VALUES RETURNING number"
     )
-    execution.outcome = f"key {number} signs from now on, beside the one before"
+    execution.outcome = f"key {number} signs from now on, in addition to the previous one"
 
 
 async def _check_retire(connection: asyncpg.Connection, content: OldKey) -> None:
@@ -57,7 +57,7 @@ async def _retire(execution: Execution, content: OldKey) -> None:
     await execution.connection.execute(
         "UPDATE switch.webhook_key SET retired_at = clock_timestamp() WHERE number = $1", content.number
     )
-    execution.outcome = f"key {content.number} signs no more"
+    execution.outcome = f"key {content.number} no longer signs"
 
 
 async def _effect_of_adding(connection: asyncpg.Connection, _: NewKey) -> Effect:

@@ -1,7 +1,7 @@
-"""Events become deliveries, and deliveries arrive: at least once, patiently, within about three days.
+"""Create deliveries from events and deliver them at least once, with retries for about three days.
 
-Nobody waits for a stranger's server but the endpoint that it is: each endpoint with something due is served
-by a task of its own, a few deliveries at once, and a participant has a bound over all of its endpoints.
+A slow receiver delays only its own deliveries: each endpoint with due deliveries has a task of its own with a
+few deliveries at once, and each participant has a limit for all of its endpoints together.
 """
 
 import asyncio
@@ -25,12 +25,12 @@ from switch.webhooks.registry import TEST
 from switch.webhooks.signing import SigningKeys
 
 SCHEDULE_S: Final = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
-"""Seconds from one attempt to the next: about three days in all."""
+"""Seconds between consecutive attempts: about three days in all."""
 ANSWER_WITHIN_S: Final = 15.0
 AT_ONCE: Final = 512
 OF_PARTICIPANT: Final = 16
 OF_ENDPOINT: Final = 4
-"""Deliveries under way at once: in all, to one participant, and to one of its endpoints."""
+"""Limits of concurrent deliveries: in total, per participant, and per endpoint."""
 _GONE: Final = 410
 _OK: Final = range(200, 300)
 _PAGE: Final = 200
@@ -51,7 +51,7 @@ _log = structlog.get_logger()
 
 
 class Attempt(NamedTuple):
-    """What one attempt came to; a status of 0 is no answer at all."""
+    """Result of one attempt; a status of 0 means no response."""
 
     status: int
     detail: str
@@ -59,14 +59,14 @@ class Attempt(NamedTuple):
 
 
 class Messenger:
-    """Delivers webhooks. One a database: the process holds a lock."""
+    """Delivers webhooks. One per database: the process holds a lock."""
 
     def __init__(self, pool: asyncpg.Pool, keys: SigningKeys, *, sandbox: bool, time_scale: float) -> None:
         self._pool = pool
         self._keys = keys
         self._scale = time_scale
         self._served: dict[UUID, asyncio.Task[None]] = {}
-        """Who serves an endpoint; at most one each, so nothing is delivered twice at once."""
+        """The task of each endpoint; at most one each, so no delivery is made twice at once."""
         self._all = asyncio.Semaphore(AT_ONCE)
         self._turns: dict[str, asyncio.Semaphore] = defaultdict(partial(asyncio.Semaphore, OF_PARTICIPANT))
         self._session = aiohttp.ClientSession(
@@ -78,7 +78,7 @@ class Messenger:
         )
 
     async def tick(self) -> None:
-        """One round: new events become deliveries, and whoever has something due begins to be served."""
+        """One round: create deliveries of new events, and start a task for each endpoint with due ones."""
         await self._keys.refresh(self._pool)
         for row in await self._pool.fetch("SELECT * FROM switch.webhook WHERE disabled = ''"):
             try:
@@ -93,7 +93,7 @@ class Messenger:
                 task.add_done_callback(partial(self._was_served, row["id"]))
 
     async def close(self) -> None:
-        """Hang up. What is under way is still due, and the next messenger delivers it again."""
+        """Stop all tasks. Deliveries in progress stay due, and the next messenger delivers them again."""
         under_way = list(self._served.values())
         for task in under_way:
             task.cancel()
@@ -112,11 +112,13 @@ class Messenger:
     def _was_served(self, webhook: UUID, task: asyncio.Task[None]) -> None:
         del self._served[webhook]
         error = None if task.cancelled() else task.exception()
-        if error is not None:  # what came of a delivery is not written down: it is due, and tried again
+        if (
+            error is not None
+        ):  # the result of the delivery is not recorded: it is still due, and is attempted again
             _log.warning("delivery_failed", error=type(error).__name__, detail=logs.where(error))
 
     async def _fan_out(self, webhook: asyncpg.Record) -> None:
-        """Make the deliveries of the events behind the webhook's cursor, and move it, in one transaction."""
+        """Create deliveries of the events after a webhook's cursor, and move it, in one transaction."""
         page = await events.read(self._pool, webhook["participant"], after=webhook["cursor"], limit=_PAGE)
         if page.next == webhook["cursor"]:
             return
@@ -128,7 +130,7 @@ class Messenger:
                 [(webhook["id"], event.seq, json.dumps(event.document()).encode()) for event in wanted],
             )
             await connection.execute(
-                # A replay may have moved it back meanwhile: then that is where to go on.
+                # A replay may have moved the cursor back meanwhile: then it stays there.
                 "UPDATE switch.webhook SET cursor = $2 WHERE id = $1 AND cursor = $3",
                 webhook["id"],
                 page.next,
@@ -145,7 +147,7 @@ class Messenger:
             await self._ended(row, attempt, delivered=True)
         elif status == _GONE:
             await self._pool.execute(
-                "UPDATE switch.webhook SET disabled = 'the receiver said that it is gone' WHERE id = $1",
+                "UPDATE switch.webhook SET disabled = 'the receiver responded 410 Gone' WHERE id = $1",
                 row["webhook"],
             )
             await self._ended(row, attempt, delivered=False)
@@ -156,7 +158,7 @@ class Messenger:
         metrics.WEBHOOKS.labels(_result(status)).inc()
 
     async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
-        """Status and what happened; a status of 0 is no answer at all."""
+        """Return the status and a detail; a status of 0 means no response."""
         try:
             async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
                 return answer.status, ""

@@ -1,4 +1,4 @@
-"""The addresses that participants gave, and what was delivered to them."""
+"""Participants' webhooks, and the deliveries to them."""
 
 import json
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from schemas.reasons import Reason
 
 PER_PARTICIPANT: Final = 10
 TEST: Final = 0
-"""The number of a test's delivery, which no event has: an address has one, the last, and it is tried once."""
+"""Sequence number of test deliveries, which no event has. A webhook has one, the last, tried once."""
 _SEQ_AT: Final = statement("seq_at")
 _TAKE_UP: Final = "UPDATE switch.webhook SET disabled = '', cursor = least(cursor, $2) WHERE id = $1"
-"""The least of a number and NULL is the number."""
+"""LEAST of a number and NULL is the number."""
 _AGAIN: Final = """
 UPDATE switch.webhook_delivery SET due_at = clock_timestamp(), attempts = 0
 WHERE webhook = $1 AND seq > $2 AND seq > 0 AND (NOT $3 OR done_at IS NULL)
@@ -33,7 +33,7 @@ SET body = excluded.body, attempts = 0, status = 0, detail = '', micros = 0, due
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """One address of one participant."""
+    """One webhook of a participant."""
 
     id: UUID
     participant: str
@@ -43,7 +43,7 @@ class Webhook:
     disabled: str
 
     def document(self) -> dict[str, Any]:
-        """For its owner."""
+        """The webhook as its owner sees it."""
         return {
             "id": str(self.id),
             "url": self.url,
@@ -55,7 +55,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event on its way to one address."""
+    """Delivery of one event to one webhook."""
 
     seq: int
     attempts: int
@@ -65,10 +65,10 @@ class Delivery:
     done_at: datetime | None
     made_at: datetime
     micros: int
-    """Until the last attempt's answer."""
+    """Duration until the response to the last attempt."""
 
     def document(self) -> dict[str, Any]:
-        """For its receiver."""
+        """The delivery as its receiver sees it."""
         return {
             "event": self.seq,
             "attempts": self.attempts,
@@ -81,10 +81,10 @@ class Delivery:
 
 
 async def add(pool: asyncpg.Pool, participant: str, url: str, types: Sequence[str]) -> Webhook:
-    """Tell `url` of the participant's events from now on.
+    """Deliver the participant's events to `url` from now on.
 
     Raises:
-        Refused: it has too many already.
+        Refused: the participant has too many webhooks already.
 
     """
     row = await pool.fetchrow(
@@ -110,7 +110,7 @@ async def of(pool: asyncpg.Pool, participant: str) -> list[Webhook]:
 
 
 async def remove(pool: asyncpg.Pool, participant: str, id_: UUID) -> None:
-    """Forget a webhook and its deliveries.
+    """Delete a webhook and its deliveries.
 
     Raises:
         NotFound: the participant has none of this id.
@@ -129,7 +129,7 @@ async def deliveries(
     before: int | None = None,
     limit: int = 200,
 ) -> list[Delivery]:
-    """Deliveries of a webhook, newest first, of events below `before`; or only those that did not arrive.
+    """Deliveries of a webhook, newest first, of events before `before`; or only undelivered ones.
 
     Raises:
         NotFound: the participant has none of this id.
@@ -148,7 +148,7 @@ async def deliveries(
 
 
 async def last_attempt(pool: asyncpg.Pool, id_: UUID) -> Delivery | None:
-    """The newest delivery that was tried; None where none was yet."""
+    """The newest delivery that was attempted; None if there is none."""
     row = await pool.fetchrow(
         "SELECT * FROM switch.webhook_delivery WHERE webhook = $1 AND attempts > 0"
         " ORDER BY made_at DESC, seq DESC LIMIT 1",
@@ -158,7 +158,7 @@ async def last_attempt(pool: asyncpg.Pool, id_: UUID) -> Delivery | None:
 
 
 async def test(pool: asyncpg.Pool, participant: str, id_: UUID) -> None:
-    """Send a made-up event to an address, once, soon; a disabled webhook is not taken into use by it.
+    """Send a test event to a webhook, once, soon; this does not re-enable a disabled webhook.
 
     Raises:
         NotFound: the participant has none of this id.
@@ -181,7 +181,7 @@ async def test(pool: asyncpg.Pool, participant: str, id_: UUID) -> None:
 
 
 async def replay(pool: asyncpg.Pool, participant: str, id_: UUID, seq: int) -> None:
-    """Deliver an event again, and take a disabled webhook into use again.
+    """Deliver an event again, and re-enable a disabled webhook.
 
     Raises:
         NotFound: the participant has no such delivery.
@@ -202,10 +202,10 @@ async def replay(pool: asyncpg.Pool, participant: str, id_: UUID, seq: int) -> N
 async def replay_since(
     pool: asyncpg.Pool, participant: str, id_: UUID, *, since: datetime, undelivered: bool, keep: timedelta
 ) -> int:
-    """Deliver every event since an instant again, or those that did not arrive; the last event before it.
+    """Deliver all events since an instant again, or only undelivered ones; return the last event before it.
 
-    Events whose deliveries were forgotten, or that are older than the webhook, become deliveries anew; not
-    where only those are wanted that did not arrive: of these events nobody knows.
+    Deliveries are created anew for events whose deliveries were deleted, or that are older than the webhook.
+    Not so if only undelivered events are requested, because it is unknown whether these were delivered.
 
     Raises:
         NotFound: the participant has none of this id.
@@ -215,7 +215,7 @@ async def replay_since(
     await _check_owner(pool, participant, id_)
     now = datetime.now(UTC)
     if not now - keep <= since <= now:
-        raise InvalidMessage(f"since must be an instant of the last {keep.days} days", rule="since")
+        raise InvalidMessage(f"since must be an instant in the last {keep.days} days", rule="since")
     async with pool.acquire() as connection, connection.transaction():
         last: int = await connection.fetchval(_SEQ_AT, since - timedelta(microseconds=1)) or 0
         await connection.execute(_TAKE_UP, id_, None if undelivered else last)

@@ -1,9 +1,9 @@
-"""The keys that sign webhooks, and the signature: Standard Webhooks, `v1a` (Ed25519).
+"""Keys that sign webhooks, and their signatures: Standard Webhooks, `v1a` (Ed25519).
 
-A delivery carries one signature of each key in force, so a key is replaced without a gap: two people add a
-second one, receivers take its public half, two people retire the first. `switch.webhook_key` says which keys
-there are; the private halves are files beside each other, `webhooks.pem` the first key's and `webhooks-2.pem`
-the second's, and only the process that delivers makes or reads them.
+A delivery carries a signature of each key in force, so a key is replaced without a gap: two people add a
+second key, receivers install its public key, two people retire the first. `switch.webhook_key` lists the
+keys. The private keys are files in one directory, `webhooks.pem` for the first key and `webhooks-2.pem` for
+the second; only the delivering process makes or reads them.
 """
 
 import base64
@@ -26,7 +26,7 @@ from schemas.errors import Unavailable
 from switch.base.files import write_once
 
 IN_FORCE_MAX: Final = 2
-"""The key that signs and the one that will follow it."""
+"""The key in force and its successor."""
 _PUBLIC_PREFIX: Final = "whpk_"
 _KEYS: Final = """
 SELECT number, public_key, added_at, retired_at FROM switch.webhook_key
@@ -38,7 +38,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class PublishedKey:
-    """A key as receivers know it. `public_key` is None until its pair is made, within a second."""
+    """A key as receivers see it. `public_key` is None until the key pair is made, within a second."""
 
     number: int
     public_key: str | None
@@ -51,7 +51,7 @@ class PublishedKey:
         return self.retired_at is None and self.public_key is not None
 
     def document(self) -> dict[str, Any]:
-        """For receivers."""
+        """The key as receivers see it."""
         return {
             "number": self.number,
             "public_key": self.public_key,
@@ -61,14 +61,14 @@ class PublishedKey:
 
 
 class WebhookKey:
-    """Signs deliveries. Receivers need the public key alone, so nobody else can make a delivery up."""
+    """Signs deliveries. Receivers need only the public key, so nobody else can forge a delivery."""
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._key = key
 
     @property
     def public(self) -> str:
-        """What a receiver verifies with: `whpk_` and base64."""
+        """The key that a receiver verifies with: `whpk_` and base64."""
         return _PUBLIC_PREFIX + base64.b64encode(self._key.public_key().public_bytes_raw()).decode()
 
     def sign(self, content: bytes) -> str:
@@ -77,15 +77,15 @@ class WebhookKey:
 
 
 class SigningKeys:
-    """The keys in force, with their private halves: of the one process that delivers."""
+    """Keys in force with their private keys, in the one delivering process."""
 
     def __init__(self, first: Path) -> None:
-        """Keep the first key in the file `first`, and those that follow it beside it."""
+        """Keep the first key in the file `first`, and its successors beside it."""
         self._first = first
         self._keys: dict[int, WebhookKey] = {}
 
     async def refresh(self, pool: asyncpg.Pool) -> None:
-        """Make the pair of a key that was added, forget the one of a key that was retired."""
+        """Make the pair of a key that was added, and drop a key that was retired."""
         rows = [row for row in await published(pool) if row.retired_at is None]
         for row in rows:
             if row.number not in self._keys:
@@ -95,7 +95,7 @@ class SigningKeys:
             self._file(number).unlink(missing_ok=True)
 
     def headers(self, id_: str, timestamp: int, body: bytes) -> dict[str, str]:
-        """The three headers of a delivery at `timestamp` (seconds since 1970), the newest signature first."""
+        """The three headers of a delivery at `timestamp` (seconds since 1970), newest signature first."""
         signed = f"{id_}.{timestamp}.".encode() + body
         newest_first = [key for _, key in sorted(self._keys.items(), reverse=True)]
         return {
@@ -114,7 +114,7 @@ class SigningKeys:
             )
             _log.info("webhook_key_made", number=row.number)
         elif row.public_key != key.public:
-            raise ValueError(f"{self._file(row.number)} is not the key that receivers know as {row.number}")
+            raise ValueError(f"{self._file(row.number)} is not the published key {row.number}")
         return key
 
     def _file(self, number: int) -> Path:
@@ -126,25 +126,25 @@ class SigningKeys:
 async def published(
     pool: asyncpg.Pool | asyncpg.Connection, *, before: int | None = None, limit: int = 100
 ) -> list[PublishedKey]:
-    """Every key there is or was, the newest first."""
+    """All keys, present and past, newest first."""
     return [PublishedKey(*row) for row in await pool.fetch(_KEYS, before, limit)]
 
 
 async def public_keys(pool: asyncpg.Pool) -> list[str]:
-    """The public keys in force, the newest first.
+    """The public keys in force, newest first.
 
     Raises:
-        Unavailable: the first is not made yet: the installation is a second old.
+        Unavailable: the first key is not made yet, in the first second of an installation.
 
     """
     found = [key.public_key for key in await published(pool) if key.in_force and key.public_key]
     if not found:
-        raise Unavailable("the key that signs webhooks is not made yet")
+        raise Unavailable("the key that signs webhooks is not ready yet")
     return found
 
 
 def load(file: Path) -> WebhookKey:
-    """Read a key; one that is not there yet is made.
+    """Read a key; a missing one is made.
 
     Raises:
         ValueError: the file is not an Ed25519 key.
@@ -155,5 +155,5 @@ def load(file: Path) -> WebhookKey:
         write_once(file, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     key = load_pem_private_key(file.read_bytes(), password=None)
     if not isinstance(key, Ed25519PrivateKey):
-        raise ValueError(f"{file} is not an Ed25519 key")  # noqa: TRY004 - it is the file that is wrong
+        raise ValueError(f"{file} is not an Ed25519 key")  # noqa: TRY004 - the content of the file is wrong, not a type
     return WebhookKey(key)

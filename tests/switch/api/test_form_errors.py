@@ -14,15 +14,15 @@ from switch.pages import forms
         (
             "rail.switch",
             {"country": "india", "open": True},
-            "country: a country of two capital letters, as IN",
+            "country: a country code of two capital letters, such as IN",
         ),
         (
             "cap.set",
             {"participant": "Asha Bank", "currency": "INR", "net_debit_cap": "1"},
             "participant: 2 to 35",
         ),
-        ("rail.switch", {"open": True}, "country: it is missing"),
-        ("rail.switch", {"country": "IN", "open": True, "x": 1}, "x: there is no such field"),
+        ("rail.switch", {"open": True}, "country: missing"),
+        ("rail.switch", {"country": "IN", "open": True, "x": 1}, "x: unknown field"),
         (
             "rail.switch",
             {"country": "IN", "open": False, "opens_at": "0001-01-01T00:00:00+14:00"},

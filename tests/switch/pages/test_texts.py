@@ -105,7 +105,7 @@ OWN = {
     *own_keys.TONES,
     *(KINDS[kind].title for kind in own_keys.ASKED.values()),
     *(state.value for state in ChangeState),
-    "the receiver said that it is gone",
+    "the receiver responded 410 Gone",
     *(
         "not a valid date",
         "not a valid date and time",
