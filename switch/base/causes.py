@@ -52,7 +52,7 @@ def _of_database(error: BaseException) -> Cause | None:
             lasting=True,
         )
     if isinstance(error, (asyncpg.ClientConfigurationError, asyncpg.InterfaceError)) and _is_url(error):
-        return Cause("it is not a URL of PostgreSQL, as in postgresql://user@host/database", lasting=True)
+        return Cause("it is not a PostgreSQL URL, as in postgresql://user@host/database", lasting=True)
     if isinstance(error, asyncpg.DiskFullError):
         return Cause("the database's disk is full: make room", lasting=False)
     if isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)):

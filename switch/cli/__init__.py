@@ -1,4 +1,4 @@
-"""The command line: `payswitch ...`. Each group of commands is one file, of which one is read."""
+"""The command line: `payswitch ...`. Each group of commands is a module; only the needed one is imported."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -25,44 +25,44 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "dashboards": ("operations", "write_dashboards"),
     }
 )
-"""Command -> file here, and its function."""
+"""Command -> module in this package, and its function."""
 
 GROUPS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
     {
-        "ledger": ("operations", "app", "Partitions of the ledger's history."),
+        "ledger": ("operations", "app", "Partitions of the ledger history, freeze, limits, erasure."),
         "iso": ("iso", "app", "Check and convert ISO 20022 messages."),
         "adapters": ("adapters", "app", "Rails: list, check, translate."),
         "rails": ("rails", "app", "End-of-cycle files and reconciliation."),
-        "qr": ("qr", "app", "QR codes: read, make."),
-        "report": ("reports", "app", "Reports: make, list, verify."),
+        "qr": ("qr", "app", "QR codes: read, create."),
+        "report": ("reports", "app", "Reports: create, list, verify."),
         "audit": ("audit", "app", "Checkpoints and proofs of the event log."),
         "participant": ("participants", "app", "Participants, accounts, funds, keys."),
-        "people": ("people", "people", "People who may sign in."),
+        "people": ("people", "people", "People with access: enrol, sign in, list, add."),
         "change": ("people", "changes", "Changes that need two people: request, approve, refuse."),
         "webhook-keys": ("webhooks", "app", "Keys that sign webhooks: list, add, retire."),
         "settlement": ("settlement", "app", "Settlement windows and net positions."),
     }
 )
-"""Group of commands -> file here, its application, and what it is for."""
+"""Group of commands -> module in this package, its application, and its help text."""
 
 
 _INTERRUPTED: Final = 130
-"""What the parser makes of Ctrl-C."""
+"""The exit code of the parser after Ctrl-C."""
 
 
 def application(words: Sequence[str] = ()) -> typer.Typer:
-    """The command or group that the words begin with; all of them where they begin with none.
+    """The command or group that the words begin with; all of them if the words begin with none.
 
-    Reading every file takes over a second, which nobody who asked for one command should wait.
+    Importing every module takes over a second, which the caller of one command should not wait.
     """
     app = typer.Typer(
         no_args_is_help=True,
         add_completion=False,
-        rich_markup_mode=None,  # plain text, whole in a pipe and in a narrow terminal
-        pretty_exceptions_enable=False,  # they would show the values of variables
+        rich_markup_mode=None,  # plain text, complete in a pipe and in a narrow terminal
+        pretty_exceptions_enable=False,  # they would print the values of variables
         help="A payments interoperability switch.",
     )
-    app.callback()(lambda: None)  # else a single command would be called without its name
+    app.callback()(lambda: None)  # otherwise a single command would be called without its name
     wanted = set(words[:1])
     known = wanted & (COMMANDS.keys() | GROUPS.keys())
     for name, (file, function) in COMMANDS.items():
@@ -79,7 +79,7 @@ def _file(name: str) -> object:
 
 
 def run(words: Sequence[str]) -> int:
-    """Run one command; the exit code. What goes wrong is one line on standard error (see `explanations`)."""
+    """Run one command and get its exit code. A failure is one line on standard error (see `explanations`)."""
     try:
         done = application(words)(list(words), prog_name="payswitch", standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the outermost place: no traceback leaves
@@ -89,7 +89,7 @@ def run(words: Sequence[str]) -> int:
 
 
 def _report(error: BaseException) -> int:
-    explanations = import_module("switch.cli.explanations")  # slow to read, and seldom needed
+    explanations = import_module("switch.cli.explanations")  # slow to import, and seldom needed
     code: int = explanations.report(error)
     return code
 

@@ -1,4 +1,4 @@
-"""`payswitch adapters`: which rails there are, what an adapter keeps and sends, and how a new one begins."""
+"""`payswitch adapters`: list rails, check an adapter, translate a message, create a new adapter."""
 
 import asyncio
 import dataclasses
@@ -29,7 +29,7 @@ _MEDIA_TYPES: Final = {".json": codec.JSON}
 
 @app.command("list")
 def list_adapters() -> None:
-    """Print every rail's profile as JSON: what it states, without the functions that read an identifier."""
+    """Print the profile of every rail as JSON, without the functions that parse identifiers."""
     profiles = [
         dataclasses.asdict(registry.profile(country), dict_factory=_stated)
         for country in registry.countries()
@@ -42,9 +42,9 @@ def check(
     country: Country,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="leave out what takes its time")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="skip the slow checks")] = False,
 ) -> None:
-    """Run the conformance kit on a country's adapter and its simulated rail; exit 1 if a check fails."""
+    """Run the conformance kit on a country's adapter and its simulated rail; exit code 1 if a check fails."""
     report = asyncio.run(conformance.check(country, *(conformance.QUICK if quick else ())))
     typer.echo(json.dumps(report.as_dict(), indent=2) if as_json else report.text())
     if not report.ok:
@@ -55,11 +55,11 @@ def check(
 def new(
     country: Annotated[str, typer.Argument(help="two letters, as in AM")],
     *,
-    name: Annotated[str, typer.Option(help="the rail's name")],
-    currency: Annotated[str | None, typer.Option(help="ISO 4217; else the country's own")] = None,
-    directory: Annotated[Path | None, typer.Option(help="where; else payswitch-CC here")] = None,
+    name: Annotated[str, typer.Option(help="name of the rail")],
+    currency: Annotated[str | None, typer.Option(help="ISO 4217 code; default: that of the country")] = None,
+    directory: Annotated[Path | None, typer.Option(help="target directory; default: ./payswitch-CC")] = None,
 ) -> None:
-    """Write a new adapter package with its simulated rail; `check` then says what it keeps."""
+    """Create a new adapter package with its simulated rail; then run `check` on it."""
     place = directory or Path(f"payswitch-{country.lower()}")
     try:
         made = templates.make(country, name, place, currency)
@@ -76,11 +76,14 @@ def translate(
     file: Annotated[Path, typer.Argument(help="a pacs.008, XML or JSON", exists=True, dir_okay=False)],
     *,
     amount: Annotated[
-        str | None, typer.Option(help="the credit in the rail's currency; else the message's own amount")
+        str | None,
+        typer.Option(help="credited amount in the rail's currency; default: the amount in the message"),
     ] = None,
-    serial: Annotated[int, typer.Option(min=1, max=NUMBER_MAX, help="number of the order in its period")] = 1,
+    serial: Annotated[
+        int, typer.Option(min=1, max=NUMBER_MAX, help="sequence number of the order in its period")
+    ] = 1,
 ) -> None:
-    """Write the native bytes of a pacs.008, signed with sandbox keys, to standard output."""
+    """Print the rail's native message for a pacs.008, signed with sandbox keys."""
     with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
         native = _translate(country, file, amount, serial, Path(directory))
     sys.stdout.buffer.write(native + b"\n")
@@ -114,7 +117,7 @@ def _translate(country: str, file: Path, amount: str | None, serial: int, direct
 
 
 def _sandbox_adapter(country: str, directory: Path) -> RailAdapter:
-    """An adapter with keys of its own that nobody listens to: enough for what is pure."""
+    """An adapter with new keys and no rail behind it: enough for functions without input and output."""
     connection, _ = sandbox.prepare(directory, country, port=1, callback_url="http://127.0.0.1:1/")
     return registry.load(country, connection)
 
@@ -124,7 +127,7 @@ def _stated(fields: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _plain(value: object) -> object:
-    """Clock times and sets of a profile, for JSON."""
+    """Convert clock times and sets of a profile to JSON types."""
     match value:
         case time():
             return value.isoformat(timespec="minutes")

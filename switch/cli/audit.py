@@ -19,18 +19,18 @@ app = typer.Typer(no_args_is_help=True)
 @app.command()
 def export(
     uetr: Annotated[
-        list[UUID] | None, typer.Argument(help="payments to prove; none: the checkpoint alone")
+        list[UUID] | None, typer.Argument(help="UETRs of payments to prove; none: only the checkpoint")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="file; standard output without it")
+        Path | None, typer.Option("--output", "-o", help="output file; default: standard output")
     ] = None,
     archives: Archives = None,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Sign a checkpoint of everything so far and write a bundle that proves the payments to it.
+    """Sign a checkpoint of the whole log and write a bundle with proofs of the payments.
 
-    The lines to verify with go to standard error: hand them out by another way than the bundle.
+    The verifier keys go to standard error: distribute them separately from the bundle.
     """
     settings = settings_for(data, database_url)
 
@@ -51,28 +51,28 @@ def export(
     else:
         output.write_text(text)
     for line in housekeeping.verifier_lines(settings):
-        typer.echo(f"verify with: {line}", err=True)
+        typer.echo(f"verifier key: {line}", err=True)
 
 
 @app.command()
 def verify(
     bundle: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="file of `audit export`")],
-    keys: Annotated[list[str], typer.Argument(help="verifier lines of the operator")],
+    keys: Annotated[list[str], typer.Argument(help="verifier keys of the operator")],
 ) -> None:
-    """Check a bundle offline; exit 1 if it proves nothing. `ledger/offline_verifier.py` does it alone."""
+    """Check a bundle offline; exit code 1 if a proof fails. `ledger/offline_verifier.py` does it alone."""
     raise typer.Exit(offline_verifier.main([str(bundle), *keys]))
 
 
 @app.command("keys")
 def show_keys(data: Data = None) -> None:
-    """Print the verifier's line of every key that ever signed, oldest first."""
+    """Print the verifier key of every present and former signing key, oldest first."""
     for line in housekeeping.verifier_lines(installed(settings_for(data, None))):
         typer.echo(line)
 
 
 @app.command()
 def rotate(data: Data = None) -> None:
-    """Make a new key; until `retire`, every checkpoint is signed by the old one as well."""
+    """Create a new key; until `retire`, the old key also signs every checkpoint."""
     try:
         signer = housekeeping.rotate_key(installed(settings_for(data, None)))
     except ValueError as error:
@@ -82,5 +82,5 @@ def rotate(data: Data = None) -> None:
 
 @app.command()
 def retire(data: Data = None) -> None:
-    """Destroy the old key once every verifier has the new line."""
+    """Destroy the old key. Every verifier must have the new verifier key before."""
     typer.echo(housekeeping.retire_key(installed(settings_for(data, None))).verifier_key)

@@ -1,4 +1,4 @@
-"""`payswitch verify`: every invariant of the books and of the payments."""
+"""`payswitch verify`: check every invariant of the books and of the payments."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ def verify(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Check every ledger and payment invariant; one JSON document; exit 1 if one fails."""
+    """Check every ledger and payment invariant and print one JSON document; exit code 1 if a check fails."""
     settings = settings_for(data, database_url)
 
     async def run() -> list[dict[str, object]]:

@@ -1,4 +1,4 @@
-"""What commands share: parameters, the database and the writer of a data directory, progress."""
+"""Shared code of commands: parameters, connections to the database and the writer, progress."""
 
 import asyncio
 import contextlib
@@ -28,39 +28,39 @@ Database = Annotated[
     str | None, typer.Option("--database", help="PostgreSQL URL instead of the embedded server")
 ]
 Archives = Annotated[
-    Path | None, typer.Option("--archives", help="directory of detached history; DATA/archive without it")
+    Path | None, typer.Option("--archives", help="directory of detached history; default: DATA/archive")
 ]
 _PROGRESS_EVERY_S: Final = 2.0
 CONNECTS_WITHIN_S: Final = 10.0
 _WRITER_WITHIN_S: Final = 5.0
-_NOT_RUNNING: Final = "the switch of {} does not run: start it with `payswitch up`"
+_NOT_RUNNING: Final = "the switch of {} is not running: start it with `payswitch up`"
 _UNREACHABLE: Final = (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError)
 _COUNTRY: Final = re.compile("[A-Z]{2}", re.ASCII)
 
 
 def country_of(text: str) -> str:
-    """Read a country of the command line: two letters, in capitals or not."""
+    """Parse a country: two letters, in upper or lower case."""
     country = text.upper()
     if not _COUNTRY.fullmatch(country):
-        raise typer.BadParameter(f"{text!r} is not a country: two letters are needed, as in IN")
+        raise typer.BadParameter(f"{text!r} is not a country: write two letters, as in IN")
     return country
 
 
 def currency_of(text: str) -> str:
-    """Read a currency of the command line: a code of ISO 4217, in capitals or not."""
+    """Parse a currency: an ISO 4217 code, in upper or lower case."""
     currency = text.upper()
     if currency not in EXPONENTS:
-        raise typer.BadParameter(f"{text!r} is not a currency: a code of ISO 4217 is needed, as in INR")
+        raise typer.BadParameter(f"{text!r} is not a currency: write an ISO 4217 code, as in INR")
     return currency
 
 
 def instant_of(text: str) -> datetime:
-    """Read an instant of the command line, ISO 8601; without an offset it is UTC."""
+    """Parse an instant in ISO 8601; without an offset it is UTC."""
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r} is not an instant: ISO 8601 is needed, as in 2026-11-23T10:15:00+00:00"
+            f"{text!r} is not an instant: write ISO 8601, as in 2026-11-23T10:15:00+00:00"
         ) from None
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
@@ -69,13 +69,13 @@ Country = Annotated[str, typer.Argument(parser=country_of, metavar="COUNTRY", he
 Currency = Annotated[
     str, typer.Argument(parser=currency_of, metavar="CURRENCY", help="three letters, as in INR")
 ]
-Uetr = Annotated[UUID, typer.Argument(help="the payment's UETR")]
+Uetr = Annotated[UUID, typer.Argument(help="UETR of the payment")]
 NUMBER_MAX: Final = 2**63 - 1
-"""Largest number that a column of the database holds."""
+"""The largest value of an integer column in the database."""
 
 
 def checked_amount(text: str, currency: str) -> str:
-    """Check an amount of the command line before anything is asked for.
+    """Check an amount before the command does anything.
 
     Raises:
         WrongUse: it is not a plain decimal number of its currency.
@@ -93,7 +93,7 @@ def checked_amount(text: str, currency: str) -> str:
 
 
 def read_file(file: Path) -> str:
-    """Read a text file that the command line names.
+    """Read a text file named on the command line.
 
     Raises:
         CommandFailed: it cannot be read, or is not UTF-8.
@@ -108,7 +108,7 @@ def read_file(file: Path) -> str:
 
 
 def read_json(file: Path) -> Any:
-    """Read a JSON file that the command line names.
+    """Read a JSON file named on the command line.
 
     Raises:
         CommandFailed: it cannot be read, or is not JSON.
@@ -121,26 +121,26 @@ def read_json(file: Path) -> Any:
 
 
 def installed(settings: Settings) -> Settings:
-    """The settings, where their data directory is that of a switch.
+    """Return the settings if their data directory belongs to a switch.
 
     Raises:
-        CommandFailed: it is not, so nothing of a switch may be made or looked for in it.
+        CommandFailed: it does not, so nothing may be created or read in it.
 
     """
     data = settings.data.resolve()
     if not ((data / "postgres" / "PG_VERSION").exists() or (data / "run").is_dir()):
         raise CommandFailed(
             f"{data} is not the data directory of a switch: name it with --data or PAYSWITCH_DATA"
-            " (`payswitch up` makes a new one)"
+            " (`payswitch up` creates one)"
         )
     return settings
 
 
 def running_url(settings: Settings) -> str:
-    """The URL of the running switch's database.
+    """The URL of the database of the running switch.
 
     Raises:
-        CommandFailed: no switch runs on this data directory.
+        CommandFailed: no switch is running on this data directory.
 
     """
     if settings.database:
@@ -154,7 +154,7 @@ def running_url(settings: Settings) -> str:
 
 @contextlib.contextmanager
 def reaching() -> Iterator[None]:
-    """Explain why a database cannot be reached, without a word of its URL, which may hold a password."""
+    """Explain why a database cannot be reached, without its URL, which may contain a password."""
     try:
         yield
     except _UNREACHABLE as error:
@@ -168,18 +168,18 @@ def _why(error: Exception) -> str:
         case asyncpg.PostgresError():
             return str(error)
         case TimeoutError():
-            return f"no answer in {CONNECTS_WITHIN_S:.0f} s"
+            return f"no response within {CONNECTS_WITHIN_S:.0f} s"
         case OSError():
             return error.strerror or "the connection was lost"
         case asyncpg.ClientConfigurationError() | ValueError():
-            return "it is not a URL of PostgreSQL, as in postgresql://user@host/database"
+            return "it is not a PostgreSQL URL, as in postgresql://user@host/database"
         case _:
             return "the connection was lost"
 
 
 @contextlib.asynccontextmanager
 async def database(settings: Settings) -> AsyncIterator[asyncpg.Connection]:
-    """Connect to the database: by URL, to the running embedded server, or to one started for this.
+    """Connect to the database: by URL, to the running embedded server, or to one started for the command.
 
     Raises:
         CommandFailed: there is none, or it cannot be reached.
@@ -204,10 +204,10 @@ async def database(settings: Settings) -> AsyncIterator[asyncpg.Connection]:
 
 @contextlib.asynccontextmanager
 async def pool(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
-    """Connect to the running switch's database with the switch's own role.
+    """Connect to the database of the running switch with the role of the switch.
 
     Raises:
-        CommandFailed: the switch does not run, or its database cannot be reached.
+        CommandFailed: the switch is not running, or its database cannot be reached.
 
     """
     url = running_url(settings)
@@ -222,10 +222,10 @@ async def pool(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
 
 @contextlib.asynccontextmanager
 async def writer(settings: Settings) -> AsyncIterator[Link]:
-    """Connect to the running switch's writer.
+    """Connect to the writer of the running switch.
 
     Raises:
-        CommandFailed: it does not run.
+        CommandFailed: it is not running.
 
     """
     socket = settings.model_copy(update={"data": settings.data.resolve()}).writer_socket
@@ -243,13 +243,13 @@ async def writer(settings: Settings) -> AsyncIterator[Link]:
 
 
 def settings_for(data: Path | None, database_url: str | None) -> Settings:
-    """Read the settings, with what the command line says on top."""
+    """Read the settings; options of the command line override them."""
     given = {"data": data, "database": database_url}
     return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
 
 
 def progress(what: str) -> Callable[[int], None]:
-    """Say how far it is, every few seconds, on standard error."""
+    """Print progress on standard error, every few seconds."""
     said = time.monotonic()
 
     def say(done: int) -> None:

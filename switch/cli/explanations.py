@@ -1,12 +1,12 @@
-"""How a command ends that could not do what was asked: one line on standard error, and an exit code.
+"""How a command reports a failure: one line on standard error, and an exit code.
 
 0    done
-1    not done: the switch, a rail, the database or a file does not allow it, or a check found something
+1    not done: the switch, a rail, the database or a file does not allow it, or a check failed
 2    the command line or a setting is wrong; nothing was tried
 130  interrupted (Ctrl-C)
 
-No command prints a traceback, which would be of no use to its reader and could show the values of
-variables. With `PAYSWITCH_TRACEBACK=1` one is printed in addition, for a report of a fault of ours.
+No command prints a traceback, which would not help the user and could show the values of variables. With
+`PAYSWITCH_TRACEBACK=1` one is printed in addition, for a report of a defect of payswitch.
 """
 
 import os
@@ -36,7 +36,7 @@ from switch.payments.erasure import NotFinal
 FAILED: Final = 1
 WRONG_USE: Final = 2
 INTERRUPTED: Final = 130
-_DOCTOR: Final = "`payswitch doctor` says what is wrong"
+_DOCTOR: Final = "run `payswitch doctor` to find out why"
 _EXPLAINED: Final = (
     BackupError,
     Erased,
@@ -51,7 +51,7 @@ _EXPLAINED: Final = (
     Unreadable,
     UnreadableFile,
 )
-"""Exceptions whose text is a whole explanation."""
+"""Exceptions whose text is a complete explanation."""
 _LOST: Final = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError)
 _OTHER_SCHEMA: Final = (
     asyncpg.UndefinedTableError,
@@ -61,7 +61,7 @@ _OTHER_SCHEMA: Final = (
 
 
 def report(error: BaseException) -> int:
-    """Say in one line why the command failed, or a start in one line a reason; the exit code."""
+    """Print why the command failed: one line, or of a failed start one line per reason. Get the exit code."""
     text, code = explain(error)
     reasons = text.splitlines() if isinstance(error, StartError) else [text]
     for reason in reasons:
@@ -72,12 +72,12 @@ def report(error: BaseException) -> int:
 
 
 def explain(error: BaseException) -> tuple[str, int]:
-    """What to tell whoever typed the command, and the exit code."""
+    """The text for the user of the command, and the exit code."""
     match error:
         case KeyboardInterrupt():
             return "interrupted", INTERRUPTED
         case typer.Abort():
-            return "nothing was entered", FAILED
+            return "no input was given", FAILED
         case typer.BadParameter() | WrongUse() | SettingsError() | ValidationError():
             return _usage(error), WRONG_USE
         case _ if hasattr(error, "format_message"):  # every other error of the parser
@@ -99,7 +99,7 @@ def _usage(error: BaseException) -> str:
 
 
 def _setting(problem: object) -> str:
-    """One setting that makes no sense, by the name of its environment variable."""
+    """One invalid setting, by the name of its environment variable."""
     assert isinstance(problem, dict)
     return f"PAYSWITCH_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
 
@@ -109,21 +109,21 @@ def _failure(error: BaseException) -> str:  # noqa: C901, PLR0911 - a table of k
         case Archived():
             return error.detail
         case NotFound() if error.detail == NotFound.__doc__:
-            return "there is nothing of this id"
+            return "there is nothing with this id"
         case OutcomeUnknown():
-            return "the outcome is unknown: it may have been done; look, then run the same command again"
+            return "the outcome is unknown: it may have been done; check, then run the same command again"
         case SwitchError():
             return f"{error.detail} (at {error.path})" if error.path else error.detail
         case _ if isinstance(error, _EXPLAINED):
             return str(error)
         case _ if isinstance(error, _OTHER_SCHEMA):
-            return "the database has no schema of this version: run `payswitch migrate`"
+            return "the database does not have the schema of this version: run `payswitch migrate`"
         case _ if isinstance(error, _LOST):
             return f"the connection was lost; {_DOCTOR}"
         case asyncpg.PostgresError():
             return f"the database refuses: {error}"
         case TimeoutError():
-            return f"the switch does not answer; {_DOCTOR}"
+            return f"the switch does not respond; {_DOCTOR}"
         case UnicodeError():
             return "the text is not UTF-8"
         case OSError():
@@ -131,5 +131,5 @@ def _failure(error: BaseException) -> str:  # noqa: C901, PLR0911 - a table of k
             return f"{place}{error.strerror or error}"
         case _:
             return (
-                f"an unexpected {type(error).__name__}; PAYSWITCH_TRACEBACK=1 shows where: please report it"
+                f"an unexpected {type(error).__name__}; report it, with the output of PAYSWITCH_TRACEBACK=1"
             )

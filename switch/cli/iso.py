@@ -16,7 +16,7 @@ from switch.cli.failures import CommandFailed, WrongUse
 app = typer.Typer(no_args_is_help=True)
 
 Existing = Annotated[
-    Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="XML or JSON, by its ending")
+    Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="XML or JSON, by its extension")
 ]
 
 
@@ -33,11 +33,13 @@ def check(
         list[Path], typer.Argument(exists=True, dir_okay=False, readable=True, help="messages, XML or JSON")
     ],
     *,
-    schema_only: Annotated[bool, typer.Option(help="Leave out the scheme's rules.")] = False,
+    schema_only: Annotated[
+        bool, typer.Option(help="check only the schema, not the rules of the scheme")
+    ] = False,
 ) -> None:
-    """Check messages; one JSON line a file, exit 1 if any is invalid.
+    """Check messages and print one JSON line per file; exit code 1 if any is invalid.
 
-    With PAYSWITCH_XSD set to a directory of official schemas, those are asked as well.
+    If PAYSWITCH_XSD names a directory of official schemas, messages are also validated with them.
     """
     reports = [files.check(path, scheme=None if schema_only else rules.SWITCH) for path in file]
     for report in reports:
@@ -46,8 +48,8 @@ def check(
 
 
 @app.command()
-def convert(file: Existing, *, to: Annotated[Form, typer.Option(help="The other representation.")]) -> None:
-    """Write a message in the other representation, to standard output; nothing is lost either way."""
+def convert(file: Existing, *, to: Annotated[Form, typer.Option(help="the target representation")]) -> None:
+    """Print a message in the other representation; both directions are lossless."""
     try:
         octets, beside = files.convert(file, to=codec.XML if to is Form.XML else codec.JSON)
     except InvalidMessage as error:
@@ -62,10 +64,10 @@ def make_fresh(
     file: Existing,
     *,
     original: Annotated[
-        str, typer.Option(help="UETR of the payment, or id of the message, that the message is about")
+        str, typer.Option(help="UETR of the payment, or id of the message, to which the message refers")
     ] = "",
 ) -> None:
-    """Write a message with new ids and the dates of now, to standard output: an example, ready to send."""
+    """Print a message with new ids and present dates: an example that is ready to send."""
     try:
         octets = fresh.refreshed(file.read_bytes(), original=original)
     except InvalidMessage as error:
@@ -81,9 +83,9 @@ def import_schema(
     *,
     into: Annotated[Path, typer.Option(help="Catalogue directory.")] = catalogue.DIRECTORY,
 ) -> None:
-    """Add a message or version to the catalogue from its official schema file (XSD), of any published set.
+    """Add a message or version to the catalogue from its official schema file (XSD), of any version.
 
-    A directory of your own is read in addition where PAYSWITCH_CATALOGUE names it.
+    If PAYSWITCH_CATALOGUE names a directory of your own, it is read in addition.
     """
     try:
         found = importer.read_xsd(file)
@@ -95,7 +97,7 @@ def import_schema(
 
 
 @app.command()
-def schema(message: Annotated[str, typer.Argument(help="For example pacs.008.001.08.")]) -> None:
+def schema(message: Annotated[str, typer.Argument(help="message id, as in pacs.008.001.08")]) -> None:
     """Print the JSON Schema of a message."""
     if message not in catalogue.catalogue().messages:
         raise WrongUse(f"{message} is not in the catalogue; docs/reference/iso20022.md lists every message")
@@ -103,7 +105,7 @@ def schema(message: Annotated[str, typer.Argument(help="For example pacs.008.001
 
 
 def _line(file: Path, problems: tuple[Problem, ...]) -> str:
-    """The first problem as compilers print it, and how to see the others."""
+    """The first problem in the format of compilers, and how to list the others."""
     first, more = problems[0], len(problems) - 1
     place = f":{first.line}:{first.column}" if first.line else ""
     others = f"; `payswitch iso check` lists {more} more" if more else ""

@@ -1,4 +1,4 @@
-"""The operator's work on the ledger's history: partitions, erasure, backups, migrations."""
+"""The operator's commands: partitions, freeze, limits, erasure, backups, migrations."""
 
 import asyncio
 import json
@@ -18,6 +18,7 @@ from ledger.migrate import Phase, migrate, pending
 from switch.base import personal_data
 from switch.base.settings import Settings
 from switch.cli import doctor
+from switch.cli.as_person import As, Reason, ask
 from switch.cli.connect import (
     NUMBER_MAX,
     Currency,
@@ -33,7 +34,6 @@ from switch.cli.connect import (
     writer,
 )
 from switch.cli.failures import WrongUse
-from switch.cli.office import As, Reason, ask
 from switch.operations import dashboards, housekeeping
 from switch.participants import reads as participants
 from switch.payments import erasure
@@ -69,13 +69,14 @@ def list_partitions(data: Data = None, database_url: Database = None) -> None:
 @app.command()
 def detach(
     before: Annotated[
-        datetime, typer.Option("--before", parser=instant_of, help="detach what ended before this instant")
+        datetime,
+        typer.Option("--before", parser=instant_of, help="detach partitions that ended before this instant"),
     ],
-    to: Annotated[Path | None, typer.Option("--to", help="directory; DATA/archive without it")] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="target directory; default: DATA/archive")] = None,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Move old partitions into signed files, after checking every event of them; one JSON line each."""
+    """Check every event of old partitions and move them into signed files; one JSON line each."""
     settings = settings_for(data, database_url)
 
     async def run() -> None:
@@ -94,7 +95,7 @@ def detach(
 
 
 async def _is_older(connection: asyncpg.Connection, instant: datetime) -> bool:
-    """Whether the oldest partition is full and its last event is from before."""
+    """Whether the oldest partition is full and its last event is older than the instant."""
     oldest = (await partitions.read(connection))[0]
     last_at = await connection.fetchval("SELECT at FROM ledger.event WHERE seq = $1", oldest.last)
     return last_at is not None and last_at < instant
@@ -111,11 +112,11 @@ def _document(archive: Archive) -> dict[str, object]:
 
 @app.command()
 def freeze(
-    reason: Annotated[str, typer.Argument(help="why; it stands in the log")],
+    reason: Annotated[str, typer.Argument(help="reason; recorded in the log")],
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Stop new payments, returns, funds and window closes at once; what is under way still ends."""
+    """Stop new payments, returns, movements of funds and window closes at once; those in progress finish."""
 
     async def run() -> str:
         async with writer(settings_for(data, database_url)) as link:
@@ -126,36 +127,37 @@ def freeze(
 
 @app.command()
 def unfreeze(
-    found: Annotated[str, typer.Argument(help="what was wrong, and what was done about it")],
+    found: Annotated[str, typer.Argument(help="the cause, and what was done about it")],
     *,
     as_: As,
     reason: Reason,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Ask for the end of a freeze; a checker agrees to it with `payswitch change approve`."""
+    """Request the end of a freeze; a checker approves it with `payswitch change approve`."""
     ask(data, database_url, as_, "books.unfreeze", {"found": found}, reason)
 
 
 @app.command("limit")
-def set_limit(  # noqa: PLR0917 - one argument a word of the command
-    participant: Annotated[str, typer.Argument(help="the participant's id")],
+def set_limit(  # noqa: PLR0917 - one argument for each parameter of the command
+    participant: Annotated[str, typer.Argument(help="id of the participant")],
     currency: Currency,
     payment: Annotated[
-        int | None, typer.Option("--payment", min=0, max=NUMBER_MAX, help="minor units of one payment")
+        int | None,
+        typer.Option("--payment", min=0, max=NUMBER_MAX, help="limit of one payment in minor units"),
     ] = None,
     day: Annotated[
-        int | None, typer.Option("--day", min=0, max=NUMBER_MAX, help="minor units of one day, UTC")
+        int | None, typer.Option("--day", min=0, max=NUMBER_MAX, help="limit of one day (UTC) in minor units")
     ] = None,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Set what PARTICIPANT may send in CURRENCY; what is not given has no limit."""
+    """Set the limits of PARTICIPANT in CURRENCY; a limit that is not given is removed."""
     settings = settings_for(data, database_url)
 
     async def run() -> str:
         async with pool(settings) as connections, writer(settings) as link:
-            await participants.detail(connections, participant)  # NotFound where there is none
+            await participants.detail(connections, participant)  # NotFound if there is none
             return (await link.ask(SetLimit(participant, currency, payment, day))).verdict.text
 
     typer.echo(asyncio.run(run()))
@@ -165,17 +167,17 @@ def erase(
     uetr: Annotated[list[UUID] | None, typer.Argument(help="payments to erase")] = None,
     before: Annotated[
         datetime | None,
-        typer.Option(
-            "--before", parser=instant_of, help="every final payment that was received before this instant"
-        ),
+        typer.Option("--before", parser=instant_of, help="every final payment received before this instant"),
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", help="goes into the log; names nobody")] = "retention",
+    reason: Annotated[
+        str, typer.Option("--reason", help="recorded in the log; must not name a person")
+    ] = "retention",
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Erase what payments say about people, for ever; every proof stays. The switch must be running."""
+    """Erase personal data of payments for ever; every proof stays valid. The switch must be running."""
     if bool(uetr) == bool(before):
-        raise WrongUse("name payments by their UETR, or --before an instant")
+        raise WrongUse("give UETRs of payments, or --before with an instant")
     settings = settings_for(data, database_url)
 
     async def run() -> int:
@@ -192,21 +194,25 @@ def erase(
 
 
 def rotate_master_key(data: Data = None) -> None:
-    """Add a key that personal data is sealed under from the next start on; the others still open."""
+    """Add a master key for personal data, used from the next start; older keys can still decrypt."""
     settings = installed(settings_for(data, None))
     personal_data.load(settings.personal_data_keys)
     typer.echo(json.dumps({"master_keys": personal_data.rotate(settings.personal_data_keys)}))
 
 
 def backup(
-    to: Annotated[Path | None, typer.Option("--to", help="directory; PAYSWITCH_BACKUPS without it")] = None,
-    keep: Annotated[int | None, typer.Option("--keep", min=1, help="remove all but the newest")] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="target directory; default: PAYSWITCH_BACKUPS")
+    ] = None,
+    keep: Annotated[
+        int | None, typer.Option("--keep", min=1, help="keep this many newest backups and remove the others")
+    ] = None,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Copy the running database, as the start of a restore to any instant since; one JSON document.
+    """Copy the running database, for restores to any later instant; prints one JSON document.
 
-    Keys are not part of it: keep DATA/keys and DATA/audit in another safe place.
+    Keys are not included: keep DATA/keys and DATA/audit in another safe place.
     """
     settings = settings_for(data, database_url)
     directory = _backups(settings, to)
@@ -233,13 +239,13 @@ def restore(
     source: Annotated[Path | None, typer.Option("--from", help="directory of backups")] = None,
     at: Annotated[
         datetime | None,
-        typer.Option("--at", parser=instant_of, help="instant; the end of the log without it"),
+        typer.Option("--at", parser=instant_of, help="target instant; default: the end of the log"),
     ] = None,
     data: Data = None,
 ) -> None:
-    """Make the embedded database what it was at an instant; the files that it replaces are kept aside.
+    """Restore the embedded database to an instant; the replaced files are kept.
 
-    Afterwards start the switch and `payswitch verify`: what the rails did since the instant shows there.
+    Afterwards start the switch and run `payswitch verify`: it shows what the rails did since the instant.
     """
     settings = settings_for(data, None)
     replaced = backups.restore(_backups(settings, source), (settings.data / "postgres").resolve(), at)
@@ -251,19 +257,22 @@ def restore(
 def _backups(settings: Settings, given: Path | None) -> Path:
     directory = given or settings.backups
     if directory is None:
-        raise WrongUse("no directory of backups is known: set PAYSWITCH_BACKUPS, or name one")
+        raise WrongUse("no backup directory is configured: set PAYSWITCH_BACKUPS, or give one")
     return directory.absolute()
 
 
 def migrate_database(
     phase: Annotated[
-        Phase | None, typer.Option("--phase", help="pre: before new code starts; post: after the old ended")
+        Phase | None,
+        typer.Option(
+            "--phase", help="pre: before the new version starts; post: after the old version stopped"
+        ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would be applied")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only print what would be applied")] = False,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Bring the schema up to date while payments run; one JSON document."""
+    """Apply schema migrations while payments run; prints one JSON document."""
     settings = settings_for(data, database_url)
 
     async def run() -> list[str]:
@@ -275,19 +284,19 @@ def migrate_database(
 
 
 def write_dashboards(
-    directory: Annotated[Path, typer.Argument(help="where Grafana's provisioning looks")],
+    directory: Annotated[Path, typer.Argument(help="directory of Grafana's provisioning")],
 ) -> None:
-    """Write Grafana's dashboards, a JSON file each; prints their names."""
+    """Write the Grafana dashboards, one JSON file each; prints their names."""
     for file in dashboards.write(directory):
         typer.echo(file)
 
 
 def examine(
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Say what is wrong with this installation, and what to do; exit 1 if anything is."""
+    """Find problems of this installation and state what to do; exit code 1 if there are any."""
     found = asyncio.run(doctor.examine(settings_for(data, database_url)))
-    typer.echo(json.dumps(found.document(), indent=2) if as_json else "\n".join(doctor.say(found)))
+    typer.echo(json.dumps(found.document(), indent=2) if as_json else "\n".join(doctor.lines_of(found)))
     raise typer.Exit(1 if found.findings else 0)

@@ -1,4 +1,4 @@
-"""`payswitch participant`: participants, and what they may use. Every change needs two people."""
+"""`payswitch participant`: participants, their accounts, funds and keys. Every change needs two people."""
 
 import json
 import re
@@ -11,13 +11,13 @@ import typer
 
 from switch.api.participants import use_document
 from switch.api.reads import position_document
+from switch.cli.as_person import As, CommandContext, Factor, Reason, ask, confirmed, run, show
 from switch.cli.connect import Currency, Data, Database, checked_amount, instant_of, read_file, read_json
-from switch.cli.office import As, Counter, Factor, Reason, ask, confirmed, run, show
 from switch.cli.pages import After, Limit, within
 from switch.participants import liquidity, reads
 
 app = typer.Typer(no_args_is_help=True)
-Id = Annotated[str, typer.Argument(help="the participant's id")]
+Id = Annotated[str, typer.Argument(help="id of the participant")]
 Amount = Annotated[str, typer.Argument(help="digits without separators, as in 1000.00")]
 KeyId = Annotated[str, typer.Argument(help="id of the key")]
 _ZERO: Final = re.compile(r"0(\.0+)?", re.ASCII)
@@ -29,8 +29,8 @@ def list_participants(
 ) -> None:
     """Print participants in the order of their ids, one JSON line each."""
 
-    async def work(counter: Counter) -> list[reads.ParticipantRow]:
-        return await reads.read(counter.desk.pool)
+    async def work(context: CommandContext) -> list[reads.ParticipantRow]:
+        return await reads.read(context.desk.pool)
 
     for row in within(run(data, database_url, work), limit, lambda row: row.id, after):
         typer.echo(json.dumps(msgspec.to_builtins(row), ensure_ascii=False))
@@ -38,11 +38,11 @@ def list_participants(
 
 @app.command("show")
 def show_participant(participant: Id, data: Data = None, database_url: Database = None) -> None:
-    """Print a participant with its positions, keys, and how much of its liquidity is used."""
+    """Print a participant with its positions, keys and use of liquidity."""
 
-    async def work(counter: Counter) -> dict[str, Any]:
-        detail = await reads.detail(counter.desk.pool, participant)
-        use = [u for u in await liquidity.read(counter.desk.pool) if u.participant == participant]
+    async def work(context: CommandContext) -> dict[str, Any]:
+        detail = await reads.detail(context.desk.pool, participant)
+        use = [u for u in await liquidity.read(context.desk.pool) if u.participant == participant]
         return {
             **msgspec.to_builtins(detail.participant),
             "positions": [position_document(p) for p in detail.positions],
@@ -63,7 +63,7 @@ def onboard(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Request a new participant, with its accounts and keys, as FILE describes it."""
+    """Request the onboarding of the participant in FILE, with its accounts and keys."""
     ask(data, database_url, as_, "participant.onboard", read_json(file), reason)
 
 
@@ -87,7 +87,7 @@ def resume(
 def remove(
     participant: Id, *, as_: As, reason: Reason, data: Data = None, database_url: Database = None
 ) -> None:
-    """Request the removal of a participant; it must be suspended, settled and empty."""
+    """Request the offboarding of a participant; it must be suspended and settled, with zero balances."""
     ask(data, database_url, as_, "participant.remove", {"participant": participant}, reason)
 
 
@@ -103,8 +103,8 @@ def cap(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Request a net debit cap: how far a position may go below the funds paid in."""
-    if not _ZERO.fullmatch(net_debit_cap):  # a cap of nothing is one
+    """Request a net debit cap: how far a position may fall below the deposited funds."""
+    if not _ZERO.fullmatch(net_debit_cap):  # a cap of zero is valid
         checked_amount(net_debit_cap, currency)
     content = {"participant": participant, "currency": currency, "net_debit_cap": net_debit_cap}
     content |= confirmed(confirmed_factor)
@@ -116,7 +116,7 @@ def funds_in(
     participant: Id,
     currency: Currency,
     amount: Amount,
-    reference: Annotated[str, typer.Argument(help="the settlement agent's reference")],
+    reference: Annotated[str, typer.Argument(help="reference of the settlement agent")],
     *,
     as_: As,
     reason: Reason,
@@ -124,7 +124,7 @@ def funds_in(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Request that funds paid in be booked."""
+    """Request the booking of a deposit of funds."""
     _funds(
         data,
         database_url,
@@ -141,7 +141,7 @@ def funds_out(
     participant: Id,
     currency: Currency,
     amount: Amount,
-    reference: Annotated[str, typer.Argument(help="the settlement agent's reference")],
+    reference: Annotated[str, typer.Argument(help="reference of the settlement agent")],
     *,
     as_: As,
     reason: Reason,
@@ -149,7 +149,7 @@ def funds_out(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Request that funds be paid out."""
+    """Request the booking of a withdrawal of funds."""
     _funds(
         data,
         database_url,
@@ -161,7 +161,7 @@ def funds_out(
     )
 
 
-def _funds(  # noqa: PLR0917 - what both commands are given
+def _funds(  # noqa: PLR0917 - the parameters of both commands
     data: Path | None,
     database: str | None,
     name: str,
@@ -186,7 +186,7 @@ def key_add(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Request one more signature key; the old ones stay until they are retired."""
+    """Request an additional signing key; the others stay valid until they are retired."""
     content = {"participant": participant, "keyid": keyid, "public_key": read_file(file)}
     ask(data, database_url, as_, "key.add", content, reason)
 
@@ -199,12 +199,12 @@ def key_retire(
     as_: As,
     reason: Reason,
     at: Annotated[
-        datetime | None, typer.Option(parser=instant_of, help="instant, ISO 8601; now without it")
+        datetime | None, typer.Option(parser=instant_of, help="instant in ISO 8601; default: now")
     ] = None,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Request that a key be retired at an instant; another must remain."""
+    """Request the retirement of a key at an instant; another key must remain."""
     content = {"participant": participant, "keyid": keyid}
     if at is not None:
         content["at"] = at.isoformat()
@@ -221,5 +221,5 @@ def key_revoke(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Request that a key be revoked at once."""
+    """Request the immediate revocation of a key."""
     ask(data, database_url, as_, "key.revoke", {"participant": participant, "keyid": keyid}, reason)

@@ -1,4 +1,4 @@
-"""`payswitch pay`, `payment` and `events`: a first payment, what became of it, the event log."""
+"""`payswitch pay`, `payment` and `events`: send a test payment, show a payment, print the event log."""
 
 import asyncio
 import contextlib
@@ -24,15 +24,18 @@ _WATCH_EVERY_S: Final = 0.5
 
 
 def pay(
-    debtor: Annotated[str, typer.Argument(help="participant that pays, by its id: asha-bank")],
-    creditor: Annotated[str, typer.Argument(help="participant that is paid: noor-wallet")],
-    amount: Annotated[str, typer.Argument(help="in the debtor's currency, without separators: 1500.00")],
+    debtor: Annotated[str, typer.Argument(help="id of the paying participant, as in asha-bank")],
+    creditor: Annotated[str, typer.Argument(help="id of the paid participant, as in noor-wallet")],
+    amount: Annotated[
+        str, typer.Argument(help="in the debtor's currency, without separators, as in 1500.00")
+    ],
     account: Annotated[
-        str | None, typer.Option("--account", help="the creditor's account; the sandbox's own without it")
+        str | None,
+        typer.Option("--account", help="account of the creditor; default: an account of the sandbox"),
     ] = None,
     data: Data = None,
 ) -> None:
-    """Send one signed payment to the running sandbox; print it with its journey.
+    """Send one signed payment to the running sandbox and print it with its history.
 
     Exit code 1 if it is refused.
     """
@@ -40,7 +43,7 @@ def pay(
     participants = _participants(settings)
     for name in (debtor, creditor):
         if name not in participants:
-            raise WrongUse(f"no participant {name}; there are {', '.join(participants)}")
+            raise WrongUse(f"no participant {name}; choose one of {', '.join(participants)}")
     payer, payee = participants[debtor], participants[creditor]
     checked_amount(amount, payer["currency"])
     document = world.document(payer, payee, amount=amount, account=account or "")
@@ -49,18 +52,18 @@ def pay(
         async with Client.of_sandbox(settings.credentials_file, debtor) as client:
             state = await client.pay(document, wait=_WAIT_S)
             found: dict[str, Any] = {"uetr": state.uetr, "status": state.status, "reason": state.reason}
-            with contextlib.suppress(Problem):  # nothing is remembered of a message that is no payment
+            with contextlib.suppress(Problem):  # a message that is not a payment is not stored
                 found = await client.read(f"payments/{state.uetr}")
             return found
 
     payment = asyncio.run(run())
     typer.echo(json.dumps(payment, indent=2))
     if payment["status"] == _REFUSED:
-        raise CommandFailed(f"the payment is refused: {payment['reason']}")
+        raise CommandFailed(f"the payment was refused: {payment['reason']}")
 
 
 def _participants(settings: Settings) -> dict[str, dict[str, str]]:
-    """The made-up participants of the sandbox, by id."""
+    """The simulated participants of the sandbox, by id."""
     file = settings.credentials_file
     if not file.is_file():
         raise CommandFailed(
@@ -72,12 +75,12 @@ def _participants(settings: Settings) -> dict[str, dict[str, str]]:
 
 def payment(
     uetr: Uetr,
-    watch: Annotated[bool, typer.Option("--watch", help="stay until it is final, a line each step")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON; with --watch, a line each change")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="wait until it is final; one line per step")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON; with --watch, one line per change")] = False,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Show a payment: its status, its amounts and its journey. The switch must be running."""
+    """Show a payment: its status, amounts and history. The switch must be running."""
     settings = settings_for(data, database_url)
 
     async def run() -> None:
@@ -99,7 +102,7 @@ def payment(
 
 
 async def _states(connections: asyncpg.Pool, uetr: UUID, *, watch: bool) -> AsyncIterator[dict[str, Any]]:
-    """The payment now and, if it is watched, after each change until it is final."""
+    """Yield the payment now and, with `watch`, after each change until it is final."""
     last = None
     while True:
         found = await read_payment(connections, uetr, None)
@@ -123,16 +126,16 @@ def _step(step: dict[str, Any]) -> str:
 
 
 def last_line(payment: dict[str, Any]) -> str:
-    """Where a payment stands: status, reason, state, whether that is final, whether it was returned."""
+    """The status of a payment: status, reason, state, whether it is final, whether it was returned."""
     reason = f" {payment['reason']}" if payment["reason"] else ""
-    end = "final" if payment["final"] else "not final yet: --watch stays until it is"
+    end = "final" if payment["final"] else "not final yet: use --watch to wait"
     returned = ", returned to the sender" if payment["returned"] else ""
     return f"{payment['status']}{reason}  {payment['state']}, {end}{returned}"
 
 
 def events(
     after: Annotated[
-        int, typer.Option("--after", min=0, max=NUMBER_MAX, help="begin after this sequence number")
+        int, typer.Option("--after", min=0, max=NUMBER_MAX, help="start after this sequence number")
     ] = 0,
     limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="how many at most")] = 1000,
     data: Data = None,
@@ -155,7 +158,7 @@ def events(
                     "at": row["at"].isoformat(),
                     "event": row["kind"],
                 }
-                # In logs of before, the event of a limit is a list of values.
+                # In older logs, the event of a limit is a list of values.
                 said = body if isinstance(body, dict) else {"body": body}
                 typer.echo(json.dumps({**event, **said}))
 

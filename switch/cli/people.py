@@ -1,4 +1,4 @@
-"""`payswitch people` and `payswitch change`: who may sign in, and changes that need two people."""
+"""`payswitch people` and `payswitch change`: people with access, and changes that need two people."""
 
 import dataclasses
 import json
@@ -14,9 +14,20 @@ from switch.api.people import change_document, full_document
 from switch.approvals import approvals
 from switch.approvals.effects import NOTHING
 from switch.change_catalogue import KINDS, describe
+from switch.cli.as_person import (
+    As,
+    CommandContext,
+    Reason,
+    ask,
+    find_person,
+    keep_token,
+    run,
+    session_file,
+    show,
+    vote,
+)
 from switch.cli.connect import NUMBER_MAX, Data, Database, installed, read_json, running_url, settings_for
 from switch.cli.failures import CommandFailed, WrongUse
-from switch.cli.office import As, Counter, Reason, ask, find_person, keep_token, run, session_file, show, vote
 from switch.cli.pages import After, Before, Limit, shown, within
 from switch.identity import enrolment, sessions, sign_in
 from switch.identity.model import ChangeState, Role
@@ -24,14 +35,16 @@ from switch.identity.secrets import totp_code
 
 people = typer.Typer(no_args_is_help=True)
 changes = typer.Typer(no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="the person's name, as it signs in")]
+Name = Annotated[str, typer.Argument(help="sign-in name of the person")]
 Number = Annotated[int, typer.Argument(min=1, max=NUMBER_MAX, help="number of the change")]
 
-Yes = Annotated[bool, typer.Option("--yes", help="do not ask: you have read what the change would do")]
+Yes = Annotated[
+    bool, typer.Option("--yes", help="skip the confirmation: you have read the effect of the change")
+]
 
 
 def _password(*, confirm: bool) -> str:
-    """Read a password: from PAYSWITCH_PASSWORD, or from the terminal without showing it."""
+    """Read a password from PAYSWITCH_PASSWORD, or from the terminal without echo."""
     given = os.environ.get("PAYSWITCH_PASSWORD")
     return given or str(typer.prompt("password", hide_input=True, confirmation_prompt=confirm))
 
@@ -45,16 +58,16 @@ def _code() -> str:
 def found(
     name: Name,
     role: Annotated[Role, typer.Option(help="operator or checker")],
-    display_name: Annotated[str, typer.Option(help="as people write it")] = "",
+    display_name: Annotated[str, typer.Option(help="full name")] = "",
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Make the first operator, and the first checker; everybody else is added by these two."""
+    """Create the first operator or the first checker; these two people add everyone else."""
     running_url(settings_for(data, database_url))  # before a password is typed
     password = _password(confirm=True)
 
-    async def work(counter: Counter) -> enrolment.Enrolment:
-        return await enrolment.found(counter.desk, name, display_name or name, role, password)
+    async def work(context: CommandContext) -> enrolment.Enrolment:
+        return await enrolment.found(context.desk, name, display_name or name, role, password)
 
     made = run(data, database_url, work)
     show({"name": made.name, "totp_uri": made.totp_uri, "totp_secret": made.totp_secret})
@@ -66,20 +79,20 @@ def sign_in_here(name: Name, data: Data = None, database_url: Database = None) -
     running_url(settings_for(data, database_url))  # before a password is typed
     password, code = _password(confirm=False), _code()
 
-    async def work(counter: Counter) -> None:
-        keep_token(counter.desk, name, await sign_in.sign_in(counter.desk, name, password, code))
+    async def work(context: CommandContext) -> None:
+        keep_token(context.desk, name, await sign_in.sign_in(context.desk, name, password, code))
 
     run(data, database_url, work)
 
 
 @people.command("sign-out")
 def sign_out(name: Name, data: Data = None, database_url: Database = None) -> None:
-    """End the session of this machine."""
+    """End the session on this machine."""
 
-    async def work(counter: Counter) -> None:
-        file = session_file(counter.desk, name)
+    async def work(context: CommandContext) -> None:
+        file = session_file(context.desk, name)
         if file.exists():
-            async with counter.desk.pool.acquire() as connection:
+            async with context.desk.pool.acquire() as connection:
                 await sessions.end(connection, file.read_text())
             file.unlink()
 
@@ -88,15 +101,15 @@ def sign_out(name: Name, data: Data = None, database_url: Database = None) -> No
 
 @people.command("code")
 def show_code(name: Name, data: Data = None) -> None:
-    """Print the current one-time code of a made-up person. In a sandbox only."""
+    """Print the current one-time code of a simulated person; only in a sandbox."""
     settings = installed(settings_for(data, None))
     if not settings.sandbox_mark.exists():
         raise CommandFailed(
-            f"{settings.data.resolve()} is no running sandbox: the code is on the person's own authenticator"
+            f"{settings.data.resolve()} is not a running sandbox: use the authenticator of the person"
         )
     known = json.loads(settings.credentials_file.read_text())["people"]
     if name not in known:
-        raise WrongUse(f"no person {name}; there are {', '.join(sorted(known))}")
+        raise WrongUse(f"no person {name}; choose one of {', '.join(sorted(known))}")
     typer.echo(totp_code(known[name]["totp_secret"], int(time.time())))
 
 
@@ -104,10 +117,10 @@ def show_code(name: Name, data: Data = None) -> None:
 def list_people(
     after: After = "", limit: Limit = 500, data: Data = None, database_url: Database = None
 ) -> None:
-    """Print everybody who may sign in, or could before, in the order of names, one JSON line each."""
+    """Print all people who can sign in or once could, in the order of names, one JSON line each."""
 
-    async def work(counter: Counter) -> list[dict[str, Any]]:
-        found = await sessions.everybody(counter.desk.pool)
+    async def work(context: CommandContext) -> list[dict[str, Any]]:
+        found = await sessions.everybody(context.desk.pool)
         return [dataclasses.asdict(person) for person in found]
 
     for row in within(run(data, database_url, work), limit, lambda row: str(row["name"]), after):
@@ -117,37 +130,37 @@ def list_people(
 @people.command()
 def add(
     name: Name,
-    role: Annotated[Role, typer.Option(help="what the person may do")],
+    role: Annotated[Role, typer.Option(help="role of the person")],
     *,
     as_: As,
     reason: Reason,
-    scope: Annotated[str, typer.Option(help="participant's id, or regulator's country")] = "",
-    display_name: Annotated[str, typer.Option(help="as people write it")] = "",
+    scope: Annotated[str, typer.Option(help="id of the participant, or country of the regulator")] = "",
+    display_name: Annotated[str, typer.Option(help="full name")] = "",
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Request a new person; prints one half of its enrolment code, the checker is given the other."""
+    """Request a new person; prints one half of the enrolment code, the checker gets the other half."""
     content = {"name": name, "display_name": display_name or name, "role": str(role), "scope": scope}
     ask(data, database_url, as_, "person.add", content, reason)
 
 
 @people.command()
 def enrol(name: Name, data: Data = None, database_url: Database = None) -> None:
-    """Enrol with both halves of the code: choose a password, set up an authenticator."""
+    """Enrol with both halves of the code: choose a password and set up an authenticator."""
     running_url(settings_for(data, database_url))  # before a password is typed
-    maker_half = str(typer.prompt("half of the code, from the person who requested it"))
-    checker_half = str(typer.prompt("half of the code, from the person who approved it"))
+    maker_half = str(typer.prompt("half of the code from the requester"))
+    checker_half = str(typer.prompt("half of the code from the approver"))
     password = _password(confirm=True)
 
-    async def begin(counter: Counter) -> enrolment.Enrolment:
-        return await enrolment.begin(counter.desk, name, maker_half, checker_half, password)
+    async def begin(context: CommandContext) -> enrolment.Enrolment:
+        return await enrolment.begin(context.desk, name, maker_half, checker_half, password)
 
     begun = run(data, database_url, begin)
     show({"name": name, "totp_uri": begun.totp_uri, "totp_secret": begun.totp_secret})
     code = _code()
 
-    async def finish(counter: Counter) -> None:
-        await enrolment.finish(counter.desk, name, maker_half, checker_half, code)
+    async def finish(context: CommandContext) -> None:
+        await enrolment.finish(context.desk, name, maker_half, checker_half, code)
 
     run(data, database_url, finish)
 
@@ -161,7 +174,7 @@ def kinds() -> None:
 
 @changes.command("list")
 def list_changes(
-    state: Annotated[ChangeState | None, typer.Option(help="in this state alone")] = None,
+    state: Annotated[ChangeState | None, typer.Option(help="only changes in this state")] = None,
     before: Before = None,
     limit: Limit = 100,
     data: Data = None,
@@ -169,8 +182,8 @@ def list_changes(
 ) -> None:
     """Print changes, newest first, one JSON line each."""
 
-    async def work(counter: Counter) -> list[dict[str, Any]]:
-        async with counter.desk.pool.acquire() as connection:
+    async def work(context: CommandContext) -> list[dict[str, Any]]:
+        async with context.desk.pool.acquire() as connection:
             found = await approvals.read(connection, state=state, before=before, limit=limit + 1)
         return [change_document(c) for c in shown(found, limit, lambda change: change.number)]
 
@@ -180,22 +193,22 @@ def list_changes(
 
 @changes.command("show")
 def show_change(number: Number, data: Data = None, database_url: Database = None) -> None:
-    """Print a change: what it would do, what it is measured by, and every vote on it."""
+    """Print a change: its effect, the comparison with the values in force, and every vote."""
     show(_read(data, database_url, number))
 
 
 def _read(data: Path | None, database: str | None, number: int) -> dict[str, Any]:
-    async def work(counter: Counter) -> dict[str, Any]:
-        async with counter.desk.pool.acquire() as connection:
+    async def work(context: CommandContext) -> dict[str, Any]:
+        async with context.desk.pool.acquire() as connection:
             change = await approvals.find(connection, number)
-        return await full_document(counter.desk, change)
+        return await full_document(context.desk, change)
 
     return run(data, database, work)
 
 
 @changes.command("request")
 def request_change(
-    kind: Annotated[str, typer.Argument(help="as `payswitch change kinds` has it")],
+    kind: Annotated[str, typer.Argument(help="a kind of `payswitch change kinds`")],
     content: Annotated[str, typer.Argument(help="JSON, or @FILE")],
     *,
     as_: As,
@@ -221,7 +234,7 @@ def approve(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Approve a change once you have read what it would do; the last approval executes it."""
+    """Approve a change after reading its effect; the last approval executes it."""
     seen = _shown(_read(data, database_url, number), "approve", yes=yes)
     _vote(data, database_url, as_, number, "approve", reason, seen)
 
@@ -236,42 +249,42 @@ def refuse(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Refuse a change, for good."""
+    """Refuse a change; this is final."""
     seen = _shown(_read(data, database_url, number), "refuse", yes=yes)
     _vote(data, database_url, as_, number, "refuse", reason, seen)
 
 
 @changes.command()
 def withdraw(number: Number, *, as_: As, data: Data = None, database_url: Database = None) -> None:
-    """Withdraw a request of one's own."""
+    """Withdraw your own request."""
 
-    async def work(counter: Counter) -> dict[str, Any]:
-        person = await find_person(counter.desk, counter.settings, as_)
-        return change_document(await approvals.withdraw(counter.desk, person, number))
+    async def work(context: CommandContext) -> dict[str, Any]:
+        person = await find_person(context.desk, context.settings, as_)
+        return change_document(await approvals.withdraw(context.desk, person, number))
 
     show(run(data, database_url, work))
 
 
 def _shown(change: dict[str, Any], decision: str, *, yes: bool) -> str | None:
-    """Print what a change would do, and ask for a yes; the digest of what was shown.
+    """Print the effect of a change and ask for confirmation; return the digest of the shown effect.
 
     Raises:
-        CommandFailed: the answer was no, or nobody was there to give one.
+        CommandFailed: the answer was no, or there was no terminal to answer.
 
     """
     for line in _lines(change):
         typer.echo(line, err=True)
     try:
         agreed = yes or typer.confirm(f"{decision} change {change['number']}?", err=True)
-    except typer.Abort:  # nobody is at the terminal
+    except typer.Abort:  # there is no terminal
         agreed = False
     if not agreed:
-        raise CommandFailed("nothing was decided: answer with y, or add --yes once you have read the effect")
+        raise CommandFailed("no vote was recorded: answer with y, or add --yes after reading the effect")
     return None if change["effect"] is None else str(change["effect"]["digest"])
 
 
 def _lines(change: dict[str, Any]) -> Iterator[str]:
-    """A change as whoever votes on it at a terminal reads it."""
+    """The lines of a change for a voter at a terminal."""
     title = KINDS[change["kind"]].title
     yield f"Change {change['number']}: {title}. Requested by {change['maker']}: {change['reason']}"
     effect = change["effect"]
@@ -306,8 +319,8 @@ def _vote(  # noqa: PLR0917 - what both commands are given
     reason: str,
     seen: str | None,
 ) -> None:
-    async def work(counter: Counter) -> dict[str, Any]:
-        return change_document(await vote(counter, name, number, decision=decision, reason=reason, seen=seen))
+    async def work(context: CommandContext) -> dict[str, Any]:
+        return change_document(await vote(context, name, number, decision=decision, reason=reason, seen=seen))
 
     document = run(data, database, work)
     show(document)

@@ -1,7 +1,7 @@
-"""What a start needs from people, looked at before any process is started: every reason at once.
+"""Checks before a start: whatever needs a person's action is reported at once, before any process starts.
 
-A process that dies of a missing file dies again; so files, keys, the schema and the rights of the database's
-user are looked at here, and what is wrong is said in one line each, with what to do.
+A process that fails because of a missing file fails again. So files, keys, the schema and the permissions of
+the database user are checked here, and each problem is reported in one line, with what to do.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,16 +22,16 @@ _MAY_TAKE: Final = "SELECT pg_has_role(current_user, $1, 'SET')"
 _TAKE: Final = f"GRANT {database.ROLE} TO CURRENT_USER WITH SET TRUE, INHERIT FALSE"
 _USER: Final = "SELECT current_user"
 _SET_OPTION_SINCE: Final = 16
-"""PostgreSQL 16 tells membership from the right to take a role: who makes one may not take it yet."""
+"""In PostgreSQL 16, membership does not include SET ROLE: the creator of a role may lack the permission."""
 
 
 def examine(settings: Settings) -> list[str]:
-    """Everything about files that cannot succeed before people act; nothing where all is well."""
+    """The problems with files that need a person's action; an empty list if there are none."""
     return [*_adapters(), *_rails(settings), *_keys(settings)]
 
 
 def _adapters() -> Iterator[str]:
-    """Of every package that is installed: maps, calendars and reports read all of them."""
+    """Check every installed package: maps, calendars and reports read all of them."""
     for country in registry.countries():
         try:
             registry.country(country)
@@ -47,19 +47,19 @@ def _rails(settings: Settings) -> Iterator[str]:
     for country in set(settings.rails).difference(known):
         yield f"no adapter for {country}: install its package, or leave it out of PAYSWITCH_RAILS"
     if settings.sandbox:
-        return  # their connections are made for them
+        return  # their connections are created for them
     files = {country: settings.rails_directory / country / rails.CONNECTION for country in known}
     missing = [country for country, file in files.items() if not file.exists()]
     if missing:
         yield (
-            f"nothing says where the rails of {', '.join(missing)} are: write"
+            f"there is no connection file for the rails of {', '.join(missing)}: write"
             f" {settings.rails_directory.resolve()}/COUNTRY/{rails.CONNECTION} for each, or name in"
             " PAYSWITCH_RAILS only the rails that are connected; `payswitch up --sandbox` simulates them all"
         )
     for file in files.values():
         fault = _fault_of_connection(file) if file.exists() else ""
         if fault:
-            yield f"{file} is no connection of a rail: {fault}"
+            yield f"{file} is not a connection file of a rail: {fault}"
 
 
 def _fault_of_connection(file: Path) -> str:
@@ -70,7 +70,7 @@ def _fault_of_connection(file: Path) -> str:
     except KeyError as error:
         return f"{error} is missing"
     except (ValueError, TypeError, AttributeError):
-        return "it is not a JSON object of texts"
+        return "it is not a JSON object of strings"
     if connection.ca_file is not None:
         return _fault(connection.ca_file.read_bytes, connection.ca_file)
     return ""
@@ -88,13 +88,13 @@ def _keys(settings: Settings) -> Iterator[str]:
 
 
 def _fault(read: Callable[[], object], file: Path) -> str:
-    """Why a file cannot be used; empty where it can."""
+    """Why a file cannot be used; empty if it can."""
     try:
         read()
     except OSError as error:
         return causes.of(error).text
     except (ValueError, TypeError):
-        return f"{file} is no key file that we can read: restore it from where your keys are kept"
+        return f"{file} is not a readable key file: restore it from the backup of your keys"
     return ""
 
 
@@ -109,11 +109,11 @@ async def reach(url: str) -> None:
 
 
 async def bring_up_to_date(url: str) -> None:
-    """Apply the migrations that are missing, and make sure that the user may take the switch's role.
+    """Apply missing migrations, and make sure that the user may use the role of the switch.
 
     Raises:
-        Impossible: it may not, and cannot give itself the right.
-        Exception: as `ledger.migrate.migrate`, and as asyncpg where the database is away or refuses us.
+        Impossible: it may not, and cannot grant itself the permission.
+        Exception: as `ledger.migrate.migrate`, and as asyncpg if the database is unavailable or refuses.
 
     """
     await migrate(url)
@@ -134,6 +134,6 @@ async def _take_role(connection: asyncpg.Connection) -> None:
     except asyncpg.InsufficientPrivilegeError:
         user = await connection.fetchval(_USER)
         raise causes.Impossible(
-            f"the database's user {user} may not take the role {database.ROLE}: as a superuser, run"
+            f"the database user {user} may not use the role {database.ROLE}: as a superuser, run"
             f" GRANT {database.ROLE} TO {user}"
         ) from None

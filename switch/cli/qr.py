@@ -1,4 +1,4 @@
-"""`payswitch qr`: what a QR code asks for, and codes made."""
+"""`payswitch qr`: read and create QR codes of payments."""
 
 import dataclasses
 import json
@@ -14,34 +14,37 @@ from schemas.money import Money
 from switch.cli.connect import Country, checked_amount
 from switch.cli.failures import WrongUse
 
-app = typer.Typer(no_args_is_help=True, help="QR codes: read, make.")
+app = typer.Typer(no_args_is_help=True, help="QR codes: read, create.")
 
 
 @app.command()
-def read(text: Annotated[str, typer.Argument(help="text of the QR code; quote it")]) -> None:
-    """Print what a QR payload asks for, as JSON; exit code 1 if it is of no scheme, or broken."""
+def read(text: Annotated[str, typer.Argument(help="text of the QR code, in quotes")]) -> None:
+    """Print the payment data of a QR payload as JSON; exit code 1 if it is damaged or of no scheme."""
     typer.echo(json.dumps(_said(payload.read(text)), indent=2, ensure_ascii=False))
 
 
 @app.command()
 def make(
     country: Country,
-    payee: Annotated[str, typer.Option(help="account, payment address, or id at the scheme")],
+    payee: Annotated[str, typer.Option(help="account, payment address, or id in the scheme")],
     *,
-    scheme: Annotated[str | None, typer.Option(help="by name; else the country's usual one")] = None,
-    name: Annotated[str | None, typer.Option(help="of the merchant")] = None,
-    city: Annotated[str | None, typer.Option(help="of the merchant")] = None,
-    amount: Annotated[
-        str | None, typer.Option(help="in the scheme's currency; else the payer enters it")
+    scheme: Annotated[
+        str | None, typer.Option(help="name of the scheme; default: the usual one of the country")
     ] = None,
-    reference: Annotated[str | None, typer.Option(help="of the bill or the order")] = None,
+    name: Annotated[str | None, typer.Option(help="name of the merchant")] = None,
+    city: Annotated[str | None, typer.Option(help="city of the merchant")] = None,
+    amount: Annotated[
+        str | None,
+        typer.Option(help="amount in the currency of the scheme; without it the payer enters the amount"),
+    ] = None,
+    reference: Annotated[str | None, typer.Option(help="reference of the bill or the order")] = None,
     category: Annotated[str | None, typer.Option(help="merchant category, four digits")] = None,
-    dynamic: Annotated[bool, typer.Option("--dynamic", help="for one payment only")] = False,
-    more: Annotated[list[str] | None, typer.Option(help="another field of the scheme: NAME=VALUE")] = None,
+    dynamic: Annotated[bool, typer.Option("--dynamic", help="dynamic code, for one payment only")] = False,
+    more: Annotated[list[str] | None, typer.Option(help="another field of the scheme, as NAME=VALUE")] = None,
     image: Annotated[Path | None, typer.Option(help="write the QR code here: .png, .svg or .pdf")] = None,
     show: Annotated[bool, typer.Option("--show", help="draw the QR code in the terminal")] = False,
 ) -> None:
-    """Print a QR payload as JSON: the code and its text; exit code 1 if the scheme has no place for it."""
+    """Print a QR payload as JSON: its fields and its text; exit code 1 if the scheme lacks a field."""
     known = payload.scheme(country, scheme)
     try:
         code = PaymentCode(
@@ -67,7 +70,7 @@ def make(
 
 @app.command()
 def schemes() -> None:
-    """Print every scheme, and how sure each group of its facts is, as JSON."""
+    """Print every scheme and the reliability of each group of its facts, as JSON."""
     found = [
         {
             "country": known.country,
@@ -89,12 +92,12 @@ def _said(code: PaymentCode) -> dict[str, Any]:
 def _pair(text: str) -> tuple[str, str]:
     name, mark, value = text.partition("=")
     if not mark:
-        raise ValueError(f"--more {text}: NAME=VALUE is needed")
+        raise ValueError(f"--more {text}: write NAME=VALUE")
     return name, value
 
 
 def _draw(text: str, image: Path | None, *, show: bool) -> None:
-    """Error correction M, as EMVCo wants it."""
+    """Error correction level M, as EMVCo requires."""
     drawn = segno.make(text, error="m", boost_error=False)
     if image is not None:
         try:

@@ -1,4 +1,4 @@
-"""`payswitch rails`: end-of-cycle files, and the differences between them and our books."""
+"""`payswitch rails`: end-of-cycle files and reconciliation breaks."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ def _cycle_of(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a day: YYYY-MM-DD is needed, as in 2026-11-23") from None
+        raise typer.BadParameter(f"{text!r} is not a day: write YYYY-MM-DD, as in 2026-11-23") from None
 
 
 @app.command()
@@ -30,13 +30,13 @@ def reconcile(
     cycle: Annotated[
         str | None,
         typer.Option(
-            parser=_cycle_of, metavar="DAY", help="YYYY-MM-DD on the rail's clock; today without it"
+            parser=_cycle_of, metavar="DAY", help="YYYY-MM-DD in the time zone of the rail; default: today"
         ),
     ] = None,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Read the end-of-cycle file of COUNTRY's rail and print the result; exit code 1 on new differences."""
+    """Reconcile the end-of-cycle file of COUNTRY's rail and print the result; exit code 1 on new breaks."""
 
     async def run() -> bool:
         settings = settings_for(data, database_url)
@@ -60,11 +60,11 @@ def reconcile(
 def breaks(
     data: Data = None,
     database_url: Database = None,
-    all_: Annotated[bool, typer.Option("--all", help="the resolved ones too")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="include resolved breaks")] = False,
     after: AfterNumber = 0,
     limit: Limit = 500,
 ) -> None:
-    """Print the differences between a rail's file and our books, oldest first, one JSON line each."""
+    """Print the reconciliation breaks of a rail, oldest first, one JSON line each."""
 
     async def run() -> None:
         async with database(settings_for(data, database_url)) as connection:
@@ -78,14 +78,14 @@ def breaks(
 @app.command()
 def resolve(
     number: Annotated[
-        int, typer.Argument(min=1, max=NUMBER_MAX, help="as `payswitch rails breaks` prints it")
+        int, typer.Argument(min=1, max=NUMBER_MAX, help="number of the break in `payswitch rails breaks`")
     ],
-    owner: Annotated[str, typer.Option(help="who resolved it")],
-    text: Annotated[str, typer.Option(help="how: what was found and done")],
+    owner: Annotated[str, typer.Option(help="person who resolved it")],
+    text: Annotated[str, typer.Option(help="resolution: what was found and done")],
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Mark difference NUMBER as resolved. It moves no money: a correction is a transfer of its own."""
+    """Mark break NUMBER as resolved. It moves no money: a correction is a separate transfer."""
 
     async def run() -> None:
         async with database(settings_for(data, database_url)) as connection:

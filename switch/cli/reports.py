@@ -1,7 +1,7 @@
-"""`payswitch report`: make, list and verify reports; the rules of patterns; logins of regulators.
+"""`payswitch report`: create, list and verify reports; add pattern rules; add logins of regulators.
 
-Whoever runs a command here runs the switch: the scope is everything, unless `--country` or `--participant`
-narrows it. Each report made is an event of the audited log, under the name of who made it.
+The user of these commands is the operator of the switch: the scope is everything, unless `--country` or
+`--participant` limits it. Each created report is an event of the audit log, with the name of the user.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @contextlib.asynccontextmanager
 async def _office(settings: Settings) -> AsyncIterator[ReportService]:
-    """What reports are made with, of the running switch."""
+    """The report service of the running switch."""
     running = settings.model_copy(update={"database": running_url(settings), "data": settings.data.resolve()})
     async with pool(running) as connections, writer(running) as link:
         yield ReportService.open(running, connections, link)
@@ -67,28 +67,30 @@ def list_reports() -> None:
 def make(
     name: Annotated[str, typer.Argument(help="a report of `payswitch report list`")],
     parameters: Annotated[
-        list[str] | None, typer.Argument(help="as name=value: since=2026-11-23T00:00:00Z")
+        list[str] | None,
+        typer.Argument(help="parameters of the report, as name=value: since=2026-11-23T00:00:00Z"),
     ] = None,
     *,
     form: Annotated[str, typer.Option("--format", help="json, csv, xlsx, pdf, ...")] = "json",
     language: Annotated[
-        str | None, typer.Option("--lang", help="of labels: en, ru, zh; a CSV then has titles for people")
+        str | None,
+        typer.Option("--lang", help="language of labels: en, ru, zh; a CSV then has human-readable titles"),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="file; standard output without it")
+        Path | None, typer.Option("--output", "-o", help="output file; default: standard output")
     ] = None,
     country: Annotated[
         str | None,
         typer.Option(
-            "--country", parser=country_of, metavar="COUNTRY", help="one country's participants only"
+            "--country", parser=country_of, metavar="COUNTRY", help="only participants of one country"
         ),
     ] = None,
-    participant: Annotated[str | None, typer.Option("--participant", help="one participant only")] = None,
-    reveal: Annotated[bool, typer.Option("--reveal", help="show personal data; written down")] = False,
+    participant: Annotated[str | None, typer.Option("--participant", help="only one participant")] = None,
+    reveal: Annotated[bool, typer.Option("--reveal", help="show personal data; this is logged")] = False,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Make a report, and its signature in a .jws beside it; name and signature go to standard error."""
+    """Create a report, and its signature in a .jws file; name and signature go to standard error."""
     given = dict(_pair(text) for text in parameters or [])
 
     async def run() -> artefacts.Artefact:
@@ -114,7 +116,7 @@ def make(
 def _pair(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator:
-        raise WrongUse(f"{text!r} is not a parameter: name=value is needed, as in window=7")
+        raise WrongUse(f"{text!r} is not a parameter: write name=value, as in window=7")
     return name, value
 
 
@@ -125,7 +127,7 @@ def made(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Print what was made, newest first, one JSON line each."""
+    """Print the created report files, newest first, one JSON line each."""
 
     async def run() -> None:
         async with _office(settings_for(data, database_url)) as office:
@@ -139,25 +141,30 @@ def made(
 
 @app.command()
 def verify(
-    file: Annotated[Path, typer.Argument(help="a report, its .jws beside it", exists=True, dir_okay=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="a report file, with its .jws file in the same directory", exists=True, dir_okay=False
+        ),
+    ],
     key: Annotated[Path, typer.Argument(help="public key, PEM", exists=True, dir_okay=False)],
 ) -> None:
-    """Check a report's file against its name and its signature, offline; exit 1 if it is another."""
+    """Check a report file against its name and its signature, offline; exit code 1 if it was changed."""
     try:
         artefacts.verify(file, PublicKey.from_pem(artefacts.KEYID, key.read_bytes()))
     except (ValueError, OSError) as error:
         raise CommandFailed(f"{file} cannot be verified: {error}") from None
-    typer.echo("unchanged since it was made")
+    typer.echo("valid: the file is unchanged")
 
 
 @app.command("add-rules")
 def add_rules(
     version: Annotated[str, typer.Argument(help="a new name")],
-    file: Annotated[Path, typer.Argument(help="the rules, JSON", exists=True, dir_okay=False)],
+    file: Annotated[Path, typer.Argument(help="the rules in JSON", exists=True, dir_okay=False)],
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Add a version of the pattern rules; versions do not change."""
+    """Add a version of the pattern rules; versions are immutable."""
 
     async def run() -> None:
         try:
@@ -177,11 +184,11 @@ def add_regulator(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Make a database login that reads one country's views and nothing else; set its password in psql."""
+    """Create a database login that can only read the views of one country; set its password in psql."""
 
     async def run() -> None:
         settings = settings_for(data, database_url)
-        registry.profile(country)  # NotFound where no rail of it is known
+        registry.profile(country)  # NotFound if there is no rail of the country
         async with _office(settings) as office, database(settings) as owner:
             await regulators.add_login(owner, login, country)
             await service.note(

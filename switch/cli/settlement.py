@@ -1,4 +1,4 @@
-"""`payswitch settlement`: windows, who owes whom, and the settlement day."""
+"""`payswitch settlement`: windows, net positions, and the settlement process."""
 
 import asyncio
 import contextlib
@@ -18,6 +18,7 @@ from schemas.signing.keys import PublicKey
 from switch.api.reads import net_document, nets_csv
 from switch.api.settlement import line_document, settlement_document
 from switch.base import calendars
+from switch.cli.as_person import As, CommandContext, Reason, request, run, show, vote
 from switch.cli.connect import (
     NUMBER_MAX,
     Currency,
@@ -30,7 +31,6 @@ from switch.cli.connect import (
     settings_for,
 )
 from switch.cli.failures import WrongUse
-from switch.cli.office import As, Counter, Reason, request, run, show, vote
 from switch.cli.pages import Before, Limit, shown
 from switch.identity.model import ChangeState
 from switch.settlement import day, reads
@@ -39,11 +39,9 @@ from switch.settlement.positions import flows
 from switch.settlement.states import SettlementState
 
 app = typer.Typer(no_args_is_help=True)
-Window = Annotated[
-    str, typer.Argument(help="number of a window, or a currency: its window that was closed last")
-]
+Window = Annotated[str, typer.Argument(help="number of a window, or a currency for its last closed window")]
 _BOTH = ("operator", "checker")
-"""The made-up people of a sandbox."""
+"""The simulated people of a sandbox."""
 _CLOSED_LAST = (
     "SELECT max(number) FROM ledger.settlement_window WHERE currency = $1 AND closing_seq IS NOT NULL"
 )
@@ -52,14 +50,14 @@ _CLOSED_LAST = (
 @app.command("list")
 def list_windows(
     currency: Annotated[
-        str | None, typer.Option("--currency", parser=currency_of, help="of this currency alone")
+        str | None, typer.Option("--currency", parser=currency_of, help="only windows of this currency")
     ] = None,
     before: Before = None,
     limit: Limit = 100,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Print the settlement windows, newest first, one JSON line each; an open one says when it closes."""
+    """Print the settlement windows, newest first, one JSON line each; an open one with its closing time."""
 
     async def work() -> None:
         async with database(settings_for(data, database_url)) as connection:
@@ -78,7 +76,7 @@ def list_windows(
 async def _closes_at(
     connection: asyncpg.Connection, schedule: reads.Schedule, window: reads.Settlement
 ) -> str | None:
-    """When an open window closes by schedule; None where no business day is known."""
+    """When an open window closes by schedule; None if no business day is known."""
     calendar = await calendars.load(connection, schedule.currency)
     with contextlib.suppress(NotFound):
         return calendar.next_close(schedule.closes_at, window.opened_at).isoformat()
@@ -86,10 +84,10 @@ async def _closes_at(
 
 
 async def _number(connection: asyncpg.Connection | asyncpg.Pool, text: str) -> int:
-    """The window that the command line names.
+    """Find the window named on the command line.
 
     Raises:
-        WrongUse: it names none.
+        WrongUse: there is no such window.
 
     """
     if text.isdecimal():
@@ -100,13 +98,13 @@ async def _number(connection: asyncpg.Connection | asyncpg.Pool, text: str) -> i
         number = await connection.fetchval(_CLOSED_LAST, currency) or 0
         known = number > 0
     if not known:
-        raise WrongUse(f"there is no such window: {text}; `payswitch settlement list` prints those there are")
+        raise WrongUse(f"there is no such window: {text}; `payswitch settlement list` prints them all")
     return number
 
 
 @app.command("show")
 def show_settlement(window: Window, data: Data = None, database_url: Database = None) -> None:
-    """Print the settlement of a WINDOW with the part of every participant."""
+    """Print the settlement of a WINDOW with the line of every participant."""
 
     async def work() -> dict[str, Any]:
         async with database(settings_for(data, database_url)) as connection:
@@ -124,34 +122,32 @@ def show_settlement(window: Window, data: Data = None, database_url: Database = 
 @app.command()
 def close(
     currency: Currency,
-    as_: Annotated[str, typer.Option("--as", help="who requests it; not needed in a sandbox")] = "",
-    reason: Reason = "closed by hand",
+    as_: Annotated[str, typer.Option("--as", help="the requester; not needed in a sandbox")] = "",
+    reason: Reason = "closed manually",
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Request that the open window of CURRENCY be closed now.
+    """Request to close the open window of CURRENCY now.
 
-    In a sandbox, without --as, its two made-up people request and approve it, and the number of the window
-    that was closed is printed.
+    In a sandbox, without --as, its two simulated people request and approve it, and the number of the closed
+    window is printed.
     """
 
-    async def work(counter: Counter) -> dict[str, Any] | int:
-        if not as_ and not counter.desk.sandbox:
-            raise NotAllowed("name who requests it with --as")
-        window = await counter.desk.pool.fetchval(
+    async def work(context: CommandContext) -> dict[str, Any] | int:
+        if not as_ and not context.desk.sandbox:
+            raise NotAllowed("give the requester with --as")
+        window = await context.desk.pool.fetchval(
             "SELECT number FROM ledger.settlement_window WHERE currency = $1 AND closing_seq IS NULL",
             currency,
         )
         if window is None:
-            raise WrongUse(
-                f"{currency} has no open window; `payswitch settlement list` prints those there are"
-            )
+            raise WrongUse(f"{currency} has no open window; `payswitch settlement list` prints them all")
         content = {"currency": currency, "window": window}
         maker = as_ or _BOTH[0]
-        document = await request(counter, maker, "window.close", content=content, reason=reason)
+        document = await request(context, maker, "window.close", content=content, reason=reason)
         if as_:
             return document
-        change = await vote(counter, _BOTH[1], document["number"], decision="approve", reason=reason)
+        change = await vote(context, _BOTH[1], document["number"], decision="approve", reason=reason)
         if change.state is not ChangeState.EXECUTED:
             raise NotFound(change.outcome)
         return int(window)
@@ -167,12 +163,12 @@ def positions(
     database_url: Database = None,
     csv: Annotated[bool, typer.Option("--csv", help="CSV instead of JSON")] = False,
 ) -> None:
-    """Print the net positions of a WINDOW: of payments, with other moves beside them; nets sum to zero."""
+    """Print the net positions of a WINDOW: of payments, and other movements separately; nets sum to zero."""
 
     async def work() -> str:
         async with database(settings_for(data, database_url)) as connection:
             found = await windows.find(connection, await _number(connection, window))
-            assert found is not None, "its number was looked up"
+            assert found is not None, "its number was read before"
             nets = await flows(connection, found.number)
             if csv:
                 return nets_csv(found.currency, nets)
@@ -186,12 +182,12 @@ def positions(
 def confirm(
     window: Window, *, as_: As, reason: Reason, data: Data = None, database_url: Database = None
 ) -> None:
-    """Request that the central banks of a WINDOW confirm its positions."""
+    """Request the confirmation of the positions of a WINDOW by its central banks."""
 
-    async def work(counter: Counter) -> dict[str, Any]:
-        found = await reads.find(counter.desk.pool, await _number(counter.desk.pool, window))
+    async def work(context: CommandContext) -> dict[str, Any]:
+        found = await reads.find(context.desk.pool, await _number(context.desk.pool, window))
         content = {"window": found.window, "positions_sha256": found.positions_sha256 or "0" * 64}
-        return await request(counter, as_, "settlement.confirm", content=content, reason=reason)
+        return await request(context, as_, "settlement.confirm", content=content, reason=reason)
 
     show(run(data, database_url, work))
 
@@ -200,25 +196,25 @@ def confirm(
 def abort(
     window: Window, *, as_: As, reason: Reason, data: Data = None, database_url: Database = None
 ) -> None:
-    """Request that a WINDOW be aborted before anything is instructed; its lines are carried forward."""
+    """Request to abort a WINDOW before anything is instructed; its lines are carried forward."""
     _ask(data, database_url, as_, "settlement.abort", window, {}, reason)
 
 
 @app.command()
 def hold(
     window: Window,
-    participant: Annotated[str, typer.Argument(help="the participant's id")],
+    participant: Annotated[str, typer.Argument(help="id of the participant")],
     *,
     as_: As,
     reason: Reason,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Request that the line of a PARTICIPANT in a WINDOW be held; the other lines settle."""
+    """Request to hold the line of a PARTICIPANT in a WINDOW; the other lines settle."""
     _ask(data, database_url, as_, "settlement.hold", window, {"participant": participant}, reason)
 
 
-def _ask(  # noqa: PLR0917 - what both commands are given
+def _ask(  # noqa: PLR0917 - the parameters of both commands
     data: Path | None,
     database_url: str | None,
     name: str,
@@ -229,9 +225,9 @@ def _ask(  # noqa: PLR0917 - what both commands are given
 ) -> None:
     """Request a change of a window."""
 
-    async def work(counter: Counter) -> dict[str, Any]:
-        whole = {"window": await _number(counter.desk.pool, window), **content}
-        return await request(counter, name, kind, content=whole, reason=reason)
+    async def work(context: CommandContext) -> dict[str, Any]:
+        whole = {"window": await _number(context.desk.pool, window), **content}
+        return await request(context, name, kind, content=whole, reason=reason)
 
     show(run(data, database_url, work))
 
@@ -239,25 +235,25 @@ def _ask(  # noqa: PLR0917 - what both commands are given
 @app.command()
 def confirmation(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="camt.054 or pacs.002")],
-    signature: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="detached JWS over it")],
-    agent: Annotated[str, typer.Option(help="the settlement agent's id")],
+    signature: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="detached JWS over FILE")],
+    agent: Annotated[str, typer.Option(help="id of the settlement agent")],
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Take in a settlement agent's signed FILE; the same again changes nothing."""
+    """Process a signed confirmation FILE of a settlement agent; a repetition changes nothing."""
     raw, token = file.read_bytes(), read_file(signature).strip()
     media_type = "application/json" if file.suffix == ".json" else "application/xml"
 
-    async def work(counter: Counter) -> day.Taken:
-        await _verify(counter, agent, raw, token)
-        return await day.take_confirmation(counter.desk, agent, raw, media_type, token)
+    async def work(context: CommandContext) -> day.Taken:
+        await _verify(context, agent, raw, token)
+        return await day.take_confirmation(context.desk, agent, raw, media_type, token)
 
     show(msgspec.to_builtins(run(data, database_url, work)))
 
 
-async def _verify(counter: Counter, agent: str, raw: bytes, token: str) -> None:
-    """Prove that a key of the agent that is in force signed the file."""
-    rows = await counter.desk.pool.fetch(
+async def _verify(context: CommandContext, agent: str, raw: bytes, token: str) -> None:
+    """Verify that a valid key of the agent signed the file."""
+    rows = await context.desk.pool.fetch(
         "SELECT keyid, public_key FROM switch.participant_key WHERE participant = $1"
         " AND valid_from <= clock_timestamp() AND (valid_until IS NULL OR valid_until > clock_timestamp())",
         agent,
@@ -266,7 +262,7 @@ async def _verify(counter: Counter, agent: str, raw: bytes, token: str) -> None:
         with contextlib.suppress(NotAuthentic):
             jws.verify(token, raw, key=PublicKey.from_pem(row["keyid"], row["public_key"].encode()))
             return
-    raise NotAuthentic("no key of this agent that is in force signed the file")
+    raise NotAuthentic("the file is not signed with a valid key of this agent")
 
 
 @app.command()
@@ -280,11 +276,11 @@ def key(data: Data = None) -> None:
 @app.command()
 def calendar(
     currency: Currency,
-    days: Annotated[int, typer.Option(min=1, max=400, help="how many days")] = 14,
+    days: Annotated[int, typer.Option(min=1, max=400, help="number of days")] = 14,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Print the business days of CURRENCY from today on, one JSON line each."""
+    """Print the business days of CURRENCY from today, one JSON line each."""
 
     async def work() -> None:
         async with database(settings_for(data, database_url)) as connection:

@@ -1,4 +1,4 @@
-"""What `payswitch demo` shows: payments both ways with their journeys, a closed window, every check."""
+"""The demonstration of `payswitch demo`: payments in both directions, a closed window, every check."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ from switch.settlement import positions
 from switch.writer.commands import CloseWindow
 
 TIME_SCALE: Final = 0.1
-"""Rail time-outs of a demonstration are a tenth of the real ones."""
+"""Time-outs of rails in a demonstration are a tenth of the real ones."""
 _NATIVE_LINES: Final = 4
 _AT_ONCE: Final = 8
 _WIDTH: Final = 108
@@ -39,7 +39,7 @@ _WIDTH: Final = 108
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One payment to show. `word` is what the simulated rail makes of the creditor's account."""
+    """One payment to show. `word` selects how the simulated rail responds for the creditor's account."""
 
     title: str
     debtor: str
@@ -53,13 +53,13 @@ class Scene:
 SCENES: Final = (
     Scene("a bank in India pays a wallet in Pakistan", "asha-bank", "Asha Rao", "noor-wallet", "Bilal Khan", "12500.00"),
     Scene("a wallet in Pakistan pays a bank in India", "noor-wallet", "Bilal Khan", "ganga-bank", "Ravi Kumar", "48000.00"),
-    Scene("the creditor's account is closed: the money is free again at once", "asha-bank", "Asha Rao", "indus-bank", "Sana Mir", "990.50", "AC04"),
-    Scene("the rail falls silent after it paid: held, asked, then posted, once", "indus-bank", "Sana Mir", "asha-bank", "Asha Rao", "7600.00", "SILENT"),
+    Scene("the creditor's account is closed: the reservation is released at once", "asha-bank", "Asha Rao", "indus-bank", "Sana Mir", "990.50", "AC04"),
+    Scene("the rail does not respond after it paid: the outcome is enquired, then posted once", "indus-bank", "Sana Mir", "asha-bank", "Asha Rao", "7600.00", "SILENT"),
 )  # fmt: skip
 
 
 def is_running(data: Path) -> bool:
-    """Whether the switch of this data directory answers."""
+    """Whether the switch of this data directory responds."""
     with contextlib.suppress(OSError, ValueError, KeyError):
         url = json.loads((data / "sandbox" / "credentials.json").read_text())["url"]
         with contextlib.suppress(urllib.error.URLError):
@@ -69,7 +69,7 @@ def is_running(data: Path) -> bool:
 
 @contextlib.contextmanager
 def temporary_directory(given: Path | None) -> Iterator[Path]:
-    """Use the directory that was given, or one that is removed at the end."""
+    """Use the given directory, or a temporary one that is removed at the end."""
     if given is not None:
         yield given
         return
@@ -91,7 +91,7 @@ async def show(data: Path, say: Say) -> int:
         for scene in SCENES:
             state = await _pay(settings, scene, participants)
             say(f"{scene.title}")
-            for line in await _story(connection, keys, scene, state):
+            for line in await _history(connection, keys, scene, state):
                 print(f"          {line}", flush=True)
         await _every_corridor(settings, credentials["participants"], say)
         await _close_windows(settings, connection, say)
@@ -104,7 +104,7 @@ def _currencies(settings: Settings) -> list[str]:
 
 
 async def _begin_day(settings: Settings) -> None:
-    """Open fresh windows, so that they hold the payments shown and not the funds that came in before."""
+    """Open new windows, so that they contain only the payments shown, not the earlier deposits."""
     async with writer(settings) as link:
         for currency in _currencies(settings):
             await link.ask(CloseWindow(currency))
@@ -125,7 +125,7 @@ async def _pay(settings: Settings, scene: Scene, participants: dict[str, Any]) -
 
 
 async def _send(settings: Settings, client: Client, document: dict[str, Any]) -> PaymentState:
-    """Pay, and note that we were told of it: `verify` holds the switch to that."""
+    """Send a payment and record the response: `verify` checks the switch against it."""
     state = await client.pay(document, wait=20)
     with (settings.data / "sandbox" / "acknowledged.jsonl").open("a") as told:
         told.write(json.dumps({"uetr": state.uetr, "status": state.status}) + "\n")
@@ -133,7 +133,7 @@ async def _send(settings: Settings, client: Client, document: dict[str, Any]) ->
 
 
 async def _every_corridor(settings: Settings, participants: Sequence[dict[str, str]], say: Say) -> None:
-    """One payment from every country to every other, many at a time, and how long each took."""
+    """Send one payment from every country to every other, concurrently, and print how long each took."""
     banks = {p["country"]: p for p in reversed(participants)}
     pairs = list(permutations(sorted(banks), 2))
     gate = asyncio.Semaphore(_AT_ONCE)
@@ -145,7 +145,7 @@ async def _every_corridor(settings: Settings, participants: Sequence[dict[str, s
             state = await _send(settings, client, document)
         return (source, target), _took(state) if state.status == "ACCC" else f"{state.status} {state.reason}"
 
-    say(f"{len(pairs)} corridors, one payment each: milliseconds until the creditor's rail had credited it")
+    say(f"{len(pairs)} corridors, one payment each: milliseconds until the creditor's rail credited it")
     async with contextlib.AsyncExitStack() as stack:
         clients = {
             country: await stack.enter_async_context(Client.of_sandbox(settings.credentials_file, bank["id"]))
@@ -163,7 +163,7 @@ def _took(state: PaymentState) -> str:
     return f"{(last - first).total_seconds() * 1000:.0f}"
 
 
-async def _story(
+async def _history(
     connection: asyncpg.Connection, keys: KeyRing, scene: Scene, state: PaymentState
 ) -> Sequence[str]:
     lines = [f"UETR {state.uetr}  {scene.amount} -> {state.status} {state.reason or ''}"]
@@ -181,7 +181,7 @@ def _offset(start: str, at: str) -> str:
 
 
 async def _native(connection: asyncpg.Connection, keys: KeyRing, uetr: UUID) -> list[str]:
-    """Get the first lines of what the rail was sent."""
+    """Get the first lines of the message to the rail."""
     body = await personal_data.read(connection, keys, uetr, personal_data.SENT)
     text = body.decode("utf-8", "replace")
     return [*textwrap.wrap(text, _WIDTH, max_lines=_NATIVE_LINES, placeholder=" ...")]
@@ -222,11 +222,11 @@ async def _verify(settings: Settings, connection: asyncpg.Connection, say: Say) 
 
 
 _EXAMPLE: Final = frozenset({"IN", "PK"})
-"""Between whose banks the first payment is, where their rails run."""
+"""The two countries of the first payment, if their rails run."""
 
 
 def welcome(settings: Settings, url: str) -> list[str]:
-    """Say where everything is, and how to send the first payment."""
+    """The lines that tell where everything is, and how to send the first payment."""
     lines = [
         "",
         f"payswitch is ready: {url}   pages {url}/console   metrics {url}/metrics",
@@ -239,10 +239,10 @@ def welcome(settings: Settings, url: str) -> list[str]:
     debtor, *others = sorted(
         banks.values(), key=lambda bank: (bank["country"] not in _EXAMPLE, bank["country"])
     )
-    lines += [f"sandbox credentials, of banks and of people: {settings.credentials_file}", ""]
+    lines += [f"sandbox credentials of banks and people: {settings.credentials_file}", ""]
     if others:
         lines += [
-            "A first payment, ready to paste (the shell makes its ids and its date, so each is a new payment):",
+            "A first payment, ready to paste (with new ids and today's date each time):",
             "",
             *_curl(url, debtor, others[0], credentials["accounts"][others[0]["country"]]).splitlines(),
             "",
@@ -251,22 +251,22 @@ def welcome(settings: Settings, url: str) -> list[str]:
         *lines,
         *_sign_in(url, debtor["id"], credentials["people"][debtor["id"]]["password"], settings.data),
         "",
-        "Ctrl-C stops it; the data stays.",
+        "Press Ctrl-C to stop; the data is kept.",
     ]
 
 
 def _sign_in(url: str, name: str, password: str, data: Path) -> list[str]:
-    """How to get to the pages, with the second factor."""
+    """How to sign in to the pages, with the second factor."""
     return [
-        f"To see it on the pages, sign in at {url}/console as {name} (or operator, checker, auditor,",
-        f"regulator-in, ...) with the password {password} and the one-time code that this prints:",
+        f"To see it in the console, sign in at {url}/console as {name} (or operator, checker, auditor,",
+        f"regulator-in, ...) with the password {password} and the one-time code that this command prints:",
         "",
         f".venv/bin/payswitch people code {name} --data {data}",
     ]
 
 
 def _curl(url: str, debtor: dict[str, str], creditor: dict[str, str], account: str) -> str:
-    """A payment as a command of the shell, which makes the UETR, the ids and the dates."""
+    """A payment as a shell command, which generates the UETR, the ids and the dates."""
     document = world.document(debtor, creditor, amount="1500.00", account=account)
     payment = document["Document"]["FIToFICstmrCdtTrf"]
     (transaction,) = payment["CdtTrfTxInf"]

@@ -1,4 +1,4 @@
-"""`payswitch up` and `demo`: the whole switch, and its demonstration."""
+"""`payswitch up` and `demo`: run the whole switch, or its demonstration."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ def _progress() -> Callable[[str], None]:
     started = time.monotonic()
 
     def say(text: str) -> None:
-        with contextlib.suppress(OSError):  # a full disk, or a reader that went away, must end nothing
+        with contextlib.suppress(OSError):  # a full disk or a closed pipe must stop nothing
             print(f"[{time.monotonic() - started:5.1f} s] {text}", flush=True)
 
     return say
@@ -27,15 +27,15 @@ def _progress() -> Callable[[str], None]:
 
 def up(
     sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="simulated rails, made-up participants and people")
+        bool, typer.Option("--sandbox", help="simulated rails, participants and people")
     ] = False,
     port: Annotated[
-        int | None, typer.Option("--port", min=0, max=65535, help="port of the API; 0 takes a free one")
+        int | None, typer.Option("--port", min=0, max=65535, help="port of the API; 0 selects a free one")
     ] = None,
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Start the switch and keep it running; it is ready when `GET /readyz` answers 200."""
+    """Start the switch and keep it running; it is ready when `GET /readyz` returns 200."""
     logs.configure("supervisor")
     given = {"sandbox": sandbox or None, "port": port, "data": data, "database": database_url}
     settings = Settings(**{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
@@ -50,7 +50,7 @@ def up(
 
 
 def demo(data: Data = None) -> None:
-    """Show the main job on a running sandbox (`--data DIR`), or on a temporary one."""
+    """Demonstrate payments and settlement on a running sandbox (`--data DIR`), or on a temporary one."""
     say = _progress()
     if data is not None and showcase.is_running(data):
         raise typer.Exit(asyncio.run(showcase.show(data, say)))
@@ -59,5 +59,5 @@ def demo(data: Data = None) -> None:
         settings = Settings(data=place, sandbox=True, port=0, time_scale=showcase.TIME_SCALE)
         with running(settings, say) as supervisor:
             code = asyncio.run(showcase.show(supervisor.settings.data, say))
-    say("stopped; everything temporary is removed")
+    say("stopped; temporary files are removed")
     raise typer.Exit(code)

@@ -1,10 +1,10 @@
-"""`payswitch up`: every process of one machine, started, kept, and stopped in order.
+"""`payswitch up`: start every process on one machine, keep it running, and stop it in order.
 
-The processes are children that the kernel ends with us, so a killed supervisor leaves no writer behind.
-Nothing is kept here: after a kill -9 of everything, starting again is the whole recovery.
+The processes are children that the kernel ends with the supervisor, so a killed supervisor leaves no writer
+running. The supervisor stores nothing: after a kill -9 of everything, a new start is the whole recovery.
 
-What may pass (a full disk, a database that is away) is waited for without end, and told. What cannot
-succeed before people act ends a start at once, with every reason found, one line each.
+Temporary failures (a full disk, an unavailable database) are reported and waited for without limit. A failure
+that needs a person's action ends a start at once, with every reason, one line each.
 """
 
 import asyncio
@@ -42,21 +42,21 @@ from switch.sandbox import world
 
 _OPEN_FILES: Final = 65_536
 READY_WITHIN_S: Final = 240.0
-"""How long `running` waits; `payswitch up` waits without end, and says for what."""
+"""How long `running` waits; `payswitch up` waits without limit, and prints for what."""
 _POLL_S: Final = 0.05
 _BACKOFF_S: Final = (0.0, 0.2, 0.5, 1.0, 2.0, 3.0)
 _BACKOFF_REFUSED_S: Final = 30.0
-"""Between restarts of what cannot succeed before people act."""
+"""Seconds between restarts of a process that needs a person's action."""
 _STOP_WITHIN_S: Final = 25.0
 _HEALTHY_AFTER_S: Final = 10.0
 _TELL_EVERY_S: Final = 30.0
-_LOOK_MAX_S: Final = 1.0
-"""What one look adds to a child's silence at most: a supervisor that was stopped itself blames nobody."""
+_CHECK_MAX_S: Final = 1.0
+"""The most that one check adds to a child's silence: a stopped supervisor must not blame its children."""
 _SILENT_MAX_S: Final[Mapping[str, float]] = MappingProxyType(
     {"api": 20.0, "writer": 40.0, "caretaker": 40.0, "messenger": 40.0}
 )
-"""A process that reports no progress for longer is replaced. An API worker's loop turns always; the others
-wait for a statement of the database at times, which may take thirty seconds."""
+"""Seconds without progress after which a process is replaced. The loop of an API worker always runs; the
+others sometimes wait for a database statement, which may take thirty seconds."""
 _WAIT_FOR_PORT_S: Final = 3.0
 _NO_ROOM: Final = "No space left on device"
 _LOG_TAIL_BYTES: Final = 4096
@@ -69,7 +69,7 @@ _PASSING: Final = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
-"""Of these, what is not known to last may pass."""
+"""Of these failures, those not known to be permanent may be temporary."""
 _log = structlog.get_logger()
 
 T = TypeVar("T")
@@ -77,33 +77,33 @@ Say = Callable[[str], None]
 
 
 class StartError(RuntimeError):
-    """The switch could not be started; each line of the text is a reason."""
+    """The switch could not start; each line of the text is a reason."""
 
 
 @dataclass(slots=True)
 class Child:
-    """One process, and how to start it again."""
+    """One process, and how to restart it."""
 
     name: str
     server: ForkServer
-    """Who starts it."""
+    """The fork server that starts it."""
     module: str
     arguments: Sequence[str]
     environment: dict[str, str]
     log: Path
     files: tuple[int, ...] = ()
-    """Open files that it shares with us, under the same numbers."""
+    """Open files that it inherits, with the same descriptor numbers."""
     process: Forked | None = None
     started: float = 0.0
     restarts: int = 0
-    """In a row, each soon after the last."""
+    """Consecutive restarts, each soon after the one before."""
     reason: str = ""
-    """Why it ended last, as it said itself or as its end shows."""
+    """Why it ended last, as it reported or as its exit code shows."""
     refused: bool = False
-    """It said that it cannot succeed before people act."""
+    """It reported that it needs a person's action."""
     line: lifeline.Reader = field(default_factory=lifeline.Reader)
-    _silent_s: float | None = None
-    """Since its last report of progress; None before the first."""
+    _without_progress_s: float | None = None
+    """Seconds since its last report of progress; None before the first."""
     _noticed: bool = False
     _told: tuple[str, float] = ("", 0.0)
 
@@ -113,9 +113,9 @@ class Child:
         return self.name.partition("-")[0]
 
     def start(self) -> None:
-        """Start it, its output going to its log file."""
+        """Start it, with its output in its log file."""
         self.started = time.monotonic()
-        self._silent_s, self._noticed = None, False
+        self._without_progress_s, self._noticed = None, False
         self.reason, self.refused = "", False
         with self._open_log() as log:
             self.process = self.server.start(
@@ -131,19 +131,19 @@ class Child:
         try:
             self.log.parent.mkdir(parents=True, exist_ok=True)
             return self.log.open("ab")
-        except OSError:  # a full disk: it must run all the same
+        except OSError:  # a full disk: it must run anyway
             return Path(os.devnull).open("ab")
 
     def keep(self, elapsed_s: float, say: Say) -> None:
-        """Start it again if it died or stands still, ever slower while it keeps dying."""
+        """Restart it if it ended or makes no progress, with growing pauses while it keeps failing."""
         assert self.process is not None
         self._listen(elapsed_s)
         if self.process.poll() is None:
-            if self._stands_still():
-                self.reason = f"it made no progress for {self._silent_s:.0f} s"
+            if self._makes_no_progress():
+                self.reason = f"it made no progress for {self._without_progress_s:.0f} s"
                 self.process.kill()
             return
-        self._notice(say)
+        self._report_end(say)
         if time.monotonic() - self.started >= self._pause_s():
             self.start()
 
@@ -159,15 +159,17 @@ class Child:
 
         self.line.read(beat, end)
         if beaten:
-            self._silent_s = 0.0
-        elif self._silent_s is not None:
-            self._silent_s += elapsed_s
+            self._without_progress_s = 0.0
+        elif self._without_progress_s is not None:
+            self._without_progress_s += elapsed_s
 
-    def _stands_still(self) -> bool:
-        return self._silent_s is not None and self._silent_s > _SILENT_MAX_S.get(self.kind, float("inf"))
+    def _makes_no_progress(self) -> bool:
+        return self._without_progress_s is not None and self._without_progress_s > _SILENT_MAX_S.get(
+            self.kind, float("inf")
+        )
 
-    def _notice(self, say: Say) -> None:
-        """Once an end: count it, and tell why; of many in a row now and then."""
+    def _report_end(self, say: Say) -> None:
+        """Once per end: count it and print why; print only some of many in a row."""
         if self._noticed or self.process is None:
             return
         self._noticed = True
@@ -182,12 +184,12 @@ class Child:
             say(f"restarting {self.name}{again}: {self.reason}")
 
     def _reason(self) -> str:
-        """What an end shows that nobody explained."""
+        """The reason of an end without a report."""
         assert self.process is not None
         code = self.process.returncode or 0
         if code < 0:
             return f"killed by {signal.Signals(-code).name}"
-        last = _last_line(self.log) if self.kind == "rail" else ""  # a simulator has no line to us
+        last = _last_line(self.log) if self.kind == "rail" else ""  # a simulator has no lifeline
         return last or f"exit code {code}; see {self.log}"
 
     def _pause_s(self) -> float:
@@ -196,7 +198,7 @@ class Child:
         return _BACKOFF_S[min(self.restarts, len(_BACKOFF_S) - 1)]
 
     def stop(self) -> None:
-        """Ask it to end, and make it end."""
+        """Ask it to end, and kill it if it does not."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -223,14 +225,14 @@ class Supervisor:
 
     @property
     def url(self) -> str:
-        """Where the API answers."""
+        """The address of the API."""
         return f"http://{self.settings.host}:{self.settings.port}"
 
     def start(self, *, within_s: float | None = None) -> None:
-        """Start everything, until `/readyz` is 200; what may pass is waited for, `within_s` or without end.
+        """Start everything, until `/readyz` returns 200; wait for temporary failures `within_s`, or for ever.
 
         Raises:
-            StartError: something cannot succeed before people act, or was not there in time.
+            StartError: something needs a person's action, or was not ready in time.
 
         """
         deadline = _Deadline(within_s)
@@ -254,7 +256,7 @@ class Supervisor:
         self._wait_until_ready(deadline)
 
     def _take_data(self) -> None:
-        """Be the only supervisor of this directory, and clear what the last one left."""
+        """Become the only supervisor of this directory, and remove what the last one left."""
         run = self.settings.data / "run"
         try:
             run.mkdir(parents=True, exist_ok=True)
@@ -268,12 +270,12 @@ class Supervisor:
             runs = {"host": self.settings.host, "port": self.settings.port, "rails": self.settings.rails}
             self.settings.running_file.write_text(json.dumps(runs))
         except BlockingIOError:
-            raise StartError(f"another switch runs on {self.settings.data}") from None
+            raise StartError(f"another switch is running on {self.settings.data}") from None
         except OSError as error:
             raise StartError(causes.of(error).text) from None
 
     def _bind(self) -> list[str]:
-        """Take the port; the workers of a supervisor that was just killed may hold it for a moment."""
+        """Bind the port; the workers of a supervisor that was just killed may hold it for a moment."""
         end = time.monotonic() + _WAIT_FOR_PORT_S
         while True:
             listener = socket.socket()
@@ -284,15 +286,15 @@ class Supervisor:
             except OSError as error:
                 listener.close()
                 if time.monotonic() > end or error.errno != errno.EADDRINUSE:
-                    taken = f"port {self.settings.port} is taken ({error.strerror})"
-                    return [f"{taken}: name another with --port or PAYSWITCH_PORT"]
+                    taken = f"port {self.settings.port} is not available ({error.strerror})"
+                    return [f"{taken}: set another with --port or PAYSWITCH_PORT"]
                 time.sleep(_POLL_S)
         self._listener = listener
         self.settings = self.settings.model_copy(update={"port": listener.getsockname()[1]})
         return []
 
     def _start_database(self, deadline: "_Deadline") -> dict[str, list[str]]:
-        """Start it, make the rails' keys meanwhile, and bring its schema up to date."""
+        """Start the database, create the keys of the rails meanwhile, and apply migrations."""
         if not self.settings.database:
             self._say("starting PostgreSQL")
             archiving = backup.archive_settings(self.settings.backups) if self.settings.backups else None
@@ -301,12 +303,12 @@ class Supervisor:
         else:
             self._reach_database()
             simulators = self._prepare_rails()
-        self._say("bringing the schema up to date")
+        self._say("applying schema migrations")
         self._patiently(lambda: asyncio.run(preflight.bring_up_to_date(self.settings.database)), deadline)
         return simulators
 
     def _reach_database(self) -> None:
-        """Meet a database of one's own for the first time: one that is away looks like a wrong URL."""
+        """Connect to an external database for the first time: if it is unavailable, the URL may be wrong."""
         try:
             asyncio.run(preflight.reach(self.settings.database))
         except Exception as error:  # noqa: BLE001 - every failure becomes a reason
@@ -323,7 +325,7 @@ class Supervisor:
         def wait() -> None:
             if not postgres.running:
                 reason = postgres.why_ended()
-                postgres.begin()  # at the next try it is looked at
+                postgres.begin()  # the next try checks it
                 raise PostgresError(f"PostgreSQL ended: {reason}")
             if not postgres.ready:
                 raise _NotYet
@@ -332,10 +334,10 @@ class Supervisor:
         return simulators
 
     def _patiently(self, step: Callable[[], T], deadline: "_Deadline") -> T:
-        """Do a step of the start; try again what may pass.
+        """Run a step of the start; repeat it after temporary failures.
 
         Raises:
-            StartError: it cannot succeed, or did not in time.
+            StartError: it cannot succeed, or did not succeed in time.
 
         """
         pace = _Pace()
@@ -350,12 +352,12 @@ class Supervisor:
                 if cause.lasting or not isinstance(error, _PASSING):
                     raise StartError(cause.text) from None
                 deadline.check(cause.text)
-                if pace.tells(cause.text):
+                if pace.should_print(cause.text):
                     self._say(f"waiting: {cause.text}")
                 time.sleep(pace.pause_s())
 
     async def _populate(self, deadline: "_Deadline") -> None:
-        """Fill the sandbox as soon as the writer is there."""
+        """Fill the sandbox as soon as the writer responds."""
         pace = _Pace()
         while True:
             task = asyncio.create_task(world.populate(self.settings, self.url))
@@ -370,11 +372,11 @@ class Supervisor:
             if cause.lasting or not isinstance(error, _PASSING):
                 raise error
             deadline.check(cause.text)
-            if pace.tells(cause.text):
+            if pace.should_print(cause.text):
                 self._say(f"waiting: {cause.text}")
 
     def _raise_refusals(self) -> None:
-        """End a start that cannot succeed, with every child's reason."""
+        """End a start that cannot succeed, with the reason of every child."""
         self._raise_if([f"{child.name}: {child.reason}" for child in self._children if child.refused])
 
     def _raise_if(self, reasons: Sequence[str]) -> None:
@@ -398,7 +400,7 @@ class Supervisor:
         self._children.append(child)
 
     def _environment(self) -> dict[str, str]:
-        """Get the environment of every child: ours, and the settings as they are now."""
+        """Get the environment of every child: that of the supervisor, with the present settings."""
         settings = {
             f"PAYSWITCH_{name.upper()}": _text(value)
             for name, value in self.settings.model_dump(mode="json").items()
@@ -411,16 +413,16 @@ class Supervisor:
             self.keep()
             self._raise_refusals()
             deadline.check(f"{missing}; see {self.settings.data / 'logs'}")
-            if pace.tells(missing, after_s=_HEALTHY_AFTER_S):
+            if pace.should_print(missing, after_s=_HEALTHY_AFTER_S):
                 self._say(f"waiting: {missing}")
             time.sleep(_POLL_S)
 
     def is_ready(self) -> bool:
-        """Whether `/readyz` says so."""
+        """Whether `/readyz` returns 200."""
         return not self._missing()
 
     def _missing(self) -> str:
-        """What `/readyz` waits for; empty where it is 200."""
+        """What `/readyz` reports as missing; empty if it returns 200."""
         try:
             with urllib.request.urlopen(f"{self.url}/readyz", timeout=5):  # noqa: S310 - our own address
                 return ""
@@ -429,21 +431,21 @@ class Supervisor:
                 return str(json.loads(error.read()).get("detail", "not ready"))
             return "not ready"
         except (urllib.error.URLError, OSError):
-            return "no API worker answers yet"
+            return "no API worker responds yet"
 
     def keep(self) -> None:
-        """Restart what died or stands still; called again and again."""
+        """Restart processes that ended or make no progress; called periodically."""
         now = time.monotonic()
-        elapsed_s, self._kept_at = min(now - self._kept_at, _LOOK_MAX_S), now
+        elapsed_s, self._kept_at = min(now - self._kept_at, _CHECK_MAX_S), now
         self._keep_database()
         for child in self._children:
             try:
                 child.keep(elapsed_s, self._say)
-            except OSError as error:  # no memory or no process left to start it with: the next look may
+            except OSError as error:  # no memory or no process left to start it: the next check may succeed
                 _log.error("not_started", name=child.name, reason=causes.of(error).text)
 
     def _keep_database(self) -> None:
-        """Start PostgreSQL again, ever slower while it keeps ending; never give up."""
+        """Restart PostgreSQL, with growing pauses while it keeps ending; never give up."""
         postgres = self._postgres
         if postgres is None or postgres.running or not self._database.due():
             return
@@ -452,12 +454,12 @@ class Supervisor:
             postgres.begin()
         except (PostgresError, OSError) as error:
             reason = str(error)
-        if self._database.tells(reason):
+        if self._database.should_print(reason):
             _log.error("restarting", name="postgres", reason=reason)
             self._say(f"restarting PostgreSQL: {reason}")
 
     def stop(self) -> None:
-        """Stop in the order that loses nothing: doors first, the books last."""
+        """Stop in a safe order: the API first, the writer and the database last."""
         if self._listener is not None:
             self._listener.close()
         order = ("api", "messenger", "caretaker", "rail", "writer")
@@ -471,32 +473,32 @@ class Supervisor:
             self._lock.close()
 
     def pid(self, name: str) -> int:
-        """Process id of a child, for tests that hurt it."""
+        """Process id of a child, for fault tests."""
         child = next(c for c in self._children if c.name == name)
         assert child.process is not None
         return child.process.pid
 
 
 class _NotYet(Exception):
-    """Not there yet, and nothing is wrong."""
+    """Not ready yet; this is not a failure."""
 
 
 @dataclass(slots=True)
 class _Deadline:
-    """When a start gives up; never, without `within_s`."""
+    """When a start gives up; without `within_s`, never."""
 
     within_s: float | None
     _began: float = field(default_factory=time.monotonic)
 
     def check(self, reason: str) -> None:
-        """Raise StartError with `reason` once it is over."""
+        """Raise StartError with `reason` after the deadline."""
         if self.within_s is not None and time.monotonic() - self._began > self.within_s:
             raise StartError(f"not ready after {self.within_s:.0f} s: {reason}")
 
 
 @dataclass(slots=True)
 class _Pace:
-    """Tries that come ever slower, and reasons that are told when they change and now and then."""
+    """Tries with growing pauses, and reasons that are printed when they change and at times again."""
 
     _tries: int = 0
     _at: float = field(default_factory=time.monotonic)
@@ -509,7 +511,7 @@ class _Pace:
         return _BACKOFF_S[min(self._tries, len(_BACKOFF_S) - 1)]
 
     def due(self) -> bool:
-        """Whether the next try may be made now; it counts as made then."""
+        """Whether the next try may be made now; if so, it is counted."""
         now = time.monotonic()
         if now - self._at > _HEALTHY_AFTER_S:
             self._tries = 0
@@ -519,8 +521,8 @@ class _Pace:
         self._tries += 1
         return True
 
-    def tells(self, reason: str, *, after_s: float = 0.0) -> bool:
-        """Whether a reason should be told now: it is new, or was told long ago."""
+    def should_print(self, reason: str, *, after_s: float = 0.0) -> bool:
+        """Whether to print a reason now: it is new, or was printed long ago."""
         now, same = time.monotonic(), _without_numbers(reason)
         if now - self._at < after_s or (same == self._told and now - self._told_at < _TELL_EVERY_S):
             return False
@@ -529,12 +531,12 @@ class _Pace:
 
 
 def _without_numbers(reason: str) -> str:
-    """What makes two reasons the same: names of temporary files and process ids change at every try."""
+    """Reduce a reason for comparison: names of temporary files and process ids change at every try."""
     return re.sub(r"\d+", "", reason)
 
 
 def _cause(error: Exception) -> causes.Cause:
-    """The cause of a step's failure; at a start only a full disk may pass of what PostgreSQL itself says."""
+    """The cause of a step's failure; at a start, only a full disk is a temporary failure of PostgreSQL."""
     cause = causes.of(error)
     if isinstance(error, PostgresError):
         if _NO_ROOM in cause.text:
@@ -554,7 +556,7 @@ def _last_line(log: Path) -> str:
 
 
 def _allow_open_files() -> None:
-    """Let our processes open as many files as the machine allows: each connection is one."""
+    """Raise the limit of open files to what the machine allows: each connection is a file."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -567,7 +569,7 @@ def _text(value: object) -> str:
 
 @contextlib.contextmanager
 def running(settings: Settings, say: Say) -> Iterator[Supervisor]:
-    """Run the switch for the length of a `with`; nobody restarts what dies meanwhile."""
+    """Run the switch for the duration of a `with`; processes that end meanwhile are not restarted."""
     supervisor = Supervisor(settings, say)
     try:
         supervisor.start(within_s=READY_WITHIN_S)

@@ -1,4 +1,4 @@
-"""`payswitch webhook-keys`: the keys that sign webhooks; two people add one and retire one."""
+"""`payswitch webhook-keys`: the keys that sign webhooks; adding and retiring one needs two people."""
 
 import asyncio
 import json
@@ -6,17 +6,17 @@ from typing import Annotated
 
 import typer
 
+from switch.cli.as_person import As, Reason, ask
 from switch.cli.connect import Data, Database, database, settings_for
-from switch.cli.office import As, Reason, ask
 from switch.webhooks import signing
 
 app = typer.Typer(no_args_is_help=True)
-Number = Annotated[int, typer.Argument(min=1, help="number of the key, as `list` prints it")]
+Number = Annotated[int, typer.Argument(min=1, help="number of the key in `list`")]
 
 
 @app.command("list")
 def list_keys(data: Data = None, database_url: Database = None) -> None:
-    """Print every key that signs webhooks or did, the newest first, one JSON line each."""
+    """Print the present and former keys that sign webhooks, newest first, one JSON line each."""
 
     async def work() -> None:
         before = None
@@ -31,7 +31,7 @@ def list_keys(data: Data = None, database_url: Database = None) -> None:
 
 @app.command("add")
 def add_key(*, as_: As, reason: Reason, data: Data = None, database_url: Database = None) -> None:
-    """Ask for a further key: it signs beside the one in force, until that one is retired."""
+    """Request an additional key: it signs together with the present one until that is retired."""
     ask(data, database_url, as_, "webhook_key.add", {}, reason)
 
 
@@ -39,5 +39,5 @@ def add_key(*, as_: As, reason: Reason, data: Data = None, database_url: Databas
 def retire_key(
     number: Number, *, as_: As, reason: Reason, data: Data = None, database_url: Database = None
 ) -> None:
-    """Ask for the end of key NUMBER: it signs no more, and its private half is deleted."""
+    """Request the retirement of key NUMBER: it no longer signs, and its private key is deleted."""
     ask(data, database_url, as_, "webhook_key.retire", {"number": number}, reason)

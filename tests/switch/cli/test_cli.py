@@ -151,14 +151,14 @@ def test_a_payment_that_is_not_there_is_a_clear_error(stack: Stack) -> None:
     done = payswitch(stack, "payment", "7b0f2f3e-6c1d-4a53-9f0e-2d1c8a54e9b7")
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "payswitch: there is nothing of this id\n"
+    assert done.stderr == "payswitch: there is nothing with this id\n"
 
 
 def test_a_refused_payment_is_printed_and_exits_1(stack: Stack) -> None:
     done = payswitch(stack, "pay", "indus-bank", "asha-bank", "100.00", "--account", "asha-AC04@okbank")
 
     assert done.returncode == 1
-    assert done.stderr == "payswitch: the payment is refused: AC04\n"
+    assert done.stderr == "payswitch: the payment was refused: AC04\n"
     assert json.loads(done.stdout)["journey"][-1]["event"] == "released"
 
 

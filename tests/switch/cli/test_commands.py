@@ -330,7 +330,7 @@ def test_a_switch_that_does_not_answer_a_payment_is_one_line(
 ) -> None:
     words = ["pay", "asha-bank", "noor-wallet", "10.00", "--data", str(sandbox_at(tmp_path, 1))]
 
-    assert "no answer" in in_one_line(capfd, words, {FAILED})
+    assert "no response" in in_one_line(capfd, words, {FAILED})
 
 
 def started(words: list[str]) -> subprocess.Popen[str]:

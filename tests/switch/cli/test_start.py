@@ -47,9 +47,9 @@ def test_every_file_that_is_missing_or_broken_is_named_before_anything_is_starte
     assert code == 1
     assert len(lines) == 5
     assert lines[0].startswith("payswitch: no adapter for XX")
-    assert lines[1].startswith("payswitch: nothing says where the rails of PK are: write ")
-    assert lines[2].endswith("/rails/IN/switch.json is no connection of a rail: 'ca_file' is missing")
-    assert {line.partition(" is no key file")[0].rpartition("/")[2] for line in lines[3:]} == {
+    assert lines[1].startswith("payswitch: there is no connection file for the rails of PK: write ")
+    assert lines[2].endswith("/rails/IN/switch.json is not a connection file of a rail: 'ca_file' is missing")
+    assert {line.partition(" is not a readable key file")[0].rpartition("/")[2] for line in lines[3:]} == {
         "webhooks.pem",
         "personal-data.json",
     }
@@ -64,13 +64,13 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
         code, lines = up("--data", str(tmp_path), "--port", port, "--sandbox")
 
     assert (code, len(lines)) == (1, 1)
-    assert f"port {port} is taken (Address already in use)" in lines[0]
+    assert f"port {port} is not available (Address already in use)" in lines[0]
 
 
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("nonsense", "not a URL of PostgreSQL"),
+        ("nonsense", "not a PostgreSQL URL"),
         ("postgresql://user:CANARY@no-such-host.invalid/x", "host is not known"),
     ],
 )
@@ -106,7 +106,7 @@ def test_a_second_switch_on_the_same_data_is_one_line_and_harms_the_first_in_not
     kept = {path.name for path in stack.settings.metrics_directory.glob("*.db")}
     code, lines = up("--data", str(stack.settings.data), "--port", "0", "--sandbox")
 
-    assert (code, lines) == (1, [f"payswitch: another switch runs on {stack.settings.data}"])
+    assert (code, lines) == (1, [f"payswitch: another switch is running on {stack.settings.data}"])
     assert kept <= {path.name for path in stack.settings.metrics_directory.glob("*.db")}
     assert stack.supervisor.is_ready()
 
@@ -191,7 +191,7 @@ def test_a_sandbox_without_india_or_pakistan_has_a_first_payment_too(
     world._write(settings.credentials_file, {**credentials, "people": people})
     said = "\n".join(showcase.welcome(settings, "http://127.0.0.1:1"))
 
-    assert said.endswith("Ctrl-C stops it; the data stays.")
+    assert said.endswith("Press Ctrl-C to stop; the data is kept.")
     assert said.count("/v1/iso20022/pacs.008") == (len(rails) > 1)
     assert ('"INDUPKKA"' in said) is ("PK" in rails)
 

@@ -61,7 +61,7 @@ async def test_a_running_switch_is_well(stack: Stack) -> None:
     usage = shutil.disk_usage(stack.settings.data)
     full = {"disk-room"} if usage.free < usage.total * doctor.DISK_FREE_MIN else set()
 
-    assert {finding.code for finding in found.findings} == full, doctor.say(found)
+    assert {finding.code for finding in found.findings} == full, doctor.lines_of(found)
     assert set(found.checked) >= {*doctor.LOCAL, *doctor.RUNNING, *doctor.DATABASE}
 
 

@@ -159,7 +159,7 @@ async def test_a_window_was_closed_by_one_command_outside_a_sandbox(
 
     assert result.exit_code == 1
     assert isinstance(result.exception, NotAllowed)
-    assert "name who requests it with --as" in result.exception.detail
+    assert "give the requester with --as" in result.exception.detail
     assert await desk.pool.fetchval("SELECT count(*) FROM ledger.settlement_window") == 1
 
 

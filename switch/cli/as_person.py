@@ -1,4 +1,4 @@
-"""What the commands of people share: the running switch, who acts, how a change is requested."""
+"""Shared code of commands that people run: the running switch, the acting person, requests for changes."""
 
 import asyncio
 import contextlib
@@ -23,22 +23,20 @@ from switch.identity.model import Change, Person
 from switch.writer.desk import Desk
 
 T = TypeVar("T")
-As = Annotated[
-    str, typer.Option("--as", help="who acts: a person who signed in with `payswitch people sign-in`")
-]
+As = Annotated[str, typer.Option("--as", help="the acting person, signed in with `payswitch people sign-in`")]
 Factor = Annotated[
     str | None,
     typer.Option(
         "--confirmed-factor",
-        help="where the switch asks for it: by what factor this departs from what is in force",
+        help="confirm a large departure: its factor to the value in force, as the refusal states it",
     ),
 ]
-Reason = Annotated[str, typer.Option("--reason", help="why; written to the log")]
+Reason = Annotated[str, typer.Option("--reason", help="reason; recorded in the log")]
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
-    """Where commands are given: the desk, and the settings of the switch behind it."""
+class CommandContext:
+    """The context of a command: the service context, and the settings of the switch."""
 
     desk: Desk
     settings: Settings
@@ -49,7 +47,7 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
     """Reach the database and the writer of a running switch.
 
     Raises:
-        CommandFailed: it does not run.
+        CommandFailed: it is not running.
 
     """
     async with pool(settings) as connections, writer(settings) as link:
@@ -57,14 +55,14 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
 
 
 def session_file(desk: Desk, name: str) -> Path:
-    """Where the token of a person who signed in at this machine is kept, for its owner to read alone."""
+    """The file with the session token of a person signed in on this machine; readable only by its owner."""
     if Path(name).name != name:
-        raise NotAuthentic(f"{name!r} is not the name of a person")
+        raise NotAuthentic(f"{name!r} is not a valid name of a person")
     return desk.data / "run" / "sessions" / name
 
 
 def keep_token(desk: Desk, name: str, token: str) -> None:
-    """Keep a session's token."""
+    """Store the token of a session."""
     file = session_file(desk, name)
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
@@ -72,7 +70,7 @@ def keep_token(desk: Desk, name: str, token: str) -> None:
 
 
 async def find_person(desk: Desk, settings: Settings, name: str) -> Person:
-    """Find who acts: by the session of this machine, or, in a sandbox, by the credentials file.
+    """Find the acting person: by the session on this machine or, in a sandbox, by the credentials file.
 
     Raises:
         NotAuthentic: not signed in.
@@ -91,59 +89,59 @@ async def find_person(desk: Desk, settings: Settings, name: str) -> Person:
             known = json.loads(settings.credentials_file.read_text()).get("people", {})
             if name in known:
                 return await sessions.of_bearer(connection, known[name]["bearer"])
-    raise NotAuthentic(f"{name} is not signed in here: run `payswitch people sign-in {name}`")
+    raise NotAuthentic(f"{name} is not signed in on this machine: run `payswitch people sign-in {name}`")
 
 
-def run(data: Path | None, database: str | None, work: Callable[[Counter], Awaitable[T]]) -> T:
-    """Run a command that needs the running switch."""
+def run(data: Path | None, database: str | None, work: Callable[[CommandContext], Awaitable[T]]) -> T:
+    """Run a command that needs a running switch."""
     settings = settings_for(data, database)
 
-    async def at_desk() -> T:
+    async def with_context() -> T:
         async with open_desk(settings) as desk:
-            return await work(Counter(desk, settings))
+            return await work(CommandContext(desk, settings))
 
-    return asyncio.run(at_desk())
+    return asyncio.run(with_context())
 
 
 async def request(
-    counter: Counter, name: str, kind: str, *, content: dict[str, Any], reason: str
+    context: CommandContext, name: str, kind: str, *, content: dict[str, Any], reason: str
 ) -> dict[str, Any]:
-    """Ask for a change as a person; the change, with half an enrolment code where there is one."""
-    person = await find_person(counter.desk, counter.settings, name)
+    """Request a change as a person; return it, with half of the enrolment code if there is one."""
+    person = await find_person(context.desk, context.settings, name)
     content, half = with_maker_half(kind, content)
-    change = await approvals.request(counter.desk, KINDS, person, kind, content=content, reason=reason)
-    document = await full_document(counter.desk, change)
+    change = await approvals.request(context.desk, KINDS, person, kind, content=content, reason=reason)
+    document = await full_document(context.desk, change)
     return {**document, "maker_half": half} if half else document
 
 
 async def vote(
-    counter: Counter, name: str, number: int, *, decision: str, reason: str, seen: str | None = None
+    context: CommandContext, name: str, number: int, *, decision: str, reason: str, seen: str | None = None
 ) -> Change:
     """Vote on a change as a person; `seen` is the digest of the effect that the person was shown."""
-    person = await find_person(counter.desk, counter.settings, name)
+    person = await find_person(context.desk, context.settings, name)
     return await approvals.vote(
-        counter.desk, KINDS, person, number, decision=decision, reason=reason, seen=seen
+        context.desk, KINDS, person, number, decision=decision, reason=reason, seen=seen
     )
 
 
 def confirmed(factor: str | None) -> dict[str, str]:
-    """The part of a content that confirms a departure, where one is confirmed."""
+    """The part of the content that confirms a departure, if the option is given."""
     return {} if factor is None else {"confirmed_factor": factor}
 
 
-def ask(  # noqa: PLR0917 - what every asking command is given
+def ask(  # noqa: PLR0917 - the parameters of every requesting command
     data: Path | None, database: str | None, name: str, kind: str, content: dict[str, Any], reason: str
 ) -> None:
-    """Ask for a change and print it."""
+    """Request a change and print it."""
 
-    async def work(counter: Counter) -> dict[str, Any]:
-        return await request(counter, name, kind, content=content, reason=reason)
+    async def work(context: CommandContext) -> dict[str, Any]:
+        return await request(context, name, kind, content=content, reason=reason)
 
     show(run(data, database, work))
 
 
 def show(document: object) -> None:
-    """Print a document as JSON; an instant has the form that the API gives it."""
+    """Print a document as JSON; instants have the same format as in the API."""
     typer.echo(json.dumps(document, indent=2, default=_plain))
 
 
