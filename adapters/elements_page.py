@@ -11,33 +11,33 @@ from adapters.accounting import accounting
 from schemas.elements import CARRIED, Element, Treatment, table
 from schemas.names import long_name
 
-_HEAD: Final = """# What becomes of every element
+_HEAD: Final = """# Treatment of every element of a pacs.008
 
 Made by `python -m adapters.elements_page` from `schemas/elements.txt` and the rails' profiles: do not edit.
 
-Whatever a pacs.008 or its business application header states is honoured, carried to the rail, or
-refused with its path. What has no effect on a payment is marked, with the reason. A line stands for
-everything below its path that has no line of its own; paths begin at the group header, the transaction
-or `AppHdr`.
+Every element of a pacs.008 or its business application header is honoured, carried to the rail, or
+refused with its path. Elements without effect on a payment are marked, with the reason. A row applies to
+all elements below its path that have no row of their own; paths begin at the group header, the
+transaction or `AppHdr`.
 
-* **decides**: the switch reads it and acts on it; the reason is that of a refusal.
-* **carried or refused**: it is in the native message of a rail that has a place for it. On other rails
+* **decides**: the switch acts on it; the reason is that of a refusal.
+* **carried or refused**: it is in the native message of a rail that has a field for it. On other rails
   the payment is refused.
-* **carried or noted**: the same, but on other rails the payment is made and its sender is told: by the
-  header `Payswitch-Notes` of the answer, and by `notes` of `GET /v1/payments/{uetr}`.
+* **carried or noted**: the same, but other rails execute the payment without it, and its sender is
+  notified by the header `Payswitch-Notes` of the response, and by `notes` of `GET /v1/payments/{uetr}`.
 * **refused**: always.
-* **informs**: it has no effect; the message is kept as it came.
+* **informs**: it has no effect; the message is stored unchanged.
 
-Names and remittance text that are longer than a rail carries are noted too. Each rail's column says what
-becomes of the element there: **c** carried, (c) carried in part, n noted, r refused. An element that
-only a later version of the message has is refused by a rail that speaks an earlier one (AG03).
+Names and remittance text that are too long for a rail are noted too. Each rail's column shows the
+treatment there: **c** carried, (c) carried in part, n noted, r refused. An element that exists only in a
+later version of the message is refused by a rail that uses an earlier one (AG03).
 """
 
 
 def page() -> str:
     """The whole page."""
     countries = registry.countries()
-    heads = ["element", "in words", "treatment", "reason", *countries, "rule"]
+    heads = ["element", "name", "treatment", "reason", *countries, "rule"]
     rows = [heads, ["---"] * len(heads), *(_row(element, countries) for element in table())]
     return f"{_HEAD}\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 

@@ -53,24 +53,24 @@ def facts(profile: RailProfile) -> str:
     timing, limits, characters, ids = profile.timing, profile.limits, profile.characters, profile.ids
     low, high = (Money(minor, profile.currency) for minor in (limits.minimum_minor, limits.maximum_minor))
     enquiries = f"first after {timing.enquiry_first_s:g} s, every {timing.enquiry_every_s:g} s, "
-    enquiries += f"at most {timing.enquiries_max}" + (" (the rail's bound)" if timing.enquiries_ruled else "")
+    enquiries += f"at most {timing.enquiries_max}" + (" (the rail's rule)" if timing.enquiries_ruled else "")
     text = f"{characters.encoding}, names to {characters.name_max}, "
     text += f"remittance to {characters.remittance_max}"
     rows = [
         ("outcome", f"{profile.confirmation}", profile.basis),
-        ("held before it is credited", f"{profile.reservation}", profile.basis),
+        ("reservation before credit", f"{profile.reservation}", profile.basis),
         ("undo", f"{profile.undo}", profile.basis),
         ("aliases", ", ".join(profile.aliases), profile.basis),
-        ("one payment", f"{low} to {high}", limits.basis),
-        ("amounts", _amounts(profile), profile.basis),
+        ("amount of a payment", f"{low} to {high}", limits.basis),
+        ("format of amounts", _amounts(profile), profile.basis),
         ("answer within", f"{timing.answer_s:g} s", timing.basis),
         (
             "enquiries",
             enquiries,
             timing.basis,
         ),
-        ("*not found* is believed", _absence(profile), profile.absence.basis),
-        ("people decide after", f"{timing.give_up_s:g} s without an answer", timing.basis),
+        ("*not found* is accepted", _absence(profile), profile.absence.basis),
+        ("manual resolution after", f"{timing.give_up_s:g} s without an answer", timing.basis),
         (
             "text",
             text,
@@ -78,11 +78,11 @@ def facts(profile: RailProfile) -> str:
         ),
         (
             "order numbers",
-            f"{ids.capacity:,} in a period `{ids.period}` at UTC{ids.utc_offset_minutes / 60:+g} h",
+            f"{ids.capacity:,} per period `{ids.period}` at UTC{ids.utc_offset_minutes / 60:+g} h",
             ids.basis,
         ),
         ("purpose", "mandatory" if profile.purpose_required else "optional", profile.basis),
-        ("the same ids act once", "yes" if profile.dedupes else "no", profile.basis),
+        ("an id is executed only once", "yes" if profile.dedupes else "no", profile.basis),
     ]
     lines = [f"| {name} | {value} | {basis} |" for name, value, basis in rows]
     return "\n".join(["| fact | value | basis |", "|---|---|---|", *lines])
@@ -93,9 +93,7 @@ def _absence(profile: RailProfile) -> str:
     answers, grace = profile.absence.answers, f"{profile.timing.not_found_grace_s:g} s"
     if answers == 0:
         return "never: the rail's refusal, its file or two people end the payment"
-    return (
-        f"{answers} times in a row, {grace} apart, the first {grace} after expiry and after contact was whole"
-    )
+    return f"after {answers} in a row, {grace} apart, the first {grace} after expiry and after reconnection"
 
 
 def _amounts(profile: RailProfile) -> str:
@@ -135,7 +133,7 @@ def schemes() -> str:
         + " |"
         for known in sorted(payload.schemes(), key=lambda known: (known.country, known.name))
     ]
-    head = "| country | scheme | payee is | " + " | ".join(groups) + " |"
+    head = "| country | scheme | type of payee | " + " | ".join(groups) + " |"
     return "\n".join([head, "|---" * 7 + "|", *rows])
 
 

@@ -26,7 +26,12 @@ def test_every_rail_has_a_page_that_says_what_is_not_public(country):
     text = (PAGES / f"{country}.md").read_text()
 
     assert registry.profile(country).rail in text
-    for part in ("## What is ours", "## Before production", "Sources:", "\n<!-- generated: example -->\n```"):
+    for part in (
+        "## Our assumptions (profile)",
+        "## Needed for production",
+        "Sources:",
+        "\n<!-- generated: example -->\n```",
+    ):
         assert part in text
 
 
