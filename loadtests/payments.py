@@ -127,17 +127,18 @@ def table(found: dict[str, Any]) -> str:
         )
     settings, machine = found["settings"], found["machine"]
     circumstances = (
-        f"{found['at']}, {machine['cpus']} CPUs with everything on them (both rails, the load process and"
-        f" PostgreSQL too), {settings['seconds']:g} s in {settings['rounds']} rounds,"
+        f"{found['at']}, {machine['cpus']} CPUs for all processes (including both rails, the load process and"
+        f" PostgreSQL), {settings['seconds']:g} s in {settings['rounds']} rounds,"
         f" {settings['connections']} connections,"
         f" {settings['workers']} API workers, {settings['messages']},"
-        f" rails that take {1000 * settings['rail_latency_s']:.0f} ms. Against the naive switch:"
-        f" {found['ratio_vs_naive']} times the payments/s, at 1/{found['cpu_ratio_vs_naive']} of the CPU a"
+        f" rails with a response time of {1000 * settings['rail_latency_s']:.0f} ms. Compared with the"
+        " naive switch:"
+        f" {found['ratio_vs_naive']} times the payments/s, at 1/{found['cpu_ratio_vs_naive']} of the CPU per"
         " payment; both share the machine with the same simulated rails."
     )
     return "\n".join(
         [
-            "# Payments, end to end",
+            "# Benchmark: payments end to end",
             "",
             circumstances,
             "",
