@@ -1,6 +1,6 @@
 """The pages: what operators, regulators and participants see, rendered here, under `/console`.
 
-One request, one page: every page works without scripts. What a page shows comes from the same reads as the
-API's; what it changes goes through the same approvals. A page module has routes and nothing else; how a page
-is rendered, who may see it, and in what language, is `shell`'s.
+Each request renders one page, and every page works without scripts. Pages use the same reads and the same
+approvals as the API. A page module contains routes only; `shell` renders pages, checks who may see them, and
+chooses the language.
 """

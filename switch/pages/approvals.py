@@ -1,6 +1,6 @@
-"""Changes that take two people: what is asked for, what it would do, saying yes or no, and asking.
+"""Changes that need two people: list, request, show with their effect, vote, and withdraw.
 
-What a form here does goes through `approvals/approvals.py`, like the API: it decides who may, not the page.
+Forms use `approvals/approvals.py`, like the API: permissions are checked there, not in the page.
 """
 
 import json
@@ -20,7 +20,7 @@ from switch.approvals.kinds import Kind
 from switch.change_catalogue import KINDS
 from switch.identity.model import Change, ChangeState, Person
 from switch.identity.permissions import may
-from switch.pages import forms, language, shell, witness
+from switch.pages import audited, forms, language, shell
 from switch.pages.shell import PREFIX, Office, Viewer, form, redirect, render
 from switch.writer.desk import Desk
 
@@ -47,13 +47,13 @@ GROUPS: Final = {
     "settlement_agent": "Settlement",
     "person": "People",
 }
-"""Where a kind of change stands in the list, by the first part of its name."""
+"""Group of a kind of change in the list, by the first part of its name."""
 OWN_PAGES: Final = {"participant.onboard": "/participants/new"}
-"""Kinds whose content is more than a flat form: name -> path of the page that asks for it."""
+"""Kinds whose content does not fit a flat form: name -> path of the page with their form."""
 PAGES: Final[Mapping[Subject, tuple[shell.Entry, str]]] = {
     Subject.PARTICIPANT: (shell.PARTICIPANTS, "/participants/{id}"),
     Subject.PERSON: (shell.PEOPLE, "/people"),
-    Subject.PAYMENT: (shell.QUEUES, "/payments/{id}"),  # a regulator may see that of its country only
+    Subject.PAYMENT: (shell.QUEUES, "/payments/{id}"),  # a regulator may see payments of its country only
     Subject.WINDOW: (shell.WINDOWS, "/windows/{id}"),
     Subject.CORRIDOR: (shell.RAILS, "/rails"),
     Subject.RAIL: (shell.RAILS, "/rails"),
@@ -61,24 +61,24 @@ PAGES: Final[Mapping[Subject, tuple[shell.Entry, str]]] = {
     Subject.RECONCILIATION_BREAK: (shell.BREAKS, "/breaks"),
     Subject.BOOKS: (shell.QUEUES, "/queues"),
 }
-"""Where what a change touches is shown, and the entry whose readers may see it."""
+"""Page of each subject of a change, and the navigation entry whose readers may see it."""
 CORRIDOR_HINT: Final = (
     "A checker must approve. If a corridor opens or changes its settlement method,"
     " both central banks must approve too."
 )
 WHY: Final = "why"
-"""Field of the reason; contents have fields of their own that are called so."""
+"""Form field of the reason of a request; `reason` is a field of some contents."""
 ROWS: Final = 50
 
 Number = Annotated[int, Path(ge=1, lt=2**63)]
-Lister = Annotated[Person, Depends(witness.of(shell.APPROVALS))]
+Reader = Annotated[Person, Depends(audited.reader(shell.APPROVALS))]
 
 
 @router.get("/changes")
 async def get_changes(
     request: Request,
     desk: Office,
-    person: Lister,
+    person: Reader,
     state: Annotated[str, Query(pattern="^[a-z]{0,20}$")] = "",
     before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
 ) -> Response:
@@ -100,43 +100,51 @@ async def get_changes(
 
 @router.get("/changes/new/{kind}")
 async def get_new(request: Request, desk: Office, person: Viewer, kind: str) -> Response:
-    """Show the form of a kind; what the address says is filled in."""
-    return await _form(request, desk, person, _kind(person, kind), said=dict(request.query_params))
+    """Show the form of a kind, filled in from the query string."""
+    return await _form(request, desk, person, _kind(person, kind), values=dict(request.query_params))
 
 
 @router.post("/changes/new/{kind}")
 async def post_new(request: Request, desk: Office, person: Viewer, kind: str) -> Response:
-    """Ask for a change; a form that is not good is shown again, and says what."""
+    """Request a change. An invalid form is shown again with the error."""
     check_same_origin(request)
     known = _kind(person, kind)
-    said = await form(request)
+    values = await form(request)
     try:
-        content, half = with_maker_half(kind, forms.read(forms.fields_of(known) or (), said))
-        change = await approvals.request(desk, KINDS, person, kind, content=content, reason=said.get(WHY, ""))
+        content, half = with_maker_half(kind, forms.read(forms.fields_of(known) or (), values))
+        change = await approvals.request(
+            desk, KINDS, person, kind, content=content, reason=values.get(WHY, "")
+        )
     except SwitchError as error:
-        return await _form(request, desk, person, known, said=said, problem=error)
-    if half:  # shown once, so there is nothing to be led to
+        return await _form(request, desk, person, known, values=values, problem=error)
+    if half:  # shown once only, so no redirect
         return await _page(request, desk, person, change, half=half)
     return redirect(request, f"/changes/{change.number}")
 
 
 @router.get("/changes/{number}")
 async def get_change(request: Request, desk: Office, person: Viewer, number: Number) -> Response:
-    """Show a change: what it would do, what everybody said, and what the reader may do about it."""
+    """Show a change: its effect, its votes, and what the reader may do."""
     return await _page(request, desk, person, await _find(desk, person, number))
 
 
 @router.post("/changes/{number}/votes")
 async def post_vote(request: Request, desk: Office, person: Viewer, number: Number) -> Response:
-    """Say yes or no. Half an enrolment code comes with the last yes to a new person, once."""
+    """Approve or refuse. The last approval of a new person shows half of the enrolment code, once."""
     check_same_origin(request)
-    said = await form(request)
-    decision = said.get("decision", "")
+    values = await form(request)
+    decision = values.get("decision", "")
     try:
         if decision not in {"approve", "refuse"}:
-            raise InvalidMessage("neither approved nor refused")
+            raise InvalidMessage("the decision is neither approve nor refuse")
         change = await approvals.vote(
-            desk, KINDS, person, number, decision=decision, reason=said.get(WHY, ""), seen=said.get("seen")
+            desk,
+            KINDS,
+            person,
+            number,
+            decision=decision,
+            reason=values.get(WHY, ""),
+            seen=values.get("seen"),
         )
     except NotFound:
         raise
@@ -149,7 +157,7 @@ async def post_vote(request: Request, desk: Office, person: Viewer, number: Numb
 
 @router.post("/changes/{number}/withdraw")
 async def post_withdraw(request: Request, desk: Office, person: Viewer, number: Number) -> Response:
-    """Take one's own request back."""
+    """Withdraw one's own request."""
     check_same_origin(request)
     try:
         await approvals.withdraw(desk, person, number)
@@ -160,8 +168,8 @@ async def post_withdraw(request: Request, desk: Office, person: Viewer, number: 
     return redirect(request, f"/changes/{number}")
 
 
-def may_ask(person: Person, kind: Kind[Any]) -> bool:
-    """Whether this person may ask for changes of a kind, of anything of its own."""
+def may_request(person: Person, kind: Kind[Any]) -> bool:
+    """Whether this person may request changes of a kind, for any subject in its scope."""
     return may(person, kind.right)
 
 
@@ -169,20 +177,20 @@ def _kind(person: Person, name: str) -> Kind[Any]:
     kind = KINDS.get(name)
     if kind is None or forms.fields_of(kind) is None:
         raise NotFound("no such kind of change")
-    if not may_ask(person, kind):
+    if not may_request(person, kind):
         raise NotAllowed("your role may not do this")
     return kind
 
 
 def _groups(person: Person) -> list[tuple[str, list[tuple[str, str]]]]:
-    """What this person may ask for: heading, and path and title of each kind below it."""
+    """Kinds that this person may request: heading, and path and title of each kind."""
     found = [
         (
             GROUPS.get(kind.name.partition(".")[0], "Payments"),
             (OWN_PAGES.get(kind.name, f"/changes/new/{kind.name}"), kind.title),
         )
         for kind in KINDS.values()
-        if may_ask(person, kind) and (kind.name in OWN_PAGES or forms.fields_of(kind) is not None)
+        if may_request(person, kind) and (kind.name in OWN_PAGES or forms.fields_of(kind) is not None)
     ]
     ordered = sorted(found, key=lambda one: list(GROUPS.values()).index(one[0]))
     return [(name, [entry for _, entry in group]) for name, group in groupby(ordered, key=lambda one: one[0])]
@@ -202,7 +210,7 @@ async def _form(
     person: Person,
     kind: Kind[Any],
     *,
-    said: Mapping[str, str],
+    values: Mapping[str, str],
     problem: SwitchError | None = None,
 ) -> Response:
     fields = await forms.with_choices(desk.pool, kind, forms.fields_of(kind) or ())
@@ -214,7 +222,7 @@ async def _form(
         kind=kind,
         fields=fields,
         words=forms.WORDS,
-        said=said,
+        values=values,
         why=WHY,
         problem=problem and forms.problem(problem.detail, kind, language.of(request)),
         seats_hint=_hint(kind),
@@ -223,7 +231,7 @@ async def _form(
 
 
 def _hint(kind: Kind[Any]) -> str:
-    """Whom it waits for, as far as its kind says."""
+    """Who must approve, as far as the kind determines it."""
     if kind.name.startswith("settlement.confirm"):
         return "The central bank of every country in the window must approve."
     if kind.name.startswith("corridor."):
@@ -270,7 +278,7 @@ async def _page(
 
 
 def _links(person: Person, touched: Sequence[Resource]) -> list[tuple[Subject, str, str]]:
-    """What a change touches: what it is, its name, and the path of its page if this person may see it."""
+    """Subjects of a change: kind, id, and the path of the page if this person may see it."""
     found = []
     for one in touched:
         entry, path = PAGES.get(one.subject, (None, ""))
@@ -281,7 +289,7 @@ def _links(person: Person, touched: Sequence[Resource]) -> list[tuple[Subject, s
 
 
 async def _obstacle(connection: asyncpg.Connection, desk: Desk, change: Change) -> str:
-    """Why it could not be done now; what is being changed at this very moment is not waited for."""
+    """Why the change cannot be executed now; empty if its rows are locked by another transaction."""
     try:
         return await approvals.obstacle(connection, desk, KINDS, change)
     except asyncpg.LockNotAvailableError:
@@ -289,21 +297,21 @@ async def _obstacle(connection: asyncpg.Connection, desk: Desk, change: Change) 
 
 
 def _seats(change: Change) -> list[dict[str, Any]]:
-    """Each seat with the word of who sits in it, if anybody."""
-    said = {vote.seat: vote for vote in change.votes}
-    return [{"seat": seat, "vote": said.get(index)} for index, seat in enumerate(change.seats)]
+    """Each seat with its vote, if any."""
+    votes = {vote.seat: vote for vote in change.votes}
+    return [{"seat": seat, "vote": votes.get(index)} for index, seat in enumerate(change.seats)]
 
 
 def _lines(content: Any, labels: Mapping[str, str], name: str = "") -> list[tuple[str, str]]:
-    """Content as lines of a table: label and value; parts within parts one below the other."""
+    """Content as table rows: label and value; nested parts are flattened."""
     if isinstance(content, dict):
         return [line for key, value in content.items() for line in _lines(value, labels, key)]
     if isinstance(content, list) and not all(isinstance(one, str) for one in content):
         return [line for one in content for line in _lines(one, labels, name)]
-    return [(labels.get(name, name), _said(content))]
+    return [(labels.get(name, name), _cell(content))]
 
 
-def _said(value: Any) -> str:
+def _cell(value: Any) -> str:
     match value:
         case None:
             return "none"

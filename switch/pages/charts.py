@@ -1,7 +1,7 @@
-"""Charts of reports that were made: SVG drawn here, from the very file that the table beside it shows.
+"""Charts of stored reports as SVG, drawn from the same file as the table beside them.
 
-A chart is an image of its own address. It is read from a kept report by its hash: drawing it reads no ledger,
-and shows nobody more than the table did.
+A chart is an image with its own address. It is drawn from a stored report, found by its hash: the ledger is
+not read, and the reader sees no more than in the table.
 """
 
 import asyncio
@@ -32,10 +32,10 @@ MEASURES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         open_data.NAME: ("payments", "cost_percent", "within_60_s"),
     }
 )
-"""Columns that people would rather look at, by report. Amounts of several currencies share no axis."""
+"""Columns that have a chart, by report. Amounts are left out: currencies cannot share an axis."""
 
 POLICY: Final = "default-src 'none'; sandbox"
-"""Of a chart alone, which needs nothing but itself."""
+"""Content security policy of a chart, which loads nothing."""
 
 _BARS_MAX: Final = 40
 _statement: Final = statements("switch.pages")
@@ -49,13 +49,13 @@ Measure = Annotated[str, Path(max_length=40)]
 async def get_chart(
     request: Request, office: Desk, person: Viewer, sha256: Hash, measure: Measure
 ) -> Response:
-    """Draw one column of a report that was made for this reader."""
+    """Draw one column of a report that was generated for this reader."""
     document = await kept(office, scope_of_person(person), sha256)
     return answer(request, document, measure)
 
 
 def answer(request: Request, document: Mapping[str, Any], measure: str) -> Response:
-    """A chart as an answer, in the reader's language. Raises NotFound where the column has no chart."""
+    """A chart as a response, in the reader's language. Raises NotFound if the column has no chart."""
     if measure not in MEASURES.get(document["report"], ()):
         raise NotFound
     response = Response(draw(document, measure, language.of(request)), media_type="image/svg+xml")
@@ -64,7 +64,7 @@ def answer(request: Request, document: Mapping[str, Any], measure: str) -> Respo
 
 
 async def kept(office: ReportService, scope: Scope, sha256: str) -> dict[str, Any]:
-    """A kept report's JSON. Raises NotFound where there is none, or it was made for somebody else."""
+    """JSON of a stored report. Raises NotFound if it does not exist or is out of the scope."""
     wanted = None if scope.everything else scope.text
     report = await office.pool.fetchval(_KEPT, bytes.fromhex(sha256), wanted)
     if report is None:
@@ -75,7 +75,7 @@ async def kept(office: ReportService, scope: Scope, sha256: str) -> dict[str, An
 
 
 def points(document: Mapping[str, Any], measure: str) -> Sequence[tuple[str, str]]:
-    """What is drawn: a corridor and the text of its value, the rows that have one, at most forty."""
+    """Points of the chart: corridor and text of its value, for rows with a value, at most forty."""
     found = [
         (f"{row['source']} → {row['target']}", str(row[measure]))
         for row in document["rows"]
@@ -84,7 +84,7 @@ def points(document: Mapping[str, Any], measure: str) -> Sequence[tuple[str, str
     return found[:_BARS_MAX]
 
 
-def draw(document: Mapping[str, Any], measure: str, spoken: language.Language) -> bytes:
-    """The SVG of one column: one bar a corridor."""
+def draw(document: Mapping[str, Any], measure: str, lang: language.Language) -> bytes:
+    """SVG of one column, with one bar per corridor."""
     heading = next(column["title"] for column in document["columns"] if column["name"] == measure)
-    return drawing.bars(spoken.text(heading), spoken.text("No data for the chart"), points(document, measure))
+    return drawing.bars(lang.text(heading), lang.text("No data for the chart"), points(document, measure))

@@ -1,7 +1,7 @@
-"""A regulator's country at a glance: positions of its banks, what is in doubt, what waits for its word.
+"""A regulator's country: positions of its banks, payments with unknown outcome, changes that need its vote.
 
-Everything of the ledger is read as the database role of regulators, whose views show this country and no
-other: what a page of ours could get wrong, the database would not show.
+The ledger is read with the regulators' database role, whose views show this country only, so that an error in
+the page cannot show another country's data.
 """
 
 import json
@@ -18,36 +18,36 @@ from switch.approvals import approvals
 from switch.base.sql import statements
 from switch.change_catalogue import KINDS
 from switch.identity.model import Change, Person
-from switch.pages import shell, witness
+from switch.pages import audited, shell
+from switch.pages.audited import read_only
 from switch.pages.shell import PREFIX, Office, render
 from switch.pages.windows import has_seat
-from switch.pages.witness import looking
 from switch.payments.pricing import POSITION
 from switch.reports.reading import reading_as_regulator
 from switch.settlement.positions import flows
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
-Reader = Annotated[Person, Depends(witness.of(shell.COUNTRY))]
+Reader = Annotated[Person, Depends(audited.reader(shell.COUNTRY))]
 
 UNKNOWNS_MAX: Final = 200
-ASKED_MAX: Final = 100
+REQUESTS_MAX: Final = 100
 _PARTICIPANTS: Final = "SELECT id, name, kind, status FROM regulator.participant ORDER BY id"
 _statement: Final = statements("switch.pages")
 _POSITIONS: Final = _statement("country_positions")
 _OPEN: Final = _statement("country_open")
 _UNKNOWN: Final = _statement("country_unknown")
-_ASKED: Final = _statement("changes_for_seat")
+_REQUESTS: Final = _statement("changes_for_seat")
 
 
 @router.get("/country")
 async def get_country(request: Request, desk: Office, person: Reader) -> Response:
-    """Show a regulator its country."""
+    """Show the country of a regulator."""
     async with desk.pool.acquire() as connection, reading_as_regulator(connection, person.scope):
         participants = await connection.fetch(_PARTICIPANTS)
         positions = await connection.fetch(_POSITIONS)
         counts = await connection.fetchrow(_OPEN)
         unknowns = await connection.fetch(_UNKNOWN, UNKNOWNS_MAX + 1)
-    async with looking(desk.pool) as connection:
+    async with read_only(desk.pool) as connection:
         waiting, more_waiting = await waiting_for(connection, person)
         owners = {row["id"] for row in participants}
         nets = [
@@ -67,17 +67,17 @@ async def get_country(request: Request, desk: Office, person: Reader) -> Respons
         more_unknowns=len(unknowns) > UNKNOWNS_MAX,
         unknowns_max=UNKNOWNS_MAX,
         more_waiting=more_waiting,
-        waiting_max=ASKED_MAX,
+        waiting_max=REQUESTS_MAX,
         waiting=[(change, KINDS[change.kind].title, json.loads(change.content)) for change in waiting],
     )
 
 
 async def waiting_for(connection: asyncpg.Connection, person: Person) -> tuple[list[Change], bool]:
-    """Changes that wait for this person's word, newest first, and whether there may be more."""
+    """Changes that await this person's vote, newest first, and whether there may be more."""
     seat = json.dumps([{"role": person.role, "scope": person.scope}])
-    rows = await connection.fetch(_ASKED, seat, ASKED_MAX + 1)
-    found = [await approvals.find(connection, row["number"]) for row in rows[:ASKED_MAX]]
-    return [change for change in found if has_seat(person, change)], len(rows) > ASKED_MAX
+    rows = await connection.fetch(_REQUESTS, seat, REQUESTS_MAX + 1)
+    found = [await approvals.find(connection, row["number"]) for row in rows[:REQUESTS_MAX]]
+    return [change for change in found if has_seat(person, change)], len(rows) > REQUESTS_MAX
 
 
 async def _open_windows(connection: asyncpg.Connection, currencies: Collection[str]) -> list[tuple[int, str]]:
@@ -91,7 +91,7 @@ async def _open_windows(connection: asyncpg.Connection, currencies: Collection[s
 async def _nets(
     connection: asyncpg.Connection, window: int, currency: str, owners: Collection[str]
 ) -> list[dict[str, Any]]:
-    """What a window comes to so far for these owners: payments alone, as its instruction will have them."""
+    """Net positions of these owners in a window to date: payments only, as in its instruction."""
     return [
         {
             "owner": flow.owner,

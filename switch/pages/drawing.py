@@ -1,6 +1,6 @@
-"""Bars as SVG: one picture whole in itself, without script or style, so that no policy needs an exception.
+"""Bar charts as self-contained SVG without scripts or styles, so that the security policy needs no exception.
 
-A reader that speaks meets the title, then the description, which has every name and its value.
+A screen reader reads the title, then the description with every name and value.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,9 +14,9 @@ _BOTTOM: Final = 16
 _ROW: Final = 28
 _THICK: Final = 18
 _VALUES: Final = 90
-"""Room to the right of the longest bar, for its value."""
+"""Space to the right of the longest bar, for its value."""
 _PLACE: Final = 9
-"""Width of a letter, generously."""
+"""Upper estimate of the width of a character."""
 _TICKS_MAX: Final = 5
 _STEPS: Final = (Decimal(1), Decimal(2), Decimal(5), Decimal(10))
 
@@ -27,9 +27,9 @@ _BAR: Final = "#0a58a8"
 
 
 def bars(title: str, empty: str, points: Sequence[tuple[str, str]]) -> bytes:
-    """One bar a point, the first on top; `empty` stands where there is none.
+    """One bar per point, the first on top; the text `empty` if there are no points.
 
-    A point is a name and a decimal as text.
+    A point is a name and a decimal number as text.
     """
     height = _TOP + _ROW * max(1, len(points)) + _BOTTOM
     told = "; ".join(f"{name}: {value}" for name, value in points) or empty
@@ -46,7 +46,7 @@ def bars(title: str, empty: str, points: Sequence[tuple[str, str]]) -> bytes:
 
 
 def _drawn(points: Sequence[tuple[str, str]], height: int) -> Iterator[str]:
-    """The scale, then each bar between its name and its value."""
+    """The scale, then each bar with its name and value."""
     values = [Decimal(value) for _, value in points]
     ticks = scale(min(Decimal(0), *values), max(Decimal(0), *values))
     left = 16 + _PLACE * max(len(name) for name, _ in points)
@@ -58,19 +58,19 @@ def _drawn(points: Sequence[tuple[str, str]], height: int) -> Iterator[str]:
     for tick in ticks:
         yield f'<path d="M{x(tick):.1f} {_TOP - 8}V{height - _BOTTOM}" stroke="{_LINE}"/>'
         yield _text(x(tick), _TOP - 14, f"{tick:f}", anchor="middle", fill=_SOFT)
-    for row, ((name, said), value) in enumerate(zip(points, values, strict=True)):
+    for row, ((name, text), value) in enumerate(zip(points, values, strict=True)):
         y = _TOP + _ROW * row
         start, end = sorted((x(Decimal(0)), x(value)))
         yield _text(left - 8, y + 14, name, anchor="end")
         yield (
             f'<rect x="{start:.1f}" y="{y}" width="{end - start:.1f}" height="{_THICK}" fill="{_BAR}">'
-            f"<title>{escape(name)}: {escape(said)}</title></rect>"
+            f"<title>{escape(name)}: {escape(text)}</title></rect>"
         )
-        yield _text(end + 6, y + 14, said)
+        yield _text(end + 6, y + 14, text)
 
 
 def scale(low: Decimal, high: Decimal) -> list[Decimal]:
-    """Round numbers from `low` or below to `high` or above, a few and evenly apart; zero is one of them."""
+    """A few round numbers at equal distances that cover `low` to `high`; zero is one of them."""
     span = high - low or Decimal(1)
     power = Decimal(1).scaleb((span / _TICKS_MAX).adjusted())
     step = next(power * digit for digit in _STEPS if power * digit * _TICKS_MAX >= span)
@@ -79,10 +79,10 @@ def scale(low: Decimal, high: Decimal) -> list[Decimal]:
     return [step * number for number in range(int(first), int(last) + 1)]
 
 
-def _text(  # noqa: PLR0917 - a place, a text, and how it looks
-    x: float, y: float, said: str, anchor: str = "start", fill: str = _INK, size: int = 13
+def _text(  # noqa: PLR0917 - position, text and style
+    x: float, y: float, text: str, anchor: str = "start", fill: str = _INK, size: int = 13
 ) -> str:
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{fill}" font-size="{size}">'
-        f"{escape(said)}</text>"
+        f"{escape(text)}</text>"
     )

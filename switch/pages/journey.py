@@ -1,7 +1,7 @@
-"""A payment's journey on the lifecycle table: every state, every step of `TRANSITIONS`, those taken marked.
+"""Diagram of a payment's lifecycle: every state, every step of `TRANSITIONS`, with the steps taken marked.
 
-Where a state stands is data here; the steps are the table's own, so one that is added there is drawn. A step
-is bent so that it passes beside the states and labels that are drawn already.
+The places of the states are data of this module. The steps come from `TRANSITIONS`, so a new one is drawn
+too. A step is curved so that it avoids the states and labels drawn before it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ _PLACES: Final = {
     State.ABORTED: (330, 320),
 }
 _BENDS: Final = (0, -38, 38, -76, 76, -114, 114, -152, 152)
-"""How far the middle of a step may stand off the straight line, tried in this order."""
+"""Distances of the middle of a step from the straight line, tried in this order."""
 _CLEAR_OF_LABEL: Final = (58, 17)
 _SAMPLES: Final = 96
 
@@ -35,7 +35,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A state as it is drawn."""
+    """A state in the diagram."""
 
     state: State
     x: float
@@ -45,7 +45,7 @@ class Box:
 
     @property
     def corner(self) -> Point:
-        """Upper left."""
+        """Upper left corner."""
         return self.x - _HALF[0], self.y - _HALF[1]
 
     @property
@@ -56,7 +56,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step as it is drawn: a curve with its event's name in the middle."""
+    """A step in the diagram: a curve with the name of its event in the middle."""
 
     event: Event
     path: str
@@ -66,19 +66,19 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """The whole drawing."""
+    """The whole diagram."""
 
     boxes: tuple[Box, ...]
     steps: tuple[Step, ...]
 
 
 def draw(path: Sequence[Move]) -> Journey:
-    """The lifecycle table with this path on it."""
+    """The lifecycle diagram with this path marked."""
     taken = {(move.state, move.event) for move in path}
     passed = {move.state for move in path} | {move.then for move in path}
     now = path[-1].then if path else None
     boxes = tuple(Box(state, *_PLACES[state], passed=state in passed, now=state is now) for state in State)
-    # What was taken comes last, so that it lies on top.
+    # Steps that were taken come last, so that they are on top.
     steps = sorted(
         (Step(event, curve, label, (state, event) in taken) for state, event, curve, label in _curves()),
         key=lambda step: step.taken,
@@ -99,7 +99,7 @@ def _curves() -> tuple[tuple[State, Event, str, Point], ...]:
 
 
 def _middle(start: Point, end: Point, ends: tuple[State, State], labels: Sequence[Point]) -> Point:
-    """The control point of a curve that passes beside everything, or else of the last one tried."""
+    """Control point of a curve that avoids everything drawn before, or else of the last one tried."""
     others = [_PLACES[state] for state in State if state not in ends]
     middle = start
     for bend in _BENDS:
@@ -112,13 +112,13 @@ def _middle(start: Point, end: Point, ends: tuple[State, State], labels: Sequenc
             for point in _points(start, middle, end)
             for box in others
         ) and all(not _near(label, box, (_HALF[0] + 20, _HALF[1] + 8)) for box in boxes)
-        if free and clear and 12 < label[1] < HEIGHT - 8:  # noqa: PLR2004 - inside the picture
+        if free and clear and 12 < label[1] < HEIGHT - 8:  # noqa: PLR2004 - inside the diagram
             return middle
     return middle
 
 
 def _bent(start: Point, end: Point, bend: float) -> Point:
-    """The control point of a curve whose middle stands `bend` to the right of the straight line."""
+    """Control point of a curve whose middle is `bend` to the right of the straight line."""
     length = hypot(end[0] - start[0], end[1] - start[1])
     right = (-(end[1] - start[1]) / length, (end[0] - start[0]) / length)
     return (

@@ -1,7 +1,7 @@
 """The language of a page: texts from catalogues, numbers and dates by locale.
 
-The source text is English and stands in the code; `texts/ru.po` and `texts/zh.po` have the others. A text
-that is not in a catalogue is shown in English, and a test lists it.
+The source texts are English and are in the code; `texts/ru.po` and `texts/zh.po` contain the translations. A
+text that is not in a catalogue is shown in English; a test finds such texts.
 """
 
 import re
@@ -28,7 +28,7 @@ COOKIE: Final = "payswitch-language"
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """How to say things to one reader."""
+    """Texts, numbers and dates for one reader."""
 
     code: str
     zone: ZoneInfo
@@ -39,12 +39,12 @@ class Language:
         return Locale.parse(self.code)
 
     def text(self, source: str, **values: object) -> str:
-        """The text in this language; `{name}` in it is replaced by the value of that name."""
-        said = wording.catalogue(self.code).get(source) or source
-        return said.format(**values) if values else said
+        """The text in this language, with each `{name}` replaced by its value."""
+        found = wording.catalogue(self.code).get(source) or source
+        return found.format(**values) if values else found
 
     def detail(self, source: str) -> str:
-        """A text that may be two, as `what cannot be done: why`; each that is known is translated."""
+        """A text, or several joined by a colon (`what failed: why`); each known part is translated."""
         known = wording.catalogue(self.code)
         return known.get(source) or ": ".join(known.get(part, part) for part in source.split(": "))
 
@@ -53,28 +53,28 @@ class Language:
         return self.amount(amount.text, amount.currency)
 
     def amount(self, text: str, currency: str) -> str:
-        """The same, of an amount in decimal text."""
+        """The same for an amount as decimal text."""
         exponent = EXPONENTS[currency]
         pattern = "#,##0" + ("." + "0" * exponent if exponent else "")
         number = format_decimal(text, format=pattern, locale=self.locale, decimal_quantization=False)
         return f"{number} {currency}"
 
     def quantity(self, text: str, unit: str) -> str:
-        """A value of a change's effect: an amount in the locale's digits, another number with its unit."""
+        """A value of a change's effect: an amount, or another number with its unit."""
         if text == NOTHING or not unit:
             return self.text(text)
         return self.amount(text, unit) if unit in EXPONENTS else f"{self.decimal(text)} {self.text(unit)}"
 
     def rate(self, text: str) -> str:
-        """A decimal number that is no amount, as exact as it is given, without zeros at its end."""
+        """A decimal number that is not an amount, exact, without trailing zeros."""
         return format_decimal(text, format="#,##0.##########", locale=self.locale)
 
     def decimal(self, text: str) -> str:
-        """A plain decimal number with every digit that it has, as the locale writes it."""
+        """A decimal number with all its digits, in the format of the locale."""
         return wording.decimal_text(text, self.locale)
 
     def cell(self, kind: str, value: str | int | None) -> str:
-        """A cell of a report's JSON, by the kind of its column."""
+        """A cell of a report's JSON, formatted by the kind of its column."""
         if value is None:
             return ""
         if kind in _NUMBERS and _DECIMAL.fullmatch(str(value)):
@@ -90,15 +90,15 @@ class Language:
         return format_date(value, "medium", locale=self.locale)
 
     def instant(self, value: datetime) -> str:
-        """An instant in the reader's zone, to the second, with the zone's name."""
+        """An instant in the reader's time zone, to the second, with the name of the zone."""
         return format_datetime(value, "yyyy-MM-dd HH:mm:ss zzz", tzinfo=self.zone, locale=self.locale)
 
     def instant_exact(self, value: datetime) -> str:
-        """An instant in the reader's zone, to the millisecond."""
+        """An instant in the reader's time zone, to the millisecond."""
         return format_datetime(value, "yyyy-MM-dd HH:mm:ss.SSS", tzinfo=self.zone, locale=self.locale)
 
     def age(self, seconds: float) -> str:
-        """How long ago something was, short: `12 s`, `3 min`, `5 h`, `2 d`."""
+        """A short duration: `12 s`, `3 min`, `5 h`, `2 d`."""
         for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
             if seconds >= size:
                 return f"{int(seconds // size)} {self.text(unit)}"
@@ -106,7 +106,7 @@ class Language:
 
 
 def of(request: Request, zone: str = "UTC") -> Language:
-    """The language that the reader chose, or that the browser asks for, or English."""
+    """The language chosen by the reader, or accepted by the browser, or English."""
     chosen = request.cookies.get(COOKIE, "")
     if chosen not in LANGUAGES:
         chosen = _accepted(request.headers.get("accept-language", ""))

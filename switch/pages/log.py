@@ -1,7 +1,7 @@
-"""The event log, page by page, newest first: everything that happened, or what people saw and changed.
+"""The event log, newest first, page by page: all events, or only access and changes by people.
 
-Who oversees the switch reads the log itself. A regulator reads the events of its country's payments, through
-its own role of the database, whose views show nothing else.
+Operators, checkers and auditors read the log itself. A regulator reads the events of payments of its country,
+with the regulators' database role, whose views show nothing else.
 """
 
 import json
@@ -14,7 +14,7 @@ from starlette.responses import Response
 from switch.api.reports import Desk
 from switch.base.sql import statements
 from switch.identity.model import Person, Role
-from switch.pages import shell, witness
+from switch.pages import audited, shell
 from switch.pages.shell import PREFIX, render
 from switch.reports import access, service
 from switch.reports.reading import reading_as_regulator
@@ -24,7 +24,7 @@ router = APIRouter(prefix=PREFIX, include_in_schema=False)
 
 ROWS: Final = 100
 SCAN: Final = 20_000
-"""Events that one page looks through at most: what people do is rare among payments."""
+"""Maximum number of events searched for one page: events of people are rare among those of payments."""
 _DETAIL_MAX: Final = 600
 _LAST: Final = "SELECT coalesce(max(seq), 0) FROM ledger.event"
 _statement: Final = statements("switch.pages")
@@ -35,9 +35,9 @@ Before = Annotated[int | None, Query(ge=1, lt=2**63)]
 
 
 async def _reader(request: Request, office: Desk) -> Person:
-    """Who may read the log; that it was read is an event, whoever it was."""
+    """The reader of the log; each access is an event, for every role."""
     person = await shell.LOG.viewer(request)
-    await witness.note(request, office, person)
+    await audited.note(request, office, person)
     return person
 
 
@@ -70,7 +70,7 @@ async def _everything(
     office: service.ReportService, before: int | None, *, people: bool
 ) -> tuple[list[asyncpg.Record], int]:
     """Rows, and the event before which the next page begins."""
-    async with witness.looking(office.pool) as connection:
+    async with audited.read_only(office.pool) as connection:
         start = before or await connection.fetchval(_LAST) + 1
         rows = await connection.fetch(_LOG, start, people, OF_PAYMENTS, SCAN, ROWS)
     return rows, rows[-1]["seq"] if len(rows) == ROWS else start - SCAN

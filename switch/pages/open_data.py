@@ -1,4 +1,4 @@
-"""The open data as a page for everybody: no sign-in, one quarter, a table, charts, and the files."""
+"""The open data as a public page without sign-in: one quarter as a table, charts and files."""
 
 import json
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ Quarter = Annotated[str, Query(pattern="^[0-9]{4}-Q[1-4]$")]
 async def get_page(
     request: Request, office: Desk, quarter: Annotated[str, Query(pattern="^([0-9]{4}-Q[1-4])?$")] = ""
 ) -> Response:
-    """Show a quarter: the last one that is over, unless another is asked for."""
+    """Show a quarter: by default the last one that has ended."""
     quarters = past_quarters(datetime.now(UTC))
     shown = quarter or quarters[0]
     document, problem, status = None, "", 200
@@ -55,7 +55,7 @@ async def get_chart(request: Request, office: Desk, quarter: Quarter, measure: c
 
 
 def past_quarters(now: datetime) -> list[str]:
-    """The last eight quarters that are over, newest first: `2026-Q3`."""
+    """The last eight quarters that have ended, newest first: `2026-Q3`."""
     current = now.year * 4 + (now.month - 1) // 3
     return [f"{number // 4}-Q{number % 4 + 1}" for number in range(current - 1, current - 1 - _QUARTERS, -1)]
 

@@ -1,4 +1,4 @@
-"""What an operator keeps an eye on beside payments: positions, rails and corridors, queues, breaks."""
+"""Pages for operators beside payments: positions, rails and corridors, queues, reconciliation breaks."""
 
 from typing import Annotated, Final
 
@@ -12,7 +12,7 @@ from switch.api.reads import corridor_documents
 from switch.identity.model import Person, Role
 from switch.identity.permissions import Right, may
 from switch.operations import oversight
-from switch.pages import shell, witness
+from switch.pages import audited, shell
 from switch.pages.shell import PREFIX, Switch, render
 from switch.participants import liquidity, reads, resolution
 from switch.payments import reconciliation
@@ -23,9 +23,9 @@ _ROWS: Final = 200
 
 @router.get("/positions")
 async def get_positions(
-    request: Request, switch: Switch, person: Annotated[Person, Depends(witness.of(shell.POSITIONS))]
+    request: Request, switch: Switch, person: Annotated[Person, Depends(audited.reader(shell.POSITIONS))]
 ) -> Response:
-    """Show what every participant holds, has in flight and may still send, in every currency."""
+    """Show posted, pending and available amounts of every participant, in every currency."""
     countries = {p.id: p.country for p in await reads.read(switch.pool)}
     uses = {(use.participant, use.currency): use for use in await liquidity.read(switch.pool)}
     found = [
@@ -37,15 +37,20 @@ async def get_positions(
         if position.owner in countries and may_read(person, position.owner, countries[position.owner])
     ]
     return render(
-        request, "positions.html", person, rows=found, money=Money, may_ask=may(person, Right.REQUEST_CHANGE)
+        request,
+        "positions.html",
+        person,
+        rows=found,
+        money=Money,
+        may_request=may(person, Right.REQUEST_CHANGE),
     )
 
 
 @router.get("/rails")
 async def get_rails(
-    request: Request, switch: Switch, person: Annotated[Person, Depends(witness.of(shell.RAILS))]
+    request: Request, switch: Switch, person: Annotated[Person, Depends(audited.reader(shell.RAILS))]
 ) -> Response:
-    """Show rails and corridors, and their switches."""
+    """Show rails and corridors, with links to open and close them."""
     return render(
         request,
         "rails.html",
@@ -53,15 +58,15 @@ async def get_rails(
         rails=await oversight.rails(switch.pool, switch.rails),
         corridors=corridor_documents(switch),
         currencies={country: rail.adapter.profile.currency for country, rail in switch.rails.items()},
-        may_ask=may(person, Right.REQUEST_CHANGE),
+        may_request=may(person, Right.REQUEST_CHANGE),
     )
 
 
 @router.get("/queues")
 async def get_queues(
-    request: Request, switch: Switch, person: Annotated[Person, Depends(witness.of(shell.QUEUES))]
+    request: Request, switch: Switch, person: Annotated[Person, Depends(audited.reader(shell.QUEUES))]
 ) -> Response:
-    """Show what waits to be done, and by whom."""
+    """Show queues, webhooks with pending deliveries, and services."""
     webhooks = await oversight.webhooks(switch.pool)
     return render(
         request,
@@ -80,11 +85,11 @@ async def get_queues(
 async def get_breaks(
     request: Request,
     switch: Switch,
-    person: Annotated[Person, Depends(witness.of(shell.BREAKS))],
+    person: Annotated[Person, Depends(audited.reader(shell.BREAKS))],
     resolved: Annotated[bool, Query()] = False,  # noqa: FBT002 - a query parameter
     after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
 ) -> Response:
-    """Show where a rail's file and our books differ, the oldest first; a regulator sees its own rail's."""
+    """Show differences between rail files and the ledger, oldest first; a regulator sees its own rail."""
     rail = person.scope if person.role is Role.REGULATOR else None
     found = await reconciliation.list_breaks(
         switch.pool, resolved=resolved, rail=rail, after=after, limit=_ROWS + 1
@@ -97,5 +102,5 @@ async def get_breaks(
         more=found[_ROWS - 1]["id"] if len(found) > _ROWS else None,
         resolved=resolved,
         kinds=resolution.BREAKS,
-        may_ask=may(person, Right.REQUEST_CHANGE),
+        may_request=may(person, Right.REQUEST_CHANGE),
     )

@@ -1,4 +1,4 @@
-"""The overview: what happens now, at a glance, with the map of corridors and rails."""
+"""The overview: current figures, with the map of corridors and rails."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -15,11 +15,11 @@ from switch.api.runtime import Runtime
 from switch.base.sql import statements
 from switch.identity.model import Person, Role
 from switch.operations import oversight
-from switch.pages import own_home, shell, witness
+from switch.pages import audited, own_home, shell
 from switch.pages.shell import PREFIX, Switch, render
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
-Looker = Annotated[Person, Depends(witness.of(shell.OVERVIEW))]
+Reader = Annotated[Person, Depends(audited.reader(shell.OVERVIEW))]
 _WIDEST: Final = 9
 _NEAREST: Final = (500, 100)
 _MARGIN: Final = 60
@@ -29,7 +29,7 @@ _COUNTS: Final = _statement("counts")
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Route:
     """A corridor with payments in the last hour, as a curve on the map."""
 
     source: Country
@@ -39,22 +39,22 @@ class Way:
 
     @property
     def path(self) -> str:
-        """The curve: bent to the right of its direction, so that both directions are seen."""
+        """SVG path, bent to the right of its direction, so that both directions are visible."""
         (x1, y1), (x2, y2) = self.source.place, self.target.place
         bend_x, bend_y = (x1 + x2) / 2 - (y2 - y1) / 6, (y1 + y2) / 2 + (x2 - x1) / 6
         return f"M{x1} {y1}Q{bend_x:.0f} {bend_y:.0f} {x2} {y2}"
 
 
 @router.get("")
-async def get_overview(request: Request, switch: Switch, person: Looker) -> Response:
-    """Show what happens now: a participant its own affairs, others the switch."""
+async def get_overview(request: Request, switch: Switch, person: Reader) -> Response:
+    """Show the overview: a participant sees its own figures, others those of the switch."""
     if person.role is Role.PARTICIPANT:
         return await own_home.show(request, switch, person)
-    oversees = shell.DOUBT.admits(person)
-    return render(request, "overview.html", person, seen=await _look(switch), oversees=oversees)
+    oversees = shell.UNKNOWN.admits(person)
+    return render(request, "overview.html", person, seen=await _figures(switch), oversees=oversees)
 
 
-async def _look(switch: Runtime) -> dict[str, Any]:
+async def _figures(switch: Runtime) -> dict[str, Any]:
     async with switch.pool.acquire() as connection:
         first = await _first_of_the_hour(connection)
         counts = await connection.fetchrow(_COUNTS, first)
@@ -66,7 +66,7 @@ async def _look(switch: Runtime) -> dict[str, Any]:
         **dict(counts),
         "balanced": not any(imbalance.values()),
         "ways": [
-            Way(source, target, row["n"], 1 + (_WIDEST - 1) * row["n"] / most)
+            Route(source, target, row["n"], 1 + (_WIDEST - 1) * row["n"] / most)
             for row in rows
             if (source := registry.find_country(row["source"]))
             and (target := registry.find_country(row["target"]))
@@ -78,7 +78,7 @@ async def _look(switch: Runtime) -> dict[str, Any]:
 
 
 async def _first_of_the_hour(connection: asyncpg.Connection) -> int:
-    """The ledger's number before the last hour; payments made in it have higher ones."""
+    """The ledger's number at the beginning of the last hour; payments of that hour have higher numbers."""
     number: int = await connection.fetchval(
         ledger_statement("seq_at"), await connection.fetchval("SELECT clock_timestamp() - interval '1 hour'")
     )
@@ -86,7 +86,7 @@ async def _first_of_the_hour(connection: asyncpg.Connection) -> int:
 
 
 def _view(places: list[tuple[int, int]]) -> str:
-    """The part of the map that has rails, with room for the ways between them."""
+    """The part of the map that has rails, with a margin for the curves between them."""
     if not places:
         return "0 0 900 420"
     left, right = min(x for x, _ in places), max(x for x, _ in places)

@@ -1,6 +1,6 @@
-"""What the pages of a participant have in common: who may see them, and its own affairs and nobody else's.
+"""Common parts of a participant's pages: access, and the restriction to its own data.
 
-Whatever is asked for belongs to `person.scope`: each read takes it, and what is another's looks like nothing.
+Every read is restricted to `person.scope`; data of another participant is reported as not found.
 """
 
 from datetime import UTC, date, datetime, time
@@ -15,24 +15,24 @@ from switch.pages.shell import Switch, Viewer
 from switch.payments.directory import Participant
 
 BASE: Final = "/own"
-"""Where these pages are, behind `/console`."""
+"""Path of these pages, below `/console`."""
 
 
 async def _member(person: Viewer) -> Person:
     if person.role is not Role.PARTICIPANT:
-        raise NotAllowed("this page is a participant's")
+        raise NotAllowed("this page is for participants only")
     return person
 
 
 Member = Annotated[Person, Depends(_member)]
-"""Somebody who works for a participant."""
+"""A signed-in person of a participant."""
 
 
 def participant_of(switch: Runtime, person: Person) -> Participant:
-    """The participant that a person works for.
+    """The participant of a person.
 
     Raises:
-        NotAllowed: it was removed.
+        NotAllowed: the participant was removed.
 
     """
     found = switch.directory.now.by_id.get(person.scope)
@@ -46,14 +46,14 @@ async def _participant(switch: Switch, person: Member) -> Participant:
 
 
 Own = Annotated[Participant, Depends(_participant)]
-"""The participant that the reader works for."""
+"""The participant of the reader."""
 
 
 def day(text: str) -> datetime | None:
-    """Midnight UTC of a form's day; None where it is empty.
+    """Midnight UTC of a day in a form; None if it is empty.
 
     Raises:
-        InvalidMessage: not a day.
+        InvalidMessage: not a valid date.
 
     """
     if not text:
@@ -65,10 +65,10 @@ def day(text: str) -> datetime | None:
 
 
 def instant(text: str) -> datetime | None:
-    """An instant that a form says in UTC; None where it is empty.
+    """An instant of a form, in UTC; None if it is empty.
 
     Raises:
-        InvalidMessage: not an instant.
+        InvalidMessage: not a valid date and time.
 
     """
     if not text:

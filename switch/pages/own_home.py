@@ -1,4 +1,4 @@
-"""A participant's first page: what happens with its payments now, and whether it is ready, fact by fact."""
+"""A participant's overview: its payments in flight, and its readiness, check by check."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,26 +26,26 @@ from switch.webhooks import registry
 
 ENDS_SOON: Final = timedelta(days=30)
 AHEAD_S_MAX: Final = 10
-"""A clock that is further off is worth a look; a minute off, and signatures are refused."""
+"""A larger deviation of the clock is a warning; from a minute on, signatures are refused."""
 _statement: Final = statements("switch.pages")
 _NOW: Final = _statement("own_open")
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that an integration needs, and how it stands. `level` is `good`, `warn` or `bad`."""
+    """One requirement of an integration and its state. `level` is `good`, `warn` or `bad`."""
 
     what: str
     level: str
     fact: str
     path: str = ""
-    """Where to do something about it, behind `/console`."""
+    """Page on which it can be corrected, below `/console`."""
 
 
 async def show(request: Request, switch: Runtime, person: Person) -> Response:
-    """Show it to somebody who works for a participant."""
+    """Show the overview to a person of a participant."""
     own = participant_of(switch, person)
-    spoken = language.of(request)
+    lang = language.of(request)
     return render(
         request,
         "own_home.html",
@@ -58,55 +58,55 @@ async def show(request: Request, switch: Runtime, person: Person) -> Response:
             if not p.closed
         ],
         waiting=await correspondence.count_recalls(switch.pool, own.id),
-        checks=await checks(switch, own, spoken),
+        checks=await checks(switch, own, lang),
         base=PREFIX + BASE,
     )
 
 
-async def checks(switch: Runtime, own: Participant, spoken: Language) -> Sequence[Check]:
+async def checks(switch: Runtime, own: Participant, lang: Language) -> Sequence[Check]:
     """Every check, in the reader's language."""
     keys = await reads.keys(switch.pool, own.id)
     uses = await key_use.read(switch.pool, own.id)
     return [
-        _status(own, spoken),
-        *_keys([key for key in keys if key.state == "in force"], spoken),
-        _clock(uses[0] if uses else None, spoken),
-        *await _webhooks(switch, own, spoken),
+        _status(own, lang),
+        *_keys([key for key in keys if key.state == "in force"], lang),
+        _clock(uses[0] if uses else None, lang),
+        *await _webhooks(switch, own, lang),
     ]
 
 
-def _status(own: Participant, spoken: Language) -> Check:
-    what = spoken.text("Participation")
+def _status(own: Participant, lang: Language) -> Check:
+    what = lang.text("Participation")
     if own.status == "active":
-        return Check(what, "good", spoken.text("active"))
+        return Check(what, "good", lang.text("active"))
     return Check(
-        what, "bad", spoken.text("suspended: no new payments are accepted; payments in flight are completed")
+        what, "bad", lang.text("suspended: no new payments are accepted; payments in flight are completed")
     )
 
 
-def _keys(keys: Sequence[KeyRow], spoken: Language) -> list[Check]:
-    what = spoken.text("Signing key")
+def _keys(keys: Sequence[KeyRow], lang: Language) -> list[Check]:
+    what = lang.text("Signing key")
     if not keys:
-        return [Check(what, "bad", spoken.text("no key in force"), f"{BASE}/keys")]
-    return [_key(key, spoken) for key in keys]
+        return [Check(what, "bad", lang.text("no key in force"), f"{BASE}/keys")]
+    return [_key(key, lang) for key in keys]
 
 
-def _key(key: KeyRow, spoken: Language) -> Check:
-    what = f"{spoken.text('Signing key')} {key.keyid}"
+def _key(key: KeyRow, lang: Language) -> Check:
+    what = f"{lang.text('Signing key')} {key.keyid}"
     if key.valid_until is None:
-        return Check(what, "good", spoken.text("valid, no expiry"))
+        return Check(what, "good", lang.text("valid, no expiry"))
     soon = key.valid_until - datetime.now(UTC) < ENDS_SOON
-    fact = spoken.text("valid until {instant}", instant=spoken.instant(key.valid_until))
+    fact = lang.text("valid until {instant}", instant=lang.instant(key.valid_until))
     return Check(what, "warn" if soon else "good", fact, f"{BASE}/keys" if soon else "")
 
 
-def _clock(use: key_use.KeyUse | None, spoken: Language) -> Check:
-    what = spoken.text("Clock")
+def _clock(use: key_use.KeyUse | None, lang: Language) -> Check:
+    what = lang.text("Clock")
     if use is None:
-        return Check(what, "warn", spoken.text("no signed request received yet"))
-    said: dict[str, Any] = {
-        "n": spoken.number(abs(use.ahead_s)),
-        "instant": spoken.instant(use.used_at),
+        return Check(what, "warn", lang.text("no signed request received yet"))
+    values: dict[str, Any] = {
+        "n": lang.number(abs(use.ahead_s)),
+        "instant": lang.instant(use.used_at),
         "key": use.keyid,
     }
     level = "good" if abs(use.ahead_s) <= AHEAD_S_MAX else "warn"
@@ -114,41 +114,39 @@ def _clock(use: key_use.KeyUse | None, spoken: Language) -> Check:
         return Check(
             what,
             level,
-            spoken.text("equal to the switch clock at the last signed request, {instant} ({key})", **said),
+            lang.text("equal to the switch clock at the last signed request, {instant} ({key})", **values),
         )
     if use.ahead_s > 0:
         return Check(
             what,
             level,
-            spoken.text(
-                "{n} s ahead of the switch clock at the last signed request, {instant} ({key})", **said
+            lang.text(
+                "{n} s ahead of the switch clock at the last signed request, {instant} ({key})", **values
             ),
         )
     return Check(
         what,
         level,
-        spoken.text("{n} s behind the switch clock at the last signed request, {instant} ({key})", **said),
+        lang.text("{n} s behind the switch clock at the last signed request, {instant} ({key})", **values),
     )
 
 
-async def _webhooks(switch: Runtime, own: Participant, spoken: Language) -> list[Check]:
+async def _webhooks(switch: Runtime, own: Participant, lang: Language) -> list[Check]:
     found = await registry.of(switch.pool, own.id)
     if not found:
-        text = spoken.text("none: events are read through the API, by page or stream")
-        return [Check(spoken.text("Webhook"), "warn", text, f"{BASE}/webhooks")]
-    return [await _webhook(switch, webhook, spoken) for webhook in found]
+        text = lang.text("none: events are read through the API, by page or stream")
+        return [Check(lang.text("Webhook"), "warn", text, f"{BASE}/webhooks")]
+    return [await _webhook(switch, webhook, lang) for webhook in found]
 
 
-async def _webhook(switch: Runtime, webhook: registry.Webhook, spoken: Language) -> Check:
-    what, path = f"{spoken.text('Webhook')} {webhook.url}", f"{BASE}/webhooks/{webhook.id}"
+async def _webhook(switch: Runtime, webhook: registry.Webhook, lang: Language) -> Check:
+    what, path = f"{lang.text('Webhook')} {webhook.url}", f"{BASE}/webhooks/{webhook.id}"
     if webhook.disabled:
-        return Check(what, "bad", spoken.text("disabled"), path)
+        return Check(what, "bad", lang.text("disabled"), path)
     last = await registry.last_attempt(switch.pool, webhook.id)
     if last is None:
-        return Check(what, "warn", spoken.text("no delivery yet: send a test"), path)
+        return Check(what, "warn", lang.text("no delivery yet: send a test"), path)
     if not last.status:
-        return Check(what, "bad", spoken.text("no response"), path)
-    fact = spoken.text(
-        "response {status} in {n} ms", status=last.status, n=spoken.number(last.micros // 1000)
-    )
+        return Check(what, "bad", lang.text("no response"), path)
+    fact = lang.text("response {status} in {n} ms", status=last.status, n=lang.number(last.micros // 1000))
     return Check(what, "good" if last.done_at else "bad", fact, path)

@@ -1,6 +1,6 @@
-"""A participant's signature keys: those there are, and asking for a new one, or for an old or lost one's end.
+"""A participant's signing keys: list them, and request to add, retire or revoke one.
 
-Asking is a participant's, agreeing another person's: see `switch.approvals.approvals`.
+A person of the participant requests, another person approves: see `switch.approvals.approvals`.
 """
 
 import json
@@ -23,8 +23,8 @@ from switch.participants import reads
 
 router = APIRouter(prefix=PREFIX + BASE, include_in_schema=False)
 
-ASKED: Final = {"add": "key.add", "retire": "key.retire", "revoke": "key.revoke"}
-"""What the page's forms ask for."""
+CHANGE_KINDS: Final = {"add": "key.add", "retire": "key.retire", "revoke": "key.revoke"}
+"""Kinds of change by the action of the form."""
 TONES: Final = {"in force": "good", "future": "", "retired": "", "revoked": "bad"}
 _CHANGES_MAX: Final = 20
 _statement: Final = statements("switch.pages")
@@ -33,27 +33,27 @@ _CHANGES: Final = _statement("own_key_changes")
 
 @router.get("/keys")
 async def get_keys(request: Request, switch: Switch, desk: Office, person: Member) -> Response:
-    """Show the keys, what is asked for, and the forms."""
+    """Show the keys, the change requests and the forms."""
     return await _show(request, switch, desk, person)
 
 
-@router.post("/keys/{deed}")
+@router.post("/keys/{action}")
 async def post_keys(
     request: Request,
     switch: Switch,
     desk: Office,
     person: Member,
-    deed: Annotated[str, Path(pattern="^(add|retire|revoke)$")],
+    action: Annotated[str, Path(pattern="^(add|retire|revoke)$")],
 ) -> Response:
-    """Ask for a change of the keys; another person has to agree."""
-    said = await form(request)
+    """Request a change of the keys; another person must approve."""
+    values = await form(request)
     try:
-        content = _content(deed, said, person)
+        content = _content(action, values, person)
         await approvals.request(
-            desk, KINDS, person, ASKED[deed], content=content, reason=said.get("reason", "")
+            desk, KINDS, person, CHANGE_KINDS[action], content=content, reason=values.get("reason", "")
         )
     except (InvalidMessage, Refused) as error:
-        return await _show(request, switch, desk, person, deed=deed, problem=error.detail, said=said)
+        return await _show(request, switch, desk, person, action=action, problem=error.detail, values=values)
     return redirect(request, f"{BASE}/keys")
 
 
@@ -61,7 +61,7 @@ async def post_keys(
 async def post_withdraw(
     request: Request, desk: Office, person: Member, number: Annotated[int, Path(ge=1, lt=2**63)]
 ) -> Response:
-    """Take one's own request back; another's looks like none."""
+    """Withdraw one's own request; a request of another person is reported as not found."""
     async with desk.pool.acquire() as connection:
         change = await approvals.find(connection, number)
     if change.maker != person.name:
@@ -70,14 +70,14 @@ async def post_withdraw(
     return redirect(request, f"{BASE}/keys")
 
 
-def _content(deed: str, said: Mapping[str, str], person: Person) -> dict[str, Any]:
-    content: dict[str, Any] = {"participant": person.scope, "keyid": said.get("keyid", "").strip()}
-    if deed == "add":
-        content["public_key"] = said.get("public_key", "").replace("\r\n", "\n").strip() + "\n"
-        content["valid_from"] = own.instant(said.get("valid_from", ""))
-        content["valid_until"] = own.instant(said.get("valid_until", ""))
-    if deed == "retire":
-        content["at"] = own.instant(said.get("at", ""))
+def _content(action: str, values: Mapping[str, str], person: Person) -> dict[str, Any]:
+    content: dict[str, Any] = {"participant": person.scope, "keyid": values.get("keyid", "").strip()}
+    if action == "add":
+        content["public_key"] = values.get("public_key", "").replace("\r\n", "\n").strip() + "\n"
+        content["valid_from"] = own.instant(values.get("valid_from", ""))
+        content["valid_until"] = own.instant(values.get("valid_until", ""))
+    if action == "retire":
+        content["at"] = own.instant(values.get("at", ""))
     return {name: value for name, value in content.items() if value is not None}
 
 
@@ -87,9 +87,9 @@ async def _show(
     desk: Office,
     person: Person,
     *,
-    deed: str = "",
+    action: str = "",
     problem: str = "",
-    said: Mapping[str, str] | None = None,
+    values: Mapping[str, str] | None = None,
 ) -> Response:
     keys = await reads.keys(switch.pool, person.scope)
     changes = await _changes(desk, person.scope)
@@ -106,9 +106,9 @@ async def _show(
         more_changes=len(changes) > _CHANGES_MAX,
         changes_max=_CHANGES_MAX,
         open=ChangeState.REQUESTED,
-        deed=deed,
+        action=action,
         problem=problem,
-        said=said or {},
+        values=values or {},
         base=PREFIX + BASE,
     )
 
@@ -116,6 +116,6 @@ async def _show(
 async def _changes(desk: Office, participant: str) -> list[tuple[Change, str, str]]:
     """The last changes of a participant's keys, one more than are shown, with their titles and key ids."""
     async with desk.pool.acquire() as connection:
-        rows = await connection.fetch(_CHANGES, list(ASKED.values()), participant, _CHANGES_MAX + 1)
+        rows = await connection.fetch(_CHANGES, list(CHANGE_KINDS.values()), participant, _CHANGES_MAX + 1)
         found = [await approvals.find(connection, row["number"]) for row in rows]
     return [(change, KINDS[change.kind].title, json.loads(change.content)["keyid"]) for change in found]

@@ -1,7 +1,7 @@
-"""Messages that came for a participant and wait: wishes to have a payment back, answers, requests to pay.
+"""Messages received for a participant: cancellation requests, replies, returns, requests to pay.
 
-The list names no person. To open a message shows what it says about people: that is a right of its own, and
-stands in the audited log.
+The list shows no personal data. A message contains it: opening one needs its own right and is recorded in the
+event log.
 """
 
 from typing import Annotated, Final
@@ -26,7 +26,7 @@ NAMES: Final = {
     "pain.013": "requests a payment",
     "pain.014": "replies to a request to pay",
 }
-"""What a message of each kind does."""
+"""Meaning of each kind of message."""
 _PAGE: Final = 50
 
 
@@ -37,7 +37,7 @@ async def get_messages(
     person: Member,
     before: Annotated[int, Query(ge=1, le=2**62)] = 2**62,
 ) -> Response:
-    """List what came, newest first."""
+    """List received messages, newest first."""
     found = await correspondence.latest(switch.pool, person.scope, before=before, limit=_PAGE)
     return render(
         request,
@@ -54,24 +54,24 @@ async def get_messages(
 async def get_message(
     request: Request, switch: Switch, person: Member, seq: Annotated[int, Path(ge=1, lt=2**62)]
 ) -> Response:
-    """Show one message, as JSON whatever its sender wrote it in."""
+    """Show one message as JSON, in whatever format it was received."""
     require(person, Right.READ_PERSONAL_DATA, participant=person.scope)
-    letter = await correspondence.find(switch.pool, switch.keys, person.scope, seq)
+    message = await correspondence.find(switch.pool, switch.keys, person.scope, seq)
     async with switch.pool.acquire() as connection, connection.transaction():
         await note(
             connection,
             EventKind.MESSAGE_READ,
             person=person.name,
             participant=person.scope,
-            message=letter.seq,
+            message=message.seq,
         )
     return render(
         request,
         "own_message.html",
         person,
-        letter=letter,
-        does=NAMES.get(letter.definition[:8], ""),
-        text=None if letter.raw is None else _as_json(letter.raw, letter.definition),
+        message=message,
+        does=NAMES.get(message.definition[:8], ""),
+        text=None if message.raw is None else _as_json(message.raw, message.definition),
         base=PREFIX + BASE,
     )
 

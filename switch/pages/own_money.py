@@ -1,4 +1,4 @@
-"""A participant's money: what each account holds, what can still be sent, and the statements of it."""
+"""A participant's accounts: position, headroom, and statements."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ from switch.writer.limits import Limit
 router = APIRouter(prefix=PREFIX + BASE, include_in_schema=False)
 
 FOLLOWED_MAX: Final = 300_000
-"""Events of a day that are gone through for its peak on a page; of a busier day the report tells."""
+"""Maximum number of events searched for the peak of a day; for a busier day the page links to the report."""
 _WINDOWS_MAX: Final = 20
 _SEQ_AT: Final = ledger_statement("seq_at")
 _AT: Final = "SELECT at FROM ledger.event WHERE seq = $1"
@@ -35,7 +35,7 @@ _WINDOWS: Final = _statement("closed_windows")
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """The highest use of a position today; `at` is None where it never rose above its beginning."""
+    """Peak use of a position today; `at` is None if it never exceeded the use at the beginning."""
 
     money: Money
     at: datetime | None
@@ -43,14 +43,14 @@ class Peak:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One account as its owner reads it."""
+    """One account, for its owner."""
 
     position: Position
     limit: Limit
     used: int
-    """Minor units sent today, where there is a limit of a day."""
+    """Minor units sent today, if there is a limit per day."""
     peak: Peak | None
-    """None where the day has too many events to go through here."""
+    """None if the day has too many events to search."""
 
     def money(self, minor: int | None) -> Money | None:
         """An amount of this account; None stays None."""
@@ -58,7 +58,7 @@ class Holding:
 
     @property
     def in_use_percent(self) -> int | None:
-        """Which part of what could be debited is; None where there is no cap, or nothing to send with."""
+        """Used share of the amount that can be debited; None without a cap or without funds."""
         headroom = self.position.headroom
         in_use = max(0, self.position.debits_pending - min(0, self.position.net))
         if headroom is None or headroom + in_use <= 0:
@@ -68,7 +68,7 @@ class Holding:
 
 @router.get("/position")
 async def get_position(request: Request, switch: Switch, person: Member) -> Response:
-    """Show every account: posted, held, headroom, limits and the day's peak."""
+    """Show every account: posted, reserved, headroom, limits and the day's peak."""
     found = await holdings(switch.pool, person.scope)
     today = datetime.now(UTC).date()
     report = {"since": today, "until": today + timedelta(days=1), "show": 1}
@@ -104,7 +104,7 @@ def _peak(peaks: dict[int, Peak], position: Position) -> Peak:
 
 
 async def _peaks(pool: asyncpg.Pool, participant: str) -> dict[int, Peak] | None:
-    """The peaks of today by account; None where there is too much to go through."""
+    """Peaks of today by account; None if there are too many events to search."""
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     async with pool.acquire() as connection, reading(connection):
         first = await connection.fetchval(_SEQ_AT, midnight)
@@ -130,7 +130,7 @@ async def get_statements(
     person: Member,
     before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
 ) -> Response:
-    """Offer the statements of every account, and each report that a participant may ask for."""
+    """List the statements of every account, and every report that a participant may request."""
     found = [p for p in await positions.read(switch.pool, person.scope) if not p.closed]
     currencies = sorted({p.currency for p in found})
     read = await switch.pool.fetch(_WINDOWS, currencies, _WINDOWS_MAX + 1, before)

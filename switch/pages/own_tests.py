@@ -1,8 +1,8 @@
-"""The test console: a message is composed, checked, and in a sandbox sent through the real door.
+"""The test console: compose and check a message and, in a sandbox, send it to the real API endpoint.
 
-What is sent goes over HTTP to this very switch, with the participant's sandbox key, as the curl beside it
-would: so what is seen is what an integrator's own program will see. Outside a sandbox a message is checked by
-schema and rules, and goes nowhere.
+A message is sent over HTTP to this switch, with the participant's sandbox key, like the curl command beside
+it, so the reader sees what an integrator's program will see. Outside a sandbox a message is only checked
+against schema and rules.
 """
 
 import asyncio
@@ -33,22 +33,22 @@ from switch.sandbox import world
 
 router = APIRouter(prefix=PREFIX + BASE, include_in_schema=False)
 
-DOOR: Final = "/v1/iso20022/pacs.008"
+ENDPOINT: Final = "/v1/iso20022/pacs.008"
 WAIT_S: Final = 5
-"""What the console asks the door to stay for."""
+"""Time that the console asks the API to wait for the outcome."""
 NOT_HERE: Final = "messages can be sent from here only in a sandbox, with a sandbox key"
 _ANSWER_WITHIN_S: Final = 20.0
 _HEADERS: Final = ("content-type", "location", "retry-after", "idempotent-replayed", "ratelimit")
-"""Of an answer, those that an integrator reads."""
+"""Headers of a response that are shown."""
 _WORDS: Final = {Magic.SLOW: "SLOW8"}
-"""Words that need a number, with one."""
+"""Magic words that need a number, with an example."""
 _DEBTOR: Final = "Asha Rao"
 _CREDITOR: Final = "Bilal Khan"
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and its answer. `uetr` is the payment's, where the message names one."""
+    """One request and its response. `uetr` is that of the payment, if the message has one."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -66,32 +66,32 @@ async def get_console(request: Request, switch: Switch, person: Viewer, own: Own
 
 @router.post("/tests")
 async def post_console(request: Request, switch: Switch, person: Viewer, own: Own) -> Response:
-    """Compose, check or send, as the button says."""
+    """Compose, check or send, by the button."""
     require(person, Right.TRY_MESSAGES, participant=own.id)
-    said = await form(request)
-    message = said.get("message", "").replace("\r\n", "\n")
-    said = {**said, "message": message}
+    values = await form(request)
+    message = values.get("message", "").replace("\r\n", "\n")
+    values = {**values, "message": message}
     try:
-        match said.get("deed", ""):
+        match values.get("action", ""):
             case "compose":
-                message = await _compose(switch, own.id, said)
-                return await _show(request, switch, person, own, {**said, "message": message})
+                message = await _compose(switch, own.id, values)
+                return await _show(request, switch, person, own, {**values, "message": message})
             case "check":
                 report = files.check_bytes(message.encode(), "")
-                return await _show(request, switch, person, own, said, report=report)
+                return await _show(request, switch, person, own, values, report=report)
             case "send":
                 exchange = await _send(switch.settings, own.id, message)
-                return await _show(request, switch, person, own, said, exchange=exchange)
+                return await _show(request, switch, person, own, values, exchange=exchange)
             case _:
-                return await _show(request, switch, person, own, said)
+                return await _show(request, switch, person, own, values)
     except (InvalidMessage, aiohttp.ClientError, TimeoutError) as error:
         detail = error.detail if isinstance(error, InvalidMessage) else "the API did not respond"
-        return await _show(request, switch, person, own, {**said, "message": message}, problem=detail)
+        return await _show(request, switch, person, own, {**values, "message": message}, problem=detail)
 
 
 @router.get("/tests/{uetr}")
 async def get_journey(request: Request, switch: Switch, person: Viewer, own: Own, uetr: Uetr) -> Response:
-    """Show what became of a payment of one's own so far, and its events; the console shows it live."""
+    """Show the status history of one's own payment and its events; the console refreshes it."""
     require(person, Right.READ_POSITIONS, participant=own.id)
     key = UUID(uetr)
     payment = await read_payment(switch.pool, key, [own.id])
@@ -112,14 +112,14 @@ async def _show(
     switch: Switch,
     person: Viewer,
     own: Own,
-    said: Mapping[str, str],
+    values: Mapping[str, str],
     *,
     problem: str = "",
     report: files.Report | None = None,
     exchange: Exchange | None = None,
 ) -> Response:
     bearer = (await _credentials(switch.settings, own.id) or {}).get("bearer", "")
-    message = said.get("message", "")
+    message = values.get("message", "")
     return render(
         request,
         "own_tests.html",
@@ -131,7 +131,7 @@ async def _show(
         payees=await _payees(switch, own),
         words=[(_WORDS.get(word, word.value), word.meaning.replace("`", "")) for word in Magic],
         reasons=sorted(ISO_REASONS),
-        said={"word": "", "reason": "", "creditor": "", "amount": "100.00", **said},
+        values={"word": "", "reason": "", "creditor": "", "amount": "100.00", **values},
         problem=problem,
         report=report,
         exchange=exchange,
@@ -143,14 +143,14 @@ async def _show(
 # Composing.
 
 
-async def _compose(switch: Switch, participant: str, said: Mapping[str, str]) -> str:
+async def _compose(switch: Switch, participant: str, values: Mapping[str, str]) -> str:
     """A pacs.008 from the form's fields, as JSON."""
     payer = await _credentials(switch.settings, participant)
-    payee = await _credentials(switch.settings, said.get("creditor", ""))
+    payee = await _credentials(switch.settings, values.get("creditor", ""))
     if payer is None or payee is None:
         raise InvalidMessage("no such participant in the sandbox")
-    amount = Money.parse(said.get("amount", ""), payer["currency"])
-    word = said.get("reason", "").strip().upper() or said.get("word", "")
+    amount = Money.parse(values.get("amount", ""), payer["currency"])
+    word = values.get("reason", "").strip().upper() or values.get("word", "")
     if word and script(word) is None:
         raise InvalidMessage("unknown magic word")
     document = world.document(payer, payee, amount=amount.text, word=word, debtor=_DEBTOR, creditor=_CREDITOR)
@@ -158,7 +158,7 @@ async def _compose(switch: Switch, participant: str, said: Mapping[str, str]) ->
 
 
 async def _payees(switch: Switch, own: Own) -> list[Mapping[str, str]]:
-    """Whom the console can pay: everybody of the sandbox whose country's corridor is open."""
+    """Possible payees: sandbox participants whose country has an open corridor."""
     corridors = switch.directory.now.corridor_by_pair
     return [
         entry
@@ -172,7 +172,7 @@ async def _credentials(settings: Settings, participant: str) -> Mapping[str, str
 
 
 async def _participants(settings: Settings) -> list[dict[str, str]]:
-    """Those of the sandbox's credentials file; nobody outside a sandbox."""
+    """Participants of the sandbox's credentials file; none outside a sandbox."""
     if not settings.sandbox:
         return []
     content: dict[str, Any] = json.loads(await asyncio.to_thread(settings.credentials_file.read_text))
@@ -184,12 +184,12 @@ async def _participants(settings: Settings) -> list[dict[str, str]]:
 
 
 async def _send(settings: Settings, participant: str, message: str) -> Exchange:
-    """Send a message through the door, as the participant.
+    """Send a message to the API, as the participant.
 
     Raises:
-        InvalidMessage: this is no sandbox, or the participant has no key of it.
-        aiohttp.ClientError: the door did not answer.
-        TimeoutError: not in time.
+        InvalidMessage: this is not a sandbox, or the participant has no sandbox key.
+        aiohttp.ClientError: the API did not respond.
+        TimeoutError: no response in time.
 
     """
     entry = await _credentials(settings, participant)
@@ -201,7 +201,7 @@ async def _send(settings: Settings, participant: str, message: str) -> Exchange:
     timeout = aiohttp.ClientTimeout(total=_ANSWER_WITHIN_S)
     async with aiohttp.ClientSession(f"http://{settings.host}:{settings.port}", timeout=timeout) as session:
         started = loop.time()
-        async with session.post(DOOR, data=raw, headers=headers) as answer:
+        async with session.post(ENDPOINT, data=raw, headers=headers) as answer:
             text = await answer.text()
             took = loop.time() - started
     return Exchange(
@@ -223,7 +223,7 @@ def _request_headers(bearer: str, media_type: str) -> dict[str, str]:
 
 
 def _for_people(text: str) -> str:
-    """JSON with line breaks; anything else as it is."""
+    """JSON with indentation; any other text unchanged."""
     try:
         return files.indented(json.loads(text))
     except ValueError:
@@ -231,7 +231,7 @@ def _for_people(text: str) -> str:
 
 
 def _uetr_of(raw: bytes) -> UUID | None:
-    """The UETR of a credit transfer."""
+    """UETR of a credit transfer, if any."""
     try:
         document = codec.decode(raw, media_type=codec.representation(raw), expect="pacs.008").document
         return UUID(document["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]["PmtId"]["UETR"])
@@ -240,8 +240,8 @@ def _uetr_of(raw: bytes) -> UUID | None:
 
 
 def _curl(request: Request, bearer: str, message: str) -> str:
-    """The command that sends the same message."""
-    url = f"{request.url.scheme}://{request.headers.get('host', '')}{DOOR}"
+    """The curl command that sends the same message."""
+    url = f"{request.url.scheme}://{request.headers.get('host', '')}{ENDPOINT}"
     media_type = codec.representation(message.encode())
     lines = [f"curl --request POST {shlex.quote(url)}"]
     lines += [

@@ -1,6 +1,6 @@
-"""A participant's webhooks: where it is told of its events, what did not arrive, a test, and trying again.
+"""A participant's webhooks: addresses, undelivered events, a test delivery, and redelivery.
 
-What a person does here is done as its machines do it over the API, and stands in the audited log.
+The actions are those of the API, and are recorded in the event log.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ Seq = Annotated[int, Path(ge=1, lt=2**62)]
 
 @router.get("")
 async def get_webhooks(request: Request, switch: Switch, person: Member) -> Response:
-    """Show the addresses, and the form for one more."""
+    """Show the addresses, and the form to add one."""
     return await _show(request, switch, person)
 
 
@@ -40,20 +40,20 @@ async def get_webhooks(request: Request, switch: Switch, person: Member) -> Resp
 async def post_webhook(request: Request, switch: Switch, person: Member) -> Response:
     """Add an address."""
     require(person, Right.MANAGE_WEBHOOKS, participant=person.scope)
-    said = await form(request)
-    url = said.get("url", "").strip()
+    values = await form(request)
+    url = values.get("url", "").strip()
     try:
         addresses.check(url, sandbox=switch.settings.sandbox)
-        types = [name for name in TYPES if name in said]
+        types = [name for name in TYPES if name in values]
         added = await registry.add(switch.pool, person.scope, url, types)
     except (InvalidMessage, Refused) as error:
-        return await _show(request, switch, person, problem=error.detail, said=said)
+        return await _show(request, switch, person, problem=error.detail, values=values)
     await _note(switch.pool, EventKind.WEBHOOK_ADDED, person, added.id)
     return redirect(request, f"{BASE}/webhooks/{added.id}")
 
 
 @router.get("/{webhook}")
-async def get_webhook(  # noqa: PLR0917 - one a parameter
+async def get_webhook(  # noqa: PLR0917 - one per parameter
     request: Request,
     switch: Switch,
     person: Member,
@@ -61,7 +61,7 @@ async def get_webhook(  # noqa: PLR0917 - one a parameter
     before: Before = None,
     missed_before: Before = None,
 ) -> Response:
-    """Show one address and its deliveries, the newest first."""
+    """Show one address and its deliveries, newest first."""
     return await _show_one(request, switch, person, webhook, before=before, missed_before=missed_before)
 
 
@@ -76,7 +76,7 @@ async def post_remove(request: Request, switch: Switch, person: Member, webhook:
 
 @router.post("/{webhook}/test")
 async def post_test(request: Request, switch: Switch, person: Member, webhook: Id) -> Response:
-    """Send a made-up event there, once."""
+    """Send a test event to the address, once."""
     require(person, Right.MANAGE_WEBHOOKS, participant=person.scope)
     try:
         await registry.test(switch.pool, person.scope, webhook)
@@ -93,7 +93,7 @@ async def post_replay(
     webhook: Id,
     seq: Seq,
 ) -> Response:
-    """Deliver an event again, now."""
+    """Deliver an event again immediately."""
     require(person, Right.MANAGE_WEBHOOKS, participant=person.scope)
     await registry.replay(switch.pool, person.scope, webhook, seq)
     return redirect(request, f"{BASE}/webhooks/{webhook}")
@@ -105,7 +105,7 @@ async def _show(
     person: Person,
     *,
     problem: str = "",
-    said: Mapping[str, str] | None = None,
+    values: Mapping[str, str] | None = None,
 ) -> Response:
     return render(
         request,
@@ -117,7 +117,7 @@ async def _show(
         public_keys=await signing.public_keys(switch.pool),
         types=TYPES,
         problem=problem,
-        said=said or {},
+        values=values or {},
         base=PREFIX + BASE,
     )
 
@@ -159,7 +159,7 @@ async def _show_one(
 async def _deliveries(
     switch: Runtime, person: Person, id_: UUID, *, undelivered: bool, before: int | None
 ) -> tuple[list[registry.Delivery], int | None]:
-    """A page of deliveries, and from where to go on; the test has a place of its own."""
+    """A page of deliveries without the test delivery, and where the next page begins."""
     found = await registry.deliveries(
         switch.pool, person.scope, id_, undelivered=undelivered, before=before, limit=_ROWS + 1
     )

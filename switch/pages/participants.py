@@ -1,7 +1,7 @@
-"""Participants: who takes part, what each has and may, and the forms to ask for what is to change.
+"""Participants: list and details, and links to the forms of their changes.
 
-What is shown of one is what `GET /v1/participants/{id}` shows to the same person: names to everybody, the
-rest to who may read it.
+The page shows what `GET /v1/participants/{id}` returns to the same person: the names to everybody, the rest
+to readers with the right.
 """
 
 from collections.abc import Mapping
@@ -19,16 +19,16 @@ from switch.approvals import approvals
 from switch.base.sql import statements
 from switch.change_catalogue import KINDS
 from switch.identity.model import Person
-from switch.pages import shell, witness
-from switch.pages.asking import CHANGES, link, may_ask
+from switch.pages import audited, shell
+from switch.pages.audited import read_only
+from switch.pages.change_links import CHANGES, link, may_request
 from switch.pages.forms import CONFIRMED
 from switch.pages.shell import PREFIX, Office, Viewer, form, redirect, render
-from switch.pages.witness import looking
 from switch.participants import limits, liquidity, reads
 from switch.payments.pricing import POSITION
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
-Reader = Annotated[Person, Depends(witness.of(shell.PARTICIPANTS))]
+Reader = Annotated[Person, Depends(audited.reader(shell.PARTICIPANTS))]
 
 _statement: Final = statements("switch.pages")
 _CORRIDORS: Final = _statement("corridors_of_country")
@@ -37,18 +37,18 @@ STATES: Final = {
     "suspended": ("participant.resume", "participant.remove"),
     "removed": (),
 }
-"""What may be asked for, by a participant's status."""
+"""Changes that may be requested, by a participant's status."""
 ONBOARD: Final = "participant.onboard"
 ROWS: Final = 3
-"""Accounts and keys of a new participant in its form; more are asked for later."""
+"""Number of accounts and of keys in the form of a new participant; more can be added later."""
 KINDS_OF: Final = ("direct", "fx_provider", "settlement_agent", "central_bank")
 KEY_STATES: Final = ("in force", "future", "retired", "revoked")
 
 
 @router.get("/participants")
 async def get_participants(request: Request, desk: Office, person: Reader) -> Response:
-    """List everybody who takes part, or did."""
-    async with looking(desk.pool) as connection:
+    """List current and former participants."""
+    async with read_only(desk.pool) as connection:
         rows = await reads.read(connection)
         alerts = await liquidity.read(connection)
     countries = {row.id: row.country for row in rows}
@@ -62,7 +62,7 @@ async def get_participants(request: Request, desk: Office, person: Reader) -> Re
         person,
         rows=rows,
         levels=levels,
-        may_onboard=may_ask(person, ONBOARD),
+        may_onboard=may_request(person, ONBOARD),
     )
 
 
@@ -74,44 +74,44 @@ async def get_onboarding(request: Request, person: Viewer) -> Response:
 
 @router.post("/participants/new")
 async def post_onboarding(request: Request, desk: Office, person: Viewer) -> Response:
-    """Ask that somebody takes part; a form that is not good is shown again, and says what."""
-    said = await form(request)
+    """Request to onboard a participant. An invalid form is shown again with the error."""
+    values = await form(request)
     try:
         change = await approvals.request(
-            desk, KINDS, person, ONBOARD, content=onboarding(said), reason=said.get("why", "")
+            desk, KINDS, person, ONBOARD, content=onboarding(values), reason=values.get("why", "")
         )
     except SwitchError as error:
-        return _onboarding(request, person, said, error)
+        return _onboarding(request, person, values, error)
     return redirect(request, f"{CHANGES}/{change.number}")
 
 
-def onboarding(said: Mapping[str, str]) -> dict[str, Any]:
-    """What was typed, as the content of the request; a row in which nothing is typed is left out."""
+def onboarding(values: Mapping[str, str]) -> dict[str, Any]:
+    """The form as the content of the request; empty rows are left out."""
 
     def rows(*names: str) -> list[dict[str, str]]:
-        found = [{name: said.get(f"{name}.{row}", "").strip() for name in names} for row in range(ROWS)]
+        found = [{name: values.get(f"{name}.{row}", "").strip() for name in names} for row in range(ROWS)]
         return [row for row in found if row[names[0]]]
 
     accounts = [
         {name: text for name, text in row.items() if text} for row in rows("currency", "net_debit_cap")
     ]
-    plain = {name: said.get(name, "").strip() for name in ("id", "name", "bic", "country", "kind")}
-    factor = said.get(CONFIRMED, "").strip()
+    plain = {name: values.get(name, "").strip() for name in ("id", "name", "bic", "country", "kind")}
+    factor = values.get(CONFIRMED, "").strip()
     content = {**plain, "accounts": accounts, "keys": rows("keyid", "public_key")}
     return {**content, CONFIRMED: factor} if factor else content
 
 
 def _onboarding(
-    request: Request, person: Person, said: Mapping[str, str], problem: SwitchError | None = None
+    request: Request, person: Person, values: Mapping[str, str], problem: SwitchError | None = None
 ) -> Response:
-    if not may_ask(person, ONBOARD):
+    if not may_request(person, ONBOARD):
         raise NotAllowed("your role may not do this")
     return render(
         request,
         "onboarding.html",
         person,
         200 if problem is None else problem.status,
-        said=said,
+        values=values,
         kinds=KINDS_OF,
         rows=range(ROWS),
         countries=registry.countries(),
@@ -121,8 +121,8 @@ def _onboarding(
 
 @router.get("/participants/{id}")
 async def get_participant(request: Request, desk: Office, person: Reader, id: Id) -> Response:  # noqa: A002
-    """Show one: everything to who may read it, else its names."""
-    async with looking(desk.pool) as connection:
+    """Show one participant: all details to readers with the right, only names to others."""
+    async with read_only(desk.pool) as connection:
         found = await reads.find(connection, id)
         more = await _more(connection, id) if may_read(person, id, found.country) else None
     return render(
@@ -137,7 +137,7 @@ async def get_participant(request: Request, desk: Office, person: Reader, id: Id
 
 
 async def _more(connection: asyncpg.Connection, id_: str) -> dict[str, Any]:
-    """What is its own: money as `Money`, so that the page can write it in the reader's way."""
+    """Details of a participant; amounts as `Money`, so that the page can format them."""
     detail = await reads.detail(connection, id_)
     return {
         "positions": [
@@ -173,7 +173,7 @@ async def _more(connection: asyncpg.Connection, id_: str) -> dict[str, Any]:
 
 
 def _actions(person: Person, found: reads.ParticipantRow) -> dict[str, str]:
-    """Addresses of the forms that this person may fill in, by the change's kind."""
+    """Addresses of the forms that this person may use, by kind of change."""
     if found.status == "removed":
         return {}
     kinds = (
@@ -191,5 +191,5 @@ def _actions(person: Person, found: reads.ParticipantRow) -> dict[str, str]:
     return {
         kind: link(kind, participant=found.id)
         for kind in kinds
-        if may_ask(person, kind, participant=found.id)
+        if may_request(person, kind, participant=found.id)
     }

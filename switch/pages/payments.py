@@ -1,6 +1,6 @@
-"""Payments: searching them, and one with its journey. What its messages say of people is masked.
+"""Payments: search, and the details of one with its lifecycle. Personal data is masked.
 
-Names and accounts are shown to who has that right, on asking, and then it is written down who saw them.
+Names and accounts are shown on request to readers with the right, and each access is recorded.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -19,7 +19,7 @@ from switch.change_catalogue import KINDS
 from switch.identity.model import Person
 from switch.identity.permissions import Right, may
 from switch.operations import oversight
-from switch.pages import journey, shell, witness
+from switch.pages import audited, journey, shell
 from switch.pages.shell import PREFIX, Switch, render
 from switch.participants import resolution
 from switch.payments import dossier, search
@@ -31,13 +31,13 @@ from switch.writer.lifecycle import FINAL, State
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 
 SHOWN: Final = [str(state) for state in State if state is not State.RECEIVED]
-"""States that a payment can be found in."""
+"""States that a search can filter by."""
 
 _ROWS: Final = 50
 _UETR: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-Looker = Annotated[Person, Depends(witness.of(shell.PAYMENTS))]
-Doubter = Annotated[Person, Depends(witness.of(shell.DOUBT))]
-Holder = Annotated[Person, Depends(witness.of(shell.HELD))]
+Reader = Annotated[Person, Depends(audited.reader(shell.PAYMENTS))]
+UnknownReader = Annotated[Person, Depends(audited.reader(shell.UNKNOWN))]
+HeldReader = Annotated[Person, Depends(audited.reader(shell.HELD))]
 Uetr = Annotated[str, Path(pattern=f"^{_UETR}$")]
 Country = Annotated[str, Query(pattern="^([A-Z]{2})?$")]
 Day = Annotated[str, Query(pattern=r"^(\d{4}-\d\d-\d\d)?$")]
@@ -45,10 +45,10 @@ Before = Annotated[int | None, Query(ge=1, lt=2**62)]
 
 
 @router.get("/payments")
-async def get_payments(  # noqa: PLR0917 - one a field of the form
+async def get_payments(  # noqa: PLR0917 - one per field of the form
     request: Request,
     switch: Switch,
-    person: Looker,
+    person: Reader,
     q: Annotated[str, Query(max_length=64, pattern=r"^[^\x00-\x1f]*$")] = "",
     state: Annotated[str, Query(pattern=f"^({'|'.join(SHOWN)})?$")] = "",
     rail: Country = "",
@@ -59,8 +59,8 @@ async def get_payments(  # noqa: PLR0917 - one a field of the form
     until: Day = "",
     before: Before = None,
 ) -> Response:
-    """Find payments, newest first. What is looked for is a UETR, or a reference of the sender or the rail."""
-    said = {
+    """Search payments, newest first, by UETR or by a reference of the sender or the rail."""
+    values = {
         "q": q.strip(),
         "state": state,
         "rail": rail,
@@ -70,25 +70,25 @@ async def get_payments(  # noqa: PLR0917 - one a field of the form
     }
     days = {"since": since, "until": until}
     wanted = search.Wanted(
-        uetr=_uetr(said["q"]),
+        uetr=_uetr(values["q"]),
         state=State(state) if state else None,
         rail=rail,
         source=source,
         target=target,
-        reference=said["q"],
+        reference=values["q"],
         direction=direction,
         since=_midnight(since),
         until=_midnight(until, after=timedelta(days=1)),
     )
     owners = await _owners(switch, person)
     page = await search.find(switch.pool, wanted, owners, before=before, limit=_ROWS)
-    given = {name: value for name, value in {**said, **days}.items() if value}
+    given = {name: value for name, value in {**values, **days}.items() if value}
     return render(
         request,
         "payments.html",
         person,
         page=page,
-        said={**said, **days},
+        values={**values, **days},
         states=SHOWN,
         countries=sorted(switch.directory.now.rail_by_country),
         older=page.next and f"{PREFIX}/payments?{urlencode({**given, 'before': page.next})}",
@@ -96,33 +96,33 @@ async def get_payments(  # noqa: PLR0917 - one a field of the form
 
 
 @router.get("/payments/{uetr}")
-async def get_payment(request: Request, switch: Switch, person: Looker, uetr: Uetr) -> Response:
-    """Show a payment: its journey on the lifecycle table, its money in the ledger, what else is about it."""
+async def get_payment(request: Request, switch: Switch, person: Reader, uetr: Uetr) -> Response:
+    """Show a payment: its lifecycle, its ledger entries, and related messages, breaks and changes."""
     return await _page(request, switch, person, UUID(uetr))
 
 
 @router.post("/payments/{uetr}/people")
-async def post_people(request: Request, switch: Switch, office: Desk, person: Looker, uetr: Uetr) -> Response:
-    """Show whom a payment is between, to who may see it; first it is written down who saw it."""
+async def post_people(request: Request, switch: Switch, office: Desk, person: Reader, uetr: Uetr) -> Response:
+    """Show the debtor and the creditor to a reader with the right; the access is recorded first."""
     check_same_origin(request)
     if not may(person, Right.READ_PERSONAL_DATA):
         raise NotAllowed("your role may not see personal data")
     scope = scope_of_person(person, reveal=True)
     key = UUID(uetr)
-    await dossier.read(switch.pool, key, await _owners(switch, person))  # it must be theirs to see
+    await dossier.read(switch.pool, key, await _owners(switch, person))  # raises NotFound if out of scope
     await service.note(office, EventKind.PERSONAL_DATA, caller=scope.caller, scope=scope.text, uetr=uetr)
     return await _page(request, switch, person, key, people=await _people(switch, key))
 
 
 @router.get("/doubt")
-async def get_doubt(request: Request, switch: Switch, person: Doubter) -> Response:
-    """List payments in doubt, those that have been so for longest first."""
+async def get_doubt(request: Request, switch: Switch, person: UnknownReader) -> Response:
+    """List payments with an unknown outcome, oldest first."""
     return await _waiting(request, switch, person, State.UNKNOWN)
 
 
 @router.get("/held")
-async def get_held(request: Request, switch: Switch, person: Holder) -> Response:
-    """List payments whose money is held and that have not left us, the oldest first."""
+async def get_held(request: Request, switch: Switch, person: HeldReader) -> Response:
+    """List held payments: reserved and not yet sent, oldest first."""
     return await _waiting(request, switch, person, State.RESERVED)
 
 
@@ -136,7 +136,7 @@ async def _waiting(request: Request, switch: Switch, person: Person, state: Stat
         state=state,
         now=datetime.now(UTC),
         rails={rail.country: rail for rail in await oversight.rails(switch.pool, switch.rails)},
-        may_ask=may(person, Right.REQUEST_CHANGE),
+        may_request=may(person, Right.REQUEST_CHANGE),
     )
 
 
@@ -160,7 +160,7 @@ async def _page(
         sizes=(journey.WIDTH, journey.HEIGHT),
         people=people,
         may_reveal=may(person, Right.READ_PERSONAL_DATA),
-        may_ask=may(person, Right.REQUEST_CHANGE),
+        may_request=may(person, Right.REQUEST_CHANGE),
         may_list=shell.APPROVALS.admits(person),
         kinds=KINDS,
         breaks=resolution.BREAKS,
@@ -189,7 +189,7 @@ def _uetr(text: str) -> UUID | None:
 
 
 def _midnight(day: str, after: timedelta = timedelta()) -> datetime | None:
-    """Where a day begins, UTC; a day that there is not bounds nothing."""
+    """Beginning of a day, UTC; None for an invalid date, which then sets no bound."""
     try:
         found = date.fromisoformat(day)
         return datetime(found.year, found.month, found.day, tzinfo=UTC) + after

@@ -1,9 +1,9 @@
-"""Proofs: that an event stands in the log as it was, checked in the page, step by step, and offline.
+"""Proofs that an event is in the log unchanged, verified in the page, step by step, and offline.
 
-The page has the bundle that `ledger/offline_verifier.py` checks. A script of ours works every hash and
-signature out again in the reader's browser; without scripts, the page shows the same steps as the switch
-worked them out. Whoever trusts neither takes the bundle and the verifier away: one file, and a key that came
-by another way.
+The page contains the bundle that `ledger/offline_verifier.py` verifies. A script verifies every hash and
+signature in the reader's browser; without scripts, the page shows the steps calculated by the switch. To
+trust neither, download the bundle and the verifier, a single file, and use a key received through another
+channel.
 """
 
 import json
@@ -24,17 +24,17 @@ from switch.api.reports import Desk
 from switch.base.sql import statements
 from switch.identity.model import Person
 from switch.operations import housekeeping
-from switch.pages import shell, witness
+from switch.pages import audited, shell
+from switch.pages.audited import read_only
 from switch.pages.shell import PREFIX, Switch, finish, render
-from switch.pages.witness import looking
 from switch.reports import evidence, service
 from switch.reports.query import Scope
 from switch.reports.readers import scope_of_person
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
-Asker = Annotated[Person, Depends(shell.PROOFS.viewer)]
-Reader = Annotated[Person, Depends(witness.of(shell.PROOFS))]
-"""Where what is asked for is not an event already."""
+ProofReader = Annotated[Person, Depends(shell.PROOFS.viewer)]
+Reader = Annotated[Person, Depends(audited.reader(shell.PROOFS))]
+"""For pages whose access is not yet recorded otherwise."""
 
 VERIFIER: Final = "offline_verifier.py"
 _CHECKPOINTS_SHOWN: Final = 50
@@ -47,7 +47,7 @@ Uetr = Annotated[UUID | None, Query()]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step from a leaf to the root: which side the sibling is on, its hash, and what comes of both."""
+    """One step from a leaf to the root: side and hash of the sibling, and the hash of both."""
 
     side: str
     sibling: str
@@ -56,8 +56,8 @@ class Step:
 
 @router.get("/proofs")
 async def get_proofs(request: Request, switch: Switch, person: Reader, before: Size = None) -> Response:
-    """Show what can be proved, the checkpoints, and what checks them elsewhere."""
-    async with looking(switch.pool) as connection:
+    """Show the forms of proofs, the checkpoints, and the offline verifier."""
+    async with read_only(switch.pool) as connection:
         found = await audit.page(connection, before=before, limit=_CHECKPOINTS_SHOWN)
     return render(
         request,
@@ -70,11 +70,11 @@ async def get_proofs(request: Request, switch: Switch, person: Reader, before: S
 
 
 @router.get("/proofs/show")
-async def get_proof(  # noqa: PLR0917 - one a query parameter
+async def get_proof(  # noqa: PLR0917 - one per query parameter
     request: Request,
     switch: Switch,
     office: Desk,
-    person: Asker,
+    person: ProofReader,
     uetr: Uetr = None,
     window: Number = None,
     event: Number = None,
@@ -94,19 +94,19 @@ async def get_consistency(
 
 
 @router.get("/proofs/bundle.json")
-async def get_bundle(  # noqa: PLR0917 - one a query parameter
+async def get_bundle(  # noqa: PLR0917 - one per query parameter
     request: Request,
     office: Desk,
-    person: Asker,
+    person: ProofReader,
     uetr: Uetr = None,
     window: Number = None,
     event: Number = None,
     first: Size = None,
     second: Size = None,
 ) -> Response:
-    """Hand out a proof as a file for the offline verifier."""
+    """Return a proof as a file for the offline verifier."""
     if first is not None or second is not None:
-        await witness.note(request, office, person)
+        await audited.note(request, office, person)
         bundle, name = await _between(office.pool, first, second)
     else:
         bundle, name = await _bundle(request, office, person, uetr, window, event)
@@ -116,14 +116,14 @@ async def get_bundle(  # noqa: PLR0917 - one a query parameter
 
 
 @router.get("/proofs/offline_verifier.py")
-async def get_verifier(request: Request, person: Asker) -> Response:  # noqa: ARG001 - must be known
-    """Hand out the verifier: one file that knows nothing of the switch."""
+async def get_verifier(request: Request, person: ProofReader) -> Response:  # noqa: ARG001 - must be signed in
+    """Return the verifier: a single file that is independent of the switch."""
     headers = {"Content-Disposition": f'attachment; filename="{VERIFIER}"'}
     octets = files("ledger").joinpath(VERIFIER).read_bytes()
     return finish(request, Response(octets, media_type="text/x-python", headers=headers))
 
 
-async def _bundle(  # noqa: PLR0917 - one a query parameter
+async def _bundle(  # noqa: PLR0917 - one per query parameter
     request: Request,
     office: service.ReportService,
     person: Person,
@@ -131,22 +131,22 @@ async def _bundle(  # noqa: PLR0917 - one a query parameter
     window: int | None,
     event: int | None,
 ) -> tuple[dict[str, Any], str]:
-    """The proof that is asked for and a name for its file; that it was asked for is an event first.
+    """The requested proof and a name for its file; the request is recorded as an event first.
 
     Raises:
-        InvalidMessage: not exactly one of the three.
-        NotFound: there is no such thing, or it is not the reader's to see.
+        InvalidMessage: not exactly one of the three is given.
+        NotFound: it does not exist, or the reader may not see it.
         Unavailable: no checkpoint covers it yet.
 
     """
     if [uetr, window, event].count(None) != 2:  # noqa: PLR2004 - all but one
-        raise InvalidMessage("a payment, a window or an event", rule="parameter")
+        raise InvalidMessage("state exactly one of: payment, window, event", rule="parameter")
     scope = scope_of_person(person)
     if uetr is not None:
         made = await service.make(office, evidence.NAME, {"uetr": str(uetr)}, scope, evidence.BUNDLE)
         return json.loads(made.octets), f"payment-{uetr}"
-    await witness.note(request, office, person)
-    async with looking(office.pool) as connection:
+    await audited.note(request, office, person)
+    async with read_only(office.pool) as connection:
         try:
             if window is not None:
                 if await windows.find(connection, window) is None:
@@ -169,11 +169,11 @@ async def _event(connection: asyncpg.Connection, scope: Scope, seq: int) -> Arch
 
 
 async def _between(pool: asyncpg.Pool, first: int | None, second: int | None) -> tuple[dict[str, Any], str]:
-    """The proof that one checkpoint extends another, the smaller first, whichever way they were given."""
+    """The proof that the larger checkpoint extends the smaller one, given in either order."""
     if first is None or second is None or first == second:
-        raise InvalidMessage("two checkpoints", rule="parameter")
+        raise InvalidMessage("state two different checkpoints", rule="parameter")
     smaller, larger = sorted((first, second))
-    async with looking(pool) as connection:
+    async with read_only(pool) as connection:
         older, newer = await audit.find(connection, smaller), await audit.find(connection, larger)
         if older is None or newer is None:
             raise NotFound("no such checkpoint")
@@ -206,7 +206,7 @@ def _text(event: dict[str, Any]) -> str:
 
 
 def steps(event: dict[str, Any], size: int) -> tuple[str, list[Step]]:
-    """An event's leaf hash, and the steps from it to the root of `size` events (RFC 9162, 2.1.3.2)."""
+    """Leaf hash of an event, and the steps from it to the root of `size` events (RFC 9162, 2.1.3.2)."""
     leaf = offline_verifier.leaf_hash(event)
     found, node, last = leaf, event["seq"] - 1, size - 1
     taken = []

@@ -1,6 +1,7 @@
-"""Reports: the list, a form for each, its preview as a table with charts, and every format to download.
+"""Reports: the list, a form for each, a preview as a table with charts, and files in every format.
 
-A preview is the report's JSON, made as over the API: noted in the audited log, hashed, signed and kept.
+A preview is the report's JSON, generated as through the API: recorded in the event log, hashed, signed and
+stored.
 """
 
 import json
@@ -25,7 +26,7 @@ from switch.reports.render import TABLE
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 
 ROWS_MAX: Final = 500
-"""Of a preview; the files have all."""
+"""Rows of a preview; the files contain all rows."""
 
 _DAYS: Final = ("since", "until")
 LABELS: Final = {
@@ -41,7 +42,7 @@ LABELS: Final = {
     "rules": "Rules version",
     "quarter": "Quarter (2026-Q3)",
 }
-"""What a form calls the parameters of reports."""
+"""Labels of the parameters of reports."""
 
 _SHOW: Final = "show"
 _REVEAL: Final = "reveal"
@@ -56,7 +57,7 @@ async def get_reports(
     person: Viewer,
     before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
 ) -> Response:
-    """List the reports that this person may ask for, and what was made."""
+    """List the reports that this person may request, and those generated before."""
     scope = scope_of_person(person)
     audience = catalogue.audience_of(scope)
     found = [report for report in catalogue.CATALOGUE.values() if audience in report.audience]
@@ -68,38 +69,38 @@ async def get_reports(
 
 @router.get("/reports/{name}")
 async def get_report(request: Request, office: Desk, person: Viewer, name: str) -> Response:
-    """Show a report's form and, once it is filled in, the report."""
+    """Show the form of a report and, once it is submitted, the report."""
     definition = catalogue.find(name)
     if catalogue.audience_of(scope_of_person(person)) not in definition.audience:
         raise NotAllowed("this reader may not request this report")
-    said = _said(request)
+    values = _values(request)
     shown: dict[str, Any] = {"document": None, "problem": "", "status": 200}
-    if _SHOW in said:
-        shown = await _shown(office, person, definition, said)
+    if _SHOW in values:
+        shown = await _shown(office, person, definition, values)
     return render(
         request,
         "report.html",
         person,
         shown.pop("status"),
         report=definition,
-        said=said or usual(),
+        values=values or usual(),
         days=_DAYS,
         labels=LABELS,
         signed=wording.SIGNED,
         may_reveal=name == patterns.NAME and may(person, Right.READ_PERSONAL_DATA),
         rows_max=ROWS_MAX,
         measures=MEASURES.get(name, ()),
-        downloads=_downloads(definition, said, language.of(request).code),
+        downloads=_downloads(definition, values, language.of(request).code),
         **{"sha256": "", "signature": "", **shown},
     )
 
 
 async def _shown(
-    office: service.ReportService, person: Viewer, definition: catalogue.Definition, said: Mapping[str, str]
+    office: service.ReportService, person: Viewer, definition: catalogue.Definition, values: Mapping[str, str]
 ) -> dict[str, Any]:
-    scope = scope_of_person(person, reveal=_REVEAL in said)
+    scope = scope_of_person(person, reveal=_REVEAL in values)
     try:
-        artefact = await service.make(office, definition.name, parameters(said), scope)
+        artefact = await service.make(office, definition.name, parameters(values), scope)
     except (InvalidMessage, NotAcceptable) as error:
         return _failed(error)
     return {
@@ -115,17 +116,17 @@ def _failed(error: SwitchError) -> dict[str, Any]:
     return {"document": None, "problem": error.detail, "status": error.status}
 
 
-def _said(request: Request) -> dict[str, str]:
+def _values(request: Request) -> dict[str, str]:
     pairs = request.query_params.multi_items()
-    said = dict(pairs)
-    if len(said) != len(pairs):
-        raise InvalidMessage("a field is there twice")
-    return said
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        raise InvalidMessage("a field occurs twice")
+    return values
 
 
-def parameters(said: Mapping[str, str]) -> dict[str, str]:
-    """A form's fields as the report's parameters: empty ones are not given, a day begins at midnight UTC."""
-    given = {name: value for name, value in said.items() if value and name not in {_SHOW, _REVEAL}}
+def parameters(values: Mapping[str, str]) -> dict[str, str]:
+    """Form fields as parameters of the report: empty fields are left out, a day begins at midnight UTC."""
+    given = {name: value for name, value in values.items() if value and name not in {_SHOW, _REVEAL}}
     return {name: _instant(value) if name in _DAYS else value for name, value in given.items()}
 
 
@@ -133,21 +134,21 @@ def _instant(value: str) -> str:
     try:
         day = date.fromisoformat(value)
     except ValueError:
-        return value  # an instant, or wrong: the report's own check says which
+        return value  # an instant, or invalid: the report validates it
     return datetime(day.year, day.month, day.day, tzinfo=UTC).isoformat()
 
 
 def usual() -> dict[str, str]:
-    """The week up to and including today."""
+    """The last seven days including today."""
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     return {"since": str(tomorrow - _WEEK), "until": str(tomorrow)}
 
 
 def _downloads(
-    definition: catalogue.Definition, said: Mapping[str, str], language: str
+    definition: catalogue.Definition, values: Mapping[str, str], language: str
 ) -> list[tuple[str, str]]:
-    """Name and address of each format, of what the form says; with `reveal` where it says so."""
-    given = parameters(said) | ({_REVEAL: "true"} if _REVEAL in said else {})
+    """Name and address of each format for the values of the form, with `reveal` if it is set."""
+    given = parameters(values) | ({_REVEAL: "true"} if _REVEAL in values else {})
     return files(definition.name, given, language)
 
 
@@ -157,6 +158,6 @@ def files(name: str, given: Mapping[str, str], language: str) -> list[tuple[str,
 
 
 def file(name: str, given: Mapping[str, str], form: str, language: str) -> str:
-    """The address of one file. English ones say no language: a CSV keeps its names for programs."""
-    said = {"lang": language} if form in TABLE and form != "json" and language != wording.ENGLISH else {}
-    return f"/v1/reports/{name}?{urlencode({**given, 'format': form, **said})}"
+    """Address of one file. For English there is no `lang`, so that a CSV keeps its names for programs."""
+    chosen = {"lang": language} if form in TABLE and form != "json" and language != wording.ENGLISH else {}
+    return f"/v1/reports/{name}?{urlencode({**given, 'format': form, **chosen})}"

@@ -1,8 +1,8 @@
-"""Around every page: who looks, what it may see, the frame, the headers that keep a browser from harm.
+"""Common parts of every page: the signed-in person, permissions, the frame, and security headers.
 
 A page is a function that returns `render(request, "name.html", ...)`. `Viewer` is the signed-in person:
-without one, a page leads to the sign-in and comes back after it. What a form changes is checked to come
-from a page of ours (`Sec-Fetch-Site`, `Origin`, and a `SameSite=Strict` cookie), so no token is needed.
+without one, a page redirects to the sign-in, which returns to the page. Posted forms must come from a page
+of this switch (`Sec-Fetch-Site`, `Origin`, and a `SameSite=Strict` cookie), so no token is needed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,19 +40,20 @@ SECURITY: Final = {
 }
 
 
-class SignInFirst(Exception):
-    """Nobody is signed in: the sign-in page comes first."""
+class SignInRequired(Exception):
+    """No person is signed in; the response is a redirect to the sign-in page."""
 
 
 OVERSEERS: Final = frozenset({Role.OPERATOR, Role.CHECKER, Role.AUDITOR})
-"""Whoever sees the whole switch."""
+"""Roles that see the whole switch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of the navigation, and who may see the pages behind it: those of its right and its roles.
+    """One entry of the navigation, with the right and the roles that its pages require.
 
-    A page takes `Annotated[Person, Depends(shell.QUEUES.viewer)]`: what is not offered is refused, too.
+    A page takes `Annotated[Person, Depends(shell.QUEUES.viewer)]`, so that a page that is not in a person's
+    navigation is also refused.
     """
 
     path: str
@@ -61,26 +62,26 @@ class Entry:
     roles: frozenset[Role] = frozenset(Role)
 
     def admits(self, person: Person) -> bool:
-        """Whether this person may see it."""
+        """Whether this person may see the entry and its pages."""
         return person.role in self.roles and may(person, self.right)
 
     async def viewer(self, request: Request) -> Person:
-        """Let the signed-in person pass; the dependency of every page of this entry.
+        """The signed-in person, if permitted; the dependency of every page of this entry.
 
         Raises:
-            SignInFirst: nobody is signed in.
-            NotAllowed: it is not for this person.
+            SignInRequired: no person is signed in.
+            NotAllowed: the person lacks the right or the role.
 
         """
         person = await _viewer(request)
         if not self.admits(person):
-            raise NotAllowed("this page is not for your role")
+            raise NotAllowed("this page is not available for your role")
         return person
 
 
 OVERVIEW: Final = Entry("", "Overview", Right.READ_DIRECTORY)
 PAYMENTS: Final = Entry("/payments", "Payments", Right.READ_POSITIONS)
-DOUBT: Final = Entry("/doubt", "Unknown outcome", Right.READ_POSITIONS, OVERSEERS | {Role.REGULATOR})
+UNKNOWN: Final = Entry("/doubt", "Unknown outcome", Right.READ_POSITIONS, OVERSEERS | {Role.REGULATOR})
 HELD: Final = Entry("/held", "Held payments", Right.READ_POSITIONS, OVERSEERS | {Role.REGULATOR})
 POSITIONS: Final = Entry("/positions", "Positions", Right.READ_POSITIONS, OVERSEERS | {Role.REGULATOR})
 RAILS: Final = Entry("/rails", "Rails", Right.READ_DIRECTORY, OVERSEERS | {Role.REGULATOR})
@@ -108,18 +109,18 @@ OWN: Final = tuple(
         ("tests", "Test console", Right.TRY_MESSAGES),
     )
 )
-"""A participant's own affairs."""
+"""Pages of a participant's own data."""
 
 GROUPS: Final = (
     (OVERVIEW, COUNTRY, APPROVALS),
-    (PAYMENTS, DOUBT, HELD, BREAKS),
+    (PAYMENTS, UNKNOWN, HELD, BREAKS),
     OWN,
     (POSITIONS, RAILS, QUEUES),
     (WINDOWS, STATISTICS, REPORTS),
     (PROOFS, LOG),
     (PARTICIPANTS, PEOPLE),
 )
-"""In this order, what belongs together side by side; a person sees those of its rights and role."""
+"""Groups of entries, in order; a person sees those that its rights and role permit."""
 
 NAVIGATION: Final = tuple(entry for group in GROUPS for entry in group)
 """Every entry."""
@@ -129,9 +130,9 @@ async def _viewer(request: Request) -> Person:
     try:
         person = await find_person(request)
     except NotAuthentic:
-        raise SignInFirst from None
+        raise SignInRequired from None
     if person is None:
-        raise SignInFirst
+        raise SignInRequired
     return person
 
 
@@ -156,13 +157,13 @@ _environment: Final = Environment(
 def render(
     request: Request, template: str, person: Person | None = None, status: int = 200, **context: object
 ) -> Response:
-    """The page of a template. In it, `_` translates, `say` formats by locale, `person` is who looks."""
-    # A regulator reads times in the zone of its country, everybody else in UTC.
+    """The page of a template. In it, `_` translates, `fmt` formats by locale, `person` is the reader."""
+    # Times are in the time zone of a regulator's country, for all other readers in UTC.
     zone = zone_in(person.scope) if person and person.role is Role.REGULATOR else "UTC"
-    spoken = language.of(request, zone)
+    lang = language.of(request, zone)
     html = _environment.get_template(template).render(
-        _=spoken.text,
-        say=spoken,
+        _=lang.text,
+        fmt=lang,
         languages=language.LANGUAGES,
         person=person,
         navigation=_entries(person, request.url.path),
@@ -174,7 +175,7 @@ def render(
 
 
 def finish(request: Request, response: Response) -> Response:
-    """Add what every answer of the pages has: security headers, and the session's new token, if any."""
+    """Add the security headers and, if any, the new token of the session to a response."""
     for name, value in SECURITY.items():
         response.headers.setdefault(name, value)
     token = getattr(request.state, "fresh_token", None)
@@ -184,18 +185,18 @@ def finish(request: Request, response: Response) -> Response:
 
 
 def redirect(request: Request, path: str) -> Response:
-    """Go to a page of ours (the path behind `/console`), by GET."""
+    """Redirect to a page by GET; the path is below `/console`."""
     return finish(request, RedirectResponse(PREFIX + path, 303))
 
 
-async def on_sign_in_first(request: Request, _: Exception) -> Response:
-    """Lead to the sign-in, and back to where the person was going."""
+async def on_sign_in_required(request: Request, _: Exception) -> Response:
+    """Redirect to the sign-in, which then returns to the requested page."""
     wanted = quote(request.url.path) if request.method == "GET" else ""
     return redirect(request, f"/sign-in?next={wanted}" if wanted else "/sign-in")
 
 
 def is_ours(path: str) -> bool:
-    """Whether a path to go back to is one of these pages: anything else could lead people astray."""
+    """Whether a return path is one of these pages; any other would be an open redirect."""
     parts = urlsplit(path)
     return not parts.scheme and not parts.netloc and parts.path.startswith(PREFIX) and "\\" not in path
 
@@ -204,12 +205,12 @@ async def form(request: Request) -> Mapping[str, str]:
     """The fields of a posted form, each once.
 
     Raises:
-        InvalidMessage: not a form, too large, or a field is there twice.
+        InvalidMessage: not a form, too large, or a field occurs twice.
 
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
-        raise InvalidMessage("not a form")
+        raise InvalidMessage("the request is not a form")
     raw = await bodies.read(request, FORM_BYTES)
     return _fields(raw)
 
@@ -220,22 +221,22 @@ def _fields(raw: bytes) -> Mapping[str, str]:
             raw.decode("ascii"), keep_blank_values=True, strict_parsing=bool(raw), max_num_fields=_FIELDS_MAX
         )
     except (ValueError, UnicodeDecodeError):
-        raise InvalidMessage("not a form") from None
+        raise InvalidMessage("the request is not a form") from None
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise InvalidMessage("a field is there twice")
+        raise InvalidMessage("a field occurs twice")
     if "\0" in "".join(fields.values()):
-        raise InvalidMessage("NUL is no character of a text")
+        raise InvalidMessage("a text contains the character NUL")
     return fields
 
 
 def static(name: str) -> bytes:
-    """A file of ours that pages refer to."""
+    """A static file of the pages."""
     return files("switch.pages").joinpath("static", name).read_bytes()
 
 
 def _entries(person: Person | None, path: str) -> Sequence[Sequence[Mapping[str, Any]]]:
-    """The navigation of a person, group by group; groups that have nothing for it are left out."""
+    """The navigation of a person, group by group, without empty groups."""
     if person is None:
         return []
     groups = [[_entry(entry, path) for entry in group if entry.admits(person)] for group in GROUPS]

@@ -1,4 +1,4 @@
-"""Signing in and out, choosing a language, enrolling, and the files that every page refers to."""
+"""Sign-in, sign-out, choice of language, enrolment, and static files."""
 
 from typing import Annotated, Final
 
@@ -25,7 +25,7 @@ _HOUR: Final = "public, max-age=3600"
 
 @router.get("/static/{name}")
 async def get_static(name: Annotated[str, Path(max_length=40)]) -> Response:
-    """Serve one of our few files."""
+    """Return a static file."""
     if name not in _TYPES:
         raise NotFound
     return Response(static(name), media_type=_TYPES[name], headers={"Cache-Control": _HOUR})
@@ -35,19 +35,19 @@ async def get_static(name: Annotated[str, Path(max_length=40)]) -> Response:
 async def get_sign_in(
     request: Request, next_: Annotated[str, Query(alias="next", max_length=300)] = ""
 ) -> Response:
-    """Show the sign-in."""
+    """Show the sign-in form."""
     return render(request, "sign_in.html", next=next_ if is_ours(next_) else "", failed=False)
 
 
 @router.post("/sign-in")
 async def post_sign_in(request: Request, desk: Office) -> Response:
-    """Sign in; the page says that it did not work, never why."""
+    """Sign in. After a failure the page never states the cause."""
     check_same_origin(request)
-    said = await form(request)
-    wanted = said.get("next", "")
+    values = await form(request)
+    wanted = values.get("next", "")
     try:
         token = await signing_in.sign_in(
-            desk, said.get("name", ""), said.get("password", ""), said.get("code", "")
+            desk, values.get("name", ""), values.get("password", ""), values.get("code", "")
         )
     except NotAuthentic:
         return render(
@@ -73,35 +73,35 @@ async def post_sign_out(request: Request, desk: Office) -> Response:
 
 @router.post("/language")
 async def post_language(request: Request) -> Response:
-    """Choose a language, and stay where one is."""
+    """Set the language and return to the same page."""
     check_same_origin(request)
-    said = await form(request)
-    back = said.get("back", "")
+    values = await form(request)
+    back = values.get("back", "")
     response = redirect(request, back.removeprefix(PREFIX) if is_ours(back) else "")
-    if said.get("language") in language.LANGUAGES:
+    if values.get("language") in language.LANGUAGES:
         response.set_cookie(
-            language.COOKIE, said["language"], max_age=365 * 86_400, path="/", samesite="lax", httponly=True
+            language.COOKIE, values["language"], max_age=365 * 86_400, path="/", samesite="lax", httponly=True
         )
     return response
 
 
 @router.get("/enrol")
 async def get_enrol(request: Request) -> Response:
-    """Show the first step of a new person."""
-    return render(request, "enrol.html", step="password", problem="", secret="", picture="", said={})
+    """Show the first step of the enrolment of a new person."""
+    return render(request, "enrol.html", step="password", problem="", secret="", picture="", values={})
 
 
 @router.post("/enrol")
 async def post_enrol(request: Request, desk: Office) -> Response:
-    """First the password, then the first code of the authenticator that was shown."""
+    """Set the password first, then check the first code of the new authenticator."""
     check_same_origin(request)
-    said = await form(request)
-    halves = (said.get("maker_half", ""), said.get("checker_half", ""))
+    values = await form(request)
+    halves = (values.get("maker_half", ""), values.get("checker_half", ""))
     try:
-        if "code" in said:
-            await enrolment.finish(desk, said.get("name", ""), *halves, said["code"])
+        if "code" in values:
+            await enrolment.finish(desk, values.get("name", ""), *halves, values["code"])
             return redirect(request, "/sign-in")
-        begun = await enrolment.begin(desk, said.get("name", ""), *halves, said.get("password", ""))
+        begun = await enrolment.begin(desk, values.get("name", ""), *halves, values.get("password", ""))
     except (NotAuthentic, NotAllowed, SwitchError) as error:
         return render(
             request,
@@ -111,10 +111,16 @@ async def post_enrol(request: Request, desk: Office) -> Response:
             problem=error.detail,
             secret="",
             picture="",
-            said={},
+            values={},
         )
-    shown = {name: said.get(name, "") for name in ("name", "maker_half", "checker_half")}
+    shown = {name: values.get(name, "") for name in ("name", "maker_half", "checker_half")}
     picture = segno.make(begun.totp_uri).svg_data_uri(scale=5)
     return render(
-        request, "enrol.html", step="code", problem="", secret=begun.totp_secret, picture=picture, said=shown
+        request,
+        "enrol.html",
+        step="code",
+        problem="",
+        secret=begun.totp_secret,
+        picture=picture,
+        values=shown,
     )

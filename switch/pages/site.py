@@ -1,4 +1,4 @@
-"""All pages together, and what becomes of their failures: a page, not a problem document."""
+"""All pages together, and their errors as pages instead of problem documents."""
 
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
@@ -67,13 +67,13 @@ def add_to(app: FastAPI) -> None:
     """Add the pages to the application."""
     for router in ROUTERS:
         app.include_router(router)
-    app.add_exception_handler(shell.SignInFirst, shell.on_sign_in_first)
+    app.add_exception_handler(shell.SignInRequired, shell.on_sign_in_required)
 
 
 def or_page(
-    on_error: Handler, told: Callable[[Request, Any], SwitchError] = lambda _, error: error
+    on_error: Handler, to_error: Callable[[Request, Any], SwitchError] = lambda _, error: error
 ) -> Handler:
-    """Wrap the API's handler of errors: below `/console` people read a page instead, with what is `told`."""
+    """Wrap the API's error handler: below `/console` the response is a page with the `to_error` error."""
 
     async def handle(request: Request, error: Any) -> Response:
         if not request.url.path.startswith(shell.PREFIX):
@@ -81,15 +81,17 @@ def or_page(
         if _has_slash_too_many(request, error):
             query = f"?{request.url.query}" if request.url.query else ""
             return RedirectResponse(quote(request.scope["path"].rstrip("/")) + query)
-        said = told(request, error)
-        heading = (type(said).__doc__ or "").strip().splitlines()[0]
-        return shell.render(request, "problem.html", status=said.status, heading=heading, detail=said.detail)
+        shown = to_error(request, error)
+        heading = (type(shown).__doc__ or "").strip().splitlines()[0]
+        return shell.render(
+            request, "problem.html", status=shown.status, heading=heading, detail=shown.detail
+        )
 
     return handle
 
 
 def _has_slash_too_many(request: Request, error: Any) -> bool:
-    """Whether a page is asked for that there is without the slash at its end."""
+    """Whether the requested page exists without the trailing slash."""
     return (
         getattr(error, "status_code", 0) == HTTPStatus.NOT_FOUND
         and request.method == "GET"
@@ -97,8 +99,8 @@ def _has_slash_too_many(request: Request, error: Any) -> bool:
     )
 
 
-def unforeseen(request: Request, error: Exception) -> SwitchError:
-    """What nobody foresaw, or a database that is away; the edge logs it."""
+def unexpected(request: Request, error: Exception) -> SwitchError:
+    """An unexpected error, or an unavailable database; the caller logs it."""
     if not problems.is_away(error):
         return SwitchError()
     if request.method in problems.READING:
@@ -107,5 +109,5 @@ def unforeseen(request: Request, error: Exception) -> SwitchError:
 
 
 def no_such_page(_: Request, __: Exception) -> SwitchError:
-    """An address that leads nowhere, or a form that was opened as a page."""
+    """An unknown address, or the address of a form requested by GET."""
     return NotFound(NO_PAGE)

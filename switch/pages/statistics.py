@@ -1,4 +1,4 @@
-"""Statistics of a period as charts: each is drawn from a report that was made for this reader."""
+"""Statistics of a period as charts, drawn from reports that are generated for the reader."""
 
 import json
 from typing import Annotated, Any, Final
@@ -18,18 +18,18 @@ router = APIRouter(prefix=PREFIX, include_in_schema=False)
 Reader = Annotated[Person, Depends(shell.STATISTICS.viewer)]
 
 OF: Final = (corridors.NAME, costs.NAME)
-"""Reports that are shown as charts, each in all its measures."""
+"""Reports that are shown as charts, with all their measures."""
 
 
 @router.get("/statistics")
 async def get_statistics(request: Request, office: Desk, person: Reader) -> Response:
-    """Show a period: the week up to today, unless another is asked for."""
-    said = {**reports.usual(), **dict(request.query_params)}
+    """Show a period: by default the last seven days."""
+    values = {**reports.usual(), **dict(request.query_params)}
     scope = scope_of_person(person)
     made, problem = [], None
     try:
         for name in OF:
-            artefact = await service.make(office, name, reports.parameters(said), scope)
+            artefact = await service.make(office, name, reports.parameters(values), scope)
             made.append(_made(name, artefact.sha256.hex(), json.loads(artefact.octets)))
     except InvalidMessage as error:
         problem = error
@@ -38,7 +38,7 @@ async def get_statistics(request: Request, office: Desk, person: Reader) -> Resp
         "statistics.html",
         person,
         200 if problem is None else problem.status,
-        said=said,
+        values=values,
         made=made,
         problem="" if problem is None else problem.detail,
     )

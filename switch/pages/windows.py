@@ -1,7 +1,7 @@
-"""Settlement windows: where each stands, who pays and receives what, who has agreed, and what the rule did.
+"""Settlement windows: state, positions, confirmations of central banks, and lines that did not settle.
 
-A central bank confirms a window's positions here: the page works the hash out again from the lines that it
-shows. Whatever else is to happen to a window is asked for by one person and agreed to by another.
+A central bank confirms the positions of a window here: the page recalculates their hash from the lines that
+it shows. Every other change of a window is requested by one person and approved by another.
 """
 
 import json
@@ -23,10 +23,10 @@ from switch.approvals import approvals
 from switch.base import calendars
 from switch.base.sql import statements
 from switch.identity.model import Change, ChangeState, Person
-from switch.pages import shell, witness
-from switch.pages.asking import link, may_ask
+from switch.pages import audited, shell
+from switch.pages.audited import read_only
+from switch.pages.change_links import link, may_request
 from switch.pages.shell import PREFIX, Office, render
-from switch.pages.witness import looking
 from switch.reports import window_statement
 from switch.reports.query import Query as Asked
 from switch.reports.readers import scope_of_person
@@ -36,7 +36,7 @@ from switch.settlement.files import SettlementFiles
 from switch.settlement.states import LineState, SettlementState
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
-Reader = Annotated[Person, Depends(witness.of(shell.WINDOWS))]
+Reader = Annotated[Person, Depends(audited.reader(shell.WINDOWS))]
 
 WAY: Final = (
     SettlementState.OPEN,
@@ -45,16 +45,16 @@ WAY: Final = (
     SettlementState.SETTLING,
     SettlementState.SETTLED,
 )
-"""The way that a window goes; it leaves it only for ABORTED."""
+"""States of a window in order; ABORTED is the only other state."""
 _LIST_MAX: Final = 200
-_WORDS_MAX: Final = 200
-"""Confirmations of an agent that are looked through for a window."""
+_CONFIRMATIONS_MAX: Final = 200
+"""Maximum number of an agent's confirmations searched for a window."""
 _CONFIRM: Final = "settlement.confirm"
 _CHANGES_MAX: Final = 50
 _load: Final = statements("switch.pages")
 _CHANGES: Final = _load("window_changes")
 _ABOUT_WINDOWS: Final = (_CONFIRM, "window.close", "settlement.abort", "settlement.hold")
-_WORDS: Final = _load("window_confirmations")
+_CONFIRMATIONS: Final = _load("window_confirmations")
 
 
 @router.get("/windows")
@@ -65,13 +65,13 @@ async def get_windows(
     currency: Annotated[str, Query(pattern="^([A-Z]{3})?$")] = "",
     before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
 ) -> Response:
-    """List windows, newest first, with when the open ones close."""
-    async with looking(desk.pool) as connection:
+    """List windows, newest first, with the cut-off times of open ones."""
+    async with read_only(desk.pool) as connection:
         read = await reads.read(connection, currency=currency or None, before=before, limit=_LIST_MAX + 1)
         found = read[:_LIST_MAX]
         unpaid = await reads.unpaid(connection, [each.window for each in found])
         schedules = {each.currency: each for each in await reads.schedules(connection) if each.enabled}
-    closes = {  # outside the transaction: holidays of a year are arithmetic that takes a while
+    closes = {  # outside the transaction: calculating the holidays of a year takes time
         each.window: await _closes(desk.pool, schedules[each.currency], each.opened_at)
         for each in found
         if each.state is SettlementState.OPEN and each.currency in schedules
@@ -87,7 +87,7 @@ async def get_windows(
         money=Money,
         currency=currency,
         currencies=sorted(schedules),
-        may_set=may_ask(person, "schedule.set"),
+        may_set=may_request(person, "schedule.set"),
         link=link,
     )
 
@@ -102,8 +102,8 @@ async def _closes(pool: asyncpg.Pool, schedule: reads.Schedule, opened_at: datet
 
 @router.get("/windows/{window}")
 async def get_window(request: Request, desk: Office, person: Reader, window: Window) -> Response:
-    """Show a window, as far as this person may read it."""
-    async with looking(desk.pool) as connection:
+    """Show the part of a window that this person may read."""
+    async with read_only(desk.pool) as connection:
         found = await reads.find(connection, window)
         every = await reads.lines(connection, window)
         changes = await _changes(connection, window)
@@ -112,7 +112,7 @@ async def get_window(request: Request, desk: Office, person: Reader, window: Win
             "statement": await _statement(connection, person, found),
             "so_far": await _so_far(connection, person, found),
         }
-        shown["words"], shown["more_words"] = await _words(connection, person, found, every)
+        shown["responses"], shown["more_responses"] = await _responses(connection, person, found, every)
     lines = lines_for(person, every)
     return render(
         request,
@@ -126,10 +126,10 @@ async def get_window(request: Request, desk: Office, person: Reader, window: Win
         banks=_banks(every, changes),
         changes=changes,
         changes_max=_CHANGES_MAX,
-        words_max=_WORDS_MAX,
+        responses_max=_CONFIRMATIONS_MAX,
         seat=_seat(person, changes),
-        asks=_asks(person, found, changes),
-        holds=may_ask(person, "settlement.hold") and found.state is SettlementState.SETTLING,
+        offers=_offers(person, found, changes),
+        may_hold=may_request(person, "settlement.hold") and found.state is SettlementState.SETTLING,
         link=link,
         held=[line for line in lines if line.state in {LineState.HELD, LineState.CARRIED}],
         may_read_instruction=may_read_instruction(person),
@@ -139,13 +139,13 @@ async def get_window(request: Request, desk: Office, person: Reader, window: Win
 
 @router.get("/windows/{window}/instruction.jws")
 async def get_signature(desk: Office, person: Reader, window: Window) -> Response:
-    """Hand out the detached signature of a window's instruction; the file itself is at `/v1/settlements`."""
+    """Return the detached signature of a window's instruction; the file itself is at `/v1/settlements`."""
     if not may_read_instruction(person):
         raise NotAllowed("your role may not do this")
     found = await reads.find(desk.pool, window)
     files = SettlementFiles(desk.data)
     if found.file is None or not files.has(found.file):
-        raise NotFound("nothing was instructed")
+        raise NotFound("this window has no settlement instruction")
     _, token = files.read(found.file)
     name = f"{found.message_id}.xml.jws"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -153,7 +153,7 @@ async def get_signature(desk: Office, person: Reader, window: Window) -> Respons
 
 
 async def _changes(connection: asyncpg.Connection, window: int) -> list[Change]:
-    """What was asked for this window, newest first, one more than are shown."""
+    """Changes requested for this window, newest first, one more than are shown."""
     rows = await connection.fetch(_CHANGES, window, list(_ABOUT_WINDOWS), _CHANGES_MAX + 1)
     return [await approvals.find(connection, row["number"]) for row in rows]
 
@@ -161,7 +161,7 @@ async def _changes(connection: asyncpg.Connection, window: int) -> list[Change]:
 async def _pairs(
     connection: asyncpg.Connection, person: Person, window: int, lines: Sequence[reads.SettlementLine]
 ) -> list[windows.BilateralNet] | None:
-    """Who owes whom; None where the postings are in an archive."""
+    """Bilateral positions; None if the postings are archived."""
     try:
         found = await windows.bilateral_nets(connection, window, without=positions.NOT_OWED)
         return pairs_for(person, lines, found)
@@ -172,7 +172,7 @@ async def _pairs(
 async def _statement(
     connection: asyncpg.Connection, person: Person, found: reads.Settlement
 ) -> dict[str, Any] | None:
-    """What each account was debited and credited: of a closed window, the report's own table."""
+    """Debits and credits of each account in a closed window: the table of the report."""
     if found.state is SettlementState.OPEN:
         return None
     scope = scope_of_person(person)
@@ -184,7 +184,7 @@ async def _statement(
 async def _so_far(
     connection: asyncpg.Connection, person: Person, found: reads.Settlement
 ) -> list[positions.Flow]:
-    """What each account was debited and credited until now, while the window is open."""
+    """Debits and credits of each account to date, while the window is open."""
     if found.state is not SettlementState.OPEN:
         return []
     owners = await scope_of_person(person).owners(connection)
@@ -192,46 +192,46 @@ async def _so_far(
     return [net for net in nets if owners is None or net.owner in owners]
 
 
-async def _words(
+async def _responses(
     connection: asyncpg.Connection,
     person: Person,
     found: reads.Settlement,
     lines: Sequence[reads.SettlementLine],
 ) -> tuple[list[dict[str, Any]], bool]:
-    """What the agent said of lines that the reader may see, as it came, and whether there may be more."""
+    """The agent's responses about lines that the reader may see, and whether there may be more."""
     if found.closed_at is None:
         return [], False
     mine = {str(line.id): line.participant for line in lines_for(person, lines)}
-    told = []
-    rows = await connection.fetch(_WORDS, found.currency, found.closed_at, _WORDS_MAX + 1)
-    for row in rows[:_WORDS_MAX]:
+    shown = []
+    rows = await connection.fetch(_CONFIRMATIONS, found.currency, found.closed_at, _CONFIRMATIONS_MAX + 1)
+    for row in rows[:_CONFIRMATIONS_MAX]:
         form_of = codec.JSON if row["body"].lstrip().startswith(b"{") else codec.XML
-        _, words = confirmations.read(row["body"], form_of)
-        about = [(_about(word, mine, found.message_id), word) for word in words]
-        told += [
+        _, responses = confirmations.read(row["body"], form_of)
+        about = [(_about(response, mine, found.message_id), response) for response in responses]
+        shown += [
             {
                 "at": row["received_at"],
                 "agent": row["agent"],
                 "message": row["message"],
                 "sha256": row["sha256"].hex(),
                 "participant": name,
-                "outcome": str(word.outcome),
-                "amount": word.amount,
-                "reason": word.reason,
+                "outcome": str(response.outcome),
+                "amount": response.amount,
+                "reason": response.reason,
             }
-            for name, word in about
+            for name, response in about
             if name is not None
         ]
-    return told, len(rows) > _WORDS_MAX
+    return shown, len(rows) > _CONFIRMATIONS_MAX
 
 
 def _about(
-    word: confirmations.AgentNotification, mine: Mapping[str, str], message_id: str | None
+    response: confirmations.AgentNotification, mine: Mapping[str, str], message_id: str | None
 ) -> str | None:
-    """Whose line a word is about; empty for all of them, None for none of this window."""
-    if word.uetr is not None:
-        return mine.get(word.uetr)
-    about_all = word.message_id is not None and word.message_id == message_id
+    """Participant whose line a response is about; empty for all lines, None for another window."""
+    if response.uetr is not None:
+        return mine.get(response.uetr)
+    about_all = response.message_id is not None and response.message_id == message_id
     return "" if mine and about_all else None
 
 
@@ -242,29 +242,29 @@ def _digest(found: reads.Settlement, lines: Sequence[reads.SettlementLine]) -> s
 
 
 def _banks(lines: Sequence[reads.SettlementLine], changes: Sequence[Change]) -> list[dict[str, Any]]:
-    """Each country that confirms, and who of it has, by the newest request that was not given up."""
-    asked = next((c for c in changes if c.kind == _CONFIRM and c.state not in _GIVEN_UP), None)
-    said = {} if asked is None else {asked.seats[vote.seat].scope: vote for vote in asked.votes}
-    return [{"country": country, "vote": said.get(country)} for country in reads.countries(lines)]
+    """Each country that must confirm, with its vote on the newest request that did not fail."""
+    asked = next((c for c in changes if c.kind == _CONFIRM and c.state not in _FAILED), None)
+    votes = {} if asked is None else {asked.seats[vote.seat].scope: vote for vote in asked.votes}
+    return [{"country": country, "vote": votes.get(country)} for country in reads.countries(lines)]
 
 
-_GIVEN_UP: Final = frozenset(
+_FAILED: Final = frozenset(
     {ChangeState.REFUSED, ChangeState.WITHDRAWN, ChangeState.EXPIRED, ChangeState.FAILED}
 )
 
 
 def _seat(person: Person, changes: Sequence[Change]) -> Change | None:
-    """The request to confirm that waits for this person's word."""
+    """The confirmation request that awaits this person's vote."""
     return next((c for c in changes if c.kind == _CONFIRM and has_seat(person, c)), None)
 
 
 def has_seat(person: Person, change: Change) -> bool:
-    """Whether a change waits for the word of this person."""
+    """Whether a change awaits the vote of this person."""
     return change.state is ChangeState.REQUESTED and approvals.may_vote(change, person)
 
 
-def _asks(person: Person, found: reads.Settlement, changes: Sequence[Change]) -> list[tuple[str, str]]:
-    """Kind and address of each form that fits this window now; none is offered while one is waiting."""
+def _offers(person: Person, found: reads.Settlement, changes: Sequence[Change]) -> list[tuple[str, str]]:
+    """Kind and address of each form that applies to this window now, without kinds already requested."""
     waiting = {change.kind for change in changes if change.state is ChangeState.REQUESTED}
     offered: dict[SettlementState, tuple[tuple[str, dict[str, object]], ...]] = {
         SettlementState.OPEN: (("window.close", {"currency": found.currency, "window": found.window}),),
@@ -278,6 +278,6 @@ def _asks(person: Person, found: reads.Settlement, changes: Sequence[Change]) ->
         (kind, link(kind, **known))
         for kind, known in offered.get(found.state, ())
         if kind not in waiting
-        and may_ask(person, kind)
+        and may_request(person, kind)
         and (found.positions_sha256 or kind == "window.close")
     ]

@@ -194,7 +194,7 @@ def make_app(settings: Settings) -> Edge:
         telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={
             SwitchError: site.or_page(problems.on_switch_error),
-            Exception: site.or_page(problems.on_defect, site.unforeseen),
+            Exception: site.or_page(problems.on_defect, site.unexpected),
             HTTPException: site.or_page(problems.on_http_error, site.no_such_page),
             RequestValidationError: site.or_page(
                 problems.on_invalid_parameters, problems.of_invalid_parameters

@@ -348,7 +348,7 @@ async def test_what_leads_nowhere_is_a_page_in_the_readers_language(
 
 @pytest.mark.parametrize(("error", "status"), [(OSError("CANARY"), 503), (KeyError("CANARY"), 500)])
 async def test_a_database_that_is_away_is_a_page_too(error: Exception, status: int) -> None:
-    handle = site.or_page(problems.on_defect, site.unforeseen)
+    handle = site.or_page(problems.on_defect, site.unexpected)
     scope = {"type": "http", "method": "GET", "headers": [], "query_string": b"", "path": "/console/rails"}
     shown = await handle(Request(scope), error)
     told = await handle(Request(scope | {"path": "/v1/rails"}), error)

@@ -126,15 +126,15 @@ async def test_what_waits_for_a_countrys_word_says_that_there_is_more(stack: Sta
         ' SELECT \'corridor.switch\', \'{"source":"IN","target":"PK","enabled":true}\', \'operator\','
         ' \'long list\', \'[{"role": "regulator", "scope": "IN"}]\', \'requested\','
         " clock_timestamp() + interval '1 hour' FROM generate_series(1, $1)",
-        country.ASKED_MAX + 1,
+        country.REQUESTS_MAX + 1,
     )
     try:
         text = await page(http, stack, "/console/country", "regulator-in")
     finally:
         await connection.execute("DELETE FROM switch.change WHERE reason = 'long list'")
 
-    assert f"Only {country.ASKED_MAX} are shown; there are more." in text
-    assert f"{country.ASKED_MAX}+" in text
+    assert f"Only {country.REQUESTS_MAX} are shown; there are more." in text
+    assert f"{country.REQUESTS_MAX}+" in text
 
 
 async def test_confirmations_of_an_agent_beyond_those_looked_through_are_spoken_of(stack: Stack, connection):
@@ -156,7 +156,7 @@ async def test_confirmations_of_an_agent_beyond_those_looked_through_are_spoken_
         " FROM generate_series(1, $3) AS n",
         agent,
         body,
-        windows._WORDS_MAX + 1,
+        windows._CONFIRMATIONS_MAX + 1,
     )
     operator = Person("operator", "Operator", Role.OPERATOR, "", Status.ACTIVE)
     try:

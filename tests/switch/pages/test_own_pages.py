@@ -114,7 +114,7 @@ PAGES = sorted(
 
 def filled(path: str, uetr: str, webhook: str, letter: int, change: int) -> str:
     """A route's path with what is another's in it."""
-    values = {"uetr": uetr, "webhook": webhook, "seq": str(letter), "number": str(change), "deed": "add"}
+    values = {"uetr": uetr, "webhook": webhook, "seq": str(letter), "number": str(change), "action": "add"}
     return re.sub(r"{(\w+)}", lambda place: values[place[1]], path)
 
 
@@ -151,7 +151,7 @@ async def test_what_is_anothers_looks_like_nothing_on_every_page_that_takes_an_i
     change = int(re.findall(r"/own/keys/changes/(\d+)/withdraw", page)[0])
     try:
         for path, method in PAGES:
-            if "{" not in path or "{deed}" in path:
+            if "{" not in path or "{action}" in path:
                 continue
             asked = filled(path, uetr, webhook, letter, change)
             status, text = await (noor.get(asked) if method == "GET" else noor.post(asked, x="y"))
@@ -178,8 +178,10 @@ async def test_what_is_anothers_looks_like_nothing_on_every_page_that_takes_an_i
 
 async def test_a_key_is_never_asked_for_in_anothers_name(asha: Clerk, noor: Clerk) -> None:
     keyid = asha.stack.participant("asha-bank")["keyid"]
-    for deed in ("retire", "revoke"):
-        status, text = await noor.post(f"/own/keys/{deed}", keyid=keyid, reason="x", participant="asha-bank")
+    for action in ("retire", "revoke"):
+        status, text = await noor.post(
+            f"/own/keys/{action}", keyid=keyid, reason="x", participant="asha-bank"
+        )
         assert status == 422
         assert "no such key" in text or "no other key" in text
 
@@ -383,10 +385,10 @@ async def test_readiness_says_what_is_known(stack: Stack, asha: Clerk) -> None:
 
 async def test_the_console_makes_a_payment_through_the_door(asha: Clerk) -> None:
     _, composed = await asha.post(
-        "/own/tests", deed="compose", creditor="indus-bank", amount="12.50", word="", reason="AC04"
+        "/own/tests", action="compose", creditor="indus-bank", amount="12.50", word="", reason="AC04"
     )
     message = _message(composed)
-    status, sent = await asha.post("/own/tests", deed="send", message=message)
+    status, sent = await asha.post("/own/tests", action="send", message=message)
     uetr = json.loads(message)["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]["PmtId"]["UETR"]
 
     async def ended() -> bool:
@@ -404,11 +406,11 @@ async def test_the_console_makes_a_payment_through_the_door(asha: Clerk) -> None
 
 
 async def test_the_console_checks_without_sending(asha: Clerk) -> None:
-    _, composed = await asha.post("/own/tests", deed="compose", creditor="indus-bank", amount="12.50")
+    _, composed = await asha.post("/own/tests", action="compose", creditor="indus-bank", amount="12.50")
     message = _message(composed)
-    _, good = await asha.post("/own/tests", deed="check", message=message)
-    _, bad = await asha.post("/own/tests", deed="check", message=message.replace("12.50", "12.505"))
-    _, nonsense = await asha.post("/own/tests", deed="check", message="<x>")
+    _, good = await asha.post("/own/tests", action="check", message=message)
+    _, bad = await asha.post("/own/tests", action="check", message=message.replace("12.50", "12.505"))
+    _, nonsense = await asha.post("/own/tests", action="check", message="<x>")
 
     assert "Valid: pacs.008.001.08" in good
     assert "Invalid" in bad
@@ -429,7 +431,7 @@ async def test_the_console_checks_without_sending(asha: Clerk) -> None:
     ],
 )
 async def test_the_console_composes_no_nonsense(asha: Clerk, fields: dict[str, str]) -> None:
-    status, text = await asha.post("/own/tests", deed="compose", **fields)
+    status, text = await asha.post("/own/tests", action="compose", **fields)
 
     assert status == 422
     assert 'role="alert"' in text

@@ -103,7 +103,7 @@ def refusals() -> set[str]:
 OWN = {
     *own_messages.NAMES.values(),
     *own_keys.TONES,
-    *(KINDS[kind].title for kind in own_keys.ASKED.values()),
+    *(KINDS[kind].title for kind in own_keys.CHANGE_KINDS.values()),
     *(state.value for state in ChangeState),
     "the receiver responded 410 Gone",
     *(

@@ -71,7 +71,7 @@ SEES = {
     ("GET", "/own/messages"):                 {"participant"},
     ("GET", "/own/messages/{seq}"):           {"participant"},  # as far as it is theirs: here there is none
     ("GET", "/own/keys"):                     {"participant"},
-    ("POST", "/own/keys/{deed}"):             {"participant"},
+    ("POST", "/own/keys/{action}"):             {"participant"},
     ("POST", "/own/keys/changes/{number}/withdraw"): {"participant"},
     ("GET", "/own/webhooks"):                 {"participant"},
     ("POST", "/own/webhooks"):                {"participant"},
@@ -114,7 +114,7 @@ async def status(http: aiohttp.ClientSession, method: str, path: str, **headers:
         id="nobody-here",
         webhook=uuid.UUID(int=1),
         seq=2**40,
-        deed="add",
+        action="add",
         name="corridors",
         sha256="0" * 64,
         measure="payments",

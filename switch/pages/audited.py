@@ -1,9 +1,9 @@
-"""Pages that are read under witness: as a role that cannot write, and noted in the audited log.
+"""Audited access to pages: read with a role that cannot write, and recorded in the event log.
 
-A regulator and an auditor come from outside: that they opened a page is an event before they see it, so that
-what they knew and when can be told later. Without a writer that takes the note there is no page. A page that
-fetches itself again every few seconds is one reading: noted when it is opened, and every ten minutes that it
-stays open.
+Regulators and auditors are external: their access to a page is recorded as an event before they see it, so
+that it is known later what they saw and when. Without a writer that records the event the page is not shown.
+A page that refreshes itself every few seconds is one access: recorded when it is opened, then every ten
+minutes.
 """
 
 import contextlib
@@ -27,10 +27,10 @@ _READINGS_MAX: Final = 10_000
 
 
 async def note(request: Request, office: service.ReportService, person: Person) -> None:
-    """Write down that this person opened this page.
+    """Record that this person opened this page.
 
     Raises:
-        Unavailable, OutcomeUnknown: the writer is not known to have taken it.
+        Unavailable, OutcomeUnknown: the writer did not confirm the record.
 
     """
     await service.note(
@@ -42,48 +42,48 @@ async def note(request: Request, office: service.ReportService, person: Person) 
     )
 
 
-def of(entry: Entry) -> Callable[[Request, service.ReportService], Awaitable[Person]]:
-    """The signed-in person of a page of this entry, who is noted where the page was opened under witness.
+def reader(entry: Entry) -> Callable[[Request, service.ReportService], Awaitable[Person]]:
+    """The signed-in person of a page of this entry; the access is recorded for audited roles.
 
-    `person: Annotated[Person, Depends(witness.of(shell.WINDOWS))]`.
+    `person: Annotated[Person, Depends(audited.reader(shell.WINDOWS))]`.
     """
     readings = _Readings()
 
-    async def witnessed(request: Request, office: Desk) -> Person:
+    async def audited_viewer(request: Request, office: Desk) -> Person:
         person = await entry.viewer(request)
         if person.role in WATCHED and not (_is_live(request) and readings.goes_on(request, person)):
             await note(request, office, person)
             readings.begin(request, person)
         return person
 
-    return witnessed
+    return audited_viewer
 
 
 class _Readings:
-    """Who has which page open, as this process noted it."""
+    """Recorded accesses of this process: person and page."""
 
     def __init__(self) -> None:
         self._since: dict[tuple[str, str], float] = {}
 
     def goes_on(self, request: Request, person: Person) -> bool:
-        """Whether the note of this reading is young enough."""
+        """Whether the last record of this access is recent enough."""
         since = self._since.get((person.name, request.url.path))
         return since is not None and time.monotonic() - since < ONE_READING_S
 
     def begin(self, request: Request, person: Person) -> None:
-        """Remember that it was noted now."""
+        """Remember that the access was recorded now."""
         if len(self._since) >= _READINGS_MAX:
-            self._since.clear()  # each is noted once more
+            self._since.clear()  # each is recorded once more
         self._since[person.name, request.url.path] = time.monotonic()
 
 
 def _is_live(request: Request) -> bool:
-    """Whether a script of an open page fetches it again; browsers set this header, scripts cannot."""
+    """Whether a script of an open page refreshes it; browsers set this header, scripts cannot."""
     return request.headers.get("sec-fetch-dest") == "empty"
 
 
 @contextlib.asynccontextmanager
-async def looking(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
-    """A connection that sees one moment, can read and nothing else, and not for ever."""
+async def read_only(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
+    """A read-only connection with one snapshot and a time limit."""
     async with pool.acquire() as connection, reading(connection):
         yield connection

@@ -1,4 +1,4 @@
-"""Where a change is asked for, from a page that knows what it would be about."""
+"""Links to the forms of changes, filled in by the page that links to them."""
 
 from urllib.parse import urlencode
 
@@ -8,14 +8,14 @@ from switch.identity.permissions import may
 from switch.pages.shell import PREFIX
 
 CHANGES = "/changes"
-"""What was asked for: `/changes/7`; the form of a kind: `/changes/new/cap.set`."""
+"""A change: `/changes/7`; the form of a kind: `/changes/new/cap.set`."""
 
 
 def link(kind: str, **known: object) -> str:
-    """The address of a kind's form, filled in with what is known."""
+    """Address of a kind's form, filled in with the known fields."""
     return f"{PREFIX}{CHANGES}/new/{kind}" + (f"?{urlencode(known)}" if known else "")
 
 
-def may_ask(person: Person, kind: str, participant: str = "") -> bool:
-    """Whether a person may ask for changes of a kind: what a page offers is what the API allows."""
+def may_request(person: Person, kind: str, participant: str = "") -> bool:
+    """Whether a person may request changes of a kind, by the same rule as the API."""
     return may(person, KINDS[kind].right, participant=participant)
