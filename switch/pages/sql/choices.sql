@@ -1,4 +1,4 @@
--- choices: what a form may offer: countries, currencies, participants and people.
+-- choices: options of form fields: countries, currencies, participants and people.
 SELECT (SELECT array_agg(DISTINCT country::text ORDER BY country::text) FROM switch.participant) AS countries,
        (SELECT array_agg(DISTINCT currency::text ORDER BY currency::text) FROM ledger.account) AS currencies,
        (SELECT array_agg(id ORDER BY id) FROM switch.participant WHERE status <> 'removed') AS participants,

@@ -1,3 +1,3 @@
--- country_open: how many payments of a country are open, and how many of them unknown.
+-- country_open: number of open payments of a country, and of those with unknown outcome.
 SELECT count(*) AS open, count(*) FILTER (WHERE open_state = 'UNKNOWN') AS unknown
 FROM regulator.payment WHERE open_state IS NOT NULL

@@ -1,5 +1,5 @@
 -- country_unknown: payments of a country whose outcome is unknown, the oldest first.
---   $1 at most so many
+--   $1 limit
 SELECT p.uetr, p.debtor_agent, p.creditor_agent, p.debit_currency::text, p.debit_minor,
        p.credit_currency::text, p.credit_minor,
        extract(epoch FROM clock_timestamp() - min(e.at))::float8 AS age_s

@@ -1,5 +1,5 @@
 -- counts: the figures of the overview.
---   $1 first payment of the last hour, less one
+--   $1 first payment of the last hour, minus one
 SELECT (SELECT count(*) FROM switch.payment WHERE number > $1) AS last_hour,
        (SELECT count(*) FROM switch.payment WHERE number > $1 AND native_ref = '') AS refused,
        (SELECT count(*) FROM switch.open_payment) AS in_flight,

@@ -1,5 +1,5 @@
--- log: events of the log before one, newest first, with the payment or window that each is about.
---   $1 before this event  $2 without these kinds?  $3 kinds  $4 so far back  $5 at most so many
+-- log: events of the log before one, newest first, with the payment or window of each.
+--   $1 before this event  $2 whether to leave out the kinds  $3 kinds  $4 maximum number of events searched  $5 limit
 SELECT e.seq, e.number, e.at, e.kind, e.body, p.uetr, w.number AS window
 FROM ledger.event AS e
 LEFT JOIN switch.payment AS p ON p.number = e.number AND e.number > 0

@@ -1,4 +1,4 @@
--- ways: how many payments went from which country to which.
+-- ways: number of payments for each pair of countries.
 --   $1 after this payment
 SELECT d.country AS source, c.country AS target, count(*) AS n
 FROM switch.payment AS p

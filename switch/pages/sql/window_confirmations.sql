@@ -1,5 +1,5 @@
--- window_confirmations: what the agent of a currency confirmed from an instant on.
---   $1 currency  $2 instant  $3 at most so many
+-- window_confirmations: confirmations of the agent of a currency since an instant.
+--   $1 currency  $2 instant  $3 limit
 SELECT c.sha256, c.agent, c.message, c.body, c.received_at
 FROM switch.settlement_confirmation AS c
 JOIN switch.settlement_agent AS a ON a.agent = c.agent AND a.currency = $1

@@ -1,8 +1,8 @@
-// A page that says data-refresh="5" is fetched again every five seconds, and its main part replaced, unless
-// the reader works in it or has paused it. An element that says data-live="/path" has in it the main part of
-// that page, fetched again every second until it says data-final. Without scripts everything works the same:
-// the reader reloads, or follows the link. A page that cannot be fetched again, because the session has ended or
-// the switch is away, says since when what it shows is old.
+// A page with data-refresh="5" is fetched again every five seconds and its main part is replaced, unless the
+// reader works in it or has paused it. An element with data-live="/path" shows the main part of that page, which
+// is fetched again every second until it contains data-final. Without scripts everything works: the reader
+// reloads the page or follows the link. If a page cannot be fetched again, because the session has ended or the
+// switch is unavailable, the page states since when its figures have not been updated.
 "use strict";
 (() => {
   const main = document.getElementById("main");
@@ -21,7 +21,7 @@
           final = Boolean(page.querySelector("[data-final]"));
           place.replaceChildren(...page.childNodes);
         }
-      } catch { /* the switch is away: what is shown stays, and is asked for again */ }
+      } catch { /* the switch is unavailable: keep the content and retry */ }
       if (!final) setTimeout(follow, 1000);
     };
     follow();
@@ -38,7 +38,7 @@
   const isBusy = () => paused || document.hidden || main !== document.activeElement && main.contains(document.activeElement);
   const stale = document.getElementById("stale");
   let fresh = new Date();
-  const say = (page) => {
+  const show = (page) => {
     if (page) fresh = new Date();
     stale.hidden = Boolean(page);
     stale.firstElementChild.textContent = `${stale.dataset.since} ${fresh.toLocaleTimeString(document.documentElement.lang)}.`;
@@ -49,8 +49,8 @@
       let page = null;
       try {
         page = await mainOf(location.href);
-      } catch { /* the switch is away, or the session has ended: what is shown stays, and is asked for again */ }
-      say(page);
+      } catch { /* the switch is unavailable or the session has ended: keep the content and retry */ }
+      show(page);
       if (page && !isBusy()) main.replaceChildren(...page.childNodes);
     }
     setTimeout(again, seconds * 1000);

@@ -1,11 +1,11 @@
-// Checks the proof that a page holds, in the reader's browser: every hash and every signature is worked out again from
-// the bundle, as ledger/offline_verifier.py does. The words for what was found are the page's own (data-...).
+// Verifies the proof in a page in the reader's browser: recalculates every hash and checks every signature of the
+// bundle, like ledger/offline_verifier.py. The texts of the results are in the page (data-...).
 "use strict";
 (() => {
   const bundle = JSON.parse(document.getElementById("bundle").textContent);
   const keys = document.getElementById("keys");
   const verdict = document.getElementById("verdict");
-  const HASHED = crypto.subtle !== undefined; // only where the page came by https, or from this machine
+  const HASHED = crypto.subtle !== undefined; // only if the page was loaded by https or from this machine
 
   const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   const same = (left, right) => hex(left) === hex(right);
@@ -14,7 +14,7 @@
   const joined = (...parts) => Uint8Array.from(parts.flatMap((part) => Array.from(part)));
   const sha256 = async (...parts) => new Uint8Array(await crypto.subtle.digest("SHA-256", joined(...parts)));
   const node = (left, right) => sha256([1], left, right);
-  const half = (number) => Math.floor(number / 2); // sizes pass 32 bits, where >> would cut them
+  const half = (number) => Math.floor(number / 2); // sizes can exceed 32 bits, to which >> would truncate them
   const odd = (number) => number % 2 === 1;
 
   const isPowerOfTwo = (number) => {
@@ -98,7 +98,7 @@
     return { size: Number(size), root: ofBase64(root), signed };
   };
 
-  const tell = (place, holds) => {
+  const report = (place, holds) => {
     place.textContent = holds ? verdict.dataset.holds : verdict.dataset.fails;
     place.className = holds ? "good" : "bad";
     return holds;
@@ -107,12 +107,12 @@
   const check = async () => {
     const lines = keys.value.split("\n").map((line) => line.trim()).filter(Boolean);
     const newest = await opened(bundle.checkpoint, lines);
-    let holds = tell(document.getElementById("signature"), newest.signed);
+    let holds = report(document.getElementById("signature"), newest.signed);
     for (const [place, older] of bundle.older.entries()) {
       const first = await opened(older.checkpoint, lines);
       const extends_ = first.signed
         && await consistent(first.size, newest.size, first.root, newest.root, older.proof.map(bytesOf));
-      holds = tell(document.getElementById(`older-${place}`), extends_) && holds;
+      holds = report(document.getElementById(`older-${place}`), extends_) && holds;
     }
     let previous = 0;
     for (const event of bundle.events) {
@@ -120,7 +120,7 @@
       const proof = event.proof.map(bytesOf);
       const there = event.seq > previous && await included(leaf, event.seq - 1, newest.size, proof, newest.root);
       previous = event.seq;
-      holds = tell(document.getElementById(`event-${event.seq}`), there) && holds;
+      holds = report(document.getElementById(`event-${event.seq}`), there) && holds;
     }
     verdict.textContent = holds ? verdict.dataset.all : verdict.dataset.not;
     verdict.className = holds ? "done" : "problem";
@@ -133,7 +133,7 @@
     }
     try {
       await check();
-    } catch (error) { // a browser without Ed25519, or a bundle that is none: nothing is claimed
+    } catch (error) { // a browser without Ed25519, or an invalid bundle: no result is stated
       verdict.textContent = verdict.dataset.cannot;
       verdict.className = "problem";
     }
