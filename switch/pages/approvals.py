@@ -248,11 +248,11 @@ async def _page(
     half: str = "",
     problem: SwitchError | None = None,
 ) -> Response:
-    asked = change.state is ChangeState.REQUESTED
+    pending = change.state is ChangeState.REQUESTED
     async with desk.pool.acquire() as connection:
         effect = await approvals.foresee(connection, KINDS, change)
         links = await approvals.links(connection, KINDS, change)
-        stands_against = await _obstacle(connection, desk, change) if asked else ""
+        stands_against = await _obstacle(connection, desk, change) if pending else ""
         compared = await approvals.compare(connection, desk, KINDS, change)
     return render(
         request,
@@ -268,8 +268,8 @@ async def _page(
         obstacle=stands_against,
         compared=compared,
         seats=_seats(change),
-        may_vote=asked and approvals.may_vote(change, person),
-        own=asked and change.maker == person.name,
+        may_vote=pending and approvals.may_vote(change, person),
+        own=pending and change.maker == person.name,
         why=WHY,
         half=half,
         problem=problem and problem.detail,

@@ -32,14 +32,14 @@ def bars(title: str, empty: str, points: Sequence[tuple[str, str]]) -> bytes:
     A point is a name and a decimal number as text.
     """
     height = _TOP + _ROW * max(1, len(points)) + _BOTTOM
-    told = "; ".join(f"{name}: {value}" for name, value in points) or empty
+    description = "; ".join(f"{name}: {value}" for name, value in points) or empty
     body = "".join(
         _drawn(points, height) if points else [_text(WIDTH / 2, _TOP + 18, empty, anchor="middle")]
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}"'
         f' height="{height}" role="img" aria-labelledby="title desc" font-family="system-ui, sans-serif">'
-        f'<title id="title">{escape(title)}</title><desc id="desc">{escape(told)}</desc>'
+        f'<title id="title">{escape(title)}</title><desc id="desc">{escape(description)}</desc>'
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>'
         f"{_text(WIDTH / 2, 24, title, anchor='middle', size=16)}{body}</svg>"
     ).encode()

@@ -61,7 +61,7 @@ def past_quarters(now: datetime) -> list[str]:
 
 
 async def _read(request: Request, office: ReportService, quarter: str) -> dict[str, Any]:
-    """A quarter's JSON, from the shelf that the API hands out from. Raises as `Shelf.get` does."""
-    shelf: OpenDataCache = request.app.state.__dict__.setdefault("open_data_cache", OpenDataCache())
-    found: dict[str, Any] = json.loads((await shelf.get(office, quarter, "json", None)).octets)
+    """JSON of a quarter, from the cache of the API. Raises as `OpenDataCache.get` does."""
+    cache: OpenDataCache = request.app.state.__dict__.setdefault("open_data_cache", OpenDataCache())
+    found: dict[str, Any] = json.loads((await cache.get(office, quarter, "json", None)).octets)
     return found

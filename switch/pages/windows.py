@@ -201,13 +201,13 @@ async def _responses(
     """The agent's responses about lines that the reader may see, and whether there may be more."""
     if found.closed_at is None:
         return [], False
-    mine = {str(line.id): line.participant for line in lines_for(person, lines)}
+    visible = {str(line.id): line.participant for line in lines_for(person, lines)}
     shown = []
     rows = await connection.fetch(_CONFIRMATIONS, found.currency, found.closed_at, _CONFIRMATIONS_MAX + 1)
     for row in rows[:_CONFIRMATIONS_MAX]:
         form_of = codec.JSON if row["body"].lstrip().startswith(b"{") else codec.XML
         _, responses = confirmations.read(row["body"], form_of)
-        about = [(_about(response, mine, found.message_id), response) for response in responses]
+        about = [(_about(response, visible, found.message_id), response) for response in responses]
         shown += [
             {
                 "at": row["received_at"],
@@ -226,13 +226,13 @@ async def _responses(
 
 
 def _about(
-    response: confirmations.AgentNotification, mine: Mapping[str, str], message_id: str | None
+    response: confirmations.AgentNotification, visible: Mapping[str, str], message_id: str | None
 ) -> str | None:
     """Participant whose line a response is about; empty for all lines, None for another window."""
     if response.uetr is not None:
-        return mine.get(response.uetr)
+        return visible.get(response.uetr)
     about_all = response.message_id is not None and response.message_id == message_id
-    return "" if mine and about_all else None
+    return "" if visible and about_all else None
 
 
 def _digest(found: reads.Settlement, lines: Sequence[reads.SettlementLine]) -> str:
@@ -243,8 +243,8 @@ def _digest(found: reads.Settlement, lines: Sequence[reads.SettlementLine]) -> s
 
 def _banks(lines: Sequence[reads.SettlementLine], changes: Sequence[Change]) -> list[dict[str, Any]]:
     """Each country that must confirm, with its vote on the newest request that did not fail."""
-    asked = next((c for c in changes if c.kind == _CONFIRM and c.state not in _FAILED), None)
-    votes = {} if asked is None else {asked.seats[vote.seat].scope: vote for vote in asked.votes}
+    newest = next((c for c in changes if c.kind == _CONFIRM and c.state not in _FAILED), None)
+    votes = {} if newest is None else {newest.seats[vote.seat].scope: vote for vote in newest.votes}
     return [{"country": country, "vote": votes.get(country)} for country in reads.countries(lines)]
 
 
