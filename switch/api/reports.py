@@ -41,13 +41,13 @@ _PUBLIC: Final = Scope("public", everything=True)
 """The reader of open data: the public."""
 
 
-def _office(request: Request) -> ReportService:
+def _report_service(request: Request) -> ReportService:
     """The report service of this worker, created at its first report."""
     runtime: Runtime = request.app.state.runtime
-    found: ReportService | None = getattr(request.app.state, "report_office", None)
+    found: ReportService | None = getattr(request.app.state, "report_service", None)
     if found is None:
         found = ReportService.open(runtime.settings, runtime.pool, runtime.link)
-        request.app.state.report_office = found
+        request.app.state.report_service = found
     return found
 
 
@@ -59,7 +59,7 @@ def _scope(who: Caller, *, reveal: Annotated[bool, Query(description=_REVEAL)] =
     return scope_of_participant(who)
 
 
-Desk = Annotated[ReportService, Depends(_office)]
+Reporting = Annotated[ReportService, Depends(_report_service)]
 Reading = Annotated[Scope, Depends(_scope)]
 Spoken = Annotated[
     str | None,
@@ -98,33 +98,38 @@ def _describe(found: catalogue.Definition) -> dict[str, Any]:
 
 @router.get("/report-artefacts", operation_id="listReportArtefacts", tags=["reports"])
 async def list_artefacts(
-    request: Request, office: Desk, scope: Reading, before: Before = None, limit: Limit = 200
+    request: Request, reporting: Reporting, scope: Reading, before: Before = None, limit: Limit = 200
 ) -> Response:
     """Get the files generated for the caller, newest first: hashes, signatures, and who requested them."""
-    found = await service.made(office, scope, limit + 1, before=before)
+    found = await service.made(reporting, scope, limit + 1, before=before)
     return answer_page(request, "before", paging.cut(found, limit, lambda made: made["number"]))
 
 
 @router.get("/report-artefacts/{sha256}/signature", operation_id="getReportSignature", tags=["reports"])
 async def get_signature(
-    office: Desk,
+    reporting: Reporting,
     sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the file, as in its name")],
 ) -> Response:
     """Get the detached signature (JWS) of a report file; public, for anyone who has the file."""
-    report, token = await service.signature(office, sha256)
+    report, token = await service.signature(reporting, sha256)
     headers = {"Content-Disposition": f'attachment; filename="{report}-{sha256}.jws"'}
     return Response(token, media_type="application/jose", headers=headers)
 
 
 @router.get("/report-key", operation_id="getReportKey", tags=["reports"])
-async def get_key(office: Desk) -> Response:
+async def get_key(reporting: Reporting) -> Response:
     """Get the public key of the report signatures, in PEM format."""
-    return Response(office.store.public_key.pem, media_type="application/x-pem-file")
+    return Response(reporting.store.public_key.pem, media_type="application/x-pem-file")
 
 
 @router.get("/reports/{name}", operation_id="getReport", tags=["reports"])
 async def get_report(  # noqa: PLR0917
-    request: Request, office: Desk, scope: Reading, name: str, form: Form = None, language: Spoken = None
+    request: Request,
+    reporting: Reporting,
+    scope: Reading,
+    name: str,
+    form: Form = None,
+    language: Spoken = None,
 ) -> Response:
     """Get a report. Its parameters are query parameters; the format is that of `format` or `Accept`.
 
@@ -132,13 +137,13 @@ async def get_report(  # noqa: PLR0917
     """
     given = _parameters(request)
     chosen = form or _accepted(request.headers.get("accept", ""), name)
-    return _answer(request, await service.make(office, name, given, scope, chosen, language))
+    return _answer(request, await service.make(reporting, name, given, scope, chosen, language))
 
 
 @router.get("/open-data", operation_id="getOpenData", tags=["reports"])
 async def get_open_data(
     request: Request,
-    office: Desk,
+    reporting: Reporting,
     quarter: Annotated[str, Query(pattern="^[0-9]{4}-Q[1-4]$", description="a quarter, as 2026-Q3")],
     form: Form = None,
     language: Spoken = None,
@@ -146,7 +151,7 @@ async def get_open_data(
     """Get the volumes, cost and speed of a quarter by corridor; public, without a key."""
     chosen = form or _accepted(request.headers.get("accept", ""), open_data.NAME)
     cache: OpenDataCache = request.app.state.__dict__.setdefault("open_data_cache", OpenDataCache())
-    return _answer(request, await cache.get(office, quarter, chosen, language))
+    return _answer(request, await cache.get(reporting, quarter, chosen, language))
 
 
 class OpenDataCache:
@@ -159,7 +164,7 @@ class OpenDataCache:
         self._made: dict[tuple[str, str, str | None], tuple[float, Artefact]] = {}
         self._one_at_a_time = asyncio.Lock()
 
-    async def get(self, office: ReportService, quarter: str, form: str, language: str | None) -> Artefact:
+    async def get(self, reporting: ReportService, quarter: str, form: str, language: str | None) -> Artefact:
         """Get the open data of a quarter. Raises as `service.make`, and NotFound if it is too long ago."""
         if int(quarter[:4]) < datetime.now(UTC).year - _YEARS:
             raise NotFound
@@ -168,7 +173,7 @@ class OpenDataCache:
             expires, artefact = self._made.get(key, (0.0, None))
             if artefact is None or expires < time.monotonic():
                 asked = {"quarter": quarter}
-                artefact = await service.make(office, open_data.NAME, asked, _PUBLIC, form, language)
+                artefact = await service.make(reporting, open_data.NAME, asked, _PUBLIC, form, language)
                 self._made[key] = (time.monotonic() + _KEEP_S, artefact)
             return artefact
 

@@ -21,7 +21,7 @@ from switch.change_catalogue import KINDS
 from switch.identity.model import Change, ChangeState, Person
 from switch.identity.permissions import may
 from switch.pages import audited, forms, language, shell
-from switch.pages.shell import PREFIX, Office, Viewer, form, redirect, render
+from switch.pages.shell import PREFIX, Context, Viewer, form, redirect, render
 from switch.writer.desk import Desk
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
@@ -77,13 +77,13 @@ Reader = Annotated[Person, Depends(audited.reader(shell.APPROVALS))]
 @router.get("/changes")
 async def get_changes(
     request: Request,
-    desk: Office,
+    context: Context,
     person: Reader,
     state: Annotated[str, Query(pattern="^[a-z]{0,20}$")] = "",
     before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
 ) -> Response:
     """List changes, newest first."""
-    async with desk.pool.acquire() as connection:
+    async with context.pool.acquire() as connection:
         found = await approvals.read(connection, state=state or None, before=before, limit=ROWS + 1)
     return render(
         request,
@@ -99,13 +99,13 @@ async def get_changes(
 
 
 @router.get("/changes/new/{kind}")
-async def get_new(request: Request, desk: Office, person: Viewer, kind: str) -> Response:
+async def get_new(request: Request, context: Context, person: Viewer, kind: str) -> Response:
     """Show the form of a kind, filled in from the query string."""
-    return await _form(request, desk, person, _kind(person, kind), values=dict(request.query_params))
+    return await _form(request, context, person, _kind(person, kind), values=dict(request.query_params))
 
 
 @router.post("/changes/new/{kind}")
-async def post_new(request: Request, desk: Office, person: Viewer, kind: str) -> Response:
+async def post_new(request: Request, context: Context, person: Viewer, kind: str) -> Response:
     """Request a change. An invalid form is shown again with the error."""
     check_same_origin(request)
     known = _kind(person, kind)
@@ -113,23 +113,23 @@ async def post_new(request: Request, desk: Office, person: Viewer, kind: str) ->
     try:
         content, half = with_maker_half(kind, forms.read(forms.fields_of(known) or (), values))
         change = await approvals.request(
-            desk, KINDS, person, kind, content=content, reason=values.get(WHY, "")
+            context, KINDS, person, kind, content=content, reason=values.get(WHY, "")
         )
     except SwitchError as error:
-        return await _form(request, desk, person, known, values=values, problem=error)
+        return await _form(request, context, person, known, values=values, problem=error)
     if half:  # shown once only, so no redirect
-        return await _page(request, desk, person, change, half=half)
+        return await _page(request, context, person, change, half=half)
     return redirect(request, f"/changes/{change.number}")
 
 
 @router.get("/changes/{number}")
-async def get_change(request: Request, desk: Office, person: Viewer, number: Number) -> Response:
+async def get_change(request: Request, context: Context, person: Viewer, number: Number) -> Response:
     """Show a change: its effect, its votes, and what the reader may do."""
-    return await _page(request, desk, person, await _find(desk, person, number))
+    return await _page(request, context, person, await _find(context, person, number))
 
 
 @router.post("/changes/{number}/votes")
-async def post_vote(request: Request, desk: Office, person: Viewer, number: Number) -> Response:
+async def post_vote(request: Request, context: Context, person: Viewer, number: Number) -> Response:
     """Approve or refuse. The last approval of a new person shows half of the enrolment code, once."""
     check_same_origin(request)
     values = await form(request)
@@ -138,7 +138,7 @@ async def post_vote(request: Request, desk: Office, person: Viewer, number: Numb
         if decision not in {"approve", "refuse"}:
             raise InvalidMessage("the decision is neither approve nor refuse")
         change = await approvals.vote(
-            desk,
+            context,
             KINDS,
             person,
             number,
@@ -149,22 +149,22 @@ async def post_vote(request: Request, desk: Office, person: Viewer, number: Numb
     except NotFound:
         raise
     except SwitchError as error:
-        return await _page(request, desk, person, await _find(desk, person, number), problem=error)
+        return await _page(request, context, person, await _find(context, person, number), problem=error)
     if change.secret:
-        return await _page(request, desk, person, change, half=change.secret)
+        return await _page(request, context, person, change, half=change.secret)
     return redirect(request, f"/changes/{number}")
 
 
 @router.post("/changes/{number}/withdraw")
-async def post_withdraw(request: Request, desk: Office, person: Viewer, number: Number) -> Response:
+async def post_withdraw(request: Request, context: Context, person: Viewer, number: Number) -> Response:
     """Withdraw one's own request."""
     check_same_origin(request)
     try:
-        await approvals.withdraw(desk, person, number)
+        await approvals.withdraw(context, person, number)
     except NotFound:
         raise
     except SwitchError as error:
-        return await _page(request, desk, person, await _find(desk, person, number), problem=error)
+        return await _page(request, context, person, await _find(context, person, number), problem=error)
     return redirect(request, f"/changes/{number}")
 
 
@@ -196,8 +196,8 @@ def _groups(person: Person) -> list[tuple[str, list[tuple[str, str]]]]:
     return [(name, [entry for _, entry in group]) for name, group in groupby(ordered, key=lambda one: one[0])]
 
 
-async def _find(desk: Desk, person: Person, number: int) -> Change:
-    async with desk.pool.acquire() as connection:
+async def _find(context: Desk, person: Person, number: int) -> Change:
+    async with context.pool.acquire() as connection:
         change = await approvals.find(connection, number)
     if not may_see(person, change):
         raise NotAllowed("your role may not do this")
@@ -206,14 +206,14 @@ async def _find(desk: Desk, person: Person, number: int) -> Change:
 
 async def _form(
     request: Request,
-    desk: Desk,
+    context: Desk,
     person: Person,
     kind: Kind[Any],
     *,
     values: Mapping[str, str],
     problem: SwitchError | None = None,
 ) -> Response:
-    fields = await forms.with_choices(desk.pool, kind, forms.fields_of(kind) or ())
+    fields = await forms.with_choices(context.pool, kind, forms.fields_of(kind) or ())
     return render(
         request,
         "change_form.html",
@@ -241,7 +241,7 @@ def _hint(kind: Kind[Any]) -> str:
 
 async def _page(
     request: Request,
-    desk: Desk,
+    context: Desk,
     person: Person,
     change: Change,
     *,
@@ -249,11 +249,11 @@ async def _page(
     problem: SwitchError | None = None,
 ) -> Response:
     pending = change.state is ChangeState.REQUESTED
-    async with desk.pool.acquire() as connection:
+    async with context.pool.acquire() as connection:
         effect = await approvals.foresee(connection, KINDS, change)
         links = await approvals.links(connection, KINDS, change)
-        stands_against = await _obstacle(connection, desk, change) if pending else ""
-        compared = await approvals.compare(connection, desk, KINDS, change)
+        stands_against = await _obstacle(connection, context, change) if pending else ""
+        compared = await approvals.compare(connection, context, KINDS, change)
     return render(
         request,
         "change.html",
@@ -288,10 +288,10 @@ def _links(person: Person, touched: Sequence[Resource]) -> list[tuple[Subject, s
     return found
 
 
-async def _obstacle(connection: asyncpg.Connection, desk: Desk, change: Change) -> str:
+async def _obstacle(connection: asyncpg.Connection, context: Desk, change: Change) -> str:
     """Why the change cannot be executed now; empty if its rows are locked by another transaction."""
     try:
-        return await approvals.obstacle(connection, desk, KINDS, change)
+        return await approvals.obstacle(connection, context, KINDS, change)
     except asyncpg.LockNotAvailableError:
         return ""
 

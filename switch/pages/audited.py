@@ -14,7 +14,7 @@ from typing import Final
 import asyncpg
 from fastapi import Request
 
-from switch.api.reports import Desk
+from switch.api.reports import Reporting
 from switch.identity.model import Person, Role
 from switch.pages.shell import Entry
 from switch.reports import service
@@ -26,7 +26,7 @@ ONE_READING_S: Final = 600.0
 _READINGS_MAX: Final = 10_000
 
 
-async def note(request: Request, office: service.ReportService, person: Person) -> None:
+async def note(request: Request, reporting: service.ReportService, person: Person) -> None:
     """Record that this person opened this page.
 
     Raises:
@@ -34,7 +34,7 @@ async def note(request: Request, office: service.ReportService, person: Person) 
 
     """
     await service.note(
-        office,
+        reporting,
         EventKind.PAGE_READ,
         caller=f"person:{person.name}",
         page=request.url.path,
@@ -49,10 +49,10 @@ def reader(entry: Entry) -> Callable[[Request, service.ReportService], Awaitable
     """
     readings = _Readings()
 
-    async def audited_viewer(request: Request, office: Desk) -> Person:
+    async def audited_viewer(request: Request, reporting: Reporting) -> Person:
         person = await entry.viewer(request)
         if person.role in WATCHED and not (_is_live(request) and readings.goes_on(request, person)):
-            await note(request, office, person)
+            await note(request, reporting, person)
             readings.begin(request, person)
         return person
 

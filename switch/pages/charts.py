@@ -14,7 +14,7 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from schemas.errors import NotFound
-from switch.api.reports import Desk
+from switch.api.reports import Reporting
 from switch.base.sql import statements
 from switch.pages import drawing, language
 from switch.pages.shell import PREFIX, Viewer, finish
@@ -47,10 +47,10 @@ Measure = Annotated[str, Path(max_length=40)]
 
 @router.get("/charts/{sha256}/{measure}.svg")
 async def get_chart(
-    request: Request, office: Desk, person: Viewer, sha256: Hash, measure: Measure
+    request: Request, reporting: Reporting, person: Viewer, sha256: Hash, measure: Measure
 ) -> Response:
     """Draw one column of a report that was generated for this reader."""
-    document = await kept(office, scope_of_person(person), sha256)
+    document = await kept(reporting, scope_of_person(person), sha256)
     return answer(request, document, measure)
 
 
@@ -63,13 +63,13 @@ def answer(request: Request, document: Mapping[str, Any], measure: str) -> Respo
     return finish(request, response)
 
 
-async def kept(office: ReportService, scope: Scope, sha256: str) -> dict[str, Any]:
+async def kept(reporting: ReportService, scope: Scope, sha256: str) -> dict[str, Any]:
     """JSON of a stored report. Raises NotFound if it does not exist or is out of the scope."""
     wanted = None if scope.everything else scope.text
-    report = await office.pool.fetchval(_KEPT, bytes.fromhex(sha256), wanted)
+    report = await reporting.pool.fetchval(_KEPT, bytes.fromhex(sha256), wanted)
     if report is None:
         raise NotFound
-    path = office.store.directory / f"{report}-{sha256}.json"
+    path = reporting.store.directory / f"{report}-{sha256}.json"
     found: dict[str, Any] = json.loads(await asyncio.to_thread(path.read_bytes))
     return found
 

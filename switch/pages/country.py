@@ -20,7 +20,7 @@ from switch.change_catalogue import KINDS
 from switch.identity.model import Change, Person
 from switch.pages import audited, shell
 from switch.pages.audited import read_only
-from switch.pages.shell import PREFIX, Office, render
+from switch.pages.shell import PREFIX, Context, render
 from switch.pages.windows import has_seat
 from switch.payments.pricing import POSITION
 from switch.reports.reading import reading_as_regulator
@@ -40,14 +40,14 @@ _REQUESTS: Final = _statement("changes_for_seat")
 
 
 @router.get("/country")
-async def get_country(request: Request, desk: Office, person: Reader) -> Response:
+async def get_country(request: Request, context: Context, person: Reader) -> Response:
     """Show the country of a regulator."""
-    async with desk.pool.acquire() as connection, reading_as_regulator(connection, person.scope):
+    async with context.pool.acquire() as connection, reading_as_regulator(connection, person.scope):
         participants = await connection.fetch(_PARTICIPANTS)
         positions = await connection.fetch(_POSITIONS)
         counts = await connection.fetchrow(_OPEN)
         unknowns = await connection.fetch(_UNKNOWN, UNKNOWNS_MAX + 1)
-    async with read_only(desk.pool) as connection:
+    async with read_only(context.pool) as connection:
         waiting, more_waiting = await waiting_for(connection, person)
         owners = {row["id"] for row in participants}
         nets = [

@@ -11,7 +11,7 @@ import asyncpg
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from switch.api.reports import Desk
+from switch.api.reports import Reporting
 from switch.base.sql import statements
 from switch.identity.model import Person, Role
 from switch.pages import audited, shell
@@ -34,17 +34,17 @@ _OF_COUNTRY: Final = _statement("country_log")
 Before = Annotated[int | None, Query(ge=1, lt=2**63)]
 
 
-async def _reader(request: Request, office: Desk) -> Person:
+async def _reader(request: Request, reporting: Reporting) -> Person:
     """The reader of the log; each access is an event, for every role."""
     person = await shell.LOG.viewer(request)
-    await audited.note(request, office, person)
+    await audited.note(request, reporting, person)
     return person
 
 
 @router.get("/log")
 async def get_log(
     request: Request,
-    office: Desk,
+    reporting: Reporting,
     person: Annotated[Person, Depends(_reader)],
     before: Before = None,
     what: Annotated[str, Query(pattern="^(all|people)$")] = "all",
@@ -52,9 +52,9 @@ async def get_log(
     """Show a page of the log."""
     of_country = person.role is Role.REGULATOR
     if of_country:
-        rows, reached = await _of_country(office, person.scope, before)
+        rows, reached = await _of_country(reporting, person.scope, before)
     else:
-        rows, reached = await _everything(office, before, people=what == "people")
+        rows, reached = await _everything(reporting, before, people=what == "people")
     return render(
         request,
         "log.html",
@@ -67,19 +67,19 @@ async def get_log(
 
 
 async def _everything(
-    office: service.ReportService, before: int | None, *, people: bool
+    reporting: service.ReportService, before: int | None, *, people: bool
 ) -> tuple[list[asyncpg.Record], int]:
     """Rows, and the event before which the next page begins."""
-    async with audited.read_only(office.pool) as connection:
+    async with audited.read_only(reporting.pool) as connection:
         start = before or await connection.fetchval(_LAST) + 1
         rows = await connection.fetch(_LOG, start, people, OF_PAYMENTS, SCAN, ROWS)
     return rows, rows[-1]["seq"] if len(rows) == ROWS else start - SCAN
 
 
 async def _of_country(
-    office: service.ReportService, country: str, before: int | None
+    reporting: service.ReportService, country: str, before: int | None
 ) -> tuple[list[asyncpg.Record], int]:
-    async with office.pool.acquire() as connection, reading_as_regulator(connection, country):
+    async with reporting.pool.acquire() as connection, reading_as_regulator(connection, country):
         start = before or await connection.fetchval(_LAST_OF_COUNTRY) + 1
         rows = await connection.fetch(_OF_COUNTRY, start, SCAN, ROWS)
     return rows, rows[-1]["seq"] if len(rows) == ROWS else start - SCAN

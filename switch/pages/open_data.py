@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from schemas.errors import InvalidMessage, NotFound
-from switch.api.reports import Desk, OpenDataCache
+from switch.api.reports import OpenDataCache, Reporting
 from switch.pages import charts
 from switch.pages.reports import ROWS_MAX
 from switch.pages.shell import PREFIX, render
@@ -23,14 +23,16 @@ Quarter = Annotated[str, Query(pattern="^[0-9]{4}-Q[1-4]$")]
 
 @router.get("/open-data")
 async def get_page(
-    request: Request, office: Desk, quarter: Annotated[str, Query(pattern="^([0-9]{4}-Q[1-4])?$")] = ""
+    request: Request,
+    reporting: Reporting,
+    quarter: Annotated[str, Query(pattern="^([0-9]{4}-Q[1-4])?$")] = "",
 ) -> Response:
     """Show a quarter: by default the last one that has ended."""
     quarters = past_quarters(datetime.now(UTC))
     shown = quarter or quarters[0]
     document, problem, status = None, "", 200
     try:
-        document = await _read(request, office, shown)
+        document = await _read(request, reporting, shown)
     except (InvalidMessage, NotFound) as error:
         problem, status = error.detail, error.status
     return render(
@@ -49,9 +51,11 @@ async def get_page(
 
 
 @router.get("/open-data/{measure}.svg")
-async def get_chart(request: Request, office: Desk, quarter: Quarter, measure: charts.Measure) -> Response:
+async def get_chart(
+    request: Request, reporting: Reporting, quarter: Quarter, measure: charts.Measure
+) -> Response:
     """Draw one column of a quarter's open data."""
-    return charts.answer(request, await _read(request, office, quarter), measure)
+    return charts.answer(request, await _read(request, reporting, quarter), measure)
 
 
 def past_quarters(now: datetime) -> list[str]:
@@ -60,8 +64,8 @@ def past_quarters(now: datetime) -> list[str]:
     return [f"{number // 4}-Q{number % 4 + 1}" for number in range(current - 1, current - 1 - _QUARTERS, -1)]
 
 
-async def _read(request: Request, office: ReportService, quarter: str) -> dict[str, Any]:
+async def _read(request: Request, reporting: ReportService, quarter: str) -> dict[str, Any]:
     """JSON of a quarter, from the cache of the API. Raises as `OpenDataCache.get` does."""
     cache: OpenDataCache = request.app.state.__dict__.setdefault("open_data_cache", OpenDataCache())
-    found: dict[str, Any] = json.loads((await cache.get(office, quarter, "json", None)).octets)
+    found: dict[str, Any] = json.loads((await cache.get(reporting, quarter, "json", None)).octets)
     return found

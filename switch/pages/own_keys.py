@@ -18,7 +18,7 @@ from switch.change_catalogue import KINDS
 from switch.identity.model import Change, ChangeState, Person
 from switch.pages import own
 from switch.pages.own import BASE, Member
-from switch.pages.shell import PREFIX, Office, Switch, form, redirect, render
+from switch.pages.shell import PREFIX, Context, Switch, form, redirect, render
 from switch.participants import reads
 
 router = APIRouter(prefix=PREFIX + BASE, include_in_schema=False)
@@ -32,16 +32,16 @@ _CHANGES: Final = _statement("own_key_changes")
 
 
 @router.get("/keys")
-async def get_keys(request: Request, switch: Switch, desk: Office, person: Member) -> Response:
+async def get_keys(request: Request, switch: Switch, context: Context, person: Member) -> Response:
     """Show the keys, the change requests and the forms."""
-    return await _show(request, switch, desk, person)
+    return await _show(request, switch, context, person)
 
 
 @router.post("/keys/{action}")
 async def post_keys(
     request: Request,
     switch: Switch,
-    desk: Office,
+    context: Context,
     person: Member,
     action: Annotated[str, Path(pattern="^(add|retire|revoke)$")],
 ) -> Response:
@@ -50,23 +50,25 @@ async def post_keys(
     try:
         content = _content(action, values, person)
         await approvals.request(
-            desk, KINDS, person, CHANGE_KINDS[action], content=content, reason=values.get("reason", "")
+            context, KINDS, person, CHANGE_KINDS[action], content=content, reason=values.get("reason", "")
         )
     except (InvalidMessage, Refused) as error:
-        return await _show(request, switch, desk, person, action=action, problem=error.detail, values=values)
+        return await _show(
+            request, switch, context, person, action=action, problem=error.detail, values=values
+        )
     return redirect(request, f"{BASE}/keys")
 
 
 @router.post("/keys/changes/{number}/withdraw")
 async def post_withdraw(
-    request: Request, desk: Office, person: Member, number: Annotated[int, Path(ge=1, lt=2**63)]
+    request: Request, context: Context, person: Member, number: Annotated[int, Path(ge=1, lt=2**63)]
 ) -> Response:
     """Withdraw one's own request; a request of another person is reported as not found."""
-    async with desk.pool.acquire() as connection:
+    async with context.pool.acquire() as connection:
         change = await approvals.find(connection, number)
     if change.maker != person.name:
         raise NotFound
-    await approvals.withdraw(desk, person, number)
+    await approvals.withdraw(context, person, number)
     return redirect(request, f"{BASE}/keys")
 
 
@@ -84,7 +86,7 @@ def _content(action: str, values: Mapping[str, str], person: Person) -> dict[str
 async def _show(
     request: Request,
     switch: Switch,
-    desk: Office,
+    context: Context,
     person: Person,
     *,
     action: str = "",
@@ -92,7 +94,7 @@ async def _show(
     values: Mapping[str, str] | None = None,
 ) -> Response:
     keys = await reads.keys(switch.pool, person.scope)
-    changes = await _changes(desk, person.scope)
+    changes = await _changes(context, person.scope)
     return render(
         request,
         "own_keys.html",
@@ -113,9 +115,9 @@ async def _show(
     )
 
 
-async def _changes(desk: Office, participant: str) -> list[tuple[Change, str, str]]:
+async def _changes(context: Context, participant: str) -> list[tuple[Change, str, str]]:
     """The last changes of a participant's keys, one more than are shown, with their titles and key ids."""
-    async with desk.pool.acquire() as connection:
+    async with context.pool.acquire() as connection:
         rows = await connection.fetch(_CHANGES, list(CHANGE_KINDS.values()), participant, _CHANGES_MAX + 1)
         found = [await approvals.find(connection, row["number"]) for row in rows]
     return [(change, KINDS[change.kind].title, json.loads(change.content)["keyid"]) for change in found]

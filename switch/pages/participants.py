@@ -23,7 +23,7 @@ from switch.pages import audited, shell
 from switch.pages.audited import read_only
 from switch.pages.change_links import CHANGES, link, may_request
 from switch.pages.forms import CONFIRMED
-from switch.pages.shell import PREFIX, Office, Viewer, form, redirect, render
+from switch.pages.shell import PREFIX, Context, Viewer, form, redirect, render
 from switch.participants import limits, liquidity, reads
 from switch.payments.pricing import POSITION
 
@@ -46,9 +46,9 @@ KEY_STATES: Final = ("in force", "future", "retired", "revoked")
 
 
 @router.get("/participants")
-async def get_participants(request: Request, desk: Office, person: Reader) -> Response:
+async def get_participants(request: Request, context: Context, person: Reader) -> Response:
     """List current and former participants."""
-    async with read_only(desk.pool) as connection:
+    async with read_only(context.pool) as connection:
         rows = await reads.read(connection)
         alerts = await liquidity.read(connection)
     countries = {row.id: row.country for row in rows}
@@ -73,12 +73,12 @@ async def get_onboarding(request: Request, person: Viewer) -> Response:
 
 
 @router.post("/participants/new")
-async def post_onboarding(request: Request, desk: Office, person: Viewer) -> Response:
+async def post_onboarding(request: Request, context: Context, person: Viewer) -> Response:
     """Request to onboard a participant. An invalid form is shown again with the error."""
     values = await form(request)
     try:
         change = await approvals.request(
-            desk, KINDS, person, ONBOARD, content=onboarding(values), reason=values.get("why", "")
+            context, KINDS, person, ONBOARD, content=onboarding(values), reason=values.get("why", "")
         )
     except SwitchError as error:
         return _onboarding(request, person, values, error)
@@ -120,9 +120,9 @@ def _onboarding(
 
 
 @router.get("/participants/{id}")
-async def get_participant(request: Request, desk: Office, person: Reader, id: Id) -> Response:  # noqa: A002
+async def get_participant(request: Request, context: Context, person: Reader, id: Id) -> Response:  # noqa: A002
     """Show one participant: all details to readers with the right, only names to others."""
-    async with read_only(desk.pool) as connection:
+    async with read_only(context.pool) as connection:
         found = await reads.find(connection, id)
         more = await _more(connection, id) if may_read(person, id, found.country) else None
     return render(

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from schemas.errors import NotAllowed
 from switch.api.people import check_same_origin
-from switch.api.reports import Desk
+from switch.api.reports import Reporting
 from switch.base import personal_data
 from switch.change_catalogue import KINDS
 from switch.identity.model import Person
@@ -102,7 +102,9 @@ async def get_payment(request: Request, switch: Switch, person: Reader, uetr: Ue
 
 
 @router.post("/payments/{uetr}/people")
-async def post_people(request: Request, switch: Switch, office: Desk, person: Reader, uetr: Uetr) -> Response:
+async def post_people(
+    request: Request, switch: Switch, reporting: Reporting, person: Reader, uetr: Uetr
+) -> Response:
     """Show the debtor and the creditor to a reader with the right; the access is recorded first."""
     check_same_origin(request)
     if not may(person, Right.READ_PERSONAL_DATA):
@@ -110,7 +112,7 @@ async def post_people(request: Request, switch: Switch, office: Desk, person: Re
     scope = scope_of_person(person, reveal=True)
     key = UUID(uetr)
     await dossier.read(switch.pool, key, await _owners(switch, person))  # raises NotFound if out of scope
-    await service.note(office, EventKind.PERSONAL_DATA, caller=scope.caller, scope=scope.text, uetr=uetr)
+    await service.note(reporting, EventKind.PERSONAL_DATA, caller=scope.caller, scope=scope.text, uetr=uetr)
     return await _page(request, switch, person, key, people=await _people(switch, key))
 
 

@@ -10,7 +10,7 @@ from switch.identity.model import Person, Status
 from switch.pages import audited, shell
 from switch.pages.audited import read_only
 from switch.pages.change_links import link, may_request
-from switch.pages.shell import PREFIX, Office, render
+from switch.pages.shell import PREFIX, Context, render
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 Reader = Annotated[Person, Depends(audited.reader(shell.PEOPLE))]
@@ -25,9 +25,9 @@ OFFERED: Final = {
 
 
 @router.get("/people")
-async def get_people(request: Request, desk: Office, person: Reader) -> Response:
+async def get_people(request: Request, context: Context, person: Reader) -> Response:
     """List current and former users."""
-    async with read_only(desk.pool) as connection:
+    async with read_only(context.pool) as connection:
         rows = await sessions.everybody(connection)
     return render(
         request,

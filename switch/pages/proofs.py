@@ -20,7 +20,7 @@ from ledger import audit, offline_verifier, windows
 from ledger.archive import ArchivedEvent
 from ledger.merkle import node_hash
 from schemas.errors import InvalidMessage, NotFound, Unavailable
-from switch.api.reports import Desk
+from switch.api.reports import Reporting
 from switch.base.sql import statements
 from switch.identity.model import Person
 from switch.operations import housekeeping
@@ -73,14 +73,14 @@ async def get_proofs(request: Request, switch: Switch, person: Reader, before: S
 async def get_proof(  # noqa: PLR0917 - one per query parameter
     request: Request,
     switch: Switch,
-    office: Desk,
+    reporting: Reporting,
     person: ProofReader,
     uetr: Uetr = None,
     window: Number = None,
     event: Number = None,
 ) -> Response:
     """Show the proof of a payment, a window or an event."""
-    bundle, name = await _bundle(request, office, person, uetr, window, event)
+    bundle, name = await _bundle(request, reporting, person, uetr, window, event)
     return _shown(request, switch, person, bundle, name)
 
 
@@ -96,7 +96,7 @@ async def get_consistency(
 @router.get("/proofs/bundle.json")
 async def get_bundle(  # noqa: PLR0917 - one per query parameter
     request: Request,
-    office: Desk,
+    reporting: Reporting,
     person: ProofReader,
     uetr: Uetr = None,
     window: Number = None,
@@ -106,10 +106,10 @@ async def get_bundle(  # noqa: PLR0917 - one per query parameter
 ) -> Response:
     """Return a proof as a file for the offline verifier."""
     if first is not None or second is not None:
-        await audited.note(request, office, person)
-        bundle, name = await _between(office.pool, first, second)
+        await audited.note(request, reporting, person)
+        bundle, name = await _between(reporting.pool, first, second)
     else:
-        bundle, name = await _bundle(request, office, person, uetr, window, event)
+        bundle, name = await _bundle(request, reporting, person, uetr, window, event)
     octets = json.dumps(bundle, indent=1, sort_keys=True).encode() + b"\n"
     headers = {"Content-Disposition": f'attachment; filename="{name}.json"'}
     return finish(request, Response(octets, media_type="application/json", headers=headers))
@@ -125,7 +125,7 @@ async def get_verifier(request: Request, person: ProofReader) -> Response:  # no
 
 async def _bundle(  # noqa: PLR0917 - one per query parameter
     request: Request,
-    office: service.ReportService,
+    reporting: service.ReportService,
     person: Person,
     uetr: UUID | None,
     window: int | None,
@@ -143,10 +143,10 @@ async def _bundle(  # noqa: PLR0917 - one per query parameter
         raise InvalidMessage("state exactly one of: payment, window, event", rule="parameter")
     scope = scope_of_person(person)
     if uetr is not None:
-        made = await service.make(office, evidence.NAME, {"uetr": str(uetr)}, scope, evidence.BUNDLE)
+        made = await service.make(reporting, evidence.NAME, {"uetr": str(uetr)}, scope, evidence.BUNDLE)
         return json.loads(made.octets), f"payment-{uetr}"
-    await audited.note(request, office, person)
-    async with read_only(office.pool) as connection:
+    await audited.note(request, reporting, person)
+    async with read_only(reporting.pool) as connection:
         try:
             if window is not None:
                 if await windows.find(connection, window) is None:

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from schemas.errors import InvalidMessage, NotAcceptable, NotAllowed, SwitchError
-from switch.api.reports import Desk
+from switch.api.reports import Reporting
 from switch.identity.permissions import Right, may
 from switch.pages import language
 from switch.pages.charts import MEASURES
@@ -53,7 +53,7 @@ _MADE_MAX: Final = 50
 @router.get("/reports")
 async def get_reports(
     request: Request,
-    office: Desk,
+    reporting: Reporting,
     person: Viewer,
     before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
 ) -> Response:
@@ -61,14 +61,14 @@ async def get_reports(
     scope = scope_of_person(person)
     audience = catalogue.audience_of(scope)
     found = [report for report in catalogue.CATALOGUE.values() if audience in report.audience]
-    read = await service.made(office, scope, _MADE_MAX + 1, before=before)
+    read = await service.made(reporting, scope, _MADE_MAX + 1, before=before)
     made = [{**row, "made_at": datetime.fromisoformat(row["made_at"])} for row in read[:_MADE_MAX]]
     older = made[-1]["number"] if len(read) > _MADE_MAX else None
     return render(request, "reports.html", person, reports=found, made=made, older=older)
 
 
 @router.get("/reports/{name}")
-async def get_report(request: Request, office: Desk, person: Viewer, name: str) -> Response:
+async def get_report(request: Request, reporting: Reporting, person: Viewer, name: str) -> Response:
     """Show the form of a report and, once it is submitted, the report."""
     definition = catalogue.find(name)
     if catalogue.audience_of(scope_of_person(person)) not in definition.audience:
@@ -76,7 +76,7 @@ async def get_report(request: Request, office: Desk, person: Viewer, name: str) 
     values = _values(request)
     shown: dict[str, Any] = {"document": None, "problem": "", "status": 200}
     if _SHOW in values:
-        shown = await _shown(office, person, definition, values)
+        shown = await _shown(reporting, person, definition, values)
     return render(
         request,
         "report.html",
@@ -96,11 +96,14 @@ async def get_report(request: Request, office: Desk, person: Viewer, name: str) 
 
 
 async def _shown(
-    office: service.ReportService, person: Viewer, definition: catalogue.Definition, values: Mapping[str, str]
+    reporting: service.ReportService,
+    person: Viewer,
+    definition: catalogue.Definition,
+    values: Mapping[str, str],
 ) -> dict[str, Any]:
     scope = scope_of_person(person, reveal=_REVEAL in values)
     try:
-        artefact = await service.make(office, definition.name, parameters(values), scope)
+        artefact = await service.make(reporting, definition.name, parameters(values), scope)
     except (InvalidMessage, NotAcceptable) as error:
         return _failed(error)
     return {

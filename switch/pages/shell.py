@@ -142,7 +142,7 @@ def _runtime(request: Request) -> Runtime:
 
 
 Viewer = Annotated[Person, Depends(_viewer)]
-Office = Annotated[Desk, Depends(desk_of)]
+Context = Annotated[Desk, Depends(desk_of)]
 Switch = Annotated[Runtime, Depends(_runtime)]
 
 _environment: Final = Environment(

@@ -11,7 +11,7 @@ from switch.api.people import check_same_origin, set_cookie
 from switch.identity import enrolment, sessions
 from switch.identity import sign_in as signing_in
 from switch.pages import language
-from switch.pages.shell import PREFIX, Office, form, is_ours, redirect, render, static
+from switch.pages.shell import PREFIX, Context, form, is_ours, redirect, render, static
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 _TYPES: Final = {
@@ -40,14 +40,14 @@ async def get_sign_in(
 
 
 @router.post("/sign-in")
-async def post_sign_in(request: Request, desk: Office) -> Response:
+async def post_sign_in(request: Request, context: Context) -> Response:
     """Sign in. After a failure the page never states the cause."""
     check_same_origin(request)
     values = await form(request)
     wanted = values.get("next", "")
     try:
         token = await signing_in.sign_in(
-            desk, values.get("name", ""), values.get("password", ""), values.get("code", "")
+            context, values.get("name", ""), values.get("password", ""), values.get("code", "")
         )
     except NotAuthentic:
         return render(
@@ -59,12 +59,12 @@ async def post_sign_in(request: Request, desk: Office) -> Response:
 
 
 @router.post("/sign-out")
-async def post_sign_out(request: Request, desk: Office) -> Response:
+async def post_sign_out(request: Request, context: Context) -> Response:
     """End the session."""
     check_same_origin(request)
     token = request.cookies.get(sessions.COOKIE)
     if token:
-        async with desk.pool.acquire() as connection:
+        async with context.pool.acquire() as connection:
             await sessions.end(connection, token)
     response = redirect(request, "/sign-in")
     response.delete_cookie(sessions.COOKIE, path="/", secure=True, httponly=True, samesite="strict")
@@ -92,16 +92,16 @@ async def get_enrol(request: Request) -> Response:
 
 
 @router.post("/enrol")
-async def post_enrol(request: Request, desk: Office) -> Response:
+async def post_enrol(request: Request, context: Context) -> Response:
     """Set the password first, then check the first code of the new authenticator."""
     check_same_origin(request)
     values = await form(request)
     halves = (values.get("maker_half", ""), values.get("checker_half", ""))
     try:
         if "code" in values:
-            await enrolment.finish(desk, values.get("name", ""), *halves, values["code"])
+            await enrolment.finish(context, values.get("name", ""), *halves, values["code"])
             return redirect(request, "/sign-in")
-        begun = await enrolment.begin(desk, values.get("name", ""), *halves, values.get("password", ""))
+        begun = await enrolment.begin(context, values.get("name", ""), *halves, values.get("password", ""))
     except (NotAuthentic, NotAllowed, SwitchError) as error:
         return render(
             request,

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from schemas.errors import InvalidMessage
-from switch.api.reports import Desk
+from switch.api.reports import Reporting
 from switch.identity.model import Person
 from switch.pages import charts, reports, shell
 from switch.pages.shell import PREFIX, render
@@ -22,14 +22,14 @@ OF: Final = (corridors.NAME, costs.NAME)
 
 
 @router.get("/statistics")
-async def get_statistics(request: Request, office: Desk, person: Reader) -> Response:
+async def get_statistics(request: Request, reporting: Reporting, person: Reader) -> Response:
     """Show a period: by default the last seven days."""
     values = {**reports.usual(), **dict(request.query_params)}
     scope = scope_of_person(person)
     made, problem = [], None
     try:
         for name in OF:
-            artefact = await service.make(office, name, reports.parameters(values), scope)
+            artefact = await service.make(reporting, name, reports.parameters(values), scope)
             made.append(_made(name, artefact.sha256.hex(), json.loads(artefact.octets)))
     except InvalidMessage as error:
         problem = error

@@ -26,7 +26,7 @@ from switch.identity.model import Change, ChangeState, Person
 from switch.pages import audited, shell
 from switch.pages.audited import read_only
 from switch.pages.change_links import link, may_request
-from switch.pages.shell import PREFIX, Office, render
+from switch.pages.shell import PREFIX, Context, render
 from switch.reports import window_statement
 from switch.reports.query import Query as Asked
 from switch.reports.readers import scope_of_person
@@ -60,19 +60,19 @@ _CONFIRMATIONS: Final = _load("window_confirmations")
 @router.get("/windows")
 async def get_windows(
     request: Request,
-    desk: Office,
+    context: Context,
     person: Reader,
     currency: Annotated[str, Query(pattern="^([A-Z]{3})?$")] = "",
     before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
 ) -> Response:
     """List windows, newest first, with the cut-off times of open ones."""
-    async with read_only(desk.pool) as connection:
+    async with read_only(context.pool) as connection:
         read = await reads.read(connection, currency=currency or None, before=before, limit=_LIST_MAX + 1)
         found = read[:_LIST_MAX]
         unpaid = await reads.unpaid(connection, [each.window for each in found])
         schedules = {each.currency: each for each in await reads.schedules(connection) if each.enabled}
     closes = {  # outside the transaction: calculating the holidays of a year takes time
-        each.window: await _closes(desk.pool, schedules[each.currency], each.opened_at)
+        each.window: await _closes(context.pool, schedules[each.currency], each.opened_at)
         for each in found
         if each.state is SettlementState.OPEN and each.currency in schedules
     }
@@ -101,9 +101,9 @@ async def _closes(pool: asyncpg.Pool, schedule: reads.Schedule, opened_at: datet
 
 
 @router.get("/windows/{window}")
-async def get_window(request: Request, desk: Office, person: Reader, window: Window) -> Response:
+async def get_window(request: Request, context: Context, person: Reader, window: Window) -> Response:
     """Show the part of a window that this person may read."""
-    async with read_only(desk.pool) as connection:
+    async with read_only(context.pool) as connection:
         found = await reads.find(connection, window)
         every = await reads.lines(connection, window)
         changes = await _changes(connection, window)
@@ -138,12 +138,12 @@ async def get_window(request: Request, desk: Office, person: Reader, window: Win
 
 
 @router.get("/windows/{window}/instruction.jws")
-async def get_signature(desk: Office, person: Reader, window: Window) -> Response:
+async def get_signature(context: Context, person: Reader, window: Window) -> Response:
     """Return the detached signature of a window's instruction; the file itself is at `/v1/settlements`."""
     if not may_read_instruction(person):
         raise NotAllowed("your role may not do this")
-    found = await reads.find(desk.pool, window)
-    files = SettlementFiles(desk.data)
+    found = await reads.find(context.pool, window)
+    files = SettlementFiles(context.data)
     if found.file is None or not files.has(found.file):
         raise NotFound("this window has no settlement instruction")
     _, token = files.read(found.file)
