@@ -158,8 +158,8 @@ def events(
                     "at": row["at"].isoformat(),
                     "event": row["kind"],
                 }
-                # In older logs, the event of a limit is a list of values.
-                said = body if isinstance(body, dict) else {"body": body}
-                typer.echo(json.dumps({**event, **said}))
+                # A body whose fields have the names of the event's own would hide those.
+                apart = not isinstance(body, dict) or body.keys() & event.keys()
+                typer.echo(json.dumps({**event, "body": body} if apart else {**event, **body}))
 
     asyncio.run(run())

@@ -197,8 +197,12 @@ def show_change(number: Number, data: Data = None, database_url: Database = None
     show(_read(data, database_url, number))
 
 
-def _read(data: Path | None, database: str | None, number: int) -> dict[str, Any]:
+def _read(data: Path | None, database: str | None, number: int, as_: str = "") -> dict[str, Any]:
+    """Read a change; a person that is given must be signed in."""
+
     async def work(context: CommandContext) -> dict[str, Any]:
+        if as_:
+            await find_person(context.desk, context.settings, as_)
         async with context.desk.pool.acquire() as connection:
             change = await approvals.find(connection, number)
         return await full_document(context.desk, change)
@@ -235,7 +239,7 @@ def approve(
     database_url: Database = None,
 ) -> None:
     """Approve a change after reading its effect; the last approval executes it."""
-    seen = _shown(_read(data, database_url, number), "approve", yes=yes)
+    seen = _shown(_read(data, database_url, number, as_), "approve", yes=yes)
     _vote(data, database_url, as_, number, "approve", reason, seen)
 
 
@@ -250,7 +254,7 @@ def refuse(
     database_url: Database = None,
 ) -> None:
     """Refuse a change; this is final."""
-    seen = _shown(_read(data, database_url, number), "refuse", yes=yes)
+    seen = _shown(_read(data, database_url, number, as_), "refuse", yes=yes)
     _vote(data, database_url, as_, number, "refuse", reason, seen)
 
 
@@ -272,6 +276,8 @@ def _shown(change: dict[str, Any], decision: str, *, yes: bool) -> str | None:
         CommandFailed: the answer was no, or there was no terminal to answer.
 
     """
+    if change["effect"] is None:  # it is decided already: the vote itself is refused
+        return None
     for line in _lines(change):
         typer.echo(line, err=True)
     try:
@@ -280,7 +286,7 @@ def _shown(change: dict[str, Any], decision: str, *, yes: bool) -> str | None:
         agreed = False
     if not agreed:
         raise CommandFailed("no vote was recorded: answer with y, or add --yes after reading the effect")
-    return None if change["effect"] is None else str(change["effect"]["digest"])
+    return str(change["effect"]["digest"])
 
 
 def _lines(change: dict[str, Any]) -> Iterator[str]:
@@ -288,9 +294,6 @@ def _lines(change: dict[str, Any]) -> Iterator[str]:
     title = KINDS[change["kind"]].title
     yield f"Change {change['number']}: {title}. Requested by {change['maker']}: {change['reason']}"
     effect = change["effect"]
-    if effect is None:
-        yield f"It is {change['state']}."
-        return
     rows = [
         ("What", "Now", "Then"),
         *((row["what"], _quantity(row["now"], row), _quantity(row["then"], row)) for row in effect["rows"]),

@@ -82,6 +82,7 @@ def test_a_payment_is_proved_offline_and_a_changed_bundle_is_not(
 
 
 def test_events_are_printed_in_order(stack: Stack, paid: dict) -> None:
+    """The sequence number is the event's, also where its body has a `seq` of its own."""
     lines = payswitch(stack, "events", "--limit", "100000").stdout.splitlines()
     numbers = [json.loads(line)["seq"] for line in lines]
 

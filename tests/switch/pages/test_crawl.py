@@ -371,8 +371,12 @@ async def test_what_the_switch_refused_is_no_affair_of_the_agent_that_it_names(
         for uetr in lived.refused.values():
             async with http.get(f"/v1/payments/{uetr}") as answer:
                 assert answer.status == 404
-        async with http.get("/v1/events", params={"after": "0", "limit": "200"}) as answer:
-            told = await answer.text()
+        told, after, more = "", 0, True
+        while more:
+            async with http.get("/v1/events", params={"after": str(after), "limit": "200"}) as answer:
+                told += await answer.text()
+                page = await answer.json()
+                after, more = page["next"], page["more"]
 
     assert lived.others["done"] in told
     assert not any(uetr in told for uetr in lived.refused.values())
