@@ -1,6 +1,6 @@
-"""Frames: a length, then a message. TCP keeps no borders between messages, so the length makes them.
+"""Frames: a length, then a message. TCP has no message boundaries, so each message is preceded by its length.
 
-Pure: bytes in, whole frames out, however the stream was cut.
+Pure: bytes in, complete frames out, however the stream was split.
 """
 
 from dataclasses import dataclass, field
@@ -8,28 +8,28 @@ from enum import StrEnum
 from typing import Final
 
 FRAME_BYTES: Final = 4096
-"""Longest message of this profile; whatever announces more is not speaking our language."""
+"""The longest message of this profile; a stream that announces more is not in this format."""
 
 
 class Length(StrEnum):
-    """How a frame says its message's length, the length itself not counted."""
+    """The format of a message's length; the length field itself is not counted."""
 
     ASCII_4 = "four ASCII digits"
     BINARY_2 = "two bytes, big-endian"
 
     @property
     def width(self) -> int:
-        """Bytes that the length takes."""
+        """The size of the length field in bytes."""
         return 4 if self is Length.ASCII_4 else 2
 
 
 class FramingError(Exception):
-    """The stream is not one of frames: from here on nothing in it can be trusted."""
+    """The stream does not consist of frames: nothing after this point can be trusted."""
 
 
 def framed(message: bytes, length: Length) -> bytes:
-    """A message with its length before it."""
-    assert 0 < len(message) <= FRAME_BYTES, "no message of ours is so long"
+    """A message with its length in front."""
+    assert 0 < len(message) <= FRAME_BYTES, "the message is too long"
     if length is Length.ASCII_4:
         return b"%04d%b" % (len(message), message)
     return len(message).to_bytes(2, "big") + message
@@ -37,21 +37,21 @@ def framed(message: bytes, length: Length) -> bytes:
 
 @dataclass(slots=True)
 class Framer:
-    """Collects a stream, and gives the messages in it as they become whole."""
+    """Collects a stream and returns its messages as they become complete."""
 
     length: Length
     _rest: bytearray = field(default_factory=bytearray, init=False)
 
     @property
     def half(self) -> bool:
-        """Whether a message has begun and not ended."""
+        """Whether a message has started and is incomplete."""
         return bool(self._rest)
 
     def feed(self, data: bytes) -> list[bytes]:
         """The messages that `data` completes, without their lengths.
 
         Raises:
-            FramingError: the length is none, zero, or larger than any message.
+            FramingError: the length is missing, zero, or larger than any message.
 
         """
         self._rest += data
@@ -70,9 +70,9 @@ class Framer:
         elif head.isdigit():
             size = int(head)
         else:
-            raise FramingError("no length")
+            raise FramingError("not a length")
         if not 0 < size <= FRAME_BYTES:
-            raise FramingError("no length of a message")
+            raise FramingError("not a possible length of a message")
         return size
 
 
@@ -80,11 +80,11 @@ def unframed(frame: bytes, length: Length) -> bytes:
     """The message in exactly one frame.
 
     Raises:
-        FramingError: less than a frame, more than one, or none.
+        FramingError: less or more than one frame, or none.
 
     """
     framer = Framer(length)
     messages = framer.feed(frame)
     if len(messages) != 1 or framer.half:
-        raise FramingError("not one frame")
+        raise FramingError("not exactly one frame")
     return messages[0]

@@ -1,10 +1,11 @@
-"""One HTTPS connection pool to one rail.
+"""One HTTPS connection pool for one rail.
 
-What matters is what a failure proves. If no connection was made, nothing left us: that is a real "no" to a
-send (`HttpFailure.sent` is False). After that, whatever goes wrong proves nothing: the rail may have acted.
+The important question is what a failure proves. If no connection was made, nothing was sent: then the
+submission certainly failed (`HttpFailure.sent` is False). After that no failure proves anything: the rail may
+have executed the order.
 
-The pool is the rail's bulkhead: at most `CONNECTIONS` exchanges at once, and an exchange that does not get
-a connection within `timing.connect_s` fails without having been sent, so a slow rail harms only itself.
+The pool is the rail's bulkhead: at most `CONNECTIONS` exchanges run at once, and an exchange that gets no
+connection within `timing.connect_s` fails without having been sent. So a slow rail affects only itself.
 """
 
 import asyncio
@@ -23,19 +24,20 @@ from adapters.profile import Timing
 CONNECTIONS: Final = 64
 ANSWER_BYTES: Final = 256 * 1024
 KEEP_ALIVE_S: Final = 15.0
-"""Shorter than a server's, so that an idle connection is closed by us and not under a payment."""
+"""Shorter than the server's, so that we close an idle connection before the rail closes it during a
+payment."""
 
 NOT_BEFORE: Final = "Rail-Not-Before"
-"""Header of a closed rail's 503, ISO 8601: only the rail itself says it, no gateway on the way."""
+"""Header of a closed rail's 503, ISO 8601: only the rail itself sends it, no gateway on the way."""
 _CLOSED: Final = 503
 
 _NOTHING_LEFT: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-"""Failures of making a connection, name look-up and TLS handshake included."""
+"""Failures to make a connection, including name look-up and TLS handshake."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """An answer that was read completely."""
+    """A response that was read completely."""
 
     status: int
     content_type: str
@@ -44,16 +46,16 @@ class HttpReply:
 
 @dataclass(frozen=True, slots=True)
 class HttpFailure:
-    """No answer. `sent` is False only when certainly nothing left us, or the rail certainly took nothing."""
+    """No response. `sent` is False only if certainly nothing was sent or the rail executed nothing."""
 
     sent: bool
     detail: str
     not_before: datetime | None = None
-    """The rail is closed until then, by its own word."""
+    """The rail stated that it is closed until then."""
 
     @property
     def receipt(self) -> Receipt:
-        """What this means for an order that was handed over."""
+        """What this means for the submission of an order."""
         if self.not_before is not None:
             return Receipt(Acceptance.LATER, detail=self.detail, not_before=self.not_before)
         return Receipt(Acceptance.UNKNOWN if self.sent else Acceptance.REFUSED, detail=self.detail)
@@ -61,7 +63,7 @@ class HttpFailure:
 
 @dataclass(slots=True)
 class HttpClient:
-    """Sends one request and reads one bounded answer; never redirects, never retries."""
+    """Sends one request and reads one response of limited size; no redirects, no retries."""
 
     connection: RailConnection
     timing: Timing
@@ -78,7 +80,7 @@ class HttpClient:
         answer_bytes: int = ANSWER_BYTES,
         total_s: float | None = None,
     ) -> HttpReply | HttpFailure:
-        """One exchange with the rail; `total_s` instead of the time-out of an order, for what is no order."""
+        """One exchange with the rail; `total_s` replaces the time-out of an order for other requests."""
         try:
             async with self._open().request(
                 method,
@@ -92,7 +94,7 @@ class HttpClient:
         except (aiohttp.ClientError, TimeoutError) as error:
             return HttpFailure(sent=not isinstance(error, _NOTHING_LEFT), detail=_detail(error))
         if answer is None:
-            return HttpFailure(sent=True, detail="answer too large")
+            return HttpFailure(sent=True, detail="response too large")
         if response.status == _CLOSED and NOT_BEFORE in response.headers:
             return _closed(response.headers[NOT_BEFORE])
         return HttpReply(response.status, response.content_type, answer)
@@ -107,11 +109,11 @@ class HttpClient:
         if self._session is not None:
             session, self._session = self._session, None
             await session.close()
-            # TLS transports finish closing in the next turns of the loop.
+            # TLS transports finish closing in the next iterations of the event loop.
             await asyncio.sleep(0)
 
     def _open(self) -> aiohttp.ClientSession:
-        """The session, made on first use because it belongs to the running loop."""
+        """The session, created on first use because it belongs to the running event loop."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
@@ -128,7 +130,7 @@ class HttpClient:
 
 
 def _trace() -> dict[str, str]:
-    """`traceparent` of the running span; nothing where nobody traces."""
+    """`traceparent` of the current span; nothing if tracing is off."""
     headers: dict[str, str] = {}
     if trace.get_current_span().is_recording():
         propagate.inject(headers)
@@ -136,7 +138,7 @@ def _trace() -> dict[str, str]:
 
 
 def _closed(until: str) -> HttpFailure:
-    """What a closed rail said; without a readable instant it proves nothing."""
+    """The failure for a closed rail; without a readable instant it proves nothing."""
     try:
         opens_at = datetime.fromisoformat(until)
     except ValueError:
@@ -159,7 +161,7 @@ def _detail(error: Exception) -> str:
 
 
 async def _read(response: aiohttp.ClientResponse, most: int) -> bytes | None:
-    """The body, or None if it is larger than such an answer may be."""
+    """The body, or None if it is larger than allowed."""
     chunks: list[bytes] = []
     size = 0
     async for chunk in response.content.iter_any():
@@ -171,7 +173,7 @@ async def _read(response: aiohttp.ClientResponse, most: int) -> bytes | None:
 
 
 def _verified(connection: RailConnection) -> ssl.SSLContext | bool:
-    """TLS that trusts the rail's own authority only, where one is given."""
+    """TLS that trusts only the rail's own authority, if one is given."""
     if connection.ca_file is None:
         return True
     context = ssl.create_default_context(cafile=connection.ca_file)

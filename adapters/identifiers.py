@@ -2,7 +2,7 @@
 
 Sources: ISO 13616 (IBAN), ISO 7064 (CNAPS code), ISO/IEC 7812 (Luhn), Bank of Russia No 515 of 1997 (account
 key), NPCI and RBI publications (IFSC, VPA), EMVCo MPM (CRC). The Kyrgyz and Tajik account rules and the
-SHA-256 check of ERIP and ELQR codes are observed on public identifiers, not published.
+SHA-256 check of ERIP and ELQR codes are not published; they were observed on public identifiers.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _RUSSIAN_LETTERS: Final = "ABCEHKMPTX"
 
 @dataclass(frozen=True)
 class Iban:
-    """The IBANs of one country; `account` is the pattern of what follows the country and the check digits."""
+    """The IBANs of one country; `account` is the pattern after the country code and the check digits."""
 
     country: str
     account: str
@@ -32,14 +32,14 @@ class Iban:
         return re.compile(rf"{self.country}\d\d{self.account}", re.ASCII)
 
     def fits(self, text: str) -> bool:
-        """Whether `text` is one, by shape and by check digits."""
+        """Whether `text` is such an IBAN, by format and check digits."""
         return self._shape.fullmatch(text) is not None and _mod97(text[4:] + text[:4]) == 1
 
     def of(self, account: str) -> str:
-        """The IBAN of a national account: check digits computed.
+        """The IBAN of a national account, with computed check digits.
 
         Raises:
-            ValueError: the account has not the country's shape.
+            ValueError: the account does not have the country's format.
 
         """
         text = f"{self.country}{98 - _mod97(account + self.country + '00'):02}{account}"
@@ -49,12 +49,12 @@ class Iban:
 
 
 def is_ifsc(text: str) -> bool:
-    """Indian Financial System Code, by shape; only the directory knows whether it exists."""
+    """Indian Financial System Code, by format; only the directory knows whether it exists."""
     return _IFSC.fullmatch(text) is not None
 
 
 def is_vpa(text: str) -> bool:
-    """Virtual payment address `user@handle`, by shape; it has no check digit."""
+    """Virtual payment address `user@handle`, by format; it has no check digit."""
     return len(text) <= _VPA_MAX and _VPA.fullmatch(text) is not None
 
 
@@ -78,10 +78,10 @@ def is_luhn(text: str) -> bool:
 
 
 def is_russian_account(account: str, bik: str) -> bool:
-    """Account of 20 characters with key digit, against the BIK of the bank that holds it."""
+    """Account of 20 characters with a key digit, checked with the BIK of its bank."""
     if len(bik) != 9 or not _is_digits(bik) or len(account) != 20:  # noqa: PLR2004 - the lengths are the rule
         return False
-    # Accounts at the Bank of Russia (correspondent accounts among them) are keyed by its division.
+    # Accounts at the Bank of Russia, including correspondent accounts, are keyed by its division.
     held_at_central_bank = account.startswith("30101") or bik[6:] in {"000", "001", "002"}
     prefix = "0" + bik[4:6] if held_at_central_bank else bik[6:]
     letter = account[5]
@@ -102,19 +102,19 @@ def is_kyrgyz_account(text: str) -> bool:
 
 
 def kyrgyz_account(first: str) -> str:
-    """The account whose first 14 digits are given."""
+    """The account for its first 14 digits."""
     if len(first) != 14 or not _is_digits(first):  # noqa: PLR2004
         raise ValueError("not 14 digits")
     return f"{first}{int(first) % 97:02}"
 
 
 def is_emv_crc(text: str) -> bool:
-    """EMVCo and Raast codes: the last four characters are CRC-16/CCITT-FALSE of what precedes."""
+    """EMVCo and Raast codes: the last four characters are CRC-16/CCITT-FALSE of everything before."""
     return len(text) > 4 and f"{_crc16(text[:-4].encode()):04X}" == text[-4:].upper()  # noqa: PLR2004
 
 
 def is_sha4(text: str) -> bool:
-    """ERIP and ELQR codes: the last four characters are the end of the SHA-256 of all but the last object."""
+    """ERIP and ELQR codes: the last four characters end the SHA-256 of all objects but the last."""
     if len(text) <= 8:  # noqa: PLR2004 - tag, length and the four characters
         return False
     return hashlib.sha256(text[:-8].encode()).hexdigest()[-4:] == text[-4:].lower()
@@ -123,14 +123,14 @@ def is_sha4(text: str) -> bool:
 def is_nspk_link(link: str) -> bool:
     """Payment links of the Russian NSPK: `crc` is CRC-16/CCITT-FALSE of the link before `&crc=`.
 
-    Observed on three links only: log a mismatch, do not refuse by it.
+    Observed on three links only: log a mismatch, do not refuse the link.
     """
     before, separator, crc = link.rpartition("&crc=")
     return bool(separator) and f"{_crc16(before.encode()):04X}" == crc.upper()
 
 
 def rrn(at: datetime, serial: int) -> str:
-    """Retrieval reference of twelve digits, `YDDDHHnnnnnn`, in the zone of `at`."""
+    """Retrieval reference of twelve digits, `YDDDHHnnnnnn`, in the time zone of `at`."""
     if not 0 <= serial < 10**6:
         raise ValueError("serial out of range")
     return f"{at.year % 10}{at.timetuple().tm_yday:03}{at.hour:02}{serial:06}"

@@ -1,10 +1,10 @@
-"""Who we are at a rail: the ids that a connection must bring."""
+"""Our identity at a rail: the ids that a connection must have."""
 
 from collections.abc import Iterable, Mapping
 
 
 def require(identity: Mapping[str, str], names: Iterable[str], rail: str = "the rail") -> None:
-    """See that every id is there and says something.
+    """Check that every id is present and not empty.
 
     Raises:
         ValueError: some are missing; the text names them.

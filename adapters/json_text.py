@@ -1,4 +1,4 @@
-"""Reading JSON that a rail sent: one meaning or none."""
+"""Strict parsing of JSON from a rail: ambiguous texts are refused."""
 
 import json
 from typing import Any, Final, NoReturn
@@ -9,10 +9,10 @@ MAX_BYTES: Final = 256 * 1024
 
 
 def parse(raw: bytes) -> dict[str, Any]:
-    """The object in a JSON text.
+    """Parse a JSON object.
 
     Raises:
-        InvalidMessage: not UTF-8, not JSON, not an object, a member twice, or a number with a fraction.
+        InvalidMessage: not UTF-8, not JSON, not an object, a repeated member, or a number with a fraction.
 
     """
     found = _load(raw)
@@ -22,7 +22,7 @@ def parse(raw: bytes) -> dict[str, Any]:
 
 
 def parse_list(raw: bytes) -> list[dict[str, Any]]:
-    """The objects in a JSON list.
+    """Parse a list of JSON objects.
 
     Raises:
         InvalidMessage: as `parse`, or not a list of objects.
@@ -35,7 +35,7 @@ def parse_list(raw: bytes) -> list[dict[str, Any]]:
 
 
 def write(content: dict[str, Any]) -> bytes:
-    """The object as JSON: the same content in the same order is always the same bytes."""
+    """The object as JSON: the same content in the same order always gives the same bytes."""
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -48,7 +48,7 @@ def text_of(content: dict[str, Any], name: str) -> str:
     """A member that is text.
 
     Raises:
-        InvalidMessage: absent, empty or no text.
+        InvalidMessage: missing, empty or not text.
 
     """
     value = content.get(name)
@@ -61,7 +61,7 @@ def integer_of(content: dict[str, Any], name: str) -> int:
     """A member that is a whole number.
 
     Raises:
-        InvalidMessage: absent or no whole number.
+        InvalidMessage: missing or not a whole number.
 
     """
     value = content.get(name)
@@ -81,13 +81,13 @@ def _load(raw: bytes) -> Any:
             parse_constant=_refuse,
         )
     except (ValueError, RecursionError):
-        raise InvalidMessage("not JSON with one meaning") from None
+        raise InvalidMessage("not unambiguous JSON") from None
 
 
 def _members_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("a member is there twice")
+        raise ValueError("a member is repeated")
     return members
 
 

@@ -1,4 +1,4 @@
-"""The RSA keys of a connection, from PEM."""
+"""Reads the RSA keys of a connection from PEM."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 
 MINIMUM_BITS: Final = 2048
 MINIMUM_EXPONENT: Final = 65537
-"""With small exponents, careless verifiers have been forged against."""
+"""Smaller exponents have allowed forgeries against careless verifiers."""
 
 
 def private(pem: bytes) -> RSAPrivateKey:
@@ -19,7 +19,7 @@ def private(pem: bytes) -> RSAPrivateKey:
     """
     key = load_pem_private_key(pem, password=None)
     if not isinstance(key, RSAPrivateKey) or key.key_size < MINIMUM_BITS:
-        raise ValueError("an RSA key of at least 2048 bits is needed")
+        raise ValueError("an RSA key of at least 2048 bits is required")
     return key
 
 
@@ -32,7 +32,7 @@ def public(pem: bytes) -> RSAPublicKey:
     """
     key = load_pem_public_key(pem)
     if not isinstance(key, RSAPublicKey) or key.key_size < MINIMUM_BITS:
-        raise ValueError("an RSA key of at least 2048 bits is needed")
+        raise ValueError("an RSA key of at least 2048 bits is required")
     if key.public_numbers().e < MINIMUM_EXPONENT:
         raise ValueError("an RSA key with a small exponent is weak")
     return key

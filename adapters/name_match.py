@@ -1,8 +1,8 @@
-"""Whether a name that a sender states is the one that a rail knows: match, close match, or no match.
+"""Compares the name that a sender states with the name that a rail knows: match, close match or no match.
 
-The three answers are those of confirmation of payee and of Nexus. Both names are romanised, without case,
-marks, titles and order of words. A rail may mask names (`A*** R**`): what is hidden is never held against a
-sender. Pure.
+The three results are those of confirmation of payee and of Nexus. Both names are romanised, without case,
+accents, titles and word order. Rails may mask names (`A*** R**`): hidden letters never count as a difference.
+Pure.
 """
 
 import re
@@ -14,13 +14,13 @@ from adapters.romanisation import latin_form, romanised
 
 
 class Match(StrEnum):
-    """How a stated name compares with the known one, in the codes of the European scheme."""
+    """The result of a comparison, in the codes of the European scheme."""
 
     MATCH = "MTCH"
     CLOSE = "CMTC"
     NONE = "NMTC"
     NOT_POSSIBLE = "NOAP"
-    """The rail gives no name."""
+    """The rail returns no name."""
 
 
 _TITLES: Final = frozenset(
@@ -57,12 +57,12 @@ _SPELT_ALIKE: Final = (
     (re.compile("(?<!^)[aeiouh]"), ""),
     (re.compile(r"(.)\1+"), r"\1"),
 )
-"""Ways in which one name is spelt in Latin letters: Muhammad and Mohamed, Hussain and Hossein."""
+"""Different Latin spellings of one name: Muhammad and Mohamed, Hussain and Hossein."""
 _ALIKE: Final = 0.85
 
 
 def compare(stated: str, known: str | None) -> Match:
-    """The stated name against the rail's."""
+    """Compare the stated name with the rail's."""
     if not known or not known.strip():
         return Match.NOT_POSSIBLE
     ours, theirs = _words(stated), _words(_INITIAL.sub("*", _MASK.sub("*", known)))
@@ -82,7 +82,7 @@ def _words(name: str) -> list[str]:
 
 
 def _masked(ours: list[str], theirs: list[str]) -> Match:
-    """A name that the rail has masked: each masked word is one of the stated ones, in any order."""
+    """A masked name of the rail: each masked word matches one stated word, in any order."""
     if len(theirs) == 1 and _shape(theirs[0]).fullmatch("".join(ours)):
         return Match.MATCH
     left = list(ours)
@@ -99,7 +99,7 @@ def _shape(masked: str) -> re.Pattern[str]:
 
 
 def _is_close(ours: list[str], theirs: list[str]) -> bool:
-    """One spelt in another way, an initial for a name, a middle name left out, or a slip of the finger."""
+    """A different spelling, an initial instead of a name, a missing middle name, or a typing error."""
     short, long = sorted((ours, theirs), key=len)
     left = list(long)
     whole = 0

@@ -1,4 +1,4 @@
-"""A new adapter package, made from the templates beside this file: it works at once, with its simulator."""
+"""Creates a new adapter package from the templates in this directory; it works at once with its simulator."""
 
 import re
 from importlib.resources import files
@@ -13,24 +13,24 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .&-]{0,39}", re.ASCII)
 _SUFFIX: Final = ".tmpl"
 _LANGUAGES: Final = {"english": "en", "russian": "ru", "chinese": "zh"}
 _BESIDE: Final = {"pyproject.toml", "README.md"}
-"""Files of the distribution; all others are the package's."""
+"""Files of the distribution; all other files are in the package."""
 
 
 def make(country: str, name: str, directory: Path, currency: str | None = None) -> list[Path]:
-    """Write the distribution of a new adapter into `directory`; what was written, in order.
+    """Write the distribution of a new adapter into `directory`; returns the written files in order.
 
     Args:
         country: Two letters.
-        name: The rail's name.
-        directory: Where; made if it is missing. Nothing that exists is overwritten.
-        currency: ISO 4217; by default that whose code begins with the country's letters.
+        name: The name of the rail.
+        directory: The target, created if it is missing. No existing file is overwritten.
+        currency: ISO 4217; by default the code that begins with the country's letters.
 
     Raises:
-        ValueError: a country, name or currency that cannot be one, or a file that exists.
+        ValueError: an invalid country, name or currency, or a file that exists.
 
     """
     if not _COUNTRY.fullmatch(country):
-        raise ValueError("a country is two capital letters, as in AM")
+        raise ValueError("a country is two capital letters, for example AM")
     if not _NAME.fullmatch(name):
         raise ValueError("a name is up to 40 ASCII letters, digits, blanks and .&-")
     values = {
@@ -43,7 +43,7 @@ def make(country: str, name: str, directory: Path, currency: str | None = None) 
         **{language: _name_of(country, code) for language, code in _LANGUAGES.items()},
     }
     if values["currency"] not in EXPONENTS:
-        raise ValueError("a currency is a code of ISO 4217, as in AMD")
+        raise ValueError("a currency is a code of ISO 4217, for example AMD")
     made = {_place(directory, file, values["package"]): text for file, text in _templates()}
     if existing := [path for path in made if path.exists()]:
         raise ValueError(f"{existing[0]} exists")
@@ -54,7 +54,7 @@ def make(country: str, name: str, directory: Path, currency: str | None = None) 
 
 
 def _templates() -> list[tuple[str, str]]:
-    """Name of each file to be made, and its template."""
+    """The name of each file to write, and its template."""
     found = [
         file for file in files("adapters").joinpath("templates").iterdir() if file.name.endswith(_SUFFIX)
     ]
@@ -69,15 +69,15 @@ def _place(directory: Path, file: str, package: str) -> Path:
 
 
 def _name_of(country: str, language: str) -> str:
-    """What people call the country; its code where nobody calls it anything."""
+    """The name of the country in a language; its code if no name is known."""
     from babel import Locale  # noqa: PLC0415 - only a new package needs it
 
     return str(Locale(language).territories.get(country, country))
 
 
 def _currency_of(country: str) -> str:
-    """The one currency whose code begins with the country's letters."""
+    """The only currency whose code begins with the country's letters."""
     found = [code for code in EXPONENTS if code.startswith(country)]
     if len(found) != 1:
-        raise ValueError(f"name the currency: {', '.join(found) or 'none'} may be that of {country}")
+        raise ValueError(f"state the currency: {', '.join(found) or 'none'} may be that of {country}")
     return found[0]

@@ -1,9 +1,9 @@
-"""The port: what the switch asks of a rail, and the words it asks in.
+"""The port: the interface between the switch and the adapter of a rail.
 
-An adapter turns words; it keeps no state, never retries by itself and never logs personal data. `check`,
-`translate` and `decode` are pure. A submit's answer is a `Receipt`, not the payment's outcome: the outcome
-is an `Answer`, which may come in the same exchange, by a callback, by an enquiry, or in the rail's
-end-of-cycle file. Whatever cannot be read is `UNKNOWN`, never "refused".
+An adapter translates messages; it keeps no state, never retries and never logs personal data. `check`,
+`translate` and `decode` are pure. The result of a submission is a `Receipt`, not the outcome of the payment.
+The outcome is an `Answer`, which may come in the same exchange, by a callback, by an enquiry, or in the
+rail's end-of-cycle file. Anything that cannot be read is `UNKNOWN`, never "refused".
 """
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
@@ -19,7 +19,7 @@ from schemas.payment import CreditTransfer
 
 
 class Outcome(StrEnum):
-    """What became of an order at the rail."""
+    """The outcome of an order at the rail."""
 
     DONE = "done"
     REFUSED = "refused"
@@ -29,13 +29,14 @@ class Outcome(StrEnum):
 
 
 class Acceptance(StrEnum):
-    """What became of handing an order over."""
+    """The result of submitting an order."""
 
     ACCEPTED = "taken"
     REFUSED = "refused"
-    """Nothing left us, or the rail certainly will not act: liquidity may be freed."""
+    """Nothing was sent, or the rail certainly will not execute it: the reservation may be released."""
     LATER = "later"
-    """The rail is closed and certainly has not taken the order: it may come again, not before an instant."""
+    """The rail is closed and certainly has not accepted the order: it may be sent again at a later
+    instant."""
     UNKNOWN = "unknown"
 
 
@@ -46,11 +47,11 @@ class OriginalMessage:
     version: str
     """Message definition: `pacs.008.001.08`."""
     content: Mapping[str, Any]
-    """`GrpHdr`, the one `CdtTrfTxInf`, and what stands beside them."""
+    """`GrpHdr`, the only `CdtTrfTxInf`, and the elements beside them."""
 
     @property
     def transaction(self) -> Mapping[str, Any]:
-        """The one transaction, with what the group header states for it."""
+        """The only transaction, with the values that the group header states for it."""
         (transaction,) = self.content["CdtTrfTxInf"]
         kind = self.content["GrpHdr"].get("PmtTpInf")
         return {**transaction, "PmtTpInf": kind} if kind else transaction
@@ -58,75 +59,77 @@ class OriginalMessage:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One credit for the rail to make."""
+    """One credit that the rail must execute."""
 
     payment: CreditTransfer
     amount: Money
-    """What the creditor gets, in the rail's currency."""
+    """The amount that the creditor receives, in the rail's currency."""
     serial: int
-    """From the switch's allocator: unique in one `profile.ids.period`, below `profile.ids.capacity`."""
+    """A number from the switch's allocator: unique in one `profile.ids.period`, below
+    `profile.ids.capacity`."""
     made_at: datetime
-    """Aware, UTC, whole milliseconds. Every native timestamp comes from here, so translation is pure."""
+    """Aware, UTC, whole milliseconds. All native timestamps come from here, so translation is pure."""
     expires_at: datetime
-    """The rail must not act after this instant."""
+    """The rail must not execute the order after this instant."""
     original: OriginalMessage | None = None
-    """The pacs.008 that it came in, where it did: what `payment` has no place for is carried from there."""
+    """The pacs.008 of the order, if it came in one: elements that `payment` cannot hold are carried from
+    there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Native:
-    """An order in the rail's own words. `body` is stored before it is sent, and sent again unchanged."""
+    """An order in the rail's format. `body` is stored before it is sent, and sent again unchanged."""
 
     ref: str
-    """The rail's id of this payment: retries, enquiries and answers carry it."""
+    """The rail's id of this payment, which retries, enquiries and answers carry."""
     body: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Why a rail cannot carry an order; found before anything is sent."""
+    """A reason why a rail cannot carry an order, found before anything is sent."""
 
     reason: str
     """ISO ExternalStatusReason1Code."""
     path: str
     """Element path in the pacs.008, e.g. `CdtTrfTxInf/CdtrAcct/Id`."""
     text: str
-    """For people; never holds the sender's data."""
+    """For people; never contains the sender's data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a rail says of one order."""
+    """The rail's response about one order."""
 
     ref: str
     outcome: Outcome
     uetr: str | None = None
-    """Where the rail's ids carry it; else the switch finds the payment by `ref`."""
+    """Present if the rail's ids contain it; otherwise the switch finds the payment by `ref`."""
     rail_code: str | None = None
-    """The rail's own code, kept beside the ISO reason."""
+    """The rail's own code, beside the ISO reason."""
     reason: str | None = None
     """ISO reason, with REFUSED or PENDING."""
     amount: Money | None = None
-    """What the rail says it credited; the switch compares it."""
+    """The amount that the rail reports as credited; the switch compares it."""
     rail_reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What handing over an order, or undoing one, came to."""
+    """The result of submitting or undoing an order."""
 
     acceptance: Acceptance
     answer: Answer | None = None
-    """The outcome, where the rail answers in the same exchange."""
+    """The outcome, if the rail responds in the same exchange."""
     detail: str = ""
-    """What happened on the wire, for operators: `connect`, `http 502`, `timeout`."""
+    """What happened in the exchange, for operators: `connect`, `http 502`, `timeout`."""
     not_before: datetime | None = None
     """With LATER: when the rail opens; aware."""
 
 
 @dataclass(frozen=True, slots=True)
 class Payee:
-    """Who an alias or account belongs to; the name may be masked by the rail."""
+    """The owner of an alias or account; the rail may mask the name."""
 
     account: str
     agent: str
@@ -135,7 +138,7 @@ class Payee:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """What to answer to a rail's callback."""
+    """The response to a rail's callback."""
 
     body: bytes
     content_type: str = "application/xml"
@@ -143,7 +146,7 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True)
 class RailConnection:
-    """Where a rail is and who we are there."""
+    """The address of a rail, and our keys and ids there."""
 
     base_url: str
     ca_file: Path | None = None
@@ -154,32 +157,32 @@ class RailConnection:
     identity: Mapping[str, str] = field(default_factory=dict)
     """Our ids at the rail: `{"org_id": "700001", "ifsc": "HDFC0000001"}`."""
     time_scale: float = 1.0
-    """Of every time-out but that to connect, which is never shortened: for tests and demos."""
+    """Scale of all time-outs except that to connect, which is never shortened: for tests and demos."""
 
     @property
     def connect_scale(self) -> float:
-        """Of the time-out to connect: a busy machine connects no sooner because a test is in haste."""
+        """Scale of the time-out to connect, at least 1: a busy machine needs its time also in short tests."""
         return max(1.0, self.time_scale)
 
 
 MessageHandler = Callable[[bytes], Coroutine[None, None, None]]
-"""Takes in what a rail said when nobody waited for it: `decode` reads it."""
+"""Processes an unsolicited message of a rail; `decode` parses it."""
 
 
 @runtime_checkable
 class ListeningAdapter(Protocol):
-    """An adapter that hears its rail on connections of its own, not only by callbacks."""
+    """An adapter that receives unsolicited messages on its own connections, not only by callbacks."""
 
     def listen(self, overheard: MessageHandler) -> None:
-        """From now on hand over every message that no exchange waited for: a late answer, or a second one."""
+        """Pass every message that no exchange waits for to the handler: a late response, or a second one."""
 
 
 @runtime_checkable
 class NoticeAdapter(Protocol):
-    """An adapter whose rail also sends words to people: of changed hours, of an outage."""
+    """An adapter whose rail also sends notices to operators: changed hours, an outage."""
 
     def notice(self, raw: bytes) -> str | None:
-        """What a message says to people, where `decode` found no answer in it; None if it says nothing. Pure.
+        """The text of a notice, in a message without an answer for `decode`; None if there is none. Pure.
 
         Raises:
             schemas.errors.InvalidMessage: not this rail's wire format.
@@ -190,21 +193,22 @@ class NoticeAdapter(Protocol):
 
 @runtime_checkable
 class ReservingAdapter(Protocol):
-    """An adapter whose rail holds an amount before it credits it, as `profile.reservation` says."""
+    """An adapter whose rail holds an amount before crediting it, as `profile.reservation` states."""
 
     async def reserve(self, native: Native) -> Receipt:
-        """Have the rail hold the stored order's amount. Nothing moves; under the same ids it is one hold.
+        """Hold the amount of the stored order at the rail. No money moves; the same ids make one hold.
 
-        TAKEN without an answer: it is held, or this order needs no hold; `submit` completes it, and an undo
-        frees it. An answer is the outcome that the rail knows already, of an order completed before.
+        ACCEPTED without an answer: the amount is held, or this order needs no hold; `submit` completes it,
+        and an undo releases it. An answer is an outcome that the rail already knows, because the order was
+        completed earlier.
         """
 
 
 async def reserve_and_submit(adapter: "RailAdapter", native: Native) -> Receipt:
-    """Have an order made: held first, where the rail can, and submitted once it is held.
+    """Submit an order, after a hold if the rail can hold amounts.
 
-    A rail that refuses to hold refuses the order. One that says nothing of the hold leaves it UNKNOWN, as
-    ever: an earlier try with the same bytes may have been completed.
+    If the rail refuses the hold, the order is refused. Without a response to the hold the result is UNKNOWN,
+    because an earlier attempt with the same bytes may have been completed.
     """
     if isinstance(adapter, ReservingAdapter):
         held = await adapter.reserve(native)
@@ -218,16 +222,16 @@ class RailAdapter(Protocol):
 
     @property
     def profile(self) -> RailProfile:
-        """What differs between rails, as data."""
+        """The properties of the rail, as data."""
 
     def check(self, order: Order) -> Sequence[Violation]:
-        """Everything that makes this rail unable to carry the order; empty when it can. Pure."""
+        """Every reason why this rail cannot carry the order; empty if it can. Pure."""
 
     def translate(self, order: Order) -> Native:
-        """The order in the rail's words, signed if the rail wants it. Pure: same order, same bytes."""
+        """The order in the rail's format, signed if required. Pure: the same order gives the same bytes."""
 
     def decode(self, raw: bytes) -> Sequence[Answer]:
-        """Read a callback, push or late answer; empty where it is about no order. Pure.
+        """Parse a callback, push or late response; empty if it is about no order. Pure.
 
         Raises:
             schemas.errors.InvalidMessage: not this rail's wire format.
@@ -236,37 +240,37 @@ class RailAdapter(Protocol):
         """
 
     def acknowledge(self, raw: bytes) -> Acknowledgement:
-        """What the rail expects in answer to a callback that `decode` read. Pure."""
+        """The response that the rail expects to a callback that `decode` parsed. Pure."""
 
     async def submit(self, native: Native) -> Receipt:
-        """Hand the stored bytes over, or complete what `reserve` holds of them.
+        """Send the stored bytes, or complete the hold that `reserve` made.
 
-        Never raises for what the network does: that is UNKNOWN.
+        Never raises because of the network: that is UNKNOWN.
         """
 
     async def enquire(self, native: Native) -> Answer:
-        """Ask what became of the order. Learning nothing is UNKNOWN, never NOT_FOUND."""
+        """Ask for the outcome of the order. Without a usable response it is UNKNOWN, never NOT_FOUND."""
 
     async def undo(self, native: Native, reason: str) -> Receipt:
-        """Ask the rail to undo, as `profile.undo` says; an order of its own, with its own outcome.
+        """Ask the rail to undo, as `profile.undo` states; a separate order with its own outcome.
 
-        For people who recall a credit that should not have been. The switch never calls it: what may have
-        been credited is enquired about, never undone on a guess.
+        For operators who recall a credit that was made in error. The switch never calls it: it enquires about
+        orders with an unknown outcome and never undoes them on a guess.
         """
 
     async def resolve(self, alias: str) -> Payee | None:
-        """Who an account or alias belongs to; None where the rail does not know it."""
+        """The owner of an account or alias; None if the rail does not know it."""
 
     async def probe(self) -> bool:
-        """Whether the rail answers at all."""
+        """Whether the rail responds at all."""
 
     def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
-        """The rail's own list of what it did in a cycle: a day of its clock, `YYYY-MM-DD`.
+        """The rail's own list of executed and refused orders in a cycle: a day of its clock, `YYYY-MM-DD`.
 
-        One answer an order that is final at the rail: DONE with its amount, or REFUSED with its code.
+        One answer for each order that is final at the rail: DONE with its amount, or REFUSED with its code.
 
         Raises:
-            Unavailable: there is no file, or it cannot be read as a whole; nothing of it was yielded.
+            Unavailable: there is no file, or it cannot be read as a whole; no line of it was yielded.
 
         """
 

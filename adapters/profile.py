@@ -1,6 +1,6 @@
-"""What differs between rails, as data.
+"""The differences between rails, as data.
 
-Each group says where its facts come from: `PUBLISHED` by the rail or its regulator, `OBSERVED` in public
+Each group states the source of its facts: `PUBLISHED` by the rail or its regulator, `OBSERVED` in public
 traffic or third parties' code, or a `PROFILE` of our own where the specification is not public.
 """
 
@@ -17,7 +17,7 @@ from adapters.creditor import IdentifierForm
 
 
 class Basis(StrEnum):
-    """How sure a group of facts is."""
+    """How certain a group of facts is."""
 
     PUBLISHED = "published"
     OBSERVED = "observed"
@@ -25,7 +25,7 @@ class Basis(StrEnum):
 
 
 class Confirmation(StrEnum):
-    """How a rail tells the outcome."""
+    """How a rail reports the outcome."""
 
     SYNC = "sync"
     CALLBACK = "callback"
@@ -34,7 +34,7 @@ class Confirmation(StrEnum):
 
 
 class Reservation(StrEnum):
-    """Whether a rail can hold an amount before it is credited."""
+    """Whether a rail can hold an amount before crediting it."""
 
     NONE = "none"
     TWO_PHASE = "two_phase"
@@ -42,7 +42,7 @@ class Reservation(StrEnum):
 
 
 class Undo(StrEnum):
-    """What a rail offers when an order should not have been."""
+    """What a rail offers to undo an order that was made in error."""
 
     REVERSAL_ADVICE = "reversal_advice"
     CANCEL_BEFORE_FINAL = "cancel_before_final"
@@ -51,9 +51,9 @@ class Undo(StrEnum):
 
 
 class AmountFormat(StrEnum):
-    """How a wire says an amount; `adapters.amounts` writes and reads them.
+    """The format of amounts on the wire; `adapters.amounts` writes and reads them.
 
-    Each with a thousand rupees.
+    The examples are a thousand rupees.
     """
 
     DECIMAL = "decimal"
@@ -70,61 +70,61 @@ class AmountFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds. After `give_up_s` without an answer people must decide."""
+    """In seconds. After `give_up_s` without an answer people must decide."""
 
     connect_s: float
     submit_s: float
-    """For the exchange that hands an order over."""
+    """For the exchange that submits an order."""
     answer_s: float
-    """From sending to the outcome; silence after it makes the payment UNKNOWN."""
+    """From sending to the outcome; without an answer the outcome is unknown then."""
     enquiry_first_s: float
     """From sending to the first status enquiry."""
     enquiry_every_s: float
     enquiries_max: int
-    """Enquiries that the rail answers; one that it does not answer uses none up."""
+    """Number of enquiries that the rail answers; an enquiry without an answer does not count."""
     not_found_grace_s: float
-    """How long an order that took effect may stay out of the rail's answers: see `Absence`."""
+    """How long an executed order may be missing from the rail's answers: see `Absence`."""
     give_up_s: float
     basis: Basis
     enquiries_ruled: bool = False
-    """The rail itself allows no more than `enquiries_max`: never passed, whatever for."""
+    """The limit `enquiries_max` is the rail's own: it is never exceeded, for whatever reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """When a rail's "not found" is believed, so that an order that left us ends as refused.
+    """When a rail's "not found" is believed, so that an order that was sent ends as refused.
 
-    A rail that says "not found" may find the order later. It is believed after `answers` of them in a row,
-    each asked for after the order's expiry and `Timing.not_found_grace_s`, the same after contact with the
-    rail was whole again, and that far apart. With 0 it is never believed: the rail's own refusal, its file or
-    two people end the payment. More than 0 needs a rail that refuses what reaches it after the expiry on its
-    wire, because an order may leave us late.
+    A rail that responds "not found" may find the order later. The response is believed after `answers` of
+    them in a row, each requested `Timing.not_found_grace_s` or more after the order's expiry, after the rail
+    became reachable again, and after the one before. With 0 it is never believed: only the rail's own
+    refusal, its file or a decision by two people ends the payment. More than 0 requires a rail that refuses
+    orders after the expiry that they carry, because an order may be delayed on its way.
     """
 
     answers: int
     expiry_on_wire: bool
-    """The order carries `Order.expires_at`, and the rail refuses to act after it."""
+    """The order carries `Order.expires_at`, and the rail refuses to execute it after that."""
     basis: Basis
 
 
 NEVER_ABSENT: Final = Absence(answers=0, expiry_on_wire=False, basis=Basis.PROFILE)
-"""For a rail that nothing is known of."""
+"""For a rail whose behaviour is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class AmountLimits:
-    """Minor units of the rail's currency, per payment."""
+    """In minor units of the rail's currency, for each payment."""
 
     minimum_minor: int
     maximum_minor: int
     basis: Basis
     step_minor: int = 1
-    """What the rail's wire counts in: amounts are multiples of it (100 where it knows whole units only)."""
+    """The unit of the wire: amounts are multiples of it (100 for whole units)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextLimits:
-    """What text the rail carries."""
+    """The texts that the rail carries."""
 
     encoding: str
     name_max: int
@@ -134,16 +134,16 @@ class TextLimits:
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """The rail's id space. Serials restart when `period`, a strftime pattern of its clock, changes."""
+    """The rail's ids. Serial numbers restart when `period`, a strftime pattern of its clock, changes."""
 
     period: str
     capacity: int
     basis: Basis
     utc_offset_minutes: int = 0
-    """Of the rail's clock: an hour there may begin in the middle of ours."""
+    """Offset of the rail's clock: its hours may begin in the middle of UTC hours."""
 
     def period_at(self, at: datetime) -> str:
-        """The period that serials of this instant belong to."""
+        """The period of this instant for serial numbers."""
         clock = timezone(timedelta(minutes=self.utc_offset_minutes))
         return at.astimezone(clock).strftime(self.period)
 
@@ -153,24 +153,24 @@ _AS_THE_CALENDAR_SAYS: Final[Mapping[date, bool]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """When the rail acts on orders, by its own clock: from `opens` until before `closes`, or midnight."""
+    """When the rail executes orders, by its own clock: from `opens` until before `closes`, or midnight."""
 
     zone: str
     """IANA name of the rail's clock; its days are the rail's cycles."""
     opens: time = time.min
     closes: time = time.min
     calendar: BusinessCalendar | None = None
-    """The business days that it keeps; None: it works every day."""
+    """Its business days; None: it works every day."""
     basis: Basis = Basis.PROFILE
 
     def day(self, at: datetime) -> str:
-        """The cycle that an instant belongs to, `YYYY-MM-DD`."""
+        """The cycle of an instant, `YYYY-MM-DD`."""
         return at.astimezone(ZoneInfo(self.zone)).date().isoformat()
 
     def open_from(self, at: datetime, overrides: Mapping[date, bool] = _AS_THE_CALENDAR_SAYS) -> datetime:
         """The first instant, not before `at`, when the rail is open; aware, UTC.
 
-        `overrides` are days that the operator has stated to be business days, or not.
+        `overrides` are days that the operator has declared to be business days or not.
         """
         today = at.astimezone(ZoneInfo(self.zone)).date()
         for ahead in range(_HORIZON_DAYS):
@@ -195,7 +195,7 @@ class Hours:
 
 _HORIZON_DAYS: Final = 60
 ALWAYS: Final = Hours(zone="UTC")
-"""Day and night, on a clock of no country."""
+"""Around the clock, in UTC."""
 
 
 REMITTANCE_AS_TEXT: Final = (
@@ -204,7 +204,7 @@ REMITTANCE_AS_TEXT: Final = (
     "RmtInf/Strd/RfrdDocInf/Nb",
     "RmtInf/Strd/AddtlRmtInf",
 )
-"""What `CreditTransfer.remittance` says, for a rail that has one line of text."""
+"""The elements in `CreditTransfer.remittance`, for a rail with one line of text."""
 
 COUNTRY_OF_DEBTOR: Final = ("Dbtr/PstlAdr/Ctry", "Dbtr/CtryOfRes")
 
@@ -226,13 +226,14 @@ class RailProfile:
     characters: TextLimits
     ids: Ids
     dedupes: bool
-    """The rail promises that the same ids act once, so the stored bytes may be sent again."""
+    """The rail guarantees that the same ids are executed once, so the stored bytes may be sent again."""
     purpose_required: bool
     basis: Basis
     hours: Hours = ALWAYS
     absence: Absence = NEVER_ABSENT
     creditor: tuple[IdentifierForm, ...] = ()
-    """How a creditor may be named, the first form that fits; empty: the adapter reads accounts by itself."""
+    """How a creditor may be identified; the first form that fits is used. Empty: the adapter parses
+    accounts."""
     carries: tuple[str, ...] = ("Dbtr/Nm", "Cdtr/Nm", "Purp", *REMITTANCE_AS_TEXT)
-    """Elements below `CdtTrfTxInf` that the rail's message has a place for. `schemas/elements.txt` says what
-    becomes of the others: the payment is refused, or its sender is told."""
+    """Elements below `CdtTrfTxInf` that the rail's message can carry. `schemas/elements.txt` defines what
+    happens with the others: the payment is refused, or its sender is notified."""

@@ -1,6 +1,6 @@
-"""The codes of ExternalStatusReason1Code, by which a rail's answer is said again in ISO words.
+"""The codes of ExternalStatusReason1Code, in which a rail's response is passed on.
 
-A code outside this set is never passed on as an ISO reason: the rail's own code stands beside it.
+A code outside this set is never passed on as an ISO reason; the rail's own code is kept beside it.
 """
 
 from typing import Final
@@ -9,7 +9,7 @@ from schemas.codes import code_sets
 from schemas.reasons import Reason
 
 ISO_REASONS: Final = code_sets()["ExternalStatusReason1Code"]
-"""All registered codes, of the date that `schemas.codes` says."""
+"""All registered codes, as of the date in `schemas.codes`."""
 
 DUPLICATES: Final = frozenset(
     {
@@ -22,6 +22,6 @@ DUPLICATES: Final = frozenset(
         Reason.DUPLICATE_PAYMENT,
     }
 )
-"""Reasons that say "I know this one". In answer to a send they refuse nothing: the copy that the rail knows
-may be our own, and paid. Only an enquiry tells.
+"""Reasons that mean "this order is already known". In response to a submission they are not a refusal: the
+copy that the rail knows may be our own, and paid. Only an enquiry gives the outcome.
 """

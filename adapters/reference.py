@@ -1,6 +1,6 @@
 """The generated parts of `docs/rails`: `python -m adapters.reference DIR` writes them into the pages.
 
-A page holds a generated part between two comment lines, so that facts stand in one place only: the code.
+A page has a generated part between two comment lines, so that the code is the only source of these facts.
 """
 
 import json
@@ -34,13 +34,13 @@ _EXAMPLES: Final = ("", "AC04", "SLOW8", "SILENT")
 
 
 def write(directory: Path) -> None:
-    """Refresh every page that is there."""
+    """Update every page that exists."""
     for page in sorted(directory.glob("*.md")):
         page.write_text(refreshed(page.stem, page.read_text()))
 
 
 def refreshed(name: str, text: str) -> str:
-    """A page with its generated parts made anew; `name` is a country's, or that of a page for all."""
+    """A page with its generated parts made again; `name` is that of a country or of a common page."""
 
     def part(found: re.Match[str]) -> str:
         return f"{found[1]}{_parts(name)[found[2]]()}\n{found[3]}"
@@ -49,7 +49,7 @@ def refreshed(name: str, text: str) -> str:
 
 
 def facts(profile: RailProfile) -> str:
-    """A profile as a table, each group with how sure it is."""
+    """A profile as a table, with the certainty of each group."""
     timing, limits, characters, ids = profile.timing, profile.limits, profile.characters, profile.ids
     low, high = (Money(minor, profile.currency) for minor in (limits.minimum_minor, limits.maximum_minor))
     enquiries = f"first after {timing.enquiry_first_s:g} s, every {timing.enquiry_every_s:g} s, "
@@ -103,7 +103,7 @@ def _amounts(profile: RailProfile) -> str:
 
 
 def accounts() -> str:
-    """How magic words look in each country's accounts."""
+    """How magic words appear in each country's accounts."""
     head = "| country | " + " | ".join(f"`{word}`" if word else "ordinary" for word in _EXAMPLES) + " |"
     rows = [
         f"| {country} | " + " | ".join(f"`{magic.magic_account(country, word)}`" for word in _EXAMPLES) + " |"
@@ -113,7 +113,7 @@ def accounts() -> str:
 
 
 def rails() -> str:
-    """Every rail in a line."""
+    """A table of all rails."""
     rows = [
         f"| [{profile.country}]({profile.country}.md) | {profile.rail} | {profile.currency} "
         f"| {profile.confirmation} | {profile.undo} | {profile.basis} |"
@@ -125,7 +125,7 @@ def rails() -> str:
 
 
 def schemes() -> str:
-    """Every QR scheme, and how sure each group of its facts is."""
+    """A table of all QR schemes, with the certainty of each group of facts."""
     groups = ("layout", "payee", "amount", "check")
     rows = [
         f"| {known.country} | {known.name} | {known.kind} | "
@@ -138,10 +138,10 @@ def schemes() -> str:
 
 
 def example(country: str) -> str:
-    """An order's native bytes, broken into lines; what depends on a key that is made anew is left out."""
+    """The native bytes of an order, broken into lines; parts that depend on newly made keys are left out."""
     with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
         connection, _ = prepare(Path(directory), country, port=1, callback_url="http://127.0.0.1:1/")
-        if re.fullmatch(rb"[0-9a-f]{32}", connection.signing_key):  # a MAC's key
+        if re.fullmatch(rb"[0-9a-f]{32}", connection.signing_key):  # the key of a MAC
             connection = replace(connection, signing_key=b"0" * 32)
         order = sample_order(country, uetr=_UETR, made_at=_MADE_AT, serial=1, expires_in=60.0)
         body = registry.load(country, connection).translate(order).body

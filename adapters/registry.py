@@ -1,14 +1,14 @@
-"""Which rails there are: the entry points of group `payswitch.adapters`, ours and third parties' alike.
+"""The installed rails: the entry points of group `payswitch.adapters`, from payswitch and third parties.
 
-An entry's name is the country, its value the adapter's package, which has these modules:
+The name of an entry is the country. Its value is the adapter's package, which has these modules:
 
 * `country` with `COUNTRY`, the country as data;
 * `profile` with `PROFILE`, its rail as data;
 * `client` with `adapter(connection)`;
-* `qr` with `SCHEMES`, its QR schemes, the usual one first; perhaps none;
+* `qr` with `SCHEMES`, its QR schemes with the default first, or none;
 * `sandbox`, and `simulator` with `simulator(settings, callbacks)`, for the sandbox.
 
-Each is read when it is asked for. Most processes need the data of every country and the clients of none.
+Each module is imported on demand: most processes need the data of every country and no clients.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from adapters.country import Country
 from schemas.errors import NotFound
 
-if TYPE_CHECKING:  # settings ask which countries there are, and every command reads settings
+if TYPE_CHECKING:  # settings need the list of countries, and every command reads settings
     from adapters.port import RailAdapter, RailConnection
     from adapters.profile import RailProfile
 
@@ -29,7 +29,7 @@ GROUP: Final = "payswitch.adapters"
 
 
 def countries() -> list[str]:
-    """The countries that have an adapter."""
+    """The countries with an adapter."""
     return sorted(_entries())
 
 
@@ -69,13 +69,13 @@ def country(code: str) -> Country:
 
 
 def find_country(code: str) -> Country | None:
-    """A country's record, where it has an adapter."""
+    """The record of a country; None if it has no adapter."""
     return country(code) if code in _entries() else None
 
 
 @cache
 def by_currency() -> Mapping[str, Country]:
-    """The countries that have an adapter, by their currency; of two that share one, the first by its code."""
+    """The countries with an adapter, by currency; if two share a currency, the first by code."""
     return {found.currency: found for found in map(country, reversed(countries()))}
 
 
@@ -98,5 +98,5 @@ def _entry(country: str) -> EntryPoint:
 
 @cache
 def _entries() -> dict[str, EntryPoint]:
-    """By country; what is installed does not change while we run."""
+    """By country; the installed packages do not change while a process runs."""
     return {entry.name: entry for entry in entry_points(group=GROUP)}

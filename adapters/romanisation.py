@@ -1,17 +1,20 @@
 # ruff: noqa: E501, RUF001, PLR2004 - tables of letters that look alike, kept in lines; counts of letters
-"""Names and texts of other scripts in Latin letters, as the people who bear the names write them.
+"""Romanises names and texts of other scripts, as the holders of the names write them.
 
-* Cyrillic by the passport rules of the language: ICAO Doc 9303 part 3 for Russian and Belarusian, the national
-  rules for Kazakh, Kyrgyz, Tajik and Uzbek. A language is known by its own letters, else by the country.
+* Cyrillic by the passport rules of the language: ICAO Doc 9303 part 3 for Russian and Belarusian, the
+  national rules for Kazakh, Kyrgyz, Tajik and Uzbek. The language is recognised by its own letters, otherwise
+  by the country.
 * Arabic letters (Persian, Urdu, Arabic): short vowels are not written, so common names come from a table
-  (`names.txt`), and others get vowels by rule, so that they can be read aloud. No half-rings and no backticks.
-  Urdu is known by its own letters, else by the country: the same name is Hossein in Iran and Hussain in Pakistan.
-* Indian scripts: with the inherent vowel, which `anyascii` leaves out, and without it at the end of a word.
-* Han: pinyin; a name of two to four characters as in passports, the surname first and the given name in one.
-  Characters with several readings come from a table (`han.txt`): as surnames, in places, in words, and by themselves.
+  (`names.txt`), and others get vowels by rule, so that they can be read aloud. No half-rings and no
+  backticks. Urdu is recognised by its own letters, otherwise by the country: the same name is Hossein in Iran
+  and Hussain in Pakistan.
+* Indian scripts: with the inherent vowel, which `anyascii` omits, except at the end of a word.
+* Han: pinyin. A name of two to four characters is written as in passports, the surname first and the given
+  name as one word. Characters with several readings come from a table (`han.txt`): as surnames, in places, in
+  words, and alone.
 * Everything else by the `anyascii` package. Emoji and symbols are left out.
 
-A sender who wrote the name in Latin letters beside it, in brackets or behind a slash, is followed.
+If the sender added the name in Latin letters, in brackets or after a slash, that form is used.
 """
 
 import re
@@ -34,7 +37,7 @@ _BESIDE = re.compile(
     r"^(?P<first>[^()/|\[\]]+?)\s*(?:\((?P<inside>[^()]+)\)|\[(?P<square>[^\[\]]+)\]|[/|](?P<after>[^/|]+))\s*$"
 )
 _SYLLABLES = re.compile(r"(?<=[a-z])(?=[A-Z])")
-"""Where the package writes syllables of other scripts one behind the other, each with a capital."""
+"""The package writes syllables of other scripts one after another, each with a capital."""
 _LATIN_NAME = re.compile(r"[A-Za-z][A-Za-z'. \-]*[A-Za-z.]")
 
 # fmt: off
@@ -57,7 +60,7 @@ _TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "UZ": {**_ICAO, "ж": "j", "х": "x", "й": "y", "ю": "yu", "я": "ya", "ё": "yo", "ц": "ts", "ў": "o'", "ғ": "g'",
            "ъ": "'", "э": "e"},
 }
-_TELLING: Final[tuple[tuple[str, frozenset[str], frozenset[str]], ...]] = (  # letters that only one of the languages has here; the first that fits
+_TELLING: Final[tuple[tuple[str, frozenset[str], frozenset[str]], ...]] = (  # letters that only one of the languages has here; the first match wins
     ("UZ", frozenset("ў") , frozenset("қғҳ")),
     ("BY", frozenset("ў"), frozenset()),
     ("TJ", frozenset("ӣӯҷ"), frozenset()),
@@ -81,7 +84,7 @@ _UNWRITTEN: Final = frozenset("\u0651\u0652\u0640\u200d\u200e\u200f")
 _DOUBLED, _ASPIRATE = "\u0651", "ھ"
 _DOUBLED_BEHIND_ITS_VOWEL = re.compile("([\u064e\u064f\u0650])\u0651")
 _LETTERS = re.compile(f"(?:[بپتٹجچدڈڑکگ]{_ASPIRATE}|.){_DOUBLED}?")
-"""A letter, aspirated or doubled: one sound, that needs one vowel."""
+"""A letter, aspirated or doubled: one sound that needs one vowel."""
 _URDU: Final = frozenset("ٹڈڑںےۓہۂۃھ")
 """Letters that Urdu has and Persian does not."""
 _JOINED = re.compile(f"[{_ARABIC}]+(?:\u200c[{_ARABIC}]+)+")
@@ -173,14 +176,14 @@ _OFFICES: Final = (
     "银行", "銀行", "公司", "集团", "集團", "分行", "支行", "大厦", "大廈", "大学", "大學", "中学", "中學", "医院", "醫院", "酒店", "商店",
     "省", "市", "县", "縣",
 )  # fmt: skip
-"""What ends the name of no person."""
+"""Endings that no personal name has."""
 _NAME_CHARACTERS: Final = 4
 
 
 def romanised(text: str, country: str = "") -> str:
-    """A text in ASCII; runs of other scripts are romanised, what cannot be said is left out.
+    """A text in ASCII; other scripts are romanised, characters without a romanisation are left out.
 
-    `country` is that of the person or bank, and decides where letters alone do not.
+    `country` is that of the person or bank; it decides where the letters alone do not.
     """
     if text.isascii():
         return text
@@ -205,7 +208,7 @@ def romanised(text: str, country: str = "") -> str:
 
 
 def latin_form(text: str) -> str:
-    """The name that the sender wrote in Latin letters beside another script; else the text as it is."""
+    """The name that the sender added in Latin letters to another script; otherwise the text unchanged."""
     if text.isascii():
         return text
     found = _BESIDE.match(text)
@@ -217,7 +220,7 @@ def latin_form(text: str) -> str:
 
 
 def _other(text: str) -> str:
-    """Any other script, and Latin letters with marks, without symbols."""
+    """Any other script, and Latin letters with diacritics; symbols are left out."""
     if text.isascii():
         return text
     plain = "".join(
@@ -263,7 +266,7 @@ def _cyrillic(run: str, language: str) -> str:
 
 
 def _parted(found: re.Match[str]) -> str:
-    """Parts of a word with spaces between them, unless the whole is a known name."""
+    """The parts of a word separated by spaces, unless the whole word is a known name."""
     whole = found[0].replace("\u200c", "")
     return (
         whole if any(_key(whole) in table for table in _names().values()) else found[0].replace("\u200c", " ")
@@ -276,7 +279,7 @@ def _key(word: str) -> str:
 
 
 def _arabic(word: str, language: str) -> str:
-    """One word: from the table, else as known parts, else by rule. A known name begins with a capital."""
+    """One word: from the table, otherwise from known parts, otherwise by rule; known names get a capital."""
     word = unicodedata.normalize("NFKC", word)
     key = _key(word)
     if key.isdecimal() or not any(one.isalpha() for one in key):
@@ -300,7 +303,7 @@ def _arabic(word: str, language: str) -> str:
 
 
 def _spelt(word: str, *, urdu: bool) -> str:
-    """A word by rule: a vowel is put wherever consonants could not be read aloud."""
+    """A word by rule: a vowel is inserted wherever the consonants could not be read aloud."""
     said: list[str] = []
     run: list[str] = []
     word = _DOUBLED_BEHIND_ITS_VOWEL.sub(_DOUBLED + r"\1", word)
@@ -332,7 +335,7 @@ def _long(letters: list[str]) -> bool:
 
 
 def _sound(letter: str, place: int, *, last: bool, before: str, after: str) -> tuple[str, bool]:
-    """What a letter says, aspirated or doubled where it is marked so, and whether it is a vowel."""
+    """The sound of a letter, aspirated or doubled if marked so, and whether it is a vowel."""
     if letter == "ئ" and after in {"ی", "ے"}:
         return "", False
     sound, is_vowel = _plain_sound(letter[0], place, last=last, before=before, after=after)
@@ -360,7 +363,7 @@ def _plain_sound(letter: str, place: int, *, last: bool, before: str, after: str
 
 
 def _filled(run: list[str], *, first: bool, last: bool, long_before: bool = False) -> str:
-    """Consonants in a row with the vowels that make them readable."""
+    """A group of consonants with the vowels that make it readable."""
     count = len(run)
     if count == 0:
         return ""
@@ -377,9 +380,9 @@ def _filled(run: list[str], *, first: bool, last: bool, long_before: bool = Fals
 
 
 def _indian(run: str) -> str:
-    """Devanagari and the eight scripts that Unicode lays out like it: a consonant says its vowel, or `a`."""
+    """Devanagari and the eight scripts with its layout: a consonant has its own vowel sign, or `a`."""
     said: list[str] = []
-    bare = False  # whether the last consonant still has its inherent vowel to be said
+    bare = False  # whether the inherent vowel of the last consonant is still to be written
     for character in run:
         place = ord(character) & 0x7F
         if place == _NUKTA:
@@ -403,7 +406,7 @@ def _indian(run: str) -> str:
 
 
 def _han(run: str) -> str:
-    """Pinyin: of a place one word, of a name its surname and its given name, of a longer text each syllable by itself."""
+    """Pinyin: a place as one word, a name as surname and given name, a longer text syllable by syllable."""
     table = _characters()
     known = run in table["place"] or run in table["word"] or run.endswith(_OFFICES)
     if 1 < len(run) <= _NAME_CHARACTERS and not known:
@@ -418,12 +421,12 @@ def _han(run: str) -> str:
 
 
 def _place(syllables: Sequence[str]) -> str:
-    """One word; an apostrophe where two syllables could be read as one."""
+    """One word, with an apostrophe where two syllables could be read as one."""
     return re.sub(" (?=[aeo])", "'", " ".join(syllables)).replace(" ", "").capitalize()
 
 
 def _words(run: str) -> Iterator[tuple[str, Sequence[str]]]:
-    """The known words of a run, the longest first, and its other characters, with their syllables."""
+    """The known words of a text, the longest first, and the remaining characters, with their syllables."""
     table = _characters()
     place = 0
     while place < len(run):
@@ -448,7 +451,7 @@ def _syllable(character: str) -> str:
 
 @cache
 def _characters() -> Mapping[str, Mapping[str, Sequence[str]]]:
-    """What `han.txt` says, by kind: characters, and their syllables."""
+    """The content of `han.txt` by kind: characters and their syllables."""
     table: dict[str, dict[str, Sequence[str]]] = {"surname": {}, "place": {}, "word": {}, "char": {}}
     for kind, *row in _rows("han.txt"):
         forms = [one for one in row if not one.isascii()]
@@ -458,12 +461,12 @@ def _characters() -> Mapping[str, Mapping[str, Sequence[str]]]:
 
 @cache
 def _names() -> Mapping[str, Mapping[str, str]]:
-    """Common names in Arabic letters, by language, folded to one form of each letter."""
+    """Common names in Arabic letters, by language, reduced to one form of each letter."""
     table: dict[str, dict[str, str]] = {}
     language = ""
     for name, *latin in _rows("names.txt"):
         if latin:
-            # Letters of two languages fold into one: the first of the table is the usual one.
+            # Letters of two languages have one reduced form: the first in the table is the usual one.
             table[language].setdefault(_key(name), " ".join(latin))
         else:
             language = name.strip("[]")
@@ -473,13 +476,13 @@ def _names() -> Mapping[str, Mapping[str, str]]:
 
 @cache
 def _known(language: str) -> Mapping[str, str]:
-    """The names of one language, and those of the other that it has not."""
+    """The names of one language, and those that only the other has."""
     other = "Persian" if language == "Urdu" else "Urdu"
     return {**_names()[other], **_names()[language]}
 
 
 def _rows(file: str) -> Iterator[list[str]]:
-    """The words of each row of a table of this package."""
+    """The words in each row of a table of this package."""
     for row in files("adapters").joinpath(file).read_text(encoding="utf-8").splitlines():
         if row.strip() and not row.startswith("#"):
             yield row.split()

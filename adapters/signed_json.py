@@ -1,9 +1,9 @@
-"""JSON objects that prove who wrote them (a profile, for rails of JSON whose signing is not public).
+"""Signed JSON objects (our own profile, for JSON rails whose signatures are not public).
 
 Every message is a JSON object whose member `sign` is RSA PKCS#1 v1.5 with SHA-256, in base64, over the
-canonical text (RFC 8785; only text, whole numbers, lists and objects occur) of the object without it. So an
-answer proves itself by its body alone, each reply of a batch by itself, and the same order is always the
-same bytes.
+canonical text (RFC 8785; only text, whole numbers, lists and objects occur) of the object without it. So the
+body of a response is enough to verify it, each reply of a batch is verified separately, and the same order
+always gives the same bytes.
 """
 
 import base64
@@ -29,10 +29,10 @@ def sign(content: Content, key: RSAPrivateKey) -> Content:
 
 
 def verify(signed: Content, key: RSAPublicKey) -> Content:
-    """The object without its signature, which `key` made.
+    """The object without its signature, which must be made by `key`.
 
     Raises:
-        InvalidMessage: it cannot be written as text.
+        InvalidMessage: the object cannot be written as text.
         NotAuthentic: no signature, or not made by `key` over this content.
 
     """
@@ -50,4 +50,4 @@ def _canonical(content: Content) -> bytes:
     try:
         return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     except UnicodeEncodeError:
-        raise InvalidMessage("text that is no Unicode") from None
+        raise InvalidMessage("text that is not Unicode") from None

@@ -1,4 +1,4 @@
-"""Belarus as data: its clock, its calendar, and what the sandbox and the map show of it."""
+"""Belarus as data: its time zone, its calendar, and its entries in the sandbox and on the map."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from adapters.identifiers import Iban
 IBAN: Final = Iban("BY", r"[A-Z0-9]{4}\d{4}[A-Z0-9]{16}")
 
 CALENDAR: Final = BusinessCalendar("BY")
-"""Saturday and Sunday, but for Saturdays to which the government moves a working day."""
+"""Saturday and Sunday, except the Saturdays to which the government moves a working day."""
 
 COUNTRY: Final = Country(
     code="BY",

@@ -1,4 +1,4 @@
-"""Made-up ids and accounts at the simulated SMP."""
+"""Invented ids and accounts at the simulated SMP."""
 
 from typing import Final
 

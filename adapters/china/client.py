@@ -58,7 +58,7 @@ def adapter(connection: RailConnection) -> RailAdapter:
 
 @dataclass(frozen=True, slots=True)
 class Cnaps:
-    """The port for China's rail."""
+    """Implements the port for China's rail."""
 
     us: CnapsParticipant
     signing_key: RSAPrivateKey

@@ -1,4 +1,4 @@
-"""Made-up ids and accounts at the simulated CNAPS.
+"""Invented ids and accounts at the simulated CNAPS.
 
 Accounts are card numbers of 19 digits with a check digit, so a magic word is encoded as a number: see
 `adapters.simulation.digits`. No real bank has these codes: class 998 does not exist.

@@ -139,7 +139,7 @@ def seal(header: CnapsHeader, body: str, key: RSAPrivateKey) -> bytes:
 
 
 def open_sealed(raw: bytes, key: RSAPublicKey) -> CnapsMessage:
-    """Read a signed message.
+    """Parse a signed message and verify its signature.
 
     Raises:
         InvalidMessage: not a header, or no XML after it.
@@ -156,7 +156,7 @@ def open_sealed(raw: bytes, key: RSAPublicKey) -> CnapsMessage:
             raise NotAuthentic("not canonical base64")
         key.verify(value, unsigned, padding.PKCS1v15(), hashes.SHA256())
     except (binascii.Error, InvalidSignature):
-        raise NotAuthentic("not signed with the expected key") from None
+        raise NotAuthentic("not signed by the expected key") from None
     return _read(header, unsigned)
 
 

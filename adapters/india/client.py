@@ -1,7 +1,7 @@
-"""The UPI adapter: sends signed messages, reads acknowledgements and signed answers.
+"""The UPI adapter: sends signed messages, parses acknowledgements and signed responses.
 
-A message goes to `/upi/{API}/2.0/urn:txnid:{Txn.id}`. The Ack in the same exchange is a receipt; what became
-of the order comes later as RespPay to our callback address, or in answer to ReqChkTxn.
+A message is posted to `/upi/{API}/2.0/urn:txnid:{Txn.id}`. The Ack in the same exchange is a receipt. The
+outcome of the order arrives later as RespPay at our callback address, or in the response to ReqChkTxn.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -58,7 +58,7 @@ def adapter(connection: RailConnection) -> RailAdapter:
 
 @dataclass(frozen=True, slots=True)
 class Upi:
-    """India's rail as the port asks for it."""
+    """Implements the port for India's rail."""
 
     us: UpiParticipant
     signing_key: RSAPrivateKey
@@ -91,7 +91,7 @@ class Upi:
         return await self._hand_over("ReqPay", native)
 
     async def enquire(self, native: Native) -> Answer:
-        """See `RailAdapter.enquire`: ReqChkTxn. An Ack means that the answer comes by callback."""
+        """See `RailAdapter.enquire`: ReqChkTxn. An Ack means that the outcome will come by callback."""
         message = self._new_id()
         request = messages.status_request(self._sent(native), self.us, datetime.now(UTC), message)
         reply = await self._post("ReqChkTxn", message, self._sign(request))
@@ -104,7 +104,7 @@ class Upi:
         return answer if answer.ref == native.ref else Answer(native.ref, Outcome.UNKNOWN)
 
     async def undo(self, native: Native, reason: str) -> Receipt:
-        """See `RailAdapter.undo`: ReqRev, an order of its own, answered later by RespRev."""
+        """See `RailAdapter.undo`: ReqRev, a separate order, answered later by RespRev."""
         request = messages.reversal_request(self._sent(native), self.us, datetime.now(UTC), reason)
         transaction = request.find("Txn")
         assert transaction is not None
@@ -115,7 +115,7 @@ class Upi:
         """See `RailAdapter.resolve`: ReqValAdd.
 
         Raises:
-            Unavailable: the rail did not answer, or not so that it can be read.
+            Unavailable: the rail did not respond, or the response cannot be read.
 
         """
         asked = creditor.read(alias, PROFILE.creditor)
@@ -125,11 +125,11 @@ class Upi:
         request = messages.validation_request(asked.value, self.us, datetime.now(UTC), message)
         reply = await self._post("ReqValAdd", message, self._sign(request))
         if isinstance(reply, HttpFailure):
-            raise Unavailable("the rail does not answer")
+            raise Unavailable("the rail does not respond")
         try:
             return messages.read_payee(self._read(reply.body))
         except (InvalidMessage, NotAuthentic):
-            raise Unavailable("the rail's answer cannot be read") from None
+            raise Unavailable("the response of the rail cannot be read") from None
 
     async def probe(self) -> bool:
         """See `RailAdapter.probe`: ReqHbt."""
@@ -174,7 +174,7 @@ class Upi:
         return sign_enveloped(root, self.signing_key)
 
     def _read(self, raw: bytes) -> Element:
-        """A signed message of the rail; after this, only what the rail signed is left."""
+        """A message whose signature by the rail is verified; everything else is refused."""
         root = parse(raw)
         verify_enveloped(root, self.rail_key)
         return root
@@ -187,7 +187,7 @@ class Upi:
 
 
 def _receipt(ref: str, code: str | None) -> Receipt:
-    """An Ack without error took the order; with one, only a code that says so refused it."""
+    """An Ack without an error accepts the order; with an error, only a code that states so refuses it."""
     if code is None:
         return Receipt(Acceptance.ACCEPTED)
     outcome, reason = outcome_of(code)

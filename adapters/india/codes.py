@@ -1,9 +1,9 @@
-"""UPI response codes: what each means for an order, and the ISO reason it is said again with.
+"""UPI response codes: their meaning for an order, and the ISO reason of each.
 
-Public lists contradict each other (`U30` has three meanings), so this is a versioned table, and a code that
-is not in it means UNKNOWN, never "refused". The first 46 are from public code lists; the classes of those
-marked so in `docs/rails/IN.md` are ours. A gateway that answers a foreign participant may say an ISO code as
-it stands where UPI has no word for it (`profile`): four characters, which no UPI code of this table has.
+Public lists contradict each other (`U30` has three meanings), so this is a versioned table. A code that is
+not in it is UNKNOWN, never "refused". The first 46 codes are from public lists; the classes marked in
+`docs/rails/IN.md` are our own. A gateway may send an ISO code to a foreign participant where UPI has no code
+(profile): it has four characters, unlike every UPI code of this table.
 """
 
 from dataclasses import dataclass
@@ -17,17 +17,18 @@ VERSION: Final = "NPCI error and response codes 2.5, public copies"
 
 
 class UpiCodeClass(StrEnum):
-    """What a code says about an order."""
+    """What a code means for an order."""
 
     DONE = "FINAL_OK"
     REFUSED = "FINAL_REJECT"
     DEEMED = "DEEMED"
-    """The beneficiary bank did not answer in time; the remitter's side is liable, the outcome will come."""
+    """The beneficiary bank did not respond in time; the remitter's side is liable, and the outcome will
+    follow."""
     NOT_FOUND = "NOT_FOUND"
     DUPLICATE = "DUPLICATE"
-    """The rail knows this id: perhaps from our own first copy, so only an enquiry tells."""
+    """The rail knows this id, perhaps from our own first copy: only an enquiry gives the outcome."""
     RETRY_LATER = "RETRY_LATER"
-    """Not executed: something on the way is closed. Final for this order."""
+    """Not executed because a system on the way is closed. Final for this order."""
     UNKNOWN = "UNKNOWN"
 
 
@@ -108,9 +109,9 @@ _NATIVE: Final = {
 
 
 def outcome_of(code: str, *, enquired: bool = False) -> tuple[Outcome, str | None]:
-    """Outcome and ISO reason of a code; a code that nobody explained is UNKNOWN.
+    """Outcome and ISO reason for a code; a code that is not in the table is UNKNOWN.
 
-    `enquired`: the code answers an enquiry, so that even "duplicate" is a refusal of the order in question.
+    `enquired`: the code responds to an enquiry, so that even "duplicate" is a refusal of this order.
     """
     known = CODES.get(code)
     if known is not None:
@@ -123,12 +124,12 @@ def outcome_of(code: str, *, enquired: bool = False) -> tuple[Outcome, str | Non
 
 
 def reason_of(code: str) -> str:
-    """The ISO reason of an order that is refused for good."""
+    """The ISO reason of an order that is finally refused."""
     return outcome_of(code, enquired=True)[1] or "MS03"
 
 
 def native_of(reason: str) -> str:
-    """How a refusal with an ISO reason is said here; the ISO code itself where UPI has no word for it."""
+    """The code for an ISO reason; the ISO code itself where UPI has none."""
     return _NATIVE.get(reason, reason)
 
 
@@ -138,4 +139,4 @@ PURPOSES: Final = {
     "CHAR": ("P1303", "donation"),
     "SALA": ("P1401", "compensation of employees"),
 }
-"""ISO purpose -> RBI purpose code for money that comes in; a person must check them before production."""
+"""ISO purpose -> RBI purpose code for inward payments; experts must check them before production."""

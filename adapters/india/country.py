@@ -1,4 +1,4 @@
-"""India as data: its clock, its calendar, and what the sandbox and the map show of it."""
+"""India as data: its time zone, its calendar, and its entries in the sandbox and on the map."""
 
 from typing import Final
 
@@ -8,10 +8,10 @@ from adapters.country import ECDSA, Country, CountryNames, SandboxBank
 CALENDAR: Final = BusinessCalendar(
     "IN", weekend=frozenset({SUNDAY}), saturdays_off=frozenset({2, 4}), closings=((4, 1),)
 )
-"""Since September 2015 banks work on the first, third and fifth Saturdays of a month, full days.
+"""Since September 2015 banks work full days on the first, third and fifth Saturdays of a month.
 
-Banks close their annual accounts on 1 April, or on the next working day where that is none: Monday 2 April in
-2018. RTGS and NEFT were closed with them until they began to work day and night (RBI/2020-21/70). That
+Banks close their annual accounts on 1 April, or on the next working day if it is a day off: Monday 2 April in
+2018. RTGS and NEFT were closed with them until they began to run around the clock (RBI/2020-21/70). That
 treasuries confirm nothing on that day is inferred from the holiday.
 """
 

@@ -1,10 +1,10 @@
-"""UPI messages: orders said in UPI's words, and UPI's answers read. Pure.
+"""UPI messages: builds orders and parses UPI's responses. Pure.
 
-Blocks and attributes as in NPCI's UPI XML, version 2.0, inward cross-border form (`initiationMode="12"` with
-`Payer/Institution`). Three things are a profile of ours, because the specification for members is not public:
-the rule `EXPIREAT` (the instant after which UPI must not act), enquiries that may be answered in their own
-exchange as well as by callback, and ReqTxnConfirmation, which says what a deemed order came to and is
-answered in its own exchange.
+Blocks and attributes follow NPCI's UPI XML, version 2.0, in its inward cross-border form
+(`initiationMode="12"` with `Payer/Institution`). The specification for members is not public, so three things
+are our own profile: the rule `EXPIREAT` (the instant after which UPI must not execute the order), enquiries
+that may be answered in the same exchange as well as by callback, and ReqTxnConfirmation, which reports the
+outcome of a deemed order and is answered in the same exchange.
 """
 
 import copy
@@ -45,22 +45,22 @@ _REFERENCE = re.compile(r"[\x21-\x7e]{1,35}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class UpiParticipant:
-    """Who we are at UPI."""
+    """Our identity at UPI."""
 
     org_id: str
     prefix: str
-    """Three letters that begin our ids."""
+    """The three letters at the start of our ids."""
     handle: str
     institution: str
     ifsc: str
     account: str
     mobile: str
     purpose: str
-    """RBI purpose code for payments whose ISO purpose has none of its own."""
+    """RBI purpose code for payments whose ISO purpose has no RBI code of its own."""
 
     @classmethod
     def of(cls, identity: Mapping[str, str]) -> "UpiParticipant":
-        """From a connection's identity.
+        """Build from a connection's identity.
 
         Raises:
             ValueError: an id is missing.
@@ -71,7 +71,7 @@ class UpiParticipant:
 
 
 def check(order: Order) -> Sequence[Violation]:
-    """Everything that makes UPI unable to carry the order."""
+    """Every reason why UPI cannot carry the order."""
     payment = order.payment
     found = amounts.check(order, PROFILE)
     found += _check_payee(payment)
@@ -80,7 +80,7 @@ def check(order: Order) -> Sequence[Violation]:
             Violation(
                 Reason.MISSING_DEBTOR_NAME,
                 "CdtTrfTxInf/Dbtr/Nm",
-                "a name that can be said in ASCII is needed",
+                "a name that can be written in ASCII is required",
             )
         )
     if not _name(payment.creditor.name, PROFILE.country):
@@ -88,26 +88,26 @@ def check(order: Order) -> Sequence[Violation]:
             Violation(
                 Reason.MISSING_CREDITOR_NAME,
                 "CdtTrfTxInf/Cdtr/Nm",
-                "a name that can be said in ASCII is needed",
+                "a name that can be written in ASCII is required",
             )
         )
     if order.expires_at <= order.made_at:
-        found.append(Violation(Reason.INVALID_DATE, "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
+        found.append(Violation(Reason.INVALID_DATE, "CdtTrfTxInf/SttlmTmReq", "expires before its creation"))
     return found
 
 
 def transaction_id(prefix: str, uetr: str) -> str:
-    """Txn.id: 35 characters that carry the UETR, so that every answer carries it too."""
+    """Txn.id: 35 characters that contain the UETR, so that every response contains it too."""
     return prefix + uetrs.to_hex(uetr)
 
 
 def uetr_of(transaction: str) -> str | None:
-    """The UETR that a Txn.id carries; None if it is not one of an order of ours."""
+    """The UETR in a Txn.id; None if it is not the id of one of our orders."""
     return uetrs.from_hex(transaction[3:])
 
 
 def message_id(prefix: str, transaction: str) -> str:
-    """Head.msgId of an order: 35 characters, another one for each transaction, always the same for one."""
+    """Head.msgId of an order: 35 characters, different for each transaction, always the same for one."""
     return prefix + hashlib.sha256(b"msg" + transaction.encode()).hexdigest()[:32]
 
 
@@ -141,7 +141,7 @@ def payment_request(order: Order, us: UpiParticipant) -> Element:
 
 
 def status_request(native: "SentUpiMessage", us: UpiParticipant, at: datetime, message: str) -> Element:
-    """ReqChkTxn about an order that was sent, unsigned; `message` is new for each enquiry."""
+    """ReqChkTxn for an order that was sent, unsigned; `message` is new for each enquiry."""
     now = timestamp(at)
     root = _root("ReqChkTxn", us.org_id, message, now)
     _add(
@@ -158,7 +158,7 @@ def status_request(native: "SentUpiMessage", us: UpiParticipant, at: datetime, m
 
 
 def reversal_request(native: "SentUpiMessage", us: UpiParticipant, at: datetime, reason: str) -> Element:
-    """ReqRev about an order that was sent, unsigned; an order has one reversal, with one id."""
+    """ReqRev for an order that was sent, unsigned; an order has one reversal, with one id."""
     now = timestamp(at)
     transaction = us.prefix + hashlib.sha256(b"rev" + native.transaction.encode()).hexdigest()[:32]
     root = _root("ReqRev", us.org_id, message_id(us.prefix, transaction), now)
@@ -179,7 +179,7 @@ def reversal_request(native: "SentUpiMessage", us: UpiParticipant, at: datetime,
 
 
 def validation_request(address: str, us: UpiParticipant, at: datetime, message: str) -> Element:
-    """ReqValAdd: who is behind an address; unsigned."""
+    """ReqValAdd: the owner of an address; unsigned."""
     now = timestamp(at)
     root = _root("ReqValAdd", us.org_id, message, now)
     _add(root, "Txn", id=message, ts=now, type="ValAdd")
@@ -189,7 +189,7 @@ def validation_request(address: str, us: UpiParticipant, at: datetime, message: 
 
 
 def heartbeat_request(us: UpiParticipant, at: datetime, message: str) -> Element:
-    """ReqHbt: is the rail there; unsigned."""
+    """ReqHbt: whether the rail is available; unsigned."""
     now = timestamp(at)
     root = _root("ReqHbt", us.org_id, message, now)
     _add(root, "Txn", id=message, ts=now, type="Hbt")
@@ -198,7 +198,7 @@ def heartbeat_request(us: UpiParticipant, at: datetime, message: str) -> Element
 
 
 def acknowledgement(answer: Element) -> bytes:
-    """The Ack of a callback; pure, so its time is the callback's own."""
+    """The Ack of a callback. Pure, so its time is that of the callback."""
     head = _one(answer, "Head")
     ack = etree.Element(f"{{{NAMESPACE}}}Ack", nsmap={"upi": NAMESPACE})
     ack.set("api", etree.QName(answer).localname)
@@ -208,12 +208,12 @@ def acknowledgement(answer: Element) -> bytes:
 
 
 def is_confirmation(root: Element) -> bool:
-    """Whether a message is ReqTxnConfirmation, which wants more than an Ack."""
+    """Whether a message is ReqTxnConfirmation, which requires more than an Ack."""
     return api_of(root) == CONFIRMATION
 
 
 def confirmation_reply(request: Element, us: UpiParticipant) -> Element:
-    """RespTxnConfirmation: we have heard; unsigned. Pure, so id and time come from the request."""
+    """RespTxnConfirmation: a confirmation of receipt; unsigned. Pure: id and time come from the request."""
     head, txn = _one(request, "Head"), _one(request, "Txn")
     transaction, at = _attribute(txn, "id"), _attribute(head, "ts")
     root = _root("RespTxnConfirmation", us.org_id, message_id(us.prefix, transaction), at)
@@ -224,7 +224,7 @@ def confirmation_reply(request: Element, us: UpiParticipant) -> Element:
 
 @dataclass(frozen=True, slots=True)
 class SentUpiMessage:
-    """What later messages about an order repeat from it."""
+    """The parts of an order that later messages about it repeat."""
 
     transaction: str
     message: str
@@ -234,7 +234,7 @@ class SentUpiMessage:
 
     @classmethod
     def of(cls, root: Element) -> "SentUpiMessage":
-        """From the stored ReqPay."""
+        """Read from the stored ReqPay."""
         txn = _one(root, "Txn")
         amount = _one(_one(root, "Payer"), "Amount")
         return cls(
@@ -247,19 +247,19 @@ class SentUpiMessage:
 
 
 def read_acknowledgement(root: Element, message: str) -> str | None:
-    """The error code of an Ack; None when the rail took the message.
+    """The error code of an Ack; None if the rail accepted the message.
 
     Raises:
         InvalidMessage: not the Ack of this message.
 
     """
     if api_of(root) != "Ack" or root.get("reqMsgId") != message:
-        raise InvalidMessage("not the acknowledgement of what was sent")
+        raise InvalidMessage("not the acknowledgement of this message")
     return root.get("err") or None
 
 
 def read_answer(root: Element) -> Answer:
-    """RespPay, RespRev, RespChkTxn or ReqTxnConfirmation: what became of an order.
+    """RespPay, RespRev, RespChkTxn or ReqTxnConfirmation: the outcome of an order.
 
     Raises:
         InvalidMessage: a required part is missing or malformed.
@@ -274,20 +274,20 @@ def read_answer(root: Element) -> Answer:
     if api == "RespPay":
         return _read_outcome(_attribute(txn, "id"), resp)
     if api == "RespRev":
-        # The reversal is an order of its own: its outcome must not be read as the payment's.
+        # The reversal is a separate order: its outcome must not be read as that of the payment.
         return replace(_read_outcome(_attribute(txn, "id"), resp), uetr=None)
-    raise InvalidMessage("not an answer about an order")
+    raise InvalidMessage("not a response about an order")
 
 
 def read_payee(root: Element) -> Payee | None:
-    """RespValAdd: who is behind an address; None if the rail does not know.
+    """RespValAdd: the owner of an address; None if the rail does not know it.
 
     Raises:
         InvalidMessage: not a RespValAdd, or a required part is missing.
 
     """
     if api_of(root) != "RespValAdd":
-        raise InvalidMessage("not the answer to an address enquiry")
+        raise InvalidMessage("not the response to an address enquiry")
     resp = _one(root, "Resp")
     if _attribute(resp, "result") != "SUCCESS":
         return None
@@ -297,7 +297,7 @@ def read_payee(root: Element) -> Payee | None:
 
 
 def api_of(root: Element) -> str:
-    """The message's name.
+    """The name of the message.
 
     Raises:
         InvalidMessage: not a UPI message.
@@ -315,7 +315,7 @@ def timestamp(at: datetime) -> str:
 
 
 def read_timestamp(text: str) -> datetime:
-    """An instant that a UPI message states.
+    """Parse an instant in a UPI message.
 
     Raises:
         InvalidMessage: not a date and time with milliseconds and an offset.
@@ -331,17 +331,17 @@ def read_timestamp(text: str) -> datetime:
 
 
 def read_amount(text: str, currency: str) -> Money:
-    """An amount with its two decimals.
+    """Parse an amount with two decimals.
 
     Raises:
-        InvalidMessage: not an amount of this currency in UPI's form.
+        InvalidMessage: not an amount of this currency in UPI's format.
 
     """
     return amounts.read(text, currency, PROFILE.amounts)
 
 
 def address_of(payment: CreditTransfer) -> str | None:
-    """The payee's address: the VPA, or the account's own address at its branch; None if neither is given."""
+    """The payee's address: the VPA, or the account's address at its branch; None if neither is given."""
     found = creditor.find(payment.creditor_account, PROFILE.creditor)
     if found is None or found.kind is IdentifierKind.ADDRESS:
         return None if found is None else found.value
@@ -358,7 +358,7 @@ def _check_payee(payment: CreditTransfer) -> list[Violation]:
             Violation(
                 Reason.INVALID_CREDITOR_BANK_IDENTIFIER,
                 place,
-                "an account number needs the IFSC of its branch",
+                "an account number requires the IFSC of its branch",
             )
         ]
     return [
@@ -389,7 +389,7 @@ def _add_payer(
 
 @functools.lru_cache(maxsize=16)
 def _payer(us: UpiParticipant) -> Element:
-    """What every order says of us, in its place; it is copied, which takes a fifth of making it."""
+    """Our part of every order. It is copied, which takes a fifth of the time of building it."""
     payer = etree.Element("Payer", addr=f"sco@{us.handle}", name="", seqNum="1", type="ENTITY", code="0000")
     info = _add(payer, "Info")
     _add(info, "Identity", id=us.account, type="ACCOUNT", verifiedName=us.institution)
@@ -403,7 +403,7 @@ def _payer(us: UpiParticipant) -> Element:
 
 def _add_payee(payees: Element, payment: CreditTransfer, value: str) -> None:
     address = address_of(payment)
-    assert address is not None, "an order is checked before it is translated"
+    assert address is not None, "orders are checked before they are translated"
     payee = _add(
         payees,
         "Payee",
@@ -431,12 +431,12 @@ def _read_outcome(ref: str, resp: Element, *, enquired: bool = False) -> Answer:
 
 
 def _read_confirmation(ref: str, said: Element) -> Answer:
-    """What became of an order that was deemed."""
+    """The outcome of a deemed order."""
     return _judged(ref, _attribute(said, "orgStatus"), said.get("orgErrCode"), said, enquired=False)
 
 
 def _judged(ref: str, result: str, error: str | None, lines: Element, *, enquired: bool) -> Answer:
-    """A result and the payee's line about it; they must agree, or nothing is known."""
+    """A result and the payee's line about it; if they differ, the outcome is unknown."""
     payee = lines.find("Ref[@type='PAYEE']")
     code = error or (payee.get("respCode") if payee is not None else None) or ""
     outcome, reason = outcome_of(code, enquired=enquired)
@@ -452,7 +452,7 @@ def _judged(ref: str, result: str, error: str | None, lines: Element, *, enquire
 
 
 def _read_status(ref: str, resp: Element) -> Answer:
-    """`errCode` is about the enquiry itself; what became of the order is in the payee's line."""
+    """`errCode` concerns the enquiry itself; the outcome of the order is in the payee's line."""
     error = resp.get("errCode")
     if error is None:
         return _read_outcome(ref, resp, enquired=True)
@@ -466,7 +466,7 @@ _AGREES: Final = {
     Outcome.PENDING: frozenset({"DEEMED"}),
     Outcome.NOT_FOUND: frozenset({"FAILURE"}),
 }
-"""Which results a code may stand beside."""
+"""The results that are consistent with a code."""
 
 
 def _answer(
@@ -497,7 +497,7 @@ def _root(api: str, organisation: str, message: str, at: str) -> Element:
 
 def _add(parent: Element, tag: str, **attributes: str) -> Element:
     element = etree.SubElement(parent, tag)
-    for name, value in attributes.items():  # twice as fast as giving them all at once
+    for name, value in attributes.items():  # twice as fast as passing all of them at once
         element.set(name, value)
     return element
 

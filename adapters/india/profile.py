@@ -1,9 +1,8 @@
 """UPI as data.
 
-Sources: NPCI's and RBI's publications and third parties' clients; see `docs/rails/IN.md`, which says how
-sure each fact is. The enquiry schedule follows NPCI's rule after the outage of April 2025: the first status
-check not before 90 seconds, at most three within two hours, then the end-of-cycle file. The other times are
-ours.
+Sources: publications of NPCI and RBI and third parties' clients; `docs/rails/IN.md` states how certain each
+fact is. The enquiry schedule follows NPCI's rule after the outage of April 2025: the first status check after
+at least 90 seconds, at most three within two hours, then the end-of-cycle file. The other times are our own.
 """
 
 from typing import Final
@@ -47,12 +46,13 @@ PROFILE: Final = RailProfile(
         basis=Basis.OBSERVED,
         enquiries_ruled=True,
     ),
-    # Of three enquiries two may count, ten minutes apart: more certain than three within as many minutes.
+    # Of three enquiries two may count, ten minutes apart: more reliable than three within a few minutes.
     absence=Absence(answers=2, expiry_on_wire=True, basis=Basis.PROFILE),
     amounts=AmountFormat.DECIMAL,
     limits=AmountLimits(minimum_minor=1, maximum_minor=100_000_00, basis=Basis.OBSERVED),
     characters=TextLimits(encoding="ascii", name_max=99, remittance_max=50, basis=Basis.OBSERVED),
-    # custRef is YDDDHHnnnnnn: a million numbers in an Indian hour, which begins at half past ours.
+    # custRef is YDDDHHnnnnnn: a million numbers in an hour of Indian time, which starts at half past UTC
+    # hours.
     ids=Ids(period="%Y%j%H", capacity=10**6, basis=Basis.OBSERVED, utc_offset_minutes=330),
     dedupes=True,
     purpose_required=False,

@@ -1,4 +1,4 @@
-"""Made-up ids and accounts at the simulated UPI."""
+"""Invented ids and accounts at the simulated UPI."""
 
 import re
 from typing import Final
@@ -15,10 +15,10 @@ IDENTITY: Final = {
     "mobile": "919000000001",
     "purpose": "P1301",
 }
-"""Who we are there."""
+"""Our identity at the rail."""
 
 NOBODY: Final = "unknown@okbank"
-"""An alias that belongs to nobody."""
+"""An alias without an owner."""
 
 CREDITOR_AGENT: Final = Agent(member_id="OKBK0000001")
 _MAGIC = re.compile(r".*-([A-Za-z0-9]+)@.*", re.ASCII)
@@ -30,10 +30,10 @@ def account(word: str) -> Account:
 
 
 def word_of(address: str) -> str:
-    """The magic word in a payment address, or nothing."""
+    """The magic word in a payment address; empty if there is none."""
     found = _MAGIC.fullmatch(address)
     return found[1].upper() if found else ""
 
 
 ALIASES: Final = {"asha@okbank": "asha@okbank"}
-"""An address is an account of its own here."""
+"""Every address has its own account here."""

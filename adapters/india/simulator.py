@@ -1,8 +1,8 @@
-"""A simulated UPI: strict about every byte of a message, with a book of its own.
+"""A simulated UPI that checks every part of a message, and has its own book.
 
 Paths: `POST /upi/{API}/2.0/urn:txnid:{id}` for ReqPay, ReqRev (Ack, then RespPay or RespRev to the callback
-address), ReqChkTxn and ReqValAdd (answered in the exchange) and ReqHbt (Ack). What a deemed order came to is
-said by ReqTxnConfirmation.
+address), ReqChkTxn and ReqValAdd (answered in the exchange) and ReqHbt (Ack). ReqTxnConfirmation reports the
+outcome of a deemed order.
 """
 
 import re
@@ -46,7 +46,7 @@ _UNKNOWN_ADDRESS: Final = "ZH"
 
 
 class UpiRejection(Exception):
-    """The message is not taken; the code goes into the Ack."""
+    """The message is refused; the code is sent in the Ack."""
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -55,7 +55,7 @@ class UpiRejection(Exception):
 
 @dataclass(slots=True)
 class UpiSimulator:
-    """UPI as its participants see it."""
+    """UPI as participants see it."""
 
     processor: OrderProcessor
     org_id: str
@@ -65,7 +65,7 @@ class UpiSimulator:
     """custRef -> Txn.id: the same reference under another id is a duplicate."""
 
     async def handle(self, request: RailRequest) -> RailResponse | None:
-        """Answer a request on UPI's paths."""
+        """Respond to a request at UPI's paths."""
         place = _PATH.fullmatch(request.path)
         if place is None or request.method != "POST":
             return RailResponse(404)
@@ -100,7 +100,7 @@ class UpiSimulator:
                 raise UpiRejection("U05")
 
     def _must_be_ours(self, root: Element, api: str, transaction: str) -> None:
-        """Signature, name, version, sender and ids."""
+        """Check signature, name, version, sender and ids."""
         verify_enveloped(root, self.participant_key)
         head = _only(root, "Head")
         if messages.api_of(root) != api or _text(head, "ver") != VERSION:
@@ -126,7 +126,7 @@ class UpiSimulator:
         return await self.processor.respond_by_callback(case, _ack("ReqPay", _message(root)), answer)
 
     async def _reverse(self, root: Element) -> RailResponse:
-        """Undo a credit; the answer comes later, as for a payment."""
+        """Undo a credit; the response is sent later, as for a payment."""
         txn = _only(root, "Txn")
         entry = self.processor.reverse(_text(txn, "orgTxnId"))
         body = self._signed(_reversal(root, reversed_credit=entry is not None, message=_new_id()))
@@ -162,7 +162,7 @@ class UpiSimulator:
         return RailResponse(body=self._signed(answer))
 
     def confirmation(self, order: Element, entry: BookEntry) -> bytes:
-        """ReqTxnConfirmation: an order that was deemed is done."""
+        """ReqTxnConfirmation: a deemed order was executed."""
         request = _response(messages.CONFIRMATION, order, _new_id())
         original = _only(order, "Txn")
         _add(
@@ -181,7 +181,7 @@ class UpiSimulator:
     def outcome(
         self, api: str, order: Element, entry: BookEntry, outcome: Outcome, corruption: Corruption
     ) -> bytes:
-        """RespPay, signed, spoiled where the script says so."""
+        """RespPay, signed; corrupted if the script says so."""
         answer = _response(api, order, _new_id())
         txn = _add(answer, "Txn")
         _copy(_only(order, "Txn"), txn, "id", "note", "custRef", "refId", "ts", "type")
@@ -198,7 +198,7 @@ class UpiSimulator:
 
 @dataclass(frozen=True, slots=True)
 class _Outcomes:
-    """The words of one order's answers."""
+    """Builds the responses about one order."""
 
     simulator: UpiSimulator
     order: Element
@@ -223,7 +223,7 @@ def simulator(settings: SimulatorSettings, callbacks: Callbacks) -> UpiSimulator
 
 
 def _credit(root: Element, raw: bytes) -> CreditOrder:
-    """A ReqPay, every part of it checked."""
+    """Parse a ReqPay and check every part of it."""
     if [child.tag for child in root] != ["Head", "Meta", "Txn", "Payer", "Payees"]:
         raise UpiRejection("U05")
     txn, payer = _only(root, "Txn"), _only(root, "Payer")
@@ -248,7 +248,7 @@ def _credit(root: Element, raw: bytes) -> CreditOrder:
 
 
 def _must_be_whole(txn: Element, payer: Element, payee: Element) -> None:
-    """Order of elements, fixed values, and the shapes of what identifies."""
+    """Check the order of elements, the fixed values and the format of ids."""
     for element, parts in ((payer, _PAYER), (_only(payer, "Institution"), _INSTITUTION)):
         if [child.tag for child in element] != parts:
             raise UpiRejection("U05")
@@ -279,7 +279,7 @@ def _state(resp: Element, entry: BookEntry, outcome: Outcome, code: str, corrupt
 
 
 def _add_line(parent: Element, entry: BookEntry, outcome: Outcome, code: str, corruption: Corruption) -> None:
-    """The payee's line of an answer."""
+    """Add the payee's line to a response."""
     minor = entry.amount_minor + (corruption is Corruption.AMOUNT)
     amount = Money(minor, entry.currency).text
     _add(
@@ -318,7 +318,7 @@ def _reversal(order: Element, *, reversed_credit: bool, message: str) -> Element
 
 
 def _response(api: str, order: Element, message: str) -> Element:
-    """The beginning of an answer, ours to sign."""
+    """The start of a response to one of our messages, still unsigned."""
     root = etree.Element(f"{{{NAMESPACE}}}{api}", nsmap={"upi": NAMESPACE})
     at = messages.timestamp(datetime.now(UTC))
     product = _text(_only(order, "Head"), "prodType")

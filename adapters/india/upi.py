@@ -1,11 +1,11 @@
-"""India's `upi://pay` links (NPCI linking specification 1.6): parameters of an address, no check.
+"""India's `upi://pay` links (NPCI linking specification 1.6): parameters of an address, no checksum.
 
-Codes in the street differ from the specification, so a link is read wherever it leaves no doubt about whom it
-pays and how much: an amount of zero is entered by the payer, empty parts are passed over, names of parameters
-are read in any case. What was odd is a warning. Two values of one parameter are refused.
+Codes in use differ from the specification, so a link is accepted whenever payee and amount are unambiguous:
+an amount of zero means that the payer enters it, empty parts are ignored, and names of parameters are read in
+any case. Every deviation gives a warning. Two values of one parameter are refused.
 
-`sign` is the payee's signature over the link. Its key is not public, so it is kept and a warning says that
-nobody has checked it.
+`sign` is the payee's signature of the link. Its key is not public, so it is kept, with a warning that it was
+not verified.
 """
 
 import re
@@ -24,7 +24,7 @@ PREFIX: Final = "upi://pay?"
 BASES: Final[Bases] = dict.fromkeys(("layout", "payee", "amount"), Basis.PUBLISHED)
 _CURRENCY: Final = COUNTRY.currency
 _CURRENCIES: Final = {_CURRENCY, "356"}
-"""The code and the number of ISO 4217."""
+"""The alphabetic and the numeric code of ISO 4217."""
 _MORE: Final = {
     "terminal": "tid", "note": "tn", "minimum_amount": "mam", "url": "url", "mode": "mode", "orgid": "orgid",
     "sign": "sign", "purpose": "purpose", "merchant_id": "mid", "store": "msid", "merchant_terminal": "mtid",
@@ -40,15 +40,15 @@ _DECIMALS: Final = 2
 
 
 def is_link(text: str) -> bool:
-    """Whether a text begins as these links do, in any case; some producers write `upi://pay/?`."""
+    """Whether a text begins like these links, in any case; some producers write `upi://pay/?`."""
     return _BEGINS.match(text) is not None
 
 
 def read(text: str) -> PaymentCode:
-    """A link.
+    """Parse a link.
 
     Raises:
-        InvalidMessage: two values of a parameter, no payee, another currency, or an amount that is none.
+        InvalidMessage: two values of a parameter, no payee, another currency, or an invalid amount.
 
     """
     odd: list[str] = []
@@ -58,7 +58,7 @@ def read(text: str) -> PaymentCode:
         raise InvalidMessage("no payment address", path="pa", rule="payee")
     _check_currency(said.get("cu"), odd)
     if said.get("sign"):
-        odd.append("the payee's signature is not checked")
+        odd.append("the payee's signature was not verified")
     return PaymentCode(
         country=COUNTRY.code,
         scheme=NAME,
@@ -76,18 +76,18 @@ def read(text: str) -> PaymentCode:
 
 
 def make(code: PaymentCode) -> str:
-    """The link of a code; one with a reference is for one payment.
+    """The link for a code; a link with a reference is for one payment.
 
     Raises:
-        ValueError: the scheme cannot say something of the code.
+        ValueError: the scheme cannot express something in the code.
 
     """
     if not is_vpa(code.payee) or not set(code.more) <= set(_MORE) or code.city:
-        raise ValueError("the scheme cannot say this")
+        raise ValueError("the scheme cannot express this")
     if code.dynamic is not bool(code.reference):
-        raise ValueError("a link with a reference, and no other, is for one payment")
+        raise ValueError("a link is for one payment if and only if it has a reference")
     if code.amount is not None and (code.amount.currency != _CURRENCY or code.amount.minor <= 0):
-        raise ValueError("the scheme cannot say this amount")
+        raise ValueError("the scheme cannot express this amount")
     said = {
         "pa": code.payee,
         "pn": code.name,
@@ -101,7 +101,7 @@ def make(code: PaymentCode) -> str:
 
 
 def _check_currency(stated: str | None, odd: list[str]) -> None:
-    """Rupees, whatever the case; a code without a currency is in rupees, an empty one is odd."""
+    """Rupees, in any case; without a currency the amount is in rupees, an empty currency gives a warning."""
     if stated is None or stated == _CURRENCY:
         return
     if stated.strip() and stated.strip().upper() not in _CURRENCIES:
@@ -110,7 +110,7 @@ def _check_currency(stated: str | None, odd: list[str]) -> None:
 
 
 def _amount(text: str, odd: list[str]) -> Money | None:
-    """The amount; producers write zero where the payer is to enter it, and decimals in their own ways."""
+    """The amount; producers write zero if the payer enters it, and decimals in various ways."""
     found = _AMOUNT.fullmatch(text.strip())
     if not text.strip():
         return None
@@ -127,28 +127,28 @@ def _amount(text: str, odd: list[str]) -> Money | None:
 
 
 def _parameters(query: str, odd: list[str]) -> dict[str, str]:
-    """The parameters of a link by the specification's names; what it does not name is passed over."""
+    """The parameters of a link under the names of the specification; others are ignored."""
     plain = query.replace("&amp;", "&")
     parts = plain.split("&")
     named = [part for part in parts if part.strip() and "=" in part]
     if plain != query or len(named) != len(parts):
-        odd.append("a part without a name or a value was passed over")
+        odd.append("a part without a name or a value was ignored")
     if len(named) > _PARAMETERS:
-        raise InvalidMessage("more parameters than any link has")
+        raise InvalidMessage("too many parameters for a link")
     said: dict[str, str] = {}
     for part in named:
         name, _, value = part.partition("=")
         key = _KNOWN.get(name.strip().casefold())
         if key is None:
-            _note(odd, "a parameter that the specification does not name was passed over")
+            _note(odd, "a parameter that the specification does not name was ignored")
             continue
         if key != name:
             _note(odd, "a parameter's name is not written as in the specification")
         text = _decoded(value, key)
         if said.get(key, text) != text:
-            raise InvalidMessage("a parameter is there with two values", path=key, rule="duplicate-key")
+            raise InvalidMessage("a parameter occurs with two values", path=key, rule="duplicate-key")
         if key in said:
-            _note(odd, "a parameter is there twice, with one value")
+            _note(odd, "a parameter occurs twice with the same value")
         said[key] = text
     return said
 

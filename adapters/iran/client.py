@@ -14,10 +14,10 @@ from adapters.port import Acceptance, Native, RailAdapter, RailConnection, Recei
 
 @dataclass(frozen=True, slots=True)
 class Shetab(Iso8583Adapter):
-    """Iran's rails as the port asks for them."""
+    """Implements the port for Iran's rails."""
 
     async def submit(self, native: Native) -> Receipt:
-        """See `RailAdapter.submit`. Where SATNA does not say when it opens, its hours do."""
+        """See `RailAdapter.submit`. If SATNA does not state when it opens, its regular hours are used."""
         receipt = await Iso8583Adapter.submit(self, native)
         if receipt.acceptance is not Acceptance.LATER or receipt.not_before is not None:
             return receipt

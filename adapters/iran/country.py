@@ -1,4 +1,4 @@
-"""Iran as data: its clock, its calendar, and what the sandbox and the map show of it."""
+"""Iran as data: its time zone, its calendar, and its entries in the sandbox and on the map."""
 
 from typing import Final
 

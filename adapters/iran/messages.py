@@ -1,4 +1,4 @@
-"""The Iranian dialect of ISO 8583: Sheba in DE103, and a way inside the rail by amount."""
+"""The Iranian form of ISO 8583: the Sheba in DE103, and the channel inside the rail chosen by amount."""
 
 from enum import StrEnum
 from typing import Final
@@ -11,18 +11,18 @@ from adapters.port import Order
 
 
 class ShetabChannel(StrEnum):
-    """Ways inside the rail."""
+    """Channels inside the rail."""
 
     POL = "POL"
-    """Paid at once, day and night."""
+    """Paid at once, around the clock."""
     PAYA = "PAYA"
-    """Queued until the next of the day's cycles; pending until then."""
+    """Queued until the next cycle of the day, and pending until then."""
     SATNA = "SATNA"
-    """Gross settlement in its window."""
+    """Gross settlement during its window."""
 
 
 def channel(order: Order) -> str:
-    """The way of an order, by its amount alone."""
+    """The channel of an order, by its amount alone."""
     if order.amount.minor < SATNA_MINIMUM:
         return ShetabChannel.POL
     return ShetabChannel.PAYA if order.amount.minor <= PAYA_MAXIMUM else ShetabChannel.SATNA

@@ -1,8 +1,7 @@
 """The Iranian rails as data.
 
 Published: the smallest SATNA order of a customer, the largest PAYA order, and that PAYA runs in cycles.
-Everything else is a profile of our own in the family that Shetab belongs to, ISO 8583. See
-`docs/rails/IR.md`.
+Everything else is our own profile, based on ISO 8583, which Shetab uses. See `docs/rails/IR.md`.
 """
 
 from datetime import time
@@ -28,12 +27,12 @@ from adapters.profile import (
 )
 
 RIAL: Final = 100
-"""Minor units of ISO 4217 in one rial; the wire counts rials, and never toman."""
+"""Minor units of ISO 4217 in one rial; the wire counts rials, never toman."""
 
 SATNA_MINIMUM: Final = 1_000_000_000 * RIAL
-"""Published: a customer's smallest order. Below it, an order is paid at once by Pol."""
+"""Published: the smallest order of a customer. Orders below it are paid at once by Pol."""
 PAYA_MAXIMUM: Final = 2_000_000_000 * RIAL
-"""Published: the largest order. Above it, an order goes by SATNA."""
+"""Published: the largest order. Orders above it are sent by SATNA."""
 
 SATNA_HOURS: Final = Hours(
     zone=COUNTRY.zone,
@@ -42,7 +41,7 @@ SATNA_HOURS: Final = Hours(
     calendar=COUNTRY.calendar,
     basis=Basis.PROFILE,
 )
-"""When SATNA settles; an order for it outside the window waits for the next."""
+"""When SATNA settles; an order outside this window waits for the next one."""
 
 PROFILE: Final = RailProfile(
     country=COUNTRY.code,

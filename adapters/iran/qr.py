@@ -1,4 +1,4 @@
-"""Iran's QR codes: no layout is public, so one of our own."""
+"""Iran's QR codes, in our own layout because none is public."""
 
 from typing import Final
 

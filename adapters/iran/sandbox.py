@@ -1,6 +1,6 @@
-"""Made-up ids and accounts at the simulated Iranian rails.
+"""Invented ids and accounts at the simulated Iranian rails.
 
-A Sheba is digits behind its country code, so a magic word is the number of its last eight digits.
+A Sheba consists of digits after its country code, so a magic word is encoded in its last eight digits.
 """
 
 from typing import Final
@@ -18,22 +18,22 @@ IDENTITY: Final = {
     "pan": "6219860000000001",
     "place": "SCO SWITCH            TEHRAN       TEHIR",
 }
-"""Who we are there."""
+"""Our identity at the rail."""
 
 BANK: Final = "999"
 CREDITOR_AGENT: Final = Agent(bic="SANDIRTH", member_id=BANK)
 QUEUED: Final = frozenset({ShetabChannel.PAYA})
-"""Ways on which the rail answers "in progress", and pays in its next cycle."""
+"""Channels where the rail responds "in progress" and pays in its next cycle."""
 _WIDTH: Final = 19
 
 
 def account(word: str) -> Account:
-    """The Sheba at the sandbox's bank whose number stands for a magic word."""
+    """The Sheba at the sandbox's bank whose number encodes a magic word."""
     return Account(iban=IBAN.of(f"{BANK}{number_of(word):0{_WIDTH}}"))
 
 
 def word_of(account_id: str) -> str:
-    """The magic word that a Sheba's number stands for, or nothing."""
+    """The magic word that a Sheba encodes; empty if there is none."""
     if account_id[4:7] != BANK or not IBAN.fits(account_id):
         return ""
     number = int(account_id[7:])
@@ -47,4 +47,4 @@ ALIASES: Final = {
 """Sheba and card of the ordinary account."""
 
 NOBODY: Final = "6219861000000000"
-"""A card that belongs to nobody."""
+"""A card without an owner."""

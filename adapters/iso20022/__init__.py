@@ -1,5 +1,5 @@
-"""What the rails that speak ISO 20022 XML have in common.
+"""The common parts of rails that use ISO 20022 XML.
 
-A country's package gives a `Dialect` (envelope, versions, fixed elements, statuses) and a profile; messages,
-adapter and simulator are these.
+A country's package provides an `IsoDialect` (envelope, versions, fixed elements, statuses) and a profile.
+Messages, adapter and simulator are shared.
 """

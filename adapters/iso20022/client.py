@@ -1,4 +1,4 @@
-"""The adapter of every rail that speaks ISO 20022 and answers in the same exchange."""
+"""The adapter for every rail that uses ISO 20022 and responds in the same exchange."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ _OK: Final = 200
 
 
 def make(dialect: IsoDialect, connection: RailConnection) -> "IsoRail":
-    """The adapter of a dialect, for a connection.
+    """The adapter for a dialect and a connection.
 
     Raises:
         ValueError: the connection lacks a key or an id.
@@ -53,7 +53,7 @@ def make(dialect: IsoDialect, connection: RailConnection) -> "IsoRail":
 
 @dataclass(frozen=True, slots=True)
 class IsoRail:
-    """A rail that speaks ISO 20022, as the port asks for it."""
+    """Implements the port for a rail that uses ISO 20022."""
 
     dialect: IsoDialect
     us: IsoParticipant
@@ -76,11 +76,11 @@ class IsoRail:
         return Native(uetrs.to_hex(order.payment.uetr), self._seal(header, document))
 
     def decode(self, raw: bytes) -> Sequence[Answer]:
-        """See `RailAdapter.decode`: pacs.002, or pacs.004 of what is given back."""
+        """See `RailAdapter.decode`: pacs.002, or pacs.004 for a return."""
         return [messages.read_word(self._open(raw), self.us, self.dialect)]
 
     def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
-        """See `RailAdapter.acknowledge`: HTTP says enough."""
+        """See `RailAdapter.acknowledge`: the HTTP status is enough."""
         return Acknowledgement(b"")
 
     async def submit(self, native: Native) -> Receipt:
@@ -91,7 +91,7 @@ class IsoRail:
         try:
             answer = messages.read_answer(self._open(reply.body), self.us, self.dialect)
         except (InvalidMessage, NotAuthentic):
-            return Receipt(Acceptance.UNKNOWN, detail="unreadable answer")
+            return Receipt(Acceptance.UNKNOWN, detail="unreadable response")
         return _receipt(native.ref, answer)
 
     async def enquire(self, native: Native) -> Answer:
@@ -119,14 +119,14 @@ class IsoRail:
         try:
             answer = messages.read_resolution(sealed, self.us, self.dialect)
         except InvalidMessage:
-            return Receipt(Acceptance.UNKNOWN, detail="unreadable answer")
+            return Receipt(Acceptance.UNKNOWN, detail="unreadable response")
         return _receipt(header.id, answer)
 
     async def resolve(self, alias: str) -> Payee | None:
         """See `RailAdapter.resolve`: acmt.023, answered by acmt.024.
 
         Raises:
-            Unavailable: the rail did not answer, or not so that it can be read.
+            Unavailable: the rail did not respond, or the response cannot be read.
 
         """
         asked = creditor.read(alias, self.profile.creditor)
@@ -137,14 +137,14 @@ class IsoRail:
         )
         sealed = await self._exchange(header, document, header.id)
         if isinstance(sealed, HttpFailure):
-            raise Unavailable("the rail does not answer")
+            raise Unavailable("the rail does not respond")
         try:
             return messages.read_payee(sealed, self.us, self.dialect)
         except InvalidMessage:
-            raise Unavailable("the rail's answer cannot be read") from None
+            raise Unavailable("the response of the rail cannot be read") from None
 
     async def probe(self) -> bool:
-        """See `RailAdapter.probe`: the rail's address answers."""
+        """See `RailAdapter.probe`: the rail's address responds."""
         reply = await self.http.request("GET", self.dialect.path)
         return isinstance(reply, HttpReply) and reply.status == _OK
 
@@ -163,7 +163,7 @@ class IsoRail:
         try:
             return self._open(reply.body)
         except (InvalidMessage, NotAuthentic):
-            return HttpFailure(sent=True, detail="unreadable answer")
+            return HttpFailure(sent=True, detail="unreadable response")
 
     async def _post(self, body: bytes, end_to_end: str) -> HttpReply | HttpFailure:
         headers = self.dialect.headers(end_to_end)
@@ -185,10 +185,10 @@ class IsoRail:
 
 
 def _receipt(ref: str, answer: Answer) -> Receipt:
-    """An answer about another order says nothing of this one."""
+    """A response about another order proves nothing about this one."""
     if answer.ref != ref:
-        return Receipt(Acceptance.UNKNOWN, detail="answer about another order")
+        return Receipt(Acceptance.UNKNOWN, detail="response about another order")
     if answer.outcome is Outcome.UNKNOWN:
-        return Receipt(Acceptance.UNKNOWN, detail=f"answered with {answer.rail_code}")
+        return Receipt(Acceptance.UNKNOWN, detail=f"responded with {answer.rail_code}")
     taken = Acceptance.REFUSED if answer.outcome is Outcome.REFUSED else Acceptance.ACCEPTED
     return Receipt(taken, answer)

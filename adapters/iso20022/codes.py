@@ -6,7 +6,7 @@ from adapters.port import Outcome
 from adapters.reasons import ISO_REASONS
 
 NOT_RECEIVED: Final = "AG09"
-"""In answer to an enquiry: the original payment was never received (ExternalStatusReason1Code)."""
+"""In response to an enquiry: the original payment was never received (ExternalStatusReason1Code)."""
 
 # fmt: off
 STATUSES: Final = {
@@ -23,11 +23,12 @@ STATUSES: Final = {
     "RJCT": Outcome.REFUSED,
 }
 # fmt: on
-"""ExternalPaymentTransactionStatus1Code by its definitions; a rail that means otherwise says so."""
+"""ExternalPaymentTransactionStatus1Code with its standard meanings; a rail with other meanings overrides
+them."""
 
 
 def reason_of(code: str | None) -> str | None:
-    """The ISO reason in a status report; a proprietary code is the rail's own and no ISO reason."""
+    """The ISO reason in a status report; None for a proprietary code of the rail."""
     if code is None:
         return None
     return code if code in ISO_REASONS else "MS03"

@@ -1,4 +1,4 @@
-"""What differs between rails that speak ISO 20022, as data, and who we are at one of them."""
+"""The differences between rails that use ISO 20022, as data, and our identity at one of them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ Content = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class IsoParticipant:
-    """Who we are at the rail, and who the rail is."""
+    """Our identity at the rail, and the rail's."""
 
     bic: str
-    """Eight characters; our id as a member."""
+    """Eight characters; our member id."""
     operator: str
 
     @classmethod
     def of(cls, identity: Mapping[str, str]) -> "IsoParticipant":
-        """From a connection's identity.
+        """Build from a connection's identity.
 
         Raises:
             ValueError: an id is missing.
@@ -35,7 +35,7 @@ class IsoParticipant:
 
 @dataclass(frozen=True, slots=True)
 class MessageVersions:
-    """Message definitions that the rail speaks."""
+    """Versions of the messages that the rail uses."""
 
     credit_transfer: str
     status_report: str
@@ -49,34 +49,34 @@ class MessageVersions:
 
 @dataclass(frozen=True, slots=True)
 class EnvelopeFormat:
-    """Elements around header and document, outermost first, in one namespace."""
+    """Elements around header and document, from the outermost, in one namespace."""
 
     namespace: str
     tags: tuple[str, ...]
     header: str
-    """Definition of the business application header: `head.001.001.01`."""
+    """Version of the business application header: `head.001.001.01`."""
     service: str
-    """`BizSvc` of what we send."""
+    """`BizSvc` of the messages that we send."""
 
 
 @dataclass(frozen=True, slots=True)
 class IsoDialect:
-    """One rail's way of speaking ISO 20022."""
+    """The form of ISO 20022 that one rail uses."""
 
     profile: RailProfile
     iban: Iban
-    """The form of the accounts that it credits."""
+    """The format of the accounts that it credits."""
     envelope: EnvelopeFormat
     versions: MessageVersions
     path: str
-    """Where messages are posted."""
+    """The path to which messages are posted."""
     zone: tzinfo
-    """Of the rail's clock: its dates and times are said in it."""
+    """Time zone of the rail's dates and times."""
     statuses: Mapping[str, Outcome]
-    """ExternalPaymentTransactionStatus1Code -> outcome; a status that is not here is UNKNOWN."""
+    """ExternalPaymentTransactionStatus1Code -> outcome; all other statuses are UNKNOWN."""
     accepted: str
-    """The status by which the simulated rail says "done"."""
+    """The status with which the simulated rail reports "done"."""
     adapt: Callable[[Order, Content], None]
-    """Change a pacs.008's transaction in place into what this rail wants."""
+    """Change the transaction of a pacs.008 in place to what this rail requires."""
     headers: Callable[[str], Mapping[str, str]] = lambda _: {}
-    """HTTP headers that go with an end-to-end id."""
+    """HTTP headers for an end-to-end id."""

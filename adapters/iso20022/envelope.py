@@ -1,7 +1,7 @@
-"""Header and document in the rail's envelope, signed over both.
+"""Header and document in the rail's envelope, with a signature over both.
 
-The signature is XAdES-like with three references and stands in the header's `Sgntr`; see
-`schemas.signing.xmldsig`. Which envelope it is comes from the dialect.
+The signature is XAdES-like with three references, in `Sgntr` of the header; see `schemas.signing.xmldsig`.
+The dialect defines the envelope.
 """
 
 import re
@@ -25,38 +25,38 @@ from schemas.signing.xmldsig import sign_xades, verify_xades
 
 @dataclass(frozen=True, slots=True)
 class IsoHeader:
-    """The business application header, as far as rails use it."""
+    """The elements of the business application header that rails use."""
 
     sender: str
     receiver: str
     id: str
     definition: str
-    """The message that it heads."""
+    """Version of the message below this header."""
     created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A message whose envelope, header and signature were all as they must be."""
+    """A message whose envelope, header and signature are valid."""
 
     header: IsoHeader
     message: Message
 
     @property
     def content(self) -> dict[str, Any]:
-        """What stands under the message's own element."""
+        """The content of the message's root element."""
         return self.message.content
 
 
 def write(envelope: EnvelopeFormat, header: IsoHeader, document: Content) -> bytes:
-    """Envelope, header and document, unsigned; the same content is always the same bytes.
+    """Envelope, header and document, unsigned; the same content always gives the same bytes.
 
     Raises:
         InvalidMessage: the document is not valid by its schema.
 
     """
     encoded = codec.encode(header.definition, document, media_type=XML).decode()
-    body = encoded.partition("\n")[2]  # behind the XML declaration
+    body = encoded.partition("\n")[2]  # after the XML declaration
     outer, *inner = envelope.tags
     opening = f'<{outer} xmlns="{envelope.namespace}">' + "".join(f"<{tag}>" for tag in inner)
     closing = "".join(f"</{tag}>" for tag in reversed(envelope.tags))
@@ -64,7 +64,7 @@ def write(envelope: EnvelopeFormat, header: IsoHeader, document: Content) -> byt
 
 
 def seal(unsigned: bytes, key: RSAPrivateKey, signed_at: datetime) -> bytes:
-    """Sign what `write` wrote, in its header's `Sgntr`."""
+    """Sign what `write` returned, in `Sgntr` of its header."""
     root = parse(unsigned)
     head = _find(root, "AppHdr")
     place = etree.SubElement(head, f"{{{_namespace(head)}}}Sgntr")
@@ -72,7 +72,7 @@ def seal(unsigned: bytes, key: RSAPrivateKey, signed_at: datetime) -> bytes:
 
 
 def open_sealed(envelope: EnvelopeFormat, raw: bytes, key: RSAPublicKey) -> Sealed:
-    """Read a signed message.
+    """Parse a signed message and verify its signature.
 
     Raises:
         InvalidMessage: another envelope or header, or a document that is not valid by its schema.
@@ -83,7 +83,7 @@ def open_sealed(envelope: EnvelopeFormat, raw: bytes, key: RSAPublicKey) -> Seal
     head, document = _parts(envelope, root)
     place = head[-1] if len(head) else None
     if place is None or place.tag != f"{{{_namespace(head)}}}Sgntr":
-        raise NotAuthentic("no signature where it belongs")
+        raise NotAuthentic("no signature in its place")
     verify_xades(root, place, key)
     head.remove(place)
     header = _read_header(head)
@@ -94,7 +94,7 @@ def open_sealed(envelope: EnvelopeFormat, raw: bytes, key: RSAPublicKey) -> Seal
 
 
 def open_own(envelope: EnvelopeFormat, raw: bytes) -> Message:
-    """The document of a message that we wrote and stored ourselves."""
+    """The document of a message that we wrote and stored."""
     _, document = _parts(envelope, parse(raw))
     return codec.decode(etree.tostring(document, with_tail=False), media_type=XML)
 
@@ -149,7 +149,7 @@ _MEMBER: Final = ["FIId", "FinInstnId", "ClrSysMmbId", "MmbId"]
 def _read_member(element: Element) -> str:
     for tag in _MEMBER:
         if len(element) != 1 or etree.QName(element[0]).localname != tag:
-            raise InvalidMessage("a header's member is named otherwise", rule="header")
+            raise InvalidMessage("a member in the header has another name", rule="header")
         element = element[0]
     return _text(element)
 
@@ -162,11 +162,11 @@ def _text(element: Element) -> str:
 
 def _read_time(text: str) -> datetime:
     if _TIME.fullmatch(text) is None:
-        raise InvalidMessage("a header's time is not in UTC and whole seconds", rule="header")
+        raise InvalidMessage("the time in the header is not in UTC and whole seconds", rule="header")
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidMessage("a header's time does not exist", rule="header") from None
+        raise InvalidMessage("the time in the header does not exist", rule="header") from None
 
 
 def _find(root: Element, tag: str) -> Element:

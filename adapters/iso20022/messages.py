@@ -1,8 +1,8 @@
-"""ISO 20022 messages to a rail, and its answers read. Pure; the schema is the codec's business.
+"""Builds ISO 20022 messages for a rail and parses its responses. Pure; the codec checks the schema.
 
-A transaction's `TxId` and `EndToEndId` are the UETR's 32 hexadecimal digits, so every answer carries it. The
-debtor's own end-to-end id travels as `RltdRmtInf/RmtId`. The rail must not act after the first `RjctTm` that
-follows the message's creation.
+`TxId` and `EndToEndId` of a transaction are the 32 hexadecimal digits of the UETR, so every response contains
+it. The debtor's own end-to-end id is sent as `RltdRmtInf/RmtId`. The rail must not execute the order after
+the first `RjctTm` that follows the message's creation.
 """
 
 import hashlib
@@ -31,23 +31,27 @@ _ACCOUNT_MAX: Final = 34
 
 
 def check(order: Order, dialect: IsoDialect) -> Sequence[Violation]:
-    """Everything that makes the rail unable to carry the order."""
+    """Every reason why the rail cannot carry the order."""
     found = amounts.check(order, dialect.profile)
     if not _name(order.payment.debtor.name, dialect):
-        found.append(Violation(Reason.MISSING_DEBTOR_NAME, "CdtTrfTxInf/Dbtr/Nm", "a name is needed"))
+        found.append(Violation(Reason.MISSING_DEBTOR_NAME, "CdtTrfTxInf/Dbtr/Nm", "a name is required"))
     if not _name(order.payment.creditor.name, dialect):
-        found.append(Violation(Reason.MISSING_CREDITOR_NAME, "CdtTrfTxInf/Cdtr/Nm", "a name is needed"))
+        found.append(Violation(Reason.MISSING_CREDITOR_NAME, "CdtTrfTxInf/Cdtr/Nm", "a name is required"))
     if dialect.profile.purpose_required and not order.payment.purpose:
-        found.append(Violation(Reason.INVALID_PURPOSE, "CdtTrfTxInf/Purp", "a purpose is needed"))
+        found.append(Violation(Reason.INVALID_PURPOSE, "CdtTrfTxInf/Purp", "a purpose is required"))
     if not timedelta() < order.expires_at - order.made_at < timedelta(days=1):
         found.append(
-            Violation(Reason.INVALID_DATE, "CdtTrfTxInf/SttlmTmReq", "expires before it is made, or in days")
+            Violation(
+                Reason.INVALID_DATE,
+                "CdtTrfTxInf/SttlmTmReq",
+                "expires before its creation, or after more than a day",
+            )
         )
     return [*found, *check_account(order, dialect), *_check_version(order, dialect)]
 
 
 def check_account(order: Order, dialect: IsoDialect) -> Sequence[Violation]:
-    """An account that the rail pays, at a bank by its BIC."""
+    """An account that the rail pays, at a bank identified by its BIC."""
     found = []
     account, forms = order.payment.creditor_account, dialect.profile.creditor
     if creditor.find(account, forms) is None:
@@ -56,7 +60,7 @@ def check_account(order: Order, dialect: IsoDialect) -> Sequence[Violation]:
         place = "CdtTrfTxInf/CdtrAgt/FinInstnId/BICFI"
         found.append(
             Violation(
-                Reason.INVALID_CREDITOR_BIC_IDENTIFIER, place, "the creditor's bank is needed by its BIC"
+                Reason.INVALID_CREDITOR_BIC_IDENTIFIER, place, "the BIC of the creditor's bank is required"
             )
         )
     return found
@@ -123,13 +127,13 @@ CARRIES: Final = (
     *("CdtrAgt", "CdtrAgtAcct", "Cdtr", "CdtrAcct", "UltmtCdtr"),
     *("InstrForCdtrAgt", "Purp", "RgltryRptg", "Tax", "RltdRmtInf", "RmtInf", "SplmtryData"),
 )
-"""What a pacs.008 of any version has a place for."""
+"""The elements that a pacs.008 of any version can carry."""
 
 _TAGS: Final = frozenset({*(path.partition("/")[0] for path in CARRIES), "MndtRltdInf"} - {"PmtId"})
 
 
 def _carried(order: Order) -> Content:
-    """What the sender's own message says and goes on as it is."""
+    """The elements of the sender's message that are passed on unchanged."""
     if order.original is None:
         return {}
     found = {tag: value for tag, value in order.original.transaction.items() if tag in _TAGS}
@@ -139,7 +143,7 @@ def _carried(order: Order) -> Content:
 
 
 def _check_version(order: Order, dialect: IsoDialect) -> list[Violation]:
-    """What has come into later versions of the message has no place in the rail's."""
+    """Refuse elements of later versions that the rail's version cannot carry."""
     version = dialect.versions.credit_transfer
     if order.original is None or order.original.version <= version:
         return []
@@ -149,14 +153,14 @@ def _check_version(order: Order, dialect: IsoDialect) -> list[Violation]:
         path = (error.path or "").removeprefix("FIToFICstmrCdtTrf/")
         return [
             Violation(
-                Reason.TRANSACTION_NOT_SUPPORTED, path, f"has no place in {version}, which this rail speaks"
+                Reason.TRANSACTION_NOT_SUPPORTED, path, f"not possible in {version}, the version of this rail"
             )
         ]
     return []
 
 
 def _sketch(content: Mapping[str, Any], carried: Content) -> Content:
-    """A pacs.008 of what is carried, beside what any has."""
+    """A pacs.008 with the carried elements and those that every pacs.008 has."""
     (transaction,) = content["CdtTrfTxInf"]
     always = {tag: transaction[tag] for tag in ("PmtId", "IntrBkSttlmAmt", "ChrgBr")}
     group = {tag: content["GrpHdr"][tag] for tag in ("MsgId", "CreDtTm", "NbOfTxs", "SttlmInf")}
@@ -167,8 +171,8 @@ def expiry(content: Content) -> datetime:
     """The instant after which a pacs.008 must not be executed.
 
     Raises:
-        InvalidMessage: it states none.
-        Refused: its creation time is no instant.
+        InvalidMessage: it states no expiry.
+        Refused: its creation time is not an instant.
 
     """
     (transaction,) = content["CdtTrfTxInf"]
@@ -185,7 +189,7 @@ def expiry(content: Content) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class SentIsoMessage:
-    """What later messages about an order repeat from it."""
+    """The parts of an order that later messages about it repeat."""
 
     message: str
     definition: str
@@ -200,7 +204,7 @@ class SentIsoMessage:
 
     @classmethod
     def of(cls, definition: str, content: Content) -> "SentIsoMessage":
-        """From the stored pacs.008."""
+        """Read from the stored pacs.008."""
         (transaction,) = content["CdtTrfTxInf"]
         ids = transaction["PmtId"]
         return cls(
@@ -217,7 +221,7 @@ class SentIsoMessage:
         )
 
     def references(self) -> Content:
-        """The ids, as messages about a payment repeat them."""
+        """The references to a payment in messages about it."""
         return {
             "OrgnlInstrId": self.instruction,
             "OrgnlEndToEndId": self.end_to_end,
@@ -226,14 +230,14 @@ class SentIsoMessage:
         }
 
     def group(self) -> Content:
-        """The original message."""
+        """The reference to the original message."""
         return {"OrgnlMsgId": self.message, "OrgnlMsgNmId": self.definition, "OrgnlCreDtTm": self.made_at}
 
 
 def status_request(
     sent: SentIsoMessage, us: IsoParticipant, dialect: IsoDialect, *, message: str, at: datetime
 ) -> tuple[IsoHeader, Content]:
-    """pacs.028 about an order that was sent."""
+    """pacs.028: a request for the status of an order that was sent."""
     transaction = {"OrgnlGrpInf": sent.group(), **sent.references()}
     group = {"MsgId": message, "CreDtTm": _now_text(at, dialect)}
     header = IsoHeader(us.bic, us.operator, message, dialect.versions.status_request, at)
@@ -243,7 +247,7 @@ def status_request(
 def cancellation(
     sent: SentIsoMessage, us: IsoParticipant, dialect: IsoDialect, *, reason: str, at: datetime
 ) -> tuple[IsoHeader, Content]:
-    """camt.056: ask for the money back. One order has one cancellation, with one id."""
+    """camt.056: request to return the money. One order has one cancellation, with one id."""
     message = hashlib.sha256(b"undo" + sent.transaction.encode()).hexdigest()[:32]
     assignment = {
         "Id": message,
@@ -266,7 +270,7 @@ def cancellation(
 def verification_request(
     alias: str, us: IsoParticipant, dialect: IsoDialect, *, message: str, at: datetime
 ) -> tuple[IsoHeader, Content]:
-    """acmt.023: whose an account or alias is."""
+    """acmt.023: the owner of an account or alias."""
     assignment = {
         "MsgId": message,
         "CreDtTm": _now_text(at, dialect),
@@ -280,7 +284,7 @@ def verification_request(
 
 
 def read_word(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect) -> Answer:
-    """What the rail says of an order by itself: pacs.002, or pacs.004 where it gives the money back.
+    """An unsolicited message about an order: pacs.002, or pacs.004 for a return.
 
     Raises:
         InvalidMessage: neither.
@@ -291,13 +295,13 @@ def read_word(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect) -> Answer
 
 
 def read_answer(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect, *, enquired: bool = False) -> Answer:
-    """pacs.002: what became of an order.
+    """pacs.002: the outcome of an order.
 
     Args:
-        sealed: The rail's message, its signature already checked.
-        us: Whom it must be addressed to.
-        dialect: How this rail means its statuses.
-        enquired: It answers an enquiry, so that "never received" is about the order and not a refusal.
+        sealed: The rail's message; its signature has been verified.
+        us: The addressee that it must have.
+        dialect: The meaning of this rail's statuses.
+        enquired: It responds to an enquiry, so that "never received" concerns the order and is not a refusal.
 
     Raises:
         InvalidMessage: not a status report to us from the rail about one transaction.
@@ -327,13 +331,13 @@ def read_answer(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect, *, enqu
 
 
 def read_return(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect) -> Answer:
-    """pacs.004: the money of an order is given back, so it was not done, whatever was said before.
+    """pacs.004: the money is returned, so the order was not executed, whatever was reported before.
 
-    The switch frees what it holds; to an order that was done already a return is a contradiction, which moves
-    nothing by itself. Less than the whole proves nothing: people decide.
+    The switch releases its reservation. For an order that was already done a return is a contradiction, which
+    moves no money by itself. A partial return proves nothing: people decide.
 
     Raises:
-        InvalidMessage: not a return to us from the rail of one order.
+        InvalidMessage: not a return of one order to us from the rail.
 
     """
     _must_be(sealed, us, dialect.versions.payment_return)
@@ -358,14 +362,14 @@ def read_return(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect) -> Answ
 
 
 def _refusal(reason: str, *, enquired: bool) -> Outcome:
-    """What a refusal with this reason proves."""
+    """The outcome that a refusal with this reason proves."""
     if enquired:
         return Outcome.NOT_FOUND if reason == NOT_RECEIVED else Outcome.REFUSED
     return Outcome.UNKNOWN if reason in DUPLICATES else Outcome.REFUSED
 
 
 def read_resolution(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect) -> Answer:
-    """camt.029: what became of a cancellation. Its ref is the cancellation's own.
+    """camt.029: the outcome of a cancellation. Its ref is that of the cancellation.
 
     Raises:
         InvalidMessage: not a resolution to us from the rail about one cancellation.
@@ -387,7 +391,7 @@ _RESOLUTIONS: Final = {"CNCL": Outcome.DONE, "RJCR": Outcome.REFUSED, "PDCR": Ou
 
 
 def read_payee(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect) -> Payee | None:
-    """acmt.024: whose the account is; None if the rail does not know it.
+    """acmt.024: the owner of the account; None if the rail does not know it.
 
     Raises:
         InvalidMessage: not a verification report to us from the rail.
@@ -437,7 +441,7 @@ def _member(member: str) -> Content:
 
 
 def _creditor_agent(order: Order, carried: Content | None) -> Content:
-    """The creditor's bank as the rail knows it, with what the sender says of it."""
+    """The creditor's bank as the rail knows it, with the sender's details of it."""
     member = _member(_receiver(order))
     if carried is None:
         return member
@@ -452,7 +456,7 @@ def _party(order: Order, role: str, dialect: IsoDialect, carried: Content | None
 
 
 def _debtor_account(account: Account | None) -> Content | None:
-    """A proxy alone stands as the number too: not every version lets an account be without one."""
+    """A proxy without an account is repeated as the number: some versions require an account."""
     if account is None:
         return None
     content = parties.build_account(account)
@@ -464,7 +468,7 @@ def _debtor_account(account: Account | None) -> Content | None:
 def _creditor_account(
     account: Account | None, dialect: IsoDialect, carried: Content | None
 ) -> Content | None:
-    """The account in the rail's writing; a proxy beside it goes with it."""
+    """The account in the rail's format, with its proxy if there is one."""
     found = creditor.find(account, dialect.profile.creditor)
     if account is None or found is None:
         return None
@@ -478,7 +482,7 @@ def _account_id(text: str) -> Content:
 
 
 def _remittance(text: str | None, dialect: IsoDialect, carried: Content) -> Content | None:
-    """Structured information as it is; lines of text as one, which every rail takes."""
+    """Structured information unchanged; lines of text joined into one, which every rail accepts."""
     if "Strd" in carried:
         return carried
     line = clean(text or "", dialect.profile.characters.remittance_max)

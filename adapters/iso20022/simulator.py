@@ -1,8 +1,8 @@
-"""A simulated rail that speaks ISO 20022: strict about envelope, header, signature, schema and ids.
+"""A simulated rail for ISO 20022 that checks envelope, header, signature, schema and ids.
 
 Messages are posted to the dialect's path and answered in the exchange: pacs.008 and pacs.028 by pacs.002,
-camt.056 by camt.029, acmt.023 by acmt.024. What a script says later is a pacs.002 posted to the callback
-address. What cannot be read is HTTP 400, what is not signed by the participant HTTP 401.
+camt.056 by camt.029, acmt.023 by acmt.024. Later responses of a script are pacs.002 messages posted to the
+callback address. Unreadable messages get HTTP 400, messages without the participant's signature HTTP 401.
 """
 
 from dataclasses import dataclass
@@ -36,11 +36,11 @@ from schemas.errors import InvalidAmount, InvalidMessage, NotAuthentic, Refused
 from schemas.money import Money
 
 _NOBODY: Final = "0000"
-"""A phone number that ends so belongs to nobody."""
+"""Phone numbers with this ending have no owner."""
 
 
 class IsoRejection(Exception):
-    """The rail refuses an order before it books anything."""
+    """The rail refuses an order before booking it."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -49,7 +49,7 @@ class IsoRejection(Exception):
 
 @dataclass(slots=True)
 class IsoSimulator:
-    """The rail as its participants see it. Accounts are IBANs of the rail's country."""
+    """The rail as participants see it. Accounts are IBANs of the rail's country."""
 
     dialect: IsoDialect
     processor: OrderProcessor
@@ -57,10 +57,10 @@ class IsoSimulator:
     rail_key: RSAPrivateKey
     participant_key: RSAPublicKey
     sandbox: Any
-    """The country's module of made-up ids and accounts."""
+    """The country's module of invented ids and accounts."""
 
     async def handle(self, request: RailRequest) -> RailResponse | None:
-        """Answer a request on the rail's path."""
+        """Respond to a request at the rail's path."""
         if request.path != self.dialect.path:
             return RailResponse(404)
         if request.method == "GET":
@@ -105,7 +105,7 @@ class IsoSimulator:
         return await self.processor.respond_in_exchange(case, words)
 
     def _credit(self, sealed: Sealed, sent: SentIsoMessage, request: RailRequest) -> CreditOrder:
-        """A pacs.008, checked as the rail would."""
+        """A pacs.008, checked as the rail would check it."""
         (transaction,) = sealed.content["CdtTrfTxInf"]
         header = sealed.header
         if header.id != sent.message or not header.receiver:
@@ -192,7 +192,7 @@ class IsoSimulator:
     def outcome(
         self, sent: SentIsoMessage, entry: BookEntry, outcome: Outcome, corruption: Corruption
     ) -> bytes:
-        """pacs.002 about an entry, spoiled where the script says so; pacs.004 where it is given back."""
+        """pacs.002 about an entry, corrupted if the script says so; pacs.004 for a return."""
         if outcome is Outcome.REFUSED and self.sandbox.word_of(entry.account) == Magic.RETURN:
             return self._return(sent, entry)
         status = self._status_code(outcome)
@@ -282,7 +282,7 @@ class IsoSimulator:
 
 @dataclass(frozen=True, slots=True)
 class _ResponseBuilder:
-    """The words of one order's answers."""
+    """Builds the responses about one order."""
 
     simulator: IsoSimulator
     sent: SentIsoMessage
@@ -294,7 +294,7 @@ class _ResponseBuilder:
 def make(
     dialect: IsoDialect, sandbox: Any, settings: SimulatorSettings, callbacks: Callbacks
 ) -> IsoSimulator:
-    """The simulated rail of a dialect; `sandbox` is the country's module of made-up ids and accounts."""
+    """The simulated rail of a dialect; `sandbox` is the country's module of invented ids and accounts."""
     return IsoSimulator(
         dialect=dialect,
         processor=open_processor(
@@ -308,7 +308,7 @@ def make(
 
 
 def _asked(transaction: Content) -> SentIsoMessage:
-    """What an enquiry or cancellation repeats of the original."""
+    """The references to the original in an enquiry or cancellation."""
     group = transaction["OrgnlGrpInf"]
     return SentIsoMessage(
         message=group["OrgnlMsgId"],

@@ -1,4 +1,4 @@
-"""ISO 8583 over TCP, for the rails that speak it: one codec, one connection pool, one client, one simulator.
+"""ISO 8583 over TCP for the rails that use it: one codec, one connection pool, one client, one simulator.
 
-What differs between two such rails is a `Dialect`; the bits themselves are the `pyiso8583` package's work.
+The differences between two such rails are an `Iso8583Dialect`; the `pyiso8583` package encodes the bits.
 """

@@ -1,9 +1,9 @@
-"""The adapter of every rail that speaks ISO 8583 over TCP.
+"""The adapter for every rail that uses ISO 8583 over TCP.
 
-Orders are answered on a connection of ours, at once or later; what comes when nobody waits any more goes to
-whoever called `listen`. An enquiry repeats the order (0201): under this profile a repeat is answered and
-never acted on. On a rail that acts on a repeat it has not seen, the money is still held here and the order
-has an expiry, so an enquiry could at worst make the payment that was asked for, once.
+Orders are answered on one of our connections, at once or later; a message that no request waits for is passed
+to the handler of `listen`. An enquiry repeats the order (0201): under this profile the rail answers a repeat
+and never executes it. Even if a rail executed a repeat that it had not seen, the money is still reserved here
+and the order has an expiry, so an enquiry could at worst execute the requested payment once.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -40,14 +40,14 @@ from schemas.errors import InvalidMessage, Unavailable
 
 @dataclass(frozen=True, slots=True)
 class Iso8583Adapter:
-    """One rail as the port asks for it."""
+    """Implements the port for one rail."""
 
     dialect: Iso8583Dialect
     us: Iso8583Member
     ours: MacKey
-    """Seals what we send."""
+    """Seals the messages that we send."""
     rails: MacKey
-    """Seals what the rail sends."""
+    """Seals the messages that the rail sends."""
     pool: Pool
 
     @property
@@ -65,16 +65,16 @@ class Iso8583Adapter:
         return Native(uetrs.to_hex(order.payment.uetr), pack(fields, self.dialect, self.ours))
 
     def decode(self, raw: bytes) -> Sequence[Answer]:
-        """See `RailAdapter.decode`: an answer that nobody waited for; nothing where it tells of no order."""
+        """See `RailAdapter.decode`: a message that no request waits for; nothing if it is about no order."""
         answer = messages.read_answer(unpack(raw, self.dialect, self.rails), self.dialect)
         return [] if answer is None else [answer]
 
     def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
-        """See `RailAdapter.acknowledge`: an answer is not answered."""
+        """See `RailAdapter.acknowledge`: responses are not acknowledged."""
         return Acknowledgement(b"", "application/octet-stream")
 
     def listen(self, overheard: MessageHandler) -> None:
-        """See `Listening.listen`."""
+        """See `ListeningAdapter.listen`."""
         self.pool.overheard = overheard
 
     async def submit(self, native: Native) -> Receipt:
@@ -90,7 +90,7 @@ class Iso8583Adapter:
         except InvalidMessage as error:
             return Receipt(Acceptance.UNKNOWN, detail=error.detail)
         if answer is None or answer.ref != native.ref:
-            return Receipt(Acceptance.UNKNOWN, detail="another order's answer")
+            return Receipt(Acceptance.UNKNOWN, detail="response about another order")
         return _receipt(answer)
 
     async def enquire(self, native: Native) -> Answer:
@@ -103,7 +103,7 @@ class Iso8583Adapter:
         return answer
 
     async def undo(self, native: Native, reason: str) -> Receipt:
-        """See `RailAdapter.undo`: 0420, answered by 0430, even if the rail never saw the order."""
+        """See `RailAdapter.undo`: 0420, answered by 0430 even if the rail never received the order."""
         order = own(native.body, self.dialect)
         reversal = messages.reversal_of(order, datetime.now(UTC), reason)
         reply = await self.pool.exchange(self.pool.pack(reversal), messages.awaited(reversal))
@@ -113,7 +113,9 @@ class Iso8583Adapter:
             case code if code == APPROVED:
                 return Receipt(Acceptance.ACCEPTED, detail="reversed")
             case code if code == NOT_FOUND:
-                return Receipt(Acceptance.ACCEPTED, detail="nothing to reverse, and nothing will be")
+                return Receipt(
+                    Acceptance.ACCEPTED, detail="nothing to reverse; the rail will not execute the order"
+                )
             case code:
                 return Receipt(Acceptance.UNKNOWN, detail=f"code {code}")
 
@@ -121,7 +123,7 @@ class Iso8583Adapter:
         """See `RailAdapter.resolve`: 0100.
 
         Raises:
-            Unavailable: the rail did not answer, or not so that it can be read.
+            Unavailable: the rail did not respond, or the response cannot be read.
 
         """
         asked = creditor.read(alias, self.dialect.profile.creditor)
@@ -131,11 +133,11 @@ class Iso8583Adapter:
         inquiry = messages.inquiry_fields(asked.value, self.us, stan, now, self.dialect)
         reply = await self.pool.exchange(self.pool.pack(inquiry), messages.awaited(inquiry))
         if isinstance(reply, HttpFailure):
-            raise Unavailable("the rail does not answer")
+            raise Unavailable("the rail does not respond")
         try:
             return messages.read_payee(reply, self.dialect)
         except InvalidMessage:
-            raise Unavailable("the rail's answer cannot be read") from None
+            raise Unavailable("the response of the rail cannot be read") from None
 
     async def probe(self) -> bool:
         """See `RailAdapter.probe`: an echo (0800, 301)."""
@@ -169,11 +171,11 @@ class Iso8583Adapter:
             return None
 
     async def _file(self, name: str) -> str:
-        """A file, part by part.
+        """A file, fetched part by part.
 
         Raises:
-            Unavailable: the rail has no such file, or does not answer.
-            Unreadable: the parts are not those of one file.
+            Unavailable: the rail has no such file, or does not respond.
+            Iso8583CycleFileError: the parts are not those of one file.
 
         """
         parts: list[str] = []
@@ -190,14 +192,14 @@ class Iso8583Adapter:
         asked = messages.file_fields(name, number, self.pool.next_stan(), datetime.now(UTC))
         reply = await self.pool.exchange(self.pool.pack(asked), messages.awaited(asked))
         if isinstance(reply, HttpFailure) or reply.get("39") != APPROVED:
-            raise Unavailable(f"the rail gave no file {name}")
+            raise Unavailable(f"the rail returned no file {name}")
         return reply
 
 
 def make(dialect: Iso8583Dialect, connection: RailConnection) -> Iso8583Adapter:
-    """The adapter of a dialect for a connection: `tls://host:port`, and a MAC key for each direction.
+    """The adapter for a dialect and a connection: `tls://host:port`, and a MAC key for each direction.
 
-    `identity` may say `bitmap` (`hex` or `binary`), where a participant's link differs.
+    `identity` may contain `bitmap` (`hex` or `binary`) if a participant's link differs.
 
     Raises:
         ValueError: the connection lacks a key or an id.

@@ -1,9 +1,9 @@
-"""Data elements to bytes and back, and the MAC over them.
+"""Encodes and decodes data elements, and the MAC over them.
 
-ISO 8583:1987. What is read must be exactly what we would write of it: every message has one form here. The
+ISO 8583:1987. A received message must be exactly what we would write for it: every message has one form. The
 MAC is AES-CMAC (NIST SP 800-38B; ISO/IEC 9797-1 algorithm 5) over the message from its type to the element
-before DE128, cut to eight bytes: a profile, because neither country publishes its own. Each direction has a
-key of its own, so that nothing of ours can be played back to us.
+before DE128, cut to eight bytes: our own profile, because neither country publishes its rule. Each direction
+has its own key, so that nobody can replay our messages to us.
 """
 
 from functools import cache
@@ -59,7 +59,7 @@ _ELEMENTS: Final = {
 
 
 class MacKey:
-    """A shared secret by which messages of one direction are sealed."""
+    """A shared secret that seals the messages of one direction."""
 
     def __init__(self, text: bytes) -> None:
         """Read a key.
@@ -73,34 +73,34 @@ class MacKey:
         """
         key = bytes.fromhex(text.decode("ascii"))
         if len(key) not in _KEY_BYTES:
-            raise ValueError("an AES key of 16, 24 or 32 bytes is needed, as hexadecimal digits")
+            raise ValueError("an AES key of 16, 24 or 32 bytes is required, as hexadecimal digits")
         self._empty = CMAC(AES(key))
 
     def mac(self, content: bytes) -> bytes:
-        """The whole MAC, 16 bytes."""
+        """The full MAC, 16 bytes."""
         made = self._empty.copy()
         made.update(content)
         return made.finalize()
 
 
 def pack(fields: Fields, dialect: Iso8583Dialect, key: MacKey) -> bytes:
-    """A message, sealed and in its frame."""
+    """A message with MAC and frame."""
     return framed(seal(fields, dialect, key), dialect.length)
 
 
 def seal(fields: Fields, dialect: Iso8583Dialect, key: MacKey) -> bytes:
-    """A message, sealed, without its frame."""
+    """A message with MAC, without frame."""
     width = _mac_width(dialect.bitmap)
     content = write({**fields, MAC: "0" * 2 * MAC_BYTES}, dialect.bitmap)[:-width]
     return content + _mac_text(key.mac(content), dialect.bitmap)
 
 
 def unpack(frame: bytes, dialect: Iso8583Dialect, key: MacKey) -> Fields:
-    """The elements of a message in its frame.
+    """Parse a message in its frame.
 
     Raises:
         InvalidMessage: not one frame, or not a message of this rail.
-        NotAuthentic: not sealed with this key.
+        NotAuthentic: the MAC was not made with this key.
 
     """
     try:
@@ -110,11 +110,11 @@ def unpack(frame: bytes, dialect: Iso8583Dialect, key: MacKey) -> Fields:
 
 
 def unseal(message: bytes, dialect: Iso8583Dialect, key: MacKey) -> Fields:
-    """The elements of a message, its MAC proved and left out.
+    """Parse a message without frame; its MAC is verified and removed.
 
     Raises:
         InvalidMessage: not a message of this rail.
-        NotAuthentic: not sealed with this key.
+        NotAuthentic: the MAC was not made with this key.
 
     """
     fields = read(message, dialect.bitmap)
@@ -123,29 +123,29 @@ def unseal(message: bytes, dialect: Iso8583Dialect, key: MacKey) -> Fields:
     width = _mac_width(dialect.bitmap)
     expected = _mac_text(key.mac(message[:-width]), dialect.bitmap)
     if not compare_digest(expected, message[-width:]):
-        raise NotAuthentic("the MAC does not fit")
+        raise NotAuthentic("the MAC is wrong")
     del fields[MAC]
     return fields
 
 
 def own(frame: bytes, dialect: Iso8583Dialect) -> Fields:
-    """The elements of a stored message of ours, MAC left out: the key that sealed it may be gone by now."""
+    """The elements of a stored message of ours without the MAC, whose key may no longer exist."""
     fields = _elements(unframed(frame, dialect.length), dialect.bitmap)
     fields.pop(MAC, None)
     return fields
 
 
 def write(fields: Fields, bitmap: Bitmap) -> bytes:
-    """Elements to bytes; they are ours, so what does not fit is a defect of ours."""
+    """Encode elements. They are our own, so an element that does not fit is a defect in our code."""
     message, _ = iso8583.encode(dict(fields), _spec(bitmap))
     return bytes(message)
 
 
 def read(message: bytes, bitmap: Bitmap) -> Fields:
-    """Bytes to elements, MAC included.
+    """Decode elements, including the MAC.
 
     Raises:
-        InvalidMessage: not a message of this profile, or not in its one form.
+        InvalidMessage: not a message of this profile, or not in its only valid form.
 
     """
     try:
@@ -154,7 +154,7 @@ def read(message: bytes, bitmap: Bitmap) -> Fields:
     except (ValueError, KeyError):
         raise InvalidMessage("not an ISO 8583 message of this rail") from None
     if not canonical:
-        raise InvalidMessage("not in the one form of this message")
+        raise InvalidMessage("not in the only valid form of this message")
     for name, value in fields.items():
         _must_fit(name, value)
     return fields
@@ -174,7 +174,7 @@ def _must_fit(name: str, value: str) -> None:
 
 @cache
 def _spec(bitmap: Bitmap) -> dict[str, dict[str, Any]]:
-    """The elements in the words of `pyiso8583`."""
+    """The elements as a specification for `pyiso8583`."""
     spec = {
         name: {"data_enc": "ascii", "len_enc": "ascii", "len_type": width, "max_len": most, "desc": desc}
         for name, (width, most, _, desc) in _ELEMENTS.items()

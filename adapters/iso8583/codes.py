@@ -1,8 +1,9 @@
-"""Response codes (DE39) of ISO 8583:1987: what each means for an order, and the ISO 20022 reason.
+"""Response codes (DE39) of ISO 8583:1987: the meaning of each for an order, and the ISO 20022 reason.
 
-The list is the standard's; which codes prove that nothing was credited is our reading, on the safe side: a
-code that can follow an attempt (06, 22, 68, 91, 96 and the like) is unknown, never "refused", and so is a
-code that is not in the table. DE44 names the ISO 20022 reason itself (profile): two digits are too few.
+The list is that of the standard. Which codes prove that nothing was credited is our own interpretation, on
+the safe side: a code that can follow an attempt (06, 22, 68, 91, 96 and similar) is unknown, never "refused",
+and so is a code that is not in the table. DE44 contains the ISO 20022 reason itself (profile), because two
+digits are too few.
 """
 
 from dataclasses import dataclass
@@ -14,16 +15,16 @@ from adapters.reasons import DUPLICATES, ISO_REASONS
 
 
 class ResponseCodeClass(StrEnum):
-    """What a code says about an order."""
+    """What a code means for an order."""
 
     DONE = "done"
     REFUSED = "refused"
     PENDING = "pending"
     NOT_FOUND = "not found"
     DUPLICATE = "duplicate"
-    """The rail knows this one: perhaps from our own first copy, so only an enquiry tells."""
+    """The rail knows this order, perhaps from our own first copy: only an enquiry gives the outcome."""
     CLOSED = "closed"
-    """Not taken, to be sent again later."""
+    """Not accepted; send again later."""
     UNKNOWN = "unknown"
 
 
@@ -131,16 +132,16 @@ _FIRST_WITH: Final = {
 
 
 def native_code(reason: str) -> str:
-    """An ISO reason in the rail's words: DE39, then what DE44 says."""
+    """DE39 and the content of DE44 for an ISO reason."""
     code = DUPLICATE if reason in DUPLICATES else _FIRST_WITH.get(reason, "05")
     return code + reason
 
 
 def outcome_of(code: str, said: str, *, enquired: bool) -> tuple[Outcome, str | None]:
-    """Outcome and ISO reason of DE39 and DE44.
+    """Outcome and ISO reason for DE39 and DE44.
 
-    A duplicate refuses only in answer to an enquiry that names it as the order's own reason: a bare 94 may
-    mean our first copy, and that may be paid.
+    A duplicate is a refusal only in response to an enquiry that names it as the reason of the order. A bare
+    94 may mean our own first copy, which may be paid.
     """
     row = CODES.get(code)
     named = said if said in ISO_REASONS else None

@@ -1,15 +1,15 @@
-"""The end-of-cycle file: the rail's own list of what it did in a day of its clock.
+"""The end-of-cycle file: the rail's own list of what it executed in a day of its clock.
 
-Neither country publishes its file, so this is a profile of our own in the family that card switches use:
-records of fixed width, fetched in parts over the same connection (0300 and 0310: DE71 part, DE72 last part,
+Neither country publishes its format, so this is our own profile, similar to the files of card switches:
+fixed-width records, fetched in parts over the same connection (0300 and 0310: DE71 part, DE72 last part,
 DE101 name, DE120 text).
 
     H TJ 20261123 972                         header: country, day, currency
     D <ref 32> <amount 12> <code 2> <ISO 4>   an order that is final: amount in units of DE4
     T <count 9> <control sum 18> <MAC 32>     orders in it, sum of those done, AES-CMAC of all before
 
-without the blanks, one record a line; the ISO reason is four blanks where there is none. A file is read whole
-or not at all.
+without the blanks, one record on each line; an empty ISO reason is four blanks. A file is read as a whole or
+not at all.
 """
 
 import hmac
@@ -44,16 +44,16 @@ class Iso8583CycleLine:
 
 
 class Iso8583CycleFileError(Exception):
-    """Not a whole file of this rail and cycle, sealed by it."""
+    """Not a complete file of this rail and cycle, or not sealed by it."""
 
 
 def name_of(day: date) -> str:
-    """DE101 of a day's file."""
+    """DE101 for the file of a day."""
     return f"CYCLE-{day}"
 
 
 def write(dialect: Iso8583Dialect, cycle: str, lines: Iterable[Iso8583CycleLine], key: MacKey) -> str:
-    """The file of a cycle, as the rail seals it."""
+    """The file of a cycle, sealed by the rail."""
     records, count, total = [_header(dialect, cycle)], 0, 0
     for line in lines:
         records.append(f"D{line.ref}{line.units:012}{line.code}{line.reason:4}")
@@ -64,21 +64,21 @@ def write(dialect: Iso8583Dialect, cycle: str, lines: Iterable[Iso8583CycleLine]
 
 
 def parts_of(text: str) -> list[str]:
-    """A file in parts that fit DE120; the line ends travel as `|`, because elements are printable."""
+    """A file in parts that fit DE120; line ends are sent as `|`, because elements must be printable."""
     text = text.replace("\n", "|")
     return [text[start : start + PART_CHARACTERS] for start in range(0, len(text), PART_CHARACTERS)]
 
 
 def joined(parts: Iterable[str]) -> str:
-    """The file of its parts."""
+    """The file made of its parts."""
     return "".join(parts).replace("|", "\n")
 
 
 def read(text: str, dialect: Iso8583Dialect, cycle: str, key: MacKey) -> list[Iso8583CycleLine]:
-    """The orders in a cycle's file.
+    """Parse the orders in a cycle's file.
 
     Raises:
-        Unreadable: broken, incomplete, of another rail or cycle, or not sealed by the rail.
+        Iso8583CycleFileError: broken, incomplete, of another rail or cycle, or not sealed by the rail.
 
     """
     content, mac = text[:-_MAC_DIGITS], text[-_MAC_DIGITS:]
@@ -99,7 +99,7 @@ def read(text: str, dialect: Iso8583Dialect, cycle: str, key: MacKey) -> list[Is
 
 
 def answers(lines: Iterable[Iso8583CycleLine], dialect: Iso8583Dialect) -> list[Answer]:
-    """The lines in the port's words."""
+    """The lines as answers of the port."""
     return [_answer(line, dialect) for line in lines]
 
 

@@ -1,4 +1,4 @@
-"""What differs between two rails that speak ISO 8583, as data."""
+"""The differences between two rails that use ISO 8583, as data."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from adapters.profile import RailProfile
 
 
 class Bitmap(StrEnum):
-    """How bitmaps and the MAC are written."""
+    """The format of bitmaps and the MAC."""
 
     HEX = "hex"
     """As upper-case hexadecimal digits in ASCII."""
@@ -20,20 +20,20 @@ class Bitmap(StrEnum):
 
 
 class ChannelSelector(Protocol):
-    """Chooses the way inside the rail by amount; empty where a rail has one way only."""
+    """Chooses the channel inside the rail by amount; empty for a rail with one channel."""
 
     def __call__(self, order: Order) -> str:
-        """The channel's name in DE48."""
+        """The name of the channel in DE48."""
 
 
 def one_channel(order: Order) -> str:  # noqa: ARG001 - a rail's function, this one for rails with one way
-    """No choice."""
+    """For rails with one channel."""
     return ""
 
 
 @dataclass(frozen=True, slots=True)
 class Iso8583Dialect:
-    """One rail's ISO 8583."""
+    """The form of ISO 8583 that one rail uses."""
 
     profile: RailProfile
     currency: str
@@ -45,16 +45,16 @@ class Iso8583Dialect:
     creditor_field: str
     """Data element of the creditor's account."""
     is_account: Callable[[str], bool]
-    """Whether the rail can pay an account, by shape and by published check digits."""
+    """Whether the rail can pay an account, by format and by published check digits."""
     identity: tuple[str, ...]
-    """Names of our ids at the rail that it wants."""
+    """Names of the ids that the rail requires from us."""
     channel: ChannelSelector = one_channel
 
     def on_link(self, identity: Mapping[str, str]) -> "Iso8583Dialect":
-        """The dialect as a participant's link speaks it: `bitmap` in our ids there says another form.
+        """The dialect on a participant's link: `bitmap` in our ids overrides the form.
 
         Raises:
-            ValueError: no such form.
+            ValueError: not a known form.
 
         """
         return replace(self, bitmap=Bitmap(identity.get("bitmap", self.bitmap)))
@@ -66,5 +66,5 @@ class Iso8583Dialect:
 
     @property
     def zone(self) -> ZoneInfo:
-        """The rail's clock."""
+        """The time zone of the rail's clock."""
         return ZoneInfo(self.profile.hours.zone)

@@ -1,4 +1,4 @@
-"""One TLS connection to a rail: whole messages in, whole messages out."""
+"""One TLS connection to a rail, which sends and receives complete messages."""
 
 import asyncio
 import contextlib
@@ -15,14 +15,15 @@ from adapters.port import RailConnection
 READ_BYTES: Final = 64 * 1024
 SCHEME: Final = "tls"
 HALF_S: Final = 5.0
-"""How long the rest of a message may take: after half of one, nothing on the connection can be read."""
+"""How long the rest of a message may take: after an incomplete message nothing on the connection is
+readable."""
 _GOODBYE_S: Final = 1.0
 
 _log = logging.getLogger(__name__)
 
 
 class RailLink:
-    """A connection, and the task that reads it. `heard` gets every message, `lost` the end."""
+    """A connection and the task that reads it. `heard` is called for every message, `lost` at the end."""
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, length: Length, half_s: float
@@ -34,14 +35,14 @@ class RailLink:
         self._reading: asyncio.Task[None] | None = None
         self.open = True
         self.heard_at = time.monotonic()
-        """When the rail said something last."""
+        """When the last message of the rail arrived."""
 
     @classmethod
     async def connect(cls, connection: RailConnection, tls: ssl.SSLContext, length: Length) -> "RailLink":
-        """Connect and prove the rail's certificate.
+        """Connect and verify the rail's certificate.
 
         Raises:
-            OSError: refused, no such name, or TLS failed.
+            OSError: refused, unknown host name, or a TLS failure.
 
         """
         place = urlsplit(connection.base_url)
@@ -54,26 +55,26 @@ class RailLink:
         return cls(reader, writer, length, HALF_S * connection.time_scale)
 
     def start(self, heard: Callable[["RailLink", bytes], None], lost: Callable[["RailLink"], None]) -> None:
-        """Read until the end; `lost` is called once, whatever ended it."""
+        """Read until the end; `lost` is called once, whatever the cause."""
         self._reading = asyncio.create_task(self._read(heard, lost))
 
     async def send(self, frame: bytes) -> None:
-        """Send a frame, as soon as the rail reads.
+        """Send a frame as soon as the rail can receive it.
 
         Raises:
-            OSError: the connection ended.
+            OSError: the connection has ended.
 
         """
         self._writer.write(frame)
         await self._writer.drain()
 
     def drop(self) -> None:
-        """End the connection at once; what the rail still says on it is not heard."""
+        """End the connection at once; later messages of the rail on it are not read."""
         self.open = False
         self._writer.transport.abort()
 
     async def close(self) -> None:
-        """End the connection and wait until it is gone."""
+        """End the connection and wait until it is closed."""
         self.drop()
         if self._reading is not None and self._reading is not asyncio.current_task():
             await asyncio.wait([self._reading])
@@ -81,10 +82,10 @@ class RailLink:
             await self._writer.wait_closed()
 
     async def _some(self) -> bytes:
-        """What comes next; nothing at the end.
+        """The next bytes; empty at the end of the stream.
 
         Raises:
-            TimeoutError: the rest of a message stayed away.
+            TimeoutError: the rest of a message did not arrive.
 
         """
         async with asyncio.timeout(self._half_s if self._framer.half else None):
@@ -99,8 +100,8 @@ class RailLink:
                 for message in self._framer.feed(data):
                     heard(self, message)
         except (TimeoutError, FramingError) as error:
-            # It can be read no more, but what we said on it shall arrive.
-            _log.warning("connection to the rail cannot be read: %s", type(error).__name__)
+            # The connection can no longer be read, but the messages that we sent on it should arrive.
+            _log.warning("connection to the rail is not readable: %s", type(error).__name__)
             self.open = False
             self._writer.close()
         except OSError as error:
@@ -112,7 +113,7 @@ class RailLink:
 
 
 def trusted(connection: RailConnection) -> ssl.SSLContext:
-    """TLS that trusts the rail's own authority only, where one is given."""
+    """TLS that trusts only the rail's own authority, if one is given."""
     context = ssl.create_default_context(cafile=connection.ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

@@ -1,9 +1,9 @@
-"""Orders said in ISO 8583, and answers read. Pure.
+"""Builds orders in ISO 8583 and parses responses. Pure.
 
-Message types: 0200 an order, 0201 the same order repeated to learn what became of it, 0420 its reversal,
-0100 an inquiry whose an account is, 0800 network management, 0300 a part of the end-of-cycle file. A rail
-answers under the type with its third digit raised by one, so that an answer to a repeat (0211) is never
-taken for one to the order itself (0210).
+Message types: 0200 an order, 0201 the same order repeated to learn its outcome, 0420 its reversal, 0100 an
+inquiry about the owner of an account, 0800 network management, 0300 a part of the end-of-cycle file. The rail
+responds with the type whose third digit is one higher, so the response to a repeat (0211) cannot be mistaken
+for the response to the order itself (0210).
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,12 +49,13 @@ _ACCOUNT_MAX: Final = 34
 _PAN_DIGITS: Final = 16
 
 Key = tuple[str, ...]
-"""What an answer shares with its request: type of the answer, transmission time, trace number, local time."""
+"""What a response has in common with its request: its own type, transmission time, trace number, local
+time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Iso8583Member:
-    """Who we are at the rail."""
+    """Our identity at the rail."""
 
     acquirer: str
     """DE32."""
@@ -63,9 +64,9 @@ class Iso8583Member:
     acceptor: str
     """DE42, fifteen characters."""
     pan: str = ""
-    """DE2: the card that stands for us, where the rail wants one."""
+    """DE2: the card number that represents us, if the rail requires one."""
     place: str = ""
-    """DE43: our name and place, forty characters, where the rail wants it."""
+    """DE43: our name and place, forty characters, if the rail requires it."""
 
     @classmethod
     def of(cls, identity: Mapping[str, str]) -> "Iso8583Member":
@@ -74,7 +75,7 @@ class Iso8583Member:
 
 
 def check(order: Order, dialect: Iso8583Dialect) -> Sequence[Violation]:
-    """Everything that makes the rail unable to carry the order."""
+    """Every reason why the rail cannot carry the order."""
     payment, found = order.payment, amounts.check(order, dialect.profile)
     if account_of(payment, dialect) is None:
         found.append(
@@ -88,7 +89,7 @@ def check(order: Order, dialect: Iso8583Dialect) -> Sequence[Violation]:
             Violation(
                 Reason.INVALID_CREDITOR_BANK_IDENTIFIER,
                 "CdtTrfTxInf/CdtrAgt",
-                "the creditor's bank is needed",
+                "the creditor's bank is required",
             )
         )
     if not _name(payment.debtor.name, dialect, debtor_country(payment)):
@@ -96,7 +97,7 @@ def check(order: Order, dialect: Iso8583Dialect) -> Sequence[Violation]:
             Violation(
                 Reason.MISSING_DEBTOR_NAME,
                 "CdtTrfTxInf/Dbtr/Nm",
-                "a name that can be said in ASCII is needed",
+                "a name that can be written in ASCII is required",
             )
         )
     if not _name(payment.creditor.name, dialect, dialect.profile.country):
@@ -104,16 +105,16 @@ def check(order: Order, dialect: Iso8583Dialect) -> Sequence[Violation]:
             Violation(
                 Reason.MISSING_CREDITOR_NAME,
                 "CdtTrfTxInf/Cdtr/Nm",
-                "a name that can be said in ASCII is needed",
+                "a name that can be written in ASCII is required",
             )
         )
     if order.expires_at <= order.made_at:
-        found.append(Violation(Reason.INVALID_DATE, "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
+        found.append(Violation(Reason.INVALID_DATE, "CdtTrfTxInf/SttlmTmReq", "expires before its creation"))
     return found
 
 
 def account_of(payment: CreditTransfer, dialect: Iso8583Dialect) -> str | None:
-    """The creditor's account as the rail writes it; an alias is resolved before."""
+    """The creditor's account in the rail's format; aliases are resolved before."""
     found = creditor.find(payment.creditor_account, dialect.profile.creditor)
     return None if found is None else found.value
 
@@ -122,7 +123,7 @@ def order_fields(order: Order, us: Iso8583Member, dialect: Iso8583Dialect) -> Fi
     """0200: one credit."""
     made, local = order.made_at.astimezone(UTC), order.made_at.astimezone(dialect.zone)
     account = account_of(order.payment, dialect)
-    assert account is not None, "an order is checked before it is translated"
+    assert account is not None, "orders are checked before they are translated"
     fields = {
         "t": ORDER,
         "2": us.pan,
@@ -164,12 +165,12 @@ def _private(order: Order, dialect: Iso8583Dialect) -> dict[PrivateTag, str]:
 
 
 def repeat_of(order: Fields) -> Fields:
-    """0201: the same order again, to learn what became of it."""
+    """0201: the same order again, to learn its outcome."""
     return {**order, "t": REPEAT}
 
 
 def reversal_of(order: Fields, at: datetime, reason: str) -> Fields:
-    """0420: take the order back, or never act on it. An order of its own: DE90 names the other one."""
+    """0420: undo the order, or never execute it. It is a separate order: DE90 names the original."""
     kept = ("2", "3", "4", "11", "12", "13", "32", "37", "41", "42", "49", "102", "103")
     original = f"{order['t']}{order['11']}{order['7']}{order['32']:0>11}{'0' * 11}"
     uetr = private.read(order["48"])[PrivateTag.UETR]
@@ -188,7 +189,7 @@ def network_fields(code: str, stan: int, at: datetime) -> Fields:
 
 
 def inquiry_fields(alias: str, us: Iso8583Member, stan: int, at: datetime, dialect: Iso8583Dialect) -> Fields:
-    """0100 with processing code 30: whose an account, card or phone is."""
+    """0100 with processing code 30: the owner of an account, card or phone."""
     local = at.astimezone(dialect.zone)
     fields = {
         "t": INQUIRY,
@@ -221,12 +222,12 @@ def file_fields(name: str, part: int, stan: int, at: datetime) -> Fields:
 
 
 def key_of(fields: Fields) -> Key:
-    """By which an answer finds who asked."""
+    """The key by which a response finds its request."""
     return (fields["t"], *(fields.get(name, "") for name in _KEY))
 
 
 def awaited(request: Fields) -> Key:
-    """The key of a request's answer."""
+    """The key of the response to a request."""
     return key_of({**request, "t": answer_type(request["t"])})
 
 
@@ -236,22 +237,22 @@ def answer_type(request_type: str) -> str:
 
 
 def answer_fields(request: Fields, code: str, more: Mapping[str, str] = _NO_MORE) -> Fields:
-    """A rail's answer: what it echoes of the request, DE39, and other elements where they are not empty."""
+    """A rail's response: the echoed elements of the request, DE39, and other elements that are not empty."""
     echoed = {name: request[name] for name in _ECHOED if name in request}
     added = {name: value for name, value in more.items() if value}
     return {"t": answer_type(request["t"]), **echoed, "39": code, **added}
 
 
 def read_answer(fields: Fields, dialect: Iso8583Dialect) -> Answer | None:
-    """What 0210 or 0211 says of an order; None for another answer of the rail.
+    """The outcome in 0210 or 0211; None for any other response of the rail.
 
     Raises:
-        InvalidMessage: no answer, or an element is missing or malformed.
+        InvalidMessage: not a response, or an element is missing or malformed.
 
     """
     if fields["t"] not in {answer_type(ORDER), answer_type(REPEAT)}:
         if fields["t"][2] not in "13":
-            raise InvalidMessage("a request is no answer")
+            raise InvalidMessage("a request is not a response")
         return None
     code, ref = _need(fields, "39"), read_ref(fields)
     enquired = fields["t"] == answer_type(REPEAT)
@@ -268,7 +269,7 @@ def read_answer(fields: Fields, dialect: Iso8583Dialect) -> Answer | None:
 
 
 def read_not_before(fields: Fields) -> datetime | None:
-    """With code 90, when the rail opens; None where it took the order, or does not say.
+    """With code 90, when the rail opens; None if it accepted the order or states no time.
 
     Raises:
         InvalidMessage: the instant is malformed.
@@ -281,7 +282,7 @@ def read_not_before(fields: Fields) -> datetime | None:
 
 
 def read_payee(fields: Fields, dialect: Iso8583Dialect) -> Payee | None:
-    """The answer to an inquiry; None where the rail knows nobody.
+    """The response to an inquiry; None if the rail knows no owner.
 
     Raises:
         InvalidMessage: an element is missing.
@@ -297,14 +298,14 @@ def read_payee(fields: Fields, dialect: Iso8583Dialect) -> Payee | None:
             said[PrivateTag.CREDITOR_NAME],
         )
     except KeyError:
-        raise InvalidMessage("the answer names nobody", path="48") from None
+        raise InvalidMessage("the response names no owner", path="48") from None
 
 
 def read_ref(fields: Fields) -> str:
-    """The UETR's 32 digits in DE48.
+    """The 32 digits of the UETR in DE48.
 
     Raises:
-        InvalidMessage: there are none.
+        InvalidMessage: the UETR is missing.
 
     """
     ref = private.read(_need(fields, "48")).get(PrivateTag.UETR, "")
@@ -327,7 +328,7 @@ def read_amount(fields: Fields, dialect: Iso8583Dialect) -> Money:
 
 
 def wire_amount(amount: Money, dialect: Iso8583Dialect) -> str:
-    """DE4: twelve digits of the wire's units."""
+    """DE4: twelve digits in the units of the wire."""
     return amounts.write(amount, dialect.profile.amounts, dialect.step_minor)
 
 

@@ -1,13 +1,14 @@
-"""A few signed-on connections to one rail, requests multiplexed over all of them.
+"""A few signed-on connections to one rail, over which all requests are multiplexed.
 
-An answer is matched to its request by trace number and times (`messages.Key`), not by connection: a rail that
-lost one of ours answers on another. So a lost connection fails no request; its time-out does. What nobody
-waits for (a late answer, a second one, the rest of a pending order) is handed to `overheard`, never dropped.
+A response is matched to its request by trace number and times (`messages.Key`), not by connection: a rail
+that lost one connection responds on another. So a lost connection does not fail a request; only its time-out
+does. Messages that no request waits for (a late response, a second one, the final outcome of a pending order)
+are passed to the handler `overheard` and never dropped.
 
-What a failure proves is as in `adapters.http`: without a signed-on connection nothing left us; after the
-first byte only an answer tells. Connections are kept at their number, with a growing pause after a failure;
-an order is never sent again by itself. At most `PLACES` requests are under way, so a slow rail harms only
-itself.
+Failures prove the same as in `adapters.http`: without a signed-on connection nothing was sent; after the
+first byte only a response gives the outcome. The number of connections is maintained, with an increasing
+pause after failures; an order is never sent again automatically. At most `PLACES` requests are in progress,
+so a slow rail affects only itself.
 """
 
 import asyncio
@@ -34,9 +35,9 @@ from schemas.errors import InvalidMessage, NotAuthentic
 LINKS: Final = 3
 PLACES: Final = 256
 ECHO_S: Final = 30.0
-"""A connection on which nothing was heard for so long is asked for an echo."""
+"""After this time without a message on a connection, an echo is sent on it."""
 _PAUSES_S: Final = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
-"""Between attempts to connect, growing with failures in a row."""
+"""Pauses between attempts to connect, increasing with consecutive failures."""
 
 _GOODBYE_S: Final = 1.0
 
@@ -44,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 
 class Unreachable(Exception):
-    """No signed-on connection; the text says why: `connect`, `tls`, `timeout`, `sign-on 58`."""
+    """No signed-on connection; the text states the cause: `connect`, `tls`, `timeout`, `sign-on 58`."""
 
     def __init__(self, detail: str, not_before: datetime | None = None) -> None:
         self.detail = detail
@@ -53,7 +54,7 @@ class Unreachable(Exception):
 
 
 class Pool:
-    """The connections to one rail. They are made on first use, because they belong to the running loop."""
+    """The connections to one rail, made on first use because they belong to the running event loop."""
 
     def __init__(
         self, connection: RailConnection, dialect: Iso8583Dialect, ours: MacKey, rails: MacKey
@@ -76,18 +77,18 @@ class Pool:
         self._not_before = 0.0
         self._last = Unreachable("connect")
         self.overheard: MessageHandler | None = None
-        """Gets the frames that nobody waits for."""
+        """Receives the messages that no request waits for."""
 
     def next_stan(self) -> int:
-        """A trace number for what is not an order; orders have theirs from the switch."""
+        """A trace number for messages that are not orders; orders have numbers from the switch."""
         return next(self._stans) % messages.STANS
 
     def pack(self, fields: Fields) -> bytes:
-        """A message of ours, sealed and framed."""
+        """A message of ours with MAC and frame."""
         return pack(fields, self._dialect, self._ours)
 
     async def exchange(self, frame: bytes, key: Key) -> Fields | HttpFailure:
-        """Send one request and wait for its answer."""
+        """Send one request and wait for its response."""
         timeout_s = self._dialect.profile.timing.submit_s * self._connection.time_scale
         try:
             async with asyncio.timeout(self._connect_s):
@@ -103,7 +104,7 @@ class Pool:
             self._places.release()
 
     async def close(self) -> None:
-        """Sign off and close; a later exchange connects anew."""
+        """Sign off and close; a later exchange connects again."""
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=_GOODBYE_S)
         keeper, self._keeper = self._keeper, None
@@ -116,7 +117,7 @@ class Pool:
         self._failures, self._not_before = 0, 0.0
 
     async def _ask(self, link: RailLink, frame: bytes, key: Key, timeout_s: float) -> Fields | HttpFailure:
-        """Send on a connection; the answer may come on any."""
+        """Send on one connection; the response may arrive on any."""
         answer: asyncio.Future[Fields] = asyncio.get_running_loop().create_future()
         queue = self._waiting.setdefault(key, deque())
         queue.append(answer)
@@ -125,11 +126,12 @@ class Pool:
                 try:
                     await link.send(frame)
                 except OSError:
-                    # Perhaps the rail has it: only an answer, by another connection, or silence tells.
+                    # The rail may have received it: only a response, on any connection, or the time-out
+                    # decides.
                     link.drop()
                 return await answer
         except TimeoutError:
-            # Both may come in the same turn of the loop: then it was in time.
+            # Both may happen in the same iteration of the event loop: then the response was in time.
             if answer.done() and not answer.cancelled():
                 return answer.result()
             return HttpFailure(sent=True, detail="timeout")
@@ -140,7 +142,7 @@ class Pool:
                 self._waiting.pop(key, None)
 
     async def _link(self) -> RailLink:
-        """A signed-on connection, the one that was used longest ago.
+        """A signed-on connection, the one that was idle for longest.
 
         Raises:
             Unreachable: there is none.
@@ -160,7 +162,7 @@ class Pool:
         """Make one connection if there are fewer than `wanted`.
 
         Raises:
-            Unreachable: it failed, now or so recently that trying again would only do harm.
+            Unreachable: it failed now, or so recently that another attempt would do harm.
 
         """
         async with self._connecting:
@@ -207,22 +209,22 @@ class Pool:
         return self._tls
 
     async def _manage(self, link: RailLink, code: str, timeout_s: float) -> Fields | HttpFailure:
-        """A network management exchange, on this connection."""
+        """A network management exchange on this connection."""
         fields = messages.network_fields(code, self.next_stan(), datetime.now(UTC))
         return await self._ask(link, self.pack(fields), messages.awaited(fields), timeout_s)
 
     async def _sign_off(self, link: RailLink) -> None:
-        """Say goodbye without waiting for an answer, and close."""
+        """Sign off without waiting for a response, and close."""
         fields = messages.network_fields(messages.SIGN_OFF, self.next_stan(), datetime.now(UTC))
         try:
             async with asyncio.timeout(self._connect_s):
                 await link.send(self.pack(fields))
         except OSError as error:
-            _log.info("no sign-off: %s", type(error).__name__)
+            _log.info("sign-off failed: %s", type(error).__name__)
         await link.close()
 
     async def _keep(self) -> None:
-        """Hold the connections at their number, and make sure that silent ones are alive."""
+        """Maintain the number of connections and check that silent ones are alive."""
         while True:
             self._changed.clear()
             try:
@@ -241,7 +243,7 @@ class Pool:
             return
 
     async def _test(self, link: RailLink) -> None:
-        """Ask a connection that was silent for long for an echo; without one it is dead."""
+        """Send an echo on a connection that was silent for long; without a response it is dead."""
         if time.monotonic() - link.heard_at < ECHO_S * self._connection.time_scale:
             return
         timeout_s = self._dialect.profile.timing.submit_s * self._connection.time_scale
@@ -249,11 +251,11 @@ class Pool:
             link.drop()
 
     def _heard(self, link: RailLink, message: bytes) -> None:
-        """Give a message to whoever waits for it."""
+        """Pass a message to the request that waits for it."""
         try:
             fields = unseal(message, self._dialect, self._rails)
         except (InvalidMessage, NotAuthentic) as error:
-            _log.warning("the rail's message cannot be read: %s", type(error).__name__)
+            _log.warning("message of the rail cannot be read: %s", type(error).__name__)
             return
         if fields["t"] == messages.NETWORK:
             self._start(self._obey(link, fields))
@@ -266,7 +268,7 @@ class Pool:
             self._start(self.overheard(framed(message, self._dialect.length)))
 
     async def _obey(self, link: RailLink, fields: Fields) -> None:
-        """Answer the rail's own network management; after its sign-off the connection is done."""
+        """Respond to the rail's network management; after its sign-off the connection is not used again."""
         await link.send(self.pack(messages.answer_fields(fields, APPROVED)))
         if fields.get("70") == messages.SIGN_OFF:
             link.drop()
@@ -284,7 +286,7 @@ class Pool:
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            _log.warning("what the rail said was not taken in: %s", type(error).__name__)
+            _log.warning("rail message could not be processed: %s", type(error).__name__)
 
 
 def _not_before(fields: Fields) -> datetime | None:

@@ -1,7 +1,7 @@
 """DE48, additional data: two digits of tag, three of length, the value; ascending, each tag once.
 
-A profile of our own: ISO 8583 leaves the element to the rail. It carries what a foreign payer's bank must
-tell and the standard's elements have no place for, and the UETR, by which every answer names its payment.
+Our own profile, because ISO 8583 leaves this element to the rail. It carries the data of a foreign payer's
+bank that the standard's elements cannot hold, and the UETR, by which every response identifies its payment.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from schemas.errors import InvalidMessage
 
 
 class PrivateTag(StrEnum):
-    """What a value is."""
+    """The kinds of values."""
 
     UETR = "01"
     EXPIRES = "02"
@@ -27,13 +27,13 @@ class PrivateTag(StrEnum):
     PURPOSE = "10"
     REMITTANCE = "11"
     CHANNEL = "12"
-    """Which way a rail with several takes."""
+    """The channel, for a rail with several."""
     NOT_BEFORE = "13"
     """With response code 90: when the rail opens."""
     REASON = "14"
-    """Why an order is undone: an ISO 20022 reason."""
+    """The reason to undo an order: an ISO 20022 reason."""
     ALIAS = "15"
-    """A phone, where it is asked whose it is."""
+    """A phone, in a request for its owner."""
 
 
 _HEAD: Final = 5
@@ -41,16 +41,16 @@ _INSTANT: Final = "%Y%m%d%H%M%S%f"
 
 
 def write(values: Mapping[PrivateTag, str]) -> str:
-    """The element; empty values are left out."""
+    """Encode the element; empty values are left out."""
     present = sorted((tag, value) for tag, value in values.items() if value)
     return "".join(f"{tag}{len(value):03}{value}" for tag, value in present)
 
 
 def read(text: str) -> dict[PrivateTag, str]:
-    """The values in the element.
+    """Decode the values in the element.
 
     Raises:
-        InvalidMessage: not in its one form.
+        InvalidMessage: not in its only valid form.
 
     """
     found: dict[PrivateTag, str] = {}
@@ -66,7 +66,7 @@ def read(text: str) -> dict[PrivateTag, str]:
         found[tag] = text[place : place + size]
         place += size
     if write(found) != text:
-        raise InvalidMessage("additional data are not in their one form", path="48")
+        raise InvalidMessage("additional data are not in their only valid form", path="48")
     return found
 
 
@@ -76,10 +76,10 @@ def instant(at: datetime) -> str:
 
 
 def read_instant(text: str) -> datetime:
-    """What `instant` wrote.
+    """Parse the result of `instant`.
 
     Raises:
-        InvalidMessage: not so many digits, or no instant.
+        InvalidMessage: not 20 digits, or not an instant.
 
     """
     try:

@@ -1,7 +1,7 @@
-"""A simulated rail that speaks ISO 8583: strict about frames, form, MAC, sign-on, ids and elements.
+"""A simulated rail for ISO 8583 that checks frames, form, MAC, sign-on, ids and elements.
 
-What is in no form of ours ends the connection; what is sealed wrongly is answered 63, what lacks an element
-or has a wrong one 30, all before anything is booked.
+A message in another form ends the connection. A wrong MAC gets code 63, a missing or wrong element code 30;
+both before anything is booked.
 """
 
 import re
@@ -35,14 +35,14 @@ from schemas.errors import InvalidMessage, NotAuthentic
 
 MASKED: Final = "A*** R***"
 REVERSALS: Final = "reversals.txt"
-"""References that were reversed before they came: the rail never acts on them."""
+"""Reversed references of orders that have not arrived: the rail never executes them."""
 _STRANGER: Final = "0" * 31 + "1"
 _CYCLE = re.compile(r"CYCLE-(\d{4}-\d{2}-\d{2})", re.ASCII)
 _CODES: Final = {Outcome.DONE: APPROVED, Outcome.PENDING: IN_PROGRESS}
 
 
 class Iso8583Refusal(Exception):
-    """The rail refuses before it books anything; an ISO reason says why."""
+    """The rail refuses before booking anything; an ISO reason states why."""
 
     def __init__(self, code: str, reason: str = "") -> None:
         self.code = code
@@ -52,29 +52,29 @@ class Iso8583Refusal(Exception):
 
 @dataclass(slots=True)
 class Iso8583Simulator:
-    """The rail as its participants see it."""
+    """The rail as participants see it."""
 
     dialect: Iso8583Dialect
     processor: OrderProcessor
     peers: Peers
     member: Iso8583Member
     members: MacKey
-    """Seals what the participant sends."""
+    """Seals the messages that the participant sends."""
     ours: MacKey
     sandbox: Any
-    """The country's module of made-up ids and accounts."""
+    """The country's module of invented ids and accounts."""
     reversals: Path
     numbers: dict[str, str] = field(default_factory=dict)
-    """DE37 -> the order that has it."""
+    """DE37 -> the order with this number."""
     files: dict[str, list[str]] = field(default_factory=dict)
     """Parts of the cycle files that are being fetched."""
 
     async def handle(self, request: RailRequest) -> RailResponse | None:  # noqa: ARG002 - the framework's
-        """See `tcp.Simulator.handle`."""
+        """See `tcp.TcpSimulator.handle`."""
         return RailResponse(404)
 
     async def answer(self, message: bytes, peer: Peer) -> RailResponse | None:
-        """See `tcp.Simulator.answer`."""
+        """See `tcp.TcpSimulator.answer`."""
         try:
             fields = unseal(message, self.dialect, self.members)
         except NotAuthentic:
@@ -94,7 +94,7 @@ class Iso8583Simulator:
             return self._say(self._echo(fields, codes.FORMAT_ERROR))
 
     def sign_off(self) -> None:
-        """See `tcp.Simulator.sign_off`: 0800, 002."""
+        """See `tcp.TcpSimulator.sign_off`: 0800, 002."""
         for number, peer in enumerate(list(self.peers.connected), 1):
             fields = messages.network_fields(messages.SIGN_OFF, number, datetime.now(UTC))
             peer.signed_on = False
@@ -147,7 +147,7 @@ class Iso8583Simulator:
         return await self.processor.respond_in_exchange(case, _ResponseBuilder(self, fields))
 
     def _credit(self, fields: Fields, message: bytes) -> CreditOrder:
-        """An order, every element checked."""
+        """Parse an order and check every element."""
         said = private.read(fields["48"])
         self._must_be_ours(fields)
         amount, limits = messages.read_amount(fields, self.dialect), self.dialect.profile.limits
@@ -174,7 +174,7 @@ class Iso8583Simulator:
         )
 
     def _must_be_ours(self, fields: Fields) -> None:
-        """Our ids, and times that agree with each other and with the reference number."""
+        """Check our ids, and that the times agree with each other and with the reference number."""
         ours = {"32": self.member.acquirer, "41": self.member.terminal, "42": self.member.acceptor}
         ours |= {"2": self.member.pan} if self.member.pan else {}
         if any(fields[name] != value for name, value in ours.items()):
@@ -184,7 +184,7 @@ class Iso8583Simulator:
             raise Iso8583Refusal(codes.FORMAT_ERROR)
 
     def _script(self, said: dict[PrivateTag, str]) -> Script | None:
-        """How the way inside the rail behaves where no word says otherwise."""
+        """How the channel inside the rail behaves if no magic word demands otherwise."""
         queued: frozenset[str] = getattr(self.sandbox, "QUEUED", frozenset())
         return SCRIPTS[Magic.PENDING] if said.get(PrivateTag.CHANNEL) in queued else None
 
@@ -244,7 +244,7 @@ class Iso8583Simulator:
     def words(
         self, request: Fields, entry: BookEntry, outcome: Outcome, corruption: Corruption, code: str
     ) -> bytes:
-        """What the rail answers to a request about an entry, spoiled where the script says so."""
+        """The response to a request about an entry, corrupted if the script says so."""
         native = code if outcome is Outcome.REFUSED else _CODES[outcome]
         units = entry.amount_minor // self.dialect.step_minor + (corruption is Corruption.AMOUNT)
         ref = _STRANGER if corruption is Corruption.REFERENCE else entry.rail_ref
@@ -262,7 +262,7 @@ class Iso8583Simulator:
         return answer_fields(fields, codes.CUT_OFF, {"48": private.write(said)})
 
     def _echo(self, fields: Fields, code: str, reason: str = "") -> Fields:
-        """An answer that says nothing but a code, with the order's reference where it has one."""
+        """A response with only a code, and the reference of the order if it has one."""
         try:
             said = private.write({PrivateTag.UETR: messages.read_ref(fields)})
         except InvalidMessage:
@@ -278,7 +278,7 @@ class Iso8583Simulator:
 
 @dataclass(frozen=True, slots=True)
 class _ResponseBuilder:
-    """The words of one order's answers."""
+    """Builds the responses about one order."""
 
     simulator: Iso8583Simulator
     request: Fields
@@ -288,7 +288,7 @@ class _ResponseBuilder:
 
 
 def make(dialect: Iso8583Dialect, sandbox: Any, settings: SimulatorSettings) -> Iso8583Simulator:
-    """The simulated rail of a dialect; `sandbox` is the country's module of made-up ids and accounts."""
+    """The simulated rail of a dialect; `sandbox` is the country's module of invented ids and accounts."""
     dialect = dialect.on_link(settings.identity)
     peers = Peers(dialect.length)
     return Iso8583Simulator(
@@ -306,7 +306,7 @@ def make(dialect: Iso8583Dialect, sandbox: Any, settings: SimulatorSettings) -> 
 
 
 def _is_clock(fields: Fields) -> bool:
-    """Whether the times of an order are times."""
+    """Whether the times of an order are valid."""
     try:
         datetime.strptime(f"2024{fields['7']}", "%Y%m%d%H%M%S")  # noqa: DTZ007 - only whether it is one
         datetime.strptime(f"2024{fields['13']}{fields['12']}", "%Y%m%d%H%M%S")  # noqa: DTZ007

@@ -1,4 +1,4 @@
-"""MSMP's statuses: as ISO 20022 defines them. No list of the rail's own reasons is public."""
+"""MSMP's statuses, as ISO 20022 defines them. The rail's own reasons are not public."""
 
 from typing import Final
 
@@ -7,4 +7,4 @@ from adapters.iso20022.codes import STATUSES
 __all__ = ["ACCEPTED", "STATUSES"]
 
 ACCEPTED: Final = "ACSC"
-"""How the rail says "done" (profile)."""
+"""The status for "done" at this rail (profile)."""

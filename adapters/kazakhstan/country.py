@@ -1,4 +1,4 @@
-"""Kazakhstan as data: its clock, its calendar, and what the sandbox and the map show of it."""
+"""Kazakhstan as data: its time zone, its calendar, and its entries in the sandbox and on the map."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from adapters.identifiers import Iban
 IBAN: Final = Iban("KZ", r"\d{3}[A-Z0-9]{13}")
 
 CALENDAR: Final = BusinessCalendar("KZ")
-"""Saturday and Sunday, but for days to which the government moves a working day."""
+"""Saturday and Sunday, except the days to which the government moves a working day."""
 
 COUNTRY: Final = Country(
     code="KZ",

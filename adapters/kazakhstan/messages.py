@@ -1,9 +1,9 @@
-"""What MSMP wants of a pacs.008.
+"""The specific requirements of MSMP on a pacs.008.
 
-Published: the message names, HTTP header `end-to-end-id` equal to the body's, KNP (three digits) and the
-residency and sector codes KOd and KBe (NBK resolution No 203 of 31 August 2016). Where they stand in a
-pacs.008 is a profile: KNP as `Purp/Prtry`, KOd and KBe as `RgltryRptg/Dtls`. Envelope and signature are a
-profile too.
+Published: the message names, the HTTP header `end-to-end-id` with the value of the body, KNP (three digits),
+and the residency and sector codes KOd and KBe (NBK resolution No 203 of 31 August 2016). Their positions in a
+pacs.008 are our own profile: KNP as `Purp/Prtry`, KOd and KBe as `RgltryRptg/Dtls`. So are envelope and
+signature.
 """
 
 from datetime import timedelta, timezone
@@ -18,18 +18,18 @@ from schemas.codec import ENVELOPE as COMMON
 
 ALMATY: Final = timezone(timedelta(hours=5))
 KNP_DEFAULT: Final = "119"
-"""Other gratuitous transfers; an agreement may name another code for a purpose."""
+"""Other gratuitous transfers; an agreement may set another code for a purpose."""
 KNP: Final = {"FAMI": "119", "GIFT": "119", "CHAR": "119"}
-"""ISO purpose -> KNP; a person must check them before production."""
+"""ISO purpose -> KNP; experts must check them before production."""
 KOD_NON_RESIDENT_PERSON: Final = "29"
 KBE_RESIDENT_PERSON: Final = "19"
 _INFORMATION_MAX: Final = 35
 
 
 def adapt(order: Order, transaction: Content) -> None:
-    """KNP, KOd and KBe; the sender's ISO purpose stays beside them."""
+    """Set KNP, KOd and KBe; the sender's ISO purpose is kept beside them."""
     purpose = order.payment.purpose
-    # A purpose in the sender's own words may fill the line alone.
+    # A purpose in the sender's own words may fill the whole line.
     said = {"Inf": [f"ISO purpose {purpose}"[-_INFORMATION_MAX:]]} if purpose else {}
     transaction["Purp"] = {"Prtry": KNP.get(purpose or "", KNP_DEFAULT)}
     ours = {

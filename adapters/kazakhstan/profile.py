@@ -1,7 +1,7 @@
 """MSMP, the interbank mobile payment system of Kazakhstan, as data.
 
-Message names, the `end-to-end-id` header and the rule that a repeat returns the first result are published;
-versions other than pacs.028's are inferred from it. Time-outs and limits are a profile. See
+Message names, the `end-to-end-id` header and the rule that a repeat returns the first result are published.
+Versions other than that of pacs.028 are inferred from it. Time-outs and limits are our own profile. See
 `docs/rails/KZ.md`.
 """
 

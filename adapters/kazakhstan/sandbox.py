@@ -1,4 +1,4 @@
-"""Made-up ids and accounts at the simulated MSMP."""
+"""Invented ids and accounts at the simulated MSMP."""
 
 from typing import Final
 
@@ -7,10 +7,10 @@ from adapters.simulation.magic import iban_account, iban_word
 from schemas.payment import Account, Agent
 
 IDENTITY: Final = {"bic": "SCOSKZKA", "operator": "NPCKKZKA"}
-"""Who we are there, and the operator."""
+"""Our ids and the operator's."""
 
 NOBODY: Final = "+7-7000000000"
-"""An alias that belongs to nobody."""
+"""An alias without an owner."""
 
 CREDITOR_AGENT: Final = Agent(bic="SANDKZKA")
 _BANK: Final = "999"
@@ -18,12 +18,12 @@ _WIDTH: Final = 13
 
 
 def account(word: str) -> Account:
-    """The IBAN of the sandbox's bank that ends in a magic word."""
+    """The IBAN at the sandbox's bank that ends in a magic word."""
     return Account(iban=iban_account(IBAN, _BANK, word, _WIDTH))
 
 
 def word_of(account_id: str) -> str:
-    """The magic word in an IBAN, or nothing."""
+    """The magic word in an IBAN; empty if there is none."""
     return iban_word(account_id, IBAN, _BANK)
 
 

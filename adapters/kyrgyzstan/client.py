@@ -1,7 +1,8 @@
-"""The adapter of the Kyrgyz operator: create, execute, and then wait for its push.
+"""The adapter of the Kyrgyz operator: create, execute, then wait for its push.
 
-Nothing moves before `execute`. So whatever refuses or fails in `create` is certain as long as `execute` was
-not sent, and whatever fails in `execute` is unknown. Both steps repeat safely under the same id.
+No money moves before `execute`. So a refusal or failure of `create` is certain as long as `execute` was not
+sent, and after a failure of `execute` the outcome is unknown. Both steps can be repeated safely under the
+same id.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -61,7 +62,7 @@ def adapter(connection: RailConnection) -> RailAdapter:
 
 @dataclass(frozen=True, slots=True)
 class Elqr:
-    """Kyrgyzstan's rail as the port asks for it."""
+    """Implements the port for Kyrgyzstan's rail."""
 
     psp_id: str
     psp_token: str
@@ -85,11 +86,11 @@ class Elqr:
         return [messages.read_answer(open_signed(raw, self.rail_key))]
 
     def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
-        """See `RailAdapter.acknowledge`: HTTP says enough."""
+        """See `RailAdapter.acknowledge`: the HTTP status is enough."""
         return Acknowledgement(b"", _JSON)
 
     async def reserve(self, native: Native) -> Receipt:
-        """See `Reserving.reserve`: `create`."""
+        """See `ReservingAdapter.reserve`: `create`."""
         created = await self._step("create", native.ref, native.body)
         if isinstance(created, Receipt):
             return created
@@ -115,14 +116,14 @@ class Elqr:
         return answer
 
     async def undo(self, native: Native, reason: str) -> Receipt:  # noqa: ARG002 - the port's
-        """See `RailAdapter.undo`: the rail offers none between persons."""
+        """See `RailAdapter.undo`: the rail does not offer it between persons."""
         return Receipt(Acceptance.REFUSED, detail="the rail has no undo")
 
     async def resolve(self, alias: str) -> Payee | None:
         """See `RailAdapter.resolve`: `check`.
 
         Raises:
-            Unavailable: the rail did not answer, or not so that it can be read.
+            Unavailable: the rail did not respond, or the response cannot be read.
 
         """
         asked = creditor.read(alias, PROFILE.creditor)
@@ -130,16 +131,16 @@ class Elqr:
             return None
         reply = await self._post("check", json_text.write(messages.check_request(asked.value, self.provider)))
         if isinstance(reply, HttpFailure):
-            raise Unavailable("the rail does not answer")
+            raise Unavailable("the rail does not respond")
         if reply.status == _RECIPIENT_WRONG:
             return None
         try:
             return messages.read_payee(open_signed(reply.body, self.rail_key), asked.value)
         except (InvalidMessage, NotAuthentic):
-            raise Unavailable("the rail's answer cannot be read") from None
+            raise Unavailable("the response of the rail cannot be read") from None
 
     async def probe(self) -> bool:
-        """See `RailAdapter.probe`: it does not know transaction 0, and says so."""
+        """See `RailAdapter.probe`: asks for transaction 0, which the rail reports as unknown."""
         reply = await self._get("get/0")
         return isinstance(reply, HttpReply) and reply.status in {_OK, _NOT_FOUND}
 
@@ -152,7 +153,7 @@ class Elqr:
         await self.http.close()
 
     async def _step(self, step: str, ref: str, body: bytes) -> Answer | Receipt:
-        """One step of handing over: the rail's answer, or what came of the step without one."""
+        """One step of a submission: the rail's response, or the result of the step without one."""
         reply = await self._post(step, body)
         if isinstance(reply, HttpFailure):
             return reply.receipt
@@ -182,7 +183,7 @@ class Elqr:
         }
 
     def _read(self, reply: HttpReply, *, enquired: bool = False) -> Answer | None:
-        """What a reply says; None for anything that is not the rail's signed answer."""
+        """Parse a reply; None for anything that is not the rail's signed response."""
         try:
             content: dict[str, Any] = open_signed(reply.body, self.rail_key)
             if reply.status == _NOT_FOUND and enquired:
@@ -200,7 +201,7 @@ def _refused(ref: str, status: int) -> Receipt:
 
 
 def _receipt(answer: Answer) -> Receipt:
-    """In process is what `execute` always says: no news, the push will tell."""
+    """`execute` always responds "in process", which says nothing new: the outcome is pushed."""
     match answer.outcome:
         case Outcome.REFUSED:
             return Receipt(Acceptance.REFUSED, answer)

@@ -1,7 +1,7 @@
-"""Status numbers and HTTP refusals of the operator, and what they say about an order.
+"""Status numbers and HTTP refusals of the operator, and what they mean for an order.
 
-Observed: the numbers and HTTP codes. Profile: `reason`, by which the operator names an ISO reason beside
-status 30; nothing is public about the operator's own reasons.
+Observed: the numbers and HTTP codes. Profile: `reason`, an ISO reason beside status 30; the operator's own
+reasons are not public.
 """
 
 from enum import IntEnum
@@ -28,26 +28,26 @@ OUTCOMES: Final[dict[int, Outcome]] = {
     ElqrStatus.CANCELED: Outcome.REFUSED,
     ElqrStatus.SUCCESS: Outcome.DONE,
 }
-"""CREATED is not taken yet: without `execute` nothing moves, and after the expiry nothing will."""
+"""CREATED is not accepted yet: without `execute` no money moves, and none after the expiry."""
 
 # fmt: off
 REFUSALS: Final = {
-    452: "AC03",    # recipient wrong
+    452: "AC03",    # invalid recipient
     453: "AG01",    # access denied
-    454: "FF01",    # bad data
+    454: "FF01",    # invalid data
     455: "AM06",    # below the minimum
     456: "AM02",    # above the maximum
     523: "AB08",    # supplier unavailable
     524: "AB09",    # external system unavailable
 }
 # fmt: on
-"""HTTP status -> ISO reason, while checking or creating: before `execute` a refusal is certain."""
+"""HTTP status -> ISO reason for checks and `create`: before `execute` a refusal is certain."""
 
 NO_REASON: Final = "MS03"
 
 
 def outcome_of(status: int, reason: str, *, enquired: bool) -> tuple[Outcome, str | None]:
-    """Outcome and ISO reason; a status that nobody explained is UNKNOWN."""
+    """Outcome and ISO reason; a status that is not in the table is UNKNOWN."""
     outcome = OUTCOMES.get(status, Outcome.UNKNOWN)
     if outcome is not Outcome.REFUSED:
         return outcome, None
@@ -58,5 +58,5 @@ def outcome_of(status: int, reason: str, *, enquired: bool) -> tuple[Outcome, st
 
 
 def reason_of(code: str) -> str:
-    """The ISO reason of an order that is refused for good."""
+    """The ISO reason of an order that is finally refused."""
     return code if code in ISO_REASONS else NO_REASON

@@ -1,4 +1,4 @@
-"""Kyrgyzstan as data: its clock, its calendar, and what the sandbox and the map show of it."""
+"""Kyrgyzstan as data: its time zone, its calendar, and its entries in the sandbox and on the map."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from adapters.country import Country, CountryNames, SandboxBank
 CALENDAR: Final = BusinessCalendar("KG")
 """Saturday and Sunday; until January 2025 the government moved working days to some of them.
 
-The Labour Code of 23 January 2025 ended that, and made 23 February, 7 April, 7 and 8 November working days.
+The Labour Code of 23 January 2025 ended this and made 23 February, 7 April, 7 and 8 November working days.
 """
 
 COUNTRY: Final = Country(

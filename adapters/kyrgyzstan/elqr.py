@@ -1,6 +1,6 @@
-"""ELQR: what the operator calls a QR payload, as far as an order stands for one.
+"""ELQR: the QR payload of an order, as the operator understands it.
 
-The payload itself is made and read in `adapters.qr`; its layout is published as code of the scheme's library.
+`adapters.qr` makes and reads the payload itself; its layout is published in the code of the scheme's library.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from schemas.money import Money
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What a payload says."""
+    """The content of a payload."""
 
     provider: str
     service: str
@@ -25,10 +25,10 @@ class Payload:
 
 
 def write(payload: Payload) -> str:
-    """The payload in the published order, with its check; a name is cut at its published length.
+    """The payload in the published order, with its checksum; a name is cut at its published length.
 
     Raises:
-        ValueError: a part is longer than it may be.
+        ValueError: a part is longer than allowed.
 
     """
     code = PaymentCode(
@@ -46,10 +46,10 @@ def write(payload: Payload) -> str:
 
 
 def read(text: str) -> Payload:
-    """A payload, whatever the order of its objects: producers differ.
+    """Parse a payload with its objects in any order, because producers differ.
 
     Raises:
-        InvalidMessage: another currency, a wrong check, or an object that is missing or torn.
+        InvalidMessage: another currency, a wrong checksum, or an object that is missing or malformed.
 
     """
     code = merchant.read(text)

@@ -1,8 +1,8 @@
-"""The operator's JSON: orders said in it, and its answers read. Pure.
+"""The operator's JSON: builds orders and parses responses. Pure.
 
-Observed: the fields of `check` and of `update`, whole tyiyn, the four digits of the QR link's check. Profile:
-`extra` with the originator and the expiry, and in answers `pspTransactionId`, `amount` and `reason`, without
-which a push could not prove what it is about.
+Observed: the fields of `check` and of `update`, whole tyiyn, the four digits of the QR link's checksum.
+Profile: `extra` with the originator and the expiry; in responses `pspTransactionId`, `amount` and `reason`,
+without which a push could not be assigned to a payment.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ PERSON_TO_PERSON: Final = 10
 
 
 def check(order: Order) -> Sequence[Violation]:
-    """Everything that makes the rail unable to carry the order."""
+    """Every reason why the rail cannot carry the order."""
     found = amounts.check(order, PROFILE)
     if recipient_of(order.payment) is None:
         found.append(
@@ -40,25 +40,25 @@ def check(order: Order) -> Sequence[Violation]:
             )
         )
     if not _name(order.payment.debtor.name):
-        found.append(Violation(Reason.MISSING_DEBTOR_NAME, "CdtTrfTxInf/Dbtr/Nm", "a name is needed"))
+        found.append(Violation(Reason.MISSING_DEBTOR_NAME, "CdtTrfTxInf/Dbtr/Nm", "a name is required"))
     if not _name(order.payment.creditor.name):
-        found.append(Violation(Reason.MISSING_CREDITOR_NAME, "CdtTrfTxInf/Cdtr/Nm", "a name is needed"))
+        found.append(Violation(Reason.MISSING_CREDITOR_NAME, "CdtTrfTxInf/Cdtr/Nm", "a name is required"))
     if order.expires_at <= order.made_at:
-        found.append(Violation(Reason.INVALID_DATE, "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
+        found.append(Violation(Reason.INVALID_DATE, "CdtTrfTxInf/SttlmTmReq", "expires before its creation"))
     return found
 
 
 def recipient_of(payment: CreditTransfer) -> str | None:
-    """The account of 16 digits, or the phone as the rail writes it; None if neither is given."""
+    """The account of 16 digits, or the phone in the rail's format; None if neither is given."""
     found = creditor.find(payment.creditor_account, PROFILE.creditor)
     return None if found is None else found.value
 
 
 def create(order: Order, provider: str) -> dict[str, Any]:
-    """The body of `create`; `execute` then names the same transaction."""
+    """The body of `create`; `execute` then refers to the same transaction."""
     payment = order.payment
     recipient = recipient_of(payment)
-    assert recipient is not None, "an order is checked before it is translated"
+    assert recipient is not None, "orders are checked before they are translated"
     name = _name(payment.creditor.name)
     link = elqr.write(elqr.Payload(provider, SERVICE, recipient, CATEGORY, name, order.amount.minor))
     extra = {
@@ -91,7 +91,7 @@ def create(order: Order, provider: str) -> dict[str, Any]:
 
 
 def check_request(account: str, provider: str) -> dict[str, Any]:
-    """The body of `check`: whose an account or phone is."""
+    """The body of `check`: a request for the owner of an account or phone."""
     link = elqr.write(elqr.Payload(provider, SERVICE, account, CATEGORY, "check"))
     return {
         "qrType": "staticQr",
@@ -108,7 +108,7 @@ def check_request(account: str, provider: str) -> dict[str, Any]:
 
 
 def read_answer(content: dict[str, Any], *, enquired: bool = False) -> Answer:
-    """An answer of `create`, `execute` or `get`, or a push of `update`.
+    """The response to `create`, `execute` or `get`, or a push of `update`.
 
     Raises:
         InvalidMessage: a member is missing or malformed.
@@ -129,7 +129,7 @@ def read_answer(content: dict[str, Any], *, enquired: bool = False) -> Answer:
 
 
 def read_payee(content: dict[str, Any], account: str) -> Payee:
-    """The answer of `check`; the account itself, where a phone was asked for.
+    """The response to `check`; for a phone it contains the account.
 
     Raises:
         InvalidMessage: a member is missing or malformed.
@@ -145,7 +145,7 @@ def timestamp(at: datetime) -> str:
 
 
 def read_timestamp(text: str) -> datetime:
-    """An instant.
+    """Parse an instant.
 
     Raises:
         InvalidMessage: not UTC with milliseconds.

@@ -1,7 +1,8 @@
 """The Kyrgyz operator's rail as data.
 
-Steps, paths and status numbers are a third party's reading of the operator's interface (observed); time-outs,
-limits and signing are a profile, because the notes contradict themselves. See `docs/rails/KG.md`.
+Steps, paths and status numbers come from a third party's notes on the operator's interface (observed).
+Time-outs, limits and signing are our own profile, because the notes contradict each other. See
+`docs/rails/KG.md`.
 """
 
 from typing import Final

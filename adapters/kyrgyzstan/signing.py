@@ -1,7 +1,8 @@
-"""Signatures of the operator's rail (profile: the notes name JWS in one place and plain RSA in another).
+"""Signatures of the operator's rail (profile: the notes mention JWS in one place and plain RSA in another).
 
-Requests carry `H-HASH`, RSA PKCS#1 v1.5 with SHA-256 over path and body, in base64. Answers and pushes are
-compact JWS (RFC 7515) with the one header `{"alg":"RS256"}`, so that a push proves itself by its body alone.
+Requests carry `H-HASH`: RSA PKCS#1 v1.5 with SHA-256 over path and body, in base64. Responses and pushes are
+compact JWS (RFC 7515) with the only header `{"alg":"RS256"}`, so that the body of a push is enough to verify
+it.
 """
 
 import base64
@@ -27,10 +28,10 @@ def sign_request(path: str, body: bytes, key: RSAPrivateKey) -> str:
 
 
 def verify_request(path: str, body: bytes, value: str, key: RSAPublicKey) -> None:
-    """Check a request's `H-HASH`.
+    """Verify the `H-HASH` of a request.
 
     Raises:
-        NotAuthentic: not made by `key` over this path and body.
+        NotAuthentic: not made with `key` over this path and body.
 
     """
     try:
@@ -51,7 +52,7 @@ def open_signed(raw: bytes, key: RSAPublicKey) -> dict[str, Any]:
 
     Raises:
         InvalidMessage: not a token, or not a JSON object inside.
-        NotAuthentic: another header, or not made by `key`.
+        NotAuthentic: another header, or not made with `key`.
 
     """
     if len(raw) > json_text.MAX_BYTES:

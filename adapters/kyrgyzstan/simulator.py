@@ -34,7 +34,7 @@ _JWS: Final = "application/jose"
 
 
 class ElqrRefusal(Exception):
-    """The operator answers with one of its HTTP refusals."""
+    """The operator responds with one of its HTTP refusals."""
 
     def __init__(self, status: int) -> None:
         self.status = status
@@ -43,17 +43,17 @@ class ElqrRefusal(Exception):
 
 @dataclass(slots=True)
 class ElqrSimulator:
-    """The operator as its participants see it."""
+    """The operator as participants see it."""
 
     processor: OrderProcessor
     identity: dict[str, str]
     rail_key: RSAPrivateKey
     participant_key: RSAPublicKey
     created: dict[str, CreditOrder] = field(default_factory=dict)
-    """Created and not executed; a restart forgets them, and nothing is lost but a step to repeat."""
+    """Created but not executed. A restart forgets them; then only the step must be repeated."""
 
     async def handle(self, request: RailRequest) -> RailResponse | None:
-        """Answer a request on the operator's paths."""
+        """Respond to a request at the operator's paths."""
         place = _STEP.fullmatch(request.path)
         if place is None:
             return RailResponse(404)
@@ -81,7 +81,7 @@ class ElqrSimulator:
                 return RailResponse(405)
 
     def _must_be_ours(self, request: RailRequest) -> None:
-        """Token, id and signature."""
+        """Check token, id and signature."""
         headers = request.headers
         expected = {
             "h-psp-token": self.identity["psp_token"],
@@ -116,7 +116,7 @@ class ElqrSimulator:
         return self._signed({"pspTransactionId": credit.ref, "status": int(ElqrStatus.CREATED)})
 
     def _taken(self, credit: CreditOrder) -> RailResponse:
-        """What became of an order that is in the book already."""
+        """The state of an order that is already in the book."""
         try:
             case = self.processor.accept(credit)
         except DifferentContent:
@@ -150,7 +150,7 @@ class ElqrSimulator:
         )
 
     def _credit(self, body: dict[str, Any], raw: bytes) -> CreditOrder:
-        """The body of `create`, every part checked."""
+        """Parse the body of `create` and check every part of it."""
         account = self._recipient(body)
         minor = integer_of(body, "amount")
         ref = text_of(body, "pspTransactionId")
@@ -189,7 +189,7 @@ class ElqrSimulator:
         return account
 
     def _response_body(self, entry: BookEntry, outcome: Outcome, corruption: Corruption) -> bytes:
-        """What `update` and `get` say of an entry, spoiled where the script says so."""
+        """The content of `update` and `get` about an entry, corrupted if the script says so."""
         stranger = "0" * 31 + "1"
         content: dict[str, Any] = {
             "pspTransactionId": stranger if corruption is Corruption.REFERENCE else entry.rail_ref,

@@ -1,4 +1,4 @@
-"""Raast's statuses, where they differ from the definitions of ISO 20022."""
+"""Raast's statuses where they differ from the definitions of ISO 20022."""
 
 from typing import Final
 
@@ -7,6 +7,7 @@ from adapters.port import Outcome
 
 ACCEPTED: Final = "ACSP"
 STATUSES: Final = {**DEFINED, ACCEPTED: Outcome.DONE}
-"""The one public pair of messages ends with the operator's `ACSP` and an account servicer's reference: it is
-the last word there, undone only by a return (observed). Reasons are ISO's; no list of Raast's own is public.
+"""The only public pair of messages ends with the operator's `ACSP` and an account servicer's reference: it is
+the final status there, and only a return undoes it (observed). Reasons are those of ISO; Raast's own are not
+public.
 """

@@ -1,4 +1,4 @@
-"""Pakistan as data: its clock, its calendar, and what the sandbox and the map show of it."""
+"""Pakistan as data: its time zone, its calendar, and its entries in the sandbox and on the map."""
 
 from typing import Final
 
@@ -9,10 +9,10 @@ from adapters.identifiers import Iban
 IBAN: Final = Iban("PK", r"[A-Z]{4}[A-Z0-9]{16}")
 
 CALENDAR: Final = BusinessCalendar("PK", closings=((1, 1), (7, 1)))
-"""Saturday and Sunday since October 2011; Friday is worked.
+"""Saturday and Sunday since October 2011; Friday is a working day.
 
 The State Bank makes the first working day of each half-year a bank holiday: Monday 3 January in 2022, Monday
-3 July in 2023. On 1 July 2024 PRISM went on with the value date of 30 June.
+3 July in 2023. On 1 July 2024 PRISM continued with the value date of 30 June.
 """
 
 COUNTRY: Final = Country(

@@ -1,7 +1,8 @@
-"""What Raast wants of a pacs.008, as observed in public test traffic.
+"""The specific requirements of Raast on a pacs.008, as observed in public test traffic.
 
-The fixed codes (`RTNS`, `0100`, `PMCT`, `050`, `DEBT`) are those of the observed pair, which is a payment to
-a merchant; the codes between persons are not public. `SttlmTmReq/RjctTm` and `RltdRmtInf` are a profile.
+The fixed codes (`RTNS`, `0100`, `PMCT`, `050`, `DEBT`) come from the observed messages, a payment to a
+merchant; the codes for payments between persons are not public. `SttlmTmReq/RjctTm` and `RltdRmtInf` are our
+own profile.
 """
 
 from datetime import timedelta, timezone
@@ -20,7 +21,7 @@ ENVELOPE: Final = EnvelopeFormat(
 
 
 def adapt(order: Order, transaction: Content) -> None:  # noqa: ARG001 - what every dialect is given
-    """Raast's fixed codes."""
+    """Set Raast's fixed codes."""
     transaction["PmtTpInf"] = {
         "ClrChanl": "RTNS",
         "SvcLvl": [{"Prtry": "0100"}],

@@ -1,8 +1,8 @@
 """Raast as data.
 
-The 20 seconds for a credit are the State Bank's rule; there is no central cap since April 2022, so the
-maximum here is an agreement's, not the rail's. Formats are observed in public test traffic; see
-`docs/rails/PK.md` for how sure each fact is.
+The 20 seconds for a credit are the State Bank's rule. There has been no central cap since April 2022, so the
+maximum here comes from an agreement, not from the rail. Formats are observed in public test traffic;
+`docs/rails/PK.md` states how certain each fact is.
 """
 
 from typing import Final

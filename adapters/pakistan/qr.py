@@ -1,4 +1,4 @@
-"""Pakistan's QR schemes: Raast's of merchants, and between persons."""
+"""Pakistan's QR schemes: Raast for merchants, and Raast between persons."""
 
 from typing import Final
 

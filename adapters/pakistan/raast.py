@@ -1,7 +1,8 @@
-"""Pakistan's Raast codes between persons: EMVCo's form of objects, but not its tags.
+"""Pakistan's Raast codes between persons, in EMVCo's object format but with other tags.
 
-Observed. 00 is `02`, 01 tells one payment from many, 02 is `00`, 04 the IBAN, 05 whole rupees, 07 the expiry
-as ddMMyyyyHHmm in Pakistani time, 10 the CRC. A right CRC does not make a right IBAN: both are checked.
+Observed. 00 is `02`, 01 distinguishes codes for one payment from those for many, 02 is `00`, 04 the IBAN, 05
+whole rupees, 07 the expiry as ddMMyyyyHHmm in Pakistani time, 10 the CRC. A valid CRC does not make a valid
+IBAN: both are checked.
 """
 
 import re
@@ -30,20 +31,20 @@ _TAGS: Final = {"00", "01", "02", "04", "05", "07", _CHECK}
 
 
 def is_code(text: str) -> bool:
-    """Whether a text begins as these payloads do."""
+    """Whether a text begins like these payloads."""
     return text.startswith(PREFIX)
 
 
 def read(text: str) -> PaymentCode:
-    """A payload.
+    """Parse a payload.
 
     Raises:
-        InvalidMessage: torn, an unknown object, or the check or the IBAN does not fit.
+        InvalidMessage: malformed, an unknown object, or a wrong checksum or IBAN.
 
     """
     found = emvco.objects(text)
     if not is_emv_crc(text) or list(found)[-1:] != [_CHECK]:
-        raise InvalidMessage("the check does not fit", path=_CHECK, rule="check")
+        raise InvalidMessage("the checksum is wrong", path=_CHECK, rule="check")
     if not set(found) <= _TAGS or found.get("01") not in {_STATIC, _DYNAMIC} or found.get("02") != "00":
         raise InvalidMessage("not a code between persons")
     if not IBAN.fits(found.get("04", "")):
@@ -64,16 +65,16 @@ def read(text: str) -> PaymentCode:
 
 
 def make(code: PaymentCode) -> str:
-    """The payload of a code.
+    """The payload for a code.
 
     Raises:
-        ValueError: the scheme cannot say something of the code.
+        ValueError: the scheme cannot express something in the code.
 
     """
     if not IBAN.fits(code.payee):
         raise ValueError("not an IBAN of Pakistan")
     if not set(code.more) <= {"expires_at"} or code.name or code.city or code.reference or code.category:
-        raise ValueError("the scheme has no word for more")
+        raise ValueError("the scheme has no further fields")
     expires_at = code.more.get("expires_at")
     said = emvco.write(
         [
@@ -96,11 +97,11 @@ def _rupees(amount: Money | None) -> str | None:
         rupees = amounts.write(amount, AmountFormat.WHOLE)
         if _RUPEES.fullmatch(rupees):
             return rupees
-    raise ValueError("the scheme says whole rupees only")
+    raise ValueError("the scheme has whole rupees only")
 
 
 def _expiry(text: str) -> str:
-    """Local time of Pakistan without an offset, ISO 8601, as the code says it."""
+    """Local time of Pakistan without an offset, ISO 8601, as in the code."""
     try:
         at = datetime.strptime(text, _EXPIRY)  # noqa: DTZ007 - the code has no offset
     except ValueError:

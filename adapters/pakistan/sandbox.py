@@ -1,4 +1,4 @@
-"""Made-up ids and accounts at the simulated Raast."""
+"""Invented ids and accounts at the simulated Raast."""
 
 from typing import Final
 
@@ -7,22 +7,22 @@ from adapters.simulation.magic import iban_account, iban_word
 from schemas.payment import Account, Agent
 
 IDENTITY: Final = {"bic": "SCOSPKKA", "operator": "SBPPPKKAIPS"}
-"""Who we are there, and the operator as observed."""
+"""Our ids, and the operator's as observed."""
 
 NOBODY: Final = "+92-3000000000"
-"""An alias that belongs to nobody."""
+"""An alias without an owner."""
 
 CREDITOR_AGENT: Final = Agent(bic="SANDPKKA")
 _WIDTH: Final = 16
 
 
 def account(word: str) -> Account:
-    """The IBAN of the sandbox's bank that ends in a magic word."""
+    """The IBAN at the sandbox's bank that ends in a magic word."""
     return Account(iban=iban_account(IBAN, "SAND", word, _WIDTH))
 
 
 def word_of(account_id: str) -> str:
-    """The magic word in an IBAN, or nothing."""
+    """The magic word in an IBAN; empty if there is none."""
     return iban_word(account_id, IBAN, "SAND")
 
 

@@ -1,4 +1,4 @@
-"""QR payloads of the installed countries: read to one type, and made from it. `read(text)`, `make(code)`."""
+"""QR payloads of the installed countries, parsed to one type and made from it: `read(text)`, `make(code)`."""
 
 from adapters.qr.model import PaymentCode
 from adapters.qr.payload import make, read, schemes

@@ -1,9 +1,9 @@
 """Objects of EMVCo merchant-presented payloads: two digits of tag, two of length in characters, the value.
 
-EMVCo QR Code Specification for Payment Systems, Merchant-Presented Mode, version 1.1. Its check is
+EMVCo QR Code Specification for Payment Systems, Merchant-Presented Mode, version 1.1. Its checksum is
 CRC-16/CCITT-FALSE; Kyrgyz and Belarusian codes have the same objects and end in four digits of SHA-256.
-Everything is bounded: a payload's characters, an object's value, and the depth, because a template is only
-read where the specification has one.
+Everything has a limit: the length of a payload, the value of an object, and the depth, because templates are
+parsed only where the specification has them.
 """
 
 import binascii
@@ -25,17 +25,17 @@ _TAG = re.compile(r"\d\d", re.ASCII)
 
 
 class ChecksumKind(StrEnum):
-    """How a payload proves that it was read right; neither proves who wrote it."""
+    """How a payload proves that it was scanned correctly; no kind proves who wrote it."""
 
     CRC = "crc"
     SHA4 = "sha4"
 
 
 def objects(text: str) -> dict[str, str]:
-    """The objects of a payload or template, in their order.
+    """The objects of a payload or template, in order.
 
     Raises:
-        InvalidMessage: an object is torn, or there twice.
+        InvalidMessage: an object is incomplete or repeated.
         MessageTooLarge: longer than any payload.
 
     """
@@ -46,10 +46,10 @@ def objects(text: str) -> dict[str, str]:
     while place < len(text):
         tag, length = text[place : place + 2], text[place + 2 : place + 4]
         if not (_TAG.fullmatch(tag) and _TAG.fullmatch(length)):
-            raise InvalidMessage("an object is torn", path=tag if tag.isascii() else None, rule="tlv")
+            raise InvalidMessage("an object is incomplete", path=tag if tag.isascii() else None, rule="tlv")
         value = text[place + 4 : place + 4 + int(length)]
         if len(value) != int(length) or tag in found:
-            raise InvalidMessage("an object is torn, or there twice", path=tag, rule="tlv")
+            raise InvalidMessage("an object is incomplete or repeated", path=tag, rule="tlv")
         found[tag] = value
         place += 4 + len(value)
     return found
@@ -59,7 +59,7 @@ def write(pairs: Iterable[tuple[str, str | None]]) -> str:
     """Objects as text; those without a value are left out.
 
     Raises:
-        ValueError: a value is longer than an object can say.
+        ValueError: a value is longer than an object can hold.
 
     """
     said = []
@@ -73,10 +73,10 @@ def write(pairs: Iterable[tuple[str, str | None]]) -> str:
 
 
 def seal(text: str, check: ChecksumKind) -> str:
-    """A payload with its check as the last object.
+    """A payload with its checksum as the last object.
 
     Raises:
-        ValueError: longer than a payload may be, or text that is no Unicode.
+        ValueError: longer than a payload may be, or text that is not Unicode.
 
     """
     if len(text) + len(_HEAD) + _DIGITS > PAYLOAD_MAX:
@@ -85,7 +85,7 @@ def seal(text: str, check: ChecksumKind) -> str:
 
 
 def checks(text: str) -> set[ChecksumKind]:
-    """Which checks a payload passes; none if its last object is no check."""
+    """The kinds of checksum that are valid in a payload; none if its last object is not a checksum."""
     before, head, digits = (
         text[: -len(_HEAD) - _DIGITS],
         text[-len(_HEAD) - _DIGITS : -_DIGITS],
@@ -105,7 +105,7 @@ def crc(text: str) -> str:
 
 
 def _digits(before: str, check: ChecksumKind) -> str:
-    """The CRC counts the check's own tag and length, the hash does not."""
+    """The CRC covers the tag and length of the checksum object, the hash does not."""
     if check is ChecksumKind.CRC:
         return crc(before + _HEAD)
     return hashlib.sha256(before.encode()).hexdigest()[-_DIGITS:]

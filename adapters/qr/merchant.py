@@ -1,4 +1,4 @@
-"""Payloads of EMVCo objects, read and made by a scheme's data."""
+"""Parses and makes payloads of EMVCo objects from the data of a scheme."""
 
 import re
 from collections.abc import Mapping
@@ -35,18 +35,18 @@ _MUST: Final = ("52", "53", "58", "59", "60", emvco.CHECK)
 
 
 def read(payload: str) -> PaymentCode:
-    """A payload of one of the schemes.
+    """Parse a payload of one of the schemes.
 
     Raises:
-        InvalidMessage: torn, of no scheme here, the check does not fit, or an object is missing or malformed.
+        InvalidMessage: malformed, of no known scheme, a wrong checksum, or an object is missing or malformed.
 
     """
     found = emvco.objects(payload)
     scheme = _by_number().get(found.get("53", ""))
     if scheme is None:
-        raise InvalidMessage("no scheme here has this currency", path="53")
+        raise InvalidMessage("no known scheme has this currency", path="53")
     if not emvco.checks(payload) & {scheme.check, *scheme.also_checks}:
-        raise InvalidMessage("the check does not fit", path=emvco.CHECK, rule="check")
+        raise InvalidMessage("the checksum is wrong", path=emvco.CHECK, rule="check")
     _must_be_right(found, scheme)
     account = _account(found, scheme)
     amount, warnings = _amount((found.get("54") or "").strip(), scheme)
@@ -74,15 +74,15 @@ def _by_number() -> Mapping[str, QrScheme]:
 
 
 def _number_of(currency: str) -> str:
-    """The currency's number of ISO 4217."""
+    """The numeric code of the currency in ISO 4217."""
     return f"{iso4217.Currency(currency).number:03}"
 
 
 def make(code: PaymentCode, scheme: QrScheme) -> str:
-    """The payload of a code, behind the scheme's link where it has one.
+    """The payload for a code, after the scheme's link if it has one.
 
     Raises:
-        ValueError: the scheme cannot say something of the code.
+        ValueError: the scheme cannot express something in the code.
 
     """
     _must_be_sayable(code, scheme)
@@ -112,13 +112,13 @@ def make(code: PaymentCode, scheme: QrScheme) -> str:
 
 
 def _must_be_right(found: dict[str, str], scheme: QrScheme) -> None:
-    """What EMVCo demands of every payload; of complete ones it demands more."""
+    """The requirements of EMVCo on every payload; complete ones have more."""
     if found.get("00") != _FIXED or next(iter(found)) != "00":
         raise InvalidMessage("another version", path="00")
     if found.get("01", _STATIC) not in {_STATIC, _DYNAMIC}:
-        raise InvalidMessage("neither for one payment nor for many", path="01")
+        raise InvalidMessage("not marked as for one payment or for many", path="01")
     if (found.get("58") or scheme.country).upper() != scheme.country:
-        raise InvalidMessage("another country than the currency's", path="58")
+        raise InvalidMessage("the country does not match the currency", path="58")
     if found.get("52") and not _CATEGORY.fullmatch(found["52"]):
         raise InvalidMessage("not four digits", path="52")
     if scheme.complete:
@@ -135,7 +135,7 @@ def _must_be_complete(found: dict[str, str]) -> None:
 
 
 def _oddities(found: dict[str, str], scheme: QrScheme) -> tuple[str, ...]:
-    """What the specification does not allow, and leaves no doubt about whom the code pays and how much."""
+    """Deviations from the specification that leave payee and amount unambiguous."""
     odd = []
     if scheme.complete and not all(found.values()):
         odd.append("an optional part is empty")
@@ -144,12 +144,12 @@ def _oddities(found: dict[str, str], scheme: QrScheme) -> tuple[str, ...]:
     if found.get("58", scheme.country) != scheme.country:
         odd.append("the country is not written in upper case")
     if found.get("54", "") != found.get("54", "").strip():
-        odd.append("blanks around the amount were left out")
+        odd.append("blanks around the amount were removed")
     return tuple(odd)
 
 
 def _account(found: dict[str, str], scheme: QrScheme) -> dict[str, str]:
-    """The scheme's account template; a payload may have those of other schemes beside it."""
+    """The account template of the scheme; a payload may also contain those of other schemes."""
     if scheme.bare and scheme.template in found:
         return {scheme.payee: found[scheme.template]}
     if not scheme.bare and not scheme.guid:
@@ -158,7 +158,7 @@ def _account(found: dict[str, str], scheme: QrScheme) -> dict[str, str]:
         account = emvco.objects(found.get(tag, ""))
         if scheme.names(account.get("00", "")):
             return account
-    raise InvalidMessage("nothing of the scheme is in it", path=scheme.template, rule="missing")
+    raise InvalidMessage("the template of the scheme is empty", path=scheme.template, rule="missing")
 
 
 def _payee(account: dict[str, str], scheme: QrScheme) -> str:
@@ -166,7 +166,7 @@ def _payee(account: dict[str, str], scheme: QrScheme) -> str:
     if scheme.bare and not payee:
         payee = next((value for tag, value in account.items() if tag != "00"), "")
     if not scheme.is_payee(payee):
-        raise InvalidMessage("no payee that the scheme knows", path=scheme.template, rule="payee")
+        raise InvalidMessage("no payee in a form of the scheme", path=scheme.template, rule="payee")
     for name in scheme.needs:
         if not account.get(scheme.facts[name]):
             raise InvalidMessage(f"{name} is missing", path=scheme.template, rule="missing")
@@ -188,7 +188,7 @@ def _more(found: dict[str, str], account: dict[str, str], scheme: QrScheme) -> d
 
 
 def _amount(text: str | None, scheme: QrScheme) -> tuple[Money | None, tuple[str, ...]]:
-    """The amount; producers write zero where the payer is to enter it."""
+    """The amount; producers write zero if the payer enters it."""
     if not text:
         return None, ()
     if len(text) > AMOUNT_MAX or not _AMOUNT.fullmatch(text):
@@ -209,7 +209,7 @@ def _amount_text(amount: Money | None, scheme: QrScheme) -> str | None:
         return None
     text = amounts.write(amount, scheme.amounts)
     if amount.currency != scheme.currency or amount.minor <= 0 or len(text) > AMOUNT_MAX:
-        raise ValueError("the scheme cannot say this amount")
+        raise ValueError("the scheme cannot express this amount")
     return text
 
 
@@ -237,14 +237,14 @@ def _made_template(
 def _must_be_sayable(code: PaymentCode, scheme: QrScheme) -> None:
     known = {*scheme.facts, *_ADDITIONAL, *_LANGUAGE, *_TIPS, "postcode"}
     if unknown := set(code.more) - known:
-        raise ValueError(f"the scheme has no word for {', '.join(sorted(unknown))}")
+        raise ValueError(f"the scheme has no field for {', '.join(sorted(unknown))}")
     if missing := scheme.needs - set(code.more):
-        raise ValueError(f"the scheme needs {', '.join(sorted(missing))}")
+        raise ValueError(f"the scheme requires {', '.join(sorted(missing))}")
     if code.kind is not scheme.kind or not scheme.is_payee(code.payee):
-        raise ValueError("no payee that the scheme knows")
+        raise ValueError("no payee in a form of the scheme")
     if code.category is not None and not _CATEGORY.fullmatch(code.category):
         raise ValueError("a category has four digits")
     if scheme.complete and not (code.name and code.city and code.category):
-        raise ValueError("the scheme needs name, city and category")
+        raise ValueError("the scheme requires name, city and category")
     if len(code.name or "") > NAME_MAX or len(code.city or "") > CITY_MAX:
-        raise ValueError(f"a name has {NAME_MAX} characters at most, a city {CITY_MAX}")
+        raise ValueError(f"a name has at most {NAME_MAX} characters, a city {CITY_MAX}")

@@ -1,4 +1,4 @@
-"""What a QR payload asks for, whatever its country wrote it in."""
+"""The content of a QR payload, independent of the country's format."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,17 +9,17 @@ from schemas.money import Money
 
 
 class PayeeKind(StrEnum):
-    """What a payee is named by."""
+    """How a payee is identified."""
 
     ACCOUNT = "account"
     VPA = "vpa"
     MERCHANT = "merchant"
-    """An id at the scheme, which only the scheme can turn into an account."""
+    """An id at the scheme, which only the scheme can resolve to an account."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentCode:
-    """One QR payload. `make` and `read` are inverses of each other for every code that can be made."""
+    """One QR payload. `make` and `read` are inverses for every code that can be made."""
 
     country: str
     scheme: str
@@ -36,10 +36,10 @@ class PaymentCode:
     category: str | None = None
     """Merchant category, four digits."""
     more: Mapping[str, str] = field(default_factory=dict)
-    """What else the scheme says, by its name there: `provider`, `terminal`, `expires_at`."""
+    """Other fields of the scheme, under their names there: `provider`, `terminal`, `expires_at`."""
     warnings: tuple[str, ...] = ()
-    """What a payer should be told before he pays."""
+    """Warnings to show to the payer before the payment."""
 
 
 Bases = Mapping[str, Basis]
-"""Group of fields (`layout`, `payee`, `amount`, `check`) -> how sure its facts are."""
+"""Group of fields (`layout`, `payee`, `amount`, `check`) -> how certain its facts are."""

@@ -1,8 +1,8 @@
-"""Schemes as data, each group of facts with how sure it is: `SCHEMES` of each adapter's module `qr`.
+"""Schemes as data, with the certainty of each group of facts: `SCHEMES` of each adapter's module `qr`.
 
-Most are EMVCo objects, which `adapters.qr.merchant` reads and makes; a scheme with a form of its own brings
-its functions. Where no layout is public, the account stands in a template of our own, under an identifier
-that says so: `payswitch.CC`. Sources are on the page `docs/rails/qr.md`.
+Most consist of EMVCo objects, which `adapters.qr.merchant` parses and makes; a scheme with its own format
+provides its functions. Where no layout is public, the account is in a template of our own, under an
+identifier that shows this: `payswitch.CC`. Sources are in `docs/rails/qr.md`.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ PUBLISHED, PROFILE = Basis.PUBLISHED, Basis.PROFILE
 
 @dataclass(frozen=True, slots=True)
 class QrScheme:
-    """How one scheme fills EMVCo's objects."""
+    """How one scheme uses EMVCo's objects."""
 
     country: str
     name: str
@@ -29,41 +29,41 @@ class QrScheme:
     bases: Bases
     is_payee: Callable[[str], bool]
     template: str = "26"
-    """Tag of the merchant's account information."""
+    """Tag of the merchant account information."""
     guid: str = ""
     """Sub-object 00 of the template; empty: the value is the payee itself."""
     also: tuple[str, ...] = ()
-    """Other spellings of `guid` that are read; all are compared without case."""
+    """Other spellings of `guid` that are accepted; all are compared without case."""
     payee: str = "01"
-    """Sub-object that names the payee."""
+    """Sub-object that identifies the payee."""
     facts: Mapping[str, str] = field(default_factory=dict)
-    """What else the template says: name in `PaymentCode.more` -> sub-object."""
+    """Other contents of the template: name in `PaymentCode.more` -> sub-object."""
     needs: frozenset[str] = frozenset()
-    """Those of `facts` without which nothing can be paid."""
+    """Those of `facts` that a payment requires."""
     reference: tuple[str, str] = ("62", "05")
     """Template and sub-object of the reference."""
     check: ChecksumKind = ChecksumKind.CRC
     also_checks: frozenset[ChecksumKind] = frozenset()
-    """Other checks that are believed when read."""
+    """Other kinds of checksum that are accepted when parsing."""
     amounts: AmountFormat = AmountFormat.DECIMAL
     complete: bool = True
-    """Country and city are said, and the order and presence that EMVCo demands are held."""
+    """Country and city are present, and EMVCo's rules of order and presence are met."""
     link: str = ""
-    """What a made payload is put behind."""
+    """The link in front of a made payload."""
 
     @property
     def bare(self) -> bool:
-        """The payee stands in the scheme's own object without a template around it."""
+        """The payee is in the scheme's own object, without a template."""
         return not self.guid and not self.facts
 
     def names(self, guid: str) -> bool:
-        """Whether a template with this identifier is the scheme's."""
+        """Whether a template with this identifier belongs to the scheme."""
         return bool(guid) and guid.casefold() in {known.casefold() for known in (self.guid, *self.also)}
 
 
 @dataclass(frozen=True, slots=True)
 class OwnForm:
-    """A scheme whose payloads are no EMVCo objects: a link, or tags of its own."""
+    """A scheme whose payloads are not EMVCo objects: a link, or its own tags."""
 
     country: str
     name: str
@@ -71,18 +71,18 @@ class OwnForm:
     kind: PayeeKind
     bases: Bases
     is_text: Callable[[str], bool]
-    """Whether a text is one of its payloads, by how it begins."""
+    """Whether a text is one of its payloads, by its beginning."""
     read: Callable[[str], PaymentCode]
     make: Callable[[PaymentCode], str]
 
 
 def is_any(text: str) -> bool:
-    """Any payee at all."""
+    """Accepts any payee."""
     return bool(text)
 
 
 def own_layout(country: Country, is_payee: Callable[[str], bool], **facts: str) -> QrScheme:
-    """A layout of our own, for a country whose layout is not public."""
+    """Our own layout, for a country whose layout is not public."""
     return QrScheme(
         country=country.code,
         name=f"EMVCo {country.code}",
@@ -97,7 +97,7 @@ def own_layout(country: Country, is_payee: Callable[[str], bool], **facts: str) 
 
 @cache
 def schemes() -> tuple[QrScheme | OwnForm, ...]:
-    """Those of every country that has an adapter; the first of a country is its usual one."""
+    """The schemes of every country with an adapter; the first of a country is its default."""
     return tuple(
         scheme for country in registry.countries() for scheme in registry.module(country, "qr").SCHEMES
     )
@@ -105,5 +105,5 @@ def schemes() -> tuple[QrScheme | OwnForm, ...]:
 
 @cache
 def by_currency() -> Mapping[str, QrScheme]:
-    """Each currency has one scheme of EMVCo objects here, so object 53 tells which a payload is of."""
+    """Each currency has one EMVCo scheme here, so object 53 identifies the scheme of a payload."""
     return {scheme.currency: scheme for scheme in schemes() if isinstance(scheme, QrScheme)}

@@ -1,7 +1,7 @@
-"""The SBP adapter: orders are taken by ED201, and what became of them comes as ED706 or ED705.
+"""The SBP adapter: ED201 accepts orders, ED706 or ED705 reports their outcome.
 
-One address takes every message. The control result in the same exchange is a receipt; the outcome comes later
-to our callback address, or in answer to ED202.
+All messages are sent to one address. The control result in the same exchange is a receipt. The outcome
+arrives later at our callback address, or in the response to ED202.
 """
 
 import re
@@ -46,7 +46,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def adapter(connection: RailConnection) -> RailAdapter:
-    """The SBP adapter for a connection; `identity["directory"]` may name a file with the day's ED807.
+    """The SBP adapter for a connection; `identity["directory"]` may name a file with the ED807 of the day.
 
     Raises:
         ValueError: the connection lacks a key or an id.
@@ -65,7 +65,7 @@ def adapter(connection: RailConnection) -> RailAdapter:
 
 @dataclass(frozen=True, slots=True)
 class Sbp:
-    """Russia's rail as the port asks for it."""
+    """Implements the port for Russia's rail."""
 
     us: SbpParticipant
     banks: BankDirectory
@@ -89,11 +89,11 @@ class Sbp:
         return [] if messages.read_notice(message) is not None else messages.read_answers(message)
 
     def notice(self, raw: bytes) -> str | None:
-        """See `Noticing.notice`: ED330."""
+        """See `NoticeAdapter.notice`: ED330."""
         return messages.read_notice(self._open(raw))
 
     def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
-        """See `RailAdapter.acknowledge`: HTTP says enough."""
+        """See `RailAdapter.acknowledge`: the HTTP status is enough."""
         return Acknowledgement(b"")
 
     async def submit(self, native: Native) -> Receipt:
@@ -122,7 +122,7 @@ class Sbp:
         """See `RailAdapter.resolve`: ED243, answered by ED244.
 
         Raises:
-            Unavailable: the rail did not answer, or not so that it can be read.
+            Unavailable: the rail did not respond, or the response cannot be read.
 
         """
         asked = creditor.read(alias, PROFILE.creditor)
@@ -132,10 +132,10 @@ class Sbp:
         try:
             reply = await self._exchange(inquiry)
             if reply is None:
-                raise Unavailable("the rail does not answer")
+                raise Unavailable("the rail does not respond")
             return messages.read_payee(reply, inquiry.id)
         except (InvalidMessage, NotAuthentic):
-            raise Unavailable("the rail's answer cannot be read") from None
+            raise Unavailable("the response of the rail cannot be read") from None
 
     async def probe(self) -> bool:
         """See `RailAdapter.probe`: ED999."""
@@ -150,7 +150,7 @@ class Sbp:
         """See `RailAdapter.reconcile`: ED742, answered by the register ED743.
 
         Raises:
-            Unavailable: the rail gave no register, or none that can be read as a whole.
+            Unavailable: the rail returned no register, or none that can be read as a whole.
 
         """
         if _DAY.fullmatch(cycle) is None:
@@ -159,7 +159,7 @@ class Sbp:
         try:
             reply = await self._exchange(asked, FILE_BYTES)
             if reply is None:
-                raise Unavailable(f"the rail gave no register of {cycle}")
+                raise Unavailable(f"the rail returned no register of {cycle}")
             answers = messages.read_register(reply, asked.id, cycle)
         except (InvalidMessage, NotAuthentic) as error:
             raise Unavailable(f"the register of {cycle} cannot be read") from error
@@ -181,7 +181,7 @@ class Sbp:
         return _receipt(native.ref, code, annotation)
 
     async def _exchange(self, asked: UfebsMessage, most: int = ANSWER_BYTES) -> UfebsMessage | None:
-        """What the rail says to a message that is no order; None if it does not answer."""
+        """The rail's response to a message that is not an order; None if it does not respond."""
         reply = await self._post(seal(asked, self.signing_key), most)
         return None if isinstance(reply, HttpFailure) else self._open(reply.body, most)
 
@@ -192,7 +192,7 @@ class Sbp:
         return reply
 
     def _open(self, raw: bytes, most: int = ANSWER_BYTES) -> UfebsMessage:
-        """A message of the rail to us, signed by it."""
+        """A message to us, signed by the rail."""
         message = open_sealed(raw, self.rail_key, most)
         if message.sender != self.us.operator or message.receiver != self.us.uid:
             raise InvalidMessage("not from the rail to us")
@@ -203,7 +203,7 @@ class Sbp:
 
 
 def _receipt(ref: str, code: str, annotation: str) -> Receipt:
-    """Control either takes an order or refuses it; a code that does neither proves nothing."""
+    """The control either accepts or refuses an order; a code that does neither proves nothing."""
     if code == codes.ACCEPTED:
         return Receipt(Acceptance.ACCEPTED)
     outcome, reason = codes.outcome_of(code, annotation)
@@ -219,5 +219,5 @@ def _now() -> datetime:
 
 
 def _number() -> int:
-    """For a message that is no order: the system refuses a number that was used, and asking again is safe."""
+    """For messages that are not orders: the system refuses a used number, and a repeated request is safe."""
     return randbelow(messages.SERVICE_NUMBERS)

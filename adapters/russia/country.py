@@ -1,4 +1,4 @@
-"""Russia as data: its clock, its calendar, and what the sandbox and the map show of it."""
+"""Russia as data: its time zone, its calendar, and its entries in the sandbox and on the map."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from adapters.business_days import BusinessCalendar
 from adapters.country import Country, CountryNames, SandboxBank
 
 CALENDAR: Final = BusinessCalendar("RU")
-"""Saturday and Sunday, but for Saturdays to which the government moves a working day."""
+"""Saturday and Sunday, except the Saturdays to which the government moves a working day."""
 
 COUNTRY: Final = Country(
     code="RU",

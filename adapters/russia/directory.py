@@ -1,8 +1,8 @@
 """The directory of Russian banks: ED807, which the Bank of Russia publishes every day.
 
-A bank's BIK gives its correspondent account, which orders must state, and its UIS (the ten-digit id of an
-author of messages). Only banks that are there on the directory's day and whose account is not restricted
-away are kept.
+The BIK of a bank gives its correspondent account, which orders must state, and its UIS (the ten-digit id of
+an author of messages). Only banks that are active on the directory's day and whose account is not restricted
+are kept.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ from schemas.errors import InvalidMessage
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 SANDBOX: Final = Path(__file__).with_name("directory.xml")
-"""Banks of our own invention, in a region that does not exist."""
+"""Invented banks in a region that does not exist."""
 
 _CORRESPONDENT: Final = "CRSA"
 _TAG: Final = f"{{{NAMESPACE}}}"
@@ -45,7 +45,7 @@ class BankDirectory:
 
     @classmethod
     def of(cls, banks: Iterable[Bank]) -> "BankDirectory":
-        """From its banks; the first bank with a SWIFT BIC keeps it."""
+        """Build from its banks; if several have the same SWIFT BIC, the first is used."""
         by_bik = {bank.bik: bank for bank in banks}
         by_swift: dict[str, Bank] = {}
         for bank in by_bik.values():
@@ -54,13 +54,13 @@ class BankDirectory:
         return cls(by_bik, by_swift)
 
     def find(self, bik: str | None, swift: str | None) -> Bank | None:
-        """The bank with this BIK, else with this SWIFT BIC."""
+        """The bank with this BIK, otherwise with this SWIFT BIC."""
         return self.banks.get(bik or "") or self.by_swift.get((swift or "")[:8])
 
 
 @cache
 def load(path: Path = SANDBOX) -> BankDirectory:
-    """The directory in a file.
+    """Read the directory from a file.
 
     Raises:
         ValueError: not an ED807.
@@ -73,7 +73,7 @@ def load(path: Path = SANDBOX) -> BankDirectory:
 
 
 def read(raw: bytes) -> BankDirectory:
-    """The directory in an ED807.
+    """Parse the directory of an ED807.
 
     Raises:
         InvalidMessage: not an ED807.
@@ -100,7 +100,7 @@ def read(raw: bytes) -> BankDirectory:
 
 
 def _correspondent(entry: Element) -> str | None:
-    """The account that the bank has now; None where it has none, or a closed one."""
+    """The current account of the bank; None if it has none or a closed one."""
     for account in entry.iterfind(f"{_TAG}Accounts"):
         if account.get("RegulationAccountType") == _CORRESPONDENT and account.get("DateOut") is None:
             return account.get("Account")

@@ -1,11 +1,11 @@
 """The envelope of UFEBS messages: SOAP 1.2 in windows-1251, with service headers and a signature.
 
 Published (the Bank of Russia's schemas): SOAP envelope, `MessageInfo` and `DocInfo`, the place of documents
-in the body, `MACValue` for a signature. Profile: the header `Expires`, after which the rail must not act, and
-the signature itself, RSA PKCS#1 v1.5 with SHA-256 over all octets of the message but `MACValue`. Production
-signs with GOST R 34.10 through certified means.
+in the body, `MACValue` for a signature. Profile: the header `Expires`, after which the rail must not execute
+the order, and the signature itself, RSA PKCS#1 v1.5 with SHA-256 over all octets of the message except
+`MACValue`. In production messages are signed with GOST R 34.10 by certified tools.
 
-What is signed is what is parsed: the octets without the signature, and nothing else.
+The signed octets are the octets that are parsed: the message without its signature.
 """
 
 import base64
@@ -45,7 +45,7 @@ _INSTANT: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 @dataclass(frozen=True, slots=True)
 class EdId:
-    """What identifies an electronic message: its number in a day of its author."""
+    """The identification of an electronic message: its number on a day of its author."""
 
     number: int
     date: str
@@ -63,7 +63,7 @@ class EdId:
 
     @classmethod
     def of(cls, element: Element) -> "EdId":
-        """From the attributes of an element.
+        """Build from the attributes of an element.
 
         Raises:
             InvalidMessage: one is missing or malformed.
@@ -93,10 +93,10 @@ class UfebsMessage:
     receiver: str
     id: str
     about: str
-    """`AppMessageID`: the transaction that it is about, where it is about one."""
+    """`AppMessageID`: the transaction of the message, if it is about one."""
     created_at: datetime
     documents: Sequence[Element | str]
-    """Elements where they were read; XML where we write an order."""
+    """Elements in a parsed message; XML text in an order that we write."""
     expires_at: datetime | None = None
     correlation: str | None = None
     """Id of the message that this one answers."""
@@ -116,19 +116,19 @@ class UfebsMessage:
 
     @property
     def elements(self) -> list[Element]:
-        """The documents that were read."""
+        """The documents of a parsed message."""
         return [document for document in self.documents if not isinstance(document, str)]
 
 
 def seal(message: UfebsMessage, key: RSAPrivateKey) -> bytes:
-    """The message as signed octets; the same message is always the same octets."""
+    """The message as signed octets; the same message always gives the same octets."""
     head, tail = write(message)
     signature = key.sign(head + tail, padding.PKCS1v15(), hashes.SHA256())
     return head + _MAC_BEGIN + base64.b64encode(signature) + _MAC_END + tail
 
 
 def write(message: UfebsMessage) -> tuple[bytes, bytes]:
-    """The octets before and behind the signature."""
+    """The octets before and after the signature."""
     documents = "".join(map(_written, message.documents))
     correlation = _element("CorrelationMessageID", message.correlation) if message.correlation else ""
     at = instant(message.created_at)
@@ -150,7 +150,7 @@ def write(message: UfebsMessage) -> tuple[bytes, bytes]:
 
 
 def open_sealed(raw: bytes, key: RSAPublicKey, max_bytes: int = gates.MAX_BYTES) -> UfebsMessage:
-    """Read a signed message.
+    """Parse a signed message and verify its signature.
 
     Raises:
         InvalidMessage: not an envelope in windows-1251.
@@ -162,7 +162,7 @@ def open_sealed(raw: bytes, key: RSAPublicKey, max_bytes: int = gates.MAX_BYTES)
     head, begin, rest = raw.partition(_MAC_BEGIN)
     signature, end, tail = rest.partition(_MAC_END)
     if not begin or not end:
-        raise NotAuthentic("no signature where it belongs")
+        raise NotAuthentic("no signature in its place")
     signed = head + tail
     try:
         value = base64.b64decode(signature, validate=True)
@@ -175,7 +175,7 @@ def open_sealed(raw: bytes, key: RSAPublicKey, max_bytes: int = gates.MAX_BYTES)
 
 
 def open_own(raw: bytes) -> UfebsMessage:
-    """Read a message that we wrote and stored ourselves.
+    """Parse a message that we wrote and stored.
 
     Raises:
         InvalidMessage: not an envelope in windows-1251.
@@ -186,15 +186,15 @@ def open_own(raw: bytes) -> UfebsMessage:
 
 
 def root(namespace: str, tag: str, attributes: dict[str, str]) -> Element:
-    """A document to be filled, in its own default namespace."""
+    """The root of a new document, with its own default namespace."""
     return etree.Element(f"{{{namespace}}}{tag}", attributes, nsmap={None: namespace})  # type: ignore[dict-item]
 
 
 def parse(raw: bytes, max_bytes: int = gates.MAX_BYTES) -> Element:
-    """The root of a windows-1251 document.
+    """Parse a windows-1251 document.
 
     Raises:
-        InvalidMessage: another encoding, not XML, or with what no message of the rail has.
+        InvalidMessage: another encoding, not XML, or content that no message of the rail has.
 
     """
     declared = _DECLARED.match(raw)
@@ -204,17 +204,17 @@ def parse(raw: bytes, max_bytes: int = gates.MAX_BYTES) -> Element:
         text = raw[declared.end() :].decode(CHARSET)
     except UnicodeDecodeError:
         raise InvalidMessage("is not windows-1251", rule="encoding") from None
-    # The gates read UTF-8 with room for letters that windows-1251 writes in one octet.
+    # The parser's checks use UTF-8, in which letters take more octets than in windows-1251.
     return gates.xml(text.strip().encode(), max_bytes * 3, comments=False)
 
 
 def instant(at: datetime) -> str:
-    """UTC in whole seconds, rounded down: an expiry is never later than the one that was meant."""
+    """UTC in whole seconds, rounded down, so that an expiry is never later than the original."""
     return at.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
 
 
 def read_instant(text: str | None) -> datetime:
-    """An instant.
+    """Parse an instant.
 
     Raises:
         InvalidMessage: not UTC in whole seconds.

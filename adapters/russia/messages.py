@@ -1,9 +1,9 @@
-"""UFEBS messages: orders said in them, and the system's answers read. Pure.
+"""UFEBS messages: builds orders and parses the system's responses. Pure.
 
-ED702 is the order of a cross-border transfer; a debtor whose bank is Russian makes it a domestic one, said in
-ED701. What the schemas leave open is a profile: `TransactionID` is the UETR without hyphens,
-`TransactionIDPSP` the sender's transaction id, `PaymentID` the end-to-end id; a name or account is asked for
-with ED243.
+ED702 is the order of a cross-border transfer; if the debtor's bank is Russian, the transfer is domestic and
+its order is ED701. Where the schemas leave a choice, we use a profile: `TransactionID` is the UETR without
+hyphens, `TransactionIDPSP` the sender's transaction id, `PaymentID` the end-to-end id; ED243 requests a name
+or account.
 """
 
 import hashlib
@@ -54,12 +54,12 @@ _RATE = re.compile(r"(?=.{1,12}$)\d{1,10}(?:\.\d{1,10})?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class SbpParticipant:
-    """Who we are at the system."""
+    """Our identity at the system."""
 
     uid: str
     """Our UIS, ten digits."""
     operator: str
-    """The system's."""
+    """The system's UIS."""
     member: str
     """Our gateway's id at the clearing centre, at most twelve characters."""
     bank: Bank
@@ -67,7 +67,7 @@ class SbpParticipant:
 
     @classmethod
     def of(cls, identity: Mapping[str, str], directory: BankDirectory) -> "SbpParticipant":
-        """From a connection's identity.
+        """Build from a connection's identity.
 
         Raises:
             ValueError: an id is missing, or the directory does not know our gateway.
@@ -76,46 +76,52 @@ class SbpParticipant:
         require(identity, ("uid", "operator", "member", "bik"), "SBP")
         bank = directory.find(identity["bik"], None)
         if bank is None:
-            raise ValueError("the directory of banks lacks our own")
+            raise ValueError("the directory of banks does not contain our own")
         return cls(identity["uid"], identity["operator"], identity["member"], bank)
 
 
 def check(order: Order, directory: BankDirectory) -> Sequence[Violation]:
-    """Everything that makes SBP unable to carry the order."""
+    """Every reason why SBP cannot carry the order."""
     payment = order.payment
     found = amounts.check(order, PROFILE)
     found += _check_payee(payment, directory)
     if not _name(payment.debtor.name):
         found.append(
             Violation(
-                Reason.MISSING_DEBTOR_NAME, "CdtTrfTxInf/Dbtr/Nm", "a name that can be written is needed"
+                Reason.MISSING_DEBTOR_NAME,
+                "CdtTrfTxInf/Dbtr/Nm",
+                "a name that the rail can write is required",
             )
         )
     if not _name(payment.creditor.name):
         found.append(
             Violation(
-                Reason.MISSING_CREDITOR_NAME, "CdtTrfTxInf/Cdtr/Nm", "a name that can be written is needed"
+                Reason.MISSING_CREDITOR_NAME,
+                "CdtTrfTxInf/Cdtr/Nm",
+                "a name that the rail can write is required",
             )
         )
     if _OPERATION_CODE.match(payment.remittance or ""):
         found.append(
             Violation(
-                Reason.REGULATORY, "CdtTrfTxInf/RmtInf/Ustrd", "{VO and five digits} was begun and not said"
+                Reason.REGULATORY,
+                "CdtTrfTxInf/RmtInf/Ustrd",
+                "{VO and five digits} was started and not completed",
             )
         )
     if order.expires_at <= order.made_at:
-        found.append(Violation(Reason.INVALID_DATE, "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
+        found.append(Violation(Reason.INVALID_DATE, "CdtTrfTxInf/SttlmTmReq", "expires before its creation"))
     return found
 
 
 def bank_of(agent: Agent, directory: BankDirectory) -> Bank | None:
-    """The Russian bank that an agent names by BIK or SWIFT BIC."""
+    """The Russian bank that an agent identifies by BIK or SWIFT BIC."""
     bik = agent.member_id if agent.member_id and _BIK.fullmatch(agent.member_id) else None
     return directory.find(bik, agent.bic)
 
 
 def phone_of(payment: CreditTransfer) -> str | None:
-    """The creditor's phone as the rail writes it, `7` and ten digits; None if none is given."""
+    """The creditor's phone in the rail's format, `7` and ten digits; None if none is given."""
     account = payment.creditor_account
     found = creditor.find(account, _PHONES)
     if found is None and account is not None:
@@ -124,7 +130,7 @@ def phone_of(payment: CreditTransfer) -> str | None:
 
 
 def phone(text: str) -> str | None:
-    """A Russian phone in the rail's writing; None if it is none."""
+    """A Russian phone in the rail's format; None for other texts."""
     found = creditor.read(text, _PHONES)
     return None if found is None else found.value
 
@@ -138,7 +144,7 @@ def order_message(order: Order, us: SbpParticipant, directory: BankDirectory) ->
     """ED702, or ED701 when the debtor's bank is Russian."""
     payment, identity = order.payment, order_id(order, us)
     bank = bank_of(payment.creditor_agent, directory)
-    assert bank is not None, "an order is checked before it is translated"
+    assert bank is not None, "orders are checked before they are translated"
     make = _domestic if is_domestic(payment) else _cross_border
     transaction = uetrs.to_hex(payment.uetr)
     document = make(order, us, bank, _attributes(order, us, identity, transaction))
@@ -161,7 +167,7 @@ def is_domestic(payment: CreditTransfer) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SentSbpMessage:
-    """What later messages about an order repeat from it."""
+    """The parts of an order that later messages about it repeat."""
 
     id: EdId
     transaction: str
@@ -169,20 +175,20 @@ class SentSbpMessage:
 
     @classmethod
     def of(cls, message: UfebsMessage) -> "SentSbpMessage":
-        """From the stored order."""
+        """Read from the stored order."""
         document = message.document
         return cls(EdId.of(document), _attribute(document, "TransactionID"), document)
 
 
 def status_inquiry(sent: SentSbpMessage, us: SbpParticipant, at: datetime, number: int) -> UfebsMessage:
-    """ED202: what became of an order."""
+    """ED202: a request for the status of an order."""
     document, identity = _service("ED202", us, at, number, EDInquiryCode=STATUS_INQUIRY)
     _reference(document, "EDRefID", sent.id)
     return _message(us, identity, at, document, about=sent.transaction)
 
 
 def return_order(sent: SentSbpMessage, us: SbpParticipant, at: datetime) -> UfebsMessage:
-    """The order of a return: payer and payee change places. One order has one return, with one id."""
+    """The order of a return: payer and payee are exchanged. One order has one return, with one id."""
     transaction = return_id(sent.transaction)
     domestic = etree.QName(sent.document).localname == "ED701"
     identity = EdId(
@@ -210,17 +216,17 @@ def return_order(sent: SentSbpMessage, us: SbpParticipant, at: datetime) -> Ufeb
 
 
 def return_id(transaction: str) -> str:
-    """The transaction id of an order's return: never one that carries a UETR."""
+    """The transaction id of an order's return, which never contains a UETR."""
     return "R" + hashlib.sha256(b"return" + transaction.encode()).hexdigest()[:31]
 
 
 def can_be_asked(alias: str) -> bool:
-    """Whether this is a phone or an account as Russia writes them."""
+    """Whether this is a phone or an account in Russian format."""
     return creditor.read(alias, PROFILE.creditor) is not None
 
 
 def payee_inquiry(alias: str, us: SbpParticipant, at: datetime, number: int) -> UfebsMessage:
-    """ED243: whose an account or a phone is."""
+    """ED243: a request for the owner of an account or phone."""
     document, identity = _service("ED243", us, at, number, EDDefineRequestCode=PAYEE_INQUIRY)
     _reference(document, "OriginalEPD", identity)
     asked = _add(document, "EDDefineRequestInfo")
@@ -235,13 +241,13 @@ def payee_inquiry(alias: str, us: SbpParticipant, at: datetime, number: int) -> 
 
 
 def probe(us: SbpParticipant, at: datetime, number: int) -> UfebsMessage:
-    """ED999: is the system there."""
+    """ED999: checks that the system is available."""
     document, identity = _service("ED999", us, at, number, CreationDateTime=instant(at))
     return _message(us, identity, at, document)
 
 
 def register_request(day: str, us: SbpParticipant, at: datetime, number: int) -> UfebsMessage:
-    """ED742: what the system did in a day of its own, order by order."""
+    """ED742: a request for the list of executed and refused orders of a day of the system."""
     document, identity = _service("ED742", us, at, number)
     info = _add(document, "RequestInfo", BIC=us.bank.bik, CorrespAcc=us.bank.account)
     _add(info, "BusinessDay", AbstractDate=day)
@@ -249,20 +255,20 @@ def register_request(day: str, us: SbpParticipant, at: datetime, number: int) ->
 
 
 def read_control(message: UfebsMessage, about: str) -> tuple[str, str]:
-    """ED201 in answer to a message: the control code, and what explains it.
+    """ED201 in response to a message: the control code and its explanation.
 
     Raises:
-        InvalidMessage: not the result of this message's control.
+        InvalidMessage: not the control result of this message.
 
     """
     document = message.document
     if document.tag != f"{{{NAMESPACE}}}ED201" or message.correlation != about:
-        raise InvalidMessage("not the result of what was sent")
+        raise InvalidMessage("not the control result of this message")
     return _attribute(document, "CtrlCode"), document.findtext(f"{{{NAMESPACE}}}Annotation") or ""
 
 
 def read_answers(message: UfebsMessage, *, enquired: bool = False) -> list[Answer]:
-    """ED705 and ED706: what became of orders; a state and a confirmation of one order are one answer.
+    """ED705 and ED706: outcomes of orders; a state and a confirmation of one order give one answer.
 
     Raises:
         InvalidMessage: another document, or a required part is missing or malformed.
@@ -278,7 +284,7 @@ def read_answers(message: UfebsMessage, *, enquired: bool = False) -> list[Answe
 
 
 def read_notice(message: UfebsMessage) -> str | None:
-    """ED330: changed hours, in free text for people; None if the message is another one.
+    """ED330: changed hours as text for operators; None for other messages.
 
     Raises:
         InvalidMessage: an ED330 without a text.
@@ -294,40 +300,40 @@ def read_notice(message: UfebsMessage) -> str | None:
 
 
 def read_register(message: UfebsMessage, about: str, day: str) -> list[Answer]:
-    """ED743, and ED705 for every order that was refused: all that the system did in a day.
+    """ED743, and ED705 for every refused order: everything that the system did on a day.
 
-    Money that came back to us is counted and not answered: a return is no order of a payment.
+    Money that was returned to us is counted but gives no answer: a return is not the order of a payment.
 
     Raises:
-        InvalidMessage: of another day, only a part, or not what its own numbers and sums say.
+        InvalidMessage: of another day, incomplete, or not consistent with its own numbers and sums.
 
     """
     register, *refused = message.elements
     if register.tag != f"{{{NAMESPACE}}}ED743" or message.correlation != about:
-        raise InvalidMessage("not the register that was asked for")
+        raise InvalidMessage("not the register of the requested day")
     business_day = _find(_find(register, "RequestInfo"), "BusinessDay")
     if business_day.get("AbstractDate") != day or register.find(f"{{{NAMESPACE}}}PartInfo") is not None:
-        raise InvalidMessage("not the whole register of the day")
+        raise InvalidMessage("not the complete register of the day")
     ours = _lines(register, "DEBT")
     _must_add_up(register, "Debet", ours)
     _must_add_up(register, "Credit", _lines(register, "CRED"))
     done = [Answer(ref, Outcome.DONE, uetrs.from_hex(ref), "SETL", amount=amount) for ref, amount in ours]
     answers = [*done, *map(_read_refusal, refused)]
     if len({answer.ref for answer in answers}) != len(answers):
-        raise InvalidMessage("an order is there twice")
+        raise InvalidMessage("an order is repeated")
     return answers
 
 
 def read_payee(message: UfebsMessage, about: str) -> Payee | None:
-    """ED244: whose an account or a phone is; None if the system does not know.
+    """ED244: the owner of an account or phone; None if the system does not know it.
 
     Raises:
-        InvalidMessage: not the answer to this inquiry.
+        InvalidMessage: not the response to this inquiry.
 
     """
     document = message.document
     if document.tag != f"{{{NAMESPACE}}}ED244" or message.correlation != about:
-        raise InvalidMessage("not the answer to what was asked")
+        raise InvalidMessage("not the response to the request")
     info = document.find(f"{{{NAMESPACE}}}EDDefineAnswerInfo")
     if _attribute(document, "EDDefineAnswerCode") != PAYEE_FOUND or info is None:
         return None
@@ -336,7 +342,7 @@ def read_payee(message: UfebsMessage, about: str) -> Payee | None:
 
 
 def read_kopecks(text: str) -> Money:
-    """An amount in kopecks.
+    """Parse an amount in kopecks.
 
     Raises:
         InvalidMessage: not a positive whole number.
@@ -353,7 +359,7 @@ def _check_payee(payment: CreditTransfer, directory: BankDirectory) -> list[Viol
             Violation(
                 Reason.INVALID_CREDITOR_BANK_IDENTIFIER,
                 place,
-                "a bank of the Russian directory is needed, by BIK or SWIFT BIC",
+                "a bank of the Russian directory is required, by BIK or SWIFT BIC",
             )
         ]
     found = creditor.find(payment.creditor_account, PROFILE.creditor)
@@ -370,7 +376,7 @@ def _check_payee(payment: CreditTransfer, directory: BankDirectory) -> list[Viol
 
 
 def _attributes(order: Order, us: SbpParticipant, identity: EdId, transaction: str) -> dict[str, str]:
-    """What ED701 and ED702 both state of an order."""
+    """The attributes that ED701 and ED702 have in common."""
     payment = order.payment
     return {
         **identity.attributes,
@@ -449,7 +455,7 @@ def _domestic(order: Order, us: SbpParticipant, bank: Bank, attributes: dict[str
 
 
 def _payer_account(payment: CreditTransfer) -> dict[str, str]:
-    """Of a foreign debtor: the IBAN, the account, or what else the sender calls it."""
+    """For a foreign debtor: the IBAN, the account, or another identification that the sender gives."""
     account = payment.debtor_account
     if account and account.iban and is_iban(account.iban):
         return _account("IBAN", account.iban)
@@ -465,9 +471,9 @@ def _domestic_account(payment: CreditTransfer) -> dict[str, str]:
 
 
 def _payee_account(payment: CreditTransfer) -> dict[str, str]:
-    """The account where it is given, else the phone that the clearing centre knows it by."""
+    """The account if it is given, otherwise the phone by which the clearing centre knows it."""
     found = creditor.find(payment.creditor_account, PROFILE.creditor)
-    assert found is not None, "an order is checked before it is translated"
+    assert found is not None, "orders are checked before they are translated"
     return _account("EPID" if found.kind is IdentifierKind.PHONE else "BBAN", found.value)
 
 
@@ -476,7 +482,7 @@ def _account(kind: str, value: str) -> dict[str, str]:
 
 
 def _foreign_bank(agent: Agent, us: SbpParticipant) -> str:
-    """The debtor's bank; it reaches the system through us."""
+    """The debtor's bank, which reaches the system through us."""
     attributes = {"ClrSysMmbId": us.member}
     if agent.bic and _SWIFT.fullmatch(agent.bic):
         attributes["SwiftBIC"] = agent.bic
@@ -510,7 +516,7 @@ def _amount(tag: str, amount: Money) -> str:
 def _service(
     tag: str, us: SbpParticipant, at: datetime, number: int, **attributes: str
 ) -> tuple[Element, EdId]:
-    """A message that is no order; `number` tells it from the day's others."""
+    """A message that is not an order; `number` distinguishes it from others of the day."""
     identity = EdId(ORDER_NUMBERS + 1 + number % SERVICE_NUMBERS, _moscow_date(at), us.uid)
     whole = {**identity.attributes, "EDReceiver": us.operator, **attributes}
     return root(NAMESPACE, tag, whole), identity
@@ -530,7 +536,7 @@ def _message(
 
 
 def _read_refusal(document: Element) -> Answer:
-    """ED705 in a register: the order is refused for good, whether or not its code is one that we know."""
+    """ED705 in a register: the order is finally refused, even if its code is unknown."""
     if document.tag != f"{{{NAMESPACE}}}ED705" or _attribute(document, "StatusStateCode") != "RJCT":
         raise InvalidMessage("not a refusal")
     found = _read_answer(document, enquired=True)
@@ -542,7 +548,7 @@ def _read_answer(document: Element, *, enquired: bool) -> Answer:
     if document.tag == f"{{{NAMESPACE}}}ED705":
         return _read_state(document, ref, enquired=enquired)
     if document.tag != f"{{{NAMESPACE}}}ED706":
-        raise InvalidMessage("not an answer about an order")
+        raise InvalidMessage("not a response about an order")
     amount, number = read_kopecks(_attribute(document, "Sum")), EdId.of(document).text
     return Answer(ref, Outcome.DONE, uetrs.from_hex(ref), "SETL", amount=amount, rail_reference=number)
 
@@ -562,14 +568,14 @@ def _read_state(document: Element, ref: str, *, enquired: bool) -> Answer:
 
 
 def _agreed(first: Answer, second: Answer) -> Answer:
-    """Two documents about one order: the one with the amount, if they agree; else nothing is known."""
+    """Two documents about one order: the one with the amount if they agree, otherwise UNKNOWN."""
     if first.outcome is not second.outcome:
         return replace(first, outcome=Outcome.UNKNOWN, amount=None, reason=None)
     return first if first.amount is not None else second
 
 
 def _lines(register: Element, direction: str) -> list[tuple[str, Money]]:
-    """Transactions and sums by which our account was debited (`DEBT`) or credited (`CRED`)."""
+    """Transactions and sums that debited (`DEBT`) or credited (`CRED`) our account."""
     return [
         (_attribute(line, "TransactionID"), read_kopecks(_attribute(line, "Sum")))
         for bank in register.iterfind(f"{{{NAMESPACE}}}FPSTransInfo")
@@ -581,7 +587,7 @@ def _lines(register: Element, direction: str) -> list[tuple[str, Money]]:
 def _must_add_up(register: Element, direction: str, lines: Sequence[tuple[str, Money]]) -> None:
     stated = (register.get(f"FPS{direction}TransQuantity"), register.get(f"FPS{direction}Sum"))
     if stated != (str(len(lines)), str(sum(amount.minor for _, amount in lines))):
-        raise InvalidMessage("the register's lines are not what its totals say")
+        raise InvalidMessage("the lines of the register do not match its totals")
 
 
 def _moscow_date(at: datetime) -> str:
@@ -605,14 +611,14 @@ def _add(parent: Element, tag: str, **attributes: str) -> Element:
 
 
 def _beside(element: Element) -> str:
-    """The namespace of an element, as its children's tags begin."""
+    """The namespace of an element, as a prefix for the tags of its children."""
     return str(element.tag).partition("}")[0] + "}"
 
 
 def _find(parent: Element, tag: str) -> Element:
     found = parent.find(_beside(parent) + tag)
     if found is None:
-        raise InvalidMessage(f"no {tag}")
+        raise InvalidMessage(f"{tag} is missing")
     return found
 
 

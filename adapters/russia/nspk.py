@@ -1,8 +1,8 @@
 """Russia's payment links: `https://qr.nspk.ru/ID?type=02&bank=...&sum=...&cur=RUB&crc=XXXX`.
 
-Observed. Whom a link pays is known to the scheme alone: the payee here is the link's id. `crc` is
-CRC-16/CCITT-FALSE of the link before it; it fits three of five public links, so a misfit warns and does not
-refuse. Amounts are whole kopecks.
+Observed. Only the scheme knows whom a link pays: the payee here is the link's id. `crc` is CRC-16/CCITT-FALSE
+of the link before it. It is right in three of five public links, so a wrong one gives a warning and no
+refusal. Amounts are whole kopecks.
 """
 
 import re
@@ -34,15 +34,15 @@ _VALUES: Final = {
 
 
 def is_link(text: str) -> bool:
-    """Whether a text begins as these links do, in any case."""
+    """Whether a text begins like these links, in upper or lower case."""
     return text[: len(PREFIX)].lower() == PREFIX
 
 
 def read(text: str) -> PaymentCode:
-    """A link.
+    """Parse a link.
 
     Raises:
-        InvalidMessage: not of this form, another currency, or something behind the check.
+        InvalidMessage: not of this form, another currency, or text after the checksum.
 
     """
     found = _LINK.fullmatch(text)
@@ -56,9 +56,9 @@ def read(text: str) -> PaymentCode:
     if said.get("cur", _CURRENCY) != _CURRENCY:
         odd.append("the currency is not written as RUB")
     if "crc" not in said:
-        odd.append("the link has no check")
+        odd.append("the link has no checksum")
     elif not is_nspk_link(text):
-        odd.append("the link's check does not fit")
+        odd.append("the checksum of the link is wrong")
     return PaymentCode(
         country=COUNTRY.code,
         scheme=NAME,
@@ -73,38 +73,38 @@ def read(text: str) -> PaymentCode:
 
 
 def _parameters(query: str, odd: list[str]) -> dict[str, str]:
-    """The parameters in any order, but that the check is the last: it covers what precedes it."""
+    """The parameters in any order, except that the checksum is the last: it covers everything before it."""
     parts = [part for part in query.split("&") if part]
     pairs = [part.partition("=")[::2] for part in parts]
     said: dict[str, str] = {}
     for name, value in pairs:
         if "crc" in said or name in said:
-            raise InvalidMessage("something stands behind the check, or is there twice", path=name[:8])
+            raise InvalidMessage("text after the checksum, or a repeated parameter", path=name[:8])
         known = _VALUES.get(name)
         if known is None:
-            odd.append("a parameter that is not known was passed over")
+            odd.append("an unknown parameter was ignored")
         elif known.fullmatch(value) is None:
             raise InvalidMessage("not a payment link in roubles", path=name)
         else:
             said[name] = value
     if not {"type", "bank"} <= said.keys():
-        raise InvalidMessage("a payment link names its type and its bank")
+        raise InvalidMessage("a payment link states its type and its bank")
     return said
 
 
 def make(code: PaymentCode) -> str:
-    """The link of a code.
+    """The link for a code.
 
     Raises:
-        ValueError: the scheme cannot say something of the code.
+        ValueError: the scheme cannot express something in the code.
 
     """
     if not _ID.fullmatch(code.payee) or not _BANK.fullmatch(code.more.get("bank", "")):
-        raise ValueError("a link has an id of 32 characters and a bank of 12 digits")
+        raise ValueError("a link requires an id of 32 characters and a bank of 12 digits")
     if set(code.more) != {"bank"} or code.name or code.city or code.reference or code.category:
-        raise ValueError("the scheme has no word for more")
+        raise ValueError("the scheme has no further fields")
     if code.amount is not None and (code.amount.currency != _CURRENCY or code.amount.minor <= 0):
-        raise ValueError("the scheme cannot say this amount")
+        raise ValueError("the scheme cannot express this amount")
     said = f"&sum={code.amount.minor}" if code.amount else ""
     kind = _DYNAMIC if code.dynamic else _STATIC
     link = f"{PREFIX}{code.payee}?type={kind}&bank={code.more['bank']}{said}&cur={_CURRENCY}"

@@ -1,8 +1,8 @@
 """SBP, the Faster Payments System of the Bank of Russia, as data.
 
-Messages, text alphabet, amounts and number ranges are the Bank of Russia's UFEBS schemas 2024.4.0
-(published). How members talk to the clearing centre is confidential, so conduct, limit and times are a
-profile, with the 15 seconds of a transfer that are said in public. See `docs/rails/RU.md`.
+Messages, text alphabet, amounts and number ranges come from the Bank of Russia's UFEBS schemas 2024.4.0
+(published). The rules of the clearing centre for members are confidential, so procedures, limit and times are
+our own profile, with the publicly known 15 seconds for a transfer. See `docs/rails/RU.md`.
 """
 
 from typing import Final
@@ -27,7 +27,7 @@ from adapters.profile import (
 from adapters.russia.country import COUNTRY
 
 ORDER_NUMBERS: Final = 899_999_999
-"""EDNo has nine digits; those from 900 000 000 on are for enquiries, probes and returns."""
+"""EDNo has nine digits; numbers from 900 000 000 are for enquiries, probes and returns."""
 
 PROFILE: Final = RailProfile(
     country=COUNTRY.code,
@@ -58,7 +58,7 @@ PROFILE: Final = RailProfile(
     basis=Basis.PROFILE,
     hours=Hours(zone=COUNTRY.zone, basis=Basis.OBSERVED),
     creditor=(
-        account_like(r"\d{5}[0-9ABCEHKMPTX]\d{14}", "an account of 20 digits whose key fits the bank"),
+        account_like(r"\d{5}[0-9ABCEHKMPTX]\d{14}", "an account of 20 digits whose key matches the bank"),
         phone_of("7", 10),
     ),
     carries=(

@@ -1,7 +1,7 @@
-"""Made-up ids and accounts at the simulated SBP.
+"""Invented ids and accounts at the simulated SBP.
 
-Accounts are digits, so a magic word is a number in them: see `adapters.simulation.digits`. The banks are in
-`directory.xml`: region 99 does not exist.
+Accounts are digits, so a magic word is encoded as a number: see `adapters.simulation.digits`. The banks are
+in `directory.xml`: region 99 does not exist.
 """
 
 from typing import Final
@@ -16,31 +16,31 @@ IDENTITY: Final = {
     "bik": "049999801",
     "member": "100000099801",
 }
-"""Who we are there: our UIS, the system's, our gateway's BIK and its id at the clearing centre."""
+"""Our UIS, the system's UIS, the BIK of our gateway, and its id at the clearing centre."""
 
 BIK: Final = "049999802"
 CREDITOR_AGENT: Final = Agent(clearing_system="RUCBC", member_id=BIK)
 
 NOBODY: Final = "79000000000"
-"""A phone that belongs to nobody."""
+"""A phone without an owner."""
 
 _BRANCH: Final = "999"
 
 
 def account(word: str) -> Account:
-    """The account at the sandbox's bank whose number stands for a magic word."""
+    """The account at the sandbox's bank whose number encodes a magic word."""
     return Account(other=_keyed(f"{number_of(word):08}"))
 
 
 def word_of(account_id: str) -> str:
-    """The magic word that an account's number stands for, or nothing."""
+    """The magic word that an account number encodes; empty if there is none."""
     if account_id[9:12] != _BRANCH or not is_russian_account(account_id, BIK):
         return ""
     return word_at(int(account_id[12:]))
 
 
 def _keyed(number: str) -> str:
-    """The rouble account of a person with this number; its key fits the bank."""
+    """The rouble account of a person with this number, with the key for the bank."""
     accounts = (f"40817810{key}{_BRANCH}{number}" for key in range(10))
     return next(account for account in accounts if is_russian_account(account, BIK))
 

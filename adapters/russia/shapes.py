@@ -1,8 +1,8 @@
-"""The shapes of the UFEBS messages that a participant sends, as the simulated system checks them.
+"""The structure of the UFEBS messages that participants send, as the simulated system checks it.
 
-Our own notation of what the Bank of Russia's schemas 2024.4.0 say of these messages (a test holds the two
-against each other). Organisations as payer or payee, and parts that nobody here sends, are left out: the
-simulated system refuses them.
+Our own notation of the Bank of Russia's schemas 2024.4.0 for these messages (a test compares the two).
+Organisations as payer or payee, and parts that nobody here sends, are left out: the simulated system refuses
+them.
 """
 
 import re
@@ -161,10 +161,10 @@ SHAPES: Final = {
 
 
 def check(document: Element) -> None:
-    """Refuse a document that has not its message's shape.
+    """Refuse a document whose structure is not that of its message.
 
     Raises:
-        InvalidMessage: another message, or a part that is missing, foreign, out of order or malformed.
+        InvalidMessage: another message, or a part is missing, unexpected, out of order or malformed.
 
     """
     shape = SHAPES.get(str(document.tag))

@@ -1,8 +1,8 @@
-"""A simulated SBP: strict about envelope, signature, shape, ids and account keys, with a book of its own.
+"""A simulated SBP that checks envelope, signature, structure, ids and account keys, and has its own book.
 
-`POST /ufebs/v1/messages` takes every message: ED701 and ED702 (ED201 at once, ED706 or ED705 to the callback
-address), ED202 (ED705, and a copy of ED706 when settled), ED243 (ED244), ED742 (ED743, and ED705 for what was
-refused) and ED999 (ED201).
+`POST /ufebs/v1/messages` accepts every message: ED701 and ED702 (ED201 at once, ED706 or ED705 to the
+callback address), ED202 (ED705, and a copy of ED706 when settled), ED243 (ED244), ED742 (ED743, and ED705 for
+refused orders) and ED999 (ED201).
 """
 
 import itertools
@@ -42,7 +42,7 @@ _NUMBERS_PER_S: Final = 1000
 
 
 class SbpRefusal(Exception):
-    """Control does not pass; the code goes into ED201."""
+    """The control refuses the message; the code is sent in ED201."""
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -51,7 +51,7 @@ class SbpRefusal(Exception):
 
 @dataclass(slots=True)
 class SbpSimulator:
-    """The system as its participants see it."""
+    """The system as participants see it."""
 
     processor: OrderProcessor
     uid: str
@@ -66,7 +66,7 @@ class SbpSimulator:
     """Numbers of the system's own messages."""
 
     async def handle(self, request: RailRequest) -> RailResponse | None:
-        """Answer a request on the system's address."""
+        """Respond to a request at the system's address."""
         if request.path != PATH or request.method != "POST":
             return RailResponse(404)
         if request.headers.get("content-type") != CONTENT_TYPE:
@@ -99,7 +99,7 @@ class SbpSimulator:
                 return self._response(self._control(message, codes.ACCEPTED))
 
     def _must_be_ours(self, message: UfebsMessage) -> None:
-        """Author, receiver, shape, and a number that was not used for another transaction."""
+        """Check author, receiver, structure, and that the number is not that of another transaction."""
         document = message.document
         shapes.check(document)
         identity = EdId.of(document)
@@ -108,7 +108,7 @@ class SbpSimulator:
         if {message.receiver, document.get("EDReceiver")} != {self.operator}:
             raise SbpRefusal("1004")
         if message.id != identity.text:
-            raise InvalidMessage("the envelope is another message's")
+            raise InvalidMessage("the envelope is that of another message")
 
     async def _pay(self, message: UfebsMessage, raw: bytes) -> RailResponse:
         credit = self._credit(message, raw)
@@ -126,7 +126,7 @@ class SbpSimulator:
         )
 
     def _credit(self, message: UfebsMessage, raw: bytes) -> CreditOrder:
-        """An order, every part of it checked."""
+        """Parse an order and check every part of it."""
         document = message.document
         if document.get("OperationType") != _ORDERS[etree.QName(document).localname]:
             raise SbpRefusal("1005")
@@ -147,7 +147,7 @@ class SbpSimulator:
         )
 
     def _account(self, payee: Element) -> str:
-        """The account that is paid: its key fits the bank, or it stands behind a known phone."""
+        """The account to pay: its key matches the bank, or it is the account of a known phone."""
         place, account = _part(payee, "Bank"), _part(payee, "AccountInfo")
         bank = self.banks.find(place.get("BIC"), None)
         if bank is None or place.get("CorrespAcc") != bank.account:
@@ -166,7 +166,7 @@ class SbpSimulator:
         return value
 
     def _return(self, message: UfebsMessage) -> RailResponse:
-        """Take a credit back; the answer comes later, as for an order."""
+        """Reverse a credit; the response is sent later, as for an order."""
         document = message.document
         original, ref = document.get("PaymentID", ""), document.get("TransactionID", "")
         if ref != messages.return_id(original) or message.about != ref:
@@ -195,7 +195,7 @@ class SbpSimulator:
         return self._message(found, ref, correlation=message.id)
 
     def _register(self, message: UfebsMessage) -> UfebsMessage:
-        """ED743 about a day, then ED705 for every order that was refused in it."""
+        """ED743 about a day, then ED705 for every refused order of it."""
         asked = _part(message.document, "RequestInfo")
         day = _part(asked, "BusinessDay").get("AbstractDate", "")
         entries = self.processor.cycle(day)
@@ -259,7 +259,7 @@ class SbpSimulator:
         return self._message([answer], "", correlation=message.id)
 
     def _known(self, asked: Element) -> str | None:
-        """The account that is asked for, by phone or by itself."""
+        """The requested account, by phone or by number."""
         number = asked.findtext(f"{{{NAMESPACE}}}EDFieldList/{{{NAMESPACE}}}FieldValue")
         if number is not None:
             return sandbox.ALIASES.get(number)
@@ -267,7 +267,7 @@ class SbpSimulator:
         return account if is_russian_account(account, sandbox.BIK) else None
 
     def outcome(self, order: EdId, entry: BookEntry, outcome: Outcome, corruption: Corruption) -> bytes:
-        """ED706 or ED705 about an entry, spoiled where the script says so."""
+        """ED706 or ED705 about an entry, corrupted if the script says so."""
         ref = _STRANGER if corruption is Corruption.REFERENCE else entry.rail_ref
         if outcome is Outcome.DONE:
             document = self._confirmation(order, ref, entry.amount_minor + (corruption is Corruption.AMOUNT))
@@ -296,7 +296,7 @@ class SbpSimulator:
     def _state(
         self, order: EdId, ref: str, outcome: Outcome, *, code: str = "", initial: EdId | None = None
     ) -> Element:
-        """ED705; `code` is a control code, with the ISO reason where it needs one."""
+        """ED705; `code` is a control code, with the ISO reason if it needs one."""
         number, _, reason = code.partition(" ")
         document = self._document("ED705", StatusStateCode=_STATES[outcome], TransactionID=ref)
         if outcome is Outcome.REFUSED:
@@ -342,7 +342,7 @@ class SbpSimulator:
 
 @dataclass(slots=True)
 class Numbers:
-    """Which order has which number: one number is one message in its author's day. Kept beside the book."""
+    """The number of each order: one number is one message on a day of its author. Stored beside the book."""
 
     path: Path
     _orders: dict[EdId, str] = field(default_factory=dict, init=False)
@@ -353,14 +353,14 @@ class Numbers:
             return
         text = self.path.read_text()
         whole = text[: text.rfind("\n") + 1]
-        if whole != text:  # a process was killed while it wrote
+        if whole != text:  # the process was killed while it wrote
             self.path.write_text(whole)
         for line in whole.splitlines():
             number, date, author, ref, operation = json.loads(line)
             self._keep(EdId(number, date, author), ref, operation)
 
     def claim(self, identity: EdId, ref: str, operation: str) -> bool:
-        """Keep an order's number; False if it is another order's."""
+        """Store an order's number; False if another order has it."""
         if identity not in self._orders:
             with self.path.open("a") as file:
                 line = [identity.number, identity.date, identity.author, ref, operation]
@@ -369,9 +369,9 @@ class Numbers:
         return self._orders[identity] == ref
 
     def of(self, ref: str) -> tuple[EdId, str]:
-        """An order's number and operation, or those of its return."""
+        """The number and operation of an order, or of its return."""
         found = self._by_ref.get(ref)
-        assert found is not None, "an order is numbered before it is booked"
+        assert found is not None, "orders get numbers before they are booked"
         return found
 
     def _keep(self, identity: EdId, ref: str, operation: str) -> None:
@@ -383,7 +383,7 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class _ResponseBuilder:
-    """The words of one order's answers."""
+    """Builds the responses about one order."""
 
     simulator: SbpSimulator
     order: EdId
@@ -427,7 +427,7 @@ def _totals(direction: str, entries: Sequence[BookEntry]) -> dict[str, str]:
 
 
 def _readable_id(message: UfebsMessage) -> EdId | None:
-    """The id of the message's document; None where control failed on that."""
+    """The id of the document in a message; None if the control failed on it."""
     try:
         return EdId.of(message.document)
     except InvalidMessage:
@@ -443,7 +443,7 @@ def _add(parent: Element, tag: str, **attributes: str) -> Element:
 
 
 def _part(parent: Element, tag: str) -> Element:
-    """A part that the shape has required."""
+    """A part that the structure requires."""
     found = parent.find(f"{{{etree.QName(parent).namespace}}}{tag}")
     assert found is not None
     return found

@@ -1,7 +1,7 @@
-"""Text as UFEBS allows it: a subset of windows-1251 (IdentifierTextCategory and TextCategory of the schemas).
+"""Text in the characters of UFEBS, a subset of windows-1251 (IdentifierTextCategory and TextCategory).
 
-Printable ASCII, Russian letters and the number sign. A word with any other character is romanised whole, so
-that no word mixes two scripts; the sender's own text stays in the payment.
+Printable ASCII, Russian letters and the number sign. A word with any other character is romanised as a whole,
+so that no word mixes two scripts. The payment keeps the sender's own text.
 """
 
 import re
@@ -12,7 +12,7 @@ from adapters.romanisation import romanised
 from adapters.text import clean
 
 ALPHABET: Final = " -~\u0410-\u044f\u0401\u0451\u2116"
-"""As the inside of a character class."""
+"""As the content of a character class."""
 
 _CARRIED = re.compile(f"[{ALPHABET}]*")
 _WORD: Final = f"[{ALPHABET.replace(' -', '!-')}]+"
@@ -21,7 +21,7 @@ _AS_IT_IS = re.compile(f"{_WORD}(?: {_WORD})*")
 
 
 def ufebs_text(text: str | None, maximum: int) -> str:
-    """What UFEBS carries of a text, at most `maximum` characters; empty when nothing of it can be said."""
+    """What UFEBS can carry of a text, at most `maximum` characters; empty when nothing is left."""
     if not text:
         return ""
     if len(text) <= maximum and _AS_IT_IS.fullmatch(text):
@@ -33,14 +33,14 @@ def ufebs_text(text: str | None, maximum: int) -> str:
 
 
 def element(tag: str, attributes: Mapping[str, str], *content: str) -> str:
-    """An element of XML; attributes without a value are left out."""
+    """An XML element; attributes without a value are left out."""
     said = "".join([f' {name}="{_escaped(value)}"' for name, value in attributes.items() if value])
     inside = "".join(content)
     return f"<{tag}{said}>{inside}</{tag}>" if inside else f"<{tag}{said}/>"
 
 
 def text_element(tag: str, text: str) -> str:
-    """An element with text; nothing at all where there is no text."""
+    """An XML element with text; nothing where the text is empty."""
     return f"<{tag}>{_escaped(text)}</{tag}>" if text else ""
 
 

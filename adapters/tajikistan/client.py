@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class KortiMilli(Iso8583Adapter):
-    """Tajikistan's rail as the port asks for it."""
+    """Implements the port for Tajikistan's rail."""
 
     def check(self, order: Order) -> Sequence[Violation]:
         """See `RailAdapter.check`. A key that does not fit is logged: the rule is observed, not published."""

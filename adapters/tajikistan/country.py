@@ -1,4 +1,4 @@
-"""Tajikistan as data: its clock, its calendar, and what the sandbox and the map show of it."""
+"""Tajikistan as data: its time zone, its calendar, and its entries in the sandbox and on the map."""
 
 from typing import Final
 

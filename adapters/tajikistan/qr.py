@@ -1,4 +1,4 @@
-"""Tajikistan's QR codes: no layout is public, so one of our own."""
+"""Tajikistan's QR codes, in our own layout because none is public."""
 
 import re
 from typing import Final

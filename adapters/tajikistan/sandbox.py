@@ -1,4 +1,4 @@
-"""Made-up ids and accounts at the simulated Tajik processing.
+"""Invented ids and accounts at the simulated Tajik processing.
 
 Accounts are digits only, so a magic word is the number of an account's last eight digits.
 """
@@ -12,7 +12,7 @@ from schemas.payment import Account, Agent
 
 SCHEME: Final = "tls"
 IDENTITY: Final = {"acquirer": "350101", "terminal": "SCOSWT01", "acceptor": "SCOSWITCH000001"}
-"""Who we are there."""
+"""Our identity at the rail."""
 
 BANK: Final = "350101999"
 """BIK of the sandbox's bank."""
@@ -21,13 +21,13 @@ _ACCOUNT = re.compile(r"20202972\d999(\d{8})", re.ASCII)
 
 
 def account(word: str) -> Account:
-    """The account at the sandbox's bank whose number stands for a magic word."""
+    """The account at the sandbox's bank whose number encodes a magic word."""
     numbers = (f"20202972{key}999{number_of(word):08}" for key in range(10))
     return Account(other=next(number for number in numbers if is_tajik_account(number, BANK)))
 
 
 def word_of(account_id: str) -> str:
-    """The magic word that an account's number stands for, or nothing."""
+    """The magic word that an account number encodes; empty if there is none."""
     found = _ACCOUNT.fullmatch(account_id)
     return word_at(int(found[1])) if found else ""
 
@@ -36,4 +36,4 @@ ALIASES: Final = {"5058270000000009": account("").other, "992900000001": account
 """Card and phone of the ordinary account."""
 
 NOBODY: Final = "992900000000"
-"""A phone that belongs to nobody."""
+"""A phone without an owner."""

@@ -7,5 +7,5 @@ from adapters.tajikistan.messages import DIALECT
 
 
 def simulator(settings: SimulatorSettings, callbacks: Callbacks) -> Iso8583Simulator:  # noqa: ARG001 - the registry's
-    """The simulated rail for these settings; it says everything on its participants' connections."""
+    """The simulated rail for these settings; it sends everything on its participants' connections."""
     return make(DIALECT, sandbox, settings)

@@ -62,7 +62,7 @@ def adapter(connection: RailConnection) -> RailAdapter:
 
 @dataclass(frozen=True, slots=True)
 class SvGate:
-    """Uzbekistan's rail as the port asks for it."""
+    """Implements the port for Uzbekistan's rail."""
 
     us: dict[str, str]
     signing_key: RSAPrivateKey
@@ -84,11 +84,11 @@ class SvGate:
         return [messages.read_answer(verify(json_text.parse(raw), self.rail_key))]
 
     def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
-        """See `RailAdapter.acknowledge`: HTTP says enough."""
+        """See `RailAdapter.acknowledge`: the HTTP status is enough."""
         return Acknowledgement(b"", _JSON)
 
     async def reserve(self, native: Native) -> Receipt:
-        """See `Reserving.reserve`: `hold.create` for an account; a card's credit has no hold."""
+        """See `ReservingAdapter.reserve`: `hold.create` for an account; a card's credit has no hold."""
         order = json_text.parse(native.body)
         if order["method"] == messages.CREDIT:
             return Receipt(Acceptance.ACCEPTED)
@@ -129,13 +129,13 @@ class SvGate:
         code = messages.error_of(reversed_)
         if code in {SvGateCode.NO_ORDER, SvGateCode.NOTHING_CREDITED}:
             return Receipt(Acceptance.REFUSED, _undone(native.ref, Outcome.REFUSED, str(code)))
-        return Receipt(Acceptance.UNKNOWN, detail=f"answered with {code}")
+        return Receipt(Acceptance.UNKNOWN, detail=f"responded with {code}")
 
     async def resolve(self, alias: str) -> Payee | None:
         """See `RailAdapter.resolve`: `p2p.info`.
 
         Raises:
-            Unavailable: the rail did not answer, or not so that it can be read.
+            Unavailable: the rail did not respond, or the response cannot be read.
 
         """
         asked = creditor.read(alias, PROFILE.creditor)
@@ -143,13 +143,13 @@ class SvGate:
             return None
         answered = await self._call(messages.info(asked.value))
         if isinstance(answered, HttpFailure):
-            raise Unavailable("the rail does not answer")
+            raise Unavailable("the rail does not respond")
         try:
             return (
                 None if messages.error_of(answered) == SvGateCode.NO_CARD else messages.read_payee(answered)
             )
         except InvalidMessage:
-            raise Unavailable("the rail's answer cannot be read") from None
+            raise Unavailable("the response of the rail cannot be read") from None
 
     async def probe(self) -> bool:
         """See `RailAdapter.probe`: the list of card prefixes, which any participant may ask for."""
@@ -176,7 +176,7 @@ class SvGate:
                 until = messages.open_from(answer)
                 return HttpFailure(sent=False, detail="closed", not_before=until)
         except (InvalidMessage, NotAuthentic):
-            return HttpFailure(sent=True, detail="unreadable answer")
+            return HttpFailure(sent=True, detail="unreadable response")
         return answer
 
     async def _batch(self, requests: Sequence[Content]) -> dict[str, Content]:
@@ -207,16 +207,16 @@ def _receipt(ref: str, answered: Content) -> Receipt:
     try:
         answer = messages.read_answer(answered)
     except InvalidMessage:
-        return Receipt(Acceptance.UNKNOWN, detail="unreadable answer")
+        return Receipt(Acceptance.UNKNOWN, detail="unreadable response")
     if answer.ref != ref:
-        return Receipt(Acceptance.UNKNOWN, detail="answer about another order")
+        return Receipt(Acceptance.UNKNOWN, detail="response about another order")
     match answer.outcome:
         case Outcome.REFUSED:
             return Receipt(Acceptance.REFUSED, answer)
         case Outcome.DONE | Outcome.PENDING:
             return Receipt(Acceptance.ACCEPTED, answer)
         case _:
-            return Receipt(Acceptance.UNKNOWN, detail=f"answered with {answer.rail_code}")
+            return Receipt(Acceptance.UNKNOWN, detail=f"responded with {answer.rail_code}")
 
 
 def _undone(ref: str, outcome: Outcome, code: str) -> Answer:

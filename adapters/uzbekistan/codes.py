@@ -87,7 +87,7 @@ def native_of(reason: str) -> str:
 
 
 def reason_of(native: str) -> str:
-    """The ISO reason of an order that is refused for good."""
+    """The ISO reason of an order that is finally refused."""
     code, _, named = native.partition("/")
     known = REASONS.get(int(code)) if _is_code(code) else None
     return known or (named if named in ISO_REASONS else NO_REASON)

@@ -1,4 +1,4 @@
-"""Uzbekistan as data: its clock, its calendar, and what the sandbox and the map show of it."""
+"""Uzbekistan as data: its time zone, its calendar, and its entries in the sandbox and on the map."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from adapters.business_days import BusinessCalendar
 from adapters.country import Country, CountryNames, SandboxBank
 
 CALENDAR: Final = BusinessCalendar("UZ")
-"""Saturday and Sunday, but for days to which a decree moves a working day."""
+"""Saturday and Sunday, except the days to which a decree moves a working day."""
 
 COUNTRY: Final = Country(
     code="UZ",

@@ -48,7 +48,7 @@ Content = dict[str, Any]
 
 
 def check(order: Order) -> Sequence[Violation]:
-    """Everything that makes the rail unable to carry the order."""
+    """Every reason why the rail cannot carry the order."""
     found = amounts.check(order, PROFILE)
     if recipient_of(order.payment) is None:
         found.append(
@@ -58,11 +58,11 @@ def check(order: Order) -> Sequence[Violation]:
             )
         )
     if not _name(order.payment.debtor.name, debtor_country(order.payment)):
-        found.append(Violation(Reason.MISSING_DEBTOR_NAME, "CdtTrfTxInf/Dbtr/Nm", "a name is needed"))
+        found.append(Violation(Reason.MISSING_DEBTOR_NAME, "CdtTrfTxInf/Dbtr/Nm", "a name is required"))
     if not _name(order.payment.creditor.name, PROFILE.country):
-        found.append(Violation(Reason.MISSING_CREDITOR_NAME, "CdtTrfTxInf/Cdtr/Nm", "a name is needed"))
+        found.append(Violation(Reason.MISSING_CREDITOR_NAME, "CdtTrfTxInf/Cdtr/Nm", "a name is required"))
     if order.expires_at <= order.made_at:
-        found.append(Violation(Reason.INVALID_DATE, "CdtTrfTxInf/SttlmTmReq", "expires before it is made"))
+        found.append(Violation(Reason.INVALID_DATE, "CdtTrfTxInf/SttlmTmReq", "expires before its creation"))
     return found
 
 
@@ -95,7 +95,7 @@ def request(method: str, request_id: str, params: Content) -> Content:
 def order_request(order: Order, us: dict[str, str]) -> Content:
     """The order: a card's credit, or the hold of an account's."""
     recipient = recipient_of(order.payment)
-    assert recipient is not None, "an order is checked before it is translated"
+    assert recipient is not None, "orders are checked before they are translated"
     ext = uetrs.to_hex(order.payment.uetr)
     if is_card(recipient):
         return request(CREDIT, ext, {"credit": _credit(order, ext, recipient, us)})
@@ -193,7 +193,7 @@ def timestamp(at: datetime) -> str:
 
 
 def read_timestamp(text: str) -> datetime:
-    """An instant.
+    """Parse an instant.
 
     Raises:
         InvalidMessage: not UTC with milliseconds.

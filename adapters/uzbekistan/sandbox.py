@@ -17,7 +17,7 @@ IDENTITY: Final = {
     "system": "sco",
     "legal_name": "SCO SWITCH",
 }
-"""Who we are there."""
+"""Our identity at the rail."""
 
 BANK: Final = "09999"
 CREDITOR_AGENT: Final = Agent(bic="SANDUZ22", member_id=BANK)
@@ -42,4 +42,4 @@ ALIASES: Final = {
 """Phone and card of the ordinary account."""
 
 NOBODY: Final = "998900000000"
-"""A phone that belongs to nobody."""
+"""A phone without an owner."""

@@ -61,7 +61,7 @@ class Failure(Exception):
 
 @dataclass(slots=True)
 class SvGateSimulator:
-    """The processing as its participants see it."""
+    """The card processing as participants see it."""
 
     processor: OrderProcessor
     identity: dict[str, str]
@@ -72,7 +72,7 @@ class SvGateSimulator:
     dismissed: set[str] = field(default_factory=set)
 
     async def handle(self, request: RailRequest) -> RailResponse | None:
-        """Answer a request on the rail's one path."""
+        """Respond to a request at the rail's path."""
         refused = self._at_the_door(request)
         if refused:
             return RailResponse(refused)

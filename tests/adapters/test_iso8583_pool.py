@@ -45,7 +45,7 @@ class Peer:
     def __init__(self, reader, writer):
         self.reader, self.writer = reader, writer
 
-    def say(self, fields, key=RAILS):
+    def send(self, fields, key=RAILS):
         self.writer.write(pack(fields, QUICK, key))
 
     def end(self):
@@ -243,7 +243,7 @@ async def test_a_lost_connection_fails_no_order_that_is_answered_on_another(plac
 
     async def elsewhere(fields, gone):
         await rail.until(lambda: any(peer is not gone for peer in rail.peers))
-        next(peer for peer in rail.peers if peer is not gone).say(yes(fields))
+        next(peer for peer in rail.peers if peer is not gone).send(yes(fields))
 
     tasks = []
     async with talking(place, reply) as (rail, adapter):
@@ -266,7 +266,7 @@ RUINS = {
     "our own words": lambda fields: pack(fields, QUICK, OURS),
     "an answer of somebody else": lambda fields: pack(yes(fields), QUICK, OURS),
     "another amount's currency": lambda fields: pack(yes(fields, **{"49": "840"}), QUICK, RAILS),
-    "an answer about another order": lambda fields: pack(
+    "an response about another order": lambda fields: pack(
         yes(fields, **{"48": private.write({PrivateTag.UETR: "a" * 32})}), QUICK, RAILS
     ),
 }
@@ -364,7 +364,7 @@ async def test_the_rails_sign_off_is_answered_and_obeyed(place):
         await adapter.probe()
         await rail.until(lambda: len(rail.peers) == pools.LINKS)
         leaving = rail.peers[0]
-        leaving.say({"t": "0800", "7": "1123120000", "11": "000009", "70": "002"})
+        leaving.send({"t": "0800", "7": "1123120000", "11": "000009", "70": "002"})
         await rail.until(lambda: leaving not in rail.peers)
         await rail.until(lambda: len(rail.peers) == pools.LINKS)
 
@@ -376,7 +376,7 @@ async def test_the_rails_echo_is_answered(place):
     async with talking(place, agree) as (rail, adapter):
         await adapter.probe()
         rail.managed.clear()
-        rail.peers[0].say({"t": "0800", "7": "1123120000", "11": "000009", "70": "301"})
+        rail.peers[0].send({"t": "0800", "7": "1123120000", "11": "000009", "70": "301"})
         await rail.until(lambda: rail.managed == ["301"])
 
 

@@ -112,7 +112,7 @@ def test_a_upi_link_is_read():
 
 
 def test_a_signature_that_nobody_checked_is_told():
-    assert qr.read(f"{UPI}&sign=MEUCIQ").warnings == ("the payee's signature is not checked",)
+    assert qr.read(f"{UPI}&sign=MEUCIQ").warnings == ("the payee's signature was not verified",)
 
 
 LETTERS = st.characters(codec="utf-8", exclude_categories=("Cs", "Cc"))
@@ -282,34 +282,34 @@ ODD = [
     (UPI_CODE + "&am=0105.5", 10550, None),
     (UPI_CODE + "&am=.50", 50, None),
     (UPI_CODE + "&am=105.500", 10550, None),
-    (UPI_CODE + "&", None, "a part without a name or a value was passed over"),
-    (UPI_CODE + "&&am=1.00", 100, "a part without a name or a value was passed over"),
-    (UPI_CODE + "&amp;am=1.00", 100, "a part without a name or a value was passed over"),
-    (UPI_CODE.replace("pn=X", "pn=X & Sons"), None, "a part without a name or a value was passed over"),
+    (UPI_CODE + "&", None, "a part without a name or a value was ignored"),
+    (UPI_CODE + "&&am=1.00", 100, "a part without a name or a value was ignored"),
+    (UPI_CODE + "&amp;am=1.00", 100, "a part without a name or a value was ignored"),
+    (UPI_CODE.replace("pn=X", "pn=X & Sons"), None, "a part without a name or a value was ignored"),
     (TAXED, 10500, None),
-    (UPI_CODE + "&colour=red", None, "a parameter that the specification does not name was passed over"),
+    (UPI_CODE + "&colour=red", None, "a parameter that the specification does not name was ignored"),
     (UPI_CODE.replace("INR", ""), None, "the currency is not written as INR"),
     (UPI_CODE.replace("INR", "inr"), None, "the currency is not written as INR"),
     (UPI_CODE.replace("&cu=INR", ""), None, None),
-    (UPI_CODE + "&pa=shop@okbank", None, "a parameter is there twice, with one value"),
+    (UPI_CODE + "&pa=shop@okbank", None, "a parameter occurs twice with the same value"),
     (UPI_CODE.replace("pay?pa", "PAY?PA"), None, "a parameter's name is not written as in the specification"),
     (UPI_CODE.replace("pay?", "pay/?"), None, None),
-    (UPI_CODE + "\n", None, "blanks or line ends around the code were left out"),
-    ("\ufeff " + UPI_CODE + "\r\n", None, "blanks or line ends around the code were left out"),
-    (sealed(*UZ) + "\n", None, "blanks or line ends around the code were left out"),
-    ("  " + sealed(*UZ) + "\t\r", None, "blanks or line ends around the code were left out"),
+    (UPI_CODE + "\n", None, "blanks or line ends around the code were removed"),
+    ("\ufeff " + UPI_CODE + "\r\n", None, "blanks or line ends around the code were removed"),
+    (sealed(*UZ) + "\n", None, "blanks or line ends around the code were removed"),
+    ("  " + sealed(*UZ) + "\t\r", None, "blanks or line ends around the code were removed"),
     (sealed(*changed(_59="a" * 26)), None, "the name or the city is longer than it may be"),
     (sealed(*changed(_60="a" * 16)), None, "the name or the city is longer than it may be"),
     (sealed(*changed(_54="", _62="")), None, "an optional part is empty"),
     (sealed(*changed(_58="uz")), None, "the country is not written in upper case"),
-    (sealed(*changed(_54=" 12.50 ")), 1250, "blanks around the amount were left out"),
-    (ERIP + "\n", 7100, "blanks or line ends around the code were left out"),
+    (sealed(*changed(_54=" 12.50 ")), 1250, "blanks around the amount were removed"),
+    (ERIP + "\n", 7100, "blanks or line ends around the code were removed"),
     (f"HTTPS://pay.raschet.by/#{ERIP}", 7100, None),
     (SBP + "&sum=0&cur=RUB", None, "the amount is zero: the payer enters it"),
     (SBP + "&cur=rub&sum=150", 150, "the currency is not written as RUB"),
-    (SBP, None, "the link has no check"),
-    (SBP + "&utm=x", None, "a parameter that is not known was passed over"),
-    (SBP.replace("qr.nspk", "QR.NSPK") + "\n", None, "blanks or line ends around the code were left out"),
+    (SBP, None, "the link has no checksum"),
+    (SBP + "&utm=x", None, "an unknown parameter was ignored"),
+    (SBP.replace("qr.nspk", "QR.NSPK") + "\n", None, "blanks or line ends around the code were removed"),
 ]  # fmt: skip
 
 
@@ -473,10 +473,10 @@ def test_the_command_makes_a_code_and_its_image(tmp_path, suffix):
 
 
 WRONG = [
-    (["read", "nonsense"], "an object is torn"),
+    (["read", "nonsense"], "an object is incomplete"),
     (["make", "XX", "--payee", "1"], "no QR scheme"),
     (["make", "IN", "--payee", "shop@okbank", "--scheme", "Other"], "no QR scheme"),
-    (["make", "IN", "--payee", "shop@okbank"], "needs name"),
+    (["make", "IN", "--payee", "shop@okbank"], "requires name"),
     (["make", "IN", "--payee", "shop"], "no payee"),
     (
         ["make", "IN", "--payee", "shop@okbank", "--scheme", "UPI link", "--amount", "1e3"],
@@ -514,10 +514,10 @@ def test_the_page_tells_what_is_ours():
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("upi://mandate?pa=shop@okbank", "a link of no scheme here"),
-        ("bitcoin:175tWpb8K1S7NmH4Zx6rewF9WQrcZv245W", "a link of no scheme here"),
-        ("https://example.com/pay", "a link of no scheme here"),
-        ("\n", "there is no text"),
+        ("upi://mandate?pa=shop@okbank", "a link of no known scheme"),
+        ("bitcoin:175tWpb8K1S7NmH4Zx6rewF9WQrcZv245W", "a link of no known scheme"),
+        ("https://example.com/pay", "a link of no known scheme"),
+        ("\n", "the text is empty"),
     ],
 )
 def test_what_is_no_code_is_called_so(text: str, told: str) -> None:
