@@ -18,6 +18,7 @@ from typing import Final
 import aiohttp
 from opentelemetry import propagate, trace
 
+from adapters import tls
 from adapters.port import Acceptance, RailConnection, Receipt
 from adapters.profile import Timing
 
@@ -68,6 +69,8 @@ class HttpClient:
     connection: RailConnection
     timing: Timing
     _session: aiohttp.ClientSession | None = field(default=None, init=False)
+    _at: int = field(default=0, init=False)
+    """The endpoint in use: it stays in use until no connection can be made to it."""
 
     async def request(
         self,
@@ -80,19 +83,56 @@ class HttpClient:
         answer_bytes: int = ANSWER_BYTES,
         total_s: float | None = None,
     ) -> HttpReply | HttpFailure:
-        """One exchange with the rail; `total_s` replaces the time-out of an order for other requests."""
+        """One exchange with the rail; `total_s` replaces the time-out of an order for other requests.
+
+        Where no connection can be made to an endpoint, so that nothing was sent, the next one is tried.
+        """
+        urls = self.connection.urls
+        for at in [(self._at + turn) % len(urls) for turn in range(len(urls))]:
+            try:
+                return await self._exchange(
+                    method,
+                    urls[at].rstrip("/") + path,
+                    body,
+                    headers={"Content-Type": content_type, **(headers or {}), **_trace()},
+                    answer_bytes=answer_bytes,
+                    total_s=total_s,
+                )
+            except _NOTHING_LEFT as error:
+                failed = HttpFailure(sent=False, detail=_detail(error))
+                self._at = (at + 1) % len(urls)
+        return failed
+
+    async def _exchange(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        *,
+        headers: Mapping[str, str],
+        answer_bytes: int,
+        total_s: float | None,
+    ) -> HttpReply | HttpFailure:
+        """One exchange with one endpoint.
+
+        Raises:
+            aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError: nothing left us.
+
+        """
         try:
             async with self._open().request(
                 method,
-                self.connection.base_url.rstrip("/") + path,
+                url,
                 data=body,
-                headers={"Content-Type": content_type, **(headers or {}), **_trace()},
+                headers=headers,
                 allow_redirects=False,
                 timeout=self._timeout(total_s),
             ) as response:
                 answer = await _read(response, answer_bytes)
+        except _NOTHING_LEFT:
+            raise
         except (aiohttp.ClientError, TimeoutError) as error:
-            return HttpFailure(sent=not isinstance(error, _NOTHING_LEFT), detail=_detail(error))
+            return HttpFailure(sent=True, detail=_detail(error))
         if answer is None:
             return HttpFailure(sent=True, detail="response too large")
         if response.status == _CLOSED and NOT_BEFORE in response.headers:
@@ -100,8 +140,8 @@ class HttpClient:
         return HttpReply(response.status, response.content_type, answer)
 
     def _timeout(self, total_s: float | None) -> aiohttp.ClientTimeout:
-        scaled = self.timing.submit_s * self.connection.time_scale
-        connect = self.timing.connect_s * self.connection.connect_scale
+        scaled = (self.connection.submit_s or self.timing.submit_s) * self.connection.time_scale
+        connect = (self.connection.connect_s or self.timing.connect_s) * self.connection.connect_scale
         return aiohttp.ClientTimeout(total=total_s or scaled, connect=connect)
 
     async def close(self) -> None:
@@ -173,9 +213,7 @@ async def _read(response: aiohttp.ClientResponse, most: int) -> bytes | None:
 
 
 def _verified(connection: RailConnection) -> ssl.SSLContext | bool:
-    """TLS that trusts only the rail's own authority, if one is given."""
-    if connection.ca_file is None:
+    """TLS as the connection states it, or aiohttp's own if it states nothing."""
+    if connection.ca_file is None and connection.certificate_file is None:
         return True
-    context = ssl.create_default_context(cafile=connection.ca_file)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
+    return tls.context(connection)

@@ -3,13 +3,17 @@
 from collections.abc import Iterable, Mapping
 
 
+class MissingIds(ValueError):
+    """A connection brings no value for some ids; the text names them."""
+
+
 def require(identity: Mapping[str, str], names: Iterable[str], rail: str = "the rail") -> None:
     """Check that every id is present and not empty.
 
     Raises:
-        ValueError: some are missing; the text names them.
+        MissingIds: some are missing.
 
     """
     missing = [name for name in names if not identity.get(name)]
     if missing:
-        raise ValueError(f"the identity at {rail} lacks {', '.join(missing)}")
+        raise MissingIds(f"the identity at {rail} lacks {', '.join(missing)}")

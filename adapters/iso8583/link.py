@@ -38,14 +38,16 @@ class RailLink:
         """When the last message of the rail arrived."""
 
     @classmethod
-    async def connect(cls, connection: RailConnection, tls: ssl.SSLContext, length: Length) -> "RailLink":
-        """Connect and verify the rail's certificate.
+    async def connect(
+        cls, connection: RailConnection, url: str, tls: ssl.SSLContext, length: Length
+    ) -> "RailLink":
+        """Connect to one of the rail's endpoints and verify its certificate.
 
         Raises:
             OSError: refused, unknown host name, or a TLS failure.
 
         """
-        place = urlsplit(connection.base_url)
+        place = urlsplit(url)
         reader, writer = await asyncio.open_connection(
             place.hostname,
             place.port,
@@ -110,10 +112,3 @@ class RailLink:
             if self.open:
                 self.drop()
             lost(self)
-
-
-def trusted(connection: RailConnection) -> ssl.SSLContext:
-    """TLS that trusts only the rail's own authority, if one is given."""
-    context = ssl.create_default_context(cafile=connection.ca_file)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context

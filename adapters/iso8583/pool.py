@@ -21,13 +21,14 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Final
 
+from adapters import tls
 from adapters.framing import framed
 from adapters.http import HttpFailure
 from adapters.iso8583 import messages
 from adapters.iso8583.codec import Fields, MacKey, pack, unseal
 from adapters.iso8583.codes import APPROVED
 from adapters.iso8583.dialect import Iso8583Dialect
-from adapters.iso8583.link import RailLink, trusted
+from adapters.iso8583.link import RailLink
 from adapters.iso8583.messages import Key
 from adapters.port import MessageHandler, RailConnection
 from schemas.errors import InvalidMessage, NotAuthentic
@@ -61,7 +62,9 @@ class Pool:
     ) -> None:
         self._connection = connection
         self._dialect = dialect
-        self._connect_s = dialect.profile.timing.connect_s * connection.connect_scale
+        timing = dialect.profile.timing
+        self._connect_s = (connection.connect_s or timing.connect_s) * connection.connect_scale
+        self._submit_s = (connection.submit_s or timing.submit_s) * connection.time_scale
         self._ours = ours
         self._rails = rails
         self._stans = itertools.count(1)
@@ -74,6 +77,8 @@ class Pool:
         self._keeper: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._failures = 0
+        self._at = 0
+        """The endpoint in use: it stays in use until no connection can be made to it."""
         self._not_before = 0.0
         self._last = Unreachable("connect")
         self.overheard: MessageHandler | None = None
@@ -89,7 +94,6 @@ class Pool:
 
     async def exchange(self, frame: bytes, key: Key) -> Fields | HttpFailure:
         """Send one request and wait for its response."""
-        timeout_s = self._dialect.profile.timing.submit_s * self._connection.time_scale
         try:
             async with asyncio.timeout(self._connect_s):
                 await self._places.acquire()
@@ -97,7 +101,7 @@ class Pool:
             return HttpFailure(sent=False, detail="busy")
         try:
             link = await self._link()
-            return await self._ask(link, frame, key, timeout_s)
+            return await self._ask(link, frame, key, self._submit_s)
         except Unreachable as error:
             return HttpFailure(sent=False, detail=error.detail, not_before=error.not_before)
         finally:
@@ -181,9 +185,20 @@ class Pool:
             self._links.append(link)
 
     async def _signed_on(self) -> RailLink:
+        """Make a connection to the endpoint in use; where that fails, to the next ones in turn."""
+        urls = self._connection.urls
+        for at in [(self._at + turn) % len(urls) for turn in range(len(urls))]:
+            try:
+                return await self._signed_on_at(urls[at])
+            except Unreachable as error:
+                failure = error
+                self._at = (at + 1) % len(urls)
+        raise failure
+
+    async def _signed_on_at(self, url: str) -> RailLink:
         try:
             async with asyncio.timeout(self._connect_s):
-                link = await RailLink.connect(self._connection, self._trusted(), self._dialect.length)
+                link = await RailLink.connect(self._connection, url, self._trusted(), self._dialect.length)
         except ssl.SSLError:
             raise Unreachable("tls") from None
         except TimeoutError:
@@ -205,7 +220,7 @@ class Pool:
 
     def _trusted(self) -> ssl.SSLContext:
         if self._tls is None:
-            self._tls = trusted(self._connection)
+            self._tls = tls.context(self._connection)
         return self._tls
 
     async def _manage(self, link: RailLink, code: str, timeout_s: float) -> Fields | HttpFailure:
@@ -246,8 +261,7 @@ class Pool:
         """Send an echo on a connection that was silent for long; without a response it is dead."""
         if time.monotonic() - link.heard_at < ECHO_S * self._connection.time_scale:
             return
-        timeout_s = self._dialect.profile.timing.submit_s * self._connection.time_scale
-        if isinstance(await self._manage(link, messages.ECHO, timeout_s), HttpFailure):
+        if isinstance(await self._manage(link, messages.ECHO, self._submit_s), HttpFailure):
             link.drop()
 
     def _heard(self, link: RailLink, message: bytes) -> None:

@@ -2,7 +2,7 @@
 
     python -m adapters.simulation COUNTRY --port N --data DIR --callback URL --certificate CERT --key KEY
         --connection FILE [--time-scale X] [--latency SECONDS] [--prefunded MINOR]
-        [--credentials FILE]
+        [--credentials FILE] [--client-ca FILE]
 
 `--certificate` and `--key` are the server's, PEM. `--connection` is what `adapters.simulation.sandbox` wrote
 for this rail: a JSON object with `rail_key` (path of the rail's private key), `participant_key` (path of our
@@ -34,7 +34,12 @@ def main(arguments: list[str]) -> None:
     module = registry.module(settings.country, "simulator")
     simulator = module.simulator(settings, callbacks)
     origin = Originator(settings.country, options.credentials, settings.data / "originated.jsonl")
-    tls = {"port": settings.port, "certificate": options.certificate, "key": options.key}
+    tls = {
+        "port": settings.port,
+        "certificate": options.certificate,
+        "key": options.key,
+        "client_ca": options.client_ca,
+    }
     if isinstance(simulator, tcp.TcpSimulator):
         control = tcp.ControlServer(simulator, simulator.peers, settings.rail_key, origin)
         asyncio.run(tcp.run(simulator, control, data=settings.data, **tls))
@@ -50,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--callback", required=True, help="where the rail posts its answers")
     parser.add_argument("--certificate", type=Path, required=True)
     parser.add_argument("--key", type=Path, required=True)
+    parser.add_argument(
+        "--client-ca", type=Path, help="take only clients with a certificate of this authority"
+    )
     parser.add_argument("--connection", type=Path, required=True)
     parser.add_argument("--time-scale", type=float, default=1.0)
     parser.add_argument("--latency", type=float, default=0.05, help="seconds")

@@ -61,7 +61,7 @@ def prepare(
     for name in ("rail", "participant"):
         (_make_mac_key if scheme == FRAMES else _make_signing_key)(directory, name)
     connection_file = directory / "connection.json"
-    _write(
+    write_private(
         connection_file,
         json.dumps(
             {
@@ -96,6 +96,25 @@ def prepare(
     ]
     # fmt: on
     return connection, command
+
+
+def issue_client(directory: Path) -> None:
+    """Make an authority for participants, `client-ca.crt`, and our certificate, `client.crt` with its key.
+
+    Once: the authority's key is not kept. A rail that is started with `--client-ca` takes nobody else.
+    """
+    if (directory / "client-ca.crt").exists():
+        return
+    authority_key, client_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    authority = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "payswitch simulated participants")])
+    client = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "payswitch")])
+    write_private(directory / "client.key", _private_pem(client_key))
+    certificate = _leaf(client, ExtendedKeyUsageOID.CLIENT_AUTH, client_key, authority, authority_key)
+    write_private(
+        directory / "client.crt", certificate.sign(authority_key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    )
+    own = _authority(authority, authority_key).sign(authority_key, hashes.SHA256())
+    write_private(directory / "client-ca.crt", own.public_bytes(Encoding.PEM))
 
 
 def is_simulated(directory: Path) -> bool:
@@ -135,28 +154,43 @@ def _make_tls(directory: Path) -> None:
     names = x509.SubjectAlternativeName(
         [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     )
-    authority_certificate = (
-        _certificate(authority, authority, authority_key.public_key())
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(signs_certificates=True), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key()), critical=False)
+    authority_certificate = _authority(authority, authority_key).sign(authority_key, hashes.SHA256())
+    certificate = (
+        _leaf(server, ExtendedKeyUsageOID.SERVER_AUTH, server_key, authority, authority_key)
+        .add_extension(names, critical=False)
         .sign(authority_key, hashes.SHA256())
     )
-    certificate = (
-        _certificate(server, authority, server_key.public_key())
-        .add_extension(names, critical=False)
+    write_private(directory / "server.key", _private_pem(server_key))
+    write_private(directory / "ca.crt", authority_certificate.public_bytes(Encoding.PEM))
+    # Last, because its presence says that all is there. The authority's key is not kept: its work is done.
+    write_private(directory / "server.crt", certificate.public_bytes(Encoding.PEM))
+
+
+def _authority(name: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    return (
+        _certificate(name, name, key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+
+
+def _leaf(
+    name: x509.Name,
+    purpose: x509.ObjectIdentifier,
+    key: ec.EllipticCurvePrivateKey,
+    authority: x509.Name,
+    authority_key: ec.EllipticCurvePrivateKey,
+) -> x509.CertificateBuilder:
+    return (
+        _certificate(name, authority, key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
         )
-        .sign(authority_key, hashes.SHA256())
     )
-    _write(directory / "server.key", _private_pem(server_key))
-    _write(directory / "ca.crt", authority_certificate.public_bytes(Encoding.PEM))
-    # Last, because its presence says that all is there. The authority's key is not kept: its work is done.
-    _write(directory / "server.crt", certificate.public_bytes(Encoding.PEM))
 
 
 def _certificate(
@@ -194,8 +228,8 @@ def _make_signing_key(directory: Path, name: str) -> None:
     if public_file.exists():
         return
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    _write(directory / f"{name}.key", _private_pem(key))
-    _write(public_file, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    write_private(directory / f"{name}.key", _private_pem(key))
+    write_private(public_file, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
 
 
 def _make_mac_key(directory: Path, name: str) -> None:
@@ -203,15 +237,15 @@ def _make_mac_key(directory: Path, name: str) -> None:
     if (directory / f"{name}.pub").exists():
         return
     key = secrets.token_hex(16).encode()
-    _write(directory / f"{name}.key", key)
-    _write(directory / f"{name}.pub", key)
+    write_private(directory / f"{name}.key", key)
+    write_private(directory / f"{name}.pub", key)
 
 
 def _private_pem(key: PrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
     """Write a file that only its owner may read; it appears complete or not at all."""
     unfinished = path.with_name(path.name + ".new")
     unfinished.unlink(missing_ok=True)

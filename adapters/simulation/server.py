@@ -285,8 +285,10 @@ class SimulatorServer:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def run(server: SimulatorServer, *, port: int, certificate: Path, key: Path) -> None:
-    """Serve until told to stop."""
+def run(
+    server: SimulatorServer, *, port: int, certificate: Path, key: Path, client_ca: Path | None = None
+) -> None:
+    """Serve until told to stop; `client_ca`: only to clients with a certificate of that authority."""
     logging.getLogger("uvicorn.error").addFilter(_is_no_cut)
     uvicorn.run(
         server,
@@ -294,6 +296,8 @@ def run(server: SimulatorServer, *, port: int, certificate: Path, key: Path) -> 
         port=port,
         ssl_certfile=certificate,
         ssl_keyfile=str(key),
+        ssl_ca_certs=str(client_ca) if client_ca else None,
+        ssl_cert_reqs=ssl.CERT_REQUIRED if client_ca else ssl.CERT_NONE,
         loop="uvloop",
         http="httptools",
         ws="none",

@@ -181,11 +181,19 @@ class Listener:
 
 
 async def run(
-    simulator: TcpSimulator, control: SimulatorServer, *, port: int, certificate: Path, key: Path, data: Path
+    simulator: TcpSimulator,
+    control: SimulatorServer,
+    *,
+    port: int,
+    certificate: Path,
+    key: Path,
+    data: Path,
+    client_ca: Path | None = None,
 ) -> None:
-    """Serve the rail and its control port until told to stop."""
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    """Serve the rail and its control port until told to stop; `client_ca` as in `server.run`."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=client_ca)
     tls.load_cert_chain(certificate, key)
+    tls.verify_mode = ssl.CERT_REQUIRED if client_ca else ssl.CERT_NONE
     async with _announced(data) as control_socket:
         listener = Listener(simulator, control)
         server = await asyncio.start_server(listener.serve, "127.0.0.1", port, ssl=tls, backlog=128)

@@ -32,7 +32,7 @@ GROUPS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "ledger": ("operations", "app", "Partitions of the ledger history, freeze, limits, erasure."),
         "iso": ("iso", "app", "Check and convert ISO 20022 messages."),
         "adapters": ("adapters", "app", "Rails: list, check, translate."),
-        "rails": ("rails", "app", "End-of-cycle files and reconciliation."),
+        "rails": ("rails", "app", "Connections, end-of-cycle files, reconciliation."),
         "qr": ("qr", "app", "QR codes: read, create."),
         "report": ("reports", "app", "Reports: create, list, verify."),
         "audit": ("audit", "app", "Checkpoints and proofs of the event log."),

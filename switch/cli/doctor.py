@@ -26,13 +26,14 @@ from cryptography import x509
 from yarl import URL
 
 from adapters import registry
+from adapters.port import RailConnection
 from ledger import backup, migrate, partitions
 from ledger.postgres import EmbeddedPostgres, NotInstalled, program
 from schemas.errors import NotFound, SwitchError
 from switch.base import calendars, metrics
 from switch.base.settings import Settings
 from switch.operations import facts, housekeeping
-from switch.payments.rails import CONNECTION, read_connection
+from switch.payments import rail_connection
 from switch.processes import caretaker, messenger
 from switch.writer.client import Link
 
@@ -183,15 +184,36 @@ def _metrics(settings: Settings) -> Iterator[Finding]:
 
 def _certificates(settings: Settings) -> Iterator[Finding]:
     for country in settings.rails:
-        file = settings.rails_directory / country / CONNECTION
-        if not file.is_file():
+        connection = _connection(settings, country)
+        if connection is None:
             continue
-        connection = read_connection(file, 1.0)
         if connection.ca_file is not None:
             yield from _expiring(f"the authority of rail {country}", _read(connection.ca_file))
-        url = URL(connection.base_url)
-        if url.scheme == "https" and url.host and url.port:
-            yield from _expiring(f"the server of rail {country}", _served(url.host, url.port))
+        if connection.certificate_file is not None:
+            yield from _expiring(f"ours at rail {country}", _read(connection.certificate_file))
+        for url in map(URL, connection.urls):
+            if url.scheme == "https" and url.host and url.port:
+                yield from _expiring(f"the server of rail {country}", _served(url.host, url.port))
+
+
+def _connection(settings: Settings, country: str) -> RailConnection | None:
+    """A rail's connection; None where its file is missing or unusable, which is another finding."""
+    try:
+        return rail_connection.read(rail_connection.file_of(settings.rails_directory, country), 1.0)
+    except (OSError, rail_connection.InvalidConnection):
+        return None
+
+
+def _connection_files(settings: Settings) -> Iterator[Finding]:
+    for country in settings.rails:
+        file = rail_connection.file_of(settings.rails_directory, country)
+        for fault in rail_connection.faults(file, country) if file.is_file() else ():
+            yield _finding(
+                "rail-connection",
+                f"{file}: {fault}.",
+                "Correct it as docs/operate/rails.md describes, and start the switch again.",
+                "rail-down",
+            )
 
 
 def _read(file: Path) -> bytes:
@@ -298,8 +320,8 @@ async def _rails(settings: Settings) -> AsyncIterator[Finding]:
             yield _finding(
                 "rail-unconfigured",
                 f"The rail of {country} has no connection file.",
-                f"Write {settings.rails_directory / country / CONNECTION}, or leave {country} out of"
-                " PAYSWITCH_RAILS.",
+                f"Write {rail_connection.file_of(settings.rails_directory, country)}, or leave {country}"
+                " out of PAYSWITCH_RAILS.",
                 "rail-down",
             )
         elif not answers:
@@ -313,12 +335,12 @@ async def _rails(settings: Settings) -> AsyncIterator[Finding]:
 
 async def _probe(settings: Settings, country: str) -> bool | None:
     """Whether a rail responds; None if it is not configured."""
-    file = settings.rails_directory / country / CONNECTION
+    file = rail_connection.file_of(settings.rails_directory, country)
     if not file.is_file():
         return None
     try:
-        adapter = registry.load(country, read_connection(file, 1.0))
-    except NotFound:
+        adapter = registry.load(country, rail_connection.read(file, 1.0))
+    except (NotFound, OSError, ValueError, KeyError):
         return None
     try:
         return await asyncio.wait_for(adapter.probe(), _WITHIN_S)
@@ -516,6 +538,7 @@ LOCAL: Final[Mapping[str, Callable[[Settings], Iterator[Finding]]]] = {
     "disks": _disks,
     "keys": _keys,
     "metrics": _metrics,
+    "rail connections": _connection_files,
     "certificates": _certificates,
 }
 RUNNING: Final[Mapping[str, Callable[[Settings], AsyncIterator[Finding]]]] = {

@@ -15,7 +15,7 @@ from adapters import registry
 from ledger.migrate import migrate
 from switch.base import causes, database, personal_data
 from switch.base.settings import Settings
-from switch.payments import rails
+from switch.payments import rail_connection
 from switch.webhooks import signing
 
 _MAY_TAKE: Final = "SELECT pg_has_role(current_user, $1, 'SET')"
@@ -48,32 +48,17 @@ def _rails(settings: Settings) -> Iterator[str]:
         yield f"no adapter for {country}: install its package, or leave it out of PAYSWITCH_RAILS"
     if settings.sandbox:
         return  # their connections are created for them
-    files = {country: settings.rails_directory / country / rails.CONNECTION for country in known}
+    files = {country: rail_connection.file_of(settings.rails_directory, country) for country in known}
     missing = [country for country, file in files.items() if not file.exists()]
     if missing:
         yield (
             f"there is no connection file for the rails of {', '.join(missing)}: write"
-            f" {settings.rails_directory.resolve()}/COUNTRY/{rails.CONNECTION} for each, or name in"
+            f" {settings.rails_directory.resolve()}/COUNTRY/{rail_connection.CONNECTION} for each, or name in"
             " PAYSWITCH_RAILS only the rails that are connected; `payswitch up --sandbox` simulates them all"
         )
-    for file in files.values():
-        fault = _fault_of_connection(file) if file.exists() else ""
-        if fault:
-            yield f"{file} is not a connection file of a rail: {fault}"
-
-
-def _fault_of_connection(file: Path) -> str:
-    try:
-        connection = rails.read_connection(file, 1.0)
-    except OSError as error:
-        return causes.of(error).text
-    except KeyError as error:
-        return f"{error} is missing"
-    except (ValueError, TypeError, AttributeError):
-        return "it is not a JSON object of strings"
-    if connection.ca_file is not None:
-        return _fault(connection.ca_file.read_bytes, connection.ca_file)
-    return ""
+    for country, file in files.items():
+        for fault in rail_connection.faults(file, country) if file.exists() else ():
+            yield f"{file}: {fault}"
 
 
 def _keys(settings: Settings) -> Iterator[str]:

@@ -1,20 +1,55 @@
-"""`payswitch rails`: end-of-cycle files and reconciliation breaks."""
+"""`payswitch rails`: connections, end-of-cycle files and reconciliation breaks."""
 
 import asyncio
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from typing import Annotated
 
 import typer
 
-from switch.cli.connect import NUMBER_MAX, Country, Data, Database, database, pool, settings_for, writer
+from switch.cli.connect import (
+    NUMBER_MAX,
+    Country,
+    Data,
+    Database,
+    database,
+    pool,
+    settings_for,
+    writer,
+)
+from switch.cli.failures import CommandFailed
 from switch.cli.pages import AfterNumber, Limit, shown
-from switch.payments import rails
+from switch.payments import rail_connection, rail_test, rails
 from switch.payments.dispatch import Dispatcher
 from switch.payments.reconciliation import Reconciliation, read_breaks, resolve_break
 
 app = typer.Typer(no_args_is_help=True)
+
+
+@app.command("test")
+def try_endpoints(country: Country, data: Data = None) -> None:
+    """Connect to every endpoint of COUNTRY's rail, and ask each for an answer; no money moves.
+
+    Prints one JSON line an endpoint. Exit code 1 if one of them does not work, or the connection file is
+    wrong.
+    """
+    settings = settings_for(data, None)
+    file = rail_connection.file_of(settings.rails_directory, country)
+    if not file.is_file():
+        raise CommandFailed(f"{file} is missing: docs/operate/rails.md describes it")
+    if faults := rail_connection.faults(file, country):
+        raise CommandFailed(f"{file}: {'; '.join(faults)}")
+
+    async def run() -> bool:
+        works = []
+        for url in (connection := rail_connection.read(file, 1.0)).urls:
+            looked = await rail_test.look(country, replace(connection, base_url=url, other_urls=()))
+            typer.echo(json.dumps(asdict(looked)))
+            works.append(looked.works)
+        return all(works)
+
+    raise typer.Exit(0 if asyncio.run(run()) else 1)
 
 
 def _cycle_of(text: str) -> str:

@@ -1,1 +1,1 @@
-"""Payments: intake, routing, pricing, dispatch, reconciliation, queries."""
+"""The way of a payment: intake, routing, pricing, dispatch, reconciliation, reading back."""

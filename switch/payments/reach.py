@@ -1,4 +1,4 @@
-"""Reachability of rails, from the caretaker's probes: the same for every process and page."""
+"""Whether rails answer, as the caretaker's probes saw it: one answer for every process and page."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ WHERE last.at > clock_timestamp() - (3 * last.every_s + 10) * interval '1 second
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Reachability of one rail."""
+    """Whether one rail answers."""
 
     reachable: bool | None
-    """None: it was not probed recently."""
+    """None: nobody has probed it lately."""
     unreachable_since: datetime | None
-    """First of the consecutive failed probes."""
+    """The first of the probes in a row that brought no answer."""
 
 
 NOT_SEEN: Final = Reach(None, None)
@@ -37,6 +37,6 @@ NOT_SEEN: Final = Reach(None, None)
 async def read(
     connection: asyncpg.Connection | asyncpg.Pool, countries: Iterable[str]
 ) -> Mapping[str, Reach]:
-    """Reachability of each rail; rails that were not probed recently are left out."""
+    """Whether each rail answers; one that nobody has probed lately is left out."""
     rows = await connection.fetch(_LAST, list(countries))
     return {row["country"]: Reach(row["ok"], row["since"]) for row in rows}

@@ -25,9 +25,8 @@ from schemas.money import EXPONENTS
 from schemas.signing.keys import Algorithm, SigningKey
 from switch.base.settings import Settings
 from switch.client import credit_transfer
-from switch.payments import rail_register
+from switch.payments import rail_connection, rail_register
 from switch.payments.pricing import FEES, POSITION, SCHEME
-from switch.payments.rails import CONNECTION, write_connection
 from switch.sandbox import people
 from switch.writer.client import Link
 from switch.writer.commands import Fund, Leg, OpenAccount
@@ -126,7 +125,7 @@ def prepare_rail(settings: Settings, country: str, url: str) -> list[str]:
         latency_s=settings.sandbox_latency_s,
         credentials=settings.credentials_file,
     )
-    write_connection(place / CONNECTION, connection)
+    rail_connection.write(place / rail_connection.CONNECTION, connection)
     return command[command.index("adapters.simulation") + 1 :]
 
 

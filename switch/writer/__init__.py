@@ -1,1 +1,1 @@
-"""The writer process: its decisions, and the commands by which other processes reach it."""
+"""What the writer process decides with, and how other processes reach it."""

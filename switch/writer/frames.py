@@ -1,6 +1,6 @@
 """Length-prefixed frames over the local socket, written once per turn of the event loop.
 
-All frames of one turn are sent in one system call, which forms batches under load.
+Everything that is sent in one turn travels in one system call: under load that is what makes batches.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ UNREAD_MAX: Final = 256 * 1024 * 1024
 
 
 class FrameProtocol(asyncio.Protocol):
-    """Calls `received` with the bytes of each whole frame, and `lost` once when the peer has disconnected."""
+    """Calls `received` with the bytes of each whole frame, and `lost` once when the peer is gone."""
 
     def __init__(self, received: Callable[[bytes], None], lost: Callable[[], None]) -> None:
         self._received = received
@@ -22,13 +22,11 @@ class FrameProtocol(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport for writing."""
-        self._transport = cast(
-            "asyncio.WriteTransport", transport
-        )  # uvloop's transport has no such base class
+        """Keep the transport to write to."""
+        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's has no such base
 
     def data_received(self, data: bytes) -> None:
-        """Split the stream into frames."""
+        """Cut frames out of the stream."""
         buffer = self._buffer
         buffer += data
         start = 0
@@ -45,12 +43,12 @@ class FrameProtocol(asyncio.Protocol):
             del buffer[:start]
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        """Notify the owner."""
+        """Tell the owner."""
         self._transport = None
         self._lost()
 
     def send(self, payload: bytes) -> None:
-        """Write one frame; do nothing if the peer has disconnected: `lost` has notified the owner."""
+        """Write one frame; silently nothing once the peer is gone: `lost` has told the owner."""
         if self._transport is None:
             return
         if self._transport.get_write_buffer_size() > UNREAD_MAX:
@@ -59,6 +57,6 @@ class FrameProtocol(asyncio.Protocol):
             self._transport.write(len(payload).to_bytes(_HEADER, "big") + payload)
 
     def close(self) -> None:
-        """Close the connection."""
+        """End the connection."""
         if self._transport is not None:
             self._transport.close()

@@ -448,3 +448,13 @@ async def test_outside_its_window_satna_opens_at_its_hours_if_the_rail_does_not_
 
     assert (satna.acceptance, pol.acceptance, pol.not_before) == (Acceptance.LATER, Acceptance.LATER, None)
     assert abs(satna.not_before - SATNA_HOURS.open_from(datetime.now(UTC))) < timedelta(minutes=1)
+
+
+async def test_where_nobody_listens_the_next_endpoint_is_tried(place):
+    async with talking(place, agree) as (_rail, adapter):
+        there = adapter.pool._connection.base_url
+        other = adapter_for(place, 1, base_url=f"tls://127.0.0.1:{free_port()}", other_urls=(there,))
+        receipt = await other.submit(order(other))
+        await other.close()
+
+    assert receipt.acceptance is Acceptance.ACCEPTED

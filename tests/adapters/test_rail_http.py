@@ -10,7 +10,7 @@ import pytest
 from adapters.http import ANSWER_BYTES, HttpClient, HttpFailure, HttpReply
 from adapters.port import RailConnection
 from adapters.profile import Basis, Timing
-from adapters.simulation.sandbox import free_port, prepare
+from adapters.simulation.sandbox import free_port, issue_client, prepare
 
 TIMING = Timing(
     connect_s=5, submit_s=1, answer_s=1, enquiry_first_s=1, enquiry_every_s=1, enquiries_max=1,
@@ -168,3 +168,62 @@ async def test_a_slow_rail_holds_only_its_own_places(place):
 
     assert sum(not failed.sent for failed in found) >= 8
     assert all(isinstance(failed, HttpFailure) for failed in found)
+
+
+async def test_where_nothing_left_us_the_next_endpoint_is_tried_and_kept(place):
+    async with serving(place, ok(b"yes")) as port:
+        connection = RailConnection(
+            f"https://127.0.0.1:{free_port()}",
+            other_urls=(f"https://127.0.0.1:{port}", f"https://127.0.0.1:{free_port()}"),
+            ca_file=place / "ca.crt",
+        )
+        client = HttpClient(connection, TIMING)
+        found = [await client.request("POST", "/", b"<order/>") for _ in range(2)]
+        at = client._at
+        await client.close()
+
+    assert [isinstance(reply, HttpReply) for reply in found] == [True, True]
+    assert at == 1
+
+
+async def test_an_order_that_may_have_left_us_goes_to_no_other_endpoint(place):
+    """Two endpoints that both make the payment would make it twice."""
+    taken = []
+    async with serving(place, b"") as broken, serving(place, ok(b"yes")) as other:
+        connection = RailConnection(
+            f"https://127.0.0.1:{broken}",
+            other_urls=(f"https://127.0.0.1:{other}",),
+            ca_file=place / "ca.crt",
+        )
+        client = HttpClient(connection, TIMING)
+        taken.append(await client.request("POST", "/", b"<order/>"))
+        at = client._at
+        await client.close()
+
+    assert [(reply.sent, at) for reply in taken] == [(True, 0)]
+
+
+async def test_without_our_certificate_a_rail_that_wants_one_takes_nothing(place):
+    issue_client(place)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=place / "client-ca.crt")
+    context.load_cert_chain(place / "server.crt", place / "server.key")
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    async def serve(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(ok(b"yes"))
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    ours = {"certificate_file": place / "client.crt", "certificate_key_file": place / "client.key"}
+    found = []
+    for certificate in (ours, {}):
+        client = HttpClient(RailConnection(url, place / "ca.crt", **certificate), TIMING)
+        found.append(await client.request("POST", "/", b"<order/>"))
+        await client.close()
+    server.close()
+    await asyncio.sleep(0.01)
+
+    assert [isinstance(reply, HttpReply) for reply in found] == [True, False]

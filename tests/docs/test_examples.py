@@ -55,12 +55,13 @@ RUN_WHOLE = ("docs/integrate/messages.md", "docs/reference/signatures.md")
 FORMS = {
     "docs/integrate/events.md": "an event: tests/switch/webhooks/test_events_and_webhooks.py",
     "docs/operate/participants.md": "participant.onboard",
+    "docs/operate/rails.md": "a connection: tests/switch/payments/test_rail_connection.py",
 }
 """JSON that is no message: what reads it."""
 
 READS = {
     "adapters list", "audit export", "audit keys", "change kinds", "change list", "dashboards", "doctor", "events",
-    "ledger partitions", "migrate", "participant show", "people list", "qr make", "qr read", "qr schemes", "rails breaks",
+    "ledger partitions", "migrate", "participant show", "people list", "qr make", "qr read", "qr schemes", "rails breaks", "rails test",
     "payment", "rails reconcile", "report list", "report made", "report make", "settlement calendar", "settlement list",
     "settlement positions", "settlement show", "verify",
 }  # fmt: skip

@@ -404,7 +404,7 @@ def test_up_without_rail_files_says_which_before_it_makes_anything(
     assert not (tmp_path / "d").exists()
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"base_url": "http://127.0.0.1:1"}'])
+@pytest.mark.parametrize("content", ["{", "[]", '{"endpoints": ["http://127.0.0.1:1"]}'])
 def test_up_with_a_wrong_rail_file_names_it(
     content: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

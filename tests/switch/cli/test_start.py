@@ -40,16 +40,17 @@ def test_every_file_that_is_missing_or_broken_is_named_before_anything_is_starte
     (tmp_path / "keys" / "webhooks.pem").write_text("no key")
     (tmp_path / "keys" / "personal-data.json").write_text("no key")
     (tmp_path / "rails" / "IN").mkdir(parents=True)
-    (tmp_path / "rails" / "IN" / "switch.json").write_text('{"base_url": "https://127.0.0.1:1"}')
+    (tmp_path / "rails" / "IN" / "switch.json").write_text('{"endpoint": "https://127.0.0.1:1"}')
 
     code, lines = up("--data", str(tmp_path), "--port", "0", rails='["PK", "IN", "XX"]')
 
     assert code == 1
-    assert len(lines) == 5
+    assert len(lines) == 6
     assert lines[0].startswith("payswitch: no adapter for XX")
     assert lines[1].startswith("payswitch: there is no connection file for the rails of PK: write ")
-    assert lines[2].endswith("/rails/IN/switch.json is not a connection file of a rail: 'ca_file' is missing")
-    assert {line.partition(" is not a readable key file")[0].rpartition("/")[2] for line in lines[3:]} == {
+    assert lines[2].endswith("/rails/IN/switch.json: endpoints is missing")
+    assert lines[3].endswith("/rails/IN/switch.json: there is no field endpoint")
+    assert {line.partition(" is not a readable key file")[0].rpartition("/")[2] for line in lines[4:]} == {
         "webhooks.pem",
         "personal-data.json",
     }

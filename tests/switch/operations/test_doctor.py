@@ -25,7 +25,7 @@ from cryptography.x509.oid import NameOID
 from adapters.port import RailConnection
 from switch.base.settings import Settings
 from switch.cli import doctor
-from switch.payments.rails import CONNECTION, write_connection
+from switch.payments import rail_connection
 from switch.writer.commands import Freeze
 from switch.writer.desk import Desk
 from tests.switch.desk import open_desk
@@ -193,7 +193,9 @@ def test_a_certificate_that_ends_is_named(tmp_path: Path, days: int, code: set[s
     ca.write_bytes(certificate(days))
     place.mkdir(parents=True)
     settings = settings_of(tmp_path, rails=("IN", "PK"))
-    write_connection(place / CONNECTION, RailConnection("https://127.0.0.1:1", ca_file=ca))
+    rail_connection.write(
+        place / rail_connection.CONNECTION, RailConnection("https://127.0.0.1:1", ca_file=ca)
+    )
 
     assert {finding.code for finding in doctor.LOCAL["certificates"](settings)} == code
 

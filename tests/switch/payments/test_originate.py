@@ -15,7 +15,7 @@ async def control(stack: Stack, country: str, method: str, path: str, body: obje
     place = json.loads((stack.settings.rails_directory / country / "switch.json").read_text())
     trusted = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=place["ca_file"]))
     async with aiohttp.ClientSession(connector=trusted) as session:
-        async with session.request(method, place["base_url"] + path, json=body) as answer:
+        async with session.request(method, place["endpoints"][0] + path, json=body) as answer:
             return answer.status, await answer.json(content_type=None)
 
 

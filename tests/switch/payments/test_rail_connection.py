@@ -1,0 +1,146 @@
+"""The connection file of a rail: read as a whole, every fault at once, no secret that others can read."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.simulation import sandbox
+from switch.payments import rail_connection
+from switch.payments.rail_connection import ConnectionFile
+from tests.docs.blocks import blocks
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """The rail's directory of an operator, with the files that the rail's operator gave."""
+    sandbox.prepare(tmp_path, "IN", port=1, callback_url="http://127.0.0.1:1")
+    sandbox.issue_client(tmp_path)
+    return tmp_path
+
+
+def written(place: Path, **changes: Any) -> Path:
+    content = {
+        "endpoints": ["https://rail.example:7443", "https://rail-b.example:7443"],
+        "ca_file": "ca.crt",
+        "certificate_file": "client.crt",
+        "certificate_key_file": "client.key",
+        "signing_key_file": "participant.key",
+        "rail_key_file": "rail.pub",
+        "identity": {"org_id": "700001", "ifsc": "HDFC0000001"},
+        **changes,
+    }
+    file = place / rail_connection.CONNECTION
+    file.write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
+    return file
+
+
+def identity() -> dict[str, str]:
+    from adapters.india.sandbox import IDENTITY
+
+    return dict(IDENTITY)
+
+
+def test_a_file_of_an_operator_is_read(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAIL_IN_KEY", (place / "participant.key").read_text())
+    file = written(
+        place,
+        identity=identity(),
+        signing_key_file=None,
+        signing_key_environment="RAIL_IN_KEY",
+        connect_s=2,
+        submit_s=7.5,
+    )
+    connection = rail_connection.read(file, 1.0)
+
+    assert rail_connection.faults(file, "IN") == []
+    assert connection.urls == ("https://rail.example:7443", "https://rail-b.example:7443")
+    assert connection.signing_key == (place / "participant.key").read_bytes()
+    assert (connection.ca_file, connection.connect_s, connection.submit_s) == (place / "ca.crt", 2, 7.5)
+
+
+def test_what_the_sandbox_writes_is_read(place: Path) -> None:
+    connection, _ = sandbox.prepare(place, "IN", port=1, callback_url="http://127.0.0.1:1")
+    file = place / rail_connection.CONNECTION
+    rail_connection.write(file, connection)
+
+    assert rail_connection.read(file, 1.0) == connection
+
+
+def test_every_fault_is_told_at_once(place: Path) -> None:
+    (place / "client.key").chmod(0o644)
+    (place / "participant.key").chmod(0o640)
+    file = written(
+        place,
+        endpoints=["http://rail.example:80", "https://user@rail.example:1"],
+        rail_key="x",
+        ca_file="missing.crt",
+        connect_s=2,
+    )
+    found = rail_connection.faults(file, "IN")
+
+    assert [fault.partition(":")[0] for fault in found] == [
+        "endpoints.0",
+        "endpoints.1",
+        "ca_file",
+        "certificate_key_file",
+        "signing_key_file",
+        "rail_key and rail_key_file",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"endpoints": []}, "endpoints: List should have at least 1 item"),
+        ({"endpoints": ["https://a:1", "tls://a:1"]}, "endpoints: all of them are https"),
+        ({"endpoints": ["https://a:1", "https://a:1"]}, "endpoints: one is there twice"),
+        ({"endpoint": "https://a:1"}, "there is no field endpoint"),
+        ({"certificate_key_file": None}, "certificate_file and certificate_key_file go together"),
+        ({"certificate_key_file": "participant.key"}, "certificate_file is no certificate in PEM"),
+        ({"ca_file": "rail.pub"}, "ca_file holds no certificate in PEM"),
+        ({"signing_key_file": None, "signing_key_environment": "NOT_SET_HERE"}, "signing_key_environment"),
+        ({"signing_key_file": "ca.crt"}, "a key or the identity does not have the form"),
+        ({"identity": {}}, "the identity at UPI lacks org_id"),
+        ({"connect_s": 0}, "connect_s: Input should be greater than 0"),
+    ],
+    ids=[
+        *("no endpoint", "two schemes", "one endpoint twice", "unknown field", "no key of the certificate"),
+        *(
+            "another key",
+            "no authority",
+            "no variable",
+            "no signing key",
+            "no identity",
+            "no time to connect",
+        ),
+    ],
+)
+def test_a_fault_is_one_line(place: Path, changes: dict[str, Any], said: str) -> None:
+    found = rail_connection.faults(written(place, **{"identity": identity(), **changes}), "IN")
+
+    assert len(found) == 1
+    assert said in found[0]
+
+
+def test_an_inline_key_needs_a_file_that_nobody_else_reads(place: Path) -> None:
+    key = (place / "participant.key").read_text()
+    file = written(place, identity=identity(), signing_key_file=None, signing_key=key)
+    file.chmod(0o644)
+    (fault,) = rail_connection.faults(file, "IN")
+    file.chmod(0o600)
+
+    assert "holds a secret key" in fault
+    assert "PRIVATE" not in fault
+    assert rail_connection.faults(file, "IN") == []
+
+
+def test_the_example_of_the_document_has_every_field_but_those_that_stand_instead() -> None:
+    (example,) = (
+        block for block in blocks() if block.page == "docs/operate/rails.md" and block.language == "json"
+    )
+    fields = ConnectionFile.model_validate_json(example.text).model_fields_set
+    instead = {f"{key}{form}" for key in ("signing_key", "rail_key") for form in ("", "_environment")}
+
+    assert ConnectionFile.model_fields.keys() - fields == instead
