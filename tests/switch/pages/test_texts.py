@@ -112,9 +112,13 @@ OWN = {
         "unknown magic word",
         "no such participant in the sandbox",
     ),
-    *("the API did not respond", own_tests.NOT_HERE),
+    *("the API did not respond", own_tests.NOT_HERE, forms.WHOLE),
 }
 """Words that a participant's pages say by name."""
+
+
+ERRORS = ("InvalidMessage", "NotAllowed", "NotFound", "Unavailable")
+"""What pages themselves raise: their details are shown."""
 
 
 WORDS = {
@@ -167,7 +171,7 @@ def texts() -> set[str]:
     found = extract_from_dir(
         pages,
         method_map=[("**.py", "python"), ("templates/**.html", "jinja2")],
-        keywords={"_": None, "text": None},
+        keywords={**dict.fromkeys(("_", "text")), **dict.fromkeys(ERRORS)},
     )
     written = {message for _, _, message, _, _ in found if isinstance(message, str)}
     named = said_by_reports()
