@@ -1,4 +1,4 @@
-"""The integrator's client: send a credit transfer, learn what became of it.
+"""The client for integrators: send a credit transfer, and learn its outcome.
 
     async with Client("http://127.0.0.1:8320", bearer="sk_test_...") as client:
         document = credit_transfer(
@@ -8,10 +8,10 @@
         )
         state = await client.pay(document, wait=10)
 
-The UETR is made before anything is sent, and a retry sends the same bytes again, so no failure of the
-network can pay twice. An unknown outcome (the switch's problem `outcome-unknown`, or a broken connection) is
-resolved in the same way. `NoAnswer` means that it is still unknown: ask for it, or send the very same
-document again; a new UETR would be a new payment.
+The UETR is generated before anything is sent, and a retry sends the same bytes again, so no network failure
+can pay twice. An unknown outcome (the problem `outcome-unknown`, or a lost connection) is resolved in the
+same way. `NoAnswer` means that the outcome is still unknown: read the payment, or send the same document
+again; a new UETR would be a new payment.
 """
 
 import asyncio
@@ -41,23 +41,23 @@ from schemas.signing.http_signatures import SigningKey
 MESSAGE: Final = "pacs.008.001.08"
 JSON: Final = "application/json"
 FINAL: Final = frozenset({"ACCC", "RJCT"})
-"""Statuses (ExternalPaymentTransactionStatus1Code) after which nothing changes any more."""
+"""Final statuses (ExternalPaymentTransactionStatus1Code)."""
 
 _CLEARING_SYSTEM: Final = "PAYSWITCH"
 _TRIES: Final = 5
 _PAUSE_S: Final = 0.2
 _PAUSE_S_MAX: Final = 5.0
 _GRACE_S: Final = 10.0
-"""What an answer may take on top of the wait that was asked for."""
+"""Seconds that a response may take in addition to the requested wait."""
 _PROBLEM: Final = "application/problem+json"
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
 _NOT_NOW: Final = frozenset({401, 403})
-"""Refusals of the caller, not of the message: they say nothing of an earlier try that may have been taken."""
+"""Refusals of the caller, not of the message: an earlier try may have been accepted."""
 
 
 class Problem(Exception):
-    """The switch said no: `status` is HTTP's, `reason` the ISO code, `detail` for people."""
+    """The switch refused: `status` is the HTTP status, `reason` the ISO code, `detail` a text for people."""
 
     def __init__(self, status: int, reason: str, detail: str) -> None:
         super().__init__(f"{status} {reason}: {detail}")
@@ -67,41 +67,41 @@ class Problem(Exception):
 
 
 class NoAnswer(Exception):
-    """Every try failed on the way. A payment may or may not have been taken: ask, or send the same bytes."""
+    """Every try failed. The payment may have been accepted: read it, or send the same bytes again."""
 
 
 class Amount(msgspec.Struct, frozen=True):
-    """An amount in decimal text."""
+    """An amount as decimal text."""
 
     currency: str
     amount: str
 
 
 class PaymentState(msgspec.Struct, frozen=True):
-    """Where a payment stands. What follows `reason` comes with `Client.payment` alone."""
+    """The status of a payment. The fields after `reason` are set only by `Client.payment`."""
 
     uetr: str
     status: str
-    """ISO: `ACSP` and `PDNG` are on the way, `ACCC` has arrived, `RJCT` will never."""
+    """ISO status: `ACSP` and `PDNG` are in progress, `ACCC` is credited, `RJCT` is rejected."""
     reason: str | None = None
-    """ISO reason of a refusal, or of a delay."""
+    """ISO reason of a rejection or a delay."""
     state: str = ""
-    """The switch's own name, as in the lifecycle table."""
+    """The internal state, as in the lifecycle table."""
     interbank_settlement_amount: Amount | None = None
     credited_amount: Amount | None = None
     fee: Amount | None = None
     exchange_rate: str | None = None
     rail: str | None = None
-    """The country whose rail credits it; `rail_name` is what people call that rail."""
+    """The country whose rail credits it; `rail_name` is the name of that rail."""
     rail_name: str | None = None
     detail: str | None = None
     returned: bool = False
-    """It had arrived, and was given back."""
+    """It was credited, and later returned."""
     journey: list[dict[str, Any]] = []
 
     @property
     def final(self) -> bool:
-        """Whether nothing will change any more."""
+        """Whether the status is final."""
         return self.status in FINAL
 
 
@@ -111,17 +111,17 @@ class _Answer:
     media_type: str
     content: bytes
     next: URL | None = None
-    """Of a list: the address of its next page."""
+    """The address of the next page of a list."""
 
 
 class Client:
-    """A participant's connection to the switch, by signature key or, in a sandbox, by bearer key."""
+    """A participant's connection to the switch, with a signing key or, in a sandbox, a bearer key."""
 
     def __init__(
         self, base_url: str, *, key: SigningKey | None = None, bearer: str | None = None, tries: int = _TRIES
     ) -> None:
         if (key is None) == (bearer is None):
-            raise ValueError("either a signature key or a bearer key is needed")
+            raise ValueError("give either a signing key or a bearer key")
         self._base = URL(base_url)
         self._key = key
         self._bearer = bearer
@@ -130,10 +130,10 @@ class Client:
 
     @classmethod
     def of_sandbox(cls, credentials: Path, participant: str) -> "Client":
-        """The client of a made-up participant, from `DIR/sandbox/credentials.json`.
+        """Make the client of a sandbox participant, from `DIR/sandbox/credentials.json`.
 
         Raises:
-            KeyError: no such participant.
+            KeyError: there is no such participant.
 
         """
         sandbox = json.loads(credentials.read_text(encoding="utf-8"))
@@ -154,14 +154,14 @@ class Client:
     async def pay(
         self, document: Mapping[str, Any] | bytes, *, media_type: str = JSON, wait: float = 0
     ) -> PaymentState:
-        """Send one pacs.008: a dict (see `credit_transfer`) as JSON, or bytes of `media_type` as they are.
+        """Send one pacs.008: a dict (see `credit_transfer`) as JSON, or bytes of `media_type` unchanged.
 
-        `wait` seconds are given to the payment to become final. Sending the same message again is safe
-        at any time and tells how the payment stands.
+        The call waits up to `wait` seconds for the payment to become final. Sending the same message again is
+        always safe and gets the present status of the payment.
 
         Raises:
-            Problem: the message was not taken, so no money moves; or its UETR is known with other content.
-            NoAnswer: not known whether it was taken.
+            Problem: the message was not accepted, so no money moves; or its UETR is used with other content.
+            NoAnswer: it is unknown whether it was accepted.
 
         """
         body = document if isinstance(document, bytes) else msgspec.json.encode(document)
@@ -173,10 +173,10 @@ class Client:
         return _of_status_report(answer)
 
     async def payment(self, uetr: str, *, wait: float = 0) -> PaymentState:
-        """Where a payment stands, with its journey; `wait` seconds are given to it to become final.
+        """Get a payment with its history; wait up to `wait` seconds for it to become final.
 
         Raises:
-            Problem: no such payment of this participant (404).
+            Problem: this participant has no such payment (404).
             NoAnswer: the switch could not be reached.
 
         """
@@ -187,14 +187,14 @@ class Client:
         return msgspec.json.decode(answer.content, type=PaymentState)
 
     async def positions(self) -> Any:
-        """What this participant owes and is owed, by currency."""
+        """Get the positions of this participant, by currency."""
         return await self.read("positions")
 
     async def read(self, resource: str, **query: str) -> Any:
-        """Any other resource under `/v1`, decoded: `read("windows")`, `read("quotes", source="INR")`.
+        """Get any other resource under `/v1`, decoded: `read("windows")`, `read("quotes", source="INR")`.
 
         Raises:
-            Problem: the switch said no.
+            Problem: the switch refused.
             NoAnswer: it could not be reached.
 
         """
@@ -205,7 +205,7 @@ class Client:
         """Read every entry of a list under `/v1`, page after page: `client.entries("windows")`.
 
         Raises:
-            Problem: the switch said no.
+            Problem: the switch refused.
             NoAnswer: it could not be reached.
 
         """
@@ -217,11 +217,11 @@ class Client:
             url = answer.next
 
     async def _ask(self, method: str, url: URL, headers: dict[str, str], body: bytes, wait: float) -> _Answer:
-        """One request, tried again with the same bytes until there is an answer that decides something."""
+        """Send one request, and repeat it with the same bytes until a response is conclusive."""
         failure, pause = "", 0.0
         for attempt in range(self._tries):
             if attempt:
-                # Spread, so that many clients of one outage do not come back at the same instant.
+                # Jitter, so that many clients do not retry at the same instant after an outage.
                 await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
             pause = min(_PAUSE_S * 2**attempt, _PAUSE_S_MAX)
             try:
@@ -235,12 +235,12 @@ class Client:
                 failure = _refusal(answer)
             else:
                 return _checked(answer)
-        raise NoAnswer(f"no answer in {self._tries} tries: {failure}")
+        raise NoAnswer(f"no response in {self._tries} tries: {failure}")
 
     async def _exchange(
         self, method: str, url: URL, headers: dict[str, str], body: bytes, wait: float
     ) -> tuple[_Answer, float]:
-        """One request and its answer, and how many seconds the switch wants to be left alone."""
+        """Send one request; get its response, and the seconds to wait before a retry."""
         assert self._session is not None, "use the client with `async with`"
         timeout = aiohttp.ClientTimeout(total=wait + _GRACE_S)
         proof = self._prove(method, url, headers, body)
@@ -253,7 +253,7 @@ class Client:
             return answer, min(float(retry_after), _PAUSE_S_MAX) if retry_after.isdecimal() else 0.0
 
     def _prove(self, method: str, url: URL, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
-        """The headers that say who asks. Every try is signed anew: a nonce is good for one request."""
+        """Get the headers that authenticate a request. Every try is signed anew, as a nonce is used once."""
         if self._key is None:
             return {"Authorization": f"Bearer {self._bearer}"}
         return http_signatures.sign(
@@ -284,12 +284,12 @@ def credit_transfer(
     remittance: str | None = None,
     uetr: str | None = None,
 ) -> dict[str, Any]:
-    """A pacs.008.001.08 as a dict: one customer credit transfer.
+    """Make a pacs.008.001.08 as a dict: one customer credit transfer.
 
-    Agents are BICs; `creditor_agent_member` is the agent's id in its country's clearing, which some rails
-    need beside it, and `purpose` an ISO purpose code, which some countries demand. An account is an IBAN,
-    another number, or a proxy such as `asha@okbank`; `amount` is a decimal text in `currency`, debited from
-    the debtor agent. Keep the document until it is final: a retry needs these very ids.
+    Agents are BICs. `creditor_agent_member` is the agent's id in the clearing system of its country, which
+    some rails also need; `purpose` is an ISO purpose code, which some countries require. An account is an
+    IBAN, another number, or a proxy such as `asha@okbank`. `amount` is decimal text in `currency`, debited
+    from the debtor agent. Keep the document until the payment is final: a retry needs the same ids.
 
     Raises:
         InvalidAmount: `amount` is not a plain decimal number of its currency.
@@ -321,18 +321,18 @@ def credit_transfer(
 
 
 def _failure(error: Exception, url: URL) -> str:
-    """What happened on the way, for people."""
+    """Describe a network failure for people."""
     match error:
         case aiohttp.ClientConnectorError():
-            return f"nothing listens at {url.origin()}"
+            return f"{url.origin()} refuses connections"
         case TimeoutError():
-            return f"{url.origin()} was silent"
+            return f"{url.origin()} did not respond in time"
         case _:
-            return f"the connection to {url.origin()} broke"
+            return f"the connection to {url.origin()} was lost"
 
 
 def _refusal(answer: _Answer) -> str:
-    """The status, with the problem's name where the switch itself answered: `http 503 outcome-unknown`."""
+    """The status, with the name of the problem if the switch itself responded: `http 503 outcome-unknown`."""
     if answer.media_type != _PROBLEM:
         return f"http {answer.status}"
     name = msgspec.json.decode(answer.content).get("type", "").partition("#")[2]
@@ -340,24 +340,24 @@ def _refusal(answer: _Answer) -> str:
 
 
 def _next_page(response: aiohttp.ClientResponse, url: URL) -> URL | None:
-    """The address of the next page, where it is the switch's own."""
+    """The address of the next page, if it is on the same switch."""
     links = response.links
     more = links["next"]["url"] if "next" in links else None
     return more if isinstance(more, URL) and more.origin() == url.origin() else None
 
 
 def _checked(answer: _Answer) -> _Answer:
-    """The answer, unless it is a problem."""
+    """Return the response, or raise its problem."""
     if answer.media_type == _PROBLEM:
         problem = msgspec.json.decode(answer.content)
         raise Problem(answer.status, problem.get("reason", Reason.NARRATIVE), problem.get("detail", ""))
     if answer.media_type != JSON:
-        raise Problem(answer.status, Reason.NARRATIVE, "not an answer of the switch")
+        raise Problem(answer.status, Reason.NARRATIVE, "not a response of the switch")
     return answer
 
 
 def _of_status_report(answer: _Answer) -> PaymentState:
-    """Read a pacs.002 as the state of its one payment."""
+    """Read a pacs.002 as the state of its payment."""
     report = msgspec.json.decode(answer.content)["Document"]["FIToFIPmtStsRpt"]
     (transaction,) = report["TxInfAndSts"]
     reasons = transaction.get("StsRsnInf", ())

@@ -1,1 +1,1 @@
-"""What every part needs: settings, database, logs, metrics, calendars. It imports no other part."""
+"""Foundations for all wings: settings, database, logs, metrics, calendars. It imports no other wing."""

@@ -1,8 +1,7 @@
-"""Business days and cut-offs: whether money of a currency can be settled on a day, and when windows close.
+"""Business days and cut-offs: whether a currency can be settled on a day, and when windows close.
 
-A country has one calendar, that of its record (`adapters/country.py`): windows, value dates and
-the hours of rails agree. A table of the operator's own states where a day is otherwise. Cut-offs are on the
-zone's clock.
+A country has one calendar, in its record (`adapters/country.py`), so windows, value dates and the hours of
+rails agree. The operator's table overrides single days. Cut-offs are in the time zone of the calendar.
 """
 
 import asyncio
@@ -24,49 +23,49 @@ LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def is_countable(instant: datetime) -> bool:
-    """Whether every clock here can count with an aware instant: from 1970 to the end of 9999, in UTC."""
+    """Whether an aware instant is in the supported range: from 1970 to the end of 9999, in UTC."""
     return EARLIEST <= instant <= LATEST
 
 
 def zone_of(currency: str) -> str:
-    """The settlement zone of a currency; UTC for one that no central bank here settles."""
+    """The settlement time zone of a currency; UTC for one that no known central bank settles."""
     found = registry.by_currency().get(currency)
     return "UTC" if found is None else found.zone
 
 
 def zone_in(country: str) -> str:
-    """The zone in which a country's central bank keeps its day; UTC for one without an adapter."""
+    """The time zone of a country's central bank; UTC for a country without an adapter."""
     found = registry.find_country(country)
     return "UTC" if found is None else found.zone
 
 
 def home_of(currency: str) -> tuple[str, str]:
-    """Whose holidays and whose clock a currency keeps where its schedule does not say.
+    """The country and time zone of a currency whose schedule does not state them.
 
     Raises:
-        NotFound: the currency of no country that has an adapter.
+        NotFound: no country with an adapter has this currency.
 
     """
     found = registry.by_currency().get(currency)
     if found is None:
-        raise NotFound("no calendar of this currency")
+        raise NotFound("there is no calendar for this currency")
     return found.code, found.zone
 
 
 _LOOK_AHEAD_DAYS: Final = 60
-"""No country closes its banks for longer."""
+"""Days; no country closes its banks for longer."""
 
 
 @cache
 def business_days(country: str) -> BusinessCalendar:
-    """The one calendar of a country: of its record, or, where it has no adapter, the usual weekend."""
+    """The calendar of a country: that of its record or, without an adapter, the usual weekend."""
     found = registry.find_country(country)
     return BusinessCalendar(country) if found is None else found.calendar
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The business days of one currency; `overrides` say what a day is, whatever the holidays are."""
+    """The business days of one currency; `overrides` take precedence over holidays."""
 
     currency: str
     country: str
@@ -74,19 +73,19 @@ class Calendar:
     overrides: Mapping[date, bool] = field(default_factory=dict)
 
     def is_business_day(self, day: date) -> bool:
-        """Whether money of the currency can be settled on `day`."""
+        """Whether the currency can be settled on `day`."""
         stated = self.overrides.get(day)
         return business_days(self.country).is_business_day(day) if stated is None else stated
 
     def holiday(self, day: date) -> str | None:
-        """The name of the holiday that `day` is, if it is one."""
+        """The name of the holiday on `day`, if there is one."""
         return business_days(self.country).holiday(day)
 
     def next_business_day(self, day: date) -> date:
         """`day`, or the first business day after it.
 
         Raises:
-            NotFound: none within sixty days: the overrides make no sense.
+            NotFound: there is none within sixty days, so the overrides are wrong.
 
         """
         for ahead in range(_LOOK_AHEAD_DAYS):
@@ -96,18 +95,18 @@ class Calendar:
         raise NotFound("no business day within sixty days")
 
     def local_date(self, instant: datetime) -> date:
-        """The date that the zone's clocks show."""
+        """The local date in the time zone."""
         return instant.astimezone(ZoneInfo(self.zone)).date()
 
     def instant(self, day: date, clock: time) -> datetime:
-        """When the zone's clocks show `clock` on `day`, in UTC."""
+        """The instant, in UTC, of local time `clock` on `day`."""
         return datetime.combine(day, clock, ZoneInfo(self.zone)).astimezone(UTC)
 
     def next_close(self, closes_at: Sequence[time], after: datetime) -> datetime:
-        """The first cut-off on a business day that is later than `after`.
+        """The first cut-off on a business day after the instant `after`.
 
         Raises:
-            NotFound: none within sixty days.
+            NotFound: there is none within sixty days.
 
         """
         day = self.next_business_day(self.local_date(after))
@@ -119,17 +118,17 @@ class Calendar:
             day = self.next_business_day(day + timedelta(days=1))
 
     def value_date(self, closed_at: datetime) -> date:
-        """The day that a window which closed then is settled on: the same, or the next business day."""
+        """The settlement day of a window that closed at an instant: that day, or the next business day."""
         return self.next_business_day(self.local_date(closed_at))
 
 
 async def load(connection: asyncpg.Connection | asyncpg.Pool, currency: str) -> Calendar:
-    """The calendar of a currency: its schedule's country and zone if it has one, with the overrides.
+    """Load the calendar of a currency: country and time zone of its schedule if it has one, and overrides.
 
-    This year's holidays are worked out on the way, beside the event loop: for some countries that takes long.
+    The holidays of this year are computed in a thread: for some countries that takes long.
 
     Raises:
-        NotFound: not a currency of the scheme, and no schedule for it.
+        NotFound: the currency is not of the scheme, and there is no schedule for it.
 
     """
     row = await connection.fetchrow(

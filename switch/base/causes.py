@@ -1,7 +1,7 @@
-"""Why a process could not start or go on, as one line for people: what is wrong, and what to do.
+"""Why a process could not start or continue, in one line for people: what is wrong, and what to do.
 
-The texts of exceptions are not shown, as they may hold what a client sent or a password, except where they
-are ours or can only hold names of files, roles and hosts.
+The texts of exceptions are not shown, as they may contain data of a client or a password, except those that
+are ours or that can only contain names of files, roles and hosts.
 """
 
 import errno
@@ -26,42 +26,42 @@ _REFUSED_BY_DATABASE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A reason in one line; `lasting`: it stays until people act, so trying again alone cannot help."""
+    """A reason in one line; `lasting`: a person must act, so a retry alone cannot help."""
 
     text: str
     lasting: bool
 
 
 class Impossible(RuntimeError):
-    """Something that people must mend before a start can succeed; its text is for them."""
+    """A person must fix something before a start can succeed; the text states what."""
 
 
 def of(error: BaseException) -> Cause:
-    """The cause that an exception stands for."""
+    """The cause of an exception."""
     known = _of_database(error) or _of_system(error) or _of_ours(error)
     return known or Cause(f"{type(error).__name__} at {logs.where(error)}", lasting=False)
 
 
 def _of_database(error: BaseException) -> Cause | None:
     if isinstance(error, _REFUSED_BY_DATABASE):
-        return Cause(f"the database refuses us: {error}", lasting=True)
+        return Cause(f"the database refuses the connection: {error}", lasting=True)
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return Cause(
-            f"the database's user may not do this: {error}; the user of PAYSWITCH_DATABASE must own the"
+            f"the database user may not do this: {error}; the user of PAYSWITCH_DATABASE must own the"
             " database and be a member of payswitch_writer",
             lasting=True,
         )
     if isinstance(error, (asyncpg.ClientConfigurationError, asyncpg.InterfaceError)) and _is_url(error):
         return Cause("it is not a PostgreSQL URL, as in postgresql://user@host/database", lasting=True)
     if isinstance(error, asyncpg.DiskFullError):
-        return Cause("the database's disk is full: make room", lasting=False)
+        return Cause("the disk of the database is full: free space", lasting=False)
     if isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)):
-        return Cause(f"the database is away: {type(error).__name__}", lasting=False)
+        return Cause(f"the database is unavailable: {type(error).__name__}", lasting=False)
     return None
 
 
 def _is_url(error: BaseException) -> bool:
-    """Whether asyncpg could not read the URL; it has no class of its own for most of these."""
+    """Whether asyncpg could not parse the URL; it has no exception class for most of these failures."""
     return isinstance(error, asyncpg.ClientConfigurationError) or "invalid DSN" in str(error)
 
 
@@ -71,13 +71,16 @@ def _of_system(error: BaseException) -> Cause | None:
     text, lasting = error.strerror or type(error).__name__, False
     if isinstance(error, socket.gaierror):
         lasting = error.errno != socket.EAI_AGAIN
-        text = f"the database's host is not known: {error.strerror}"
+        text = f"the host of the database is not known: {error.strerror}"
     elif isinstance(error, PermissionError) and error.filename:
-        text, lasting = f"{error.filename} cannot be used: {error.strerror}; give it to our user", True
+        text, lasting = (
+            f"{error.filename} cannot be used: {error.strerror}; give the switch's user access",
+            True,
+        )
     elif error.errno == errno.ENOSPC:
         text = f"a disk is full{f': {error.filename}' if error.filename else ''}"
     elif isinstance(error, (ConnectionError, TimeoutError)):
-        text = "the database or the writer does not answer"
+        text = "the database or the writer does not respond"
     elif error.filename:
         text = f"{error.filename}: {text}"
     return Cause(text, lasting)

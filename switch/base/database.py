@@ -1,4 +1,4 @@
-"""How processes other than the writer reach the database: as a role that cannot change history."""
+"""Connections of processes other than the writer: with a database role that cannot change history."""
 
 from typing import Final
 
@@ -8,13 +8,13 @@ from ledger.silence import SERVER_SETTINGS, Connection
 from switch.base.settings import Settings
 
 ROLE: Final = "payswitch_writer"
-"""May add to the ledger's history and never change it; made by the first migration."""
+"""The role may add to the history of the ledger but not change it; the first migration creates it."""
 
 _SETTINGS: Final = {
     "role": ROLE,
     "application_name": "payswitch",
     "statement_timeout": "30s",
-    "idle_in_transaction_session_timeout": "5s",  # a connection that a cancelled request leaked frees itself
+    "idle_in_transaction_session_timeout": "5s",  # a connection leaked by a cancelled request is freed
     "timezone": "UTC",
     **SERVER_SETTINGS,
 }
@@ -24,7 +24,7 @@ _COMMAND_WITHIN_S: Final = 30.0
 
 
 async def connect_pool(settings: Settings) -> asyncpg.Pool:
-    """Open a small pool; the user of the URL must be allowed to take the role."""
+    """Open a small pool; the user of the URL must be allowed to use the role."""
     return await asyncpg.create_pool(
         settings.database,
         min_size=1,
@@ -37,7 +37,7 @@ async def connect_pool(settings: Settings) -> asyncpg.Pool:
 
 
 async def connect(settings: Settings) -> asyncpg.Connection:
-    """Open one connection as the URL's own user; every wait on it is bounded."""
+    """Open one connection as the user of the URL; every wait on it has a time limit."""
     return await asyncpg.connect(
         settings.database,
         timeout=_CONNECT_WITHIN_S,

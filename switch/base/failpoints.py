@@ -1,8 +1,8 @@
-"""Places where the fault tests stop the switch dead.
+"""Points at which fault tests stop the switch at once.
 
 `PAYSWITCH_FAILPOINTS=after_reserve_commit:kill` kills this process with SIGKILL at the first pass,
-`...:killgroup` its whole process group, and `...:stop` stops it with SIGSTOP, once, until somebody sends
-SIGCONT. `...:kill@0.1` does so with that probability. Without the setting a failpoint costs one comparison.
+`...:killgroup` its whole process group, and `...:stop` stops it with SIGSTOP, once, until it receives
+SIGCONT. `...:kill@0.1` acts with that probability. Without the setting a failpoint costs one comparison.
 """
 
 import os
@@ -40,7 +40,7 @@ _armed = _parse(os.environ.get("PAYSWITCH_FAILPOINTS", ""))
 
 
 def failpoint(name: str) -> None:
-    """Die here if the environment says so."""
+    """Stop here if the environment requires it."""
     if not _armed or name not in _armed:
         return
     kind, probability = _armed[name]

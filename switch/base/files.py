@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and that whoever is first writes: keys, and what was signed."""
+"""Atomic files that the first process writes: keys and signed documents."""
 
 import contextlib
 import os
@@ -10,11 +10,13 @@ OWNER_ONLY: Final = 0o600
 
 
 def write_once(file: Path, octets: bytes, mode: int = OWNER_ONLY) -> None:
-    """Write `file` unless it is there. Of two processes at once the first one's bytes are everybody's."""
+    """Write `file` unless it exists. If two processes write at once, the bytes of the first are kept."""
     if file.exists():
         return
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor, name = tempfile.mkstemp(dir=file.parent)  # of its own: a process that died may have left one
+    descriptor, name = tempfile.mkstemp(
+        dir=file.parent
+    )  # a unique name: a process that died may have left a file
     try:
         with os.fdopen(descriptor, "wb") as out:
             out.write(octets)

@@ -1,8 +1,8 @@
-"""What a process reports to the supervisor that started it: that it makes progress, and why it ends.
+"""Reports of a process to its supervisor: that it makes progress, and why it ends.
 
 The line is a pipe that the process inherits; `PAYSWITCH_LIFELINE` is its file number. Each report is one
-line: `beat`, `ended REASON`, or `refused REASON` where starting again cannot help before people act. A pipe
-needs no disk, so it works while the disk is full. Without a supervisor the reports go nowhere.
+line: `beat`, `ended REASON`, or `refused REASON` if a person must act before a restart can help. A pipe needs
+no disk, so it works while the disk is full. Without a supervisor the reports are discarded.
 """
 
 import os
@@ -10,21 +10,21 @@ from collections.abc import Callable
 from typing import Final
 
 FILE: Final = "PAYSWITCH_LIFELINE"
-"""Environment: the number of the pipe's file."""
+"""Environment variable: the file descriptor of the pipe."""
 BEAT: Final = "beat"
 ENDED: Final = "ended"
 REFUSED: Final = "refused"
 _REASON_BYTES: Final = 500
-"""Of one report: far below what a pipe takes in one piece, so reports never mix."""
+"""Bytes of one report: far below the atomic size of a pipe, so reports never mix."""
 
 
 def beat() -> None:
-    """Report progress: something that this process is for has just been done, or nothing waits for it."""
+    """Report progress: the process has just done its work, or has none to do."""
     _report(BEAT)
 
 
 def ends(reason: str, *, lasting: bool) -> None:
-    """Report why this process ends; `lasting`: it would end so again until people have acted."""
+    """Report why this process ends; `lasting`: it would end again until a person acts."""
     text = " ".join(reason.split()).encode()[:_REASON_BYTES].decode(errors="ignore")
     _report(f"{REFUSED if lasting else ENDED} {text}")
 
@@ -35,11 +35,11 @@ def _report(line: str) -> None:
         try:
             os.write(int(number), line.encode() + b"\n")
         except OSError:
-            return  # it is full, because the supervisor is stopped, or gone: nobody reads, nobody misses it
+            return  # the pipe is full or closed because the supervisor is stopped or gone: no one reads it
 
 
 class Reader:
-    """The supervisor's end of one process's line; `reading` and `writing` are file numbers."""
+    """The supervisor's end of the pipe of one process; `reading` and `writing` are file descriptors."""
 
     def __init__(self) -> None:
         self.reading, self.writing = os.pipe()
@@ -48,7 +48,7 @@ class Reader:
         self._rest = b""
 
     def read(self, beat: Callable[[], None], end: Callable[[str, bool], None]) -> None:
-        """Take in what was reported since the last time; an end has a reason, and whether it lasts."""
+        """Read the reports since the last call; an end has a reason, and whether it is lasting."""
         while chunk := self._chunk():
             *lines, self._rest = (self._rest + chunk).split(b"\n")
             for line in lines:

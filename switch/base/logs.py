@@ -1,7 +1,7 @@
-"""Structured logs: one JSON object a line on standard error, with an allow-list of fields.
+"""Structured logs: one JSON object per line on standard error, with an allow-list of fields.
 
-A field that is not on the list is dropped, so a name, an account or a key cannot slip into a log by
-accident: whoever wants a new field adds it here and thinks about it once.
+A field that is not on the list is dropped, so a name, an account or a key cannot enter a log by accident. A
+new field must be added here, after checking that it is safe.
 """
 
 import contextlib
@@ -24,24 +24,24 @@ FIELDS: Final = frozenset(
 
 
 class _Unfailing:
-    """A stream whose disk may be full, or whose reader may be gone: a lost line must stop no payment."""
+    """A stream that ignores failures, as its disk may be full: a lost line must not stop a payment."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> None:
-        """Write what can be written."""
-        with contextlib.suppress(OSError, ValueError):  # full, gone, or closed
+        """Write as much as possible."""
+        with contextlib.suppress(OSError, ValueError):  # full or closed
             self._stream.write(text)
 
     def flush(self) -> None:
-        """Pass on what can be passed on."""
-        with contextlib.suppress(OSError, ValueError):  # full, gone, or closed
+        """Flush as much as possible."""
+        with contextlib.suppress(OSError, ValueError):  # full or closed
             self._stream.flush()
 
 
 def where(error: BaseException) -> str:
-    """Say where an error arose, by files and lines alone: its text might hold what a client sent."""
+    """State where an error arose, only by files and lines: its text may contain data of a client."""
     frames = traceback.extract_tb(error.__traceback__)[-4:]
     return " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))
 
@@ -51,7 +51,7 @@ def _allowed(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping
 
 
 def configure(process: str) -> None:
-    """Set up this process's log; `process` names it on every line."""
+    """Set up the log of this process; every line has the name `process`."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -1,11 +1,11 @@
-"""Counters of every process, readable at any API worker's `/metrics`.
+"""Metrics of every process, published at `/metrics` of any API worker.
 
 The processes share them through files (prometheus_client's multiprocess mode); the supervisor sets the
-directory and empties it at its start. A file is named for the process's place, `api-0`, not for its number:
-one that was killed and started again goes on counting where the last one stopped, and no files pile up. What
-it said of its own present (`live` gauges) goes with it: at its next start, or at the next scrape, which
-knows it by `api-0.pid`. Whatever is a fact of the database (payments in flight, headroom)
-is set by the caretaker alone, so it is never summed over processes. No label holds a payment's id.
+directory and empties it at its start. A file is named after the role of the process, `api-0`, not its process
+id: a restarted process continues the counters, and files do not accumulate. Gauges of a process's present
+state (`live`) are removed at its next start, or at the next scrape after its end, detected by `api-0.pid`.
+Facts of the database (payments in flight, headroom) are set only by the caretaker, so they are never summed
+over processes. No label holds the id of a payment.
 """
 
 import fcntl
@@ -32,22 +32,22 @@ from prometheus_client import (
 _STORE_BYTES: Final = 1 << 17
 _STORE_HEADER: Final = 8
 _STORE_ENTRY_MAX: Final = 32
-"""Of an entry, beside its key: its length, up to eight bytes of padding, value and time."""
+"""Bytes of an entry besides its key: its length, up to eight bytes of padding, value and time."""
 
 PLACE: Final = "PAYSWITCH_PLACE"
-"""Environment: which of the supervisor's processes this is; without it files are named by process id."""
+"""Environment variable: the role of this process; without it files are named by process id."""
 
 
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
-    """Keep a scrape from taking the files of a process that is just starting for those of a dead one."""
+    """Lock, so that a scrape does not mistake the files of a starting process for those of a dead one."""
     with (directory / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def _take_place(directory: Path, place: str) -> None:
-    """Begin as the process of this place: its counters go on, its last one's gauges do not."""
+    """Begin as the process of this role: counters continue, gauges of the last one are removed."""
     with suppress(OSError), _locked(directory):
         (directory / f"{place}.pid").write_text(str(os.getpid()))
         for file in directory.glob(f"gauge_live*_{place}.db"):
@@ -56,10 +56,10 @@ def _take_place(directory: Path, place: str) -> None:
 
 
 class Store(mmap_dict.MmapedDict):
-    """A file of counters whose blocks are there before it is mapped; where there is no room, plain memory.
+    """A file of metrics whose blocks are allocated before it is mapped; without space, plain memory.
 
-    A byte that is written to a mapped file without a block, on a disk that is full, ends the process by
-    SIGBUS. Counters in plain memory are not seen at `/metrics`: that is what a full disk may cost.
+    A write to a mapped file without an allocated block, on a full disk, ends the process by SIGBUS. Metrics
+    in plain memory are missing at `/metrics`, which is acceptable while a disk is full.
     """
 
     def __init__(self, filename: str, read_mode: bool = False) -> None:  # noqa: FBT001, FBT002 - as its base
@@ -88,59 +88,67 @@ class Store(mmap_dict.MmapedDict):
 
 
 def _allocate(file: Path, size: int) -> bool:
-    """Give a file blocks for `size` bytes; whether there is room for them."""
+    """Allocate blocks for `size` bytes of a file; False without space."""
     try:
         with file.open("ab") as opened:
             os.posix_fallocate(opened.fileno(), 0, max(size, opened.tell()))
     except OSError:
         with suppress(OSError):
             if file.stat().st_size == 0:
-                file.unlink()  # a reader would take it for a broken one
+                file.unlink()  # a reader would consider it broken
         return False
     return True
 
 
 values.MmapedDict = Store  # type: ignore[attr-defined]
 
-# Before the first metric is made: it opens its file by this name.
+# Before the first metric is created, because it opens its file by this name.
 if os.environ.get(PLACE) and os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
     _take_place(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]), os.environ[PLACE])
 
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 60)
 _CURRENT: Final = "livemostrecent"
 _CLOCKS_S: Final = 2.0
-"""How far the time of a process's start and that of a file may differ."""
+"""Seconds by which the start of a process and the time of its file may differ."""
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-HTTP: Final = Counter("payswitch_http_requests_total", "Requests answered", ("route", "method", "status"))
+HTTP: Final = Counter(
+    "payswitch_http_requests_total",
+    "HTTP requests by route, method and status",
+    ("route", "method", "status"),
+)
 HTTP_SECONDS: Final = Histogram(
     "payswitch_http_request_duration_seconds",
-    "From the request's last byte to the answer",
+    "Time from the last byte of a request to its response",
     ("route",),
     buckets=_SECONDS,
 )
 ACCEPTED: Final = Counter(
-    "payswitch_payments_accepted_total", "Payments whose money was reserved", ("rail", "debit_currency")
+    "payswitch_payments_accepted_total",
+    "Accepted payments, whose amount was reserved",
+    ("rail", "debit_currency"),
 )
-REFUSED: Final = Counter("payswitch_payments_refused_total", "Payments that the switch refused", ("reason",))
+REFUSED: Final = Counter("payswitch_payments_refused_total", "Payments refused by the switch", ("reason",))
 FINISHED: Final = Counter(
     "payswitch_payments_total", "Payments that became final", ("rail", "outcome", "reason")
 )
 DURATION: Final = Histogram(
     "payswitch_payment_duration_seconds",
-    "From the reservation of a payment's money to its final state, by this machine's clock",
+    "Time from the reservation of a payment to its final state, by the clock of this machine",
     ("rail", "outcome"),
     buckets=(*_SECONDS, 600, 3600),
 )
 VALUE: Final = Counter(
     "payswitch_settled_value_minor_units_total",
-    "What was credited; never add up different currencies",
+    "Credited amounts; never add up different currencies",
     ("rail", "currency"),
 )
 WEBHOOKS: Final = Counter("payswitch_webhook_deliveries_total", "Attempts to deliver a webhook", ("result",))
-REPLAYS: Final = Counter("payswitch_idempotency_replays_total", "Messages whose UETR was known", ("kind",))
+REPLAYS: Final = Counter(
+    "payswitch_idempotency_replays_total", "Repeated messages, with a known UETR", ("kind",)
+)
 SIGNATURE_FAILURES: Final = Counter(
-    "payswitch_signature_failures_total", "Requests that did not prove who sent them", ("cause",)
+    "payswitch_signature_failures_total", "Requests that failed authentication", ("cause",)
 )
 RAIL: Final = Counter(
     "payswitch_rail_requests_total", "Exchanges with a rail", ("rail", "operation", "answer")
@@ -153,32 +161,33 @@ RAIL_SECONDS: Final = Histogram(
 )
 CIRCUIT_OPEN: Final = Gauge(
     "payswitch_rail_circuit_open",
-    "1 while some process takes the rail to be away",
+    "1 while a process considers the rail unreachable",
     ("rail",),
     multiprocess_mode="livemax",
 )
 RAIL_REACHABLE: Final = Gauge(
     "payswitch_rail_reachable",
-    "1 where the last probe of the rail was answered, else 0",
+    "1 if the rail responded to the last probe, otherwise 0",
     ("rail",),
     multiprocess_mode=_CURRENT,
 )
 RAIL_IDS_USED: Final = Gauge(
     "payswitch_rail_ids_used_ratio",
-    "What part of the rail's order ids of its present period is taken; at 1 no order can be made",
+    "Used share of the rail's order ids in its present period; at 1 no order can be created",
     ("rail",),
     multiprocess_mode=_CURRENT,
 )
 CONTRADICTIONS: Final = Counter(
-    "payswitch_rail_contradictions_total", "Answers that contradict a final payment; each needs a person"
+    "payswitch_rail_contradictions_total",
+    "Responses that contradict a final payment; each needs a manual check",
 )
 STRAY_ANSWERS: Final = Counter(
-    "payswitch_rail_stray_answers_total", "Answers that no payment of the rail waits for", ("rail", "verdict")
+    "payswitch_rail_stray_answers_total", "Responses without a waiting payment", ("rail", "verdict")
 )
 STAGE: Final = Histogram(
     "payswitch_payment_stage_duration_seconds",
-    "Parts of a payment: verify its message, accept it (reserve: its money, at the writer), send it to its"
-    " rail, post its outcome; final: what the sender waits for once it is accepted",
+    "Stages of a payment: verify its message, accept it (reserve: its amount, at the writer), send it to its"
+    " rail, post its outcome; final: the wait of the sender after acceptance",
     ("stage",),
     buckets=_SECONDS,
 )
@@ -191,13 +200,13 @@ IN_FLIGHT: Final = Gauge(
 )
 UNKNOWN_AGE: Final = Gauge(
     "payswitch_unknown_oldest_age_seconds",
-    "Age of the oldest payment in doubt",
+    "Age of the oldest payment of unknown outcome",
     ("rail",),
     multiprocess_mode=_CURRENT,
 )
 HEADROOM: Final = Gauge(
     "payswitch_liquidity_headroom_minor_units",
-    "What a participant can still send",
+    "Amount that a participant can still send",
     ("participant", "currency"),
     multiprocess_mode=_CURRENT,
 )
@@ -209,71 +218,71 @@ IMBALANCE: Final = Gauge(
 )
 FROZEN: Final = Gauge(
     "payswitch_books_frozen",
-    "1 while no money moves anew until people have looked",
+    "1 while the books are frozen",
     multiprocess_mode=_CURRENT,
 )
 INVARIANT_FAULTS: Final = Gauge(
     "payswitch_invariant_faults",
-    "What the last look at the invariants found wrong; must be 0",
+    "Failed invariants in the last check; must be 0",
     ("check",),
     multiprocess_mode=_CURRENT,
 )
 INVARIANTS_AT: Final = Gauge(
     "payswitch_invariants_timestamp_seconds",
-    "When the invariants were last looked at",
+    "Time of the last check of the invariants",
     multiprocess_mode=_CURRENT,
 )
 INVARIANTS_BEHIND: Final = Gauge(
     "payswitch_invariants_behind_events",
-    "Events of the log that no look at the invariants has gone through yet",
+    "Events of the log not yet covered by a check of the invariants",
     multiprocess_mode=_CURRENT,
 )
 CHECKPOINT_AGE: Final = Gauge(
     "payswitch_checkpoint_age_seconds",
-    "Age of the oldest event that no signed checkpoint covers; 0 where all are covered",
+    "Age of the oldest event without a signed checkpoint; 0 if all are covered",
     multiprocess_mode=_CURRENT,
 )
 PARTITION_ROOM: Final = Gauge(
     "payswitch_partition_room_events",
-    "Events until the last partition ends; at 0 nothing can be written",
+    "Events until the last partition is full; at 0 nothing can be written",
     ("table",),
     multiprocess_mode=_CURRENT,
 )
-WORKERS: Final = Gauge("payswitch_api_workers", "API workers that are alive", multiprocess_mode="livesum")
+WORKERS: Final = Gauge("payswitch_api_workers", "Running API workers", multiprocess_mode="livesum")
 
 OUTBOX_ROWS: Final = Gauge(
     "payswitch_outbox_rows",
-    "What waits to be passed on: webhook, audit_note, correspondence",
+    "Entries in the outbox: webhook, audit_note, correspondence",
     ("topic",),
     multiprocess_mode=_CURRENT,
 )
 OUTBOX_AGE: Final = Gauge(
     "payswitch_outbox_oldest_age_seconds",
-    "How long the oldest of what waits to be passed on has waited",
+    "Age of the oldest entry in the outbox",
     ("topic",),
     multiprocess_mode=_CURRENT,
 )
 BREAKS: Final = Gauge(
     "payswitch_reconciliation_breaks",
-    "Differences between a rail's file and our books that nobody has resolved",
+    "Open reconciliation breaks",
     ("rail", "kind"),
     multiprocess_mode=_CURRENT,
 )
 WINDOW_OVERDUE: Final = Gauge(
     "payswitch_settlement_window_overdue_seconds",
-    "How long the cut-off of the open window has passed",
+    "Time since the missed cut-off of the open window",
     ("currency",),
     multiprocess_mode=_CURRENT,
 )
 SETTLEMENT_AGE: Final = Gauge(
     "payswitch_settlement_oldest_age_seconds",
-    "How long the settlement that has been in a state for longest has been in it",
+    "Age of the oldest settlement in each state",
     ("state",),
     multiprocess_mode=_CURRENT,
 )
 BACKUP_AGE: Final = Gauge(
     "payswitch_backup_age_seconds",
-    "Since the newest complete backup; +Inf where there is none, absent where another keeps backups",
+    "Age of the newest complete backup; +Inf without one, absent if backups are managed elsewhere",
     ("kind",),
     multiprocess_mode=_CURRENT,
 )
@@ -284,7 +293,7 @@ WAL_ARCHIVE_FAILING: Final = Gauge(
 )
 DISK_FREE: Final = Gauge(
     "payswitch_disk_free_bytes",
-    "Room on the file system of data, pg_wal, backups",
+    "Free space on the file system of data, pg_wal, backups",
     ("place",),
     multiprocess_mode=_CURRENT,
 )
@@ -296,42 +305,42 @@ DISK_SIZE: Final = Gauge(
 )
 CLOCK_OFFSET: Final = Gauge(
     "payswitch_clock_offset_seconds",
-    "This machine's clock less the database's",
+    "Clock of this machine minus the clock of the database",
     multiprocess_mode=_CURRENT,
 )
 FACTS_AT: Final = Gauge(
     "payswitch_facts_timestamp_seconds",
-    "When the caretaker last read the facts of the database",
+    "Time at which the caretaker last read the database for metrics",
     multiprocess_mode=_CURRENT,
 )
 BUILD: Final = Gauge(
     "payswitch_build_info",
-    "1; which version runs, and the newest migration that it has",
+    "1; labels state the running version and its newest migration",
     ("version", "schema"),
     multiprocess_mode=_CURRENT,
 )
 SLO_TARGET: Final = Gauge(
     "payswitch_slo_target_ratio",
-    "Share of what is asked that must be good",
+    "Share of requests that must be good",
     ("objective",),
     multiprocess_mode=_CURRENT,
 )
 SLO_WITHIN: Final = Gauge(
     "payswitch_slo_threshold_seconds",
-    "Within what time it is good",
+    "Time within which a request is good",
     ("objective",),
     multiprocess_mode=_CURRENT,
 )
 
 PROCESSES: Final = Gauge(
     "payswitch_processes",
-    "Processes that are alive: api, caretaker, messenger, writer",
+    "Running processes: api, caretaker, messenger, writer",
     ("process",),
     multiprocess_mode="livesum",
 )
 LOOP_LAG: Final = Histogram(
     "payswitch_event_loop_lag_seconds",
-    "How much later than asked an event loop woke, once a second",
+    "Delay of the event loop, measured once per second",
     ("process",),
     buckets=_SECONDS,
 )
@@ -344,7 +353,7 @@ POOL: Final = Gauge(
 )
 POOL_SECONDS: Final = Histogram(
     "payswitch_db_pool_acquire_duration_seconds",
-    "How long getting one more connection takes, asked once a second",
+    "Time to acquire a connection, measured once per second",
     ("process",),
     buckets=_SECONDS,
 )
@@ -354,7 +363,7 @@ OBJECTIVES: Final = {"availability": (0.9995, None), "accept": (0.99, 0.25), "fi
 
 
 def http_request(route: str, method: str, status: int, seconds: float) -> None:
-    """Count one request. Its method is the client's word: one that HTTP does not know makes no series."""
+    """Count one request. The client chooses the method: an unknown one must not create a series."""
     HTTP.labels(route, method if method in _METHODS else "other", str(status)).inc()
     HTTP_SECONDS.labels(route).observe(seconds)
 
@@ -367,7 +376,7 @@ def rail_request(rail: str, operation: str, answer: str, seconds: float) -> None
 
 
 def exposition() -> bytes:
-    """Everything, in the text format."""
+    """All metrics, in the text format."""
     directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if not directory:
         return generate_latest()
@@ -378,7 +387,7 @@ def exposition() -> bytes:
 
 
 def forget_the_dead(directory: Path) -> None:
-    """Drop the live gauges of processes that were killed: nobody else does, and they would count for ever."""
+    """Remove the live gauges of killed processes: nothing else does, and they would count for ever."""
     with suppress(OSError), _locked(directory):
         for file in directory.glob("gauge_live*_*.db"):
             if not lives(directory, file):
@@ -387,14 +396,14 @@ def forget_the_dead(directory: Path) -> None:
 
 
 def lives(directory: Path, file: Path) -> bool:
-    """Whether the process of a file is alive: it, and not a later one that was given its number."""
+    """Whether the process of a file is running, and not a later one that reuses its process id."""
     place = file.stem.rpartition("_")[2]
     said = directory / f"{place}.pid"
     try:
         pid, since = (int(place), file) if place.isdecimal() else (int(said.read_text()), said)
         process = psutil.Process(pid)
         began: float = process.create_time()
-        killed = process.status() == psutil.STATUS_ZOMBIE  # and nobody has asked after it yet
+        killed = process.status() == psutil.STATUS_ZOMBIE  # and its parent has not waited for it yet
         return not killed and began <= since.stat().st_mtime + _CLOCKS_S
     except (OSError, ValueError, psutil.Error):
         return False

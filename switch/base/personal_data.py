@@ -1,18 +1,18 @@
-"""Personal data of a payment, sealed under a key of its own: deleting that key erases what was said.
+"""Personal data of a payment, encrypted under a separate key: deleting the key erases the data.
 
-Theory of operation. What a message says about people is in the message alone: event bodies, terms and logs
-hold none of it. Before a message leaves the worker that took it in, it is encrypted with AES-256-GCM under
-a data key that is made for this payment and used for nothing else. The event log has the hash of the
-encrypted bytes, so every proof stands when the key is gone. The data key is stored beside the payment,
-sealed in turn (AES-256-GCM-SIV, which bears random nonces by the billion) under the installation's master
-key, which is in a file and in no database.
+Theory of operation. Personal data is only in the messages: event bodies, terms and logs contain none. Before
+a message leaves the worker that received it, it is encrypted with AES-256-GCM under a data key that is
+generated for this payment and used for nothing else. The event log has the hash of the encrypted bytes, so
+every proof stays valid after the key is deleted. The data key is stored with the payment, encrypted
+(AES-256-GCM-SIV, which is safe with billions of random nonces) under the master key of the installation,
+which is in a file and not in the database.
 
 A repeated message is recognised by its fingerprint, which is kept for ever. It is keyed (HMAC-SHA256):
-without the installation's key nobody can try whether a guessed message is the one that was erased.
+without the key of the installation, an attacker cannot test whether a guessed message is the erased one.
 
-A sealed message is the ciphertext with its tag; its nonce is its direction, since a data key seals one
-message each way. A sealed key is the master key's number (2 bytes), a nonce (12), and the ciphertext with
-its tag (48).
+A sealed message is the ciphertext with its tag; its nonce is its direction, since a data key encrypts one
+message per direction. A sealed key is the number of the master key (2 bytes), a nonce (12), and the
+ciphertext with its tag (48).
 """
 
 import base64
@@ -33,10 +33,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
 from schemas.errors import NotFound
 
 CAME: Final = 0
-"""Direction of the bytes as they came."""
+"""Direction of the message as received."""
 
 SENT: Final = 1
-"""Direction of the bytes as they are sent to the rail."""
+"""Direction of the message as sent to the rail."""
 
 _MESSAGE: Final = """
 SELECT m.body, k.sealed
@@ -52,22 +52,22 @@ _CLAIM_BYTES: Final = 16
 
 
 class Erased(LookupError):
-    """The payment's key was deleted: its messages cannot be read any more."""
+    """The key of the payment was deleted: its messages can no longer be read."""
 
 
 class Unreadable(ValueError):
-    """The bytes are not what was sealed, or not under this installation's keys."""
+    """The bytes were changed, or are not encrypted under keys of this installation."""
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
-    """The key file: base64 texts; the last master key seals, all of them open."""
+    """The key file: base64 texts; the last master key encrypts, all of them decrypt."""
 
     fingerprint: str
     master: list[str]
 
 
 class _MessageKey(Protocol):
-    """What both ciphers can do."""
+    """The common interface of both ciphers."""
 
     def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes:
         """Encrypt and authenticate."""
@@ -75,20 +75,20 @@ class _MessageKey(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sealer:
-    """One payment's data key, while its messages are being sealed."""
+    """The data key of one payment, while its messages are being sealed."""
 
     sealed_key: bytes
-    """What is stored; deleting it erases."""
+    """The sealed key to store; deleting it erases the messages."""
     _uetr: bytes
     _cipher: _MessageKey
 
     def seal(self, direction: int, message: bytes) -> bytes:
-        """Seal the message of one direction; a key seals one each way, never two."""
+        """Seal the message of one direction; a key seals one message per direction, never two."""
         return self._cipher.encrypt(_nonce(direction), message, self._uetr)
 
 
 class KeyRing:
-    """The installation's keys."""
+    """The keys of the installation."""
 
     def __init__(self, fingerprint: bytes, master: list[bytes]) -> None:
         assert master, "there is no master key"
@@ -96,7 +96,7 @@ class KeyRing:
         self._master = [AESGCMSIV(key) for key in master]
 
     def sealer(self, uetr: UUID) -> Sealer:
-        """Make a new payment's data key."""
+        """Generate the data key of a new payment."""
         key = os.urandom(_KEY_BYTES)
         number = (len(self._master) - 1).to_bytes(_NUMBER_BYTES, "big")
         nonce = os.urandom(_NONCE_BYTES)
@@ -104,33 +104,33 @@ class KeyRing:
         return Sealer(sealed, uetr.bytes, AESGCM(key))
 
     def open(self, uetr: UUID, direction: int, sealed_key: bytes | None, body: bytes) -> bytes:
-        """Read a message again.
+        """Decrypt a message.
 
         Raises:
-            Erased: there is no key any more.
-            Unreadable: the key, the bytes or the UETR are not those that were sealed.
+            Erased: the key was deleted.
+            Unreadable: the key, the bytes or the UETR do not match.
 
         """
         if sealed_key is None:
             raise Erased
         if not sealed_key:
-            return body  # from before there were keys
+            return body  # stored before encryption was introduced
         number = int.from_bytes(sealed_key[:_NUMBER_BYTES], "big")
         nonce = sealed_key[_NUMBER_BYTES : _NUMBER_BYTES + _NONCE_BYTES]
         if number >= len(self._master):
-            raise Unreadable("sealed under a key that is not in the key file")
+            raise Unreadable("encrypted under a key that is not in the key file")
         try:
             key = self._master[number].decrypt(nonce, sealed_key[_NUMBER_BYTES + _NONCE_BYTES :], uetr.bytes)
             return AESGCM(key).decrypt(_nonce(direction), body, uetr.bytes)
         except (InvalidTag, ValueError) as error:
-            raise Unreadable("not what was sealed under this payment's key") from error
+            raise Unreadable("not encrypted under the key of this payment, or changed") from error
 
     def fingerprint(self, sender: str, digest: bytes) -> bytes:
-        """By what the same content from the same sender is known again: 32 bytes."""
+        """The fingerprint by which the same content from the same sender is recognised: 32 bytes."""
         return hmac.digest(self._fingerprint, sender.encode() + b"\0" + digest, "sha256")
 
     def claim(self, sender: str, kind: str, text: str) -> bytes:
-        """By what an id, or a payment's look, is known when it comes again from its sender: 16 bytes."""
+        """The fingerprint that recognises a repeated id, or a look-alike payment, of a sender: 16 bytes."""
         content = f"{kind}\0{sender}\0{text}".encode()
         return hmac.digest(self._fingerprint, content, "sha256")[:_CLAIM_BYTES]
 
@@ -140,7 +140,7 @@ def _nonce(direction: int) -> bytes:
 
 
 def load(file: Path) -> KeyRing:
-    """Read the installation's keys; the first process of a new installation makes them.
+    """Read the keys of the installation; the first process of a new installation generates them.
 
     Raises:
         Unreadable: the file is not a key file.
@@ -160,7 +160,7 @@ async def read(
     Raises:
         NotFound: there is none, or it is in an archive.
         Erased: its key was deleted.
-        Unreadable: the stored bytes are not what was sealed.
+        Unreadable: the stored bytes were changed.
 
     """
     row = await connection.fetchrow(_MESSAGE, uetr, direction)
@@ -170,7 +170,7 @@ async def read(
 
 
 def rotate(file: Path) -> int:
-    """Add a master key, which seals from the next start on; how many there are now."""
+    """Add a master key, used for encryption from the next start; return the number of keys."""
     content = _read(file)
     content.master.append(_random())
     _write(file, content, replace=True)
@@ -178,7 +178,7 @@ def rotate(file: Path) -> int:
 
 
 def digest_of(ring_file: Path) -> str:
-    """A short name of the key file's content, by which a backup's keys can be told: hexadecimal."""
+    """A short hexadecimal digest of the key file, which identifies the keys of a backup."""
     return hashlib.sha256(ring_file.read_bytes()).hexdigest()[:16]
 
 
@@ -190,7 +190,7 @@ def _read(file: Path) -> _File:
 
 
 def _write(file: Path, content: _File, *, replace: bool) -> None:
-    """Write it whole or not at all; without `replace`, whoever is first stays first."""
+    """Write the file atomically; without `replace`, an existing file is kept."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, name = tempfile.mkstemp(dir=file.parent)  # readable by its owner only
     made = Path(name)
@@ -212,7 +212,7 @@ def _link(made: Path, file: Path) -> None:
     try:
         file.hardlink_to(made)
     except FileExistsError:
-        return  # another process of the same start was first
+        return  # another process wrote it first
 
 
 def _random() -> str:

@@ -1,10 +1,10 @@
-"""A second line of defence behind two people: whether a value is plausible beside what is in force.
+"""Plausibility checks, in addition to the two-person rule: a new value is compared with the one in force.
 
-A rate that is wrong by a hundred passes two tired people. So every kind of change that moves money, or
-bounds it, compares what it states with what is in force (`Kind.compare`). Within the band nothing more is
-asked. Beyond it the change is refused until its content repeats, as `confirmed_factor`, by what factor it
-departs: a third confirmation that only somebody who has seen the factor can give. The comparison is made at
-the request, at each vote and again in the transaction that executes, against the value in force then.
+Two people can overlook a rate that is wrong by a factor of a hundred. So every kind of change that moves or
+limits money compares the new value with the one in force (`Kind.compare`). Within the band nothing more is
+required. Beyond it the change is refused until its content states the factor of the departure as
+`confirmed_factor`: a third confirmation that needs knowledge of the factor. The comparison is made at the
+request, at each vote and in the executing transaction, each time with the value then in force.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,33 +21,33 @@ from schemas.errors import Refused
 from schemas.reasons import Reason
 
 UNLIMITED: Final = Fraction(10**30)
-"""The factor by which no limit at all departs from one; its text is `unlimited`."""
+"""The factor of a change from a limit to no limit; its text is `unlimited`."""
 _UNLIMITED_TEXT: Final = "unlimited"
 _TOLERANCE: Final = Fraction(2, 100)
-"""A factor is told with three digits, and what is in force may move a little before the last vote."""
+"""Tolerance: a factor has three digits, and the value in force may change a little before the last vote."""
 _THREE_DIGITS: Final = Context(prec=3, rounding=ROUND_HALF_EVEN)
 
 Factor = Annotated[
     str,
     msgspec.Meta(
         pattern=rf"^({_UNLIMITED_TEXT}|(0|[1-9]\d{{0,29}})(\.\d{{1,30}})?)$",
-        description="a factor as the refusal states it, as 100.000, or unlimited",
+        description="the factor that the refusal states, as in 100.000, or unlimited",
     ),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Bands:
-    """How far a value may depart without a third confirmation."""
+    """The factors by which a value may depart without a third confirmation."""
 
     rate_percent: Decimal = Decimal(10)
-    """Of an exchange rate, either way."""
+    """Factor of an exchange rate, up or down."""
     rate_percents: Mapping[str, Decimal] = field(default_factory=dict)
-    """The same for one direction, instead: `{"INR-PKR": 5}`."""
+    """Factor of a single currency pair, in its place: `{"INR-PKR": 5}`."""
     rate_period: timedelta = timedelta(hours=24)
-    """How far back a rate is compared too: steps that are each within the band may not walk out of it."""
+    """A rate is also compared with earlier rates this far back, so that small steps cannot leave the band."""
     size_factor: Decimal = Decimal(10)
-    """Of amounts: caps, limits, fees, movements of funds. `10` lets a tenth and tenfold pass."""
+    """Factor of amounts: caps, limits, fees, movements of funds. `10` allows from a tenth to tenfold."""
 
     def is_rate(self, factor: Fraction, source: str, target: str) -> bool:
         """Whether a rate that departs by `factor` is within the band."""
@@ -61,7 +61,7 @@ class Bands:
 
 
 class Measure(StrEnum):
-    """What a stated value is measured by. Texts are for people, in English; the pages translate them."""
+    """The reference of a comparison. Texts are for people, in English; the pages translate them."""
 
     RATE = "Rate in force"
     RATE_BEFORE = "Rate in force before"
@@ -86,23 +86,23 @@ class Measure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One stated value beside what it is measured by."""
+    """A stated value and its reference."""
 
     what: Measure
     reference: str
     stated: str
     factor: Fraction | None
-    """Stated in units of the reference; None where there is nothing to compare with."""
+    """The stated value divided by the reference; None if there is no reference."""
     beyond: bool
-    """Outside the band: the change needs a confirmation."""
+    """Whether it is outside the band, so that the change needs a confirmation."""
 
     @property
     def factor_text(self) -> str:
-        """The factor with three digits, as `confirmed_factor` must repeat it; empty where there is none."""
+        """The factor with three digits, as `confirmed_factor` must repeat it; empty if there is none."""
         return "" if self.factor is None else text_of(self.factor)
 
     def document(self) -> dict[str, Any]:
-        """As the API and commands show it."""
+        """The comparison as the API and commands show it."""
         return {
             "what": self.what,
             "reference": self.reference,
@@ -127,15 +127,15 @@ def by_size(what: Measure, reference: int, stated: int, texts: tuple[str, str], 
 
 
 def incomparable(stated: str) -> Comparison:
-    """A first value: nothing is in force that it could be measured by."""
+    """A first value: there is no reference in force."""
     return Comparison(Measure.NOTHING, "none", stated, None, beyond=False)
 
 
 def check(comparisons: Sequence[Comparison], confirmed: str | None) -> None:
-    """Let a change pass that is plausible, or whose largest departure is named.
+    """Accept a change that is plausible, or whose largest departure is confirmed.
 
     Raises:
-        Refused: a departure is not confirmed, or by another factor; or there is none to be confirmed.
+        Refused: a departure is not confirmed, or with another factor; or there is none to confirm.
 
     """
     beyond = [one for one in comparisons if one.beyond and one.factor is not None]
@@ -144,7 +144,7 @@ def check(comparisons: Sequence[Comparison], confirmed: str | None) -> None:
             raise _refuse("confirmed_factor is stated, but no value departs from what is in force")
         return
     largest = max(_magnitude(one.factor or Fraction(0)) for one in beyond)
-    # What is in force comes first in every comparison: it is named where another departs hardly more.
+    # The value in force is the first comparison: it is named unless another departs clearly more.
     worst = next(one for one in beyond if _magnitude(one.factor or Fraction(0)) * (1 + _TOLERANCE) >= largest)
     if confirmed is None or not _names(confirmed, worst.factor or Fraction(0)):
         raise _refuse(_explain(worst))
@@ -156,7 +156,7 @@ def _explain(worst: Comparison) -> str:
 
 
 def _magnitude(factor: Fraction) -> Fraction:
-    """How far a factor is from one, up or down; nought is farthest."""
+    """The distance of a factor from one, up or down; zero is the farthest."""
     return max(factor, 1 / factor) if factor else UNLIMITED**2
 
 

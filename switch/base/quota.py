@@ -1,4 +1,4 @@
-"""Places for what waits: so many in all, and so many of one participant, so that none takes everybody's."""
+"""Quotas of waiting requests: in total, and per participant, so that one cannot use up the total."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,27 +8,27 @@ from schemas.errors import TooManyRequests, Unavailable
 
 
 class Quota:
-    """The places of one kind in one process; `of_one` is how many of them one participant may have."""
+    """The quota of one kind of request in one process; `of_one` is the part that one participant may use."""
 
     def __init__(self, total: int, of_one: int, what: str) -> None:
         self._total = total
         self._of_one = of_one
         self._what = what
-        """For people: what waits here, in the plural."""
+        """The name of these requests for people, in the plural."""
         self._taken: Counter[str] = Counter()
 
     @property
     def taken(self) -> int:
-        """How many are taken."""
+        """The number in use."""
         return self._taken.total()
 
     @contextmanager
     def take(self, participant: str) -> Iterator[None]:
-        """Have a place for as long as the context lasts.
+        """Use one place of the quota for the duration of the context.
 
         Raises:
-            TooManyRequests: the participant has all that one may have.
-            Unavailable: there is none left.
+            TooManyRequests: the participant uses all that one may use.
+            Unavailable: the total is used up.
 
         """
         if self._taken[participant] >= self._of_one:
@@ -40,4 +40,4 @@ class Quota:
             yield
         finally:
             self._taken[participant] -= 1
-            self._taken += Counter()  # whoever has none is forgotten
+            self._taken += Counter()  # removes participants with none

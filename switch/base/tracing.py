@@ -1,10 +1,9 @@
-"""Parts of a payment, timed for the metrics and, where an OTLP endpoint is set, told as OpenTelemetry spans.
+"""Stages of a payment: timed for the metrics and, with an OTLP endpoint, exported as OpenTelemetry spans.
 
-Off, which is the default, a part costs its histogram and nothing else: the SDK is not even imported. On, it
-needs the extra `payswitch[traces]`; spans are sent by a thread in batches, and what a collector that is away
-cannot take is dropped. Attributes are a UETR, a rail, a route, a status and the request's id: no
-code here is given a name, an account or an amount. What a caller's `traceparent` says of sampling decides
-nothing.
+Off by default: then a stage costs only its histogram, and the SDK is not imported. On, it needs the extra
+`payswitch[traces]`; a thread sends spans in batches, and drops them while the collector is unavailable.
+Attributes are a UETR, a rail, a route, a status and the request id, never a name, an account or an amount.
+The sampling flag in a caller's `traceparent` has no effect.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -27,10 +26,10 @@ class TracesNotInstalled(RuntimeError):
 
 
 def start(settings: Settings, process: str) -> Callable[[], None]:
-    """Begin to tell spans, if an endpoint is set; what is returned sends the last ones, and ends it.
+    """Begin to export spans, if an endpoint is set; the returned function sends the last ones and stops.
 
     Raises:
-        TracesNotInstalled: the SDK is not there.
+        TracesNotInstalled: the SDK is not installed.
 
     """
     global _tracer  # noqa: PLW0603 - one a process, as the log is
@@ -63,13 +62,13 @@ def start(settings: Settings, process: str) -> Callable[[], None]:
 
 @contextmanager
 def part(stage: str, *, rail: str = "", uetr: str | bytes = "") -> Iterator[None]:
-    """Time one part of a payment; told as a span too, with the payment and the rail that it is about."""
+    """Time one stage of a payment; also exported as a span, with the payment and the rail."""
     with metrics.STAGE.labels(stage).time():
         if _tracer is None:
             yield
             return
         about = {"payswitch.rail": rail, "payswitch.uetr": uetr if isinstance(uetr, str) else _text(uetr)}
-        # An error's words may hold what a client sent: neither it nor its status is recorded.
+        # The text of an error may contain data of a client: neither it nor its status is recorded.
         with _tracer.start_as_current_span(
             stage,
             attributes={name: value for name, value in about.items() if value},
@@ -84,7 +83,7 @@ def _text(uetr: bytes) -> str:
 
 
 class Served:
-    """One HTTP request as a span: the caller's trace goes on where its `traceparent` can be read."""
+    """One HTTP request as a span: it continues the caller's trace if its `traceparent` is valid."""
 
     __slots__ = ("_entered", "_span")
 
@@ -102,7 +101,7 @@ class Served:
             self._entered.__enter__()
 
     def end(self, route: str, status: int) -> None:
-        """Say what came of it."""
+        """Record the result and end the span."""
         if self._span is not None and self._entered is not None:
             self._span.update_name(route)
             self._span.set_attributes({"http.route": route, "http.response.status_code": status})

@@ -1,1 +1,1 @@
-"""What runs: one writer, several API workers, one caretaker, one messenger. They wire everything together."""
+"""The processes: one writer, several API workers, one caretaker, one messenger. They wire up all parts."""

@@ -17,20 +17,20 @@ _CONNECTIONS_MAX: Final = 4_000
 
 
 class Server(uvicorn.Server):
-    """Tells the application that the end has come, before it waits for open connections."""
+    """Notifies the application of the shutdown before it waits for open connections."""
 
     def __init__(self, config: uvicorn.Config, app: Edge) -> None:
         super().__init__(config)
         self._edge = app
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to stop."""
+        """Begin the shutdown."""
         self._edge.drain()
         super().handle_exit(sig, frame)
 
 
 def main() -> None:
-    """Entry point of the process; the argument is the number of the listening socket's file."""
+    """Entry point of the process; the argument is the file descriptor of the listening socket."""
     logs.configure("api")
     with process.reported():
         _serve(Settings())

@@ -67,7 +67,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Edge:
-    """The outermost layer: counts every request, and makes sure that no failure shows its inside."""
+    """The outermost layer: counts every request, and makes sure that no failure exposes internals."""
 
     def __init__(self, app: FastAPI, short_cuts: Mapping[str, Handler], limiter: limits.Limiter) -> None:
         self._app = app
@@ -77,7 +77,7 @@ class Edge:
         """POST handlers by exact path that are called without the framework's layers: the hot path."""
 
     def drain(self) -> None:
-        """The process is about to end: whoever holds a connection open for long lets go of it."""
+        """Prepare the shutdown: long-lived connections are closed."""
         self._app.state.draining = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -123,7 +123,7 @@ class Edge:
         await response(scope, receive, watch)
 
     def _let_in(self, scope: Scope) -> Handler | None:
-        """Turn away who comes too often; the short cut of a path that has one."""
+        """Apply the rate limits; return the short cut of the path if there is one."""
         runtime = getattr(self._app.state, "runtime", None)
         directory = runtime.directory.now if runtime else None
         self._limiter.arrive(scope, directory, callbacks.PREFIX, partial(_proves, runtime))
@@ -131,7 +131,7 @@ class Edge:
 
 
 def _proves(runtime: Runtime | None, scope: Scope) -> bool:
-    """Whether the headers of a request show which participant sent it, whatever is in its body."""
+    """Whether the headers of a request authenticate its sender, regardless of the body."""
     if runtime is None:
         return False
     try:
@@ -142,7 +142,7 @@ def _proves(runtime: Runtime | None, scope: Scope) -> bool:
 
 
 def _answer_to(error: Exception, scope: Scope) -> Response:
-    """What is answered where nothing else caught it; its inside goes to the log alone."""
+    """Build the response to an error that nothing else caught; the details go only to the log."""
     if isinstance(error, TooManyRequests):
         return problems.problem(error)
     if problems.is_away(error):
@@ -153,7 +153,7 @@ def _answer_to(error: Exception, scope: Scope) -> Response:
 
 
 def _request_id(scope: Scope) -> str:
-    """The caller's `Request-Id` where it is a UUID or the like: a log learns no more; else a new one."""
+    """The caller's `Request-Id` if it looks like a UUID, so that logs get nothing else, or a new one."""
     for name, value in scope["headers"]:
         if name == b"request-id" and _REQUEST_ID.fullmatch(value):
             given: str = value.decode()
@@ -162,7 +162,7 @@ def _request_id(scope: Scope) -> str:
 
 
 def _route(scope: Scope) -> str:
-    """Name the route, never the path that was asked: labels must stay few and hold nobody's data."""
+    """Name the route, never the requested path: labels must be few and contain no personal data."""
     return getattr(scope.get("route"), "path", None) or "none"
 
 
@@ -178,7 +178,7 @@ def make_app(settings: Settings) -> Edge:
                 app.state.streams = events.places()
                 yield
         except Exception as error:
-            process.report(error)  # uvicorn ends us without an exception
+            process.report(error)  # uvicorn ends the process without an exception
             raise
         finally:
             await asyncio.to_thread(stop_tracing)

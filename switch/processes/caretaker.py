@@ -1,9 +1,9 @@
-"""The caretaker process: looks again at payments that are due, and states the facts of the database.
+"""The caretaker process: continues payments that are due, and publishes metrics of the database.
 
-Recovery is not a special case: whatever a crash interrupted is an open payment whose `due_at` passes, like
-any other. A payment that left us is enquired about within bounds, never given up by time; one that the
-rail does not find is sent again with the same bytes until it expires. What the answers to enquiries come to
-is the writer's to decide, by `switch/writer/absence.py`.
+Recovery is not a special case: what a crash interrupted is an open payment whose `due_at` passes, like any
+other. For a payment that left the switch, a limited number of enquiries is sent; it is never closed by time.
+One that the rail does not find is sent again with the same bytes until it expires. The writer decides what
+the responses to enquiries mean (`switch/writer/absence.py`).
 """
 
 import asyncio
@@ -44,12 +44,12 @@ from switch.writer.verdicts import Verdict
 _TICK_S: Final = 0.1
 _FILES_EVERY_S: Final = 60.0
 _AWAY_AFTER: Final = 2
-"""Exchanges in a row that a rail did not answer: contact is broken."""
+"""Consecutive time-outs after which a rail counts as unreachable."""
 _END_TASKS_S: Final = 5.0
 AT_ONCE: Final = 32
-"""Payments of one rail that are looked after at the same time."""
+"""Payments of one rail that are processed at the same time."""
 LOCK: Final = 7_266_337_002
-"""Advisory lock: one caretaker a database."""
+"""Advisory lock: one caretaker per database."""
 
 _SELECT: Final = """
 SELECT o.number, o.uetr, o.state, o.rail, o.entered_at, o.expires_at, o.enquiries, o.pending,
@@ -79,19 +79,19 @@ ORDER BY o.number
 LIMIT $3
 """
 )
-"""What is asked about again as soon as its rail is back: what it did not answer, and what people have."""
+"""Enquiries to repeat when the rail is reachable again: those without a response, and manual cases."""
 _SAID: Final[Mapping[Outcome, RailResponse]] = {
     Outcome.NOT_FOUND: "not_found",
     Outcome.PENDING: "pending",
     Outcome.UNKNOWN: "nothing",
 }
-"""Answers to an enquiry that end nothing. What cannot be read is no answer."""
+"""Responses to an enquiry that do not close the payment. An unreadable response is no response."""
 
 _log = structlog.get_logger()
 
 
 class Caretaker:
-    """Looks after open payments."""
+    """Processes open payments."""
 
     def __init__(self, settings: Settings, pool: asyncpg.Pool, link: Link, known: Rails) -> None:
         self._settings = settings
@@ -104,12 +104,12 @@ class Caretaker:
         self._under_way: dict[str, dict[int, asyncio.Task[None]]] = {country: {} for country in known}
         self._contact = Contact()
         self._again: dict[str, int] = {}
-        """Rails that are back: up to which payment those in doubt have been asked about again."""
+        """Rails that are reachable again: up to which payment of unknown outcome the enquiry was repeated."""
         for country, rail in known.items():
-            rail.breaker.listener = partial(self._heard, country)
+            rail.breaker.listener = partial(self._exchange_ended, country)
 
-    def _heard(self, country: str, answered: bool) -> None:  # noqa: FBT001 - what a breaker's listener is given
-        """An exchange with a rail ended. One without an answer may be that order's; two are the rail's."""
+    def _exchange_ended(self, country: str, answered: bool) -> None:  # noqa: FBT001 - what a breaker's listener is given
+        """Count the end of an exchange with a rail. One time-out may be of the order; two are of the rail."""
         if answered:
             if self._contact.answered(country):
                 self._again[country] = 0
@@ -121,8 +121,8 @@ class Caretaker:
         return rail.breaker.silent >= _AWAY_AFTER
 
     async def tick(self) -> int:
-        """Start on what is due; how many. Each rail has its own places, so one cannot starve another."""
-        self._turned(await self._pool.fetchval("SELECT clock_timestamp()"))
+        """Start what is due and get the number. Each rail has its own quota, so one cannot starve another."""
+        self._detect_lost_contact(await self._pool.fetchval("SELECT clock_timestamp()"))
         started = 0
         for country, rail in self._rails.items():
             mine = self._under_way[country]
@@ -131,8 +131,8 @@ class Caretaker:
                 started += await self._start(rail, mine, free)
         return started
 
-    def _turned(self, at: datetime) -> None:
-        """See whether contact was broken since the last look at the database's clock."""
+    def _detect_lost_contact(self, at: datetime) -> None:
+        """Detect whether contact was lost since the last reading of the database clock."""
         self._contact.turned(microseconds(at), time.monotonic_ns() // 1000)
 
     async def reconcile(self) -> None:
@@ -142,26 +142,26 @@ class Caretaker:
 
     async def _start(self, rail: Rail, mine: dict[int, asyncio.Task[None]], free: int) -> int:
         country = rail.adapter.profile.country
-        if self._away(rail):  # one enquiry at a time sees whether it is back
+        if self._away(rail):  # one enquiry at a time tests whether it is reachable
             rows = await self._pool.fetch(_DUE, country, list(mine), free, [False])
             if not mine:
                 rows += await self._pool.fetch(_DUE, country, [], 1, [True])
         else:
             rows = await self._pool.fetch(_DUE, country, list(mine), free, [False, True])
             if country in self._again and free > len(rows):
-                rows += await self._once_more(
+                rows += await self._repeat_enquiries(
                     rail, [*mine, *(row["number"] for row in rows)], free - len(rows)
                 )
-        if rows:  # a stop in the midst of a round is noticed before what came after it counts
-            self._turned(rows[-1]["now"])
+        if rows:  # a stop during a round is detected before later results count
+            self._detect_lost_contact(rows[-1]["now"])
         for row in rows:
-            task = asyncio.create_task(self._look_after(rail, row))
+            task = asyncio.create_task(self._process(rail, row))
             mine[row["number"]] = task
             task.add_done_callback(partial(_finished, mine, row["number"]))
         return len(rows)
 
-    async def _once_more(self, rail: Rail, busy: list[int], free: int) -> list[asyncpg.Record]:
-        """Payments in doubt that a rail that is back is asked about again, each once, whenever due."""
+    async def _repeat_enquiries(self, rail: Rail, busy: list[int], free: int) -> list[asyncpg.Record]:
+        """Payments of unknown outcome for which to repeat the enquiry at a reachable rail, once each."""
         timing, country = rail.adapter.profile.timing, rail.adapter.profile.country
         rows: list[asyncpg.Record] = await self._pool.fetch(
             _AGAIN, country, busy, free, self._again[country], timing.enquiries_max, timing.enquiries_ruled
@@ -172,16 +172,16 @@ class Caretaker:
             del self._again[country]
         return rows
 
-    async def _look_after(self, rail: Rail, row: asyncpg.Record) -> None:
+    async def _process(self, rail: Rail, row: asyncpg.Record) -> None:
         steps: dict[State, Callable[[Rail, asyncpg.Record], Awaitable[None]]] = {
             State.RESERVED: self._held,
-            State.SENT: self._silent,
-            State.UNKNOWN: self._doubtful,
+            State.SENT: self._timed_out,
+            State.UNKNOWN: self._outcome_unknown,
         }
         await steps[State(row["state"])](rail, row)
 
     async def _held(self, rail: Rail, row: asyncpg.Record) -> None:
-        """Send it if its rail is open, end it if its time is over, else wait."""
+        """Send the payment if its rail is open, close it if it has expired, otherwise wait."""
         uetr = row["uetr"].bytes
         if row["now"] >= row["expires_at"]:
             await self._dispatcher.tell(Advance(uetr, Event.EXPIRE, reason=Reason.CUT_OFF_TIME))
@@ -189,7 +189,7 @@ class Caretaker:
             await self._send(rail, row)
 
     async def _send(self, rail: Rail, row: asyncpg.Record) -> None:
-        """Record the intent, then touch the socket: in this order, always."""
+        """Record the intent, then send: always in this order."""
         native = self._native(row)
         uetr = row["uetr"].bytes
         due = now_us() + scaled_us(rail.adapter.profile.timing.answer_s, self._settings.time_scale)
@@ -198,12 +198,12 @@ class Caretaker:
             await self._dispatcher.send(rail, uetr, native, microseconds(row["expires_at"]))
 
     def _native(self, row: asyncpg.Record) -> Native:
-        """Open the bytes that were made when the payment was taken in."""
+        """Decrypt the native message that was made when the payment was accepted."""
         body = self._keys.open(row["uetr"], personal_data.SENT, row["sealed_key"], row["native_body"])
         return Native(row["native_ref"], body)
 
-    async def _silent(self, rail: Rail, row: asyncpg.Record) -> None:
-        """No answer in time: from now on its fate is unknown, and asked for."""
+    async def _timed_out(self, rail: Rail, row: asyncpg.Record) -> None:
+        """Handle a time-out: the outcome is unknown from now on, and enquiries begin."""
         due = enquiry_due(
             rail.adapter.profile.timing, self._settings.time_scale, microseconds(row["entered_at"])
         )
@@ -217,8 +217,8 @@ class Caretaker:
             )
         )
 
-    async def _doubtful(self, rail: Rail, row: asyncpg.Record) -> None:
-        """Ask the rail, a bounded number of times."""
+    async def _outcome_unknown(self, rail: Rail, row: asyncpg.Record) -> None:
+        """Send an enquiry to the rail, a limited number of times."""
         failpoint("before_enquiry")
         country = rail.adapter.profile.country
         started = now_us()
@@ -229,9 +229,9 @@ class Caretaker:
         said = _SAID.get(answer.outcome)
         if said is None:
             step = replace(of_answer(answer, Sending(row["uetr"].bytes, row["rail"])), detail="when asked")
-            if (await self._told(step)).verdict is not Verdict.NOTED:
+            if (await self._report(step)).verdict is not Verdict.NOTED:
                 return
-            said = "another_amount"  # a yes that confirms nothing
+            said = "another_amount"  # a positive response that confirms nothing
         enquired = Enquired(
             row["uetr"].bytes,
             said,
@@ -239,25 +239,25 @@ class Caretaker:
             whole_since=self._contact.whole_since(country),
             rail_code=answer.rail_code or "",
         )
-        reply = await self._told(enquired)
+        reply = await self._report(enquired)
         again = said == "not_found" and rail.adapter.profile.dedupes and row["enquiries"] > 0
         if again and reply.verdict is Verdict.NOTED and self._may_send(row):
             await self._send(rail, row)
 
-    async def _told(self, step: Command) -> Reply:
-        """Tell the writer what a rail answered, for as long as it takes: who forgets it would ask again."""
+    async def _report(self, step: Command) -> Reply:
+        """Pass a rail's response to the writer, with retries: a lost response would need a new enquiry."""
         while (reply := await self._dispatcher.tell(step)) is None:
             pass
         return reply
 
     @staticmethod
     def _may_send(row: asyncpg.Record) -> bool:
-        """Whether an order that the rail does not know may go out again; the writer looks again."""
+        """Whether an order unknown to the rail may be sent again; the writer checks again."""
         return bool(row["now"] < row["expires_at"] and not row["pending"])
 
 
 async def _enquire(rail: Rail, native: Native) -> Answer:
-    """Ask; an adapter that breaks its promise never to raise has learned nothing."""
+    """Send an enquiry; if an adapter raises, which it must not, there is no response."""
     try:
         return await rail.adapter.enquire(native)
     except Exception as error:  # noqa: BLE001 - whatever it is, it must not look like an answer
@@ -273,7 +273,7 @@ def _finished(mine: dict[int, asyncio.Task[None]], number: int, task: asyncio.Ta
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
-    """Do `work` again and again; a database or writer that is away is waited for."""
+    """Run `work` periodically; wait while the database or the writer is unavailable."""
     while True:
         try:
             await work()
@@ -284,7 +284,7 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
 
 
 async def run(settings: Settings) -> None:
-    """Run until SIGTERM, or until the lock is lost. A second caretaker waits here for the first to end."""
+    """Run until SIGTERM or the loss of the lock. A second caretaker waits here for the first to end."""
     stop_tracing = tracing.start(settings, "caretaker")
     ending = process.Ending()
     async with process.only_one(settings, LOCK, ending):
@@ -307,7 +307,7 @@ async def run(settings: Settings) -> None:
 def _duties(
     settings: Settings, pool: asyncpg.Pool, link: Link, known: Rails
 ) -> Iterator[Coroutine[Any, Any, None]]:
-    """Everything that the caretaker does again and again. Its beat is that due payments were looked for."""
+    """The periodic tasks of the caretaker. Its heartbeat is the search for due payments."""
     caretaker = Caretaker(settings, pool, link, known)
     keeper = Housekeeper(settings, pool)
     desk = Desk(pool, link, settings.data, settings.sandbox, settings.bands)

@@ -1,4 +1,4 @@
-"""What goes on by itself: windows close, settlements move on, changes end in time, notes reach the log."""
+"""Scheduled work: closing windows, advancing settlements, expiring changes, moving notes to the log."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -39,4 +39,4 @@ WORK: Final[tuple[Callable[[Desk], Awaitable[None]], ...]] = (
     _notes,
     _sessions,
 )
-"""Each goes round on its own in the caretaker, every `EVERY_S`: trouble with one is not another's."""
+"""Each task runs separately in the caretaker, every `EVERY_S`, so that one failure affects no other task."""

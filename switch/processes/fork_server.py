@@ -1,16 +1,16 @@
-"""Start many processes for the price of one: a process that has loaded the libraries, and forks.
+"""Fast start of many processes: one process loads the libraries, then forks.
 
 A process of the switch spends more than a second of processor time on loading libraries, and there are
 seven of them and a simulated rail for each country. So one process loads the libraries, and forks for each
-program that the supervisor asks for. The memory of the libraries is shared. A program's own modules are
+program that the supervisor requests. The memory of the libraries is shared. A program's own modules are
 loaded after the fork, in its own environment.
 
 The new process is a child of the supervisor, not of the fork server: the fork server forks twice, and the
-kernel gives an orphan to its nearest subreaper, which is the supervisor. So it is waited for and killed as
-any other child, it ends with the supervisor, and it outlives the fork server.
+kernel reparents an orphan to its nearest subreaper, which is the supervisor. So the supervisor can wait for
+it and kill it as any other child, it ends with the supervisor, and it outlives the fork server.
 
-The two sides speak over a socket: a `Request` with the files of the new process comes in, the log
-first; the process id goes back.
+The two sides communicate over a socket: the fork server receives a `Request` with the open files of the new
+process, the log first, and returns the process id.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ _PR_SET_CHILD_SUBREAPER: Final = 36
 _REQUEST_BYTES: Final = 1 << 18
 _FILES_MAX: Final = 8
 _ANSWER_WITHIN_S: Final = 60.0
-"""A busy machine may take long to load the libraries."""
+"""Seconds; a busy machine may take long to load the libraries."""
 _ADOPTED_POLL_S: Final = 0.001
 _ADOPTED_TRIES: Final = 10_000
 _LIBRARIES: Final = (
@@ -65,18 +65,18 @@ _LIBRARIES: Final = (
     "schemas.catalogue",
     "schemas.rules",
 )
-"""Loaded before any fork. Nothing of `switch`: its metrics belong to the process that loads them."""
+"""Modules loaded before any fork. None of `switch`: its metrics belong to the process that loads them."""
 
 
 class Request(msgspec.Struct, array_like=True):
-    """What the new process is to be."""
+    """The description of the new process."""
 
     name: str
     module: str
     arguments: list[str]
     environment: dict[str, str]
     files: list[int]
-    """Numbers that it knows its files by, besides its log."""
+    """The descriptor numbers of its files, except its log."""
     supervisor: int
     """The process id of its parent."""
 
@@ -86,15 +86,15 @@ _decode: Final = msgspec.msgpack.Decoder(Request).decode
 
 
 class Forked:
-    """A process that was forked for us: what `subprocess.Popen` would say of it."""
+    """A forked process, with the interface of `subprocess.Popen`."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.returncode: int | None = None
-        self._file = os.pidfd_open(pid)  # it is our child: its id is not given away before we have waited
+        self._file = os.pidfd_open(pid)  # it is our child: its id is not reused before we wait for it
 
     def poll(self) -> int | None:
-        """Look whether it ended: its exit code then, negative for a signal; else None."""
+        """Get its exit code if it ended, negative for a signal; otherwise None."""
         if self.returncode is None:
             ended = os.waitid(os.P_PIDFD, self._file, os.WEXITED | os.WNOHANG)
             if ended is not None:
@@ -104,10 +104,10 @@ class Forked:
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end; its exit code.
+        """Wait for its end and get its exit code.
 
         Raises:
-            subprocess.TimeoutExpired: it still runs after `timeout` seconds.
+            subprocess.TimeoutExpired: it is still running after `timeout` seconds.
 
         """
         if self.returncode is None:
@@ -120,25 +120,25 @@ class Forked:
         return code
 
     def send_signal(self, number: int) -> None:
-        """Send a signal to it."""
+        """Send it a signal."""
         if self.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._file, number)
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill it."""
         self.send_signal(signal.SIGKILL)
 
 
 class ForkServer:
-    """The side that asks. It opens the fork server when it is needed, and again when it has died."""
+    """The client side. It starts the fork server when needed, and restarts it when it has died."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._line: socket.socket | None = None
 
     def open(self) -> None:
-        """Start it, or start it again; it loads the libraries meanwhile."""
+        """Start or restart it; it loads the libraries in the background."""
         self.close()
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for end in (self._line, theirs):
@@ -164,10 +164,10 @@ class ForkServer:
     ) -> Forked:
         """Start `python -m module arguments` under a name, with its output in `log`.
 
-        The new process has each of `files` under the same number as here.
+        The new process has each of `files` with the same descriptor number as here.
 
         Raises:
-            OSError: the fork server is gone; the next call starts another.
+            OSError: the fork server has ended; the next call starts another.
 
         """
         if self._process is None or self._process.poll() is not None:
@@ -187,7 +187,7 @@ class ForkServer:
         return Forked(int(answer))
 
     def close(self) -> None:
-        """End it. What it has started goes on."""
+        """End it. The processes that it started go on."""
         if self._line is not None:
             self._line.close()
             self._line = None
@@ -199,7 +199,7 @@ class ForkServer:
 
 @contextlib.contextmanager
 def _adopting_orphans() -> Iterator[None]:
-    """Be the parent of what the fork server starts meanwhile, and of no other orphan."""
+    """Adopt the processes that the fork server starts meanwhile, and no other orphans."""
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     if prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "this process cannot become a subreaper")
@@ -210,14 +210,14 @@ def _adopting_orphans() -> Iterator[None]:
 
 
 def serve(line: socket.socket) -> None:
-    """Load the libraries, then fork for each request, until nobody asks any more."""
+    """Load the libraries, then fork for each request, until the client closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides when to stop
     setproctitle.setproctitle(
         "payswitch fork-server"
-    )  # it learns where titles are while the environment is whole
+    )  # it finds the memory of titles while the environment is complete
     for library in _LIBRARIES:
         importlib.import_module(library)
-    gc.freeze()  # what is shared stays shared
+    gc.freeze()  # shared memory stays shared
     while True:
         message, files, _, _ = socket.recv_fds(line, _REQUEST_BYTES, _FILES_MAX)
         if not message:
@@ -229,7 +229,7 @@ def serve(line: socket.socket) -> None:
 
 
 def _fork_twice(line: socket.socket, request: Request, files: Sequence[int]) -> int:
-    """Fork a process that is nobody's child, and tell its id."""
+    """Fork a process that becomes an orphan, and return its id."""
     reading, writing = os.pipe()
     middle = os.fork()
     if middle == 0:
@@ -248,7 +248,7 @@ def _fork_twice(line: socket.socket, request: Request, files: Sequence[int]) -> 
 
 
 def _become(request: Request, files: Sequence[int]) -> NoReturn:
-    """Be the program, until its end."""
+    """Run the program until its end."""
     code = 1
     try:
         _tie_to(request.supervisor)
@@ -274,7 +274,7 @@ def _become(request: Request, files: Sequence[int]) -> NoReturn:
 
 
 def _tie_to(supervisor: int) -> None:
-    """Become the supervisor's child, and end with it."""
+    """Become a child of the supervisor, and end with it."""
     for _ in range(_ADOPTED_TRIES):
         if os.getppid() == supervisor:
             break
@@ -285,7 +285,7 @@ def _tie_to(supervisor: int) -> None:
 
 
 def _take_files(files: Sequence[int], numbers: Sequence[int]) -> None:
-    """Give each file its number: the log is standard output and standard error."""
+    """Assign each file its descriptor number: the log is standard output and standard error."""
     log, *others = files
     above = max([*numbers, *files]) + 1
     copies = [fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, above) for file in (log, log, *others)]

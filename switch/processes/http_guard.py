@@ -1,6 +1,6 @@
-"""uvicorn's HTTP protocol with a bound on what a peer may send before its headers are complete.
+"""uvicorn's HTTP protocol with limits on what a peer may send before its headers are complete.
 
-The parser itself has none: one header without end would fill the memory of the worker.
+The parser itself has no limit: one endless header would fill the memory of the worker.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ _TOO_LARGE: Final = (
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """Hangs up on a peer whose headers are too large or too slow."""
+    """Disconnects a peer whose headers are too large or too slow."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -25,12 +25,12 @@ class GuardedProtocol(HttpToolsProtocol):
         self._clock: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
-        """Count what belongs to a head; a body has limits of its own."""
+        """Count the bytes of headers; bodies have their own limits."""
         if not self._in_body:
             self._head_bytes += len(data)
             if self._clock is None:
                 self._clock = self.loop.call_later(HEAD_WITHIN_S, self._hang_up)
-            # What came with the last piece of a head may be body already, so one read is allowed on top.
+            # The last chunk of headers may already contain body, so one more read is allowed.
             if self._head_bytes - len(data) > HEAD_BYTES_MAX:
                 self.transport.write(_TOO_LARGE)
                 self._hang_up()
@@ -38,19 +38,19 @@ class GuardedProtocol(HttpToolsProtocol):
         super().data_received(data)
 
     def on_headers_complete(self) -> None:
-        """The head is whole."""
+        """The headers are complete."""
         self._in_body = True
         self._stop_clock()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The request is whole; what follows is the next one's head."""
+        """The request is complete; the headers of the next one follow."""
         self._in_body = False
         self._head_bytes = 0
         super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the clock."""
+        """Stop the timer."""
         self._stop_clock()
         super().connection_lost(exc)
 

@@ -1,4 +1,4 @@
-"""The messenger process: delivers webhooks. What strangers' servers do to it harms no payment."""
+"""The messenger process: delivers webhooks. It is separate, so that slow receivers cannot affect payments."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -16,14 +16,14 @@ from switch.webhooks.delivery import AT_ONCE, Messenger
 
 _TICK_S: Final = 0.5
 LOCK: Final = 7_266_337_003
-"""Advisory lock: one messenger a database."""
+"""Advisory lock: one messenger per database."""
 _log = structlog.get_logger()
 
 
 async def run(settings: Settings) -> None:
     """Run until SIGTERM. A second messenger waits here for the first to end."""
     ending = process.Ending()
-    # A name is looked up in a thread: with one a delivery, a slow name server holds up its own names only.
+    # Names are resolved in threads: with one per delivery, a slow name server delays only its own names.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(AT_ONCE, "names"))
     async with process.only_one(settings, LOCK, ending):
         pool = await connect_pool(settings)

@@ -1,7 +1,7 @@
-"""What the processes have in common: their end, its reason, and being the only one of a kind.
+"""Shared code of the processes: shutdown, its reason, and the lock that makes a process unique.
 
-Liveness is progress, not a process id. A process reports a beat when it has done what it is for; the
-supervisor replaces one that does not. A process that ends says why, and has a bounded time to end in.
+Liveness means progress, not a process id. A process reports a heartbeat after it has done its work; the
+supervisor replaces one that does not. A process that ends reports why, and must end within a time limit.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from switch.base import causes, database, lifeline, logs
 from switch.base.settings import Settings
 
 END_WITHIN_S: Final = 15
-"""From the wish to end until the kernel ends the process, whatever still hangs."""
+"""Seconds from the start of the shutdown until the kernel ends the process, whatever still hangs."""
 _LOCK_EVERY_S: Final = 0.5
 _SESSION_EVERY_S: Final = 2.0
 _SESSION_WITHIN_S: Final = 10.0
@@ -27,11 +27,11 @@ _log = structlog.get_logger()
 
 
 class Lost(RuntimeError):
-    """This process is no longer the only one of its kind: it must end, and a new one begins."""
+    """This process is no longer the only one of its kind: it must end, and a new one starts."""
 
 
 class Ending:
-    """Set when the process should end: by a signal, or by a loss that it gives as the reason."""
+    """Set when the process should end: by a signal, or by a loss that is given as the reason."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
@@ -41,7 +41,7 @@ class Ending:
             loop.add_signal_handler(number, self.begin)
 
     def begin(self, loss: str = "") -> None:
-        """End, and soon: what swallows its cancellation or waits for a dead peer is cut off by the kernel."""
+        """Begin the shutdown: the kernel ends tasks that ignore cancellation or wait for a dead peer."""
         if not self._event.is_set():
             self._loss = Lost(loss) if loss else None
             signal.alarm(END_WITHIN_S)
@@ -49,20 +49,20 @@ class Ending:
 
     @property
     def begun(self) -> bool:
-        """Whether the end has begun."""
+        """Whether the shutdown has begun."""
         return self._event.is_set()
 
     async def wait(self, within_s: float | None = None) -> None:
-        """Return when the end has begun, or after `within_s`."""
+        """Return when the shutdown has begun, or after `within_s`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await self._event.wait()
 
     def check(self) -> None:
-        """Raise what was lost, once everything is put away.
+        """Raise the loss, after everything is closed.
 
         Raises:
-            Lost: the end was no wish of an operator's.
+            Lost: no operator requested the shutdown.
 
         """
         if self._loss is not None:
@@ -71,27 +71,27 @@ class Ending:
 
 @contextlib.asynccontextmanager
 async def only_one(settings: Settings, lock: int, ending: Ending) -> AsyncIterator[None]:
-    """Be the only process of a kind in a database, by advisory lock `lock`; a second one waits here.
+    """Make this the only process of its kind in a database, by advisory lock `lock`; a second one waits here.
 
-    The lock lives as long as its session. A session that ends, or does not answer for seconds, is a lock
-    that is lost, and begins the end.
+    The lock lasts as long as its database session. If the session ends, or does not respond for seconds, the
+    lock is lost and the shutdown begins.
     """
     connection = await database.connect(settings)
     watching: asyncio.Task[None] | None = None
     try:
-        connection.add_termination_listener(lambda _: ending.begin("the database ended our session"))
+        connection.add_termination_listener(lambda _: ending.begin("the database ended the session"))
         while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", lock):
             lifeline.beat()
             await ending.wait(_LOCK_EVERY_S)
             if ending.begun:
                 ending.check()
-                raise Lost("stopped while another of its kind was at work")
+                raise Lost("stopped while another process of its kind was running")
         watching = asyncio.create_task(_watch(connection, ending))
         yield
     finally:
         if watching is not None:
             watching.cancel()
-        connection.terminate()  # at once: a session that hangs must not keep us
+        connection.terminate()  # at once: a session that hangs must not delay the end
 
 
 async def _watch(connection: asyncpg.Connection, ending: Ending) -> None:
@@ -100,12 +100,12 @@ async def _watch(connection: asyncpg.Connection, ending: Ending) -> None:
         try:
             await connection.fetchval("SELECT 1", timeout=_SESSION_WITHIN_S)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
-            ending.begin(f"the session that holds our lock does not answer: {type(error).__name__}")
+            ending.begin(f"the session with the lock does not respond: {type(error).__name__}")
             return
 
 
 def main(name: str, work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
-    """Run a process from its settings to its end, and report the reason of an end that nobody wanted."""
+    """Run a process from its settings to its end, and report the reason of an unexpected end."""
     logs.configure(name)
     with reported():
         uvloop.run(work(Settings()))
@@ -113,7 +113,7 @@ def main(name: str, work: Callable[[Settings], Coroutine[Any, Any, None]]) -> No
 
 @contextlib.contextmanager
 def reported() -> Any:
-    """Report why what is in the `with` ends, where it ends by an exception; the exit code is 1 then."""
+    """Report an exception in the `with` as the reason of the end; the exit code is 1 then."""
     try:
         yield
     except KeyboardInterrupt:
@@ -124,7 +124,7 @@ def reported() -> Any:
 
 
 def report(error: BaseException) -> None:
-    """Say why the process ends, to its supervisor and to its log."""
+    """Report why the process ends, to its supervisor and in its log."""
     cause = causes.of(error) if not isinstance(error, Lost) else causes.Cause(str(error), lasting=False)
     lifeline.ends(cause.text, lasting=cause.lasting)
     _log.error("ends", error=type(error).__name__, reason=cause.text, detail=logs.where(error))

@@ -1,4 +1,4 @@
-"""The writer process: the only one that changes the books. API workers reach it over a local socket."""
+"""The writer process: the only one that changes the books. API workers connect to it over a local socket."""
 
 import asyncio
 import contextlib
@@ -36,11 +36,11 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class WriterServer:
-    """Feeds the ledger's writer from every connected worker, and tells them all what changed."""
+    """Passes commands of connected workers to the ledger's writer, and notifies all workers of changes."""
 
     def __init__(self, database_url: str, queue_max: int, queue_bytes_max: int = QUEUE_BYTES_MAX) -> None:
         self.rules: dict[str, AbsenceRule] = {}
-        """How far each rail's "not found" is believed. What is missing here is not believed at all."""
+        """The rule for "not found" of each rail. Without a rule, "not found" proves nothing."""
         book = PaymentBook(self._announce, self.rules)
         self._writer = Writer(database_url, book, queue_max=queue_max, queue_bytes_max=queue_bytes_max)
         self._peers: set[FrameProtocol] = set()
@@ -48,30 +48,30 @@ class WriterServer:
         self._listener: asyncio.Server | None = None
 
     async def serve(self, socket: Path) -> None:
-        """Take the epoch, then listen; a stale socket of a dead writer is replaced."""
+        """Begin an epoch, then listen; the stale socket of a dead writer is replaced."""
         await self._writer.start()
         _clear(socket)
         loop = asyncio.get_running_loop()
-        # Kept: uvloop closes a server that nobody holds.
+        # Keep the reference: uvloop closes a server without one.
         self._listener = await loop.create_unix_server(self._peer, str(socket))
         _log.info("writer_ready")
 
     @property
     def frozen(self) -> Exception | None:
-        """Why the writer refuses everything; None while it works."""
+        """Why the writer refuses everything; None during normal work."""
         return self._writer.frozen
 
     @property
     def idle(self) -> bool:
-        """Whether nothing waits to be decided."""
+        """Whether no command waits."""
         return self._writer.idle
 
     def progress(self) -> tuple[int, int]:
-        """What changes whenever a batch is durable, or a lost database was looked for again."""
+        """Counters that change when a batch is durable, or when a reconnection to the database was tried."""
         return self._writer.meters.batches, self._writer.meters.reconnections
 
     async def stop(self) -> None:
-        """Finish what is queued, then give up the epoch."""
+        """Finish what is queued, then end the epoch."""
         await self._writer.stop()
 
     def _peer(self) -> FrameProtocol:
@@ -108,7 +108,7 @@ class WriterServer:
 
 
 def _reply(reply: Reply | Exception) -> Reply:
-    """A command that could not be decided has an exception for its reply: a defect, told and not hidden."""
+    """Convert the result of a command. An exception means a defect, which is reported, not hidden."""
     if isinstance(reply, Reply):
         return reply
     if isinstance(reply, Unavailable):
@@ -125,12 +125,14 @@ def _clear(socket: Path) -> None:
 
 
 async def run(settings: Settings) -> None:
-    """Run until SIGTERM, or until the writer freezes: a new process starts from what the database says."""
+    """Run until SIGTERM, or until the writer freezes: a new process starts from the state in the database."""
     ending = process.Ending()
     server = WriterServer(settings.database, settings.writer_queue_max, settings.writer_queue_bytes_max)
     await server.serve(settings.writer_socket)
     watching = asyncio.create_task(vitals.watch("writer"))
-    server.rules |= await asyncio.to_thread(_rules, settings)  # adapters are slow to load: payments go on
+    server.rules |= await asyncio.to_thread(
+        _rules, settings
+    )  # adapters are slow to load: payments go on meanwhile
     done = server.progress()
     lifeline.beat()
     while not ending.begun and server.frozen is None:
@@ -145,7 +147,7 @@ async def run(settings: Settings) -> None:
 
 
 def _rules(settings: Settings) -> dict[str, AbsenceRule]:
-    """What the profiles of the rails say of enquiries; a rail without an adapter has no rule."""
+    """The rules of enquiries in the profiles of the rails; a rail without an adapter has no rule."""
     found: dict[str, AbsenceRule] = {}
     for country in settings.rails:
         with contextlib.suppress(NotFound):

@@ -72,7 +72,7 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
     ("url", "said"),
     [
         ("nonsense", "not a PostgreSQL URL"),
-        ("postgresql://user:CANARY@no-such-host.invalid/x", "host is not known"),
+        ("postgresql://user:CANARY@no-such-host.invalid/x", "is not known"),
     ],
 )
 def test_a_database_that_cannot_be_is_one_line_without_its_password(
