@@ -60,7 +60,7 @@ async def _check(connection: asyncpg.Connection, content: Resolve) -> None:
         "SELECT state FROM switch.open_payment WHERE uetr = $1", UUID(content.uetr)
     )
     if state != State.UNKNOWN:
-        raise Refused("the outcome of this payment is not unknown", reason=Reason.NARRATIVE)
+        raise Refused("only a payment with an unknown outcome can be resolved", reason=Reason.NARRATIVE)
 
 
 async def _effect(connection: asyncpg.Connection, content: Resolve) -> Effect:

@@ -1,1 +1,1 @@
-"""The way of a payment: intake, routing, pricing, dispatch, reconciliation, reading back."""
+"""Payments: intake, routing, pricing, dispatch, reconciliation, queries."""

@@ -1,6 +1,6 @@
-"""Messages that participants send each other through the switch: wishes, answers, requests to pay.
+"""Messages between participants: cancellation requests, their resolutions, requests to pay.
 
-The switch keeps them as it got them and shows each to the one it is for. None of them moves money by itself.
+The switch stores them as received and shows each to its receiver. None of them moves money by itself.
 """
 
 import uuid
@@ -22,7 +22,7 @@ from switch.writer.event_kinds import EventKind
 _NAMESPACE: Final = uuid.UUID("0d9f5a62-7c1e-4b55-8c2e-51ad1a0f6f60")
 _NAME: Final = len("pain.013")
 SWITCH: Final = "payswitch"
-"""Who wrote what no participant sent."""
+"""Sender of messages that no participant sent."""
 _INSERT: Final = """
 INSERT INTO switch.correspondence (
     id, uetr, sender, receiver, definition, message_id, fingerprint, body, sealed_key
@@ -68,7 +68,7 @@ _ONE: Final = "SELECT * FROM switch.correspondence WHERE receiver = $1 AND seq =
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A message as a list shows it, without what it says."""
+    """A message in a list, without its content."""
 
     seq: int
     at: datetime
@@ -78,7 +78,7 @@ class Envelope:
     uetr: UUID | None
     erased: bool
     answered: bool
-    """Whether its receiver has sent something about the same payment since."""
+    """Whether the receiver has since sent a message about the same payment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +91,12 @@ class StoredMessage:
     definition: str
     uetr: UUID | None
     raw: bytes | None
-    """As its sender wrote it; None once it was erased."""
+    """As its sender wrote it; None if it was erased."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A message that its receiver is to answer."""
+    """A message that its receiver must answer."""
 
     id: UUID
     sender: str
@@ -105,7 +105,7 @@ class Request:
 
 
 def identity(sender: str, message: codec.Message, message_id: str) -> UUID:
-    """By what a message is the same message again: its sender's own id of it, in any version of its kind."""
+    """Identity of a message for repeats: its sender's id of it, in any version of its kind."""
     return uuid.uuid5(_NAMESPACE, f"{sender}\0{message.id[:_NAME]}\0{message_id}")
 
 
@@ -119,12 +119,12 @@ async def keep(
     receiver: str,
     uetr: UUID | None,
 ) -> bool:
-    """Keep a message for its receiver and tell it, as an event; False if it was kept before.
+    """Store a message for its receiver and write an event; return False if it was stored before.
 
-    Without a sender it is the switch's own.
+    Without a sender it is the switch's own message.
 
     Raises:
-        DuplicateUetr: the sender used this message id for something else.
+        DuplicateUetr: the sender used this message id for other content.
 
     """
     id_ = identity(sender or SWITCH, message, message_id)
@@ -147,14 +147,14 @@ async def keep(
             return True
     known = await pool.fetchval("SELECT fingerprint FROM switch.correspondence WHERE id = $1", id_)
     if known != fingerprint:
-        raise DuplicateUetr("you have sent this message id before, with other content")
+        raise DuplicateUetr("you have sent this message id before, with different content")
     return False
 
 
 async def is_known(
     pool: asyncpg.Pool, keys: KeyRing, message: codec.Message, *, message_id: str, sender: str
 ) -> bool:
-    """Whether this very message of the sender was kept, or gave a payment back, before."""
+    """Whether this same message of the sender was stored, or returned a payment, before."""
     fingerprint = keys.fingerprint(sender, codec.digest(message))
     known: bool = await pool.fetchval(_KNOWN, identity(sender, message, message_id), fingerprint)
     return known
@@ -163,28 +163,28 @@ async def is_known(
 async def inbox(
     pool: asyncpg.Pool, keys: KeyRing, receiver: str, *, after: int, limit: int
 ) -> Sequence[StoredMessage]:
-    """What came for a participant after a sequence number, oldest first. Nothing is ever skipped."""
+    """Messages for a participant after a sequence number, oldest first. None is ever skipped."""
     return [_letter(row, keys) for row in await pool.fetch(_INBOX, receiver, after, limit)]
 
 
 async def latest(
     pool: asyncpg.Pool, receiver: str, *, before: int = 2**62, limit: int = 50
 ) -> Sequence[Envelope]:
-    """What came for a participant, newest first, older than a sequence number."""
+    """Messages for a participant before a sequence number, newest first."""
     return [Envelope(*row) for row in await pool.fetch(_LATEST, receiver, before, limit)]
 
 
 async def count_recalls(pool: asyncpg.Pool, receiver: str) -> int:
-    """How many wishes to have a payment back wait for a participant's answer, however old they are."""
+    """Number of cancellation requests that await a participant's reply, whatever their age."""
     waiting: int = await pool.fetchval(_RECALLS, receiver)
     return waiting
 
 
 async def find(pool: asyncpg.Pool, keys: KeyRing, receiver: str, seq: int) -> StoredMessage:
-    """One message that came for a participant.
+    """One message for a participant.
 
     Raises:
-        NotFound: there is none, or it is for somebody else: the two look the same.
+        NotFound: there is none, or it is for another participant: the response is the same.
 
     """
     row = await pool.fetchrow(_ONE, receiver, seq)
@@ -194,7 +194,7 @@ async def find(pool: asyncpg.Pool, keys: KeyRing, receiver: str, seq: int) -> St
 
 
 async def asked_back(pool: asyncpg.Pool, uetr: UUID, receiver: str) -> str | None:
-    """Who has asked `receiver` to give a payment back, by camt.056; None if nobody has."""
+    """Sender of the newest camt.056 that asks `receiver` to return a payment; None if there is none."""
     sender: str | None = await pool.fetchval(
         "SELECT sender FROM switch.correspondence WHERE uetr = $1 AND receiver = $2"
         " AND definition LIKE 'camt.056.%' ORDER BY seq DESC LIMIT 1",
@@ -205,13 +205,13 @@ async def asked_back(pool: asyncpg.Pool, uetr: UUID, receiver: str) -> str | Non
 
 
 async def of_id(pool: asyncpg.Pool, receiver: str, name: str, message_id: str) -> list[Request]:
-    """The messages of this name (`pain.013`) and id that came for `receiver`, one at most of each sender."""
+    """Messages of this name (`pain.013`) and id for `receiver`: at most one from each sender."""
     rows = await pool.fetch(_OF_ID, receiver, name, message_id)
     return [Request(*row) for row in rows]
 
 
 async def document(pool: asyncpg.Pool, keys: KeyRing, id_: UUID) -> Mapping[str, Any] | None:
-    """The document of a message that was kept; None once it was erased."""
+    """The document of a stored message; None if it was erased."""
     row = await pool.fetchrow(_SENT, id_)
     try:
         raw = keys.open(id_, personal_data.CAME, row["sealed_key"], row["body"])

@@ -1,7 +1,7 @@
-"""Who takes part, by what keys, over which corridors, at what rate: one consistent snapshot in memory.
+"""The directory: participants, keys, corridors and rates as one consistent snapshot in memory.
 
-Every process keeps its own and reads it anew each second, so a suspended participant or a closed rail is
-felt within a second everywhere. Nothing here changes a balance.
+Every process has its own snapshot and reads it anew each second, so the suspension of a participant or the
+closing of a rail takes effect within a second everywhere. Nothing here changes a balance.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class Participant(msgspec.Struct, frozen=True):
 
 
 class Key(msgspec.Struct, frozen=True):
-    """A participant's signature key; `public_key` is PEM, the validity in microseconds since 1970."""
+    """A participant's signing key; `public_key` is PEM, the validity in microseconds since 1970."""
 
     keyid: str
     participant: str
@@ -55,7 +55,7 @@ class Bearer(msgspec.Struct, frozen=True):
 
 
 class Corridor(msgspec.Struct, frozen=True):
-    """A direction of payment between two countries, and its fee in the source currency."""
+    """A corridor between two countries, and its fee in the source currency."""
 
     source: str
     target: str
@@ -63,7 +63,7 @@ class Corridor(msgspec.Struct, frozen=True):
     fee_minor: int
     fee_bps: int
     settlement: str = "net"
-    """`net`: in the currency's window, later; `gross`: at once, from money paid in before."""
+    """`net`: settled in the currency's window, later; `gross`: settled at once, from prefunded money."""
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -76,7 +76,7 @@ class Rate(msgspec.Struct, frozen=True):
 
 
 class Rail(msgspec.Struct, frozen=True):
-    """Whether a rail takes orders now; if not, perhaps from when (microseconds)."""
+    """Whether a rail is open now; if not, when it opens, if that is known (microseconds)."""
 
     country: str
     open: bool
@@ -84,7 +84,7 @@ class Rail(msgspec.Struct, frozen=True):
 
 
 class StatedDay(msgspec.Struct, frozen=True):
-    """A day of a currency that the operator has stated to be a business day, or not."""
+    """A day of a currency that the operator has declared a business day, or not."""
 
     currency: str
     day: date
@@ -92,7 +92,7 @@ class StatedDay(msgspec.Struct, frozen=True):
 
 
 class AccountRow(msgspec.Struct, frozen=True):
-    """A ledger account's names."""
+    """Owner, currency and purpose of a ledger account."""
 
     id: int
     owner: str
@@ -101,7 +101,7 @@ class AccountRow(msgspec.Struct, frozen=True):
 
 
 class Schedule(msgspec.Struct, frozen=True):
-    """When windows of a currency close, by the clock of its zone, and whose holidays count."""
+    """When windows of a currency close, in its time zone, and whose holidays count."""
 
     currency: str
     country: str
@@ -134,12 +134,12 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def key_by_id(self) -> Mapping[str, tuple[Key, PublicKey]]:
-        """Signature keys by key id, ready to verify with."""
+        """Signing keys by key id, parsed for verification."""
         found = {}
         for key in self.keys:
             try:
                 found[key.keyid] = (key, PublicKey.from_pem(key.keyid, key.public_key.encode()))
-            except ValueError:  # one bad row must not shut out everybody
+            except ValueError:  # one invalid row must not block all participants
                 _log.error("unusable_key", participant=key.participant)
         return found
 
@@ -165,7 +165,7 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def stated_by_currency(self) -> Mapping[str, Mapping[date, bool]]:
-        """What the operator has stated of days to come: a rail keeps them as windows do."""
+        """Overrides of coming days, which apply to rails as well as to windows."""
         found: dict[str, dict[date, bool]] = {}
         for stated in self.stated_days:
             found.setdefault(stated.currency, {})[stated.day] = stated.business
@@ -177,12 +177,13 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
         return {s.currency: s for s in self.schedules}
 
     def settlement_day(self, currency: str, now: datetime) -> date:
-        """The day on which a payment of `now` settles: that of its window, where windows close by a schedule.
+        """Settlement day of a payment at `now`: the day of its window, if windows close by a schedule.
 
-        It may work out a year's holidays, which takes long for some countries: not for the event loop.
+        It may compute a year's holidays, which takes long for some countries: do not call it on the event
+        loop.
 
         Raises:
-            NotFound: nobody here knows the business days of this currency.
+            NotFound: the business days of this currency are unknown.
 
         """
         schedule = self.schedule_by_currency.get(currency)
@@ -206,7 +207,7 @@ async def load(pool: asyncpg.Pool) -> Snapshot:
 
 
 class Directory:
-    """The snapshot in force; `now` is replaced whole, so a reader sees one or the other, never a mix."""
+    """The snapshot in force; `now` is replaced as a whole, so a reader never sees a mix of two snapshots."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -222,14 +223,14 @@ class Directory:
 
     @property
     def fresh(self) -> bool:
-        """Whether it is young enough to take payments by: it says who is suspended and which keys hold."""
+        """Whether it is recent enough to accept payments: it states suspensions and valid keys."""
         return monotonic() - self._read_at < FRESH_S
 
     async def keep_fresh(self) -> None:
-        """Refresh for ever. With the database away the last snapshot stays: nothing can be written then."""
+        """Refresh for ever. While the database is unavailable the last snapshot stays in force."""
         while True:
             await asyncio.sleep(REFRESH_S)
             try:
                 await self.refresh()
-            except Exception as error:  # noqa: BLE001 - the outermost loop: it must turn whatever happens
+            except Exception as error:  # noqa: BLE001 - the outermost loop must go on whatever happens
                 _log.warning("directory_stale", error=type(error).__name__, detail=logs.where(error))

@@ -1,7 +1,7 @@
-"""From a rail's words to a step of the lifecycle: sending, callbacks, enquiries.
+"""Dispatch: send orders to rails, and convert responses, callbacks and enquiries to lifecycle steps.
 
-The one place that reads a rail's answer as an event. Whatever is not a clear yes or no is DOUBT, and a
-doubt keeps the money held.
+This is the only place that converts a rail's response to an event. Anything that is not a clear yes or no
+becomes DOUBT, and the money then stays reserved.
 """
 
 import asyncio
@@ -28,35 +28,35 @@ from switch.writer.lifecycle import Event, State
 from switch.writer.verdicts import Verdict
 
 _PATIENCE_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
-"""Between tries to tell the writer; after the last the caretaker finds the payment and enquires."""
+"""Delays between attempts to reach the writer; after the last, the caretaker enquires about the payment."""
 
 _NOBODYS: Final = frozenset({Verdict.TRANSFER_NOT_FOUND, Verdict.ANOTHER_RAIL, Verdict.ILLEGAL})
-"""Verdicts on a rail's word that nothing of ours waits for: a person must look at each."""
+"""Verdicts on a rail's response for which no payment waits: a person must examine each."""
 
 _log = structlog.get_logger()
 
 
 def now_us() -> int:
-    """Microseconds since 1970, by this machine's clock; for what was observed, never for a decision."""
+    """Microseconds since 1970 by this machine's clock; for observed times, never for a decision."""
     return time.time_ns() // 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What was observed around one exchange with a rail."""
+    """Observations of one exchange with a rail."""
 
     uetr: bytes
     rail: str
     sent_at: int = 0
     due_at: int = 0
-    """When to look again if this brings no final word."""
+    """When to check the payment again if this exchange gives no final outcome."""
     expires_at: int = 0
     exchange: bool = False
-    """Whether this is the exchange that handed the order over."""
+    """Whether this is the exchange that submitted the order."""
 
 
 def of_answer(answer: Answer, sending: Sending) -> Advance:
-    """Read what a rail says of an order as a step."""
+    """Convert a rail's answer about an order to a step."""
     said = Advance(
         sending.uetr,
         Event.DOUBT,
@@ -82,7 +82,7 @@ def of_answer(answer: Answer, sending: Sending) -> Advance:
 
 
 def of_receipt(receipt: Receipt, sending: Sending) -> Advance | None:
-    """Read what handing an order over came to; None while a callback is awaited."""
+    """Convert the result of a submission to a step; None if a callback will follow."""
     if receipt.answer is not None:
         return of_answer(receipt.answer, sending)
     if receipt.acceptance is Acceptance.ACCEPTED:
@@ -104,14 +104,14 @@ def of_receipt(receipt: Receipt, sending: Sending) -> Advance | None:
 
 
 def _opens(receipt: Receipt, sending: Sending) -> int:
-    """When to look at a deferred payment: its rail opens or it expires; soon, where the rail did not say."""
+    """When to check a deferred payment: at its rail's opening or its expiry; soon if that is unknown."""
     if receipt.not_before is None:
         return sending.due_at
     return min(microseconds(receipt.not_before), sending.expires_at)
 
 
 def _answered(receipt: Receipt) -> bool:
-    """Whether the rail said anything that can be read."""
+    """Whether the rail gave a readable response."""
     return receipt.answer is not None or receipt.acceptance in {Acceptance.ACCEPTED, Acceptance.LATER}
 
 
@@ -121,12 +121,12 @@ def scaled_us(seconds: float, scale: float) -> int:
 
 
 def enquiry_due(timing: Timing, scale: float, sent_at: int) -> int:
-    """When to enquire first about a payment that was sent at `sent_at` and not clearly answered."""
+    """When to enquire first about a payment that was sent at `sent_at` without a clear response."""
     return max(now_us(), sent_at + scaled_us(timing.enquiry_first_s, scale))
 
 
 class Dispatcher:
-    """Talks to rails and tells the writer what came of it."""
+    """Communicates with rails and reports the results to the writer."""
 
     def __init__(self, link: Link, time_scale: float, expiry_s: float) -> None:
         self._link = link
@@ -143,16 +143,16 @@ class Dispatcher:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            # An adapter broke its promise never to raise: the payment stays SENT and the caretaker enquires.
+            # An adapter raised although it must not: the payment stays SENT and the caretaker enquires.
             _log.error("send_failed", error=type(task.exception()).__name__)
 
     async def drain(self) -> None:
-        """Wait for what is being sent."""
+        """Wait until everything in progress is sent."""
         if self._tasks:
             await asyncio.wait(set(self._tasks))
 
     async def send(self, rail: Rail, uetr: bytes, native: Native, expires_at: int) -> None:
-        """Hand an order over and record what came of it. What expired on the way here is not sent."""
+        """Submit an order and record the result. An order that has expired meanwhile is not sent."""
         country = rail.adapter.profile.country
         failpoint("before_rail_send")
         sent_at, started = now_us(), time.perf_counter()
@@ -170,7 +170,7 @@ class Dispatcher:
             await self.tell(step)
 
     async def answered(self, rail: Rail, answer: Answer) -> None:
-        """Record what a rail said by itself: a callback or a late answer.
+        """Record an unsolicited answer of a rail: a callback or a late answer.
 
         Raises:
             Unavailable, OutcomeUnknown: it is not known to be recorded; the rail must send it again.
@@ -191,13 +191,13 @@ class Dispatcher:
             )
 
     def listen(self, known: Rails) -> None:
-        """Take in what rails say on connections of their own when nobody waits for it."""
+        """Receive answers on the rails' own connections that no exchange waits for."""
         for rail in known.values():
             if isinstance(rail.adapter, ListeningAdapter):
                 rail.adapter.listen(partial(self._overheard, rail))
 
     async def _overheard(self, rail: Rail, raw: bytes) -> None:
-        """Record what a rail says only once; should that fail for long, the caretaker's enquiry learns it."""
+        """Record an answer that the rail sends only once; if that fails for long, an enquiry repeats it."""
         try:
             answers = rail.read(raw)
         except (InvalidMessage, NotAuthentic) as error:
@@ -217,7 +217,7 @@ class Dispatcher:
         _log.warning("outcome_left_to_caretaker")
 
     async def tell(self, step: Command) -> Reply | None:
-        """Have a step recorded, patiently; None when the writer stayed away."""
+        """Have a step recorded, with retries; None if the writer stayed unavailable."""
         failpoint("before_outcome_commit")
         for pause in (*_PATIENCE_S, None):
             try:
@@ -244,7 +244,7 @@ class Dispatcher:
 
 
 def _count(reply: Reply, expiry_s: float) -> None:
-    """Count what a step came to; `expiry_s` is from a payment's reservation to its expiry."""
+    """Count the result of a step; `expiry_s` is the time from a payment's reservation to its expiry."""
     if reply.verdict is Verdict.CONTRADICTION:
         metrics.CONTRADICTIONS.inc()
     elif reply.ended is not None:

@@ -1,7 +1,7 @@
-"""All that the switch knows of one payment, but what its messages say of people.
+"""All data of one payment in the switch, except personal data in its messages.
 
-Read for those who oversee payments: where it stands, its journey, the money that it moved in the ledger, and
-what else is about it: letters between its banks, differences to a rail's file, changes that people asked for.
+For people who oversee payments: its status, journey and postings in the ledger, and everything related to it:
+messages between its banks, reconciliation breaks, changes that people requested.
 """
 
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ WHERE t.id = $1 ORDER BY e.seq
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """Money moved, or held, between two accounts."""
+    """Money moved or reserved between two accounts."""
 
     number: int
     purpose: str
@@ -59,7 +59,7 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """One payment. `payment` is what the API says of it; the rest are rows."""
+    """One payment. `payment` is its representation in the API; the other fields are rows."""
 
     payment: dict[str, Any]
     path: list[Move]
@@ -71,15 +71,15 @@ class Dossier:
 
     @property
     def steps(self) -> list[dict[str, Any]]:
-        """The journey, with instants that can be formatted."""
+        """The journey, with instants as datetimes."""
         return [{**step, "at": datetime.fromisoformat(step["at"])} for step in self.payment["journey"]]
 
 
 async def read(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None) -> Dossier:
-    """One payment that `owners` have a part in; None is everybody's.
+    """Read one payment of which an owner in `owners` is a party; None permits all payments.
 
     Raises:
-        NotFound: there is none, or it is not theirs.
+        NotFound: there is none, or no owner is a party to it.
 
     """
     payment = await read_payment(pool, uetr, owners)

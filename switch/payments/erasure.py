@@ -1,9 +1,9 @@
-"""Erasing what payments say about people: by name of the payment, or by retention.
+"""Erasure of personal data in payments: of named payments, or by retention.
 
-First the log says that it is done and why, then the keys go; whatever was interrupted between the two is
-taken up by doing it again. Only what is final is erased: an open payment may have to be sent again. What
-was erased stays provable: hashes are over the sealed bytes. Copies elsewhere (backups, the write-ahead
-log) hold the keys until they expire; the operator's guide says how long that is.
+First the log records the erasure and its reason, then the keys are deleted; an interrupted erasure is
+completed by repeating it. Only final payments are erased: an open payment may have to be sent again. Erased
+payments stay provable, because hashes are over the encrypted bytes. Copies elsewhere (backups, the
+write-ahead log) contain the keys until they expire; the operator's guide states how long that is.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -22,7 +22,7 @@ from switch.writer.event_kinds import EventKind
 from switch.writer.verdicts import Verdict
 
 BATCH: Final = 100
-"""Payments of one event."""
+"""Payments per event."""
 
 _FIND: Final = """
 SELECT p.number, p.uetr, k.sealed IS NULL AS erased, o.number IS NOT NULL AS open
@@ -64,7 +64,7 @@ _ERASE_MORE: Final = (
         " WHERE uetr IN (SELECT uetr FROM switch.payment WHERE number = ANY($1))"
     ),
 )
-"""What else says something of the people of a payment: pseudonyms for reports, and letters about it."""
+"""Other personal data of a payment: pseudonyms for reports, and related messages."""
 
 _ERASE_LETTERS: Final = "UPDATE switch.correspondence SET sealed_key = NULL WHERE at < $1"
 
@@ -74,7 +74,7 @@ class NotFinal(RuntimeError):
 
 
 class ErasureBody(msgspec.Struct, forbid_unknown_fields=True):
-    """What the event says: whose keys went, and why."""
+    """Content of the event: the payments whose keys were erased, and the reason."""
 
     payments: list[str]
     reason: str
@@ -82,20 +82,20 @@ class ErasureBody(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class ErasedPayment:
-    """One payment that is erased."""
+    """One erased payment."""
 
     number: int
     uetr: UUID
 
 
 async def erase(connection: asyncpg.Connection, link: Link, uetrs: Sequence[UUID], reason: str) -> int:
-    """Erase these payments; how many had not been.
+    """Erase these payments; return how many were not erased before.
 
     Raises:
         NotFound: there is none of a UETR; nothing was erased.
         NotFinal: one is still open; nothing was erased.
-        Unavailable: the writer did not take it down; nothing was erased now.
-        OutcomeUnknown: the writer may have taken it down; nothing was erased now.
+        Unavailable: the writer did not record it; nothing was erased now.
+        OutcomeUnknown: the writer may have recorded it; nothing was erased now.
 
     """
     rows = await connection.fetch(_FIND, list(uetrs))
@@ -114,9 +114,9 @@ async def erase(connection: asyncpg.Connection, link: Link, uetrs: Sequence[UUID
 async def erase_before(
     connection: asyncpg.Connection, link: Link, instant: datetime, reason: str
 ) -> AsyncIterator[int]:
-    """Erase every final payment that was taken in before an instant; yields how many, batch by batch.
+    """Erase every final payment accepted before an instant; yields the number of each batch.
 
-    Letters between participants go by their own date, whatever they are about.
+    Messages between participants are erased by their own date, whatever payment they are about.
     """
     await connection.execute(_ERASE_LETTERS, instant)
     last = await connection.fetchval(_LAST_BEFORE, instant)
@@ -131,7 +131,7 @@ async def erase_before(
 
 
 async def scrub(connection: asyncpg.Connection) -> None:
-    """Have the database overwrite what it still holds of the erased keys in its table."""
+    """Have the database overwrite the remains of erased keys in its table."""
     await connection.execute("VACUUM switch.message_key")
 
 
@@ -141,7 +141,7 @@ async def _erase(
     body = msgspec.json.encode(ErasureBody([subject.uetr.hex for subject in subjects], reason))
     reply = await link.ask(Record(EventKind.ERASE, body))
     if reply.verdict is not Verdict.RECORDED:
-        raise Unavailable(f"the erasure was not taken down: {reply.verdict.text}")
+        raise Unavailable(f"the erasure was not recorded: {reply.verdict.text}")
     numbers = [subject.number for subject in subjects]
     async with connection.transaction():
         for statement in _ERASE_MORE:

@@ -1,9 +1,9 @@
-"""What happened to a participant's payments, and what came for it, event by event: pages, streams, webhooks.
+"""Events of a participant: steps of its payments and messages for it, as pages, streams and webhooks.
 
-The ledger's log is the source, so nothing is missed and nothing is told before it is durable. A payment that
-the switch itself refused, and that so has no reference of a rail, is its sender's alone: nothing of it was
-ever on the way to the creditor agent that it names. A message that came says who sent it and what it is, and
-nothing of what is in it: `GET /v1/messages` has that.
+The source is the ledger's log, so no event is missed and none is sent before it is durable. A payment that
+the switch itself refused has no rail reference and is visible to its sender only: nothing was sent towards
+the creditor agent that it names. The event of a message has its sender and type, but none of its content,
+which is in `GET /v1/messages`.
 """
 
 import json
@@ -19,9 +19,9 @@ from switch.payments.journey import KINDS, SHOWN, event_name
 from switch.writer.event_kinds import EventKind
 
 MESSAGE_RECEIVED: Final = "message.received"
-"""Something came that `GET /v1/messages` has: its type."""
+"""Type of the event that announces a message in `GET /v1/messages`."""
 SCAN: Final = 10_000
-"""Events of everybody that one page looks through at most."""
+"""Maximum events, of all participants, that one page reads."""
 _PAGE: Final = """
 SELECT e.seq, e.at, e.kind, e.body, p.uetr
 FROM ledger.event AS e LEFT JOIN switch.payment AS p ON p.number = e.number
@@ -46,18 +46,18 @@ ORDER BY e.seq
 
 @dataclass(frozen=True, slots=True)
 class PaymentEvent:
-    """One thing that happened to one payment, or one message that came."""
+    """One event of a payment, or the arrival of one message."""
 
     seq: int
     at: datetime
     type: str
-    """`payment.posted` and so on, after a payment's journey; `message.received`."""
+    """A step of a payment such as `payment.posted`, or `message.received`."""
     subject: str
     """The payment's UETR, or the message's number in `GET /v1/messages`."""
     facts: dict[str, Any]
 
     def document(self) -> dict[str, Any]:
-        """The event in the terms of CloudEvents 1.0."""
+        """The event in CloudEvents 1.0 format."""
         return {
             "specversion": "1.0",
             "id": str(self.seq),
@@ -71,17 +71,17 @@ class PaymentEvent:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some events, and from where to go on."""
+    """Some events, and where to continue."""
 
     events: Sequence[PaymentEvent]
     next: int
-    """Cursor behind which the next page begins."""
+    """Cursor after which the next page begins."""
     more: bool
-    """Whether there may be more by now."""
+    """Whether there may be more events now."""
 
 
 async def read(pool: asyncpg.Pool, participant: str, *, after: int, limit: int) -> Page:
-    """Events of a participant's payments and of messages for it, behind a cursor; 0 is the beginning."""
+    """Events of a participant's payments and of messages for it, after a cursor; 0 is the beginning."""
     async with (
         pool.acquire() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
@@ -97,7 +97,7 @@ async def read(pool: asyncpg.Pool, participant: str, *, after: int, limit: int) 
 
 
 async def of_payment(pool: asyncpg.Pool, participant: str, uetr: UUID) -> list[PaymentEvent]:
-    """Every event of one payment, as the participant is told of them; none where it has no part in it."""
+    """Every event of one payment, as the participant gets them; none if it is not a party."""
     return [_event(row) for row in await pool.fetch(_OF_PAYMENT, uetr, participant, KINDS)]
 
 
@@ -112,9 +112,9 @@ def _event(row: asyncpg.Record) -> PaymentEvent:
 
 
 def type_of(kind: str) -> str:
-    """The type of a payment's event, by its kind in the log."""
+    """Event type of a kind in the log."""
     return f"payment.{event_name(kind).replace(' ', '_')}"
 
 
 TYPES: Final = (MESSAGE_RECEIVED, *sorted(map(type_of, KINDS)))
-"""Every type of event that a participant is told of."""
+"""Every type of event that a participant can receive."""

@@ -1,7 +1,7 @@
-"""From a decoded pacs.008 to money held: rules, route, price, translation, one durable command.
+"""Intake: from a decoded pacs.008 to reserved money, by rules, routing, pricing, translation and one command.
 
-Everything up to the command is decided in memory and changes nothing. Whatever the switch itself refuses
-is remembered under its UETR, so a refused payment stays refused and regulators can count it.
+All decisions before the durable command are made in memory and change nothing. A refusal by the switch itself
+is recorded under the UETR, so a refused payment stays refused and regulators can count it.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ _HELD_POLL_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class PaymentStatus:
-    """Where a payment stands. `known` tells a repeat: nothing was done now, and a None state must be read."""
+    """Status of a payment. `known` marks a repeat: nothing was done now, and a None state must be read."""
 
     uetr: UUID
     state: State | None
@@ -48,13 +48,13 @@ class PaymentStatus:
     detail: str = ""
     known: bool = False
     refused_here: bool = False
-    """The switch said no, not the rail: nothing was ever held."""
+    """Refused by the switch, not by the rail: nothing was ever reserved."""
     notes: Sequence[Sequence[str]] = ()
-    """What of the message the rail does not carry: the path of an element, and a text."""
+    """Parts of the message that the rail does not carry: the path of an element, and a text."""
 
 
 class Intake:
-    """Takes payments in. One a worker."""
+    """Accepts payments. One per worker."""
 
     def __init__(
         self, settings: Settings, directory: Directory, rails: Rails, link: Link, dispatcher: Dispatcher
@@ -69,13 +69,13 @@ class Intake:
     async def take(
         self, message: codec.Message, payment: CreditTransfer, sender: Participant
     ) -> PaymentStatus:
-        """Take in `payment`, which `message` says and `sender` proved to have sent.
+        """Accept `payment`, decoded from `message` and sent by the authenticated `sender`.
 
         Raises:
-            DuplicateUetr: the UETR is known with other content.
+            DuplicateUetr: the UETR is known with different content.
             NotAllowed: the debtor agent is not the sender, or the sender is suspended.
             Unavailable: nothing was done; the same message may be sent again.
-            OutcomeUnknown: it may have been taken in; the same message again tells.
+            OutcomeUnknown: it may have been accepted; send the same message again to learn the result.
 
         """
         received_at = now_us()
@@ -118,7 +118,7 @@ class Intake:
         return replace(_standing(uetr, reply), notes=notes)
 
     def fingerprint(self, message: codec.Message, sender: Participant) -> bytes:
-        """By what the same message of the same sender is known again."""
+        """Fingerprint that identifies a repeat of the same message by the same sender."""
         return self._keys.fingerprint(sender.id, codec.digest(message))
 
     def _check_sender(self, payment: CreditTransfer, sender: Participant) -> None:
@@ -128,10 +128,10 @@ class Intake:
             raise NotAllowed("this participant is suspended")
         bic = payment.debtor_agent.bic or ""
         if bic[:8] != sender.bic[:8]:
-            raise NotAllowed("the debtor agent is not the participant that sent this")
+            raise NotAllowed("the debtor agent is not the sender")
 
     def _scheme(self, payment: CreditTransfer) -> rules.Scheme:
-        """What this corridor demands of a message; the countries are those of the agents' BICs."""
+        """Requirements of this corridor on a message; the countries are those of the agents' BICs."""
         debtor, creditor = (
             (agent.bic or "")[4:6] for agent in (payment.debtor_agent, payment.creditor_agent)
         )
@@ -151,7 +151,7 @@ class Intake:
         )
 
     async def _check_day(self, payment: CreditTransfer, route: Route, now: datetime) -> None:
-        """Refuse a settlement date that is neither today's nor the one that a payment of now has."""
+        """Refuse a settlement date that is neither today nor the settlement day of a payment sent now."""
         if not stated.is_dated(payment, now, route.debtor.country, route.creditor.country):
             return
         currency = payment.interbank_settlement_amount.currency
@@ -165,7 +165,7 @@ class Intake:
     async def _reserve(
         self, identity: Identity, sealer: Sealer, asked: Order, route: Route, notes: list[tuple[str, str]]
     ) -> Reply:
-        """Price, translate and hold what was `asked`; its amount and serial are settled here."""
+        """Price, translate and reserve what was `asked`; amount and serial are determined here."""
         assert asked.original is not None
         payment, directory = asked.payment, self._directory.now
         adapter = route.rail.adapter
@@ -204,7 +204,7 @@ class Intake:
             reply = await self._link.ask(accept)
         failpoint("after_reserve_commit")
         if reply.verdict is Verdict.LATE:
-            raise Unavailable("this took too long, or a clock is wrong; nothing was decided")
+            raise Unavailable("processing took too long, or a clock is wrong; nothing was decided")
         if reply.state == State.SENT:
             metrics.ACCEPTED.labels(adapter.profile.country, price.debit.currency).inc()
             self._dispatcher.send_soon(route.rail, identity.uetr, native, accept.expires_at)
@@ -217,7 +217,7 @@ class Intake:
         return min(expires_at, max(route.opens_at, poll))
 
     def _terms_of(self, payment: CreditTransfer, sender: Participant) -> Terms:
-        """What a message that is refused before it is priced states: between whom, how much, towards what."""
+        """Terms that an unpriced, refused message states: its parties, amount and target."""
         bic = payment.creditor_agent.bic or ""
         creditor = self._directory.now.by_bic.get(bic[:8])
         rail = self._rails.get(creditor.country) if creditor else None

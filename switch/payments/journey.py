@@ -1,4 +1,4 @@
-"""Reading payments back: where one stands, and its journey. History is the ledger's event log."""
+"""Query payments: status and journey. The ledger's event log is the history."""
 
 import json
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ SHOWN: Final = ("reason", "rail_code", "rail_reference", "detail")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happened to a payment; `at` is the ledger's time, or what a worker observed."""
+    """One step of a payment; `at` is the ledger's time, or the time that a worker observed."""
 
     event: str
     at: datetime
@@ -65,7 +65,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One step through the lifecycle table."""
+    """One transition in the lifecycle table."""
 
     state: State
     event: Event
@@ -77,7 +77,7 @@ def _instant(micros: int) -> datetime:
 
 
 def _steps(row: asyncpg.Record) -> list[Step]:
-    """Unfold one event: what was observed before the durable step, then the step itself."""
+    """Split one event: what was observed before the durable step, then the step itself."""
     body = json.loads(row["body"])
     before = [
         Step(name, _instant(body[field]), {})
@@ -89,7 +89,7 @@ def _steps(row: asyncpg.Record) -> list[Step]:
 
 
 def event_name(kind: str) -> str:
-    """How a journey calls an event of the log."""
+    """Name in the journey of an event of the log."""
     return _NAMES[Event(kind)] if kind in set(Event) else kind.lower()
 
 
@@ -99,7 +99,7 @@ async def _events(pool: asyncpg.Pool, uetr: UUID) -> list[asyncpg.Record]:
 
 
 async def _stands(pool: asyncpg.Pool, uetr: UUID, rows: list[asyncpg.Record]) -> tuple[State, str, str, str]:
-    """Where a payment stands by its events, or, where they were detached, by what is kept for ever."""
+    """Status of a payment from its events or, if they were detached, from its permanent record."""
     if any(row["kind"] in set(Event) for row in rows):
         return _state(rows)
     kept = await pool.fetchrow(_KEPT, uetr)
@@ -121,7 +121,7 @@ def _state(rows: list[asyncpg.Record]) -> tuple[State, str, str, str]:
 
 
 async def read_standing(pool: asyncpg.Pool, uetr: UUID) -> PaymentStatus:
-    """Where a known payment stands.
+    """Status of a known payment.
 
     Raises:
         NotFound: there is none of this UETR.
@@ -134,10 +134,10 @@ async def read_standing(pool: asyncpg.Pool, uetr: UUID) -> PaymentStatus:
 
 
 async def read_known(pool: asyncpg.Pool, uetr: UUID, fingerprint: bytes) -> PaymentStatus | None:
-    """Where a payment of this UETR and content stands; None where there is none.
+    """Status of the payment with this UETR and content; None if there is none.
 
     Raises:
-        DuplicateUetr: the UETR is known with other content.
+        DuplicateUetr: the UETR is known with different content.
 
     """
     known = await pool.fetchval("SELECT fingerprint FROM ledger.transfer WHERE id = $1", uetr)
@@ -149,12 +149,12 @@ async def read_known(pool: asyncpg.Pool, uetr: UUID, fingerprint: bytes) -> Paym
 
 
 async def read_payment(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None) -> dict[str, Any]:
-    """Describe a payment to whoever may see what belongs to `owners`; None is everything.
+    """Describe a payment to a reader who may see data of `owners`; None is everything.
 
-    A list: a lone id would be taken for its letters.
+    `owners` is a list: a single string would be read as its letters.
 
     Raises:
-        NotFound: there is none, or no owner has a part in it: the two look the same.
+        NotFound: there is none, or no owner is a party: the response is the same.
 
     """
     payment = await pool.fetchrow(_PAYMENT, uetr)
@@ -183,12 +183,12 @@ async def read_payment(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None)
 
 
 def _rail_name(country: str) -> str | None:
-    """What people call the rail of a country."""
+    """Display name of the rail of a country."""
     return registry.profile(country).rail if country in registry.countries() else None
 
 
 def _notes(rows: list[asyncpg.Record]) -> list[list[str]]:
-    """What of the message the rail does not carry, as it was noted when the money was held."""
+    """Parts of the message that the rail does not carry, as noted when the money was reserved."""
     held = next((row["body"] for row in rows if row["kind"] == Event.RESERVE), "{}")
     notes: list[list[str]] = json.loads(held).get("notes", [])
     return notes
@@ -196,13 +196,15 @@ def _notes(rows: list[asyncpg.Record]) -> list[list[str]]:
 
 def _has_part(payment: asyncpg.Record, owners: list[str] | None) -> bool:
     parts = {payment["sender"], payment["debtor_agent"]}
-    if payment["native_ref"]:  # what the switch refused itself is no affair of the agent that it names
+    if payment[
+        "native_ref"
+    ]:  # a payment refused by the switch itself is not visible to the creditor agent that it names
         parts.add(payment["creditor_agent"])
     return owners is None or not parts.isdisjoint(owners)
 
 
 async def read_path(pool: asyncpg.Pool, uetr: UUID) -> list[Move]:
-    """The steps that a known payment took through the lifecycle table; none where they are archived."""
+    """The transitions of a known payment in the lifecycle table; none if they are archived."""
     moves: list[Move] = []
     for row in await _events(pool, uetr):
         if row["kind"] in set(Event):
@@ -212,7 +214,7 @@ async def read_path(pool: asyncpg.Pool, uetr: UUID) -> list[Move]:
 
 
 def _terms(payment: asyncpg.Record) -> dict[str, Any]:
-    """What the payment comes to; of one that was refused before it was priced, what its message states."""
+    """Terms of the payment; if it was refused before it was priced, those that its message states."""
     if not payment["debit_currency"]:
         return {}
     priced = bool(payment["credit_minor"])

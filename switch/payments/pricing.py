@@ -1,8 +1,8 @@
-"""What a payment comes to: the credit at the rate in force, the fee, and the legs that move it.
+"""Pricing of a payment: the credited amount at the rate in force, the fee, and the legs that move the money.
 
 Exact integers throughout. A conversion rounds down, so the FX provider never pays out more than the rate
-says; the rest of a minor unit stays with the provider. A fee's share rounds down too, so that it is always
-below the amount; a fee that reaches the amount by its flat part is refused with the payment.
+requires and keeps the rest of a minor unit. The fee's percentage part rounds down too, so it is always below
+the amount. If the flat part makes the fee reach the amount, the payment is refused.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from switch.payments.directory import Corridor, Participant, Snapshot
 from switch.writer.commands import Leg
 
 POSITION = "position"
-"""Purpose of the account whose window is settled net, later, under a cap."""
+"""Purpose of the account that settles net in a window, later, under a cap."""
 GROSS = "gross"
-"""Purpose of the account that holds money already paid in: what moves on it is settled when it is posted."""
+"""Purpose of the account with prefunded money: its postings are settled at once."""
 FEES = "fees"
 SCHEME = "payswitch"
 """Owner of the fee accounts."""
@@ -27,7 +27,7 @@ _WHOLE_BPS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Debit is what the debtor agent pays for the transfer itself; the fee comes on top."""
+    """The debtor agent pays the debit for the transfer itself; the fee is added to it."""
 
     debit: Money
     credit: Money
@@ -37,19 +37,19 @@ class Price:
 
 
 def convert(amount: Money, currency: str, rate: str, step: int = 1) -> Money:
-    """`amount` in `currency` at `rate` units of it for one unit of the amount's, rounded down to a `step`."""
+    """Convert `amount` to `currency` at `rate` (target units per source unit), rounded down to a `step`."""
     scale = Fraction(10) ** (EXPONENTS[currency] - EXPONENTS[amount.currency])
     minor = int(amount.minor * Fraction(rate) * scale)
     return Money(minor - minor % step, currency)
 
 
 def fee(amount: Money, corridor: Corridor) -> Money:
-    """Flat part plus basis points of the amount, rounded down to a whole minor unit."""
+    """Flat fee plus basis points of the amount, rounded down to a whole minor unit."""
     return Money(corridor.fee_minor + amount.minor * corridor.fee_bps // _WHOLE_BPS, amount.currency)
 
 
 def least(fee_minor: int, fee_bps: int) -> int | None:
-    """The smallest amount, in minor units, that is more than its own fee; None where no amount is."""
+    """The smallest amount, in minor units, that is larger than its own fee; None if there is none."""
     if fee_bps >= _WHOLE_BPS:
         return None
     return fee_minor * _WHOLE_BPS // (_WHOLE_BPS - fee_bps) + 1
@@ -59,7 +59,7 @@ def price(amount: Money, currency: str, corridor: Corridor, directory: Snapshot,
     """Price a debit of `amount` that is to arrive in `currency`, whose rail counts in `step` minor units.
 
     Raises:
-        Refused: no rate for the pair (AM03), nothing would arrive (AM02), or the fee is no less than the
+        Refused: no rate for the pair (AM03), nothing would arrive (AM02), or the fee is not below the
             amount (AM06).
 
     """
@@ -68,7 +68,7 @@ def price(amount: Money, currency: str, corridor: Corridor, directory: Snapshot,
     quoted = directory.rate_by_pair.get((amount.currency, currency))
     provider = directory.by_id.get(quoted.provider) if quoted else None
     if quoted is None or provider is None or provider.status != "active":
-        raise Refused("no FX rate for this pair of currencies", reason=Reason.NOT_ALLOWED_CURRENCY)
+        raise Refused("there is no FX rate for this currency pair", reason=Reason.NOT_ALLOWED_CURRENCY)
     credit = convert(amount, currency, quoted.rate, step)
     if credit.minor <= 0:
         raise Refused("the amount is too small to convert", reason=Reason.NOT_ALLOWED_AMOUNT)
@@ -81,27 +81,29 @@ def _fee_below(amount: Money, corridor: Corridor) -> Money:
         return charged
     smallest = least(corridor.fee_minor, corridor.fee_bps)
     says = (
-        "no amount is" if smallest is None else f"{Money(smallest, amount.currency)} is the smallest that is"
+        "no amount is large enough"
+        if smallest is None
+        else f"the smallest such amount is {Money(smallest, amount.currency)}"
     )
     text = f"the amount must be more than its fee of {charged}: {says}"
     raise Refused(text, reason=Reason.TOO_LOW_AMOUNT)
 
 
 def purpose_of(corridor: Corridor) -> str:
-    """Which accounts a corridor's payments move: by its settlement model, deferred net or immediate gross."""
+    """Purpose of the accounts of a corridor's payments, by settlement: deferred net or immediate gross."""
     return GROSS if corridor.settlement == "gross" else POSITION
 
 
 def legs(
     terms: Price, debtor: Participant, creditor: Participant, corridor: Corridor, directory: Snapshot
 ) -> list[Leg]:
-    """Build the linked set: the money through the FX provider in both currencies, and the fee.
+    """Build the linked legs: the money through the FX provider in both currencies, and the fee.
 
-    In a corridor that settles gross, every account of it is one of money paid in before, without a cap to go
-    below it: both currencies and the fee are final in the same instant, and no window has anything to net.
+    In a corridor with gross settlement, all accounts hold prefunded money without a cap: both currencies and
+    the fee are final at the same instant, and no window nets them.
 
     Raises:
-        Refused: somebody on the way has no account in the currency (AG03).
+        Refused: a party has no account in the currency (AG03).
 
     """
     ours = purpose_of(corridor)

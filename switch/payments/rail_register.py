@@ -1,7 +1,7 @@
 """The register of rails: the rails that payments may use, each of them open or closed.
 
-The sandbox and the changes of operators write it with the same functions. An adapter, and a connection file,
-say how a rail is reached; without a row here no payment is routed to it.
+The sandbox and the changes of operators write it with the same functions. An adapter and a connection file
+state how to reach a rail; without a row here no payment is routed to it.
 """
 
 from typing import Final
@@ -15,17 +15,17 @@ _OPEN_PAYMENTS: Final = "SELECT count(*) FROM switch.open_payment WHERE rail = $
 
 
 async def register(connection: asyncpg.Connection, country: str, *, is_open: bool) -> None:
-    """Add the rail of a country; one that is registered already stays as it is."""
+    """Add the rail of a country; a registered one is not changed."""
     await connection.execute(_REGISTER, country, is_open)
 
 
 async def retire(connection: asyncpg.Connection, country: str) -> None:
-    """Remove the rail of a country. Its order ids stay taken: a rail that comes back uses none twice."""
+    """Remove the rail of a country. Its order ids stay used: if the rail comes back, none is used twice."""
     await connection.execute(_RETIRE, country)
 
 
 async def is_registered(connection: asyncpg.Connection, country: str) -> bool:
-    """Whether payments may be routed to the rail of a country, once it is open."""
+    """Whether the rail of a country is registered; payments are routed to it while it is open."""
     return bool(await connection.fetchval(_IS_REGISTERED, country))
 
 

@@ -1,4 +1,4 @@
-"""The rails this process can reach: adapters, their bulkheads, and numbers for their orders."""
+"""The rails that this process can reach: adapters, bulkheads, circuit breakers, and serials of orders."""
 
 import asyncio
 import time
@@ -22,14 +22,14 @@ from switch.base.settings import Settings
 from switch.payments import rail_connection
 
 _LEASE: Final = 500
-"""Serials that a process takes at once; those unused when it ends are never used, which harms nobody."""
+"""Serials leased at a time; those unused when the process ends are never used, which is harmless."""
 
 SILENT_MAX: Final = 20
-"""Exchanges in a row without a word, after which a rail is taken to be away."""
+"""Consecutive time-outs after which a rail counts as unavailable."""
 BREAKER_REST_S: Final = 5.0
 
 ENQUIRIES_MAX: Final = 16
-"""Accounts that one worker asks a rail about at once: a quarter of its connections."""
+"""Concurrent account enquiries of one worker to a rail: a quarter of its connections."""
 ENQUIRIES_OF_ONE: Final = 4
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ _TAKEN: Final = "SELECT next FROM switch.rail_serial WHERE rail = $1 AND period 
 
 
 class Serials:
-    """Numbers for a rail's orders, each used once in its period, leased in blocks from the database."""
+    """Serials of a rail's orders, each used once in its period, leased in blocks from the database."""
 
     def __init__(self, pool: asyncpg.Pool, adapter: RailAdapter) -> None:
         self._pool = pool
@@ -56,7 +56,7 @@ class Serials:
         self._lock = asyncio.Lock()
 
     async def take(self, at: datetime) -> int:
-        """Take the next serial of the period that `at` is in.
+        """Take the next serial of the period of `at`.
 
         Raises:
             Unavailable: the period's id space is used up.
@@ -69,36 +69,38 @@ class Serials:
                 self._next = self._end - _LEASE
                 self._period = period
             if self._next >= self._ids.capacity:
-                raise Unavailable("the rail's ids of this period are used up")
+                raise Unavailable("the rail's order ids of this period are used up")
             serial = self._next
             self._next += 1
             return serial
 
     async def used(self, at: datetime) -> float:
-        """What part of the ids of this period is taken, by every process; at 1 no order can be made."""
+        """Share of the period's ids that is used, by all processes; at 1 no order can be made."""
         taken = await self._pool.fetchval(_TAKEN, self._rail, self._ids.period_at(at))
         return min(1.0, (taken or 0) / self._ids.capacity)
 
 
 @dataclass(slots=True)
 class Bulkhead(AbstractContextManager[None]):
-    """Places at one rail. A slow rail fills its own and nobody else's."""
+    """Quota of concurrent payments at one rail. A slow rail uses up only its own."""
 
     places: int
     taken: int = field(default=0, init=False)
 
     def check(self) -> None:
-        """Turn a new payment away, before its money is held, while every place is taken.
+        """Refuse a new payment, before its money is reserved, while the quota is used up.
 
         Raises:
-            Unavailable: come back later.
+            Unavailable: try again later.
 
         """
         if self.taken >= self.places:
-            raise Unavailable("too many payments wait for this rail", reason=Reason.OFFLINE_CREDITOR_AGENT)
+            raise Unavailable(
+                "too many payments are waiting for this rail", reason=Reason.OFFLINE_CREDITOR_AGENT
+            )
 
     def __enter__(self) -> None:
-        """Take a place; a payment whose money is held is never turned away."""
+        """Take a place in the quota; a payment whose money is reserved is never refused."""
         self.taken += 1
 
     def __exit__(self, *_: object) -> None:
@@ -107,29 +109,29 @@ class Bulkhead(AbstractContextManager[None]):
 
 @dataclass(slots=True)
 class Breaker:
-    """Whether a rail answers. After many exchanges in a row without a word, new payments are turned away.
+    """Circuit breaker of a rail. After several consecutive time-outs, new payments are refused.
 
-    While it is open, one payment a `rest_s` is let through to see whether the rail is back.
+    While it is open, one payment per `rest_s` is permitted, to test whether the rail responds again.
     """
 
     rail: str
     rest_s: float
     silent: int = field(default=0, init=False)
-    """Exchanges in a row that brought no word."""
+    """Consecutive time-outs."""
     listener: Callable[[bool], None] | None = field(default=None, init=False)
-    """Is told of each exchange whether the rail answered."""
+    """Receives the result of each exchange: whether the rail responded."""
     _retry_at: float = field(default=0.0, init=False)
 
     @property
     def open(self) -> bool:
-        """Whether the rail is taken to be away."""
+        """Whether the rail counts as unavailable."""
         return self.silent >= SILENT_MAX
 
     def check(self) -> None:
-        """Turn a new payment away, before its money is held, while the rail says nothing.
+        """Refuse a new payment, before its money is reserved, while the rail does not respond.
 
         Raises:
-            Unavailable: come back later.
+            Unavailable: try again later.
 
         """
         if not self.open:
@@ -139,7 +141,7 @@ class Breaker:
         self._retry_at = time.monotonic() + self.rest_s
 
     def heard(self, *, answered: bool) -> None:
-        """Count an exchange that ended."""
+        """Count the result of an exchange."""
         was_open = self.open
         self.silent = 0 if answered else self.silent + 1
         if self.open and not was_open:
@@ -161,41 +163,41 @@ class Rail:
     enquiries: Quota = field(
         default_factory=lambda: Quota(ENQUIRIES_MAX, ENQUIRIES_OF_ONE, "account enquiries")
     )
-    """Places of their own: whoever asks about accounts takes no payment's."""
+    """A separate quota: account enquiries do not reduce that of payments."""
 
     def check(self) -> None:
-        """Turn a new payment away while this rail cannot take it.
+        """Refuse a new payment while this rail cannot accept it.
 
         Raises:
-            Unavailable: come back later.
+            Unavailable: try again later.
 
         """
         self.breaker.check()
         self.bulkhead.check()
 
     def say(self, order: Order) -> Native:
-        """An order in the rail's words.
+        """Translate an order to the rail's format.
 
         Raises:
-            Refused: the rail cannot carry it, or its adapter failed at it; nothing is held yet.
+            Refused: the rail cannot carry it, or its adapter failed; nothing is reserved yet.
 
         """
         try:
             violation = next(iter(self.adapter.check(order)), None)
             if violation is None:
                 return self.adapter.translate(order)
-        except Exception as error:  # noqa: BLE001 - an adapter is a third party's code, and promises not to
+        except Exception as error:  # noqa: BLE001 - an adapter is third-party code, which must not raise
             _log.error("translator_failed", rail=self.adapter.profile.country, detail=logs.where(error))
             raise Refused(
-                "this rail's adapter cannot say this payment", reason=Reason.TRANSACTION_NOT_SUPPORTED
+                "this rail's adapter cannot translate this payment", reason=Reason.TRANSACTION_NOT_SUPPORTED
             ) from None
         raise Refused(violation.text, reason=violation.reason, path=violation.path)
 
     def account_for(self, order: Order) -> list[tuple[str, str]]:
-        """What of the order's message the rail does not carry: path and text, for the sender.
+        """Parts of the order's message that the rail does not carry: path and text, for the sender.
 
         Raises:
-            Refused: what is not carried would change the payment, or may be in none.
+            Refused: a lost part would change the payment, or is not permitted in any payment.
 
         """
         notes = []
@@ -206,17 +208,17 @@ class Rail:
         return notes
 
     def read(self, raw: bytes) -> Sequence[Answer]:
-        """What the rail says of its own accord.
+        """Decode an unsolicited message of the rail.
 
         Raises:
-            InvalidMessage: not its wire format, or its adapter failed at it.
+            InvalidMessage: not its wire format, or its adapter failed.
             NotAuthentic: the rail did not sign it.
 
         """
         return self._understood(self.adapter.decode, raw)
 
     def notice(self, raw: bytes) -> str | None:
-        """What the rail says to people, where it says nothing of an order.
+        """Decode an operator notice of the rail, if the message is not about an order.
 
         Raises:
             InvalidMessage: as `read`.
@@ -230,17 +232,17 @@ class Rail:
             return reader(raw)
         except SwitchError:
             raise
-        except Exception as error:  # noqa: BLE001 - as above; what it stumbled over is no message to us
+        except Exception as error:  # noqa: BLE001 - as above; a message on which it fails cannot be processed
             _log.error("decoder_failed", rail=self.adapter.profile.country, detail=logs.where(error))
             raise InvalidMessage("not this rail's wire format") from None
 
     @contextmanager
     def enquiry(self, participant: str) -> Iterator[None]:
-        """Ask this rail something for a participant. It is a payment's to see whether a silent rail is back.
+        """Enquire at this rail for a participant. Only payments test whether an unavailable rail is back.
 
         Raises:
-            TooManyRequests: the participant asks too much at once.
-            Unavailable: come back later.
+            TooManyRequests: the participant has too many enquiries at once.
+            Unavailable: try again later.
 
         """
         if self.breaker.open:
@@ -250,7 +252,7 @@ class Rail:
 
 
 def _away() -> Unavailable:
-    return Unavailable("this rail does not answer now", reason=Reason.OFFLINE_CREDITOR_AGENT)
+    return Unavailable("this rail does not respond now", reason=Reason.OFFLINE_CREDITOR_AGENT)
 
 
 Rails = Mapping[str, Rail]
@@ -258,15 +260,15 @@ Rails = Mapping[str, Rail]
 
 
 def connect(settings: Settings, pool: asyncpg.Pool) -> Rails:
-    """Make the adapter of every rail that the settings name, from its connection file."""
+    """Create the adapter of every rail in the settings, from its connection file."""
     return {country: connect_one(settings, pool, country) for country in settings.rails}
 
 
 def connect_one(settings: Settings, pool: asyncpg.Pool, country: str) -> Rail:
-    """Make the adapter of one rail.
+    """Create the adapter of one rail.
 
     Raises:
-        NotFound: no adapter for this country, or nothing says where its rail is.
+        NotFound: no adapter for this country, or no connection file.
         InvalidConnection: its connection file cannot be used.
 
     """
@@ -274,7 +276,7 @@ def connect_one(settings: Settings, pool: asyncpg.Pool, country: str) -> Rail:
     if not file.is_file():
         raise NotFound(f"no connection of rail {country}: {file} is missing")
     adapter = registry.load(country, rail_connection.read(file, settings.time_scale))
-    adapter.profile.hours.open_from(datetime.now(UTC))  # reads its calendar now, not under a payment
+    adapter.profile.hours.open_from(datetime.now(UTC))  # load its calendar now, not during a payment
     return Rail(
         adapter,
         Serials(pool, adapter),

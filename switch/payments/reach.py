@@ -1,4 +1,4 @@
-"""Whether rails answer, as the caretaker's probes saw it: one answer for every process and page."""
+"""Reachability of rails, from the caretaker's probes: the same for every process and page."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ WHERE last.at > clock_timestamp() - (3 * last.every_s + 10) * interval '1 second
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Whether one rail answers."""
+    """Reachability of one rail."""
 
     reachable: bool | None
-    """None: nobody has probed it lately."""
+    """None: it was not probed recently."""
     unreachable_since: datetime | None
-    """The first of the probes in a row that brought no answer."""
+    """First of the consecutive failed probes."""
 
 
 NOT_SEEN: Final = Reach(None, None)
@@ -37,6 +37,6 @@ NOT_SEEN: Final = Reach(None, None)
 async def read(
     connection: asyncpg.Connection | asyncpg.Pool, countries: Iterable[str]
 ) -> Mapping[str, Reach]:
-    """Whether each rail answers; one that nobody has probed lately is left out."""
+    """Reachability of each rail; rails that were not probed recently are left out."""
     rows = await connection.fetch(_LAST, list(countries))
     return {row["country"]: Reach(row["ok"], row["since"]) for row in rows}

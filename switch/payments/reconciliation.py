@@ -1,9 +1,9 @@
-"""Reconciliation: the rail's end-of-cycle file is the last word on what it did.
+"""Reconciliation with rails' end-of-cycle files, which are authoritative on what the rail executed.
 
-Reading a cycle does two things: what is still open here and final there becomes final; and wherever both
-sides are final and differ, a break is noted for a person. Reading a file again changes nothing. What a file
-does not say frees no money: a rail may have an order that it has not finished. What we committed, and what
-is in no file, is a break once the files of all the days it could be in are there.
+Reading a cycle does two things. Payments that are open here and final in the file become final. If both sides
+are final and differ, a reconciliation break is recorded for a person. Reading a file again changes nothing.
+An order that is missing in the file releases no money: the rail may not have finished it. A committed payment
+that is in no file becomes a break after the files of all days in which it could be have been read.
 """
 
 from collections.abc import Mapping
@@ -27,16 +27,16 @@ from switch.payments.rails import Rail
 from switch.writer.verdicts import Verdict
 
 FILE_AFTER: Final = timedelta(minutes=15)
-"""After the end of a cycle, before its file is asked for."""
+"""Delay between the end of a cycle and the request for its file."""
 LOOK_BACK_DAYS: Final = 7
-"""How far back a cycle that was not read yet is still asked for."""
+"""How far back unread cycles are still requested."""
 _DIFFERENCES: Final = statements("switch.payments")("differences")
 _BREAKS: Final = """
 INSERT INTO switch.reconciliation_break (rail, cycle, ref, uetr, kind, detail)
 SELECT $1, $2::date, ref, uetr, kind, detail FROM ({}) AS found
 ON CONFLICT (rail, ref, kind) DO NOTHING
 RETURNING kind
-""".format(_DIFFERENCES)  # noqa: UP032 - ours, and read from a file
+""".format(_DIFFERENCES)  # noqa: UP032 - a constant of the code, read from a file
 _SETTLED: Final = """
 SELECT ref, kind FROM switch.reconciliation_break WHERE rail = $1 AND resolved_at IS NOT NULL
 """
@@ -63,17 +63,17 @@ _log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Result:
-    """What reading one cycle came to."""
+    """Result of reading one cycle."""
 
     rail: str
     cycle: str
     over: bool
-    """Whether the cycle had ended, so that what is not in the file did not happen in it."""
+    """Whether the cycle had ended, so that orders missing in the file were not executed in it."""
     lines: int = 0
     finished: int = 0
     """Payments that became final by the file."""
     breaks: Mapping[str, int] = field(default_factory=dict)
-    """New differences, by kind."""
+    """New breaks, by kind."""
 
 
 class Reconciliation:
@@ -84,7 +84,7 @@ class Reconciliation:
         self._dispatcher = dispatcher
 
     async def due(self, rail: Rail, now: datetime) -> list[str]:
-        """Cycles that are over, whose file should be there, and that were not read yet; oldest first."""
+        """Cycles that have ended, whose file should exist, and that were not read yet; oldest first."""
         profile = rail.adapter.profile
         last = date.fromisoformat(profile.hours.day(now - FILE_AFTER)) - timedelta(days=1)
         days = [last - timedelta(days=ago) for ago in range(LOOK_BACK_DAYS)]
@@ -97,7 +97,7 @@ class Reconciliation:
         return [day.isoformat() for day in sorted(days) if day not in read and day >= since]
 
     async def catch_up(self, rail: Rail) -> None:
-        """Read every cycle that is due; one that the rail does not give is asked for again later."""
+        """Read every cycle that is due; one without a file is requested again later."""
         for cycle in await self.due(rail, datetime.now(UTC)):
             try:
                 result = await self.read(rail, cycle)
@@ -108,11 +108,11 @@ class Reconciliation:
                 _log.error("reconciliation_breaks", rail=result.rail, detail=str(dict(result.breaks)))
 
     async def read(self, rail: Rail, cycle: str) -> Result:
-        """Read one cycle, `YYYY-MM-DD` of the rail's clock.
+        """Read one cycle, `YYYY-MM-DD` in the rail's time zone.
 
         Raises:
-            Unavailable: the rail gave no file that can be read as a whole; nothing was changed.
-            OutcomeUnknown: the writer went away; what was recorded of it stays, and it is read again.
+            Unavailable: the rail gave no file that is complete and readable; nothing was changed.
+            OutcomeUnknown: the writer became unavailable; what it recorded stays, and the file is read again.
 
         """
         profile = rail.adapter.profile
@@ -122,7 +122,7 @@ class Reconciliation:
         await self._keep(profile, cycle, answers)
         result.finished = await self._finish_open(rail, answers)
         result.breaks = await self._breaks(profile, date.fromisoformat(cycle), over=over)
-        if over:  # last: a cycle is read only when all that follows from it is done
+        if over:  # last: a cycle counts as read only when all of its results are recorded
             await self._pool.execute(
                 "INSERT INTO switch.rail_cycle (rail, cycle, lines) VALUES ($1, $2, $3)"
                 " ON CONFLICT DO NOTHING",
@@ -133,7 +133,7 @@ class Reconciliation:
         return result
 
     async def _keep(self, profile: RailProfile, cycle: str, answers: Mapping[str, Answer]) -> None:
-        """Store the lines; of a day that was not over, the newest word counts."""
+        """Store the lines; for a day that has not ended, the newest line counts."""
         day = date.fromisoformat(cycle)
         await self._pool.executemany(
             "INSERT INTO switch.rail_cycle_line (rail, cycle, ref, uetr, done, code, minor)"
@@ -154,10 +154,10 @@ class Reconciliation:
         )
 
     async def _finish_open(self, rail: Rail, answers: Mapping[str, Answer]) -> int:
-        """Give the file's word to every payment that still waits for one.
+        """Apply the file's outcome to every payment that is still open.
 
         Raises:
-            OutcomeUnknown: the writer is away, with a part of it perhaps recorded; the cycle is read again.
+            OutcomeUnknown: the writer is unavailable and may have recorded a part; the cycle is read again.
 
         """
         finished = 0
@@ -167,12 +167,12 @@ class Reconciliation:
             if answer is not None and answer.uetr in {None, str(row["uetr"])}:
                 reply = await self._dispatcher.tell(of_answer(answer, Sending(row["uetr"].bytes, country)))
                 if reply is None:
-                    raise OutcomeUnknown("the writer is away; the cycle is read again")
+                    raise OutcomeUnknown("the writer is unavailable; the cycle is read again")
                 finished += reply.verdict is Verdict.ADVANCED
         return finished
 
     async def _breaks(self, profile: RailProfile, cycle: date, *, over: bool) -> dict[str, int]:
-        """Note where both sides are final and differ; new ones are counted by kind."""
+        """Record breaks where both sides are final and differ; new ones are counted by kind."""
         async with self._pool.acquire() as connection:
             arguments = await _arguments(connection, profile, cycle, over=over)
             rows = await connection.fetch(_BREAKS, *arguments) if arguments else []
@@ -185,10 +185,10 @@ class Reconciliation:
 async def _arguments(
     connection: asyncpg.Connection, profile: RailProfile, cycle: date, *, over: bool
 ) -> tuple[object, ...]:
-    """What `differences` is asked with; nothing where the history of the cycle is archived."""
+    """Arguments of `differences`; None if the history of the cycle is archived."""
     start = _start(profile, cycle)
     day = timedelta(days=1)
-    # A payment may become final days after it was made; what may be missing was made the day before.
+    # A payment may become final days after it was accepted; a missing one was accepted the day before.
     instants = (start - LOOK_BACK_DAYS * day, start - day, start, start + LOOK_BACK_DAYS * day)
     earliest, missing_from, missing_to, latest = [await connection.fetchval(_SEQ_AT, at) for at in instants]
     if earliest is None:
@@ -197,7 +197,7 @@ async def _arguments(
 
 
 async def differences(connection: asyncpg.Connection, profile: RailProfile) -> list[asyncpg.Record]:
-    """Every difference between a rail's files that were read and the books that no people have settled."""
+    """Every difference between a rail's files and the books that people have not resolved."""
     settled = {(row["ref"], row["kind"]) for row in await connection.fetch(_SETTLED, profile.country)}
     found: list[asyncpg.Record] = []
     for row in await connection.fetch(_CYCLES, profile.country):
@@ -210,17 +210,17 @@ def _by_ref(answers: list[Answer], cycle: str, currency: str) -> dict[str, Answe
     """The answers by their reference.
 
     Raises:
-        Unavailable: two speak of one order, or one cannot be what a rail says: the file is read as a whole.
+        Unavailable: two answers are about one order, or one is invalid: the whole file is rejected.
 
     """
     found = {answer.ref: answer for answer in answers}
     if len(found) != len(answers) or not all(_is_sound(answer, currency) for answer in answers):
-        raise Unavailable(f"the file of cycle {cycle} contradicts itself or says what cannot be")
+        raise Unavailable(f"the file of cycle {cycle} has contradictory or invalid lines")
     return found
 
 
 def _is_sound(answer: Answer, currency: str) -> bool:
-    """Whether the words can be kept: a UETR that is one, an amount in the rail's currency, no NUL."""
+    """Whether the answer can be stored: a valid UETR, an amount in the rail's currency, no NUL."""
     try:
         sound = answer.uetr is None or str(UUID(answer.uetr)) == answer.uetr
     except ValueError:
@@ -238,9 +238,9 @@ async def list_breaks(
     after: int = 0,
     limit: int | None = None,
 ) -> list[asyncpg.Record]:
-    """Breaks with their age in seconds, oldest first, of one rail or all; with `resolved`, all there were.
+    """Breaks with their age in seconds, oldest first, of one rail or all; with `resolved`, resolved ones too.
 
-    Those of a number above `after`, at most `limit`; None is no bound.
+    Those with a number above `after`, at most `limit`; None is no bound.
     """
     rows: list[asyncpg.Record] = await connection.fetch(_LIST, resolved, rail, after, limit)
     return rows
@@ -253,7 +253,7 @@ async def read_breaks(
     after: int = 0,
     limit: int | None = None,
 ) -> list[dict[str, str]]:
-    """Breaks as texts, oldest first; with `resolved`, those that are done with too; see `list_breaks`."""
+    """Breaks as texts, oldest first; with `resolved`, resolved ones too; see `list_breaks`."""
     return [
         {name: str(value) for name, value in row.items() if value is not None and name != "age_s"}
         for row in await list_breaks(connection, resolved=resolved, after=after, limit=limit)
@@ -279,6 +279,6 @@ async def resolve_break(connection: asyncpg.Connection, number: int, owner: str,
 
 
 def _start(profile: RailProfile, cycle: date) -> datetime:
-    """When a cycle begins."""
+    """Beginning of a cycle."""
     zone = ZoneInfo(profile.hours.zone)
     return datetime.combine(cycle, datetime.min.time(), zone).astimezone(UTC)

@@ -1,7 +1,7 @@
-"""Who pays whom over which rail, and at what price: one place for payments and for quotes.
+"""Parties, rail and price of a payment: the same functions for payments and for quotes.
 
-Pure over a directory's snapshot and the rails of this process. What a quote answers is what a payment of the
-same instant would come to, and what a payment would be refused for is refused as a quote.
+Pure functions of a directory snapshot and the rails of this process. A quote states the price that a payment
+at the same instant would have, and is refused if that payment would be refused.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _INSTITUTION: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Who pays whom, over which rail."""
+    """Debtor agent, creditor agent and rail of a payment."""
 
     debtor: Participant
     creditor: Participant
@@ -31,7 +31,7 @@ class Route:
     rail: Rail
     open: bool
     opens_at: int
-    """When the rail takes orders, microseconds since 1970."""
+    """When the rail accepts orders, microseconds since 1970."""
 
 
 def find(
@@ -44,7 +44,7 @@ def find(
     now: datetime,
     expires_at: datetime,
 ) -> Route:
-    """The route of a payment in `currency` to the bank of a BIC, which must be over before `expires_at`.
+    """Route of a payment in `currency` to the bank of a BIC, which must be executed before `expires_at`.
 
     Raises:
         Refused: RC04 no such bank, AG01 the corridor is not open, AM03 not the debtor's country's currency,
@@ -53,7 +53,9 @@ def find(
     """
     creditor = directory.by_bic.get(creditor_bic[:_INSTITUTION])
     if creditor is None or creditor.status != "active" or creditor.kind != "direct":
-        raise Refused("the creditor agent takes no part", reason=Reason.INVALID_CREDITOR_BANK_IDENTIFIER)
+        raise Refused(
+            "the creditor agent is not a participant", reason=Reason.INVALID_CREDITOR_BANK_IDENTIFIER
+        )
     corridor = directory.corridor_by_pair.get((debtor.country, creditor.country))
     if corridor is None or not corridor.enabled:
         raise Refused("this corridor is not open", reason=Reason.TRANSACTION_FORBIDDEN)
@@ -74,10 +76,10 @@ def find(
 
 
 def price(amount: Money, route: Route, directory: Snapshot) -> Price:
-    """What a payment of `amount` over a route comes to.
+    """Price of a payment of `amount` over a route.
 
     Raises:
-        Refused: no rate for the pair (AM03), nothing would arrive (AM02), or the fee is no less than the
+        Refused: no rate for the pair (AM03), nothing would arrive (AM02), or the fee is not below the
             amount (AM06).
 
     """

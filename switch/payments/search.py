@@ -1,7 +1,7 @@
-"""Finding payments: the newest first, by what people know of them, a stretch of the log at a time.
+"""Search payments, newest first, by what people know of them, one stretch of the log at a time.
 
-What is open is in a small table and is found whole. For the rest a page looks at no more than `STRETCH`
-numbers of the ledger, however rare what is asked for is; where it ended is where the next one begins.
+Open payments are in a small table and are searched completely. For the others, a page reads at most `STRETCH`
+numbers of the ledger, however few match; the next page continues where it ended.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from schemas.money import Money
 from switch.writer.lifecycle import Event, State
 
 STRETCH: Final = 500_000
-"""Numbers of the ledger that one page looks at; a payment takes four or so."""
+"""Numbers of the ledger that one page reads; a payment takes about four."""
 
 _STEPS: Final = list(Event)
 OPEN: Final = frozenset({State.RESERVED, State.SENT, State.UNKNOWN})
@@ -59,7 +59,7 @@ _FOUND: Final = {True: _FIND.format(join="JOIN"), False: _FIND.format(join="LEFT
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is looked for; empty is anything."""
+    """Search criteria; empty matches anything."""
 
     uetr: UUID | None = None
     state: State | None = None
@@ -75,7 +75,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One payment as a list shows it: nothing about people. Empty is what a refused one does not state."""
+    """One payment in a list, without personal data. Fields that a refused one does not state are empty."""
 
     number: int
     uetr: UUID
@@ -88,16 +88,16 @@ class Found:
     debit: Money | None
     credit: Money | None
     at: datetime | None
-    """When it was taken in; None where its history is archived."""
+    """Instant of acceptance; None if its history is archived."""
     entered_at: datetime | None
-    """Since when it is in its state, while it is open."""
+    """Since when an open payment is in its state."""
     due_at: datetime | None
     expires_at: datetime | None
     state: State
     reason: str
-    """Of its last step: an ISO code, or empty."""
+    """Reason of its last step: an ISO code, or empty."""
     returned: bool
-    """It was given back after it was credited."""
+    """Whether it was returned after it was credited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ async def find(
     before: int | None = None,
     limit: int = 50,
 ) -> Page:
-    """One page of payments that `owners` have a part in; None is everybody's."""
+    """One page of payments to which `owners` are parties; None is all payments."""
     if wanted.uetr is not None:
         return await _one(connection, wanted.uetr, owners)
     ceiling, floor = await _bounds(connection, wanted, before)
@@ -132,7 +132,7 @@ async def find(
 async def oldest(
     connection: asyncpg.Connection | asyncpg.Pool, state: State, owners: list[str] | None, limit: int = 200
 ) -> tuple[Found, ...]:
-    """Open payments of one state, those that have been in it for longest first."""
+    """Open payments of one state, longest in that state first."""
     assert state in OPEN, state
     rows = await connection.fetch(_OLDEST, *_arguments(Wanted(state=state), owners, 2**62, 0, limit))
     return tuple(map(_found, rows))
@@ -149,7 +149,7 @@ async def _one(connection: asyncpg.Connection | asyncpg.Pool, uetr: UUID, owners
 async def _bounds(
     connection: asyncpg.Connection | asyncpg.Pool, wanted: Wanted, before: int | None
 ) -> tuple[int, int]:
-    """Numbers below the first and above the second can be meant; an instant in an archive bounds nothing."""
+    """Payments have numbers below the first and above the second; an archived instant is no bound."""
     ceiling: int = await connection.fetchval(_HEAD)
     floor = 0
     if wanted.since is not None:

@@ -1,13 +1,13 @@
-"""What a payment states about its own execution, held against what would happen. A difference is refused.
+"""Checks of what a message states about its own execution. A difference to the actual execution is refused.
 
-Pure: each check knows the payment, the parties to it and the clock that it is given. `schemas/elements.txt`
-has the whole table of elements; here are the rules of those that the switch decides on.
+Pure: each check gets the payment, its parties and the current time. `schemas/elements.txt` has the whole
+table of elements; here are the rules of those that the switch decides on.
 
     times       CreDtTm, AccptncDtTm, FrTm, TillTm, RjctTm, XpryDtTm     DT02 DT04 AB03 TM01
     dates       IntrBkSttlmDt, BizPrcgDt                                 DT01
     agents      Fr, To, InstgAgt, InstdAgt                               AGNT
     kind        SvcLvl, ClrChanl, ChrgBr, CpyDplct, ClrSys               FF04 AG03 BE19 CH16
-    bargain     InstdAmt, XchgRate, AgrdRate, ChrgsInf                   AM09 AM10 AG03
+    price       InstdAmt, XchgRate, AgrdRate, ChrgsInf                   AM09 AM10 AG03
 """
 
 from collections.abc import Mapping
@@ -33,9 +33,9 @@ Content = Mapping[str, Any]
 _GROUP: Final = f"{ROOT}/GrpHdr"
 _TX: Final = f"{ROOT}/CdtTrfTxInf"
 _MOMENT: Final = timedelta(minutes=15)
-"""What a message may take on its way past midnight, and how wrong its sender's clock may be."""
+"""Permitted transit time over midnight, and permitted error of the sender's clock."""
 _INSTITUTION: Final = 8
-"""Characters of a BIC that name the institution; a branch is its own affair."""
+"""Characters of a BIC that identify the institution; the branch code is ignored."""
 
 SERVICE_LEVELS: Final = frozenset(
     {"G001", "G002", "G003", "G004", "G005", "G006", "G007", "G009", "INST", "NUGP", "NURG", "SDVA", "URGP"}
@@ -43,10 +43,10 @@ SERVICE_LEVELS: Final = frozenset(
 """ExternalServiceLevel1Code: tracked, same-day, urgent or not urgent. Every payment here is all of these."""
 
 CLEARING_CHANNELS: Final = {"net": frozenset({"RTNS", "MPNS"}), "gross": frozenset({"RTGS"})}
-"""A corridor's settlement -> the clearing channels (ClearingChannel2Code) that it is."""
+"""A corridor's settlement -> its clearing channels (ClearingChannel2Code)."""
 
 CLEARING_SYSTEM: Final = "PAYSWITCH"
-"""The clearing system that a message may name: this one."""
+"""The clearing system that a message may state: this one."""
 
 _COPIES: Final = frozenset({"COPY", "CODU"})
 
@@ -55,7 +55,7 @@ _COPIES: Final = frozenset({"COPY", "CODU"})
 
 
 def check_times(payment: CreditTransfer, message: Message, now: datetime, settings: Settings) -> None:
-    """Refuse a payment that comes too late, too early, or from another time.
+    """Refuse a payment that is too late, too early, or has wrong times.
 
     Raises:
         Refused: TM01 past a limit of the sender's own, AB03 accepted too long ago, DT02 created too long ago
@@ -86,7 +86,7 @@ def _check_creation(created: datetime, path: str, now: datetime, settings: Setti
 
 
 def _limit_path(message: Message, payment: CreditTransfer) -> str:
-    """Where the limit stands that comes first."""
+    """Path of the earliest limit."""
     group, (transaction,) = message.content["GrpHdr"], message.content["CdtTrfTxInf"]
     stated = {
         f"{_GROUP}/XpryDtTm": group.get("XpryDtTm"),
@@ -99,19 +99,19 @@ def _limit_path(message: Message, payment: CreditTransfer) -> str:
 
 
 def expiry(payment: CreditTransfer, made_at: datetime, settings: Settings) -> datetime:
-    """The instant after which nobody may act on the payment: ours, or the sender's if that is earlier."""
+    """The instant after which the payment must not be executed: the switch's, or the sender's if earlier."""
     ours = made_at + timedelta(seconds=settings.payment_expiry_s)
     return ours if payment.deadline is None else min(ours, payment.deadline.astimezone(UTC))
 
 
 def days_of(now: datetime, *countries: str) -> set[date]:
-    """The dates that it is now, or was or will be in a moment, by UTC and by the clocks of some countries."""
+    """Possible dates of the present moment, with a tolerance, in UTC and in some countries' time zones."""
     zones = [UTC, *(ZoneInfo(zone_in(country)) for country in countries)]
     return {at.astimezone(zone).date() for zone in zones for at in (now - _MOMENT, now + _MOMENT)}
 
 
 def is_dated(payment: CreditTransfer, now: datetime, *countries: str) -> bool:
-    """Whether it states a settlement date that is not today's anywhere on its way."""
+    """Whether it states a settlement date that is not today's date in any country concerned."""
     stated = payment.interbank_settlement_date
     if stated is None or stated == now.date():
         return False
@@ -119,7 +119,7 @@ def is_dated(payment: CreditTransfer, now: datetime, *countries: str) -> bool:
 
 
 def other_day() -> Refused:
-    """The refusal of a payment that states another settlement date than it would have."""
+    """Refusal of a payment that states another settlement date than it would have."""
     text = "is not the day on which this payment would settle"
     return Refused(text, reason=Reason.INVALID_DATE, path=f"{_TX}/IntrBkSttlmDt")
 
@@ -130,16 +130,16 @@ def other_day() -> Refused:
 def check_parties(
     message: Message, payment: CreditTransfer, debtor: Participant, creditor: Participant, own_bic: str
 ) -> None:
-    """Refuse a message that names another sender than the one that signed it, or another receiver.
+    """Refuse a message whose stated sender did not sign it, or whose stated receiver is wrong.
 
-    It may name them in the group header, in the transaction and in the business application header.
+    It may state them in the group header, in the transaction and in the business application header.
     """
     (transaction,) = message.content["CdtTrfTxInf"]
 
     def check(agent: Agent | None, path: str, *, sends: bool) -> None:
         if sends:
             if not is_agent(agent, debtor.bic, payment.debtor_agent):
-                raise wrong_agent("is not the participant that sent this", path)
+                raise wrong_agent("is not the participant that sent this message", path)
         elif not (
             is_agent(agent, creditor.bic, payment.creditor_agent)
             or (own_bic and is_agent(agent, own_bic, None))
@@ -157,7 +157,7 @@ def check_parties(
 
 
 def check_header(header: Content | None, now: datetime, settings: Settings) -> None:
-    """Refuse a message that its business application header calls a copy, or that is not for now.
+    """Refuse a message that its business application header marks as a copy, or for a later time.
 
     Raises:
         Refused: AG03 a copy for information, DT02 the header's own time, DT04 to be processed later.
@@ -166,16 +166,16 @@ def check_header(header: Content | None, now: datetime, settings: Settings) -> N
     if header is None:
         return
     if header.get("CpyDplct") in _COPIES:
-        text = "a copy is for information: it is not executed"
+        text = "is a copy for information, which is not executed"
         raise Refused(text, reason=Reason.TRANSACTION_NOT_SUPPORTED, path="AppHdr/CpyDplct")
     _check_creation(parties.read_instant(header["CreDt"], "AppHdr/CreDt"), "AppHdr/CreDt", now, settings)
     processing = header.get("BizPrcgDt")
     if processing is not None and parties.read_instant(processing, "AppHdr/BizPrcgDt") > now:
-        raise Refused("is not yet", reason=Reason.FUTURE_DATE, path="AppHdr/BizPrcgDt")
+        raise Refused("is in the future", reason=Reason.FUTURE_DATE, path="AppHdr/BizPrcgDt")
 
 
 def is_agent(agent: Agent | None, bic: str, other: Agent | None) -> bool:
-    """Whether an agent is the institution of a BIC or, where it names none, the member that another is."""
+    """Whether an agent is the institution of a BIC or, if it has no BIC, the member id `other`."""
     if agent is None:
         return False
     if agent.bic:
@@ -186,14 +186,14 @@ def is_agent(agent: Agent | None, bic: str, other: Agent | None) -> bool:
 
 
 def _of_header(party: Content) -> Agent | None:
-    """The institution that a header names: as an agent, or as an organisation with a BIC."""
+    """The institution that a header states: as an agent, or as an organisation with a BIC."""
     if "FIId" in party:
         return parties.read_agent(party["FIId"])
     return Agent(bic=party["OrgId"].get("Id", {}).get("OrgId", {}).get("AnyBIC"))
 
 
 def wrong_agent(text: str, path: str) -> Refused:
-    """The refusal of an agent that is not the one it should be."""
+    """Refusal of an agent that is not the expected one."""
     return Refused(text, reason=Reason.INCORRECT_AGENT, path=path)
 
 
@@ -201,10 +201,10 @@ def wrong_agent(text: str, path: str) -> Refused:
 
 
 def check_kind(message: Content, corridor: Corridor) -> None:
-    """Refuse a service, channel, clearing system or charge bearer that this corridor does not give."""
+    """Refuse a service level, channel, clearing system or charge bearer that the corridor lacks."""
     group, (transaction,) = message["GrpHdr"], message["CdtTrfTxInf"]
     if "PmtTpInf" in group and "PmtTpInf" in transaction:
-        text = "stands in the group header too"
+        text = "must not be in the group header too"
         raise Refused(text, reason=Reason.ELEMENT_NOT_ALLOWED, path=f"{_TX}/PmtTpInf")
     for content, place in ((group, _GROUP), (transaction, _TX)):
         kind = content.get("PmtTpInf")
@@ -212,38 +212,39 @@ def check_kind(message: Content, corridor: Corridor) -> None:
             _check_payment_type(kind, f"{place}/PmtTpInf", corridor)
     settlement = group["SttlmInf"]
     if settlement["SttlmMtd"] != "CLRG":
-        path, text = f"{_GROUP}/SttlmInf/SttlmMtd", "money settles through the switch: CLRG"
+        path, text = f"{_GROUP}/SttlmInf/SttlmMtd", "must be CLRG: money settles through the switch"
         raise Refused(text, reason=Reason.CONTENT_INCORRECT, path=path)
     system = next(iter(settlement.get("ClrSys", {}).values()), CLEARING_SYSTEM)
     if system != CLEARING_SYSTEM:
-        path, text = f"{_GROUP}/SttlmInf/ClrSys", f"only {CLEARING_SYSTEM} settles here"
+        path, text = f"{_GROUP}/SttlmInf/ClrSys", f"must be {CLEARING_SYSTEM}, the only clearing system here"
         raise Refused(text, reason=Reason.CONTENT_INCORRECT, path=path)
     if transaction["ChrgBr"] == "CRED":
-        text = "the creditor gets the whole amount here: DEBT, SHAR or SLEV"
+        text = "must be DEBT, SHAR or SLEV: the creditor gets the whole amount"
         raise Refused(text, reason=Reason.INVALID_CHARGE_BEARER, path=f"{_TX}/ChrgBr")
 
 
 def _check_payment_type(kind: Content, place: str, corridor: Corridor) -> None:
     for level in kind.get("SvcLvl", ()):
         if "Cd" in level and level["Cd"] not in SERVICE_LEVELS:
-            path, text = f"{place}/SvcLvl", "this service level is not given here"
+            path, text = f"{place}/SvcLvl", "is not a service level that is supported here"
             raise Refused(text, reason=Reason.INVALID_SERVICE_LEVEL, path=path)
     channel = kind.get("ClrChanl")
     if channel is not None and channel not in CLEARING_CHANNELS.get(corridor.settlement, ()):
-        path, text = f"{place}/ClrChanl", f"this corridor settles {corridor.settlement}"
+        path, text = f"{place}/ClrChanl", f"must match the corridor, which settles {corridor.settlement}"
         raise Refused(text, reason=Reason.TRANSACTION_NOT_SUPPORTED, path=path)
 
 
-# The bargain
+# The price
 
 
 def check_bargain(
     payment: CreditTransfer, message: Content, price: Price, provider: Participant | None
 ) -> None:
-    """Refuse a stated amount or rate that is not what would be given. The quote says what would.
+    """Refuse a stated amount or rate that differs from the actual one, which a quote states.
 
-    `InstdAmt` in the credit's currency is what the creditor is promised; in the debit's, what the debtor
-    ordered before charges; in a third, what the debtor agent bought the debit with, at `XchgRate`.
+    `InstdAmt` in the currency of the credit is the amount that the creditor must receive; in the currency of
+    the debit, the amount ordered before charges; in a third currency, the amount for which the debtor agent
+    bought the debit, at `XchgRate`.
     """
     (transaction,) = message["CdtTrfTxInf"]
     instructed, rate = payment.instructed_amount, payment.exchange_rate
@@ -264,7 +265,7 @@ def check_bargain(
 
 def _check_promise(instructed: Money, stated: str | None, price: Price) -> None:
     if instructed != price.credit:
-        text = "is not what the creditor would be credited: a quote says what would"
+        text = "is not the amount that would be credited; request a quote"
         raise Refused(text, reason=Reason.WRONG_AMOUNT, path=f"{_TX}/InstdAmt")
     if stated is not None and not _is_rate(stated, Fraction(price.rate)):
         raise _another_rate(f"{_TX}/XchgRate")
@@ -280,7 +281,7 @@ def _check_purchase(instructed: Money, rate: str | None, price: Price) -> None:
 
 
 def _check_charges(payment: CreditTransfer, transaction: Content, instructed: Money) -> None:
-    """Charges explain the difference between what was ordered and what is settled: all of it, and no more."""
+    """Charges must be exactly the difference between the instructed and the settlement amount."""
     difference = abs(instructed.minor - payment.interbank_settlement_amount.minor)
     amounts = [charge["Amt"] for charge in transaction.get("ChrgsInf", ())]
     if not difference or any(amount["Ccy"] != instructed.currency for amount in amounts):
@@ -297,7 +298,7 @@ def _check_charges(payment: CreditTransfer, transaction: Content, instructed: Mo
 def _check_agreed(agreed: AgreedRate, price: Price, provider: Participant | None) -> None:
     path = f"{_TX}/AgrdRate"
     if agreed.quote is not None:
-        text = "no quote is held under an id here"
+        text = "is not the id of a quote: quotes are not stored here"
         raise Refused(text, reason=Reason.TRANSACTION_NOT_SUPPORTED, path=f"{path}/QtId")
     pair = price.debit.currency, price.credit.currency
     in_force = Fraction(price.rate or 1)
@@ -309,11 +310,11 @@ def _check_agreed(agreed: AgreedRate, price: Price, provider: Participant | None
     if not _rounds_to(in_force, Decimal(agreed.rate)):
         raise _another_rate(f"{path}/PreAgrdXchgRate")
     if agreed.agent is not None and not is_agent(agreed.agent, provider.bic if provider else "", None):
-        raise wrong_agent("is not who gives the exchange here", f"{path}/FXAgt")
+        raise wrong_agent("is not the FX provider here", f"{path}/FXAgt")
 
 
 def _another_rate(path: str) -> Refused:
-    text = "is not the rate in force: a quote says which is"
+    text = "is not the rate in force; request a quote"
     return Refused(text, reason=Reason.WRONG_AMOUNT, path=path)
 
 
@@ -324,11 +325,11 @@ def _is_rate(stated: str, in_force: Fraction) -> bool:
 
 
 _DIGITS_MIN: Final = 5
-"""Significant digits from which on a rounded rate is believed to be that rate."""
+"""Significant digits from which a rounded rate is accepted as the rate itself."""
 
 
 def _rounds_to(exact: Fraction, stated: Decimal) -> bool:
-    """Whether `stated` is `exact`, rounded to the digits that it is stated with."""
+    """Whether `stated` is `exact`, rounded to the number of digits of `stated`."""
     if Fraction(stated) == exact:
         return True
     if len(stated.as_tuple().digits) < _DIGITS_MIN:
@@ -338,7 +339,7 @@ def _rounds_to(exact: Fraction, stated: Decimal) -> bool:
 
 
 def _comes_to(instructed: Money, settled: Money, rate: Fraction) -> bool:
-    """Whether one amount is the other at a rate in either direction, to a minor unit."""
+    """Whether one amount is the other converted at a rate in either direction, within a minor unit."""
     order, result = (Fraction(Decimal(money.text)) for money in (instructed, settled))
     unit = Fraction(1, 10 ** EXPONENTS[settled.currency])
     return rate > 0 and any(abs(amount - result) <= unit for amount in (order * rate, order / rate))

@@ -1,1 +1,1 @@
-"""What the writer process decides with, and how other processes reach it."""
+"""The writer process: its decisions, and the commands by which other processes reach it."""

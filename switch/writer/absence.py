@@ -1,17 +1,17 @@
-"""When a rail's "not found" is believed, and when a payment in doubt is asked about again.
+"""Rules for "not found": when it proves that a rail never had an order, and when to enquire again.
 
-One "not found" is no news: the order may still be on its way, or the rail may not have caught up with
-itself. A payment that left us ends as refused by absence only after so many "not found" in a row as its
-rail's profile says, each asked for
+A single "not found" proves nothing: the order may still be on its way, or the rail's own systems may lag. A
+payment that was sent is rejected by absence only after as many consecutive "not found" as the rail's profile
+requires, each requested
 
-* after the order's expiry and the rail's grace, from when on the rail neither takes it nor hides it;
-* after contact with the rail was whole again and the grace, since what an outage delays comes after it;
+* after the order's expiry and the rail's grace, from when on the rail neither accepts nor hides the order;
+* after contact with the rail was restored, plus the grace, since an outage delays orders until after it;
 * at least the grace after the one before.
 
-Whatever else the rail says, and whatever breaks contact, begins the count anew. The writer decides it by
-these functions, keeps the count in `switch.open_payment`, and has no other way to end a payment by absence.
+Any other answer of the rail, and any loss of contact, restarts the count. The writer decides this with these
+functions and keeps the count in `switch.open_payment`; there is no other way to end a payment by absence.
 
-This file knows no rail, no SQL and no clock: instants are the database's, in microseconds since 1970.
+This file contains no rail, no SQL and no clock: instants are the database's, in microseconds since 1970.
 """
 
 from collections.abc import Mapping
@@ -22,30 +22,30 @@ from adapters.profile import RailProfile
 from switch.writer.commands import RailResponse
 
 GAP_US: Final = 5_000_000
-"""A caretaker that did not turn for longer, or a database clock that went another way, was out of contact."""
+"""Contact is lost if the caretaker did not run for longer, or the database's clock differs by more."""
 
 
 @dataclass(frozen=True, slots=True)
 class AbsenceRule:
-    """What one rail's profile says of enquiries, on the time scale of this installation."""
+    """A rail profile's rules for enquiries, on the time scale of this installation."""
 
     answers: int
-    """"Not found" in a row that are believed; 0: never."""
+    """Number of consecutive "not found" that prove absence; 0: never."""
     grace_us: int
     every_us: int
     enquiries_max: int
     ruled: bool = False
-    """The bound is the rail's: never passed."""
+    """The limit is the rail's: never exceeded."""
     unanswered_max: int = 120
-    """Enquiries in a row without an answer, after which people must know; once it is back it is asked."""
+    """Consecutive unanswered enquiries before people are notified; enquiries resume when the rail is back."""
 
 
 UNKNOWN_RAIL: Final = AbsenceRule(answers=0, grace_us=60_000_000, every_us=60_000_000, enquiries_max=10)
-"""For a rail whose profile this process does not have: nothing is believed."""
+"""For a rail without a profile in this process: absence is never proved."""
 
 
 def rule_of(profile: RailProfile, scale: float) -> AbsenceRule:
-    """Read a profile."""
+    """Build the rule from a profile."""
     timing = profile.timing
     return AbsenceRule(
         answers=profile.absence.answers if profile.absence.expiry_on_wire else 0,
@@ -59,7 +59,7 @@ def rule_of(profile: RailProfile, scale: float) -> AbsenceRule:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """The "not found" that count so far, and when the last of them was asked for."""
+    """The "not found" that count so far, and when the last of them was requested."""
 
     answers: int = 0
     asked_at: int = 0
@@ -67,16 +67,16 @@ class Count:
 
 NONE: Final = Count()
 _HAS_IT: Final = frozenset({"pending", "another_amount"})
-"""Answers by which the rail has the order."""
+"""Answers that show that the rail has the order."""
 
 
 def counts_from(rule: AbsenceRule, count: Count, *, expires: int, whole_since: int) -> int:
-    """From when on the next "not found" counts, as long as contact stays whole."""
+    """Instant from which the next "not found" counts, if contact is not lost."""
     return max(expires, whole_since, count.asked_at) + rule.grace_us
 
 
 def counted(rule: AbsenceRule, count: Count, *, expires: int, asked_at: int, whole_since: int) -> Count:
-    """The count after one more "not found"; `whole_since` is 0 while contact is broken."""
+    """The count after one more "not found"; `whole_since` is 0 while contact is lost."""
     if not 0 < whole_since <= asked_at:
         return NONE
     kept = count if whole_since <= count.asked_at <= asked_at else NONE
@@ -86,41 +86,41 @@ def counted(rule: AbsenceRule, count: Count, *, expires: int, asked_at: int, who
 
 
 def is_absent(rule: AbsenceRule, count: Count) -> bool:
-    """Whether the rail is believed that it never had the order."""
+    """Whether it is proved that the rail never had the order."""
     return 0 < rule.answers <= count.answers
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A payment in doubt, as far as enquiries go."""
+    """State of the enquiries about a payment with an unknown outcome."""
 
     expires: int
     due: int
-    """When to ask next; 0: the rail's file or people decide."""
+    """When to enquire next; 0: the rail's file or people decide."""
     enquiries: int = 0
-    """Those that were answered."""
+    """Number of answered enquiries."""
     pending: bool = False
-    """The rail once said that it has the order: "not found" after that is no news, ever."""
+    """The rail once reported that it has the order: a later "not found" never proves absence."""
     count: Count = NONE
     unanswered: int = 0
-    """Enquiries in a row that were not answered."""
+    """Consecutive unanswered enquiries."""
 
 
 @dataclass(frozen=True, slots=True)
 class EnquiryResult:
-    """One enquiry."""
+    """Result of one enquiry."""
 
     said: RailResponse
     asked_at: int
     whole_since: int
-    """Since when contact with the rail is whole; 0: it is not."""
+    """Since when contact with the rail is uninterrupted; 0: it is lost."""
 
 
 def heard(rule: AbsenceRule, doubt: Doubt, asked: EnquiryResult, now: int) -> Doubt:
-    """The doubt after one more enquiry, at `now`; `is_absent` says whether that ends it."""
+    """State after one more enquiry at `now`; `is_absent` states whether that ends it."""
     if (
         asked.said == "nothing"
-    ):  # none is used up, what was counted counts no more, and what people have they keep
+    ):  # an unanswered enquiry does not use up attempts, restarts the count, and keeps an escalation
         unanswered = doubt.unanswered + 1
         due = now + rule.every_us if doubt.due and unanswered < rule.unanswered_max else 0
         return replace(doubt, due=due, count=NONE, unanswered=unanswered)
@@ -140,7 +140,7 @@ def heard(rule: AbsenceRule, doubt: Doubt, asked: EnquiryResult, now: int) -> Do
 
 
 def _next(rule: AbsenceRule, doubt: Doubt, now: int, whole_since: int, *, counting: bool) -> int:
-    """When to ask again. "Not found" that may end the payment passes a bound that is only ours."""
+    """When to enquire again. A "not found" that may end the payment is worth exceeding the switch's limit."""
     over = now >= doubt.expires + rule.grace_us and not counting
     if doubt.enquiries >= rule.enquiries_max and (rule.ruled or over):
         return 0
@@ -153,10 +153,10 @@ def _next(rule: AbsenceRule, doubt: Doubt, now: int, whole_since: int, *, counti
 
 @dataclass(slots=True)
 class Contact:
-    """Since when one caretaker has been in touch with each rail without a break.
+    """Since when one caretaker has had uninterrupted contact with each rail.
 
-    It is broken by the start of the caretaker, by a gap in its turning (it or the database was stopped), by a
-    jump of the database's clock against the machine's, and by an exchange that the rail did not answer.
+    Contact is lost by the start of the caretaker, by a gap between its runs (it or the database was stopped),
+    by a jump of the database's clock against the machine's, and by an exchange without an answer of the rail.
     """
 
     _at: int = 0
@@ -164,7 +164,7 @@ class Contact:
     _whole: dict[str, int] = field(default_factory=dict)
 
     def turned(self, at: int, monotonic: int) -> bool:
-        """The caretaker turned, at `at` of the database's clock; whether contact is what it was."""
+        """Record a run of the caretaker at `at` of the database's clock; return whether contact was kept."""
         passed, really = at - self._at, monotonic - self._monotonic
         first = self._at == 0
         broken = not first and (max(passed, really) > GAP_US or abs(passed - really) > GAP_US)
@@ -174,18 +174,18 @@ class Contact:
         return not broken
 
     def answered(self, rail: str) -> bool:
-        """The rail answered; whether it had been silent before."""
+        """Record an answer of the rail; return whether it was silent before."""
         if rail in self._whole or self._at == 0:
             return False
         self._whole[rail] = self._at
         return True
 
     def silent(self, rail: str) -> None:
-        """An exchange ended without an answer."""
+        """Record an exchange that ended without an answer."""
         self._whole.pop(rail, None)
 
     def whole_since(self, rail: str) -> int:
-        """Since when contact is whole; 0 while it is not."""
+        """Since when contact is uninterrupted; 0 while it is lost."""
         return self._whole.get(rail, 0)
 
 

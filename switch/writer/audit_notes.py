@@ -1,8 +1,8 @@
-"""Audit notes: what people do, written with the deed, then brought into the ledger's log, each once.
+"""Audit notes of people's actions: written with the action, then copied into the ledger's log, each once.
 
-A note is a row of the same transaction as the step it tells of, so neither can be without the other. The
-relay hands rows to the writer in order and keeps the sequence number that each was given. Should it die
-in between, it finds its own event in the log again; were one ever there twice, both have the same `id`.
+A note is a row in the same transaction as its action, so neither can exist without the other. The relay sends
+rows to the writer in order and stores the sequence number that each gets. After a crash in between, it finds
+its own event in the log again; if an event were in the log twice, both would have the same `id`.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ from switch.writer.desk import Desk
 from switch.writer.event_kinds import EventKind
 
 AT_ONCE: Final = 200
-"""Notes of one round of the relay."""
+"""Notes per round of the relay."""
 
 _LOCK: Final = 7_266_337_020
-"""Advisory lock: one relay a database."""
+"""Advisory lock: one relay per database."""
 
 _statement = statements("switch.writer")
 _NOTE: Final = _statement("add_note")
@@ -30,13 +30,13 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 async def note(connection: asyncpg.Connection, kind: EventKind, **facts: Any) -> None:
-    """Write a note in the running transaction; nothing secret, nothing personal but names of people."""
+    """Write a note in the running transaction; no secrets, and no personal data but names of people."""
     id_ = uuid.uuid4()
     await connection.execute(_NOTE, id_, kind, _encode({"id": id_.hex, **facts}))
 
 
 async def relay(desk: Desk) -> int:
-    """Bring what waits into the log, in order; how many."""
+    """Copy waiting notes into the log, in order; return how many."""
     async with desk.pool.acquire() as connection, connection.transaction():
         if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
             return 0

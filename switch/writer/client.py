@@ -1,7 +1,7 @@
-"""A worker's line to the writer: commands out, replies and news of payments in.
+"""A worker's connection to the writer: commands out, replies and payment changes in.
 
-Commands of one turn of the event loop travel together. When the line breaks, every command under way
-raises `OutcomeUnknown`: it may or may not have been decided, and asking again with the same UETR tells.
+Commands of one turn of the event loop are sent together. If the connection is lost, every command in progress
+raises `OutcomeUnknown`: it may have been decided. Sending the same UETR again returns the result.
 """
 
 import asyncio
@@ -28,15 +28,15 @@ from switch.writer.verdicts import Verdict
 _RECONNECT_S: Final = 0.1
 _ANSWER_WITHIN_S: Final = 30.0
 WAITING_MAX: Final = 4_000
-"""Commands of one process under way; more are turned away."""
+"""Maximum commands of one process in progress; more are refused."""
 _FRAME_BYTES: Final = 4 * 1024 * 1024
 _ARRAY_32: Final = b"\xdd"
-"""MessagePack: an array whose length follows in four bytes."""
+"""MessagePack: an array with its length in the next four bytes."""
 _log = structlog.get_logger()
 
 
 class Link:
-    """One connection to the writer, made again whenever it breaks."""
+    """One connection to the writer, restored whenever it is lost."""
 
     def __init__(self, socket: Path) -> None:
         self._socket = str(socket)
@@ -50,48 +50,50 @@ class Link:
 
     @property
     def connected(self) -> bool:
-        """Whether the writer is there."""
+        """Whether the connection exists."""
         return self._protocol is not None
 
     async def start(self, *, within_s: float = 30.0) -> None:
         """Connect, and keep connected from then on.
 
         Raises:
-            TimeoutError: no writer so long.
+            TimeoutError: the writer did not become available in time.
 
         """
         await asyncio.wait_for(self._connect_at_last(), within_s)
         self._keeper = asyncio.create_task(self._keep_connected())
 
     async def stop(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._keeper:
             self._keeper.cancel()
         if self._protocol:
             self._protocol.close()
 
     async def ask(self, command: Command) -> Reply:
-        """Have the writer decide `command`; answered after its batch is durable.
+        """Have the writer decide `command`; returns after its batch is durable.
 
         Raises:
             SwitchError: the command could not be decided; nothing was done.
             BooksFrozen: it would move money while the books are frozen; nothing was done.
-            Unavailable: no writer, or too much under way; nothing was done.
-            OutcomeUnknown: the line broke, or no answer came in time: it may have been decided.
+            Unavailable: no writer, or too many commands in progress; nothing was done.
+            OutcomeUnknown: the connection was lost, or there was no reply in time: it may have been decided.
 
         """
         if self._protocol is None or len(self._waiting) >= WAITING_MAX:
-            raise Unavailable("the ledger's writer is away or busy; nothing was decided")
+            raise Unavailable("the ledger's writer is unavailable or busy; nothing was decided")
         loop = asyncio.get_running_loop()
         request = next(self._ids)
-        encoded = request_encoder.encode((request, command))  # alone: one that cannot be said harms no other
+        encoded = request_encoder.encode(
+            (request, command)
+        )  # encoded alone: a command that cannot be encoded does not affect others
         future: asyncio.Future[Reply] = loop.create_future()
         self._waiting[request] = future
         if not self._unsent:
             loop.call_soon(self._flush)
         self._unsent.append(encoded)
         try:
-            # Shielded: a caller that goes away does not undo what it asked.
+            # Shielded: if the caller is cancelled, the command is not.
             reply = await asyncio.wait_for(asyncio.shield(future), _ANSWER_WITHIN_S)
         except TimeoutError:
             self._waiting.pop(request, None)
@@ -107,7 +109,7 @@ class Link:
         return reply
 
     def watch(self, uetr: bytes) -> asyncio.Future[PaymentChange]:
-        """Get a future of the payment's final state; forget it with `unwatch`."""
+        """Return a future of the payment's final state; drop it with `unwatch`."""
         future: asyncio.Future[PaymentChange] = asyncio.get_running_loop().create_future()
         self._watchers[uetr].append(future)
         return future
@@ -133,7 +135,7 @@ class Link:
         return True
 
     async def _connect_at_last(self) -> None:
-        while not await self._connect():  # noqa: ASYNC110 - nothing tells when a socket file appears
+        while not await self._connect():  # noqa: ASYNC110 - there is no notification of a new socket file
             await asyncio.sleep(_RECONNECT_S)
 
     async def _keep_connected(self) -> None:
@@ -143,7 +145,7 @@ class Link:
             _log.info("writer_connected")
 
     async def alive(self) -> bool:
-        """Whether the writer answers, and soon."""
+        """Whether the writer responds, and soon."""
         try:
             return (await asyncio.wait_for(self.ask(Ping()), 2)).verdict is Verdict.PONG
         except (SwitchError, TimeoutError):

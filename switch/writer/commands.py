@@ -1,6 +1,6 @@
-"""What API workers and the scheduler ask of the writer, and what it answers: the words on the local socket.
+"""Commands of API workers and the caretaker to the writer, and its replies: the local socket's protocol.
 
-Every command names its payment or account by ids only; the writer needs no other look-up to decide.
+Every command identifies its payment or account by ids only; the writer needs no other look-up to decide.
 Amounts are minor units. Times are microseconds since 1970, UTC.
 """
 
@@ -13,7 +13,7 @@ from switch.writer.verdicts import Verdict
 
 
 class Leg(msgspec.Struct, array_like=True, frozen=True):
-    """One transfer of a linked set: account ids, minor units, what for."""
+    """One transfer of a linked set: account ids, minor units, purpose."""
 
     debit: int
     credit: int
@@ -22,7 +22,7 @@ class Leg(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Identity(msgspec.Struct, array_like=True, frozen=True):
-    """Who said what, first: the UETR is the payment's identity, the fingerprint its content."""
+    """Identity of a message: the UETR is the payment's identity, the fingerprint its content."""
 
     uetr: bytes
     fingerprint: bytes
@@ -30,17 +30,17 @@ class Identity(msgspec.Struct, array_like=True, frozen=True):
     message_name: str
     message_id: str
     raw: bytes
-    """As it came, sealed."""
+    """The message as received, encrypted."""
     received_at: int
     key: bytes = b""
-    """What `raw` and the native bytes are sealed under, itself sealed (see `personal_data`)."""
+    """The key of `raw` and of the native bytes, itself encrypted (see `personal_data`)."""
 
 
 class Terms(msgspec.Struct, array_like=True, frozen=True):
-    """What the payment comes to, once routed and quoted.
+    """Terms of the payment, once routed and priced.
 
-    Of one that is refused before that, what its message states: agents and the amount to debit. Then
-    `credit_minor` is 0, and what is not known is empty.
+    For a payment that is refused before that, what its message states: agents and the amount to debit. Then
+    `credit_minor` is 0, and unknown fields are empty.
     """
 
     debtor_agent: str
@@ -56,11 +56,11 @@ class Terms(msgspec.Struct, array_like=True, frozen=True):
 
 
 NO_TERMS = Terms("", "", "", 0, "", 0, "", 0, "", "")
-"""Nothing is known of them."""
+"""Nothing is known of the terms."""
 
 
 class Claim(msgspec.Struct, array_like=True, frozen=True):
-    """What must not come again for a while under another UETR (see `duplicates`)."""
+    """A value that must not be used again for a while under another UETR (see `duplicates`)."""
 
     kind: str
     key: bytes
@@ -71,10 +71,10 @@ class Claim(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Accept(msgspec.Struct, array_like=True, frozen=True, tag="accept"):
-    """Hold the money and record the intent to send; with `hold`, wait for the rail to open first.
+    """Reserve the money and record the intent to send; with `hold`, wait for the rail to open first.
 
-    `expires_at` stands in the native bytes too, so it comes from the worker; `lifetime` is what it should
-    be from now, by which the writer sees a worker whose clock or whose message is late.
+    `expires_at` is in the native bytes too, so it comes from the worker. `lifetime` is what it should be from
+    now: with it the writer detects a worker whose clock or message is late.
     """
 
     identity: Identity
@@ -87,67 +87,67 @@ class Accept(msgspec.Struct, array_like=True, frozen=True, tag="accept"):
     due_at: int
     hold: bool
     notes: list[tuple[str, str]] = []
-    """What the sender is told beside the outcome: the path of an element, and what became of it."""
+    """Notes for the sender beside the outcome: the path of an element, and what was done with it."""
     claims: list[Claim] = []
 
 
 class Refuse(msgspec.Struct, array_like=True, frozen=True, tag="refuse"):
-    """Remember that this UETR was refused, and why; nothing is held."""
+    """Record that this UETR was refused, and why; nothing is reserved."""
 
     identity: Identity
     reason: str
     detail: str
     terms: Terms = NO_TERMS
-    """As far as they are known; nothing about people."""
+    """As far as they are known; no personal data."""
 
 
 class Advance(msgspec.Struct, array_like=True, frozen=True, tag="advance"):
-    """One step of the lifecycle, with what was learned. `due_at` 0 means nobody need look again."""
+    """One step of the lifecycle, with what was learned. `due_at` 0 means that no further check is needed."""
 
     uetr: bytes
     event: Event
     rail: str = ""
-    """Whose word it is; a rail speaks of its own payments only. Empty: the switch's own step."""
+    """The rail that answered; a rail can only answer for its own payments. Empty: the switch's own step."""
     exchange: bool = False
-    """Said in the exchange that handed the order over: a "no" there says nothing of an earlier sending."""
+    """From the exchange that submitted the order: a rejection there says nothing of an earlier submission."""
     pending: bool = False
-    """The rail said that it has the order: "not found" later is no news."""
+    """The rail reported that it has the order: a later "not found" proves nothing."""
     reason: str = ""
     rail_code: str = ""
     rail_reference: str = ""
     detail: str = ""
     credited_minor: int = 0
     credited_currency: str = ""
-    """What the rail says it credited, where it says so; anything else than was ordered confirms nothing."""
+    """The amount that the rail reports as credited, if any; a different amount confirms nothing."""
     sent_at: int = 0
     answered_at: int = 0
     due_at: int = 0
     only_in_doubt: bool = False
-    """The word of two people about a payment in doubt: it holds for no other state."""
+    """Manual resolution by two people of an unknown outcome: it is valid in no other state."""
 
 
 RailResponse = Literal["not_found", "pending", "another_amount", "nothing"]
-"""What a rail said when it was asked about a payment, where that ended nothing."""
+"""A rail's answer to an enquiry that did not end the payment."""
 
 
 class Enquired(msgspec.Struct, array_like=True, frozen=True, tag="enquired"):
-    """An enquiry that did not end its payment. What follows from it the writer decides (`absence.py`).
+    """An enquiry that did not end its payment. The writer decides what follows (`absence.py`).
 
-    Verdict `noted`, or `advanced` where the payment ended because its rail never had it.
+    Verdict `noted`, or `advanced` if the payment ended because its rail never had it.
     """
 
     uetr: bytes
     said: RailResponse
-    """`nothing`: no answer came."""
+    """`nothing`: there was no answer."""
     asked_at: int = 0
-    """By the database's clock, before the rail was asked."""
+    """By the database's clock, before the enquiry was sent."""
     whole_since: int = 0
-    """Since when contact with the rail is whole; 0: it is not."""
+    """Since when contact with the rail is uninterrupted; 0: it is lost."""
     rail_code: str = ""
 
 
 class Ping(msgspec.Struct, array_like=True, frozen=True, tag="ping"):
-    """Nothing but an answer: the writer's loop turns."""
+    """A command with nothing but a reply, which shows that the writer's loop runs."""
 
 
 class Fund(msgspec.Struct, array_like=True, frozen=True, tag="fund"):
@@ -160,26 +160,26 @@ class Fund(msgspec.Struct, array_like=True, frozen=True, tag="fund"):
 
 
 class Return(msgspec.Struct, array_like=True, frozen=True, tag="return"):
-    """Give a committed payment back, whole and once: every leg of it moves the other way."""
+    """Return a committed payment, in full and once: every leg of it is reversed."""
 
     id: bytes
     fingerprint: bytes
     uetr: bytes
-    """Of the payment that is given back."""
+    """UETR of the returned payment."""
     sender: str
     message_id: str
     reason: str
 
 
 class OpenAccount(msgspec.Struct, array_like=True, frozen=True, tag="open_account"):
-    """Open an account, or find the one there is; `net_debit_cap` None is no cap."""
+    """Open an account, or find the existing one; `net_debit_cap` None is no cap."""
 
     owner: str
     currency: str
     purpose: str
     net_debit_cap: int | None
     order: bytes = b""
-    """Of people: decided once under this id. Verdict `opened`, or `exists` where another order opened it."""
+    """Id of the change: decided once. Verdict `opened`, or `exists` if another command opened it."""
 
 
 class SetCap(msgspec.Struct, array_like=True, frozen=True, tag="set_cap"):
@@ -188,7 +188,7 @@ class SetCap(msgspec.Struct, array_like=True, frozen=True, tag="set_cap"):
     account: int
     net_debit_cap: int | None
     order: bytes = b""
-    """Of people: decided once under this id."""
+    """Id of the change: decided once."""
 
 
 class SetLimit(msgspec.Struct, array_like=True, frozen=True, tag="set_limit"):
@@ -199,13 +199,13 @@ class SetLimit(msgspec.Struct, array_like=True, frozen=True, tag="set_limit"):
     per_payment: int | None
     per_day: int | None
     order: bytes = b""
-    """Of people: decided once under this id."""
+    """Id of the change: decided once."""
 
 
 class CloseWindow(msgspec.Struct, array_like=True, frozen=True, tag="close_window"):
     """Close the settlement window of a currency and open the next.
 
-    With `window`, only if that is the open one: asking twice closes one window.
+    With `window`, only if that is the open one, so that a repeated command closes one window only.
     """
 
     currency: str
@@ -213,15 +213,15 @@ class CloseWindow(msgspec.Struct, array_like=True, frozen=True, tag="close_windo
 
 
 class CloseAccounts(msgspec.Struct, array_like=True, frozen=True, tag="close_accounts"):
-    """Close accounts for ever, all or none: each must hold nothing. Those that are closed stay so."""
+    """Close accounts permanently, all or none: each must be empty. Closed ones stay closed."""
 
     accounts: list[int]
 
 
 class Hold(msgspec.Struct, array_like=True, frozen=True, tag="hold"):
-    """Hold money that `Release` moves or frees: a settlement's legs between position and settlement.
+    """Reserve money that `Release` posts or voids: a settlement's legs between position and settlement.
 
-    The reply's state is the hold's: one that `exists` may have been freed since.
+    The reply's state is the hold's: a hold with verdict `exists` may have been released since.
     """
 
     id: bytes
@@ -246,7 +246,7 @@ class Record(msgspec.Struct, array_like=True, frozen=True, tag="record"):
 
 
 class Freeze(msgspec.Struct, array_like=True, frozen=True, tag="freeze"):
-    """Let no money move anew; `check` is the invariant that fails, or `people`."""
+    """Stop new movements of money; `check` is the invariant that failed, or `people`."""
 
     check: str
     detail: str
@@ -280,7 +280,7 @@ Command = (
 
 
 class Ended(msgspec.Struct, array_like=True, frozen=True):
-    """A payment that a step made final, for whoever counts: its rail, what was to be credited, its expiry."""
+    """A payment that a step made final, for counters: its rail, the amount to credit, its expiry."""
 
     rail: str
     credit_minor: int
@@ -289,7 +289,7 @@ class Ended(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Reply(msgspec.Struct, array_like=True, frozen=True):
-    """What the writer decided. `state` is the payment's state after it, where there is a payment."""
+    """The writer's decision. `state` is the payment's state after it, if there is a payment."""
 
     verdict: Verdict
     number: int = 0
@@ -297,11 +297,11 @@ class Reply(msgspec.Struct, array_like=True, frozen=True):
     reason: str = ""
     ended: Ended | None = None
     detail: str = ""
-    """Of a refusal, in words, with its place where it has one."""
+    """Reason of a refusal as a text, with the element's path if there is one."""
 
 
 class PaymentChange(msgspec.Struct, array_like=True, frozen=True):
-    """A payment reached a state; told to every connected process after the commit."""
+    """A payment reached a state; sent to every connected process after the commit."""
 
     uetr: bytes
     state: str
@@ -309,7 +309,7 @@ class PaymentChange(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Frame(msgspec.Struct, array_like=True, frozen=True):
-    """One message from the writer: replies by request id, and changes for whoever waits."""
+    """One message from the writer: replies by request id, and payment changes."""
 
     replies: list[tuple[int, Reply]]
     changes: list[PaymentChange]

@@ -1,7 +1,7 @@
-"""Contradictions: what a rail says against a payment that is final. People decide; nothing is done.
+"""Contradictions: a rail's response that differs from a final payment. People decide; nothing is done.
 
-One is an event of the payment, and a row in the list of reconciliation breaks. A rail that repeats itself
-must not fill the log, so the same one is written down once.
+A contradiction is an event of the payment and a reconciliation break. A rail that repeats its response must
+not fill the log, so the same contradiction is recorded once.
 """
 
 from collections.abc import Iterable
@@ -17,13 +17,13 @@ from switch.writer.parts import BatchPart
 from switch.writer.payment_events import answer_facts, event_body
 
 REMEMBERED_MAX: Final = 10_000
-"""Contradictions remembered, so that the same is written down once."""
+"""Contradictions remembered, so that each is recorded once."""
 
 _BREAKS: Final = {
-    State.COMMITTED: ("credited_but_aborted", "the rail says done; aborted here"),
-    State.ABORTED: ("refused_but_committed", "the rail says refused, or gave it back; committed here"),
+    State.COMMITTED: ("credited_but_aborted", "the rail reports it as executed; aborted by the switch"),
+    State.ABORTED: ("refused_but_committed", "the rail rejected or returned it; committed by the switch"),
 }
-"""What a rail's word against a final payment is in the list of breaks."""
+"""Kind and text of the reconciliation break, by the payment's final state."""
 
 
 class Break(NamedTuple):
@@ -36,18 +36,18 @@ class Break(NamedTuple):
 
 
 class Contradictions(BatchPart):
-    """The writer's memory of contradictions, and what of them a batch adds."""
+    """The writer's memory of contradictions, and what a batch adds to it."""
 
     def forget(self) -> None:
-        """Drop everything: what memory holds may not have happened."""
+        """Drop everything: the memory may contain what was never committed."""
         self._noted: dict[tuple[bytes, str], None] = {}
 
     def start_batch(self) -> None:
-        """Begin to collect what the next batch adds."""
+        """Start to collect for the next batch."""
         self._breaks: list[Break] = []
 
     def note(self, number: int, command: Advance, said: State, state: State, books: Books) -> bool:
-        """Write down that a rail says `said` of a payment that is `state`; False if it was just said."""
+        """Record that a rail reports `said` for a payment in `state`; False if that is recorded already."""
         key = (command.uetr, command.event)
         fresh = key not in self._noted
         self._noted[key] = None
@@ -61,7 +61,7 @@ class Contradictions(BatchPart):
         return fresh
 
     def extension(self) -> BatchExtension:
-        """What the batch writes."""
+        """The rows that the batch writes."""
         return [RECORD_CONTRADICTIONS(self._breaks)] if self._breaks else ()
 
 

@@ -1,8 +1,8 @@
-"""Orders of people that the ledger itself has no id for: caps, limits, new accounts. Each is decided once.
+"""Commands of people for which the ledger has no id (caps, limits, new accounts), each decided once.
 
-Such an order carries an id made from its change. What was decided under it is written down in the order's own
-transaction, and told again to whoever asks again: a second try after a crash changes nothing, whatever
-other orders have been decided since.
+Such a command carries an id derived from its change. Its decision is stored in the command's own transaction
+and returned to every repeat: a second attempt after a crash changes nothing, whatever other commands were
+decided since.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,25 +21,25 @@ _READ: Final = "SELECT id, verdict, number FROM switch.decided_order WHERE id = 
 
 
 class Orders(BatchPart):
-    """The writer's memory of what was decided, and what of it a batch adds."""
+    """The writer's memory of decisions, and what a batch adds to it."""
 
     def forget(self) -> None:
-        """Drop everything: what memory holds may not have happened."""
+        """Drop everything: the memory may contain what was never committed."""
         self._decided: dict[bytes, Reply] = {}
 
     def start_batch(self) -> None:
-        """Begin to collect what the next batch decides."""
+        """Start to collect for the next batch."""
         self._fresh: dict[bytes, Reply] = {}
 
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
-        """Look up what was decided before under the ids of `commands`, where they are orders."""
+        """Load earlier decisions under the ids of `commands` that have one."""
         ids = {order for command in commands if (order := getattr(command, "order", b""))}
         wanted = [uuid(id_) for id_ in ids if id_ not in self._decided]
         for id_, verdict, number in await connection.fetch(_READ, wanted) if wanted else ():
             self._decided[id_.bytes] = Reply(Verdict(verdict), number)
 
     def once(self, id_: bytes, decide: Callable[[], Reply]) -> Reply:
-        """Decide, or tell what was decided under this id before; without an id, decide."""
+        """Decide, or return the earlier decision under this id; without an id, decide."""
         if not id_:
             return decide()
         known = self._decided.get(id_)
@@ -48,11 +48,11 @@ class Orders(BatchPart):
         return known
 
     def extension(self) -> BatchExtension:
-        """What the batch writes."""
+        """The rows that the batch writes."""
         return [RECORD_ORDERS(self._fresh.items())] if self._fresh else []
 
     def durable(self) -> None:
-        """Forget the oldest: they are in the database, since no two batches decide so many."""
+        """Drop the oldest: they are in the database, since no two batches decide so many."""
         while len(self._decided) > REMEMBERED_MAX:
             self._decided.pop(next(iter(self._decided)))
 

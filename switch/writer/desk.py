@@ -1,4 +1,4 @@
-"""What the actions of people work with."""
+"""Context of people's actions."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +11,11 @@ from switch.writer.client import Link
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The database, the writer, and the directory that keeps what the database must not."""
+    """The database, the writer, and the directory of data that must not be in the database."""
 
     pool: asyncpg.Pool
     link: Link
     data: Path
     sandbox: bool = False
     bands: Bands = field(default_factory=Bands)
-    """How far what moves money may depart from what is in force without a confirmation."""
+    """How far a change of money or its limits may depart from present values without a confirmation."""

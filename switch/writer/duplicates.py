@@ -1,18 +1,18 @@
-"""Duplicates beyond the UETR: ids that a sender used before, and payments that look like one just made.
+"""Duplicates beyond the UETR: ids that a sender used before, and look-alikes of recent payments.
 
-The UETR is the identity: the same content under it is the same payment. A sender's defect, or a file that
-is sent twice, may put the same payment under a new one. So a payment *claims* what must not come again: its
-message and transaction identifications for as long as schemes remember them, and its look (parties'
-accounts, amount, end-to-end identification and remittance) for a short window. The writer decides, so of
-two that arrive together one is paid. What is refused has used nothing up, and may be corrected and sent
-again. A look-alike whose twin was given up is no duplicate; an id stays used whatever became of it.
+The UETR is the identity: the same content under it is the same payment. A defect of a sender, or a file that
+is sent twice, may submit the same payment under a new UETR. So a payment *claims* values that must not be
+used again: its message and transaction identifications for as long as schemes remember them, and its
+look-alike key (parties' accounts, amount, end-to-end identification and remittance) for a short time. The
+writer decides, so only one of two concurrent payments is accepted. A refused payment claims nothing, and may
+be corrected and sent again. A look-alike of an aborted payment is no duplicate; an id stays used in any case.
 
     message_id       DU01    refused
     transaction_id   DU03    refused
-    instruction_id   DU05    refused, where the installation wants it
-    look_alike       AM05    refused, or noted in the payment's journey, or not looked for
+    instruction_id   DU05    refused, if the installation requires it
+    look_alike       AM05    refused, or noted in the payment's journey, or not checked
 
-Only keyed hashes are kept (HMAC-SHA256, 128 bits): nothing of a payment can be read or guessed from them.
+Only keyed hashes are stored (HMAC-SHA256, 128 bits): no data of a payment can be read or guessed from them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -48,7 +48,7 @@ _READ: Final = statements("switch.writer")("read_claims")
 
 
 class ClaimKind(StrEnum):
-    """What is claimed."""
+    """Types of claims."""
 
     MESSAGE_ID = "message_id"
     TRANSACTION_ID = "transaction_id"
@@ -70,13 +70,13 @@ REFUSALS: Final = {
     ),
     ClaimKind.LOOK_ALIKE: Refusal(
         Reason.DUPLICATION,
-        "looks like a payment just made: one that is meant has an EndToEndId of its own",
+        "looks like a recent payment; an intended second payment needs its own EndToEndId",
     ),
 }
 
 
 def claims(payment: CreditTransfer, sender: str, keys: KeyRing, settings: Settings) -> list[Claim]:
-    """What a payment claims, by the installation's settings."""
+    """The claims of a payment, by the installation's settings."""
     ids = {
         ClaimKind.MESSAGE_ID: payment.message_id,
         ClaimKind.TRANSACTION_ID: payment.transaction_id,
@@ -116,7 +116,7 @@ def _look(payment: CreditTransfer) -> str:
 
 @dataclass(slots=True)
 class ClaimUse:
-    """Who made a claim, until when it holds, and whether that payment was given up."""
+    """The payment that made a claim, the claim's expiry, and whether that payment was aborted."""
 
     number: int
     until: int
@@ -124,19 +124,19 @@ class ClaimUse:
 
 
 class Duplicates(BatchPart):
-    """The writer's memory of claims, and what of it a batch adds."""
+    """The writer's memory of claims, and what a batch adds to it."""
 
     def forget(self) -> None:
-        """Drop everything: what memory holds may not have happened."""
+        """Drop everything: the memory may contain what was never committed."""
         self._uses: dict[bytes, ClaimUse] = {}
         self._by_number: dict[int, list[ClaimUse]] = {}
 
     def start_batch(self) -> None:
-        """Begin to collect what the next batch claims."""
+        """Start to collect for the next batch."""
         self._fresh: dict[bytes, ClaimUse] = {}
 
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
-        """Look up what `commands` would claim; memory has what the database may not have yet."""
+        """Load what `commands` would claim; memory has what the database may not have yet."""
         wanted = {
             claim.key
             for command in commands
@@ -150,12 +150,12 @@ class Duplicates(BatchPart):
             self._keep(key.bytes, ClaimUse(number, microseconds(until), voided))
 
     def refusal(self, payment: Accept, now_us: int) -> Refusal | None:
-        """Refuse a payment that claims what another holds, unless that is only noted."""
+        """Refuse a payment that claims what another payment has claimed, unless that is only noted."""
         twin = self.twin(payment.claims, now_us)
         return None if twin is None or twin[0].alert else REFUSALS[ClaimKind(twin[0].kind)]
 
     def held(self, number: int, payment: Accept, books: Books, now_us: int) -> None:
-        """Make a payment's claims; note the payment that it looks like."""
+        """Make a payment's claims; note the payment of which it is a look-alike."""
         twin = self.twin(payment.claims, now_us)
         if twin is not None:
             body = event_body(payment.identity.uetr, State.RESERVED, {"twin": twin[1]})
@@ -163,7 +163,7 @@ class Duplicates(BatchPart):
         self.take(payment.claims, number, now_us)
 
     def twin(self, wanted: Sequence[Claim], now_us: int) -> tuple[Claim, int] | None:
-        """The first claim that another payment holds, and the number of that payment."""
+        """The first claim that another payment has made, and the number of that payment."""
         for claim in wanted:
             use = self._uses.get(claim.key)
             if (
@@ -175,27 +175,27 @@ class Duplicates(BatchPart):
         return None
 
     def take(self, wanted: Sequence[Claim], number: int, now_us: int) -> None:
-        """Make the claims of a payment whose money is held; a look that expired is taken over."""
+        """Make the claims of a payment whose money is reserved; an expired look-alike claim is replaced."""
         for claim in wanted:
             self._fresh[claim.key] = use = ClaimUse(number, now_us + claim.lasts_us)
             self._keep(claim.key, use)
 
     def ended(self, number: int, *, voided: bool) -> None:
-        """Take in that a payment has ended."""
+        """Record that a payment has ended."""
         for use in self._by_number.get(number, ()):
             use.voided = voided
 
     def _keep(self, key: bytes, use: ClaimUse) -> None:
-        self._uses.pop(key, None)  # the newest stand last: what is in flight is never forgotten
+        self._uses.pop(key, None)  # the newest are last: claims of payments in flight are never dropped
         self._uses[key] = use
         self._by_number.setdefault(use.number, []).append(use)
 
     def extension(self) -> BatchExtension:
-        """What the batch writes."""
+        """The rows that the batch writes."""
         return [RECORD_CLAIMS(self._fresh.items())] if self._fresh else []
 
     def durable(self) -> None:
-        """Forget the oldest: they are in the database, since no two batches make so many claims."""
+        """Drop the oldest: they are in the database, since no two batches make so many claims."""
         while len(self._uses) > REMEMBERED_MAX:
             use = self._uses.pop(next(iter(self._uses)))
             self._by_number.pop(use.number, None)

@@ -1,6 +1,6 @@
-"""Enquiries: what a rail said when it was asked about a payment in doubt, where that ended nothing.
+"""Enquiries about payments with an unknown outcome that did not end them.
 
-`absence.py` says what follows from it, and when a rail is believed that it never had the order.
+`absence.py` decides what follows, and when it is proved that a rail never had the order.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ from switch.writer.verdicts import Verdict
 
 
 class Enquiries(BatchPart):
-    """Decides what enquiries come to, and writes it down beside the open payment."""
+    """Decides the results of enquiries, and stores them with the open payment."""
 
     def __init__(self, rules: Rules, records: PaymentRecords) -> None:
         self._rules, self._records = rules, records
@@ -32,15 +32,15 @@ class Enquiries(BatchPart):
         super().__init__()
 
     def start_batch(self) -> None:
-        """Begin to collect what the next batch writes."""
+        """Start to collect for the next batch."""
         self._asked: dict[int, Open] = {}
 
-    def ended(self, number: int, *, voided: bool) -> None:  # noqa: ARG002 - however it ended
-        """Forget what was asked: the open payment is no more."""
+    def ended(self, number: int, *, voided: bool) -> None:  # noqa: ARG002 - irrelevant here
+        """Drop the enquiries of a payment that is no longer open."""
         self._asked.pop(number, None)
 
     def extension(self) -> BatchExtension:
-        """What the batch writes, behind the open payments themselves."""
+        """The rows that the batch writes, after those of the open payments."""
         return [RECORD_ENQUIRIES(self._asked.values())] if self._asked else ()
 
     def _enquired(self, command: Enquired, books: Books) -> Reply:
@@ -53,7 +53,7 @@ class Enquiries(BatchPart):
         asked = EnquiryResult(command.said, command.asked_at, command.whole_since)
         doubt = absence.heard(rule, payment.doubt, asked, microseconds(books.now))
         after = payment.with_doubt(doubt)
-        if command.said != "nothing" or doubt.unanswered == 1:  # not each one of an outage fills the log
+        if command.said != "nothing" or doubt.unanswered == 1:  # in an outage not every enquiry is logged
             _note(after, command, books)
         if absence.is_absent(rule, doubt.count):
             return self._never_there(after, command, books)
@@ -64,7 +64,7 @@ class Enquiries(BatchPart):
         return Reply(Verdict.NOTED, after.number, after.state)
 
     def _never_there(self, asked: Open, command: Enquired, books: Books) -> Reply:
-        """The rail is believed that it never had the order."""
+        """It is proved that the rail never had the order."""
         reason = Reason.TIMEOUT_INSTRUCTED_AGENT
         facts = {
             "reason": reason,

@@ -1,7 +1,7 @@
-"""The kinds of events in the ledger's log that are the switch's: one name each.
+"""Kinds of the switch's events in the ledger's log: one name each.
 
-The ledger itself adds its own (an account was opened, a window was opened). What is in the log stays there
-for ever, so a kind is never renamed, and its name is never used again for something else.
+The ledger itself adds its own (an account was opened, a window was opened). The log is permanent, so a kind
+is never renamed, and its name is never reused for something else.
 """
 
 from enum import StrEnum
@@ -11,9 +11,9 @@ from switch.writer.lifecycle import Event
 
 
 class EventKind(StrEnum):
-    """What an event of the log is about."""
+    """Kinds of events of the log."""
 
-    # A payment's steps.
+    # Steps of a payment.
     RESERVE = Event.RESERVE
     REFUSE = Event.REFUSE
     SEND = Event.SEND
@@ -24,13 +24,13 @@ class EventKind(StrEnum):
     DEFER = Event.DEFER
     CANCEL = Event.CANCEL
 
-    # What else is in a payment's history.
+    # Other events of a payment.
     CONTRADICTION = "CONTRADICTION"
-    """A rail says the opposite of what is final here."""
+    """A rail reports the opposite of a final outcome."""
     ESCALATE = "ESCALATE"
     """From now on people, or the rail's file, must decide."""
     ENQUIRY = "ENQUIRY"
-    """What the rail said when it was asked, where that ended nothing."""
+    """The rail's answer to an enquiry that did not end the payment."""
     LOOK_ALIKE = "LOOK_ALIKE"
     RETURNED = "RETURNED"
 
@@ -60,7 +60,7 @@ class EventKind(StrEnum):
     LIQUIDITY_ALERT = "LIQUIDITY_ALERT"
     LIQUIDITY_EASED = "LIQUIDITY_EASED"
 
-    # What people ask for and decide: states of changes.
+    # Changes that people request and decide: their states.
     CHANGE_REQUESTED = "CHANGE_REQUESTED"
     CHANGE_VOTE = "CHANGE_VOTE"
     CHANGE_APPROVED = "CHANGE_APPROVED"
@@ -80,13 +80,13 @@ class EventKind(StrEnum):
     SESSION_REUSED = "SESSION_REUSED"
     REGULATOR_LOGIN = "REGULATOR_LOGIN"
 
-    # What was seen, exported, erased.
+    # Reading, exporting and erasing data.
     REPORT = "REPORT"
     PATTERN_RULES = "PATTERN_RULES"
     PAGE_READ = "PAGE_READ"
     PERSONAL_DATA = "PERSONAL_DATA"
     MESSAGE_RECEIVED = "MESSAGE_RECEIVED"
-    """A message came: for whom and from whom, and nothing of its content."""
+    """A message arrived: its receiver and sender, and none of its content."""
     MESSAGE_READ = "MESSAGE_READ"
     ERASE = "ERASE"
 
@@ -101,4 +101,4 @@ OF_PAYMENTS: Final = (
     *map(EventKind, Event),
     *(_K.CONTRADICTION, _K.ESCALATE, _K.ENQUIRY, _K.LOOK_ALIKE, _K.RETURNED),
 )
-"""A payment's own history, as its journey, its events and its webhooks have it."""
+"""A payment's own history in its journey, its events and its webhooks."""

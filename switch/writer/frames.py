@@ -1,6 +1,6 @@
 """Length-prefixed frames over the local socket, written once per turn of the event loop.
 
-Everything that is sent in one turn travels in one system call: under load that is what makes batches.
+All frames of one turn are sent in one system call, which forms batches under load.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ UNREAD_MAX: Final = 256 * 1024 * 1024
 
 
 class FrameProtocol(asyncio.Protocol):
-    """Calls `received` with the bytes of each whole frame, and `lost` once when the peer is gone."""
+    """Calls `received` with the bytes of each whole frame, and `lost` once when the peer has disconnected."""
 
     def __init__(self, received: Callable[[bytes], None], lost: Callable[[], None]) -> None:
         self._received = received
@@ -22,11 +22,13 @@ class FrameProtocol(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport to write to."""
-        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's has no such base
+        """Keep the transport for writing."""
+        self._transport = cast(
+            "asyncio.WriteTransport", transport
+        )  # uvloop's transport has no such base class
 
     def data_received(self, data: bytes) -> None:
-        """Cut frames out of the stream."""
+        """Split the stream into frames."""
         buffer = self._buffer
         buffer += data
         start = 0
@@ -43,12 +45,12 @@ class FrameProtocol(asyncio.Protocol):
             del buffer[:start]
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        """Tell the owner."""
+        """Notify the owner."""
         self._transport = None
         self._lost()
 
     def send(self, payload: bytes) -> None:
-        """Write one frame; silently nothing once the peer is gone: `lost` has told the owner."""
+        """Write one frame; do nothing if the peer has disconnected: `lost` has notified the owner."""
         if self._transport is None:
             return
         if self._transport.get_write_buffer_size() > UNREAD_MAX:
@@ -57,6 +59,6 @@ class FrameProtocol(asyncio.Protocol):
             self._transport.write(len(payload).to_bytes(_HEADER, "big") + payload)
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         if self._transport is not None:
             self._transport.close()

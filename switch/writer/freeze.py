@@ -1,9 +1,9 @@
-"""The freeze: what is wrong with the books stops new money from moving until two people have looked.
+"""The freeze: a fault in the books stops new movements of money until two people have examined it.
 
-While it stands, the writer turns away what would move money anew: payments, returns, funds, holds, the
-close of a window. What is under way still ends: a rail's word is recorded, a held line is posted or freed.
-Freeze and unfreeze are events of the log; `switch.freeze` has a row while a freeze stands, written in the
-event's own transaction.
+During a freeze, the writer refuses commands that would start to move money: payments, returns, funds, holds,
+the close of a window. Work in progress still ends: a rail's answer is recorded, a settlement hold is posted
+or voided. Freeze and unfreeze are events of the log; `switch.freeze` has a row during a freeze, written in
+the event's own transaction.
 """
 
 from operator import itemgetter
@@ -37,30 +37,30 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Freezing(BatchPart):
-    """The writer's memory of the freeze, and what of it a batch changes."""
+    """The writer's memory of the freeze, and what a batch changes in it."""
 
     def __init__(self) -> None:
         self.handlers = {Freeze: Handler(self.freeze), Unfreeze: Handler(self.unfreeze)}
         super().__init__()
 
     def forget(self) -> None:
-        """Drop everything: what memory holds may not have happened."""
+        """Drop everything: the memory may contain what was never committed."""
         self._since = 0
 
     def start_batch(self) -> None:
-        """Begin to collect what the next batch changes."""
+        """Start to collect for the next batch."""
         self._written: tuple[int, str, str] | None = None
 
     async def begin(self, connection: asyncpg.Connection) -> None:
-        """Read whether a freeze stands, and since which event."""
+        """Read whether the books are frozen, and since which event."""
         self._since = await connection.fetchval("SELECT seq FROM switch.freeze") or 0
 
     def stop(self, command: Command, books: Books) -> Reply | None:
-        """Turn away what would move money anew; what is known already is told again."""
+        """Refuse a command that would start to move money; a known one gets its earlier reply."""
         return Reply(Verdict.BOOKS_FROZEN) if self._since and _moves_money(command, books) else None
 
     def freeze(self, command: Freeze, books: Books) -> Reply:
-        """Freeze; one that stands stays as it is."""
+        """Freeze; an existing freeze is not changed."""
         if self._since:
             return Reply(Verdict.FROZEN_ALREADY, self._since)
         self._since = books.record(0, EventKind.FREEZE, _encode(asdict(command)))
@@ -76,7 +76,7 @@ class Freezing(BatchPart):
         return Reply(Verdict.UNFROZEN, books.record(0, EventKind.UNFREEZE, _encode(asdict(command))))
 
     def extension(self) -> BatchExtension:
-        """What the batch writes."""
+        """The rows that the batch writes."""
         return [RECORD_FREEZE(self._written)] if self._written is not None else []
 
 

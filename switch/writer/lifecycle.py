@@ -1,14 +1,14 @@
-"""The life of a payment, as a table.
+"""The lifecycle of a payment, as a table.
 
-A payment is `RECEIVED` only in memory: the first durable write finds it `RESERVED` (its money is held) or
-`ABORTED` (it was refused, and stays refused). `SENT` is durable before a socket is touched, so a crash
-can never hide that something may have left us. From then on time alone never frees money: silence, an
-unreadable answer or a "pending" makes the payment `UNKNOWN`, and only the rail's own word ends that. A rail
-that says it is closed, and took nothing, gives the payment back: it is held again until the rail opens.
+A payment is `RECEIVED` only in memory: after the first durable write it is `RESERVED` (its money is reserved)
+or `ABORTED` (it was refused, and stays refused). `SENT` is durable before a socket is used, so a crash can
+never hide that the order may have been sent. From then on time alone never releases money: a time-out, an
+unreadable answer or a "pending" makes the payment `UNKNOWN`, and only the rail's final answer ends that. If a
+rail reports that it is closed and accepted nothing, the payment is held again until the rail opens.
 
 Rule 1: a state changes only through `next_state`.
-Rule 2: what the table does not list is refused, and refusing changes nothing.
-Rule 3: this file knows no rail, no SQL and no clock.
+Rule 2: a transition that the table does not list is refused, and a refusal changes nothing.
+Rule 3: this file contains no rail, no SQL and no clock.
 """
 
 from enum import StrEnum
@@ -17,7 +17,7 @@ from typing import Final
 
 
 class State(StrEnum):
-    """Where a payment stands."""
+    """States of a payment."""
 
     RECEIVED = "RECEIVED"
     RESERVED = "RESERVED"
@@ -28,7 +28,7 @@ class State(StrEnum):
 
 
 class Event(StrEnum):
-    """What happens to a payment."""
+    """Events of a payment."""
 
     RESERVE = "RESERVE"
     REFUSE = "REFUSE"
@@ -45,18 +45,18 @@ S, E = State, Event
 
 # fmt: off
 TRANSITIONS: Final = MappingProxyType({
-    (S.RECEIVED, E.RESERVE): S.RESERVED,   # every leg of the linked set is held
-    (S.RECEIVED, E.REFUSE):  S.ABORTED,    # a rule, a limit or the cap says no: nothing was held
-    (S.RESERVED, E.SEND):    S.SENT,       # the intent to send, durable before the socket is touched
-    (S.RESERVED, E.EXPIRE):  S.ABORTED,    # never left us: safe to release
-    (S.RESERVED, E.CANCEL):  S.ABORTED,    # its sender took it back before it left us
-    (S.RESERVED, E.CONFIRM): S.COMMITTED,  # deferred, and the rail did it after all: its yes is final
+    (S.RECEIVED, E.RESERVE): S.RESERVED,   # every leg of the linked set is reserved
+    (S.RECEIVED, E.REFUSE):  S.ABORTED,    # refused by a rule, a limit or the cap: nothing was reserved
+    (S.RESERVED, E.SEND):    S.SENT,       # the intent to send, durable before the socket is used
+    (S.RESERVED, E.EXPIRE):  S.ABORTED,    # was never sent: safe to release
+    (S.RESERVED, E.CANCEL):  S.ABORTED,    # its sender cancelled it before it was sent
+    (S.RESERVED, E.CONFIRM): S.COMMITTED,  # deferred, but the rail executed it: its confirmation is final
     (S.SENT,     E.CONFIRM): S.COMMITTED,
-    (S.SENT,     E.REJECT):  S.ABORTED,    # the rail's own no, or nothing left us
-    (S.SENT,     E.DEFER):   S.RESERVED,   # the rail is closed and took nothing: held until it opens
-    (S.SENT,     E.DOUBT):   S.UNKNOWN,    # left us, and no clear word: the money stays held
-    (S.UNKNOWN,  E.CONFIRM): S.COMMITTED,  # the late yes
-    (S.UNKNOWN,  E.REJECT):  S.ABORTED,    # the late no
+    (S.SENT,     E.REJECT):  S.ABORTED,    # the rail's own rejection, or nothing was sent
+    (S.SENT,     E.DEFER):   S.RESERVED,   # the rail is closed and accepted nothing: held until it opens
+    (S.SENT,     E.DOUBT):   S.UNKNOWN,    # sent, and no clear answer: the money stays reserved
+    (S.UNKNOWN,  E.CONFIRM): S.COMMITTED,  # the late confirmation
+    (S.UNKNOWN,  E.REJECT):  S.ABORTED,    # the late rejection
     (S.UNKNOWN,  E.SEND):    S.SENT,       # the rail never had it: the same bytes again
 })
 # fmt: on
@@ -65,11 +65,11 @@ FINAL: Final = frozenset({State.COMMITTED, State.ABORTED})
 
 
 class IllegalTransition(Exception):
-    """The table has no such step."""
+    """The table has no such transition."""
 
 
 def next_state(state: State, event: Event) -> State:
-    """Where `event` takes a payment that is in `state`; raises IllegalTransition if nowhere."""
+    """State of a payment in `state` after `event`; raises IllegalTransition if there is none."""
     try:
         return TRANSITIONS[state, event]
     except KeyError:
@@ -86,4 +86,4 @@ STATUS: Final = MappingProxyType(
         S.ABORTED: "RJCT",
     },
 )
-"""How pacs.002 says each state (ExternalPaymentTransactionStatus1Code)."""
+"""The pacs.002 status of each state (ExternalPaymentTransactionStatus1Code)."""

@@ -1,15 +1,15 @@
-"""Limits of what a participant may send: per payment, and per day in a currency.
+"""Limits on what a participant may send: per payment, and per day in a currency.
 
-They come before the ledger's own cap, and for another reason: a cap says what a participant can cover, a
-limit what one payment or one day may come to, so that a stolen key cannot empty an account overnight. A
-day is UTC, by the ledger's time. A day's use is what payments of that day hold or have posted: one that
-is voided on its own day gives back what it had taken, on a later day there is nothing left to give back to.
+They are checked before the ledger's cap, and have another purpose: a cap is what a participant can cover, a
+limit is the maximum of one payment or one day, so that a stolen key cannot empty an account overnight. A day
+is UTC, by the ledger's time. A day's use is the sum of that day's reserved and posted payments. A payment
+that is voided on its own day reduces the use again; on a later day there is no use left to reduce.
 
-The writer decides, so a limit holds under any concurrency; use is written in the payment's own
+The writer decides, so a limit is exact under any concurrency; use is written in the payment's own
 transaction. `judge` is the whole decision. Participants without limits cost nothing.
 
-    payment_limit_exceeded    the payment alone is over the limit of one payment        AM14
-    daily_limit_exceeded      with it the day's payments are over the limit of a day    AM14
+    payment_limit_exceeded    the payment alone is over the limit per payment        AM14
+    daily_limit_exceeded      with it the day's payments are over the limit per day  AM14
 """
 
 from collections.abc import Iterable
@@ -42,7 +42,7 @@ Key = tuple[str, str]
 
 
 class Excess(StrEnum):
-    """Which limit a payment is over."""
+    """The limit that a payment exceeds."""
 
     PAYMENT = "payment_limit_exceeded"
     DAY = "daily_limit_exceeded"
@@ -50,7 +50,7 @@ class Excess(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What is allowed, in minor units; None is no limit."""
+    """Permitted amounts, in minor units; None is no limit."""
 
     per_payment: int | None
     per_day: int | None
@@ -58,7 +58,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class DailyUse:
-    """What was sent on a day, counted from 1970; minor units."""
+    """Amount sent on a day, counted from 1970; minor units."""
 
     day: int
     minor: int
@@ -66,7 +66,7 @@ class DailyUse:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What an open payment has taken of a day's use, and whose it is."""
+    """The share of a day's use that an open payment has, and its participant."""
 
     key: Key
     day: int
@@ -74,7 +74,7 @@ class Counted:
 
 
 def judge(limit: Limit, use: DailyUse, day: int, minor: int) -> Excess | None:
-    """Whether a payment of `minor` on `day` is over a limit, the payment's own first."""
+    """Whether a payment of `minor` on `day` exceeds a limit; the limit per payment is checked first."""
     if limit.per_payment is not None and minor > limit.per_payment:
         return Excess.PAYMENT
     used = use.minor if use.day == day else 0
@@ -84,7 +84,7 @@ def judge(limit: Limit, use: DailyUse, day: int, minor: int) -> Excess | None:
 
 
 class Limits(BatchPart):
-    """The writer's memory of limits and of their use, and what of it a batch changes."""
+    """The writer's memory of limits and their use, and what a batch changes in it."""
 
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
@@ -92,20 +92,20 @@ class Limits(BatchPart):
         super().__init__()
 
     def forget(self) -> None:
-        """Drop everything: what memory holds may not have happened."""
+        """Drop everything: the memory may contain what was never committed."""
         self._limits: dict[Key, Limit] = {}
         self._use: dict[Key, DailyUse] = {}
         self._counted: dict[int, Counted] = {}
 
     def start_batch(self) -> None:
-        """Begin to collect what the next batch changes."""
+        """Start to collect for the next batch."""
         self._used: set[Key] = set()
         self._set: set[Key] = set()
         self._begun: dict[int, Counted] = {}
         self._ended: list[int] = []
 
     async def begin(self, connection: asyncpg.Connection) -> None:
-        """Read every limit and every use."""
+        """Read all limits and uses."""
         for participant, currency, per_payment, per_day in await connection.fetch(_LIMITS):
             self._limits[participant, currency] = Limit(per_payment, per_day)
         for participant, currency, day, minor in await connection.fetch(_USE):
@@ -122,13 +122,13 @@ class Limits(BatchPart):
         )
 
     def held(self, number: int, payment: Accept, books: Books, now_us: int) -> None:  # noqa: ARG002
-        """Count a payment whose money is held."""
+        """Count a payment whose money is reserved."""
         terms = payment.terms
         minor = _taken(terms)
         self.count(number, terms.debtor_agent, terms.debit_currency, minor=minor, now_us=now_us)
 
     def excess(self, participant: str, currency: str, minor: int, now_us: int) -> Excess | None:
-        """Which limit a payment would be over; None where it may go on."""
+        """The limit that a payment would exceed; None if it is within all."""
         limit = self._limits.get((participant, currency))
         if limit is None:
             return None
@@ -145,7 +145,7 @@ class Limits(BatchPart):
         self._add(key, day, minor)
 
     def ended(self, number: int, *, voided: bool) -> None:
-        """Take in that a payment has ended; one that was voided gives back what it took of the day."""
+        """Record that a payment has ended; a voided one reduces the use of its day."""
         counted = self._counted.pop(number, None)
         if counted is None:
             return
@@ -161,7 +161,7 @@ class Limits(BatchPart):
         self._used.add(key)
 
     def set(self, participant: str, currency: str, limit: Limit) -> None:
-        """Set a participant's limits; they hold from the next payment on."""
+        """Set a participant's limits, from the next payment on."""
         key = participant, currency
         self._limits[key] = limit
         self._set.add(key)
@@ -181,7 +181,7 @@ class Limits(BatchPart):
         return self._orders.once(command.order, decide)
 
     def extension(self) -> BatchExtension:
-        """What the batch writes."""
+        """The rows that the batch writes."""
         calls: list[Call] = []
         if self._set:
             calls.append(RECORD_LIMITS([(key, self._limits[key]) for key in sorted(self._set)]))
@@ -193,12 +193,12 @@ class Limits(BatchPart):
 
 
 def _taken(terms: Terms) -> int:
-    """What a payment takes of its payer, in minor units."""
+    """Amount that a payment takes from its debtor agent, in minor units."""
     return terms.debit_minor + terms.fee_minor
 
 
 def _or_none(bound: int | None) -> int:
-    """As the columns have it: -1 is no limit."""
+    """The value of a column: -1 is no limit."""
     return -1 if bound is None else bound
 
 

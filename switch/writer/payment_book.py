@@ -1,8 +1,8 @@
-"""What the writer decides beside the ledger, and writes in the ledger's own durable statement.
+"""The switch's decisions in the writer, stored in the ledger's own durable statement.
 
-This is the ledger writer's host. Commands are decided in order of arrival, in memory, against the books, by
-the parts of the batch: `parts` is the table of them, `BatchPart` says what a part may do and when. To add
-one, see CONTRIBUTING.md.
+This is the host of the ledger writer. Commands are decided in order of arrival, in memory, against the books,
+by the parts of the batch: `parts` is the table of them, and `BatchPart` defines what a part may do and when.
+To add one, see CONTRIBUTING.md.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,10 +26,10 @@ from switch.writer.settlement_book import SettlementBook
 
 
 def parts(announce: Callable[[Sequence[PaymentChange]], None], rules: Rules) -> tuple[BatchPart, ...]:
-    """Every part of a batch. They judge in this order, and write in this order."""
+    """All parts of a batch. They check in this order, and write in this order."""
     records, orders, contradictions = PaymentRecords(announce), Orders(), Contradictions()
     return (
-        records,  # payments themselves: all that follows may refer to them
+        records,  # payments themselves: all later parts may refer to them
         Enquiries(rules, records),
         Freezing(),
         orders,
@@ -64,11 +64,11 @@ class PaymentBook:
         self._begun = False
 
     def footprint(self, command: Command) -> Footprint:
-        """The transfers that must be in memory before `command` is decided, and the weight of its bytes."""
+        """Transfers that must be in memory before `command` is decided, and the size of its bytes."""
         return self._footprints[type(command)](command)
 
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
-        """Bring what `commands` need into memory; at first what always holds."""
+        """Load what `commands` need into memory; the first time, also permanent data."""
         if not self._begun:
             for part in self.parts:
                 await part.begin(connection)
@@ -85,19 +85,19 @@ class PaymentBook:
         return self._decide[type(command)](command, books)
 
     def extension(self) -> BatchExtension:
-        """What of this batch goes to the switch's own tables; the next batch starts."""
+        """The rows of this batch in the switch's own tables; the next batch starts."""
         calls = [call for extension in self._extensions for call in extension()]
         for start_batch in self._starts:
             start_batch()
         return calls
 
     def committed(self) -> None:
-        """The oldest batch given out is durable."""
+        """The oldest handed-over batch is durable."""
         for durable in self._durables:
             durable()
 
     def abandoned(self) -> None:
-        """What is not durable may not have happened: nothing in memory can be trusted."""
+        """Batches that are not durable may be lost: drop everything in memory."""
         self._begun = False
         for part in self.parts:
             part.forget()
@@ -105,7 +105,7 @@ class PaymentBook:
 
 
 def _handlers(parts: Sequence[BatchPart]) -> dict[type, Handler]:
-    """How each kind of command is decided, by the one part whose it is."""
+    """How each kind of command is decided, by exactly one part."""
     found: dict[type, Handler] = {}
     for part in parts:
         twice = found.keys() & part.handlers.keys()

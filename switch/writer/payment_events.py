@@ -1,6 +1,6 @@
-"""Events of payments, as the log has them: the steps, and what their bodies say.
+"""Events of payments in the log: the steps and their bodies.
 
-No body has personal data, so that the log can be shown and proven for ever.
+No body has personal data, so that the log can be shown and proved for ever.
 """
 
 import hashlib
@@ -18,12 +18,12 @@ encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
 def event_body(uetr: bytes, state: State, facts: dict[str, object]) -> bytes:
-    """Write an event's body: the payment, its state after it, and what was learnt."""
+    """Encode an event's body: the payment, its state after it, and further facts."""
     return encode({"uetr": uetr.hex(), "state": state, **facts})
 
 
 def write_step(number: int, id_: UUID, event: Event, state: State, *, body: bytes, books: Books) -> None:
-    """Write a step: a final one posts or voids. A hold can always be posted and always be voided."""
+    """Write a step: a final one posts or voids. A reservation can always be posted and always be voided."""
     if state is State.COMMITTED:
         decision = books.post(id_, kind=event, body=body)
         assert decision.verdict is LedgerVerdict.POSTED, decision
@@ -35,19 +35,19 @@ def write_step(number: int, id_: UUID, event: Event, state: State, *, body: byte
 
 
 def escalate(number: int, uetr: bytes, state: State, detail: str, books: Books) -> None:
-    """Write down that from now on people, or the rail's file, must decide."""
+    """Record that from now on people, or the rail's file, must decide."""
     books.record(number, EventKind.ESCALATE, event_body(uetr, state, {"detail": detail}))
 
 
 def refusal_body(identity: Identity, terms: Terms, reason: str, detail: str) -> bytes:
-    """Of the step that refuses a payment."""
+    """Body of the step that refuses a payment."""
     state = next_state(State.RECEIVED, Event.REFUSE)
     facts = {**_message_facts(identity), **_stated_facts(terms), "reason": reason, "detail": detail}
     return event_body(identity.uetr, state, facts)
 
 
 def reserve_facts(command: Accept) -> dict[str, object]:
-    """Of the step that holds a payment's money."""
+    """Facts of the step that reserves a payment's money."""
     terms = command.terms
     return {
         **_message_facts(command.identity),
@@ -64,7 +64,7 @@ def reserve_facts(command: Accept) -> dict[str, object]:
 
 
 def answer_facts(command: Advance) -> dict[str, object]:
-    """Of a step that follows what a rail answered."""
+    """Facts of the step that follows a rail's answer."""
     facts: dict[str, object] = {
         "reason": command.reason,
         "rail_code": command.rail_code,
@@ -77,7 +77,7 @@ def answer_facts(command: Advance) -> dict[str, object]:
 
 
 def _stated_facts(terms: Terms) -> dict[str, object]:
-    """Between which agents, and how much: what a refused payment would have moved. Nothing of people."""
+    """The agents and the amount that a refused payment would have moved. No personal data."""
     if not terms.debit_currency:
         return {}
     return {

@@ -1,7 +1,7 @@
-"""Records of payments: those that a batch makes, those that it moves, those that it closes.
+"""Records of payments: those that a batch creates, moves and closes.
 
-`switch.payment` has every payment, once and for all; `switch.open_payment` the few that are not final yet,
-and memory the same few. What became of a payment is news for whoever waits, once it is durable.
+`switch.payment` has every payment, permanently. `switch.open_payment` has the few that are not final yet, and
+memory has the same few. Changes of payments are announced to waiting requests once they are durable.
 """
 
 from collections import deque
@@ -28,7 +28,7 @@ _READ: Final = statements("switch.writer")("read_open_payments")
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A payment that is not final, as `switch.open_payment` holds it."""
+    """A payment that is not final, as a row of `switch.open_payment`."""
 
     number: int
     uetr: bytes
@@ -44,11 +44,11 @@ class Open:
     pending: bool = False
     absence: Count = absence.NONE
     unanswered: int = 0
-    """Enquiries in a row that the rail did not answer."""
+    """Consecutive enquiries without an answer."""
 
     @property
     def doubt(self) -> Doubt:
-        """What enquiries have come to."""
+        """State of the enquiries."""
         return Doubt(self.expires, self.due, self.enquiries, self.pending, self.absence, self.unanswered)
 
     def with_doubt(self, doubt: Doubt) -> "Open":
@@ -64,26 +64,26 @@ class Open:
 
 
 class NewPayment(Struct, frozen=True, gc=False):
-    """A payment that this batch makes, accepted or refused."""
+    """A payment that this batch creates, accepted or refused."""
 
     number: int
     identity: Identity
     terms: Terms
     native_ref: str = ""
     native_body: bytes | None = None
-    """What its rail is sent; None of one that was refused."""
+    """The bytes for its rail; None for a refused payment."""
 
 
 @dataclass(frozen=True, slots=True)
 class _GivenOut:
-    """What is remembered of a batch until it is durable: the news of it, and the payments that it closes."""
+    """Data of a batch until it is durable: its announcements, and the payments that it closes."""
 
     changes: Sequence[PaymentChange]
     closed: Collection[bytes]
 
 
 class PaymentRecords(BatchPart):
-    """The writer's memory of open payments, and what of payments a batch writes."""
+    """The writer's memory of open payments, and the rows of payments that a batch writes."""
 
     def __init__(self, announce: Callable[[Sequence[PaymentChange]], None]) -> None:
         self._announce = announce
@@ -93,44 +93,44 @@ class PaymentRecords(BatchPart):
         super().__init__()
 
     def meet(self, parts: Sequence[BatchPart]) -> None:
-        """Learn who wants to know of ends."""
+        """Collect the parts that record the ends of payments."""
         self._ended = overridden(parts, BatchPart.ended)
 
     def forget(self) -> None:
-        """Drop everything: what memory holds may not have happened."""
+        """Drop everything: the memory may contain what was never committed."""
         self.open.clear()
         self._in_flight.clear()
 
     def start_batch(self) -> None:
-        """Begin to collect what the next batch writes."""
+        """Start to collect for the next batch."""
         self._new: list[NewPayment] = []
         self._moved: dict[bytes, Open] = {}
         self._closed: dict[bytes, int] = {}
         self._changes: list[PaymentChange] = []
 
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Command]) -> None:
-        """Bring the open payments that `commands` speak of into memory."""
+        """Load the open payments that `commands` refer to."""
         named = {c.uetr for c in commands if isinstance(c, Advance | Enquired) and c.uetr not in self.open}
-        # A payment that closes in a batch in flight is open in the database, and in the database only.
+        # A payment that a batch in flight closes is still open in the database, but no longer in memory.
         wanted = named.difference(*(given_out.closed for given_out in self._in_flight))
         if wanted:
             rows = await connection.fetch(_READ, [uuid(uetr) for uetr in wanted])
             self.open |= {row["uetr"].bytes: _open(row) for row in rows}
 
     def add(self, new: NewPayment) -> None:
-        """A new payment."""
+        """Add a new payment."""
         self._new.append(new)
 
     def tell(self, change: PaymentChange) -> None:
-        """News, for when the batch is durable."""
+        """Queue an announcement until the batch is durable."""
         self._changes.append(change)
 
     def move(self, payment: Open) -> None:
-        """A payment that is open, as it is now."""
+        """Update an open payment."""
         self.open[payment.uetr] = self._moved[payment.uetr] = payment
 
     def end(self, payment: Open, state: State, reason: str) -> Reply:
-        """Take in that a payment is final: its step is written."""
+        """Record that a payment is final: its step is written."""
         uetr = payment.uetr
         self.tell(PaymentChange(uetr, state, reason))
         self.open.pop(uetr)
@@ -142,7 +142,7 @@ class PaymentRecords(BatchPart):
         return Reply(Verdict.ADVANCED, payment.number, state, reason, of_rail)
 
     def extension(self) -> BatchExtension:
-        """What the batch writes."""
+        """The rows that the batch writes."""
         self._in_flight.append(_GivenOut(self._changes, self._closed.keys()))
         calls: list[Call] = []
         if self._new or self._moved or self._closed:
@@ -154,7 +154,7 @@ class PaymentRecords(BatchPart):
         return calls
 
     def durable(self) -> None:
-        """Tell whoever waits."""
+        """Announce the changes."""
         changes = self._in_flight.popleft().changes
         if changes:
             self._announce(changes)

@@ -1,7 +1,7 @@
-"""The life of payments: accepted or refused, moved from step to step, given back.
+"""Decisions on payments: accept or refuse, advance from step to step, return.
 
-Every decision is one of `lifecycle.py`'s steps, and an event of the ledger. What else stands against a new
-payment, and what else must know of its end, are other parts of the batch.
+Every decision is one transition of `lifecycle.py` and an event of the ledger. Other parts of the batch add
+further reasons to refuse a new payment, and record its end.
 """
 
 from collections.abc import Sequence
@@ -34,18 +34,18 @@ from switch.writer.settlement_book import book_legs
 from switch.writer.verdicts import OF_LEDGER, Verdict
 
 LATENESS_US: Final = 5_000_000
-"""How far a worker's idea of an expiry may be from ours: its clock's error and its message's delay."""
+"""Permitted difference of a worker's expiry from ours: its clock's error and its message's delay."""
 
 REASONS: Final = {
     LedgerVerdict.CAP_EXCEEDED: Reason.AMOUNT_EXCEEDS_SETTLEMENT_LIMIT,
     LedgerVerdict.ACCOUNT_NOT_FOUND: Reason.INCORRECT_AGENT,
     LedgerVerdict.ACCOUNT_CLOSED: Reason.TRANSACTION_FORBIDDEN,
 }
-"""The ledger's refusals as status reasons; the others are MS03."""
+"""The ledger's refusals as status reasons; all others are MS03."""
 
 
 class Payments(BatchPart):
-    """Decides what becomes of payments."""
+    """Decides the commands about payments."""
 
     def __init__(self, records: PaymentRecords, contradictions: Contradictions) -> None:
         self._records, self._contradictions = records, contradictions
@@ -58,7 +58,7 @@ class Payments(BatchPart):
         super().__init__()
 
     def meet(self, parts: Sequence[BatchPart]) -> None:
-        """Learn who may refuse a new payment, and who wants to know that its money is held."""
+        """Collect the parts that can refuse a new payment, and those that record its reservation."""
         self._refusals = overridden(parts, BatchPart.refusal)
         self._held = overridden(parts, BatchPart.held)
 
@@ -105,7 +105,7 @@ class Payments(BatchPart):
         return Reply(OF_LEDGER[decision.verdict], number, state)
 
     def _not_created(self, decision: Decision, identity: Identity, terms: Terms, books: Books) -> Reply:
-        """Known already: say so. Refused by the ledger: remember the payment as refused."""
+        """Known already: return that. Refused by the ledger: record the payment as refused."""
         if decision.verdict in {
             LedgerVerdict.EXISTS,
             LedgerVerdict.EXISTS_WITH_DIFFERENT_CONTENT,
@@ -171,10 +171,10 @@ class Payments(BatchPart):
         return Reply(Verdict.ADVANCED, open_payment.number, state, command.reason)
 
     def _advance_of_closed(self, command: Advance, books: Books) -> Reply:
-        """The payment is final, or was never ours. A contradiction is written down, never acted on.
+        """The payment is final, or was never ours. A contradiction is recorded, never acted on.
 
-        A "no" in an exchange that handed the order over contradicts nothing: another sending was taken, and
-        the late one was refused, or never left us. The rail's file says what the rail did.
+        A rejection in an exchange that submitted the order is no contradiction: another submission was
+        accepted, and the later one was rejected, or never sent. The rail's file states what the rail did.
         """
         decision = books.find(UUID(bytes=command.uetr))
         if decision is None:
@@ -189,7 +189,7 @@ class Payments(BatchPart):
         return Reply(Verdict.CONTRADICTION if fresh else Verdict.FINAL, decision.number, state)
 
     def _still_in_doubt(self, open_payment: Open, command: Advance) -> Reply:
-        """No news again. It may bring the next enquiry nearer, never put it off, and never use one up."""
+        """No outcome again. The next enquiry may become earlier, never later, and no attempt is used up."""
         due = min(open_payment.due, command.due_at or open_payment.due)
         if due != open_payment.due or command.pending > open_payment.pending:
             self._records.move(
@@ -198,7 +198,7 @@ class Payments(BatchPart):
         return Reply(Verdict.NOTED, open_payment.number, open_payment.state)
 
     def _return(self, command: Return, books: Books) -> Reply:
-        """Correct the payment's set by its reverse, and note the return in the payment's own journey."""
+        """Reverse the payment's legs, and note the return in the payment's own journey."""
         original = books.find(UUID(bytes=command.uetr))
         facts = {"uetr": command.uetr.hex(), "sender": command.sender, "message_id": command.message_id}
         decision = books.correct(
@@ -231,10 +231,10 @@ def _known(identity: Identity, books: Books) -> bool:
 
 
 def _not_about(ordered: Open, said: Advance) -> Verdict | None:
-    """Why a word is not about this payment as it stands; None if it is."""
+    """Why an answer is not about this payment in its present state; None if it is."""
     if said.rail and said.rail != ordered.rail:
         return Verdict.ANOTHER_RAIL
-    # Absence is counted here (`_enquired`): no process of ours says it.
+    # Absence is counted here (`_enquired`): no other process may claim it.
     nobodys = said.event == Event.REJECT and not said.rail and not said.only_in_doubt
     if nobodys or (said.only_in_doubt and ordered.state is not State.UNKNOWN):
         return Verdict.ILLEGAL
@@ -242,15 +242,20 @@ def _not_about(ordered: Open, said: Advance) -> Verdict | None:
 
 
 def _believable(ordered: Open, said: Advance) -> Advance:
-    """What is not a clear word about this order is doubt, whatever it calls itself.
+    """Treat an answer that is not clearly about this order as DOUBT, whatever it states.
 
-    A confirmation of another amount confirms nothing, and people must look. A "no" or "not now" in the
-    exchange of a second sending, or in a first one that a second has overtaken, says nothing of the other.
+    A confirmation of a different amount confirms nothing, and people must examine it. A rejection or deferral
+    in the exchange of a second submission, or in a first one that a second has overtaken, says nothing of the
+    other.
     """
     if said.event == Event.CONFIRM and said.credited_currency:
         if (said.credited_minor, said.credited_currency) != (ordered.credit_minor, ordered.credit_currency):
             return msgspec.structs.replace(
-                said, event=Event.DOUBT, due_at=0, pending=True, detail="the rail confirmed another amount"
+                said,
+                event=Event.DOUBT,
+                due_at=0,
+                pending=True,
+                detail="the rail confirmed a different amount",
             )
     elif said.event in {Event.REJECT, Event.DEFER} and said.exchange and ordered.sendings > 1:
         return msgspec.structs.replace(said, event=Event.DOUBT)

@@ -1,4 +1,4 @@
-"""What the writer decides for settlement and for people: funds, windows, holds, accounts, events."""
+"""The writer's decisions for settlement and for people: funds, windows, holds, accounts, events."""
 
 import hashlib
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 def book_legs(legs: Iterable[Leg]) -> tuple[BookLeg, ...]:
-    """Legs as the ledger has them."""
+    """Convert legs to the ledger's type."""
     return tuple(BookLeg(leg.debit, leg.credit, leg.amount, leg.purpose) for leg in legs)
 
 
@@ -68,7 +68,7 @@ def _release(command: Release, books: Books) -> Reply:
     else:
         decision = books.void(id_, kind=EventKind.SETTLEMENT_VOIDED, body=body)
         if decision.verdict is LedgerVerdict.TRANSFER_NOT_FOUND:
-            # Its `Hold` may still be on its way: who is told that nothing is held must be right for ever.
+            # Its `Hold` may still be on its way: the reply that nothing is held must stay true for ever.
             decision = books.fail(id_, fingerprint=hashlib.sha256(command.id).digest(), body=body)
     return Reply(OF_LEDGER[decision.verdict], decision.number)
 
@@ -86,7 +86,7 @@ def _close_accounts(command: CloseAccounts, books: Books) -> Reply:
             return Reply(Verdict.ACCOUNT_NOT_FOUND, number)
         if not account.empty:
             return Reply(Verdict.ACCOUNT_NOT_EMPTY, number)
-    # Past this line every account must be closed.
+    # From here on every account must be closed.
     for number in command.accounts:
         verdict = books.close_account(number).verdict
         assert verdict in {LedgerVerdict.CLOSED, LedgerVerdict.ACCOUNT_CLOSED}, verdict
@@ -94,7 +94,7 @@ def _close_accounts(command: CloseAccounts, books: Books) -> Reply:
 
 
 def _record(command: Record, books: Books) -> Reply:
-    """Event 0 is about nothing of the ledger's own: what people do and decide."""
+    """Event 0 belongs to no object of the ledger: what people do and decide."""
     return Reply(Verdict.RECORDED, books.record(0, command.kind, command.body))
 
 
@@ -103,7 +103,7 @@ def _pong(_: Ping, __: Books) -> Reply:
 
 
 class SettlementBook(BatchPart):
-    """Decides what settlement and people order of the ledger."""
+    """Decides the ledger commands of settlement and of people."""
 
     def __init__(self, orders: Orders) -> None:
         self._orders = orders

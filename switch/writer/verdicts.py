@@ -1,7 +1,7 @@
-"""What the writer answers to a command: one name each, and its text for people.
+"""Verdicts of the writer on commands: one name each, and a text for people.
 
 The ledger's own outcomes are among them under the ledger's names (`OF_LEDGER`); the others are the switch's.
-Compare with the members only. What people read is `text`: English, translated by the pages.
+Compare with the members only. People read `text`: English, translated by the pages.
 """
 
 from collections.abc import Mapping
@@ -13,32 +13,32 @@ from ledger.books import LedgerVerdict
 
 
 class Verdict(StrEnum):
-    """What became of a command."""
+    """Result of a command."""
 
-    # Of every command.
+    # For every command.
     UNAVAILABLE = "unavailable"
-    """It was not decided: the queue is full or the database is away. Nothing was done."""
+    """Not decided: the queue is full or the database is unavailable. Nothing was done."""
     OUTCOME_UNKNOWN = "outcome_unknown"
-    """The link or the writer broke while it was being decided: it may have been done."""
+    """The connection or the writer was lost while it was being decided: it may have been done."""
     FAILED_TO_DECIDE = "failed_to_decide"
-    """Deciding it raised: a defect of ours. Nothing was done."""
+    """An exception in the decision: a defect of the switch. Nothing was done."""
     BOOKS_FROZEN = "books_frozen"
     """It would move money while the books are frozen. Nothing was done."""
 
-    # Of payments.
+    # For payments.
     REFUSED = "refused"
     ADVANCED = "advanced"
     NOTED = "noted"
     LATE = "late"
-    """An expiry is past, or is not what its lifetime says. Nothing was done."""
+    """An expiry is past, or does not match its lifetime. Nothing was done."""
     ILLEGAL = "illegal"
-    """The payment's state has no such step."""
+    """The payment's state has no such transition."""
     ANOTHER_RAIL = "another_rail"
     FINAL = "final"
     CONTRADICTION = "contradiction"
-    """The rail says the opposite of what is final here. It was written down, and changed nothing."""
+    """The rail reports the opposite of a final outcome. It was recorded, and changed nothing."""
 
-    # Of people and of settlement.
+    # For people and for settlement.
     PONG = "pong"
     OPENED = "opened"
     LIMIT_SET = "limit_set"
@@ -49,7 +49,7 @@ class Verdict(StrEnum):
     UNFROZEN = "unfrozen"
     NOT_FROZEN = "not_frozen"
 
-    # Of the ledger.
+    # From the ledger.
     CREATED = "created"
     EXISTS = "exists"
     EXISTS_WITH_DIFFERENT_CONTENT = "exists_with_different_content"
@@ -83,14 +83,14 @@ class Verdict(StrEnum):
 
     @property
     def text(self) -> str:
-        """What people read, in English."""
+        """The text for people, in English."""
         return TEXTS[self]
 
 
 OF_LEDGER: Final[Mapping[LedgerVerdict, Verdict]] = MappingProxyType(
     {verdict: Verdict(verdict.value) for verdict in LedgerVerdict}
 )
-"""The ledger's outcomes as the writer answers them."""
+"""The writer's verdicts of the ledger's outcomes."""
 
 _V = Verdict
 TEXTS: Final[Mapping[Verdict, str]] = MappingProxyType(

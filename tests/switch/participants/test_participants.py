@@ -262,7 +262,7 @@ async def test_rates_fees_and_rails_change_by_two_people(desk: Desk) -> None:
 
 async def test_a_payment_that_is_not_in_doubt_is_nobodys_to_decide(desk: Desk) -> None:
     content = {"uetr": str(uuid.uuid4()), "outcome": "committed", "evidence": "the rail's letter"}
-    with pytest.raises(Refused, match="not in doubt"):
+    with pytest.raises(Refused, match="only a payment with an unknown outcome"):
         await agree(desk, "payment.resolve", content)
 
 

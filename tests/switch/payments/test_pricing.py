@@ -67,7 +67,7 @@ def test_a_fee_that_reaches_the_amount_is_refused_with_the_smallest_amount(minor
         pricing.price(Money(minor, "INR"), "PKR", CORRIDOR, DIRECTORY)
 
     assert refusal.value.reason == "AM06"
-    assert "fee of 5.00 INR: 5.01 INR is the smallest that is" in refusal.value.detail
+    assert "fee of 5.00 INR: the smallest such amount is 5.01 INR" in refusal.value.detail
     assert pricing.price(Money(501, "INR"), "PKR", CORRIDOR, DIRECTORY).fee == Money(500, "INR")
 
 

@@ -150,7 +150,7 @@ async def test_two_aliases_are_no_look_alikes_and_one_alias_in_two_spellings_is(
     [
         ({}, "FIToFICstmrCdtTrf/GrpHdr/MsgId: was used under another UETR"),
         ({"MsgId": "new"}, "FIToFICstmrCdtTrf/CdtTrfTxInf/PmtId/TxId: was used under another UETR"),
-        ({"MsgId": "new", "TxId": None}, "looks like a payment just made"),
+        ({"MsgId": "new", "TxId": None}, "looks like a recent payment"),
     ],
 )
 async def test_the_answer_to_a_duplicate_says_what_was_used(
