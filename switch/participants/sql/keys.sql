@@ -1,4 +1,4 @@
--- keys: the signature keys of a participant, each with its state.
+-- keys: the signing keys of a participant, each with its state.
 --   $1 participant
 SELECT keyid, algorithm, public_key, valid_from, valid_until, revoked_at,
        CASE WHEN revoked_at IS NOT NULL THEN 'revoked'

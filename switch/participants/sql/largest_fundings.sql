@@ -1,4 +1,4 @@
--- largest_fundings: the largest movement at the agent of an account and of anybody; what the account can cover.
+-- largest_fundings: the largest funding of an account and of any account; the account's available money.
 --   $1 participant  $2 currency  $3 purpose
 WITH moved AS (
     SELECT a.owner, l.amount FROM ledger.transfer AS t JOIN ledger.leg AS l USING (number)

@@ -1,4 +1,4 @@
--- liquidity: the use of every capped position since its window opened, and the alert that stands.
+-- liquidity: the use of every capped position since its window opened, and the alert in force.
 WITH opening AS (
     SELECT DISTINCT ON (currency) currency, number FROM ledger.settlement_window
     WHERE closing_seq IS NOT NULL ORDER BY currency, number DESC

@@ -1,4 +1,4 @@
--- payment_of_break: the agents and amounts of the payment that a break is about.
+-- payment_of_break: the agents and amounts of a break's payment.
 --   $1 break
 SELECT b.uetr, p.debtor_agent, p.creditor_agent, p.debit_minor + p.fee_minor AS debit_minor,
        p.debit_currency, p.credit_minor, p.credit_currency

@@ -1,4 +1,4 @@
--- rate_before: the rate in force a period before; where there was none yet, the first one since.
+-- rate_before: the rate in force a period earlier; if there was none, the first one since.
 --   $1 source  $2 target  $3 instant, or none for now  $4 period
 SELECT rate::text FROM switch.fx_rate
 WHERE source = $1 AND target = $2 AND valid_from <= greatest(clock_timestamp(), $3)

@@ -1,4 +1,4 @@
--- returnable_payment: the committed payment of an open break that its rail gave back.
+-- returnable_payment: the committed payment of an open break that its rail returned.
 --   $1 break
 SELECT b.uetr FROM switch.reconciliation_break AS b
 JOIN ledger.transfer AS t ON t.id = b.uetr

@@ -1,4 +1,4 @@
--- uncounted_windows: windows that are open or closed a moment ago: no settlement says yet what they come to.
+-- uncounted_windows: windows that are open or have just closed, so that no settlement has their positions yet.
 --   $1 participant  $2 currency, or none for all
 SELECT w.number FROM ledger.settlement_window AS w
 LEFT JOIN switch.settlement AS s ON s.settlement_window = w.number

@@ -1,6 +1,6 @@
--- differences: where a rail's file and our books differ. $1 rail, $2 cycle, $3 and $7 first and last number of the
--- payments that the cycle can be about, $4 whether it is over, $5 and $6 first and last number of the day before.
--- Only what is final on both sides can differ.
+-- differences: reconciliation breaks between a rail's file and our books. $1 rail, $2 cycle, $3 and $7 first and last
+-- number of payments that the cycle can have, $4 whether it has ended, $5 and $6 first and last number of the day before.
+-- Only payments that are final on both sides are compared.
 WITH ours AS (
     SELECT p.number, p.uetr, p.native_ref, p.credit_minor, r.outcome
       FROM switch.payment AS p
@@ -24,8 +24,8 @@ WITH ours AS (
       FROM lines AS l LEFT JOIN ours ON ours.native_ref = l.ref
      WHERE NOT EXISTS (SELECT FROM open WHERE open.native_ref = l.ref)
     UNION ALL
-    -- What the rail did about midnight may be in the file before or after: all three must be silent.
-    SELECT ours.native_ref, ours.uetr, 'missing_at_rail', 'committed here, in no file of the rail'
+    -- Orders executed near midnight may be in the file before or after: none of the three files may have it.
+    SELECT ours.native_ref, ours.uetr, 'missing_at_rail', 'committed by the switch, missing in the rail''s files'
       FROM ours
      WHERE $4::boolean AND ours.outcome = 'posted'
        AND EXISTS (SELECT FROM switch.rail_cycle AS c WHERE c.rail = $1 AND c.cycle = $2::date - 1)

@@ -1,4 +1,4 @@
--- load_directory: everything a payment is routed and priced by, in one snapshot, as one JSON document.
+-- load_directory: all data for routing and pricing payments, in one snapshot, as one JSON document.
 SELECT jsonb_build_object(
     'participants', (SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') FROM switch.participant AS p),
     'keys', (

@@ -1,4 +1,4 @@
--- access_log: events of a period that are no step of a payment: reads, exports, changes, approvals, money in and out.
+-- access_log: events of a period that are not steps of payments: reads, exports, changes, approvals, funding.
 --   $1 after this event  $2 up to this event  $3 kinds of the steps of payments and of messages
 SELECT e.seq, e.number, e.at, e.kind, convert_from(e.body, 'UTF8') AS body
   FROM ledger.event AS e

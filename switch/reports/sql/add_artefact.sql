@@ -1,4 +1,4 @@
--- add_artefact: what was made, by whom, from how much of the log.
+-- add_artefact: record a report file, who made it, and up to which event of the log.
 --   $1 SHA-256  $2 report  $3 format  $4 parameters, JSON  $5 scope  $6 caller  $7 whether personal data was shown
 --   $8 sequence number up to which the ledger was read  $9 event of the audited log  $10 bytes  $11 signature
 INSERT INTO switch.report_artefact

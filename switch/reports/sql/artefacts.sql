@@ -1,5 +1,5 @@
--- artefacts: what was made, newest first.
---   $1 scope, or null for all  $2 at most so many  $3 of a number below this, or null
+-- artefacts: report files, newest first.
+--   $1 scope, or null for all  $2 maximum number  $3 before this number, or null
 SELECT number, sha256, report, format, parameters, scope, caller, revealed, as_of, event, octets, signature, made_at
   FROM switch.report_artefact
  WHERE ($1::text IS NULL OR scope = $1) AND ($3::bigint IS NULL OR number < $3)

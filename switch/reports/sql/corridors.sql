@@ -1,8 +1,8 @@
--- corridors: payments accepted in a period, by corridor: how many, how much, how it ended, how fast.
+-- corridors: payments accepted in a period, by corridor: number, value, outcome, speed.
 --   $1 after this event  $2 up to this event  $3 outcomes as after this event  $4 owners, or null for all
--- What was given back afterwards counts as committed and as returned: it was paid, and did not stay.
--- A payment's number is the sequence number of the event that accepted it. One that was refused has no native_ref.
--- Counted by pairs of agents first, which is hashed and done in parallel; only times are sorted, as numbers.
+-- A payment that was returned later counts both as committed and as returned.
+-- A payment's number is the sequence number of the event that accepted it. A refused one has no native_ref.
+-- Grouped by pairs of agents first, in parallel and by hash; only times are sorted, as numbers.
 WITH accepted AS (
     SELECT seq, at FROM ledger.event WHERE seq > $1 AND seq <= $2
 ), resolved AS (

@@ -1,8 +1,8 @@
--- costs: what committed payments of a period cost the sender, by corridor and by the terms they were made at. What
--- was given back is left out: its fee went back with it.
+-- costs: cost to the sender of committed payments in a period, by corridor and by their terms. Returned payments are
+-- left out, because their fee was returned too.
 --   $1 after this event  $2 up to this event  $3 outcomes as after this event  $4 owners, or null for all
--- The fee is the switch's. What the exchange costs is how far its rate was below the middle of the provider's
--- own two quotes at that instant, the rate and the inverse of the rate back; no rate back, no middle.
+-- The fee is the switch's. The exchange margin is the distance of the rate below the middle of the provider's own two
+-- quotes at that instant: the rate, and the inverse of the opposite rate. Without an opposite rate there is no margin.
 WITH quoted AS (
     SELECT source, target, rate, valid_from AS begins,
            coalesce(lead(valid_from) OVER (PARTITION BY source, target ORDER BY valid_from), 'infinity') AS ends

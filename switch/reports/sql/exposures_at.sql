@@ -1,8 +1,7 @@
--- exposures_at: what each position, and each account that settles gross, had posted and held after a given event.
+-- exposures_at: posted and reserved amounts of each position and gross account after a given event.
 --   $1 event  $2 owners, or null for all  $3 accounts that were opened by this event; a later one begins empty
--- Posted starts from the last window that had closed by then, so only the postings since then are read. Held are
--- the sets that were made by then and ended later, or have not ended: those are the switch's open payments and
--- whatever settlement holds.
+-- Posted amounts start from the last window that had closed by then, so only later postings are read. Reserved are the
+-- sets that existed by then and ended later, or have not ended: open payments, and settlement holds.
 WITH chosen AS (
     SELECT number, owner, currency::text AS currency, purpose FROM ledger.account
      WHERE purpose IN ('position', 'gross') AND number <= $3 AND ($2::text[] IS NULL OR owner = ANY ($2))

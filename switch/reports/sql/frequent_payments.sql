@@ -1,6 +1,6 @@
--- frequent_payments: payments by which one debtor has made more than so many in so long; the first that does.
+-- frequent_payments: the first payment by which a debtor exceeds a number of payments within a time.
 --   $1 after this event  $2 up to this event  $3 outcomes as after this event  $4 owners, or null for all
---   $5 begins after this event: earlier payments that count too  $6 how many  $7 within
+--   $5 earlier payments after this event count too  $6 number  $7 time
 WITH paid AS (
     SELECT p.number, accepted.at, party.debtor
       FROM switch.payment AS p

@@ -1,8 +1,8 @@
--- liquidity_steps: how positions' exposures moved in a part of the log, in order, and what was posted on them.
+-- liquidity_steps: changes of positions' exposures in a part of the log, in order, and their posted amounts.
 --   $1 after this event  $2 up to this event  $3 accounts
--- Exposure is what a cap must cover: pending and posted debits less posted credits. It goes up when money is held,
--- down when a hold is voided or a credit posted. Of one event what goes down comes first: the legs of an event count
--- at once, and so no height is seen in between that never was.
+-- Exposure is what a cap must cover: pending and posted debits less posted credits. It rises when money is reserved, and
+-- falls when a reservation is voided or a credit posted. In one event, decreases come first: the legs of an event
+-- count at once, so no peak appears that never existed.
 -- Tags of changes: R(eserved) P(osted) V(oided) M(oved) C(orrected); see ledger/encoding.py.
 WITH touched AS MATERIALIZED (
     SELECT e.seq, get_byte(e.change, 0) AS tag, leg.debit, leg.credit, leg.amount

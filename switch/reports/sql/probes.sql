@@ -1,7 +1,7 @@
--- probes: what was seen of each service between two instants.
+-- probes: results of each service's probes between two instants.
 --   $1 since  $2 until
--- A look stands until the next one, but never for longer than three times its interval: beyond that nobody looked.
--- Neighbouring looks that failed are one incident.
+-- A probe counts until the next one, for at most three times its interval; time after that is not observed.
+-- Consecutive failed probes are one incident.
 WITH looks AS (
     SELECT service, at, ok, micros, every_s,
            least(coalesce(lead(at) OVER w, $2), at + every_s * interval '3 seconds', $2) - at AS stood,

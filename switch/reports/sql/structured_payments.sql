@@ -1,7 +1,7 @@
--- structured_payments: payments just below a threshold by which one debtor has made so many in so long.
+-- structured_payments: payments just below a threshold of which a debtor made a number within a time.
 --   $1 after this event  $2 up to this event  $3 outcomes as after this event  $4 owners, or null for all
---   $5 currencies  $6 thresholds, minor units  $7 begins after this event: earlier payments that count too
---   $8 just below: at least this many per cent of the threshold  $9 how many  $10 within
+--   $5 currencies  $6 thresholds, minor units  $7 earlier payments after this event count too
+--   $8 just below: at least this many per cent of the threshold  $9 number  $10 time
 WITH near AS (
     SELECT p.number, p.uetr, accepted.at, p.debtor_agent, p.creditor_agent, p.debit_currency, p.debit_minor,
            party.debtor, party.creditor

@@ -1,5 +1,5 @@
 -- unfinished: payments of a period that were not posted, with the last step of each.
---   $1 after this event  $2 up to this event  $3 as things stood after this event  $4 owners, or null for all
+--   $1 after this event  $2 up to this event  $3 states as after this event  $4 owners, or null for all
 --   $5 kinds of the steps of a payment's life
 SELECT p.number, p.uetr, p.sender, p.debtor_agent, p.creditor_agent, p.rail,
        p.debit_currency, p.debit_minor, accepted.at AS accepted_at,
@@ -20,5 +20,5 @@ SELECT p.number, p.uetr, p.sender, p.debtor_agent, p.creditor_agent, p.rail,
  WHERE p.number > $1 AND p.number <= $2
    AND r.outcome IS DISTINCT FROM 'posted'
    AND ($4::text[] IS NULL OR p.debtor_agent = ANY ($4) OR p.sender = ANY ($4)
-        OR (p.creditor_agent = ANY ($4) AND p.native_ref <> '')) -- refused here: never the creditor agent's
+        OR (p.creditor_agent = ANY ($4) AND p.native_ref <> '')) -- refused by the switch: not visible to the creditor agent
  ORDER BY p.number;

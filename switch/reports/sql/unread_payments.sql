@@ -1,7 +1,7 @@
--- unread_payments: the payments whose parties were not read yet, oldest first. Payments come in the order of their
--- numbers, so whatever is behind the last one that was read is new.
---   $1 at most so many
--- A payment that was refused, and so has no native_ref, is not opened: nobody was paid.
+-- unread_payments: the payments whose parties were not read yet, oldest first. Payments are accepted in the order of
+-- their numbers, so all payments after the last one that was read are new.
+--   $1 maximum number
+-- A refused payment, which has no native_ref, is not read, because nobody was paid.
 SELECT p.number, p.uetr, p.debtor_agent, p.creditor_agent, m.body, k.sealed
   FROM switch.payment AS p
   LEFT JOIN switch.message AS m ON m.number = p.number AND m.direction = 0 AND p.native_ref <> ''

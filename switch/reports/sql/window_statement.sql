@@ -1,4 +1,4 @@
--- window_statement: what each account held when a window opened, and what the window posted on it.
+-- window_statement: balance of each account when a window opened, and the window's postings on it.
 --   $1 number of a closed window  $2 owners, or null for all
 -- The difference of two snapshots of the accounts' own counters: no posting is read.
 WITH this AS (

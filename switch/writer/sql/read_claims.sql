@@ -1,4 +1,4 @@
--- read_claims: who made claims before, until when they hold, and whether that payment was given up.
+-- read_claims: payments with earlier claims, the claims' expiry, and whether the payment was aborted.
 --   $1 keys
 SELECT c.key, c.number, c.until, coalesce(r.outcome = 'voided', false) AS voided
 FROM switch.claim AS c LEFT JOIN ledger.resolution AS r ON r.number = c.number
