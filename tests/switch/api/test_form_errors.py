@@ -26,12 +26,12 @@ from switch.pages import forms
         (
             "rail.switch",
             {"country": "IN", "open": False, "opens_at": "0001-01-01T00:00:00+14:00"},
-            "opens_at: an instant from 1970",
+            "opens_at: an instant between 1970",
         ),
         (
             "key.retire",
             {"participant": "asha-bank", "keyid": "asha-bank-1", "at": "9999-12-31T23:59:59-14:00"},
-            "at: an instant from 1970",
+            "at: an instant between 1970",
         ),
     ],
 )
