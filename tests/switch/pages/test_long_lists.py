@@ -160,10 +160,10 @@ async def test_confirmations_of_an_agent_beyond_those_looked_through_are_spoken_
     )
     operator = Person("operator", "Operator", Role.OPERATOR, "", Status.ACTIVE)
     try:
-        _, more = await windows._words(connection, operator, await reads.find(connection, window), ())
+        _, more = await windows._responses(connection, operator, await reads.find(connection, window), ())
     finally:
         await connection.execute("DELETE FROM switch.settlement_confirmation WHERE signature = 'long list'")
-    _, none_more = await windows._words(connection, operator, await reads.find(connection, window), ())
+    _, none_more = await windows._responses(connection, operator, await reads.find(connection, window), ())
 
     assert (more, none_more) == (True, False)
 
@@ -183,7 +183,7 @@ async def test_recalls_older_than_the_newest_messages_are_counted(stack: Stack, 
     finally:
         await connection.execute("DELETE FROM switch.correspondence WHERE message_id LIKE 'long-list-%'")
 
-    assert 'Wishes that wait for an answer</a> <b class="warn">1</b>' in text
+    assert 'Cancellation requests awaiting your reply</a> <b class="warn">1</b>' in text
 
 
 @pytest.mark.parametrize(
