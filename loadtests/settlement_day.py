@@ -26,7 +26,7 @@ from switch.processes.writer import WriterServer
 from switch.settlement import day, positions, reads
 from switch.writer.client import Link
 from switch.writer.commands import CloseWindow, OpenAccount
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 
 BANKS: Final = 10
 _AMOUNT: Final = 10_000
@@ -100,7 +100,7 @@ async def measure(url: str, data: Path, payments: int) -> dict[str, object]:
     loaded_s = time.perf_counter() - began
     _, link = await serve(url, data)
     pool = await connect_pool(Settings(database=url, data=data))
-    desk = Desk(pool, link, data)
+    desk = ServiceContext(pool, link, data)
     await calendars.load(pool, "INR")  # a caretaker has looked at it every second of the day
     began = time.perf_counter()
     window = (await link.ask(CloseWindow("INR"))).number

@@ -27,7 +27,7 @@ from switch.identity import enrolment, sessions, sign_in
 from switch.identity.model import Change, ChangeState, Person
 from switch.identity.permissions import Right, may, require
 from switch.payments.directory import Participant
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 
 router = APIRouter(prefix="/v1")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -88,11 +88,11 @@ class VoteRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seen: Digest | None = None
 
 
-def desk_of(request: Request) -> Desk:
+def desk_of(request: Request) -> ServiceContext:
     """The service context of this worker."""
     runtime: Runtime = request.app.state.runtime
     settings = runtime.settings
-    return Desk(runtime.pool, runtime.link, settings.data, settings.sandbox, settings.bands)
+    return ServiceContext(runtime.pool, runtime.link, settings.data, settings.sandbox, settings.bands)
 
 
 async def read_body(request: Request, kind: type[T]) -> T:
@@ -136,7 +136,7 @@ async def find_person(request: Request) -> Person | None:
     return None
 
 
-async def _of_bearer(desk: Desk, connection: asyncpg.Connection, token: str) -> Person | None:
+async def _of_bearer(desk: ServiceContext, connection: asyncpg.Connection, token: str) -> Person | None:
     if desk.sandbox and token.startswith("sk_test_"):
         try:
             return await sessions.of_bearer(connection, token)
@@ -187,7 +187,7 @@ async def caller(request: Request) -> Person | Participant:
 
 SignedIn = Annotated[Person, Depends(signed_in)]
 Caller = Annotated[Person | Participant, Depends(caller)]
-Office = Annotated[Desk, Depends(desk_of)]
+Office = Annotated[ServiceContext, Depends(desk_of)]
 
 
 def answer(
@@ -365,7 +365,7 @@ def change_document(change: Change) -> dict[str, Any]:
 
 async def foreseen_document(connection: asyncpg.Connection, change: Change) -> dict[str, Any]:
     """Add what the change affects (`links`) and, while it is requested, what it would do (`effect`)."""
-    effect = await approvals.foresee(connection, KINDS, change)
+    effect = await approvals.present_effect(connection, KINDS, change)
     return {
         **change_document(change),
         "effect": effect and effect.document(change.number),
@@ -373,7 +373,7 @@ async def foreseen_document(connection: asyncpg.Connection, change: Change) -> d
     }
 
 
-async def full_document(desk: Desk, change: Change) -> dict[str, Any]:
+async def full_document(desk: ServiceContext, change: Change) -> dict[str, Any]:
     """Add `comparisons` while the change is requested: the values in force, and the factor to them."""
     async with desk.pool.acquire() as connection:
         document = await foreseen_document(connection, change)

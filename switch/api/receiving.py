@@ -39,7 +39,7 @@ from switch.api.runtime import Runtime
 from switch.base import metrics, tracing
 from switch.payments.directory import Participant
 from switch.payments.intake import PaymentStatus
-from switch.payments.journey import read_known, read_standing
+from switch.payments.journey import read_known, read_status
 from switch.writer.lifecycle import FINAL, STATUS, State
 
 STATUS_REPORT: Final = "pacs.002.001.10"
@@ -135,14 +135,14 @@ async def _accept(
         with tracing.part("accept", uetr=payment.uetr):
             standing = await _accepted_or_known(runtime, message, payment, sender)
         if standing.known and standing.state is None:
-            standing = await read_standing(runtime.pool, uetr)
+            standing = await read_status(runtime.pool, uetr)
         if standing.state in FINAL or not wait:
             return standing
         try:
             with tracing.part("final"):
                 change = await asyncio.wait_for(final, wait)
         except TimeoutError:
-            return await read_standing(runtime.pool, uetr)
+            return await read_status(runtime.pool, uetr)
         return replace(standing, state=State(change.state), reason=change.reason, detail="")
     finally:
         runtime.link.unwatch(uetr.bytes, final)

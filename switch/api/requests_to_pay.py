@@ -60,7 +60,7 @@ async def request_payment(received: Received) -> Answer:
         raise NotAllowed("only a participant bank may send requests to pay")
     debtor_agent = _debtor_agent(received, content["PmtInf"])
     message_id: str = content["GrpHdr"]["MsgId"]
-    await correspondence.keep(
+    await correspondence.store(
         received.runtime.pool,
         received.runtime.keys,
         received.message,
@@ -100,7 +100,7 @@ async def _notify_of_shared_id(received: Received, request: Request, message_id:
     )
     raw = codec.encode(_DEFINITION, document, media_type=codec.JSON)
     notice = codec.decode(raw, media_type=codec.JSON)
-    await correspondence.keep(
+    await correspondence.store(
         received.runtime.pool,
         received.runtime.keys,
         notice,
@@ -157,7 +157,7 @@ async def answer_request(received: Received) -> Answer:
     if asked is not None:
         _check_original(content, asked[_REQUEST])
     message_id: str = content["GrpHdr"]["MsgId"]
-    await correspondence.keep(
+    await correspondence.store(
         received.runtime.pool,
         received.runtime.keys,
         received.message,

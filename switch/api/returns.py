@@ -84,7 +84,7 @@ def _check_return(asked: PaymentReturn, payment: dict[str, Any], sender: str) ->
 
 
 async def _notify_debtor_agent(received: Received, asked: PaymentReturn, payment: dict[str, Any]) -> None:
-    await correspondence.keep(
+    await correspondence.store(
         received.runtime.pool,
         received.runtime.keys,
         received.message,
@@ -142,7 +142,7 @@ async def recall(received: Received) -> Answer:
         reply = await received.runtime.link.ask(step)
         if reply.verdict is Verdict.ADVANCED:
             return _resolution(request, cancellation.CANCELLED)
-    await correspondence.keep(
+    await correspondence.store(
         received.runtime.pool,
         received.runtime.keys,
         received.message,
@@ -176,12 +176,12 @@ async def answer_recall(received: Received) -> Answer:
     """
     resolution = cancellation.read_resolution(received.message)
     uetr = UUID(resolution.uetr)
-    asker = await correspondence.asked_back(received.runtime.pool, uetr, received.sender.id)
+    asker = await correspondence.recalled_by(received.runtime.pool, uetr, received.sender.id)
     if asker is None:
         raise NotFound("there is no cancellation request for this payment")
     payment = await read_payment(received.runtime.pool, uetr, [received.sender.id])
     await originals.check(received, payment)
-    await correspondence.keep(
+    await correspondence.store(
         received.runtime.pool,
         received.runtime.keys,
         received.message,

@@ -114,7 +114,7 @@ async def post_confirmation(request: Request, desk: Office) -> Response:
     raw = await bodies.read(request, runtime.settings.body_limit)
     agent = await authenticate(request, raw)
     signature = request.headers.get("signature", "sandbox key")
-    taken = await day.take_confirmation(desk, agent.id, raw, bodies.media_type(request), signature)
+    taken = await day.process_confirmation(desk, agent.id, raw, bodies.media_type(request), signature)
     return answer(request, taken)
 
 

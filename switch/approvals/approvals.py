@@ -6,9 +6,9 @@
 Every step is one transaction that locks the change's row and writes an audit note. The maker never takes a
 seat, and no person takes two; the tables refuse both as well. The final step includes the execution: its
 changes to these tables are committed with the step or not at all. Its commands to the ledger have ids derived
-from this change, so a second attempt after a crash finds them done. `tend` finishes changes that a crash left
-approved. A change that creates a secret is executed in the step of the last vote itself, so that the person
-who completed it gets the secret.
+from this change, so a second attempt after a crash finds them done. `run_due` finishes changes that a crash
+left approved. A change that creates a secret is executed in the step of the last vote itself, so that the
+person who completed it gets the secret.
 """
 
 import json
@@ -38,7 +38,7 @@ from switch.identity.model import Change, ChangeState, Person, Role, Seat, Statu
 from switch.identity.permissions import Right, require
 from switch.identity.sessions import person_of
 from switch.writer.audit_notes import note
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 from switch.writer.event_kinds import EventKind
 
 REASON_MAX: Final = 500
@@ -51,7 +51,7 @@ _log = structlog.get_logger()
 
 
 async def request(
-    desk: Desk, kinds: Kinds, person: Person, kind: str, *, content: dict[str, Any], reason: str
+    context: ServiceContext, kinds: Kinds, person: Person, kind: str, *, content: dict[str, Any], reason: str
 ) -> Change:
     """Request a change.
 
@@ -68,10 +68,10 @@ async def request(
     read = known.read(content)
     require(person, known.right, participant=known.participant(read))
     _check_reason(reason)
-    async with desk.pool.acquire() as connection, connection.transaction():
+    async with context.pool.acquire() as connection, connection.transaction():
         await _check_active(connection, person)
         await known.check(connection, read)
-        await _check_plausible(connection, desk, known, read)
+        await _check_plausible(connection, context, known, read)
         seats = await known.seats(connection, read)
         text = encode_content(read).decode()
         number = await _insert(connection, kind, text, person.name, reason, _seats_text(seats), known.lasts)
@@ -89,7 +89,7 @@ async def request(
 
 
 async def vote(
-    desk: Desk,
+    context: ServiceContext,
     kinds: Kinds,
     person: Person,
     number: int,
@@ -112,7 +112,7 @@ async def vote(
     """
     require(person, Right.VOTE)
     _check_reason(reason)
-    async with desk.pool.acquire() as connection, connection.transaction():
+    async with context.pool.acquire() as connection, connection.transaction():
         await _check_active(connection, person)
         change = await _lock(connection, number)
         await _check_open(connection, change)
@@ -140,20 +140,20 @@ async def vote(
         if decision == "refuse":
             await _end(connection, number, ChangeState.REFUSED, f"refused by {person.name}")
             return await _find(connection, number)
-        await _check_still(connection, desk, kinds, change)
+        await _check_still(connection, context, kinds, change)
         if len(change.votes) + 1 < len(change.seats):
             return await _find(connection, number)
         await _end(connection, number, ChangeState.APPROVED, "")
-        if kinds[change.kind].tells_secret:
-            return await _execute(connection, desk, kinds, change, again=False, seen=seen)
+        if kinds[change.kind].returns_secret:
+            return await _execute(connection, context, kinds, change, again=False, seen=seen)
     try:
-        return await execute(desk, kinds, number, again=False, seen=seen)
-    except TRY_AGAIN:  # the vote is stored; `tend` executes the change when the writer is back
-        async with desk.pool.acquire() as connection:
+        return await execute(context, kinds, number, again=False, seen=seen)
+    except TRY_AGAIN:  # the vote is stored; `run_due` executes the change when the writer is back
+        async with context.pool.acquire() as connection:
             return await _find(connection, number)
 
 
-async def withdraw(desk: Desk, person: Person, number: int) -> Change:
+async def withdraw(context: ServiceContext, person: Person, number: int) -> Change:
     """Withdraw one's own request.
 
     Raises:
@@ -162,7 +162,7 @@ async def withdraw(desk: Desk, person: Person, number: int) -> Change:
         Refused: too late.
 
     """
-    async with desk.pool.acquire() as connection, connection.transaction():
+    async with context.pool.acquire() as connection, connection.transaction():
         await _check_active(connection, person)
         change = await _lock(connection, number)
         if change.maker != person.name:
@@ -173,27 +173,27 @@ async def withdraw(desk: Desk, person: Person, number: int) -> Change:
 
 
 async def execute(
-    desk: Desk, kinds: Kinds, number: int, *, again: bool = True, seen: str | None = None
+    context: ServiceContext, kinds: Kinds, number: int, *, again: bool = True, seen: str | None = None
 ) -> Change:
     """Execute an approved change; one that has ended is returned as it is. `again`: a repeated attempt.
 
     `seen`: the digest of the effect for which the last vote was given, if it was stated.
 
     Raises:
-        Unavailable: the ledger's writer is unavailable; `tend` tries again.
-        OutcomeUnknown: the writer stopped responding meanwhile; `tend` tries again.
+        Unavailable: the ledger's writer is unavailable; `run_due` tries again.
+        OutcomeUnknown: the writer stopped responding meanwhile; `run_due` tries again.
 
     """
-    async with desk.pool.acquire() as connection, connection.transaction():
+    async with context.pool.acquire() as connection, connection.transaction():
         change = await _lock(connection, number)
         if change.state is not ChangeState.APPROVED:
             return change
-        return await _execute(connection, desk, kinds, change, again=again, seen=seen)
+        return await _execute(connection, context, kinds, change, again=again, seen=seen)
 
 
 async def _execute(
     connection: asyncpg.Connection,
-    desk: Desk,
+    context: ServiceContext,
     kinds: Kinds,
     change: Change,
     *,
@@ -201,14 +201,14 @@ async def _execute(
     seen: str | None = None,
 ) -> Change:
     kind, number = kinds[change.kind], change.number
-    execution = Execution(connection, desk.link, number)
+    execution = Execution(connection, context.link, number)
     try:
         async with connection.transaction():  # a failed execution leaves nothing but the failure
             if not (again and kind.moves_books):
                 # One execution of a kind at a time: the next is compared with the result of this one.
                 await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", change.kind)
                 await _check_seen(connection, kinds, change, seen)
-                await _check_still(connection, desk, kinds, change)
+                await _check_still(connection, context, kinds, change)
             # From here on the change is made.
             await kind.execute(execution, kind.read(change.content.encode()))
     except TRY_AGAIN:  # neither is a failure of the change
@@ -220,9 +220,9 @@ async def _execute(
     return await _find(connection, number, secret=execution.secret)
 
 
-async def tend(desk: Desk, kinds: Kinds, *, after_s: float = LEFT_S) -> int:
+async def run_due(context: ServiceContext, kinds: Kinds, *, after_s: float = LEFT_S) -> int:
     """Expire undecided changes, and execute those left approved for `after_s` by a crash; return how many."""
-    async with desk.pool.acquire() as connection:
+    async with context.pool.acquire() as connection:
         rows = await connection.fetch(
             "SELECT number, state FROM switch.change WHERE (state = 'approved'"
             " AND coalesce(tried_at, requested_at) < clock_timestamp() - make_interval(secs => $1))"
@@ -232,9 +232,9 @@ async def tend(desk: Desk, kinds: Kinds, *, after_s: float = LEFT_S) -> int:
     for row in rows:
         try:
             if row["state"] == ChangeState.APPROVED:
-                await execute(desk, kinds, row["number"])
+                await execute(context, kinds, row["number"])
             else:
-                await _expire(desk, row["number"])
+                await _expire(context, row["number"])
         except Exception as error:  # noqa: BLE001 - one change must not delay the others
             _log.warning(
                 "change_waits", change=row["number"], error=type(error).__name__, detail=logs.where(error)
@@ -242,8 +242,8 @@ async def tend(desk: Desk, kinds: Kinds, *, after_s: float = LEFT_S) -> int:
     return len(rows)
 
 
-async def _expire(desk: Desk, number: int) -> None:
-    async with desk.pool.acquire() as connection, connection.transaction():
+async def _expire(context: ServiceContext, number: int) -> None:
+    async with context.pool.acquire() as connection, connection.transaction():
         change = await _lock(connection, number)
         if change.state is ChangeState.REQUESTED:
             await _end(connection, number, ChangeState.EXPIRED, "")
@@ -292,7 +292,7 @@ def may_vote(change: Change, person: Person) -> bool:
     return True
 
 
-async def foresee(connection: asyncpg.Connection, kinds: Kinds, change: Change) -> Effect | None:
+async def present_effect(connection: asyncpg.Connection, kinds: Kinds, change: Change) -> Effect | None:
     """Effect of an open change at present; None if the change has ended."""
     if change.state is not ChangeState.REQUESTED:
         return None
@@ -309,19 +309,21 @@ async def links(connection: asyncpg.Connection, kinds: Kinds, change: Change) ->
 
 
 async def compare(
-    connection: asyncpg.Connection, desk: Desk, kinds: Kinds, change: Change
+    connection: asyncpg.Connection, context: ServiceContext, kinds: Kinds, change: Change
 ) -> Sequence[Comparison]:
     """Comparisons of an open change with the present values; none if it has ended."""
     if change.state is not ChangeState.REQUESTED:
         return ()
     kind = kinds[change.kind]
     try:
-        return await kind.compare(connection, kind.read(change.content.encode()), desk.bands)
+        return await kind.compare(connection, kind.read(change.content.encode()), context.bands)
     except SwitchError:  # what it concerns no longer exists: the check reports that
         return ()
 
 
-async def obstacle(connection: asyncpg.Connection, desk: Desk, kinds: Kinds, change: Change) -> str:
+async def obstacle(
+    connection: asyncpg.Connection, context: ServiceContext, kinds: Kinds, change: Change
+) -> str:
     """Why an open change is not possible now; empty if it is possible. Changes nothing.
 
     Raises:
@@ -332,7 +334,7 @@ async def obstacle(connection: asyncpg.Connection, desk: Desk, kinds: Kinds, cha
     await trial.start()  # a check may lock what it reads: the lock is released at once
     try:
         await connection.execute("SET LOCAL lock_timeout = '1s'")
-        await _check_still(connection, desk, kinds, change)
+        await _check_still(connection, context, kinds, change)
     except SwitchError as error:
         return error.detail
     finally:
@@ -379,19 +381,21 @@ async def _effect(connection: asyncpg.Connection, kinds: Kinds, change: Change) 
         return None
 
 
-async def _check_still(connection: asyncpg.Connection, desk: Desk, kinds: Kinds, change: Change) -> None:
+async def _check_still(
+    connection: asyncpg.Connection, context: ServiceContext, kinds: Kinds, change: Change
+) -> None:
     kind = kinds[change.kind]
     content = kind.read(change.content.encode())
     await kind.check(connection, content)
-    await _check_plausible(connection, desk, kind, content)
+    await _check_plausible(connection, context, kind, content)
 
 
 async def _check_plausible(
-    connection: asyncpg.Connection, desk: Desk, kind: Kind[Any], content: Content
+    connection: asyncpg.Connection, context: ServiceContext, kind: Kind[Any], content: Content
 ) -> None:
     """Compare what moves or limits money with present values; beyond the band a factor must be confirmed."""
     if isinstance(content, Confirmable):
-        compared = await kind.compare(connection, content, desk.bands)
+        compared = await kind.compare(connection, content, context.bands)
         plausibility.check(compared, content.confirmed_factor)
 
 

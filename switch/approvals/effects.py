@@ -122,7 +122,7 @@ Foresee = Callable[[asyncpg.Connection, Any], Awaitable[Effect]]
 FindLinks = Callable[[asyncpg.Connection, Any], Awaitable[tuple[Resource, ...]]]
 
 
-def touching(subject: Subject, *fields: str) -> FindLinks:
+def links_to(subject: Subject, *fields: str) -> FindLinks:
     """Link to the resource that these fields of the content identify together."""
 
     async def found(_connection: asyncpg.Connection, content: Any) -> tuple[Resource, ...]:

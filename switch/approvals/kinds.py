@@ -79,14 +79,14 @@ async def always(_connection: asyncpg.Connection, _content: Any) -> None:
     """A check that always passes."""
 
 
-async def beside_nothing(
+async def no_comparison(
     _connection: asyncpg.Connection, _content: Any, _bands: Bands
 ) -> Sequence[Comparison]:
     """No comparison: the change neither moves nor limits money."""
     return ()
 
 
-def of_nobody(_content: Any) -> str:
+def no_participant(_content: Any) -> str:
     """No participant: the change does not concern a particular one."""
     return ""
 
@@ -104,15 +104,15 @@ class Kind(Generic[C]):
     """Present and future values. It decides nothing, and works for all content that was accepted."""
     links: Callable[[asyncpg.Connection, C], Awaitable[tuple[Resource, ...]]] = field(kw_only=True)
     """Resources that the change concerns."""
-    compare: Callable[[asyncpg.Connection, C, Bands], Awaitable[Sequence[Comparison]]] = beside_nothing
+    compare: Callable[[asyncpg.Connection, C, Bands], Awaitable[Sequence[Comparison]]] = no_comparison
     """Comparisons of the content with present values; a kind with comparisons has `Confirmable` content."""
     seats: Callable[[asyncpg.Connection, C], Awaitable[tuple[Seat, ...]]] = one_checker
-    participant: Callable[[C], str] = of_nobody
+    participant: Callable[[C], str] = no_participant
     """Participant concerned: a participant's person may only request changes for its own."""
     right: Right = Right.REQUEST_CHANGE
     moves_books: bool = False
     """The ledger decides and remembers the execution: a second attempt after a crash needs no other check."""
-    tells_secret: bool = False
+    returns_secret: bool = False
     """A secret is returned once to the person whose vote completes the change; the ledger gets no command."""
     lasts: timedelta = field(default=LASTS)
 

@@ -20,7 +20,7 @@ from switch.change_catalogue import KINDS
 from switch.cli.connect import pool, settings_for, writer
 from switch.identity import sessions
 from switch.identity.model import Change, Person
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 
 T = TypeVar("T")
 As = Annotated[str, typer.Option("--as", help="the acting person, signed in with `payswitch people sign-in`")]
@@ -38,12 +38,12 @@ Reason = Annotated[str, typer.Option("--reason", help="reason; recorded in the l
 class CommandContext:
     """The context of a command: the service context, and the settings of the switch."""
 
-    desk: Desk
+    desk: ServiceContext
     settings: Settings
 
 
 @contextlib.asynccontextmanager
-async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
+async def open_desk(settings: Settings) -> AsyncIterator[ServiceContext]:
     """Reach the database and the writer of a running switch.
 
     Raises:
@@ -51,17 +51,19 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
 
     """
     async with pool(settings) as connections, writer(settings) as link:
-        yield Desk(connections, link, settings.data.resolve(), settings.sandbox_mark.exists(), settings.bands)
+        yield ServiceContext(
+            connections, link, settings.data.resolve(), settings.sandbox_mark.exists(), settings.bands
+        )
 
 
-def session_file(desk: Desk, name: str) -> Path:
+def session_file(desk: ServiceContext, name: str) -> Path:
     """The file with the session token of a person signed in on this machine; readable only by its owner."""
     if Path(name).name != name:
         raise NotAuthentic(f"{name!r} is not a valid name of a person")
     return desk.data / "run" / "sessions" / name
 
 
-def keep_token(desk: Desk, name: str, token: str) -> None:
+def keep_token(desk: ServiceContext, name: str, token: str) -> None:
     """Store the token of a session."""
     file = session_file(desk, name)
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -69,7 +71,7 @@ def keep_token(desk: Desk, name: str, token: str) -> None:
         out.write(token)
 
 
-async def find_person(desk: Desk, settings: Settings, name: str) -> Person:
+async def find_person(desk: ServiceContext, settings: Settings, name: str) -> Person:
     """Find the acting person: by the session on this machine or, in a sandbox, by the credentials file.
 
     Raises:

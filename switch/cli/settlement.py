@@ -244,9 +244,9 @@ def confirmation(
     raw, token = file.read_bytes(), read_file(signature).strip()
     media_type = "application/json" if file.suffix == ".json" else "application/xml"
 
-    async def work(context: CommandContext) -> day.Taken:
+    async def work(context: CommandContext) -> day.Processed:
         await _verify(context, agent, raw, token)
-        return await day.take_confirmation(context.desk, agent, raw, media_type, token)
+        return await day.process_confirmation(context.desk, agent, raw, media_type, token)
 
     show(msgspec.to_builtins(run(data, database_url, work)))
 

@@ -17,7 +17,7 @@ from schemas.reasons import Reason
 from switch.identity import secrets, sessions
 from switch.identity.model import Role
 from switch.writer.audit_notes import note
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 from switch.writer.event_kinds import EventKind
 
 INVITED_HOURS: Final = 72
@@ -45,7 +45,9 @@ def hash_half(half: str) -> str:
     return hashlib.sha256(half.strip().lower().encode()).hexdigest()
 
 
-async def begin(desk: Desk, name: str, maker_half: str, checker_half: str, password: str) -> Enrolment:
+async def begin(
+    context: ServiceContext, name: str, maker_half: str, checker_half: str, password: str
+) -> Enrolment:
     """Set the password of an invited person; return the authenticator's secret.
 
     Raises:
@@ -55,29 +57,29 @@ async def begin(desk: Desk, name: str, maker_half: str, checker_half: str, passw
     """
     hashed = await secrets.hash_password(name, password)
     totp = secrets.new_totp()
-    async with desk.pool.acquire() as connection, connection.transaction():
+    async with context.pool.acquire() as connection, connection.transaction():
         await _check_halves(connection, name, maker_half, checker_half)
         await connection.execute(
             "UPDATE switch.person SET password_hash = $2, totp_secret = $3, totp_step = 0 WHERE name = $1",
             name,
             hashed,
-            secrets.Seal(desk.data).seal(totp),
+            secrets.Seal(context.data).seal(totp),
         )
     return Enrolment(name, secrets.totp_uri(name, totp), totp)
 
 
-async def finish(desk: Desk, name: str, maker_half: str, checker_half: str, code: str) -> None:
+async def finish(context: ServiceContext, name: str, maker_half: str, checker_half: str, code: str) -> None:
     """Prove that the authenticator works; from now on the person may sign in.
 
     Raises:
         NotAuthentic: not invited, or a half or the code is wrong.
 
     """
-    async with desk.pool.acquire() as connection, connection.transaction():
+    async with context.pool.acquire() as connection, connection.transaction():
         row = await _check_halves(connection, name, maker_half, checker_half)
         if row["totp_secret"] is None:
             raise NotAuthentic(_WRONG)
-        secret = secrets.Seal(desk.data).open(row["totp_secret"])
+        secret = secrets.Seal(context.data).open(row["totp_secret"])
         step = secrets.totp_step(secret, code, row["now"], 0)
         if step is None:
             raise NotAuthentic(_WRONG)
@@ -107,7 +109,9 @@ async def _check_halves(
     return row
 
 
-async def found(desk: Desk, name: str, display_name: str, role: Role, password: str) -> Enrolment:
+async def found(
+    context: ServiceContext, name: str, display_name: str, role: Role, password: str
+) -> Enrolment:
     """Create the first operator or the first checker, on the machine itself, without approval.
 
     Raises:
@@ -119,7 +123,7 @@ async def found(desk: Desk, name: str, display_name: str, role: Role, password: 
         raise NotAllowed("only the first operator and the first checker are created in this way")
     hashed = await secrets.hash_password(name, password)
     totp = secrets.new_totp()
-    async with desk.pool.acquire() as connection, connection.transaction():
+    async with context.pool.acquire() as connection, connection.transaction():
         await connection.execute("LOCK TABLE switch.person IN SHARE ROW EXCLUSIVE MODE")
         if await connection.fetchval(
             "SELECT true FROM switch.person WHERE role = $1 AND status <> 'removed'", str(role)
@@ -134,7 +138,7 @@ async def found(desk: Desk, name: str, display_name: str, role: Role, password: 
             display_name,
             str(role),
             hashed,
-            secrets.Seal(desk.data).seal(totp),
+            secrets.Seal(context.data).seal(totp),
         )
         await note(connection, EventKind.PERSON_FOUNDED, person=name, role=str(role))
     return Enrolment(name, secrets.totp_uri(name, totp), totp)

@@ -14,7 +14,7 @@ from schemas.errors import NotAuthentic
 from switch.identity import secrets, sessions
 from switch.identity.model import Status
 from switch.writer.audit_notes import note
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 from switch.writer.event_kinds import EventKind
 
 FAILURES_MAX: Final = 5
@@ -29,14 +29,14 @@ FROM switch.person WHERE name = $1 FOR UPDATE
 """
 
 
-async def sign_in(desk: Desk, name: str, password: str, code: str) -> str:
+async def sign_in(context: ServiceContext, name: str, password: str, code: str) -> str:
     """Sign a person in; return the session's token.
 
     Raises:
         NotAuthentic: one of the three is wrong, or the person may not sign in; it is not stated which.
 
     """
-    async with desk.pool.acquire() as connection:
+    async with context.pool.acquire() as connection:
         stored = None
         if len(name) <= _NAME_MAX:
             stored = await connection.fetchval(
@@ -45,22 +45,22 @@ async def sign_in(desk: Desk, name: str, password: str, code: str) -> str:
     right = await secrets.check_password(stored, password)
     if stored is None:
         raise NotAuthentic(_WRONG)
-    async with desk.pool.acquire() as connection:
-        token = await _decide(desk, connection, name, code, right=right)
+    async with context.pool.acquire() as connection:
+        token = await _decide(context, connection, name, code, right=right)
     if token is None:
         raise NotAuthentic(_WRONG)
     return token
 
 
 async def _decide(
-    desk: Desk, connection: asyncpg.Connection, name: str, code: str, *, right: bool
+    context: ServiceContext, connection: asyncpg.Connection, name: str, code: str, *, right: bool
 ) -> str | None:
     """Decide with the row locked, so that concurrent guesses are counted one by one."""
     async with connection.transaction():
         row = await connection.fetchrow(_FOR_UPDATE, name)
         if row is None or row["locked"] or row["status"] != Status.ACTIVE:
             return None
-        step = _step(desk, row, code)
+        step = _step(context, row, code)
         if not right or step is None:
             await _count_failure(connection, name, row["failures"] + 1)
             return None
@@ -73,9 +73,9 @@ async def _decide(
         return await sessions.begin(connection, name)
 
 
-def _step(desk: Desk, row: asyncpg.Record, code: str) -> int | None:
+def _step(context: ServiceContext, row: asyncpg.Record, code: str) -> int | None:
     try:
-        secret = secrets.Seal(desk.data).open(row["totp_secret"])
+        secret = secrets.Seal(context.data).open(row["totp_secret"])
     except InvalidToken:
         raise NotAuthentic(_WRONG) from None
     return secrets.totp_step(secret, code, row["now"], row["totp_step"])

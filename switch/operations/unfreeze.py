@@ -8,7 +8,7 @@ import msgspec
 
 from schemas.errors import Refused
 from schemas.reasons import Reason
-from switch.approvals.effects import Effect, Row, Subject, term, touching
+from switch.approvals.effects import Effect, Row, Subject, links_to, term
 from switch.approvals.kinds import Content, Execution, Kind
 from switch.writer.commands import Unfreeze
 
@@ -58,7 +58,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _unfreeze,
         _check,
         effect=_effect,
-        links=touching(Subject.BOOKS),
+        links=links_to(Subject.BOOKS),
         moves_books=True,
     ),
 )

@@ -393,7 +393,7 @@ async def _acknowledged(connection: asyncpg.Connection, acknowledged: Path | Non
 async def _history(connection: asyncpg.Connection, numbers: Sequence[int] | None = None) -> CheckResult:
     """Replay payments, all or some, through the lifecycle table; open ones must have the listed state."""
     tally = Tally("I7 legal history", "every payment's history is a path in the lifecycle table")
-    standing = {
+    states = {
         row["number"]: State(row["state"])
         for row in await connection.fetch("SELECT number, state FROM switch.open_payment")
     }
@@ -402,11 +402,11 @@ async def _history(connection: asyncpg.Connection, numbers: Sequence[int] | None
     query = _HISTORY.format(which="AND e.number = ANY($1)" if which else "")
     async for row in connection.cursor(query, *which):
         if row["number"] != number:
-            _ended(tally, number, state, standing)
+            _ended(tally, number, state, states)
             number, state = row["number"], State.RECEIVED
         if row["kind"] in _STEP:
             state = _step(tally, number, state, row)
-    _ended(tally, number, state, standing)
+    _ended(tally, number, state, states)
     return tally.result()
 
 
@@ -421,8 +421,8 @@ def _step(tally: Tally, number: int, state: State, row: asyncpg.Record) -> State
     return said
 
 
-def _ended(tally: Tally, number: int, state: State, standing: dict[int, State]) -> None:
+def _ended(tally: Tally, number: int, state: State, states: dict[int, State]) -> None:
     if number:
-        listed = standing.get(number)
+        listed = states.get(number)
         fine = listed is None if state in FINAL else listed is state
         tally.check(fine, f"payment {number}: history ends {state}, listed {listed}")

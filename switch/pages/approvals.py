@@ -22,7 +22,7 @@ from switch.identity.model import Change, ChangeState, Person
 from switch.identity.permissions import may
 from switch.pages import audited, forms, language, shell
 from switch.pages.shell import PREFIX, Context, Viewer, form, redirect, render
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 
@@ -196,7 +196,7 @@ def _groups(person: Person) -> list[tuple[str, list[tuple[str, str]]]]:
     return [(name, [entry for _, entry in group]) for name, group in groupby(ordered, key=lambda one: one[0])]
 
 
-async def _find(context: Desk, person: Person, number: int) -> Change:
+async def _find(context: ServiceContext, person: Person, number: int) -> Change:
     async with context.pool.acquire() as connection:
         change = await approvals.find(connection, number)
     if not may_see(person, change):
@@ -206,7 +206,7 @@ async def _find(context: Desk, person: Person, number: int) -> Change:
 
 async def _form(
     request: Request,
-    context: Desk,
+    context: ServiceContext,
     person: Person,
     kind: Kind[Any],
     *,
@@ -241,7 +241,7 @@ def _hint(kind: Kind[Any]) -> str:
 
 async def _page(
     request: Request,
-    context: Desk,
+    context: ServiceContext,
     person: Person,
     change: Change,
     *,
@@ -250,7 +250,7 @@ async def _page(
 ) -> Response:
     pending = change.state is ChangeState.REQUESTED
     async with context.pool.acquire() as connection:
-        effect = await approvals.foresee(connection, KINDS, change)
+        effect = await approvals.present_effect(connection, KINDS, change)
         links = await approvals.links(connection, KINDS, change)
         stands_against = await _obstacle(connection, context, change) if pending else ""
         compared = await approvals.compare(connection, context, KINDS, change)
@@ -288,7 +288,7 @@ def _links(person: Person, touched: Sequence[Resource]) -> list[tuple[Subject, s
     return found
 
 
-async def _obstacle(connection: asyncpg.Connection, context: Desk, change: Change) -> str:
+async def _obstacle(connection: asyncpg.Connection, context: ServiceContext, change: Change) -> str:
     """Why the change cannot be executed now; empty if its rows are locked by another transaction."""
     try:
         return await approvals.obstacle(connection, context, KINDS, change)

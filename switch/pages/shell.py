@@ -23,7 +23,7 @@ from switch.base.calendars import zone_in
 from switch.identity.model import Person, Role
 from switch.identity.permissions import Right, may
 from switch.pages import language
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 
 PREFIX: Final = "/console"
 FORM_BYTES: Final = 64 * 1024
@@ -142,7 +142,7 @@ def _runtime(request: Request) -> Runtime:
 
 
 Viewer = Annotated[Person, Depends(_viewer)]
-Context = Annotated[Desk, Depends(desk_of)]
+Context = Annotated[ServiceContext, Depends(desk_of)]
 Switch = Annotated[Runtime, Depends(_runtime)]
 
 _environment: Final = Environment(

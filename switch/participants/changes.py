@@ -19,7 +19,7 @@ from switch.approvals.content import (
     refuse,
     status_of,
 )
-from switch.approvals.effects import Subject, touching
+from switch.approvals.effects import Subject, links_to
 from switch.approvals.kinds import Execution, Kind
 from switch.base.plausibility import Bands, Comparison
 from switch.base.sql import statements
@@ -297,7 +297,7 @@ async def _move(execution: Execution, content: Funds, debit: int, credit: int) -
     execution.outcome = f"moved {amount}, transfer {reply.number}"
 
 
-_LINKS: Final = touching(Subject.PARTICIPANT, "participant")
+_LINKS: Final = links_to(Subject.PARTICIPANT, "participant")
 KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind(
         "participant.onboard",

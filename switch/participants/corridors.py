@@ -19,9 +19,9 @@ from switch.approvals.effects import (
     Row,
     Subject,
     amount,
+    links_to,
     openness,
     term,
-    touching,
 )
 from switch.approvals.kinds import CHECKER, Confirmable, Content, Execution, Kind
 from switch.base.plausibility import Bands, Comparison, Measure
@@ -307,7 +307,7 @@ async def _switch_rail(execution: Execution, content: SwitchRail) -> None:
     )
 
 
-_LINKS: Final = touching(Subject.CORRIDOR, "source", "target")
+_LINKS: Final = links_to(Subject.CORRIDOR, "source", "target")
 KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind(
         "corridor.switch",
@@ -346,7 +346,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _set_rate,
         _check_rate,
         effect=_effect_of_rate,
-        links=touching(Subject.PARTICIPANT, "provider"),
+        links=links_to(Subject.PARTICIPANT, "provider"),
         compare=_compare_rate,
     ),
     Kind(
@@ -356,7 +356,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _switch_rail,
         _check_rail,
         effect=_effect_of_rail,
-        links=touching(Subject.RAIL, "country"),
+        links=links_to(Subject.RAIL, "country"),
         compare=_compare_rail,
     ),
 )

@@ -15,7 +15,7 @@ from switch.approvals.content import (
     participant_of,
     refuse,
 )
-from switch.approvals.effects import IRREVERSIBLE, NOTHING, Effect, Row, Subject, term, touching
+from switch.approvals.effects import IRREVERSIBLE, NOTHING, Effect, Row, Subject, links_to, term
 from switch.approvals.kinds import Content, Execution, Kind
 from switch.base.sql import statements
 from switch.identity.permissions import Right
@@ -189,7 +189,7 @@ def _text(instant: datetime | None) -> str:
     return NOTHING if instant is None else instant.astimezone(UTC).isoformat(timespec="seconds")
 
 
-_LINKS: Final = touching(Subject.PARTICIPANT, "participant")
+_LINKS: Final = links_to(Subject.PARTICIPANT, "participant")
 KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind(
         "key.add",

@@ -20,7 +20,7 @@ from switch.approvals.content import (
     participant_of,
     refuse,
 )
-from switch.approvals.effects import Effect, Subject, amount, minor_of, term, touching
+from switch.approvals.effects import Effect, Subject, amount, links_to, minor_of, term
 from switch.approvals.kinds import Confirmable, Execution, Kind
 from switch.base.plausibility import Bands, Comparison
 from switch.base.sql import statements
@@ -42,7 +42,7 @@ class SetLimits(Confirmable, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class StandingLimit:
+class LimitInForce:
     """A participant's limits in a currency and today's use (UTC), minor units; None is no limit."""
 
     participant: str
@@ -64,9 +64,9 @@ class StandingLimit:
         return None if minor is None else Money(minor, self.currency).text
 
 
-async def read(connection: asyncpg.Connection | asyncpg.Pool) -> list[StandingLimit]:
+async def read(connection: asyncpg.Connection | asyncpg.Pool) -> list[LimitInForce]:
     """Every limit in force, by participant and currency."""
-    return [StandingLimit(*row) for row in await connection.fetch(_READ)]
+    return [LimitInForce(*row) for row in await connection.fetch(_READ)]
 
 
 def _minor(text: str | None, currency: str) -> int | None:
@@ -134,7 +134,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _set,
         _check,
         effect=_effect,
-        links=touching(Subject.PARTICIPANT, "participant"),
+        links=links_to(Subject.PARTICIPANT, "participant"),
         compare=_compare,
         participant=participant_of,
         moves_books=True,

@@ -14,9 +14,9 @@ from switch.approvals.effects import (
     Foresee,
     Row,
     Subject,
+    links_to,
     status_of_row,
     term,
-    touching,
 )
 from switch.approvals.kinds import Content, Execution, Kind
 from switch.identity import enrolment, sessions
@@ -146,7 +146,7 @@ async def _effect_of_adding(connection: asyncpg.Connection, content: Add) -> Eff
     return Effect((*status.rows, role, *scope))
 
 
-_LINKS: Final = touching(Subject.PERSON, "name")
+_LINKS: Final = links_to(Subject.PERSON, "name")
 KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind(
         "person.add",
@@ -156,7 +156,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _check_add,
         effect=_effect_of_adding,
         links=_LINKS,
-        tells_secret=True,
+        returns_secret=True,
     ),
     Kind(
         "person.reset",
@@ -166,7 +166,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _check_there,
         effect=_becomes(term("invited")),
         links=_LINKS,
-        tells_secret=True,
+        returns_secret=True,
     ),
     Kind(
         "person.suspend",

@@ -9,7 +9,7 @@ import asyncpg
 
 from adapters import registry
 from switch.approvals.content import Country, refuse
-from switch.approvals.effects import NOTHING, Effect, Row, Subject, openness, term, touching
+from switch.approvals.effects import NOTHING, Effect, Row, Subject, links_to, openness, term
 from switch.approvals.kinds import Content, Execution, Kind
 from switch.base.sql import statements
 from switch.payments import rail_register
@@ -73,7 +73,7 @@ async def _retire(execution: Execution, content: OfRail) -> None:
     execution.outcome = f"the rail of {content.country} is retired"
 
 
-_LINKS: Final = touching(Subject.RAIL, "country")
+_LINKS: Final = links_to(Subject.RAIL, "country")
 KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind(
         "rail.register",

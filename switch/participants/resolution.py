@@ -11,7 +11,7 @@ import msgspec
 from schemas.errors import Refused
 from schemas.money import Money
 from schemas.reasons import Reason
-from switch.approvals.effects import NOTHING, Effect, Resource, Row, Subject, term, touching
+from switch.approvals.effects import NOTHING, Effect, Resource, Row, Subject, links_to, term
 from switch.approvals.kinds import Content, Execution, Kind
 from switch.base.sql import statements
 from switch.payments.reconciliation import resolve_break
@@ -204,7 +204,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _resolve,
         _check,
         effect=_effect,
-        links=touching(Subject.PAYMENT, "uetr"),
+        links=links_to(Subject.PAYMENT, "uetr"),
         moves_books=True,
     ),
     Kind(

@@ -109,7 +109,7 @@ def identity(sender: str, message: codec.Message, message_id: str) -> UUID:
     return uuid.uuid5(_NAMESPACE, f"{sender}\0{message.id[:_NAME]}\0{message_id}")
 
 
-async def keep(
+async def store(
     pool: asyncpg.Pool,
     keys: KeyRing,
     message: codec.Message,
@@ -164,7 +164,7 @@ async def inbox(
     pool: asyncpg.Pool, keys: KeyRing, receiver: str, *, after: int, limit: int
 ) -> Sequence[StoredMessage]:
     """Messages for a participant after a sequence number, oldest first. None is ever skipped."""
-    return [_letter(row, keys) for row in await pool.fetch(_INBOX, receiver, after, limit)]
+    return [_stored_message(row, keys) for row in await pool.fetch(_INBOX, receiver, after, limit)]
 
 
 async def latest(
@@ -190,10 +190,10 @@ async def find(pool: asyncpg.Pool, keys: KeyRing, receiver: str, seq: int) -> St
     row = await pool.fetchrow(_ONE, receiver, seq)
     if row is None:
         raise NotFound
-    return _letter(row, keys)
+    return _stored_message(row, keys)
 
 
-async def asked_back(pool: asyncpg.Pool, uetr: UUID, receiver: str) -> str | None:
+async def recalled_by(pool: asyncpg.Pool, uetr: UUID, receiver: str) -> str | None:
     """Sender of the newest camt.056 that asks `receiver` to return a payment; None if there is none."""
     sender: str | None = await pool.fetchval(
         "SELECT sender FROM switch.correspondence WHERE uetr = $1 AND receiver = $2"
@@ -220,7 +220,7 @@ async def document(pool: asyncpg.Pool, keys: KeyRing, id_: UUID) -> Mapping[str,
     return codec.again(raw, row["definition"]).document
 
 
-def _letter(row: asyncpg.Record, keys: KeyRing) -> StoredMessage:
+def _stored_message(row: asyncpg.Record, keys: KeyRing) -> StoredMessage:
     try:
         raw = keys.open(row["id"], personal_data.CAME, row["sealed_key"], row["body"])
     except Erased:

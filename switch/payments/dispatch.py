@@ -57,7 +57,7 @@ class Sending:
 
 def of_answer(answer: Answer, sending: Sending) -> Advance:
     """Convert a rail's answer about an order to a step."""
-    said = Advance(
+    step = Advance(
         sending.uetr,
         Event.DOUBT,
         rail=sending.rail,
@@ -73,12 +73,12 @@ def of_answer(answer: Answer, sending: Sending) -> Advance:
         case Outcome.DONE:
             minor, currency = answer.amount or (0, "")
             return replace(
-                said, event=Event.CONFIRM, reason="", credited_minor=minor, credited_currency=currency
+                step, event=Event.CONFIRM, reason="", credited_minor=minor, credited_currency=currency
             )
         case Outcome.REFUSED:
-            return replace(said, event=Event.REJECT, reason=said.reason or Reason.REASON_NOT_SPECIFIED)
+            return replace(step, event=Event.REJECT, reason=step.reason or Reason.REASON_NOT_SPECIFIED)
         case _:
-            return replace(said, detail=answer.outcome, pending=answer.outcome is Outcome.PENDING)
+            return replace(step, detail=answer.outcome, pending=answer.outcome is Outcome.PENDING)
 
 
 def of_receipt(receipt: Receipt, sending: Sending) -> Advance | None:
@@ -87,7 +87,7 @@ def of_receipt(receipt: Receipt, sending: Sending) -> Advance | None:
         return of_answer(receipt.answer, sending)
     if receipt.acceptance is Acceptance.ACCEPTED:
         return None
-    said = Advance(
+    step = Advance(
         sending.uetr,
         Event.DOUBT,
         rail=sending.rail,
@@ -97,10 +97,10 @@ def of_receipt(receipt: Receipt, sending: Sending) -> Advance | None:
         due_at=sending.due_at,
     )
     if receipt.acceptance is Acceptance.REFUSED:
-        return replace(said, event=Event.REJECT, reason=Reason.OFFLINE_CREDITOR_AGENT, answered_at=now_us())
+        return replace(step, event=Event.REJECT, reason=Reason.OFFLINE_CREDITOR_AGENT, answered_at=now_us())
     if receipt.acceptance is Acceptance.LATER:
-        return replace(said, event=Event.DEFER, due_at=_opens(receipt, sending), answered_at=now_us())
-    return said
+        return replace(step, event=Event.DEFER, due_at=_opens(receipt, sending), answered_at=now_us())
+    return step
 
 
 def _opens(receipt: Receipt, sending: Sending) -> int:
@@ -159,7 +159,7 @@ class Dispatcher:
         with rail.bulkhead, tracing.part("send", rail=country, uetr=uetr):
             if sent_at < expires_at:
                 receipt = await reserve_and_submit(rail.adapter, native)
-                rail.breaker.heard(answered=_answered(receipt))
+                rail.breaker.count_exchange(answered=_answered(receipt))
             else:
                 receipt = Receipt(Acceptance.REFUSED, detail="expired before it was sent")
         metrics.rail_request(country, "send", receipt.acceptance, time.perf_counter() - started)
@@ -167,7 +167,7 @@ class Dispatcher:
         due = enquiry_due(rail.adapter.profile.timing, self._scale, sent_at)
         step = of_receipt(receipt, Sending(uetr, country, sent_at, due, expires_at, exchange=True))
         if step is not None:
-            await self.tell(step)
+            await self.record_step(step)
 
     async def answered(self, rail: Rail, answer: Answer) -> None:
         """Record an unsolicited answer of a rail: a callback or a late answer.
@@ -216,7 +216,7 @@ class Dispatcher:
                 return
         _log.warning("outcome_left_to_caretaker")
 
-    async def tell(self, step: Command) -> Reply | None:
+    async def record_step(self, step: Command) -> Reply | None:
         """Have a step recorded, with retries; None if the writer stayed unavailable."""
         failpoint("before_outcome_commit")
         for pause in (*_PATIENCE_S, None):

@@ -111,11 +111,11 @@ class Intake:
                 expires_at=expires_at,
                 original=OriginalMessage(message.id, message.content),
             )
-            notes = route.rail.account_for(order)
+            notes = route.rail.not_carried(order)
             reply = await self._reserve(identity, sealer, order, route, notes)
         except Refused as refusal:
             return await self._remember(identity, self._terms_of(payment, sender), refusal)
-        return replace(_standing(uetr, reply), notes=notes)
+        return replace(_status(uetr, reply), notes=notes)
 
     def fingerprint(self, message: codec.Message, sender: Participant) -> bytes:
         """Fingerprint that identifies a repeat of the same message by the same sender."""
@@ -170,11 +170,11 @@ class Intake:
         payment, directory = asked.payment, self._directory.now
         adapter = route.rail.adapter
         price = routes.price(asked.amount, route, directory)
-        stated.check_bargain(payment, asked.original.content, price, directory.by_id.get(price.fx_provider))
+        stated.check_price(payment, asked.original.content, price, directory.by_id.get(price.fx_provider))
         legs = pricing.legs(price, route.debtor, route.creditor, route.corridor, directory)
         serial = await route.rail.serials.take(asked.made_at)
         order = replace(asked, amount=price.credit, serial=serial)
-        native = route.rail.say(order)
+        native = route.rail.translate(order)
         accept = Accept(
             identity=identity,
             terms=Terms(
@@ -233,7 +233,7 @@ class Intake:
 
     async def _remember(self, identity: Identity, terms: Terms, refusal: Refused) -> PaymentStatus:
         reply = await self._link.ask(Refuse(identity, refusal.reason, refusal.placed, terms))
-        return _standing(UUID(bytes=identity.uetr), reply)
+        return _status(UUID(bytes=identity.uetr), reply)
 
 
 def _refuse_findings(findings: list[Finding]) -> None:
@@ -242,7 +242,7 @@ def _refuse_findings(findings: list[Finding]) -> None:
         raise Refused(verdict.summary(findings), reason=first.reason, path=first.path)
 
 
-def _standing(uetr: UUID, reply: Reply) -> PaymentStatus:
+def _status(uetr: UUID, reply: Reply) -> PaymentStatus:
     if reply.verdict is Verdict.EXISTS_WITH_DIFFERENT_CONTENT:
         metrics.REPLAYS.labels("mismatch").inc()
         raise DuplicateUetr

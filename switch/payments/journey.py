@@ -120,7 +120,7 @@ def _state(rows: list[asyncpg.Record]) -> tuple[State, str, str, str]:
     return State(body["state"]), body.get("reason", ""), detail, last["kind"]
 
 
-async def read_standing(pool: asyncpg.Pool, uetr: UUID) -> PaymentStatus:
+async def read_status(pool: asyncpg.Pool, uetr: UUID) -> PaymentStatus:
     """Status of a known payment.
 
     Raises:
@@ -145,7 +145,7 @@ async def read_known(pool: asyncpg.Pool, uetr: UUID, fingerprint: bytes) -> Paym
         return None
     if known != fingerprint:
         raise DuplicateUetr
-    return await read_standing(pool, uetr)
+    return await read_status(pool, uetr)
 
 
 async def read_payment(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None) -> dict[str, Any]:

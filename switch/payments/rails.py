@@ -140,7 +140,7 @@ class Breaker:
             raise _away()
         self._retry_at = time.monotonic() + self.rest_s
 
-    def heard(self, *, answered: bool) -> None:
+    def count_exchange(self, *, answered: bool) -> None:
         """Count the result of an exchange."""
         was_open = self.open
         self.silent = 0 if answered else self.silent + 1
@@ -175,7 +175,7 @@ class Rail:
         self.breaker.check()
         self.bulkhead.check()
 
-    def say(self, order: Order) -> Native:
+    def translate(self, order: Order) -> Native:
         """Translate an order to the rail's format.
 
         Raises:
@@ -193,7 +193,7 @@ class Rail:
             ) from None
         raise Refused(violation.text, reason=violation.reason, path=violation.path)
 
-    def account_for(self, order: Order) -> list[tuple[str, str]]:
+    def not_carried(self, order: Order) -> list[tuple[str, str]]:
         """Parts of the order's message that the rail does not carry: path and text, for the sender.
 
         Raises:

@@ -165,7 +165,9 @@ class Reconciliation:
         for row in await self._pool.fetch(_OPEN, country):
             answer = answers.get(row["native_ref"])
             if answer is not None and answer.uetr in {None, str(row["uetr"])}:
-                reply = await self._dispatcher.tell(of_answer(answer, Sending(row["uetr"].bytes, country)))
+                reply = await self._dispatcher.record_step(
+                    of_answer(answer, Sending(row["uetr"].bytes, country))
+                )
                 if reply is None:
                     raise OutcomeUnknown("the writer is unavailable; the cycle is read again")
                 finished += reply.verdict is Verdict.ADVANCED

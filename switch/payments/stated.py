@@ -237,7 +237,7 @@ def _check_payment_type(kind: Content, place: str, corridor: Corridor) -> None:
 # The price
 
 
-def check_bargain(
+def check_price(
     payment: CreditTransfer, message: Content, price: Price, provider: Participant | None
 ) -> None:
     """Refuse a stated amount or rate that differs from the actual one, which a quote states.

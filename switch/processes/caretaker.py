@@ -37,7 +37,7 @@ from switch.reports import tasks as report_tasks
 from switch.writer.absence import Contact
 from switch.writer.client import Link
 from switch.writer.commands import Advance, Command, Enquired, RailResponse, Reply
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 from switch.writer.lifecycle import Event, State
 from switch.writer.verdicts import Verdict
 
@@ -184,7 +184,7 @@ class Caretaker:
         """Send the payment if its rail is open, close it if it has expired, otherwise wait."""
         uetr = row["uetr"].bytes
         if row["now"] >= row["expires_at"]:
-            await self._dispatcher.tell(Advance(uetr, Event.EXPIRE, reason=Reason.CUT_OFF_TIME))
+            await self._dispatcher.record_step(Advance(uetr, Event.EXPIRE, reason=Reason.CUT_OFF_TIME))
         elif row["rail_open"]:
             await self._send(rail, row)
 
@@ -193,7 +193,7 @@ class Caretaker:
         native = self._native(row)
         uetr = row["uetr"].bytes
         due = now_us() + scaled_us(rail.adapter.profile.timing.answer_s, self._settings.time_scale)
-        reply = await self._dispatcher.tell(Advance(uetr, Event.SEND, due_at=due))
+        reply = await self._dispatcher.record_step(Advance(uetr, Event.SEND, due_at=due))
         if reply is not None and reply.verdict is Verdict.ADVANCED:
             await self._dispatcher.send(rail, uetr, native, microseconds(row["expires_at"]))
 
@@ -207,7 +207,7 @@ class Caretaker:
         due = enquiry_due(
             rail.adapter.profile.timing, self._settings.time_scale, microseconds(row["entered_at"])
         )
-        await self._dispatcher.tell(
+        await self._dispatcher.record_step(
             Advance(
                 row["uetr"].bytes,
                 Event.DOUBT,
@@ -224,7 +224,7 @@ class Caretaker:
         started = now_us()
         answer = await _enquire(rail, self._native(row))
         metrics.rail_request(country, "enquire", answer.outcome, (now_us() - started) / 1e6)
-        rail.breaker.heard(answered=answer.outcome is not Outcome.UNKNOWN)
+        rail.breaker.count_exchange(answered=answer.outcome is not Outcome.UNKNOWN)
         failpoint("after_enquiry")
         said = _SAID.get(answer.outcome)
         if said is None:
@@ -246,7 +246,7 @@ class Caretaker:
 
     async def _report(self, step: Command) -> Reply:
         """Pass a rail's response to the writer, with retries: a lost response would need a new enquiry."""
-        while (reply := await self._dispatcher.tell(step)) is None:
+        while (reply := await self._dispatcher.record_step(step)) is None:
             pass
         return reply
 
@@ -310,7 +310,7 @@ def _duties(
     """The periodic tasks of the caretaker. Its heartbeat is the search for due payments."""
     caretaker = Caretaker(settings, pool, link, known)
     keeper = Housekeeper(settings, pool)
-    desk = Desk(pool, link, settings.data, settings.sandbox, settings.bands)
+    desk = ServiceContext(pool, link, settings.data, settings.sandbox, settings.bands)
     invariants = Invariants(pool, link, settings.invariants_events_max)
 
     async def tick() -> None:

@@ -9,31 +9,31 @@ from switch.identity import sessions
 from switch.participants import liquidity
 from switch.settlement import day, delivery
 from switch.writer import audit_notes
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 
 EVERY_S: Final = 1.0
 
 
-async def _changes(desk: Desk) -> None:
-    await approvals.tend(desk, KINDS)
+async def _changes(desk: ServiceContext) -> None:
+    await approvals.run_due(desk, KINDS)
 
 
-async def _liquidity(desk: Desk) -> None:
+async def _liquidity(desk: ServiceContext) -> None:
     await liquidity.watch(desk.pool)
 
 
-async def _notes(desk: Desk) -> None:
+async def _notes(desk: ServiceContext) -> None:
     await audit_notes.relay(desk)
 
 
-async def _sessions(desk: Desk) -> None:
+async def _sessions(desk: ServiceContext) -> None:
     async with desk.pool.acquire() as connection:
         await sessions.forget_old(connection)
 
 
-WORK: Final[tuple[Callable[[Desk], Awaitable[None]], ...]] = (
+WORK: Final[tuple[Callable[[ServiceContext], Awaitable[None]], ...]] = (
     _changes,
-    day.tend,
+    day.run_due,
     delivery.deliver,
     _liquidity,
     _notes,

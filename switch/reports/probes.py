@@ -41,7 +41,7 @@ async def _rail_answers(rail: Rail) -> bool:
     try:
         answered = await rail.adapter.probe()
     finally:
-        rail.breaker.heard(answered=answered)
+        rail.breaker.count_exchange(answered=answered)
     return answered
 
 

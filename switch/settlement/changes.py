@@ -21,9 +21,9 @@ from switch.approvals.effects import (
     Resource,
     Row,
     Subject,
+    links_to,
     openness,
     term,
-    touching,
 )
 from switch.approvals.kinds import Confirmable, Content, Execution, Kind
 from switch.base import calendars
@@ -435,8 +435,8 @@ async def _links_of_line(_connection: asyncpg.Connection, content: HoldLine) -> 
     )
 
 
-_WINDOW: Final = touching(Subject.WINDOW, "window")
-_CALENDAR: Final = touching(Subject.CALENDAR, "currency")
+_WINDOW: Final = links_to(Subject.WINDOW, "window")
+_CALENDAR: Final = links_to(Subject.CALENDAR, "currency")
 KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind(
         "window.close",

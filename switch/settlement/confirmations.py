@@ -81,13 +81,13 @@ def _entry(entry: dict[str, Any]) -> Iterator[AgentNotification]:
 def _status_report(content: dict[str, Any]) -> Iterator[AgentNotification]:
     transactions = content.get("TxInfAndSts", ())
     for tx in transactions:
-        yield from _word(tx.get("TxSts"), tx, tx.get("OrgnlUETR"), None)
+        yield from _response(tx.get("TxSts"), tx, tx.get("OrgnlUETR"), None)
     if not transactions:
         for group in content.get("OrgnlGrpInfAndSts", ()):
-            yield from _word(group.get("GrpSts"), group, None, group["OrgnlMsgId"])
+            yield from _response(group.get("GrpSts"), group, None, group["OrgnlMsgId"])
 
 
-def _word(
+def _response(
     status: str | None, content: dict[str, Any], uetr: str | None, message_id: str | None
 ) -> Iterator[AgentNotification]:
     original = content.get("OrgnlTxRef", {}).get("IntrBkSttlmAmt")

@@ -38,7 +38,7 @@ from switch.settlement.states import (
 from switch.writer.audit_notes import note
 from switch.writer.client import Link
 from switch.writer.commands import CloseWindow, Fund, Hold, Leg, Release, Reply
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 from switch.writer.event_kinds import EventKind
 from switch.writer.verdicts import Verdict
 
@@ -85,19 +85,19 @@ def line_id(window: int, participant: str) -> uuid.UUID:
 # Steps of the caretaker.
 
 
-async def tend(desk: Desk) -> None:
+async def run_due(context: ServiceContext) -> None:
     """Take every step that is possible now."""
-    await close_due(desk)
-    for row in await desk.pool.fetch(_UNSETTLED):
-        await _guarded(open_settlement(desk, row["number"]), row["number"])
-    rows = await desk.pool.fetch(
+    await close_due(context)
+    for row in await context.pool.fetch(_UNSETTLED):
+        await _guarded(open_settlement(context, row["number"]), row["number"])
+    rows = await context.pool.fetch(
         "SELECT settlement_window, state FROM switch.settlement WHERE state IN ('CONFIRMED', 'SETTLING')"
         " ORDER BY settlement_window"
     )
     for row in rows:
         step = instruct if row["state"] == SettlementState.CONFIRMED else finish
-        await _guarded(step(desk, row["settlement_window"]), row["settlement_window"])
-    await retake(desk)
+        await _guarded(step(context, row["settlement_window"]), row["settlement_window"])
+    await reprocess(context)
 
 
 async def _guarded(step: Awaitable[object], window: int) -> None:
@@ -110,39 +110,39 @@ async def _guarded(step: Awaitable[object], window: int) -> None:
         _log.error("settlement_failed", window=window, error=type(error).__name__, detail=logs.where(error))
 
 
-async def close_due(desk: Desk) -> list[int]:
+async def close_due(context: ServiceContext) -> list[int]:
     """Close every window whose cut-off has passed; return their numbers."""
     closed = []
-    for schedule in await reads.schedules(desk.pool):
-        row = await desk.pool.fetchrow(
+    for schedule in await reads.schedules(context.pool):
+        row = await context.pool.fetchrow(
             "SELECT number, opened_at, clock_timestamp() AS now FROM ledger.settlement_window"
             " WHERE currency = $1 AND closing_seq IS NULL",
             schedule.currency,
         )
         if row is None or not schedule.enabled:
             continue
-        calendar = await calendars.load(desk.pool, schedule.currency)
+        calendar = await calendars.load(context.pool, schedule.currency)
         if row["now"] >= calendar.next_close(schedule.closes_at, row["opened_at"]):
-            reply = await desk.link.ask(CloseWindow(schedule.currency, row["number"]))
+            reply = await context.link.ask(CloseWindow(schedule.currency, row["number"]))
             if reply.verdict is Verdict.CLOSED:
                 closed.append(row["number"])
     return closed
 
 
-async def open_settlement(desk: Desk, window: int) -> None:
+async def open_settlement(context: ServiceContext, window: int) -> None:
     """Record the positions of a closed window, with lines carried from earlier ones; once.
 
     Raises:
         Unbalanced: its nets do not sum to zero.
 
     """
-    found = await windows.find(desk.pool, window)
+    found = await windows.find(context.pool, window)
     if found is None or found.closed_at is None:
         raise NotFound("no such closed window")
-    calendar = await calendars.load(desk.pool, found.currency)
+    calendar = await calendars.load(context.pool, found.currency)
     value_date = calendar.value_date(found.closed_at)
-    nets = positions.of_participants(await positions.payment_nets(desk.pool, window))
-    async with desk.pool.acquire() as connection, connection.transaction():
+    nets = positions.of_participants(await positions.payment_nets(context.pool, window))
+    async with context.pool.acquire() as connection, connection.transaction():
         await connection.execute("LOCK TABLE switch.settlement IN SHARE ROW EXCLUSIVE MODE")
         if await connection.fetchval(
             "SELECT true FROM switch.settlement WHERE settlement_window = $1", window
@@ -178,7 +178,7 @@ async def open_settlement(desk: Desk, window: int) -> None:
         )
 
 
-async def instruct(desk: Desk, window: int) -> None:
+async def instruct(context: ServiceContext, window: int) -> None:
     """Reserve the money of every line, store the instruction for the agent, and then send it.
 
     Raises:
@@ -186,7 +186,7 @@ async def instruct(desk: Desk, window: int) -> None:
         NotFound: the currency has no settlement agent.
 
     """
-    async with desk.pool.acquire() as connection, connection.transaction():
+    async with context.pool.acquire() as connection, connection.transaction():
         settlement = await lock(connection, window)
         state = next_state(settlement.state, SettlementEvent.INSTRUCT)
         if await connection.fetchval(_BEING_ABORTED, window):
@@ -195,7 +195,7 @@ async def instruct(desk: Desk, window: int) -> None:
         agent = await _agent(connection, settlement.currency)
         for line in await reads.lines(connection, window):
             if line.state is LineState.DUE:
-                await _instruct_line(desk, connection, window, line, scheme)
+                await _instruct_line(context, connection, window, line, scheme)
         at = await connection.fetchval("SELECT clock_timestamp()")
         octets = await _instruction(connection, agent, replace(settlement, changed_at=at))
         digest = octets and hashlib.sha256(octets).hexdigest()
@@ -222,19 +222,19 @@ async def instruct(desk: Desk, window: int) -> None:
         await note(
             connection, EventKind(f"SETTLEMENT_{state}"), window=window, message=message_id, sha256=digest
         )
-    await write_instruction(desk, window)
+    await write_instruction(context, window)
 
 
-async def write_instruction(desk: Desk, window: int) -> None:
+async def write_instruction(context: ServiceContext, window: int) -> None:
     """Write and sign the instruction of a settlement, unless it is there; the bytes are always the same."""
-    settlement = await reads.find(desk.pool, window)
-    files = SettlementFiles(desk.data)
+    settlement = await reads.find(context.pool, window)
+    files = SettlementFiles(context.data)
     if settlement.state is not SettlementState.SETTLING or settlement.message_id is None:
         return
     assert settlement.file is not None
     if files.has(settlement.file):
         return
-    octets = await desk.pool.fetchval(
+    octets = await context.pool.fetchval(
         "SELECT body FROM switch.settlement_instruction WHERE settlement_window = $1", window
     )
     assert hashlib.sha256(octets).hexdigest() == settlement.file_sha256, "the instruction has changed"
@@ -268,7 +268,7 @@ async def _instruction(
 
 
 async def _instruct_line(
-    desk: Desk, connection: asyncpg.Connection, window: int, line: SettlementLine, scheme: int
+    context: ServiceContext, connection: asyncpg.Connection, window: int, line: SettlementLine, scheme: int
 ) -> None:
     """Reserve one line's money; it can be gone from the position if a later window has spent it."""
     if line.total_minor == 0:
@@ -280,7 +280,7 @@ async def _instruct_line(
         [_leg(line, scheme)],
         f"settlement of window {window}: {line.participant}",
     )
-    reply = await desk.link.ask(command)
+    reply = await context.link.ask(command)
     if reply.verdict in _MADE and reply.state == TransferState.PENDING:
         await _move_line(connection, window, line, LineEvent.INSTRUCT, transfer=reply.number)
     else:
@@ -297,10 +297,10 @@ def _leg(line: SettlementLine, scheme: int) -> Leg:
     return Leg(line.account, scheme, minor, SETTLEMENT)
 
 
-async def finish(desk: Desk, window: int) -> bool:
+async def finish(context: ServiceContext, window: int) -> bool:
     """Finish a settlement that waits for none of its lines; return whether it is finished."""
-    await write_instruction(desk, window)
-    async with desk.pool.acquire() as connection, connection.transaction():
+    await write_instruction(context, window)
+    async with context.pool.acquire() as connection, connection.transaction():
         settlement = await lock(connection, window)
         if settlement.state is not SettlementState.SETTLING:
             return False
@@ -316,7 +316,7 @@ async def finish(desk: Desk, window: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Processed:
     """Result of a confirmation: lines by what was done, and contradictions that people must examine."""
 
     settled: tuple[str, ...]
@@ -327,7 +327,9 @@ class Taken:
     """Notifications that match no instruction to this agent."""
 
 
-async def take_confirmation(desk: Desk, agent: str, raw: bytes, media_type: str, signature: str) -> Taken:
+async def process_confirmation(
+    context: ServiceContext, agent: str, raw: bytes, media_type: str, signature: str
+) -> Processed:
     """Process the settlement agent's confirmation; the `signature` that proves its origin is stored with it.
 
     Raises:
@@ -335,8 +337,8 @@ async def take_confirmation(desk: Desk, agent: str, raw: bytes, media_type: str,
         NotAllowed: not a settlement agent.
 
     """
-    message, words = confirmations.read(raw, media_type)
-    async with desk.pool.acquire() as connection:
+    message, notifications = confirmations.read(raw, media_type)
+    async with context.pool.acquire() as connection:
         if not await connection.fetchval(_IS_AGENT, agent):
             raise NotAllowed("only a settlement agent confirms settlements")
         await connection.execute(
@@ -349,31 +351,33 @@ async def take_confirmation(desk: Desk, agent: str, raw: bytes, media_type: str,
             signature,
             media_type,
         )
-    # The message is stored from here on: after a crash, `retake` continues.
-    return await _take_words(desk, agent, hashlib.sha256(raw).digest(), words)
+    # The message is stored from here on: after a crash, `reprocess` continues.
+    return await _process(context, agent, hashlib.sha256(raw).digest(), notifications)
 
 
-async def retake(desk: Desk, *, after_s: float = 30.0) -> None:
+async def reprocess(context: ServiceContext, *, after_s: float = 30.0) -> None:
     """Process confirmations that a crash left unprocessed; each notification takes effect only once."""
-    rows = await desk.pool.fetch(
+    rows = await context.pool.fetch(
         "SELECT sha256, agent, body, media_type FROM switch.settlement_confirmation WHERE taken_at IS NULL"
         " AND received_at < clock_timestamp() - make_interval(secs => $1) ORDER BY received_at LIMIT 100",
         after_s,
     )
     for row in rows:
-        _, words = confirmations.read(row["body"], row["media_type"])
-        await _take_words(desk, row["agent"], row["sha256"], words)
+        _, notifications = confirmations.read(row["body"], row["media_type"])
+        await _process(context, row["agent"], row["sha256"], notifications)
 
 
-async def _take_words(desk: Desk, agent: str, sha256: bytes, words: list[AgentNotification]) -> Taken:
+async def _process(
+    context: ServiceContext, agent: str, sha256: bytes, notifications: list[AgentNotification]
+) -> Processed:
     taken: dict[str, list[str]] = {"settled": [], "held": [], "known": [], "contradiction": []}
     unmatched = 0
-    for word in words:
-        found = await _lines_of(desk, agent, word)
+    for notification in notifications:
+        found = await _lines_of(context, agent, notification)
         unmatched += not found
         for window, participant in found:
-            taken[await _take_word(desk, window, participant, word)].append(participant)
-    async with desk.pool.acquire() as connection, connection.transaction():
+            taken[await _process_one(context, window, participant, notification)].append(participant)
+    async with context.pool.acquire() as connection, connection.transaction():
         first = await connection.fetchval(
             "UPDATE switch.settlement_confirmation SET taken_at = clock_timestamp()"
             " WHERE sha256 = $1 AND taken_at IS NULL RETURNING true",
@@ -383,7 +387,7 @@ async def _take_words(desk: Desk, agent: str, sha256: bytes, words: list[AgentNo
             await note(
                 connection, EventKind.SETTLEMENT_UNMATCHED, agent=agent, sha256=sha256.hex(), words=unmatched
             )
-    return Taken(
+    return Processed(
         settled=tuple(taken["settled"]),
         held=tuple(taken["held"]),
         known=tuple(taken["known"]),
@@ -392,43 +396,53 @@ async def _take_words(desk: Desk, agent: str, sha256: bytes, words: list[AgentNo
     )
 
 
-async def _lines_of(desk: Desk, agent: str, word: AgentNotification) -> list[tuple[int, str]]:
+async def _lines_of(
+    context: ServiceContext, agent: str, notification: AgentNotification
+) -> list[tuple[int, str]]:
     """Find the lines that a notification is about, among those that this agent was instructed to settle."""
-    rows = await desk.pool.fetch(
+    rows = await context.pool.fetch(
         "SELECT l.settlement_window AS window, l.participant FROM switch.settlement_line AS l"
         " JOIN switch.settlement AS s USING (settlement_window)"
         " LEFT JOIN switch.settlement_agent AS a USING (currency)"
         " WHERE coalesce(s.agent, a.agent) = $1 AND ("
         "($2::uuid IS NOT NULL AND l.id = $2) OR ($2::uuid IS NULL AND s.message_id = $3))",
         agent,
-        None if word.uetr is None else uuid.UUID(word.uetr),
-        word.message_id,
+        None if notification.uetr is None else uuid.UUID(notification.uetr),
+        notification.message_id,
     )
     return [(row["window"], row["participant"]) for row in rows]
 
 
-async def _take_word(desk: Desk, window: int, participant: str, word: AgentNotification) -> str:
+async def _process_one(
+    context: ServiceContext, window: int, participant: str, notification: AgentNotification
+) -> str:
     """Post or release one line; return `settled`, `held`, `known` or (nothing changed) `contradiction`."""
-    async with desk.pool.acquire() as connection, connection.transaction():
+    async with context.pool.acquire() as connection, connection.transaction():
         settlement = await lock(connection, window)
         line = await reads.lock_line(connection, window, participant)
-        if word.amount is not None and word.amount != Money(-line.total_minor, settlement.currency):
-            return await _contradict(connection, window, line, word, "a different amount")
-        if word.stated is not None and word.stated != Money(abs(line.total_minor), settlement.currency):
-            return await _contradict(connection, window, line, word, "a different amount")
-        if word.outcome is Outcome.UNDONE:
-            return await _contradict(connection, window, line, word, "booked back, or without an amount")
-        if word.outcome is Outcome.DONE:
-            return await _done(desk, connection, settlement, line, word)
-        return await _refused(desk, connection, window, line, word)
+        if notification.amount is not None and notification.amount != Money(
+            -line.total_minor, settlement.currency
+        ):
+            return await _contradict(connection, window, line, notification, "a different amount")
+        if notification.stated is not None and notification.stated != Money(
+            abs(line.total_minor), settlement.currency
+        ):
+            return await _contradict(connection, window, line, notification, "a different amount")
+        if notification.outcome is Outcome.UNDONE:
+            return await _contradict(
+                connection, window, line, notification, "booked back, or without an amount"
+            )
+        if notification.outcome is Outcome.DONE:
+            return await _done(context, connection, settlement, line, notification)
+        return await _refused(context, connection, window, line, notification)
 
 
 async def _done(
-    desk: Desk,
+    context: ServiceContext,
     connection: asyncpg.Connection,
     settlement: reads.Settlement,
     line: SettlementLine,
-    word: AgentNotification,
+    notification: AgentNotification,
 ) -> str:
     window = settlement.window
     match line.state:
@@ -436,45 +450,56 @@ async def _done(
             return "known"
         case LineState.INSTRUCTED:
             text = f"settlement of window {window}: {line.participant}"
-            reply = await desk.link.ask(Release(line.id.bytes, "post", text))
+            reply = await context.link.ask(Release(line.id.bytes, "post", text))
             done = reply.verdict in {Verdict.POSTED, Verdict.ALREADY_POSTED}
             if reply.verdict is Verdict.ALREADY_VOIDED:  # a crash happened between the ledger's void and ours
-                reply = await _move_late(desk, connection, settlement, line)
+                reply = await _move_late(context, connection, settlement, line)
                 done = reply.verdict in _MADE
         case LineState.HELD if line.transfer is not None:
-            reply = await _move_late(desk, connection, settlement, line)
+            reply = await _move_late(context, connection, settlement, line)
             done = reply.verdict in _MADE
         case _:
-            return await _contradict(connection, window, line, word, f"the line is {line.state}")
+            return await _contradict(connection, window, line, notification, f"the line is {line.state}")
     if not done:
-        return await _contradict(connection, window, line, word, reply.verdict.text)
+        return await _contradict(connection, window, line, notification, reply.verdict.text)
     await _move_line(connection, window, line, LineEvent.CONFIRM)
     return "settled"
 
 
 async def _move_late(
-    desk: Desk, connection: asyncpg.Connection, settlement: reads.Settlement, line: SettlementLine
+    context: ServiceContext,
+    connection: asyncpg.Connection,
+    settlement: reads.Settlement,
+    line: SettlementLine,
 ) -> Reply:
     """Move the money in one step, once, if the agent settled a line after its hold was released."""
     id_ = uuid.uuid5(_NAMESPACE, f"{settlement.window}/{line.participant}")
     scheme = await _scheme_account(connection, settlement.currency)
     text = f"late settlement of window {settlement.window}: {line.participant}"
-    return await desk.link.ask(
+    return await context.link.ask(
         Fund(id_.bytes, hashlib.sha256(id_.bytes).digest(), [_leg(line, scheme)], text)
     )
 
 
 async def _refused(
-    desk: Desk, connection: asyncpg.Connection, window: int, line: SettlementLine, word: AgentNotification
+    context: ServiceContext,
+    connection: asyncpg.Connection,
+    window: int,
+    line: SettlementLine,
+    notification: AgentNotification,
 ) -> str:
     if line.state is LineState.INSTRUCTED:
         await hold_line(
-            desk.link, connection, window, line, f"the agent rejected it: {word.reason or 'no reason'}"
+            context.link,
+            connection,
+            window,
+            line,
+            f"the agent rejected it: {notification.reason or 'no reason'}",
         )
         return "held"
     if line.state in {LineState.HELD, LineState.CARRIED}:
         return "known"
-    return await _contradict(connection, window, line, word, f"the line is {line.state}")
+    return await _contradict(connection, window, line, notification, f"the line is {line.state}")
 
 
 async def hold_line(
@@ -495,7 +520,11 @@ async def hold_line(
 
 
 async def _contradict(
-    connection: asyncpg.Connection, window: int, line: SettlementLine, word: AgentNotification, text: str
+    connection: asyncpg.Connection,
+    window: int,
+    line: SettlementLine,
+    notification: AgentNotification,
+    text: str,
 ) -> str:
     """Record a contradiction: it changes nothing, and people must examine it."""
     await note(
@@ -503,7 +532,7 @@ async def _contradict(
         EventKind.SETTLEMENT_CONTRADICTION,
         window=window,
         participant=line.participant,
-        said=str(word.outcome),
+        said=str(notification.outcome),
         detail=text,
     )
     return "contradiction"

@@ -9,7 +9,7 @@ Rule 2: the switch enquires about an instruction that may have been sent (pacs.0
 again, with the same bytes, only after the agent responds that it does not have it. An agent acts once on a
 message id.
 Rule 3: a response of the endpoint never moves money. Only the agent's signed camt.054 or pacs.002 does, which
-`day.take_confirmation` processes; until then lines stay INSTRUCTED, without a time limit.
+`day.process_confirmation` processes; until then lines stay INSTRUCTED, without a time limit.
 
 The endpoint is a URL. The switch posts XML, with a detached JWS by the settlement key in
 `Payswitch-Signature`. The agent responds 2xx (received), 404 (to an enquiry about a message that it does not
@@ -30,7 +30,7 @@ from schemas.signing import jws
 from switch.settlement import instructions
 from switch.settlement.files import SettlementFiles
 from switch.writer.audit_notes import note
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 from switch.writer.event_kinds import EventKind
 
 SIGNATURE: Final = "Payswitch-Signature"
@@ -84,49 +84,49 @@ async def begin(connection: asyncpg.Connection, window: int, door: str) -> None:
     )
 
 
-async def deliver(desk: Desk) -> None:
+async def deliver(context: ServiceContext) -> None:
     """Send instructions that are due, and enquire about sent ones that were not confirmed."""
-    for row in await desk.pool.fetch(_DUE):
-        await _step(desk, row["settlement_window"])
+    for row in await context.pool.fetch(_DUE):
+        await _step(context, row["settlement_window"])
 
 
-async def _step(desk: Desk, window: int) -> None:
-    row = await desk.pool.fetchrow(_TAKE, window, TIMING.submit_s + TIMING.enquiry_first_s)
+async def _step(context: ServiceContext, window: int) -> None:
+    row = await context.pool.fetchrow(_TAKE, window, TIMING.submit_s + TIMING.enquiry_first_s)
     if row is None:
         return
     if row["was"] == "DUE":
-        await _hand_over(desk, window, row)
+        await _hand_over(context, window, row)
     else:
-        await _enquire(desk, window, row)
+        await _enquire(context, window, row)
 
 
-async def _hand_over(desk: Desk, window: int, row: asyncpg.Record) -> None:
-    match await _exchange(desk, row, row["body"]):
+async def _hand_over(context: ServiceContext, window: int, row: asyncpg.Record) -> None:
+    match await _exchange(context, row, row["body"]):
         case HttpReply(status=status) if status in _OK:
-            await _note_down(desk, window, "TAKEN", 0, f"http {status}", TIMING.enquiry_first_s)
+            await _note_down(context, window, "TAKEN", 0, f"http {status}", TIMING.enquiry_first_s)
         case HttpFailure(sent=False, detail=detail):
-            await _note_down(desk, window, "DUE", 0, detail, AGAIN_S)
+            await _note_down(context, window, "DUE", 0, detail, AGAIN_S)
         case reply:
-            await _note_down(desk, window, "SENT", 0, _detail(reply), TIMING.enquiry_first_s)
+            await _note_down(context, window, "SENT", 0, _detail(reply), TIMING.enquiry_first_s)
 
 
-async def _enquire(desk: Desk, window: int, row: asyncpg.Record) -> None:
+async def _enquire(context: ServiceContext, window: int, row: asyncpg.Record) -> None:
     asked = row["enquiries"] + 1
     question = instructions.enquiry(row["message_id"], asked, datetime.now(UTC))
-    match await _exchange(desk, row, question):
+    match await _exchange(context, row, question):
         case HttpReply(status=status) if status in _OK:
-            await _note_down(desk, window, "TAKEN", asked, f"http {status}", _patience(asked))
+            await _note_down(context, window, "TAKEN", asked, f"http {status}", _patience(asked))
         case HttpReply(status=status) if status == _NOT_FOUND and row["was"] == "SENT":
-            await _note_down(desk, window, "DUE", asked, "the agent does not have it", 0.0)
+            await _note_down(context, window, "DUE", asked, "the agent does not have it", 0.0)
         case HttpFailure(detail=detail):
             # A failed enquiry is not counted, so that enquiries remain after the agent's outage.
-            await _note_down(desk, window, row["was"], row["enquiries"], detail, TIMING.enquiry_every_s)
+            await _note_down(context, window, row["was"], row["enquiries"], detail, TIMING.enquiry_every_s)
             return
         case reply:
             # Also 404 for an instruction that it had accepted: people or a signed notification resolve that.
-            await _note_down(desk, window, row["was"], asked, _detail(reply), _patience(asked))
+            await _note_down(context, window, row["was"], asked, _detail(reply), _patience(asked))
     if asked == TIMING.enquiries_max:
-        async with desk.pool.acquire() as connection, connection.transaction():
+        async with context.pool.acquire() as connection, connection.transaction():
             await note(connection, EventKind.SETTLEMENT_UNANSWERED, window=window, enquiries=asked)
 
 
@@ -135,8 +135,8 @@ def _patience(asked: int) -> float | None:
     return TIMING.enquiry_every_s if asked < TIMING.enquiries_max else None
 
 
-async def _exchange(desk: Desk, row: asyncpg.Record, octets: bytes) -> HttpReply | HttpFailure:
-    authorities = desk.data / "settlement" / "agents" / f"{row['agent']}.pem"
+async def _exchange(context: ServiceContext, row: asyncpg.Record, octets: bytes) -> HttpReply | HttpFailure:
+    authorities = context.data / "settlement" / "agents" / f"{row['agent']}.pem"
     client = HttpClient(RailConnection(row["door"], _if_there(authorities)), TIMING)
     try:
         return await client.request(
@@ -144,7 +144,7 @@ async def _exchange(desk: Desk, row: asyncpg.Record, octets: bytes) -> HttpReply
             "",
             octets,
             content_type=codec.XML,
-            headers={SIGNATURE: jws.sign(SettlementFiles(desk.data).signing_key, octets)},
+            headers={SIGNATURE: jws.sign(SettlementFiles(context.data).signing_key, octets)},
         )
     finally:
         await client.close()
@@ -160,6 +160,6 @@ def _detail(reply: HttpReply | HttpFailure) -> str:
 
 
 async def _note_down(  # noqa: PLR0917 - the columns
-    desk: Desk, window: int, state: str, enquiries: int, detail: str, due_in_s: float | None
+    context: ServiceContext, window: int, state: str, enquiries: int, detail: str, due_in_s: float | None
 ) -> None:
-    await desk.pool.execute(_NOTE_DOWN, window, state, enquiries, detail, due_in_s)
+    await context.pool.execute(_NOTE_DOWN, window, state, enquiries, detail, due_in_s)

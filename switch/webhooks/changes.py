@@ -7,7 +7,7 @@ import msgspec
 
 from schemas.errors import Refused
 from schemas.reasons import Reason
-from switch.approvals.effects import IRREVERSIBLE, NOTHING, Effect, Row, Subject, term, touching
+from switch.approvals.effects import IRREVERSIBLE, NOTHING, Effect, Row, Subject, links_to, term
 from switch.approvals.kinds import Content, Execution, Kind
 from switch.webhooks import signing
 
@@ -26,10 +26,10 @@ class OldKey(Content, frozen=True, kw_only=True):
 
 
 async def _check_add(connection: asyncpg.Connection, _: NewKey) -> None:
-    standing = [key for key in await signing.published(connection) if key.retired_at is None]
-    if len(standing) >= signing.IN_FORCE_MAX:
+    in_force = [key for key in await signing.published(connection) if key.retired_at is None]
+    if len(in_force) >= signing.IN_FORCE_MAX:
         raise Refused(
-            f"{len(standing)} keys sign webhooks already: retire one first", reason=Reason.NARRATIVE
+            f"{len(in_force)} keys sign webhooks already: retire one first", reason=Reason.NARRATIVE
         )
 
 
@@ -84,7 +84,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _add,
         _check_add,
         effect=_effect_of_adding,
-        links=touching(Subject.WEBHOOK_KEY),
+        links=links_to(Subject.WEBHOOK_KEY),
     ),
     Kind(
         "webhook_key.retire",
@@ -93,6 +93,6 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         _retire,
         _check_retire,
         effect=_effect_of_retiring,
-        links=touching(Subject.WEBHOOK_KEY, "number"),
+        links=links_to(Subject.WEBHOOK_KEY, "number"),
     ),
 )

@@ -116,7 +116,7 @@ class EnquiryResult:
     """Since when contact with the rail is uninterrupted; 0: it is lost."""
 
 
-def heard(rule: AbsenceRule, doubt: Doubt, asked: EnquiryResult, now: int) -> Doubt:
+def after_enquiry(rule: AbsenceRule, doubt: Doubt, asked: EnquiryResult, now: int) -> Doubt:
     """State after one more enquiry at `now`; `is_absent` states whether that ends it."""
     if (
         asked.said == "nothing"

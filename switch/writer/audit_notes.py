@@ -14,7 +14,7 @@ import msgspec
 
 from switch.base.sql import statements
 from switch.writer.commands import Record
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 from switch.writer.event_kinds import EventKind
 
 AT_ONCE: Final = 200
@@ -35,13 +35,13 @@ async def note(connection: asyncpg.Connection, kind: EventKind, **facts: Any) ->
     await connection.execute(_NOTE, id_, kind, _encode({"id": id_.hex, **facts}))
 
 
-async def relay(desk: Desk) -> int:
+async def relay(context: ServiceContext) -> int:
     """Copy waiting notes into the log, in order; return how many."""
-    async with desk.pool.acquire() as connection, connection.transaction():
+    async with context.pool.acquire() as connection, connection.transaction():
         if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
             return 0
         rows = await connection.fetch(_WAITING, AT_ONCE)
-        seqs = await asyncio.gather(*(_seq(desk, row) for row in rows))
+        seqs = await asyncio.gather(*(_seq(context, row) for row in rows))
         numbers = [row["number"] for row in rows]
         await connection.executemany(
             "UPDATE switch.audit_note SET seq = $2 WHERE number = $1", list(zip(numbers, seqs, strict=True))
@@ -49,6 +49,6 @@ async def relay(desk: Desk) -> int:
         return len(rows)
 
 
-async def _seq(desk: Desk, row: asyncpg.Record) -> int:
+async def _seq(context: ServiceContext, row: asyncpg.Record) -> int:
     known: int | None = row["seq"]
-    return known or (await desk.link.ask(Record(row["kind"], row["body"]))).number
+    return known or (await context.link.ask(Record(row["kind"], row["body"]))).number

@@ -46,17 +46,17 @@ class Contradictions(BatchPart):
         """Start to collect for the next batch."""
         self._breaks: list[Break] = []
 
-    def note(self, number: int, command: Advance, said: State, state: State, books: Books) -> bool:
-        """Record that a rail reports `said` for a payment in `state`; False if that is recorded already."""
+    def note(self, number: int, command: Advance, reported: State, state: State, books: Books) -> bool:
+        """Record that a rail reports `reported` for a payment in `state`; False if it is recorded already."""
         key = (command.uetr, command.event)
         fresh = key not in self._noted
         self._noted[key] = None
         while len(self._noted) > REMEMBERED_MAX:
             self._noted.pop(next(iter(self._noted)))
         if fresh:
-            facts = {"said": said, **answer_facts(command)}
+            facts = {"said": reported, **answer_facts(command)}
             books.record(number, EventKind.CONTRADICTION, event_body(command.uetr, state, facts))
-            kind, detail = _BREAKS[said]
+            kind, detail = _BREAKS[reported]
             self._breaks.append(Break(number, command.rail, kind, f"{detail} {command.rail_code}".strip()))
         return fresh
 

@@ -51,7 +51,7 @@ class Enquiries(BatchPart):
             return Reply(Verdict.ILLEGAL, payment.number, payment.state)
         rule = self._rules.get(payment.rail, absence.UNKNOWN_RAIL)
         asked = EnquiryResult(command.said, command.asked_at, command.whole_since)
-        doubt = absence.heard(rule, payment.doubt, asked, microseconds(books.now))
+        doubt = absence.after_enquiry(rule, payment.doubt, asked, microseconds(books.now))
         after = payment.with_doubt(doubt)
         if command.said != "nothing" or doubt.unanswered == 1:  # in an outage not every enquiry is logged
             _note(after, command, books)

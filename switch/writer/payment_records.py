@@ -121,7 +121,7 @@ class PaymentRecords(BatchPart):
         """Add a new payment."""
         self._new.append(new)
 
-    def tell(self, change: PaymentChange) -> None:
+    def announce(self, change: PaymentChange) -> None:
         """Queue an announcement until the batch is durable."""
         self._changes.append(change)
 
@@ -132,7 +132,7 @@ class PaymentRecords(BatchPart):
     def end(self, payment: Open, state: State, reason: str) -> Reply:
         """Record that a payment is final: its step is written."""
         uetr = payment.uetr
-        self.tell(PaymentChange(uetr, state, reason))
+        self.announce(PaymentChange(uetr, state, reason))
         self.open.pop(uetr)
         self._moved.pop(uetr, None)
         self._closed[uetr] = payment.number

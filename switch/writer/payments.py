@@ -132,7 +132,7 @@ class Payments(BatchPart):
 
     def _refused(self, number: int, identity: Identity, terms: Terms, reason: str, detail: str) -> Reply:
         self._records.add(NewPayment(number, identity, terms))
-        self._records.tell(PaymentChange(identity.uetr, State.ABORTED, reason))
+        self._records.announce(PaymentChange(identity.uetr, State.ABORTED, reason))
         return Reply(Verdict.REFUSED, number, State.ABORTED, reason, detail=detail)
 
     def _advance(self, command: Advance, books: Books) -> Reply:

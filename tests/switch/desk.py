@@ -16,7 +16,7 @@ from switch.identity.model import Change, ChangeState, Person, Role, Status
 from switch.processes.writer import WriterServer
 from switch.writer.client import Link
 from switch.writer.commands import Hold, Leg, OpenAccount, Release
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 
 PEOPLE = {
     "olga": (Role.OPERATOR, ""),
@@ -36,7 +36,7 @@ def person(name: str) -> Person:
 
 
 @contextlib.asynccontextmanager
-async def open_desk(database_url: str) -> AsyncIterator[Desk]:
+async def open_desk(database_url: str) -> AsyncIterator[ServiceContext]:
     """A desk with the people of `PEOPLE`, who have no passwords anybody knows."""
     with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
         data = Path(directory)
@@ -46,7 +46,7 @@ async def open_desk(database_url: str) -> AsyncIterator[Desk]:
         await link.start()
         pool = await connect_pool(Settings(database=database_url, data=data))
         try:
-            desk = Desk(pool, link, data, sandbox=True)
+            desk = ServiceContext(pool, link, data, sandbox=True)
             await add_people(desk)
             yield desk
         finally:
@@ -57,7 +57,7 @@ async def open_desk(database_url: str) -> AsyncIterator[Desk]:
             await server.stop()
 
 
-async def add_people(desk: Desk) -> None:
+async def add_people(desk: ServiceContext) -> None:
     for name, (role, scope) in PEOPLE.items():
         await desk.pool.execute(
             "INSERT INTO switch.person (name, display_name, role, scope, status, password_hash, totp_secret)"
@@ -70,7 +70,7 @@ async def add_people(desk: Desk) -> None:
 
 
 async def agree(
-    desk: Desk,
+    desk: ServiceContext,
     kind: str,
     content: dict[str, Any],
     *,
@@ -86,7 +86,7 @@ async def agree(
     return change
 
 
-async def done(desk: Desk, kind: str, content: dict[str, Any], **options: Any) -> Change:
+async def done(desk: ServiceContext, kind: str, content: dict[str, Any], **options: Any) -> Change:
     """As `agree`, for what must succeed."""
     change = await agree(desk, kind, content, **options)
     assert change.state is ChangeState.EXECUTED, change
@@ -116,11 +116,11 @@ def onboarding(name: str, currency: str = "INR", cap: str = "0") -> dict[str, An
     }
 
 
-async def account(desk: Desk, owner: str, currency: str = "INR", purpose: str = "position") -> int:
+async def account(desk: ServiceContext, owner: str, currency: str = "INR", purpose: str = "position") -> int:
     return (await desk.link.ask(OpenAccount(owner, currency, purpose, 0))).number
 
 
-async def pay(desk: Desk, debtor: str, creditor: str, minor: int, currency: str = "INR") -> None:
+async def pay(desk: ServiceContext, debtor: str, creditor: str, minor: int, currency: str = "INR") -> None:
     """Move money between two positions as a payment does: held, then posted."""
 
     id_ = uuid.uuid4().bytes
@@ -135,7 +135,7 @@ async def pay(desk: Desk, debtor: str, creditor: str, minor: int, currency: str 
     assert posted.verdict == "posted", posted
 
 
-async def balance(desk: Desk, owner: str, currency: str = "INR", purpose: str = "position") -> int:
+async def balance(desk: ServiceContext, owner: str, currency: str = "INR", purpose: str = "position") -> int:
     net: int = await desk.pool.fetchval(
         "SELECT credits_posted - debits_posted FROM ledger.account"
         " WHERE owner = $1 AND currency = $2 AND purpose = $3",

@@ -163,7 +163,7 @@ def test_an_enquiry_does_not_use_up_the_one_payment_that_sees_whether_a_rail_is_
     """Asking about accounts all the time kept a rail shut that had been back for long."""
     rail = rail_of(SlowNames())
     for _ in range(SILENT_MAX):
-        rail.breaker.heard(answered=False)
+        rail.breaker.count_exchange(answered=False)
     rail.breaker._retry_at = 0.0
     with pytest.raises(Unavailable), rail.enquiry("a"):
         pass

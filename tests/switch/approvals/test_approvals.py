@@ -21,34 +21,34 @@ from switch.processes.writer import WriterServer
 from switch.writer import audit_notes
 from switch.writer.client import Link
 from switch.writer.commands import OpenAccount, SetCap, SetLimit
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 from tests.switch.desk import BANKS, account, agree, balance, done, onboarding, open_desk, person
 
 FUNDS = {"participant": "asha-bank", "currency": "INR", "amount": "1000.00", "reference": "R1"}
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[Desk]:
+async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
     async with open_desk(database_url) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture
-async def bank(desk: Desk) -> str:
+async def bank(desk: ServiceContext) -> str:
     await done(desk, "participant.onboard", onboarding("asha-bank"))
     return "asha-bank"
 
 
-async def ask(desk: Desk, name: str, kind: str, content: dict[str, Any]) -> int:
+async def ask(desk: ServiceContext, name: str, kind: str, content: dict[str, Any]) -> int:
     change = await approvals.request(desk, KINDS, person(name), kind, content=content, reason="why not")
     return change.number
 
 
-async def vote(desk: Desk, name: str, number: int, decision: str = "approve"):
+async def vote(desk: ServiceContext, name: str, number: int, decision: str = "approve"):
     return await approvals.vote(desk, KINDS, person(name), number, decision=decision, reason="seen")
 
 
-async def test_funds_come_in_when_two_people_say_so_and_not_before(desk: Desk, bank: str) -> None:
+async def test_funds_come_in_when_two_people_say_so_and_not_before(desk: ServiceContext, bank: str) -> None:
     number = await ask(desk, "olga", "funds.in", FUNDS)
     before = await balance(desk, bank)
     change = await vote(desk, "chen", number)
@@ -58,7 +58,9 @@ async def test_funds_come_in_when_two_people_say_so_and_not_before(desk: Desk, b
     assert await balance(desk, bank) == 100_000
 
 
-async def test_a_movement_at_the_agent_is_booked_once_by_its_reference(desk: Desk, bank: str) -> None:
+async def test_a_movement_at_the_agent_is_booked_once_by_its_reference(
+    desk: ServiceContext, bank: str
+) -> None:
     """At first two people who each booked the same advice doubled the money."""
     mistaken = await ask(desk, "olga", "funds.in", FUNDS)
     with pytest.raises(Refused, match="booked already"):
@@ -72,7 +74,9 @@ async def test_a_movement_at_the_agent_is_booked_once_by_its_reference(desk: Des
     assert await balance(desk, bank) == 0
 
 
-async def test_nobody_agrees_to_their_own_request_whatever_their_role(desk: Desk, bank: str) -> None:
+async def test_nobody_agrees_to_their_own_request_whatever_their_role(
+    desk: ServiceContext, bank: str
+) -> None:
     number = await ask(desk, "olga", "funds.in", FUNDS)
     await desk.pool.execute("UPDATE switch.person SET role = 'checker' WHERE name = 'olga'")
     turned = type(person("olga"))("olga", "Olga", person("chen").role, "", Status.ACTIVE)
@@ -82,7 +86,7 @@ async def test_nobody_agrees_to_their_own_request_whatever_their_role(desk: Desk
     assert await balance(desk, bank) == 0
 
 
-async def test_the_tables_themselves_refuse_a_maker_who_votes(desk: Desk, bank: str) -> None:
+async def test_the_tables_themselves_refuse_a_maker_who_votes(desk: ServiceContext, bank: str) -> None:
     number = await ask(desk, "olga", "funds.in", FUNDS)
 
     with pytest.raises(asyncpg.CheckViolationError):
@@ -93,7 +97,7 @@ async def test_the_tables_themselves_refuse_a_maker_who_votes(desk: Desk, bank: 
         )
 
 
-async def test_the_tables_refuse_a_vote_that_names_another_maker(desk: Desk, bank: str) -> None:
+async def test_the_tables_refuse_a_vote_that_names_another_maker(desk: ServiceContext, bank: str) -> None:
     number = await ask(desk, "olga", "funds.in", FUNDS)
 
     with pytest.raises(asyncpg.ForeignKeyViolationError):
@@ -105,7 +109,7 @@ async def test_the_tables_refuse_a_vote_that_names_another_maker(desk: Desk, ban
 
 
 @pytest.mark.parametrize("name", ["omar", "amina", "ravi", "pia"])
-async def test_who_is_no_checker_cannot_agree(desk: Desk, bank: str, name: str) -> None:
+async def test_who_is_no_checker_cannot_agree(desk: ServiceContext, bank: str, name: str) -> None:
     number = await ask(desk, "olga", "funds.in", FUNDS)
 
     with pytest.raises(NotAllowed):
@@ -113,12 +117,12 @@ async def test_who_is_no_checker_cannot_agree(desk: Desk, bank: str, name: str) 
 
 
 @pytest.mark.parametrize("name", ["chen", "ravi", "amina", "pia"])
-async def test_who_is_no_operator_cannot_ask(desk: Desk, bank: str, name: str) -> None:
+async def test_who_is_no_operator_cannot_ask(desk: ServiceContext, bank: str, name: str) -> None:
     with pytest.raises(NotAllowed):
         await ask(desk, name, "funds.in", FUNDS)
 
 
-async def test_a_hundred_checkers_at_once_execute_once(desk: Desk, bank: str) -> None:
+async def test_a_hundred_checkers_at_once_execute_once(desk: ServiceContext, bank: str) -> None:
     number = await ask(desk, "olga", "funds.in", FUNDS)
     tries = [vote(desk, name, number) for name in ("chen", "cyrus") * 10]
     results = await asyncio.gather(*tries, return_exceptions=True)
@@ -128,12 +132,12 @@ async def test_a_hundred_checkers_at_once_execute_once(desk: Desk, bank: str) ->
     assert await balance(desk, bank) == 100_000
 
 
-async def test_a_crash_after_the_money_moved_moves_it_once(desk: Desk, bank: str) -> None:
-    """The ledger did it, the row did not hear of it: `tend` finds it done."""
+async def test_a_crash_after_the_money_moved_moves_it_once(desk: ServiceContext, bank: str) -> None:
+    """The ledger did it, the row did not hear of it: `run_due` finds it done."""
     number = await ask(desk, "olga", "funds.in", FUNDS)
     await vote(desk, "chen", number)
     await desk.pool.execute("UPDATE switch.change SET state = 'approved' WHERE number = $1", number)
-    await approvals.tend(desk, KINDS, after_s=0)
+    await approvals.run_due(desk, KINDS, after_s=0)
     async with desk.pool.acquire() as connection:
         change = await approvals.find(connection, number)
 
@@ -141,7 +145,7 @@ async def test_a_crash_after_the_money_moved_moves_it_once(desk: Desk, bank: str
     assert await balance(desk, bank) == 100_000
 
 
-async def test_a_second_execution_of_what_has_ended_does_nothing(desk: Desk, bank: str) -> None:
+async def test_a_second_execution_of_what_has_ended_does_nothing(desk: ServiceContext, bank: str) -> None:
     number = (await done(desk, "funds.in", FUNDS)).number
     again = await approvals.execute(desk, KINDS, number)
 
@@ -149,7 +153,7 @@ async def test_a_second_execution_of_what_has_ended_does_nothing(desk: Desk, ban
     assert await balance(desk, bank) == 100_000
 
 
-async def test_a_refused_change_is_never_executed(desk: Desk, bank: str) -> None:
+async def test_a_refused_change_is_never_executed(desk: ServiceContext, bank: str) -> None:
     number = await ask(desk, "olga", "funds.in", FUNDS)
     refused = await vote(desk, "chen", number, "refuse")
 
@@ -159,7 +163,7 @@ async def test_a_refused_change_is_never_executed(desk: Desk, bank: str) -> None
     assert await balance(desk, bank) == 0
 
 
-async def test_only_its_maker_withdraws_a_change(desk: Desk, bank: str) -> None:
+async def test_only_its_maker_withdraws_a_change(desk: ServiceContext, bank: str) -> None:
     number = await ask(desk, "olga", "funds.in", FUNDS)
     with pytest.raises(NotAllowed):
         await approvals.withdraw(desk, person("omar"), number)
@@ -170,19 +174,19 @@ async def test_only_its_maker_withdraws_a_change(desk: Desk, bank: str) -> None:
         await vote(desk, "chen", number)
 
 
-async def test_what_nobody_decides_expires(desk: Desk, bank: str, database_url: str) -> None:
+async def test_what_nobody_decides_expires(desk: ServiceContext, bank: str, database_url: str) -> None:
     number = await ask(desk, "olga", "funds.in", FUNDS)
     owner = await asyncpg.connect(database_url)
     await owner.execute("UPDATE switch.change SET expires_at = clock_timestamp() WHERE number = $1", number)
     await owner.close()
     with pytest.raises(Refused):
         await vote(desk, "chen", number)
-    await approvals.tend(desk, KINDS)
+    await approvals.run_due(desk, KINDS)
 
     assert await desk.pool.fetchval("SELECT state FROM switch.change WHERE number = $1", number) == "expired"
 
 
-async def test_it_is_checked_again_when_it_is_executed(desk: Desk, bank: str) -> None:
+async def test_it_is_checked_again_when_it_is_executed(desk: ServiceContext, bank: str) -> None:
     """Two requests to suspend: the second could no longer be done, and says so when it is voted on."""
     first = await ask(desk, "olga", "participant.suspend", {"participant": bank})
     second = await ask(desk, "omar", "participant.suspend", {"participant": bank})
@@ -192,14 +196,14 @@ async def test_it_is_checked_again_when_it_is_executed(desk: Desk, bank: str) ->
         await vote(desk, "cyrus", second)
 
 
-async def test_funds_that_are_not_there_fail_the_change_and_say_why(desk: Desk, bank: str) -> None:
+async def test_funds_that_are_not_there_fail_the_change_and_say_why(desk: ServiceContext, bank: str) -> None:
     change = await agree(desk, "funds.out", FUNDS)
 
     assert change.state is ChangeState.FAILED
     assert "cap exceeded" in change.outcome
 
 
-async def test_content_cannot_be_altered_after_the_request(desk: Desk, bank: str) -> None:
+async def test_content_cannot_be_altered_after_the_request(desk: ServiceContext, bank: str) -> None:
     number = await ask(desk, "olga", "funds.in", FUNDS)
 
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -217,17 +221,17 @@ async def test_content_cannot_be_altered_after_the_request(desk: Desk, bank: str
         {"participant": "asha-bank"},
     ],
 )
-async def test_content_is_read_strictly(desk: Desk, bank: str, content: dict[str, Any]) -> None:
+async def test_content_is_read_strictly(desk: ServiceContext, bank: str, content: dict[str, Any]) -> None:
     with pytest.raises(InvalidMessage):
         await ask(desk, "olga", "funds.in", content)
 
 
-async def test_an_unknown_kind_is_not_found(desk: Desk) -> None:
+async def test_an_unknown_kind_is_not_found(desk: ServiceContext) -> None:
     with pytest.raises(NotFound):
         await ask(desk, "olga", "money.print", {})
 
 
-async def test_a_suspended_person_cannot_act_with_an_old_session(desk: Desk, bank: str) -> None:
+async def test_a_suspended_person_cannot_act_with_an_old_session(desk: ServiceContext, bank: str) -> None:
     number = await ask(desk, "olga", "funds.in", FUNDS)
     await done(desk, "person.suspend", {"name": "chen"}, maker="omar", checkers=("cyrus",))
 
@@ -235,7 +239,7 @@ async def test_a_suspended_person_cannot_act_with_an_old_session(desk: Desk, ban
         await vote(desk, "chen", number)
 
 
-async def test_every_step_stands_in_the_log_once_and_in_order(desk: Desk, bank: str) -> None:
+async def test_every_step_stands_in_the_log_once_and_in_order(desk: ServiceContext, bank: str) -> None:
     await audit_notes.relay(desk)
     after = await desk.pool.fetchval("SELECT max(seq) FROM ledger.event")
     number = (await done(desk, "funds.in", FUNDS)).number
@@ -250,7 +254,7 @@ async def test_every_step_stands_in_the_log_once_and_in_order(desk: Desk, bank: 
 
 
 async def test_a_relay_that_died_before_it_noted_the_number_writes_nothing_twice(
-    desk: Desk, bank: str
+    desk: ServiceContext, bank: str
 ) -> None:
     await audit_notes.relay(desk)
     events = await desk.pool.fetchval("SELECT count(*) FROM ledger.event")
@@ -261,7 +265,7 @@ async def test_a_relay_that_died_before_it_noted_the_number_writes_nothing_twice
     assert await desk.pool.fetchval("SELECT count(*) FROM ledger.event") == events
 
 
-async def test_a_corridor_opens_when_both_central_banks_agree(desk: Desk) -> None:
+async def test_a_corridor_opens_when_both_central_banks_agree(desk: ServiceContext) -> None:
     content = {"source": "IN", "target": "PK", "enabled": True}
     change = await agree(desk, "corridor.switch", content, checkers=("chen", "ravi"))
     with pytest.raises(NotAllowed):  # the other checker has no seat: it is Pakistan's turn
@@ -273,7 +277,7 @@ async def test_a_corridor_opens_when_both_central_banks_agree(desk: Desk) -> Non
     assert await desk.pool.fetchval("SELECT enabled FROM switch.corridor WHERE source = 'IN'")
 
 
-async def test_closing_a_corridor_does_not_wait_for_central_banks(desk: Desk) -> None:
+async def test_closing_a_corridor_does_not_wait_for_central_banks(desk: ServiceContext) -> None:
     await done(desk, "corridor.switch", {"source": "IN", "target": "PK", "enabled": False})
 
     assert await desk.pool.fetchval("SELECT enabled FROM switch.corridor WHERE source = 'IN'") is False
@@ -305,13 +309,13 @@ def test_the_banks_of_these_tests_have_bics_of_their_own() -> None:
 
 
 async def test_a_tend_in_the_moment_after_a_vote_told_the_code_to_nobody(
-    desk: Desk, bank: str, monkeypatch: pytest.MonkeyPatch
+    desk: ServiceContext, bank: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The caretaker comes round between the last vote and its execution; the request is hours old."""
     execute = approvals.execute
 
     async def after_a_tend(*arguments: Any, **options: Any) -> approvals.Change:
-        await approvals.tend(desk, KINDS)
+        await approvals.run_due(desk, KINDS)
         return await execute(*arguments, **options)
 
     half = "ab" * 32
@@ -326,7 +330,7 @@ async def test_a_tend_in_the_moment_after_a_vote_told_the_code_to_nobody(
     assert await balance(desk, bank) == 100_000
 
 
-async def older(desk: Desk, numbers: list[int]) -> None:
+async def older(desk: ServiceContext, numbers: list[int]) -> None:
     connection = await asyncpg.connect(str(desk.pool._connect_args[0]))
     await connection.execute(
         "UPDATE switch.change SET requested_at = requested_at - interval '2 hours' WHERE number = ANY($1)",
@@ -338,7 +342,7 @@ async def older(desk: Desk, numbers: list[int]) -> None:
 class DyingLink:
     """The ledger decides, and we die before we hear of it."""
 
-    def __init__(self, desk: Desk, kind: type) -> None:
+    def __init__(self, desk: ServiceContext, kind: type) -> None:
         self.link, self.kind = desk.link, kind
 
     async def ask(self, command: Any) -> Any:
@@ -352,7 +356,7 @@ class Killed(BaseException):
     """As a kill -9: nothing catches it."""
 
 
-async def killed(desk: Desk, kind: str, content: dict[str, Any], at: type) -> int:
+async def killed(desk: ServiceContext, kind: str, content: dict[str, Any], at: type) -> int:
     """A change that is agreed to, and whose execution dies after the ledger's commit."""
     number = await ask(desk, "olga", kind, content)
     dying = dataclasses.replace(desk, link=DyingLink(desk, at))  # type: ignore[arg-type]
@@ -361,31 +365,31 @@ async def killed(desk: Desk, kind: str, content: dict[str, Any], at: type) -> in
     return number
 
 
-async def cap(desk: Desk) -> int:
+async def cap(desk: ServiceContext) -> int:
     minor: int = await desk.pool.fetchval(
         "SELECT net_debit_cap FROM ledger.account WHERE owner = 'asha-bank'"
     )
     return minor
 
 
-async def test_a_retried_cap_undid_a_newer_one(desk: Desk, bank: str) -> None:
-    """A crash after the ledger set it; then other people set another; then `tend` tries the first again."""
+async def test_a_retried_cap_undid_a_newer_one(desk: ServiceContext, bank: str) -> None:
+    """A crash after the ledger set it; then other people set another; then `run_due` tries the first again."""
     cap_of = {"participant": "asha-bank", "currency": "INR"}
     first = await killed(desk, "cap.set", {**cap_of, "net_debit_cap": "100.00"}, SetCap)
     after_first = await cap(desk)
     await done(desk, "cap.set", {**cap_of, "net_debit_cap": "70.00"}, maker="omar", checkers=("cyrus",))
-    await approvals.tend(desk, KINDS, after_s=0)
+    await approvals.run_due(desk, KINDS, after_s=0)
 
     assert after_first == 100_00
     assert await state_of(desk, first) == "executed"
     assert await cap(desk) == 70_00
 
 
-async def test_a_retried_limit_undid_a_newer_one(desk: Desk, bank: str) -> None:
+async def test_a_retried_limit_undid_a_newer_one(desk: ServiceContext, bank: str) -> None:
     of = {"participant": "asha-bank", "currency": "INR", "per_payment": None}
     first = await killed(desk, "limit.set", {**of, "per_day": "100.00"}, SetLimit)
     await done(desk, "limit.set", {**of, "per_day": "70.00"}, maker="omar", checkers=("cyrus",))
-    await approvals.tend(desk, KINDS, after_s=0)
+    await approvals.run_due(desk, KINDS, after_s=0)
 
     assert await state_of(desk, first) == "executed"
     assert await desk.pool.fetchval("SELECT per_day FROM switch.payment_limit") == 70_00
@@ -393,7 +397,7 @@ async def test_a_retried_limit_undid_a_newer_one(desk: Desk, bank: str) -> None:
 
 
 async def test_a_retry_after_the_writer_was_replaced_is_known_from_the_database(
-    desk: Desk, bank: str, database_url: str
+    desk: ServiceContext, bank: str, database_url: str
 ) -> None:
     order = SetCap(await account(desk, "asha-bank"), 5_00, b"o" * 16)
     first = await desk.link.ask(order)
@@ -420,30 +424,32 @@ async def writer_beside(database_url: str, directory: Path) -> AsyncIterator[Lin
         await server.stop()
 
 
-async def state_of(desk: Desk, number: int) -> str:
+async def state_of(desk: ServiceContext, number: int) -> str:
     state: str = await desk.pool.fetchval("SELECT state FROM switch.change WHERE number = $1", number)
     return state
 
 
-async def test_an_onboarding_that_failed_half_way_left_its_cap_to_the_next(desk: Desk) -> None:
+async def test_an_onboarding_that_failed_half_way_left_its_cap_to_the_next(desk: ServiceContext) -> None:
     """The account of the one that died has a cap; who is let in later has the cap that was agreed on then."""
     number = await killed(desk, "participant.onboard", onboarding("asha-bank", cap="5000.00"), OpenAccount)
     other = onboarding("asha-bank", cap="1.00")
     other["keys"] = []
     await done(desk, "participant.onboard", other, maker="omar", checkers=("cyrus",))
-    await approvals.tend(desk, KINDS, after_s=0)
+    await approvals.run_due(desk, KINDS, after_s=0)
 
     assert await state_of(desk, number) == "failed"
     assert await cap(desk) == 1_00
 
 
-async def test_opening_an_account_that_is_there_changes_nothing_and_says_so(desk: Desk, bank: str) -> None:
+async def test_opening_an_account_that_is_there_changes_nothing_and_says_so(
+    desk: ServiceContext, bank: str
+) -> None:
     content = {"participant": "asha-bank", "currency": "INR", "net_debit_cap": "50.00"}
     with pytest.raises(Refused, match="there is such an account"):
         await ask(desk, "olga", "account.open", content)
     other = {**content, "currency": "PKR"}
     number = await killed(desk, "account.open", other, OpenAccount)
-    await approvals.tend(desk, KINDS, after_s=0)
+    await approvals.run_due(desk, KINDS, after_s=0)
 
     assert await cap(desk) == 0
     assert await state_of(desk, number) == "executed"

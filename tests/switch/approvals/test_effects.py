@@ -24,7 +24,7 @@ from switch.cli.people import _lines
 from switch.identity.model import Change, ChangeState, Seat
 from switch.pages import approvals as pages
 from switch.pages import language, site
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 from tests.switch.desk import done, onboarding, open_desk, person
 
 PEM = SigningKey.generate("asha-bank-2").public.pem.decode()
@@ -85,13 +85,13 @@ ALREADY_SO = {"books.unfreeze", "participant.resume", "person.resume", "rail.ret
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[Desk]:
+async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
     async with open_desk(database_url) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture
-async def bank(desk: Desk) -> str:
+async def bank(desk: ServiceContext) -> str:
     await done(desk, "participant.onboard", onboarding("asha-bank", cap="100.00"))
     return "asha-bank"
 
@@ -126,7 +126,9 @@ def test_every_kind_is_tried_here() -> None:
     assert set(CONTENTS) == set(KINDS)
 
 
-async def test_every_kind_has_a_content_seats_an_effect_labels_and_links(desk: Desk, bank: str) -> None:
+async def test_every_kind_has_a_content_seats_an_effect_labels_and_links(
+    desk: ServiceContext, bank: str
+) -> None:
     async with desk.pool.acquire() as connection:
         for name, kind in KINDS.items():
             content = kind.read(CONTENTS[name])
@@ -145,7 +147,7 @@ async def test_every_kind_has_a_content_seats_an_effect_labels_and_links(desk: D
             assert links or name == "participant.onboard", name  # nobody is there before
 
 
-async def test_page_api_and_command_show_the_same_rows(desk: Desk, bank: str) -> None:
+async def test_page_api_and_command_show_the_same_rows(desk: ServiceContext, bank: str) -> None:
     scope = {
         "type": "http",
         "method": "GET",
@@ -175,7 +177,7 @@ async def test_page_api_and_command_show_the_same_rows(desk: Desk, bank: str) ->
         )  # it has no seat here
 
 
-async def test_an_ended_change_has_links_and_no_effect(desk: Desk, bank: str) -> None:
+async def test_an_ended_change_has_links_and_no_effect(desk: ServiceContext, bank: str) -> None:
     ended = dataclasses.replace(change_of("cap.set", CONTENTS["cap.set"]), state=ChangeState.EXECUTED)
     document = await people.full_document(desk, ended)
 
@@ -194,25 +196,25 @@ def test_every_link_leads_to_a_page_and_a_resource_that_are_there() -> None:
     assert set(pages.PAGES) | set(ADDRESSES) == set(Subject)
 
 
-async def seen_by(desk: Desk, number: int) -> str:
+async def seen_by(desk: ServiceContext, number: int) -> str:
     async with desk.pool.acquire() as connection:
-        effect = await approvals.foresee(connection, KINDS, await approvals.find(connection, number))
+        effect = await approvals.present_effect(connection, KINDS, await approvals.find(connection, number))
     assert effect is not None
     return effect.digest(number)
 
 
-async def ask(desk: Desk, kind: str, content: dict[str, Any], maker: str = "olga") -> int:
+async def ask(desk: ServiceContext, kind: str, content: dict[str, Any], maker: str = "olga") -> int:
     change = await approvals.request(desk, KINDS, person(maker), kind, content=content, reason="why not")
     return change.number
 
 
-async def vote(desk: Desk, name: str, number: int, seen: str) -> Change:
+async def vote(desk: ServiceContext, name: str, number: int, seen: str) -> Change:
     return await approvals.vote(
         desk, KINDS, person(name), number, decision="approve", reason="seen", seen=seen
     )
 
 
-async def test_a_vote_on_what_has_changed_meanwhile_is_refused(desk: Desk, bank: str) -> None:
+async def test_a_vote_on_what_has_changed_meanwhile_is_refused(desk: ServiceContext, bank: str) -> None:
     number = await ask(desk, "cap.set", {**ACCOUNT, "net_debit_cap": "200.00"})
     before = await seen_by(desk, number)
     await done(desk, "cap.set", {**ACCOUNT, "net_debit_cap": "150.00"}, maker="omar", checkers=("cyrus",))
@@ -228,7 +230,7 @@ async def test_a_vote_on_what_has_changed_meanwhile_is_refused(desk: Desk, bank:
     assert ended.state is ChangeState.EXECUTED
 
 
-async def test_what_moves_with_every_payment_binds_no_vote(desk: Desk, bank: str) -> None:
+async def test_what_moves_with_every_payment_binds_no_vote(desk: ServiceContext, bank: str) -> None:
     number = await ask(desk, "cap.set", {**ACCOUNT, "net_debit_cap": "200.00"})
     before = await seen_by(desk, number)
     await done(desk, "funds.in", {**ACCOUNT, "amount": "10.00", "reference": "R1"}, checkers=("cyrus",))
@@ -237,7 +239,7 @@ async def test_what_moves_with_every_payment_binds_no_vote(desk: Desk, bank: str
     assert ended.state is ChangeState.EXECUTED
 
 
-async def test_of_two_last_votes_at_once_one_is_for_another_effect(desk: Desk, bank: str) -> None:
+async def test_of_two_last_votes_at_once_one_is_for_another_effect(desk: ServiceContext, bank: str) -> None:
     """Both were given for a cap of 100: the second one executed would start from another."""
     caps = {"olga": "200.00", "omar": "300.00"}
     numbers = [
@@ -258,7 +260,7 @@ async def test_of_two_last_votes_at_once_one_is_for_another_effect(desk: Desk, b
     ), results
 
 
-async def test_the_log_says_what_a_vote_was_given_for(desk: Desk, bank: str) -> None:
+async def test_the_log_says_what_a_vote_was_given_for(desk: ServiceContext, bank: str) -> None:
     number = await ask(desk, "cap.set", {**ACCOUNT, "net_debit_cap": "200.00"})
     seen = await seen_by(desk, number)
     await vote(desk, "chen", number, seen)

@@ -19,7 +19,7 @@ from switch.base import calendars
 from switch.base.plausibility import UNLIMITED, Bands, Comparison, Measure, check, text_of
 from switch.change_catalogue import KINDS
 from switch.identity.model import ChangeState
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 from tests.switch.desk import agree, done, onboarding, open_desk, person
 
 RATE = {"source": "INR", "target": "PKR", "provider": "fx", "rate": "3.25"}
@@ -36,7 +36,7 @@ SCHEDULE = {
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[Desk]:
+async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
     """A desk with a bank, an FX provider of three currencies, two rails and a corridor."""
     async with open_desk(database_url) as opened:
         await done(opened, "participant.onboard", onboarding("asha-bank", cap="1000.00"))
@@ -52,7 +52,7 @@ async def desk(database_url: str) -> AsyncIterator[Desk]:
         yield opened
 
 
-async def refused(desk: Desk, kind: str, content: dict[str, Any], factor: str) -> None:
+async def refused(desk: ServiceContext, kind: str, content: dict[str, Any], factor: str) -> None:
     """Refused with the factor; done when the factor is repeated."""
     with pytest.raises(Refused, match=f'confirmed_factor "{factor}"'):
         await agree(desk, kind, content)
@@ -65,21 +65,21 @@ async def refused(desk: Desk, kind: str, content: dict[str, Any], factor: str) -
     ("rate", "factor"), [("325.0", "100"), ("0.0325", "0.01"), ("0.3076923", "0.0947"), ("3.6", "1.11")]
 )
 async def test_an_exchange_rate_mistyped_by_a_factor_of_100_needs_a_third_confirmation(
-    desk: Desk, rate: str, factor: str
+    desk: ServiceContext, rate: str, factor: str
 ) -> None:
     await done(desk, "rate.set", RATE)
 
     await refused(desk, "rate.set", {**RATE, "rate": rate}, factor)
 
 
-async def test_a_rate_within_ten_per_cent_needs_none(desk: Desk) -> None:
+async def test_a_rate_within_ten_per_cent_needs_none(desk: ServiceContext) -> None:
     await done(desk, "rate.set", RATE)
     await done(desk, "rate.set", {**RATE, "rate": "3.5"})
     with pytest.raises(Refused, match="no value departs"):
         await agree(desk, "rate.set", {**RATE, "rate": "3.55", "confirmed_factor": "100"})
 
 
-async def test_steps_within_the_band_do_not_walk_a_rate_away_within_a_day(desk: Desk) -> None:
+async def test_steps_within_the_band_do_not_walk_a_rate_away_within_a_day(desk: ServiceContext) -> None:
     """Ten times ten per cent is 2.6-fold; what was in force a day ago, or first since, is compared too."""
     await done(desk, "rate.set", RATE)
     await done(desk, "rate.set", {**RATE, "rate": "3.5"})
@@ -87,7 +87,9 @@ async def test_steps_within_the_band_do_not_walk_a_rate_away_within_a_day(desk: 
     await refused(desk, "rate.set", {**RATE, "rate": "3.8"}, "1.17")
 
 
-async def test_a_rate_that_moved_for_days_is_compared_with_the_rate_of_a_day_ago(desk: Desk) -> None:
+async def test_a_rate_that_moved_for_days_is_compared_with_the_rate_of_a_day_ago(
+    desk: ServiceContext,
+) -> None:
     for rate, age in (("2.0", 72), ("3.0", 48), ("3.2", 25), ("3.4", 1)):
         await desk.pool.execute(
             "INSERT INTO switch.fx_rate (source, target, provider, rate, valid_from)"
@@ -103,34 +105,34 @@ async def test_a_rate_that_moved_for_days_is_compared_with_the_rate_of_a_day_ago
     await done(replace(desk, bands=Bands(rate_period=dt.timedelta(0))), "rate.set", {**RATE, "rate": "3.9"})
 
 
-async def test_a_rate_is_not_set_in_the_past(desk: Desk) -> None:
+async def test_a_rate_is_not_set_in_the_past(desk: ServiceContext) -> None:
     """Else a step could rewrite what was in force a day ago."""
     earlier = (dt.datetime.now(dt.UTC) - dt.timedelta(hours=25)).isoformat()
     with pytest.raises(Refused, match="valid_from is in the past"):
         await agree(desk, "rate.set", {**RATE, "valid_from": earlier})
 
 
-async def test_a_first_rate_is_measured_by_the_rate_back(desk: Desk) -> None:
+async def test_a_first_rate_is_measured_by_the_rate_back(desk: ServiceContext) -> None:
     await done(desk, "rate.set", {**RATE, "source": "PKR", "target": "INR", "rate": "0.3"})
 
     await refused(desk, "rate.set", {**RATE, "rate": "0.3"}, "0.09")
 
 
-async def test_a_first_rate_is_measured_by_the_ways_through_other_currencies(desk: Desk) -> None:
+async def test_a_first_rate_is_measured_by_the_ways_through_other_currencies(desk: ServiceContext) -> None:
     await done(desk, "rate.set", {**RATE, "target": "KZT", "rate": "6.0"})
     await done(desk, "rate.set", {**RATE, "source": "KZT", "rate": "0.5"})
 
     await refused(desk, "rate.set", {**RATE, "rate": "300"}, "100")
 
 
-async def test_a_first_rate_without_anything_to_compare_with_says_so(desk: Desk) -> None:
+async def test_a_first_rate_without_anything_to_compare_with_says_so(desk: ServiceContext) -> None:
     change = await agree(desk, "rate.set", RATE, checkers=())
     document = await full_document(desk, change)
 
     assert [one["what"] for one in document["comparisons"]] == [Measure.NOTHING]
 
 
-async def test_a_rate_that_begins_later_is_measured_by_what_is_in_force_then(desk: Desk) -> None:
+async def test_a_rate_that_begins_later_is_measured_by_what_is_in_force_then(desk: ServiceContext) -> None:
     await done(desk, "rate.set", RATE)
     tomorrow = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
     scheduled = {**RATE, "rate": "3.5", "valid_from": tomorrow.isoformat()}
@@ -140,7 +142,7 @@ async def test_a_rate_that_begins_later_is_measured_by_what_is_in_force_then(des
     await done(desk, "rate.set", {**RATE, "rate": "3.8", "valid_from": later})  # 17 % above today's
 
 
-async def test_a_factor_is_checked_again_against_what_is_in_force_at_the_vote(desk: Desk) -> None:
+async def test_a_factor_is_checked_again_against_what_is_in_force_at_the_vote(desk: ServiceContext) -> None:
     """Ten per cent on ten per cent: the second request was within the band when it was made."""
     await done(desk, "rate.set", RATE)
     first = await agree(desk, "rate.set", {**RATE, "rate": "3.55"}, checkers=())
@@ -153,7 +155,9 @@ async def test_a_factor_is_checked_again_against_what_is_in_force_at_the_vote(de
     assert "1.2" in obstacle
 
 
-async def test_the_band_of_rates_is_a_setting_of_the_installation_and_of_a_direction(desk: Desk) -> None:
+async def test_the_band_of_rates_is_a_setting_of_the_installation_and_of_a_direction(
+    desk: ServiceContext,
+) -> None:
     await done(desk, "rate.set", RATE)
     narrow = replace(desk, bands=Bands(rate_percents={"INR-PKR": Decimal(1)}))
     with pytest.raises(Refused, match=r'confirmed_factor "1\.05"'):
@@ -164,13 +168,13 @@ async def test_the_band_of_rates_is_a_setting_of_the_installation_and_of_a_direc
 
 @pytest.mark.parametrize(("cap", "factor"), [("0", "0"), ("100000.00", "100"), ("99.00", "0.099")])
 async def test_a_cap_of_nought_or_off_by_ten_needs_a_third_confirmation(
-    desk: Desk, cap: str, factor: str
+    desk: ServiceContext, cap: str, factor: str
 ) -> None:
     await refused(desk, "cap.set", {**CAP, "net_debit_cap": cap}, factor)
 
 
 async def test_a_first_cap_is_measured_by_others_when_an_account_is_opened_or_somebody_onboards(
-    desk: Desk,
+    desk: ServiceContext,
 ) -> None:
     with pytest.raises(Refused, match='confirmed_factor "1000"'):
         await agree(desk, "participant.onboard", onboarding("ganga-bank", cap="1000000.00"))
@@ -180,14 +184,14 @@ async def test_a_first_cap_is_measured_by_others_when_an_account_is_opened_or_so
     await refused(desk, "account.open", content, "200")
 
 
-async def test_funds_of_absurd_size_need_a_third_confirmation(desk: Desk) -> None:
+async def test_funds_of_absurd_size_need_a_third_confirmation(desk: ServiceContext) -> None:
     await done(desk, "funds.in", FUNDS)
     absurd = {**FUNDS, "amount": "100000000.00", "reference": "R2"}
 
     await refused(desk, "funds.in", absurd, "100000")
 
 
-async def test_funds_out_of_absurd_size_need_a_third_confirmation(desk: Desk) -> None:
+async def test_funds_out_of_absurd_size_need_a_third_confirmation(desk: ServiceContext) -> None:
     await done(desk, "funds.in", FUNDS)
 
     with pytest.raises(Refused, match='confirmed_factor "100000"'):
@@ -204,14 +208,14 @@ async def test_funds_out_of_absurd_size_need_a_third_confirmation(desk: Desk) ->
     ],
 )
 async def test_limits_off_by_ten_or_gone_need_a_third_confirmation(
-    desk: Desk, stated: dict[str, Any], factor: str
+    desk: ServiceContext, stated: dict[str, Any], factor: str
 ) -> None:
     await done(desk, "limit.set", LIMITS)
 
     await refused(desk, "limit.set", {**LIMITS, **stated}, factor)
 
 
-async def test_a_limit_below_the_smallest_payment_needs_a_third_confirmation(desk: Desk) -> None:
+async def test_a_limit_below_the_smallest_payment_needs_a_third_confirmation(desk: ServiceContext) -> None:
     """A som is the least that Kyrgyzstan's rail credits: a limit below it stops every payment there."""
     await desk.pool.execute("DELETE FROM switch.rail WHERE country <> 'KG'")
     await done(desk, "account.open", {"participant": "fx", "currency": "KGS", "net_debit_cap": "0"})
@@ -225,14 +229,16 @@ async def test_a_limit_below_the_smallest_payment_needs_a_third_confirmation(des
     [({"fee_minor": 50_000}, "100"), ({"fee_bps": 1000}, "100"), ({"fee_minor": 0}, "0")],
 )
 async def test_a_fee_off_by_ten_needs_a_third_confirmation(
-    desk: Desk, stated: dict[str, Any], factor: str
+    desk: ServiceContext, stated: dict[str, Any], factor: str
 ) -> None:
     await done(desk, "corridor.fees", {**FEES, "confirmed_factor": "501"})
 
     await refused(desk, "corridor.fees", {**FEES, **stated}, factor)
 
 
-async def test_a_flat_fee_that_shuts_small_payments_out_needs_a_third_confirmation(desk: Desk) -> None:
+async def test_a_flat_fee_that_shuts_small_payments_out_needs_a_third_confirmation(
+    desk: ServiceContext,
+) -> None:
     """Payments of 0.01 INR reach Pakistan; with a flat fee of 5.00 the smallest is 5.01."""
     with pytest.raises(Refused, match=r"Smallest payment: 0\.01 INR\. Stated: 5\.01 INR"):
         await agree(desk, "corridor.fees", FEES)
@@ -241,12 +247,12 @@ async def test_a_flat_fee_that_shuts_small_payments_out_needs_a_third_confirmati
 
 
 @pytest.mark.parametrize("stated", [{"fee_minor": 10**12}, {"fee_bps": 10_000}])
-async def test_a_first_fee_above_the_amount_is_noticed(desk: Desk, stated: dict[str, Any]) -> None:
+async def test_a_first_fee_above_the_amount_is_noticed(desk: ServiceContext, stated: dict[str, Any]) -> None:
     with pytest.raises(Refused, match="confirmed_factor"):
         await agree(desk, "corridor.fees", {**FEES, **stated})
 
 
-async def test_a_day_that_closes_today_needs_a_third_confirmation(desk: Desk) -> None:
+async def test_a_day_that_closes_today_needs_a_third_confirmation(desk: ServiceContext) -> None:
     calendar = await calendars.load(desk.pool, "INR")
     today = calendar.local_date(dt.datetime.now(dt.UTC))
     content = {"currency": "INR", "day": today.isoformat(), "business": True, "reason": "test"}
@@ -255,7 +261,7 @@ async def test_a_day_that_closes_today_needs_a_third_confirmation(desk: Desk) ->
     await refused(desk, "calendar.set", {**content, "business": False}, "0")
 
 
-async def test_a_day_that_is_over_is_refused(desk: Desk) -> None:
+async def test_a_day_that_is_over_is_refused(desk: ServiceContext) -> None:
     content = {"currency": "INR", "day": "2026-01-02", "business": False, "reason": "test"}
     with pytest.raises(Refused, match="this day is over"):
         await agree(desk, "calendar.set", content)
@@ -270,7 +276,7 @@ async def test_a_day_that_is_over_is_refused(desk: Desk) -> None:
     ],
 )
 async def test_hours_that_move_by_a_slip_need_a_third_confirmation(
-    desk: Desk, stated: dict[str, Any], factor: str
+    desk: ServiceContext, stated: dict[str, Any], factor: str
 ) -> None:
     await done(desk, "schedule.set", SCHEDULE)
     content = {**SCHEDULE, **stated}
@@ -283,20 +289,20 @@ async def test_hours_that_move_by_a_slip_need_a_third_confirmation(
     await done(desk, "schedule.set", {**content, "confirmed_factor": named})
 
 
-async def test_a_rail_that_is_closed_for_years_needs_a_third_confirmation(desk: Desk) -> None:
+async def test_a_rail_that_is_closed_for_years_needs_a_third_confirmation(desk: ServiceContext) -> None:
     opens = dt.datetime.now(dt.UTC) + dt.timedelta(days=29, hours=12)
     content = {"country": "PK", "open": False, "opens_at": opens.isoformat()}
 
     await refused(desk, "rail.switch", content, "30")
 
 
-async def test_a_rail_does_not_open_in_the_past(desk: Desk) -> None:
+async def test_a_rail_does_not_open_in_the_past(desk: ServiceContext) -> None:
     earlier = (dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1)).isoformat()
     with pytest.raises(Refused, match="opens_at is in the past"):
         await agree(desk, "rail.switch", {"country": "PK", "open": False, "opens_at": earlier})
 
 
-async def test_api_and_commands_show_what_a_change_is_measured_by(desk: Desk) -> None:
+async def test_api_and_commands_show_what_a_change_is_measured_by(desk: ServiceContext) -> None:
     await done(desk, "rate.set", RATE)
     change = await agree(desk, "rate.set", {**RATE, "rate": "325", "confirmed_factor": "100"}, checkers=())
     document = await full_document(desk, change)
@@ -311,14 +317,14 @@ async def test_api_and_commands_show_what_a_change_is_measured_by(desk: Desk) ->
 
 
 @pytest.mark.parametrize("factor", ["1e2", "-1", "100,0", "", " 100", "one hundred", "1" * 40])
-async def test_a_factor_is_a_plain_decimal(desk: Desk, factor: str) -> None:
+async def test_a_factor_is_a_plain_decimal(desk: ServiceContext, factor: str) -> None:
     with pytest.raises(InvalidMessage):
         await agree(desk, "rate.set", {**RATE, "confirmed_factor": factor})
 
 
 def test_every_kind_with_a_confirmation_is_measured_and_no_other() -> None:
     confirmable = {name for name, kind in KINDS.items() if issubclass(kind.content, Confirmable)}
-    measured = {name for name, kind in KINDS.items() if kind.compare.__name__ != "beside_nothing"}
+    measured = {name for name, kind in KINDS.items() if kind.compare.__name__ != "no_comparison"}
 
     assert confirmable == measured
     assert measured == {

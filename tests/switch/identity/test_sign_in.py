@@ -14,7 +14,7 @@ from switch.change_catalogue import KINDS
 from switch.identity import enrolment, secrets, sessions, sign_in
 from switch.identity.model import Role
 from switch.writer import audit_notes
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 from tests.switch.desk import open_desk, person
 
 PASSWORD = "correct horse battery"
@@ -30,13 +30,13 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[Desk]:
+async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
     async with open_desk(database_url) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture
-async def totp(desk: Desk) -> str:
+async def totp(desk: ServiceContext) -> str:
     """Amina's authenticator."""
     secret = secrets.new_totp()
     await desk.pool.execute(
@@ -51,7 +51,7 @@ def code(totp: str, *, ahead_s: int = 0) -> str:
     return secrets.totp_code(totp, int(time.time()) + ahead_s)
 
 
-async def test_the_right_words_make_a_session(desk: Desk, totp: str) -> None:
+async def test_the_right_words_make_a_session(desk: ServiceContext, totp: str) -> None:
     token = await sign_in.sign_in(desk, "amina", PASSWORD, code(totp))
     async with desk.pool.acquire() as connection:
         session = await sessions.resume(connection, token)
@@ -60,7 +60,9 @@ async def test_the_right_words_make_a_session(desk: Desk, totp: str) -> None:
     assert not session.stale
 
 
-async def test_the_database_does_not_hold_the_token_the_password_or_the_secret(desk: Desk, totp: str) -> None:
+async def test_the_database_does_not_hold_the_token_the_password_or_the_secret(
+    desk: ServiceContext, totp: str
+) -> None:
     token = await sign_in.sign_in(desk, "amina", PASSWORD, code(totp))
     row = await desk.pool.fetchrow("SELECT * FROM switch.session")
     who = await desk.pool.fetchrow("SELECT * FROM switch.person WHERE name = 'amina'")
@@ -84,7 +86,7 @@ async def test_the_database_does_not_hold_the_token_the_password_or_the_secret(d
     ],
 )
 async def test_every_mistake_has_the_same_answer(
-    desk: Desk, totp: str, name: str, password: str, right_code: bool
+    desk: ServiceContext, totp: str, name: str, password: str, right_code: bool
 ) -> None:
     with pytest.raises(NotAuthentic) as error:
         await sign_in.sign_in(desk, name, password, code(totp) if right_code else "000000")
@@ -92,7 +94,7 @@ async def test_every_mistake_has_the_same_answer(
     assert error.value.detail == "name, password or code is wrong"
 
 
-async def test_a_code_works_once(desk: Desk, totp: str) -> None:
+async def test_a_code_works_once(desk: ServiceContext, totp: str) -> None:
     now = code(totp)
     await sign_in.sign_in(desk, "amina", PASSWORD, now)
 
@@ -100,7 +102,7 @@ async def test_a_code_works_once(desk: Desk, totp: str) -> None:
         await sign_in.sign_in(desk, "amina", PASSWORD, now)
 
 
-async def test_five_mistakes_lock_out_even_the_right_words(desk: Desk, totp: str) -> None:
+async def test_five_mistakes_lock_out_even_the_right_words(desk: ServiceContext, totp: str) -> None:
     for _ in range(sign_in.FAILURES_MAX):
         with pytest.raises(NotAuthentic):
             await sign_in.sign_in(desk, "amina", "wrong horse battery", code(totp))
@@ -113,7 +115,9 @@ async def test_five_mistakes_lock_out_even_the_right_words(desk: Desk, totp: str
     assert await sign_in.sign_in(desk, "amina", PASSWORD, code(totp))
 
 
-async def test_failures_and_lock_outs_stand_in_the_log_without_what_was_typed(desk: Desk, totp: str) -> None:
+async def test_failures_and_lock_outs_stand_in_the_log_without_what_was_typed(
+    desk: ServiceContext, totp: str
+) -> None:
     for _ in range(sign_in.FAILURES_MAX):
         with pytest.raises(NotAuthentic):
             await sign_in.sign_in(desk, "amina", "wrong horse battery", "123456")
@@ -124,17 +128,17 @@ async def test_failures_and_lock_outs_stand_in_the_log_without_what_was_typed(de
     assert not any(b"horse" in row["body"] or b"123456" in row["body"] for row in rows)
 
 
-async def session_of(desk: Desk, name: str = "amina") -> str:
+async def session_of(desk: ServiceContext, name: str = "amina") -> str:
     async with desk.pool.acquire() as connection:
         return await sessions.begin(connection, name)
 
 
-async def resume(desk: Desk, token: str) -> sessions.Session:
+async def resume(desk: ServiceContext, token: str) -> sessions.Session:
     async with desk.pool.acquire() as connection:
         return await sessions.resume(connection, token)
 
 
-async def age(desk: Desk, column: str, seconds: int) -> None:
+async def age(desk: ServiceContext, column: str, seconds: int) -> None:
     await desk.pool.execute(
         f"UPDATE switch.session SET {column} = {column} - $1::interval", timedelta(seconds=seconds)
     )
@@ -143,7 +147,7 @@ async def age(desk: Desk, column: str, seconds: int) -> None:
 @pytest.mark.parametrize(
     ("column", "seconds"), [("seen_at", sessions.IDLE_S), ("began_at", sessions.ABSOLUTE_S)]
 )
-async def test_a_session_ends_when_it_is_idle_or_old(desk: Desk, column: str, seconds: int) -> None:
+async def test_a_session_ends_when_it_is_idle_or_old(desk: ServiceContext, column: str, seconds: int) -> None:
     token = await session_of(desk)
     await age(desk, column, seconds - 30)
     await resume(desk, token)
@@ -154,7 +158,7 @@ async def test_a_session_ends_when_it_is_idle_or_old(desk: Desk, column: str, se
     assert await desk.pool.fetchval("SELECT count(*) FROM switch.session") == 0
 
 
-async def test_tokens_are_replaced_as_they_age_and_only_once(desk: Desk) -> None:
+async def test_tokens_are_replaced_as_they_age_and_only_once(desk: ServiceContext) -> None:
     token = await session_of(desk)
     await age(desk, "made_at", sessions.RENEW_S + 1)
     stale = (await resume(desk, token)).stale
@@ -168,7 +172,7 @@ async def test_tokens_are_replaced_as_they_age_and_only_once(desk: Desk) -> None
     assert (await resume(desk, token)).person.name == "amina"  # for a moment, for what is under way
 
 
-async def test_an_old_token_that_comes_back_ends_the_whole_sign_in(desk: Desk) -> None:
+async def test_an_old_token_that_comes_back_ends_the_whole_sign_in(desk: ServiceContext) -> None:
     """One of the two who hold it is a thief, and nobody can tell which."""
     token = await session_of(desk)
     async with desk.pool.acquire() as connection:
@@ -184,7 +188,7 @@ async def test_an_old_token_that_comes_back_ends_the_whole_sign_in(desk: Desk) -
     )
 
 
-async def test_signing_out_and_suspension_end_sessions(desk: Desk) -> None:
+async def test_signing_out_and_suspension_end_sessions(desk: ServiceContext) -> None:
     first, second = await session_of(desk), await session_of(desk)
     async with desk.pool.acquire() as connection:
         await sessions.end(connection, first)
@@ -197,7 +201,7 @@ async def test_signing_out_and_suspension_end_sessions(desk: Desk) -> None:
         await resume(desk, second)
 
 
-async def invited(desk: Desk) -> tuple[str, str]:
+async def invited(desk: ServiceContext) -> tuple[str, str]:
     """A new checker, asked for by Olga and agreed to by Chen: each has half of the code."""
     half, hashed = enrolment.new_half()
     content = {"name": "nadia", "display_name": "Nadia", "role": "checker", "maker_half": hashed}
@@ -210,7 +214,7 @@ async def invited(desk: Desk) -> tuple[str, str]:
     return half, change.secret
 
 
-async def test_a_new_person_enrols_with_both_halves_of_the_code(desk: Desk) -> None:
+async def test_a_new_person_enrols_with_both_halves_of_the_code(desk: ServiceContext) -> None:
     halves = await invited(desk)
     begun = await enrolment.begin(desk, "nadia", *halves, PASSWORD)
     with pytest.raises(NotAuthentic):  # not before the authenticator is proved
@@ -222,7 +226,7 @@ async def test_a_new_person_enrols_with_both_halves_of_the_code(desk: Desk) -> N
         await enrolment.begin(desk, "nadia", *halves, PASSWORD)
 
 
-async def test_neither_maker_nor_checker_can_enrol_as_somebody_they_made_up(desk: Desk) -> None:
+async def test_neither_maker_nor_checker_can_enrol_as_somebody_they_made_up(desk: ServiceContext) -> None:
     maker_half, checker_half = await invited(desk)
 
     for halves in ((maker_half, maker_half), (checker_half, checker_half), (maker_half, "")):
@@ -230,7 +234,7 @@ async def test_neither_maker_nor_checker_can_enrol_as_somebody_they_made_up(desk
             await enrolment.begin(desk, "nadia", *halves, PASSWORD)
 
 
-async def test_the_checkers_half_is_told_once_and_kept_nowhere(desk: Desk) -> None:
+async def test_the_checkers_half_is_told_once_and_kept_nowhere(desk: ServiceContext) -> None:
     _, secret = await invited(desk)
     async with desk.pool.acquire() as connection:
         (change,) = await approvals.read(connection)

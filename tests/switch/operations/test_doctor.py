@@ -27,7 +27,7 @@ from switch.base.settings import Settings
 from switch.cli import doctor
 from switch.payments import rail_connection
 from switch.writer.commands import Freeze
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 from tests.switch.desk import open_desk
 from tests.switch.stack import Stack
 
@@ -43,7 +43,7 @@ async def codes(settings: Settings) -> set[str]:
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[Desk]:
+async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
     async with open_desk(database_url) as opened:
         yield opened
 
@@ -279,7 +279,7 @@ async def test_a_clock_that_is_wrong_is_named(
     ],
 )
 async def test_what_stands_in_the_database_is_named(
-    desk: Desk, database_url: str, tmp_path: Path, code: str, statement: str
+    desk: ServiceContext, database_url: str, tmp_path: Path, code: str, statement: str
 ) -> None:
     await desk.link.ask(Freeze("people", "so that there is an event"))
     before = await codes(settings_of(tmp_path, database=database_url))

@@ -19,7 +19,7 @@ from switch.operations.invariants import CHECKS, Invariants
 from switch.processes.writer import WriterServer
 from switch.writer.client import Link
 from switch.writer.commands import CloseWindow, Command, Freeze, Fund, Hold, Leg, Release, Return
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 from tests.switch.desk import account, agree, done, onboarding, open_desk, pay
 from tests.switch.operations.reading import until_page
 from tests.switch.stack import Stack
@@ -31,7 +31,7 @@ FOUND = {"found": "a disk wrote what it was not told; restored"}
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[Desk]:
+async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
     async with open_desk(database_url) as opened:
         for bank in ("asha-bank", "ganga-bank"):
             await done(opened, "participant.onboard", onboarding(bank, cap="1000.00"))
@@ -39,7 +39,7 @@ async def desk(database_url: str) -> AsyncIterator[Desk]:
         yield opened
 
 
-async def legs(desk: Desk) -> list[Leg]:
+async def legs(desk: ServiceContext) -> list[Leg]:
     return [Leg(await account(desk, "asha-bank"), await account(desk, "ganga-bank"), 5, "principal")]
 
 
@@ -52,7 +52,7 @@ async def as_owner(database_url: str, statement: str, *arguments: Any) -> None:
         await connection.close()
 
 
-async def test_a_look_goes_on_where_the_last_one_ended(desk: Desk) -> None:
+async def test_a_look_goes_on_where_the_last_one_ended(desk: ServiceContext) -> None:
     small_steps = Invariants(desk.pool, desk.link, 3)
     head = await desk.pool.fetchval("SELECT next_seq - 1 FROM ledger.head")
     seqs = []
@@ -65,7 +65,7 @@ async def test_a_look_goes_on_where_the_last_one_ended(desk: Desk) -> None:
 
 
 async def test_a_changed_balance_freezes_and_only_right_books_are_unfrozen(
-    desk: Desk, database_url: str
+    desk: ServiceContext, database_url: str
 ) -> None:
     invariants = Invariants(desk.pool, desk.link, 100_000)
     assert await invariants.look() == ()
@@ -99,7 +99,9 @@ HISTORIES = {
 
 
 @pytest.mark.parametrize("what", HISTORIES)
-async def test_new_history_that_was_changed_freezes(desk: Desk, database_url: str, what: str) -> None:
+async def test_new_history_that_was_changed_freezes(
+    desk: ServiceContext, database_url: str, what: str
+) -> None:
     invariants = Invariants(desk.pool, desk.link, 100_000)
     assert await invariants.look() == ()
     await pay(desk, "asha-bank", "ganga-bank", 10_00)
@@ -114,7 +116,7 @@ async def test_new_history_that_was_changed_freezes(desk: Desk, database_url: st
     assert await desk.pool.fetchval("SELECT reason FROM switch.freeze") == found[0][0]
 
 
-async def test_one_person_freezes_and_a_look_must_come_before_two_end_it(desk: Desk) -> None:
+async def test_one_person_freezes_and_a_look_must_come_before_two_end_it(desk: ServiceContext) -> None:
     invariants = Invariants(desk.pool, desk.link, 100_000)
     with pytest.raises(Refused, match="not frozen"):
         await agree(desk, "books.unfreeze", FOUND)
@@ -137,7 +139,7 @@ MOVES: dict[str, Callable[[list[Leg]], Command]] = {
 
 
 @pytest.mark.parametrize("what", MOVES)
-async def test_nothing_moves_anew_while_the_books_are_frozen(desk: Desk, what: str) -> None:
+async def test_nothing_moves_anew_while_the_books_are_frozen(desk: ServiceContext, what: str) -> None:
     await desk.link.ask(Freeze("people", "a rumour"))
     head = await desk.pool.fetchval("SELECT next_seq FROM ledger.head")
     with pytest.raises(BooksFrozen):
@@ -146,7 +148,7 @@ async def test_nothing_moves_anew_while_the_books_are_frozen(desk: Desk, what: s
     assert await desk.pool.fetchval("SELECT next_seq FROM ledger.head") == head
 
 
-async def test_what_is_under_way_ends_and_what_is_known_is_told_while_frozen(desk: Desk) -> None:
+async def test_what_is_under_way_ends_and_what_is_known_is_told_while_frozen(desk: ServiceContext) -> None:
     hold = Hold(uuid.uuid4().bytes, b"f" * 32, await legs(desk), "line")
     assert (await desk.link.ask(hold)).verdict == "created"
     await desk.link.ask(Freeze("people", "a rumour"))
@@ -155,7 +157,7 @@ async def test_what_is_under_way_ends_and_what_is_known_is_told_while_frozen(des
     assert (await desk.link.ask(Release(hold.id, "post", "line"))).verdict == "posted"
 
 
-async def test_a_new_writer_is_as_frozen_as_the_old_one(desk: Desk, database_url: str) -> None:
+async def test_a_new_writer_is_as_frozen_as_the_old_one(desk: ServiceContext, database_url: str) -> None:
     move = await legs(desk)
     await desk.link.ask(Freeze("people", "a rumour"))
     second = WriterServer(database_url, 1000)

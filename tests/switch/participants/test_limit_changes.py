@@ -11,23 +11,23 @@ import pytest_asyncio
 from schemas.errors import SwitchError
 from switch.identity.model import ChangeState
 from switch.participants import limits
-from switch.participants.limits import StandingLimit
+from switch.participants.limits import LimitInForce
 from switch.writer.commands import Accept, Identity, Leg, Reply, Terms
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 from tests.switch.desk import account, agree, done, onboarding, open_desk
 
 LIMITS = {"participant": "asha-bank", "currency": "INR", "per_payment": "50.00", "per_day": "80.00"}
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[Desk]:
+async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
     async with open_desk(database_url) as opened:
         for bank in ("asha-bank", "ganga-bank"):
             await done(opened, "participant.onboard", onboarding(bank, cap="1000.00"))
         yield opened
 
 
-async def order(desk: Desk, minor: int) -> Reply:
+async def order(desk: ServiceContext, minor: int) -> Reply:
     identity = Identity(uuid4().bytes, b"same", "asha-bank", "pacs.008.001.08", "m", b"raw", 0)
     terms = Terms("asha-bank", "ganga-bank", "PK", minor, "INR", minor, "INR", 0, "", "")
     legs = [Leg(await account(desk, "asha-bank"), await account(desk, "ganga-bank"), minor, "principal")]
@@ -37,17 +37,19 @@ async def order(desk: Desk, minor: int) -> Reply:
     )
 
 
-async def test_a_payment_over_a_limit_that_people_agreed_on_is_refused_with_am14(desk: Desk) -> None:
+async def test_a_payment_over_a_limit_that_people_agreed_on_is_refused_with_am14(
+    desk: ServiceContext,
+) -> None:
     before = await order(desk, 51_00)
     await done(desk, "limit.set", LIMITS)
     over, under, day = [await order(desk, minor) for minor in (50_01, 50_00, 30_01)]
 
     assert before.verdict == under.verdict == "created"
     assert (over.verdict, over.reason) == (day.verdict, day.reason) == ("refused", "AM14")
-    assert await limits.read(desk.pool) == [StandingLimit("asha-bank", "INR", 50_00, 80_00, 50_00)]
+    assert await limits.read(desk.pool) == [LimitInForce("asha-bank", "INR", 50_00, 80_00, 50_00)]
 
 
-async def test_who_asked_cannot_agree_and_nothing_holds_before_somebody_does(desk: Desk) -> None:
+async def test_who_asked_cannot_agree_and_nothing_holds_before_somebody_does(desk: ServiceContext) -> None:
     change = await agree(desk, "limit.set", LIMITS, checkers=())
     free = await order(desk, 51_00)
     with pytest.raises(SwitchError):
@@ -58,7 +60,7 @@ async def test_who_asked_cannot_agree_and_nothing_holds_before_somebody_does(des
     assert await limits.read(desk.pool) == []
 
 
-async def test_limits_are_lifted_by_null_and_the_log_tells_both(desk: Desk) -> None:
+async def test_limits_are_lifted_by_null_and_the_log_tells_both(desk: ServiceContext) -> None:
     await done(desk, "limit.set", LIMITS)
     lifted = {"per_payment": None, "per_day": None, "confirmed_factor": "unlimited"}
     change = await done(desk, "limit.set", {**LIMITS, **lifted})
@@ -80,7 +82,7 @@ async def test_limits_are_lifted_by_null_and_the_log_tells_both(desk: Desk) -> N
     ids=str,
 )
 async def test_a_limit_that_makes_no_sense_is_refused_at_the_request(
-    desk: Desk, change: dict[str, Any]
+    desk: ServiceContext, change: dict[str, Any]
 ) -> None:
     with pytest.raises(SwitchError):
         await agree(desk, "limit.set", {**LIMITS, **change})

@@ -20,24 +20,24 @@ from switch.participants.liquidity import CapUse, level_of
 from switch.payments.directory import load
 from switch.settlement import day
 from switch.writer.commands import CloseAccounts, CloseWindow, Hold, Leg, Release
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 from tests.switch.desk import account, agree, balance, done, onboarding, open_desk, pay
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[Desk]:
+async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
     async with open_desk(database_url) as opened:
         for bank in ("asha-bank", "ganga-bank"):
             await done(opened, "participant.onboard", onboarding(bank))
         yield opened
 
 
-async def fund(desk: Desk, bank: str, amount: str = "1000.00") -> None:
+async def fund(desk: ServiceContext, bank: str, amount: str = "1000.00") -> None:
     content = {"participant": bank, "currency": "INR", "amount": amount, "reference": uuid.uuid4().hex}
     await done(desk, "funds.in", content)
 
 
-async def test_a_new_participant_has_its_account_its_cap_and_its_key(desk: Desk) -> None:
+async def test_a_new_participant_has_its_account_its_cap_and_its_key(desk: ServiceContext) -> None:
     await done(desk, "participant.onboard", onboarding("indus-bank", "PKR", "250.00"))
     detail = await reads.detail(desk.pool, "indus-bank")
     directory = await load(desk.pool)
@@ -61,7 +61,9 @@ async def test_a_new_participant_has_its_account_its_cap_and_its_key(desk: Desk)
     ],
     ids="-".join,
 )
-async def test_nonsense_is_refused_before_anybody_is_asked(desk: Desk, change: dict[str, Any]) -> None:
+async def test_nonsense_is_refused_before_anybody_is_asked(
+    desk: ServiceContext, change: dict[str, Any]
+) -> None:
     with pytest.raises(SwitchError) as error:
         await agree(desk, "participant.onboard", {**onboarding("indus-bank"), **change})
 
@@ -69,7 +71,7 @@ async def test_nonsense_is_refused_before_anybody_is_asked(desk: Desk, change: d
     assert await desk.pool.fetchval("SELECT count(*) FROM switch.change WHERE state = 'requested'") == 0
 
 
-async def test_suspension_is_in_the_directory_and_what_is_in_flight_finishes(desk: Desk) -> None:
+async def test_suspension_is_in_the_directory_and_what_is_in_flight_finishes(desk: ServiceContext) -> None:
     await fund(desk, "asha-bank")
     id_ = uuid.uuid4().bytes
     legs = [Leg(await account(desk, "asha-bank"), await account(desk, "ganga-bank"), 5_00, "principal")]
@@ -82,7 +84,7 @@ async def test_suspension_is_in_the_directory_and_what_is_in_flight_finishes(des
     assert posted.verdict == "posted"
 
 
-async def test_who_has_something_in_flight_or_on_account_is_not_removed(desk: Desk) -> None:
+async def test_who_has_something_in_flight_or_on_account_is_not_removed(desk: ServiceContext) -> None:
     await fund(desk, "asha-bank")
     id_ = uuid.uuid4().bytes
     legs = [Leg(await account(desk, "asha-bank"), await account(desk, "ganga-bank"), 5_00, "principal")]
@@ -98,7 +100,7 @@ async def test_who_has_something_in_flight_or_on_account_is_not_removed(desk: De
         await agree(desk, "participant.remove", content)
 
 
-async def test_who_has_a_net_in_a_window_could_leave_and_owe_it(desk: Desk) -> None:
+async def test_who_has_a_net_in_a_window_could_leave_and_owe_it(desk: ServiceContext) -> None:
     """Its account is empty, because it sent all that it had: the window will want it back."""
     await fund(desk, "asha-bank", "100.00")
     await pay(desk, "asha-bank", "ganga-bank", 100_00)
@@ -110,12 +112,12 @@ async def test_who_has_a_net_in_a_window_could_leave_and_owe_it(desk: Desk) -> N
     await desk.link.ask(CloseWindow("INR"))
     with pytest.raises(Refused, match="settle"):
         await agree(desk, "participant.remove", {"participant": "asha-bank"})
-    await day.tend(desk)
+    await day.run_due(desk)
     with pytest.raises(Refused, match="settle"):
         await agree(desk, "participant.remove", {"participant": "asha-bank"})
 
 
-async def test_accounts_are_closed_all_or_none(desk: Desk) -> None:
+async def test_accounts_are_closed_all_or_none(desk: ServiceContext) -> None:
     """A payment that comes between the check and the closing leaves every account as it was."""
     content = {"participant": "asha-bank", "currency": "PKR", "net_debit_cap": "0"}
     await done(desk, "account.open", content)
@@ -136,7 +138,7 @@ async def test_accounts_are_closed_all_or_none(desk: Desk) -> None:
     assert await desk.pool.fetchval("SELECT count(*) FROM ledger.account WHERE closed") == 2
 
 
-async def test_who_settles_a_currency_or_quotes_its_rates_is_not_removed(desk: Desk) -> None:
+async def test_who_settles_a_currency_or_quotes_its_rates_is_not_removed(desk: ServiceContext) -> None:
     await done(desk, "participant.onboard", onboarding("reserve"))
     agent = {"currency": "INR", "agent": "reserve", "scheme_bic": "PSWTKZKA", "account": "S1"}
     await done(desk, "settlement_agent.set", agent)
@@ -147,7 +149,7 @@ async def test_who_settles_a_currency_or_quotes_its_rates_is_not_removed(desk: D
 
 
 async def test_a_window_was_closed_by_one_command_outside_a_sandbox(
-    desk: Desk, database_url: str, tmp_path: Path
+    desk: ServiceContext, database_url: str, tmp_path: Path
 ) -> None:
     """Without --as the command acts as two people: those of a sandbox that runs, and of nothing else."""
     (tmp_path / "run").mkdir()
@@ -163,7 +165,7 @@ async def test_a_window_was_closed_by_one_command_outside_a_sandbox(
     assert await desk.pool.fetchval("SELECT count(*) FROM ledger.settlement_window") == 1
 
 
-async def test_who_is_empty_is_removed_and_its_keys_are_worthless(desk: Desk) -> None:
+async def test_who_is_empty_is_removed_and_its_keys_are_worthless(desk: ServiceContext) -> None:
     content = {"participant": "asha-bank"}
     await fund(desk, "asha-bank")
     funds = {**content, "currency": "INR", "amount": "1000.00", "reference": "R"}
@@ -177,7 +179,7 @@ async def test_who_is_empty_is_removed_and_its_keys_are_worthless(desk: Desk) ->
     assert [key.state for key in detail.keys] == ["retired"]
 
 
-async def test_caps_never_go_below_what_is_used(desk: Desk) -> None:
+async def test_caps_never_go_below_what_is_used(desk: ServiceContext) -> None:
     content = {"participant": "asha-bank", "currency": "INR"}
     await done(desk, "cap.set", {**content, "net_debit_cap": "100.00"})
     await pay(desk, "asha-bank", "ganga-bank", 60_00)
@@ -188,7 +190,7 @@ async def test_caps_never_go_below_what_is_used(desk: Desk) -> None:
     assert "the cap would be below the exposure" in below.outcome
 
 
-async def test_two_payouts_at_once_cannot_both_have_the_money(desk: Desk) -> None:
+async def test_two_payouts_at_once_cannot_both_have_the_money(desk: ServiceContext) -> None:
     await fund(desk, "asha-bank", "100.00")
     content = {"participant": "asha-bank", "currency": "INR", "amount": "80.00", "reference": "R"}
     changes = await asyncio.gather(
@@ -205,11 +207,11 @@ def new_key(name: str) -> dict[str, str]:
     return {"participant": "asha-bank", "keyid": key.keyid, "public_key": key.pem.decode()}
 
 
-async def states(desk: Desk) -> dict[str, str]:
+async def states(desk: ServiceContext) -> dict[str, str]:
     return {key.keyid: key.state for key in await reads.keys(desk.pool, "asha-bank")}
 
 
-async def test_keys_overlap_retire_and_are_revoked(desk: Desk) -> None:
+async def test_keys_overlap_retire_and_are_revoked(desk: ServiceContext) -> None:
     one = {"participant": "asha-bank", "keyid": "asha-bank-1"}
     with pytest.raises(Refused, match="no other key"):
         await agree(desk, "key.retire", one)
@@ -225,7 +227,7 @@ async def test_keys_overlap_retire_and_are_revoked(desk: Desk) -> None:
     assert await states(desk) == {"asha-bank-1": "retired", "asha-2": "revoked"}
 
 
-async def test_a_key_of_tomorrow_is_not_in_force_today(desk: Desk) -> None:
+async def test_a_key_of_tomorrow_is_not_in_force_today(desk: ServiceContext) -> None:
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     await done(desk, "key.add", {**new_key("asha-2"), "valid_from": tomorrow})
     with pytest.raises(Refused, match="no other key"):
@@ -234,7 +236,7 @@ async def test_a_key_of_tomorrow_is_not_in_force_today(desk: Desk) -> None:
     assert (await states(desk))["asha-2"] == "future"
 
 
-async def test_a_participants_person_asks_for_keys_of_its_own_only(desk: Desk) -> None:
+async def test_a_participants_person_asks_for_keys_of_its_own_only(desk: ServiceContext) -> None:
     await done(desk, "key.add", new_key("asha-2"), maker="pia")
     with pytest.raises(NotAllowed):
         await agree(desk, "key.revoke", {"participant": "ganga-bank", "keyid": "ganga-bank-1"}, maker="pia")
@@ -242,7 +244,7 @@ async def test_a_participants_person_asks_for_keys_of_its_own_only(desk: Desk) -
         await agree(desk, "participant.suspend", {"participant": "asha-bank"}, maker="pia")
 
 
-async def test_rates_fees_and_rails_change_by_two_people(desk: Desk) -> None:
+async def test_rates_fees_and_rails_change_by_two_people(desk: ServiceContext) -> None:
     fx = {**onboarding("indus-bank"), "id": "fx", "kind": "fx_provider"}
     fx["accounts"] = [{"currency": "INR"}, {"currency": "PKR"}]
     await done(desk, "participant.onboard", fx)
@@ -260,7 +262,7 @@ async def test_rates_fees_and_rails_change_by_two_people(desk: Desk) -> None:
     assert directory.rail_by_country["PK"].open is False
 
 
-async def test_a_payment_that_is_not_in_doubt_is_nobodys_to_decide(desk: Desk) -> None:
+async def test_a_payment_that_is_not_in_doubt_is_nobodys_to_decide(desk: ServiceContext) -> None:
     content = {"uetr": str(uuid.uuid4()), "outcome": "committed", "evidence": "the rail's letter"}
     with pytest.raises(Refused, match="only a payment with an unknown outcome"):
         await agree(desk, "payment.resolve", content)
@@ -291,7 +293,7 @@ def test_levels_of_use(used: int, headroom: int, standing: int, level: int) -> N
     assert level_of(CapUse("a", "INR", headroom, used, standing)) == level
 
 
-async def test_alerts_rise_with_use_and_ease_with_money(desk: Desk) -> None:
+async def test_alerts_rise_with_use_and_ease_with_money(desk: ServiceContext) -> None:
     await fund(desk, "asha-bank", "100.00")
     await desk.link.ask(CloseWindow("INR"))
     for minor in (65_00, 16_00, 15_00):

@@ -9,19 +9,19 @@ import pytest_asyncio
 from schemas.errors import Refused
 from switch.payments.directory import load
 from switch.processes.caretaker import _DUE
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 from tests.switch.desk import agree, done, open_desk
 
 IN = {"country": "IN"}
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[Desk]:
+async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
     async with open_desk(database_url) as opened:
         yield opened
 
 
-async def payment_at(desk: Desk, rail: str, expires_in: str = "-1 second") -> int:
+async def payment_at(desk: ServiceContext, rail: str, expires_in: str = "-1 second") -> int:
     """A payment that is held for a rail; what is due about it is a matter of these rows alone."""
     number = uuid.uuid4().int % 2**20
     uetr = uuid.uuid4()
@@ -49,7 +49,7 @@ async def payment_at(desk: Desk, rail: str, expires_in: str = "-1 second") -> in
     return number
 
 
-async def test_a_rail_is_registered_closed_and_then_opened(desk: Desk) -> None:
+async def test_a_rail_is_registered_closed_and_then_opened(desk: ServiceContext) -> None:
     await done(desk, "rail.register", IN)
     registered = (await load(desk.pool)).rail_by_country["IN"]
     await done(desk, "rail.switch", {**IN, "open": True})
@@ -61,13 +61,15 @@ async def test_a_rail_is_registered_closed_and_then_opened(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("country", "said"), [("IN", "registered already"), ("DE", "no adapter")], ids=["twice", "no adapter"]
 )
-async def test_a_rail_is_registered_once_and_with_an_adapter(desk: Desk, country: str, said: str) -> None:
+async def test_a_rail_is_registered_once_and_with_an_adapter(
+    desk: ServiceContext, country: str, said: str
+) -> None:
     await done(desk, "rail.register", IN)
     with pytest.raises(Refused, match=said):
         await agree(desk, "rail.register", {"country": country})
 
 
-async def test_a_rail_is_retired_once_it_is_closed_and_empty(desk: Desk) -> None:
+async def test_a_rail_is_retired_once_it_is_closed_and_empty(desk: ServiceContext) -> None:
     with pytest.raises(Refused, match="no such rail"):
         await agree(desk, "rail.retire", IN)
     await done(desk, "rail.register", IN)
@@ -86,7 +88,7 @@ async def test_a_rail_is_retired_once_it_is_closed_and_empty(desk: Desk) -> None
 
 
 async def test_a_payment_that_was_accepted_while_its_rail_was_retired_is_released_at_its_expiry(
-    desk: Desk,
+    desk: ServiceContext,
 ) -> None:
     """A worker reads the directory each second, so it may hold a payment for a rail that has just gone."""
     over = await payment_at(desk, "IN")

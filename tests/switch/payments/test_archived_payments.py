@@ -73,7 +73,7 @@ async def test_an_archived_payment_stands_where_it_stood(database_url, pool, tmp
             r async for r in verify.verify(connection, tmp_path / "none", None, archives=tmp_path) if not r.ok
         ]
     states = await asyncio.gather(
-        *(journey.read_standing(pool, uetr) for uetr in (refused, ids[0], ids[1], ids[-1]))
+        *(journey.read_status(pool, uetr) for uetr in (refused, ids[0], ids[1], ids[-1]))
     )
 
     assert [s.state for s in states] == [State.ABORTED, State.ABORTED, State.COMMITTED, State.COMMITTED]
@@ -81,7 +81,7 @@ async def test_an_archived_payment_stands_where_it_stood(database_url, pool, tmp
     assert states[0].detail == "its history is archived"
     assert (await journey.read_payment(pool, refused, ["payer"]))["journey"] == []
     with pytest.raises(NotFound):
-        await journey.read_standing(pool, uuid4())
+        await journey.read_status(pool, uuid4())
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         "archive-1-256.note", "events-1-256.jsonl.gz", "message-1-256.jsonl.gz"
     ]  # fmt: skip

@@ -10,8 +10,8 @@ def test_a_rail_that_answers_is_never_left_alone():
     breaker = Breaker("PK", rest_s=60)
     for _ in range(3):
         for _ in range(SILENT_MAX - 1):
-            breaker.heard(answered=False)
-        breaker.heard(answered=True)
+            breaker.count_exchange(answered=False)
+        breaker.count_exchange(answered=True)
     breaker.check()
     assert not breaker.open
 
@@ -20,15 +20,15 @@ def test_after_many_silences_new_payments_are_turned_away_and_one_is_let_through
     breaker = Breaker("PK", rest_s=60)
     for _ in range(SILENT_MAX):
         breaker.check()
-        breaker.heard(answered=False)
+        breaker.count_exchange(answered=False)
     with pytest.raises(Unavailable):
         breaker.check()
     breaker._retry_at = 0.0
     breaker.check()  # the one that looks
     with pytest.raises(Unavailable):
         breaker.check()
-    breaker.heard(answered=False)
+    breaker.count_exchange(answered=False)
     with pytest.raises(Unavailable):
         breaker.check()
-    breaker.heard(answered=True)
+    breaker.count_exchange(answered=True)
     breaker.check()

@@ -37,7 +37,7 @@ def rail_of(**methods: Any) -> Rail:
 @pytest.mark.parametrize("step", ["check", "translate"])
 def test_a_payment_that_an_adapter_stumbles_over_is_refused(step: str) -> None:
     with structlog.testing.capture_logs() as logged, pytest.raises(Refused) as refused:
-        rail_of(**{step: stumbles}).say(sample_order("PK"))
+        rail_of(**{step: stumbles}).translate(sample_order("PK"))
 
     assert refused.value.reason == "AG03"
     assert [line["event"] for line in logged] == ["translator_failed"]
@@ -47,10 +47,10 @@ def test_a_payment_that_an_adapter_stumbles_over_is_refused(step: str) -> None:
 def test_what_a_rail_cannot_carry_is_refused_as_its_adapter_says() -> None:
     said = [Violation("AC03", "CdtTrfTxInf/CdtrAcct", "not an account"), Violation("AM02", "", "too much")]
     with pytest.raises(Refused) as refused:
-        rail_of(check=lambda _: said, translate=stumbles).say(sample_order("PK"))
+        rail_of(check=lambda _: said, translate=stumbles).translate(sample_order("PK"))
 
     assert (refused.value.reason, refused.value.path) == ("AC03", "CdtTrfTxInf/CdtrAcct")
-    assert rail_of().say(sample_order("PK")).body == b"said"
+    assert rail_of().translate(sample_order("PK")).body == b"said"
 
 
 def test_a_word_that_an_adapter_stumbles_over_is_no_message() -> None:

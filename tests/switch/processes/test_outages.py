@@ -87,7 +87,7 @@ async def test_a_repeat_has_its_payments_state_while_its_rail_is_away(away: Stac
     changed["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]["Cdtr"]["Nm"] = "Somebody Else"
     async with taking(away) as (runtime, sender):
         for _ in range(SILENT_MAX):
-            runtime.rails["PK"].breaker.heard(answered=False)
+            runtime.rails["PK"].breaker.count_exchange(answered=False)
         again = await _accepted_or_known(runtime, *read(document), sender)
         with pytest.raises(Unavailable):
             await _accepted_or_known(runtime, *read(away.document("asha-bank", "indus-bank")), sender)

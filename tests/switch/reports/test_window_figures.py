@@ -32,7 +32,7 @@ from switch.settlement import day, positions, reads
 from switch.settlement.files import SettlementFiles
 from switch.settlement.states import LineState
 from switch.writer.commands import CloseWindow, Fund, Hold, Leg, Release, Return
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 from tests.switch.desk import account, done, onboarding, open_desk
 from tests.switch.reports.conftest import make
 
@@ -46,7 +46,7 @@ FORMS = {
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[Desk]:
+async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
     async with open_desk(database_url) as opened:
         for bank in (*BANKS, "reserve"):
             await done(opened, "participant.onboard", onboarding(bank))
@@ -57,7 +57,7 @@ async def desk(database_url: str) -> AsyncIterator[Desk]:
         yield opened
 
 
-async def fund(desk: Desk, bank: str, minor: int, purpose: str = "position") -> None:
+async def fund(desk: ServiceContext, bank: str, minor: int, purpose: str = "position") -> None:
     """Money paid in, or, below zero, out."""
     ours = await account(desk, bank, purpose=purpose)
     scheme = await account(desk, "payswitch", purpose="settlement")
@@ -66,7 +66,9 @@ async def fund(desk: Desk, bank: str, minor: int, purpose: str = "position") -> 
     assert reply.verdict == "created", reply
 
 
-async def pay(desk: Desk, debtor: str, creditor: str, minor: int, purpose: str = "position") -> uuid.UUID:
+async def pay(
+    desk: ServiceContext, debtor: str, creditor: str, minor: int, purpose: str = "position"
+) -> uuid.UUID:
     """A payment with its fee; returns its UETR."""
     uetr = uuid.uuid4()
     payer = await account(desk, debtor, purpose=purpose)
@@ -80,24 +82,24 @@ async def pay(desk: Desk, debtor: str, creditor: str, minor: int, purpose: str =
     return uetr
 
 
-async def give_back(desk: Desk, uetr: uuid.UUID) -> None:
+async def give_back(desk: ServiceContext, uetr: uuid.UUID) -> None:
     reply = await desk.link.ask(Return(uuid.uuid4().bytes, b"r" * 32, uetr.bytes, "ganga-bank", "M1", "AC04"))
     assert reply.verdict == "created", reply
 
 
-async def instructed(desk: Desk) -> int:
+async def instructed(desk: ServiceContext) -> int:
     """Close the window, have it confirmed and instructed; its number."""
     window = (await desk.link.ask(CloseWindow("INR"))).number
-    await day.tend(desk)
+    await day.run_due(desk)
     settlement = await reads.find(desk.pool, window)
     if settlement.state != "SETTLED":
         content = {"window": window, "positions_sha256": settlement.positions_sha256}
         await done(desk, "settlement.confirm", content, checkers=("ravi",))
-        await day.tend(desk)
+        await day.run_due(desk)
     return window
 
 
-async def answered(desk: Desk, window: int, refused: tuple[str, ...] = ()) -> None:
+async def answered(desk: ServiceContext, window: int, refused: tuple[str, ...] = ()) -> None:
     """The agent's word on every line that was instructed."""
     statuses = [
         {
@@ -111,16 +113,16 @@ async def answered(desk: Desk, window: int, refused: tuple[str, ...] = ()) -> No
         header = {"MsgId": uuid.uuid4().hex, "CreDtTm": datetime.now(UTC).isoformat(timespec="seconds")}
         document = {"FIToFIPmtStsRpt": {"GrpHdr": header, "TxInfAndSts": statuses}}
         raw = codec.encode("pacs.002.001.10", document, media_type=codec.XML)
-        await day.take_confirmation(desk, "reserve", raw, codec.XML, "signature")
-    await day.tend(desk)
+        await day.process_confirmation(desk, "reserve", raw, codec.XML, "signature")
+    await day.run_due(desk)
 
 
-async def report_of(desk: Desk, name: str, **asked: Any) -> Report:
+async def report_of(desk: ServiceContext, name: str, **asked: Any) -> Report:
     async with desk.pool.acquire() as connection:
         return await make(connection, name, **asked)
 
 
-async def sent(desk: Desk, window: int) -> dict[str, tuple[str, Decimal]]:
+async def sent(desk: ServiceContext, window: int) -> dict[str, tuple[str, Decimal]]:
     """What the signed pacs.009 has, by UETR: who pays or receives, signed amount."""
     found = await reads.find(desk.pool, window)
     assert found.file is not None
@@ -219,7 +221,7 @@ def of_paper(octets: bytes) -> Figures:
 READERS = {"csv": of_csv, "json": of_json, "xlsx": of_sheet, "pdf": of_paper}
 
 
-async def meant(desk: Desk, window: int) -> Figures:
+async def meant(desk: ServiceContext, window: int) -> Figures:
     """What every format must tell: each line as it is kept, numbered as the signed instruction has it."""
     instruction = await sent(desk, window)
     numbers = {uetr: str(number) for number, uetr in enumerate(instruction, 1)}
@@ -256,7 +258,7 @@ async def meant(desk: Desk, window: int) -> Figures:
     }
 
 
-async def check_window(desk: Desk, window: int) -> None:
+async def check_window(desk: ServiceContext, window: int) -> None:
     """The file that was sent, the report in every format, the page's lines and the statement agree."""
     instruction = await sent(desk, window)
     report = await report_of(desk, "settlement-instruction", window=window)
@@ -281,7 +283,7 @@ async def check_window(desk: Desk, window: int) -> None:
     assert document["parameters"]["message_id"] == f"SETTLE-INR-{window}"
 
 
-async def test_every_report_of_a_window_is_the_instruction_that_was_sent(desk: Desk) -> None:
+async def test_every_report_of_a_window_is_the_instruction_that_was_sent(desk: ServiceContext) -> None:
     """Funds were counted in once: a bank that had to pay 3 million was shown as one that receives 50,000."""
     for bank in BANKS:
         await fund(desk, bank, 50_000_000_00)
@@ -327,7 +329,7 @@ def test_every_format_of_an_instruction_is_compared_with_what_was_sent() -> None
     assert READERS.keys() == set(catalogue.find("settlement-instruction").formats)
 
 
-async def test_a_window_that_just_closed_has_no_instruction_yet(desk: Desk) -> None:
+async def test_a_window_that_just_closed_has_no_instruction_yet(desk: ServiceContext) -> None:
     await fund(desk, "asha-bank", 100_00)
     await pay(desk, "asha-bank", "ganga-bank", 10_00)
     window = (await desk.link.ask(CloseWindow("INR"))).number
@@ -336,7 +338,9 @@ async def test_a_window_that_just_closed_has_no_instruction_yet(desk: Desk) -> N
         await report_of(desk, "settlement-instruction", window=window)
 
 
-async def test_a_window_statement_tells_payments_returns_funds_and_settlements_apart(desk: Desk) -> None:
+async def test_a_window_statement_tells_payments_returns_funds_and_settlements_apart(
+    desk: ServiceContext,
+) -> None:
     await fund(desk, "asha-bank", 1_000_00)
     await pay(desk, "asha-bank", "ganga-bank", 100_00)
     first = await instructed(desk)
@@ -388,7 +392,7 @@ GROUP BY 1, 2
 class Days:
     """Days of chance on a desk: when they were cut, and the windows that were closed."""
 
-    desk: Desk
+    desk: ServiceContext
     chance: random.Random
     made: list[uuid.UUID] = field(default_factory=list)
     cuts: list[datetime] = field(default_factory=list)
@@ -423,7 +427,7 @@ class Days:
         self.windows.append(await instructed(self.desk))
         await answered(self.desk, self.windows[-1])
         self.windows.append((await self.desk.link.ask(CloseWindow("INR"))).number)
-        await day.tend(self.desk)
+        await day.run_due(self.desk)
         self.cuts.append(datetime.now(UTC) + timedelta(seconds=1))
 
     def asked(self, name: str) -> list[dict[str, Any]]:
@@ -434,7 +438,7 @@ class Days:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_every_posting_of_every_account_is_in_a_statement_once(desk: Desk, seed: int) -> None:
+async def test_every_posting_of_every_account_is_in_a_statement_once(desk: ServiceContext, seed: int) -> None:
     """What moved on accounts that settle gross was in no statement once."""
     days = Days(desk, random.Random(seed))
     await days.begin()
@@ -460,7 +464,7 @@ async def test_every_posting_of_every_account_is_in_a_statement_once(desk: Desk,
             await check_window(desk, window)
 
 
-async def test_what_was_given_back_is_told_apart_in_statements(desk: Desk) -> None:
+async def test_what_was_given_back_is_told_apart_in_statements(desk: ServiceContext) -> None:
     since = datetime.now(UTC) - timedelta(seconds=1)
     await fund(desk, "asha-bank", 1_000_00)
     uetr = await pay(desk, "asha-bank", "ganga-bank", 100_00)
@@ -488,7 +492,7 @@ async def test_what_was_given_back_is_told_apart_in_statements(desk: Desk) -> No
     assert only.rows == ()
 
 
-async def test_liquidity_has_the_accounts_that_settle_gross(desk: Desk) -> None:
+async def test_liquidity_has_the_accounts_that_settle_gross(desk: ServiceContext) -> None:
     since = datetime.now(UTC) - timedelta(seconds=1)
     await fund(desk, "asha-bank", 1_000_00, "gross")
     await pay(desk, "asha-bank", "ganga-bank", 100_00, "gross")

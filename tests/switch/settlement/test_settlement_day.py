@@ -28,7 +28,7 @@ from switch.settlement.files import SettlementFiles
 from switch.settlement.states import LineEvent, LineState, SettlementEvent, SettlementState
 from switch.writer import audit_notes
 from switch.writer.commands import CloseWindow, Command, Fund, Hold, Leg, Release, Reply
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 from tests.switch.desk import account, agree, balance, done, onboarding, open_desk, pay
 
 FUNDS = 1_000_00
@@ -36,7 +36,7 @@ AGENT = {"currency": "INR", "agent": "reserve", "scheme_bic": "PSWTKZKA", "accou
 
 
 @pytest_asyncio.fixture
-async def desk(database_url: str) -> AsyncIterator[Desk]:
+async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
     async with open_desk(database_url) as opened:
         for bank in ("asha-bank", "ganga-bank", "reserve"):
             await done(opened, "participant.onboard", onboarding(bank))
@@ -47,32 +47,32 @@ async def desk(database_url: str) -> AsyncIterator[Desk]:
         yield opened
 
 
-async def close(desk: Desk) -> int:
+async def close(desk: ServiceContext) -> int:
     return (await desk.link.ask(CloseWindow("INR"))).number
 
 
-async def confirm(desk: Desk, window: int) -> None:
+async def confirm(desk: ServiceContext, window: int) -> None:
     settlement = await reads.find(desk.pool, window)
     content = {"window": window, "positions_sha256": settlement.positions_sha256}
     await done(desk, "settlement.confirm", content, checkers=("ravi",))
 
 
-async def instructed(desk: Desk, *payments: tuple[str, str, int]) -> int:
+async def instructed(desk: ServiceContext, *payments: tuple[str, str, int]) -> int:
     """A window with these payments, closed, confirmed and instructed."""
     for debtor, creditor, minor in payments:
         await pay(desk, debtor, creditor, minor)
     window = await close(desk)
-    await day.tend(desk)
+    await day.run_due(desk)
     await confirm(desk, window)
-    await day.tend(desk)
+    await day.run_due(desk)
     return window
 
 
-async def line(desk: Desk, window: int, participant: str) -> reads.SettlementLine:
+async def line(desk: ServiceContext, window: int, participant: str) -> reads.SettlementLine:
     return next(each for each in await reads.lines(desk.pool, window) if each.participant == participant)
 
 
-async def state(desk: Desk, window: int) -> SettlementState:
+async def state(desk: ServiceContext, window: int) -> SettlementState:
     return (await reads.find(desk.pool, window)).state
 
 
@@ -115,17 +115,17 @@ def notification(each: reads.SettlementLine, *, minor: int | None = None, **chan
     return codec.encode("camt.054.001.08", document, media_type=codec.XML)
 
 
-async def say(desk: Desk, raw: bytes, agent: str = "reserve") -> day.Taken:
-    return await day.take_confirmation(desk, agent, raw, codec.XML, "signature")
+async def say(desk: ServiceContext, raw: bytes, agent: str = "reserve") -> day.Processed:
+    return await day.process_confirmation(desk, agent, raw, codec.XML, "signature")
 
 
-async def test_a_day_settles_and_positions_are_as_they_were_funded(desk: Desk) -> None:
+async def test_a_day_settles_and_positions_are_as_they_were_funded(desk: ServiceContext) -> None:
     window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00), ("ganga-bank", "asha-bank", 100_00))
     asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
     before = await state(desk, window)
     await say(desk, notification(asha))
     taken = await say(desk, status_report((ganga, "ACSC")))
-    await day.tend(desk)
+    await day.run_due(desk)
 
     assert (asha.net_minor, ganga.net_minor) == (-200_00, 200_00)
     assert before is SettlementState.SETTLING
@@ -135,7 +135,7 @@ async def test_a_day_settles_and_positions_are_as_they_were_funded(desk: Desk) -
     assert await balance(desk, "ganga-bank") == FUNDS
 
 
-async def test_funds_paid_in_and_settlements_are_no_part_of_a_windows_nets(desk: Desk) -> None:
+async def test_funds_paid_in_and_settlements_are_no_part_of_a_windows_nets(desk: ServiceContext) -> None:
     first = await instructed(desk, ("asha-bank", "ganga-bank", 50_00))
     for name in ("asha-bank", "ganga-bank"):
         await say(desk, notification(await line(desk, first, name)))
@@ -148,7 +148,7 @@ async def test_funds_paid_in_and_settlements_are_no_part_of_a_windows_nets(desk:
     assert nets == {"asha-bank": -7_00, "ganga-bank": 7_00}
 
 
-async def test_the_instruction_is_a_valid_signed_pacs_009_and_the_same_again(desk: Desk) -> None:
+async def test_the_instruction_is_a_valid_signed_pacs_009_and_the_same_again(desk: ServiceContext) -> None:
     window = await instructed(desk, ("asha-bank", "ganga-bank", 12_34))
     settlement = await reads.find(desk.pool, window)
     assert settlement.file is not None
@@ -179,7 +179,7 @@ def test_an_instruction_of_a_thousand_lines_can_be_built_and_read() -> None:
     assert octets.count(b"<CdtTrfTxInf>") == 1000
 
 
-async def test_a_changed_byte_of_the_instruction_is_found(desk: Desk) -> None:
+async def test_a_changed_byte_of_the_instruction_is_found(desk: ServiceContext) -> None:
     window = await instructed(desk, ("asha-bank", "ganga-bank", 12_34))
     settlement = await reads.find(desk.pool, window)
     assert settlement.file is not None
@@ -190,10 +190,10 @@ async def test_a_changed_byte_of_the_instruction_is_found(desk: Desk) -> None:
         SettlementFiles(desk.data).read(settlement.file)
 
 
-async def test_nothing_is_instructed_before_the_central_bank_has_confirmed(desk: Desk) -> None:
+async def test_nothing_is_instructed_before_the_central_bank_has_confirmed(desk: ServiceContext) -> None:
     await pay(desk, "asha-bank", "ganga-bank", 5_00)
     window = await close(desk)
-    await day.tend(desk)
+    await day.run_due(desk)
     with pytest.raises(Refused):
         await day.instruct(desk, window)
 
@@ -201,10 +201,12 @@ async def test_nothing_is_instructed_before_the_central_bank_has_confirmed(desk:
     assert not (Path(desk.data) / "settlement" / str(window)).exists()
 
 
-async def test_positions_are_confirmed_by_the_central_bank_of_their_country_alone(desk: Desk) -> None:
+async def test_positions_are_confirmed_by_the_central_bank_of_their_country_alone(
+    desk: ServiceContext,
+) -> None:
     await pay(desk, "asha-bank", "ganga-bank", 5_00)
     window = await close(desk)
-    await day.tend(desk)
+    await day.run_due(desk)
     settlement = await reads.find(desk.pool, window)
     content = {"window": window, "positions_sha256": settlement.positions_sha256}
     for name in ("chen", "karim"):
@@ -214,11 +216,11 @@ async def test_positions_are_confirmed_by_the_central_bank_of_their_country_alon
         await agree(desk, "settlement.confirm", {**content, "positions_sha256": "0" * 64})
 
 
-async def test_a_participant_that_fails_is_held_and_the_others_settle(desk: Desk) -> None:
+async def test_a_participant_that_fails_is_held_and_the_others_settle(desk: ServiceContext) -> None:
     window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
     asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
     taken = await say(desk, status_report((asha, "RJCT"), (ganga, "ACSC")))
-    await day.tend(desk)
+    await day.run_due(desk)
 
     assert (taken.held, taken.settled) == (("asha-bank",), ("ganga-bank",))
     assert await state(desk, window) is SettlementState.SETTLED
@@ -227,16 +229,16 @@ async def test_a_participant_that_fails_is_held_and_the_others_settle(desk: Desk
     assert await balance(desk, "asha-bank") == FUNDS - 300_00  # not replenished: its own loss
 
 
-async def test_what_was_held_is_carried_into_the_next_window(desk: Desk) -> None:
+async def test_what_was_held_is_carried_into_the_next_window(desk: ServiceContext) -> None:
     first = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
     asha, ganga = await line(desk, first, "asha-bank"), await line(desk, first, "ganga-bank")
     await say(desk, status_report((asha, "RJCT"), (ganga, "ACSC")))
-    await day.tend(desk)
+    await day.run_due(desk)
     second = await instructed(desk, ("asha-bank", "ganga-bank", 10_00))
     carried = await line(desk, second, "asha-bank")
     for name in ("asha-bank", "ganga-bank"):
         await say(desk, notification(await line(desk, second, name)))
-    await day.tend(desk)
+    await day.run_due(desk)
 
     assert (carried.net_minor, carried.carried_minor) == (-10_00, -300_00)
     old = await line(desk, first, "asha-bank")
@@ -245,7 +247,7 @@ async def test_what_was_held_is_carried_into_the_next_window(desk: Desk) -> None
     assert await balance(desk, "ganga-bank") == FUNDS
 
 
-async def test_a_held_line_that_was_paid_after_all_is_settled_once(desk: Desk) -> None:
+async def test_a_held_line_that_was_paid_after_all_is_settled_once(desk: ServiceContext) -> None:
     window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
     asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
     await say(desk, status_report((asha, "RJCT"), (ganga, "ACSC")))
@@ -260,13 +262,13 @@ async def test_a_held_line_that_was_paid_after_all_is_settled_once(desk: Desk) -
     assert nets == []
 
 
-async def test_a_carried_line_that_is_paid_twice_is_for_people(desk: Desk) -> None:
+async def test_a_carried_line_that_is_paid_twice_is_for_people(desk: ServiceContext) -> None:
     first = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
     asha = await line(desk, first, "asha-bank")
     await say(desk, status_report((asha, "RJCT")))
     await say(desk, status_report((await line(desk, first, "ganga-bank"), "ACSC")))
     await close(desk)
-    await day.tend(desk)
+    await day.run_due(desk)
     before = await balance(desk, "asha-bank")
     taken = await say(desk, notification(asha))
 
@@ -274,17 +276,17 @@ async def test_a_carried_line_that_is_paid_twice_is_for_people(desk: Desk) -> No
     assert await balance(desk, "asha-bank") == before
 
 
-async def test_what_was_received_and_sent_on_is_held_not_overdrawn(desk: Desk) -> None:
+async def test_what_was_received_and_sent_on_is_held_not_overdrawn(desk: ServiceContext) -> None:
     """Ganga receives in the first window and sends all of it, and its own funds, in the second."""
     await pay(desk, "asha-bank", "ganga-bank", 300_00)
     first = await close(desk)
     await pay(desk, "ganga-bank", "asha-bank", 1_300_00)
-    await day.tend(desk)
+    await day.run_due(desk)
     await confirm(desk, first)
-    await day.tend(desk)
+    await day.run_due(desk)
     ganga = await line(desk, first, "ganga-bank")
     second = await close(desk)
-    await day.tend(desk)
+    await day.run_due(desk)
     carried = await line(desk, second, "ganga-bank")
 
     assert ganga.state is LineState.HELD
@@ -292,7 +294,7 @@ async def test_what_was_received_and_sent_on_is_held_not_overdrawn(desk: Desk) -
     assert (carried.net_minor, carried.carried_minor) == (-1_300_00, 300_00)
 
 
-async def test_money_for_a_pay_out_is_held_from_the_instruction_on(desk: Desk) -> None:
+async def test_money_for_a_pay_out_is_held_from_the_instruction_on(desk: ServiceContext) -> None:
     """Between instruction and confirmation the receiver cannot send what the agent is paying out."""
     await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
 
@@ -301,7 +303,7 @@ async def test_money_for_a_pay_out_is_held_from_the_instruction_on(desk: Desk) -
     await pay(desk, "ganga-bank", "asha-bank", 1_000_00)
 
 
-async def test_another_amount_confirms_nothing(desk: Desk) -> None:
+async def test_another_amount_confirms_nothing(desk: ServiceContext) -> None:
     window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
     asha = await line(desk, window, "asha-bank")
     taken = await say(desk, notification(asha, minor=-299_99))
@@ -311,7 +313,7 @@ async def test_another_amount_confirms_nothing(desk: Desk) -> None:
     assert (await line(desk, window, "asha-bank")).state is LineState.INSTRUCTED
 
 
-async def test_what_is_booked_back_or_without_an_amount_is_for_people(desk: Desk) -> None:
+async def test_what_is_booked_back_or_without_an_amount_is_for_people(desk: ServiceContext) -> None:
     window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
     asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
     both = [{"TxDtls": [{"Refs": {"UETR": str(each.id)}} for each in (asha, ganga)]}]
@@ -327,7 +329,7 @@ async def test_what_is_booked_back_or_without_an_amount_is_for_people(desk: Desk
     assert (await line(desk, window, "ganga-bank")).state is LineState.INSTRUCTED
 
 
-async def test_a_status_report_of_another_amount_confirms_nothing(desk: Desk) -> None:
+async def test_a_status_report_of_another_amount_confirms_nothing(desk: ServiceContext) -> None:
     window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
     asha = await line(desk, window, "asha-bank")
     said = status_report((asha, "ACSC")).replace(
@@ -339,7 +341,7 @@ async def test_a_status_report_of_another_amount_confirms_nothing(desk: Desk) ->
     assert (await line(desk, window, "asha-bank")).state is LineState.INSTRUCTED
 
 
-async def test_a_word_about_nothing_that_was_instructed_is_counted_and_noted(desk: Desk) -> None:
+async def test_a_word_about_nothing_that_was_instructed_is_counted_and_noted(desk: ServiceContext) -> None:
     window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
     stranger = dataclasses.replace(await line(desk, window, "asha-bank"), id=uuid.uuid4())
     taken = [await say(desk, status_report((stranger, "ACSC"))) for _ in range(2)]
@@ -351,7 +353,7 @@ async def test_a_word_about_nothing_that_was_instructed_is_counted_and_noted(des
     assert notes_ == 2  # two messages, each with an id of its own
 
 
-async def test_a_refusal_of_what_was_settled_changes_nothing(desk: Desk) -> None:
+async def test_a_refusal_of_what_was_settled_changes_nothing(desk: ServiceContext) -> None:
     window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
     asha = await line(desk, window, "asha-bank")
     await say(desk, notification(asha))
@@ -361,7 +363,7 @@ async def test_a_refusal_of_what_was_settled_changes_nothing(desk: Desk) -> None
     assert (await line(desk, window, "asha-bank")).state is LineState.SETTLED
 
 
-async def test_only_the_currencys_agent_is_believed(desk: Desk) -> None:
+async def test_only_the_currencys_agent_is_believed(desk: ServiceContext) -> None:
     window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
     asha = await line(desk, window, "asha-bank")
     with pytest.raises(NotAllowed):
@@ -370,47 +372,47 @@ async def test_only_the_currencys_agent_is_believed(desk: Desk) -> None:
     assert (await line(desk, window, "asha-bank")).state is LineState.INSTRUCTED
 
 
-async def test_two_people_hold_a_line_that_nobody_hears_of(desk: Desk) -> None:
+async def test_two_people_hold_a_line_that_nobody_hears_of(desk: ServiceContext) -> None:
     window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
     await done(desk, "settlement.hold", {"window": window, "participant": "asha-bank"})
     await say(desk, notification(await line(desk, window, "ganga-bank")))
-    await day.tend(desk)
+    await day.run_due(desk)
 
     assert await state(desk, window) is SettlementState.SETTLED
     assert (await line(desk, window, "asha-bank")).state is LineState.HELD
 
 
-async def test_an_aborted_window_is_carried_whole(desk: Desk) -> None:
+async def test_an_aborted_window_is_carried_whole(desk: ServiceContext) -> None:
     await pay(desk, "asha-bank", "ganga-bank", 20_00)
     first = await close(desk)
-    await day.tend(desk)
+    await day.run_due(desk)
     await done(desk, "settlement.abort", {"window": first})
     await pay(desk, "asha-bank", "ganga-bank", 1_00)
     second = await close(desk)
-    await day.tend(desk)
+    await day.run_due(desk)
     ganga = await line(desk, second, "ganga-bank")
 
     assert await state(desk, first) is SettlementState.ABORTED
     assert ganga.total_minor == 21_00
 
 
-async def test_what_was_instructed_cannot_be_aborted(desk: Desk) -> None:
+async def test_what_was_instructed_cannot_be_aborted(desk: ServiceContext) -> None:
     window = await instructed(desk, ("asha-bank", "ganga-bank", 20_00))
 
     with pytest.raises(Refused):
         await agree(desk, "settlement.abort", {"window": window})
 
 
-async def test_a_window_of_nothing_is_settled_at_once(desk: Desk) -> None:
+async def test_a_window_of_nothing_is_settled_at_once(desk: ServiceContext) -> None:
     await close(desk)
     window = await close(desk)
-    await day.tend(desk)
+    await day.run_due(desk)
 
     assert await state(desk, window) is SettlementState.SETTLED
     assert await reads.lines(desk.pool, window) == []
 
 
-async def test_a_window_is_closed_once_by_two_people(desk: Desk) -> None:
+async def test_a_window_is_closed_once_by_two_people(desk: ServiceContext) -> None:
     window = await desk.pool.fetchval("SELECT number FROM ledger.settlement_window WHERE closing_seq IS NULL")
     content = {"currency": "INR", "window": window}
     number = (await done(desk, "window.close", content)).number
@@ -421,7 +423,7 @@ async def test_a_window_is_closed_once_by_two_people(desk: Desk) -> None:
     assert await desk.pool.fetchval("SELECT count(*) FROM ledger.settlement_window") == 2
 
 
-async def test_windows_close_by_their_schedule(desk: Desk, database_url: str) -> None:
+async def test_windows_close_by_their_schedule(desk: ServiceContext, database_url: str) -> None:
     """One that was open when a cut-off passed closes, once; the next one waits for the next cut-off."""
     content = {"currency": "INR", "country": "IN", "zone": "Asia/Kolkata", "closes_at": ["18:00"]}
     await done(desk, "schedule.set", content)
@@ -433,7 +435,9 @@ async def test_windows_close_by_their_schedule(desk: Desk, database_url: str) ->
     assert [len(numbers) for numbers in closed] == [1, 0]
 
 
-async def test_a_schedule_that_is_switched_off_closes_nothing(desk: Desk, database_url: str) -> None:
+async def test_a_schedule_that_is_switched_off_closes_nothing(
+    desk: ServiceContext, database_url: str
+) -> None:
     content = {"currency": "INR", "country": "IN", "zone": "Asia/Kolkata", "closes_at": ["18:00"]}
     await done(desk, "schedule.set", {**content, "enabled": False})
     owner = await asyncpg.connect(database_url)
@@ -443,24 +447,28 @@ async def test_a_schedule_that_is_switched_off_closes_nothing(desk: Desk, databa
     assert await day.close_due(desk) == []
 
 
-async def test_an_instruction_that_a_crash_left_unwritten_is_written_with_the_same_bytes(desk: Desk) -> None:
+async def test_an_instruction_that_a_crash_left_unwritten_is_written_with_the_same_bytes(
+    desk: ServiceContext,
+) -> None:
     window = await instructed(desk, ("asha-bank", "ganga-bank", 12_34))
     file = Path(desk.data) / str((await reads.find(desk.pool, window)).file)
     before = file.read_bytes()
     file.unlink()
-    await day.tend(desk)
+    await day.run_due(desk)
 
     assert file.read_bytes() == before
 
 
-async def test_a_window_that_cannot_be_instructed_frees_its_money_when_it_is_aborted(desk: Desk) -> None:
+async def test_a_window_that_cannot_be_instructed_frees_its_money_when_it_is_aborted(
+    desk: ServiceContext,
+) -> None:
     """Holds that were made before the instruction failed must not stay behind."""
     await pay(desk, "asha-bank", "ganga-bank", 30_00)
     window = await close(desk)
-    await day.tend(desk)
+    await day.run_due(desk)
     await confirm(desk, window)
     await desk.pool.execute("UPDATE switch.settlement_agent SET account = repeat('x', 40)")
-    await day.tend(desk)
+    await day.run_due(desk)
     held = await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account")
     await done(desk, "settlement.abort", {"window": window})
 
@@ -468,7 +476,7 @@ async def test_a_window_that_cannot_be_instructed_frees_its_money_when_it_is_abo
     assert await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
 
 
-async def test_the_books_of_a_settled_day_verify(desk: Desk, database_url: str) -> None:
+async def test_the_books_of_a_settled_day_verify(desk: ServiceContext, database_url: str) -> None:
     """With a late payment, a held line and an aborted window in it."""
     first = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
     asha, ganga = await line(desk, first, "asha-bank"), await line(desk, first, "ganga-bank")
@@ -476,7 +484,7 @@ async def test_the_books_of_a_settled_day_verify(desk: Desk, database_url: str) 
     await say(desk, notification(asha))
     await pay(desk, "ganga-bank", "asha-bank", 5_00)
     second = await close(desk)
-    await day.tend(desk)
+    await day.run_due(desk)
     await done(desk, "settlement.abort", {"window": second})
     await audit_notes.relay(desk)
     connection = await asyncpg.connect(database_url)
@@ -486,11 +494,11 @@ async def test_the_books_of_a_settled_day_verify(desk: Desk, database_url: str) 
     assert [(result.name, result.detail) for result in results if not result.ok] == []
 
 
-async def test_every_step_is_an_event(desk: Desk) -> None:
+async def test_every_step_is_an_event(desk: ServiceContext) -> None:
     window = await instructed(desk, ("asha-bank", "ganga-bank", 20_00))
     for name in ("asha-bank", "ganga-bank"):
         await say(desk, notification(await line(desk, window, name)))
-    await day.tend(desk)
+    await day.run_due(desk)
     await audit_notes.relay(desk)
     rows = await desk.pool.fetch("SELECT kind, body FROM ledger.event WHERE number = 0 ORDER BY seq")
     kinds = [row["kind"] for row in rows if json.loads(row["body"]).get("window") == window]
@@ -517,7 +525,7 @@ class Killed(BaseException):
 class DyingLink:
     """A line to the writer on which the ledger's answer to one kind of command never reaches us."""
 
-    def __init__(self, desk: Desk, kind: type) -> None:
+    def __init__(self, desk: ServiceContext, kind: type) -> None:
         self.link, self.kind = desk.link, kind
 
     async def ask(self, command: Command) -> Reply:
@@ -527,14 +535,14 @@ class DyingLink:
         return reply
 
 
-def dying(desk: Desk, kind: type) -> Desk:
+def dying(desk: ServiceContext, kind: type) -> ServiceContext:
     return dataclasses.replace(desk, link=DyingLink(desk, kind))  # type: ignore[arg-type]
 
 
 class Pausing:
     """A line on which one kind of command waits, before it is sent, until it is let go."""
 
-    def __init__(self, desk: Desk, kind: type) -> None:
+    def __init__(self, desk: ServiceContext, kind: type) -> None:
         self.link, self.kind = desk.link, kind
         self.reached, self.go = asyncio.Event(), asyncio.Event()
 
@@ -555,17 +563,17 @@ async def waits_for_a_lock(database_url: str) -> None:
     await owner.close()
 
 
-async def held_over(desk: Desk) -> tuple[int, reads.SettlementLine]:
+async def held_over(desk: ServiceContext) -> tuple[int, reads.SettlementLine]:
     """A window that is settled but for one line, which was refused, and that line."""
     window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
     asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
     await say(desk, status_report((asha, "RJCT"), (ganga, "ACSC")))
-    await day.tend(desk)
+    await day.run_due(desk)
     return window, asha
 
 
 async def test_a_line_that_is_paid_late_while_the_next_window_opens_was_carried_as_well(
-    desk: Desk, database_url: str
+    desk: ServiceContext, database_url: str
 ) -> None:
     """The late payment has begun, and the next settlement opens before it has ended."""
     first, asha = await held_over(desk)
@@ -585,7 +593,7 @@ async def test_a_line_that_is_paid_late_while_the_next_window_opens_was_carried_
 
 
 async def test_a_line_that_was_carried_while_its_late_payment_came_is_not_paid_as_well(
-    desk: Desk, database_url: str
+    desk: ServiceContext, database_url: str
 ) -> None:
     """The next settlement has carried the line, and has not committed, when the agent's word comes."""
     first, asha = await held_over(desk)
@@ -607,7 +615,7 @@ async def test_a_line_that_was_carried_while_its_late_payment_came_is_not_paid_a
     assert await balance(desk, "asha-bank") == before
 
 
-async def test_two_processes_that_open_one_settlement_carry_once(desk: Desk) -> None:
+async def test_two_processes_that_open_one_settlement_carry_once(desk: ServiceContext) -> None:
     await held_over(desk)
     second = await close(desk)
     await asyncio.gather(*(day.open_settlement(desk, second) for _ in range(8)))
@@ -615,7 +623,7 @@ async def test_two_processes_that_open_one_settlement_carry_once(desk: Desk) -> 
     assert (await line(desk, second, "asha-bank")).total_minor == -300_00
 
 
-async def test_a_yes_after_a_hold_whose_commit_never_came_moves_the_money_once(desk: Desk) -> None:
+async def test_a_yes_after_a_hold_whose_commit_never_came_moves_the_money_once(desk: ServiceContext) -> None:
     """`settlement.hold` freed the ledger's hold and died; then the agent says that it was paid."""
     window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
     asha = await line(desk, window, "asha-bank")
@@ -623,7 +631,7 @@ async def test_a_yes_after_a_hold_whose_commit_never_came_moves_the_money_once(d
     with pytest.raises(Killed):
         await agree(dying(desk, Release), "settlement.hold", content)
     paid = await say(desk, notification(asha))
-    await approvals.tend(desk, KINDS, after_s=0)
+    await approvals.run_due(desk, KINDS, after_s=0)
     held = await desk.pool.fetchrow("SELECT state, outcome FROM switch.change ORDER BY number DESC LIMIT 1")
     again = await say(desk, notification(asha))
 
@@ -632,18 +640,18 @@ async def test_a_yes_after_a_hold_whose_commit_never_came_moves_the_money_once(d
     assert await balance(desk, "asha-bank") == FUNDS
 
 
-async def test_a_hold_whose_commit_never_came_is_finished(desk: Desk) -> None:
+async def test_a_hold_whose_commit_never_came_is_finished(desk: ServiceContext) -> None:
     window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
     content = {"window": window, "participant": "asha-bank"}
     with pytest.raises(Killed):
         await agree(dying(desk, Release), "settlement.hold", content)
-    await approvals.tend(desk, KINDS, after_s=0)
+    await approvals.run_due(desk, KINDS, after_s=0)
 
     assert (await line(desk, window, "asha-bank")).state is LineState.HELD
     assert await balance(desk, "asha-bank") == FUNDS - 300_00
 
 
-async def test_a_line_that_is_being_paid_cannot_be_held(desk: Desk, database_url: str) -> None:
+async def test_a_line_that_is_being_paid_cannot_be_held(desk: ServiceContext, database_url: str) -> None:
     """Two people hold it while the agent's yes is being posted: the yes was first."""
     window = await instructed(desk, ("asha-bank", "ganga-bank", 300_00))
     asha = await line(desk, window, "asha-bank")
@@ -664,23 +672,23 @@ async def test_a_line_that_is_being_paid_cannot_be_held(desk: Desk, database_url
 
 @pytest.mark.parametrize("kind", [Hold, Release, Fund], ids=lambda kind: kind.__name__)
 async def test_a_day_that_dies_at_every_answer_of_the_ledger_ends_as_if_it_had_not(
-    desk: Desk, kind: type
+    desk: ServiceContext, kind: type
 ) -> None:
     """Whatever was decided and not noted is found decided; nothing is held, posted or moved twice."""
     await pay(desk, "asha-bank", "ganga-bank", 300_00)
     window = await close(desk)
-    await day.tend(desk)
+    await day.run_due(desk)
     await confirm(desk, window)
     with contextlib.suppress(Killed):
         await day.instruct(dying(desk, kind), window)
-    await day.tend(desk)
+    await day.run_due(desk)
     asha, ganga = await line(desk, window, "asha-bank"), await line(desk, window, "ganga-bank")
     words = [status_report((asha, "RJCT")), notification(asha), status_report((ganga, "ACSC"))]
     for word in words:
         with contextlib.suppress(Killed):
             await say(dying(desk, kind), word)
         await say(desk, word)
-    await day.tend(desk)
+    await day.run_due(desk)
 
     assert await state(desk, window) is SettlementState.SETTLED
     assert await balance(desk, "asha-bank") == await balance(desk, "ganga-bank") == FUNDS
@@ -688,20 +696,20 @@ async def test_a_day_that_dies_at_every_answer_of_the_ledger_ends_as_if_it_had_n
 
 
 async def test_an_abort_whose_commit_never_came_is_finished_and_nothing_is_instructed_meanwhile(
-    desk: Desk,
+    desk: ServiceContext,
 ) -> None:
     """Some of the money was held by an instruction that failed, and freed by the abort that died."""
     await pay(desk, "asha-bank", "ganga-bank", 20_00)
     window = await close(desk)
-    await day.tend(desk)
+    await day.run_due(desk)
     await confirm(desk, window)
     with pytest.raises(Killed):
         await day.instruct(dying(desk, Hold), window)
     with pytest.raises(Killed):
         await agree(dying(desk, Release), "settlement.abort", {"window": window})
-    await day.tend(desk)
+    await day.run_due(desk)
     meanwhile = await state(desk, window)
-    await approvals.tend(desk, KINDS, after_s=0)
+    await approvals.run_due(desk, KINDS, after_s=0)
 
     assert meanwhile is SettlementState.CONFIRMED
     assert await state(desk, window) is SettlementState.ABORTED
@@ -709,16 +717,16 @@ async def test_an_abort_whose_commit_never_came_is_finished_and_nothing_is_instr
     assert await desk.pool.fetchval("SELECT sum(debits_pending) FROM ledger.account") == 0
 
 
-async def test_a_hold_that_was_freed_before_is_not_instructed(desk: Desk) -> None:
+async def test_a_hold_that_was_freed_before_is_not_instructed(desk: ServiceContext) -> None:
     await pay(desk, "asha-bank", "ganga-bank", 20_00)
     window = await close(desk)
-    await day.tend(desk)
+    await day.run_due(desk)
     await confirm(desk, window)
     with pytest.raises(Killed):
         await day.instruct(dying(desk, Hold), window)
     asha = await line(desk, window, "asha-bank")
     await desk.link.ask(Release(asha.id.bytes, "void", "freed"))
-    await day.tend(desk)
+    await day.run_due(desk)
 
     assert (
         await line(desk, window, "asha-bank")
@@ -726,11 +734,11 @@ async def test_a_hold_that_was_freed_before_is_not_instructed(desk: Desk) -> Non
     assert (await line(desk, window, "ganga-bank")).state is LineState.INSTRUCTED
 
 
-async def test_a_hold_that_comes_after_its_window_was_aborted_holds_nothing(desk: Desk) -> None:
+async def test_a_hold_that_comes_after_its_window_was_aborted_holds_nothing(desk: ServiceContext) -> None:
     """The instruction's command was on its way when people aborted the window."""
     await pay(desk, "asha-bank", "ganga-bank", 20_00)
     window = await close(desk)
-    await day.tend(desk)
+    await day.run_due(desk)
     asha = await line(desk, window, "asha-bank")
     await done(desk, "settlement.abort", {"window": window})
     legs = [Leg(await account(desk, "payswitch", purpose="settlement"), asha.account, 20_00, "settlement")]

@@ -19,7 +19,7 @@ from schemas.signing.keys import SigningKey
 from switch.settlement import day, delivery, reads
 from switch.settlement.files import SettlementFiles
 from switch.settlement.states import LineState, SettlementState
-from switch.writer.desk import Desk
+from switch.writer.context import ServiceContext
 from tests.switch.desk import balance, done, onboarding, open_desk
 from tests.switch.settlement.test_settlement_day import FUNDS, instructed, line, state
 
@@ -30,18 +30,18 @@ KEY = SigningKey.generate("reserve-1")
 class Door:
     """The agent and what came through its door; what it says to the switch is heard here."""
 
-    desk: Desk
+    desk: ServiceContext
     agent: SettlementAgent
     url: str
     owner: asyncpg.Connection
     received: list[bytes]
     heard: asyncio.Queue[tuple[bytes, str]]
 
-    async def hear(self) -> day.Taken:
+    async def hear(self) -> day.Processed:
         """The agent's next word, taken in as the API does."""
         async with asyncio.timeout(60):
             raw, signature = await self.heard.get()
-        return await day.take_confirmation(self.desk, "reserve", raw, "application/xml", signature)
+        return await day.process_confirmation(self.desk, "reserve", raw, "application/xml", signature)
 
     async def fault(self, word: str) -> None:
         async with (
@@ -128,8 +128,8 @@ async def moved(door: Door) -> dict[str, int]:
 async def test_an_instruction_goes_through_the_door_and_the_agents_word_settles_the_day(door: Door) -> None:
     window = await a_window(door)
     taken = await door.hear()
-    again = await day.take_confirmation(door.desk, "reserve", *await confirmation(door), "once more")
-    await day.tend(door.desk)
+    again = await day.process_confirmation(door.desk, "reserve", *await confirmation(door), "once more")
+    await day.run_due(door.desk)
     await door.later()
     await delivery.deliver(door.desk)
     file = (await reads.find(door.desk.pool, window)).file
@@ -264,15 +264,15 @@ async def test_a_word_that_a_crash_kept_from_being_acted_upon_is_acted_upon(door
     async with asyncio.timeout(60):
         raw, signature = await door.heard.get()
 
-    async def died(*_: object) -> day.Taken:
+    async def died(*_: object) -> day.Processed:
         raise asyncio.CancelledError
 
     with pytest.MonkeyPatch.context() as patch, contextlib.suppress(asyncio.CancelledError):
         patch.setattr(day, "_take_words", died)
-        await day.take_confirmation(door.desk, "reserve", raw, "application/xml", signature)
+        await day.process_confirmation(door.desk, "reserve", raw, "application/xml", signature)
     before = (await line(door.desk, window, "asha-bank")).state
-    await day.retake(door.desk, after_s=0)
-    await day.retake(door.desk, after_s=0)
+    await day.reprocess(door.desk, after_s=0)
+    await day.reprocess(door.desk, after_s=0)
 
     assert before is LineState.INSTRUCTED
     assert (await line(door.desk, window, "asha-bank")).state is LineState.SETTLED
@@ -289,8 +289,8 @@ async def test_the_word_of_the_agent_that_was_instructed_counts_after_another_to
     await done(door.desk, "settlement_agent.set", named)
     async with asyncio.timeout(60):
         raw, signature = await door.heard.get()
-    stranger = await day.take_confirmation(door.desk, "other", raw, "application/xml", signature)
-    taken = await day.take_confirmation(door.desk, "reserve", raw, "application/xml", signature)
+    stranger = await day.process_confirmation(door.desk, "other", raw, "application/xml", signature)
+    taken = await day.process_confirmation(door.desk, "reserve", raw, "application/xml", signature)
 
     assert (stranger.settled, stranger.unmatched) == ((), 2)
     assert taken.settled == ("asha-bank", "ganga-bank")

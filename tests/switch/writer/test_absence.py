@@ -17,7 +17,16 @@ from hypothesis import strategies as st
 
 from adapters import registry
 from ledger.encoding import microseconds
-from switch.writer.absence import AbsenceRule, Contact, Count, Doubt, EnquiryResult, heard, is_absent, rule_of
+from switch.writer.absence import (
+    AbsenceRule,
+    Contact,
+    Count,
+    Doubt,
+    EnquiryResult,
+    after_enquiry,
+    is_absent,
+    rule_of,
+)
 from switch.writer.commands import Advance, Enquired, Reply
 from switch.writer.lifecycle import State
 from tests.switch.writer.test_payment_book import START, UETR, PaymentBookMachine
@@ -226,7 +235,7 @@ def one(
     said, *, asked_at: int, whole_since: int = 1 * S, doubt: Doubt | None = None, rule: AbsenceRule = PK
 ) -> Doubt:
     before = doubt or Doubt(expires=60 * S, due=1)
-    return heard(rule, before, EnquiryResult(said, asked_at * S, whole_since), asked_at * S)
+    return after_enquiry(rule, before, EnquiryResult(said, asked_at * S, whole_since), asked_at * S)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from switch.writer.client import Link
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class ServiceContext:
     """The database, the writer, and the directory of data that must not be in the database."""
 
     pool: asyncpg.Pool
