@@ -1,1 +1,1 @@
-"""Who owes whom: accounts, two-phase transfers, the batching writer, windows and the audit tree."""
+"""The ledger: accounts, two-phase transfers, the batching writer, windows and the audit tree."""

@@ -1,1 +1,1 @@
-"""What travels: ISO 20022 messages, the canonical payment, money, identifiers, reasons and errors."""
+"""Message schemas: ISO 20022 messages, the canonical payment, money, identifiers, reasons and errors."""

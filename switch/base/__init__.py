@@ -1,1 +1,1 @@
-"""Foundations for all wings: settings, database, logs, metrics, calendars. It imports no other wing."""
+"""Foundations for all layers: settings, database, logs, metrics, calendars. It imports no other layer."""

@@ -26,13 +26,13 @@ class Via(StrEnum):
     CALL = "->>"
     """It imports it."""
     GIVEN = "-)"
-    """It was given an object of it, and knows the protocol only."""
+    """It has an object of it as an argument, and knows only the protocol."""
     WIRE = "--)"
     """By a socket or the network."""
 
 
 class Step(NamedTuple):
-    """One step of a payment's way. A name without a dot is not of ours."""
+    """One step of the payment flow. A name without a dot is an outside party."""
 
     source: str
     target: str
@@ -40,7 +40,7 @@ class Step(NamedTuple):
     via: Via = Via.CALL
 
 
-WAY: Final = (
+FLOW: Final = (
     Step("Bank", "switch.processes.app", "pacs.008, signed", Via.WIRE),
     Step("switch.processes.app", "switch.api.iso_endpoints", "the path gives the message type"),
     Step("switch.api.iso_endpoints", "switch.api.receiving", "read the bytes, within limits"),
@@ -76,34 +76,34 @@ def imports() -> grimp.ImportGraph:
     return grimp.build_graph(*PACKAGES, cache_dir=None)
 
 
-def wing(module: str) -> str:
-    """The wing of a module of the switch, or the package of another."""
+def layer(module: str) -> str:
+    """The layer of a module of the switch, or the package of another."""
     first, _, rest = module.partition(".")
     return rest.partition(".")[0] if first == "switch" and rest else first
 
 
 @cache
 def arrows() -> Mapping[str, frozenset[str]]:
-    """Which wings and packages each of them imports."""
+    """Which layers and packages each of them imports."""
     found: dict[str, set[str]] = {}
     for module in imports().modules:
-        into = found.setdefault(wing(module), set())
-        into |= {wing(imported) for imported in imports().find_modules_directly_imported_by(module)}
+        into = found.setdefault(layer(module), set())
+        into |= {layer(imported) for imported in imports().find_modules_directly_imported_by(module)}
     return {name: frozenset(into - {name}) for name, into in found.items() if name != "switch"}
 
 
 def reached(name: str) -> frozenset[str]:
-    """Everything that a wing imports, directly or not."""
+    """Everything that a layer imports, directly or not."""
     return arrows()[name].union(*(reached(next_) for next_ in arrows()[name]))
 
 
 def direct(name: str) -> frozenset[str]:
-    """The arrows of a wing that no others imply."""
+    """The arrows of a layer that no others imply."""
     return arrows()[name].difference(*(reached(next_) for next_ in arrows()[name]))
 
 
 def purpose(name: str) -> str:
-    """What a wing is for: the first words of its docstring."""
+    """The purpose of a layer: the first line of its docstring."""
     base = ROOT / name if name in PACKAGES else ROOT / "switch" / name
     file = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
     docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
@@ -112,17 +112,17 @@ def purpose(name: str) -> str:
 
 
 def height(name: str) -> int:
-    """How long the longest way down from a wing is."""
+    """The length of the longest path down from a layer."""
     return 1 + max((height(next_) for next_ in arrows()[name]), default=0)
 
 
 def by_height() -> list[str]:
-    """Wings and packages, the highest first: what imports comes before what is imported."""
+    """Layers and packages, the highest first: importers before imported ones."""
     return sorted(arrows(), key=lambda name: (-height(name), name))
 
 
-def wings() -> Iterator[str]:
-    """The wings, their arrows and what each is for."""
+def layers() -> Iterator[str]:
+    """The layers, their arrows and their purposes."""
     yield "```mermaid"
     yield "flowchart TD"
     yield '  subgraph switch["switch/"]'
@@ -140,24 +140,24 @@ def wings() -> Iterator[str]:
         yield f"| [{folder}{ending}](../{folder}{ending}) | {purpose(name)} |"
 
 
-def way() -> Iterator[str]:
-    """A payment's way as a sequence of modules."""
-    order = list(dict.fromkeys(name for step in WAY for name in (step.source, step.target)))
-    rooms = dict.fromkeys(_room(name) for name in order)
+def flow() -> Iterator[str]:
+    """The payment flow as a sequence of modules."""
+    order = list(dict.fromkeys(name for step in FLOW for name in (step.source, step.target)))
+    folders = dict.fromkeys(_folder(name) for name in order)
     yield "```mermaid"
     yield "sequenceDiagram"
     yield "  autonumber"
-    for room in rooms:
-        inside = [name for name in order if _room(name) == room]
+    for folder in folders:
+        inside = [name for name in order if _folder(name) == folder]
         boxed = "." in inside[0]
         if boxed:
-            yield f"  box {room}"
+            yield f"  box {folder}"
         for name in inside:
-            said = "participant" if boxed else "actor"
-            yield f"  {said} {name.replace('.', '_')} as {name.rpartition('.')[2]}"
+            kind = "participant" if boxed else "actor"
+            yield f"  {kind} {name.replace('.', '_')} as {name.rpartition('.')[2]}"
         if boxed:
             yield "  end"
-    for step in WAY:
+    for step in FLOW:
         yield f"  {_id(step.source)}{step.via}{_id(step.target)}: {step.what}"
     yield "```"
 
@@ -166,14 +166,14 @@ def _id(name: str) -> str:
     return name.replace(".", "_")
 
 
-def _room(name: str) -> str:
-    """The folder of a module; whoever is not ours has a room of its own."""
+def _folder(name: str) -> str:
+    """The folder of a module, or the name of an outside party."""
     return name.rpartition(".")[0].replace(".", "/") or name
 
 
 def page(text: str) -> str:
-    """The page with both pictures as they are now."""
-    for name, lines in (("wings", wings()), ("way", way())):
+    """The page with both diagrams as they are now."""
+    for name, lines in (("layers", layers()), ("flow", flow())):
         block = "\n".join((f"<!-- {name} -->", *lines, f"<!-- end of {name} -->"))
         text, times = re.subn(
             rf"<!-- {name} -->.*?<!-- end of {name} -->", lambda _, block=block: block, text, flags=re.DOTALL

@@ -1,11 +1,11 @@
-"""The architecture's page says what the code does, and no two folders import each other."""
+"""The architecture page matches the code, and no two folders import each other."""
 
 from itertools import pairwise
 
 import pytest
 
 from tests.docs import architecture
-from tests.docs.architecture import PACKAGES, ROOT, WAY, Step, Via
+from tests.docs.architecture import FLOW, PACKAGES, ROOT, Step, Via
 
 
 def test_the_page_is_what_the_code_says() -> None:
@@ -14,8 +14,8 @@ def test_the_page_is_what_the_code_says() -> None:
     assert text == architecture.page(text), "run `python -m tests.docs.architecture`"
 
 
-@pytest.mark.parametrize("step", WAY, ids=lambda step: f"{step.source}-{step.target}-{step.what}")
-def test_every_step_of_the_way_is_one_of_the_code(step: Step) -> None:
+@pytest.mark.parametrize("step", FLOW, ids=lambda step: f"{step.source}-{step.target}-{step.what}")
+def test_every_step_of_the_flow_is_one_of_the_code(step: Step) -> None:
     graph = architecture.imports()
     modules = [name for name in (step.source, step.target) if "." in name]
 

@@ -38,12 +38,12 @@ def test_what_contributing_names_is_there() -> None:
     assert [name for name in named if not placeholders.search(name) and not (ROOT / name).exists()] == []
 
 
-def test_every_wing_has_its_place_in_the_readme_and_in_contributing() -> None:
-    wings = [folder.name for folder in (ROOT / "switch").iterdir() if (folder / "__init__.py").exists()]
+def test_every_layer_has_its_place_in_the_readme_and_in_contributing() -> None:
+    layers = [folder.name for folder in (ROOT / "switch").iterdir() if (folder / "__init__.py").exists()]
 
     for page in ("README.md", "CONTRIBUTING.md"):
         text = (ROOT / page).read_text()
-        assert [wing for wing in sorted(wings) if f"{wing}/" not in text] == [], page
+        assert [layer for layer in sorted(layers) if f"{layer}/" not in text] == [], page
 
 
 def test_every_command_is_in_the_readme() -> None:

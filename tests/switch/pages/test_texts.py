@@ -75,9 +75,9 @@ def effects() -> set[str]:
     root = Path(str(files("switch")))
     found = {
         message
-        for wing in ("approvals", "operations", "participants", "settlement", "webhooks")
+        for layer in ("approvals", "operations", "participants", "settlement", "webhooks")
         for _, _, message, _, _ in extract_from_dir(
-            root / wing, method_map=[("**.py", "python")], keywords={"term": None}
+            root / layer, method_map=[("**.py", "python")], keywords={"term": None}
         )
         if isinstance(message, str)
     }
