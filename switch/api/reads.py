@@ -145,9 +145,9 @@ def net_document(currency: str, n: Flow) -> dict[str, Any]:
         "credits": text(n.credits),
         "net": text(n.net),
         "count": n.count,
-        "returned": text(n.apart.returned),
-        "funded": text(n.apart.funded),
-        "settled": text(n.apart.settled),
+        "returned": text(n.other.returned),
+        "funded": text(n.other.funded),
+        "settled": text(n.other.settled),
     }
 
 

@@ -148,7 +148,7 @@ def openness(*, is_open: bool | None) -> str:
 
 
 def amount(what: str, now: int | None, then: int | None, currency: str, *, moving: bool = False) -> Row:
-    """A row of two amounts in minor units; None stands for none."""
+    """A row of two amounts in minor units; None if there is no amount."""
     return Row(what, _decimal(now, currency), _decimal(then, currency), currency, moving)
 
 

@@ -99,7 +99,7 @@ async def state(pool: asyncpg.Pool) -> None:
 
 
 async def state_slowly(pool: asyncpg.Pool, settings: Settings, known: Rails) -> None:
-    """Set the gauges that grow over minutes and hours."""
+    """Set the gauges that change slowly, over minutes and hours."""
     _state_build()
     _state_disks(settings)
     await _state_clock(pool)

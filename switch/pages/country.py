@@ -98,7 +98,7 @@ async def _nets(
             "window": window,
             "debits": Money(flow.debits, currency),
             "credits": Money(flow.credits, currency),
-            "returned": Money(flow.apart.returned, currency),
+            "returned": Money(flow.other.returned, currency),
             "net": Money(flow.net, currency),
         }
         for flow in await flows(connection, window)

@@ -27,7 +27,7 @@ JOIN ledger.account AS c ON c.number = g.credit
 LEFT JOIN ledger.resolution AS r ON r.number = s.number
 WHERE t.id = $1 ORDER BY s.number, g.position
 """
-_LETTERS: Final = """
+_MESSAGES: Final = """
 SELECT at, definition, sender, receiver FROM switch.correspondence WHERE uetr = $1 ORDER BY seq
 """
 _BREAKS: Final = """
@@ -65,7 +65,7 @@ class Dossier:
     path: list[Move]
     legs: list[Leg]
     events: list[asyncpg.Record]
-    letters: list[asyncpg.Record]
+    messages: list[asyncpg.Record]
     breaks: list[asyncpg.Record]
     changes: list[asyncpg.Record]
 
@@ -88,7 +88,7 @@ async def read(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None) -> Doss
         path=await read_path(pool, uetr),
         legs=[_leg(row) for row in await pool.fetch(_LEGS, uetr)],
         events=await pool.fetch(_EVENTS, uetr),
-        letters=await pool.fetch(_LETTERS, uetr),
+        messages=await pool.fetch(_MESSAGES, uetr),
         breaks=await pool.fetch(_BREAKS, uetr),
         changes=await pool.fetch(_CHANGES, str(uetr)),
     )

@@ -19,7 +19,7 @@ from switch.reports.query import Query, Scope
 from switch.reports.sql import statement
 from switch.reports.table import Column, Kind, Report, Row, totals_by_currency
 from switch.settlement import positions
-from switch.settlement.positions import Apart
+from switch.settlement.positions import OtherPostings
 
 NAME: Final = "window-statement"
 _ROWS: Final = statement("window_statement")
@@ -66,22 +66,22 @@ async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Re
     assert window.closing_seq is not None
     owners = await scope.owners(connection)
     rows = await connection.fetch(_ROWS, window.number, owners)
-    apart = await positions.apart_of(connection, window.number)
+    other = await positions.other_postings(connection, window.number)
     root = await audit.root(connection, window.closing_seq)
-    return report(window, rows, apart, root, scope)
+    return report(window, rows, other, root, scope)
 
 
 def report(
     window: Window,
     rows: Sequence[asyncpg.Record],
-    apart: Mapping[tuple[str, str], Apart],
+    other: Mapping[tuple[str, str], OtherPostings],
     root: bytes,
     scope: Scope,
 ) -> Report:
     """Build the report from rows of `window_statement.sql` and from postings that are not payments; pure."""
     assert window.closed_at is not None
     table = tuple(
-        _row(row, apart.get((row["owner"], row["purpose"]), Apart()), window.currency) for row in rows
+        _row(row, other.get((row["owner"], row["purpose"]), OtherPostings()), window.currency) for row in rows
     )
     parameters = {
         "window": str(window.number),
@@ -115,19 +115,19 @@ def report(
     )
 
 
-def _row(row: asyncpg.Record, apart: Apart, currency: str) -> Row:
-    found = positions.flow(row["owner"], row["purpose"], row["debits"], row["credits"], apart, row["count"])
+def _row(row: asyncpg.Record, other: OtherPostings, currency: str) -> Row:
+    found = positions.flow(row["owner"], row["purpose"], row["debits"], row["credits"], other, row["count"])
     opening = row["opening_credits"] - row["opening_debits"]
-    closing = opening + found.net + apart.funded + apart.settled
+    closing = opening + found.net + other.funded + other.settled
     assert closing == opening + row["credits"] - row["debits"], "every posting is in one of the columns"
     amounts = (
         opening,
         found.debits,
         found.credits,
-        apart.returned,
+        other.returned,
         found.net,
-        apart.funded,
-        apart.settled,
+        other.funded,
+        other.settled,
         closing,
     )
     return (

@@ -61,7 +61,7 @@ class Net:
 
 
 @dataclass(frozen=True, slots=True)
-class Apart:
+class OtherPostings:
     """Postings of an account in a window that are not plain payments; minor units.
 
     `debits` and `credits` are subtracted from the account's own to get those of payments. The others are
@@ -87,14 +87,14 @@ class Flow:
     debits: int
     """Payments, gross; returns are separate."""
     credits: int
-    apart: Apart
+    other: OtherPostings
     count: int
     """Number of postings of every type."""
 
     @property
     def net(self) -> int:
         """Net to settle: payments less returns. A positive net is to be received."""
-        return self.credits - self.debits + self.apart.returned
+        return self.credits - self.debits + self.other.returned
 
 
 class Unbalanced(SwitchError):
@@ -108,9 +108,11 @@ async def flows(connection: asyncpg.Connection | asyncpg.Pool, window: int) -> l
         Unbalanced: the payments' nets do not sum to zero, which must not happen.
 
     """
-    apart = await apart_of(connection, window)
+    other = await other_postings(connection, window)
     found = [
-        flow(n.owner, n.purpose, n.debits, n.credits, apart.get((n.owner, n.purpose), Apart()), n.count)
+        flow(
+            n.owner, n.purpose, n.debits, n.credits, other.get((n.owner, n.purpose), OtherPostings()), n.count
+        )
         for n in await windows.nets(connection, window)
     ]
     if sum(each.net for each in found) != 0:
@@ -118,19 +120,19 @@ async def flows(connection: asyncpg.Connection | asyncpg.Pool, window: int) -> l
     return found
 
 
-def flow(owner: str, purpose: str, debits: int, credits_: int, apart: Apart, count: int) -> Flow:  # noqa: PLR0917
+def flow(owner: str, purpose: str, debits: int, credits_: int, other: OtherPostings, count: int) -> Flow:  # noqa: PLR0917
     """Split an account's debits and credits of a window by type; pure."""
-    return Flow(owner, purpose, debits - apart.debits, credits_ - apart.credits, apart, count)
+    return Flow(owner, purpose, debits - other.debits, credits_ - other.credits, other, count)
 
 
-async def apart_of(
+async def other_postings(
     connection: asyncpg.Connection | asyncpg.Pool, window: int
-) -> dict[tuple[str, str], Apart]:
+) -> dict[tuple[str, str], OtherPostings]:
     """Postings of a window that are not plain payments, by owner and purpose of the account."""
-    found: dict[tuple[str, str], Apart] = {}
+    found: dict[tuple[str, str], OtherPostings] = {}
     for row in await connection.fetch(_APART, window, SCHEME):
         key, what = (row["owner"], row["purpose"]), row["what"]
-        so_far = found.get(key, Apart())
+        so_far = found.get(key, OtherPostings())
         found[key] = replace(
             so_far,
             debits=so_far.debits + row["debits"],

@@ -360,7 +360,7 @@ async def test_a_window_statement_tells_payments_returns_funds_and_settlements_a
     assert asha["net"] == "0.00"
     assert asha["settled"] == "100.05"
     flows = await positions.flows(desk.pool, first)
-    assert {each.apart.funded for each in flows if each.owner == "asha-bank"} == {1_000_00}
+    assert {each.other.funded for each in flows if each.owner == "asha-bank"} == {1_000_00}
 
 
 def camt_entries(report: Report, name: str) -> Counter[tuple[str, str]]:
