@@ -67,7 +67,7 @@ def found(
     password = _password(confirm=True)
 
     async def work(context: CommandContext) -> enrolment.Enrolment:
-        return await enrolment.found(context.desk, name, display_name or name, role, password)
+        return await enrolment.create_first(context.desk, name, display_name or name, role, password)
 
     made = run(data, database_url, work)
     show({"name": made.name, "totp_uri": made.totp_uri, "totp_secret": made.totp_secret})

@@ -44,9 +44,9 @@ def try_endpoints(country: Country, data: Data = None) -> None:
     async def run() -> bool:
         works = []
         for url in (connection := rail_connection.read(file, 1.0)).urls:
-            looked = await rail_test.look(country, replace(connection, base_url=url, other_urls=()))
-            typer.echo(json.dumps(asdict(looked)))
-            works.append(looked.works)
+            result = await rail_test.check_endpoint(country, replace(connection, base_url=url, other_urls=()))
+            typer.echo(json.dumps(asdict(result)))
+            works.append(result.works)
         return all(works)
 
     raise typer.Exit(0 if asyncio.run(run()) else 1)

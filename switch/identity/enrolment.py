@@ -109,7 +109,7 @@ async def _check_halves(
     return row
 
 
-async def found(
+async def create_first(
     context: ServiceContext, name: str, display_name: str, role: Role, password: str
 ) -> Enrolment:
     """Create the first operator or the first checker, on the machine itself, without approval.

@@ -30,7 +30,7 @@ _threads: Final = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="password")
 
 
 @cache
-def _nobody() -> str:
+def _hash_of_unknown() -> str:
     """A hash for unknown people, so that checking their password takes as long as a known person's."""
     return _hasher.hash(os.urandom(16).hex())
 
@@ -59,7 +59,7 @@ async def check_password(stored: str | None, password: str) -> bool:
 
 def _verify(stored: str | None, password: str) -> bool:
     try:
-        return _hasher.verify(stored or _nobody(), password)
+        return _hasher.verify(stored or _hash_of_unknown(), password)
     except (VerifyMismatchError, VerificationError, InvalidHashError):
         return False
 

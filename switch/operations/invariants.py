@@ -53,7 +53,7 @@ class Invariants:
         self._link = link
         self._events_max = events_max
 
-    async def look(self) -> tuple[Fault, ...]:
+    async def check(self) -> tuple[Fault, ...]:
         """Check what is new; return the fault, if any, after the books are frozen.
 
         Raises:

@@ -70,7 +70,7 @@ JOIN switch.message AS m ON m.number = p.number AND m.direction = 0
 LEFT JOIN switch.message_key AS k ON k.number = p.number
 WHERE p.rail = $1
 """
-_TOLD: Final = """
+_ACKNOWLEDGED: Final = """
 SELECT t.id, coalesce(r.outcome = 'posted', false) AS posted
 FROM ledger.transfer AS t LEFT JOIN ledger.resolution AS r USING (number) WHERE t.id = ANY($1)
 """
@@ -379,10 +379,10 @@ async def _acknowledged(connection: asyncpg.Connection, acknowledged: Path | Non
         "I6 acknowledgements", "every acknowledged payment exists, and ended with the acknowledged status"
     )
     if acknowledged is not None and acknowledged.exists():
-        told = [json.loads(line) for line in acknowledged.read_text().splitlines()]
-        rows = await connection.fetch(_TOLD, [UUID(line["uetr"]) for line in told])
+        claimed = [json.loads(line) for line in acknowledged.read_text().splitlines()]
+        rows = await connection.fetch(_ACKNOWLEDGED, [UUID(line["uetr"]) for line in claimed])
         posted = {row["id"]: row["posted"] for row in rows}
-        for line in told:
+        for line in claimed:
             uetr, status = UUID(line["uetr"]), line.get("status", "")
             tally.check(uetr in posted, f"{uetr} was acknowledged and does not exist")
             other = status in _ENDS and posted.get(uetr) is not _ENDS[status]

@@ -35,7 +35,7 @@ async def watch(process: str, pool: asyncpg.Pool | None = None) -> None:
         spent = now
         if process == "api":
             lifeline.beat()  # the process is alive: its loop runs, whatever the database does
-        if pool is None or await _look_at(process, pool):
+        if pool is None or await _measure(process, pool):
             given = time.monotonic()
         elif time.monotonic() - given > STUCK_S and await _takes_connections(pool):
             _end()
@@ -61,7 +61,7 @@ async def _takes_connections(pool: asyncpg.Pool) -> bool:
         return False
 
 
-async def _look_at(process: str, pool: asyncpg.Pool) -> bool:
+async def _measure(process: str, pool: asyncpg.Pool) -> bool:
     """Count connections, and get one as any request would; a time-out counts as that long a wait."""
     idle = pool.get_idle_size()
     metrics.POOL.labels(process, "idle").set(idle)

@@ -137,7 +137,7 @@ class ReturnBreak(Content, frozen=True, kw_only=True):
     evidence: Annotated[str, msgspec.Meta(title="Evidence", min_length=1, max_length=300)]
 
 
-async def _given_back(connection: asyncpg.Connection, number: int) -> UUID:
+async def _returned_payment(connection: asyncpg.Connection, number: int) -> UUID:
     """Payment of a break that a return can resolve.
 
     Raises:
@@ -151,7 +151,7 @@ async def _given_back(connection: asyncpg.Connection, number: int) -> UUID:
 
 
 async def _check_return(connection: asyncpg.Connection, content: ReturnBreak) -> None:
-    await _given_back(connection, content.number)
+    await _returned_payment(connection, content.number)
 
 
 async def _effect_of_return(connection: asyncpg.Connection, content: ReturnBreak) -> Effect:
@@ -178,7 +178,7 @@ async def _links_of_break(
 
 
 async def _return(execution: Execution, content: ReturnBreak) -> None:
-    uetr = await _given_back(execution.connection, content.number)
+    uetr = await _returned_payment(execution.connection, content.number)
     reply = await execution.link.ask(
         Return(
             id=execution.id("return"),

@@ -194,9 +194,9 @@ class Dispatcher:
         """Receive answers on the rails' own connections that no exchange waits for."""
         for rail in known.values():
             if isinstance(rail.adapter, ListeningAdapter):
-                rail.adapter.listen(partial(self._overheard, rail))
+                rail.adapter.listen(partial(self._record_unsolicited, rail))
 
-    async def _overheard(self, rail: Rail, raw: bytes) -> None:
+    async def _record_unsolicited(self, rail: Rail, raw: bytes) -> None:
         """Record an answer that the rail sends only once; if that fails for long, an enquiry repeats it."""
         try:
             answers = rail.read(raw)

@@ -98,7 +98,7 @@ async def _events(pool: asyncpg.Pool, uetr: UUID) -> list[asyncpg.Record]:
     return rows
 
 
-async def _stands(pool: asyncpg.Pool, uetr: UUID, rows: list[asyncpg.Record]) -> tuple[State, str, str, str]:
+async def _status(pool: asyncpg.Pool, uetr: UUID, rows: list[asyncpg.Record]) -> tuple[State, str, str, str]:
     """Status of a payment from its events or, if they were detached, from its permanent record."""
     if any(row["kind"] in set(Event) for row in rows):
         return _state(rows)
@@ -128,7 +128,7 @@ async def read_status(pool: asyncpg.Pool, uetr: UUID) -> PaymentStatus:
 
     """
     rows = await _events(pool, uetr)
-    state, reason, detail, event = await _stands(pool, uetr, rows)
+    state, reason, detail, event = await _status(pool, uetr, rows)
     here = event == Event.REFUSE
     return PaymentStatus(uetr, state, reason, detail, known=True, refused_here=here, notes=_notes(rows))
 
@@ -161,7 +161,7 @@ async def read_payment(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None)
     if payment is None or not _has_part(payment, owners):
         raise NotFound
     rows = await _events(pool, uetr)
-    state, reason, detail, _ = await _stands(pool, uetr, rows)
+    state, reason, detail, _ = await _status(pool, uetr, rows)
     return {
         "uetr": str(uetr),
         "state": state,

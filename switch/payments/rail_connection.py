@@ -1,4 +1,4 @@
-"""The connection file of a rail, `DATA/rails/CC/switch.json`: where the rail is, and who we are there.
+"""The connection file of a rail, `DATA/rails/CC/switch.json`: its address, and the identity and keys there.
 
 docs/operate/rails.md describes every field. A file is checked as a whole: `faults` lists everything that is
 wrong with it, one line each, and shows no secret. Paths are relative to the directory of the file.

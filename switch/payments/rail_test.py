@@ -1,6 +1,7 @@
-"""Whether one endpoint of a rail works: a TLS handshake, then a harmless question of the adapter.
+"""Test of one endpoint of a rail: a TLS handshake, then a harmless request of the adapter.
 
-No order is made, and none is asked about: `probe` of the port is an echo, a heartbeat or a sign-on.
+No order is sent, and there is no enquiry about an order: `probe` of the port is an echo, a heartbeat or a
+sign-on.
 """
 
 import asyncio
@@ -20,25 +21,25 @@ _WITHIN_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class EndpointTest:
-    """What one endpoint showed."""
+    """Result of the test of one endpoint."""
 
     endpoint: str
     tls: str
-    """The version that both sides agreed on; empty where no connection was made."""
+    """TLS version of the connection; empty if no connection was made."""
     certificate_until: str
-    """The end of the server's certificate, ISO 8601."""
+    """Expiry of the server's certificate, ISO 8601."""
     answers: bool
-    """The rail answered the adapter's question; a rail that wants another certificate of ours does not."""
+    """Whether the rail responded to the adapter's request; it does not if it rejects our certificate."""
     detail: str
-    """What failed; empty where everything works."""
+    """What failed; empty if everything works."""
 
     @property
     def works(self) -> bool:
-        """Whether payments could go there."""
+        """Whether payments can use the endpoint."""
         return not self.detail
 
 
-async def look(country: str, connection: RailConnection) -> EndpointTest:
+async def check_endpoint(country: str, connection: RailConnection) -> EndpointTest:
     """Test the first endpoint of a connection."""
     try:
         async with asyncio.timeout(connection.connect_s or _WITHIN_S):

@@ -215,7 +215,7 @@ class Rail:
             NotAuthentic: the rail did not sign it.
 
         """
-        return self._understood(self.adapter.decode, raw)
+        return self._decode(self.adapter.decode, raw)
 
     def notice(self, raw: bytes) -> str | None:
         """Decode an operator notice of the rail, if the message is not about an order.
@@ -225,9 +225,9 @@ class Rail:
             NotAuthentic: as `read`.
 
         """
-        return self._understood(self.adapter.notice, raw) if isinstance(self.adapter, NoticeAdapter) else None
+        return self._decode(self.adapter.notice, raw) if isinstance(self.adapter, NoticeAdapter) else None
 
-    def _understood(self, reader: Callable[[bytes], T], raw: bytes) -> T:
+    def _decode(self, reader: Callable[[bytes], T], raw: bytes) -> T:
         try:
             return reader(raw)
         except SwitchError:

@@ -275,7 +275,7 @@ def _check_purchase(instructed: Money, rate: str | None, price: Price) -> None:
     if rate is None:
         path = f"{_TX}/XchgRate"
         raise Refused("is missing", reason=Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING, path=path)
-    if not _comes_to(instructed, price.debit, Fraction(Decimal(rate))):
+    if not _converts_to(instructed, price.debit, Fraction(Decimal(rate))):
         text = "does not give the settlement amount at the stated rate"
         raise Refused(text, reason=Reason.WRONG_AMOUNT, path=f"{_TX}/InstdAmt")
 
@@ -338,7 +338,7 @@ def _rounds_to(exact: Fraction, stated: Decimal) -> bool:
     return abs(Fraction(stated) - exact) < unit
 
 
-def _comes_to(instructed: Money, settled: Money, rate: Fraction) -> bool:
+def _converts_to(instructed: Money, settled: Money, rate: Fraction) -> bool:
     """Whether one amount is the other converted at a rate in either direction, within a minor unit."""
     order, result = (Fraction(Decimal(money.text)) for money in (instructed, settled))
     unit = Fraction(1, 10 ** EXPONENTS[settled.currency])

@@ -326,7 +326,7 @@ def _duties(
     yield _every(settings.checkpoint_every_s, keeper.publish)
     yield _every(nonces.FORGET_EVERY_S, lambda: nonces.forget_old(pool))
     yield _every(retention.EVERY_S, lambda: retention.forget_old(pool, settings))
-    yield _every(settings.invariants_every_s, invariants.look)
+    yield _every(settings.invariants_every_s, invariants.check)
     for duty in due_work.WORK:
         yield _every(due_work.EVERY_S, partial(duty, desk))
     for seconds, work in report_tasks.tasks(settings, pool, link, known):

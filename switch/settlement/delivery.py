@@ -67,7 +67,7 @@ WHERE d.settlement_window = $1 AND s.settlement_window = $1
 RETURNING before.state AS was, d.enquiries, d.door, s.message_id, s.agent, i.body
 """
 """Only one of two processes gets the row: the other finds that it is no longer due."""
-_NOTE_DOWN: Final = """
+_RECORD: Final = """
 UPDATE switch.settlement_delivery SET state = $2, enquiries = $3, detail = $4,
     due_at = clock_timestamp() + make_interval(secs => $5)
 WHERE settlement_window = $1 AND state <> 'DUE'
@@ -103,11 +103,11 @@ async def _step(context: ServiceContext, window: int) -> None:
 async def _hand_over(context: ServiceContext, window: int, row: asyncpg.Record) -> None:
     match await _exchange(context, row, row["body"]):
         case HttpReply(status=status) if status in _OK:
-            await _note_down(context, window, "TAKEN", 0, f"http {status}", TIMING.enquiry_first_s)
+            await _record(context, window, "TAKEN", 0, f"http {status}", TIMING.enquiry_first_s)
         case HttpFailure(sent=False, detail=detail):
-            await _note_down(context, window, "DUE", 0, detail, AGAIN_S)
+            await _record(context, window, "DUE", 0, detail, AGAIN_S)
         case reply:
-            await _note_down(context, window, "SENT", 0, _detail(reply), TIMING.enquiry_first_s)
+            await _record(context, window, "SENT", 0, _detail(reply), TIMING.enquiry_first_s)
 
 
 async def _enquire(context: ServiceContext, window: int, row: asyncpg.Record) -> None:
@@ -115,16 +115,16 @@ async def _enquire(context: ServiceContext, window: int, row: asyncpg.Record) ->
     question = instructions.enquiry(row["message_id"], asked, datetime.now(UTC))
     match await _exchange(context, row, question):
         case HttpReply(status=status) if status in _OK:
-            await _note_down(context, window, "TAKEN", asked, f"http {status}", _patience(asked))
+            await _record(context, window, "TAKEN", asked, f"http {status}", _patience(asked))
         case HttpReply(status=status) if status == _NOT_FOUND and row["was"] == "SENT":
-            await _note_down(context, window, "DUE", asked, "the agent does not have it", 0.0)
+            await _record(context, window, "DUE", asked, "the agent does not have it", 0.0)
         case HttpFailure(detail=detail):
             # A failed enquiry is not counted, so that enquiries remain after the agent's outage.
-            await _note_down(context, window, row["was"], row["enquiries"], detail, TIMING.enquiry_every_s)
+            await _record(context, window, row["was"], row["enquiries"], detail, TIMING.enquiry_every_s)
             return
         case reply:
             # Also 404 for an instruction that it had accepted: people or a signed notification resolve that.
-            await _note_down(context, window, row["was"], asked, _detail(reply), _patience(asked))
+            await _record(context, window, row["was"], asked, _detail(reply), _patience(asked))
     if asked == TIMING.enquiries_max:
         async with context.pool.acquire() as connection, connection.transaction():
             await note(connection, EventKind.SETTLEMENT_UNANSWERED, window=window, enquiries=asked)
@@ -159,7 +159,7 @@ def _detail(reply: HttpReply | HttpFailure) -> str:
     return reply.detail if isinstance(reply, HttpFailure) else f"http {reply.status}"
 
 
-async def _note_down(  # noqa: PLR0917 - the columns
+async def _record(  # noqa: PLR0917 - the columns
     context: ServiceContext, window: int, state: str, enquiries: int, detail: str, due_in_s: float | None
 ) -> None:
-    await context.pool.execute(_NOTE_DOWN, window, state, enquiries, detail, due_in_s)
+    await context.pool.execute(_RECORD, window, state, enquiries, detail, due_in_s)

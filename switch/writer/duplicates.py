@@ -93,13 +93,16 @@ def claims(payment: CreditTransfer, sender: str, keys: KeyRing, settings: Settin
         alert = settings.look_alikes == "alert"
         made.append(
             Claim(
-                ClaimKind.LOOK_ALIKE, keys.claim(sender, ClaimKind.LOOK_ALIKE, _look(payment)), lasts, alert
+                ClaimKind.LOOK_ALIKE,
+                keys.claim(sender, ClaimKind.LOOK_ALIKE, _look_alike_key(payment)),
+                lasts,
+                alert,
             )
         )
     return made
 
 
-def _look(payment: CreditTransfer) -> str:
+def _look_alike_key(payment: CreditTransfer) -> str:
     amount = payment.interbank_settlement_amount
     return "\0".join(
         (

@@ -56,14 +56,14 @@ class Enquiries(BatchPart):
         if command.said != "nothing" or doubt.unanswered == 1:  # in an outage not every enquiry is logged
             _note(after, command, books)
         if absence.is_absent(rule, doubt.count):
-            return self._never_there(after, command, books)
+            return self._end_by_absence(after, command, books)
         if doubt.due == 0 and payment.due != 0:
             escalate(after.number, after.uetr, after.state, command.said.replace("_", " "), books)
         self._records.move(after)
         self._asked[after.number] = after
         return Reply(Verdict.NOTED, after.number, after.state)
 
-    def _never_there(self, asked: Open, command: Enquired, books: Books) -> Reply:
+    def _end_by_absence(self, asked: Open, command: Enquired, books: Books) -> Reply:
         """It is proved that the rail never had the order."""
         reason = Reason.TIMEOUT_INSTRUCTED_AGENT
         facts = {

@@ -139,7 +139,7 @@ class Payments(BatchPart):
         open_payment = self._records.open.get(command.uetr)
         if open_payment is None:
             return self._advance_of_closed(command, books)
-        command = _believable(open_payment, command)
+        command = _clear_or_doubt(open_payment, command)
         event = Event(command.event)
         verdict = _not_about(open_payment, command)
         if event is Event.SEND and microseconds(books.now) >= open_payment.expires:
@@ -235,13 +235,13 @@ def _not_about(ordered: Open, said: Advance) -> Verdict | None:
     if said.rail and said.rail != ordered.rail:
         return Verdict.ANOTHER_RAIL
     # Absence is counted here (`_enquired`): no other process may claim it.
-    nobodys = said.event == Event.REJECT and not said.rail and not said.only_in_doubt
-    if nobodys or (said.only_in_doubt and ordered.state is not State.UNKNOWN):
+    unattributed = said.event == Event.REJECT and not said.rail and not said.only_in_doubt
+    if unattributed or (said.only_in_doubt and ordered.state is not State.UNKNOWN):
         return Verdict.ILLEGAL
     return None
 
 
-def _believable(ordered: Open, said: Advance) -> Advance:
+def _clear_or_doubt(ordered: Open, said: Advance) -> Advance:
     """Treat an answer that is not clearly about this order as DOUBT, whatever it states.
 
     A confirmation of a different amount confirms nothing, and people must examine it. A rejection or deferral

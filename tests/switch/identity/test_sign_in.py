@@ -26,7 +26,7 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     from argon2 import PasswordHasher
 
     monkeypatch.setattr(secrets, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
-    secrets._nobody.cache_clear()
+    secrets._hash_of_unknown.cache_clear()
 
 
 @pytest_asyncio.fixture
@@ -248,12 +248,12 @@ async def test_the_checkers_half_is_told_once_and_kept_nowhere(desk: ServiceCont
 async def test_only_the_first_operator_and_the_first_checker_are_founded(database_url: str) -> None:
     async with open_desk(database_url) as desk:
         await desk.pool.execute("UPDATE switch.person SET status = 'removed'")
-        await enrolment.found(desk, "first", "First", Role.OPERATOR, PASSWORD)
+        await enrolment.create_first(desk, "first", "First", Role.OPERATOR, PASSWORD)
         with pytest.raises(NotAllowed):
-            await enrolment.found(desk, "second", "Second", Role.OPERATOR, PASSWORD)
-        await enrolment.found(desk, "third", "Third", Role.CHECKER, PASSWORD)
+            await enrolment.create_first(desk, "second", "Second", Role.OPERATOR, PASSWORD)
+        await enrolment.create_first(desk, "third", "Third", Role.CHECKER, PASSWORD)
         with pytest.raises(NotAllowed):
-            await enrolment.found(desk, "fourth", "Fourth", Role.AUDITOR, PASSWORD)
+            await enrolment.create_first(desk, "fourth", "Fourth", Role.AUDITOR, PASSWORD)
 
 
 @pytest.mark.parametrize("password", ["short", "x" * 129, "Amina and her horse"])

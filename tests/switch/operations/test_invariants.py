@@ -57,7 +57,7 @@ async def test_a_look_goes_on_where_the_last_one_ended(desk: ServiceContext) -> 
     head = await desk.pool.fetchval("SELECT next_seq - 1 FROM ledger.head")
     seqs = []
     for _ in range(head):
-        assert await small_steps.look() == ()
+        assert await small_steps.check() == ()
         seqs.append(await desk.pool.fetchval("SELECT seq FROM switch.invariant_look"))
 
     assert seqs[:2] == [3, 6]
@@ -68,21 +68,21 @@ async def test_a_changed_balance_freezes_and_only_right_books_are_unfrozen(
     desk: ServiceContext, database_url: str
 ) -> None:
     invariants = Invariants(desk.pool, desk.link, 100_000)
-    assert await invariants.look() == ()
+    assert await invariants.check() == ()
     await as_owner(database_url, CHANGE.format("+"), "ganga-bank")
-    found = await invariants.look()
+    found = await invariants.check()
     with pytest.raises(BooksFrozen):
         await desk.link.ask(Fund(uuid.uuid4().bytes, b"f" * 32, await legs(desk), "in"))
     with pytest.raises(Refused, match="still found 2 wrong: balances"):
         await agree(desk, "books.unfreeze", FOUND)
     await as_owner(database_url, CHANGE.format("-"), "ganga-bank")
-    assert await invariants.look() == ()
+    assert await invariants.check() == ()
     ended = await agree(desk, "books.unfreeze", FOUND)
     await pay(desk, "asha-bank", "ganga-bank", 10_00)
 
     assert {check for check, _ in found} == {"balances", "conservation"}
     assert (ended.state, ended.outcome) == (ChangeState.EXECUTED, "the books take payments again")
-    assert await invariants.look() == ()
+    assert await invariants.check() == ()
     events = await desk.pool.fetch(
         "SELECT kind, body FROM ledger.event WHERE kind LIKE '%FREEZE' ORDER BY seq"
     )
@@ -103,13 +103,13 @@ async def test_new_history_that_was_changed_freezes(
     desk: ServiceContext, database_url: str, what: str
 ) -> None:
     invariants = Invariants(desk.pool, desk.link, 100_000)
-    assert await invariants.look() == ()
+    assert await invariants.check() == ()
     await pay(desk, "asha-bank", "ganga-bank", 10_00)
     statement, check = HISTORIES[what]
     seq = await desk.pool.fetchval("SELECT max(number) FROM ledger.transfer")
     await as_owner(database_url, statement, seq)
-    found = await invariants.look()
-    again = await invariants.look()
+    found = await invariants.check()
+    again = await invariants.check()
 
     assert check in {name for name, _ in found}
     assert again[0] == found[0]
@@ -124,7 +124,7 @@ async def test_one_person_freezes_and_a_look_must_come_before_two_end_it(desk: S
     assert (await desk.link.ask(Freeze("people", "another"))).verdict == "frozen_already"
     with pytest.raises(Refused, match="nobody has looked"):
         await agree(desk, "books.unfreeze", FOUND)
-    assert await invariants.look() == ()
+    assert await invariants.check() == ()
 
     assert (await agree(desk, "books.unfreeze", FOUND)).state is ChangeState.EXECUTED
     assert await desk.pool.fetchval("SELECT count(*) FROM switch.freeze") == 0
