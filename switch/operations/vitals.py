@@ -13,7 +13,7 @@ from switch.base import lifeline, metrics
 _EVERY_S: Final = 1.0
 _PATIENCE_S: Final = 5.0
 STUCK_S: Final = 60.0
-"""Longer than any statement may take, so that holders of connections must have released them."""
+"""Longer than any statement may take: by then, every connection in use must have been released."""
 _END_WITHIN_S: Final = 30
 
 

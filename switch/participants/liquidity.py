@@ -47,7 +47,7 @@ class CapUse:
 
     @property
     def percent(self) -> int:
-        """Used, in whole per cent of the total that could be sent, rounded down; 0 if that is nothing."""
+        """Share of the total that is used, in whole per cent, rounded down; 0 if the total is 0."""
         total = self.headroom + self.used
         return 0 if total <= 0 else self.used * 100 // total
 

@@ -36,7 +36,7 @@ def checks(settings: Settings, link: Link, rails: Rails) -> Mapping[str, Check]:
 
 
 async def _rail_answers(rail: Rail) -> bool:
-    """Probe a rail; the result also opens or closes its circuit for waiting payments."""
+    """Probe a rail; its circuit breaker counts the result."""
     answered = False
     try:
         answered = await rail.adapter.probe()

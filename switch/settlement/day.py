@@ -57,7 +57,7 @@ FROM switch.settlement AS s
 WHERE s.settlement_window = l.settlement_window AND l.state = 'HELD' AND s.currency = $1
 RETURNING l.participant, l.net_minor + l.carried_minor AS minor
 """
-"""One statement selects and marks carried lines: a line paid late at that instant is paid or carried."""
+"""One statement selects and marks the carried lines: a line cannot be both paid late and carried."""
 _LINE: Final = """
 INSERT INTO switch.settlement_line
     (settlement_window, participant, account, net_minor, carried_minor, state, id)
@@ -290,7 +290,7 @@ async def _instruct_line(
 
 
 def _leg(line: SettlementLine, scheme: int) -> Leg:
-    """A debtor's position is credited from the scheme's account; a creditor's position is debited."""
+    """The position of a participant that owes is credited from the scheme's account; others are debited."""
     minor = line.total_minor
     if minor < 0:
         return Leg(scheme, line.account, -minor, SETTLEMENT)
