@@ -1,7 +1,7 @@
-"""Text that a rail can carry: other scripts are romanised, what is too long is cut at a visible rule.
+"""Text that a rail can carry: other scripts are romanised, long texts are cut by a visible rule.
 
-Romanisation is that of `adapters/romanisation.py`. The sender's own text stays in the payment; only the rail
-sees this one.
+`adapters/romanisation.py` romanises. The payment keeps the sender's own text; only the rail receives this
+one.
 """
 
 from adapters.romanisation import latin_form, romanised
@@ -9,9 +9,9 @@ from schemas.payment import CreditTransfer
 
 
 def ascii_text(text: str, maximum: int) -> str:
-    """Printable ASCII, runs of white space as one blank, at most `maximum` characters.
+    """Printable ASCII with white space reduced to single blanks, at most `maximum` characters.
 
-    Empty when nothing of the text can be said in ASCII.
+    Empty if nothing of the text can be written in ASCII.
     """
     return clean(text if text.isascii() else romanised(text), maximum)
 
@@ -24,12 +24,12 @@ def ascii_name(text: str | None, maximum: int, country: str = "") -> str:
 
 
 def debtor_country(payment: CreditTransfer) -> str:
-    """Whose rules a debtor's name is romanised by: its own country, else its bank's; empty if unknown."""
+    """The country whose rules romanise a debtor's name: its own, otherwise its bank's; empty if unknown."""
     return payment.debtor.country or (payment.debtor_agent.bic or "")[4:6]
 
 
 def clean(text: str, maximum: int) -> str:
-    """Printable text in its own script, runs of white space as one blank, at most `maximum` characters."""
+    """Printable text in its own script, white space reduced to blanks, at most `maximum` characters."""
     if not text.isprintable():
         text = "".join(character if character.isprintable() else " " for character in text)
     return " ".join(text.split())[:maximum].rstrip()

@@ -13,5 +13,5 @@ def to_hex(uetr: str) -> str:
 
 
 def from_hex(text: str) -> str | None:
-    """The UETR written in a rail's id; None if it is not one of ours."""
+    """The UETR in a rail's id; None if the id is not one of ours."""
     return str(UUID(text)) if _HEX.fullmatch(text) else None

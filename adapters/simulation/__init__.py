@@ -1,1 +1,1 @@
-"""Simulated rails: a process each, with a book of its own, speaking the real wire over a socket."""
+"""Simulated rails: separate processes, each with its own book and the real wire format over a socket."""

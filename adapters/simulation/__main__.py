@@ -1,13 +1,14 @@
-"""Run one simulated rail until it is told to stop.
+"""Run one simulated rail until the process is stopped.
 
     python -m adapters.simulation COUNTRY --port N --data DIR --callback URL --certificate CERT --key KEY
         --connection FILE [--time-scale X] [--latency SECONDS] [--prefunded MINOR]
         [--credentials FILE] [--client-ca FILE]
 
-`--certificate` and `--key` are the server's, PEM. `--connection` is what `adapters.simulation.sandbox` wrote
-for this rail: a JSON object with `rail_key` (path of the rail's private key), `participant_key` (path of our
-public key), `callback_ca` (path, or null) and `identity` (our ids there). `--time-scale` shortens the waits
-of magic accounts, `--latency` is what the rail takes for an ordinary word. The book is `DIR/book.jsonl`.
+`--certificate` and `--key` are the server's, PEM. `--connection` is the file that
+`adapters.simulation.sandbox` wrote for this rail: a JSON object with `rail_key` (path of the rail's private
+key), `participant_key` (path of our public key), `callback_ca` (path, or null) and `identity` (our ids
+there). `--time-scale` shortens the delays of magic accounts, `--latency` is the rail's time for an ordinary
+response. The book is `DIR/book.jsonl`.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from adapters.simulation.server import Callbacks, SimulatorServer, SimulatorSett
 
 
 def main(arguments: list[str]) -> None:
-    """Read the command line and serve."""
+    """Parse the command line and serve."""
     options = _parser().parse_args(arguments)
     settings = _settings(options)
     profile: RailProfile = registry.profile(settings.country)
@@ -52,16 +53,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("country")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--callback", required=True, help="where the rail posts its answers")
+    parser.add_argument("--callback", required=True, help="where the rail posts its responses")
     parser.add_argument("--certificate", type=Path, required=True)
     parser.add_argument("--key", type=Path, required=True)
     parser.add_argument(
-        "--client-ca", type=Path, help="take only clients with a certificate of this authority"
+        "--client-ca", type=Path, help="accept only clients with a certificate of this authority"
     )
     parser.add_argument("--connection", type=Path, required=True)
     parser.add_argument("--time-scale", type=float, default=1.0)
     parser.add_argument("--latency", type=float, default=0.05, help="seconds")
-    parser.add_argument("--credentials", type=Path, help="the sandbox's participants, to begin payments as")
+    parser.add_argument(
+        "--credentials", type=Path, help="file with the sandbox's participants, which originate payments"
+    )
     parser.add_argument("--prefunded", type=int, default=10**15, help="minor units")
     return parser
 

@@ -1,12 +1,12 @@
-"""The book of a simulated rail: what it was asked, what it did, and whom it owes.
+"""The book of a simulated rail: the orders that it received and executed, and the balances.
 
-One JSON line an entry, only ever appended, each in one `write`: a killed process leaves at most one torn
-last line, which is cut off at the next start. Balances are the fold of the entries. Verification reads the
-file with `read` and compares it with the switch.
+Each entry is one JSON line, which is appended in one `write`. A killed process leaves at most one incomplete
+last line, which the next start removes. Balances are computed from the entries. Verification reads the file
+with `read` and compares it with the switch.
 
-An entry is the newest word on its `rail_ref`: `pending` then `done`; `done` then `reversed`. A credit moves
-its amount from our prefunded settlement account to the creditor's account, and a reversal moves it back, so
-the balances always sum to zero.
+The last entry with a `rail_ref` is its current state: `pending` then `done`; `done` then `reversed`. A credit
+moves its amount from our prefunded settlement account to the creditor's account, and a reversal moves it
+back, so the sum of the balances is always zero.
 """
 
 import json
@@ -21,11 +21,11 @@ from typing import Final
 
 FILE_NAME: Final = "book.jsonl"
 SETTLEMENT: Final = "settlement"
-"""Our account at the rail. It starts at zero here: its prefunding is a limit, not a movement."""
+"""Our account at the rail. It starts at zero here: its prefunding is a limit, not a booking."""
 
 
 class EntryStatus(StrEnum):
-    """What the rail did with an order."""
+    """The state of an order in the book."""
 
     DONE = "done"
     REFUSED = "refused"
@@ -48,12 +48,12 @@ class BookEntry:
     at: str
     """ISO 8601, UTC."""
     fingerprint: str = ""
-    """Tells an order repeated from another order under the same id."""
+    """Distinguishes a repeated order from another order under the same id."""
 
 
 @dataclass(slots=True)
 class Book:
-    """Entries by their rail reference, and balances by account; durable before it answers."""
+    """Entries by rail reference, and balances by account. An entry is durable before the rail responds."""
 
     path: Path
     entries: dict[str, BookEntry] = field(default_factory=dict, init=False)
@@ -68,21 +68,21 @@ class Book:
         self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def append(self, entry: BookEntry) -> BookEntry:
-        """Write one entry, then let it count.
+        """Write one entry, then apply it.
 
         Raises:
-            ValueError: the entry does not follow from what the book says of its order.
+            ValueError: the entry is not a possible next state of its order.
 
         """
         self._must_follow(entry)
         line = json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n"
         written = os.write(self._file, line)
-        assert written == len(line), "a line is written whole"
+        assert written == len(line), "a line is written completely"
         self._apply(entry)
         return entry
 
     def find(self, rail_ref: str) -> BookEntry | None:
-        """The newest entry of an order."""
+        """The last entry of an order."""
         return self.entries.get(rail_ref)
 
     def close(self) -> None:
@@ -93,7 +93,7 @@ class Book:
         known = self.entries.get(entry.rail_ref)
         follows = (known.outcome if known else None, entry.outcome) in _FOLLOWS
         if not follows or (known and _money(known) != _money(entry)):
-            raise ValueError(f"{entry.outcome} does not follow {known.outcome if known else 'nothing'}")
+            raise ValueError(f"{entry.outcome} cannot follow {known.outcome if known else 'nothing'}")
 
     def _apply(self, entry: BookEntry) -> None:
         self._must_follow(entry)
@@ -118,7 +118,7 @@ def read(path: Path) -> Iterator[BookEntry]:
     """Every entry of a book, oldest first; the file may belong to a running process.
 
     Raises:
-        ValueError: a line other than a torn last one cannot be read.
+        ValueError: a line other than an incomplete last one cannot be parsed.
 
     """
     if not path.exists():
@@ -131,7 +131,7 @@ def read(path: Path) -> Iterator[BookEntry]:
 
 
 def now() -> str:
-    """The present instant as an entry holds it."""
+    """The current instant in the format of an entry."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 

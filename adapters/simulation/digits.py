@@ -1,7 +1,7 @@
-"""Magic words as numbers of eight digits, for countries whose accounts are digits only.
+"""Magic words as numbers of eight digits, for countries whose accounts have only digits.
 
-An ISO reason is its value in base 36; another word its place in `Magic`, with the number of `SLOW` and
-`UNKFND` behind.
+An ISO reason is encoded as its value in base 36, another word as its index in `Magic`, followed by the number
+of `SLOW` and `UNKFND`.
 """
 
 from typing import Final
@@ -16,7 +16,7 @@ _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def number_of(word: str) -> int:
-    """The number that stands for a word; 0 for an ordinary account."""
+    """The number that encodes a word; 0 for an ordinary account."""
     name = word.rstrip("0123456789") if word.startswith(_NUMBERED) else word
     if name in _WORDS:
         return _FIRST_WORD + _WORDS.index(Magic(name)) * _PER_WORD + int(word[len(name) :] or 0)
@@ -24,7 +24,7 @@ def number_of(word: str) -> int:
 
 
 def word_at(number: int) -> str:
-    """The word that a number of at most eight digits stands for; nothing for a number without one."""
+    """The word that a number of at most eight digits encodes; empty for a number without one."""
     if number < _FIRST_WORD:
         return _base36(number)
     place, seconds = divmod(number - _FIRST_WORD, _PER_WORD)

@@ -1,4 +1,4 @@
-"""Faults on demand: the next orders behave as a magic word says, whatever their account is."""
+"""Faults on demand: the next orders behave as a magic word defines, whatever their account is."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -8,26 +8,26 @@ from adapters.simulation.magic import Script, script
 
 @dataclass(slots=True)
 class Faults:
-    """Scripts for the orders to come, first in first out."""
+    """Scripts for the next orders, first in, first out."""
 
     waiting: deque[Script] = field(default_factory=deque)
 
     def add(self, word: str, count: int) -> None:
-        """Let the next `count` orders behave as `word` says.
+        """Make the next `count` orders behave as `word` defines.
 
         Raises:
-            ValueError: the word means nothing.
+            ValueError: not a magic word.
 
         """
         wanted = script(word)
         if wanted is None:
-            raise ValueError(f"no magic word: {word}")
+            raise ValueError(f"not a magic word: {word}")
         self.waiting.extend([wanted] * count)
 
     def next(self) -> Script | None:
-        """The fault for this order, if one is waiting."""
+        """The fault for this order, if one is queued."""
         return self.waiting.popleft() if self.waiting else None
 
     def clear(self) -> None:
-        """Forget the faults that nobody met."""
+        """Remove the faults that no order has used."""
         self.waiting.clear()

@@ -30,9 +30,9 @@ from schemas.payment import Agent as BankAgent
 
 READY_S: Final = 120.0
 ANSWER_WAIT_S: Final = 120.0
-"""How long a word of the rail may take on a busy machine."""
+"""The longest time for a response of the rail on a busy machine."""
 LIFETIME_S: Final = 3600.0
-"""Of an order, where its expiry is not the subject: no machine is so busy."""
+"""Lifetime of orders in tests that are not about expiry: longer than any busy machine needs."""
 _EVERY_S: Final = 0.05
 _serials = itertools.count(1)
 
@@ -74,7 +74,7 @@ def sample_order(country: str, word: str = "", **changes: object) -> Order:
 
 @dataclass(slots=True)
 class SimulatedRail:
-    """A simulated rail that runs, an adapter for it, and what came by callback."""
+    """A running simulated rail, an adapter for it, and the answers that came by callback."""
 
     country: str
     directory: Path
@@ -84,7 +84,7 @@ class SimulatedRail:
     process: subprocess.Popen[bytes] | None = None
     answers: list[Answer] = field(default_factory=list)
     unreadable: list[Exception] = field(default_factory=list)
-    """What callbacks that could not be read were refused with."""
+    """The errors with which unreadable callbacks were refused."""
     raw: list[bytes] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -106,7 +106,7 @@ class SimulatedRail:
         async with asyncio.timeout(READY_S):
             while not await self.adapter.probe():
                 if self.process.poll() is not None:
-                    raise RuntimeError("the simulated rail ended")
+                    raise RuntimeError("the process of the simulated rail has ended")
                 await asyncio.sleep(_EVERY_S)
 
     async def kill(self) -> None:
@@ -118,7 +118,7 @@ class SimulatedRail:
     async def wait_for_answers(
         self, ref: str, count: int = 1, timeout_s: float = ANSWER_WAIT_S
     ) -> list[Answer]:
-        """Wait until `count` answers about an order came by callback; fewer when the time is over."""
+        """Wait until `count` answers about an order came by callback; after the time-out return fewer."""
         try:
             async with asyncio.timeout(timeout_s):
                 while len(found := self._answers_about(ref)) < count:
@@ -129,7 +129,7 @@ class SimulatedRail:
         return found
 
     async def control(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
-        """Send bytes of one's own, and get what the rail answers: its status and body."""
+        """Send arbitrary bytes; returns the status and body of the rail's response."""
         trusted = ssl.create_default_context(cafile=self.connection.ca_file)
         async with (
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusted), trust_env=False) as session,
@@ -138,7 +138,7 @@ class SimulatedRail:
             return response.status, await response.read()
 
     def _control_url(self) -> str:
-        """The rail's own address, or that of its control port where it does not speak HTTP."""
+        """The rail's own address, or that of its control port if the rail does not use HTTP."""
         file = self.directory / tcp.CONTROL
         return file.read_text() if file.exists() else self.connection.base_url
 
@@ -146,11 +146,11 @@ class SimulatedRail:
         self._receive(raw)
 
     def _receive(self, raw: bytes) -> None:
-        """Read what the rail said of its own accord.
+        """Parse an unsolicited message of the rail.
 
         Raises:
-            InvalidMessage: not its wire format.
-            NotAuthentic: not the rail's.
+            InvalidMessage: not in its wire format.
+            NotAuthentic: not signed by the rail.
 
         """
         self.raw.append(raw)
@@ -179,7 +179,7 @@ class SimulatedRail:
 async def running(
     directory: Path, country: str, *, time_scale: float = 0.02, latency_s: float = 0.0
 ) -> AsyncIterator[SimulatedRail]:
-    """A simulated rail in a process of its own, and our callback address served here."""
+    """A simulated rail in a separate process, with our callback address served here."""
     port, callback_port = sandbox.free_port(), sandbox.free_port()
     connection, command = await asyncio.to_thread(
         sandbox.prepare,

@@ -1,12 +1,13 @@
-"""Stand for a rail's operator that takes the switch as a participant: keys, certificates, connection file.
+"""Admits the switch as a participant of a simulated rail: keys, certificates, connection file.
 
     python -m adapters.simulation.join COUNTRY --rail DIR --participant DIR --port N [--port N ...]
 
-`--rail` is the directory of the simulated rail: what `python -m adapters.simulation` needs, with
-`client-ca.crt` for mutual TLS. `--participant` becomes what a participant has after its admission: the rail's
-authority `ca.crt`, its certificate `client.crt` and `client.key`, its signing key `signing.key`, the rail's
-key `rail.key`, and the connection file `switch.json`. A real rail signs a request for a certificate and never
-sees our keys; both directories are made here at once because both sides are. Files that exist are kept.
+`--rail` is the directory of the simulated rail: the files for `python -m adapters.simulation`, with
+`client-ca.crt` for mutual TLS. `--participant` receives the files of an admitted participant: the rail's
+authority `ca.crt`, its own certificate `client.crt` with `client.key`, its signing key `signing.key`, the
+rail's key `rail.key`, and the connection file `switch.json`. A real rail signs a certificate request and
+never sees the participant's keys; here both directories are made at once because both sides are ours.
+Existing files are kept.
 """
 
 import argparse
@@ -39,7 +40,7 @@ def main(arguments: list[str]) -> None:
 
 
 def join(country: str, rail: Path, participant: Path, ports: list[int]) -> None:
-    """Make the directory of a simulated rail, and that of its one participant."""
+    """Make the directory of a simulated rail and that of its only participant."""
     connection, _ = sandbox.prepare(rail, country, port=ports[0], callback_url="")
     sandbox.issue_client(rail)
     participant.mkdir(parents=True, exist_ok=True, mode=0o700)

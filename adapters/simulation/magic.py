@@ -1,13 +1,13 @@
-"""Magic creditor accounts: the end of an account tells a simulated rail how to behave.
+"""Magic creditor accounts: the end of an account determines the behaviour of a simulated rail.
 
 `magic_account("IN", "AC04")` is `asha-AC04@okbank`, `magic_account("PK", "SLOW8")` an IBAN of the sandbox's
-bank that ends in `SLOW8`, check digits valid; each country's `sandbox` module says how it looks there. A
-word is one of `Magic`, `SLOW` with seconds, `UNKFND` with a number, or any code of
-ExternalStatusReason1Code, which makes the rail refuse with that reason. Every other account is an ordinary
-one: its payments succeed.
+bank that ends in `SLOW8`, with valid check digits; each country's `sandbox` module defines the form of its
+accounts. A word is one of `Magic`, `SLOW` with seconds, `UNKFND` with a number, or any code of
+ExternalStatusReason1Code, with which the rail then refuses. All other accounts are ordinary: their payments
+succeed.
 
-What a word does is a `Script`: what the rail keeps in its book, and what it says, when. Seconds in a script
-obey the time scale of the sandbox.
+The behaviour for a word is a `Script`: what the rail enters in its book, and which responses it sends when.
+The sandbox's time scale applies to the seconds in a script.
 """
 
 import re
@@ -45,7 +45,7 @@ class Magic(StrEnum):
 
     @property
     def meaning(self) -> str:
-        """For the docs: one line."""
+        """One line for the documentation."""
         return _MEANINGS[self]
 
 
@@ -72,28 +72,28 @@ _MEANINGS: Final = {
 
 
 class BookAction(StrEnum):
-    """What goes into the book when the order is taken."""
+    """The entry in the book when the order is accepted."""
 
     CREDIT = "credit"
     REFUSE = "refuse"
     DEEM = "deem"
-    """Pending now; credited when `done` is said, refused when that is."""
+    """Pending now; credited or refused when the response with that outcome is sent."""
     NOTHING = "nothing"
 
 
 class ResponseDelay(StrEnum):
-    """How long a word waits before it is said."""
+    """The delay of a response."""
 
     NONE = "none"
     SECONDS = "seconds"
     PAST_ANSWER = "past answer"
-    """Until the sender has given up waiting."""
+    """Until after the sender's time-out."""
     PAST_ENQUIRY = "past enquiry"
-    """Until the sender has asked at least once, and has surely read the answer."""
+    """Until the sender has enquired at least once and has certainly read the response."""
 
 
 class Corruption(StrEnum):
-    """What is wrong with what the rail says."""
+    """The error in a response of the rail."""
 
     NOTHING = "nothing"
     GARBAGE = "garbage"
@@ -105,16 +105,16 @@ class Corruption(StrEnum):
 
 
 class EnquiryBehaviour(StrEnum):
-    """What an enquiry is told."""
+    """The response to an enquiry."""
 
     TRUTH = "truth"
     NOT_FOUND_FIRST = "not found first"
-    REFUSED_UNTIL_ANSWERED = "refused until said"
+    REFUSED_UNTIL_ANSWERED = "refused until answered"
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptedResponse:
-    """One thing the rail says of an order."""
+    """One response of the rail about an order."""
 
     outcome: Outcome
     wait: ResponseDelay = ResponseDelay.NONE
@@ -136,18 +136,18 @@ class ScriptedResponse:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What a rail does with one order. Rails that answer in the exchange say the first word there."""
+    """The behaviour of a rail for one order; the first response is sent in the exchange if rails do so."""
 
     action: BookAction = BookAction.CREDIT
     responses: tuple[ScriptedResponse, ...] = (ScriptedResponse(Outcome.DONE),)
     enquiry: EnquiryBehaviour = EnquiryBehaviour.TRUTH
     not_found_count: int = 1
-    """Enquiries that are told "not found" first, with `NOT_FOUND_FIRST`."""
+    """Number of enquiries that get "not found" first, with `NOT_FOUND_FIRST`."""
     before_acknowledgement: bool = False
     reason: str = ""
-    """ISO reason of a refusal or of pending."""
+    """ISO reason of a refusal or of a pending order."""
     corruption: Corruption = Corruption.NOTHING
-    """What is wrong with the acknowledgement itself, where the answer comes by callback."""
+    """The error in the acknowledgement itself, if responses come by callback."""
     enquiry_corruption: Corruption = Corruption.NOTHING
 
 
@@ -192,7 +192,7 @@ _UNFOUND = re.compile(r"UNKFND([1-9]\d{0,2})", re.ASCII)
 
 
 def script(word: str) -> Script | None:
-    """What a word asks for; None for a word that means nothing."""
+    """The script for a word; None if it is not a magic word."""
     word = word.upper()
     if slow := _SLOW.fullmatch(word):
         return Script(responses=(ScriptedResponse(Outcome.DONE, ResponseDelay.SECONDS, int(slow[1])),))
@@ -206,15 +206,15 @@ def script(word: str) -> Script | None:
 
 
 def magic_account(country: str, word: str) -> str:
-    """An account in `country` that makes its simulated rail behave as `word` says; "" for an ordinary one.
+    """An account in `country` whose payments behave as `word` defines; an empty word gives an ordinary one.
 
     Raises:
-        ValueError: the word means nothing.
+        ValueError: not a magic word.
         NotFound: no adapter for this country.
 
     """
     if word and script(word) is None:
-        raise ValueError(f"no magic word: {word}")
+        raise ValueError(f"not a magic word: {word}")
     account: Account = registry.module(country, "sandbox").account(word)
     assert account.id is not None
     return account.id
@@ -226,7 +226,7 @@ def iban_account(iban: Iban, bank: str, word: str, width: int) -> str:
 
 
 def iban_word(account: str, iban: Iban, bank: str) -> str:
-    """The word at the end of an IBAN of a sandbox's bank, or nothing."""
+    """The word at the end of an IBAN of a sandbox's bank; empty if there is none."""
     if account[4 : 4 + len(bank)] != bank or not iban.fits(account):
         return ""
     return account[4 + len(bank) :].lstrip("0")

@@ -1,10 +1,10 @@
-"""Payments that a simulated country begins: its bank sends them to the switch as a real one would.
+"""Payments that a simulated country originates: its bank sends them to the switch like a real bank.
 
-`POST /originate` on a rail's control port, with `{"creditor_country": "PK", "amount": "1500.00"}` and perhaps
-`count` and the creditor account's magic `word`, makes a bank of this country send signed pacs.008 messages
-to the switch. Each is kept, before it is sent, in `DIR/originated.jsonl`, so that a rail that was killed in
-between sends the same bytes again when it starts; its outcome follows in the same file. `GET /originated`
-tells them all.
+`POST /originate` at a rail's control port, with `{"creditor_country": "PK", "amount": "1500.00"}` and
+optionally `count` and the magic `word` of the creditor's account, makes a bank of this country send signed
+pacs.008 messages to the switch. Each message is stored in `DIR/originated.jsonl` before it is sent, so a rail
+that was killed sends the same bytes again after its restart. Its outcome is appended to the same file. `GET
+/originated` lists all payments.
 """
 
 import asyncio
@@ -42,12 +42,12 @@ _JSON: Final = "application/json"
 
 
 class OriginationError(Exception):
-    """This rail was started without banks of its own, or the request makes no sense."""
+    """The rail was started without banks of its own, or the request is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class OriginationRequest:
-    """What somebody at the control port wants to be paid."""
+    """A request for payments at the control port."""
 
     creditor_country: str
     amount: str
@@ -56,10 +56,10 @@ class OriginationRequest:
 
     @classmethod
     def of(cls, body: bytes) -> "OriginationRequest":
-        """Read a request.
+        """Parse a request.
 
         Raises:
-            NoOrigin: it is none.
+            OriginationError: not a valid request.
 
         """
         try:
@@ -69,9 +69,9 @@ class OriginationRequest:
                 isinstance(text, str) for text in (request.creditor_country, request.amount, request.word)
             )
             if not sound or not isinstance(request.count, int) or not 0 < request.count <= COUNT_MAX:
-                raise OriginationError("not a request")
+                raise OriginationError("not a valid request")
         except (ValueError, TypeError):
-            raise OriginationError("not a request") from None
+            raise OriginationError("not a valid request") from None
         return request
 
 
@@ -86,10 +86,10 @@ class Originator:
     _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE), init=False)
 
     def originate(self, request: OriginationRequest) -> list[str]:
-        """Begin the payments of a request, and tell their UETRs; they are sent in the background.
+        """Create the payments of a request and return their UETRs; they are sent in the background.
 
         Raises:
-            NoOrigin: there is no bank here, none there, or the amount is none.
+            OriginationError: no bank in this or the other country, or an invalid amount.
 
         """
         bank, bodies = self._bodies(request)
@@ -101,7 +101,7 @@ class Originator:
         return list(bodies)
 
     def resume(self) -> None:
-        """After a restart: send again, unchanged, what has no outcome yet."""
+        """After a restart: send payments without an outcome again, unchanged."""
         told = self.payments()
         banks = {bank["id"]: bank for bank in self._banks(self.country)} if told else {}
         for line in told:
@@ -109,7 +109,7 @@ class Originator:
                 self._start(banks[line["bank"]], line["uetr"], line["body"].encode())
 
     def payments(self) -> list[dict[str, Any]]:
-        """Every payment that was begun here, with its outcome where there is one."""
+        """Every payment that was created here, with its outcome if there is one."""
         found: dict[str, dict[str, Any]] = {}
         if self.journal.exists():
             for text in self.journal.read_text().splitlines():
@@ -118,14 +118,14 @@ class Originator:
         return list(found.values())
 
     async def close(self) -> None:
-        """Stop sending; a restart goes on."""
+        """Stop sending; a restart continues."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _banks(self, country: str) -> list[dict[str, str]]:
         if self.credentials is None or not self.credentials.exists():
-            raise OriginationError("there are no banks here")
+            raise OriginationError("this country has no banks")
         participants: list[dict[str, str]] = json.loads(self.credentials.read_text())["participants"]
         found = [one for one in participants if one["country"] == country]
         if not found:
@@ -173,12 +173,12 @@ class Originator:
         task.add_done_callback(self._tasks.discard)
 
     async def _send(self, bank: Mapping[str, str], uetr: str, body: bytes) -> None:
-        """Send the same bytes until the switch has told a final state, or turned the message away."""
+        """Send the same bytes until the switch reports a final state or refuses the message."""
         assert self.credentials is not None
         base = URL(json.loads(self.credentials.read_text())["url"])
         key = SigningKey.from_pem(bank["keyid"], bank["private_key"].encode())
         async with self._gate, _session() as session:
-            outcome = {"status": "", "reason": "no answer"}
+            outcome = {"status": "", "reason": "no response"}
             for attempt in range(TRIES):
                 outcome = await _ask(session, base, key, body) or outcome
                 if outcome["status"]:
@@ -198,7 +198,7 @@ def _session() -> aiohttp.ClientSession:
 async def _ask(
     session: aiohttp.ClientSession, base: URL, key: SigningKey, body: bytes
 ) -> dict[str, str] | None:
-    """One request: the outcome, or None while there is none."""
+    """One request: the outcome, or None if there is none yet."""
     url = base / "v1/iso20022/pacs.008"
     headers = {"Accept": _JSON, "Prefer": f"wait={_WAIT_S}"}
     proof = http_signatures.sign(

@@ -36,7 +36,7 @@ _PAGE: Final = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 
 @dataclass(frozen=True, slots=True)
 class RailRequest:
-    """An HTTP request, read completely."""
+    """An HTTP request that was read completely."""
 
     method: str
     path: str
@@ -46,7 +46,7 @@ class RailRequest:
 
 @dataclass(frozen=True, slots=True)
 class RailResponse:
-    """An HTTP answer. `cut`: the connection ends after half of the body."""
+    """An HTTP response. `cut`: the connection ends after half of the body."""
 
     status: int = 200
     body: bytes = b""
@@ -57,7 +57,7 @@ class RailResponse:
 
 @dataclass(frozen=True, slots=True)
 class CreditOrder:
-    """What a native order asks for."""
+    """The content of a native order."""
 
     ref: str
     uetr: str
@@ -65,14 +65,14 @@ class CreditOrder:
     account: str
     expires_at: datetime
     content: bytes
-    """What must be the same when the order comes again."""
+    """The content that must be the same when the order is repeated."""
     script: Script | None = None
-    """How the rail behaves about it where no magic word says otherwise; None: as about every order."""
+    """How the rail behaves for this order if no magic word demands otherwise; None: as for every order."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderCase:
-    """One order as the book has it (or would have it) and how the rail behaves about it."""
+    """One order with its entry in the book (or the entry it would have) and the script of the rail."""
 
     entry: BookEntry
     script: Script
@@ -80,7 +80,7 @@ class OrderCase:
 
 @dataclass(frozen=True, slots=True)
 class EnquiryFinding:
-    """What an enquiry is told: nothing is known when `entry` is None."""
+    """The result of an enquiry: the order is not found if `entry` is None."""
 
     entry: BookEntry | None
     outcome: Outcome
@@ -89,11 +89,11 @@ class EnquiryFinding:
 
 
 class DifferentContent(Exception):
-    """The id is known with another content."""
+    """The id is known with different content."""
 
 
 class RailClosed(Exception):
-    """The rail takes no orders before an instant."""
+    """The rail accepts no orders before an instant."""
 
     def __init__(self, until: datetime) -> None:
         self.until = until
@@ -101,15 +101,15 @@ class RailClosed(Exception):
 
 
 class ResponseBuilder(Protocol):
-    """How a country's simulator says what became of an entry."""
+    """Builds the native response of a country's simulator about an entry."""
 
     def __call__(self, entry: BookEntry, outcome: Outcome, corruption: Corruption) -> bytes:
-        """The native answer, spoiled where it must be (amount, reference, signature)."""
+        """The native response, corrupted where required (amount, reference, signature)."""
 
 
 @dataclass(slots=True)
 class OrderProcessor:
-    """Books credits and remembers what the scripts still owe. `native_code` says an ISO reason natively."""
+    """Books credits and tracks outstanding responses; `native_code` maps an ISO reason to a native code."""
 
     book: Book
     profile: RailProfile
@@ -123,20 +123,20 @@ class OrderProcessor:
     time_scale: float
     faults: Faults = field(default_factory=Faults)
     closed_until: datetime | None = None
-    """Set by a test or an operator of the sandbox, over the rail's ordinary hours."""
+    """Set by a test or an operator of the sandbox; overrides the ordinary hours of the rail."""
     _scripts: dict[str, Script] = field(default_factory=dict)
     _enquired: dict[str, int] = field(default_factory=dict)
     _awaited: dict[str, asyncio.Event] = field(default_factory=dict)
-    """Set when somebody asks for the first time."""
+    """Set at the first enquiry."""
     _said: set[str] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def accept(self, credit: CreditOrder) -> OrderCase:
-        """Book a credit once. An order seen before gets the case as it stands.
+        """Book a credit once. A known order returns its current case.
 
         Raises:
-            OtherContent: the id was used for something else.
-            Closed: the rail takes no new order now.
+            DifferentContent: the id was used for another order.
+            RailClosed: the rail accepts no new orders now.
 
         """
         fingerprint = hashlib.sha256(credit.content).hexdigest()[:32]
@@ -163,22 +163,22 @@ class OrderProcessor:
         return OrderCase(self.book.append(entry), plan)
 
     def must_be_open(self) -> None:
-        """Raise Closed while the rail takes no new orders."""
+        """Raise RailClosed while the rail accepts no new orders."""
         if self.closed_until is not None and datetime.now(UTC) < self.closed_until:
             raise RailClosed(self.closed_until)
 
     def settle(self, entry: BookEntry) -> BookEntry:
-        """Credit an entry that was pending."""
+        """Credit a pending entry."""
         return self.book.append(replace(entry, outcome=EntryStatus.DONE, code="", at=now()))
 
     def refuse_pending(self, entry: BookEntry, reason: str) -> BookEntry:
-        """Refuse an entry that was pending, with an ISO reason."""
+        """Refuse a pending entry with an ISO reason."""
         return self.book.append(
             replace(entry, outcome=EntryStatus.REFUSED, code=self.native_code(reason), at=now())
         )
 
     def reverse(self, ref: str) -> BookEntry | None:
-        """Take a credit back; None where there is none to take back."""
+        """Reverse a credit; None if there is none."""
         known = self.book.find(ref)
         if known is None or known.outcome not in {EntryStatus.DONE, EntryStatus.REVERSED}:
             return None
@@ -187,7 +187,7 @@ class OrderProcessor:
         return self.book.append(replace(known, outcome=EntryStatus.REVERSED, at=now()))
 
     def enquire(self, ref: str) -> EnquiryFinding:
-        """What the rail tells about an order, which its script may falsify."""
+        """The rail's response to an enquiry, which the script may falsify."""
         entry = self.book.find(ref)
         if entry is None:
             return EnquiryFinding(None, Outcome.NOT_FOUND)
@@ -202,12 +202,12 @@ class OrderProcessor:
         return EnquiryFinding(entry, outcome_of(entry), entry.code, plan.enquiry_corruption)
 
     def cycle(self, day: str) -> list[BookEntry]:
-        """What became final on a day of the rail's clock, oldest first; a reversal stands as its credit."""
+        """Orders that became final on a day of the rail's clock, oldest first; reversals count as credits."""
         final = (entry for entry in self.book.entries.values() if entry.outcome is not EntryStatus.PENDING)
         return [entry for entry in final if self.profile.hours.day(datetime.fromisoformat(entry.at)) == day]
 
     def resume(self) -> None:
-        """After a restart: credit what was left pending, or give it back."""
+        """After a restart: credit or refuse the orders that were pending."""
         for entry in list(self.book.entries.values()):
             if entry.outcome is EntryStatus.PENDING:
                 plan = self._script_of(entry.account)
@@ -219,7 +219,7 @@ class OrderProcessor:
     async def respond_by_callback(
         self, case: OrderCase, acknowledgement: bytes, words: ResponseBuilder
     ) -> RailResponse:
-        """Acknowledge, and say the rest later by callback."""
+        """Acknowledge the order and send the responses later by callback."""
         says = [self._later(case, say, words) for say in case.script.responses]
         if case.script.before_acknowledgement:
             for say in says:
@@ -230,7 +230,7 @@ class OrderProcessor:
         return _spoiled(RailResponse(body=acknowledgement), case.script.corruption)
 
     async def respond_in_exchange(self, case: OrderCase, words: ResponseBuilder) -> RailResponse | None:
-        """Say the first word in the exchange and the rest by callback; None: never answer."""
+        """Send the first response in the exchange and the others by callback; None: never respond."""
         if case.script.corruption is not Corruption.NOTHING:
             return _spoiled(
                 RailResponse(body=words(case.entry, Outcome.DONE, Corruption.NOTHING)), case.script.corruption
@@ -241,7 +241,7 @@ class OrderProcessor:
         if case.script.before_acknowledgement:
             await self._later(case, first, words)
         if first.wait in {ResponseDelay.PAST_ANSWER, ResponseDelay.PAST_ENQUIRY}:
-            # By then the sender has hung up: the word must come by callback.
+            # By then the sender has closed the connection: the response must be sent by callback.
             self._start(self._later(case, first, words))
             return None
         await self._wait(case.entry.rail_ref, first)
@@ -251,7 +251,7 @@ class OrderProcessor:
         return RailResponse(body=_body(case.entry, first, words))
 
     def later(self, body: bytes) -> None:
-        """Post a word to the switch after the ordinary latency."""
+        """Post a message to the switch after the ordinary latency."""
 
         async def say() -> None:
             await asyncio.sleep(self.latency_s)
@@ -260,7 +260,7 @@ class OrderProcessor:
         self._start(say())
 
     async def close(self) -> None:
-        """Drop what was still to be said."""
+        """Drop the responses that are not sent yet."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -282,7 +282,7 @@ class OrderProcessor:
         return script(self.word_of(account)) or ORDINARY
 
     async def _later(self, case: OrderCase, say: ScriptedResponse, words: ResponseBuilder) -> None:
-        """Wait, credit or give back what was deemed, and post the word to the switch."""
+        """Wait, credit or refuse a pending order, and post the response to the switch."""
         await self._wait(case.entry.rail_ref, say)
         entry = self.book.find(case.entry.rail_ref) or case.entry
         if say.outcome is Outcome.DONE and entry.outcome is EntryStatus.PENDING:
@@ -307,7 +307,7 @@ class OrderProcessor:
 
 
 def outcome_of(entry: BookEntry) -> Outcome:
-    """What an entry is in the words of the port. A reversal is another order: its credit stays done."""
+    """The outcome of an entry for the port. A reversal is another order: its credit remains done."""
     return _OUTCOMES[entry.outcome]
 
 

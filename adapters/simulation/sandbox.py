@@ -1,8 +1,8 @@
-"""Everything that a sandbox needs to talk to one simulated rail, made once and kept.
+"""Everything that a sandbox needs to connect to one simulated rail, made once and kept.
 
 `prepare` makes, in `DIR`: an authority for TLS, a certificate for this machine, and signing keys for the rail
-and for us; private files are readable by their owner only. It returns the `RailConnection` for the adapter
-and the command line that starts the rail.
+and for us. Only their owner can read private files. It returns the `RailConnection` for the adapter and the
+command line that starts the rail.
 """
 
 import contextlib
@@ -28,9 +28,9 @@ from adapters.port import RailConnection
 
 LIFETIME: Final = timedelta(days=3650)
 FRAMES: Final = "tls"
-"""`SCHEME` in the sandbox module of a rail that speaks frames over TLS, sealed by MACs."""
+"""`SCHEME` in the sandbox module of a rail that uses frames over TLS with MACs."""
 _PORTS: Final = range(20000, 32768)
-"""Below those that Linux gives to outgoing connections and to whoever asks for any."""
+"""Below the ports that Linux assigns to outgoing connections and to requests for any port."""
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
@@ -47,7 +47,7 @@ def prepare(
 ) -> tuple[RailConnection, list[str]]:
     """What the switch needs to connect to a simulated rail, and the command that starts the rail.
 
-    Files that exist are used again, so a restarted sandbox keeps its keys and its book.
+    Existing files are reused, so a restarted sandbox keeps its keys and its book.
 
     Raises:
         NotFound: no adapter for this country.
@@ -101,7 +101,7 @@ def prepare(
 def issue_client(directory: Path) -> None:
     """Make an authority for participants, `client-ca.crt`, and our certificate, `client.crt` with its key.
 
-    Once: the authority's key is not kept. A rail that is started with `--client-ca` takes nobody else.
+    Only once, because the authority's key is not kept. A rail with `--client-ca` refuses all other clients.
     """
     if (directory / "client-ca.crt").exists():
         return
@@ -118,21 +118,21 @@ def issue_client(directory: Path) -> None:
 
 
 def is_simulated(directory: Path) -> bool:
-    """Whether `prepare` made a rail of this directory: only a simulated rail's own certificate lies here."""
+    """Whether `prepare` made the rail of this directory: only simulated rails store a certificate here."""
     return (directory / "server.crt").exists()
 
 
 def is_paid(country: str, named: str, account: str) -> bool:
-    """Whether a simulated rail pays `account` for an account or alias in its own writing.
+    """Whether a simulated rail pays an account or alias, in its own format, to `account`.
 
-    An alias stands for an account, and an account may be written with its branch behind an `@`.
+    An alias represents an account, and an account may be followed by `@` and its branch.
     """
     aliases: Mapping[str, str | None] = getattr(registry.module(country, "sandbox"), "ALIASES", {})
     return account in {named, aliases.get(named)} or account.partition("@")[0] == named
 
 
 def free_port() -> int:
-    """A port that nobody listens on, and that the kernel does not give to others while its server is away."""
+    """An unused port that the kernel does not assign to others while its server is stopped."""
     for _ in _PORTS:
         port = secrets.choice(_PORTS)
         with socket.socket() as listener, contextlib.suppress(OSError):
@@ -142,7 +142,7 @@ def free_port() -> int:
 
 
 def _make_tls(directory: Path) -> None:
-    """An authority and a certificate for 127.0.0.1 and localhost; made together or not at all."""
+    """An authority and a certificate for 127.0.0.1 and localhost; both or none are made."""
     if (directory / "server.crt").exists():
         return
     authority_key, server_key = (
@@ -162,7 +162,7 @@ def _make_tls(directory: Path) -> None:
     )
     write_private(directory / "server.key", _private_pem(server_key))
     write_private(directory / "ca.crt", authority_certificate.public_bytes(Encoding.PEM))
-    # Last, because its presence says that all is there. The authority's key is not kept: its work is done.
+    # Last, because its presence shows that everything is complete. The authority's key is not kept.
     write_private(directory / "server.crt", certificate.public_bytes(Encoding.PEM))
 
 
@@ -233,7 +233,7 @@ def _make_signing_key(directory: Path, name: str) -> None:
 
 
 def _make_mac_key(directory: Path, name: str) -> None:
-    """An AES key that both sides know: `NAME.key` and `NAME.pub` hold the same hexadecimal digits."""
+    """An AES key that both sides know: `NAME.key` and `NAME.pub` contain the same hexadecimal digits."""
     if (directory / f"{name}.pub").exists():
         return
     key = secrets.token_hex(16).encode()
@@ -246,7 +246,7 @@ def _private_pem(key: PrivateKey) -> bytes:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read; it appears complete or not at all."""
+    """Write a file that only its owner can read; it appears complete or not at all."""
     unfinished = path.with_name(path.name + ".new")
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

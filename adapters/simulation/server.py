@@ -1,10 +1,9 @@
 """The process of a simulated rail: TLS server, control paths, callbacks to the switch.
 
-Control paths, beside the rail's own: `GET /book` (the book as JSON lines), `GET /requests` (requests seen by
-path, as JSON), `POST /faults` with `{"word": "SILENT", "count": 3}`, `DELETE /faults`, `POST /hours` with
+Control paths, beside the rail's own: `GET /book` (the book as JSON lines), `GET /requests` (requests by path,
+as JSON), `POST /faults` with `{"word": "SILENT", "count": 3}`, `DELETE /faults`, `POST /hours` with
 `{"closed_until": "2026-11-24T03:00:00Z"}` and `DELETE /hours`; `POST /originate` and `GET /originated` (see
-`origin`). `GET /cycles/YYYY-MM-DD` is the rail's own:
-its end-of-cycle file.
+`origin`). `GET /cycles/YYYY-MM-DD` is one of the rail's own paths: its end-of-cycle file.
 """
 
 import asyncio
@@ -31,7 +30,7 @@ from adapters.simulation.rail import OrderProcessor, RailClosed, RailRequest, Ra
 
 REQUEST_BYTES: Final = 256 * 1024
 DELIVERIES: Final = 3
-"""How often a callback is tried."""
+"""Number of attempts for a callback."""
 RETRY_S: Final = 1.0
 KEEP_ALIVE_S: Final = 75
 _JSON: Final = "application/json"
@@ -50,22 +49,22 @@ class HttpSimulator(Protocol):
     processor: OrderProcessor
 
     async def handle(self, request: RailRequest) -> RailResponse | None:
-        """Answer a request on the rail's own paths; None: never answer."""
+        """Respond to a request at the rail's own paths; None: never respond."""
 
 
 @runtime_checkable
 class AnnouncingSimulator(Protocol):
-    """A simulated rail that tells its participants when it closes out of hours."""
+    """A simulated rail that notifies its participants when it closes out of hours."""
 
     def announcement(self, until: datetime) -> bytes:
-        """What it says, to the callback address."""
+        """The notice for the callback address."""
 
 
 class NotificationSender(Protocol):
-    """Where a rail says what it says later: callbacks, or connections of the participant."""
+    """How a rail sends later messages: callbacks, or the participant's connections."""
 
     async def deliver(self, body: bytes) -> None:
-        """Say it, a few times if need be."""
+        """Send a message, with a few retries."""
 
     async def close(self) -> None:
         """Close the connections."""
@@ -73,7 +72,7 @@ class NotificationSender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SimulatorSettings:
-    """How to run one simulated rail."""
+    """The configuration of one simulated rail."""
 
     country: str
     port: int
@@ -91,13 +90,13 @@ class SimulatorSettings:
 
     @property
     def book(self) -> Path:
-        """Where the rail's book is."""
+        """The path of the rail's book."""
         return self.data / FILE_NAME
 
 
 @dataclass(slots=True)
 class Callbacks:
-    """Posts the rail's words to the switch, a few times if need be."""
+    """Posts the rail's messages to the switch, with a few retries."""
 
     url: str
     ca_file: Path | None
@@ -106,7 +105,7 @@ class Callbacks:
     _session: aiohttp.ClientSession | None = field(default=None, init=False)
 
     async def deliver(self, body: bytes) -> None:
-        """Post `body` until the switch answers 2xx, at most `DELIVERIES` times."""
+        """Post `body` until the switch responds with 2xx, at most `DELIVERIES` times."""
         for attempt in range(DELIVERIES):
             if attempt:
                 await asyncio.sleep(RETRY_S * attempt * self.time_scale)
@@ -117,7 +116,7 @@ class Callbacks:
                     await response.read()
                     if response.ok:
                         return
-                    _log.warning("callback answered %s", response.status)
+                    _log.warning("callback responded with %s", response.status)
             except (aiohttp.ClientError, TimeoutError) as error:
                 _log.warning("callback failed: %s", type(error).__name__)
 
@@ -145,13 +144,13 @@ def open_processor(
     native_code: Callable[[str], str],
     word_of: Callable[[str], str],
 ) -> OrderProcessor:
-    """The rail's counter over its book.
+    """The rail's order processor with its book.
 
     Args:
-        settings: How the rail runs.
-        callbacks: Where it says what it says later.
-        profile: Its time-outs, which scripts obey.
-        native_code: Says an ISO reason in the rail's words.
+        settings: The configuration of the rail.
+        callbacks: Sends later messages.
+        profile: Its time-outs, which scripts use.
+        native_code: Maps an ISO reason to the rail's code.
         word_of: Finds the magic word in an account.
 
     """
@@ -288,7 +287,7 @@ class SimulatorServer:
 def run(
     server: SimulatorServer, *, port: int, certificate: Path, key: Path, client_ca: Path | None = None
 ) -> None:
-    """Serve until told to stop; `client_ca`: only to clients with a certificate of that authority."""
+    """Serve until the process is stopped; with `client_ca` clients need a certificate of that authority."""
     logging.getLogger("uvicorn.error").addFilter(_is_no_cut)
     uvicorn.run(
         server,
@@ -310,7 +309,7 @@ def run(
 
 
 def _is_no_cut(record: logging.LogRecord) -> bool:
-    """Whether a complaint is about anything but an answer that is cut short: that is what `CUT` asks for."""
+    """Whether a log record is not about a response that was cut, as the magic word `CUT` demands."""
     return record.msg != "ASGI callable returned without completing response."
 
 
@@ -338,7 +337,7 @@ async def _write(response: RailResponse, send: Send) -> None:
     ]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     if response.cut:
-        # Returning with the body half sent makes the server close the connection.
+        # Returning after half of the body makes the server close the connection.
         half = response.body[: len(response.body) // 2]
         await send({"type": "http.response.body", "body": half, "more_body": True})
         return

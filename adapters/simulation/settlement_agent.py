@@ -1,15 +1,16 @@
-"""A simulated settlement agent: takes instructions at a door, keeps its own book, says what became of each.
+"""A simulated settlement agent: receives instructions, keeps its own book, reports the outcome of each.
 
     python -m adapters.simulation.settlement_agent --port N --data DIR --key FILE --keyid ID
         --switch URL --switch-key FILE
 
-`POST /` takes a pacs.009 (an instruction: acted upon once) or a pacs.028 (an enquiry), with the switch's
-detached JWS in `Payswitch-Signature`. The answer is 202 when it has the instruction, 404 when it is asked
-about one that it does not have, 401 without a signature that holds. What became of the lines it then says
-by a camt.054 or a pacs.002, signed (RFC 9421), to `URL/v1/settlements/confirmations`.
+`POST /` accepts a pacs.009 (an instruction, executed once) or a pacs.028 (an enquiry), with the switch's
+detached JWS in `Payswitch-Signature`. The response is 202 if it has the instruction, 404 to an enquiry about
+an unknown one, 401 without a valid signature. It then reports the outcome of the lines in a camt.054 or a
+pacs.002, signed (RFC 9421), to `URL/v1/settlements/confirmations`.
 
-`POST /faults` with a word lets the next instruction go wrong: `LOST` (202 is said, nothing is kept),
-`HTTP502` (kept, answered with 502), `SILENT` (kept, told only when asked), or an ISO reason (all refused).
+`POST /faults` with a word causes a fault at the next instruction: `LOST` (answered with 202, not stored),
+`HTTP502` (stored, answered with 502), `SILENT` (stored, reported only after an enquiry), or an ISO reason
+(all lines refused).
 """
 
 import argparse
@@ -41,12 +42,12 @@ _WORDS: Final = frozenset({"LOST", "HTTP502", "SILENT"})
 
 @dataclass(slots=True)
 class SettlementAgent:
-    """One agent, with the book of what it moved: positive to the bank, negative from it."""
+    """One agent, with the book of its transfers: positive amounts to the bank, negative from it."""
 
     book: Book
     key: SigningKey
     switch: str
-    """Where the switch is: `http://host:port`."""
+    """The address of the switch: `http://host:port`."""
     switch_key: PublicKey
     faults: deque[str] = field(default_factory=deque)
     instructed: dict[str, list[str]] = field(default_factory=dict)
@@ -54,19 +55,19 @@ class SettlementAgent:
     _telling: set[asyncio.Task[None]] = field(default_factory=set)
 
     def application(self) -> web.Application:
-        """The door, and the way to make it go wrong."""
+        """The endpoint for instructions and the one for faults."""
         application = web.Application()
         application.router.add_post("/", self.take)
         application.router.add_post("/faults", self.fault)
         return application
 
     async def fault(self, request: web.Request) -> web.Response:
-        """Let the next instruction go wrong."""
+        """Cause a fault at the next instruction."""
         self.faults.append(await request.text())
         return web.Response(status=204)
 
     async def take(self, request: web.Request) -> web.Response:
-        """An instruction, or an enquiry about one."""
+        """Receive an instruction, or an enquiry about one."""
         raw = await request.read()
         try:
             jws.verify(request.headers.get(SIGNATURE, ""), raw, key=self.switch_key)
@@ -91,7 +92,7 @@ class SettlementAgent:
         return web.Response(status=202)
 
     def _line(self, content: dict[str, Any], tx: dict[str, Any], fault: str) -> BookEntry:
-        """Move a line's money, once whatever is said again."""
+        """Transfer the money of a line once, however often it is repeated."""
         uetr = tx["PmtId"]["UETR"]
         known = self.book.find(uetr)
         if known is not None:
@@ -151,7 +152,7 @@ def _notification(lines: list[BookEntry]) -> dict[str, Any]:
     entries = [
         {
             "Amt": {"Ccy": line.currency, "Amt": Money(abs(line.amount_minor), line.currency).text},
-            "CdtDbtInd": "DBIT" if line.amount_minor > 0 else "CRDT",  # as the scheme's account sees it
+            "CdtDbtInd": "DBIT" if line.amount_minor > 0 else "CRDT",  # from the view of the scheme's account
             "Sts": {"Cd": "BOOK"},
             "BkTxCd": {"Prtry": {"Cd": "SETT"}},
             "NtryDtls": [{"TxDtls": [{"Refs": {"UETR": line.uetr}}]}],
@@ -171,7 +172,7 @@ def _status_report(lines: list[BookEntry]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until the process is stopped."""
     parser = argparse.ArgumentParser(prog="python -m adapters.simulation.settlement_agent")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--data", type=Path, required=True)

@@ -1,6 +1,7 @@
-"""Shapes of XML messages, in our own notation, by which a simulated rail refuses what is not its message.
+"""The structure of XML messages in our own notation, with which a simulated rail refuses other messages.
 
-For rails whose official schemas cannot travel with the project; tests hold the shapes against those schemas.
+For rails whose official schemas cannot be distributed with the project; tests compare the structures with
+those schemas.
 """
 
 import re
@@ -15,11 +16,11 @@ from schemas.errors import InvalidMessage
 
 @dataclass(frozen=True, slots=True)
 class ElementShape:
-    """What an element may hold: attributes and parts, each with `?` where optional; or text."""
+    """The allowed content of an element: attributes and parts, with `?` if optional; or text."""
 
     attributes: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     parts: Sequence[tuple[str, "ElementShape"]] = ()
-    """In their order; a part may come once. All are of the element's own namespace."""
+    """In order, each part at most once. All are in the element's own namespace."""
     text: re.Pattern[str] | None = None
 
 
@@ -29,17 +30,17 @@ def like(pattern: str) -> re.Pattern[str]:
 
 
 def check(element: Element, shape: ElementShape) -> None:
-    """Refuse an element that has not the shape.
+    """Refuse an element with another structure.
 
     Raises:
-        InvalidMessage: a part is missing, foreign, out of order or malformed.
+        InvalidMessage: a part is missing, unexpected, out of order or malformed.
 
     """
     _check_attributes(element, shape)
     name = etree.QName(element)
     if shape.text is None:
         if (element.text or "").strip():
-            raise InvalidMessage("text where none belongs", path=name.localname)
+            raise InvalidMessage("text where none is allowed", path=name.localname)
     elif shape.text.fullmatch(element.text or "") is None:
         raise InvalidMessage("text that its type does not allow", path=name.localname)
     children = list(element)
@@ -47,9 +48,9 @@ def check(element: Element, shape: ElementShape) -> None:
         if children and children[0].tag == f"{{{name.namespace}}}{part.removesuffix('?')}":
             check(children.pop(0), inner)
         elif not part.endswith("?"):
-            raise InvalidMessage(f"no {part}", path=name.localname)
+            raise InvalidMessage(f"{part} is missing", path=name.localname)
     if children:
-        raise InvalidMessage("a part that does not belong, or not there", path=name.localname)
+        raise InvalidMessage("a part that is not allowed, or not in this place", path=name.localname)
 
 
 def _check_attributes(element: Element, shape: ElementShape) -> None:
@@ -58,8 +59,8 @@ def _check_attributes(element: Element, shape: ElementShape) -> None:
         value = left.pop(name.removesuffix("?"), None)
         if value is None:
             if not name.endswith("?"):
-                raise InvalidMessage(f"no {name}")
+                raise InvalidMessage(f"{name} is missing")
         elif pattern.fullmatch(value) is None:
             raise InvalidMessage("a value that its type does not allow", path=name.removesuffix("?"))
     if left:
-        raise InvalidMessage("an attribute that does not belong")
+        raise InvalidMessage("an attribute that is not allowed")

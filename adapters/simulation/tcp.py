@@ -1,7 +1,7 @@
-"""The process of a simulated rail that speaks over persistent TCP connections: TLS server and control port.
+"""The process of a simulated rail with persistent TCP connections: TLS server and control port.
 
-The rail's own port speaks frames only, so the control paths (see `server`) have a port of their own, whose
-address stands in `DIR/control` while the process runs.
+The rail's own port accepts only frames, so the control paths (see `server`) have a separate port, whose
+address is in `DIR/control` while the process runs.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ CONTROL: Final = "control"
 """Name of the file with the address of the control port."""
 READ_BYTES: Final = 64 * 1024
 _PATIENCE_S: Final = 5.0
-"""How long a word waits for a connection to be said on."""
+"""How long a message waits for a connection."""
 _CUT_S: Final = 2.0
-"""From half an answer to the end of the connection, unless the participant ends it before: orders that are on
-their way to us still arrive, and are answered on another."""
+"""Time from half a response to the end of the connection, unless the participant ends it earlier: orders on
+their way still arrive, and are answered on another connection."""
 _HTTP_502: Final = 502
 
 _log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Peer:
     length: Length
     signed_on: bool = False
     silent: bool = False
-    """Nothing may be said on it any more: it ends soon."""
+    """Nothing may be sent on it any more: it will end soon."""
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
     def send(self, message: bytes) -> None:
@@ -50,7 +50,7 @@ class Peer:
         self.writer.write(framed(message, self.length))
 
     async def cut(self, raw: bytes) -> None:
-        """Send what is no whole frame, and end the connection a little later."""
+        """Send an incomplete frame, and end the connection a little later."""
         self.silent = True
         self.writer.write(raw)
         with contextlib.suppress(TimeoutError):
@@ -59,31 +59,31 @@ class Peer:
 
 
 _asking: ContextVar[Peer | None] = ContextVar("asking", default=None)
-"""The connection that the order came by, for whatever is said of it later."""
+"""The connection on which the order arrived, for all later messages about it."""
 
 
 @dataclass(slots=True)
 class Peers:
-    """The participant's connections. A word goes where its order came from, else to any that is signed on."""
+    """The participant's connections. A message uses that of its order, otherwise any signed-on one."""
 
     length: Length
     connected: list[Peer] = field(default_factory=list)
     _came: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def deliver(self, body: bytes) -> None:
-        """Say a message; lost, as on a real line, when nobody connects for long."""
+        """Send a message; it is lost, as on a real line, if nobody connects for long."""
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 while (peer := self._listening()) is None:
                     self._came.clear()
                     await self._came.wait()
         except TimeoutError:
-            _log.warning("nobody there to hear")
+            _log.warning("no participant is connected")
             return
         peer.send(body)
 
     def signed_on(self, peer: Peer) -> None:
-        """From now on the connection is told what others missed."""
+        """From now on the connection receives messages that had no connection."""
         peer.signed_on = True
         self._came.set()
 
@@ -93,7 +93,7 @@ class Peers:
             peer.writer.transport.abort()
 
     def _listening(self) -> Peer | None:
-        """The connection that asked, signed on or not; else the oldest that is signed on."""
+        """The requesting connection, signed on or not; otherwise the oldest that is signed on."""
         asking = _asking.get()
         able = [peer for peer in self.connected if not peer.silent]
         if asking in able:
@@ -103,23 +103,23 @@ class Peers:
 
 @runtime_checkable
 class TcpSimulator(Protocol):
-    """A country's simulated rail that speaks frames."""
+    """A country's simulated rail that uses frames."""
 
     processor: OrderProcessor
     peers: Peers
 
     async def answer(self, message: bytes, peer: Peer) -> RailResponse | None:
-        """Answer a message; None: never. The body is a message without its length."""
+        """Respond to a message; None: never. The body is a message without its length."""
 
     def sign_off(self) -> None:
-        """Tell every participant that the rail goes; they connect and sign on again when they can."""
+        """Notify every participant that the rail stops; they connect and sign on again when they can."""
 
     async def handle(self, request: RailRequest) -> RailResponse | None:
-        """Nothing is there by HTTP but the control paths."""
+        """There is nothing at HTTP except the control paths."""
 
 
 class ControlServer(SimulatorServer):
-    """The control paths of a rail that does not speak HTTP itself; `POST /sign-off` is one more."""
+    """The control paths of a rail that does not use HTTP itself, with the additional `POST /sign-off`."""
 
     __slots__ = ()
 
@@ -130,21 +130,21 @@ class ControlServer(SimulatorServer):
         return {**super()._controls(), "POST /sign-off": lambda _: self._sign_off()}
 
     def _sign_off(self) -> RailResponse:
-        assert isinstance(self.simulator, TcpSimulator), "it was made for one"
+        assert isinstance(self.simulator, TcpSimulator), "it was made for a TcpSimulator"
         self.simulator.sign_off()
         return RailResponse(204)
 
 
 @dataclass(slots=True)
 class Listener:
-    """Reads frames from every connection, and answers each in a task of its own."""
+    """Reads frames from every connection and answers each in a separate task."""
 
     simulator: TcpSimulator
     control: SimulatorServer
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, from its first byte to its last."""
+        """Serve one connection from its first byte to its last."""
         peers = self.simulator.peers
         peer = Peer(writer, peers.length)
         peers.connected.append(peer)
@@ -190,7 +190,7 @@ async def run(
     data: Path,
     client_ca: Path | None = None,
 ) -> None:
-    """Serve the rail and its control port until told to stop; `client_ca` as in `server.run`."""
+    """Serve the rail and its control port until the process stops; `client_ca` as in `server.run`."""
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=client_ca)
     tls.load_cert_chain(certificate, key)
     tls.verify_mode = ssl.CERT_REQUIRED if client_ca else ssl.CERT_NONE
@@ -215,7 +215,7 @@ async def run(
 
 @contextlib.asynccontextmanager
 async def _announced(data: Path) -> AsyncIterator[socket.socket]:
-    """A socket for the control port, its address written down for as long as it is there."""
+    """A socket for the control port; its address is in a file as long as the socket exists."""
     file = data / CONTROL
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -16,9 +16,9 @@ class KortiMilli(Iso8583Adapter):
     """Implements the port for Tajikistan's rail."""
 
     def check(self, order: Order) -> Sequence[Violation]:
-        """See `RailAdapter.check`. A key that does not fit is logged: the rule is observed, not published."""
+        """See `RailAdapter.check`. A wrong account key is only logged, because the rule is not published."""
         if key_fits(order) is False:
-            _log.warning("the creditor account's key does not fit its bank")
+            _log.warning("the creditor account's key does not match its bank")
         return Iso8583Adapter.check(self, order)
 
 

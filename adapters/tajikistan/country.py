@@ -6,7 +6,7 @@ from adapters.business_days import BusinessCalendar
 from adapters.country import Country, CountryNames, SandboxBank
 
 CALENDAR: Final = BusinessCalendar("TJ")
-"""Saturday and Sunday: the National Bank settles on five days."""
+"""Saturday and Sunday: the National Bank settles on five days a week."""
 
 COUNTRY: Final = Country(
     code="TJ",

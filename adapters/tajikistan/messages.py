@@ -1,4 +1,4 @@
-"""The Tajik dialect of ISO 8583, and its accounts."""
+"""The Tajik form of ISO 8583, and its accounts."""
 
 import re
 from typing import Final
@@ -15,14 +15,14 @@ _BIK = re.compile(r"350\d{6}", re.ASCII)
 
 
 def is_account(text: str) -> bool:
-    """An account of 20 digits, or of 14 at the National Bank. The key needs the bank: see `key_fits`."""
+    """An account of 20 digits, or of 14 at the National Bank. The key depends on the bank: see `key_fits`."""
     return _ACCOUNT.fullmatch(text) is not None
 
 
 def key_fits(order: Order) -> bool | None:
-    """Whether the account's key fits the BIK of the creditor's bank; None where the BIK is not given.
+    """Whether the account's key matches the BIK of the creditor's bank; None if the BIK is not given.
 
-    The rule is observed on five accounts: a mismatch is worth a line in the log, not a refusal.
+    The rule is observed on five accounts: a wrong key is logged, not refused.
     """
     account, bik = account_of(order.payment, DIALECT), order.payment.creditor_agent.member_id
     if account is None or bik is None or _BIK.fullmatch(bik) is None:

@@ -1,8 +1,7 @@
 """The Tajik national processing as data.
 
-No message specification is public: everything is a profile of our own in the family that national card
-schemes use, ISO 8583. The shape of accounts and their key are observed on public identifiers. See
-`docs/rails/TJ.md`.
+No message specification is public: everything is our own profile based on ISO 8583, which national card
+schemes use. The format of accounts and their key are observed on public identifiers. See `docs/rails/TJ.md`.
 """
 
 from typing import Final

@@ -1,6 +1,6 @@
 """Invented ids and accounts at the simulated Tajik processing.
 
-Accounts are digits only, so a magic word is the number of an account's last eight digits.
+Accounts are digits only, so a magic word is encoded in the last eight digits of an account.
 """
 
 import re

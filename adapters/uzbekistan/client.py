@@ -1,8 +1,8 @@
-"""The adapter of the Uzbek rail: a card's credit in one step, an account's as hold and confirmation.
+"""The adapter of the Uzbek rail: one step to credit a card, hold and confirmation for an account.
 
-Nothing moves before `hold.confirm`; `p2p.universal.credit` moves at once. Both act once for an `ext`, which
-is the UETR, so the stored bytes may be sent again. An error comes with HTTP 200 and refuses only if its code
-is known to prove that nothing will happen.
+No money moves before `hold.confirm`; `p2p.universal.credit` moves it at once. Both are executed once for an
+`ext`, which is the UETR, so the stored bytes may be sent again. An error comes with HTTP 200. It is a refusal
+only if its code proves that the order will not be executed.
 """
 
 import base64
@@ -75,12 +75,12 @@ class SvGate:
         return messages.check(order)
 
     def translate(self, order: Order) -> Native:
-        """See `RailAdapter.translate`; the signature is made when the body is sent, always the same."""
+        """See `RailAdapter.translate`. The signature is made on sending and is always the same."""
         body = json_text.write(messages.order_request(order, self.us))
         return Native(uetrs.to_hex(order.payment.uetr), body)
 
     def decode(self, raw: bytes) -> Sequence[Answer]:
-        """See `RailAdapter.decode`: an answer that comes late, posted by the rail."""
+        """See `RailAdapter.decode`: a late response that the rail posts."""
         return [messages.read_answer(verify(json_text.parse(raw), self.rail_key))]
 
     def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
@@ -117,7 +117,7 @@ class SvGate:
         return answer if answer.ref == native.ref else Answer(native.ref, Outcome.UNKNOWN)
 
     async def undo(self, native: Native, reason: str) -> Receipt:
-        """See `RailAdapter.undo`: a hold is dismissed, a credit is taken back by `trans.reverse`."""
+        """See `RailAdapter.undo`: a hold is dismissed, a credit is reversed by `trans.reverse`."""
         dismissed = await self._call(messages.by_ext(messages.DISMISS, native.ref))
         if not isinstance(dismissed, HttpFailure) and messages.state_of(dismissed) == SvGateState.DISMISSED:
             return Receipt(Acceptance.ACCEPTED, _undone(native.ref, Outcome.DONE, SvGateState.DISMISSED))
@@ -152,7 +152,7 @@ class SvGate:
             raise Unavailable("the response of the rail cannot be read") from None
 
     async def probe(self) -> bool:
-        """See `RailAdapter.probe`: the list of card prefixes, which any participant may ask for."""
+        """See `RailAdapter.probe`: the list of card prefixes, which any participant may request."""
         return not isinstance(await self._call(messages.request(messages.PING, "probe", {})), HttpFailure)
 
     def reconcile(self, cycle: str) -> AsyncIterator[Answer]:
@@ -164,14 +164,14 @@ class SvGate:
         await self.http.close()
 
     async def _call(self, request: Content) -> Content | HttpFailure:
-        """One request, and the rail's signed answer to it."""
+        """One request, and the rail's signed response to it."""
         reply = await self._post(json_text.write(sign(request, self.signing_key)))
         if isinstance(reply, HttpFailure):
             return reply
         try:
             answer = verify(json_text.parse(reply.body), self.rail_key)
             if answer.get("id") != request["id"]:
-                return HttpFailure(sent=True, detail="answer to another request")
+                return HttpFailure(sent=True, detail="response to another request")
             if messages.error_of(answer) == SvGateCode.CLOSED:
                 until = messages.open_from(answer)
                 return HttpFailure(sent=False, detail="closed", not_before=until)
@@ -180,7 +180,7 @@ class SvGate:
         return answer
 
     async def _batch(self, requests: Sequence[Content]) -> dict[str, Content]:
-        """Several questions at once: what was answered, by request id, in whatever order it came."""
+        """Several requests at once: the responses by request id, in whatever order they came."""
         reply = await self._post(
             json_text.write_list([sign(request, self.signing_key) for request in requests])
         )
@@ -203,7 +203,7 @@ class SvGate:
 
 
 def _receipt(ref: str, answered: Content) -> Receipt:
-    """The outcome that the rail answered; an answer about another order says nothing of this one."""
+    """The outcome that the rail reported; a response about another order proves nothing about this one."""
     try:
         answer = messages.read_answer(answered)
     except InvalidMessage:
@@ -220,6 +220,6 @@ def _receipt(ref: str, answered: Content) -> Receipt:
 
 
 def _undone(ref: str, outcome: Outcome, code: str) -> Answer:
-    """An undo is an order of its own, under an id of its own."""
+    """An undo is a separate order, with its own id."""
     reason = Reason.NARRATIVE if outcome is Outcome.REFUSED else None
     return Answer(f"{ref}.{messages.REVERSE}", outcome, rail_code=code, reason=reason)

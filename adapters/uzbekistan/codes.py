@@ -1,7 +1,7 @@
-"""Error codes and states of the rail, and what they say about an order.
+"""Error codes and states of the rail, and what they mean for an order.
 
-Observed: the codes from -200 to -317 and those of JSON-RPC 2.0 itself. Profile: the codes from -1000 on, the
-states, and `reason`, by which the rail names an ISO reason beside code -1000.
+Observed: the codes from -200 to -317 and those of JSON-RPC 2.0 itself. Profile: the codes from -1000, the
+states, and `reason`, an ISO reason beside code -1000.
 """
 
 from enum import IntEnum, StrEnum
@@ -26,21 +26,21 @@ class SvGateCode(IntEnum):
     OTP_NEEDED = -314
     OTP_SPENT = -317
     REFUSED = -1000
-    """For the ISO reason beside it."""
+    """The ISO reason is beside it."""
     NO_ORDER = -1001
     OTHER_CONTENT = -1002
-    """The `ext` is known with another content."""
+    """The `ext` is known with different content."""
     EXPIRED = -1003
-    """The order, or the hold that was to be confirmed, is past its instant."""
+    """The order, or the hold to be confirmed, has expired."""
     CLOSED = -1004
-    """`openFrom` beside it says until when."""
+    """`openFrom` beside it states when the rail opens."""
     DISMISSED = -1005
     NOTHING_CREDITED = -1006
-    """There is nothing to take back."""
+    """There is nothing to reverse."""
 
 
 class SvGateState(StrEnum):
-    """Where an order stands."""
+    """The state of an order."""
 
     HELD = "HELD"
     DISMISSED = "DISMISSED"
@@ -65,7 +65,7 @@ REASONS: Final[dict[int, str]] = {
     SvGateCode.BAD_PARAMS:    "FF01",
 }
 # fmt: on
-"""Codes that prove that the order is not and never carried out, as ISO reasons; others prove nothing."""
+"""Codes that prove that the order is not and will not be executed, as ISO reasons; others prove nothing."""
 
 STATES: Final[dict[str, Outcome]] = {
     SvGateState.OK: Outcome.DONE,
@@ -74,14 +74,14 @@ STATES: Final[dict[str, Outcome]] = {
     SvGateState.HELD: Outcome.NOT_FOUND,
     SvGateState.DISMISSED: Outcome.NOT_FOUND,
 }
-"""A reversal is another order: its credit stays done. What is only held is not taken, and never by itself."""
+"""A reversal is another order: its credit remains done. An order with only a hold is not accepted yet."""
 
 NO_REASON: Final = "MS03"
 _NATIVE: Final = {"AC03": SvGateCode.NO_CARD, "AC06": SvGateCode.CARD_BLOCKED, "AB03": SvGateCode.EXPIRED}
 
 
 def native_of(reason: str) -> str:
-    """How a refusal with an ISO reason is said here: a code, with the reason where that does not tell it."""
+    """The code for an ISO reason, followed by the reason if the code alone does not state it."""
     code = _NATIVE.get(reason)
     return str(int(code)) if code is not None else f"{int(SvGateCode.REFUSED)}/{reason}"
 
@@ -94,9 +94,9 @@ def reason_of(native: str) -> str:
 
 
 def outcome_of(native: str, *, enquired: bool) -> tuple[Outcome, str | None]:
-    """What an error says about an order; a code that nobody explained is UNKNOWN.
+    """The outcome for an error; a code that is not in the table is UNKNOWN.
 
-    "I know this one" refuses nothing in answer to a send: the copy that the rail knows may be our own.
+    In response to a submission "already known" is not a refusal: the copy that the rail knows may be ours.
     """
     code, _, named = native.partition("/")
     reason = REASONS.get(int(code)) if _is_code(code) else None

@@ -1,8 +1,8 @@
-"""The rail's JSON-RPC: orders said in it, and its answers read. Pure.
+"""The rail's JSON-RPC: builds orders and parses responses. Pure.
 
-A card is credited by `p2p.universal.credit` in one step (observed), an account or a phone by `hold.create`
-and `hold.confirm` in two (profile). Observed: `ext` as the payer's own id, tiyin, currency "860", `sender`,
-the hold's `time` in minutes, and the ISO 8583 leftover `refNum` in answers. Profile: `recipient` of a hold,
+`p2p.universal.credit` credits a card in one step (observed); `hold.create` and `hold.confirm` credit an
+account or a phone in two (profile). Observed: `ext` as the payer's own id, tiyin, currency "860", `sender`,
+the hold's `time` in minutes, and `refNum` of ISO 8583 in responses. Profile: `recipient` of a hold,
 `expiresAt`, `recipientName`, `purpose`, `purposeCode`, `endToEndId`, states, and `data` of an error.
 """
 
@@ -67,7 +67,7 @@ def check(order: Order) -> Sequence[Violation]:
 
 
 def is_account(text: str) -> bool:
-    """An account of 20 digits in som, by shape: the rule of its key digit is not public."""
+    """An account of 20 digits in som, by format: the rule of its key digit is not public."""
     return _ACCOUNT.fullmatch(text) is not None
 
 
@@ -77,12 +77,12 @@ def is_card(text: str) -> bool:
 
 
 def is_phone(text: str) -> bool:
-    """A phone as the rail writes it."""
+    """A phone in the rail's format."""
     return _PHONE.fullmatch(text) is not None
 
 
 def recipient_of(payment: CreditTransfer) -> str | None:
-    """The account, card or phone to be credited; None if none is given that the rail knows."""
+    """The account, card or phone to credit; None if no identifier known to the rail is given."""
     found = creditor.find(payment.creditor_account, PROFILE.creditor)
     return None if found is None else found.value
 
@@ -93,7 +93,7 @@ def request(method: str, request_id: str, params: Content) -> Content:
 
 
 def order_request(order: Order, us: dict[str, str]) -> Content:
-    """The order: a card's credit, or the hold of an account's."""
+    """The order: a credit to a card, or a hold for an account."""
     recipient = recipient_of(order.payment)
     assert recipient is not None, "orders are checked before they are translated"
     ext = uetrs.to_hex(order.payment.uetr)
@@ -105,7 +105,7 @@ def order_request(order: Order, us: dict[str, str]) -> Content:
 
 
 def by_ext(method: str, ext: str, **more: str) -> Content:
-    """A request that names an order by our own id of it."""
+    """A request that identifies an order by our own id."""
     kind = method.partition(".")[0]
     request_id = ext if method == CONFIRM else f"{ext}.{method}"
     named = {"ext": ext, **more}
@@ -113,16 +113,16 @@ def by_ext(method: str, ext: str, **more: str) -> Content:
 
 
 def info(alias: str) -> Content:
-    """Whose an account, card or phone is; the card's member is called so by the rail."""
+    """A request for the owner of an account, card or phone; all of them use the member for cards."""
     member = "hpan" if is_card(alias) else "account" if is_account(alias) else "phone"
     return request(INFO, "info", {member: alias})
 
 
 def read_answer(content: Content) -> Answer:
-    """What the rail says of an order: in answer to it, or later by callback.
+    """The rail's statement about an order: in response to it, or later by callback.
 
     Raises:
-        InvalidMessage: not a JSON-RPC answer about an order.
+        InvalidMessage: not a JSON-RPC response about an order.
 
     """
     _must_be_answer(content)
@@ -130,10 +130,10 @@ def read_answer(content: Content) -> Answer:
 
 
 def read_enquiry(ext: str, found: Content, held: Content) -> Answer:
-    """What the replies to `trans.ext` and `hold.get` together say of an order.
+    """The outcome of an order from the replies to `trans.ext` and `hold.get` together.
 
     Raises:
-        InvalidMessage: a reply is not one of JSON-RPC, or an error that says nothing about the order.
+        InvalidMessage: a reply is not JSON-RPC, or an error that does not concern the order.
 
     """
     _must_be_answer(found)
@@ -150,7 +150,7 @@ def read_enquiry(ext: str, found: Content, held: Content) -> Answer:
 
 
 def read_payee(content: Content) -> Payee:
-    """The answer of `p2p.info`.
+    """The response to `p2p.info`.
 
     Raises:
         InvalidMessage: a member is missing or malformed.
@@ -161,10 +161,10 @@ def read_payee(content: Content) -> Payee:
 
 
 def error_of(content: Content) -> int | None:
-    """The code of an error; None where the answer is a result.
+    """The code of an error; None if the response is a result.
 
     Raises:
-        InvalidMessage: not a JSON-RPC answer.
+        InvalidMessage: not a JSON-RPC response.
 
     """
     _must_be_answer(content)
@@ -172,7 +172,7 @@ def error_of(content: Content) -> int | None:
 
 
 def state_of(content: Content) -> str | None:
-    """The state that a result names."""
+    """The state in a result."""
     result = content.get("result")
     return result.get("status") if isinstance(result, dict) else None
 
@@ -181,7 +181,7 @@ def open_from(content: Content) -> datetime:
     """When a closed rail opens.
 
     Raises:
-        InvalidMessage: it does not say.
+        InvalidMessage: the instant is missing.
 
     """
     return read_timestamp(text_of(_object(_object(content, "error"), "data"), "openFrom"))
@@ -206,7 +206,7 @@ def read_timestamp(text: str) -> datetime:
 
 
 def _credit(order: Order, ext: str, recipient: str, us: dict[str, str]) -> Content:
-    """What a card's credit and an account's hold both say."""
+    """The content that a card's credit and an account's hold have in common."""
     payment, bank = order.payment, order.payment.creditor_agent.member_id or ""
     named = {
         "bank": bank if _BANK.fullmatch(bank) else "",
@@ -228,7 +228,7 @@ def _credit(order: Order, ext: str, recipient: str, us: dict[str, str]) -> Conte
 
 
 def _sender(order: Order, us: dict[str, str]) -> dict[str, str]:
-    """The originator. The rail wants a name in parts: its first word, its last, and what is between."""
+    """The originator. The rail requires the parts of a name: the first word, the last, and those between."""
     payment = order.payment
     first, *rest = _name(payment.debtor.name, debtor_country(payment)).split()
     last = rest.pop() if rest else first
@@ -252,9 +252,9 @@ def _name(text: str | None, country: str) -> str:
 
 
 def _must_be_answer(content: Content) -> None:
-    """Version, id, and either a result or an error."""
+    """Check version, id, and that there is either a result or an error."""
     if content.get("jsonrpc") != VERSION or ("result" in content) == ("error" in content):
-        raise InvalidMessage("not a JSON-RPC answer")
+        raise InvalidMessage("not a JSON-RPC response")
     text_of(content, "id")
 
 
@@ -283,7 +283,7 @@ def _state(result: Content, *, enquired: bool = False) -> Answer:
 
 
 def _refusal(content: Content) -> Answer:
-    """An error. One that is raised before the order was read names it by the request's id only."""
+    """An error. One that is raised before the order was parsed has only the id of the request."""
     error = _object(content, "error")
     data, code = _object(error, "data"), str(integer_of(error, "code"))
     ref = text_of(data if "ext" in data else {"ext": content["id"].partition(".")[0]}, "ext")

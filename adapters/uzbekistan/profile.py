@@ -1,8 +1,8 @@
 """The Uzbek rail as data.
 
-Method names and the fields of a card's credit are seen in public clients of the card processing (observed).
-The interbank layer is not public: the hold of an account's credit, time-outs, limits and signing are a
-profile. See `docs/rails/UZ.md`.
+Method names and the fields of a card's credit come from public clients of the card processing (observed). The
+interbank layer is not public: the hold for an account, time-outs, limits and signing are our own profile. See
+`docs/rails/UZ.md`.
 """
 
 from typing import Final

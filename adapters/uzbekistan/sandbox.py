@@ -1,6 +1,6 @@
-"""Made-up ids, accounts and cards at the simulated processing.
+"""Invented ids, accounts and cards at the simulated processing.
 
-Accounts are digits only, so a magic word is a number in an account's client code.
+Accounts are digits only, so a magic word is encoded in an account's client code.
 """
 
 import re
@@ -25,12 +25,12 @@ _ACCOUNT = re.compile(r"20208000(\d)(\d{8})001", re.ASCII)
 
 
 def account(word: str) -> Account:
-    """The account whose client code stands for a magic word."""
+    """The account whose client code encodes a magic word."""
     return Account(other=f"202080009{number_of(word):08}001")
 
 
 def word_of(account_id: str) -> str:
-    """The magic word that an account's client code stands for, or nothing."""
+    """The magic word that an account's client code encodes; empty if there is none."""
     found = _ACCOUNT.fullmatch(account_id)
     return word_at(int(found[2])) if found else ""
 

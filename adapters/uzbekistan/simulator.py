@@ -1,6 +1,6 @@
-"""A simulated card processing: credits of cards and accounts by JSON-RPC 2.0, errors with HTTP 200.
+"""A simulated card processing: credits to cards and accounts by JSON-RPC 2.0, errors with HTTP 200.
 
-Questions may come in a batch, whose replies are given in the opposite order, as JSON-RPC allows.
+Enquiries may come in a batch; the replies are in reverse order, as JSON-RPC allows.
 """
 
 import base64
@@ -51,7 +51,7 @@ _STATES: Final = {
 
 
 class Failure(Exception):
-    """The rail answers with a JSON-RPC error."""
+    """The rail responds with a JSON-RPC error."""
 
     def __init__(self, code: SvGateCode, **data: str) -> None:
         self.code = code
@@ -68,7 +68,7 @@ class SvGateSimulator:
     rail_key: RSAPrivateKey
     participant_key: RSAPublicKey
     held: dict[str, CreditOrder] = field(default_factory=dict)
-    """Held and not confirmed; a restart forgets them, and nothing is lost but a step to repeat."""
+    """Holds that are not confirmed. A restart forgets them; then only the step must be repeated."""
     dismissed: set[str] = field(default_factory=set)
 
     async def handle(self, request: RailRequest) -> RailResponse | None:
@@ -87,7 +87,7 @@ class SvGateSimulator:
             return self._reply(_error("", Failure(SvGateCode.NOT_JSON)))
 
     def _at_the_door(self, request: RailRequest) -> int:
-        """The HTTP status of what is not even read, or 0."""
+        """The HTTP status for requests that are refused unread, or 0."""
         if request.path != messages.PATH:
             return 404
         if request.method != "POST":
@@ -117,7 +117,7 @@ class SvGateSimulator:
             return self._reply(_error(request_id, Failure(SvGateCode.BAD_PARAMS)))
 
     def _batch(self, requests: list[Content]) -> RailResponse:
-        """Questions only; what moves money is asked one at a time."""
+        """Enquiries only; requests that move money must come alone."""
         if not 1 <= len(requests) <= BATCH_MAX:
             return self._reply(_error("", Failure(SvGateCode.NO_REQUEST)))
         replies = [
@@ -152,7 +152,7 @@ class SvGateSimulator:
         return answers[method]()
 
     def _hold(self, credit: CreditOrder) -> Content:
-        """`hold.create`: what is in the book already is told, and what is held stays held."""
+        """`hold.create`: an order in the book returns its state, and an existing hold is kept."""
         entry = self.processor.book.find(credit.ref)
         if entry is not None:
             return self._known(credit)
@@ -171,7 +171,7 @@ class SvGateSimulator:
         return _response_body(entry, outcome_of(entry), Corruption.NOTHING)
 
     async def _confirm(self, ext: str) -> RailResponse | None:
-        """`hold.confirm`: the one step in which an account's credit happens."""
+        """`hold.confirm`: the only step that credits an account."""
         credit = self.held.get(ext)
         if credit is None:
             entry = self.processor.book.find(ext)
@@ -225,7 +225,7 @@ class SvGateSimulator:
         return {"account": _account(alias), "bank": sandbox.BANK, "owner": "A*** R***"}
 
     def _credit(self, params: Content, kind: str, must: set[str], request: Content) -> CreditOrder:
-        """The one member of `credit` or `hold`, every part checked."""
+        """Parse the only member of `credit` or `hold` and check every part of it."""
         said = params[kind]
         _must_have(said, must, _CREDIT_MAY)
         _must_have(said["sender"], _SENDER, _SENDER_MAY)
@@ -247,7 +247,7 @@ class SvGateSimulator:
         )
 
     def _said(self, entry: BookEntry, outcome: Outcome, corruption: Corruption) -> bytes:
-        """The answer to the order as it goes over the wire, spoiled where the script says so."""
+        """The response to the order as it is sent, corrupted if the script says so."""
         if outcome is Outcome.REFUSED:
             code, _, reason = entry.code.partition("/")
             failure = Failure(
@@ -282,7 +282,7 @@ def simulator(settings: SimulatorSettings, callbacks: Callbacks) -> SvGateSimula
 
 
 def _response_body(entry: BookEntry, outcome: Outcome, corruption: Corruption) -> Content:
-    """What `trans.ext` and the answer to an order say of an entry."""
+    """The content of `trans.ext` and of the response to an order about an entry."""
     state = _STATES[outcome]
     said: Content = {
         "ext": "0" * 31 + "1" if corruption is Corruption.REFERENCE else entry.rail_ref,
@@ -325,7 +325,7 @@ def _ext(params: Content, kind: str) -> str:
 
 
 def _must_have(said: Content, must: set[str], may: set[str]) -> None:
-    """Every member that must be there, and none that is not known."""
+    """Check that every required member is present and that none is unknown."""
     if not must <= set(said) <= must | may:
         raise Failure(SvGateCode.BAD_PARAMS)
 
@@ -348,7 +348,7 @@ def _must_be_within_limits(minor: int, ext: str) -> None:
 
 
 def _account(recipient: str) -> str:
-    """The account that is credited: a phone's or card's own, else the one that was named."""
+    """The account to credit: that of the phone or card, otherwise the one that was given."""
     if messages.is_phone(recipient) and recipient not in sandbox.ALIASES:
         raise Failure(SvGateCode.NO_CARD)
     return sandbox.ALIASES.get(recipient, recipient)
