@@ -353,7 +353,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ),
     Kind(
         "account.close",
-        "Close an account permanently",
+        "Close an account",
         OfAccount,
         _close_account,
         _check_close_account,

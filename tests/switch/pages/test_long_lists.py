@@ -211,4 +211,4 @@ async def test_a_list_of_the_command_line_has_a_bound_and_a_cursor(
         await connection.execute("DELETE FROM switch.reconciliation_break WHERE ref LIKE 'long-list-%'")
 
     assert first + second == everything
-    assert f"there is more: --after {first[-1]}" in told
+    assert f"more entries: continue with --after {first[-1]}" in told
