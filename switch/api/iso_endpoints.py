@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from starlette.requests import Request
@@ -9,6 +10,7 @@ from starlette.responses import Response
 
 from schemas import verdict
 from switch.api import enquiries, naming, receiving, requests_to_pay, returns, suspension
+from switch.payments import stated
 
 PREFIX: Final = "/v1/iso20022/"
 CREDIT_TRANSFER: Final = f"{PREFIX}pacs.008"
@@ -32,6 +34,7 @@ class IsoEndpoint:
 
     async def _handle(self, received: receiving.Received) -> receiving.Answer:
         verdict.check(received.message)
+        stated.check_use(received.message.header, datetime.now(UTC))
         naming.check_senders(received)
         if not self.read_only:
             await suspension.check(received)

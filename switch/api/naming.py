@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from schemas.errors import NotAllowed
 from schemas.parties import Content, read_agent
+from schemas.payment import Agent
 from switch.api.receiving import Received
+from switch.payments import stated
 
 _SENDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "pacs.004": ("PmtRtr/GrpHdr/InstgAgt", "PmtRtr/TxInf/InstgAgt"),
@@ -36,15 +38,20 @@ def check_senders(received: Received) -> None:
         NotAllowed: it names another agent as its sender, or an agent without a BIC.
 
     """
-    name = received.message.id[:8]
+    name, header = received.message.id[:8], received.message.header
+    if header is not None:
+        _check_sender(received, stated.agent_of_header(header["Fr"]), "AppHdr/Fr")
     for path in _SENDERS.get(name, ()):
         for content in at(received.message.document, path):
-            agent = read_agent(content)
-            if (((agent and agent.bic) or "")[:8]) != received.sender.bic[:8]:
-                raise NotAllowed("this agent is not the participant that sent the message", path=path)
+            _check_sender(received, read_agent(content), path)
     if name in _INITIATORS:
         for party in at(received.message.document, _INITIATORS[name]):
             _check_initiator(received, party, _INITIATORS[name])
+
+
+def _check_sender(received: Received, agent: Agent | None, path: str) -> None:
+    if (((agent and agent.bic) or "")[:8]) != received.sender.bic[:8]:
+        raise NotAllowed("this agent is not the participant that sent the message", path=path)
 
 
 def _check_initiator(received: Received, party: Content, path: str) -> None:

@@ -7,8 +7,9 @@ nothing is done.
     ids         OrgnlMsgId, OrgnlInstrId, OrgnlEndToEndId, OrgnlTxId     CH16
     message     OrgnlMsgNmId, OrgnlCreDtTm                               CH16
     amounts     OrgnlIntrBkSttlmAmt, OrgnlTxRef of it and of InstdAmt    AM09
+                RtrdInstdAmt                                             AM09
     days        OrgnlIntrBkSttlmDt, OrgnlTxRef of it                     DT01
-    agents      Assgne, InstdAgt, OrgnlTxRef of DbtrAgt and CdtrAgt      AGNT
+    agents      To, Assgne, InstdAgt, OrgnlTxRef of DbtrAgt and CdtrAgt  AGNT
 
 The creditor agent may know the payment as its rail reported it: by the ids and the message of the rail, in
 the currency and on the day of the credit. Of an erased payment, only what the books keep is compared.
@@ -137,9 +138,12 @@ async def check(received: Received, payment: Mapping[str, Any]) -> None:
             _check_group(original, group, path)
     for transaction in naming.at(content, places.transaction):
         _check_transaction(original, transaction, places.transaction)
+    header, own_bic = received.message.header, received.runtime.settings.bic
+    if header is not None:
+        _check_agent(original, stated.agent_of_header(header["To"]), "AppHdr/To", own_bic)
     for path in places.receivers:
         for receiver in naming.at(content, path):
-            _check_receiver(original, receiver, path, received.runtime.settings.bic)
+            _check_receiver(original, receiver, path, own_bic)
 
 
 async def _read(received: Received, payment: Mapping[str, Any]) -> _Original:
@@ -179,6 +183,8 @@ def _check_transaction(original: _Original, transaction: Content, path: str) -> 
     for tag in ("OrgnlInstrId", _END_TO_END, "OrgnlTxId"):
         _check_id(original, transaction, tag, path)
     _check_amount(transaction.get("OrgnlIntrBkSttlmAmt"), original.amounts(), f"{path}/OrgnlIntrBkSttlmAmt")
+    given_back = original.amounts() | original.instructed()
+    _check_amount(transaction.get("RtrdInstdAmt"), given_back, f"{path}/RtrdInstdAmt")
     _check_day(original, transaction.get("OrgnlIntrBkSttlmDt"), f"{path}/OrgnlIntrBkSttlmDt")
     reference, place = transaction.get("OrgnlTxRef", {}), f"{path}/OrgnlTxRef"
     _check_amount(reference.get("IntrBkSttlmAmt"), original.amounts(), f"{place}/IntrBkSttlmAmt")
@@ -220,11 +226,15 @@ def _check_day(original: _Original, text: str | None, path: str) -> None:
 
 def _check_receiver(original: _Original, content: Content, path: str, own_bic: str) -> None:
     """Refuse a message whose addressee is not the agent on the other side of the payment."""
-    other_side = original.agent("CdtrAgt" if original.by_debtor_agent else "DbtrAgt")
     for place, agent in _agents(content, path):
-        if not _is(agent, *other_side) and not (own_bic and stated.is_agent(agent, own_bic, None)):
-            text = "is neither the agent on the other side of the payment nor this switch"
-            raise stated.wrong_agent(text, place)
+        _check_agent(original, agent, place, own_bic)
+
+
+def _check_agent(original: _Original, agent: Agent | None, path: str, own_bic: str) -> None:
+    other_side = original.agent("CdtrAgt" if original.by_debtor_agent else "DbtrAgt")
+    if not _is(agent, *other_side) and not (own_bic and stated.is_agent(agent, own_bic, None)):
+        text = "is neither the agent on the other side of the payment nor this switch"
+        raise stated.wrong_agent(text, path)
 
 
 def _agents(content: Content, path: str) -> Iterator[tuple[str, Agent]]:

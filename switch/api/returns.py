@@ -18,7 +18,7 @@ from schemas.errors import DuplicateUetr, NotAllowed, NotFound, Refused
 from schemas.money import Money
 from schemas.payment_return import PaymentReturn
 from schemas.reasons import Reason
-from switch.api import originals
+from switch.api import originals, return_terms
 from switch.api.acknowledgements import acknowledgement
 from switch.api.receiving import STATUS_REPORT, Answer, Received
 from switch.payments import correspondence
@@ -49,6 +49,8 @@ async def return_payment(received: Received) -> Answer:
     payment = await read_payment(received.runtime.pool, UUID(asked.uetr), [received.sender.id])
     _check_return(asked, payment, received.sender.id)
     await originals.check(received, payment)
+    if not payment.get("returned"):
+        await return_terms.check(received, asked, payment)
     message_id = asked.id or asked.message_id
     reply = await received.runtime.link.ask(
         Return(

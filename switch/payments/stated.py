@@ -67,7 +67,7 @@ def check_times(payment: CreditTransfer, message: Message, now: datetime, settin
     if payment.not_before is not None and payment.not_before > now:
         path = f"{_TX}/SttlmTmReq/FrTm"
         raise Refused("must not settle yet", reason=Reason.FUTURE_DATE, path=path)
-    _check_creation(payment.created_at, f"{_GROUP}/CreDtTm", now, settings)
+    check_creation(payment.created_at, f"{_GROUP}/CreDtTm", now, settings)
     check_header(message.header, now, settings)
     accepted, path = payment.accepted_at, f"{_TX}/AccptncDtTm"
     if accepted is None:
@@ -78,7 +78,8 @@ def check_times(payment: CreditTransfer, message: Message, now: datetime, settin
         raise Refused("is too long ago", reason=Reason.SETTLEMENT_TIMEOUT, path=path)
 
 
-def _check_creation(created: datetime, path: str, now: datetime, settings: Settings) -> None:
+def check_creation(created: datetime, path: str, now: datetime, settings: Settings) -> None:
+    """Refuse a message that was made in the future, or too long ago: DT02."""
     if created > now + timedelta(seconds=settings.clock_ahead_max_s):
         raise Refused("is in the future", reason=Reason.INVALID_CREATION_TIME, path=path)
     if now - created > timedelta(seconds=settings.creation_age_max_s):
@@ -152,12 +153,12 @@ def check_parties(
                 check(parties.read_agent(content[tag]), f"{place}/{tag}", sends=tag == "InstgAgt")
     header = message.header
     if header is not None:
-        check(_of_header(header["Fr"]), "AppHdr/Fr", sends=True)
-        check(_of_header(header["To"]), "AppHdr/To", sends=False)
+        check(agent_of_header(header["Fr"]), "AppHdr/Fr", sends=True)
+        check(agent_of_header(header["To"]), "AppHdr/To", sends=False)
 
 
 def check_header(header: Content | None, now: datetime, settings: Settings) -> None:
-    """Refuse a message that its business application header marks as a copy, or for a later time.
+    """Refuse a message that its business application header marks as a copy, or for another time.
 
     Raises:
         Refused: AG03 a copy for information, DT02 the header's own time, DT04 to be processed later.
@@ -165,10 +166,22 @@ def check_header(header: Content | None, now: datetime, settings: Settings) -> N
     """
     if header is None:
         return
+    check_use(header, now)
+    check_creation(parties.read_instant(header["CreDt"], "AppHdr/CreDt"), "AppHdr/CreDt", now, settings)
+
+
+def check_use(header: Content | None, now: datetime) -> None:
+    """Refuse a message that its business application header marks as a copy, or for a later time.
+
+    Raises:
+        Refused: AG03 a copy for information, DT04 to be processed later.
+
+    """
+    if header is None:
+        return
     if header.get("CpyDplct") in _COPIES:
         text = "is a copy for information, which is not executed"
         raise Refused(text, reason=Reason.TRANSACTION_NOT_SUPPORTED, path="AppHdr/CpyDplct")
-    _check_creation(parties.read_instant(header["CreDt"], "AppHdr/CreDt"), "AppHdr/CreDt", now, settings)
     processing = header.get("BizPrcgDt")
     if processing is not None and parties.read_instant(processing, "AppHdr/BizPrcgDt") > now:
         raise Refused("is in the future", reason=Reason.FUTURE_DATE, path="AppHdr/BizPrcgDt")
@@ -185,7 +198,7 @@ def is_agent(agent: Agent | None, bic: str, other: Agent | None) -> bool:
     return agent.clearing_system in {None, other.clearing_system}
 
 
-def _of_header(party: Content) -> Agent | None:
+def agent_of_header(party: Content) -> Agent | None:
     """The institution that a header states: as an agent, or as an organisation with a BIC."""
     if "FIId" in party:
         return parties.read_agent(party["FIId"])
@@ -210,17 +223,21 @@ def check_kind(message: Content, corridor: Corridor) -> None:
         kind = content.get("PmtTpInf")
         if kind is not None:
             _check_payment_type(kind, f"{place}/PmtTpInf", corridor)
-    settlement = group["SttlmInf"]
-    if settlement["SttlmMtd"] != "CLRG":
-        path, text = f"{_GROUP}/SttlmInf/SttlmMtd", "must be CLRG: money settles through the switch"
-        raise Refused(text, reason=Reason.CONTENT_INCORRECT, path=path)
-    system = next(iter(settlement.get("ClrSys", {}).values()), CLEARING_SYSTEM)
-    if system != CLEARING_SYSTEM:
-        path, text = f"{_GROUP}/SttlmInf/ClrSys", f"must be {CLEARING_SYSTEM}, the only clearing system here"
-        raise Refused(text, reason=Reason.CONTENT_INCORRECT, path=path)
+    check_settlement(group["SttlmInf"], f"{_GROUP}/SttlmInf")
     if transaction["ChrgBr"] == "CRED":
         text = "must be DEBT, SHAR or SLEV: the creditor gets the whole amount"
         raise Refused(text, reason=Reason.INVALID_CHARGE_BEARER, path=f"{_TX}/ChrgBr")
+
+
+def check_settlement(settlement: Content, place: str) -> None:
+    """Refuse another settlement method than through this switch, or another clearing system: CH16."""
+    if settlement["SttlmMtd"] != "CLRG":
+        path, text = f"{place}/SttlmMtd", "must be CLRG: money settles through the switch"
+        raise Refused(text, reason=Reason.CONTENT_INCORRECT, path=path)
+    system = next(iter(settlement.get("ClrSys", {}).values()), CLEARING_SYSTEM)
+    if system != CLEARING_SYSTEM:
+        path, text = f"{place}/ClrSys", f"must be {CLEARING_SYSTEM}, the only clearing system here"
+        raise Refused(text, reason=Reason.CONTENT_INCORRECT, path=path)
 
 
 def _check_payment_type(kind: Content, place: str, corridor: Corridor) -> None:
@@ -267,7 +284,7 @@ def _check_promise(instructed: Money, stated: str | None, price: Price) -> None:
     if instructed != price.credit:
         text = "is not the amount that would be credited; request a quote"
         raise Refused(text, reason=Reason.WRONG_AMOUNT, path=f"{_TX}/InstdAmt")
-    if stated is not None and not _is_rate(stated, Fraction(price.rate)):
+    if stated is not None and not is_rate(stated, Fraction(price.rate)):
         raise _another_rate(f"{_TX}/XchgRate")
 
 
@@ -318,7 +335,7 @@ def _another_rate(path: str) -> Refused:
     return Refused(text, reason=Reason.WRONG_AMOUNT, path=path)
 
 
-def _is_rate(stated: str, in_force: Fraction) -> bool:
+def is_rate(stated: str, in_force: Fraction) -> bool:
     """Whether a stated rate is the one in force, written in either direction."""
     said = Decimal(stated)
     return _rounds_to(in_force, said) or _rounds_to(1 / in_force, said)

@@ -81,7 +81,7 @@ def given_back(uetr: str, amount: str, currency: str, id_: str = "") -> dict[str
         "MsgId": uuid4().hex,
         "CreDtTm": now(),
         "NbOfTxs": "1",
-        "SttlmInf": {"SttlmMtd": "CLRG", "ClrSys": {"Prtry": "SCO"}},
+        "SttlmInf": {"SttlmMtd": "CLRG", "ClrSys": {"Prtry": "PAYSWITCH"}},
     }
     transaction = {
         "RtrId": id_ or uuid4().hex,
