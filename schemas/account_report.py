@@ -1,4 +1,4 @@
-"""camt.003 and camt.004: what stands on an account at the switch, asked and answered."""
+"""camt.003 and camt.004: request and report of account balances at the switch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from schemas.parties import Content, instant_text
 REQUEST: Final = "GetAcct"
 REPORT: Final = "RtrAcct"
 DEFAULT_REPORT: Final = "camt.004.001.10"
-_NO_ACCOUNT: Final = "no account of yours is meant"
+_NO_ACCOUNT: Final = "none of your accounts matches"
 
 
 @dataclass(frozen=True, slots=True)
 class AccountQuery:
-    """Which of the asker's accounts are meant: all of them where nothing is said."""
+    """Which accounts of the sender are requested: all of them if nothing is stated."""
 
     message_id: str
     created_at: str | None
-    """As it was written."""
+    """The message id as received."""
     accounts: frozenset[str]
     currencies: frozenset[str]
 
@@ -33,12 +33,12 @@ class AccountStatus:
     id: str
     booked: Money
     held: Money
-    """Debits that are pending."""
+    """Pending debits."""
     available: Money | None
 
 
 def read(message: Message) -> AccountQuery:
-    """The question in a camt.003. Criteria that are not about ids or currencies mean every account."""
+    """Read a camt.003. Criteria other than ids and currencies select every account."""
     content = message.document[REQUEST]
     header = content["MsgHdr"]
     accounts: set[str] = set()
@@ -55,7 +55,7 @@ def read(message: Message) -> AccountQuery:
 def build(
     query: AccountQuery, accounts: Sequence[AccountStatus], *, message_id: str, created_at: datetime
 ) -> dict[str, Any]:
-    """The document of a camt.004 that answers `query`."""
+    """Build the document of a camt.004 in response to `query`."""
     asked: Content = {"MsgId": query.message_id}
     if query.created_at:
         asked["CreDtTm"] = query.created_at

@@ -1,4 +1,4 @@
-"""camt.056 and camt.029: the wish to have a payment back, and what became of it."""
+"""camt.056 and camt.029: a cancellation request, and the resolution of investigation."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,21 +23,21 @@ _REFERENCES: Final = ("OrgnlGrpInf", "OrgnlInstrId", "OrgnlEndToEndId", "OrgnlTx
 
 @dataclass(frozen=True, slots=True)
 class CancellationRequest:
-    """One payment that its sender wants back."""
+    """The cancellation request of one payment."""
 
     id: str
     assigner: Content
     assignee: Content
     uetr: str
     reason: str | None
-    """ExternalCancellationReason1Code, or the sender's own."""
+    """ExternalCancellationReason1Code, or the sender's own code."""
     references: Content
-    """What identifies the payment, as it came: the answer repeats it."""
+    """The references of the payment as received; the response repeats them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What somebody answers to such a wish."""
+    """The answer to a cancellation request."""
 
     id: str
     assigner: Content
@@ -47,14 +47,14 @@ class Resolution:
     """ExternalInvestigationExecutionConfirmation1Code: CNCL, PDCR, RJCR."""
     reason: str | None
     references: Content
-    """What identifies the payment, as it came."""
+    """The references of the payment as received."""
 
 
 def read(message: Message) -> CancellationRequest:
-    """The wish in a camt.056.
+    """Read a camt.056.
 
     Raises:
-        Refused: it is about no payment or several, or does not name the UETR.
+        Refused: it is not about exactly one payment, or has no UETR.
 
     """
     content = message.document[REQUEST]
@@ -89,7 +89,7 @@ def build_resolution(
     confirmation: str,
     reason: str | None = None,
 ) -> dict[str, Any]:
-    """The document of a camt.029 that answers `request`. `reason` is why it is rejected."""
+    """Build the document of a camt.029 in response to `request`. `reason` states why it is rejected."""
     details: Content = {"CxlStsId": resolution_id, **request.references}
     if reason:
         details["CxlStsRsnInf"] = [{"Rsn": {"Cd": reason}}]
@@ -108,10 +108,10 @@ def build_resolution(
 
 
 def read_resolution(message: Message) -> Resolution:
-    """The answer in a camt.029.
+    """Read a camt.029.
 
     Raises:
-        Refused: it is about no payment or several, does not name the UETR, or confirms nothing.
+        Refused: it is not about exactly one payment, or has no UETR or no confirmation.
 
     """
     content = message.document[RESOLUTION]

@@ -1,15 +1,14 @@
 """Messages as bytes and as dicts: XML and JSON are two representations of one message.
 
-`decode` takes bytes through the gates, finds the header and the document whatever the envelope, holds both
-to their schemas and makes sure that everyone who names the message names the same one: the route it came
-in by, the media type, the header's `MsgDefIdr` and the namespace (or `$type`). `encode` writes either
-representation, deterministically, and checks what it writes by the same schema. Both take the quick way
-through `memory` where the same elements were there before, and the long way through `plan` otherwise; what
-they give and refuse is the same.
+`decode` checks bytes by the gates, finds the header and the document in any envelope, validates both by their
+schemas, and makes sure that the route, the media type, the header's `MsgDefIdr` and the namespace (or
+`$type`) name the same message. `encode` writes either representation, deterministically, and validates the
+result by the same schema. Both use the fast path through `memory` for a known arrangement of elements, and
+otherwise the slow path through `plan`; the results are the same.
 
-XML that has a header stands in an envelope element; a document alone stands alone. JSON is
-`{"AppHdr": {...}, "Document": {...}}`, where `$type` beside `Document` names the message and `$type` inside
-`AppHdr` the header's version.
+XML with a header has an envelope element; a document without a header has none. JSON is
+`{"AppHdr": {...}, "Document": {...}}`, where `$type` next to `Document` names the message and `$type` inside
+`AppHdr` names the version of the header.
 """
 
 import hashlib
@@ -35,7 +34,7 @@ JSON: Final = "application/json"
 
 DEFAULT_HEADER: Final = "head.001.001.02"
 ENVELOPE: Final = "urn:swift:xsd:envelope"
-"""The commonest envelope in the wild; any other is read as well."""
+"""The most common envelope; any other is also read."""
 
 _MEDIA_TYPE: Final = re.compile(
     r"(?:application|text)/(?:vnd\.iso20022\.(?P<id>[a-z]{4}\.\d{3}\.\d{3}\.\d{2})\+)?(?P<form>xml|json)"
@@ -52,23 +51,23 @@ class Message:
     id: str
     """Message definition: `pacs.008.001.08`."""
     document: dict[str, Any]
-    """What stands under `Document`: `{"FIToFICstmrCdtTrf": {...}}`."""
+    """The content of `Document`: `{"FIToFICstmrCdtTrf": {...}}`."""
     header: dict[str, Any] | None = None
     """The business application header's content, if there was one."""
     raw: bytes = field(default=b"", repr=False)
-    """The bytes as received: evidence, never parsed again."""
+    """The bytes as received, kept as evidence and never parsed again."""
     sha256: bytes = field(default=b"", repr=False)
     """SHA-256 of `raw`."""
     header_id: str | None = None
     """The header's own definition: `head.001.001.02`."""
     beside: tuple[str, ...] = field(default=(), compare=False)
-    """Paths of what the envelope holds beside header and document: no part of the message."""
+    """Paths of other content of the envelope, which is not part of the message."""
     ordinary: dict[str, Any] | None = field(default=None, repr=False, compare=False)
-    """The document itself, where reading it showed that no value is odd: rules need not look again."""
+    """The document, if reading it showed that no value needs a check by rules."""
 
     @property
     def content(self) -> dict[str, Any]:
-        """What stands under the message's own element: `GrpHdr` and the like."""
+        """The content of the root element of the message: `GrpHdr` and others."""
         (content,) = self.document.values()
         assert isinstance(content, dict)
         return content
@@ -81,7 +80,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """Header and document as they stood in the bytes, and which message they say they are."""
+    """Header and document as received, and the message that they name."""
 
     id: str
     header_id: str | None
@@ -99,11 +98,11 @@ def decode(
     Args:
         raw: The bytes as received.
         media_type: `application/xml`, `application/json`, or `application/vnd.iso20022.<id>+xml` (`+json`).
-        expect: The message that this door takes, with or without version: `pacs.008`, `pacs.008.001.08`.
+        expect: The message that the endpoint accepts, with or without version: `pacs.008`, `pacs.008.001.08`.
         max_bytes: Refuse what is larger.
 
     Raises:
-        InvalidMessage: anything at all is wrong with the bytes; `rule` and `path` say what and where.
+        InvalidMessage: the bytes are wrong in any way; `rule` and `path` state what and where.
 
     """
     message = inspect(raw, media_type=media_type, max_bytes=max_bytes)
@@ -112,10 +111,10 @@ def decode(
 
 
 def inspect(raw: bytes, *, media_type: str, max_bytes: int = gates.MAX_BYTES) -> Message:
-    """Read a message that is valid by its schema, even if its header names another: for tools, not for doors.
+    """Read a message that is valid by its schema, even if its header names another; only for tools.
 
     Raises:
-        InvalidMessage: as `decode`, but for the agreement of names.
+        InvalidMessage: as `decode`, except for the agreement of names.
 
     """
     form, pinned = _read_media_type(media_type)
@@ -133,12 +132,12 @@ def inspect(raw: bytes, *, media_type: str, max_bytes: int = gates.MAX_BYTES) ->
 
 
 def again(raw: bytes, id: str) -> Message:  # noqa: A002 - as in `encode`
-    """Read bytes that were let in before as the message `id`, of which no media type was kept.
+    """Read stored bytes that were accepted before as the message `id`; their media type was not stored.
 
-    JSON may have had its name from the media type alone.
+    JSON may have been named only by the media type.
 
     Raises:
-        InvalidMessage: as `decode`; the bytes are no such message.
+        InvalidMessage: as `decode`; the bytes are not such a message.
 
     """
     form = representation(raw).removeprefix("application/")
@@ -146,17 +145,17 @@ def again(raw: bytes, id: str) -> Message:  # noqa: A002 - as in `encode`
 
 
 def representation(raw: bytes) -> str:
-    """The media type that the first character shows."""
+    """The media type, detected by the first character."""
     return JSON if raw.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"["} else XML
 
 
 def check_agreement(message: Message, *, media_type: str, expect: str | None = None) -> None:
-    """Route, media type and header must name the message that the namespace names; else InvalidMessage."""
+    """Raise InvalidMessage unless route, media type and header name the message of the namespace."""
     _, pinned = _read_media_type(media_type)
     if pinned is not None and pinned != message.id:
         raise InvalidMessage("the media type names another message", rule="agreement")
     if expect is not None and message.id != expect and not message.id.startswith(f"{expect}."):
-        raise InvalidMessage(f"must be a {expect} here", rule="agreement", path="Document")
+        raise InvalidMessage(f"must be a {expect} at this endpoint", rule="agreement", path="Document")
     if message.header is not None and message.header["MsgDefIdr"] != message.id:
         raise InvalidMessage(
             "names another message than the document", rule="agreement", path="AppHdr/MsgDefIdr"
@@ -193,7 +192,7 @@ def encode(
 
 
 def element(definition: str, tag: str, content: dict[str, Any]) -> str:
-    """A header (`AppHdr`) or document (`Document`) alone as XML in its namespace, checked."""
+    """Write only a header (`AppHdr`) or document (`Document`) as XML in its namespace, validated."""
     _check_supported(definition, tag)
     try:
         return written(definition, tag, content)
@@ -202,7 +201,7 @@ def element(definition: str, tag: str, content: dict[str, Any]) -> str:
 
 
 def _placed(error: InvalidMessage, name: str) -> InvalidMessage:
-    """Paths begin with the message's own element, which stands under Document, or with AppHdr."""
+    """Paths begin with the root element of the message, below Document, or with AppHdr."""
     is_whole = name != "Document"
     error.problems = tuple(
         replace(found, path="/".join(filter(None, (name, found.path))))
@@ -291,7 +290,7 @@ def _understood(root: etree._Element) -> _Parts:
 def _attempted(
     errors: list[InvalidMessage], reader: Callable[..., dict[str, Any]], *arguments: Any
 ) -> dict[str, Any]:
-    """What the reader gives. An error is kept: those of header and document come together."""
+    """Read, and collect an error: errors of header and document are reported together."""
     try:
         return reader(*arguments)
     except InvalidMessage as error:
@@ -316,7 +315,7 @@ def _read_supported(message: str, place: str, element: etree._Element, odd: list
 
 @cache
 def _foreign_tags() -> tuple[bytes, ...]:
-    """Elements that hold foreign content, in which blanks must stay as they are."""
+    """Elements with foreign content, in which white space must be preserved."""
     types = catalogue().types
     tags = {
         member.tag
@@ -329,7 +328,7 @@ def _foreign_tags() -> tuple[bytes, ...]:
 
 
 def _read(message: str, element: etree._Element, odd: list[Fault]) -> dict[str, Any]:
-    """The content of a `Document`, of an `AppHdr`, or of a message's own element without a `Document`."""
+    """The content of a `Document`, of an `AppHdr`, or of a message's root element without a `Document`."""
     name, root = etree.QName(element).localname, catalogue().messages[message]
     is_whole = name == "Document"
     shape = plan(message) if is_whole else part(message, root.type)
@@ -343,12 +342,12 @@ def _read(message: str, element: etree._Element, odd: list[Fault]) -> dict[str, 
 
 
 def _check_supported(message: str, place: str, element: etree._Element | None = None) -> None:
-    """Refuse a message that the catalogue has not, or that does not belong at this place."""
+    """Refuse a message that is not in the catalogue, or not allowed at this place."""
     root = catalogue().messages.get(message)
     if root is None or (root.tag == _APP_HDR) != (place == _APP_HDR):
         known = sorted(name for name in catalogue().messages if name.startswith(message[:9]))
         error = InvalidMessage(
-            "is not a message or version that is supported",
+            "is not a supported message or version",
             rule="version",
             path=place,
             expected=", ".join(known) or None,
@@ -365,7 +364,7 @@ def _from_json(raw: bytes, max_bytes: int, pinned: str | None) -> _Parts:
 
 
 def _known_json(raw: bytes, max_bytes: int) -> _Parts | None:
-    """A document of a known layout; None where the long way must look."""
+    """A document of a known layout; None if the slow path is needed."""
     if len(raw) > min(max_bytes, memory.LONGEST) or b"\\" in raw:
         return None
     try:
@@ -376,7 +375,7 @@ def _known_json(raw: bytes, max_bytes: int) -> _Parts | None:
         return None
     message = found["$type"]
     known = memory.known(message, found["Document"])
-    # A name that stands twice is in the bytes and no longer in the dict.
+    # A repeated name is in the bytes but not in the dict.
     if known is None or raw.count(b'"') != 2 * (len(("$type", message, "Document")) + known.layout.strings):
         return None
     return _Parts(message, None, None, known.layout.document(known.values), ordinary=True)
@@ -385,7 +384,7 @@ def _known_json(raw: bytes, max_bytes: int) -> _Parts | None:
 def _accepted(raw: bytes, max_bytes: int, pinned: str | None) -> _Parts:
     found = gates.json_object(raw, max_bytes)
     if found.keys() - {"$type", _APP_HDR, "Document"}:
-        raise InvalidMessage("may hold $type, AppHdr and Document only", rule="element")
+        raise InvalidMessage("may only have $type, AppHdr and Document", rule="element")
     header, header_id = _header_of(found)
     message = _message_of(found, header, pinned)
     errors: list[InvalidMessage] = []
@@ -421,12 +420,12 @@ def _header_of(found: dict[str, Any]) -> tuple[Any, str | None]:
 
 
 def _message_of(found: dict[str, Any], header: Any, pinned: str | None) -> str:
-    """Which message this is: `$type`, else the header's `MsgDefIdr`, else the media type."""
+    """The name of the message: from `$type`, otherwise the header's `MsgDefIdr`, otherwise the media type."""
     message = found.get("$type") or (header or {}).get("MsgDefIdr") or pinned
     if type(message) is not str:
-        raise InvalidMessage("nothing names the message: $type is missing", rule="version", path="$type")
+        raise InvalidMessage("the message is not named: $type is missing", rule="version", path="$type")
     if message.startswith("head."):
-        raise InvalidMessage("a header is no message", rule="version", path="$type")
+        raise InvalidMessage("a header is not a message", rule="version", path="$type")
     return message
 
 

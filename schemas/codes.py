@@ -1,7 +1,8 @@
-"""External code sets: lists that ISO 20022 keeps outside its schemas and republishes every quarter.
+"""External code sets: lists that ISO 20022 publishes outside its schemas every quarter.
 
-The schema only bounds a code's length. Whether a code is in its list is a question of date, so the answer
-here is dated, and what to do about an unknown code is a scheme's setting (`rules.Scheme.unknown_codes`).
+The schema only limits the length of a code. Whether a code is in its list depends on the date, so the lists
+here have a date, and the treatment of an unknown code is a setting of the scheme
+(`rules.Scheme.unknown_codes`).
 """
 
 from collections.abc import Mapping
@@ -27,13 +28,13 @@ def code_sets() -> Mapping[str, frozenset[str]]:
 
 @cache
 def dated() -> str:
-    """The month that the lists are of: `2025-05`."""
+    """The month of the lists, as in `2025-05`."""
     (line,) = (line for line in _lines() if line.startswith("dated "))
     return line.split()[1]
 
 
 def is_known(code_set: str, code: str) -> bool:
-    """Whether a code is in its list; what has no list here is taken as known."""
+    """Whether a code is in its list; a code without a list here is treated as known."""
     codes = code_sets().get(code_set)
     return codes is None or code in codes
 

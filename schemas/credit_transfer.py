@@ -1,4 +1,4 @@
-"""pacs.008, any supported version: between the message and the canonical `CreditTransfer`."""
+"""pacs.008, any supported version: conversion between the message and the canonical `CreditTransfer`."""
 
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -28,17 +28,17 @@ ROOT: Final = "FIToFICstmrCdtTrf"
 DEFAULT_VERSION: Final = "pacs.008.001.08"
 _TX: Final = f"{ROOT}/CdtTrfTxInf"
 _LATER_TIMES: Final = "pacs.008.001.13"
-"""From this version on the acceptance time stands in `AddtlDtTm`."""
+"""From this version on, the acceptance time is in `AddtlDtTm`."""
 
 _UNSTRUCTURED_MAX: Final = 140
 
 
 def read(message: Message) -> CreditTransfer:
-    """The payment in a pacs.008.
+    """Read the payment in a pacs.008.
 
     Raises:
-        Refused: more than one transaction, no UETR, a time that is no instant, or an amount that its currency
-            cannot have. `status_report.refusal` says it in ISO's words.
+        Refused: more than one transaction, no UETR, a time that is not an instant, or an amount that its
+            currency does not allow. `status_report.refusal` makes a pacs.002 of it.
 
     """
     content = message.document[ROOT]
@@ -86,7 +86,7 @@ def read(message: Message) -> CreditTransfer:
 def _only_transaction(content: Content) -> Content:
     transactions: list[Content] = content["CdtTrfTxInf"]
     if len(transactions) != 1:
-        raise Refused("must hold one transaction", reason=Reason.CONTENT_INCORRECT, path=_TX)
+        raise Refused("must contain exactly one transaction", reason=Reason.CONTENT_INCORRECT, path=_TX)
     if "UETR" not in transactions[0]["PmtId"]:
         raise Refused(
             "is missing", reason=Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING, path=f"{_TX}/PmtId/UETR"
@@ -95,7 +95,7 @@ def _only_transaction(content: Content) -> Content:
 
 
 def _settlement_date(header: Content, transaction: Content) -> date | None:
-    """The transaction's own date, else the group's; both, where both are there, must be one."""
+    """The date of the transaction, otherwise of the group; if both are stated, they must be the same."""
     found = {
         read_date(content["IntrBkSttlmDt"], f"{place}/IntrBkSttlmDt")
         for content, place in ((header, f"{ROOT}/GrpHdr"), (transaction, _TX))
@@ -103,14 +103,14 @@ def _settlement_date(header: Content, transaction: Content) -> date | None:
     }
     if len(found) > 1:
         path = f"{_TX}/IntrBkSttlmDt"
-        raise Refused("is another date than the group header's", reason=Reason.INVALID_DATE, path=path)
+        raise Refused("differs from the date in the group header", reason=Reason.INVALID_DATE, path=path)
     return found.pop() if found else None
 
 
 def _time_limits(
     header: Content, transaction: Content, created_at: datetime, settled_on: date | None
 ) -> tuple[datetime | None, datetime | None]:
-    """When settlement may begin and must be over, by the sender; None where it sets no limit."""
+    """The sender's earliest and latest settlement time; None without a limit."""
     requested: Content = transaction.get("SttlmTmReq", {})
     clocks = {
         tag: read_clock(text, f"{_TX}/SttlmTmReq/{tag}", created_at, settled_on)
@@ -147,7 +147,7 @@ def _read_amount(transaction: Content, tag: str) -> Money:
 
 
 def _read_remittance(content: Content) -> str | None:
-    """The text, and of structured information the documents' numbers, references and free text."""
+    """The unstructured text, or of structured information the document numbers, references and free text."""
     texts: list[str] = [*content.get("Ustrd", ())]
     for structured in content.get("Strd", ()):
         texts += [one["Nb"] for one in structured.get("RfrdDocInf", ()) if "Nb" in one]
@@ -164,14 +164,14 @@ def build(
     clearing_system: str | None = None,
     expires_at: datetime | None = None,
 ) -> dict[str, Any]:
-    """The document of a pacs.008 with this one payment; `codec.encode` writes it.
+    """Build the document of a pacs.008 with one payment; `codec.encode` writes it.
 
     Args:
-        payment: What to say. `read` of the result is the same payment.
-        version: `pacs.008.001.08` or any other that the catalogue has.
+        payment: The content. `read` of the result gives the same payment.
+        version: `pacs.008.001.08` or any other in the catalogue.
         settlement_method: `CLRG`, `INDA`, `INGA` or `COVE`.
         clearing_system: Code or proprietary name, with `CLRG`.
-        expires_at: Stated where the version has a place for it (from .13).
+        expires_at: Stated if the version has an element for it (from .13).
 
     """
     settlement: Content = {"SttlmMtd": settlement_method}
@@ -224,7 +224,7 @@ def _ids(payment: CreditTransfer) -> Content:
 
 
 def _time_request(payment: CreditTransfer) -> Content | None:
-    """The sender's limits as times of day, in UTC."""
+    """The sender's time limits as times of day, in UTC."""
     limits = {"FrTm": payment.not_before, "RjctTm": payment.deadline}
     clocks = {
         tag: limit.astimezone(UTC).timetz().isoformat(timespec="milliseconds")
@@ -258,5 +258,5 @@ def _amount(money: Money) -> Content:
 
 
 def _lines(text: str, longest: int) -> list[str]:
-    """A long text as several: pacs.008 allows any number of unstructured remittance lines."""
+    """Split a long text: pacs.008 allows any number of unstructured remittance lines."""
     return [text[start : start + longest] for start in range(0, len(text), longest)]

@@ -1,9 +1,9 @@
-"""Everything that is wrong with a message, where one error is known already.
+"""All errors of a message, after a first error was found.
 
-`plan` refuses a message at its first error and is quick. Who has to mend the message wants to know of all of
-them, of the place of each, and of what would be right. So a message that was refused is gone through once
-more here, by the same types and the same leaves, without stopping; `MOST_PROBLEMS` are enough. Lines and
-columns come from a second parse of the bytes, up to the last element with a problem.
+`plan` is fast and refuses a message at its first error. To correct the message, its author needs all errors,
+their places, and the expected values. So a refused message is checked again here, by the same types and the
+same leaves, without stopping, up to `MOST_PROBLEMS`. Lines and columns come from a second parse of the bytes,
+up to the last element with a problem.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,11 +21,11 @@ from schemas.errors import MOST_PROBLEMS, InvalidMessage, Problem
 from schemas.lexical import BLANKS
 
 _MOST_NAMES: Final = 40
-"""Element names that are listed as what could stand at a place."""
+"""The largest number of element names to list as allowed at a place."""
 
 
 def add_problems(error: InvalidMessage, message: str, kind: Type, element: etree._Element) -> None:
-    """Add to `error` everything that is wrong under an element of `message` whose type is `kind`."""
+    """Add to `error` all problems below an element of `message` whose type is `kind`."""
     found = _Found(message)
     with suppress(_EnoughError):
         found.read(kind, element, "")
@@ -33,7 +33,7 @@ def add_problems(error: InvalidMessage, message: str, kind: Type, element: etree
 
 
 def add_problems_of_json(error: InvalidMessage, message: str, kind: Type, content: Any) -> None:
-    """As `add_problems`, of a message's content in JSON, which has paths and no lines."""
+    """As `add_problems`, for content in JSON, which has paths but no lines."""
     found = _Found(message)
     with suppress(_EnoughError):
         found.accept(kind, content, "")
@@ -41,7 +41,7 @@ def add_problems_of_json(error: InvalidMessage, message: str, kind: Type, conten
 
 
 def add_places(error: InvalidMessage, raw: bytes, root: etree._Element) -> None:
-    """Add lines and columns to the problems of an error, whose elements stand under `root`."""
+    """Add lines and columns to the problems of an error, whose elements are below `root`."""
     places = _places(raw, root, [element for element in error.elements if element is not None])
     error.problems = tuple(
         problem if element is None or id(element) not in places else _at(problem, places[id(element)])
@@ -53,13 +53,13 @@ def add_places(error: InvalidMessage, raw: bytes, root: etree._Element) -> None:
 def located(
     raw: bytes, root: etree._Element, top: Mapping[str, etree._Element], problems: list[Problem]
 ) -> list[Problem]:
-    """Problems with the lines and columns of the elements that their paths lead to, or come next to.
+    """Add lines and columns to problems: of the element at the path, or of the nearest one.
 
     Args:
         raw: The message's bytes.
-        root: What they were parsed into.
+        root: The parsed root element.
         top: The elements in which paths may begin.
-        problems: Those that rules have found.
+        problems: The problems found by rules.
 
     """
     elements = [_element_at(problem.path, top) for problem in problems]
@@ -80,12 +80,12 @@ def _at(problem: Problem, place: tuple[int, int]) -> Problem:
 
 
 class _EnoughError(Exception):
-    """There are as many problems as anybody reads."""
+    """The largest number of problems is reached."""
 
 
 @dataclass
 class _Found:
-    """The problems of one message, in the order of the document, and the elements that have them."""
+    """The problems of one message in document order, with their elements."""
 
     message: str
     problems: list[Problem] = field(default_factory=list)
@@ -101,7 +101,7 @@ class _Found:
     # XML
 
     def read(self, kind: Type, element: etree._Element, path: str) -> None:
-        """Note what is wrong with an element and everything in it."""
+        """Record the problems of an element and its content."""
         assert isinstance(kind, Sequence | Choice)
         self._read_around(element, path)
         order = _Order(kind)
@@ -133,7 +133,7 @@ class _Found:
             self.add(error, path, child)
 
     def _read_around(self, element: etree._Element, path: str) -> None:
-        """Note text and attributes, of which an element that holds others has none."""
+        """Record text and attributes, which an element with child elements must not have."""
         for check in (plan.check_attributes, _check_blanks):
             try:
                 check(element)
@@ -143,7 +143,7 @@ class _Found:
     # JSON
 
     def accept(self, kind: Type, content: Any, path: str) -> None:
-        """Note what is wrong with an object and everything in it."""
+        """Record the problems of an object and its content."""
         assert isinstance(kind, Sequence | Choice)
         if type(content) is not dict:
             self.add(InvalidMessage("must be an object", rule="type"), path)
@@ -188,7 +188,7 @@ class _Found:
 
 
 class _Order:
-    """Which members of one element were there, and whether they may stand where they stood."""
+    """The members found in one element, and whether their order is allowed."""
 
     def __init__(self, kind: Sequence | Choice) -> None:
         self.places = plan.places(kind)
@@ -200,7 +200,7 @@ class _Order:
         self._last = -1
 
     def note(self, member: Member) -> InvalidMessage | None:
-        """The error, if any, of one more such element, which stands after all that were noted."""
+        """Record one more element, and get its error, if any."""
         place, number = self._place_of[member.tag], self.counts.get(member.tag, 0) + 1
         error = self.note_any(member)
         if error is None and place < self._last:
@@ -212,14 +212,14 @@ class _Order:
         return error
 
     def note_any(self, member: Member) -> InvalidMessage | None:
-        """As `note`, where order does not matter."""
+        """As `note`, without regard to order."""
         mates = self.places[self._place_of[member.tag]]
         is_second = member.tag not in self.counts and any(mate.tag in self.counts for mate in mates)
         self.counts[member.tag] = self.counts.get(member.tag, 0) + 1
         return plan.only_one_of(mates) if is_second else None
 
     def ended(self) -> Iterator[InvalidMessage]:
-        """The errors of what is not there, or not often enough."""
+        """The errors of missing members, and of members with too few occurrences."""
         for members in self.places:
             if all(member.minimum and member.tag not in self.counts for member in members):
                 yield plan.missing(members)
@@ -228,13 +228,13 @@ class _Order:
                     yield plan.too_few(member.minimum).within(member.tag)
 
     def stranger(self, name: str, *, is_named: bool) -> InvalidMessage:
-        """The error of an element that is none of the members, or is one of another namespace."""
+        """The error of an unknown element, or of one in another namespace."""
         if is_named:
-            return InvalidMessage("is of another namespace", rule="element", path=plan.printable(name))
+            return InvalidMessage("is in another namespace", rule="element", path=plan.printable(name))
         return plan.unknown(name, self._next())
 
     def _next(self) -> str:
-        """The names of what could stand here: from the last member up to the next that must be there."""
+        """The names of the elements allowed here: from the last member up to the next mandatory one."""
         names: list[str] = []
         for place in range(max(self._last, 0), len(self.places)):
             members = self.places[place]
@@ -258,7 +258,7 @@ def _check_blanks(element: etree._Element) -> None:
 
 
 def _element_at(path: str, top: Mapping[str, etree._Element]) -> etree._Element | None:
-    """The element that a path leads to, or the last on the way that is there."""
+    """The element at a path, or the last existing one on the path."""
     first, *rest = path.split("/")
     found = top.get(first)
     for step in rest:

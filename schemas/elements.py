@@ -1,16 +1,16 @@
-"""What becomes of every element of a pacs.008 and of its business application header: one table.
+"""The treatment of every element of a pacs.008 and of its business application header, as one table.
 
-Each element is honoured, carried to the rail, or refused with its path; what has no effect is marked, with
+Each element is used, carried to the rail, or refused with its path; an element without effect is marked, with
 the reason why that is harmless. The table is data (`elements.txt`): a path without indices, a treatment, the
-reason code of a refusal, and the rule in words. A path stands for everything below it that has no line.
+reason code of a refusal, and the rule as text. A path covers everything below it that has no line of its own.
 
     decides             the switch reads it and acts on it
-    carried or refused  it is in the native message where the rail has a place for it, else it is refused
-    carried or noted    the same, but where the rail has no place the sender is told that it was not carried
+    carried or refused  in the native message if the rail has a field for it, otherwise refused
+    carried or noted    the same, but without a field the sender is notified that it was not carried
     refused             always
-    informs             of no effect on this payment; the message as it came is kept
+    informs             no effect on this payment; the message is stored as received
 
-`Accounting` is the table as one rail sees it. Two lists answer everything: refusals and notes.
+`Accounting` is the table for one rail. Its results are two lists: refusals and notes.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,7 +24,7 @@ Content = Mapping[str, Any]
 
 
 class Treatment(StrEnum):
-    """What becomes of an element."""
+    """The treatment of an element."""
 
     DECIDES = "decides"
     CARRIED_OR_REFUSED = "carried or refused"
@@ -43,16 +43,16 @@ class Element:
     """One line of the table."""
 
     path: str
-    """Tags below the message's own element, or from `AppHdr` on: `CdtTrfTxInf/Dbtr/Nm`."""
+    """Tags below the root element of the message, or from `AppHdr`: `CdtTrfTxInf/Dbtr/Nm`."""
     treatment: Treatment
     reason: str
-    """ExternalStatusReason1Code of a refusal, else empty."""
+    """ExternalStatusReason1Code of a refusal, otherwise empty."""
     text: str
 
 
 @cache
 def table() -> tuple[Element, ...]:
-    """Every line, as it stands in the file."""
+    """Every line, in the order of the file."""
     lines = files("schemas").joinpath("elements.txt").read_text(encoding="utf-8").splitlines()
     return tuple(_element(line) for line in lines if line and not line.startswith("#"))
 
@@ -63,10 +63,10 @@ def _element(line: str) -> Element:
 
 
 def element_of(path: str) -> Element:
-    """The line that a path falls under: the longest that begins it.
+    """The line for a path: the one with the longest prefix of it.
 
     Raises:
-        KeyError: none does.
+        KeyError: there is none.
 
     """
     by_path = _by_path()
@@ -84,30 +84,30 @@ def _by_path() -> dict[str, Element]:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """An element that this rail's message has no place for, or that no payment may have."""
+    """An element that the rail's message has no field for, or that no payment may have."""
 
     path: str
     reason: str
-    """Of the refusal; empty for a note."""
+    """Reason code of the refusal; empty for a note."""
     text: str
 
 
 @dataclass(slots=True)
 class _Node:
-    """A place in the tree of what needs attention: what is done about it, and what is known below it."""
+    """A node in the tree of paths that need treatment: its treatment, and the nodes below it."""
 
     action: Element | None = None
     below: dict[str, "_Node"] = field(default_factory=dict)
 
 
 class Accounting:
-    """The table for one rail: what of a message is refused, and what is noted as not carried.
+    """The table for one rail: which elements are refused, and which are noted as not carried.
 
-    Made once a rail; `losses` walks a message only where the table has something to say.
+    Made once per rail; `losses` visits only the parts of a message that the table concerns.
     """
 
     def __init__(self, carries: Iterable[str]) -> None:
-        """Take in the paths below `CdtTrfTxInf` that the rail's message has a place for."""
+        """Build the table from the paths below `CdtTrfTxInf` that the rail's message has a field for."""
         self._root = _Node()
         carried = {f"{TRANSACTION}/{path}" for path in carries}
         carried |= {f"GrpHdr/{path}" for path in carries if path.startswith("PmtTpInf")}
@@ -124,12 +124,12 @@ class Accounting:
         _prune(self._root)
 
     def carries(self, path: str) -> bool:
-        """Whether the rail's message has a place for the element at `path`, and for all that is below it."""
+        """Whether the rail's message has a field for the element at `path` and everything below it."""
         parts = path.split("/")
         return any("/".join(parts[:length]) in self._carried for length in range(1, len(parts) + 1))
 
     def treatment(self, path: str) -> Treatment:
-        """What becomes of an element at this rail: CARRIED_OR_... only where it is carried."""
+        """The treatment of an element at this rail: CARRIED_OR_... only if it is carried."""
         element = element_of(path)
         if element.treatment not in CARRIED or self.carries(path):
             return element.treatment
@@ -137,11 +137,11 @@ class Accounting:
         return Treatment.INFORMS if noted else Treatment.REFUSED
 
     def losses(self, content: Content) -> list[Loss]:
-        """What of a pacs.008's content is refused or noted, in its own order."""
+        """The elements of a pacs.008 that are refused or noted, in document order."""
         return list(_walk(content, self._root, "", self._root.action))
 
     def _needs(self, path: str) -> bool:
-        """Whether a carried path is below a line that is not: it is an exception to it."""
+        """Whether a carried path is an exception: it is below a line that is not carried."""
         return element_of(path).treatment in CARRIED
 
     def _put(self, path: str, action: Element | None) -> None:
@@ -152,7 +152,7 @@ class Accounting:
 
 
 def _prune(node: _Node) -> bool:
-    """Drop what is below a node where nothing there differs from it; whether anything is left to do."""
+    """Remove child nodes with the same treatment as their parent; tell whether anything is left."""
     busy = {tag: below for tag, below in node.below.items() if _prune(below)}
     if node.action is None:
         node.below = busy
@@ -179,5 +179,7 @@ def _walk(content: Content, node: _Node, path: str, action: Element | None) -> I
 def _loss(path: str, element: Element) -> Loss:
     if element.treatment is Treatment.CARRIED_OR_NOTED:
         return Loss(path, "", "is not carried by this rail")
-    text = element.text if element.treatment is Treatment.REFUSED else "has no place in this rail's message"
+    text = (
+        element.text if element.treatment is Treatment.REFUSED else "has no field in the message of this rail"
+    )
     return Loss(path, element.reason, text)

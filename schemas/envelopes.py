@@ -1,7 +1,7 @@
-"""Envelopes: where header and document stand, whatever element is around them.
+"""Envelopes: find header and document inside any enclosing elements.
 
-There are as many envelopes as networks. What counts here are two elements: one document, and one header at
-most. They are found wherever they stand, and in whatever order; what cannot be told for certain is refused.
+Every network has its own envelope. Only two elements matter here: one document, and at most one header. They
+are found at any place and in any order; an ambiguous envelope is refused.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from schemas.errors import InvalidMessage
 from schemas.plan import is_comment, namespace
 
 _DEPTH: Final = 3
-"""Levels under the outermost element."""
+"""Largest number of levels below the outermost element."""
 _MOST_BESIDE: Final = 10
 _APP_HDR: Final = "AppHdr"
 _HEADERS: Final = "head.001."
@@ -25,24 +25,24 @@ _HEADERS: Final = "head.001."
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What an envelope holds."""
+    """The content of an envelope."""
 
     message: str
-    """The message that the document's namespace names."""
+    """The message named by the namespace of the document."""
     document: etree._Element
-    """The `Document`, or the message's own element where it stands without one."""
+    """The `Document`, or the root element of the message if there is no `Document`."""
     header_id: str = ""
     header: etree._Element | None = None
     """The `AppHdr`, in the namespace of its version."""
     beside: tuple[str, ...] = ()
-    """Paths of the first few elements with a value that are part of neither."""
+    """Paths of the first few elements with a value outside header and document."""
 
 
 def opened(root: etree._Element) -> Opened:
-    """The document and the header under an element that is no document that the catalogue has.
+    """Find document and header below an element that is not a document of the catalogue.
 
     Raises:
-        InvalidMessage: no document, several, two headers, or a header of which nothing says the version.
+        InvalidMessage: there is no document, several, two headers, or a header without a version.
 
     """
     usual = _usual(root)
@@ -52,7 +52,7 @@ def opened(root: etree._Element) -> Opened:
         return Opened(definition(root), root)
     known = catalogue().messages.get(definition(root))
     if known is not None and not (known.is_bare and known.tag != _APP_HDR):
-        raise InvalidMessage("is no document of its namespace", rule="envelope", path="Document")
+        raise InvalidMessage("is not a document of its namespace", rule="envelope", path="Document")
     documents: list[etree._Element] = []
     headers: list[etree._Element] = []
     beside: list[str] = []
@@ -64,10 +64,10 @@ def opened(root: etree._Element) -> Opened:
         else:
             beside.append(path)
     if len(documents) != 1:
-        text = "must hold one document" if documents else "holds no ISO 20022 document"
+        text = "must contain one document" if documents else "contains no ISO 20022 document"
         raise InvalidMessage(text, rule="envelope", path="Document")
     if len(headers) > 1:
-        error = InvalidMessage("must hold one header at most", rule="envelope", path=_APP_HDR)
+        error = InvalidMessage("must contain at most one header", rule="envelope", path=_APP_HDR)
         error.elements = (headers[1],)
         raise error
     (document,) = documents
@@ -79,7 +79,7 @@ def opened(root: etree._Element) -> Opened:
 
 
 def _usual(root: etree._Element) -> Opened | None:
-    """What most envelopes hold, without a search: a header and a document, and nothing else."""
+    """The content of the most common envelopes, without a search: a header and a document."""
     children = root[:]  # type: ignore[index]  # a slice costs half of an iterator
     if len(children) != len(("header", "document")) or definition(root) in catalogue().messages:
         return None
@@ -92,7 +92,7 @@ def _usual(root: etree._Element) -> Opened | None:
 
 @cache
 def documents() -> dict[Any, str]:
-    """Tag of a document element, namespace and all -> the message that it is."""
+    """Tag of a document element, with its namespace -> the message."""
     return {
         f"{{{namespace(message)}}}Document": message
         for message, root in catalogue().messages.items()
@@ -102,7 +102,7 @@ def documents() -> dict[Any, str]:
 
 @cache
 def _headers() -> dict[Any, str]:
-    """Tag of a header, namespace and all -> its version."""
+    """Tag of a header, with its namespace -> its version."""
     return {
         f"{{{namespace(message)}}}{_APP_HDR}": message
         for message, root in catalogue().messages.items()
@@ -111,7 +111,7 @@ def _headers() -> dict[Any, str]:
 
 
 def tops(root: etree._Element) -> dict[str, etree._Element]:
-    """The elements in which the paths of a valid message begin: its own element, `Document`, `AppHdr`."""
+    """The elements in which the paths of a valid message begin: its root element, `Document`, `AppHdr`."""
     found = opened(root)
     document = found.document
     tops = {} if found.header is None else {_APP_HDR: found.header}
@@ -122,18 +122,18 @@ def tops(root: etree._Element) -> dict[str, etree._Element]:
 
 
 def definition(element: etree._Element) -> str:
-    """The message that an element's namespace names: what stands after the last colon."""
+    """The message named by an element's namespace: the part after the last colon."""
     return str(element.tag)[1:].partition("}")[0].rpartition(":")[2]
 
 
 def _parts(root: etree._Element) -> Iterator[tuple[str, etree._Element]]:
-    """Documents, headers and elements with a value, with their paths, at whatever depth."""
+    """Yield documents, headers and elements with a value, with their paths, at any depth."""
     waiting = [(child, _local(child), 1) for child in reversed(root) if not is_comment(child)]
     while waiting:
         element, path, depth = waiting.pop()
         if _is_document(element) or _local(element) == _APP_HDR:
             if depth > _DEPTH:
-                raise InvalidMessage(f"stands more than {_DEPTH} levels deep", rule="envelope", path=path)
+                raise InvalidMessage(f"is more than {_DEPTH} levels deep", rule="envelope", path=path)
             yield path, element
             continue
         children = [child for child in element if not is_comment(child)]
@@ -147,7 +147,7 @@ def _local(element: etree._Element) -> str:
 
 
 def _is_document(element: etree._Element) -> bool:
-    """Whether this is a `Document`, or a message's own element without one, in an ISO 20022 namespace."""
+    """Whether this is a `Document`, or a message's root element without one, in an ISO 20022 namespace."""
     space, _, name = str(element.tag)[1:].partition("}")
     if name == _APP_HDR or not space.startswith((NAMESPACE, *OLDER_NAMESPACES[:1], *_other_namespaces())):
         return False
@@ -159,14 +159,14 @@ def _is_document(element: etree._Element) -> bool:
 
 @cache
 def _other_namespaces() -> tuple[str, ...]:
-    """Of the messages of the catalogue that have a namespace of an older kind."""
+    """Namespaces of an older kind of messages in the catalogue."""
     return tuple(
         namespace(message) for message, root in catalogue().messages.items() if root.space != NAMESPACE
     )
 
 
 def _is_blank_form(header: etree._Element) -> bool:
-    """Whether an envelope's own header says nothing: programs leave it empty, but for a time."""
+    """Whether an envelope's own header is empty: programs write at most a time into it."""
     if definition(header).startswith(_HEADERS):
         return False
     return not any((leaf.text or "").strip() for leaf in header.iter() if _local(leaf) != "CreDt")
@@ -175,14 +175,14 @@ def _is_blank_form(header: etree._Element) -> bool:
 def _in_its_namespace(header: etree._Element) -> etree._Element:
     """The header in the namespace of its version.
 
-    Some envelopes declare an `AppHdr` of their own that has the standard's content: then its children say
-    which version it is.
+    Some envelopes declare their own `AppHdr` with the content of the standard: then its children show the
+    version.
     """
     if definition(header).startswith(_HEADERS):
         return header
     versions = {definition(child) for child in header if not is_comment(child)}
     if len(versions) != 1 or not (version := versions.pop()).startswith(_HEADERS):
-        text = "is in a namespace that names no version of the business application header"
+        text = "is in a namespace that is not of a version of the business application header"
         error = InvalidMessage(text, rule="version", path=_APP_HDR, expected=f"{NAMESPACE}head.001.001.02")
         error.elements = (header,)
         raise error

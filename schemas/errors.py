@@ -1,25 +1,25 @@
-"""Everything a caller can be told about, as one tree.
+"""All errors that a caller can get, as one tree.
 
 SwitchError                        500  MS03
-├─ InvalidMessage                  400  FF01   not well formed, not of the schema, or not of this door
+├─ InvalidMessage                  400  FF01   not well formed, not valid, or not for this endpoint
 │  ├─ MessageTooLarge              413  FF01
 │  ├─ UnsupportedRepresentation    415  FF01   media type or content encoding
-│  ├─ InvalidParameter             400  FF01   a query or path parameter, or its value, is not the resource's
-│  └─ InvalidAmount                400  AM12   the amount's text breaks the grammar
-├─ NotAuthentic                    401  DS0H   no signature or key that proves who sent it
-├─ NotAllowed                      403  AG01   proven, but not permitted
-├─ NotFound                        404  NARR   not there, or not the caller's to see
+│  ├─ InvalidParameter             400  FF01   an unknown query or path parameter, or a wrong value
+│  └─ InvalidAmount                400  AM12   the text of the amount is not valid
+├─ NotAuthentic                    401  DS0H   no valid signature or key
+├─ NotAllowed                      403  AG01   authenticated, but not permitted
+├─ NotFound                        404  NARR   does not exist, or the caller may not see it
 ├─ NotAcceptable                   406  NARR   no representation that `Accept` allows
-├─ TooManyRequests                 429  NARR   slow down: `Retry-After` says how much
-├─ Refused                         422         a valid message that the switch will not execute
-│  ├─ DuplicateUetr                409  DUPL   the UETR is known with other content
-│  └─ EffectChanged                409  NARR   a vote on a change that would now do something else
-├─ Unavailable                     503  AB10   nothing was done: try again when `Retry-After` says
-│  └─ BooksFrozen                  503  AB10   no money moves anew until people have looked
-└─ OutcomeUnknown                  503  NARR   it may have been done: the same request again tells
+├─ TooManyRequests                 429  NARR   slow down: `Retry-After` states how long to wait
+├─ Refused                         422         a valid message that the switch does not execute
+│  ├─ DuplicateUetr                409  DUPL   the UETR is already used with other content
+│  └─ EffectChanged                409  NARR   a vote on a change whose effect is now another one
+├─ Unavailable                     503  AB10   nothing was done: try again after `Retry-After`
+│  └─ BooksFrozen                  503  AB10   no new payments until the operator ends the freeze
+└─ OutcomeUnknown                  503  NARR   it may be done: repeat the same request to find out
 
-A class carries the HTTP `status`, the ISO `reason` and whether a retry can help; the message defaults to
-the class's docstring and never contains what the caller sent.
+A class has the HTTP `status`, the ISO `reason` and whether a retry can help; the default text is the
+docstring of the class and never contains what the caller sent.
 """
 
 from collections.abc import Mapping
@@ -31,34 +31,34 @@ from schemas.catalogue.model import Value
 from schemas.reasons import Reason
 
 MOST_PROBLEMS = 100
-"""Problems of one message that are listed; what has more needs no longer list."""
+"""The largest number of listed problems of one message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with a message, and where."""
+    """One problem of a message, and its place."""
 
     path: str
     """Element names, as in `SwitchError.path`."""
     rule: str
-    """Which rule is broken, as one word."""
+    """Name of the broken rule."""
     text: str
-    """For people; never holds what the sender wrote."""
+    """Text for people; it never contains data of the sender."""
     line: int | None = None
-    """Of the element in the XML as it came, from 1; None for JSON and where no place is known."""
+    """Line of the element in the received XML, from 1; None for JSON and if the place is not known."""
     column: int | None = None
-    """In characters, from 1."""
+    """Column in characters, from 1."""
     expected: str | None = None
-    """What may stand there, where the schema says: codes, a form with an example, element names."""
+    """The allowed values by the schema: codes, a format with an example, or element names."""
 
 
 class SwitchError(Exception):
-    """The switch failed in a way it did not foresee."""
+    """Unexpected failure in the switch."""
 
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
     retry_after_s: ClassVar[int] = 1
-    """When to come back, where a retry can help."""
+    """Seconds to wait before a retry, if a retry can help."""
 
     def __init__(
         self, detail: str | None = None, *, reason: str | None = None, path: str | None = None
@@ -66,14 +66,14 @@ class SwitchError(Exception):
         self.detail = detail or (type(self).__doc__ or "").strip()
         self.reason: str = reason or self.default_reason
         self.path = path
-        """Place in the message, as element names: `FIToFICstmrCdtTrf/CdtTrfTxInf/IntrBkSttlmAmt`."""
+        """Path in the message, as element names: `FIToFICstmrCdtTrf/CdtTrfTxInf/IntrBkSttlmAmt`."""
         super().__init__(self.detail)
 
     default_reason: ClassVar[Reason] = Reason.REASON_NOT_SPECIFIED
 
 
 class InvalidMessage(SwitchError):
-    """The message is not well formed or not of its schema."""
+    """The message is not well formed or not valid by its schema."""
 
     status = 400
     default_reason = Reason.INVALID_FILE_FORMAT
@@ -89,18 +89,18 @@ class InvalidMessage(SwitchError):
     ) -> None:
         super().__init__(detail, reason=reason, path=path)
         self.rule = rule
-        """Which rule is broken, as one word: `length`, `missing`, `doctype`, `duplicate-key`."""
+        """Name of the broken rule: `length`, `missing`, `doctype`, `duplicate-key`."""
         self.expected = expected
-        """The value type that would be right, or what would be, in words."""
+        """The expected value type, or a description of the expected value."""
         self.line: int | None = None
         self.column: int | None = None
         self.elements: tuple[Any, ...] = ()
-        """Of the XML, one for each of `problems`, until their places are known."""
+        """XML elements, one for each of `problems`, until their places are known."""
         self._problems: tuple[Problem, ...] = ()
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Everything that is wrong, `MOST_PROBLEMS` at most: this error, and the others that were found."""
+        """All problems, at most `MOST_PROBLEMS`: this error and the others that were found."""
         return self._problems or (self.as_problem(),)
 
     @problems.setter
@@ -108,31 +108,31 @@ class InvalidMessage(SwitchError):
         self._problems = found
 
     def as_problem(self) -> Problem:
-        """This error alone."""
+        """This error as a problem."""
         return Problem(
             self.path or "", self.rule, self.detail, self.line, self.column, wording.in_words(self.expected)
         )
 
     def within(self, tag: str) -> "InvalidMessage":
-        """The same error, seen from the element around: `tag` is put before the path."""
+        """Put `tag` before the path: the same error as seen from the enclosing element."""
         self.path = f"{tag}/{self.path}" if self.path else tag
         return self
 
 
 class MessageTooLarge(InvalidMessage):
-    """The message is larger than this door accepts."""
+    """The message is larger than the endpoint accepts."""
 
     status = 413
 
 
 class UnsupportedRepresentation(InvalidMessage):
-    """The media type or content encoding is not one that this door reads."""
+    """The endpoint does not support this media type or content encoding."""
 
     status = 415
 
 
 class InvalidParameter(InvalidMessage):
-    """A parameter of the request, or its value, is not one that the resource takes."""
+    """A parameter of the request is unknown, or its value is not valid."""
 
 
 class InvalidAmount(InvalidMessage):
@@ -142,7 +142,7 @@ class InvalidAmount(InvalidMessage):
 
 
 class NotAuthentic(SwitchError):
-    """Nothing in the request proves who sent it."""
+    """The request is not authenticated."""
 
     status = 401
     default_reason = Reason.SIGNER_NOT_ALLOWED
@@ -156,21 +156,21 @@ class NotAllowed(SwitchError):
 
 
 class NotFound(SwitchError):
-    """There is no such thing, or it is not the caller's to see."""
+    """It does not exist, or the caller may not see it."""
 
     status = 404
     default_reason = Reason.NARRATIVE
 
 
 class NotAcceptable(SwitchError):
-    """None of the representations that the request accepts can be made."""
+    """No representation is available that the request accepts."""
 
     status = 406
     default_reason = Reason.NARRATIVE
 
 
 class TooManyRequests(SwitchError):
-    """Too many requests of this kind; `Retry-After` says when to come back."""
+    """Too many requests of this kind; `Retry-After` states when to try again."""
 
     status = 429
     retryable = True
@@ -178,28 +178,28 @@ class TooManyRequests(SwitchError):
 
 
 class Refused(SwitchError):
-    """The message is valid and the switch will not execute it."""
+    """The message is valid, but the switch does not execute it."""
 
     status = 422
     problems: tuple[Problem, ...] = ()
-    """Every rule of the scheme that the message breaks, where that is why; `MOST_PROBLEMS` at most."""
+    """The broken rules of the scheme, if they are the reason; at most `MOST_PROBLEMS`."""
 
     @property
     def placed(self) -> str:
-        """The detail with its place before it, for an answer that has one text only."""
-        said = not self.path or self.detail.startswith(self.path)
-        return self.detail if said else f"{self.path}: {self.detail}"
+        """The detail after its path, for a response with a single text."""
+        stated = not self.path or self.detail.startswith(self.path)
+        return self.detail if stated else f"{self.path}: {self.detail}"
 
 
 class DuplicateUetr(Refused):
-    """This UETR is known with other content; nothing was changed."""
+    """This UETR is already used with other content; nothing was changed."""
 
     status = 409
     default_reason = Reason.DUPLICATE_PAYMENT
 
 
 class EffectChanged(Refused):
-    """What this change would do is no longer what the vote was given for; nothing was changed."""
+    """The effect of this change is no longer the one that the vote was for; nothing was changed."""
 
     status = 409
     default_reason = Reason.NARRATIVE
@@ -207,15 +207,15 @@ class EffectChanged(Refused):
     def __init__(self, effect: Mapping[str, Any] | None) -> None:
         super().__init__()
         self.effect = effect
-        """What it would do now."""
+        """The present effect."""
 
 
 class Unavailable(SwitchError):
-    """The switch cannot decide this now; try again, nothing was done."""
+    """The switch is temporarily unavailable. Nothing was done; try again."""
 
     status = 503
     retryable = True
-    """This request did nothing. Of an earlier one that had no answer it says nothing."""
+    """This request did nothing. It states nothing about an earlier one without a response."""
     default_reason = Reason.ERROR_INSTRUCTED_AGENT
 
 
@@ -230,13 +230,13 @@ class OutcomeUnknown(SwitchError):
 
     status = 503
     retryable = True
-    """With the same content and the same ids only: until it is answered, nothing else may take its place."""
+    """Only with the same content and ids: until there is a response, no other request may replace it."""
     default_reason = Reason.NARRATIVE
-    """No code of a refusal: who keys on the reason must not take this for an end."""
+    """Not a code of a refusal: a program that reads the reason must not treat this as final."""
 
 
 RESEND: Final = "Outcome unknown. Resend the same message with the same UETR to learn the result."
 """The text of an `OutcomeUnknown` about a message."""
 
 TRY_AGAIN: Final = (Unavailable, OutcomeUnknown)
-"""What a step that the writer decides once, however often it is asked, waits out and repeats."""
+"""Errors after which an idempotent step is repeated."""

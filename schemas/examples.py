@@ -1,6 +1,6 @@
-"""Example content for any message, made from the catalogue: always valid, always the same.
+"""Example content for any message, generated from the catalogue: always valid and always the same.
 
-The documentation, the API's description and the tests take their examples here, so none can go stale.
+The documentation, the OpenAPI document and the tests use these examples, so none becomes outdated.
 """
 
 from collections.abc import Callable
@@ -27,11 +27,11 @@ from schemas.codes import code_sets
 
 
 class NoExample(LookupError):
-    """An imported message has a pattern for which no example text is known here."""
+    """An imported message has a pattern without a known example."""
 
 
 Wants = Callable[[Member, int], int]
-"""`wants(member, depth)`: how often a member shall be there, between its minimum and maximum."""
+"""`wants(member, depth)`: the occurrences of a member, between its minimum and maximum."""
 
 _SCALARS: Final[dict[str, Any]] = {
     "boolean": True,
@@ -47,10 +47,10 @@ _SCALARS: Final[dict[str, Any]] = {
 
 
 def document(message: str, wants: Wants | None = None) -> dict[str, Any]:
-    """The document of an example: mandatory elements only, unless `wants` says otherwise.
+    """Make the document of an example: only mandatory elements, unless `wants` states otherwise.
 
     Raises:
-        NoExample: one of its values has a pattern that is not in the table here.
+        NoExample: one of its values has a pattern that is not in the table.
 
     """
     root = catalogue().messages[message]
@@ -61,7 +61,7 @@ def document(message: str, wants: Wants | None = None) -> dict[str, Any]:
 
 
 def value(name: str) -> Any:
-    """An example of one type of the catalogue, mandatory members only."""
+    """Make an example of one type of the catalogue, only with mandatory members."""
     return _content(name, _mandatory, 0)
 
 
@@ -91,7 +91,7 @@ def _content(name: str, wants: Wants, depth: int) -> Any:
 
 
 def _chosen(kind: Sequence, wants: Wants, depth: int) -> list[Member]:
-    """The members without the alternatives that are not taken."""
+    """The members without the alternatives that are not chosen."""
     choices: dict[int, list[Member]] = {}
     for member in kind.members:
         choices.setdefault(member.choice, []).append(member)

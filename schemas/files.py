@@ -1,4 +1,4 @@
-"""Messages in files: what is wrong with them, and the same message in the other representation."""
+"""Messages in files: validation, and conversion to the other representation."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from schemas import codec, diagnosis, envelopes, gates, official, rules, verdict
 from schemas.errors import MOST_PROBLEMS, InvalidMessage, Problem
 
 MAX_BYTES: Final = 64 * 1024 * 1024
-"""Files may hold statements, which are far larger than payments."""
+"""Bytes; files may contain statements, which are far larger than payments."""
 
 _NAMES: Final = re.compile(
     rb"""(?:urn:iso:std:iso:20022:tech:xsd:|"\$type"\s*:\s*")((?!head\.|nvlp\.)[a-z]{4}\.\d{3}\.\d{3}\.\d{2})"""
@@ -19,7 +19,7 @@ _NAMES: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check of one file found. `message` is None where nothing says what it is."""
+    """The result of the check of one file. `message` is None if it cannot be identified."""
 
     file: str
     message: str | None
@@ -28,7 +28,7 @@ class Report:
     warnings: tuple[Problem, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as the command line prints it; a problem has the members that say something."""
+        """The report as the command line prints it, without empty members of problems."""
         report = asdict(self)
         for kind in ("problems", "warnings"):
             report[kind] = [
@@ -39,9 +39,9 @@ class Report:
 
 
 def check(path: Path, *, scheme: rules.Scheme | None = rules.SWITCH) -> Report:
-    """Check one file by schema and, unless `scheme` is None, by the scheme's rules.
+    """Check one file by its schema and, unless `scheme` is None, by the rules of the scheme.
 
-    Where the environment names a directory of official schemas, those are asked as well.
+    If the environment names a directory of official schemas, they are also used.
 
     Raises:
         OSError: the file cannot be read.
@@ -51,7 +51,7 @@ def check(path: Path, *, scheme: rules.Scheme | None = rules.SWITCH) -> Report:
 
 
 def check_bytes(raw: bytes, name: str, *, scheme: rules.Scheme | None = rules.SWITCH) -> Report:
-    """As `check`, of a file's content."""
+    """As `check`, for the content of a file."""
     media_type = codec.representation(raw)
     try:
         message = codec.inspect(raw, media_type=media_type, max_bytes=MAX_BYTES)
@@ -74,7 +74,7 @@ def check_bytes(raw: bytes, name: str, *, scheme: rules.Scheme | None = rules.SW
 
 
 def _located(raw: bytes, media_type: str, problems: list[Problem]) -> list[Problem]:
-    """The problems with their lines and columns, where the file is XML."""
+    """The problems, with lines and columns if the file is XML."""
     if not problems or media_type != codec.XML:
         return problems
     root = gates.xml(raw, MAX_BYTES)
@@ -82,12 +82,12 @@ def _located(raw: bytes, media_type: str, problems: list[Problem]) -> list[Probl
 
 
 def convert(path: Path, *, to: str) -> tuple[bytes, tuple[str, ...]]:
-    """The message in a file as `application/xml` or `application/json`; header included, nothing lost.
+    """Convert the message in a file, with its header, to `application/xml` or `application/json`; lossless.
 
-    The second of the two are the paths of what the envelope holds beside header and document.
+    The second result is the paths of other content of the envelope.
 
     Raises:
-        InvalidMessage: the file holds no valid message.
+        InvalidMessage: the file contains no valid message.
         OSError: the file cannot be read.
 
     """
@@ -100,11 +100,11 @@ def convert(path: Path, *, to: str) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _claimed(raw: bytes) -> str | None:
-    """What an invalid file says that it is, as far as that can be seen without believing it."""
+    """The message that an invalid file claims to be, if that can be detected."""
     found = _NAMES.search(raw)
     return found[1].decode() if found else None
 
 
 def indented(document: object) -> str:
-    """A message's JSON for people to read."""
+    """Format the JSON of a message for people."""
     return json.dumps(document, indent=2, ensure_ascii=False)

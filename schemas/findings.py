@@ -1,4 +1,4 @@
-"""What a rule found."""
+"""The findings of rules."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,4 +15,4 @@ class Finding:
     reason: str
     text: str
     warning: bool = False
-    """Worth saying; no ground for refusal."""
+    """Whether it is only a warning, not a reason for refusal."""

@@ -1,4 +1,4 @@
-"""XML that is carried but never interpreted: supplementary data and signatures, as canonical text."""
+"""XML that is carried but not interpreted: supplementary data and signatures, as canonical text."""
 
 from typing import Any, Final, NoReturn
 
@@ -8,17 +8,17 @@ from schemas import lexical
 from schemas.errors import InvalidMessage, MessageTooLarge
 
 MAX_DEPTH: Final = 200
-"""Below libxml2's own limit of 256, so that what was read as a part can be read as part of a message."""
+"""Nesting limit, below that of libxml2 (256), so that a part can be read again inside a message."""
 
 MAX_ELEMENTS: Final = 4096
 MAX_ATTRIBUTES: Final = 64
-"""Of one element. To bring them into canonical order costs libxml2 the square of their number."""
+"""Attributes of one element. Sorting them takes libxml2 time quadratic in their number."""
 _HARMLESS: Final = 8192
-"""Octets that cannot hold enough attributes to cost anybody time."""
+"""Bytes that cannot contain enough attributes to be slow."""
 
 
 class _Events:
-    """Refuses what a parser reports and no message may have; takes no more elements than `most`."""
+    """Refuses parser events that no message may have, and more elements than `most`."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -36,10 +36,10 @@ class _Events:
             raise MessageTooLarge(f"has more than {self._most} elements", rule="elements")
 
     def comment(self, text: str) -> None:
-        self.start(text, None)  # it costs as much
+        self.start(text, None)  # it costs as much as an element
 
     def close(self) -> None:
-        """There is nothing to hand over."""
+        """Return nothing."""
 
 
 class _EventsAndComments(_Events):
@@ -48,12 +48,12 @@ class _EventsAndComments(_Events):
 
 
 def check_events(octets: bytes, most: int, *, comments: bool = True) -> None:
-    """Refuse a document type or processing instruction, as the parser finds them, and too many elements.
+    """Refuse document types and processing instructions, as the parser finds them, and too many elements.
 
-    Comments, too, where `comments` is False.
+    Comments are also refused if `comments` is False.
 
-    What only looks like one, in a CDATA section or a comment, is text. The parser stops at the first, before
-    it has read what a document type declares.
+    Similar text in a CDATA section or a comment is allowed. The parser stops at the first one, before it
+    reads the declarations of a document type.
 
     Raises:
         InvalidMessage: there is one.
@@ -64,7 +64,7 @@ def check_events(octets: bytes, most: int, *, comments: bool = True) -> None:
 
 
 def new_parser(*, keep_blanks: bool = True, target: Any = None) -> etree.XMLParser:
-    """A parser that resolves nothing, fetches nothing and repairs nothing."""
+    """Make a parser that resolves nothing, fetches nothing and repairs nothing."""
     return etree.XMLParser(
         target=target,
         remove_blank_text=not keep_blanks,
@@ -97,12 +97,12 @@ def canonical(element: etree._Element) -> str:
             element, method="c14n", exclusive=True, with_comments=False, with_tail=False
         )
     except etree.C14NError:
-        raise InvalidMessage("must have namespaces that are absolute", rule="foreign") from None
+        raise InvalidMessage("must have absolute namespaces", rule="foreign") from None
     return octets.decode("utf-8")
 
 
 def parse(text: str) -> etree._Element:
-    """One element from text. Raises InvalidMessage, whatever the text."""
+    """Parse one element. Raises only InvalidMessage, for any text."""
     if text.startswith("<?") or lexical.IMPOSSIBLE(text):
         raise InvalidMessage("must be one plain XML element", rule="foreign")
     octets = text.encode("utf-8")
@@ -117,13 +117,13 @@ def parse(text: str) -> etree._Element:
 
 
 def check_attributes(root: etree._Element, octets: int) -> None:
-    """Refuse more attributes than anybody uses, in an element that was read from so many octets."""
+    """Refuse too many attributes in an element that was read from `octets` bytes."""
     if octets > _HARMLESS and any(len(element.attrib) > MAX_ATTRIBUTES for element in root.iter("*")):
         raise InvalidMessage(f"has an element with more than {MAX_ATTRIBUTES} attributes", rule="attribute")
 
 
 def check(element: etree._Element, namespace: str | None) -> None:
-    """Refuse an element that is nested too deeply, too large, or not of the one namespace that is allowed."""
+    """Refuse an element that is nested too deeply, too large, or not in the allowed namespace."""
     level = number = 0
     for event, _ in etree.iterwalk(element, events=("start", "end")):
         number += event == "start"
@@ -133,28 +133,28 @@ def check(element: etree._Element, namespace: str | None) -> None:
         if number > MAX_ELEMENTS:
             raise InvalidMessage(f"has more than {MAX_ELEMENTS} elements", rule="elements")
     if namespace is not None and etree.QName(element).namespace != namespace:
-        raise InvalidMessage("must be of another namespace", rule="foreign")
+        raise InvalidMessage("must be in another namespace", rule="foreign")
 
 
 def embeddable(text: str) -> str:
-    """Canonical text that keeps its meaning inside an element with a default namespace of its own."""
+    """Make canonical text keep its meaning inside an element with its own default namespace."""
     name_ends = min(index for index in (text.find(mark) for mark in (" ", ">")) if index > 0)
     name, rest = text[:name_ends], text[name_ends:]
-    # Canonical XML writes a default namespace first of all.
+    # Canonical XML writes a default namespace first.
     return text if rest.startswith(' xmlns="') else f'{name} xmlns=""{rest}'
 
 
 def escape(text: str) -> str:
-    """Text as XML content.
+    """Escape text as XML content.
 
     Raises:
-        InvalidMessage: a character that XML has no way to write.
+        InvalidMessage: it has a character that XML cannot represent.
 
     """
     if text.isprintable():
         if "&" not in text and "<" not in text and ">" not in text:
             return text
     elif lexical.IMPOSSIBLE(text):
-        raise InvalidMessage("holds a character that no message can carry", rule="character")
+        raise InvalidMessage("contains a character that XML does not allow", rule="character")
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return text.replace("\r", "&#13;")

@@ -1,7 +1,7 @@
-"""A message to send again as a new one: new ids, and dates of now. For examples and tests.
+"""Turn a message into a new one with new ids and present dates, for examples and tests.
 
-An example that is printed somewhere has ids that others have used and dates that have passed; a switch
-refuses both. Everything else stays as it is.
+A published example has ids that others have used and past dates; the switch refuses both. Everything else
+stays unchanged.
 """
 
 import uuid
@@ -16,22 +16,22 @@ from schemas.parties import instant_text
 _ORIGINAL_UETR: Final = "OrgnlUETR"
 _ORIGINAL_MESSAGE: Final = "OrgnlMsgId"
 _ASSIGNMENT: Final = "Assgnmt"
-"""Its `Id` is the message's."""
+"""Its `Id` is the id of the message."""
 _IDS: Final = frozenset({"MsgId", "InstrId", "EndToEndId", "TxId", "BizMsgIdr", "RtrId", "CxlId", "PmtInfId"})
 _INSTANTS: Final = frozenset({"CreDtTm", "AccptncDtTm", "CreDt"})
 _DAYS: Final = frozenset({"IntrBkSttlmDt", "ReqdExctnDt", "ReqdColltnDt"})
 
 
 def refreshed(raw: bytes, *, original: str = "", now: datetime | None = None) -> bytes:
-    """The message with new ids and today's dates, in the same representation.
+    """Make a message with new ids and today's dates, in the same representation.
 
     Args:
         raw: A message, XML or JSON.
-        original: UETR of the earlier payment that the message is about, or id of the earlier message.
-        now: The instant that becomes the message's; the present one without it.
+        original: UETR of the earlier payment to which the message refers, or id of the earlier message.
+        now: The new instant of the message; default: the present.
 
     Raises:
-        InvalidMessage: it is no valid message.
+        InvalidMessage: it is not a valid message.
 
     """
     media_type = codec.representation(raw)
@@ -45,7 +45,7 @@ def refreshed(raw: bytes, *, original: str = "", now: datetime | None = None) ->
 
 
 class _Fresh:
-    """New values for old ones; the same old id becomes the same new one everywhere in the message."""
+    """Replaces values; the same old id gets the same new id everywhere in the message."""
 
     def __init__(self, original: str, now: datetime) -> None:
         self._original = original
@@ -53,7 +53,7 @@ class _Fresh:
         self._ids: dict[str, str] = {}
 
     def within(self, content: Any) -> Any:
-        """The content with every id and date in it made new."""
+        """The content with new ids and dates."""
         if isinstance(content, Mapping):
             return {name: self._value(name, value) for name, value in content.items()}
         if isinstance(content, list | tuple):
@@ -76,7 +76,7 @@ class _Fresh:
         return new[name](value) if name in new else value
 
     def _instant(self, old: str) -> str:
-        """Now, with a `Z` where one stood: head.001.001.01 takes no other zone."""
+        """The present, with a `Z` if the old value had one: head.001.001.01 allows no other zone."""
         text = instant_text(self._now)
         return text.replace("+00:00", "Z") if old.endswith("Z") else text
 

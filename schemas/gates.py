@@ -1,11 +1,11 @@
-"""What bytes must pass before anything is believed of them.
+"""Checks that bytes must pass before they are parsed as a message.
 
-The gates stand before the schema and know nothing of it. XML: size, strict UTF-8, no NUL, an XML 1.0
-declaration that says UTF-8 if anything, no document type, no processing instruction, no more elements than a
-message of the size can use, well formed. What only looks like one of them, in a CDATA section or a comment,
-is text. JSON: size, strict UTF-8 without byte order mark, the same number of elements, no duplicate key, no
-number but the indicators 1 and 0, no null, no character that XML cannot carry. Whatever the bytes are, the
-only exception is `InvalidMessage`.
+The gates are before the schema and independent of it. XML: size, strict UTF-8, no NUL, an XML 1.0 declaration
+without an encoding other than UTF-8, no document type, no processing instruction, no more elements than a
+message of the size can need, well formed. Similar text in a CDATA section or a comment is allowed. JSON:
+size, strict UTF-8 without byte order mark, the same limit of elements, no duplicate key, no number except the
+indicators 1 and 0, no null, no character that XML does not allow. For any bytes the only exception is
+`InvalidMessage`.
 """
 
 import json
@@ -18,12 +18,12 @@ from schemas import foreign, lexical
 from schemas.errors import InvalidMessage, MessageTooLarge
 
 MAX_BYTES: Final = 256 * 1024
-"""Default limit: a hundred times an ordinary payment. Statements need more; callers say how much."""
+"""Default limit in bytes: a hundred times an ordinary payment. For statements, callers set a higher limit."""
 
 _BYTES_PER_ELEMENT: Final = 16
 """The most compact statements have an element in every 18 bytes. An element takes some 340 bytes of memory
 while it is read (tree and dict, measured), so 64 MiB of them take at most 1.4 GB, and `MAX_BYTES`, which
-allow 16384 elements, 6 MB. What is all elements beyond that is no message."""
+allow 16384 elements, 6 MB. Bytes with more elements than that are not a message."""
 
 _DECLARATION: Final = re.compile(
     rb"""<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(?:"1\.0"|'1\.0')"""
@@ -34,22 +34,22 @@ _DECLARED: Final = tuple(b"<?xml" + after for after in (b" ", b"\t", b"\r", b"\n
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _WIDE_BYTE_ORDER_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 _FIRST_CHARACTER: Final = 4
-"""Octets of one character in UTF-32; where an ASCII character is wider than one, a NUL is among them."""
+"""Bytes of one character in UTF-32; if an ASCII character is wider than one byte, one of them is NUL."""
 _PARSER: Final = foreign.new_parser(keep_blanks=True)
 _FAST_PARSER: Final = foreign.new_parser(keep_blanks=False)
-"""Leaves out the blanks between elements: a quarter of the time. Values keep theirs."""
+"""Drops white space between elements, which saves a quarter of the time. Values keep theirs."""
 
 
 def xml(
     raw: bytes, max_bytes: int = MAX_BYTES, *, keep_blanks: bool = False, comments: bool = True
 ) -> etree._Element:
-    """The root element of an XML document that passed the gates.
+    """Parse XML that passes the gates, and get its root element.
 
     Args:
         raw: The document.
         max_bytes: Refuse what is larger.
-        keep_blanks: Whether blanks between elements are kept.
-        comments: Whether comments pass.
+        keep_blanks: Whether white space between elements is kept.
+        comments: Whether comments are allowed.
 
     Raises:
         InvalidMessage: it does not pass.
@@ -63,15 +63,15 @@ def xml(
     brackets = octets.count(b"<")
     is_many = brackets > most and brackets - octets.count(b"</") > most
     try:
-        # Bytes only arouse suspicion; what they are is for the parser to say. The single characters are rare,
-        # and ten times faster to look for than the pairs.
+        # Bytes are only a hint; the parser decides. The single characters are rare, and ten times faster to
+        # search for than the pairs.
         if (
             is_many
             or (octets.count(b"?") > 2 * declared and octets.find(b"<?", 1 if declared else 0) >= 0)
             or (b"!" in octets and (b"<!DOCTYPE" in octets or (not comments and b"<!--" in octets)))
         ):
             foreign.check_events(octets, most, comments=comments)
-        # Before a CDATA section the parser cannot tell a value's blanks from those between elements.
+        # Before a CDATA section the parser cannot tell white space of a value from that between elements.
         keep_blanks = keep_blanks or (b"!" in octets and b"<![CDATA[" in octets)
         root = etree.fromstring(octets, _PARSER if keep_blanks else _FAST_PARSER)
     except (etree.LxmlError, ValueError) as error:
@@ -81,7 +81,7 @@ def xml(
 
 
 def json_object(raw: bytes, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
-    """The object that a JSON text holds: strings, booleans, arrays, objects. Raises InvalidMessage."""
+    """Parse a JSON object of strings, booleans, arrays and objects. Raises InvalidMessage."""
     octets = _text_octets(raw, max_bytes)
     if octets.startswith(_BYTE_ORDER_MARK):
         raise InvalidMessage("begins with a byte order mark", rule="encoding")
@@ -91,7 +91,7 @@ def json_object(raw: bytes, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
         raise MessageTooLarge(f"has more than {most} elements", rule="elements")
     try:
         found = _DECODER.decode(octets.decode("utf-8"))
-        # Only an escape, or these two characters themselves, can bring in what XML cannot carry.
+        # Only an escape, or these two characters themselves, can be a character that XML does not allow.
         if b"\\u" in octets or b"\xef\xbf" in octets:
             check_characters(found)
     except (json.JSONDecodeError, RecursionError):
@@ -106,7 +106,7 @@ def _text_octets(raw: bytes, max_bytes: int) -> bytes:
         raise MessageTooLarge(f"is larger than {max_bytes} bytes", rule="size")
     if b"\0" in raw:
         wide = b"\0" in raw[:_FIRST_CHARACTER] or raw.startswith(_WIDE_BYTE_ORDER_MARKS)
-        text = "is UTF-16 or UTF-32: the encoding must be UTF-8" if wide else "holds a NUL"
+        text = "is UTF-16 or UTF-32: the encoding must be UTF-8" if wide else "contains a NUL"
         raise InvalidMessage(text, rule="encoding")
     if not raw.isascii():
         try:
@@ -117,7 +117,7 @@ def _text_octets(raw: bytes, max_bytes: int) -> bytes:
 
 
 def _most_elements(max_bytes: int) -> int:
-    """The elements that a message of this size can use: a name and a value, or two tags, each."""
+    """The largest number of elements in a message of this size: a name and a value, or two tags, each."""
     return max(max_bytes, MAX_BYTES) // _BYTES_PER_ELEMENT
 
 
@@ -134,16 +134,16 @@ def _not_well_formed(error: Exception) -> InvalidMessage:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise InvalidMessage("has the same name twice in one object", rule="duplicate-key")
+        raise InvalidMessage("has a repeated name in one object", rule="duplicate-key")
     return found
 
 
 def _no_number(_text: str) -> NoReturn:
-    raise InvalidMessage("holds a number: every value is a string", rule="type")
+    raise InvalidMessage("contains a number: every value must be a string", rule="type")
 
 
 def _indicator(text: str) -> int:
-    """The one kind of number that there is: an indicator that XML wrote as 1 or 0."""
+    """The only allowed number: an indicator that was 1 or 0 in XML."""
     return int(text) if text in {"0", "1"} else _no_number(text)
 
 
@@ -153,11 +153,11 @@ _DECODER: Final = json.JSONDecoder(
 
 
 def check_characters(found: Any) -> None:
-    """Refuse, anywhere in a JSON value, a character that XML has no way to write."""
+    """Refuse a character that XML does not allow, anywhere in a JSON value."""
     match found:
         case str():
             if lexical.IMPOSSIBLE(found):
-                raise InvalidMessage("holds a character that no message can carry", rule="character")
+                raise InvalidMessage("contains a character that XML does not allow", rule="character")
         case list():
             for item in found:
                 check_characters(item)

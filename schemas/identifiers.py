@@ -1,6 +1,6 @@
 """International identifiers: IBAN (ISO 13616), BIC (ISO 9362), LEI (ISO 17442), countries, UETR.
 
-The schema checks their form; here are the check digits and the lists. National identifiers live with the
+The schema checks their format; here are the check digits and the lists. National identifiers are in the
 adapters.
 """
 
@@ -18,7 +18,7 @@ _IBAN_LENGTHS: Final = """
     UA29 VA22 VG24 WF27 XK20 YE30 YT27
 """
 IBAN_LENGTHS: Final[dict[str, int]] = {entry[:2]: int(entry[2:]) for entry in _IBAN_LENGTHS.split()}
-"""Country -> length of its IBANs. What is not here has no IBAN."""
+"""Country -> length of its IBANs. Other countries have no IBAN."""
 
 _COUNTRIES: Final = """
     AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT
@@ -43,22 +43,22 @@ _MODULUS: Final = 97
 
 @lru_cache(maxsize=4096)
 def is_iban(text: str) -> bool:
-    """Whether this is an IBAN: a known country, its length, and check digits that fit. Upper case only."""
+    """Whether this is an IBAN: known country, length and check digits are right. Only upper case."""
     if _IBAN.fullmatch(text) is None or IBAN_LENGTHS.get(text[:2]) != len(text):
         return False
-    # 00, 01 and 99 leave the right remainder as well, but are never given out.
+    # 00, 01 and 99 also give the right remainder, but are never issued.
     return "02" <= text[2:4] <= "98" and _remainder(text[4:] + text[:4]) == 1
 
 
 @lru_cache(maxsize=4096)
 def is_lei(text: str) -> bool:
-    """Whether this is a legal entity identifier with check digits that fit."""
+    """Whether this is a legal entity identifier with right check digits."""
     return _LEI.fullmatch(text) is not None and _remainder(text) == 1
 
 
 @lru_cache(maxsize=4096)
 def is_bic(text: str) -> bool:
-    """Whether this is a BIC of a known country. Whether anybody has it only a directory can say."""
+    """Whether this is a BIC of a known country. Only a directory can tell whether it is assigned."""
     found = _BIC.fullmatch(text)
     return found is not None and found[1] in COUNTRIES
 

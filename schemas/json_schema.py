@@ -1,7 +1,7 @@
-"""JSON Schema (draft 2020-12, as OpenAPI 3.1 uses it) for every message, made from the catalogue.
+"""JSON Schema (draft 2020-12, as in OpenAPI 3.1) for every message, generated from the catalogue.
 
-Titles are the long names. What JSON Schema cannot say (digits of a decimal, days of a month, the order that
-XML has and JSON has not) the codec checks all the same.
+Titles are the long names. What JSON Schema cannot express (digits of a decimal, days of a month, the order of
+elements in XML) is also checked by the codec.
 """
 
 from typing import Any, Final
@@ -35,7 +35,7 @@ _SCALARS: Final[dict[str, Schema]] = {
         "type": ["boolean", "integer"],
         "minimum": 0,
         "maximum": 1,
-        "description": "true or false; 1 or 0 where XML had that",
+        "description": "true or false; 1 or 0 if the XML had that",
     },
     "date": {"type": "string", "description": "ISO 8601 date: 2026-11-23"},
     "dateTime": {"type": "string", "description": "ISO 8601 date and time with offset"},
@@ -49,11 +49,11 @@ _SCALARS: Final[dict[str, Schema]] = {
 
 
 def schema(message: str, *, definitions: str = "#/$defs/") -> Schema:
-    """The schema of a message's JSON form, header included where one may be sent.
+    """The schema of a message in JSON, including the header if one may be sent.
 
     Args:
         message: `pacs.008.001.08`.
-        definitions: Where references point to; `#/components/schemas/` inside an OpenAPI document.
+        definitions: The prefix of references; `#/components/schemas/` inside an OpenAPI document.
 
     """
     root = catalogue().messages[message]
@@ -71,7 +71,7 @@ def schema(message: str, *, definitions: str = "#/$defs/") -> Schema:
 
 
 def definitions(message: str, *, prefix: str = "#/$defs/") -> dict[str, Schema]:
-    """The schemas of the types that a message and its header, of whatever version, use, by name."""
+    """The schemas of the types of a message and of all versions of its header, by name."""
     types = catalogue().reachable(message)
     for header in _headers():
         types |= catalogue().reachable(header)
@@ -102,7 +102,7 @@ def _headers() -> list[str]:
 
 
 def _header(prefix: str) -> Schema:
-    """The header's object, to which JSON adds the header's own version; without it, the default is meant."""
+    """The object of the header, with its version in JSON; without it, the default version."""
     return {"oneOf": [_one_header(name, prefix) for name in _headers()]}
 
 
@@ -144,7 +144,7 @@ def _type(kind: Type, prefix: str) -> Schema:
 
 
 def _alternatives(members: tuple[Member, ...]) -> Schema:
-    """One of these members is there; or none, where one of them is optional."""
+    """Exactly one of these members is present, or none if one of them is optional."""
     each: list[Schema] = [{"required": [member.tag]} for member in members]
     if not all(member.minimum for member in members):
         each.append({"not": {"anyOf": list(each)}})

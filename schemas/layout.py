@@ -1,12 +1,12 @@
-"""Layouts: what messages of the same elements have in common.
+"""Layouts: the common structure of messages with the same elements.
 
-Whether names, order, cardinality and choices are right depends on a message's elements alone. A `Layout` is
-one arrangement of elements, valid: its XML and its JSON with gaps where the values stand, and what each gap
-takes. It only ever says yes, to values that are ordinary; for every other (a quotation mark, a blank at an
-end, an unusual number, a character that cannot be seen) `plan` has to be asked.
+Whether names, order, cardinality and choices are right depends only on the elements of a message. A `Layout`
+is one valid arrangement of elements: its XML and its JSON with gaps for the values, and the values that each
+gap accepts. It only accepts ordinary values; all others (with a quotation mark, a blank at an end, an unusual
+number, an invisible character) need `plan`.
 
-Why filling gaps is safe: no value that a layout takes holds `<`, `>`, `&`, `"`, a backslash or a control
-character, so none can end its gap, in XML or in JSON.
+Filling gaps is safe because no accepted value contains `<`, `>`, `&`, `"`, a backslash or a control
+character, so no value can end its gap, in XML or in JSON.
 """
 
 import unicodedata
@@ -27,17 +27,17 @@ from schemas.value_rules import TEXT_CHECKS, is_usual_amount, leaf_check
 
 Document = dict[str, Any]
 Picker = Callable[[Any], tuple[Any, ...]]
-"""Takes some of many."""
+"""Picks some of many."""
 
 _ANY_LENGTH: Final = 1 << 62
 _LONGEST_IDENTIFIER: Final = 70
-"""Characters; what is remembered of values is bounded in size, too."""
+"""Characters; the size of remembered values is also limited."""
 _REMEMBERED: Final = 4096
-"""Values of one type."""
+"""Remembered values of one type."""
 _ONLY_TEXT: Final = {str}
 _LARGEST_USUAL: Final = "99999999999999.99"
 _CAREFUL: Final = ("&", "<", ">", "\\", '""', '" ', ' "')
-"""What values, joined by quotation marks, do not hold where all of them are ordinary."""
+"""Characters that ordinary values, joined by quotation marks, do not contain."""
 
 
 class Layout:
@@ -46,10 +46,10 @@ class Layout:
     __slots__ = ("_amounts", "_gaps", "_json", "_limits", "_others", "_texts", "_trail", "_xml", "strings")
 
     def __init__(self, message: str, document: Document) -> None:
-        """`document` is valid and in schema order."""
+        """`document` must be valid and in schema order."""
         drawing = _Drawing(message, document)
         self.strings = "".join(drawing.json).count('"') // 2
-        """How many strings its JSON has, names and values."""
+        """The number of strings in its JSON, names and values."""
         self._xml = drawing.xml
         self._json = drawing.json
         self._gaps = len(drawing.types)
@@ -65,11 +65,11 @@ class Layout:
         self._amounts = [(gap, _ordinary_amount(name)) for gap, name in drawing.amounts.items()]
 
     def values(self, document: Document) -> Sequence[str] | None:
-        """The values, in schema order, of a document of the same elements in any order; None for another."""
+        """The values in schema order, if a document has the same elements in any order; otherwise None."""
         return self._trail.values(document)
 
     def takes(self, values: Sequence[str]) -> bool:
-        """Whether every value is an ordinary one, valid in its gap, to which no rule objects."""
+        """Whether every value is ordinary and valid in its gap, and breaks no rule."""
         if len(values) != self._gaps or not are_plain(values):
             return False
         if any(map(gt, map(len, self._texts(values)), self._limits)):
@@ -94,7 +94,7 @@ class Layout:
 
 
 class _Trail:
-    """The way to every value of a document, level by level. It ends at the first element that is another."""
+    """The path to every value of a document, level by level. It ends at the first different element."""
 
     __slots__ = ("_indicators", "_pick", "_steps")
 
@@ -102,8 +102,8 @@ class _Trail:
         found: list[Any] = [document]
         children: list[range] = []
         self._steps: list[tuple[int, type[Any], int, Picker]] = []
-        """Place of an object or array, which of them it is, how many it holds, and what takes them."""
-        for place, item in enumerate(found):  # which grows on the way
+        """Place of an object or array, its kind, its number of members, and their picker."""
+        for place, item in enumerate(found):  # which grows in the loop
             start = len(found)
             if isinstance(item, dict | list):
                 self._steps.append((place, type(item), len(item), _taker(item)))
@@ -130,7 +130,7 @@ class _Trail:
 
 
 def _taker(item: Document | list[Any]) -> Picker:
-    """What takes the members of an object, whatever their order, or of an array."""
+    """The picker of the members of an object, in any order, or of an array."""
     if isinstance(item, list) or not item:
         return tuple
     if len(item) > 1:
@@ -140,7 +140,7 @@ def _taker(item: Document | list[Any]) -> Picker:
 
 
 def _texts_below(place: int, found: list[Any], children: list[range]) -> Iterator[int]:
-    """The places of the texts below a place, in the order of the document."""
+    """The places of the texts below a place, in document order."""
     if type(found[place]) is str:
         yield place
     for child in children[place]:
@@ -148,7 +148,7 @@ def _texts_below(place: int, found: list[Any], children: list[range]) -> Iterato
 
 
 def are_plain(values: Sequence[str]) -> bool:
-    """Whether all can be seen, have no blank at an end, and stand in XML and JSON as they are."""
+    """Whether all are visible, have no blank at an end, and need no escape in XML and JSON."""
     joined = '"'.join(values)
     framed = f'"{joined}"'
     if not framed.isprintable() or framed.count('"') != len(values) + 1:
@@ -160,7 +160,7 @@ def are_plain(values: Sequence[str]) -> bool:
 
 
 def picker(places: list[int]) -> Picker:
-    """A function that takes what stands in these places."""
+    """A function that picks the items at these places."""
     if len(places) > 1:
         return itemgetter(*places)
     return lambda values: tuple(values[place] for place in places)
@@ -176,7 +176,7 @@ def _filled(template: list[str], values: Sequence[str]) -> str:
 
 
 def _longest(name: str) -> int:
-    """How long a text may be that nothing but its length can make wrong; 0 for every other type."""
+    """The largest length of a text type that has no other restriction; 0 for every other type."""
     kind = catalogue().types[name]
     if (
         isinstance(kind, Text)
@@ -196,7 +196,7 @@ _TEMPORAL: Final[dict[Type, Callable[[str], bool]]] = {
 
 @cache
 def _ordinary(name: str) -> Callable[[str], bool]:
-    """Whether a text is valid for this type just as it stands, and no rule objects to it."""
+    """Whether a text is valid for this type without changes, and breaks no rule."""
     kind, check = catalogue().types[name], leaf_check(name)
     if kind in _TEMPORAL:
         return _TEMPORAL[kind]
@@ -231,13 +231,13 @@ def _ordinary(name: str) -> Callable[[str], bool]:
 
 @cache
 def _remembered(name: str) -> set[str]:  # noqa: ARG001 - the cache's key
-    """Ordinary values of this type. Codes and identifiers of institutions come again and again."""
+    """Ordinary values of this type. Codes and identifiers of institutions are often repeated."""
     return set()
 
 
 @cache
 def _ordinary_amount(name: str) -> Callable[[str, str], bool]:
-    """Whether a currency and a number make an amount that is valid as it stands."""
+    """Whether a currency and a number are a valid amount without changes."""
     kind, check = catalogue().types[name], leaf_check(name)
     assert isinstance(kind, Amount)
     is_currency, is_number = _ordinary(kind.currency), _ordinary(kind.number)
@@ -263,7 +263,7 @@ class _Drawing:
         self.xml = [""]
         self.json = [""]
         self.types: list[str] = []
-        """Of each gap."""
+        """The type of each gap."""
         self.amounts: dict[int, str] = {}
         """Gap of a currency, before that of its number -> type of the amount."""
         ((tag, content),) = document.items()

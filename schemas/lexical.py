@@ -1,4 +1,4 @@
-"""The texts that a value may be written as: XML Schema's lexical rules, made into functions.
+"""The lexical rules of XML Schema for values, as functions.
 
 `parser(value)` turns a catalogue value into a function from text to its canonical content: the text itself,
 with the outer blanks removed where XML Schema removes them, or an indicator. The functions raise
@@ -22,21 +22,21 @@ from schemas.catalogue.model import Binary, Code, Decimal, Scalar, Text, Value
 from schemas.errors import InvalidMessage
 
 Parser = Callable[[str], Any]
-"""From text to content: the text, or an indicator (a bool; 1 or 0 where that was written)."""
+"""From text to content: the text, or an indicator (a bool; 1 or 0 if written so)."""
 
 BLANKS: Final = " \t\r\n"
-"""XML's white space; Python's own idea of it is wider."""
+"""White space of XML; that of Python includes more characters."""
 
 BOOLEAN: Final = Scalar("boolean")
 IMPOSSIBLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]").search
-"""Finds a character that XML 1.0 has no way to write."""
+"""Finds a character that XML 1.0 does not allow."""
 
 _LEAP_YEAR: Final = 2000
 _SHORTEST_MONTH: Final = 28
 
 _ZONE = r"(?:Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))?"
 _YEAR = r"-?(?:[1-9]\d{3,17}|0\d\d[1-9]|0\d[1-9]\d|0[1-9]\d\d)"
-"""Any year but 0; XML Schema leaves it to the reader how many digits are enough."""
+"""Any year except 0; XML Schema leaves the number of digits to the reader."""
 _MONTH = r"(?:0[1-9]|1[0-2])"
 _DAY = r"(?:0[1-9]|[12]\d|3[01])"
 _CLOCK = r"(?:(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?|24:00:00(?:\.0+)?)"
@@ -54,9 +54,9 @@ _PLAIN_CLOCK: Final = re.compile(
 ).fullmatch
 _DAY_LENGTH: Final = len("2026-11-23")
 _DECIMAL = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?", re.ASCII)
-"""No part of it can match in two ways: a long text costs time in proportion to its length, no more."""
+"""No part of it can match in two ways, so the time is linear in the length of the text."""
 _BOOLEANS: Final[dict[str, bool | int]] = {"true": True, "1": 1, "false": False, "0": 0}
-"""As it was written, so that it can be written again: `1` is no other indicator than `true`."""
+"""As written, so that it can be reproduced: `1` means the same as `true`."""
 _NAME_START = (
     r"A-Z_a-z\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u02FF\u0370-\u037D\u037F-\u1FFF\u200C\u200D\u2070-\u218F"
     r"\u2C00-\u2FEF\u3001-\uD7FF\uF900-\uFDCF\uFDF0-\uFFFD\U00010000-\U000EFFFF"
@@ -66,7 +66,7 @@ _NAME: Final = re.compile(rf"[{_NAME_START}][{_NAME_START}\-.0-9\u00B7\u0300-\u0
 
 
 def parser(value: Value) -> Parser:  # noqa: PLR0911 - one line a kind of value
-    """The function that reads this value's text."""
+    """Get the function that parses the text of this value."""
     match value:
         case Text(pattern=None):
             return _text(value)
@@ -183,7 +183,7 @@ def _identifier(value: Scalar) -> Parser:
 
 @lru_cache(maxsize=1024)
 def is_plain_day(content: str) -> bool:
-    """Whether this is a date as nearly every message writes it: a day of our era, without a zone."""
+    """Whether this is a date in the usual format: a day of the present era, without a time zone."""
     if _PLAIN_DAY(content) is None:
         return False
     try:
@@ -194,7 +194,7 @@ def is_plain_day(content: str) -> bool:
 
 
 def is_plain_instant(content: str) -> bool:
-    """Whether this is a date and time as nearly every message writes it: with its offset from UTC."""
+    """Whether this is a date and time in the usual format: with an offset from UTC."""
     return _PLAIN_CLOCK(content, _DAY_LENGTH) is not None and is_plain_day(content[:_DAY_LENGTH])
 
 
@@ -217,7 +217,7 @@ def _temporal(value: Scalar) -> Parser:
             raise InvalidMessage(f"must be {wording.expected(value)}", rule="date", expected=value)
         if matches is not None and not matches(content):
             raise InvalidMessage(f"must be {wording.expected(value)}", rule="pattern", expected=value)
-        # A year with a zone and one without cannot be compared where they are the same.
+        # A year with a time zone and one without cannot be compared if they are the same.
         if low is not None and int(found[1]) < low + (found[1] != content):
             raise InvalidMessage(f"must be at least {low}", rule="minimum", expected=value)
         if high is not None and int(found[1]) > high - (found[1] != content):
@@ -231,7 +231,7 @@ def _is_day(found: re.Match[str]) -> bool:
     day = int(found[3])
     if day <= _SHORTEST_MONTH:
         return True
-    # The calendar repeats every 400 years, so any year has a twin that `calendar` knows.
+    # The calendar repeats every 400 years, so any year can be mapped to one that `calendar` supports.
     return day <= monthrange(int(found[1]) % 400 + _LEAP_YEAR, int(found[2]))[1]
 
 
@@ -244,12 +244,12 @@ def _binary(value: Binary) -> Parser:
             decoded = b64decode(packed, validate=True)
         except (binascii.Error, ValueError):
             decoded = None
-        # Python takes too many `=`, and bits that no octet has.
+        # Python accepts too many `=`, and unused bits that are not zero.
         if decoded is None or b64encode(decoded).decode() != packed:
             raise InvalidMessage("must be base64", rule="base64", expected=value)
         octets = len(decoded)
         if not minimum <= octets <= most:
-            raise InvalidMessage(f"must hold {wording.expected(value)}", rule="length", expected=value)
+            raise InvalidMessage(f"must contain {wording.expected(value)}", rule="length", expected=value)
         return packed
 
     return binary

@@ -1,13 +1,13 @@
-"""What was seen before: the layouts of messages that come again and again.
+"""A cache of the layouts of repeated messages.
 
-Banks send the same elements again and again with other values in them. What `plan` has found valid twice is
-remembered as a `Layout`. From then on such a message is its values, which go into the gaps after a look at
-every one of them. Elements not seen before, and values that a layout does not take, go the long way through
-`plan`, which alone refuses, and says where and why.
+Banks send the same elements repeatedly with different values. Elements that `plan` has found valid twice are
+stored as a `Layout`. From then on, only the values of such a message are checked and put into the gaps. New
+arrangements of elements, and values that a layout does not accept, take the slow path through `plan`, which
+alone refuses messages and states where and why.
 
-Layouts are found by a document's *outline* (its tags and brackets without the values) where there is a dict,
-and by its *markup* (its tags as they stand) where there are bytes of XML. Whether the gaps of somebody's
-markup are where they seem to be is asked of the parser, once. Everything remembered is bounded.
+Layouts are found by the *outline* of a dict (tags and brackets without the values), and by the *markup* of
+XML bytes (the tags as received). The parser verifies once where the gaps of a markup are. The cache is
+bounded.
 """
 
 import itertools
@@ -23,18 +23,18 @@ from schemas.lexical import BLANKS
 from schemas.plan import plan, written
 
 Outline = tuple[Any, ...]
-"""The elements of a document without its values: tags, and what opens and closes around them."""
+"""The elements of a document without its values: tags and brackets."""
 
 LONGEST: Final = 16 * 1024
-"""Bytes. Longer messages are statements and the like, no two of which have the same elements."""
+"""Bytes. Longer messages are statements and similar, which never have the same elements twice."""
 REMEMBERED: Final = 512
-"""Layouts that are kept, those used last; some ten kilobytes each."""
+"""The largest number of layouts, the most recently used; some ten kilobytes each."""
 _LATEST: Final = 4
 _MOST_ELEMENTS: Final = 1000
-"""Tags, and as many brackets, of a document whose elements are remembered."""
+"""The largest number of tags, and of brackets, of a document to remember."""
 
 _OBJECT, _ARRAY, _ITEM, _END, _TRUE, _FALSE = (object() for _ in range(6))
-"""What stands between the tags in an outline."""
+"""The brackets between the tags in an outline."""
 
 _NO_BRACKETS: Final = bytes(octet for octet in range(256) if octet not in b"<>")
 
@@ -45,7 +45,7 @@ _Learned = TypeVar("_Learned")
 
 
 def outline(document: Any) -> tuple[Outline, list[str]] | None:
-    """A document's elements and, apart from them, its values; None for what no message can be."""
+    """Separate the elements of a document from its values; None if it cannot be a message."""
     elements: list[Any] = []
     values: list[str] = []
     try:
@@ -56,7 +56,7 @@ def outline(document: Any) -> tuple[Outline, list[str]] | None:
 
 
 class _NoMessage(Exception):
-    """Something that is neither text nor indicator, object nor array."""
+    """A value that is not a text, indicator, object or array."""
 
 
 def _trace(content: Any, note: Callable[[Any], None], keep: Callable[[str], None]) -> None:
@@ -96,7 +96,7 @@ def _trace_items(items: list[Any], note: Callable[[Any], None], keep: Callable[[
 
 
 class _Place(Generic[_Learned]):
-    """Where what is learned of some elements is kept, once they have been seen twice."""
+    """The entry of one arrangement of elements, learned when it was seen twice."""
 
     __slots__ = ("learned", "seen")
 
@@ -105,7 +105,7 @@ class _Place(Generic[_Learned]):
         self.learned: _Learned | None = None
 
     def is_due(self) -> bool:
-        """Whether to try to learn: at the second sight, and ever more rarely where that is in vain."""
+        """Whether to try to learn: at the second occurrence, and less and less often after failures."""
         self.seen += 1
         return self.seen > 1 and self.seen & (self.seen - 1) == 0
 
@@ -124,11 +124,11 @@ def _place_of_markup(markup: str) -> "_Place[_Marked]":  # noqa: ARG001 - the ca
 
 
 class Known(NamedTuple):
-    """A document of a known layout, every value of it ordinary: so it is valid."""
+    """A document of a known layout with only ordinary values, which is therefore valid."""
 
     layout: Layout
     values: Sequence[str]
-    """In schema order."""
+    """The values in schema order."""
 
     @property
     def xml(self) -> str:
@@ -142,7 +142,7 @@ class Known(NamedTuple):
 
 
 def known(message: str, document: Document) -> Known | None:
-    """A document as one of a known layout. Elements that come again are learned here, on the way."""
+    """Match a document with a known layout. Repeated elements are learned here."""
     latest = _latest.get(message, ())
     for layout in latest:
         values = layout.values(document)
@@ -157,7 +157,7 @@ def known(message: str, document: Document) -> Known | None:
 
 
 _latest: Final[dict[str, tuple[Layout, ...]]] = {}
-"""Message -> the layouts that were used last: to try one costs less than to make an outline."""
+"""Message -> the last used layouts: trying one costs less than making an outline."""
 
 
 def _remembered(message: str, document: Document) -> Layout | None:
@@ -171,7 +171,7 @@ def _remembered(message: str, document: Document) -> Layout | None:
 
 
 def _learned(message: str, document: Document) -> Layout | None:
-    """The layout of a document that `plan` finds valid, and writes in the very same words."""
+    """The layout of a document that `plan` finds valid, and writes identically."""
     root = catalogue().messages.get(message)
     if root is None or root.tag == "AppHdr":
         return None
@@ -194,7 +194,7 @@ def _learned(message: str, document: Document) -> Layout | None:
 
 
 def sight(raw: bytes) -> "Sight | None":
-    """A first look at an XML message; None where nothing can be learned from it."""
+    """Split an XML message into markup and texts; None if it cannot be learned."""
     if b"&" in raw:
         return None
     try:
@@ -208,7 +208,7 @@ def sight(raw: bytes) -> "Sight | None":
 
 
 class Sight:
-    """An XML message before it is understood: markup here, text there."""
+    """An XML message before parsing, split into markup and texts."""
 
     __slots__ = ("markup", "place", "texts")
 
@@ -218,7 +218,7 @@ class Sight:
         self.place = _place_of_markup(markup)
 
     def read(self) -> tuple[str, Document] | None:
-        """Message and document, if the layout is known and every value ordinary."""
+        """Get message and document, if the layout is known and every value is ordinary."""
         if self.place.learned is None:
             return None
         message, layout, gaps = self.place.learned
@@ -226,7 +226,7 @@ class Sight:
         return (message, layout.document(values)) if values and layout.takes(values) else None
 
     def learn(self, message: str, document: Document) -> None:
-        """Remember, where it comes again, the layout of the document that was read from here by `plan`."""
+        """Learn the layout of the document that `plan` read from this message, if it is a repetition."""
         if not self.place.is_due():
             return
         layout = _learned(message, document)
@@ -238,7 +238,7 @@ class Sight:
 
 
 class _Marked(NamedTuple):
-    """The layout of some markup, which names the message itself."""
+    """The layout of a markup, which also names the message."""
 
     message: str
     layout: Layout
@@ -246,16 +246,16 @@ class _Marked(NamedTuple):
 
 
 class _Gaps(NamedTuple):
-    """Which texts of a message are values, and the currencies, which stand in its markup."""
+    """Which texts of a message are values, and the currencies, which are in its markup."""
 
     pick: Picker
     between: Picker
     blanks: str
-    """What stood between when these were learned."""
+    """The other texts when this was learned."""
     currencies: list[str]
 
     def values(self, texts: list[str]) -> tuple[str, ...] | None:
-        """Every value, currencies included; None if there is text that is no value."""
+        """Every value, including currencies; None if there is other text."""
         between = "".join(self.between(texts))
         if texts[0] or (between != self.blanks and between.strip(BLANKS)):
             return None
@@ -263,7 +263,7 @@ class _Gaps(NamedTuple):
 
 
 def _gaps(markup: str, texts: list[str]) -> _Gaps | None:
-    """Where the values are, proven: marks put there are found by a parser, there and nowhere else."""
+    """Find the gaps of values, verified: a parser finds marks at these places and nowhere else."""
     tags = markup.split(">")
     if any(tag.startswith("!") for tag in tags):
         return None

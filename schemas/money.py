@@ -1,7 +1,7 @@
 """Money as an integer of minor units and a currency.
 
-Text and integers are the only forms: nothing in this project holds an amount as a float. The exponent
-of a currency (how many decimals its minor unit has) is ISO 4217's, read from the `iso4217` package.
+Amounts are only texts and integers, never floats. The exponent of a currency (the number of decimals of its
+minor unit) is that of ISO 4217, read from the `iso4217` package.
 """
 
 import re
@@ -14,7 +14,7 @@ from schemas.errors import InvalidAmount
 EXPONENTS: Final[dict[str, int]] = {
     currency.code: currency.exponent for currency in iso4217.Currency if currency.exponent is not None
 }
-"""Currency code -> decimals. Codes without a minor unit (gold, test codes) are not money here."""
+"""Currency code -> decimals. Codes without a minor unit (gold, test codes) are not accepted."""
 
 _LIST_THREE: Final = """
     ADP AFA ALK ANG AOK AON AOR ARA ARP ARY ATS AYM AZM BAD BEC BEF BEL BGJ BGK BGL BGN BOP BRB BRC
@@ -25,13 +25,13 @@ _LIST_THREE: Final = """
     ZAL ZMK ZRN ZRZ ZWC ZWD ZWL ZWN ZWR
 """
 HISTORIC: Final = frozenset(_LIST_THREE.split()) - EXPONENTS.keys()
-"""Codes of currencies that are no longer in use (ISO 4217, list three). A statement may still hold them."""
+"""Codes of currencies no longer in use (ISO 4217, list three). A statement may still contain them."""
 
 ALL_CURRENCIES: Final[dict[str, int | None]] = {**dict.fromkeys(HISTORIC), **EXPONENTS}
-"""As `EXPONENTS`, with those of the past, whose minor unit is not kept here (None)."""
+"""As `EXPONENTS`, with former currencies, whose minor unit is not known here (None)."""
 
 MAX_MINOR: Final = 10**17
-"""Largest amount of one payment; far below the 2**63 of the ledger's columns, so sums cannot wrap."""
+"""Largest amount of one payment; far below 2**63 of the ledger's columns, so sums cannot overflow."""
 
 _TEXT = re.compile(r"(0|[1-9]\d{0,13})(?:\.(\d{1,5}))?", re.ASCII)
 
@@ -44,7 +44,7 @@ class Money(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, currency: str) -> "Money":
-        """Read `"100.5"` or `"100.50"`; a sign, exponent, blank, leading zero or excess decimal is refused.
+        """Parse `"100.5"` or `"100.50"`; a sign, exponent, blank, leading zero or excess decimal is refused.
 
         Raises:
             InvalidAmount: not a plain decimal, more decimals than the currency has, zero, or too large.
@@ -55,7 +55,9 @@ class Money(NamedTuple):
             raise InvalidAmount("unknown currency")
         match = _TEXT.fullmatch(text)
         if match is None:
-            raise InvalidAmount("not a plain decimal number: digits, a point, no separators, as 5000000.00")
+            raise InvalidAmount(
+                "not a plain decimal number: digits and a point, without separators, as in 5000000.00"
+            )
         whole, fraction = match[1], (match[2] or "").rstrip("0")
         if len(fraction) > exponent:
             raise InvalidAmount(f"more than {exponent} decimals")
@@ -68,7 +70,7 @@ class Money(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The amount with every decimal of its currency: `"100.50"`, `"1000"` for yen."""
+        """The amount with all decimals of its currency: `"100.50"`, `"1000"` for yen."""
         exponent = EXPONENTS[self.currency]
         if exponent == 0:
             return str(self.minor)

@@ -11,7 +11,7 @@ _PIECES: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^A-Z
 
 @cache
 def words() -> dict[str, str]:
-    """Abbreviation -> the word that it stands for."""
+    """Abbreviation -> its word."""
     lines = (DIRECTORY / "words.txt").read_text(encoding="utf-8").splitlines()
     pairs = (pair.split("=") for line in lines if not line.startswith("#") for pair in line.split())
     return {short: word.replace("-", " ") for short, word in pairs}
@@ -19,7 +19,7 @@ def words() -> dict[str, str]:
 
 @cache
 def long_name(tag: str) -> str:
-    """The tag in words, as documentation and schemas show it."""
+    """The long name of a tag, as documentation and schemas show it."""
     if "." in tag:
         return tag
     spoken = " ".join(words().get(piece, piece) for piece in _PIECES.findall(tag))
@@ -27,8 +27,8 @@ def long_name(tag: str) -> str:
 
 
 def message_name(type_name: str) -> str:
-    """A message in words, from its type: `FIToFICustomerCreditTransferV08`."""
-    if "." in type_name:  # admi.002 is the one whose type says nothing
+    """The long name of a message, from its type: `FIToFICustomerCreditTransferV08`."""
+    if "." in type_name:  # the type of admi.002 has no long name
         return "Message Reject"
     spoken = " ".join(_PIECES.findall(re.sub(r"V\d+$", "", type_name)))
     return spoken.replace("FITo FI", "FI To FI")

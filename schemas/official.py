@@ -1,7 +1,7 @@
-"""Validation by official schema files, in addition to the catalogue: for who has them and wants both.
+"""Validation by official schema files, optional and in addition to the catalogue.
 
-The files are `pacs.008.001.08.xsd` and so on, in one directory. They are read once, from that directory
-only; nothing is ever fetched.
+The files are `pacs.008.001.08.xsd` and so on, in one directory. They are read once and only from that
+directory; nothing is downloaded.
 """
 
 import os
@@ -19,7 +19,7 @@ SETTING: Final = "PAYSWITCH_XSD"
 
 
 def check_where_set(message: codec.Message) -> None:
-    """Hold a decoded message to the official schemas where the environment names their directory.
+    """Validate a decoded message by the official schemas, if the environment names their directory.
 
     Raises:
         InvalidMessage: as `check`.
@@ -31,7 +31,7 @@ def check_where_set(message: codec.Message) -> None:
 
 
 def check(message: codec.Message, directory: Path) -> None:
-    """Hold a decoded message, header included, to the official schemas.
+    """Validate a decoded message, including its header, by the official schemas.
 
     Raises:
         InvalidMessage: libxml2 refuses it by the official schema, or there is no such file.

@@ -1,6 +1,6 @@
-"""Agents, parties, accounts and times: between ISO content and the canonical types, both ways.
+"""Agents, parties, accounts and times: conversion between ISO content and the canonical types.
 
-The same elements stand in every payment message, under types whose version differs and whose tags do not.
+Every payment message has these elements, with the same tags in different versions of types.
 """
 
 import re
@@ -14,7 +14,7 @@ from schemas.reasons import Reason
 
 Content = dict[str, Any]
 _IBAN: Final = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", re.ASCII)
-"""The form alone: check digits are a rule's."""
+"""Only the format: a rule verifies the check digits."""
 _HALF_A_DAY: Final = timedelta(hours=12)
 
 
@@ -24,7 +24,7 @@ def first_of(choice: Content | None) -> str | None:
 
 
 def code_or_proprietary(text: str, code_set: str) -> Content:
-    """The choice that a text belongs in: a code of the external list, or the sender's own word."""
+    """The choice for a text: a code of the external list, or a proprietary text."""
     return {"Cd" if is_known(code_set, text) else "Prtry": text}
 
 
@@ -94,7 +94,7 @@ def build_party(party: Party) -> Content:
     if address:
         content["PstlAdr"] = address
     elif party.country:
-        content["CtryOfRes"] = party.country  # a country alone is no address
+        content["CtryOfRes"] = party.country  # a country alone is not an address
     if party.national_id:
         content["Id"] = {"PrvtId": {"Othr": [{"Id": party.national_id}]}}
     if party.phone:
@@ -103,10 +103,10 @@ def build_party(party: Party) -> Content:
 
 
 def named_account(text: str) -> Account:
-    """The account that a text names: an IBAN, a proxy such as `asha@okbank`, or another number."""
+    """The account named by a text: an IBAN, a proxy such as `asha@okbank`, or another number."""
     if _IBAN.fullmatch(text):
         return Account(iban=text)
-    # The version .08 wants an identification beside every proxy.
+    # Version .08 requires an identification with every proxy.
     return Account(other=text, proxy=text if "@" in text else None)
 
 
@@ -142,31 +142,32 @@ def build_account(account: Account) -> Content:
 
 
 def read_instant(text: str, path: str) -> datetime:
-    """An ISO 20022 date and time as an aware datetime.
+    """Parse an ISO 20022 date and time as an aware datetime.
 
     Raises:
-        Refused: valid by the schema, but without an offset or beyond what a calendar here can hold.
+        Refused: valid by the schema, but without an offset or outside the supported range.
 
     """
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
-        raise Refused("is not a date and time of this era", reason=Reason.INVALID_DATE, path=path) from None
+        raise Refused(
+            "is not a date and time in the supported range", reason=Reason.INVALID_DATE, path=path
+        ) from None
     if instant.tzinfo is None:
-        raise Refused("must say its offset from UTC", reason=Reason.INVALID_DATE, path=path)
+        raise Refused("must state its offset from UTC", reason=Reason.INVALID_DATE, path=path)
     return instant
 
 
 def read_clock(text: str, path: str, made_at: datetime, day: date | None = None) -> datetime:
-    """The instant that an ISO 20022 time means in a message that was made at `made_at`.
+    """The instant of an ISO 20022 time of day in a message that was created at `made_at`.
 
-    It is a time of the day of making by the clock of its own offset, or of `day` where that is another day by
-    the clock of the making as well: a bank may date a message by its own clock and write the time in UTC. A
-    time that lies more than half a day before the making was meant for the night that followed; one that lies
-    less before it had passed already.
+    It is on the creation day in its own offset, or on `day` if that is another day also in the offset of
+    `made_at`: a bank may date a message in its local time and write the time in UTC. A time more than half
+    a day before the creation means the following night; one less than half a day before it has passed.
 
     Raises:
-        Refused: valid by the schema, but without an offset, or `24:00:00`, which names no instant of its day.
+        Refused: valid by the schema, but without an offset, or `24:00:00`, which is not on its day.
 
     """
     try:
@@ -182,19 +183,19 @@ def read_clock(text: str, path: str, made_at: datetime, day: date | None = None)
 
 
 def read_date(text: str, path: str) -> date:
-    """An ISO 20022 date (a zone, which the schema allows, says nothing about a day and is left out).
+    """Parse an ISO 20022 date (the schema allows a time zone, which is ignored).
 
     Raises:
-        Refused: valid by the schema, but beyond what a calendar here can hold.
+        Refused: valid by the schema, but outside the supported range.
 
     """
     try:
         return date.fromisoformat(text[:10])
     except ValueError:
-        raise Refused("is not a date of this era", reason=Reason.INVALID_DATE, path=path) from None
+        raise Refused("is not a date in the supported range", reason=Reason.INVALID_DATE, path=path) from None
 
 
 def instant_text(instant: datetime) -> str:
-    """An aware datetime as ISO 20022 wants it: milliseconds, and an offset in numbers."""
-    assert instant.tzinfo is not None, "a time without an offset is no instant"
+    """Format an aware datetime for ISO 20022: with milliseconds and a numeric offset."""
+    assert instant.tzinfo is not None, "a time without an offset is not an instant"
     return instant.isoformat(timespec="milliseconds")

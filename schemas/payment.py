@@ -1,7 +1,7 @@
-"""The canonical payment: what the switch decides on, whatever message or version it came in.
+"""The canonical payment: the data for decisions, independent of message and version.
 
-Only what a decision needs is here, under the long names of ISO 20022. The whole decoded message and the
-raw bytes travel beside it, so nothing a sender said is lost.
+It has only the data that a decision needs, with the long names of ISO 20022. The whole decoded message and
+the raw bytes are kept with it, so nothing is lost.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from schemas.money import Money
 
 
 def _shows(text: str | None) -> bool:
-    """Whether anything can be seen of a text: ISO lets an account be one blank, or a line break."""
+    """Whether a text has a visible character: ISO allows an account of one blank or line break."""
     if not text or text.isspace():
         return False
     return text.isprintable() or any(each.isprintable() and not each.isspace() for each in text)
@@ -29,7 +29,7 @@ def _all_seen(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 StatedText = Annotated[str | None, AfterValidator(_seen)]
-"""What a sender may say or leave out. A text of which nothing can be seen is left out."""
+"""An optional text. A text without visible characters counts as absent."""
 
 
 class _Frozen(BaseModel):
@@ -59,7 +59,7 @@ class Party(_Frozen):
 
 
 class Account(_Frozen):
-    """An account by IBAN or by another identification, and, where given, a proxy (phone, VPA, e-mail)."""
+    """An account by IBAN or another identification, and optionally a proxy (phone, VPA, e-mail)."""
 
     iban: StatedText = None
     other: StatedText = None
@@ -68,20 +68,20 @@ class Account(_Frozen):
 
     @property
     def id(self) -> str | None:
-        """The identification a rail is given: the IBAN, else the other one, else the proxy."""
+        """The identification for a rail: the IBAN, otherwise the other one, otherwise the proxy."""
         return self.iban or self.other or self.proxy
 
 
 class AgreedRate(_Frozen):
-    """An exchange rate that was agreed beforehand: `rate` units of `quoted` for one of `unit`."""
+    """An agreed exchange rate: `rate` units of `quoted` for one of `unit`."""
 
     unit: str | None = None
     quoted: str | None = None
     rate: str
     quote: StatedText = None
-    """The quote that holds the rate."""
+    """Id of the quote with the rate."""
     agent: Agent | None = None
-    """Who gives the exchange."""
+    """The FX provider."""
 
 
 class CreditTransfer(_Frozen):
@@ -101,9 +101,9 @@ class CreditTransfer(_Frozen):
     charge_bearer: str
     accepted_at: datetime | None = None
     not_before: datetime | None = None
-    """The sender's own limit: it must not settle earlier (`FrTm`)."""
+    """Limit of the sender: it must not settle earlier (`FrTm`)."""
     deadline: datetime | None = None
-    """It must not settle later: the first of `RjctTm`, `TillTm` and the expiry times."""
+    """It must not settle later: the earliest of `RjctTm`, `TillTm` and the expiry times."""
     instructing_agent: Agent | None = None
     instructed_agent: Agent | None = None
     debtor: Party

@@ -1,4 +1,4 @@
-"""pacs.004, any supported version: a payment that its creditor agent gives back."""
+"""pacs.004, any supported version: the return of a payment by its creditor agent."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,34 +16,34 @@ _TX: Final = f"{ROOT}/TxInf"
 
 @dataclass(frozen=True, slots=True)
 class PaymentReturn:
-    """One payment given back."""
+    """The return of one payment."""
 
     message_id: str
     created_at: datetime
     id: str | None
     uetr: str
-    """Of the payment that is returned."""
+    """UETR of the returned payment."""
     amount: Money
-    """What is given back, in the currency that the creditor agent got."""
+    """The returned amount, in the currency of the credit."""
     reason: str | None
-    """ExternalReturnReason1Code, or the sender's own."""
+    """ExternalReturnReason1Code, or the sender's own code."""
     end_to_end_id: str
     instruction_id: str | None
     transaction_id: str | None
 
 
 def read(message: Message) -> PaymentReturn:
-    """The return in a pacs.004.
+    """Read a pacs.004.
 
     Raises:
-        Refused: it holds no transaction or several, does not name the UETR, or its amount is not money.
+        Refused: it has not exactly one transaction, no UETR, or an amount that is not valid.
 
     """
     content = message.document[ROOT]
     transactions = content.get("TxInf", [])
     group = content["GrpHdr"]
     if len(transactions) != 1 or group["NbOfTxs"].lstrip("0") != "1":
-        raise _wrong("must hold one transaction", _TX)
+        raise _wrong("must contain exactly one transaction", _TX)
     (transaction,) = transactions
     if "OrgnlUETR" not in transaction:
         raise _missing(f"{_TX}/OrgnlUETR")
@@ -67,7 +67,9 @@ def _amount(content: Content) -> Money:
     except InvalidAmount as error:
         raise Refused(error.detail, reason=Reason.INVALID_AMOUNT, path=f"{_TX}/RtrdIntrBkSttlmAmt") from None
     if amount.minor <= 0:
-        raise Refused("is not above zero", reason=Reason.INVALID_AMOUNT, path=f"{_TX}/RtrdIntrBkSttlmAmt")
+        raise Refused(
+            "must be more than zero", reason=Reason.INVALID_AMOUNT, path=f"{_TX}/RtrdIntrBkSttlmAmt"
+        )
     return amount
 
 

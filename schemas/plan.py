@@ -1,12 +1,12 @@
-"""A message's schema, compiled: reads XML into a dict, checks a dict, writes a dict as XML.
+"""The compiled schema of a message: reads XML into a dict, checks a dict, writes a dict as XML.
 
-The dict is the one form of a message here. Its keys are ISO tags. What may repeat is a list; an amount is
-`{"Ccy": "INR", "Amt": "100.00"}`; an indicator is a bool, or 1 or 0 where that was written; foreign content
-is one string of canonical XML; every other leaf is its text. All three ways check everything that the schema
-says (names, order, cardinality, choices, facets), so whatever passes one of them is valid.
+The dict is the internal form of a message. Its keys are ISO tags. A repeatable element is a list; an amount
+is `{"Ccy": "INR", "Amt": "100.00"}`; an indicator is a bool, or 1 or 0 if written so; foreign content is one
+string of canonical XML; every other leaf is its text. All three functions check the whole schema (names,
+order, cardinality, choices, facets), so whatever passes one of them is valid.
 
 Each type becomes a `Shape` of three functions: small closures, and one loop over the members. Every message
-goes this way unless `memory` knows its elements, and every refusal is made here.
+is processed here unless `memory` knows its elements, and every refusal is made here.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ _LOCATIONS: Final = frozenset(
     f"{{http://www.w3.org/2001/XMLSchema-instance}}{name}"
     for name in ("schemaLocation", "noNamespaceSchemaLocation")
 )
-"""Hints that XML Schema allows everywhere and that mean nothing here: no schema is ever fetched."""
+"""Hints that XML Schema allows everywhere and that are ignored: no schema is downloaded."""
 
 
 Read = Callable[[etree._Element, list[Fault]], Any]  # noqa: SLF001 - lxml has no public name for it
@@ -53,18 +53,18 @@ class Shape(NamedTuple):
     """One type, compiled. Every function raises `InvalidMessage` with the path and the rule."""
 
     read: Read
-    """`read(element, odd)`: the content of an XML element; values that a rule might object to go to `odd`."""
+    """`read(element, odd)`: the content of an XML element; adds values that may break a rule to `odd`."""
     accept: Accept
     """Content from a dict, checked, in schema order."""
     markup: Markup
     """`markup(tag, content, pieces)`: add the content, checked, as XML between its tags."""
     longest: int = 0
-    """For plain text of one to this many characters; 0 for everything else."""
+    """The largest length of a plain text; 0 for every other type."""
 
 
 @cache
 def plan(message: str) -> Shape:
-    """The shape of what stands under `Document` (of `AppHdr`'s own content for a header).
+    """The shape of the content of `Document` (of `AppHdr` for a header).
 
     Raises:
         KeyError: the catalogue does not have this message.
@@ -102,7 +102,7 @@ def written(message: str, tag: str, content: Any) -> str:
 
 
 class _Compiler:
-    """Makes the shapes of one message's types, each once."""
+    """Makes the shapes of the types of one message, each once."""
 
     def __init__(self, message: str) -> None:
         self.message = message
@@ -126,7 +126,7 @@ class _Compiler:
     def members(self, name: str, kind: Sequence | Choice) -> Shape:
         found = _Members(kind, self.prefix)
         shape = found.shape()
-        self.made[name] = shape  # before its members: a type may hold itself
+        self.made[name] = shape  # before its members: a type may contain itself
         found.fill([self.shape(member.type) for member in kind.members])
         return shape
 
@@ -175,7 +175,7 @@ def _value(kind: Value, check: Check | None) -> Shape:
 
 
 def _text(kind: Text, check: Check | None) -> Shape:
-    """Any characters, of a bounded number: the commonest leaf, so the bounds are tested here."""
+    """Any characters with a length limit: the most common leaf, so the limits are checked here."""
     minimum, maximum = kind.minimum, _MOST if kind.maximum is None else kind.maximum
     parse = lexical.parser(kind)
 
@@ -255,9 +255,9 @@ def _amount(kind: Amount, check: Check | None) -> Shape:  # noqa: C901 - three s
 
 
 def _as_it_stands(content: str, value: Any) -> Any:
-    """XML collapses the blanks around a number; a JSON string has none to collapse."""
+    """XML ignores blanks around a number; a JSON string must have none."""
     if content != content.strip(BLANKS):
-        raise InvalidMessage("must not have blanks around it", rule="blank")
+        raise InvalidMessage("must not begin or end with a blank", rule="blank")
     return value
 
 
@@ -267,7 +267,7 @@ def _parser(kind: Type) -> lexical.Parser:
 
 
 def _foreign(kind: Foreign, message: str) -> Shape:  # noqa: C901 - four small functions
-    """Content of another schema, as one string. What the message's own schema knows is held to it."""
+    """Content of another schema, as one string. Elements of the message's own schema are validated by it."""
     root = catalogue().messages[message]
     global_element = f"{{{namespace(message)}}}{root.tag if root.is_bare else 'Document'}"
 
@@ -279,7 +279,7 @@ def _foreign(kind: Foreign, message: str) -> Shape:  # noqa: C901 - four small f
             _check_blank(child.tail)
         children = [child for child in element if not is_comment(child)]
         if len(children) != 1:
-            raise InvalidMessage("must hold one element of another schema", rule="foreign")
+            raise InvalidMessage("must contain one element of another schema", rule="foreign")
         check(children[0])
         return foreign.canonical(children[0])
 
@@ -324,13 +324,13 @@ class _Members:
         self.last_required = -1
 
     def shape(self) -> Shape:
-        """What `fill` makes useful. Only a type that counts from two up pays for counting."""
+        """The shape, complete after `fill`. Only a type with a minimum of two or more counts occurrences."""
         if all(member.minimum <= 1 for member in self.kind.members):
             return Shape(self.read, self.accept, self.markup)
         return Shape(self._read_counted, self._accept_counted, self._markup_counted)
 
     def fill(self, shapes: list[Shape]) -> None:
-        """Take the members' shapes; apart from `__init__` because a type may hold itself."""
+        """Set the shapes of the members; separate from `__init__` because a type may contain itself."""
         shape_of = dict(zip((member.tag for member in self.kind.members), shapes, strict=True))
         for place, members in enumerate(places(self.kind)):
             for member in members:
@@ -364,7 +364,7 @@ class _Members:
                 last = index
             elif maximum == 1 or tag not in content or index != last:
                 raise self._misplaced(tag, content)
-            # A text to which no rule could object, as most are, is done here; the rest goes the long way.
+            # A text that cannot break a rule, as most are, is handled here; the rest takes the slow path.
             if (
                 longest
                 and maximum == 1
@@ -425,7 +425,7 @@ class _Members:
                 last = _MOST  # write it again, in order
                 break
             last, _, maximum, _, write, longest = step
-            # As in `read`: what is a plain word needs no call.
+            # As in `read`: a plain word needs no call.
             if longest and maximum == 1 and type(value) is str and value.isalnum() and len(value) <= longest:
                 pieces.append(f"<{name}>{value}</{name}>")
                 continue
@@ -461,7 +461,7 @@ class _Members:
         return content
 
     def _is_ordered(self, content: Any) -> bool:
-        """Whether the members stand in schema order, complete and known: what `read` makes always does."""
+        """Whether the members are in schema order, complete and known: always true after `read`."""
         if type(content) is not dict:
             raise InvalidMessage("must be an object", rule="type")
         by_name = self.by_name
@@ -474,7 +474,7 @@ class _Members:
         return last >= self.last_required
 
     def _ordered(self, content: dict[Any, Any]) -> dict[str, Any]:
-        """The members in schema order. Raises InvalidMessage where one is unknown or missing."""
+        """The members in schema order. Raises InvalidMessage if one is unknown or missing."""
         by_name = self.by_name
         for tag in content:
             if tag not in by_name:
@@ -522,38 +522,38 @@ def _names(members: tuple[Member, ...]) -> str:
 
 
 def missing(members: tuple[Member, ...]) -> InvalidMessage:
-    """None of the members that share a place is there, and one must be."""
+    """The error if none of the members that share a place is present, but one is mandatory."""
     if len(members) == 1:
         return InvalidMessage("is missing", rule="missing", path=members[0].tag)
-    return InvalidMessage(f"must hold one of {_names(members)}", rule="choice", expected=_names(members))
+    return InvalidMessage(f"must contain one of {_names(members)}", rule="choice", expected=_names(members))
 
 
 def only_one_of(members: tuple[Member, ...]) -> InvalidMessage:
-    """Two alternatives are there."""
+    """The error if two alternatives are present."""
     return InvalidMessage(f"must be only one of {_names(members)}", rule="choice", expected=_names(members))
 
 
 def out_of_order() -> InvalidMessage:
-    """An element stands after another that must follow it."""
-    return InvalidMessage("stands after an element that must follow it", rule="order")
+    """The error of an element in the wrong order."""
+    return InvalidMessage("is after an element that must follow it", rule="order")
 
 
 def unknown(name: str, expected: str | None = None) -> InvalidMessage:
-    """No such element is known at this place."""
+    """The error of an unknown element."""
     return InvalidMessage(
-        "is not in the schema here", rule="element", path=printable(name), expected=expected
+        "is not allowed here by the schema", rule="element", path=printable(name), expected=expected
     )
 
 
 def too_many(maximum: int) -> InvalidMessage:
-    """An element is there more often than it may."""
+    """The error of too many occurrences."""
     times = "once" if maximum == 1 else f"{maximum} times"
-    return InvalidMessage(f"may be there only {times}", rule="repetition")
+    return InvalidMessage(f"may occur only {times}", rule="repetition")
 
 
 def too_few(minimum: int) -> InvalidMessage:
-    """An element is there, and not as often as it must."""
-    return InvalidMessage(f"must be there at least {minimum} times", rule="repetition")
+    """The error of too few occurrences."""
+    return InvalidMessage(f"must occur at least {minimum} times", rule="repetition")
 
 
 def _items(value: Any, maximum: int) -> list[Any]:
@@ -565,41 +565,41 @@ def _items(value: Any, maximum: int) -> list[Any]:
 
 
 def numbered(tag: str, before: int) -> str:
-    """A tag as a step of a path, with its number where others stand before it."""
+    """A tag as a step of a path, with its number if there are others before it."""
     return f"{tag}[{before + 1}]" if before else tag
 
 
 def printable(tag: Any) -> str:
-    """A name from outside, made safe to show."""
+    """Make a name from outside safe to show."""
     text = tag if isinstance(tag, str) else type(tag).__name__
     return text if text.isascii() and text.isprintable() and len(text) <= 40 else "?"  # noqa: PLR2004
 
 
 def is_comment(element: etree._Element) -> bool:
-    """Whether this is no element at all."""
+    """Whether this is a comment, not an element."""
     return cast("Any", element.tag) is etree.Comment
 
 
 def _check_comment(element: etree._Element) -> None:
-    """Comments between elements mean nothing; any other stranger is refused."""
+    """Comments between elements are ignored; anything else is refused."""
     if not is_comment(element):
         raise unknown(etree.QName(element).localname)
 
 
 def _check_bare(element: etree._Element) -> None:
-    """A leaf holds text only. Called when it has children or attributes."""
+    """Refuse children and attributes of a leaf, which may only contain text."""
     for child in element:
         if is_comment(child):
-            raise InvalidMessage("a comment stands inside a value", rule="comment")
-        raise InvalidMessage("must hold text only", rule="element")
+            raise InvalidMessage("contains a comment inside a value", rule="comment")
+        raise InvalidMessage("must contain only text", rule="element")
     check_attributes(element)
 
 
 def check_attributes(element: etree._Element, known: str | None = None) -> None:
-    """Refuse an attribute that is neither `known` nor a hint that means nothing here."""
+    """Refuse an attribute that is neither `known` nor an ignored hint."""
     for name in element.keys():  # noqa: SIM118 - an lxml element iterates its children
         if name != known and name not in _LOCATIONS:
-            raise InvalidMessage("has an attribute that its schema does not know", rule="attribute")
+            raise InvalidMessage("has an attribute that the schema does not allow", rule="attribute")
 
 
 def _check_blank(text: str | None) -> None:

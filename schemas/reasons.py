@@ -1,6 +1,6 @@
-"""ISO 20022 status reasons that the switch itself says (ExternalStatusReason1Code).
+"""ISO 20022 status reasons that the switch itself uses (ExternalStatusReason1Code).
 
-Rails say more of them; those pass through as codes. Each member's name is the code set's own name.
+Rails use more of them; those are passed through as codes. Each member has the name of the code set.
 """
 
 from enum import UNIQUE, StrEnum, verify

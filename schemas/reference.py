@@ -22,7 +22,7 @@ SCHEMA_RULES: Final = {
     "character": "every character is allowed in XML",
     "choice": "exactly one alternative of a choice",
     "code": "a code of the schema's own list",
-    "comment": "no comment inside a value (between elements they are ignored)",
+    "comment": "no comment inside a value (comments between elements are ignored)",
     "date": "a date or time in the format of ISO 8601 and XML Schema, and one that exists",
     "decimal": "a plain decimal number",
     "depth": "foreign content has at most 200 levels",
@@ -40,10 +40,10 @@ SCHEMA_RULES: Final = {
     "minimum": "no less than the type's minimum",
     "missing": "every mandatory element is present",
     "official-schema": "the official schema file accepts it too (only if a directory of such files is set)",
-    "order": "elements in the schema's order (XML)",
+    "order": "elements in the order of the schema (XML)",
     "pattern": "the type's pattern",
     "processing-instruction": "no processing instruction",
-    "repetition": "no element more often than the schema allows",
+    "repetition": "no more occurrences of an element than the schema allows",
     "size": "no larger than the endpoint accepts",
     "text": "no text between elements",
     "type": "the JSON type that the schema requires; no number except an indicator's 1 or 0, never null",
@@ -59,10 +59,10 @@ SCHEME_RULES: Final = {
     "amount": "a plain amount above zero, with no more decimals than its currency (in reports in any form)",
     "balance": "the opening balance plus the booked entries is the closing balance",
     "beside": "warning: the envelope contains more than header and document",
-    "bic": "a BIC of a country that exists",
+    "bic": "a BIC of an existing country",
     "blank": "no text of spaces only; no space at either end of an id",
-    "business-message-id": "warning: the header's id is the document's `MsgId`",
-    "characters": "visible characters in normal form C (joiners are visible here), of the scheme's set",
+    "business-message-id": "warning: the id in the header is the `MsgId` of the document",
+    "characters": "visible characters (joiners included) in normal form C, in the set of the scheme",
     "charge-bearer": "a charge bearer that the scheme allows",
     "charges": "charges explain a difference between amounts of one currency; at most once with DEBT",
     "clearing-system": "the scheme's clearing system",
@@ -75,18 +75,18 @@ SCHEME_RULES: Final = {
     "instant": "a date and time in the supported range: years 1 to 9999, hours 0 to 23",
     "lei": "check digits of an LEI",
     "name": "debtor and creditor have a name (of letters or digits), or a BIC as their identification",
-    "number-of-entries": "a summary's `NbOfNtries` is their number",
-    "number-of-transactions": "`NbOfTxs` is their number (in pacs messages without leading zeros)",
+    "number-of-entries": "`NbOfNtries` of a summary is the number of entries",
+    "number-of-transactions": "`NbOfTxs` is the number of transactions (in pacs without leading zeros)",
     "offset": "a date-time has an offset from UTC (a warning in reports, with `blank`, `characters`)",
     "remittance": "structured or unstructured, and no longer than the scheme allows",
     "settlement-account": "a settlement account only with INDA or INGA",
-    "settlement-date": "no settlement date beside RJCT",
+    "settlement-date": "no settlement date with RJCT",
     "settlement-method": "a settlement method of the scheme",
     "single-transaction": "exactly one transaction",
     "status-reason": "RJCT has a reason",
-    "sum-of-entries": "a summary's sums are those of the entries",
-    "supplementary-data": "foreign content, where a scheme refuses it",
-    "uetr": "the UETR, or the original's",
+    "sum-of-entries": "the sums of a summary are those of the entries",
+    "supplementary-data": "no foreign content if the scheme refuses it",
+    "uetr": "the UETR, or the original UETR, is present",
     "unknown-code": "a code of the dated external list (else refused, a warning or ignored, as set)",
     "unreadable": "a payment or a status can be read from it",
 }
@@ -99,13 +99,13 @@ DIFFERENCES: Final = {
     "comments inside values": "refused: parsers disagree on the value; elsewhere they are ignored",
     "`xsi:type`, `xsi:nil`": "refused everywhere; `xsi:schemaLocation` is accepted and never followed",
     "size, number, nesting": "limited: 256 KiB and 16384 elements, unless the caller allows more; 200 levels",
-    "years of more than 18 digits": "refused; libxml2 goes on to 9223372036854775807",
-    "namespaces that are relative, in foreign content": "refused: they have no canonical form",
+    "years of more than 18 digits": "refused; the limit of libxml2 is 9223372036854775807",
+    "relative namespaces in foreign content": "refused: they have no canonical form",
     "`xs:IDREF` (a few trade messages)": "any name is accepted; a reference to an `xs:ID` is not checked",
-    "base64 with foreign characters": "refused; libxml2 skips them, XML Schema does not allow them",
+    "base64 with foreign characters": "refused; libxml2 ignores them, XML Schema does not allow them",
     "`xsi:type` in foreign content": "carried, not interpreted; libxml2 would validate by it",
 }
-"""Where the verdict is another than libxml2's by the official schema, and why."""
+"""Differences from validation by libxml2 with the official schema, and why."""
 
 
 def page() -> str:
@@ -117,7 +117,7 @@ def page() -> str:
 _HEAD: Final = """# ISO 20022: messages, rules, codes
 
 Made by `python -m schemas.reference`; do not edit. How to use them: [messages](../integrate/messages.md).
-The standard's own site, <https://www.iso20022.org>, is the sole up-to-date source of the standard.
+The site of the standard, <https://www.iso20022.org>, is its sole up-to-date source.
 """
 
 
@@ -155,9 +155,9 @@ def _moves() -> str:
 def _rules() -> str:
     return (
         "## Schema rules\n\nA violation is answered with admi.002, reason FF01, and the element's path.\n\n"
-        + _table(("rule", "what must hold"), [(f"`{rule}`", text) for rule, text in SCHEMA_RULES.items()])
+        + _table(("rule", "requirement"), [(f"`{rule}`", text) for rule, text in SCHEMA_RULES.items()])
         + "\n## Scheme rules\n\nA violation is answered with pacs.002 RJCT and an ISO reason.\n\n"
-        + _table(("rule", "what must hold"), [(f"`{rule}`", text) for rule, text in SCHEME_RULES.items()])
+        + _table(("rule", "requirement"), [(f"`{rule}`", text) for rule, text in SCHEME_RULES.items()])
     )
 
 

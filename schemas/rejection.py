@@ -1,6 +1,6 @@
-"""admi.002: the answer to bytes that are no valid, authentic message at all.
+"""admi.002: the response to bytes that are not a valid, authentic message.
 
-A valid message that the switch refuses is answered with a pacs.002 instead.
+The response to a valid message that the switch refuses is a pacs.002 instead.
 """
 
 from datetime import datetime
@@ -17,12 +17,12 @@ _DATA_MAX: Final = 20_000
 
 
 def build(*, error: SwitchError, rejected_at: datetime, reference: str | None = None) -> dict[str, Any]:
-    """The document of an admi.002; `codec.encode(rejection.ID, ...)` writes it.
+    """Build the document of an admi.002; `codec.encode(rejection.ID, ...)` writes it.
 
     Args:
-        error: What was wrong; its reason, path and text become the answer, and all problems the data.
-        rejected_at: When; aware.
-        reference: The rejected message's id, where it could be read.
+        error: The error; its reason, path and text are reported, and all problems as data.
+        rejected_at: The time of the rejection; aware.
+        reference: The id of the rejected message, if it could be read.
 
     """
     reason: dict[str, Any] = {"RjctgPtyRsn": str(error.reason), "RjctnDtTm": instant_text(rejected_at)}
@@ -35,7 +35,7 @@ def build(*, error: SwitchError, rejected_at: datetime, reference: str | None = 
 
 
 def _listed(problems: tuple[Problem, ...]) -> str:
-    """All problems, one a line, as many as there is room for."""
+    """The problems, one per line, as many as fit."""
     lines: list[str] = []
     room = _DATA_MAX
     for problem in problems:

@@ -1,8 +1,8 @@
-"""Rules beyond the schema: what a scheme demands of a message that is already valid XML or JSON.
+"""Rules beyond the schema: requirements of a scheme for messages that are valid by their schema.
 
-`check` is pure. A rule is a small function from a message's content and a scheme to findings; a scheme is
-data. Each finding has a code (this project's name of the rule), the element's path, the ISO reason to
-answer with (ExternalStatusReason1Code), and a text for people that never holds the sender's data.
+`check` is pure. A rule is a small function from the content of a message and a scheme to findings; a scheme
+is data. Each finding has a code (the name of the rule), the path of the element, the ISO reason of the
+response (ExternalStatusReason1Code), and a text for people that never contains data of the sender.
 """
 
 import re
@@ -21,17 +21,17 @@ from schemas.reasons import Reason
 
 
 class Addresses(StrEnum):
-    """What postal addresses a corridor takes, where one is given."""
+    """The postal addresses that a corridor accepts."""
 
     ANY = "any"
     HYBRID = "hybrid"
-    """Town and country, and two free lines at most: cross-border practice since November 2026."""
+    """Town and country, and at most two unstructured lines: cross-border practice since November 2026."""
     STRUCTURED = "structured"
-    """Town and country, no free lines."""
+    """Town and country, no unstructured lines."""
 
 
 class UnknownCodes(StrEnum):
-    """What to do about a code that the dated lists do not have."""
+    """The treatment of a code that is not in the dated lists."""
 
     REFUSE = "refuse"
     WARN = "warn"
@@ -39,37 +39,37 @@ class UnknownCodes(StrEnum):
 
 
 class Characters(StrEnum):
-    """What text a scheme carries."""
+    """The characters that a scheme accepts."""
 
     UNICODE = "unicode"
     LATIN = "latin"
-    """The basic Latin set that older networks share."""
+    """The basic Latin character set of older networks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """What one scheme or corridor demands, as data."""
+    """The requirements of one scheme or corridor, as data."""
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
-    """Settings read schemes: a name that is none of these is an error there."""
+    """Schemes are also read from settings, where an unknown name is an error."""
 
     addresses: Addresses = Addresses.HYBRID
     unknown_codes: UnknownCodes = UnknownCodes.WARN
     characters: Characters = Characters.UNICODE
     settlement_methods: frozenset[str] = frozenset({"CLRG", "INDA", "INGA"})
     clearing_systems: frozenset[str] | None = None
-    """Those that may be named, one of which must be; None where none need be named."""
+    """The allowed clearing systems, one of which is required; None if none is required."""
     charge_bearers: frozenset[str] = frozenset({"DEBT", "CRED", "SHAR", "SLEV"})
     names_required: bool = True
     accounts_required: bool = True
     supplementary_data: bool = True
-    """Whether foreign content is carried (opaque) or refused."""
+    """Whether foreign content is carried (without interpretation) or refused."""
     unstructured_max: int = 140
-    """Characters of unstructured remittance, over all lines."""
+    """Largest number of characters of unstructured remittance information, over all lines."""
 
 
 SWITCH: Final = Scheme()
-"""What the switch demands unless a corridor says otherwise."""
+"""The requirements of the switch, unless a corridor has its own."""
 
 Rule = Callable[[Content, Scheme], Iterator[Finding]]
 
@@ -78,7 +78,7 @@ _LATIN: Final = re.compile(r"[0-9A-Za-z/\-?:().,'+ !#&%*=^_`{|}~\";@\[\]\\$<>]*"
 
 
 def check(message: Message, *, scheme: Scheme = SWITCH) -> list[Finding]:
-    """Every rule of the scheme that the message breaks; empty when it may pass."""
+    """Find every rule of the scheme that the message breaks; empty if it is accepted."""
     root, content = next(iter(message.document.items()))
     ordinary = message.ordinary is message.document
     found = [] if ordinary else list(_value_findings(message.id, content, scheme))
@@ -94,7 +94,7 @@ def check(message: Message, *, scheme: Scheme = SWITCH) -> list[Finding]:
 
 
 def refusals(findings: list[Finding]) -> list[Finding]:
-    """The findings that are grounds for refusal."""
+    """The findings that are reasons for refusal."""
     return [finding for finding in findings if not finding.warning]
 
 
@@ -109,7 +109,7 @@ def _value_findings(message_id: str, content: Content, scheme: Scheme) -> Iterat
 
 
 def _reason_at(fault: value_rules.Fault) -> str:
-    """The reason that says whose identification is wrong, where ISO has one."""
+    """The reason that tells whose identification is wrong, if ISO has one."""
     for tag, reasons in _PLACES.items():
         if f"/{tag}/" in f"/{fault.path}":
             return reasons.get(fault.rule, fault.reason)
@@ -133,12 +133,12 @@ def _header_findings(message: Message) -> list[Finding]:
     own_ids = _own_ids(message.content)
     if not own_ids or header.get("BizMsgIdr") in own_ids:
         return []
-    text = "is not the document's own message identification"
+    text = "differs from the message identification of the document"
     return [Finding("business-message-id", "AppHdr/BizMsgIdr", Reason.CONTENT_INCORRECT, text, warning=True)]
 
 
 def _own_ids(content: Content) -> list[str]:
-    """The ids under which a message knows itself; each kind of message has its own place for it."""
+    """The ids of a message; each kind of message has its own element for it."""
     holders = [content[tag] for tag in ("GrpHdr", "MsgHdr", "Assgnmt", "MsgId", "Hdr") if tag in content]
     return [holder[tag] for holder in holders for tag in ("MsgId", "Id") if type(holder.get(tag)) is str]
 
@@ -150,14 +150,14 @@ def _one_of(tag: str) -> Rule:
     def rule(content: Content, _scheme: Scheme) -> Iterator[Finding]:
         if len(content.get(tag, ())) != 1:
             yield Finding(
-                "single-transaction", tag, Reason.INVALID_NUMBER_OF_TRANSACTIONS, "must be there exactly once"
+                "single-transaction", tag, Reason.INVALID_NUMBER_OF_TRANSACTIONS, "must occur exactly once"
             )
 
     return rule
 
 
 def _group_totals(transactions_tag: str, amount_tag: str) -> Rule:
-    """`NbOfTxs`, `CtrlSum` and the total must be what the transactions add up to."""
+    """`NbOfTxs`, `CtrlSum` and the total must match the transactions."""
 
     def rule(content: Content, _scheme: Scheme) -> Iterator[Finding]:
         group, transactions = content.get("GrpHdr", {}), content.get(transactions_tag, [])
@@ -167,7 +167,7 @@ def _group_totals(transactions_tag: str, amount_tag: str) -> Rule:
                 "number-of-transactions",
                 "GrpHdr/NbOfTxs",
                 Reason.INVALID_NUMBER_OF_TRANSACTIONS,
-                "is not the number there is",
+                "is not the actual number",
             )
         if "CtrlSum" not in group and f"Ttl{amount_tag}" not in group:
             return
@@ -192,21 +192,21 @@ def _differs(stated: Content, total: Decimal, amounts: list[Content]) -> bool:
 def _settlement(content: Content, scheme: Scheme) -> Iterator[Finding]:
     settlement, path = content.get("GrpHdr", {}).get("SttlmInf"), "GrpHdr/SttlmInf"
     if settlement is None:
-        return  # a version that has no place for it
+        return  # a version without this element
     method = settlement["SttlmMtd"]
     if method not in scheme.settlement_methods:
         yield Finding(
             "settlement-method",
             f"{path}/SttlmMtd",
             Reason.CONTENT_INCORRECT,
-            "is not a method of this scheme",
+            "is not a settlement method of this scheme",
         )
     if "SttlmAcct" in settlement and method not in {"INDA", "INGA"}:
         yield Finding(
             "settlement-account",
             f"{path}/SttlmAcct",
             Reason.ELEMENT_NOT_ALLOWED,
-            "goes with INDA or INGA only",
+            "is allowed only with INDA or INGA",
         )
     system = next(iter(settlement.get("ClrSys", {}).values()), None)
     if scheme.clearing_systems is not None and system not in scheme.clearing_systems:
@@ -214,7 +214,7 @@ def _settlement(content: Content, scheme: Scheme) -> Iterator[Finding]:
             "clearing-system",
             f"{path}/ClrSys",
             Reason.CONTENT_INCORRECT,
-            "must name the scheme's clearing system",
+            "must be the clearing system of the scheme",
         )
 
 
@@ -260,7 +260,7 @@ def _positive(*tags: str) -> Rule:
 
 
 def _exchange(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
-    """Between amounts of one currency there is no rate, and a difference is somebody's charge."""
+    """Amounts in the same currency have no exchange rate, and a difference must be a charge."""
     settled, instructed = transaction["IntrBkSttlmAmt"], transaction.get("InstdAmt")
     if instructed is None:
         if "XchgRate" in transaction:
@@ -268,7 +268,7 @@ def _exchange(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
                 "exchange",
                 "InstdAmt",
                 Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING,
-                "is missing beside an exchange rate",
+                "is missing although there is an exchange rate",
             )
         return
     if instructed["Ccy"] != settled["Ccy"]:
@@ -278,14 +278,14 @@ def _exchange(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
             "exchange",
             "XchgRate",
             Reason.ELEMENT_NOT_ALLOWED,
-            "has no meaning between amounts of one currency",
+            "is not allowed with amounts in the same currency",
         )
     if Decimal(instructed["Amt"]) != Decimal(settled["Amt"]) and not transaction.get("ChrgsInf"):
         yield Finding(
             "charges",
             "ChrgsInf",
             Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING,
-            "must explain the difference of the amounts",
+            "must account for the difference of the amounts",
         )
 
 
@@ -300,7 +300,7 @@ def _charges(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
             "charges",
             "ChrgsInf",
             Reason.INVALID_CHARGE_BEARER,
-            "may be there once when the debtor bears the charges",
+            "may occur only once if the debtor bears the charges",
         )
 
 
@@ -324,7 +324,7 @@ def _names(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
         if "Nm" not in party and "AnyBIC" not in party.get("Id", {}).get("OrgId", {}):
             yield Finding("name", f"{tag}/Nm", reason, "is missing")
         elif not any(map(str.isalnum, party.get("Nm", "A"))):
-            yield Finding("name", f"{tag}/Nm", reason, "has no letter and no digit: it names nobody")
+            yield Finding("name", f"{tag}/Nm", reason, "must have a letter or a digit")
 
 
 def _accounts(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
@@ -348,7 +348,7 @@ _PARTIES: Final = {
 
 
 def _addresses(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
-    """Of parties and of agents alike: the practice of November 2026 makes no difference."""
+    """For parties and agents alike, as in the practice of November 2026."""
     if scheme.addresses is Addresses.ANY:
         return
     for tag, content in transaction.items():
@@ -366,7 +366,7 @@ def _address(holder: Content, place: str, reason: str, scheme: Scheme) -> Iterat
         if missing not in address:
             yield Finding("address", f"{place}/PstlAdr/{missing}", reason, "is missing")
     if len(address.get("AdrLine", ())) > (0 if scheme.addresses is Addresses.STRUCTURED else 2):
-        text = "holds more free lines than this corridor takes"
+        text = "has more unstructured lines than this corridor accepts"
         yield Finding("address", f"{place}/PstlAdr/AdrLine", reason, text)
 
 
@@ -382,14 +382,14 @@ def _remittance(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
             "must be structured or unstructured, not both",
         )
     if sum(map(len, remittance.get("Ustrd", ()))) > scheme.unstructured_max:
-        text = f"holds more than {scheme.unstructured_max} characters"
+        text = f"has more than {scheme.unstructured_max} characters"
         yield Finding("remittance", "RmtInf/Ustrd", Reason.REMITTANCE_INFORMATION_INVALID, text)
     if _text_length(remittance.get("Strd", [])) > _STRUCTURED_MAX:
         yield Finding(
             "remittance",
             "RmtInf/Strd",
             Reason.REMITTANCE_INFORMATION_INVALID,
-            f"holds more than {_STRUCTURED_MAX} characters",
+            f"has more than {_STRUCTURED_MAX} characters",
         )
 
 
@@ -406,11 +406,13 @@ def _text_length(content: Any) -> int:
 
 def _supplementary(content: Content, scheme: Scheme) -> Iterator[Finding]:
     if not scheme.supplementary_data and "SplmtryData" in content:
-        yield Finding("supplementary-data", "SplmtryData", Reason.ELEMENT_NOT_ALLOWED, "is not taken here")
+        yield Finding(
+            "supplementary-data", "SplmtryData", Reason.ELEMENT_NOT_ALLOWED, "is not accepted by this scheme"
+        )
 
 
 def _status(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
-    """A refusal has a reason and no settlement date."""
+    """A rejection has a reason and no settlement date."""
     if transaction.get("TxSts") != "RJCT":
         return
     if not any("Rsn" in cause for cause in transaction.get("StsRsnInf", ())):
@@ -418,11 +420,14 @@ def _status(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
             "status-reason",
             "StsRsnInf/Rsn",
             Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING,
-            "is missing beside RJCT",
+            "is missing with status RJCT",
         )
     if "FctvIntrBkSttlmDt" in transaction:
         yield Finding(
-            "settlement-date", "FctvIntrBkSttlmDt", Reason.ELEMENT_NOT_ALLOWED, "has no place beside RJCT"
+            "settlement-date",
+            "FctvIntrBkSttlmDt",
+            Reason.ELEMENT_NOT_ALLOWED,
+            "is not allowed with status RJCT",
         )
 
 
@@ -439,7 +444,7 @@ def _latin(content: Any, path: str) -> Iterator[Finding]:
                 "characters",
                 path,
                 Reason.INVALID_CHARACTER_SET,
-                "holds characters that this scheme does not carry",
+                "contains characters that this scheme does not accept",
             )
 
 

@@ -1,4 +1,4 @@
-"""pacs.002, any supported version: what became of a payment."""
+"""pacs.002, any supported version: the status report of a payment."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -24,15 +24,15 @@ DEFAULT_VERSION: Final = "pacs.002.001.10"
 _TX: Final = f"{ROOT}/TxInfAndSts"
 _ADDITIONAL_MAX: Final = 105
 _REFERENCES: Final = ("InstrId", "EndToEndId", "TxId", "UETR")
-"""Of a payment, in the order in which a report repeats them."""
+"""References of a payment, in the order of a report."""
 
 
 class Original(Protocol):
-    """What a report says of the payment it is about; a `CreditTransfer` is one."""
+    """The references of the original payment in a report; a `CreditTransfer` has them."""
 
     @property
     def uetr(self) -> str:
-        """The payment's identity."""
+        """The identity of the payment."""
 
     @property
     def end_to_end_id(self) -> str:
@@ -49,7 +49,7 @@ class Original(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OriginalPayment:
-    """The ids of a payment, for when the payment itself is not at hand."""
+    """The ids of a payment, if the payment itself is not available."""
 
     uetr: str
     end_to_end_id: str
@@ -59,15 +59,15 @@ class OriginalPayment:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """One transaction's status, read from a pacs.002."""
+    """The status of one transaction, read from a pacs.002."""
 
     message_id: str
     created_at: datetime
     uetr: str | None
     status: str | None
-    """ExternalPaymentTransactionStatus1Code: `ACSC`, `ACSP`, `RJCT` and the like."""
+    """ExternalPaymentTransactionStatus1Code: `ACSC`, `ACSP`, `RJCT` and others."""
     reason: str | None = None
-    """ExternalStatusReason1Code, or the reporter's own reason."""
+    """ExternalStatusReason1Code, or the sender's own code."""
     additional: tuple[str, ...] = ()
     end_to_end_id: str | None = None
     instruction_id: str | None = None
@@ -96,10 +96,10 @@ def build(
     instructed_agent: Agent | None = None,
     version: str = DEFAULT_VERSION,
 ) -> dict[str, Any]:
-    """The document of a pacs.002 about one payment; `codec.encode` writes it.
+    """Build the document of a pacs.002 about one payment; `codec.encode` writes it.
 
-    The agents stand with the transaction and not in the header, as cross-border schemes want them. `version`
-    changes nothing here: every supported version has these elements; it is taken so that callers name it.
+    The agents are in the transaction and not in the header, as cross-border schemes require. `version` has no
+    effect: every supported version has these elements; it is a parameter so that callers state it.
     """
     assert version.startswith("pacs.002.")
     transaction = {
@@ -121,9 +121,9 @@ def build(
 
 
 def refusal(message: Message, refused: Refused, *, message_id: str, created_at: datetime) -> dict[str, Any]:
-    """The document of a pacs.002 RJCT about a pacs.008 that is valid and no payment: `read` refused it.
+    """Build a pacs.002 RJCT about a valid pacs.008 that `read` refused as a payment.
 
-    It names the transaction by whatever identifies it; a message of several is refused as a whole.
+    It has all references of the transaction; a message with several transactions is refused as a whole.
     """
     content = message.content
     original = {"OrgnlMsgId": content["GrpHdr"]["MsgId"], "OrgnlMsgNmId": message.id}
@@ -150,16 +150,16 @@ def _reason(reason: str | None, additional: str | None) -> list[Content] | None:
 
 
 def read(message: Message) -> StatusReport:
-    """The status of the one transaction that a pacs.002 reports.
+    """Read the status of the transaction in a pacs.002.
 
     Raises:
-        Refused: it reports on no transaction, or on several.
+        Refused: it is not about exactly one transaction.
 
     """
     content = message.document[ROOT]
     transactions = content.get("TxInfAndSts", [])
     if len(transactions) != 1:
-        raise Refused("must hold one transaction", reason=Reason.CONTENT_INCORRECT, path=_TX)
+        raise Refused("must contain exactly one transaction", reason=Reason.CONTENT_INCORRECT, path=_TX)
     (transaction,) = transactions
     group = content["GrpHdr"]
     original: Content = transaction.get("OrgnlGrpInf") or next(iter(content.get("OrgnlGrpInfAndSts", ())), {})

@@ -1,4 +1,4 @@
-"""pacs.028, any supported version: the question what became of a payment."""
+"""pacs.028, any supported version: the status request of a payment."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ _TX: Final = f"{ROOT}/TxInf"
 
 @dataclass(frozen=True, slots=True)
 class StatusRequest:
-    """One question about one payment."""
+    """The status request of one payment."""
 
     message_id: str
     created_at: datetime
@@ -40,7 +40,7 @@ def build(
     original_message_id: str,
     original_message_name: str,
 ) -> dict[str, Any]:
-    """The document of a pacs.028 about one payment; the same in every supported version."""
+    """Build the document of a pacs.028 about one payment; the same in every supported version."""
     transaction = {
         "OrgnlGrpInf": {"OrgnlMsgId": original_message_id, "OrgnlMsgNmId": original_message_name},
         "OrgnlInstrId": original.instruction_id,
@@ -54,16 +54,16 @@ def build(
 
 
 def read(message: Message) -> StatusRequest:
-    """The question in a pacs.028.
+    """Read a pacs.028.
 
     Raises:
-        Refused: it asks about no transaction or several, or does not name the UETR.
+        Refused: it is not about exactly one transaction, or has no UETR.
 
     """
     content = message.document[ROOT]
     transactions = content.get("TxInf", [])
     if len(transactions) != 1:
-        raise Refused("must hold one transaction", reason=Reason.CONTENT_INCORRECT, path=_TX)
+        raise Refused("must contain exactly one transaction", reason=Reason.CONTENT_INCORRECT, path=_TX)
     (transaction,) = transactions
     if "OrgnlUETR" not in transaction:
         raise Refused(

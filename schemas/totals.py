@@ -1,9 +1,9 @@
-"""Numbers and sums that a message states about itself must be those of its own transactions and entries.
+"""Numbers and sums in a message must match its transactions and entries.
 
-One table for the messages of many transactions (`BATCHES`), one function for the reports on what became of
-them, one for statements. Only what is stated is compared, and only where everything that it counts is there:
-a page of a statement, or a summary without entries, is taken at its word. Every version of a message goes by
-the same rule, so an element is looked for where each version has it.
+There is one table for messages with many transactions (`BATCHES`), one function for status reports about
+them, one for statements. Only stated numbers are compared, and only if everything that they count is
+present: a page of a statement, or a summary without entries, is not checked. Every version of a message has
+the same rule, so an element is searched at its place in each version.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,21 +19,21 @@ Path = tuple[str, ...]
 
 _AMOUNTS: Final = (("Amt", "InstdAmt"), ("Amt", "EqvtAmt", "Amt"))
 _PAGES: Final = ("StmtPgntn", "RptPgntn", "NtfctnPgntn")
-_NUMBER_TEXT: Final = "is not the number there is"
+_NUMBER_TEXT: Final = "is not the actual number"
 _SUM_TEXT: Final = "is not the sum of the amounts"
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Where a message states a number and a sum, and of what."""
+    """Where a message states a number and a sum, and what they count."""
 
     holder: Path
-    """What states them, below the element that they are about."""
+    """The element that states them, below the counted element."""
     transactions: Path
     amounts: tuple[Path, ...]
-    """Where a transaction's amount may stand."""
+    """The possible paths of the amount of a transaction."""
     each: str = ""
-    """The element that is looked at one by one; the whole message where it is empty."""
+    """The element that is checked one by one; empty: the whole message."""
 
 
 _TRANSFERS: Final = (
@@ -69,7 +69,7 @@ BATCHES: Final[Mapping[str, tuple[Batch, ...]]] = MappingProxyType(
 
 
 def batches(message: str, content: Content) -> Iterator[Finding]:
-    """`NbOfTxs` and `CtrlSum`, at every level at which a message of this name states them."""
+    """Check `NbOfTxs` and `CtrlSum` at every level at which this message states them."""
     for batch in BATCHES.get(message, ()):
         wholes = [("", content)] if not batch.each else list(_numbered(content, batch.each))
         for place, whole in wholes:
@@ -81,7 +81,7 @@ def batches(message: str, content: Content) -> Iterator[Finding]:
 def _batch(whole: Content, batch: Batch, holder: Content, place: str) -> Iterator[Finding]:
     transactions = list(_all(whole, batch.transactions))
     if not transactions:
-        return  # the whole of another message is meant
+        return  # it refers to the whole of another message
     amounts = [_amount_of(transaction, batch.amounts) for transaction in transactions]
     start = f"{place}/" if place else ""
     if "NbOfTxs" in holder and int(holder["NbOfTxs"]) != len(transactions):
@@ -93,7 +93,7 @@ def _batch(whole: Content, batch: Batch, holder: Content, place: str) -> Iterato
 
 
 def status_reports(content: Content) -> Iterator[Finding]:
-    """In a report on many transactions, the numbers and sums of each status add up to the original's."""
+    """Check that the numbers and sums by status in a report add up to those of the original."""
     for tag in ("OrgnlGrpInfAndSts", "OrgnlPmtInfAndSts", "OrgnlGrpInf"):
         for place, original in _numbered(content, tag):
             for details, whole, code, reason, text in (
@@ -109,7 +109,7 @@ def status_reports(content: Content) -> Iterator[Finding]:
                     "OrgnlCtrlSum",
                     "control-sum",
                     Reason.WRONG_SUM,
-                    "is not the sum of those of each status",
+                    "is not the sum over all statuses",
                 ),
             ):
                 found = [item[details] for item in original.get("NbOfTxsPerSts", ()) if details in item]
@@ -130,7 +130,7 @@ def status_reports(content: Content) -> Iterator[Finding]:
 
 
 def statements(content: Content) -> Iterator[Finding]:
-    """Summaries, batches and balances of camt.052, camt.053 and camt.054."""
+    """Check summaries, batches and balances of camt.052, camt.053 and camt.054."""
     for tag in ("Rpt", "Stmt", "Ntfctn"):
         for place, statement in _numbered(content, tag):
             found = list(_batched_entries(statement))
@@ -141,7 +141,7 @@ def statements(content: Content) -> Iterator[Finding]:
 
 
 def _is_whole(statement: Content) -> bool:
-    """Whether all pages are here: there is one."""
+    """Whether the statement has only one page."""
     pages: list[Content] = [statement[tag] for tag in _PAGES if tag in statement]
     return all(int(page["PgNb"]) == 1 and page["LastPgInd"] for page in pages)
 
@@ -156,7 +156,7 @@ def _summary(statement: Content) -> Iterator[Finding]:
     stated = summary.get("TtlNtries", {})
     net = stated.get("TtlNetNtry") or stated
     amount = net.get("Amt") or net.get("TtlNetNtryAmt")
-    # A net without a direction says how much, and not to whom.
+    # A net amount without a direction does not tell who receives it.
     if amount is not None:
         difference = _net(entries)
         right = abs(difference) == Decimal(amount) and (
@@ -165,7 +165,7 @@ def _summary(statement: Content) -> Iterator[Finding]:
         if not right:
             path = "TxsSummry/TtlNtries" + ("/TtlNetNtry" if "TtlNetNtry" in stated else "/TtlNetNtryAmt")
             yield Finding(
-                "sum-of-entries", path, Reason.WRONG_SUM, "is not the difference of credits and debits"
+                "sum-of-entries", path, Reason.WRONG_SUM, "is not the difference between credits and debits"
             )
 
 
@@ -182,23 +182,23 @@ def _counted(stated: Content, entries: list[Content], place: str) -> Iterator[Fi
 
 
 def _balances(statement: Content) -> Iterator[Finding]:
-    """The opening balance and the booked entries make the closing balance, in one currency."""
+    """Check that the opening balance and the booked entries give the closing balance, in one currency."""
     opening = _balance(statement, "OPBD") or _balance(statement, "PRCD")
     closing = _balance(statement, "CLBD")
     if opening is None or closing is None:
         return
     booked = [entry for entry in statement.get("Ntry", ()) if _status(entry) == "BOOK"]
     if not booked and statement.get("TxsSummry"):
-        return  # a summary in place of the entries
+        return  # a summary instead of the entries
     _, closing_balance = closing
     currencies = {entry["Amt"]["Ccy"] for entry in (opening[1], closing_balance, *booked)}
     if len(currencies) == 1 and _net([opening[1], *booked]) != _net([closing_balance]):
-        text = "is not the opening balance and the booked entries"
+        text = "is not the sum of the opening balance and the booked entries"
         yield Finding("balance", f"{closing[0]}/Amt", Reason.WRONG_SUM, text)
 
 
 def _balance(statement: Content, code: str) -> tuple[str, Content] | None:
-    """The one balance of this type, and its place; None where there is none, or several."""
+    """The only balance of this type, and its path; None if there is none, or several."""
     found = [
         (place, balance)
         for place, balance in _numbered(statement, "Bal")
@@ -208,7 +208,7 @@ def _balance(statement: Content, code: str) -> tuple[str, Content] | None:
 
 
 def _batched_entries(statement: Content) -> Iterator[Finding]:
-    """`Btch` of an entry against the transactions that are listed beside it."""
+    """Compare `Btch` of an entry with its listed transactions."""
     for place, entry in _numbered(statement, "Ntry"):
         for inner, details in _numbered(entry, "NtryDtls"):
             transactions, batch = details.get("TxDtls", []), details.get("Btch", {})
@@ -227,7 +227,7 @@ def _batched_entries(statement: Content) -> Iterator[Finding]:
 
 
 def _adds_up(batch: Content, entry: Content, transactions: list[Content]) -> bool:
-    """Whether the sum is right; also where it cannot be made: amounts missing, or in several currencies."""
+    """Whether the sum is right; true if it cannot be computed: missing amounts, or several currencies."""
     amounts = [_amount_of(each, (("Amt",), ("AmtDtls", "TxAmt", "Amt"))) for each in transactions]
     if any(amount is None or amount["Ccy"] != batch["TtlAmt"]["Ccy"] for amount in amounts):
         return True
@@ -238,7 +238,7 @@ def _adds_up(batch: Content, entry: Content, transactions: list[Content]) -> boo
 
 
 def _status(entry: Content) -> str | None:
-    """An entry's status, which is a choice from one version on and was a code before."""
+    """The status of an entry: a code in older versions, a choice in newer ones."""
     status: Any = entry.get("Sts")
     return status.get("Cd") if isinstance(status, dict) else status
 
@@ -255,7 +255,7 @@ def _net(items: list[Content]) -> Decimal:
 
 
 def _numbered(content: Content, tag: str) -> Iterator[tuple[str, Content]]:
-    """Each element of a name, and its step in a path."""
+    """Yield each element with a tag, and its step in a path."""
     found = content.get(tag, ())
     for number, item in enumerate([found] if isinstance(found, dict) else found, 1):
         yield (tag if number == 1 else f"{tag}[{number}]"), item
@@ -270,7 +270,7 @@ def _all(content: Content, path: Path) -> Iterator[Content]:
 
 
 def _first(content: Any, path: Path) -> Any:
-    """What stands at a path, through objects alone; None where nothing does."""
+    """The value at a path, only through objects; None if there is none."""
     for tag in path:
         content = content.get(tag) if isinstance(content, dict) else None
     return content

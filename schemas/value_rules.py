@@ -1,7 +1,7 @@
-"""Rules for single values, wherever they stand: what a schema's pattern cannot say.
+"""Rules for single values that a pattern in a schema cannot express.
 
-Check digits, countries, code lists, offsets, amounts and characters. Each type of the catalogue that has
-such a rule gets a checker, and a message's walker visits only what has one; both are made once.
+Check digits, countries, code lists, offsets, amounts and characters. Each type of the catalogue with such a
+rule has a checker, and the walker of a message visits only values with a checker; both are made once.
 """
 
 import re
@@ -23,7 +23,7 @@ from schemas.reasons import Reason
 
 @dataclass(slots=True)
 class Fault:
-    """A broken rule, on its way up from the value: each level puts its tag before the path."""
+    """A broken rule. On the way up from the value, each level puts its tag before the path."""
 
     rule: str
     reason: str
@@ -32,29 +32,29 @@ class Fault:
 
 
 Check = Callable[[Any, list[Fault]], None]
-"""Looks at a value and adds the faults that it finds."""
+"""Checks a value and adds the faults that it finds."""
 
 _TWO_DECIMALS: Final = re.compile(r"(?:0|[1-9]\d{0,13})\.\d\d", re.ASCII).fullmatch
 _USUAL_CURRENCIES: Final = frozenset(
     code for code, exponent in EXPONENTS.items() if exponent in {len("50"), len("500")}
 )
 _JOINERS: Final = frozenset("\u200c\u200d")
-"""Format characters that Persian and the scripts of India need to spell words."""
+"""Format characters that Persian and Indian scripts need in words."""
 _ODD_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _ID_LENGTH: Final = 35
 _UNIT_PRICES: Final = frozenset({"ActiveOrHistoricCurrencyAnd13DecimalAmount"})
-"""Prices of a unit may be finer than any coin."""
+"""Unit prices may have more decimals than the currency."""
 
 
 MILD: Final = frozenset({"offset", "blank", "characters"})
-"""Rules for single values that are advice where a message only reports what was."""
+"""Rules that are only warnings in a message that reports past events."""
 
 
 def only_reports(message_id: str) -> bool:
-    """Whether a message neither moves money nor asks for it or withdraws it: a statement, for example.
+    """Whether a message neither moves money nor requests or cancels a movement, such as a statement.
 
-    In such a message a currency may be one of the past where its type says so, and an amount is any number
-    that the schema takes.
+    In such a message a former currency is allowed if its type says so, and an amount is any number that the
+    schema allows.
     """
     return message_id[:4] not in _MOVES_AREAS and message_id[:8] not in _MOVES
 
@@ -66,7 +66,7 @@ _MOVES: Final = frozenset(
 
 
 def faults(message_id: str, content: dict[str, Any]) -> list[Fault]:
-    """Every broken value rule under a message's own element; paths are relative to it."""
+    """Find every broken value rule below the root element of a message; paths are relative to it."""
     found: list[Fault] = []
     walker = _walker(message_id)
     if walker is not None:
@@ -76,7 +76,7 @@ def faults(message_id: str, content: dict[str, Any]) -> list[Fault]:
 
 @cache
 def leaf_check(name: str) -> Check | None:
-    """The checker of one value type, for who reads values one by one."""
+    """The checker of one value type, for callers that read values one by one."""
     if isinstance(catalogue().types[name], Sequence | Choice):
         return None
     return _Compiler().check(name)
@@ -89,7 +89,7 @@ def _walker(message_id: str) -> Check | None:
 
 
 class _Compiler:
-    """Makes each type's checker once; a type without anything to check has none."""
+    """Makes the checker of each type once; a type without rules has none."""
 
     def __init__(self) -> None:
         self.made: dict[str, Check | None] = {}
@@ -110,7 +110,7 @@ class _Compiler:
         match kind:
             case Sequence(members) | Choice(members):
                 walk = _Walk()
-                self.made[name] = walk  # before its members: a type may hold itself
+                self.made[name] = walk  # before its members: a type may contain itself
                 walk.checks = {
                     member.tag: (check in TEXT_CHECKS, check)
                     for member in members
@@ -134,7 +134,7 @@ class _Compiler:
 
 
 class _ReportCompiler(_Compiler):
-    """For messages that only report."""
+    """The compiler for messages that only report."""
 
     def _amount(self, name: str) -> Check:
         return partial(_check_stated_amount, ALL_CURRENCIES if name.startswith(_PAST) else EXPONENTS)
@@ -144,17 +144,17 @@ class _ReportCompiler(_Compiler):
 
 
 _PAST: Final = "ActiveOrHistoric"
-"""Begins the names of the types that take a currency of the past."""
+"""Prefix of the names of types that allow a former currency."""
 
 
 class _Walk:
-    """Visits the members that have a checker."""
+    """Visits the members with a checker."""
 
     __slots__ = ("checks",)
 
     def __init__(self) -> None:
         self.checks: dict[str, tuple[bool, Check]] = {}
-        """Tag -> whether any visible text will do, and what to ask otherwise."""
+        """Tag -> whether any visible text is allowed, and the checker otherwise."""
 
     def __call__(self, content: dict[str, Any], found: list[Fault]) -> None:
         for tag, value in content.items():
@@ -199,7 +199,9 @@ def _check_iban(value: str, found: list[Fault]) -> None:
 
 def _check_bic(value: str, found: list[Fault]) -> None:
     if not identifiers.is_bic(value):
-        found.append(Fault("bic", Reason.BANK_IDENTIFIER_INCORRECT, "is not a BIC: there is no such country"))
+        found.append(
+            Fault("bic", Reason.BANK_IDENTIFIER_INCORRECT, "is not a BIC: the country does not exist")
+        )
 
 
 def _check_lei(value: str, found: list[Fault]) -> None:
@@ -211,7 +213,7 @@ def _check_lei(value: str, found: list[Fault]) -> None:
 
 def _check_country(value: str, found: list[Fault]) -> None:
     if value not in identifiers.COUNTRIES:
-        found.append(Fault("country", Reason.INVALID_COUNTRY, "is not a country of ISO 3166"))
+        found.append(Fault("country", Reason.INVALID_COUNTRY, "is not an ISO 3166 country code"))
 
 
 def _check_currency(value: str, found: list[Fault]) -> None:
@@ -226,25 +228,23 @@ def _check_any_currency(value: str, found: list[Fault]) -> None:
 
 def _no_currency(code: str) -> str:
     if code in HISTORIC:
-        return "is a currency of the past: it can be reported, not paid"
-    return "is not a currency of ISO 4217"
+        return "is a former currency: it can be reported but not paid"
+    return "is not an ISO 4217 currency code"
 
 
 def _check_instant(value: str, found: list[Fault]) -> None:
     if lexical.is_plain_instant(value):
         return
-    # The schema took it for a date and time: what is left of one after the `T` is hours, or an offset.
+    # The schema accepted it as a date and time: after the `T` there are hours, or an offset.
     if value[-1] != "Z" and value[-6] not in "+-":
-        found.append(Fault("offset", Reason.INVALID_DATE, "must say its offset from UTC"))
+        found.append(Fault("offset", Reason.INVALID_DATE, "must state its offset from UTC"))
     elif not _is_read(datetime.fromisoformat, value):
-        found.append(
-            Fault("instant", Reason.INVALID_DATE, "is beyond the calendar: years 1 to 9999, hours 0 to 23")
-        )
+        found.append(Fault("instant", Reason.INVALID_DATE, "is out of range: years 1 to 9999, hours 0 to 23"))
 
 
 def _check_date(value: str, found: list[Fault]) -> None:
     if not lexical.is_plain_day(value) and not _is_read(date.fromisoformat, value[: len("2026-11-23")]):
-        found.append(Fault("instant", Reason.INVALID_DATE, "is beyond the calendar: years 1 to 9999"))
+        found.append(Fault("instant", Reason.INVALID_DATE, "is out of range: years 1 to 9999"))
 
 
 def _is_read(reader: Callable[[str], object], value: str) -> bool:
@@ -261,7 +261,7 @@ def _check_code(code_set: str, codes: frozenset[str], value: str, found: list[Fa
 
 
 def is_usual_amount(currency: str, digits: str) -> bool:
-    """Whether this is what nearly every amount is: two decimals, of a currency that has two or three."""
+    """Whether this is a common amount: two decimals, in a currency with two or three."""
     return currency in _USUAL_CURRENCIES and _TWO_DECIMALS(digits) is not None
 
 
@@ -281,7 +281,7 @@ def _check_amount(value: dict[str, str], found: list[Fault]) -> None:
 def _check_stated_amount(
     currencies: Mapping[str, int | None], value: dict[str, str], found: list[Fault]
 ) -> None:
-    """In a report: any number that the schema takes, no finer than its currency where that is known."""
+    """In a report: any number that the schema allows, without excess decimals if the currency is known."""
     currency, digits = value["Ccy"], value["Amt"]
     if currency not in currencies:
         found.append(Fault("currency", Reason.INVALID_TRANSACTION_CURRENCY, _no_currency(currency)))
@@ -297,7 +297,7 @@ def _check_text(value: str, found: list[Fault]) -> None:
             Fault(
                 "characters",
                 Reason.INVALID_CHARACTER_SET,
-                "holds control, invisible or unnormalised characters",
+                "contains control, invisible or unnormalised characters",
             )
         )
     elif value.isspace():
@@ -312,7 +312,7 @@ def _check_id(value: str, found: list[Fault]) -> None:
 
 
 def _is_plain(value: str) -> bool:
-    """Whether every character can be seen and the text is in its normal form."""
+    """Whether every character is visible and the text is in normal form."""
     if not value.isprintable():
         odd = (character for character in value if not character.isprintable() and character not in _JOINERS)
         if any(unicodedata.category(character) in _ODD_CATEGORIES for character in odd):
@@ -321,7 +321,7 @@ def _is_plain(value: str) -> bool:
 
 
 TEXT_CHECKS: Final = frozenset({_check_text, _check_id})
-"""The checkers that object to no ordinary text."""
+"""The checkers that accept every ordinary text."""
 
 _BY_NAME: Final[dict[str, Check]] = {
     "IBAN2007Identifier": _check_iban,

@@ -1,7 +1,7 @@
-"""One verdict on a message, for whoever asks: the command line, the pages and the door for payments.
+"""The verdict on a message, the same for the command line, the pages and the API.
 
-A message that keeps every rule may still say what no payment can be made of: reading it as a payment is part
-of the verdict, so that what a check calls valid is not refused for its own content later.
+A message that follows every rule may still not be readable as a payment. So reading it as a payment is part
+of the verdict: a message that a check calls valid is not refused later because of its content.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,8 +24,8 @@ from schemas.findings import Finding
 from schemas.reasons import Reason
 
 MOST_IN_SUMMARY: Final = 10
-_NO_RAIL: Final = "the switch refuses a payment that has it"
-_BESIDE: Final = "is part of the envelope, not of the message: it is not converted"
+_NO_RAIL: Final = "the switch refuses a payment with this element"
+_BESIDE: Final = "is part of the envelope, not of the message, and is not converted"
 
 _READERS: Final[Mapping[str, Callable[[Message], Any]]] = MappingProxyType(
     {
@@ -36,11 +36,11 @@ _READERS: Final[Mapping[str, Callable[[Message], Any]]] = MappingProxyType(
         "camt.056": cancellation.read,
     }
 )
-"""Message -> what makes a canonical value of it."""
+"""Message -> the function that reads its canonical value."""
 
 
 def findings(message: Message, *, scheme: rules.Scheme = rules.SWITCH) -> list[Finding]:
-    """Every rule of the scheme that the message breaks, and what its reader refuses; empty if it may pass."""
+    """Find every broken rule of the scheme, and the refusal of its reader; empty if it is accepted."""
     found = rules.check(message, scheme=scheme)
     if message.name == "pacs.008":
         found += _never_taken(message)
@@ -53,17 +53,17 @@ def findings(message: Message, *, scheme: rules.Scheme = rules.SWITCH) -> list[F
 
 
 def summary(found: list[Finding]) -> str:
-    """All findings in one text for a status report, `MOST_IN_SUMMARY` of them one by one."""
+    """All findings in one text for a status report; at most `MOST_IN_SUMMARY` are listed."""
     texts = [f"{finding.path}: {finding.text}" for finding in found[:MOST_IN_SUMMARY]]
     more = len(found) - len(texts)
     return "; ".join(texts) + (f"; and {more} more" if more > 0 else "")
 
 
 def check(message: Message) -> None:
-    """Refuse a message that breaks rules of the scheme, with all of them.
+    """Refuse a message that breaks rules of the scheme, and state all of them.
 
     Raises:
-        Refused: reason and path are those of the first finding; `problems` has each.
+        Refused: reason and path are those of the first finding; `problems` has all.
 
     """
     found = rules.refusals(findings(message))
@@ -74,7 +74,7 @@ def check(message: Message) -> None:
 
 
 def explained(message: Message, refused: Refused, *, scheme: rules.Scheme = rules.SWITCH) -> Refused:
-    """A reader's refusal that names every other broken rule as well; reason and path stay its own."""
+    """Add all other broken rules to the refusal of a reader; its reason and path stay."""
     found = rules.refusals(rules.check(message, scheme=scheme))
     if not found:
         return refused
@@ -83,16 +83,16 @@ def explained(message: Message, refused: Refused, *, scheme: rules.Scheme = rule
 
 @cache
 def _widest() -> elements.Accounting:
-    """The table of elements for a rail that carries all that any rail may."""
+    """The table of elements for a rail that carries every element that any rail can carry."""
     start = f"{elements.TRANSACTION}/"
     paths = [line.path for line in elements.table() if line.treatment in elements.CARRIED]
     return elements.Accounting(path.removeprefix(start) for path in paths if path.startswith(start))
 
 
 def _never_taken(message: Message) -> list[Finding]:
-    """The elements of a payment that no rail takes. What one rail takes and another does not is its own.
+    """The elements of a payment that no rail accepts. Differences between rails are not included.
 
-    Warnings: the message keeps the standard, it is the switch that refuses to pay by it.
+    They are warnings: the message follows the standard, but the switch refuses the payment.
     """
     root = next(iter(message.document))
     return [

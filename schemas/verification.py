@@ -1,4 +1,4 @@
-"""acmt.023 and acmt.024: whose an account or alias is, asked and answered."""
+"""acmt.023 and acmt.024: request and report of the verification of account holders."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,29 +14,29 @@ REQUEST: Final = "IdVrfctnReq"
 REPORT: Final = "IdVrfctnRpt"
 DEFAULT_REPORT: Final = "acmt.024.001.03"
 ASKED_MAX: Final = 10
-"""Accounts in one request."""
+"""Largest number of accounts in one request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One account that is asked about."""
+    """One account to verify."""
 
     id: str
     account: Account
     agent: Agent | None
     name: str | None
-    """Of the holder, where the sender states it: it is compared with the known one."""
+    """Name of the holder, if the sender states it: it is compared with the known one."""
     content: Content
-    """`PtyAndAcctId` as it came, to be told back."""
+    """`PtyAndAcctId` as received; the response repeats it."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationRequest:
-    """Accounts that are asked about, one or a few."""
+    """The accounts to verify, one or a few."""
 
     message_id: str
     created_at: str
-    """As it was written: the answer repeats it."""
+    """The message id as received; the response repeats it."""
     assigner: Content
     assignee: Content
     asked: tuple[Asked, ...]
@@ -44,31 +44,31 @@ class VerificationRequest:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What is known of one account. Empty when it is not known: then `reason` says why."""
+    """The result for one account. Empty if the account is not known: then `reason` states why."""
 
     id: str
     known: Content | None = None
-    """`PtyAndAcctId` as the creditor's country knows it; the name may be masked."""
+    """`PtyAndAcctId` from the country of the creditor; the name may be masked."""
     reason: str | None = None
-    """ExternalVerificationReason1Code, or another code: how the stated name compares with the known one."""
+    """ExternalVerificationReason1Code, or another code: the result of the comparison of names."""
     confirmed: bool = True
-    """False: the account is known, and the stated name is not its holder's."""
+    """False: the account is known, but the stated name is not that of its holder."""
 
 
 def read(message: Message) -> VerificationRequest:
-    """The question in an acmt.023.
+    """Read an acmt.023.
 
     Raises:
-        Refused: it asks about too many accounts, about none that it names, or about two under one id.
+        Refused: it has too many accounts, a request without an account, or a repeated id.
 
     """
     content = message.document[REQUEST]
     assignment = content["Assgnmt"]
     requests = content["Vrfctn"]
     if len(requests) > ASKED_MAX:
-        raise _wrong(f"asks about more than {ASKED_MAX} accounts", f"{REQUEST}/Vrfctn")
+        raise _wrong(f"has more than {ASKED_MAX} accounts", f"{REQUEST}/Vrfctn")
     if len({request["Id"] for request in requests}) != len(requests):
-        raise _wrong("is there twice: the answer names each account by it", f"{REQUEST}/Vrfctn/Id")
+        raise _wrong("is repeated, but the response names each account by it", f"{REQUEST}/Vrfctn/Id")
     return VerificationRequest(
         message_id=assignment["MsgId"],
         created_at=assignment["CreDtTm"],
@@ -83,7 +83,7 @@ def _asked(request: Content) -> Asked:
     account = read_account(content.get("Acct"))
     if account is None or (account.id is None and account.proxy is None):
         raise Refused(
-            "names no account",
+            "must name an account",
             reason=Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING,
             path=f"{REQUEST}/Vrfctn/PtyAndAcctId/Acct",
         )
@@ -91,7 +91,7 @@ def _asked(request: Content) -> Asked:
 
 
 def _name(content: Content) -> str | None:
-    """The holder's name: of the party, or of the account."""
+    """The name of the holder: of the party, or of the account."""
     party = content.get("Pty") or {}
     account = content.get("Acct") or {}
     name: str | None = party.get("Nm") or account.get("Nm")
@@ -101,7 +101,7 @@ def _name(content: Content) -> str | None:
 def build(
     request: VerificationRequest, verified: list[Verified], *, message_id: str, created_at: datetime
 ) -> dict[str, Any]:
-    """The document of an acmt.024 that answers `request`, in its order."""
+    """Build the document of an acmt.024 in response to `request`, in its order."""
     asked = {item.id: item for item in request.asked}
     return {
         REPORT: {

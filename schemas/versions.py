@@ -1,8 +1,8 @@
-"""Versions of a message: which are spoken where, and conversion between them without loss.
+"""Versions of a message: which profile uses which, and lossless conversion between them.
 
-Most of what changes from version to version is wider or more; that needs no table, because the schema of
-the target decides. What moved is in `MOVES`. A conversion gives content from which the original can be made
-again, or is refused with the place and the rule; it never drops or shortens anything.
+Most changes between versions only extend the schema; they need no table, because the schema of the target
+decides. Moved elements are in `MOVES`. A conversion gives content from which the original can be restored,
+or is refused with the path and the rule; it never drops or shortens anything.
 """
 
 import copy
@@ -20,12 +20,12 @@ Content = dict[str, Any]
 
 
 class CannotConvert(Refused):
-    """The content has no place in the other version."""
+    """The content cannot be represented in the other version."""
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """From version `since` on, what stood at `tag` under `parent` stands at `new` there."""
+    """From version `since`, the element `tag` below `parent` is at `new`."""
 
     message: str
     since: int
@@ -78,7 +78,7 @@ PROFILES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         ),
     }
 )
-"""Profile -> message -> the version that it speaks. 2019 is what most schemes use; 2025 has a home for FX."""
+"""Profile -> message -> its version. Most schemes use 2019; 2025 has elements for FX."""
 
 MOVES: Final = (
     Move("pacs.008", 13, ("CdtTrfTxInf",), "AccptncDtTm", ("AddtlDtTm", "AccptncDtTm")),
@@ -106,7 +106,7 @@ def convert(document: Content, source: str, target: str) -> Content:
     """The same content in another version of the same message.
 
     Raises:
-        CannotConvert: something has no place there (`path` says where), or moved in a way without return.
+        CannotConvert: an element (`path`) cannot be represented, or its move cannot be reversed.
 
     """
     if source[:8] != target[:8] or target not in catalogue().messages:
@@ -115,10 +115,10 @@ def convert(document: Content, source: str, target: str) -> Content:
     try:
         checked: Content = plan(target).accept(converted)
     except InvalidMessage as error:
-        reason = f"has no place in {target}: {error.detail}"
+        reason = f"cannot be represented in {target}: {error.detail}"
         raise CannotConvert(reason, reason=Reason.TRANSACTION_NOT_SUPPORTED, path=error.path) from None
     if _moved(checked, target, source) != document:
-        raise CannotConvert(f"would not come back from {target} unchanged")
+        raise CannotConvert(f"cannot be restored unchanged from {target}")
     return checked
 
 
@@ -142,7 +142,7 @@ def _number(message: str) -> int:
 
 
 def _parents(content: Any, path: tuple[str, ...]) -> Iterator[Content]:
-    """Every object at a path, through lists."""
+    """Yield every object at a path, through lists."""
     if isinstance(content, list):
         for item in content:
             yield from _parents(item, path)

@@ -1,4 +1,4 @@
-"""Values in words: what a type of the catalogue takes, with an example, for who has to mend a message."""
+"""Descriptions of value types with an example, for correcting a message."""
 
 from functools import cache
 from typing import Final
@@ -7,7 +7,7 @@ from schemas.catalogue import patterns
 from schemas.catalogue.model import Binary, Code, Decimal, Scalar, Text, Value
 
 _MOST_CODES: Final = 60
-"""That are listed one by one."""
+"""Largest number of listed codes."""
 
 _BIC: Final = ("DEMOINBBXXX", "a BIC of 8 or 11 characters")
 _IBAN: Final = ("KZ86125KZT5004100100", "an IBAN without blanks: country, two digits, account")
@@ -31,7 +31,7 @@ PATTERNS: Final[dict[str, tuple[str, str]]] = {
     "[0-9]{1,15}": ("1", "1 to 15 digits"),
     "[0-9]{2}": ("12", "two digits"),
     "([0-9A-F][0-9A-F]){32}": ("0123456789ABCDEF" * 4, "64 hexadecimal digits with capital letters"),
-    "[a-z]{2,2}": ("en", "two small letters"),
+    "[a-z]{2,2}": ("en", "two lower-case letters"),
     r"[\+]{0,1}[0-9]{1,15}": ("12", "1 to 15 digits, after a `+` if any"),
     "[A-Z]{2,2}[A-Z0-9]{9,9}[0-9]{1,1}": _ISIN,
     "[0-9a-fA-F]+": ("0a", "hexadecimal digits"),
@@ -45,7 +45,7 @@ PATTERNS: Final[dict[str, tuple[str, str]]] = {
     "[a-zA-Z0-9]{1,4}": ("DEMO", "1 to 4 letters or digits"),
     ".*Z": ("2026-11-23T14:05:07Z", "a date and time in UTC, with a `Z` at its end"),
 }
-"""Pattern -> an example, and the pattern in words."""
+"""Pattern -> an example, and a description."""
 # fmt: on
 
 _SCALARS: Final = {
@@ -63,7 +63,7 @@ _SCALARS: Final = {
 
 @cache
 def expected(value: Value) -> str:
-    """What a value type takes: `one of DEBT, CRED, SHAR, SLEV`; `two capital letters, for example IN`."""
+    """Describe a value type: `one of DEBT, CRED, SHAR, SLEV`; `two capital letters, for example IN`."""
     match value:
         case Code(codes):
             more = len(codes) - _MOST_CODES
@@ -85,7 +85,7 @@ def expected(value: Value) -> str:
 
 
 def in_words(found: Value | str | None) -> str | None:
-    """As `expected`, of what may be words already."""
+    """As `expected`, for a value that may already be a description."""
     return found if found is None or isinstance(found, str) else expected(found)
 
 

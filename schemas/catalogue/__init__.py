@@ -1,7 +1,7 @@
-"""The catalogue: element names, order, cardinality and facets of every message that payswitch reads.
+"""The catalogue: element names, order, cardinality and facets of every supported message.
 
-Facts of the ISO 20022 message definitions in this project's own notation (see `notation`). This is not the
-official site: iso20022.org is the sole up-to-date source of the standard. `payswitch iso import FILE.xsd`
+Facts of the ISO 20022 message definitions in a notation of this project (see `notation`). This is not the
+official source: iso20022.org is the sole up-to-date source of the standard. `payswitch iso import FILE.xsd`
 adds a message or a version.
 """
 
@@ -14,12 +14,12 @@ from schemas.catalogue.model import Catalogue
 
 DIRECTORY = Path(__file__).parent
 EXTRA_SETTING = "PAYSWITCH_CATALOGUE"
-"""Environment variable: a directory in the same notation whose messages are read in addition."""
+"""Environment variable: a directory with additional messages in the same notation."""
 
 
 @cache
 def catalogue() -> Catalogue:
-    """The catalogue that comes with payswitch, and the one that `PAYSWITCH_CATALOGUE` names."""
+    """The catalogue of payswitch, merged with the one in `PAYSWITCH_CATALOGUE`."""
     own = notation.read(DIRECTORY)
     extra = os.environ.get(EXTRA_SETTING)
     return own.merged(notation.read(Path(extra))) if extra else own

@@ -1,7 +1,7 @@
 """Reads an official ISO 20022 schema file (XSD) into the catalogue.
 
-Only the constructs that ISO's generator writes are understood; anything else is refused by name, because a
-schema that is half understood would accept or refuse the wrong messages.
+Only the constructs that ISO's generator writes are supported; anything else is refused by name, because a
+partly understood schema would accept or refuse the wrong messages.
 """
 
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ _BUILT_IN_NAMES: Final = {
     "xs:IDREF": "XmlIdref",
     "xs:positiveInteger": "XmlPositiveInteger",
 }
-"""XML Schema's own types to which a few schemas refer directly, and what they are named here."""
+"""Types of XML Schema to which a few schemas refer directly -> their names here."""
 _BUILT_IN: Final[dict[str, Type]] = {
     "XmlBoolean": Scalar("boolean"),
     "XmlId": Scalar("ID"),
@@ -51,14 +51,14 @@ _BUILT_IN: Final[dict[str, Type]] = {
 
 
 class UnsupportedSchema(ValueError):
-    """The schema uses something that ISO 20022's own schemas do not."""
+    """The schema uses a construct that ISO 20022 schemas do not."""
 
 
 def read_xsd(path: Path) -> Catalogue:
-    """One schema file as a catalogue of one message.
+    """Read one schema file as a catalogue of one message.
 
     Raises:
-        UnsupportedSchema: not an ISO 20022 schema, or a construct that is not understood.
+        UnsupportedSchema: it is not an ISO 20022 schema, or has an unsupported construct.
 
     """
     parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
@@ -76,7 +76,7 @@ def read_xsd(path: Path) -> Catalogue:
     types |= _BUILT_IN
     roots = [node for node in schema if node.tag == f"{_XS}element"]
     if len(roots) != 1:
-        raise UnsupportedSchema("must hold one element")
+        raise UnsupportedSchema("must contain one element")
     start = Root(roots[0].get("name", ""), roots[0].get("type", ""))
     if start.tag == "Document":
         start = _document_content(types.pop(start.type))
@@ -86,7 +86,7 @@ def read_xsd(path: Path) -> Catalogue:
 
 
 def _whole(message: str, start: Root, types: dict[str, Type]) -> Catalogue:
-    """The message with the types that it reaches; XML Schema allows others in the file."""
+    """The message with the types that it uses; XML Schema allows others in the file."""
     try:
         return Catalogue({message: start}, Catalogue({message: start}, types).reachable(message))
     except KeyError as error:
@@ -103,7 +103,7 @@ def _document_content(document: Type) -> Root:
     match document:
         case Sequence((Member(tag, kind, 1, 1, 0),)):
             return Root(tag, kind)
-    raise UnsupportedSchema("Document must hold exactly one element")
+    raise UnsupportedSchema("Document must contain exactly one element")
 
 
 def _type(node: etree._Element) -> Type:
@@ -137,7 +137,7 @@ def _body(node: etree._Element, body: etree._Element) -> Type:
 
 
 def _members(body: etree._Element) -> Iterator[Member]:
-    """The members of a sequence, those of the choices in it as well."""
+    """Yield the members of a sequence, including those of its choices."""
     tags: set[str] = set()
     choice = 0
     for child in body:
@@ -180,7 +180,7 @@ def _member(node: etree._Element) -> Member:
         raise UnsupportedSchema(f"{node.tag} inside a sequence or choice")
     minimum, maximum = int(node.get("minOccurs", "1")), node.get("maxOccurs", "1")
     if maximum == "0":
-        raise UnsupportedSchema(f"{node.get('name')}: may never be there")
+        raise UnsupportedSchema(f"{node.get('name')}: may never occur")
     return Member(
         tag=node.get("name", ""),
         type=_BUILT_IN_NAMES.get(node.get("type", ""), node.get("type", "")),

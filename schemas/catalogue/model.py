@@ -1,8 +1,8 @@
-"""The parts that every ISO 20022 schema is made of.
+"""The components of every ISO 20022 schema.
 
 ISO 20022 schemas are generated, and regular: a message is a tree of *parts* (sequences, choices, amounts
-with a currency, foreign content) whose leaves are *values* (text, codes, numbers, dates). A type's name
-means the same thing in every message, so a catalogue is one dictionary of types and one of messages.
+with a currency, foreign content) whose leaves are *values* (text, codes, numbers, dates). A type name has the
+same meaning in every message, so a catalogue is one dictionary of types and one of messages.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 UNBOUNDED: Final = -1
-"""`Member.maximum` where any number may follow."""
+"""`Member.maximum` without a limit."""
 NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:"
-"""What stands before a message's name in its namespace."""
+"""The prefix of a message's name in its namespace."""
 OLDER_NAMESPACES: Final = ("urn:iso:std:iso:20022:xsd:", "urn:swift:xsd:")
-"""What stood there in a few of the first messages."""
+"""The prefixes in a few of the first messages."""
 _BARE: Final = frozenset({"AppHdr", "Xchg"})
-"""Elements that stand for themselves, without a `Document` around them."""
+"""Elements without an enclosing `Document`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,11 @@ class Member:
     minimum: int = 1
     maximum: int = 1
     choice: int = 0
-    """Of members of a sequence that bear one number, which is not 0, one is there and excludes the others."""
+    """Members of a sequence with the same number other than 0 exclude each other; one of them occurs."""
 
     @property
     def many(self) -> bool:
-        """Whether JSON writes it as an array."""
+        """Whether it is an array in JSON."""
         return self.maximum != 1
 
 
@@ -45,7 +45,7 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of the members; none at all only where a member's minimum is 0."""
+    """One of the members; none only if the minimum of a member is 0."""
 
     members: tuple[Member, ...]
 
@@ -60,12 +60,12 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """Exactly one element of somebody else's schema; carried, never interpreted."""
+    """Exactly one element of another schema; carried, not interpreted."""
 
     process: str
-    """`lax` or `skip`, XML Schema's words."""
+    """`lax` or `skip`, as in XML Schema."""
     namespace: str | None = None
-    """The one namespace it must be of; None for any."""
+    """The required namespace; None for any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One word of a closed list, which may hold words that another facet of the type forbids."""
+    """A code of a closed list, which may contain codes that another facet of the type forbids."""
 
     codes: tuple[str, ...]
     minimum: int = 0
@@ -90,7 +90,7 @@ class Code:
 class Decimal:
     """A plain decimal number: digits in all, digits after the point, least and greatest value.
 
-    The bounds are decimal numbers as text. `digits` is None where only the bounds bind.
+    The limits are decimal numbers as text. `digits` is None if only the limits apply.
     """
 
     digits: int | None = None
@@ -107,7 +107,7 @@ class Scalar:
     kind: str
     pattern: str | None = None
     minimum: str | None = None
-    """Least and greatest year; of a `gYear` only."""
+    """Smallest and largest year; only of a `gYear`."""
     maximum: str | None = None
 
 
@@ -135,7 +135,7 @@ class Root:
 
     @property
     def is_bare(self) -> bool:
-        """Whether the element stands for itself, without a `Document` around it."""
+        """Whether the element has no enclosing `Document`."""
         return self.tag in _BARE
 
 
@@ -149,11 +149,11 @@ class Catalogue:
     def merged(self, other: "Catalogue") -> "Catalogue":
         """Both catalogues as one.
 
-        The types of some messages have names that mean something else in others. Such a type of `other` is
-        named after the message as well: `DecimalNumber-camt.053.001.02`.
+        Some type names have different meanings in different messages. Such a type of `other` gets the name
+        of the message appended: `DecimalNumber-camt.053.001.02`.
 
         Raises:
-            ValueError: a message means different things in the two.
+            ValueError: a message has different definitions in the two.
 
         """
         for name in self.messages.keys() & other.messages.keys():
@@ -171,7 +171,7 @@ class Catalogue:
         return Catalogue({**self.messages, message: start}, {**self.types, **added})
 
     def _own_names(self, message: str, types: dict[str, Type]) -> dict[str, str]:
-        """The types that mean something else here, or refer to such a one, and what they are named."""
+        """The types with a different meaning here, or referring to such a type -> their names."""
         shared = types.keys() & self.types.keys()
         names = {name: f"{name}-{message}" for name in shared if self.types[name] != types[name]}
         while True:
@@ -183,7 +183,7 @@ class Catalogue:
             names.update({name: f"{name}-{message}" for name in more})
 
     def plainly(self, message: str) -> tuple[Root, dict[str, Type]]:
-        """A message as its own schema says it, without names that were made for it here."""
+        """A message as in its own schema, without names that were generated here."""
         types = self.reachable(message)
         names = {name: plain_name(name) for name in types}
         plain = {names[name]: _renamed(kind, names) for name, kind in types.items()}
@@ -191,7 +191,7 @@ class Catalogue:
         return replace(root, type=names[root.type]), plain
 
     def reachable(self, message: str) -> dict[str, Type]:
-        """The types that one message uses, in the order in which they are first met."""
+        """The types that one message uses, in the order of first use."""
         found: dict[str, Type] = {}
         waiting = [self.messages[message].type]
         while waiting:
@@ -203,12 +203,12 @@ class Catalogue:
 
 
 def plain_name(name: str) -> str:
-    """A type's name in its own schema: without the message after it."""
+    """The name of a type in its own schema, without an appended message name."""
     return name.partition("-")[0]
 
 
 def _renamed(kind: Type, names: Mapping[str, str]) -> Type:
-    """The type with the types that it refers to named anew."""
+    """The type with new names of the types that it refers to."""
     match kind:
         case Sequence(members) | Choice(members):
             return type(kind)(

@@ -1,13 +1,13 @@
-r"""The catalogue's own notation: three plain text files that people can read and diff.
+r"""The notation of the catalogue: three plain text files that people can read and compare.
 
-`messages.txt`, one message a line:
+`messages.txt`, one message per line:
 
     pacs.008.001.08  FIToFICstmrCdtTrf  FIToFICustomerCreditTransferV08
 
-A fourth word, where there is one, is what stands before the name in the namespace of an old message.
+An optional fourth word is the prefix of the name in the namespace of an old message.
 
-`parts.txt`, one part a paragraph, one member a line; `?` is 0..1, `*` is 0..n, `+` is 1..n, `{0,7}` is that
-and `{2,*}` two or more. Of members that begin with `either` and `or`, one is there:
+`parts.txt`, one part per paragraph, one member per line; `?` is 0..1, `*` is 0..n, `+` is 1..n, `{0,7}` is
+that range and `{2,*}` two or more. Of members that begin with `either` and `or`, exactly one occurs:
 
     PostalAddress24
         AdrTp?        AddressType3Choice
@@ -25,7 +25,7 @@ and `{2,*}` two or more. Of members that begin with `either` and `or`, one is th
     ActiveCurrencyAndAmount = amount ActiveCurrencyAndAmount_SimpleType ActiveCurrencyCode
     SupplementaryDataEnvelope1 = foreign lax
 
-`values.txt`, one value a line (a line that begins with a blank continues the one before):
+`values.txt`, one value per line (a line that begins with a blank continues the one before):
 
     Max35Text    text 1..35
     CountryCode  text /[A-Z]{2,2}/
@@ -37,8 +37,8 @@ and `{2,*}` two or more. Of members that begin with `either` and `or`, one is th
     ISONormalisedDateTime  dateTime /.*Z/
     ISORestrictedYear  gYear 2000..2099
 
-Patterns are XML Schema's. A type whose name has a message after it, as in `Number-camt.053.001.02`, means
-something else in that message than in the others.
+Patterns are in the syntax of XML Schema. A type with an appended message name, as in
+`Number-camt.053.001.02`, has a different meaning in that message than in others.
 
 `#` begins a comment line.
 """
@@ -83,7 +83,7 @@ _CODES = re.compile(r"(?:(?P<low>\d+)\.\.(?P<high>\d+|\*) )?(?P<codes>.+)")
 
 
 def read(directory: Path) -> Catalogue:
-    """The catalogue in a directory. Raises ValueError, naming the line, where it cannot be read."""
+    """Read the catalogue in a directory. Raises ValueError with the line if it cannot be read."""
     messages = {
         name: Root(*words) for name, *words in (line.split() for line in _lines(directory / "messages.txt"))
     }
@@ -93,7 +93,7 @@ def read(directory: Path) -> Catalogue:
 
 
 def write(catalogue: Catalogue, directory: Path) -> None:
-    """Write the three files, sorted by name, so that adding a message shows as a small difference."""
+    """Write the three files, sorted by name, so that adding a message is a small difference."""
     types = sorted(catalogue.types.items())
     parts = [_part_text(name, kind) for name, kind in types if isinstance(kind, Part)]
     values = [_value_text(name, kind) for name, kind in types if isinstance(kind, Value)]
@@ -215,7 +215,7 @@ def _part(head: str, members: tuple[Member, ...]) -> tuple[str, Part]:
 
 
 def _member(line: str, before: list[Member]) -> Member:
-    """One member, after those of the lines above."""
+    """Parse one member, after those of the lines above."""
     *word, words, kind = line.split()
     found = _MEMBER.fullmatch(words)
     match word:

@@ -1,10 +1,9 @@
-r"""Patterns of XML Schema: the same as Python's, an example of each, and no text that takes for ever.
+r"""Patterns of XML Schema: conversion to Python, an example of each, and matching in bounded time.
 
-XML Schema has a syntax of its own for patterns: `^` and `$` are characters, `.` is anything but a line end,
-`\s` is four blanks. A pattern is read into a small tree here. From the tree come the expression of Python's
-`re` that means the same, and a text that matches. A pattern that repeats a repetition could cost `re` time
-that doubles with each character; such a pattern is matched state by state instead, in time that grows with
-the length of the text.
+XML Schema has its own syntax of patterns: `^` and `$` are characters, `.` is anything except a line end,
+`\s` is four characters of white space. A pattern is parsed into a small tree. From the tree come the
+equivalent expression of Python's `re`, and a text that matches. A pattern with nested repetition could take
+`re` exponential time; such a pattern is matched with a state machine instead, in linear time.
 """
 
 import re
@@ -23,12 +22,12 @@ _MOST_STATES: Final = 20_000
 
 
 class UnsupportedPattern(ValueError):
-    """The pattern uses something that ISO 20022's patterns do not."""
+    """The pattern uses a construct that ISO 20022 patterns do not."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Set:
-    """One character of a set, in the words of `re`; `sample` is one of them."""
+    """One character of a set, in the syntax of `re`; `sample` is one of them."""
 
     expression: str
     sample: str
@@ -56,7 +55,7 @@ _Node = _Set | _Repeat | _Row | _Either
 
 @cache
 def matcher(pattern: str) -> Matches:
-    """A function that tells whether a whole text matches. Raises UnsupportedPattern."""
+    """Get a function that tells whether a whole text matches. Raises UnsupportedPattern."""
     node = _parsed(pattern)
     if _repeats_repetition(node):
         return _StateMatcher(node)
@@ -66,7 +65,7 @@ def matcher(pattern: str) -> Matches:
 
 @cache
 def expression(pattern: str) -> str:
-    """The expression of `re` (and of ECMAScript, which JSON Schema uses) that means the same."""
+    """The equivalent expression of `re` (and of ECMAScript, which JSON Schema uses)."""
     return _expression(_parsed(pattern))
 
 
@@ -80,7 +79,7 @@ def example(pattern: str) -> str:
 
 
 class _Reader:
-    """Reads one pattern from left to right."""
+    """Parses one pattern from left to right."""
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
@@ -219,7 +218,7 @@ def _inside(character: str) -> str:
 
 
 def _outside(character: str) -> str:
-    """A character by itself."""
+    """A character outside of brackets."""
     return _LINE_ENDS.get(character) or (f"\\{character}" if character in r"\^$.|?*+()[]{}" else character)
 
 
@@ -231,7 +230,7 @@ def _parsed(pattern: str) -> _Node:
     return node
 
 
-# What comes of it
+# Results
 
 
 def _expression(node: _Node) -> str:
@@ -273,7 +272,7 @@ def _example(node: _Node) -> str:
 
 
 def _varies(node: _Node) -> bool:
-    """Whether something in it may be there several times, or another number of times."""
+    """Whether a part of it may occur several times, or a varying number of times."""
     match node:
         case _Repeat(inner, low, high):
             return (high > 1 and (low != high or _varies(inner))) or _varies(inner)
@@ -292,7 +291,7 @@ def _repeats_repetition(node: _Node) -> bool:
 
 
 class _StateMatcher:
-    """All states at once (Thompson's construction): the time is that of the text times the states."""
+    """Tracks all states at once (Thompson's construction): the time is text length times states."""
 
     def __init__(self, node: _Node) -> None:
         self._steps: list[tuple[Callable[[str], object] | None, tuple[int, ...]]] = []
@@ -321,7 +320,7 @@ class _StateMatcher:
         return len(self._steps) - 1
 
     def _built(self, node: _Node, after: int) -> int:
-        """The state in which `node` begins, where `after` is the state that follows it."""
+        """The start state of `node`, with `after` as the state that follows it."""
         match node:
             case _Set(found, _):
                 return self._state(re.compile(found).fullmatch, (after,))
@@ -347,7 +346,7 @@ class _StateMatcher:
         return start
 
     def _closed(self, states: set[int]) -> set[int]:
-        """The states that can be reached without a character."""
+        """The states reachable without a character."""
         waiting = list(states)
         while waiting:
             takes, after = self._steps[waiting.pop()]

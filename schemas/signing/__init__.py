@@ -1,1 +1,1 @@
-"""Signatures: who said it, provable over the bytes as they came."""
+"""Signatures: proof of the sender over the bytes as received."""

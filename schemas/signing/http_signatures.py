@@ -6,17 +6,16 @@ The profile, in full:
 * covered, each once and in any order: `@method` `@authority` `@path`, `@query` when the target has one,
   `content-digest` `content-type` when there is a body, and `accept` `last-event-id` `prefer` when they are
   there; nothing else, and no component parameters
-* an `Accept` that asks for nothing in particular may stay uncovered, because HTTP libraries add it: `*/*`,
+* an `Accept` with a default value may be left out, because HTTP libraries add it: `*/*`,
   and `application/json` where the body is not XML
 * parameters, each once and in any order: `created`, `expires` (at most 300 s later), `keyid`, `nonce`,
   `tag="payswitch"`; `alg` may be left out, and must be the key's own where it is given
 * Ed25519, or ECDSA on P-256 with SHA-256 as raw `r || s`; `Content-Digest` is one `sha-256` over the body's
   bytes; every Structured Field is in its canonical form, so what is verified is the text that was sent
 
-A general verifier lets the message choose what is checked; this one takes no choice from the message.
-Replay is the caller's: `SignatureInput.nonce` is unique for a key while the signature lives, and the caller
-remembers it so long.
-Header bytes come from anyone: the work is linear in them, and whatever is wrong is `NotAuthentic`.
+A general verifier lets the message choose what is checked; this one does not. The caller detects replays:
+`SignatureInput.nonce` is unique for a key while the signature is valid, and the caller stores it that long.
+Header bytes are untrusted: the work is linear in their length, and every failure is `NotAuthentic`.
 """
 
 import hashlib
@@ -46,12 +45,12 @@ __all__ = [
 ]
 
 Headers = Iterable[tuple[bytes, bytes]]
-"""Header lines as ASGI gives them."""
+"""Header lines in the format of ASGI."""
 
 TAG: Final = "payswitch"
 LIFETIME_S_MAX: Final = 300
 SKEW_S: Final = 60
-"""How far a sender's clock may be from ours, either way; the bound itself is allowed."""
+"""Seconds by which a sender's clock may differ from ours in either direction; the limit is included."""
 
 _LABEL: Final = "sig"
 _INPUT: Final = re.compile(r"([a-z*][a-z0-9_.*-]{0,31})=(\(([a-z\"@ -]{0,128})\);([!-~]{1,768}))", re.ASCII)
@@ -68,7 +67,7 @@ _PARAMETERS: Final = {
 }
 _REQUIRED: Final = _PARAMETERS.keys() - {"alg"}
 
-# What may stand on a line of the signature base: no control characters, so no line can be forged inside one.
+# The characters of a line of the signature base: no control characters, so no line can be injected.
 _METHOD: Final = re.compile(r"[A-Z]{1,16}", re.ASCII)
 _AUTHORITY: Final = re.compile(r"[a-z0-9.:\[\]_-]{1,255}", re.ASCII)
 _TARGET: Final = re.compile(r"/[!-~]{0,2047}", re.ASCII)
@@ -77,7 +76,7 @@ _CONTENT_TYPE: Final = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?", re.ASCII)
 _VALUE: Final = re.compile(r"[ -~]{0,512}", re.ASCII)
 
 _MEANING: Final = {name: f'"{name.decode()}"' for name in (b"accept", b"last-event-id", b"prefer")}
-"""Headers that change what an answer is, or when it comes, and their component identifiers."""
+"""Headers that affect the response or its time, and their component identifiers."""
 _ANYTHING: Final = frozenset({"", "*/*"})
 _JSON: Final = "application/json"
 _UNSIGNED: Final[Mapping[str, str]] = MappingProxyType({})
@@ -85,7 +84,7 @@ _UNSIGNED: Final[Mapping[str, str]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class SignatureInput:
-    """What a request says of its signature. Nothing of it is proven before `verify`."""
+    """The signature fields of a request. They are not verified before `verify`."""
 
     keyid: str
     created: int
@@ -95,25 +94,25 @@ class SignatureInput:
     covered: tuple[str, ...]
     """The component identifiers with their quotes, in the order in which they were signed."""
     parameters: str
-    """The value of `@signature-params`, as it came."""
+    """The value of `@signature-params`, as received."""
     signature: bytes
     """64 bytes."""
 
 
 def parse(headers: Headers) -> SignatureInput:
-    """Read the two signature fields: enough to find the key, before anything costly is done.
+    """Parse the two signature fields: enough to find the key, before any expensive step.
 
     Raises:
-        NotAuthentic: not signed, or not in the profile.
+        NotAuthentic: the request is not signed, or does not follow the profile.
 
     """
     fields = _fields(headers, b"signature-input", b"signature")
     signed = _INPUT.fullmatch(fields[b"signature-input"])
     signature = _SIGNATURE.fullmatch(fields[b"signature"])
     if signed is None:
-        raise NotAuthentic("`Signature-Input` is not one signature of the profile")
+        raise NotAuthentic("`Signature-Input` is not a single signature of the profile")
     if signature is None:
-        raise NotAuthentic("`Signature` is not one base64 value of 64 bytes")
+        raise NotAuthentic("`Signature` is not a single base64 value of 64 bytes")
     if signed[1] != signature[1]:
         raise NotAuthentic("`Signature` and `Signature-Input` have different labels")
     values = _parameters(signed[4])
@@ -140,20 +139,20 @@ def verify(
     key: PublicKey,
     now: int,
 ) -> None:
-    """Prove that the holder of `key` signed this request, and that it is still fresh.
+    """Verify that the holder of `key` signed this request, and that the signature is still valid.
 
-    A `body` of None was not read yet: then it is proved that the holder signed what the headers say of it.
-    `authority` is the `Host` header, without a default port; `path` is the request target as it stood on
-    the request line, with its query; `now` is in seconds of Unix time.
+    If `body` is None it is not read yet: then only the headers about it are verified. `authority` is the
+    `Host` header, without a default port; `path` is the request target from the request line, with its query;
+    `now` is in seconds of Unix time.
 
     Raises:
-        NotAuthentic: for whatever reason; the text says which, and holds nothing that the caller sent.
+        NotAuthentic: in any other case; the text states why, without data of the caller.
 
     """
     if signature_input.keyid != key.keyid:
         raise NotAuthentic("the signature names another key")
     if signature_input.algorithm not in {None, key.algorithm}:
-        raise NotAuthentic("the signature names another algorithm than its key's")
+        raise NotAuthentic("the signature names an algorithm other than that of its key")
     _check_time(signature_input, now)
     components = _request_components(method, authority.lower(), path)
     covered = signature_input.covered
@@ -161,9 +160,9 @@ def verify(
         components |= _content_components(headers, body)
     components |= _meaning_components(headers, covered, components.get('"content-type"', ""))
     if len(covered) != len(components) or components.keys() != set(covered):
-        raise NotAuthentic("the signature does not cover exactly what it must")
+        raise NotAuthentic("the signature does not cover exactly the required components")
     if not key.verify(signature_input.signature, _base(components, covered, signature_input.parameters)):
-        raise NotAuthentic("the signature is not this key's over this request")
+        raise NotAuthentic("the signature is not valid for this key and this request")
 
 
 def sign(
@@ -178,12 +177,12 @@ def sign(
     nonce: str,
     headers: Mapping[str, str] = _UNSIGNED,
 ) -> dict[str, str]:
-    """Sign a request: the headers to add to it (with `Content-Type`, when there is a body).
+    """Sign a request and get the headers to add (together with `Content-Type` if there is a body).
 
-    `headers` are those that the request has already; the ones that change its meaning are covered.
+    `headers` are the present headers of the request; those that affect its meaning are covered.
 
     Raises:
-        NotAuthentic: the request cannot be signed in the profile, e.g. a body without a content type.
+        NotAuthentic: the request cannot be signed by the profile, e.g. a body without a content type.
 
     """
     components = _request_components(method, authority.lower(), path)
@@ -204,19 +203,19 @@ def sign(
 
 
 def content_digest(body: bytes) -> str:
-    """The one value of `Content-Digest` that the profile knows for a body."""
+    """The only value of `Content-Digest` that the profile allows for a body."""
     return f"sha-256=:{b64encode(hashlib.sha256(body).digest()).decode()}:"
 
 
 def _fields(headers: Headers, *names: bytes) -> dict[bytes, str]:
-    """The values of the named headers, each of which must be there once."""
+    """The values of the named headers, each of which must occur once."""
     fields: dict[bytes, str] = {}
     for name, value in headers:
         wanted = name.lower()
         if wanted in names:
             if wanted in fields:
-                raise NotAuthentic("a header of the signature is there twice")
-            # Latin-1 reads any bytes; the profile's patterns then refuse whatever is not ASCII.
+                raise NotAuthentic("a covered header is repeated")
+            # Latin-1 decodes any bytes; the patterns of the profile then refuse non-ASCII.
             fields[wanted] = value.strip(b" \t").decode("latin-1")
     for name in names:
         if name not in fields:
@@ -225,15 +224,15 @@ def _fields(headers: Headers, *names: bytes) -> dict[bytes, str]:
 
 
 def _parameters(text: str) -> dict[str, str]:
-    """The signature's parameters; no value of the profile holds a semicolon, so they split on it."""
+    """Split the parameters of a signature at semicolons, which no value of the profile contains."""
     values: dict[str, str] = {}
     for parameter in text.split(";"):
         name, _, value = parameter.partition("=")
         pattern = _PARAMETERS.get(name)
         if pattern is None or pattern.fullmatch(value) is None:
-            raise NotAuthentic("a signature parameter is not of the profile")
+            raise NotAuthentic("a signature parameter is not allowed by the profile")
         if name in values:
-            raise NotAuthentic("a signature parameter is there twice")
+            raise NotAuthentic("a signature parameter is repeated")
         values[name] = value
     if not values.keys() >= _REQUIRED:
         raise NotAuthentic("a signature parameter is missing")
@@ -241,18 +240,18 @@ def _parameters(text: str) -> dict[str, str]:
 
 
 def _check_time(signature_input: SignatureInput, now: int) -> None:
-    """Refuse a signature of another time than now."""
+    """Refuse a signature that is not valid now."""
     created, expires = signature_input.created, signature_input.expires
     if not created < expires <= created + LIFETIME_S_MAX:
-        raise NotAuthentic(f"a signature lives for 1 to {LIFETIME_S_MAX} seconds")
+        raise NotAuthentic(f"the lifetime of a signature must be 1 to {LIFETIME_S_MAX} seconds")
     if now < created - SKEW_S:
-        raise NotAuthentic("the signature is of the future")
+        raise NotAuthentic("the signature was created in the future")
     if now > expires + SKEW_S:
         raise NotAuthentic("the signature has expired")
 
 
 def _request_components(method: str, authority: str, path: str) -> dict[str, str]:
-    """The components of every request, in the order in which we sign them."""
+    """The components of every request, in signing order."""
     if not (_METHOD.fullmatch(method) and _AUTHORITY.fullmatch(authority) and _TARGET.fullmatch(path)):
         raise NotAuthentic("the request line cannot be signed")
     path, mark, query = path.partition("?")
@@ -263,20 +262,20 @@ def _request_components(method: str, authority: str, path: str) -> dict[str, str
 
 
 def _content_components(headers: Headers, body: bytes | None) -> dict[str, str]:
-    """The components of a request with a body, after its digest is found true, where the body was read."""
+    """The components of a request with a body, after verifying its digest if the body was read."""
     fields = _fields(headers, b"content-digest", b"content-type")
     if _CONTENT_TYPE.fullmatch(fields[b"content-type"]) is None:
         raise NotAuthentic("the content type cannot be signed")
     digest = fields[b"content-digest"]
     if body is None and _DIGEST.fullmatch(digest) is None:
-        raise NotAuthentic("`Content-Digest` is not one SHA-256")
+        raise NotAuthentic("`Content-Digest` is not a single SHA-256 value")
     if body is not None and digest != content_digest(body):
-        raise NotAuthentic("`Content-Digest` is not the body's SHA-256")
+        raise NotAuthentic("`Content-Digest` is not the SHA-256 of the body")
     return {'"content-digest"': digest, '"content-type"': fields[b"content-type"]}
 
 
 def _meaning_components(headers: Headers, covered: tuple[str, ...], content_type: str) -> dict[str, str]:
-    """The components of headers that change the request's meaning: each is covered, or says nothing."""
+    """The components of headers that affect the meaning of a request: each is covered or a default."""
     components: dict[str, str] = {}
     for name, value in headers:
         component = _MEANING.get(name.lower())
@@ -285,9 +284,9 @@ def _meaning_components(headers: Headers, covered: tuple[str, ...], content_type
         text = value.strip(b" \t").decode("latin-1")
         if component not in covered:
             if component != '"accept"' or not _is_default(text, content_type):
-                raise NotAuthentic(f"`{component[1:-1]}` is there and the signature does not cover it")
+                raise NotAuthentic(f"`{component[1:-1]}` is present but not covered by the signature")
         elif component in components:
-            raise NotAuthentic("a header of the signature is there twice")
+            raise NotAuthentic("a covered header is repeated")
         elif _VALUE.fullmatch(text) is None:
             raise NotAuthentic("a header cannot be signed")
         else:
@@ -296,7 +295,7 @@ def _meaning_components(headers: Headers, covered: tuple[str, ...], content_type
 
 
 def _is_default(accept: str, content_type: str) -> bool:
-    """Whether an `Accept` asks for what is answered without one."""
+    """Whether an `Accept` means the same as none."""
     return accept in _ANYTHING or (accept == _JSON and "xml" not in content_type.lower())
 
 

@@ -1,10 +1,10 @@
 """Signing keys of participants and of the switch: Ed25519, or ECDSA on P-256.
 
-Both algorithms sign to 64 bytes (ECDSA as the raw `r || s` of RFC 9421 and RFC 7518, never DER), so a
-signature's length says nothing of its kind and cannot be chosen by whoever forges one.
+Both algorithms have signatures of 64 bytes (ECDSA as the raw `r || s` of RFC 9421 and RFC 7518, never DER),
+so the length does not reveal the algorithm and an attacker cannot choose it.
 
-A signature proves who signed a message; it does not name it: of every ECDSA signature there are two valid
-forms, so nothing may be told apart by its signature alone.
+A signature proves who signed a message, but does not identify the message: every ECDSA signature has two
+valid forms, so a signature must not be used as an identity.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ _SMALL_ORDER: Final = frozenset(
 
 
 def _algorithm(key: object) -> Algorithm:
-    """The one algorithm a key may be used with.
+    """The only algorithm for a key.
 
     Raises:
         ValueError: a key of another kind or curve.
@@ -57,7 +57,7 @@ def _algorithm(key: object) -> Algorithm:
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A key that verifies. The algorithm follows from the key, never from a message."""
+    """A key for verification. The algorithm is determined by the key, never by a message."""
 
     keyid: str
     algorithm: Algorithm
@@ -67,14 +67,14 @@ class PublicKey:
         if self.algorithm != _algorithm(self.key):
             raise ValueError("the key is of another algorithm")
         if isinstance(self.key, ed25519.Ed25519PublicKey) and _is_weak(self.key):
-            raise ValueError("the key is one under which anybody can sign")
+            raise ValueError("the key is weak: anyone can sign with it")
 
     @classmethod
     def from_pem(cls, keyid: str, pem: bytes) -> "PublicKey":
         """Read a SubjectPublicKeyInfo in PEM.
 
         Raises:
-            ValueError: not such a key.
+            ValueError: it is not such a key.
 
         """
         try:
@@ -93,7 +93,7 @@ class PublicKey:
         )
 
     def verify(self, signature: bytes, content: bytes) -> bool:
-        """Whether `signature` (64 bytes) is this key's over `content`."""
+        """Whether `signature` (64 bytes) of `content` is valid for this key."""
         try:
             if isinstance(self.key, ed25519.Ed25519PublicKey):
                 self.key.verify(signature, content)
@@ -106,7 +106,7 @@ class PublicKey:
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key that signs. Its text form names the key id alone."""
+    """A signing key. Its text form shows only the key id."""
 
     keyid: str
     key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
@@ -126,7 +126,7 @@ class SigningKey:
         """Read an unencrypted private key in PEM.
 
         Raises:
-            ValueError: not such a key.
+            ValueError: it is not such a key.
 
         """
         try:
@@ -148,7 +148,7 @@ class SigningKey:
 
     @property
     def public(self) -> PublicKey:
-        """The key that verifies what this one signs."""
+        """The public key of this key."""
         return PublicKey(self.keyid, _algorithm(self.key), self.key.public_key())
 
     def sign(self, content: bytes) -> bytes:
@@ -163,7 +163,7 @@ class SigningKey:
 
 
 def _is_weak(key: ed25519.Ed25519PublicKey) -> bool:
-    """Whether one signature of this key fits many messages, so that its holder could deny them all."""
+    """Whether one signature of this key is valid for many messages, so that its holder could deny all."""
     point = key.public_bytes_raw()
     return point[:-1] + bytes([point[-1] & _SIGN_BIT]) in _SMALL_ORDER
 

@@ -1,14 +1,14 @@
-"""XML signatures, in the two shapes that rails use, and no other.
+"""XML signatures in the two structures that rails use.
 
 * `sign_enveloped` / `verify_enveloped`: one reference to the whole document, inclusive canonical XML 1.0,
   the `Signature` as the root's last child (UPI).
 * `sign_xades` / `verify_xades`: three references (key, signed properties, whole document), exclusive
   canonical XML, the `Signature` inside a given element (the business header's `Sgntr`).
 
-Both are RSA PKCS#1 v1.5 with SHA-256, so signing is deterministic. Verifying never asks the message which
-algorithms to use, which key, or which part is signed: the structure is compared with the one expected, and
-the key is the caller's. After verifying, `root` holds exactly what was signed and nothing else, which is
-what defeats wrapping attacks. Source: W3C XML Signature 1.1, ETSI TS 101 903 (XAdES-BES).
+Both are RSA PKCS#1 v1.5 with SHA-256, so signing is deterministic. Verification never takes algorithms, key
+or signed parts from the message: the structure is compared with the expected one, and the caller provides the
+key. After verification, `root` contains exactly what was signed and nothing else, which prevents wrapping
+attacks. Source: W3C XML Signature 1.1, ETSI TS 101 903 (XAdES-BES).
 """
 
 import base64
@@ -55,7 +55,7 @@ def sign_enveloped(root: Element, key: RSAPrivateKey) -> bytes:
 
 
 def verify_enveloped(root: Element, key: RSAPublicKey) -> None:
-    """Check the signature that is `root`'s last child, and take it out of `root`.
+    """Verify the signature that is the last child of `root`, and remove it.
 
     Raises:
         NotAuthentic: absent, of another structure, or not made by `key` over this document.
@@ -63,7 +63,7 @@ def verify_enveloped(root: Element, key: RSAPublicKey) -> None:
     """
     signature = root[-1] if len(root) else None
     if signature is None or signature.tag != SIGNATURE:
-        raise NotAuthentic("no signature where it belongs")
+        raise NotAuthentic("there is no signature at the expected place")
     signed_info = _canonical(_only(signature, "SignedInfo"), _C14N)
     stated = _references(signature, _C14N)
     value = _value(signature)
@@ -85,21 +85,21 @@ def sign_xades(root: Element, place: Element, key: RSAPrivateKey, signed_at: dat
 
 
 def verify_xades(root: Element, place: Element, key: RSAPublicKey) -> None:
-    """Check the signature that is alone in `place`, and take it out.
+    """Verify the only signature in `place`, and remove it.
 
     Raises:
         NotAuthentic: absent, of another structure, or not made by `key` over this document.
 
     """
     if len(place) != 1 or place[0].tag != SIGNATURE:
-        raise NotAuthentic("no signature where it belongs")
+        raise NotAuthentic("there is no signature at the expected place")
     signature = place[0]
     signed_info = _canonical(_only(signature, "SignedInfo"), _EXCLUSIVE)
     stated = _references(signature, _EXCLUSIVE)
     value = _value(signature)
     properties = signature.findall(f".//{{{XADES}}}SignedProperties")
     if len(properties) != 1:
-        raise NotAuthentic("the signature does not state its properties once")
+        raise NotAuthentic("the signature does not state its properties exactly once")
     parts = [_part(_only(signature, "KeyInfo"), _KEY_ID), _part(properties[0], _PROPERTIES_ID)]
     _detach(signature)
     _compare(stated, [*parts, _whole_document(root, _EXCLUSIVE)])
@@ -107,7 +107,7 @@ def verify_xades(root: Element, place: Element, key: RSAPublicKey) -> None:
 
 
 def _whole_document(root: Element, method: str) -> Reference:
-    """Reference to everything but the signature. Call it while the signature is not in the tree."""
+    """A reference to everything except the signature. Call it while the signature is not in the tree."""
     return {"URI": ""}, (_ENVELOPED, method), _digest(root, method)
 
 
@@ -173,10 +173,10 @@ def _append_properties(signature: Element, signed_at: datetime) -> Element:
 
 
 def _references(signature: Element, method: str) -> list[Reference]:
-    """Read what the signature says it covers; anything unexpected is refused."""
+    """Read the references of the signature; anything unexpected is refused."""
     signed_info = _only(signature, "SignedInfo")
     if len(signed_info) < 3:  # noqa: PLR2004 - two methods and at least one reference
-        raise NotAuthentic("a signature over nothing")
+        raise NotAuthentic("the signature covers nothing")
     canonicalization, algorithm, *references = signed_info
     if _algorithm(canonicalization, "CanonicalizationMethod") != method:
         raise NotAuthentic("another canonicalization")
@@ -199,15 +199,15 @@ def _reference(element: Element) -> Reference:
 
 
 def _algorithm(element: Element, tag: str) -> str:
-    """The algorithm an element names; elements with parameters inside are refused."""
+    """The algorithm named by an element; parameters are refused."""
     if element.tag != f"{{{DS}}}{tag}" or len(element) or list(element.attrib) != ["Algorithm"]:
-        raise NotAuthentic("an algorithm with parameters, or of another kind")
+        raise NotAuthentic("an unexpected algorithm, or parameters of an algorithm")
     return str(element.get("Algorithm"))
 
 
 def _compare(stated: list[Reference], actual: list[Reference]) -> None:
     if stated != actual:
-        raise NotAuthentic("the signature is not over this document")
+        raise NotAuthentic("the signature is not of this document")
 
 
 def _verify(value: bytes, signed_info: bytes, key: RSAPublicKey) -> None:
@@ -233,7 +233,7 @@ def _only(parent: Element, tag: str) -> Element:
 
 
 def _detach(signature: Element) -> None:
-    """Take the signature out, and refuse text after it, which would silently move."""
+    """Remove the signature, and refuse text after it, which would move unnoticed."""
     parent = signature.getparent()
     assert parent is not None, "a signature below a root has a parent"
     if (signature.tail or "").strip():
@@ -242,7 +242,7 @@ def _detach(signature: Element) -> None:
     tail = signature.tail or ""
     signature.tail = None
     parent.remove(signature)
-    # The white space behind the signature is part of what the enveloped transform leaves.
+    # The enveloped transform keeps the white space after the signature.
     if tail and previous is not None:
         previous.tail = (previous.tail or "") + tail
     elif tail:

@@ -262,4 +262,4 @@ def test_an_element_that_no_rail_takes_is_a_warning_of_the_check_not_a_problem()
     assert report.valid
     (warning,) = (each for each in report.warnings if each.rule == "element-refused")
     assert warning.path == "FIToFICstmrCdtTrf/CdtTrfTxInf/InstrForNxtAgt"
-    assert warning.text.endswith("the switch refuses a payment that has it")
+    assert warning.text.endswith("the switch refuses a payment with this element")

@@ -109,7 +109,7 @@ def test_a_header_that_is_no_object_is_refused(key, header):
     "change", [lambda t: t[:-1], lambda t: t + "A", lambda t: t.replace("..", ".AA."), lambda t: t + "=="]
 )
 def test_a_token_of_another_form_is_refused(key, change):
-    with pytest.raises(NotAuthentic, match="not a detached token"):
+    with pytest.raises(NotAuthentic, match="not a detached JWS"):
         jws.verify(change(jws.sign(key, PAYLOAD)), PAYLOAD, key=key.public)
 
 
