@@ -28,6 +28,7 @@ from switch.approvals.effects import (
 from switch.approvals.kinds import Confirmable, Content, Execution, Kind
 from switch.base import calendars
 from switch.base.plausibility import Bands, Comparison, Measure
+from switch.base.sql import statements
 from switch.identity.model import Role, Seat
 from switch.settlement import day, reads
 from switch.settlement.states import (
@@ -39,6 +40,15 @@ from switch.settlement.states import (
     next_state,
 )
 from switch.writer.commands import CloseWindow
+
+_statement: Final = statements("switch.settlement")
+_STATE: Final = _statement("state_of_window")
+_SCHEDULE: Final = _statement("schedule")
+_SET_SCHEDULE: Final = _statement("set_schedule")
+_SET_DAY: Final = _statement("set_day")
+_SET_AGENT: Final = _statement("set_agent")
+_IS_OPEN: Final = _statement("is_open_window")
+_CAN_BE_AGENT: Final = _statement("can_be_agent")
 
 Window = Annotated[int, msgspec.Meta(title="Settlement window", ge=1, le=2**63 - 1)]
 Digest = Annotated[
@@ -135,12 +145,7 @@ def _refuse(text: str) -> Refused:
 
 
 async def _check_close(connection: asyncpg.Connection, content: CloseNow) -> None:
-    if not await connection.fetchval(
-        "SELECT true FROM ledger.settlement_window"
-        " WHERE number = $1 AND currency = $2 AND closing_seq IS NULL",
-        content.window,
-        content.currency,
-    ):
+    if not await connection.fetchval(_IS_OPEN, content.window, content.currency):
         raise _refuse("this window is not open")
 
 
@@ -245,15 +250,7 @@ def _hours_between(now: tuple[str, time], then: tuple[str, time]) -> Fraction:
 
 async def _set_schedule(execution: Execution, content: SetSchedule) -> None:
     await execution.connection.execute(
-        "INSERT INTO switch.window_schedule (currency, country, zone, closes_at, enabled)"
-        " VALUES ($1, $2, $3, $4::text[]::time[], $5) ON CONFLICT (currency) DO UPDATE SET"
-        " country = excluded.country, zone = excluded.zone, closes_at = excluded.closes_at,"
-        " enabled = excluded.enabled",
-        content.currency,
-        content.country,
-        content.zone,
-        content.closes_at,
-        content.enabled,
+        _SET_SCHEDULE, content.currency, content.country, content.zone, content.closes_at, content.enabled
     )
 
 
@@ -299,49 +296,23 @@ async def _now(connection: asyncpg.Connection) -> datetime:
 
 async def _set_day(execution: Execution, content: SetDay) -> None:
     await execution.connection.execute(
-        "INSERT INTO switch.calendar_override (currency, day, business, reason) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT (currency, day) DO UPDATE SET business = excluded.business, reason = excluded.reason",
-        content.currency,
-        content.day,
-        content.business,
-        content.reason,
+        _SET_DAY, content.currency, content.day, content.business, content.reason
     )
 
 
 async def _check_agent(connection: asyncpg.Connection, content: SetAgent) -> None:
     if not is_bic(content.scheme_bic):
         raise _refuse("the scheme's BIC is not valid")
-    if not await connection.fetchval(
-        "SELECT true FROM switch.participant WHERE id = $1 AND status = 'active'"
-        " AND kind IN ('settlement_agent', 'central_bank')",
-        content.agent,
-    ):
+    if not await connection.fetchval(_CAN_BE_AGENT, content.agent):
         raise _refuse("no such settlement agent")
 
 
 async def _set_agent(execution: Execution, content: SetAgent) -> None:
     await execution.connection.execute(
-        "INSERT INTO switch.settlement_agent (currency, agent, scheme_bic, account, door)"
-        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (currency) DO UPDATE SET agent = excluded.agent,"
-        " scheme_bic = excluded.scheme_bic, account = excluded.account, door = excluded.door",
-        content.currency,
-        content.agent,
-        content.scheme_bic,
-        content.account,
-        content.door,
+        _SET_AGENT, content.currency, content.agent, content.scheme_bic, content.account, content.door
     )
 
 
-_STATE: Final = """
-SELECT CASE WHEN w.closing_seq IS NULL THEN 'OPEN' ELSE coalesce(s.state, 'CLOSED') END
-FROM ledger.settlement_window AS w LEFT JOIN switch.settlement AS s ON s.settlement_window = w.number
-WHERE w.number = $1
-"""
-_SCHEDULE: Final = """
-SELECT (SELECT string_agg(to_char(clock, 'HH24:MI'), ' ') FROM unnest(closes_at) AS clock) AS closes_at,
-       zone, country, enabled
-FROM switch.window_schedule WHERE currency = $1
-"""
 _HOURS_MAX: Final = 6
 """A cut-off that moves by this many hours is probably a mistake."""
 _DAYS_CLOSED_MAX: Final = 10

@@ -21,6 +21,7 @@ from schemas.errors import NotAllowed, NotFound, Refused, SwitchError
 from schemas.money import Money
 from schemas.reasons import Reason
 from switch.base import calendars, logs
+from switch.base.sql import statements
 from switch.payments.pricing import POSITION, SCHEME
 from switch.settlement import confirmations, delivery, instructions, positions, reads
 from switch.settlement.confirmations import AgentNotification, Outcome
@@ -46,33 +47,24 @@ SETTLEMENT: Final = "settlement"
 _NAMESPACE: Final = uuid.UUID("5d0a3a0e-8f6e-4b43-9d8e-6f0c2f8c2a77")
 _MADE: Final = frozenset({Verdict.CREATED, Verdict.EXISTS})
 _FREE: Final = frozenset({Verdict.VOIDED, Verdict.ALREADY_VOIDED, Verdict.FAILED, Verdict.TRANSFER_FAILED})
-_UNSETTLED: Final = """
-SELECT w.number FROM ledger.settlement_window AS w
-LEFT JOIN switch.settlement AS s ON s.settlement_window = w.number
-WHERE w.closing_seq IS NOT NULL AND s.settlement_window IS NULL ORDER BY w.number
-"""
-_CARRY: Final = """
-UPDATE switch.settlement_line AS l SET state = 'CARRIED', carried_to = $2, changed_at = clock_timestamp()
-FROM switch.settlement AS s
-WHERE s.settlement_window = l.settlement_window AND l.state = 'HELD' AND s.currency = $1
-RETURNING l.participant, l.net_minor + l.carried_minor AS minor
-"""
-"""One statement selects and marks the carried lines: a line cannot be both paid late and carried."""
-_LINE: Final = """
-INSERT INTO switch.settlement_line
-    (settlement_window, participant, account, net_minor, carried_minor, state, id)
-SELECT $1, $2, a.number, $3, $4, 'DUE', $5 FROM ledger.account AS a
-WHERE a.owner = $2 AND a.currency = $6 AND a.purpose = $7
-"""
-_BEING_ABORTED: Final = """
-SELECT true FROM switch.change
-WHERE kind = 'settlement.abort' AND state = 'approved' AND (content::jsonb -> 'window')::bigint = $1
-"""
-"""Two people have approved the abort; a crash delays it while some of the money may be released already."""
-_IS_AGENT: Final = """
-SELECT true WHERE EXISTS (SELECT FROM switch.settlement_agent WHERE agent = $1)
-   OR EXISTS (SELECT FROM switch.settlement WHERE agent = $1)
-"""
+
+_statement: Final = statements("switch.settlement")
+_UNSETTLED: Final = _statement("unsettled_windows")
+_CARRY: Final = _statement("carry_lines")
+_LINE: Final = _statement("add_line")
+_BEING_ABORTED: Final = _statement("is_being_aborted")
+_IS_AGENT: Final = _statement("is_agent")
+_UNFINISHED: Final = _statement("unfinished_settlements")
+_OPEN_WINDOW: Final = _statement("open_window")
+_ADD: Final = _statement("add_settlement")
+_SET_INSTRUCTED: Final = _statement("set_instructed")
+_ADD_CONFIRMATION: Final = _statement("add_confirmation")
+_UNPROCESSED: Final = _statement("unprocessed_confirmations")
+_SET_PROCESSED: Final = _statement("set_processed")
+_LINES_OF: Final = _statement("lines_of_notification")
+_SET_STATE: Final = _statement("set_state")
+_MOVE_LINE: Final = _statement("move_line")
+_AGENT: Final = _statement("agent_of_currency")
 _log = structlog.get_logger()
 
 
@@ -90,10 +82,7 @@ async def run_due(context: ServiceContext) -> None:
     await close_due(context)
     for row in await context.pool.fetch(_UNSETTLED):
         await _guarded(open_settlement(context, row["number"]), row["number"])
-    rows = await context.pool.fetch(
-        "SELECT settlement_window, state FROM switch.settlement WHERE state IN ('CONFIRMED', 'SETTLING')"
-        " ORDER BY settlement_window"
-    )
+    rows = await context.pool.fetch(_UNFINISHED)
     for row in rows:
         step = instruct if row["state"] == SettlementState.CONFIRMED else finish
         await _guarded(step(context, row["settlement_window"]), row["settlement_window"])
@@ -114,11 +103,7 @@ async def close_due(context: ServiceContext) -> list[int]:
     """Close every window whose cut-off has passed; return their numbers."""
     closed = []
     for schedule in await reads.schedules(context.pool):
-        row = await context.pool.fetchrow(
-            "SELECT number, opened_at, clock_timestamp() AS now FROM ledger.settlement_window"
-            " WHERE currency = $1 AND closing_seq IS NULL",
-            schedule.currency,
-        )
+        row = await context.pool.fetchrow(_OPEN_WINDOW, schedule.currency)
         if row is None or not schedule.enabled:
             continue
         calendar = await calendars.load(context.pool, schedule.currency)
@@ -156,15 +141,7 @@ async def open_settlement(context: ServiceContext, window: int) -> None:
         if not lines:
             state = next_state(state, SettlementEvent.NOTHING)
         digest = positions.digest(window, found.currency, lines)
-        await connection.execute(
-            "INSERT INTO switch.settlement (settlement_window, currency, state, positions_sha256, value_date)"
-            " VALUES ($1, $2, $3, $4, $5)",
-            window,
-            found.currency,
-            str(state),
-            digest,
-            value_date,
-        )
+        await connection.execute(_ADD, window, found.currency, str(state), digest, value_date)
         for name, (net, brought) in lines.items():
             await connection.execute(
                 _LINE, window, name, net, brought, line_id(window, name), found.currency, POSITION
@@ -201,8 +178,7 @@ async def instruct(context: ServiceContext, window: int) -> None:
         digest = octets and hashlib.sha256(octets).hexdigest()
         message_id = octets and instructions.message_id(window, settlement.currency)
         await connection.execute(
-            "UPDATE switch.settlement SET state = $2, message_id = $3, file = $4, file_sha256 = $5,"
-            " changed_at = $6, agent = $7 WHERE settlement_window = $1",
+            _SET_INSTRUCTED,
             window,
             str(state),
             message_id,
@@ -342,14 +318,7 @@ async def process_confirmation(
         if not await connection.fetchval(_IS_AGENT, agent):
             raise NotAllowed("only a settlement agent confirms settlements")
         await connection.execute(
-            "INSERT INTO switch.settlement_confirmation (sha256, agent, message, body, signature, media_type)"
-            " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-            hashlib.sha256(raw).digest(),
-            agent,
-            message.id,
-            raw,
-            signature,
-            media_type,
+            _ADD_CONFIRMATION, hashlib.sha256(raw).digest(), agent, message.id, raw, signature, media_type
         )
     # The message is stored from here on: after a crash, `reprocess` continues.
     return await _process(context, agent, hashlib.sha256(raw).digest(), notifications)
@@ -357,11 +326,7 @@ async def process_confirmation(
 
 async def reprocess(context: ServiceContext, *, after_s: float = 30.0) -> None:
     """Process confirmations that a crash left unprocessed; each notification takes effect only once."""
-    rows = await context.pool.fetch(
-        "SELECT sha256, agent, body, media_type FROM switch.settlement_confirmation WHERE taken_at IS NULL"
-        " AND received_at < clock_timestamp() - make_interval(secs => $1) ORDER BY received_at LIMIT 100",
-        after_s,
-    )
+    rows = await context.pool.fetch(_UNPROCESSED, after_s)
     for row in rows:
         _, notifications = confirmations.read(row["body"], row["media_type"])
         await _process(context, row["agent"], row["sha256"], notifications)
@@ -378,11 +343,7 @@ async def _process(
         for window, participant in found:
             taken[await _process_one(context, window, participant, notification)].append(participant)
     async with context.pool.acquire() as connection, connection.transaction():
-        first = await connection.fetchval(
-            "UPDATE switch.settlement_confirmation SET taken_at = clock_timestamp()"
-            " WHERE sha256 = $1 AND taken_at IS NULL RETURNING true",
-            sha256,
-        )
+        first = await connection.fetchval(_SET_PROCESSED, sha256)
         if first and unmatched:
             await note(
                 connection, EventKind.SETTLEMENT_UNMATCHED, agent=agent, sha256=sha256.hex(), words=unmatched
@@ -401,11 +362,7 @@ async def _lines_of(
 ) -> list[tuple[int, str]]:
     """Find the lines that a notification is about, among those that this agent was instructed to settle."""
     rows = await context.pool.fetch(
-        "SELECT l.settlement_window AS window, l.participant FROM switch.settlement_line AS l"
-        " JOIN switch.settlement AS s USING (settlement_window)"
-        " LEFT JOIN switch.settlement_agent AS a USING (currency)"
-        " WHERE coalesce(s.agent, a.agent) = $1 AND ("
-        "($2::uuid IS NOT NULL AND l.id = $2) OR ($2::uuid IS NULL AND s.message_id = $3))",
+        _LINES_OF,
         agent,
         None if notification.uetr is None else uuid.UUID(notification.uetr),
         notification.message_id,
@@ -545,12 +502,7 @@ async def set_state(
     connection: asyncpg.Connection, window: int, state: SettlementState, **facts: object
 ) -> None:
     """Set a settlement's state, in the running transaction."""
-    await connection.execute(
-        "UPDATE switch.settlement SET state = $2, changed_at = clock_timestamp()"
-        " WHERE settlement_window = $1",
-        window,
-        str(state),
-    )
+    await connection.execute(_SET_STATE, window, str(state))
     await note(connection, EventKind(f"SETTLEMENT_{state}"), window=window, **facts)
 
 
@@ -565,15 +517,7 @@ async def _move_line(
 ) -> None:
     state = next_line(line.state, event)
     moved = await connection.fetchval(
-        "UPDATE switch.settlement_line SET state = $4, reason = $5, transfer = coalesce($6, transfer),"
-        " changed_at = clock_timestamp() WHERE settlement_window = $1 AND participant = $2 AND state = $3"
-        " RETURNING true",
-        window,
-        line.participant,
-        str(line.state),
-        str(state),
-        reason,
-        transfer,
+        _MOVE_LINE, window, line.participant, str(line.state), str(state), reason, transfer
     )
     if not moved:
         raise Refused(f"the line is no longer {line.state}", reason=Reason.NARRATIVE)
@@ -602,11 +546,7 @@ async def lock(connection: asyncpg.Connection, window: int) -> reads.Settlement:
 
 
 async def _agent(connection: asyncpg.Connection, currency: str) -> asyncpg.Record:
-    row = await connection.fetchrow(
-        "SELECT a.agent, a.scheme_bic, a.account, a.door, p.bic FROM switch.settlement_agent AS a"
-        " JOIN switch.participant AS p ON p.id = a.agent WHERE a.currency = $1",
-        currency,
-    )
+    row = await connection.fetchrow(_AGENT, currency)
     if row is None:
         raise NotFound("the currency has no settlement agent")
     return row

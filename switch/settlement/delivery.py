@@ -27,6 +27,7 @@ from adapters.port import RailConnection
 from adapters.profile import Basis, Timing
 from schemas import codec
 from schemas.signing import jws
+from switch.base.sql import statements
 from switch.settlement import instructions
 from switch.settlement.files import SettlementFiles
 from switch.writer.audit_notes import note
@@ -50,38 +51,16 @@ AGAIN_S: Final = 10.0
 _OK: Final = range(200, 300)
 _NOT_FOUND: Final = 404
 
-_DUE: Final = """
-SELECT d.settlement_window
-FROM switch.settlement_delivery AS d JOIN switch.settlement AS s USING (settlement_window)
-WHERE s.state = 'SETTLING' AND d.due_at <= clock_timestamp() ORDER BY d.due_at
-"""
-_TAKE: Final = """
-UPDATE switch.settlement_delivery AS d
-SET state = CASE d.state WHEN 'DUE' THEN 'SENT' ELSE d.state END,
-    due_at = clock_timestamp() + make_interval(secs => $2)
-FROM switch.settlement AS s
-JOIN switch.settlement_instruction AS i USING (settlement_window)
-JOIN switch.settlement_delivery AS before USING (settlement_window)
-WHERE d.settlement_window = $1 AND s.settlement_window = $1
-  AND d.due_at <= clock_timestamp() AND s.state = 'SETTLING'
-RETURNING before.state AS was, d.enquiries, d.door, s.message_id, s.agent, i.body
-"""
-"""Only one of two processes gets the row: the other finds that it is no longer due."""
-_RECORD: Final = """
-UPDATE switch.settlement_delivery SET state = $2, enquiries = $3, detail = $4,
-    due_at = clock_timestamp() + make_interval(secs => $5)
-WHERE settlement_window = $1 AND state <> 'DUE'
-"""
+_statement: Final = statements("switch.settlement")
+_BEGIN: Final = _statement("add_delivery")
+_DUE: Final = _statement("due_deliveries")
+_TAKE: Final = _statement("take_delivery")
+_RECORD: Final = _statement("record_exchange")
 
 
 async def begin(connection: asyncpg.Connection, window: int, door: str) -> None:
     """Schedule the delivery of an instruction, in the transaction that stores it."""
-    await connection.execute(
-        "INSERT INTO switch.settlement_delivery (settlement_window, door, state, due_at)"
-        " VALUES ($1, $2, 'DUE', clock_timestamp())",
-        window,
-        door,
-    )
+    await connection.execute(_BEGIN, window, door)
 
 
 async def deliver(context: ServiceContext) -> None:

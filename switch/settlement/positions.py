@@ -15,40 +15,13 @@ import msgspec
 
 from ledger import windows
 from schemas.errors import SwitchError
+from switch.base.sql import statements
 from switch.payments.pricing import GROSS, POSITION, SCHEME
 
 NOT_OWED: Final = ("settlement", GROSS)
 """Purposes of accounts whose postings are no debt between banks: funding, or final already."""
 
-_APART: Final = """
-WITH w AS (
-    SELECT number, currency, coalesce(closing_seq, 9223372036854775807) AS closing_seq
-    FROM ledger.settlement_window WHERE number = $1
-), scheme AS (
-    SELECT a.number FROM ledger.account AS a JOIN w USING (currency)
-    WHERE a.owner = $2 AND a.purpose = 'settlement'
-), moved AS (
-    SELECT t.number, t.kind = 'correction' AS back FROM ledger.transfer AS t, w
-    WHERE t.number > w.number AND t.number < w.closing_seq AND t.kind IN ('single_phase', 'correction')
-    UNION ALL
-    SELECT l.transfer, false FROM switch.settlement_line AS l
-    JOIN ledger.resolution AS r ON r.number = l.transfer, w
-    WHERE r.outcome = 'posted' AND r.seq > w.number AND r.seq < w.closing_seq
-)
-SELECT a.owner, a.purpose,
-       CASE WHEN scheme.number IS NULL THEN 'returned'
-            WHEN leg.purpose = 'settlement' THEN 'settled' ELSE 'funded' END AS what,
-       sum(CASE WHEN leg.debit = a.number THEN leg.amount ELSE 0 END)::bigint AS debits,
-       sum(CASE WHEN leg.credit = a.number THEN leg.amount ELSE 0 END)::bigint AS credits
-FROM moved
-JOIN ledger.leg USING (number)
-LEFT JOIN scheme ON scheme.number IN (leg.debit, leg.credit)
-JOIN ledger.account AS a ON a.number IN (leg.debit, leg.credit)
-JOIN w ON w.currency = a.currency
-WHERE scheme.number IS NOT NULL OR moved.back
-GROUP BY 1, 2, 3
-"""
-"""Postings of a window that are not plain payments; few transfers, however large the day is."""
+_APART: Final = statements("switch.settlement")("other_postings")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,33 +10,14 @@ import asyncpg
 
 from schemas.errors import NotFound, Refused
 from schemas.reasons import Reason
+from switch.base.sql import statements
 from switch.settlement.states import LineState, SettlementState
 
-_SETTLEMENTS: Final = """
-SELECT w.number AS window, w.currency::text AS currency, w.opened_at, w.closed_at,
-       CASE WHEN w.closing_seq IS NULL THEN 'OPEN' ELSE coalesce(s.state, 'CLOSED') END AS state,
-       s.positions_sha256, s.value_date, s.changed_at, s.message_id, s.file, s.file_sha256
-FROM ledger.settlement_window AS w
-LEFT JOIN switch.settlement AS s ON s.settlement_window = w.number
-WHERE ($1::bigint IS NULL OR w.number = $1) AND ($2::text IS NULL OR w.currency = $2)
-  AND ($4::bigint IS NULL OR w.number < $4)
-ORDER BY w.number DESC LIMIT $3
-"""
-_LINES: Final = """
-SELECT l.participant, p.country::text AS country, p.bic, l.account, l.net_minor, l.carried_minor,
-       l.state, l.id, l.transfer, l.reason, l.changed_at, l.carried_to
-FROM switch.settlement_line AS l JOIN switch.participant AS p ON p.id = l.participant
-WHERE l.settlement_window = $1 AND ($2::text IS NULL OR l.participant = $2) ORDER BY l.participant
-"""
-_UNPAID: Final = """
-SELECT l.settlement_window AS window, l.participant, p.country::text AS country, l.state, l.carried_to,
-       l.net_minor + l.carried_minor AS minor,
-       (SELECT array_agg(DISTINCT other.country::text) FROM switch.settlement_line AS every
-          JOIN switch.participant AS other ON other.id = every.participant
-         WHERE every.settlement_window = l.settlement_window) AS countries
-FROM switch.settlement_line AS l JOIN switch.participant AS p ON p.id = l.participant
-WHERE l.settlement_window = ANY($1) AND l.state IN ('HELD', 'CARRIED') ORDER BY 1, 2
-"""
+_statement: Final = statements("switch.settlement")
+_SETTLEMENTS: Final = _statement("settlements")
+_LINES: Final = _statement("lines")
+_UNPAID: Final = _statement("unpaid_lines")
+_SCHEDULES: Final = _statement("schedules")
 _LOCK_LINE: Final = (
     "SELECT FROM switch.settlement_line WHERE settlement_window = $1 AND participant = $2 FOR UPDATE"
 )
@@ -164,10 +145,7 @@ async def lock_line(connection: asyncpg.Connection, window: int, participant: st
 
 async def schedules(connection: asyncpg.Connection | asyncpg.Pool) -> list[Schedule]:
     """Schedules of all currencies."""
-    rows = await connection.fetch(
-        "SELECT currency::text, country::text, zone, closes_at, enabled"
-        " FROM switch.window_schedule ORDER BY currency"
-    )
+    rows = await connection.fetch(_SCHEDULES)
     return [
         Schedule(r["currency"], r["country"], r["zone"], tuple(r["closes_at"]), r["enabled"]) for r in rows
     ]
