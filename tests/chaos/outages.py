@@ -370,7 +370,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "kill-writer": Scenario(killed("processes.writer")),
     "kill-caretaker": Scenario(killed("processes.caretaker")),
     "kill-api": Scenario(killed("processes.api")),
-    "kill-messenger": Scenario(killed("workers.messenger")),
+    "kill-messenger": Scenario(killed("processes.messenger")),
     "kill-postgres": Scenario(killed("bin/postgres")),
     "kill-supervisor": Scenario(killed_supervisor, ready_within_s=STARTED_WITHIN_S),
     "kill-everything": Scenario(killed_group, ready_within_s=STARTED_WITHIN_S),
