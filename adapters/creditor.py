@@ -155,7 +155,7 @@ def _bare(text: str) -> str:
     return _digits(text) or compact(text).casefold()
 
 
-def whom(account: Account | None) -> str:
+def account_key(account: Account | None) -> str:
     """The identifier of an account in one spelling, whatever its format. Fast, because no form is parsed."""
     if account is None:
         return ""

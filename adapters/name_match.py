@@ -121,6 +121,6 @@ def _is_one_name(one: str, other: str) -> bool:
 
 
 def _sound(word: str) -> str:
-    for pattern, said in _SPELT_ALIKE:
-        word = pattern.sub(said, word)
+    for pattern, spelling in _SPELT_ALIKE:
+        word = pattern.sub(spelling, word)
     return word

@@ -98,8 +98,8 @@ def _absence(profile: RailProfile) -> str:
 
 def _amounts(profile: RailProfile) -> str:
     thousand = Money(1000 * 10 ** EXPONENTS[profile.currency], profile.currency)
-    said = amounts.write(thousand, profile.amounts, profile.limits.step_minor)
-    return f"{profile.amounts}: `{said}` is {thousand}"
+    sample = amounts.write(thousand, profile.amounts, profile.limits.step_minor)
+    return f"{profile.amounts}: `{sample}` is {thousand}"
 
 
 def accounts() -> str:

@@ -226,8 +226,8 @@ def _other(text: str) -> str:
     plain = "".join(
         one for one in text if unicodedata.category(one) not in {"So", "Sk", "Cf", "Co", "Cn", "Cs"}
     )
-    said = _SYLLABLES.sub(" ", anyascii(plain).replace("`", "'"))
-    return said.title() if said.islower() and not any(one.islower() for one in plain) else said
+    latin = _SYLLABLES.sub(" ", anyascii(plain).replace("`", "'"))
+    return latin.title() if latin.islower() and not any(one.islower() for one in plain) else latin
 
 
 def _language(text: str, country: str) -> str:
@@ -246,7 +246,7 @@ def _language(text: str, country: str) -> str:
 
 def _cyrillic(run: str, language: str) -> str:
     table = _TABLES[language]
-    said = []
+    latin = []
     for place, letter in enumerate(run):
         low = letter.lower()
         text = table.get(low)
@@ -261,8 +261,8 @@ def _cyrillic(run: str, language: str) -> str:
         if letter != low:
             whole = run.isupper() and len(run) > 1
             text = text.upper() if whole else text[:1].upper() + text[1:]
-        said.append(text)
-    return "".join(said)
+        latin.append(text)
+    return "".join(latin)
 
 
 def _parted(found: re.Match[str]) -> str:
@@ -291,11 +291,11 @@ def _arabic(word: str, language: str) -> str:
     if key.startswith(_ABDUL) and len(key) > len(_ABDUL) + 1:
         rest = key[len(_ABDUL) :]
         return f"Abdul{known.get(rest, _spelt(rest, urdu=urdu)).lower()}"
-    for ending, said in (*_ENDINGS, ("الله", "ullah" if urdu else "ollah")):
+    for ending, latin in (*_ENDINGS, ("الله", "ullah" if urdu else "ollah")):
         stem = key.removesuffix(ending)
         if stem != key and (stem in known or (len(ending) > 1 and len(stem) > 2)):
             first = known.get(stem) or _spelt(stem, urdu=urdu).capitalize()
-            return (first.removesuffix("a") if said[0] in "iu" else first) + said
+            return (first.removesuffix("a") if latin[0] in "iu" else first) + latin
     for place in range(2, len(key) - 1):
         if key[:place] in known and key[place:] in known:
             return known[key[:place]] + known[key[place:]].lower()
@@ -304,7 +304,7 @@ def _arabic(word: str, language: str) -> str:
 
 def _spelt(word: str, *, urdu: bool) -> str:
     """A word by rule: a vowel is inserted wherever the consonants could not be read aloud."""
-    said: list[str] = []
+    latin: list[str] = []
     run: list[str] = []
     word = _DOUBLED_BEHIND_ITS_VOWEL.sub(_DOUBLED + r"\1", word)
     letters = [one for one in _LETTERS.findall(word) if one not in _SILENT or one == "\u0639"]
@@ -320,13 +320,13 @@ def _spelt(word: str, *, urdu: bool) -> str:
         if not sound:
             continue
         if is_vowel:
-            said.append(_filled(run, first=not said, last=False))
+            latin.append(_filled(run, first=not latin, last=False))
             run = []
-            said.append(sound)
+            latin.append(sound)
         else:
             run.append("w" if urdu and letter == "و" else sound)
-    said.append(_filled(run, first=not said, last=True, long_before=_long(letters)))
-    return "".join(said) or anyascii(word).replace("`", "")
+    latin.append(_filled(run, first=not latin, last=True, long_before=_long(letters)))
+    return "".join(latin) or anyascii(word).replace("`", "")
 
 
 def _long(letters: list[str]) -> bool:
@@ -381,28 +381,28 @@ def _filled(run: list[str], *, first: bool, last: bool, long_before: bool = Fals
 
 def _indian(run: str) -> str:
     """Devanagari and the eight scripts with its layout: a consonant has its own vowel sign, or `a`."""
-    said: list[str] = []
+    latin: list[str] = []
     bare = False  # whether the inherent vowel of the last consonant is still to be written
     for character in run:
         place = ord(character) & 0x7F
         if place == _NUKTA:
-            if said:
-                said[-1] = _DOTTED.get(said[-1], said[-1])
+            if latin:
+                latin[-1] = _DOTTED.get(latin[-1], latin[-1])
         elif place in _INDIAN_CONSONANTS:
-            said += ["a"] * bare + [_INDIAN_CONSONANTS[place]]
+            latin += ["a"] * bare + [_INDIAN_CONSONANTS[place]]
             bare = True
         elif place in _SIGNS or place == _VIRAMA:
-            said.append(_SIGNS.get(place, ""))
+            latin.append(_SIGNS.get(place, ""))
             bare = False
         elif place in _INDIAN_VOWELS:
-            said += ["a"] * bare + [_INDIAN_VOWELS[place]]
+            latin += ["a"] * bare + [_INDIAN_VOWELS[place]]
             bare = False
         else:
-            said += ["a"] * bare + [anyascii(character)]
+            latin += ["a"] * bare + [anyascii(character)]
             bare = False
-    if bare and (len(said) == 1 or said[-2] == ""):  # ram, but chandra
-        said.append("a")
-    return "".join(said).capitalize()
+    if bare and (len(latin) == 1 or latin[-2] == ""):  # ram, but chandra
+        latin.append("a")
+    return "".join(latin).capitalize()
 
 
 def _han(run: str) -> str:
@@ -411,9 +411,9 @@ def _han(run: str) -> str:
     known = run in table["place"] or run in table["word"] or run.endswith(_OFFICES)
     if 1 < len(run) <= _NAME_CHARACTERS and not known:
         family = next((run[:n] for n in (2, 1) if run[:n] in table["surname"] and len(run) > n), run[:1])
-        said = "".join(table["surname"].get(family) or _syllable(family))
+        latin = "".join(table["surname"].get(family) or _syllable(family))
         given = "".join(syllable for _, syllables in _words(run[len(family) :]) for syllable in syllables)
-        return f"{said.capitalize()} {given.capitalize()}"
+        return f"{latin.capitalize()} {given.capitalize()}"
     return " ".join(
         _place(syllables) if word in table["place"] else " ".join(map(str.capitalize, syllables))
         for word, syllables in _words(run)

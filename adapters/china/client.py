@@ -94,8 +94,8 @@ class Cnaps:
         again.
         """
         receipt = await self._hand_over(native)
-        said = receipt.answer.rail_code if receipt.answer else None
-        if said == codes.NOT_SIGNED_ON and await self.probe():
+        process_code = receipt.answer.rail_code if receipt.answer else None
+        if process_code == codes.NOT_SIGNED_ON and await self.probe():
             return await self._hand_over(native)
         return receipt
 

@@ -348,9 +348,9 @@ def read_status(message: CnapsMessage, sent: SentCnapsMessage, asked: str) -> An
         return _answer(sent.reference, Outcome.NOT_FOUND, code)
     if code not in {"", codes.OK}:
         return _answer(sent.reference, Outcome.UNKNOWN, code)
-    said = _text(root, "RspsnInf/PtyProcCd")
+    party_code = _text(root, "RspsnInf/PtyProcCd")
     amount = remarks(_text(root, "RmkInf")).get("AMT")
-    return _judged(sent.reference, status, said, amount, enquired=True)
+    return _outcome_answer(sent.reference, status, party_code, amount, enquired=True)
 
 
 def read_payee(message: CnapsMessage, account: str, asked: str) -> Payee | None:
@@ -462,9 +462,9 @@ def _parties(payment: CreditTransfer, us: CnapsParticipant) -> str:
 def _debtor_account(payment: CreditTransfer) -> str:
     """The debtor's account; the payment's id if there is none, or none that can be written in full."""
     number = (payment.debtor_account and payment.debtor_account.id) or ""
-    said = gbk_text(number, _ACCOUNT_MAX)
+    text = gbk_text(number, _ACCOUNT_MAX)
     whole = number.isascii() and len(number) <= _ACCOUNT_MAX
-    return said if said and whole else uetrs.to_hex(payment.uetr)
+    return text if text and whole else uetrs.to_hex(payment.uetr)
 
 
 def _issuer(payment: CreditTransfer) -> str:
@@ -494,21 +494,21 @@ def _to_centre(kind: str, identity: str, us: CnapsParticipant, at: datetime, con
 def _read_report(root: Element, *, enquired: bool) -> Answer:
     status = text_of(root, "TxInfAndSts/StsId")
     reference = text_of(root, "TxInfAndSts/OrgnlEndToEndId")
-    said = _text(root, "TxInfAndSts/StsRsnInf/Rsn/Prtry")
+    code = _text(root, "TxInfAndSts/StsRsnInf/Rsn/Prtry")
     amount = root.find("{*}TxInfAndSts/{*}OrgnlTxRef/{*}IntrBkSttlmAmt")
     stated = None if amount is None else f"{amount.get('Ccy', '')}{amount.text}"
-    return _judged(reference, status, said, stated, enquired=enquired)
+    return _outcome_answer(reference, status, code, stated, enquired=enquired)
 
 
 def _read_confirmation(root: Element) -> list[Answer]:
     """The outcome of a large payment; for an online payment only a rejection contains something new."""
     status = text_of(root, "CmonConfInf/ProcSts")
-    said_of = remarks(_text(root, "GrpHdr/Rmk"))
+    remarks_of = remarks(_text(root, "GrpHdr/Rmk"))
     large = text_of(root, "OrgnlGrpHdr/OrgnlMsgTp") == LARGE_ORDER
-    if "E2E" not in said_of or (codes.STATUSES.get(status) is Outcome.DONE and not large):
+    if "E2E" not in remarks_of or (codes.STATUSES.get(status) is Outcome.DONE and not large):
         return []
-    said = _text(root, "CmonConfInf/PtyProcCd") or _text(root, "CmonConfInf/ProcCd")
-    return [_judged(said_of["E2E"], status, said, said_of.get("AMT"), enquired=False)]
+    code = _text(root, "CmonConfInf/PtyProcCd") or _text(root, "CmonConfInf/ProcCd")
+    return [_outcome_answer(remarks_of["E2E"], status, code, remarks_of.get("AMT"), enquired=False)]
 
 
 def _read_settlement(root: Element) -> str:
@@ -518,16 +518,16 @@ def _read_settlement(root: Element) -> str:
     direction, day = text_of(root, f"{entry}/CdtDbtInd"), text_of(root, f"{entry}/BookgDt/Dt")
     if amount is None or amount.get("Ccy") != PROFILE.currency or direction not in _DIRECTIONS:
         raise InvalidMessage("not an entry in yuan", path=entry)
-    said = read_amount(amount.text or "")
-    return f"settled on {day}: {_DIRECTIONS[direction]} {said.currency} {said.text}"
+    value = read_amount(amount.text or "")
+    return f"settled on {day}: {_DIRECTIONS[direction]} {value.currency} {value.text}"
 
 
-def _judged(reference: str, status: str, said: str, amount: str | None, *, enquired: bool) -> Answer:
+def _outcome_answer(reference: str, status: str, code: str, amount: str | None, *, enquired: bool) -> Answer:
     """The outcome for a status and the code beside it."""
     outcome = codes.STATUSES.get(status, Outcome.UNKNOWN)
     if outcome is Outcome.REFUSED:
-        outcome, reason = codes.outcome_of(said, enquired=enquired)
-        return replace(_answer(reference, outcome, said or status), reason=reason)
+        outcome, reason = codes.outcome_of(code, enquired=enquired)
+        return replace(_answer(reference, outcome, code or status), reason=reason)
     answer = _answer(reference, outcome, status)
     if outcome is not Outcome.DONE:
         return answer

@@ -114,7 +114,7 @@ class CnapsSimulator:
             case messages.CANCELLATION:
                 return self._cancel(message)
             case messages.ACCOUNT_REQUEST:
-                return RailResponse(body=self._whose(message))
+                return RailResponse(body=self._account_owner(message))
             case _:
                 return RailResponse(body=self._signed_on(message))
 
@@ -139,8 +139,8 @@ class CnapsSimulator:
             case = self.processor.accept(credit)
         except DifferentContent:
             raise MessageDiscarded("IB1O0006") from None
-        words = _ResponseBuilder(self, message.header.kind, transaction)
-        return await self.processor.respond_by_callback(case, self._communicated(message.header), words)
+        builder = _ResponseBuilder(self, message.header.kind, transaction)
+        return await self.processor.respond_by_callback(case, self._communicated(message.header), builder)
 
     def _credit(self, message: CnapsMessage, raw: bytes) -> CreditOrder:
         """Parse an order and check every part of it."""
@@ -177,12 +177,12 @@ class CnapsSimulator:
         asked = text_of(root, "OrgnlMsgInf/OrgnlMsgId")
         ref = self.references.get(asked) or messages.remarks(text_of(root, "RmkInf")).get("E2E", "")
         finding = self.processor.enquire(ref)
-        amount, said = None, ""
+        amount, code = None, ""
         if finding.entry is None:
             state = f"<ProcSts>{codes.REJECTED}</ProcSts><ProcCd>{codes.NOT_FOUND}</ProcCd>"
         else:
             state = f"<ProcSts>{_STATUSES[finding.outcome]}</ProcSts><ProcCd>{codes.OK}</ProcCd>"
-            said = finding.code if finding.outcome is Outcome.REFUSED else ""
+            code = finding.code if finding.outcome is Outcome.REFUSED else ""
             minor = finding.entry.amount_minor + (finding.corruption is Corruption.AMOUNT)
             amount = Money(minor, finding.entry.currency)
         identity, at = self._new_id(), datetime.now(UTC)
@@ -191,7 +191,7 @@ class CnapsSimulator:
             f"<InstdPty>{self.bank}</InstdPty><OrgnlGrpInf>"
             f"<OrgnlMsgId>{text_of(root, 'GrpHdr/MsgId')}</OrgnlMsgId><ProcSts>{codes.PROCESSED}</ProcSts>"
             f"</OrgnlGrpInf><RspsnInf><OrgnlMsgInf><OrgnlSndrId>{self.bank}</OrgnlSndrId>"
-            f"<OrgnlMsgId>{asked}</OrgnlMsgId></OrgnlMsgInf>{state}{element('PtyProcCd', said)}</RspsnInf>"
+            f"<OrgnlMsgId>{asked}</OrgnlMsgId></OrgnlMsgInf>{state}{element('PtyProcCd', code)}</RspsnInf>"
             f"{element('RmkInf', messages.remark(ref, amount))}<DgtSgntr></DgtSgntr></TxStsRspn>"
         )
         return self._down(messages.STATUS_ANSWER, message.header, identity, content)
@@ -212,7 +212,7 @@ class CnapsSimulator:
         self.processor.later(seal(header, document(messages.PACS_002, content), self.rail_key))
         return RailResponse(body=self._communicated(message.header))
 
-    def _whose(self, message: CnapsMessage) -> bytes:
+    def _account_owner(self, message: CnapsMessage) -> bytes:
         root = message.root
         account = text_of(root, "QryInf/Acct")
         known = bool(account in sandbox.ALIASES or sandbox.word_of(account))

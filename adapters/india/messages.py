@@ -427,15 +427,21 @@ def _add_account(party: Element, ifsc: str, kind: str, number: str) -> None:
 
 
 def _read_outcome(ref: str, resp: Element, *, enquired: bool = False) -> Answer:
-    return _judged(ref, _attribute(resp, "result"), resp.get("errCode"), resp, enquired=enquired)
+    return _outcome_answer(ref, _attribute(resp, "result"), resp.get("errCode"), resp, enquired=enquired)
 
 
-def _read_confirmation(ref: str, said: Element) -> Answer:
+def _read_confirmation(ref: str, confirmation: Element) -> Answer:
     """The outcome of a deemed order."""
-    return _judged(ref, _attribute(said, "orgStatus"), said.get("orgErrCode"), said, enquired=False)
+    return _outcome_answer(
+        ref,
+        _attribute(confirmation, "orgStatus"),
+        confirmation.get("orgErrCode"),
+        confirmation,
+        enquired=False,
+    )
 
 
-def _judged(ref: str, result: str, error: str | None, lines: Element, *, enquired: bool) -> Answer:
+def _outcome_answer(ref: str, result: str, error: str | None, lines: Element, *, enquired: bool) -> Answer:
     """A result and the payee's line about it; if they differ, the outcome is unknown."""
     payee = lines.find("Ref[@type='PAYEE']")
     code = error or (payee.get("respCode") if payee is not None else None) or ""

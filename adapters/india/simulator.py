@@ -174,8 +174,8 @@ class UpiSimulator:
             type="TxnConfirmation",
             orgTxnId=_text(original, "id"),
         )
-        said = _add(request, "TxnConfirmation", type="PAY", orgStatus=_RESULTS[Outcome.DONE][0])
-        _add_line(said, entry, Outcome.DONE, "", Corruption.NOTHING)
+        confirmation = _add(request, "TxnConfirmation", type="PAY", orgStatus=_RESULTS[Outcome.DONE][0])
+        _add_line(confirmation, entry, Outcome.DONE, "", Corruption.NOTHING)
         return self._signed(request)
 
     def outcome(

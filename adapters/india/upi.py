@@ -52,12 +52,12 @@ def read(text: str) -> PaymentCode:
 
     """
     odd: list[str] = []
-    said = _parameters(text.partition("?")[2], odd)
-    payee = said.get("pa", "").strip()
+    parameters = _parameters(text.partition("?")[2], odd)
+    payee = parameters.get("pa", "").strip()
     if not is_vpa(payee):
         raise InvalidMessage("no payment address", path="pa", rule="payee")
-    _check_currency(said.get("cu"), odd)
-    if said.get("sign"):
+    _check_currency(parameters.get("cu"), odd)
+    if parameters.get("sign"):
         odd.append("the payee's signature was not verified")
     return PaymentCode(
         country=COUNTRY.code,
@@ -65,12 +65,12 @@ def read(text: str) -> PaymentCode:
         payee=payee,
         kind=PayeeKind.VPA,
         currency=_CURRENCY,
-        name=said.get("pn") or None,
-        amount=_amount(said.get("am", ""), odd),
-        reference=said.get("tr") or None,
-        dynamic=bool(said.get("tr")),
-        category=said.get("mc") or None,
-        more={name: said[key] for name, key in _MORE.items() if said.get(key)},
+        name=parameters.get("pn") or None,
+        amount=_amount(parameters.get("am", ""), odd),
+        reference=parameters.get("tr") or None,
+        dynamic=bool(parameters.get("tr")),
+        category=parameters.get("mc") or None,
+        more={name: parameters[key] for name, key in _MORE.items() if parameters.get(key)},
         warnings=tuple(odd),
     )
 
@@ -88,7 +88,7 @@ def make(code: PaymentCode) -> str:
         raise ValueError("a link is for one payment if and only if it has a reference")
     if code.amount is not None and (code.amount.currency != _CURRENCY or code.amount.minor <= 0):
         raise ValueError("the scheme cannot express this amount")
-    said = {
+    parameters = {
         "pa": code.payee,
         "pn": code.name,
         "mc": code.category,
@@ -97,7 +97,9 @@ def make(code: PaymentCode) -> str:
         "cu": _CURRENCY,
         **{key: code.more.get(name) for name, key in _MORE.items()},
     }
-    return PREFIX + urlencode({key: value for key, value in said.items() if value}, safe="@", quote_via=quote)
+    return PREFIX + urlencode(
+        {key: value for key, value in parameters.items() if value}, safe="@", quote_via=quote
+    )
 
 
 def _check_currency(stated: str | None, odd: list[str]) -> None:
@@ -135,7 +137,7 @@ def _parameters(query: str, odd: list[str]) -> dict[str, str]:
         odd.append("a part without a name or a value was ignored")
     if len(named) > _PARAMETERS:
         raise InvalidMessage("too many parameters for a link")
-    said: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     for part in named:
         name, _, value = part.partition("=")
         key = _KNOWN.get(name.strip().casefold())
@@ -145,12 +147,12 @@ def _parameters(query: str, odd: list[str]) -> dict[str, str]:
         if key != name:
             _note(odd, "a parameter's name is not written as in the specification")
         text = _decoded(value, key)
-        if said.get(key, text) != text:
+        if parameters.get(key, text) != text:
             raise InvalidMessage("a parameter occurs with two values", path=key, rule="duplicate-key")
-        if key in said:
+        if key in parameters:
             _note(odd, "a parameter occurs twice with the same value")
-        said[key] = text
-    return said
+        parameters[key] = text
+    return parameters
 
 
 def _decoded(value: str, key: str) -> str:

@@ -21,8 +21,8 @@ class Shetab(Iso8583Adapter):
         receipt = await Iso8583Adapter.submit(self, native)
         if receipt.acceptance is not Acceptance.LATER or receipt.not_before is not None:
             return receipt
-        said = private.read(own(native.body, self.dialect)["48"])
-        if said.get(PrivateTag.CHANNEL) != ShetabChannel.SATNA:
+        values = private.read(own(native.body, self.dialect)["48"])
+        if values.get(PrivateTag.CHANNEL) != ShetabChannel.SATNA:
             return receipt
         return replace(receipt, not_before=SATNA_HOURS.open_from(datetime.now(UTC)))
 

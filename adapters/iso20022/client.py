@@ -77,7 +77,7 @@ class IsoRail:
 
     def decode(self, raw: bytes) -> Sequence[Answer]:
         """See `RailAdapter.decode`: pacs.002, or pacs.004 for a return."""
-        return [messages.read_word(self._open(raw), self.us, self.dialect)]
+        return [messages.read_unsolicited(self._open(raw), self.us, self.dialect)]
 
     def acknowledge(self, raw: bytes) -> Acknowledgement:  # noqa: ARG002 - the port's
         """See `RailAdapter.acknowledge`: the HTTP status is enough."""

@@ -283,7 +283,7 @@ def verification_request(
     return header, {"IdVrfctnReq": {"Assgnmt": assignment, "Vrfctn": [request]}}
 
 
-def read_word(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect) -> Answer:
+def read_unsolicited(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect) -> Answer:
     """An unsolicited message about an order: pacs.002, or pacs.004 for a return.
 
     Raises:
@@ -318,13 +318,13 @@ def read_answer(sealed: Sealed, us: IsoParticipant, dialect: IsoDialect, *, enqu
     if outcome is Outcome.REFUSED:
         outcome = _refusal(report.reason or "", enquired=enquired)
     (transaction,) = sealed.content["TxInfAndSts"]
-    told = outcome in {Outcome.REFUSED, Outcome.PENDING}
+    has_reason = outcome in {Outcome.REFUSED, Outcome.PENDING}
     return Answer(
         ref=report.transaction_id,
         outcome=outcome,
         uetr=uetrs.from_hex(report.transaction_id),
         rail_code=report.reason or report.status,
-        reason=reason_of(report.reason) if told else None,
+        reason=reason_of(report.reason) if has_reason else None,
         amount=_stated_amount(transaction),
         rail_reference=transaction.get("AcctSvcrRef") or transaction.get("ClrSysRef"),
     )

@@ -93,7 +93,7 @@ class IsoSimulator:
 
     async def _pay(self, sealed: Sealed, request: RailRequest) -> RailResponse | None:
         sent = SentIsoMessage.of(sealed.header.definition, sealed.content)
-        words = _ResponseBuilder(self, sent)
+        builder = _ResponseBuilder(self, sent)
         try:
             credit = self._credit(sealed, sent, request)
         except IsoRejection as error:
@@ -102,7 +102,7 @@ class IsoSimulator:
             case = self.processor.accept(credit)
         except DifferentContent:
             return RailResponse(body=self._report(sent, "RJCT", "DUPL"))
-        return await self.processor.respond_in_exchange(case, words)
+        return await self.processor.respond_in_exchange(case, builder)
 
     def _credit(self, sealed: Sealed, sent: SentIsoMessage, request: RailRequest) -> CreditOrder:
         """A pacs.008, checked as the rail would check it."""

@@ -137,14 +137,14 @@ def native_code(reason: str) -> str:
     return code + reason
 
 
-def outcome_of(code: str, said: str, *, enquired: bool) -> tuple[Outcome, str | None]:
+def outcome_of(code: str, stated_reason: str, *, enquired: bool) -> tuple[Outcome, str | None]:
     """Outcome and ISO reason for DE39 and DE44.
 
     A duplicate is a refusal only in response to an enquiry that names it as the reason of the order. A bare
     94 may mean our own first copy, which may be paid.
     """
     row = CODES.get(code)
-    named = said if said in ISO_REASONS else None
+    named = stated_reason if stated_reason in ISO_REASONS else None
     match row.code_class if row else ResponseCodeClass.UNKNOWN:
         case ResponseCodeClass.DONE:
             return Outcome.DONE, None

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class RailLink:
-    """A connection and the task that reads it. `heard` is called for every message, `lost` at the end."""
+    """A connection and its reader task, which calls `on_message` for messages and `on_lost` at the end."""
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, length: Length, half_s: float
@@ -56,9 +56,11 @@ class RailLink:
         )
         return cls(reader, writer, length, HALF_S * connection.time_scale)
 
-    def start(self, heard: Callable[["RailLink", bytes], None], lost: Callable[["RailLink"], None]) -> None:
-        """Read until the end; `lost` is called once, whatever the cause."""
-        self._reading = asyncio.create_task(self._read(heard, lost))
+    def start(
+        self, on_message: Callable[["RailLink", bytes], None], on_lost: Callable[["RailLink"], None]
+    ) -> None:
+        """Read until the end; `on_lost` is called once, whatever the cause."""
+        self._reading = asyncio.create_task(self._read(on_message, on_lost))
 
     async def send(self, frame: bytes) -> None:
         """Send a frame as soon as the rail can receive it.
@@ -94,13 +96,13 @@ class RailLink:
             return await self._reader.read(READ_BYTES)
 
     async def _read(
-        self, heard: Callable[["RailLink", bytes], None], lost: Callable[["RailLink"], None]
+        self, on_message: Callable[["RailLink", bytes], None], on_lost: Callable[["RailLink"], None]
     ) -> None:
         try:
             while data := await self._some():
                 self.heard_at = time.monotonic()
                 for message in self._framer.feed(data):
-                    heard(self, message)
+                    on_message(self, message)
         except (TimeoutError, FramingError) as error:
             # The connection can no longer be read, but the messages that we sent on it should arrive.
             _log.warning("connection to the rail is not readable: %s", type(error).__name__)
@@ -111,4 +113,4 @@ class RailLink:
         finally:
             if self.open:
                 self.drop()
-            lost(self)
+            on_lost(self)

@@ -277,8 +277,8 @@ def read_not_before(fields: Fields) -> datetime | None:
     """
     if fields.get("39") != CUT_OFF:
         return None
-    said = private.read(fields.get("48", "")).get(PrivateTag.NOT_BEFORE)
-    return private.read_instant(said) if said else None
+    stated = private.read(fields.get("48", "")).get(PrivateTag.NOT_BEFORE)
+    return private.read_instant(stated) if stated else None
 
 
 def read_payee(fields: Fields, dialect: Iso8583Dialect) -> Payee | None:
@@ -290,12 +290,12 @@ def read_payee(fields: Fields, dialect: Iso8583Dialect) -> Payee | None:
     """
     if _need(fields, "39") != APPROVED:
         return None
-    said = private.read(_need(fields, "48"))
+    values = private.read(_need(fields, "48"))
     try:
         return Payee(
             _need(fields, dialect.creditor_field),
-            said[PrivateTag.CREDITOR_AGENT],
-            said[PrivateTag.CREDITOR_NAME],
+            values[PrivateTag.CREDITOR_AGENT],
+            values[PrivateTag.CREDITOR_NAME],
         )
     except KeyError:
         raise InvalidMessage("the response names no owner", path="48") from None

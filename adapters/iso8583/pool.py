@@ -205,7 +205,7 @@ class Pool:
             raise Unreachable("timeout") from None
         except OSError:
             raise Unreachable("connect") from None
-        link.start(self._heard, self._lost)
+        link.start(self._dispatch, self._lost)
         try:
             answer = await self._manage(link, messages.SIGN_ON, self._connect_s)
         except asyncio.CancelledError:
@@ -264,7 +264,7 @@ class Pool:
         if isinstance(await self._manage(link, messages.ECHO, self._submit_s), HttpFailure):
             link.drop()
 
-    def _heard(self, link: RailLink, message: bytes) -> None:
+    def _dispatch(self, link: RailLink, message: bytes) -> None:
         """Pass a message to the request that waits for it."""
         try:
             fields = unseal(message, self._dialect, self._rails)
@@ -272,7 +272,7 @@ class Pool:
             _log.warning("message of the rail cannot be read: %s", type(error).__name__)
             return
         if fields["t"] == messages.NETWORK:
-            self._start(self._obey(link, fields))
+            self._start(self._manage_request(link, fields))
             return
         for answer in self._waiting.get(messages.key_of(fields), ()):
             if not answer.done():
@@ -281,7 +281,7 @@ class Pool:
         if self.overheard is not None:
             self._start(self.overheard(framed(message, self._dialect.length)))
 
-    async def _obey(self, link: RailLink, fields: Fields) -> None:
+    async def _manage_request(self, link: RailLink, fields: Fields) -> None:
         """Respond to the rail's network management; after its sign-off the connection is not used again."""
         await link.send(self.pack(messages.answer_fields(fields, APPROVED)))
         if fields.get("70") == messages.SIGN_OFF:

@@ -148,7 +148,7 @@ class Iso8583Simulator:
 
     def _credit(self, fields: Fields, message: bytes) -> CreditOrder:
         """Parse an order and check every element."""
-        said = private.read(fields["48"])
+        values = private.read(fields["48"])
         self._must_be_ours(fields)
         amount, limits = messages.read_amount(fields, self.dialect), self.dialect.profile.limits
         account = fields[self.dialect.creditor_field]
@@ -160,7 +160,7 @@ class Iso8583Simulator:
             raise Iso8583Refusal("61", "AM02")
         if amount.minor < limits.minimum_minor:
             raise Iso8583Refusal("13", "AM06")
-        if not said.get(PrivateTag.DEBTOR_NAME) or not said.get(PrivateTag.CREDITOR_NAME):
+        if not values.get(PrivateTag.DEBTOR_NAME) or not values.get(PrivateTag.CREDITOR_NAME):
             raise Iso8583Refusal(codes.FORMAT_ERROR)
         ref = messages.read_ref(fields)
         return CreditOrder(
@@ -168,9 +168,9 @@ class Iso8583Simulator:
             uetr=uetrs.from_hex(ref) or "",
             amount=amount,
             account=account,
-            expires_at=private.read_instant(said[PrivateTag.EXPIRES]),
+            expires_at=private.read_instant(values[PrivateTag.EXPIRES]),
             content=message,
-            script=self._script(said),
+            script=self._script(values),
         )
 
     def _must_be_ours(self, fields: Fields) -> None:
@@ -183,17 +183,19 @@ class Iso8583Simulator:
         if number[-6:] != fields["11"] or number[4:6] != fields["7"][4:6] or not _is_clock(fields):
             raise Iso8583Refusal(codes.FORMAT_ERROR)
 
-    def _script(self, said: dict[PrivateTag, str]) -> Script | None:
+    def _script(self, values: dict[PrivateTag, str]) -> Script | None:
         """How the channel inside the rail behaves if no magic word demands otherwise."""
         queued: frozenset[str] = getattr(self.sandbox, "QUEUED", frozenset())
-        return SCRIPTS[Magic.PENDING] if said.get(PrivateTag.CHANNEL) in queued else None
+        return SCRIPTS[Magic.PENDING] if values.get(PrivateTag.CHANNEL) in queued else None
 
     def _repeat(self, fields: Fields) -> RailResponse:
         finding = self.processor.enquire(messages.read_ref(fields))
         if finding.entry is None:
             return self._say(self._echo(fields, codes.NOT_FOUND))
         return RailResponse(
-            body=self.words(fields, finding.entry, finding.outcome, finding.corruption, finding.code)
+            body=self.response_message(
+                fields, finding.entry, finding.outcome, finding.corruption, finding.code
+            )
         )
 
     def _reverse(self, fields: Fields) -> RailResponse:
@@ -213,8 +215,8 @@ class Iso8583Simulator:
         if asked == self.sandbox.NOBODY or not self.dialect.is_account(account):
             return self._say(answer_fields(fields, codes.NOT_FOUND))
         agent = self.sandbox.CREDITOR_AGENT
-        said = {PrivateTag.CREDITOR_NAME: MASKED, PrivateTag.CREDITOR_AGENT: agent.member_id or agent.bic}
-        found = {"48": private.write(said), self.dialect.creditor_field: account}
+        values = {PrivateTag.CREDITOR_NAME: MASKED, PrivateTag.CREDITOR_AGENT: agent.member_id or agent.bic}
+        found = {"48": private.write(values), self.dialect.creditor_field: account}
         return self._say(answer_fields(fields, APPROVED, found))
 
     def _file(self, fields: Fields) -> RailResponse:
@@ -241,33 +243,33 @@ class Iso8583Simulator:
         ]
         return cycles.write(self.dialect, day, lines, self.ours)
 
-    def words(
+    def response_message(
         self, request: Fields, entry: BookEntry, outcome: Outcome, corruption: Corruption, code: str
     ) -> bytes:
         """The response to a request about an entry, corrupted if the script says so."""
         native = code if outcome is Outcome.REFUSED else _CODES[outcome]
         units = entry.amount_minor // self.dialect.step_minor + (corruption is Corruption.AMOUNT)
         ref = _STRANGER if corruption is Corruption.REFERENCE else entry.rail_ref
-        said = {
+        values = {
             "4": f"{units:012}",
             "38": entry.fingerprint[:6].upper(),
             "44": native[2:],
             "48": private.write({PrivateTag.UETR: ref}),
         }
-        message = seal(answer_fields(request, native[:2], said), self.dialect, self.ours)
+        message = seal(answer_fields(request, native[:2], values), self.dialect, self.ours)
         return _with_broken_mac(message) if corruption is Corruption.SIGNATURE else message
 
     def _closed(self, fields: Fields, until: datetime) -> Fields:
-        said = {PrivateTag.UETR: messages.read_ref(fields), PrivateTag.NOT_BEFORE: private.instant(until)}
-        return answer_fields(fields, codes.CUT_OFF, {"48": private.write(said)})
+        values = {PrivateTag.UETR: messages.read_ref(fields), PrivateTag.NOT_BEFORE: private.instant(until)}
+        return answer_fields(fields, codes.CUT_OFF, {"48": private.write(values)})
 
     def _echo(self, fields: Fields, code: str, reason: str = "") -> Fields:
         """A response with only a code, and the reference of the order if it has one."""
         try:
-            said = private.write({PrivateTag.UETR: messages.read_ref(fields)})
+            values = private.write({PrivateTag.UETR: messages.read_ref(fields)})
         except InvalidMessage:
-            said = ""
-        return answer_fields(fields, code, {"44": reason, "48": said})
+            values = ""
+        return answer_fields(fields, code, {"44": reason, "48": values})
 
     def _say(self, fields: Fields) -> RailResponse:
         return RailResponse(body=seal(fields, self.dialect, self.ours))
@@ -284,7 +286,7 @@ class _ResponseBuilder:
     request: Fields
 
     def __call__(self, entry: BookEntry, outcome: Outcome, corruption: Corruption) -> bytes:
-        return self.simulator.words(self.request, entry, outcome, corruption, entry.code)
+        return self.simulator.response_message(self.request, entry, outcome, corruption, entry.code)
 
 
 def make(dialect: Iso8583Dialect, sandbox: Any, settings: SimulatorSettings) -> Iso8583Simulator:

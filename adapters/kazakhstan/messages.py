@@ -30,11 +30,11 @@ def adapt(order: Order, transaction: Content) -> None:
     """Set KNP, KOd and KBe; the sender's ISO purpose is kept beside them."""
     purpose = order.payment.purpose
     # A purpose in the sender's own words may fill the whole line.
-    said = {"Inf": [f"ISO purpose {purpose}"[-_INFORMATION_MAX:]]} if purpose else {}
+    details = {"Inf": [f"ISO purpose {purpose}"[-_INFORMATION_MAX:]]} if purpose else {}
     transaction["Purp"] = {"Prtry": KNP.get(purpose or "", KNP_DEFAULT)}
     ours = {
         "Dtls": [
-            {"Tp": "KOD", "Cd": KOD_NON_RESIDENT_PERSON, **said},
+            {"Tp": "KOD", "Cd": KOD_NON_RESIDENT_PERSON, **details},
             {"Tp": "KBE", "Cd": KBE_RESIDENT_PERSON},
         ]
     }

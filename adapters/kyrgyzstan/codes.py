@@ -51,10 +51,10 @@ def outcome_of(status: int, reason: str, *, enquired: bool) -> tuple[Outcome, st
     outcome = OUTCOMES.get(status, Outcome.UNKNOWN)
     if outcome is not Outcome.REFUSED:
         return outcome, None
-    said = reason if reason in ISO_REASONS else NO_REASON
-    if said in DUPLICATES and not enquired:
-        return Outcome.UNKNOWN, said
-    return outcome, said
+    stated_reason = reason if reason in ISO_REASONS else NO_REASON
+    if stated_reason in DUPLICATES and not enquired:
+        return Outcome.UNKNOWN, stated_reason
+    return outcome, stated_reason
 
 
 def reason_of(code: str) -> str:

@@ -76,7 +76,7 @@ def make(code: PaymentCode) -> str:
     if not set(code.more) <= {"expires_at"} or code.name or code.city or code.reference or code.category:
         raise ValueError("the scheme has no further fields")
     expires_at = code.more.get("expires_at")
-    said = emvco.write(
+    payload = emvco.write(
         [
             ("00", "02"),
             ("01", _DYNAMIC if code.dynamic else _STATIC),
@@ -86,7 +86,7 @@ def make(code: PaymentCode) -> str:
             ("07", datetime.fromisoformat(expires_at).strftime(_EXPIRY) if expires_at else None),
         ]
     )
-    head = f"{said}{_CHECK}04"
+    head = f"{payload}{_CHECK}04"
     return head + emvco.crc(head)
 
 

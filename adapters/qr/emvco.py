@@ -62,14 +62,14 @@ def write(pairs: Iterable[tuple[str, str | None]]) -> str:
         ValueError: a value is longer than an object can hold.
 
     """
-    said = []
+    parts = []
     for tag, value in pairs:
         if value is None or not value:
             continue
         if len(value) > VALUE_MAX:
             raise ValueError(f"object {tag} is too long")
-        said.append(f"{tag}{len(value):02}{value}")
-    return "".join(said)
+        parts.append(f"{tag}{len(value):02}{value}")
+    return "".join(parts)
 
 
 def seal(text: str, check: ChecksumKind) -> str:

@@ -209,8 +209,8 @@ def _receipt(ref: str, code: str, annotation: str) -> Receipt:
     outcome, reason = codes.outcome_of(code, annotation)
     if outcome is not Outcome.REFUSED:
         return Receipt(Acceptance.UNKNOWN, detail=f"control code {code}")
-    said = codes.code_of(code, annotation)
-    answer = Answer(ref, Outcome.REFUSED, uetr=uetrs.from_hex(ref), rail_code=said, reason=reason)
+    stated_code = codes.code_of(code, annotation)
+    answer = Answer(ref, Outcome.REFUSED, uetr=uetrs.from_hex(ref), rail_code=stated_code, reason=reason)
     return Receipt(Acceptance.REFUSED, answer, f"control code {code}")
 
 

@@ -73,8 +73,8 @@ def outcome_of(number: str, annotation: str = "", *, enquired: bool = False) -> 
     `enquired`: the code responds to an enquiry, so that even "duplicate" is a refusal of this order.
     """
     if number == BY_ISO:
-        said = annotation[:4]
-        reason = said if said in ISO_REASONS else None
+        stated_reason = annotation[:4]
+        reason = stated_reason if stated_reason in ISO_REASONS else None
     else:
         row = CODES.get(number)
         reason = row.reason if row else None
@@ -90,8 +90,8 @@ def native_of(reason: str) -> str:
 
 def reason_of(code: str) -> str:
     """The ISO reason of an order that is finally refused; `code` as in `native_of`."""
-    number, _, said = code.partition(" ")
-    return outcome_of(number, said, enquired=True)[1] or NO_REASON
+    number, _, stated_reason = code.partition(" ")
+    return outcome_of(number, stated_reason, enquired=True)[1] or NO_REASON
 
 
 def code_of(number: str, annotation: str) -> str:

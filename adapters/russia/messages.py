@@ -220,7 +220,7 @@ def return_id(transaction: str) -> str:
     return "R" + hashlib.sha256(b"return" + transaction.encode()).hexdigest()[:31]
 
 
-def can_be_asked(alias: str) -> bool:
+def can_be_looked_up(alias: str) -> bool:
     """Whether this is a phone or an account in Russian format."""
     return creditor.read(alias, PROFILE.creditor) is not None
 

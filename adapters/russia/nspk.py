@@ -49,13 +49,13 @@ def read(text: str) -> PaymentCode:
     if found is None:
         raise InvalidMessage("not a payment link in roubles")
     odd: list[str] = []
-    said = _parameters(found[2], odd)
-    minor = int(said.get("sum", "0"))
-    if "sum" in said and not minor:
+    parameters = _parameters(found[2], odd)
+    minor = int(parameters.get("sum", "0"))
+    if "sum" in parameters and not minor:
         odd.append("the amount is zero: the payer enters it")
-    if said.get("cur", _CURRENCY) != _CURRENCY:
+    if parameters.get("cur", _CURRENCY) != _CURRENCY:
         odd.append("the currency is not written as RUB")
-    if "crc" not in said:
+    if "crc" not in parameters:
         odd.append("the link has no checksum")
     elif not is_nspk_link(text):
         odd.append("the checksum of the link is wrong")
@@ -66,8 +66,8 @@ def read(text: str) -> PaymentCode:
         kind=PayeeKind.MERCHANT,
         currency=_CURRENCY,
         amount=Money(minor, _CURRENCY) if minor else None,
-        dynamic=said["type"] == _DYNAMIC,
-        more={"bank": said["bank"]},
+        dynamic=parameters["type"] == _DYNAMIC,
+        more={"bank": parameters["bank"]},
         warnings=tuple(odd),
     )
 
@@ -76,9 +76,9 @@ def _parameters(query: str, odd: list[str]) -> dict[str, str]:
     """The parameters in any order, except that the checksum is the last: it covers everything before it."""
     parts = [part for part in query.split("&") if part]
     pairs = [part.partition("=")[::2] for part in parts]
-    said: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     for name, value in pairs:
-        if "crc" in said or name in said:
+        if "crc" in parameters or name in parameters:
             raise InvalidMessage("text after the checksum, or a repeated parameter", path=name[:8])
         known = _VALUES.get(name)
         if known is None:
@@ -86,10 +86,10 @@ def _parameters(query: str, odd: list[str]) -> dict[str, str]:
         elif known.fullmatch(value) is None:
             raise InvalidMessage("not a payment link in roubles", path=name)
         else:
-            said[name] = value
-    if not {"type", "bank"} <= said.keys():
+            parameters[name] = value
+    if not {"type", "bank"} <= parameters.keys():
         raise InvalidMessage("a payment link states its type and its bank")
-    return said
+    return parameters
 
 
 def make(code: PaymentCode) -> str:
@@ -105,7 +105,7 @@ def make(code: PaymentCode) -> str:
         raise ValueError("the scheme has no further fields")
     if code.amount is not None and (code.amount.currency != _CURRENCY or code.amount.minor <= 0):
         raise ValueError("the scheme cannot express this amount")
-    said = f"&sum={code.amount.minor}" if code.amount else ""
+    parameters = f"&sum={code.amount.minor}" if code.amount else ""
     kind = _DYNAMIC if code.dynamic else _STATIC
-    link = f"{PREFIX}{code.payee}?type={kind}&bank={code.more['bank']}{said}&cur={_CURRENCY}"
+    link = f"{PREFIX}{code.payee}?type={kind}&bank={code.more['bank']}{parameters}&cur={_CURRENCY}"
     return f"{link}&crc={emvco.crc(link)}"

@@ -34,9 +34,9 @@ def ufebs_text(text: str | None, maximum: int) -> str:
 
 def element(tag: str, attributes: Mapping[str, str], *content: str) -> str:
     """An XML element; attributes without a value are left out."""
-    said = "".join([f' {name}="{_escaped(value)}"' for name, value in attributes.items() if value])
+    attribute_text = "".join([f' {name}="{_escaped(value)}"' for name, value in attributes.items() if value])
     inside = "".join(content)
-    return f"<{tag}{said}>{inside}</{tag}>" if inside else f"<{tag}{said}/>"
+    return f"<{tag}{attribute_text}>{inside}</{tag}>" if inside else f"<{tag}{attribute_text}/>"
 
 
 def text_element(tag: str, text: str) -> str:

@@ -102,9 +102,9 @@ class Originator:
 
     def resume(self) -> None:
         """After a restart: send payments without an outcome again, unchanged."""
-        told = self.payments()
-        banks = {bank["id"]: bank for bank in self._banks(self.country)} if told else {}
-        for line in told:
+        payments = self.payments()
+        banks = {bank["id"]: bank for bank in self._banks(self.country)} if payments else {}
+        for line in payments:
             if "status" not in line and line["bank"] in banks:
                 self._start(banks[line["bank"]], line["uetr"], line["body"].encode())
 

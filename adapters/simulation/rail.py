@@ -126,9 +126,9 @@ class OrderProcessor:
     """Set by a test or an operator of the sandbox; overrides the ordinary hours of the rail."""
     _scripts: dict[str, Script] = field(default_factory=dict)
     _enquired: dict[str, int] = field(default_factory=dict)
-    _awaited: dict[str, asyncio.Event] = field(default_factory=dict)
+    _first_enquiries: dict[str, asyncio.Event] = field(default_factory=dict)
     """Set at the first enquiry."""
-    _said: set[str] = field(default_factory=set)
+    _answered: set[str] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def accept(self, credit: CreditOrder) -> OrderCase:
@@ -193,11 +193,11 @@ class OrderProcessor:
             return EnquiryFinding(None, Outcome.NOT_FOUND)
         plan = self._scripts.get(ref) or self._script_of(entry.account)
         times = self._enquired[ref] = self._enquired.get(ref, 0) + 1
-        if asked := self._awaited.pop(ref, None):
+        if asked := self._first_enquiries.pop(ref, None):
             asked.set()
         if plan.enquiry is EnquiryBehaviour.NOT_FOUND_FIRST and times <= plan.not_found_count:
             return EnquiryFinding(None, Outcome.NOT_FOUND)
-        if plan.enquiry is EnquiryBehaviour.REFUSED_UNTIL_ANSWERED and ref not in self._said:
+        if plan.enquiry is EnquiryBehaviour.REFUSED_UNTIL_ANSWERED and ref not in self._answered:
             return EnquiryFinding(entry, Outcome.REFUSED, self.native_code(plan.reason))
         return EnquiryFinding(entry, outcome_of(entry), entry.code, plan.enquiry_corruption)
 
@@ -217,47 +217,48 @@ class OrderProcessor:
                     self.settle(entry)
 
     async def respond_by_callback(
-        self, case: OrderCase, acknowledgement: bytes, words: ResponseBuilder
+        self, case: OrderCase, acknowledgement: bytes, builder: ResponseBuilder
     ) -> RailResponse:
         """Acknowledge the order and send the responses later by callback."""
-        says = [self._later(case, say, words) for say in case.script.responses]
+        responses = [self._later(case, response, builder) for response in case.script.responses]
         if case.script.before_acknowledgement:
-            for say in says:
-                await say
+            for response in responses:
+                await response
         else:
-            for say in says:
-                self._start(say)
+            for response in responses:
+                self._start(response)
         return _spoiled(RailResponse(body=acknowledgement), case.script.corruption)
 
-    async def respond_in_exchange(self, case: OrderCase, words: ResponseBuilder) -> RailResponse | None:
+    async def respond_in_exchange(self, case: OrderCase, builder: ResponseBuilder) -> RailResponse | None:
         """Send the first response in the exchange and the others by callback; None: never respond."""
         if case.script.corruption is not Corruption.NOTHING:
             return _spoiled(
-                RailResponse(body=words(case.entry, Outcome.DONE, Corruption.NOTHING)), case.script.corruption
+                RailResponse(body=builder(case.entry, Outcome.DONE, Corruption.NOTHING)),
+                case.script.corruption,
             )
         if not case.script.responses:
             return None
         first, *rest = case.script.responses
         if case.script.before_acknowledgement:
-            await self._later(case, first, words)
+            await self._later(case, first, builder)
         if first.wait in {ResponseDelay.PAST_ANSWER, ResponseDelay.PAST_ENQUIRY}:
             # By then the sender has closed the connection: the response must be sent by callback.
-            self._start(self._later(case, first, words))
+            self._start(self._later(case, first, builder))
             return None
         await self._wait(case.entry.rail_ref, first)
-        for say in rest:
-            self._start(self._later(case, say, words))
-        self._said.add(case.entry.rail_ref)
-        return RailResponse(body=_body(case.entry, first, words))
+        for response in rest:
+            self._start(self._later(case, response, builder))
+        self._answered.add(case.entry.rail_ref)
+        return RailResponse(body=_body(case.entry, first, builder))
 
     def later(self, body: bytes) -> None:
         """Post a message to the switch after the ordinary latency."""
 
-        async def say() -> None:
+        async def response() -> None:
             await asyncio.sleep(self.latency_s)
             await self.deliver(body)
 
-        self._start(say())
+        self._start(response())
 
     async def close(self) -> None:
         """Drop the responses that are not sent yet."""
@@ -281,22 +282,22 @@ class OrderProcessor:
     def _script_of(self, account: str) -> Script:
         return script(self.word_of(account)) or ORDINARY
 
-    async def _later(self, case: OrderCase, say: ScriptedResponse, words: ResponseBuilder) -> None:
+    async def _later(self, case: OrderCase, response: ScriptedResponse, builder: ResponseBuilder) -> None:
         """Wait, credit or refuse a pending order, and post the response to the switch."""
-        await self._wait(case.entry.rail_ref, say)
+        await self._wait(case.entry.rail_ref, response)
         entry = self.book.find(case.entry.rail_ref) or case.entry
-        if say.outcome is Outcome.DONE and entry.outcome is EntryStatus.PENDING:
+        if response.outcome is Outcome.DONE and entry.outcome is EntryStatus.PENDING:
             entry = self.settle(entry)
-        if say.outcome is Outcome.REFUSED and entry.outcome is EntryStatus.PENDING:
+        if response.outcome is Outcome.REFUSED and entry.outcome is EntryStatus.PENDING:
             entry = self.refuse_pending(entry, case.script.reason)
-        self._said.add(entry.rail_ref)
-        await self.deliver(_body(entry, say, words))
+        self._answered.add(entry.rail_ref)
+        await self.deliver(_body(entry, response, builder))
 
-    async def _wait(self, ref: str, say: ScriptedResponse) -> None:
-        if say.wait is ResponseDelay.PAST_ENQUIRY and ref not in self._enquired:
-            asked = self._awaited.setdefault(ref, asyncio.Event())
+    async def _wait(self, ref: str, response: ScriptedResponse) -> None:
+        if response.wait is ResponseDelay.PAST_ENQUIRY and ref not in self._enquired:
+            asked = self._first_enquiries.setdefault(ref, asyncio.Event())
             await asked.wait()
-        delay = self.latency_s + say.delay_s(self.profile.timing) * self.time_scale
+        delay = self.latency_s + response.delay_s(self.profile.timing) * self.time_scale
         if delay:
             await asyncio.sleep(delay)
 
@@ -326,8 +327,12 @@ _OUTCOMES: Final = {
 }
 
 
-def _body(entry: BookEntry, say: ScriptedResponse, words: ResponseBuilder) -> bytes:
-    return _GARBAGE if say.corruption is Corruption.GARBAGE else words(entry, say.outcome, say.corruption)
+def _body(entry: BookEntry, response: ScriptedResponse, builder: ResponseBuilder) -> bytes:
+    return (
+        _GARBAGE
+        if response.corruption is Corruption.GARBAGE
+        else builder(entry, response.outcome, response.corruption)
+    )
 
 
 def _spoiled(response: RailResponse, corruption: Corruption) -> RailResponse:

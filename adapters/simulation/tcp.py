@@ -58,7 +58,7 @@ class Peer:
         self.writer.transport.close()
 
 
-_asking: ContextVar[Peer | None] = ContextVar("asking", default=None)
+_requesting_peer: ContextVar[Peer | None] = ContextVar("asking", default=None)
 """The connection on which the order arrived, for all later messages about it."""
 
 
@@ -74,7 +74,7 @@ class Peers:
         """Send a message; it is lost, as on a real line, if nobody connects for long."""
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                while (peer := self._listening()) is None:
+                while (peer := self._peer_for_message()) is None:
                     self._came.clear()
                     await self._came.wait()
         except TimeoutError:
@@ -92,12 +92,12 @@ class Peers:
         for peer in self.connected:
             peer.writer.transport.abort()
 
-    def _listening(self) -> Peer | None:
+    def _peer_for_message(self) -> Peer | None:
         """The requesting connection, signed on or not; otherwise the oldest that is signed on."""
-        asking = _asking.get()
+        requesting_peer = _requesting_peer.get()
         able = [peer for peer in self.connected if not peer.silent]
-        if asking in able:
-            return asking
+        if requesting_peer in able:
+            return requesting_peer
         return next((peer for peer in able if peer.signed_on), None)
 
 
@@ -161,7 +161,7 @@ class Listener:
             writer.transport.abort()
 
     async def _answer(self, message: bytes, peer: Peer) -> None:
-        _asking.set(peer)
+        _requesting_peer.set(peer)
         self.control.seen[message[:4].decode("latin-1")] += 1
         response = await self.simulator.answer(message, peer)
         if response is None:

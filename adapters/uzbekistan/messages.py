@@ -233,7 +233,7 @@ def _sender(order: Order, us: dict[str, str]) -> dict[str, str]:
     first, *rest = _name(payment.debtor.name, debtor_country(payment)).split()
     last = rest.pop() if rest else first
     account = payment.debtor_account
-    said = {
+    values = {
         "id": ((account and account.id) or "")[:_SENDER_ID_MAX],
         "legalName": us["legal_name"],
         "system": us["system"],
@@ -244,7 +244,7 @@ def _sender(order: Order, us: dict[str, str]) -> dict[str, str]:
         "country": payment.debtor.country or (payment.debtor_agent.bic or "")[4:6],
         "bank": payment.debtor_agent.bic or payment.debtor_agent.member_id or "",
     }
-    return {name: text for name, text in said.items() if text}
+    return {name: text for name, text in values.items() if text}
 
 
 def _name(text: str | None, country: str) -> str:
@@ -266,17 +266,17 @@ def _object(content: Content, name: str) -> Content:
 
 
 def _state(result: Content, *, enquired: bool = False) -> Answer:
-    ref, said = text_of(result, "ext"), text_of(result, "status")
-    if said == SvGateState.REFUSED:
+    ref, status = text_of(result, "ext"), text_of(result, "status")
+    if status == SvGateState.REFUSED:
         native = text_of(result, "code")
         outcome, reason = outcome_of(native, enquired=enquired)
         return Answer(ref, outcome, uetrs.from_hex(ref), native, reason)
-    outcome = STATES.get(said, Outcome.UNKNOWN)
+    outcome = STATES.get(status, Outcome.UNKNOWN)
     return Answer(
         ref=ref,
         outcome=outcome,
         uetr=uetrs.from_hex(ref),
-        rail_code=said,
+        rail_code=status,
         amount=_amount(result) if outcome is Outcome.DONE else None,
         rail_reference=result.get("refNum") or None,
     )

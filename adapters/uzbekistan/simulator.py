@@ -73,7 +73,7 @@ class SvGateSimulator:
 
     async def handle(self, request: RailRequest) -> RailResponse | None:
         """Respond to a request at the rail's path."""
-        refused = self._at_the_door(request)
+        refused = self._http_refusal(request)
         if refused:
             return RailResponse(refused)
         try:
@@ -86,7 +86,7 @@ class SvGateSimulator:
         except InvalidMessage:
             return self._reply(_error("", Failure(SvGateCode.NOT_JSON)))
 
-    def _at_the_door(self, request: RailRequest) -> int:
+    def _http_refusal(self, request: RailRequest) -> int:
         """The HTTP status for requests that are refused unread, or 0."""
         if request.path != messages.PATH:
             return 404
@@ -178,7 +178,7 @@ class SvGateSimulator:
             if entry is None:
                 raise Failure(SvGateCode.DISMISSED if ext in self.dismissed else SvGateCode.NO_ORDER, ext=ext)
             return RailResponse(
-                body=self._said(entry, outcome_of(entry), Corruption.NOTHING), content_type=_JSON
+                body=self._order_response(entry, outcome_of(entry), Corruption.NOTHING), content_type=_JSON
             )
         return await self._take(credit)
 
@@ -188,7 +188,7 @@ class SvGateSimulator:
         except DifferentContent:
             raise Failure(SvGateCode.OTHER_CONTENT, ext=credit.ref) from None
         self.held.pop(credit.ref, None)
-        response = await self.processor.respond_in_exchange(case, self._said)
+        response = await self.processor.respond_in_exchange(case, self._order_response)
         return response and replace(response, content_type=_JSON)
 
     def _dismiss(self, ext: str) -> Content:
@@ -226,15 +226,15 @@ class SvGateSimulator:
 
     def _credit(self, params: Content, kind: str, must: set[str], request: Content) -> CreditOrder:
         """Parse the only member of `credit` or `hold` and check every part of it."""
-        said = params[kind]
-        _must_have(said, must, _CREDIT_MAY)
-        _must_have(said["sender"], _SENDER, _SENDER_MAY)
-        ext, recipient = text_of(said, "ext"), text_of(said, "recipient")
-        minor, uetr = integer_of(said, "amount"), uetrs.from_hex(ext)
-        ours = (said["merchantId"], said["terminalId"])
+        members = params[kind]
+        _must_have(members, must, _CREDIT_MAY)
+        _must_have(members["sender"], _SENDER, _SENDER_MAY)
+        ext, recipient = text_of(members, "ext"), text_of(members, "recipient")
+        minor, uetr = integer_of(members, "amount"), uetrs.from_hex(ext)
+        ours = (members["merchantId"], members["terminalId"])
         fits = uetr is not None and ours == (self.identity["merchant_id"], self.identity["terminal_id"])
-        shape = messages.is_card(recipient) if kind == "credit" else _is_held(said, recipient)
-        if not (fits and shape and _is_reference(said["sender"]["refNum"])):
+        shape = messages.is_card(recipient) if kind == "credit" else _is_held(members, recipient)
+        if not (fits and shape and _is_reference(members["sender"]["refNum"])):
             raise Failure(SvGateCode.BAD_PARAMS)
         _must_be_within_limits(minor, ext)
         return CreditOrder(
@@ -242,11 +242,11 @@ class SvGateSimulator:
             uetr=uetr or "",
             amount=Money(minor, PROFILE.currency),
             account=_account(recipient),
-            expires_at=messages.read_timestamp(text_of(said, "expiresAt")),
+            expires_at=messages.read_timestamp(text_of(members, "expiresAt")),
             content=json_text.write(request),
         )
 
-    def _said(self, entry: BookEntry, outcome: Outcome, corruption: Corruption) -> bytes:
+    def _order_response(self, entry: BookEntry, outcome: Outcome, corruption: Corruption) -> bytes:
         """The response to the order as it is sent, corrupted if the script says so."""
         if outcome is Outcome.REFUSED:
             code, _, reason = entry.code.partition("/")
@@ -284,7 +284,7 @@ def simulator(settings: SimulatorSettings, callbacks: Callbacks) -> SvGateSimula
 def _response_body(entry: BookEntry, outcome: Outcome, corruption: Corruption) -> Content:
     """The content of `trans.ext` and of the response to an order about an entry."""
     state = _STATES[outcome]
-    said: Content = {
+    members: Content = {
         "ext": "0" * 31 + "1" if corruption is Corruption.REFERENCE else entry.rail_ref,
         "refNum": entry.fingerprint[:12],
         "amount": entry.amount_minor + (corruption is Corruption.AMOUNT),
@@ -292,7 +292,7 @@ def _response_body(entry: BookEntry, outcome: Outcome, corruption: Corruption) -
         "date12": datetime.now(UTC).astimezone(messages.ZONE).strftime("%y%m%d%H%M%S"),
         "status": state,
     }
-    return {**said, "code": entry.code} if state is SvGateState.REFUSED else said
+    return {**members, "code": entry.code} if state is SvGateState.REFUSED else members
 
 
 def _result(request_id: Any, result: Content) -> Content:
@@ -324,15 +324,15 @@ def _ext(params: Content, kind: str) -> str:
     return text_of(params[kind], "ext")
 
 
-def _must_have(said: Content, must: set[str], may: set[str]) -> None:
+def _must_have(members: Content, must: set[str], may: set[str]) -> None:
     """Check that every required member is present and that none is unknown."""
-    if not must <= set(said) <= must | may:
+    if not must <= set(members) <= must | may:
         raise Failure(SvGateCode.BAD_PARAMS)
 
 
-def _is_held(said: Content, recipient: str) -> bool:
+def _is_held(members: Content, recipient: str) -> bool:
     known = messages.is_account(recipient) or messages.is_phone(recipient)
-    return known and said["currency"] == messages.CURRENCY and integer_of(said, "time") > 0
+    return known and members["currency"] == messages.CURRENCY and integer_of(members, "time") > 0
 
 
 def _is_reference(text: str) -> bool:

@@ -23,7 +23,7 @@ from uuid import UUID
 
 import asyncpg
 
-from adapters.creditor import whom
+from adapters.creditor import account_key
 from ledger.books import Books
 from ledger.columns import Columns, Function, each, uuid
 from ledger.encoding import microseconds
@@ -106,9 +106,9 @@ def _look_alike_key(payment: CreditTransfer) -> str:
     amount = payment.interbank_settlement_amount
     return "\0".join(
         (
-            whom(payment.debtor_account),
+            account_key(payment.debtor_account),
             (payment.creditor_agent.bic or "")[:8],
-            whom(payment.creditor_account),
+            account_key(payment.creditor_account),
             amount.currency,
             str(amount.minor),
             payment.end_to_end_id,

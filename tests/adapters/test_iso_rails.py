@@ -132,7 +132,7 @@ def returned(country, key, **changes):
 
 @every
 def test_what_a_rail_gives_back_was_not_done(country, key):
-    answer = messages.read_word(returned(country, key), US, DIALECTS[country])
+    answer = messages.read_unsolicited(returned(country, key), US, DIALECTS[country])
 
     assert (answer.outcome, answer.reason, answer.rail_code) == (Outcome.REFUSED, "AC04", "AC04")
     assert answer.amount == Money(150000, DIALECTS[country].profile.currency)
@@ -142,7 +142,7 @@ def test_what_a_rail_gives_back_was_not_done(country, key):
 @pytest.mark.parametrize("original", ["1500.01", None])
 def test_less_than_the_whole_given_back_proves_nothing(original, key):
     said = original and {"Ccy": "PKR", "Amt": original}
-    answer = messages.read_word(returned("PK", key, OrgnlIntrBkSttlmAmt=said), US, PAKISTAN)
+    answer = messages.read_unsolicited(returned("PK", key, OrgnlIntrBkSttlmAmt=said), US, PAKISTAN)
 
     assert (answer.outcome, answer.reason) == (Outcome.UNKNOWN, None)
 
@@ -152,7 +152,7 @@ def test_less_than_the_whole_given_back_proves_nothing(original, key):
 )
 def test_a_return_must_name_one_order(changes, key):
     with pytest.raises(InvalidMessage):
-        messages.read_word(returned("BY", key, **changes), US, BELARUS)
+        messages.read_unsolicited(returned("BY", key, **changes), US, BELARUS)
 
 
 @pytest.mark.asyncio(loop_scope="session")
