@@ -11,7 +11,7 @@ import re
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Generic, TypeVar
@@ -22,7 +22,7 @@ from msgspec import inspect
 
 from schemas.errors import InvalidMessage
 from switch.approvals.effects import Effect, Resource
-from switch.base.calendars import is_countable
+from switch.base.calendars import is_countable, is_countable_day
 from switch.base.plausibility import Bands, Comparison, Factor
 from switch.identity.model import Role, Seat
 from switch.identity.permissions import Right
@@ -139,11 +139,14 @@ class Kind(Generic[C]):
 
 
 def _check_instants(content: Content) -> None:
-    """Refuse instants that are outside the range of the database or of time zones."""
+    """Refuse instants and days that are outside the range of the database or of time zones."""
     for name in content.__struct_fields__:
         value = getattr(content, name)
         if isinstance(value, datetime) and value.tzinfo and not is_countable(value):
             text = f"{name}: an instant between 1970 and the end of 9999, UTC, is required"
+            raise InvalidMessage(text, rule="content")
+        if type(value) is date and not is_countable_day(value):
+            text = f"{name}: a day between 1970 and 30 December 9999 is required"
             raise InvalidMessage(text, rule="content")
 
 

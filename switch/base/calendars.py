@@ -19,12 +19,19 @@ from adapters.business_days import BusinessCalendar
 from schemas.errors import NotFound
 
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST: Final = datetime.max.replace(tzinfo=UTC)
+LATEST: Final = datetime.max.replace(tzinfo=UTC) - timedelta(microseconds=1)
+LAST_DAY: Final = date.max - timedelta(days=1)
+"""The database driver stores the last instant and the last day of Python's calendar as infinity."""
 
 
 def is_countable(instant: datetime) -> bool:
     """Whether an aware instant is in the supported range: from 1970 to the end of 9999, in UTC."""
     return EARLIEST <= instant <= LATEST
+
+
+def is_countable_day(day: date) -> bool:
+    """Whether a day is in the supported range: from 1970 to 30 December 9999."""
+    return EARLIEST.date() <= day <= LAST_DAY
 
 
 def zone_of(currency: str) -> str:

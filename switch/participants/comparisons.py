@@ -20,6 +20,11 @@ _BPS_REFERENCE: Final = 100
 _SHARE_OF_LARGEST: Final = 100
 """A first flat fee is compared with one per cent of the largest payment of the source country's rail."""
 
+_SAME_RATE: Final = Fraction(2, 1000)
+"""A rate that differs less from an inverse is that inverse."""
+_OTHER_RATE: Final = Fraction(2, 100)
+"""A rate that differs less from the one in force is an ordinary step, also if it is near the inverse."""
+
 _statement: Final = statements("switch.participants")
 _RATES: Final = _statement("rates_in_force")
 _RATE_BEFORE: Final = _statement("rate_before")
@@ -62,11 +67,17 @@ async def of_rate(
             reference=text_of_rate(reference),
             stated=rate,
             factor=stated / reference,
-            beyond=not bands.is_rate(stated / reference, source, target),
+            beyond=not bands.is_rate(stated / reference, source, target)
+            or (what is Measure.RATE and _is_inverse(stated, reference)),
         )
         for what, reference in found
         if reference
     ] or [incomparable(rate)]
+
+
+def _is_inverse(stated: Fraction, in_force: Fraction) -> bool:
+    """Whether a rate is the one in force the other way round; near one the band alone would accept that."""
+    return abs(stated * in_force - 1) <= _SAME_RATE and abs(stated / in_force - 1) > _OTHER_RATE
 
 
 def text_of_rate(rate: Fraction) -> str:
@@ -128,7 +139,7 @@ async def of_limits(
         now, then = row[name], None if text is None else cap_of(text, currency)
         if then is None:
             if now is not None:
-                reference = Money(now, currency).text
+                reference = f"{Money(now, currency).text} {currency}"
                 found.append(Comparison(what, reference, "no limit", UNLIMITED, beyond=True))
             continue
         if now:

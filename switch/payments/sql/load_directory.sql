@@ -43,6 +43,6 @@ SELECT jsonb_build_object(
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'currency', d.currency, 'day', d.day, 'business', d.business
         ) ORDER BY d.currency, d.day), '[]') FROM switch.calendar_override AS d
-        WHERE d.day >= current_date - 2
+        WHERE d.day >= current_date - 2 AND isfinite(d.day)
     )
 )::text;

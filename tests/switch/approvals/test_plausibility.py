@@ -19,6 +19,7 @@ from switch.base import calendars
 from switch.base.plausibility import UNLIMITED, Bands, Comparison, Measure, check, text_of
 from switch.change_catalogue import KINDS
 from switch.identity.model import ChangeState
+from switch.payments import directory
 from switch.writer.context import ServiceContext
 from tests.switch.desk import agree, done, onboarding, open_desk, person
 
@@ -70,6 +71,18 @@ async def test_an_exchange_rate_mistyped_by_a_factor_of_100_needs_a_third_confir
     await done(desk, "rate.set", RATE)
 
     await refused(desk, "rate.set", {**RATE, "rate": rate}, factor)
+
+
+async def test_the_inverse_of_a_rate_near_one_was_within_the_band(desk: ServiceContext) -> None:
+    """0.959297 and its inverse are nine per cent apart, so that two tired people could turn a rate round."""
+    await done(desk, "rate.set", {**RATE, "rate": "0.959297"})
+
+    await refused(desk, "rate.set", {**RATE, "rate": "1.0424"}, "1.09")
+
+
+async def test_a_small_step_of_a_rate_near_one_is_no_inverse(desk: ServiceContext) -> None:
+    await done(desk, "rate.set", {**RATE, "rate": "1.004"})
+    await done(desk, "rate.set", {**RATE, "rate": "0.996"})
 
 
 async def test_a_rate_within_ten_per_cent_needs_none(desk: ServiceContext) -> None:
@@ -263,8 +276,35 @@ async def test_a_day_that_closes_today_needs_a_third_confirmation(desk: ServiceC
 
 async def test_a_day_that_is_over_is_refused(desk: ServiceContext) -> None:
     content = {"currency": "INR", "day": "2026-01-02", "business": False, "reason": "test"}
-    with pytest.raises(Refused, match="this day is over"):
+    with pytest.raises(Refused, match="this day is in the past"):
         await agree(desk, "calendar.set", content)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("calendar.set", {"currency": "INR", "day": "9999-12-31", "business": True, "reason": "test"}),
+        ("rate.set", {**RATE, "valid_from": "9999-12-31T23:59:59.999999Z"}),
+        ("rail.switch", {"country": "PK", "open": False, "opens_at": "9999-12-31T23:59:59.999999Z"}),
+    ],
+)
+async def test_the_last_day_of_the_calendar_stopped_every_payment(
+    desk: ServiceContext, kind: str, content: dict[str, Any]
+) -> None:
+    """The driver stores it as infinity, which the directory could not read: no payment was accepted any more."""
+    with pytest.raises(InvalidMessage, match="9999"):
+        await agree(desk, kind, content)
+
+    await directory.load(desk.pool)
+
+
+async def test_the_directory_is_read_beside_a_day_at_infinity(desk: ServiceContext) -> None:
+    await desk.pool.execute(
+        "INSERT INTO switch.calendar_override (currency, day, business, reason)"
+        " VALUES ('INR', 'infinity', true, 'test')"
+    )
+
+    assert (await directory.load(desk.pool)).stated_days == []
 
 
 @pytest.mark.parametrize(
