@@ -70,7 +70,7 @@ class HttpClient:
     timing: Timing
     _session: aiohttp.ClientSession | None = field(default=None, init=False)
     _at: int = field(default=0, init=False)
-    """The endpoint in use: it stays in use until no connection can be made to it."""
+    """The endpoint in use. It changes only when no connection can be made to it."""
 
     async def request(
         self,
@@ -85,7 +85,7 @@ class HttpClient:
     ) -> HttpReply | HttpFailure:
         """One exchange with the rail; `total_s` replaces the time-out of an order for other requests.
 
-        Where no connection can be made to an endpoint, so that nothing was sent, the next one is tried.
+        If no connection can be made to an endpoint, nothing was sent, and the next endpoint is tried.
         """
         urls = self.connection.urls
         for at in [(self._at + turn) % len(urls) for turn in range(len(urls))]:
@@ -116,7 +116,7 @@ class HttpClient:
         """One exchange with one endpoint.
 
         Raises:
-            aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError: nothing left us.
+            aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError: nothing was sent.
 
         """
         try:
@@ -213,7 +213,7 @@ async def _read(response: aiohttp.ClientResponse, most: int) -> bytes | None:
 
 
 def _verified(connection: RailConnection) -> ssl.SSLContext | bool:
-    """TLS as the connection states it, or aiohttp's own if it states nothing."""
+    """The TLS settings of the connection; aiohttp's defaults if it has none."""
     if connection.ca_file is None and connection.certificate_file is None:
         return True
     return tls.context(connection)

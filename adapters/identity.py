@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 
 class MissingIds(ValueError):
-    """A connection brings no value for some ids; the text names them."""
+    """A connection has no value for some ids; the text names them."""
 
 
 def require(identity: Mapping[str, str], names: Iterable[str], rail: str = "the rail") -> None:

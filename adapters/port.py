@@ -150,7 +150,7 @@ class RailConnection:
 
     base_url: str
     ca_file: Path | None = None
-    """The authorities that the rail's certificate must come from; without it, those of this machine."""
+    """The authorities of the rail's certificate; without it, those that this machine trusts."""
     signing_key: bytes = b""
     """Our private key, PEM."""
     rail_key: bytes = b""
@@ -160,18 +160,18 @@ class RailConnection:
     time_scale: float = 1.0
     """Scale of all time-outs except that to connect, which is never shortened: for tests and demos."""
     other_urls: tuple[str, ...] = ()
-    """Further endpoints of the same rail, for when no connection can be made to the one in use."""
+    """Further endpoints of the same rail, used when no connection can be made to the current one."""
     certificate_file: Path | None = None
-    """Our certificate for TLS, and those between it and its authority, PEM; with its key."""
+    """Our TLS client certificate, PEM, with its key and the intermediate certificates."""
     certificate_key_file: Path | None = None
     connect_s: float | None = None
-    """Instead of the profile's time-out to connect."""
+    """Replaces the profile's time-out to connect."""
     submit_s: float | None = None
-    """Instead of the profile's time-out of an exchange."""
+    """Replaces the profile's time-out of an exchange."""
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """Every endpoint, in the order of preference."""
+        """Every endpoint in order of preference."""
         return (self.base_url, *self.other_urls)
 
     @property

@@ -1,4 +1,4 @@
-"""TLS to a rail: the authorities that we trust there, and the certificate that we show."""
+"""TLS to a rail: the authorities that we trust, and our client certificate."""
 
 import ssl
 
@@ -6,10 +6,10 @@ from adapters.port import RailConnection
 
 
 def context(connection: RailConnection) -> ssl.SSLContext:
-    """TLS 1.2 or later that trusts the rail's own authorities only, where they are given.
+    """TLS 1.2 or later; trusts only the rail's own authorities if they are given.
 
     Raises:
-        OSError: a file is missing, or is no certificate; the key does not fit (`ssl.SSLError`).
+        OSError: a file is missing or not a certificate, or the key does not match (`ssl.SSLError`).
 
     """
     made = ssl.create_default_context(cafile=connection.ca_file)
@@ -20,5 +20,5 @@ def context(connection: RailConnection) -> ssl.SSLContext:
 
 
 def _unknown() -> str:
-    """No key of ours has a password: without this, OpenSSL would ask for one at the terminal."""
+    """None of our keys has a password: without this function OpenSSL would ask for one at the terminal."""
     return ""

@@ -78,7 +78,7 @@ class Pool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._failures = 0
         self._at = 0
-        """The endpoint in use: it stays in use until no connection can be made to it."""
+        """The endpoint in use. It changes only when no connection can be made to it."""
         self._not_before = 0.0
         self._last = Unreachable("connect")
         self.overheard: MessageHandler | None = None
@@ -185,7 +185,7 @@ class Pool:
             self._links.append(link)
 
     async def _signed_on(self) -> RailLink:
-        """Make a connection to the endpoint in use; where that fails, to the next ones in turn."""
+        """Make a connection to the endpoint in use; if that fails, to the next ones in turn."""
         urls = self._connection.urls
         for at in [(self._at + turn) % len(urls) for turn in range(len(urls))]:
             try:

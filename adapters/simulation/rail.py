@@ -202,7 +202,7 @@ class OrderProcessor:
         return EnquiryFinding(entry, outcome_of(entry), entry.code, plan.enquiry_corruption)
 
     def cycle(self, day: str) -> list[BookEntry]:
-        """Orders that became final on a day of the rail's clock, oldest first; reversals count as credits."""
+        """Final orders of a day of the rail's clock, oldest first; reversed ones count as done."""
         final = (entry for entry in self.book.entries.values() if entry.outcome is not EntryStatus.PENDING)
         return [entry for entry in final if self.profile.hours.day(datetime.fromisoformat(entry.at)) == day]
 
