@@ -8,7 +8,6 @@ in `Sec-Fetch-Site` or `Origin`, and a request with neither is refused.
 import json
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal, TypeVar
-from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
@@ -22,6 +21,7 @@ from switch.api.authentication import authenticate
 from switch.api.paging import After, Before, Limit, Page
 from switch.api.runtime import Runtime
 from switch.approvals import approvals
+from switch.base import urls
 from switch.change_catalogue import KINDS, describe
 from switch.identity import enrolment, sessions, sign_in
 from switch.identity.model import Change, ChangeState, Person
@@ -154,8 +154,8 @@ def check_same_origin(request: Request) -> None:
         if site != "same-origin":
             raise NotAllowed("the request comes from another site")
         return
-    origin = request.headers.get("origin")
-    if origin is None or urlsplit(origin).netloc != request.headers.get("host"):
+    origin = urls.split(request.headers.get("origin", ""))
+    if origin is None or not origin.netloc or origin.netloc != request.headers.get("host"):
         raise NotAllowed("the request comes from another site")
 
 

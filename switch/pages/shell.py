@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Annotated, Any, Final
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 from fastapi import Depends, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -19,6 +19,7 @@ from schemas.errors import InvalidMessage, NotAllowed, NotAuthentic
 from switch.api import body as bodies
 from switch.api.people import desk_of, find_person, set_cookie
 from switch.api.runtime import Runtime
+from switch.base import urls
 from switch.base.calendars import zone_in
 from switch.identity.model import Person, Role
 from switch.identity.permissions import Right, may
@@ -197,7 +198,9 @@ async def on_sign_in_required(request: Request, _: Exception) -> Response:
 
 def is_ours(path: str) -> bool:
     """Whether a return path is one of these pages; any other would be an open redirect."""
-    parts = urlsplit(path)
+    parts = urls.split(path)
+    if parts is None:
+        return False
     return not parts.scheme and not parts.netloc and parts.path.startswith(PREFIX) and "\\" not in path
 
 

@@ -4,12 +4,12 @@ import asyncio
 import ipaddress
 import socket
 from typing import Final
-from urllib.parse import urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
 from schemas.errors import InvalidMessage
+from switch.base import urls
 
 URL_MAX: Final = 500
 
@@ -46,8 +46,10 @@ def check(url: str, *, sandbox: bool) -> None:
         InvalidMessage: not an absolute HTTPS URL of a public network, or with credentials in it.
 
     """
-    parts = urlsplit(url)
-    if len(url) > URL_MAX or not parts.hostname or parts.username or parts.password or parts.fragment:
+    parts = urls.split(url)
+    if len(url) > URL_MAX or parts is None or not parts.hostname:
+        raise InvalidMessage("not an absolute URL without credentials")
+    if parts.username or parts.password or parts.fragment:
         raise InvalidMessage("not an absolute URL without credentials")
     if parts.scheme != "https" and not (sandbox and parts.scheme == "http"):
         raise InvalidMessage("an https URL is required")

@@ -301,6 +301,8 @@ async def test_a_webhook_is_its_owners_alone(stack: Stack):
         {"url": "ftp://x"},
         {"url": "http://u:p@host/"},
         {"url": "/x"},
+        {"url": "http://[::1"},
+        {"url": "http://127.0.0.1:99999/"},
         {"url": "http://x", "more": 1},
     ],
 )
