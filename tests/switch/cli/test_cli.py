@@ -66,7 +66,7 @@ def test_a_payment_is_proved_offline_and_a_changed_bundle_is_not(
 ) -> None:
     file = tmp_path / "bundle.json"
     exported = payswitch(stack, "audit", "export", paid["uetr"], "-o", str(file))
-    key = exported.stderr.strip().removeprefix("verify with: ")
+    key = exported.stderr.strip().removeprefix("verifier key: ")
 
     def verdict() -> int:
         command = [sys.executable, "-m", "switch.cli", "audit", "verify", str(file), key]

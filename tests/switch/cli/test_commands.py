@@ -423,5 +423,5 @@ def test_up_on_a_port_that_is_taken_names_the_remedy(
     port = str(stack.settings.port)
     line = in_one_line_after(capfd, ["up", "--sandbox", "--port", port, "--data", str(data_directory / "d")])
 
-    assert f"port {port} is taken" in line
+    assert f"port {port} is not available" in line
     assert "--port" in line

@@ -109,7 +109,7 @@ async def test_a_browser_signs_in_acts_and_signs_out(http: aiohttp.ClientSession
     assert me[0] == 200
     assert me[1]["person"]["role"] == "auditor"
     assert own[1]["detail"] == "your role may not do this"  # the site is right, the role is not
-    assert other[1]["detail"] == none[1]["detail"] == "from another site"
+    assert other[1]["detail"] == none[1]["detail"] == "the request comes from another site"
     assert (out, after) == (204, 401)
 
 
