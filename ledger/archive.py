@@ -1,15 +1,15 @@
-"""History that was detached: files of events, and the signed note that says what they are.
+"""Detached history: files of events, and the signed note that describes them.
 
-An archive covers a range of the log. Its events are in `events-FIRST-LAST.jsonl.gz`, one JSON object a
+An archive covers a range of the log. Its events are in `events-FIRST-LAST.jsonl.gz`, one JSON object per
 line as in an audit bundle: `seq`, `number`, `at` in microseconds, `kind`, `change` and `body` in
-hexadecimal. The database keeps the leaf hash of each, so that proofs can still be made, and the state of
-the ledger after the last, so that `verify` can go on from there without the files. The note, signed with
-the checkpoints' key, fixes all of it:
+hexadecimal. The database keeps the leaf hash of each event, so that proofs can still be made, and the state
+of the ledger after the last event, so that `verify` can continue without the files. The note, signed with
+the key of checkpoints, covers all of it:
 
     payswitch-archive/1
     1 16777216                          first and last event
-    tree SHA256                         root over the leaves of these events alone (RFC 9162)
-    state SHA256                        of the state as the database keeps it
+    tree SHA256                         root over the leaves of only these events (RFC 9162)
+    state SHA256                        hash of the state in the database
     file NAME SHA256 LINES              each file
 """
 
@@ -35,7 +35,7 @@ _READ: Final = statement("read_archives")
 
 
 class Archived(NotFound):
-    """This part of history was detached; it is in the archive's files."""
+    """This part of history was detached; it is in archive files."""
 
 
 class ArchivedEvent(NamedTuple):
@@ -60,7 +60,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What the note says."""
+    """The content of the note."""
 
     first_seq: int
     last_seq: int
@@ -85,7 +85,7 @@ class Manifest:
         """Read a note, signed or not.
 
         Raises:
-            ValueError: it is not an archive's.
+            ValueError: it is not the note of an archive.
 
         """
         text = note.partition("\n\n")[0]
@@ -111,7 +111,7 @@ def _parse_file(line: str) -> File:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """One detached range, as the database remembers it."""
+    """One detached range, as recorded in the database."""
 
     first_seq: int
     last_seq: int
@@ -122,22 +122,22 @@ class Archive:
 
     @property
     def events_file(self) -> str:
-        """The name of the file of its events."""
+        """The name of its events file."""
         return events_file(self.first_seq, self.last_seq)
 
 
 def events_file(first_seq: int, last_seq: int) -> str:
-    """The name of the file of a range's events."""
+    """The name of the events file of a range."""
     return f"events-{first_seq}-{last_seq}.jsonl.gz"
 
 
 async def read(connection: asyncpg.Connection | asyncpg.Pool) -> list[Archive]:
-    """Everything that was detached, oldest first."""
+    """Read all archives, oldest first."""
     return [Archive(*row) for row in await connection.fetch(_READ)]
 
 
 class LineWriter:
-    """Writes JSON objects, one a line, compressed; an earlier attempt's file is replaced."""
+    """Writes JSON objects, one per line, compressed; replaces the file of an earlier attempt."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -146,17 +146,17 @@ class LineWriter:
         self._out = gzip.GzipFile(filename="", mode="wb", fileobj=self._raw, mtime=0)
 
     def write(self, row: dict[str, Any]) -> None:
-        """One line; bytes become hexadecimal."""
+        """Write one line; bytes become hexadecimal."""
         plain = {name: value.hex() if isinstance(value, bytes) else value for name, value in row.items()}
         self._out.write(json.dumps(plain, separators=(",", ":")).encode() + b"\n")
         self._lines += 1
 
     def write_event(self, event: Sequence[Any]) -> None:
-        """One event."""
+        """Write one event."""
         self.write(dict(zip(ArchivedEvent._fields, event[: len(ArchivedEvent._fields)], strict=True)))
 
     def close(self) -> File:
-        """Flush it to the disk."""
+        """Flush the file to disk."""
         self._out.close()
         self._raw.flush()
         os.fsync(self._raw.fileno())
@@ -165,7 +165,7 @@ class LineWriter:
 
 
 def sha256_of(file: Path) -> str:
-    """A file's hash, hexadecimal."""
+    """The hash of a file, hexadecimal."""
     digest = sha256()
     with file.open("rb") as content:
         while piece := content.read(1 << 20):
@@ -174,17 +174,17 @@ def sha256_of(file: Path) -> str:
 
 
 def read_lines(file: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a file of an archive."""
+    """Read the objects of an archive file."""
     with gzip.open(file, "rt", encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)
 
 
 def read_events(file: Path) -> Iterator[ArchivedEvent]:
-    """The events of an archive's file.
+    """Read the events of an archive file.
 
     Raises:
-        OSError, EOFError, ValueError, KeyError, TypeError: it is not such a file, or not all of it.
+        OSError, EOFError, ValueError, KeyError, TypeError: it is not such a file, or incomplete.
 
     """
     for row in read_lines(file):
@@ -199,7 +199,7 @@ def read_events(file: Path) -> Iterator[ArchivedEvent]:
 
 
 def encode_state(replay: Replay, window_balances: int) -> bytes:
-    """The state of a replay, the same bytes for the same state."""
+    """Encode the state of a replay; the same state gives the same bytes."""
     state = {
         "balances": {str(number): asdict(balance) for number, balance in replay.balances.items()},
         "windows": replay.windows,
@@ -211,7 +211,7 @@ def encode_state(replay: Replay, window_balances: int) -> bytes:
 
 
 def restore_state(replay: Replay, state: bytes) -> int:
-    """Put a replay where an archive ends; how many rows of `window_balance` there were by then."""
+    """Set a replay to the end of an archive; return the number of rows of `window_balance` at that point."""
     said = json.loads(state)
     replay.balances = {int(number): Balance(**balance) for number, balance in said["balances"].items()}
     replay.windows = dict(said["windows"])

@@ -1,8 +1,8 @@
 """The audit tree beside the ledger: roots, proofs, signed checkpoints, and bundles that verify offline.
 
-Leaf i (from 0) is the leaf hash of event i + 1, which the writer stores with the event. This module reads
-leaves; it never holds the writer up. `grow` stores the roots of complete subtrees, so that a root or a proof
-over ten million events reads a few hundred rows.
+Leaf i (from 0) is the leaf hash of event i + 1, which the writer stores with the event. This module only
+reads leaves and never blocks the writer. `grow` stores the roots of complete subtrees, so that a root or a
+proof over ten million events reads only a few hundred rows.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ from ledger.signing import Signer
 from ledger.sql import statement
 
 BLOCK_LEVEL: Final = 8
-"""Subtrees of 2**8 leaves and up are stored."""
+"""Subtrees of 2**8 leaves and more are stored."""
 
 _BLOCK: Final = 1 << BLOCK_LEVEL
 _BLOCKS_AT_ONCE: Final = 64
@@ -49,13 +49,13 @@ _ADD_CHECKPOINT: Final = statement("add_checkpoint")
 BUNDLE_FORMAT: Final = "payswitch-audit-bundle/1"
 
 NEWEST_IN_BUNDLE: Final = 100
-"""Of the older checkpoints a bundle has so many, and the last one of each month before: one is published a
-minute. For any other, `consistency` makes a bundle of its own."""
+"""The number of older checkpoints in a bundle, besides the last one of each earlier month: one is published
+every minute. For any other, `consistency` makes a separate bundle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A tree that was signed and published."""
+    """A signed and published tree."""
 
     size: int
     root: bytes
@@ -64,7 +64,7 @@ class Checkpoint:
 
 
 async def grow(connection: asyncpg.Connection) -> int:
-    """Store the subtrees that have become complete; how many events they cover."""
+    """Store the subtrees that have become complete; return the number of events they cover."""
     row = await connection.fetchrow(_SIZE)
     blocks, complete = row["blocks"], row["events"] >> BLOCK_LEVEL
     while blocks < complete:
@@ -82,7 +82,7 @@ async def grow(connection: asyncpg.Connection) -> int:
 
 
 async def _complete_parents(connection: asyncpg.Connection, nodes: dict[tuple[int, int], bytes]) -> None:
-    """Add every inner node whose right child is new; the left one is new as well or stored."""
+    """Add every inner node whose right child is new; the left child is new or stored."""
     for (level, position), found in list(nodes.items()):
         node = found
         while position & 1:
@@ -93,17 +93,17 @@ async def _complete_parents(connection: asyncpg.Connection, nodes: dict[tuple[in
 
 
 async def root(connection: asyncpg.Connection, size: int) -> bytes:
-    """The root of the first `size` events."""
+    """Compute the root of the first `size` events."""
     return EMPTY_ROOT if size == 0 else await _subtree(connection, (0, size))
 
 
 async def prove_inclusion(connection: asyncpg.Connection, seq: int, size: int) -> list[bytes]:
-    """The proof that event `seq` is among the first `size`."""
+    """Prove that event `seq` is among the first `size`."""
     return [await _subtree(connection, part) for part in inclusion_ranges(seq - 1, size)]
 
 
 async def prove_consistency(connection: asyncpg.Connection, first: int, second: int) -> list[bytes]:
-    """The proof that the tree of `first` events is a prefix of that of `second`."""
+    """Prove that the tree of `first` events is a prefix of the tree of `second` events."""
     return [await _subtree(connection, part) for part in consistency_ranges(first, second)]
 
 
@@ -123,7 +123,7 @@ async def _subtree(connection: asyncpg.Connection, part: Range) -> bytes:
 
 
 async def read_leaves(connection: asyncpg.Connection, start: int, end: int) -> list[bytes]:
-    """Leaf hashes, also of events that were detached."""
+    """Read leaf hashes, also of detached events."""
     blocks = await connection.fetch(_ARCHIVED, start >> BLOCK_LEVEL, (end - 1) >> BLOCK_LEVEL)
     packed = b"".join(block["leaves"] for block in blocks)
     skipped = (start & (_BLOCK - 1)) * _HASH_BYTES
@@ -131,12 +131,12 @@ async def read_leaves(connection: asyncpg.Connection, start: int, end: int) -> l
     leaves = [packed[place : place + _HASH_BYTES] for place in places]
     leaves += [row["leaf"] for row in await connection.fetch(_LEAVES, start + len(leaves), end)]
     if len(leaves) != end - start:
-        raise ValueError(f"events {start + 1} to {end} are not all there")
+        raise ValueError(f"events {start + 1} to {end} are not complete")
     return leaves
 
 
 async def checkpoint(connection: asyncpg.Connection, signer: Signer) -> Checkpoint | None:
-    """Sign the tree as it is now and keep the note; None where nothing happened since the last one."""
+    """Sign the present tree and store the note; None if there is no event since the last one."""
     await grow(connection)
     size = (await connection.fetchrow(_SIZE))["events"]
     if size == 0:
@@ -147,25 +147,25 @@ async def checkpoint(connection: asyncpg.Connection, signer: Signer) -> Checkpoi
 
 
 async def checkpoints(connection: asyncpg.Connection | asyncpg.Pool, *, beyond: int = 0) -> list[Checkpoint]:
-    """Everything that was published, oldest first; `beyond` leaves out trees of so many events or fewer."""
+    """Read all checkpoints, oldest first; `beyond` skips trees with up to that many events."""
     return [Checkpoint(*row) for row in await connection.fetch(_CHECKPOINTS, beyond)]
 
 
 async def page(
     connection: asyncpg.Connection | asyncpg.Pool, *, before: int | None = None, limit: int = 1
 ) -> list[Checkpoint]:
-    """What was published, newest first, smaller than `before`."""
+    """Read checkpoints, newest first, with fewer events than `before`."""
     return [Checkpoint(*row) for row in await connection.fetch(_PAGE_CHECKPOINTS, before, None, limit)]
 
 
 async def find(connection: asyncpg.Connection | asyncpg.Pool, size: int) -> Checkpoint | None:
-    """The checkpoint of this size."""
+    """Find the checkpoint of this size."""
     row = await connection.fetchrow(_PAGE_CHECKPOINTS, None, size, 1)
     return None if row is None else Checkpoint(*row)
 
 
 async def find_event(connection: asyncpg.Connection, seq: int) -> ArchivedEvent | None:
-    """One event of the log, if it is there and was not detached."""
+    """Find one event of the log, if it exists and was not detached."""
     row = await connection.fetchrow(_EVENT, seq)
     if row is None:
         return None
@@ -176,22 +176,22 @@ async def find_event(connection: asyncpg.Connection, seq: int) -> ArchivedEvent 
 async def consistency(
     connection: asyncpg.Connection, first: Checkpoint, second: Checkpoint
 ) -> dict[str, Any]:
-    """A bundle without events: that the tree of `second`, the larger, extends that of `first`."""
+    """Make a bundle without events, which proves that the larger tree of `second` extends that of `first`."""
     return await _bundle(connection, [first, second], [])
 
 
 async def bundle(
     connection: asyncpg.Connection, numbers: Sequence[int], archives: Path | None = None
 ) -> dict[str, Any]:
-    """Everything that happened to these sets, accounts or windows, proved to the newest checkpoint.
+    """Make a bundle of all events of these sets, accounts or windows, with proofs to the newest checkpoint.
 
-    JSON's types only; bytes are hexadecimal. Older checkpoints come with proofs that the newest extends
-    them, so a reader who kept one of them can tell that history was not rewritten since. Events that were
-    detached are looked for in the files of `archives`, from one end to the other.
+    It has only JSON types; bytes are hexadecimal. Older checkpoints have proofs that the newest extends them,
+    so a reader who kept one of them can verify that history was not rewritten since. Detached events are
+    searched in the files of `archives`, by a full scan.
 
     Raises:
-        Archived: some of it was detached, and its file is not in `archives`.
-        ValueError: nothing was published yet.
+        Archived: an event was detached, and its file is not in `archives`.
+        ValueError: there is no checkpoint yet.
 
     """
     newest = await page(connection)
@@ -204,7 +204,7 @@ async def bundle(
 
 
 async def bundle_of(connection: asyncpg.Connection, events: Sequence[ArchivedEvent]) -> dict[str, Any]:
-    """These events, proved to the newest checkpoint, as `bundle` does.
+    """Make a bundle of these events with proofs to the newest checkpoint, as `bundle` does.
 
     Raises:
         ValueError: no checkpoint covers them yet.
@@ -245,14 +245,14 @@ async def _bundle(
 async def _archived_events(
     connection: asyncpg.Connection, numbers: Sequence[int], archives: Path | None
 ) -> list[ArchivedEvent]:
-    """Events of these numbers that were detached: none of a number that is younger than an archive."""
+    """Find the detached events of these numbers; archives older than a number are skipped."""
     wanted, found = set(numbers), []
     for detached in await archive.read(connection):
         older = {number for number in wanted if number <= detached.last_seq}
         if not older:
             continue
         if archives is None or not (archives / detached.events_file).exists():
-            raise Archived(f"events up to {detached.last_seq} are in an archive that is not here")
+            raise Archived(f"events up to {detached.last_seq} are in an archive that is not available")
         found += [
             event for event in archive.read_events(archives / detached.events_file) if event.number in older
         ]

@@ -1,12 +1,11 @@
-"""Backups of the embedded server, and its restore to an instant.
+"""Backups of the embedded server, and restores to an instant.
 
-A directory of backups has two parts. `wal/` gets every segment of the write-ahead log as it is finished,
-at the latest after `ARCHIVE_TIMEOUT_S` (`archive_settings` makes the server do that). `base-TIME/` is a
-copy of all files, made by `pg_basebackup` while work goes on. From a copy and the log after it the
-database is what it was at any instant since: `restore` starts a server that replays the log up to the
-instant and then stops.
+A backup directory has two parts. `wal/` gets every finished segment of the write-ahead log, at the latest
+after `ARCHIVE_TIMEOUT_S` (`archive_settings` configures the server). `base-TIME/` is a copy of all files,
+made by `pg_basebackup` during operation. With a copy and the later log, a database can be restored to any
+instant since: `restore` starts a server that replays the log up to the instant and then stops.
 
-Nothing here deletes what it replaces: the files that were there are moved aside.
+Replaced files are never deleted; they are moved aside.
 """
 
 import hashlib
@@ -31,7 +30,7 @@ from ledger.postgres import (
 )
 
 ARCHIVE_TIMEOUT_S: Final = 60
-"""What a machine that is lost with all its disks may take with it, at most."""
+"""Seconds: the largest loss of data if a machine is lost with all its disks."""
 
 RESTORE_TIMEOUT_S: Final = 4 * 3600.0
 
@@ -43,12 +42,12 @@ _RECOVERY: Final = "# payswitch restore"
 
 
 class BackupError(RuntimeError):
-    """A backup could not be made, is damaged, or does not reach the instant."""
+    """A backup could not be made, is damaged, or does not cover the instant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """One copy of all files. It can be restored to any instant from `ended_at` on."""
+    """One copy of all files. It can be restored to any instant from `ended_at`."""
 
     directory: Path
     started_at: datetime
@@ -56,14 +55,14 @@ class Backup:
 
     @property
     def first_segment(self) -> str:
-        """The oldest file of the log that this copy needs."""
+        """The oldest log segment that this copy needs."""
         label = (self.directory / "backup_label").read_text(encoding="utf-8")
         start = next(line for line in label.splitlines() if line.startswith("START WAL LOCATION"))
         return start.rpartition("file ")[2].rstrip(")")
 
 
 def archive_settings(directory: Path) -> Mapping[str, str]:
-    """Settings of a server that keeps its log in `directory`, which is made if it is missing."""
+    """Settings of a server that archives its log in `directory`, which is created if missing."""
     wal = directory.absolute() / _WAL
     wal.mkdir(parents=True, exist_ok=True, mode=0o700)
     account = unprivileged_account()
@@ -71,7 +70,7 @@ def archive_settings(directory: Path) -> Mapping[str, str]:
         allow_traversal(wal)
         os.chown(wal, account.uid, account.gid)
     place = shlex.quote(str(wal)).replace("%", "%%")
-    # A segment that is there with the same content was archived before a crash; with another it is an error.
+    # An existing segment with the same content was archived before a crash; other content is an error.
     command = (
         f"if test -f {place}/%f; then cmp -s %p {place}/%f; else"
         f" cp %p {place}/%f.part && sync {place}/%f.part && mv {place}/%f.part {place}/%f && sync {place}; fi"
@@ -87,8 +86,8 @@ def make(url: str, directory: Path) -> Backup:
     """Copy all files of the running server.
 
     Raises:
-        BackupError: `pg_basebackup` says why.
-        NotInstalled: it is not here.
+        BackupError: `pg_basebackup` failed.
+        NotInstalled: it is not installed.
 
     """
     started = datetime.now(UTC)
@@ -118,7 +117,7 @@ def make(url: str, directory: Path) -> Backup:
 
 
 def read(directory: Path) -> list[Backup]:
-    """Every complete backup, oldest first."""
+    """Read all complete backups, oldest first."""
     found = []
     for base in sorted(directory.glob(f"{_BASE}*")):
         if (base / _RECORD).exists() and base.suffix != ".part":
@@ -130,7 +129,7 @@ def read(directory: Path) -> list[Backup]:
 
 
 def problems(backup: Backup) -> list[str]:
-    """Compare a backup's files with its manifest; what is wrong, empty if nothing is."""
+    """Compare the files of a backup with its manifest; return the problems, if any."""
     manifest: dict[str, Any] = json.loads((backup.directory / "backup_manifest").read_text(encoding="utf-8"))
     return [text for entry in manifest["Files"] for text in _problem(backup.directory, entry)]
 
@@ -148,7 +147,7 @@ def _problem(directory: Path, entry: dict[str, Any]) -> list[str]:
 
 
 def prune(directory: Path, keep: int) -> list[Backup]:
-    """Remove all but the newest backups, and the log that only those need; what was removed."""
+    """Remove all but the newest backups, and log segments that only those need; return the removed."""
     assert keep > 0
     every = read(directory)
     removed, kept = every[:-keep], every[-keep:]
@@ -162,14 +161,14 @@ def prune(directory: Path, keep: int) -> list[Backup]:
 
 
 def restore(directory: Path, data: Path, at: datetime | None = None) -> Path | None:
-    """Make the server's files in `data` what they were at an instant; without one, at the end of the log.
+    """Restore the server's files in `data` to an instant; without one, to the end of the log.
 
-    The server is stopped afterwards. Returns where the files that were replaced are, if there were any.
+    The server is stopped afterwards. Returns the directory of the replaced files, if there were any.
 
     Raises:
-        BackupError: there is no such backup, it is damaged, or the log does not reach the instant.
+        BackupError: there is no such backup, it is damaged, or the log does not cover the instant.
 
-        NotInstalled: there is no server that could read the log.
+        NotInstalled: there is no server to replay the log.
 
     """
     program("postgres")
@@ -184,12 +183,12 @@ def restore(directory: Path, data: Path, at: datetime | None = None) -> Path | N
     shutil.copytree(backup.directory, restoring)
     _prepare(restoring, directory, at)
     replaced = _put_in_place(restoring, data)
-    # Without a hot standby the server is not ready before it has arrived.
+    # Without hot standby the server is not ready before it has reached the instant.
     server = EmbeddedPostgres(data, {**archive_settings(directory), "hot_standby": "off"})
     try:
         server.start(timeout_s=RESTORE_TIMEOUT_S)
     except PostgresError as error:
-        raise BackupError(f"the log does not reach the instant, or is damaged: {error}") from error
+        raise BackupError(f"the log does not cover the instant, or is damaged: {error}") from error
     server.stop()
     _forget_recovery(data)
     return replaced
@@ -203,7 +202,7 @@ def _newest_before(directory: Path, at: datetime | None) -> Backup:
 
 
 def _prepare(restoring: Path, directory: Path, at: datetime | None) -> None:
-    """Tell the server that it recovers, from where and up to when."""
+    """Configure the recovery: the source and the target instant."""
     wal = shlex.quote(str(directory.absolute() / _WAL)).replace("%", "%%")
     lines = [f"restore_command = {_quoted(f'cp {wal}/%f %p')}", "recovery_target_action = 'promote'"]
     if at is not None:

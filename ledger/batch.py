@@ -1,8 +1,8 @@
-"""What one batch changes, as columns: the arguments of `ledger.apply`.
+"""The changes of one batch as columns: the arguments of `ledger.apply`.
 
-Rows are gathered as tuples and turned into columns once, at the end. `APPLY` names each column once, in the
-order of the function's parameters; `ledger/columns.py` says how it becomes a call. Bytes travel as one blob
-with offsets, counted from 1 as SQL counts.
+Rows are collected as tuples and converted to columns once, at the end. `APPLY` names each column once, in the
+order of the function's parameters; `ledger/columns.py` describes how it becomes a call. Bytes are passed as
+one blob with offsets, counted from 1 as in SQL.
 """
 
 import itertools
@@ -19,11 +19,11 @@ _LEAF_BYTES = 32
 _ID_BYTES = 16
 
 Transposed = Sequence[Sequence[Any]]
-"""Columns of rows that are tuples; a column of the function takes the one at its place."""
+"""The columns of rows of tuples; a column of the function takes the one at its index."""
 
 
 class _Events(NamedTuple):
-    """The events of a batch; the blob has change, body and leaf of each, one behind the other."""
+    """The events of a batch; the blob has change, body and leaf of each event in sequence."""
 
     numbers: Sequence[int]
     kinds: Sequence[str]
@@ -37,22 +37,22 @@ class Batch:
 
     def __init__(self) -> None:
         self.before: dict[int, tuple[Account, tuple[int, ...]]] = {}
-        """Accounts that change, with their counters as the database has them."""
+        """Accounts that change, with their counters in the database."""
         self.events: list[tuple[int, str, bytes, bytes, bytes]] = []
-        """Of each event: what it is about, its kind (also encoded), change and body."""
+        """Of each event: its number, its kind (also encoded), change and body."""
         self.transfers: list[
             tuple[int, bytes, str, str | None, bytes, int, int, Sequence[tuple[int, int, int, str]]]
         ] = []
-        """Of each set: number, id, kind, refusal, fingerprint; when it expires in microseconds and what it
+        """Of each set: number, id, kind, refusal, fingerprint; its expiry in microseconds and the set that it
         corrects, 0 for none; its legs."""
         self.resolutions: list[tuple[int, int, str]] = []
-        """Of each pending set that ended: its number, the event's sequence number, the outcome."""
+        """Of each resolved pending set: its number, the sequence number of the event, the outcome."""
         self._accounts: list[tuple[int, str, str, str]] = []
         self._closing: list[tuple[int, int]] = []
         self._opening: list[tuple[int, str]] = []
 
     def __len__(self) -> int:
-        """How many events the batch has; 0 is nothing to apply."""
+        """The number of events; 0 means that there is nothing to apply."""
         return len(self.events)
 
     @property
@@ -61,24 +61,24 @@ class Batch:
         return bool(self._closing)
 
     def touch(self, account: Account) -> None:
-        """Note an account's counters before its first change in this batch."""
+        """Record the counters of an account before its first change in this batch."""
         if account.number not in self.before:
             self.before[account.number] = (account, account.counters)
 
     def add_account(self, number: int, owner: str, currency: str, purpose: str) -> None:
-        """A new account."""
+        """Add a new account."""
         self._accounts.append((number, owner, currency, purpose))
 
     def close_window(self, number: int, seq: int) -> None:
-        """A window that closes at `seq`, with the counters as they are at the end of the batch."""
+        """Close a window at `seq`, with the counters at the end of the batch."""
         self._closing.append((number, seq))
 
     def open_window(self, number: int, currency: str) -> None:
-        """A window that opens."""
+        """Open a window."""
         self._opening.append((number, currency))
 
     def apply(self, epoch: int, first_seq: int, at: datetime) -> Call:
-        """The call that applies the batch; hashes the events on the way."""
+        """Make the call that applies the batch; this also hashes the events."""
         return APPLY(
             (epoch, first_seq, at),
             self._event_columns(first_seq, microseconds(at)),
@@ -111,7 +111,7 @@ class Batch:
         return [of_sets, positions, *legs]
 
     def _changed_accounts(self) -> Transposed:
-        """Number, closed, cap; then the change of each counter; then each counter as it must come out."""
+        """Number, closed, cap; then the change of each counter; then the expected value of each counter."""
         accounts = [account for account, _ in self.before.values()]
         if not accounts:
             return ()
@@ -127,12 +127,12 @@ class Batch:
 
 
 def _transposed(rows: Sequence[tuple[Any, ...]]) -> Transposed:
-    """Turn rows into columns; no rows are no columns."""
+    """Convert rows to columns; without rows there are no columns."""
     return list(zip(*rows, strict=True))
 
 
 def _starts(lengths: Iterable[int]) -> Sequence[int]:
-    """Where each piece of a blob begins."""
+    """The offset of each piece of a blob."""
     return list(itertools.accumulate(lengths, initial=1))[:-1]
 
 
@@ -142,7 +142,7 @@ def _event_starts(events: _Events) -> Sequence[int]:
 
 
 def _or_null(column: Iterable[int]) -> Iterable[str]:
-    """Numbers of which 0 is none."""
+    """Numbers, with NULL for 0."""
     return (str(number) if number else "NULL" for number in column)
 
 
@@ -226,4 +226,4 @@ APPLY: Final = Function(
     _CLOSING,
     _OPENING,
 )
-"""One batch as a whole, or not at all; the sequence number that comes next."""
+"""Applies a batch atomically; returns the next sequence number."""

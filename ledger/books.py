@@ -1,16 +1,16 @@
-"""The books: the in-memory state machine that decides, in order of arrival.
+"""The books: the in-memory state machine that decides commands in order of arrival.
 
-Theory of operation. One writer is the only one who changes the ledger, so it keeps in memory the counters
-of every account and the sets that the current commands speak of. Each command is decided here, in readable
-Python, one after the other: the result equals a sequential replay because it is one. What was decided is
-collected in `batch` as columns. `seal` gives the batch out to one durable transaction that applies it as a
-whole; meanwhile the next batch is decided on top of it. `settle` says that the transaction is durable; if it
-may not have happened, `forget` drops everything, also what was decided since, and the same commands are
-decided again from what the database says.
+Theory of operation. A single writer changes the ledger, so it keeps in memory the counters of every account
+and the sets that the present commands refer to. Each command is decided here, in readable Python, one after
+the other: the result equals a sequential replay because it is one. The decisions are collected in `batch` as
+columns. `seal` hands the batch over to one durable transaction, which applies it atomically; meanwhile the
+next batch is decided on top of it. `settle` confirms that the transaction is durable; if its outcome is
+unknown, `forget` drops everything, including later decisions, and the same commands are decided again from
+the state in the database.
 
-Rule 1: this file knows no SQL and no clock: `now` is the database's, read once a batch.
-Rule 2: a refusal changes nothing but the memory of the refusal.
-Rule 3: what was not loaded is not guessed: it raises `NotLoaded`.
+Rule 1: this file has no SQL and no clock: `now` is the time of the database, read once per batch.
+Rule 2: a refusal changes nothing except the record of the refusal.
+Rule 3: a set that was not loaded is never guessed: it raises `NotLoaded`.
 
 A transfer is a *set* of legs, each moving an amount between two accounts of one currency, all or nothing.
 Both sides move at once, so pending and posted columns balance per currency at every instant:
@@ -20,11 +20,11 @@ Both sides move at once, so pending and posted columns balance per currency at e
     void      pending -= amount on both sides                             always possible
     move      debits_posted += amount      credits_posted += amount       needs headroom
 
-Headroom, where an account has a cap: debits_pending + debits_posted + amount <= credits_posted + cap.
-Pending credits never count, and neither do credits of the same set. Legs of a set are admitted in order,
-each after the debits of the ones before.
+Headroom, if an account has a cap: debits_pending + debits_posted + amount <= credits_posted + cap.
+Pending credits never count, and neither do credits of the same set. Legs of a set are checked in order,
+each after the debits of the legs before.
 
-Verdicts. The first that applies, from the top, is the verdict; legs are judged in order.
+Verdicts. The first that applies, from the top, is the verdict; legs are checked in order.
 
     reserve, move, correct
       exists_with_different_content   the id is known with another fingerprint
@@ -43,7 +43,7 @@ Verdicts. The first that applies, from the top, is the verdict; legs are judged 
     set_cap         account_not_found, account_closed, cap_below_exposure, cap_set
     close_account   account_not_found, account_closed, account_not_empty, closed
 
-A new id that `reserve`, `move` or `correct` refuses is remembered as failed, with a number of its own.
+A new id that `reserve`, `move` or `correct` refuses is recorded as failed, with its own number.
 """
 
 import itertools
@@ -82,20 +82,20 @@ __all__ = [
 ]
 
 LEGS_MAX: Final = 100
-"""Legs of one set."""
+"""Largest number of legs of one set."""
 
 AMOUNT_MAX: Final = 10**17
-"""Minor units of one leg."""
+"""Largest amount of one leg in minor units."""
 
 TOTAL_MAX: Final = 2**62 - 1
-"""Pending and posted of one side of an account together; sums of two stay below 2**63."""
+"""Limit of pending plus posted of one side of an account; sums of two stay below 2**63."""
 
 
 class NotLoaded(RuntimeError):
-    """A command touches a transfer that its host did not name in `footprint`."""
+    """A command uses a transfer that its host did not name in `footprint`."""
 
 
-# A member of an enumeration costs a call each time it is named; the hot path names these once.
+# Access to an enumeration member costs a call; the hot path accesses these only once.
 _PENDING, _POSTED, _VOIDED, _FAILED = TransferState
 _TWO_PHASE: Final = TransferKind.TWO_PHASE
 _CREATED: Final = LedgerVerdict.CREATED
@@ -104,7 +104,7 @@ _TAG_RESERVED, _TAG_POSTED, _TAG_VOIDED = Tag.RESERVED, Tag.POSTED, Tag.VOIDED
 
 
 class Books:
-    """The ledger's state machine. Every change goes to `batch` and into the event log."""
+    """The state machine of the ledger. Every change goes to `batch` and into the event log."""
 
     def __init__(self, *, transfers_max: int = 100_000) -> None:
         self.transfers_max = transfers_max
@@ -112,23 +112,23 @@ class Books:
         self.forget()
 
     def forget(self) -> None:
-        """Drop everything: what memory holds may not have happened."""
+        """Drop everything: the state in memory may not have been applied."""
         self.next_seq = 1
         self.batch = Batch()
         self._accounts: dict[int, Account] = {}
         self._by_key: dict[tuple[str, str, str], int] = {}
         self._windows: dict[str, int] = {}
-        self._transfers: dict[int, Transfer] = {}  # by the id's integer: a UUID hashes ten times slower
+        self._transfers: dict[int, Transfer] = {}  # by the integer of the id: a UUID hashes ten times slower
         self._absent: set[int] = set()
         self._named: set[int] = set()
         self._sealed: deque[set[int]] = deque()
 
-    # What the writer calls.
+    # Called by the writer.
 
     def install(
         self, next_seq: int, now: datetime, accounts: Iterable[Account], windows: dict[str, int]
     ) -> None:
-        """Take in what the database holds, at the start of an epoch."""
+        """Load the state of the database at the start of an epoch."""
         self.next_seq = next_seq
         self.now = max(self.now, now)
         for account in accounts:
@@ -137,7 +137,7 @@ class Books:
         self._windows = dict(windows)
 
     def missing(self, ids: Iterable[UUID]) -> list[UUID]:
-        """Those of `ids` that must be looked up before they can be decided on."""
+        """The ids that must be read from the database before a decision."""
         named = {id_.int: id_ for id_ in ids}
         self._named.update(named)
         self._keep_bounded()
@@ -145,13 +145,13 @@ class Books:
         return [id_ for key, id_ in named.items() if key not in known]
 
     def begin(self, now: datetime, looked_up: Iterable[UUID], found: Iterable[tuple[UUID, Transfer]]) -> None:
-        """Start a batch: the time, what was looked up, and what of it there is. Time never goes back."""
+        """Start a batch with the time, the looked up ids, and the sets found. Time never goes back."""
         self.now = max(self.now, now)
         self._absent.update([id_.int for id_ in looked_up])
         self._transfers.update({id_.int: transfer for id_, transfer in found})
 
     def seal(self) -> Batch:
-        """Give out what was decided, to be applied, and start the next batch on top of it."""
+        """Hand over the decisions to be applied, and start the next batch on top of them."""
         batch, self.batch = self.batch, Batch()
         self._absent.clear()
         self._sealed.append(self._named)
@@ -159,11 +159,11 @@ class Books:
         return batch
 
     def settle(self) -> None:
-        """The oldest batch that was given out is durable."""
+        """Confirm that the oldest sealed batch is durable."""
         self._sealed.popleft()
 
     def _keep_bounded(self) -> None:
-        """Forget the oldest sets; never one whose newest state the database may not have yet."""
+        """Drop the oldest sets from memory; never one whose newest state may not be in the database yet."""
         excess = len(self._transfers) - self.transfers_max
         if excess <= 0:
             return
@@ -172,7 +172,7 @@ class Books:
             if id_ not in kept:
                 del self._transfers[id_]
 
-    # What the host decides with.
+    # Called by the host to decide.
 
     def reserve(
         self,
@@ -184,7 +184,7 @@ class Books:
         kind: str = "reserved",
         body: bytes = b"",
     ) -> Decision:
-        """Hold a linked set, all legs or none. The event takes the host's `kind` and `body` with it."""
+        """Reserve a linked set, all legs or none. The event also has the host's `kind` and `body`."""
         known = self._find(id_)
         if known is not None:
             return _again(known, fingerprint)
@@ -209,7 +209,7 @@ class Books:
         kind: str = "moved",
         body: bytes = b"",
     ) -> Decision:
-        """Post a linked set in one step, all legs or none: funds in and out, settlement."""
+        """Post a linked set in one step, all legs or none: deposits, withdrawals, settlement."""
         self._check_unsealed()
         known = self._find(id_)
         if known is not None:
@@ -235,14 +235,14 @@ class Books:
         kind: str = "failed",
         body: bytes = b"",
     ) -> Decision:
-        """Remember that this id was refused: whatever is tried under it later stays refused."""
+        """Record that this id was refused: every later try with it stays refused."""
         known = self._find(id_)
         if known is not None:
             return _again(known, fingerprint)
         return self._remember_failure(id_, fingerprint, LedgerVerdict.FAILED, kind, body)
 
     def post(self, id_: UUID, *, kind: str = "posted", body: bytes = b"") -> Decision:
-        """Post a pending set, whole, in the window that is open now."""
+        """Post a pending set completely, in the open window."""
         self._check_unsealed()
         transfer = self._find(id_)
         refusal = _refusal_to_resolve(transfer)
@@ -260,7 +260,7 @@ class Books:
         return Decision(_VERDICT_POSTED, transfer.number, _POSTED)
 
     def void(self, id_: UUID, *, kind: str = "voided", body: bytes = b"") -> Decision:
-        """Free a pending set, whole."""
+        """Void a pending set completely."""
         transfer = self._find(id_)
         refusal = _refusal_to_resolve(transfer)
         if transfer is None or refusal is not None:
@@ -285,7 +285,7 @@ class Books:
         kind: str = "corrected",
         body: bytes = b"",
     ) -> Decision:
-        """Reverse a posted set, once, by a new set that points at it. Caps hold here too."""
+        """Reverse a posted set, once, by a new set that refers to it. Caps also apply here."""
         self._check_unsealed()
         known = self._find(id_)
         if known is not None:
@@ -311,33 +311,33 @@ class Books:
         return Decision(_CREATED, number, _POSTED)
 
     def find(self, id_: UUID) -> Decision | None:
-        """What became of a set: its state, with the verdict exists, posted, voided or already_failed."""
+        """Find a set: its state, with the verdict exists, posted, voided or already_failed."""
         transfer = self._find(id_)
         if transfer is None:
             return None
         return Decision(_STATE_VERDICTS[transfer.state], transfer.number, transfer.state)
 
     def account(self, number: int) -> Account | None:
-        """An account, to be read only."""
+        """Get an account; the caller must not change it."""
         return self._accounts.get(number)
 
     def find_account(self, owner: str, currency: str, purpose: str) -> int | None:
-        """The number of an account."""
+        """Find the number of an account."""
         return self._by_key.get((owner, currency, purpose))
 
     def window(self, currency: str) -> int | None:
-        """The number of the currency's open settlement window; None where the currency has no account."""
+        """The number of the open settlement window of a currency; None if the currency has no account."""
         return self._windows.get(currency)
 
     def open_account(
         self, owner: str, currency: str, purpose: str, net_debit_cap: int | None, *, body: bytes = b""
     ) -> int:
-        """Open an account, or find the one there is (its cap stays); its number.
+        """Open an account, or find the existing one (its cap is kept); return its number.
 
-        The first account of a currency opens the currency's first settlement window.
+        The first account of a currency opens its first settlement window.
 
         Raises:
-            ValueError: no owner or purpose, not a currency code, or a cap out of bounds.
+            ValueError: no owner or purpose, not a currency code, or a cap out of range.
 
         """
         number = self._by_key.get((owner, currency, purpose))
@@ -360,10 +360,10 @@ class Books:
         return number
 
     def set_cap(self, account: int, net_debit_cap: int | None, *, body: bytes = b"") -> Decision:
-        """Change a cap; never below what is already used, so a cap holds at every instant.
+        """Change a cap; never below the present use, so a cap holds at every instant.
 
         Raises:
-            ValueError: the cap is out of bounds.
+            ValueError: the cap is out of range.
 
         """
         _check_cap(net_debit_cap)
@@ -380,7 +380,7 @@ class Books:
         return Decision(LedgerVerdict.CAP_SET, account)
 
     def close_account(self, account: int, *, body: bytes = b"") -> Decision:
-        """Close an account for ever; it must hold nothing, pending or posted."""
+        """Close an account for ever; it must be empty, pending and posted."""
         found = self._accounts.get(account)
         if found is None:
             return Decision(LedgerVerdict.ACCOUNT_NOT_FOUND, 0)
@@ -394,12 +394,12 @@ class Books:
         return Decision(LedgerVerdict.CLOSED, account)
 
     def close_window(self, currency: str, *, body: bytes = b"") -> int:
-        """Close the currency's settlement window and open the next; the number of the one closed.
+        """Close the settlement window of a currency and open the next; return the number of the closed one.
 
         Nothing can be posted after it in the same batch: the writer ends the batch with this command.
 
         Raises:
-            NotFound: the currency has no account, so no window.
+            NotFound: the currency has no account, and so no window.
 
         """
         number = self._windows.get(currency)
@@ -411,13 +411,13 @@ class Books:
         return number
 
     def record(self, number: int, kind: str, body: bytes) -> int:
-        """Append an event of the host's own to the log; its sequence number."""
+        """Append an event of the host to the log; return its sequence number."""
         return self._log(number, kind, b"", body)
 
-    # How a decision changes the books.
+    # Changes of the books.
 
     def _log(self, number: int | None, kind: str, change: bytes, body: bytes) -> int:
-        """Append one event; without a `number`, it makes one: its own sequence number."""
+        """Append one event; without a `number`, it is its own sequence number."""
         seq = self.next_seq
         self.next_seq = seq + 1
         about = seq if number is None else number
@@ -439,7 +439,7 @@ class Books:
         return Decision(verdict, number, _FAILED)
 
     def _hold(self, legs: Sequence[Leg]) -> LedgerVerdict | None:
-        """Make every leg pending, or none and say why."""
+        """Make every leg pending, or none and return why."""
         if not legs:
             return LedgerVerdict.NO_LEGS
         if len(legs) > LEGS_MAX:
@@ -451,7 +451,7 @@ class Books:
                 return refusal
         return None
 
-    def _hold_leg(self, leg: Leg) -> LedgerVerdict | None:  # noqa: C901, PLR0911 - the staircase of refusals
+    def _hold_leg(self, leg: Leg) -> LedgerVerdict | None:  # noqa: C901, PLR0911 - the list of refusals
         debit_number, credit_number, amount, purpose = leg
         if amount <= 0:
             return LedgerVerdict.AMOUNT_MUST_BE_POSITIVE
@@ -486,7 +486,7 @@ class Books:
         return None
 
     def _release(self, legs: Sequence[Leg]) -> None:
-        """Take pending amounts away on both sides."""
+        """Remove pending amounts on both sides."""
         before = self.batch.before
         for debit_number, credit_number, amount, _ in legs:
             debit = self._accounts[debit_number]
@@ -499,7 +499,7 @@ class Books:
             credit.credits_pending -= amount
 
     def _post_legs(self, legs: Sequence[Leg]) -> None:
-        """Turn pending amounts into posted ones on both sides."""
+        """Convert pending amounts to posted ones on both sides."""
         before = self.batch.before
         for debit_number, credit_number, amount, _ in legs:
             debit = self._accounts[debit_number]
@@ -534,7 +534,7 @@ _STATE_VERDICTS: Final = {
 
 
 def _again(known: Transfer, fingerprint: bytes) -> Decision:
-    """The verdict for an id that is known."""
+    """The verdict for a known id."""
     if known.fingerprint != fingerprint:
         return Decision(LedgerVerdict.EXISTS_WITH_DIFFERENT_CONTENT, known.number, known.state)
     if known.state is _FAILED:
@@ -543,7 +543,7 @@ def _again(known: Transfer, fingerprint: bytes) -> Decision:
 
 
 def _refusal_to_resolve(transfer: Transfer | None) -> LedgerVerdict | None:
-    """Why a set has no second phase."""
+    """Why a set cannot be posted or voided."""
     if transfer is None:
         return LedgerVerdict.TRANSFER_NOT_FOUND
     if transfer.kind is _TWO_PHASE:
@@ -575,4 +575,4 @@ def _refusal_to_correct(original: Transfer | None) -> LedgerVerdict | None:
 
 def _check_cap(cap: int | None) -> None:
     if cap is not None and not 0 <= cap <= TOTAL_MAX:
-        raise ValueError("a net debit cap is between 0 and 2**62 - 1")
+        raise ValueError("a net debit cap must be between 0 and 2**62 - 1")

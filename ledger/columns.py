@@ -1,9 +1,9 @@
-"""Columns of a batch, each named once: its name, its type, and where its value comes from.
+"""Columns of a batch, each declared once: its name, its type, and the source of its value.
 
-A batch travels to the database as the arguments of SQL functions, most of them arrays: one column of rows
-each. A `Function` is declared with its columns in the order of its parameters, and everything else is made
-from that: the call with its placeholders, the arguments, and the test that holds the declaration equal to
-the function in the database (`tests/ledger/test_columns.py`).
+A batch is passed to the database as the arguments of SQL functions, most of them arrays: one per column. A
+`Function` is declared with its columns in the order of its parameters. Everything else is derived from that:
+the call with its placeholders, the arguments, and the test that compares the declaration with the function in
+the database (`tests/ledger/test_columns.py`).
 
     ORDERS: Final[Columns[Iterable[Order]]] = Columns(
         each("ids", "uuid", lambda order: order.id),
@@ -13,9 +13,9 @@ the function in the database (`tests/ledger/test_columns.py`).
 
     RECORD_ORDERS(orders)  # a `Call`: the function, and its arguments
 
-Values travel in one of two ways. The driver writes what `one` and `each` give. What `numbers` and `words`
-give travels as the text of an array, which the server reads faster than any driver writes arrays; it is
-for the hottest columns, and its words need no quotes.
+Values are passed in one of two ways. The driver encodes values of `one` and `each`. Values of `numbers` and
+`words` are passed as the text of an array, which the server parses faster than a driver encodes arrays; this
+is for the hottest columns, and the words must need no quotes.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -31,11 +31,11 @@ Source = TypeVar("Source")
 Row = TypeVar("Row")
 
 uuid: Final = pgproto.UUID
-"""A UUID of sixteen bytes: the driver's own kind, which it makes and writes several times faster."""
+"""A UUID of sixteen bytes: the class of the driver, which is several times faster."""
 
 
 class _Travels(Enum):
-    """How an argument is made of what a column's `value` gives."""
+    """How an argument is made from the result of a column's `value`."""
 
     AS_IT_IS = auto()
     A_ROW_EACH = auto()
@@ -52,34 +52,34 @@ class Column(Generic[Source]):
 
     name: str
     type: str
-    """As PostgreSQL writes it."""
+    """The type in the notation of PostgreSQL."""
     value: Callable[[Any], Any]
     travels: _Travels
 
     @property
     def as_text(self) -> bool:
-        """Whether the argument is text, to be read as `type`."""
+        """Whether the argument is text, to be parsed as `type`."""
         return self.travels in {_NUMBERS, _WORDS}
 
     @property
     def empty(self) -> object:
-        """The argument where there are no rows; a value that is no array is NULL then."""
+        """The argument without rows; a value that is not an array is NULL then."""
         if self.type.endswith("[]"):
             return "{}" if self.as_text else ()
         return None
 
     def placeholder(self, number: int) -> str:
-        """How the call refers to argument `number`."""
+        """The placeholder of argument `number` in the call."""
         return f"${number}::text::{self.type}" if self.as_text else f"${number}"
 
 
 def one(name: str, type_: str, value: Callable[[Source], object]) -> Column[Source]:
-    """A parameter that is no array, or an array that comes ready."""
+    """A parameter that is not an array, or an array that is already complete."""
     return Column(name, type_, value, _Travels.AS_IT_IS)
 
 
 def each(name: str, element: str, value: Callable[[Row], object]) -> Column[Iterable[Row]]:
-    """An array with one value a row."""
+    """An array with one value per row."""
     return Column(name, f"{element}[]", value, _ROWS)
 
 
@@ -94,7 +94,7 @@ def words(name: str, element: str, values: Callable[[Source], Iterable[str]]) ->
 
 
 class Columns(Generic[Source]):
-    """Columns whose values come from one source: the rows of one kind. No rows is no values to ask for."""
+    """Columns with values from one source: the rows of one kind. Without rows there are no values."""
 
     def __init__(self, *columns: Column[Source]) -> None:
         self.columns = columns
@@ -102,11 +102,11 @@ class Columns(Generic[Source]):
         self._empty = [column.empty for column in columns]
 
     def arguments(self, source: Any) -> list[Any]:
-        """One argument for each column; of a source that is None or has no rows, each is empty."""
+        """One argument for each column; empty if the source is None or has no rows."""
         if not source:
             return self._empty
-        # Here and not in a method of each kind: a call more for each column is felt in small batches.
-        # The text of a list of numbers is almost that of an array, and made in one call.
+        # Inline and not in a method of each kind: one more call per column is noticeable in small batches.
+        # The text of a list of numbers is nearly that of an array, and made in one call.
         return [
             "{" + str(list(value(source)))[1:-1] + "}"
             if travels is _NUMBERS
@@ -120,14 +120,14 @@ class Columns(Generic[Source]):
 
 
 class Call(NamedTuple):
-    """One call of a batch's statement."""
+    """One call in the statement of a batch."""
 
     function: "Function"
     arguments: list[Any]
 
 
 class Function:
-    """A function of the database that applies a part of a batch."""
+    """A database function that applies a part of a batch."""
 
     def __init__(self, name: str, *groups: Columns[Any]) -> None:
         self.name = name
@@ -135,18 +135,18 @@ class Function:
 
     @property
     def parameters(self) -> list[tuple[str, str]]:
-        """Name and type of each, in order."""
+        """Name and type of each parameter, in order."""
         return [(column.name, column.type) for group in self.groups for column in group.columns]
 
     def __call__(self, *sources: Any) -> Call:
-        """Call it with one source for each group of columns."""
+        """Make a call with one source for each group of columns."""
         arguments: list[Any] = []
         for group, source in zip(self.groups, sources, strict=True):
             arguments += group.arguments(source)
         return Call(self, arguments)
 
     def sql(self, first: int) -> str:
-        """The call, with placeholders from number `first` on."""
+        """The SQL of the call, with placeholders from number `first`."""
         columns = [column for group in self.groups for column in group.columns]
         places = [column.placeholder(number) for number, column in enumerate(columns, first)]
         return f"{self.name}({', '.join(places)})"
@@ -162,6 +162,6 @@ def _text(functions: tuple[Function, ...]) -> str:
 
 
 def statement_of(calls: Sequence[Call]) -> tuple[str, list[Any]]:
-    """One statement that makes `calls` from left to right, and its arguments."""
+    """Make one statement that executes `calls` from left to right, and its arguments."""
     sql = _text(tuple([call.function for call in calls]))
     return sql, list(chain.from_iterable([call.arguments for call in calls]))

@@ -1,4 +1,4 @@
-"""Reading changes back from their canonical encoding (see `encoding`), to replay and check the log."""
+"""Decode changes from their canonical encoding (see `encoding`), to replay and check the log."""
 
 from struct import Struct
 from struct import error as struct_error
@@ -32,7 +32,7 @@ class SetChange(NamedTuple):
 
 
 class FailureChange(NamedTuple):
-    """A refusal was remembered."""
+    """A refusal was recorded."""
 
     id: UUID
     fingerprint: bytes
@@ -77,10 +77,10 @@ Change = (
 
 
 def decode_change(change: bytes) -> Change:
-    """Read one change.
+    """Decode one change.
 
     Raises:
-        Unreadable: the bytes are no change, or go on after it.
+        Unreadable: the bytes are not a change, or continue after it.
 
     """
     reader = _Reader(change)
@@ -122,7 +122,7 @@ def _decode_set(tag: Tag, reader: "_Reader") -> SetChange:
 
 
 class _Reader:
-    """A place in the bytes."""
+    """A position in the bytes."""
 
     __slots__ = ("_data", "_place")
 
@@ -132,7 +132,7 @@ class _Reader:
 
     @property
     def rest(self) -> int:
-        """How many bytes are left."""
+        """The number of remaining bytes."""
         return len(self._data) - self._place
 
     def take(self, count: int) -> bytes:

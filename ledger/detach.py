@@ -1,13 +1,12 @@
 """Detaching the oldest partition of the log: checked, written to files, signed, and only then dropped.
 
-Theory of operation. The oldest partition is walked as `verify` walks it, event by event, every invariant
-held, while its events go to a file. What the host keeps by the same numbers (its `companions`) goes to
-files beside it. When all files are on disk their hashes, the root over the leaves and the hash of the
-ledger's state are signed. One transaction then remembers the note, the state and the leaf hashes, and
-drops the partitions. A crash before its commit leaves files that the next attempt replaces; a crash after
-it leaves nothing undone.
+Theory of operation. The oldest partition is verified event by event, with every invariant, while its events
+are written to a file. Rows of the host with the same numbers (its `companions`) are written to further files.
+When all files are on disk, their hashes, the root over the leaves and the hash of the ledger's state are
+signed. One transaction then stores the note, the state and the leaf hashes, and drops the partitions. A
+crash before its commit leaves files that the next attempt replaces; after the commit, nothing is left to do.
 
-Sets, legs, resolutions and balances stay: a client's id is its payment's identity for ever.
+Sets, legs, resolutions and balances stay: a client's id is the identity of its payment for ever.
 """
 
 import asyncio
@@ -45,11 +44,11 @@ class NotYet(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Companion:
-    """A table of the host's that is partitioned by the same numbers, and what of it goes to the archive."""
+    """A table of the host that is partitioned by the same numbers, and the part that is archived."""
 
     table: str
     rows: str
-    """A query of `$1` first and `$2` last number; its columns are numbers, texts and bytes."""
+    """A query with the first (`$1`) and the last number (`$2`); its columns are numbers, texts and bytes."""
 
     @property
     def name(self) -> str:
@@ -59,7 +58,7 @@ class Companion:
 
 @dataclass(slots=True)
 class _Copy:
-    """Where the walk's events go: the file, and the tree over their leaves alone."""
+    """The output of the walk: the events file, and the tree over only their leaves."""
 
     out: LineWriter
     first_seq: int
@@ -67,7 +66,7 @@ class _Copy:
     last_at: int = 0
 
     def take(self, rows: Rows) -> None:
-        """Take one chunk of the walk; what earlier archives gave is not of this one."""
+        """Write one chunk of the walk; events of earlier archives are skipped."""
         for row in rows:
             if row[0] >= self.first_seq:
                 self._take(row)
@@ -89,7 +88,7 @@ async def detach_oldest(
     """Move the oldest partition of the log, and of the companions, into files in `directory`.
 
     Raises:
-        NotYet: something in it is still pending, unpublished or wrong, or the tables stayed busy.
+        NotYet: something in it is pending, unpublished or wrong, or the tables stayed busy.
 
     """
     oldest = (await partitions.read(connection))[0]
@@ -116,7 +115,7 @@ async def _copy_events(
     oldest: Partition,
     progress: Callable[[int], None] | None,
 ) -> tuple[_Copy, bytes, File]:
-    """Walk over the partition, writing; nothing is detached that does not verify."""
+    """Verify the partition while writing it; nothing that does not verify is detached."""
     out = LineWriter(directory / events_file(oldest.first, oldest.last))
     copy = _Copy(out, oldest.first, Frontier())
     walk = Walk(connection, copy.take)
@@ -129,7 +128,7 @@ async def _copy_events(
     if faults:
         raise NotYet(f"event {faults[0].seq} does not verify: {faults[0].text}")
     if copy.tree.size != oldest.last - oldest.first + 1:
-        raise NotYet(f"{copy.tree.size} events are there of {oldest.first} to {oldest.last}")
+        raise NotYet(f"only {copy.tree.size} events exist of {oldest.first} to {oldest.last}")
     return copy, walk.state, file
 
 
@@ -150,13 +149,13 @@ async def _drop(
     companions: Sequence[Companion],
     archive: tuple[int, bytes, str],
 ) -> Archive:
-    """Remember and drop in one transaction; its last part needs the tables alone for an instant."""
+    """Store and drop in one transaction; its last part locks the tables for an instant."""
     for attempt in range(_ATTEMPTS):
         try:
             return await _try_to_drop(connection, oldest, companions, archive)
         except asyncpg.LockNotAvailableError:
             await asyncio.sleep(_PAUSE_S * (attempt + 1))
-    raise NotYet("the tables stayed busy; the files are complete, try again")
+    raise NotYet("the tables stayed busy; the files are complete: try again")
 
 
 async def _try_to_drop(
@@ -179,7 +178,7 @@ async def _try_to_drop(
 
 
 def _sync(directory: Path) -> None:
-    """Make the directory's entries durable, not only what is in the files."""
+    """Make the entries of the directory durable, not only the content of the files."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,19 +1,19 @@
-"""What every leaf of the audit tree is the hash of: one canonical encoding of one event.
+"""The canonical encoding of an event, whose hash is a leaf of the audit tree.
 
 All integers are big-endian. `text` is a 2-byte length and UTF-8; `bytes` is a 4-byte length and the bytes;
 an amount, account, number or sequence is 8 bytes unsigned, a time 8 bytes signed (microseconds since 1970,
-UTC), `0` where there is none.
+UTC), `0` for none.
 
     event    = sequence, number, time, text kind, bytes change, bytes body
     leaf     = SHA-256(00 || event)                                              RFC 9162, section 2.1.1
 
-    change   = nothing, where the event is the switch's own
+    change   = nothing, if the event is one of the switch
              | "R" set      reserved: pending on both sides
              | "M" set      moved: posted at once
              | "C" set      corrected: posted at once, the reverse of the set `corrects`
-             | "F" id, bytes fingerprint, text verdict                           refused, remembered
-             | "P"          posted: the pending set `number`, whole
-             | "V"          voided: the pending set `number`, whole
+             | "F" id, bytes fingerprint, text verdict                           refused, recorded
+             | "P"          posted: the whole pending set `number`
+             | "V"          voided: the whole pending set `number`
              | "A" text owner, text currency, text purpose, cap                  account opened
              | "L" cap      cap of account `number` set
              | "X"          account `number` closed
@@ -21,7 +21,7 @@ UTC), `0` where there is none.
              | "w" text currency                                                 window `number` closed
     set      = id (16 bytes), bytes fingerprint, expires, corrects, 2-byte count, legs
     leg      = debit, credit, amount, 1-byte purpose
-    cap      = 8 bytes unsigned, all ones where there is none
+    cap      = 8 bytes unsigned, all ones for none
 """
 
 import functools
@@ -42,7 +42,7 @@ PURPOSES: Final = {
     "settlement": 5,
     "correction": 6,
 }
-"""What a leg is for, and its byte in the encoding."""
+"""The purpose of a leg, and its byte in the encoding."""
 
 _HEADER = Struct(">QQq")
 _KIND = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", re.ASCII)
@@ -81,24 +81,24 @@ def leaf_hash(event: bytes) -> bytes:
     return sha256(b"\x00" + event).digest()
 
 
-def encode_event(  # noqa: PLR0917 - one argument a field
+def encode_event(  # noqa: PLR0917 - one argument per field
     sequence: int, number: int, at: int, kind: str, change: bytes, body: bytes
 ) -> bytes:
-    """One event; `at` in microseconds since 1970."""
+    """Encode one event; `at` in microseconds since 1970."""
     header = _HEADER.pack(sequence, number, at)
     sizes = _LENGTH.pack(len(change)), _LENGTH.pack(len(body))
     return b"".join((header, encode_kind(kind), sizes[0], change, sizes[1], body))
 
 
 def leaf_hashes(first: int, at: int, events: Iterable[tuple[int, bytes, bytes, bytes]]) -> list[bytes]:
-    """`leaf_hash(encode_event(...))` of events that follow each other from `first`, all at one time.
+    """`leaf_hash(encode_event(...))` of consecutive events from `first`, all with the same time.
 
     An event is number, encoded kind, change and body. One loop: a batch has hundreds of them.
     """
     header, size, join, begun = _HEADER.pack, _LENGTH.pack, b"".join, _LEAF.copy
     leaves = []
     for seq, (number, kind, change, body) in enumerate(events, first):
-        leaf = begun()  # a copy of a hash that was begun costs half as much as beginning one
+        leaf = begun()  # a copy of a started hash costs half as much as a new one
         leaf.update(join((header(seq, number, at), kind, size(len(change)), change, size(len(body)), body)))
         leaves.append(leaf.digest())
     return leaves
@@ -106,7 +106,7 @@ def leaf_hashes(first: int, at: int, events: Iterable[tuple[int, bytes, bytes, b
 
 @functools.lru_cache(maxsize=1024)
 def encode_kind(kind: str) -> bytes:
-    """An event's kind: one plain word (letters, digits, `_`, `.` and `-`).
+    """Encode the kind of an event: one plain word (letters, digits, `_`, `.` and `-`).
 
     Raises:
         ValueError: anything else.
@@ -117,7 +117,7 @@ def encode_kind(kind: str) -> bytes:
     return _text(kind)
 
 
-def encode_set(  # noqa: PLR0917 - one argument a field
+def encode_set(  # noqa: PLR0917 - one argument per field
     tag: Tag,
     id_: bytes,
     fingerprint: bytes,
@@ -125,29 +125,29 @@ def encode_set(  # noqa: PLR0917 - one argument a field
     corrects: int,
     legs: Sequence[tuple[int, int, int, str]],
 ) -> bytes:
-    """A reserved, moved or corrected set; `expires` in microseconds, `corrects` a number."""
+    """Encode a reserved, moved or corrected set; `expires` in microseconds, `corrects` a number."""
     head = tag, id_, _LENGTH.pack(len(fingerprint)), fingerprint, _SET.pack(expires, corrects, len(legs))
     pack = _LEG.pack
     return b"".join(head) + b"".join([pack(leg[0], leg[1], leg[2], PURPOSES[leg[3]]) for leg in legs])
 
 
 def encode_failure(id_: bytes, fingerprint: bytes, verdict: str) -> bytes:
-    """A refusal that is remembered."""
+    """Encode a recorded refusal."""
     return b"".join((Tag.FAILED, id_, _LENGTH.pack(len(fingerprint)), fingerprint, _text(verdict)))
 
 
 def encode_account(owner: str, currency: str, purpose: str, cap: int | None) -> bytes:
-    """An account that was opened."""
+    """Encode the opening of an account."""
     return b"".join((Tag.ACCOUNT_OPENED, _text(owner), _text(currency), _text(purpose), _cap(cap)))
 
 
 def encode_cap(cap: int | None) -> bytes:
-    """A cap that was set."""
+    """Encode the setting of a cap."""
     return b"".join((Tag.CAP_SET, _cap(cap)))
 
 
 def encode_window(tag: Tag, currency: str) -> bytes:
-    """A window that was opened or closed."""
+    """Encode the opening or closing of a window."""
     return b"".join((tag, _text(currency)))
 
 

@@ -1,7 +1,7 @@
 """Merkle trees as RFC 9162, section 2.1, hashes them; pure functions, no storage.
 
-A range `(start, end)` stands for the tree over the leaves `start <= i < end`, counted from 0. Proofs are
-first given as ranges, so that whoever stores a tree can fetch just those hashes.
+A range `(start, end)` means the tree over the leaves `start <= i < end`, counted from 0. Proofs are first
+computed as ranges, so that a caller with a stored tree can read only those hashes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ class Frontier:
 
     @classmethod
     def restored(cls, size: int, roots: Sequence[bytes]) -> "Frontier":
-        """The tree of `size` leaves whose `roots` were kept: a complete subtree for each bit of its size."""
+        """Restore a tree of `size` leaves from `roots`: a complete subtree for each bit of `size`."""
         levels = [level for level in reversed(range(size.bit_length())) if size >> level & 1]
         frontier = cls()
         frontier.size = size
@@ -99,7 +99,7 @@ def consistency_ranges(first: int, second: int) -> list[Range]:
         else:
             ranges.append((start, middle))
             start = middle
-    if start:  # else the verifier knows the old root, which is this very subtree
+    if start:  # otherwise the verifier knows the old root, which is this subtree
         ranges.append((start, end))
     return ranges[::-1]
 

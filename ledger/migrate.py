@@ -1,8 +1,9 @@
 """Migrations: plain SQL files, applied once, in order, under one lock, and never edited afterwards.
 
-Each package keeps its own in `<package>/migrations/NNNN_{pre,post}_name.sql`: `pre` expands, before new code
-starts and while the old still runs; `post` contracts, after the last of the old has ended, and no `pre` may
-need it. One file is one transaction. A table that traffic holds makes it give way and try again later.
+Each package has its own in `<package>/migrations/NNNN_{pre,post}_name.sql`. `pre` extends the schema, before
+the new version starts and while the old version runs; `post` removes parts, after the old version has ended,
+and no `pre` may depend on it. One file is one transaction. If a table is busy, the migration gives way and
+retries.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ _LOCK: Final = 7_266_337_001
 """Advisory lock: one migration of a database at a time."""
 
 _LOCK_TIMEOUT: Final = "2s"
-"""How long the traffic may queue up behind a migration that waits for a table."""
+"""How long traffic may wait behind a migration that waits for a table."""
 
 _LOCK_ATTEMPTS: Final = 10
 _CONNECT_WITHIN_S: Final = 10.0
@@ -31,7 +32,7 @@ _PAUSE_S: Final = 0.2
 _APPLIED: Final = "SELECT name, sha256 FROM migration.applied WHERE package = $1"
 
 PACKAGES: Final = ("ledger", "switch")
-"""Those with migrations, in the order of their imports."""
+"""The packages with migrations, in the order of their imports."""
 
 _NAME = re.compile(r"\d{4}_(pre|post)_[a-z0-9_]+\.sql", re.ASCII)
 
@@ -46,7 +47,7 @@ class Phase(StrEnum):
 
 
 class MigrationError(RuntimeError):
-    """A migration that was applied has been edited, removed, or is misnamed; or a schema newer than we."""
+    """An applied migration was changed, removed or misnamed, or the schema is newer than this version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +60,22 @@ class Migration:
 
     @property
     def phase(self) -> Phase:
-        """When it runs."""
+        """The phase in which it runs."""
         return Phase(self.name.split("_")[1])
 
     @property
     def title(self) -> str:
-        """What people see."""
+        """Its name for people."""
         return f"{self.package}/{self.name}"
 
     @property
     def sha256(self) -> bytes:
-        """What its history remembers it by."""
+        """The hash that is recorded when it is applied."""
         return hashlib.sha256(self.text.encode()).digest()
 
 
 def migrations(package: str) -> list[Migration]:
-    """The package's migrations in order; none where it has no such directory.
+    """The migrations of a package in order; none without a directory of migrations.
 
     Raises:
         MigrationError: a file's name breaks the pattern, or two have the same number.
@@ -95,12 +96,12 @@ def migrations(package: str) -> list[Migration]:
 async def migrate(
     database_url: str, packages: Sequence[str] = PACKAGES, *, phase: Phase | None = None
 ) -> list[str]:
-    """Apply what is missing, or of it only one phase; the names of what was applied, in order.
+    """Apply missing migrations, or only those of one phase; return the names of the applied ones, in order.
 
-    Doing it again does nothing. What was applied stays applied when a later one fails: the next call goes on.
+    A repetition does nothing. If a migration fails, earlier ones stay applied, and the next call continues.
 
     Raises:
-        MigrationError: history was edited; nothing was applied.
+        MigrationError: an applied migration was changed; nothing was applied.
         asyncpg.LockNotAvailableError: a table stayed busy.
 
     """
@@ -114,10 +115,10 @@ async def migrate(
 async def pending(
     database_url: str, packages: Sequence[str] = PACKAGES, *, phase: Phase | None = None
 ) -> list[str]:
-    """The names of what `migrate` would apply.
+    """The names of the migrations that `migrate` would apply.
 
     Raises:
-        MigrationError: history was edited.
+        MigrationError: an applied migration was changed.
 
     """
     async with _history(database_url) as connection:
@@ -138,7 +139,7 @@ async def _history(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 async def _missing(
     connection: asyncpg.Connection, packages: Sequence[str], phase: Phase | None
 ) -> list[Migration]:
-    """What is missing of all packages: every `pre` before any `post`, else in their own order."""
+    """The missing migrations of all packages: every `pre` before any `post`, otherwise in their own order."""
     missing = []
     for package in packages:
         known = migrations(package)
@@ -156,7 +157,7 @@ def _check_history(package: str, known: Sequence[Migration], applied: dict[str, 
     if newer:
         raise MigrationError(
             f"the database's schema is newer than this version: it has {package}/{max(newer)}, and ours"
-            f" ends with {known[-1].name}; start the version that brought it, or a later one"
+            f" ends with {known[-1].name}; start the version that applied it, or a later one"
         )
     for name, sha256 in applied.items():
         if hashes.get(name) != sha256:
@@ -164,7 +165,7 @@ def _check_history(package: str, known: Sequence[Migration], applied: dict[str, 
 
 
 async def _apply_patiently(connection: asyncpg.Connection, migration: Migration) -> None:
-    """Try, let the traffic through, and try again: no payment waits longer than one time-out at once."""
+    """Try, let traffic pass, and try again: no payment waits longer than one time-out."""
     for attempt in range(1, _LOCK_ATTEMPTS + 1):
         try:
             await _apply(connection, migration)

@@ -1,4 +1,4 @@
-"""The ledger's words: outcomes, states, legs, accounts and sets."""
+"""The data types of the ledger: verdicts, states, legs, accounts and sets."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class LedgerVerdict(StrEnum):
-    """Every outcome by name; which comes first is in the module's table."""
+    """All verdicts; their precedence is in the table of `books`."""
 
     CREATED = "created"
     EXISTS = "exists"
@@ -43,7 +43,7 @@ class LedgerVerdict(StrEnum):
 
 
 class TransferState(StrEnum):
-    """What became of a set."""
+    """The state of a set."""
 
     PENDING = "pending"
     POSTED = "posted"
@@ -52,7 +52,7 @@ class TransferState(StrEnum):
 
 
 class TransferKind(StrEnum):
-    """How a set came about."""
+    """The kind of a set."""
 
     TWO_PHASE = "two_phase"
     SINGLE_PHASE = "single_phase"
@@ -70,7 +70,7 @@ class Leg(NamedTuple):
 
 
 class Decision(Struct, frozen=True, gc=False):
-    """What was decided. `number` is the set's (or account's) internal id; 0 where there is none."""
+    """A decision. `number` is the internal id of the set (or account); 0 for none."""
 
     verdict: LedgerVerdict
     number: int
@@ -117,7 +117,7 @@ class Account:
 
     @property
     def empty(self) -> bool:
-        """Whether it holds nothing, pending or posted: only then may it be closed."""
+        """Whether it is empty, pending and posted: only then may it be closed."""
         pending = self.debits_pending or self.credits_pending
         return not pending and self.debits_posted == self.credits_posted
 
@@ -134,12 +134,12 @@ class Account:
 
     @property
     def exposure(self) -> int:
-        """What a cap must cover: debits, also pending, less posted credits."""
+        """The amount that a cap must cover: debits, including pending, less posted credits."""
         return self.debits_pending + self.debits_posted - self.credits_posted
 
 
 class Transfer(Struct, gc=False):
-    """One set, as much as decisions need of it."""
+    """One set, with the data that decisions need."""
 
     number: int
     kind: TransferKind

@@ -2,17 +2,17 @@
 
     python offline_verifier.py BUNDLE.json KEY [KEY...]
 
-Each KEY is a verifier's key, `name+id+base64`, that you have from the operator by another way than the
-bundle. Prints what is wrong, one line each, and exits 1; or says what was proved, and exits 0.
+Each KEY is a verifier key, `name+id+base64`, that you got from the operator separately from the bundle.
+Prints each problem on one line and exits with 1, or prints what was proved and exits with 0.
 
 What is proved: the newest checkpoint is signed by a key you trust; every event in the bundle is in the tree
 of that checkpoint, at its place and unchanged; and the tree extends every older checkpoint in the bundle, so
-nothing that was published before has been changed, removed, inserted or reordered. Compare the older
-checkpoints with those you kept: the notes are plain text, byte for byte the same.
+nothing that was published before was changed, removed, inserted or reordered. Compare the older checkpoints
+with those you kept: the notes are plain text and must be identical.
 
-By hand: an event is packed big-endian as sequence (8 bytes), number (8), time in microseconds since 1970 (8),
-kind (2-byte length, UTF-8), change (4-byte length, bytes), body (4-byte length, bytes). Its leaf is
-SHA-256(00 || event); an inner node is SHA-256(01 || left || right), as in RFC 9162, section 2.1.
+To verify manually: an event is packed big-endian as sequence (8 bytes), number (8), time in microseconds
+since 1970 (8), kind (2-byte length, UTF-8), change (4-byte length, bytes), body (4-byte length, bytes). Its
+leaf is SHA-256(00 || event); an inner node is SHA-256(01 || left || right), as in RFC 9162, section 2.1.
 """
 
 import base64
@@ -29,11 +29,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 
 class Rejected(Exception):
-    """Something in the bundle does not hold."""
+    """A check of the bundle failed."""
 
 
 def verify(bundle: dict[str, Any], keys: Sequence[str]) -> list[str]:
-    """Everything that is wrong with a bundle; empty if it holds."""
+    """Verify a bundle and return all problems; empty if it is valid."""
     try:
         if bundle["format"] != "payswitch-audit-bundle/1":
             return ["the format is not payswitch-audit-bundle/1"]
@@ -41,7 +41,7 @@ def verify(bundle: dict[str, Any], keys: Sequence[str]) -> list[str]:
     except Rejected as error:
         return [f"checkpoint: {error}"]
     except (KeyError, TypeError, ValueError):
-        return ["the file is no bundle of payswitch, or a key is no line of a verifier"]
+        return ["the file is not a payswitch bundle, or a key is not a verifier key"]
     wrong = []
     for place, older in enumerate(bundle.get("older", []), 1):
         wrong += problem(f"older checkpoint {place}", check_older, older, size, root, keys)
@@ -54,7 +54,7 @@ def verify(bundle: dict[str, Any], keys: Sequence[str]) -> list[str]:
 
 
 def problem(name: str, check: Any, *arguments: Any) -> list[str]:
-    """Run one check; what it says, under the name of what it looked at."""
+    """Run one check; return its problem, with the name of what was checked."""
     try:
         check(*arguments)
     except Rejected as error:
@@ -73,7 +73,7 @@ def check_older(older: dict[str, Any], size: int, root: bytes, keys: Sequence[st
 
 
 def check_event(event: dict[str, Any], previous: int, size: int, root: bytes) -> None:
-    """An event must come after the one before, and be in the tree at its place."""
+    """An event must follow the one before, and be in the tree at its place."""
     seq = event["seq"]
     if seq <= previous:
         raise Rejected("out of order")
@@ -92,17 +92,17 @@ def leaf_hash(event: dict[str, Any]) -> bytes:
 
 
 def open_checkpoint(note: str, keys: Sequence[str]) -> tuple[int, bytes]:
-    """Size and root of a note that one of the keys signed."""
+    """Get size and root of a note that is signed by one of the keys."""
     text, _, signatures = note.rpartition("\n\n")
     text += "\n"
     if not any(signed(text, line, key) for line in signatures.splitlines() for key in keys):
-        raise Rejected("no key that you trust signed it")
+        raise Rejected("it is not signed by a trusted key")
     _, size, root, _ = text.split("\n")
     return int(size), base64.b64decode(root, validate=True)
 
 
 def signed(text: str, line: str, key: str) -> bool:
-    """Whether a line is this key's signature of the text."""
+    """Whether a line is a signature of the text by this key."""
     name, key_id, encoded = key.strip().split("+", 2)
     public = base64.b64decode(encoded, validate=True)
     if public[:1] != b"\x01" or sha256(name.encode() + b"\n" + public).hexdigest()[:8] != key_id:
@@ -170,14 +170,14 @@ def consistent(
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Verify the bundle that the arguments name."""
+    """Verify the bundle named by the arguments."""
     if len(arguments) < 2:  # noqa: PLR2004 - a bundle and a key
         sys.stderr.write("usage: offline_verifier.py BUNDLE.json KEY [KEY...]\n")
         return 2
     try:
         bundle = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        sys.stderr.write(f"{arguments[0]} is no bundle: {error}\n")
+        sys.stderr.write(f"{arguments[0]} is not a bundle: {error}\n")
         return 2
     wrong = verify(bundle, arguments[1:])
     for line in wrong:

@@ -1,8 +1,8 @@
-"""Partitions of the append-only tables: ranges of the one sequence, which is time, made ahead of it.
+"""Partitions of the append-only tables: ranges of the event sequence, created in advance.
 
-`ledger.event` is partitioned, and so is what a host keeps beside it by the same numbers (see
-`HOST_TABLES` of the switch's operations). Ids of clients stay in one table for ever: identity has no
-retention. Decision 0005 has why.
+`ledger.event` is partitioned, and so are the host's tables with the same numbers (see `HOST_TABLES` in the
+operations of the switch). Ids of clients stay in one table for ever: identities are never deleted. Decision
+0005 explains why.
 """
 
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ EVENTS: Final = "ledger.event"
 """The log."""
 
 SPAN: Final = 1 << 24
-"""Numbers of one partition: 16.8 million events, some ten gigabytes."""
+"""Numbers per partition: 16.8 million events, some ten gigabytes."""
 
 AHEAD: Final = 4 * SPAN
-"""Numbers that partitions are made ahead of the sequence."""
+"""How far ahead of the sequence partitions are created."""
 
 _READ: Final = statement("read_partitions")
 _ADD: Final = statement("add_partitions")
@@ -27,7 +27,7 @@ _ADD: Final = statement("add_partitions")
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One range of numbers; `rows` as the planner last counted, and `bytes` with indexes."""
+    """One range of numbers; `rows` is the estimate of the planner, `bytes` includes indexes."""
 
     name: str
     first: int
@@ -37,7 +37,7 @@ class Partition:
 
 
 async def read(connection: asyncpg.Connection | asyncpg.Pool, table: str = EVENTS) -> list[Partition]:
-    """The partitions of a table, oldest first."""
+    """Read the partitions of a table, oldest first."""
     return [Partition(*row) for row in await connection.fetch(_READ, table)]
 
 
@@ -48,13 +48,13 @@ async def add_ahead(
     span: int = SPAN,
     ahead: int = AHEAD,
 ) -> int:
-    """Make what is missing ahead of the sequence; how many. Writers are not held up."""
+    """Create missing partitions in advance and return their number. Writers are not blocked."""
     made: int = await connection.fetchval(_ADD, table, span, ahead)
     return made
 
 
 async def room(connection: asyncpg.Connection | asyncpg.Pool, table: str = EVENTS) -> int:
-    """How many numbers are left before the last partition ends: at 0 nothing can be written."""
+    """The numbers left before the last partition ends: at 0 nothing can be written."""
     last = (await read(connection, table))[-1].last
     next_seq: int = await connection.fetchval("SELECT next_seq FROM ledger.head")
     return last + 1 - next_seq

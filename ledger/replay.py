@@ -1,6 +1,6 @@
-"""An independent replay of the event log: the ledger as it must be if the log is true.
+"""An independent replay of the event log: the expected state of the ledger.
 
-It shares no code with the books that decided: it only adds up, and notes every rule that an event breaks.
+It shares no code with the books that decide: it only adds up, and records every rule that an event breaks.
 Memory is bounded by accounts, open windows and sets that are still pending.
 """
 
@@ -24,7 +24,7 @@ Legs = tuple[tuple[int, int, int, str], ...]
 
 @dataclass(slots=True)
 class Balance:
-    """One account, added up."""
+    """The sums of one account."""
 
     owner: str
     currency: str
@@ -39,7 +39,7 @@ class Balance:
 
     @property
     def passes_cap(self) -> bool:
-        """Whether the cap is broken now."""
+        """Whether the cap is exceeded now."""
         return (
             self.cap is not None and self.debits_pending + self.debits_posted > self.credits_posted + self.cap
         )
@@ -47,7 +47,7 @@ class Balance:
 
 @dataclass(slots=True)
 class Snapshot:
-    """A window that closed, and the posted counters of its currency's accounts at that moment."""
+    """A closed window, with the posted counters of the accounts of its currency at that moment."""
 
     number: int
     currency: str
@@ -76,16 +76,16 @@ class Replay:
     fault_counts: Counter[str] = field(default_factory=Counter)
     faults: list[Fault] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
-    """Windows that closed since somebody last took them away."""
+    """Windows that closed since they were last taken from this list."""
 
     def fault(self, check: str, seq: int, text: str) -> None:
-        """Note that an event breaks a rule."""
+        """Record that an event breaks a rule."""
         self.fault_counts[check] += 1
         if len(self.faults) < self.faults_max:
             self.faults.append(Fault(check, seq, text))
 
     def apply(self, seq: int, number: int, change: Change) -> None:
-        """Add one change up."""
+        """Apply one change."""
         self.counts["changes"] += 1
         match change:
             case SetChange():
@@ -107,7 +107,7 @@ class Replay:
         self.counts["transfers"] += 1
         self.counts["legs"] += len(change.legs)
         if number != seq:
-            self.fault("history", seq, "a set's number is not its event's")
+            self.fault("history", seq, "the number of a set differs from that of its event")
         if change.tag is Tag.RESERVED:
             self.pending[number] = change.legs
             for leg in change.legs:
@@ -134,14 +134,14 @@ class Replay:
         debit_number, credit_number, amount, _ = leg
         debit, credit = self.balances.get(debit_number), self.balances.get(credit_number)
         if debit is None or credit is None or debit.currency != credit.currency or amount <= 0:
-            self.fault("conservation", seq, "a leg that is not between two accounts of one currency")
+            self.fault("conservation", seq, "a leg is not between two accounts of the same currency")
             return
         if debit.closed or credit.closed:
-            self.fault("history", seq, "a leg on a closed account")
+            self.fault("history", seq, "a leg is on a closed account")
         debit.debits_pending += amount
         credit.credits_pending += amount
         if debit.passes_cap:
-            self.fault("caps", seq, f"account {debit_number} passes its cap")
+            self.fault("caps", seq, f"account {debit_number} exceeds its cap")
 
     def _release(self, leg: tuple[int, int, int, str]) -> None:
         debit, credit = self.balances.get(leg[0]), self.balances.get(leg[1])
@@ -154,7 +154,7 @@ class Replay:
         if debit is None or credit is None:
             return
         if debit.currency not in self.windows:
-            self.fault("windows", seq, "a posting outside every window")
+            self.fault("windows", seq, "a posting is outside every window")
         self.counts["postings"] += 1
         debit.debits_posted += leg[2]
         debit.entries += 1
@@ -164,11 +164,11 @@ class Replay:
     def _set_cap(self, seq: int, number: int, cap: int | None) -> None:
         balance = self.balances.get(number)
         if balance is None:
-            self.fault("history", seq, f"the cap of account {number}, which is unknown")
+            self.fault("history", seq, f"the cap is of an unknown account {number}")
             return
         balance.cap = cap
         if balance.passes_cap:
-            self.fault("caps", seq, f"the cap of account {number} is below what is used")
+            self.fault("caps", seq, f"the cap of account {number} is below its use")
 
     def _close(self, seq: int, number: int) -> None:
         balance = self.balances.get(number)

@@ -6,9 +6,9 @@
                                        (an empty line)
     — payswitch.example/ledger c2ln... key id (4 bytes) and signature, base64
 
-A verifier's key is one line of text: `name+key id+base64(01 || public key)`. Keys rotate with an overlap:
-for a while every note has a line of each, so a verifier that knows either is served. Notes that a retired
-key signed stay valid under its line. Other texts than checkpoints are signed in the same way
+A verifier key is one line of text: `name+key id+base64(01 || public key)`. Keys rotate with an overlap: for a
+while every note has a signature of each, so a verifier with either key can verify it. Notes signed by a
+retired key stay valid under its verifier key. Texts other than checkpoints are signed in the same way
 (`sign_text`).
 """
 
@@ -33,7 +33,7 @@ class BadNote(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What a checkpoint says."""
+    """The content of a checkpoint."""
 
     origin: str
     size: int
@@ -41,27 +41,27 @@ class Note:
 
     @property
     def text(self) -> str:
-        """The signed part."""
+        """The signed part of the note."""
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
 
 class Signer:
-    """Signs with one private key, or in an overlap with several; their name is the log's origin."""
+    """Signs with one private key, or during an overlap with several; their name is the origin of the log."""
 
     def __init__(self, origin: str, key: Ed25519PrivateKey, *others: Ed25519PrivateKey) -> None:
         if not origin or any(character.isspace() or character == "+" for character in origin):
-            raise ValueError("an origin has no blanks and no plus sign")
+            raise ValueError("an origin must have no blanks and no plus sign")
         self.origin = origin
         self._keys = [(each, each.public_key().public_bytes_raw()) for each in (key, *others)]
 
     @property
     def verifier_key(self) -> str:
-        """The line that a verifier needs, of the first key."""
+        """The verifier key of the first key."""
         return self.verifier_keys[0]
 
     @property
     def verifier_keys(self) -> list[str]:
-        """The lines of all keys; a verifier needs one of them."""
+        """The verifier keys of all keys; a verifier needs one of them."""
         return [
             f"{self.origin}+{_key_id(self.origin, public).hex()}"
             f"+{base64.b64encode(_ED25519 + public).decode()}"
@@ -69,11 +69,11 @@ class Signer:
         ]
 
     def sign(self, size: int, root: bytes) -> str:
-        """The signed note of a tree."""
+        """Sign a tree and return the note."""
         return self.sign_text(Note(self.origin, size, root).text)
 
     def sign_text(self, text: str) -> str:
-        """The signed note of any text that ends with a line's end and has no empty line."""
+        """Sign any text that ends with a line feed and has no empty line, and return the note."""
         assert text.endswith("\n"), text
         assert "\n\n" not in text, text
         return f"{text}\n" + "".join(self._line(text, key, public) for key, public in self._keys)
@@ -84,10 +84,10 @@ class Signer:
 
 
 def open_note(note: str, verifier_keys: Iterable[str]) -> Note:
-    """Read a checkpoint that one of the keys signed.
+    """Read a checkpoint that is signed by one of the keys.
 
     Raises:
-        BadNote: not a checkpoint, or no signature of a known key verifies.
+        BadNote: it is not a checkpoint, or has no valid signature of a known key.
 
     """
     return _parse(open_text(note, verifier_keys))
@@ -97,7 +97,7 @@ def open_text(note: str, verifier_keys: Iterable[str]) -> str:
     """Read any signed text.
 
     Raises:
-        BadNote: no signature of a known key verifies.
+        BadNote: there is no valid signature of a known key.
 
     """
     text, separator, signatures = note.rpartition("\n\n")
@@ -106,7 +106,7 @@ def open_text(note: str, verifier_keys: Iterable[str]) -> str:
     text += "\n"
     keys = [_parse_key(key) for key in verifier_keys]
     if not any(_verifies(text, line, key) for line in signatures.splitlines() for key in keys):
-        raise BadNote("no known key signed this")
+        raise BadNote("there is no valid signature of a known key")
     return text
 
 
@@ -145,7 +145,7 @@ def _parse_key(line: str) -> tuple[str, bytes, bytes]:
         name, key_id, encoded = line.strip().split("+", 2)
         public = base64.b64decode(encoded, validate=True)
     except ValueError as error:
-        raise BadNote("not a verifier's key") from error
+        raise BadNote("not a verifier key") from error
     if public[:1] != _ED25519 or _key_id(name, public[1:]).hex() != key_id:
-        raise BadNote("not a verifier's key")
+        raise BadNote("not a verifier key")
     return name, bytes.fromhex(key_id), public[1:]

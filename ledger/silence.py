@@ -1,7 +1,7 @@
-"""Noticing a database connection over TCP whose packets are dropped: within about ten seconds, by the kernel.
+"""Detection of a database connection over TCP whose packets are dropped: by the kernel, in about ten seconds.
 
-Without this a firewall that forgot a connection, or a machine that lost its power, shows only when a
-statement's own time-out passes, and a connection that only waits never learns it.
+Without this, a firewall that dropped a connection, or a machine without power, is detected only by the
+time-out of a statement, and never on an idle connection.
 """
 
 import socket
@@ -12,11 +12,11 @@ from typing import Any, Final
 import asyncpg
 
 UNANSWERED_S: Final = 10
-"""How long what was sent may stay without the other side's acknowledgement."""
+"""Seconds that sent data may stay without an acknowledgement of the peer."""
 _IDLE_S: Final = 4
 _PROBE_EVERY_S: Final = 2
 _PROBES: Final = 3
-"""An idle connection is probed after four seconds, three times in six: ten in all."""
+"""An idle connection is probed after four seconds, three times within six: ten in total."""
 
 SERVER_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -26,11 +26,11 @@ SERVER_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
         "tcp_keepalives_count": str(_PROBES),
     }
 )
-"""The same for the server's side of the connection: what a lost client held becomes free."""
+"""The same on the server side: locks of a lost client are released."""
 
 
 def notice_silence(connection: asyncpg.Connection) -> None:
-    """Have the kernel end a connection over TCP that goes silent; one over a unix socket cannot."""
+    """Let the kernel end a silent TCP connection; a unix socket cannot become silent."""
     transport = connection._transport  # noqa: SLF001 - asyncpg gives no other way to its socket
     own = transport.get_extra_info("socket") if transport is not None else None
     if own is None or own.family not in {socket.AF_INET, socket.AF_INET6}:
@@ -43,7 +43,7 @@ def notice_silence(connection: asyncpg.Connection) -> None:
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that notices within seconds when nothing comes back any more."""
+    """A connection that detects within seconds that its peer is unreachable."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

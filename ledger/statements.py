@@ -1,7 +1,7 @@
-"""Statements: an account's postings between two instants, and its balance at any past instant.
+"""Statements: the postings of an account between two instants, and its balance at any past instant.
 
-An instant stands for the last event at or before it, so the same instant always gives the same answer, and
-a statement's opening balance is the closing balance of the one before.
+An instant means the last event at or before it, so the same instant always gives the same result, and the
+opening balance of a statement is the closing balance of the one before.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from ledger.archive import Archived
 from ledger.sql import statement
 
 ENTRIES_MAX: Final = 10_000
-"""Entries of one statement; ask for a shorter time where there are more."""
+"""Largest number of entries in one statement; request a shorter period if there are more."""
 
 _SEQ_AT: Final = statement("seq_at")
 _BALANCE_AT: Final = statement("read_balance_at")
@@ -24,20 +24,20 @@ _ENTRIES: Final = statement("read_entries")
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Posted debits and credits since the account was opened; minor units."""
+    """Posted debits and credits since the opening of the account, in minor units."""
 
     debits: int
     credits: int
 
     @property
     def net(self) -> int:
-        """Positive is to be received."""
+        """Positive means to be received."""
         return self.credits - self.debits
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One leg that was posted on the account. `amount` is signed: positive is a credit; minor units."""
+    """One posted leg on the account. `amount` is signed: positive is a credit; in minor units."""
 
     seq: int
     at: datetime
@@ -47,12 +47,12 @@ class Entry:
     amount: int
     counterparty: str
     corrects: UUID | None
-    """Id of the posted set that this one reverses, where it does."""
+    """Id of the posted set that this one reverses, if any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """`closing` is `opening` with every entry; with `more`, it ends early, at the last entry."""
+    """`closing` is `opening` plus all entries; with `more`, the statement ends early, at the last entry."""
 
     account: int
     opening: Balance
@@ -64,10 +64,10 @@ class Statement:
 async def balance_at(
     connection: asyncpg.Connection | asyncpg.Pool, account: int, instant: datetime
 ) -> Balance:
-    """What was posted on an account up to an instant.
+    """Read the posted balance of an account at an instant.
 
     Raises:
-        Archived: the instant is in a part of history that was detached.
+        Archived: the instant is in detached history.
 
     """
     return await _balance_after(connection, account, await _seq_at(connection, instant))
@@ -76,10 +76,10 @@ async def balance_at(
 async def read(
     connection: asyncpg.Connection | asyncpg.Pool, account: int, since: datetime, until: datetime
 ) -> Statement:
-    """What was posted on an account after `since`, up to `until`.
+    """Read the postings of an account after `since`, up to `until`.
 
     Raises:
-        Archived: `since` is in a part of history that was detached.
+        Archived: `since` is in detached history.
 
     """
     first, last = await _seq_at(connection, since), await _seq_at(connection, until)
@@ -94,14 +94,14 @@ async def read_between(
     *,
     entries_max: int | None = None,
 ) -> Statement:
-    """What was posted on an account after event `first`, up to event `last`.
+    """Read the postings of an account after event `first`, up to event `last`.
 
     Raises:
         Archived: events after `first` were detached.
 
     """
     if await connection.fetchval("SELECT max(last_seq) > $1 FROM ledger.archive", first):
-        raise Archived(f"what was so at event {first} is in an archive")
+        raise Archived(f"the state at event {first} is in an archive")
     entries_max = ENTRIES_MAX if entries_max is None else entries_max
     rows = await connection.fetch(_ENTRIES, account, first, last, entries_max + 1)
     entries = tuple(
@@ -131,7 +131,7 @@ def _closing(opening: Balance, entries: tuple[Entry, ...]) -> Balance:
 async def _seq_at(connection: asyncpg.Connection | asyncpg.Pool, instant: datetime) -> int:
     seq: int | None = await connection.fetchval(_SEQ_AT, instant)
     if seq is None:
-        raise Archived(f"what was so at {instant.isoformat()} is in an archive")
+        raise Archived(f"the state at {instant.isoformat()} is in an archive")
     return seq
 
 

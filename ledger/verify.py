@@ -1,19 +1,19 @@
-"""Checking every invariant of the ledger against the database, streaming, in bounded memory.
+"""Checks every invariant of the ledger against the database, streaming, in bounded memory.
 
-One pass over the event log, in one snapshot: each leaf hash is computed again, each change is replayed on an
-independent adder (`replay`), and the rows that the change must have left are compared with it. What remains
-is compared at the end: balances, open windows, and that no table holds a row too many.
+One pass over the event log, in one snapshot: each leaf hash is computed again, each change is replayed
+independently (`replay`), and compared with the rows that it must have written. The rest is compared at the
+end: balances, open windows, and that no table has an extra row.
 
-    sequence      the log is 1, 2, 3 ... without a gap, and the head stands behind it
+    sequence      the log is 1, 2, 3 ... without a gap, and the head follows it
     leaves        every leaf is the hash of its event
-    history       every change can be read and is one that the ledger makes
-    entries       sets, legs and resolutions in the tables are what the log says, no more, no less
-    resolutions   every pending set ended at most once, and only a pending set did
+    history       every change can be decoded and is one that the ledger makes
+    entries       sets, legs and resolutions in the tables are exactly those of the log
+    resolutions   every pending set was resolved at most once, and only pending sets were
     conservation  debits equal credits in every currency, pending and posted
-    balances      every account's counters, cap and state are the sum of the log
-    caps          no cap was passed at any entry
-    windows       every posting is in exactly one window; closed windows have the counters of their moment
-    audit         the tree over the leaves has the root that every published checkpoint says
+    balances      counters, cap and state of every account are the sum of the log
+    caps          no cap was exceeded at any entry
+    windows       every posting is in exactly one window; closed windows have the counters of their closing
+    audit         the tree over the leaves has the root of every published checkpoint
 """
 
 import asyncio
@@ -71,7 +71,7 @@ Rows = list[Row]
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One invariant: whether it holds, why not, and how many things were looked at."""
+    """The result for one invariant: whether it holds, why not, and the number of checked items."""
 
     name: str
     ok: bool
@@ -84,10 +84,10 @@ async def verify(
     progress: Callable[[int], None] | None = None,
     files: Path | None = None,
 ) -> AsyncIterator[CheckResult]:
-    """Check everything in one snapshot; results in the order of `CHECKS`.
+    """Check everything in one snapshot; return the results in the order of `CHECKS`.
 
-    `progress` is told how many events are done, now and then. What was detached is read from its archive
-    where `files` has it; elsewhere the state that its signed note vouches for is where the log goes on.
+    `progress` is called periodically with the number of checked events. Detached events are read from their
+    archive if it is in `files`; otherwise the check continues from the state in the signed note.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         walk = Walk(connection)
@@ -103,7 +103,9 @@ def _result(name: str, walk: "Walk") -> CheckResult:
     replay, checked = walk.replay, walk.checked[name]
     count = replay.fault_counts[name]
     first = next((fault for fault in replay.faults if fault.check == name), None)
-    detail = f"up to {walk.not_read} by their archive's note" if walk.not_read and name == "sequence" else ""
+    detail = (
+        f"up to {walk.not_read} by the note of the archive" if walk.not_read and name == "sequence" else ""
+    )
     if count:
         detail = f"{count} wrong"
         if first is not None:
@@ -113,7 +115,7 @@ def _result(name: str, walk: "Walk") -> CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far the log was found right: the last event, what it adds up to, and the tree's subtrees."""
+    """How far the log is verified: the last event, the state after it, and the subtrees."""
 
     seq: int
     state: bytes
@@ -122,20 +124,20 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a look at the new part of the log came to; `mark` is where the next one begins."""
+    """Result of an incremental verification; the next one begins at `mark`."""
 
     mark: Mark
     head: int
-    """The last event that there was. Where it is beyond the mark, balances were only added up."""
+    """The last event of the log. If it is after the mark, balances were only summed up."""
     faults: tuple[Fault, ...]
 
 
 async def verify_further(connection: asyncpg.Connection, mark: Mark | None, events_max: int) -> Progress:
-    """Check what was written since `mark`, in one snapshot and bounded: the checks of `verify`.
+    """Check a limited number of events since `mark`, in one snapshot, with the checks of `verify`.
 
-    Left out are the counts of whole tables. Where the log was changed behind the mark, `verify` finds it;
-    this one finds the balances that no longer add up. After a fault the next look must begin at the same
-    mark, so that what is still wrong is found again.
+    Counts of whole tables are not checked. A change of the log before the mark is found only by `verify`;
+    this function finds balances that no longer match. After a fault the next check must begin at the same
+    mark, so that a remaining fault is found again.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         head: int = await connection.fetchval(_HEAD)
@@ -145,22 +147,22 @@ async def verify_further(connection: asyncpg.Connection, mark: Mark | None, even
             walk.go_on_from(mark)
         until = min(head, walk.seq + events_max)
         async for _ in walk.run(until=until):
-            await asyncio.sleep(0)  # others of this process have their turn
+            await asyncio.sleep(0)  # let other tasks of this process run
         if walk.seq < until:
-            walk.replay.fault("sequence", walk.seq + 1, f"the head says {head + 1}")
+            walk.replay.fault("sequence", walk.seq + 1, f"the head is {head + 1}")
         await (walk.compare() if until >= head else walk.compare_sums())
     return Progress(walk.mark, head, tuple(walk.replay.faults))
 
 
 class Walk:
-    """One pass over the log, in chunks; `sink` gets the events of each, with their leaves."""
+    """One pass over the log, in chunks; `sink` gets the events of each chunk, with their leaves."""
 
     def __init__(self, connection: asyncpg.Connection, sink: Callable[[Rows], None] | None = None) -> None:
         self._connection = connection
         self._sink = sink
         self.replay = self._replay = Replay()
         self.not_read = 0
-        """Events up to this one were not looked at: their archive was not given."""
+        """Events up to this one were not checked: their archive is not available."""
         self._next_seq = 1
         self._window_balances = 0
         self._tree = Frontier()
@@ -169,27 +171,27 @@ class Walk:
 
     @property
     def state(self) -> bytes:
-        """Where the ledger stands after the last event, as an archive keeps it."""
+        """The state of the ledger after the last event, as in an archive."""
         return archives.encode_state(self.replay, self._window_balances)
 
     @property
     def seq(self) -> int:
-        """The last event that was looked at."""
+        """The last checked event."""
         return self._next_seq - 1
 
     @property
     def mark(self) -> "Mark":
-        """Where this walk stands, for one that goes on from here."""
+        """The position of this walk, from which another can continue."""
         return Mark(self.seq, self.state, self._tree.roots)
 
     def go_on_from(self, mark: "Mark") -> None:
-        """Begin behind what an earlier walk has checked."""
+        """Continue after an earlier walk."""
         self._next_seq = mark.seq + 1
         self._window_balances = archives.restore_state(self._replay, mark.state)
         self._tree = Frontier.restored(mark.seq, mark.tree)
 
     async def run(self, files: Path | None = None, until: int = _END) -> AsyncIterator[int]:
-        """Walk to the end, or to an event; yields how many events are done."""
+        """Walk to the end, or to an event; yields the number of checked events."""
         published = await audit.checkpoints(self._connection, beyond=self.seq)
         self._checkpoints = {c.size: c.root for c in published}
         for detached in await archives.read(self._connection):
@@ -208,12 +210,10 @@ class Walk:
             yield self._next_seq - 1
 
     async def _detached(self, detached: Archive, files: Path | None) -> AsyncIterator[int]:
-        """Walk over an archive: by its file, or else by its leaves and the state after it."""
+        """Walk over an archive: by its file, or otherwise by its leaves and the state after it."""
         manifest = archives.Manifest.parse(detached.note)
         if sha256(detached.state).hexdigest() != manifest.state_sha256:
-            self._replay.fault(
-                "audit", detached.last_seq, "the state after an archive is not what its note says"
-            )
+            self._replay.fault("audit", detached.last_seq, "the state after an archive differs from its note")
         if manifest.first_seq != self._next_seq:
             self._replay.fault("sequence", manifest.first_seq, f"expected {self._next_seq}")
         file = None if files is None else files / detached.events_file
@@ -228,7 +228,7 @@ class Walk:
             self._replay.fault("history", self._next_seq, f"{file.name} cannot be read: {error}")
         if self.state != detached.state:
             self._replay.fault(
-                "history", detached.last_seq, "an archive does not add up to the state after it"
+                "history", detached.last_seq, "the events of an archive do not give the state after it"
             )
             await self._skip(detached)
 
@@ -243,7 +243,7 @@ class Walk:
             yield self._next_seq - 1
 
     async def _skip(self, detached: Archive) -> None:
-        """Take the note's word for the state; the leaves still grow the tree."""
+        """Trust the state in the note; the leaves are still added to the tree."""
         for first in range(max(detached.first_seq - 1, self._tree.size), detached.last_seq, _BLOCK):
             try:
                 leaves = await audit.read_leaves(
@@ -272,7 +272,7 @@ class Walk:
         await self._compare_snapshots()
 
     def _event(self, row: Row) -> tuple[int, int, Change] | None:
-        """Check one event by itself and replay it; its seq, number and change."""
+        """Check one event and replay it; return its seq, number and change."""
         seq, number, at, kind, change, body, leaf = row
         if seq != self._next_seq:
             self._replay.fault("sequence", seq, f"expected {self._next_seq}")
@@ -295,18 +295,18 @@ class Walk:
         return seq, number, decoded
 
     def _grow(self, seq: int, leaf: bytes) -> None:
-        """Hold the tree against the checkpoint of its size, if there is one."""
+        """Compare the tree with the checkpoint of its size, if there is one."""
         self._tree.append(leaf)
         published = self._checkpoints.pop(self._tree.size, None)
         if published is not None:
             self.checked["audit"] += 1
             if published != self._tree.root():
-                self._replay.fault("audit", seq, "the tree is not the one that was published")
+                self._replay.fault("audit", seq, "the tree differs from the published one")
 
     async def _compare_tree(self) -> None:
-        """No checkpoint may be beyond the log, and the stored subtrees must give the same root."""
+        """No checkpoint may be after the end of the log, and the stored subtrees must give the same root."""
         for size in self._checkpoints:
-            self._replay.fault("audit", size, "a checkpoint was published of events that are gone")
+            self._replay.fault("audit", size, "a published checkpoint has events that are missing")
         self.checked["audit"] += 1
         try:
             stored = await audit.root(self._connection, self._tree.size)
@@ -314,14 +314,14 @@ class Walk:
             self._replay.fault("audit", self._tree.size, str(error))
             return
         if stored != self._tree.root():
-            self._replay.fault("audit", self._tree.size, "the stored subtrees are not those of the log")
+            self._replay.fault("audit", self._tree.size, "the stored subtrees differ from the log")
 
     async def _compare_sets(self, first: int, last: int, changes: list[tuple[int, int, Change]]) -> None:
         rows = await self._connection.fetch(_TRANSFERS, first, last)
         found = {row["number"]: tuple(row)[1:] for row in rows}
         for seq, number, change in changes:
             if isinstance(change, SetChange | FailureChange) and found.pop(number, None) != _row(change):
-                self._replay.fault("entries", seq, f"set {number} is not what the log says")
+                self._replay.fault("entries", seq, f"set {number} differs from the log")
         for number in found:
             self._replay.fault("entries", number, f"set {number} is not in the log")
 
@@ -335,12 +335,10 @@ class Walk:
         found = {row["number"]: (row["seq"], row["outcome"]) for row in rows}
         for number, resolution in expected.items():
             if found.get(number) != resolution:
-                self._replay.fault(
-                    "entries", resolution[0], f"the end of set {number} is not what the log says"
-                )
+                self._replay.fault("entries", resolution[0], f"the end of set {number} differs from the log")
 
     async def _compare_snapshots(self) -> None:
-        """Closed windows must have every account's counters of that moment; one without movement may lack."""
+        """Closed windows must have the counters of all accounts at closing, except of unused accounts."""
         snapshots, self._replay.snapshots = self._replay.snapshots, []
         for snapshot in snapshots:
             rows = await self._connection.fetch(_SNAPSHOT, snapshot.number)
@@ -349,11 +347,11 @@ class Walk:
             self.checked["windows"] += 1
             if found != snapshot.balances:
                 self._replay.fault(
-                    "windows", snapshot.closing_seq, f"window {snapshot.number}'s counters differ"
+                    "windows", snapshot.closing_seq, f"the counters of window {snapshot.number} differ"
                 )
 
     async def finish(self) -> None:
-        """Compare what is left once the whole log is replayed."""
+        """Compare the rest after the whole log is replayed."""
         await self._compare_counts()
         await self.compare()
         events, counts = self._next_seq - 1, self._replay.counts
@@ -368,7 +366,7 @@ class Walk:
         }
 
     async def compare(self) -> None:
-        """Compare what stands now with the log, once it is replayed to its end."""
+        """Compare the present state with the log, after it is replayed to its end."""
         await self._compare_accounts()
         await self._compare_windows()
         await self._compare_tree()
@@ -376,13 +374,13 @@ class Walk:
     async def _compare_counts(self) -> None:
         row = await self._connection.fetchrow(_COUNTS)
         if row["next_seq"] != self._next_seq:
-            self._replay.fault("sequence", self._next_seq, f"the head says {row['next_seq']}")
+            self._replay.fault("sequence", self._next_seq, f"the head is {row['next_seq']}")
         for table in ("transfers", "legs", "resolutions"):
             if row[table] != self._replay.counts[table]:
                 text = f"{row[table]} {table}, {self._replay.counts[table]} in the log"
                 self._replay.fault("entries", self._next_seq, text)
         if row["window_balances"] != self._window_balances:
-            self._replay.fault("windows", self._next_seq, "counters of a window that did not close")
+            self._replay.fault("windows", self._next_seq, "there are counters of a window that is not closed")
 
     async def _compare_accounts(self) -> None:
         balances = dict(self._replay.balances)
@@ -399,7 +397,7 @@ class Walk:
         self._add_up(rows)
 
     async def compare_sums(self) -> None:
-        """Compare debits with credits as they stand now, whatever the log says."""
+        """Compare the present debits with credits, independent of the log."""
         self._add_up(await self._connection.fetch(_ACCOUNTS))
 
     def _add_up(self, accounts: Sequence[asyncpg.Record]) -> None:
@@ -417,11 +415,11 @@ class Walk:
 
     async def _compare_windows(self) -> None:
         if dict(await self._connection.fetch(_WINDOWS)) != self._replay.windows:
-            self._replay.fault("windows", self._next_seq, "the open windows are not those of the log")
+            self._replay.fault("windows", self._next_seq, "the open windows differ from the log")
 
 
 def _row(change: SetChange | FailureChange) -> tuple[Any, ...]:
-    """The row of `verify_transfers` that a change must have left, without its number."""
+    """The row of `verify_transfers` that a change must have written, without its number."""
     if isinstance(change, FailureChange):
         return (change.id, "failed", change.verdict, change.fingerprint, 0, 0, [])
     kind = _KINDS[change.tag]
@@ -429,7 +427,7 @@ def _row(change: SetChange | FailureChange) -> tuple[Any, ...]:
 
 
 def _account_row(balance: Any) -> tuple[Any, ...]:
-    """The row of `load_accounts` that a balance must be, without its number."""
+    """The expected row of `load_accounts` of a balance, without its number."""
     return (
         balance.owner,
         balance.currency,

@@ -1,8 +1,8 @@
-"""Reading settlement windows and their nets.
+"""Reading settlement windows and their net positions.
 
-A posting belongs to the window of its currency that was open when it was made: the sequence number of the
-posting lies between the one that opened the window and the one that closed it, so membership is fixed and
-the same window always gives the same nets.
+A posting belongs to the window of its currency that was open at that time: its sequence number is between
+that of the opening and that of the closing of the window. So membership is fixed, and the same window always
+gives the same net positions.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class Window:
     closed_at: datetime | None
 
     def document(self) -> dict[str, Any]:
-        """The window in JSON's types."""
+        """The window in JSON types."""
         return {
             "window": self.number,
             "currency": self.currency,
@@ -44,24 +44,24 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Net:
-    """What one account was debited and credited in a window, gross; minor units."""
+    """The gross debits and credits of one account in a window, in minor units."""
 
     owner: str
     purpose: str
     debits: int
     credits: int
     count: int
-    """Postings that touched the account."""
+    """The number of postings on the account."""
 
     @property
     def net(self) -> int:
-        """Positive is to be received; the nets of a window sum to zero."""
+        """Positive means to be received; the net positions of a window sum to zero."""
         return self.credits - self.debits
 
 
 @dataclass(frozen=True, slots=True)
 class BilateralNet:
-    """What two owners owe each other in a window; minor units. `first` sorts before `second`."""
+    """The bilateral position of two owners in a window, in minor units. `first` sorts before `second`."""
 
     first: str
     second: str
@@ -78,27 +78,27 @@ class BilateralNet:
 async def read(
     connection: asyncpg.Connection | asyncpg.Pool, *, before: int | None = None, limit: int | None = None
 ) -> list[Window]:
-    """Windows, newest first: those of a number below `before`, at most `limit`; None is no bound."""
+    """Read windows, newest first: with numbers below `before`, at most `limit`; None means no limit."""
     return [Window(*row) for row in await connection.fetch(_READ, None, before, limit)]
 
 
 async def find(connection: asyncpg.Connection | asyncpg.Pool, number: int) -> Window | None:
-    """One window."""
+    """Find one window."""
     row = await connection.fetchrow(_READ, number, None, None)
     return None if row is None else Window(*row)
 
 
 async def nets(connection: asyncpg.Connection | asyncpg.Pool, number: int) -> list[Net]:
-    """Multilateral nets of a window: every account that a posting touched, by owner and purpose."""
+    """Read the multilateral net positions of a window: every account with a posting, by owner and purpose."""
     return [Net(*row) for row in await connection.fetch(_NETS, number)]
 
 
 async def bilateral_nets(
     connection: asyncpg.Connection | asyncpg.Pool, number: int, *, without: Sequence[str] = ()
 ) -> list[BilateralNet]:
-    """Who owes whom, by pairs of owners, from the postings themselves.
+    """Read the bilateral net positions, by pairs of owners, computed from the postings.
 
-    Postings that touch an account of a purpose in `without` are left out.
+    Postings on an account with a purpose in `without` are left out.
 
     Raises:
         Archived: postings of the window were detached.

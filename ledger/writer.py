@@ -1,28 +1,28 @@
-"""The writer: collect, load, decide, apply, acknowledge. The only one who changes the ledger.
+"""The writer: collect, load, decide, apply, acknowledge. Only the writer changes the ledger.
 
-Theory of operation. Commands wait in a bounded queue. The loop takes all that wait (up to `BATCH_MAX`; no
-timer ever delays a lone one), brings into memory what they touch (one round trip), lets the host decide
-them in order of arrival against the books, and applies everything decided in one durable statement (one
-round trip), with the host's own rows in the same statement. Only after its commit are callers answered.
+Theory of operation. Commands wait in a bounded queue. The loop takes all waiting commands (up to `BATCH_MAX`;
+no timer delays a single one), loads the transfers that they use (one round trip), lets the host decide them
+in order of arrival against the books, and applies all decisions in one durable statement (one round trip),
+with the rows of the host in the same statement. Callers get their replies only after its commit.
 
-While one batch is being applied, the next is loaded (on a connection of its own), decided on top of it in
-memory, and encoded: the database and this process work at the same time. Batches are still applied one
-after the other, each only when the one before is durable, so at most one is in flight and at most one is
-decided ahead of it. What is loaded meanwhile cannot be stale: whatever the batch in flight changes is in
-memory until it is durable.
+While one batch is being applied, the next is loaded (on a separate connection), decided on top of it in
+memory, and encoded: the database and this process work in parallel. Batches are still applied one after the
+other, each only after the one before is durable, so at most one is in flight and at most one is decided ahead
+of it. Data loaded meanwhile cannot be stale: all changes of the batch in flight are in memory until it is
+durable.
 
-* Fence: `start` takes a new epoch. Every load and every apply checks it, so a writer that was replaced can
-  neither commit nor answer from stale memory: it freezes.
-* Lost connection, or any error of the database: memory is dropped, with the batch that was decided ahead; a
-  new connection takes a new epoch of the same writer (which waits for the old connection's transaction to
-  end, so its outcome is settled), and the same commands are decided again in the same order. Ids make that
-  idempotent, so an unknown commit outcome is harmless. Meanwhile new commands are refused with
-  `Unavailable`; what was given to the database, and so may have been done, waits until that is known.
-* An error that comes back, or a database that disagrees with memory, freezes the writer: it refuses
-  everything until people have looked, and never guesses. What may have been done then ends as
+* Fence: `start` begins a new epoch. Every load and every apply checks it, so a replaced writer can neither
+  commit nor reply from stale memory: it freezes.
+* Lost connection, or any database error: memory is dropped, with the batch that was decided ahead; a new
+  connection begins a new epoch of the same writer (which waits for the end of the transaction of the old
+  connection, so its outcome is known), and the same commands are decided again in the same order. Ids make
+  that idempotent, so an unknown outcome of a commit is harmless. Meanwhile new commands are refused with
+  `Unavailable`; commands that were passed to the database wait until their outcome is known.
+* A repeated error, or a database that differs from memory, freezes the writer: it refuses everything until
+  the operator has examined it, and never guesses. Commands that may have been applied end as
   `OutcomeUnknown`.
-* A host that raises while deciding one command has that command alone answered with the exception; the
-  others of the batch are decided again without it.
+* If the host raises while deciding a command, only this command gets the exception; the others of the batch
+  are decided again without it.
 """
 
 import asyncio
@@ -45,28 +45,28 @@ from ledger.sql import statement
 from schemas.errors import OutcomeUnknown, Unavailable
 
 BATCH_MAX: Final = 1_000
-"""Commands of one batch: larger ones are no faster, and leave less to do while one is being applied."""
+"""Largest number of commands in a batch: larger ones are not faster, and leave less work to overlap."""
 
 HALVED_FROM: Final = 128
-"""With nothing in flight, half of so many commands fly at once and half are decided meanwhile.
+"""With nothing in flight and this many commands, half are applied at once and half are decided meanwhile.
 
-Halves of fewer cost more, as two statements, than the second core saves.
+Halves of fewer commands cost more, as two statements, than the second core saves.
 """
 
 BATCH_BYTES_MAX: Final = 16 << 20
-"""What the commands of one batch may weigh together; the one that passes it is the last."""
+"""Limit of the bytes of one batch; the command that exceeds it is the last."""
 
 QUEUE_MAX: Final = 20_000
-"""Commands waiting; more are refused with `Unavailable`."""
+"""Largest number of waiting commands; more are refused with `Unavailable`."""
 
 QUEUE_BYTES_MAX: Final = 256 << 20
-"""What all commands that were not answered yet may weigh together; more are refused with `Unavailable`."""
+"""Limit of the bytes of all commands without a reply; more are refused with `Unavailable`."""
 
 ATTEMPTS_MAX: Final = 3
-"""How often a batch may fail for a reason that is not the connection or the machine."""
+"""How often a batch may fail for a reason other than the connection or the machine."""
 
 COMMAND_TIMEOUT_S: Final = 30.0
-"""A database that is silent for longer has lost us, as far as we know."""
+"""Seconds without a response of the database after which the connection counts as lost."""
 
 FENCED: Final = "PSF01"
 DIFFERS: Final = "PSF02"
@@ -75,16 +75,16 @@ _RETRY_FIRST_S: Final = 0.05
 _RETRY_MAX_S: Final = 2.0
 
 _TRANSIENT_CLASSES: Final = ("08", "40", "53", "55", "57", "58")
-"""SQLSTATE classes that say nothing about the batch: connection, rollback, resources, locks, operator."""
+"""SQLSTATE classes not caused by the batch: connection, rollback, resources, locks, operator."""
 
 _SESSION: Final = {
     "application_name": "payswitch writer",
-    # Every statement of this connection is a handful of index probes; a plan made while a table was small
-    # must not turn into a scan when it has grown.
+    # Every statement of this connection is a few index lookups; a plan made while a table was small must
+    # not become a scan when it has grown.
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
-    "plan_cache_mode": "force_generic_plan",  # planning every batch anew costs more than a small batch
+    "plan_cache_mode": "force_generic_plan",  # planning every batch again costs more than a small batch
     "jit": "off",
     "timezone": "UTC",
     "synchronous_commit": "on",
@@ -94,7 +94,7 @@ _SESSION: Final = {
 _DATABASE_ERRORS: Final = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # asyncpg's word for a connection that was cut in the middle
+    asyncpg.InternalClientError,  # raised by asyncpg if a connection is lost in the middle
     OSError,
     TimeoutError,
 )
@@ -109,19 +109,19 @@ log = logging.getLogger(__name__)
 
 
 def look_for_garbage_in_short_steps() -> None:
-    """Set the garbage collector up for the process of a writer.
+    """Configure the garbage collector for the writer process.
 
-    The writer makes many objects, hardly ever a cycle, and keeps a hundred thousand sets: each full look at
-    those stops everything for a tenth of a second. So it looks often but at what is new only, less than a
-    millisecond each time; at what has lived longer once in millions of objects.
+    The writer creates many objects, hardly ever a cycle, and keeps a hundred thousand sets: each full
+    collection stops everything for a tenth of a second. So it often collects only new objects, in less than a
+    millisecond each time, and older ones once in millions of objects.
     """
     gc.collect()
-    gc.freeze()  # what is there now stays
+    gc.freeze()  # present objects are never collected
     gc.set_threshold(5_000, 1_000, 100)
 
 
 class Frozen(Unavailable):
-    """The ledger's writer has stopped; nothing was done."""
+    """The writer of the ledger has stopped; nothing was done."""
 
 
 class Footprint(Struct, frozen=True, gc=False):
@@ -132,62 +132,62 @@ class Footprint(Struct, frozen=True, gc=False):
 
 
 BatchExtension = Sequence[Call]
-"""What the host applies with the ledger's batch, in the same statement: calls of its own functions."""
+"""Calls of the host's own functions, applied in the same statement as the batch of the ledger."""
 
 
 class Host(Protocol):
-    """The switch: what else is decided and applied with the ledger's batch.
+    """The switch: its part of the decisions, applied with the batch of the ledger.
 
-    Batches are loaded, decided and given out (`extension`) one after the other; `committed` follows once for
-    each, in the same order, but when the next has perhaps been loaded, decided and given out.
+    Batches are loaded, decided and handed over (`extension`) one after the other; `committed` is called once
+    for each, in the same order, possibly after the next was loaded, decided and handed over.
     """
 
     def footprint(self, command: Any) -> Footprint:
-        """What the ledger must have in memory for `command`."""
+        """The transfers that must be in memory for `command`."""
 
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Any]) -> None:
-        """Bring the host's own state for these commands into memory.
+        """Load the state of the host for these commands into memory.
 
-        What was given out but is not committed is not in the database yet: memory knows better.
+        Changes that were handed over but not committed are not in the database yet: memory is newer.
         """
 
     def decide(self, command: Any, books: Books) -> Any:
-        """Decide one command; its reply. Pure but for `books` and the host's own memory."""
+        """Decide one command and return its reply. Pure except for `books` and the memory of the host."""
 
     def extension(self) -> BatchExtension:
-        """What was decided since the last call goes to the host's own tables, in the same statement."""
+        """Hand over the decisions since the last call, for the host's tables, in the same statement."""
 
     def committed(self) -> None:
-        """The oldest batch that was given out is durable."""
+        """The oldest batch that was handed over is durable."""
 
     def abandoned(self) -> None:
-        """What was not committed may not have happened: drop memory; its commands will be decided again."""
+        """Drop memory: uncommitted changes may not have been applied; their commands are decided again."""
 
 
 @dataclass(slots=True)
 class Meters:
-    """Counts since the start, for the metrics page."""
+    """Counters since the start, for the metrics."""
 
     batches: int = 0
     commands: int = 0
     events: int = 0
     retries: int = 0
     reconnections: int = 0
-    """Tries to come back to the database."""
+    """Tries to reconnect to the database."""
     load_s: float = 0.0
     decide_s: float = 0.0
     apply_s: float = 0.0
 
 
 class _Waiting(Struct):
-    """One command in the queue, and the future that its caller waits for."""
+    """One command in the queue, and the future of its caller."""
 
     command: Any
     footprint: Footprint
     future: asyncio.Future[Any]
     reply: Any = None
     tried: bool = False
-    """It was given to the database, and no answer came: it may have been done."""
+    """It was passed to the database without a response: it may have been applied."""
 
 
 @dataclass(slots=True)
@@ -199,19 +199,19 @@ class _Raised:
 
 @dataclass(slots=True)
 class _Flight:
-    """A batch that was decided and given out: its commands, and the statement that applies it."""
+    """A decided batch that was handed over: its commands, and the statement that applies it."""
 
     decided: list[_Waiting]
     events: int
     next_seq: int
     sql: str
     arguments: list[Any]
-    """Empty where there is nothing to apply."""
+    """Empty if there is nothing to apply."""
     task: asyncio.Task[None] | None = None
 
 
 class Writer:
-    """The one writer of a database. `submit` from any task of its event loop."""
+    """The writer of a database. Call `submit` from any task of its event loop."""
 
     def __init__(
         self,
@@ -235,9 +235,9 @@ class Writer:
         self.epoch = 0
         self.meters = Meters()
         self.frozen: Exception | None = None
-        """Why the writer refuses everything; None while it works."""
+        """Why the writer refuses everything; None during normal work."""
         self.away = False
-        """The database is away, or cannot write: newcomers are refused, what is in flight waits."""
+        """The database is unavailable, or cannot write: new commands are refused, those in flight wait."""
         self._delay_s = 0.0
         self._failures = 0
         self._stopping = False
@@ -260,16 +260,16 @@ class Writer:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing waits, is being decided, or is being applied."""
+        """Whether no command waits, is being decided, or is being applied."""
         return not (self._queue or self._taken or self._flight)
 
     @property
     def waiting_bytes(self) -> int:
-        """What the commands weigh that were not answered yet."""
+        """The bytes of the commands without a reply."""
         return self._bytes
 
     async def start(self) -> None:
-        """Connect, take the epoch (every other writer of this database is fenced) and begin."""
+        """Connect, begin an epoch (every other writer of this database is fenced) and start."""
         assert self._loop is None, "started already"
         self._new_future = asyncio.get_running_loop().create_future
         await self._connect()
@@ -291,12 +291,13 @@ class Writer:
         self._connection = self._loading = None
 
     async def submit(self, command: Any) -> Any:
-        """Have one command decided; its reply, once it is durable. Cancelling the caller does not undo it.
+        """Submit one command and get its reply, once it is durable. Cancelling the caller does not undo it.
 
         Raises:
-            Unavailable: nothing was done: the queue is full, the database is away, or the writer has stopped.
-            OutcomeUnknown: the writer stopped while this was being applied: it may have been done.
-            Exception: what the host raised when it decided this command.
+            Unavailable: nothing was done: the queue is full, the database is unavailable, or the writer has
+                stopped.
+            OutcomeUnknown: the writer stopped while this was being applied: it may be done.
+            Exception: raised by the host when it decided this command.
 
         """
         footprint = self.host.footprint(command)
@@ -307,7 +308,7 @@ class Writer:
         return reply
 
     async def submit_many(self, commands: Sequence[Any]) -> list[Any]:
-        """As `submit`, for several, in order; a command's exception takes the place of its reply."""
+        """As `submit`, for several, in order; the exception of a command is in the place of its reply."""
         footprints = [self.host.footprint(command) for command in commands]
         self._check_open(len(commands), sum(footprint.size for footprint in footprints))
         futures = [self._enqueue(*pair) for pair in zip(commands, footprints, strict=True)]
@@ -327,7 +328,7 @@ class Writer:
         if self._loop is None or self._stopping:
             raise Unavailable("the ledger's writer is not running")
         if self.away:
-            raise Unavailable("the ledger's database is away")
+            raise Unavailable("the database of the ledger is unavailable")
         if len(self._queue) + count > self.queue_max or self._bytes + size > self.queue_bytes_max:
             raise Unavailable("the ledger's queue is full")
 
@@ -347,19 +348,19 @@ class Writer:
                 except _DATABASE_ERRORS as error:
                     await self._start_over(error)
         except Exception as error:
-            # Whatever it was, it was not foreseen: refuse everything rather than guess.
+            # An unexpected error: refuse everything rather than guess.
             log.exception("the ledger's writer has frozen")
             self._freeze(error)
 
     async def _turn(self) -> None:
-        """Prepare the next batch while one is in flight, and let it fly; or see to what landed; or wait."""
+        """Prepare the next batch while one is in flight, and apply it; or handle a finished one; or wait."""
         if self._queue:
             flight = await self._prepare()
             await self._land()
             self._launch(flight)
-            await asyncio.sleep(0)  # the statement goes out first: the database is never idle meanwhile
+            await asyncio.sleep(0)  # send the statement first, so that the database is never idle
             self._acknowledge()
-            await asyncio.sleep(0)  # callers wake up; what they send now is in the next batch
+            await asyncio.sleep(0)  # callers wake up; what they submit now is in the next batch
         elif self._flight is not None and (self._flight.task is None or self._flight.task.done()):
             await self._land()
             self._acknowledge()
@@ -368,20 +369,20 @@ class Writer:
             await self._wake.wait()
 
     async def _prepare(self) -> _Flight:
-        """Take what waits; load, decide and encode it, on top of what is in flight."""
+        """Take waiting commands; load, decide and encode them, on top of the batch in flight."""
         self._taken = self._take()
         try:
             decided = await self._decided()
             return self._given_out(decided)
         except Exception:
-            await self._land()  # how the batch in flight ends must be known before anything else is done
+            await self._land()  # the outcome of the batch in flight must be known first
             raise
 
     def _take(self) -> list[_Waiting]:
-        """What waits, up to the limits of one batch.
+        """Take waiting commands, up to the limits of one batch.
 
-        Half of it where nothing is in flight: else callers, database and this process would go in lockstep,
-        each waiting for the others.
+        Half of them if nothing is in flight: otherwise callers, database and this process would work in
+        lockstep, each waiting for the others.
         """
         queue, taken, size = self._queue, list[_Waiting](), 0
         lockstep = self._flight is None and len(queue) >= HALVED_FROM
@@ -393,7 +394,7 @@ class Writer:
         return taken
 
     async def _decided(self) -> list[_Waiting]:
-        """Load and decide what was taken; what follows the close of a window goes back to the queue."""
+        """Load and decide the taken commands; those after the close of a window return to the queue."""
         meters = self.meters
         while True:
             began = time.perf_counter()
@@ -404,7 +405,7 @@ class Writer:
             meters.decide_s += time.perf_counter() - loaded
             if count is not None:
                 break
-            # Its traces cannot be told from the others' in memory: all are decided again without it.
+            # Its changes in memory cannot be separated from the others: all are decided again without it.
             await self._land()
             self._acknowledge()
             self._drop_memory()
@@ -414,13 +415,13 @@ class Writer:
         return self._taken
 
     async def _load(self, batch: list[_Waiting]) -> None:
-        """The fence, the time, and every transfer that the batch touches and memory does not have."""
+        """Check the fence; load the time, and the transfers of the batch that are not in memory."""
         connection = _connected(self._loading)
         wanted = self.books.missing([id_ for waiting in batch for id_ in waiting.footprint.transfers])
         ids = "{" + ",".join([id_.hex for id_ in wanted]) + "}"
         row = await connection.fetchrow(_LOAD_TRANSFERS, ids)
         if row["epoch"] != self.epoch:
-            raise _Superseded(f"epoch {self.epoch} was taken over by epoch {row['epoch']}")
+            raise _Superseded(f"epoch {self.epoch} was replaced by epoch {row['epoch']}")
         before_or_after_what_flies = {self._durable_seq, self.books.next_seq}
         if row["next_seq"] not in before_or_after_what_flies:
             raise _Disagreement(f"the sequence is at {row['next_seq']}, not at {self.books.next_seq}")
@@ -428,7 +429,7 @@ class Writer:
         await self.host.load(connection, [waiting.command for waiting in batch])
 
     def _decide(self, batch: list[_Waiting]) -> int | None:
-        """Decide in order of arrival; how many it got to, or None: a command must be left out."""
+        """Decide in order of arrival; return the number decided, or None if a command must be left out."""
         decide, books = self.host.decide, self.books
         for place, waiting in enumerate(batch, 1):
             if type(waiting.reply) is _Raised:
@@ -443,7 +444,7 @@ class Writer:
         return len(batch)
 
     def _given_out(self, decided: list[_Waiting]) -> _Flight:
-        """The statement that applies what was decided; nothing decided is nothing to apply."""
+        """Make the statement that applies the decisions; without decisions there is nothing to apply."""
         began = time.perf_counter()
         batch, extension = self.books.seal(), self.host.extension()
         flight = _Flight(decided, len(batch), self.books.next_seq, "", [])
@@ -454,14 +455,14 @@ class Writer:
         return flight
 
     def _launch(self, flight: _Flight) -> None:
-        """Have the batch applied; the loop wakes up when that has ended."""
+        """Start applying the batch; the loop wakes up when that has ended."""
         self._taken = []
         self._flight = flight
         flight.task = asyncio.create_task(self._apply(flight))
         flight.task.add_done_callback(lambda _: self._wake.set())
 
     async def _apply(self, flight: _Flight) -> None:
-        """Everything that was decided, in one durable statement."""
+        """Apply all decisions in one durable statement."""
         if not flight.arguments:
             return
         began = time.perf_counter()
@@ -470,9 +471,9 @@ class Writer:
         self.meters.apply_s += time.perf_counter() - began
 
     async def _land(self) -> None:
-        """Wait until the batch in flight, if there is one, is durable; its callers are not answered yet.
+        """Wait until the batch in flight, if there is one, is durable; its callers have no replies yet.
 
-        Raises what applying it raised; then it is still in flight, as far as we know.
+        Raises what applying it raised; then it still counts as in flight.
         """
         flight = self._flight
         if flight is None:
@@ -491,7 +492,7 @@ class Writer:
         self.meters.events += flight.events
 
     def _acknowledge(self) -> None:
-        """Answer what has become durable."""
+        """Reply to commands that have become durable."""
         while self._durable:
             for waiting in self._durable.popleft().decided:
                 self._answer(waiting, waiting.reply)
@@ -500,9 +501,9 @@ class Writer:
     # When something goes wrong.
 
     async def _start_over(self, error: BaseException) -> None:
-        """Decide again, in the same order, what is in flight and what was decided ahead of it.
+        """Decide again, in the same order, the batch in flight and the one decided ahead of it.
 
-        Raises `error` where that would be guessing.
+        Raises `error` if that would be guessing.
         """
         self._acknowledge()
         self._taken = self._unfinished(refused=_is_final(error))
@@ -515,9 +516,9 @@ class Writer:
         self._taken = []
 
     def _unfinished(self, *, refused: bool = False) -> list[_Waiting]:
-        """What was taken from the queue and is not known to be durable, in order of arrival.
+        """The commands taken from the queue and not known to be durable, in order of arrival.
 
-        `refused`: the database itself said that it did not do it.
+        `refused`: the database itself reported that it did not apply them.
         """
         flight, self._flight = self._flight, None
         flown = flight.decided if flight is not None else []
@@ -541,14 +542,14 @@ class Writer:
         )
 
     def _disconnect(self) -> None:
-        """Hang up at once; what is under way in the database ends by itself."""
+        """Disconnect at once; statements in progress in the database end by themselves."""
         for connection in (self._connection, self._loading):
             if connection is not None:
                 connection.terminate()
         self._connection = self._loading = None
 
     async def _begin_epoch(self, sql: str) -> None:
-        """Take an epoch and learn what the database holds."""
+        """Begin an epoch and load the state of the database."""
         connection = _connected(self._connection)
         head = await connection.fetchrow(sql, self.id)
         if head is None:
@@ -564,10 +565,10 @@ class Writer:
         self.host.abandoned()
 
     async def _recover(self) -> None:
-        """Drop memory and come back with a new connection and epoch, however long it takes.
+        """Drop memory and recover with a new connection and epoch, however long it takes.
 
-        The first try is at once. From the second on, whatever the reason (no connection, a full disk), what
-        is not in flight is refused, and tries come ever slower.
+        The first try is immediate. From the second, for any reason (no connection, a full disk), commands
+        that are not in flight are refused, and the pauses between tries grow.
         """
         self.meters.retries += 1
         self._drop_memory()
@@ -582,25 +583,25 @@ class Writer:
 
     def _be_away(self) -> None:
         self.away = True
-        self._refuse_waiting("the ledger's database is away")
+        self._refuse_waiting("the database of the ledger is unavailable")
         self._delay_s = min(_RETRY_MAX_S, self._delay_s * 2 or _RETRY_FIRST_S)
 
     async def _reconnect(self) -> bool:
-        """Try once; False where the database is still away."""
+        """Try once; False if the database is still unavailable."""
         self._disconnect()
         self.meters.reconnections += 1
         try:
             await self._connect()
             await self._begin_epoch(_RESUME)
         except _DATABASE_ERRORS as error:
-            log.warning("the ledger's database is away: %r", error)
+            log.warning("the database of the ledger is unavailable: %r", error)
             return False
         return True
 
     # Refusing.
 
     def _refuse_waiting(self, why: str) -> None:
-        """Refuse what was not done, whatever becomes of the database; what may have been done waits."""
+        """Refuse commands that were certainly not applied; those that may have been applied wait."""
         waits = [waiting for waiting in self._queue if waiting.tried]
         for waiting in self._queue:
             if not waiting.tried:
@@ -621,7 +622,7 @@ class _Superseded(RuntimeError):
 
 
 class _Disagreement(RuntimeError):
-    """The database is not where memory says it is."""
+    """The state of the database differs from memory."""
 
 
 def _connected(connection: asyncpg.Connection | None) -> asyncpg.Connection:
@@ -631,14 +632,14 @@ def _connected(connection: asyncpg.Connection | None) -> asyncpg.Connection:
 
 
 def _is_transient(error: BaseException) -> bool:
-    """Whether the error says nothing about the batch itself."""
+    """Whether the error is not caused by the batch itself."""
     if isinstance(error, asyncpg.PostgresError):
         return str(error.sqlstate or "").startswith(_TRANSIENT_CLASSES)
     return not isinstance(error, ValueError)  # an argument that cannot be encoded never will be
 
 
 def _is_final(error: BaseException) -> bool:
-    """Whether trying again would be guessing."""
+    """Whether another try would be guessing."""
     return isinstance(error, asyncpg.PostgresError) and error.sqlstate in {FENCED, DIFFERS}
 
 
@@ -667,4 +668,4 @@ _STATES: Final = {
     ("correction", None): TransferState.POSTED,
     ("failed", None): TransferState.FAILED,
 }
-"""What became of a set, by its kind and its resolution."""
+"""The state of a set, by its kind and its resolution."""

@@ -72,7 +72,7 @@ async def test_a_root_over_events_that_are_gone_is_refused(writer, connection):
     await pay_many(writer, 5)
     await connection.execute("DELETE FROM ledger.event WHERE seq = 3")
 
-    with pytest.raises(ValueError, match="not all there"):
+    with pytest.raises(ValueError, match="not complete"):
         await audit.root(connection, 5)
 
 
@@ -103,7 +103,7 @@ async def test_the_verifier_is_one_file_that_needs_nothing_of_the_switch(bundle,
         0,
         "proved: 2 events in the checkpoint, which extends 2 older ones\n",
     )
-    assert (bad.returncode, bad.stdout) == (1, "WRONG  checkpoint: no key that you trust signed it\n")
+    assert (bad.returncode, bad.stdout) == (1, "WRONG  checkpoint: it is not signed by a trusted key\n")
 
 
 def flip(text):

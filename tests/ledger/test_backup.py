@@ -105,7 +105,7 @@ async def test_what_cannot_be_restored_says_so(server, data_directory):
 
     with pytest.raises(BackupError, match="no backup that ended before"):
         backup.restore(directory, server.data, made.started_at - timedelta(seconds=1))
-    with pytest.raises(BackupError, match="does not reach the instant"):
+    with pytest.raises(BackupError, match="does not cover the instant"):
         backup.restore(directory, server.data, datetime.now(UTC) + timedelta(days=1))
     control = made.directory / "global" / "pg_control"
     control.write_bytes(control.read_bytes()[:-1] + b"x")

@@ -335,7 +335,7 @@ def test_opening_an_account_again_finds_it():
     "arguments", [("", "INR", "p", 0), ("A", "inr", "p", 0), ("A", "INR", "", 0), ("A", "INR", "p", -1)]
 )
 def test_an_account_that_makes_no_sense_is_refused(arguments):
-    with pytest.raises(ValueError, match=r"account needs|cap is between"):
+    with pytest.raises(ValueError, match=r"account needs|cap must be between"):
         new_books().open_account(*arguments)
 
 

@@ -84,7 +84,7 @@ async def live_through_a_full_disk(writer, disk):
     await until(lambda: granted.total() > PAYERS)
     fill(disk / "filler")
     await until(lambda: writer.away)
-    with pytest.raises(Unavailable, match="away"):
+    with pytest.raises(Unavailable, match="unavailable"):
         await writer.submit(("open", "gamma"))
     before = granted.total()
     (disk / "filler").unlink()

@@ -111,7 +111,7 @@ async def test_detached_history_is_gone_from_the_tables_and_verifies(detached):
 
     results = {r.name: r async for r in verify(connection)}
     assert [r for r in results.values() if not r.ok] == []
-    assert results["sequence"].detail == "up to 1024 by their archive's note"
+    assert results["sequence"].detail == "up to 1024 by the note of the archive"
     with_files = {r.name: r async for r in verify(connection, files=detached["files"])}
     assert [r for r in with_files.values() if not r.ok] == []
     assert with_files["sequence"].detail == ""
