@@ -15,7 +15,7 @@ def verify(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Check every ledger and payment invariant and print one JSON document; exit code 1 if a check fails."""
+    """Check every ledger and payment invariant. Prints one JSON document; exit code 1 if a check fails."""
     settings = settings_for(data, database_url)
 
     async def run() -> list[dict[str, object]]:

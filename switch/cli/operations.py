@@ -116,7 +116,7 @@ def freeze(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Stop new payments, returns, movements of funds and window closes at once; those in progress finish."""
+    """Stop new payments, returns, movements of funds and window closes. Those in progress finish."""
 
     async def run() -> str:
         async with writer(settings_for(data, database_url)) as link:
@@ -134,7 +134,7 @@ def unfreeze(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Request the end of a freeze; a checker approves it with `payswitch change approve`."""
+    """Request the end of a freeze. A checker approves it with `payswitch change approve`."""
     ask(data, database_url, as_, "books.unfreeze", {"found": found}, reason)
 
 
@@ -152,7 +152,7 @@ def set_limit(  # noqa: PLR0917 - one argument for each parameter of the command
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Set the limits of PARTICIPANT in CURRENCY; a limit that is not given is removed."""
+    """Set the limits of PARTICIPANT in CURRENCY. A limit that is not given is removed."""
     settings = settings_for(data, database_url)
 
     async def run() -> str:
@@ -175,7 +175,7 @@ def erase(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Erase personal data of payments for ever; every proof stays valid. The switch must be running."""
+    """Erase personal data of payments for ever. Every proof stays valid. The switch must be running."""
     if bool(uetr) == bool(before):
         raise WrongUse("give UETRs of payments, or --before with an instant")
     settings = settings_for(data, database_url)
@@ -194,7 +194,7 @@ def erase(
 
 
 def rotate_master_key(data: Data = None) -> None:
-    """Add a master key for personal data, used from the next start; older keys can still decrypt."""
+    """Add a master key for personal data. It is used from the next start; older keys can still decrypt."""
     settings = installed(settings_for(data, None))
     personal_data.load(settings.personal_data_keys)
     typer.echo(json.dumps({"master_keys": personal_data.rotate(settings.personal_data_keys)}))
@@ -210,7 +210,7 @@ def backup(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Copy the running database, for restores to any later instant; prints one JSON document.
+    """Back up the running database. It can be restored to any later instant. Prints one JSON document.
 
     Keys are not included: keep DATA/keys and DATA/audit in another safe place.
     """
@@ -243,7 +243,7 @@ def restore(
     ] = None,
     data: Data = None,
 ) -> None:
-    """Restore the embedded database to an instant; the replaced files are kept.
+    """Restore the embedded database to an instant. The replaced files are kept.
 
     Afterwards start the switch and run `payswitch verify`: it shows what the rails did since the instant.
     """
@@ -272,7 +272,7 @@ def migrate_database(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Apply schema migrations while payments run; prints one JSON document."""
+    """Apply schema migrations while payments run. Prints one JSON document."""
     settings = settings_for(data, database_url)
 
     async def run() -> list[str]:
@@ -286,7 +286,7 @@ def migrate_database(
 def write_dashboards(
     directory: Annotated[Path, typer.Argument(help="directory of Grafana's provisioning")],
 ) -> None:
-    """Write the Grafana dashboards, one JSON file each; prints their names."""
+    """Write the Grafana dashboards. One JSON file each; prints their names."""
     for file in dashboards.write(directory):
         typer.echo(file)
 
@@ -296,7 +296,7 @@ def examine(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Find problems of this installation and state what to do; exit code 1 if there are any."""
+    """Find problems of this installation. States what to do; exit code 1 if there are any."""
     found = asyncio.run(doctor.examine(settings_for(data, database_url)))
     typer.echo(json.dumps(found.document(), indent=2) if as_json else "\n".join(doctor.lines_of(found)))
     raise typer.Exit(1 if found.findings else 0)

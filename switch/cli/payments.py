@@ -35,7 +35,7 @@ def pay(
     ] = None,
     data: Data = None,
 ) -> None:
-    """Send one signed payment to the running sandbox and print it with its history.
+    """Send one signed payment to the running sandbox. Prints it with its history.
 
     Exit code 1 if it is refused.
     """
@@ -141,7 +141,7 @@ def events(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Print the event log, one JSON line for each event; it holds no personal data."""
+    """Print the event log, one JSON line per event. It contains no personal data."""
 
     async def run() -> None:
         async with database(settings_for(data, database_url)) as connection:

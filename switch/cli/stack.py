@@ -35,7 +35,7 @@ def up(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Start the switch and keep it running; it is ready when `GET /readyz` returns 200."""
+    """Start the switch and keep it running. It is ready when `GET /readyz` returns 200."""
     logs.configure("supervisor")
     given = {"sandbox": sandbox or None, "port": port, "data": data, "database": database_url}
     settings = Settings(**{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
@@ -50,7 +50,7 @@ def up(
 
 
 def demo(data: Data = None) -> None:
-    """Demonstrate payments and settlement on a running sandbox (`--data DIR`), or on a temporary one."""
+    """Demonstrate payments and settlement. Uses a running sandbox (`--data DIR`), or a temporary one."""
     say = _progress()
     if data is not None and showcase.is_running(data):
         raise typer.Exit(asyncio.run(showcase.show(data, say)))
