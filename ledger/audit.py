@@ -49,8 +49,8 @@ _ADD_CHECKPOINT: Final = statement("add_checkpoint")
 BUNDLE_FORMAT: Final = "payswitch-audit-bundle/1"
 
 NEWEST_IN_BUNDLE: Final = 100
-"""The number of older checkpoints in a bundle, besides the last one of each earlier month: one is published
-every minute. For any other, `consistency` makes a separate bundle."""
+"""The number of older checkpoints in a bundle, besides the last one of each earlier month. A checkpoint is
+published every minute; for any other, `consistency` makes a separate bundle."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def _element(line: str) -> Element:
 
 
 def element_of(path: str) -> Element:
-    """The line for a path: the one with the longest prefix of it.
+    """Find the line of the table for a path: the one with the longest matching prefix.
 
     Raises:
         KeyError: there is none.

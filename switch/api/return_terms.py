@@ -1,6 +1,6 @@
-"""What a pacs.004 states of the return itself, held against what would happen. A difference is refused.
+"""Compares the terms that a pacs.004 states for the return with the actual terms, and refuses a difference.
 
-A return moves money at once, whole, and at the payment's own rate.
+A return moves money at once, in full, and at the rate of the payment.
 
     times       CreDtTm, AppHdr/CreDt     DT02
     day         IntrBkSttlmDt             DT01
@@ -8,8 +8,8 @@ A return moves money at once, whole, and at the payment's own rate.
     rate        XchgRate                  AM09
     more money  CompstnAmt                AG03
 
-What else it states is for the debtor agent, which gets the message as it came. `originals` has what it says
-of the payment.
+Other details are for the debtor agent, which gets the message as received. `originals` checks the details of
+the payment.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _TX: Final = f"{ROOT}/TxInf"
 
 
 async def check(received: Received, asked: PaymentReturn, payment: Mapping[str, Any]) -> None:
-    """Refuse a return that states other terms than it would have.
+    """Refuse a return that states other terms than the actual ones.
 
     Raises:
         Refused: the path names the element.
@@ -64,10 +64,10 @@ def _days(group: Content, transaction: Content) -> Iterator[tuple[date, str]]:
             yield read_date(content["IntrBkSttlmDt"], path), path
 
 
-async def _check_day(  # noqa: PLR0917 - what a day is measured by
+async def _check_day(  # noqa: PLR0917 - the inputs of the comparison
     received: Received, payment: Mapping[str, Any], currency: str, day: date, path: str, now: datetime
 ) -> None:
-    """Refuse a settlement date that is neither today's at either end nor the one that a return of now has."""
+    """Refuse a settlement date that is neither today at either end nor that of a return made now."""
     directory = received.runtime.directory.now
     agents = (directory.by_id.get(payment[name]) for name in ("debtor_agent", "creditor_agent"))
     if day in stated.days_of(now, *(agent.country for agent in agents if agent)):

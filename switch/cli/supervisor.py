@@ -169,7 +169,7 @@ class Child:
         )
 
     def _report_end(self, say: Say) -> None:
-        """Once per end: count it and print why; print only some of many in a row."""
+        """Count each end once and print its reason; of many ends in a row, print only some."""
         if self._noticed or self.process is None:
             return
         self._noticed = True
