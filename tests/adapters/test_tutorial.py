@@ -287,7 +287,7 @@ WRONG = [
     ("AM", "", None, "a name"),
     ("AM", 'Rail"""', None, "a name"),
     ("AM", "Rail", "XXX", "ISO 4217"),
-    ("ZZ", "Rail", None, "name the currency"),
+    ("ZZ", "Rail", None, "state the currency"),
 ]
 
 
