@@ -16,6 +16,7 @@ from schemas import codec
 from schemas.errors import DuplicateUetr, NotFound
 from switch.base import personal_data
 from switch.base.personal_data import Erased, KeyRing
+from switch.base.sql import statements
 from switch.writer.audit_notes import note
 from switch.writer.event_kinds import EventKind
 
@@ -23,45 +24,14 @@ _NAMESPACE: Final = uuid.UUID("0d9f5a62-7c1e-4b55-8c2e-51ad1a0f6f60")
 _NAME: Final = len("pain.013")
 SWITCH: Final = "payswitch"
 """Sender of messages that no participant sent."""
-_INSERT: Final = """
-INSERT INTO switch.correspondence (
-    id, uetr, sender, receiver, definition, message_id, fingerprint, body, sealed_key
-)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING RETURNING seq
-"""
-_KNOWN: Final = """
-SELECT EXISTS (SELECT FROM switch.correspondence WHERE id = $1 AND fingerprint = $2)
-    OR EXISTS (SELECT FROM ledger.transfer WHERE id = $1 AND fingerprint = $2 AND kind = 'correction')
-"""
-_INBOX: Final = """
-SELECT * FROM switch.correspondence
-WHERE receiver = $1 AND seq > $2 AND made < pg_snapshot_xmin(pg_current_snapshot())
-ORDER BY seq LIMIT $3
-"""
-
-
-_LATEST: Final = """
-SELECT c.seq, c.at, coalesce(c.sender, 'payswitch'), c.definition, c.message_id, c.uetr,
-       c.sealed_key IS NULL AS erased,
-       c.uetr IS NOT NULL AND EXISTS (
-           SELECT FROM switch.correspondence AS a
-           WHERE a.uetr = c.uetr AND a.sender = c.receiver AND a.seq > c.seq
-       ) AS answered
-FROM switch.correspondence AS c
-WHERE c.receiver = $1 AND c.seq < $2 AND c.made < pg_snapshot_xmin(pg_current_snapshot())
-ORDER BY c.seq DESC LIMIT $3
-"""
-_RECALLS: Final = """
-SELECT count(*) FROM switch.correspondence AS c
-WHERE c.receiver = $1 AND c.definition LIKE 'camt.056.%' AND NOT EXISTS (
-    SELECT FROM switch.correspondence AS a
-    WHERE a.uetr = c.uetr AND a.sender = c.receiver AND a.seq > c.seq
-)
-"""
-_OF_ID: Final = """
-SELECT id, sender, definition, at FROM switch.correspondence
-WHERE receiver = $1 AND left(definition, 8) = $2 AND message_id = $3 AND sender IS NOT NULL ORDER BY seq
-"""
+_statement: Final = statements("switch.payments")
+_RECALLED_BY: Final = _statement("recalled_by")
+_INSERT: Final = _statement("add_message")
+_KNOWN: Final = _statement("is_known_message")
+_INBOX: Final = _statement("inbox")
+_LATEST: Final = _statement("latest_messages")
+_RECALLS: Final = _statement("count_recalls")
+_OF_ID: Final = _statement("messages_of_id")
 _SENT: Final = "SELECT definition, body, sealed_key FROM switch.correspondence WHERE id = $1"
 _ONE: Final = "SELECT * FROM switch.correspondence WHERE receiver = $1 AND seq = $2"
 
@@ -195,12 +165,7 @@ async def find(pool: asyncpg.Pool, keys: KeyRing, receiver: str, seq: int) -> St
 
 async def recalled_by(pool: asyncpg.Pool, uetr: UUID, receiver: str) -> str | None:
     """Sender of the newest camt.056 that asks `receiver` to return a payment; None if there is none."""
-    sender: str | None = await pool.fetchval(
-        "SELECT sender FROM switch.correspondence WHERE uetr = $1 AND receiver = $2"
-        " AND definition LIKE 'camt.056.%' ORDER BY seq DESC LIMIT 1",
-        uetr,
-        receiver,
-    )
+    sender: str | None = await pool.fetchval(_RECALLED_BY, uetr, receiver)
     return sender
 
 

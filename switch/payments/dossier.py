@@ -12,37 +12,15 @@ from uuid import UUID
 import asyncpg
 
 from schemas.money import Money
+from switch.base.sql import statements
 from switch.payments.journey import Move, read_path, read_payment
 
-_LEGS: Final = """
-SELECT s.number, s.kind, g.purpose, g.amount, d.currency::text AS currency, d.owner AS debit_owner,
-       d.purpose AS debit_purpose, c.owner AS credit_owner, c.purpose AS credit_purpose,
-       CASE WHEN s.kind = 'two_phase' THEN coalesce(r.outcome, 'held')
-            WHEN s.kind = 'failed' THEN coalesce(s.refusal, 'failed') ELSE 'posted' END AS state
-FROM ledger.transfer AS t
-JOIN ledger.transfer AS s ON s.number = t.number OR s.corrects = t.number
-JOIN ledger.leg AS g ON g.number = s.number
-JOIN ledger.account AS d ON d.number = g.debit
-JOIN ledger.account AS c ON c.number = g.credit
-LEFT JOIN ledger.resolution AS r ON r.number = s.number
-WHERE t.id = $1 ORDER BY s.number, g.position
-"""
-_MESSAGES: Final = """
-SELECT at, definition, sender, receiver FROM switch.correspondence WHERE uetr = $1 ORDER BY seq
-"""
-_BREAKS: Final = """
-SELECT id, kind, detail, found_at, resolved_at FROM switch.reconciliation_break WHERE uetr = $1 ORDER BY id
-"""
-_CHANGES: Final = """
-SELECT number, kind, state, requested_at FROM switch.change
-WHERE kind = 'payment.resolve' AND content::jsonb ->> 'uetr' = $1 ORDER BY number
-"""
-_EVENTS: Final = """
-SELECT e.seq, e.at, e.kind, encode(e.leaf, 'hex') AS leaf,
-       e.seq <= coalesce((SELECT max(size) FROM ledger.checkpoint), 0) AS covered
-FROM ledger.transfer AS t JOIN ledger.event AS e ON e.number = t.number
-WHERE t.id = $1 ORDER BY e.seq
-"""
+_statement: Final = statements("switch.payments")
+_LEGS: Final = _statement("legs")
+_MESSAGES: Final = _statement("messages_of_payment")
+_BREAKS: Final = _statement("breaks_of_payment")
+_CHANGES: Final = _statement("changes_of_payment")
+_EVENTS: Final = _statement("events_of_payment")
 
 
 @dataclass(frozen=True, slots=True)

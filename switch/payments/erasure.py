@@ -16,6 +16,7 @@ import asyncpg
 import msgspec
 
 from schemas.errors import NotFound, Unavailable
+from switch.base.sql import statements
 from switch.writer.client import Link
 from switch.writer.commands import Record
 from switch.writer.event_kinds import EventKind
@@ -24,45 +25,14 @@ from switch.writer.verdicts import Verdict
 BATCH: Final = 100
 """Payments per event."""
 
-_FIND: Final = """
-SELECT p.number, p.uetr, k.sealed IS NULL AS erased, o.number IS NOT NULL AS open
-FROM ledger.transfer AS t
-JOIN switch.payment AS p ON p.number = t.number
-JOIN switch.message_key AS k ON k.number = t.number
-LEFT JOIN switch.open_payment AS o ON o.number = t.number
-WHERE t.id = ANY($1)
-"""
-_OLD: Final = """
-SELECT k.number, p.uetr FROM switch.message_key AS k JOIN switch.payment AS p USING (number)
-WHERE k.number > $1 AND k.number <= $2 AND k.sealed IS NOT NULL
-  AND NOT EXISTS (SELECT FROM switch.open_payment AS o WHERE o.number = k.number)
-ORDER BY k.number
-LIMIT $3
-"""
-_LAST_BEFORE: Final = """
-WITH RECURSIVE halving (low, high) AS (
-    SELECT coalesce((SELECT max(last_seq) FROM ledger.archive WHERE last_at < $1), 0),
-           (SELECT coalesce(max(seq), 0) + 1 FROM ledger.event)
-     UNION ALL
-    SELECT CASE WHEN probe.at < $1 THEN probe.seq ELSE low END,
-           CASE WHEN probe.at < $1 THEN high ELSE probe.seq END
-      FROM halving
-     CROSS JOIN LATERAL (SELECT seq, at FROM ledger.event WHERE seq = (low + high) / 2) AS probe
-     WHERE high - low > 1
-)
-SELECT max(low) FROM halving
-"""
-_ERASE: Final = """
-UPDATE switch.message_key SET sealed = NULL, erasure = $2
-WHERE number = ANY($1) AND sealed IS NOT NULL
-"""
-
+_statement: Final = statements("switch.payments")
+_FIND: Final = _statement("payments_to_erase")
+_OLD: Final = _statement("old_payments")
+_LAST_BEFORE: Final = _statement("last_before")
+_ERASE: Final = _statement("erase_keys")
 _ERASE_MORE: Final = (
     "DELETE FROM switch.payment_party WHERE number = ANY($1)",
-    (
-        "UPDATE switch.correspondence SET sealed_key = NULL"
-        " WHERE uetr IN (SELECT uetr FROM switch.payment WHERE number = ANY($1))"
-    ),
+    _statement("erase_messages"),
 )
 """Other personal data of a payment: pseudonyms for reports, and related messages."""
 

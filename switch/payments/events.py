@@ -15,6 +15,7 @@ from uuid import UUID
 
 import asyncpg
 
+from switch.base.sql import statements
 from switch.payments.journey import KINDS, SHOWN, event_name
 from switch.writer.event_kinds import EventKind
 
@@ -22,26 +23,9 @@ MESSAGE_RECEIVED: Final = "message.received"
 """Type of the event that announces a message in `GET /v1/messages`."""
 SCAN: Final = 10_000
 """Maximum events, of all participants, that one page reads."""
-_PAGE: Final = """
-SELECT e.seq, e.at, e.kind, e.body, p.uetr
-FROM ledger.event AS e LEFT JOIN switch.payment AS p ON p.number = e.number
-WHERE e.seq > $1 AND e.seq <= $1 + $4
-  AND CASE WHEN e.kind = $6 THEN convert_from(e.body, 'UTF8')::jsonb ->> 'receiver' = $2
-           WHEN e.kind = ANY($5) THEN $2 IN (p.debtor_agent, p.sender)
-                                      OR ($2 = p.creditor_agent AND p.native_ref <> '')
-           ELSE false END
-ORDER BY e.seq LIMIT $3
-"""
-
-_OF_PAYMENT: Final = """
-SELECT e.seq, e.at, e.kind, e.body, p.uetr
-FROM ledger.transfer AS t
-JOIN switch.payment AS p ON p.number = t.number
-JOIN ledger.event AS e ON e.number = t.number
-WHERE t.id = $1 AND e.seq >= t.number AND e.kind = ANY($3)
-  AND ($2 IN (p.debtor_agent, p.sender) OR ($2 = p.creditor_agent AND p.native_ref <> ''))
-ORDER BY e.seq
-"""
+_statement: Final = statements("switch.payments")
+_PAGE: Final = _statement("events_after")
+_OF_PAYMENT: Final = _statement("visible_events")
 
 
 @dataclass(frozen=True, slots=True)

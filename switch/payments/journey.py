@@ -11,34 +11,17 @@ import asyncpg
 from adapters import registry
 from schemas.errors import DuplicateUetr, NotFound
 from schemas.money import Money
+from switch.base.sql import statements
 from switch.payments.intake import PaymentStatus
 from switch.writer.event_kinds import OF_PAYMENTS, EventKind
 from switch.writer.lifecycle import FINAL, STATUS, Event, State
 
-_EVENTS: Final = """
-SELECT e.seq, e.kind, e.at, e.body
-FROM ledger.transfer AS t
-JOIN ledger.event AS e ON e.number = t.number
-WHERE t.id = $1 AND e.seq >= t.number AND e.kind = ANY($2)
-ORDER BY e.seq
-"""
-_KEPT: Final = """
-SELECT t.kind = 'failed' AS refused, coalesce(r.outcome = 'posted', false) AS posted,
-       EXISTS (SELECT FROM ledger.transfer AS c WHERE c.corrects = t.number) AS returned
-FROM ledger.transfer AS t
-LEFT JOIN ledger.resolution AS r ON r.number = t.number
-WHERE t.id = $1 AND t.number <= (SELECT max(last_seq) FROM ledger.archive)
-"""
+_statement: Final = statements("switch.payments")
+_EVENTS: Final = _statement("steps")
+_KEPT: Final = _statement("kept_result")
 _ARCHIVED: Final = "its history is archived"
 _RETURNED: Final = "returned"
-_PAYMENT: Final = """
-SELECT p.*, o.enquiries, o.due_at,
-       EXISTS (SELECT FROM ledger.transfer AS c WHERE c.corrects = t.number) AS returned
-FROM ledger.transfer AS t
-JOIN switch.payment AS p ON p.number = t.number
-LEFT JOIN switch.open_payment AS o ON o.number = p.number
-WHERE t.id = $1
-"""
+_PAYMENT: Final = _statement("payment")
 KINDS: Final = OF_PAYMENTS
 _NAMES: Final = {
     Event.REFUSE: "refused",

@@ -19,6 +19,7 @@ from schemas.reasons import Reason
 from switch.base import logs, metrics
 from switch.base.quota import Quota
 from switch.base.settings import Settings
+from switch.base.sql import statements
 from switch.payments import rail_connection
 
 _LEASE: Final = 500
@@ -35,11 +36,7 @@ ENQUIRIES_OF_ONE: Final = 4
 T = TypeVar("T")
 _log = structlog.get_logger()
 
-_SERIALS: Final = """
-INSERT INTO switch.rail_serial AS s (rail, period, next) VALUES ($1, $2, $3)
-ON CONFLICT (rail, period) DO UPDATE SET next = s.next + $3
-RETURNING s.next
-"""
+_SERIALS: Final = statements("switch.payments")("lease_serials")
 _TAKEN: Final = "SELECT next FROM switch.rail_serial WHERE rail = $1 AND period = $2"
 
 

@@ -30,34 +30,17 @@ FILE_AFTER: Final = timedelta(minutes=15)
 """Delay between the end of a cycle and the request for its file."""
 LOOK_BACK_DAYS: Final = 7
 """How far back unread cycles are still requested."""
-_DIFFERENCES: Final = statements("switch.payments")("differences")
-_BREAKS: Final = """
-INSERT INTO switch.reconciliation_break (rail, cycle, ref, uetr, kind, detail)
-SELECT $1, $2::date, ref, uetr, kind, detail FROM ({}) AS found
-ON CONFLICT (rail, ref, kind) DO NOTHING
-RETURNING kind
-""".format(_DIFFERENCES)  # noqa: UP032 - a constant of the code, read from a file
-_SETTLED: Final = """
-SELECT ref, kind FROM switch.reconciliation_break WHERE rail = $1 AND resolved_at IS NOT NULL
-"""
-_CYCLES: Final = """
-SELECT l.cycle, c.cycle IS NOT NULL AS over
-FROM (SELECT DISTINCT cycle FROM switch.rail_cycle_line WHERE rail = $1
-      UNION SELECT cycle FROM switch.rail_cycle WHERE rail = $1) AS l
-LEFT JOIN switch.rail_cycle AS c ON c.rail = $1 AND c.cycle = l.cycle
-ORDER BY 1
-"""
+_statement: Final = statements("switch.payments")
+_DIFFERENCES: Final = _statement("differences")
+_BREAKS: Final = _statement("add_breaks").format(differences=_DIFFERENCES)
+_ADD_CYCLE: Final = _statement("add_cycle")
+_ADD_LINE: Final = _statement("add_cycle_line")
+_RESOLVE: Final = _statement("resolve_break")
+_SETTLED: Final = _statement("resolved_breaks")
+_CYCLES: Final = _statement("cycles")
 _SEQ_AT: Final = statement("seq_at")
-_OPEN: Final = """
-SELECT o.uetr, p.native_ref, o.state, o.pending, o.entered_at, o.expires_at
-FROM switch.open_payment AS o JOIN switch.payment AS p USING (number)
-WHERE o.rail = $1 AND o.state IN ('RESERVED', 'SENT', 'UNKNOWN')
-"""
-_LIST: Final = """
-SELECT *, extract(epoch FROM coalesce(resolved_at, clock_timestamp()) - found_at)::float8 AS age_s
-FROM switch.reconciliation_break
-WHERE ($1 OR resolved_at IS NULL) AND ($2::text IS NULL OR rail = $2) AND id > $3 ORDER BY id LIMIT $4::bigint
-"""
+_OPEN: Final = _statement("open_payments")
+_LIST: Final = _statement("breaks")
 _log = structlog.get_logger()
 
 
@@ -123,22 +106,14 @@ class Reconciliation:
         result.finished = await self._finish_open(rail, answers)
         result.breaks = await self._breaks(profile, date.fromisoformat(cycle), over=over)
         if over:  # last: a cycle counts as read only when all of its results are recorded
-            await self._pool.execute(
-                "INSERT INTO switch.rail_cycle (rail, cycle, lines) VALUES ($1, $2, $3)"
-                " ON CONFLICT DO NOTHING",
-                profile.country,
-                date.fromisoformat(cycle),
-                len(answers),
-            )
+            await self._pool.execute(_ADD_CYCLE, profile.country, date.fromisoformat(cycle), len(answers))
         return result
 
     async def _keep(self, profile: RailProfile, cycle: str, answers: Mapping[str, Answer]) -> None:
         """Store the lines; for a day that has not ended, the newest line counts."""
         day = date.fromisoformat(cycle)
         await self._pool.executemany(
-            "INSERT INTO switch.rail_cycle_line (rail, cycle, ref, uetr, done, code, minor)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (rail, cycle, ref) DO UPDATE"
-            " SET done = excluded.done, code = excluded.code, minor = excluded.minor",
+            _ADD_LINE,
             [
                 (
                     profile.country,
@@ -269,13 +244,7 @@ async def resolve_break(connection: asyncpg.Connection, number: int, owner: str,
         NotFound: no such break is open.
 
     """
-    done = await connection.fetchval(
-        "UPDATE switch.reconciliation_break SET owner = $2, resolution = $3, resolved_at = clock_timestamp()"
-        " WHERE id = $1 AND resolved_at IS NULL RETURNING id",
-        number,
-        owner,
-        text,
-    )
+    done = await connection.fetchval(_RESOLVE, number, owner, text)
     if done is None:
         raise NotFound("no such break is open")
 

@@ -13,6 +13,7 @@ import asyncpg
 
 from ledger.sql import statement
 from schemas.money import Money
+from switch.base.sql import statements
 from switch.writer.lifecycle import Event, State
 
 STRETCH: Final = 500_000
@@ -23,34 +24,7 @@ OPEN: Final = frozenset({State.RESERVED, State.SENT, State.UNKNOWN})
 _SEQ_AT: Final = statement("seq_at")
 _NUMBER_OF: Final = "SELECT number FROM ledger.transfer WHERE id = $1"
 _HEAD: Final = "SELECT next_seq FROM ledger.head"
-# $1 numbers below  $2 numbers above  $3 owners, null for all  $4 state, empty for any  $5 rail
-# $6 and $7 countries  $8 message id or reference of the rail  $9 rows  $10 on which side an owner is
-# $11 kinds of the steps of a payment's life
-_FIND: Final = """
-SELECT p.number, p.uetr, p.debtor_agent, p.creditor_agent, coalesce(d.country::text, '') AS source,
-       coalesce(c.country::text, '') AS target, p.rail, p.native_ref, p.debit_currency, p.debit_minor,
-       p.credit_currency, p.credit_minor, e.at, o.entered_at, o.due_at, o.expires_at,
-       coalesce(o.state, CASE r.outcome WHEN 'posted' THEN 'COMMITTED' ELSE 'ABORTED' END) AS state,
-       coalesce((SELECT convert_from(s.body, 'UTF8')::jsonb ->> 'reason' FROM ledger.event AS s
-                  WHERE s.number = p.number AND s.seq >= p.number AND s.kind = ANY ($11)
-                  ORDER BY s.seq DESC LIMIT 1), '') AS reason,
-       EXISTS (SELECT FROM ledger.transfer AS back WHERE back.corrects = p.number) AS returned
-FROM switch.payment AS p
-{join} switch.open_payment AS o ON o.number = p.number
-LEFT JOIN ledger.resolution AS r ON r.number = p.number
-LEFT JOIN ledger.event AS e ON e.seq = p.number
-LEFT JOIN switch.participant AS d ON d.id = p.debtor_agent
-LEFT JOIN switch.participant AS c ON c.id = p.creditor_agent
-WHERE p.number < $1 AND p.number > $2
-  AND ($3::text[] IS NULL OR p.sender = ANY($3) OR p.debtor_agent = ANY($3)
-       OR (p.creditor_agent = ANY($3) AND p.native_ref <> ''))
-  AND ($4 = '' OR coalesce(o.state, CASE r.outcome WHEN 'posted' THEN 'COMMITTED' ELSE 'ABORTED' END) = $4)
-  AND ($5 = '' OR p.rail = $5) AND ($6 = '' OR d.country = $6) AND ($7 = '' OR c.country = $7)
-  AND ($8 = '' OR p.message_id = $8 OR p.native_ref = $8)
-  AND ($10 = '' OR ($10 = 'sent' AND (p.sender = ANY($3) OR p.debtor_agent = ANY($3)))
-       OR ($10 = 'received' AND p.creditor_agent = ANY($3)))
-ORDER BY p.number DESC LIMIT $9
-"""
+_FIND: Final = statements("switch.payments")("find_payments")
 _OLDEST: Final = _FIND.format(join="JOIN").replace(
     "ORDER BY p.number DESC", "ORDER BY o.entered_at, p.number"
 )

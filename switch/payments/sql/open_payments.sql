@@ -1,0 +1,5 @@
+-- open_payments: the open payments of a rail, with their state.
+--   $1 rail
+SELECT o.uetr, p.native_ref, o.state, o.pending, o.entered_at, o.expires_at
+FROM switch.open_payment AS o JOIN switch.payment AS p USING (number)
+WHERE o.rail = $1 AND o.state IN ('RESERVED', 'SENT', 'UNKNOWN')

@@ -1,0 +1,8 @@
+-- payment: a payment, the progress of an open one, and whether it was returned.
+--   $1 UETR
+SELECT p.*, o.enquiries, o.due_at,
+       EXISTS (SELECT FROM ledger.transfer AS c WHERE c.corrects = t.number) AS returned
+FROM ledger.transfer AS t
+JOIN switch.payment AS p ON p.number = t.number
+LEFT JOIN switch.open_payment AS o ON o.number = p.number
+WHERE t.id = $1
