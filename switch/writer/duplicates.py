@@ -112,7 +112,7 @@ def _look_alike_key(payment: CreditTransfer) -> str:
             amount.currency,
             str(amount.minor),
             payment.end_to_end_id,
-            payment.remittance or "",
+            " ".join((payment.remittance or "").casefold().split()),
         )
     )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import json
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,8 +12,12 @@ from aiohttp import ClientSession
 
 from ledger.books import Books
 from ledger.encoding import microseconds
+from schemas import codec, credit_transfer
+from switch.api import examples
+from switch.base.personal_data import KeyRing
+from switch.base.settings import Settings
 from switch.writer.commands import Accept, Advance, Claim, Fund, Identity, Leg, OpenAccount, Terms
-from switch.writer.duplicates import ClaimKind
+from switch.writer.duplicates import ClaimKind, claims
 from switch.writer.payment_book import PaymentBook
 from tests.switch.stack import Stack
 
@@ -235,6 +240,21 @@ class Book:
 
 def look(*, alert: bool = False, lasts_us: int = 600 * SECOND) -> Claim:
     return Claim(ClaimKind.LOOK_ALIKE, b"look" * 4, lasts_us, alert)
+
+
+def look_of(text: str) -> bytes:
+    """What a payment with this remittance text is recognised by."""
+    document = copy.deepcopy(examples.json_of("pacs.008.001.08"))
+    document["Document"]["FIToFICstmrCdtTrf"]["CdtTrfTxInf"][0]["RmtInf"] = {"Ustrd": [text]}
+    message = codec.decode(json.dumps(document).encode(), media_type=codec.JSON)
+    keys = KeyRing(b"f" * 32, [b"m" * 32])
+    made = claims(credit_transfer.read(message), "asha-bank", keys, Settings())
+    (key,) = (claim.key for claim in made if claim.kind == ClaimKind.LOOK_ALIKE)
+    return key
+
+
+def test_a_remittance_in_other_blanks_or_case_was_no_look_alike() -> None:
+    assert look_of("Invoice  7 ") == look_of("INVOICE 7") != look_of("Invoice 8")
 
 
 def test_a_look_is_free_again_after_its_window() -> None:
