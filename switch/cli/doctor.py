@@ -72,6 +72,23 @@ SELECT extract(epoch FROM clock_timestamp() - at)::float8 AS age, faults::text F
 _BREAKS: Final = (
     "SELECT rail, count(*) FROM switch.reconciliation_break WHERE resolved_at IS NULL GROUP BY rail"
 )
+_SET_UP_PAGE: Final = "docs/operate/participants.md"
+_SET_UP: Final = """
+SELECT (SELECT count(*) FROM switch.person WHERE role = 'operator' AND status = 'active') AS operators,
+       (SELECT count(*) FROM switch.person WHERE role = 'checker' AND status = 'active') AS checkers,
+       (SELECT count(*) FROM switch.participant WHERE kind = 'direct' AND status = 'active') AS participants,
+       ARRAY(SELECT p.id FROM switch.participant AS p
+             WHERE p.kind = 'direct' AND p.status = 'active'
+               AND NOT EXISTS (SELECT FROM switch.bearer_key AS b WHERE b.participant = p.id)
+               AND NOT EXISTS (SELECT FROM switch.participant_key AS k WHERE k.participant = p.id
+                               AND (k.valid_until IS NULL OR k.valid_until > clock_timestamp()))
+             ORDER BY p.id LIMIT 10) AS keyless,
+       ARRAY(SELECT country::text FROM switch.rail) AS rails,
+       (SELECT count(*) FROM switch.corridor WHERE enabled) AS corridors,
+       ARRAY(SELECT source || '-' || target FROM switch.corridor WHERE enabled) AS directions,
+       ARRAY(SELECT DISTINCT source || '-' || target FROM switch.fx_rate
+             WHERE valid_from <= clock_timestamp()) AS rates
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -531,6 +548,67 @@ def _holidays(country: str, year: int) -> int:
             return 0
 
 
+async def _set_up(connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[Finding]:
+    """What a payment needs and nobody has set up yet."""
+    there = await connection.fetchrow(_SET_UP)
+    registered = set(there["rails"])
+    missing = [
+        (
+            "people-missing",
+            not (there["operators"] and there["checkers"]),
+            "There is no operator, or no checker.",
+            "Create both with `payswitch people found`.",
+        ),
+        (
+            "participants-missing",
+            there["participants"] == 0,
+            "No bank is connected.",
+            "Onboard banks with `payswitch participant onboard`.",
+        ),
+        (
+            "key-missing",
+            bool(there["keyless"]),
+            f"No signing key is valid for {', '.join(there['keyless'])}.",
+            "Add the public key that each bank sent with `payswitch participant key-add`.",
+        ),
+        (
+            "rail-unregistered",
+            not registered.issuperset(settings.rails),
+            f"No rail is registered for {', '.join(sorted(set(settings.rails) - registered))}.",
+            "Request `rail.register`, then `rail.switch`; or leave the country out of PAYSWITCH_RAILS.",
+        ),
+        (
+            "corridor-missing",
+            there["corridors"] == 0,
+            "No corridor is open.",
+            "Request `corridor.switch`.",
+        ),
+    ]
+    for code, is_missing, text, act in missing:
+        if is_missing:
+            yield Finding(code, text, act, _SET_UP_PAGE)
+    for pair in _unrated(there["directions"], set(there["rates"])):
+        yield Finding(
+            "rate-missing",
+            f"No exchange rate is valid for {pair}, and a corridor that needs it is open.",
+            "Request `rate.set`.",
+            _SET_UP_PAGE,
+        )
+
+
+def _unrated(directions: Sequence[str], rates: set[str]) -> list[str]:
+    """The pairs of currencies, as in `INR-PKR`, that an open corridor needs and that have no rate."""
+    known = registry.countries()
+    pairs = set()
+    for direction in directions:
+        ends = direction.split("-")
+        if set(ends).issubset(known):
+            source, target = (registry.profile(country).currency for country in ends)
+            if source != target:
+                pairs.add(f"{source}-{target}")
+    return sorted(pairs - rates)
+
+
 LOCAL: Final[Mapping[str, Callable[[Settings], Iterator[Finding]]]] = {
     "python": _python,
     "open files": _open_files,
@@ -555,6 +633,7 @@ DATABASE: Final[Mapping[str, Callable[[asyncpg.Connection, Settings], AsyncItera
     "backups": _backups,
     "doubts": _unresolved,
     "calendars": _calendars,
+    "set-up": _set_up,
 }
 
 

@@ -23,12 +23,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from adapters.port import RailConnection
+from schemas.signing.keys import SigningKey
 from switch.base.settings import Settings
 from switch.cli import doctor
 from switch.payments import rail_connection
 from switch.writer.commands import Freeze
 from switch.writer.context import ServiceContext
-from tests.switch.desk import open_desk
+from tests.switch.desk import done, onboarding, open_desk
 from tests.switch.stack import Stack
 
 ROOT = Path(__file__).parents[3]
@@ -36,6 +37,12 @@ ROOT = Path(__file__).parents[3]
 
 def settings_of(data: Path, **more: Any) -> Settings:
     return Settings(**{"data": data, "rails": (), "database": "", **more})
+
+
+SET_UP = {
+    *("people-missing", "participants-missing", "key-missing"),
+    *("rail-unregistered", "corridor-missing", "rate-missing"),
+}
 
 
 async def codes(settings: Settings) -> set[str]:
@@ -289,6 +296,38 @@ async def test_what_stands_in_the_database_is_named(
     assert code not in before
     assert code in after
     assert "books-frozen" in after
+
+
+async def test_what_nobody_has_set_up_is_named_until_it_is_there(
+    desk: ServiceContext, database_url: str, tmp_path: Path
+) -> None:
+    """Each step of going live ends a finding; the people of the desk are there from the start."""
+    settings = settings_of(tmp_path, database=database_url, rails=("IN", "PK"))
+
+    async def missing() -> set[str]:
+        return {finding.code for finding in (await doctor.examine(settings)).findings} & SET_UP
+
+    found = [await missing()]
+    keyless = {**onboarding("indus-bank", "PKR"), "keys": []}
+    await done(desk, "participant.onboard", keyless)
+    found.append(await missing())
+    pem = SigningKey.generate("indus-1").public.pem.decode()
+    await done(desk, "key.add", {"participant": "indus-bank", "keyid": "indus-1", "public_key": pem})
+    found.append(await missing())
+    for country in ("IN", "PK"):
+        await done(desk, "rail.register", {"country": country})
+    found.append(await missing())
+    opened = {"source": "IN", "target": "PK", "enabled": True}
+    await done(desk, "corridor.switch", opened, checkers=("chen", "ravi", "karim"))
+    found.append(await missing())
+
+    assert found == [
+        {"participants-missing", "rail-unregistered", "corridor-missing"},
+        {"key-missing", "rail-unregistered", "corridor-missing"},
+        {"rail-unregistered", "corridor-missing"},
+        {"corridor-missing"},
+        {"rate-missing"},
+    ]
 
 
 async def test_missing_backups_are_named(tmp_path: Path, database_url: str) -> None:
