@@ -445,7 +445,7 @@ async def test_opening_an_account_that_is_there_changes_nothing_and_says_so(
     desk: ServiceContext, bank: str
 ) -> None:
     content = {"participant": "asha-bank", "currency": "INR", "net_debit_cap": "50.00"}
-    with pytest.raises(Refused, match="there is such an account"):
+    with pytest.raises(Refused, match="the account exists"):
         await ask(desk, "olga", "account.open", content)
     other = {**content, "currency": "PKR"}
     number = await killed(desk, "account.open", other, OpenAccount)

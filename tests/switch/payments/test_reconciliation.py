@@ -255,5 +255,5 @@ def test_a_file_that_states_another_currency_than_the_rails_is_not_read() -> Non
     )
 
     assert reconciliation._by_ref([ours], "2026-11-23", "PKR") == {"REF": ours}
-    with pytest.raises(Unavailable, match="says what cannot be"):
+    with pytest.raises(Unavailable, match="contradictory or invalid"):
         reconciliation._by_ref([other], "2026-11-23", "PKR")
