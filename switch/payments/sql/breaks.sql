@@ -1,5 +1,5 @@
 -- breaks: reconciliation breaks with their age in seconds, oldest first.
---   $1 whether resolved ones too  $2 rail, or none for all  $3 number before the first  $4 maximum rows
+--   $1 whether resolved ones too  $2 rail, or none for all  $3 numbers above  $4 maximum rows
 SELECT *, extract(epoch FROM coalesce(resolved_at, clock_timestamp()) - found_at)::float8 AS age_s
 FROM switch.reconciliation_break
 WHERE ($1 OR resolved_at IS NULL) AND ($2::text IS NULL OR rail = $2) AND id > $3 ORDER BY id LIMIT $4::bigint

@@ -1,5 +1,5 @@
 -- events_after: events that a participant may see, of the next stretch of the log.
---   $1 number before the first  $2 participant  $3 maximum rows  $4 length of the stretch
+--   $1 numbers above  $2 participant  $3 maximum rows  $4 length of the stretch
 --   $5 kinds of events of payments  $6 kind of the events of messages
 SELECT e.seq, e.at, e.kind, e.body, p.uetr
 FROM ledger.event AS e LEFT JOIN switch.payment AS p ON p.number = e.number

@@ -1,5 +1,5 @@
 -- latest_messages: messages for a participant, newest first, without their content.
---   $1 receiver  $2 sequence number after the first  $3 maximum rows
+--   $1 receiver  $2 sequence numbers below  $3 maximum rows
 SELECT c.seq, c.at, coalesce(c.sender, 'payswitch'), c.definition, c.message_id, c.uetr,
        c.sealed_key IS NULL AS erased,
        c.uetr IS NOT NULL AND EXISTS (
