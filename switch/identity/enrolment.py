@@ -14,6 +14,7 @@ import asyncpg
 
 from schemas.errors import NotAllowed, NotAuthentic, Refused
 from schemas.reasons import Reason
+from switch.base.sql import statements
 from switch.identity import secrets, sessions
 from switch.identity.model import Role
 from switch.writer.audit_notes import note
@@ -23,6 +24,11 @@ from switch.writer.event_kinds import EventKind
 INVITED_HOURS: Final = 72
 _WRONG: Final = "the name or the code is wrong, or the code has expired"
 _FOUNDERS: Final = (Role.OPERATOR, Role.CHECKER)
+_statement: Final = statements("switch.identity")
+_ACTIVATE: Final = _statement("activate_person")
+_LOCK_INVITED: Final = _statement("lock_invited")
+_ADD_FIRST: Final = _statement("add_first")
+_INVITE: Final = _statement("invite_person")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +89,14 @@ async def finish(context: ServiceContext, name: str, maker_half: str, checker_ha
         step = secrets.totp_step(secret, code, row["now"], 0)
         if step is None:
             raise NotAuthentic(_WRONG)
-        await connection.execute(
-            "UPDATE switch.person SET status = 'active', totp_step = $2, maker_half = NULL,"
-            " checker_half = NULL, invited_until = NULL, failures = 0, locked_until = NULL WHERE name = $1",
-            name,
-            step,
-        )
+        await connection.execute(_ACTIVATE, name, step)
         await note(connection, EventKind.PERSON_ENROLLED, person=name)
 
 
 async def _check_halves(
     connection: asyncpg.Connection, name: str, maker_half: str, checker_half: str
 ) -> asyncpg.Record:
-    row = await connection.fetchrow(
-        "SELECT maker_half, checker_half, totp_secret, extract(epoch FROM clock_timestamp())::bigint AS now"
-        " FROM switch.person WHERE name = $1 AND status = 'invited' AND invited_until > clock_timestamp()"
-        " FOR UPDATE",
-        name,
-    )
+    row = await connection.fetchrow(_LOCK_INVITED, name)
     if row is None:
         raise NotAuthentic(_WRONG)
     halves = ((maker_half, row["maker_half"]), (checker_half, row["checker_half"]))
@@ -132,13 +128,7 @@ async def create_first(
         if await connection.fetchval("SELECT true FROM switch.person WHERE name = $1", name):
             raise Refused("this name is in use", reason=Reason.NARRATIVE)
         await connection.execute(
-            "INSERT INTO switch.person (name, display_name, role, status, password_hash, totp_secret)"
-            " VALUES ($1, $2, $3, 'active', $4, $5)",
-            name,
-            display_name,
-            str(role),
-            hashed,
-            secrets.Seal(context.data).seal(totp),
+            _ADD_FIRST, name, display_name, str(role), hashed, secrets.Seal(context.data).seal(totp)
         )
         await note(connection, EventKind.PERSON_FOUNDED, person=name, role=str(role))
     return Enrolment(name, secrets.totp_uri(name, totp), totp)
@@ -147,14 +137,6 @@ async def create_first(
 async def invite(connection: asyncpg.Connection, name: str, maker_half: str) -> str:
     """Invite a person, in the transaction of the approved change; return the checker's half of the code."""
     half, hashed = new_half()
-    await connection.execute(
-        "UPDATE switch.person SET status = 'invited', password_hash = NULL, totp_secret = NULL,"
-        " maker_half = $2, checker_half = $3,"
-        " invited_until = clock_timestamp() + make_interval(hours => $4) WHERE name = $1",
-        name,
-        bytes.fromhex(maker_half),
-        bytes.fromhex(hashed),
-        INVITED_HOURS,
-    )
+    await connection.execute(_INVITE, name, bytes.fromhex(maker_half), bytes.fromhex(hashed), INVITED_HOURS)
     await sessions.end_all(connection, name)
     return half

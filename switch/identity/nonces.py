@@ -17,21 +17,15 @@ from uuid import UUID
 import asyncpg
 
 from schemas.errors import NotAuthentic
+from switch.base.sql import statements
 
 FORGET_EVERY_S: Final = 30.0
 _AT_ONCE: Final = 512
 """Nonces per statement."""
 _FORGET_AT_ONCE: Final = 5000
-_USE: Final = """
-INSERT INTO switch.used_nonce (id, until)
-SELECT n.id, to_timestamp(n.until) FROM unnest($1::uuid[], $2::bigint[]) AS n (id, until)
-ON CONFLICT (id) DO NOTHING RETURNING id
-"""
-_FORGET: Final = """
-DELETE FROM switch.used_nonce WHERE id IN (
-    SELECT id FROM switch.used_nonce WHERE until < clock_timestamp() ORDER BY until LIMIT $1
-)
-"""
+_statement: Final = statements("switch.identity")
+_USE: Final = _statement("use_nonces")
+_FORGET: Final = _statement("forget_nonces")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Final
 import asyncpg
 
 from schemas.errors import NotAuthentic
+from switch.base.sql import statements
 from switch.identity.model import Person, Role, Status
 from switch.writer.audit_notes import note
 from switch.writer.event_kinds import EventKind
@@ -23,24 +24,12 @@ RENEW_S: Final = 5 * 60
 GRACE_S: Final = 30
 COOKIE: Final = "__Host-payswitch"
 
-_FIND: Final = """
-SELECT s.family, s.person, s.replaced_at IS NOT NULL AS replaced,
-       extract(epoch FROM clock_timestamp() - s.began_at)::float8 AS age,
-       extract(epoch FROM clock_timestamp() - s.seen_at)::float8 AS idle,
-       extract(epoch FROM clock_timestamp() - s.made_at)::float8 AS made,
-       extract(epoch FROM clock_timestamp() - s.replaced_at)::float8 AS since_replaced,
-       p.name, p.display_name, p.role, p.scope, p.status
-FROM switch.session AS s JOIN switch.person AS p ON p.name = s.person
-WHERE s.sha256 = $1
-"""
-_REPLACE: Final = """
-WITH old AS (
-    UPDATE switch.session SET replaced_at = clock_timestamp()
-    WHERE sha256 = $1 AND replaced_at IS NULL RETURNING family, person, began_at
-)
-INSERT INTO switch.session (sha256, family, person, began_at)
-SELECT $2, family, person, began_at FROM old RETURNING family
-"""
+_statement: Final = statements("switch.identity")
+_BEGIN: Final = _statement("begin_session")
+_END: Final = _statement("end_session")
+_OF_BEARER: Final = _statement("person_of_bearer")
+_FIND: Final = _statement("session")
+_REPLACE: Final = _statement("replace_token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +56,7 @@ async def everybody(connection: asyncpg.Connection | asyncpg.Pool) -> list[Perso
 async def begin(connection: asyncpg.Connection, name: str) -> str:
     """Begin a session of an authenticated person; return the token."""
     token = secrets.token_urlsafe(32)
-    await connection.execute(
-        "INSERT INTO switch.session (sha256, family, person, began_at)"
-        " VALUES ($1, $2, $3, clock_timestamp())",
-        _sha256(token),
-        uuid.uuid4(),
-        name,
-    )
+    await connection.execute(_BEGIN, _sha256(token), uuid.uuid4(), name)
     return token
 
 
@@ -111,11 +94,7 @@ async def renew(connection: asyncpg.Connection, token: str) -> str | None:
 async def end(connection: asyncpg.Connection, token: str) -> None:
     """Sign out: every token of this session family is invalid from now on."""
     async with connection.transaction():
-        name = await connection.fetchval(
-            "DELETE FROM switch.session WHERE family = (SELECT family FROM switch.session WHERE sha256 = $1)"
-            " RETURNING person",
-            _sha256(token),
-        )
+        name = await connection.fetchval(_END, _sha256(token))
         if name is not None:
             await note(connection, EventKind.SIGNED_OUT, person=name)
 
@@ -132,11 +111,7 @@ async def of_bearer(connection: asyncpg.Connection, key: str) -> Person:
         NotAuthentic: no person has this key.
 
     """
-    row = await connection.fetchrow(
-        "SELECT p.* FROM switch.person_bearer_key AS b JOIN switch.person AS p ON p.name = b.person"
-        " WHERE b.sha256 = $1 AND p.status = 'active'",
-        _sha256(key),
-    )
+    row = await connection.fetchrow(_OF_BEARER, _sha256(key))
     if row is None:
         raise NotAuthentic
     return person_of(row)

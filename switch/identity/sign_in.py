@@ -11,6 +11,7 @@ import asyncpg
 from cryptography.fernet import InvalidToken
 
 from schemas.errors import NotAuthentic
+from switch.base.sql import statements
 from switch.identity import secrets, sessions
 from switch.identity.model import Status
 from switch.writer.audit_notes import note
@@ -22,11 +23,9 @@ LOCKED_S: Final = 15 * 60
 _WRONG: Final = "name, password or code is wrong"
 _NAME_MAX: Final = 64
 
-_FOR_UPDATE: Final = """
-SELECT status, totp_secret, totp_step, failures, coalesce(locked_until > clock_timestamp(), false) AS locked,
-       extract(epoch FROM clock_timestamp())::bigint AS now
-FROM switch.person WHERE name = $1 FOR UPDATE
-"""
+_statement: Final = statements("switch.identity")
+_COUNT_FAILURE: Final = _statement("count_failure")
+_FOR_UPDATE: Final = _statement("lock_person")
 
 
 async def sign_in(context: ServiceContext, name: str, password: str, code: str) -> str:
@@ -83,12 +82,5 @@ def _step(context: ServiceContext, row: asyncpg.Record, code: str) -> int | None
 
 async def _count_failure(connection: asyncpg.Connection, name: str, failures: int) -> None:
     locked = failures >= FAILURES_MAX
-    await connection.execute(
-        "UPDATE switch.person SET failures = $2, locked_until = CASE WHEN $3"
-        " THEN clock_timestamp() + make_interval(secs => $4) END WHERE name = $1",
-        name,
-        0 if locked else failures,
-        locked,
-        float(LOCKED_S),
-    )
+    await connection.execute(_COUNT_FAILURE, name, 0 if locked else failures, locked, float(LOCKED_S))
     await note(connection, EventKind.SIGN_IN_LOCKED if locked else EventKind.SIGN_IN_FAILED, person=name)

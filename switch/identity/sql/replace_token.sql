@@ -1,0 +1,8 @@
+-- replace_token: replace the token of a session, unless it was replaced already.
+--   $1 hash of the token  $2 hash of the new token
+WITH old AS (
+    UPDATE switch.session SET replaced_at = clock_timestamp()
+    WHERE sha256 = $1 AND replaced_at IS NULL RETURNING family, person, began_at
+)
+INSERT INTO switch.session (sha256, family, person, began_at)
+SELECT $2, family, person, began_at FROM old RETURNING family
