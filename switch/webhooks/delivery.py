@@ -19,6 +19,7 @@ import asyncpg
 import structlog
 
 from switch.base import logs, metrics
+from switch.base.sql import statements
 from switch.payments import events
 from switch.webhooks.addresses import PublicResolver
 from switch.webhooks.registry import TEST
@@ -34,18 +35,12 @@ OF_ENDPOINT: Final = 4
 _GONE: Final = 410
 _OK: Final = range(200, 300)
 _PAGE: Final = 200
-_WAITING: Final = """
-SELECT w.id, w.participant FROM switch.webhook AS w
-WHERE w.disabled = '' AND EXISTS (
-    SELECT FROM switch.webhook_delivery AS d WHERE d.webhook = w.id AND d.due_at <= clock_timestamp()
-)
-"""
-_DUE: Final = """
-SELECT d.webhook, d.seq, d.body, d.attempts, w.url
-FROM switch.webhook_delivery AS d JOIN switch.webhook AS w ON w.id = d.webhook
-WHERE d.webhook = $1 AND d.due_at <= clock_timestamp() AND w.disabled = ''
-ORDER BY d.due_at, d.seq LIMIT $2
-"""
+_statement: Final = statements("switch.webhooks")
+_CREATE: Final = _statement("add_delivery_of_event")
+_END: Final = _statement("end_delivery")
+_RETRY: Final = _statement("retry_later")
+_WAITING: Final = _statement("waiting_webhooks")
+_DUE: Final = _statement("due_deliveries_of_webhook")
 
 _log = structlog.get_logger()
 
@@ -125,8 +120,7 @@ class Messenger:
         wanted = _wanted(page.events, webhook["types"])
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.executemany(
-                "INSERT INTO switch.webhook_delivery (webhook, seq, body) VALUES ($1, $2, $3)"
-                " ON CONFLICT DO NOTHING",
+                _CREATE,
                 [(webhook["id"], event.seq, json.dumps(event.document()).encode()) for event in wanted],
             )
             await connection.execute(
@@ -166,26 +160,11 @@ class Messenger:
             return 0, type(error).__name__
 
     async def _ended(self, row: asyncpg.Record, attempt: Attempt, *, delivered: bool) -> None:
-        await self._pool.execute(
-            "UPDATE switch.webhook_delivery SET attempts = attempts + 1, status = $3, detail = $4,"
-            " micros = $5, due_at = NULL, done_at = CASE WHEN $6 THEN clock_timestamp() END"
-            " WHERE webhook = $1 AND seq = $2",
-            row["webhook"],
-            row["seq"],
-            *attempt,
-            delivered,
-        )
+        await self._pool.execute(_END, row["webhook"], row["seq"], *attempt, delivered)
 
     async def _later(self, row: asyncpg.Record, attempt: Attempt) -> None:
         pause = timedelta(seconds=SCHEDULE_S[row["attempts"]] * self._scale)
-        await self._pool.execute(
-            "UPDATE switch.webhook_delivery SET attempts = attempts + 1, status = $3, detail = $4,"
-            " micros = $5, due_at = clock_timestamp() + $6 WHERE webhook = $1 AND seq = $2",
-            row["webhook"],
-            row["seq"],
-            *attempt,
-            pause,
-        )
+        await self._pool.execute(_RETRY, row["webhook"], row["seq"], *attempt, pause)
 
 
 def _wanted(found: Sequence[events.PaymentEvent], types: Sequence[str]) -> list[events.PaymentEvent]:

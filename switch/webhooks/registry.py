@@ -12,6 +12,7 @@ import asyncpg
 from ledger.sql import statement
 from schemas.errors import InvalidMessage, NotFound, Refused
 from schemas.reasons import Reason
+from switch.base.sql import statements
 
 PER_PARTICIPANT: Final = 10
 TEST: Final = 0
@@ -19,16 +20,13 @@ TEST: Final = 0
 _SEQ_AT: Final = statement("seq_at")
 _TAKE_UP: Final = "UPDATE switch.webhook SET disabled = '', cursor = least(cursor, $2) WHERE id = $1"
 """LEAST of a number and NULL is the number."""
-_AGAIN: Final = """
-UPDATE switch.webhook_delivery SET due_at = clock_timestamp(), attempts = 0
-WHERE webhook = $1 AND seq > $2 AND seq > 0 AND (NOT $3 OR done_at IS NULL)
-"""
-_TEST: Final = """
-INSERT INTO switch.webhook_delivery (webhook, seq, body) VALUES ($1, $2, $3)
-ON CONFLICT (webhook, seq) DO UPDATE
-SET body = excluded.body, attempts = 0, status = 0, detail = '', micros = 0, due_at = clock_timestamp(),
-    done_at = NULL, made_at = now()
-"""
+_statement: Final = statements("switch.webhooks")
+_ADD: Final = _statement("add_webhook")
+_DELIVERIES: Final = _statement("deliveries")
+_LAST_ATTEMPT: Final = _statement("last_attempt")
+_REPLAY: Final = _statement("replay_delivery")
+_AGAIN: Final = _statement("deliver_again")
+_TEST: Final = _statement("send_test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +85,7 @@ async def add(pool: asyncpg.Pool, participant: str, url: str, types: Sequence[st
         Refused: the participant has too many webhooks already.
 
     """
-    row = await pool.fetchrow(
-        "INSERT INTO switch.webhook (participant, url, types, cursor)"
-        " SELECT $1, $2, $3, (SELECT next_seq - 1 FROM ledger.head)"
-        " WHERE (SELECT count(*) FROM switch.webhook WHERE participant = $1) < $4 RETURNING *",
-        participant,
-        url,
-        list(types),
-        PER_PARTICIPANT,
-    )
+    row = await pool.fetchrow(_ADD, participant, url, list(types), PER_PARTICIPANT)
     if row is None:
         raise Refused(f"at most {PER_PARTICIPANT} webhooks", reason=Reason.NARRATIVE)
     return _webhook(row)
@@ -136,24 +126,13 @@ async def deliveries(
 
     """
     await _check_owner(pool, participant, id_)
-    rows = await pool.fetch(
-        "SELECT * FROM switch.webhook_delivery WHERE webhook = $1 AND (NOT $2 OR done_at IS NULL)"
-        " AND ($4::bigint IS NULL OR seq < $4) ORDER BY seq DESC LIMIT $3",
-        id_,
-        undelivered,
-        limit,
-        before,
-    )
+    rows = await pool.fetch(_DELIVERIES, id_, undelivered, limit, before)
     return [_delivery(row) for row in rows]
 
 
 async def last_attempt(pool: asyncpg.Pool, id_: UUID) -> Delivery | None:
     """The newest delivery that was attempted; None if there is none."""
-    row = await pool.fetchrow(
-        "SELECT * FROM switch.webhook_delivery WHERE webhook = $1 AND attempts > 0"
-        " ORDER BY made_at DESC, seq DESC LIMIT 1",
-        id_,
-    )
+    row = await pool.fetchrow(_LAST_ATTEMPT, id_)
     return None if row is None else _delivery(row)
 
 
@@ -188,12 +167,7 @@ async def replay(pool: asyncpg.Pool, participant: str, id_: UUID, seq: int) -> N
 
     """
     await _check_owner(pool, participant, id_)
-    again = await pool.fetchval(
-        "UPDATE switch.webhook_delivery SET due_at = clock_timestamp(), attempts = 0"
-        " WHERE webhook = $1 AND seq = $2 RETURNING seq",
-        id_,
-        seq,
-    )
+    again = await pool.fetchval(_REPLAY, id_, seq)
     if again is None:
         raise NotFound("no such delivery")
     await pool.execute("UPDATE switch.webhook SET disabled = '' WHERE id = $1", id_)

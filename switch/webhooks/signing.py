@@ -24,14 +24,12 @@ from cryptography.hazmat.primitives.serialization import (
 
 from schemas.errors import Unavailable
 from switch.base.files import write_once
+from switch.base.sql import statements
 
 IN_FORCE_MAX: Final = 2
 """The key in force and its successor."""
 _PUBLIC_PREFIX: Final = "whpk_"
-_KEYS: Final = """
-SELECT number, public_key, added_at, retired_at FROM switch.webhook_key
-WHERE $1::bigint IS NULL OR number < $1 ORDER BY number DESC LIMIT $2
-"""
+_KEYS: Final = statements("switch.webhooks")("webhook_keys")
 _FIRST: Final = 1
 _log = structlog.get_logger()
 
