@@ -47,6 +47,10 @@ LEFT_S: Final = 30.0
 _SELECT: Final = "SELECT * FROM switch.change WHERE number = $1"
 _statement: Final = statements("switch.approvals")
 _INSERT: Final = _statement("add_change")
+_ADD_VOTE: Final = _statement("add_vote")
+_DUE: Final = _statement("due_changes")
+_NUMBERS: Final = _statement("numbers_of_changes")
+_SET_STATE: Final = _statement("set_state_of_change")
 _log = structlog.get_logger()
 
 
@@ -118,16 +122,7 @@ async def vote(
         await _check_open(connection, change)
         seat = _free_seat(change, person)
         await _check_seen(connection, kinds, change, seen)
-        await connection.execute(
-            "INSERT INTO switch.change_vote (change, seat, person, maker, decision, reason)"
-            " VALUES ($1, $2, $3, $4, $5, $6)",
-            number,
-            seat,
-            person.name,
-            change.maker,
-            decision,
-            reason,
-        )
+        await connection.execute(_ADD_VOTE, number, seat, person.name, change.maker, decision, reason)
         await note(
             connection,
             EventKind.CHANGE_VOTE,
@@ -223,12 +218,7 @@ async def _execute(
 async def run_due(context: ServiceContext, kinds: Kinds, *, after_s: float = LEFT_S) -> int:
     """Expire undecided changes, and execute those left approved for `after_s` by a crash; return how many."""
     async with context.pool.acquire() as connection:
-        rows = await connection.fetch(
-            "SELECT number, state FROM switch.change WHERE (state = 'approved'"
-            " AND coalesce(tried_at, requested_at) < clock_timestamp() - make_interval(secs => $1))"
-            " OR (state = 'requested' AND expires_at <= clock_timestamp()) ORDER BY number",
-            float(after_s),
-        )
+        rows = await connection.fetch(_DUE, float(after_s))
     for row in rows:
         try:
             if row["state"] == ChangeState.APPROVED:
@@ -271,15 +261,7 @@ async def read(
     limit: int = 100,
 ) -> list[Change]:
     """Changes, newest first, older than `before`; with `maker`, only those that this person requested."""
-    numbers = await connection.fetch(
-        "SELECT number FROM switch.change WHERE ($1::text IS NULL OR state = $1)"
-        " AND ($2::bigint IS NULL OR number < $2) AND ($4::text IS NULL OR maker = $4)"
-        " ORDER BY number DESC LIMIT $3",
-        state,
-        before,
-        limit,
-        maker,
-    )
+    numbers = await connection.fetch(_NUMBERS, state, before, limit, maker)
     return [await _find(connection, row["number"]) for row in numbers]
 
 
@@ -425,14 +407,7 @@ def _free_seat(change: Change, person: Person) -> int:
 
 
 async def _end(connection: asyncpg.Connection, number: int, state: ChangeState, outcome: str) -> None:
-    await connection.execute(
-        "UPDATE switch.change SET state = $2, outcome = $3,"
-        " tried_at = CASE WHEN $2 = 'approved' THEN clock_timestamp() ELSE tried_at END,"
-        " ended_at = CASE WHEN $2 <> 'approved' THEN clock_timestamp() END WHERE number = $1",
-        number,
-        str(state),
-        outcome,
-    )
+    await connection.execute(_SET_STATE, number, str(state), outcome)
     await note(connection, EventKind(f"CHANGE_{state.upper()}"), change=number, outcome=outcome)
 
 
