@@ -38,6 +38,7 @@ _statement: Final = statements("switch.participants")
 _NEEDED: Final = _statement("is_needed")
 _UNSETTLED: Final = _statement("has_unsettled_lines")
 _UNCOUNTED: Final = _statement("uncounted_windows")
+_END_KEYS: Final = _statement("end_keys")
 _THERE_IS: Final = "SELECT true FROM ledger.account WHERE owner = $1 AND currency = $2 AND purpose = $3"
 
 
@@ -171,11 +172,7 @@ async def _remove(execution: Execution, content: OfParticipant) -> None:
     """Close its accounts; if one is no longer empty, none is closed."""
     accounts = await _accounts(execution.connection, content.participant)
     await _close(execution, [row["number"] for row in accounts])
-    await execution.connection.execute(
-        "UPDATE switch.participant_key SET valid_until = greatest(valid_from, clock_timestamp())"
-        " WHERE participant = $1 AND (valid_until IS NULL OR valid_until > clock_timestamp())",
-        content.participant,
-    )
+    await execution.connection.execute(_END_KEYS, content.participant)
     await _set_status(execution, content.participant, "removed")
 
 

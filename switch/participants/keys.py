@@ -22,6 +22,10 @@ from switch.identity.permissions import Right
 
 _statement: Final = statements("switch.participants")
 _STATUS: Final = _statement("key_status")
+_INSERT: Final = _statement("add_key")
+_HAS_OTHER: Final = _statement("has_other_key")
+_RETIRE: Final = _statement("retire_key")
+_REVOKE: Final = _statement("revoke_key")
 
 
 class AddKey(Content, frozen=True, kw_only=True):
@@ -86,15 +90,7 @@ async def insert_key(
     """Insert a key; None as `valid_from` is now, and as `valid_until` is without an end."""
     key = PublicKey.from_pem(keyid, pem.encode())
     await connection.execute(
-        "INSERT INTO switch.participant_key"
-        " (keyid, participant, algorithm, public_key, valid_from, valid_until)"
-        " VALUES ($1, $2, $3, $4, coalesce($5, clock_timestamp()), $6)",
-        keyid,
-        participant,
-        key.algorithm,
-        key.pem.decode(),
-        valid_from,
-        valid_until,
+        _INSERT, keyid, participant, key.algorithm, key.pem.decode(), valid_from, valid_until
     )
 
 
@@ -123,34 +119,17 @@ async def _check_retire(connection: asyncpg.Connection, content: RetireKey) -> N
     await _check_key(connection, content)
     if content.at is not None and content.at.tzinfo is None:
         raise refuse("an instant needs its offset from UTC")
-    remains = await connection.fetchval(
-        "SELECT true FROM switch.participant_key WHERE participant = $1 AND keyid <> $2"
-        " AND valid_from <= greatest($3, clock_timestamp())"
-        " AND coalesce(valid_until > greatest($3, clock_timestamp()), true) LIMIT 1",
-        content.participant,
-        content.keyid,
-        content.at,
-    )
+    remains = await connection.fetchval(_HAS_OTHER, content.participant, content.keyid, content.at)
     if not remains:
         raise refuse("no other key would be in force then: add one first")
 
 
 async def _retire_key(execution: Execution, content: RetireKey) -> None:
-    await execution.connection.execute(
-        "UPDATE switch.participant_key"
-        " SET valid_until = greatest(valid_from, coalesce($2, clock_timestamp()), clock_timestamp())"
-        " WHERE keyid = $1",
-        content.keyid,
-        content.at,
-    )
+    await execution.connection.execute(_RETIRE, content.keyid, content.at)
 
 
 async def _revoke_key(execution: Execution, content: RevokeKey) -> None:
-    await execution.connection.execute(
-        "UPDATE switch.participant_key SET revoked_at = clock_timestamp(),"
-        " valid_until = greatest(valid_from, clock_timestamp()) WHERE keyid = $1",
-        content.keyid,
-    )
+    await execution.connection.execute(_REVOKE, content.keyid)
 
 
 async def _effect_of_adding(connection: asyncpg.Connection, content: AddKey) -> Effect:

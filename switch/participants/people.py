@@ -19,6 +19,7 @@ from switch.approvals.effects import (
     term,
 )
 from switch.approvals.kinds import Content, Execution, Kind
+from switch.base.sql import statements
 from switch.identity import enrolment, sessions
 from switch.identity.model import Role, Status
 
@@ -33,6 +34,7 @@ Name = Annotated[
 Half = Annotated[str, msgspec.Meta(title="Code", pattern="^[0-9a-f]{64}$")]
 DisplayName = Annotated[str, msgspec.Meta(title="Display name", min_length=1, max_length=140)]
 _SCOPED: Final = frozenset({Role.PARTICIPANT, Role.REGULATOR})
+_ADD: Final = statements("switch.participants")("add_invited")
 
 
 class Add(Content, frozen=True, kw_only=True):
@@ -83,12 +85,7 @@ async def _check_add(connection: asyncpg.Connection, content: Add) -> None:
 
 async def _add(execution: Execution, content: Add) -> None:
     await execution.connection.execute(
-        "INSERT INTO switch.person (name, display_name, role, scope, status)"
-        " VALUES ($1, $2, $3, $4, 'invited')",
-        content.name,
-        content.display_name,
-        str(content.role),
-        content.scope,
+        _ADD, content.name, content.display_name, str(content.role), content.scope
     )
     execution.secret = await enrolment.invite(execution.connection, content.name, content.maker_half)
     execution.outcome = f"{content.name} is invited"

@@ -13,6 +13,7 @@ from switch.base.sql import statements
 
 _statement: Final = statements("switch.participants")
 _KEYS: Final = _statement("keys")
+_IN_FLIGHT: Final = _statement("count_in_flight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +88,7 @@ async def detail(connection: asyncpg.Connection | asyncpg.Pool, id_: str) -> Par
 
     """
     participant = await find(connection, id_)
-    in_flight = await connection.fetchval(
-        "SELECT count(*) FROM switch.open_payment AS o JOIN switch.payment AS p USING (number)"
-        " WHERE $1 IN (p.debtor_agent, p.creditor_agent, p.fx_provider)",
-        id_,
-    )
+    in_flight = await connection.fetchval(_IN_FLIGHT, id_)
     return ParticipantDetail(
         participant,
         tuple(await positions.read(connection, id_)),

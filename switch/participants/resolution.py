@@ -21,6 +21,7 @@ from switch.writer.verdicts import Verdict
 
 _statement: Final = statements("switch.participants")
 _RETURNABLE: Final = _statement("returnable_payment")
+_UETR_OF_BREAK: Final = _statement("uetr_of_break")
 _OUTCOMES: Final[dict[str, tuple[Event, State]]] = {
     "committed": (Event.CONFIRM, State.COMMITTED),
     "aborted": (Event.REJECT, State.ABORTED),
@@ -168,11 +169,7 @@ async def _links_of_break(
     connection: asyncpg.Connection, content: ResolveBreak | ReturnBreak
 ) -> tuple[Resource, ...]:
     """The break, and its payment if the switch has it."""
-    uetr = await connection.fetchval(
-        "SELECT b.uetr FROM switch.reconciliation_break AS b JOIN ledger.transfer AS t ON t.id = b.uetr"
-        " WHERE b.id = $1",
-        content.number,
-    )
+    uetr = await connection.fetchval(_UETR_OF_BREAK, content.number)
     itself = Resource(Subject.RECONCILIATION_BREAK, str(content.number))
     return (itself, Resource(Subject.PAYMENT, str(uetr))) if uetr else (itself,)
 
