@@ -15,11 +15,18 @@ from argon2 import PasswordHasher
 from schemas.signing.keys import SigningKey
 from switch.base.calendars import home_of
 from switch.base.settings import Settings
+from switch.base.sql import statements
 from switch.identity import secrets
 from switch.identity.model import Role
 
 SCHEME_BIC: Final = "PSWTKZKA"
 _CLOSES_AT: Final = ("18:00",)
+_statement: Final = statements("switch.sandbox")
+_ADD: Final = _statement("add_person")
+_ADD_AGENT: Final = _statement("add_agent")
+_ADD_KEY: Final = _statement("add_key_of_participant")
+_ADD_AGENT_OF_CURRENCY: Final = _statement("add_agent_of_currency")
+_ADD_SCHEDULE: Final = _statement("add_schedule")
 
 
 def people(countries: Sequence[str], participants: Sequence[str]) -> dict[str, tuple[Role, str]]:
@@ -72,8 +79,7 @@ async def _person(
     if await connection.fetchval("SELECT true FROM switch.person WHERE name = $1", name):
         return
     await connection.execute(
-        "INSERT INTO switch.person (name, display_name, role, scope, status, password_hash, totp_secret)"
-        " VALUES ($1, $2, $3, $4, 'active', $5, $6)",
+        _ADD,
         name,
         f"Sandbox {name}",
         entry["role"],
@@ -109,43 +115,17 @@ async def _agent(
 ) -> None:
     key = SigningKey.from_pem(entry["keyid"], entry["private_key"].encode()).public
     await connection.execute(
-        "INSERT INTO switch.participant (id, name, bic, country, kind)"
-        " VALUES ($1, $2, $3, $4, 'settlement_agent') ON CONFLICT DO NOTHING",
-        entry["id"],
-        f"Settlement agent of {currency}",
-        entry["bic"],
-        country,
+        _ADD_AGENT, entry["id"], f"Settlement agent of {currency}", entry["bic"], country
     )
-    await connection.execute(
-        "INSERT INTO switch.participant_key (keyid, participant, algorithm, public_key)"
-        " VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-        key.keyid,
-        entry["id"],
-        key.algorithm,
-        key.pem.decode(),
-    )
+    await connection.execute(_ADD_KEY, key.keyid, entry["id"], key.algorithm, key.pem.decode())
     await connection.execute(
         "INSERT INTO switch.bearer_key (sha256, participant) VALUES ($1, $2) ON CONFLICT DO NOTHING",
         sha256(entry["bearer"].encode()).digest(),
         entry["id"],
     )
-    await connection.execute(
-        "INSERT INTO switch.settlement_agent (currency, agent, scheme_bic, account)"
-        " VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-        currency,
-        entry["id"],
-        SCHEME_BIC,
-        f"SCHEME{currency}",
-    )
+    await connection.execute(_ADD_AGENT_OF_CURRENCY, currency, entry["id"], SCHEME_BIC, f"SCHEME{currency}")
 
 
 async def _schedule(connection: asyncpg.Connection, currency: str) -> None:
     country, zone = home_of(currency)
-    await connection.execute(
-        "INSERT INTO switch.window_schedule (currency, country, zone, closes_at)"
-        " VALUES ($1, $2, $3, $4::text[]::time[]) ON CONFLICT DO NOTHING",
-        currency,
-        country,
-        zone,
-        list(_CLOSES_AT),
-    )
+    await connection.execute(_ADD_SCHEDULE, currency, country, zone, list(_CLOSES_AT))
