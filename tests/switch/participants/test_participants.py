@@ -144,7 +144,7 @@ async def test_who_settles_a_currency_or_quotes_its_rates_is_not_removed(desk: S
     await done(desk, "settlement_agent.set", agent)
     await done(desk, "participant.suspend", {"participant": "reserve"})
 
-    with pytest.raises(Refused, match="in its hands"):
+    with pytest.raises(Refused, match="appoint another one first"):
         await agree(desk, "participant.remove", {"participant": "reserve"})
 
 

@@ -334,7 +334,7 @@ async def test_a_credit_in_a_second_currency_is_not_summed_under_the_first(
 ) -> None:
     (fault,) = await book_of(stack, tmp_path, lambda _: {"currency": "KZT"})
 
-    assert fault.endswith("committed here, and not credited so there")
+    assert fault.endswith("is committed here, and not credited by the rail")
 
 
 def test_credits_of_one_uetr_are_summed_by_currency(tmp_path: Path) -> None:

@@ -268,7 +268,7 @@ async def test_a_word_that_a_crash_kept_from_being_acted_upon_is_acted_upon(door
         raise asyncio.CancelledError
 
     with pytest.MonkeyPatch.context() as patch, contextlib.suppress(asyncio.CancelledError):
-        patch.setattr(day, "_take_words", died)
+        patch.setattr(day, "_process", died)
         await day.process_confirmation(door.desk, "reserve", raw, "application/xml", signature)
     before = (await line(door.desk, window, "asha-bank")).state
     await day.reprocess(door.desk, after_s=0)
