@@ -32,6 +32,9 @@ from switch.participants import comparisons
 _statement: Final = statements("switch.participants")
 _RATE: Final = _statement("rate_in_force")
 _RAIL: Final = _statement("rail_state")
+_CORRIDOR: Final = _statement("corridor")
+_SET_CORRIDOR: Final = _statement("set_corridor")
+_ADD_RATE: Final = _statement("add_rate")
 _DAY_S: Final = 86_400
 _CLOSED_DAYS_MAX: Final = 7
 """A closure longer than this is probably a mistake."""
@@ -119,12 +122,7 @@ def _direction(content: SwitchCorridor | CorridorFees | CorridorSettlement | Set
 async def _corridor(
     connection: asyncpg.Connection, content: SwitchCorridor | CorridorFees | CorridorSettlement
 ) -> asyncpg.Record | None:
-    found: asyncpg.Record | None = await connection.fetchrow(
-        "SELECT enabled, settlement, fee_minor, fee_bps FROM switch.corridor"
-        " WHERE source = $1 AND target = $2",
-        content.source,
-        content.target,
-    )
+    found: asyncpg.Record | None = await connection.fetchrow(_CORRIDOR, content.source, content.target)
     return found
 
 
@@ -159,13 +157,7 @@ async def _effect_of_settlement(connection: asyncpg.Connection, content: Corrido
 
 
 async def _switch_corridor(execution: Execution, content: SwitchCorridor) -> None:
-    await execution.connection.execute(
-        "INSERT INTO switch.corridor (source, target, enabled) VALUES ($1, $2, $3)"
-        " ON CONFLICT (source, target) DO UPDATE SET enabled = excluded.enabled",
-        content.source,
-        content.target,
-        content.enabled,
-    )
+    await execution.connection.execute(_SET_CORRIDOR, content.source, content.target, content.enabled)
 
 
 async def _check_there(connection: asyncpg.Connection, content: CorridorFees | CorridorSettlement) -> None:
@@ -258,13 +250,7 @@ def _text(instant: datetime | None) -> str:
 
 async def _set_rate(execution: Execution, content: SetRate) -> None:
     await execution.connection.execute(
-        "INSERT INTO switch.fx_rate (source, target, provider, rate, valid_from)"
-        " VALUES ($1, $2, $3, $4::text::numeric, coalesce($5, clock_timestamp()))",
-        content.source,
-        content.target,
-        content.provider,
-        content.rate,
-        content.valid_from,
+        _ADD_RATE, content.source, content.target, content.provider, content.rate, content.valid_from
     )
 
 

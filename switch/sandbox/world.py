@@ -24,6 +24,7 @@ from adapters.simulation.magic import magic_account
 from schemas.money import EXPONENTS
 from schemas.signing.keys import Algorithm, SigningKey
 from switch.base.settings import Settings
+from switch.base.sql import statements
 from switch.client import credit_transfer
 from switch.payments import rail_connection, rail_register
 from switch.payments.pricing import FEES, POSITION, SCHEME
@@ -34,6 +35,11 @@ from switch.writer.commands import Fund, Leg, OpenAccount
 _NAMESPACE: Final = uuid.UUID("6e1f7a52-6a0b-4f55-9a54-6d5c3f0a6a11")
 SETTLEMENT: Final = "settlement"
 """Purpose of the account, one per currency, from which money comes in and to which it goes out."""
+_statement: Final = statements("switch.sandbox")
+_ADD_PARTICIPANT: Final = _statement("add_participant")
+_ADD_CORRIDOR: Final = _statement("add_corridor")
+_ADD_RATE: Final = _statement("add_sandbox_rate")
+_ADD_KEY: Final = _statement("add_key_of_participant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,21 +156,16 @@ async def populate(settings: Settings, url: str) -> None:
 async def _names(connection: asyncpg.Connection, settings: Settings) -> None:
     countries = settings.rails
     await connection.executemany(
-        "INSERT INTO switch.participant (id, name, bic, country, kind) VALUES ($1, $2, $3, $4, $5)"
-        " ON CONFLICT (id) DO NOTHING",
+        _ADD_PARTICIPANT,
         [(made.id, made.name, made.bic, made.country, made.kind) for made in _present(settings)],
     )
     for country in countries:
         await rail_register.register(connection, country, is_open=True)
     await connection.executemany(
-        "INSERT INTO switch.corridor (source, target, fee_minor, fee_bps) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT DO NOTHING",
-        [(a, b, FEE_MINOR, FEES_BPS) for a, b in permutations(countries, 2)],
+        _ADD_CORRIDOR, [(a, b, FEE_MINOR, FEES_BPS) for a, b in permutations(countries, 2)]
     )
     await connection.executemany(
-        "INSERT INTO switch.fx_rate (source, target, provider, rate, valid_from)"
-        " VALUES ($1, $2, 'silkroad-fx', $3::text::numeric, '2026-01-01T00:00:00Z') ON CONFLICT DO NOTHING",
-        [(a, b, rate(a, b)) for a, b in permutations(map(currency_of, countries), 2)],
+        _ADD_RATE, [(a, b, rate(a, b)) for a, b in permutations(map(currency_of, countries), 2)]
     )
 
 
@@ -224,8 +225,7 @@ def _key_of(made: Made) -> dict[str, str]:
 
 async def _keys(connection: asyncpg.Connection, participants: Sequence[dict[str, str]]) -> None:
     await connection.executemany(
-        "INSERT INTO switch.participant_key (keyid, participant, algorithm, public_key)"
-        " VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        _ADD_KEY,
         [
             (
                 p["keyid"],
