@@ -73,7 +73,7 @@ async def test_a_changed_balance_freezes_and_only_right_books_are_unfrozen(
     found = await invariants.check()
     with pytest.raises(BooksFrozen):
         await desk.link.ask(Fund(uuid.uuid4().bytes, b"f" * 32, await legs(desk), "in"))
-    with pytest.raises(Refused, match="still found 2 wrong: balances"):
+    with pytest.raises(Refused, match="still found 2 faults: balances"):
         await agree(desk, "books.unfreeze", FOUND)
     await as_owner(database_url, CHANGE.format("-"), "ganga-bank")
     assert await invariants.check() == ()
