@@ -29,7 +29,7 @@ _COUNTS: Final = _statement("counts")
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class CorridorFlow:
     """A corridor with payments in the last hour, as a curve on the map."""
 
     source: Country
@@ -66,7 +66,7 @@ async def _figures(switch: Runtime) -> dict[str, Any]:
         **dict(counts),
         "balanced": not any(imbalance.values()),
         "ways": [
-            Route(source, target, row["n"], 1 + (_WIDEST - 1) * row["n"] / most)
+            CorridorFlow(source, target, row["n"], 1 + (_WIDEST - 1) * row["n"] / most)
             for row in rows
             if (source := registry.find_country(row["source"]))
             and (target := registry.find_country(row["target"]))

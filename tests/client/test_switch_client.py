@@ -122,7 +122,7 @@ async def test_an_answer_that_is_not_the_switchs_is_a_problem(server, client, st
 
     server.answers.append(page)
 
-    with pytest.raises(Problem, match="not an answer"):
+    with pytest.raises(Problem, match="not a response"):
         await client.pay(transfer())
 
 

@@ -49,7 +49,7 @@ def test_a_process_tree_counts_children_that_ended():
     subprocess.run([sys.executable, "-c", burn], check=True)
     after = measure.cpu_by_part([psutil.Process()])
 
-    assert sum(after.values()) - sum(before.values()) >= 0.2
+    assert sum(after.values()) - sum(before.values()) >= 0.18  # the system counts in hundredths
 
 
 @pytest.mark.parametrize("media_type", ["application/xml", "application/json"])
