@@ -72,7 +72,7 @@ SELECT extract(epoch FROM clock_timestamp() - at)::float8 AS age, faults::text F
 _BREAKS: Final = (
     "SELECT rail, count(*) FROM switch.reconciliation_break WHERE resolved_at IS NULL GROUP BY rail"
 )
-_SET_UP_PAGE: Final = "docs/operate/participants.md"
+_SET_UP_PAGE: Final = "docs/operate/going-live.md"
 _SET_UP: Final = """
 SELECT (SELECT count(*) FROM switch.person WHERE role = 'operator' AND status = 'active') AS operators,
        (SELECT count(*) FROM switch.person WHERE role = 'checker' AND status = 'active') AS checkers,

@@ -39,6 +39,10 @@ ELSEWHERE = {
     ("docs/quickstart.md", "sh"): "tests/docs/test_quickstart.py",
     ("README.md", "sh"): "tests/docs/test_quickstart.py",
     **{
+        ("docs/operate/going-live.md", language): "tests/docs/test_going_live.py"
+        for language in ("sh", "json", "python")
+    },
+    **{
         (f"docs/rails/{country}.md", language): "tests/adapters/test_rails_docs.py"
         for country, language in (
             *((country, "xml") for country in ("BY", "IN", "KZ", "PK", "RU")),

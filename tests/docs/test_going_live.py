@@ -1,0 +1,202 @@
+"""`docs/operate/going-live.md` is walked literally: a bare data directory, no sandbox, two rails over mutual TLS.
+
+Each block is run as it is printed, but for the ports. What a person does at a terminal is done here as there:
+an enrolment types both halves of its code, a sign-in the code of the authenticator, and an approval is read
+before it is answered with `y`.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from adapters.simulation.sandbox import free_port
+from switch.identity.secrets import totp_code
+from tests.docs.blocks import ROOT, Block, of_page
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+PAGE = ROOT / "docs" / "operate" / "going-live.md"
+PASSWORD = "a long enough pass phrase"
+_CODE_S = 30
+
+
+@dataclass
+class Operator:
+    """Who follows the page: a directory, an environment, and the authenticators of everybody."""
+
+    directory: Path
+    ports: dict[str, str]
+    environment: dict[str, str]
+    secrets: dict[str, str] = field(default_factory=dict)
+    halves: list[str] = field(default_factory=list)
+    """Of the last enrolment code."""
+
+    def run(self, script: str, answers: str = "", **more: str) -> str:
+        """Run lines of a shell; what they print."""
+        for printed, ours in self.ports.items():
+            script = script.replace(printed, ours)
+        done = subprocess.run(
+            ["sh", "-euc", script],
+            cwd=self.directory,
+            env={**self.environment, **more},
+            input=answers,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+        assert done.returncode == 0, (script, done.stdout[-1500:], done.stderr[-1500:], self.log())
+        return done.stdout
+
+    def log(self) -> str:
+        file = self.directory / "payswitch.log"
+        return file.read_text()[-3000:] if file.exists() else ""
+
+    def follow(self, block: Block) -> str:
+        """Do what one block says."""
+        if block.file:
+            (self.directory / block.file).write_text(self._with_ports(block.text))
+            return ""
+        lines = block.commands()
+        if all(line.startswith("export ") for line in lines):
+            for line in lines:
+                name, _, value = line.removeprefix("export ").partition("=")
+                self.environment[name] = self.run(f"printf %s {value}")
+            return ""
+        typed = any(line.startswith("payswitch ") and not line.endswith("&") for line in lines)
+        return "".join(map(self.type, lines)) if typed else self.run(block.text)
+
+    def _with_ports(self, text: str) -> str:
+        for printed, ours in self.ports.items():
+            text = text.replace(printed, ours)
+        return text
+
+    def type(self, line: str) -> str:
+        """Type one line as a person does."""
+        words = line.split()
+        if words[:3] == ["payswitch", "people", "enrol"]:
+            return self._enrol(words[3])
+        more = {"PAYSWITCH_PASSWORD": PASSWORD}
+        if words[:3] == ["payswitch", "people", "sign-in"]:
+            more["PAYSWITCH_CODE"] = self._code(words[3])
+        printed = self.run(line, "y\n", **more)
+        if words[:3] == ["payswitch", "people", "found"]:
+            self.secrets[words[3]] = json.loads(printed)["totp_secret"]
+        if words[1] in {"people", "change"} and "--as" in words:
+            change = json.loads(printed[printed.index("{\n") :])  # an approval's question stands before it
+            assert change["state"] in {"requested", "executed"}, printed
+            self.halves += [change[half] for half in ("maker_half", "checker_half") if half in change]
+        return printed
+
+    def _code(self, name: str) -> str:
+        """The code of the next half minute: that of now may have been used to enrol."""
+        return totp_code(self.secrets[name], int(time.time()) + _CODE_S)
+
+    def _enrol(self, name: str) -> str:
+        halves, self.halves = self.halves, []
+        with subprocess.Popen(
+            ["payswitch", "people", "enrol", name],
+            cwd=self.directory,
+            env={**self.environment, "PAYSWITCH_PASSWORD": PASSWORD},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write("\n".join([*halves, ""]))
+            process.stdin.flush()
+            shown = ""
+            while (found := re.search(r'"totp_secret": "(\w+)"', shown)) is None:
+                piece = process.stdout.read(1)
+                assert piece, shown
+                shown += piece
+            self.secrets[name] = found[1]
+            process.stdin.write(f"{totp_code(found[1], int(time.time()))}\n")
+            process.stdin.close()
+            shown += process.stdout.read()
+        assert process.returncode == 0, shown
+        return shown
+
+
+@pytest.fixture
+def operator() -> Iterator[Operator]:
+    """A bare directory with `payswitch` and `python` on the path, and no setting of a switch."""
+    # Not below pytest's temporary directory: the database's own user has to reach it.
+    directory = Path(tempfile.mkdtemp(prefix="payswitch-live-"))
+    directory.chmod(0o755)
+    programs = directory / "bin"
+    programs.mkdir()
+    for name, arguments in (("python", ""), ("payswitch", "-m switch.cli ")):
+        program = programs / name
+        program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} {arguments}"$@"\n')
+        program.chmod(0o755)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PAYSWITCH_")}
+    ports = {printed: str(free_port()) for printed in ("8320", "7401", "7411")}
+    environment |= {
+        "PATH": f"{programs}:{environment['PATH']}",
+        "PAYSWITCH_PORT": ports["8320"],
+        "PAYSWITCH_WORKERS": "1",
+    }
+    try:
+        yield Operator(directory, ports, environment)
+    finally:
+        for file in ("payswitch.pid", "rails/IN/pid", "rails/PK/pid"):
+            end(directory / file)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def end(file: Path) -> None:
+    """End a program that the page started, and wait for it."""
+    if not file.exists():
+        return
+    process = int(file.read_text())
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGTERM)
+    for _ in range(600):
+        if not is_running(process):
+            return
+        time.sleep(0.05)
+
+
+def is_running(process: int) -> bool:
+    """Whether a process has not ended; one that nobody has waited for has."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_going_live_is_walked_from_nothing_to_the_first_window(operator: Operator) -> None:
+    for block in of_page(PAGE):
+        operator.follow(block)
+
+    for file, country in (("first.txt", "PK"), ("second.txt", "IN")):
+        status, uetr, *_ = (operator.directory / file).read_text().split()
+        book = (operator.directory / "rails" / country / "book.jsonl").read_text()
+        assert status == "ACCC", operator.log()
+        assert uetr.replace("-", "") in book.replace("-", ""), "what the payee's rail did itself"
+    assert is_closed(operator), operator.log()
+    assert not (operator.directory / "data" / "sandbox").exists()
+
+
+def is_closed(operator: Operator) -> bool:
+    """Whether the first window is closed: its positions are recorded some seconds after its closing."""
+    for _ in range(20):
+        listed = map(json.loads, operator.run("payswitch settlement list --currency INR").splitlines())
+        if any(window["state"] in {"CLOSED", "CONFIRMED"} for window in listed):
+            return True
+        time.sleep(1)
+    return False
