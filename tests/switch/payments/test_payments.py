@@ -345,7 +345,7 @@ def test_credits_of_one_uetr_are_summed_by_currency(tmp_path: Path) -> None:
         entry = rail_book.BookEntry(
             ref, uetr, 10, currency, rail_book.EntryStatus.DONE, "", "A", rail_book.now()
         )
-        book.keep(entry)
+        book.append(entry)
     book.close()
 
     (credit,) = verify.read_credits(tmp_path / rail_book.FILE_NAME).values()
@@ -368,4 +368,4 @@ async def test_a_rail_whose_book_is_gone_is_named_and_nothing_agrees(stack: Stac
         assert tally.result().ok
         assert tally.result().detail.startswith("not compared: ")
         assert "PK" in tally.result().detail
-    assert all(tally.faults == ["the book of PK is gone: it was not compared"] for tally in gone)
+    assert all(tally.faults == ["the book of PK is missing: it was not compared"] for tally in gone)

@@ -125,7 +125,7 @@ async def test_a_quote_of_less_than_its_fee_is_refused_with_the_smallest_amount(
         await stack.until_read()
 
     assert (status, problem["reason"]) == (422, "AM06")
-    assert "5.01 INR is the smallest" in problem["detail"]
+    assert "the smallest such amount is 5.01 INR" in problem["detail"]
     assert (small.status, small.reason) == ("RJCT", "AM06")
 
 
