@@ -12,6 +12,7 @@ import asyncpg
 from ledger import backup, migrate, positions
 from switch.base import calendars, metrics
 from switch.base.settings import Settings
+from switch.base.sql import statements
 from switch.payments import reach
 from switch.payments.rails import Rails
 from switch.settlement import reads
@@ -28,58 +29,14 @@ BREAK_KINDS: Final = (
     "missing_at_rail",
 )
 
-_IN_FLIGHT: Final = """
-SELECT r.country, s.state, count(o.number) AS n,
-       coalesce(extract(epoch FROM clock_timestamp() - min(o.entered_at)), 0)::float8 AS age
-FROM switch.rail AS r CROSS JOIN (VALUES ('RESERVED'), ('SENT'), ('UNKNOWN')) AS s (state)
-LEFT JOIN switch.open_payment AS o ON o.rail = r.country AND o.state = s.state GROUP BY 1, 2
-"""
-_UNCOVERED: Final = """
-SELECT coalesce((
-    SELECT extract(epoch FROM clock_timestamp() - at) FROM ledger.event
-    WHERE seq = 1 + (SELECT coalesce(max(size), 0) FROM ledger.checkpoint)
-), 0)::float8
-"""
-OUTBOX: Final = """
-SELECT 'audit_note' AS topic, count(*) AS n,
-       coalesce(extract(epoch FROM clock_timestamp() - min(at)), 0)::float8 AS age
-FROM switch.audit_note WHERE seq IS NULL
-UNION ALL
-SELECT 'webhook', d.n, coalesce(extract(epoch FROM clock_timestamp() - (
-           SELECT at FROM ledger.event WHERE seq = d.first)), 0)::float8
-FROM (SELECT count(*) AS n, min(d.seq) AS first
-      FROM switch.webhook_delivery AS d JOIN switch.webhook AS w ON w.id = d.webhook
-      WHERE d.due_at IS NOT NULL AND d.seq > 0 AND w.disabled = '') AS d
-UNION ALL
-SELECT 'correspondence', count(*), coalesce(extract(epoch FROM clock_timestamp() - min(at)), 0)::float8
-FROM (SELECT at, made FROM switch.correspondence ORDER BY seq DESC LIMIT 1000) AS newest
-WHERE made >= pg_snapshot_xmin(pg_current_snapshot()) -- its receiver cannot see it yet
-"""
-_BREAKS: Final = """
-SELECT r.country, k.kind, count(b.id) AS n
-FROM switch.rail AS r CROSS JOIN unnest($1::text[]) AS k (kind)
-LEFT JOIN switch.reconciliation_break AS b
-       ON b.rail = r.country AND b.kind = k.kind AND b.resolved_at IS NULL
-GROUP BY 1, 2
-"""
-_SETTLEMENTS: Final = """
-SELECT s.state, coalesce(extract(epoch FROM clock_timestamp() - min(u.since)), 0)::float8 AS age
-FROM (VALUES ('CLOSED'), ('CONFIRMED'), ('SETTLING')) AS s (state)
-LEFT JOIN (
-    SELECT state, changed_at AS since FROM switch.settlement WHERE state NOT IN ('SETTLED', 'ABORTED')
-    UNION ALL
-    SELECT 'CLOSED', w.closed_at FROM ledger.settlement_window AS w
-    WHERE w.closed_at IS NOT NULL
-      AND NOT EXISTS (SELECT FROM switch.settlement AS s WHERE s.settlement_window = w.number)
-) AS u USING (state) GROUP BY 1
-"""
-_OPEN_WINDOW: Final = """
-SELECT opened_at, clock_timestamp() AS now FROM ledger.settlement_window
-WHERE currency = $1 AND closing_seq IS NULL
-"""
-ARCHIVER: Final = """
-SELECT coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false) FROM pg_stat_archiver
-"""
+_statement: Final = statements("switch.operations")
+_IN_FLIGHT: Final = _statement("in_flight")
+_UNCOVERED: Final = _statement("uncovered_age")
+OUTBOX: Final = _statement("outbox")
+_BREAKS: Final = _statement("breaks_by_kind")
+_SETTLEMENTS: Final = _statement("settlement_ages")
+_OPEN_WINDOW: Final = _statement("open_window")
+ARCHIVER: Final = _statement("is_archiver_failing")
 
 
 async def state(pool: asyncpg.Pool) -> None:

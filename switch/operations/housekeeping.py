@@ -18,14 +18,11 @@ from ledger.signing import Signer
 from switch.base import metrics
 from switch.base.files import write_once
 from switch.base.settings import Settings
+from switch.base.sql import statements
 
 PARTITIONS_EVERY_S: Final = 60.0
 
-MESSAGES: Final = Companion(
-    "switch.message",
-    "SELECT number, direction, body FROM switch.message"
-    " WHERE number BETWEEN $1 AND $2 ORDER BY number, direction",
-)
+MESSAGES: Final = Companion("switch.message", statements("switch.operations")("messages_of_partition"))
 """The switch's table that is partitioned in the same way as the event log."""
 
 TABLES: Final = (partitions.EVENTS, MESSAGES.table)

@@ -19,6 +19,7 @@ import structlog
 from ledger import verify as ledger
 from schemas.errors import TRY_AGAIN
 from switch.base import metrics
+from switch.base.sql import statements
 from switch.operations.verify import verify_further
 from switch.writer.client import Link
 from switch.writer.commands import Freeze
@@ -33,11 +34,7 @@ _PATIENCE_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Delay between attempts to freeze the books through the writer."""
 
 _READ: Final = "SELECT seq, state, tree FROM switch.invariant_look"
-_KEEP: Final = """
-INSERT INTO switch.invariant_look (seq, state, tree, faults) VALUES ($1, $2, $3, $4)
-ON CONFLICT (one) DO UPDATE SET seq = excluded.seq, state = excluded.state, tree = excluded.tree,
-                                at = clock_timestamp(), faults = excluded.faults
-"""
+_KEEP: Final = statements("switch.operations")("keep_look")
 _START: Final = ledger.Mark(0, b"", ())
 _log = structlog.get_logger()
 

@@ -8,47 +8,20 @@ from typing import Any, Final
 import asyncpg
 
 from ledger.sql import statement
+from switch.base.sql import statements
 from switch.operations import facts
 from switch.payments import reach
 from switch.payments.rails import Rail, Rails
 
-_RAILS: Final = """
-SELECT r.country::text AS country, r.open OR coalesce(r.opens_at <= clock_timestamp(), false) AS open,
-       CASE WHEN NOT r.open THEN r.opens_at END AS opens_at,
-       count(*) FILTER (WHERE o.state = 'RESERVED') AS held, count(*) FILTER (WHERE o.state = 'SENT') AS sent,
-       count(*) FILTER (WHERE o.state = 'UNKNOWN') AS unknown,
-       (SELECT max(c.cycle) FROM switch.rail_cycle AS c WHERE c.rail = r.country) AS cycle,
-       (SELECT count(*) FROM switch.reconciliation_break AS b
-         WHERE b.rail = r.country AND b.resolved_at IS NULL) AS breaks
-FROM switch.rail AS r LEFT JOIN switch.open_payment AS o ON o.rail = r.country GROUP BY r.country ORDER BY 1
-"""
+_statement: Final = statements("switch.operations")
+_RAILS: Final = _statement("rails")
 _AS_READ: Final = ("held", "sent", "unknown", "breaks", "cycle")
-_QUEUES: Final = """
-SELECT 'due_payment' AS topic, count(*) AS n,
-       coalesce(extract(epoch FROM clock_timestamp() - min(due_at)), 0)::float8 AS age
-FROM switch.open_payment WHERE due_at <= clock_timestamp()
-UNION ALL
-SELECT 'approved_change', count(*),
-       coalesce(extract(epoch FROM clock_timestamp() - min(requested_at)), 0)::float8
-FROM switch.change WHERE state = 'approved'
-"""
-_WRITER: Final = """
-SELECT epoch, next_seq - 1 AS events, at, (SELECT coalesce(max(size), 0) FROM ledger.checkpoint) AS covered
-FROM ledger.head
-"""
+_QUEUES: Final = _statement("due_queues")
+_WRITER: Final = _statement("writer")
 _A_MINUTE_AGO: Final = "SELECT clock_timestamp() - interval '1 minute'"
 WEBHOOKS_MAX: Final = 200
-_WEBHOOKS: Final = """
-SELECT w.participant, w.url, w.disabled, count(d.seq) AS waiting, coalesce(max(d.attempts), 0) AS attempts,
-       coalesce(extract(epoch FROM clock_timestamp() - min(d.due_at)), 0)::float8 AS late_s
-FROM switch.webhook AS w
-LEFT JOIN switch.webhook_delivery AS d ON d.webhook = w.id AND d.due_at IS NOT NULL
-GROUP BY w.id HAVING count(d.seq) > 0 OR w.disabled <> '' ORDER BY w.participant, w.created_at LIMIT $1
-"""
-_SERVICES: Final = """
-SELECT DISTINCT ON (service) service, at, ok, micros, detail FROM switch.probe
-WHERE at > clock_timestamp() - interval '1 day' ORDER BY service, at DESC
-"""
+_WEBHOOKS: Final = _statement("waiting_webhooks")
+_SERVICES: Final = _statement("last_probes")
 TOPICS: Final[Mapping[str, str]] = {
     "audit_note": "Audit notes for the log",
     "webhook": "Webhook deliveries",

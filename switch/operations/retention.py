@@ -13,6 +13,7 @@ from typing import Final
 import asyncpg
 
 from switch.base.settings import Settings
+from switch.base.sql import statements
 from switch.reports import artefacts
 
 EVERY_S: Final = 3600.0
@@ -21,14 +22,7 @@ AT_ONCE: Final = 5000
 _PAUSE_S: Final = 0.1
 """Pause between two statements: payments have priority."""
 
-_DELIVERIES: Final = """
-DELETE FROM switch.webhook_delivery AS d USING (
-    SELECT webhook, seq FROM switch.webhook_delivery
-    WHERE made_at < $1 AND (due_at IS NULL OR due_at < $1) ORDER BY made_at LIMIT $2
-) AS old
-WHERE d.webhook = old.webhook AND d.seq = old.seq
-"""
-"""A delivery that its receiver requested again is due now, whatever its age."""
+_DELIVERIES: Final = statements("switch.operations")("forget_deliveries")
 _KEPT: Final = "SELECT DISTINCT sha256 FROM switch.report_artefact WHERE sha256 = ANY($1)"
 
 Forget = Callable[[datetime], Awaitable[int]]

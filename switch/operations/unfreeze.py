@@ -10,12 +10,10 @@ from schemas.errors import Refused
 from schemas.reasons import Reason
 from switch.approvals.effects import Effect, Row, Subject, links_to, term
 from switch.approvals.kinds import Content, Execution, Kind
+from switch.base.sql import statements
 from switch.writer.commands import Unfreeze
 
-_STANDS: Final = """
-SELECT coalesce(l.at > f.at, false) AS looked, coalesce(l.faults, '[]')::text AS faults
-FROM switch.freeze AS f LEFT JOIN switch.invariant_look AS l ON true
-"""
+_STANDS: Final = statements("switch.operations")("last_look")
 
 
 class Found(Content, frozen=True, kw_only=True):

@@ -31,6 +31,7 @@ from ledger.verify import CheckResult
 from schemas import codec, credit_transfer
 from switch.base import personal_data
 from switch.base.personal_data import Erased, KeyRing, Unreadable
+from switch.base.sql import statements
 from switch.payments import reconciliation
 from switch.writer.lifecycle import FINAL, Event, IllegalTransition, State, next_state
 
@@ -41,83 +42,22 @@ _NUMBERS: Final = {"conservation": "I1", "balances": "I2", "caps": "I3", "leaves
 """The ledger's checks that have a number in the catalogue of invariants."""
 _STEP: Final = frozenset(Event)
 
-_HISTORY: Final = """
-SELECT e.number, e.kind, e.body FROM ledger.event AS e
-JOIN switch.payment AS p USING (number)
--- What began in an archive was checked when it was detached.
-WHERE e.number > coalesce((SELECT max(last_seq) FROM ledger.archive), 0) {which}
-ORDER BY e.number, e.seq
-"""
+_statement: Final = statements("switch.operations")
+_HISTORY: Final = _statement("history")
+_HISTORY_OF: Final = _statement("history_of_payments")
 _TOUCHED: Final = "SELECT DISTINCT number FROM ledger.event WHERE seq > $1 AND seq <= $2 AND number > 0"
-_OUTCOMES: Final = """
-SELECT p.uetr, p.rail, p.credit_minor, p.credit_currency, o.state AS open_state, r.outcome,
-       EXISTS (SELECT FROM switch.reconciliation_break AS b
-                WHERE b.rail = p.rail AND b.uetr = p.uetr AND b.resolved_at IS NOT NULL) AS settled
-FROM switch.payment AS p
-LEFT JOIN switch.open_payment AS o USING (number)
-LEFT JOIN ledger.resolution AS r USING (number)
-WHERE p.rail = $1
-"""
-_USED: Final = """
-SELECT DISTINCT rail FROM switch.payment WHERE native_ref <> '' ORDER BY rail
-"""
-_NAMED: Final = """
-SELECT p.uetr, p.message_name, m.body, k.sealed,
-       EXISTS (SELECT FROM switch.reconciliation_break AS b
-                WHERE b.rail = p.rail AND b.uetr = p.uetr AND b.resolved_at IS NOT NULL) AS settled
-FROM switch.payment AS p
-JOIN switch.message AS m ON m.number = p.number AND m.direction = 0
-LEFT JOIN switch.message_key AS k ON k.number = p.number
-WHERE p.rail = $1
-"""
-_ACKNOWLEDGED: Final = """
-SELECT t.id, coalesce(r.outcome = 'posted', false) AS posted
-FROM ledger.transfer AS t LEFT JOIN ledger.resolution AS r USING (number) WHERE t.id = ANY($1)
-"""
+_OUTCOMES: Final = _statement("outcomes")
+_USED: Final = "SELECT DISTINCT rail FROM switch.payment WHERE native_ref <> '' ORDER BY rail"
+_NAMED: Final = _statement("messages_of_rail")
+_ACKNOWLEDGED: Final = _statement("are_posted")
 _ENDS: Final = {"ACCC": True, "RJCT": False}
 """Final statuses, and whether each is posted."""
-_OPEN_BREAKS: Final = """
-SELECT rail::text, ref, kind, uetr FROM switch.reconciliation_break WHERE resolved_at IS NULL
-"""
-_EVIDENCE: Final = """
-SELECT p.number,
-       said.body ->> 'message_sha256' = encode(sha256(came.body), 'hex')
-       AND coalesce(said.body ->> 'native_sha256', '') = coalesce(encode(sha256(sent.body), 'hex'), '')
-       AS fine
-FROM switch.payment AS p
-CROSS JOIN LATERAL (
-    SELECT convert_from(e.body, 'UTF8')::jsonb AS body FROM ledger.event AS e
-    WHERE e.number = p.number AND e.seq >= p.number AND e.kind IN ('RESERVE', 'REFUSE') ORDER BY e.seq LIMIT 1
-) AS said
-LEFT JOIN switch.message AS came ON came.number = p.number AND came.direction = 0
-LEFT JOIN switch.message AS sent ON sent.number = p.number AND sent.direction = 1
-"""
-_ERASURES: Final = """
-SELECT p.number,
-       k.sealed IS NOT NULL OR k.erasure <= coalesce((SELECT max(last_seq) FROM ledger.archive), 0)
-       OR EXISTS (
-           SELECT FROM ledger.event AS e
-           WHERE e.seq = k.erasure AND e.kind = 'ERASE'
-             AND convert_from(e.body, 'UTF8')::jsonb -> 'payments' ? replace(p.uetr::text, '-', '')
-       ) AS fine
-FROM switch.payment AS p
-LEFT JOIN switch.message_key AS k USING (number)
-"""
-_TERMS: Final = """
-SELECT p.number, coalesce(paid.minor, 0) = p.debit_minor + p.fee_minor
-                 AND coalesce(got.minor, 0) = p.credit_minor AS fine
-FROM switch.payment AS p
-JOIN ledger.transfer AS t ON t.number = p.number AND t.kind = 'two_phase'
-LEFT JOIN LATERAL (
-    SELECT sum(l.amount) AS minor FROM ledger.leg AS l JOIN ledger.account AS a ON a.number = l.debit
-    WHERE l.number = p.number AND a.owner = p.debtor_agent AND a.currency = p.debit_currency
-) AS paid ON true
-LEFT JOIN LATERAL (
-    SELECT sum(l.amount) AS minor FROM ledger.leg AS l JOIN ledger.account AS a ON a.number = l.credit
-    WHERE l.number = p.number AND a.owner = p.creditor_agent AND a.currency = p.credit_currency
-) AS got ON true
-WHERE p.number > $1 AND p.number <= $2
-"""
+_OPEN_BREAKS: Final = (
+    "SELECT rail::text, ref, kind, uetr FROM switch.reconciliation_break WHERE resolved_at IS NULL"
+)
+_EVIDENCE: Final = _statement("evidence")
+_ERASURES: Final = _statement("erasures")
+_TERMS: Final = _statement("terms")
 _ALL: Final = (0, (1 << 63) - 1)
 
 
@@ -398,9 +338,8 @@ async def _history(connection: asyncpg.Connection, numbers: Sequence[int] | None
         for row in await connection.fetch("SELECT number, state FROM switch.open_payment")
     }
     number, state = 0, State.RECEIVED
-    which = () if numbers is None else (numbers,)
-    query = _HISTORY.format(which="AND e.number = ANY($1)" if which else "")
-    async for row in connection.cursor(query, *which):
+    query = (_HISTORY,) if numbers is None else (_HISTORY_OF, numbers)
+    async for row in connection.cursor(*query):
         if row["number"] != number:
             _ended(tally, number, state, states)
             number, state = row["number"], State.RECEIVED

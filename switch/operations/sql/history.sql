@@ -1,0 +1,6 @@
+-- history: every event of every payment, in order.
+-- What began in an archive was checked when it was detached.
+SELECT e.number, e.kind, e.body FROM ledger.event AS e
+JOIN switch.payment AS p USING (number)
+WHERE e.number > coalesce((SELECT max(last_seq) FROM ledger.archive), 0)
+ORDER BY e.number, e.seq
