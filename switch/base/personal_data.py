@@ -31,6 +31,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
 
 from schemas.errors import NotFound
+from switch.base.sql import statements
 
 CAME: Final = 0
 """Direction of the message as received."""
@@ -38,13 +39,7 @@ CAME: Final = 0
 SENT: Final = 1
 """Direction of the message as sent to the rail."""
 
-_MESSAGE: Final = """
-SELECT m.body, k.sealed
-FROM ledger.transfer AS t
-JOIN switch.message AS m ON m.number = t.number
-LEFT JOIN switch.message_key AS k ON k.number = t.number
-WHERE t.id = $1 AND m.direction = $2
-"""
+_MESSAGE: Final = statements("switch.base")("message")
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _NUMBER_BYTES: Final = 2
