@@ -12,20 +12,12 @@ import asyncpg
 import structlog
 
 from switch.base import logs
+from switch.base.sql import statements
 
 EVERY_S: Final = 5.0
-_WRITE: Final = """
-INSERT INTO switch.key_use AS u (keyid, used_at, ahead_s)
-SELECT t.keyid, t.used_at, t.ahead_s
-FROM unnest($1::text[], $2::timestamptz[], $3::integer[]) AS t (keyid, used_at, ahead_s)
-WHERE EXISTS (SELECT FROM switch.participant_key AS k WHERE k.keyid = t.keyid)
-ON CONFLICT (keyid) DO UPDATE SET used_at = excluded.used_at, ahead_s = excluded.ahead_s
-WHERE u.used_at < excluded.used_at
-"""
-_READ: Final = """
-SELECT u.keyid, u.used_at, u.ahead_s FROM switch.key_use AS u JOIN switch.participant_key AS k USING (keyid)
-WHERE k.participant = $1 ORDER BY u.used_at DESC
-"""
+_statement: Final = statements("switch.api")
+_WRITE: Final = _statement("write_key_uses")
+_READ: Final = _statement("key_uses")
 _log = structlog.get_logger()
 
 

@@ -32,6 +32,7 @@ from ledger.postgres import EmbeddedPostgres, NotInstalled, program
 from schemas.errors import NotFound, SwitchError
 from switch.base import calendars, metrics
 from switch.base.settings import Settings
+from switch.base.sql import statements
 from switch.operations import facts, housekeeping
 from switch.payments import rail_connection
 from switch.processes import caretaker, messenger
@@ -56,19 +57,11 @@ _WITHIN_S: Final = 5.0
 _PEM_END: Final = b"-----END CERTIFICATE-----"
 _SAFE: Final = ("fsync", "full_page_writes", "synchronous_commit", "data_checksums")
 _AWAY: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, ValueError)
-_LOCK_HELD: Final = """
-SELECT count(*) > 0 FROM pg_locks
-WHERE locktype = 'advisory' AND granted AND (classid::bigint << 32 | objid::bigint) = $1
-  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
+_statement: Final = statements("switch.cli")
+_LOCK_HELD: Final = _statement("is_lock_held")
 _APPLIED: Final = "SELECT package || '/' || name FROM migration.applied"
-_UNKNOWN: Final = """
-SELECT rail, count(*) AS n, extract(epoch FROM clock_timestamp() - min(entered_at))::float8 AS age
-FROM switch.open_payment WHERE state = 'UNKNOWN' GROUP BY rail
-"""
-_LAST_CHECK: Final = """
-SELECT extract(epoch FROM clock_timestamp() - at)::float8 AS age, faults::text FROM switch.invariant_look
-"""
+_UNKNOWN: Final = _statement("unknown_payments")
+_LAST_CHECK: Final = _statement("last_check")
 _BREAKS: Final = (
     "SELECT rail, count(*) FROM switch.reconciliation_break WHERE resolved_at IS NULL GROUP BY rail"
 )

@@ -18,6 +18,7 @@ from schemas.signing.keys import PublicKey
 from switch.api.reads import net_document, nets_csv
 from switch.api.settlement import line_document, settlement_document
 from switch.base import calendars
+from switch.base.sql import statements
 from switch.cli.as_person import As, CommandContext, Reason, request, run, show, vote
 from switch.cli.connect import (
     NUMBER_MAX,
@@ -42,6 +43,7 @@ app = typer.Typer(no_args_is_help=True)
 Window = Annotated[str, typer.Argument(help="number of a window, or a currency for its last closed window")]
 _BOTH = ("operator", "checker")
 """The simulated people of a sandbox."""
+_VALID_KEYS = statements("switch.cli")("keys_in_force")
 _CLOSED_LAST = (
     "SELECT max(number) FROM ledger.settlement_window WHERE currency = $1 AND closing_seq IS NOT NULL"
 )
@@ -253,11 +255,7 @@ def confirmation(
 
 async def _verify(context: CommandContext, agent: str, raw: bytes, token: str) -> None:
     """Verify that a valid key of the agent signed the file."""
-    rows = await context.desk.pool.fetch(
-        "SELECT keyid, public_key FROM switch.participant_key WHERE participant = $1"
-        " AND valid_from <= clock_timestamp() AND (valid_until IS NULL OR valid_until > clock_timestamp())",
-        agent,
-    )
+    rows = await context.desk.pool.fetch(_VALID_KEYS, agent)
     for row in rows:
         with contextlib.suppress(NotAuthentic):
             jws.verify(token, raw, key=PublicKey.from_pem(row["keyid"], row["public_key"].encode()))

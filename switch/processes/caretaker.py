@@ -24,6 +24,7 @@ from switch.base import lifeline, logs, metrics, personal_data, tracing
 from switch.base.database import connect_pool
 from switch.base.failpoints import failpoint
 from switch.base.settings import Settings
+from switch.base.sql import statements
 from switch.identity import nonces
 from switch.operations import facts, housekeeping, retention, vitals
 from switch.operations.housekeeping import Housekeeper
@@ -51,35 +52,9 @@ AT_ONCE: Final = 32
 LOCK: Final = 7_266_337_002
 """Advisory lock: one caretaker per database."""
 
-_SELECT: Final = """
-SELECT o.number, o.uetr, o.state, o.rail, o.entered_at, o.expires_at, o.enquiries, o.pending,
-       p.native_ref, m.body AS native_body, k.sealed AS sealed_key, clock_timestamp() AS now,
-       coalesce(r.open OR r.opens_at <= clock_timestamp(), false) AS rail_open
-FROM switch.open_payment AS o
-JOIN switch.payment AS p USING (number)
-JOIN switch.message AS m ON m.number = o.number AND m.direction = 1
-JOIN switch.message_key AS k ON k.number = o.number
-LEFT JOIN switch.rail AS r ON r.country = o.rail -- a retired rail takes nothing more
-{}"""
-_DUE: Final = _SELECT.format(
-    """
-WHERE o.rail = $1 AND o.due_at <= clock_timestamp() AND NOT o.number = ANY($2::bigint[])
-  AND (o.state <> 'RESERVED' OR o.expires_at <= clock_timestamp()
-       OR r.open OR r.opens_at <= clock_timestamp()) -- what waits for its rail to open is not due
-  AND (o.state = 'UNKNOWN') = ANY($4::boolean[])
-ORDER BY o.due_at
-LIMIT $3
-"""
-)
-_AGAIN: Final = _SELECT.format(
-    """
-WHERE o.rail = $1 AND o.state = 'UNKNOWN' AND o.number > $4 AND NOT o.number = ANY($2::bigint[])
-  AND (o.unanswered > 0 OR (o.due_at IS NULL AND (o.enquiries < $5 OR NOT $6)))
-ORDER BY o.number
-LIMIT $3
-"""
-)
-"""Enquiries to repeat when the rail is reachable again: those without a response, and manual cases."""
+_statement: Final = statements("switch.processes")
+_DUE: Final = _statement("due_payments")
+_AGAIN: Final = _statement("enquiries_to_repeat")
 _SAID: Final[Mapping[Outcome, RailResponse]] = {
     Outcome.NOT_FOUND: "not_found",
     Outcome.PENDING: "pending",

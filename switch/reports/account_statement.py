@@ -28,6 +28,7 @@ from switch.base.calendars import zone_of
 from switch.payments.pricing import POSITION
 from switch.reports.cells import utc_text
 from switch.reports.query import Period, Query, Scope
+from switch.reports.sql import statement
 from switch.reports.table import Column, Kind, Report, Row
 from switch.reports.window_statement import closed_window
 
@@ -39,12 +40,7 @@ PAGE_ENTRIES: Final = 20_000
 ENTRIES_MAX: Final = 1_000_000
 """Maximum entries of one statement; if there are more, a shorter period must be requested."""
 
-_ACCOUNTS: Final = """
-SELECT a.number, a.purpose, coalesce(p.bic, '') AS bic
-  FROM ledger.account AS a LEFT JOIN switch.participant AS p ON p.id = a.owner
- WHERE a.owner = $1 AND a.currency = $2 AND ($3::text IS NULL OR a.purpose = $3)
- ORDER BY a.purpose <> 'position', a.purpose, a.number
-"""
+_ACCOUNTS: Final = statement("accounts_of_statement")
 _PAYMENT: Final = "payment"
 _RETURN: Final = "return"
 _WHAT: Final[Mapping[str, str]] = {"funding": "funds", "settlement": "settlement"}

@@ -14,17 +14,13 @@ from ledger import audit
 from ledger.encoding import EPOCH
 from schemas.errors import NotFound, Unavailable
 from switch.reports.query import Query, Scope
+from switch.reports.sql import statement
 from switch.reports.table import Column, Kind, Report
 
 NAME: Final = "evidence"
 BUNDLE: Final = "bundle"
 """Format of the proof bundle; JSON."""
-_PAYMENT: Final = """
-SELECT p.number FROM ledger.transfer AS t JOIN switch.payment AS p USING (number)
- WHERE t.id = $1
-   AND ($2::text[] IS NULL OR p.sender = ANY ($2) OR p.debtor_agent = ANY ($2)
-        OR (p.creditor_agent = ANY ($2) AND p.native_ref <> ''))
-"""
+_PAYMENT: Final = statement("visible_payment")
 
 COLUMNS: Final = (
     Column("seq", Kind.COUNT, "Event"),

@@ -16,8 +16,10 @@ import msgspec
 from adapters import registry
 from schemas.errors import InvalidMessage, NotFound
 from schemas.money import EXPONENTS
+from switch.reports.sql import statement
 
 BUILT_IN: Final = "2026-11"
+_ADD: Final = statement("add_rules")
 
 
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,12 +107,6 @@ async def add(connection: asyncpg.Connection, version: str, rules: Rules, caller
 
     """
     text = json.dumps(msgspec.to_builtins(rules), sort_keys=True)
-    added = version != BUILT_IN and await connection.fetchval(
-        "INSERT INTO switch.pattern_rules (version, rules, added_by) VALUES ($1, $2, $3)"
-        " ON CONFLICT DO NOTHING RETURNING version",
-        version,
-        text,
-        caller,
-    )
+    added = version != BUILT_IN and await connection.fetchval(_ADD, version, text, caller)
     if not added:
         raise InvalidMessage("a version with this name exists, and versions do not change", rule="rules")

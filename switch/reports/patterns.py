@@ -33,10 +33,7 @@ _STRUCTURED: Final = statement("structured_payments")
 _FREQUENT: Final = statement("frequent_payments")
 _FIRST: Final = statement("first_payments")
 _INCOMPLETE: Final = statement("incomplete_payments")
-_UNREAD: Final = (
-    "SELECT EXISTS (SELECT FROM switch.payment WHERE number <= $1"
-    " AND number > (SELECT coalesce(max(number), 0) FROM switch.payment_party))"
-)
+_UNREAD: Final = statement("has_unread_parties")
 
 
 class Rule(StrEnum):

@@ -11,6 +11,7 @@ import asyncpg
 
 from switch.base.settings import Settings
 from switch.payments.rails import Rail, Rails
+from switch.reports.sql import statement
 from switch.writer.client import Link
 from switch.writer.commands import Ping
 from switch.writer.verdicts import Verdict
@@ -19,10 +20,7 @@ EVERY_S: Final = 15.0
 WITHIN_S: Final = 5.0
 """A service that has not responded by then is down."""
 
-_ADD: Final = (
-    "INSERT INTO switch.probe (service, ok, micros, every_s, detail) VALUES ($1, $2, $3, $4, $5)"
-    " ON CONFLICT DO NOTHING"
-)
+_ADD: Final = statement("add_probe")
 Check = Callable[[], Awaitable[bool]]
 
 

@@ -11,17 +11,11 @@ import asyncpg
 
 from switch.reports.cells import utc_text
 from switch.reports.query import Query, Scope, elapsed
+from switch.reports.sql import statement
 from switch.reports.table import Column, Kind, Report, Row
 
 NAME: Final = "reconciliation"
-_ROWS: Final = """
-SELECT id, rail, cycle, uetr::text AS uetr, kind, detail, found_at, owner,
-       CASE WHEN resolved_at < $2 THEN resolved_at END AS resolved_at
-  FROM switch.reconciliation_break
- WHERE found_at < $2 AND (found_at >= $1 OR resolved_at IS NULL OR resolved_at >= $1)
-   AND ($3::text IS NULL OR rail = $3)
- ORDER BY found_at, id
-"""
+_ROWS: Final = statement("reconciliation_breaks")
 
 COLUMNS: Final = (
     Column("rail"),
