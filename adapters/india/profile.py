@@ -46,8 +46,9 @@ PROFILE: Final = RailProfile(
         basis=Basis.OBSERVED,
         enquiries_ruled=True,
     ),
-    # Of three enquiries two may count, ten minutes apart: more reliable than three within a few minutes.
-    absence=Absence(answers=2, expiry_on_wire=True, basis=Basis.PROFILE),
+    # UPI allows three enquiries. All three must count, so an order that was enquired about before its expiry
+    # is never ended by absence: it waits for the end-of-cycle file or for people.
+    absence=Absence(answers=3, expiry_on_wire=True, basis=Basis.PROFILE),
     amounts=AmountFormat.DECIMAL,
     limits=AmountLimits(minimum_minor=1, maximum_minor=100_000_00, basis=Basis.OBSERVED),
     characters=TextLimits(encoding="ascii", name_max=99, remittance_max=50, basis=Basis.OBSERVED),

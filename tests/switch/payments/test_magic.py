@@ -118,9 +118,13 @@ async def ended(banks: Banks, country: str, word: str) -> tuple[str, str | None]
 
 
 async def test_an_order_that_its_rail_lost_ends_as_refused_after_several_not_found(ten: Stack) -> None:
-    """Its expiry comes sooner here: the writer loses its connection, and reads what the database says of it."""
+    """Its expiry comes sooner here: the writer loses its connection, and reads what the database says of it.
+
+    UPI is left out: one of the three enquiries that it allows is made before they count.
+    """
+    others = [country for country in COUNTRIES if country != "IN"]
     async with banks_of(ten) as banks:
-        lost = {country: await banks.pay(country, Magic.LOST) for country in COUNTRIES}
+        lost = {country: await banks.pay(country, Magic.LOST) for country in others}
         for client, first in lost.values():
             await until(client, first.uetr, {"UNKNOWN"})
         connection = await ten.connect()
@@ -129,9 +133,7 @@ async def test_an_order_that_its_rail_lost_ends_as_refused_after_several_not_fou
         work = asyncio.gather(
             *(until(client, first.uetr, {"ABORTED", "COMMITTED"}) for client, first in lost.values())
         )
-        while not work.done():
-            await connection.execute(SOONER)
-            await asyncio.wait([work], timeout=13)
+        await work
         await connection.close()
 
     assert {payment.reason for payment in await work} == {"AB06"}
