@@ -364,7 +364,7 @@ def _is_ready(data: Path) -> bool:
     """Whether the server is ready, by its state in the last line of `postmaster.pid`."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     return bool(lines) and lines[-1].strip() == "ready"
 

@@ -127,7 +127,7 @@ def _data(settings: Settings) -> Iterator[Finding]:
     if not settings.data.is_dir():
         yield _finding(
             "data-directory",
-            f"The directory {settings.data} does not exist.",
+            f"{settings.data} is not a directory.",
             "Name the data directory with --data or PAYSWITCH_DATA; `payswitch up` creates one.",
             "machine",
         )

@@ -33,7 +33,7 @@ from switch.cli.connect import (
     settings_for,
     writer,
 )
-from switch.cli.failures import WrongUse
+from switch.cli.failures import CommandFailed, WrongUse
 from switch.operations import dashboards, housekeeping
 from switch.participants import reads as participants
 from switch.payments import erasure
@@ -167,8 +167,17 @@ def erase(
     uetr: Annotated[list[UUID] | None, typer.Argument(help="payments to erase")] = None,
     before: Annotated[
         datetime | None,
-        typer.Option("--before", parser=instant_of, help="every final payment received before this instant"),
+        typer.Option(
+            "--before",
+            parser=instant_of,
+            help=f"every final payment received before this instant, {erasure.KEPT_AT_LEAST.days} days ago"
+            " or earlier",
+        ),
     ] = None,
+    *,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="skip the confirmation of --before, as in a timer")
+    ] = False,
     reason: Annotated[
         str, typer.Option("--reason", help="recorded in the log; must not name a person")
     ] = "retention",
@@ -178,6 +187,11 @@ def erase(
     """Erase personal data of payments for ever. Every proof stays valid. The switch must be running."""
     if bool(uetr) == bool(before):
         raise WrongUse("give UETRs of payments, or --before with an instant")
+    if before is not None:
+        try:
+            erasure.check_age(before)
+        except erasure.TooYoung as error:
+            raise WrongUse(f"nothing was erased: {error}") from None
     settings = settings_for(data, database_url)
 
     async def run() -> int:
@@ -185,12 +199,32 @@ def erase(
             if before is None:
                 done = await erasure.erase(connection, link, uetr or [], reason)
             else:
+                if not yes:
+                    _confirm_erasure(await erasure.count_before(connection, before), before)
                 batches = erasure.erase_before(connection, link, before, reason)
                 done = sum([count async for count in batches])
             await erasure.scrub(connection)
             return done
 
     typer.echo(json.dumps({"erased": asyncio.run(run())}))
+
+
+def _confirm_erasure(count: int, before: datetime) -> None:
+    """Ask whether to erase this many payments.
+
+    Raises:
+        CommandFailed: the answer was no, or there was no terminal to answer.
+
+    """
+    try:
+        agreed = typer.confirm(
+            f"erase the personal data of {count} payments received before {before.isoformat()}, for ever?",
+            err=True,
+        )
+    except typer.Abort:  # there is no terminal
+        agreed = False
+    if not agreed:
+        raise CommandFailed(f"nothing was erased: answer with y, or add --yes to erase {count} payments")
 
 
 def rotate_master_key(data: Data = None) -> None:

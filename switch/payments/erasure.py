@@ -8,7 +8,7 @@ write-ahead log) contain the keys until they expire; the operator's guide states
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -24,11 +24,14 @@ from switch.writer.verdicts import Verdict
 
 BATCH: Final = 100
 """Payments per event."""
+KEPT_AT_LEAST: Final = timedelta(days=35)
+"""Retention never erases younger payments: rails, recalls and questions still need what they contain."""
 
 _statement: Final = statements("switch.payments")
 _FIND: Final = _statement("payments_to_erase")
 _OLD: Final = _statement("old_payments")
 _LAST_BEFORE: Final = _statement("last_before")
+_COUNT_OLD: Final = _statement("count_old_payments")
 _ERASE: Final = _statement("erase_keys")
 _ERASE_MORE: Final = (
     "DELETE FROM switch.payment_party WHERE number = ANY($1)",
@@ -41,6 +44,10 @@ _ERASE_LETTERS: Final = "UPDATE switch.correspondence SET sealed_key = NULL WHER
 
 class NotFinal(RuntimeError):
     """An open payment cannot be erased."""
+
+
+class TooYoung(ValueError):
+    """Payments that are still needed cannot be erased by their age."""
 
 
 class ErasureBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -81,12 +88,36 @@ async def erase(connection: asyncpg.Connection, link: Link, uetrs: Sequence[UUID
     return len(subjects)
 
 
+def check_age(instant: datetime, now: datetime | None = None) -> None:
+    """Refuse an instant before which retention may not erase every payment.
+
+    Raises:
+        TooYoung: it is in the future, or not long enough ago.
+
+    """
+    now = now or datetime.now(UTC)
+    if instant > now:
+        raise TooYoung(f"{instant.isoformat()} is in the future")
+    if now - instant < KEPT_AT_LEAST:
+        raise TooYoung(
+            f"{instant.isoformat()} is less than {KEPT_AT_LEAST.days} days ago: younger payments are only"
+            " erased by their UETR"
+        )
+
+
+async def count_before(connection: asyncpg.Connection, instant: datetime) -> int:
+    """The number of payments that `erase_before` would erase."""
+    last = await connection.fetchval(_LAST_BEFORE, instant)
+    return int(await connection.fetchval(_COUNT_OLD, last))
+
+
 async def erase_before(
     connection: asyncpg.Connection, link: Link, instant: datetime, reason: str
 ) -> AsyncIterator[int]:
     """Erase every final payment accepted before an instant; yields the number of each batch.
 
-    Messages between participants are erased by their own date, whatever payment they are about.
+    The caller has checked the instant (`check_age`). Messages between participants are erased by their own
+    date, whatever payment they are about.
     """
     await connection.execute(_ERASE_LETTERS, instant)
     last = await connection.fetchval(_LAST_BEFORE, instant)

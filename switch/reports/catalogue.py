@@ -194,5 +194,5 @@ def find(name: str) -> Definition:
     """
     definition = CATALOGUE.get(name)
     if definition is None:
-        raise NotFound
+        raise NotFound("there is no report of this name: see `payswitch report list`, or GET /v1/reports")
     return definition

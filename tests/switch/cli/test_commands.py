@@ -16,7 +16,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +180,29 @@ def in_one_line_after(capfd: pytest.CaptureFixture[str], words: list[str]) -> st
     assert code == FAILED, err
     assert len(err.splitlines()) == 1, err
     return err
+
+
+@pytest.mark.parametrize(
+    "before", ["2099-01-01", datetime.now(UTC).date().isoformat()], ids=["future", "today"]
+)
+def test_erase_refuses_a_future_and_a_young_instant(before: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """It erased payments minutes old, and did not ask."""
+    assert "nothing was erased" in in_one_line(capfd, ["erase", "--before", before, "--yes"], {WRONG_USE})
+
+
+def test_erase_asks_with_the_number_of_payments(stack: Stack, capfd: pytest.CaptureFixture[str]) -> None:
+    words = ["erase", "--before", "2020-01-01", "--data", str(stack.settings.data)]
+
+    assert cli.run(words) == FAILED
+    assert "add --yes to erase 0 payments" in capfd.readouterr().err
+    assert cli.run([*words, "--yes"]) == 0
+    assert json.loads(capfd.readouterr().out) == {"erased": 0}
+
+
+def test_a_report_of_no_known_name_leads_to_the_list(stack: Stack, capfd: pytest.CaptureFixture[str]) -> None:
+    words = ["report", "make", "nonsense", "--data", str(stack.settings.data)]
+
+    assert "`payswitch report list`" in in_one_line(capfd, words)
 
 
 def with_option(option: str) -> list[str]:

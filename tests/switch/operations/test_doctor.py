@@ -97,6 +97,17 @@ def test_the_command_says_it_in_words_and_in_json_and_exits_1(tmp_path: Path) ->
         )
 
 
+@pytest.mark.parametrize("below", ["", "below"])
+async def test_a_file_as_data_directory_ended_the_doctor(tmp_path: Path, below: str) -> None:
+    """It said "Not a directory", about a file inside, and nothing more."""
+    (tmp_path / "file").touch()
+    settings = settings_of(tmp_path).model_copy(update={"data": tmp_path / "file" / below})
+    found = {finding.code: finding for finding in (await doctor.examine(settings)).findings}
+
+    assert {"data-directory", "database-stopped"} <= found.keys()
+    assert "--data" in found["data-directory"].act
+
+
 def test_every_finding_leads_to_a_runbook() -> None:
     calls = [
         node

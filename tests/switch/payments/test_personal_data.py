@@ -180,10 +180,12 @@ async def test_retention_erases_what_is_older_and_nothing_younger(stack: Stack, 
     _, young = await pay(stack)
 
     assert [n async for n in erasure.erase_before(connection, link, instant - timedelta(days=1), "r")] == []
+    count = await erasure.count_before(connection, instant)
     counts = [count async for count in erasure.erase_before(connection, link, instant, "retention")]
     await erasure.scrub(connection)
 
-    assert sum(counts) >= 3
+    assert sum(counts) == count >= 3
+    assert await erasure.count_before(connection, instant) == 0
     assert max(counts) == 2
     for uetr in old:
         with pytest.raises(Erased):
@@ -194,6 +196,17 @@ async def test_retention_erases_what_is_older_and_nothing_younger(stack: Stack, 
     assert datetime.now(UTC) > instant
     await link.stop()
     await connection.close()
+
+
+@pytest.mark.parametrize(
+    "ago", [timedelta(days=-26_000), timedelta(0), timedelta(minutes=5), timedelta(days=34)]
+)
+def test_payments_minutes_old_were_erased_by_retention(ago: timedelta) -> None:
+    now = datetime(2026, 12, 1, tzinfo=UTC)
+
+    with pytest.raises(erasure.TooYoung):
+        erasure.check_age(now - ago, now)
+    erasure.check_age(now - erasure.KEPT_AT_LEAST, now)
 
 
 async def test_the_application_role_cannot_erase(stack: Stack):
