@@ -1,12 +1,16 @@
 -- load_directory: all data for routing and pricing payments, in one snapshot, as one JSON document.
+-- An instant beyond the calendar of the reader, such as infinity, counts as the first or the last of the calendar.
+WITH calendar (first, last) AS (SELECT '0001-01-01 00:00:00+00'::timestamptz, '9999-12-31 00:00:00+00'::timestamptz)
 SELECT jsonb_build_object(
     'participants', (SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') FROM switch.participant AS p),
     'keys', (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'keyid', k.keyid, 'participant', k.participant, 'algorithm', k.algorithm,
             'public_key', k.public_key,
-            'valid_from', (extract(epoch FROM k.valid_from) * 1000000)::bigint,
-            'valid_until', (extract(epoch FROM k.valid_until) * 1000000)::bigint
+            'valid_from', (extract(epoch FROM greatest(calendar.first, least(calendar.last, k.valid_from))) * 1000000)::bigint,
+            'valid_until', CASE WHEN k.valid_until IS NOT NULL THEN
+                (extract(epoch FROM greatest(calendar.first, least(calendar.last, k.valid_until))) * 1000000)::bigint
+            END
         )), '[]') FROM switch.participant_key AS k
     ),
     'bearers', (
@@ -26,7 +30,9 @@ SELECT jsonb_build_object(
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'country', r.country,
             'open', r.open OR coalesce(r.opens_at <= clock_timestamp(), false),
-            'opens_at', (extract(epoch FROM r.opens_at) * 1000000)::bigint
+            'opens_at', CASE WHEN r.opens_at IS NOT NULL THEN
+                (extract(epoch FROM greatest(calendar.first, least(calendar.last, r.opens_at))) * 1000000)::bigint
+            END
         )), '[]') FROM switch.rail AS r
     ),
     'schedules', (
@@ -43,6 +49,6 @@ SELECT jsonb_build_object(
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'currency', d.currency, 'day', d.day, 'business', d.business
         ) ORDER BY d.currency, d.day), '[]') FROM switch.calendar_override AS d
-        WHERE d.day >= current_date - 2 AND isfinite(d.day)
+        WHERE d.day >= current_date - 2 AND d.day <= calendar.last::date
     )
-)::text;
+)::text FROM calendar;

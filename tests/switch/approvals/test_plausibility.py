@@ -308,6 +308,36 @@ async def test_the_directory_is_read_beside_a_day_at_infinity(desk: ServiceConte
 
 
 @pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE switch.participant_key SET valid_from = $1::text::timestamptz",
+        "UPDATE switch.participant_key SET valid_until = greatest($1::text::timestamptz, valid_from + '1 day')",
+        "UPDATE switch.rail SET open = false, opens_at = $1::text::timestamptz",
+        "INSERT INTO switch.fx_rate VALUES ('INR', 'PKR', 'fx', 3, $1::text::timestamptz)",
+    ],
+)
+@pytest.mark.parametrize("instant", ["infinity", "-infinity", "20000-01-01", "0044-03-15 BC"])
+async def test_the_directory_is_read_beside_an_instant_at_infinity(
+    desk: ServiceContext, statement: str, instant: str
+) -> None:
+    """One such value of a key or a rail made the directory unreadable: 503 for every payment."""
+    await desk.pool.execute(statement, instant)
+
+    found = await directory.load(desk.pool)
+    ahead = not instant.startswith("-") and "BC" not in instant
+    (key,) = found.keys
+    assert (key.valid_from > 2_000_000_000_000_000) == (ahead and "SET valid_from" in statement)
+    for rail in found.rails:
+        if "switch.rail" in statement:
+            assert rail.open != ahead
+        assert rail.opens_at is None or datetime_of(rail.opens_at).year in {1, 9999}
+
+
+def datetime_of(microseconds: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(microseconds / 1_000_000, dt.UTC)
+
+
+@pytest.mark.parametrize(
     ("stated", "factor"),
     [
         ({"enabled": False}, "0"),
