@@ -56,6 +56,7 @@ SCHEME_RULES: Final = {
     "account": "debtor's and creditor's account are present (a scheme may waive this)",
     "address": "town and country; no more unstructured lines than the corridor accepts",
     "agent": "an agent has a BIC, a clearing system member id, an LEI, or name and address",
+    "agent-chain": "no intermediary agent without the one before it, no account without its agent",
     "amount": "a plain amount above zero, with no more decimals than its currency (in reports in any form)",
     "balance": "the opening balance plus the booked entries is the closing balance",
     "beside": "warning: the envelope contains more than header and document",

@@ -316,6 +316,26 @@ def _agents(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
             yield Finding("agent", f"{tag}/FinInstnId", reason, text)
 
 
+_BEFORE: Final = {
+    "IntrmyAgt2": "IntrmyAgt1",
+    "IntrmyAgt3": "IntrmyAgt2",
+    **{
+        f"{agent}Acct": agent
+        for kind in ("PrvsInstgAgt", "IntrmyAgt")
+        for agent in (f"{kind}1", f"{kind}2", f"{kind}3")
+    },
+}
+"""Element -> the agent that must be present with it, by the rules of ISO for the message."""
+
+
+def _chain(transaction: Content, _scheme: Scheme) -> Iterator[Finding]:
+    """Every intermediary agent follows another, and every account belongs to an agent."""
+    for tag, agent in _BEFORE.items():
+        if tag in transaction and agent not in transaction:
+            text = f"is missing: {tag} is present"
+            yield Finding("agent-chain", agent, Reason.REQUIRED_COMPULSORY_ELEMENT_MISSING, text)
+
+
 def _names(transaction: Content, scheme: Scheme) -> Iterator[Finding]:
     if not scheme.names_required:
         return
@@ -462,6 +482,7 @@ _RULES: Final[dict[str, tuple[Rule, ...]]] = {
             _positive("IntrBkSttlmAmt", "InstdAmt"),
             _exchange,
             _charges,
+            _chain,
             _names,
             _accounts,
             _addresses,

@@ -46,6 +46,7 @@ def test_the_sample_breaks_no_rule():
 
 TWO = [SAMPLE.content["CdtTrfTxInf"][0]] * 2
 KZT, INR = {"Ccy": "KZT", "Amt": "512340.50"}, {"Ccy": "INR", "Amt": "88250.00"}
+BANK = {"FinInstnId": {"BICFI": "DEMOKZKA"}}
 LINES = ["Floor 1", "Floor 2", "Floor 3"]
 
 # fmt: off
@@ -88,6 +89,10 @@ ROWS = [
     ("three free lines", {"CdtTrfTxInf/Dbtr/PstlAdr/AdrLine": LINES}, ("address", "CdtTrfTxInf/Dbtr/PstlAdr/AdrLine", "BE07")),
     ("an agent's address without town", {"CdtTrfTxInf/CdtrAgt/FinInstnId/PstlAdr": {"AdrLine": ["Abai 1"], "Ctry": "KZ"}}, ("address", "CdtTrfTxInf/CdtrAgt/FinInstnId/PstlAdr/TwnNm", "AGNT")),
     ("an agent's free lines", {"CdtTrfTxInf/IntrmyAgt1": {"FinInstnId": {"BICFI": "DEMOKZKA", "PstlAdr": {"TwnNm": "Almaty", "Ctry": "KZ", "AdrLine": LINES}}}}, ("address", "CdtTrfTxInf/IntrmyAgt1/FinInstnId/PstlAdr/AdrLine", "AGNT")),
+    ("an intermediary after nobody", {"CdtTrfTxInf/IntrmyAgt2": BANK}, ("agent-chain", "CdtTrfTxInf/IntrmyAgt1", "CH21")),
+    ("an intermediary after a gap", {"CdtTrfTxInf/IntrmyAgt1": BANK, "CdtTrfTxInf/IntrmyAgt3": BANK}, ("agent-chain", "CdtTrfTxInf/IntrmyAgt2", "CH21")),
+    ("an account of no intermediary", {"CdtTrfTxInf/IntrmyAgt1Acct": {"Id": {"Othr": {"Id": "1"}}}}, ("agent-chain", "CdtTrfTxInf/IntrmyAgt1", "CH21")),
+    ("an account of no previous agent", {"CdtTrfTxInf/PrvsInstgAgt2Acct": {"Id": {"Othr": {"Id": "1"}}}}, ("agent-chain", "CdtTrfTxInf/PrvsInstgAgt2", "CH21")),
     ("the initiator's free lines alone", {"CdtTrfTxInf/InitgPty": {"Nm": "x", "PstlAdr": {"AdrLine": LINES[:1]}}}, ("address", "CdtTrfTxInf/InitgPty/PstlAdr/Ctry", "BE07")),
     ("a rate between equal currencies", {"CdtTrfTxInf/InstdAmt": KZT}, ("exchange", "CdtTrfTxInf/XchgRate", "CH17")),
     ("a rate from nowhere", {"CdtTrfTxInf/InstdAmt": DROP}, ("exchange", "CdtTrfTxInf/InstdAmt", "CH21")),
