@@ -19,7 +19,8 @@ from schemas.parties import instant_text, read_agent, read_instant
 from schemas.reasons import Reason
 from switch.api.acknowledgements import acknowledgement
 from switch.api.receiving import Answer, Received
-from switch.payments import correspondence
+from switch.base.settings import Settings
+from switch.payments import correspondence, stated
 from switch.payments.correspondence import Request
 from switch.payments.directory import Participant
 
@@ -27,6 +28,7 @@ _NAME: Final = "pain.013"
 _REQUEST: Final = "CdtrPmtActvtnReq"
 _REPORT: Final = "CdtrPmtActvtnReqStsRpt"
 _DEFINITION: Final = "pain.014.001.07"
+_DEBTOR_AGENT: Final = f"{_REQUEST}/PmtInf/DbtrAgt"
 _RECEIVED: Final = "RCVD"
 _PENDING: Final = "PDNG"
 _DUPLICATE_ID: Final = Reason.DUPLICATE_MESSAGE_ID
@@ -51,7 +53,8 @@ async def request_payment(received: Received) -> Answer:
 
     Raises:
         NotAllowed: the sender is not a bank that may send payments now.
-        Refused: it is not exactly one request, or the debtor agent is not a participant.
+        Refused: it is not exactly one request, the debtor agent is not another participant, or no payment
+            can fulfil it: too late, for no money, or addressed to another bank.
         DuplicateUetr: the sender used this message id before, with other content.
 
     """
@@ -60,12 +63,17 @@ async def request_payment(received: Received) -> Answer:
         raise NotAllowed("only a participant bank may send requests to pay")
     debtor_agent = _debtor_agent(received, content["PmtInf"])
     message_id: str = content["GrpHdr"]["MsgId"]
+    pool, keys, sender = received.runtime.pool, received.runtime.keys, received.sender
+    if not await correspondence.is_known(
+        pool, keys, received.message, message_id=message_id, sender=sender.id
+    ):
+        check_request(received.message, sender, debtor_agent, received.runtime.settings, datetime.now(UTC))
     await correspondence.store(
-        received.runtime.pool,
-        received.runtime.keys,
+        pool,
+        keys,
         received.message,
         message_id=message_id,
-        sender=received.sender.id,
+        sender=sender.id,
         receiver=debtor_agent.id,
         uetr=None,
     )
@@ -84,8 +92,43 @@ def _debtor_agent(received: Received, payments: list[dict[str, Any]]) -> Partici
     agent = read_agent(payments[0]["DbtrAgt"])
     found = received.runtime.directory.now.by_bic.get(((agent and agent.bic) or "")[:8])
     if found is None or found.status != "active" or found.kind != _BANK:
-        raise Refused("the debtor agent is not a participant", reason=Reason.INCORRECT_AGENT)
+        raise stated.wrong_agent("is not a participant that pays", _DEBTOR_AGENT)
+    if found.id == received.sender.id:
+        raise stated.wrong_agent("is the sender itself, who needs no request", _DEBTOR_AGENT)
     return found
+
+
+def check_request(
+    message: codec.Message, sender: Participant, debtor_agent: Participant, settings: Settings, now: datetime
+) -> None:
+    """Refuse a request that no payment can fulfil, or whose header names another receiver.
+
+    Raises:
+        Refused: DT02 created too long ago or in the future, TM01 expired, DT01 to be executed in the past,
+            AM01 for no money, AGNT for another bank.
+
+    """
+    content, header = message.document[_REQUEST], message.header
+    stated.check_header(header, now, settings)
+    path = f"{_REQUEST}/GrpHdr/CreDtTm"
+    stated.check_creation(read_instant(content["GrpHdr"]["CreDtTm"], path), path, now, settings)
+    (payment,) = content["PmtInf"]
+    if header is not None:
+        receiver = stated.agent_of_header(header["To"])
+        is_ours = bool(settings.bic) and stated.is_agent(receiver, settings.bic, None)
+        if not is_ours and not stated.is_agent(receiver, debtor_agent.bic, read_agent(payment["DbtrAgt"])):
+            raise stated.wrong_agent("is neither the debtor agent nor this switch", "AppHdr/To")
+    countries, path = (sender.country, debtor_agent.country), f"{_REQUEST}/PmtInf/XpryDt"
+    if "XpryDt" in payment and stated.has_passed(payment["XpryDt"], path, now, *countries):
+        raise Refused("has passed", reason=Reason.CUT_OFF_TIME, path=path)
+    path = f"{_REQUEST}/PmtInf/ReqdExctnDt"
+    if stated.has_passed(payment["ReqdExctnDt"], path, now, *countries, tolerance=stated.MOMENT):
+        raise Refused("has passed", reason=Reason.INVALID_DATE, path=path)
+    (transfer,) = payment["CdtTrfTx"]
+    ((kind, amount),) = transfer["Amt"].items()
+    if not Decimal((amount["Amt"] if kind == "EqvtAmt" else amount)["Amt"]):
+        path = f"{_REQUEST}/PmtInf/CdtTrfTx/Amt/{kind}"
+        raise Refused("must be greater than zero", reason=Reason.ZERO_AMOUNT, path=path)
 
 
 async def _notify_of_shared_id(received: Received, request: Request, message_id: str) -> None:

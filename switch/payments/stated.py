@@ -32,7 +32,7 @@ from switch.payments.pricing import Price
 Content = Mapping[str, Any]
 _GROUP: Final = f"{ROOT}/GrpHdr"
 _TX: Final = f"{ROOT}/CdtTrfTxInf"
-_MOMENT: Final = timedelta(minutes=15)
+MOMENT: Final = timedelta(minutes=15)
 """Permitted transit time over midnight, and permitted error of the sender's clock."""
 _INSTITUTION: Final = 8
 """Characters of a BIC that identify the institution; the branch code is ignored."""
@@ -108,7 +108,16 @@ def expiry(payment: CreditTransfer, made_at: datetime, settings: Settings) -> da
 def days_of(now: datetime, *countries: str) -> set[date]:
     """Possible dates of the present moment, with a tolerance, in UTC and in some countries' time zones."""
     zones = [UTC, *(ZoneInfo(zone_in(country)) for country in countries)]
-    return {at.astimezone(zone).date() for zone in zones for at in (now - _MOMENT, now + _MOMENT)}
+    return {at.astimezone(zone).date() for zone in zones for at in (now - MOMENT, now + MOMENT)}
+
+
+def has_passed(
+    choice: Content, path: str, now: datetime, *countries: str, tolerance: timedelta = timedelta(0)
+) -> bool:
+    """Whether a date has passed everywhere in some countries, or an instant longer ago than a tolerance."""
+    if "DtTm" in choice:
+        return parties.read_instant(choice["DtTm"], f"{path}/DtTm") <= now - tolerance
+    return parties.read_date(choice["Dt"], f"{path}/Dt") < min(days_of(now, *countries))
 
 
 def is_dated(payment: CreditTransfer, now: datetime, *countries: str) -> bool:

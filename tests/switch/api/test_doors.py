@@ -2,7 +2,7 @@
 
 import json
 from copy import deepcopy
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -56,6 +56,9 @@ BROKEN = {
     "pain.014.001.07": {"instant"},
 }
 """Message with a time of creation -> rules that it breaks with one of no calendar."""
+
+
+TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
 
 
 def now() -> str:
@@ -318,7 +321,7 @@ async def test_a_request_to_pay_reaches_the_debtor_agent_and_its_answer_comes_ba
             "PmtInf": [
                 {
                     "PmtMtd": "TRF",
-                    "ReqdExctnDt": {"Dt": "2026-12-01"},
+                    "ReqdExctnDt": {"Dt": TOMORROW},
                     "Dbtr": {"Nm": "Asha Rao"},
                     "DbtrAgt": {"FinInstnId": {"BICFI": stack.participant("asha-bank")["bic"]}},
                     "CdtTrfTx": [

@@ -1,12 +1,13 @@
 """Answers reach the party whose id they name; nobody speaks in another's name; ids are of one payment."""
 
+import json
 import uuid
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tests.switch.api.test_doors import assignment, given_back, inbox, now, paid, post, wish
+from tests.switch.api.test_doors import TOMORROW, assignment, given_back, inbox, now, paid, post, wish
 from tests.switch.stack import Stack
 
 REQUEST, ANSWER = "pain.013.001.07", "pain.014.001.07"
@@ -29,7 +30,7 @@ def request(
     head = {"MsgId": message_id, "CreDtTm": now(), "NbOfTxs": "1", "InitgPty": initiator}
     payment = {
         "PmtMtd": "TRF",
-        "ReqdExctnDt": {"Dt": "2026-12-01"},
+        "ReqdExctnDt": {"Dt": TOMORROW},
         "Dbtr": {"Nm": "Asha Rao"},
         "DbtrAgt": agent(stack, debtor),
         "CdtTrfTx": [transfer],
@@ -129,6 +130,32 @@ async def test_two_accounts_under_one_id_are_not_verified(stack: Stack):
 
     assert status == 422
     assert problem["errors"][0]["path"] == "IdVrfctnReq/Vrfctn/Id"
+
+
+async def test_a_request_to_pay_that_nobody_could_pay_was_passed_on(stack: Stack):
+    message_id = uuid4().hex
+    (expired, passed, free, old, own) = (request(stack, "indus-bank", message_id) for _ in range(5))
+    bodies = [document["CdtrPmtActvtnReq"] for document in (expired, passed, free, old, own)]
+    bodies[0]["PmtInf"][0]["XpryDt"] = {"DtTm": "2026-01-01T00:00:00Z"}
+    bodies[1]["PmtInf"][0]["ReqdExctnDt"] = {"Dt": "2026-01-01"}
+    bodies[2]["PmtInf"][0]["CdtTrfTx"][0]["Amt"]["InstdAmt"]["Amt"] = "0.00"
+    bodies[3]["GrpHdr"]["CreDtTm"] = "2026-01-01T00:00:00Z"
+    bodies[4]["PmtInf"][0]["DbtrAgt"] = agent(stack, "indus-bank")
+
+    refused = [
+        await post(stack, "indus-bank", "pain.013", REQUEST, document)
+        for document in (expired, passed, free, old, own)
+    ]
+
+    assert [status for status, _ in refused] == [422] * 5
+    assert [(problem["reason"], problem["errors"][0]["path"]) for _, problem in refused] == [
+        ("TM01", "CdtrPmtActvtnReq/PmtInf/XpryDt"),
+        ("DT01", "CdtrPmtActvtnReq/PmtInf/ReqdExctnDt"),
+        ("AM01", "CdtrPmtActvtnReq/PmtInf/CdtTrfTx/Amt/InstdAmt"),
+        ("DT02", "CdtrPmtActvtnReq/GrpHdr/CreDtTm"),
+        ("AGNT", "CdtrPmtActvtnReq/PmtInf/DbtrAgt"),
+    ]
+    assert not [m for m in await inbox(stack, "asha-bank") if message_id in json.dumps(m)]
 
 
 async def test_a_request_to_pay_in_another_banks_name_is_refused(stack: Stack):
@@ -365,7 +392,7 @@ async def test_an_answer_to_a_request_to_pay_that_says_another_amount_day_or_age
         document = answer(message_id)
         right = {
             "Amt": {"InstdAmt": {"Ccy": "INR", "Amt": "100"}},
-            "ReqdExctnDt": {"Dt": "2026-12-01"},
+            "ReqdExctnDt": {"Dt": TOMORROW},
             "Dbtr": {"Nm": "Asha Rao"},
             "DbtrAgt": agent(stack, "asha-bank"),
             "CdtrAgt": agent(stack, "indus-bank"),
