@@ -87,6 +87,7 @@ PROFILE: Final = RailProfile(
         "DbtrAcct/Id/IBAN",
         "DbtrAcct/Id/Othr/Id",
         "DbtrAgt/FinInstnId/Nm",
+        "CdtrAgt/FinInstnId/ClrSysMmbId/MmbId",
         "CdtrAgt/FinInstnId/Nm",
         "Purp",
         *REMITTANCE_AS_TEXT,

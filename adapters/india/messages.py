@@ -350,6 +350,10 @@ def address_of(payment: CreditTransfer) -> str | None:
 
 
 def _check_payee(payment: CreditTransfer) -> list[Violation]:
+    stated = payment.creditor_agent.member_id
+    if stated and not is_ifsc(stated.strip().upper()):
+        place = "CdtTrfTxInf/CdtrAgt/FinInstnId/ClrSysMmbId/MmbId"
+        return [Violation(Reason.INVALID_CREDITOR_BANK_IDENTIFIER, place, "must be the IFSC of a branch")]
     if address_of(payment) is not None:
         return []
     if creditor.find(payment.creditor_account, PROFILE.creditor) is not None:

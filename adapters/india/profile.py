@@ -60,5 +60,13 @@ PROFILE: Final = RailProfile(
     basis=Basis.OBSERVED,
     hours=Hours(zone=COUNTRY.zone, basis=Basis.PUBLISHED),
     creditor=(ADDRESS, account_like(r"[A-Za-z0-9]{1,30}", "an account number with the IFSC of its branch")),
-    carries=("Dbtr/Nm", "Cdtr/Nm", "PmtId/EndToEndId", "Purp", *COUNTRY_OF_DEBTOR, *REMITTANCE_AS_TEXT),
+    carries=(
+        "Dbtr/Nm",
+        "Cdtr/Nm",
+        "PmtId/EndToEndId",
+        "CdtrAgt/FinInstnId/ClrSysMmbId/MmbId",
+        "Purp",
+        *COUNTRY_OF_DEBTOR,
+        *REMITTANCE_AS_TEXT,
+    ),
 )

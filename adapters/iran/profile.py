@@ -81,6 +81,7 @@ PROFILE: Final = RailProfile(
         "DbtrAcct/Id/IBAN",
         "DbtrAcct/Id/Othr/Id",
         "DbtrAgt/FinInstnId/ClrSysMmbId/MmbId",
+        "CdtrAgt/FinInstnId/ClrSysMmbId/MmbId",
         "Purp",
         *COUNTRY_OF_DEBTOR,
         *REMITTANCE_AS_TEXT,

@@ -124,7 +124,8 @@ CARRIES: Final = (
         for kind in ("", "Acct")
     ),
     *("UltmtDbtr", "InitgPty", "Dbtr", "DbtrAcct", "DbtrAgt", "DbtrAgtAcct"),
-    *("CdtrAgt", "CdtrAgtAcct", "Cdtr", "CdtrAcct", "UltmtCdtr"),
+    *(f"CdtrAgt/FinInstnId/{tag}" for tag in ("LEI", "Nm", "PstlAdr", "Othr")),  # its id is its BIC
+    *("CdtrAgt/BrnchId", "CdtrAgtAcct", "Cdtr", "CdtrAcct", "UltmtCdtr"),
     *("InstrForCdtrAgt", "Purp", "RgltryRptg", "Tax", "RltdRmtInf", "RmtInf", "SplmtryData"),
 )
 """The elements that a pacs.008 of any version can carry."""

@@ -362,6 +362,11 @@ def _check_payee(payment: CreditTransfer, directory: BankDirectory) -> list[Viol
                 "a bank of the Russian directory is required, by BIK or SWIFT BIC",
             )
         ]
+    stated, by_bic = payment.creditor_agent.member_id, directory.find(None, payment.creditor_agent.bic)
+    if stated and (stated != bank.bik or (by_bic is not None and by_bic.bik != stated)):
+        place = "CdtTrfTxInf/CdtrAgt/FinInstnId/ClrSysMmbId/MmbId"
+        text = "must be the BIK of a bank of the Russian directory, and of the same bank as the BIC"
+        return [Violation(Reason.INVALID_CREDITOR_BANK_IDENTIFIER, place, text)]
     found = creditor.find(payment.creditor_account, PROFILE.creditor)
     if found is not None and (
         found.kind is IdentifierKind.PHONE or is_russian_account(found.value, bank.bik)

@@ -68,6 +68,7 @@ PROFILE: Final = RailProfile(
         "DbtrAcct/Id/IBAN",
         "DbtrAcct/Id/Othr/Id",
         "DbtrAgt/FinInstnId/Nm",
+        "CdtrAgt/FinInstnId/ClrSysMmbId/MmbId",
         "Dbtr/CtctDtls/MobNb",
         "Cdtr/PstlAdr/Ctry",
         "Cdtr/CtryOfRes",

@@ -61,6 +61,11 @@ def check(order: Order) -> Sequence[Violation]:
         found.append(Violation(Reason.MISSING_DEBTOR_NAME, "CdtTrfTxInf/Dbtr/Nm", "a name is required"))
     if not _name(order.payment.creditor.name, PROFILE.country):
         found.append(Violation(Reason.MISSING_CREDITOR_NAME, "CdtTrfTxInf/Cdtr/Nm", "a name is required"))
+    bank = order.payment.creditor_agent.member_id
+    if bank and _BANK.fullmatch(bank) is None:
+        path = "CdtTrfTxInf/CdtrAgt/FinInstnId/ClrSysMmbId/MmbId"
+        text = "must be the bank's code of five digits"
+        found.append(Violation(Reason.INVALID_CREDITOR_BANK_IDENTIFIER, path, text))
     if order.expires_at <= order.made_at:
         found.append(Violation(Reason.INVALID_DATE, "CdtTrfTxInf/SttlmTmReq", "expires before its creation"))
     return found

@@ -65,6 +65,7 @@ PROFILE: Final = RailProfile(
         "PmtId/EndToEndId",
         "DbtrAcct/Id/IBAN",
         "DbtrAcct/Id/Othr/Id",
+        "CdtrAgt/FinInstnId/ClrSysMmbId/MmbId",
         "Purp",
         *COUNTRY_OF_DEBTOR,
         *REMITTANCE_AS_TEXT,

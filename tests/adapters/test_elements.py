@@ -275,3 +275,24 @@ def test_a_name_that_a_rail_shortens_is_noted() -> None:
 
     losses = accounting.losses(order, registry.profile("KG"))
     assert ("CdtTrfTxInf/Cdtr/Nm", "", accounting.SHORTENED) in [(x.path, x.reason, x.text) for x in losses]
+
+
+MEMBER_ID = "CdtTrfTxInf/CdtrAgt/FinInstnId/ClrSysMmbId/MmbId"
+
+
+@pytest.mark.parametrize("country", registry.countries())
+def test_the_creditor_s_bank_was_replaced_or_dropped_without_a_word(
+    country: str, adapters: dict[str, Any]
+) -> None:
+    """Its id at the rail is sent as it is, refused, or noted."""
+    adapter, base = adapters[country], sample_order(country)
+    path = next(path for path in leaves_of("pacs.008.001.10") if name_of(path) == MEMBER_ID)
+    own = base.payment.creditor_agent.member_id
+    for member in (MARK, *([own] if own else [])):
+        order = order_with(base, "pacs.008.001.10", path, member)
+        assert order is not None
+        refused = [one for one in adapter.check(order) if MEMBER_ID.startswith(one.path)]
+        noted = fate(order, MEMBER_ID, country) == "noted"
+        sent = not adapter.check(order) and member.encode() in adapter.translate(order).body
+        assert refused or noted or sent, member
+        assert member != own or not refused

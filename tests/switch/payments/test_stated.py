@@ -273,6 +273,7 @@ async def test_the_sender_is_told_what_the_rail_does_not_carry(stack: Stack) -> 
         "CdtTrfTxInf/Dbtr/PstlAdr/StrtNm",
         "CdtTrfTxInf/Dbtr/PstlAdr/TwnNm",
         "CdtTrfTxInf/DbtrAcct/Id",
+        "CdtTrfTxInf/CdtrAgt/FinInstnId/ClrSysMmbId/MmbId",
     ]
 
 
