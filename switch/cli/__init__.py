@@ -1,5 +1,6 @@
 """The command line: `payswitch ...`. Each group of commands is a module; only the needed one is imported."""
 
+import logging
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -96,4 +97,6 @@ def _report(error: BaseException) -> int:
 
 def main() -> None:
     """Run the command line."""
+    # An interrupt leaves futures of the database client behind, and asyncio would print each of them.
+    logging.getLogger("asyncio").disabled = True
     sys.exit(run(sys.argv[1:]))
