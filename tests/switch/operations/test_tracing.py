@@ -229,7 +229,7 @@ def test_without_the_extra_it_is_said_what_to_install(monkeypatch: pytest.Monkey
 
 
 def test_where_nobody_traces_the_sdk_is_not_even_loaded() -> None:
-    code = "import sys, switch.api.app; print([m for m in sys.modules if m.startswith('opentelemetry.sdk')])"
+    code = "import sys, switch.processes.app; print([m for m in sys.modules if m.startswith('opentelemetry.sdk')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "[]\n"
