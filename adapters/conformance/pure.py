@@ -253,8 +253,8 @@ def _absence_makes_sense(profile: RailProfile) -> None:
     must(absence.answers >= ABSENT_ANSWERS_MIN, "one 'not found' must not be believed")
     must(absence.expiry_on_wire, "'not found' is believed, but the rail does not receive the expiry")
     must(timing.not_found_grace_s > 0, "'not found' is believed without a grace period")
-    bounded = timing.enquiries_ruled and absence.answers >= timing.enquiries_max
-    must(not bounded, "more 'not found' answers are required than the rail allows enquiries after the first")
+    bounded = timing.enquiries_ruled and absence.answers > timing.enquiries_max
+    must(not bounded, "more 'not found' answers are required than the rail allows enquiries")
 
 
 def _by_serial(adapter: RailAdapter) -> bool:

@@ -124,10 +124,10 @@ async def test_what_is_sealed_with_another_key_is_refused(rails, country):
 
 async def raw_answer(rail, *sent):
     """Connect without signing on, send bytes, and read until the rail ends or is silent."""
-    from adapters.iso8583.link import trusted
+    from adapters.tls import context
 
     port = int(rail.connection.base_url.rpartition(":")[2])
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusted(rail.connection))
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context(rail.connection))
     for piece in sent:
         writer.write(piece)
         await writer.drain()
