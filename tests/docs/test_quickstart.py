@@ -81,7 +81,7 @@ def read_until_ready(process: subprocess.Popen[str]) -> str:
     lines = []
     for line in process.stdout:
         lines.append(line)
-        if line.startswith("Ctrl-C"):
+        if "Ctrl-C" in line:
             break
     return "".join(lines)
 
