@@ -131,11 +131,11 @@ FORGERIES = {
     "an older proof": (lambda b: b["older"][1]["proof"].pop(), "older checkpoint 2: the newest"),
     "an older signature": (
         lambda b: b["older"][0].update(checkpoint=b["older"][0]["checkpoint"].replace("\n3", "\n4", 1)),
-        "older checkpoint 1: no key",
+        "older checkpoint 1: it is not signed",
     ),
     "the size": (
         lambda b: b.update(checkpoint=b["checkpoint"].replace("\n9", "\n8", 1)),
-        "checkpoint: no key",
+        "checkpoint: it is not signed",
     ),
     "the format": (lambda b: b.update(format="other"), "the format"),
 }
