@@ -1,5 +1,6 @@
 """The other doors: questions, money back, requests to pay; each answered by its own ISO message."""
 
+import asyncio
 import json
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
@@ -295,11 +296,10 @@ async def test_what_has_not_left_us_is_cancelled_at_once(stack: Stack):
 
 async def _held(stack: Stack) -> dict[str, Any]:
     """A payment that waits for its rail: the directory needs a moment to know that it is closed."""
-    for _ in range(50):
-        state = await paid(stack, wait=0)
-        if state["state"] == "RESERVED":
-            return state
-    raise AssertionError("the rail did not close")
+    async with asyncio.timeout(30):
+        while (state := await paid(stack, wait=0))["state"] != "RESERVED":
+            await asyncio.sleep(0.1)
+    return state
 
 
 async def _until_open(stack: Stack) -> None:
