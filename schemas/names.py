@@ -11,7 +11,7 @@ _PIECES: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^A-Z
 
 @cache
 def words() -> dict[str, str]:
-    """Abbreviation -> its word."""
+    """Abbreviation -> the full word."""
     lines = (DIRECTORY / "words.txt").read_text(encoding="utf-8").splitlines()
     pairs = (pair.split("=") for line in lines if not line.startswith("#") for pair in line.split())
     return {short: word.replace("-", " ") for short, word in pairs}

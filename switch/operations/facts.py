@@ -35,7 +35,7 @@ _UNCOVERED: Final = _statement("uncovered_age")
 OUTBOX: Final = _statement("outbox")
 _BREAKS: Final = _statement("breaks_by_kind")
 _SETTLEMENTS: Final = _statement("settlement_ages")
-_OPEN_WINDOW: Final = _statement("open_window")
+_OPEN_WINDOW: Final = statements("switch.settlement")("open_window")
 ARCHIVER: Final = _statement("is_archiver_failing")
 
 
