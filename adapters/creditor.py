@@ -22,7 +22,7 @@ from typing import Final
 
 from adapters.identifiers import Iban, is_luhn, is_vpa
 from schemas.identifiers import is_iban as is_any_iban
-from schemas.payment import Account
+from schemas.payment import PartyAccount
 
 
 class IdentifierKind(StrEnum):
@@ -92,12 +92,12 @@ def is_provided(text: str | None) -> bool:
     return bool(text) and _NOT_PROVIDED.fullmatch(plain(text or "").upper()) is None
 
 
-def find(account: Account | None, forms: Sequence[IdentifierForm]) -> Identifier | None:
+def find(account: PartyAccount | None, forms: Sequence[IdentifierForm]) -> Identifier | None:
     """The creditor of a payment; None if the payment names none that the rail pays."""
     return _find(account, [form for form in forms if form.pays])
 
 
-def find_alias(account: Account | None, forms: Sequence[IdentifierForm]) -> Identifier | None:
+def find_alias(account: PartyAccount | None, forms: Sequence[IdentifierForm]) -> Identifier | None:
     """The account or alias to look up, even one that the rail does not pay."""
     return _find(account, forms)
 
@@ -111,7 +111,7 @@ def read(text: str, forms: Sequence[IdentifierForm]) -> Identifier | None:
     return None
 
 
-def refusal(account: Account | None, forms: Sequence[IdentifierForm]) -> tuple[str, str]:
+def refusal(account: PartyAccount | None, forms: Sequence[IdentifierForm]) -> tuple[str, str]:
     """What is wrong with a creditor's identifier, and what the rail pays: path and text of a violation."""
     paid = " or ".join(form.text for form in forms if form.pays)
     path = "CdtTrfTxInf/CdtrAcct"
@@ -124,7 +124,7 @@ def refusal(account: Account | None, forms: Sequence[IdentifierForm]) -> tuple[s
     return path, f"this rail pays to {paid}"
 
 
-def _find(account: Account | None, forms: Sequence[IdentifierForm]) -> Identifier | None:
+def _find(account: PartyAccount | None, forms: Sequence[IdentifierForm]) -> Identifier | None:
     if account is None:
         return None
     if account.iban:
@@ -155,7 +155,7 @@ def _bare(text: str) -> str:
     return _digits(text) or compact(text).casefold()
 
 
-def account_key(account: Account | None) -> str:
+def account_key(account: PartyAccount | None) -> str:
     """The identifier of an account in one spelling, whatever its format. Fast, because no form is parsed."""
     if account is None:
         return ""

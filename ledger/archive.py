@@ -25,7 +25,7 @@ from typing import Any, Final, NamedTuple
 
 import asyncpg
 
-from ledger.replay import Balance, Replay
+from ledger.replay import Replay, ReplayedBalance
 from ledger.sql import statement
 from schemas.errors import NotFound
 
@@ -213,7 +213,9 @@ def encode_state(replay: Replay, window_balances: int) -> bytes:
 def restore_state(replay: Replay, state: bytes) -> int:
     """Set a replay to the end of an archive; return the number of rows of `window_balance` at that point."""
     said = json.loads(state)
-    replay.balances = {int(number): Balance(**balance) for number, balance in said["balances"].items()}
+    replay.balances = {
+        int(number): ReplayedBalance(**balance) for number, balance in said["balances"].items()
+    }
     replay.windows = dict(said["windows"])
     replay.pending = {
         int(number): tuple((leg[0], leg[1], leg[2], leg[3]) for leg in legs)

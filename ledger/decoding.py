@@ -16,7 +16,7 @@ _NO_CAP: Final = (1 << 64) - 1
 _PURPOSES: Final = {code: purpose for purpose, code in PURPOSES.items()}
 
 
-class Unreadable(ValueError):
+class UnreadableChange(ValueError):
     """The bytes are not a change."""
 
 
@@ -87,9 +87,9 @@ def decode_change(change: bytes) -> Change:
     try:
         decoded = _decode(reader)
     except (struct_error, ValueError, KeyError) as error:
-        raise Unreadable("not a change") from error
+        raise UnreadableChange("not a change") from error
     if reader.rest:
-        raise Unreadable("bytes after the change")
+        raise UnreadableChange("bytes after the change")
     return decoded
 
 
@@ -137,7 +137,7 @@ class _Reader:
 
     def take(self, count: int) -> bytes:
         if count > self.rest:
-            raise Unreadable("cut short")
+            raise UnreadableChange("cut short")
         taken = self._data[self._place : self._place + count]
         self._place += count
         return taken

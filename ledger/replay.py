@@ -23,7 +23,7 @@ Legs = tuple[tuple[int, int, int, str], ...]
 
 
 @dataclass(slots=True)
-class Balance:
+class ReplayedBalance:
     """The sums of one account."""
 
     owner: str
@@ -46,7 +46,7 @@ class Balance:
 
 
 @dataclass(slots=True)
-class Snapshot:
+class WindowSnapshot:
     """A closed window, with the posted counters of the accounts of its currency at that moment."""
 
     number: int
@@ -56,7 +56,7 @@ class Snapshot:
 
 
 @dataclass(slots=True)
-class Fault:
+class ReplayFault:
     """One event that breaks a rule."""
 
     check: str
@@ -69,20 +69,20 @@ class Replay:
     """The state after the events so far. Faults beyond `faults_max` are only counted."""
 
     faults_max: int = 1_000
-    balances: dict[int, Balance] = field(default_factory=dict)
+    balances: dict[int, ReplayedBalance] = field(default_factory=dict)
     windows: dict[str, int] = field(default_factory=dict)
     pending: dict[int, Legs] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     fault_counts: Counter[str] = field(default_factory=Counter)
-    faults: list[Fault] = field(default_factory=list)
-    snapshots: list[Snapshot] = field(default_factory=list)
+    faults: list[ReplayFault] = field(default_factory=list)
+    snapshots: list[WindowSnapshot] = field(default_factory=list)
     """Windows that closed since they were last taken from this list."""
 
     def fault(self, check: str, seq: int, text: str) -> None:
         """Record that an event breaks a rule."""
         self.fault_counts[check] += 1
         if len(self.faults) < self.faults_max:
-            self.faults.append(Fault(check, seq, text))
+            self.faults.append(ReplayFault(check, seq, text))
 
     def apply(self, seq: int, number: int, change: Change) -> None:
         """Apply one change."""
@@ -95,7 +95,7 @@ class Replay:
             case ResolutionChange(tag):
                 self._resolve(seq, number, tag)
             case AccountChange(owner, currency, purpose, cap):
-                self.balances[number] = Balance(owner, currency, purpose, cap)
+                self.balances[number] = ReplayedBalance(owner, currency, purpose, cap)
             case CapChange(cap):
                 self._set_cap(seq, number, cap)
             case ClosureChange():
@@ -190,4 +190,4 @@ class Replay:
             for account, balance in self.balances.items()
             if balance.currency == currency
         }
-        self.snapshots.append(Snapshot(number, currency, seq, balances))
+        self.snapshots.append(WindowSnapshot(number, currency, seq, balances))

@@ -36,7 +36,7 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StatementEntry:
     """One posted leg on the account. `amount` is signed: positive is a credit; in minor units."""
 
     seq: int
@@ -56,7 +56,7 @@ class Statement:
 
     account: int
     opening: Balance
-    entries: tuple[Entry, ...]
+    entries: tuple[StatementEntry, ...]
     closing: Balance
     more: bool
 
@@ -105,7 +105,7 @@ async def read_between(
     entries_max = ENTRIES_MAX if entries_max is None else entries_max
     rows = await connection.fetch(_ENTRIES, account, first, last, entries_max + 1)
     entries = tuple(
-        Entry(
+        StatementEntry(
             row["seq"],
             row["at"],
             row["number"],
@@ -121,7 +121,7 @@ async def read_between(
     return Statement(account, opening, entries, _closing(opening, entries), len(rows) > entries_max)
 
 
-def _closing(opening: Balance, entries: tuple[Entry, ...]) -> Balance:
+def _closing(opening: Balance, entries: tuple[StatementEntry, ...]) -> Balance:
     amounts = [entry.amount for entry in entries]
     debits = -sum(amount for amount in amounts if amount < 0)
     credits_ = sum(amount for amount in amounts if amount > 0)

@@ -31,7 +31,7 @@ from ledger.archive import Archive
 from ledger.decoding import Change, FailureChange, ResolutionChange, SetChange, decode_change
 from ledger.encoding import Tag, encode_event, leaf_hash, microseconds
 from ledger.merkle import Frontier
-from ledger.replay import Fault, Replay
+from ledger.replay import Replay, ReplayFault
 from ledger.sql import statement
 
 CHECKS: Final = (
@@ -129,7 +129,7 @@ class Progress:
     mark: Mark
     head: int
     """The last event of the log. If it is after the mark, balances were only summed up."""
-    faults: tuple[Fault, ...]
+    faults: tuple[ReplayFault, ...]
 
 
 async def verify_further(connection: asyncpg.Connection, mark: Mark | None, events_max: int) -> Progress:
@@ -288,7 +288,7 @@ class Walk:
             return None
         try:
             decoded = decode_change(change)
-        except decoding.Unreadable as error:
+        except decoding.UnreadableChange as error:
             self._replay.fault("history", seq, str(error))
             return None
         self._replay.apply(seq, number, decoded)

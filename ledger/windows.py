@@ -43,7 +43,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Net:
+class WindowNet:
     """The gross debits and credits of one account in a window, in minor units."""
 
     owner: str
@@ -88,9 +88,9 @@ async def find(connection: asyncpg.Connection | asyncpg.Pool, number: int) -> Wi
     return None if row is None else Window(*row)
 
 
-async def nets(connection: asyncpg.Connection | asyncpg.Pool, number: int) -> list[Net]:
+async def nets(connection: asyncpg.Connection | asyncpg.Pool, number: int) -> list[WindowNet]:
     """Read the multilateral net positions of a window: every account with a posting, by owner and purpose."""
-    return [Net(*row) for row in await connection.fetch(_NETS, number)]
+    return [WindowNet(*row) for row in await connection.fetch(_NETS, number)]
 
 
 async def bilateral_nets(

@@ -47,7 +47,7 @@ from adapters.simulation.harness import sample_order
 from loadtests import keeping
 from schemas import codec, credit_transfer, foreign, rules
 from schemas.catalogue import catalogue
-from schemas.catalogue.model import Amount, Choice, Code, Foreign, Member, Sequence, Text, Type
+from schemas.catalogue.model import Choice, Code, CurrencyAndAmount, Foreign, Member, Sequence, Text, Type
 from schemas.plan import NAMESPACE, plan
 
 MESSAGE = "pacs.008.001.08"
@@ -268,7 +268,7 @@ def _contenders(raws: list[bytes]) -> dict[str, Contender]:
 
 
 def _is_leaf(kind: Type) -> bool:
-    return not isinstance(kind, Sequence | Choice | Amount | Foreign)
+    return not isinstance(kind, Sequence | Choice | CurrencyAndAmount | Foreign)
 
 
 class _Classes:
@@ -300,7 +300,7 @@ class _Dataclasses(_Classes):
         match kind:
             case Sequence(members) | Choice(members):
                 fields = [self._field(member, namespace) for member in members]
-            case Amount():
+            case CurrencyAndAmount():
                 fields = [
                     ("value", str | None, field(default=None, metadata={"required": True})),
                     (
@@ -354,7 +354,7 @@ class _Models(_Classes):
             case Sequence(members) | Choice(members):
                 for number, member in enumerate(members):
                     fields[f"f{number}"] = self._field(member, required=isinstance(kind, Sequence))
-            case Amount():
+            case CurrencyAndAmount():
                 fields = {"value": (str, ...), "ccy": (str, pydantic_xml.attr(name="Ccy"))}
             case _:
                 fields = {"envelope": (str | None, None)}

@@ -60,7 +60,7 @@ class Load(msgspec.Struct, frozen=True):
     seconds: float
 
 
-class Result(msgspec.Struct, frozen=True):
+class SendResult(msgspec.Struct, frozen=True):
     """What came of it. Only payments that were final when they were answered count as payments."""
 
     payments: int
@@ -128,7 +128,7 @@ class Messages:
         return head.encode() + body
 
 
-class Tally:
+class LatencyTally:
     """Counts answers, and keeps the latencies of the payments that ended while it was measuring."""
 
     def __init__(self) -> None:
@@ -151,10 +151,10 @@ def _described(status: bytes, body: bytes) -> str:
     return b" ".join([status, *words, *([reason[1]] if reason else [])]).decode()
 
 
-class Connection(asyncio.Protocol):
+class CustomerConnection(asyncio.Protocol):
     """One customer: sends, waits for the answer, sends the next."""
 
-    def __init__(self, messages: Messages, tally: Tally, ended: asyncio.Future[None]) -> None:
+    def __init__(self, messages: Messages, tally: LatencyTally, ended: asyncio.Future[None]) -> None:
         self._messages = messages
         self._tally = tally
         self._ended = ended
@@ -202,17 +202,17 @@ class Connection(asyncio.Protocol):
         self._transport.write(request)
 
 
-async def run(load: Load) -> Result:
+async def run(load: Load) -> SendResult:
     """Send for as long as the load says, then let what is under way finish."""
     loop = asyncio.get_running_loop()
-    tally = Tally()
+    tally = LatencyTally()
     authority = f"{load.host}:{load.port}"
     senders = [Messages(sender, authority) for sender in load.senders]
     ended: list[asyncio.Future[None]] = []
     for number in range(load.connections):
         end = loop.create_future()
         messages = senders[number % len(senders)]
-        connect = partial(Connection, messages, tally, end)
+        connect = partial(CustomerConnection, messages, tally, end)
         await loop.create_connection(connect, load.host, load.port)
         ended.append(end)
     await asyncio.sleep(load.warm_up_s)
@@ -225,7 +225,7 @@ async def run(load: Load) -> Result:
     tally.stopping = True
     await asyncio.wait(ended, timeout=DRAIN_S)
     latencies = sorted(1000 * latency for latency in tally.latencies)
-    return Result(len(latencies), seconds, latencies, dict(tally.answers), cpu)
+    return SendResult(len(latencies), seconds, latencies, dict(tally.answers), cpu)
 
 
 def main() -> None:

@@ -60,7 +60,7 @@ SETTLE_S: Final = 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class LedgerRun:
     """One measured run; latencies in milliseconds, of both phases together."""
 
     payments_per_s: float
@@ -81,7 +81,7 @@ class Post(Struct, frozen=True, gc=False):
     id: UUID
 
 
-class Open(Struct, frozen=True, gc=False):
+class BenchmarkAccount(Struct, frozen=True, gc=False):
     """An account of the benchmark."""
 
     owner: str
@@ -92,7 +92,7 @@ class Bench:
 
     def footprint(self, command: Any) -> Footprint:
         """The payment's id, which for a new one must be looked up."""
-        return Footprint() if type(command) is Open else Footprint((command.id,))
+        return Footprint() if type(command) is BenchmarkAccount else Footprint((command.id,))
 
     async def load(self, connection: asyncpg.Connection, commands: Sequence[Any]) -> None:
         """There is nothing to load."""
@@ -131,7 +131,7 @@ async def open_accounts(writer: Writer, count: int) -> list[int]:
     numbers: list[int] = []
     for first in range(0, count, 10_000):
         owners = range(first, min(count, first + 10_000))
-        numbers += await writer.submit_many([Open(f"{count} {n}") for n in owners])
+        numbers += await writer.submit_many([BenchmarkAccount(f"{count} {n}") for n in owners])
     return numbers
 
 
@@ -151,7 +151,7 @@ async def pay(writer: Writer, legs: tuple[Leg]) -> None:
     assert (reserved.verdict, posted.verdict) == (LedgerVerdict.CREATED, LedgerVerdict.POSTED)
 
 
-async def closed_loop(writer: Writer, accounts: Sequence[int], concurrency: int, seconds: float) -> Run:
+async def closed_loop(writer: Writer, accounts: Sequence[int], concurrency: int, seconds: float) -> LedgerRun:
     """`concurrency` payers, each with one payment at a time."""
     legs, latencies = legs_of(accounts), list[float]()
     end = time.perf_counter() + seconds
@@ -167,7 +167,7 @@ async def closed_loop(writer: Writer, accounts: Sequence[int], concurrency: int,
     return await measured(latencies, *(payer() for _ in range(concurrency)))
 
 
-async def open_loop(writer: Writer, accounts: Sequence[int], per_s: int, seconds: float) -> Run:
+async def open_loop(writer: Writer, accounts: Sequence[int], per_s: int, seconds: float) -> LedgerRun:
     """Payments at random moments, however long those before take; latency from the moment intended."""
     legs, latencies, tasks = legs_of(accounts), list[float](), set[asyncio.Task[None]]()
 
@@ -190,7 +190,7 @@ async def open_loop(writer: Writer, accounts: Sequence[int], per_s: int, seconds
     return await measured(latencies, generate())
 
 
-async def naive_loop(database_url: str, concurrency: int, seconds: float) -> Run:
+async def naive_loop(database_url: str, concurrency: int, seconds: float) -> LedgerRun:
     """The naive ledger with as many connections as payers."""
     latencies = list[float]()
     connections = [await asyncpg.connect(database_url) for _ in range(concurrency)]
@@ -211,7 +211,7 @@ async def naive_loop(database_url: str, concurrency: int, seconds: float) -> Run
             await connection.close()
 
 
-async def measured(latencies: list[float], *work: Any) -> Run:
+async def measured(latencies: list[float], *work: Any) -> LedgerRun:
     """Run `work`, which fills `latencies`."""
     gc.collect()
     began = time.perf_counter()
@@ -219,7 +219,7 @@ async def measured(latencies: list[float], *work: Any) -> Run:
     took = time.perf_counter() - began
     latencies.sort()
     p50, p99 = (latencies[int(len(latencies) * part)] * 1_000 for part in (0.5, 0.99))
-    return Run(round(len(latencies) / took, 1), round(p50, 2), round(p99, 2))
+    return LedgerRun(round(len(latencies) / took, 1), round(p50, 2), round(p99, 2))
 
 
 def pgbench(*arguments: str) -> str:

@@ -13,7 +13,7 @@ import msgspec
 import psutil
 
 from adapters.simulation.magic import magic_account
-from loadtests.generator import UETR, Load, Result, Sender
+from loadtests.generator import UETR, Load, Sender, SendResult
 from schemas import codec
 from switch.client import MESSAGE, credit_transfer
 from switch.sandbox.world import participants
@@ -62,10 +62,10 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class MeasuredRun:
     """What the load process saw, and CPU seconds by part of the system while it measured."""
 
-    result: Result
+    result: SendResult
     cpu: dict[str, float]
     elsewhere: float
     """Share of the machine's CPU that went to processes that have no part in this."""
@@ -82,7 +82,7 @@ class Target:
     """Participant -> key id, private key in PEM."""
 
 
-def measure(target: Target, options: Options) -> Run:
+def measure(target: Target, options: Options) -> MeasuredRun:
     """Drive a running switch as hard as so many connections can.
 
     Raises:
@@ -92,12 +92,12 @@ def measure(target: Target, options: Options) -> Run:
     return _drive(target, options.messages, options.connections, options.seconds)
 
 
-def measure_calm(target: Target, options: Options) -> Run:
+def measure_calm(target: Target, options: Options) -> MeasuredRun:
     """Drive it gently. Raises as `measure` does."""
     return _drive(target, options.messages, CALM_CONNECTIONS, CALM_S)
 
 
-def _drive(target: Target, messages: str, connections: int, seconds: float) -> Run:
+def _drive(target: Target, messages: str, connections: int, seconds: float) -> MeasuredRun:
     load = Load(HOST, target.port, senders(target, messages), connections, WARM_UP_S, seconds)
     command = [sys.executable, "-m", "loadtests.generator"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as generator:
@@ -109,12 +109,12 @@ def _drive(target: Target, messages: str, connections: int, seconds: float) -> R
         before, busy = cpu_by_part(target.roots), _busy_s()
         _expect(generator.stdout.readline(), b"measured\n")
         after, busy = cpu_by_part(target.roots), _busy_s() - busy
-        result = msgspec.json.decode(generator.stdout.read(), type=Result)
+        result = msgspec.json.decode(generator.stdout.read(), type=SendResult)
     if not result.payments:
         raise RuntimeError(f"no payment became final; answers: {result.answers}")
     spent = {part: after[part] - before.get(part, 0.0) for part in after} | {"load": result.cpu_s}
     elsewhere = max(0.0, busy - sum(spent.values())) / (result.seconds * (psutil.cpu_count() or 1))
-    return Run(result, spent, elsewhere)
+    return MeasuredRun(result, spent, elsewhere)
 
 
 def _busy_s() -> float:
@@ -128,7 +128,7 @@ def _expect(line: bytes, wanted: bytes) -> None:
         raise RuntimeError("the load process ended early")
 
 
-def figures(runs: Sequence[Run], calm: Run, checks: dict[str, bool]) -> Figures:
+def figures(runs: Sequence[MeasuredRun], calm: MeasuredRun, checks: dict[str, bool]) -> Figures:
     """Figures of one system, of several runs that count as one."""
     payments = sum(run.result.payments for run in runs)
     latencies = sorted(latency for run in runs for latency in run.result.latencies_ms)

@@ -29,7 +29,7 @@ from adapters import registry
 from adapters.port import Answer, Order, Outcome, RailAdapter, RailConnection, reserve_and_submit
 from schemas.errors import NotAuthentic
 from schemas.money import Money
-from schemas.payment import Account, Agent, CreditTransfer, Party
+from schemas.payment import Agent, CreditTransfer, Party, PartyAccount
 from schemas.signing import http_signatures
 from schemas.signing.keys import PublicKey
 from switch.payments import pricing
@@ -37,7 +37,7 @@ from switch.payments.directory import Corridor
 from switch.sandbox import world
 
 SETTINGS: Final = "NAIVE_SETTINGS"
-"""Environment variable: `Settings` as JSON."""
+"""Environment variable: `NaiveSettings` as JSON."""
 _CORRIDOR: Final = Corridor("", "", True, world.FEE_MINOR, world.FEES_BPS)
 _FX: Final = "silkroad-fx"
 
@@ -135,7 +135,7 @@ CHECKS: Final = {
 """What must hold after a run, as queries that count exceptions."""
 
 
-class Settings(msgspec.Struct, frozen=True):
+class NaiveSettings(msgspec.Struct, frozen=True):
     """How to run one naive switch."""
 
     database: str
@@ -149,7 +149,7 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 def describe(connection: RailConnection) -> dict[str, Any]:
-    """A rail's connection, to travel in `Settings`."""
+    """A rail's connection, to travel in `NaiveSettings`."""
     return {
         "base_url": connection.base_url,
         "ca_file": str(connection.ca_file),
@@ -318,9 +318,9 @@ def _payment(text: Any, amount: str, currency: str) -> CreditTransfer:
     """The pydantic model, from a function that finds an element's text by its path."""
     transaction = "CdtTrfTxInf"
 
-    def account(party: str) -> Account:
+    def account(party: str) -> PartyAccount:
         identification = f"{transaction}/{party}Acct/Id"
-        return Account(
+        return PartyAccount(
             iban=text(f"{identification}/IBAN"),
             other=text(f"{identification}/Othr/Id"),
             proxy=text(f"{transaction}/{party}Acct/Prxy/Id"),
@@ -372,7 +372,7 @@ def _report_json(payment: CreditTransfer, status: str) -> bytes:
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Connect to the database and the rails."""
-    settings = msgspec.json.decode(os.environ[SETTINGS], type=Settings)
+    settings = msgspec.json.decode(os.environ[SETTINGS], type=NaiveSettings)
     async with asyncpg.create_pool(settings.database, min_size=settings.pool, max_size=settings.pool) as pool:
         rows = await pool.fetch("SELECT id, owner, currency FROM account")
         rails = {
@@ -476,7 +476,7 @@ async def check(database: str) -> dict[str, bool]:
 
 def main() -> None:
     """Entry point of the process."""
-    settings = msgspec.json.decode(os.environ[SETTINGS], type=Settings)
+    settings = msgspec.json.decode(os.environ[SETTINGS], type=NaiveSettings)
     uvicorn.run(
         "loadtests.naive:app",
         port=settings.port,

@@ -28,8 +28,8 @@ from loadtests.measure import (
     CALM_CONNECTIONS,
     WARM_UP_S,
     Figures,
+    MeasuredRun,
     Options,
-    Run,
     figures,
     measure,
     measure_calm,
@@ -52,8 +52,8 @@ def run(place: Path, options: Options) -> tuple[Figures, Figures | None, dict[st
         with naive_ground(place / "naive", options) as ground:
             workers, pool, connections = best = max(tries := _try(ground, options), key=tries.__getitem__)
             with naive_switch(ground, workers=workers, pool=pool) as peer:
-                ours: list[Run] = []
-                theirs: list[Run] = []
+                ours: list[MeasuredRun] = []
+                theirs: list[MeasuredRun] = []
                 for _ in range(ROUNDS):
                     ours.append(measure(target, turn))
                     theirs.append(measure(peer, replace(turn, connections=connections)))

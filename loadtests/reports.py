@@ -35,7 +35,7 @@ from loadtests import keeping
 from loadtests.measure import cpu_by_part
 from switch.reports import render
 from switch.reports.catalogue import CATALOGUE, Definition
-from switch.reports.query import Query, Scope
+from switch.reports.query import ReportQuery, Scope
 from switch.reports.reading import reading
 
 DAY: Final = datetime(2026, 11, 2, tzinfo=UTC)
@@ -161,9 +161,9 @@ async def _close_windows(connection: asyncpg.Connection, seq: int) -> int:
     return next(int(window["number"]) for window in windows if window["currency"] == "INR")
 
 
-def query_of(definition: Definition, window: int) -> Query:
+def query_of(definition: Definition, window: int) -> ReportQuery:
     """The day, as a report asks for it."""
-    return Query(
+    return ReportQuery(
         window=window if "window" in definition.takes else None,
         since=DAY if "since" in definition.takes else None,
         until=DAY + timedelta(days=1) if "since" in definition.takes else None,

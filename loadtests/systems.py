@@ -59,7 +59,7 @@ class NaiveGround:
     """What every run of the naive switch stands on: its database and its rails, which stay."""
 
     directory: Path
-    settings: naive.Settings
+    settings: naive.NaiveSettings
     keys: dict[str, tuple[str, str]]
     processes: tuple[psutil.Process, ...]
 
@@ -79,7 +79,7 @@ def naive_ground(directory: Path, options: Options) -> Iterator[NaiveGround]:
         port = rails.free_port()
         keys = {made.id: SigningKey.generate(f"{made.id}-1") for made in participants()}
         with _rails(directory, port, options.rail_latency_s) as (described, processes):
-            settings = naive.Settings(
+            settings = naive.NaiveSettings(
                 database=url,
                 port=port,
                 workers=1,

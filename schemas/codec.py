@@ -27,7 +27,7 @@ from schemas.catalogue import catalogue
 from schemas.catalogue.model import Choice, Foreign, Sequence
 from schemas.errors import MOST_PROBLEMS, InvalidMessage, UnsupportedRepresentation
 from schemas.plan import document_type, part, plan, written
-from schemas.value_rules import Fault
+from schemas.value_rules import ValueFault
 
 XML: Final = "application/xml"
 JSON: Final = "application/json"
@@ -266,7 +266,7 @@ def _parsed(raw: bytes, max_bytes: int) -> _Parts:
 def _understood(root: etree._Element) -> _Parts:
     message = envelopes.documents().get(root.tag)
     if message is not None:
-        odd: list[Fault] = []
+        odd: list[ValueFault] = []
         document = _read(message, root, odd)
         return _Parts(message, None, None, document, ordinary=not odd)
     found = envelopes.opened(root)
@@ -308,7 +308,9 @@ def _raise_all(errors: list[InvalidMessage]) -> None:
     raise first
 
 
-def _read_supported(message: str, place: str, element: etree._Element, odd: list[Fault]) -> dict[str, Any]:
+def _read_supported(
+    message: str, place: str, element: etree._Element, odd: list[ValueFault]
+) -> dict[str, Any]:
     _check_supported(message, place, element)
     return _read(message, element, odd)
 
@@ -327,7 +329,7 @@ def _foreign_tags() -> tuple[bytes, ...]:
     return tuple(sorted(tag.encode() for tag in tags))
 
 
-def _read(message: str, element: etree._Element, odd: list[Fault]) -> dict[str, Any]:
+def _read(message: str, element: etree._Element, odd: list[ValueFault]) -> dict[str, Any]:
     """The content of a `Document`, of an `AppHdr`, or of a message's root element without a `Document`."""
     name, root = etree.QName(element).localname, catalogue().messages[message]
     is_whole = name == "Document"

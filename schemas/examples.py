@@ -10,10 +10,10 @@ from typing import Any, Final
 from schemas import wording
 from schemas.catalogue import catalogue, patterns
 from schemas.catalogue.model import (
-    Amount,
     Binary,
     Choice,
     Code,
+    CurrencyAndAmount,
     Decimal,
     Foreign,
     Member,
@@ -82,7 +82,7 @@ def _content(name: str, wants: Wants, depth: int) -> Any:
         case Choice(members):
             chosen = _favourite(members, wants, depth)
             return {chosen.tag: _members(chosen, max(wants(chosen, depth), 1), wants, depth)}
-        case Amount(_, currency):
+        case CurrencyAndAmount(_, currency):
             return {"Ccy": _content(currency, wants, depth), "Amt": "100.00"}
         case Foreign(_, namespace):
             return f'<Data xmlns="{namespace or "urn:example:data"}"></Data>'

@@ -18,7 +18,7 @@ _NAMES: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class FileReport:
     """The result of the check of one file. `message` is None if it cannot be identified."""
 
     file: str
@@ -38,7 +38,7 @@ class Report:
         return report
 
 
-def check(path: Path, *, scheme: rules.Scheme | None = rules.SWITCH) -> Report:
+def check(path: Path, *, scheme: rules.Scheme | None = rules.SWITCH) -> FileReport:
     """Check one file by its schema and, unless `scheme` is None, by the rules of the scheme.
 
     If the environment names a directory of official schemas, they are also used.
@@ -50,16 +50,16 @@ def check(path: Path, *, scheme: rules.Scheme | None = rules.SWITCH) -> Report:
     return check_bytes(path.read_bytes(), str(path), scheme=scheme)
 
 
-def check_bytes(raw: bytes, name: str, *, scheme: rules.Scheme | None = rules.SWITCH) -> Report:
+def check_bytes(raw: bytes, name: str, *, scheme: rules.Scheme | None = rules.SWITCH) -> FileReport:
     """As `check`, for the content of a file."""
     media_type = codec.representation(raw)
     try:
         message = codec.inspect(raw, media_type=media_type, max_bytes=MAX_BYTES)
         official.check_where_set(message)
     except InvalidMessage as error:
-        return Report(name, _claimed(raw), valid=False, problems=error.problems)
+        return FileReport(name, _claimed(raw), valid=False, problems=error.problems)
     if scheme is None:
-        return Report(name, message.id, valid=True)
+        return FileReport(name, message.id, valid=True)
     problems: list[Problem] = []
     warnings: list[Problem] = []
     try:
@@ -70,7 +70,7 @@ def check_bytes(raw: bytes, name: str, *, scheme: rules.Scheme | None = rules.SW
         found = warnings if finding.warning else problems
         found.append(Problem(finding.path, finding.code, finding.text))
     problems, warnings = (_located(raw, media_type, found[:MOST_PROBLEMS]) for found in (problems, warnings))
-    return Report(name, message.id, not problems, tuple(problems), tuple(warnings))
+    return FileReport(name, message.id, not problems, tuple(problems), tuple(warnings))
 
 
 def _located(raw: bytes, media_type: str, problems: list[Problem]) -> list[Problem]:

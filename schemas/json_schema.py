@@ -10,10 +10,10 @@ from schemas import examples, wording
 from schemas.catalogue import catalogue
 from schemas.catalogue.model import (
     UNBOUNDED,
-    Amount,
     Binary,
     Choice,
     Code,
+    CurrencyAndAmount,
     Decimal,
     Foreign,
     Member,
@@ -134,7 +134,7 @@ def _type(kind: Type, prefix: str) -> Schema:
         case Choice(members):
             found = _object({member.tag: _member(member, prefix) for member in members}, [])
             return {**found, "minProperties": min(member.minimum for member in members), "maxProperties": 1}
-        case Amount(number, currency):
+        case CurrencyAndAmount(number, currency):
             parts = {"Ccy": _reference(currency, prefix), "Amt": _reference(number, prefix)}
             return _object(parts, ["Ccy", "Amt"])
         case Foreign():

@@ -19,7 +19,7 @@ import msgspec
 
 from schemas import lexical
 from schemas.catalogue import catalogue
-from schemas.catalogue.model import Amount, Choice, Code, Scalar, Text, Type, Value
+from schemas.catalogue.model import Choice, Code, CurrencyAndAmount, Scalar, Text, Type, Value
 from schemas.catalogue.model import Sequence as Members
 from schemas.errors import InvalidMessage
 from schemas.plan import namespace
@@ -239,7 +239,7 @@ def _remembered(name: str) -> set[str]:  # noqa: ARG001 - the cache's key
 def _ordinary_amount(name: str) -> Callable[[str, str], bool]:
     """Whether a currency and a number are a valid amount without changes."""
     kind, check = catalogue().types[name], leaf_check(name)
-    assert isinstance(kind, Amount)
+    assert isinstance(kind, CurrencyAndAmount)
     is_currency, is_number = _ordinary(kind.currency), _ordinary(kind.number)
 
     takes_usual = is_number(_LARGEST_USUAL)
@@ -287,7 +287,7 @@ class _Drawing:
                 self._add(f"<{tag}>", "{")
                 self._draw_members(kind, content)
                 self._add(f"</{tag}>", "}")
-            case Amount(number, currency):
+            case CurrencyAndAmount(number, currency):
                 self.amounts[len(self.types)] = name
                 self._add(f'<{tag} Ccy="', '{"Ccy":"')
                 self._gap(currency)

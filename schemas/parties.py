@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from schemas.codes import is_known
 from schemas.errors import Refused
-from schemas.payment import Account, Agent, Party
+from schemas.payment import Agent, Party, PartyAccount
 from schemas.reasons import Reason
 
 Content = dict[str, Any]
@@ -102,21 +102,21 @@ def build_party(party: Party) -> Content:
     return content
 
 
-def named_account(text: str) -> Account:
+def named_account(text: str) -> PartyAccount:
     """The account named by a text: an IBAN, a proxy such as `asha@okbank`, or another number."""
     if _IBAN.fullmatch(text):
-        return Account(iban=text)
+        return PartyAccount(iban=text)
     # Version .08 requires an identification with every proxy.
-    return Account(other=text, proxy=text if "@" in text else None)
+    return PartyAccount(other=text, proxy=text if "@" in text else None)
 
 
-def read_account(content: Content | None) -> Account | None:
+def read_account(content: Content | None) -> PartyAccount | None:
     """The account in a `CashAccount`."""
     if content is None:
         return None
     identification = content.get("Id", {})
     proxy = content.get("Prxy", {})
-    return Account(
+    return PartyAccount(
         iban=identification.get("IBAN"),
         other=identification.get("Othr", {}).get("Id"),
         proxy=proxy.get("Id"),
@@ -124,7 +124,7 @@ def read_account(content: Content | None) -> Account | None:
     )
 
 
-def build_account(account: Account) -> Content:
+def build_account(account: PartyAccount) -> Content:
     """The content of an account. A proxy alone needs a message version in which `Id` is optional."""
     content: Content = {}
     if account.iban:

@@ -58,7 +58,7 @@ class Party(_Frozen):
     national_id: StatedText = None
 
 
-class Account(_Frozen):
+class PartyAccount(_Frozen):
     """An account by IBAN or another identification, and optionally a proxy (phone, VPA, e-mail)."""
 
     iban: StatedText = None
@@ -107,11 +107,11 @@ class CreditTransfer(_Frozen):
     instructing_agent: Agent | None = None
     instructed_agent: Agent | None = None
     debtor: Party
-    debtor_account: Account | None = None
+    debtor_account: PartyAccount | None = None
     debtor_agent: Agent
     creditor_agent: Agent
     creditor: Party
-    creditor_account: Account | None = None
+    creditor_account: PartyAccount | None = None
     purpose: StatedText = None
     category_purpose: StatedText = None
     remittance: StatedText = None

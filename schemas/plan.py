@@ -20,9 +20,9 @@ from schemas import foreign, lexical
 from schemas.catalogue import catalogue, model
 from schemas.catalogue.model import (
     UNBOUNDED,
-    Amount,
     Choice,
     Code,
+    CurrencyAndAmount,
     Foreign,
     Member,
     Sequence,
@@ -32,7 +32,7 @@ from schemas.catalogue.model import (
 )
 from schemas.errors import InvalidMessage
 from schemas.lexical import BLANKS
-from schemas.value_rules import TEXT_CHECKS, Check, Fault, leaf_check
+from schemas.value_rules import TEXT_CHECKS, Check, ValueFault, leaf_check
 
 NAMESPACE: Final = model.NAMESPACE
 _MOST: Final = 1 << 62
@@ -44,7 +44,7 @@ _LOCATIONS: Final = frozenset(
 """Hints that XML Schema allows everywhere and that are ignored: no schema is downloaded."""
 
 
-Read = Callable[[etree._Element, list[Fault]], Any]  # noqa: SLF001 - lxml has no public name for it
+Read = Callable[[etree._Element, list[ValueFault]], Any]  # noqa: SLF001 - lxml has no public name for it
 Accept = Callable[[Any], Any]
 Markup = Callable[[str, Any, list[str]], None]
 
@@ -139,7 +139,7 @@ def _leaf(name: str) -> Shape:
     """The shape of a value or an amount: the same in every message."""
     kind, check = catalogue().types[name], leaf_check(name)
     match kind:
-        case Amount():
+        case CurrencyAndAmount():
             return _amount(kind, check)
         case Text(pattern=None):
             return _text(kind, check)
@@ -154,7 +154,7 @@ def _value(kind: Value, check: Check | None) -> Shape:
     parse = lexical.parser(kind)
     collapses = not isinstance(kind, Text | Code)
 
-    def read(element: etree._Element, odd: list[Fault]) -> Any:
+    def read(element: etree._Element, odd: list[ValueFault]) -> Any:
         if len(element) or element.keys():
             _check_bare(element)
         content = parse(element.text or "")
@@ -179,7 +179,7 @@ def _text(kind: Text, check: Check | None) -> Shape:
     minimum, maximum = kind.minimum, _MOST if kind.maximum is None else kind.maximum
     parse = lexical.parser(kind)
 
-    def read(element: etree._Element, odd: list[Fault]) -> Any:
+    def read(element: etree._Element, odd: list[ValueFault]) -> Any:
         content = element.text or ""
         if len(element) or element.keys():
             _check_bare(element)
@@ -214,7 +214,7 @@ def _boolean(kind: Value) -> Shape:
     return Shape(_value(kind, None).read, accept, markup)
 
 
-def _amount(kind: Amount, check: Check | None) -> Shape:  # noqa: C901 - three small functions
+def _amount(kind: CurrencyAndAmount, check: Check | None) -> Shape:  # noqa: C901 - three small functions
     """A number with its currency: `{"Ccy": ..., "Amt": ...}`."""
     types = catalogue().types
     number, unit = _parser(types[kind.number]), _parser(types[kind.currency])
@@ -226,7 +226,7 @@ def _amount(kind: Amount, check: Check | None) -> Shape:  # noqa: C901 - three s
             raise error.within("@Ccy") from None
         return {"Ccy": code, "Amt": number(digits)}
 
-    def read(element: etree._Element, odd: list[Fault]) -> dict[str, Any]:
+    def read(element: etree._Element, odd: list[ValueFault]) -> dict[str, Any]:
         if len(element):
             _check_bare(element)
         code = element.get("Ccy")
@@ -271,7 +271,7 @@ def _foreign(kind: Foreign, message: str) -> Shape:  # noqa: C901 - four small f
     root = catalogue().messages[message]
     global_element = f"{{{namespace(message)}}}{root.tag if root.is_bare else 'Document'}"
 
-    def read(element: etree._Element, _odd: list[Fault]) -> str:
+    def read(element: etree._Element, _odd: list[ValueFault]) -> str:
         _check_blank(element.text)
         if element.keys():
             check_attributes(element)
@@ -342,7 +342,7 @@ class _Members:
             if all(member.minimum for member in members):
                 self.last_required = place
 
-    def read(self, element: etree._Element, odd: list[Fault]) -> dict[str, Any]:  # noqa: C901, PLR0912
+    def read(self, element: etree._Element, odd: list[ValueFault]) -> dict[str, Any]:  # noqa: C901, PLR0912
         content: dict[str, Any] = {}
         by_tag = self.by_tag
         last = -1
@@ -444,7 +444,7 @@ class _Members:
         else:
             pieces.append(f"</{tag}>")
 
-    def _read_counted(self, element: etree._Element, odd: list[Fault]) -> dict[str, Any]:
+    def _read_counted(self, element: etree._Element, odd: list[ValueFault]) -> dict[str, Any]:
         return self._counted(self.read(element, odd))
 
     def _accept_counted(self, content: Any) -> dict[str, Any]:

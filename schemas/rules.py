@@ -108,7 +108,7 @@ def _value_findings(message_id: str, content: Content, scheme: Scheme) -> Iterat
         yield Finding(fault.rule, fault.path, _reason_at(fault), fault.text, warning)
 
 
-def _reason_at(fault: value_rules.Fault) -> str:
+def _reason_at(fault: value_rules.ValueFault) -> str:
     """The reason that tells whose identification is wrong, if ISO has one."""
     for tag, reasons in _PLACES.items():
         if f"/{tag}/" in f"/{fault.path}":

@@ -24,7 +24,7 @@ _SUM_TEXT: Final = "is not the sum of the amounts"
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class StatedTotals:
     """Where a message states a number and a sum, and what they count."""
 
     holder: Path
@@ -37,32 +37,34 @@ class Batch:
 
 
 _TRANSFERS: Final = (
-    Batch(("GrpHdr",), ("PmtInf", "CdtTrfTxInf"), _AMOUNTS),
-    Batch((), ("CdtTrfTxInf",), _AMOUNTS, each="PmtInf"),
+    StatedTotals(("GrpHdr",), ("PmtInf", "CdtTrfTxInf"), _AMOUNTS),
+    StatedTotals((), ("CdtTrfTxInf",), _AMOUNTS, each="PmtInf"),
 )
-BATCHES: Final[Mapping[str, tuple[Batch, ...]]] = MappingProxyType(
+BATCHES: Final[Mapping[str, tuple[StatedTotals, ...]]] = MappingProxyType(
     {
         "pain.001": _TRANSFERS,
         "pain.007": (
-            Batch(("GrpHdr",), ("OrgnlPmtInfAndRvsl", "TxInf"), (("RvsdInstdAmt",),)),
-            Batch((), ("TxInf",), (("RvsdInstdAmt",),), each="OrgnlPmtInfAndRvsl"),
+            StatedTotals(("GrpHdr",), ("OrgnlPmtInfAndRvsl", "TxInf"), (("RvsdInstdAmt",),)),
+            StatedTotals((), ("TxInf",), (("RvsdInstdAmt",),), each="OrgnlPmtInfAndRvsl"),
         ),
         "pain.008": (
-            Batch(("GrpHdr",), ("PmtInf", "DrctDbtTxInf"), (("InstdAmt",),)),
-            Batch((), ("DrctDbtTxInf",), (("InstdAmt",),), each="PmtInf"),
+            StatedTotals(("GrpHdr",), ("PmtInf", "DrctDbtTxInf"), (("InstdAmt",),)),
+            StatedTotals((), ("DrctDbtTxInf",), (("InstdAmt",),), each="PmtInf"),
         ),
         "pain.013": (
-            Batch(("GrpHdr",), ("PmtInf", "CdtTrfTx"), _AMOUNTS),
-            Batch((), ("CdtTrfTx",), _AMOUNTS, each="PmtInf"),
+            StatedTotals(("GrpHdr",), ("PmtInf", "CdtTrfTx"), _AMOUNTS),
+            StatedTotals((), ("CdtTrfTx",), _AMOUNTS, each="PmtInf"),
         ),
-        "pacs.003": (Batch(("GrpHdr",), ("DrctDbtTxInf",), (("IntrBkSttlmAmt",),)),),
-        "pacs.007": (Batch(("GrpHdr",), ("TxInf",), (("RvsdIntrBkSttlmAmt",),)),),
+        "pacs.003": (StatedTotals(("GrpHdr",), ("DrctDbtTxInf",), (("IntrBkSttlmAmt",),)),),
+        "pacs.007": (StatedTotals(("GrpHdr",), ("TxInf",), (("RvsdIntrBkSttlmAmt",),)),),
         "pacs.010": (
-            Batch(("GrpHdr",), ("CdtInstr", "DrctDbtTxInf"), (("IntrBkSttlmAmt",),)),
-            Batch((), ("DrctDbtTxInf",), (("IntrBkSttlmAmt",),), each="CdtInstr"),
+            StatedTotals(("GrpHdr",), ("CdtInstr", "DrctDbtTxInf"), (("IntrBkSttlmAmt",),)),
+            StatedTotals((), ("DrctDbtTxInf",), (("IntrBkSttlmAmt",),), each="CdtInstr"),
         ),
-        "camt.055": (Batch(("CtrlData",), ("Undrlyg", "OrgnlPmtInfAndCxl", "TxInf"), (("OrgnlInstdAmt",),)),),
-        "camt.056": (Batch(("CtrlData",), ("Undrlyg", "TxInf"), (("OrgnlIntrBkSttlmAmt",),)),),
+        "camt.055": (
+            StatedTotals(("CtrlData",), ("Undrlyg", "OrgnlPmtInfAndCxl", "TxInf"), (("OrgnlInstdAmt",),)),
+        ),
+        "camt.056": (StatedTotals(("CtrlData",), ("Undrlyg", "TxInf"), (("OrgnlIntrBkSttlmAmt",),)),),
     }
 )
 """Message -> its batches."""
@@ -78,7 +80,7 @@ def batches(message: str, content: Content) -> Iterator[Finding]:
                 yield from _batch(whole, batch, holder, "/".join(filter(None, (place, *batch.holder))))
 
 
-def _batch(whole: Content, batch: Batch, holder: Content, place: str) -> Iterator[Finding]:
+def _batch(whole: Content, batch: StatedTotals, holder: Content, place: str) -> Iterator[Finding]:
     transactions = list(_all(whole, batch.transactions))
     if not transactions:
         return  # it refers to the whole of another message

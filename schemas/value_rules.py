@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from schemas import identifiers, lexical
 from schemas.catalogue import catalogue
-from schemas.catalogue.model import Amount, Choice, Scalar, Sequence, Text, Type, plain_name
+from schemas.catalogue.model import Choice, CurrencyAndAmount, Scalar, Sequence, Text, Type, plain_name
 from schemas.codes import code_sets
 from schemas.errors import InvalidAmount
 from schemas.money import ALL_CURRENCIES, EXPONENTS, HISTORIC, Money
@@ -22,7 +22,7 @@ from schemas.reasons import Reason
 
 
 @dataclass(slots=True)
-class Fault:
+class ValueFault:
     """A broken rule. On the way up from the value, each level puts its tag before the path."""
 
     rule: str
@@ -31,7 +31,7 @@ class Fault:
     path: str = ""
 
 
-Check = Callable[[Any, list[Fault]], None]
+Check = Callable[[Any, list[ValueFault]], None]
 """Checks a value and adds the faults that it finds."""
 
 _TWO_DECIMALS: Final = re.compile(r"(?:0|[1-9]\d{0,13})\.\d\d", re.ASCII).fullmatch
@@ -65,9 +65,9 @@ _MOVES: Final = frozenset(
 )
 
 
-def faults(message_id: str, content: dict[str, Any]) -> list[Fault]:
+def faults(message_id: str, content: dict[str, Any]) -> list[ValueFault]:
     """Find every broken value rule below the root element of a message; paths are relative to it."""
-    found: list[Fault] = []
+    found: list[ValueFault] = []
     walker = _walker(message_id)
     if walker is not None:
         walker(content, found)
@@ -117,7 +117,7 @@ class _Compiler:
                     if (check := self.check(member.type)) is not None
                 }
                 return walk if walk.checks else None
-            case Amount() if plain not in _UNIT_PRICES:
+            case CurrencyAndAmount() if plain not in _UNIT_PRICES:
                 return self._amount(plain)
             case Scalar("dateTime"):
                 return _check_instant
@@ -156,7 +156,7 @@ class _Walk:
         self.checks: dict[str, tuple[bool, Check]] = {}
         """Tag -> whether any visible text is allowed, and the checker otherwise."""
 
-    def __call__(self, content: dict[str, Any], found: list[Fault]) -> None:
+    def __call__(self, content: dict[str, Any], found: list[ValueFault]) -> None:
         for tag, value in content.items():
             entry = self.checks.get(tag)
             if entry is None:
@@ -173,7 +173,7 @@ class _Walk:
                 if len(found) != before:
                     _within(tag, found, before)
 
-    def _visit_all(self, tag: str, values: list[Any], check: Check, found: list[Fault]) -> None:
+    def _visit_all(self, tag: str, values: list[Any], check: Check, found: list[ValueFault]) -> None:
         for number, item in enumerate(values, 1):
             before = len(found)
             check(item, found)
@@ -181,15 +181,15 @@ class _Walk:
                 _within(tag if number == 1 else f"{tag}[{number}]", found, before)
 
 
-def _within(tag: str, found: list[Fault], start: int) -> None:
+def _within(tag: str, found: list[ValueFault], start: int) -> None:
     for fault in found[start:]:
         fault.path = f"{tag}/{fault.path}" if fault.path else tag
 
 
-def _check_iban(value: str, found: list[Fault]) -> None:
+def _check_iban(value: str, found: list[ValueFault]) -> None:
     if not identifiers.is_iban(value):
         found.append(
-            Fault(
+            ValueFault(
                 "iban",
                 Reason.INCORRECT_ACCOUNT_NUMBER,
                 "is not an IBAN: country, length or check digits are wrong",
@@ -197,33 +197,33 @@ def _check_iban(value: str, found: list[Fault]) -> None:
         )
 
 
-def _check_bic(value: str, found: list[Fault]) -> None:
+def _check_bic(value: str, found: list[ValueFault]) -> None:
     if not identifiers.is_bic(value):
         found.append(
-            Fault("bic", Reason.BANK_IDENTIFIER_INCORRECT, "is not a BIC: the country does not exist")
+            ValueFault("bic", Reason.BANK_IDENTIFIER_INCORRECT, "is not a BIC: the country does not exist")
         )
 
 
-def _check_lei(value: str, found: list[Fault]) -> None:
+def _check_lei(value: str, found: list[ValueFault]) -> None:
     if not identifiers.is_lei(value):
         found.append(
-            Fault("lei", Reason.INVALID_IDENTIFICATION_CODE, "is not an LEI: the check digits are wrong")
+            ValueFault("lei", Reason.INVALID_IDENTIFICATION_CODE, "is not an LEI: the check digits are wrong")
         )
 
 
-def _check_country(value: str, found: list[Fault]) -> None:
+def _check_country(value: str, found: list[ValueFault]) -> None:
     if value not in identifiers.COUNTRIES:
-        found.append(Fault("country", Reason.INVALID_COUNTRY, "is not an ISO 3166 country code"))
+        found.append(ValueFault("country", Reason.INVALID_COUNTRY, "is not an ISO 3166 country code"))
 
 
-def _check_currency(value: str, found: list[Fault]) -> None:
+def _check_currency(value: str, found: list[ValueFault]) -> None:
     if value not in EXPONENTS:
-        found.append(Fault("currency", Reason.INVALID_TRANSACTION_CURRENCY, _no_currency(value)))
+        found.append(ValueFault("currency", Reason.INVALID_TRANSACTION_CURRENCY, _no_currency(value)))
 
 
-def _check_any_currency(value: str, found: list[Fault]) -> None:
+def _check_any_currency(value: str, found: list[ValueFault]) -> None:
     if value not in ALL_CURRENCIES:
-        found.append(Fault("currency", Reason.INVALID_TRANSACTION_CURRENCY, _no_currency(value)))
+        found.append(ValueFault("currency", Reason.INVALID_TRANSACTION_CURRENCY, _no_currency(value)))
 
 
 def _no_currency(code: str) -> str:
@@ -232,19 +232,21 @@ def _no_currency(code: str) -> str:
     return "is not an ISO 4217 currency code"
 
 
-def _check_instant(value: str, found: list[Fault]) -> None:
+def _check_instant(value: str, found: list[ValueFault]) -> None:
     if lexical.is_plain_instant(value):
         return
     # The schema accepted it as a date and time: after the `T` there are hours, or an offset.
     if value[-1] != "Z" and value[-6] not in "+-":
-        found.append(Fault("offset", Reason.INVALID_DATE, "must state its offset from UTC"))
+        found.append(ValueFault("offset", Reason.INVALID_DATE, "must state its offset from UTC"))
     elif not _is_read(datetime.fromisoformat, value):
-        found.append(Fault("instant", Reason.INVALID_DATE, "is out of range: years 1 to 9999, hours 0 to 23"))
+        found.append(
+            ValueFault("instant", Reason.INVALID_DATE, "is out of range: years 1 to 9999, hours 0 to 23")
+        )
 
 
-def _check_date(value: str, found: list[Fault]) -> None:
+def _check_date(value: str, found: list[ValueFault]) -> None:
     if not lexical.is_plain_day(value) and not _is_read(date.fromisoformat, value[: len("2026-11-23")]):
-        found.append(Fault("instant", Reason.INVALID_DATE, "is out of range: years 1 to 9999"))
+        found.append(ValueFault("instant", Reason.INVALID_DATE, "is out of range: years 1 to 9999"))
 
 
 def _is_read(reader: Callable[[str], object], value: str) -> bool:
@@ -255,9 +257,9 @@ def _is_read(reader: Callable[[str], object], value: str) -> bool:
     return True
 
 
-def _check_code(code_set: str, codes: frozenset[str], value: str, found: list[Fault]) -> None:
+def _check_code(code_set: str, codes: frozenset[str], value: str, found: list[ValueFault]) -> None:
     if value not in codes:
-        found.append(Fault("unknown-code", Reason.CONTENT_INCORRECT, f"is not in {code_set}"))
+        found.append(ValueFault("unknown-code", Reason.CONTENT_INCORRECT, f"is not in {code_set}"))
 
 
 def is_usual_amount(currency: str, digits: str) -> bool:
@@ -265,50 +267,50 @@ def is_usual_amount(currency: str, digits: str) -> bool:
     return currency in _USUAL_CURRENCIES and _TWO_DECIMALS(digits) is not None
 
 
-def _check_amount(value: dict[str, str], found: list[Fault]) -> None:
+def _check_amount(value: dict[str, str], found: list[ValueFault]) -> None:
     currency, digits = value["Ccy"], value["Amt"]
     if is_usual_amount(currency, digits):
         return
     if currency not in EXPONENTS:
-        found.append(Fault("currency", Reason.INVALID_TRANSACTION_CURRENCY, _no_currency(currency)))
+        found.append(ValueFault("currency", Reason.INVALID_TRANSACTION_CURRENCY, _no_currency(currency)))
     elif digits.strip("0.") or not digits:
         try:
             Money.parse(digits, currency)
         except InvalidAmount as error:
-            found.append(Fault("amount", str(error.reason), error.detail))
+            found.append(ValueFault("amount", str(error.reason), error.detail))
 
 
 def _check_stated_amount(
-    currencies: Mapping[str, int | None], value: dict[str, str], found: list[Fault]
+    currencies: Mapping[str, int | None], value: dict[str, str], found: list[ValueFault]
 ) -> None:
     """In a report: any number that the schema allows, without excess decimals if the currency is known."""
     currency, digits = value["Ccy"], value["Amt"]
     if currency not in currencies:
-        found.append(Fault("currency", Reason.INVALID_TRANSACTION_CURRENCY, _no_currency(currency)))
+        found.append(ValueFault("currency", Reason.INVALID_TRANSACTION_CURRENCY, _no_currency(currency)))
         return
     exponent = currencies[currency]
     if exponent is not None and len(digits.partition(".")[2].rstrip("0")) > exponent:
-        found.append(Fault("amount", Reason.INVALID_AMOUNT, f"more than {exponent} decimals"))
+        found.append(ValueFault("amount", Reason.INVALID_AMOUNT, f"more than {exponent} decimals"))
 
 
-def _check_text(value: str, found: list[Fault]) -> None:
+def _check_text(value: str, found: list[ValueFault]) -> None:
     if not _is_plain(value):
         found.append(
-            Fault(
+            ValueFault(
                 "characters",
                 Reason.INVALID_CHARACTER_SET,
                 "contains control, invisible or unnormalised characters",
             )
         )
     elif value.isspace():
-        found.append(Fault("blank", Reason.CONTENT_INCORRECT, "is blank"))
+        found.append(ValueFault("blank", Reason.CONTENT_INCORRECT, "is blank"))
 
 
-def _check_id(value: str, found: list[Fault]) -> None:
+def _check_id(value: str, found: list[ValueFault]) -> None:
     before = len(found)
     _check_text(value, found)
     if len(found) == before and (value[:1] == " " or value[-1:] == " "):
-        found.append(Fault("blank", Reason.CONTENT_INCORRECT, "begins or ends with a blank"))
+        found.append(ValueFault("blank", Reason.CONTENT_INCORRECT, "begins or ends with a blank"))
 
 
 def _is_plain(value: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from schemas.codec import Message
 from schemas.errors import Refused
 from schemas.parties import Content, code_or_proprietary, instant_text, read_account, read_agent
-from schemas.payment import Account, Agent
+from schemas.payment import Agent, PartyAccount
 from schemas.reasons import Reason
 
 REQUEST: Final = "IdVrfctnReq"
@@ -22,7 +22,7 @@ class Asked:
     """One account to verify."""
 
     id: str
-    account: Account
+    account: PartyAccount
     agent: Agent | None
     name: str | None
     """Name of the holder, if the sender states it: it is compared with the known one."""

@@ -24,7 +24,7 @@ class CannotConvert(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class ElementMove:
     """From version `since`, the element `tag` below `parent` is at `new`."""
 
     message: str
@@ -81,13 +81,15 @@ PROFILES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 """Profile -> message -> its version. Most schemes use 2019; 2025 has elements for FX."""
 
 MOVES: Final = (
-    Move("pacs.008", 13, ("CdtTrfTxInf",), "AccptncDtTm", ("AddtlDtTm", "AccptncDtTm")),
-    Move("pacs.008", 13, ("CdtTrfTxInf",), "PoolgAdjstmntDt", ("AddtlDtTm", "PoolgAdjstmntDt")),
-    Move("pacs.002", 12, ("TxInfAndSts", "OrgnlTxRef"), "MndtRltdInf", ("MndtRltdInf", "DrctDbtMndt")),
-    Move("pacs.004", 14, ("TxInf", "OrgnlTxRef"), "MndtRltdInf", ("MndtRltdInf", "DrctDbtMndt")),
-    Move("pacs.028", 5, ("TxInf", "OrgnlTxRef"), "MndtRltdInf", ("MndtRltdInf", "DrctDbtMndt")),
-    Move("camt.056", 11, ("Undrlyg", "TxInf", "OrgnlTxRef"), "MndtRltdInf", ("MndtRltdInf", "DrctDbtMndt")),
-    Move(
+    ElementMove("pacs.008", 13, ("CdtTrfTxInf",), "AccptncDtTm", ("AddtlDtTm", "AccptncDtTm")),
+    ElementMove("pacs.008", 13, ("CdtTrfTxInf",), "PoolgAdjstmntDt", ("AddtlDtTm", "PoolgAdjstmntDt")),
+    ElementMove("pacs.002", 12, ("TxInfAndSts", "OrgnlTxRef"), "MndtRltdInf", ("MndtRltdInf", "DrctDbtMndt")),
+    ElementMove("pacs.004", 14, ("TxInf", "OrgnlTxRef"), "MndtRltdInf", ("MndtRltdInf", "DrctDbtMndt")),
+    ElementMove("pacs.028", 5, ("TxInf", "OrgnlTxRef"), "MndtRltdInf", ("MndtRltdInf", "DrctDbtMndt")),
+    ElementMove(
+        "camt.056", 11, ("Undrlyg", "TxInf", "OrgnlTxRef"), "MndtRltdInf", ("MndtRltdInf", "DrctDbtMndt")
+    ),
+    ElementMove(
         "camt.029",
         13,
         ("CxlDtls", "TxInfAndSts", "OrgnlTxRef"),
@@ -152,14 +154,14 @@ def _parents(content: Any, path: tuple[str, ...]) -> Iterator[Content]:
         yield from _parents(content[path[0]], path[1:])
 
 
-def _forward(parent: Content, move: Move) -> None:
+def _forward(parent: Content, move: ElementMove) -> None:
     if move.tag in parent:
         outer, inner = move.new
         value = parent.pop(move.tag)
         parent.setdefault(outer, {})[inner] = value
 
 
-def _back(parent: Content, move: Move) -> None:
+def _back(parent: Content, move: ElementMove) -> None:
     outer, inner = move.new
     holder = parent.get(outer)
     if isinstance(holder, dict) and inner in holder:

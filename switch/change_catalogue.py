@@ -5,14 +5,14 @@ from typing import Any, Final
 
 import msgspec
 
-from switch.approvals.kinds import Kind, Kinds
+from switch.approvals.kinds import ChangeKind, Kinds
 from switch.operations import unfreeze
 from switch.participants import changes as participants
 from switch.participants import corridors, keys, limits, people, rails, resolution
 from switch.settlement import changes as settlement
 from switch.webhooks import changes as webhooks
 
-_ALL: Final[tuple[Kind[Any], ...]] = (
+_ALL: Final[tuple[ChangeKind[Any], ...]] = (
     *people.KINDS,
     *participants.KINDS,
     *limits.KINDS,
@@ -28,6 +28,6 @@ KINDS: Final[Kinds] = MappingProxyType({kind.name: kind for kind in _ALL})
 assert len(KINDS) == len(_ALL), "two kinds of one name"
 
 
-def describe(kind: Kind[Any]) -> dict[str, Any]:
+def describe(kind: ChangeKind[Any]) -> dict[str, Any]:
     """A kind for people and programs: its title, and the JSON Schema of its content."""
     return {"kind": kind.name, "title": kind.title, "content": msgspec.json.schema(kind.content)}

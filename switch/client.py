@@ -56,7 +56,7 @@ _NOT_NOW: Final = frozenset({401, 403})
 """Refusals of the caller, not of the message: an earlier try may have been accepted."""
 
 
-class Problem(Exception):
+class RequestRefused(Exception):
     """The switch refused: `status` is the HTTP status, `reason` the ISO code, `detail` a text for people."""
 
     def __init__(self, status: int, reason: str, detail: str) -> None:
@@ -160,7 +160,7 @@ class Client:
         always safe and gets the present status of the payment.
 
         Raises:
-            Problem: the message was not accepted, so no money moves; or its UETR is used with other content.
+            RequestRefused: the message was not accepted and no money moves, or its UETR has other content.
             NoAnswer: it is unknown whether it was accepted.
 
         """
@@ -176,7 +176,7 @@ class Client:
         """Get a payment with its history; wait up to `wait` seconds for it to become final.
 
         Raises:
-            Problem: this participant has no such payment (404).
+            RequestRefused: this participant has no such payment (404).
             NoAnswer: the switch could not be reached.
 
         """
@@ -194,7 +194,7 @@ class Client:
         """Get any other resource under `/v1`, decoded: `read("windows")`, `read("quotes", source="INR")`.
 
         Raises:
-            Problem: the switch refused.
+            RequestRefused: the switch refused.
             NoAnswer: it could not be reached.
 
         """
@@ -205,7 +205,7 @@ class Client:
         """Read every entry of a list under `/v1`, page after page: `client.entries("windows")`.
 
         Raises:
-            Problem: the switch refused.
+            RequestRefused: the switch refused.
             NoAnswer: it could not be reached.
 
         """
@@ -350,9 +350,11 @@ def _checked(answer: _Answer) -> _Answer:
     """Return the response, or raise its problem."""
     if answer.media_type == _PROBLEM:
         problem = msgspec.json.decode(answer.content)
-        raise Problem(answer.status, problem.get("reason", Reason.NARRATIVE), problem.get("detail", ""))
+        raise RequestRefused(
+            answer.status, problem.get("reason", Reason.NARRATIVE), problem.get("detail", "")
+        )
     if answer.media_type != JSON:
-        raise Problem(answer.status, Reason.NARRATIVE, "not a response of the switch")
+        raise RequestRefused(answer.status, Reason.NARRATIVE, "not a response of the switch")
     return answer
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from adapters.identifiers import is_luhn
 from adapters.simulation.digits import number_of, word_at
-from schemas.payment import Account, Agent
+from schemas.payment import Agent, PartyAccount
 
 IDENTITY: Final = {
     "bank": "998290000019",
@@ -24,9 +24,9 @@ CREDITOR_AGENT: Final = Agent(clearing_system="CNAPS", member_id=BANK, name=BANK
 _PREFIX: Final = "6299980000"
 
 
-def account(word: str) -> Account:
+def account(word: str) -> PartyAccount:
     """The card at the sandbox's bank whose number encodes a magic word."""
-    return Account(other=_card(_PREFIX, number_of(word)))
+    return PartyAccount(other=_card(_PREFIX, number_of(word)))
 
 
 def word_of(account_id: str) -> str:

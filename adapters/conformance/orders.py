@@ -10,7 +10,7 @@ from adapters.port import Order
 from adapters.profile import RailProfile
 from adapters.simulation.harness import sample_order
 from schemas.money import Money
-from schemas.payment import Account, Agent, Party
+from schemas.payment import Agent, Party, PartyAccount
 
 SEED: Final = 20022
 NAMES: Final = (
@@ -27,14 +27,14 @@ HAZARDS: Final = (
 """Texts that break careless code."""
 _NO_XML: Final = {chr(code) for code in (*range(0x20), 0x7F)} - {"\n"}
 FOREIGN: Final = (
-    Account(iban="DE89370400440532013000"),
-    Account(other="?" * 40),
-    Account(other=""),
-    Account(other=" "),
-    Account(other="1" * 300),
-    Account(other="12345678\x0090123456"),
-    Account(proxy="+0-0"),
-    Account(proxy="nobody"),
+    PartyAccount(iban="DE89370400440532013000"),
+    PartyAccount(other="?" * 40),
+    PartyAccount(other=""),
+    PartyAccount(other=" "),
+    PartyAccount(other="1" * 300),
+    PartyAccount(other="12345678\x0090123456"),
+    PartyAccount(proxy="+0-0"),
+    PartyAccount(proxy="nobody"),
 )
 """Accounts that none of the ten countries' rails has."""
 
@@ -82,7 +82,9 @@ def hazardous(profile: RailProfile, count: int) -> Iterator[Order]:
 def _elsewhere(hazard: str) -> dict[str, Any]:
     """Other free texts of a sender, in the lengths of ISO 20022: account, bank, purpose, reference."""
     text = "".join(each for each in hazard if each not in _NO_XML) or " "
-    account = [Account(other=text[:34]), Account(proxy=text[:34], proxy_type=text[:35])][len(text) % 2]
+    account = [PartyAccount(other=text[:34]), PartyAccount(proxy=text[:34], proxy_type=text[:35])][
+        len(text) % 2
+    ]
     return {
         "debtor_account": account,
         "debtor_agent": Agent(member_id=text[:35], clearing_system=text[:35], name=text[:140]),

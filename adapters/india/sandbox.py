@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from schemas.payment import Account, Agent
+from schemas.payment import Agent, PartyAccount
 
 IDENTITY: Final = {
     "org_id": "700001",
@@ -24,9 +24,9 @@ CREDITOR_AGENT: Final = Agent(member_id="OKBK0000001")
 _MAGIC = re.compile(r".*-([A-Za-z0-9]+)@.*", re.ASCII)
 
 
-def account(word: str) -> Account:
+def account(word: str) -> PartyAccount:
     """The payment address whose name ends in a magic word."""
-    return Account(proxy=f"asha-{word}@okbank" if word else "asha@okbank")
+    return PartyAccount(proxy=f"asha-{word}@okbank" if word else "asha@okbank")
 
 
 def word_of(address: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from adapters.iran.country import IBAN
 from adapters.iran.messages import ShetabChannel
 from adapters.simulation.digits import number_of, word_at
-from schemas.payment import Account, Agent
+from schemas.payment import Agent, PartyAccount
 
 SCHEME: Final = "tls"
 IDENTITY: Final = {
@@ -27,9 +27,9 @@ QUEUED: Final = frozenset({ShetabChannel.PAYA})
 _WIDTH: Final = 19
 
 
-def account(word: str) -> Account:
+def account(word: str) -> PartyAccount:
     """The Sheba at the sandbox's bank whose number encodes a magic word."""
-    return Account(iban=IBAN.of(f"{BANK}{number_of(word):0{_WIDTH}}"))
+    return PartyAccount(iban=IBAN.of(f"{BANK}{number_of(word):0{_WIDTH}}"))
 
 
 def word_of(account_id: str) -> str:

@@ -22,7 +22,7 @@ from adapters.text import clean
 from schemas import parties, payment_return, status_report
 from schemas.errors import InvalidAmount, InvalidMessage, Refused
 from schemas.money import Money
-from schemas.payment import Account
+from schemas.payment import PartyAccount
 from schemas.plan import plan
 from schemas.reasons import Reason
 
@@ -456,7 +456,7 @@ def _party(order: Order, role: str, dialect: IsoDialect, carried: Content | None
     return content
 
 
-def _debtor_account(account: Account | None) -> Content | None:
+def _debtor_account(account: PartyAccount | None) -> Content | None:
     """A proxy without an account is repeated as the number: some versions require an account."""
     if account is None:
         return None
@@ -467,14 +467,14 @@ def _debtor_account(account: Account | None) -> Content | None:
 
 
 def _creditor_account(
-    account: Account | None, dialect: IsoDialect, carried: Content | None
+    account: PartyAccount | None, dialect: IsoDialect, carried: Content | None
 ) -> Content | None:
     """The account in the rail's format, with its proxy if there is one."""
     found = creditor.find(account, dialect.profile.creditor)
     if account is None or found is None:
         return None
     named = {"iban": found.value} if found.kind is creditor.IdentifierKind.IBAN else {"other": found.value}
-    built = parties.build_account(Account(**named, proxy=account.proxy, proxy_type=account.proxy_type))
+    built = parties.build_account(PartyAccount(**named, proxy=account.proxy, proxy_type=account.proxy_type))
     return {**carried, **built} if carried else built
 
 

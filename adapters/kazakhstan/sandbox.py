@@ -4,7 +4,7 @@ from typing import Final
 
 from adapters.kazakhstan.country import IBAN
 from adapters.simulation.magic import iban_account, iban_word
-from schemas.payment import Account, Agent
+from schemas.payment import Agent, PartyAccount
 
 IDENTITY: Final = {"bic": "SCOSKZKA", "operator": "NPCKKZKA"}
 """Our ids and the operator's."""
@@ -17,9 +17,9 @@ _BANK: Final = "999"
 _WIDTH: Final = 13
 
 
-def account(word: str) -> Account:
+def account(word: str) -> PartyAccount:
     """The IBAN at the sandbox's bank that ends in a magic word."""
-    return Account(iban=iban_account(IBAN, _BANK, word, _WIDTH))
+    return PartyAccount(iban=iban_account(IBAN, _BANK, word, _WIDTH))
 
 
 def word_of(account_id: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from adapters.identifiers import is_kyrgyz_account, kyrgyz_account
 from adapters.simulation.digits import number_of, word_at
-from schemas.payment import Account, Agent
+from schemas.payment import Agent, PartyAccount
 
 IDENTITY: Final = {"psp_id": "SCO", "psp_token": "sandbox-token", "provider": "p2p.sco.example"}
 """Our identity at the rail."""
@@ -20,9 +20,9 @@ CREDITOR_AGENT: Final = Agent(bic="SANDKG22")
 BANK: Final = "999999"
 
 
-def account(word: str) -> Account:
+def account(word: str) -> PartyAccount:
     """The account at the sandbox's bank whose number encodes a magic word."""
-    return Account(other=kyrgyz_account(f"{BANK}{number_of(word):08}"))
+    return PartyAccount(other=kyrgyz_account(f"{BANK}{number_of(word):08}"))
 
 
 def word_of(account_id: str) -> str:

@@ -4,7 +4,7 @@ from typing import Final
 
 from adapters.pakistan.country import IBAN
 from adapters.simulation.magic import iban_account, iban_word
-from schemas.payment import Account, Agent
+from schemas.payment import Agent, PartyAccount
 
 IDENTITY: Final = {"bic": "SCOSPKKA", "operator": "SBPPPKKAIPS"}
 """Our ids, and the operator's as observed."""
@@ -16,9 +16,9 @@ CREDITOR_AGENT: Final = Agent(bic="SANDPKKA")
 _WIDTH: Final = 16
 
 
-def account(word: str) -> Account:
+def account(word: str) -> PartyAccount:
     """The IBAN at the sandbox's bank that ends in a magic word."""
-    return Account(iban=iban_account(IBAN, "SAND", word, _WIDTH))
+    return PartyAccount(iban=iban_account(IBAN, "SAND", word, _WIDTH))
 
 
 def word_of(account_id: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from adapters.identifiers import is_russian_account
 from adapters.simulation.digits import number_of, word_at
-from schemas.payment import Account, Agent
+from schemas.payment import Agent, PartyAccount
 
 IDENTITY: Final = {
     "uid": "9980100001",
@@ -27,9 +27,9 @@ NOBODY: Final = "79000000000"
 _BRANCH: Final = "999"
 
 
-def account(word: str) -> Account:
+def account(word: str) -> PartyAccount:
     """The account at the sandbox's bank whose number encodes a magic word."""
-    return Account(other=_keyed(f"{number_of(word):08}"))
+    return PartyAccount(other=_keyed(f"{number_of(word):08}"))
 
 
 def word_of(account_id: str) -> str:

@@ -25,8 +25,8 @@ from adapters.simulation import sandbox, tcp
 from adapters.simulation.book import FILE_NAME, BookEntry, EntryStatus, read
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
-from schemas.payment import Account, CreditTransfer, Party
 from schemas.payment import Agent as BankAgent
+from schemas.payment import CreditTransfer, Party, PartyAccount
 
 READY_S: Final = 120.0
 ANSWER_WAIT_S: Final = 120.0
@@ -59,7 +59,7 @@ def sample_order(country: str, word: str = "", **changes: object) -> Order:
         "interbank_settlement_amount": Money(50000, "RUB"),
         "charge_bearer": "SLEV",
         "debtor": Party(name="Ivan Ivanov", country="RU"),
-        "debtor_account": Account(other="40817810700000000001"),
+        "debtor_account": PartyAccount(other="40817810700000000001"),
         "debtor_agent": BankAgent(bic="SABRRUMM" if country != "RU" else "KYRSKG22"),
         "creditor_agent": place.CREDITOR_AGENT,
         "creditor": Party(name="Asha Rao", country=country),

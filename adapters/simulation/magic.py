@@ -20,7 +20,7 @@ from adapters.identifiers import Iban
 from adapters.port import Outcome
 from adapters.profile import Timing
 from adapters.reasons import ISO_REASONS
-from schemas.payment import Account
+from schemas.payment import PartyAccount
 
 
 class Magic(StrEnum):
@@ -215,7 +215,7 @@ def magic_account(country: str, word: str) -> str:
     """
     if word and script(word) is None:
         raise ValueError(f"not a magic word: {word}")
-    account: Account = registry.module(country, "sandbox").account(word)
+    account: PartyAccount = registry.module(country, "sandbox").account(word)
     assert account.id is not None
     return account.id
 

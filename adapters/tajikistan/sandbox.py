@@ -8,7 +8,7 @@ from typing import Final
 
 from adapters.identifiers import is_tajik_account
 from adapters.simulation.digits import number_of, word_at
-from schemas.payment import Account, Agent
+from schemas.payment import Agent, PartyAccount
 
 SCHEME: Final = "tls"
 IDENTITY: Final = {"acquirer": "350101", "terminal": "SCOSWT01", "acceptor": "SCOSWITCH000001"}
@@ -20,10 +20,10 @@ CREDITOR_AGENT: Final = Agent(bic="SANDTJ22", member_id=BANK)
 _ACCOUNT = re.compile(r"20202972\d999(\d{8})", re.ASCII)
 
 
-def account(word: str) -> Account:
+def account(word: str) -> PartyAccount:
     """The account at the sandbox's bank whose number encodes a magic word."""
     numbers = (f"20202972{key}999{number_of(word):08}" for key in range(10))
-    return Account(other=next(number for number in numbers if is_tajik_account(number, BANK)))
+    return PartyAccount(other=next(number for number in numbers if is_tajik_account(number, BANK)))
 
 
 def word_of(account_id: str) -> str:

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from adapters.simulation.digits import number_of, word_at
-from schemas.payment import Account, Agent
+from schemas.payment import Agent, PartyAccount
 
 IDENTITY: Final = {
     "username": "sco",
@@ -24,9 +24,9 @@ CREDITOR_AGENT: Final = Agent(bic="SANDUZ22", member_id=BANK)
 _ACCOUNT = re.compile(r"20208000(\d)(\d{8})001", re.ASCII)
 
 
-def account(word: str) -> Account:
+def account(word: str) -> PartyAccount:
     """The account whose client code encodes a magic word."""
-    return Account(other=f"202080009{number_of(word):08}001")
+    return PartyAccount(other=f"202080009{number_of(word):08}001")
 
 
 def word_of(account_id: str) -> str:

@@ -16,11 +16,11 @@ from schemas.catalogue.model import (
     NAMESPACE,
     OLDER_NAMESPACES,
     UNBOUNDED,
-    Amount,
     Binary,
     Catalogue,
     Choice,
     Code,
+    CurrencyAndAmount,
     Decimal,
     Foreign,
     Member,
@@ -171,7 +171,7 @@ def _amount(content: etree._Element) -> Part:
     attributes = [dict(attribute.attrib) for attribute in extension]
     match attributes:
         case [{"name": "Ccy", "use": "required", "type": currency}] if extension.tag == f"{_XS}extension":
-            return Amount(extension.get("base", ""), str(currency))
+            return CurrencyAndAmount(extension.get("base", ""), str(currency))
     raise UnsupportedSchema(f"attributes {attributes}")
 
 

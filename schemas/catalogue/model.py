@@ -51,7 +51,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Amount:
+class CurrencyAndAmount:
     """A number with its currency in the attribute `Ccy`, the only attribute that ISO 20022 uses."""
 
     number: str
@@ -119,7 +119,7 @@ class Binary:
     maximum: int | None = None
 
 
-Part = Sequence | Choice | Amount | Foreign
+Part = Sequence | Choice | CurrencyAndAmount | Foreign
 Value = Text | Code | Decimal | Scalar | Binary
 Type = Part | Value
 
@@ -214,8 +214,8 @@ def _renamed(kind: Type, names: Mapping[str, str]) -> Type:
             return type(kind)(
                 tuple(replace(member, type=names.get(member.type, member.type)) for member in members)
             )
-        case Amount(number, currency):
-            return Amount(names.get(number, number), names.get(currency, currency))
+        case CurrencyAndAmount(number, currency):
+            return CurrencyAndAmount(names.get(number, number), names.get(currency, currency))
         case _:
             return kind
 
@@ -225,7 +225,7 @@ def uses(kind: Type) -> Iterator[str]:
     match kind:
         case Sequence(members) | Choice(members):
             yield from (member.type for member in members)
-        case Amount(number, currency):
+        case CurrencyAndAmount(number, currency):
             yield from (number, currency)
         case _:
             return

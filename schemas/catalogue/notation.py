@@ -52,11 +52,11 @@ from pathlib import Path
 from schemas.catalogue.model import (
     NAMESPACE,
     UNBOUNDED,
-    Amount,
     Binary,
     Catalogue,
     Choice,
     Code,
+    CurrencyAndAmount,
     Decimal,
     Foreign,
     Member,
@@ -210,7 +210,7 @@ def _part(head: str, members: tuple[Member, ...]) -> tuple[str, Part]:
         case ["foreign", process, namespace]:
             return name, Foreign(process, namespace)
         case ["amount", number, currency]:
-            return name, Amount(number, currency)
+            return name, CurrencyAndAmount(number, currency)
     raise ValueError(f"not a part: {head}")
 
 
@@ -244,7 +244,7 @@ def _part_text(name: str, part: Part) -> str:
             return "\n".join([f"{name} = one of", *_member_texts(members), ""])
         case Foreign(process, namespace):
             return f"{name} = foreign {process}{' ' + namespace if namespace else ''}\n"
-        case Amount(number, currency):
+        case CurrencyAndAmount(number, currency):
             return f"{name} = amount {number} {currency}\n"
 
 

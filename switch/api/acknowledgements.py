@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 from typing import Final
 
 from schemas.parties import instant_text
-from switch.api.receiving import Answer
+from switch.api.receiving import IsoResponse
 
 _DEFINITION: Final = "admi.007.001.01"
 _TAKEN: Final = "ACPT"
 
 
-def acknowledgement(reference: str) -> Answer:
+def acknowledgement(reference: str) -> IsoResponse:
     """Build the acknowledgement of the message with this id."""
     head = {"MsgId": uuid.uuid4().hex, "CreDtTm": instant_text(datetime.now(UTC))}
     report = {"RltdRef": {"Ref": reference}, "ReqHdlg": {"StsCd": _TAKEN}}
-    return Answer(_DEFINITION, {"RctAck": {"MsgId": head, "Rpt": [report]}}, 202)
+    return IsoResponse(_DEFINITION, {"RctAck": {"MsgId": head, "Rpt": [report]}}, 202)

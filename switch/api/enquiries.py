@@ -15,18 +15,18 @@ from ledger import positions
 from schemas import account_report, parties, status_report, status_request, verification
 from schemas.errors import Refused
 from schemas.money import Money
-from schemas.payment import Account
+from schemas.payment import PartyAccount
 from schemas.reasons import Reason
 from schemas.verification import Asked, Verified
 from switch.api import originals
-from switch.api.receiving import STATUS_REPORT, Answer, Received
+from switch.api.receiving import STATUS_REPORT, IsoResponse, Received
 from switch.payments.journey import read_payment
 from switch.writer.lifecycle import STATUS, State
 
 _UNKNOWN_ACCOUNT: Final = Reason.INCORRECT_ACCOUNT_NUMBER
 
 
-async def payment_status(received: Received) -> Answer:
+async def payment_status(received: Received) -> IsoResponse:
     """pacs.028: report the status of a payment of the caller, as a pacs.002.
 
     Raises:
@@ -53,10 +53,10 @@ async def payment_status(received: Received) -> Answer:
         additional=payment["detail"],
     )
     headers = {"Location": f"/v1/payments/{request.uetr}"}
-    return Answer(STATUS_REPORT, document, 200 if payment["final"] else 202, headers)
+    return IsoResponse(STATUS_REPORT, document, 200 if payment["final"] else 202, headers)
 
 
-async def verify_accounts(received: Received) -> Answer:
+async def verify_accounts(received: Received) -> IsoResponse:
     """acmt.023: verify the holders of accounts or aliases with the rail of each country, as an acmt.024.
 
     Raises:
@@ -72,7 +72,7 @@ async def verify_accounts(received: Received) -> Answer:
     document = verification.build(
         request, verified, message_id=uuid.uuid4().hex, created_at=datetime.now(UTC)
     )
-    return Answer(verification.DEFAULT_REPORT, document)
+    return IsoResponse(verification.DEFAULT_REPORT, document)
 
 
 async def _verify(received: Received, asked: Asked) -> Verified:
@@ -89,7 +89,7 @@ async def _verify(received: Received, asked: Asked) -> Verified:
         return Verified(asked.id, reason=_UNKNOWN_ACCOUNT)
     match = compare(asked.name, payee.name) if asked.name else Match.MATCH
     is_iban = payee.account[:2].isalpha() and payee.account[2:4].isdigit()
-    account = Account(iban=payee.account) if is_iban else Account(other=payee.account)
+    account = PartyAccount(iban=payee.account) if is_iban else PartyAccount(other=payee.account)
     known = {
         # A caller that states a wrong name does not learn the right one.
         "Pty": {"Nm": payee.name} if payee.name and match is not Match.NONE else None,
@@ -121,7 +121,7 @@ def _country(received: Received, asked: Asked) -> str:
     return (asked.account.iban or "")[:2]
 
 
-async def own_accounts(received: Received) -> Answer:
+async def own_accounts(received: Received) -> IsoResponse:
     """camt.003: report the balances of the caller's accounts, as a camt.004."""
     query = account_report.read(received.message)
     mine = [p for p in await positions.read(received.runtime.pool) if p.owner == received.sender.id]
@@ -133,7 +133,7 @@ async def own_accounts(received: Received) -> Answer:
         and (not query.currencies or s.booked.currency in query.currencies)
     ]
     document = account_report.build(query, wanted, message_id=uuid.uuid4().hex, created_at=datetime.now(UTC))
-    return Answer(account_report.DEFAULT_REPORT, document)
+    return IsoResponse(account_report.DEFAULT_REPORT, document)
 
 
 def _account_status(p: positions.Position) -> account_report.AccountStatus:

@@ -32,7 +32,7 @@ class IsoEndpoint:
         """Serve one request."""
         return await receiving.serve(request, self.message, self._handle)
 
-    async def _handle(self, received: receiving.Received) -> receiving.Answer:
+    async def _handle(self, received: receiving.Received) -> receiving.IsoResponse:
         verdict.check(received.message)
         stated.check_use(received.message.header, datetime.now(UTC))
         naming.check_senders(received)

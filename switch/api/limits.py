@@ -28,7 +28,7 @@ from typing import Any, Final, Literal
 
 from schemas.errors import TooManyRequests
 from switch.base.settings import Settings
-from switch.payments.directory import Snapshot
+from switch.payments.directory import DirectorySnapshot
 
 Class = Literal["pay", "enquire", "report", "change", "failure", "sign_in"]
 Scope = MutableMapping[str, Any]
@@ -105,7 +105,7 @@ class Limiter:
         }
 
     def arrive(
-        self, scope: Scope, directory: Snapshot | None, exempt: str, proves: Callable[[Scope], bool]
+        self, scope: Scope, directory: DirectorySnapshot | None, exempt: str, proves: Callable[[Scope], bool]
     ) -> None:
         """Check a request before its body is read.
 
@@ -220,7 +220,7 @@ def address_of(scope: Scope) -> str:
         return host
 
 
-def _claimed(headers: Iterable[tuple[bytes, bytes]], directory: Snapshot) -> str | None:
+def _claimed(headers: Iterable[tuple[bytes, bytes]], directory: DirectorySnapshot) -> str | None:
     """The participant whose key a signed request names; not authenticated."""
     for name, value in headers:
         if name == b"signature-input":

@@ -13,7 +13,7 @@ from switch.api.key_use import SEEN
 from switch.api.limits import Scope
 from switch.base.settings import Settings
 from switch.identity.nonces import Nonce
-from switch.payments.directory import Key, Snapshot
+from switch.payments.directory import DirectorySnapshot, Key
 
 _BEARER: Final = b"bearer "
 _SIGNED: Final = frozenset({b"signature-input", b"signature"})
@@ -27,7 +27,7 @@ class Proof:
     nonce: Nonce | None = None
 
 
-def prove(scope: Scope, body: bytes | None, directory: Snapshot, settings: Settings) -> Proof:
+def prove(scope: Scope, body: bytes | None, directory: DirectorySnapshot, settings: Settings) -> Proof:
     """Find who sent a request. If `body` is None it is not read yet, and the stated digest is trusted.
 
     Raises:
@@ -46,7 +46,9 @@ def prove(scope: Scope, body: bytes | None, directory: Snapshot, settings: Setti
     raise NotAuthentic
 
 
-def _by_signature(scope: Scope, body: bytes | None, directory: Snapshot, settings: Settings) -> Proof:
+def _by_signature(
+    scope: Scope, body: bytes | None, directory: DirectorySnapshot, settings: Settings
+) -> Proof:
     headers = scope["headers"]
     stated = http_signatures.parse(headers)
     instant = time.time_ns() // 1000

@@ -20,7 +20,7 @@ from switch.api.authentication import authenticate
 from switch.api.paging import After, Before, Limit
 from switch.api.runtime import Runtime
 from switch.payments import reach
-from switch.payments.directory import Participant, Rail
+from switch.payments.directory import Participant, RailAvailability
 from switch.payments.journey import read_payment
 from switch.settlement.positions import Flow, flows
 
@@ -231,7 +231,7 @@ async def list_rails(
     )
 
 
-def _rail_document(profile: RailProfile, rail: Rail | None, seen: reach.Reach) -> dict[str, Any]:
+def _rail_document(profile: RailProfile, rail: RailAvailability | None, seen: reach.Reach) -> dict[str, Any]:
     since = seen.unreachable_since
     return {
         "country": profile.country,

@@ -62,7 +62,7 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class IsoResponse:
     """An ISO response: the document of a message definition, with its HTTP status and headers."""
 
     id: str
@@ -71,7 +71,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-Handler = Callable[[Received], Awaitable[Answer]]
+Handler = Callable[[Received], Awaitable[IsoResponse]]
 Identify = Callable[[Request, bytes], Awaitable[Participant]]
 
 
@@ -116,7 +116,7 @@ async def post_pacs_008(request: Request) -> Response:
     return await serve(request, "pacs.008", _credit_transfer, identify)
 
 
-async def _credit_transfer(received: Received) -> Answer:
+async def _credit_transfer(received: Received) -> IsoResponse:
     try:
         payment = credit_transfer.read(received.message)
     except Refused as refused:
@@ -176,7 +176,7 @@ async def _accepted_or_known(
         raise
 
 
-def _report(message: codec.Message, payment: CreditTransfer, standing: PaymentStatus) -> Answer:
+def _report(message: codec.Message, payment: CreditTransfer, standing: PaymentStatus) -> IsoResponse:
     """Build the status report."""
     assert standing.state is not None
     document = status_report.build(
@@ -199,7 +199,7 @@ def _report(message: codec.Message, payment: CreditTransfer, standing: PaymentSt
         headers[NOTES] = _notes(standing.notes)
     if status == 202:  # noqa: PLR2004
         headers["Retry-After"] = "1"
-    return Answer(STATUS_REPORT, document, status, headers)
+    return IsoResponse(STATUS_REPORT, document, status, headers)
 
 
 def _notes(notes: Sequence[Sequence[str]]) -> str:
@@ -207,12 +207,12 @@ def _notes(notes: Sequence[Sequence[str]]) -> str:
     return ", ".join(f'"{path}";text="{text}"' for path, text in notes[:_NOTES_MAX])
 
 
-def _refusal(message: codec.Message, refused: Refused) -> Answer:
+def _refusal(message: codec.Message, refused: Refused) -> IsoResponse:
     """Refuse a valid message that is not an acceptable payment; nothing is stored."""
     document = status_report.refusal(
         message, refused, message_id=uuid.uuid4().hex, created_at=datetime.now(UTC)
     )
-    return Answer(STATUS_REPORT, document, 422)
+    return IsoResponse(STATUS_REPORT, document, 422)
 
 
 def _rejection(error: SwitchError) -> Response:

@@ -18,10 +18,10 @@ from schemas.errors import NotAllowed, NotFound, Refused
 from schemas.parties import instant_text, read_agent, read_instant
 from schemas.reasons import Reason
 from switch.api.acknowledgements import acknowledgement
-from switch.api.receiving import Answer, Received
+from switch.api.receiving import IsoResponse, Received
 from switch.base.settings import Settings
 from switch.payments import correspondence, stated
-from switch.payments.correspondence import Request
+from switch.payments.correspondence import OpenRequest
 from switch.payments.directory import Participant
 
 _NAME: Final = "pain.013"
@@ -48,7 +48,7 @@ _SHARED = (
 )
 
 
-async def request_payment(received: Received) -> Answer:
+async def request_payment(received: Received) -> IsoResponse:
     """pain.013: store it for the debtor agent, and respond with a pain.014 that confirms receipt.
 
     Raises:
@@ -81,7 +81,7 @@ async def request_payment(received: Received) -> Answer:
     if len(requests) > 1:
         for request in requests:
             await _notify_of_shared_id(received, request, message_id)
-    return Answer(_DEFINITION, _report(message_id, received.message.id, _RECEIVED), 202)
+    return IsoResponse(_DEFINITION, _report(message_id, received.message.id, _RECEIVED), 202)
 
 
 def _debtor_agent(received: Received, payments: list[dict[str, Any]]) -> Participant:
@@ -131,7 +131,7 @@ def check_request(
         raise Refused("must be greater than zero", reason=Reason.ZERO_AMOUNT, path=path)
 
 
-async def _notify_of_shared_id(received: Received, request: Request, message_id: str) -> None:
+async def _notify_of_shared_id(received: Received, request: OpenRequest, message_id: str) -> None:
     """Notify a bank, once, that its request has the same id as that of another bank."""
     document = _report(
         message_id,
@@ -175,7 +175,7 @@ def _report(
     return {_REPORT: {"GrpHdr": header, "OrgnlGrpInfAndSts": group}}
 
 
-async def answer_request(received: Received) -> Answer:
+async def answer_request(received: Received) -> IsoResponse:
     """pain.014 of the debtor agent: store it for the requesting bank, and acknowledge it by admi.007.
 
     Raises:
@@ -276,7 +276,7 @@ def _money(content: dict[str, Any]) -> Any:
     return {name: _money(part) if isinstance(part, dict) else part for name, part in content.items()}
 
 
-def _answered(received: Received, requests: list[Request], named: dict[str, Any] | None) -> Request:
+def _answered(received: Received, requests: list[OpenRequest], named: dict[str, Any] | None) -> OpenRequest:
     """The request that an answer belongs to."""
     path = f"{_REPORT}/GrpHdr/CdtrAgt"
     if named is not None:

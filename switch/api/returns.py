@@ -20,7 +20,7 @@ from schemas.payment_return import PaymentReturn
 from schemas.reasons import Reason
 from switch.api import originals, return_terms
 from switch.api.acknowledgements import acknowledgement
-from switch.api.receiving import STATUS_REPORT, Answer, Received
+from switch.api.receiving import STATUS_REPORT, IsoResponse, Received
 from switch.payments import correspondence
 from switch.payments.journey import read_payment
 from switch.writer.commands import Advance, Return
@@ -35,7 +35,7 @@ _REFUSALS: Final = {
 """Refusals of the ledger as status reasons; the others are MS03."""
 
 
-async def return_payment(received: Received) -> Answer:
+async def return_payment(received: Received) -> IsoResponse:
     """pacs.004 of the creditor agent, answered by pacs.002.
 
     Raises:
@@ -104,7 +104,7 @@ def _report(  # noqa: PLR0917 - what a status report states
     status: str,
     reason: str | None,
     detail: str | None = None,
-) -> Answer:
+) -> IsoResponse:
     document = status_report.build(
         message_id=uuid.uuid4().hex,
         created_at=datetime.now(UTC),
@@ -116,10 +116,10 @@ def _report(  # noqa: PLR0917 - what a status report states
         additional=detail,
     )
     headers = {"Location": f"/v1/payments/{payment['uetr']}"}
-    return Answer(STATUS_REPORT, document, 200 if status == _GIVEN else 422, headers)
+    return IsoResponse(STATUS_REPORT, document, 200 if status == _GIVEN else 422, headers)
 
 
-async def recall(received: Received) -> Answer:
+async def recall(received: Received) -> IsoResponse:
     """camt.056 of the debtor agent, answered by camt.029: cancelled, pending, or rejected.
 
     Raises:
@@ -156,7 +156,7 @@ async def recall(received: Received) -> Answer:
     return _resolution(request, cancellation.PENDING)
 
 
-def _resolution(request: CancellationRequest, confirmation: str, reason: str | None = None) -> Answer:
+def _resolution(request: CancellationRequest, confirmation: str, reason: str | None = None) -> IsoResponse:
     document = cancellation.build_resolution(
         request,
         resolution_id=uuid.uuid4().hex,
@@ -165,10 +165,10 @@ def _resolution(request: CancellationRequest, confirmation: str, reason: str | N
         reason=reason,
     )
     status = 202 if confirmation == cancellation.PENDING else 200
-    return Answer(cancellation.DEFAULT_RESOLUTION, document, status)
+    return IsoResponse(cancellation.DEFAULT_RESOLUTION, document, status)
 
 
-async def answer_recall(received: Received) -> Answer:
+async def answer_recall(received: Received) -> IsoResponse:
     """camt.029 of the creditor agent: store it for the debtor agent, and acknowledge it by admi.007.
 
     Raises:

@@ -30,7 +30,7 @@ from schemas.errors import (
 )
 from schemas.reasons import Reason
 from switch.approvals.effects import Effect, Resource
-from switch.approvals.kinds import Confirmable, Content, Execution, Kind, Kinds, encode_content
+from switch.approvals.kinds import ChangeKind, Confirmable, Content, Execution, Kinds, encode_content
 from switch.base import logs, plausibility
 from switch.base.plausibility import Comparison
 from switch.base.sql import statements
@@ -373,7 +373,7 @@ async def _check_still(
 
 
 async def _check_plausible(
-    connection: asyncpg.Connection, context: ServiceContext, kind: Kind[Any], content: Content
+    connection: asyncpg.Connection, context: ServiceContext, kind: ChangeKind[Any], content: Content
 ) -> None:
     """Compare what moves or limits money with present values; beyond the band a factor must be confirmed."""
     if isinstance(content, Confirmable):

@@ -92,7 +92,7 @@ def no_participant(_content: Any) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(Generic[C]):
+class ChangeKind(Generic[C]):
     """One kind of change."""
 
     name: str
@@ -200,4 +200,4 @@ def _plain(content: type[Content], error: str) -> str:
     return f"{place}: {error[: at.start()].replace('`', '')}" if at else error.replace("`", "")
 
 
-Kinds = Mapping[str, Kind[Any]]
+Kinds = Mapping[str, ChangeKind[Any]]

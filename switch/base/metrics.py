@@ -55,7 +55,7 @@ def _take_place(directory: Path, place: str) -> None:
     values.ValueClass = values.MultiProcessValue(lambda: place)  # type: ignore[no-untyped-call]
 
 
-class Store(mmap_dict.MmapedDict):
+class MetricsFile(mmap_dict.MmapedDict):
     """A file of metrics whose blocks are allocated before it is mapped; without space, plain memory.
 
     A write to a mapped file without an allocated block, on a full disk, ends the process by SIGBUS. Metrics
@@ -100,7 +100,7 @@ def _allocate(file: Path, size: int) -> bool:
     return True
 
 
-values.MmapedDict = Store  # type: ignore[attr-defined]
+values.MmapedDict = MetricsFile  # type: ignore[attr-defined]
 
 # Before the first metric is created, because it opens its file by this name.
 if os.environ.get(PLACE) and os.environ.get("PROMETHEUS_MULTIPROC_DIR"):

@@ -50,7 +50,7 @@ class Erased(LookupError):
     """The key of the payment was deleted: its messages can no longer be read."""
 
 
-class Unreadable(ValueError):
+class UnreadablePersonalData(ValueError):
     """The bytes were changed, or are not encrypted under keys of this installation."""
 
 
@@ -113,12 +113,12 @@ class KeyRing:
         number = int.from_bytes(sealed_key[:_NUMBER_BYTES], "big")
         nonce = sealed_key[_NUMBER_BYTES : _NUMBER_BYTES + _NONCE_BYTES]
         if number >= len(self._master):
-            raise Unreadable("encrypted under a key that is not in the key file")
+            raise UnreadablePersonalData("encrypted under a key that is not in the key file")
         try:
             key = self._master[number].decrypt(nonce, sealed_key[_NUMBER_BYTES + _NONCE_BYTES :], uetr.bytes)
             return AESGCM(key).decrypt(_nonce(direction), body, uetr.bytes)
         except (InvalidTag, ValueError) as error:
-            raise Unreadable("not encrypted under the key of this payment, or changed") from error
+            raise UnreadablePersonalData("not encrypted under the key of this payment, or changed") from error
 
     def fingerprint(self, sender: str, digest: bytes) -> bytes:
         """The fingerprint by which the same content from the same sender is recognised: 32 bytes."""
@@ -181,7 +181,7 @@ def _read(file: Path) -> _File:
     try:
         return msgspec.json.decode(file.read_bytes(), type=_File)
     except msgspec.DecodeError as error:
-        raise Unreadable(f"{file} is not a key file") from error
+        raise UnreadablePersonalData(f"{file} is not a key file") from error
 
 
 def _write(file: Path, content: _File, *, replace: bool) -> None:
@@ -217,5 +217,5 @@ def _random() -> str:
 def _bytes(text: str) -> bytes:
     decoded = base64.b64decode(text, validate=True)
     if len(decoded) != _KEY_BYTES:
-        raise Unreadable("a key is 32 bytes")
+        raise UnreadablePersonalData("a key is 32 bytes")
     return decoded

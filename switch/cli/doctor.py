@@ -70,7 +70,7 @@ _SET_UP: Final = _statement("set_up")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorFinding:
     """One thing that is wrong."""
 
     code: str
@@ -84,7 +84,7 @@ class Examination:
     """The checks that ran, and their findings."""
 
     checked: tuple[str, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[DoctorFinding, ...]
 
     def document(self) -> dict[str, Any]:
         """The document that `--json` prints."""
@@ -95,14 +95,14 @@ class Examination:
         }
 
 
-def _finding(code: str, text: str, act: str, runbook: str) -> Finding:
-    return Finding(code, text, act, f"{RUNBOOKS}/{runbook}.md")
+def _finding(code: str, text: str, act: str, runbook: str) -> DoctorFinding:
+    return DoctorFinding(code, text, act, f"{RUNBOOKS}/{runbook}.md")
 
 
 # ── the machine ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _python(_: Settings) -> Iterator[Finding]:
+def _python(_: Settings) -> Iterator[DoctorFinding]:
     if sys.version_info < PYTHON_MIN:
         yield _finding(
             "python-version",
@@ -112,7 +112,7 @@ def _python(_: Settings) -> Iterator[Finding]:
         )
 
 
-def _open_files(_: Settings) -> Iterator[Finding]:
+def _open_files(_: Settings) -> Iterator[DoctorFinding]:
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if most != resource.RLIM_INFINITY and most < OPEN_FILES_MIN:
         yield _finding(
@@ -123,7 +123,7 @@ def _open_files(_: Settings) -> Iterator[Finding]:
         )
 
 
-def _data(settings: Settings) -> Iterator[Finding]:
+def _data(settings: Settings) -> Iterator[DoctorFinding]:
     if not settings.data.is_dir():
         yield _finding(
             "data-directory",
@@ -140,7 +140,7 @@ def _data(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _disks(settings: Settings) -> Iterator[Finding]:
+def _disks(settings: Settings) -> Iterator[DoctorFinding]:
     for place, directory in facts.places(settings).items():
         usage = shutil.disk_usage(directory)
         if usage.free < usage.total * DISK_FREE_MIN:
@@ -152,7 +152,7 @@ def _disks(settings: Settings) -> Iterator[Finding]:
             )
 
 
-def _keys(settings: Settings) -> Iterator[Finding]:
+def _keys(settings: Settings) -> Iterator[DoctorFinding]:
     for pattern in ("keys/*", "audit/*.pem", "people/*.key", "sandbox/credentials.json", "rails/*/*.json"):
         for file in sorted(settings.data.glob(pattern)):
             if file.is_file() and file.stat().st_mode & 0o077:
@@ -164,7 +164,7 @@ def _keys(settings: Settings) -> Iterator[Finding]:
                 )
 
 
-def _metrics(settings: Settings) -> Iterator[Finding]:
+def _metrics(settings: Settings) -> Iterator[DoctorFinding]:
     directory = settings.metrics_directory
     if any(directory.glob("*.db")) and not any(
         metrics.lives(directory, file) for file in directory.glob("*.db")
@@ -177,7 +177,7 @@ def _metrics(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _certificates(settings: Settings) -> Iterator[Finding]:
+def _certificates(settings: Settings) -> Iterator[DoctorFinding]:
     for country in settings.rails:
         connection = _connection(settings, country)
         if connection is None:
@@ -199,7 +199,7 @@ def _connection(settings: Settings, country: str) -> RailConnection | None:
         return None
 
 
-def _connection_files(settings: Settings) -> Iterator[Finding]:
+def _connection_files(settings: Settings) -> Iterator[DoctorFinding]:
     for country in settings.rails:
         file = rail_connection.file_of(settings.rails_directory, country)
         for fault in rail_connection.faults(file, country) if file.is_file() else ():
@@ -223,7 +223,7 @@ def _served(host: str, port: int) -> bytes:
         return b""  # another check tests whether it responds
 
 
-def _expiring(whose: str, pem: bytes) -> Iterator[Finding]:
+def _expiring(whose: str, pem: bytes) -> Iterator[DoctorFinding]:
     for certificate in x509.load_pem_x509_certificates(pem) if _PEM_END in pem else ():
         until = certificate.not_valid_after_utc
         if until < datetime.now(UTC) + CERTIFICATE_LEFT:
@@ -259,7 +259,7 @@ async def _as_running(settings: Settings) -> Settings:
     return settings.model_copy(update={**runs, "rails": tuple(runs["rails"])})
 
 
-async def _processes(settings: Settings) -> AsyncIterator[Finding]:
+async def _processes(settings: Settings) -> AsyncIterator[DoctorFinding]:
     if not await _answers(settings):
         yield _finding(
             "writer-away",
@@ -305,7 +305,7 @@ def _ready(url: str) -> tuple[int, str]:
         return 0, "it does not respond"
 
 
-async def _rails(settings: Settings) -> AsyncIterator[Finding]:
+async def _rails(settings: Settings) -> AsyncIterator[DoctorFinding]:
     for country, answers in zip(
         settings.rails,
         await asyncio.gather(*(_probe(settings, country) for country in settings.rails)),
@@ -348,7 +348,7 @@ async def _probe(settings: Settings, country: str) -> bool | None:
 # ── the database ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _settings_of(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[Finding]:
+async def _settings_of(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[DoctorFinding]:
     version = int(await connection.fetchval("SHOW server_version_num"))
     if version < POSTGRES_MIN:
         yield _finding(
@@ -370,7 +370,7 @@ async def _settings_of(connection: asyncpg.Connection, _: Settings) -> AsyncIter
             )
 
 
-async def _schema(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[Finding]:
+async def _schema(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[DoctorFinding]:
     there = await connection.fetchval("SELECT to_regclass('migration.applied') IS NOT NULL")
     applied = {row[0] for row in await connection.fetch(_APPLIED)} if there else set()
     known = [m.title for package in migrate.PACKAGES for m in migrate.migrations(package)]
@@ -392,7 +392,7 @@ async def _schema(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[
         )
 
 
-async def _clock(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[Finding]:
+async def _clock(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[DoctorFinding]:
     offset = await facts.clock_offset(connection)
     if abs(offset) > CLOCK_MAX_S:
         yield _finding(
@@ -403,7 +403,7 @@ async def _clock(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[F
         )
 
 
-async def _guards(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[Finding]:
+async def _guards(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[DoctorFinding]:
     for name, lock in (("caretaker", caretaker.LOCK), ("messenger", messenger.LOCK)):
         if not await connection.fetchval(_LOCK_HELD, lock):
             yield _finding(
@@ -414,7 +414,7 @@ async def _guards(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[
             )
 
 
-async def _books(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[Finding]:
+async def _books(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[DoctorFinding]:
     frozen = await connection.fetchrow("SELECT at, reason, detail FROM switch.freeze")
     if frozen is not None:
         yield _finding(
@@ -440,7 +440,7 @@ async def _books(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[F
         )
 
 
-async def _history(connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[Finding]:
+async def _history(connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[DoctorFinding]:
     age = await facts.uncovered_s(connection)
     if age > CHECKPOINT_MAX_S:
         yield _finding(
@@ -459,7 +459,7 @@ async def _history(connection: asyncpg.Connection, settings: Settings) -> AsyncI
             )
 
 
-async def _backups(connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[Finding]:
+async def _backups(connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[DoctorFinding]:
     if settings.backups is None:
         if not settings.database and not settings.sandbox and not settings.credentials_file.exists():
             yield _finding(
@@ -486,7 +486,7 @@ async def _backups(connection: asyncpg.Connection, settings: Settings) -> AsyncI
         )
 
 
-async def _unresolved(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[Finding]:
+async def _unresolved(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[DoctorFinding]:
     for rail, count, age in await connection.fetch(_UNKNOWN):
         if age > UNKNOWN_MAX_S:
             yield _finding(
@@ -504,7 +504,7 @@ async def _unresolved(connection: asyncpg.Connection, _: Settings) -> AsyncItera
         )
 
 
-async def _calendars(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[Finding]:
+async def _calendars(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[DoctorFinding]:
     year = datetime.now(UTC).year
     for currency, country in await connection.fetch(
         "SELECT currency::text, country::text FROM switch.window_schedule WHERE enabled"
@@ -526,7 +526,7 @@ def _holidays(country: str, year: int) -> int:
             return 0
 
 
-async def _set_up(connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[Finding]:
+async def _set_up(connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[DoctorFinding]:
     """What a payment needs and nobody has set up yet."""
     there = await connection.fetchrow(_SET_UP)
     registered = set(there["rails"])
@@ -564,9 +564,9 @@ async def _set_up(connection: asyncpg.Connection, settings: Settings) -> AsyncIt
     ]
     for code, is_missing, text, act in missing:
         if is_missing:
-            yield Finding(code, text, act, _SET_UP_PAGE)
+            yield DoctorFinding(code, text, act, _SET_UP_PAGE)
     for pair in _unrated(there["directions"], set(there["rates"])):
-        yield Finding(
+        yield DoctorFinding(
             "rate-missing",
             f"No exchange rate is valid for {pair}, and a corridor that needs it is open.",
             "Request `rate.set`.",
@@ -587,7 +587,7 @@ def _unrated(directions: Sequence[str], rates: set[str]) -> list[str]:
     return sorted(pairs - rates)
 
 
-LOCAL: Final[Mapping[str, Callable[[Settings], Iterator[Finding]]]] = {
+LOCAL: Final[Mapping[str, Callable[[Settings], Iterator[DoctorFinding]]]] = {
     "python": _python,
     "open files": _open_files,
     "data directory": _data,
@@ -597,11 +597,11 @@ LOCAL: Final[Mapping[str, Callable[[Settings], Iterator[Finding]]]] = {
     "rail connections": _connection_files,
     "certificates": _certificates,
 }
-RUNNING: Final[Mapping[str, Callable[[Settings], AsyncIterator[Finding]]]] = {
+RUNNING: Final[Mapping[str, Callable[[Settings], AsyncIterator[DoctorFinding]]]] = {
     "processes": _processes,
     "rails": _rails,
 }
-DATABASE: Final[Mapping[str, Callable[[asyncpg.Connection, Settings], AsyncIterator[Finding]]]] = {
+DATABASE: Final[Mapping[str, Callable[[asyncpg.Connection, Settings], AsyncIterator[DoctorFinding]]]] = {
     "database settings": _settings_of,
     "schema": _schema,
     "clock": _clock,
@@ -618,14 +618,14 @@ DATABASE: Final[Mapping[str, Callable[[asyncpg.Connection, Settings], AsyncItera
 async def examine(settings: Settings) -> Examination:
     """Run every check that is possible."""
     settings = await _as_running(settings)
-    findings: list[Finding] = []
+    findings: list[DoctorFinding] = []
     for check in LOCAL.values():
         findings += await asyncio.to_thread(_all, check, settings)
     for ask in RUNNING.values():
         findings += [finding async for finding in ask(settings)]
     checked = [*LOCAL, *RUNNING, "database"]
     connection = await _connect(settings)
-    if isinstance(connection, Finding):
+    if isinstance(connection, DoctorFinding):
         return Examination(tuple(checked), (*findings, connection))
     try:
         for name, look_into in DATABASE.items():
@@ -639,11 +639,11 @@ async def examine(settings: Settings) -> Examination:
     return Examination(tuple(checked), tuple(findings))
 
 
-def _all(check: Callable[[Settings], Iterator[Finding]], settings: Settings) -> list[Finding]:
+def _all(check: Callable[[Settings], Iterator[DoctorFinding]], settings: Settings) -> list[DoctorFinding]:
     return list(check(settings))
 
 
-async def _connect(settings: Settings) -> asyncpg.Connection | Finding:
+async def _connect(settings: Settings) -> asyncpg.Connection | DoctorFinding:
     url = settings.database or EmbeddedPostgres((settings.data / "postgres").resolve()).running_url()
     if url is None:
         return _no_server()
@@ -658,7 +658,7 @@ async def _connect(settings: Settings) -> asyncpg.Connection | Finding:
         )
 
 
-def _no_server() -> Finding:
+def _no_server() -> DoctorFinding:
     try:
         program("postgres")
     except NotInstalled:

@@ -27,10 +27,10 @@ from ledger.detach import NotYet
 from ledger.migrate import MigrationError
 from ledger.postgres import PostgresError
 from schemas.errors import NotFound, OutcomeUnknown, SwitchError
-from switch.base.personal_data import Erased, Unreadable
+from switch.base.personal_data import Erased, UnreadablePersonalData
 from switch.cli.failures import CommandFailed, WrongUse
 from switch.cli.supervisor import StartError
-from switch.client import NoAnswer, Problem
+from switch.client import NoAnswer, RequestRefused
 from switch.payments.erasure import NotFinal
 
 FAILED: Final = 1
@@ -45,10 +45,10 @@ _EXPLAINED: Final = (
     NotFinal,
     NotYet,
     PostgresError,
-    Problem,
+    RequestRefused,
     StartError,
     Unreachable,
-    Unreadable,
+    UnreadablePersonalData,
     UnreadableFile,
 )
 """Exceptions whose text is a complete explanation."""

@@ -20,7 +20,7 @@ Existing = Annotated[
 ]
 
 
-class Form(StrEnum):
+class MessageFormat(StrEnum):
     """A representation of a message."""
 
     XML = "xml"
@@ -48,10 +48,12 @@ def check(
 
 
 @app.command()
-def convert(file: Existing, *, to: Annotated[Form, typer.Option(help="the target representation")]) -> None:
+def convert(
+    file: Existing, *, to: Annotated[MessageFormat, typer.Option(help="the target representation")]
+) -> None:
     """Print a message in the other representation; both directions are lossless."""
     try:
-        octets, beside = files.convert(file, to=codec.XML if to is Form.XML else codec.JSON)
+        octets, beside = files.convert(file, to=codec.XML if to is MessageFormat.XML else codec.JSON)
     except InvalidMessage as error:
         raise CommandFailed(_line(file, error.problems)) from None
     for path in beside:

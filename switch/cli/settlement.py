@@ -76,7 +76,7 @@ def list_windows(
 
 
 async def _closes_at(
-    connection: asyncpg.Connection, schedule: reads.Schedule, window: reads.Settlement
+    connection: asyncpg.Connection, schedule: reads.CutOffSchedule, window: reads.Settlement
 ) -> str | None:
     """When an open window closes by schedule; None if no business day is known."""
     calendar = await calendars.load(connection, schedule.currency)

@@ -18,7 +18,7 @@ _HEIGHT: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class PanelQuery:
     """One PromQL expression, and the legend of its lines, such as `{{rail}}`."""
 
     expr: str
@@ -31,7 +31,7 @@ class Panel:
 
     title: str
     unit: Unit
-    queries: tuple[Query, ...]
+    queries: tuple[PanelQuery, ...]
     kind: Literal["timeseries", "stat"] = "timeseries"
     limit: float | None = None
 
@@ -49,7 +49,7 @@ def _rate(metric: str, by: str, unit: Unit = "reqps", title: str = "") -> Panel:
     """Rate of a counter, by labels."""
     legend = " ".join(f"{{{{{label}}}}}" for label in by.split(", ") if label)
     expr = f"sum by ({by}) (rate({metric}[5m]))" if by else f"sum(rate({metric}[5m]))"
-    return Panel(title, unit, (Query(expr, legend),))
+    return Panel(title, unit, (PanelQuery(expr, legend),))
 
 
 def _quantiles(metric: str, by: str, title: str, where: str = "", limit: float | None = None) -> Panel:
@@ -58,7 +58,7 @@ def _quantiles(metric: str, by: str, title: str, where: str = "", limit: float |
         title,
         "s",
         tuple(
-            Query(
+            PanelQuery(
                 f"histogram_quantile({quantile}, sum by ({by}, le) (rate({metric}_bucket{where}[5m])))",
                 f"{{{{{by}}}}} p{quantile * 100:g}",
             )
@@ -69,11 +69,11 @@ def _quantiles(metric: str, by: str, title: str, where: str = "", limit: float |
 
 
 def _value(expr: str, legend: str, title: str, unit: Unit = "short", limit: float | None = None) -> Panel:
-    return Panel(title, unit, (Query(expr, legend),), limit=limit)
+    return Panel(title, unit, (PanelQuery(expr, legend),), limit=limit)
 
 
 def _stat(expr: str, title: str, unit: Unit = "short", limit: float | None = None) -> Panel:
-    return Panel(title, unit, (Query(expr),), kind="stat", limit=limit)
+    return Panel(title, unit, (PanelQuery(expr),), kind="stat", limit=limit)
 
 
 _P: Final = "payswitch"
@@ -91,17 +91,17 @@ OVERVIEW: Final = Dashboard(
             "Availability: errors of the last hour against the monthly budget",
             "percentunit",
             (
-                Query(f"{_P}:availability_errors:ratio_rate1h", "errors"),
-                Query(f'1 - max({_P}_slo_target_ratio{{objective="availability"}})', "budget"),
+                PanelQuery(f"{_P}:availability_errors:ratio_rate1h", "errors"),
+                PanelQuery(f'1 - max({_P}_slo_target_ratio{{objective="availability"}})', "budget"),
             ),
         ),
         Panel(
             "Late acceptance, late finality",
             "percentunit",
             (
-                Query(f"{_P}:accept_slow:ratio_rate5m", "accept"),
-                Query(f"{_P}:final_slow:ratio_rate5m", "final"),
-                Query(f'1 - max({_P}_slo_target_ratio{{objective="accept"}})', "allowed"),
+                PanelQuery(f"{_P}:accept_slow:ratio_rate5m", "accept"),
+                PanelQuery(f"{_P}:final_slow:ratio_rate5m", "final"),
+                PanelQuery(f'1 - max({_P}_slo_target_ratio{{objective="accept"}})', "allowed"),
             ),
         ),
         _value(f"max by (objective) ({_P}_slo_threshold_seconds)", "{{objective}}", "Latency targets", "s"),
@@ -185,7 +185,7 @@ MONEY: Final = Dashboard(
         Panel(
             "Checks of the invariants",
             "s",
-            (Query(f"time() - max({_P}_invariants_timestamp_seconds)", "since the last"),),
+            (PanelQuery(f"time() - max({_P}_invariants_timestamp_seconds)", "since the last"),),
             limit=300,
         ),
         _value(f"max({_P}_invariants_behind_events)", "", "Events not checked yet"),
@@ -240,7 +240,7 @@ PROCESSES: Final = Dashboard(
         Panel(
             "Facts of the database",
             "s",
-            (Query(f"time() - max({_P}_facts_timestamp_seconds)", "since they were read"),),
+            (PanelQuery(f"time() - max({_P}_facts_timestamp_seconds)", "since they were read"),),
             limit=60,
         ),
     ),

@@ -71,7 +71,7 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
-class Writer:
+class WriterStatus:
     """The ledger's writer: its epoch, its number of events, and the time of the last one."""
 
     epoch: int
@@ -116,11 +116,11 @@ async def queues(connection: asyncpg.Connection | asyncpg.Pool) -> list[Queue]:
     return [Queue(row["topic"], row["n"], row["age"]) for row in rows]
 
 
-async def writer(connection: asyncpg.Connection | asyncpg.Pool) -> Writer:
+async def writer(connection: asyncpg.Connection | asyncpg.Pool) -> WriterStatus:
     """State of the ledger's writer."""
     row = await connection.fetchrow(_WRITER)
     before = await connection.fetchval(statement("seq_at"), await connection.fetchval(_A_MINUTE_AGO))
-    return Writer(
+    return WriterStatus(
         row["epoch"], row["events"], row["at"], row["events"] - (before or 0), row["events"] - row["covered"]
     )
 

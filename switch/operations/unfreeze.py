@@ -9,20 +9,20 @@ import msgspec
 from schemas.errors import Refused
 from schemas.reasons import Reason
 from switch.approvals.effects import Effect, Row, Subject, links_to, term
-from switch.approvals.kinds import Content, Execution, Kind
+from switch.approvals.kinds import ChangeKind, Content, Execution
 from switch.base.sql import statements
 from switch.writer.commands import Unfreeze
 
 _STANDS: Final = statements("switch.operations")("last_look")
 
 
-class Found(Content, frozen=True, kw_only=True):
+class UnfreezeFindings(Content, frozen=True, kw_only=True):
     """What was wrong with the books, and what was done about it."""
 
     found: Annotated[str, msgspec.Meta(title="What was found and done", min_length=1, max_length=300)]
 
 
-async def _check(connection: asyncpg.Connection, _: Found) -> None:
+async def _check(connection: asyncpg.Connection, _: UnfreezeFindings) -> None:
     row = await connection.fetchrow(_STANDS)
     if row is None:
         raise Refused("the books are not frozen", reason=Reason.NARRATIVE)
@@ -38,21 +38,21 @@ async def _check(connection: asyncpg.Connection, _: Found) -> None:
         )
 
 
-async def _effect(connection: asyncpg.Connection, _: Found) -> Effect:
+async def _effect(connection: asyncpg.Connection, _: UnfreezeFindings) -> Effect:
     frozen = await connection.fetchval("SELECT true FROM switch.freeze")
     return Effect((Row(term("Books"), term("frozen") if frozen else term("open"), term("open")),))
 
 
-async def _unfreeze(execution: Execution, content: Found) -> None:
+async def _unfreeze(execution: Execution, content: UnfreezeFindings) -> None:
     reply = await execution.link.ask(Unfreeze(f"change {execution.number}: {content.found}"))
     execution.outcome = reply.verdict.text
 
 
-KINDS: Final[tuple[Kind[Any], ...]] = (
-    Kind(
+KINDS: Final[tuple[ChangeKind[Any], ...]] = (
+    ChangeKind(
         "books.unfreeze",
         "Unfreeze the books",
-        Found,
+        UnfreezeFindings,
         _unfreeze,
         _check,
         effect=_effect,

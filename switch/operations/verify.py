@@ -30,7 +30,7 @@ from ledger import verify as ledger_verify
 from ledger.verify import CheckResult
 from schemas import codec, credit_transfer
 from switch.base import personal_data
-from switch.base.personal_data import Erased, KeyRing, Unreadable
+from switch.base.personal_data import Erased, KeyRing, UnreadablePersonalData
 from switch.base.sql import statements
 from switch.payments import reconciliation
 from switch.writer.lifecycle import FINAL, Event, IllegalTransition, State, next_state
@@ -62,7 +62,7 @@ _ALL: Final = (0, (1 << 63) - 1)
 
 
 @dataclass(slots=True)
-class Tally:
+class VerificationTally:
     """Counts what was checked, and collects the faults, up to a bound."""
 
     name: str
@@ -78,7 +78,7 @@ class Tally:
         if not fine and len(self.faults) < _FAULTS_MAX:
             self.faults.append(fault)
 
-    def keep_only(self, again: "Tally") -> None:
+    def keep_only(self, again: "VerificationTally") -> None:
         """Drop the faults that a second check did not find."""
         still = set(again.faults)
         self.faults = [fault for fault in self.faults if fault in still]
@@ -192,10 +192,10 @@ async def _books_agree(
 
 async def _compare(
     connection: asyncpg.Connection, rails: Path, keys: KeyRing | None = None
-) -> tuple[Tally, Tally, Tally]:
-    once = Tally("I4 at most once", "no payment is posted or credited twice")
-    agree = Tally("I5 agreement", "the switch and the rails' books agree on every final payment")
-    accounts = Tally("I5 accounts", "the rails' books credit the accounts in the messages")
+) -> tuple[VerificationTally, VerificationTally, VerificationTally]:
+    once = VerificationTally("I4 at most once", "no payment is posted or credited twice")
+    agree = VerificationTally("I5 agreement", "the switch and the rails' books agree on every final payment")
+    accounts = VerificationTally("I5 accounts", "the rails' books credit the accounts in the messages")
     books = {book.parent.name: book for book in sorted(rails.glob(f"*/{rail_book.FILE_NAME}"))}
     missing = [row["rail"] for row in await connection.fetch(_USED) if row["rail"] not in books]
     for tally in (once, agree, accounts):
@@ -221,7 +221,7 @@ async def _compare(
     return once, agree, accounts
 
 
-def _name_missing(tally: Tally, rails: Path, missing: list[str]) -> None:
+def _name_missing(tally: VerificationTally, rails: Path, missing: list[str]) -> None:
     """Report rails without a book as not compared; the book of a simulated rail must not be missing."""
     if missing:
         tally.not_compared += [f"no book of {country}" for country in missing]
@@ -232,7 +232,7 @@ def _name_missing(tally: Tally, rails: Path, missing: list[str]) -> None:
 
 async def _check_accounts(
     connection: asyncpg.Connection,
-    tally: Tally,
+    tally: VerificationTally,
     country: str,
     credited: Mapping[UUID | str, Credit],
     keys: KeyRing,
@@ -246,7 +246,7 @@ async def _check_accounts(
                 continue
             try:
                 raw = keys.open(row["uetr"], personal_data.CAME, row["sealed"], row["body"])
-            except (Erased, Unreadable):
+            except (Erased, UnreadablePersonalData):
                 continue  # `evidence` and `erasures` report what is wrong with those
             payment = credit_transfer.read(codec.again(raw, row["message_name"]))
             named = find_alias(payment.creditor_account, forms)
@@ -257,7 +257,7 @@ async def _check_accounts(
 
 async def _reconciled(connection: asyncpg.Connection) -> CheckResult:
     """Compare the rails' files with the books, as `reconciliation` does; open breaks are faults too."""
-    tally = Tally(
+    tally = VerificationTally(
         "I8 reconciliation",
         "the rails' files agree with the switch, or two people have resolved the difference",
     )
@@ -275,7 +275,7 @@ async def _reconciled(connection: asyncpg.Connection) -> CheckResult:
 
 async def _evidence(connection: asyncpg.Connection) -> CheckResult:
     """Hash the stored bytes: received and sent messages must match the audited events."""
-    tally = Tally("evidence", "stored messages have the hashes in the audited events")
+    tally = VerificationTally("evidence", "stored messages have the hashes in the audited events")
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         async for row in connection.cursor(_EVIDENCE):
             tally.check(row["fine"], f"payment {row['number']}: stored bytes were changed, or are missing")
@@ -284,7 +284,7 @@ async def _evidence(connection: asyncpg.Connection) -> CheckResult:
 
 async def _terms(connection: asyncpg.Connection, after: int, until: int) -> CheckResult:
     """Add up the legs: they must move the amounts of the payment's terms, between its parties."""
-    tally = Tally("terms", "every payment's legs match its terms")
+    tally = VerificationTally("terms", "every payment's legs match its terms")
     async for row in connection.cursor(_TERMS, after, until):
         tally.check(row["fine"], f"payment {row['number']}: its legs and its terms differ")
     return tally.result()
@@ -292,7 +292,7 @@ async def _terms(connection: asyncpg.Connection, after: int, until: int) -> Chec
 
 async def verify_erasures(connection: asyncpg.Connection) -> CheckResult:
     """Check every key: it exists, or the log records its erasure."""
-    tally = Tally("erasures", "the log records the erasure of every missing key")
+    tally = VerificationTally("erasures", "the log records the erasure of every missing key")
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         async for row in connection.cursor(_ERASURES):
             tally.check(
@@ -302,7 +302,7 @@ async def verify_erasures(connection: asyncpg.Connection) -> CheckResult:
     return tally.result()
 
 
-def _agrees(tally: Tally, row: asyncpg.Record, credit: Credit | None) -> None:
+def _agrees(tally: VerificationTally, row: asyncpg.Record, credit: Credit | None) -> None:
     """Compare one payment. A difference is a fault until people have resolved it."""
     uetr = row["uetr"]
     if row["open_state"] is not None:
@@ -315,7 +315,7 @@ def _agrees(tally: Tally, row: asyncpg.Record, credit: Credit | None) -> None:
 
 
 async def _acknowledged(connection: asyncpg.Connection, acknowledged: Path | None) -> CheckResult:
-    tally = Tally(
+    tally = VerificationTally(
         "I6 acknowledgements", "every acknowledged payment exists, and ended with the acknowledged status"
     )
     if acknowledged is not None and acknowledged.exists():
@@ -332,7 +332,7 @@ async def _acknowledged(connection: asyncpg.Connection, acknowledged: Path | Non
 
 async def _history(connection: asyncpg.Connection, numbers: Sequence[int] | None = None) -> CheckResult:
     """Replay payments, all or some, through the lifecycle table; open ones must have the listed state."""
-    tally = Tally("I7 legal history", "every payment's history is a path in the lifecycle table")
+    tally = VerificationTally("I7 legal history", "every payment's history is a path in the lifecycle table")
     states = {
         row["number"]: State(row["state"])
         for row in await connection.fetch("SELECT number, state FROM switch.open_payment")
@@ -349,7 +349,7 @@ async def _history(connection: asyncpg.Connection, numbers: Sequence[int] | None
     return tally.result()
 
 
-def _step(tally: Tally, number: int, state: State, row: asyncpg.Record) -> State:
+def _step(tally: VerificationTally, number: int, state: State, row: asyncpg.Record) -> State:
     said = State(json.loads(row["body"])["state"])
     try:
         reached = next_state(state, Event(row["kind"]))
@@ -360,7 +360,7 @@ def _step(tally: Tally, number: int, state: State, row: asyncpg.Record) -> State
     return said
 
 
-def _ended(tally: Tally, number: int, state: State, states: dict[int, State]) -> None:
+def _ended(tally: VerificationTally, number: int, state: State, states: dict[int, State]) -> None:
     if number:
         listed = states.get(number)
         fine = listed is None if state in FINAL else listed is state

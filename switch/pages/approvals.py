@@ -16,7 +16,7 @@ from schemas.errors import InvalidMessage, NotAllowed, NotFound, SwitchError
 from switch.api.people import check_same_origin, may_see, with_maker_half
 from switch.approvals import approvals
 from switch.approvals.effects import Resource, Subject
-from switch.approvals.kinds import Kind
+from switch.approvals.kinds import ChangeKind
 from switch.change_catalogue import KINDS
 from switch.identity.model import Change, ChangeState, Person
 from switch.identity.permissions import may
@@ -50,7 +50,7 @@ GROUPS: Final = {
 """Group of a kind of change in the list, by the first part of its name."""
 OWN_PAGES: Final = {"participant.onboard": "/participants/new"}
 """Kinds whose content does not fit a flat form: name -> path of the page with their form."""
-PAGES: Final[Mapping[Subject, tuple[shell.Entry, str]]] = {
+PAGES: Final[Mapping[Subject, tuple[shell.NavigationEntry, str]]] = {
     Subject.PARTICIPANT: (shell.PARTICIPANTS, "/participants/{id}"),
     Subject.PERSON: (shell.PEOPLE, "/people"),
     Subject.PAYMENT: (shell.QUEUES, "/payments/{id}"),  # a regulator may see payments of its country only
@@ -168,12 +168,12 @@ async def post_withdraw(request: Request, context: Context, person: Viewer, numb
     return redirect(request, f"/changes/{number}")
 
 
-def may_request(person: Person, kind: Kind[Any]) -> bool:
+def may_request(person: Person, kind: ChangeKind[Any]) -> bool:
     """Whether this person may request changes of a kind, for any subject in its scope."""
     return may(person, kind.right)
 
 
-def _kind(person: Person, name: str) -> Kind[Any]:
+def _kind(person: Person, name: str) -> ChangeKind[Any]:
     kind = KINDS.get(name)
     if kind is None or forms.fields_of(kind) is None:
         raise NotFound("no such kind of change")
@@ -208,7 +208,7 @@ async def _form(
     request: Request,
     context: ServiceContext,
     person: Person,
-    kind: Kind[Any],
+    kind: ChangeKind[Any],
     *,
     values: Mapping[str, str],
     problem: SwitchError | None = None,
@@ -230,7 +230,7 @@ async def _form(
     )
 
 
-def _hint(kind: Kind[Any]) -> str:
+def _hint(kind: ChangeKind[Any]) -> str:
     """Who must approve, as far as the kind determines it."""
     if kind.name.startswith("settlement.confirm"):
         return "The central bank of every country in the window must approve."

@@ -16,7 +16,7 @@ from fastapi import Request
 
 from switch.api.reports import Reporting
 from switch.identity.model import Person, Role
-from switch.pages.shell import Entry
+from switch.pages.shell import NavigationEntry
 from switch.reports import service
 from switch.reports.reading import reading
 from switch.writer.event_kinds import EventKind
@@ -42,7 +42,7 @@ async def note(request: Request, reporting: service.ReportService, person: Perso
     )
 
 
-def reader(entry: Entry) -> Callable[[Request, service.ReportService], Awaitable[Person]]:
+def reader(entry: NavigationEntry) -> Callable[[Request, service.ReportService], Awaitable[Person]]:
     """The signed-in person of a page of this entry; the access is recorded for audited roles.
 
     `person: Annotated[Person, Depends(audited.reader(shell.WINDOWS))]`.

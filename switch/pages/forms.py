@@ -14,7 +14,7 @@ import msgspec
 from msgspec import inspect
 
 from schemas.errors import InvalidMessage
-from switch.approvals.kinds import Kind, hint_of
+from switch.approvals.kinds import ChangeKind, hint_of
 from switch.base.sql import statements
 from switch.pages.language import Language
 
@@ -58,7 +58,7 @@ class Field:
         return self.pattern.replace("-]", r"\-]")
 
 
-def fields_of(kind: Kind[Any]) -> tuple[Field, ...] | None:
+def fields_of(kind: ChangeKind[Any]) -> tuple[Field, ...] | None:
     """Fields of a kind's form; None if its content is nested."""
     content = inspect.type_info(kind.content)
     assert isinstance(content, inspect.StructType)
@@ -69,7 +69,7 @@ def fields_of(kind: Kind[Any]) -> tuple[Field, ...] | None:
 
 
 async def with_choices(
-    connection: asyncpg.Connection | asyncpg.Pool, kind: Kind[Any], fields: Sequence[Field]
+    connection: asyncpg.Connection | asyncpg.Pool, kind: ChangeKind[Any], fields: Sequence[Field]
 ) -> tuple[Field, ...]:
     """Fields with options: countries, currencies, participants and people of the switch."""
     row = await connection.fetchrow(_CHOICES)
@@ -97,7 +97,7 @@ def read(fields: Sequence[Field], values: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def problem(detail: str, kind: Kind[Any], lang: Language) -> str:
+def problem(detail: str, kind: ChangeKind[Any], lang: Language) -> str:
     """Error of a form in the reader's language: label of the field, then the rule that it breaks."""
     name, _, text = detail.partition(": ")
     if not text or name not in kind.labels:

@@ -10,7 +10,7 @@ from functools import cache
 from math import hypot
 from typing import Final
 
-from switch.payments.journey import Move
+from switch.payments.journey import JourneyTransition
 from switch.writer.lifecycle import TRANSITIONS, Event, State
 
 WIDTH: Final = 960
@@ -55,7 +55,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DiagramStep:
     """A step in the diagram: a curve with the name of its event in the middle."""
 
     event: Event
@@ -69,10 +69,10 @@ class Journey:
     """The whole diagram."""
 
     boxes: tuple[Box, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[DiagramStep, ...]
 
 
-def draw(path: Sequence[Move]) -> Journey:
+def draw(path: Sequence[JourneyTransition]) -> Journey:
     """The lifecycle diagram with this path marked."""
     taken = {(move.state, move.event) for move in path}
     passed = {move.state for move in path} | {move.then for move in path}
@@ -80,7 +80,10 @@ def draw(path: Sequence[Move]) -> Journey:
     boxes = tuple(Box(state, *_PLACES[state], passed=state in passed, now=state is now) for state in State)
     # Steps that were taken come last, so that they are on top.
     steps = sorted(
-        (Step(event, curve, label, (state, event) in taken) for state, event, curve, label in _curves()),
+        (
+            DiagramStep(event, curve, label, (state, event) in taken)
+            for state, event, curve, label in _curves()
+        ),
         key=lambda step: step.taken,
     )
     return Journey(boxes, tuple(steps))

@@ -18,10 +18,10 @@ from starlette.requests import Request
 from schemas.money import EXPONENTS, Money
 from switch.approvals.effects import NOTHING
 from switch.reports import wording
-from switch.reports.table import Kind
+from switch.reports.table import ColumnKind
 
 LANGUAGES: Final = {"en": "English", "ru": "Русский", "zh": "中文"}
-_NUMBERS: Final = frozenset({Kind.AMOUNT, Kind.COUNT, Kind.PERCENT, Kind.SECONDS})
+_NUMBERS: Final = frozenset({ColumnKind.AMOUNT, ColumnKind.COUNT, ColumnKind.PERCENT, ColumnKind.SECONDS})
 _DECIMAL: Final = re.compile(r"-?[0-9]+([.][0-9]+)?", re.ASCII)
 COOKIE: Final = "payswitch-language"
 
@@ -79,7 +79,7 @@ class Language:
             return ""
         if kind in _NUMBERS and _DECIMAL.fullmatch(str(value)):
             return self.decimal(str(value))
-        return self.instant(datetime.fromisoformat(str(value))) if kind == Kind.INSTANT else str(value)
+        return self.instant(datetime.fromisoformat(str(value))) if kind == ColumnKind.INSTANT else str(value)
 
     def number(self, value: int) -> str:
         """A whole number."""

@@ -115,7 +115,7 @@ async def _show(
     values: Mapping[str, str],
     *,
     problem: str = "",
-    report: files.Report | None = None,
+    report: files.FileReport | None = None,
     exchange: Exchange | None = None,
 ) -> Response:
     bearer = (await _credentials(switch.settings, own.id) or {}).get("bearer", "")

@@ -46,7 +46,7 @@ Uetr = Annotated[UUID | None, Query()]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ProofStep:
     """One step from a leaf to the root: side and hash of the sibling, and the hash of both."""
 
     side: str
@@ -205,7 +205,7 @@ def _text(event: dict[str, Any]) -> str:
     return bytes.fromhex(event["body"]).decode(errors="replace")
 
 
-def steps(event: dict[str, Any], size: int) -> tuple[str, list[Step]]:
+def steps(event: dict[str, Any], size: int) -> tuple[str, list[ProofStep]]:
     """Leaf hash of an event, and the steps from it to the root of `size` events (RFC 9162, 2.1.3.2)."""
     leaf = offline_verifier.leaf_hash(event)
     found, node, last = leaf, event["seq"] - 1, size - 1
@@ -214,7 +214,7 @@ def steps(event: dict[str, Any], size: int) -> tuple[str, list[Step]]:
         sibling = bytes.fromhex(part)
         left = bool(node & 1) or node == last
         found = node_hash(sibling, found) if left else node_hash(found, sibling)
-        taken.append(Step("left" if left else "right", part, found.hex()))
+        taken.append(ProofStep("left" if left else "right", part, found.hex()))
         while left and node and not node & 1:
             node, last = node >> 1, last >> 1
         node, last = node >> 1, last >> 1

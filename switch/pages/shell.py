@@ -50,7 +50,7 @@ OVERSEERS: Final = frozenset({Role.OPERATOR, Role.CHECKER, Role.AUDITOR})
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class NavigationEntry:
     """One entry of the navigation, with the right and the roles that its pages require.
 
     A page takes `Annotated[Person, Depends(shell.QUEUES.viewer)]`, so that a page that is not in a person's
@@ -80,27 +80,31 @@ class Entry:
         return person
 
 
-OVERVIEW: Final = Entry("", "Overview", Right.READ_DIRECTORY)
-PAYMENTS: Final = Entry("/payments", "Payments", Right.READ_POSITIONS)
-UNKNOWN: Final = Entry("/doubt", "Unknown outcome", Right.READ_POSITIONS, OVERSEERS | {Role.REGULATOR})
-HELD: Final = Entry("/held", "Held payments", Right.READ_POSITIONS, OVERSEERS | {Role.REGULATOR})
-POSITIONS: Final = Entry("/positions", "Positions", Right.READ_POSITIONS, OVERSEERS | {Role.REGULATOR})
-RAILS: Final = Entry("/rails", "Rails", Right.READ_DIRECTORY, OVERSEERS | {Role.REGULATOR})
-QUEUES: Final = Entry("/queues", "Queues", Right.READ_AUDIT, OVERSEERS)
-BREAKS: Final = Entry("/breaks", "Breaks", Right.READ_AUDIT, OVERSEERS | {Role.REGULATOR})
-APPROVALS: Final = Entry("/changes", "Approvals", Right.READ_CHANGES)
-REPORTS: Final = Entry("/reports", "Reports", Right.READ_REPORTS)
+OVERVIEW: Final = NavigationEntry("", "Overview", Right.READ_DIRECTORY)
+PAYMENTS: Final = NavigationEntry("/payments", "Payments", Right.READ_POSITIONS)
+UNKNOWN: Final = NavigationEntry(
+    "/doubt", "Unknown outcome", Right.READ_POSITIONS, OVERSEERS | {Role.REGULATOR}
+)
+HELD: Final = NavigationEntry("/held", "Held payments", Right.READ_POSITIONS, OVERSEERS | {Role.REGULATOR})
+POSITIONS: Final = NavigationEntry(
+    "/positions", "Positions", Right.READ_POSITIONS, OVERSEERS | {Role.REGULATOR}
+)
+RAILS: Final = NavigationEntry("/rails", "Rails", Right.READ_DIRECTORY, OVERSEERS | {Role.REGULATOR})
+QUEUES: Final = NavigationEntry("/queues", "Queues", Right.READ_AUDIT, OVERSEERS)
+BREAKS: Final = NavigationEntry("/breaks", "Breaks", Right.READ_AUDIT, OVERSEERS | {Role.REGULATOR})
+APPROVALS: Final = NavigationEntry("/changes", "Approvals", Right.READ_CHANGES)
+REPORTS: Final = NavigationEntry("/reports", "Reports", Right.READ_REPORTS)
 
-COUNTRY: Final = Entry("/country", "Country", Right.READ_POSITIONS, frozenset({Role.REGULATOR}))
-WINDOWS: Final = Entry("/windows", "Windows", Right.READ_CHANGES)
-STATISTICS: Final = Entry("/statistics", "Statistics", Right.READ_CHANGES)
-PROOFS: Final = Entry("/proofs", "Proofs", Right.READ_REPORTS)
-LOG: Final = Entry("/log", "Event log", Right.READ_AUDIT)
-PARTICIPANTS: Final = Entry("/participants", "Participants", Right.READ_CHANGES)
-PEOPLE: Final = Entry("/people", "People", Right.READ_PEOPLE)
+COUNTRY: Final = NavigationEntry("/country", "Country", Right.READ_POSITIONS, frozenset({Role.REGULATOR}))
+WINDOWS: Final = NavigationEntry("/windows", "Windows", Right.READ_CHANGES)
+STATISTICS: Final = NavigationEntry("/statistics", "Statistics", Right.READ_CHANGES)
+PROOFS: Final = NavigationEntry("/proofs", "Proofs", Right.READ_REPORTS)
+LOG: Final = NavigationEntry("/log", "Event log", Right.READ_AUDIT)
+PARTICIPANTS: Final = NavigationEntry("/participants", "Participants", Right.READ_CHANGES)
+PEOPLE: Final = NavigationEntry("/people", "People", Right.READ_PEOPLE)
 
 OWN: Final = tuple(
-    Entry(f"/own/{path}", title, right, frozenset({Role.PARTICIPANT}))
+    NavigationEntry(f"/own/{path}", title, right, frozenset({Role.PARTICIPANT}))
     for path, title, right in (
         ("position", "My position", Right.READ_POSITIONS),
         ("statements", "Statements", Right.READ_REPORTS),
@@ -246,7 +250,7 @@ def _entries(person: Person | None, path: str) -> Sequence[Sequence[Mapping[str,
     return [group for group in groups if group]
 
 
-def _entry(entry: Entry, path: str) -> Mapping[str, Any]:
+def _entry(entry: NavigationEntry, path: str) -> Mapping[str, Any]:
     whole = PREFIX + entry.path
     here = path == whole or bool(entry.path and path.startswith(f"{whole}/"))
     return {"href": whole, "title": entry.title, "here": here}

@@ -28,7 +28,7 @@ from switch.pages.audited import read_only
 from switch.pages.change_links import link, may_request
 from switch.pages.shell import PREFIX, Context, render
 from switch.reports import window_statement
-from switch.reports.query import Query as Asked
+from switch.reports.query import ReportQuery as Asked
 from switch.reports.readers import scope_of_person
 from switch.reports.render import json_file
 from switch.settlement import confirmations, positions, reads
@@ -92,7 +92,7 @@ async def get_windows(
     )
 
 
-async def _closes(pool: asyncpg.Pool, schedule: reads.Schedule, opened_at: datetime) -> datetime | None:
+async def _closes(pool: asyncpg.Pool, schedule: reads.CutOffSchedule, opened_at: datetime) -> datetime | None:
     calendar = await calendars.load(pool, schedule.currency)
     try:
         return calendar.next_close(schedule.closes_at, opened_at)

@@ -20,7 +20,7 @@ from switch.approvals.content import (
     status_of,
 )
 from switch.approvals.effects import Subject, links_to
-from switch.approvals.kinds import Execution, Kind
+from switch.approvals.kinds import ChangeKind, Execution
 from switch.base.plausibility import Bands, Comparison
 from switch.base.sql import statements
 from switch.participants import comparisons, effects
@@ -28,7 +28,7 @@ from switch.participants.contents import Funds, OfAccount, OfParticipant, Onboar
 from switch.participants.keys import check_new_key, insert_key
 from switch.payments.pricing import FEES, GROSS, POSITION, SCHEME
 from switch.settlement import positions
-from switch.writer.commands import CloseAccounts, Fund, Leg, OpenAccount, Reply, SetCap
+from switch.writer.commands import CloseAccounts, CommandLeg, Fund, OpenAccount, Reply, SetCap
 from switch.writer.verdicts import Verdict
 
 SETTLEMENT: Final = "settlement"
@@ -286,7 +286,7 @@ async def _funds_out(execution: Execution, content: Funds) -> None:
 
 async def _move(execution: Execution, content: Funds, debit: int, credit: int) -> None:
     amount = money_of(content.amount, content.currency)
-    legs = [Leg(debit, credit, amount.minor, "funding")]
+    legs = [CommandLeg(debit, credit, amount.minor, "funding")]
     note = f"change {execution.number}: {content.reference}"
     reply = await execution.link.ask(Fund(execution.id(), execution.fingerprint(), legs, note))
     if reply.verdict not in {Verdict.CREATED, Verdict.EXISTS}:
@@ -295,8 +295,8 @@ async def _move(execution: Execution, content: Funds, debit: int, credit: int) -
 
 
 _LINKS: Final = links_to(Subject.PARTICIPANT, "participant")
-KINDS: Final[tuple[Kind[Any], ...]] = (
-    Kind(
+KINDS: Final[tuple[ChangeKind[Any], ...]] = (
+    ChangeKind(
         "participant.onboard",
         "Onboard a participant",
         Onboard,
@@ -306,7 +306,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         links=effects.links_of_onboarding,
         compare=_compare_onboard,
     ),
-    Kind(
+    ChangeKind(
         "participant.suspend",
         "Suspend a participant",
         OfParticipant,
@@ -316,7 +316,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         links=_LINKS,
         participant=participant_of,
     ),
-    Kind(
+    ChangeKind(
         "participant.resume",
         "Resume a participant",
         OfParticipant,
@@ -326,7 +326,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         links=_LINKS,
         participant=participant_of,
     ),
-    Kind(
+    ChangeKind(
         "participant.remove",
         "Offboard a participant",
         OfParticipant,
@@ -336,7 +336,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         links=_LINKS,
         participant=participant_of,
     ),
-    Kind(
+    ChangeKind(
         "account.open",
         "Open an account",
         SetAccountCap,
@@ -348,7 +348,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         participant=participant_of,
         moves_books=True,
     ),
-    Kind(
+    ChangeKind(
         "account.close",
         "Close an account",
         OfAccount,
@@ -359,7 +359,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         participant=participant_of,
         moves_books=True,
     ),
-    Kind(
+    ChangeKind(
         "cap.set",
         "Set a net debit cap",
         SetAccountCap,
@@ -371,7 +371,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         participant=participant_of,
         moves_books=True,
     ),
-    Kind(
+    ChangeKind(
         "funds.in",
         "Book incoming funds",
         Funds,
@@ -383,7 +383,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         participant=participant_of,
         moves_books=True,
     ),
-    Kind(
+    ChangeKind(
         "funds.out",
         "Pay out funds",
         Funds,

@@ -18,7 +18,7 @@ class NewAccount(Content, frozen=True, kw_only=True):
     net_debit_cap: Cap = "0"
 
 
-class NewKey(Content, frozen=True, kw_only=True):
+class NewSigningKey(Content, frozen=True, kw_only=True):
     """A signing key: SubjectPublicKeyInfo in PEM."""
 
     keyid: KeyId
@@ -36,7 +36,7 @@ class Onboard(Confirmable, frozen=True, kw_only=True):
         Literal["direct", "fx_provider", "settlement_agent", "central_bank"], msgspec.Meta(title="Kind")
     ]
     accounts: Annotated[tuple[NewAccount, ...], msgspec.Meta(title="Accounts")] = ()
-    keys: Annotated[tuple[NewKey, ...], msgspec.Meta(title="Keys")] = ()
+    keys: Annotated[tuple[NewSigningKey, ...], msgspec.Meta(title="Keys")] = ()
 
 
 class OfParticipant(Content, frozen=True, kw_only=True):

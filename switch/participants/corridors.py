@@ -23,7 +23,7 @@ from switch.approvals.effects import (
     openness,
     term,
 )
-from switch.approvals.kinds import CHECKER, Confirmable, Content, Execution, Kind
+from switch.approvals.kinds import CHECKER, ChangeKind, Confirmable, Content, Execution
 from switch.base.plausibility import Bands, Comparison, Measure
 from switch.base.sql import statements
 from switch.identity.model import Role, Seat
@@ -294,8 +294,8 @@ async def _switch_rail(execution: Execution, content: SwitchRail) -> None:
 
 
 _LINKS: Final = links_to(Subject.CORRIDOR, "source", "target")
-KINDS: Final[tuple[Kind[Any], ...]] = (
-    Kind(
+KINDS: Final[tuple[ChangeKind[Any], ...]] = (
+    ChangeKind(
         "corridor.switch",
         "Open or close a corridor",
         SwitchCorridor,
@@ -305,7 +305,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         links=_LINKS,
         seats=_corridor_seats,
     ),
-    Kind(
+    ChangeKind(
         "corridor.fees",
         "Set a corridor's fees",
         CorridorFees,
@@ -315,7 +315,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         links=_LINKS,
         compare=_compare_fees,
     ),
-    Kind(
+    ChangeKind(
         "corridor.settlement",
         "Set a corridor's settlement method",
         CorridorSettlement,
@@ -325,7 +325,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         links=_LINKS,
         seats=_both_central_banks,
     ),
-    Kind(
+    ChangeKind(
         "rate.set",
         "Set an exchange rate",
         SetRate,
@@ -335,7 +335,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         links=links_to(Subject.PARTICIPANT, "provider"),
         compare=_compare_rate,
     ),
-    Kind(
+    ChangeKind(
         "rail.switch",
         "Open or close a rail",
         SwitchRail,

@@ -16,7 +16,7 @@ from switch.approvals.content import (
     refuse,
 )
 from switch.approvals.effects import IRREVERSIBLE, NOTHING, Effect, Row, Subject, links_to, term
-from switch.approvals.kinds import Content, Execution, Kind
+from switch.approvals.kinds import ChangeKind, Content, Execution
 from switch.base.sql import statements
 from switch.identity.permissions import Right
 
@@ -169,8 +169,8 @@ def _text(instant: datetime | None) -> str:
 
 
 _LINKS: Final = links_to(Subject.PARTICIPANT, "participant")
-KINDS: Final[tuple[Kind[Any], ...]] = (
-    Kind(
+KINDS: Final[tuple[ChangeKind[Any], ...]] = (
+    ChangeKind(
         "key.add",
         "Add a signing key",
         AddKey,
@@ -181,7 +181,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         participant=participant_of,
         right=Right.REQUEST_KEYS,
     ),
-    Kind(
+    ChangeKind(
         "key.retire",
         "Retire a signing key",
         RetireKey,
@@ -192,7 +192,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         participant=participant_of,
         right=Right.REQUEST_KEYS,
     ),
-    Kind(
+    ChangeKind(
         "key.revoke",
         "Revoke a signing key",
         RevokeKey,

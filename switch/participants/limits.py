@@ -21,7 +21,7 @@ from switch.approvals.content import (
     refuse,
 )
 from switch.approvals.effects import Effect, Subject, amount, links_to, minor_of, term
-from switch.approvals.kinds import Confirmable, Execution, Kind
+from switch.approvals.kinds import ChangeKind, Confirmable, Execution
 from switch.base.plausibility import Bands, Comparison
 from switch.base.sql import statements
 from switch.participants import comparisons
@@ -126,8 +126,8 @@ async def _set(execution: Execution, content: SetLimits) -> None:
     )
 
 
-KINDS: Final[tuple[Kind[Any], ...]] = (
-    Kind(
+KINDS: Final[tuple[ChangeKind[Any], ...]] = (
+    ChangeKind(
         "limit.set",
         "Set payment limits",
         SetLimits,

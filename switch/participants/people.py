@@ -18,7 +18,7 @@ from switch.approvals.effects import (
     status_of_row,
     term,
 )
-from switch.approvals.kinds import Content, Execution, Kind
+from switch.approvals.kinds import ChangeKind, Content, Execution
 from switch.base.sql import statements
 from switch.identity import enrolment, sessions
 from switch.identity.model import Role, Status
@@ -144,8 +144,8 @@ async def _effect_of_adding(connection: asyncpg.Connection, content: Add) -> Eff
 
 
 _LINKS: Final = links_to(Subject.PERSON, "name")
-KINDS: Final[tuple[Kind[Any], ...]] = (
-    Kind(
+KINDS: Final[tuple[ChangeKind[Any], ...]] = (
+    ChangeKind(
         "person.add",
         "Add a person",
         Add,
@@ -155,7 +155,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         links=_LINKS,
         returns_secret=True,
     ),
-    Kind(
+    ChangeKind(
         "person.reset",
         "Reset a person's password and authenticator",
         Reset,
@@ -165,7 +165,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         links=_LINKS,
         returns_secret=True,
     ),
-    Kind(
+    ChangeKind(
         "person.suspend",
         "Suspend a person",
         Named,
@@ -174,7 +174,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         effect=_becomes(term("suspended")),
         links=_LINKS,
     ),
-    Kind(
+    ChangeKind(
         "person.resume",
         "Restore a person's access",
         Named,
@@ -183,7 +183,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         effect=_becomes(term("active")),
         links=_LINKS,
     ),
-    Kind(
+    ChangeKind(
         "person.remove",
         "Remove a person permanently",
         Named,

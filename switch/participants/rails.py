@@ -10,7 +10,7 @@ import asyncpg
 from adapters import registry
 from switch.approvals.content import Country, refuse
 from switch.approvals.effects import NOTHING, Effect, Row, Subject, links_to, openness, term
-from switch.approvals.kinds import Content, Execution, Kind
+from switch.approvals.kinds import ChangeKind, Content, Execution
 from switch.base.sql import statements
 from switch.payments import rail_register
 
@@ -74,8 +74,8 @@ async def _retire(execution: Execution, content: OfRail) -> None:
 
 
 _LINKS: Final = links_to(Subject.RAIL, "country")
-KINDS: Final[tuple[Kind[Any], ...]] = (
-    Kind(
+KINDS: Final[tuple[ChangeKind[Any], ...]] = (
+    ChangeKind(
         "rail.register",
         "Register a rail",
         OfRail,
@@ -84,7 +84,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         effect=_effect_of_registering,
         links=_LINKS,
     ),
-    Kind(
+    ChangeKind(
         "rail.retire",
         "Retire a rail",
         OfRail,

@@ -12,7 +12,7 @@ from schemas.errors import Refused
 from schemas.money import Money
 from schemas.reasons import Reason
 from switch.approvals.effects import NOTHING, Effect, Resource, Row, Subject, links_to, term
-from switch.approvals.kinds import Content, Execution, Kind
+from switch.approvals.kinds import ChangeKind, Content, Execution
 from switch.base.sql import statements
 from switch.payments.reconciliation import resolve_break
 from switch.writer.commands import Advance, Return
@@ -193,8 +193,8 @@ async def _return(execution: Execution, content: ReturnBreak) -> None:
     execution.outcome = f"{uetr} is returned, and break {content.number} is resolved"
 
 
-KINDS: Final[tuple[Kind[Any], ...]] = (
-    Kind(
+KINDS: Final[tuple[ChangeKind[Any], ...]] = (
+    ChangeKind(
         "payment.resolve",
         "Resolve a payment with an unknown outcome",
         Resolve,
@@ -204,7 +204,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         links=links_to(Subject.PAYMENT, "uetr"),
         moves_books=True,
     ),
-    Kind(
+    ChangeKind(
         "break.return",
         "Return a payment that its rail returned",
         ReturnBreak,
@@ -214,7 +214,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         links=_links_of_break,
         moves_books=True,
     ),
-    Kind(
+    ChangeKind(
         "break.resolve",
         "Resolve a reconciliation break",
         ResolveBreak,

@@ -65,7 +65,7 @@ class StoredMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class OpenRequest:
     """A message that its receiver must answer."""
 
     id: UUID
@@ -169,10 +169,10 @@ async def recalled_by(pool: asyncpg.Pool, uetr: UUID, receiver: str) -> str | No
     return sender
 
 
-async def of_id(pool: asyncpg.Pool, receiver: str, name: str, message_id: str) -> list[Request]:
+async def of_id(pool: asyncpg.Pool, receiver: str, name: str, message_id: str) -> list[OpenRequest]:
     """Messages of this name (`pain.013`) and id for `receiver`: at most one from each sender."""
     rows = await pool.fetch(_OF_ID, receiver, name, message_id)
-    return [Request(*row) for row in rows]
+    return [OpenRequest(*row) for row in rows]
 
 
 async def document(pool: asyncpg.Pool, keys: KeyRing, id_: UUID) -> Mapping[str, Any] | None:

@@ -75,7 +75,7 @@ class Rate(msgspec.Struct, frozen=True):
     rate: str
 
 
-class Rail(msgspec.Struct, frozen=True):
+class RailAvailability(msgspec.Struct, frozen=True):
     """Whether a rail is open now; if not, when it opens, if that is known (microseconds)."""
 
     country: str
@@ -100,7 +100,7 @@ class AccountRow(msgspec.Struct, frozen=True):
     purpose: str
 
 
-class Schedule(msgspec.Struct, frozen=True):
+class WindowSchedule(msgspec.Struct, frozen=True):
     """When windows of a currency close, in its time zone, and whose holidays count."""
 
     currency: str
@@ -109,7 +109,7 @@ class Schedule(msgspec.Struct, frozen=True):
     closes_at: list[time]
 
 
-class Snapshot(msgspec.Struct, frozen=True, dict=True):
+class DirectorySnapshot(msgspec.Struct, frozen=True, dict=True):
     """The directory at one instant."""
 
     participants: list[Participant] = []
@@ -117,10 +117,10 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
     bearers: list[Bearer] = []
     corridors: list[Corridor] = []
     rates: list[Rate] = []
-    rails: list[Rail] = []
+    rails: list[RailAvailability] = []
     accounts: list[AccountRow] = []
     stated_days: list[StatedDay] = []
-    schedules: list[Schedule] = []
+    schedules: list[WindowSchedule] = []
 
     @cached_property
     def by_id(self) -> Mapping[str, Participant]:
@@ -159,7 +159,7 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
         return {(r.source, r.target): r for r in self.rates}
 
     @cached_property
-    def rail_by_country(self) -> Mapping[str, Rail]:
+    def rail_by_country(self) -> Mapping[str, RailAvailability]:
         """Rails by country."""
         return {r.country: r for r in self.rails}
 
@@ -172,7 +172,7 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
         return found
 
     @cached_property
-    def schedule_by_currency(self) -> Mapping[str, Schedule]:
+    def schedule_by_currency(self) -> Mapping[str, WindowSchedule]:
         """Schedules by currency."""
         return {s.currency: s for s in self.schedules}
 
@@ -198,10 +198,10 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
         return {(a.owner, a.currency, a.purpose): a.id for a in self.accounts}
 
 
-_decoder = msgspec.json.Decoder(Snapshot)
+_decoder = msgspec.json.Decoder(DirectorySnapshot)
 
 
-async def load(pool: asyncpg.Pool) -> Snapshot:
+async def load(pool: asyncpg.Pool) -> DirectorySnapshot:
     """Read the directory once."""
     return _decoder.decode(await pool.fetchval(_LOAD))
 
@@ -211,7 +211,7 @@ class Directory:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
-        self.now = Snapshot()
+        self.now = DirectorySnapshot()
         self._read_at = -FRESH_S
 
     async def refresh(self) -> None:

@@ -13,7 +13,7 @@ import asyncpg
 
 from schemas.money import Money
 from switch.base.sql import statements
-from switch.payments.journey import Move, read_path, read_payment
+from switch.payments.journey import JourneyTransition, read_path, read_payment
 
 _statement: Final = statements("switch.payments")
 _LEGS: Final = _statement("legs")
@@ -24,7 +24,7 @@ _EVENTS: Final = _statement("events_of_payment")
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class DossierLeg:
     """Money moved or reserved between two accounts."""
 
     number: int
@@ -40,8 +40,8 @@ class Dossier:
     """One payment. `payment` is its representation in the API; the other fields are rows."""
 
     payment: dict[str, Any]
-    path: list[Move]
-    legs: list[Leg]
+    path: list[JourneyTransition]
+    legs: list[DossierLeg]
     events: list[asyncpg.Record]
     messages: list[asyncpg.Record]
     breaks: list[asyncpg.Record]
@@ -72,8 +72,8 @@ async def read(pool: asyncpg.Pool, uetr: UUID, owners: list[str] | None) -> Doss
     )
 
 
-def _leg(row: asyncpg.Record) -> Leg:
-    return Leg(
+def _leg(row: asyncpg.Record) -> DossierLeg:
+    return DossierLeg(
         number=row["number"],
         purpose=row["purpose"],
         amount=Money(row["amount"], row["currency"]),

@@ -54,7 +54,7 @@ class PaymentEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class EventsPage:
     """Some events, and where to continue."""
 
     events: Sequence[PaymentEvent]
@@ -64,7 +64,7 @@ class Page:
     """Whether there may be more events now."""
 
 
-async def read(pool: asyncpg.Pool, participant: str, *, after: int, limit: int) -> Page:
+async def read(pool: asyncpg.Pool, participant: str, *, after: int, limit: int) -> EventsPage:
     """Events of a participant's payments and of messages for it, after a cursor; 0 is the beginning."""
     async with (
         pool.acquire() as connection,
@@ -75,9 +75,9 @@ async def read(pool: asyncpg.Pool, participant: str, *, after: int, limit: int) 
             _PAGE, after, participant, limit, SCAN, KINDS, EventKind.MESSAGE_RECEIVED
         )
     if len(rows) == limit:
-        return Page([_event(row) for row in rows], rows[-1]["seq"], more=True)
+        return EventsPage([_event(row) for row in rows], rows[-1]["seq"], more=True)
     reached = max(after, min(after + SCAN, last))
-    return Page([_event(row) for row in rows], reached, more=reached < last)
+    return EventsPage([_event(row) for row in rows], reached, more=reached < last)
 
 
 async def of_payment(pool: asyncpg.Pool, participant: str, uetr: UUID) -> list[PaymentEvent]:

@@ -38,7 +38,7 @@ SHOWN: Final = ("reason", "rail_code", "rail_reference", "detail")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class JourneyStep:
     """One step of a payment; `at` is the ledger's time, or the time that a worker observed."""
 
     event: str
@@ -47,7 +47,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class JourneyTransition:
     """One transition in the lifecycle table."""
 
     state: State
@@ -59,16 +59,16 @@ def _instant(micros: int) -> datetime:
     return datetime.fromtimestamp(micros / 1_000_000, UTC)
 
 
-def _steps(row: asyncpg.Record) -> list[Step]:
+def _steps(row: asyncpg.Record) -> list[JourneyStep]:
     """Split one event: what was observed before the durable step, then the step itself."""
     body = json.loads(row["body"])
     before = [
-        Step(name, _instant(body[field]), {})
+        JourneyStep(name, _instant(body[field]), {})
         for name, field in (("received", "received_at"), ("answered", "answered_at"))
         if body.get(field)
     ]
     facts = {name: body[name] for name in SHOWN if body.get(name)}
-    return [*before, Step(event_name(row["kind"]), row["at"], facts)]
+    return [*before, JourneyStep(event_name(row["kind"]), row["at"], facts)]
 
 
 def event_name(kind: str) -> str:
@@ -186,13 +186,15 @@ def _has_part(payment: asyncpg.Record, owners: list[str] | None) -> bool:
     return owners is None or not parts.isdisjoint(owners)
 
 
-async def read_path(pool: asyncpg.Pool, uetr: UUID) -> list[Move]:
+async def read_path(pool: asyncpg.Pool, uetr: UUID) -> list[JourneyTransition]:
     """The transitions of a known payment in the lifecycle table; none if they are archived."""
-    moves: list[Move] = []
+    moves: list[JourneyTransition] = []
     for row in await _events(pool, uetr):
         if row["kind"] in set(Event):
             before = moves[-1].then if moves else State.RECEIVED
-            moves.append(Move(before, Event(row["kind"]), State(json.loads(row["body"])["state"])))
+            moves.append(
+                JourneyTransition(before, Event(row["kind"]), State(json.loads(row["body"])["state"]))
+            )
     return moves
 
 

@@ -12,8 +12,8 @@ from typing import Final
 from schemas.errors import Refused
 from schemas.money import EXPONENTS, Money
 from schemas.reasons import Reason
-from switch.payments.directory import Corridor, Participant, Snapshot
-from switch.writer.commands import Leg
+from switch.payments.directory import Corridor, DirectorySnapshot, Participant
+from switch.writer.commands import CommandLeg
 
 POSITION = "position"
 """Purpose of the account that settles net in a window, later, under a cap."""
@@ -55,7 +55,9 @@ def least(fee_minor: int, fee_bps: int) -> int | None:
     return fee_minor * _WHOLE_BPS // (_WHOLE_BPS - fee_bps) + 1
 
 
-def price(amount: Money, currency: str, corridor: Corridor, directory: Snapshot, *, step: int = 1) -> Price:
+def price(
+    amount: Money, currency: str, corridor: Corridor, directory: DirectorySnapshot, *, step: int = 1
+) -> Price:
     """Price a debit of `amount` that is to arrive in `currency`, whose rail counts in `step` minor units.
 
     Raises:
@@ -95,8 +97,8 @@ def purpose_of(corridor: Corridor) -> str:
 
 
 def legs(
-    terms: Price, debtor: Participant, creditor: Participant, corridor: Corridor, directory: Snapshot
-) -> list[Leg]:
+    terms: Price, debtor: Participant, creditor: Participant, corridor: Corridor, directory: DirectorySnapshot
+) -> list[CommandLeg]:
     """Build the linked legs: the money through the FX provider in both currencies, and the fee.
 
     In a corridor with gross settlement, all accounts hold prefunded money without a cap: both currencies and
@@ -120,12 +122,12 @@ def legs(
         buys = account(terms.fx_provider, terms.debit.currency)
         sells = account(terms.fx_provider, terms.credit.currency)
         moves = [
-            Leg(payer, buys, terms.debit.minor, "conversion"),
-            Leg(sells, payee, terms.credit.minor, "conversion"),
+            CommandLeg(payer, buys, terms.debit.minor, "conversion"),
+            CommandLeg(sells, payee, terms.credit.minor, "conversion"),
         ]
     else:
-        moves = [Leg(payer, payee, terms.debit.minor, "principal")]
+        moves = [CommandLeg(payer, payee, terms.debit.minor, "principal")]
     if terms.fee.minor:
         collects = account(SCHEME, terms.fee.currency, FEES)
-        moves.append(Leg(payer, collects, terms.fee.minor, "fee"))
+        moves.append(CommandLeg(payer, collects, terms.fee.minor, "fee"))
     return moves

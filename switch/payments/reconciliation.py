@@ -45,7 +45,7 @@ _log = structlog.get_logger()
 
 
 @dataclass(slots=True)
-class Result:
+class ReconciliationResult:
     """Result of reading one cycle."""
 
     rail: str
@@ -90,7 +90,7 @@ class Reconciliation:
             if result.breaks:
                 _log.error("reconciliation_breaks", rail=result.rail, detail=str(dict(result.breaks)))
 
-    async def read(self, rail: Rail, cycle: str) -> Result:
+    async def read(self, rail: Rail, cycle: str) -> ReconciliationResult:
         """Read one cycle, `YYYY-MM-DD` in the rail's time zone.
 
         Raises:
@@ -101,7 +101,7 @@ class Reconciliation:
         profile = rail.adapter.profile
         answers = _by_ref([each async for each in rail.adapter.reconcile(cycle)], cycle, profile.currency)
         over = profile.hours.day(datetime.now(UTC)) > cycle
-        result = Result(profile.country, cycle, over, len(answers))
+        result = ReconciliationResult(profile.country, cycle, over, len(answers))
         await self._keep(profile, cycle, answers)
         result.finished = await self._finish_open(rail, answers)
         result.breaks = await self._breaks(profile, date.fromisoformat(cycle), over=over)

@@ -14,7 +14,7 @@ from schemas.errors import Refused
 from schemas.money import Money
 from schemas.reasons import Reason
 from switch.payments import pricing
-from switch.payments.directory import Corridor, Participant, Snapshot
+from switch.payments.directory import Corridor, DirectorySnapshot, Participant
 from switch.payments.pricing import Price
 from switch.payments.rails import Rail
 
@@ -35,7 +35,7 @@ class Route:
 
 
 def find(
-    directory: Snapshot,
+    directory: DirectorySnapshot,
     rails: Mapping[str, Rail],
     debtor: Participant,
     creditor_bic: str,
@@ -75,7 +75,7 @@ def find(
     return Route(debtor, creditor, corridor, rail, status.open and opens <= now, opens_at)
 
 
-def price(amount: Money, route: Route, directory: Snapshot) -> Price:
+def price(amount: Money, route: Route, directory: DirectorySnapshot) -> Price:
     """Price of a payment of `amount` over a route.
 
     Raises:

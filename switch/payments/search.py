@@ -48,7 +48,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundPayment:
     """One payment in a list, without personal data. Fields that a refused one does not state are empty."""
 
     number: int
@@ -75,10 +75,10 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class SearchPage:
     """Payments, newest first. With `next`, there may be more before that number."""
 
-    payments: tuple[Found, ...]
+    payments: tuple[FoundPayment, ...]
     next: int | None
 
 
@@ -89,7 +89,7 @@ async def find(
     *,
     before: int | None = None,
     limit: int = 50,
-) -> Page:
+) -> SearchPage:
     """One page of payments to which `owners` are parties; None is all payments."""
     if wanted.uetr is not None:
         return await _one(connection, wanted.uetr, owners)
@@ -99,25 +99,27 @@ async def find(
     rows = await connection.fetch(_FOUND[is_open], *_arguments(wanted, owners, ceiling, lowest, limit))
     payments = tuple(map(_found, rows))
     if len(payments) == limit:
-        return Page(payments, payments[-1].number)
-    return Page(payments, lowest + 1 if lowest > floor else None)
+        return SearchPage(payments, payments[-1].number)
+    return SearchPage(payments, lowest + 1 if lowest > floor else None)
 
 
 async def oldest(
     connection: asyncpg.Connection | asyncpg.Pool, state: State, owners: list[str] | None, limit: int = 200
-) -> tuple[Found, ...]:
+) -> tuple[FoundPayment, ...]:
     """Open payments of one state, longest in that state first."""
     assert state in OPEN, state
     rows = await connection.fetch(_OLDEST, *_arguments(Wanted(state=state), owners, 2**62, 0, limit))
     return tuple(map(_found, rows))
 
 
-async def _one(connection: asyncpg.Connection | asyncpg.Pool, uetr: UUID, owners: list[str] | None) -> Page:
+async def _one(
+    connection: asyncpg.Connection | asyncpg.Pool, uetr: UUID, owners: list[str] | None
+) -> SearchPage:
     number = await connection.fetchval(_NUMBER_OF, uetr)
     if number is None:
-        return Page((), None)
+        return SearchPage((), None)
     rows = await connection.fetch(_FOUND[False], *_arguments(Wanted(), owners, number + 1, number - 1, 1))
-    return Page(tuple(map(_found, rows)), None)
+    return SearchPage(tuple(map(_found, rows)), None)
 
 
 async def _bounds(
@@ -152,13 +154,13 @@ def _arguments(
     )
 
 
-def _found(row: asyncpg.Record) -> Found:
+def _found(row: asyncpg.Record) -> FoundPayment:
     def money(side: str) -> Money | None:
         currency = row[f"{side}_currency"]
         minor = row[f"{side}_minor"]  # 0 credited: refused before it was priced
         return Money(minor, currency) if currency and minor else None
 
-    return Found(
+    return FoundPayment(
         number=row["number"],
         uetr=row["uetr"],
         debtor_agent=row["debtor_agent"],

@@ -68,7 +68,7 @@ _LIBRARIES: Final = (
 """Modules loaded before any fork. None of `switch`: its metrics belong to the process that loads them."""
 
 
-class Request(msgspec.Struct, array_like=True):
+class ForkRequest(msgspec.Struct, array_like=True):
     """The description of the new process."""
 
     name: str
@@ -82,7 +82,7 @@ class Request(msgspec.Struct, array_like=True):
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(Request).decode
+_decode: Final = msgspec.msgpack.Decoder(ForkRequest).decode
 
 
 class Forked:
@@ -173,7 +173,7 @@ class ForkServer:
         if self._process is None or self._process.poll() is not None:
             self.open()
         assert self._line is not None
-        request = Request(name, module, list(arguments), dict(environment), list(files), os.getpid())
+        request = ForkRequest(name, module, list(arguments), dict(environment), list(files), os.getpid())
         try:
             with _adopting_orphans():
                 socket.send_fds(self._line, [_encode(request)], [log.fileno(), *files])
@@ -228,7 +228,7 @@ def serve(line: socket.socket) -> None:
             os.close(file)
 
 
-def _fork_twice(line: socket.socket, request: Request, files: Sequence[int]) -> int:
+def _fork_twice(line: socket.socket, request: ForkRequest, files: Sequence[int]) -> int:
     """Fork a process that becomes an orphan, and return its id."""
     reading, writing = os.pipe()
     middle = os.fork()
@@ -247,7 +247,7 @@ def _fork_twice(line: socket.socket, request: Request, files: Sequence[int]) -> 
         return int(told.read())
 
 
-def _become(request: Request, files: Sequence[int]) -> NoReturn:
+def _become(request: ForkRequest, files: Sequence[int]) -> NoReturn:
     """Run the program until its end."""
     code = 1
     try:

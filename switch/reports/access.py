@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import asyncpg
 
-from switch.reports.query import Period, Query, Scope
+from switch.reports.query import Period, ReportQuery, Scope
 from switch.reports.sql import statement
-from switch.reports.table import Column, Kind, Report, Row
+from switch.reports.table import ColumnKind, Report, ReportColumn, Row
 from switch.writer.event_kinds import OF_PAYMENTS, EventKind
 
 NAME: Final = "access-log"
@@ -19,16 +19,16 @@ _WHO: Final = ("caller", "by", "person", "maker", "checker", "name")
 """Keys of event bodies that state who acted; the first one that is present counts."""
 
 COLUMNS: Final = (
-    Column("seq", Kind.COUNT, "Event"),
-    Column("at", Kind.INSTANT),
-    Column("kind"),
-    Column("about", Kind.COUNT),
-    Column("who"),
-    Column("detail"),
+    ReportColumn("seq", ColumnKind.COUNT, "Event"),
+    ReportColumn("at", ColumnKind.INSTANT),
+    ReportColumn("kind"),
+    ReportColumn("about", ColumnKind.COUNT),
+    ReportColumn("who"),
+    ReportColumn("detail"),
 )
 
 
-async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+async def read(connection: asyncpg.Connection, query: ReportQuery, scope: Scope) -> Report:
     """Read the log of a period."""
     period = await Period.read(connection, query)
     return report(await connection.fetch(_ROWS, period.first, period.last, _NOBODYS), period, scope)

@@ -19,7 +19,7 @@ from typing import Any, Final
 import asyncpg
 
 from ledger import statements
-from ledger.statements import Entry
+from ledger.statements import StatementEntry
 from schemas import codec
 from schemas.errors import InvalidMessage, NotFound
 from schemas.money import Money
@@ -27,9 +27,9 @@ from schemas.parties import instant_text
 from switch.base.calendars import zone_of
 from switch.payments.pricing import POSITION
 from switch.reports.cells import utc_text
-from switch.reports.query import Period, Query, Scope
+from switch.reports.query import Period, ReportQuery, Scope
 from switch.reports.sql import statement
-from switch.reports.table import Column, Kind, Report, Row
+from switch.reports.table import ColumnKind, Report, ReportColumn, Row
 from switch.reports.window_statement import closed_window
 
 STATEMENT: Final = "account-statement"
@@ -49,20 +49,20 @@ _UUID_VERSION: Final = 4
 """A UETR is a UUID of this version; other ids are the switch's own."""
 
 COLUMNS: Final = (
-    Column("entry", title="Entry"),
-    Column("account", ours=True),
-    Column("at", Kind.INSTANT, "Posted at"),
-    Column("id", title="UETR or id"),
-    Column("what", title="Entry type", ours=True),
-    Column("purpose", ours=True),
-    Column("counterparty"),
-    Column("direction", ours=True),
-    Column("amount", Kind.AMOUNT),
-    Column("balance", Kind.AMOUNT, "Balance after entry"),
+    ReportColumn("entry", title="Entry"),
+    ReportColumn("account", ours=True),
+    ReportColumn("at", ColumnKind.INSTANT, "Posted at"),
+    ReportColumn("id", title="UETR or id"),
+    ReportColumn("what", title="Entry type", ours=True),
+    ReportColumn("purpose", ours=True),
+    ReportColumn("counterparty"),
+    ReportColumn("direction", ours=True),
+    ReportColumn("amount", ColumnKind.AMOUNT),
+    ReportColumn("balance", ColumnKind.AMOUNT, "Balance after entry"),
 )
 
 
-class Form(StrEnum):
+class StatementForm(StrEnum):
     """Forms of the message, one for each type."""
 
     STATEMENT = "camt.053.001.08"
@@ -70,18 +70,22 @@ class Form(StrEnum):
     NOTIFICATION = "camt.054.001.08"
 
 
-_ROOTS: Final[Mapping[Form, tuple[str, str]]] = {
-    Form.STATEMENT: ("BkToCstmrStmt", "Stmt"),
-    Form.REPORT: ("BkToCstmrAcctRpt", "Rpt"),
-    Form.NOTIFICATION: ("BkToCstmrDbtCdtNtfctn", "Ntfctn"),
+_ROOTS: Final[Mapping[StatementForm, tuple[str, str]]] = {
+    StatementForm.STATEMENT: ("BkToCstmrStmt", "Stmt"),
+    StatementForm.REPORT: ("BkToCstmrAcctRpt", "Rpt"),
+    StatementForm.NOTIFICATION: ("BkToCstmrDbtCdtNtfctn", "Ntfctn"),
 }
-_PAGINATION: Final = {Form.STATEMENT: "StmtPgntn", Form.REPORT: "RptPgntn", Form.NOTIFICATION: "NtfctnPgntn"}
-_CLOSING_BALANCE: Final = {Form.STATEMENT: "CLBD", Form.REPORT: "ITBD"}
+_PAGINATION: Final = {
+    StatementForm.STATEMENT: "StmtPgntn",
+    StatementForm.REPORT: "RptPgntn",
+    StatementForm.NOTIFICATION: "NtfctnPgntn",
+}
+_CLOSING_BALANCE: Final = {StatementForm.STATEMENT: "CLBD", StatementForm.REPORT: "ITBD"}
 """Closing booked; interim booked."""
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class StatementAccount:
     """One account and its owner."""
 
     number: int
@@ -98,7 +102,7 @@ class Booked:
     `opening` plus all entries equals `closing`, which is the opening balance of the next page.
     """
 
-    account: Account
+    account: StatementAccount
     since: datetime
     until: datetime
     first: int
@@ -107,11 +111,11 @@ class Booked:
     pages: int
     opening: int
     closing: int
-    entries: tuple[tuple[str, Entry], ...]
+    entries: tuple[tuple[str, StatementEntry], ...]
     """Each entry with its permanent key: its event, and its index among the legs of that event."""
 
 
-async def read_statement(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+async def read_statement(connection: asyncpg.Connection, query: ReportQuery, scope: Scope) -> Report:
     """Read the statement of a participant's accounts in a closed window."""
     window = await closed_window(connection, query)
     assert window.closing_seq is not None
@@ -125,22 +129,24 @@ async def read_statement(connection: asyncpg.Connection, query: Query, scope: Sc
         query.page or 1,
     )
     title = "Account statement"
-    return report(booked, STATEMENT, title, Form.STATEMENT, {"window": str(window.number)})
+    return report(booked, STATEMENT, title, StatementForm.STATEMENT, {"window": str(window.number)})
 
 
-async def read_account_report(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+async def read_account_report(connection: asyncpg.Connection, query: ReportQuery, scope: Scope) -> Report:
     """Read the postings on a participant's accounts in a currency during a period."""
-    return await _of_period(connection, query, scope, (ACCOUNT_REPORT, "Account report", Form.REPORT))
+    return await _of_period(
+        connection, query, scope, (ACCOUNT_REPORT, "Account report", StatementForm.REPORT)
+    )
 
 
-async def read_notifications(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+async def read_notifications(connection: asyncpg.Connection, query: ReportQuery, scope: Scope) -> Report:
     """Read every debit and credit of a participant's accounts in a currency during a period."""
-    form = (NOTIFICATIONS, "Debit and credit notifications", Form.NOTIFICATION)
+    form = (NOTIFICATIONS, "Debit and credit notifications", StatementForm.NOTIFICATION)
     return await _of_period(connection, query, scope, form)
 
 
 async def _of_period(
-    connection: asyncpg.Connection, query: Query, scope: Scope, form: tuple[str, str, Form]
+    connection: asyncpg.Connection, query: ReportQuery, scope: Scope, form: tuple[str, str, StatementForm]
 ) -> Report:
     period = await Period.read(connection, query)
     assert query.currency is not None
@@ -152,8 +158,8 @@ async def _of_period(
 
 
 async def _accounts(
-    connection: asyncpg.Connection, query: Query, scope: Scope, currency: str, last: int
-) -> list[Account]:
+    connection: asyncpg.Connection, query: ReportQuery, scope: Scope, currency: str, last: int
+) -> list[StatementAccount]:
     """Return the requested accounts that existed at event `last`; accounts out of scope count as missing."""
     assert query.participant is not None
     owners = await scope.owners(connection)
@@ -161,12 +167,15 @@ async def _accounts(
     if not rows or (owners is not None and query.participant not in owners):
         raise NotFound
     found = [row for row in rows if row["number"] <= last] or rows[:1]
-    return [Account(row["number"], query.participant, row["bic"], currency, row["purpose"]) for row in found]
+    return [
+        StatementAccount(row["number"], query.participant, row["bic"], currency, row["purpose"])
+        for row in found
+    ]
 
 
 async def _booked(
     connection: asyncpg.Connection,
-    accounts: Sequence[Account],
+    accounts: Sequence[StatementAccount],
     times: tuple[datetime, datetime],
     events: tuple[int, int],
     page: int,
@@ -187,7 +196,7 @@ async def _booked(
 
 async def _booked_on(
     connection: asyncpg.Connection,
-    account: Account,
+    account: StatementAccount,
     times: tuple[datetime, datetime],
     events: tuple[int, int],
     page: int,
@@ -217,7 +226,9 @@ async def _booked_on(
     )
 
 
-def report(booked: Sequence[Booked], name: str, title: str, form: Form, asked: Mapping[str, str]) -> Report:
+def report(
+    booked: Sequence[Booked], name: str, title: str, form: StatementForm, asked: Mapping[str, str]
+) -> Report:
     """Build the report of one participant's postings, with its ISO 20022 message; pure."""
     one = booked[0]
     currency = one.account.currency
@@ -276,12 +287,12 @@ def _rows(booked: Booked) -> list[Row]:
     return rows
 
 
-def what(entry: Entry) -> str:
+def what(entry: StatementEntry) -> str:
     """Type of an entry: a payment, a return, funds paid in or out, or a settlement."""
     return _WHAT.get(entry.purpose, _PAYMENT if entry.corrects is None else _RETURN)
 
 
-def _references(entries: Sequence[Entry]) -> list[str]:
+def _references(entries: Sequence[StatementEntry]) -> list[str]:
     """One reference for each entry."""
     references: list[str] = []
     place, previous = 0, 0
@@ -292,11 +303,11 @@ def _references(entries: Sequence[Entry]) -> list[str]:
     return references
 
 
-def document(booked: Sequence[Booked], form: Form) -> dict[str, Any]:
+def document(booked: Sequence[Booked], form: StatementForm) -> dict[str, Any]:
     """Build the message's document, one block for each account; `codec.encode` writes and checks it. Pure."""
     root, block = _ROOTS[form]
     header = {"MsgId": f"{form[5:8]}-{_name(booked[0])}", "CreDtTm": instant_text(booked[0].until)}
-    shown = [each for each in booked if each.entries or form is not Form.NOTIFICATION] or booked[:1]
+    shown = [each for each in booked if each.entries or form is not StatementForm.NOTIFICATION] or booked[:1]
     return {root: {"GrpHdr": header, block: [_block(each, form) for each in shown]}}
 
 
@@ -304,7 +315,7 @@ def _name(booked: Booked) -> str:
     return f"{booked.account.number}-{booked.first}-{booked.last}"[-30:] + f"-{booked.page}"
 
 
-def _block(booked: Booked, form: Form) -> dict[str, Any]:
+def _block(booked: Booked, form: StatementForm) -> dict[str, Any]:
     made_at = instant_text(booked.until)
     content = {
         "Id": _name(booked),
@@ -319,7 +330,7 @@ def _block(booked: Booked, form: Form) -> dict[str, Any]:
     return {tag: value for tag, value in content.items() if value}
 
 
-def _account_content(account: Account) -> dict[str, Any]:
+def _account_content(account: StatementAccount) -> dict[str, Any]:
     content: dict[str, Any] = {
         "Id": {"Othr": {"Id": str(account.number)}},
         "Ccy": account.currency,
@@ -330,8 +341,8 @@ def _account_content(account: Account) -> dict[str, Any]:
     return content
 
 
-def _balances(booked: Booked, form: Form) -> list[dict[str, Any]]:
-    if form is Form.NOTIFICATION:
+def _balances(booked: Booked, form: StatementForm) -> list[dict[str, Any]]:
+    if form is StatementForm.NOTIFICATION:
         return []
     currency = booked.account.currency
     return [
@@ -361,7 +372,7 @@ def _summary(booked: Booked) -> dict[str, Any]:
     }
 
 
-def _entry(reference: str, entry: Entry, currency: str) -> dict[str, Any]:
+def _entry(reference: str, entry: StatementEntry, currency: str) -> dict[str, Any]:
     booked_at = {"DtTm": instant_text(entry.at)}
     references = {"AcctSvcrRef": str(entry.number), **_uetr(entry)}
     of = what(entry)
@@ -380,12 +391,12 @@ def _entry(reference: str, entry: Entry, currency: str) -> dict[str, Any]:
     }
 
 
-def _code(entry: Entry) -> str:
+def _code(entry: StatementEntry) -> str:
     """Type of the posting, with a separate code for returns."""
     return _RETURN if what(entry) == _RETURN else entry.purpose
 
 
-def _uetr(entry: Entry) -> dict[str, str]:
+def _uetr(entry: StatementEntry) -> dict[str, str]:
     """UETR for the entry: a return has that of the returned payment, and an id of its own."""
     if entry.corrects is not None:
         return {"UETR": str(entry.corrects), "TxId": entry.id.hex}

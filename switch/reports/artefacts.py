@@ -52,7 +52,7 @@ class Artefact:
         return f"{self.report}-{self.sha256.hex()}.{self.suffix}"
 
 
-class Store:
+class ReportStore:
     """The directory of finished reports, and the key that signs them."""
 
     def __init__(self, directory: Path) -> None:

@@ -12,9 +12,9 @@ from typing import Final
 import asyncpg
 
 from switch.reports.cells import utc_text
-from switch.reports.query import Query, Scope, elapsed
+from switch.reports.query import ReportQuery, Scope, elapsed
 from switch.reports.sql import statement
-from switch.reports.table import Column, Kind, Report, Row, Statistic, percent
+from switch.reports.table import ColumnKind, Report, ReportColumn, Row, Statistic, percent
 
 NAME: Final = "availability"
 TARGET: Final = Decimal("99.95")
@@ -22,22 +22,22 @@ _ROWS: Final = statement("probes")
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 COLUMNS: Final = (
-    Column("service"),
-    Column("availability", Kind.PERCENT, "Availability %"),
-    Column("target", Kind.PERCENT, "Target %"),
-    Column("met", Kind.FLAG, "Target met"),
-    Column("looks", Kind.COUNT, "Probes"),
-    Column("failed", Kind.COUNT, "Failed probes"),
-    Column("incidents", Kind.COUNT),
-    Column("down_s", Kind.SECONDS, "Down s"),
-    Column("longest_s", Kind.SECONDS, "Longest incident s"),
-    Column("observed_s", Kind.SECONDS, "Observed s"),
-    Column("observed", Kind.PERCENT, "Observed % of the period"),
-    Column("p99_s", Kind.SECONDS, "P99 response s"),
+    ReportColumn("service"),
+    ReportColumn("availability", ColumnKind.PERCENT, "Availability %"),
+    ReportColumn("target", ColumnKind.PERCENT, "Target %"),
+    ReportColumn("met", ColumnKind.FLAG, "Target met"),
+    ReportColumn("looks", ColumnKind.COUNT, "Probes"),
+    ReportColumn("failed", ColumnKind.COUNT, "Failed probes"),
+    ReportColumn("incidents", ColumnKind.COUNT),
+    ReportColumn("down_s", ColumnKind.SECONDS, "Down s"),
+    ReportColumn("longest_s", ColumnKind.SECONDS, "Longest incident s"),
+    ReportColumn("observed_s", ColumnKind.SECONDS, "Observed s"),
+    ReportColumn("observed", ColumnKind.PERCENT, "Observed % of the period"),
+    ReportColumn("p99_s", ColumnKind.SECONDS, "P99 response s"),
 )
 
 
-async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+async def read(connection: asyncpg.Connection, query: ReportQuery, scope: Scope) -> Report:
     """Read the availability of a period."""
     since, until = await elapsed(connection, query)
     rows = await connection.fetch(_ROWS, since, until)

@@ -24,11 +24,11 @@ from switch.reports import (
     settlement_instruction,
     window_statement,
 )
-from switch.reports.query import Query, Scope
+from switch.reports.query import ReportQuery, Scope
 from switch.reports.render import TABLE
 from switch.reports.table import Report
 
-Reader = Callable[[asyncpg.Connection, Query, Scope], Awaitable[Report]]
+Reader = Callable[[asyncpg.Connection, ReportQuery, Scope], Awaitable[Report]]
 
 
 class Audience(StrEnum):
@@ -62,7 +62,7 @@ class Definition:
     of_a_day: bool = True
     """Whether the report can be made for any day; such reports are part of the end of day."""
 
-    def check(self, query: Query, scope: Scope) -> None:
+    def check(self, query: ReportQuery, scope: Scope) -> None:
         """Check that this request is permitted and complete.
 
         Raises:
@@ -76,7 +76,7 @@ class Definition:
         if missing:
             raise InvalidMessage(f"missing: {', '.join(missing)}", rule="parameter")
         takes = {*self.takes, *self.may_take}
-        given = {name for name in Query.__dataclass_fields__ if getattr(query, name) is not None}
+        given = {name for name in ReportQuery.__dataclass_fields__ if getattr(query, name) is not None}
         if given - takes:
             ours, others = (", ".join(sorted(names)) for names in (takes, given - takes))
             raise InvalidMessage(
@@ -103,7 +103,7 @@ _DEFINITIONS: Final = (
         (*_WINDOW, "participant"),
         _ALL,
         ("account", "page"),
-        (*TABLE, account_statement.Form.STATEMENT),
+        (*TABLE, account_statement.StatementForm.STATEMENT),
     ),
     Definition(
         account_statement.ACCOUNT_REPORT,
@@ -112,7 +112,7 @@ _DEFINITIONS: Final = (
         (*_PERIOD, "participant", "currency"),
         _ALL,
         ("account", "as_of", "page"),
-        (*TABLE, account_statement.Form.REPORT),
+        (*TABLE, account_statement.StatementForm.REPORT),
     ),
     Definition(
         account_statement.NOTIFICATIONS,
@@ -121,7 +121,7 @@ _DEFINITIONS: Final = (
         (*_PERIOD, "participant", "currency"),
         _ALL,
         ("account", "as_of", "page"),
-        (*TABLE, account_statement.Form.NOTIFICATION),
+        (*TABLE, account_statement.StatementForm.NOTIFICATION),
     ),
     Definition(liquidity.NAME, "Intraday liquidity", liquidity.read, _PERIOD, _ALL, ("as_of",)),
     Definition(

@@ -13,7 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from schemas.money import Money
-from switch.reports.table import Cell, Column, Kind, Report, Row
+from switch.reports.table import Cell, ColumnKind, Report, ReportColumn, Row
 
 FORMULA_STARTS: Final = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20|%")
 """Characters that begin a formula or a command in spreadsheets, or can lead to one; full-width forms too."""
@@ -76,21 +76,21 @@ def text(cell: Cell) -> str:  # noqa: PLR0911 - one line per kind of cell
             return str(cell)
 
 
-def is_local(column: Column) -> bool:
+def is_local(column: ReportColumn) -> bool:
     """Whether a column is written twice: in UTC, and in the report's time zone."""
-    return column.kind is Kind.INSTANT
+    return column.kind is ColumnKind.INSTANT
 
 
-def columns(report: Report) -> tuple[Column, ...]:
+def columns(report: Report) -> tuple[ReportColumn, ...]:
     """The columns of files: each instant has a second column in local time of the settlement zone."""
     return tuple(_columns(report.columns))
 
 
-def _columns(columns: Sequence[Column]) -> Iterator[Column]:
+def _columns(columns: Sequence[ReportColumn]) -> Iterator[ReportColumn]:
     for column in columns:
         yield column
         if is_local(column):
-            yield Column(f"{column.name}_local", Kind.LOCAL, column.heading)
+            yield ReportColumn(f"{column.name}_local", ColumnKind.LOCAL, column.heading)
 
 
 def texts(report: Report, row: Row) -> list[str]:

@@ -11,35 +11,35 @@ from typing import Final
 import asyncpg
 
 from schemas.money import Money
-from switch.reports.query import Period, Query, Scope
+from switch.reports.query import Period, ReportQuery, Scope
 from switch.reports.sql import statement
-from switch.reports.table import Column, Kind, Report, Row, Statistic, percent, totals_by_currency
+from switch.reports.table import ColumnKind, Report, ReportColumn, Row, Statistic, percent, totals_by_currency
 
 NAME: Final = "corridors"
 _ROWS: Final = statement("corridors")
 
 COLUMNS: Final = (
-    Column("source"),
-    Column("target"),
-    Column("debit_currency"),
-    Column("credit_currency"),
-    Column("payments", Kind.COUNT),
-    Column("committed", Kind.COUNT),
-    Column("refused", Kind.COUNT),
-    Column("rejected", Kind.COUNT),
-    Column("open", Kind.COUNT),
-    Column("returned", Kind.COUNT, "Returned later"),
-    Column("success", Kind.PERCENT, "Success %"),
-    Column("debited", Kind.AMOUNT),
-    Column("fees", Kind.AMOUNT),
-    Column("debits_returned", Kind.AMOUNT, "of which returned"),
-    Column("credited", Kind.AMOUNT),
-    Column("within_10_s", Kind.PERCENT, "Within 10 s %"),
-    Column("within_60_s", Kind.PERCENT, "Within 60 s %"),
-    Column("within_1_h", Kind.PERCENT, "Within 1 h %"),
-    Column("p50_s", Kind.SECONDS, "P50 s"),
-    Column("p95_s", Kind.SECONDS, "P95 s"),
-    Column("p99_s", Kind.SECONDS, "P99 s"),
+    ReportColumn("source"),
+    ReportColumn("target"),
+    ReportColumn("debit_currency"),
+    ReportColumn("credit_currency"),
+    ReportColumn("payments", ColumnKind.COUNT),
+    ReportColumn("committed", ColumnKind.COUNT),
+    ReportColumn("refused", ColumnKind.COUNT),
+    ReportColumn("rejected", ColumnKind.COUNT),
+    ReportColumn("open", ColumnKind.COUNT),
+    ReportColumn("returned", ColumnKind.COUNT, "Returned later"),
+    ReportColumn("success", ColumnKind.PERCENT, "Success %"),
+    ReportColumn("debited", ColumnKind.AMOUNT),
+    ReportColumn("fees", ColumnKind.AMOUNT),
+    ReportColumn("debits_returned", ColumnKind.AMOUNT, "of which returned"),
+    ReportColumn("credited", ColumnKind.AMOUNT),
+    ReportColumn("within_10_s", ColumnKind.PERCENT, "Within 10 s %"),
+    ReportColumn("within_60_s", ColumnKind.PERCENT, "Within 60 s %"),
+    ReportColumn("within_1_h", ColumnKind.PERCENT, "Within 1 h %"),
+    ReportColumn("p50_s", ColumnKind.SECONDS, "P50 s"),
+    ReportColumn("p95_s", ColumnKind.SECONDS, "P95 s"),
+    ReportColumn("p99_s", ColumnKind.SECONDS, "P99 s"),
 )
 _COUNTS: Final = ("payments", "committed", "refused", "rejected", "open", "returned")
 
@@ -54,7 +54,7 @@ async def rows_of(
     return found
 
 
-async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+async def read(connection: asyncpg.Connection, query: ReportQuery, scope: Scope) -> Report:
     """Read the corridors of a period."""
     period = await Period.read(connection, query)
     return report(await rows_of(connection, period, await scope.owners(connection)), period, scope)

@@ -12,9 +12,18 @@ from typing import Final
 import asyncpg
 
 from schemas.money import Money
-from switch.reports.query import Period, Query, Scope
+from switch.reports.query import Period, ReportQuery, Scope
 from switch.reports.sql import statement
-from switch.reports.table import Column, Kind, Report, Row, Statistic, percent, ratio, totals_by_currency
+from switch.reports.table import (
+    ColumnKind,
+    Report,
+    ReportColumn,
+    Row,
+    Statistic,
+    percent,
+    ratio,
+    totals_by_currency,
+)
 
 NAME: Final = "costs"
 AVERAGE_MAX_PPM: Final = 30_000
@@ -25,19 +34,19 @@ _MILLION: Final = 1_000_000
 _ROWS: Final = statement("costs")
 
 COLUMNS: Final = (
-    Column("source"),
-    Column("target"),
-    Column("currency"),
-    Column("payments", Kind.COUNT),
-    Column("debited", Kind.AMOUNT),
-    Column("fees", Kind.AMOUNT),
-    Column("fee_percent", Kind.PERCENT, "Fee %"),
-    Column("exchange_percent", Kind.PERCENT, "Exchange margin %"),
-    Column("cost_percent", Kind.PERCENT, "Total cost %"),
-    Column("within_3_percent", Kind.PERCENT, "Payments at 3 % or less, %"),
-    Column("within_5_percent", Kind.PERCENT, "Payments at 5 % or less, %"),
-    Column("meets_3_percent", Kind.FLAG, "Average below 3 %"),
-    Column("meets_5_percent", Kind.FLAG, "Not above 5 %"),
+    ReportColumn("source"),
+    ReportColumn("target"),
+    ReportColumn("currency"),
+    ReportColumn("payments", ColumnKind.COUNT),
+    ReportColumn("debited", ColumnKind.AMOUNT),
+    ReportColumn("fees", ColumnKind.AMOUNT),
+    ReportColumn("fee_percent", ColumnKind.PERCENT, "Fee %"),
+    ReportColumn("exchange_percent", ColumnKind.PERCENT, "Exchange margin %"),
+    ReportColumn("cost_percent", ColumnKind.PERCENT, "Total cost %"),
+    ReportColumn("within_3_percent", ColumnKind.PERCENT, "Payments at 3 % or less, %"),
+    ReportColumn("within_5_percent", ColumnKind.PERCENT, "Payments at 5 % or less, %"),
+    ReportColumn("meets_3_percent", ColumnKind.FLAG, "Average below 3 %"),
+    ReportColumn("meets_5_percent", ColumnKind.FLAG, "Not above 5 %"),
 )
 
 
@@ -51,7 +60,7 @@ async def rows_of(
     return found
 
 
-async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+async def read(connection: asyncpg.Connection, query: ReportQuery, scope: Scope) -> Report:
     """Read the costs of a period."""
     period = await Period.read(connection, query)
     return report(await rows_of(connection, period, await scope.owners(connection)), period, scope)

@@ -13,9 +13,9 @@ import asyncpg
 from ledger import audit
 from ledger.encoding import EPOCH
 from schemas.errors import NotFound, Unavailable
-from switch.reports.query import Query, Scope
+from switch.reports.query import ReportQuery, Scope
 from switch.reports.sql import statement
-from switch.reports.table import Column, Kind, Report
+from switch.reports.table import ColumnKind, Report, ReportColumn
 
 NAME: Final = "evidence"
 BUNDLE: Final = "bundle"
@@ -23,15 +23,15 @@ BUNDLE: Final = "bundle"
 _PAYMENT: Final = statement("visible_payment")
 
 COLUMNS: Final = (
-    Column("seq", Kind.COUNT, "Event"),
-    Column("at", Kind.INSTANT),
-    Column("kind"),
-    Column("body"),
-    Column("proof_length", Kind.COUNT, "Hashes of its proof"),
+    ReportColumn("seq", ColumnKind.COUNT, "Event"),
+    ReportColumn("at", ColumnKind.INSTANT),
+    ReportColumn("kind"),
+    ReportColumn("body"),
+    ReportColumn("proof_length", ColumnKind.COUNT, "Hashes of its proof"),
 )
 
 
-async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+async def read(connection: asyncpg.Connection, query: ReportQuery, scope: Scope) -> Report:
     """Read the evidence of a payment, up to the newest checkpoint.
 
     Raises:
@@ -49,7 +49,7 @@ async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Re
     return report(await audit.bundle(connection, [number]), query, scope, newest[0].size)
 
 
-def report(bundle: dict[str, Any], query: Query, scope: Scope, size: int) -> Report:
+def report(bundle: dict[str, Any], query: ReportQuery, scope: Scope, size: int) -> Report:
     """Build the report from a bundle; pure."""
     return Report(
         name=NAME,

@@ -15,9 +15,9 @@ import asyncpg
 
 from ledger.decoding import AccountChange, CapChange, decode_change
 from schemas.money import Money
-from switch.reports.query import Period, Query, Scope
+from switch.reports.query import Period, ReportQuery, Scope
 from switch.reports.sql import statement
-from switch.reports.table import Column, Kind, Report, Row, percent, totals_by_currency
+from switch.reports.table import ColumnKind, Report, ReportColumn, Row, percent, totals_by_currency
 
 NAME: Final = "liquidity"
 _EXPOSURES: Final = statement("exposures_at")
@@ -28,21 +28,21 @@ LEVELS: Final = (60, 80, 95)
 """Use in per cent at which an alert is due."""
 
 COLUMNS: Final = (
-    Column("participant"),
-    Column("account", ours=True),
-    Column("currency"),
-    Column("cap", Kind.AMOUNT, "Net debit cap"),
-    Column("available", Kind.AMOUNT, "Available at the beginning"),
-    Column("peak", Kind.AMOUNT, "Peak use"),
-    Column("peak_percent", Kind.PERCENT, "Peak use %"),
-    Column("peak_at", Kind.INSTANT, "Time of the peak"),
-    Column("headroom", Kind.AMOUNT, "Least headroom"),
-    Column("debits", Kind.AMOUNT, "Posted debits"),
-    Column("credits", Kind.AMOUNT, "Posted credits"),
-    Column("left", Kind.AMOUNT, "Available at the end"),
-    Column("at_60", Kind.INSTANT, "60 % reached"),
-    Column("at_80", Kind.INSTANT, "80 % reached"),
-    Column("at_95", Kind.INSTANT, "95 % reached"),
+    ReportColumn("participant"),
+    ReportColumn("account", ours=True),
+    ReportColumn("currency"),
+    ReportColumn("cap", ColumnKind.AMOUNT, "Net debit cap"),
+    ReportColumn("available", ColumnKind.AMOUNT, "Available at the beginning"),
+    ReportColumn("peak", ColumnKind.AMOUNT, "Peak use"),
+    ReportColumn("peak_percent", ColumnKind.PERCENT, "Peak use %"),
+    ReportColumn("peak_at", ColumnKind.INSTANT, "Time of the peak"),
+    ReportColumn("headroom", ColumnKind.AMOUNT, "Least headroom"),
+    ReportColumn("debits", ColumnKind.AMOUNT, "Posted debits"),
+    ReportColumn("credits", ColumnKind.AMOUNT, "Posted credits"),
+    ReportColumn("left", ColumnKind.AMOUNT, "Available at the end"),
+    ReportColumn("at_60", ColumnKind.INSTANT, "60 % reached"),
+    ReportColumn("at_80", ColumnKind.INSTANT, "80 % reached"),
+    ReportColumn("at_95", ColumnKind.INSTANT, "95 % reached"),
 )
 
 
@@ -137,7 +137,7 @@ async def courses(
     return found
 
 
-async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+async def read(connection: asyncpg.Connection, query: ReportQuery, scope: Scope) -> Report:
     """Read the liquidity of a period."""
     period = await Period.read(connection, query)
     opened = await openings(connection, period.first, period.last, await scope.owners(connection))

@@ -17,9 +17,9 @@ from schemas.errors import InvalidMessage
 from schemas.money import Money
 from switch.base.calendars import EARLIEST
 from switch.reports import corridors, costs
-from switch.reports.query import Period, Query, Scope
+from switch.reports.query import Period, ReportQuery, Scope
 from switch.reports.suppression import TOTAL, Place, hidden, with_totals
-from switch.reports.table import Cell, Column, Kind, Report, Row, Statistic, percent
+from switch.reports.table import Cell, ColumnKind, Report, ReportColumn, Row, Statistic, percent
 
 NAME: Final = "open-data"
 PAYMENTS_MIN: Final = 10
@@ -28,21 +28,21 @@ BANKS_MIN: Final = 3
 _MONTHS: Final = 3
 
 COLUMNS: Final = (
-    Column("source"),
-    Column("target"),
-    Column("payments", Kind.COUNT),
-    Column("currency"),
-    Column("value", Kind.AMOUNT),
-    Column("cost_percent", Kind.PERCENT, "Cost to the sender %"),
-    Column("within_60_s", Kind.PERCENT, "Within 60 s %"),
-    Column("within_1_h", Kind.PERCENT, "Within 1 h %"),
-    Column("banks", Kind.COUNT, "Sending banks"),
-    Column("shown", Kind.FLAG),
+    ReportColumn("source"),
+    ReportColumn("target"),
+    ReportColumn("payments", ColumnKind.COUNT),
+    ReportColumn("currency"),
+    ReportColumn("value", ColumnKind.AMOUNT),
+    ReportColumn("cost_percent", ColumnKind.PERCENT, "Cost to the sender %"),
+    ReportColumn("within_60_s", ColumnKind.PERCENT, "Within 60 s %"),
+    ReportColumn("within_1_h", ColumnKind.PERCENT, "Within 1 h %"),
+    ReportColumn("banks", ColumnKind.COUNT, "Sending banks"),
+    ReportColumn("shown", ColumnKind.FLAG),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Corridor:
+class QuarterlyCorridor:
     """One corridor in a quarter: committed payments; `value` in minor units of `currency`."""
 
     payments: int
@@ -70,7 +70,7 @@ def bounds(quarter: str) -> tuple[datetime, datetime]:
     return datetime(year, month, 1, tzinfo=UTC), datetime(*until, 1, tzinfo=UTC)
 
 
-async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+async def read(connection: asyncpg.Connection, query: ReportQuery, scope: Scope) -> Report:
     """Read the open data of a quarter; the same for every reader.
 
     Raises:
@@ -81,7 +81,7 @@ async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Re
     since, until = bounds(query.quarter)
     if await connection.fetchval("SELECT clock_timestamp() < $1", until):
         raise InvalidMessage("the quarter has not ended", rule="parameter")
-    period = await Period.read(connection, Query(since=since, until=until, as_of=query.as_of))
+    period = await Period.read(connection, ReportQuery(since=since, until=until, as_of=query.as_of))
     del scope  # the data is public, so every reader gets the same
     volumes = await corridors.rows_of(connection, period, None)
     return report(query.quarter, volumes, await costs.rows_of(connection, period, None), period.as_of)
@@ -118,14 +118,14 @@ def report(
 
 def _corridors(
     volumes: Sequence[asyncpg.Record], priced: Sequence[asyncpg.Record]
-) -> Mapping[Place, Corridor]:
+) -> Mapping[Place, QuarterlyCorridor]:
     """Corridors with committed payments, by source and target."""
     cost: dict[Place, Cell] = {}
     for corridor, parts in groupby(priced, key=lambda row: (row["source"], row["target"], row["currency"])):
         row = costs.corridor_row(corridor, tuple(parts))
         cost[corridor[:2]] = dict(zip((c.name for c in costs.COLUMNS), row, strict=True))["cost_percent"]
     return {
-        (row["source"], row["target"]): Corridor(
+        (row["source"], row["target"]): QuarterlyCorridor(
             payments=row["committed"],
             currency=row["debit_currency"],
             value=row["debit_minor"],
@@ -141,13 +141,13 @@ def _corridors(
     }
 
 
-def _is_small(corridor: Corridor) -> bool:
+def _is_small(corridor: QuarterlyCorridor) -> bool:
     return (
         corridor.payments < PAYMENTS_MIN or min(corridor.debtor_agents, corridor.creditor_agents) < BANKS_MIN
     )
 
 
-def _row(place: Place, corridor: Corridor, shown: bool) -> Row:  # noqa: FBT001 - a cell of the row
+def _row(place: Place, corridor: QuarterlyCorridor, shown: bool) -> Row:  # noqa: FBT001 - a cell of the row
     if not shown:
         return *place, None, corridor.currency, None, None, None, None, None, False
     return (

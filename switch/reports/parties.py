@@ -18,7 +18,7 @@ import asyncpg
 
 from schemas import codec, credit_transfer
 from schemas.errors import SwitchError
-from schemas.payment import Account, CreditTransfer, Party
+from schemas.payment import CreditTransfer, Party, PartyAccount
 from schemas.versions import versions
 from switch.base.files import write_once
 from switch.reports.sql import statement
@@ -42,7 +42,7 @@ def load_key(file: Path) -> bytes:
     return key
 
 
-def pseudonym(key: bytes, agent: str, account: Account | None) -> bytes | None:
+def pseudonym(key: bytes, agent: str, account: PartyAccount | None) -> bytes | None:
     """Pseudonym of an account at an agent; None if the message states no account."""
     if account is None or account.id is None:
         return None

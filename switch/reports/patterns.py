@@ -17,13 +17,13 @@ import asyncpg
 
 from schemas.errors import Unavailable
 from schemas.money import Money
-from schemas.payment import Account, Party
+from schemas.payment import Party, PartyAccount
 from switch.reports import pattern_rules
 from switch.reports.parties import decode
 from switch.reports.pattern_rules import BUILT_IN, Rules
-from switch.reports.query import Period, Query, Scope, seq_before
+from switch.reports.query import Period, ReportQuery, Scope, seq_before
 from switch.reports.sql import statement
-from switch.reports.table import Column, Kind, Report, Row
+from switch.reports.table import ColumnKind, Report, ReportColumn, Row
 
 NAME: Final = "patterns"
 REVEALED_MAX: Final = 5_000
@@ -47,16 +47,16 @@ class Rule(StrEnum):
 
 
 COLUMNS: Final = (
-    Column("rule", ours=True),
-    Column("uetr", title="UETR"),
-    Column("accepted_at", Kind.INSTANT),
-    Column("debtor_agent"),
-    Column("creditor_agent"),
-    Column("currency"),
-    Column("amount", Kind.AMOUNT),
-    Column("debtor", Kind.PERSONAL),
-    Column("creditor", Kind.PERSONAL),
-    Column("detail"),
+    ReportColumn("rule", ours=True),
+    ReportColumn("uetr", title="UETR"),
+    ReportColumn("accepted_at", ColumnKind.INSTANT),
+    ReportColumn("debtor_agent"),
+    ReportColumn("creditor_agent"),
+    ReportColumn("currency"),
+    ReportColumn("amount", ColumnKind.AMOUNT),
+    ReportColumn("debtor", ColumnKind.PERSONAL),
+    ReportColumn("creditor", ColumnKind.PERSONAL),
+    ReportColumn("detail"),
 )
 
 
@@ -85,13 +85,15 @@ class People:
     creditor: str
 
 
-async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+async def read(connection: asyncpg.Connection, query: ReportQuery, scope: Scope) -> Report:
     """Read the hits of a period, with pseudonyms."""
     period, version, found = await hits(connection, query, scope)
     return report(found, period, version, scope, {})
 
 
-async def hits(connection: asyncpg.Connection, query: Query, scope: Scope) -> tuple[Period, str, list[Hit]]:
+async def hits(
+    connection: asyncpg.Connection, query: ReportQuery, scope: Scope
+) -> tuple[Period, str, list[Hit]]:
     """Read every hit of a period, in order of acceptance, and the version of the rules that was applied.
 
     Raises:
@@ -206,5 +208,5 @@ def people_of(raw: bytes) -> People:
     )
 
 
-def _person(party: Party, account: Account | None) -> str:
+def _person(party: Party, account: PartyAccount | None) -> str:
     return ", ".join(part for part in (party.name, account and account.id) if part)

@@ -66,7 +66,7 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class ReportQuery:
     """The parsed parameters of a report. The catalogue states which of them a report takes."""
 
     window: int | None = None
@@ -83,7 +83,7 @@ class Query:
     quarter: str | None = None
 
 
-def read_query(given: Mapping[str, str]) -> Query:
+def read_query(given: Mapping[str, str]) -> ReportQuery:
     """Read parameters from a URL or a command line.
 
     Raises:
@@ -91,11 +91,11 @@ def read_query(given: Mapping[str, str]) -> Query:
         value.
 
     """
-    unknown = given.keys() - {field.name for field in fields(Query)}
+    unknown = given.keys() - {field.name for field in fields(ReportQuery)}
     if unknown:
-        names = ", ".join(field.name for field in fields(Query))
+        names = ", ".join(field.name for field in fields(ReportQuery))
         raise InvalidMessage(f"unknown parameter; reports take {names}", rule="parameter")
-    return Query(
+    return ReportQuery(
         window=_number(given, "window"),
         since=_instant(given, "since"),
         until=_instant(given, "until"),
@@ -178,7 +178,7 @@ async def seq_before(connection: asyncpg.Connection, instant: datetime) -> int:
     return seq
 
 
-async def elapsed(connection: asyncpg.Connection, query: Query) -> tuple[datetime, datetime]:
+async def elapsed(connection: asyncpg.Connection, query: ReportQuery) -> tuple[datetime, datetime]:
     """The requested period, cut at the present moment if its end is in the future.
 
     So ages and shares never include time that has not passed. The report states the period that was used; a
@@ -201,7 +201,7 @@ class Period:
     as_of: int
 
     @classmethod
-    async def read(cls, connection: asyncpg.Connection, query: Query) -> "Period":
+    async def read(cls, connection: asyncpg.Connection, query: ReportQuery) -> "Period":
         """Find the events of the requested period; without `as_of`, outcomes are the present ones.
 
         Raises:

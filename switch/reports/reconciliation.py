@@ -10,27 +10,27 @@ from typing import Final
 import asyncpg
 
 from switch.reports.cells import utc_text
-from switch.reports.query import Query, Scope, elapsed
+from switch.reports.query import ReportQuery, Scope, elapsed
 from switch.reports.sql import statement
-from switch.reports.table import Column, Kind, Report, Row
+from switch.reports.table import ColumnKind, Report, ReportColumn, Row
 
 NAME: Final = "reconciliation"
 _ROWS: Final = statement("reconciliation_breaks")
 
 COLUMNS: Final = (
-    Column("rail"),
-    Column("cycle"),
-    Column("uetr", title="UETR"),
-    Column("kind", ours=True),
-    Column("detail"),
-    Column("found_at", Kind.INSTANT),
-    Column("resolved_at", Kind.INSTANT),
-    Column("age_s", Kind.SECONDS, "Age s"),
-    Column("owner"),
+    ReportColumn("rail"),
+    ReportColumn("cycle"),
+    ReportColumn("uetr", title="UETR"),
+    ReportColumn("kind", ours=True),
+    ReportColumn("detail"),
+    ReportColumn("found_at", ColumnKind.INSTANT),
+    ReportColumn("resolved_at", ColumnKind.INSTANT),
+    ReportColumn("age_s", ColumnKind.SECONDS, "Age s"),
+    ReportColumn("owner"),
 )
 
 
-async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+async def read(connection: asyncpg.Connection, query: ReportQuery, scope: Scope) -> Report:
     """Read the breaks of a period; a country's regulator sees those of its rail."""
     since, until = await elapsed(connection, query)
     rows = await connection.fetch(_ROWS, since, until, scope.country)

@@ -16,9 +16,9 @@ from uuid import UUID
 import asyncpg
 
 from schemas.money import Money
-from switch.reports.query import Period, Query, Scope
+from switch.reports.query import Period, ReportQuery, Scope
 from switch.reports.sql import statement
-from switch.reports.table import Column, Kind, Report, Row, Statistic, totals_by_currency
+from switch.reports.table import ColumnKind, Report, ReportColumn, Row, Statistic, totals_by_currency
 from switch.writer.lifecycle import FINAL, Event, State
 
 REJECTS: Final = "rejects"
@@ -26,28 +26,28 @@ OPEN_PAYMENTS: Final = "open-payments"
 _ROWS: Final = statement("unfinished")
 
 REJECT_COLUMNS: Final = (
-    Column("rail"),
-    Column("sender_country"),
-    Column("step", ours=True),
-    Column("reason"),
-    Column("rail_code"),
-    Column("currency"),
-    Column("payments", Kind.COUNT),
-    Column("amount", Kind.AMOUNT),
+    ReportColumn("rail"),
+    ReportColumn("sender_country"),
+    ReportColumn("step", ours=True),
+    ReportColumn("reason"),
+    ReportColumn("rail_code"),
+    ReportColumn("currency"),
+    ReportColumn("payments", ColumnKind.COUNT),
+    ReportColumn("amount", ColumnKind.AMOUNT),
 )
 OPEN_COLUMNS: Final = (
-    Column("uetr", title="UETR"),
-    Column("state", ours=True),
-    Column("rail"),
-    Column("debtor_agent"),
-    Column("creditor_agent"),
-    Column("amount", Kind.AMOUNT),
-    Column("currency"),
-    Column("accepted_at", Kind.INSTANT),
-    Column("since", Kind.INSTANT, "In this state since"),
-    Column("age_s", Kind.SECONDS, "Age s"),
-    Column("state_age_s", Kind.SECONDS, "In this state s"),
-    Column("reason"),
+    ReportColumn("uetr", title="UETR"),
+    ReportColumn("state", ours=True),
+    ReportColumn("rail"),
+    ReportColumn("debtor_agent"),
+    ReportColumn("creditor_agent"),
+    ReportColumn("amount", ColumnKind.AMOUNT),
+    ReportColumn("currency"),
+    ReportColumn("accepted_at", ColumnKind.INSTANT),
+    ReportColumn("since", ColumnKind.INSTANT, "In this state since"),
+    ReportColumn("age_s", ColumnKind.SECONDS, "Age s"),
+    ReportColumn("state_age_s", ColumnKind.SECONDS, "In this state s"),
+    ReportColumn("reason"),
 )
 
 
@@ -97,13 +97,13 @@ def _unfinished(row: asyncpg.Record) -> Unfinished:
     )
 
 
-async def read_rejects(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+async def read_rejects(connection: asyncpg.Connection, query: ReportQuery, scope: Scope) -> Report:
     """Read the rejects of a period."""
     period = await Period.read(connection, query)
     return rejects(await unfinished(connection, period, await scope.owners(connection)), period, scope)
 
 
-async def read_open(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+async def read_open(connection: asyncpg.Connection, query: ReportQuery, scope: Scope) -> Report:
     """Read the payments of a period that have no outcome."""
     period = await Period.read(connection, query)
     return open_payments(await unfinished(connection, period, await scope.owners(connection)), period, scope)

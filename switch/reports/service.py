@@ -20,8 +20,8 @@ from switch.base import personal_data
 from switch.base.personal_data import KeyRing
 from switch.base.settings import Settings
 from switch.reports import catalogue, pattern_rules, patterns, render
-from switch.reports.artefacts import Artefact, Store
-from switch.reports.query import Query, Scope, read_query
+from switch.reports.artefacts import Artefact, ReportStore
+from switch.reports.query import ReportQuery, Scope, read_query
 from switch.reports.reading import reading
 from switch.reports.sql import statement
 from switch.reports.table import Report
@@ -44,7 +44,7 @@ class ReportService:
 
     pool: asyncpg.Pool
     link: Link
-    store: Store
+    store: ReportStore
     keys: KeyRing
     """Opens the messages of payments, for readers with the right to see their parties."""
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
@@ -53,7 +53,7 @@ class ReportService:
     @classmethod
     def open(cls, settings: Settings, pool: asyncpg.Pool, link: Link) -> "ReportService":
         """Open the report service of an installation."""
-        store = Store(settings.data / "reports")
+        store = ReportStore(settings.data / "reports")
         return cls(pool, link, store, personal_data.load(settings.personal_data_keys))
 
 
@@ -100,7 +100,7 @@ async def make(  # noqa: PLR0917
 
 
 async def _read(
-    service: ReportService, definition: catalogue.Definition, query: Query, scope: Scope
+    service: ReportService, definition: catalogue.Definition, query: ReportQuery, scope: Scope
 ) -> Report:
     async with service.pool.acquire() as connection, reading(connection):
         if not scope.reveal:

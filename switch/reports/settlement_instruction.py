@@ -19,8 +19,8 @@ from schemas.errors import Unavailable
 from schemas.money import EXPONENTS, Money
 from switch.base.calendars import zone_of
 from switch.reports.cells import utc_text
-from switch.reports.query import Query, Scope
-from switch.reports.table import TOTAL, Cell, Column, Kind, Report, Row, totals_by_currency
+from switch.reports.query import ReportQuery, Scope
+from switch.reports.table import TOTAL, Cell, ColumnKind, Report, ReportColumn, Row, totals_by_currency
 from switch.reports.window_statement import closed_window
 from switch.settlement import reads
 from switch.settlement.reads import Settlement, SettlementLine
@@ -33,23 +33,23 @@ NOT_SETTLED: Final = "total not settled"
 """Labels of sums of lines that were held, or carried into another window."""
 
 COLUMNS: Final = (
-    Column("line", Kind.COUNT),
-    Column("participant"),
-    Column("bic", title="BIC"),
-    Column("currency"),
-    Column("direction", ours=True),
-    Column("amount", Kind.AMOUNT),
-    Column("net", Kind.AMOUNT, "Net of this window"),
-    Column("carried", Kind.AMOUNT, "Carried into this window"),
-    Column("state", ours=True),
-    Column("uetr", title="UETR"),
-    Column("reason", ours=True),
+    ReportColumn("line", ColumnKind.COUNT),
+    ReportColumn("participant"),
+    ReportColumn("bic", title="BIC"),
+    ReportColumn("currency"),
+    ReportColumn("direction", ours=True),
+    ReportColumn("amount", ColumnKind.AMOUNT),
+    ReportColumn("net", ColumnKind.AMOUNT, "Net of this window"),
+    ReportColumn("carried", ColumnKind.AMOUNT, "Carried into this window"),
+    ReportColumn("state", ours=True),
+    ReportColumn("uetr", title="UETR"),
+    ReportColumn("reason", ours=True),
 )
 _LINE, _PARTICIPANT, _DIRECTION, _STATE = 0, 1, 4, 8
 _UNPAID: Final = frozenset({LineState.HELD, LineState.CARRIED})
 
 
-async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+async def read(connection: asyncpg.Connection, query: ReportQuery, scope: Scope) -> Report:
     """Read the instruction of a closed window.
 
     Raises:

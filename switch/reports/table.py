@@ -15,7 +15,7 @@ Cell = str | int | Money | Decimal | datetime | timedelta | bool | None
 """None is an empty cell: unknown, or absent."""
 
 
-class Kind(StrEnum):
+class ColumnKind(StrEnum):
     """Type of a column's values, which decides how each format writes them."""
 
     TEXT = "text"
@@ -36,11 +36,11 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ReportColumn:
     """One column. Programs read `name`, people read `title`."""
 
     name: str
-    kind: Kind = Kind.TEXT
+    kind: ColumnKind = ColumnKind.TEXT
     title: str = ""
     ours: bool = False
     """Its texts are terms of the switch, which are translated for people."""
@@ -72,7 +72,7 @@ class Report:
     title: str
     parameters: Mapping[str, str]
     """The request, and the sequence number up to which the log was read (`as_of`)."""
-    columns: tuple[Column, ...]
+    columns: tuple[ReportColumn, ...]
     rows: tuple[Row, ...]
     totals: tuple[Row, ...] = ()
     """Totals of columns that can be added up, one row per currency of the amounts. Other cells are None."""
@@ -95,7 +95,7 @@ class Report:
 
 
 def totals_by_currency(
-    columns: Sequence[Column], rows: Iterable[Row], adds: Sequence[str]
+    columns: Sequence[ReportColumn], rows: Iterable[Row], adds: Sequence[str]
 ) -> tuple[Row, ...]:
     """Add up the columns `adds`: one row per currency, in order, labelled `total` in the first column.
 
@@ -120,7 +120,7 @@ def totals_by_currency(
     kinds = {column.name: column.kind for column in columns}
 
     def total(name: str, currency: str, found: dict[str, int]) -> Cell:
-        if name in found and kinds[name] is Kind.AMOUNT:
+        if name in found and kinds[name] is ColumnKind.AMOUNT:
             return Money(found[name], currency) if currency else None
         if name in found:
             return found[name]

@@ -35,7 +35,9 @@ def tasks(settings: Settings, pool: asyncpg.Pool, link: Link, rails: Rails) -> t
             return ring.open(uetr, personal_data.CAME, sealed, body)
         except personal_data.Erased:
             return None
-        except personal_data.Unreadable:  # `verify` reports which; one bad row must not stop the reading
+        except (
+            personal_data.UnreadablePersonalData
+        ):  # `verify` reports which; one bad row must not stop the reading
             _log.error("unreadable_message", uetr=str(uetr))
             return None
 

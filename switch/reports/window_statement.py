@@ -15,9 +15,9 @@ from schemas.errors import InvalidMessage, NotFound
 from schemas.money import Money
 from switch.base.calendars import zone_of
 from switch.reports.cells import utc_text
-from switch.reports.query import Query, Scope
+from switch.reports.query import ReportQuery, Scope
 from switch.reports.sql import statement
-from switch.reports.table import Column, Kind, Report, Row, totals_by_currency
+from switch.reports.table import ColumnKind, Report, ReportColumn, Row, totals_by_currency
 from switch.settlement import positions
 from switch.settlement.positions import OtherPostings
 
@@ -25,25 +25,25 @@ NAME: Final = "window-statement"
 _ROWS: Final = statement("window_statement")
 
 COLUMNS: Final = (
-    Column("participant"),
-    Column("purpose", ours=True),
-    Column("currency"),
-    Column("opening", Kind.AMOUNT, "Opening position"),
-    Column("debits", Kind.AMOUNT, "Gross debits"),
-    Column("credits", Kind.AMOUNT, "Gross credits"),
-    Column("returned", Kind.AMOUNT, "Returned"),
-    Column("net", Kind.AMOUNT, "Multilateral net"),
-    Column("funded", Kind.AMOUNT, "Paid in or out"),
-    Column("settled", Kind.AMOUNT, "Earlier settlements"),
-    Column("closing", Kind.AMOUNT, "Closing position"),
-    Column("count", Kind.COUNT, "Postings"),
+    ReportColumn("participant"),
+    ReportColumn("purpose", ours=True),
+    ReportColumn("currency"),
+    ReportColumn("opening", ColumnKind.AMOUNT, "Opening position"),
+    ReportColumn("debits", ColumnKind.AMOUNT, "Gross debits"),
+    ReportColumn("credits", ColumnKind.AMOUNT, "Gross credits"),
+    ReportColumn("returned", ColumnKind.AMOUNT, "Returned"),
+    ReportColumn("net", ColumnKind.AMOUNT, "Multilateral net"),
+    ReportColumn("funded", ColumnKind.AMOUNT, "Paid in or out"),
+    ReportColumn("settled", ColumnKind.AMOUNT, "Earlier settlements"),
+    ReportColumn("closing", ColumnKind.AMOUNT, "Closing position"),
+    ReportColumn("count", ColumnKind.COUNT, "Postings"),
 )
 
 
-_AMOUNTS: Final = tuple(column.name for column in COLUMNS if column.kind is Kind.AMOUNT)
+_AMOUNTS: Final = tuple(column.name for column in COLUMNS if column.kind is ColumnKind.AMOUNT)
 
 
-async def closed_window(connection: asyncpg.Connection, query: Query) -> Window:
+async def closed_window(connection: asyncpg.Connection, query: ReportQuery) -> Window:
     """The requested window.
 
     Raises:
@@ -60,7 +60,7 @@ async def closed_window(connection: asyncpg.Connection, query: Query) -> Window:
     return found
 
 
-async def read(connection: asyncpg.Connection, query: Query, scope: Scope) -> Report:
+async def read(connection: asyncpg.Connection, query: ReportQuery, scope: Scope) -> Report:
     """Read the statement of a closed window."""
     window = await closed_window(connection, query)
     assert window.closing_seq is not None

@@ -18,7 +18,7 @@ from babel.numbers import format_decimal
 
 from schemas.money import Money
 from switch.reports import cells
-from switch.reports.table import Cell, Column, Kind, Report, Row
+from switch.reports.table import Cell, ColumnKind, Report, ReportColumn, Row
 
 ENGLISH: Final = "en"
 LANGUAGES: Final = (ENGLISH, "ru", "zh")
@@ -58,7 +58,7 @@ def decimal_text(text: str, locale: Locale) -> str:
 
 def parameter_title(name: str) -> str:
     """Title of a parameter, in English."""
-    return _PARAMETERS.get(name) or Column(name).heading
+    return _PARAMETERS.get(name) or ReportColumn(name).heading
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,9 @@ class Wording:
         """The text in this language, or in English."""
         return catalogue(self.code).get(source) or source
 
-    def heading(self, column: Column) -> str:
+    def heading(self, column: ReportColumn) -> str:
         """Title of a column; a column of local times is marked as such."""
-        if column.kind is Kind.LOCAL:
+        if column.kind is ColumnKind.LOCAL:
             return f"{self.text(column.heading)} ({self.text('local time')})"
         return self.text(column.heading)
 

@@ -30,7 +30,7 @@ from switch.payments import rail_connection, rail_register
 from switch.payments.pricing import FEES, POSITION, SCHEME
 from switch.sandbox import people
 from switch.writer.client import Link
-from switch.writer.commands import Fund, Leg, OpenAccount
+from switch.writer.commands import CommandLeg, Fund, OpenAccount
 
 _NAMESPACE: Final = uuid.UUID("6e1f7a52-6a0b-4f55-9a54-6d5c3f0a6a11")
 SETTLEMENT: Final = "settlement"
@@ -184,7 +184,7 @@ async def _money(link: Link, settings: Settings) -> None:
                 continue
             unit = 10 ** EXPONENTS[currency]
             account = (await link.ask(OpenAccount(made.id, currency, POSITION, made.cap * unit))).number
-            legs = [Leg(source, account, made.funds * unit, "funding")]
+            legs = [CommandLeg(source, account, made.funds * unit, "funding")]
             fund = uuid.uuid5(_NAMESPACE, f"{made.id}/{currency}")
             await link.ask(Fund(fund.bytes, sha256(fund.bytes).digest(), legs, "sandbox funds in"))
 

@@ -25,7 +25,7 @@ from switch.approvals.effects import (
     openness,
     term,
 )
-from switch.approvals.kinds import Confirmable, Content, Execution, Kind
+from switch.approvals.kinds import ChangeKind, Confirmable, Content, Execution
 from switch.base import calendars
 from switch.base.plausibility import Bands, Comparison, Measure
 from switch.base.sql import statements
@@ -408,8 +408,8 @@ async def _links_of_line(_connection: asyncpg.Connection, content: HoldLine) -> 
 
 _WINDOW: Final = links_to(Subject.WINDOW, "window")
 _CALENDAR: Final = links_to(Subject.CALENDAR, "currency")
-KINDS: Final[tuple[Kind[Any], ...]] = (
-    Kind(
+KINDS: Final[tuple[ChangeKind[Any], ...]] = (
+    ChangeKind(
         "window.close",
         "Close a settlement window now",
         CloseNow,
@@ -419,7 +419,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         links=_WINDOW,
         moves_books=True,
     ),
-    Kind(
+    ChangeKind(
         "settlement.confirm",
         "Confirm settlement positions",
         ConfirmPositions,
@@ -430,7 +430,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         seats=_confirm_seats,
         lasts=_BANKS_TAKE,
     ),
-    Kind(
+    ChangeKind(
         "settlement.abort",
         "Abort a settlement",
         OfWindow,
@@ -439,7 +439,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         effect=_window_becomes(SettlementState.ABORTED, IRREVERSIBLE),
         links=_WINDOW,
     ),
-    Kind(
+    ChangeKind(
         "settlement.hold",
         "Hold a settlement line",
         HoldLine,
@@ -448,7 +448,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         effect=_effect_of_holding,
         links=_links_of_line,
     ),
-    Kind(
+    ChangeKind(
         "schedule.set",
         "Set cut-off times",
         SetSchedule,
@@ -458,7 +458,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         links=_CALENDAR,
         compare=_compare_schedule,
     ),
-    Kind(
+    ChangeKind(
         "calendar.set",
         "Override a calendar day",
         SetDay,
@@ -468,7 +468,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         links=_CALENDAR,
         compare=_compare_day,
     ),
-    Kind(
+    ChangeKind(
         "settlement_agent.set",
         "Appoint a settlement agent",
         SetAgent,

@@ -16,7 +16,7 @@ _DONE: Final = frozenset({"ACSC", "ACCC"})
 _REFUSED: Final = "RJCT"
 
 
-class Outcome(StrEnum):
+class LineOutcome(StrEnum):
     """Outcome of one line, as the agent reports it."""
 
     DONE = "done"
@@ -33,7 +33,7 @@ class AgentNotification:
     None if the message does not state it. A notification without `uetr` and `message_id` matches nothing.
     """
 
-    outcome: Outcome
+    outcome: LineOutcome
     uetr: str | None
     message_id: str | None = None
     amount: Money | None = None
@@ -66,16 +66,16 @@ def _notification(content: dict[str, Any]) -> Iterator[AgentNotification]:
 def _entry(entry: dict[str, Any]) -> Iterator[AgentNotification]:
     details = [tx for group in entry.get("NtryDtls", ()) for tx in group.get("TxDtls", ())]
     if not details:
-        yield AgentNotification(Outcome.DONE, None)
+        yield AgentNotification(LineOutcome.DONE, None)
     for tx in details:
         amount = tx.get("Amt") or (entry["Amt"] if len(details) == 1 else None)
         uetr = tx.get("Refs", {}).get("UETR")
         if amount is None or entry.get("RvslInd"):
-            yield AgentNotification(Outcome.UNDONE, uetr)
+            yield AgentNotification(LineOutcome.UNDONE, uetr)
         else:
             sign = 1 if tx.get("CdtDbtInd", entry["CdtDbtInd"]) == "CRDT" else -1
             money = Money.parse(amount["Amt"], amount["Ccy"])
-            yield AgentNotification(Outcome.DONE, uetr, amount=Money(sign * money.minor, money.currency))
+            yield AgentNotification(LineOutcome.DONE, uetr, amount=Money(sign * money.minor, money.currency))
 
 
 def _status_report(content: dict[str, Any]) -> Iterator[AgentNotification]:
@@ -93,8 +93,8 @@ def _response(
     original = content.get("OrgnlTxRef", {}).get("IntrBkSttlmAmt")
     stated = original and Money.parse(original["Amt"], original["Ccy"])
     if status in _DONE:
-        yield AgentNotification(Outcome.DONE, uetr, message_id, stated=stated)
+        yield AgentNotification(LineOutcome.DONE, uetr, message_id, stated=stated)
     elif status == _REFUSED:
         causes = [first_of(cause.get("Rsn")) for cause in content.get("StsRsnInf", ())]
         reason = next((c for c in causes if c), "")
-        yield AgentNotification(Outcome.REFUSED, uetr, message_id, stated=stated, reason=reason)
+        yield AgentNotification(LineOutcome.REFUSED, uetr, message_id, stated=stated, reason=reason)

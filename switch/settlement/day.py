@@ -24,7 +24,7 @@ from switch.base import calendars, logs
 from switch.base.sql import statements
 from switch.payments.pricing import POSITION, SCHEME
 from switch.settlement import confirmations, delivery, instructions, positions, reads
-from switch.settlement.confirmations import AgentNotification, Outcome
+from switch.settlement.confirmations import AgentNotification, LineOutcome
 from switch.settlement.files import SettlementFiles
 from switch.settlement.reads import SettlementLine
 from switch.settlement.states import (
@@ -38,7 +38,7 @@ from switch.settlement.states import (
 )
 from switch.writer.audit_notes import note
 from switch.writer.client import Link
-from switch.writer.commands import CloseWindow, Fund, Hold, Leg, Release, Reply
+from switch.writer.commands import CloseWindow, CommandLeg, Fund, Hold, Release, Reply
 from switch.writer.context import ServiceContext
 from switch.writer.event_kinds import EventKind
 from switch.writer.verdicts import Verdict
@@ -265,12 +265,12 @@ async def _instruct_line(
         await _move_line(connection, window, line, LineEvent.HOLD, reason=text)
 
 
-def _leg(line: SettlementLine, scheme: int) -> Leg:
+def _leg(line: SettlementLine, scheme: int) -> CommandLeg:
     """The position of a participant that owes is credited from the scheme's account; others are debited."""
     minor = line.total_minor
     if minor < 0:
-        return Leg(scheme, line.account, -minor, SETTLEMENT)
-    return Leg(line.account, scheme, minor, SETTLEMENT)
+        return CommandLeg(scheme, line.account, -minor, SETTLEMENT)
+    return CommandLeg(line.account, scheme, minor, SETTLEMENT)
 
 
 async def finish(context: ServiceContext, window: int) -> bool:
@@ -385,11 +385,11 @@ async def _process_one(
             abs(line.total_minor), settlement.currency
         ):
             return await _contradict(connection, window, line, notification, "a different amount")
-        if notification.outcome is Outcome.UNDONE:
+        if notification.outcome is LineOutcome.UNDONE:
             return await _contradict(
                 connection, window, line, notification, "booked back, or without an amount"
             )
-        if notification.outcome is Outcome.DONE:
+        if notification.outcome is LineOutcome.DONE:
             return await _done(context, connection, settlement, line, notification)
         return await _refused(context, connection, window, line, notification)
 

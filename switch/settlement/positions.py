@@ -25,7 +25,7 @@ _APART: Final = statements("switch.settlement")("other_postings")
 
 
 @dataclass(frozen=True, slots=True)
-class Net:
+class AccountNet:
     """One account's payments in a window; minor units, a positive net is to be received."""
 
     owner: str
@@ -115,7 +115,7 @@ async def other_postings(
     return found
 
 
-async def payment_nets(connection: asyncpg.Connection | asyncpg.Pool, window: int) -> list[Net]:
+async def payment_nets(connection: asyncpg.Connection | asyncpg.Pool, window: int) -> list[AccountNet]:
     """Multilateral nets of a window's payments, by owner and purpose; they sum to zero.
 
     Raises:
@@ -123,13 +123,13 @@ async def payment_nets(connection: asyncpg.Connection | asyncpg.Pool, window: in
 
     """
     return [
-        Net(each.owner, each.purpose, each.net)
+        AccountNet(each.owner, each.purpose, each.net)
         for each in sorted(await flows(connection, window), key=lambda each: (each.owner, each.purpose))
         if each.net
     ]
 
 
-def of_participants(nets: list[Net]) -> dict[str, int]:
+def of_participants(nets: list[AccountNet]) -> dict[str, int]:
     """Nets that are settled between banks: the positions. The scheme's fees stay in its own account."""
     return {net.owner: net.minor for net in nets if net.purpose == POSITION and net.owner != SCHEME}
 

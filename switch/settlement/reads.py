@@ -78,7 +78,7 @@ class Unpaid:
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class CutOffSchedule:
     """Cut-offs of a currency's windows, in its time zone."""
 
     currency: str
@@ -143,11 +143,12 @@ async def lock_line(connection: asyncpg.Connection, window: int, participant: st
     return _line(row)
 
 
-async def schedules(connection: asyncpg.Connection | asyncpg.Pool) -> list[Schedule]:
+async def schedules(connection: asyncpg.Connection | asyncpg.Pool) -> list[CutOffSchedule]:
     """Schedules of all currencies."""
     rows = await connection.fetch(_SCHEDULES)
     return [
-        Schedule(r["currency"], r["country"], r["zone"], tuple(r["closes_at"]), r["enabled"]) for r in rows
+        CutOffSchedule(r["currency"], r["country"], r["zone"], tuple(r["closes_at"]), r["enabled"])
+        for r in rows
     ]
 
 

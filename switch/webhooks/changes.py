@@ -8,14 +8,14 @@ import msgspec
 from schemas.errors import Refused
 from schemas.reasons import Reason
 from switch.approvals.effects import IRREVERSIBLE, NOTHING, Effect, Row, Subject, links_to, term
-from switch.approvals.kinds import Content, Execution, Kind
+from switch.approvals.kinds import ChangeKind, Content, Execution
 from switch.webhooks import signing
 
 _COUNT: Final = term("Keys that sign webhooks")
 _LOCK: Final = "LOCK TABLE switch.webhook_key IN SHARE ROW EXCLUSIVE MODE"
 
 
-class NewKey(Content, frozen=True, kw_only=True):
+class NewWebhookKey(Content, frozen=True, kw_only=True):
     """A further key; the delivering process makes the key pair."""
 
 
@@ -25,7 +25,7 @@ class OldKey(Content, frozen=True, kw_only=True):
     number: Annotated[int, msgspec.Meta(title="Number", ge=1)]
 
 
-async def _check_add(connection: asyncpg.Connection, _: NewKey) -> None:
+async def _check_add(connection: asyncpg.Connection, _: NewWebhookKey) -> None:
     in_force = [key for key in await signing.published(connection) if key.retired_at is None]
     if len(in_force) >= signing.IN_FORCE_MAX:
         raise Refused(
@@ -33,7 +33,7 @@ async def _check_add(connection: asyncpg.Connection, _: NewKey) -> None:
         )
 
 
-async def _add(execution: Execution, content: NewKey) -> None:
+async def _add(execution: Execution, content: NewWebhookKey) -> None:
     await execution.connection.execute(_LOCK)
     await _check_add(execution.connection, content)
     number = await execution.connection.fetchval(
@@ -60,7 +60,7 @@ async def _retire(execution: Execution, content: OldKey) -> None:
     execution.outcome = f"key {content.number} no longer signs"
 
 
-async def _effect_of_adding(connection: asyncpg.Connection, _: NewKey) -> Effect:
+async def _effect_of_adding(connection: asyncpg.Connection, _: NewWebhookKey) -> Effect:
     count = sum(key.retired_at is None for key in await signing.published(connection))
     return Effect((Row(_COUNT, str(count), str(count + 1)),))
 
@@ -76,17 +76,17 @@ async def _effect_of_retiring(connection: asyncpg.Connection, content: OldKey) -
     return Effect(rows, (IRREVERSIBLE,))
 
 
-KINDS: Final[tuple[Kind[Any], ...]] = (
-    Kind(
+KINDS: Final[tuple[ChangeKind[Any], ...]] = (
+    ChangeKind(
         "webhook_key.add",
         "Add a webhook signing key",
-        NewKey,
+        NewWebhookKey,
         _add,
         _check_add,
         effect=_effect_of_adding,
         links=links_to(Subject.WEBHOOK_KEY),
     ),
-    Kind(
+    ChangeKind(
         "webhook_key.retire",
         "Retire a webhook signing key",
         OldKey,

@@ -12,7 +12,7 @@ from switch.writer.lifecycle import Event
 from switch.writer.verdicts import Verdict
 
 
-class Leg(msgspec.Struct, array_like=True, frozen=True):
+class CommandLeg(msgspec.Struct, array_like=True, frozen=True):
     """One transfer of a linked set: account ids, minor units, purpose."""
 
     debit: int
@@ -79,7 +79,7 @@ class Accept(msgspec.Struct, array_like=True, frozen=True, tag="accept"):
 
     identity: Identity
     terms: Terms
-    legs: list[Leg]
+    legs: list[CommandLeg]
     native_ref: str
     native_body: bytes
     expires_at: int
@@ -155,7 +155,7 @@ class Fund(msgspec.Struct, array_like=True, frozen=True, tag="fund"):
 
     id: bytes
     fingerprint: bytes
-    legs: list[Leg]
+    legs: list[CommandLeg]
     note: str
 
 
@@ -226,7 +226,7 @@ class Hold(msgspec.Struct, array_like=True, frozen=True, tag="hold"):
 
     id: bytes
     fingerprint: bytes
-    legs: list[Leg]
+    legs: list[CommandLeg]
     note: str
 
 

@@ -19,7 +19,7 @@ from switch.writer.event_kinds import EventKind
 from switch.writer.lifecycle import Event, State, next_state
 from switch.writer.parts import BatchPart, Handler
 from switch.writer.payment_events import escalate, event_body, write_step
-from switch.writer.payment_records import Open, PaymentRecords
+from switch.writer.payment_records import OpenPayment, PaymentRecords
 from switch.writer.verdicts import Verdict
 
 
@@ -33,7 +33,7 @@ class Enquiries(BatchPart):
 
     def start_batch(self) -> None:
         """Start to collect for the next batch."""
-        self._asked: dict[int, Open] = {}
+        self._asked: dict[int, OpenPayment] = {}
 
     def ended(self, number: int, *, voided: bool) -> None:  # noqa: ARG002 - irrelevant here
         """Drop the enquiries of a payment that is no longer open."""
@@ -63,7 +63,7 @@ class Enquiries(BatchPart):
         self._asked[after.number] = after
         return Reply(Verdict.NOTED, after.number, after.state)
 
-    def _end_by_absence(self, asked: Open, command: Enquired, books: Books) -> Reply:
+    def _end_by_absence(self, asked: OpenPayment, command: Enquired, books: Books) -> Reply:
         """It is proved that the rail never had the order."""
         reason = Reason.TIMEOUT_INSTRUCTED_AGENT
         facts = {
@@ -77,7 +77,7 @@ class Enquiries(BatchPart):
         return self._records.end(asked, state, reason)
 
 
-def _note(after: Open, command: Enquired, books: Books) -> None:
+def _note(after: OpenPayment, command: Enquired, books: Books) -> None:
     facts = {
         "detail": command.said.replace("_", " "),
         "rail_code": command.rail_code,
@@ -88,7 +88,7 @@ def _note(after: Open, command: Enquired, books: Books) -> None:
     books.record(after.number, EventKind.ENQUIRY, event_body(after.uetr, after.state, known))
 
 
-_COLUMNS: Final[Columns[Iterable[Open]]] = Columns(
+_COLUMNS: Final[Columns[Iterable[OpenPayment]]] = Columns(
     each("asked_number", "bigint", lambda payment: payment.number),
     each("asked_absences", "integer", lambda payment: payment.absence.answers),
     each("asked_absent", "bigint", lambda payment: payment.absence.asked_at),

@@ -27,7 +27,7 @@ _READ: Final = statements("switch.writer")("read_open_payments")
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class OpenPayment:
     """A payment that is not final, as a row of `switch.open_payment`."""
 
     number: int
@@ -51,7 +51,7 @@ class Open:
         """State of the enquiries."""
         return Doubt(self.expires, self.due, self.enquiries, self.pending, self.absence, self.unanswered)
 
-    def with_doubt(self, doubt: Doubt) -> "Open":
+    def with_doubt(self, doubt: Doubt) -> "OpenPayment":
         """The payment after an enquiry."""
         return replace(
             self,
@@ -87,7 +87,7 @@ class PaymentRecords(BatchPart):
 
     def __init__(self, announce: Callable[[Sequence[PaymentChange]], None]) -> None:
         self._announce = announce
-        self.open: dict[bytes, Open] = {}
+        self.open: dict[bytes, OpenPayment] = {}
         """Payments that are not final, by UETR, as far as they are in memory."""
         self._in_flight: deque[_GivenOut] = deque()
         super().__init__()
@@ -104,7 +104,7 @@ class PaymentRecords(BatchPart):
     def start_batch(self) -> None:
         """Start to collect for the next batch."""
         self._new: list[NewPayment] = []
-        self._moved: dict[bytes, Open] = {}
+        self._moved: dict[bytes, OpenPayment] = {}
         self._closed: dict[bytes, int] = {}
         self._changes: list[PaymentChange] = []
 
@@ -125,11 +125,11 @@ class PaymentRecords(BatchPart):
         """Queue an announcement until the batch is durable."""
         self._changes.append(change)
 
-    def move(self, payment: Open) -> None:
+    def move(self, payment: OpenPayment) -> None:
         """Update an open payment."""
         self.open[payment.uetr] = self._moved[payment.uetr] = payment
 
-    def end(self, payment: Open, state: State, reason: str) -> Reply:
+    def end(self, payment: OpenPayment, state: State, reason: str) -> Reply:
         """Record that a payment is final: its step is written."""
         uetr = payment.uetr
         self.announce(PaymentChange(uetr, state, reason))
@@ -160,8 +160,8 @@ class PaymentRecords(BatchPart):
             self._announce(changes)
 
 
-def _open(row: asyncpg.Record) -> Open:
-    return Open(
+def _open(row: asyncpg.Record) -> OpenPayment:
+    return OpenPayment(
         number=row["number"],
         uetr=row["uetr"].bytes,
         state=State(row["state"]),
@@ -202,7 +202,7 @@ _NATIVE: Final[Columns[Iterable[NewPayment]]] = Columns(
     each("native_number", "bigint", lambda new: new.number),
     each("native_body", "bytea", lambda new: new.native_body),
 )
-_OPEN: Final[Columns[Iterable[Open]]] = Columns(
+_OPEN: Final[Columns[Iterable[OpenPayment]]] = Columns(
     each("open_number", "bigint", lambda o: o.number),
     each("open_uetr", "uuid", lambda o: uuid(o.uetr)),
     each("open_state", "text", lambda o: o.state),

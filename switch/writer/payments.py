@@ -29,7 +29,7 @@ from switch.writer.payment_events import (
     reserve_facts,
     write_step,
 )
-from switch.writer.payment_records import NewPayment, Open, PaymentRecords
+from switch.writer.payment_records import NewPayment, OpenPayment, PaymentRecords
 from switch.writer.settlement_book import book_legs
 from switch.writer.verdicts import OF_LEDGER, Verdict
 
@@ -89,7 +89,7 @@ class Payments(BatchPart):
             state = next_state(state, Event.SEND)
             books.record(number, Event.SEND, event_body(identity.uetr, state, {}))
         self._records.move(
-            Open(
+            OpenPayment(
                 number=number,
                 uetr=identity.uetr,
                 state=state,
@@ -188,7 +188,7 @@ class Payments(BatchPart):
         fresh = self._contradictions.note(decision.number, command, said, state, books)
         return Reply(Verdict.CONTRADICTION if fresh else Verdict.FINAL, decision.number, state)
 
-    def _still_in_doubt(self, open_payment: Open, command: Advance) -> Reply:
+    def _still_in_doubt(self, open_payment: OpenPayment, command: Advance) -> Reply:
         """No outcome again. The next enquiry may become earlier, never later, and no attempt is used up."""
         due = min(open_payment.due, command.due_at or open_payment.due)
         if due != open_payment.due or command.pending > open_payment.pending:
@@ -230,7 +230,7 @@ def _known(identity: Identity, books: Books) -> bool:
     return books.find(UUID(bytes=identity.uetr)) is not None
 
 
-def _not_about(ordered: Open, said: Advance) -> Verdict | None:
+def _not_about(ordered: OpenPayment, said: Advance) -> Verdict | None:
     """Why an answer is not about this payment in its present state; None if it is."""
     if said.rail and said.rail != ordered.rail:
         return Verdict.ANOTHER_RAIL
@@ -241,7 +241,7 @@ def _not_about(ordered: Open, said: Advance) -> Verdict | None:
     return None
 
 
-def _clear_or_doubt(ordered: Open, said: Advance) -> Advance:
+def _clear_or_doubt(ordered: OpenPayment, said: Advance) -> Advance:
     """Treat an answer that is not clearly about this order as DOUBT, whatever it states.
 
     A confirmation of a different amount confirms nothing, and people must examine it. A rejection or deferral

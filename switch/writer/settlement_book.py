@@ -12,9 +12,9 @@ from ledger.writer import Footprint
 from switch.writer.commands import (
     CloseAccounts,
     CloseWindow,
+    CommandLeg,
     Fund,
     Hold,
-    Leg,
     OpenAccount,
     Ping,
     Record,
@@ -30,7 +30,7 @@ from switch.writer.verdicts import OF_LEDGER, Verdict
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-def book_legs(legs: Iterable[Leg]) -> tuple[BookLeg, ...]:
+def book_legs(legs: Iterable[CommandLeg]) -> tuple[BookLeg, ...]:
     """Convert legs to the ledger's type."""
     return tuple(BookLeg(leg.debit, leg.credit, leg.amount, leg.purpose) for leg in legs)
 

@@ -7,7 +7,7 @@ import pytest
 from adapters import registry
 from adapters.simulation.harness import sample_order
 from adapters.simulation.sandbox import prepare
-from schemas.payment import Account, Agent, Party
+from schemas.payment import Agent, Party, PartyAccount
 
 BLANKS = ["", " ", "\n", "\u200b", " \u00a0\t"]
 COUNTRIES = registry.countries()
@@ -32,7 +32,7 @@ def said(adapter, order, blank):
             "debtor": Party(
                 name="Ivan Ivanov", country="RU", town=blank, address_lines=(blank,) * (blank is not None)
             ),
-            "debtor_account": Account(other=blank, proxy=blank, proxy_type=blank),
+            "debtor_account": PartyAccount(other=blank, proxy=blank, proxy_type=blank),
             "debtor_agent": Agent(bic="SABRRUMM", name=blank, member_id=blank, clearing_system=blank),
             "creditor": Party(name="Asha Rao", phone=blank, national_id=blank),
             **Blank(purpose=blank, remittance=blank, instruction_id=blank, transaction_id=blank).fields,
@@ -74,7 +74,7 @@ def test_a_blank_name_is_refused(adapters, country, blank, role):
 @pytest.mark.parametrize("country", COUNTRIES)
 @pytest.mark.parametrize("blank", BLANKS)
 def test_a_blank_creditor_account_is_refused(adapters, country, blank):
-    order = sample_order(country, creditor_account=Account(iban=blank, other=blank, proxy=blank))
+    order = sample_order(country, creditor_account=PartyAccount(iban=blank, other=blank, proxy=blank))
 
     assert {violation.reason for violation in adapters[country].check(order)} == {"AC03"}
 
@@ -82,7 +82,7 @@ def test_a_blank_creditor_account_is_refused(adapters, country, blank):
 @pytest.mark.parametrize("country", ["BY", "KZ", "PK"])
 def test_a_debtor_known_by_a_proxy_alone_is_said(adapters, country):
     """At first the translation into a version that wants a number beside it raised."""
-    order = sample_order(country, debtor_account=Account(proxy="+7-9161234567", proxy_type="MBNO"))
+    order = sample_order(country, debtor_account=PartyAccount(proxy="+7-9161234567", proxy_type="MBNO"))
 
     assert adapters[country].check(order) == []
     assert b"+7-9161234567" in adapters[country].translate(order).body
@@ -97,6 +97,6 @@ def test_a_purpose_in_35_characters_fits_into_a_kazakh_message(adapters):
 
 
 def test_an_account_that_gbk_cannot_write_is_called_by_the_payments_id(adapters):
-    order = sample_order("CN", debtor_account=Account(other="счёт 1"))
+    order = sample_order("CN", debtor_account=PartyAccount(other="счёт 1"))
 
     assert order.payment.uetr.replace("-", "").encode() in adapters["CN"].translate(order).body

@@ -25,7 +25,7 @@ from adapters.reasons import DUPLICATES, ISO_REASONS
 from adapters.simulation.harness import sample_order
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
-from schemas.payment import Account, Agent, Party
+from schemas.payment import Agent, Party, PartyAccount
 
 US = CnapsParticipant.of(sandbox.IDENTITY)
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -148,7 +148,7 @@ def test_all_that_is_checked_has_its_shape_and_says_what_was_ordered(
         remittance=remittance,
         purpose=purpose,
         debtor=Party(name=debtor),
-        debtor_account=Account(other=account) if account is not None else None,
+        debtor_account=PartyAccount(other=account) if account is not None else None,
         debtor_agent=Agent(bic="SABRRUMM", name=bank),
         creditor=Party(name=creditor),
     )
@@ -215,9 +215,9 @@ REFUSED = [
     ({"minor": PROFILE.limits.maximum_minor + 1}, "AM02"),
     ({"minor": 0}, "AM06"),
     ({"creditor_account": None}, "AC03"),
-    ({"creditor_account": Account(other="6299980000000000007")}, "AC03"),
-    ({"creditor_account": Account(other="1" * 33)}, "AC03"),
-    ({"creditor_account": Account(iban="PK36SCBL0000001123456702")}, "AC03"),
+    ({"creditor_account": PartyAccount(other="6299980000000000007")}, "AC03"),
+    ({"creditor_account": PartyAccount(other="1" * 33)}, "AC03"),
+    ({"creditor_account": PartyAccount(iban="PK36SCBL0000001123456702")}, "AC03"),
     ({"creditor_agent": Agent(bic="ICBKCNBJ")}, "RC04"),
     ({"creditor_agent": Agent(member_id="102100099997")}, "RC04"),
     ({"debtor": Party()}, "BE08"),
@@ -234,7 +234,7 @@ def test_what_cnaps_cannot_carry_is_refused_with_its_reason(changes, reason):
 
 @pytest.mark.parametrize("number", ["1234", "A1b2", "9" * 32, "6299980000000000006"])
 def test_accounts_of_banks_have_no_check_digit_but_cards_do(number):
-    assert check_of(creditor_account=Account(other=number)) == set()
+    assert check_of(creditor_account=PartyAccount(other=number)) == set()
 
 
 def test_the_days_numbers_are_beijings():

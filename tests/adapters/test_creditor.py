@@ -7,7 +7,7 @@ from adapters import creditor, registry
 from adapters.creditor import IdentifierKind
 from adapters.simulation.harness import sample_order
 from adapters.simulation.magic import magic_account
-from schemas.payment import Account
+from schemas.payment import PartyAccount
 
 COUNTRIES = registry.countries()
 PHONES = {
@@ -50,7 +50,7 @@ def test_an_account_is_read_in_every_writing_by_every_rail(country: str, written
     if "@" in account:
         account = "50100000000001"
     text = WRITTEN[written](account)
-    found = creditor.find(Account(other=text), forms_of(country))
+    found = creditor.find(PartyAccount(other=text), forms_of(country))
 
     assert found is not None
     assert found.value == account
@@ -61,9 +61,9 @@ def test_an_account_is_read_in_every_writing_by_every_rail(country: str, written
 def test_an_iban_is_read_in_lower_case_and_with_its_word_before_it(country: str, written: str) -> None:
     iban = magic_account(country, "")
     account = {
-        "lower": Account(other=iban.lower()),
-        "prefix": Account(other=f"IBAN {groups(iban, ' ')}"),
-        "element": Account(iban=iban[:4] + iban[4:].lower()),
+        "lower": PartyAccount(other=iban.lower()),
+        "prefix": PartyAccount(other=f"IBAN {groups(iban, ' ')}"),
+        "element": PartyAccount(iban=iban[:4] + iban[4:].lower()),
     }[written]
     found = creditor.find(account, forms_of(country))
 
@@ -95,7 +95,7 @@ def test_a_phone_is_read_in_every_form_beside_the_identification_that_the_schema
     """Uzbek phones beside `Othr/Id` were refused, Kyrgyz ones were paid."""
     text = phone(country, form)
     other = PHONES[country] if beside == "the number" else beside
-    account = Account(other=other, proxy=text, proxy_type=kind)
+    account = PartyAccount(other=other, proxy=text, proxy_type=kind)
     found = creditor.find_alias(account, forms_of(country))
 
     assert found is not None
@@ -106,7 +106,7 @@ def test_a_phone_is_read_in_every_form_beside_the_identification_that_the_schema
 
 @pytest.mark.parametrize("country", PHONES)
 def test_a_phone_that_stands_as_the_identification_alone_is_a_phone(country: str) -> None:
-    found = creditor.find_alias(Account(other=f"+{PHONES[country]}"), forms_of(country))
+    found = creditor.find_alias(PartyAccount(other=f"+{PHONES[country]}"), forms_of(country))
 
     assert found is not None
     assert found.kind is IdentifierKind.PHONE
@@ -116,22 +116,22 @@ def test_a_phone_that_stands_as_the_identification_alone_is_a_phone(country: str
 @pytest.mark.parametrize(
     "account",
     [
-        Account(proxy="901234567"),
-        Account(proxy="+1-2025550123"),
-        Account(proxy="asha@example.org", proxy_type="EMAL"),
-        Account(proxy="+998-901234567", proxy_type="EMAL"),
-        Account(proxy="998901234567", proxy_type="TXID"),
-        Account(other="?", proxy="+998-901234567"),
-        Account(other="NOTPROVIDED"),
-        Account(iban="DE89370400440532013000"),
-        Account(other="DE89370400440532013000"),
-        Account(other="12345678\x0090123456"),
-        Account(),
+        PartyAccount(proxy="901234567"),
+        PartyAccount(proxy="+1-2025550123"),
+        PartyAccount(proxy="asha@example.org", proxy_type="EMAL"),
+        PartyAccount(proxy="+998-901234567", proxy_type="EMAL"),
+        PartyAccount(proxy="998901234567", proxy_type="TXID"),
+        PartyAccount(other="?", proxy="+998-901234567"),
+        PartyAccount(other="NOTPROVIDED"),
+        PartyAccount(iban="DE89370400440532013000"),
+        PartyAccount(other="DE89370400440532013000"),
+        PartyAccount(other="12345678\x0090123456"),
+        PartyAccount(),
         None,
     ],
 )
 def test_what_no_rail_knows_is_refused_with_its_place_and_what_is_allowed(
-    country: str, account: Account | None
+    country: str, account: PartyAccount | None
 ) -> None:
     if (
         country == "IN"
@@ -154,13 +154,13 @@ def test_a_mistyped_account_never_sends_the_money_to_the_phone_beside_it(country
     mistyped = account[:-1] + ("1" if account[-1] != "1" else "2") + "9"
     proxy = f"+{PHONES[country]}"
 
-    assert creditor.find(Account(other=mistyped, proxy=proxy), forms_of(country)) is None
+    assert creditor.find(PartyAccount(other=mistyped, proxy=proxy), forms_of(country)) is None
 
 
 @pytest.mark.parametrize("country", PAID_PHONES)
 def test_an_account_that_the_rail_knows_wins_over_a_phone(country: str) -> None:
     account = magic_account(country, "")
-    found = creditor.find(Account(other=account, proxy=f"+{PHONES[country]}"), forms_of(country))
+    found = creditor.find(PartyAccount(other=account, proxy=f"+{PHONES[country]}"), forms_of(country))
 
     assert found is not None
     assert found.value == account
@@ -179,11 +179,11 @@ def test_check_translation_and_reader_agree(country: str) -> None:
 
 def test_an_indian_address_and_an_account_are_told_apart() -> None:
     forms = forms_of("IN")
-    both = creditor.find(Account(other="asha@okbank", proxy="asha@okbank"), forms)
-    number = creditor.find(Account(other="NOTPROVIDED", proxy="asha@okbank"), forms)
+    both = creditor.find(PartyAccount(other="asha@okbank", proxy="asha@okbank"), forms)
+    number = creditor.find(PartyAccount(other="NOTPROVIDED", proxy="asha@okbank"), forms)
 
     assert both == number == creditor.Identifier(IdentifierKind.ADDRESS, "asha@okbank")
-    assert creditor.find(Account(other="0580 1010 0000 001"), forms) == creditor.Identifier(
+    assert creditor.find(PartyAccount(other="0580 1010 0000 001"), forms) == creditor.Identifier(
         IdentifierKind.ACCOUNT, "058010100000001"
     )
 
@@ -192,7 +192,7 @@ def test_an_indian_address_and_an_account_are_told_apart() -> None:
 def test_a_phone_that_is_repeated_as_identification_is_no_account(country: str, phone: str) -> None:
     """The account whose number has the phone's digits was paid: somebody else's, if anybody's."""
     digits = phone.strip("+").replace("-", "")
-    account = Account(other=digits, proxy=phone, proxy_type="MBNO")
+    account = PartyAccount(other=digits, proxy=phone, proxy_type="MBNO")
 
-    assert creditor.find(Account(other=digits), forms_of(country)) is not None
+    assert creditor.find(PartyAccount(other=digits), forms_of(country)) is not None
     assert creditor.find(account, forms_of(country)) is None

@@ -22,7 +22,7 @@ from adapters.simulation.sandbox import prepare
 from adapters.xml import canonical, parse
 from schemas.errors import InvalidMessage
 from schemas.money import Money
-from schemas.payment import Account, Agent, Party
+from schemas.payment import Agent, Party, PartyAccount
 from schemas.signing.xmldsig import verify_enveloped
 
 US = UpiParticipant.of(sandbox.IDENTITY)
@@ -91,7 +91,7 @@ def test_what_is_checked_can_be_said_and_says_what_was_ordered(
         remittance=remittance,
         debtor=Party(name=debtor, country="RU"),
         creditor=Party(name=creditor, country="IN"),
-        creditor_account=Account(proxy=address),
+        creditor_account=PartyAccount(proxy=address),
     )
     if messages.check(order):
         return
@@ -136,10 +136,13 @@ REFUSED = [
     ({"minor": 100_000_01}, "AM02"),
     ({"minor": 0}, "AM06"),
     ({"creditor_account": None}, "AC03"),
-    ({"creditor_account": Account(iban="PK36SCBL0000001123456702")}, "AC03"),
-    ({"creditor_account": Account(proxy="+919000000001")}, "AC03"),
-    ({"creditor_account": Account(other="1" * 31)}, "AC03"),
-    ({"creditor_account": Account(other="058010100000001"), "creditor_agent": Agent(bic="HDFCINBB")}, "RC04"),
+    ({"creditor_account": PartyAccount(iban="PK36SCBL0000001123456702")}, "AC03"),
+    ({"creditor_account": PartyAccount(proxy="+919000000001")}, "AC03"),
+    ({"creditor_account": PartyAccount(other="1" * 31)}, "AC03"),
+    (
+        {"creditor_account": PartyAccount(other="058010100000001"), "creditor_agent": Agent(bic="HDFCINBB")},
+        "RC04",
+    ),
     ({"debtor": Party()}, "BE08"),
     ({"debtor": Party(name="\u200b")}, "BE08"),
     ({"creditor": Party(name=" ")}, "BE22"),
@@ -155,7 +158,7 @@ def test_what_upi_cannot_carry_is_refused_with_its_reason(changes, reason):
 def test_an_account_number_is_addressed_at_its_branch():
     order = sample_order(
         "IN",
-        creditor_account=Account(other="058010100000001"),
+        creditor_account=PartyAccount(other="058010100000001"),
         creditor_agent=Agent(member_id="HDFC0000001"),
     )
     payee = request_of(order).find("Payees/Payee")

@@ -21,7 +21,7 @@ from adapters.simulation.harness import sample_order
 from adapters.tajikistan.messages import key_fits
 from schemas.errors import InvalidMessage
 from schemas.money import Money
-from schemas.payment import Account, Agent, Party
+from schemas.payment import Agent, Party, PartyAccount
 
 PAGES = Path(__file__).parents[2] / "docs" / "rails"
 COUNTRIES = ["TJ", "IR"]
@@ -112,8 +112,8 @@ BAD = {
     "too much": ({"amount": Money(10**14, "")}, "AM02"),
     "nothing": ({"amount": Money(0, "")}, "AM06"),
     "no account": ({"creditor_account": None}, "AC03"),
-    "an alias for an account": ({"creditor_account": Account(proxy="+992900000001")}, "AC03"),
-    "a foreign IBAN": ({"creditor_account": Account(iban="DE89370400440532013000")}, "AC03"),
+    "an alias for an account": ({"creditor_account": PartyAccount(proxy="+992900000001")}, "AC03"),
+    "a foreign IBAN": ({"creditor_account": PartyAccount(iban="DE89370400440532013000")}, "AC03"),
     "no bank": ({"creditor_agent": Agent(name="Bank")}, "RC04"),
     "a debtor without a name": ({"debtor": Party(name=" ")}, "BE08"),
     "a creditor without a name": ({"creditor": Party()}, "BE22"),
@@ -157,7 +157,7 @@ def test_limits_are_multiples_of_what_the_wire_counts_in():
     ],
 )
 def test_a_sheba_proves_itself(account, known):
-    order = sample_order("IR", creditor_account=Account(iban=account))
+    order = sample_order("IR", creditor_account=PartyAccount(iban=account))
     assert (ADAPTERS["IR"].check(order) == []) == known
 
 
@@ -201,7 +201,9 @@ TAJIK = [
 @pytest.mark.parametrize(("account", "bik", "fits"), TAJIK)
 def test_a_key_that_does_not_fit_is_logged_and_not_refused(caplog, account, bik, fits):
     """The rule is observed on five accounts: refusing by it could refuse a good payment."""
-    order = sample_order("TJ", creditor_account=Account(other=account), creditor_agent=Agent(member_id=bik))
+    order = sample_order(
+        "TJ", creditor_account=PartyAccount(other=account), creditor_agent=Agent(member_id=bik)
+    )
     with caplog.at_level(logging.WARNING):
         violations = ADAPTERS["TJ"].check(order)
 
@@ -217,7 +219,7 @@ def test_published_tajik_accounts_keep_their_key(shared):
     vectors = json.loads((shared / "rails" / "vectors.json").read_text())["tj_account"]
     for account, bik, fits, _ in vectors:
         order = sample_order(
-            "TJ", creditor_account=Account(other=account), creditor_agent=Agent(member_id=bik)
+            "TJ", creditor_account=PartyAccount(other=account), creditor_agent=Agent(member_id=bik)
         )
         assert key_fits(order) is fits
 

@@ -18,7 +18,7 @@ from adapters.simulation.magic import Magic
 from adapters.xml import parse
 from schemas.errors import InvalidMessage
 from schemas.money import Money
-from schemas.payment import Account, Agent
+from schemas.payment import Agent, PartyAccount
 
 DIALECTS = {"PK": PAKISTAN, "KZ": KAZAKHSTAN, "BY": BELARUS}
 IBANS = {"PK": "PK36SCBL0000001123456702", "KZ": "KZ86125KZT5004100100", "BY": "BY13NBRB3600900000002Z00AB00"}
@@ -31,7 +31,7 @@ def order_to(country, **changes):
     """An order to a published account, made from Pakistan's sample so that no adapter need be installed."""
     order = sample_order(
         "PK",
-        creditor_account=Account(iban=IBANS[country]),
+        creditor_account=PartyAccount(iban=IBANS[country]),
         creditor_agent=Agent(bic=BICS[country]),
         **changes,
     )
@@ -63,7 +63,7 @@ def test_published_accounts_are_carried_and_other_countries_are_not(country):
     assert messages.check(order_to(country), DIALECTS[country]) == []
     for other in DIALECTS.keys() - {country}:
         order = order_to(country)
-        payment = order.payment.model_copy(update={"creditor_account": Account(iban=IBANS[other])})
+        payment = order.payment.model_copy(update={"creditor_account": PartyAccount(iban=IBANS[other])})
         found = messages.check(
             type(order)(payment, order.amount, 1, order.made_at, order.expires_at), DIALECTS[country]
         )

@@ -18,7 +18,7 @@ from adapters.simulation.harness import sample_order
 from adapters.simulation.magic import magic_account
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
-from schemas.payment import Account, Party
+from schemas.payment import Party, PartyAccount
 
 pytestmark = pytest.mark.skipif("KG" not in registry.countries(), reason="the adapter of KG is not installed")
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -89,12 +89,12 @@ def test_what_is_checked_can_be_said(minor, debtor, creditor, remittance):
 @pytest.mark.parametrize(
     ("account", "recipient"),
     [
-        (Account(other="1290000011223367"), "1290000011223367"),
-        (Account(other="1290000011223368"), None),
-        (Account(proxy="+996550000001"), "996550000001"),
-        (Account(proxy="+996-550000001"), "996550000001"),
-        (Account(proxy="+79990000001"), None),
-        (Account(iban="KZ86125KZT5004100100"), None),
+        (PartyAccount(other="1290000011223367"), "1290000011223367"),
+        (PartyAccount(other="1290000011223368"), None),
+        (PartyAccount(proxy="+996550000001"), "996550000001"),
+        (PartyAccount(proxy="+996-550000001"), "996550000001"),
+        (PartyAccount(proxy="+79990000001"), None),
+        (PartyAccount(iban="KZ86125KZT5004100100"), None),
         (None, None),
     ],
 )

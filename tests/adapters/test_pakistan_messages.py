@@ -21,7 +21,7 @@ from adapters.xml import parse
 from schemas import codec, credit_transfer
 from schemas.errors import InvalidMessage
 from schemas.money import Money
-from schemas.payment import Account, Agent, Party
+from schemas.payment import Agent, Party, PartyAccount
 
 US = IsoParticipant.of(sandbox.IDENTITY)
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -134,9 +134,9 @@ REFUSED = [
     ({"minor": PROFILE.limits.maximum_minor + 1}, "AM02"),
     ({"minor": 0}, "AM06"),
     ({"creditor_account": None}, "AC03"),
-    ({"creditor_account": Account(iban="PK77UNIL0109000237854210")}, "AC03"),
-    ({"creditor_account": Account(iban="KZ86125KZT5004100100")}, "AC03"),
-    ({"creditor_account": Account(other="0109000237854210")}, "AC03"),
+    ({"creditor_account": PartyAccount(iban="PK77UNIL0109000237854210")}, "AC03"),
+    ({"creditor_account": PartyAccount(iban="KZ86125KZT5004100100")}, "AC03"),
+    ({"creditor_account": PartyAccount(other="0109000237854210")}, "AC03"),
     ({"creditor_agent": Agent(member_id="OKBK0000001")}, "RC07"),
     ({"debtor": Party()}, "BE08"),
     ({"creditor": Party()}, "BE22"),

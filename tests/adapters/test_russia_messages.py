@@ -29,7 +29,7 @@ from adapters.russia.text import ALPHABET, ufebs_text
 from adapters.simulation.harness import sample_order
 from schemas.errors import InvalidMessage, NotAuthentic, Unavailable
 from schemas.money import Money
-from schemas.payment import Account, Agent, Party
+from schemas.payment import Agent, Party, PartyAccount
 
 BANKS = directory.load()
 US = SbpParticipant.of(sandbox.IDENTITY, BANKS)
@@ -123,7 +123,7 @@ def test_all_that_is_checked_is_valid_and_says_what_was_ordered(
         end_to_end_id=end_to_end,
         exchange_rate=rate,
         debtor=Party(name=debtor, country=country, phone=phone),
-        debtor_account=Account(other=account) if account is not None else None,
+        debtor_account=PartyAccount(other=account) if account is not None else None,
         debtor_agent=RUSSIAN if domestic else Agent(bic="KYRSKG22", name=bank),
         creditor=Party(name=creditor, country="RU"),
     )
@@ -287,8 +287,8 @@ REFUSED = [
     ({"minor": PROFILE.limits.maximum_minor + 1}, "AM02"),
     ({"minor": 0}, "AM06"),
     ({"creditor_account": None}, "AC03"),
-    ({"creditor_account": Account(other="40817810099900000001")}, "AC03"),
-    ({"creditor_account": Account(proxy="+996-550000001")}, "AC03"),
+    ({"creditor_account": PartyAccount(other="40817810099900000001")}, "AC03"),
+    ({"creditor_account": PartyAccount(proxy="+996-550000001")}, "AC03"),
     ({"creditor_agent": Agent(clearing_system="RUCBC", member_id="049999803")}, "AC03"),
     ({"creditor_agent": Agent(member_id="044525225")}, "RC04"),
     ({"creditor_agent": Agent(bic="HDFCINBB")}, "RC04"),
@@ -312,7 +312,7 @@ def test_a_currency_operation_code_stands_at_the_head_of_the_purpose():
 
 @pytest.mark.parametrize("phone", ["79990000001", "+79990000001", "+7-9990000001"])
 def test_a_phone_is_said_in_the_rails_way(phone):
-    said = document(creditor_account=Account(proxy=phone))
+    said = document(creditor_account=PartyAccount(proxy=phone))
     account = said.find(f"{{{NAMESPACE}}}Payee/{{{NAMESPACE}}}AccountInfo")
 
     assert dict(account.attrib) == {"AccountType": "EPID", "AccountValue": "79990000001"}
@@ -576,7 +576,7 @@ async def test_a_number_is_one_message_in_its_day(rails):
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize("changes", [
     {"debtor_agent": RUSSIAN},
-    {"creditor_account": Account(proxy="+7-9990000001")},
+    {"creditor_account": PartyAccount(proxy="+7-9990000001")},
     {"minor": PROFILE.limits.maximum_minor},
     {"minor": 1},
 ])  # fmt: skip
@@ -639,7 +639,7 @@ def _read(raw, key):
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_phone_that_nobody_has_is_refused(rails):
     rail = await rails.get("RU")
-    native = rail.adapter.translate(sample_order("RU", creditor_account=Account(proxy="79990000002")))
+    native = rail.adapter.translate(sample_order("RU", creditor_account=PartyAccount(proxy="79990000002")))
     receipt = await rail.adapter.submit(native)
 
     assert (receipt.acceptance, receipt.answer.reason, receipt.answer.rail_code) == (

@@ -22,7 +22,7 @@ from adapters import new
 from adapters.simulation.harness import sample_order
 from schemas import codec, credit_transfer
 from schemas.money import Money
-from schemas.payment import Account
+from schemas.payment import PartyAccount
 from switch.client import Client
 from switch.client import credit_transfer as payment_document
 from tests.docs.test_quickstart import read_until_ready
@@ -267,7 +267,7 @@ def write_payment(path):
     payment = sample_order("KZ").payment.model_copy(
         update={
             "interbank_settlement_amount": Money(150000, "AZN"),
-            "creditor_account": Account(iban="AZ21NABZ00000000137010001944"),
+            "creditor_account": PartyAccount(iban="AZ21NABZ00000000137010001944"),
         }
     )
     document = credit_transfer.build(payment)

@@ -21,7 +21,7 @@ from adapters.uzbekistan.codes import SvGateCode, native_of, outcome_of, reason_
 from adapters.uzbekistan.messages import by_ext, order_request, request
 from schemas.errors import InvalidMessage, NotAuthentic
 from schemas.money import Money
-from schemas.payment import Account, Party
+from schemas.payment import Party, PartyAccount
 
 on_the_rail = pytest.mark.asyncio(loop_scope="session")
 US = dict(sandbox.IDENTITY)
@@ -32,7 +32,7 @@ EXT = "2d0c9a0b6f3a4a2f9a1b2c3d4e5f6072"
 
 
 def to_card(**changes):
-    return sample_order("UZ", creditor_account=Account(other=CARD), **changes)
+    return sample_order("UZ", creditor_account=PartyAccount(other=CARD), **changes)
 
 
 def test_every_field_of_the_observed_credit_is_in_ours(shared):
@@ -77,7 +77,7 @@ TEXT = st.text(max_size=100)
     expires_in=st.floats(0.001, 86400),
 )
 def test_what_is_checked_can_be_said(*, minor, debtor, creditor, remittance, recipient, expires_in):
-    account = Account(proxy=recipient) if recipient.startswith("998") else Account(other=recipient)
+    account = PartyAccount(proxy=recipient) if recipient.startswith("998") else PartyAccount(other=recipient)
     order = sample_order(
         "UZ",
         minor=minor,
@@ -104,17 +104,17 @@ def test_what_is_checked_can_be_said(*, minor, debtor, creditor, remittance, rec
 
 
 RECIPIENTS = [
-    (Account(other="20208000900000000001"), "20208000900000000001"),
-    (Account(other="20208840900000000001"), None),
-    (Account(other="2020800090000000001"), None),
-    (Account(other=CARD), CARD),
-    (Account(other="8600123412341230"), None),
-    (Account(other="4111111111111111"), None),
-    (Account(proxy="+998901234567"), "998901234567"),
-    (Account(proxy="+998-90-123-45-67"), "998901234567"),
-    (Account(proxy="+79990000001"), None),
-    (Account(proxy="٩٩٨٩٠١٢٣٤٥٦٧"), "998901234567"),
-    (Account(iban="KZ86125KZT5004100100"), None),
+    (PartyAccount(other="20208000900000000001"), "20208000900000000001"),
+    (PartyAccount(other="20208840900000000001"), None),
+    (PartyAccount(other="2020800090000000001"), None),
+    (PartyAccount(other=CARD), CARD),
+    (PartyAccount(other="8600123412341230"), None),
+    (PartyAccount(other="4111111111111111"), None),
+    (PartyAccount(proxy="+998901234567"), "998901234567"),
+    (PartyAccount(proxy="+998-90-123-45-67"), "998901234567"),
+    (PartyAccount(proxy="+79990000001"), None),
+    (PartyAccount(proxy="٩٩٨٩٠١٢٣٤٥٦٧"), "998901234567"),
+    (PartyAccount(iban="KZ86125KZT5004100100"), None),
     (None, None),
 ]
 
@@ -294,7 +294,7 @@ async def test_a_card_is_credited_in_one_step(rails):
 async def test_a_phone_is_credited_and_an_unknown_one_is_not(rails):
     rail = await rails.get("UZ")
     orders = [
-        sample_order("UZ", creditor_account=Account(proxy=p if messages.is_card(p) else f"+{p}"))
+        sample_order("UZ", creditor_account=PartyAccount(proxy=p if messages.is_card(p) else f"+{p}"))
         for p in (*sandbox.ALIASES, sandbox.NOBODY)
     ]
     known, _, nobody = [

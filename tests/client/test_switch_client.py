@@ -8,7 +8,7 @@ from aiohttp import web
 from schemas import codec
 from schemas.errors import InvalidAmount
 from schemas.signing.http_signatures import SigningKey
-from switch.client import Amount, Client, NoAnswer, Problem, credit_transfer
+from switch.client import Amount, Client, NoAnswer, RequestRefused, credit_transfer
 from tests.client.answering_server import KEY, UETR, answering, cut, problem, status_report
 
 BODY = b'{"Document":  {}}'
@@ -109,7 +109,7 @@ async def test_a_refused_caller_says_nothing_of_an_earlier_try(server, status):
 async def test_a_problem_is_raised_at_once(server, client, status, reason):
     server.answers += [problem(status, reason)]
 
-    with pytest.raises(Problem) as raised:
+    with pytest.raises(RequestRefused) as raised:
         await client.pay(transfer())
     assert (raised.value.status, raised.value.reason) == (status, reason)
     assert len(server.requests) == 1
@@ -122,7 +122,7 @@ async def test_an_answer_that_is_not_the_switchs_is_a_problem(server, client, st
 
     server.answers.append(page)
 
-    with pytest.raises(Problem, match="not a response"):
+    with pytest.raises(RequestRefused, match="not a response"):
         await client.pay(transfer())
 
 

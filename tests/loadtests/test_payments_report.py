@@ -7,14 +7,14 @@ import psutil
 import pytest
 
 from loadtests import measure, payments
-from loadtests.generator import UETR, Result
+from loadtests.generator import UETR, SendResult
 from schemas import codec
 
 
-def a_run(count: int, seconds: float, cpu: dict[str, float]) -> measure.Run:
+def a_run(count: int, seconds: float, cpu: dict[str, float]) -> measure.MeasuredRun:
     """What the load process saw of so many payments of 1 ms."""
-    result = Result(payments=count, seconds=seconds, latencies_ms=[1.0] * count, answers={}, cpu_s=0.0)
-    return measure.Run(result, cpu, elsewhere=0.25)
+    result = SendResult(payments=count, seconds=seconds, latencies_ms=[1.0] * count, answers={}, cpu_s=0.0)
+    return measure.MeasuredRun(result, cpu, elsewhere=0.25)
 
 
 CALM = a_run(1, 1.0, {})

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schemas import codec, credit_transfer, rejection, rules, status_report, status_request
 from schemas.errors import InvalidMessage, Refused
 from schemas.money import EXPONENTS, MAX_MINOR, Money
-from schemas.payment import Account, Agent, CreditTransfer, Party
+from schemas.payment import Agent, CreditTransfer, Party, PartyAccount
 from schemas.reasons import Reason
 from schemas.status_report import OriginalPayment
 from schemas.versions import versions
@@ -42,7 +42,7 @@ def test_the_sample_is_read_as_it_stands():
     assert PAYMENT.debtor_agent == Agent(
         bic="DEMOINBBXXX", clearing_system="INFSC", member_id="DEMO0000123", name="Demo Bank of India"
     )
-    assert PAYMENT.creditor_account == Account(iban="KZ86125KZT5004100100")
+    assert PAYMENT.creditor_account == PartyAccount(iban="KZ86125KZT5004100100")
     assert (PAYMENT.purpose, PAYMENT.category_purpose) == ("GDDS", "SUPP")
     assert PAYMENT.remittance == "Invoice 1187 of 2 November 2026, cotton yarn, 40 bales"
 
@@ -71,8 +71,8 @@ PARTIES = st.builds(
     phone=st.none() | st.just("+7-7010000000"),
     national_id=st.none() | IDS,
 )
-ACCOUNTS = st.builds(Account, iban=st.just("KZ86125KZT5004100100"), other=st.none()) | st.builds(
-    Account, other=IDS.map(lambda text: text[:34]), proxy=st.none() | IDS, proxy_type=st.none()
+ACCOUNTS = st.builds(PartyAccount, iban=st.just("KZ86125KZT5004100100"), other=st.none()) | st.builds(
+    PartyAccount, other=IDS.map(lambda text: text[:34]), proxy=st.none() | IDS, proxy_type=st.none()
 )
 ALMATY = timezone(timedelta(hours=5))
 INSTANTS = st.integers(946_684_800_000, 4_102_444_800_000).map(

@@ -15,7 +15,7 @@ from switch.change_catalogue import KINDS
 from switch.identity.model import Change, ChangeState, Person, Role, Status
 from switch.processes.writer import WriterServer
 from switch.writer.client import Link
-from switch.writer.commands import Hold, Leg, OpenAccount, Release
+from switch.writer.commands import CommandLeg, Hold, OpenAccount, Release
 from switch.writer.context import ServiceContext
 
 PEOPLE = {
@@ -125,7 +125,7 @@ async def pay(desk: ServiceContext, debtor: str, creditor: str, minor: int, curr
 
     id_ = uuid.uuid4().bytes
     legs = [
-        Leg(
+        CommandLeg(
             await account(desk, debtor, currency), await account(desk, creditor, currency), minor, "principal"
         )
     ]

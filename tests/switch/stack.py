@@ -19,7 +19,7 @@ from switch.cli.supervisor import Supervisor, running
 from switch.client import Client
 from switch.sandbox import world
 from switch.writer.client import Link
-from switch.writer.commands import Fund, Leg, OpenAccount
+from switch.writer.commands import CommandLeg, Fund, OpenAccount
 
 
 @dataclass
@@ -78,7 +78,7 @@ class Stack:
             )
             source = (await link.ask(OpenAccount("payswitch", "INR", "settlement", None))).number
             account = (await link.ask(OpenAccount(name, "INR", "position", 0))).number
-            legs = [Leg(source, account, funds_minor, "funding")]
+            legs = [CommandLeg(source, account, funds_minor, "funding")]
             await link.ask(Fund(uuid.uuid4().bytes, b"f" * 32, legs, "test"))
         finally:
             await link.stop()

@@ -5,11 +5,11 @@ from typing import Any
 import msgspec
 
 from switch.reports import cells
-from switch.reports.table import Kind, Report, Row
+from switch.reports.table import ColumnKind, Report, Row
 from switch.reports.wording import Wording
 
 _ENGLISH = Wording()
-_WITHOUT_QUOTES = frozenset({Kind.COUNT, Kind.FLAG})
+_WITHOUT_QUOTES = frozenset({ColumnKind.COUNT, ColumnKind.FLAG})
 
 
 def write(report: Report) -> bytes:

@@ -16,13 +16,13 @@ from typing import Final, NamedTuple
 import noto_cjk_sans_otc  # type: ignore[import-untyped]
 import typst
 
-from switch.reports.table import Kind, Report
+from switch.reports.table import ColumnKind, Report
 from switch.reports.wording import SIGNED, Wording
 
 ROWS_MAX: Final = 500
 """Maximum rows on paper; the other formats have every row."""
 
-_RIGHT: Final = frozenset({Kind.AMOUNT, Kind.COUNT, Kind.PERCENT, Kind.SECONDS})
+_RIGHT: Final = frozenset({ColumnKind.AMOUNT, ColumnKind.COUNT, ColumnKind.PERCENT, ColumnKind.SECONDS})
 _BREAK: Final = "\u200b"
 """A zero-width space: a long id may break there."""
 _LONG: Final = 14

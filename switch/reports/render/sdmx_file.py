@@ -12,11 +12,16 @@ from typing import Final
 
 from schemas.money import Money
 from switch.reports import cells
-from switch.reports.table import Cell, Column, Kind, Report, Row
+from switch.reports.table import Cell, ColumnKind, Report, ReportColumn, Row
 
 AGENCY: Final = "PAYSWITCH"
 VERSION: Final = "1.0"
-_UNITS: Final = {Kind.COUNT: "PN", Kind.PERCENT: "PT", Kind.SECONDS: "S", Kind.FLAG: "PN"}
+_UNITS: Final = {
+    ColumnKind.COUNT: "PN",
+    ColumnKind.PERCENT: "PT",
+    ColumnKind.SECONDS: "S",
+    ColumnKind.FLAG: "PN",
+}
 
 
 def write(report: Report) -> bytes:
@@ -48,7 +53,7 @@ def _observations(report: Report, row: Row) -> Iterator[list[str]]:
             yield [*head, *key, measure.upper(), unit, _period(report), _value(cell)]
 
 
-def _unit(column: Column, cell: Cell) -> str:
+def _unit(column: ReportColumn, cell: Cell) -> str:
     return cell.currency if isinstance(cell, Money) else _UNITS[column.kind]
 
 

@@ -20,7 +20,7 @@ from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
 
 from schemas.money import EXPONENTS, Money
 from switch.reports import cells
-from switch.reports.table import Cell, Column, Kind, Report, Row
+from switch.reports.table import Cell, ColumnKind, Report, ReportColumn, Row
 from switch.reports.wording import SIGNED, Wording
 
 DIGITS_MAX: Final = 15
@@ -33,7 +33,7 @@ _OPTIONS: Final = {
     "strings_to_numbers": False,
     "strings_to_urls": False,
 }
-_RIGHT: Final = frozenset({Kind.AMOUNT, Kind.COUNT, Kind.PERCENT, Kind.SECONDS})
+_RIGHT: Final = frozenset({ColumnKind.AMOUNT, ColumnKind.COUNT, ColumnKind.PERCENT, ColumnKind.SECONDS})
 _INSTANT: Final = "yyyy-mm-dd hh:mm:ss.000"
 _WHOLE: Final = "#,##0"
 _WIDTH_MAX: Final = 48
@@ -88,7 +88,7 @@ class _Table:
                 written = cells.text(cell) if number is not None else text
                 sheet.write_string(line, place, written, self._format("@" if column.kind in _RIGHT else ""))
 
-    def _cells(self, row: Row) -> Iterator[tuple[Column, Cell]]:
+    def _cells(self, row: Row) -> Iterator[tuple[ReportColumn, Cell]]:
         """One row of the sheet: each instant in UTC, and again in local time of the settlement zone."""
         for column, cell in zip(self._report.columns, row, strict=True):
             yield column, cell.astimezone(UTC) if isinstance(cell, datetime) else cell
@@ -134,8 +134,8 @@ def _cut(report: Report, wording: Wording) -> str:
     return text.format(n=ROWS_MAX, all=len(report.rows))
 
 
-def _width(report: Report, place: int, column: Column, heading: str) -> int:
-    if column.kind in {Kind.INSTANT, Kind.LOCAL}:
+def _width(report: Report, place: int, column: ReportColumn, heading: str) -> int:
+    if column.kind in {ColumnKind.INSTANT, ColumnKind.LOCAL}:
         return max(_INSTANT_WIDTH, 2 + _places(heading))
     sample = [cells.texts(report, row)[place] for row in (*report.rows[:20], *report.totals)]
     widest = max(map(_places, [heading, *sample]))

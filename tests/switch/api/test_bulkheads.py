@@ -18,7 +18,7 @@ from aiohttp import web
 from adapters.port import Payee, RailAdapter
 from adapters.simulation.sandbox import free_port
 from schemas.errors import TooManyRequests, Unavailable
-from schemas.payment import Account
+from schemas.payment import PartyAccount
 from schemas.verification import Asked
 from switch.api import enquiries
 from switch.api.events import STREAMS_OF_ONE
@@ -125,7 +125,7 @@ def entered(rail: Rail, sender: str) -> Received:
     return cast(Received, SimpleNamespace(runtime=runtime, sender=SimpleNamespace(id=sender)))
 
 
-ASKED = Asked("1", Account(iban="PK36SCBL0000001123456702"), None, None, {})
+ASKED = Asked("1", PartyAccount(iban="PK36SCBL0000001123456702"), None, None, {})
 
 
 async def test_enquiries_take_no_place_of_a_payment_and_one_participant_not_all_of_them() -> None:

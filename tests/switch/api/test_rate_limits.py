@@ -13,7 +13,7 @@ from schemas.signing.keys import SigningKey
 from switch.api import limits, proof
 from switch.api.limits import Limiter, class_of
 from switch.base.settings import Settings
-from switch.payments.directory import Key, Snapshot
+from switch.payments.directory import DirectorySnapshot, Key
 from switch.processes import app
 
 
@@ -90,7 +90,9 @@ async def test_naming_a_known_key_does_not_pass_the_limit_and_does_not_lock_its_
     """A key id is no secret: with bad signatures under it an address failed for ever. The owner sits behind it."""
     key = SigningKey.generate("asha-1")
     public = Key("asha-1", "asha-bank", key.public.algorithm, key.public.pem.decode(), 0, None)
-    runtime = SimpleNamespace(settings=Settings(), directory=SimpleNamespace(now=Snapshot(keys=[public])))
+    runtime = SimpleNamespace(
+        settings=Settings(), directory=SimpleNamespace(now=DirectorySnapshot(keys=[public]))
+    )
     limiter = Limiter(Settings(workers=1, rate_failure=0.2), Clock())
 
     async def send(signer: SigningKey, body: bytes = b"") -> int:

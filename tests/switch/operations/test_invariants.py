@@ -18,7 +18,7 @@ from switch.identity.model import ChangeState
 from switch.operations.invariants import CHECKS, Invariants
 from switch.processes.writer import WriterServer
 from switch.writer.client import Link
-from switch.writer.commands import CloseWindow, Command, Freeze, Fund, Hold, Leg, Release, Return
+from switch.writer.commands import CloseWindow, Command, CommandLeg, Freeze, Fund, Hold, Release, Return
 from switch.writer.context import ServiceContext
 from tests.switch.desk import account, agree, done, onboarding, open_desk, pay
 from tests.switch.operations.reading import until_page
@@ -39,8 +39,8 @@ async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
         yield opened
 
 
-async def legs(desk: ServiceContext) -> list[Leg]:
-    return [Leg(await account(desk, "asha-bank"), await account(desk, "ganga-bank"), 5, "principal")]
+async def legs(desk: ServiceContext) -> list[CommandLeg]:
+    return [CommandLeg(await account(desk, "asha-bank"), await account(desk, "ganga-bank"), 5, "principal")]
 
 
 async def as_owner(database_url: str, statement: str, *arguments: Any) -> None:
@@ -130,7 +130,7 @@ async def test_one_person_freezes_and_a_look_must_come_before_two_end_it(desk: S
     assert await desk.pool.fetchval("SELECT count(*) FROM switch.freeze") == 0
 
 
-MOVES: dict[str, Callable[[list[Leg]], Command]] = {
+MOVES: dict[str, Callable[[list[CommandLeg]], Command]] = {
     "funds": lambda legs: Fund(uuid.uuid4().bytes, b"f" * 32, legs, "in"),
     "a hold": lambda legs: Hold(uuid.uuid4().bytes, b"f" * 32, legs, "line"),
     "a return": lambda _: Return(uuid.uuid4().bytes, b"f" * 32, uuid.uuid4().bytes, "x", "m", "r"),

@@ -14,7 +14,7 @@ from switch.base.database import connect_pool
 from switch.base.settings import Settings
 from switch.operations import retention
 from switch.reports import artefacts
-from switch.reports.artefacts import Artefact, Store
+from switch.reports.artefacts import Artefact, ReportStore
 
 NOW = datetime.now(UTC)
 _ADD_ARTEFACT = """
@@ -96,14 +96,14 @@ async def test_old_probes_go_and_never_those_of_the_last_thirty_days(
     assert (kept, youngest) == (3, 1)
 
 
-def _made(store: Store, content: bytes) -> Artefact:
+def _made(store: ReportStore, content: bytes) -> Artefact:
     return Artefact("window-statement", "json", "json", "", content, store.sign(content), 1, 1)
 
 
 async def test_an_old_report_goes_with_its_file_unless_it_was_made_again(
     pool: asyncpg.Pool, settings: Settings
 ) -> None:
-    store = Store(settings.data / "reports")
+    store = ReportStore(settings.data / "reports")
     old, again, young, unregistered = (_made(store, name) for name in (b"old", b"again", b"young", b"lost"))
     for artefact in (old, again, young, unregistered):
         store.keep(artefact)
@@ -123,7 +123,7 @@ async def test_an_old_report_goes_with_its_file_unless_it_was_made_again(
 
 
 def test_a_report_made_again_while_old_ones_are_removed_is_left(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = ReportStore(tmp_path)
     report = _made(store, b"report")
     path = store.keep(report)
     os.utime(path, (days(401).timestamp(),) * 2)

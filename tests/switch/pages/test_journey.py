@@ -1,13 +1,13 @@
 """The drawing of a payment's journey: the lifecycle table, all of it and nothing else."""
 
 from switch.pages import journey
-from switch.payments.journey import Move
+from switch.payments.journey import JourneyTransition
 from switch.writer.lifecycle import TRANSITIONS, Event, State
 
 PATH = [
-    Move(State.RECEIVED, Event.RESERVE, State.RESERVED),
-    Move(State.RESERVED, Event.SEND, State.SENT),
-    Move(State.SENT, Event.DOUBT, State.UNKNOWN),
+    JourneyTransition(State.RECEIVED, Event.RESERVE, State.RESERVED),
+    JourneyTransition(State.RESERVED, Event.SEND, State.SENT),
+    JourneyTransition(State.SENT, Event.DOUBT, State.UNKNOWN),
 ]
 
 

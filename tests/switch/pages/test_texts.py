@@ -34,7 +34,7 @@ from switch.reports import patterns, settlement_instruction, wording
 from switch.reports.catalogue import CATALOGUE
 from switch.reports.table import TOTAL
 from switch.settlement import states as settlement
-from switch.settlement.confirmations import Outcome
+from switch.settlement.confirmations import LineOutcome
 from switch.writer.lifecycle import State
 from switch.writer.verdicts import TEXTS
 
@@ -196,7 +196,7 @@ def texts() -> set[str]:
     named |= {journey.event_name(kind) for kind in journey.KINDS} | {"received", "answered"} | LEGS
     named |= {
         state.value
-        for states in (settlement.SettlementState, settlement.LineState, Status, Outcome)
+        for states in (settlement.SettlementState, settlement.LineState, Status, LineOutcome)
         for state in states
     }
     named |= {*participants.STATES, *participants.KEY_STATES, *PURPOSES}

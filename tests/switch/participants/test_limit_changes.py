@@ -12,7 +12,7 @@ from schemas.errors import SwitchError
 from switch.identity.model import ChangeState
 from switch.participants import limits
 from switch.participants.limits import LimitInForce
-from switch.writer.commands import Accept, Identity, Leg, Reply, Terms
+from switch.writer.commands import Accept, CommandLeg, Identity, Reply, Terms
 from switch.writer.context import ServiceContext
 from tests.switch.desk import account, agree, done, onboarding, open_desk
 
@@ -30,7 +30,9 @@ async def desk(database_url: str) -> AsyncIterator[ServiceContext]:
 async def order(desk: ServiceContext, minor: int) -> Reply:
     identity = Identity(uuid4().bytes, b"same", "asha-bank", "pacs.008.001.08", "m", b"raw", 0)
     terms = Terms("asha-bank", "ganga-bank", "PK", minor, "INR", minor, "INR", 0, "", "")
-    legs = [Leg(await account(desk, "asha-bank"), await account(desk, "ganga-bank"), minor, "principal")]
+    legs = [
+        CommandLeg(await account(desk, "asha-bank"), await account(desk, "ganga-bank"), minor, "principal")
+    ]
     until = time.time_ns() // 1000 + 60_000_000
     return await desk.link.ask(
         Accept(identity, terms, legs, "ref", b"native", until, 60_000_000, 0, hold=False)

@@ -19,7 +19,7 @@ from switch.participants import liquidity, reads
 from switch.participants.liquidity import CapUse, level_of
 from switch.payments.directory import load
 from switch.settlement import day
-from switch.writer.commands import CloseAccounts, CloseWindow, Hold, Leg, Release
+from switch.writer.commands import CloseAccounts, CloseWindow, CommandLeg, Hold, Release
 from switch.writer.context import ServiceContext
 from tests.switch.desk import account, agree, balance, done, onboarding, open_desk, pay
 
@@ -74,7 +74,9 @@ async def test_nonsense_is_refused_before_anybody_is_asked(
 async def test_suspension_is_in_the_directory_and_what_is_in_flight_finishes(desk: ServiceContext) -> None:
     await fund(desk, "asha-bank")
     id_ = uuid.uuid4().bytes
-    legs = [Leg(await account(desk, "asha-bank"), await account(desk, "ganga-bank"), 5_00, "principal")]
+    legs = [
+        CommandLeg(await account(desk, "asha-bank"), await account(desk, "ganga-bank"), 5_00, "principal")
+    ]
     await desk.link.ask(Hold(id_, b"f" * 32, legs, "payment"))
     await done(desk, "participant.suspend", {"participant": "asha-bank"})
     status = (await load(desk.pool)).by_id["asha-bank"].status
@@ -87,7 +89,9 @@ async def test_suspension_is_in_the_directory_and_what_is_in_flight_finishes(des
 async def test_who_has_something_in_flight_or_on_account_is_not_removed(desk: ServiceContext) -> None:
     await fund(desk, "asha-bank")
     id_ = uuid.uuid4().bytes
-    legs = [Leg(await account(desk, "asha-bank"), await account(desk, "ganga-bank"), 5_00, "principal")]
+    legs = [
+        CommandLeg(await account(desk, "asha-bank"), await account(desk, "ganga-bank"), 5_00, "principal")
+    ]
     await desk.link.ask(Hold(id_, b"f" * 32, legs, "payment"))
     content = {"participant": "asha-bank"}
     with pytest.raises(Refused, match="not suspended"):

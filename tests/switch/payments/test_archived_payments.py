@@ -14,7 +14,7 @@ from ledger.writer import Writer
 from schemas.errors import NotFound
 from switch.operations import housekeeping, verify
 from switch.payments import journey
-from switch.writer.commands import Accept, Advance, Fund, Identity, Leg, OpenAccount, Refuse, Terms
+from switch.writer.commands import Accept, Advance, CommandLeg, Fund, Identity, OpenAccount, Refuse, Terms
 from switch.writer.lifecycle import State
 from switch.writer.payment_book import PaymentBook
 
@@ -46,11 +46,11 @@ async def live(url, pool):
     source = (await writer.submit(OpenAccount("payswitch", "INR", "settlement", None))).number
     payer = (await writer.submit(OpenAccount("payer", "INR", "position", 0))).number
     payee = (await writer.submit(OpenAccount("payee", "INR", "position", 0))).number
-    await writer.submit(Fund(b"f" * 16, b"f", [Leg(source, payer, 1000, "funding")], "start"))
+    await writer.submit(Fund(b"f" * 16, b"f", [CommandLeg(source, payer, 1000, "funding")], "start"))
     refused, ids = uuid4(), [uuid4() for _ in range(120)]
     await writer.submit(Refuse(identity(refused), "AC01", "no"))
     now = int(await pool.fetchval("SELECT extract(epoch FROM clock_timestamp())") * 1_000_000)
-    legs = [Leg(payer, payee, 1, "principal")]
+    legs = [CommandLeg(payer, payee, 1, "principal")]
     await writer.submit_many(
         [
             Accept(identity(id_), TERMS, legs, "r", b"native", now + MINUTE_US, MINUTE_US, 0, False)

@@ -17,7 +17,7 @@ import pytest
 from adapters.simulation import book as rail_book
 from schemas import codec
 from switch.base import personal_data
-from switch.client import Problem
+from switch.client import RequestRefused
 from switch.operations import verify
 from switch.writer.client import Link
 from switch.writer.commands import CloseWindow
@@ -140,7 +140,7 @@ async def test_other_content_under_a_known_uetr_changes_nothing_also_at_the_same
         async with stack.client("asha-bank") as client:
             try:
                 return (await client.pay(document, wait=20)).status
-            except Problem as problem:
+            except RequestRefused as problem:
                 return problem.reason
 
     answers = await asyncio.gather(*(pay(first if n % 2 else other) for n in range(20)))
@@ -197,7 +197,7 @@ async def test_a_participant_sees_its_own_payments_only(stack: Stack) -> None:
         state = await client.pay(stack.document("asha-bank", "noor-wallet"), wait=20)
     async with stack.client("noor-wallet") as creditor, stack.client("ganga-bank") as stranger:
         assert (await creditor.payment(state.uetr)).status == "ACCC"
-        with pytest.raises(Problem) as nothing:
+        with pytest.raises(RequestRefused) as nothing:
             await stranger.payment(state.uetr)
 
     assert nothing.value.status == 404
@@ -205,7 +205,7 @@ async def test_a_participant_sees_its_own_payments_only(stack: Stack) -> None:
 
 async def test_a_participant_cannot_pay_for_another(stack: Stack) -> None:
     async with stack.client("ganga-bank") as client:
-        with pytest.raises(Problem) as refusal:
+        with pytest.raises(RequestRefused) as refusal:
             await client.pay(stack.document("asha-bank", "noor-wallet"))
 
     assert refusal.value.status == 403
@@ -218,7 +218,7 @@ async def test_a_suspended_participant_is_refused_and_its_payments_in_flight_end
         await connection.execute("UPDATE switch.participant SET status = 'suspended' WHERE id = 'indus-bank'")
         await stack.until_read()
         try:
-            with pytest.raises(Problem) as refusal:
+            with pytest.raises(RequestRefused) as refusal:
                 await client.pay(stack.document("indus-bank", "asha-bank"))
             final = await client.payment(state.uetr, wait=20)
         finally:

@@ -10,7 +10,7 @@ import pytest
 from ledger import audit, offline_verifier
 from schemas.errors import NotFound
 from switch.base import personal_data
-from switch.base.personal_data import CAME, SENT, Erased, Unreadable
+from switch.base.personal_data import CAME, SENT, Erased, UnreadablePersonalData
 from switch.operations import housekeeping, verify
 from switch.payments import erasure
 from switch.writer.client import Link
@@ -40,9 +40,9 @@ def test_what_was_sealed_opens_and_nothing_else_does(keys, tmp_path):
         (uetr, CAME, b"\xff" + sealer.sealed_key[1:], came),
         (uetr, CAME, b"x", came),
     ):
-        with pytest.raises(Unreadable):
+        with pytest.raises(UnreadablePersonalData):
             keys.open(*forged)
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadablePersonalData):
         personal_data.load(tmp_path / "others.json").open(uetr, CAME, sealer.sealed_key, came)
     with pytest.raises(Erased):
         keys.open(uetr, CAME, None, came)
@@ -75,7 +75,7 @@ def test_after_a_rotation_the_old_opens_and_the_new_seals(tmp_path):
 
     assert after.open(uetr, CAME, old.sealed_key, body) == b"old"
     assert after.fingerprint("a", b"d") == before.fingerprint("a", b"d")
-    with pytest.raises(Unreadable, match="not in the key file"):
+    with pytest.raises(UnreadablePersonalData, match="not in the key file"):
         before.open(uetr, CAME, new.sealed_key, new.seal(CAME, b"new"))
 
 
@@ -84,7 +84,7 @@ def test_a_file_that_is_no_key_file_is_refused(tmp_path, content):
     file = tmp_path / "keys.json"
     file.write_text(content)
 
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadablePersonalData):
         personal_data.load(file)
 
 

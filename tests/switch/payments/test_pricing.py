@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from schemas.errors import Refused
 from schemas.money import EXPONENTS, Money
 from switch.payments import pricing
-from switch.payments.directory import AccountRow, Corridor, Participant, Rate, Snapshot
-from switch.writer.commands import Leg
+from switch.payments.directory import AccountRow, Corridor, DirectorySnapshot, Participant, Rate
+from switch.writer.commands import CommandLeg
 
 CORRIDOR = Corridor("IN", "PK", enabled=True, fee_minor=500, fee_bps=10)
 INDIA = Participant("asha-bank", "Asha Bank", "ASHAINBB", "IN", "direct", "active")
@@ -21,7 +21,7 @@ ACCOUNTS = [
     AccountRow(5, "payswitch", "INR", "fees"),
 ]
 PROVIDER = Participant("fx", "FX", "SILKKZKA", "KZ", "fx_provider", "active")
-DIRECTORY = Snapshot(
+DIRECTORY = DirectorySnapshot(
     participants=[PROVIDER], accounts=ACCOUNTS, rates=[Rate("INR", "PKR", "fx", "3.2914000000")]
 )
 
@@ -95,22 +95,24 @@ def test_a_cross_currency_payment_is_one_set_through_the_provider_in_both_curren
     legs = pricing.legs(price, INDIA, PAKISTAN, CORRIDOR, DIRECTORY)
 
     assert legs == [
-        Leg(1, 3, 100_000, "conversion"),
-        Leg(4, 2, 329_140, "conversion"),
-        Leg(1, 5, 600, "fee"),
+        CommandLeg(1, 3, 100_000, "conversion"),
+        CommandLeg(4, 2, 329_140, "conversion"),
+        CommandLeg(1, 5, 600, "fee"),
     ]
 
 
 def test_a_corridor_that_settles_gross_moves_money_paid_in_and_no_position() -> None:
     corridor = Corridor("IN", "PK", enabled=True, fee_minor=500, fee_bps=10, settlement="gross")
     gross = [AccountRow(row.id + 10, row.owner, row.currency, "gross") for row in ACCOUNTS[:4]]
-    directory = Snapshot(participants=[PROVIDER], accounts=[*ACCOUNTS, *gross], rates=DIRECTORY.rates)
+    directory = DirectorySnapshot(
+        participants=[PROVIDER], accounts=[*ACCOUNTS, *gross], rates=DIRECTORY.rates
+    )
     price = pricing.price(Money(100_000, "INR"), "PKR", corridor, directory)
 
     assert pricing.legs(price, INDIA, PAKISTAN, corridor, directory) == [
-        Leg(11, 13, 100_000, "conversion"),
-        Leg(14, 12, 329_140, "conversion"),
-        Leg(11, 5, 600, "fee"),
+        CommandLeg(11, 13, 100_000, "conversion"),
+        CommandLeg(14, 12, 329_140, "conversion"),
+        CommandLeg(11, 5, 600, "fee"),
     ]
     with pytest.raises(Refused):  # nobody is moved to a position that was not agreed to
         pricing.legs(price, INDIA, PAKISTAN, corridor, DIRECTORY)
@@ -125,7 +127,7 @@ def test_a_pair_without_a_rate_is_refused() -> None:
 
 def test_a_suspended_provider_prices_nothing() -> None:
     suspended = Participant("fx", "FX", "SILKKZKA", "KZ", "fx_provider", "suspended")
-    directory = Snapshot(participants=[suspended], rates=[Rate("INR", "PKR", "fx", "3.29")])
+    directory = DirectorySnapshot(participants=[suspended], rates=[Rate("INR", "PKR", "fx", "3.29")])
     with pytest.raises(Refused) as refusal:
         pricing.price(Money(100, "INR"), "PKR", CORRIDOR, directory)
 
@@ -142,7 +144,7 @@ def test_a_credit_is_in_units_of_the_rail_and_never_more_than_the_rate_says(mino
 
 
 def test_an_amount_that_converts_to_nothing_is_refused() -> None:
-    directory = Snapshot(participants=[PROVIDER], rates=[Rate("INR", "PKR", "fx", "0.001")])
+    directory = DirectorySnapshot(participants=[PROVIDER], rates=[Rate("INR", "PKR", "fx", "0.001")])
     with pytest.raises(Refused) as refusal:
         pricing.price(Money(1, "INR"), "PKR", CORRIDOR, directory)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from switch.client import Problem
+from switch.client import RequestRefused
 from tests.switch.stack import Stack
 
 NAME = "CANARYNAME5823"
@@ -23,7 +23,7 @@ async def test_no_log_metric_or_event_holds_a_name_an_account_or_a_key(stack: St
     async with stack.client("asha-bank") as client:
         state = await client.pay(document, wait=20)
         transaction["Dbtr"]["Nm"] = NAME + " OTHER"
-        with pytest.raises(Problem) as duplicate:
+        with pytest.raises(RequestRefused) as duplicate:
             await client.pay(document)
     assert NAME not in str(duplicate.value)
     assert state.status == "ACCC"

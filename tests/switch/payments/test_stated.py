@@ -17,7 +17,14 @@ from schemas import parties
 from schemas.errors import Refused
 from schemas.money import Money
 from switch.payments import routes, stated
-from switch.payments.directory import Corridor, Participant, Rate, Schedule, Snapshot, StatedDay
+from switch.payments.directory import (
+    Corridor,
+    DirectorySnapshot,
+    Participant,
+    Rate,
+    StatedDay,
+    WindowSchedule,
+)
 from switch.payments.rails import Breaker, Bulkhead, Rail
 from tests.switch.stack import Stack
 
@@ -207,7 +214,7 @@ def test_a_quote_counts_in_the_rail_s_steps(tmp_path: Path) -> None:
     bank = Participant("asha-bank", "Asha", "ASHAINBB", "IN", "direct", "active")
     provider = Participant("fx", "FX", "SILKKZKA", "KZ", "fx_provider", "active")
     corridor = Corridor("IN", "IR", enabled=True, fee_minor=0, fee_bps=0)
-    directory = Snapshot(participants=[bank, provider], rates=[Rate("INR", "IRR", "fx", "499.669")])
+    directory = DirectorySnapshot(participants=[bank, provider], rates=[Rate("INR", "IRR", "fx", "499.669")])
     rail = Rail(registry.load("IR", connection), None, Bulkhead(1), Breaker("IR", 1.0))  # type: ignore[arg-type]
     route = routes.Route(bank, bank, corridor, rail, open=True, opens_at=0)
 
@@ -362,25 +369,25 @@ def test_a_time_that_names_no_instant_is_refused(text: str) -> None:
 
 
 SUNDAY = datetime(2026, 11, 29, 6, tzinfo=UTC)
-EVENING = Schedule("PKR", "PK", "Asia/Karachi", [time(17)])
+EVENING = WindowSchedule("PKR", "PK", "Asia/Karachi", [time(17)])
 
 
 @pytest.mark.parametrize(
     ("snapshot", "now", "expected"),
     [
-        (Snapshot(), SUNDAY, date(2026, 11, 30)),
-        (Snapshot(), SUNDAY + timedelta(days=1), date(2026, 11, 30)),
-        (Snapshot(schedules=[EVENING]), SUNDAY + timedelta(days=1), date(2026, 11, 30)),
-        (Snapshot(schedules=[EVENING]), SUNDAY + timedelta(days=1, hours=7), date(2026, 12, 1)),
+        (DirectorySnapshot(), SUNDAY, date(2026, 11, 30)),
+        (DirectorySnapshot(), SUNDAY + timedelta(days=1), date(2026, 11, 30)),
+        (DirectorySnapshot(schedules=[EVENING]), SUNDAY + timedelta(days=1), date(2026, 11, 30)),
+        (DirectorySnapshot(schedules=[EVENING]), SUNDAY + timedelta(days=1, hours=7), date(2026, 12, 1)),
         (
-            Snapshot(stated_days=[StatedDay("PKR", date(2026, 11, 30), business=False)]),
+            DirectorySnapshot(stated_days=[StatedDay("PKR", date(2026, 11, 30), business=False)]),
             SUNDAY,
             date(2026, 12, 1),
         ),
     ],
 )
 def test_a_payment_settles_on_the_day_of_its_window(
-    snapshot: Snapshot, now: datetime, expected: date
+    snapshot: DirectorySnapshot, now: datetime, expected: date
 ) -> None:
     """A weekend, the cut-off of a schedule, and a day that the operator has stated to be a holiday."""
     assert snapshot.settlement_day("PKR", now) == expected

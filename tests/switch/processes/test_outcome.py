@@ -22,7 +22,7 @@ from switch.api import problems
 from switch.base.settings import Settings
 from switch.cli.explanations import FAILED, explain
 from switch.writer.client import Link
-from switch.writer.commands import Fund, Leg, OpenAccount
+from switch.writer.commands import CommandLeg, Fund, OpenAccount
 from switch.writer.verdicts import Verdict
 
 
@@ -94,7 +94,7 @@ async def funding(writer: WriterProcess) -> Fund:
             (await link.ask(OpenAccount(owner, "INR", "position", cap))).number
             for owner, cap in (("scheme", None), ("bank", 0))
         ]
-    return Fund(uuid.uuid4().bytes, b"f", [Leg(scheme, bank, 1_000, "funding")], "test")
+    return Fund(uuid.uuid4().bytes, b"f", [CommandLeg(scheme, bank, 1_000, "funding")], "test")
 
 
 async def asked_again(writer: WriterProcess, command: Fund) -> Verdict:

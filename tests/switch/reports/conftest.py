@@ -10,7 +10,7 @@ import pytest
 from ledger.migrate import migrate
 from loadtests.reports import DAY, write_day
 from switch.reports import catalogue
-from switch.reports.query import Query, Scope
+from switch.reports.query import ReportQuery, Scope
 from switch.reports.reading import reading
 from switch.reports.table import Report
 from tests.conftest import _run, named, psql
@@ -70,7 +70,7 @@ async def make(
 ) -> Report:
     """One report, as the service reads it."""
     definition = catalogue.find(name)
-    query = Query(**asked)  # type: ignore[arg-type]
+    query = ReportQuery(**asked)  # type: ignore[arg-type]
     definition.check(query, scope)
     async with reading(connection):
         return await definition.read(connection, query, scope)

@@ -17,7 +17,15 @@ from schemas.errors import NotAcceptable
 from schemas.money import Money
 from switch.reports import cells
 from switch.reports.render import render
-from switch.reports.table import Column, Kind, Report, Statistic, percent, ratio, totals_by_currency
+from switch.reports.table import (
+    ColumnKind,
+    Report,
+    ReportColumn,
+    Statistic,
+    percent,
+    ratio,
+    totals_by_currency,
+)
 
 AT = datetime(2026, 11, 23, 18, 45, 0, 123456, tzinfo=UTC)
 EVIL = [
@@ -36,13 +44,13 @@ EVIL = [
     "=cmd|' /C calc'!A0",
 ]
 COLUMNS = (
-    Column("name"),
-    Column("amount", Kind.AMOUNT),
-    Column("count", Kind.COUNT),
-    Column("at", Kind.INSTANT),
-    Column("took_s", Kind.SECONDS),
-    Column("share", Kind.PERCENT),
-    Column("met", Kind.FLAG),
+    ReportColumn("name"),
+    ReportColumn("amount", ColumnKind.AMOUNT),
+    ReportColumn("count", ColumnKind.COUNT),
+    ReportColumn("at", ColumnKind.INSTANT),
+    ReportColumn("took_s", ColumnKind.SECONDS),
+    ReportColumn("share", ColumnKind.PERCENT),
+    ReportColumn("met", ColumnKind.FLAG),
 )
 
 
@@ -168,7 +176,7 @@ def test_a_format_that_a_report_has_not_is_refused() -> None:
 
 
 def test_totals_are_by_currency_and_never_across() -> None:
-    columns = (Column("who"), Column("amount", Kind.AMOUNT), Column("currency"))
+    columns = (ReportColumn("who"), ReportColumn("amount", ColumnKind.AMOUNT), ReportColumn("currency"))
     rows = tuple((n, Money(n, c), c) for n, c in ((1, "INR"), (2, "PKR"), (3, "INR")))
 
     assert totals_by_currency(columns, rows, ("amount",)) == (

@@ -11,7 +11,7 @@ import pytest
 
 from schemas import codec, versions
 from schemas.errors import InvalidMessage, NotAllowed, NotFound, Unavailable
-from schemas.payment import Account
+from schemas.payment import PartyAccount
 from switch.client import credit_transfer
 from switch.reports import parties, pattern_rules
 from switch.reports.pattern_rules import BUILT_IN, Rules
@@ -175,7 +175,7 @@ def test_rules_that_make_no_sense_are_refused(change: dict[str, object]) -> None
 def test_a_pseudonym_tells_accounts_apart_and_needs_the_key(tmp_path: Path) -> None:
     key = parties.load_key(tmp_path / "a" / "pseudonym.key")
     other = parties.load_key(tmp_path / "b" / "pseudonym.key")
-    one, same = Account(iban="PK36SCBL0000001123456702"), Account(iban="pk36 scbl 0000001123456702")
+    one, same = PartyAccount(iban="PK36SCBL0000001123456702"), PartyAccount(iban="pk36 scbl 0000001123456702")
 
     assert parties.load_key(tmp_path / "a" / "pseudonym.key") == key
     assert (tmp_path / "a" / "pseudonym.key").stat().st_mode & 0o077 == 0

@@ -31,7 +31,7 @@ from switch.reports.table import Report
 from switch.settlement import day, positions, reads
 from switch.settlement.files import SettlementFiles
 from switch.settlement.states import LineState
-from switch.writer.commands import CloseWindow, Fund, Hold, Leg, Release, Return
+from switch.writer.commands import CloseWindow, CommandLeg, Fund, Hold, Release, Return
 from switch.writer.context import ServiceContext
 from tests.switch.desk import account, done, onboarding, open_desk
 from tests.switch.reports.conftest import make
@@ -61,7 +61,11 @@ async def fund(desk: ServiceContext, bank: str, minor: int, purpose: str = "posi
     """Money paid in, or, below zero, out."""
     ours = await account(desk, bank, purpose=purpose)
     scheme = await account(desk, "payswitch", purpose="settlement")
-    leg = Leg(scheme, ours, minor, "funding") if minor > 0 else Leg(ours, scheme, -minor, "funding")
+    leg = (
+        CommandLeg(scheme, ours, minor, "funding")
+        if minor > 0
+        else CommandLeg(ours, scheme, -minor, "funding")
+    )
     reply = await desk.link.ask(Fund(uuid.uuid4().bytes, b"f" * 32, [leg], "test"))
     assert reply.verdict == "created", reply
 
@@ -73,8 +77,8 @@ async def pay(
     uetr = uuid.uuid4()
     payer = await account(desk, debtor, purpose=purpose)
     legs = [
-        Leg(payer, await account(desk, creditor, purpose=purpose), minor, "principal"),
-        Leg(payer, await account(desk, "payswitch", purpose="fees"), 5, "fee"),
+        CommandLeg(payer, await account(desk, creditor, purpose=purpose), minor, "principal"),
+        CommandLeg(payer, await account(desk, "payswitch", purpose="fees"), 5, "fee"),
     ]
     held = await desk.link.ask(Hold(uetr.bytes, b"f" * 32, legs, "payment"))
     assert held.verdict == "created", held

@@ -10,7 +10,7 @@ import aiohttp
 from ledger import windows
 from switch.settlement import positions
 from switch.writer.client import Link
-from switch.writer.commands import CloseWindow, Fund, Leg, OpenAccount
+from switch.writer.commands import CloseWindow, CommandLeg, Fund, OpenAccount
 from tests.switch.stack import Stack
 
 PAID_IN = 10_000_00
@@ -19,7 +19,7 @@ PAID_IN = 10_000_00
 async def fund(link: Link, owner: str, currency: str, minor: int) -> int:
     source = (await link.ask(OpenAccount("payswitch", currency, "settlement", None))).number
     account = (await link.ask(OpenAccount(owner, currency, "gross", 0))).number
-    legs = [Leg(source, account, minor, "funding")] if minor else []
+    legs = [CommandLeg(source, account, minor, "funding")] if minor else []
     if legs:
         await link.ask(Fund(uuid.uuid4().bytes, b"f" * 32, legs, "test"))
     return account

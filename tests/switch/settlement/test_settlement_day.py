@@ -27,7 +27,7 @@ from switch.settlement import day, instructions, positions, reads, states
 from switch.settlement.files import SettlementFiles
 from switch.settlement.states import LineEvent, LineState, SettlementEvent, SettlementState
 from switch.writer import audit_notes
-from switch.writer.commands import CloseWindow, Command, Fund, Hold, Leg, Release, Reply
+from switch.writer.commands import CloseWindow, Command, CommandLeg, Fund, Hold, Release, Reply
 from switch.writer.context import ServiceContext
 from tests.switch.desk import account, agree, balance, done, onboarding, open_desk, pay
 
@@ -741,7 +741,9 @@ async def test_a_hold_that_comes_after_its_window_was_aborted_holds_nothing(desk
     await day.run_due(desk)
     asha = await line(desk, window, "asha-bank")
     await done(desk, "settlement.abort", {"window": window})
-    legs = [Leg(await account(desk, "payswitch", purpose="settlement"), asha.account, 20_00, "settlement")]
+    legs = [
+        CommandLeg(await account(desk, "payswitch", purpose="settlement"), asha.account, 20_00, "settlement")
+    ]
     late = await desk.link.ask(Hold(asha.id.bytes, hashlib.sha256(asha.id.bytes).digest(), legs, "late"))
 
     assert late.verdict == "already_failed"

@@ -16,7 +16,7 @@ from schemas import codec, credit_transfer
 from switch.api import examples
 from switch.base.personal_data import KeyRing
 from switch.base.settings import Settings
-from switch.writer.commands import Accept, Advance, Claim, Fund, Identity, Leg, OpenAccount, Terms
+from switch.writer.commands import Accept, Advance, Claim, CommandLeg, Fund, Identity, OpenAccount, Terms
 from switch.writer.duplicates import ClaimKind, claims
 from switch.writer.payment_book import PaymentBook
 from tests.switch.stack import Stack
@@ -212,7 +212,7 @@ class Book:
         source = self.ask(OpenAccount("scheme", "INR", "settlement", None)).number
         self.payer = self.ask(OpenAccount("payer", "INR", "position", 0)).number
         self.payee = self.ask(OpenAccount("payee", "INR", "position", 0)).number
-        self.ask(Fund(b"f" * 16, b"f", [Leg(source, self.payer, 1000, "funding")], "start"))
+        self.ask(Fund(b"f" * 16, b"f", [CommandLeg(source, self.payer, 1000, "funding")], "start"))
 
     def ask(self, command: Any) -> Any:
         self.now += timedelta(milliseconds=1)
@@ -231,7 +231,7 @@ class Book:
             uetr or uuid.uuid4().bytes, b"f" * 32, "payer", "pacs.008.001.08", "M", b"raw", now
         )
         terms = Terms("payer", "payee", "PK", 10, "INR", 10, "INR", 0, "", "")
-        legs = [Leg(self.payer, self.payee, 10, "principal")]
+        legs = [CommandLeg(self.payer, self.payee, 10, "principal")]
         lifetime = 60 * SECOND
         return self.ask(
             Accept(identity, terms, legs, "R", b"native", now + lifetime, lifetime, now, False, [], [*claims])

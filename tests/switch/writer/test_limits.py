@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from ledger.verify import verify
 from ledger.writer import Writer
 from switch.cli import application
-from switch.writer.commands import Accept, Advance, Fund, Identity, Leg, OpenAccount, SetLimit, Terms
+from switch.writer.commands import Accept, Advance, CommandLeg, Fund, Identity, OpenAccount, SetLimit, Terms
 from switch.writer.decided_once import Orders
 from switch.writer.limits import MICROSECONDS_A_DAY, DailyUse, Excess, Limit, Limits, judge
 from switch.writer.payment_book import PaymentBook
@@ -82,7 +82,7 @@ class Bank:
         source = (await self.writer.submit(OpenAccount("payswitch", "INR", "settlement", None))).number
         self.payer = (await self.writer.submit(OpenAccount("payer", "INR", "position", 0))).number
         self.payee = (await self.writer.submit(OpenAccount("payee", "INR", "position", 0))).number
-        legs = [Leg(source, self.payer, 10**6, "funding")]
+        legs = [CommandLeg(source, self.payer, 10**6, "funding")]
         await self.writer.submit(Fund(uuid4().bytes, b"f", legs, "start"))
 
     async def pay(self, minor, uetr=None):
@@ -92,7 +92,7 @@ class Bank:
     async def order(self, minor, uetr=None):
         identity = Identity((uetr or uuid4()).bytes, b"same", "payer", "pacs.008.001.08", "m", b"raw", 0)
         terms = Terms("payer", "payee", "PK", minor, "INR", minor, "INR", 0, "", "")
-        legs = [Leg(self.payer, self.payee, minor, "principal")]
+        legs = [CommandLeg(self.payer, self.payee, minor, "principal")]
         now = int(await self.clock() * 1e6)
         return Accept(identity, terms, legs, "ref", b"native", now + 60_000_000, 60_000_000, 0, False)
 

@@ -19,11 +19,11 @@ from switch.writer.commands import (
     Advance,
     Claim,
     Command,
+    CommandLeg,
     Enquired,
     Freeze,
     Fund,
     Identity,
-    Leg,
     OpenAccount,
     Refuse,
     SetLimit,
@@ -157,12 +157,12 @@ class Bank:
         """A payer with money."""
         orders = [OpenAccount(owner, "INR", "position", cap) for owner, cap in ACCOUNTS]
         source, self.payer, self.payee = [reply.number for reply in await self.ask(*orders)]
-        legs = [Leg(source, self.payer, 1_000_000, "funding")]
+        legs = [CommandLeg(source, self.payer, 1_000_000, "funding")]
         await self.ask(Fund(uuid4().bytes, b"f", legs, "start"))
 
     def pay(self, uetr: UUID, *claims: Claim) -> Accept:
         identity = Identity(uetr.bytes, b"content", "payer", "pacs.008.001.08", "m", b"raw", 0, b"key")
-        legs = [Leg(self.payer, self.payee, 100, "principal")]
+        legs = [CommandLeg(self.payer, self.payee, 100, "principal")]
         expires = time.time_ns() // 1_000 + HOUR
         return Accept(identity, TERMS, legs, "ref", b"native", expires, HOUR, 0, False, claims=[*claims])
 

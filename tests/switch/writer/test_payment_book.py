@@ -14,10 +14,10 @@ from switch.writer.absence import AbsenceRule
 from switch.writer.commands import (
     Accept,
     Advance,
+    CommandLeg,
     Enquired,
     Fund,
     Identity,
-    Leg,
     OpenAccount,
     PaymentChange,
     Refuse,
@@ -78,7 +78,7 @@ class PaymentBookMachine(RuleBasedStateMachine):
         source = self.ask(OpenAccount("scheme", "INR", "settlement", None)).number
         self.payer = self.ask(OpenAccount("payer", "INR", "position", 0)).number
         self.payee = self.ask(OpenAccount("payee", "INR", "position", 0)).number
-        self.ask(Fund(b"f" * 16, b"f", [Leg(source, self.payer, FUNDS, "funding")], "start"))
+        self.ask(Fund(b"f" * 16, b"f", [CommandLeg(source, self.payer, FUNDS, "funding")], "start"))
 
     @property
     def day(self) -> int:
@@ -103,7 +103,7 @@ class PaymentBookMachine(RuleBasedStateMachine):
     @rule(target=payments, number=st.integers(1, 10**6), amount=st.integers(1, 400), hold=st.booleans())
     def accept(self, number: int, amount: int, hold: bool) -> bytes:
         uetr, fingerprint = number.to_bytes(16, "big"), amount.to_bytes(8, "big")
-        legs = [Leg(self.payer, self.payee, amount, "principal")]
+        legs = [CommandLeg(self.payer, self.payee, amount, "principal")]
         terms = Terms("payer", "payee", "PK", amount, "INR", amount, "INR", 0, "", "")
         expires = microseconds(self.now) + LIFETIME
         reply = self.ask(
@@ -303,7 +303,7 @@ def test_a_worker_whose_clock_or_message_is_late_decides_nothing(late: int) -> N
     expires = microseconds(machine.now) + LIFETIME + late * 1_000_000
     identity = machine.identity(UETR, b"x")
     terms = Terms("payer", "payee", "PK", 1, "INR", 1, "INR", 0, "", "")
-    legs = [Leg(machine.payer, machine.payee, 1, "principal")]
+    legs = [CommandLeg(machine.payer, machine.payee, 1, "principal")]
     order = Accept(identity, terms, legs, "r", b"n", expires, LIFETIME, 0, hold=False)
 
     assert machine.ask(order).verdict == "late"

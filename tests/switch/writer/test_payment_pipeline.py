@@ -9,7 +9,16 @@ import asyncpg
 import pytest
 
 from ledger.writer import Writer
-from switch.writer.commands import Accept, Advance, Fund, Identity, Leg, OpenAccount, PaymentChange, Terms
+from switch.writer.commands import (
+    Accept,
+    Advance,
+    CommandLeg,
+    Fund,
+    Identity,
+    OpenAccount,
+    PaymentChange,
+    Terms,
+)
 from switch.writer.lifecycle import State
 from switch.writer.payment_book import PaymentBook
 from tests.ledger.test_pipeline import Held, submitted
@@ -34,10 +43,12 @@ class Switch:
             (await self.writer.submit(OpenAccount(owner, "INR", "position", cap))).number
             for owner, cap in (("scheme", None), ("payer", 0), ("payee", 0))
         ]
-        await self.writer.submit(Fund(uuid4().bytes, b"f", [Leg(scheme, payer, 1_000, "funding")], "start"))
+        await self.writer.submit(
+            Fund(uuid4().bytes, b"f", [CommandLeg(scheme, payer, 1_000, "funding")], "start")
+        )
         uetr = uuid4().bytes
         identity = Identity(uetr, b"content", "payer", "pacs.008.001.08", "m", b"raw", 0)
-        legs = [Leg(payer, payee, 100, "principal")]
+        legs = [CommandLeg(payer, payee, 100, "principal")]
         expires = time.time_ns() // 1_000 + HOUR
         accept = Accept(identity, TERMS, legs, "ref", b"native", expires, HOUR, 0, hold=False)
         assert (await self.writer.submit(accept)).state == State.SENT
