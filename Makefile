@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
+# Python must keep what it compiles, whatever the caller's environment says: tests start thousands of processes,
+# and compiling costs each of them more than half of its processor time.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run check test bench chaos lock clean
 
