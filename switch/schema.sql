@@ -53,7 +53,13 @@ CREATE TABLE switch.fx_rate (
 CREATE TABLE switch.rail (
     country  char(2) PRIMARY KEY,
     open     boolean NOT NULL DEFAULT true,
-    opens_at timestamptz
+    opens_at timestamptz,
+    -- What two people have tightened of its profile; NULL: as the adapter states it.
+    minimum_minor bigint CHECK (minimum_minor > 0), -- of the credited amount
+    maximum_minor bigint CHECK (maximum_minor > 0),
+    hours_from    time, -- by the rail's clock
+    hours_to      time,
+    fee_max_bps   integer CHECK (fee_max_bps BETWEEN 0 AND 10000) -- of the debited amount
 );
 
 CREATE TABLE switch.rail_serial (

@@ -11,13 +11,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
-from adapters.profile import AmountLimits
-from schemas.errors import NotFound, Refused
+from schemas.errors import NotFound
 from schemas.money import Money
-from schemas.reasons import Reason
 from switch.api import suspension
 from switch.api.reads import Context, Reader
-from switch.payments import pricing, routes
+from switch.payments import pricing, rail_profile, routes
 
 router = APIRouter(prefix="/v1")
 
@@ -54,7 +52,7 @@ async def get_quote(
     pricing.legs(
         price, route.debtor, route.creditor, route.corridor, directory
     )  # refuses a payment without an account
-    _check_limits(price.credit, profile.limits)
+    rail_profile.check_limits(price.credit, profile.limits)
     return JSONResponse(
         {
             "creditor_agent": route.creditor.bic,
@@ -70,13 +68,6 @@ async def get_quote(
             "quoted_at": now.isoformat(),
         }
     )
-
-
-def _check_limits(credit: Money, limits: AmountLimits) -> None:
-    if not limits.minimum_minor <= credit.minor <= limits.maximum_minor:
-        least, most = (Money(m, credit.currency) for m in (limits.minimum_minor, limits.maximum_minor))
-        text = f"the credited amount would be {credit}; this rail accepts {least} to {most}"
-        raise Refused(text, reason=Reason.NOT_ALLOWED_AMOUNT)
 
 
 def _money(amount: Money) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from switch.api import paging
 from switch.api.authentication import authenticate
 from switch.api.paging import After, Before, Limit
 from switch.api.runtime import Runtime
-from switch.payments import reach
-from switch.payments.directory import Participant, RailAvailability
+from switch.payments import rail_profile, reach
+from switch.payments.directory import Participant, RailAvailability, Tightening
 from switch.payments.journey import read_payment
 from switch.settlement.positions import Flow, flows
 
@@ -216,7 +216,8 @@ async def list_rails(
     """Get the rails: whether they are open now, and whether they respond.
 
     `reachable` is the result of the last probe, null without a recent probe. A rail that does not respond is
-    not open, whatever its operating hours are.
+    not open, whatever its operating hours are. Limits and hours are those in force: the rail's own, or
+    narrower ones that the operator of the switch has set.
     """
     open_rails = context.directory.now.rail_by_country
     seen = await reach.read(context.pool, context.rails)
@@ -242,4 +243,19 @@ def _rail_document(profile: RailProfile, rail: RailAvailability | None, seen: re
         "open": rail is not None and rail.open and seen.reachable is not False,
         "reachable": seen.reachable,
         "unreachable_since": since and since.isoformat(),
+        **terms_document(profile, rail.tightening if rail else Tightening()),
+    }
+
+
+def terms_document(profile: RailProfile, tightening: Tightening) -> dict[str, Any]:
+    """A rail's limits, hours and largest fee in force, and whether two people have tightened any of them."""
+    limits, hours = rail_profile.limits(profile, tightening), rail_profile.hours(profile, tightening)
+    return {
+        "minimum": Money(limits.minimum_minor, profile.currency).text,
+        "maximum": Money(limits.maximum_minor, profile.currency).text,
+        "hours_from": f"{hours.opens:%H:%M}",
+        "hours_to": f"{hours.closes:%H:%M}",
+        "time_zone": hours.zone,
+        "fee_max_basis_points": tightening.fee_max_bps,
+        "tightened": tightening != Tightening(),
     }

@@ -42,6 +42,9 @@ KeyId = Annotated[
     ),
 ]
 PublicKeyText = Annotated[str, msgspec.Meta(title="Public key (PEM)")]
+Clock = Annotated[
+    str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", description="a time of day such as 18:30")
+]
 Open = Annotated[bool, msgspec.Meta(title="Open")]
 
 

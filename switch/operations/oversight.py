@@ -10,7 +10,8 @@ import asyncpg
 from ledger.sql import statement
 from switch.base.sql import statements
 from switch.operations import facts
-from switch.payments import reach
+from switch.payments import rail_profile, reach
+from switch.payments.directory import Tightening
 from switch.payments.rails import Rail, Rails
 
 _statement: Final = statements("switch.operations")
@@ -95,7 +96,10 @@ async def rails(connection: asyncpg.Connection | asyncpg.Pool, known: Rails) -> 
 
 def _rail(row: asyncpg.Record, known: Rail | None, seen: reach.Reach, now: datetime) -> RailFacts:
     away = seen.reachable is False or (known is not None and known.breaker.open)
-    open_from = known.adapter.profile.hours.open_from(now) if known else now
+    open_from = now
+    if known:
+        tightening = Tightening(**{name: row[name] for name in Tightening.__struct_fields__})
+        open_from = rail_profile.hours(known.adapter.profile, tightening).open_from(now)
     works = row["open"] and open_from <= now
     return RailFacts(
         country=row["country"],

@@ -1,6 +1,6 @@
 """Pages for operators beside payments: positions, rails and corridors, queues, reconciliation breaks."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
@@ -8,14 +8,17 @@ from starlette.responses import Response
 from ledger import positions
 from schemas.money import Money
 from switch.api.participants import may_read
-from switch.api.reads import corridor_documents
+from switch.api.reads import corridor_documents, terms_document
 from switch.identity.model import Person, Role
 from switch.identity.permissions import Right, may
 from switch.operations import oversight
 from switch.pages import audited, shell
+from switch.pages.change_links import link
 from switch.pages.shell import PREFIX, Switch, render
 from switch.participants import liquidity, reads, resolution
 from switch.payments import reconciliation
+from switch.payments.directory import RailAvailability, Tightening
+from switch.payments.rails import Rail
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False)
 _ROWS: Final = 200
@@ -50,16 +53,35 @@ async def get_positions(
 async def get_rails(
     request: Request, switch: Switch, person: Annotated[Person, Depends(audited.reader(shell.RAILS))]
 ) -> Response:
-    """Show rails and corridors, with links to open and close them."""
+    """Show rails and corridors, with links to open, close and tighten them."""
+    directory = switch.directory.now.rail_by_country
     return render(
         request,
         "rails.html",
         person,
         rails=await oversight.rails(switch.pool, switch.rails),
+        profiles=[_profile(rail, directory.get(country)) for country, rail in switch.rails.items()],
         corridors=corridor_documents(switch),
         currencies={country: rail.adapter.profile.currency for country, rail in switch.rails.items()},
         may_request=may(person, Right.REQUEST_CHANGE),
     )
+
+
+def _profile(rail: Rail, status: RailAvailability | None) -> dict[str, Any]:
+    """A rail's limits, hours and largest fee in force, with a link to the form that changes them."""
+    profile = rail.adapter.profile
+    tightening = status.tightening if status else Tightening()
+    terms = terms_document(profile, tightening)
+    stated = {
+        "minimum": tightening.minimum_minor and terms["minimum"],
+        "maximum": tightening.maximum_minor and terms["maximum"],
+        "hours_from": tightening.hours_from and terms["hours_from"],
+        "hours_to": tightening.hours_to and terms["hours_to"],
+        "fee_max_bps": tightening.fee_max_bps,
+    }
+    known = {name: value for name, value in stated.items() if value is not None}
+    change = status and link("rail.profile", country=profile.country, **known)
+    return {**terms, "country": profile.country, "currency": profile.currency, "change": change}
 
 
 @router.get("/queues")

@@ -28,6 +28,7 @@ from switch.base.plausibility import Bands, Comparison, Measure
 from switch.base.sql import statements
 from switch.identity.model import Role, Seat
 from switch.participants import comparisons
+from switch.payments import rail_profile, rail_register
 
 _statement: Final = statements("switch.participants")
 _RATE: Final = _statement("rate_in_force")
@@ -165,6 +166,16 @@ async def _check_there(connection: asyncpg.Connection, content: CorridorFees | C
         "SELECT true FROM switch.corridor WHERE source = $1 AND target = $2", content.source, content.target
     ):
         raise refuse("no such corridor")
+
+
+async def _check_fees(connection: asyncpg.Connection, content: CorridorFees) -> None:
+    await _check_there(connection, content)
+    tightening = await rail_register.tightening(connection, content.target)
+    if not rail_profile.permits_fee(tightening, content.fee_minor, content.fee_bps):
+        raise refuse(
+            f"fees of the rail of {content.target} are at most {tightening.fee_max_bps} basis points:"
+            " change rail.profile first"
+        )
 
 
 async def _compare_fees(
@@ -310,7 +321,7 @@ KINDS: Final[tuple[ChangeKind[Any], ...]] = (
         "Set a corridor's fees",
         CorridorFees,
         _corridor_fees,
-        _check_there,
+        _check_fees,
         effect=_effect_of_fees,
         links=_LINKS,
         compare=_compare_fees,

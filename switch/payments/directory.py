@@ -75,12 +75,27 @@ class Rate(msgspec.Struct, frozen=True):
     rate: str
 
 
+class Tightening(msgspec.Struct, frozen=True, kw_only=True):
+    """What two people made narrower than the adapter's own profile; None: as the adapter states it."""
+
+    minimum_minor: int | None = None
+    """Smallest credited amount, minor units of the rail's currency."""
+    maximum_minor: int | None = None
+    hours_from: time | None = None
+    """First minute of the day when orders are sent, by the rail's clock."""
+    hours_to: time | None = None
+    """The minute after the last one; midnight is the end of the day."""
+    fee_max_bps: int | None = None
+    """Largest fee of a payment over this rail, in basis points of the debited amount."""
+
+
 class RailAvailability(msgspec.Struct, frozen=True):
     """Whether a rail is open now; if not, when it opens, if that is known (microseconds)."""
 
     country: str
     open: bool
     opens_at: int | None
+    tightening: Tightening = Tightening()
 
 
 class StatedDay(msgspec.Struct, frozen=True):

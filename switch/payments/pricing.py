@@ -22,7 +22,7 @@ GROSS = "gross"
 FEES = "fees"
 SCHEME = "payswitch"
 """Owner of the fee accounts."""
-_WHOLE_BPS: Final = 10_000
+WHOLE_BPS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,14 @@ def convert(amount: Money, currency: str, rate: str, step: int = 1) -> Money:
 
 def fee(amount: Money, corridor: Corridor) -> Money:
     """Flat fee plus basis points of the amount, rounded down to a whole minor unit."""
-    return Money(corridor.fee_minor + amount.minor * corridor.fee_bps // _WHOLE_BPS, amount.currency)
+    return Money(corridor.fee_minor + amount.minor * corridor.fee_bps // WHOLE_BPS, amount.currency)
 
 
 def least(fee_minor: int, fee_bps: int) -> int | None:
     """The smallest amount, in minor units, that is larger than its own fee; None if there is none."""
-    if fee_bps >= _WHOLE_BPS:
+    if fee_bps >= WHOLE_BPS:
         return None
-    return fee_minor * _WHOLE_BPS // (_WHOLE_BPS - fee_bps) + 1
+    return fee_minor * WHOLE_BPS // (WHOLE_BPS - fee_bps) + 1
 
 
 def price(

@@ -13,8 +13,8 @@ from ledger.encoding import microseconds
 from schemas.errors import Refused
 from schemas.money import Money
 from schemas.reasons import Reason
-from switch.payments import pricing
-from switch.payments.directory import Corridor, DirectorySnapshot, Participant
+from switch.payments import pricing, rail_profile
+from switch.payments.directory import Corridor, DirectorySnapshot, Participant, Tightening
 from switch.payments.pricing import Price
 from switch.payments.rails import Rail
 
@@ -29,6 +29,7 @@ class Route:
     creditor: Participant
     corridor: Corridor
     rail: Rail
+    tightening: Tightening
     open: bool
     opens_at: int
     """When the rail accepts orders, microseconds since 1970."""
@@ -67,22 +68,25 @@ def find(
     if rail is None or status is None:
         raise Refused("no rail reaches this country", reason=Reason.TRANSACTION_NOT_SUPPORTED)
     profile = rail.adapter.profile
-    opens = profile.hours.open_from(now, directory.stated_by_currency.get(profile.currency, {}))
+    hours = rail_profile.hours(profile, status.tightening)
+    opens = hours.open_from(now, directory.stated_by_currency.get(profile.currency, {}))
     if opens >= expires_at:
         text = f"the rail is closed beyond the payment's expiry: it opens at {opens.isoformat()}"
         raise Refused(text, reason=Reason.CUT_OFF_TIME)
     opens_at = max(status.opens_at or 0, microseconds(opens))
-    return Route(debtor, creditor, corridor, rail, status.open and opens <= now, opens_at)
+    return Route(debtor, creditor, corridor, rail, status.tightening, status.open and opens <= now, opens_at)
 
 
 def price(amount: Money, route: Route, directory: DirectorySnapshot) -> Price:
     """Price of a payment of `amount` over a route.
 
     Raises:
-        Refused: no rate for the pair (AM03), nothing would arrive (AM02), or the fee is not below the
-            amount (AM06).
+        Refused: no rate for the pair (AM03), nothing would arrive or an amount outside the tightened limits
+            of the rail (AM02), or the fee is not below the amount, or above the rail's largest fee (AM06).
 
     """
     profile = route.rail.adapter.profile
     step = profile.limits.step_minor
-    return pricing.price(amount, profile.currency, route.corridor, directory, step=step)
+    found = pricing.price(amount, profile.currency, route.corridor, directory, step=step)
+    rail_profile.check(found, profile, route.tightening)
+    return found

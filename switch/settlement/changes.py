@@ -12,7 +12,7 @@ import msgspec
 from schemas.errors import NotFound, Refused
 from schemas.identifiers import COUNTRIES, is_bic
 from schemas.reasons import Reason
-from switch.approvals.content import Country, Currency, Id, Open, Participant, Text
+from switch.approvals.content import Clock, Country, Currency, Id, Open, Participant, Text
 from switch.approvals.effects import (
     IRREVERSIBLE,
     NOTHING,
@@ -58,9 +58,6 @@ Digest = Annotated[
         pattern="^[0-9a-f]{64}$",
         description="64 hexadecimal digits of a SHA-256, in lower case",
     ),
-]
-Clock = Annotated[
-    str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", description="a time of day such as 18:30")
 ]
 
 

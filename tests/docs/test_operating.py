@@ -245,12 +245,14 @@ def keys(walk: Walk, place: Path) -> None:
 
 
 def rails(walk: Walk, _: Path) -> None:
-    """A rail is closed, and opened again."""
+    """A rail is closed, and opened again; its profile is tightened, and given back."""
     for name in ("rail-down", "operate/rails.md"):
         closed = next(line for page, line in walk.left if name in page and "rail.switch" in line)
         walk.two("change request rail.switch", name)
         opened = walk.words(closed.replace("false", "true"))
         assert walk.agree(walk.done(opened))["state"] == "executed"
+    for start in ('{"country": "PK", "maximum"', '{"country": "PK"}'):
+        walk.two(f"change request rail.profile '{start}", "operate/rails.md")
 
 
 def paid(walk: Walk, word: str = "", state: str = "COMMITTED") -> str:

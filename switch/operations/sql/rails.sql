@@ -1,6 +1,7 @@
--- rails: whether each rail is open, its open payments by state, its last cycle, and its breaks.
+-- rails: whether each rail is open, what is tightened of its profile, its open payments by state, its last cycle, and its breaks.
 SELECT r.country::text AS country, r.open OR coalesce(r.opens_at <= clock_timestamp(), false) AS open,
        CASE WHEN NOT r.open THEN r.opens_at END AS opens_at,
+       r.minimum_minor, r.maximum_minor, r.hours_from, r.hours_to, r.fee_max_bps,
        count(*) FILTER (WHERE o.state = 'RESERVED') AS held, count(*) FILTER (WHERE o.state = 'SENT') AS sent,
        count(*) FILTER (WHERE o.state = 'UNKNOWN') AS unknown,
        (SELECT max(c.cycle) FROM switch.rail_cycle AS c WHERE c.rail = r.country) AS cycle,

@@ -32,7 +32,11 @@ SELECT jsonb_build_object(
             'open', r.open OR coalesce(r.opens_at <= clock_timestamp(), false),
             'opens_at', CASE WHEN r.opens_at IS NOT NULL THEN
                 (extract(epoch FROM greatest(calendar.first, least(calendar.last, r.opens_at))) * 1000000)::bigint
-            END
+            END,
+            'tightening', jsonb_build_object(
+                'minimum_minor', r.minimum_minor, 'maximum_minor', r.maximum_minor,
+                'hours_from', r.hours_from, 'hours_to', r.hours_to, 'fee_max_bps', r.fee_max_bps
+            )
         )), '[]') FROM switch.rail AS r
     ),
     'schedules', (

@@ -60,6 +60,7 @@ CONTENTS: dict[str, dict[str, Any]] = {
     "rate.set": {"source": "INR", "target": "PKR", "provider": "fx", "rate": "3.28", "valid_from": LATER},
     "rail.switch": {"country": "IN", "open": False, "opens_at": LATER},
     "rail.register": {"country": "IN"},
+    "rail.profile": {"country": "IN", "maximum": "1000.00", "hours_from": "08:00"},
     "rail.retire": {"country": "IN"},
     "window.close": {"currency": "INR", "window": 1},
     "settlement.confirm": {"window": 1, "positions_sha256": "0" * 64},

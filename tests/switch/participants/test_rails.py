@@ -2,12 +2,20 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import time
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from schemas.errors import Refused
-from switch.payments.directory import load
+from adapters import registry
+from adapters.profile import Hours
+from schemas.errors import Refused, SwitchError
+from schemas.money import Money
+from switch.payments import rail_profile
+from switch.payments.directory import Tightening, load
+from switch.payments.pricing import Price
 from switch.processes.caretaker import _DUE
 from switch.writer.context import ServiceContext
 from tests.switch.desk import agree, done, open_desk
@@ -96,3 +104,85 @@ async def test_a_payment_that_was_accepted_while_its_rail_was_retired_is_release
     rows = await desk.pool.fetch(_DUE, "IN", [], 10, [False, True])
 
     assert [(row["number"], row["rail_open"]) for row in rows] == [(over, False)]
+
+
+TIGHT = {
+    "minimum": "5.00",
+    "maximum": "1000.00",
+    "hours_from": "08:00",
+    "hours_to": "20:00",
+    "fee_max_bps": 20,
+}
+
+
+async def test_a_profile_is_tightened_and_given_back(desk: ServiceContext) -> None:
+    await done(desk, "rail.register", IN)
+    await done(desk, "rail.profile", {**IN, **TIGHT})
+    tight = (await load(desk.pool)).rail_by_country["IN"].tightening
+    await done(desk, "rail.profile", IN)
+    own = (await load(desk.pool)).rail_by_country["IN"].tightening
+
+    assert tight == Tightening(
+        minimum_minor=500, maximum_minor=100_000, hours_from=time(8), hours_to=time(20), fee_max_bps=20
+    )
+    assert own == Tightening()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            {"maximum": "99999999999.00"},
+            "maximum: the rail itself accepts no more than 500,000.00 INR|maximum",
+        ),
+        ({"minimum": "2.00", "maximum": "1.00"}, "minimum: it may not exceed the maximum"),
+        ({"hours_from": "20:00", "hours_to": "08:00"}, "hours_to: it must be later than hours_from"),
+        ({"minimum": "0"}, "zero|amount"),
+        ({"fee_max_bps": 5}, "lower the fees of the corridors from PK first"),
+    ],
+)
+async def test_what_is_looser_or_contradicts_itself_is_refused(
+    desk: ServiceContext, content: dict[str, Any], said: str
+) -> None:
+    await done(desk, "rail.register", IN)
+    await desk.pool.execute("INSERT INTO switch.corridor VALUES ('PK', 'IN', true, 0, 10)")
+    with pytest.raises(SwitchError, match=said):
+        await agree(desk, "rail.profile", {**IN, **content})
+
+
+async def test_a_rail_with_hours_of_its_own_is_not_opened_earlier_or_later() -> None:
+    office = replace(registry.profile("IN"), hours=Hours("Asia/Kolkata", time(9), time(17)))
+    early, late = Tightening(hours_from=time(8)), Tightening(hours_to=time(0))
+
+    assert list(rail_profile.faults(office, early)) == [
+        "hours_from: the rail itself opens at 09:00 (Asia/Kolkata)"
+    ]
+    assert list(rail_profile.faults(office, late)) == [
+        "hours_to: the rail itself closes at 17:00 (Asia/Kolkata)"
+    ]
+    assert list(rail_profile.faults(office, Tightening(hours_from=time(10), hours_to=time(16)))) == []
+
+
+async def test_a_fee_above_the_largest_one_is_refused_as_long_as_it_stands(desk: ServiceContext) -> None:
+    await done(desk, "rail.register", IN)
+    await desk.pool.execute("INSERT INTO switch.corridor VALUES ('PK', 'IN', true, 0, 10)")
+    await done(desk, "rail.profile", {**IN, "fee_max_bps": 10})
+    for fees in ({"fee_minor": 0, "fee_bps": 11}, {"fee_minor": 1, "fee_bps": 10}):
+        with pytest.raises(Refused, match="at most 10 basis points"):
+            await agree(desk, "corridor.fees", {"source": "PK", "target": "IN", **fees})
+    await done(desk, "corridor.fees", {"source": "PK", "target": "IN", "fee_minor": 1, "fee_bps": 9})
+
+
+def test_a_price_is_held_against_the_tightened_profile() -> None:
+    profile = registry.profile("IN")
+    tight = Tightening(maximum_minor=1000, fee_max_bps=100)
+
+    def price(credit: int, fee: int) -> Price:
+        return Price(Money(1000, "PKR"), Money(credit, "INR"), Money(fee, "PKR"), "fx", "1")
+
+    rail_profile.check(price(1000, 10), profile, tight)
+    with pytest.raises(Refused, match="this rail accepts") as amount:
+        rail_profile.check(price(1001, 10), profile, tight)
+    with pytest.raises(Refused, match="100 basis points") as fee:
+        rail_profile.check(price(1000, 11), profile, tight)
+    assert (amount.value.reason, fee.value.reason) == ("AM02", "AM06")
