@@ -16,6 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 from adapters.profile import RailProfile
 from schemas.money import Money
 from schemas.payment import CreditTransfer
+from schemas.signing.token import TokenKey
 
 
 class Outcome(StrEnum):
@@ -152,7 +153,7 @@ class RailConnection:
     ca_file: Path | None = None
     """The authorities of the rail's certificate; without it, those that this machine trusts."""
     signing_key: bytes = b""
-    """Our private key, PEM."""
+    """Our private key, PEM; empty if it is in a token."""
     rail_key: bytes = b""
     """The rail's public key, PEM."""
     identity: Mapping[str, str] = field(default_factory=dict)
@@ -168,6 +169,8 @@ class RailConnection:
     """Replaces the profile's time-out to connect."""
     submit_s: float | None = None
     """Replaces the profile's time-out of an exchange."""
+    signing_token: TokenKey | None = None
+    """Where our private key is, if it is in a PKCS#11 token. `adapters.keys.signing` opens either."""
 
     @property
     def urls(self) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def adapter(connection: RailConnection) -> RailAdapter:
     """
     return Cnaps(
         us=CnapsParticipant.of(connection.identity),
-        signing_key=keys.private(connection.signing_key),
+        signing_key=keys.signing(connection),
         rail_key=keys.public(connection.rail_key),
         http=HttpClient(connection, PROFILE.timing),
     )

@@ -45,7 +45,7 @@ def make(dialect: IsoDialect, connection: RailConnection) -> "IsoRail":
     return IsoRail(
         dialect=dialect,
         us=IsoParticipant.of(connection.identity),
-        signing_key=keys.private(connection.signing_key),
+        signing_key=keys.signing(connection),
         rail_key=keys.public(connection.rail_key),
         http=HttpClient(connection, dialect.profile.timing),
     )

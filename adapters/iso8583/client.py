@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from adapters import creditor
+from adapters import creditor, keys
 from adapters import uetr as uetrs
 from adapters.http import HttpFailure
 from adapters.identity import require
@@ -207,7 +207,7 @@ def make(dialect: Iso8583Dialect, connection: RailConnection) -> Iso8583Adapter:
     """
     require(connection.identity, dialect.identity)
     dialect = dialect.on_link(connection.identity)
-    ours, rails = MacKey(connection.signing_key), MacKey(connection.rail_key)
+    ours, rails = MacKey(keys.secret(connection)), MacKey(connection.rail_key)
     pool = Pool(connection, dialect, ours, rails)
     return Iso8583Adapter(dialect, Iso8583Member.of(connection.identity), ours, rails, pool)
 

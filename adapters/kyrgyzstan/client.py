@@ -54,7 +54,7 @@ def adapter(connection: RailConnection) -> RailAdapter:
         psp_id=connection.identity["psp_id"],
         psp_token=connection.identity["psp_token"],
         provider=connection.identity["provider"],
-        signing_key=keys.private(connection.signing_key),
+        signing_key=keys.signing(connection),
         rail_key=keys.public(connection.rail_key),
         http=HttpClient(connection, PROFILE.timing),
     )

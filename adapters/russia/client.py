@@ -57,7 +57,7 @@ def adapter(connection: RailConnection) -> RailAdapter:
     return Sbp(
         us=SbpParticipant.of(connection.identity, banks),
         banks=banks,
-        signing_key=keys.private(connection.signing_key),
+        signing_key=keys.signing(connection),
         rail_key=keys.public(connection.rail_key),
         http=HttpClient(connection, PROFILE.timing),
     )

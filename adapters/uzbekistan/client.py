@@ -54,7 +54,7 @@ def adapter(connection: RailConnection) -> RailAdapter:
     require(connection.identity, _IDENTITY)
     return SvGate(
         us=dict(connection.identity),
-        signing_key=keys.private(connection.signing_key),
+        signing_key=keys.signing(connection),
         rail_key=keys.public(connection.rail_key),
         http=HttpClient(connection, PROFILE.timing),
     )

@@ -1,4 +1,4 @@
-"""Atomic files that the first process writes: keys and signed documents."""
+"""Atomic files that the first process writes, keys and signed documents; and who may read a secret."""
 
 import contextlib
 import os
@@ -7,6 +7,21 @@ from pathlib import Path
 from typing import Final
 
 OWNER_ONLY: Final = 0o600
+_OTHERS: Final = 0o077
+
+
+def others_may_read(file: Path) -> bool:
+    """Whether users other than the owner have any right to a file."""
+    return bool(file.stat().st_mode & _OTHERS)
+
+
+def fault_of_secret(file: Path) -> str:
+    """Why a file with a secret cannot be used; empty if it can."""
+    try:
+        file.read_bytes()
+    except OSError as error:
+        return f"{file}: {error.strerror}"
+    return f"others than its owner can read {file} (chmod 600)" if others_may_read(file) else ""
 
 
 def write_once(file: Path, octets: bytes, mode: int = OWNER_ONLY) -> None:

@@ -15,6 +15,7 @@ from adapters import registry
 from ledger.writer import QUEUE_BYTES_MAX
 from schemas.rules import SWITCH, Scheme
 from switch.base.plausibility import Bands
+from switch.base.tokens import TokenReference
 
 _SOCKET_PATH_MAX: Final = 107
 
@@ -94,6 +95,9 @@ class Settings(BaseSettings):
     """Attempts per second to sign in from one client address, over all workers; 0 means no limit."""
     log_origin: str = "payswitch.example/ledger"
     """Name of the event log in checkpoints; it must never change."""
+    checkpoint_key_pkcs11: TokenReference | None = None
+    """The key of checkpoints in a PKCS#11 token, instead of a file: `{"module": "/usr/lib/hsm.so", "token":
+    "payswitch", "label": "checkpoints", "pin_file": "hsm-pin"}`; paths are relative to `data`."""
     checkpoint_every_s: float = Field(default=60.0, gt=0)
     invariants_every_s: float = Field(default=15.0, gt=0)
     """Interval of the invariant checks; a failed invariant freezes the books."""

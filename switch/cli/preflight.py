@@ -13,8 +13,10 @@ import asyncpg
 
 from adapters import registry
 from ledger.migrate import migrate
+from schemas.signing.token import TokenError
 from switch.base import causes, database, personal_data
 from switch.base.settings import Settings
+from switch.operations import housekeeping
 from switch.payments import rail_connection
 from switch.webhooks import signing
 
@@ -70,6 +72,21 @@ def _keys(settings: Settings) -> Iterator[str]:
         fault = _fault(partial(read, file), file) if file.exists() else ""
         if fault:
             yield fault
+    yield from _faults_of_checkpoint_key(settings)
+
+
+def _faults_of_checkpoint_key(settings: Settings) -> Iterator[str]:
+    reference = settings.checkpoint_key_pkcs11
+    if reference is None:
+        return
+    found = list(reference.faults(settings.data))
+    if not found:
+        try:
+            housekeeping.signer(settings)
+        except (TokenError, TypeError, OSError) as error:
+            found = [str(error)]
+    for fault in found:
+        yield f"PAYSWITCH_CHECKPOINT_KEY_PKCS11: {fault}"
 
 
 def _fault(read: Callable[[], object], file: Path) -> str:

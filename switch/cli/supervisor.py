@@ -403,7 +403,7 @@ class Supervisor:
         """Get the environment of every child: that of the supervisor, with the present settings."""
         settings = {
             f"PAYSWITCH_{name.upper()}": _text(value)
-            for name, value in self.settings.model_dump(mode="json").items()
+            for name, value in self.settings.model_dump(mode="json", exclude_none=True).items()
         }
         return {**os.environ, **settings, "PROMETHEUS_MULTIPROC_DIR": str(self.settings.metrics_directory)}
 

@@ -1,5 +1,6 @@
 """Periodic maintenance of the ledger's history by the caretaker: new partitions, signed checkpoints."""
 
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -15,10 +16,12 @@ from cryptography.hazmat.primitives.serialization import (
 from ledger import audit, partitions
 from ledger.detach import Companion
 from ledger.signing import Signer
+from schemas.signing.token import TokenError, open_key
 from switch.base import metrics
 from switch.base.files import write_once
 from switch.base.settings import Settings
 from switch.base.sql import statements
+from switch.base.tokens import TokenReference
 
 PARTITIONS_EVERY_S: Final = 60.0
 
@@ -35,15 +38,20 @@ _LINES: Final = "verifier-keys.txt"
 def signer(settings: Settings) -> Signer:
     """The operator's signer: the key, made once, and also the previous key during a rotation.
 
+    If the key is in a token, a key in a file signs beside it until it is retired.
+
     Raises:
         TypeError: a file is not an Ed25519 key.
+        TokenError: the key in the token cannot be used.
 
     """
     directory = settings.data / "audit"
-    if not (directory / _KEY).exists():
+    in_token = settings.checkpoint_key_pkcs11
+    if in_token is None and not (directory / _KEY).exists():
         _make_key(directory)
     files = [directory / _KEY, directory / _PREVIOUS]
-    made = Signer(settings.log_origin, *(_load(file) for file in files if file.exists()))
+    keys = [] if in_token is None else [_of_token(in_token, settings.data)]
+    made = Signer(settings.log_origin, *keys, *(_load(file) for file in files if file.exists()))
     _remember(directory / _LINES, made)
     return made
 
@@ -52,9 +60,13 @@ def rotate_key(settings: Settings) -> Signer:
     """Begin a rotation: from now on the old key and a new one both sign.
 
     Raises:
-        ValueError: the last rotation has not ended.
+        ValueError: the last rotation has not ended, or the key is in a token.
 
     """
+    if settings.checkpoint_key_pkcs11 is not None:
+        raise ValueError(
+            "the key is in a token: make another one there, and name it in PAYSWITCH_CHECKPOINT_KEY_PKCS11"
+        )
     directory = settings.data / "audit"
     signer(settings)
     if (directory / _PREVIOUS).exists():
@@ -64,8 +76,13 @@ def rotate_key(settings: Settings) -> Signer:
 
 
 def retire_key(settings: Settings) -> Signer:
-    """End a rotation: the old key is destroyed; its verifier line stays in `verifier-keys.txt`."""
-    (settings.data / "audit" / _PREVIOUS).unlink(missing_ok=True)
+    """End a rotation: the old key is destroyed; its verifier line stays in `verifier-keys.txt`.
+
+    If the key is in a token, every key in a file is an old one.
+    """
+    old = [_PREVIOUS] if settings.checkpoint_key_pkcs11 is None else [_PREVIOUS, _KEY]
+    for name in old:
+        (settings.data / "audit" / name).unlink(missing_ok=True)
     return signer(settings)
 
 
@@ -85,6 +102,15 @@ def _load(file: Path) -> Ed25519PrivateKey:
     key = load_pem_private_key(file.read_bytes(), password=None)
     if not isinstance(key, Ed25519PrivateKey):
         raise TypeError(f"{file} is not an Ed25519 key")
+    return key
+
+
+@cache
+def _of_token(reference: TokenReference, data: Path) -> Ed25519PrivateKey:
+    """Open it once a process: a checkpoint is signed every minute."""
+    key = open_key(reference.key(data))
+    if not isinstance(key, Ed25519PrivateKey):
+        raise TokenError(f"the key {reference.label} in the token {reference.token} is not an Ed25519 key")
     return key
 
 

@@ -20,11 +20,13 @@ from adapters import registry, tls
 from adapters.identity import MissingIds
 from adapters.port import RailConnection
 from schemas.errors import NotFound
+from schemas.signing.token import TokenError
+from switch.base.files import fault_of_secret, others_may_read
+from switch.base.tokens import TokenReference
 
 CONNECTION: Final = "switch.json"
 """Name of a rail's connection file in its directory."""
 
-_OTHERS: Final = 0o077
 _PUBLIC: Final = b"-----BEGIN PUBLIC KEY-----"
 _KEYS: Final = ("signing_key", "rail_key")
 
@@ -52,6 +54,7 @@ class ConnectionFile(BaseModel):
     signing_key: str | None = None
     signing_key_file: Path | None = None
     signing_key_environment: str | None = None
+    signing_key_pkcs11: TokenReference | None = None
     rail_key: str | None = None
     rail_key_file: Path | None = None
     rail_key_environment: str | None = None
@@ -102,7 +105,7 @@ def faults(file: Path, country: str) -> list[str]:
         return [f"it cannot be read: {error.strerror}"]
     try:
         registry.load(country, connection)
-    except MissingIds as error:
+    except (MissingIds, TokenError) as error:
         return [str(error)]
     except (LookupError, ValueError, TypeError, AttributeError, NotFound):
         return ["a key or the identity does not have the form that this rail's adapter needs"]
@@ -133,11 +136,14 @@ def _plain(problem: Mapping[str, Any]) -> str:
 
 def _faults_of(content: ConnectionFile, file: Path) -> Iterator[str]:
     yield from _faults_of_endpoints(content.endpoints)
-    if content.signing_key is not None and _others_read(file):
+    if content.signing_key is not None and others_may_read(file):
         yield f"others than its owner can read {file}, which holds a secret key (chmod 600)"
     yield from _faults_of_tls(content, file)
     for name in _KEYS:
         yield from _faults_of_key(content, name, file)
+    if content.signing_key_pkcs11 is not None:
+        for fault in content.signing_key_pkcs11.faults(file.parent):
+            yield f"signing_key_pkcs11: {fault}"
 
 
 def _faults_of_endpoints(endpoints: list[str]) -> Iterator[str]:
@@ -202,8 +208,8 @@ def _faults_of_certificates(content: ConnectionFile, file: Path) -> Iterator[str
 def _faults_of_key(content: ConnectionFile, name: str, file: Path) -> Iterator[str]:
     sources = [
         field
-        for field in (name, f"{name}_file", f"{name}_environment")
-        if getattr(content, field) is not None
+        for field in (name, f"{name}_file", f"{name}_environment", f"{name}_pkcs11")
+        if getattr(content, field, None) is not None
     ]
     if len(sources) > 1:
         yield f"{' and '.join(sources)}: state one of them"
@@ -225,17 +231,15 @@ def _starts(path: Path, start: bytes) -> bool:
 
 
 def _faults_of_file(name: str, path: Path, *, secret: bool) -> Iterator[str]:
+    if secret:
+        fault = fault_of_secret(path)
+        if fault:
+            yield f"{name}: {fault}"
+        return
     try:
         path.read_bytes()
     except OSError as error:
         yield f"{name}: {path}: {error.strerror}"
-        return
-    if secret and _others_read(path):
-        yield f"{name}: others than its owner can read {path} (chmod 600)"
-
-
-def _others_read(path: Path) -> bool:
-    return bool(path.stat().st_mode & _OTHERS)
 
 
 def _beside(file: Path, path: Path | None) -> Path | None:
@@ -243,6 +247,7 @@ def _beside(file: Path, path: Path | None) -> Path | None:
 
 
 def _connection(content: ConnectionFile, file: Path, time_scale: float) -> RailConnection:
+    token = content.signing_key_pkcs11
     return RailConnection(
         base_url=content.endpoints[0],
         other_urls=tuple(content.endpoints[1:]),
@@ -252,6 +257,7 @@ def _connection(content: ConnectionFile, file: Path, time_scale: float) -> RailC
         connect_s=content.connect_s,
         submit_s=content.submit_s,
         signing_key=_key(content, "signing_key", file),
+        signing_token=None if token is None else token.key(file.parent),
         rail_key=_key(content, "rail_key", file),
         identity=content.identity,
         time_scale=time_scale,

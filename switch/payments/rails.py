@@ -177,12 +177,15 @@ class Rail:
 
         Raises:
             Refused: the rail cannot carry it, or its adapter failed; nothing is reserved yet.
+        Unavailable: the token with our key does not sign now.
 
         """
         try:
             violation = next(iter(self.adapter.check(order)), None)
             if violation is None:
                 return self.adapter.translate(order)
+        except Unavailable:  # the token with our key does not sign now
+            raise
         except Exception as error:  # noqa: BLE001 - an adapter is third-party code, which must not raise
             _log.error("translator_failed", rail=self.adapter.profile.country, detail=logs.where(error))
             raise Refused(

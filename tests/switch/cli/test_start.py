@@ -216,6 +216,14 @@ def test_every_installed_country_is_connected_where_no_setting_says_otherwise(
     assert Settings().rails == tuple(registry.countries())
 
 
+def test_what_is_not_set_is_not_set_for_the_processes_either(tmp_path: Path) -> None:
+    """They were given the text `null`, took it for a directory of backups, and reported that it has none."""
+    environment = Supervisor(settings_of(tmp_path, rails=()), print)._environment()
+
+    assert "PAYSWITCH_BACKUPS" not in environment
+    assert "null" not in environment.values()
+
+
 def test_an_adapter_package_that_states_no_country_is_named(tmp_path: Path) -> None:
     """One that was made before countries were records would end every process with an import error."""
     package, metadata = tmp_path / "payswitch_az", tmp_path / "payswitch_az-0.1.0.dist-info"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.simulation import sandbox
+from switch.base.tokens import TokenReference
 from switch.payments import rail_connection
 from switch.payments.rail_connection import ConnectionFile
 from tests.docs.blocks import blocks
@@ -137,10 +138,33 @@ def test_an_inline_key_needs_a_file_that_nobody_else_reads(place: Path) -> None:
 
 
 def test_the_example_of_the_document_has_every_field_but_those_that_stand_instead() -> None:
-    (example,) = (
+    example, in_token = (
         block for block in blocks() if block.page == "docs/operate/rails.md" and block.language == "json"
     )
     fields = ConnectionFile.model_validate_json(example.text).model_fields_set
     instead = {f"{key}{form}" for key in ("signing_key", "rail_key") for form in ("", "_environment")}
+    instead.add("signing_key_pkcs11")
+    assert TokenReference(**json.loads(in_token.text)["signing_key_pkcs11"]).pin_file
 
     assert ConnectionFile.model_fields.keys() - fields == instead
+
+
+def test_a_key_in_a_token_needs_one_source_of_its_pin_and_no_second_key(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = {"module": "/no/module.so", "token": "rails", "label": "upi"}
+    (place / "pin").write_text("1234\n")
+    (place / "pin").chmod(0o644)
+    monkeypatch.delenv("NOT_SET_HERE", raising=False)
+    found = []
+    for pin in ({}, {"pin_file": "pin"}, {"pin_environment": "NOT_SET_HERE"}):
+        file = written(place, identity=identity(), signing_key_file=None, signing_key_pkcs11={**token, **pin})
+        found += rail_connection.faults(file, "IN")
+    both = written(place, identity=identity(), signing_key_pkcs11={**token, "pin_file": "pin"})
+
+    assert [fault.partition("(")[0] for fault in found] == [
+        "signing_key_pkcs11: state either pin_file or pin_environment",
+        f"signing_key_pkcs11: pin_file: others than its owner can read {place}/pin ",
+        "signing_key_pkcs11: pin_environment: there is no NOT_SET_HERE in the environment",
+    ]
+    assert rail_connection.faults(both, "IN")[0].startswith("signing_key_file and signing_key_pkcs11: state")
