@@ -303,6 +303,12 @@ DISK_SIZE: Final = Gauge(
     ("place",),
     multiprocess_mode=_CURRENT,
 )
+CERTIFICATE_UNTIL: Final = Gauge(
+    "payswitch_certificate_expiry_timestamp_seconds",
+    "End of the first certificate to expire of an owner: client (ours), authority (trusted by us)",
+    ("owner", "kind"),
+    multiprocess_mode=_CURRENT,
+)
 CLOCK_OFFSET: Final = Gauge(
     "payswitch_clock_offset_seconds",
     "Clock of this machine minus the clock of the database",

@@ -18,22 +18,19 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
-from cryptography import x509
 from yarl import URL
 
 from adapters import registry
-from adapters.port import RailConnection
 from ledger import backup, migrate, partitions
 from ledger.postgres import EmbeddedPostgres, NotInstalled, program
 from schemas.errors import NotFound, SwitchError
 from switch.base import calendars, metrics
 from switch.base.settings import Settings
 from switch.base.sql import statements
-from switch.operations import facts, housekeeping
+from switch.operations import certificates, facts, housekeeping
 from switch.payments import rail_connection
 from switch.processes import caretaker, messenger
 from switch.writer.client import Link
@@ -54,7 +51,6 @@ PARTITION_ROOM_MIN: Final = 1 << 24
 """The same limits as in the alerts."""
 
 _WITHIN_S: Final = 5.0
-_PEM_END: Final = b"-----END CERTIFICATE-----"
 _SAFE: Final = ("fsync", "full_page_writes", "synchronous_commit", "data_checksums")
 _AWAY: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, ValueError)
 _statement: Final = statements("switch.cli")
@@ -178,25 +174,23 @@ def _metrics(settings: Settings) -> Iterator[DoctorFinding]:
 
 
 def _certificates(settings: Settings) -> Iterator[DoctorFinding]:
+    for kept in certificates.read(settings):
+        whose = "ours at" if kept.kind == "client" else f"the {kept.kind} of"
+        yield from _expiring(f"{whose} {kept.owner}", kept.until)
     for country in settings.rails:
-        connection = _connection(settings, country)
-        if connection is None:
-            continue
-        if connection.ca_file is not None:
-            yield from _expiring(f"the authority of rail {country}", _read(connection.ca_file))
-        if connection.certificate_file is not None:
-            yield from _expiring(f"ours at rail {country}", _read(connection.certificate_file))
-        for url in map(URL, connection.urls):
+        for url in map(URL, _urls(settings, country)):
             if url.scheme == "https" and url.host and url.port:
-                yield from _expiring(f"the server of rail {country}", _served(url.host, url.port))
+                for certificate in certificates.of_pem(_served(url.host, url.port)):
+                    yield from _expiring(f"the server of rail {country}", certificate.not_valid_after_utc)
 
 
-def _connection(settings: Settings, country: str) -> RailConnection | None:
-    """A rail's connection; None where its file is missing or unusable, which is another finding."""
+def _urls(settings: Settings, country: str) -> tuple[str, ...]:
+    """A rail's endpoints; none where its file is missing or unusable, which is another finding."""
     try:
-        return rail_connection.read(rail_connection.file_of(settings.rails_directory, country), 1.0)
+        file = rail_connection.file_of(settings.rails_directory, country)
+        return rail_connection.read(file, 1.0).urls
     except (OSError, rail_connection.InvalidConnection):
-        return None
+        return ()
 
 
 def _connection_files(settings: Settings) -> Iterator[DoctorFinding]:
@@ -211,10 +205,6 @@ def _connection_files(settings: Settings) -> Iterator[DoctorFinding]:
             )
 
 
-def _read(file: Path) -> bytes:
-    return file.read_bytes() if file.is_file() else b""
-
-
 def _served(host: str, port: int) -> bytes:
     """The certificate that a server presents, trusted or not; empty if it presents none."""
     try:
@@ -223,17 +213,15 @@ def _served(host: str, port: int) -> bytes:
         return b""  # another check tests whether it responds
 
 
-def _expiring(whose: str, pem: bytes) -> Iterator[DoctorFinding]:
-    for certificate in x509.load_pem_x509_certificates(pem) if _PEM_END in pem else ():
-        until = certificate.not_valid_after_utc
-        if until < datetime.now(UTC) + CERTIFICATE_LEFT:
-            word = "expired" if until < datetime.now(UTC) else "expires"
-            yield _finding(
-                f"certificate-{word}",
-                f"A certificate of {whose} {word} on {until.date()}.",
-                "Get a new one from its issuer, replace it, and restart the switch.",
-                "certificates",
-            )
+def _expiring(whose: str, until: datetime) -> Iterator[DoctorFinding]:
+    if until < datetime.now(UTC) + CERTIFICATE_LEFT:
+        word = "expired" if until < datetime.now(UTC) else "expires"
+        yield _finding(
+            f"certificate-{word}",
+            f"A certificate of {whose} {word} on {until.date()}.",
+            "Get a new one from its issuer, replace it, and restart the switch.",
+            "certificates",
+        )
 
 
 # ── the processes ────────────────────────────────────────────────────────────────────────────────────────

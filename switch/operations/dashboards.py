@@ -138,6 +138,12 @@ RAILS: Final = Dashboard(
         _value(f"max by (rail) ({_P}_rail_circuit_open)", "{{rail}}", "Circuit open", limit=1),
         _value(f"min by (rail) ({_P}_rail_reachable)", "{{rail}}", "Responds to probes"),
         _value(
+            f"min by (owner, kind) ({_P}_certificate_expiry_timestamp_seconds) - time()",
+            "{{owner}} {{kind}}",
+            "Time until a certificate expires",
+            "s",
+        ),
+        _value(
             f"max by (rail) ({_P}_rail_ids_used_ratio)",
             "{{rail}}",
             "Order ids used",

@@ -13,6 +13,7 @@ from ledger import backup, migrate, positions
 from switch.base import calendars, metrics
 from switch.base.settings import Settings
 from switch.base.sql import statements
+from switch.operations import certificates
 from switch.payments import reach
 from switch.payments.rails import Rails
 from switch.settlement import reads
@@ -59,6 +60,7 @@ async def state_slowly(pool: asyncpg.Pool, settings: Settings, known: Rails) -> 
     """Set the gauges that change slowly, over minutes and hours."""
     _state_build()
     _state_disks(settings)
+    _state_certificates(settings)
     await _state_clock(pool)
     for topic, rows, age in await pool.fetch(OUTBOX):
         metrics.OUTBOX_ROWS.labels(topic).set(rows)
@@ -116,6 +118,16 @@ def _state_disks(settings: Settings) -> None:
         usage = shutil.disk_usage(directory)
         metrics.DISK_FREE.labels(place).set(usage.free)
         metrics.DISK_SIZE.labels(place).set(usage.total)
+
+
+def _state_certificates(settings: Settings) -> None:
+    """Export the end of the first certificate to expire, by owner and kind."""
+    first: dict[tuple[str, str], float] = {}
+    for kept in certificates.read(settings):
+        name = kept.owner, kept.kind
+        first[name] = min(first.get(name, float("inf")), kept.until.timestamp())
+    for (owner, kind), until in first.items():
+        metrics.CERTIFICATE_UNTIL.labels(owner, kind).set(until)
 
 
 def _backup_age(directory: Path) -> float:

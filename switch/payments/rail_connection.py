@@ -95,6 +95,16 @@ def read(file: Path, time_scale: float) -> RailConnection:
     return _connection(content, file, time_scale)
 
 
+def certificate_files(file: Path) -> dict[str, Path]:
+    """Files of certificates that a connection file names, `client`, `authority`; none if it is unusable."""
+    try:
+        content = _parse(file)
+    except (OSError, InvalidConnection):
+        return {}
+    named = {"client": content.certificate_file, "authority": content.ca_file}
+    return {kind: file.parent / path for kind, path in named.items() if path is not None}
+
+
 def faults(file: Path, country: str) -> list[str]:
     """Everything that is wrong with a connection file, and with the files and keys that it names."""
     try:

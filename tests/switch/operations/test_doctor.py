@@ -24,8 +24,10 @@ from cryptography.x509.oid import NameOID
 
 from adapters.port import RailConnection
 from schemas.signing.keys import SigningKey
+from switch.base import metrics
 from switch.base.settings import Settings
 from switch.cli import doctor
+from switch.operations import certificates, facts
 from switch.payments import rail_connection
 from switch.writer.commands import Freeze
 from switch.writer.context import ServiceContext
@@ -216,6 +218,24 @@ def test_a_certificate_that_ends_is_named(tmp_path: Path, days: int, code: set[s
     )
 
     assert {finding.code for finding in doctor.LOCAL["certificates"](settings)} == code
+    (kept,) = certificates.read(settings)
+    assert (kept.owner, kept.kind, kept.file) == ("rail IN", "authority", ca)
+    facts._state_certificates(settings)
+    said = metrics.CERTIFICATE_UNTIL.labels("rail IN", "authority")._value.get()
+    assert abs(said - kept.until.timestamp()) < 1
+
+
+def test_our_own_certificate_and_every_one_of_a_bundle_are_watched(tmp_path: Path) -> None:
+    place = tmp_path / "rails" / "IN"
+    place.mkdir(parents=True)
+    (place / "client.crt").write_bytes(certificate(3) + certificate(300))
+    content = {"endpoints": ["https://127.0.0.1:1"], "certificate_file": "client.crt"}
+    (place / rail_connection.CONNECTION).write_text(json.dumps(content))
+    settings = settings_of(tmp_path, rails=("IN",))
+
+    assert [kept.kind for kept in certificates.read(settings)] == ["client", "client"]
+    (finding,) = doctor.LOCAL["certificates"](settings)
+    assert (finding.code, "ours at rail IN" in finding.text) == ("certificate-expires", True)
 
 
 async def test_rails_that_are_away_or_nowhere_are_named(stack: Stack) -> None:
