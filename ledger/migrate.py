@@ -29,7 +29,8 @@ _LOCK_TIMEOUT: Final = "2s"
 _LOCK_ATTEMPTS: Final = 10
 _CONNECT_WITHIN_S: Final = 10.0
 _PAUSE_S: Final = 0.2
-_APPLIED: Final = "SELECT name, sha256 FROM migration.applied WHERE package = $1"
+_APPLIED: Final = "SELECT package, name, sha256 FROM migration.applied ORDER BY package, name"
+_HAS_HISTORY: Final = "SELECT to_regclass('migration.applied') IS NOT NULL"
 
 PACKAGES: Final = ("ledger", "switch")
 """The packages with migrations, in the order of their imports."""
@@ -47,7 +48,7 @@ class Phase(StrEnum):
 
 
 class MigrationError(RuntimeError):
-    """An applied migration was changed, removed or misnamed, or the schema is newer than this version."""
+    """An applied migration was changed, removed or misnamed, or the schema lacks what this version needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,22 @@ class Migration:
     def sha256(self) -> bytes:
         """The hash that is recorded when it is applied."""
         return hashlib.sha256(self.text.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The schema of a database, compared with the migrations of this version."""
+
+    applied: tuple[str, ...]
+    """Titles of the applied migrations, in order."""
+    missing: tuple[Migration, ...]
+    """Migrations of this version that are not applied: every `pre` before any `post`."""
+    newer: tuple[str, ...]
+    """Titles of applied migrations of later versions. All are `pre`: this version continues to work."""
+
+    def pending(self, phase: Phase | None = None) -> list[Migration]:
+        """The missing migrations of one phase, or all of them."""
+        return [migration for migration in self.missing if phase in (None, migration.phase)]
 
 
 def migrations(package: str) -> list[Migration]:
@@ -101,12 +118,12 @@ async def migrate(
     A repetition does nothing. If a migration fails, earlier ones stay applied, and the next call continues.
 
     Raises:
-        MigrationError: an applied migration was changed; nothing was applied.
+        MigrationError: an applied migration was changed, or this version is too old; nothing was applied.
         asyncpg.LockNotAvailableError: a table stayed busy.
 
     """
     async with _history(database_url) as connection:
-        missing = await _missing(connection, packages, phase)
+        missing = (await compare(connection, packages)).pending(phase)
         for migration in missing:
             await _apply_patiently(connection, migration)
         return [migration.title for migration in missing]
@@ -118,11 +135,34 @@ async def pending(
     """The names of the migrations that `migrate` would apply.
 
     Raises:
-        MigrationError: an applied migration was changed.
+        MigrationError: an applied migration was changed, or this version is too old.
 
     """
     async with _history(database_url) as connection:
-        return [migration.title for migration in await _missing(connection, packages, phase)]
+        return [migration.title for migration in (await compare(connection, packages)).pending(phase)]
+
+
+async def compare(connection: asyncpg.Connection, packages: Sequence[str] = PACKAGES) -> Schema:
+    """Compare the schema with the migrations of this version. Reads only; the database may be empty.
+
+    Raises:
+        MigrationError: an applied migration was changed, or this version is too old.
+
+    """
+    there = await connection.fetchval(_HAS_HISTORY)
+    rows = await connection.fetch(_APPLIED) if there else []
+    missing: list[Migration] = []
+    newer: list[str] = []
+    for package in packages:
+        known = migrations(package)
+        applied = {row["name"]: row["sha256"] for row in rows if row["package"] == package}
+        newer += _check_history(package, known, applied)
+        missing += [migration for migration in known if migration.name not in applied]
+    return Schema(
+        applied=tuple(f"{row['package']}/{row['name']}" for row in rows),
+        missing=tuple(migration for phase in Phase for migration in missing if migration.phase is phase),
+        newer=tuple(newer),
+    )
 
 
 @contextlib.asynccontextmanager
@@ -136,32 +176,23 @@ async def _history(database_url: str) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
 
 
-async def _missing(
-    connection: asyncpg.Connection, packages: Sequence[str], phase: Phase | None
-) -> list[Migration]:
-    """The missing migrations of all packages: every `pre` before any `post`, otherwise in their own order."""
-    missing = []
-    for package in packages:
-        known = migrations(package)
-        rows = await connection.fetch(_APPLIED, package)
-        applied: dict[str, bytes] = {row["name"]: row["sha256"] for row in rows}
-        _check_history(package, known, applied)
-        missing += [migration for migration in known if migration.name not in applied]
-    phases = list(Phase) if phase is None else [phase]
-    return [migration for each in phases for migration in missing if migration.phase is each]
+def _check_history(package: str, known: Sequence[Migration], applied: dict[str, bytes]) -> list[str]:
+    """Check what was applied; return the titles of migrations of later versions.
 
-
-def _check_history(package: str, known: Sequence[Migration], applied: dict[str, bytes]) -> None:
+    A later `pre` leaves this version working; a later `post` removed something that it may need.
+    """
     hashes = {migration.name: migration.sha256 for migration in known}
     newer = [name for name in applied if known and name > known[-1].name]
-    if newer:
+    removed = [name for name in newer if name.split("_")[1] == Phase.POST]
+    if removed:
         raise MigrationError(
-            f"the database's schema is newer than this version: it has {package}/{max(newer)}, and ours"
+            f"the database's schema is newer than this version: it has {package}/{max(removed)}, and ours"
             f" ends with {known[-1].name}; start the version that applied it, or a later one"
         )
     for name, sha256 in applied.items():
-        if hashes.get(name) != sha256:
+        if name not in newer and hashes.get(name) != sha256:
             raise MigrationError(f"{package}/{name} was applied and has since been edited or removed")
+    return [f"{package}/{name}" for name in newer]
 
 
 async def _apply_patiently(connection: asyncpg.Connection, migration: Migration) -> None:

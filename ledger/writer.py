@@ -32,6 +32,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any, Final, Protocol
 from uuid import UUID, uuid4
 
@@ -78,7 +79,7 @@ _TRANSIENT_CLASSES: Final = ("08", "40", "53", "55", "57", "58")
 """SQLSTATE classes not caused by the batch: connection, rollback, resources, locks, operator."""
 
 _SESSION: Final = {
-    "application_name": "payswitch writer",
+    "application_name": f"payswitch writer {version('payswitch')}",
     # Every statement of this connection is a few index lookups; a plan made while a table was small must
     # not become a scan when it has grown.
     "enable_seqscan": "off",

@@ -42,7 +42,7 @@ class Runtime:
 async def running(settings: Settings) -> AsyncIterator[Runtime]:
     """Connect everything; at the end, finish pending sends and disconnect."""
     codec.warm()  # the first payment must not wait for the plans
-    pool = await connect_pool(settings)
+    pool = await connect_pool(settings, "api")
     directory = Directory(pool)
     await directory.refresh()
     link = Link(settings.writer_socket)

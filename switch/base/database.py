@@ -1,5 +1,6 @@
 """Connections of processes other than the writer: with a database role that cannot change history."""
 
+from importlib.metadata import version
 from typing import Final
 
 import asyncpg
@@ -12,7 +13,6 @@ ROLE: Final = "payswitch_writer"
 
 _SETTINGS: Final = {
     "role": ROLE,
-    "application_name": "payswitch",
     "statement_timeout": "30s",
     "idle_in_transaction_session_timeout": "5s",  # a connection leaked by a cancelled request is freed
     "timezone": "UTC",
@@ -23,7 +23,12 @@ _CONNECT_WITHIN_S: Final = 10.0
 _COMMAND_WITHIN_S: Final = 30.0
 
 
-async def connect_pool(settings: Settings) -> asyncpg.Pool:
+def application_name(process: str) -> str:
+    """The name of a process's connections: the database shows which versions run."""
+    return f"payswitch {process} {version('payswitch')}"
+
+
+async def connect_pool(settings: Settings, process: str = "command") -> asyncpg.Pool:
     """Open a small pool; the user of the URL must be allowed to use the role."""
     return await asyncpg.create_pool(
         settings.database,
@@ -31,7 +36,7 @@ async def connect_pool(settings: Settings) -> asyncpg.Pool:
         max_size=_CONNECTIONS_MAX,
         command_timeout=_COMMAND_WITHIN_S,
         timeout=_CONNECT_WITHIN_S,
-        server_settings=dict(_SETTINGS),
+        server_settings={**_SETTINGS, "application_name": application_name(process)},
         connection_class=Connection,
     )
 

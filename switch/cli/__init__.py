@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "backup": ("operations", "backup"),
         "restore": ("operations", "restore"),
         "migrate": ("operations", "migrate_database"),
+        "upgrade": ("upgrade", "upgrade_switch"),
         "rotate-master-key": ("operations", "rotate_master_key"),
         "doctor": ("operations", "examine"),
         "dashboards": ("operations", "write_dashboards"),

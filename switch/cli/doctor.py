@@ -55,7 +55,6 @@ _SAFE: Final = ("fsync", "full_page_writes", "synchronous_commit", "data_checksu
 _AWAY: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, ValueError)
 _statement: Final = statements("switch.cli")
 _LOCK_HELD: Final = _statement("is_lock_held")
-_APPLIED: Final = "SELECT package || '/' || name FROM migration.applied"
 _UNKNOWN: Final = _statement("unknown_payments")
 _LAST_CHECK: Final = _statement("last_check")
 _BREAKS: Final = (
@@ -359,23 +358,34 @@ async def _settings_of(connection: asyncpg.Connection, _: Settings) -> AsyncIter
 
 
 async def _schema(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[DoctorFinding]:
-    there = await connection.fetchval("SELECT to_regclass('migration.applied') IS NOT NULL")
-    applied = {row[0] for row in await connection.fetch(_APPLIED)} if there else set()
-    known = [m.title for package in migrate.PACKAGES for m in migrate.migrations(package)]
-    missing = [title for title in known if title not in applied]
-    if missing:
+    try:
+        schema = await migrate.compare(connection)
+    except migrate.MigrationError as error:
+        text = f"This version must not run: {error}."
+        yield _finding(
+            "schema-ahead", text, "Run the version of the schema, or a later one.", "schema-behind"
+        )
+        return
+    pre, post = (schema.pending(phase) for phase in migrate.Phase)
+    if pre:
         yield _finding(
             "schema-behind",
-            f"The database lacks {len(missing)} migrations; the first is {missing[0]}.",
-            "Run `payswitch migrate`.",
+            f"The database lacks {len(pre)} migrations; the first is {pre[0].title}.",
+            "Run `payswitch migrate --phase pre`.",
             "schema-behind",
         )
-    ahead = applied - set(known)
-    if ahead:
+    if post:
         yield _finding(
-            "schema-ahead",
-            f"The database has {len(ahead)} migrations unknown to this version; the first is {min(ahead)}.",
-            "Run the version that applied them, or a later one.",
+            "schema-unfinished",
+            f"{len(post)} migrations of the phase `post` are missing; the first is {post[0].title}.",
+            "When no older version runs (`payswitch upgrade --check`), run `payswitch migrate`.",
+            "schema-behind",
+        )
+    if schema.newer:
+        yield _finding(
+            "schema-newer",
+            f"The database is prepared for a later version ({schema.newer[0]}); this version works.",
+            "Finish the upgrade, or plan it: see docs/operate/upgrade.md.",
             "schema-behind",
         )
 

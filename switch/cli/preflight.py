@@ -12,7 +12,7 @@ from typing import Final
 import asyncpg
 
 from adapters import registry
-from ledger.migrate import migrate
+from ledger.migrate import Phase, compare, migrate
 from schemas.signing.token import TokenError
 from switch.base import causes, database, personal_data
 from switch.base.settings import Settings
@@ -110,17 +110,20 @@ async def reach(url: str) -> None:
     await (await asyncpg.connect(url, timeout=10)).close()
 
 
-async def bring_up_to_date(url: str) -> None:
+async def bring_up_to_date(url: str, phase: Phase | None = None) -> None:
     """Apply missing migrations, and make sure that the user may use the role of the switch.
+
+    With a `phase`, migrations of the other phase stay missing, except in an empty database.
 
     Raises:
         Impossible: it may not, and cannot grant itself the permission.
         Exception: as `ledger.migrate.migrate`, and as asyncpg if the database is unavailable or refuses.
 
     """
-    await migrate(url)
     connection = await asyncpg.connect(url, timeout=10)
     try:
+        is_empty = not (await compare(connection)).applied
+        await migrate(url, phase=None if is_empty else phase)
         await _take_role(connection)
     finally:
         await connection.close()

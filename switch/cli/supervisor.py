@@ -32,6 +32,7 @@ import asyncpg
 import structlog
 
 from ledger import backup
+from ledger.migrate import Phase
 from ledger.postgres import EmbeddedPostgres, PostgresError
 from schemas.errors import TRY_AGAIN
 from switch.base import causes, lifeline, logs, metrics
@@ -304,7 +305,11 @@ class Supervisor:
             self._reach_database()
             simulators = self._prepare_rails()
         self._say("applying schema migrations")
-        self._patiently(lambda: asyncio.run(preflight.bring_up_to_date(self.settings.database)), deadline)
+        # Older processes may use a database by URL until an operator applies the `post` phase.
+        phase = None if self._postgres else Phase.PRE
+        self._patiently(
+            lambda: asyncio.run(preflight.bring_up_to_date(self.settings.database, phase)), deadline
+        )
         return simulators
 
     def _reach_database(self) -> None:

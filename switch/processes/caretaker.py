@@ -263,7 +263,7 @@ async def run(settings: Settings) -> None:
     stop_tracing = tracing.start(settings, "caretaker")
     ending = process.Ending()
     async with process.only_one(settings, LOCK, ending):
-        pool = await connect_pool(settings)
+        pool = await connect_pool(settings, "caretaker")
         link = Link(settings.writer_socket)
         await link.start()
         known = rails.connect(settings, pool)

@@ -26,7 +26,7 @@ async def run(settings: Settings) -> None:
     # Names are resolved in threads: with one per delivery, a slow name server delays only its own names.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(AT_ONCE, "names"))
     async with process.only_one(settings, LOCK, ending):
-        pool = await connect_pool(settings)
+        pool = await connect_pool(settings, "messenger")
         keys = signing.SigningKeys(settings.webhook_key)
         messenger = Messenger(pool, keys, sandbox=settings.sandbox, time_scale=settings.time_scale)
         watching = asyncio.create_task(vitals.watch("messenger", pool))

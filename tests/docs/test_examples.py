@@ -67,7 +67,7 @@ READS = {
     "adapters list", "audit export", "audit keys", "change kinds", "change list", "dashboards", "doctor", "events",
     "ledger partitions", "migrate", "participant show", "people list", "qr make", "qr read", "qr schemes", "rails breaks", "rails test",
     "payment", "rails reconcile", "report list", "report made", "report make", "settlement calendar", "settlement list",
-    "settlement positions", "settlement show", "verify",
+    "settlement positions", "settlement show", "upgrade", "verify",
 }  # fmt: skip
 """Commands that change nothing that another test would notice: run as they are printed."""
 

@@ -351,8 +351,9 @@ def records(walk: Walk, place: Path) -> None:
     walk.type("audit rotate")
     walk.type("audit retire")
 
-    walk.type("migrate --phase pre")
-    walk.type("migrate --phase post")
+    walk.type("migrate --phase pre", "operate/upgrade.md")
+    walk.type("migrate --phase post", "operate/upgrade.md")
+    walk.passed("migrate", "operate/migrations.md")
 
     walk.type("erase UETR", "operate/retention.md")
     walk.type("erase --before", "operate/retention.md")

@@ -127,7 +127,7 @@ async def test_a_lost_connection_is_taken_up_again(writer, connection):
             await asyncio.sleep(0.01)
             await connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE application_name = 'payswitch writer' AND datname = current_database()"
+                " WHERE application_name LIKE 'payswitch writer%' AND datname = current_database()"
             )
 
     *replies, _ = await asyncio.gather(*(storm() for _ in range(8)), cut())
@@ -263,7 +263,7 @@ async def test_the_database_that_comes_back_is_taken_up_after_refusals(writer, p
     name = await connection.fetchval("SELECT current_database()")
     psql(postgres_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
     await connection.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'payswitch writer'"
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'payswitch writer%'"
         " AND datname = current_database()"
     )
     in_flight = asyncio.create_task(writer.submit(("reserve", uuid4(), pay(debtor, creditor, 1))))
@@ -309,7 +309,7 @@ async def test_a_writer_that_was_replaced_while_its_connection_was_lost_does_not
     second = Writer(database_url, PlainHost())
     await second.start()
     await connection.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'payswitch writer'"
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'payswitch writer%'"
         " AND datname = current_database()"
     )
 

@@ -95,12 +95,12 @@ def test_a_database_that_is_not_there_is_one_line(tmp_path: Path, database_url: 
 
 
 def test_a_newer_schema_is_one_line(tmp_path: Path, database_url: str) -> None:
-    psql(database_url, "INSERT INTO migration.applied VALUES ('switch', '9999_pre_later.sql', '')")
+    psql(database_url, "INSERT INTO migration.applied VALUES ('switch', '9999_post_later.sql', '')")
     code, lines = up("--data", str(tmp_path), "--port", "0", "--sandbox", "--database", database_url)
 
     assert (code, len(lines)) == (1, 1)
     assert "newer than this version" in lines[0]
-    assert "9999_pre_later.sql" in lines[0]
+    assert "9999_post_later.sql" in lines[0]
 
 
 def test_a_second_switch_on_the_same_data_is_one_line_and_harms_the_first_in_nothing(stack: Stack) -> None:

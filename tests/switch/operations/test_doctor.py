@@ -272,9 +272,13 @@ async def test_a_database_without_a_schema_is_named(tmp_path: Path, empty_databa
 
 
 async def test_a_database_of_a_later_version_is_named(tmp_path: Path, database_url: str) -> None:
-    await as_owner(database_url, "INSERT INTO migration.applied VALUES ('switch', '9999_pre_x.sql', '')")
+    await as_owner(database_url, "INSERT INTO migration.applied VALUES ('switch', '9998_pre_x.sql', '')")
+    prepared = await codes(settings_of(tmp_path, database=database_url))
+    await as_owner(database_url, "INSERT INTO migration.applied VALUES ('switch', '9999_post_y.sql', '')")
+    removed = await codes(settings_of(tmp_path, database=database_url))
 
-    assert "schema-ahead" in await codes(settings_of(tmp_path, database=database_url))
+    assert {"schema-newer", "schema-ahead"} & prepared == {"schema-newer"}
+    assert {"schema-newer", "schema-ahead"} & removed == {"schema-ahead"}
 
 
 async def test_processes_that_are_away_are_named(tmp_path: Path, database_url: str) -> None:

@@ -54,7 +54,9 @@ AT_ONCE = 16
 """A rail to which no connection is made in three seconds refuses rightly: no storm of them on a busy machine."""
 WITHIN_S = 240.0
 """A bound for what never ends; the longest takes two enquiries."""
-FORGET = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'payswitch writer'"
+FORGET = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'payswitch writer%'"
+)
 SOONER = "UPDATE switch.open_payment SET due_at = clock_timestamp() WHERE rail = 'IN' AND state = 'UNKNOWN'"
 """UPI wants ten minutes between two enquiries: two, at the sandbox's pace, and a little more than its grace here."""
 _SECOND = f"{SOONER} AND enquiries = 1 AND due_at > clock_timestamp() + interval '3 seconds'"

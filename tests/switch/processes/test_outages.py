@@ -166,7 +166,7 @@ async def left_to_people(stack: Stack, uetrs: Sequence[str]) -> None:
         "UPDATE switch.open_payment SET due_at = NULL WHERE uetr = ANY($1)", [UUID(uetr) for uetr in uetrs]
     )
     await connection.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'payswitch writer'"
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'payswitch writer%'"
     )
     await connection.close()
 

@@ -1,0 +1,32 @@
+"""`payswitch upgrade --check`: what an upgrade has done, and what comes next."""
+
+import asyncio
+import json
+from typing import Annotated
+
+import typer
+
+from switch.cli.connect import Data, Database, database, settings_for
+from switch.cli.failures import WrongUse
+from switch.operations import upgrade
+from switch.operations.upgrade import Upgrade
+
+
+def upgrade_switch(
+    check: Annotated[bool, typer.Option("--check", help="print the state and the next steps")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+    data: Data = None,
+    database_url: Database = None,
+) -> None:
+    """Print which versions run, what the schema lacks, and the next steps; exit code 1 if there are any."""
+    if not check:
+        raise WrongUse("an upgrade has several steps; `payswitch upgrade --check` prints the next ones")
+    settings = settings_for(data, database_url)
+
+    async def read() -> Upgrade:
+        async with database(settings) as connection:
+            return await upgrade.examine(connection)
+
+    found = asyncio.run(read())
+    typer.echo(json.dumps(found.document(), indent=2) if as_json else "\n".join(found.lines()))
+    raise typer.Exit(1 if found.steps else 0)
