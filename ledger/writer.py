@@ -18,6 +18,10 @@ durable.
   connection, so its outcome is known), and the same commands are decided again in the same order. Ids make
   that idempotent, so an unknown outcome of a commit is harmless. Meanwhile new commands are refused with
   `Unavailable`; commands that were passed to the database wait until their outcome is known.
+* No statement is ever cancelled. If a commit waits for its synchronous standby, PostgreSQL answers a cancel
+  request by ending the wait: what only this server has becomes visible to every reader, and is lost if the
+  standby is promoted. So a connection without a response is dropped; the wait in the database goes on.
+* With `replicated`, the writer works only while commits wait for a standby (`synchronous_standby_names`).
 * A repeated error, or a database that differs from memory, freezes the writer: it refuses everything until
   the operator has examined it, and never guesses. Commands that may have been applied end as
   `OutcomeUnknown`.
@@ -92,7 +96,13 @@ _SESSION: Final = {
     **SERVER_SETTINGS,
 }
 
+
+class NotReplicated(Unavailable):
+    """The database does not wait for a synchronous standby, and this switch requires one."""
+
+
 _DATABASE_ERRORS: Final = (
+    NotReplicated,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # raised by asyncpg if a connection is lost in the middle
@@ -105,6 +115,7 @@ _RESUME: Final = statement("resume")
 _LOAD_ACCOUNTS: Final = statement("load_accounts")
 _LOAD_WINDOWS: Final = statement("load_windows")
 _LOAD_TRANSFERS: Final = statement("load_transfers")
+_IS_REPLICATED: Final = "SELECT current_setting('synchronous_standby_names') <> ''"
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +130,15 @@ def look_for_garbage_in_short_steps() -> None:
     gc.collect()
     gc.freeze()  # present objects are never collected
     gc.set_threshold(5_000, 1_000, 100)
+
+
+class _NeverCancels(Connection):
+    """A connection that drops itself where asyncpg would send a cancel request."""
+
+    def _cancel_current_command(self, waiter: Any, _: Any = None) -> None:
+        self.terminate()
+        if not waiter.done():
+            waiter.set_result(None)
 
 
 class Frozen(Unavailable):
@@ -224,6 +244,7 @@ class Writer:
         queue_max: int = QUEUE_MAX,
         queue_bytes_max: int = QUEUE_BYTES_MAX,
         transfers_max: int = 100_000,
+        replicated: bool = False,
     ) -> None:
         self.database_url = database_url
         self.host = host
@@ -231,6 +252,8 @@ class Writer:
         self.batch_max = batch_max
         self.queue_max = queue_max
         self.queue_bytes_max = queue_bytes_max
+        self.replicated = replicated
+        """Whether a commit must wait for a synchronous standby."""
         self.books = Books(transfers_max=transfers_max)
         self.id = uuid4()
         self.epoch = 0
@@ -423,6 +446,7 @@ class Writer:
         row = await connection.fetchrow(_LOAD_TRANSFERS, ids)
         if row["epoch"] != self.epoch:
             raise _Superseded(f"epoch {self.epoch} was replaced by epoch {row['epoch']}")
+        self._check_replicated(replicated=row["replicated"])
         before_or_after_what_flies = {self._durable_seq, self.books.next_seq}
         if row["next_seq"] not in before_or_after_what_flies:
             raise _Disagreement(f"the sequence is at {row['next_seq']}, not at {self.books.next_seq}")
@@ -532,6 +556,11 @@ class Writer:
     async def _connect(self) -> None:
         self._connection = await self._new_connection()
         self._loading = await self._new_connection()
+        self._check_replicated(replicated=await self._loading.fetchval(_IS_REPLICATED))
+
+    def _check_replicated(self, *, replicated: bool) -> None:
+        if self.replicated and not replicated:
+            raise NotReplicated
 
     async def _new_connection(self) -> asyncpg.Connection:
         return await asyncpg.connect(
@@ -539,7 +568,7 @@ class Writer:
             server_settings={**_SESSION, "role": self.role},
             command_timeout=COMMAND_TIMEOUT_S,
             timeout=10.0,
-            connection_class=Connection,
+            connection_class=_NeverCancels,
         )
 
     def _disconnect(self) -> None:

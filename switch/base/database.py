@@ -21,6 +21,9 @@ _SETTINGS: Final = {
 _CONNECTIONS_MAX: Final = 8
 _CONNECT_WITHIN_S: Final = 10.0
 _COMMAND_WITHIN_S: Final = 30.0
+_REPLICA_CONNECTIONS_MAX: Final = 2
+_REPLICA_COMMAND_WITHIN_S: Final = 120.0
+"""As long as the statement of a report may take."""
 
 
 def application_name(process: str) -> str:
@@ -37,6 +40,21 @@ async def connect_pool(settings: Settings, process: str = "command") -> asyncpg.
         command_timeout=_COMMAND_WITHIN_S,
         timeout=_CONNECT_WITHIN_S,
         server_settings={**_SETTINGS, "application_name": application_name(process)},
+        connection_class=Connection,
+    )
+
+
+def replica_pool(settings: Settings) -> asyncpg.Pool | None:
+    """A pool for the replica, if there is one; it connects when it is first used, after `await pool`."""
+    if not settings.replica:
+        return None
+    return asyncpg.create_pool(
+        settings.replica,
+        min_size=0,
+        max_size=_REPLICA_CONNECTIONS_MAX,
+        command_timeout=_REPLICA_COMMAND_WITHIN_S,
+        timeout=_CONNECT_WITHIN_S,
+        server_settings={**_SETTINGS, "application_name": application_name("reports")},
         connection_class=Connection,
     )
 

@@ -29,6 +29,12 @@ class Settings(BaseSettings):
     """Directory of all durable files except the database: sandbox keys, rail books, sockets, logs."""
     database: str = ""
     """PostgreSQL URL; empty means the embedded server in `data`/postgres."""
+    synchronous_standby: bool = False
+    """The database has a synchronous standby: nothing is accepted while commits do not wait for one."""
+    replica: str = ""
+    """PostgreSQL URL of a replica, from which reports of past periods are read; empty: from the primary."""
+    replica_lag_max_s: float = Field(default=60.0, gt=0)
+    """A replica that is further behind is not read from."""
     host: str = "127.0.0.1"
     port: int = Field(default=8320, ge=0, le=65535)
     workers: int = Field(default=2, ge=1, le=64)

@@ -54,6 +54,9 @@ _WITHIN_S: Final = 5.0
 _SAFE: Final = ("fsync", "full_page_writes", "synchronous_commit", "data_checksums")
 _AWAY: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, ValueError)
 _statement: Final = statements("switch.cli")
+_WAITING_COMMITS: Final = ("on", "remote_apply")
+_STANDBYS: Final = _statement("standbys")
+_REPLICA_LAG: Final = _statement("replica_lag")
 _LOCK_HELD: Final = _statement("is_lock_held")
 _UNKNOWN: Final = _statement("unknown_payments")
 _LAST_CHECK: Final = _statement("last_check")
@@ -357,6 +360,69 @@ async def _settings_of(connection: asyncpg.Connection, _: Settings) -> AsyncIter
             )
 
 
+async def _standbys(connection: asyncpg.Connection, settings: Settings) -> AsyncIterator[DoctorFinding]:
+    if not settings.synchronous_standby:
+        return
+    there = await connection.fetchrow(_STANDBYS)
+    if not there["required"]:
+        yield _finding(
+            "standby-off",
+            "PostgreSQL commits without a synchronous standby, which PAYSWITCH_SYNCHRONOUS_STANDBY requires:"
+            " no payment is accepted.",
+            "Set synchronous_mode and synchronous_mode_strict of Patroni, or synchronous_standby_names.",
+            "database-primary-lost",
+        )
+    elif there["commit"] not in _WAITING_COMMITS:
+        yield _finding(
+            "standby-commit",
+            f"PostgreSQL runs with synchronous_commit {there['commit']}: a standby may lack recent commits.",
+            "Set it to on or remote_apply.",
+            "database-primary-lost",
+        )
+    elif there["hidden"]:
+        yield _finding(
+            "standby-hidden",
+            "The database user may not see the standbys.",
+            "As a superuser, run GRANT pg_monitor TO the user of PAYSWITCH_DATABASE.",
+            "database-primary-lost",
+        )
+    elif not there["synchronous"]:
+        yield _finding(
+            "standby-missing",
+            "No synchronous standby is connected: every commit waits until one is.",
+            "Start the standby, and read its log.",
+            "database-primary-lost",
+        )
+
+
+async def _replica(_: asyncpg.Connection, settings: Settings) -> AsyncIterator[DoctorFinding]:
+    if not settings.replica:
+        return
+    try:
+        replica = await asyncpg.connect(settings.replica, timeout=_WITHIN_S, command_timeout=_WITHIN_S)
+    except _AWAY as error:
+        yield _finding(
+            "replica-unreachable",
+            f"The replica refuses the connection ({type(error).__name__}); the primary gives all reports.",
+            "Check PAYSWITCH_REPLICA, the server, and the network.",
+            "database-primary-lost",
+        )
+        return
+    try:
+        lag = await replica.fetchval(_REPLICA_LAG)
+    finally:
+        await replica.close()
+    if lag is None or lag > settings.replica_lag_max_s:
+        yield _finding(
+            "replica-behind",
+            "The replica has replayed nothing yet; the primary gives all reports."
+            if lag is None
+            else f"The replica is {lag:.0f} s behind; the primary gives all reports.",
+            "Check the replication of this server, and long queries on it.",
+            "database-primary-lost",
+        )
+
+
 async def _schema(connection: asyncpg.Connection, _: Settings) -> AsyncIterator[DoctorFinding]:
     try:
         schema = await migrate.compare(connection)
@@ -601,6 +667,8 @@ RUNNING: Final[Mapping[str, Callable[[Settings], AsyncIterator[DoctorFinding]]]]
 }
 DATABASE: Final[Mapping[str, Callable[[asyncpg.Connection, Settings], AsyncIterator[DoctorFinding]]]] = {
     "database settings": _settings_of,
+    "standbys": _standbys,
+    "replica": _replica,
     "schema": _schema,
     "clock": _clock,
     "guards": _guards,

@@ -29,7 +29,15 @@ _SET_OPTION_SINCE: Final = 16
 
 def examine(settings: Settings) -> list[str]:
     """The problems with files that need a person's action; an empty list if there are none."""
-    return [*_adapters(), *_rails(settings), *_keys(settings)]
+    return [*_adapters(), *_database(settings), *_rails(settings), *_keys(settings)]
+
+
+def _database(settings: Settings) -> Iterator[str]:
+    if settings.synchronous_standby and not settings.database:
+        yield (
+            "PAYSWITCH_SYNCHRONOUS_STANDBY requires a database with a standby, and the embedded one has none:"
+            " set PAYSWITCH_DATABASE"
+        )
 
 
 def _adapters() -> Iterator[str]:

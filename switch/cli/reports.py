@@ -46,7 +46,11 @@ async def _office(settings: Settings) -> AsyncIterator[ReportService]:
     """The report service of the running switch."""
     running = settings.model_copy(update={"database": running_url(settings), "data": settings.data.resolve()})
     async with pool(running) as connections, writer(running) as link:
-        yield ReportService.open(running, connections, link)
+        opened = ReportService.open(running, connections, link)
+        try:
+            yield opened
+        finally:
+            await opened.source.close()
 
 
 @app.command("list")

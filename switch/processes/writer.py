@@ -38,11 +38,24 @@ _encode = msgspec.msgpack.Encoder().encode
 class WriterServer:
     """Passes commands of connected workers to the ledger's writer, and notifies all workers of changes."""
 
-    def __init__(self, database_url: str, queue_max: int, queue_bytes_max: int = QUEUE_BYTES_MAX) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        queue_max: int,
+        queue_bytes_max: int = QUEUE_BYTES_MAX,
+        *,
+        replicated: bool = False,
+    ) -> None:
         self.rules: dict[str, AbsenceRule] = {}
         """The rule for "not found" of each rail. Without a rule, "not found" proves nothing."""
         book = PaymentBook(self._announce, self.rules)
-        self._writer = Writer(database_url, book, queue_max=queue_max, queue_bytes_max=queue_bytes_max)
+        self._writer = Writer(
+            database_url,
+            book,
+            queue_max=queue_max,
+            queue_bytes_max=queue_bytes_max,
+            replicated=replicated,
+        )
         self._peers: set[FrameProtocol] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Server | None = None
@@ -127,7 +140,12 @@ def _clear(socket: Path) -> None:
 async def run(settings: Settings) -> None:
     """Run until SIGTERM, or until the writer freezes: a new process starts from the state in the database."""
     ending = process.Ending()
-    server = WriterServer(settings.database, settings.writer_queue_max, settings.writer_queue_bytes_max)
+    server = WriterServer(
+        settings.database,
+        settings.writer_queue_max,
+        settings.writer_queue_bytes_max,
+        replicated=settings.synchronous_standby,
+    )
     await server.serve(settings.writer_socket)
     watching = asyncio.create_task(vitals.watch("writer"))
     server.rules |= await asyncio.to_thread(

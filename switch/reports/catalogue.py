@@ -61,6 +61,8 @@ class Definition:
     formats: tuple[str, ...] = TABLE
     of_a_day: bool = True
     """Whether the report can be made for any day; such reports are part of the end of day."""
+    from_replica: bool = False
+    """Whether a replica may give it: statistics of a period, from events alone; nothing that settles."""
 
     def check(self, query: ReportQuery, scope: Scope) -> None:
         """Check that this request is permitted and complete.
@@ -123,7 +125,15 @@ _DEFINITIONS: Final = (
         ("account", "as_of", "page"),
         (*TABLE, account_statement.StatementForm.NOTIFICATION),
     ),
-    Definition(liquidity.NAME, "Intraday liquidity", liquidity.read, _PERIOD, _ALL, ("as_of",)),
+    Definition(
+        liquidity.NAME,
+        "Intraday liquidity",
+        liquidity.read,
+        _PERIOD,
+        _ALL,
+        ("as_of",),
+        from_replica=True,
+    ),
     Definition(
         corridors.NAME,
         "Volumes, values and speed by corridor",
@@ -132,12 +142,27 @@ _DEFINITIONS: Final = (
         _ALL,
         ("as_of",),
         _STATISTIC,
+        from_replica=True,
     ),
     Definition(
-        costs.NAME, "Cost to the sender (SDG 10.c)", costs.read, _PERIOD, _ALL, ("as_of",), _STATISTIC
+        costs.NAME,
+        "Cost to the sender (SDG 10.c)",
+        costs.read,
+        _PERIOD,
+        _ALL,
+        ("as_of",),
+        _STATISTIC,
+        from_replica=True,
     ),
     Definition(
-        rejects.REJECTS, "Rejects by reason", rejects.read_rejects, _PERIOD, _ALL, ("as_of",), _STATISTIC
+        rejects.REJECTS,
+        "Rejects by reason",
+        rejects.read_rejects,
+        _PERIOD,
+        _ALL,
+        ("as_of",),
+        _STATISTIC,
+        from_replica=True,
     ),
     Definition(
         rejects.OPEN_PAYMENTS, "Open and unknown payments", rejects.read_open, _PERIOD, _ALL, ("as_of",)
@@ -149,6 +174,7 @@ _DEFINITIONS: Final = (
         _PERIOD,
         _AUTHORITIES,
         ("as_of", "rules"),
+        from_replica=True,
     ),
     Definition(
         availability.NAME,

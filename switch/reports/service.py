@@ -22,7 +22,7 @@ from switch.base.settings import Settings
 from switch.reports import catalogue, pattern_rules, patterns, render
 from switch.reports.artefacts import Artefact, ReportStore
 from switch.reports.query import ReportQuery, Scope, read_query
-from switch.reports.reading import reading
+from switch.reports.source import Source
 from switch.reports.sql import statement
 from switch.reports.table import Report
 from switch.writer.client import Link
@@ -45,6 +45,8 @@ class ReportService:
     pool: asyncpg.Pool
     link: Link
     store: ReportStore
+    source: Source
+    """Where reports are read from."""
     keys: KeyRing
     """Opens the messages of payments, for readers with the right to see their parties."""
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
@@ -54,7 +56,8 @@ class ReportService:
     def open(cls, settings: Settings, pool: asyncpg.Pool, link: Link) -> "ReportService":
         """Open the report service of an installation."""
         store = ReportStore(settings.data / "reports")
-        return cls(pool, link, store, personal_data.load(settings.personal_data_keys))
+        source = Source.open(settings, pool)
+        return cls(pool, link, store, source, personal_data.load(settings.personal_data_keys))
 
 
 async def make(  # noqa: PLR0917
@@ -102,14 +105,22 @@ async def make(  # noqa: PLR0917
 async def _read(
     service: ReportService, definition: catalogue.Definition, query: ReportQuery, scope: Scope
 ) -> Report:
-    async with service.pool.acquire() as connection, reading(connection):
-        if not scope.reveal:
-            return await definition.read(connection, query, scope)
-        if definition.name != patterns.NAME:
-            raise NotAllowed("this report has no personal data to show")
+    if not scope.reveal:
+        return await service.source.read(
+            query,
+            lambda connection: definition.read(connection, query, scope),
+            from_replica=definition.from_replica,
+        )
+    if definition.name != patterns.NAME:
+        raise NotAllowed("this report has no personal data to show")
+
+    async def read_with_people(connection: asyncpg.Connection) -> Report:
         period, version, hits = await patterns.hits(connection, query, scope)
         people = await _people(service, connection, sorted({hit.uetr for hit in hits}))
         return patterns.report(hits, period, version, scope, people)
+
+    # A replica may still have the data of a person that was just erased.
+    return await service.source.read(query, read_with_people, from_replica=False)
 
 
 async def _people(

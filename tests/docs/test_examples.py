@@ -38,6 +38,10 @@ ELSEWHERE = {
     ("docs/architecture.md", "mermaid"): "tests/docs/test_architecture.py",
     ("docs/quickstart.md", "sh"): "tests/docs/test_quickstart.py",
     ("README.md", "sh"): "tests/docs/test_quickstart.py",
+    ("docs/operate/failover.md", "sh"): "tests/cluster/test_by_hand.py",
+    **{
+        ("docs/operate/failover.md", language): "tests/cluster/test_by_hand.py" for language in ("sql", "ini")
+    },
     **{
         ("docs/operate/going-live.md", language): "tests/docs/test_going_live.py"
         for language in ("sh", "json", "python")
@@ -79,7 +83,20 @@ def of(*languages: str) -> list[Block]:
 
 
 def test_every_block_has_a_language_and_a_test() -> None:
-    known = {"sh", "console", "python", "xml", "json", "toml", "yaml", "text", "ledger", "mermaid"}
+    known = {
+        "sh",
+        "console",
+        "python",
+        "sql",
+        "ini",
+        "xml",
+        "json",
+        "toml",
+        "yaml",
+        "text",
+        "ledger",
+        "mermaid",
+    }
     missing = [str(b) for b in BLOCKS if b.language not in known]
     assert missing == []
     assert {b.language for b in of("ledger", "python")} <= {"python"}

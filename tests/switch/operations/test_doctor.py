@@ -267,6 +267,15 @@ async def test_unsafe_settings_of_the_database_are_named(tmp_path: Path, databas
     assert "database-synchronous-commit" in await codes(settings_of(tmp_path, database=database_url))
 
 
+async def test_a_missing_standby_and_a_replica_that_is_away_are_named(
+    tmp_path: Path, database_url: str
+) -> None:
+    away = "postgresql://nobody@127.0.0.1:9/none"
+    found = await codes(settings_of(tmp_path, database=database_url, synchronous_standby=True, replica=away))
+
+    assert found >= {"standby-off", "replica-unreachable"}
+
+
 async def test_a_database_without_a_schema_is_named(tmp_path: Path, empty_database_url: str) -> None:
     assert "schema-behind" in await codes(settings_of(tmp_path, database=empty_database_url))
 
