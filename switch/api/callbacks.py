@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from schemas.errors import NotFound, SwitchError
 from switch.api import body as bodies
+from switch.api import limits
 from switch.api.problems import problem
 from switch.api.runtime import Runtime
 from switch.payments.rails import Rail
@@ -16,6 +17,8 @@ from switch.writer.event_kinds import EventKind
 
 _log = structlog.get_logger()
 PREFIX: Final = "/rails/"
+_BODY_MAX: Final = 64 * 1024
+"""Bytes: an answer about one order is far smaller, and this is parsed before its signature is known."""
 
 
 async def _record_notice(runtime: Runtime, rail: Rail, raw: bytes) -> None:
@@ -39,8 +42,10 @@ async def post_callback(request: Request) -> Response:
         rail = runtime.rails.get(request.scope["path"].removeprefix(PREFIX))
         if rail is None:
             raise NotFound
-        raw = await bodies.read(request, runtime.settings.body_limit)
+        rail.check_source(request.client.host if request.client else "")
+        raw = await bodies.read(request, min(runtime.settings.body_limit, _BODY_MAX))
         answers = rail.read(raw)
+        limits.proved(request.scope, f"rail:{rail.adapter.profile.country}")
         if not answers:
             await _record_notice(runtime, rail, raw)
         for answer in answers:

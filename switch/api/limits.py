@@ -13,8 +13,10 @@ reach one worker is granted less. Buckets are not evidence, and a restart begins
 A token is taken from a participant's bucket only after authentication, so nobody can use up another's
 tokens. Before the body is read, the bucket of the claimed key is only checked. From an address that failed
 too often, only requests are admitted whose headers prove the sender before the body is read: a caller that
-names a key and cannot sign with it is refused, while the owner of the key is not, from any address. Callbacks
-of rails are never limited: they decide what happens to money.
+names a key and cannot sign with it is refused, while the owner of the key is not, from any address.
+
+Authentic callbacks of rails are never limited: they decide what happens to money. Only those that no rail
+signed count, by address, in a bucket of their own; an address that sent too many is refused until it refills.
 
 Responses carry `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10).
 """
@@ -30,7 +32,7 @@ from schemas.errors import TooManyRequests
 from switch.base.settings import Settings
 from switch.payments.directory import DirectorySnapshot
 
-Class = Literal["pay", "enquire", "report", "change", "failure", "sign_in"]
+Class = Literal["pay", "enquire", "report", "change", "failure", "sign_in", "callback"]
 Scope = MutableMapping[str, Any]
 Headers = list[tuple[bytes, bytes]]
 
@@ -38,8 +40,15 @@ WINDOW_S: Final = 10
 """Seconds: a bucket holds what is granted in this time, so this is also the largest burst."""
 KEPT_MAX: Final = 20_000
 """Buckets that one worker keeps; the least recently used are dropped."""
-SIGN_IN: Final = frozenset({"/v1/sign-in", "/console/sign-in"})
+SIGN_IN: Final = frozenset(
+    {
+        *("/v1/sign-in", "/v1/enrolment", "/v1/enrolment/finish"),
+        *("/console/sign-in", "/console/enrol"),
+    }
+)
 _RATE: Final = "payswitch.rate"
+PROVED: Final = "payswitch.proved"
+"""In the scope of a request: the function by which its connection learns who sent it."""
 _ENQUIRIES: Final = ("/v1/iso20022/pacs.028",)
 _KEYID: Final = b'keyid="'
 
@@ -102,24 +111,32 @@ class Limiter:
             "change": settings.rate_change / settings.workers,
             "failure": settings.rate_failure / settings.workers,
             "sign_in": settings.rate_sign_in / settings.workers,
+            "callback": settings.rate_callback_failure / settings.workers,
         }
 
     def arrive(
-        self, scope: Scope, directory: DirectorySnapshot | None, exempt: str, proves: Callable[[Scope], bool]
+        self,
+        scope: Scope,
+        directory: DirectorySnapshot | None,
+        callbacks: str,
+        proves: Callable[[Scope], bool],
     ) -> None:
         """Check a request before its body is read.
 
-        `proves` tells whether the headers of a request authenticate its sender; it is called only if needed.
+        `callbacks`: what the paths of rails' callbacks begin with. `proves` tells whether the headers of a
+        request authenticate its sender; it is called only if needed.
 
         Raises:
             TooManyRequests: the claimed participant has no token; the address tried to sign in too often; or
                 it failed too often and this request is not authenticated.
 
         """
-        scope[_RATE] = [self, None]
-        if scope["path"].startswith(exempt):
-            return
         address = address_of(scope)
+        if scope["path"].startswith(callbacks):
+            scope[_RATE] = [self, None, "callback"]
+            self._check(scope, self._bucket(self._of_addresses, address, "callback"))
+            return
+        scope[_RATE] = [self, None, "failure"]
         if scope["method"] == "POST" and scope["path"] in SIGN_IN:
             self._take(scope, self._bucket(self._of_addresses, address, "sign_in"))
         claimed = directory and _claimed(scope["headers"], directory)
@@ -141,9 +158,9 @@ class Limiter:
         name = class_of(scope["method"], scope["path"])
         self._take(scope, self._bucket(self._of_participants, participant, name))
 
-    def failed(self, scope: Scope) -> None:
-        """Count a response to a request that was not authenticated."""
-        bucket = self._bucket(self._of_addresses, address_of(scope), "failure")
+    def failed(self, scope: Scope, name: Class) -> None:
+        """Count a response to a request, or to a callback of a rail, that was not authenticated."""
+        bucket = self._bucket(self._of_addresses, address_of(scope), name)
         if bucket is not None:
             bucket.take(self._now())
 
@@ -181,16 +198,24 @@ def admit(scope: Scope, participant: str) -> None:
         TooManyRequests: there is none.
 
     """
+    proved(scope, participant)
     rate = scope.get(_RATE)
     if rate is not None:
         rate[0].admit(scope, participant)
 
 
+def proved(scope: Scope, caller: str) -> None:
+    """Tell the connection of a request who is behind it: a participant, a person or a rail."""
+    told = scope.get(PROVED)
+    if told is not None:
+        told(caller)
+
+
 def mark(scope: Scope, message: MutableMapping[str, Any]) -> None:
     """Add the rate limit headers to a response, and count it if the request was not authenticated."""
-    limiter, bucket = scope[_RATE]
-    if message["status"] == 401:  # noqa: PLR2004
-        limiter.failed(scope)
+    limiter, bucket, kind = scope[_RATE]
+    if message["status"] == 401 or (kind == "callback" and message["status"] == 400):  # noqa: PLR2004
+        limiter.failed(scope, kind)
     if bucket is None:
         return
     headers: Headers = message["headers"]

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from schemas.errors import InvalidMessage, NotAllowed, NotAuthentic
 from switch.api import body as bodies
-from switch.api import paging
+from switch.api import limits, paging
 from switch.api.authentication import authenticate
 from switch.api.paging import After, Before, Limit, Page
 from switch.api.runtime import Runtime
@@ -169,6 +169,7 @@ async def signed_in(request: Request) -> Person:
     person = await find_person(request)
     if person is None:
         raise NotAuthentic("not signed in")
+    limits.proved(request.scope, f"person:{person.name}")
     return person
 
 
@@ -181,6 +182,7 @@ async def caller(request: Request) -> Person | Participant:
     """
     person = await find_person(request)
     if person is not None:
+        limits.proved(request.scope, f"person:{person.name}")
         return person
     return await authenticate(request, b"")
 

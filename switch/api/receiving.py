@@ -28,9 +28,11 @@ from schemas.errors import (
     OutcomeUnknown,
     Refused,
     SwitchError,
+    TooManyRequests,
     Unavailable,
 )
 from schemas.payment import CreditTransfer
+from schemas.versions import versions
 from switch.api import body as bodies
 from switch.api import queries
 from switch.api.authentication import authenticate, identify
@@ -90,8 +92,20 @@ async def serve(
         return problem(OutcomeUnknown(RESEND))
     except SwitchError as error:
         return problem(error)
-    content = codec.encode(answer.id, answer.document, media_type=received.wants)
+    content = _encoded(answer, received.wants)
     return Response(content, answer.status, answer.headers, media_type=received.wants)
+
+
+def _encoded(answer: IsoResponse, media_type: str) -> bytes:
+    """Encode a response in its version, or in the first later one that can carry what it repeats."""
+    later = (known for known in versions(answer.id[:8]) if known > answer.id)
+    try:
+        return codec.encode(answer.id, answer.document, media_type=media_type)
+    except InvalidMessage:
+        for version in later:
+            with contextlib.suppress(InvalidMessage):
+                return codec.encode(version, answer.document, media_type=media_type)
+        raise
 
 
 async def _enter(request: Request, expect: str, identify: Identify) -> Received:
@@ -139,8 +153,10 @@ async def _accept(
         if standing.state in FINAL or not wait:
             return standing
         try:
-            with tracing.part("final"):
+            with tracing.part("final"), runtime.waits.take(sender.id):
                 change = await asyncio.wait_for(final, wait)
+        except (TooManyRequests, Unavailable):
+            return standing  # it is accepted: the sender learns the rest by an event or a status request
         except TimeoutError:
             return await read_status(runtime.pool, uetr)
         return replace(standing, state=State(change.state), reason=change.reason, detail="")

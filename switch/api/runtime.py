@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 import asyncpg
 
@@ -12,6 +13,7 @@ from switch.api import key_use
 from switch.base import metrics, personal_data
 from switch.base.database import connect_pool
 from switch.base.personal_data import KeyRing
+from switch.base.quota import Quota
 from switch.base.settings import Settings
 from switch.identity.nonces import Nonces
 from switch.operations import vitals
@@ -21,6 +23,10 @@ from switch.payments.dispatch import Dispatcher
 from switch.payments.intake import Intake
 from switch.payments.rails import Rails
 from switch.writer.client import Link
+
+WAITS_MAX: Final = 3_000
+WAITS_OF_ONE: Final = 1_500
+"""Requests that wait for the end of their payment: of one worker, and of one participant there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,8 @@ class Runtime:
     intake: Intake
     keys: KeyRing
     nonces: Nonces
+    waits: Quota = field(default_factory=lambda: Quota(WAITS_MAX, WAITS_OF_ONE, "waiting requests"))
+    """A payment whose sender uses up its quota is answered at once, before it is final."""
 
 
 @asynccontextmanager

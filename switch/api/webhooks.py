@@ -66,7 +66,7 @@ async def add_webhook(request: Request, context: Context) -> JSONResponse:
     """Add an address. The response has the public key that verifies deliveries."""
     who, raw = await _signed(request)
     wanted = _read(raw, NewWebhook)
-    addresses.check(wanted.url, sandbox=context.settings.sandbox)
+    addresses.check(wanted.url, context.settings)
     await signing.public_keys(context.pool)  # raises if there is none, so that nothing is added
     added = await registry.add(context.pool, who.id, wanted.url, wanted.types)
     return JSONResponse(_document(added, await signing.public_keys(context.pool)), 201)

@@ -150,6 +150,9 @@ REPLAYS: Final = Counter(
 SIGNATURE_FAILURES: Final = Counter(
     "payswitch_signature_failures_total", "Requests that failed authentication", ("cause",)
 )
+CONNECTIONS_DROPPED: Final = Counter(
+    "payswitch_connections_dropped_total", "Connections closed because one peer held too many", ("cause",)
+)
 RAIL: Final = Counter(
     "payswitch_rail_requests_total", "Exchanges with a rail", ("rail", "operation", "answer")
 )

@@ -5,6 +5,7 @@ import os
 import tempfile
 from datetime import timedelta
 from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Final, Literal
 
@@ -47,6 +48,9 @@ class Settings(BaseSettings):
     """Factor of every rail time-out; tests and demonstrations make it small."""
     sandbox_latency_s: float = Field(default=0.05, ge=0)
     """Time that a simulated rail takes for an ordinary payment."""
+    webhook_networks: tuple[IPv4Network | IPv6Network, ...] | None = None
+    """Networks beside the public internet to which webhooks are delivered: `["10.20.0.0/16"]`. By default
+    none; a sandbox that listens on a loopback address delivers to this machine as well."""
     authority: str = ""
     """The host[:port] that signatures must cover; empty: the Host header of each request."""
     body_limit: int = Field(default=256 * 1024, ge=1024)
@@ -97,6 +101,10 @@ class Settings(BaseSettings):
     rate_change: float = Field(default=100.0, ge=0)
     rate_failure: float = Field(default=100.0, ge=0)
     """Responses 401 per second to one client address, over all workers; 0 means no limit."""
+    rate_callback_failure: float = Field(default=10.0, ge=0)
+    """Callbacks per second that no rail signed, of one client address, over all workers; 0 means no limit."""
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Proxies whose `X-Forwarded-For` states the address of the client: `["10.20.0.5/32"]`."""
     rate_sign_in: float = Field(default=10.0, ge=0)
     """Attempts per second to sign in from one client address, over all workers; 0 means no limit."""
     log_origin: str = "payswitch.example/ledger"

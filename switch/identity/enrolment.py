@@ -59,8 +59,11 @@ async def begin(
     Raises:
         NotAuthentic: not invited, or the halves are wrong.
         Refused: the password is too weak.
+        Unavailable: too many passwords are being checked.
 
     """
+    async with context.pool.acquire() as connection, connection.transaction():
+        await _check_halves(connection, name, maker_half, checker_half)  # a stranger costs no hash
     hashed = await secrets.hash_password(name, password)
     totp = secrets.new_totp()
     async with context.pool.acquire() as connection, connection.transaction():

@@ -3,19 +3,22 @@
 import asyncio
 import hmac
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 from cryptography.fernet import Fernet
 
-from schemas.errors import Refused
+from schemas.errors import Refused, Unavailable
 from schemas.reasons import Reason
 from switch.base.files import write_once
+
+T = TypeVar("T")
 
 PASSWORD_LENGTHS: Final = range(12, 129)
 STEP_S: Final = 30
@@ -24,9 +27,36 @@ _DRIFT_STEPS: Final = (0, -1, 1)
 _ISSUER: Final = "payswitch"
 _AT_ONCE: Final = 2
 """Each hash takes 64 MiB: without a limit, strangers could exhaust the memory."""
+_WAITING_MAX: Final = 16
+"""Passwords that wait for their turn: more would wait for longer than a person does."""
 
 _hasher: Final = PasswordHasher()
-_threads: Final = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="password")
+
+
+class _Turns:
+    """A few threads for hashes, and a bounded queue in front of them."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="password")
+        self._begun = 0
+
+    async def run(self, function: Callable[..., T], *arguments: object) -> T:
+        """Run a function in a thread.
+
+        Raises:
+            Unavailable: too many wait.
+
+        """
+        if self._begun >= _AT_ONCE + _WAITING_MAX:
+            raise Unavailable("too many passwords are being checked: try again in some seconds")
+        self._begun += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+        finally:
+            self._begun -= 1
+
+
+_turns: Final = _Turns()
 
 
 @cache
@@ -40,20 +70,26 @@ async def hash_password(name: str, password: str) -> str:
 
     Raises:
         Refused: too short, too long, or it contains the person's name.
+        Unavailable: too many passwords are being checked.
 
     """
     if len(password) not in PASSWORD_LENGTHS or name in password.lower():
         raise Refused(
             "a password has 12 to 128 characters and does not contain the name", reason=Reason.NARRATIVE
         )
-    return await asyncio.get_running_loop().run_in_executor(_threads, _hasher.hash, password)
+    return await _turns.run(_hasher.hash, password)
 
 
 async def check_password(stored: str | None, password: str) -> bool:
-    """Whether this is the password; takes the same time for an unknown person (`stored` None)."""
+    """Whether this is the password; takes the same time for an unknown person (`stored` None).
+
+    Raises:
+        Unavailable: too many passwords are being checked.
+
+    """
     if len(password) >= PASSWORD_LENGTHS.stop:
         return False
-    right = await asyncio.get_running_loop().run_in_executor(_threads, _verify, stored, password)
+    right = await _turns.run(_verify, stored, password)
     return right and stored is not None
 
 

@@ -10,11 +10,13 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
+from uuid import UUID
 
 import asyncpg
 from fastapi import Request
 
 from switch.api.reports import Reporting
+from switch.base.personal_data import KeyRing
 from switch.identity.model import Person, Role
 from switch.pages.shell import NavigationEntry
 from switch.reports import service
@@ -24,6 +26,8 @@ from switch.writer.event_kinds import EventKind
 WATCHED: Final = frozenset({Role.REGULATOR, Role.AUDITOR})
 ONE_READING_S: Final = 600.0
 _READINGS_MAX: Final = 10_000
+_FREE_TEXT: Final = frozenset({"q"})
+"""Parameters whose values may contain personal data."""
 
 
 async def note(request: Request, reporting: service.ReportService, person: Person) -> None:
@@ -38,8 +42,29 @@ async def note(request: Request, reporting: service.ReportService, person: Perso
         EventKind.PAGE_READ,
         caller=f"person:{person.name}",
         page=request.url.path,
-        asked=dict(sorted(request.query_params.items())),
+        asked=_asked(request, reporting.keys),
     )
+
+
+def _asked(request: Request, keys: KeyRing) -> dict[str, str]:
+    """The parameters of the page that were used.
+
+    A searched text may name a person, and the log is kept for ever: only a keyed fingerprint of it is
+    recorded, by which an investigator can check whether a known text was searched.
+    """
+    asked = {}
+    for field in request.scope["route"].dependant.query_params:
+        value = request.query_params.get(field.alias, "")
+        if value:
+            asked[field.alias] = _fingerprint(keys, value) if field.alias in _FREE_TEXT else value
+    return dict(sorted(asked.items()))
+
+
+def _fingerprint(keys: KeyRing, text: str) -> str:
+    """A UETR as it is; of any other text its fingerprint, without regard to case and surrounding spaces."""
+    with contextlib.suppress(ValueError):
+        return str(UUID(text.strip()))
+    return f"hmac:{keys.claim('', 'search', text.strip().casefold()).hex()}"
 
 
 def reader(entry: NavigationEntry) -> Callable[[Request, service.ReportService], Awaitable[Person]]:

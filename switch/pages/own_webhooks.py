@@ -43,7 +43,7 @@ async def post_webhook(request: Request, switch: Switch, person: Member) -> Resp
     values = await form(request)
     url = values.get("url", "").strip()
     try:
-        addresses.check(url, sandbox=switch.settings.sandbox)
+        addresses.check(url, switch.settings)
         types = [name for name in TYPES if name in values]
         added = await registry.add(switch.pool, person.scope, url, types)
     except (InvalidMessage, Refused) as error:

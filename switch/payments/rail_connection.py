@@ -10,6 +10,7 @@ import re
 import ssl
 from collections.abc import Iterator, Mapping
 from functools import partial
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -60,6 +61,7 @@ class ConnectionFile(BaseModel):
     rail_key_environment: str | None = None
     connect_s: Seconds | None = None
     submit_s: Seconds | None = None
+    callback_networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
 def file_of(rails_directory: Path, country: str) -> Path:
@@ -103,6 +105,11 @@ def certificate_files(file: Path) -> dict[str, Path]:
         return {}
     named = {"client": content.certificate_file, "authority": content.ca_file}
     return {kind: file.parent / path for kind, path in named.items() if path is not None}
+
+
+def callback_networks(file: Path) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The networks from which the rail sends callbacks; empty: from anywhere. Raises as `read`."""
+    return _parse(file).callback_networks
 
 
 def faults(file: Path, country: str) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final, TypeVar
 
 import asyncpg
@@ -14,7 +15,7 @@ import structlog
 from adapters import accounting, registry
 from adapters.port import Answer, Native, NoticeAdapter, Order, RailAdapter
 from schemas.credit_transfer import ROOT
-from schemas.errors import InvalidMessage, NotFound, Refused, SwitchError, Unavailable
+from schemas.errors import InvalidMessage, NotAllowed, NotFound, Refused, SwitchError, Unavailable
 from schemas.reasons import Reason
 from switch.base import logs, metrics
 from switch.base.quota import Quota
@@ -161,6 +162,18 @@ class Rail:
         default_factory=lambda: Quota(ENQUIRIES_MAX, ENQUIRIES_OF_ONE, "account enquiries")
     )
     """A separate quota: account enquiries do not reduce that of payments."""
+    callback_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """The networks from which it sends callbacks; empty: from anywhere."""
+
+    def check_source(self, address: str) -> None:
+        """Refuse a callback from another network, before its body is read.
+
+        Raises:
+            NotAllowed: this address is not in the rail's networks.
+
+        """
+        if self.callback_networks and not _is_within(address, self.callback_networks):
+            raise NotAllowed("callbacks of this rail come from other networks")
 
     def check(self) -> None:
         """Refuse a new payment while this rail cannot accept it.
@@ -251,6 +264,14 @@ class Rail:
             yield
 
 
+def _is_within(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    return any(found in network for network in networks if network.version == found.version)
+
+
 def _away() -> Unavailable:
     return Unavailable("this rail does not respond now", reason=Reason.OFFLINE_CREDITOR_AGENT)
 
@@ -282,4 +303,5 @@ def connect_one(settings: Settings, pool: asyncpg.Pool, country: str) -> Rail:
         Serials(pool, adapter),
         Bulkhead(settings.rail_in_flight_max),
         Breaker(country, BREAKER_REST_S * settings.time_scale),
+        callback_networks=rail_connection.callback_networks(file),
     )

@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from functools import partial
 from types import FrameType
 from typing import Final
 
@@ -11,7 +12,7 @@ from switch.base import logs
 from switch.base.settings import Settings
 from switch.processes import process
 from switch.processes.app import Edge, make_app
-from switch.processes.http_guard import GuardedProtocol
+from switch.processes.http_guard import Connections, GuardedProtocol
 
 _CONNECTIONS_MAX: Final = 4_000
 
@@ -42,14 +43,15 @@ def _serve(settings: Settings) -> None:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http=GuardedProtocol,
+        http=partial(GuardedProtocol, crowd=Connections(settings.trusted_proxies)),  # type: ignore[arg-type]
         limit_concurrency=_CONNECTIONS_MAX,
         ws="none",
         lifespan="on",
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
         date_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=20,

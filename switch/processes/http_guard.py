@@ -1,39 +1,132 @@
-"""uvicorn's HTTP protocol with limits on what a peer may send before its headers are complete.
+"""uvicorn's HTTP protocol with limits on what a peer may send or hold before it proves who it is.
 
-The parser itself has no limit: one endless header would fill the memory of the worker.
+The parser itself has no limit: one endless header would fill the memory of the worker. Nor has the server a
+limit on connections without a byte: a few thousand of one stranger would keep everybody out.
 """
 
 import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from switch.api import limits
+from switch.base import metrics
+
 HEAD_BYTES_MAX: Final = 64 * 1024
 HEAD_WITHIN_S: Final = 15.0
+"""From the connection, and from the first byte of every further request, to the end of the headers."""
+STRANGERS_MAX: Final = 2_000
+"""Connections of one worker on which nobody has proved who it is; the rest of its capacity is for others."""
+OF_ADDRESS_MAX: Final = 256
+"""Of these, those of one client address."""
+OF_CALLER_MAX: Final = 1_000
+"""Connections of one participant, person or rail to one worker."""
 _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 )
 
+Crowd = dict["GuardedProtocol", None]
+"""Connections in the order in which they were opened."""
+
+
+class Connections:
+    """The open connections of one worker, by who is known to be behind them.
+
+    Where strangers hold too many, their oldest one is closed: nothing was done on it, because a request is
+    executed only after its sender is proved. A caller with too many loses its oldest idle one.
+    """
+
+    def __init__(self, trusted: Iterable[IPv4Network | IPv6Network] = ()) -> None:
+        self._trusted = tuple(trusted)
+        """Proxies: their connections are many clients'."""
+        self._strangers: Crowd = {}
+        self._of_address: dict[str, Crowd] = defaultdict(dict)
+        self._of_caller: dict[str, Crowd] = defaultdict(dict)
+
+    def opened(self, one: "GuardedProtocol") -> None:
+        """Count a new connection; close the oldest if there are too many."""
+        if one.client is None or self._is_proxy(one.client[0]):
+            return
+        one.address = limits.address_of({"client": one.client})
+        crowd = self._of_address[one.address]
+        crowd[one] = self._strangers[one] = None
+        if len(crowd) > OF_ADDRESS_MAX:
+            self._drop(next(iter(crowd)), "address")
+        elif len(self._strangers) > STRANGERS_MAX:
+            self._drop(next(iter(self._strangers)), "strangers")
+
+    def proved(self, one: "GuardedProtocol", caller: str) -> None:
+        """Count a connection for the caller that sent an authentic request on it."""
+        if one.caller == caller or one.address is None:
+            return
+        self.closed(one)
+        one.caller = caller
+        crowd = self._of_caller[caller]
+        crowd[one] = None
+        if len(crowd) > OF_CALLER_MAX:
+            idle = next((other for other in crowd if other.idle), None)
+            if idle is not None:
+                self._drop(idle, "caller")
+
+    def closed(self, one: "GuardedProtocol") -> None:
+        """Count it no longer."""
+        self._strangers.pop(one, None)
+        for crowds, name in ((self._of_address, one.address), (self._of_caller, one.caller)):
+            if name is not None and name in crowds:
+                crowds[name].pop(one, None)
+                if not crowds[name]:
+                    del crowds[name]
+
+    def _drop(self, one: "GuardedProtocol", cause: str) -> None:
+        metrics.CONNECTIONS_DROPPED.labels(cause).inc()
+        self.closed(one)
+        one.hang_up()
+
+    def _is_proxy(self, address: str) -> bool:
+        if not self._trusted:
+            return False
+        found = ip_address(address.partition("%")[0])
+        return any(found in network for network in self._trusted if network.version == found.version)
+
 
 class GuardedProtocol(HttpToolsProtocol):
-    """Disconnects a peer whose headers are too large or too slow."""
+    """Disconnects a peer whose headers are too large or too slow, or that holds too many connections."""
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
+    def __init__(self, *arguments: Any, crowd: Connections, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self._crowd = crowd
+        self.address: str | None = None
+        """The client's address, as limits count it; None: not counted."""
+        self.caller: str | None = None
+        """Who sent an authentic request on this connection."""
         self._head_bytes = 0
         self._in_body = False
         self._clock: asyncio.TimerHandle | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether no request is in progress."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start the timer with the connection: it may never send a byte."""
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self._clock = self.loop.call_later(HEAD_WITHIN_S, self.hang_up)
+        self._crowd.opened(self)
 
     def data_received(self, data: bytes) -> None:
         """Count the bytes of headers; bodies have their own limits."""
         if not self._in_body:
             self._head_bytes += len(data)
             if self._clock is None:
-                self._clock = self.loop.call_later(HEAD_WITHIN_S, self._hang_up)
+                self._clock = self.loop.call_later(HEAD_WITHIN_S, self.hang_up)
             # The last chunk of headers may already contain body, so one more read is allowed.
             if self._head_bytes - len(data) > HEAD_BYTES_MAX:
                 self.transport.write(_TOO_LARGE)
-                self._hang_up()
+                self.hang_up()
                 return
         super().data_received(data)
 
@@ -41,6 +134,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """The headers are complete."""
         self._in_body = True
         self._stop_clock()
+        self.scope[limits.PROVED] = self._proved  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -49,15 +143,26 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """A stranger keeps a connection that it does not use only for a short time."""
+        super().on_response_complete()
+        if self.caller is None and self._clock is None and not self.transport.is_closing():
+            self._clock = self.loop.call_later(HEAD_WITHIN_S, self.hang_up)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the timer."""
         self._stop_clock()
+        self._crowd.closed(self)
         super().connection_lost(exc)
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """Close the connection."""
         self._stop_clock()
         if not self.transport.is_closing():
             self.transport.close()
+
+    def _proved(self, caller: str) -> None:
+        self._crowd.proved(self, caller)
 
     def _stop_clock(self) -> None:
         if self._clock is not None:

@@ -28,7 +28,7 @@ async def run(settings: Settings) -> None:
     async with process.only_one(settings, LOCK, ending):
         pool = await connect_pool(settings, "messenger")
         keys = signing.SigningKeys(settings.webhook_key)
-        messenger = Messenger(pool, keys, sandbox=settings.sandbox, time_scale=settings.time_scale)
+        messenger = Messenger(pool, keys, settings)
         watching = asyncio.create_task(vitals.watch("messenger", pool))
         _log.info("messenger_ready")
         while not ending.begun:

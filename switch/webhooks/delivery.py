@@ -19,9 +19,10 @@ import asyncpg
 import structlog
 
 from switch.base import logs, metrics
+from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.payments import events
-from switch.webhooks.addresses import PublicResolver
+from switch.webhooks import addresses
 from switch.webhooks.registry import TEST
 from switch.webhooks.signing import SigningKeys
 
@@ -56,16 +57,16 @@ class Attempt(NamedTuple):
 class Messenger:
     """Delivers webhooks. One per database: the process holds a lock."""
 
-    def __init__(self, pool: asyncpg.Pool, keys: SigningKeys, *, sandbox: bool, time_scale: float) -> None:
+    def __init__(self, pool: asyncpg.Pool, keys: SigningKeys, settings: Settings) -> None:
         self._pool = pool
         self._keys = keys
-        self._scale = time_scale
+        self._scale = settings.time_scale
         self._served: dict[UUID, asyncio.Task[None]] = {}
         """The task of each endpoint; at most one each, so no delivery is made twice at once."""
         self._all = asyncio.Semaphore(AT_ONCE)
         self._turns: dict[str, asyncio.Semaphore] = defaultdict(partial(asyncio.Semaphore, OF_PARTICIPANT))
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=AT_ONCE, resolver=None if sandbox else PublicResolver()),
+            connector=addresses.connector(AT_ONCE, addresses.permitted_networks(settings)),
             timeout=aiohttp.ClientTimeout(total=ANSWER_WITHIN_S),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,

@@ -197,7 +197,7 @@ async def messenger(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[Me
         " VALUES ('slow', 'slow', 'SLOWINBB', 'IN', 'direct'), ('quick', 'quick', 'QUIKINBB', 'IN', 'direct')"
     )
     await connection.close()
-    made = Messenger(pool, SigningKeys(tmp_path / "webhooks.pem"), sandbox=True, time_scale=1.0)
+    made = Messenger(pool, SigningKeys(tmp_path / "webhooks.pem"), Settings(sandbox=True))
     yield made, pool
     await made.close()
     await pool.close()

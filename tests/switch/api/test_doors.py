@@ -195,6 +195,36 @@ async def test_the_printed_account_verification_is_confirmed(stack: Stack):
     assert (status, report["Vrfctn"]) == (200, True), answer
 
 
+ADDRESSED = {"Pty": {"Nm": "Asha", "PstlAdr": {"CareOf": "Reception", "TwnNm": "Mumbai", "Ctry": "IN"}}}
+"""Of the profile of 2025: the one of 2019 has no place for `CareOf`."""
+
+
+async def test_a_recall_whose_parts_only_a_later_version_has_is_answered_in_that_version(stack: Stack):
+    """It ended in status 500, after the recall had been forwarded."""
+    document = wish((await paid(stack))["uetr"])
+    document["FIToFIPmtCxlReq"]["Assgnmt"]["Assgnr"] = ADDRESSED
+
+    status, answer = await post(stack, "asha-bank", "camt.056", "camt.056.001.11", document)
+
+    assert (status, answer["$type"]) == (202, "camt.029.001.13")
+    assert answer["Document"]["RsltnOfInvstgtn"]["Assgnmt"]["Assgne"] == ADDRESSED
+
+
+async def test_a_verification_whose_parts_only_a_later_version_has_is_answered_in_that_version(stack: Stack):
+    head = {"MsgId": uuid4().hex, "CreDtTm": now(), "Assgnr": ADDRESSED, "Assgne": {"Pty": {}}}
+    content = {
+        **ADDRESSED,
+        "Acct": {"Id": {"IBAN": magic_account("PK", "")}},
+        "Agt": {"FinInstnId": {"BICFI": stack.participant("indus-bank")["bic"]}},
+    }
+    request = {"IdVrfctnReq": {"Assgnmt": head, "Vrfctn": [{"Id": "1", "PtyAndAcctId": content}]}}
+
+    status, answer = await post(stack, "asha-bank", "acmt.023", "acmt.023.001.04", request)
+
+    assert (status, answer["$type"]) == (200, "acmt.024.001.04"), answer
+    assert answer["Document"]["IdVrfctnRpt"]["Assgnmt"]["Assgne"] == ADDRESSED
+
+
 async def test_own_accounts_are_reported_and_nobody_elses(stack: Stack):
     request = {"GetAcct": {"MsgHdr": {"MsgId": uuid4().hex}}}
     status, answer = await post(stack, "asha-bank", "camt.003", "camt.003.001.08", request)

@@ -76,6 +76,24 @@ def test_an_address_that_proves_nothing_is_turned_away_but_never_a_rails_answer(
     assert answer(refused, 429)[b"retry-after"] == b"10"
 
 
+def test_callbacks_that_no_rail_signed_are_limited_by_address_and_authentic_ones_are_not() -> None:
+    """150 kB of XML with a wrong signature, 109 times a second, made everybody's payments six times slower."""
+    clock = Clock()
+    limiter = Limiter(Settings(workers=1, rate_callback_failure=0.2), clock)
+    for status in (200, 200, 200, 401, 400):
+        made = scope("/rails/IN", "POST")
+        arrive(limiter, made)
+        answer(made, status)
+    refused = scope("/rails/IN", "POST")
+    with pytest.raises(TooManyRequests):
+        arrive(limiter, refused)
+    arrive(limiter, scope("/rails/IN", "POST", address="192.0.2.2"))
+    arrive(limiter, scope())
+    clock.now += 5
+
+    arrive(limiter, scope("/rails/IN", "POST"))
+
+
 def test_who_proves_itself_is_let_in_from_an_address_that_failed_too_often() -> None:
     limiter = Limiter(Settings(workers=1, rate_failure=0.1), Clock())
     made = scope()

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from schemas.errors import InvalidMessage, NotAllowed
 from switch.api.people import check_same_origin
 from switch.base import urls
+from switch.base.settings import Settings
 from switch.pages.shell import is_ours
 from switch.webhooks import addresses
 
@@ -28,7 +29,7 @@ def test_what_is_no_url_is_refused_by_everybody_who_reads_one(url: str) -> None:
     assert urls.split(url) is None
     assert not is_ours(url)
     with pytest.raises(InvalidMessage):
-        addresses.check(url, sandbox=True)
+        addresses.check(url, Settings(sandbox=True))
     with pytest.raises(NotAllowed):
         check_same_origin(request)
 

@@ -1,6 +1,8 @@
 """Signing in and sessions: what a guesser, a thief and an honest person meet."""
 
+import asyncio
 import hashlib
+import threading
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -8,7 +10,7 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from schemas.errors import NotAllowed, NotAuthentic, Refused
+from schemas.errors import NotAllowed, NotAuthentic, Refused, Unavailable
 from switch.approvals import approvals
 from switch.change_catalogue import KINDS
 from switch.identity import enrolment, secrets, sessions, sign_in
@@ -232,6 +234,41 @@ async def test_neither_maker_nor_checker_can_enrol_as_somebody_they_made_up(desk
     for halves in ((maker_half, maker_half), (checker_half, checker_half), (maker_half, "")):
         with pytest.raises(NotAuthentic):
             await enrolment.begin(desk, "nadia", *halves, PASSWORD)
+
+
+async def test_a_stranger_at_the_enrolment_costs_no_hash(
+    desk: ServiceContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fifty strangers on this endpoint kept everybody from signing in."""
+    hashed: list[str] = []
+
+    async def counted(name: str, password: str) -> str:
+        hashed.append(name + password)
+        return ""
+
+    monkeypatch.setattr(secrets, "hash_password", counted)
+    await invited(desk)
+    for name in ("nadia", "nobody"):
+        with pytest.raises(NotAuthentic):
+            await enrolment.begin(desk, name, "0" * 16, "0" * 16, PASSWORD)
+
+    assert hashed == []
+
+
+async def test_more_passwords_than_can_wait_are_refused_at_once() -> None:
+    turns = secrets._Turns()
+    free = threading.Event()
+    waiting = [
+        asyncio.create_task(turns.run(free.wait, 10)) for _ in range(secrets._AT_ONCE + secrets._WAITING_MAX)
+    ]
+    await asyncio.sleep(0)
+
+    with pytest.raises(Unavailable):
+        await turns.run(free.wait, 10)
+
+    free.set()
+    assert all(await asyncio.gather(*waiting))
+    assert await turns.run(free.wait, 10), "there is room again"
 
 
 async def test_the_checkers_half_is_told_once_and_kept_nowhere(desk: ServiceContext) -> None:

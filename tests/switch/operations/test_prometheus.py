@@ -32,6 +32,7 @@ RARE = {
     "payswitch_rail_circuit_open",
     "payswitch_rail_stray_answers_total",
     "payswitch_signature_failures_total",
+    "payswitch_connections_dropped_total",
     "payswitch_webhook_deliveries_total",
 }
 """What no switch shows that has not met with it yet."""

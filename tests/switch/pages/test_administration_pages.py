@@ -164,9 +164,30 @@ async def test_what_a_regulator_or_an_auditor_opens_is_an_event(
         await connection.close()
 
     assert [json.loads(row["body"]) for row in rows] == [
-        {"asked": {"x": "1"}, "caller": "person:regulator-in", "page": "/console/participants/asha-bank"},
+        {"asked": {}, "caller": "person:regulator-in", "page": "/console/participants/asha-bank"},
         {"asked": {}, "caller": "person:auditor", "page": "/console/people"},
     ]
+
+
+async def test_a_searched_name_does_not_stay_in_the_log(http: aiohttp.ClientSession, stack: Stack) -> None:
+    """The log cannot be erased, and held every name and account that a regulator typed into the search."""
+    connection = await stack.connect()
+    uetr = str(uuid4())
+    try:
+        start = await connection.fetchval("SELECT coalesce(max(seq), 0) FROM ledger.event")
+        for asked in (f"q={uetr}", "q=Zarina+Canary&rail=PK", "q=%20zarina%20canary&name=Zarina"):
+            await page(http, f"/payments?{asked}", **bearer(stack, "auditor"))
+        rows = await connection.fetch(
+            "SELECT body FROM ledger.event WHERE seq > $1 AND kind = 'PAGE_READ' ORDER BY seq", start
+        )
+    finally:
+        await connection.close()
+
+    by_id, by_name, again = [json.loads(row["body"])["asked"] for row in rows]
+    assert by_id == {"q": uetr}
+    assert by_name.keys() == {"q", "rail"}
+    assert "zarina" not in "".join(row["body"].decode().casefold() for row in rows)
+    assert again == {"q": by_name["q"]}, "the same text in another case is found again"
 
 
 async def test_a_page_that_fetches_itself_again_is_noted_once(

@@ -5,6 +5,7 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_network
 from typing import Any
 from uuid import uuid4
 
@@ -16,10 +17,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from adapters.simulation.sandbox import free_port
 from schemas.errors import InvalidMessage
+from switch.base.settings import Settings
 from switch.webhooks import addresses, signing
-from switch.webhooks.addresses import PrivateAddress, PublicResolver
 from tests.switch.api.test_doors import post, wish
 from tests.switch.stack import Stack
+
+PRODUCTION = Settings()
 
 
 def bearer(stack: Stack, who: str) -> dict[str, str]:
@@ -322,20 +325,60 @@ async def test_a_webhook_without_a_good_address_is_refused(stack: Stack, body: d
         "https://10.0.0.1/x",
         "https://[::1]/x",
         "https://169.254.169.254/x",
+        "https://①②⑦.0.0.1/x",
+        "https://\uff11\uff12\uff17.\uff10.\uff10.\uff11/x",
+        "https://127。0。0。1/x",
+        "https://[::127.0.0.1]/x",
+        "https://[::ffff:127.0.0.1]/x",
+        "https://[64:ff9b::7f00:1]/x",
+        "https://[64:ff9b:1::a00:1]/x",
+        "https://[2002:7f00:1::]/x",
+        "https://[ff02::1]/x",
+        "https://[fe80::1%25eth0]/x",
+        "https://224.0.0.1/x",
     ],
 )
 def test_outside_a_sandbox_an_address_is_https_and_of_the_open_network(url: str):
+    """`https://①②⑦.0.0.1/` was registered, and the production messenger connected to this machine."""
     with pytest.raises(InvalidMessage):
-        addresses.check(url, sandbox=False)
+        addresses.check(url, PRODUCTION)
 
 
-def test_outside_a_sandbox_an_https_name_is_taken():
-    addresses.check("https://bank.example/hooks", sandbox=False)
+@pytest.mark.parametrize(
+    "url", ["https://bank.example/hooks", "https://[2606:4700::1111]/", "https://1.1.1.1/"]
+)
+def test_outside_a_sandbox_an_https_address_of_the_open_network_is_taken(url: str):
+    addresses.check(url, PRODUCTION)
 
 
-async def test_a_name_that_leads_into_our_own_network_is_not_called():
-    with pytest.raises(PrivateAddress):
-        await PublicResolver().resolve("localhost", 443)
+def test_a_network_of_ones_own_is_permitted_by_a_setting():
+    of_the_bank = Settings(webhook_networks=(ip_network("10.20.0.0/16"),))
+
+    addresses.check("https://10.20.0.1/hooks", of_the_bank)
+    with pytest.raises(InvalidMessage):
+        addresses.check("https://10.21.0.1/hooks", of_the_bank)
+
+
+@pytest.mark.parametrize(
+    ("host", "permitted"), [("127.0.0.1", addresses.LOOPBACK), ("::1", addresses.LOOPBACK), ("0.0.0.0", ())]
+)
+def test_a_sandbox_calls_this_machine_only_if_nobody_else_can_reach_it(host: str, permitted: tuple[Any, ...]):
+    assert addresses.permitted_networks(Settings(sandbox=True, host=host)) == permitted
+    assert addresses.permitted_networks(Settings(sandbox=False, host=host)) == ()
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "①②⑦.0.0.1", "[::1]"])
+async def test_a_name_that_leads_into_our_own_network_is_not_called(host: str):
+    """The address is judged at the connection, literals too: no resolver is asked about them."""
+    async with receiver([204]) as (url, _, bodies):
+        own = url.replace("127.0.0.1", host)
+        async with aiohttp.ClientSession(connector=addresses.connector(1, ())) as session:
+            with pytest.raises(aiohttp.ClientConnectorError):
+                await session.post(own, data=b"{}")
+        assert bodies == []
+        async with aiohttp.ClientSession(connector=addresses.connector(1, addresses.LOOPBACK)) as session:
+            await session.post(url, data=b"{}")
+        assert len(bodies) == 1
 
 
 def test_the_key_is_made_once_and_is_the_owners_alone(tmp_path):

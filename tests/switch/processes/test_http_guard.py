@@ -1,0 +1,150 @@
+"""Connections of strangers: a few thousand that never send a byte must not keep anybody out."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+import uvicorn
+
+from switch.api import limits
+from switch.processes import http_guard
+from switch.processes.http_guard import Connections, GuardedProtocol
+
+Peer = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+PEERS: list[Peer] = []
+"""The open connections of a test."""
+
+
+async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Answer with the path; below /NAME of a caller the request counts as proved."""
+    caller = scope["path"].strip("/")
+    if caller:
+        limits.proved(scope, caller)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+@asynccontextmanager
+async def served(crowd: Connections) -> AsyncIterator[int]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        app,
+        http=partial(GuardedProtocol, crowd=crowd),  # type: ignore[arg-type]
+        lifespan="off",
+        log_config=None,
+        proxy_headers=False,
+    )
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server.serve([listener]))
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        for _, writer in PEERS:
+            writer.close()
+        PEERS.clear()
+        server.should_exit = True
+        await running
+
+
+async def ask(peer: Peer, path: str = "/") -> bytes:
+    reader, writer = peer
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    await writer.drain()
+    async with asyncio.timeout(10):
+        return await reader.readuntil(b"\r\n\r\n") + await reader.readexactly(2)
+
+
+async def opened(port: int, many: int) -> list[Peer]:
+    peers = [await asyncio.open_connection("127.0.0.1", port) for _ in range(many)]
+    PEERS.extend(peers)
+    return peers
+
+
+async def ended(peer: Peer) -> bool:
+    try:
+        return await asyncio.wait_for(peer[0].read(1), 10) == b""
+    except ConnectionError:
+        return True
+
+
+async def test_a_connection_that_never_sends_a_byte_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The timer began with the first byte: 8,000 silent connections stopped the whole switch."""
+    monkeypatch.setattr(http_guard, "HEAD_WITHIN_S", 0.2)
+    async with served(Connections()) as port:
+        (silent,) = await opened(port, 1)
+
+        assert await ended(silent)
+
+
+async def test_a_stranger_does_not_keep_an_unused_connection_and_a_caller_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http_guard, "HEAD_WITHIN_S", 0.3)
+    async with served(Connections()) as port:
+        stranger, caller = await opened(port, 2)
+        assert b"ok" in await ask(stranger)
+        assert b"ok" in await ask(caller, "/asha-bank")
+
+        assert await ended(stranger)
+        assert b"ok" in await ask(caller, "/asha-bank")
+
+
+async def test_of_too_many_connections_of_one_address_the_oldest_makes_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http_guard, "OF_ADDRESS_MAX", 3)
+    async with served(Connections()) as port:
+        (known,) = await opened(port, 1)
+        assert b"ok" in await ask(known, "/asha-bank")
+        strangers = await opened(port, 4)
+
+        assert await ended(strangers[0])
+        assert b"ok" in await ask(strangers[3])
+        assert b"ok" in await ask(known, "/asha-bank"), "who has proved itself is not among strangers"
+
+
+async def test_strangers_of_many_addresses_have_a_bound_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_guard, "STRANGERS_MAX", 2)
+    async with served(Connections()) as port:
+        strangers = await opened(port, 3)
+
+        assert await ended(strangers[0])
+        assert b"ok" in await ask(strangers[2])
+
+
+async def test_a_caller_with_too_many_connections_loses_an_idle_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_guard, "OF_CALLER_MAX", 2)
+    async with served(Connections()) as port:
+        own = await opened(port, 3)
+        (others,) = await opened(port, 1)
+        for peer in own:
+            assert b"ok" in await ask(peer, "/asha-bank")
+        assert b"ok" in await ask(others, "/indus-bank")
+
+        assert await ended(own[0])
+        for peer in own[1:]:
+            assert b"ok" in await ask(peer, "/asha-bank")
+        assert b"ok" in await ask(others, "/indus-bank")
+
+
+async def test_a_trusted_proxy_is_many_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_guard, "OF_ADDRESS_MAX", 1)
+    async with served(Connections([ip_network("127.0.0.0/8")])) as port:
+        for peer in await opened(port, 3):
+            assert b"ok" in await ask(peer)
+
+
+async def test_what_is_closed_is_counted_no_longer() -> None:
+    crowd = Connections()
+    async with served(crowd) as port:
+        for path in ("/", "/asha-bank"):
+            (peer,) = await opened(port, 1)
+            await ask(peer, path)
+            peer[1].close()
+        while crowd._strangers or crowd._of_address or crowd._of_caller:
+            await asyncio.sleep(0.01)
