@@ -1,12 +1,14 @@
 """Liveness and readiness of this worker, and its metrics."""
 
 import asyncio
+import hmac
 
 import asyncpg
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import PlainTextResponse, Response
 
+from schemas.errors import NotAuthentic
 from switch.api.problems import plain
 from switch.api.runtime import Runtime
 from switch.base import metrics
@@ -61,6 +63,13 @@ async def _parts(runtime: Runtime, *, database: bool) -> dict[str, bool]:
 
 
 @router.get("/metrics")
-async def metrics_page() -> Response:
-    """Metrics of every process, in the Prometheus text format."""
+async def metrics_page(request: Request) -> Response:
+    """Metrics of every process, in the Prometheus text format.
+
+    They show the liquidity of every participant, so the scraper states the token of the installation.
+    """
+    runtime: Runtime = request.app.state.runtime
+    stated = request.headers.get("authorization", "")
+    if not hmac.compare_digest(stated.encode(), f"Bearer {runtime.metrics_token}".encode()):
+        raise NotAuthentic("the bearer token of metrics is missing or wrong")
     return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

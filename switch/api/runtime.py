@@ -1,6 +1,7 @@
 """What one API worker holds while it runs: connections and snapshots, nothing that must survive a kill -9."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from schemas import codec
 from switch.api import key_use
 from switch.base import metrics, personal_data
 from switch.base.database import connect_pool
+from switch.base.files import write_once
 from switch.base.personal_data import KeyRing
 from switch.base.quota import Quota
 from switch.base.settings import Settings
@@ -24,6 +26,7 @@ from switch.payments.intake import Intake
 from switch.payments.rails import Rails
 from switch.writer.client import Link
 
+_TOKEN_BYTES: Final = 32
 WAITS_MAX: Final = 3_000
 WAITS_OF_ONE: Final = 1_500
 """Requests that wait for the end of their payment: of one worker, and of one participant there."""
@@ -42,6 +45,8 @@ class Runtime:
     intake: Intake
     keys: KeyRing
     nonces: Nonces
+    metrics_token: str
+    """What a scraper of metrics must state."""
     waits: Quota = field(default_factory=lambda: Quota(WAITS_MAX, WAITS_OF_ONE, "waiting requests"))
     """A payment whose sender uses up its quota is answered at once, before it is final."""
 
@@ -65,7 +70,18 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
     watching = asyncio.create_task(vitals.watch("api", pool))
     noting = asyncio.create_task(key_use.keep(pool))
     try:
-        yield Runtime(settings, pool, directory, rails_here, link, dispatcher, intake, keys, Nonces(pool))
+        yield Runtime(
+            settings,
+            pool,
+            directory,
+            rails_here,
+            link,
+            dispatcher,
+            intake,
+            keys,
+            Nonces(pool),
+            _metrics_token(settings),
+        )
     finally:
         refreshing.cancel()
         watching.cancel()
@@ -74,3 +90,11 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
         await asyncio.gather(*(rail.adapter.close() for rail in rails_here.values()))
         await link.stop()
         await pool.close()
+
+
+def _metrics_token(settings: Settings) -> str:
+    """The token of the settings, or that of the installation, made at the first start."""
+    if settings.metrics_token:
+        return settings.metrics_token
+    write_once(settings.metrics_token_file, secrets.token_urlsafe(_TOKEN_BYTES).encode())
+    return settings.metrics_token_file.read_text()

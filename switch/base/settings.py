@@ -107,6 +107,8 @@ class Settings(BaseSettings):
     """Proxies whose `X-Forwarded-For` states the address of the client: `["10.20.0.5/32"]`."""
     rate_sign_in: float = Field(default=10.0, ge=0)
     """Attempts per second to sign in from one client address, over all workers; 0 means no limit."""
+    metrics_token: str = ""
+    """Bearer token that `/metrics` asks for; empty: the one in `DATA/keys/metrics.token`."""
     log_origin: str = "payswitch.example/ledger"
     """Name of the event log in checkpoints; it must never change."""
     checkpoint_key_pkcs11: TokenReference | None = None
@@ -169,6 +171,11 @@ class Settings(BaseSettings):
     def metrics_directory(self) -> Path:
         """The directory of the metrics of all processes."""
         return self.data / "run" / "metrics"
+
+    @property
+    def metrics_token_file(self) -> Path:
+        """The token of `/metrics`, made at the first start; a scraper reads it from there."""
+        return self.data / "keys" / "metrics.token"
 
     @property
     def webhook_key(self) -> Path:

@@ -6,7 +6,6 @@ import json
 import random
 import re
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from adapters.simulation import book as rail_book
 from switch.base import failpoints
 from switch.client import NoAnswer
 from tests.chaos.switch_process import SwitchProcess, uetr_of
+from tests.switch.stack import scraped
 
 pytestmark = pytest.mark.chaos
 
@@ -164,8 +164,7 @@ def until_both_api_workers_count(switch: SwitchProcess) -> None:
 
 def api_workers(switch: SwitchProcess) -> int:
     """What `/metrics` says; a killed worker must not count for ever."""
-    with urllib.request.urlopen(f"{switch.url}/metrics", timeout=5) as answer:
-        text = answer.read().decode()
+    text = scraped(switch.url, switch.data / "keys" / "metrics.token")
     found = re.search(r"^payswitch_api_workers (\d+)", text, re.MULTILINE)
     assert found
     return int(found[1])

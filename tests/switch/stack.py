@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import tempfile
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,16 @@ from switch.client import Client
 from switch.sandbox import world
 from switch.writer.client import Link
 from switch.writer.commands import CommandLeg, Fund, OpenAccount
+
+
+def scraped(url: str, token_file: Path) -> str:
+    """`/metrics` of a switch, with its token."""
+    request = urllib.request.Request(
+        f"{url}/metrics", headers={"Authorization": f"Bearer {token_file.read_text()}"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        text: str = answer.read().decode()
+        return text
 
 
 @dataclass
@@ -42,6 +53,10 @@ class Stack:
 
     def participant(self, name: str) -> dict[str, str]:
         return next(p for p in self.credentials["participants"] if p["id"] == name)
+
+    def metrics(self) -> str:
+        """`/metrics`, with the token of this installation."""
+        return scraped(self.url, self.settings.metrics_token_file)
 
     def client(self, name: str, **options: Any) -> Client:
         return Client(self.url, bearer=self.participant(name)["bearer"], **options)

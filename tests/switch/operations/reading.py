@@ -4,6 +4,8 @@ import time
 import urllib.request
 from collections.abc import Callable
 
+from tests.switch.stack import Stack
+
 WITHIN_S = 60
 
 
@@ -12,10 +14,10 @@ def fetch(url: str) -> str:
         return str(answer.read().decode())
 
 
-def until_page(url: str, holds: Callable[[str], bool]) -> str:
-    """`/metrics` of the switch at `url`, once it is as it should be."""
+def until_page(stack: Stack, holds: Callable[[str], bool]) -> str:
+    """`/metrics` of a switch, once it is as it should be."""
     end = time.monotonic() + WITHIN_S
-    while not holds(page := fetch(f"{url}/metrics")):
+    while not holds(page := stack.metrics()):
         assert time.monotonic() < end, "the page never was as it should be"
         time.sleep(0.2)
     return page

@@ -199,7 +199,7 @@ async def test_the_caretaker_sees_a_balance_changed_by_hand_and_the_switch_takes
             turned_away = await post(stack, stack.document("asha-bank", "noor-wallet"))
             repeated = await client.pay(document)
             ended = await client.payment(under_way.uetr, wait=25)
-            page = until_page(stack.url, lambda page: "payswitch_books_frozen 1.0" in page)
+            page = until_page(stack, lambda page: "payswitch_books_frozen 1.0" in page)
         finally:
             await as_owner(url, CHANGE.format("-"), bank["id"])
             await stack.unfreeze()

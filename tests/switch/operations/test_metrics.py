@@ -14,7 +14,7 @@ import pytest
 from prometheus_client import CollectorRegistry, multiprocess
 
 from switch.base import metrics
-from tests.switch.operations.reading import fetch, until_page
+from tests.switch.operations.reading import until_page
 from tests.switch.stack import Stack
 
 WORK = """
@@ -118,17 +118,17 @@ def counters(page: str) -> dict[str, float]:
 async def test_a_worker_killed_under_the_switch_leaves_counters_that_only_grow(stack: Stack) -> None:
     async with stack.client("asha-bank") as client:
         await client.pay(stack.document("asha-bank", "noor-wallet"), wait=20)
-        before = until_page(stack.url, lambda page: 'payswitch_processes{process="api"} 2.0' in page)
+        before = until_page(stack, lambda page: 'payswitch_processes{process="api"} 2.0' in page)
         os.kill(stack.supervisor.pid("api-0"), signal.SIGKILL)
-        gone = until_page(stack.url, lambda page: 'payswitch_processes{process="api"} 1.0' in page)
-        while 'payswitch_processes{process="api"} 2.0' not in fetch(f"{stack.url}/metrics"):
+        gone = until_page(stack, lambda page: 'payswitch_processes{process="api"} 1.0' in page)
+        while 'payswitch_processes{process="api"} 2.0' not in stack.metrics():
             stack.supervisor.keep()
             time.sleep(0.2)
         paid = 'payswitch_payments_total{outcome="COMMITTED",rail="PK",reason=""}'
         one_more = counters(gone)[paid] + 1
         await client.pay(stack.document("asha-bank", "noor-wallet"), wait=20)
         # The worker that has the rail's response counts it a moment after the payer has the status.
-        after = until_page(stack.url, lambda page: counters(page).get(paid, 0) >= one_more)
+        after = until_page(stack, lambda page: counters(page).get(paid, 0) >= one_more)
 
     pages = [counters(page) for page in (before, gone, after)]
     assert len(pages[0]) > 50

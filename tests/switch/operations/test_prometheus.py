@@ -8,7 +8,9 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.parse
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -64,7 +66,7 @@ def settled(stack: Stack) -> str:
 
     asyncio.run(pay())
     return until_page(
-        stack.url,
+        stack,
         lambda page: all(
             name in page
             for name in (
@@ -83,7 +85,19 @@ def test_a_method_that_http_does_not_know_makes_no_series_of_its_own(stack: Stac
         client.sendall(b"CANARY GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         client.recv(1000)
 
-    assert "CANARY" not in fetch(f"{stack.url}/metrics")
+    assert "CANARY" not in stack.metrics()
+
+
+@pytest.mark.parametrize("token", ["", "Bearer wrong", "Bearer ", "Basic eDp5"])
+def test_strangers_get_no_metrics(stack: Stack, token: str) -> None:
+    """Everybody could read what every bank can still send."""
+    request = urllib.request.Request(f"{stack.url}/metrics", headers={"Authorization": token})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=5)
+
+    assert refused.value.code == 401
+    assert b"payswitch_" not in refused.value.read()
+    assert stack.settings.metrics_token_file.stat().st_mode & 0o077 == 0
 
 
 class Prometheus:
@@ -128,6 +142,7 @@ def watching(stack: Stack, prometheus: str, tmp_path: Path) -> Iterator[Promethe
         "scrape_configs": [
             {
                 "job_name": "payswitch",
+                "authorization": {"credentials_file": str(stack.settings.metrics_token_file.resolve())},
                 "static_configs": [{"targets": [f"{stack.settings.host}:{stack.settings.port}"]}],
             }
         ],
@@ -160,7 +175,6 @@ async def pay(stack: Stack, times: int) -> None:
 async def test_a_real_prometheus_watches_and_an_alert_fires_while_a_rail_is_dead(
     stack: Stack, watching: Prometheus
 ) -> None:
-    page = f"{stack.url}/metrics"
     watching.until(lambda: [t["health"] for t in watching.get("targets")["activeTargets"]] == ["up"])
     groups = watching.get("rules")["groups"]
     down = ("RailDown", "PK")
@@ -172,7 +186,7 @@ async def test_a_real_prometheus_watches_and_an_alert_fires_while_a_rail_is_dead
     watching.until(lambda: down in watching.firing())
     stack.supervisor.keep()
     async with asyncio.timeout(WITHIN_S):
-        while 'payswitch_rail_circuit_open{rail="PK"} 0.0' not in await asyncio.to_thread(fetch, page):
+        while 'payswitch_rail_circuit_open{rail="PK"} 0.0' not in await asyncio.to_thread(stack.metrics):
             await pay(stack, 4)
     watching.until(lambda: down not in watching.firing())
 

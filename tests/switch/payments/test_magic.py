@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import urllib.request
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -223,7 +222,7 @@ async def test_a_word_that_says_nothing_of_an_order_is_acknowledged(ten: Stack) 
 
 def heard(stack: Stack, country: str) -> float:
     """How many words of a rail were taken in outside an exchange."""
-    page = urllib.request.urlopen(stack.url + "/metrics").read().decode()
+    page = stack.metrics()
     lines = re.findall(
         rf'requests_total\{{answer="\w+",operation="callback",rail="{country}"\}} ([0-9.]+)', page
     )
