@@ -88,14 +88,21 @@ class MetricsFile(mmap_dict.MmapedDict):
 
 
 def _allocate(file: Path, size: int) -> bool:
-    """Allocate blocks for `size` bytes of a file; False without space."""
+    """Allocate blocks for `size` bytes of a file; False without space.
+
+    A new file gets its name with its blocks: a reader would consider an empty one broken.
+    """
+    is_new = not file.exists() or not file.stat().st_size
+    place = file.with_suffix(".new") if is_new else file
     try:
-        with file.open("ab") as opened:
+        with place.open("ab") as opened:
             os.posix_fallocate(opened.fileno(), 0, max(size, opened.tell()))
+        if is_new:
+            place.replace(file)
     except OSError:
-        with suppress(OSError):
-            if file.stat().st_size == 0:
-                file.unlink()  # a reader would consider it broken
+        if is_new:
+            with suppress(OSError):
+                place.unlink()
         return False
     return True
 

@@ -115,6 +115,23 @@ def counters(page: str) -> dict[str, float]:
     return found
 
 
+def test_a_file_of_metrics_is_never_seen_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scrape at the instant in which a worker began ended in status 500."""
+    seen: list[int] = []
+    allocate = os.posix_fallocate
+
+    def watched(descriptor: int, offset: int, length: int) -> None:
+        seen.extend(file.stat().st_size for file in tmp_path.glob("*.db"))
+        allocate(descriptor, offset, length)
+
+    monkeypatch.setattr(os, "posix_fallocate", watched)
+    for _ in range(2):
+        metrics.MetricsFile(str(tmp_path / "counter_api-0.db")).close()
+
+    assert 0 not in seen
+    assert [file.name for file in tmp_path.iterdir()] == ["counter_api-0.db"]
+
+
 async def test_a_worker_killed_under_the_switch_leaves_counters_that_only_grow(stack: Stack) -> None:
     async with stack.client("asha-bank") as client:
         await client.pay(stack.document("asha-bank", "noor-wallet"), wait=20)
