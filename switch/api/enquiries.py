@@ -18,7 +18,8 @@ from schemas.money import Money
 from schemas.payment import PartyAccount
 from schemas.reasons import Reason
 from schemas.verification import Asked, Verified
-from switch.api import originals
+from switch.api import lookups, originals
+from switch.api.lookups import LookUp
 from switch.api.receiving import STATUS_REPORT, IsoResponse, Received
 from switch.payments.journey import read_payment
 from switch.writer.lifecycle import STATUS, State
@@ -60,15 +61,20 @@ async def verify_accounts(received: Received) -> IsoResponse:
     """acmt.023: verify the holders of accounts or aliases with the rail of each country, as an acmt.024.
 
     Raises:
+        NotAllowed: the caller sends no payments.
         Refused: an account is in a country that the switch does not reach.
-        TooManyRequests: the caller has too many enquiries open at once.
-        Unavailable: the rail does not answer.
+        TooManyRequests: the caller has too many enquiries open at once, or used up its quota of look-ups.
+        Unavailable: the rail does not answer, or the look-up could not be recorded.
 
     """
     request = verification.read(received.message)
+    banks = [_bank(received, asked) for asked in request.asked]
+    received.runtime.lookups.take(received.sender, banks)
     verified = [
         await _verify(received, asked) for asked in request.asked
     ]  # in turn: one message uses one place of a rail's quota
+    done = [_lookup(received, *each) for each in zip(request.asked, banks, verified, strict=True)]
+    await lookups.record(received.runtime.link, received.sender.id, done)
     document = verification.build(
         request, verified, message_id=uuid.uuid4().hex, created_at=datetime.now(UTC)
     )
@@ -102,6 +108,20 @@ async def _verify(received: Received, asked: Asked) -> Verified:
         reason=None if match is Match.MATCH else match,
         confirmed=match in {Match.MATCH, Match.NOT_POSSIBLE},
     )
+
+
+def _bank(received: Received, asked: Asked) -> str:
+    """The bank whose account is asked about: its BIC, or the country of the account where none is stated."""
+    agent = asked.agent
+    return agent.bic[:8] if agent is not None and agent.bic else _country(received, asked)
+
+
+def _lookup(received: Received, asked: Asked, bank: str, verified: Verified) -> LookUp:
+    """What is recorded: neither the account nor a name, but the same fingerprint for the same account."""
+    text = asked.account.id or asked.account.proxy or ""
+    alias = received.runtime.keys.claim(received.sender.id, "lookup", text).hex()
+    result = str(verified.reason or Match.MATCH)
+    return LookUp(_country(received, asked), bank, alias, result)
 
 
 def _alias(asked: Asked, forms: Sequence[IdentifierForm]) -> str | None:

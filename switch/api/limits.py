@@ -6,7 +6,7 @@ limit divided by the number of workers, so together they never grant more; a cli
 reach one worker is granted less. Buckets are not evidence, and a restart begins with full buckets.
 
     pay        messages that move money or request a movement
-    enquire    reads, and enquiries about the status of a payment
+    enquire    reads, and enquiries about payments, holders of accounts, and own accounts
     report     reports: reading and generating them
     change     every other POST, PUT and DELETE
 
@@ -49,7 +49,7 @@ SIGN_IN: Final = frozenset(
 _RATE: Final = "payswitch.rate"
 PROVED: Final = "payswitch.proved"
 """In the scope of a request: the function by which its connection learns who sent it."""
-_ENQUIRIES: Final = ("/v1/iso20022/pacs.028",)
+_ENQUIRIES: Final = ("/v1/iso20022/pacs.028", "/v1/iso20022/acmt.023", "/v1/iso20022/camt.003")
 _KEYID: Final = b'keyid="'
 
 

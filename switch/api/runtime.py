@@ -11,6 +11,7 @@ import asyncpg
 
 from schemas import codec
 from switch.api import key_use
+from switch.api.lookups import LookUps
 from switch.base import metrics, personal_data
 from switch.base.database import connect_pool
 from switch.base.files import write_once
@@ -47,6 +48,7 @@ class Runtime:
     nonces: Nonces
     metrics_token: str
     """What a scraper of metrics must state."""
+    lookups: LookUps
     waits: Quota = field(default_factory=lambda: Quota(WAITS_MAX, WAITS_OF_ONE, "waiting requests"))
     """A payment whose sender uses up its quota is answered at once, before it is final."""
 
@@ -81,6 +83,7 @@ async def running(settings: Settings) -> AsyncIterator[Runtime]:
             keys,
             Nonces(pool),
             _metrics_token(settings),
+            LookUps(settings),
         )
     finally:
         refreshing.cancel()

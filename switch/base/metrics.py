@@ -160,6 +160,9 @@ SIGNATURE_FAILURES: Final = Counter(
 CONNECTIONS_DROPPED: Final = Counter(
     "payswitch_connections_dropped_total", "Connections closed because one peer held too many", ("cause",)
 )
+LOOKUPS: Final = Counter(
+    "payswitch_account_lookups_total", "Account look-ups by participant and result", ("participant", "result")
+)
 RAIL: Final = Counter(
     "payswitch_rail_requests_total", "Exchanges with a rail", ("rail", "operation", "answer")
 )

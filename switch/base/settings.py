@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     rate_enquire: float = Field(default=2000.0, ge=0)
     rate_report: float = Field(default=20.0, ge=0)
     rate_change: float = Field(default=100.0, ge=0)
+    lookups_per_day: int = Field(default=20_000, ge=0)
+    """Account look-ups (acmt.023) of one participant in a day, and at one bank; 0 means no limit."""
+    lookups_of_bank_per_day: int = Field(default=10_000, ge=0)
     rate_failure: float = Field(default=100.0, ge=0)
     """Responses 401 per second to one client address, over all workers; 0 means no limit."""
     rate_callback_failure: float = Field(default=10.0, ge=0)

@@ -18,11 +18,11 @@ from switch.base import metrics
 HEAD_BYTES_MAX: Final = 64 * 1024
 HEAD_WITHIN_S: Final = 15.0
 """From the connection, and from the first byte of every further request, to the end of the headers."""
-STRANGERS_MAX: Final = 2_000
+STRANGERS_MAX: Final = 2_500
 """Connections of one worker on which nobody has proved who it is; the rest of its capacity is for others."""
-OF_ADDRESS_MAX: Final = 256
+OF_ADDRESS_MAX: Final = 1_000
 """Of these, those of one client address."""
-OF_CALLER_MAX: Final = 1_000
+OF_CALLER_MAX: Final = 2_000
 """Connections of one participant, person or rail to one worker."""
 _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"

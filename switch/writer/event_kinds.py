@@ -88,6 +88,8 @@ class EventKind(StrEnum):
     MESSAGE_RECEIVED = "MESSAGE_RECEIVED"
     """A message arrived: its receiver and sender, and none of its content."""
     MESSAGE_READ = "MESSAGE_READ"
+    ACCOUNT_LOOKUP = "ACCOUNT_LOOKUP"
+    """A participant verified accounts: keyed fingerprints of them, and the results."""
     ERASE = "ERASE"
 
     # Webhooks and rails.

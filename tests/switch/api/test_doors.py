@@ -184,6 +184,37 @@ async def test_a_wrong_name_is_not_confirmed(  # noqa: PLR0917 - a table
     assert ("Pty" in report["UpdtdPtyAndAcctId"]) is tells
 
 
+async def test_a_look_up_is_recorded_without_the_account_and_a_settlement_agent_makes_none(stack: Stack):
+    """Thousands a second, by anybody with a key, and nothing was written down."""
+    number = magic_account("PK", "")
+    agent = {"FinInstnId": {"BICFI": stack.participant("indus-bank")["bic"]}}
+    head = {"MsgId": uuid4().hex, "CreDtTm": now(), "Assgnr": {"Pty": {}}, "Assgne": {"Pty": {}}}
+    content = {"Acct": {"Id": {"IBAN": number}}, "Agt": agent}
+    request = {"IdVrfctnReq": {"Assgnmt": head, "Vrfctn": [{"Id": "1", "PtyAndAcctId": content}]}}
+    connection = await stack.connect()
+    try:
+        start = await connection.fetchval("SELECT coalesce(max(seq), 0) FROM ledger.event")
+        status, _ = await post(stack, "asha-bank", "acmt.023", "acmt.023.001.03", request)
+        rows = await connection.fetch(
+            "SELECT body FROM ledger.event WHERE seq > $1 AND kind = 'ACCOUNT_LOOKUP'", start
+        )
+    finally:
+        await connection.close()
+    raw = codec.encode("acmt.023.001.03", request, media_type="application/json")
+    agents = stack.credentials["settlement_agents"]
+    headers = {"Authorization": f"Bearer {agents['INR']['bearer']}", "Content-Type": "application/json"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        async with session.post(f"{stack.url}/v1/iso20022/acmt.023", data=raw) as refused:
+            assert refused.status == 403
+
+    assert status == 200
+    (body,) = [json.loads(row["body"]) for row in rows]
+    (lookup,) = body["lookups"]
+    assert body["caller"] == "participant:asha-bank"
+    assert (lookup["rail"], lookup["result"]) == ("PK", "MTCH")
+    assert number not in rows[0]["body"].decode()
+
+
 async def test_the_printed_account_verification_is_confirmed(stack: Stack):
     """The example stated a name that is not the holder's, so that the first answer to a newcomer was "no match"."""
     request = deepcopy(examples.json_of("acmt.023.001.03"))["Document"]

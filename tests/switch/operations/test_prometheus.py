@@ -35,6 +35,7 @@ RARE = {
     "payswitch_rail_stray_answers_total",
     "payswitch_signature_failures_total",
     "payswitch_connections_dropped_total",
+    "payswitch_account_lookups_total",
     "payswitch_webhook_deliveries_total",
 }
 """What no switch shows that has not met with it yet."""
