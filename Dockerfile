@@ -1,28 +1,44 @@
-# One image for every process; `payswitch up` runs them all, or run them apart. The database is yours: PAYSWITCH_DATABASE.
-FROM python:3.12-slim AS build
-WORKDIR /app
-COPY requirements.lock ./
-RUN pip install --no-cache-dir --require-hashes -r requirements.lock
-COPY LICENSE README.md pyproject.toml ./
-COPY schemas schemas
-COPY ledger ledger
-COPY adapters adapters
-COPY switch switch
-RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels .
+# One image for every process: `payswitch up` runs them all, or run them apart. The database is yours:
+# PAYSWITCH_DATABASE. Pin the base by digest: --build-arg PYTHON=python:3.12-slim-bookworm@sha256:...
+ARG PYTHON=python:3.12-slim-bookworm
 
-# What is built with stays behind: here is only what a switch in service needs.
-FROM python:3.12-slim
-RUN useradd --create-home --uid 10001 payswitch && mkdir /data && chown payswitch /data
-WORKDIR /app
-COPY requirements-production.lock ./
-RUN pip install --no-cache-dir --require-hashes -r requirements-production.lock
-COPY --from=build /wheels /wheels
-RUN pip install --no-cache-dir --no-deps /wheels/*.whl
+FROM ${PYTHON} AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python -m venv --without-pip /opt/payswitch
+COPY requirements-production.lock /build/
+# Every package is a wheel, checked by its hash: nothing is compiled, and no build tool is installed.
+RUN python -m pip --python /opt/payswitch/bin/python install --require-hashes --only-binary :all: \
+    --requirement /build/requirements-production.lock
+COPY pyproject.toml README.md LICENSE /build/
+COPY schemas /build/schemas
+COPY ledger /build/ledger
+COPY adapters /build/adapters
+COPY switch /build/switch
+RUN ["/opt/payswitch/bin/python", "/build/switch/deploy/image/install.py", "/build", "/opt/payswitch"]
 
-USER payswitch
-ENV PAYSWITCH_HOST=0.0.0.0 PAYSWITCH_DATA=/data
+# The build stays behind: here is Python, the environment with the switch in it, and no package installer.
+FROM ${PYTHON}
+RUN useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin payswitch \
+    && install --directory --owner=payswitch --group=payswitch --mode=0700 /data \
+    && install --directory --owner=payswitch --group=payswitch --mode=0755 /dashboards \
+    && python -m pip uninstall --yes --quiet pip
+COPY --from=build /opt/payswitch /opt/payswitch
+LABEL org.opencontainers.image.title="payswitch" \
+      org.opencontainers.image.licenses="Apache-2.0"
+ENV PATH=/opt/payswitch/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    PYTHONSAFEPATH=1 \
+    PAYSWITCH_HOST=0.0.0.0 \
+    PAYSWITCH_DATA=/data
+# The root may be read-only. /data is written, and /tmp, which may be in memory.
 VOLUME /data
+WORKDIR /data
+USER 10001:10001
 EXPOSE 8320
-HEALTHCHECK --interval=10s CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8320/readyz', timeout=3)"]
-ENTRYPOINT ["payswitch"]
+# A start loads its programs and applies migrations: until the start period ends, a failure counts as starting.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 \
+    CMD ["/opt/payswitch/bin/python", "-m", "switch.processes.health"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/opt/payswitch/bin/payswitch"]
 CMD ["up"]

@@ -20,7 +20,7 @@ import asyncpg
 
 from ledger.sql import statement
 
-_LOCK: Final = 7_266_337_001
+_LOCK: Final = 7_266_337_000
 """Advisory lock: one migration of a database at a time."""
 
 _LOCK_TIMEOUT: Final = "2s"

@@ -33,6 +33,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="which outages of tests/chaos/test_outages.py to live through: names, or `all`",
     )
     parser.addoption("--outages-to", type=Path, help="a file that gets the figures of each outage")
+    parser.addoption(
+        "--image", action="store_true", help="tests/deploy makes the image's environment from its lock"
+    )
     parser.addoption("--pictures", action="store_true", help="browser tests write the pictures of docs/ anew")
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -11,8 +12,14 @@ _OTHERS: Final = 0o077
 
 
 def others_may_read(file: Path) -> bool:
-    """Whether users other than the owner have any right to a file."""
-    return bool(file.stat().st_mode & _OTHERS)
+    """Whether users other than the owner have any right to a file.
+
+    A file of root may be readable by our own group: so Kubernetes mounts a Secret for other users.
+    """
+    status = file.stat()
+    mode = status.st_mode & _OTHERS
+    is_mounted = status.st_uid == 0 != os.geteuid() and status.st_gid in {os.getegid(), *os.getgroups()}
+    return bool(mode & ~stat.S_IRGRP if is_mounted else mode)
 
 
 def fault_of_secret(file: Path) -> str:

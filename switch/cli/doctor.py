@@ -27,7 +27,7 @@ from adapters import registry
 from ledger import backup, migrate, partitions
 from ledger.postgres import EmbeddedPostgres, NotInstalled, program
 from schemas.errors import NotFound, SwitchError
-from switch.base import calendars, metrics
+from switch.base import calendars, files, metrics
 from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.operations import certificates, facts, housekeeping
@@ -153,7 +153,7 @@ def _disks(settings: Settings) -> Iterator[DoctorFinding]:
 def _keys(settings: Settings) -> Iterator[DoctorFinding]:
     for pattern in ("keys/*", "audit/*.pem", "people/*.key", "sandbox/credentials.json", "rails/*/*.json"):
         for file in sorted(settings.data.glob(pattern)):
-            if file.is_file() and file.stat().st_mode & 0o077:
+            if file.is_file() and files.others_may_read(file):
                 yield _finding(
                     "key-permissions",
                     f"Users other than the owner can read or change {file}.",

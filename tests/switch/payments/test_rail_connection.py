@@ -1,12 +1,14 @@
 """The connection file of a rail: read as a whole, every fault at once, no secret that others can read."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.simulation import sandbox
+from switch.base import files
 from switch.base.tokens import TokenReference
 from switch.payments import rail_connection
 from switch.payments.rail_connection import ConnectionFile
@@ -168,3 +170,29 @@ def test_a_key_in_a_token_needs_one_source_of_its_pin_and_no_second_key(
         "signing_key_pkcs11: pin_environment: there is no NOT_SET_HERE in the environment",
     ]
     assert rail_connection.faults(both, "IN")[0].startswith("signing_key_file and signing_key_pkcs11: state")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to others")
+@pytest.mark.parametrize(
+    ("owner", "group", "mode", "is_open"),
+    [
+        (0, 10001, 0o440, False),  # as Kubernetes mounts a Secret
+        (0, 10001, 0o460, True),
+        (0, 10001, 0o444, True),
+        (0, 10002, 0o440, True),
+        (10001, 10001, 0o440, True),
+        (10001, 10001, 0o400, False),
+    ],
+)
+def test_a_secret_that_is_mounted_for_our_group_is_no_open_file(
+    *, owner: int, group: int, mode: int, is_open: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "key"
+    file.touch()
+    os.chown(file, owner, group)
+    file.chmod(mode)
+    monkeypatch.setattr(os, "geteuid", lambda: 10001)
+    monkeypatch.setattr(os, "getegid", lambda: 10001)
+    monkeypatch.setattr(os, "getgroups", lambda: [10001])
+
+    assert files.others_may_read(file) is is_open

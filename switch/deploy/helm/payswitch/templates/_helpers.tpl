@@ -1,0 +1,179 @@
+{{- define "payswitch.name" -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- end }}
+
+{{- define "payswitch.labels" -}}
+app.kubernetes.io/name: payswitch
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{/* Labels that select the pods of a process: (dict "root" . "process" "api") */}}
+{{- define "payswitch.selector" -}}
+app.kubernetes.io/name: payswitch
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .process }}
+{{- end }}
+
+{{/* The image of a process: (dict "root" . "process" "api"). A tag of its own is for the steps of an upgrade. */}}
+{{- define "payswitch.image" -}}
+{{- $image := .root.Values.image -}}
+{{- $tag := (index .root.Values .process).tag -}}
+{{ $image.repository }}{{ if $tag }}:{{ $tag }}{{ else if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default .root.Chart.AppVersion }}{{ end }}
+{{- end }}
+
+{{/* The command line of a process. */}}
+{{- define "payswitch.args" -}}
+{{- list "run" .process | toJson -}}
+{{- end }}
+
+{{- define "payswitch.serviceAccount" -}}
+{{- .Values.serviceAccount.name | default (include "payswitch.name" .) -}}
+{{- end }}
+
+{{- define "payswitch.claim" -}}
+{{- .Values.data.existingClaim | default (printf "%s-data" (include "payswitch.name" .)) -}}
+{{- end }}
+
+{{/* The Secret and key with the URL of the database: of the process's own user, or of the owner. */}}
+{{- define "payswitch.databaseSecret" -}}
+{{- $user := index .root.Values.database.users .process -}}
+{{- if $user -}}
+name: {{ $user.secret }}
+key: {{ $user.key | default "uri" }}
+{{- else if eq .root.Values.database.mode "cloudnativepg" -}}
+name: {{ include "payswitch.name" .root }}-database-app
+key: uri
+{{- else -}}
+name: {{ required "database.url.secret names the Secret with the URL of the database" .root.Values.database.url.secret }}
+key: {{ .root.Values.database.url.key }}
+{{- end -}}
+{{- end }}
+
+{{/* Where the clients look for the writer: every pod of the StatefulSet; those that stand by decline. */}}
+{{- define "payswitch.writers" -}}
+{{- $name := printf "%s-writer" (include "payswitch.name" .) -}}
+{{- $found := list -}}
+{{- range $number := until (int .Values.writer.replicas) -}}
+{{- $found = append $found (printf "tcp+tls://%s-%d.%s:8330" $name $number $name) -}}
+{{- end -}}
+{{- $found | toJson -}}
+{{- end }}
+
+{{/* Environment of a process: (dict "root" . "process" "api") */}}
+{{- define "payswitch.environment" -}}
+{{- range $name, $value := .root.Values.settings }}
+- name: PAYSWITCH_{{ upper $name }}
+  value: {{ $value | toString | quote }}
+{{- end }}
+- name: PAYSWITCH_DATABASE
+  valueFrom:
+    secretKeyRef:
+      {{- include "payswitch.databaseSecret" . | nindent 6 }}
+{{- with .root.Values.monitoring.tokenSecret }}
+- name: PAYSWITCH_METRICS_TOKEN
+  valueFrom:
+    secretKeyRef: {name: {{ . }}, key: token}
+{{- end }}
+- name: PAYSWITCH_WRITER
+  value: {{ include "payswitch.writers" .root | quote }}
+- name: PAYSWITCH_WRITER_TLS_CERTIFICATE
+  value: /etc/payswitch/tls/tls.crt
+- name: PAYSWITCH_WRITER_TLS_KEY
+  value: /etc/payswitch/tls/tls.key
+- name: PAYSWITCH_WRITER_TLS_CA
+  value: /etc/payswitch/tls/ca.crt
+{{- end }}
+
+{{/* What every pod has: (dict "root" . "process" "api") */}}
+{{- define "payswitch.pod" -}}
+serviceAccountName: {{ include "payswitch.serviceAccount" .root }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .root.Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .root.Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile:
+    type: RuntimeDefault
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: {{ if eq .process "writer" }}DoNotSchedule{{ else }}ScheduleAnyway{{ end }}
+    labelSelector:
+      matchLabels:
+        {{- include "payswitch.selector" . | nindent 8 }}
+{{- with .root.Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .root.Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+volumes:
+  - name: data
+    persistentVolumeClaim:
+      claimName: {{ include "payswitch.claim" .root }}
+  - name: run
+    emptyDir: {}
+  - name: tmp
+    emptyDir: {}
+  - name: tls
+    secret:
+      secretName: {{ include "payswitch.name" .root }}-{{ .process }}-tls
+      defaultMode: 0440
+  {{- range $country, $secret := .root.Values.rails }}
+  - name: rail-{{ lower $country }}
+    secret:
+      secretName: {{ $secret }}
+      defaultMode: 0440
+  {{- end }}
+{{- end }}
+
+{{- define "payswitch.container" -}}
+image: {{ include "payswitch.image" . }}
+imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+volumeMounts:
+  - {name: data, mountPath: /data}
+  - {name: run, mountPath: /data/run}
+  - {name: tmp, mountPath: /tmp}
+  - {name: tls, mountPath: /etc/payswitch/tls, readOnly: true}
+  {{- range $country, $secret := .root.Values.rails }}
+  - {name: rail-{{ lower $country }}, mountPath: /data/rails/{{ upper $country }}, readOnly: true}
+  {{- end }}
+{{- end }}
+
+{{/* Probes of a process that answers at a port: (dict "port" "http") */}}
+{{- define "payswitch.probes" -}}
+startupProbe:
+  httpGet: {path: /livez, port: {{ .port }}}
+  periodSeconds: 2
+  failureThreshold: 90
+livenessProbe:
+  httpGet: {path: /livez, port: {{ .port }}}
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 4
+readinessProbe:
+  httpGet: {path: /readyz, port: {{ .port }}}
+  periodSeconds: 3
+  timeoutSeconds: 3
+  failureThreshold: 2
+{{- end }}
