@@ -14,6 +14,7 @@ import pytest
 
 from ledger.migrate import migrate
 from ledger.postgres import BIN, EmbeddedPostgres
+from tests import scratch
 from tests.chaos.outages import SCENARIOS
 from tests.switch.stack import Stack, started
 
@@ -104,9 +105,9 @@ def data_directory() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The URL of one server for the whole session; its `postgres` database is nobody's to change."""
-    with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
+    with scratch.directory() as directory:
         # A test machine may lose power and its tests with it: only the flush to disk is left out.
-        server = EmbeddedPostgres(Path(directory) / "postgres", {"fsync": "off", "shared_buffers": "128MB"})
+        server = EmbeddedPostgres(directory / "postgres", {"fsync": "off", "shared_buffers": "128MB"})
         url = server.start()
         yield url
         server.stop()
@@ -132,7 +133,8 @@ def template_database(postgres_url: str) -> str:
 def database_url(postgres_url: str, template_database: str) -> Iterator[str]:
     """The URL of a freshly migrated database, dropped after the test."""
     name = f"test_{next(_numbers)}"
-    psql(postgres_url, f"CREATE DATABASE {name} TEMPLATE {template_database}")
+    # Copied as files: a copy through the write-ahead log costs twice the processor time.
+    psql(postgres_url, f"CREATE DATABASE {name} TEMPLATE {template_database} STRATEGY FILE_COPY")
     yield named(postgres_url, name)
     psql(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
 

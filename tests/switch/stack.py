@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import tempfile
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from switch.client import Client
 from switch.sandbox import world
 from switch.writer.client import Link
 from switch.writer.commands import CommandLeg, Fund, OpenAccount
+from tests import scratch
 
 
 def scraped(url: str, token_file: Path) -> str:
@@ -166,10 +166,9 @@ class Stack:
 @contextlib.contextmanager
 def started(rails: tuple[str, ...] = ("IN", "PK"), **changed: Any) -> Iterator[Stack]:
     """A switch of its own, in a hurry: what takes a minute in production takes a second."""
-    # Not below pytest's temporary directory: see `data_directory`.
-    with tempfile.TemporaryDirectory(prefix="payswitch-") as directory:
+    with scratch.directory() as directory:
         settings = Settings(
-            data=Path(directory),
+            data=directory,
             sandbox=True,
             rails=rails,
             port=0,
