@@ -9,25 +9,29 @@ from typing import Final
 
 import typer
 
-COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
     {
-        "up": ("stack", "up"),
-        "demo": ("stack", "demo"),
-        "verify": ("checking", "verify"),
-        "pay": ("payments", "pay"),
-        "payment": ("payments", "payment"),
-        "events": ("payments", "events"),
-        "erase": ("operations", "erase"),
-        "backup": ("operations", "backup"),
-        "restore": ("operations", "restore"),
-        "migrate": ("operations", "migrate_database"),
-        "upgrade": ("upgrade", "upgrade_switch"),
-        "rotate-master-key": ("operations", "rotate_master_key"),
-        "doctor": ("operations", "examine"),
-        "dashboards": ("operations", "write_dashboards"),
+        "up": ("stack", "up", "Start the switch and keep it running."),
+        "demo": ("stack", "demo", "Demonstrate payments and settlement."),
+        "verify": ("checking", "verify", "Check every ledger and payment invariant."),
+        "pay": ("payments", "pay", "Send one signed payment to the running sandbox."),
+        "payment": ("payments", "payment", "Show a payment: its status, amounts and history."),
+        "events": ("payments", "events", "Print the event log, one JSON line per event."),
+        "erase": ("operations", "erase", "Erase personal data of payments for ever."),
+        "backup": ("operations", "backup", "Back up the running database."),
+        "restore": ("operations", "restore", "Restore the embedded database to an instant."),
+        "migrate": ("operations", "migrate_database", "Apply schema migrations while payments run."),
+        "upgrade": (
+            "upgrade",
+            "upgrade_switch",
+            "Print which versions run, what the schema lacks, and the next steps",
+        ),
+        "rotate-master-key": ("operations", "rotate_master_key", "Add a master key for personal data."),
+        "doctor": ("operations", "examine", "Find problems of this installation."),
+        "dashboards": ("operations", "write_dashboards", "Write the Grafana dashboards."),
     }
 )
-"""Command -> module in this package, and its function."""
+"""Command -> module in this package, its function, and its line in the list of commands."""
 
 GROUPS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
     {
@@ -57,6 +61,27 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
 
     Importing every module takes over a second, which the caller of one command should not wait.
     """
+    app = _empty()
+    wanted = set(words[:1])
+    known = wanted & (COMMANDS.keys() | GROUPS.keys())
+    for name, (file, function, purpose) in COMMANDS.items():
+        if name in known or not known:
+            app.command(name, short_help=purpose)(getattr(_file(file), function))
+    for name, (file, group, purpose) in GROUPS.items():
+        if name in known or not known:
+            app.add_typer(getattr(_file(file), group), name=name, help=purpose)
+    return app
+
+
+def _overview() -> typer.Typer:
+    """Every command by its name and purpose: for the list of commands, and for a name that is unknown."""
+    app = _empty()
+    for name, (*_, purpose) in {**COMMANDS, **GROUPS}.items():
+        app.command(name, short_help=purpose)(lambda: None)
+    return app
+
+
+def _empty() -> typer.Typer:
     app = typer.Typer(
         no_args_is_help=True,
         add_completion=False,
@@ -65,14 +90,6 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
         help="A payments interoperability switch.",
     )
     app.callback()(lambda: None)  # otherwise a single command would be called without its name
-    wanted = set(words[:1])
-    known = wanted & (COMMANDS.keys() | GROUPS.keys())
-    for name, (file, function) in COMMANDS.items():
-        if name in known or not known:
-            app.command(name)(getattr(_file(file), function))
-    for name, (file, group, purpose) in GROUPS.items():
-        if name in known or not known:
-            app.add_typer(getattr(_file(file), group), name=name, help=purpose)
     return app
 
 
@@ -82,8 +99,9 @@ def _file(name: str) -> object:
 
 def run(words: Sequence[str]) -> int:
     """Run one command and get its exit code. A failure is one line on standard error (see `explanations`)."""
+    app = application(words) if words and words[0] in {*COMMANDS, *GROUPS} else _overview()
     try:
-        done = application(words)(list(words), prog_name="payswitch", standalone_mode=False)
+        done = app(list(words), prog_name="payswitch", standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the outermost place: no traceback leaves
         return _report(error)
     code = done if isinstance(done, int) else 0

@@ -254,6 +254,23 @@ def test_an_unknown_command_is_one_line(words: list[str], capfd: pytest.CaptureF
     in_one_line(capfd, words, {WRONG_USE})
 
 
+def test_the_list_of_commands_loads_no_command() -> None:
+    code = (
+        "import sys; from switch import cli; assert cli.run(['--help']) == 0;"
+        " print([name for name in sys.modules if name.startswith('switch.') and name != 'switch.cli'"
+        " or name in {'aiohttp', 'asyncpg', 'cryptography', 'fastapi', 'lxml', 'pydantic', 'structlog'}])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert all(name in done.stdout for name in (*cli.COMMANDS, *cli.GROUPS))
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_the_list_of_commands_says_what_the_command_says(name: str) -> None:
+    assert COMMANDS[name].help.startswith(cli.COMMANDS[name][2])
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_and_parameter_is_explained(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     command = COMMANDS[name]
