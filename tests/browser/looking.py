@@ -10,10 +10,10 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, ViewportSize, expect
 
 from switch.identity import secrets
 from switch.pages import language
@@ -29,6 +29,7 @@ expect.set_options(timeout=WAIT_MS)
 
 _RESTS_S: Final = 10 * 60
 """Idle for a little longer, a session is over."""
+_SIZE: Final[ViewportSize] = {"width": 1200, "height": 800}
 _PICTURE_HEIGHT_MAX: Final = 1100
 _STATUS: Final = re.compile(r"the server responded with a status of (\d+)")
 _AXE: Final = """async () => (await axe.run()).violations.map(found => ({
@@ -37,22 +38,33 @@ _AXE: Final = """async () => (await axe.run()).violations.map(found => ({
 }))"""
 
 
-@dataclass(slots=True)
+@dataclass
 class Seen:
-    """What went wrong on the pages of one test. `expect_status` says which answers it provokes."""
+    """What went wrong on the pages of one test. `expect_status` says which answers it provokes.
+
+    Without slots: Playwright stores its side of a listener in the object that listens.
+    """
 
     problems: list[str] = field(default_factory=list)
     allowed: set[int] = field(default_factory=set)
 
     def watch(self, page: Page) -> None:
         """Note every error of a page from now on."""
-        page.on("pageerror", lambda error: self.problems.append(f"script: {error}"))
-        page.on("console", lambda said: self._hear(said.type, said.text))
+        page.on("pageerror", self._fail)
+        page.on("console", self._hear)
 
-    def _hear(self, kind: str, text: str) -> None:
-        status = _STATUS.search(text)
-        if kind == "error" and not (status and int(status[1]) in self.allowed):
-            self.problems.append(text)
+    def leave(self, page: Page) -> None:
+        """Note nothing of a page from now on."""
+        page.remove_listener("pageerror", self._fail)
+        page.remove_listener("console", self._hear)
+
+    def _fail(self, error: Error) -> None:
+        self.problems.append(f"script: {error}")
+
+    def _hear(self, said: ConsoleMessage) -> None:
+        status = _STATUS.search(said.text)
+        if said.type == "error" and not (status and int(status[1]) in self.allowed):
+            self.problems.append(said.text)
 
 
 @dataclass(slots=True)
@@ -63,14 +75,29 @@ class Browsing:
     stack: Stack
     contexts: dict[str, BrowserContext] = field(default_factory=dict)
     used_at: dict[str, float] = field(default_factory=dict)
+    resting: dict[BrowserContext, list[Page]] = field(default_factory=dict)
+    """Pages that no test looks at: another page costs a process, three times as much as what it shows."""
+
+    async def page(self, context: BrowserContext) -> Page:
+        """A page of a context, as if it were new."""
+        resting = self.resting.get(context)
+        return resting.pop() if resting else await context.new_page()
+
+    async def rest(self, page: Page) -> None:
+        """Keep a page for the next test; one that its test closed is gone."""
+        if not page.is_closed() and page.context in self.contexts.values():
+            await page.unroute_all()
+            await page.goto("about:blank")
+            await page.set_viewport_size(_SIZE)
+            self.resting.setdefault(page.context, []).append(page)
 
     async def context(self, person: str) -> BrowserContext:
         """The context of a person of the sandbox, signed in through the page; of nobody, if it is empty."""
         if person and time.monotonic() - self.used_at.get(person, -_RESTS_S) >= _RESTS_S:
             await self.forget(person)
-            page = await (await self._open(person)).new_page()
+            page = await self.page(await self._open(person))
             await sign_in(page, self.stack, person)
-            await page.close()
+            await self.rest(page)
         self.used_at[person] = time.monotonic()
         return self.contexts.get(person) or await self._open(person)
 
@@ -78,12 +105,12 @@ class Browsing:
         """Whoever comes next as this person signs in anew; only one code of an authenticator works a step."""
         self.used_at.pop(person, None)
         if person in self.contexts:
-            await self.contexts.pop(person).close()
+            context = self.contexts.pop(person)
+            self.resting.pop(context, None)
+            await context.close()
 
     async def _open(self, person: str) -> BrowserContext:
-        found = await self.browser.new_context(
-            base_url=self.stack.url, viewport={"width": 1200, "height": 800}
-        )
+        found = await self.browser.new_context(base_url=self.stack.url, viewport=_SIZE)
         found.set_default_timeout(WAIT_MS)
         self.contexts[person] = found
         return found
@@ -104,7 +131,7 @@ class Look:
         """A new page of a person (nobody, if empty), at `path` behind `/console`, if any."""
         context = await self._browsing.context(person)
         await say_language(context, self.stack.url, language)
-        page = await context.new_page()
+        page = await self._browsing.page(context)
         self._pages.append(page)
         self.seen.watch(page)
         await page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
@@ -121,9 +148,15 @@ class Look:
         await self._browsing.forget(person)
 
     async def close(self) -> None:
-        """Close what was opened."""
-        for page in self._pages:
-            await page.close()
+        """Leave every page that was looked at to the next test."""
+        while self._pages:
+            await self.done(self._pages[-1])
+
+    async def done(self, page: Page) -> None:
+        """Leave one page: its next errors are of others."""
+        self._pages.remove(page)
+        self.seen.leave(page)
+        await self._browsing.rest(page)
 
 
 Picture = Callable[[Page, str], Awaitable[None]]
@@ -171,3 +204,11 @@ async def expect_accessible(page: Page) -> None:
     ]
 
     assert not told, page.url + "\n" + "\n".join(told)
+
+
+async def expect_accessible_day_and_night(page: Page) -> None:
+    """The same with light and with dark colours; the page is loaded once and is dark afterwards."""
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        await expect_accessible(page)

@@ -43,7 +43,7 @@ async def test_pages_have_no_barriers(look: Look, person: str, language: str) ->
         await expect(page.locator("html")).to_have_attribute("lang", language)
         await expect(page.locator("nav a[aria-current=page]")).to_have_count(1)
         await expect_accessible(page)
-        await page.close()
+        await look.done(page)
 
 
 async def api(stack: Stack, method: str, path: str, person: str = "operator") -> Any:
