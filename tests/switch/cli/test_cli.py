@@ -7,24 +7,37 @@ import json
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from switch import cli
 from switch.cli import payments
 from tests.switch.stack import Stack
 
+CODE_S = 30
+
 
 def payswitch(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "switch.cli", *words, "--data", str(stack.settings.data)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    """Run a command as `payswitch` does, but in this process, whose modules are loaded; nobody types anything.
+
+    A command is a thread, because it has an event loop of its own.
+    """
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(3)]
+    arguments = [*words, "--data", str(stack.settings.data)]
+    before = sys.stdin, sys.stdout, sys.stderr
+    sys.stdin, sys.stdout, sys.stderr = streams
+    try:
+        with ThreadPoolExecutor(1) as thread:
+            code = thread.submit(cli.run, arguments).result()
+    finally:
+        sys.stdin, sys.stdout, sys.stderr = before
+    out, err = (stream.buffer.getvalue().decode() for stream in streams[1:])  # type: ignore[attr-defined]
+    return subprocess.CompletedProcess(arguments, code, out, err)
 
 
 @pytest.fixture
@@ -206,18 +219,24 @@ def test_a_window_that_is_not_there_names_the_list(stack: Stack) -> None:
     assert done.stderr.startswith("payswitch: there is no such window: 424242; `payswitch settlement list`")
 
 
-def test_the_one_time_code_of_a_made_up_person_signs_in(stack: Stack) -> None:
-    code = payswitch(stack, "people", "code", "auditor").stdout.strip()
-    person = stack.credentials["people"]["auditor"]
+def sign_in_with_code(stack: Stack, name: str) -> subprocess.CompletedProcess[str]:
+    code = payswitch(stack, "people", "code", name).stdout.strip()
+    person = stack.credentials["people"][name]
     environment = {**os.environ, "PAYSWITCH_PASSWORD": person["password"], "PAYSWITCH_CODE": code}
-    words = ["people", "sign-in", "auditor", "--data", str(stack.settings.data)]
-    done = subprocess.run(
-        [sys.executable, "-m", "switch.cli", *words],
+    return subprocess.run(
+        [sys.executable, "-m", "switch.cli", "people", "sign-in", name, "--data", str(stack.settings.data)],
         env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_the_one_time_code_of_a_made_up_person_signs_in(stack: Stack) -> None:
+    done = sign_in_with_code(stack, "auditor")
+    if done.returncode != 0:  # another test used the code of this half minute, and a code works once
+        time.sleep(CODE_S - time.time() % CODE_S)
+        done = sign_in_with_code(stack, "auditor")
 
     assert (done.returncode, done.stderr) == (0, "")
 
