@@ -14,10 +14,11 @@ durable.
 * Fence: `start` begins a new epoch. Every load and every apply checks it, so a replaced writer can neither
   commit nor reply from stale memory: it freezes.
 * Lost connection, or any database error: memory is dropped, with the batch that was decided ahead; a new
-  connection begins a new epoch of the same writer (which waits for the end of the transaction of the old
-  connection, so its outcome is known), and the same commands are decided again in the same order. Ids make
-  that idempotent, so an unknown outcome of a commit is harmless. Meanwhile new commands are refused with
-  `Unavailable`; commands that were passed to the database wait until their outcome is known.
+  connection begins a new epoch of the same writer, and the same commands are decided again in the same order.
+  The new epoch waits for the end of the transaction of the old connection, and soon asks for it, so its
+  outcome is known. Ids make that idempotent, so an unknown outcome of a commit is harmless. Meanwhile new
+  commands are refused with `Unavailable`; commands that were passed to the database wait until their outcome
+  is known.
 * No statement is ever cancelled. If a commit waits for its synchronous standby, PostgreSQL answers a cancel
   request by ending the wait: what only this server has becomes visible to every reader, and is lost if the
   standby is promoted. So a connection without a response is dropped; the wait in the database goes on.
@@ -73,6 +74,15 @@ ATTEMPTS_MAX: Final = 3
 COMMAND_TIMEOUT_S: Final = 30.0
 """Seconds without a response of the database after which the connection counts as lost."""
 
+BATCH_TIMEOUT_S: Final = 8.0
+"""The same for a batch, which takes milliseconds; doubled after each time-out, up to `COMMAND_TIMEOUT_S`."""
+
+BLOCKED_S: Final = 2.0
+"""Seconds that a new epoch waits for locks before the sessions of the switch that hold them are ended."""
+
+ENDS_WITHIN_S: Final = 3.0
+"""Seconds that such a session has to end before it is reported as stuck."""
+
 FENCED: Final = "PSF01"
 DIFFERS: Final = "PSF02"
 
@@ -112,6 +122,7 @@ _DATABASE_ERRORS: Final = (
 
 _TAKE_OVER: Final = statement("take_over")
 _RESUME: Final = statement("resume")
+_END_BLOCKERS: Final = statement("end_blockers")
 _LOAD_ACCOUNTS: Final = statement("load_accounts")
 _LOAD_WINDOWS: Final = statement("load_windows")
 _LOAD_TRANSFERS: Final = statement("load_transfers")
@@ -245,7 +256,9 @@ class Writer:
         queue_bytes_max: int = QUEUE_BYTES_MAX,
         transfers_max: int = 100_000,
         replicated: bool = False,
+        on_stuck: Callable[[Collection[int]], None] = lambda _: None,
     ) -> None:
+        """`on_stuck` gets the process ids of sessions that hold its locks and ignore requests to end."""
         self.database_url = database_url
         self.host = host
         self.role = role
@@ -262,7 +275,9 @@ class Writer:
         """Why the writer refuses everything; None during normal work."""
         self.away = False
         """The database is unavailable, or cannot write: new commands are refused, those in flight wait."""
+        self._on_stuck = on_stuck
         self._delay_s = 0.0
+        self._patience_s = BATCH_TIMEOUT_S
         self._failures = 0
         self._stopping = False
         self._bytes = 0
@@ -443,7 +458,7 @@ class Writer:
         connection = _connected(self._loading)
         wanted = self.books.missing([id_ for waiting in batch for id_ in waiting.footprint.transfers])
         ids = "{" + ",".join([id_.hex for id_ in wanted]) + "}"
-        row = await connection.fetchrow(_LOAD_TRANSFERS, ids)
+        row = await connection.fetchrow(_LOAD_TRANSFERS, ids, timeout=self._patience_s)
         if row["epoch"] != self.epoch:
             raise _Superseded(f"epoch {self.epoch} was replaced by epoch {row['epoch']}")
         self._check_replicated(replicated=row["replicated"])
@@ -491,7 +506,8 @@ class Writer:
         if not flight.arguments:
             return
         began = time.perf_counter()
-        row = await _connected(self._connection).fetchrow(flight.sql, *flight.arguments)
+        connection = _connected(self._connection)
+        row = await connection.fetchrow(flight.sql, *flight.arguments, timeout=self._patience_s)
         assert row[0] == flight.next_seq
         self.meters.apply_s += time.perf_counter() - began
 
@@ -510,6 +526,7 @@ class Writer:
         self._durable.append(flight)
         self.books.settle()
         self._delay_s = 0.0
+        self._patience_s = BATCH_TIMEOUT_S
         self._failures = 0
         self.away = False
         self.meters.batches += 1
@@ -536,6 +553,8 @@ class Writer:
         if _is_final(error) or self._failures >= ATTEMPTS_MAX:
             raise error
         log.warning("the ledger's batch is tried again: %r", error)
+        if isinstance(error, TimeoutError):
+            self._patience_s = min(COMMAND_TIMEOUT_S, self._patience_s * 2)
         await self._recover()
         self._queue.extendleft(reversed(self._taken))
         self._taken = []
@@ -581,7 +600,11 @@ class Writer:
     async def _begin_epoch(self, sql: str) -> None:
         """Begin an epoch and load the state of the database."""
         connection = _connected(self._connection)
-        head = await connection.fetchrow(sql, self.id)
+        unblocking = asyncio.create_task(self._unblock(connection.get_server_pid()))
+        try:
+            head = await connection.fetchrow(sql, self.id)
+        finally:
+            unblocking.cancel()
         if head is None:
             raise _Superseded("another writer has taken over")
         accounts = await connection.fetch(_LOAD_ACCOUNTS)
@@ -589,6 +612,35 @@ class Writer:
         self.epoch = head["epoch"]
         self._durable_seq = head["next_seq"]
         self.books.install(head["next_seq"], head["at"], map(_account, accounts), dict(windows))
+
+    async def _unblock(self, session: int) -> None:
+        """End the sessions of the switch whose locks a new epoch waits for: those of lost connections."""
+        while True:
+            await asyncio.sleep(BLOCKED_S)
+            try:
+                await self._end_blockers(session)
+            except _DATABASE_ERRORS as error:
+                log.warning("the sessions that block the ledger's writer could not be ended: %r", error)
+
+    async def _end_blockers(self, session: int) -> None:
+        connection = await asyncpg.connect(
+            self.database_url,
+            timeout=ENDS_WITHIN_S,
+            command_timeout=ENDS_WITHIN_S,
+            connection_class=Connection,
+        )
+        try:
+            found = {row["pid"] for row in await connection.fetch(_END_BLOCKERS, session)}
+            if not found:
+                return
+            log.warning("sessions that block the ledger's writer were asked to end: %s", sorted(found))
+            await asyncio.sleep(ENDS_WITHIN_S)
+            stuck = found.intersection(await connection.fetchval("SELECT pg_blocking_pids($1)", session))
+            if stuck:
+                log.error("sessions that block the ledger's writer do not end: %s", sorted(stuck))
+                self._on_stuck(stuck)
+        finally:
+            connection.terminate()
 
     def _drop_memory(self) -> None:
         self.books.forget()

@@ -1,12 +1,13 @@
 """Reports of a process to its supervisor: that it makes progress, and why it ends.
 
 The line is a pipe that the process inherits; `PAYSWITCH_LIFELINE` is its file number. Each report is one
-line: `beat`, `ended REASON`, or `refused REASON` if a person must act before a restart can help. A pipe needs
-no disk, so it works while the disk is full. Without a supervisor the reports are discarded.
+line: `beat`, `ended REASON`, `refused REASON` if a person must act before a restart can help, or `stuck PIDS`
+for backends of the database that hold locks and do not end. A pipe needs no disk, so it works while the disk
+is full. Without a supervisor the reports are discarded.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 FILE: Final = "PAYSWITCH_LIFELINE"
@@ -14,6 +15,7 @@ FILE: Final = "PAYSWITCH_LIFELINE"
 BEAT: Final = "beat"
 ENDED: Final = "ended"
 REFUSED: Final = "refused"
+STUCK: Final = "stuck"
 _REASON_BYTES: Final = 500
 """Bytes of one report: far below the atomic size of a pipe, so reports never mix."""
 
@@ -27,6 +29,11 @@ def ends(reason: str, *, lasting: bool) -> None:
     """Report why this process ends; `lasting`: it would end again until a person acts."""
     text = " ".join(reason.split()).encode()[:_REASON_BYTES].decode(errors="ignore")
     _report(f"{REFUSED if lasting else ENDED} {text}")
+
+
+def are_stuck(backends: Collection[int]) -> None:
+    """Report process ids of backends that block this process and ignore a request to end."""
+    _report(" ".join([STUCK, *map(str, backends)]))
 
 
 def _report(line: str) -> None:
@@ -47,7 +54,12 @@ class Reader:
         os.set_blocking(self.writing, False)  # a process must never wait for its supervisor
         self._rest = b""
 
-    def read(self, beat: Callable[[], None], end: Callable[[str, bool], None]) -> None:
+    def read(
+        self,
+        beat: Callable[[], None],
+        end: Callable[[str, bool], None],
+        are_stuck: Callable[[list[int]], None] = lambda _: None,
+    ) -> None:
         """Read the reports since the last call; an end has a reason, and whether it is lasting."""
         while chunk := self._chunk():
             *lines, self._rest = (self._rest + chunk).split(b"\n")
@@ -55,6 +67,8 @@ class Reader:
                 kind, _, text = line.decode(errors="replace").partition(" ")
                 if kind == BEAT:
                     beat()
+                elif kind == STUCK:
+                    are_stuck([int(pid) for pid in text.split()])
                 else:
                     end(text, kind == REFUSED)
 

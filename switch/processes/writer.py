@@ -55,6 +55,7 @@ class WriterServer:
             queue_max=queue_max,
             queue_bytes_max=queue_bytes_max,
             replicated=replicated,
+            on_stuck=lifeline.are_stuck,
         )
         self._peers: set[FrameProtocol] = set()
         self._tasks: set[asyncio.Task[None]] = set()

@@ -4,6 +4,8 @@ import asyncio
 import gc
 from uuid import uuid4
 
+import asyncpg
+import psutil
 import pytest
 
 from ledger.books import Decision, LedgerVerdict, TransferState
@@ -274,6 +276,67 @@ async def test_the_database_that_comes_back_is_taken_up_after_refusals(writer, p
         await writer.submit(("reserve", uuid4(), pay(debtor, creditor, 1)))
     psql(postgres_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     assert (await in_flight).verdict is LedgerVerdict.CREATED
+
+
+async def holds_the_head(database_url):
+    """A session of the switch in the middle of a batch, whose client is gone."""
+    session = await asyncpg.connect(database_url, server_settings={"application_name": "payswitch writer"})
+    await session.execute("BEGIN")
+    await session.execute("UPDATE ledger.head SET epoch = epoch")
+    return session
+
+
+async def test_a_lost_session_that_holds_the_locks_of_the_writer_is_ended(database_url, monkeypatch):
+    """It waited until the session ended by itself: with a silent client that took half a minute or more."""
+    monkeypatch.setattr("ledger.writer.BLOCKED_S", 0.1)
+    session = await holds_the_head(database_url)
+    writer = Writer(database_url, PlainHost())
+
+    await writer.start()
+
+    assert session.is_closed()
+    await writer.stop()
+
+
+async def test_a_frozen_session_that_holds_the_locks_of_the_writer_is_reported(database_url, monkeypatch):
+    monkeypatch.setattr("ledger.writer.BLOCKED_S", 0.1)
+    monkeypatch.setattr("ledger.writer.ENDS_WITHIN_S", 0.5)
+    session = await holds_the_head(database_url)
+    backend = psutil.Process(session.get_server_pid())
+    backend.suspend()
+    reported = asyncio.Event()
+    stuck = set()
+
+    def note(pids):
+        stuck.update(pids)
+        reported.set()
+
+    writer = Writer(database_url, PlainHost(), on_stuck=note)
+    starting = asyncio.create_task(writer.start())
+    async with asyncio.timeout(20):
+        await reported.wait()
+    backend.resume()  # a supervisor would kill it, and with it every session of this server
+    await starting
+
+    assert stuck == {backend.pid}
+    await writer.stop()
+
+
+async def test_a_session_of_a_person_that_holds_the_locks_of_the_writer_is_waited_for(
+    database_url, connection, monkeypatch
+):
+    monkeypatch.setattr("ledger.writer.BLOCKED_S", 0.1)
+    await connection.execute("BEGIN")
+    await connection.execute("UPDATE ledger.head SET epoch = epoch")
+    writer = Writer(database_url, PlainHost())
+    starting = asyncio.create_task(writer.start())
+    await asyncio.sleep(1)
+
+    assert not starting.done()
+
+    await connection.execute("COMMIT")
+    await starting
+    await writer.stop()
 
 
 async def test_what_is_durable_is_acknowledged_even_if_the_next_batch_freezes_the_writer(writer):
