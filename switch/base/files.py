@@ -1,9 +1,10 @@
-"""Atomic files that the first process writes, keys and signed documents; and who may read a secret."""
+"""Atomic files, which a reader always meets whole: keys and signed documents; and who may read a secret."""
 
 import contextlib
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +36,19 @@ def write_once(file: Path, octets: bytes, mode: int = OWNER_ONLY) -> None:
     """Write `file` unless it exists. If two processes write at once, the bytes of the first are kept."""
     if file.exists():
         return
+    with _written(file, octets, mode) as made, contextlib.suppress(FileExistsError):
+        file.hardlink_to(made)
+
+
+def write_whole(file: Path, octets: bytes, mode: int = OWNER_ONLY) -> None:
+    """Write `file`, in the place of the one that there is."""
+    with _written(file, octets, mode) as made:
+        made.replace(file)
+
+
+@contextlib.contextmanager
+def _written(file: Path, octets: bytes, mode: int) -> Iterator[Path]:
+    """A durable file beside `file`, until the end of the `with`."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, name = tempfile.mkstemp(
         dir=file.parent
@@ -45,7 +59,6 @@ def write_once(file: Path, octets: bytes, mode: int = OWNER_ONLY) -> None:
             out.flush()
             os.fsync(out.fileno())
         Path(name).chmod(mode)
-        with contextlib.suppress(FileExistsError):
-            file.hardlink_to(name)
+        yield Path(name)
     finally:
-        Path(name).unlink()
+        Path(name).unlink(missing_ok=True)

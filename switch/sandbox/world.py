@@ -23,6 +23,7 @@ from adapters.simulation import sandbox as rail_sandbox
 from adapters.simulation.magic import magic_account
 from schemas.money import EXPONENTS
 from schemas.signing.keys import Algorithm, SigningKey
+from switch.base import files
 from switch.base.settings import Settings
 from switch.base.sql import statements
 from switch.client import credit_transfer
@@ -202,9 +203,7 @@ def _credentials(file: Path, settings: Settings, url: str) -> dict[str, Any]:
 
 
 def _write(file: Path, credentials: Mapping[str, Any]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(credentials, indent=2) + "\n")
+    files.write_whole(file, (json.dumps(credentials, indent=2) + "\n").encode())
 
 
 def _key_of(made: Made) -> dict[str, str]:
