@@ -79,6 +79,11 @@ def by_currency() -> Mapping[str, Country]:
     return {found.currency: found for found in map(country, reversed(countries()))}
 
 
+def entries() -> list[EntryPoint]:
+    """The entry points of the installed rails; the value of each is its package."""
+    return list(_entries().values())
+
+
 def module(country: str, name: str) -> ModuleType:
     """A module of a country's adapter.
 

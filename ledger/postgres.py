@@ -60,6 +60,8 @@ _PR_SET_PDEATHSIG: Final = 1
 _LOG_TAIL_BYTES: Final = 65_536
 _FATAL: Final = ("FATAL", "PANIC", "ERROR")
 _SYSTEM_USER: Final = "pgserver"
+_STARTED_BY: Final = "PAYSWITCH_STARTED_BY"
+"""Environment variable of a server: the process id of its parent, which it loses when that is killed."""
 _ACCOUNTS: Final = "/etc"
 """The file of the system's users."""
 
@@ -189,8 +191,11 @@ class EmbeddedPostgres:
         if account is not None:
             allow_traversal(self.data)
         self._wait_for_holders()
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
         socket_directory = _socket_directory(self.data, account)
+        # No server uses these files any more. The server itself would only compare process ids, which may be
+        # those of other processes by now.
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        (socket_directory / f"{_SOCKET_NAME}.lock").unlink(missing_ok=True)
         self._log_from = self.log.stat().st_size if self.log.exists() else 0
         self._process = self._spawn(socket_directory, account)
         return f"postgresql://postgres@/postgres?host={socket_directory}"
@@ -235,6 +240,20 @@ class EmbeddedPostgres:
             raise
         made.rename(self.data)
 
+    def end_backend(self, pid: int) -> bool:
+        """Kill a backend that ends in no other way: the server restarts itself and recovers.
+
+        False if it is none of this server, or waits for a disk: recovery would wait for the same disk.
+        """
+        try:
+            process = psutil.Process(pid)
+            if process.ppid() != self.pid or process.status() == psutil.STATUS_DISK_SLEEP:
+                return False
+            process.kill()
+        except psutil.NoSuchProcess:
+            return False
+        return True
+
     def why_ended(self) -> str:
         """The last reason in the log of the server since its start."""
         with contextlib.suppress(OSError), self.log.open("rb") as log:
@@ -250,7 +269,8 @@ class EmbeddedPostgres:
         began = time.monotonic()
         while holders := _holders(self.data):
             waited = time.monotonic() - began
-            if waited > ORPHANS_S and not any(map(_is_postmaster, holders)):
+            servers = [pid for pid in holders if _is_postmaster(pid)]
+            if waited > ORPHANS_S and all(map(_is_orphan, servers)):
                 _kill(holders)
             if waited > HOLDERS_TIMEOUT_S:
                 raise PostgresError(
@@ -269,7 +289,7 @@ class EmbeddedPostgres:
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                env=_environment(),
+                env=_environment() | {_STARTED_BY: str(os.getpid())},
                 start_new_session=True,  # Ctrl-C must reach only the supervisor, which stops the server
                 preexec_fn=die_with_parent(signal.SIGQUIT),  # noqa: PLW1509 - runs after the user switch, before exec
                 **_as_user(account),
@@ -387,8 +407,21 @@ def _is_postmaster(pid: int) -> bool:
         return False
 
 
+def _is_orphan(postmaster: int) -> bool:
+    """Whether the process that started a server has died; False if that is not known."""
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(postmaster)
+        parent = str(process.ppid())
+        started_by: str = process.environ().get(_STARTED_BY, parent)
+        return started_by != parent
+    return False
+
+
 def _kill(pids: list[int]) -> None:
-    """Kill backends without a server. The recovery of the next server undoes what they had not committed."""
+    """Kill a server without a parent, or backends without a server.
+
+    The recovery of the next server undoes what they had not committed.
+    """
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

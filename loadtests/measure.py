@@ -173,7 +173,7 @@ def cpu_by_part(roots: Sequence[psutil.Process]) -> dict[str, float]:
 
 
 def _part(process: psutil.Process) -> str:
-    if "adapters.simulation" in process.cmdline():
+    if any(word.startswith("adapters.simulation") for word in process.cmdline()):
         return "rails"
     return "postgres" if process.name() == "postgres" else "switch"
 

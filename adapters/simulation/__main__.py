@@ -14,7 +14,6 @@ response. The book is `DIR/book.jsonl`.
 import argparse
 import asyncio
 import json
-import sys
 from pathlib import Path
 
 from adapters import registry
@@ -24,9 +23,9 @@ from adapters.simulation.origin import Originator
 from adapters.simulation.server import Callbacks, SimulatorServer, SimulatorSettings, run
 
 
-def main(arguments: list[str]) -> None:
+def main() -> None:
     """Parse the command line and serve."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args()
     settings = _settings(options)
     profile: RailProfile = registry.profile(settings.country)
     callbacks = Callbacks(
@@ -91,4 +90,4 @@ def _content_type(profile: RailProfile) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

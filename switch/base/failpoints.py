@@ -36,7 +36,16 @@ def _parse(text: str) -> dict[str, tuple[str, float]]:
     return armed
 
 
-_armed = _parse(os.environ.get("PAYSWITCH_FAILPOINTS", ""))
+_armed: dict[str, tuple[str, float]] = {}
+
+
+def arm() -> None:
+    """Read the environment: at the import, and again in a process that was forked after it."""
+    _armed.clear()
+    _armed.update(_parse(os.environ.get("PAYSWITCH_FAILPOINTS", "")))
+
+
+arm()
 
 
 def failpoint(name: str) -> None:

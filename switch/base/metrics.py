@@ -19,6 +19,7 @@ from typing import Final
 
 import psutil
 from prometheus_client import (
+    REGISTRY,
     CollectorRegistry,
     Counter,
     Gauge,
@@ -28,6 +29,7 @@ from prometheus_client import (
     multiprocess,
     values,
 )
+from prometheus_client.metrics import MetricWrapperBase
 
 _STORE_BYTES: Final = 1 << 17
 _STORE_HEADER: Final = 8
@@ -46,13 +48,31 @@ def _locked(directory: Path) -> Iterator[None]:
         yield
 
 
-def _take_place(directory: Path, place: str) -> None:
-    """Begin as the process of this role: counters continue, gauges of the last one are removed."""
-    with suppress(OSError), _locked(directory):
-        (directory / f"{place}.pid").write_text(str(os.getpid()))
-        for file in directory.glob(f"gauge_live*_{place}.db"):
+def take_place() -> None:
+    """Begin as the process of the role that the environment names: at the import, and again after a fork.
+
+    Counters continue, gauges of the last process of the role are removed. A value with labels opens its file
+    when it is first used, which must be later.
+    """
+    place, directory = os.environ.get(PLACE), os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if not place or not directory:
+        return
+    with suppress(OSError), _locked(Path(directory)):
+        (Path(directory) / f"{place}.pid").write_text(str(os.getpid()))
+        for file in Path(directory).glob(f"gauge_live*_{place}.db"):
             file.unlink()
     values.ValueClass = values.MultiProcessValue(lambda: place)  # type: ignore[no-untyped-call]
+    for metric in _metrics():
+        if not metric._labelnames:  # noqa: SLF001 - the library knows no fork after its metrics were created
+            metric._metric_init()  # type: ignore[no-untyped-call]  # noqa: SLF001
+    if "STARTS" in globals():  # after a fork
+        STARTS.labels(place.partition("-")[0]).inc()
+
+
+def _metrics() -> list[MetricWrapperBase]:
+    """Every metric that exists: none when this module is imported."""
+    known = REGISTRY._collector_to_names  # noqa: SLF001 - it has no other list of its collectors
+    return [metric for metric in known if isinstance(metric, MetricWrapperBase)]
 
 
 class MetricsFile(mmap_dict.MmapedDict):
@@ -109,9 +129,7 @@ def _allocate(file: Path, size: int) -> bool:
 
 values.MmapedDict = MetricsFile  # type: ignore[attr-defined]
 
-# Before the first metric is created, because it opens its file by this name.
-if os.environ.get(PLACE) and os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-    _take_place(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]), os.environ[PLACE])
+take_place()  # before the first metric is created, because it opens its file by this name
 
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 60)
 _CURRENT: Final = "livemostrecent"
@@ -351,6 +369,11 @@ SLO_WITHIN: Final = Gauge(
     multiprocess_mode=_CURRENT,
 )
 
+STARTS: Final = Counter(
+    "payswitch_process_starts_total",
+    "Starts of a process: more than one since the supervisor started are restarts",
+    ("process",),
+)
 PROCESSES: Final = Gauge(
     "payswitch_processes",
     "Running processes: api, caretaker, messenger, writer",

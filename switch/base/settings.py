@@ -201,6 +201,11 @@ class Settings(BaseSettings):
         return self.data / "run" / "running.json"
 
     @property
+    def failing_file(self) -> Path:
+        """Names processes that the supervisor restarts again and again: a JSON object of reasons."""
+        return self.data / "run" / "failing.json"
+
+    @property
     def credentials_file(self) -> Path:
         """Keys of the simulated participants."""
         return self.data / "sandbox" / "credentials.json"

@@ -9,7 +9,13 @@ from typing import Final
 
 import typer
 
+<<<<<<< HEAD
 COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
+=======
+from switch.cli import watchdog
+
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+>>>>>>> ea2b771 (Bring back a supervisor that was killed, and start faster)
     {
         "up": ("stack", "up", "Start the switch and keep it running."),
         "demo": ("stack", "demo", "Demonstrate payments and settlement."),
@@ -115,7 +121,8 @@ def _report(error: BaseException) -> int:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; `up` in a child, which is replaced if it is killed."""
     # An interrupt leaves futures of the database client behind, and asyncio would print each of them.
     logging.getLogger("asyncio").disabled = True
-    sys.exit(run(sys.argv[1:]))
+    words = sys.argv[1:]
+    sys.exit(watchdog.run(lambda: run(words)) if words[:1] == ["up"] else run(words))

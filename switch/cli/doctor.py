@@ -249,7 +249,23 @@ async def _as_running(settings: Settings) -> Settings:
     return settings.model_copy(update={**runs, "rails": tuple(runs["rails"])})
 
 
+def _failing(settings: Settings) -> Iterator[DoctorFinding]:
+    try:
+        reasons = json.loads(settings.failing_file.read_text())
+    except (OSError, ValueError):
+        return
+    for name, reason in sorted(reasons.items()):
+        yield _finding(
+            "process-failing",
+            f"{name} ends soon after each restart: {reason}",
+            f"Remove this cause; the supervisor goes on trying. Read {settings.data}/logs/{name}.log.",
+            "process-away",
+        )
+
+
 async def _processes(settings: Settings) -> AsyncIterator[DoctorFinding]:
+    for finding in await asyncio.to_thread(_all, _failing, settings):
+        yield finding
     if not await _answers(settings):
         yield _finding(
             "writer-away",

@@ -10,7 +10,7 @@ import typer
 
 from switch.base import logs
 from switch.base.settings import Settings
-from switch.cli import showcase
+from switch.cli import showcase, watchdog
 from switch.cli.connect import Data, Database
 from switch.cli.supervisor import Supervisor, run_until_stopped, running
 
@@ -39,9 +39,10 @@ def up(
     logs.configure("supervisor")
     given = {"sandbox": sandbox or None, "port": port, "data": data, "database": database_url}
     settings = Settings(**{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
-    supervisor = Supervisor(settings, _progress())
+    supervisor = Supervisor(settings, _progress(), resumed=watchdog.watched.resumed)
     try:
         supervisor.start()
+        watchdog.watched.is_ready()
         for line in showcase.welcome(supervisor.settings, supervisor.url):
             print(line, flush=True)
         run_until_stopped(supervisor)

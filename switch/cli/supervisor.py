@@ -1,16 +1,17 @@
 """`payswitch up`: start every process on one machine, keep it running, and stop it in order.
 
 The processes are children that the kernel ends with the supervisor, so a killed supervisor leaves no writer
-running. The supervisor stores nothing: after a kill -9 of everything, a new start is the whole recovery.
+running. The supervisor stores nothing: after a kill -9 of everything, a new start is the whole recovery. If
+only the supervisor was killed, its parent makes this start (`switch/cli/watchdog.py`).
 
 Temporary failures (a full disk, an unavailable database) are reported and waited for without limit. A failure
-that needs a person's action ends a start at once, with every reason, one line each.
+that needs a person's action ends a first start at once, with every reason, one line each; one that resumes
+after a kill ran before, so it waits for the person.
 """
 
 import asyncio
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import re
@@ -33,11 +34,12 @@ import structlog
 
 from ledger import backup
 from ledger.migrate import Phase
-from ledger.postgres import EmbeddedPostgres, PostgresError
+from ledger.postgres import EmbeddedPostgres, NotInstalled, PostgresError
 from schemas.errors import TRY_AGAIN
 from switch.base import causes, lifeline, logs, metrics
 from switch.base.settings import Settings
-from switch.cli import preflight
+from switch.cli import preflight, watchdog
+from switch.cli.ownership import DataLock, InUse
 from switch.processes.fork_server import Forked, ForkServer
 from switch.sandbox import world
 
@@ -50,6 +52,7 @@ _BACKOFF_REFUSED_S: Final = 30.0
 """Seconds between restarts of a process that needs a person's action."""
 _STOP_WITHIN_S: Final = 25.0
 _HEALTHY_AFTER_S: Final = 10.0
+_TELL_AFTER_S: Final = 3.0
 _TELL_EVERY_S: Final = 30.0
 _CHECK_MAX_S: Final = 1.0
 """The most that one check adds to a child's silence: a stopped supervisor must not blame its children."""
@@ -102,6 +105,10 @@ class Child:
     """Why it ended last, as it reported or as its exit code shows."""
     refused: bool = False
     """It reported that it needs a person's action."""
+    ended_by: str = ""
+    """The reason of its last end."""
+    stuck: list[int] = field(default_factory=list)
+    """Backends of the database that block it and do not end, as it reported since the last check."""
     line: lifeline.Reader = field(default_factory=lifeline.Reader)
     _without_progress_s: float | None = None
     """Seconds since its last report of progress; None before the first."""
@@ -158,11 +165,19 @@ class Child:
         def end(reason: str, refused: bool) -> None:  # noqa: FBT001 - as the line calls it
             self.reason, self.refused = reason, refused
 
-        self.line.read(beat, end)
+        self.stuck = []
+        self.line.read(beat, end, self.stuck.extend)
         if beaten:
             self._without_progress_s = 0.0
         elif self._without_progress_s is not None:
             self._without_progress_s += elapsed_s
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether it ended again soon after a restart, and has not run for long since."""
+        runs = self.process is not None and self.process.poll() is None
+        recovered = runs and time.monotonic() - self.started > _HEALTHY_AFTER_S
+        return bool(self.ended_by) and not recovered and (self.refused or self.restarts > 1)
 
     def _makes_no_progress(self) -> bool:
         return self._without_progress_s is not None and self._without_progress_s > _SILENT_MAX_S.get(
@@ -176,7 +191,7 @@ class Child:
         self._noticed = True
         now = time.monotonic()
         self.restarts = 0 if now - self.started > _HEALTHY_AFTER_S else self.restarts + 1
-        self.reason = self.reason or self._reason()
+        self.reason = self.ended_by = self.reason or self._reason()
         same = _without_numbers(self.reason)
         if self._told[0] != same or now - self._told[1] > _TELL_EVERY_S:
             self._told = same, now
@@ -213,16 +228,19 @@ class Child:
 class Supervisor:
     """The whole switch on one machine."""
 
-    def __init__(self, settings: Settings, say: Say) -> None:
+    def __init__(self, settings: Settings, say: Say, *, resumed: bool = False) -> None:
+        """`resumed`: it replaces one that was killed."""
         self.settings = settings.model_copy(update={"data": settings.data.resolve()})
         self._say = say
+        self._resumed = resumed
         self._postgres: EmbeddedPostgres | None = None
         self._database = _Pace()
         self._children: list[Child] = []
         self._listener: socket.socket | None = None
-        self._lock: IO[str] | None = None
+        self._lock = DataLock(self.settings.data)
         self._server = ForkServer()
         self._kept_at = time.monotonic()
+        self._failing: dict[str, str] = {}
 
     @property
     def url(self) -> str:
@@ -238,17 +256,21 @@ class Supervisor:
         """
         deadline = _Deadline(within_s)
         _allow_open_files()
-        self._raise_if([*preflight.examine(self.settings), *self._bind()])
-        self._take_data()
+        if problems := preflight.examine(self.settings):  # nothing is created then, not even the directory
+            self._raise_if([*problems, *self._bind()])
+        self._lock_data()
+        self._raise_if(self._bind())
+        self._prepare_data()
         self._server.open()
         simulators = self._start_database(deadline)
         self._say("starting the writer, the API workers, the caretaker, the messenger and the rails")
         self._run("writer", "switch.processes.writer")
         for country, arguments in simulators.items():
-            self._run(f"rail-{country}", "adapters.simulation", arguments)
+            self._run(f"rail-{country}", "adapters.simulation.__main__", arguments)
         self._run("caretaker", "switch.processes.caretaker")
         self._run("messenger", "switch.processes.messenger")
         if self.settings.sandbox:
+            self._say("filling the sandbox: participants, people, money, rates")
             asyncio.run(self._populate(deadline))
         assert self._listener is not None
         fileno = self._listener.fileno()
@@ -256,13 +278,19 @@ class Supervisor:
             self._run(f"api-{number}", "switch.processes.api", [str(fileno)], files=(fileno,))
         self._wait_until_ready(deadline)
 
-    def _take_data(self) -> None:
-        """Become the only supervisor of this directory, and remove what the last one left."""
-        run = self.settings.data / "run"
+    def _lock_data(self) -> None:
         try:
-            run.mkdir(parents=True, exist_ok=True)
-            self._lock = (run / "supervisor.lock").open("a")
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock.take(self._say)
+        except InUse as error:
+            raise StartError(str(error)) from None
+        except OSError as error:
+            raise StartError(causes.of(error).text) from None
+
+    def _prepare_data(self) -> None:
+        """Remove what the last supervisor of this directory left, and describe this one."""
+        try:
+            self._lock.describe(self.url)
+            self.settings.failing_file.unlink(missing_ok=True)
             self.settings.sandbox_mark.unlink(missing_ok=True)
             if self.settings.sandbox:
                 self.settings.sandbox_mark.touch()
@@ -270,8 +298,6 @@ class Supervisor:
             self.settings.metrics_directory.mkdir(parents=True, exist_ok=True)
             runs = {"host": self.settings.host, "port": self.settings.port, "rails": self.settings.rails}
             self.settings.running_file.write_text(json.dumps(runs))
-        except BlockingIOError:
-            raise StartError(f"another switch is running on {self.settings.data}") from None
         except OSError as error:
             raise StartError(causes.of(error).text) from None
 
@@ -297,12 +323,13 @@ class Supervisor:
     def _start_database(self, deadline: "_Deadline") -> dict[str, list[str]]:
         """Start the database, create the keys of the rails meanwhile, and apply migrations."""
         if not self.settings.database:
-            self._say("starting PostgreSQL")
+            is_new = not (self.settings.data / "postgres" / "PG_VERSION").exists()
+            self._say("creating the database files" if is_new else "starting PostgreSQL")
             archiving = backup.archive_settings(self.settings.backups) if self.settings.backups else None
             self._postgres = EmbeddedPostgres(self.settings.data / "postgres", archiving)
             simulators = self._begin_database(deadline)
         else:
-            self._reach_database()
+            self._reach_database(deadline)
             simulators = self._prepare_rails()
         self._say("applying schema migrations")
         # Older processes may use a database by URL until an operator applies the `post` phase.
@@ -312,8 +339,11 @@ class Supervisor:
         )
         return simulators
 
-    def _reach_database(self) -> None:
+    def _reach_database(self, deadline: "_Deadline") -> None:
         """Connect to an external database for the first time: if it is unavailable, the URL may be wrong."""
+        if self._resumed:
+            self._patiently(lambda: asyncio.run(preflight.reach(self.settings.database)), deadline)
+            return
         try:
             asyncio.run(preflight.reach(self.settings.database))
         except Exception as error:  # noqa: BLE001 - every failure becomes a reason
@@ -353,13 +383,22 @@ class Supervisor:
                 deadline.check("PostgreSQL is not ready")
                 time.sleep(_POLL_S)
             except Exception as error:  # noqa: BLE001 - every failure becomes a reason
-                cause = _cause(error)
+                cause = self._cause(error)
                 if cause.lasting or not isinstance(error, _PASSING):
                     raise StartError(cause.text) from None
                 deadline.check(cause.text)
                 if pace.should_print(cause.text):
                     self._say(f"waiting: {cause.text}")
                 time.sleep(pace.pause_s())
+
+    def _cause(self, error: Exception) -> causes.Cause:
+        """The cause of a step's failure. At a first start, PostgreSQL waits only for a full disk."""
+        cause = causes.of(error)
+        if isinstance(error, PostgresError):
+            if _NO_ROOM in cause.text:
+                return causes.Cause(f"PostgreSQL cannot start: {_NO_ROOM}", lasting=False)
+            return causes.Cause(cause.text, lasting=not self._resumed or isinstance(error, NotInstalled))
+        return cause
 
     async def _populate(self, deadline: "_Deadline") -> None:
         """Fill the sandbox as soon as the writer responds."""
@@ -382,6 +421,8 @@ class Supervisor:
 
     def _raise_refusals(self) -> None:
         """End a start that cannot succeed, with the reason of every child."""
+        if self._resumed:
+            return
         self._raise_if([f"{child.name}: {child.reason}" for child in self._children if child.refused])
 
     def _raise_if(self, reasons: Sequence[str]) -> None:
@@ -398,7 +439,9 @@ class Supervisor:
     def _run(
         self, name: str, module: str, arguments: Sequence[str] = (), *, files: tuple[int, ...] = ()
     ) -> None:
-        environment = {**self._environment(), metrics.PLACE: name}
+        environment = self._environment()
+        if module.startswith("switch."):  # a simulated rail has no metrics
+            environment[metrics.PLACE] = name
         log = self.settings.data / "logs" / f"{name}.log"
         child = Child(name, self._server, module, arguments, environment, log, files)
         child.start()
@@ -418,7 +461,7 @@ class Supervisor:
             self.keep()
             self._raise_refusals()
             deadline.check(f"{missing}; see {self.settings.data / 'logs'}")
-            if pace.should_print(missing, after_s=_HEALTHY_AFTER_S):
+            if pace.should_print(missing, after_s=_TELL_AFTER_S):
                 self._say(f"waiting: {missing}")
             time.sleep(_POLL_S)
 
@@ -438,6 +481,10 @@ class Supervisor:
         except (urllib.error.URLError, OSError):
             return "no API worker responds yet"
 
+    def is_abandoned(self) -> bool:
+        """Whether the parent was killed and the data directory removed: nobody needs this switch any more."""
+        return watchdog.watched.is_orphan() and not self.settings.data.exists()
+
     def keep(self) -> None:
         """Restart processes that ended or make no progress; called periodically."""
         now = time.monotonic()
@@ -448,6 +495,24 @@ class Supervisor:
                 child.keep(elapsed_s, self._say)
             except OSError as error:  # no memory or no process left to start it: the next check may succeed
                 _log.error("not_started", name=child.name, reason=causes.of(error).text)
+            self._end_backends(child.stuck)
+        self._note_failing()
+
+    def _note_failing(self) -> None:
+        """Write the file for `payswitch doctor`."""
+        failing = {child.name: child.ended_by for child in self._children if child.is_failing}
+        if failing != self._failing:
+            with contextlib.suppress(OSError):  # a full disk: the next change is written
+                self.settings.failing_file.write_text(json.dumps(failing))
+                self._failing = failing
+
+    def _end_backends(self, stuck: Sequence[int]) -> None:
+        """End backends that ignore requests to end, if they are of the embedded server."""
+        for pid in stuck:
+            ended = self._postgres is not None and self._postgres.end_backend(pid)
+            text = "ending it, and PostgreSQL recovers" if ended else "end it on the server of the database"
+            _log.error("stuck_backend", pid=pid, ended=ended)
+            self._say(f"the database process {pid} holds locks of the switch and does not respond: {text}")
 
     def _keep_database(self) -> None:
         """Restart PostgreSQL, with growing pauses while it keeps ending; never give up."""
@@ -474,8 +539,7 @@ class Supervisor:
         self._server.close()
         if self._postgres is not None:
             self._postgres.stop()
-        if self._lock is not None:
-            self._lock.close()
+        self._lock.release()
 
     def pid(self, name: str) -> int:
         """Process id of a child, for fault tests."""
@@ -540,16 +604,6 @@ def _without_numbers(reason: str) -> str:
     return re.sub(r"\d+", "", reason)
 
 
-def _cause(error: Exception) -> causes.Cause:
-    """The cause of a step's failure; at a start, only a full disk is a temporary failure of PostgreSQL."""
-    cause = causes.of(error)
-    if isinstance(error, PostgresError):
-        if _NO_ROOM in cause.text:
-            return causes.Cause(f"PostgreSQL cannot start: {_NO_ROOM}", lasting=False)
-        return causes.Cause(cause.text, lasting=True)
-    return cause
-
-
 def _last_line(log: Path) -> str:
     try:
         with log.open("rb") as file:
@@ -584,11 +638,12 @@ def running(settings: Settings, say: Say) -> Iterator[Supervisor]:
 
 
 def run_until_stopped(supervisor: Supervisor) -> None:
-    """Keep everything running until SIGTERM or SIGINT."""
+    """Keep everything running until SIGTERM, SIGINT or SIGHUP."""
     stopping: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda got, _frame: stopping.append(got))
-    while not stopping:
+    for number in watchdog.STOPS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda got, _frame: stopping.append(got))
+    while not stopping and not supervisor.is_abandoned():
         try:
             supervisor.keep()
         except Exception as error:  # noqa: BLE001 - whatever it was, the processes must be kept

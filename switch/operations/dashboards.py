@@ -214,6 +214,9 @@ PROCESSES: Final = Dashboard(
     "payswitch: processes and machine",
     (
         _value(f"sum by (process) ({_P}_processes)", "{{process}}", "Alive"),
+        _value(
+            f"sum by (process) (increase({_P}_process_starts_total[10m]))", "{{process}}", "Starts in 10 min"
+        ),
         _value(f"sum({_P}_api_workers)", "", "API workers"),
         _value(f"sum by (process) (rate({_P}_cpu_seconds_total[5m]))", "{{process}}", "CPU use"),
         _quantiles(f"{_P}_event_loop_lag_seconds", "process", "Event loop lag", limit=0.5),

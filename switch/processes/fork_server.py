@@ -1,9 +1,9 @@
-"""Fast start of many processes: one process loads the libraries, then forks.
+"""Fast start of many processes: one process loads the programs, then forks.
 
-A process of the switch spends more than a second of processor time on loading libraries, and there are
-seven of them and a simulated rail for each country. So one process loads the libraries, and forks for each
-program that the supervisor requests. The memory of the libraries is shared. A program's own modules are
-loaded after the fork, in its own environment.
+A process of the switch spends seconds of processor time on loading its program, and there are seven of them
+and a simulated rail for each country. So one process loads them all, once, and forks for each program that
+the supervisor requests. The memory of the programs is shared. What a module does with its environment when it
+is imported, it does again after the fork (`_begin`).
 
 The new process is a child of the supervisor, not of the fork server: the fork server forks twice, and the
 kernel reparents an orphan to its nearest subreaper, which is the supervisor. So the supervisor can wait for
@@ -19,7 +19,6 @@ import fcntl
 import gc
 import importlib
 import os
-import runpy
 import select
 import signal
 import socket
@@ -34,38 +33,33 @@ from typing import IO, Final, NoReturn
 import msgspec
 import setproctitle
 
+from adapters import registry
 from ledger.postgres import die_with_parent
+from switch.base import failpoints, metrics
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _REQUEST_BYTES: Final = 1 << 18
 _FILES_MAX: Final = 8
-_ANSWER_WITHIN_S: Final = 60.0
-"""Seconds; a busy machine may take long to load the libraries."""
+_ANSWER_WITHIN_S: Final = 180.0
+"""Seconds; a busy machine may take long to load the programs."""
 _ADOPTED_POLL_S: Final = 0.001
 _ADOPTED_TRIES: Final = 10_000
-_LIBRARIES: Final = (
+_PROGRAMS: Final = (
+    "switch.processes.writer",
+    "switch.processes.caretaker",
+    "switch.processes.messenger",
+    "switch.processes.api",
+    "adapters.simulation.__main__",
     "fastapi.openapi.utils",
-    "pydantic_settings",
-    "aiohttp.web",
-    "asyncpg",
-    "cryptography.x509",
     "holidays",
     "httptools",
-    "jinja2",
-    "lxml.etree",
-    "msgspec",
-    "prometheus_client",
-    "psutil",
-    "structlog",
     "uvicorn.protocols.http.httptools_impl",
     "uvloop",
-    "adapters.registry",
-    "ledger.writer",
-    "schemas.catalogue",
-    "schemas.rules",
 )
-"""Modules loaded before any fork. None of `switch`: its metrics belong to the process that loads them."""
+"""Modules loaded before any fork: the programs, and what they import only when they run."""
+_OF_ADAPTERS: Final = ("profile", "client", "simulator")
+"""Modules of our own adapters loaded before any fork. Those of others might start threads."""
 
 
 class ForkRequest(msgspec.Struct, array_like=True):
@@ -73,6 +67,7 @@ class ForkRequest(msgspec.Struct, array_like=True):
 
     name: str
     module: str
+    """The module of the program, with a function `main()`."""
     arguments: list[str]
     environment: dict[str, str]
     files: list[int]
@@ -138,7 +133,7 @@ class ForkServer:
         self._line: socket.socket | None = None
 
     def open(self) -> None:
-        """Start or restart it; it loads the libraries in the background."""
+        """Start or restart it; it loads the programs in the background."""
         self.close()
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for end in (self._line, theirs):
@@ -162,7 +157,7 @@ class ForkServer:
         log: IO[bytes],
         files: Sequence[int] = (),
     ) -> Forked:
-        """Start `python -m module arguments` under a name, with its output in `log`.
+        """Start a program under a name, with its output in `log`: `module.main()`, with `sys.argv`.
 
         The new process has each of `files` with the same descriptor number as here.
 
@@ -210,13 +205,13 @@ def _adopting_orphans() -> Iterator[None]:
 
 
 def serve(line: socket.socket) -> None:
-    """Load the libraries, then fork for each request, until the client closes."""
+    """Load the programs, then fork for each request, until the client closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides when to stop
     setproctitle.setproctitle(
         "payswitch fork-server"
     )  # it finds the memory of titles while the environment is complete
-    for library in _LIBRARIES:
-        importlib.import_module(library)
+    for module in (*_PROGRAMS, *_modules_of_adapters()):
+        importlib.import_module(module)
     gc.freeze()  # shared memory stays shared
     while True:
         message, files, _, _ = socket.recv_fds(line, _REQUEST_BYTES, _FILES_MAX)
@@ -226,6 +221,11 @@ def serve(line: socket.socket) -> None:
         line.send(str(_fork_twice(line, _decode(message), files)).encode())
         for file in files:
             os.close(file)
+
+
+def _modules_of_adapters() -> list[str]:
+    own = [entry.module for entry in registry.entries() if entry.module.partition(".")[0] == "adapters"]
+    return [f"{package}.{name}" for package in own for name in _OF_ADAPTERS]
 
 
 def _fork_twice(line: socket.socket, request: ForkRequest, files: Sequence[int]) -> int:
@@ -258,7 +258,7 @@ def _become(request: ForkRequest, files: Sequence[int]) -> NoReturn:
         sys.argv = [request.module, *request.arguments]
         setproctitle.setproctitle(f"payswitch {request.name} {request.module}")
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        runpy.run_module(request.module, run_name="__main__", alter_sys=True)
+        _begin(request.module)
         code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
@@ -271,6 +271,14 @@ def _become(request: ForkRequest, files: Sequence[int]) -> NoReturn:
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
+
+
+def _begin(module: str) -> None:
+    """Repeat what depends on the environment, then run the program."""
+    program = importlib.import_module(module)
+    metrics.take_place()
+    failpoints.arm()
+    program.main()
 
 
 def _tie_to(supervisor: int) -> None:

@@ -140,6 +140,60 @@ def test_a_backend_that_hangs_while_its_server_is_killed_does_not_stop_the_next_
     sleeper.wait()
 
 
+def test_a_server_that_was_stopped_when_its_parent_was_killed_does_not_stop_the_next_start(
+    server: EmbeddedPostgres,
+):
+    """Its end by the kernel waits for SIGCONT; the next start said that another switch runs on these files."""
+    program = (
+        "import sys, time; from pathlib import Path; from ledger.postgres import EmbeddedPostgres\n"
+        f"one = EmbeddedPostgres(Path({str(server.data)!r})); one.start(); print(one.pid, flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
+        postmaster = psutil.Process(int(parent.stdout.readline()))
+        postmaster.suspend()
+        parent.kill()
+
+    url = server.start()
+
+    assert psql(url, "SELECT 1").strip() == "1"
+    assert not postmaster.is_running() or postmaster.status() == psutil.STATUS_ZOMBIE
+
+
+def test_files_of_a_killed_server_whose_process_id_was_used_again_do_not_stop_the_next_start(
+    server: EmbeddedPostgres,
+):
+    """PostgreSQL compares only process ids: it said that the lock file of its socket exists already."""
+    server.start()
+    os.kill(server.pid, signal.SIGKILL)
+    psutil.wait_procs([psutil.Process(server.pid)], timeout=10)
+    lock = next(server.data.glob(".s.PGSQL.*.lock"))
+    lock.write_text("".join([f"{os.getppid()}\n", *lock.read_text().splitlines(keepends=True)[1:]]))
+
+    assert psql(server.start(), "SELECT 1").strip() == "1"
+
+
+def test_a_backend_that_ends_in_no_other_way_is_killed_and_the_server_recovers(server: EmbeddedPostgres):
+    url = server.start()
+    with subprocess.Popen([postgres.BIN / "psql", url, "-qc", "SELECT pg_sleep(600)"], stderr=-3) as sleeper:
+        pid = int(
+            _until(lambda: psql(url, "SELECT pid FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep'"))
+        )
+        psutil.Process(pid).suspend()
+
+        assert not server.end_backend(os.getpid()), "it is no backend of this server"
+        assert server.end_backend(pid)
+        assert sleeper.wait(30) != 0
+
+    _until(lambda: _answer(url))
+
+
+def _answer(url):
+    try:
+        return psql(url, "SELECT 1")
+    except subprocess.CalledProcessError:  # it is recovering
+        return ""
+
+
 def _until(ask):
     end = time.monotonic() + 20
     while not (found := ask().strip()):

@@ -107,7 +107,11 @@ def test_a_second_switch_on_the_same_data_is_one_line_and_harms_the_first_in_not
     kept = {path.name for path in stack.settings.metrics_directory.glob("*.db")}
     code, lines = up("--data", str(stack.settings.data), "--port", "0", "--sandbox")
 
-    assert (code, lines) == (1, [f"payswitch: another switch is running on {stack.settings.data}"])
+    process = f"(process {os.getpid()} at {stack.url})"
+    assert (code, len(lines)) == (1, 1)
+    assert lines[0].startswith(
+        f"payswitch: another switch is running on {stack.settings.data} {process}: stop"
+    )
     assert kept <= {path.name for path in stack.settings.metrics_directory.glob("*.db")}
     assert stack.supervisor.is_ready()
 

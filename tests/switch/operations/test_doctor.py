@@ -99,6 +99,18 @@ def test_the_command_says_it_in_words_and_in_json_and_exits_1(tmp_path: Path) ->
         )
 
 
+async def test_a_process_that_is_restarted_again_and_again_is_named_with_its_reason(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    settings.failing_file.parent.mkdir(parents=True)
+    settings.failing_file.write_text('{"messenger": "its key is gone"}')
+
+    found = (await doctor.examine(settings)).findings
+
+    assert [f.text for f in found if f.code == "process-failing"] == [
+        "messenger ends soon after each restart: its key is gone"
+    ]
+
+
 @pytest.mark.parametrize("below", ["", "below"])
 async def test_a_file_as_data_directory_ended_the_doctor(tmp_path: Path, below: str) -> None:
     """It said "Not a directory", about a file inside, and nothing more."""

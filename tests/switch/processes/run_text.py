@@ -2,4 +2,7 @@
 
 import sys
 
-exec(compile(sys.argv[1], "text", "exec"), {"__name__": "__main__"})
+
+def main() -> None:
+    """Run it."""
+    exec(compile(sys.argv[1], "text", "exec"), {"__name__": "__main__"})

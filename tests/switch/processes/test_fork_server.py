@@ -141,7 +141,7 @@ def rail(server: ForkServer, directory: Path, country: str, port: int) -> Forked
     arguments = command[command.index("adapters.simulation") + 1 :]
     with (directory / "log").open("ab") as log:
         return server.start(
-            f"rail-{country}", "adapters.simulation", arguments, environment=os.environ, log=log
+            f"rail-{country}", "adapters.simulation.__main__", arguments, environment=os.environ, log=log
         )
 
 

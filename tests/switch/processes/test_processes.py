@@ -120,6 +120,27 @@ def test_a_supervisor_that_was_stopped_itself_blames_nobody(
     assert first.poll() is None
 
 
+def test_backends_that_block_a_process_are_reported(kept: type[Kept]) -> None:
+    one = kept(
+        "writer", "from switch.base import lifeline; import time; lifeline.are_stuck({7}); time.sleep(60)"
+    )  # type: ignore[call-arg, arg-type]
+
+    one.until(lambda: one.child.stuck)
+
+    assert one.child.stuck == [7]
+    one.look()
+    assert one.child.stuck == []
+
+
+def test_a_process_that_ends_after_each_restart_is_failing(kept: type[Kept]) -> None:
+    one = kept("writer", "raise SystemExit(3)")  # type: ignore[call-arg, arg-type]
+    assert not one.child.is_failing
+
+    one.until(lambda: one.child.is_failing)
+
+    assert one.child.ended_by.startswith("exit code 3; see ")
+
+
 def test_a_line_that_nobody_reads_holds_nobody_up() -> None:
     reader = lifeline.Reader()
     program = "from switch.base import lifeline\nfor _ in range(100_000): lifeline.beat()"
