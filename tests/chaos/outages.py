@@ -28,6 +28,7 @@ import psutil
 import pytest
 
 from ledger.postgres import EmbeddedPostgres
+from tests.chaos.proxy import Proxy
 from tests.chaos.switch_process import SwitchProcess, uetr_of
 
 EXPIRY_S: Final = 3.0
@@ -39,7 +40,12 @@ OUTAGE_S: Final = EXPIRY_S + GRACE_S + 2.5
 READY_WITHIN_S: Final = 15.0
 """From the end of a fault until `/readyz` is 200, where the switch mends itself."""
 STARTED_WITHIN_S: Final = 60.0
-"""The same where nothing of it runs any more: it is started by hand, and reads its programs."""
+"""The same where nothing of it runs any more, by itself or by hand: it reads its programs. An idle machine needs a
+tenth of that, and one that is as busy as in a run of all tests needs it."""
+FOUND_WITHIN_S: Final = 10.0
+"""From the moment at which connections to the database become silent until `/readyz` is 200."""
+LONG_S: Final = 45.0
+"""Longer than every time-out of a statement and of a supervisor that watches for progress."""
 SETTLED_WITHIN_S: Final = 90.0
 """In which at least one more payment becomes final, or waits for what only a rail's file or people can tell."""
 
@@ -56,6 +62,8 @@ _SELDOM_ASKED: Final = "asha-bank"
 """India's rail is asked three times in all, minutes apart: what it never got would decide how long a run is."""
 PAYERS: Final = 8
 PAUSE_S: Final = 0.15
+UNANSWERED_PAUSE_S: Final = 0.6
+"""While there is no answer: a long outage needs no more payments than a short one."""
 BURST: Final = 24
 """Payments that are sent together just before the fault, so that they are anywhere on their way in it."""
 
@@ -70,6 +78,10 @@ SELECT p.uetr, p.rail, o.state AS open, o.due_at, r.outcome
 FROM switch.payment AS p LEFT JOIN switch.open_payment AS o USING (number)
 LEFT JOIN ledger.resolution AS r USING (number)
 """
+_WRITERS_BACKENDS: Final = """
+SELECT array_agg(pid) FROM pg_stat_activity WHERE application_name LIKE 'payswitch writer%'
+"""
+_HOLDS_LOCKS: Final = "SELECT count(*) > 0 FROM pg_locks WHERE pid = $1 AND locktype = 'transactionid'"
 
 
 @dataclass(slots=True)
@@ -129,8 +141,11 @@ class OutageSwitch(SwitchProcess):
     """A switch on disks of its own, to be hurt. The rails' books stay on a disk that no fault touches."""
 
     resuming: asyncio.Task[None] | None = None
+    server: EmbeddedPostgres | None = None
+    """A database of its own, if it is reached through a proxy."""
+    proxy: Proxy | None = None
 
-    def prepare(self, *, data_disk: str = "", log_disk: str = "") -> None:
+    def prepare(self, *, data_disk: str = "", log_disk: str = "", proxied: bool = False) -> None:
         """Make its directories; with sizes, on small file systems that can be filled."""
         self.data.mkdir(parents=True)
         if data_disk:
@@ -140,6 +155,19 @@ class OutageSwitch(SwitchProcess):
         (self.data / "rails").symlink_to(rails)
         if log_disk:
             self._put_log_on(mount(self.data.parent / "log", log_disk))
+        if proxied:
+            self.server = EmbeddedPostgres(self.data.parent / "postgres")
+            self.server.start()
+            self.proxy = Proxy(self.server.data / ".s.PGSQL.5432")
+            url = f"postgresql://postgres@127.0.0.1:{self.proxy.port}/postgres"
+            self.environment = {**self.environment, "PAYSWITCH_DATABASE": url}
+
+    def give_back(self) -> None:
+        """End what it was given."""
+        if self.proxy is not None:
+            self.proxy.close()
+        if self.server is not None:
+            self.server.stop()
 
     def _put_log_on(self, disk: Path) -> None:
         server = EmbeddedPostgres((self.data / "postgres").resolve())
@@ -156,13 +184,19 @@ class OutageSwitch(SwitchProcess):
 
     @property
     def database(self) -> str:
-        return f"postgresql://postgres@/postgres?host={(self.data / 'postgres').resolve()}"
+        data = self.server.data if self.server is not None else (self.data / "postgres").resolve()
+        return f"postgresql://postgres@/postgres?host={data}"
+
+    def supervisor(self) -> psutil.Process:
+        """The child of the process that was started."""
+        assert self.process is not None
+        return psutil.Process(self.process.pid).children()[0]
 
     def processes(self) -> list[psutil.Process]:
-        """Everything of the switch, the supervisor first; the rails are other people's machines."""
+        """Everything of the switch, the one that was started first; the rails are other people's machines."""
         assert self.process is not None
-        supervisor = psutil.Process(self.process.pid)
-        found = [supervisor, *supervisor.children(recursive=True)]
+        first = psutil.Process(self.process.pid)
+        found = [first, *first.children(recursive=True)]
         return [process for process in found if "adapters." not in command_of(process)]
 
     def named(self, part: str) -> list[psutil.Process]:
@@ -254,15 +288,67 @@ def killed(part: str) -> Fault:
 
 @contextlib.asynccontextmanager
 async def killed_supervisor(switch: OutageSwitch) -> AsyncIterator[None]:
-    """SIGKILL for the supervisor alone; nothing of it may linger, and a second start must work at once."""
-    assert switch.process is not None
-    orphans = [process for process in switch.processes()[1:] if "postgres" not in command_of(process)]
-    switch.process.kill()
-    switch.process.wait()
+    """SIGKILL for the supervisor; nothing of it may linger, and its parent starts another."""
+    supervisor = switch.supervisor()
+    orphans = [one for one in supervisor.children(recursive=True) if "postgres" not in command_of(one)]
+    supervisor.kill()
     _, alive = await asyncio.to_thread(psutil.wait_procs, orphans, 3)
     assert not alive, f"children of a killed supervisor linger: {alive}"
     yield
+
+
+@contextlib.asynccontextmanager
+async def killed_supervisor_of_stopped_postgres(switch: OutageSwitch) -> AsyncIterator[None]:
+    """SIGKILL for the supervisor while PostgreSQL is stopped, which then cannot even end."""
+    for process in switch.database_processes():
+        process.suspend()
+    switch.supervisor().kill()
+    yield
+
+
+@contextlib.asynccontextmanager
+async def killed_parent(switch: OutageSwitch) -> AsyncIterator[None]:
+    """SIGKILL for the parent of the supervisor: the switch goes on, and a new start replaces it."""
+    assert switch.process is not None
+    supervisor = switch.supervisor()
+    switch.process.kill()
+    switch.process.wait()
+    yield
+    assert supervisor.is_running()
     switch.start()
+    await asyncio.to_thread(supervisor.wait, STARTED_WITHIN_S)
+
+
+@contextlib.asynccontextmanager
+async def frozen_backend(switch: OutageSwitch) -> AsyncIterator[None]:
+    """SIGSTOP for the writer's backend in the middle of a batch, for ever: it holds the locks of the writer."""
+    connection = await asyncpg.connect(switch.database)
+    try:
+        async with asyncio.timeout(60):
+            while not await _freeze(connection):
+                await asyncio.sleep(0.01)
+    finally:
+        await connection.close()
+    yield
+
+
+async def _freeze(connection: asyncpg.Connection) -> bool:
+    """Stop a backend of the writer that has a transaction; False if none was met in one."""
+    for pid in await connection.fetchval(_WRITERS_BACKENDS):
+        backend = psutil.Process(pid)
+        backend.suspend()
+        if await connection.fetchval(_HOLDS_LOCKS, pid):
+            return True
+        backend.resume()
+    return False
+
+
+@contextlib.asynccontextmanager
+async def silent_connections(switch: OutageSwitch) -> AsyncIterator[None]:
+    """Every open connection to the database becomes silent, and stays open; new ones work."""
+    assert switch.proxy is not None
+    switch.proxy.silence()
+    yield
 
 
 @contextlib.asynccontextmanager
@@ -326,6 +412,9 @@ class Scenario:
     data_disk: str = ""
     log_disk: str = ""
     failpoints: str = ""
+    proxied: bool = False
+    """Its database is reached over TCP, through a proxy."""
+    lasts_s: float = OUTAGE_S
     ready_within_s: float = READY_WITHIN_S
 
 
@@ -373,8 +462,20 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "kill-messenger": Scenario(killed("processes.messenger")),
     "kill-postgres": Scenario(killed("bin/postgres")),
     "kill-supervisor": Scenario(killed_supervisor, ready_within_s=STARTED_WITHIN_S),
+    "kill-supervisor-and-stop-postgres": Scenario(
+        killed_supervisor_of_stopped_postgres, ready_within_s=STARTED_WITHIN_S
+    ),
+    "kill-parent": Scenario(killed_parent, ready_within_s=STARTED_WITHIN_S),
     "kill-everything": Scenario(killed_group, ready_within_s=STARTED_WITHIN_S),
+    "stop-postgres-for-long": Scenario(stopped(OutageSwitch.database_processes), lasts_s=LONG_S),
+    "stop-writer-for-long": Scenario(
+        stopped(lambda switch: switch.named("processes.writer")), lasts_s=LONG_S
+    ),
     "stuck-backend": Scenario(stuck_backend),
+    "frozen-backend": Scenario(frozen_backend),
+    "silent-connections": Scenario(
+        silent_connections, proxied=True, lasts_s=0, ready_within_s=FOUND_WITHIN_S
+    ),
     "data-disk-full": Scenario(full_data_disk, data_disk="1200M"),
     "log-disk-full": Scenario(full_log_disk, log_disk="400M"),
 }
@@ -390,6 +491,7 @@ class Payers:
         self.switch = switch
         self.sent: list[Sent] = []
         self._chance = random.Random(seed)
+        self._answered = True
         self._session: aiohttp.ClientSession | None = None
         self._bearers = {
             p["id"]: p["bearer"] for p in json.loads(switch.credentials_file.read_text())["participants"]
@@ -425,8 +527,10 @@ class Payers:
                 content = await answer.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError):
             one.statuses.append(0)
+            self._answered = False
             return
         one.statuses.append(answer.status)
+        self._answered = answer.status < 500
         if "Document" in content:
             report = content["Document"]["FIToFIPmtStsRpt"]["TxInfAndSts"][0]
             one.told.append(report["TxSts"])
@@ -438,7 +542,8 @@ class Payers:
             task = asyncio.create_task(self.pay(self.new()))
             under_way.add(task)
             task.add_done_callback(under_way.discard)
-            await asyncio.sleep(PAUSE_S * self._chance.uniform(0.5, 1.5))
+            pause_s = PAUSE_S if self._answered else UNANSWERED_PAUSE_S
+            await asyncio.sleep(pause_s * self._chance.uniform(0.5, 1.5))
         await asyncio.gather(*under_way)
 
     async def burst(self) -> list[asyncio.Task[None]]:
@@ -475,7 +580,7 @@ async def run(switch: OutageSwitch, name: str, seed: int) -> Findings:
         bursting = await payers.burst()
         await asyncio.sleep(0.15)
         async with scenario.fault(switch):
-            await asyncio.sleep(OUTAGE_S)
+            await asyncio.sleep(scenario.lasts_s)
         ended = time.monotonic()
         await until_ready(switch)
         findings.ready_s = round(time.monotonic() - ended, 1)
@@ -593,11 +698,12 @@ def prepared(directory: Path, name: str) -> Iterator[OutageSwitch]:
     switch = OutageSwitch(directory / "data", environment=ENVIRONMENT)
     disks = (directory / "data", directory / "log")
     try:
-        switch.prepare(data_disk=scenario.data_disk, log_disk=scenario.log_disk)
+        switch.prepare(data_disk=scenario.data_disk, log_disk=scenario.log_disk, proxied=scenario.proxied)
         switch.start(failpoints=scenario.failpoints)
         switch.wait_until_ready()
         yield switch
     finally:
         switch.end()
+        switch.give_back()
         for disk in disks:
             unmount(disk)

@@ -145,6 +145,7 @@ class SwitchProcess:
             capture_output=True,
             text=True,
             check=False,
+            env={**os.environ, **self.environment},
         )
         assert done.stdout, done.stderr
         result: dict[str, Any] = json.loads(done.stdout)
