@@ -23,6 +23,8 @@ END_WITHIN_S: Final = 15
 _LOCK_EVERY_S: Final = 0.5
 _SESSION_EVERY_S: Final = 2.0
 _SESSION_WITHIN_S: Final = 10.0
+_SILENCE_MAX_S: Final = 20.0
+"""After so long without a sign of life the server ends the session: another process of the kind continues."""
 _log = structlog.get_logger()
 
 
@@ -76,7 +78,7 @@ async def only_one(settings: Settings, lock: int, ending: Ending) -> AsyncIterat
     The lock lasts as long as its database session. If the session ends, or does not respond for seconds, the
     lock is lost and the shutdown begins.
     """
-    connection = await database.connect(settings)
+    connection = await database.connect(settings, silence_max_s=_SILENCE_MAX_S)
     watching: asyncio.Task[None] | None = None
     try:
         connection.add_termination_listener(lambda _: ending.begin("the database ended the session"))
