@@ -133,18 +133,19 @@ def test_a_file_of_metrics_is_never_seen_empty(tmp_path: Path, monkeypatch: pyte
 
 
 async def test_a_worker_killed_under_the_switch_leaves_counters_that_only_grow(stack: Stack) -> None:
+    paid = 'payswitch_payments_total{outcome="COMMITTED",rail="PK",reason=""}'
     async with stack.client("asha-bank") as client:
         await client.pay(stack.document("asha-bank", "noor-wallet"), wait=20)
+        # The worker that has the rail's response counts it a moment after the payer has the status.
+        until_page(stack, lambda page: paid in page)
         before = until_page(stack, lambda page: 'payswitch_processes{process="api"} 2.0' in page)
         os.kill(stack.supervisor.pid("api-0"), signal.SIGKILL)
         gone = until_page(stack, lambda page: 'payswitch_processes{process="api"} 1.0' in page)
         while 'payswitch_processes{process="api"} 2.0' not in stack.metrics():
             stack.supervisor.keep()
             time.sleep(0.2)
-        paid = 'payswitch_payments_total{outcome="COMMITTED",rail="PK",reason=""}'
         one_more = counters(gone)[paid] + 1
         await client.pay(stack.document("asha-bank", "noor-wallet"), wait=20)
-        # The worker that has the rail's response counts it a moment after the payer has the status.
         after = until_page(stack, lambda page: counters(page).get(paid, 0) >= one_more)
 
     pages = [counters(page) for page in (before, gone, after)]
