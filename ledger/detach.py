@@ -44,7 +44,7 @@ class NotYet(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Companion:
-    """A table of the host that is partitioned by the same numbers, and the part that is archived."""
+    """A table of the application that is partitioned by transfer numbers too, and the query of what is archived."""
 
     table: str
     rows: str

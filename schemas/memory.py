@@ -238,7 +238,7 @@ class Sight:
 
 
 class _Marked(NamedTuple):
-    """The layout of a markup, which also names the message."""
+    """What is remembered of one markup: its message definition, its layout, and where the values are."""
 
     message: str
     layout: Layout
@@ -246,7 +246,7 @@ class _Marked(NamedTuple):
 
 
 class _Gaps(NamedTuple):
-    """Which texts of a message are values, and the currencies, which are in its markup."""
+    """How to pick the values out of the texts of a message; currencies are attributes, so they are kept here."""
 
     pick: Picker
     between: Picker

@@ -48,7 +48,7 @@ _READ: Final = statements("switch.writer")("read_claims")
 
 
 class ClaimKind(StrEnum):
-    """Types of claims."""
+    """What a sender may use only once: each kind is remembered as a claim."""
 
     MESSAGE_ID = "message_id"
     TRANSACTION_ID = "transaction_id"
