@@ -9,13 +9,9 @@ from typing import Final
 
 import typer
 
-<<<<<<< HEAD
-COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
-=======
 from switch.cli import watchdog
 
-COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
->>>>>>> ea2b771 (Bring back a supervisor that was killed, and start faster)
+COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
     {
         "up": ("stack", "up", "Start the switch and keep it running."),
         "demo": ("stack", "demo", "Demonstrate payments and settlement."),
