@@ -44,7 +44,7 @@ class NotYet(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Companion:
-    """A table of the application that is partitioned by transfer numbers too, and the query of what is archived."""
+    """A table of the application, also partitioned by transfer numbers, and the query of what is archived."""
 
     table: str
     rows: str

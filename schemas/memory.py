@@ -246,7 +246,7 @@ class _Marked(NamedTuple):
 
 
 class _Gaps(NamedTuple):
-    """How to pick the values out of the texts of a message; currencies are attributes, so they are kept here."""
+    """How to pick the values out of the texts of a message; currencies are attributes, so they are here."""
 
     pick: Picker
     between: Picker
