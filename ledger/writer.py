@@ -22,6 +22,7 @@ durable.
 * No statement is ever cancelled. If a commit waits for its synchronous standby, PostgreSQL answers a cancel
   request by ending the wait: what only this server has becomes visible to every reader, and is lost if the
   standby is promoted. So a connection without a response is dropped; the wait in the database goes on.
+* If a new connection leads to a database without events that were acknowledged, the writer freezes.
 * With `replicated`, the writer works only while commits wait for a standby (`synchronous_standby_names`).
 * A repeated error, or a database that differs from memory, freezes the writer: it refuses everything until
   the operator has examined it, and never guesses. Commands that may have been applied end as
@@ -154,6 +155,10 @@ class _NeverCancels(Connection):
 
 class Frozen(Unavailable):
     """The writer of the ledger has stopped; nothing was done."""
+
+
+class LostEvents(RuntimeError):
+    """The database is an earlier state than what was acknowledged; the text says which events are missing."""
 
 
 class Footprint(Struct, frozen=True, gc=False):
@@ -607,6 +612,11 @@ class Writer:
             unblocking.cancel()
         if head is None:
             raise _Superseded("another writer has taken over")
+        if head["next_seq"] < self._durable_seq:
+            raise LostEvents(
+                f"the database lost the acknowledged events {head['next_seq']} to {self._durable_seq - 1}:"
+                " it is an earlier state, as after a failover to a machine that was behind"
+            )
         accounts = await connection.fetch(_LOAD_ACCOUNTS)
         windows = await connection.fetch(_LOAD_WINDOWS)
         self.epoch = head["epoch"]

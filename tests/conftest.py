@@ -37,6 +37,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--image", action="store_true", help="tests/deploy makes the image's environment from its lock"
     )
+    parser.addoption(
+        "--cluster",
+        default="kill",
+        help="which faults of tests/cluster/test_failover.py to live through: names, or `all`",
+    )
+    parser.addoption("--cluster-to", type=Path, help="a file that gets the figures of each fault")
     parser.addoption("--pictures", action="store_true", help="browser tests write the pictures of docs/ anew")
 
 

@@ -39,7 +39,7 @@ RUNBOOKS: Final = "docs/operate/runbooks"
 PYTHON_MIN: Final = (3, 11)
 OPEN_FILES_MIN: Final = 8192
 """An API worker accepts 4,000 connections, and may have as many again to rails, database and files."""
-POSTGRES_MIN: Final = 160000
+POSTGRES_MIN: Final = 150000
 DISK_FREE_MIN: Final = 0.15
 CLOCK_MAX_S: Final = 1.0
 CHECKPOINT_MAX_S: Final = 300.0

@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from adapters import registry
-from ledger.writer import QUEUE_BYTES_MAX, Writer, look_for_garbage_in_short_steps
+from ledger.writer import QUEUE_BYTES_MAX, LostEvents, Writer, look_for_garbage_in_short_steps
 from schemas.errors import NotFound, OutcomeUnknown, Unavailable
 from switch.base import lifeline, logs
 from switch.base.settings import Settings
@@ -21,6 +21,7 @@ from switch.writer.absence import AbsenceRule, rule_of
 from switch.writer.commands import (
     Command,
     Frame,
+    Freeze,
     PaymentChange,
     Reply,
     command_decoder,
@@ -160,9 +161,23 @@ async def run(settings: Settings) -> None:
         if server.idle or done != before:
             lifeline.beat()
     watching.cancel()
+    if isinstance(server.frozen, LostEvents):
+        await freeze_books(settings, server.frozen)
     if server.frozen is not None:
         raise server.frozen
     await server.stop()
+
+
+async def freeze_books(settings: Settings, lost: LostEvents) -> None:
+    """Freeze the books of a database that lost events: people compare it with the rails' files first."""
+    successor = Writer(
+        settings.database, PaymentBook(lambda _: None, {}), replicated=settings.synchronous_standby
+    )
+    await successor.start()
+    try:
+        await successor.submit(Freeze("lost_events", str(lost)))
+    finally:
+        await successor.stop()
 
 
 def _rules(settings: Settings) -> dict[str, AbsenceRule]:

@@ -80,6 +80,8 @@ FAULTS: Final = (
           ("switch/writer/test_parts.py::test_a_batch_that_the_database_refuses_leaves_nothing",
            "switch/writer/test_parts.py::test_a_batch_that_the_database_refuses_once_is_written_once",
            "switch/writer/test_parts.py::test_a_batch_ahead_of_one_that_is_refused_goes_with_it")),
+    Fault("B10", "the machine of the primary is killed, cut off from the others, or paused, under payments", "the synchronous standby takes over; every payment in the client's file is there once; the old primary commits nothing and rejoins as a standby",
+          ("cluster/test_failover.py::test_no_acknowledged_payment_is_lost_when_a_database_machine_fails",)),
     Fault("B11", "a failover by hand, by the commands of the manual", "nothing acknowledged is lost; what only the old primary had is removed",
           ("cluster/test_by_hand.py::test_the_manual_failover_loses_nothing_that_was_acknowledged",)),
     Fault("B12", "no standby confirms a commit, for longer than the writer waits", "the commit is neither acknowledged nor shown to any reader; without a required standby nothing is accepted",

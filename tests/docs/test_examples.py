@@ -40,7 +40,8 @@ ELSEWHERE = {
     ("README.md", "sh"): "tests/docs/test_quickstart.py",
     ("docs/operate/failover.md", "sh"): "tests/cluster/test_by_hand.py",
     **{
-        ("docs/operate/failover.md", language): "tests/cluster/test_by_hand.py" for language in ("sql", "ini")
+        ("docs/operate/failover.md", language): "tests/cluster/test_failover.py"
+        for language in ("sql", "ini")
     },
     **{
         ("docs/operate/going-live.md", language): "tests/docs/test_going_live.py"

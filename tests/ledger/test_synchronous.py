@@ -14,7 +14,7 @@ import pytest
 from ledger import writer as writer_module
 from ledger.migrate import migrate
 from ledger.postgres import BIN, EmbeddedPostgres
-from ledger.writer import NotReplicated, Writer
+from ledger.writer import LostEvents, NotReplicated, Writer
 from schemas.errors import Unavailable
 from tests.ledger.hosts import PlainHost
 
@@ -98,6 +98,30 @@ async def test_a_commit_that_the_standby_has_not_confirmed_is_not_shown_after_th
     async with asyncio.timeout(20):
         await asked
     assert await owner.fetchval(ACCOUNTS) == 1
+    await writer.stop()
+
+
+async def test_a_writer_freezes_when_its_database_has_lost_what_was_acknowledged(
+    server_url: str, owner: asyncpg.Connection
+) -> None:
+    """As after a failover to a machine that was behind: the head is put back as it was there."""
+    writer = Writer(server_url, PlainHost())
+    await writer.start()
+    before = await owner.fetchval("SELECT next_seq FROM ledger.head")
+    await writer.submit(("open", "lost"))
+    await owner.execute("DELETE FROM ledger.event WHERE seq >= $1", before)
+    await owner.execute("DELETE FROM ledger.account WHERE owner = 'lost'")
+    await owner.execute("UPDATE ledger.head SET next_seq = $1", before)
+    await owner.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'payswitch writer%'"
+    )
+    with pytest.raises(Unavailable):
+        await writer.submit(("open", "next"))
+    with pytest.raises(Unavailable):
+        await writer.submit(("open", "next"))
+
+    assert isinstance(writer.frozen, LostEvents)
+    assert f"events {before} to {before}" in str(writer.frozen)
     await writer.stop()
 
 
