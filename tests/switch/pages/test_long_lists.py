@@ -3,8 +3,6 @@
 import asyncio
 import json
 import re
-import subprocess
-import sys
 import uuid
 from collections.abc import AsyncIterator
 from hashlib import sha256
@@ -21,6 +19,7 @@ from switch.settlement import reads
 from switch.writer.client import Link
 from switch.writer.commands import CloseWindow
 from tests.switch.api.test_doors import now
+from tests.switch.cli.test_cli import payswitch
 from tests.switch.identity.test_people_api import bearer
 from tests.switch.pages.test_own_pages import clerk_of
 from tests.switch.stack import Stack
@@ -199,8 +198,8 @@ async def test_a_list_of_the_command_line_has_a_bound_and_a_cursor(
     )
 
     async def printed(*more: str) -> tuple[list[str], str]:
-        command = [sys.executable, "-m", "switch.cli", *words, "--data", str(stack.settings.data), *more]
-        ran = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
+        ran = await asyncio.to_thread(payswitch, stack, *words, *more)
+        ran.check_returncode()
         return [str(json.loads(line)[key]) for line in ran.stdout.splitlines()], ran.stderr
 
     try:

@@ -22,16 +22,8 @@ from switch.reports import access
 from switch.reports.artefacts import KEYID, jws_beside, verify
 from switch.writer.client import Link
 from switch.writer.commands import Freeze, Unfreeze
+from tests.switch.cli.test_cli import payswitch
 from tests.switch.stack import Stack
-
-
-def payswitch(stack: Stack, *words: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "switch.cli", *words, "--data", str(stack.settings.data)],
-        capture_output=True,
-        check=False,
-        timeout=120,
-    )
 
 
 def period() -> dict[str, str]:
@@ -227,7 +219,7 @@ async def until_read(stack: Stack, who: str, **asked: str) -> bytes:
 async def test_evidence_proves_itself_offline(stack: Stack, tmp_path: Path) -> None:
     uetr = await pay(stack)
     exported = payswitch(stack, "audit", "export")  # signs a checkpoint of everything so far
-    keys = [line.removeprefix("verifier key: ") for line in exported.stderr.decode().splitlines()]
+    keys = [line.removeprefix("verifier key: ") for line in exported.stderr.splitlines()]
     _, octets = await get(stack, "asha-bank", "/v1/reports/evidence", uetr=uetr, format="bundle")
     file = tmp_path / "bundle.json"
     file.write_bytes(octets)
@@ -317,6 +309,6 @@ def test_a_command_makes_a_report_of_a_window(stack: Stack, tmp_path: Path) -> N
     assert {"window-statement", "corridors", "evidence"} <= set(names)
     assert out.read_bytes().startswith(b"participant,account,currency,")
     assert wrong.returncode == 1
-    assert b"missing: since, until" in wrong.stderr
+    assert "missing: since, until" in wrong.stderr
     newest = json.loads(made.stdout.splitlines()[0])
     assert (newest["report"], newest["caller"].split(":")[0]) == ("liquidity", "operator")
