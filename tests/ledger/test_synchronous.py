@@ -109,8 +109,10 @@ async def test_a_writer_freezes_when_its_database_has_lost_what_was_acknowledged
     await writer.start()
     before = await owner.fetchval("SELECT next_seq FROM ledger.head")
     await writer.submit(("open", "lost"))
+    after = await owner.fetchval("SELECT next_seq FROM ledger.head")
     await owner.execute("DELETE FROM ledger.event WHERE seq >= $1", before)
-    await owner.execute("DELETE FROM ledger.account WHERE owner = 'lost'")
+    await owner.execute("DELETE FROM ledger.account WHERE number >= $1", before)
+    await owner.execute("DELETE FROM ledger.settlement_window WHERE number >= $1", before)
     await owner.execute("UPDATE ledger.head SET next_seq = $1", before)
     await owner.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'payswitch writer%'"
@@ -121,7 +123,7 @@ async def test_a_writer_freezes_when_its_database_has_lost_what_was_acknowledged
         await writer.submit(("open", "next"))
 
     assert isinstance(writer.frozen, LostEvents)
-    assert f"events {before} to {before}" in str(writer.frozen)
+    assert f"events {before} to {after - 1}" in str(writer.frozen)
     await writer.stop()
 
 
