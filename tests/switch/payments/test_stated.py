@@ -23,6 +23,7 @@ from switch.payments.directory import (
     Participant,
     Rate,
     StatedDay,
+    Tightening,
     WindowSchedule,
 )
 from switch.payments.rails import Breaker, Bulkhead, Rail
@@ -216,7 +217,7 @@ def test_a_quote_counts_in_the_rail_s_steps(tmp_path: Path) -> None:
     corridor = Corridor("IN", "IR", enabled=True, fee_minor=0, fee_bps=0)
     directory = DirectorySnapshot(participants=[bank, provider], rates=[Rate("INR", "IRR", "fx", "499.669")])
     rail = Rail(registry.load("IR", connection), None, Bulkhead(1), Breaker("IR", 1.0))  # type: ignore[arg-type]
-    route = routes.Route(bank, bank, corridor, rail, open=True, opens_at=0)
+    route = routes.Route(bank, bank, corridor, rail, Tightening(), open=True, opens_at=0)
 
     assert routes.price(Money(1001, "INR"), route, directory).credit == Money(500100, "IRR")
 
