@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-BENCHMARKS = ("payments", "ledger", "codec", "reports")
+BENCHMARKS = ("payments", "ledger", "codec", "reports", "volume")
 
 
 def main() -> int:

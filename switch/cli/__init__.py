@@ -26,7 +26,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "upgrade": (
             "upgrade",
             "upgrade_switch",
-            "Print which versions run, what the schema lacks, and the next steps",
+            "Print which versions run, what the schema lacks, and the next steps.",
         ),
         "rotate-master-key": ("operations", "rotate_master_key", "Add a master key for personal data."),
         "doctor": ("operations", "examine", "Find problems of this installation."),
@@ -41,6 +41,7 @@ GROUPS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "iso": ("iso", "app", "Check and convert ISO 20022 messages."),
         "adapters": ("adapters", "app", "Rails: list, check, translate."),
         "rails": ("rails", "app", "Connections, end-of-cycle files, reconciliation."),
+        "export": ("export", "app", "History as Parquet, and statistics over it."),
         "qr": ("qr", "app", "QR codes: read, create."),
         "report": ("reports", "app", "Reports: create, list, verify."),
         "audit": ("audit", "app", "Checkpoints and proofs of the event log."),

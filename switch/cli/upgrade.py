@@ -18,7 +18,10 @@ def upgrade_switch(
     data: Data = None,
     database_url: Database = None,
 ) -> None:
-    """Print which versions run, what the schema lacks, and the next steps; exit code 1 if there are any."""
+    """Print which versions run, what the schema lacks, and the next steps.
+
+    The exit code is 1 if there are any steps.
+    """
     if not check:
         raise WrongUse("an upgrade has several steps; `payswitch upgrade --check` prints the next ones")
     settings = settings_for(data, database_url)

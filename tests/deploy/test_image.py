@@ -5,18 +5,25 @@ is installed), and the installation of the image is made in a folder: by `instal
 environment; the root is mounted read-only, the user is another, there is no shell, and a payment is made.
 """
 
+import asyncio
+import contextlib
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from adapters.simulation.sandbox import free_port
 from switch.processes import health
 
 ROOT = Path(__file__).parents[2]
@@ -187,3 +194,126 @@ def test_the_installation_is_what_an_installer_makes(image: Path) -> None:
     assert int(adapters) == len(project["entry-points"]["payswitch.adapters"])
     assert not (Path(file).parents[1] / "tests").exists()
     assert list(image.rglob("switch/cli/__pycache__/*.pyc")), "compiled: the root is read-only"
+
+
+IN_A_CONTAINER = """
+set -e
+mount --make-rprivate /
+mkdir -p {place}/python
+mount --bind {python} {place}/python
+case {python} in /root/*)
+    mount -t tmpfs -o mode=0755 tmpfs /root; mkdir -p {python}; mount --bind {place}/python {python};; esac
+mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+mount -t tmpfs -o mode=0700,uid={user},gid={user} tmpfs {data}
+for tree in {image} {packages}; do mount --bind $tree $tree; mount -o remount,bind,ro $tree; done
+mount --bind /dev/null /bin/bash; mount --bind /dev/null "$(readlink -f /bin/sh)"
+cd {data}
+exec setpriv --reuid {user} --regid {user} --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all \
+    {image}/bin/payswitch up --sandbox
+"""
+
+
+@contextlib.contextmanager
+def over_tcp(url: str) -> Iterator[str]:
+    """The same database over TCP: the socket of the tests' server is in a directory of its own user."""
+    socket = parse_qs(urlsplit(url).query)["host"][0] + "/.s.PGSQL.5432"
+    loop = asyncio.new_event_loop()
+    streams: set[asyncio.Task[None]] = set()
+
+    async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while octets := await source.read(1 << 16):
+            target.write(octets)
+        target.close()
+
+    async def joined(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        theirs, ours = await asyncio.open_unix_connection(socket)
+        for one in (pump(reader, ours), pump(theirs, writer)):
+            streams.add(asyncio.ensure_future(one))
+
+    server = loop.run_until_complete(asyncio.start_server(joined, "127.0.0.1", 0))
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        port = server.sockets[0].getsockname()[1]
+        yield f"postgresql://postgres@127.0.0.1:{port}{urlsplit(url).path}"
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        for stream in streams:
+            stream.cancel()
+        loop.run_until_complete(asyncio.gather(*streams, return_exceptions=True))
+        server.close()
+        loop.close()
+
+
+@pytest.fixture
+def database_over_tcp(empty_database_url: str) -> Iterator[str]:
+    with over_tcp(empty_database_url) as url:
+        yield url
+
+
+def test_another_user_pays_with_a_read_only_root_and_without_a_shell(
+    image: Path, database_over_tcp: str, tmp_path: Path
+) -> None:
+    if os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "setpriv", "mount"))):
+        pytest.skip("only root may mount a root read-only, with unshare and setpriv")
+    place = image.parent
+    data = place / "data"
+    data.mkdir(exist_ok=True)
+    packages = Path(pytest.__file__).parents[1]
+    script = IN_A_CONTAINER.format(
+        python=Path(sys.base_prefix), place=place, image=image, packages=packages, data=data, user=USER
+    )
+    port = free_port()
+    environment = {
+        "PATH": f"{image}/bin:{os.environ['PATH']}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONSAFEPATH": "1",
+        "PAYSWITCH_DATA": str(data),
+        "PAYSWITCH_PORT": str(port),
+        "PAYSWITCH_DATABASE": database_over_tcp,
+        "PAYSWITCH_RAILS": '["IN", "PK"]',
+        "PAYSWITCH_TIME_SCALE": "0.02",
+        "PAYSWITCH_WORKERS": "1",
+    }
+    with (tmp_path / "log").open("wb") as log:
+        switch = subprocess.Popen(
+            ["unshare", "--mount", "bash", "-c", script], env=environment, stdout=log, stderr=log, cwd="/"
+        )
+    try:
+        ready = [image / "bin" / "python", "-P", "-m", "switch.processes.health"]
+        end = time.monotonic() + 120
+        while subprocess.run(ready, env=environment, capture_output=True, check=False, cwd="/").returncode:
+            assert switch.poll() is None, (tmp_path / "log").read_text()
+            assert time.monotonic() < end, (tmp_path / "log").read_text()
+            time.sleep(0.5)
+        pay = f"/proc/{switch.pid}/root{data}"
+        credentials = json.loads(Path(pay, "sandbox", "credentials.json").read_text())
+        code = (
+            "import asyncio, json, sys; from switch.client import Client; from switch.sandbox import world\n"
+            "async def pay(url, payer, payee):\n"
+            "    async with Client(url, bearer=payer['bearer']) as client:\n"
+            "        done = await client.pay(world.document(payer, payee, amount='10.00'), wait=20)\n"
+            "        print(done.status)\n"
+            "asyncio.run(pay(*json.load(sys.stdin)))"
+        )
+        banks = {bank["id"]: bank for bank in credentials["participants"]}
+        given = json.dumps([f"http://127.0.0.1:{port}", banks["asha-bank"], banks["noor-wallet"]])
+        paid = subprocess.run(
+            [image / "bin" / "python", "-P", "-c", code],
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+        )
+        children = subprocess.run(
+            ["ps", "-o", "uid=", "-p", str(switch.pid)], capture_output=True, text=True, check=True
+        )
+    finally:
+        switch.terminate()
+        switch.wait(40)
+
+    assert (paid.stdout.strip(), paid.stderr) == ("ACCC", "")
+    assert children.stdout.strip() == str(USER)
+    assert switch.returncode == 0

@@ -43,6 +43,8 @@ NOT_TYPED = {
     "up": "it is what runs here: tests/docs/test_quickstart.py and tests/switch/cli/test_start.py start it",
     "restore": "it needs a switch that is stopped, and makes another of its past: tests/ledger/test_backup.py",
     "backup": "it needs a directory of backups from the first start on: tests/ledger/test_backup.py",
+    "export parquet": "it needs payswitch[analytics] and a day that is over: tests/switch/operations/test_export.py",
+    "export query": "the same",
     "people found": "a switch has one first operator and one first checker: tests/switch/identity/test_sign_in.py",
 }
 """Commands that are read by their parser alone, in `test_examples.py`, and why."""

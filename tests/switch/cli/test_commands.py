@@ -16,7 +16,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ GOOD = {
     "name": "operator", "net_debit_cap": "0", "number": "1", "participant": "asha-bank", "payee": "shop@okbank",
     "reference": "R-1", "role": "operator", "signature": "{json}", "text": "a text", "to": "json", "uetr": str(uuid.uuid4()),
     "version": "v9", "window": "1", "before": "2020-01-01", "message": "pacs.008.001.08", "content": "{}",
-    "owner": "olga", "reason": "test", "found": "nothing", "display_name": "A Person", "days": "1",
+    "owner": "olga", "reason": "test", "found": "nothing", "display_name": "A Person", "days": "1", "first": "2026-01-01",
 }  # fmt: skip
 
 WRONG = {
@@ -79,12 +79,14 @@ WRONG = {
     "parameters": ("window", "nothing=1", "since=yesterday"),
     "port": ("99999", "http", "-1"),
     "limit": ("0", "many"),
+    "sql": ("SELECT nonsense",),
     "image": ("code.docx", "/nonexistent/code.png"),
 }  # fmt: skip
 WRONG_OF_TYPE = {
     int: ("x", "99999999999999999999999"),
     uuid.UUID: ("x", "12345"),
     datetime: ("yesterday", "2026-13-01"),
+    date: ("yesterday", "2026-13-01"),
     Path: ("/nonexistent/file",),
 }
 
@@ -92,6 +94,7 @@ ELSEWHERE = {
     ("iso import", "into"), ("backup", "to"), ("ledger detach", "to"), ("report make", "output"), ("dashboards", "directory"),
     ("audit export", "output"), ("audit export", "archives"), ("verify", "archives"), ("people found", "name"), ("people add", "name"),
     ("participant list", "after"), ("people list", "after"), ("adapters new", "directory"), ("adapters new", "country"), ("restore", "source"), ("up", "data"),
+    ("export parquet", "directory"),
 }  # fmt: skip
 """Where a missing directory or an unknown name is what is asked for, or is tried by a test of its own."""
 
